@@ -1,0 +1,39 @@
+"""The configuration: text in, one frozen :class:`Config` out, every fault with its path in the file.
+
+Precedence: command-line flag > environment ``GROK2API_<SECTION>_<KEY>`` > file > default. Nothing here reads a file or the
+environment by itself; both are passed in. An unknown key is a warning with the nearest name; a wrong type or value is a
+:class:`~grokcore.errors.ConfigError`. A ``setting.toml`` of the original project is a valid file.
+"""
+
+from .loading import SECTIONS, load_config
+from .sections import (
+    DEFAULT_LIMITS,
+    DEFAULT_STATSIG_ID,
+    Config,
+    FetchConfig,
+    GlobalConfig,
+    GrokConfig,
+    ImageMode,
+    KeyConfig,
+    LogFormat,
+    PoolConfig,
+    ServerConfig,
+    is_loopback,
+)
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "DEFAULT_STATSIG_ID",
+    "SECTIONS",
+    "Config",
+    "FetchConfig",
+    "GlobalConfig",
+    "GrokConfig",
+    "ImageMode",
+    "KeyConfig",
+    "LogFormat",
+    "PoolConfig",
+    "ServerConfig",
+    "is_loopback",
+    "load_config",
+]

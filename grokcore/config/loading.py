@@ -1,0 +1,216 @@
+"""From the text of a file, the environment and the flags to one :class:`~grokcore.config.Config`."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args, get_type_hints
+
+from attrs import evolve, fields_dict
+
+from ..errors import ConfigError
+from ..protocol.models import SHIPPED, Limits, Model
+from .sections import (
+    DEFAULT_LIMITS,
+    Config,
+    FetchConfig,
+    GlobalConfig,
+    GrokConfig,
+    KeyConfig,
+    ModelRow,
+    PoolConfig,
+    ServerConfig,
+)
+from .strict import Fault, structured
+
+__all__ = ["SECTIONS", "load_config"]
+
+SECTIONS: dict[str, type] = {
+    "server": ServerConfig,
+    "grok": GrokConfig,
+    "global": GlobalConfig,
+    "pool": PoolConfig,
+    "fetch": FetchConfig,
+}
+
+# The original project's keys that live elsewhere here, and those that mean nothing here.
+_MOVED = {("global", "base_url"): ("server", "public_url"), ("global", "image_mode"): ("grok", "image_mode")}
+_RETIRED = {
+    "global": {
+        "admin_username",
+        "admin_password",
+        "image_cache_max_size_mb",
+        "video_cache_max_size_mb",
+        "max_upload_concurrency",
+        "max_request_concurrency",
+        "batch_save_interval",
+        "batch_save_threshold",
+    },
+    "grok": {
+        "cache_proxy_url",
+        "dynamic_statsig",
+        "proxy_pool_url",
+        "proxy_pool_interval",
+        "retry_status_codes",
+    },
+}
+
+
+# From text to Config ----------------------------------------------------------------------------------------------
+
+
+def load_config(
+    text: str, *, environ: Mapping[str, str] | None = None, flags: Mapping[tuple[str, str], Any] | None = None
+) -> tuple[Config, list[str]]:
+    """The configuration in a TOML *text*, and warnings about what in it has no effect.
+
+    :param environ: variables; those named ``GROK2API_<SECTION>_<KEY>`` count.
+    :param flags: ``(section, key)`` to value, from the command line.
+    :raises ConfigError: one line that names the key at fault.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not valid TOML: {error}") from None
+    try:
+        return _from_document(document, environ or {}, flags or {})
+    except Fault as fault:
+        raise ConfigError(f"{_shown(fault.path)}: {fault.message}") from None
+
+
+def _from_document(
+    document: dict[str, Any], environ: Mapping[str, str], flags: Mapping[tuple[str, str], Any]
+) -> tuple[Config, list[str]]:
+    warnings: list[str] = []
+    raw = {name: _table(document.pop(name, {}), (name,)) for name in SECTIONS}
+    keys, models = document.pop("keys", []), _table(document.pop("models", {}), ("models",))
+    warnings += _unknown(document, [*SECTIONS, "keys", "models"], "section [{}]")
+    warnings += _take_over_original(raw)
+    warnings += _overlay_environment(raw, environ)
+    for (section, key), value in flags.items():
+        raw[section][key] = value
+    for name, cls in SECTIONS.items():
+        warnings += _unknown(raw[name], fields_dict(cls), f"[{name}] {{}}")
+    parts: dict[str, Any] = {name: structured(raw[name], cls, (name,)) for name, cls in SECTIONS.items()}
+    parts["global_"] = parts.pop("global")
+    table, more = _model_table(models, parts["grok"])
+    config = Config(**parts, keys=_keys(keys), models=table)
+    return config, warnings + more
+
+
+def _table(value: Any, path: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Fault(path, "must be a table")
+    return dict(value)
+
+
+def _take_over_original(raw: dict[str, dict[str, Any]]) -> list[str]:
+    """Rename and drop what a file of the original project has otherwise; our own names win over the original's."""
+    for (section, key), (new_section, new_key) in _MOVED.items():
+        if key in raw[section]:
+            raw[new_section].setdefault(new_key, raw[section].pop(key))
+            raw[section].pop(key, None)
+    dropped = [f"[{section}] {key}" for section, keys in _RETIRED.items() for key in list(raw[section]) if key in keys]
+    for section, keys in _RETIRED.items():
+        raw[section] = {key: value for key, value in raw[section].items() if key not in keys}
+    return [f"settings of the original project without effect here: {', '.join(dropped)}"] if dropped else []
+
+
+def _overlay_environment(raw: dict[str, dict[str, Any]], environ: Mapping[str, str]) -> list[str]:
+    known = {
+        f"GROK2API_{name}_{key}".upper(): (name, key) for name, cls in SECTIONS.items() for key in fields_dict(cls)
+    }
+    for variable, (section, key) in known.items():
+        if variable in environ:
+            raw[section][key] = _from_variable(environ[variable], get_type_hints(SECTIONS[section])[key])
+    strange = [name for name in environ if name.startswith("GROK2API_") and name not in known]
+    return [_guess(name, known, "environment variable {}") for name in strange]
+
+
+def _from_variable(text: str, kind: Any) -> Any:
+    """A variable's text as the type the key has: text stays text, anything else is read as a TOML value."""
+    if kind is str or str in get_args(kind):
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        is_list = kind in (tuple[str, ...], frozenset[str])
+        return [part.strip() for part in text.split(",") if part.strip()] if is_list else text
+
+
+def _unknown(found: dict[str, Any], known: Iterable[str], shown: str) -> list[str]:
+    """Take what is not known out of *found*; one warning for each."""
+    strange = [key for key in found if key not in set(known)]
+    return [_guess(key, known, shown) for key in strange if found.pop(key, None) is not None or True]
+
+
+def _guess(name: str, known: Iterable[str], shown: str) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"unknown {shown.format(name)} has no effect" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _keys(value: Any) -> tuple[KeyConfig, ...]:
+    if not isinstance(value, list):
+        raise Fault(("keys",), "must be written as [[keys]], once for each key")
+    keys = tuple(structured(_table(item, ("keys",)), KeyConfig, ("keys",)) for item in value)
+    for key in keys:
+        if not key.key and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256):
+            raise Fault(("keys", key.name), "needs key, or sha256 with 64 hex digits")
+        if key.models or key.rpm or key.concurrent:
+            raise Fault(("keys", key.name), "models, rpm and concurrent are not supported by this version")
+    return keys
+
+
+def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Model], list[str]]:
+    warnings: list[str] = []
+    table = dict(SHIPPED)
+    overrides: dict[str, ModelRow] = {}
+    for name, value in rows.items():
+        fields = _table(value, ("models", name))
+        warnings += _unknown(fields, fields_dict(ModelRow), f'[models."{name}"] {{}}')
+        overrides[name] = structured(fields, ModelRow, ("models", name))
+        table[name] = _changed(table.get(name), overrides[name], name)
+    return {
+        name: evolve(model, limits=_limits(overrides.get(name, ModelRow()), grok, model))
+        for name, model in table.items()
+    }, warnings
+
+
+def _changed(shipped: Model | None, row: ModelRow, name: str) -> Model:
+    if shipped is None and not row.mode_id and not (row.grok_model and row.mode):
+        raise Fault(("models", name), "a new model needs grok_model and mode, or mode_id")
+    model = shipped or Model(name, row.grok_model or "", row.mode or "", row.grok_model or "")
+    changes: dict[str, Any] = {
+        key: getattr(row, key)
+        for key in ("grok_model", "mode", "mode_id", "rate_limit_name", "cost", "tier", "search")
+        if getattr(row, key) is not None
+    }
+    # Upstream counts by mode id where there is one, by model name otherwise (grok-protocol.md §2.5).
+    named_anew = row.mode_id or row.grok_model
+    if named_anew and row.rate_limit_name is None:
+        changes["rate_limit_name"] = named_anew
+    return evolve(model, **changes)
+
+
+def _limits(row: ModelRow, grok: GrokConfig, model: Model) -> Limits:
+    """Order: the user's row, the user's [grok], the shipped row, the shipped default."""
+    shipped = model.limits or DEFAULT_LIMITS
+    return Limits(
+        first_response=_first(row.first_response_timeout, grok.stream_first_response_timeout, shipped.first_response),
+        chunk=_first(row.chunk_timeout, grok.stream_chunk_timeout, shipped.chunk),
+        total=_first(row.total_timeout, grok.stream_total_timeout, shipped.total),
+    )
+
+
+def _first(*values: float | None) -> float:
+    return next(value for value in values if value is not None)
+
+
+def _shown(path: tuple[str, ...]) -> str:
+    if path[0] == "keys":
+        return " ".join(("[[keys]]", *path[1:]))
+    if path[0] == "models" and len(path) > 1:
+        return " ".join((f'[models."{path[1]}"]', *path[2:]))
+    return " ".join((f"[{path[0]}]", *path[1:]))

@@ -1,0 +1,250 @@
+"""What can be set: one frozen class per section of the file, with its defaults, units and limits."""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+from attrs import field, frozen
+
+from ..protocol.chat import ThinkingStyle
+from ..protocol.markup import parse_tag_names
+from ..protocol.models import Limits, Model, Tier
+from .strict import Fault
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "DEFAULT_STATSIG_ID",
+    "Config",
+    "FetchConfig",
+    "GlobalConfig",
+    "GrokConfig",
+    "ImageMode",
+    "KeyConfig",
+    "LogFormat",
+    "ModelRow",
+    "PoolConfig",
+    "ServerConfig",
+    "is_loopback",
+]
+
+DEFAULT_STATSIG_ID = "ZTpUeXBlRXJyb3I6IENhbm5vdCByZWFkIHByb3BlcnRpZXMgb2YgdW5kZWZpbmVkIChyZWFkaW5nICdjaGlsZE5vZGVzJyk="
+"""The original project's constant. Grok took it until June 2026 and refuses it since; it is sent because the header must
+be there, and its owner's browser has the value that works (README: "When Grok refuses")."""
+
+DEFAULT_LIMITS = Limits(first_response=30, chunk=120, total=600)
+
+
+class ImageMode(enum.Enum):
+    """How pictures reach the client."""
+
+    URL = "url"
+    CACHE = "cache"
+    BASE64 = "base64"
+
+
+class LogFormat(enum.Enum):
+    """How log lines look."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+# Validators -------------------------------------------------------------------------------------------------------
+
+
+def _within(least: float, most: float) -> Any:
+    def check(_: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+        if value is not None and not least <= value <= most:
+            raise Fault((attribute.name,), f"must be between {least:g} and {most:g}, not {value:g}")
+
+    return check
+
+
+def _one_of(*choices: str) -> Any:
+    def check(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+        if value not in choices:
+            raise Fault((attribute.name,), f"must be one of {', '.join(choices)}, not {value!r}")
+
+    return check
+
+
+def _url(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", value)):
+        raise Fault((attribute.name,), f"must be a URL that starts with https:// or http://, not {value!r}")
+
+
+def _proxy(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https", "socks5h") or not parts.hostname or re.search(r"\s", value)):
+        raise Fault((attribute.name,), "must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host")
+
+
+def _header_value(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    values = value.values() if isinstance(value, dict) else [value]
+    if any(not isinstance(text, str) or re.search(r"[^\x20-\x7e]", text) for text in values):
+        raise Fault((attribute.name,), "must be printable ASCII: it goes into a request header")
+
+
+# Converters -------------------------------------------------------------------------------------------------------
+
+
+def _without_slash(url: str) -> str:
+    return url.rstrip("/")
+
+
+def _upper(value: str) -> str:
+    return value.upper()
+
+
+def _proxy_form(url: str) -> str:
+    """``socks5`` is taken for ``socks5h``: names are resolved by the proxy, or they would leak and often fail."""
+    return re.sub(r"^socks(5h?)?://", "socks5h://", url.strip())
+
+
+def _clearance_form(value: str) -> str:
+    return value.strip().removeprefix("cf_clearance=").rstrip("; ")
+
+
+def _statsig_form(value: str | dict[str, str]) -> str | dict[str, str]:
+    return value or DEFAULT_STATSIG_ID
+
+
+# Sections ---------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class ServerConfig:
+    """``[server]``: where and how the server listens. Times are seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = field(default=8000, validator=_within(0, 65535))
+    public_url: str = field(default="", converter=_without_slash, validator=_url)
+    data_dir: str = ""
+    max_body_mb: float = field(default=96, validator=_within(0.001, 4096))
+    max_streams: int = field(default=256, validator=_within(1, 100_000))
+    grace_seconds: float = field(default=10, validator=_within(0, 3600))
+    heartbeat_seconds: float = field(default=10, validator=_within(0.05, 3600))
+    hold_seconds: float = field(default=45, validator=_within(0, 3600))
+    write_timeout_seconds: float = field(default=30, validator=_within(0.05, 3600))
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+
+
+@frozen
+class GrokConfig:
+    """``[grok]``: how Grok is reached and shown. A timeout of None leaves it to the model's row."""
+
+    api_key: str = field(default="", repr=False)
+    base_url: str = field(default="https://grok.com", converter=_without_slash, validator=_url)
+    assets_url: str = field(default="https://assets.grok.com", converter=_without_slash, validator=_url)
+    ca_file: str = ""
+    proxy_url: str = field(default="", converter=_proxy_form, validator=_proxy, repr=False)
+    impersonate: str = "chrome"
+    user_agent: str = field(default="", validator=_header_value)
+    cf_clearance: str = field(default="", converter=_clearance_form, validator=_header_value, repr=False)
+    x_statsig_id: str | dict[str, str] = field(
+        default=DEFAULT_STATSIG_ID, converter=_statsig_form, validator=_header_value, repr=False
+    )
+    filtered_tags: frozenset[str] = parse_tag_names("xaiartifact,xai:tool_usage_card,grok:render")
+    show_thinking: bool = True
+    thinking_format: str = field(default="reasoning_content", validator=_one_of("reasoning_content", "think_tags"))
+    temporary: bool = True
+    memory: bool = False
+    citations: bool = True
+    image_mode: ImageMode = ImageMode.URL
+    cache_mb: int = field(default=512, validator=_within(0, 1_000_000))
+    stream_first_response_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
+    stream_chunk_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
+    stream_total_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
+
+    @property
+    def thinking(self) -> ThinkingStyle:
+        """The two settings about thinking as one."""
+        return ThinkingStyle(self.thinking_format) if self.show_thinking else ThinkingStyle.HIDDEN
+
+
+@frozen
+class GlobalConfig:
+    """``[global]``: the log."""
+
+    log_level: str = field(
+        default="INFO", converter=_upper, validator=_one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    )
+    log_format: LogFormat = LogFormat.TEXT
+
+
+@frozen
+class PoolConfig:
+    """``[pool]``: how tokens are shared out."""
+
+    max_in_flight_per_token: int = field(default=2, validator=_within(1, 1000))
+    queue_seconds: float = field(default=10, validator=_within(0, 3600))
+
+
+@frozen
+class FetchConfig:
+    """``[fetch]``: which private hosts a client's picture URLs may name."""
+
+    allow_hosts: tuple[str, ...] = ()
+
+
+@frozen
+class KeyConfig:
+    """One of ``[[keys]]``: a key of the API, in clear or as its SHA-256 (hex)."""
+
+    name: str
+    key: str = field(default="", repr=False)
+    sha256: str = ""
+    models: tuple[str, ...] = ()
+    rpm: int = field(default=0, validator=_within(0, 1_000_000))
+    concurrent: int = field(default=0, validator=_within(0, 1_000_000))
+
+
+@frozen
+class ModelRow:
+    """``[models."name"]``: what differs from the shipped row, or a whole row of its own."""
+
+    grok_model: str | None = None
+    mode: str | None = None
+    mode_id: str | None = None
+    rate_limit_name: str | None = None
+    cost: int | None = field(default=None, validator=_within(1, 1000))
+    tier: Tier | None = None
+    search: bool | None = None
+    first_response_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
+    chunk_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
+    total_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
+
+
+@frozen
+class Config:
+    """Everything that can be set.
+
+    :ivar models: the whole table, each row with its clocks resolved.
+    """
+
+    server: ServerConfig = ServerConfig()
+    grok: GrokConfig = GrokConfig()
+    global_: GlobalConfig = GlobalConfig()
+    pool: PoolConfig = PoolConfig()
+    fetch: FetchConfig = FetchConfig()
+    keys: tuple[KeyConfig, ...] = ()
+    models: Mapping[str, Model] = field(factory=dict)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reachable from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,303 @@
+"""Everything that can go wrong, as one small family.
+
+A leaf says whose fault it was (``blame``), what the client sees (``status``, ``type``, ``code``), whether this server may
+try again before anything was sent (``again``), and whether the client's SDK may (``should_retry``; the OpenAI SDKs repeat
+408, 409, 429 and 5xx by themselves unless ``x-should-retry: false`` stops them, which multiplies with our own attempts).
+
+Rules:
+
+1. Nothing but :class:`GrokApiError` leaves the protocol and runtime layers on purpose; anything else is a bug.
+2. A leaf is chosen by what upstream *said* and whom it concerns, never by a status code alone
+   (:mod:`grokcore.protocol.refusals`).
+3. Only ``Blame.TOKEN`` may ever count against a token.
+
+The table of codes in README.md is held against these classes by a test.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from typing import Any, ClassVar
+
+__all__ = [
+    "AntiBotRefusal",
+    "AttachmentRefused",
+    "Blame",
+    "Challenge",
+    "ConfigError",
+    "ContentPolicyViolation",
+    "ContextLengthExceeded",
+    "CredentialsRejected",
+    "EmptyAnswer",
+    "GrokApiError",
+    "IncompleteAnswer",
+    "InternalError",
+    "InvalidApiKey",
+    "InvalidRequest",
+    "MethodNotAllowed",
+    "ModelNotFound",
+    "NoTokens",
+    "NoValidTokens",
+    "Overloaded",
+    "QuotaExhausted",
+    "RateLimitExceeded",
+    "RequestTooLarge",
+    "ShuttingDown",
+    "TimeoutChunk",
+    "TimeoutFirstResponse",
+    "TimeoutTotal",
+    "TransportFailure",
+    "UnknownUrl",
+    "UpstreamFailure",
+    "UpstreamOverloaded",
+    "UpstreamRefused",
+]
+
+SDK_PATIENCE_S = 60.0
+"""Longest ``Retry-After`` (seconds) that a client is invited to sit out: the AI SDK ignores 60 s and more, and
+openai-python gives up at once above 120 s."""
+
+
+class ConfigError(Exception):
+    """A file, flag or environment variable the server can't start with. ``str()`` is one line for a person."""
+
+
+class Blame(enum.Enum):
+    """Whom a failure concerns; nobody else is punished for it."""
+
+    REQUEST = "request"
+    TOKEN = "token"  # noqa: S105
+    EGRESS = "egress"
+    UPSTREAM = "upstream"
+    SERVER = "server"
+
+
+class GrokApiError(Exception):
+    """Base of the family; only leaves are raised.
+
+    :param message: one or two sentences for the person at the client. Never holds a token, a cookie or a prompt.
+    :param param: the request field at fault, as a path (``messages[0].content``).
+    :param retry_after: seconds until another try makes sense, when that is known.
+    """
+
+    status: ClassVar[int]
+    code: ClassVar[str | None]
+    type: ClassVar[str] = "server_error"
+    blame: ClassVar[Blame] = Blame.UPSTREAM
+    again: ClassVar[bool] = False
+    sdk_may_repeat: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, param: str | None = None, retry_after: float | None = None) -> None:
+        if type(self) is GrokApiError:
+            raise TypeError("GrokApiError is abstract: raise the leaf that says whose fault it was")
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after
+
+    @property
+    def should_retry(self) -> bool:
+        """What ``x-should-retry`` tells the client's SDK."""
+        return self.sdk_may_repeat
+
+    def body(self) -> dict[str, Any]:
+        """The OpenAI error object: always these four keys, ``message`` always a string."""
+        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return {"error": error}
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Response headers that belong to this error (beside the content type)."""
+        found = [("x-should-retry", "true" if self.should_retry else "false")]
+        if self.retry_after is not None:
+            found.append(("retry-after", str(max(1, math.ceil(self.retry_after)))))
+        return found
+
+
+# The caller's fault ------------------------------------------------------------------------------------------------
+
+
+class InvalidRequest(GrokApiError):
+    """The body is not a chat request: bad JSON, a wrong type, a missing field, something we can't do."""
+
+    status, code, type, blame = 400, None, "invalid_request_error", Blame.REQUEST
+
+
+class InvalidApiKey(GrokApiError):
+    """A key is configured and the request has none, or another."""
+
+    status, code, type, blame = 401, "invalid_api_key", "invalid_request_error", Blame.REQUEST
+
+
+class ModelNotFound(GrokApiError):
+    """The model's name is not in the table; the message offers near matches."""
+
+    status, code, type, blame = 404, "model_not_found", "invalid_request_error", Blame.REQUEST
+
+
+class UnknownUrl(GrokApiError):
+    """No such route."""
+
+    status, code, type, blame = 404, "unknown_url", "invalid_request_error", Blame.REQUEST
+
+
+class MethodNotAllowed(GrokApiError):
+    """The route exists, with other methods (named in ``Allow``)."""
+
+    status, code, type, blame = 405, "method_not_allowed", "invalid_request_error", Blame.REQUEST
+
+
+class RequestTooLarge(GrokApiError):
+    """The body is over ``[server] max_body_mb``."""
+
+    status, code, type, blame = 413, "request_too_large", "invalid_request_error", Blame.REQUEST
+
+
+class ContentPolicyViolation(GrokApiError):
+    """Grok moderated the question, the answer or the picture."""
+
+    status, code, type, blame = 400, "content_policy_violation", "invalid_request_error", Blame.REQUEST
+
+
+class ContextLengthExceeded(GrokApiError):
+    """Grok said the conversation is too long."""
+
+    status, code, type, blame = 400, "context_length_exceeded", "invalid_request_error", Blame.REQUEST
+
+
+class AttachmentRefused(GrokApiError):
+    """Grok refused a picture or file, or it is of a kind we don't take."""
+
+    status, code, type, blame = 400, "invalid_attachment", "invalid_request_error", Blame.REQUEST
+
+
+# This server's state -----------------------------------------------------------------------------------------------
+
+
+class NoTokens(GrokApiError):
+    """No token is configured that may use this model."""
+
+    status, code, blame = 503, "no_tokens", Blame.SERVER
+
+
+class NoValidTokens(GrokApiError):
+    """Every able token was refused by Grok as a credential."""
+
+    status, code, blame = 503, "no_valid_tokens", Blame.SERVER
+
+
+class RateLimitExceeded(GrokApiError):
+    """Every able token is used up or cooling; ``retry_after`` is the earliest return."""
+
+    status, code, type, blame = 429, "rate_limit_exceeded", "requests", Blame.SERVER
+
+    @property
+    def should_retry(self) -> bool:
+        """Only when waiting is short enough that SDKs really wait."""
+        return self.retry_after is not None and self.retry_after <= SDK_PATIENCE_S
+
+
+class Overloaded(GrokApiError):
+    """The queue for a token, or the server's own number of streams, is full."""
+
+    status, code, blame, sdk_may_repeat = 503, "overloaded", Blame.SERVER, True
+
+
+class ShuttingDown(GrokApiError):
+    """The server is stopping."""
+
+    status, code, blame, sdk_may_repeat = 503, "shutting_down", Blame.SERVER, True
+
+
+class InternalError(GrokApiError):
+    """A bug of ours; the log has the traceback under the request's id."""
+
+    status, code, blame = 500, "internal_error", Blame.SERVER
+
+
+# One token's fault -------------------------------------------------------------------------------------------------
+
+
+class CredentialsRejected(NoValidTokens):
+    """Grok does not know this session, or the account is blocked. The client sees it only if no other token is left."""
+
+    blame, again = Blame.TOKEN, True
+
+
+class QuotaExhausted(RateLimitExceeded):
+    """This account has used up its allowance. The client sees it only if no other token is left."""
+
+    blame, again = Blame.TOKEN, True
+
+
+# The way to Grok ---------------------------------------------------------------------------------------------------
+
+
+class Challenge(GrokApiError):
+    """A Cloudflare or region page instead of an answer: this egress (address, User-Agent, cf_clearance) is not trusted."""
+
+    status, code, blame = 502, "upstream_challenge", Blame.EGRESS
+
+
+class AntiBotRefusal(GrokApiError):
+    """Grok's own anti-bot rules (code 7): the request's ``x-statsig-id`` is not taken."""
+
+    status, code, blame = 502, "upstream_antibot", Blame.EGRESS
+
+
+class UpstreamFailure(GrokApiError):
+    """Grok or something on the way failed: 5xx, a redirect, HTML where JSON belongs, an internal error."""
+
+    status, code, again, sdk_may_repeat = 502, "upstream_error", True, True
+
+
+class TransportFailure(UpstreamFailure):
+    """The connection could not be made or broke. Worth one more try over a fresh connection."""
+
+
+# Grok's word on this request ---------------------------------------------------------------------------------------
+
+
+class UpstreamRefused(GrokApiError):
+    """Grok refused for a reason that is neither the token's nor the egress': its own message is passed on, cleaned."""
+
+    status, code = 502, "upstream_refused"
+
+
+class UpstreamOverloaded(GrokApiError):
+    """Grok sheds load: heavy usage, admission denied, the model not available, too many at once."""
+
+    status, code, again, sdk_may_repeat = 503, "upstream_overloaded", True, True
+
+
+class EmptyAnswer(GrokApiError):
+    """The stream ended in good order and held no answer."""
+
+    status, code, again = 502, "empty_upstream_response", True
+
+
+class IncompleteAnswer(GrokApiError):
+    """The stream ended before Grok said that the answer was complete."""
+
+    status, code = 502, "upstream_incomplete"
+
+
+# The three clocks --------------------------------------------------------------------------------------------------
+
+
+class TimeoutFirstResponse(GrokApiError):
+    """No meaningful event within the first-response time of an attempt."""
+
+    status, code = 504, "timeout_first_response"
+
+
+class TimeoutChunk(GrokApiError):
+    """Too long a gap between two meaningful events."""
+
+    status, code = 504, "timeout_chunk"
+
+
+class TimeoutTotal(GrokApiError):
+    """The whole request took too long."""
+
+    status, code = 504, "timeout_total"

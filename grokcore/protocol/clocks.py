@@ -1,0 +1,81 @@
+"""The three clocks of a request, as arithmetic on times that are passed in.
+
+* **first response**: from sending an attempt's request to its first meaningful event; starts anew with each attempt.
+* **chunk**: the gap between two meaningful events.
+* **total**: from accepting the request, over queue and all attempts.
+
+None of them runs while the server is blocked writing to a slow client: :meth:`Clocks.exclude` puts them all off by that
+time. (A client that stops reading altogether is the write timeout's business.)
+
+A fourth, short one bounds the wait for the last lines after Grok's soft stop; its end is no failure.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..errors import GrokApiError, TimeoutChunk, TimeoutFirstResponse, TimeoutTotal
+from .models import Limits
+
+__all__ = ["AFTER_STOP_S", "Clocks"]
+
+AFTER_STOP_S = 2.0
+"""Seconds to wait for a modelResponse once the text is complete. Recorded streams have it within some 10 ms."""
+
+
+class Clocks:
+    """The deadlines of one request. All times are seconds on one monotonic clock.
+
+    :param accepted: when the request was accepted.
+    """
+
+    def __init__(self, limits: Limits, accepted: float) -> None:
+        self._limits = limits
+        self._total_at = accepted + limits.total
+        self._first_at = math.inf
+        self._chunk_at = math.inf
+        self._stop_at = math.inf
+
+    def begin_attempt(self, now: float) -> None:
+        """An attempt's request is being sent."""
+        self._first_at = now + self._limits.first_response
+        self._chunk_at = self._stop_at = math.inf
+
+    def heard(self, now: float) -> None:
+        """A meaningful event has come."""
+        self._first_at = math.inf
+        self._chunk_at = now + self._limits.chunk
+
+    def stopped(self, now: float) -> None:
+        """Grok has said that the text is complete."""
+        if self._stop_at == math.inf:
+            self._stop_at = now + AFTER_STOP_S
+
+    def exclude(self, seconds: float) -> None:
+        """Time that was spent on a slow client."""
+        self._total_at += seconds
+        self._first_at += seconds
+        self._chunk_at += seconds
+        self._stop_at += seconds
+
+    @property
+    def total_at(self) -> float:
+        """When the whole request is over."""
+        return self._total_at
+
+    @property
+    def deadline(self) -> float:
+        """The next time at which something has to happen."""
+        return min(self._total_at, self._first_at, self._chunk_at, self._stop_at)
+
+    def expired(self) -> GrokApiError | None:
+        """The error of the clock that is due first; None if that is the one after the soft stop."""
+        due = self.deadline
+        if due == self._stop_at:
+            return None
+        if due == self._first_at:
+            limit = f"{self._limits.first_response:g}"
+            return TimeoutFirstResponse(f"Grok sent nothing of an answer within {limit} s (first-response clock).")
+        if due == self._chunk_at:
+            return TimeoutChunk(f"Grok sent nothing more of the answer for {self._limits.chunk:g} s (chunk clock).")
+        return TimeoutTotal(f"The answer was not complete within {self._limits.total:g} s (total clock).")

@@ -1,0 +1,468 @@
+"""Grok's answer stream, decoded: bytes in, events out.
+
+Theory
+------
+A stream is a sequence of JSON lines in one of two envelopes (grok-protocol.md §3.1): ``{"result": {"response": {…}}}``
+for a new conversation, ``{"result": {…}}`` for a follow-up; ``{"error": {…}}`` at the top when the call itself failed.
+Every key of a line is looked up in :data:`KEYS`, which says what *kind* of news it is; the kinds that move the answer
+along are inputs of a small machine:
+
+========== =========================================================================================================
+OPEN       nothing of the answer yet
+REASONING  thinking has been seen, the answer has not begun
+ANSWERING  the answer has begun; from now on thinking is late, and dropped (multi-agent models send it so)
+STOPPED    the soft stop: Grok says that the text is complete. A modelResponse, and a title, still follow
+ENDED      a modelResponse, a failure or the end of the stream; nothing after it matters
+========== =========================================================================================================
+
+What happens for each state and input stands in :data:`TRANSITIONS`.
+
+Rules
+-----
+1. ``receive`` never raises anything but :class:`~grokcore.errors.UpstreamFailure` (a line over the cap); junk lines,
+   unknown keys and values of unexpected types are counted in :class:`Counters` and skipped.
+2. An answer is :class:`~grokcore.protocol.events.Finished` only if Grok said so (soft stop or modelResponse) *and* it
+   holds something. Everything else that ends is :class:`~grokcore.protocol.events.Failed`.
+3. The machine never looks ahead and never reads settings: tag names are passed in, and whether thinking is shown is the
+   writer's business.
+4. Events don't depend on how the bytes were cut.
+"""
+
+from __future__ import annotations
+
+import enum
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from attrs import Factory, define
+
+from ..errors import ContentPolicyViolation, EmptyAnswer, GrokApiError, IncompleteAnswer, UpstreamFailure
+from .events import Activity, Event, Failed, Finished, Picture, Text, Thinking, Video
+from .lines import LineReader
+from .markup import TagFilter
+from .refusals import cleaned, refusal_of_error_line, refusal_of_stream_error
+
+__all__ = ["KEYS", "TRANSITIONS", "Counters", "Decoder", "Input", "Kind", "State"]
+
+
+class Kind(enum.Enum):
+    """What news a key of a response line is."""
+
+    TOKEN = enum.auto()
+    FINAL = enum.auto()
+    ERROR = enum.auto()
+    WORK = enum.auto()
+    """A tool or a search: meaningful, nothing to show."""
+    PROGRESS = enum.auto()
+    """Meaningful when it differs from the last."""
+    QUIET = enum.auto()
+    """Known, and says nothing about the answer."""
+
+
+# Keys of result.response (grok-protocol.md §3.3). What is missing here is counted as unknown.
+KEYS: dict[str, Kind] = {
+    "token": Kind.TOKEN,
+    "modelResponse": Kind.FINAL,
+    "error": Kind.ERROR,
+    **dict.fromkeys(
+        (
+            "toolUsageCard",
+            "webSearchResults",
+            "citedWebSearchResults",
+            "xSearchResults",
+            "codeExecutionResult",
+            "ragResults",
+            "connectorSearchResults",
+            "collectionSearchResults",
+            "searchProductResults",
+            "cardAttachment",
+            "cachedImageGenerationResponse",
+            "imageGenerationResponse",
+        ),
+        Kind.WORK,
+    ),
+    **dict.fromkeys(
+        ("progressReport", "streamingImageGenerationResponse", "streamingVideoGenerationResponse"), Kind.PROGRESS
+    ),
+    **dict.fromkeys(
+        (
+            # Bookkeeping of every line.
+            "isThinking",
+            "isSoftStop",
+            "responseId",
+            "messageTag",
+            "messageStepId",
+            "toolUsageCardId",
+            "rolloutId",
+            "sideBySideIndex",
+            # Lines about the conversation and the page's layout.
+            "userResponse",
+            "uiLayout",
+            "llmInfo",
+            "finalMetadata",
+            "queryAction",
+            "imageAttachmentInfo",
+            "imageDimensions",
+            "keepAlive",
+            "throttle",
+            "sideBySideConfig",
+            "streamingMetadata",
+            "effortDecision",
+            "bannerMessage",
+            "disclaimer",
+            "memoryReferences",
+            "followUpSuggestions",
+            "followUpSuggestedMode",
+            "authNotification",
+            "toolRequest",
+            "fastToolResponse",
+            "survey",
+            "memoryV2UpdateResult",
+            "generatedTitle",
+            "streamingAudioGenerationResponse",
+            "grokInXaiRequest",
+            # Keys of the envelope that the flat form puts beside them.
+            "conversation",
+            "title",
+        ),
+        Kind.QUIET,
+    ),
+}
+
+_WORK_TAGS = frozenset({"raw_function_result", "tool_usage_card"})
+"""Tags whose tokens are a tool's call or result, never text (an empty result token is not the end either: §3.2)."""
+
+_THINKING_TAGS = frozenset({"header", "summary"})
+
+_PLAIN_TOKEN_KEYS = frozenset({"token", "isThinking", "isSoftStop", "messageTag", "messageStepId", "responseId"})
+"""A line with no other keys than these is a token and nothing else: nearly every line is."""
+
+MAX_UNKNOWN_KEYS = 100
+"""How many different unknown keys are told apart; an upstream that invents more is not worth more memory."""
+
+
+class State(enum.Enum):
+    """See the theory."""
+
+    OPEN = enum.auto()
+    REASONING = enum.auto()
+    ANSWERING = enum.auto()
+    STOPPED = enum.auto()
+    ENDED = enum.auto()
+
+
+class Input(enum.Enum):
+    """What a line can mean to the machine."""
+
+    THOUGHT = enum.auto()
+    ANSWER = enum.auto()
+    STOP = enum.auto()
+    FINAL = enum.auto()
+    ERROR = enum.auto()
+    END = enum.auto()
+
+
+# (state, input) -> (next state, name of the method that handles it); an input that is missing is ignored.
+# A soft stop while Grok still reasons is the end of a step, not of the answer, unless nothing follows: the end of the
+# stream then finds no answer and says so.
+TRANSITIONS: dict[tuple[State, Input], tuple[State, str]] = {
+    (State.OPEN, Input.THOUGHT): (State.REASONING, "_think"),
+    (State.OPEN, Input.ANSWER): (State.ANSWERING, "_begin_answer"),
+    (State.OPEN, Input.STOP): (State.STOPPED, "_nothing"),
+    (State.OPEN, Input.FINAL): (State.ENDED, "_conclude"),
+    (State.OPEN, Input.ERROR): (State.ENDED, "_fail"),
+    (State.OPEN, Input.END): (State.ENDED, "_end_unsaid"),
+    (State.REASONING, Input.THOUGHT): (State.REASONING, "_think"),
+    (State.REASONING, Input.ANSWER): (State.ANSWERING, "_begin_answer"),
+    (State.REASONING, Input.STOP): (State.STOPPED, "_nothing"),
+    (State.REASONING, Input.FINAL): (State.ENDED, "_conclude"),
+    (State.REASONING, Input.ERROR): (State.ENDED, "_fail"),
+    (State.REASONING, Input.END): (State.ENDED, "_end_unsaid"),
+    (State.ANSWERING, Input.THOUGHT): (State.ANSWERING, "_drop_late_thought"),
+    (State.ANSWERING, Input.ANSWER): (State.ANSWERING, "_answer"),
+    (State.ANSWERING, Input.STOP): (State.STOPPED, "_nothing"),
+    (State.ANSWERING, Input.FINAL): (State.ENDED, "_conclude"),
+    (State.ANSWERING, Input.ERROR): (State.ENDED, "_fail"),
+    (State.ANSWERING, Input.END): (State.ENDED, "_end_unsaid"),
+    (State.STOPPED, Input.THOUGHT): (State.STOPPED, "_drop_late_thought"),
+    (State.STOPPED, Input.ANSWER): (State.STOPPED, "_answer"),
+    (State.STOPPED, Input.FINAL): (State.ENDED, "_conclude"),
+    (State.STOPPED, Input.ERROR): (State.ENDED, "_fail"),
+    (State.STOPPED, Input.END): (State.ENDED, "_finish"),
+}
+
+
+@define
+class Counters:
+    """What was passed over, for ``/health`` and the log."""
+
+    junk_lines: int = 0
+    unknown_keys: dict[str, int] = Factory(dict)
+    odd_values: int = 0
+    late_thoughts: int = 0
+    other_side: int = 0
+
+    def add(self, other: Counters) -> None:
+        """Take over another stream's counts."""
+        self.junk_lines += other.junk_lines
+        self.odd_values += other.odd_values
+        self.late_thoughts += other.late_thoughts
+        self.other_side += other.other_side
+        for key, count in other.unknown_keys.items():
+            if key in self.unknown_keys or len(self.unknown_keys) < MAX_UNKNOWN_KEYS:
+                self.unknown_keys[key] = self.unknown_keys.get(key, 0) + count
+
+
+class Decoder:
+    """One answer stream.
+
+    :param filtered_tags: names for :class:`~grokcore.protocol.markup.TagFilter`.
+    """
+
+    def __init__(self, filtered_tags: frozenset[str] = frozenset()) -> None:
+        self.state = State.OPEN
+        self.counters = Counters()
+        self._lines = LineReader()
+        self._lines_read = 0
+        self._events: list[Event] = []
+        self._thinking_filter = TagFilter(filtered_tags)
+        self._thought_mid_line = False
+        self._answer_filter = TagFilter(filtered_tags)
+        self._begun = False
+        self._visible = False
+        # The raw answer so far, as its length and checksum: enough to tell what a modelResponse adds to it.
+        self._raw_length = 0
+        self._raw_checksum = 0
+        self._progress: dict[str, object] = {}
+        self._moderated: set[str] = set()
+        self._shown: set[str] = set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether Grok has said that the text is complete while its last lines are still to come."""
+        return self.state is State.STOPPED
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last event has been given out."""
+        return self.state is State.ENDED
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take any number of bytes, return the events they complete, in order.
+
+        After :class:`Finished` or :class:`Failed` nothing more comes.
+
+        :raises UpstreamFailure: a line is longer than the cap.
+        """
+        return self._read(self._lines.feed(data))
+
+    def close(self) -> list[Event]:
+        """The upstream stream has ended (or is not waited for any longer): the events that follow from that."""
+        events = self._read(self._lines.close())
+        self._events = []
+        self._step(Input.END, None)
+        return events + self._events
+
+    def _read(self, objects: list[dict[str, Any]]) -> list[Event]:
+        self._events = []
+        for line in objects:
+            if self.state is State.ENDED:
+                break
+            self._read_line(line)
+        self.counters.junk_lines = self._lines.junk
+        self._begun = self._begun or bool(self._events)
+        return self._events
+
+    # From a line to inputs -----------------------------------------------------------------------------------------
+
+    def _read_line(self, line: dict[str, Any]) -> None:
+        self._lines_read += 1
+        if line.get("error"):
+            self._step(Input.ERROR, refusal_of_error_line(line["error"]))
+            return
+        result = line.get("result")
+        if not isinstance(result, dict):
+            self._unknown(next(iter(line), "{}"))
+            return
+        response = result.get("response")
+        if isinstance(response, dict):
+            self._read_response(response)
+        else:
+            self._read_response({key: value for key, value in result.items() if key != "response"})
+
+    def _read_response(self, line: dict[str, Any]) -> None:
+        if line.keys() <= _PLAIN_TOKEN_KEYS:
+            self._read_token(line)
+            return
+        side = line.get("sideBySideIndex")
+        if isinstance(side, int) and side > 0:
+            # An A/B answer (the payload allows them): the second would be interleaved with the first.
+            self.counters.other_side += 1
+            return
+        if line.get("error"):
+            error = refusal_of_stream_error(line["error"])
+            if error is not None:
+                self._step(Input.ERROR, error)
+                return
+        self._read_side_news(line)
+        self._read_token(line)
+        if line.get("modelResponse") is not None:
+            self._step(Input.FINAL, line["modelResponse"])
+
+    def _read_side_news(self, line: dict[str, Any]) -> None:
+        working = False
+        for key, value in line.items():
+            kind = KEYS.get(key)
+            if kind is None:
+                self._unknown(key)
+            elif kind is Kind.WORK:
+                working = working or value is not None
+            elif kind is Kind.PROGRESS and isinstance(value, dict):
+                self._note_progress(key, value)
+        if working:
+            self._events.append(Activity())
+
+    def _read_token(self, line: dict[str, Any]) -> None:
+        token, tag = line.get("token"), line.get("messageTag")
+        thinking = line.get("isThinking") is True or (isinstance(tag, str) and tag in _THINKING_TAGS)
+        if isinstance(token, str):
+            if token:
+                self._read_text(token, tag, Input.THOUGHT if thinking else Input.ANSWER)
+        elif isinstance(token, dict):
+            self._events.append(Activity())  # a search call of 2025: {"action", "action_input"}
+        elif token is not None:
+            self.counters.odd_values += 1
+        if line.get("isSoftStop") is True and not thinking and tag != "raw_function_result":
+            self._step(Input.STOP, None)
+
+    def _read_text(self, token: str, tag: object, what: Input) -> None:
+        if isinstance(tag, str) and tag in _WORK_TAGS:
+            self._events.append(Activity())
+        elif tag == "header":
+            # The title of a step: a line of its own (the tokens carry no line breaks around it).
+            self._step(what, f"\n{token}\n" if self._thought_mid_line else f"{token}\n")
+        else:
+            self._step(what, token)
+
+    def _note_progress(self, key: str, value: dict[str, Any]) -> None:
+        subject = f"{key} {value.get('imageId') or value.get('videoId') or value.get('category')}"
+        state = [value.get(name) for name in ("progress", "state", "percentage", "message")]
+        if self._progress.get(subject) != state:
+            self._progress[subject] = state
+            self._events.append(Activity())
+        if value.get("moderated") is True:
+            self._moderated |= {str(value[name]) for name in ("imageId", "videoId", "imageUrl") if value.get(name)}
+        elif key == "streamingVideoGenerationResponse" and value.get("videoUrl"):
+            self._show(Video(str(value["videoUrl"])))
+
+    def _unknown(self, key: str) -> None:
+        counts = self.counters.unknown_keys
+        if key in counts or len(counts) < MAX_UNKNOWN_KEYS:
+            counts[key] = counts.get(key, 0) + 1
+
+    # The machine ---------------------------------------------------------------------------------------------------
+
+    def _step(self, what: Input, value: Any) -> None:
+        transition = TRANSITIONS.get((self.state, what))
+        if transition is not None:
+            self.state, handler = transition
+            action: Callable[[Any], None] = getattr(self, handler)
+            action(value)
+
+    def _nothing(self, _: Any) -> None:
+        """The state has changed, and that is all."""
+
+    def _think(self, token: str) -> None:
+        self._thought_mid_line = not token.endswith("\n")
+        self._emit(Thinking, self._thinking_filter.feed(token))
+
+    def _drop_late_thought(self, _: str) -> None:
+        self.counters.late_thoughts += 1
+        self._events.append(Activity())
+
+    def _begin_answer(self, token: str) -> None:
+        held_back = self._thinking_filter.close()
+        if held_back:
+            self._emit(Thinking, held_back)
+        self._answer(token)
+
+    def _answer(self, token: str) -> None:
+        self._raw_length += len(token)
+        self._raw_checksum = _checksum(token, self._raw_checksum)
+        self._emit(Text, self._answer_filter.feed(token))
+
+    def _emit(self, event: type[Text | Thinking], text: str) -> None:
+        self._events.append(event(text) if text else Activity())
+        if event is Text and not self._visible:
+            self._visible = bool(text.strip())
+
+    def _show(self, event: Picture | Video) -> None:
+        if event.url not in self._shown:
+            self._shown.add(event.url)
+            self._visible = True
+            self._events.append(event)
+
+    def _conclude(self, response: Any) -> None:
+        """A modelResponse: the whole answer once more, its pictures, and what went wrong."""
+        if not isinstance(response, dict):
+            self.counters.odd_values += 1
+            response = {}
+        error = _error_in(response)
+        if error is not None:
+            self._fail(error)
+            return
+        self._add_missing_text(response.get("message"))
+        self._add_pictures(response.get("generatedImageUrls"))
+        self._finish()
+
+    def _add_missing_text(self, message: Any) -> None:
+        """The part of the whole answer that no token brought: all of it, when the tokens were left out."""
+        if not isinstance(message, str) or len(message) <= self._raw_length:
+            return
+        if _checksum(message[: self._raw_length], 0) == self._raw_checksum:
+            self._answer(message[self._raw_length :])
+
+    def _add_pictures(self, urls: Any) -> None:
+        for url in urls if isinstance(urls, list) else []:
+            if isinstance(url, str) and url and not any(mark in url for mark in self._moderated):
+                self._show(Picture(url))
+
+    def _finish(self, _: Any = None) -> None:
+        """Grok has said that the answer is complete; it is one only if there is something in it."""
+        rest = self._answer_filter.close()
+        if rest:
+            self._emit(Text, rest)
+        if self._moderated and not self._shown:
+            self._fail(ContentPolicyViolation("Grok moderated what it had made, and shows nothing of it."))
+        elif self._visible:
+            self._events.append(Finished())
+        else:
+            self._fail(EmptyAnswer("Grok's stream ended in good order without an answer in it."))
+
+    def _end_unsaid(self, _: Any) -> None:
+        """The stream ended, and Grok never said that the answer was complete."""
+        if self._begun:
+            self._fail(IncompleteAnswer("Grok's stream broke off before the answer was complete."))
+        elif self.counters.junk_lines and not self._lines_read:
+            self._fail(UpstreamFailure("What Grok sent is not its stream format."))
+        else:
+            self._fail(EmptyAnswer("Grok's stream ended without an answer in it."))
+
+    def _fail(self, error: GrokApiError) -> None:
+        self._events.append(Failed(error))
+
+
+def _checksum(text: str, start: int) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"), start)
+
+
+def _error_in(response: dict[str, Any]) -> GrokApiError | None:
+    """The failure that a modelResponse reports, in either form (§4.3)."""
+    errors = response.get("streamErrors")
+    for error in errors if isinstance(errors, list) else []:
+        found = refusal_of_stream_error(error)
+        if found is not None:
+            return found
+    error = response.get("error")
+    return refusal_of_error_line({"message": cleaned(error)}) if isinstance(error, str) and error else None

@@ -1,0 +1,117 @@
+"""Bytes of Grok's stream in, JSON objects out, however the bytes were cut.
+
+Theory
+------
+Grok sends one JSON object per line, ended by a newline (grok-protocol.md §3.1). Proxies and older variants also show
+CRLF, blank lines, a ``data:`` prefix, a ``[DONE]``, two objects glued together (``}{``) and a last line without its
+newline. All of them are one grammar: *a line is a run of objects; whatever follows the last object that parses is junk*.
+
+Rules
+-----
+1. What comes out does not depend on how the input was cut.
+2. An unfinished line that already reads as whole objects is delivered at once: a stream whose last newline never comes, or
+   that has no newlines at all, must not wait for one. Rule 1 holds because a finished line is read by the same grammar.
+3. Junk is counted, never raised. The one thing that raises is a line longer than the cap, and the cap is on the line, not
+   on what has been received.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ..errors import UpstreamFailure
+from .lenient_json import decode_first
+
+__all__ = ["MAX_LINE_BYTES", "LineReader"]
+
+MAX_LINE_BYTES = 4 * 1024 * 1024
+"""Bytes of one line. The longest known is a modelResponse with the whole answer, some dozens of kB; a picture sent as
+bytes inside a line would be a few MB."""
+
+
+class LineReader:
+    """Splits a byte stream into JSON objects.
+
+    :ivar junk: how many lines, or rests of lines, were not JSON objects.
+    """
+
+    def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        self._max = max_line_bytes
+        self._tail = bytearray()
+        self.junk = 0
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        """Take any number of bytes; return the objects they complete, in order.
+
+        :raises UpstreamFailure: a line is longer than the cap.
+        """
+        *lines, rest = data.split(b"\n")
+        found: list[dict[str, Any]] = []
+        if lines and self._tail:
+            lines[0] = bytes(self._tail) + lines[0]
+            self._tail.clear()
+        for line in lines:
+            self._take(line, found)
+        if rest:
+            self._keep(rest, found)
+        return found
+
+    def close(self) -> list[dict[str, Any]]:
+        """The upstream has ended: the objects of a last line that had no newline."""
+        found: list[dict[str, Any]] = []
+        if self._tail:
+            self._take(bytes(self._tail), found)
+            self._tail.clear()
+        return found
+
+    def _take(self, line: bytes, found: list[dict[str, Any]]) -> None:
+        if len(line) > self._max:
+            raise _too_long(self._max)
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            objects, rest = _objects_at_start(line)
+            found += objects
+            self.junk += bool(rest)
+            return
+        if isinstance(value, dict):
+            found.append(value)
+        else:
+            self.junk += 1
+
+    def _keep(self, rest: bytes, found: list[dict[str, Any]]) -> None:
+        self._tail += rest
+        if len(self._tail) > self._max:
+            raise _too_long(self._max)
+        if not rest.rstrip().endswith(b"}"):
+            return
+        objects, unread = _objects_at_start(bytes(self._tail))
+        if objects and not unread:
+            found += objects
+            self._tail.clear()
+
+
+def _too_long(limit: int) -> UpstreamFailure:
+    return UpstreamFailure(f"Grok sent a line of more than {limit // 1024} kB; the answer was stopped there.")
+
+
+def _objects_at_start(line: bytes) -> tuple[list[dict[str, Any]], str]:
+    """The run of JSON objects that *line* starts with, and the text after it that is none."""
+    objects: list[dict[str, Any]] = []
+    text = _bare(line.decode("utf-8", "replace"))
+    while text:
+        try:
+            value, end = decode_first(text)
+        except ValueError:
+            break
+        if not isinstance(value, dict):
+            break
+        objects.append(value)
+        text = _bare(text[end:])
+    return objects, "" if text == "[DONE]" else text
+
+
+def _bare(text: str) -> str:
+    return text.strip().removeprefix("data:").lstrip()

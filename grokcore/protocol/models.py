@@ -1,0 +1,98 @@
+"""The model table: what a public model name means at Grok.
+
+Names, modes and costs are the original project's (grok-protocol.md §2.5, revision of November 2025). Upstream renames and
+retires models, so every field can be changed, and models added, in ``[models."name"]`` of the configuration.
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from ..errors import ModelNotFound
+
+__all__ = ["SHIPPED", "Limits", "Model", "Tier", "find_model"]
+
+
+class Tier(enum.Enum):
+    """What an account must have to use a model. Super accounts can use everything."""
+
+    BASIC = "basic"
+    SUPER = "super"
+
+
+@frozen
+class Limits:
+    """The three clocks of a request, in seconds (design: "Clocks")."""
+
+    first_response: float
+    chunk: float
+    total: float
+
+
+THINKING_LIMITS = Limits(first_response=120, chunk=300, total=900)
+"""Thinking, expert and heavy models are silent for minutes; several clients had to raise 120 s to 300 s for them."""
+
+IMAGINE_LIMITS = Limits(first_response=120, chunk=120, total=900)
+
+
+@frozen
+class Model:
+    """One row of the table.
+
+    :ivar grok_model: ``modelName`` of the payload.
+    :ivar mode: ``modelMode`` of the payload.
+    :ivar mode_id: ``modeId`` (since March 2026); replaces the two above when it is set.
+    :ivar rate_limit_name: the name that ``rate-limits`` knows the allowance by; models sharing it share the allowance.
+    :ivar cost: how much of the allowance one answer takes.
+    :ivar search: False sends ``disableSearch``.
+    :ivar limits: the shipped clocks, where the model needs others than the defaults.
+    """
+
+    name: str
+    grok_model: str
+    mode: str
+    rate_limit_name: str
+    cost: int = 1
+    tier: Tier = Tier.BASIC
+    mode_id: str = ""
+    search: bool = True
+    limits: Limits | None = None
+
+
+def _row(
+    name: str, grok_model: str, mode: str, *, cost: int = 1, tier: Tier = Tier.BASIC, limits: Limits | None = None
+) -> Model:
+    """A shipped row: its allowance goes by the name of Grok's model."""
+    return Model(name, grok_model, f"MODEL_MODE_{mode}", grok_model, cost=cost, tier=tier, limits=limits)
+
+
+SHIPPED: Mapping[str, Model] = {
+    model.name: model
+    for model in (
+        _row("grok-3-fast", "grok-3", "FAST"),
+        _row("grok-4-fast", "grok-4-mini-thinking-tahoe", "GROK_4_MINI_THINKING", limits=THINKING_LIMITS),
+        _row("grok-4-fast-expert", "grok-4-mini-thinking-tahoe", "EXPERT", cost=4, limits=THINKING_LIMITS),
+        _row("grok-4-expert", "grok-4", "EXPERT", cost=4, limits=THINKING_LIMITS),
+        _row("grok-4-heavy", "grok-4-heavy", "HEAVY", tier=Tier.SUPER, limits=THINKING_LIMITS),
+        _row("grok-4.1", "grok-4-1-non-thinking-w-tool", "GROK_4_1"),
+        _row("grok-4.1-thinking", "grok-4-1-thinking-1108b", "AUTO", limits=THINKING_LIMITS),
+        _row("grok-imagine-0.9", "grok-3", "FAST", limits=IMAGINE_LIMITS),
+    )
+}
+
+
+def find_model(table: Mapping[str, Model], name: str) -> Model:
+    """The model called *name*.
+
+    :raises ModelNotFound: with the names that are near, or all of them.
+    """
+    model = table.get(name)
+    if model is not None:
+        return model
+    near = difflib.get_close_matches(name, table, n=3, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(table)}."
+    raise ModelNotFound(f"The model {name[:100]!r} does not exist here. {hint}", param="model")

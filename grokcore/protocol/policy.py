@@ -1,0 +1,47 @@
+"""Whether an attempt that failed is followed by another, and with which token.
+
+Asked only before the first meaningful event: nothing is retried after a byte went out.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from ..errors import Blame, GrokApiError
+
+__all__ = ["MAX_ATTEMPTS", "Attempts"]
+
+MAX_ATTEMPTS = 3
+"""Calls that upstream sees at most for one call of a client."""
+
+MAX_PER_TOKEN = 2
+"""A failure that is not the token's gets one more try with it, over a fresh connection, when there is no other token."""
+
+
+@define
+class Attempts:
+    """What has been tried for one request.
+
+    :ivar made: attempts so far, the current one included.
+    :ivar excluded: ids of tokens that must not be tried again.
+    """
+
+    made: int = 0
+    excluded: set[str] = field(factory=set)
+    _uses: dict[str, int] = field(factory=dict)
+
+    @property
+    def avoided(self) -> frozenset[str]:
+        """Ids of tokens that were tried and may be tried again, if there is no other."""
+        return frozenset(self._uses) - self.excluded
+
+    def begin(self, token: str) -> None:
+        """An attempt with the token of this id begins."""
+        self.made += 1
+        self._uses[token] = self._uses.get(token, 0) + 1
+
+    def may_go_on(self, token: str, error: GrokApiError) -> bool:
+        """The attempt with *token* failed. Returns whether another may follow."""
+        if error.blame is Blame.TOKEN or self._uses[token] >= MAX_PER_TOKEN:
+            self.excluded.add(token)
+        return error.again and self.made < MAX_ATTEMPTS

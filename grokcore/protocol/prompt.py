@@ -1,0 +1,66 @@
+"""A list of chat messages as the one string that Grok's payload has room for.
+
+Theory
+------
+Grok's web protocol knows no roles: ``message`` is one string (grok-protocol.md §2.1). Joining the texts, as the original
+did, loses who said what. So everything before the last user message goes up as a transcript, each turn in an element
+named after its role, and the last user message follows it bare::
+
+    <system>
+    You are terse.
+    </system>
+
+    <user>
+    Name a prime.
+    </user>
+
+    <assistant>
+    7
+    </assistant>
+
+    Another one?
+
+Rules
+-----
+1. A conversation of one user message is sent exactly as it was written, to the character.
+2. Inside the transcript a tag of ours that stands in somebody's text is written with ``&lt;``, so that nobody can close
+   another's turn. The bare last message is left alone.
+3. A conversation that does not end with the user's words (a tool's result, an unfinished assistant turn) is a transcript
+   from end to end; system messages that come after the last user message are put before it.
+
+The format is stable: golden files in ``tests/protocol/golden/prompt`` hold it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from .request import Message
+
+__all__ = ["render_prompt"]
+
+_INSTRUCTIONS = frozenset({"system", "developer"})
+_OUR_TAG = re.compile(r"<(?=/?(?:system|developer|user|assistant|tool)\s*>)", re.IGNORECASE)
+
+
+def render_prompt(messages: Sequence[Message]) -> str:
+    """The payload's ``message`` for *messages* (at least one, oldest first)."""
+    history, question = _split(messages)
+    turns = [_turn(message) for message in history]
+    if question is not None:
+        turns.append(question.text)
+    return "\n\n".join(turns)
+
+
+def _split(messages: Sequence[Message]) -> tuple[list[Message], Message | None]:
+    """What is told as history, and the user's last words if the conversation ends with them."""
+    last = next((i for i in reversed(range(len(messages))) if messages[i].role not in _INSTRUCTIONS), None)
+    if last is None or messages[last].role != "user":
+        return list(messages), None
+    return [*messages[:last], *messages[last + 1 :]], messages[last]
+
+
+def _turn(message: Message) -> str:
+    text = _OUR_TAG.sub("&lt;", message.text)
+    return f"<{message.role}>\n{text}\n</{message.role}>"

@@ -1,0 +1,359 @@
+"""One completion, end to end: lease a token, ask Grok, decode the answer, mind the clocks, try again where that helps.
+
+Theory
+------
+A :class:`Completion` has two halves. :meth:`~Completion.start` runs attempts until one of them has brought its first
+meaningful event, and raises if none does; only then does a client get its 200. :meth:`~Completion.next_events` then
+brings the rest. :meth:`~Completion.aclose` ends it at any time, in any state.
+
+Rules
+-----
+1. Every wait for Grok happens inside :meth:`Completion._wait`, under the clocks. No cancel scope spans a ``yield``: there
+   is no generator here.
+2. ``next_events`` may be cancelled at any await and called again; nothing that has arrived is lost.
+3. An attempt owns its lease and its exchange and gives both back whichever way it ends; a failure is settled before another
+   attempt begins.
+4. After :meth:`Completion.commit` (a byte went out) nothing is tried again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import trio
+from attrs import define, field, frozen
+
+from ..errors import Blame, GrokApiError, InternalError, TransportFailure
+from ..protocol.book import Need
+from ..protocol.clocks import Clocks
+from ..protocol.decoder import Counters, Decoder
+from ..protocol.events import Event, Failed, Finished
+from ..protocol.models import Limits, Model
+from ..protocol.payload import CHAT_PATH, Identity, chat_body, chat_headers
+from ..protocol.policy import Attempts
+from ..protocol.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
+from .pool import Lease, TokenPool
+from .transport import Exchange, ResponseHead, Transport, UpstreamRequest
+
+__all__ = ["Completion", "Gateway", "GatewaySettings", "Question"]
+
+NET_MARGIN_S = 15.0
+"""How far above the clocks the transport's own net hangs, in seconds."""
+
+CLOSE_S = 2.0
+"""Bound for closing a completion. An abort takes well under a millisecond; this is for the day it does not."""
+
+DRAIN_S = 0.5
+"""How long the end of the response is waited for after a complete answer. The title line comes within some 10 ms."""
+
+REFUSAL_BODY_S = 5.0
+"""How long the body of a refusal is waited for; what has come by then is judged."""
+
+_T = TypeVar("_T")
+
+
+@frozen
+class GatewaySettings:
+    """What the gateway needs of the configuration."""
+
+    base_url: str
+    identity: Identity
+    filtered_tags: frozenset[str]
+    temporary: bool = True
+    memory: bool = False
+
+
+@frozen
+class Question:
+    """What a client wants to know."""
+
+    model: Model
+    limits: Limits
+    message: str = field(repr=False)
+
+
+class Gateway:
+    """Makes completions and knows those that are open.
+
+    :ivar counters: what all decoders have passed over so far.
+    """
+
+    def __init__(self, transport: Transport, pool: TokenPool, settings: GatewaySettings) -> None:
+        self.pool = pool
+        self.counters = Counters()
+        self._transport = transport
+        self._settings = settings
+        self._open: set[Completion] = set()
+
+    @property
+    def open_count(self) -> int:
+        """Completions between :meth:`completion` and their ``aclose``."""
+        return len(self._open)
+
+    def completion(self, question: Question, accepted: float) -> Completion:
+        """A completion that has not begun. Whoever gets it must ``aclose`` it.
+
+        :param accepted: trio's time when the request was accepted; the total clock runs from there.
+        """
+        completion = Completion(self, question, accepted)
+        self._open.add(completion)
+        return completion
+
+    def interrupt_all(self, error: GrokApiError) -> None:
+        """End all open completions with *error*."""
+        for completion in list(self._open):
+            completion.interrupt(error)
+
+    # For Completion ------------------------------------------------------------------------------------------------
+
+    def send(self, question: Question, lease: Lease, *, fresh: bool) -> Exchange:
+        """Begin one request to Grok."""
+        settings = self._settings
+        url = settings.base_url + CHAT_PATH
+        headers = chat_headers(settings.identity, url=url, sso=lease.sso, request_id=str(uuid.uuid4()))
+        body = chat_body(question.model, question.message, temporary=settings.temporary, memory=settings.memory)
+        request = UpstreamRequest(
+            "POST",
+            url,
+            tuple(headers),
+            body,
+            proxy_url=lease.proxy_url,
+            fresh=fresh,
+            net_s=question.limits.total + NET_MARGIN_S,
+        )
+        return self._transport.open(request)
+
+    def decoder(self) -> Decoder:
+        """A decoder for one attempt."""
+        return Decoder(self._settings.filtered_tags)
+
+    def forget(self, completion: Completion) -> None:
+        """*completion* is closed."""
+        self._open.discard(completion)
+
+
+@define(eq=False)
+class _Attempt:
+    """One request to Grok and what belongs to it."""
+
+    lease: Lease
+    exchange: Exchange
+    decoder: Decoder
+
+
+class Completion:
+    """One answer. See the theory of the module.
+
+    :ivar question: what was asked.
+    :ivar token_id: short hash of the token in use, or last used; empty before the first attempt.
+    """
+
+    def __init__(self, gateway: Gateway, question: Question, accepted: float) -> None:
+        self.question = question
+        self.token_id = ""
+        self._gateway = gateway
+        self._clocks = Clocks(question.limits, accepted)
+        self._attempts = Attempts()
+        self._attempt: _Attempt | None = None
+        self._ready: list[Event] = []
+        self._failure: GrokApiError | None = None
+        self._interruption: GrokApiError | None = None
+        self._waiting: trio.CancelScope | None = None
+        self._committed = False
+        self._finished = False
+
+    @property
+    def attempts(self) -> int:
+        """How many requests Grok has seen for it so far."""
+        return self._attempts.made
+
+    def commit(self) -> None:
+        """A byte is about to go out to the client: from now on a failure is final."""
+        self._committed = True
+
+    def client_was_slow(self, seconds: float) -> None:
+        """The caller was busy with the client for that long; no clock counts it."""
+        self._clocks.exclude(seconds)
+
+    def interrupt(self, error: GrokApiError) -> None:
+        """End it with *error*: now if it waits, else at its next wait."""
+        self._interruption = error
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def start(self) -> None:
+        """Make attempts until one has brought its first meaningful event.
+
+        :raises GrokApiError: none did; the leaf says why.
+        """
+        error: GrokApiError | None = None
+        while True:
+            lease = await self._lease(error)
+            attempt = self._begin(lease, fresh=isinstance(error, TransportFailure))
+            try:
+                self._ready = await self._first_events(attempt)
+                return
+            except GrokApiError as failure:
+                error = failure
+                await self._end_attempt(attempt, failure)
+            if self._committed or not self._attempts.may_go_on(lease.token_id, error):
+                raise error
+
+    async def next_events(self, until: float = math.inf) -> list[Event]:
+        """The events that have arrived, at least one; none if nothing came until *until* (trio's time).
+
+        The last event of an answer is :class:`Finished`; don't call again after it.
+
+        :raises GrokApiError: the answer broke off.
+        """
+        if self._ready:
+            events, self._ready = self._ready, []
+            return events
+        attempt = self._attempt
+        if attempt is None:
+            raise InternalError("This completion is not under way.")
+        try:
+            if self._failure is not None:
+                raise self._failure
+            return await self._more_events(attempt, until)
+        except GrokApiError as error:
+            await self._end_attempt(attempt, error)
+            raise
+
+    async def aclose(self) -> None:
+        """Abort what is under way and give everything back; bounded in time. Safe to repeat."""
+        attempt = self._attempt
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
+            if attempt is not None:
+                attempt.lease.abandon()
+                if self._finished:
+                    await _drain(attempt.exchange)
+                await self._end_attempt(attempt, None)
+        self._gateway.forget(self)
+
+    # Attempts ------------------------------------------------------------------------------------------------------
+
+    async def _lease(self, previous: GrokApiError | None) -> Lease:
+        need = Need(self.question.model, frozenset(self._attempts.excluded), self._attempts.avoided)
+        try:
+            return await self._wait(functools.partial(self._gateway.pool.lease, need))
+        except GrokApiError:
+            # With no other token left, the pool's word on all of them counts if the last failure was a token's own;
+            # any other failure tells more than "nobody is left".
+            if previous is not None and previous.blame is not Blame.TOKEN:
+                raise previous from None
+            raise
+
+    def _begin(self, lease: Lease, *, fresh: bool) -> _Attempt:
+        self.token_id = lease.token_id
+        self._attempts.begin(lease.token_id)
+        self._clocks.begin_attempt(trio.current_time())
+        exchange = self._gateway.send(self.question, lease, fresh=fresh)
+        self._attempt = _Attempt(lease, exchange, self._gateway.decoder())
+        return self._attempt
+
+    async def _end_attempt(self, attempt: _Attempt, error: GrokApiError | None) -> None:
+        attempt.lease.settle(error)
+        await attempt.exchange.aclose()
+        if self._attempt is attempt:
+            self._gateway.counters.add(attempt.decoder.counters)
+            self._attempt = None
+
+    # Events --------------------------------------------------------------------------------------------------------
+
+    async def _first_events(self, attempt: _Attempt) -> list[Event]:
+        head = await self._wait(attempt.exchange.head)
+        if head.status != 200 or is_html(head.headers, b""):
+            raise await self._refusal(attempt.exchange, head)
+        while True:
+            events = self._decode(attempt, await self._wait(attempt.exchange.read))
+            if events:
+                return events
+
+    async def _refusal(self, exchange: Exchange, head: ResponseHead) -> GrokApiError:
+        body = b""
+        with trio.move_on_after(REFUSAL_BODY_S), contextlib.suppress(TransportFailure):
+            while len(body) < REFUSAL_BODY_BYTES and (data := await self._wait(exchange.read)):
+                body += data
+        return refusal_of_response(head.status, head.headers, body[:REFUSAL_BODY_BYTES])
+
+    async def _more_events(self, attempt: _Attempt, until: float) -> list[Event]:
+        while True:
+            if self._interruption is not None:
+                raise self._interruption
+            data = attempt.exchange.read_nowait()
+            if data:
+                events = self._decode(attempt, data)
+            else:
+                try:
+                    events = self._decode(attempt, await self._wait(attempt.exchange.read, until))
+                except TransportFailure:
+                    if not attempt.decoder.stopped:
+                        raise
+                    events = self._decode(attempt, b"")  # the text was complete: nothing is lost
+                except _AfterStop:
+                    events = self._decode(attempt, b"")
+                except _NothingYet:
+                    return []
+            if events:
+                return events
+
+    def _decode(self, attempt: _Attempt, data: bytes) -> list[Event]:
+        """Events of *data* (``b""`` is the end). A failure behind other events is kept for the next call.
+
+        :raises GrokApiError: the failure is all there is.
+        """
+        events = attempt.decoder.receive(data) if data else attempt.decoder.close()
+        now = trio.current_time()
+        if attempt.decoder.stopped:
+            self._clocks.stopped(now)
+        if not events:
+            return events
+        self._clocks.heard(now)
+        last = events[-1]
+        if isinstance(last, Finished):
+            self._finished = True
+            attempt.lease.settle(None)
+        elif isinstance(last, Failed):
+            self._failure = last.error
+            del events[-1]
+            if not events:
+                raise self._failure
+        return events
+
+    async def _wait(self, fn: Callable[[], Awaitable[_T]], until: float = math.inf) -> _T:
+        """Wait for *fn* under the clocks.
+
+        :raises GrokApiError: a clock was due, or the completion was interrupted.
+        :raises _AfterStop: only the clock after the soft stop was due.
+        :raises _NothingYet: *until* was reached.
+        """
+        if self._interruption is not None:
+            raise self._interruption
+        with trio.CancelScope(deadline=min(self._clocks.deadline, until)) as self._waiting:
+            return await fn()
+        if self._interruption is not None:
+            raise self._interruption
+        if trio.current_time() < self._clocks.deadline:
+            raise _NothingYet
+        raise self._clocks.expired() or _AfterStop
+
+
+class _NothingYet(Exception):
+    """The caller wanted to be back by now."""
+
+
+class _AfterStop(Exception):
+    """The text is complete, and Grok's last lines did not come in time."""
+
+
+async def _drain(exchange: Exchange) -> None:
+    """Read the few lines after the answer: a response that was read to its end leaves the connection usable."""
+    with trio.move_on_after(DRAIN_S), contextlib.suppress(TransportFailure):
+        while await exchange.read():
+            pass

@@ -1,0 +1,69 @@
+"""The seam to the network: a few methods, so that everything above can be tested without one.
+
+The real one is :class:`grokcore.runtime.curl.CurlTransport`; the tests have a scripted one, because a faked clock would
+jump past real threads.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attrs import field, frozen
+
+__all__ = ["Exchange", "ResponseHead", "Transport", "UpstreamRequest"]
+
+
+@frozen
+class UpstreamRequest:
+    """One HTTP request to Grok.
+
+    :ivar headers: in order; an empty value takes a header of the impersonated browser out.
+    :ivar proxy_url: the egress; empty for a direct connection, whatever the environment's proxy variables say.
+    :ivar fresh: make a connection of its own instead of reusing one.
+    :ivar net_s: seconds after which the transport gives up by itself: a net under the clocks, which rule.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+    proxy_url: str = field(default="", repr=False)
+    fresh: bool = False
+    net_s: float = 3600.0
+
+
+@frozen
+class ResponseHead:
+    """Status and headers (names in lower case; of repeated ones the last)."""
+
+    status: int
+    headers: dict[str, str]
+
+
+class Exchange(Protocol):
+    """One request under way. Waiting methods may be cancelled at any time and called again: nothing is lost."""
+
+    async def head(self) -> ResponseHead:
+        """Wait for the response's head.
+
+        :raises TransportFailure: there was no response.
+        """
+
+    def read_nowait(self) -> bytes:
+        """What has arrived of the body since the last read, possibly nothing. Never blocks, never raises."""
+
+    async def read(self) -> bytes:
+        """Wait for more of the body; ``b""`` once it has ended in good order.
+
+        :raises TransportFailure: the connection broke, after everything that had arrived was read.
+        """
+
+    async def aclose(self) -> None:
+        """Abort what is still under way. Returns when the connection is out of our hands; safe to repeat."""
+
+
+class Transport(Protocol):
+    """Makes requests."""
+
+    def open(self, request: UpstreamRequest) -> Exchange:
+        """Begin *request*; nothing is waited for."""

@@ -1,0 +1,207 @@
+"""The simulated Grok as an ASGI app: checks what it is asked, plays scripts, and remembers what it saw."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import trio
+from attrs import define, field
+
+from . import lines
+from .scripts import Cut, Script, Send, Wait, answer_lines, error, paced, play_lines, tokens_of
+
+__all__ = ["Call", "Simulator"]
+
+Message: TypeAlias = Any
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+SendFn: TypeAlias = Callable[[Message], Awaitable[None]]
+
+CHAT_PATHS = re.compile(r"/rest/app-chat/conversations/(new|[^/]+/responses)")
+RATE_LIMITS_PATH = "/rest/rate-limits"
+NATURAL_PACE_S = 0.02
+"""Seconds between the tokens of an answer that nobody scripted: some fifty a second, like a fast model."""
+
+_SSO = re.compile(r"(?:^|;)\s*sso=([^;]+)")
+
+
+class Broken(Exception):
+    """Raised into the ASGI server to break a connection off."""
+
+
+@define(eq=False)
+class Call:
+    """One request that was seen.
+
+    :ivar outcome: ``"open"``, then ``"complete"``, ``"aborted"`` (the client left) or ``"cut"`` (by script).
+    :ivar client: the peer's port: requests over one connection share it.
+    """
+
+    path: str
+    sso: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    client: int
+    outcome: str = "open"
+    ended_at: float = 0.0
+
+
+@define(eq=False)
+class Simulator:
+    """One simulated Grok.
+
+    :ivar calls: all requests so far.
+    :ivar scripts: what to answer, by session token: each of the list once, the last one for ever.
+    :ivar default: what to answer to chats of tokens without a script.
+    :ivar strict: refuse chats without the headers that a page sends.
+    """
+
+    calls: list[Call] = field(factory=list)
+    scripts: dict[str, deque[Script]] = field(factory=dict)
+    default: Callable[[Call], Script] | None = None
+    strict: bool = True
+    _changed: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
+
+    def script(self, sso: str, *scripts: Script) -> None:
+        """What the next chats of this token get; the last one stays."""
+        self.scripts[sso] = deque(scripts)
+
+    def always(self, script: Script) -> None:
+        """What every chat gets whose token has no script of its own."""
+        self.default = lambda _: script
+
+    @property
+    def open_calls(self) -> list[Call]:
+        """Requests that are being answered."""
+        return [call for call in self.calls if call.outcome == "open"]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for *condition*; it is looked at whenever a call begins or ends."""
+        while not condition():
+            await self._changed.park()
+
+    async def __call__(self, scope: Any, receive: Receive, send: SendFn) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
+        body = await _body(receive)
+        if body is None:
+            return
+        call = _seen(scope, body)
+        self.calls.append(call)
+        self._changed.unpark_all()
+        try:
+            await self._answer(call, scope["method"], receive, send)
+        finally:
+            call.ended_at = trio.current_time()
+            call.outcome = "aborted" if call.outcome == "open" else call.outcome
+            self._changed.unpark_all()
+
+    async def _answer(self, call: Call, method: str, receive: Receive, send: SendFn) -> None:
+        script = self._script_for(call, method)
+        async with trio.open_nursery() as nursery:
+
+            async def watch() -> None:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(watch)
+            await _play(script, call, send)
+            nursery.cancel_scope.cancel()
+        if call.outcome == "cut":
+            raise Broken
+
+    def _script_for(self, call: Call, method: str) -> Script:
+        if method == "POST" and call.path == RATE_LIMITS_PATH:
+            limits = {"windowSizeSeconds": 7200, "remainingQueries": 40, "totalQueries": 40}
+            return error(200, limits) if call.sso else error(401, lines.ERROR_401)
+        if method != "POST" or not CHAT_PATHS.fullmatch(call.path):
+            return error(404, {"code": 5, "message": "Not Found", "details": []})
+        refusal = self._refusal(call)
+        if refusal is not None:
+            return refusal
+        queue = self.scripts.get(call.sso)
+        if queue:
+            return queue.popleft() if len(queue) > 1 else queue[0]
+        return self.default(call) if self.default else _echo(call)
+
+    def _refusal(self, call: Call) -> Script | None:
+        if not call.sso:
+            return error(401, lines.ERROR_401)
+        if not isinstance(call.body.get("message"), str):
+            return error(400, {"code": 3, "message": "message is required", "details": []})
+        if self.strict and not (call.headers.get("x-statsig-id") and call.headers.get("x-xai-request-id")):
+            return error(403, lines.ERROR_403_ANTIBOT)
+        return None
+
+
+async def _live(receive: Receive, send: SendFn) -> None:
+    """ASGI's start-up and shutdown, with nothing to do at either."""
+    for phase in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{phase}.complete"})
+
+
+async def _body(receive: Receive) -> bytes | None:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += bytes(message.get("body", b""))
+        if not message.get("more_body", False):
+            return body
+
+
+def _seen(scope: Any, body: bytes) -> Call:
+    headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    sso = _SSO.search(headers.get("cookie", ""))
+    try:
+        value = json.loads(body)
+    except ValueError:
+        value = None
+    fields = value if isinstance(value, dict) else {}
+    return Call(scope["path"], sso.group(1) if sso else "", headers, fields, scope["client"][1])
+
+
+async def _play(script: Script, call: Call, send: SendFn) -> None:
+    await trio.sleep(script.before)
+    headers = [(name.encode(), value.encode()) for name, value in script.headers]
+    await send({"type": "http.response.start", "status": script.status, "headers": headers})
+    for step in script.steps:
+        match step:
+            case Send(data):
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+            case Wait(seconds):
+                await trio.sleep(seconds)
+            case Cut():
+                call.outcome = "cut"
+                return
+    call.outcome = "complete"
+    with trio.CancelScope(shield=True):
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _echo(call: Call) -> Script:
+    """What an unscripted chat gets: its question back, with some thinking first where the model is one that thinks."""
+    question = str(call.body["message"])
+    last = question.rsplit("\n\n", 1)[-1]
+    model = str(call.body.get("modelName") or call.body.get("modeId") or "grok-3")
+    thoughts = []
+    if ("thinking" in model and "non-thinking" not in model) or call.body.get("modelMode") in (
+        "MODEL_MODE_EXPERT",
+        "MODEL_MODE_HEAVY",
+    ):
+        thoughts = [
+            lines.thought("Thinking about your request", tag="header"),
+            lines.thought("- The question is short. "),
+            lines.thought("- So is the answer."),
+        ]
+    said = f"This is a simulated Grok. You said: {last}"
+    return paced(
+        play_lines(answer_lines(tokens_of(said), question=question, model=model, thoughts=thoughts)), NATURAL_PACE_S
+    )

@@ -1,0 +1,241 @@
+"""The routes, as a Quart app built by a factory around what it needs."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from typing import cast
+
+import trio
+from attrs import define, frozen
+from quart import Response, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from .. import __version__
+from ..config import Config
+from ..errors import (
+    GrokApiError,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    Overloaded,
+    RequestTooLarge,
+    ShuttingDown,
+    UnknownUrl,
+)
+from ..protocol.chat import AnswerWriter, ChatHead, ChunkWriter
+from ..protocol.models import Model, find_model
+from ..protocol.prompt import render_prompt
+from ..protocol.request import ChatRequest, parse_chat_request
+from ..protocol.usage import estimate
+from ..runtime.gateway import Completion, Gateway, Question
+from .auth import KeyRing
+from .edge import LIFETIME_KEY, Lifetime
+from .reply import EventStream, Start, json_response, whole_answer
+
+__all__ = ["ServerState", "create_app"]
+
+MODELS_CREATED = 1763683200
+"""``created`` of all models: 21 November 2025, the revision of the table. Clients only ask that it is a number."""
+
+BODY_TIMEOUT_S = 120
+"""How long a request's body may take to arrive."""
+
+STREAM_HEADERS = {
+    "content-type": "text/event-stream; charset=utf-8",
+    # nginx and Caddy would otherwise collect a stream before passing it on.
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@define
+class ServerState:
+    """What changes while the server runs. *draining*: it is stopping and takes nothing new."""
+
+    draining: bool = False
+
+
+@frozen
+class _Services:
+    config: Config
+    gateway: Gateway
+    state: ServerState
+    keys: KeyRing
+
+
+def create_app(config: Config, gateway: Gateway, state: ServerState) -> QuartTrio:
+    """The Quart app. Requests must come through :class:`grokcore.web.edge.Edge`."""
+    app = QuartTrio(__name__, static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=int(config.server.max_body_mb * 1024 * 1024),
+        BODY_TIMEOUT=BODY_TIMEOUT_S,
+        # Quart's default would cut every answer after 60 s, without a word.
+        RESPONSE_TIMEOUT=None,
+    )
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    keys = KeyRing(
+        [config.grok.api_key, *(key.key for key in config.keys)],
+        [key.sha256 for key in config.keys if key.sha256],
+    )
+    services = _Services(config, gateway, state, keys)
+    _add_hooks(app, services)
+    _add_routes(app, services)
+    return app
+
+
+def _lifetime() -> Lifetime:
+    return cast(Lifetime, cast(dict[str, object], request.scope)[LIFETIME_KEY])
+
+
+def _asked_path() -> str:
+    """The path as the client wrote it, cut to what fits a message."""
+    return request.scope["raw_path"].decode("latin-1")[:200]
+
+
+# Errors and authentication ----------------------------------------------------------------------------------------
+
+
+def _add_hooks(app: QuartTrio, services: _Services) -> None:
+    @app.before_request
+    async def authenticate() -> None:
+        """Before the body is read, and before it is known whether the route exists."""
+        if request.path != "/health":
+            services.keys.check({name.lower(): value for name, value in request.headers.items()})
+
+    @app.errorhandler(GrokApiError)
+    async def on_refusal(error: GrokApiError) -> Response:
+        return _error_response(error)
+
+    @app.errorhandler(HTTPException)
+    async def on_http_exception(error: HTTPException) -> Response:
+        return _of_http_exception(error)
+
+    @app.errorhandler(Exception)
+    async def on_bug(error: Exception) -> Response:  # boundary: the request's
+        _log.error("a bug failed request %s", _lifetime().request_id, exc_info=error)
+        return _error_response(InternalError("An internal error; the server's log has it under this request id."))
+
+
+def _error_response(error: GrokApiError, status: int | None = None) -> Response:
+    response = json_response(error.body(), status or error.status)
+    response.headers.extend(error.headers())
+    return response
+
+
+def _of_http_exception(error: HTTPException) -> Response:
+    """Quart's own refusals, which would be HTML pages."""
+    match error.code:
+        case 404:
+            return _error_response(UnknownUrl(f"There is nothing at {request.method} {_asked_path()}."))
+        case 405:
+            response = _error_response(MethodNotAllowed(f"{_asked_path()} does not take {request.method}."))
+            response.headers["allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+            return response
+        case 413:
+            return _error_response(RequestTooLarge("The request body is larger than [server] max_body_mb allows."))
+        case _:
+            return _error_response(InvalidRequest(error.name), error.code)
+
+
+# Routes -----------------------------------------------------------------------------------------------------------
+
+
+def _add_routes(app: QuartTrio, services: _Services) -> None:
+    models = services.config.models
+
+    @app.get("/models")
+    async def list_models() -> Response:
+        return json_response({"object": "list", "data": [_model_object(model) for model in models.values()]})
+
+    @app.get("/models/<path:name>")
+    async def show_model(name: str) -> Response:
+        return json_response(_model_object(find_model(models, name)))
+
+    @app.get("/health")
+    async def health() -> Response:
+        return json_response(_health(services))
+
+    @app.post("/chat/completions")
+    async def chat_completions() -> Response:
+        lifetime = _lifetime()
+        chat = parse_chat_request(cast("bytes", await request.get_data(cache=False, as_text=False)))
+        completion = _open_completion(services, chat, lifetime)
+        try:
+            return await _answer(services, chat, completion, lifetime)
+        finally:
+            _describe(completion, lifetime)
+
+
+def _model_object(model: Model) -> dict[str, object]:
+    return {"id": model.name, "object": "model", "created": MODELS_CREATED, "owned_by": "xai"}
+
+
+def _health(services: _Services) -> dict[str, object]:
+    gateway = services.gateway
+    counts = gateway.pool.book.counts(trio.current_time())
+    usable = counts["ok"] + counts["unknown"]
+    passed_over = gateway.counters
+    return {
+        "status": "draining" if services.state.draining else "ok" if usable else "no_tokens",
+        "version": __version__,
+        "tokens": counts,
+        "open": gateway.open_count,
+        "waiting": gateway.pool.waiting,
+        "upstream": {
+            "junk_lines": passed_over.junk_lines,
+            "unknown_keys": sum(passed_over.unknown_keys.values()),
+            "late_thoughts": passed_over.late_thoughts,
+        },
+    }
+
+
+def _open_completion(services: _Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
+    model = find_model(services.config.models, chat.model)
+    if services.state.draining:
+        raise ShuttingDown("The server is stopping.")
+    if services.gateway.open_count >= services.config.server.max_streams:
+        raise Overloaded("The server has as many answers under way as [server] max_streams allows.", retry_after=1)
+    assert model.limits is not None, "a configuration's table has its clocks resolved"
+    question = Question(model, model.limits, render_prompt(chat.messages))
+    completion = services.gateway.completion(question, lifetime.accepted)
+    lifetime.on_end(completion.aclose)
+    if chat.ignored:
+        lifetime.headers["x-grok2api-ignored"] = ", ".join(chat.ignored)
+    return completion
+
+
+async def _answer(services: _Services, chat: ChatRequest, completion: Completion, lifetime: Lifetime) -> Response:
+    config = services.config
+    head = ChatHead(
+        id=f"chatcmpl-{secrets.token_hex(12)}",
+        created=int(time.time()),
+        model=chat.model,
+        prompt_tokens=estimate(completion.question.message),
+        thinking=config.grok.thinking,
+        assets_url=config.grok.assets_url,
+    )
+    lifetime.headers["x-grok2api-usage"] = "estimated"
+    if not chat.stream:
+        return json_response(await whole_answer(completion, AnswerWriter(head)))
+    start = Start(completion, lifetime.nursery)
+    if not await start.wait(lifetime.accepted + config.server.hold_seconds):
+        completion.commit()
+    writer = ChunkWriter(head, include_usage=chat.include_usage)
+    body = EventStream(completion, start, writer, heartbeat_s=config.server.heartbeat_seconds)
+    response = Response(b"", headers=STREAM_HEADERS)
+    del response.headers["content-length"]  # that of the empty body it was made with
+    response.response = body
+    return response
+
+
+def _describe(completion: Completion, lifetime: Lifetime) -> None:
+    """Say in the response's headers what it took."""
+    lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
+    if completion.token_id:
+        lifetime.headers["x-grok2api-token"] = completion.token_id

@@ -1,0 +1,166 @@
+"""Around the Quart app, at the ASGI level: what must hold for every request, whatever the app does.
+
+* A request has a :class:`Lifetime`. Tasks and resources that belong to it end with it, however it ends: answered, failed,
+  or cancelled because the client left, also in the gap between a handler's return and the first byte of its body.
+* Paths are read generously: with or without ``/v1`` (also twice, as mistyped base URLs have it), with a trailing or a
+  doubled slash, and as an absolute URL.
+* ``Content-Length`` together with ``Transfer-Encoding`` is refused (RFC 9112 §6.1: request smuggling).
+* Every response carries ``x-request-id``.
+* An early answer (401, 413) waits a moment for the rest of the request's body: closing with unread data would reset the
+  connection, and the client would see that instead of the answer.
+* The last body message is sent in a shield. Quart-Trio cancels the sending task as soon as the response is complete, in
+  the middle of Hypercorn's clean-up: the connection would neither be closed nor get its idle timer back.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import orjson
+import trio
+
+from ..errors import InvalidRequest
+
+__all__ = ["LIFETIME_KEY", "Edge", "Lifetime", "plain_path"]
+
+Message: TypeAlias = Any  # ASGI messages are dicts of whatever the server puts there
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Any, Receive, Send], Awaitable[None]]
+
+LIFETIME_KEY = "grok2api.lifetime"
+
+LINGER_S = 5.0
+"""How long an early answer waits for the request's body to end."""
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
+
+
+class Lifetime:
+    """What lives exactly as long as one HTTP request.
+
+    :ivar accepted: trio's time when the request's head had been read.
+    :ivar request_id: the client's own, if it sent a decent one, else a fresh one.
+    :ivar headers: response headers that every answer to this request shall have, errors too.
+    """
+
+    def __init__(self, request_id: str, nursery: trio.Nursery) -> None:
+        self.accepted = trio.current_time()
+        self.request_id = request_id
+        self.headers: dict[str, str] = {"x-request-id": request_id}
+        self.nursery = nursery
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+
+    def on_end(self, aclose: Callable[[], Awaitable[None]]) -> None:
+        """Have *aclose* awaited when the request is over, after its tasks have ended. It must shield itself."""
+        self._closers.append(aclose)
+
+    async def aclose(self) -> None:
+        """End everything, last things first."""
+        while self._closers:
+            await self._closers.pop()()
+
+
+class Edge:
+    """The ASGI app that Hypercorn serves, around the Quart app."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        lifetime: Lifetime | None = None
+        try:
+            async with trio.open_nursery() as nursery:
+                lifetime = Lifetime(_request_id(scope), nursery)
+                await self._serve(scope, _Wire(receive, send, lifetime), lifetime)
+                nursery.cancel_scope.cancel()
+        finally:
+            if lifetime is not None:
+                await lifetime.aclose()
+
+    async def _serve(self, scope: Any, wire: _Wire, lifetime: Lifetime) -> None:
+        names = {name.lower() for name, _ in scope["headers"]}
+        if b"content-length" in names and b"transfer-encoding" in names:
+            await wire.refuse(InvalidRequest("Content-Length and Transfer-Encoding exclude each other."))
+            return
+        scope[LIFETIME_KEY] = lifetime
+        scope["path"] = plain_path(scope["path"])
+        await self._app(scope, wire.receive, wire.send)
+
+
+class _Wire:
+    """The two ASGI channels of one request."""
+
+    def __init__(self, receive: Receive, send: Send, lifetime: Lifetime) -> None:
+        self._receive = receive
+        self._send = send
+        self._lifetime = lifetime
+        self._answering = False
+        self._body_over = trio.Event()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            if not message.get("more_body", False):
+                self._body_over.set()
+            elif self._answering:
+                message = {**message, "body": b""}  # nobody will read it
+        else:
+            self._body_over.set()
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._answering = True
+            own = [(name.encode(), value.encode("latin-1")) for name, value in self._lifetime.headers.items()]
+            message = {**message, "headers": [*message.get("headers", ()), *own]}
+        elif not message.get("more_body", False):
+            await self._send_last(message)
+            return
+        await self._send(message)
+
+    async def refuse(self, error: InvalidRequest) -> None:
+        """Answer without the app, and close."""
+        body = orjson.dumps(error.body())
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await self.send(
+            {
+                "type": "http.response.start",
+                "status": error.status,
+                "headers": [*headers, (b"connection", b"close")],
+            }
+        )
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        with trio.CancelScope(shield=True):
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_last(self, message: Message) -> None:
+        if not self._body_over.is_set():
+            with trio.move_on_after(LINGER_S):
+                await self._body_over.wait()
+        with trio.CancelScope(shield=True):
+            await self._send(message)
+
+
+def plain_path(path: str) -> str:
+    """*path* as the routes know it: no scheme and host, no ``/v1`` in front, no empty segments."""
+    if not path.startswith("/"):
+        path = urlsplit(path).path
+    segments = [segment for segment in path.split("/") if segment]
+    while segments and segments[0] == "v1":
+        del segments[0]
+    return "/" + "/".join(segments)
+
+
+def _request_id(scope: Any) -> str:
+    for name, value in scope["headers"]:
+        if name.lower() == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return f"req_{secrets.token_hex(12)}"

@@ -1,0 +1,156 @@
+"""Repairs to Hypercorn 0.18 (trio) and Quart-Trio 0.12: found by experiment, each with a test that fails without it.
+
+They are kept in one module so that an upgrade of either can be checked, and repairs dropped, in one place:
+
+* **A client that stops reading made the server unstoppable.** Hypercorn writes inside a shield without a deadline, so
+  neither timeouts nor SIGTERM reached the task. :class:`EdgeTCPServer` gives every write a deadline.
+* **A byte behind a request, then a disconnect, leaked a task and a descriptor for ever**: while a request is answered and
+  more bytes are waiting, Hypercorn does not read, so it never sees the client leave. :class:`EdgeTCPServer` reads ahead, a
+  bounded amount, and so hears of the end at once.
+* **Cleartext HTTP/2 had no idle timeout** (24 unauthenticated bytes held a descriptor). :class:`EdgeH11Protocol` refuses
+  both ways into it; nobody needs it on loopback.
+* **Malformed requests were answered without a body.** :class:`EdgeH11Protocol` answers in JSON, like every other error.
+
+The fifth, shielding the last body message, is in :mod:`grokcore.web.edge`, where that message passes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h11
+import hypercorn.protocol
+import hypercorn.trio.run
+import orjson
+import trio
+from attrs import define, field
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
+
+from ..errors import InvalidRequest
+
+__all__ = ["EdgeConfig", "EdgeH11Protocol", "EdgeTCPServer", "Writes", "install"]
+
+READ_AHEAD = 4
+"""Reads (of up to 64 kB each) that may wait while a request is being answered."""
+
+
+@define
+class Writes:
+    """The writes that are under way in one server, so that a shutdown can end those that hang."""
+
+    _scopes: set[trio.CancelScope] = field(factory=set)
+
+    def begin(self, timeout_s: float) -> trio.CancelScope:
+        """A shielded scope for one write."""
+        scope = trio.CancelScope(shield=True, deadline=trio.current_time() + timeout_s)
+        self._scopes.add(scope)
+        return scope
+
+    def end(self, scope: trio.CancelScope) -> None:
+        """The write is over."""
+        self._scopes.discard(scope)
+
+    def cancel_all(self) -> None:
+        """Give up on clients that are not reading."""
+        for scope in self._scopes:
+            scope.cancel()
+
+
+class EdgeConfig(Config):
+    """Hypercorn's configuration with what the repairs need."""
+
+    def __init__(self, *, write_timeout_s: float) -> None:
+        super().__init__()
+        self.write_timeout_s = write_timeout_s
+        self.writes = Writes()
+
+
+class EdgeTCPServer(TCPServer):
+    """A connection whose writes end in time, and which notices at any time that the client has left."""
+
+    config: EdgeConfig
+
+    async def protocol_send(self, event: Event) -> None:
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        async with self.send_lock:
+            written = await self._write(event.data)
+        if not written:
+            await trio.aclose_forcefully(self.stream)
+            await self.protocol.handle(Closed())
+
+    async def _write(self, data: bytes) -> bool:
+        scope = self.config.writes.begin(self.config.write_timeout_s)
+        try:
+            with scope:
+                await self.stream.send_all(data)
+                return True
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        finally:
+            self.config.writes.end(scope)
+        return False
+
+    async def _read_data(self) -> None:
+        send, receive = trio.open_memory_channel[bytes](READ_AHEAD)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._hand_over, receive)
+            await self._read_until_end(send)
+            await self.protocol.handle(Closed())
+            nursery.cancel_scope.cancel()
+
+    async def _read_until_end(self, send: trio.MemorySendChannel[bytes]) -> None:
+        while True:
+            try:
+                data = await self.stream.receive_some(MAX_RECV)
+            except (trio.ClosedResourceError, trio.BrokenResourceError):
+                return
+            if not data:
+                return
+            await send.send(bytes(data))
+
+    async def _hand_over(self, receive: trio.MemoryReceiveChannel[bytes]) -> None:
+        async for data in receive:
+            await self.protocol.handle(RawData(data))
+
+
+class EdgeH11Protocol(H11Protocol):
+    """HTTP/1.1 and nothing else, with JSON for requests that can't even be parsed."""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """Hypercorn would change to HTTP/2 here."""
+        if not isinstance(self.config, EdgeConfig):
+            await super()._check_protocol(event)
+
+    async def _send_error_response(self, status_code: int) -> None:
+        if not isinstance(self.config, EdgeConfig):
+            await super()._send_error_response(status_code)
+            return
+        body = orjson.dumps(InvalidRequest("The request is not valid HTTP.").body())
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        response: Any = h11.Response(status_code=status_code, headers=[*headers, *self.config.response_headers("h11")])
+        await self._send_h11_event(response)
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
+
+
+def _connection(app: Any, config: Config, *others: Any) -> TCPServer:
+    """What Hypercorn makes for each connection; servers with a plain configuration keep what they had."""
+    return (EdgeTCPServer if isinstance(config, EdgeConfig) else TCPServer)(app, config, *others)
+
+
+def install() -> None:
+    """Make Hypercorn use the repaired classes for servers with an :class:`EdgeConfig`.
+
+    Idempotent. It replaces the two names through which Hypercorn finds them; there is no other way in.
+    """
+    hypercorn.trio.run.TCPServer = _connection  # type: ignore[attr-defined, assignment]
+    hypercorn.protocol.H11Protocol = EdgeH11Protocol  # type: ignore[attr-defined]

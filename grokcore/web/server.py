@@ -1,0 +1,115 @@
+"""The HTTP server's life: listen, serve, drain, stop.
+
+Shutdown happens in rings. At the stop signal no more connections are taken and new requests are refused; answers under way
+have the grace time; then those that are left end with an error event; last, connections that hang in a write are cut.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import socket
+from collections.abc import Sequence
+
+import hypercorn.trio
+import trio
+
+from ..config import ServerConfig
+from ..errors import ConfigError, ShuttingDown
+from ..runtime.gateway import Gateway
+from .app import ServerState
+from .edge import App, Edge
+from .hypercorn_fixes import EdgeConfig, install
+
+__all__ = ["PortInUse", "listen", "serve"]
+
+KEEP_ALIVE_S = 30.0
+"""Idle time of a connection, and the time for a request's head to arrive. Longer than httpx keeps connections (5 s), so
+that it is the client who closes them."""
+
+BACKLOG = 1024
+
+LAST_WORD_S = 0.5
+"""After the grace time: how long error events have to reach their clients before connections are cut."""
+
+
+class PortInUse(Exception):
+    """The address to listen on is taken. ``str()`` is one line for a person."""
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Bound sockets for *host*: one for each address that it stands for.
+
+    :raises PortInUse: another program listens there.
+    :raises ConfigError: the host can't be listened on.
+    """
+    host = host.strip("[]")
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ConfigError(f"[server] host: {host!r} can't be listened on: {error.strerror}") from None
+    sockets: list[socket.socket] = []
+    for family, _, _, _, address in dict.fromkeys(addresses):
+        sockets.append(_bound(family, address, port or (sockets[0].getsockname()[1] if sockets else 0)))
+    return sockets
+
+
+def _bound(family: int, address: tuple[object, ...], port: int) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    try:
+        bound.bind((address[0], port, *address[2:]))
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        where = f"{address[0]} port {port}"
+        raise PortInUse(f"can't listen on {where}: {error.strerror}; is another server running there?") from None
+    return bound
+
+
+async def serve(
+    app: App,
+    gateway: Gateway,
+    state: ServerState,
+    config: ServerConfig,
+    sockets: Sequence[socket.socket],
+    stop: trio.Event,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve *app* on bound *sockets* until *stop* is set, then drain and return."""
+    install()
+    settings = _hypercorn_settings(config, sockets)
+    hypercorn_serve = functools.partial(
+        hypercorn.trio.serve, Edge(app), settings, shutdown_trigger=stop.wait, mode="asgi"
+    )
+
+    async def serve_until_drained(*, task_status: trio.TaskStatus[list[str]]) -> None:
+        await hypercorn_serve(task_status=task_status)
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(serve_until_drained)
+        task_status.started()
+        await stop.wait()
+        state.draining = True
+        await trio.sleep(config.grace_seconds)
+        gateway.interrupt_all(ShuttingDown("The server is stopping; the answer could not be finished."))
+        await trio.sleep(LAST_WORD_S)
+        settings.writes.cancel_all()
+
+
+def _hypercorn_settings(config: ServerConfig, sockets: Sequence[socket.socket]) -> EdgeConfig:
+    settings = EdgeConfig(write_timeout_s=config.write_timeout_seconds)
+    # The sockets are handed over with their descriptors: Hypercorn closes them.
+    settings.bind = [f"fd://{bound.detach()}" for bound in sockets]
+    settings.backlog = BACKLOG
+    settings.keep_alive_timeout = KEEP_ALIVE_S
+    settings.graceful_timeout = config.grace_seconds + 2 * LAST_WORD_S
+    settings.include_server_header = False
+    settings.accesslog = None
+    settings.errorlog = logging.getLogger("grokcore.http")
+    settings.loglevel = "WARNING"
+    return settings

@@ -1,0 +1,1 @@
+"""The tests: ``python3 -m tests`` makes their environment and runs them; arguments go to pytest."""
