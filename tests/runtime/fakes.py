@@ -1,0 +1,81 @@
+"""A scripted transport without sockets or threads, for tests on a faked clock (which would jump past real threads)."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import trio
+from attrs import define, field
+
+from grokcore.errors import TransportFailure
+from grokcore.runtime.transport import ResponseHead, UpstreamRequest
+from grokcore.simulator.scripts import Cut, Script, Send, Wait
+
+
+@define(eq=False)
+class FakeExchange:
+    """Plays a script of the simulator on trio's clock. Waits may be cancelled and repeated, as the seam demands."""
+
+    request: UpstreamRequest
+    script: Script
+    opened_at: float = field(factory=trio.current_time)
+    closed_at: float | None = None
+    _pieces: deque[tuple[float, bytes | TransportFailure | None]] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        at = self.opened_at + self.script.before
+        self._pieces = deque()
+        for step in self.script.steps:
+            match step:
+                case Send(data):
+                    self._pieces.append((at, data))
+                case Wait(seconds):
+                    at += seconds
+                case Cut():
+                    self._pieces.append((at, TransportFailure("cut by script")))
+        self._pieces.append((at, None))
+
+    async def head(self) -> ResponseHead:
+        await trio.sleep_until(self.opened_at + self.script.before)
+        if isinstance(self._pieces[0][1], TransportFailure):
+            raise self._pieces[0][1]
+        return ResponseHead(self.script.status, dict(self.script.headers))
+
+    def read_nowait(self) -> bytes:
+        found = b""
+        while self._pieces[0][0] <= trio.current_time() and isinstance(self._pieces[0][1], bytes):
+            found += self._pieces.popleft()[1]  # type: ignore[operator]
+        return found
+
+    async def read(self) -> bytes:
+        if self._pieces[0][0] == math.inf:
+            await trio.sleep_forever()
+        await trio.sleep_until(self._pieces[0][0])
+        found = self.read_nowait()
+        end = self._pieces[0][1]
+        if not found and isinstance(end, TransportFailure):
+            raise end
+        return found
+
+    async def aclose(self) -> None:
+        if self.closed_at is None:
+            self.closed_at = trio.current_time()
+        await trio.lowlevel.checkpoint()
+
+
+@define(eq=False)
+class FakeTransport:
+    """Plays the scripts one after the other, the last one for ever."""
+
+    scripts: list[Script]
+    exchanges: list[FakeExchange] = field(factory=list)
+
+    def open(self, request: UpstreamRequest) -> FakeExchange:
+        script = self.scripts[min(len(self.exchanges), len(self.scripts) - 1)]
+        self.exchanges.append(FakeExchange(request, script))
+        return self.exchanges[-1]
+
+    @property
+    def all_closed(self) -> bool:
+        return all(exchange.closed_at is not None for exchange in self.exchanges)

@@ -1,0 +1,80 @@
+"""A gateway over a scripted transport, and questions to ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import trio
+import trio.testing
+from attrs import define
+
+from grokcore.config import DEFAULT_LIMITS
+from grokcore.errors import GrokApiError
+from grokcore.protocol.book import TokenBook
+from grokcore.protocol.events import Event, Finished
+from grokcore.protocol.models import SHIPPED, Limits, Model, Tier
+from grokcore.protocol.payload import Identity
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.gateway import Completion, Gateway, GatewaySettings, Question
+from grokcore.runtime.pool import TokenPool
+from grokcore.simulator.scripts import Script
+
+from .fakes import FakeTransport
+
+MODEL = SHIPPED["grok-3-fast"]
+
+
+@define
+class World:
+    """Everything but sockets."""
+
+    transport: FakeTransport
+    book: TokenBook
+    gateway: Gateway
+
+    def ask(self, *, limits: Limits = DEFAULT_LIMITS, model: Model = MODEL) -> Completion:
+        return self.gateway.completion(Question(model, limits, "hello"), trio.current_time())
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left of any request."""
+        leased = sum(account.in_flight for account in self.book.accounts)
+        return leased == 0 and self.gateway.open_count == 0 and self.transport.all_closed
+
+
+def make_world(
+    *scripts: Script, tokens: int = 1, super_tokens: int = 0, queue_s: float = 10, max_in_flight: int = 2
+) -> World:
+    transport = FakeTransport(list(scripts))
+    entries = [TokenEntry(f"basic-{number}") for number in range(tokens)]
+    entries += [TokenEntry(f"super-{number}", Tier.SUPER) for number in range(super_tokens)]
+    book = TokenBook(entries, max_in_flight=max_in_flight)
+    settings = GatewaySettings("https://grok.example.com", Identity("statsig"), frozenset({"grok:render"}))
+    return World(transport, book, Gateway(transport, TokenPool(book, queue_s=queue_s), settings))
+
+
+def on_fake_clock(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Run *scenario* with a clock that jumps over every wait; real seconds are bounded by pytest's fault handler."""
+    trio.run(scenario, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def collect(completion: Completion) -> list[Event]:
+    """All events of an answer; closes it, whatever happens."""
+    events: list[Event] = []
+    try:
+        await completion.start()
+        while not events or not isinstance(events[-1], Finished):
+            events += await completion.next_events()
+        return events
+    finally:
+        await completion.aclose()
+
+
+async def failure_of(completion: Completion) -> tuple[GrokApiError, float]:
+    """The error that ends an answer, and when (seconds since the clock's start)."""
+    began = trio.current_time()
+    try:
+        found: Sequence[Event] = await collect(completion)
+    except GrokApiError as error:
+        return error, trio.current_time() - began
+    raise AssertionError(f"it was answered: {found}")

@@ -1,0 +1,134 @@
+"""The whole server and the simulated Grok, on real sockets, for one scenario."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import trio
+from attrs import evolve, field, frozen
+
+from grokcore.cli import run_server
+from grokcore.config import Config, load_config
+from grokcore.protocol.models import Tier
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.gateway import Gateway
+from grokcore.simulator.app import Simulator
+from grokcore.simulator.serve import serve_simulator
+from grokcore.web.server import listen
+
+PATIENCE_S = 30.0
+"""Real seconds that a scenario may take at most."""
+
+TOKENS = (*(TokenEntry(f"sso-{number}") for number in range(4)), TokenEntry("sso-super", Tier.SUPER))
+
+
+@frozen
+class Site:
+    """A running server, the Grok behind it, and what a test needs to look at both."""
+
+    port: int
+    simulator: Simulator
+    gateway: Gateway
+    stop: trio.Event
+    client: httpx.AsyncClient = field(eq=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def ask(self, text: str = "hello", **fields: Any) -> httpx.Response:
+        """A chat request, answered as a whole (of a stream: all of it)."""
+        return await self.client.post("/v1/chat/completions", json=chat(text, **fields))
+
+    async def connect(self) -> trio.SocketStream:
+        """A bare connection to the server."""
+        return await trio.open_tcp_stream("127.0.0.1", self.port)
+
+    def leased(self) -> int:
+        """Leases that are out."""
+        return sum(account.in_flight for account in self.gateway.pool.book.accounts)
+
+
+def chat(text: str = "hello", **fields: Any) -> dict[str, Any]:
+    """A chat-completions body."""
+    return {"model": "grok-3-fast", "messages": [{"role": "user", "content": text}], **fields}
+
+
+def http_request(body: bytes, *, path: str = "/v1/chat/completions", method: str = "POST") -> bytes:
+    """A request as bytes, for bare connections."""
+    return f"{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def configured(text: str = "", base_url: str = "http://127.0.0.1:9") -> Config:
+    """A configuration with a Grok on loopback."""
+    config, warnings = load_config(text)
+    assert warnings == []
+    return evolve(config, grok=evolve(config.grok, base_url=base_url))
+
+
+def on_site(
+    scenario: Callable[[Site], Awaitable[None]],
+    *,
+    config: str = "",
+    tokens: tuple[TokenEntry, ...] = TOKENS,
+    certificate: tuple[str, str] | None = None,
+    base_url: str = "",
+) -> None:
+    """Run *scenario* against a server of its own; afterwards the server must have stopped by itself.
+
+    :param base_url: another Grok than the simulated one.
+    """
+
+    async def main() -> None:
+        simulator = Simulator()
+        with trio.fail_after(PATIENCE_S):
+            async with trio.open_nursery() as nursery:
+                simulated = await nursery.start(_serve(simulator, certificate))
+                stop = trio.Event()
+                sockets = listen("127.0.0.1", 0)
+                port = sockets[0].getsockname()[1]
+                whole = configured(config, base_url or simulated)
+                async with trio.open_nursery() as serving:
+                    gateway = await serving.start(run_server, whole, tokens, sockets, stop)
+                    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
+                        await scenario(Site(port, simulator, gateway, stop, client))
+                    stop.set()
+                assert gateway.open_count == 0
+                nursery.cancel_scope.cancel()
+
+    trio.run(main)
+
+
+def _serve(simulator: Simulator, certificate: tuple[str, str] | None) -> Callable[..., Awaitable[None]]:
+    async def serve(*, task_status: trio.TaskStatus[str]) -> None:
+        await serve_simulator(simulator, certificate=certificate, task_status=task_status)
+
+    return serve
+
+
+async def read_all(stream: trio.SocketStream) -> bytes:
+    """Everything until the peer closes."""
+    found = b""
+    while data := await stream.receive_some(65536):
+        found += data
+    return found
+
+
+async def read_until(stream: trio.SocketStream, mark: bytes) -> bytes:
+    """Everything up to and with *mark*, and what came along behind it."""
+    found = b""
+    while mark not in found:
+        data = await stream.receive_some(65536)
+        assert data, f"closed before {mark!r}: {found!r}"
+        found += data
+    return found
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
