@@ -265,7 +265,9 @@ class _Loop:
             (CurlMOpt.MAXCONNECTS, KEPT_CONNECTIONS),
             (CurlMOpt.QUICK_EXIT, 1),
         ):
-            lib.curl_multi_setopt(self._multi, option, ffi.new("long*", value))
+            # The number itself in the place of a pointer: the glue code passes on what it gets. (With a pointer to a long,
+            # as for easy handles, libcurl reads the address, finds it out of range and keeps its default: seen in 0.16.3.)
+            lib.curl_multi_setopt(self._multi, option, ffi.cast("void*", value))
 
     @property
     def under_way(self) -> int:

@@ -72,7 +72,9 @@ def test_in_a_silence_comments_go_out_every_ten_seconds_and_an_empty_chunk_every
     beats = [(at, data) for at, data in sent[1:] if at < 130]
     assert [at for at, _ in beats] == [15 + 10 * n for n in range(12)]
     assert [n for n, (_, data) in enumerate(beats) if data != KEEP_ALIVE] == [5, 11]
-    assert b'"delta":{"role":"assistant","content":""}' in beats[5][1]  # the first chunk has the role, even an empty one
+    assert (
+        b'"delta":{"role":"assistant","content":""}' in beats[5][1]
+    )  # the first chunk has the role, even an empty one
     assert b'"delta":{}' in beats[11][1]
     assert sent[-1][1].endswith(DONE)
 
