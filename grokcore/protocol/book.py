@@ -58,7 +58,7 @@ EGRESS_PAUSE_CAP_S = 300.0
 class Egress:
     """One way to Grok. *proxy_url* is empty for a direct connection."""
 
-    proxy_url: str
+    proxy_url: str = field(repr=False)
     paused_until: float = 0.0
     challenges: int = 0
 
@@ -143,9 +143,9 @@ class TokenBook:
         """
         account.in_flight -= 1
         if error is None:
-            self._forgive(account)
+            _forgive(account, now)
         elif isinstance(error, Challenge):
-            _pause(account.egress, now)
+            _pause(account.egress, error, now)
         elif isinstance(error, CredentialsRejected):
             _doubt(account, error, now)
         elif isinstance(error, QuotaExhausted):
@@ -185,14 +185,6 @@ class TokenBook:
             account.last_used,
         )
 
-    @staticmethod
-    def _forgive(account: Account) -> None:
-        account.quota_strikes = account.refusals = 0
-        account.first_refusal_at = account.last_refusal = None
-        account.cooling_until = float("-inf")
-        account.egress.challenges = 0
-        account.egress.paused_until = 0.0
-
     def _why_none_able(self, need: Need) -> GrokApiError:
         if not self.accounts:
             return NoTokens(
@@ -221,9 +213,24 @@ def _why_all_shut(able: Sequence[Account], now: float) -> GrokApiError:
     return RateLimitExceeded(message, retry_after=limited)
 
 
-def _pause(egress: Egress, now: float) -> None:
-    egress.paused_until = now + min(EGRESS_PAUSE_S * 2**egress.challenges, EGRESS_PAUSE_CAP_S)
-    egress.challenges = min(egress.challenges + 1, 16)
+def _forgive(account: Account, now: float) -> None:
+    """A success ends doubts and starts the next cooling and pause from their shortest.
+
+    Not while a cooling or a pause lasts: this attempt then began before what led to it, and proves nothing.
+    """
+    if account.cooling_until <= now:
+        account.quota_strikes = account.refusals = 0
+        account.first_refusal_at = account.last_refusal = None
+    if account.egress.paused_until <= now:
+        account.egress.challenges = 0
+
+
+def _pause(egress: Egress, error: Challenge, now: float) -> None:
+    """Let an egress rest. Of the requests that were under way together, one challenge counts."""
+    if egress.paused_until <= now:
+        egress.paused_until = now + min(EGRESS_PAUSE_S * 2**egress.challenges, EGRESS_PAUSE_CAP_S)
+        egress.challenges = min(egress.challenges + 1, 16)
+    error.retry_after = egress.paused_until - now
 
 
 def _cool(account: Account, error: GrokApiError, now: float) -> None:

@@ -38,7 +38,7 @@ class TokenEntry:
     sso: str = field(repr=False)
     tier: Tier = Tier.BASIC
     note: str = ""
-    proxy_url: str | None = None
+    proxy_url: str | None = field(default=None, repr=False)
     disabled: bool = False
 
     @property

@@ -25,7 +25,7 @@ Rules
 1. A libcurl handle is touched by the worker thread only, from creation to cleanup.
 2. An exchange's buffer holds at most about :data:`BUFFER_BYTES`: above that the transfer pauses, and TCP's own window
    holds upstream back. ``_received`` is written by the worker only and ``_taken`` by trio only, so neither needs a lock.
-3. curl's own timeout is a net under trio's clocks: it is set well above them.
+3. curl's own timeouts are a net under trio's clocks: they are set well above them.
 4. Names of curl_cffi that are private are listed in :data:`PRIVATE_NAMES` and checked at the start.
 """
 
@@ -62,6 +62,9 @@ KEPT_CONNECTIONS = 256
 
 IDLE_HANDLES = 64
 """Easy handles kept for reuse (about 7 kB each without the websocket buffer)."""
+
+TRANSFER_NET_S = 24 * 3600
+"""Bound for a whole transfer. No answer may take that long, but a slow client may: while it is slow, no clock runs."""
 
 POLL_MS = 60_000
 """How long the loop sleeps when nothing happens; commands wake it."""
@@ -378,7 +381,6 @@ class _Loop:
     def _configure(self, curl: Curl, exchange: CurlExchange) -> None:
         request = exchange.request
         curl.impersonate(self._browser)
-        net_ms = int(request.net_s * 1000)
         for option, value in (
             (CurlOpt.URL, request.url),
             (CurlOpt.CUSTOMREQUEST, request.method),
@@ -390,8 +392,8 @@ class _Loop:
             (CurlOpt.PROXY, request.proxy_url),
             (CurlOpt.SUPPRESS_CONNECT_HEADERS, 1),
             (CurlOpt.ACCEPT_ENCODING, "gzip, deflate, br, zstd"),
-            (CurlOpt.CONNECTTIMEOUT_MS, net_ms),
-            (CurlOpt.TIMEOUT_MS, net_ms),
+            (CurlOpt.CONNECTTIMEOUT_MS, int(request.connect_net_s * 1000)),
+            (CurlOpt.TIMEOUT_MS, TRANSFER_NET_S * 1000),
             (CurlOpt.PIPEWAIT, 1),
             (CurlOpt.FRESH_CONNECT, int(request.fresh)),
             (CurlOpt.HTTPHEADER, [_header_line(name, value) for name, value in request.headers] + [b"Expect:"]),

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import math
 import uuid
 from collections.abc import Awaitable, Callable
@@ -43,7 +44,7 @@ from .transport import Exchange, ResponseHead, Transport, UpstreamRequest
 __all__ = ["Completion", "Gateway", "GatewaySettings", "Question"]
 
 NET_MARGIN_S = 15.0
-"""How far above the clocks the transport's own net hangs, in seconds."""
+"""How far above the first-response clock the transport's own net for connecting hangs, in seconds."""
 
 CLOSE_S = 2.0
 """Bound for closing a completion. An abort takes well under a millisecond; this is for the day it does not."""
@@ -51,10 +52,15 @@ CLOSE_S = 2.0
 DRAIN_S = 0.5
 """How long the end of the response is waited for after a complete answer. The title line comes within some 10 ms."""
 
+OTHERS_LEFT_S = 1.0
+"""``Retry-After`` when all attempts met a refused or used-up token and there are others."""
+
 REFUSAL_BODY_S = 5.0
 """How long the body of a refusal is waited for; what has come by then is judged."""
 
 _T = TypeVar("_T")
+
+_log = logging.getLogger(__name__)
 
 
 @frozen
@@ -124,7 +130,7 @@ class Gateway:
             body,
             proxy_url=lease.proxy_url,
             fresh=fresh,
-            net_s=question.limits.total + NET_MARGIN_S,
+            connect_net_s=question.limits.first_response + NET_MARGIN_S,
         )
         return self._transport.open(request)
 
@@ -202,7 +208,7 @@ class Completion:
                 error = failure
                 await self._end_attempt(attempt, failure)
             if self._committed or not self._attempts.may_go_on(lease.token_id, error):
-                raise error
+                raise self._final(error)
 
     async def next_events(self, until: float = math.inf) -> list[Event]:
         """The events that have arrived, at least one; none if nothing came until *until* (trio's time).
@@ -249,6 +255,19 @@ class Completion:
                 raise previous from None
             raise
 
+    def _final(self, error: GrokApiError) -> GrokApiError:
+        """What the client hears of the last attempt's failure.
+
+        A token's own failure says nothing of the others: if they are all out too, the pool's word on them is the better
+        one, and if not, the next request may well be answered.
+        """
+        if error.blame is Blame.TOKEN:
+            pool_says = self._gateway.pool.book.hopeless(Need(self.question.model), trio.current_time())
+            if pool_says is not None:
+                return pool_says
+            error.retry_after = OTHERS_LEFT_S
+        return error
+
     def _begin(self, lease: Lease, *, fresh: bool) -> _Attempt:
         self.token_id = lease.token_id
         self._attempts.begin(lease.token_id)
@@ -258,6 +277,8 @@ class Completion:
         return self._attempt
 
     async def _end_attempt(self, attempt: _Attempt, error: GrokApiError | None) -> None:
+        if error is not None:
+            _log.warning("attempt %d, token %s: %s: %s", self.attempts, self.token_id, error.code, error)
         attempt.lease.settle(error)
         await attempt.exchange.aclose()
         if self._attempt is attempt:

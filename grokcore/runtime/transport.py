@@ -20,7 +20,8 @@ class UpstreamRequest:
     :ivar headers: in order; an empty value takes a header of the impersonated browser out.
     :ivar proxy_url: the egress; empty for a direct connection, whatever the environment's proxy variables say.
     :ivar fresh: make a connection of its own instead of reusing one.
-    :ivar net_s: seconds after which the transport gives up by itself: a net under the clocks, which rule.
+    :ivar connect_net_s: seconds after which connecting is given up by the transport itself: a net under the clocks, which
+        rule.
     """
 
     method: str
@@ -29,7 +30,7 @@ class UpstreamRequest:
     body: bytes = field(repr=False)
     proxy_url: str = field(default="", repr=False)
     fresh: bool = False
-    net_s: float = 3600.0
+    connect_net_s: float = 3600.0
 
 
 @frozen

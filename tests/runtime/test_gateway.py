@@ -380,11 +380,11 @@ def test_a_challenge_pauses_its_egress_for_all_and_a_success_ends_the_pause() ->
                 outcomes.append(f"{len(world.transport.exchanges)} calls, wait {refusal.retry_after}")
 
         assert outcomes == [
-            "1 calls, wait None",
+            "1 calls, wait 5.0",
             "1 calls, wait 4.0",
-            "2 calls, wait None",
+            "2 calls, wait 10.0",
             "answered",
-            "4 calls, wait None",
+            "4 calls, wait 5.0",
             "4 calls, wait 5.0",
         ]
 

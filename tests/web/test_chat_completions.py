@@ -355,9 +355,9 @@ class Refused:
 
 REFUSALS = [
     Refused("401", error(401, lines.ERROR_401), 503, "no_valid_tokens", 3, {"x-should-retry": "false"}),
-    Refused("429", error(429, lines.ERROR_429), 429, "rate_limit_exceeded", 3),
-    Refused("429, long", error(429, lines.ERROR_429, (("retry-after", "900"),)), 429, "rate_limit_exceeded", 3, {"x-should-retry": "false"}),
-    Refused("challenge", page(), 502, "upstream_challenge", 1, {"x-should-retry": "false"}),
+    Refused("429", error(429, lines.ERROR_429), 429, "rate_limit_exceeded", 3, {"x-should-retry": "true", "retry-after": "1"}),
+    Refused("429, long", error(429, lines.ERROR_429, (("retry-after", "900"),)), 429, "rate_limit_exceeded", 3, {"x-should-retry": "true"}),
+    Refused("challenge", page(), 502, "upstream_challenge", 1, {"x-should-retry": "false", "retry-after": "5"}),
     Refused("anti-bot", error(403, lines.ERROR_403_ANTIBOT), 502, "upstream_antibot", 1, {"x-should-retry": "false"}),
     Refused("moderated", error(403, lines.ERROR_403_MODERATED), 400, "content_policy_violation", 1),
     Refused("overloaded", error(429, lines.ERROR_429_HEAVY), 503, "upstream_overloaded", 3, {"x-should-retry": "true"}),
