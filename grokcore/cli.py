@@ -203,6 +203,7 @@ async def run_server(
     app = create_app(config, gateway, state)
     async with trio.open_nursery() as nursery:
         await nursery.start(transport.run)
+        await nursery.start(gateway.alarm.run)
         async with trio.open_nursery() as serving:
             await serving.start(serve, app, gateway, state, config.server, sockets, stop)
             task_status.started(gateway)

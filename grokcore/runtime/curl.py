@@ -33,6 +33,8 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import math
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -50,6 +52,10 @@ __all__ = ["CurlExchange", "CurlSettings", "CurlTransport", "check_library"]
 
 BUFFER_BYTES = 256 * 1024
 """Bytes of one response that may wait for their reader. At 200 bytes a line that is a minute of a fast model."""
+
+GATHER_S = 0.001
+"""How long lines may gather under load (seconds). Waking a thread costs more than handling a line; at 50 streams of 50
+lines a second this took CPU per line down by a fifth and put half a millisecond on the median lag."""
 
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes of response headers; curl's own cap is 300 kB."""
@@ -185,9 +191,11 @@ class CurlExchange:
             await self._news.park()
         return self._head
 
-    def read_nowait(self) -> bytes:
+    def read_nowait(self) -> bytes | None:
         if not self._body:
-            return b""
+            if self._failure is not None:
+                raise self._failure
+            return b"" if self._ended else None
         data = b"".join(self._body) if len(self._body) > 1 else self._body[0]
         self._body.clear()
         self._taken += len(data)
@@ -196,13 +204,15 @@ class CurlExchange:
         return data
 
     async def read(self) -> bytes:
-        while not self._body:
-            if self._ended:
-                if self._failure is not None:
-                    raise self._failure
-                return b""
+        while (data := self.read_nowait()) is None:
             await self._news.park()
-        return self.read_nowait()
+        return data
+
+    async def wait(self) -> None:
+        await self._news.park()
+
+    def wake(self) -> None:
+        self._news.unpark_all()
 
     async def aclose(self) -> None:
         if not self._ended:
@@ -259,6 +269,7 @@ class _Loop:
         self._commands: deque[Callable[[], None]] = deque()
         self._news: deque[tuple[CurlExchange, ResponseHead | bytes | TransportFailure | None]] = deque()
         self._delivery_asked_for = False
+        self._delivered_at = -math.inf
         self._active: dict[object, CurlExchange] = {}
         self._idle: list[Curl] = []
         self._running = True
@@ -317,8 +328,16 @@ class _Loop:
             if self._news and not self._delivery_asked_for:
                 self._delivery_asked_for = True
                 self._token.run_sync_soon(self._deliver)
+                self._catch_breath()
             if self._running and not self._commands:
                 lib.curl_multi_poll(self._multi, ffi.NULL, 0, POLL_MS, ready)
+
+    def _catch_breath(self) -> None:
+        """Let some lines gather, if they come so densely that each would wake both threads."""
+        now = time.monotonic()
+        if now - self._delivered_at < 2 * GATHER_S and self._running:
+            time.sleep(GATHER_S)
+        self._delivered_at = now
 
     def start(self, exchange: CurlExchange) -> None:
         """Hand a request to libcurl."""

@@ -8,8 +8,8 @@ brings the rest. :meth:`~Completion.aclose` ends it at any time, in any state.
 
 Rules
 -----
-1. Every wait for Grok happens inside :meth:`Completion._wait`, under the clocks. No cancel scope spans a ``yield``: there
-   is no generator here.
+1. Every wait for Grok happens under the clocks: in :meth:`Completion._wait` within a cancel scope, between events with the
+   gateway's alarm clock, which is cheaper. No cancel scope spans a ``yield``: there is no generator here.
 2. ``next_events`` may be cancelled at any await and called again; nothing that has arrived is lost.
 3. An attempt owns its lease and its exchange and gives both back whichever way it ends; a failure is settled before another
    attempt begins.
@@ -29,7 +29,7 @@ from typing import TypeVar
 import trio
 from attrs import define, field, frozen
 
-from ..errors import Blame, GrokApiError, InternalError, TransportFailure
+from ..errors import Blame, EmptyAnswer, GrokApiError, InternalError, TransportFailure
 from ..protocol.book import Need
 from ..protocol.clocks import Clocks
 from ..protocol.decoder import Counters, Decoder
@@ -38,6 +38,7 @@ from ..protocol.models import Limits, Model
 from ..protocol.payload import CHAT_PATH, Identity, chat_body, chat_headers
 from ..protocol.policy import Attempts
 from ..protocol.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
+from .alarm import AlarmClock
 from .pool import Lease, TokenPool
 from .transport import Exchange, ResponseHead, Transport, UpstreamRequest
 
@@ -87,11 +88,13 @@ class Gateway:
     """Makes completions and knows those that are open.
 
     :ivar counters: what all decoders have passed over so far.
+    :ivar alarm: wakes completions when one of their clocks is due; its ``run`` has to be running.
     """
 
     def __init__(self, transport: Transport, pool: TokenPool, settings: GatewaySettings) -> None:
         self.pool = pool
         self.counters = Counters()
+        self.alarm = AlarmClock()
         self._transport = transport
         self._settings = settings
         self._open: set[Completion] = set()
@@ -191,6 +194,8 @@ class Completion:
         self._interruption = error
         if self._waiting is not None:
             self._waiting.cancel()
+        if self._attempt is not None:
+            self._attempt.exchange.wake()
 
     async def start(self) -> None:
         """Make attempts until one has brought its first meaningful event.
@@ -280,6 +285,7 @@ class Completion:
         if error is not None:
             _log.warning("attempt %d, token %s: %s: %s", self.attempts, self.token_id, error.code, error)
         attempt.lease.settle(error)
+        self._gateway.alarm.clear(attempt.exchange)
         await attempt.exchange.aclose()
         if self._attempt is attempt:
             self._gateway.counters.add(attempt.decoder.counters)
@@ -307,22 +313,34 @@ class Completion:
         while True:
             if self._interruption is not None:
                 raise self._interruption
-            data = attempt.exchange.read_nowait()
-            if data:
+            data = self._arrived(attempt)
+            if data is not None:
                 events = self._decode(attempt, data)
+                if events:
+                    return events
+            elif trio.current_time() < until:
+                self._gateway.alarm.set(attempt.exchange, min(self._clocks.deadline, until))
+                await attempt.exchange.wait()
             else:
-                try:
-                    events = self._decode(attempt, await self._wait(attempt.exchange.read, until))
-                except TransportFailure:
-                    if not attempt.decoder.stopped:
-                        raise
-                    events = self._decode(attempt, b"")  # the text was complete: nothing is lost
-                except _AfterStop:
-                    events = self._decode(attempt, b"")
-                except _NothingYet:
-                    return []
-            if events:
-                return events
+                return []
+
+    def _arrived(self, attempt: _Attempt) -> bytes | None:
+        """What there is to decode: a piece of the body, ``b""`` for its end, None for nothing yet.
+
+        :raises GrokApiError: a clock is due, or the connection broke.
+        """
+        try:
+            data = attempt.exchange.read_nowait()
+        except TransportFailure:
+            if not attempt.decoder.stopped:
+                raise
+            return b""  # the text was complete: nothing is lost
+        if data is None and trio.current_time() >= self._clocks.deadline:
+            error = self._clocks.expired()
+            if error is not None:
+                raise error
+            return b""  # the text is complete, and Grok's last lines did not come in time
+        return data
 
     def _decode(self, attempt: _Attempt, data: bytes) -> list[Event]:
         """Events of *data* (``b""`` is the end). A failure behind other events is kept for the next call.
@@ -347,30 +365,16 @@ class Completion:
                 raise self._failure
         return events
 
-    async def _wait(self, fn: Callable[[], Awaitable[_T]], until: float = math.inf) -> _T:
+    async def _wait(self, fn: Callable[[], Awaitable[_T]]) -> _T:
         """Wait for *fn* under the clocks.
 
         :raises GrokApiError: a clock was due, or the completion was interrupted.
-        :raises _AfterStop: only the clock after the soft stop was due.
-        :raises _NothingYet: *until* was reached.
         """
         if self._interruption is not None:
             raise self._interruption
-        with trio.CancelScope(deadline=min(self._clocks.deadline, until)) as self._waiting:
+        with trio.CancelScope(deadline=self._clocks.deadline) as self._waiting:
             return await fn()
-        if self._interruption is not None:
-            raise self._interruption
-        if trio.current_time() < self._clocks.deadline:
-            raise _NothingYet
-        raise self._clocks.expired() or _AfterStop
-
-
-class _NothingYet(Exception):
-    """The caller wanted to be back by now."""
-
-
-class _AfterStop(Exception):
-    """The text is complete, and Grok's last lines did not come in time."""
+        raise self._interruption or self._clocks.expired() or EmptyAnswer("Grok ended its answer without any text.")
 
 
 async def _drain(exchange: Exchange) -> None:

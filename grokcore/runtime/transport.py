@@ -50,14 +50,23 @@ class Exchange(Protocol):
         :raises TransportFailure: there was no response.
         """
 
-    def read_nowait(self) -> bytes:
-        """What has arrived of the body since the last read, possibly nothing. Never blocks, never raises."""
-
     async def read(self) -> bytes:
         """Wait for more of the body; ``b""`` once it has ended in good order.
 
         :raises TransportFailure: the connection broke, after everything that had arrived was read.
         """
+
+    def read_nowait(self) -> bytes | None:
+        """What has arrived of the body since the last read; None if nothing has; ``b""`` as in :meth:`read`.
+
+        :raises TransportFailure: as in :meth:`read`.
+        """
+
+    async def wait(self) -> None:
+        """Wait until there is news of any kind, or :meth:`wake` is called; it may also return for nothing."""
+
+    def wake(self) -> None:
+        """Make :meth:`wait` return."""
 
     async def aclose(self) -> None:
         """Abort what is still under way. Returns when the connection is out of our hands; safe to repeat."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
 import trio
@@ -21,6 +20,7 @@ class FakeExchange:
     script: Script
     opened_at: float = field(factory=trio.current_time)
     closed_at: float | None = None
+    _woken: trio.lowlevel.ParkingLot = field(init=False, factory=trio.lowlevel.ParkingLot)
     _pieces: deque[tuple[float, bytes | TransportFailure | None]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -42,21 +42,30 @@ class FakeExchange:
             raise self._pieces[0][1]
         return ResponseHead(self.script.status, dict(self.script.headers))
 
-    def read_nowait(self) -> bytes:
+    def read_nowait(self) -> bytes | None:
         found = b""
-        while self._pieces[0][0] <= trio.current_time() and isinstance(self._pieces[0][1], bytes):
+        while self._due() and isinstance(self._pieces[0][1], bytes):
             found += self._pieces.popleft()[1]  # type: ignore[operator]
-        return found
+        if found or not self._due():
+            return found or None
+        if isinstance(self._pieces[0][1], TransportFailure):
+            raise self._pieces[0][1]
+        return b""
 
     async def read(self) -> bytes:
-        if self._pieces[0][0] == math.inf:
-            await trio.sleep_forever()
-        await trio.sleep_until(self._pieces[0][0])
-        found = self.read_nowait()
-        end = self._pieces[0][1]
-        if not found and isinstance(end, TransportFailure):
-            raise end
+        while (found := self.read_nowait()) is None:
+            await self.wait()
         return found
+
+    async def wait(self) -> None:
+        with trio.CancelScope(deadline=self._pieces[0][0]):
+            await self._woken.park()
+
+    def wake(self) -> None:
+        self._woken.unpark_all()
+
+    def _due(self) -> bool:
+        return self._pieces[0][0] <= trio.current_time()
 
     async def aclose(self) -> None:
         if self.closed_at is None:
