@@ -1,0 +1,58 @@
+"""The sweep as a picture: how lag, and CPU per token, grow with the number of streams."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .plan import Outcome
+
+__all__ = ["draw"]
+
+GATEWAY = "gateway"
+SHARES = ((0.5, "p50", "o-"), (0.9, "p90", "s--"), (0.99, "p99", "^:"))
+
+
+def draw(found: Mapping[str, Sequence[tuple[int, Outcome]]], path: Path) -> None:
+    """Write the picture."""
+    # By name, so that the types can be checked where only the tests' packages are installed.
+    importlib.import_module("matplotlib").use("Agg")
+    pyplot: Any = importlib.import_module("matplotlib.pyplot")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
+    _draw_lag(left, found)
+    _draw_cpu(right, found)
+    figure.suptitle("grok2api: 50 tokens a second in each stream")
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def _draw_lag(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> None:
+    colours = {name: f"C{n}" for n, name in enumerate(found)}
+    for name, outcomes in found.items():
+        streams = [count for count, _ in outcomes]
+        for share, label, style in SHARES:
+            values = [outcome.lag_ms(share) for _, outcome in outcomes]
+            axes.plot(streams, values, style, color=colours[name], label=f"{name}, {label}", markersize=5)
+    axes.set(title="Lag: sent -> received by the client", xlabel="streams", ylabel="ms")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    _finish(axes, found)
+
+
+def _draw_cpu(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> None:
+    for name, outcomes in found.items():
+        axes.plot([count for count, _ in outcomes], [outcome.cpu_us for _, outcome in outcomes], "o-", label=name)
+    axes.set(title="CPU per token", xlabel="streams", ylabel="µs")
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    _finish(axes, found)
+
+
+def _finish(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> None:
+    ticks = sorted({count for outcomes in found.values() for count, _ in outcomes})
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)

@@ -1,0 +1,151 @@
+"""The processes that are measured, and those that measure: started here, ended here, each by its own pid."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from attrs import frozen
+
+__all__ = ["ROOT", "Server", "bare_app", "gateway", "paced_upstream", "raise_descriptor_limit", "upstream_stats"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+READY_S = 20.0
+"""How long a server may take to be ready before the benchmark gives up."""
+
+END_S = 15.0
+"""How long a server may take to end after it was asked to."""
+
+
+@frozen
+class Server:
+    """A server that is ready.
+
+    :ivar ready_s: seconds from starting the process to its word that it is ready.
+    """
+
+    pid: int
+    port: int
+    ready_s: float
+
+
+def raise_descriptor_limit() -> None:
+    """Let this process, and those it starts, have as many descriptors as the system allows: a stream takes two."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@contextlib.contextmanager
+def paced_upstream() -> Iterator[Server]:
+    with _helper("bench.upstream") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def bare_app() -> Iterator[Server]:
+    with _helper("bench.bare") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _helper(module: str) -> Iterator[Server]:
+    """A server of this package: prints its port, and ends when its standard input does."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", module]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            port = int(process.stdout.readline())
+            yield Server(process.pid, port, time.monotonic() - began)
+        finally:
+            process.stdin.close()
+            _end(process)
+
+
+@contextlib.contextmanager
+def gateway(upstream_port: int, *, log_level: str = "WARNING", **grok: Any) -> Iterator[Server]:
+    """The gateway, as a user starts it; *grok* are further settings of that section."""
+    with tempfile.TemporaryDirectory(prefix="grok2api-bench-") as folder:
+        config, tokens = Path(folder, "config.toml"), Path(folder, "tokens.json")
+        config.write_text(_config({"base_url": f"http://127.0.0.1:{upstream_port}", **grok}, log_level))
+        tokens.write_text(json.dumps({"sso": {f"bench-{number}": {} for number in range(4)}}))
+        files = ["--config", str(config), "--tokens", str(tokens), "--data-dir", folder]
+        port = _free_port()
+        command = [sys.executable, "-m", "grokcore", "serve", *files, "--port", str(port)]
+        began = time.monotonic()
+        with subprocess.Popen(command, cwd=ROOT, env=_environment(), stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
+            try:
+                _await_ready(process.stderr)
+                ready_s = time.monotonic() - began
+                threading.Thread(target=_pass_on, args=(process.stderr,), daemon=True).start()
+                yield Server(process.pid, port, ready_s)
+            finally:
+                process.terminate()
+                _end(process)
+
+
+def upstream_stats(upstream: Server) -> dict[str, Any]:
+    """What the upstream has seen so far."""
+    with socket.create_connection(("127.0.0.1", upstream.port), timeout=5) as sock:
+        sock.sendall(b"GET /stats HTTP/1.1\r\nhost: bench\r\n\r\n")
+        data = b""
+        while b"\r\n\r\n" not in data or not data.endswith(b"}"):
+            data += sock.recv(65536)
+    stats: dict[str, Any] = json.loads(data.partition(b"\r\n\r\n")[2])
+    return stats
+
+
+def _config(grok: dict[str, Any], log_level: str) -> str:
+    lines = ["[grok]", *(f"{name} = {json.dumps(value)}" for name, value in grok.items())]
+    lines += ["[global]", f'log_level = "{log_level}"']
+    lines += ["[pool]", "max_in_flight_per_token = 1000"]
+    lines += ["[server]", "max_streams = 2000", "grace_seconds = 0"]
+    return "\n".join(lines)
+
+
+def _environment() -> dict[str, str]:
+    """This one's, without settings of a server that may run here otherwise."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _await_ready(stderr: IO[bytes]) -> None:
+    for line in stderr:
+        if b"ready on" in line:
+            return
+        sys.stderr.buffer.write(line)
+    raise RuntimeError("the gateway ended before it was ready")
+
+
+def _pass_on(stderr: IO[bytes]) -> None:
+    """Whatever the gateway warns of is shown; unread, it would fill the pipe and block the gateway."""
+    with contextlib.suppress(ValueError):
+        for line in stderr:
+            sys.stderr.buffer.write(line)
+            sys.stderr.flush()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -1,0 +1,49 @@
+"""The whole benchmark, in its order: every figure of the budgets, then the sweep and its plot."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from .figures import Figure
+from .lifecycle import clocks, departures, first_tokens, memory, start_up, warm_connection
+from .plot import GATEWAY, draw
+from .processes import bare_app, gateway, paced_upstream, raise_descriptor_limit
+from .relay import Scale, compare, flood, sweep
+
+__all__ = ["FULL", "QUICK", "measure"]
+
+FULL = Scale(rounds=5, window_s=6.0, flood_s=9.0, sweep_s=5.0, sweep_streams=(1, 10, 50, 100, 200), starts=5, bursts=7)
+QUICK = Scale(rounds=1, window_s=1.2, flood_s=1.2, sweep_s=0.4, sweep_streams=(1, 50), starts=1, bursts=2)
+
+
+def measure(scale: Scale, plot: Path) -> list[Figure]:
+    """Take all measurements and draw the plot. Everything that is started here has ended when it returns."""
+    raise_descriptor_limit()
+    figures: list[Figure] = []
+    with paced_upstream() as upstream:
+        _say("start-up")
+        figures += start_up(upstream, scale.starts)
+        with gateway(upstream.port) as server, bare_app() as bare:
+            _say("connections and first tokens")
+            figures.append(warm_connection(upstream, server))
+            figures += first_tokens(upstream, server, scale.bursts)
+            _say("CPU per token and lag")
+            figures = compare(upstream, server, bare, scale) + figures
+            _say("200 streams of 100 tokens a second")
+            figures += flood(server, scale)
+            _say("clients that leave")
+            figures += departures(upstream, server)
+            found = sweep({GATEWAY: server, "bare app": bare}, scale, _say)
+        _say("clocks")
+        figures += clocks(upstream)
+        _say("memory")
+        figures += memory(upstream, with_bare_app=scale.rounds > 1)
+    draw(found, plot)
+    return figures
+
+
+def _say(what: str) -> None:
+    """What is going on, for whoever waits."""
+    print(f"{time.strftime('%X')} bench: {what}", file=sys.stderr, flush=True)

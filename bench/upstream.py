@@ -1,0 +1,219 @@
+"""The paced upstream: a simulated Grok that is cheap enough not to be what is measured.
+
+One thread, non-blocking sockets and a heap of timers; no framework. ``python3 -m bench.upstream`` prints its port and runs
+until its standard input ends.
+
+A question's text is a JSON object: ``stream`` (a number), ``tokens``, ``rate`` (tokens a second), ``delay`` (seconds before
+the first one) and ``hang`` (stay silent after so many tokens). ``GET /stats`` tells what was seen: connections that carried
+questions, and when which stream was given up by its reader.
+"""
+
+from __future__ import annotations
+
+import gc
+import heapq
+import itertools
+import json
+import math
+import selectors
+import socket
+import sys
+from typing import Any
+
+from attrs import Factory, define, field
+
+from grokcore.simulator import lines
+from grokcore.simulator.scripts import answer_lines, wrapped
+
+from .tokens import PARAMETERS, now, token_text
+
+__all__ = ["main"]
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+RECV_BYTES = 65536
+
+
+def _chunk(data: bytes) -> bytes:
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
+
+
+def _rendered() -> tuple[bytes, bytes, bytes, bytes]:
+    """What is the same in all answers: the lines before the tokens, both sides of a token, the lines at the end."""
+    mark = token_text(0, 0)
+    objects = [lines.line(value) for value in answer_lines([mark], question="paced", message=" ")]
+    at = objects.index(lines.line(wrapped(lines.token(mark))))
+    before, after = _chunk(objects[at]).split(mark.encode())
+    return b"".join(map(_chunk, objects[:at])), before, after, b"".join(map(_chunk, objects[at + 1 :])) + LAST_CHUNK
+
+
+OPENING, BEFORE_TOKEN, AFTER_TOKEN, CLOSING = _rendered()
+
+
+@define(eq=False)
+class Stream:
+    """One answer under way."""
+
+    number: int
+    tokens: int
+    interval: float
+    hang_after: float
+    due: float
+    sent: int = 0
+
+
+@define(eq=False)
+class Connection:
+    """One client's connection. *out* is what the socket would not take yet."""
+
+    sock: socket.socket
+    received: bytes = b""
+    out: bytearray = field(factory=bytearray)
+    stream: Stream | None = None
+    counted: bool = False
+
+
+@define
+class Upstream:
+    """The server."""
+
+    selector: selectors.BaseSelector = Factory(selectors.DefaultSelector)
+    timers: list[tuple[float, int, Connection, Stream]] = Factory(list)
+    order: itertools.count[int] = Factory(itertools.count)
+    connections: int = 0
+    requests: int = 0
+    aborts: dict[int, float] = Factory(dict)
+
+    def run(self, listener: socket.socket) -> None:
+        """Serve until standard input ends."""
+        self.selector.register(listener, selectors.EVENT_READ, None)
+        self.selector.register(sys.stdin, selectors.EVENT_READ, None)
+        while True:
+            wait = max(0.0, self.timers[0][0] - now()) if self.timers else None
+            for key, _ in self.selector.select(wait):
+                if isinstance(key.data, Connection):
+                    self._serve(key.data)
+                elif key.fileobj is listener:
+                    self._accept(listener)
+                else:
+                    return
+            self._fire()
+
+    # Connections ---------------------------------------------------------------------------------------------------
+
+    def _accept(self, listener: socket.socket) -> None:
+        sock, _ = listener.accept()
+        sock.settimeout(0)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.selector.register(sock, selectors.EVENT_READ, Connection(sock))
+
+    def _serve(self, connection: Connection) -> None:
+        if connection.out:
+            self._write(connection, b"")
+        try:
+            data = connection.sock.recv(RECV_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(connection)
+            return
+        connection.received += data
+        self._read_request(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        if connection.stream is not None:
+            self.aborts[connection.stream.number] = now()
+            connection.stream = None
+        if connection.sock.fileno() >= 0:
+            self.selector.unregister(connection.sock)
+            connection.sock.close()
+
+    def _write(self, connection: Connection, data: bytes) -> None:
+        if connection.out:
+            connection.out += data
+            data = bytes(connection.out)
+            connection.out.clear()
+        try:
+            sent = connection.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._drop(connection)
+            return
+        connection.out += data[sent:]
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.out else 0)
+        if self.selector.get_key(connection.sock).events != wanted:
+            self.selector.modify(connection.sock, wanted, connection)
+
+    # Requests ------------------------------------------------------------------------------------------------------
+
+    def _read_request(self, connection: Connection) -> None:
+        head, end, rest = connection.received.partition(b"\r\n\r\n")
+        if not end:
+            return
+        length = 0
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                length = int(line[15:])
+        if len(rest) < length:
+            return
+        connection.received = rest[length:]
+        if head.startswith(b"GET /stats "):
+            self._tell_stats(connection)
+        else:
+            self._begin(connection, json.loads(rest[:length])["message"])
+
+    def _tell_stats(self, connection: Connection) -> None:
+        stats = {"connections": self.connections, "requests": self.requests, "aborts": self.aborts}
+        body = json.dumps(stats).encode()
+        self._write(connection, b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+    def _begin(self, connection: Connection, message: str) -> None:
+        found = PARAMETERS.search(message)
+        asked: dict[str, Any] = json.loads(found.group()) if found else {}
+        self.requests += 1
+        self.connections += not connection.counted
+        connection.counted = True
+        stream = connection.stream = Stream(
+            number=asked.get("stream", 0),
+            tokens=asked.get("tokens", 1),
+            interval=1 / asked.get("rate", 50),
+            hang_after=asked.get("hang", math.inf),
+            due=now() + asked.get("delay", 0),
+        )
+        self._write(connection, HEAD + OPENING)
+        heapq.heappush(self.timers, (stream.due, next(self.order), connection, stream))
+
+    # Pace ----------------------------------------------------------------------------------------------------------
+
+    def _fire(self) -> None:
+        """Send what is due. A token that is due is stamped as sent, also if the socket does not take it yet."""
+        timers = self.timers
+        while timers and timers[0][0] <= now():
+            _, _, connection, stream = timers[0]
+            if connection.stream is not stream or stream.sent >= stream.hang_after:
+                heapq.heappop(timers)
+                continue
+            data = BEFORE_TOKEN + token_text(stream.number, now()).encode() + AFTER_TOKEN
+            stream.sent += 1
+            if stream.sent == stream.tokens:
+                heapq.heappop(timers)
+                connection.stream = None
+                data += CLOSING
+            else:
+                stream.due += stream.interval
+                heapq.heapreplace(timers, (stream.due, next(self.order), connection, stream))
+            self._write(connection, data)
+
+
+def main() -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    print(listener.getsockname()[1], flush=True)
+    gc.freeze()
+    Upstream().run(listener)
+
+
+if __name__ == "__main__":
+    main()
