@@ -35,6 +35,7 @@ __all__ = [
     "InternalError",
     "InvalidApiKey",
     "InvalidRequest",
+    "LineTooLong",
     "MethodNotAllowed",
     "ModelNotFound",
     "NoTokens",
@@ -249,6 +250,12 @@ class UpstreamFailure(GrokApiError):
     """Grok or something on the way failed: 5xx, a redirect, HTML where JSON belongs, an internal error."""
 
     status, code, again, sdk_may_repeat = 502, "upstream_error", True, True
+
+
+class LineTooLong(UpstreamFailure):
+    """A line over the cap: it would come again just as long."""
+
+    again, sdk_may_repeat = False, False
 
 
 class TransportFailure(UpstreamFailure):

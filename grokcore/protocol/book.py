@@ -219,10 +219,15 @@ def _forgive(account: Account, now: float) -> None:
     Not while a cooling or a pause lasts: this attempt then began before what led to it, and proves nothing.
     """
     if account.cooling_until <= now:
-        account.quota_strikes = account.refusals = 0
-        account.first_refusal_at = account.last_refusal = None
+        account.quota_strikes = 0
+        _trust(account)
     if account.egress.paused_until <= now:
         account.egress.challenges = 0
+
+
+def _trust(account: Account) -> None:
+    account.refusals = 0
+    account.first_refusal_at = account.last_refusal = None
 
 
 def _pause(egress: Egress, error: Challenge, now: float) -> None:
@@ -236,7 +241,10 @@ def _pause(egress: Egress, error: Challenge, now: float) -> None:
 def _cool(account: Account, error: GrokApiError, now: float) -> None:
     seconds = min(QUOTA_COOLING_S * 2**account.quota_strikes, QUOTA_COOLING_CAP_S)
     account.quota_strikes = min(account.quota_strikes + 1, 16)
-    account.cooling_until = now + (error.retry_after if error.retry_after is not None else seconds)
+    until = now + (error.retry_after if error.retry_after is not None else seconds)
+    account.cooling_until = max(account.cooling_until, until)
+    # Whoever counts an account's answers has accepted its credential.
+    _trust(account)
 
 
 def _doubt(account: Account, error: CredentialsRejected, now: float) -> None:
@@ -245,9 +253,10 @@ def _doubt(account: Account, error: CredentialsRejected, now: float) -> None:
         account.first_refusal_at = now
     confirmed = now - account.first_refusal_at >= EVIDENCE_APART_S
     if not confirmed:
-        account.cooling_until = account.first_refusal_at + EVIDENCE_APART_S
+        account.cooling_until = max(account.cooling_until, account.first_refusal_at + EVIDENCE_APART_S)
         return
-    account.cooling_until = now + REFUSED_COOLING_S[min(account.refusals, len(REFUSED_COOLING_S) - 1)]
+    again_at = now + REFUSED_COOLING_S[min(account.refusals, len(REFUSED_COOLING_S) - 1)]
+    account.cooling_until = max(account.cooling_until, again_at)
     account.refusals += 1
 
 

@@ -19,8 +19,8 @@ What happens for each state and input stands in :data:`TRANSITIONS`.
 
 Rules
 -----
-1. ``receive`` never raises anything but :class:`~grokcore.errors.UpstreamFailure` (a line over the cap); junk lines,
-   unknown keys and values of unexpected types are counted in :class:`Counters` and skipped.
+1. Nothing is raised, whatever comes: junk lines, unknown keys and values of unexpected types are counted in
+   :class:`Counters` and skipped; what ends an answer is an event.
 2. An answer is :class:`~grokcore.protocol.events.Finished` only if Grok said so (soft stop or modelResponse) *and* it
    holds something. Everything else that ends is :class:`~grokcore.protocol.events.Failed`.
 3. The machine never looks ahead and never reads settings: tag names are passed in, and whether thinking is shown is the
@@ -37,7 +37,7 @@ from typing import Any
 
 from attrs import Factory, define
 
-from ..errors import ContentPolicyViolation, EmptyAnswer, GrokApiError, IncompleteAnswer, UpstreamFailure
+from ..errors import ContentPolicyViolation, EmptyAnswer, GrokApiError, IncompleteAnswer, LineTooLong, UpstreamFailure
 from .events import Activity, Event, Failed, Finished, Picture, Text, Thinking, Video
 from .lines import LineReader
 from .markup import TagFilter
@@ -138,6 +138,9 @@ _THINKING_TAGS = frozenset({"header", "summary"})
 _PLAIN_TOKEN_KEYS = frozenset({"token", "isThinking", "isSoftStop", "messageTag", "messageStepId", "responseId"})
 """A line with no other keys than these is a token and nothing else: nearly every line is."""
 
+FINISHED_PERCENT = 100
+"""Progress of a picture that will not change any more; before it, previews come under other addresses."""
+
 MAX_UNKNOWN_KEYS = 100
 """How many different unknown keys are told apart; an upstream that invents more is not worth more memory."""
 
@@ -168,13 +171,13 @@ class Input(enum.Enum):
 # stream then finds no answer and says so.
 TRANSITIONS: dict[tuple[State, Input], tuple[State, str]] = {
     (State.OPEN, Input.THOUGHT): (State.REASONING, "_think"),
-    (State.OPEN, Input.ANSWER): (State.ANSWERING, "_begin_answer"),
+    (State.OPEN, Input.ANSWER): (State.ANSWERING, "_answer"),
     (State.OPEN, Input.STOP): (State.STOPPED, "_nothing"),
     (State.OPEN, Input.FINAL): (State.ENDED, "_conclude"),
     (State.OPEN, Input.ERROR): (State.ENDED, "_fail"),
     (State.OPEN, Input.END): (State.ENDED, "_end_unsaid"),
     (State.REASONING, Input.THOUGHT): (State.REASONING, "_think"),
-    (State.REASONING, Input.ANSWER): (State.ANSWERING, "_begin_answer"),
+    (State.REASONING, Input.ANSWER): (State.ANSWERING, "_answer"),
     (State.REASONING, Input.STOP): (State.STOPPED, "_nothing"),
     (State.REASONING, Input.FINAL): (State.ENDED, "_conclude"),
     (State.REASONING, Input.ERROR): (State.ENDED, "_fail"),
@@ -236,6 +239,7 @@ class Decoder:
         self._raw_checksum = 0
         self._progress: dict[str, object] = {}
         self._moderated: set[str] = set()
+        self._drawn: list[str] = []
         self._shown: set[str] = set()
 
     @property
@@ -252,8 +256,6 @@ class Decoder:
         """Take any number of bytes, return the events they complete, in order.
 
         After :class:`Finished` or :class:`Failed` nothing more comes.
-
-        :raises UpstreamFailure: a line is longer than the cap.
         """
         return self._read(self._lines.feed(data))
 
@@ -270,6 +272,8 @@ class Decoder:
             if self.state is State.ENDED:
                 break
             self._read_line(line)
+        if self._lines.too_long:
+            self._step(Input.ERROR, LineTooLong("Grok sent a line beyond all reason; the answer was stopped there."))
         self.counters.junk_lines = self._lines.junk
         self._begun = self._begun or bool(self._events)
         return self._events
@@ -353,8 +357,10 @@ class Decoder:
             self._events.append(Activity())
         if value.get("moderated") is True:
             self._moderated |= {str(value[name]) for name in ("imageId", "videoId", "imageUrl") if value.get(name)}
-        elif key == "streamingVideoGenerationResponse" and value.get("videoUrl"):
+        elif value.get("videoUrl"):
             self._show(Video(str(value["videoUrl"])))
+        elif value.get("imageUrl") and value.get("progress") == FINISHED_PERCENT:
+            self._drawn.append(str(value["imageUrl"]))
 
     def _unknown(self, key: str) -> None:
         counts = self.counters.unknown_keys
@@ -381,16 +387,17 @@ class Decoder:
         self.counters.late_thoughts += 1
         self._events.append(Activity())
 
-    def _begin_answer(self, token: str) -> None:
-        held_back = self._thinking_filter.close()
-        if held_back:
-            self._emit(Thinking, held_back)
-        self._answer(token)
-
     def _answer(self, token: str) -> None:
+        if not self._raw_length:
+            self._end_thinking()
         self._raw_length += len(token)
         self._raw_checksum = _checksum(token, self._raw_checksum)
         self._emit(Text, self._answer_filter.feed(token))
+
+    def _end_thinking(self) -> None:
+        held_back = self._thinking_filter.close()
+        if held_back:
+            self._emit(Thinking, held_back)
 
     def _emit(self, event: type[Text | Thinking], text: str) -> None:
         self._events.append(event(text) if text else Activity())
@@ -413,7 +420,9 @@ class Decoder:
             self._fail(error)
             return
         self._add_missing_text(response.get("message"))
-        self._add_pictures(response.get("generatedImageUrls"))
+        urls = response.get("generatedImageUrls")
+        if isinstance(urls, list) and urls:
+            self._drawn = [url for url in urls if isinstance(url, str) and url]
         self._finish()
 
     def _add_missing_text(self, message: Any) -> None:
@@ -423,16 +432,14 @@ class Decoder:
         if _checksum(message[: self._raw_length], 0) == self._raw_checksum:
             self._answer(message[self._raw_length :])
 
-    def _add_pictures(self, urls: Any) -> None:
-        for url in urls if isinstance(urls, list) else []:
-            if isinstance(url, str) and url and not any(mark in url for mark in self._moderated):
-                self._show(Picture(url))
-
     def _finish(self, _: Any = None) -> None:
         """Grok has said that the answer is complete; it is one only if there is something in it."""
         rest = self._answer_filter.close()
         if rest:
             self._emit(Text, rest)
+        for url in self._drawn:
+            if not any(mark in url for mark in self._moderated):
+                self._show(Picture(url))
         if self._moderated and not self._shown:
             self._fail(ContentPolicyViolation("Grok moderated what it had made, and shows nothing of it."))
         elif self._visible:

@@ -7,6 +7,7 @@ and an upstream line may carry a broken UTF-8 byte; neither is a reason to lose 
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -15,7 +16,24 @@ import orjson
 __all__ = ["decode_first", "loads"]
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_DECODER = json.JSONDecoder()
+
+
+def _whole_number(text: str) -> int | float:
+    """A whole number as orjson reads it: beyond 64 bits it is a float."""
+    if len(text) > len("-18446744073709551615"):
+        return _finite_number(text)
+    value = int(text)
+    return value if -(2**63) <= value < 2**64 else float(text)
+
+
+def _finite_number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number beyond reason")
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole_number, parse_float=_finite_number, parse_constant=_finite_number)
 
 
 def loads(data: bytes) -> Any:

@@ -11,8 +11,8 @@ Rules
 1. What comes out does not depend on how the input was cut.
 2. An unfinished line that already reads as whole objects is delivered at once: a stream whose last newline never comes, or
    that has no newlines at all, must not wait for one. Rule 1 holds because a finished line is read by the same grammar.
-3. Junk is counted, never raised. The one thing that raises is a line longer than the cap, and the cap is on the line, not
-   on what has been received.
+3. Nothing is raised. Junk is counted; a line longer than the cap ends the reading, and :attr:`LineReader.too_long` says so.
+   The cap is on the line, not on what has been received, and what came before it comes out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 
 import orjson
 
-from ..errors import UpstreamFailure
 from .lenient_json import decode_first
 
 __all__ = ["MAX_LINE_BYTES", "LineReader"]
@@ -35,18 +34,17 @@ class LineReader:
     """Splits a byte stream into JSON objects.
 
     :ivar junk: how many lines, or rests of lines, were not JSON objects.
+    :ivar too_long: a line was over the cap; nothing more is read.
     """
 
     def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self._max = max_line_bytes
         self._tail = bytearray()
         self.junk = 0
+        self.too_long = False
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """Take any number of bytes; return the objects they complete, in order.
-
-        :raises UpstreamFailure: a line is longer than the cap.
-        """
+        """Take any number of bytes; return the objects they complete, in order."""
         *lines, rest = data.split(b"\n")
         found: list[dict[str, Any]] = []
         if lines and self._tail:
@@ -54,7 +52,7 @@ class LineReader:
             self._tail.clear()
         for line in lines:
             self._take(line, found)
-        if rest:
+        if rest and not self.too_long:
             self._keep(rest, found)
         return found
 
@@ -67,8 +65,9 @@ class LineReader:
         return found
 
     def _take(self, line: bytes, found: list[dict[str, Any]]) -> None:
-        if len(line) > self._max:
-            raise _too_long(self._max)
+        self.too_long = self.too_long or len(line) > self._max
+        if self.too_long:
+            return
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -84,17 +83,15 @@ class LineReader:
     def _keep(self, rest: bytes, found: list[dict[str, Any]]) -> None:
         self._tail += rest
         if len(self._tail) > self._max:
-            raise _too_long(self._max)
+            self.too_long = True
+            self._tail.clear()
+            return
         if not rest.rstrip().endswith(b"}"):
             return
         objects, unread = _objects_at_start(bytes(self._tail))
         if objects and not unread:
             found += objects
             self._tail.clear()
-
-
-def _too_long(limit: int) -> UpstreamFailure:
-    return UpstreamFailure(f"Grok sent a line of more than {limit // 1024} kB; the answer was stopped there.")
 
 
 def _objects_at_start(line: bytes) -> tuple[list[dict[str, Any]], str]:

@@ -9,7 +9,7 @@ Cloudflare's, not Grok), then the gRPC code, and the status last.
 
 Rules
 -----
-1. A token is blamed only by an explicit marker or a 401 that is JSON or empty; an unknown 403 is nobody's fault.
+1. A token is blamed only by an explicit marker, or by a 401 or 429 that is JSON or empty; an unknown 403 is nobody's fault.
 2. Upstream's own words reach the client only cleaned and cut (:func:`cleaned`), never a page.
 """
 
@@ -45,6 +45,12 @@ __all__ = [
 
 REFUSAL_BODY_BYTES = 64 * 1024
 """How much of a refusal's body is read. A challenge page is about 11 kB, everything else under 1 kB."""
+
+CLEANED_FROM_CHARS = 2000
+"""How much of a message is looked at: what is shown of it is 300 characters."""
+
+LONGEST_WAIT_S = 7 * 24 * 3600.0
+"""A ``Retry-After`` beyond a week is not believed."""
 
 _Leaf: TypeAlias = type[GrokApiError]
 
@@ -128,8 +134,8 @@ _PAGE_MARKERS = re.compile(
 
 def cleaned(message: object) -> str:
     """Upstream's own words, fit for a client: one line, no markup, no control characters, at most 300 characters."""
-    text = re.sub(r"<[^>]*>|[\x00-\x1f\x7f]+", " ", message if isinstance(message, str) else "")
-    return " ".join(text.split())[:300]
+    text = message[:CLEANED_FROM_CHARS] if isinstance(message, str) else ""
+    return " ".join(re.sub(r"<[^>]*>|[\x00-\x1f\x7f-\x9f]+", " ", text).split())[:300]
 
 
 def is_html(headers: Mapping[str, str], body: bytes) -> bool:
@@ -148,7 +154,10 @@ def refusal_of_response(status: int, headers: Mapping[str, str], body: bytes) ->
         return _refusal_of_page(status, headers, body)
     error = _error_object(body)
     message = error.get("message")
-    leaf = _marked(f"{error.get('code')} {message}") or _by_status(status, body, error)
+    groks_own = bool(error) or not body.strip()
+    leaf = _marked(f"{error.get('code')} {message}") or _by_status(status, body, groks_own=groks_own)
+    if not error:
+        message = body[:CLEANED_FROM_CHARS].decode("utf-8", "replace")
     return _made(leaf, f"HTTP {status}", message, _seconds(headers.get("retry-after")))
 
 
@@ -180,32 +189,30 @@ def _refusal_of_page(status: int, headers: Mapping[str, str], body: bytes) -> Gr
     return _made(UpstreamFailure, f"HTTP {status} with a page where JSON belongs", None, None)
 
 
-def _by_status(status: int, body: bytes, error: dict[str, Any]) -> _Leaf:
+def _by_status(status: int, body: bytes, *, groks_own: bool) -> _Leaf:
+    """*groks_own*: the body is JSON or empty; plain text comes from a proxy, or is Cloudflare's ("error code: 1015")."""
     if status == 403 and not body.strip():
         return Challenge
     if status == 401:
-        return CredentialsRejected
+        return CredentialsRejected if groks_own else UpstreamFailure
     if status == 429:
-        return QuotaExhausted
-    if 400 <= status < 500:
-        return UpstreamRefused
-    if status == 200:
-        return _BY_GRPC_CODE.get(_as_int(error.get("code")), UpstreamFailure)
-    return UpstreamFailure
+        return QuotaExhausted if groks_own else UpstreamOverloaded
+    return UpstreamRefused if 400 <= status < 500 else UpstreamFailure
 
 
 def _error_object(body: bytes) -> dict[str, Any]:
-    """The error in either frame: ``{"error": {…}}``, flat ``{"code", "message"}``, or ``{"code", "error": "text"}``."""
+    """The error in either frame: ``{"error": {…}}``, flat ``{"code", "message"}``, or ``{"code", "error": "text"}``.
+
+    Empty if the body is not JSON.
+    """
     try:
         value = loads(body)
     except ValueError:
-        return {"message": body[:300].decode("utf-8", "replace")}
-    if not isinstance(value, dict):
         return {}
-    inner = value.get("error", value)
-    if isinstance(inner, str):
-        return {"code": value.get("code"), "message": inner}
-    return inner if isinstance(inner, dict) else {}
+    inner = value.get("error", value) if isinstance(value, dict) else value
+    if isinstance(inner, dict) and inner:
+        return inner
+    return {"code": value.get("code") if isinstance(value, dict) else None, "message": inner}
 
 
 def _marked(text: str) -> _Leaf | None:
@@ -224,4 +231,4 @@ def _as_int(value: object) -> int:
 
 def _seconds(value: str | None) -> float | None:
     """A ``Retry-After`` in seconds; the date form has never been seen from Grok and is ignored."""
-    return float(value) if value and value.isascii() and value.isdigit() else None
+    return min(float(value), LONGEST_WAIT_S) if value and value.isascii() and value.isdigit() else None

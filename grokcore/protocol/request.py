@@ -131,6 +131,8 @@ def _part(value: Any, path: str) -> str:
     if isinstance(value, str):
         return value
     kind = value.get("type") if isinstance(value, dict) else None
+    if not isinstance(kind, str):
+        raise InvalidRequest(f"{path} must be a part with a type, such as text.", param=path)
     if kind in _ATTACHMENT_PARTS:
         raise AttachmentRefused(f"{path}: parts of type {kind} are not supported by this version.", param=path)
     if kind not in _TEXT_PARTS:
@@ -148,9 +150,16 @@ def _tool_calls(value: Any) -> list[str]:
         function = call.get("function") if isinstance(call, dict) else None
         if isinstance(function, dict):
             arguments = function.get("arguments")
-            shown = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+            shown = arguments if isinstance(arguments, str) else _as_json(arguments)
             calls.append(f"[called {function.get('name')} with {shown}]")
     return calls
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "…"  # deeper than json writes, though orjson reads it; no tool has arguments like that
 
 
 def _required_string(fields: Mapping[str, Any], name: str) -> str:

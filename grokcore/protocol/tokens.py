@@ -101,6 +101,7 @@ def _entry(value: Any, where: str, tier: Tier) -> TokenEntry:
 def _sso(value: Any, where: str) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"{where} has no token")
+    value = re.sub(r"^\s*cookie:", "", value, flags=re.IGNORECASE)
     cookie = _COOKIE.search(value)
     token = (cookie.group(1) if cookie else value).strip().rstrip(";").strip().strip('"')
     if not _TOKEN.fullmatch(token):

@@ -46,6 +46,6 @@ class KeyRing:
 def _offered(headers: Mapping[str, str]) -> list[bytes]:
     """Keys as the bytes that were on the wire (header text is their latin-1 reading)."""
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
-    found = [credentials.strip()] if scheme.lower() == "bearer" else []
-    found += [headers[name].strip() for name in ("x-api-key", "api-key") if name in headers]
+    found = [credentials.strip(" \t")] if scheme.lower() == "bearer" else []
+    found += [headers[name].strip(" \t") for name in ("x-api-key", "api-key") if name in headers]
     return [key.encode("latin-1", "replace") for key in found]

@@ -15,15 +15,13 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
-import orjson
 import trio
 
-from ..errors import InvalidRequest
+from ..errors import GrokApiError, InvalidRequest, UnknownUrl
+from .refusals import new_request_id, refusal
 
 __all__ = ["LIFETIME_KEY", "Edge", "Lifetime", "plain_path"]
 
@@ -72,8 +70,11 @@ class Edge:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await _refuse_websocket(scope, receive, send)
             return
         lifetime: Lifetime | None = None
         try:
@@ -126,17 +127,10 @@ class _Wire:
             return
         await self._send(message)
 
-    async def refuse(self, error: InvalidRequest) -> None:
+    async def refuse(self, error: GrokApiError) -> None:
         """Answer without the app, and close."""
-        body = orjson.dumps(error.body())
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await self.send(
-            {
-                "type": "http.response.start",
-                "status": error.status,
-                "headers": [*headers, (b"connection", b"close")],
-            }
-        )
+        headers, body = refusal(error, self._lifetime.request_id)
+        await self._send({"type": "http.response.start", "status": error.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
         with trio.CancelScope(shield=True):
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -149,10 +143,20 @@ class _Wire:
             await self._send(message)
 
 
+async def _refuse_websocket(scope: Any, receive: Receive, send: Send) -> None:
+    """There are none here."""
+    await receive()
+    error = UnknownUrl("There are no websockets here.")
+    headers, body = refusal(error, _request_id(scope))
+    await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
+
+
 def plain_path(path: str) -> str:
     """*path* as the routes know it: no scheme and host, no ``/v1`` in front, no empty segments."""
     if not path.startswith("/"):
-        path = urlsplit(path).path
+        _, _, after_scheme = path.partition("://")
+        path = after_scheme.partition("/")[2]
     segments = [segment for segment in path.split("/") if segment]
     while segments and segments[0] == "v1":
         del segments[0]
@@ -163,4 +167,4 @@ def _request_id(scope: Any) -> str:
     for name, value in scope["headers"]:
         if name.lower() == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
-    return f"req_{secrets.token_hex(12)}"
+    return new_request_id()

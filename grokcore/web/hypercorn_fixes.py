@@ -22,7 +22,6 @@ from typing import Any
 import h11
 import hypercorn.protocol
 import hypercorn.trio.run
-import orjson
 import trio
 from attrs import define, field
 from h11._writers import ChunkedWriter
@@ -34,11 +33,12 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 
 from ..errors import InvalidRequest
+from .refusals import new_request_id, refusal
 
 __all__ = ["EdgeConfig", "EdgeH11Protocol", "EdgeTCPServer", "Writes", "install"]
 
-READ_AHEAD = 4
-"""Reads (of up to 64 kB each) that may wait while a request is being answered."""
+READ_AHEAD_BYTES = 256 * 1024
+"""How much may wait while a request is being answered. Nobody pipelines that much; bodies pass through."""
 
 
 @define
@@ -114,14 +114,16 @@ class EdgeTCPServer(TCPServer):
         return False
 
     async def _read_data(self) -> None:
-        send, receive = trio.open_memory_channel[bytes](READ_AHEAD)
+        ahead = _ReadAhead()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._hand_over, receive)
-            await self._read_until_end(send)
+            nursery.start_soon(self._hand_over, ahead)
+            await self._read_until_end(ahead)
+            # Hypercorn would let the idle timer run out first, and keep the descriptor for so long.
+            await self.idle_task.stop()
             await self.protocol.handle(Closed())
             nursery.cancel_scope.cancel()
 
-    async def _read_until_end(self, send: trio.MemorySendChannel[bytes]) -> None:
+    async def _read_until_end(self, ahead: _ReadAhead) -> None:
         while True:
             try:
                 data = await self.stream.receive_some(MAX_RECV)
@@ -129,11 +131,35 @@ class EdgeTCPServer(TCPServer):
                 return
             if not data:
                 return
-            await send.send(bytes(data))
+            await ahead.put(bytes(data))
 
-    async def _hand_over(self, receive: trio.MemoryReceiveChannel[bytes]) -> None:
-        async for data in receive:
-            await self.protocol.handle(RawData(data))
+    async def _hand_over(self, ahead: _ReadAhead) -> None:
+        while True:
+            await self.protocol.handle(RawData(await ahead.take()))
+
+
+class _ReadAhead:
+    """Bytes that were read and not handled yet."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._changed = trio.lowlevel.ParkingLot()
+
+    async def put(self, data: bytes) -> None:
+        """Add *data*; wait while there is too much."""
+        self._data += data
+        self._changed.unpark_all()
+        while len(self._data) > READ_AHEAD_BYTES:
+            await self._changed.park()
+
+    async def take(self) -> bytes:
+        """Everything there is, once there is something."""
+        while not self._data:
+            await self._changed.park()
+        data = bytes(self._data)
+        self._data.clear()
+        self._changed.unpark_all()
+        return data
 
 
 class EdgeH11Protocol(H11Protocol):
@@ -162,12 +188,7 @@ class EdgeH11Protocol(H11Protocol):
         if not isinstance(self.config, EdgeConfig):
             await super()._send_error_response(status_code)
             return
-        body = orjson.dumps(InvalidRequest("The request is not valid HTTP.").body())
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
+        headers, body = refusal(InvalidRequest("The request is not valid HTTP."), new_request_id())
         response: Any = h11.Response(status_code=status_code, headers=[*headers, *self.config.response_headers("h11")])
         await self._send_h11_event(response)
         await self._send_h11_event(h11.Data(data=body))

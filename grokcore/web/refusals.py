@@ -1,0 +1,29 @@
+"""Refusals that the app has no part in: the same headers and body as its own, as ASGI wants them."""
+
+from __future__ import annotations
+
+import secrets
+
+import orjson
+
+from ..errors import GrokApiError
+
+__all__ = ["new_request_id", "refusal"]
+
+
+def new_request_id() -> str:
+    """A name for one request, to find it in the log by."""
+    return f"req_{secrets.token_hex(12)}"
+
+
+def refusal(error: GrokApiError, request_id: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of a whole response that ends the connection."""
+    body = orjson.dumps(error.body())
+    headers = [
+        ("content-type", "application/json"),
+        ("content-length", str(len(body))),
+        ("connection", "close"),
+        ("x-request-id", request_id),
+        *error.headers(),
+    ]
+    return [(name.encode(), value.encode()) for name, value in headers], body

@@ -1,0 +1,1 @@
+"""Tests of :mod:`grokcore.protocol`: nothing here waits, and nothing is mocked."""

@@ -1,0 +1,116 @@
+"""The three clocks, on times that are passed in."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import pytest
+from attrs import frozen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grokcore.errors import GrokApiError, TimeoutChunk, TimeoutFirstResponse, TimeoutTotal
+from grokcore.protocol.clocks import AFTER_STOP_S, Clocks
+from grokcore.protocol.models import Limits
+
+LIMITS = Limits(first_response=30, chunk=120, total=600)
+
+Step: TypeAlias = "tuple[str, float]"
+
+
+def played(steps: list[Step], limits: Limits = LIMITS) -> Clocks:
+    """Clocks of a request that was accepted at 0, after *steps*: a method's name and its argument."""
+    clocks = Clocks(limits, accepted=0)
+    for method, argument in steps:
+        getattr(clocks, method)(argument)
+    return clocks
+
+
+@frozen
+class History:
+    """What happened, when the next thing is due, and what it is."""
+
+    name: str
+    steps: list[Step]
+    due: float
+    leaf: type[GrokApiError] | None
+
+
+HISTORIES = [
+    History("waiting for a token", [], 600, TimeoutTotal),
+    History("silence", [("begin_attempt", 5)], 35, TimeoutFirstResponse),
+    History("each attempt has its own first response", [("begin_attempt", 5), ("begin_attempt", 30)], 60, TimeoutFirstResponse),
+    History("a gap", [("begin_attempt", 5), ("heard", 10)], 130, TimeoutChunk),
+    History("each event starts the gap anew", [("begin_attempt", 5), ("heard", 10), ("heard", 100)], 220, TimeoutChunk),
+    History("a new attempt has no gap yet", [("begin_attempt", 5), ("heard", 10), ("begin_attempt", 20)], 50, TimeoutFirstResponse),
+    History("the total runs over all of it", [("begin_attempt", 575)], 600, TimeoutTotal),
+    History("and over every gap", [("begin_attempt", 5), ("heard", 481)], 600, TimeoutTotal),
+    History("the soft stop", [("begin_attempt", 5), ("heard", 10), ("stopped", 11)], 13, None),
+    History("only the first soft stop counts", [("begin_attempt", 5), ("stopped", 11), ("stopped", 12)], 13, None),
+    History("events after it change nothing", [("begin_attempt", 5), ("stopped", 11), ("heard", 12)], 13, None),
+    History("a new attempt has not stopped", [("begin_attempt", 5), ("stopped", 11), ("begin_attempt", 12)], 42, TimeoutFirstResponse),
+    History("a slow client stops the gap", [("begin_attempt", 5), ("heard", 10), ("exclude", 50)], 180, TimeoutChunk),
+    History("and the first response", [("begin_attempt", 5), ("exclude", 50)], 85, TimeoutFirstResponse),
+    History("and the wait after the stop", [("begin_attempt", 5), ("stopped", 11), ("exclude", 50)], 63, None),
+    History("a slow client and no attempt", [("exclude", 50)], 650, TimeoutTotal),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HISTORIES, ids=lambda case: case.name)
+def test_the_clock_that_is_due_first_names_itself(case: History) -> None:
+    """The deadline is the earliest of the clocks that run, and the error is that clock's own."""
+    clocks = played(case.steps)
+    error = clocks.expired()
+    assert (clocks.deadline, None if error is None else type(error)) == (case.due, case.leaf)
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([], "The answer was not complete within 600 s (total clock)."),
+        ([("begin_attempt", 0)], "Grok sent nothing of an answer within 2.5 s (first-response clock)."),
+        ([("heard", 0)], "Grok sent nothing more of the answer for 120 s (chunk clock)."),
+    ],
+)
+def test_an_error_says_which_clock_and_how_long(steps: list[Step], message: str) -> None:
+    """So that the user knows which setting to raise."""
+    error = played(steps, Limits(first_response=2.5, chunk=120, total=600)).expired()
+    assert error is not None
+    assert error.message == message
+
+
+def test_the_wait_after_the_stop_is_short() -> None:
+    """It is for lines that come within some 10 ms."""
+    assert AFTER_STOP_S == 2
+
+
+SECONDS = st.integers(0, 200)
+STEPS = st.lists(st.tuples(st.sampled_from(["begin_attempt", "heard", "stopped", "exclude"]), SECONDS), max_size=12)
+
+
+@settings(deadline=None, max_examples=100)
+@given(STEPS)
+def test_any_history_keeps_the_arithmetic(steps: list[tuple[str, int]]) -> None:
+    """The deadline is that of a plain model, never later than the total, and only an attempt's clocks are anew."""
+    clocks = Clocks(LIMITS, accepted=0)
+    now, slow = 0, 0
+    due = {"total": 600.0}
+    for method, seconds in steps:
+        if method == "exclude":
+            clocks.exclude(seconds)
+            now, slow = now + seconds, slow + seconds
+            due = {name: at + seconds for name, at in due.items()}
+        else:
+            now += seconds
+            getattr(clocks, method)(now)
+            if method == "begin_attempt":
+                due = {"total": due["total"], "first": now + 30}
+            elif method == "heard":
+                due.pop("first", None)
+                due["chunk"] = now + 120
+            else:
+                due.setdefault("stop", now + 2)
+        assert clocks.deadline == min(due.values())
+        assert clocks.total_at == 600 + slow
+        assert (clocks.expired() is None) == (due.get("stop", math.inf) == clocks.deadline)

@@ -1,0 +1,179 @@
+"""The tag filter: Grok's elements go, everything else stays, and the cuts between tokens don't matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from attrs import frozen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grokcore.protocol import markup
+from grokcore.protocol.markup import TagFilter, parse_tag_names
+
+from .strategies import chunked, cut_everywhere, marked_up_text
+
+NAMES = parse_tag_names("xaiartifact,xai:tool_usage_card,grok:render")
+
+CARD = '<grok:render card_id="92b2" card_type="image_card"><argument name="size">"LARGE"</argument></grok:render>'
+TOOL = (
+    "<xai:tool_usage_card>\n  <xai:tool_name>code_execution</xai:tool_name>\n"
+    '  <xai:tool_args><![CDATA[{"code":"print(\'</xai:tool_usage_card>\')"}]]></xai:tool_args>\n</xai:tool_usage_card>'
+)
+
+
+def filtered(pieces: Iterable[str], names: frozenset[str] = NAMES) -> str:
+    """What is left of *pieces*."""
+    tags = TagFilter(names)
+    passed = [tags.feed(piece) for piece in pieces]
+    return "".join(passed) + tags.close()
+
+
+@frozen
+class Case:
+    """A text, and what is left of it."""
+
+    text: str
+    left: str
+
+
+CASES = [
+    Case("", ""),
+    Case("plain text", "plain text"),
+    Case(f"before {CARD} after", "before  after"),
+    Case(f"{CARD}{CARD}", ""),
+    Case(f"a{TOOL}b", "ab"),
+    # An artefact's tags go, the text in them stays.
+    Case('x<xaiArtifact artifact_id="1" title="a > b">code</xaiArtifact>y', "xcodey"),
+    Case(f"<xaiArtifact>a{CARD}b</xaiArtifact>", "ab"),
+    # Case and white space don't matter.
+    Case("a<GROK:RENDER x='1'>inside</Grok:Render >b", "ab"),
+    Case("a<grok:render\n  type='x'\n>inside</grok:render>b", "ab"),
+    # An element may be empty, or hold others of its kind.
+    Case("a<grok:render/>b<grok:render type='x' />c", "abc"),
+    Case("a<grok:render>1<grok:render>2</grok:render>3</grok:render>b", "ab"),
+    Case("a<grok:render>1<grok:render/>2</grok:render>b", "ab"),
+    Case("a<grok:render>1 < 2 <b>3</b> <![CDATA[</grok:render>]]></grok:render>b", "ab"),
+    # What only looks like one is text.
+    Case("a < b and c > d", "a < b and c > d"),
+    Case("<grok:renderer>x</grok:renderer>", "<grok:renderer>x</grok:renderer>"),
+    Case("<grok>x</grok>", "<grok>x</grok>"),
+    Case("< grok:render>x", "< grok:render>x"),
+    Case("<b>bold</b> <![CDATA[x]]>", "<b>bold</b> <![CDATA[x]]>"),
+    Case("<<grok:render>x</grok:render>>", "<>"),
+    Case("&lt;grok:render&gt;", "&lt;grok:render&gt;"),
+    # Not ASCII: U+212A lower-cases to k.
+    Case("<gro\u212a:render>x</gro\u212a:render>", "<gro\u212a:render>x</gro\u212a:render>"),
+    # What never closes was no markup.
+    Case("the end <", "the end <"),
+    Case("the end <grok:re", "the end <grok:re"),
+    Case("the end <grok:render type='x", "the end <grok:render type='x"),
+    Case("a<grok:render>inside <b>and on", "a<grok:render>inside <b>and on"),
+    Case("a<grok:render>1<grok:render>2</grok:render>3", "a<grok:render>1<grok:render>2</grok:render>3"),
+    Case("a<grok:render><![CDATA[</grok:render>", "a<grok:render><![CDATA[</grok:render>"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case.text[:40]))
+def test_elements_go_and_text_stays(case: Case) -> None:
+    """Whole or character by character, the same text is left."""
+    assert filtered([case.text]) == filtered(cut_everywhere(case.text)) == case.left
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.data())
+def test_the_cuts_do_not_matter(data: st.DataObject) -> None:
+    """Every decision is a function of the characters alone."""
+    text = data.draw(marked_up_text)
+    assert filtered(data.draw(chunked(text))) == filtered([text]) == filtered(cut_everywhere(text))
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.data())
+def test_the_cuts_do_not_matter_at_the_caps_either(data: st.DataObject) -> None:
+    """Where an element or a tag is given up is a function of the characters alone, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(markup, "MAX_ELEMENT_CHARS", data.draw(st.integers(40, 80)))
+        patch.setattr(markup, "MAX_TAG_CHARS", data.draw(st.integers(30, 40)))
+        text = data.draw(marked_up_text) + data.draw(marked_up_text)
+        assert filtered(data.draw(chunked(text))) == filtered([text]) == filtered(cut_everywhere(text))
+
+
+@settings(deadline=None, max_examples=100)
+@given(marked_up_text)
+def test_a_filter_without_names_changes_nothing(text: str) -> None:
+    """No name, no markup."""
+    tags = TagFilter(frozenset())
+    assert [tags.feed(char) for char in text] == list(text)
+    assert tags.close() == ""
+
+
+@settings(deadline=None, max_examples=100)
+@given(marked_up_text)
+def test_nothing_is_invented(text: str) -> None:
+    """What is left is what came, in its order, with pieces taken out."""
+    rest = iter(text)
+    assert all(char in rest for char in filtered([text]))
+
+
+@pytest.mark.parametrize(
+    ("fed", "passed"),
+    [
+        ("text", "text"),
+        ("a < b", "a < b"),
+        ("a <", "a "),
+        ("a <grok:r", "a "),
+        ("a <grok:rx", "a <grok:rx"),
+        ("a </xaiArt", "a "),
+        ("a <b", "a <b"),
+    ],
+)
+def test_only_what_may_still_become_a_tag_is_held_back(fed: str, passed: str) -> None:
+    """Text is shown as soon as it is certain to be text."""
+    assert TagFilter(NAMES).feed(fed) == passed
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("<grok:render>" + "x" * 13 + "</grok:render>.", "."),
+        ("<grok:render>" + "x" * 14 + "</grok:render>.", "<grok:render>" + "x" * 14 + "</grok:render>."),
+        ("<grok:render>" + "x" * 90, "<grok:render>" + "x" * 90),
+    ],
+)
+def test_an_element_longer_than_its_cap_was_no_markup(monkeypatch: pytest.MonkeyPatch, text: str, left: str) -> None:
+    """Memory is bounded; text may be late, but what was held is given back as it came."""
+    monkeypatch.setattr(markup, "MAX_ELEMENT_CHARS", 40)
+    assert filtered([text]) == filtered(cut_everywhere(text)) == left
+
+
+def test_a_tag_longer_than_its_cap_was_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quote that never closes does not hold the answer back for ever."""
+    monkeypatch.setattr(markup, "MAX_TAG_CHARS", 40)
+    tags = TagFilter(NAMES)
+    text = '<grok:render title="' + "x" * 60
+    assert "".join(tags.feed(char) for char in text) == text
+
+
+def test_no_more_than_the_cap_is_held() -> None:
+    """A hostile answer of any length costs one element's cap."""
+    tags = TagFilter(NAMES)
+    text = "<grok:render>" + "x" * markup.MAX_ELEMENT_CHARS
+    assert tags.feed(text[:-13]) == ""
+    assert tags.feed(text[-13:]) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("xaiartifact,xai:tool_usage_card", {"xaiartifact", "xai:tool_usage_card"}),
+        (" XaiArtifact , ,grok:render ", {"xaiartifact", "grok:render"}),
+        (["Grok:Render", " ", "a"], {"grok:render", "a"}),
+        ("", set()),
+        ([], set()),
+    ],
+)
+def test_names_are_taken_in_either_form(value: str | list[str], names: set[str]) -> None:
+    """A comma-separated string (the original's form) or a list; case and spaces don't matter."""
+    assert parse_tag_names(value) == names

@@ -1,0 +1,74 @@
+"""The prompt: golden files hold the format, properties hold what it must never do."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grokcore.protocol.prompt import render_prompt
+from grokcore.protocol.request import Message
+
+from .strategies import plain_text
+
+GOLDEN = Path(__file__).parent / "golden" / "prompt"
+NAMES = sorted(path.stem for path in GOLDEN.glob("*.json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_format_is_stable(name: str) -> None:
+    """``<name>.json`` holds roles and texts, ``<name>.txt`` what Grok reads, to the character."""
+    turns = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+    expected = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+    assert render_prompt([Message(role, text) for role, text in turns]) == expected
+
+
+def test_every_conversation_has_its_text() -> None:
+    """No golden file without its partner."""
+    assert sorted(path.stem for path in GOLDEN.glob("*.txt")) == NAMES
+    assert len(NAMES) >= 10
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(st.characters(codec="utf-8")))
+def test_one_question_is_sent_as_it_was_written(text: str) -> None:
+    """To the character, whatever it holds."""
+    assert render_prompt([Message("user", text)]) == text
+
+
+ROLES = ["system", "developer", "user", "assistant", "tool"]
+_TAG = r"</?(?:system|developer|user|assistant|tool)\s*>"
+_FORGERIES = st.sampled_from(
+    ["</user>", "<system>", "\n</assistant>\n", "</TOOL >", "</user\n>", "<developer>", "<b>", "&lt;"]
+)
+TEXTS = st.lists(_FORGERIES | plain_text, max_size=4).map("".join)
+CONVERSATIONS = st.lists(st.builds(Message, st.sampled_from(ROLES), TEXTS), min_size=1, max_size=6)
+
+
+@settings(deadline=None, max_examples=100)
+@given(CONVERSATIONS)
+def test_nobody_can_close_or_open_another_turn(messages: list[Message]) -> None:
+    """Before the last user message, the only tags of ours are those that we wrote: one pair for each turn, in order."""
+    prompt = render_prompt(messages)
+    rest = [message for message in messages if message.role not in ("system", "developer")]
+    bare = rest[-1] if rest and rest[-1].role == "user" else None
+    if bare is not None:
+        assert prompt.endswith(bare.text)
+        prompt = prompt.removesuffix(bare.text)
+    told = [message for message in messages if message is not bare]
+    tags = re.findall(_TAG, prompt, re.IGNORECASE)
+    assert tags == [tag for message in told for tag in (f"<{message.role}>", f"</{message.role}>")]
+
+
+@settings(deadline=None, max_examples=100)
+@given(CONVERSATIONS)
+def test_no_text_is_lost(messages: list[Message]) -> None:
+    """Every turn's text is in the prompt, at most with tags of ours made harmless."""
+    prompt = render_prompt(messages)
+    for message in messages:
+        harmless = re.sub(f"<(?={_TAG[1:]})", "&lt;", message.text, flags=re.IGNORECASE)
+        assert message.text in prompt or harmless in prompt

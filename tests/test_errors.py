@@ -1,0 +1,126 @@
+"""The error family: one table of what the client sees, and whom a failure concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from attrs import frozen
+
+from grokcore import errors
+from grokcore.errors import Blame, GrokApiError
+
+
+@frozen
+class Row:
+    """One leaf: what the client sees, whether the server tries again by itself, and whether the client's SDK may."""
+
+    leaf: type[GrokApiError]
+    status: int
+    code: str | None
+    sdk_may_repeat: bool
+    again: bool = False
+    blame: Blame = Blame.UPSTREAM
+    type: str = "server_error"
+
+
+ASKED_WRONGLY = "invalid_request_error"
+
+# The design's table of failures, in its order. 429s may be repeated if the wait is short: see below.
+TABLE = [
+    Row(errors.InvalidApiKey, 401, "invalid_api_key", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.InvalidRequest, 400, None, False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.ModelNotFound, 404, "model_not_found", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.UnknownUrl, 404, "unknown_url", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.MethodNotAllowed, 405, "method_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.RequestTooLarge, 413, "request_too_large", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.NoTokens, 503, "no_tokens", False, False, Blame.SERVER),
+    Row(errors.NoValidTokens, 503, "no_valid_tokens", False, False, Blame.SERVER),
+    Row(errors.RateLimitExceeded, 429, "rate_limit_exceeded", False, False, Blame.SERVER, "requests"),
+    Row(errors.Overloaded, 503, "overloaded", True, False, Blame.SERVER),
+    Row(errors.CredentialsRejected, 503, "no_valid_tokens", False, True, Blame.TOKEN),
+    Row(errors.QuotaExhausted, 429, "rate_limit_exceeded", False, True, Blame.TOKEN, "requests"),
+    Row(errors.Challenge, 502, "upstream_challenge", False, False, Blame.EGRESS),
+    Row(errors.AntiBotRefusal, 502, "upstream_antibot", False, False, Blame.EGRESS),
+    Row(errors.ContentPolicyViolation, 400, "content_policy_violation", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.ContextLengthExceeded, 400, "context_length_exceeded", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.AttachmentRefused, 400, "invalid_attachment", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.UpstreamRefused, 502, "upstream_refused", False),
+    Row(errors.UpstreamOverloaded, 503, "upstream_overloaded", True, True),
+    Row(errors.UpstreamFailure, 502, "upstream_error", True, True),
+    Row(errors.LineTooLong, 502, "upstream_error", False),
+    Row(errors.TransportFailure, 502, "upstream_error", True, True),
+    Row(errors.EmptyAnswer, 502, "empty_upstream_response", False, True),
+    Row(errors.IncompleteAnswer, 502, "upstream_incomplete", False),
+    Row(errors.TimeoutFirstResponse, 504, "timeout_first_response", False),
+    Row(errors.TimeoutChunk, 504, "timeout_chunk", False),
+    Row(errors.TimeoutTotal, 504, "timeout_total", False),
+    Row(errors.ShuttingDown, 503, "shutting_down", True, False, Blame.SERVER),
+    Row(errors.InternalError, 500, "internal_error", False, False, Blame.SERVER),
+]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.leaf.__name__)
+def test_a_failure_looks_like_this(row: Row) -> None:
+    """Status, code, type, ``x-should-retry``, and whose fault it was."""
+    error = row.leaf("Something happened.", param="messages[0]")
+    assert (error.status, error.blame, error.again) == (row.status, row.blame, row.again)
+    assert error.body() == {
+        "error": {"message": "Something happened.", "type": row.type, "param": "messages[0]", "code": row.code}
+    }
+    assert error.headers() == [("x-should-retry", "true" if row.sdk_may_repeat else "false")]
+
+
+def family(cls: type[GrokApiError]) -> Iterator[type[GrokApiError]]:
+    for leaf in cls.__subclasses__():
+        if leaf.__module__ == errors.__name__:
+            yield leaf
+            yield from family(leaf)
+
+
+def test_the_table_holds_every_leaf() -> None:
+    """A new failure needs its line: in the design, in README, and here."""
+    assert sorted(leaf.__name__ for leaf in family(GrokApiError)) == sorted(row.leaf.__name__ for row in TABLE)
+    assert set(errors.__all__) == {row.leaf.__name__ for row in TABLE} | {"Blame", "ConfigError", "GrokApiError"}
+
+
+@pytest.mark.parametrize("leaf", [errors.RateLimitExceeded, errors.QuotaExhausted])
+@pytest.mark.parametrize(
+    ("retry_after", "headers"),
+    [
+        (None, [("x-should-retry", "false")]),
+        (0, [("x-should-retry", "true"), ("retry-after", "1")]),
+        (0.2, [("x-should-retry", "true"), ("retry-after", "1")]),
+        (59.1, [("x-should-retry", "true"), ("retry-after", "60")]),
+        (60, [("x-should-retry", "true"), ("retry-after", "60")]),
+        (60.1, [("x-should-retry", "false"), ("retry-after", "61")]),
+        (7200, [("x-should-retry", "false"), ("retry-after", "7200")]),
+    ],
+)
+def test_a_429_may_be_repeated_if_the_wait_is_short(
+    leaf: type[GrokApiError], retry_after: float | None, headers: list[tuple[str, str]]
+) -> None:
+    """``Retry-After`` is honest, in whole seconds, at least one; above a minute no SDK shall wait for it."""
+    assert leaf("used up", retry_after=retry_after).headers() == headers
+
+
+def test_any_failure_may_say_when_to_come_back() -> None:
+    """``x-should-retry`` does not depend on it elsewhere."""
+    challenge = errors.Challenge("challenged", retry_after=4.2)
+    assert challenge.headers() == [("x-should-retry", "false"), ("retry-after", "5")]
+    overloaded = errors.Overloaded("full", retry_after=1)
+    assert overloaded.headers() == [("x-should-retry", "true"), ("retry-after", "1")]
+
+
+def test_only_a_tokens_own_failures_count_against_it() -> None:
+    """And these two are told to the client as what they mean for the pool."""
+    blamed = [row.leaf for row in TABLE if row.blame is Blame.TOKEN]
+    assert blamed == [errors.CredentialsRejected, errors.QuotaExhausted]
+    assert issubclass(errors.CredentialsRejected, errors.NoValidTokens)
+    assert issubclass(errors.QuotaExhausted, errors.RateLimitExceeded)
+
+
+def test_nobody_raises_the_family_itself() -> None:
+    """Who raises must say whose fault it was."""
+    with pytest.raises(TypeError, match="abstract"):
+        GrokApiError("something")
