@@ -87,17 +87,21 @@ def _from_document(
     raw = {name: _table(document.pop(name, {}), (name,)) for name in SECTIONS}
     keys, models = document.pop("keys", []), _table(document.pop("models", {}), ("models",))
     warnings += _unknown(document, [*SECTIONS, "keys", "models"], "section [{}]")
-    warnings += _take_over_original(raw)
+    moved, more = _take_over_original(raw)
+    warnings += more
     warnings += _overlay_environment(raw, environ)
     for (section, key), value in flags.items():
         raw[section][key] = value
     for name, cls in SECTIONS.items():
         warnings += _unknown(raw[name], fields_dict(cls), f"[{name}] {{}}")
-    parts: dict[str, Any] = {name: structured(raw[name], cls, (name,)) for name, cls in SECTIONS.items()}
+    try:
+        parts: dict[str, Any] = {name: structured(raw[name], cls, (name,)) for name, cls in SECTIONS.items()}
+    except Fault as fault:
+        raise Fault(moved.get(fault.path, fault.path), fault.message) from None
     parts["global_"] = parts.pop("global")
     table, more = _model_table(models, parts["grok"])
-    config = Config(**parts, keys=_keys(keys), models=table)
-    return config, warnings + more
+    api_keys, more_still = _keys(keys)
+    return Config(**parts, keys=api_keys, models=table), warnings + more + more_still
 
 
 def _table(value: Any, path: tuple[str, ...]) -> dict[str, Any]:
@@ -106,16 +110,25 @@ def _table(value: Any, path: tuple[str, ...]) -> dict[str, Any]:
     return dict(value)
 
 
-def _take_over_original(raw: dict[str, dict[str, Any]]) -> list[str]:
-    """Rename and drop what a file of the original project has otherwise; our own names win over the original's."""
+def _take_over_original(
+    raw: dict[str, dict[str, Any]],
+) -> tuple[dict[tuple[str, ...], tuple[str, ...]], list[str]]:
+    """Rename and drop what a file of the original project has otherwise; our own names win over the original's.
+
+    Returns where keys came from (new path to the one in the file), and a warning about those without effect.
+    """
+    moved: dict[tuple[str, ...], tuple[str, ...]] = {}
     for (section, key), (new_section, new_key) in _MOVED.items():
         if key in raw[section]:
-            raw[new_section].setdefault(new_key, raw[section].pop(key))
-            raw[section].pop(key, None)
+            value = raw[section].pop(key)
+            if new_key not in raw[new_section]:
+                raw[new_section][new_key] = value
+                moved[new_section, new_key] = section, key
     dropped = [f"[{section}] {key}" for section, keys in _RETIRED.items() for key in list(raw[section]) if key in keys]
     for section, keys in _RETIRED.items():
         raw[section] = {key: value for key, value in raw[section].items() if key not in keys}
-    return [f"settings of the original project without effect here: {', '.join(dropped)}"] if dropped else []
+    told = [f"settings of the original project without effect here: {', '.join(dropped)}"] if dropped else []
+    return moved, told
 
 
 def _overlay_environment(raw: dict[str, dict[str, Any]], environ: Mapping[str, str]) -> list[str]:
@@ -131,12 +144,12 @@ def _overlay_environment(raw: dict[str, dict[str, Any]], environ: Mapping[str, s
 
 def _from_variable(text: str, kind: Any) -> Any:
     """A variable's text as the type the key has: text stays text, anything else is read as a TOML value."""
-    if kind is str or str in get_args(kind):
+    is_list = kind in (tuple[str, ...], frozenset[str])
+    if kind is str or (str in get_args(kind) and not is_list):
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        is_list = kind in (tuple[str, ...], frozenset[str])
         return [part.strip() for part in text.split(",") if part.strip()] if is_list else text
 
 
@@ -151,16 +164,18 @@ def _guess(name: str, known: Iterable[str], shown: str) -> str:
     return f"unknown {shown.format(name)} has no effect" + (f"; did you mean {near[0]}?" if near else "")
 
 
-def _keys(value: Any) -> tuple[KeyConfig, ...]:
+def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
     if not isinstance(value, list):
         raise Fault(("keys",), "must be written as [[keys]], once for each key")
-    keys = tuple(structured(_table(item, ("keys",)), KeyConfig, ("keys",)) for item in value)
+    tables = [_table(item, ("keys",)) for item in value]
+    warnings = [warning for table in tables for warning in _unknown(table, fields_dict(KeyConfig), "[[keys]] {}")]
+    keys = tuple(structured(table, KeyConfig, ("keys",)) for table in tables)
     for key in keys:
         if not key.key and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256):
             raise Fault(("keys", key.name), "needs key, or sha256 with 64 hex digits")
         if key.models or key.rpm or key.concurrent:
             raise Fault(("keys", key.name), "models, rpm and concurrent are not supported by this version")
-    return keys
+    return keys, warnings
 
 
 def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Model], list[str]]:

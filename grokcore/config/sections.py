@@ -15,6 +15,7 @@ from attrs import field, frozen
 from ..protocol.chat import ThinkingStyle
 from ..protocol.markup import parse_tag_names
 from ..protocol.models import Limits, Model, Tier
+from ..protocol.proxy_url import parse_proxy_url
 from .strict import Fault
 
 __all__ = [
@@ -75,15 +76,19 @@ def _one_of(*choices: str) -> Any:
 
 
 def _url(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    parts = urlsplit(value)
-    if value and (parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", value)):
+    try:
+        usable = not value or (value.startswith(("http://", "https://")) and urlsplit(value).hostname is not None)
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"\s", value):
         raise Fault((attribute.name,), f"must be a URL that starts with https:// or http://, not {value!r}")
 
 
 def _proxy(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    parts = urlsplit(value)
-    if value and (parts.scheme not in ("http", "https", "socks5h") or not parts.hostname or re.search(r"\s", value)):
-        raise Fault((attribute.name,), "must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host")
+    try:
+        parse_proxy_url(value or "http://none")
+    except ValueError as error:
+        raise Fault((attribute.name,), str(error)) from None
 
 
 def _header_value(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -104,8 +109,11 @@ def _upper(value: str) -> str:
 
 
 def _proxy_form(url: str) -> str:
-    """``socks5`` is taken for ``socks5h``: names are resolved by the proxy, or they would leak and often fail."""
-    return re.sub(r"^socks(5h?)?://", "socks5h://", url.strip())
+    """What :func:`parse_proxy_url` makes of it; what it refuses is left for the validator to name."""
+    try:
+        return parse_proxy_url(url) if url.strip() else ""
+    except ValueError:
+        return url
 
 
 def _clearance_form(value: str) -> str:

@@ -19,6 +19,7 @@ Rules
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from attrs import define, field, frozen
@@ -136,6 +137,11 @@ class TokenBook:
             return NoValidTokens("Every token that may use this model was tried for this request, and failed.")
         return _why_all_shut(shut, now)
 
+    def next_opening(self, need: Need, now: float) -> float:
+        """When the next account that could serve *need* stops cooling or resting; infinity if none is."""
+        openings = (self._open_at(account) for account in self._able(need) if account.entry.id not in need.excluded)
+        return min((at for at in openings if at > now), default=math.inf)
+
     def settle(self, account: Account, error: GrokApiError | None, now: float) -> None:
         """Give an account back after an attempt.
 
@@ -239,8 +245,9 @@ def _pause(egress: Egress, error: Challenge, now: float) -> None:
 
 
 def _cool(account: Account, error: GrokApiError, now: float) -> None:
-    seconds = min(QUOTA_COOLING_S * 2**account.quota_strikes, QUOTA_COOLING_CAP_S)
-    account.quota_strikes = min(account.quota_strikes + 1, 16)
+    if account.cooling_until <= now:  # of the requests that were under way together, one counts
+        account.quota_strikes = min(account.quota_strikes + 1, 16)
+    seconds = min(QUOTA_COOLING_S * 2 ** max(0, account.quota_strikes - 1), QUOTA_COOLING_CAP_S)
     until = now + (error.retry_after if error.retry_after is not None else seconds)
     account.cooling_until = max(account.cooling_until, until)
     # Whoever counts an account's answers has accepted its credential.

@@ -78,4 +78,8 @@ class Clocks:
             return TimeoutFirstResponse(f"Grok sent nothing of an answer within {limit} s (first-response clock).")
         if due == self._chunk_at:
             return TimeoutChunk(f"Grok sent nothing more of the answer for {self._limits.chunk:g} s (chunk clock).")
+        return self.out_of_time()
+
+    def out_of_time(self) -> TimeoutTotal:
+        """The error of the total clock."""
         return TimeoutTotal(f"The answer was not complete within {self._limits.total:g} s (total clock).")

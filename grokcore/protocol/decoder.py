@@ -434,6 +434,8 @@ class Decoder:
 
     def _finish(self, _: Any = None) -> None:
         """Grok has said that the answer is complete; it is one only if there is something in it."""
+        if not self._raw_length:
+            self._end_thinking()
         rest = self._answer_filter.close()
         if rest:
             self._emit(Text, rest)

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["decode_first", "loads"]
+__all__ = ["decode_at", "loads"]
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -45,21 +45,21 @@ def loads(data: bytes) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         text = data.decode("utf-8", "replace").strip()
-        value, end = decode_first(text)
+        value, end = decode_at(text, 0)
         if end != len(text):
             raise ValueError("text after the JSON value") from None
         return value
 
 
-def decode_first(text: str) -> tuple[Any, int]:
-    """The first JSON value at the start of *text*, and the index where it ends.
+def decode_at(text: str, at: int) -> tuple[Any, int]:
+    """The JSON value that begins at this index of *text*, and the index where it ends.
 
     Lone surrogates become U+FFFD, so that every string of the value can be encoded again.
 
-    :raises ValueError: *text* does not start with a JSON value, or it is nested beyond reason.
+    :raises ValueError: none begins there, or it is nested beyond reason.
     """
     try:
-        value, end = _DECODER.raw_decode(text)
+        value, end = _DECODER.raw_decode(text, at)
         return _mended(value), end
     except RecursionError:
         raise ValueError("nested too deeply") from None

@@ -17,11 +17,12 @@ Rules
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
 
-from .lenient_json import decode_first
+from .lenient_json import decode_at
 
 __all__ = ["MAX_LINE_BYTES", "LineReader"]
 
@@ -97,18 +98,25 @@ class LineReader:
 def _objects_at_start(line: bytes) -> tuple[list[dict[str, Any]], str]:
     """The run of JSON objects that *line* starts with, and the text after it that is none."""
     objects: list[dict[str, Any]] = []
-    text = _bare(line.decode("utf-8", "replace"))
-    while text:
+    text = line.decode("utf-8", "replace")
+    at = _start(text, 0)
+    while at < len(text):
         try:
-            value, end = decode_first(text)
+            value, end = decode_at(text, at)
         except ValueError:
             break
         if not isinstance(value, dict):
             break
         objects.append(value)
-        text = _bare(text[end:])
-    return objects, "" if text == "[DONE]" else text
+        at = _start(text, end)
+    rest = text[at:].rstrip()
+    return objects, "" if rest == "[DONE]" else rest
 
 
-def _bare(text: str) -> str:
-    return text.strip().removeprefix("data:").lstrip()
+_BEFORE_AN_OBJECT = re.compile(r"\s*(?:data:\s*)?")
+
+
+def _start(text: str, at: int) -> int:
+    """Where the next object may begin: behind white space and a ``data:``."""
+    found = _BEFORE_AN_OBJECT.match(text, at)
+    return found.end() if found else at

@@ -153,6 +153,8 @@ def refusal_of_response(status: int, headers: Mapping[str, str], body: bytes) ->
     if is_html(headers, body):
         return _refusal_of_page(status, headers, body)
     error = _error_object(body)
+    if not error and status == 403 and _PAGE_MARKERS.search(body):
+        return _made(Challenge, "HTTP 403", body.decode("utf-8", "replace"), None)
     message = error.get("message")
     groks_own = bool(error) or not body.strip()
     leaf = _marked(f"{error.get('code')} {message}") or _by_status(status, body, groks_own=groks_own)

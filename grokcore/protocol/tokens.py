@@ -18,11 +18,14 @@ from attrs import field, frozen
 from ..errors import ConfigError
 from .lenient_json import loads
 from .models import Tier
+from .proxy_url import parse_proxy_url
 
 __all__ = ["TokenEntry", "parse_token_file", "token_id"]
 
 _SECTIONS = {"sso": Tier.BASIC, "ssoNormal": Tier.BASIC, "ssoSuper": Tier.SUPER}
-_COOKIE = re.compile(r"(?:^|;)\s*sso=([^;]*)")
+_COOKIES = [re.compile(rf"(?:^|;)\s*{name}=([^;]*)") for name in ("sso", "sso-rw")]
+"""Both cookies hold the same token."""
+
 _TOKEN = re.compile(r"[!#-+\--:<-\[\]-~]{1,4096}")
 """RFC 6265's cookie-octet: nothing that could end the cookie, or the header."""
 
@@ -93,8 +96,8 @@ def _entry(value: Any, where: str, tier: Tier) -> TokenEntry:
         sso=_sso(value.get("token", value.get("sso")), where),
         tier=_tier(value.get("tier"), where, tier),
         note=_text(value.get("note"), f"{where}: note") or "",
-        proxy_url=_text(value.get("proxy_url"), f"{where}: proxy_url"),
-        disabled=value.get("disabled") is True,
+        proxy_url=_proxy(value.get("proxy_url"), f"{where}: proxy_url"),
+        disabled=_flag(value.get("disabled"), f"{where}: disabled"),
     )
 
 
@@ -102,7 +105,7 @@ def _sso(value: Any, where: str) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"{where} has no token")
     value = re.sub(r"^\s*cookie:", "", value, flags=re.IGNORECASE)
-    cookie = _COOKIE.search(value)
+    cookie = next(filter(None, (pattern.search(value) for pattern in _COOKIES)), None)
     token = (cookie.group(1) if cookie else value).strip().rstrip(";").strip().strip('"')
     if not _TOKEN.fullmatch(token):
         raise ConfigError(f"{where} is not a token: expected the value of the sso cookie, sso=…, or a cookie header")
@@ -116,6 +119,22 @@ def _tier(value: Any, where: str, default: Tier) -> Tier:
         return Tier(value)
     except ValueError:
         raise ConfigError(f"{where}: tier must be basic or super") from None
+
+
+def _proxy(value: Any, where: str) -> str | None:
+    text = _text(value, where)
+    if not text or text == "direct":
+        return text or None
+    try:
+        return parse_proxy_url(text)
+    except ValueError as error:
+        raise ConfigError(f"{where} {error}") from None
+
+
+def _flag(value: Any, where: str) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise ConfigError(f"{where} must be true or false")
+    return value or False
 
 
 def _text(value: Any, where: str) -> str | None:

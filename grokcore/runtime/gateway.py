@@ -241,6 +241,8 @@ class Completion:
         attempt = self._attempt
         with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
             if attempt is not None:
+                if self._failure is not None:
+                    attempt.lease.settle(self._failure)  # nobody is left to hear of it, but it has been learned
                 attempt.lease.abandon()
                 if self._finished:
                     await _drain(attempt.exchange)
@@ -276,6 +278,7 @@ class Completion:
     def _begin(self, lease: Lease, *, fresh: bool) -> _Attempt:
         self.token_id = lease.token_id
         self._attempts.begin(lease.token_id)
+        self._failure = None
         self._clocks.begin_attempt(trio.current_time())
         exchange = self._gateway.send(self.question, lease, fresh=fresh)
         self._attempt = _Attempt(lease, exchange, self._gateway.decoder())
@@ -313,6 +316,8 @@ class Completion:
         while True:
             if self._interruption is not None:
                 raise self._interruption
+            if trio.current_time() >= self._clocks.total_at:
+                raise self._clocks.out_of_time()  # also of an upstream that never pauses
             data = self._arrived(attempt)
             if data is not None:
                 events = self._decode(attempt, data)

@@ -99,8 +99,12 @@ class TokenPool:
     async def _wait(self, waiter: _Waiter) -> None:
         if waiter.error is None and len(self._waiting) > MAX_WAITING:
             raise Overloaded("Too many requests are waiting for a token already.", retry_after=1)
-        with trio.move_on_after(self._queue_s):
-            await waiter.served.wait()
+        until = trio.current_time() + self._queue_s
+        while not waiter.served.is_set() and trio.current_time() < until:
+            opening = self.book.next_opening(waiter.need, trio.current_time())
+            with trio.CancelScope(deadline=min(until, opening)):
+                await waiter.served.wait()
+            self.share_out()  # a token may have stopped cooling meanwhile
         if waiter.error is not None:
             raise waiter.error
         if waiter.lease is None:

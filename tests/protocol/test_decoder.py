@@ -202,6 +202,8 @@ SCENARIOS = [
     Scenario("anything after the modelResponse", [token("a"), final("a"), token("b"), lines.nested_error("internalError", "x")], [Text("a"), Finished()]),
     Scenario("an empty result is no end", [token("a"), response({"token": ""}, stop=True, tag="raw_function_result"), token("b"), soft_stop()], [Text("a"), Text("b"), Finished()]),
     Scenario("the end of a thinking step is no end", [thought("t"), response({"token": ""}, thinking=True, stop=True), token("a"), soft_stop()], [Thinking("t"), Text("a"), Finished()]),
+    Scenario("broken off behind an empty result", [token("a"), response({"token": ""}, stop=True, tag="raw_function_result")], [Text("a"), IncompleteAnswer]),
+    Scenario("broken off behind a thinking step", [thought("t"), response({"token": ""}, thinking=True, stop=True)], [Thinking("t"), IncompleteAnswer]),
     Scenario("an empty token is no end", [token("a"), empty(), token("b"), final("ab")], [Text("a"), Text("b"), Finished()]),
     # How it does not end.
     Scenario("nothing at all", [], [EmptyAnswer]),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokcore.protocol.lenient_json import decode_first, loads
+from grokcore.protocol.lenient_json import decode_at, loads
 
 from .strategies import json_values, plain_text
 
@@ -20,7 +20,7 @@ def test_json_comes_back_as_it_was(value: Any, ascii_only: bool) -> None:
     """Escaped or raw, nothing is lost."""
     text = json.dumps(value, ensure_ascii=ascii_only)
     assert loads(text.encode()) == value
-    assert decode_first(text) == (value, len(text))
+    assert decode_at(text, 0) == (value, len(text))
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_any_bytes_are_json_or_a_value_error(data: bytes) -> None:
 def test_the_first_value_ends_where_it_ends(value: Any, rest: str) -> None:
     """What follows a value is not read."""
     text = json.dumps(value, ensure_ascii=False)
-    assert decode_first(text + rest) == (value, len(text))
+    assert decode_at(text + rest, 0) == (value, len(text))
 
 
 def test_a_depth_beyond_reason_is_a_value_error_here_too() -> None:
     """``RecursionError`` stays inside."""
     with pytest.raises(ValueError, match="deep"):
-        decode_first("[" * 100_000)
+        decode_at("[" * 100_000, 0)

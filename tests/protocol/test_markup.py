@@ -156,6 +156,13 @@ def test_a_tag_longer_than_its_cap_was_no_markup(monkeypatch: pytest.MonkeyPatch
     assert "".join(tags.feed(char) for char in text) == text
 
 
+def test_a_tag_longer_than_its_cap_does_not_keep_an_element_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside an element it was no markup either."""
+    monkeypatch.setattr(markup, "MAX_TAG_CHARS", 40)
+    text = 'a<grok:render>1<grok:render title="' + "x" * 60 + "</grok:render>b"
+    assert filtered([text]) == filtered(cut_everywhere(text)) == "ab"
+
+
 def test_no_more_than_the_cap_is_held() -> None:
     """A hostile answer of any length costs one element's cap."""
     tags = TagFilter(NAMES)

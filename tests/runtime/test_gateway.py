@@ -44,6 +44,7 @@ from grokcore.simulator.scripts import (
     answer,
     answer_lines,
     error,
+    paced,
     page,
     play_lines,
     wrapped,
@@ -263,6 +264,33 @@ def test_another_attempt_answers_as_if_nothing_had_been(first: Script, fresh: bo
     on_fake_clock(scenario)
 
 
+def test_a_failure_that_was_overcome_is_forgotten() -> None:
+    """An answer that comes in pieces is not ended by the failure of the attempt before it."""
+
+    async def scenario() -> None:
+        world = make_world(TOP_LEVEL_429, paced(answer("one two"), 1), tokens=2)
+
+        assert await collect(world.ask()) == [Text("one"), Text(" two"), Finished()]
+
+    on_fake_clock(scenario)
+
+
+def test_an_upstream_that_never_pauses_is_ended_by_the_total_clock() -> None:
+    """There is always something to read; the clock counts all the same."""
+
+    async def scenario() -> None:
+        world = make_world(Script(tuple(step for _ in range(99) for step in (token_line("a"), Wait(1)))))
+        completion = world.ask(limits=Limits(first_response=10, chunk=10, total=20))
+        await completion.start()
+        with pytest.raises(TimeoutTotal):
+            while await completion.next_events():
+                await trio.sleep(1)
+        assert trio.current_time() == 20
+        await completion.aclose()
+
+    on_fake_clock(scenario)
+
+
 def test_a_failure_behind_events_is_told_after_them() -> None:
     """What came before the failure is delivered first, whatever was in one packet."""
 
@@ -338,6 +366,23 @@ def test_requests_wait_their_turn_for_a_busy_token_and_not_longer_than_the_queue
 
         assert finished == [(0, 4, "answered"), (1, 8, "answered"), (3, 10, "overloaded"), (2, 12, "answered")]
         assert world.idle
+
+    on_fake_clock(scenario)
+
+
+def test_a_token_that_stops_cooling_serves_those_who_wait() -> None:
+    """Nobody waits for a busy token while another has come back."""
+
+    async def scenario() -> None:
+        busy = Script((Wait(9), *answer("late").steps))
+        world = make_world(
+            error(429, lines.ERROR_429, (("retry-after", "3"),)), busy, answer("soon"), tokens=2, max_in_flight=1
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(collect, world.ask())
+            await trio.testing.wait_all_tasks_blocked()
+            assert await collect(world.ask()) == [Text("soon"), Finished()]
+            assert trio.current_time() == 3
 
     on_fake_clock(scenario)
 

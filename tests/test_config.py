@@ -1,0 +1,632 @@
+"""The configuration: defaults, precedence, the original project's files, and every fault with its key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from attrs import asdict, field, frozen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grokcore.config import (
+    DEFAULT_LIMITS,
+    DEFAULT_STATSIG_ID,
+    SECTIONS,
+    Config,
+    FetchConfig,
+    GlobalConfig,
+    GrokConfig,
+    ImageMode,
+    KeyConfig,
+    LogFormat,
+    PoolConfig,
+    ServerConfig,
+    is_loopback,
+    load_config,
+)
+from grokcore.errors import ConfigError
+from grokcore.protocol.chat import ThinkingStyle
+from grokcore.protocol.models import SHIPPED, Limits, Model, Tier
+
+
+def config_of(text: str = "", **more: Any) -> Config:
+    """The configuration of a text without anything strange in it."""
+    config, warnings = load_config(text, **more)
+    assert warnings == []
+    return config
+
+
+def warnings_of(text: str = "", **more: Any) -> list[str]:
+    return load_config(text, **more)[1]
+
+
+# Defaults ----------------------------------------------------------------------------------------------------------
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "server": {
+        "host": "127.0.0.1",
+        "port": 8000,
+        "public_url": "",
+        "data_dir": "",
+        "max_body_mb": 96,
+        "max_streams": 256,
+        "grace_seconds": 10,
+        "heartbeat_seconds": 10,
+        "hold_seconds": 45,
+        "write_timeout_seconds": 30,
+        "allowed_hosts": (),
+        "trusted_proxies": (),
+        "cors_origins": (),
+    },
+    "grok": {
+        "api_key": "",
+        "base_url": "https://grok.com",
+        "assets_url": "https://assets.grok.com",
+        "ca_file": "",
+        "proxy_url": "",
+        "impersonate": "chrome",
+        "user_agent": "",
+        "cf_clearance": "",
+        "x_statsig_id": DEFAULT_STATSIG_ID,
+        "filtered_tags": frozenset({"xaiartifact", "xai:tool_usage_card", "grok:render"}),
+        "show_thinking": True,
+        "thinking_format": "reasoning_content",
+        "temporary": True,
+        "memory": False,
+        "citations": True,
+        "image_mode": ImageMode.URL,
+        "cache_mb": 512,
+        # None: the model's own, else 30 / 120 / 600.
+        "stream_first_response_timeout": None,
+        "stream_chunk_timeout": None,
+        "stream_total_timeout": None,
+    },
+    "global": {"log_level": "INFO", "log_format": LogFormat.TEXT},
+    "pool": {"max_in_flight_per_token": 2, "queue_seconds": 10},
+    "fetch": {"allow_hosts": ()},
+}
+
+
+def test_everything_may_be_left_out() -> None:
+    """An empty file is a whole configuration, with these values."""
+    config = config_of()
+    found = {name: asdict(getattr(config, "global_" if name == "global" else name)) for name in SECTIONS}
+    assert found == DEFAULTS
+    assert config.keys == ()
+    assert (config.server, config.grok, config.global_) == (ServerConfig(), GrokConfig(), GlobalConfig())
+    assert (config.pool, config.fetch) == (PoolConfig(), FetchConfig())
+
+
+def test_the_models_are_the_shipped_ones_with_their_clocks() -> None:
+    """30 / 120 / 600; thinking, expert and heavy 120 / 300 / 900; imagine 120 / 120 / 900."""
+    usual, thinking = Limits(30, 120, 600), Limits(120, 300, 900)
+    assert usual == DEFAULT_LIMITS
+    assert {name: model.limits for name, model in config_of().models.items()} == {
+        "grok-3-fast": usual,
+        "grok-4-fast": thinking,
+        "grok-4-fast-expert": thinking,
+        "grok-4-expert": thinking,
+        "grok-4-heavy": thinking,
+        "grok-4.1": usual,
+        "grok-4.1-thinking": thinking,
+        "grok-imagine-0.9": Limits(120, 120, 900),
+    }
+
+
+# Values ------------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Value:
+    """A setting as written (TOML), and as it is understood."""
+
+    key: str
+    written: str
+    value: Any
+
+
+VALUES = [
+    Value("server.port", "0", 0),
+    Value("server.max_body_mb", "1", 1.0),
+    Value("server.grace_seconds", "0.5", 0.5),
+    Value("server.public_url", '"https://me.example/"', "https://me.example"),
+    Value("server.allowed_hosts", '["a.example", "b.example"]', ("a.example", "b.example")),
+    Value("grok.base_url", '"http://127.0.0.1:9000/"', "http://127.0.0.1:9000"),
+    Value("grok.proxy_url", '"socks5://proxy.example:1080"', "socks5h://proxy.example:1080"),
+    Value("grok.proxy_url", '"socks5h://proxy.example:1080"', "socks5h://proxy.example:1080"),
+    Value("grok.proxy_url", '" http://user:secret@proxy.example:1 "', "http://user:secret@proxy.example:1"),
+    Value("grok.cf_clearance", '"cf_clearance=abc-1.2;"', "abc-1.2"),
+    Value("grok.cf_clearance", '"abc"', "abc"),
+    Value("grok.x_statsig_id", '""', DEFAULT_STATSIG_ID),
+    Value("grok.x_statsig_id", '"mine"', "mine"),
+    Value("grok.x_statsig_id", '{ "/rest/a" = "x", "*" = "y" }', {"/rest/a": "x", "*": "y"}),
+    Value("grok.filtered_tags", '"XaiArtifact, grok:render"', frozenset({"xaiartifact", "grok:render"})),
+    Value("grok.filtered_tags", '["Grok:Render"]', frozenset({"grok:render"})),
+    Value("grok.filtered_tags", '""', frozenset()),
+    Value("grok.image_mode", '"base64"', ImageMode.BASE64),
+    Value("grok.stream_total_timeout", "60", 60.0),
+    Value("global.log_level", '"debug"', "DEBUG"),
+    Value("global.log_format", '"json"', LogFormat.JSON),
+]
+
+
+def read(config: Config, key: str) -> Any:
+    section, name = key.split(".")
+    return getattr(getattr(config, "global_" if section == "global" else section), name)
+
+
+@pytest.mark.parametrize("case", VALUES, ids=lambda case: f"{case.key} = {case.written}")
+def test_values_are_understood(case: Value) -> None:
+    """In every form that people write them."""
+    section, name = case.key.split(".")
+    assert read(config_of(f"[{section}]\n{name} = {case.written}"), case.key) == case.value
+
+
+@pytest.mark.parametrize(
+    ("text", "style"),
+    [
+        ("", ThinkingStyle.REASONING_CONTENT),
+        ('thinking_format = "think_tags"', ThinkingStyle.THINK_TAGS),
+        ("show_thinking = false", ThinkingStyle.HIDDEN),
+        ('show_thinking = false\nthinking_format = "think_tags"', ThinkingStyle.HIDDEN),
+    ],
+)
+def test_two_settings_say_what_becomes_of_thinking(text: str, style: ThinkingStyle) -> None:
+    """Hidden wins."""
+    assert config_of(f"[grok]\n{text}").grok.thinking is style
+
+
+def test_keys_are_listed_in_clear_or_hashed() -> None:
+    """Each with a name."""
+    digest = "0a" * 32
+    text = f'[[keys]]\nname = "laptop"\nkey = "secret"\n[[keys]]\nname = "phone"\nsha256 = "{digest}"'
+    config = config_of(text)
+    assert config.keys == (KeyConfig("laptop", "secret"), KeyConfig("phone", sha256=digest))
+    assert "secret" not in repr(config)
+
+
+def test_secrets_are_not_shown() -> None:
+    """A configuration turns up in logs and tracebacks."""
+    text = """
+        [grok]
+        api_key = "secret-1"
+        proxy_url = "http://user:secret-2@proxy.example:1"
+        cf_clearance = "secret-3"
+        x_statsig_id = "secret-4"
+    """
+    assert "secret" not in repr(config_of(text))
+
+
+# Faults ------------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Fault:
+    """A text that can't be, and the one line that says so."""
+
+    text: str
+    message: str
+
+
+TIMEOUT = "must be between 0.05 and 86400, not"
+
+FAULTS = [
+    # Types.
+    Fault('[server]\nport = "8000"', "[server] port: must be a whole number, not a string"),
+    Fault("[server]\nport = true", "[server] port: must be a whole number, not a boolean"),
+    Fault("[server]\nport = 8000.0", "[server] port: must be a whole number, not a number"),
+    Fault("[server]\nhost = 5", "[server] host: must be a string, not a number"),
+    Fault('[server]\ngrace_seconds = "10"', "[server] grace_seconds: must be a number, not a string"),
+    Fault('[server]\nallowed_hosts = "a"', "[server] allowed_hosts: must be a list of strings, not a string"),
+    Fault("[server]\ncors_origins = [1]", "[server] cors_origins: must be a list of strings, not a list"),
+    Fault("[fetch]\nallow_hosts = {}", "[fetch] allow_hosts: must be a list of strings, not a table"),
+    Fault('[grok]\ntemporary = "yes"', "[grok] temporary: must be true or false, not a string"),
+    Fault("[grok]\nmemory = 1", "[grok] memory: must be true or false, not a number"),
+    Fault("[grok]\napi_key = 5", "[grok] api_key: must be a string, not a number"),
+    Fault("[grok]\nfiltered_tags = 5", "[grok] filtered_tags: must be a list of strings, not a number"),
+    Fault("[grok]\nx_statsig_id = 5", "[grok] x_statsig_id: must be a string, or a table of request path to string"),
+    Fault("[grok]\nx_statsig_id = { a = 5 }", "[grok] x_statsig_id: must be a string, or a table of request path to string"),
+    # Ranges and choices.
+    Fault("[server]\nport = 65536", "[server] port: must be between 0 and 65535, not 65536"),
+    Fault("[server]\nmax_streams = 0", "[server] max_streams: must be between 1 and 100000, not 0"),
+    Fault("[server]\nhold_seconds = -1", "[server] hold_seconds: must be between 0 and 3600, not -1"),
+    Fault("[server]\nheartbeat_seconds = nan", "[server] heartbeat_seconds: must be between 0.05 and 3600, not nan"),
+    Fault("[server]\nwrite_timeout_seconds = inf", "[server] write_timeout_seconds: must be between 0.05 and 3600, not inf"),
+    Fault("[server]\nmax_body_mb = 0", "[server] max_body_mb: must be between 0.001 and 4096, not 0"),
+    Fault("[pool]\nmax_in_flight_per_token = 0", "[pool] max_in_flight_per_token: must be between 1 and 1000, not 0"),
+    Fault("[pool]\nqueue_seconds = -0.1", "[pool] queue_seconds: must be between 0 and 3600, not -0.1"),
+    Fault("[grok]\nstream_chunk_timeout = 0", f"[grok] stream_chunk_timeout: {TIMEOUT} 0"),
+    Fault("[grok]\ncache_mb = -1", "[grok] cache_mb: must be between 0 and 1e+06, not -1"),
+    Fault('[grok]\nimage_mode = "links"', "[grok] image_mode: must be one of url, cache, base64, not 'links'"),
+    Fault('[grok]\nthinking_format = "xml"', "[grok] thinking_format: must be one of reasoning_content, think_tags, not 'xml'"),
+    Fault('[global]\nlog_format = "xml"', "[global] log_format: must be one of text, json, not 'xml'"),
+    Fault('[global]\nlog_level = "LOUD"', "[global] log_level: must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL, not 'LOUD'"),
+    # URLs and headers.
+    Fault('[server]\npublic_url = "me.example"', "[server] public_url: must be a URL that starts with https:// or http://, not 'me.example'"),
+    Fault('[grok]\nbase_url = "ftp://a"', "[grok] base_url: must be a URL that starts with https:// or http://, not 'ftp://a'"),
+    Fault('[grok]\nassets_url = "//a"', "[grok] assets_url: must be a URL that starts with https:// or http://, not '//a'"),
+    Fault('[grok]\nproxy_url = "user:secret@a:1"', "[grok] proxy_url: must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host"),
+    Fault('[grok]\nproxy_url = "socks4://a:1"', "[grok] proxy_url: must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host"),
+    Fault('[grok]\nuser_agent = "a\\r\\nb: c"', "[grok] user_agent: must be printable ASCII: it goes into a request header"),
+    Fault('[grok]\ncf_clearance = "é"', "[grok] cf_clearance: must be printable ASCII: it goes into a request header"),
+    Fault('[grok]\nx_statsig_id = { a = "\\n" }', "[grok] x_statsig_id: must be printable ASCII: it goes into a request header"),
+    # Tables.
+    Fault("server = 5", "[server]: must be a table"),
+    Fault("models = 5", "[models]: must be a table"),
+    Fault("[models]\nx = 5", '[models."x"]: must be a table'),
+    Fault("keys = 5", "[[keys]]: must be written as [[keys]], once for each key"),
+    Fault('keys = ["a"]', "[[keys]]: must be a table"),
+    Fault('[keys]\nname = "a"', "[[keys]]: must be written as [[keys]], once for each key"),
+    # Keys.
+    Fault('[[keys]]\nkey = "secret"', "[[keys]] name: is missing"),
+    Fault('[[keys]]\nname = 5\nkey = "secret"', "[[keys]] name: must be a string, not a number"),
+    Fault('[[keys]]\nname = "a"', "[[keys]] a: needs key, or sha256 with 64 hex digits"),
+    Fault('[[keys]]\nname = "a"\nsha256 = "abc"', "[[keys]] a: needs key, or sha256 with 64 hex digits"),
+    Fault('[[keys]]\nname = "a"\nkey = "b"\nrpm = 5', "[[keys]] a: models, rpm and concurrent are not supported by this version"),
+    Fault('[[keys]]\nname = "a"\nkey = "b"\nrpm = -5', "[[keys]] rpm: must be between 0 and 1e+06, not -5"),
+    # Models.
+    Fault('[models."mine"]\ncost = 2', '[models."mine"]: a new model needs grok_model and mode, or mode_id'),
+    Fault('[models."mine"]\ngrok_model = "x"', '[models."mine"]: a new model needs grok_model and mode, or mode_id'),
+    Fault('[models."grok-4.1"]\ntier = "gold"', "[models.\"grok-4.1\"] tier: must be one of basic, super, not 'gold'"),
+    Fault('[models."grok-4.1"]\ncost = 0', '[models."grok-4.1"] cost: must be between 1 and 1000, not 0'),
+    Fault('[models."grok-4.1"]\nsearch = "no"', '[models."grok-4.1"] search: must be true or false, not a string'),
+    Fault('[models."grok-4.1"]\nmode_id = 5', '[models."grok-4.1"] mode_id: must be a string, not a number'),
+    Fault('[models."grok-4.1"]\ntotal_timeout = 0', f'[models."grok-4.1"] total_timeout: {TIMEOUT} 0'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FAULTS, ids=lambda case: case.text.replace("\n", " "))
+def test_a_fault_is_one_line_that_names_the_key(case: Fault) -> None:
+    """What was got, what was wanted, and where it stands; secrets are not quoted."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(case.text)
+    assert str(caught.value) == case.message
+    assert "secret" not in case.message
+
+
+@pytest.mark.parametrize("text", ["[server", "port = ", "[server]\nport = 1\nport = 2", "\x00"])
+def test_what_is_no_toml_says_where(text: str) -> None:
+    """With tomllib's own words."""
+    with pytest.raises(ConfigError, match=r"^is not valid TOML: .*(line|end of document)"):
+        load_config(text)
+
+
+@pytest.mark.parametrize("key", ["server.public_url", "grok.base_url", "grok.proxy_url"])
+def test_a_url_that_cannot_be_split_is_named_by_its_key(key: str) -> None:
+    """Like every other fault."""
+    section, name = key.split(".")
+    with pytest.raises(ConfigError) as caught:
+        load_config(f'[{section}]\n{name} = "http://[::1"')
+    assert str(caught.value).startswith(f"[{section}] {name}: ")
+
+
+def test_a_fault_in_the_originals_key_is_named_by_that_key() -> None:
+    """The path is one that the user can find in the file."""
+    with pytest.raises(ConfigError, match=r"\[global\] base_url"):
+        load_config('[global]\nbase_url = "localhost:8000"')
+
+
+TOML_VALUES = st.sampled_from(
+    ["1", "-1", "0.5", "nan", "true", '""', '"x"', '"http://["', "[]", '["x"]', "[1]", "{}", "{ a = 1 }", "1979-05-27"]
+)
+ALL_KEYS = [(name, key) for name, keys in DEFAULTS.items() for key in keys]
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.dictionaries(st.sampled_from(ALL_KEYS), TOML_VALUES, max_size=3))
+def test_any_value_is_a_configuration_or_a_fault_of_it(values: dict[tuple[str, str], str]) -> None:
+    """Never another exception, and one line."""
+    text = "\n".join(f"{section}.{key} = {value}" for (section, key), value in values.items())
+    said = "["
+    try:
+        load_config(text)
+    except ConfigError as error:
+        said = str(error)
+    assert said.startswith("[")
+    assert "\n" not in said
+
+
+# What is unknown ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("[server]\nprot = 1", "unknown [server] prot has no effect; did you mean port?"),
+        ("[grok]\nzzz = 1", "unknown [grok] zzz has no effect"),
+        ("[global]\nlog_levle = 'INFO'", "unknown [global] log_levle has no effect; did you mean log_level?"),
+        ("[serve]\nport = 1", "unknown section [serve] has no effect; did you mean server?"),
+        ("port = 1", "unknown section [port] has no effect"),
+        (
+            '[models."grok-4.1"]\nmodeid = "x"',
+            'unknown [models."grok-4.1"] modeid has no effect; did you mean mode_id?',
+        ),
+    ],
+)
+def test_an_unknown_key_is_a_warning_with_the_nearest_name(text: str, warning: str) -> None:
+    """A typo does not stop the server, and does not go by silently."""
+    config, warnings = load_config(text)
+    assert warnings == [warning]
+    assert config == config_of()
+
+
+def test_an_unknown_key_of_a_key_is_a_warning_too() -> None:
+    """A limit with a typo in it would be no limit."""
+    warnings = warnings_of('[[keys]]\nname = "laptop"\nkey = "secret"\nconcurent = 2')
+    assert warnings == ["unknown [[keys]] concurent has no effect; did you mean concurrent?"]
+
+
+def test_every_warning_is_given() -> None:
+    """Not only the first."""
+    text = "[server]\na = 1\nb = 2\n[zzz]\n[models.'grok-4.1']\nc = 3"
+    assert len(warnings_of(text, environ={"GROK2API_QQQ": "1"})) == 5
+
+
+# Precedence --------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Overlay:
+    """One key from up to three places, and what counts."""
+
+    name: str
+    value: int
+    text: str = ""
+    environ: Mapping[str, str] = field(factory=dict)
+    flags: Mapping[tuple[str, str], Any] = field(factory=dict)
+
+
+FILE, ENVIRONMENT, FLAG = "[server]\nport = 1", {"GROK2API_SERVER_PORT": "2"}, {("server", "port"): 3}
+
+OVERLAYS = [
+    Overlay("default", 8000),
+    Overlay("file", 1, FILE),
+    Overlay("environment", 2, "", ENVIRONMENT),
+    Overlay("environment over file", 2, FILE, ENVIRONMENT),
+    Overlay("flag", 3, "", {}, FLAG),
+    Overlay("flag over file", 3, FILE, {}, FLAG),
+    Overlay("flag over environment", 3, "", ENVIRONMENT, FLAG),
+    Overlay("flag over all", 3, FILE, ENVIRONMENT, FLAG),
+]
+
+
+@pytest.mark.parametrize("case", OVERLAYS, ids=lambda case: case.name)
+def test_flag_over_environment_over_file_over_default(case: Overlay) -> None:
+    """And a key that only one place names comes from there."""
+    config = config_of(f'{case.text}\n[grok]\napi_key = "x"', environ=case.environ, flags=case.flags)
+    assert (config.server.port, config.grok.api_key) == (case.value, "x")
+
+
+ENVIRONMENT_VALUES = [
+    Value("server.host", "0.0.0.0", "0.0.0.0"),
+    Value("server.host", "", ""),
+    Value("server.port", "8080", 8080),
+    Value("server.hold_seconds", "1.5", 1.5),
+    Value("grok.api_key", "8080", "8080"),
+    Value("grok.api_key", 'quote"\\', 'quote"\\'),
+    Value("grok.show_thinking", "false", False),
+    Value("grok.x_statsig_id", "mine", "mine"),
+    Value("grok.filtered_tags", "grok:render,XaiArtifact", frozenset({"grok:render", "xaiartifact"})),
+    Value("grok.image_mode", "cache", ImageMode.CACHE),
+    Value("grok.stream_chunk_timeout", "90", 90.0),
+    Value("global.log_format", "json", LogFormat.JSON),
+    Value("global.log_level", "warning", "WARNING"),
+]
+
+
+def variable(key: str) -> str:
+    return "GROK2API_" + key.replace(".", "_").upper()
+
+
+@pytest.mark.parametrize("case", ENVIRONMENT_VALUES, ids=lambda case: f"{case.key}={case.written}")
+def test_variables_have_the_type_of_their_key(case: Value) -> None:
+    """Text stays text, whatever it looks like."""
+    assert read(config_of(environ={variable(case.key): case.written, "PATH": "/bin"}), case.key) == case.value
+
+
+LISTS = [
+    Value("server.allowed_hosts", "a.example, b.example", ("a.example", "b.example")),
+    Value("server.trusted_proxies", '["10.0.0.1"]', ("10.0.0.1",)),
+    Value("fetch.allow_hosts", "nas.lan", ("nas.lan",)),
+    Value("grok.filtered_tags", '["Grok:Render", "x"]', frozenset({"grok:render", "x"})),
+]
+
+
+@pytest.mark.parametrize("case", LISTS, ids=lambda case: f"{case.key}={case.written}")
+def test_variables_may_hold_lists(case: Value) -> None:
+    """As TOML, or separated by commas."""
+    assert read(config_of(environ={variable(case.key): case.written}), case.key) == case.value
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"GROK2API_SERVER_PORT": "many"}, "[server] port: must be a whole number, not a string"),
+        ({"GROK2API_GROK_TEMPORARY": "1"}, "[grok] temporary: must be true or false, not a number"),
+        ({"GROK2API_GLOBAL_LOG_FORMAT": "xml"}, "[global] log_format: must be one of text, json, not 'xml'"),
+    ],
+)
+def test_a_fault_in_a_variable_names_the_key(environ: dict[str, str], message: str) -> None:
+    """The same line as for the file."""
+    with pytest.raises(ConfigError) as caught:
+        load_config("", environ=environ)
+    assert str(caught.value) == message
+
+
+def test_an_unknown_variable_is_a_warning_with_the_nearest_name() -> None:
+    """Only ours; the rest of the environment is none of our business."""
+    environ = {"GROK2API_SERVER_PROT": "1", "GROK2API": "x", "SERVER_PORT": "1"}
+    expected = "unknown environment variable GROK2API_SERVER_PROT has no effect; did you mean GROK2API_SERVER_PORT?"
+    assert warnings_of(environ=environ) == [expected]
+
+
+# A file of the original project ------------------------------------------------------------------------------------
+
+ORIGINAL = """
+[grok]
+api_key = "sk-mine"
+proxy_url = "socks5://127.0.0.1:1080"
+proxy_pool_url = ""
+proxy_pool_interval = 300
+cache_proxy_url = ""
+cf_clearance = "cf_clearance=abc"
+x_statsig_id = "mine"
+dynamic_statsig = true
+filtered_tags = "xaiartifact,xai:tool_usage_card,grok:render"
+stream_chunk_timeout = 100
+stream_total_timeout = 500
+stream_first_response_timeout = 40
+temporary = false
+show_thinking = false
+retry_status_codes = [401, 429]
+
+[global]
+base_url = "http://me.example:8000/"
+log_level = "DEBUG"
+image_mode = "base64"
+admin_username = "admin"
+admin_password = "secret"
+image_cache_max_size_mb = 512
+video_cache_max_size_mb = 1024
+max_upload_concurrency = 20
+max_request_concurrency = 100
+batch_save_interval = 1.0
+batch_save_threshold = 10
+"""
+
+
+def test_a_file_of_the_original_project_works() -> None:
+    """``[global] base_url`` is this server's address; what means nothing here is named in one line, without values."""
+    config, warnings = load_config(ORIGINAL)
+    assert config.server == ServerConfig(public_url="http://me.example:8000")
+    assert config.grok == GrokConfig(
+        api_key="sk-mine",
+        proxy_url="socks5h://127.0.0.1:1080",
+        cf_clearance="abc",
+        x_statsig_id="mine",
+        stream_chunk_timeout=100,
+        stream_total_timeout=500,
+        stream_first_response_timeout=40,
+        temporary=False,
+        show_thinking=False,
+        image_mode=ImageMode.BASE64,
+    )
+    assert config.global_ == GlobalConfig(log_level="DEBUG")
+    dropped = [
+        *("[global] admin_username", "[global] admin_password", "[global] image_cache_max_size_mb"),
+        *("[global] video_cache_max_size_mb", "[global] max_upload_concurrency", "[global] max_request_concurrency"),
+        *("[global] batch_save_interval", "[global] batch_save_threshold", "[grok] cache_proxy_url"),
+        *("[grok] dynamic_statsig", "[grok] proxy_pool_url", "[grok] proxy_pool_interval", "[grok] retry_status_codes"),
+    ]
+    (warning,) = warnings
+    prefix, _, names = warning.partition(": ")
+    assert prefix == "settings of the original project without effect here"
+    assert sorted(names.split(", ")) == sorted(dropped)
+
+
+def test_our_own_names_win_over_the_originals() -> None:
+    """Whoever writes both means ours."""
+    text = """
+        [global]
+        base_url = "https://old.example"
+        image_mode = "base64"
+        [server]
+        public_url = "https://new.example"
+        [grok]
+        image_mode = "cache"
+    """
+    config = config_of(text)
+    assert (config.server.public_url, config.grok.image_mode) == ("https://new.example", ImageMode.CACHE)
+
+
+# Models ------------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Clock:
+    """What file and model say of the clocks, and what they are then."""
+
+    name: str
+    text: str
+    model: str
+    limits: Limits
+
+
+THINKING_ROW = '[models."grok-4-expert"]\nchunk_timeout = 7'
+CLOCKS = [
+    Clock("the shipped default", "", "grok-3-fast", Limits(30, 120, 600)),
+    Clock("the shipped row over it", "", "grok-4-expert", Limits(120, 300, 900)),
+    Clock("[grok] over the shipped row", "[grok]\nstream_chunk_timeout = 60", "grok-4-expert", Limits(120, 60, 900)),
+    Clock("[grok] over the shipped default", "[grok]\nstream_total_timeout = 60", "grok-3-fast", Limits(30, 120, 60)),
+    Clock("the user's row over all", f"[grok]\nstream_chunk_timeout = 60\n{THINKING_ROW}", "grok-4-expert", Limits(120, 7, 900)),
+    Clock("the user's row, other model", f"[grok]\nstream_chunk_timeout = 60\n{THINKING_ROW}", "grok-4-heavy", Limits(120, 60, 900)),
+    Clock("all three", '[models."grok-4.1"]\nfirst_response_timeout = 1\nchunk_timeout = 2\ntotal_timeout = 3', "grok-4.1", Limits(1, 2, 3)),
+    Clock("a model of one's own", '[models."mine"]\nmode_id = "fast"\ntotal_timeout = 3', "mine", Limits(30, 120, 3)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CLOCKS, ids=lambda case: case.name)
+def test_clocks_come_from_the_nearest_place(case: Clock) -> None:
+    """The user's ``[models]``, the user's ``[grok]``, the shipped model, the shipped default; each clock by itself."""
+    assert config_of(case.text).models[case.model].limits == case.limits
+
+
+def test_a_row_changes_just_what_it_names() -> None:
+    """All other models, and all other fields, stay as shipped."""
+    config = config_of('[models."grok-4.1"]\ncost = 3\ntier = "super"\nsearch = false\nrate_limit_name = "own"')
+    row = SHIPPED["grok-4.1"]
+    expected = Model(row.name, row.grok_model, row.mode, "own", 3, Tier.SUPER, "", search=False, limits=DEFAULT_LIMITS)
+    assert config.models["grok-4.1"] == expected
+    rest = {name: model for name, model in config_of().models.items() if name != "grok-4.1"}
+    assert {name: model for name, model in config.models.items() if name != "grok-4.1"} == rest
+
+
+@pytest.mark.parametrize(
+    ("row", "allowance"),
+    [
+        ('mode_id = "fast"', "fast"),
+        ('grok_model = "grok-5"', "grok-5"),
+        ('grok_model = "grok-5"\nmode_id = "auto"', "auto"),
+        ('mode_id = "fast"\nrate_limit_name = "own"', "own"),
+        ("cost = 2", "grok-4-1-non-thinking-w-tool"),
+    ],
+)
+def test_the_allowance_goes_by_the_name_that_grok_is_told(row: str, allowance: str) -> None:
+    """Upstream counts by mode id where there is one, by its model's name otherwise; unless the row says more."""
+    assert config_of(f'[models."grok-4.1"]\n{row}').models["grok-4.1"].rate_limit_name == allowance
+
+
+@pytest.mark.parametrize(
+    ("row", "model"),
+    [
+        ('mode_id = "fast"', Model("mine", "", "", "fast", mode_id="fast", limits=DEFAULT_LIMITS)),
+        ('grok_model = "grok-9"\nmode = "MODEL_MODE_X"', Model("mine", "grok-9", "MODEL_MODE_X", "grok-9", limits=DEFAULT_LIMITS)),
+    ],
+)  # fmt: skip
+def test_a_new_model_needs_a_mode_id_or_name_and_mode(row: str, model: Model) -> None:
+    """It comes behind the shipped ones."""
+    config = config_of(f'[models."mine"]\n{row}')
+    assert list(config.models) == [*SHIPPED, "mine"]
+    assert config.models["mine"] == model
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.2", False),
+        ("example.com", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_what_only_this_machine_reaches(host: str, loopback: bool) -> None:
+    """Anything else needs an API key; an empty host means all addresses."""
+    assert is_loopback(host) is loopback

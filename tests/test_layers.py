@@ -1,0 +1,213 @@
+"""The import rule of ``grokcore/__init__.py``, read from the sources."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+import grokcore
+
+ROOT = Path(grokcore.__file__).parent
+
+
+@frozen
+class Layer:
+    """What the modules of one layer may import: parts of grokcore, and packages beside the standard library."""
+
+    name: str
+    ours: frozenset[str]
+    packages: frozenset[str]
+
+
+def layer(name: str, ours: str = "", packages: str = "") -> Layer:
+    return Layer(name, frozenset(ours.split()), frozenset(packages.split()))
+
+
+# "" is the package itself (its version).
+LAYERS = [
+    layer(""),
+    layer("errors"),
+    layer("protocol", "errors protocol", "attrs orjson"),
+    layer("config", "errors protocol config", "attrs cattrs"),
+    layer("logs", "config"),
+    layer("runtime", "errors protocol runtime", "trio attrs curl_cffi"),
+    layer("web", " errors protocol config runtime web", "trio attrs orjson quart quart_trio werkzeug hypercorn h11"),
+    layer("simulator", "simulator", "trio attrs hypercorn"),
+    layer("cli", "errors protocol config logs runtime web simulator", "trio attrs"),
+    layer("__main__", "cli"),
+]
+
+IMPURE = {"asyncio", "trio", "socket", "ssl", "os", "io", "pathlib", "tempfile", "subprocess", "threading", "time"} | {
+    *("datetime", "random", "secrets", "uuid", "logging", "sys", "signal", "select", "http", "urllib.request")
+}
+"""Modules through which I/O, the clock or chance come in."""
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module of the package, by its dotted name without ``grokcore.``."""
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(part for part in parts if part != "__init__")
+        found[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return found
+
+
+def is_package(name: str) -> bool:
+    return (ROOT / name.replace(".", "/") / "__init__.py").exists()
+
+
+@cache
+def imports(name: str, *, at_import: bool = False) -> frozenset[str]:
+    """What a module imports: ours as ``grokcore.…``, the rest by its dotted name.
+
+    :param at_import: leave out what is imported inside functions.
+    """
+    tree = modules()[name]
+    found: set[str] = set()
+    for node in outside_functions(tree) if at_import else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                here = ["grokcore", *name.split(".")] if name else ["grokcore"]
+                package = here if is_package(name) else here[:-1]
+                base = ".".join([*package[: len(package) - node.level + 1], *filter(None, [base])])
+            for alias in node.names:
+                whole = f"{base}.{alias.name}"
+                found.add(whole if whole.removeprefix("grokcore.") in modules() else base)
+    return frozenset(found)
+
+
+def outside_functions(tree: ast.AST) -> Iterator[ast.AST]:
+    """What is executed when a module is imported: class bodies and decorators, but no function's body."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for outside in [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]:
+                yield outside
+                yield from outside_functions(outside)
+        elif not isinstance(node, ast.Lambda):
+            yield node
+            yield from outside_functions(node)
+
+
+def in_layer(name: str) -> list[str]:
+    return [module for module in modules() if module.split(".")[0] == name]
+
+
+def part(imported: str) -> str | None:
+    """The part of grokcore that an import names; None if it is another package's."""
+    first, _, rest = imported.partition(".")
+    return rest.split(".")[0] if first == "grokcore" else None
+
+
+def test_every_module_is_in_a_layer() -> None:
+    """A new part of the package needs its place in the rule."""
+    assert {module.split(".")[0] for module in modules()} == {layer.name for layer in LAYERS}
+    assert len(modules()) > 20
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name or "grokcore")
+def test_imports_run_one_way(layer: Layer) -> None:
+    """A module imports its own layer and those below it, and no foreign package that is not its layer's."""
+    allowed = layer.packages | sys.stdlib_module_names
+    wrong = [
+        f"{module or 'grokcore'} imports {imported}"
+        for module in in_layer(layer.name)
+        for imported in sorted(imports(module))
+        if (
+            imported.split(".")[0] not in allowed if part(imported) is None else part(imported) not in {"", *layer.ours}
+        )
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", [*in_layer("protocol"), *in_layer("errors"), *in_layer("config")])
+def test_the_pure_half_has_no_way_to_do_io(module: str) -> None:
+    """No I/O, no clock, no chance and no log: they come in as arguments."""
+    assert {name for name in imports(module) if name in IMPURE or name.split(".")[0] in IMPURE} == set()
+
+
+def test_one_module_knows_curl() -> None:
+    """It uses private functions of it."""
+    users = [m for m in modules() if any(name.split(".")[0] == "curl_cffi" for name in imports(m))]
+    assert users == ["runtime.curl"]
+
+
+def test_nobody_imports_the_command_line_but_the_entry() -> None:
+    """And nobody imports the entry."""
+    users = {m for m in modules() if any(part(name) in {"cli", "__main__"} for name in imports(m))}
+    assert users == {"__main__"}
+
+
+def test_there_are_no_cycles() -> None:
+    """Every module can be read after those that it imports, function bodies aside."""
+    graph = {
+        module: {name.removeprefix("grokcore.") for name in imports(module, at_import=True) if part(name)}
+        for module in modules()
+    }
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"cycle: {error.args[1]}")
+    assert set(order) == {module for module in modules() if module or module in order}
+
+
+def called(node: ast.Call) -> str:
+    """The last name of what is called: ``open`` of ``io.open(…)``."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+DOES_SOMETHING = {
+    "open",
+    "read_text",
+    "read_bytes",
+    "write_text",
+    "write_bytes",
+    "mkdir",
+    "unlink",
+    "getenv",
+    "exists",
+} | {
+    *(
+        "socket",
+        "connect",
+        "Thread",
+        "start",
+        "Lock",
+        "run",
+        "system",
+        "print",
+        "basicConfig",
+        "sleep",
+        "now",
+        "token_hex",
+    )
+}
+
+
+@pytest.mark.parametrize("module", [module for module in modules() if module != "__main__"])
+def test_nothing_happens_at_import(module: str) -> None:
+    """No file is read, no lock or thread made, no environment looked at."""
+    nodes = list(outside_functions(modules()[module]))
+    calls = [called(node) for node in nodes if isinstance(node, ast.Call)]
+    assert [name for name in calls if name in DOES_SOMETHING] == []
+    assert [node.attr for node in nodes if isinstance(node, ast.Attribute) and node.attr in {"environ", "argv"}] == []
+
+
+def test_nothing_can_be_seen_from_these_tests_that_is_not_there() -> None:
+    """The reader of imports understands every form."""
+    assert {"__future__", "orjson", "grokcore.protocol.lenient_json"} <= imports("protocol.lines")
+    assert "grokcore.simulator.lines" in imports("simulator.scripts")
+    assert "grokcore.config.loading" in imports("config")
+    assert "grokcore" in imports("web.app")
+    assert imports("__main__") == {"sys", "grokcore.cli"}
