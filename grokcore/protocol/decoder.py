@@ -4,8 +4,8 @@ Theory
 ------
 A stream is a sequence of JSON lines in one of two envelopes (grok-protocol.md §3.1): ``{"result": {"response": {…}}}``
 for a new conversation, ``{"result": {…}}`` for a follow-up; ``{"error": {…}}`` at the top when the call itself failed.
-Every key of a line is looked up in :data:`KEYS`, which says what *kind* of news it is; the kinds that move the answer
-along are inputs of a small machine:
+Every key of a line is looked up in :mod:`grokcore.protocol.stream_keys`, which says what *kind* of news it is; the kinds
+that move the answer along are inputs of a small machine:
 
 ========== =========================================================================================================
 OPEN       nothing of the answer yet
@@ -42,93 +42,10 @@ from .events import Activity, Event, Failed, Finished, Picture, Text, Thinking, 
 from .lines import LineReader
 from .markup import TagFilter
 from .refusals import cleaned, refusal_of_error_line, refusal_of_stream_error
+from .stream_keys import KEYS, Kind
 
-__all__ = ["KEYS", "TRANSITIONS", "Counters", "Decoder", "Input", "Kind", "State"]
+__all__ = ["TRANSITIONS", "Counters", "Decoder", "Input", "State"]
 
-
-class Kind(enum.Enum):
-    """What news a key of a response line is."""
-
-    TOKEN = enum.auto()
-    FINAL = enum.auto()
-    ERROR = enum.auto()
-    WORK = enum.auto()
-    """A tool or a search: meaningful, nothing to show."""
-    PROGRESS = enum.auto()
-    """Meaningful when it differs from the last."""
-    QUIET = enum.auto()
-    """Known, and says nothing about the answer."""
-
-
-# Keys of result.response (grok-protocol.md §3.3). What is missing here is counted as unknown.
-KEYS: dict[str, Kind] = {
-    "token": Kind.TOKEN,
-    "modelResponse": Kind.FINAL,
-    "error": Kind.ERROR,
-    **dict.fromkeys(
-        (
-            "toolUsageCard",
-            "webSearchResults",
-            "citedWebSearchResults",
-            "xSearchResults",
-            "codeExecutionResult",
-            "ragResults",
-            "connectorSearchResults",
-            "collectionSearchResults",
-            "searchProductResults",
-            "cardAttachment",
-            "cachedImageGenerationResponse",
-            "imageGenerationResponse",
-        ),
-        Kind.WORK,
-    ),
-    **dict.fromkeys(
-        ("progressReport", "streamingImageGenerationResponse", "streamingVideoGenerationResponse"), Kind.PROGRESS
-    ),
-    **dict.fromkeys(
-        (
-            # Bookkeeping of every line.
-            "isThinking",
-            "isSoftStop",
-            "responseId",
-            "messageTag",
-            "messageStepId",
-            "toolUsageCardId",
-            "rolloutId",
-            "sideBySideIndex",
-            # Lines about the conversation and the page's layout.
-            "userResponse",
-            "uiLayout",
-            "llmInfo",
-            "finalMetadata",
-            "queryAction",
-            "imageAttachmentInfo",
-            "imageDimensions",
-            "keepAlive",
-            "throttle",
-            "sideBySideConfig",
-            "streamingMetadata",
-            "effortDecision",
-            "bannerMessage",
-            "disclaimer",
-            "memoryReferences",
-            "followUpSuggestions",
-            "followUpSuggestedMode",
-            "authNotification",
-            "toolRequest",
-            "fastToolResponse",
-            "survey",
-            "memoryV2UpdateResult",
-            "generatedTitle",
-            "streamingAudioGenerationResponse",
-            "grokInXaiRequest",
-            # Keys of the envelope that the flat form puts beside them.
-            "conversation",
-            "title",
-        ),
-        Kind.QUIET,
-    ),
-}
 
 _WORK_TAGS = frozenset({"raw_function_result", "tool_usage_card"})
 """Tags whose tokens are a tool's call or result, never text (an empty result token is not the end either: §3.2)."""

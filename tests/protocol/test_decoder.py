@@ -25,18 +25,17 @@ from grokcore.errors import (
     UpstreamOverloaded,
 )
 from grokcore.protocol.decoder import (
-    KEYS,
     MAX_UNKNOWN_KEYS,
     TRANSITIONS,
     Counters,
     Decoder,
     Input,
-    Kind,
     State,
 )
 from grokcore.protocol.events import Activity, Event, Failed, Finished, Picture, Text, Thinking, Video
 from grokcore.protocol.lines import MAX_LINE_BYTES
 from grokcore.protocol.markup import parse_tag_names
+from grokcore.protocol.stream_keys import KEYS, Kind
 from grokcore.simulator import lines
 from grokcore.simulator.lines import empty, response, soft_stop, thought, token
 from grokcore.simulator.scripts import answer_lines, wrapped

@@ -1,0 +1,92 @@
+"""The keys of a response line in Grok's stream, and what kind of news each is (grok-protocol.md §3.3)."""
+
+from __future__ import annotations
+
+import enum
+
+__all__ = ["KEYS", "Kind"]
+
+
+class Kind(enum.Enum):
+    """What news a key of a response line is."""
+
+    TOKEN = enum.auto()
+    FINAL = enum.auto()
+    ERROR = enum.auto()
+    WORK = enum.auto()
+    """A tool or a search: meaningful, nothing to show."""
+    PROGRESS = enum.auto()
+    """Meaningful when it differs from the last."""
+    QUIET = enum.auto()
+    """Known, and says nothing about the answer."""
+
+
+# Keys of result.response (grok-protocol.md §3.3). What is missing here is counted as unknown.
+KEYS: dict[str, Kind] = {
+    "token": Kind.TOKEN,
+    "modelResponse": Kind.FINAL,
+    "error": Kind.ERROR,
+    **dict.fromkeys(
+        (
+            "toolUsageCard",
+            "webSearchResults",
+            "citedWebSearchResults",
+            "xSearchResults",
+            "codeExecutionResult",
+            "ragResults",
+            "connectorSearchResults",
+            "collectionSearchResults",
+            "searchProductResults",
+            "cardAttachment",
+            "cachedImageGenerationResponse",
+            "imageGenerationResponse",
+        ),
+        Kind.WORK,
+    ),
+    **dict.fromkeys(
+        ("progressReport", "streamingImageGenerationResponse", "streamingVideoGenerationResponse"), Kind.PROGRESS
+    ),
+    **dict.fromkeys(
+        (
+            # Bookkeeping of every line.
+            "isThinking",
+            "isSoftStop",
+            "responseId",
+            "messageTag",
+            "messageStepId",
+            "toolUsageCardId",
+            "rolloutId",
+            "sideBySideIndex",
+            # Lines about the conversation and the page's layout.
+            "userResponse",
+            "uiLayout",
+            "llmInfo",
+            "finalMetadata",
+            "queryAction",
+            "imageAttachmentInfo",
+            "imageDimensions",
+            "keepAlive",
+            "throttle",
+            "sideBySideConfig",
+            "streamingMetadata",
+            "effortDecision",
+            "bannerMessage",
+            "disclaimer",
+            "memoryReferences",
+            "followUpSuggestions",
+            "followUpSuggestedMode",
+            "authNotification",
+            "toolRequest",
+            "fastToolResponse",
+            "survey",
+            "memoryV2UpdateResult",
+            "generatedTitle",
+            "streamingAudioGenerationResponse",
+            "grokInXaiRequest",
+            # Keys of the envelope that the flat form puts beside them.
+            "conversation",
+            "title",
+        ),
+        Kind.QUIET,
+    ),
+}
