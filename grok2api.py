@@ -72,7 +72,10 @@ def _is_met(requirement: str) -> bool:
 
 def _numbers(version: str) -> "list[int]":
     leading = re.match(r"[0-9]+(?:\.[0-9]+)*", version)
-    return [int(part) for part in leading.group().split(".")] if leading else []
+    numbers = [int(part) for part in leading.group().split(".")] if leading else []
+    while numbers and numbers[-1] == 0:
+        numbers.pop()  # 1.0 and 1 are the same version
+    return numbers
 
 
 def _digest(requirements: "list[str]") -> str:

@@ -112,11 +112,13 @@ def _read_setup(arguments: argparse.Namespace, environ: Mapping[str, str]) -> _S
     flags = {key: value for key, value in flags.items() if value is not None}
     if arguments.demo:
         config, warnings = load_config("", environ=environ, flags=flags)
+        _refuse_open_door(config, "")
         return _Setup(config, (), tuple(warnings), demo=True)
     config_file = _chosen(arguments.config, "config.toml", "data/setting.toml")
-    text = _read(config_file).decode("utf-8", "replace") if config_file else ""
-    with _naming(config_file):
-        config, warnings = load_config(text, environ=environ, flags=flags)
+    text = _read(config_file).decode("utf-8-sig", "replace") if config_file else ""
+    name = str(config_file or "")
+    config, warnings = load_config(text, name=name, environ=environ, flags=flags)
+    _refuse_open_door(config, name)
     token_file = _chosen(arguments.tokens, "tokens.json", "data/token.json")
     with _naming(token_file):
         tokens = parse_token_file(_read(token_file)) if token_file else ()
@@ -146,10 +148,11 @@ def _naming(path: Path | None) -> Iterator[None]:
         raise ConfigError(f"{path}: {error}" if path and not str(error).startswith(str(path)) else str(error)) from None
 
 
-def _refuse_open_door(config: Config) -> None:
+def _refuse_open_door(config: Config, name: str) -> None:
     if not is_loopback(config.server.host) and not config.grok.api_key and not config.keys:
+        in_file = f"{name}: " if name else ""
         raise ConfigError(
-            f"[server] host: {config.server.host} is reachable from other machines, so [grok] api_key must be set"
+            f"{in_file}[server] host: {config.server.host} is reachable from other machines, so [grok] api_key must be set"
         )
 
 
@@ -162,7 +165,6 @@ def _serve_command(setup: _Setup) -> int:
     for warning in setup.warnings:
         _log.warning("%s", warning)
     config = setup.config
-    _refuse_open_door(config)
     check_library(_curl_settings(config))
     sockets = listen(config.server.host, config.server.port)
     sys.setswitchinterval(SWITCH_INTERVAL_S)

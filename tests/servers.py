@@ -93,7 +93,9 @@ def on_site(
                 whole = configured(config, base_url or simulated)
                 async with trio.open_nursery() as serving:
                     gateway = await serving.start(run_server, whole, tokens, sockets, stop)
-                    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
+                    async with httpx.AsyncClient(
+                        base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, verify=False
+                    ) as client:
                         await scenario(Site(port, simulator, gateway, stop, client))
                     stop.set()
                 assert gateway.open_count == 0

@@ -443,13 +443,13 @@ def test_variables_may_hold_lists(case: Value) -> None:
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
-        ({"GROK2API_SERVER_PORT": "many"}, "[server] port: must be a whole number, not a string"),
-        ({"GROK2API_GROK_TEMPORARY": "1"}, "[grok] temporary: must be true or false, not a number"),
-        ({"GROK2API_GLOBAL_LOG_FORMAT": "xml"}, "[global] log_format: must be one of text, json, not 'xml'"),
+        ({"GROK2API_SERVER_PORT": "many"}, "GROK2API_SERVER_PORT: must be a whole number, not a string"),
+        ({"GROK2API_GROK_TEMPORARY": "1"}, "GROK2API_GROK_TEMPORARY: must be true or false, not a number"),
+        ({"GROK2API_GLOBAL_LOG_FORMAT": "xml"}, "GROK2API_GLOBAL_LOG_FORMAT: must be one of text, json, not 'xml'"),
     ],
 )
-def test_a_fault_in_a_variable_names_the_key(environ: dict[str, str], message: str) -> None:
-    """The same line as for the file."""
+def test_a_fault_in_a_variable_names_the_variable(environ: dict[str, str], message: str) -> None:
+    """Not a file that may not even exist."""
     with pytest.raises(ConfigError) as caught:
         load_config("", environ=environ)
     assert str(caught.value) == message

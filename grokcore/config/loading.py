@@ -62,22 +62,37 @@ _RETIRED = {
 
 
 def load_config(
-    text: str, *, environ: Mapping[str, str] | None = None, flags: Mapping[tuple[str, str], Any] | None = None
+    text: str,
+    *,
+    name: str = "",
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[tuple[str, str], Any] | None = None,
 ) -> tuple[Config, list[str]]:
     """The configuration in a TOML *text*, and warnings about what in it has no effect.
 
+    :param name: what the text's faults are to be named after: the file's name.
     :param environ: variables; those named ``GROK2API_<SECTION>_<KEY>`` count.
     :param flags: ``(section, key)`` to value, from the command line.
-    :raises ConfigError: one line that names the key at fault.
+    :raises ConfigError: one line that names file and key at fault, or the variable, or the flag.
     """
+    in_file = f"{name}: " if name else ""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"is not valid TOML: {error}") from None
+        raise ConfigError(f"{in_file}is not valid TOML: {error}") from None
     try:
         return _from_document(document, environ or {}, flags or {})
     except Fault as fault:
-        raise ConfigError(f"{_shown(fault.path)}: {fault.message}") from None
+        elsewhere = _elsewhere(fault.path, environ or {}, flags or {})
+        raise ConfigError(f"{elsewhere or in_file + _shown(fault.path)}: {fault.message}") from None
+
+
+def _elsewhere(path: tuple[str, ...], environ: Mapping[str, str], flags: Mapping[tuple[str, str], Any]) -> str:
+    """The flag or variable that a setting at fault came from; empty if it was the file."""
+    if path[:2] in flags:
+        return f"--{path[1].replace('_', '-')}"
+    variable = "_".join(("GROK2API", *path[:2])).upper()
+    return variable if variable in environ else ""
 
 
 def _from_document(

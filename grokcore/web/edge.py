@@ -35,6 +35,9 @@ LIFETIME_KEY = "grok2api.lifetime"
 LINGER_S = 5.0
 """How long an early answer waits for the request's body to end."""
 
+SHIELD_S = 60.0
+"""Bound for the last message's shield. Writes have a deadline of their own below; this is for what nobody thought of."""
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
 
 
@@ -132,14 +135,16 @@ class _Wire:
         headers, body = refusal(error, self._lifetime.request_id)
         await self._send({"type": "http.response.start", "status": error.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
-        with trio.CancelScope(shield=True):
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._send_shielded({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_last(self, message: Message) -> None:
         if not self._body_over.is_set():
             with trio.move_on_after(LINGER_S):
                 await self._body_over.wait()
-        with trio.CancelScope(shield=True):
+        await self._send_shielded(message)
+
+    async def _send_shielded(self, message: Message) -> None:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + SHIELD_S):
             await self._send(message)
 
 

@@ -1,0 +1,396 @@
+"""grok2api.py on a bare machine: the environment it makes, keeps, mends, or leaves alone. No network: a local index."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+import grok2api
+
+ENTRY = Path(__file__).parents[1] / "grok2api.py"
+
+PATIENCE_S = 60.0
+
+CLI = """
+import json, sys
+def main(arguments):
+    import grokcore_tiny
+    print(json.dumps([grokcore_tiny.VERSION, sys.prefix, arguments]))
+    return 5
+"""
+
+VENV = """
+# In the place of the standard library's module: quick, and it tells that it was asked.
+import os, shutil, sys
+with open(os.environ["TEST_VENV_LOG"], "a") as log:
+    log.write("made\\n")
+if os.environ.get("TEST_VENV_FAILS"):
+    sys.exit("no ensurepip")
+template = os.environ["TEST_VENV_TEMPLATE"]
+shutil.copytree(template, sys.argv[1], symlinks=True, copy_function=os.link, dirs_exist_ok=True)
+"""
+
+
+# A small world -----------------------------------------------------------------------------------------------------
+
+
+def write_wheel(index: Path, version: str) -> None:
+    """A package of one module, in the folder that pip is given for an index."""
+    info = f"grokcore_tiny-{version}.dist-info"
+    files = {
+        "grokcore_tiny.py": f"VERSION = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: grokcore-tiny\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{name},,\n" for name in (*files, f"{info}/RECORD"))
+    with zipfile.ZipFile(index / f"grokcore_tiny-{version}-py3-none-any.whl", "w") as wheel:
+        for name, text in {**files, f"{info}/RECORD": record}.items():
+            wheel.writestr(name, text)
+
+
+@frozen
+class Ran:
+    """A start that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def installed(self) -> bool:
+        """Whether it said that it installs something."""
+        return "installing" in self.err
+
+
+@frozen
+class Checkout:
+    """A copy of the project that needs one small package.
+
+    :ivar environ: what its starts run in; the small index is in it.
+    """
+
+    folder: Path
+    environ: dict[str, str]
+
+    @property
+    def venv(self) -> Path:
+        return self.folder / ".venv"
+
+    def needs(self, *requirements: str) -> None:
+        """Write the package list."""
+        listed = ", ".join(f'"{requirement}"' for requirement in requirements)
+        text = f"[project]\ndependencies = [{listed}]\n[project.optional-dependencies]\ntest = []\nbench = []\n"
+        (self.folder / "pyproject.toml").write_text(text)
+
+    def begin(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(self.folder / "grok2api.py"), *arguments]
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        # In a group of its own, so that what it has started can be killed with it.
+        return subprocess.Popen(
+            command, env={**self.environ, **environ}, cwd="/", text=True, start_new_session=True, **pipes
+        )
+
+    def start(self, *arguments: str, **environ: str) -> Ran:
+        return end_of(self.begin(*arguments, **environ))
+
+    def ran_in_venv(self, ran: Ran, version: str = "1.0") -> bool:
+        """Whether the program ran in ``.venv`` with that version of the package, and its exit code came through."""
+        return (ran.code, ran.out) == (5, f'["{version}", "{self.venv}", []]\n')
+
+
+def end_of(process: subprocess.Popen[str]) -> Ran:
+    try:
+        out, err = process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return Ran(process.returncode, out, err)
+
+
+def files_below(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.lstat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def make_checkout(folder: Path, workshop: Path, **environ: str) -> Checkout:
+    (folder / "grokcore").mkdir(parents=True)
+    shutil.copy(ENTRY, folder)
+    (folder / "grokcore" / "__init__.py").touch()
+    (folder / "grokcore" / "cli.py").write_text(CLI)
+    keep = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(workshop / "index"), "PIP_CONFIG_FILE": os.devnull}
+    found = Checkout(folder, {**keep, **pip, "PIP_NO_COMPILE": "1", "PYTHONDONTWRITEBYTECODE": "1", **environ})
+    found.needs("grokcore-tiny>=1,<2")
+    return found
+
+
+@frozen
+class Workshop:
+    """What all tests share: the index, the quick venv module and what it copies; and the start that made the original."""
+
+    folder: Path
+    first: Ran
+    made_by: Checkout
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """One start that uses Python's own venv module; it takes seconds, so the others copy what it made."""
+    folder = tmp_path_factory.mktemp("workshop")
+    for name in ("index", "empty", "quick"):
+        (folder / name).mkdir()
+    for version in ("1.0", "2.0"):
+        write_wheel(folder / "index", version)
+    (folder / "quick" / "venv.py").write_text(VENV)
+    checkout = make_checkout(folder / "first", folder)
+    first = checkout.start()
+    ours = shutil.ignore_patterns("grokcore_tiny*", ".grok2api-*")
+    shutil.copytree(checkout.venv, folder / "template", symlinks=True, ignore=ours)
+    return Workshop(folder, first, checkout)
+
+
+@pytest.fixture
+def checkout(workshop: Workshop, tmp_path: Path) -> Checkout:
+    """A fresh checkout that needs grokcore-tiny, in a folder with a space in its name."""
+    return make_checkout(
+        tmp_path / "a checkout",
+        workshop.folder,
+        PYTHONPATH=str(workshop.folder / "quick"),
+        TEST_VENV_TEMPLATE=str(workshop.folder / "template"),
+        TEST_VENV_LOG=str(tmp_path / "log"),
+    )
+
+
+# An environment of its own ------------------------------------------------------------------------------------------
+
+
+def test_a_bare_machine_gets_an_environment_from_python_s_own_venv(workshop: Workshop) -> None:
+    """Made, filled, and run in, by one command."""
+    assert workshop.made_by.ran_in_venv(workshop.first)
+    assert workshop.first.installed
+
+
+def test_an_environment_is_made_once_and_brought_up_to_date_when_the_list_changes(checkout: Checkout) -> None:
+    """One line says so; the next start says nothing and installs nothing; a version out of bounds counts as missing."""
+    first = checkout.start()
+    assert checkout.ran_in_venv(first)
+    assert first.err.startswith(f"grok2api: installing 1 packages and what they need into {checkout.venv}")
+    assert first.err.count("\n") == 1
+
+    again = checkout.start(PIP_FIND_LINKS="/nowhere")
+    assert checkout.ran_in_venv(again)
+    assert again.err == ""
+
+    checkout.needs("grokcore-tiny>=2,<3")
+    changed = checkout.start()
+    assert checkout.ran_in_venv(changed, "2.0")
+    assert changed.installed
+    assert Path(checkout.environ["TEST_VENV_LOG"]).read_text() == "made\n"  # brought up to date, not made anew
+    assert not list(checkout.folder.glob(".venv-old-*"))
+
+
+def test_arguments_and_the_exit_code_pass_through(checkout: Checkout) -> None:
+    """The start is as if it had been made in the environment; an environment that somebody else made is as good."""
+    make_foreign(checkout, "1.0")
+    ran = checkout.start("serve", "--port", "80 80", "ü")
+    assert (ran.code, ran.err) == (5, "")
+    assert ran.out == f'["1.0", "{checkout.venv}", ["serve", "--port", "80 80", "\\u00fc"]]\n'
+
+
+def test_of_two_starts_at_once_one_installs_and_both_run(checkout: Checkout) -> None:
+    """The other waits for the lock and then finds everything there."""
+    ran = [end_of(process) for process in (checkout.begin(), checkout.begin())]
+    assert all(map(checkout.ran_in_venv, ran))
+    assert sorted(one.installed for one in ran) == [False, True]
+    assert Path(checkout.environ["TEST_VENV_LOG"]).read_text() == "made\n"
+
+
+@contextlib.contextmanager
+def silent_index() -> Iterator[tuple[socket.socket, str]]:
+    """A package index that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE_S)
+        yield listener, f"http://127.0.0.1:{listener.getsockname()[1]}/simple"
+
+
+def test_an_install_that_was_killed_is_begun_anew(checkout: Checkout) -> None:
+    """What it left is not trusted, whatever is in it."""
+    with silent_index() as (listener, url):
+        process = checkout.begin(PIP_NO_INDEX="0", PIP_INDEX_URL=url, PIP_FIND_LINKS="")
+        connection, _ = listener.accept()  # pip is in the middle of it
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        connection.close()
+    assert (checkout.venv / ".grok2api-unfinished").exists()
+    (checkout.venv / "left").touch()
+
+    ran = checkout.start()
+    assert checkout.ran_in_venv(ran)
+    assert ran.installed
+    assert not (checkout.venv / "left").exists()
+    assert not (checkout.venv / ".grok2api-unfinished").exists()
+    assert not list(checkout.folder.glob(".venv-old-*"))
+    assert not checkout.start().installed
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(checkout: Checkout) -> None:
+    """As after an upgrade of the system's Python."""
+    (checkout.venv / "bin").mkdir(parents=True)
+    (checkout.venv / "bin" / "python").symlink_to("/nowhere/python")
+    (checkout.venv / ".grok2api-installed").write_text("something")
+    ran = checkout.start()
+    assert checkout.ran_in_venv(ran)
+    assert ran.installed
+
+
+# Environments of others ---------------------------------------------------------------------------------------------
+
+
+def test_an_interpreter_that_has_everything_is_used_as_it_is(checkout: Checkout) -> None:
+    """No .venv, no lock, not a word."""
+    checkout.needs("pytest>=1,<1000")
+    (checkout.folder / "grokcore" / "cli.py").write_text(
+        "def main(arguments):\n    import sys\n    sys.exit(sys.prefix)\n"
+    )
+    before = files_below(checkout.folder)
+    ran = checkout.start()
+    assert ran.err == sys.prefix + "\n"
+    assert files_below(checkout.folder) == before
+
+
+def make_foreign(checkout: Checkout, version: str | None) -> None:
+    """An environment that somebody made by hand."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", checkout.venv], check=True, timeout=PATIENCE_S)
+    if version:
+        (site,) = checkout.venv.glob("lib/python*/site-packages")
+        index = Path(checkout.environ["PIP_FIND_LINKS"])
+        with zipfile.ZipFile(index / f"grokcore_tiny-{version}-py3-none-any.whl") as wheel:
+            wheel.extractall(site)
+
+
+@pytest.mark.parametrize("has", [None, "2.0"], ids=["package missing", "wrong version"])
+def test_an_environment_of_somebody_else_is_never_changed(checkout: Checkout, has: str | None) -> None:
+    """It is refused with the command that would mend it."""
+    make_foreign(checkout, has)
+    before = files_below(checkout.venv)
+    ran = checkout.start()
+    assert (ran.code, ran.out) == (1, "")
+    assert f"{checkout.venv} was not made by grok2api and lacks packages" in ran.err
+    assert 'bin/python -m pip install "grokcore-tiny>=1,<2"' in ran.err
+    assert not ran.installed
+    assert files_below(checkout.venv) == before
+
+
+# Machines that lack something ---------------------------------------------------------------------------------------
+
+
+def test_without_a_network_pip_s_message_is_followed_by_one_command(checkout: Checkout, workshop: Workshop) -> None:
+    """Exit code 1, and what is there so far is not taken for an environment."""
+    ran = checkout.start(PIP_FIND_LINKS=str(workshop.folder / "empty"))
+    assert (ran.code, ran.out) == (1, "")
+    assert "No matching distribution" in ran.err
+    assert "the packages could not be installed" in ran.err
+    assert ran.err.endswith('bin/python -m pip install "grokcore-tiny>=1,<2"\n')
+    assert not (checkout.venv / ".grok2api-installed").exists()
+
+
+def test_without_a_venv_module_the_command_that_brings_it_is_named(checkout: Checkout) -> None:
+    """As on Debian and Ubuntu; the message is all there is to see."""
+    ran = checkout.start(TEST_VENV_FAILS="1")
+    assert ran.code == 1
+    assert ran.err.endswith(f"    sudo apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv\n")
+    assert "Traceback" not in ran.err
+
+
+def test_a_folder_that_can_not_be_written_to_is_named(checkout: Checkout) -> None:
+    """Here a file is where the environment should be; it is left alone."""
+    checkout.venv.write_text("mine")
+    ran = checkout.start()
+    assert ran.code == 1
+    assert f"can't write to {checkout.venv}: " in ran.err
+    assert "Traceback" not in ran.err
+    assert checkout.venv.read_text() == "mine"
+
+
+def test_a_lock_that_can_not_be_made_is_named(checkout: Checkout) -> None:
+    """Here a folder is in its place."""
+    (checkout.folder / ".venv.lock").mkdir()
+    ran = checkout.start()
+    assert ran.code == 1
+    assert ran.err == f"grok2api: can't write to {checkout.folder / '.venv.lock'}: Is a directory\n"
+
+
+def test_an_environment_that_does_not_help_is_not_started_for_ever(checkout: Checkout) -> None:
+    """A start made by a start says what is missing instead of making another."""
+    ran = checkout.start(**{grok2api.STARTED: "1"})
+    assert ran.code == 1
+    assert "does not have: grokcore-tiny>=1,<2" in ran.err
+    assert not checkout.venv.exists()
+
+
+# Old Pythons -------------------------------------------------------------------------------------------------------
+
+
+def test_the_entry_parses_on_old_pythons() -> None:
+    """Or it could not say that they are too old."""
+    ast.parse(ENTRY.read_text(), feature_version=(3, 7))
+
+
+def test_an_old_python_is_told_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line with both versions, before anything newer is imported or anything is made."""
+    monkeypatch.setattr(sys, "version_info", (3, 8, 10, "final", 0))
+    monkeypatch.setattr(grok2api, "environment_for", lambda _: pytest.fail("went on"))
+    code = grok2api.main_in_environment([], (), lambda: pytest.fail("went on"))
+    monkeypatch.undo()
+    err = capsys.readouterr().err
+    assert code == 1
+    assert err.startswith("grok2api: Python 3.11 or newer is needed; this is ")
+    assert err.count("\n") == 1
+
+
+# Which versions fit -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("installed", "bounds", "fits"),
+    [
+        ("1.0", ">=1,<2", True),
+        ("1", ">=1.0,<2", True),
+        ("1.9.9", ">=1,<2", True),
+        ("2.0", ">=1,<2", False),
+        ("2", ">=1,<2.0", False),
+        ("0.9", ">=1,<2", False),
+        ("1.10", ">=1.9,<1.11", True),
+        ("1.2.dev0+local", ">=1,<2", True),
+        ("0.16.3", ">=0.16,<0.17", True),
+        ("0.17.0", ">=0.16,<0.17", False),
+        ("nonsense", ">=1,<2", False),
+    ],
+)
+def test_versions_are_compared_by_their_numbers(
+    installed: str, bounds: str, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pip would, for the two kinds of bounds that pyproject.toml has."""
+    monkeypatch.setattr("importlib.metadata.version", lambda _: installed)
+    assert grok2api.unmet([f"thing{bounds}"]) == ([] if fits else [f"thing{bounds}"])
+
+
+def test_the_project_s_own_list_is_understood() -> None:
+    """Each entry is a name with bounds of the two known kinds; tests and benchmark add to it."""
+    plain = grok2api.read_requirements()
+    for extra in grok2api.EXTRAS:
+        assert set(plain) <= set(grok2api.read_requirements(extra))
+        assert grok2api.unmet([f"no-such-{one}" for one in grok2api.read_requirements(extra)]) != []
+    assert grok2api.unmet(grok2api.read_requirements(("test",))) == []

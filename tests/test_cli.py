@@ -1,0 +1,322 @@
+"""The command line: where settings come from, and one line for whoever has to mend them."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from attrs import field, frozen
+
+import grokcore.cli
+from grokcore import __version__
+from grokcore.cli import EXIT_CONFIG, main
+from grokcore.protocol.models import SHIPPED
+from grokcore.web.server import PortInUse
+from tests.servers import chat, free_port
+
+ROOT = Path(__file__).parents[1]
+
+Files: TypeAlias = Mapping[str, str | bytes | None]
+"""Names and contents; None is a folder."""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to start in, an environment without our variables, and a process that stays as it is."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("GROK2API_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(faulthandler, "enable", lambda: None)
+    monkeypatch.setattr(grokcore.cli, "configure_logging", lambda _: None)
+    return tmp_path
+
+
+def lay_out(place: Path, files: Files) -> None:
+    """Write *files*."""
+    for name, content in files.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            path.mkdir()
+        else:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def contents(place: Path) -> dict[str, bytes | None]:
+    """Everything below *place*."""
+    return {str(path.relative_to(place)): path.read_bytes() if path.is_file() else None for path in place.rglob("*")}
+
+
+# Starts that fail --------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Fault:
+    """A start that can't be, and what its one line says."""
+
+    name: str
+    says: str
+    files: Files = field(factory=dict)
+    arguments: tuple[str, ...] = ()
+    environ: dict[str, str] = field(factory=dict)
+
+
+SECRET = "eyJ-very-secret"
+OPEN = '[server]\nhost = "0.0.0.0"\n'
+
+FAULTS = (
+    Fault("bad TOML", "config.toml: is not valid TOML", {"config.toml": "[server"}),
+    Fault("wrong type", "config.toml: [server] port: must be a whole number", {"config.toml": '[server]\nport = "x"'}),
+    Fault(
+        "no bool", "config.toml: [grok] show_thinking: must be true or", {"config.toml": "[grok]\nshow_thinking = 1"}
+    ),
+    Fault("out of range", "config.toml: [server] port: must be between", {"config.toml": "[server]\nport = 70000"}),
+    Fault("no URL", "config.toml: [grok] base_url: must be a URL", {"config.toml": '[grok]\nbase_url = "grok.com"'}),
+    Fault("no section", "config.toml: [server]: must be a table", {"config.toml": "server = 1"}),
+    Fault(
+        "model",
+        'config.toml: [models."m"]: a new model needs grok_model and mode',
+        {"config.toml": "[models.m]\ncost = 1"},
+    ),
+    Fault("key", "config.toml: [[keys]] a: needs key, or sha256", {"config.toml": '[[keys]]\nname = "a"'}),
+    Fault("unreadable", "config.toml: can't be read: Is a directory", {"config.toml": None}),
+    Fault("missing", "mine.toml: can't be read: No such file", arguments=("--config", "mine.toml")),
+    Fault("missing tokens", "mine.json: can't be read: No such file", arguments=("--tokens", "mine.json")),
+    Fault("unreadable tokens", "tokens.json: can't be read: Is a directory", {"tokens.json": None}),
+    Fault("no JSON", "tokens.json: is not valid JSON", {"tokens.json": f'{{"sso": {{"{SECRET}'}),
+    Fault("no tokens", "tokens.json: must be a JSON object", {"tokens.json": f'"{SECRET}"'}),
+    Fault("no token", "tokens.json: entry 2 is not a token", {"tokens.json": f'["{SECRET}", "{SECRET}\\nx"]'}),
+    Fault("original's tokens", "data/token.json: sso must be an object", {"data/token.json": f'{{"sso": "{SECRET}"}}'}),
+    Fault("open door by flag", "[server] host: :: is reachable from other machines", arguments=("--host", "::")),
+    Fault("open door by variable", "[server] host: 0.0.0.0 is", environ={"GROK2API_SERVER_HOST": "0.0.0.0"}),
+    Fault("empty key", "so [grok] api_key must be set", {"config.toml": OPEN + '[grok]\napi_key = ""'}),
+    Fault(
+        "no host",
+        "[server] host: 'no such host' can't be listened on",
+        arguments=("--host", "no such host"),
+        environ={"GROK2API_GROK_API_KEY": "k"},
+    ),
+    Fault("open door in the file", "config.toml: [server] host: 0.0.0.0 is reachable", {"config.toml": OPEN}),
+    Fault("variable", "GROK2API_SERVER_PORT: must be a whole number", environ={"GROK2API_SERVER_PORT": "many"}),
+    Fault(
+        "variable beside a file",
+        "grok2api: GROK2API_SERVER_PORT: must be",
+        {"config.toml": ""},
+        environ={"GROK2API_SERVER_PORT": "many"},
+    ),
+    Fault("flag", "grok2api: --port: must be between 0 and 65535", arguments=("--port", "70000")),
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_start_that_can_not_be_is_one_line_with_file_and_key_and_exit_78(
+    fault: Fault, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback, no secret, nothing on stdout; and the folder is as it was."""
+    lay_out(place, fault.files)
+    for name, value in fault.environ.items():
+        monkeypatch.setenv(name, value)
+    before = contents(place)
+
+    assert main(fault.arguments) == EXIT_CONFIG == 78
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("grok2api: ")
+    assert err.count("\n") == 1
+    assert fault.says in err
+    assert SECRET not in err
+    assert contents(place) == before
+
+
+def test_a_port_in_use_is_one_line_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+    """systemd may try that one again."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["--port", str(port)]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"grok2api: can't listen on 127.0.0.1 port {port}: ")
+    assert err.count("\n") == 1
+
+
+def test_an_unknown_flag_is_the_usual_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """As any program has it."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--prot=80"])
+    assert caught.value.code == 2
+    assert "--prot" in capsys.readouterr().err
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """On stdout, and nothing is read for it."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"grok2api {__version__}\n"
+
+
+# Where settings come from -------------------------------------------------------------------------------------------
+
+
+@frozen
+class Source:
+    """Settings from several places, and the one address that comes of them."""
+
+    name: str
+    listens: str
+    files: Files = field(factory=dict)
+    arguments: tuple[str, ...] = ()
+    environ: dict[str, str] = field(factory=dict)
+
+
+FILE = {"config.toml": '[server]\nhost = "127.0.0.2"\nport = 2000\n[grok]\napi_key = "k"'}
+ORIGINAL = {"data/setting.toml": "[server]\nport = 5000"}
+VARIABLE = {"GROK2API_SERVER_PORT": "3000"}
+
+SOURCES = (
+    Source("nothing", "127.0.0.1 8000"),
+    Source("file", "127.0.0.2 2000", FILE),
+    Source("variable over file", "127.0.0.2 3000", FILE, environ=VARIABLE),
+    Source("flag over variable", "127.0.0.2 4000", FILE, ("--port", "4000"), VARIABLE),
+    Source("all flags", "localhost 4000", FILE, ("--port", "4000", "--host", "localhost"), VARIABLE),
+    Source("behind the command", "127.0.0.2 4000", FILE, ("serve", "--port", "4000")),
+    Source("before the command", "127.0.0.2 4000", FILE, ("--port", "4000", "serve")),
+    Source("on both sides", "::1 4001", FILE, ("--host", "::1", "--port", "4000", "serve", "--port", "4001")),
+    Source("port 0", "127.0.0.2 0", FILE, ("--port", "0")),
+    Source("original's file", "127.0.0.1 5000", ORIGINAL),
+    Source("own before the original's", "127.0.0.2 2000", {**FILE, **ORIGINAL}),
+    Source("named file", "127.0.0.1 5000", {**FILE, **ORIGINAL}, ("--config", "data/setting.toml")),
+    Source("demo reads no file", "127.0.0.1 8000", {"config.toml": "[", "tokens.json": "["}, ("--demo",)),
+    Source("demo takes flags", "127.0.0.1 3000", {"config.toml": "["}, ("--demo",), VARIABLE),
+    Source("empty file", "127.0.0.1 8000", {"config.toml": ""}),
+    Source("odd bytes", "127.0.0.1 2000", {"config.toml": b"# \xff\xfe\r\n[server]\r\nport = 2000\r\n"}),
+)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_a_flag_wins_over_the_environment_that_over_the_file_and_that_over_the_default(
+    source: Source, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shown at the address that would be listened on."""
+
+    def listen(host: str, port: int) -> list[socket.socket]:
+        raise PortInUse(f"{host} {port}")
+
+    monkeypatch.setattr(grokcore.cli, "listen", listen)
+    for name, value in source.environ.items():
+        monkeypatch.setenv(name, value)
+    lay_out(place, source.files)
+    before = contents(place)
+    assert main(source.arguments) == 1
+    assert capsys.readouterr().err == f"grok2api: {source.listens}\n"
+    assert contents(place) == before
+
+
+def test_a_configuration_with_a_byte_order_mark_is_read(place: Path) -> None:
+    """Windows editors write one; it is no fault of the user's."""
+    lay_out(place, {"config.toml": b"\xef\xbb\xbf[server]\nport = 2000"})
+    assert main(["models"]) == 0
+
+
+# Commands ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["models"], ["--demo", "models"], ["models", "--demo"]])
+def test_models_prints_the_whole_table(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Every model in the table's order under one line of headings; nothing is needed for it."""
+    assert main(arguments) == 0
+    heading, *rows = capsys.readouterr().out.splitlines()
+    assert heading.split()[0] == "model"
+    assert [row.split()[0] for row in rows] == list(SHIPPED)
+    assert len(rows) == 8
+
+
+def test_models_shows_what_the_user_changed(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Changed clocks and new rows are in the printed table."""
+    text = '[grok]\nstream_chunk_timeout = 77\n[models.mine]\nmode_id = "fast"\ncost = 4'
+    lay_out(place, {"data/setting.toml": text})
+    assert main(["models"]) == 0
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert all("/ 77 /" in row for row in rows)
+    assert rows[-1].split()[:3] == ["mine", "fast", "4"]
+
+
+# Real processes ----------------------------------------------------------------------------------------------------
+
+
+def started(place: Path, *arguments: str) -> tuple[subprocess.Popen[bytes], str, threading.Timer]:
+    """A server in *place*, and what it said until it was ready; it is killed after 20 s at the latest."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")}
+    environ["PYTHONPATH"] = str(ROOT)
+    command = [sys.executable, "-m", "grokcore", *arguments]
+    process = subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, env=environ)
+    watchdog = threading.Timer(20, process.kill)
+    watchdog.start()
+    assert process.stderr is not None
+    said = ""
+    while " ready on " not in said:
+        line = process.stderr.readline().decode()
+        assert line, said
+        said += line
+    return process, said, watchdog
+
+
+def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: Path) -> None:
+    """503 no_tokens with a sentence that helps; nothing is made in the folder."""
+    port = free_port()
+    process, said, watchdog = started(place, "--port", str(port))
+    try:
+        assert said == f"grok2api {__version__} ready on http://127.0.0.1:{port} (no tokens yet: see README)\n"
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/v1/chat/completions", data=json.dumps(chat()).encode()
+        )
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=10)
+        with caught.value as answer:
+            assert answer.code == 503
+            error = json.loads(answer.read())["error"]
+        assert error["code"] == "no_tokens"
+        assert "token" in error["message"]
+        assert "tokens.json" in error["message"]
+        process.terminate()
+        assert process.wait() == 0
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+    assert contents(place) == {}
+
+
+def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path) -> None:
+    """data/setting.toml and data/token.json count; what has no effect is named in one line each."""
+    setting = '[global]\nbase_url = "http://localhost:9"\nadmin_username = "admin"\n[grok]\nshow_thinkin = true\n'
+    tokens = {"sso": {"token-1": {"remainingQueries": -1}}, "ssoSuper": {"token-2": {"status": "active"}}}
+    lay_out(place, {"data/setting.toml": setting, "data/token.json": json.dumps(tokens)})
+    before = contents(place)
+    process, said, watchdog = started(place, "--port", "0")
+    try:
+        *warnings, ready = said.splitlines()
+        assert ready.endswith(" (2 tokens)")
+        assert len(warnings) == 2
+        assert (
+            "data/setting.toml: settings of the original project without effect here: [global] admin_username" in said
+        )
+        assert "data/setting.toml: unknown [grok] show_thinkin has no effect; did you mean show_thinking?" in said
+        process.terminate()
+        assert process.wait() == 0
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+    assert contents(place) == before
