@@ -177,7 +177,7 @@ class Venv:
 
     def _pip_install(self, requirements: "list[str]") -> None:
         command = [self.python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-        if self._call(["-m", "pip", "--version"]) != 0:
+        if self._call(["-c", "import pip"]) != 0:
             raise CannotStart("%s has no pip. This helps:\n    %s -m ensurepip --upgrade" % (self.path, self.python))
         if subprocess.call(command + requirements) != 0:
             raise CannotStart(
