@@ -146,7 +146,7 @@ class CurlExchange:
         self._body: list[bytes] = []
         self._ended = False
         self._failure: TransportFailure | None = None
-        self._news = trio.lowlevel.ParkingLot()
+        self._reader: trio.lowlevel.Task | None = None
 
     # Worker thread -------------------------------------------------------------------------------------------------
 
@@ -185,13 +185,13 @@ class CurlExchange:
             self._head = news
         else:
             self._ended, self._failure = True, news
-        self._news.unpark_all()
+        self.wake()
 
     async def head(self) -> ResponseHead:
         while self._head is None:
             if self._ended:
                 raise self._failure or TransportFailure("The connection ended before Grok answered.")
-            await self._news.park()
+            await self.wait()
         return self._head
 
     def read_nowait(self) -> bytes | None:
@@ -208,20 +208,30 @@ class CurlExchange:
 
     async def read(self) -> bytes:
         while (data := self.read_nowait()) is None:
-            await self._news.park()
+            await self.wait()
         return data
 
     async def wait(self) -> None:
-        await self._news.park()
+        # There is one reader, once per token: this is a ParkingLot without the lot.
+        assert self._reader is None, "an exchange has one reader"
+        self._reader = trio.lowlevel.current_task()
+
+        def stop_waiting(_: object) -> trio.lowlevel.Abort:
+            self._reader = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(stop_waiting)
 
     def wake(self) -> None:
-        self._news.unpark_all()
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            trio.lowlevel.reschedule(reader)
 
     async def aclose(self) -> None:
         if not self._ended:
             self._loop.command(functools.partial(self._loop.abort, self))
         while not self._ended:
-            await self._news.park()
+            await self.wait()
         self._body.clear()
 
 

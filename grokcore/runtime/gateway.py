@@ -316,20 +316,21 @@ class Completion:
         while True:
             if self._interruption is not None:
                 raise self._interruption
-            if trio.current_time() >= self._clocks.total_at:
+            now = trio.current_time()
+            if now >= self._clocks.total_at:
                 raise self._clocks.out_of_time()  # also of an upstream that never pauses
-            data = self._arrived(attempt)
+            data = self._arrived(attempt, now)
             if data is not None:
                 events = self._decode(attempt, data)
                 if events:
                     return events
-            elif trio.current_time() < until:
+            elif now < until:
                 self._gateway.alarm.set(attempt.exchange, min(self._clocks.deadline, until))
                 await attempt.exchange.wait()
             else:
                 return []
 
-    def _arrived(self, attempt: _Attempt) -> bytes | None:
+    def _arrived(self, attempt: _Attempt, now: float) -> bytes | None:
         """What there is to decode: a piece of the body, ``b""`` for its end, None for nothing yet.
 
         :raises GrokApiError: a clock is due, or the connection broke.
@@ -340,7 +341,7 @@ class Completion:
             if not attempt.decoder.stopped:
                 raise
             return b""  # the text was complete: nothing is lost
-        if data is None and trio.current_time() >= self._clocks.deadline:
+        if data is None and now >= self._clocks.deadline:
             error = self._clocks.expired()
             if error is not None:
                 raise error

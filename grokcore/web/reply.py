@@ -107,29 +107,29 @@ class EventStream(ResponseBody):
     async def __anext__(self) -> bytes:
         if self._over:
             raise StopAsyncIteration
-        blocked = trio.current_time() - self._handed_over
-        if blocked > BLOCKED_S:
-            self._completion.client_was_slow(blocked)
+        now = trio.current_time()
+        if now - self._handed_over > BLOCKED_S:
+            self._completion.client_was_slow(now - self._handed_over)
         try:
-            data = await self._next_bytes()
+            data = await self._next_bytes(now + self._heartbeat_s)
         except Exception as error:  # boundary: headers are out, so an error can only be told inside the stream
             self._over = True
             data = self._writer.fail(_as_ours(error))
         self._handed_over = trio.current_time()
         return data
 
-    async def _next_bytes(self) -> bytes:
-        wake_at = trio.current_time() + self._heartbeat_s
-        while trio.current_time() < wake_at:
-            if not self._started:
-                self._started = await self._start.wait(wake_at)
-                continue
-            events = await self._completion.next_events(wake_at)
-            self._over = bool(events) and isinstance(events[-1], Finished)
+    async def _next_bytes(self, wake_at: float) -> bytes:
+        self._started = self._started or await self._start.wait(wake_at)
+        if not self._started:
+            return self._sign_of_life()
+        while events := await self._completion.next_events(wake_at):
+            self._over = isinstance(events[-1], Finished)
             data = self._writer.write(events)
             if data:
                 self._last_chunk = trio.current_time()
                 return data
+            if trio.current_time() >= wake_at:
+                break
         return self._sign_of_life()
 
     def _sign_of_life(self) -> bytes:
