@@ -1,38 +1,67 @@
-"""What the suite does beside running tests: mypy takes its time, so it begins when the first test does."""
+"""What the suite does beside running tests: what takes long and needs no attention begins before the first test.
+
+There are two such things, mypy and a real environment of the bootstrap's tests. When only some tests are run, they begin when
+they are asked for.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.bootstrap_world import Workshop, WorkshopInTheMaking
+
 ROOT = Path(__file__).parents[1]
 
 TYPE_CHECK = pytest.StashKey[subprocess.Popen[str]]()
+WORKSHOP = pytest.StashKey[WorkshopInTheMaking]()
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Begin the type check, if there is a test that will want its outcome."""
-    if (
-        any("type_check" in getattr(item, "fixturenames", ()) for item in session.items)
-        and not session.config.option.collectonly
-    ):
-        session.config.stash[TYPE_CHECK] = subprocess.Popen(
-            [sys.executable, "-m", "mypy"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
-
-@pytest.fixture
-def type_check(request: pytest.FixtureRequest) -> subprocess.Popen[str]:
-    """mypy over the whole project, under way or done."""
-    return request.config.stash[TYPE_CHECK]
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin early, if the whole suite is to be run."""
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly:
+        config.stash[TYPE_CHECK] = _begin_type_check()
+        config.stash[WORKSHOP] = _begin_workshop()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave nothing running behind an interrupted suite."""
+    """Leave nothing behind, nor running after an interrupted suite."""
     process = config.stash.get(TYPE_CHECK, None)
     if process is not None and process.poll() is None:
         process.kill()
         process.communicate()
+    workshop = config.stash.get(WORKSHOP, None)
+    if workshop is not None:
+        workshop.remove()
+
+
+def _begin_type_check() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "mypy"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def _begin_workshop() -> WorkshopInTheMaking:
+    return WorkshopInTheMaking(Path(tempfile.mkdtemp(prefix="grok2api-tests-")))
+
+
+@pytest.fixture(scope="session")
+def type_check(request: pytest.FixtureRequest) -> subprocess.Popen[str]:
+    """mypy over the whole project, under way or done."""
+    stash = request.config.stash
+    if TYPE_CHECK not in stash:
+        stash[TYPE_CHECK] = _begin_type_check()
+    return stash[TYPE_CHECK]
+
+
+@pytest.fixture(scope="session")
+def workshop(request: pytest.FixtureRequest) -> Workshop:
+    """One start that used Python's own venv module; it takes seconds, so the others copy what it made."""
+    stash = request.config.stash
+    if WORKSHOP not in stash:
+        stash[WORKSHOP] = _begin_workshop()
+    return stash[WORKSHOP].finished()
