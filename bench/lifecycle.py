@@ -85,12 +85,13 @@ def warm_connection(upstream: Server, server: Server) -> Figure:
 # First token ------------------------------------------------------------------------------------------------------
 
 
-def first_tokens(upstream: Server, server: Server, bursts: int) -> list[Figure]:
+def first_tokens(upstream: Server, server: Server, bare: Server, bursts: int) -> list[Figure]:
     """50 questions at once. The upstream answers at once; what it takes longer through the gateway is the gateway's.
 
     The first burst finds no connection to the upstream; the others find warm ones.
     """
     cold, *warm = [_slowest_and_median(server) for _ in range(bursts + 1)]
+    of_bare = statistics.median(_slowest_and_median(bare)[0] for _ in range(bursts))
     own, _ = _slowest_and_median(upstream, direct=True)
     slowest = statistics.median(worst for worst, _ in warm) - own
     typical = statistics.median(median for _, median in warm)
@@ -104,6 +105,7 @@ def first_tokens(upstream: Server, server: Server, bursts: int) -> list[Figure]:
         Figure(
             "  the median one; the slowest with all connections new", "", f"{typical:.0f} ms; {cold[0] - own:.0f} ms"
         ),
+        Figure("  the slowest of the bare app, which asks nobody", "", f"{of_bare:.0f} ms"),
     ]
 
 

@@ -28,7 +28,7 @@ def measure(scale: Scale, plot: Path) -> list[Figure]:
         with gateway(upstream.port) as server, bare_app() as bare:
             _say("connections and first tokens")
             figures.append(warm_connection(upstream, server))
-            figures += first_tokens(upstream, server, scale.bursts)
+            figures += first_tokens(upstream, server, bare, scale.bursts)
             _say("CPU per token and lag")
             figures = compare(upstream, server, bare, scale) + figures
             _say("200 streams of 100 tokens a second")
