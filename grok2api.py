@@ -96,9 +96,11 @@ def environment_for(extra: "tuple[str, ...]" = ()) -> str:
     missing = unmet(requirements)
     if not missing:
         return sys.executable
-    if os.environ.get(STARTED):
-        raise CannotStart("%s does not have: %s" % (sys.prefix, ", ".join(missing)))
     venv = Venv(os.path.join(HERE, ".venv"))
+    if os.environ.get(STARTED):
+        if venv.distrust():
+            raise CannotStart("%s lacks %s; start again, and it is made anew" % (venv.path, ", ".join(missing)))
+        raise CannotStart("%s does not have: %s" % (sys.prefix, ", ".join(missing)))
     if not venv.has(requirements):
         with Lock(os.path.join(HERE, ".venv.lock")):
             if not venv.has(requirements):
@@ -144,6 +146,13 @@ class Venv:
             file.write("\n".join(sorted(kept)))
         os.replace(self.marker + ".new", self.marker)
         os.unlink(self.unfinished)
+
+    def distrust(self) -> bool:
+        """It is not what its marker says: somebody changed a package in it. Whether it was ours to distrust."""
+        if os.path.exists(self.marker):
+            with open(self.unfinished, "w"):
+                return True
+        return False
 
     def _refuse_foreign(self, requirements: "list[str]") -> None:
         """An environment that somebody else made is used if it has everything, and never changed."""

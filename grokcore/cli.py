@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import trio
 from attrs import evolve, frozen
@@ -50,6 +50,7 @@ class _Setup:
     config: Config
     tokens: tuple[TokenEntry, ...]
     warnings: tuple[str, ...]
+    config_file: Path | None = None
     demo: bool = False
 
 
@@ -68,8 +69,16 @@ def main(argv: Sequence[str]) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse with the exit code of every other fault in what was configured."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_CONFIG, f"grok2api: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="grok2api.py",
         description="Your own Grok web sessions as an OpenAI-compatible API.",
         parents=[_flags(default=None)],
@@ -87,11 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _flags(*, default: Any) -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(add_help=False, argument_default=default)
+def _flags(*, default: Any) -> _Parser:
+    flags = _Parser(add_help=False, argument_default=default)
     flags.add_argument("--config", metavar="FILE", help="configuration (default: config.toml, else data/setting.toml)")
     flags.add_argument("--tokens", metavar="FILE", help="tokens (default: tokens.json, else data/token.json)")
-    flags.add_argument("--data-dir", metavar="DIR", help="where learned state is kept (default: data)")
+    flags.add_argument("--data-dir", metavar="DIR", help="where learned state will be kept (later; default: data)")
     flags.add_argument("--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)")
     flags.add_argument("--port", metavar="PORT", type=int, help="port to listen on (default: 8000)")
     flags.add_argument(
@@ -122,7 +131,7 @@ def _read_setup(arguments: argparse.Namespace, environ: Mapping[str, str]) -> _S
     token_file = _chosen(arguments.tokens, "tokens.json", "data/token.json")
     with _naming(token_file):
         tokens = parse_token_file(_read(token_file)) if token_file else ()
-    return _Setup(config, tokens, tuple(f"{config_file}: {warning}" for warning in warnings))
+    return _Setup(config, tokens, tuple(warnings), config_file)
 
 
 def _chosen(flag: str | None, *usual: str) -> Path | None:
@@ -165,8 +174,9 @@ def _serve_command(setup: _Setup) -> int:
     for warning in setup.warnings:
         _log.warning("%s", warning)
     config = setup.config
-    check_library(_curl_settings(config))
-    sockets = listen(config.server.host, config.server.port)
+    with _naming(setup.config_file):
+        check_library(_curl_settings(config))
+        sockets = listen(config.server.host, config.server.port)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     trio.run(_serve_until_signal, setup, sockets)
     return 0

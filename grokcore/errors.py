@@ -102,6 +102,12 @@ class GrokApiError(Exception):
         """What ``x-should-retry`` tells the client's SDK."""
         return self.sdk_may_repeat
 
+    def redact(self, secret: str) -> None:
+        """Take *secret* out of the message, should upstream have echoed it."""
+        if secret in self.message:
+            self.message = self.message.replace(secret, "…")
+            self.args = (self.message,)
+
     def body(self) -> dict[str, Any]:
         """The OpenAI error object: always these four keys, ``message`` always a string."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}

@@ -36,4 +36,4 @@ def configure_logging(config: GlobalConfig) -> None:
     logging.basicConfig(level=config.log_level, handlers=[handler], force=True)
     # Libraries at DEBUG tell of sockets and headers; ours is what a person asks for.
     for name in ("hypercorn", "quart", "h2", "hpack", "grokcore.http"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -252,3 +252,20 @@ def test_the_project_s_own_list_is_understood() -> None:
         assert set(plain) <= set(grok2api.read_requirements(extra))
         assert grok2api.unmet([f"no-such-{one}" for one in grok2api.read_requirements(extra)]) != []
     assert grok2api.unmet(grok2api.read_requirements(("test",))) == []
+
+
+def test_an_environment_that_somebody_changed_is_made_anew_at_the_next_start(checkout: Checkout) -> None:
+    """The marker says one thing and the package another: a line about it, and then it is mended."""
+    checkout.start()
+    (info,) = checkout.venv.rglob("grokcore_tiny-*.dist-info")
+    info.rename(info.with_name("grokcore_tiny-0.5.dist-info"))
+    metadata = info.with_name("grokcore_tiny-0.5.dist-info") / "METADATA"
+    metadata.write_text(metadata.read_text().replace("Version: 1.0", "Version: 0.5"))
+
+    changed = checkout.start()
+    assert changed.code == 1
+    assert "start again" in changed.err
+
+    again = checkout.start()
+    assert again.installed
+    assert checkout.ran_in_venv(again)

@@ -115,6 +115,20 @@ FAULTS = (
         {"config.toml": ""},
         environ={"GROK2API_SERVER_PORT": "many"},
     ),
+    Fault(
+        "sha256",
+        "config.toml: [[keys]] a: needs key, or sha256",
+        {"config.toml": '[[keys]]\nname = "a"\nkey = "k"\nsha256 = "zz"'},
+    ),
+    Fault("ca_file", "config.toml: [grok] ca_file: there is no", {"config.toml": '[grok]\nca_file = "no.pem"'}),
+    Fault("browser", "config.toml: [grok] impersonate: ", {"config.toml": '[grok]\nimpersonate = "netscape"'}),
+    Fault("long host", "[server] host: ", arguments=("--host", "a" * 70), environ={"GROK2API_GROK_API_KEY": "k"}),
+    Fault(
+        "not ours",
+        "can't listen on 192.0.2.7",
+        arguments=("--host", "192.0.2.7"),
+        environ={"GROK2API_GROK_API_KEY": "k"},
+    ),
     Fault("flag", "grok2api: --port: must be between 0 and 65535", arguments=("--port", "70000")),
 )
 
@@ -150,11 +164,11 @@ def test_a_port_in_use_is_one_line_and_exit_1(capsys: pytest.CaptureFixture[str]
     assert err.count("\n") == 1
 
 
-def test_an_unknown_flag_is_the_usual_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """As any program has it."""
+def test_an_unknown_flag_is_a_fault_of_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    """The usual usage message, with the exit code of every other fault in what was configured."""
     with pytest.raises(SystemExit) as caught:
         main(["--prot=80"])
-    assert caught.value.code == 2
+    assert caught.value.code == 78
     assert "--prot" in capsys.readouterr().err
 
 

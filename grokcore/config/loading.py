@@ -81,7 +81,7 @@ def load_config(
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{in_file}is not valid TOML: {error}") from None
     try:
-        return _from_document(document, environ or {}, flags or {})
+        return _from_document(document, environ or {}, flags or {}, in_file)
     except Fault as fault:
         elsewhere = _elsewhere(fault.path, environ or {}, flags or {})
         raise ConfigError(f"{elsewhere or in_file + _shown(fault.path)}: {fault.message}") from None
@@ -96,7 +96,7 @@ def _elsewhere(path: tuple[str, ...], environ: Mapping[str, str], flags: Mapping
 
 
 def _from_document(
-    document: dict[str, Any], environ: Mapping[str, str], flags: Mapping[tuple[str, str], Any]
+    document: dict[str, Any], environ: Mapping[str, str], flags: Mapping[tuple[str, str], Any], in_file: str
 ) -> tuple[Config, list[str]]:
     warnings: list[str] = []
     raw = {name: _table(document.pop(name, {}), (name,)) for name in SECTIONS}
@@ -104,7 +104,7 @@ def _from_document(
     warnings += _unknown(document, [*SECTIONS, "keys", "models"], "section [{}]")
     moved, more = _take_over_original(raw)
     warnings += more
-    warnings += _overlay_environment(raw, environ)
+    about_variables = _overlay_environment(raw, environ)
     for (section, key), value in flags.items():
         raw[section][key] = value
     for name, cls in SECTIONS.items():
@@ -116,7 +116,8 @@ def _from_document(
     parts["global_"] = parts.pop("global")
     table, more = _model_table(models, parts["grok"])
     api_keys, more_still = _keys(keys)
-    return Config(**parts, keys=api_keys, models=table), warnings + more + more_still
+    about_the_file = [in_file + warning for warning in warnings + more + more_still]
+    return Config(**parts, keys=api_keys, models=table), about_the_file + about_variables
 
 
 def _table(value: Any, path: tuple[str, ...]) -> dict[str, Any]:
@@ -186,7 +187,7 @@ def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
     warnings = [warning for table in tables for warning in _unknown(table, fields_dict(KeyConfig), "[[keys]] {}")]
     keys = tuple(structured(table, KeyConfig, ("keys",)) for table in tables)
     for key in keys:
-        if not key.key and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256):
+        if not (key.key or key.sha256) or (key.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256)):
             raise Fault(("keys", key.name), "needs key, or sha256 with 64 hex digits")
         if key.models or key.rpm or key.concurrent:
             raise Fault(("keys", key.name), "models, rpm and concurrent are not supported by this version")

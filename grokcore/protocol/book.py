@@ -72,6 +72,7 @@ class Account:
     egress: Egress
     in_flight: int = 0
     last_used: float = float("-inf")
+    has_answered: bool = False
     cooling_until: float = float("-inf")
     quota_strikes: int = 0
     first_refusal_at: float | None = None
@@ -224,6 +225,7 @@ def _forgive(account: Account, now: float) -> None:
 
     Not while a cooling or a pause lasts: this attempt then began before what led to it, and proves nothing.
     """
+    account.has_answered = True
     if account.cooling_until <= now:
         account.quota_strikes = 0
         _trust(account)
@@ -248,7 +250,7 @@ def _cool(account: Account, error: GrokApiError, now: float) -> None:
     if account.cooling_until <= now:  # of the requests that were under way together, one counts
         account.quota_strikes = min(account.quota_strikes + 1, 16)
     seconds = min(QUOTA_COOLING_S * 2 ** max(0, account.quota_strikes - 1), QUOTA_COOLING_CAP_S)
-    until = now + (error.retry_after if error.retry_after is not None else seconds)
+    until = now + (error.retry_after or seconds)
     account.cooling_until = max(account.cooling_until, until)
     # Whoever counts an account's answers has accepted its credential.
     _trust(account)
@@ -272,4 +274,4 @@ def _state(account: Account, now: float) -> str:
         return "invalid"
     if account.cooling_until > now:
         return "cooling"
-    return "unknown" if account.last_used == float("-inf") else "ok"
+    return "ok" if account.has_answered and not account.doubted else "unknown"

@@ -41,10 +41,16 @@ class Clocks:
         self._first_at = now + self._limits.first_response
         self._chunk_at = self._stop_at = math.inf
 
+    def end_attempt(self) -> None:
+        """The attempt is over: while the next waits for its token, only the total clock runs."""
+        self._first_at = self._chunk_at = self._stop_at = math.inf
+
     def heard(self, now: float) -> None:
         """A meaningful event has come."""
         self._first_at = math.inf
         self._chunk_at = now + self._limits.chunk
+        if self._stop_at != math.inf:
+            self._stop_at = now + AFTER_STOP_S  # text after a soft stop: Grok goes on
 
     def stopped(self, now: float) -> None:
         """Grok has said that the text is complete."""

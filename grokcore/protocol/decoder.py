@@ -95,7 +95,7 @@ TRANSITIONS: dict[tuple[State, Input], tuple[State, str]] = {
     (State.OPEN, Input.END): (State.ENDED, "_end_unsaid"),
     (State.REASONING, Input.THOUGHT): (State.REASONING, "_think"),
     (State.REASONING, Input.ANSWER): (State.ANSWERING, "_answer"),
-    (State.REASONING, Input.STOP): (State.STOPPED, "_nothing"),
+    (State.REASONING, Input.STOP): (State.REASONING, "_note_stop"),
     (State.REASONING, Input.FINAL): (State.ENDED, "_conclude"),
     (State.REASONING, Input.ERROR): (State.ENDED, "_fail"),
     (State.REASONING, Input.END): (State.ENDED, "_end_unsaid"),
@@ -150,6 +150,7 @@ class Decoder:
         self._thought_mid_line = False
         self._answer_filter = TagFilter(filtered_tags)
         self._begun = False
+        self._stop_seen = False
         self._visible = False
         # The raw answer so far, as its length and checksum: enough to tell what a modelResponse adds to it.
         self._raw_length = 0
@@ -296,6 +297,9 @@ class Decoder:
     def _nothing(self, _: Any) -> None:
         """The state has changed, and that is all."""
 
+    def _note_stop(self, _: Any) -> None:
+        self._stop_seen = True
+
     def _think(self, token: str) -> None:
         self._thought_mid_line = not token.endswith("\n")
         self._emit(Thinking, self._thinking_filter.feed(token))
@@ -368,7 +372,9 @@ class Decoder:
 
     def _end_unsaid(self, _: Any) -> None:
         """The stream ended, and Grok never said that the answer was complete."""
-        if self._begun:
+        if self._stop_seen and not self._visible:
+            self._fail(EmptyAnswer("Grok's stream ended in good order without any answer in it."))
+        elif self._begun:
             self._fail(IncompleteAnswer("Grok's stream broke off before the answer was complete."))
         elif self.counters.junk_lines and not self._lines_read:
             self._fail(UpstreamFailure("What Grok sent is not its stream format."))

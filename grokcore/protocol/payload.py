@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from attrs import frozen
+from attrs import field, frozen
 
 from .models import Model
 
@@ -33,8 +33,8 @@ class Identity:
     :ivar user_agent: empty for the impersonated browser's own.
     """
 
-    statsig_id: str | dict[str, str]
-    cf_clearance: str = ""
+    statsig_id: str | dict[str, str] = field(repr=False)
+    cf_clearance: str = field(default="", repr=False)
     user_agent: str = ""
 
     def statsig_for(self, path: str) -> str:

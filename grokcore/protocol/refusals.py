@@ -49,6 +49,9 @@ REFUSAL_BODY_BYTES = 64 * 1024
 CLEANED_FROM_CHARS = 2000
 """How much of a message is looked at: what is shown of it is 300 characters."""
 
+_SECRETS = re.compile(r"((?:sso(?:-rw)?|cf_clearance|x-statsig-id)\s*[=:]\s*|\beyJ)[^\s;,\"']+", re.IGNORECASE)
+"""What must not be repeated, should upstream echo a request: cookies, the statsig value, anything like a JWT."""
+
 LONGEST_WAIT_S = 7 * 24 * 3600.0
 """A ``Retry-After`` beyond a week is not believed."""
 
@@ -133,9 +136,10 @@ _PAGE_MARKERS = re.compile(
 
 
 def cleaned(message: object) -> str:
-    """Upstream's own words, fit for a client: one line, no markup, no control characters, at most 300 characters."""
+    """Upstream's own words, fit for a client: one line, no markup, no control characters, no cookies, 300 characters."""
     text = message[:CLEANED_FROM_CHARS] if isinstance(message, str) else ""
-    return " ".join(re.sub(r"<[^>]*>|[\x00-\x1f\x7f-\x9f]+", " ", text).split())[:300]
+    text = _SECRETS.sub(r"\1…", re.sub(r"<[^>]*>|[\x00-\x1f\x7f-\x9f]+", " ", text))
+    return " ".join(text.split())[:300]
 
 
 def is_html(headers: Mapping[str, str], body: bytes) -> bool:

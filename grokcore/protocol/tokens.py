@@ -147,6 +147,16 @@ def _each_once(entries: list[TokenEntry]) -> tuple[TokenEntry, ...]:
     found: dict[str, TokenEntry] = {}
     for entry in entries:
         known = found.get(entry.sso)
-        if known is None or (known.tier is Tier.BASIC and entry.tier is Tier.SUPER):
-            found[entry.sso] = entry
+        found[entry.sso] = entry if known is None else _merged(known, entry)
     return tuple(found.values())
+
+
+def _merged(one: TokenEntry, other: TokenEntry) -> TokenEntry:
+    """A token that is written twice: the higher tier, and whatever was said of it in either place."""
+    return TokenEntry(
+        sso=one.sso,
+        tier=Tier.SUPER if Tier.SUPER in (one.tier, other.tier) else Tier.BASIC,
+        note=one.note or other.note,
+        proxy_url=one.proxy_url or other.proxy_url,
+        disabled=one.disabled or other.disabled,
+    )

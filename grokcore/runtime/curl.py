@@ -37,10 +37,11 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 import trio
 from attrs import frozen
-from curl_cffi import Curl, CurlECode, CurlError, CurlInfo, CurlMOpt, CurlOpt
+from curl_cffi import Curl, CurlECode, CurlError, CurlMOpt, CurlOpt
 from curl_cffi._wrapper import ffi, lib
 from curl_cffi.curl import CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
@@ -120,6 +121,8 @@ def check_library(settings: CurlSettings) -> None:
     if missing or not version.startswith(f"{SUPPORTED_LIBRARY}."):
         lacking = f" (missing: {', '.join(missing)})" if missing else ""
         raise ConfigError(f"curl_cffi {version} is installed; this version needs {SUPPORTED_LIBRARY}.*{lacking}")
+    if settings.ca_file and not Path(settings.ca_file).is_file():
+        raise ConfigError(f"[grok] ca_file: there is no file {settings.ca_file}")
     curl = Curl()
     try:
         if curl.impersonate(_browser(settings)) != _GOOD_ORDER:
@@ -174,6 +177,11 @@ class CurlExchange:
         self._received += len(data)
         self._loop.tell(self, data)
         return len(data)
+
+    @property
+    def answered(self) -> bool:
+        """Whether a response has begun."""
+        return bool(self._head_lines)
 
     # Trio thread ---------------------------------------------------------------------------------------------------
 
@@ -390,8 +398,7 @@ class _Loop:
             if message.msg != _CURLMSG_DONE:
                 continue
             exchange, code = self._active[message.easy_handle], message.data.result
-            assert exchange.curl is not None
-            failure = None if code == _GOOD_ORDER else _failure(exchange.curl, code)
+            failure = None if code == _GOOD_ORDER else _failure(code, answered=exchange.answered)
             self._release(exchange)
             self.tell(exchange, failure)
 
@@ -488,11 +495,10 @@ _WHAT_FAILED: dict[int, str] = {
 }
 
 
-def _failure(curl: Curl, code: int) -> TransportFailure:
+def _failure(code: int, *, answered: bool) -> TransportFailure:
     what = _WHAT_FAILED.get(code, "the connection broke")
-    connect_ms = int(float(str(curl.getinfo(CurlInfo.CONNECT_TIME) or 0)) * 1000)
-    phase = "while connecting" if connect_ms == 0 else "after connecting"
-    return TransportFailure(f"Grok could not be reached: {what} (curl error {code}, {phase}).")
+    outcome = "Grok's answer was lost" if answered else "Grok could not be reached"
+    return TransportFailure(f"{outcome}: {what} (curl error {code}).")
 
 
 def _plain(error: CurlError) -> str:

@@ -104,12 +104,13 @@ class Gateway:
         """Completions between :meth:`completion` and their ``aclose``."""
         return len(self._open)
 
-    def completion(self, question: Question, accepted: float) -> Completion:
+    def completion(self, question: Question, accepted: float, request_id: str = "") -> Completion:
         """A completion that has not begun. Whoever gets it must ``aclose`` it.
 
         :param accepted: trio's time when the request was accepted; the total clock runs from there.
+        :param request_id: what the log calls it.
         """
-        completion = Completion(self, question, accepted)
+        completion = Completion(self, question, accepted, request_id)
         self._open.add(completion)
         return completion
 
@@ -159,11 +160,13 @@ class Completion:
     """One answer. See the theory of the module.
 
     :ivar question: what was asked.
+    :ivar request_id: what the log calls it.
     :ivar token_id: short hash of the token in use, or last used; empty before the first attempt.
     """
 
-    def __init__(self, gateway: Gateway, question: Question, accepted: float) -> None:
+    def __init__(self, gateway: Gateway, question: Question, accepted: float, request_id: str) -> None:
         self.question = question
+        self.request_id = request_id
         self.token_id = ""
         self._gateway = gateway
         self._clocks = Clocks(question.limits, accepted)
@@ -212,6 +215,7 @@ class Completion:
             except GrokApiError as failure:
                 error = failure
                 await self._end_attempt(attempt, failure)
+            self._clocks.end_attempt()
             if self._committed or not self._attempts.may_go_on(lease.token_id, error):
                 raise self._final(error)
 
@@ -234,7 +238,7 @@ class Completion:
             return await self._more_events(attempt, until)
         except GrokApiError as error:
             await self._end_attempt(attempt, error)
-            raise
+            raise self._final(error) from None
 
     async def aclose(self) -> None:
         """Abort what is under way and give everything back; bounded in time. Safe to repeat."""
@@ -280,13 +284,19 @@ class Completion:
         self._attempts.begin(lease.token_id)
         self._failure = None
         self._clocks.begin_attempt(trio.current_time())
-        exchange = self._gateway.send(self.question, lease, fresh=fresh)
+        try:
+            exchange = self._gateway.send(self.question, lease, fresh=fresh)
+        except BaseException:
+            lease.abandon()
+            raise
         self._attempt = _Attempt(lease, exchange, self._gateway.decoder())
         return self._attempt
 
     async def _end_attempt(self, attempt: _Attempt, error: GrokApiError | None) -> None:
         if error is not None:
-            _log.warning("attempt %d, token %s: %s: %s", self.attempts, self.token_id, error.code, error)
+            error.redact(attempt.lease.sso)
+            told = (self.request_id, self.attempts, self.token_id, error.code, error.message)
+            _log.warning("%s: attempt %d, token %s: %s: %s", *told)
         attempt.lease.settle(error)
         self._gateway.alarm.clear(attempt.exchange)
         await attempt.exchange.aclose()

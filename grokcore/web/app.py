@@ -182,7 +182,7 @@ def _health(services: _Services) -> dict[str, object]:
     usable = counts["ok"] + counts["unknown"]
     passed_over = gateway.counters
     return {
-        "status": "draining" if services.state.draining else "ok" if usable else "no_tokens",
+        "status": _status(services, usable),
         "version": __version__,
         "tokens": counts,
         "open": gateway.open_count,
@@ -195,6 +195,14 @@ def _health(services: _Services) -> dict[str, object]:
     }
 
 
+def _status(services: _Services, usable: int) -> str:
+    if services.state.draining:
+        return "draining"
+    if usable:
+        return "ok"
+    return "no_usable_tokens" if services.gateway.pool.book.accounts else "no_tokens"
+
+
 def _open_completion(services: _Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
     model = find_model(services.config.models, chat.model)
     if services.state.draining:
@@ -203,7 +211,7 @@ def _open_completion(services: _Services, chat: ChatRequest, lifetime: Lifetime)
         raise Overloaded("The server has as many answers under way as [server] max_streams allows.", retry_after=1)
     assert model.limits is not None, "a configuration's table has its clocks resolved"
     question = Question(model, model.limits, render_prompt(chat.messages))
-    completion = services.gateway.completion(question, lifetime.accepted)
+    completion = services.gateway.completion(question, lifetime.accepted, lifetime.request_id)
     lifetime.on_end(completion.aclose)
     if chat.ignored:
         lifetime.headers["x-grok2api-ignored"] = ", ".join(chat.ignored)

@@ -114,7 +114,7 @@ class EventStream(ResponseBody):
             data = await self._next_bytes(now + self._heartbeat_s)
         except Exception as error:  # boundary: headers are out, so an error can only be told inside the stream
             self._over = True
-            data = self._writer.fail(_as_ours(error))
+            data = self._writer.fail(_as_ours(error, self._completion.request_id))
         self._handed_over = trio.current_time()
         return data
 
@@ -139,8 +139,8 @@ class EventStream(ResponseBody):
         return self._writer.empty()
 
 
-def _as_ours(error: Exception) -> GrokApiError:
+def _as_ours(error: Exception, request_id: str) -> GrokApiError:
     if isinstance(error, GrokApiError):
         return error
-    _log.error("a bug ended an answer", exc_info=error)
-    return InternalError("An internal error ended the answer; the server's log has it.")
+    _log.error("a bug ended the answer to %s", request_id, exc_info=error)
+    return InternalError("An internal error ended the answer; the server's log has it under this request id.")

@@ -6,10 +6,13 @@ have the grace time; then those that are left end with an error event; last, con
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import logging
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 import hypercorn.trio
 import trio
@@ -46,26 +49,35 @@ def listen(host: str, port: int) -> list[socket.socket]:
     host = host.strip("[]")
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        raise ConfigError(f"[server] host: {host!r} can't be listened on: {error.strerror}") from None
-    sockets: list[socket.socket] = []
-    for family, _, _, _, address in dict.fromkeys(addresses):
-        sockets.append(_bound(family, address, port or (sockets[0].getsockname()[1] if sockets else 0)))
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "not a host name"
+        raise ConfigError(f"[server] host: {host!r} can't be listened on: {why}") from None
+    with contextlib.ExitStack() as bound:
+        sockets: list[socket.socket] = []
+        for family, _, _, _, address in dict.fromkeys(addresses):
+            same_port = port or (sockets[0].getsockname()[1] if sockets else 0)
+            sockets.append(bound.enter_context(_bound(family, address, same_port)))
+        bound.pop_all()
     return sockets
 
 
-def _bound(family: int, address: tuple[object, ...], port: int) -> socket.socket:
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if family == socket.AF_INET6:
-        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+def _bound(family: int, address: tuple[Any, ...], port: int) -> socket.socket:
+    where = f"{address[0]} port {port}"
     try:
-        bound.bind((address[0], port, *address[2:]))
-        bound.listen(BACKLOG)
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            bound.bind((address[0], port, *address[2:]))
+            bound.listen(BACKLOG)
+        except OSError:
+            bound.close()
+            raise
     except OSError as error:
-        bound.close()
-        where = f"{address[0]} port {port}"
-        raise PortInUse(f"can't listen on {where}: {error.strerror}; is another server running there?") from None
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(f"can't listen on {where}: is another server running there?") from None
+        raise ConfigError(f"[server] host, port: can't listen on {where}: {error.strerror}") from None
     return bound
 
 

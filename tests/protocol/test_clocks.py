@@ -23,7 +23,7 @@ def played(steps: list[Step], limits: Limits = LIMITS) -> Clocks:
     """Clocks of a request that was accepted at 0, after *steps*: a method's name and its argument."""
     clocks = Clocks(limits, accepted=0)
     for method, argument in steps:
-        getattr(clocks, method)(argument)
+        getattr(clocks, method)(*([] if method == "end_attempt" else [argument]))
     return clocks
 
 
@@ -48,7 +48,8 @@ HISTORIES = [
     History("and over every gap", [("begin_attempt", 5), ("heard", 481)], 600, TimeoutTotal),
     History("the soft stop", [("begin_attempt", 5), ("heard", 10), ("stopped", 11)], 13, None),
     History("only the first soft stop counts", [("begin_attempt", 5), ("stopped", 11), ("stopped", 12)], 13, None),
-    History("events after it change nothing", [("begin_attempt", 5), ("stopped", 11), ("heard", 12)], 13, None),
+    History("text after it starts the wait anew", [("begin_attempt", 5), ("stopped", 11), ("heard", 12)], 14, None),
+    History("between attempts only the total", [("begin_attempt", 5), ("end_attempt", 9)], 600, TimeoutTotal),
     History("a new attempt has not stopped", [("begin_attempt", 5), ("stopped", 11), ("begin_attempt", 12)], 42, TimeoutFirstResponse),
     History("a slow client stops the gap", [("begin_attempt", 5), ("heard", 10), ("exclude", 50)], 180, TimeoutChunk),
     History("and the first response", [("begin_attempt", 5), ("exclude", 50)], 85, TimeoutFirstResponse),
@@ -86,7 +87,9 @@ def test_the_wait_after_the_stop_is_short() -> None:
 
 
 SECONDS = st.integers(0, 200)
-STEPS = st.lists(st.tuples(st.sampled_from(["begin_attempt", "heard", "stopped", "exclude"]), SECONDS), max_size=12)
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["begin_attempt", "heard", "stopped", "exclude", "end_attempt"]), SECONDS), max_size=12
+)
 
 
 @settings(deadline=None, max_examples=100)
@@ -103,12 +106,16 @@ def test_any_history_keeps_the_arithmetic(steps: list[tuple[str, int]]) -> None:
             due = {name: at + seconds for name, at in due.items()}
         else:
             now += seconds
-            getattr(clocks, method)(now)
+            getattr(clocks, method)(*([] if method == "end_attempt" else [now]))
             if method == "begin_attempt":
                 due = {"total": due["total"], "first": now + 30}
             elif method == "heard":
                 due.pop("first", None)
                 due["chunk"] = now + 120
+                if "stop" in due:
+                    due["stop"] = now + 2
+            elif method == "end_attempt":
+                due = {"total": due["total"]}
             else:
                 due.setdefault("stop", now + 2)
         assert clocks.deadline == min(due.values())

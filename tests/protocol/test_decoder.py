@@ -345,7 +345,9 @@ def test_events_come_with_the_bytes_that_complete_them() -> None:
     assert decoder.receive(lines.line(wrapped(token("more")))) == decoder.close() == []
 
 
-@pytest.mark.parametrize("end", [[final("answer")], [soft_stop(), token("answer")]], ids=["modelResponse", "soft stop"])
+@pytest.mark.parametrize(
+    "end", [[final("answer")], [soft_stop(), token("answer"), soft_stop()]], ids=["modelResponse", "soft stop"]
+)
 def test_a_thought_that_was_held_back_comes_before_the_answer(end: list[dict[str, Any]]) -> None:
     """Text may be late, but is never lost."""
     data = bytes_of(map(wrapped, [thought("if 1 <"), *end]))

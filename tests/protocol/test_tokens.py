@@ -152,3 +152,10 @@ def test_a_token_is_shown_as_a_short_hash_only() -> None:
     assert JWT not in repr(entry)
     assert "password" not in repr(entry)
     assert token_id(OTHER) != token_id(JWT)
+
+
+def test_a_token_that_is_written_twice_keeps_what_was_said_of_it_in_either_place() -> None:
+    """Disabled in one list is disabled; a proxy named once is its proxy; the higher tier counts."""
+    file = {"sso": {JWT: {"disabled": True, "proxy_url": "direct"}}, "ssoSuper": {JWT: {"note": "mine"}}}
+    (entry,) = parse_token_file(json.dumps(file).encode())
+    assert (entry.tier.value, entry.disabled, entry.proxy_url, entry.note) == ("super", True, "direct", "mine")
