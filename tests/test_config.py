@@ -630,3 +630,14 @@ def test_a_new_model_needs_a_mode_id_or_name_and_mode(row: str, model: Model) ->
 def test_loopback_is_what_only_this_machine_reaches(host: str, loopback: bool) -> None:
     """Anything else needs an API key; an empty host means all addresses."""
     assert is_loopback(host) is loopback
+
+
+def test_a_warning_is_named_after_what_it_is_about() -> None:
+    """The file for what stands in it, the variable for itself; no file that is not there."""
+    environ = {"GROK2API_FOO": "1"}
+    _, beside_a_file = load_config("[server]\nprot = 1", name="config.toml", environ=environ)
+    _, without = load_config("", environ=environ)
+    assert beside_a_file[0].startswith("config.toml: unknown [server] prot")
+    assert [warnings[-1].partition(" has")[0] for warnings in (beside_a_file, without)] == [
+        "unknown environment variable GROK2API_FOO"
+    ] * 2

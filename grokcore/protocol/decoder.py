@@ -115,7 +115,7 @@ TRANSITIONS: dict[tuple[State, Input], tuple[State, str]] = {
 
 @define
 class Counters:
-    """What was passed over, for ``/health`` and the log."""
+    """What was passed over, for ``/health``."""
 
     junk_lines: int = 0
     unknown_keys: dict[str, int] = Factory(dict)

@@ -190,7 +190,9 @@ def _health(services: _Services) -> dict[str, object]:
         "upstream": {
             "junk_lines": passed_over.junk_lines,
             "unknown_keys": sum(passed_over.unknown_keys.values()),
+            "odd_values": passed_over.odd_values,
             "late_thoughts": passed_over.late_thoughts,
+            "other_side": passed_over.other_side,
         },
     }
 

@@ -50,6 +50,7 @@ from grokcore.simulator.scripts import (
     wrapped,
 )
 
+from .fakes import FakeTransport
 from .worlds import collect, failure_of, make_world, on_fake_clock
 
 SILENT = Script((HANG,))
@@ -304,6 +305,48 @@ def test_a_secret_that_upstream_echoes_is_not_passed_on() -> None:
 
         assert not [secret for secret in ("basic-0", "abc", "def", "hbGciOi") if secret in str(found)]
         assert "bad token" in str(found)
+
+    on_fake_clock(scenario)
+
+
+def test_a_retry_after_of_nothing_still_cools_the_token() -> None:
+    """``Retry-After: 0`` names no time; the token is not asked again at once."""
+
+    async def scenario() -> None:
+        world = make_world(error(429, lines.ERROR_429, (("retry-after", "0"),)))
+        for _ in range(2):
+            found, _ = await failure_of(world.ask())
+            assert (type(found), found.retry_after) == (RateLimitExceeded, 60)
+        assert len(world.transport.exchanges) == 1
+
+    on_fake_clock(scenario)
+
+
+def test_a_429_in_the_middle_of_an_answer_says_when_to_come_back() -> None:
+    """With the only token used up, the pool's word with its time; with another one free, a moment."""
+
+    async def scenario() -> None:
+        script = Script((token_line("a"), Wait(1), Send(lines.line(lines.ERROR_429))))
+        alone, _ = await failure_of(make_world(script).ask())
+        one_of_two, _ = await failure_of(make_world(script, tokens=2).ask())
+        assert (alone.retry_after, one_of_two.retry_after) == (60, 1)
+
+    on_fake_clock(scenario)
+
+
+def test_a_request_that_cannot_even_be_made_gives_its_lease_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever holds a lease gives it back, also when the transport itself fails."""
+
+    async def scenario() -> None:
+        world = make_world(SILENT)
+
+        def refuse(*_: object) -> None:
+            raise OSError("out of everything")
+
+        monkeypatch.setattr(FakeTransport, "open", refuse)
+        with pytest.raises(OSError, match="everything"):
+            await collect(world.ask())
+        assert world.idle
 
     on_fake_clock(scenario)
 

@@ -32,7 +32,7 @@ from grokcore.simulator.scripts import (
     tokens_of,
     wrapped,
 )
-from tests.servers import Site, chat, on_site
+from tests.servers import TOKENS, Site, chat, on_site
 
 TEXT = "Hello 世界 — <b>bold</b> & 😄 done."
 
@@ -431,3 +431,37 @@ def test_a_connect_that_hangs_is_ended_by_the_first_response_clock() -> None:
 
         deaf_url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         on_site(scenario, config="[grok]\nstream_first_response_timeout = 0.3", base_url=deaf_url)
+
+
+def test_health_tells_a_pool_that_rests_from_one_that_is_empty() -> None:
+    """``ok`` is a token that has answered; tokens that all cool are not "no tokens"."""
+
+    async def scenario(site: Site) -> None:
+        site.simulator.script("sso-0", answer("ok"), error(429, lines.ERROR_429))
+        states = []
+        for _ in range(3):
+            health = (await site.client.get("/health")).json()
+            states.append((health["status"], {name: n for name, n in health["tokens"].items() if n}))
+            await site.ask()
+        assert states == [("ok", {"unknown": 1}), ("ok", {"ok": 1}), ("no_usable_tokens", {"cooling": 1})]
+
+    on_site(scenario, tokens=TOKENS[:1])
+
+
+def test_a_bug_in_the_middle_of_a_stream_is_an_error_event_and_a_traceback_under_the_request_s_id(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client is told; whoever runs the server finds it by the id that the client has."""
+
+    def break_down(*_: object) -> bytes:
+        raise ZeroDivisionError
+
+    async def scenario(site: Site) -> None:
+        site.simulator.always(answer(TEXT))
+        response = await site.ask(stream=True)
+        assert json.loads(data_lines(response.text)[-1])["error"]["code"] == "internal_error"
+        (record,) = [record for record in caplog.records if record.exc_info]
+        assert response.headers["x-request-id"] in record.getMessage()
+
+    monkeypatch.setattr("grokcore.protocol.chat.ChunkWriter.write", break_down)
+    on_site(scenario)
