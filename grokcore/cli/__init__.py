@@ -17,19 +17,19 @@ from typing import Any, NoReturn
 import trio
 from attrs import evolve, frozen
 
-from . import __version__
-from .config import Config, is_loopback, load_config
-from .errors import ConfigError
-from .logs import configure_logging
-from .protocol.book import TokenBook
-from .protocol.payload import Identity
-from .protocol.tokens import TokenEntry, parse_token_file
-from .runtime.curl import CurlSettings, CurlTransport, check_library
-from .runtime.gateway import Gateway, GatewaySettings
-from .runtime.pool import TokenPool
-from .simulator.serve import DEMO_TOKENS, serve_simulator
-from .web.app import ServerState, create_app
-from .web.server import PortInUse, listen, serve
+from .. import __version__
+from ..config import Config, is_loopback, load_config
+from ..errors import ConfigError
+from ..logs import configure_logging
+from ..protocol.book import TokenBook
+from ..protocol.payload import Identity
+from ..protocol.tokens import TokenEntry, parse_token_file
+from ..runtime.curl import CurlSettings, CurlTransport, check_library
+from ..runtime.gateway import Gateway, GatewaySettings
+from ..runtime.pool import TokenPool
+from ..simulator.serve import DEMO_TOKENS, serve_simulator
+from ..web.app import ServerState, create_app
+from ..web.server import PortInUse, listen, serve
 
 __all__ = ["EXIT_CONFIG", "main", "run_server"]
 
