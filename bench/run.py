@@ -9,6 +9,7 @@ from pathlib import Path
 from .figures import Figure
 from .lifecycle import clocks, departures, first_tokens, memory, start_up, warm_connection
 from .plot import GATEWAY, draw
+from .pool import leases
 from .processes import bare_app, gateway, paced_upstream, raise_descriptor_limit
 from .relay import Scale, compare, flood, sweep
 
@@ -38,6 +39,8 @@ def measure(scale: Scale, plot: Path) -> list[Figure]:
             found = sweep({GATEWAY: server, "bare app": bare}, scale, _say)
         _say("clocks")
         figures += clocks(upstream)
+        _say("leases of a pool of tokens")
+        figures += leases()
         _say("memory")
         figures += memory(upstream, with_bare_app=scale.rounds > 1)
     draw(found, plot)

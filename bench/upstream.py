@@ -32,6 +32,7 @@ __all__ = ["main"]
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 RECV_BYTES = 65536
+UNLIMITED = {"windowSizeSeconds": 7200, "remainingQueries": 1_000_000, "totalQueries": 1_000_000}
 
 
 def _chunk(data: bytes) -> bytes:
@@ -162,6 +163,12 @@ class Upstream:
         connection.received = rest[length:]
         if head.startswith(b"GET /stats "):
             self._tell_stats(connection)
+        elif head.startswith(b"POST /rest/rate-limits "):
+            body = json.dumps(UNLIMITED).encode()
+            self._write(
+                connection,
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body,
+            )
         else:
             self._begin(connection, json.loads(rest[:length])["message"])
 

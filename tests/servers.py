@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import trio
+import trio.testing
 from attrs import evolve, field, frozen
 
-from grokcore.cli import run_server
+from grokcore.cli.server import Server
 from grokcore.config import Config, load_config
 from grokcore.protocol.models import Tier
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.gateway import Gateway
+from grokcore.runtime.store import StateFile
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.serve import serve_simulator
 from grokcore.web.server import listen
@@ -31,9 +34,14 @@ class Site:
 
     port: int
     simulator: Simulator
-    gateway: Gateway
+    server: Server
     stop: trio.Event
     client: httpx.AsyncClient = field(eq=False)
+    grok_url: str = ""
+
+    @property
+    def gateway(self) -> Gateway:
+        return self.server.gateway
 
     @property
     def url(self) -> str:
@@ -46,6 +54,14 @@ class Site:
     async def connect(self) -> trio.SocketStream:
         """A bare connection to the server."""
         return await trio.open_tcp_stream("127.0.0.1", self.port)
+
+    async def settled(self) -> None:
+        """Wait until nothing that is left is asked for, nor about to be, so that it is known."""
+        book = self.server.pool.book
+        while book.asks.next_at() < trio.current_time() + 0.5 or any(
+            allowance.asking for account in book.accounts for allowance in account.allowances.values()
+        ):
+            await trio.testing.wait_all_tasks_blocked(0.002)
 
     def leased(self) -> int:
         """Leases that are out."""
@@ -76,6 +92,7 @@ def on_site(
     tokens: tuple[TokenEntry, ...] = TOKENS,
     certificate: tuple[str, str] | None = None,
     base_url: str = "",
+    state_file: Path | None = None,
 ) -> None:
     """Run *scenario* against a server of its own; afterwards the server must have stopped by itself.
 
@@ -92,13 +109,14 @@ def on_site(
                 port = sockets[0].getsockname()[1]
                 whole = configured(config, base_url or simulated)
                 async with trio.open_nursery() as serving:
-                    gateway = await serving.start(run_server, whole, tokens, sockets, stop)
+                    server = Server(whole, tokens, StateFile(state_file) if state_file else None)
+                    await serving.start(server.run, sockets, stop)
                     async with httpx.AsyncClient(
                         base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, verify=False
                     ) as client:
-                        await scenario(Site(port, simulator, gateway, stop, client))
+                        await scenario(Site(port, simulator, server, stop, client, simulated))
                     stop.set()
-                assert gateway.open_count == 0
+                assert server.gateway.open_count == 0
                 nursery.cancel_scope.cancel()
 
     trio.run(main)

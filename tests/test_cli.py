@@ -287,7 +287,7 @@ def started(place: Path, *arguments: str) -> tuple[subprocess.Popen[bytes], str,
 
 
 def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: Path) -> None:
-    """503 no_tokens with a sentence that helps; nothing is made in the folder."""
+    """503 no_tokens with a sentence that helps; nothing is made but the folder for what is learned."""
     port = free_port()
     process, said, watchdog = started(place, "--port", str(port))
     try:
@@ -309,7 +309,7 @@ def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: 
         watchdog.cancel()
         process.kill()
         process.communicate()
-    assert contents(place) == {}
+    assert contents(place) == {"data": None}
 
 
 def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path) -> None:

@@ -37,10 +37,10 @@ LAYERS = [
     layer("protocol", "errors protocol", "attrs orjson"),
     layer("config", "errors protocol config", "attrs cattrs"),
     layer("logs", "config"),
-    layer("runtime", "errors protocol runtime", "trio attrs curl_cffi"),
+    layer("runtime", "errors protocol runtime", "trio attrs curl_cffi orjson"),
     layer("web", " errors protocol config runtime web", "trio attrs orjson quart quart_trio werkzeug hypercorn h11"),
     layer("simulator", "simulator", "trio attrs hypercorn"),
-    layer("cli", "errors protocol config logs runtime web simulator", "trio attrs"),
+    layer("cli", "errors protocol config logs runtime web simulator cli", "trio attrs rich"),
     layer("__main__", "cli"),
 ]
 
@@ -146,7 +146,7 @@ def test_one_module_knows_curl() -> None:
 def test_nobody_imports_the_command_line_but_the_entry() -> None:
     """And nobody imports the entry."""
     users = {m for m in modules() if any(part(name) in {"cli", "__main__"} for name in imports(m))}
-    assert users == {"__main__"}
+    assert users - set(in_layer("cli")) == {"__main__"}
 
 
 def test_there_are_no_cycles() -> None:
@@ -209,5 +209,5 @@ def test_nothing_can_be_seen_from_these_tests_that_is_not_there() -> None:
     assert {"__future__", "orjson", "grokcore.protocol.lenient_json"} <= imports("protocol.lines")
     assert "grokcore.simulator.lines" in imports("simulator.scripts")
     assert "grokcore.config.loading" in imports("config")
-    assert "grokcore" in imports("web.app")
+    assert "grokcore" in imports("web.status")
     assert imports("__main__") == {"sys", "grokcore.cli"}

@@ -39,7 +39,7 @@ THINKING_LIMITS = Limits(first_response=120, chunk=300, total=900)
 IMAGINE_LIMITS = Limits(first_response=120, chunk=120, total=900)
 
 
-@frozen
+@frozen(cache_hash=True)
 class Model:
     """One row of the table.
 

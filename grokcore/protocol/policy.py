@@ -23,7 +23,7 @@ class Attempts:
     """What has been tried for one request.
 
     :ivar made: attempts so far, the current one included.
-    :ivar excluded: ids of tokens that must not be tried again.
+    :ivar excluded: keys of tokens that must not be tried again.
     """
 
     made: int = 0
@@ -32,11 +32,11 @@ class Attempts:
 
     @property
     def avoided(self) -> frozenset[str]:
-        """Ids of tokens that were tried and may be tried again, if there is no other."""
+        """Keys of tokens that were tried and may be tried again, if there is no other."""
         return frozenset(self._uses) - self.excluded
 
     def begin(self, token: str) -> None:
-        """An attempt with the token of this id begins."""
+        """An attempt with the token of this key begins."""
         self.made += 1
         self._uses[token] = self._uses.get(token, 0) + 1
 

@@ -267,6 +267,12 @@ class CurlTransport:
         finally:
             loop.close()
 
+    def adopt(self, settings: CurlSettings) -> None:
+        """Make requests with these from now on; they must have passed :func:`check_library`."""
+        self._settings = settings
+        if self._loop is not None:
+            self._loop.adopt(settings)
+
     def open(self, request: UpstreamRequest) -> CurlExchange:
         """Begin *request*; nothing is waited for."""
         assert self._loop is not None, "CurlTransport.run() is not running"
@@ -284,8 +290,7 @@ class _Loop:
     """The worker thread's side. The methods under "Called from trio" apart, all run in it."""
 
     def __init__(self, settings: CurlSettings, token: trio.lowlevel.TrioToken) -> None:
-        self._browser = _browser(settings)
-        self._ca_file = settings.ca_file
+        self.adopt(settings)
         self._token = token
         self._commands: deque[Callable[[], None]] = deque()
         self._news: deque[tuple[CurlExchange, ResponseHead | bytes | TransportFailure | None]] = deque()
@@ -315,6 +320,10 @@ class _Loop:
         if self._multi is not None:
             self._commands.append(action)
             lib.curl_multi_wakeup(self._multi)
+
+    def adopt(self, settings: CurlSettings) -> None:
+        """What the next request is made with; a request that is being made at this very moment may get some of each."""
+        self._browser, self._ca_file = _browser(settings), settings.ca_file
 
     def close(self) -> None:
         """The worker thread has ended: tell the last news and free everything."""

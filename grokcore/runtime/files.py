@@ -2,33 +2,44 @@
 
 Write a file beside it, flush it to the disk, rename it over the old one, flush the folder. Whoever is killed in between
 leaves the old file, and perhaps a stray ``.<name>.<number>.tmp`` that :func:`sweep` removes.
+
+Whoever reads a file, changes what was read and replaces the file does so while it is :func:`locked`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import secrets
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["replace_file", "sweep"]
+if sys.platform != "win32":
+    import fcntl
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+__all__ = ["locked", "replace_file", "sweep"]
+
+_SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
 
 
-def replace_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+def replace_file(path: Path, data: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
     """Make *data* the content of *path*; when this returns, it is on the disk.
 
     A symbolic link stays one: the file it leads to is replaced.
 
-    :param mode: permissions of the new file.
+    :param mode: permissions of the new file, whatever the process' umask is.
+    :param owner: user and group to give it to, so that a file which root edits stays readable for the server. Where that is
+        not allowed, the group's and others' permissions go rather than to another group.
     :raises OSError: it could not be done; the old file is as it was, and nothing is left beside it. (The one exception is a
         folder that can't be flushed: the file is then the new one, and only a power cut could bring the old one back.)
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        _write_new(temporary, data, mode)
+        _write_new(temporary, data, mode, owner)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -39,20 +50,95 @@ def replace_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 def sweep(path: Path) -> None:
     """Remove what killed writers of *path* have left beside it. There must be no other writer."""
-    for stray in path.parent.glob(f".{path.name}.*.tmp"):
+    target = Path(os.path.realpath(path))
+    for stray in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
         with contextlib.suppress(OSError):
             stray.unlink()
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
-    descriptor = os.open(path, _NEW, mode)
+@contextlib.contextmanager
+def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Keep out everybody else who asks for the same, in this process or another, while *path* is read and replaced.
+
+    The lock is on a file beside it, ``.<name>.lock``, that is gone afterwards. (*path* itself becomes another file when it
+    is replaced, and its folder may be a data directory, which the server holds as long as it runs.) On Windows, and on
+    file systems that know no locks, nobody is kept out.
+
+    :param waiting: called when somebody else has it, before waiting for them.
+    :raises OSError: the lock's file can't be made.
+    """
+    if sys.platform == "win32":
+        yield
+    else:
+        target = Path(os.path.realpath(path))
+        with _held(target.with_name(f".{target.name}.lock"), waiting):
+            yield
+
+
+def _write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None) -> None:
+    descriptor = os.open(path, _NEW, mode & 0o600)
     try:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
+        if sys.platform != "win32":
+            os.fchmod(descriptor, mode if _give(descriptor, owner) else mode & 0o700)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+if sys.platform != "win32":
+
+    def _give(descriptor: int, owner: tuple[int, int] | None) -> bool:
+        """Give a file to *owner*, or to their group at least. Whether its group is the one that was asked for."""
+        made = os.fstat(descriptor)
+        if owner is None or owner == (made.st_uid, made.st_gid):
+            return True
+        for user in (owner[0], -1):
+            with contextlib.suppress(PermissionError):
+                os.fchown(descriptor, user, owner[1])
+                return True
+        return False
+
+    @contextlib.contextmanager
+    def _held(lock: Path, waiting: Callable[[], None]) -> Iterator[None]:
+        descriptor = _hold(lock, waiting)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(lock)  # before it is let go: whoever waits for it will see that it is no longer there
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    def _hold(lock: Path, waiting: Callable[[], None]) -> int:
+        """Open the file and lock it, until it is one that nobody has taken away meanwhile."""
+        while True:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | _SAFELY, 0o600)
+            try:
+                _flock(descriptor, waiting)
+                if _is_at(lock, descriptor):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+
+    def _flock(descriptor: int, waiting: Callable[[], None]) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):  # the latter on SMB shares
+            waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            return  # a file system without locks
+
+    def _is_at(path: Path, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.lstat(path), os.fstat(descriptor))
+        except FileNotFoundError:
+            return False
 
 
 def _flush_folder(folder: Path) -> None:

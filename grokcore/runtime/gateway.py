@@ -87,6 +87,7 @@ class Question:
 class Gateway:
     """Makes completions and knows those that are open.
 
+    :ivar settings: those of completions that begin from now on; the others keep what they began with.
     :ivar counters: what all decoders have passed over so far.
     :ivar alarm: wakes completions when one of their clocks is due; its ``run`` has to be running.
     """
@@ -95,8 +96,8 @@ class Gateway:
         self.pool = pool
         self.counters = Counters()
         self.alarm = AlarmClock()
+        self.settings = settings
         self._transport = transport
-        self._settings = settings
         self._open: set[Completion] = set()
 
     @property
@@ -121,9 +122,8 @@ class Gateway:
 
     # For Completion ------------------------------------------------------------------------------------------------
 
-    def send(self, question: Question, lease: Lease, *, fresh: bool) -> Exchange:
+    def send(self, question: Question, settings: GatewaySettings, lease: Lease, *, fresh: bool) -> Exchange:
         """Begin one request to Grok."""
-        settings = self._settings
         url = settings.base_url + CHAT_PATH
         headers = chat_headers(settings.identity, url=url, sso=lease.sso, request_id=str(uuid.uuid4()))
         body = chat_body(question.model, question.message, temporary=settings.temporary, memory=settings.memory)
@@ -137,10 +137,6 @@ class Gateway:
             connect_net_s=question.limits.first_response + NET_MARGIN_S,
         )
         return self._transport.open(request)
-
-    def decoder(self) -> Decoder:
-        """A decoder for one attempt."""
-        return Decoder(self._settings.filtered_tags)
 
     def forget(self, completion: Completion) -> None:
         """*completion* is closed."""
@@ -169,6 +165,8 @@ class Completion:
         self.request_id = request_id
         self.token_id = ""
         self._gateway = gateway
+        self._settings = gateway.settings
+        self._ticket = gateway.pool.ticket()
         self._clocks = Clocks(question.limits, accepted)
         self._attempts = Attempts()
         self._attempt: _Attempt | None = None
@@ -216,7 +214,7 @@ class Completion:
                 error = failure
                 await self._end_attempt(attempt, failure)
             self._clocks.end_attempt()
-            if self._committed or not self._attempts.may_go_on(lease.token_id, error):
+            if self._committed or not self._attempts.may_go_on(lease.key, error):
                 raise self._final(error)
 
     async def next_events(self, until: float = math.inf) -> list[Event]:
@@ -258,7 +256,7 @@ class Completion:
     async def _lease(self, previous: GrokApiError | None) -> Lease:
         need = Need(self.question.model, frozenset(self._attempts.excluded), self._attempts.avoided)
         try:
-            return await self._wait(functools.partial(self._gateway.pool.lease, need))
+            return await self._wait(functools.partial(self._gateway.pool.lease, need, self._ticket))
         except GrokApiError:
             # With no other token left, the pool's word on all of them counts if the last failure was a token's own;
             # any other failure tells more than "nobody is left".
@@ -281,15 +279,15 @@ class Completion:
 
     def _begin(self, lease: Lease, *, fresh: bool) -> _Attempt:
         self.token_id = lease.token_id
-        self._attempts.begin(lease.token_id)
+        self._attempts.begin(lease.key)
         self._failure = None
         self._clocks.begin_attempt(trio.current_time())
         try:
-            exchange = self._gateway.send(self.question, lease, fresh=fresh)
+            exchange = self._gateway.send(self.question, self._settings, lease, fresh=fresh)
         except BaseException:
             lease.abandon()
             raise
-        self._attempt = _Attempt(lease, exchange, self._gateway.decoder())
+        self._attempt = _Attempt(lease, exchange, Decoder(self._settings.filtered_tags))
         return self._attempt
 
     async def _end_attempt(self, attempt: _Attempt, error: GrokApiError | None) -> None:

@@ -2,7 +2,8 @@
 
 Rules
 -----
-1. Whoever waits is served first come, first served; one that needs a Super token does not hold up the others.
+1. Whoever waits is served first come, first served, and a request that has to try again keeps its place; one that needs a
+   Super token does not hold up the others.
 2. Choosing and settling never wait, so nothing here is held across a wait: a lease can be given back in any ``finally``,
    under cancellation too.
 3. A lease ends exactly once: settled with a success or a failure, or abandoned because the client left.
@@ -10,12 +11,16 @@ Rules
 
 from __future__ import annotations
 
-from collections import deque
+import bisect
+import itertools
+import math
+from collections.abc import Callable
 
 import trio
+from attrs import define, field
 
 from ..errors import GrokApiError, Overloaded
-from ..protocol.book import Account, Need, TokenBook
+from ..protocol.book import Loan, Need, TokenBook
 
 __all__ = ["Lease", "TokenPool"]
 
@@ -26,72 +31,86 @@ MAX_WAITING = 1000
 class Lease:
     """A token reserved for one attempt."""
 
-    def __init__(self, pool: TokenPool, account: Account) -> None:
+    def __init__(self, pool: TokenPool, loan: Loan) -> None:
+        entry = loan.account.entry
         self._pool = pool
-        self._account: Account | None = account
-        self.sso = account.entry.sso
-        self.token_id = account.entry.id
-        self.proxy_url = account.egress.proxy_url
+        self._loan: Loan | None = loan
+        self.sso = entry.sso
+        self.key = entry.key
+        self.token_id = entry.id
+        self.proxy_url = loan.account.egress.proxy_url
 
     def __repr__(self) -> str:
-        return f"<Lease of {self.token_id} {'open' if self._account else 'given back'}>"
+        return f"<Lease of {self.token_id} {'open' if self._loan else 'given back'}>"
 
     def settle(self, error: GrokApiError | None) -> None:
         """Give it back with the attempt's outcome (None is a success); the first word counts."""
-        account, self._account = self._account, None
-        if account is not None:
-            self._pool.book.settle(account, error, trio.current_time())
-            self._pool.share_out()
+        loan, self._loan = self._loan, None
+        if loan is not None:
+            self._pool.book.settle(loan, error, trio.current_time())
+            self._pool.changed()
 
     def abandon(self) -> None:
         """Give it back without having learned anything, if it is still open."""
-        account, self._account = self._account, None
-        if account is not None:
-            self._pool.book.abandon(account)
-            self._pool.share_out()
+        loan, self._loan = self._loan, None
+        if loan is not None:
+            self._pool.book.abandon(loan, trio.current_time())
+            self._pool.changed()
 
 
+@define(eq=False)
 class _Waiter:
-    def __init__(self, need: Need) -> None:
-        self.need = need
-        self.served = trio.Event()
-        self.lease: Lease | None = None
-        self.error: GrokApiError | None = None
+    """A request in the queue."""
+
+    need: Need
+    ticket: int
+    served: trio.Event = field(factory=trio.Event)
+    lease: Lease | None = None
+    error: GrokApiError | None = None
 
 
 class TokenPool:
     """Leases tokens.
 
-    :param queue_s: seconds that a request waits for a busy token at most.
+    :ivar queue_s: seconds that a request waits for a busy token at most.
+    :ivar listeners: called whenever something in the book may have changed; they must not wait.
     """
 
     def __init__(self, book: TokenBook, *, queue_s: float) -> None:
         self.book = book
-        self._queue_s = queue_s
-        self._waiting: deque[_Waiter] = deque()
+        self.queue_s = queue_s
+        self.listeners: list[Callable[[], None]] = []
+        self._tickets = itertools.count()
+        self._waiting: list[_Waiter] = []
+        self._shared_out_at = -math.inf
 
     @property
     def waiting(self) -> int:
         """How many requests wait for a token."""
         return len(self._waiting)
 
-    async def lease(self, need: Need) -> Lease:
+    def ticket(self) -> int:
+        """A place in the queue, for a request and all its attempts."""
+        return next(self._tickets)
+
+    async def lease(self, need: Need, ticket: int | None = None) -> Lease:
         """Wait for a token that can serve *need*.
 
+        :param ticket: the request's place in the queue; a new one at its end if there is none.
         :raises GrokApiError: no token could, however long one waited (NoTokens, NoValidTokens, RateLimitExceeded,
             Challenge), or the queue was full or too slow (Overloaded).
         """
-        waiter = _Waiter(need)
-        self._waiting.append(waiter)
+        waiter = _Waiter(need, self.ticket() if ticket is None else ticket)
+        bisect.insort(self._waiting, waiter, key=lambda one: one.ticket)
         try:
-            self.share_out()
+            self.changed()
             if waiter.lease is None:
                 await self._wait(waiter)
             assert waiter.lease is not None
             lease, waiter.lease = waiter.lease, None
             return lease
         finally:
-            if waiter in self._waiting:
+            if not waiter.served.is_set():
                 self._waiting.remove(waiter)
             if waiter.lease is not None:  # served and cancelled at the same moment
                 waiter.lease.abandon()
@@ -99,30 +118,52 @@ class TokenPool:
     async def _wait(self, waiter: _Waiter) -> None:
         if waiter.error is None and len(self._waiting) > MAX_WAITING:
             raise Overloaded("Too many requests are waiting for a token already.", retry_after=1)
-        until = trio.current_time() + self._queue_s
+        until = trio.current_time() + self.queue_s
         while not waiter.served.is_set() and trio.current_time() < until:
             opening = self.book.next_opening(waiter.need, trio.current_time())
             with trio.CancelScope(deadline=min(until, opening)):
                 await waiter.served.wait()
-            self.share_out()  # a token may have stopped cooling meanwhile
+            if (
+                self._shared_out_at < opening <= trio.current_time()
+            ):  # a token has opened; of many sleepers one sees to it
+                self.changed()
+        if not waiter.served.is_set():
+            self._serve(waiter, patient=False)
         if waiter.error is not None:
             raise waiter.error
         if waiter.lease is None:
             raise Overloaded(
-                f"All tokens were busy for {self._queue_s:g} s. More tokens, or a higher "
+                f"All tokens were busy for {self.queue_s:g} s. More tokens, or a higher "
                 "[pool] max_in_flight_per_token, would take more requests at once.",
                 retry_after=1,
             )
 
-    def share_out(self) -> None:
+    def changed(self) -> None:
+        """Something in the book is not as it was: somebody may be served now, and others may want to know."""
+        self._share_out()
+        for listener in self.listeners:
+            listener()
+
+    def _share_out(self) -> None:
         """Serve those who wait, in their order, with what is free now; tell those who wait in vain."""
-        now = trio.current_time()
+        self._shared_out_at = trio.current_time()
+        in_vain: set[Need] = set()
         for waiter in list(self._waiting):
-            account = self.book.choose(waiter.need, now)
-            if account is not None:
-                waiter.lease = Lease(self, account)
-            else:
-                waiter.error = self.book.hopeless(waiter.need, now)
-            if waiter.lease is not None or waiter.error is not None:
-                self._waiting.remove(waiter)
-                waiter.served.set()
+            # Whoever asks for the same as one who was not served need not ask. (Needs of requests that have failed once
+            # are their own, and few.)
+            if waiter.need not in in_vain and not self._serve(waiter, patient=True):
+                in_vain.add(waiter.need)
+
+    def _serve(self, waiter: _Waiter, *, patient: bool) -> bool:
+        """Serve one, or tell it that it waits in vain; whether its waiting is over."""
+        now = trio.current_time()
+        loan = self.book.choose(waiter.need, now, patient=patient)
+        if loan is not None:
+            waiter.lease = Lease(self, loan)
+        else:
+            waiter.error = self.book.hopeless(waiter.need, now)
+        if waiter.lease is None and waiter.error is None:
+            return False
+        self._waiting.remove(waiter)
+        waiter.served.set()
+        return True

@@ -12,6 +12,7 @@ import trio
 from attrs import define, field
 
 from . import lines
+from .limits import UNLIMITED, Limit
 from .scripts import Cut, Script, Send, Wait, answer_lines, error, paced, play_lines, tokens_of
 
 __all__ = ["Call", "Simulator"]
@@ -22,9 +23,12 @@ SendFn: TypeAlias = Callable[[Message], Awaitable[None]]
 
 CHAT_PATHS = re.compile(r"/rest/app-chat/conversations/(new|[^/]+/responses)")
 RATE_LIMITS_PATH = "/rest/rate-limits"
+HIGH_EFFORT = ("MODEL_MODE_EXPERT", "MODEL_MODE_HEAVY")
+COST_OF_EFFORT = 4
 NATURAL_PACE_S = 0.02
 """Seconds between the tokens of an answer that nobody scripted: some fifty a second, like a fast model."""
 
+_ABSOLUTE = re.compile(r"^https?://[^/]*")
 _SSO = re.compile(r"(?:^|;)\s*sso=([^;]+)")
 
 
@@ -38,6 +42,7 @@ class Call:
 
     :ivar outcome: ``"open"``, then ``"complete"``, ``"aborted"`` (the client left) or ``"cut"`` (by script).
     :ivar client: the peer's port: requests over one connection share it.
+    :ivar proxied: it came as to a proxy, with the whole URL. (The simulator is its own proxy: there are two ways to it.)
     """
 
     path: str
@@ -45,6 +50,7 @@ class Call:
     headers: dict[str, str]
     body: dict[str, Any]
     client: int
+    proxied: bool = False
     outcome: str = "open"
     ended_at: float = 0.0
 
@@ -53,14 +59,21 @@ class Call:
 class Simulator:
     """One simulated Grok.
 
-    :ivar calls: all requests so far.
-    :ivar scripts: what to answer, by session token: each of the list once, the last one for ever.
+    :ivar calls: all chats so far; *asks*: all questions for what is left.
+    :ivar scripts: what to answer to chats, by session token: each of the list once, the last one for ever.
+    :ivar ask_scripts: the same for questions for what is left.
     :ivar default: what to answer to chats of tokens without a script.
+    :ivar limits: what accounts may ask, by session token and model name (or mode id); those that are not here may all.
+    :ivar dead: session tokens that are refused everywhere.
     :ivar strict: refuse chats without the headers that a page sends.
     """
 
     calls: list[Call] = field(factory=list)
+    asks: list[Call] = field(factory=list)
     scripts: dict[str, deque[Script]] = field(factory=dict)
+    ask_scripts: dict[str, deque[Script]] = field(factory=dict)
+    limits: dict[tuple[str, str], Limit] = field(factory=dict)
+    dead: set[str] = field(factory=set)
     default: Callable[[Call], Script] | None = None
     strict: bool = True
     _changed: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
@@ -68,6 +81,10 @@ class Simulator:
     def script(self, sso: str, *scripts: Script) -> None:
         """What the next chats of this token get; the last one stays."""
         self.scripts[sso] = deque(scripts)
+
+    def script_asks(self, sso: str, *scripts: Script) -> None:
+        """What this token's next questions for what is left get; the last one stays."""
+        self.ask_scripts[sso] = deque(scripts)
 
     def always(self, script: Script) -> None:
         """What every chat gets whose token has no script of its own."""
@@ -91,7 +108,7 @@ class Simulator:
         if body is None:
             return
         call = _seen(scope, body)
-        self.calls.append(call)
+        (self.asks if call.path == RATE_LIMITS_PATH else self.calls).append(call)
         self._changed.unpark_all()
         try:
             await self._answer(call, scope["method"], receive, send)
@@ -117,26 +134,43 @@ class Simulator:
 
     def _script_for(self, call: Call, method: str) -> Script:
         if method == "POST" and call.path == RATE_LIMITS_PATH:
-            limits = {"windowSizeSeconds": 7200, "remainingQueries": 40, "totalQueries": 40}
-            return error(200, limits) if call.sso else error(401, lines.ERROR_401)
+            return self._told_limits(call)
         if method != "POST" or not CHAT_PATHS.fullmatch(call.path):
             return error(404, {"code": 5, "message": "Not Found", "details": []})
         refusal = self._refusal(call)
         if refusal is not None:
             return refusal
+        limit = self.limits.get((call.sso, _model_of(call)))
+        if limit is not None and not limit.take(COST_OF_EFFORT if call.body.get("modelMode") in HIGH_EFFORT else 1):
+            return error(429, lines.ERROR_429)
         queue = self.scripts.get(call.sso)
         if queue:
             return queue.popleft() if len(queue) > 1 else queue[0]
         return self.default(call) if self.default else _echo(call)
 
+    def _told_limits(self, call: Call) -> Script:
+        queue = self.ask_scripts.get(call.sso)
+        if queue:
+            return queue.popleft() if len(queue) > 1 else queue[0]
+        if not call.sso or call.sso in self.dead:
+            return error(401, lines.ERROR_401)
+        if self.strict and not call.headers.get("x-statsig-id"):
+            return error(403, lines.ERROR_403_ANTIBOT)
+        limit = self.limits.get((call.sso, _model_of(call)))
+        return error(200, UNLIMITED if limit is None else limit.answer())
+
     def _refusal(self, call: Call) -> Script | None:
-        if not call.sso:
+        if not call.sso or call.sso in self.dead:
             return error(401, lines.ERROR_401)
         if not isinstance(call.body.get("message"), str):
             return error(400, {"code": 3, "message": "message is required", "details": []})
         if self.strict and not (call.headers.get("x-statsig-id") and call.headers.get("x-xai-request-id")):
             return error(403, lines.ERROR_403_ANTIBOT)
         return None
+
+
+def _model_of(call: Call) -> str:
+    return str(call.body.get("modeId") or call.body.get("modelName") or "")
 
 
 async def _live(receive: Receive, send: SendFn) -> None:
@@ -165,7 +199,8 @@ def _seen(scope: Any, body: bytes) -> Call:
     except ValueError:
         value = None
     fields = value if isinstance(value, dict) else {}
-    return Call(scope["path"], sso.group(1) if sso else "", headers, fields, scope["client"][1])
+    path = _ABSOLUTE.sub("", scope["path"])
+    return Call(path, sso.group(1) if sso else "", headers, fields, scope["client"][1], path != scope["path"])
 
 
 async def _play(script: Script, call: Call, send: SendFn) -> None:
@@ -190,12 +225,9 @@ def _echo(call: Call) -> Script:
     """What an unscripted chat gets: its question back, with some thinking first where the model is one that thinks."""
     question = str(call.body["message"])
     last = question.rsplit("\n\n", 1)[-1]
-    model = str(call.body.get("modelName") or call.body.get("modeId") or "grok-3")
+    model = _model_of(call) or "grok-3"
     thoughts = []
-    if ("thinking" in model and "non-thinking" not in model) or call.body.get("modelMode") in (
-        "MODEL_MODE_EXPERT",
-        "MODEL_MODE_HEAVY",
-    ):
+    if ("thinking" in model and "non-thinking" not in model) or call.body.get("modelMode") in HIGH_EFFORT:
         thoughts = [
             lines.thought("Thinking about your request", tag="header"),
             lines.thought("- The question is short. "),

@@ -7,13 +7,11 @@ import secrets
 import time
 from typing import cast
 
-import trio
-from attrs import define, frozen
+from attrs import frozen
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
-from .. import __version__
 from ..config import Config
 from ..errors import (
     GrokApiError,
@@ -21,6 +19,7 @@ from ..errors import (
     InvalidRequest,
     MethodNotAllowed,
     Overloaded,
+    RateLimitExceeded,
     RequestTooLarge,
     ShuttingDown,
     UnknownUrl,
@@ -31,11 +30,12 @@ from ..protocol.prompt import render_prompt
 from ..protocol.request import ChatRequest, parse_chat_request
 from ..protocol.usage import estimate
 from ..runtime.gateway import Completion, Gateway, Question
-from .auth import KeyRing
 from .edge import LIFETIME_KEY, Lifetime
 from .reply import EventStream, Start, json_response, whole_answer
+from .state import ServerState
+from .status import health_report, limit_headers
 
-__all__ = ["ServerState", "create_app"]
+__all__ = ["create_app"]
 
 MODELS_CREATED = 1763683200
 """``created`` of all models: 21 November 2025, the revision of the table. Clients only ask that it is a number."""
@@ -53,37 +53,29 @@ STREAM_HEADERS = {
 _log = logging.getLogger(__name__)
 
 
-@define
-class ServerState:
-    """What changes while the server runs. *draining*: it is stopping and takes nothing new."""
-
-    draining: bool = False
-
-
 @frozen
 class _Services:
-    config: Config
     gateway: Gateway
     state: ServerState
-    keys: KeyRing
 
 
-def create_app(config: Config, gateway: Gateway, state: ServerState) -> QuartTrio:
+def create_app(gateway: Gateway, state: ServerState) -> QuartTrio:
     """The Quart app. Requests must come through :class:`grokcore.web.edge.Edge`."""
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(
-        MAX_CONTENT_LENGTH=int(config.server.max_body_mb * 1024 * 1024),
         BODY_TIMEOUT=BODY_TIMEOUT_S,
         # Quart's default would cut every answer after 60 s, without a word.
         RESPONSE_TIMEOUT=None,
     )
+
+    def limit_bodies(config: Config) -> None:
+        app.config["MAX_CONTENT_LENGTH"] = int(config.server.max_body_mb * 1024 * 1024)
+
+    limit_bodies(state.config)
+    state.followers.append(limit_bodies)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    keys = KeyRing(
-        [config.grok.api_key, *(key.key for key in config.keys)],
-        [key.sha256 for key in config.keys if key.sha256],
-    )
-    services = _Services(config, gateway, state, keys)
+    services = _Services(gateway, state)
     _add_hooks(app, services)
     _add_routes(app, services)
     return app
@@ -106,7 +98,7 @@ def _add_hooks(app: QuartTrio, services: _Services) -> None:
     async def authenticate() -> None:
         """Before the body is read, and before it is known whether the route exists."""
         if request.path != "/health":
-            services.keys.check({name.lower(): value for name, value in request.headers.items()})
+            services.state.keys.check({name.lower(): value for name, value in request.headers.items()})
 
     @app.errorhandler(GrokApiError)
     async def on_refusal(error: GrokApiError) -> Response:
@@ -147,69 +139,47 @@ def _of_http_exception(error: HTTPException) -> Response:
 
 
 def _add_routes(app: QuartTrio, services: _Services) -> None:
-    models = services.config.models
+    state = services.state
 
     @app.get("/models")
     async def list_models() -> Response:
-        return json_response({"object": "list", "data": [_model_object(model) for model in models.values()]})
+        return json_response(
+            {"object": "list", "data": [_model_object(model) for model in state.config.models.values()]}
+        )
 
     @app.get("/models/<path:name>")
     async def show_model(name: str) -> Response:
-        return json_response(_model_object(find_model(models, name)))
+        return json_response(_model_object(find_model(state.config.models, name)))
 
     @app.get("/health")
     async def health() -> Response:
-        return json_response(_health(services))
+        return json_response(health_report(services.gateway, state))
 
     @app.post("/chat/completions")
     async def chat_completions() -> Response:
         lifetime = _lifetime()
         chat = parse_chat_request(cast("bytes", await request.get_data(cache=False, as_text=False)))
         completion = _open_completion(services, chat, lifetime)
+        refused: RateLimitExceeded | None = None
         try:
             return await _answer(services, chat, completion, lifetime)
+        except RateLimitExceeded as error:
+            refused = error
+            raise
         finally:
             _describe(completion, lifetime)
+            lifetime.headers.update(limit_headers(services.gateway, completion.question.model, refused))
 
 
 def _model_object(model: Model) -> dict[str, object]:
     return {"id": model.name, "object": "model", "created": MODELS_CREATED, "owned_by": "xai"}
 
 
-def _health(services: _Services) -> dict[str, object]:
-    gateway = services.gateway
-    counts = gateway.pool.book.counts(trio.current_time())
-    usable = counts["ok"] + counts["unknown"]
-    passed_over = gateway.counters
-    return {
-        "status": _status(services, usable),
-        "version": __version__,
-        "tokens": counts,
-        "open": gateway.open_count,
-        "waiting": gateway.pool.waiting,
-        "upstream": {
-            "junk_lines": passed_over.junk_lines,
-            "unknown_keys": sum(passed_over.unknown_keys.values()),
-            "odd_values": passed_over.odd_values,
-            "late_thoughts": passed_over.late_thoughts,
-            "other_side": passed_over.other_side,
-        },
-    }
-
-
-def _status(services: _Services, usable: int) -> str:
-    if services.state.draining:
-        return "draining"
-    if usable:
-        return "ok"
-    return "no_usable_tokens" if services.gateway.pool.book.accounts else "no_tokens"
-
-
 def _open_completion(services: _Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
-    model = find_model(services.config.models, chat.model)
+    model = find_model(services.state.config.models, chat.model)
     if services.state.draining:
         raise ShuttingDown("The server is stopping.")
-    if services.gateway.open_count >= services.config.server.max_streams:
+    if services.gateway.open_count >= services.state.config.server.max_streams:
         raise Overloaded("The server has as many answers under way as [server] max_streams allows.", retry_after=1)
     assert model.limits is not None, "a configuration's table has its clocks resolved"
     question = Question(model, model.limits, render_prompt(chat.messages))
@@ -221,7 +191,7 @@ def _open_completion(services: _Services, chat: ChatRequest, lifetime: Lifetime)
 
 
 async def _answer(services: _Services, chat: ChatRequest, completion: Completion, lifetime: Lifetime) -> Response:
-    config = services.config
+    config = services.state.config
     head = ChatHead(
         id=f"chatcmpl-{secrets.token_hex(12)}",
         created=int(time.time()),

@@ -20,9 +20,9 @@ import trio
 from ..config import ServerConfig
 from ..errors import ConfigError, ShuttingDown
 from ..runtime.gateway import Gateway
-from .app import ServerState
 from .edge import App, Edge
 from .hypercorn_fixes import EdgeConfig, install
+from .state import ServerState
 
 __all__ = ["PortInUse", "listen", "serve"]
 
@@ -85,7 +85,6 @@ async def serve(
     app: App,
     gateway: Gateway,
     state: ServerState,
-    config: ServerConfig,
     sockets: Sequence[socket.socket],
     stop: trio.Event,
     *,
@@ -93,6 +92,7 @@ async def serve(
 ) -> None:
     """Serve *app* on bound *sockets* until *stop* is set, then drain and return."""
     install()
+    config = state.config.server
     settings = _hypercorn_settings(config, sockets)
     hypercorn_serve = functools.partial(
         hypercorn.trio.serve, Edge(app), settings, shutdown_trigger=stop.wait, mode="asgi"

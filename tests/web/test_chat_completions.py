@@ -434,16 +434,21 @@ def test_a_connect_that_hangs_is_ended_by_the_first_response_clock() -> None:
 
 
 def test_health_tells_a_pool_that_rests_from_one_that_is_empty() -> None:
-    """``ok`` is a token that has answered; tokens that all cool are not "no tokens"."""
+    """``ok`` while any model could be answered; tokens that are all refused are not "no tokens"."""
 
     async def scenario(site: Site) -> None:
-        site.simulator.script("sso-0", answer("ok"), error(429, lines.ERROR_429))
+        site.simulator.script("sso-0", answer("ok"), error(429, lines.ERROR_429), error(401, lines.ERROR_401))
         states = []
-        for _ in range(3):
+        for model in ("grok-3-fast", "grok-3-fast", "grok-4.1", "grok-4.1"):
             health = (await site.client.get("/health")).json()
             states.append((health["status"], {name: n for name, n in health["tokens"].items() if n}))
-            await site.ask()
-        assert states == [("ok", {"unknown": 1}), ("ok", {"ok": 1}), ("no_usable_tokens", {"cooling": 1})]
+            await site.ask(model=model)
+        assert states == [
+            ("ok", {"unknown": 1}),
+            ("ok", {"ok": 1}),
+            ("ok", {"cooling": 1}),
+            ("no_usable_tokens", {"cooling": 1}),
+        ]
 
     on_site(scenario, tokens=TOKENS[:1])
 

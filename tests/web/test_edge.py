@@ -25,17 +25,19 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
 from quart_trio import QuartTrio
 
-import grokcore.cli
+import grokcore.cli.server
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.gateway import Gateway
 from grokcore.simulator import lines
-from grokcore.simulator.scripts import HANG, Script, Send, answer, paced, wrapped
+from grokcore.simulator.limits import UNLIMITED
+from grokcore.simulator.scripts import HANG, Script, Send, answer, error, paced, wrapped
 from grokcore.web import app as web_app
 from grokcore.web import edge, server
-from grokcore.web.app import ServerState, create_app
+from grokcore.web.app import create_app
 from grokcore.web.hypercorn_fixes import EdgeH11Protocol, EdgeTCPServer
-from tests.servers import Site, chat, configured, on_site, read_all, read_until
+from grokcore.web.state import ServerState
+from tests.servers import TOKENS, Site, chat, configured, on_site, read_all, read_until
 
 SOON_S = 5.0
 """Real seconds within which what must happen has happened, on any machine."""
@@ -310,6 +312,7 @@ def test_a_disconnect_is_noticed_though_bytes_wait_behind_the_request(
         monkeypatch.setattr(EdgeTCPServer, "_read_data", TCPServer._read_data)
 
     async def scenario(site: Site) -> None:
+        keep_no_connection_of_asks(site)
         site.simulator.always(FIRST_TOKEN)
         before = Holdings.of(site)
         async with await site.connect() as stream:
@@ -420,7 +423,7 @@ def test_an_answer_may_take_longer_than_quart_would_give_it(repaired: bool, monk
         return app
 
     if not repaired:
-        monkeypatch.setattr(grokcore.cli, "create_app", as_quart_has_it)
+        monkeypatch.setattr(grokcore.cli.server, "create_app", as_quart_has_it)
 
     async def scenario(site: Site) -> None:
         site.simulator.always(paced(answer("one two three"), 0.03))
@@ -743,7 +746,7 @@ def test_further_keys_may_be_given_by_their_digest() -> None:
 
 def every_route() -> list[tuple[str, str]]:
     """Each method and path that the app knows."""
-    app = create_app(configured(), cast(Gateway, None), ServerState())
+    app = create_app(cast(Gateway, None), ServerState(configured()))
     return [
         (method, re.sub("<[^>]*>", "x", rule.rule))
         for rule in app.url_map.iter_rules()
@@ -776,10 +779,13 @@ def test_with_a_key_set_everything_but_health_asks_for_it() -> None:
     on_site(scenario, config=KEYED)
 
 
+HEALTH_KEYS = {"status", "version", "tokens", "next_reset", "egress", "open", "waiting", "faults", "upstream"}
+
+
 def test_health_is_open_and_tells_no_secrets() -> None:
     """Status, version and counts: nothing of a token or a key."""
     reply = reply_to(http("GET", "/health"), config=KEYED)
-    assert set(json.loads(reply.body)) == {"status", "version", "tokens", "open", "waiting", "upstream"}
+    assert set(json.loads(reply.body)) == HEALTH_KEYS
     assert b"sso" not in reply.body
     assert b"horse" not in reply.body
 
@@ -914,6 +920,13 @@ async def until(condition: Callable[[], bool]) -> None:
         await trio.testing.wait_all_tasks_blocked(0.002)
 
 
+def keep_no_connection_of_asks(site: Site) -> None:
+    """What is left of an allowance is asked for beside the chats; Grok closes that connection at once."""
+    told = error(200, UNLIMITED, (("connection", "close"),))
+    for entry in TOKENS:
+        site.simulator.script_asks(entry.sso, told)
+
+
 @define
 class Holdings:
     """What a process holds because of its clients."""
@@ -977,6 +990,7 @@ def test_of_a_client_that_left_nothing_stays(leaving: Leaving) -> None:
     """
 
     async def scenario(site: Site) -> None:
+        keep_no_connection_of_asks(site)
         site.simulator.always(leaving.script)
         before = Holdings.of(site)
         for number in range(leaving.times):
@@ -999,6 +1013,7 @@ def test_of_a_client_that_left_while_nothing_was_under_way_nothing_stays(sent: b
     """Before its first request, in the middle of a head, or after its answer, like every curl."""
 
     async def scenario(site: Site) -> None:
+        keep_no_connection_of_asks(site)
         site.simulator.always(answer("ok"))
         await send_and_read(site, post(chat()))  # makes the connection to Grok, which is kept
         await until(lambda: not site.gateway.open_count)

@@ -1,0 +1,143 @@
+"""The composition root: the whole server, built from its parts and run, and changed while it runs."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Mapping, Sequence
+
+import trio
+
+from ..config import Config
+from ..protocol.book import Adoption, TokenBook
+from ..protocol.memory import record_of
+from ..protocol.payload import Identity
+from ..protocol.tokens import TokenEntry
+from ..runtime.curl import CurlSettings, CurlTransport
+from ..runtime.gateway import Gateway, GatewaySettings
+from ..runtime.pool import TokenPool
+from ..runtime.rate_limits import QuotaAsker, QuotaKeeper
+from ..runtime.store import Record, StateFile, StateKeeper, pruned
+from ..web.app import create_app
+from ..web.server import serve
+from ..web.state import ServerState
+
+__all__ = ["Server", "curl_settings", "quota_asker"]
+
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """One server and all that belongs to it. Made within trio, run once.
+
+    :param state_file: where to keep what is learned; None keeps nothing.
+    :ivar state: what of it is seen over HTTP.
+    """
+
+    def __init__(self, config: Config, tokens: Sequence[TokenEntry], state_file: StateFile | None = None) -> None:
+        self._transport = CurlTransport(curl_settings(config))
+        book = TokenBook(tokens, default_proxy=config.grok.proxy_url, max_in_flight=config.pool.max_in_flight_per_token)
+        self.pool = TokenPool(book, queue_s=config.pool.queue_seconds)
+        self.gateway = Gateway(self._transport, self.pool, _gateway_settings(config))
+        self.state = ServerState(config)
+        self._tokens = tuple(tokens)
+        self._quotas = QuotaKeeper(self.pool, lambda: quota_asker(self.state.config, self._transport))
+        self._keeper = self._recall(state_file) if state_file is not None else None
+
+    def _recall(self, file: StateFile) -> StateKeeper:
+        """Read what was learned before, and keep it from now on."""
+        book = self.pool.book
+        keys = {entry.key for entry in self._tokens}
+        records = pruned(file.load(), keys, time.time())
+        book.recall(records, trio.current_time(), _wall_offset())
+        keeper = StateKeeper(file, self._unsaved_records, records)
+        self.pool.listeners.append(keeper.changed)
+        self.state.faults["state"] = lambda: keeper.fault
+        return keeper
+
+    def _unsaved_records(self) -> Mapping[str, Record]:
+        now, offset = trio.current_time(), _wall_offset()
+        return {account.entry.key: record_of(account, now, offset) for account in self.pool.book.take_unsaved()}
+
+    # Running --------------------------------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        sockets: Sequence[socket.socket],
+        stop: trio.Event,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve on bound *sockets* until *stop* is set and everything has drained."""
+        app = create_app(self.gateway, self.state)
+        async with trio.open_nursery() as nursery:
+            if self._keeper is not None:
+                await nursery.start(self._keeper.run)
+            async with trio.open_nursery() as helpers:
+                await helpers.start(self._transport.run)
+                await helpers.start(self.gateway.alarm.run)
+                async with trio.open_nursery() as serving:
+                    await helpers.start(self._quotas.run)
+                    await serving.start(serve, app, self.gateway, self.state, sockets, stop)
+                    task_status.started()
+                helpers.cancel_scope.cancel()
+            nursery.cancel_scope.cancel()  # last, so that whatever the others learned at their end is written
+
+    # Changes while it runs ------------------------------------------------------------------------------------------
+
+    def adopt_tokens(self, tokens: Sequence[TokenEntry]) -> Adoption:
+        """Use these tokens from now on. Answers under way finish with those they have."""
+        self._tokens = tuple(tokens)
+        return self._adopt()
+
+    def adopt_config(self, config: Config) -> None:
+        """Use these settings from now on. Answers under way finish with those they began with.
+
+        Where the server listens, and how it stops, stay as they are.
+        """
+        self.state.adopt(config)
+        self._transport.adopt(curl_settings(config))
+        self.gateway.settings = _gateway_settings(config)
+        self.pool.queue_s = config.pool.queue_seconds
+        self._adopt()
+
+    def _adopt(self) -> Adoption:
+        config = self.state.config
+        adoption = self.pool.book.adopt(
+            self._tokens,
+            default_proxy=config.grok.proxy_url,
+            max_in_flight=config.pool.max_in_flight_per_token,
+        )
+        self.pool.changed()
+        return adoption
+
+
+def curl_settings(config: Config) -> CurlSettings:
+    """What the transport needs of the configuration."""
+    return CurlSettings(impersonate=config.grok.impersonate, ca_file=config.grok.ca_file)
+
+
+def quota_asker(config: Config, transport: CurlTransport) -> QuotaAsker:
+    """A way to ask Grok what is left, as configured."""
+    return QuotaAsker(transport, config.grok.base_url, _identity(config))
+
+
+def _gateway_settings(config: Config) -> GatewaySettings:
+    grok = config.grok
+    return GatewaySettings(
+        base_url=grok.base_url,
+        identity=_identity(config),
+        filtered_tags=grok.filtered_tags,
+        temporary=grok.temporary,
+        memory=grok.memory,
+    )
+
+
+def _identity(config: Config) -> Identity:
+    return Identity(config.grok.x_statsig_id, config.grok.cf_clearance, config.grok.user_agent)
+
+
+def _wall_offset() -> float:
+    """What to add to trio's time to have seconds since 1970."""
+    return time.time() - trio.current_time()

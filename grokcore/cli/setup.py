@@ -1,0 +1,133 @@
+"""What a command starts with: which files count, and what is in them."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from ..config import Config, is_loopback, load_config
+from ..errors import ConfigError
+from ..protocol.tokens import TokenEntry, parse_token_file
+
+__all__ = [
+    "CONFIG_PLACES",
+    "TOKEN_PLACES",
+    "Settings",
+    "Sources",
+    "chosen_file",
+    "data_folder",
+    "naming",
+    "read_file",
+    "refuse_open_door",
+]
+
+CONFIG_PLACES = ("config.toml", "data/setting.toml")
+TOKEN_PLACES = ("tokens.json", "data/token.json")
+"""Where files are looked for that no flag names; the second ones are the original project's."""
+
+
+@frozen
+class Settings:
+    """A configuration, and where it came from.
+
+    :ivar file: None if there is no file.
+    """
+
+    config: Config
+    warnings: tuple[str, ...] = ()
+    file: Path | None = None
+
+
+class Sources:
+    """Where configuration and tokens come from; both can be read again at any time.
+
+    :param arguments: the parsed command line.
+    :param environ: the environment.
+    """
+
+    def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
+        self.demo: bool = bool(arguments.demo)
+        self._config_flag: str | None = arguments.config
+        self._token_flag: str | None = arguments.tokens
+        self._environ = environ
+        flags = {("server", name): getattr(arguments, name) for name in ("host", "port", "data_dir")}
+        self._flags = {key: value for key, value in flags.items() if value is not None}
+
+    @property
+    def config_file(self) -> Path | None:
+        """The file that was named, or the first usual one that is there."""
+        return None if self.demo else chosen_file(self._config_flag, CONFIG_PLACES)
+
+    @property
+    def token_file(self) -> Path | None:
+        """As :attr:`config_file`, for the tokens."""
+        return None if self.demo else chosen_file(self._token_flag, TOKEN_PLACES)
+
+    def read_config(self) -> Settings:
+        """Read the configuration.
+
+        :raises ConfigError: one line that names file and key at fault, or the variable, or the flag.
+        """
+        file = self.config_file
+        text = read_file(file).decode("utf-8-sig", "replace") if file else ""
+        config, warnings = load_config(text, name=str(file or ""), environ=self._environ, flags=self._flags)
+        refuse_open_door(config, str(file or ""))
+        return Settings(config, tuple(warnings), file)
+
+    def read_tokens(self) -> tuple[TokenEntry, ...]:
+        """Read the tokens; none if there is no file.
+
+        :raises ConfigError: one line with the file's name, and without a piece of it.
+        """
+        file = self.token_file
+        with naming(file):
+            return parse_token_file(read_file(file)) if file else ()
+
+
+def chosen_file(flag: str | None, usual: tuple[str, ...]) -> Path | None:
+    """The file that was named, which must be there, or the first usual one that is."""
+    if flag is not None:
+        return Path(flag)
+    return next((path for path in map(Path, usual) if path.exists()), None)
+
+
+def data_folder(config: Config, environ: Mapping[str, str]) -> Path:
+    """Where learned state is kept: the setting, else the first of systemd's ``$STATE_DIRECTORY``, else ``data``."""
+    return Path(config.server.data_dir or environ.get("STATE_DIRECTORY", "").partition(":")[0] or "data")
+
+
+def read_file(path: Path) -> bytes:
+    """The content of *path*.
+
+    :raises ConfigError: it can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def naming(path: Path | None) -> Iterator[None]:
+    """Put the file's name before what is wrong with it."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}" if path and not str(error).startswith(str(path)) else str(error)) from None
+
+
+def refuse_open_door(config: Config, name: str) -> None:
+    """Make sure that nobody from another machine is served without a key.
+
+    :param name: of the configuration's file, for the message.
+    :raises ConfigError: the host is not a loopback one, and there is no key.
+    """
+    if not is_loopback(config.server.host) and not config.grok.api_key and not config.keys:
+        in_file = f"{name}: " if name else ""
+        raise ConfigError(
+            f"{in_file}[server] host: {config.server.host} is reachable from other machines, so [grok] api_key must be set"
+        )

@@ -1,0 +1,78 @@
+"""``tokens export``: the one command that shows tokens, and not to a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...protocol.models import Tier
+from ...protocol.token_edit import added, details_of, written_as_text
+from ...protocol.tokens import TokenEntry
+from ...runtime.files import replace_file
+from .file import (
+    needed_file,
+    parsed,
+    shown,
+    writing,
+)
+
+__all__ = ["export_tokens"]
+
+
+def export_tokens(arguments: argparse.Namespace) -> int:
+    """Write all tokens to a file or a pipe. Everything that is told goes to stderr.
+
+    :raises ConfigError: the token file is at fault or not there, or the other can't be written.
+    """
+    path = needed_file(arguments)
+    entries = parsed(path)
+    to_stdout = arguments.file == "-"
+    why_not = _terminal_refusal() if to_stdout else _file_refusal(Path(arguments.file), path, force=arguments.force)
+    if why_not:
+        print(why_not, file=sys.stderr)
+        return 1
+    data, told = _exported(entries, arguments.format)
+    if to_stdout:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        with writing(Path(arguments.file)):
+            replace_file(Path(arguments.file), data)
+    print("\n".join(told), file=sys.stderr)
+    return 0
+
+
+def _exported(entries: Sequence[TokenEntry], form: str) -> tuple[bytes, list[str]]:
+    """A file's content, and lines on what is in it and what is not."""
+    if form == "json":
+        return added(None, entries)[0], [f"exported: {len(entries)}"]
+    kept = [entry for entry in entries if not entry.disabled]
+    lost = {name for entry in kept for name in details_of(entry)} | {
+        "tier" for entry in kept if entry.tier is Tier.SUPER
+    }
+    told = [f"exported: {len(kept)}"]
+    if lost:
+        told.append(f"left out, since text can't hold it: {', '.join(sorted(lost))}")
+    if len(kept) < len(entries):
+        told.append(f"left out, since text can't say that they are disabled: {len(entries) - len(kept)}")
+    return written_as_text(kept), told
+
+
+def _terminal_refusal() -> str:
+    return "tokens are secrets and are not shown: name a file, or pipe them to a program" if sys.stdout.isatty() else ""
+
+
+def _file_refusal(destination: Path, source: Path, *, force: bool) -> str:
+    """Why a file must not be written, in words; empty if it may."""
+    name = shown(destination)
+    with writing(destination):
+        if not destination.exists():
+            return ""
+        if not destination.is_file():
+            return f"{name} is not a file that could be replaced"
+        if destination.samefile(source):
+            return f"{name} is the token file itself"
+    return "" if force else f"{name} is there already; --force replaces it"

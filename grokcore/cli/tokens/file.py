@@ -1,0 +1,154 @@
+"""The token file, read and edited: locked, backed up, replaced as a whole.
+
+Nothing is written if nothing changes, and a file that is at fault is never overwritten.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import re
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from ...errors import ConfigError
+from ...protocol.token_edit import Outcome
+from ...protocol.tokens import TokenEntry, parse_token_file
+from ...runtime.files import locked, replace_file, sweep
+from ..setup import TOKEN_PLACES, chosen_file
+
+__all__ = [
+    "any_changed",
+    "backup_of",
+    "edit",
+    "existing_file",
+    "file_to_edit",
+    "naming_text",
+    "needed_file",
+    "parsed",
+    "read",
+    "shown",
+    "writing",
+]
+
+_T = TypeVar("_T")
+
+_LOOKS_SECRET = re.compile(r"eyJ[\w-]{8}|\bsso(-rw)?=")
+"""What was meant to be a token may end up in the place of a file's name."""
+
+
+def existing_file(arguments: argparse.Namespace) -> Path | None:
+    """The token file that is meant; None if none is named and none of the usual ones is there."""
+    return chosen_file(arguments.tokens, TOKEN_PLACES)
+
+
+def file_to_edit(arguments: argparse.Namespace) -> Path:
+    """The token file that is meant, which may have to be made."""
+    return existing_file(arguments) or Path(TOKEN_PLACES[0])
+
+
+def needed_file(arguments: argparse.Namespace) -> Path:
+    """The token file that is meant.
+
+    :raises ConfigError: there is none.
+    """
+    path = existing_file(arguments)
+    if path is None:
+        raise ConfigError(f"there is no token file: neither {' nor '.join(TOKEN_PLACES)}, and --tokens names none")
+    return path
+
+
+def parsed(path: Path) -> tuple[TokenEntry, ...]:
+    """What is in it.
+
+    :raises ConfigError: it can't be read, or is at fault.
+    """
+    data = read(path)
+    with naming_text(shown(path)):
+        return parse_token_file(data)
+
+
+def read(path: Path) -> bytes:
+    """Its content.
+
+    :raises ConfigError: it can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{shown(path)}: can't be read: {error.strerror}") from None
+
+
+def edit(path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]) -> _T:
+    """Read the file, change it and write it, with other editors kept out.
+
+    :param change: from its content (None if there is none) to the new one (None if it is to stay) and whatever is to be
+        told.
+    :raises ConfigError: it can't be read, changed or written.
+    """
+
+    def waiting() -> None:
+        print(f"waiting for another program that edits {shown(path)}", file=sys.stderr)
+
+    with writing(path), locked(path, waiting=waiting):
+        data = read(path) if path.exists() else None
+        with naming_text(shown(path)):
+            new, told = change(data)
+        if new is not None:
+            _replace(path, data, new)
+    return told
+
+
+def _replace(path: Path, old: bytes | None, new: bytes) -> None:
+    """Write the file's old content beside it, then the new one in its place; a link to it stays one."""
+    backup = backup_of(path)
+    sweep(path)
+    sweep(backup)
+    if old is None:
+        replace_file(path, new)
+        return
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError(f"{shown(path)}: is not a file that could be replaced")
+    owner = (status.st_uid, status.st_gid)
+    replace_file(backup, old, owner=owner)
+    replace_file(path, new, mode=stat.S_IMODE(status.st_mode) & 0o777, owner=owner)
+
+
+def backup_of(path: Path) -> Path:
+    """Where its content goes before it is replaced."""
+    target = path.resolve()
+    return target.with_name(f"{target.name}.bak")
+
+
+def any_changed(outcomes: Iterable[Outcome]) -> bool:
+    """Whether there is something to write."""
+    return any(outcome.changed for outcome in outcomes)
+
+
+@contextlib.contextmanager
+def naming_text(name: str) -> Iterator[None]:
+    """Put the file's name before what is wrong with it."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make a ConfigError of what goes wrong with writing a file."""
+    try:
+        yield
+    except OSError as error:
+        hint = "; if it is mounted on its own, mount its folder instead" if error.errno == errno.EBUSY else ""
+        raise ConfigError(f"{shown(path)}: can't be written: {error.strerror}{hint}") from None
+
+
+def shown(path: Path | str) -> str:
+    """A file's name for messages."""
+    return "the file named" if _LOOKS_SECRET.search(str(path)) else str(path)

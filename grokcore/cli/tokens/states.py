@@ -1,0 +1,72 @@
+"""What the server has learned of tokens, in a few words each, read from its state file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ...errors import ConfigError
+from ...protocol.account import Account, Egress, State
+from ...protocol.memory import recall
+from ...protocol.quota import Quota
+from ...protocol.tokens import TokenEntry
+from ...runtime.store import peek
+from ..setup import Sources, data_folder
+
+__all__ = ["in_words", "quota_in_words", "read_states"]
+
+STATE_FILE = "state.jsonl"
+
+
+def read_states(arguments: argparse.Namespace) -> Mapping[str, str]:
+    """By token key, what a server with these arguments knew when it last wrote its state; a look, nothing is changed.
+
+    Empty if there is none, or nothing that can be read: the list of tokens is of use all the same.
+    """
+    sources = Sources(arguments, os.environ)
+    try:
+        folder = data_folder(sources.read_config().config, os.environ)
+        entries = {entry.key: entry for entry in sources.read_tokens()}
+    except ConfigError:
+        return {}
+    records = peek(Path(folder) / STATE_FILE)
+    return {key: in_words(entry, records[key], time.time()) for key, entry in entries.items() if key in records}
+
+
+def in_words(entry: TokenEntry, record: Mapping[str, object], now: float) -> str:
+    """*record* as a person reads it. *now* is the wall clock's time."""
+    account = Account(entry, Egress(""))
+    recall(account, record, now, 0)
+    return "; ".join(_told(account, now))
+
+
+def _told(account: Account, now: float) -> Iterator[str]:
+    state = account.state(now)
+    if state == State.INVALID:
+        yield f"invalid: {account.refusal}"
+        return
+    yield state if account.cooling_until <= now else f"{state} for {duration(account.cooling_until - now)}"
+    for group, allowance in account.allowances.items():
+        opens = allowance.open_at(1)
+        quota = allowance.known(now)
+        if opens > now:
+            yield f"{group}: used up, back in {duration(opens - now)}"
+        elif quota is not None:
+            yield f"{group}: {quota_in_words(quota)}"
+
+
+def quota_in_words(quota: Quota) -> str:
+    """``134 of 140``."""
+    return f"{quota.left} of {quota.total}" if quota.total else f"{quota.left} left"
+
+
+def duration(seconds: float) -> str:
+    """``2 h 5 min``, ``45 s``."""
+    whole = max(1, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    hours, minutes = divmod(round(whole / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

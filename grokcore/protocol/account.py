@@ -1,0 +1,217 @@
+"""One token and its egress: what has been learned of them, and what each outcome of an attempt teaches.
+
+Theory
+------
+Three things can be wrong on a token's side, and each shuts as little as possible:
+
+* its **credential**: refused once, the token cools for a minute; refused again at least a minute after that, it is
+  *invalid* and no question is spent on it until Grok was asked by ``rate-limits``, an hour later and then daily;
+* an **allowance** (:mod:`grokcore.protocol.allowance`): the other groups of models go on;
+* its **egress**, the way to Grok (direct, or a proxy): a challenge page says nothing about a token, so it costs none, but
+  asking again at once through the same address would only harden it.
+
+A failure that is nobody's fault shuts nothing. It makes the token *suspect* for a few seconds: others are preferred, so
+that a token whose connection breaks at once does not draw all requests to itself by being free all the time.
+
+Rules
+-----
+1. One outcome changes at most the token it belongs to, and only if the failure's blame is the token; a challenge changes
+   its egress and nothing else.
+2. Whatever is shut opens again by itself, an invalid token after an ask.
+"""
+
+from __future__ import annotations
+
+import math
+
+from attrs import define, field
+
+from ..errors import (
+    Blame,
+    Challenge,
+    CredentialsRejected,
+    EmptyAnswer,
+    GrokApiError,
+    IncompleteAnswer,
+    LineTooLong,
+    QuotaExhausted,
+    TimeoutChunk,
+    TimeoutFirstResponse,
+    UpstreamFailure,
+    UpstreamOverloaded,
+)
+from .allowance import Allowance
+from .tokens import TokenEntry
+
+__all__ = ["Account", "Egress", "State"]
+
+EVIDENCE_APART_S = 60.0
+"""A credential is refused for good only after two explicit answers this far apart: single ones have been wrong."""
+
+REFUSED_COOLING_S = (3600.0, 86400.0)
+"""A refused token is asked for again after an hour, then daily: accounts do come back."""
+
+EGRESS_PAUSE_S = 5.0
+EGRESS_PAUSE_CAP_S = 300.0
+
+SUSPECT_S = 1.0
+SUSPECT_CAP_S = 8.0
+"""Shorter than the queue's patience ([pool] queue_seconds): who waits for a better token in vain still gets this one."""
+
+_SLIPS = (
+    UpstreamFailure,
+    UpstreamOverloaded,
+    EmptyAnswer,
+    IncompleteAnswer,
+    TimeoutFirstResponse,
+    TimeoutChunk,
+)
+"""Nobody's failures that may follow a token around: its proxy, its region, its session's server."""
+
+
+@define
+class Egress:
+    """One way to Grok. *proxy_url* is empty for a direct connection."""
+
+    proxy_url: str = field(repr=False)
+    paused_until: float = -math.inf
+    challenges: int = 0
+
+    def pause(self, error: Challenge, now: float) -> None:
+        """Let it rest; *error* is told for how long. Of the requests that were under way together, one counts."""
+        if self.paused_until <= now:
+            self.paused_until = now + min(EGRESS_PAUSE_S * 2**self.challenges, EGRESS_PAUSE_CAP_S)
+            self.challenges = min(self.challenges + 1, 16)
+        error.retry_after = self.paused_until - now
+
+    def forgive(self, now: float) -> None:
+        """A success through it; one that began before the pause proves nothing."""
+        if self.paused_until <= now:
+            self.challenges = 0
+
+
+class State:
+    """Names of what an account can be, as ``/health`` shows them."""
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+    COOLING = "cooling"
+    INVALID = "invalid"
+
+
+@define(eq=False)
+class Account:
+    """One token and what has been learned of it. Times are seconds of the caller's clock.
+
+    :ivar answered: whether the last question that told something of it was answered.
+    :ivar cooling_until: the end of a cooling of the whole token; of an invalid one, when it is to be asked for.
+    :ivar refusals: refusals of its credential that count; an account with some is invalid.
+    :ivar refusal: Grok's last refusal in words; empty if its last word was another.
+    :ivar refused_question: whether a question met a refusal, and not only an ask.
+    :ivar on_trial: invalid, and the next question may find out whether it still is.
+    :ivar version: changes whenever its place among the others may change.
+    :ivar retired: no longer in the token file, or disabled there; what is leased of it is still given back.
+    """
+
+    entry: TokenEntry
+    egress: Egress
+    in_flight: int = 0
+    last_used: float = -math.inf
+    answered: bool = False
+    cooling_until: float = -math.inf
+    first_refusal_at: float | None = None
+    refusals: int = 0
+    refusal: str = field(default="", repr=False)
+    refused_question: bool = False
+    on_trial: bool = False
+    suspect_until: float = -math.inf
+    slips: int = 0
+    allowances: dict[str, Allowance] = field(factory=dict)
+    version: int = 0
+    retired: bool = False
+
+    @property
+    def invalid(self) -> bool:
+        """Whether Grok refused its credential twice."""
+        return self.refusals > 0
+
+    def allowance(self, group: str) -> Allowance:
+        """What is known of its allowance for a group of models."""
+        found = self.allowances.get(group)
+        if found is None:
+            found = self.allowances[group] = Allowance()
+        return found
+
+    def open_at(self, group: str, cost: int) -> float:
+        """From when on it may be asked a question of this group and cost, its egress apart."""
+        own = math.inf if self.refusals and not self.on_trial else self.cooling_until
+        allowance = self.allowances.get(group)
+        return own if allowance is None else max(own, allowance.open_at(cost))
+
+    def state(self, now: float) -> str:
+        """One of :class:`State`. An account is cooling while any group of models is shut."""
+        if self.invalid:
+            return State.INVALID
+        if self.cooling_until > now or any(one.open_at(1) > now for one in self.allowances.values()):
+            return State.COOLING
+        return State.OK if self.answered else State.UNKNOWN
+
+    # What happened --------------------------------------------------------------------------------------------------
+
+    def succeed(self, group: str, now: float) -> None:
+        """A question was answered.
+
+        A success ends doubts and starts the next cooling and pause from their shortest. Not while a cooling or a pause
+        lasts: this question was then asked before what led to it, and proves nothing. (It outweighs a mere ask.)
+        """
+        self.slips, self.suspect_until = 0, -math.inf
+        self.allowance(group).forgive(now)
+        self.egress.forgive(now)
+        if self.refusal and not self.refused_question:
+            self.cooling_until = -math.inf
+        if self.cooling_until <= now or not self.refusal:
+            self.answered = True
+            self._trust()
+
+    def fail(self, group: str, error: GrokApiError, now: float) -> None:
+        """A question failed with *error*."""
+        if isinstance(error, Challenge):
+            self.egress.pause(error, now)
+        elif isinstance(error, CredentialsRejected):
+            self.refused_question = True
+            self.doubt(error.message, now)
+        elif isinstance(error, QuotaExhausted):
+            self.allowance(group).cool(error.retry_after, now)
+            self._trust()  # whoever counts an account's answers has accepted its credential
+        else:
+            assert error.blame is not Blame.TOKEN, f"no rule for {error!r}"
+            if isinstance(error, _SLIPS) and not isinstance(error, LineTooLong):
+                self._slip(now)
+
+    def doubt(self, refusal: str, now: float) -> None:
+        """Grok has refused the credential, in these words."""
+        if self.invalid and now < self.cooling_until:
+            return  # an answer to something that was under way: nothing new
+        self.refusal, self.answered, self.on_trial = refusal, False, False
+        if self.first_refusal_at is None:
+            self.first_refusal_at = now
+        if now - self.first_refusal_at < EVIDENCE_APART_S:
+            self.cooling_until = max(self.cooling_until, self.first_refusal_at + EVIDENCE_APART_S)
+            return
+        again_at = now + REFUSED_COOLING_S[min(self.refusals, len(REFUSED_COOLING_S) - 1)]
+        self.cooling_until = max(self.cooling_until, again_at)
+        self.refusals += 1
+
+    def reprieve(self, now: float) -> None:
+        """It was asked for, and Grok did not refuse it again: if its time has come, the next question will tell."""
+        self.on_trial = self.invalid and self.cooling_until <= now
+
+    def _trust(self) -> None:
+        self.refusals, self.refusal = 0, ""
+        self.first_refusal_at = None
+        self.refused_question = self.on_trial = False
+
+    def _slip(self, now: float) -> None:
+        """Of the failures that come together, each counts: the more, the sooner others are preferred for longer."""
+        self.slips = min(self.slips + 1, 16)
+        self.suspect_until = now + min(SUSPECT_S * 2 ** (self.slips - 1), SUSPECT_CAP_S)

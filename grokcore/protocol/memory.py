@@ -1,0 +1,134 @@
+"""What is kept of an account over a restart: a flat record with wall-clock times, and back.
+
+The caller's clock is monotonic and starts anywhere; a record has seconds since 1970. *offset* is the difference, wall clock
+minus the caller's. A record is read leniently, field by field: what can't be meant is as if it had never been learned.
+Times that lie too far ahead (the clock was set back, or wrong) are brought down to the longest cooling there is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from .account import EVIDENCE_APART_S, REFUSED_COOLING_S, Account
+from .allowance import Allowance
+from .quota import LONGEST_WINDOW_S, Quota
+
+__all__ = ["recall", "record_of"]
+
+LONGEST_GROUP_NAME = 200
+GROUPS_AT_MOST = 64
+
+
+def record_of(account: Account, now: float, offset: float) -> dict[str, object]:
+    """The record; ``at`` says when it was made. Values are of JSON's types only."""
+    record: dict[str, object] = {
+        "id": account.entry.id,
+        "at": round(now + offset, 3),
+        "answered": account.answered,
+        "used_at": _to_wall(account.last_used, offset),
+        "cooling_until": _to_wall(account.cooling_until, offset),
+        "first_refusal_at": None if account.first_refusal_at is None else _to_wall(account.first_refusal_at, offset),
+        "refusals": account.refusals,
+        "refusal": account.refusal,
+        "refused_question": account.refused_question,
+        "allowances": {group: _allowance_record(one, offset) for group, one in account.allowances.items()},
+    }
+    return record
+
+
+def recall(account: Account, record: Mapping[str, object], now: float, offset: float) -> None:
+    """Give an account that nothing is known of yet what the record says."""
+    times = _Times(record, now, offset)
+    account.answered = record.get("answered") is True
+    account.last_used = times.past("used_at")
+    account.cooling_until = times.future("cooling_until", REFUSED_COOLING_S[-1])
+    account.refusals = _count(record.get("refusals"))
+    refused_at = times.past("first_refusal_at")
+    if account.refusals or refused_at > -math.inf:
+        account.first_refusal_at = max(refused_at, now - LONGEST_WINDOW_S)
+        account.refusal = _text(record.get("refusal")) or "Grok refused this session before the server was restarted."
+        account.refused_question = record.get("refused_question") is True
+    if account.refusals:
+        account.first_refusal_at = min(account.first_refusal_at or now, now - EVIDENCE_APART_S)
+    allowances = record.get("allowances")
+    for group, value in list(allowances.items())[:GROUPS_AT_MOST] if isinstance(allowances, dict) else ():
+        if isinstance(group, str) and isinstance(value, dict) and len(group) <= LONGEST_GROUP_NAME:
+            account.allowances[group] = _recalled_allowance(_Times(value, now, offset))
+
+
+def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
+    quota = allowance.quota
+    return {
+        "cooling_until": _to_wall(allowance.cooling_until, offset),
+        "strikes": allowance.strikes,
+        "quota": None
+        if quota is None
+        else {
+            "left": quota.left if not quota.left else min(quota.left, allowance.left),
+            "total": quota.total,
+            "flat": quota.flat,
+            "window_s": quota.window_s,
+            "wait_s": quota.wait_s,
+            "learned_at": _to_wall(allowance.learned_at, offset),
+        },
+    }
+
+
+def _recalled_allowance(times: _Times) -> Allowance:
+    allowance = Allowance()
+    allowance.cooling_until = times.future("cooling_until", LONGEST_WINDOW_S)
+    allowance.strikes = min(_count(times.record.get("strikes")), 16)
+    value = times.record.get("quota")
+    if not isinstance(value, dict):
+        return allowance
+    learned_at = _Times(value, times.now, times.offset).past("learned_at")
+    left, total, window = value.get("left"), value.get("total"), _seconds(value.get("window_s"))
+    if learned_at == -math.inf or window is None or not isinstance(left, int) or isinstance(left, bool) or left < 0:
+        return allowance
+    total = _count(total) or None
+    allowance.quota = Quota(left, total, window, value.get("flat") is not False, wait_s=_seconds(value.get("wait_s")))
+    allowance.balance, allowance.learned_at, allowance.asked_at = left, learned_at, learned_at
+    return allowance
+
+
+class _Times:
+    """The times in a record, as those of the caller's clock."""
+
+    def __init__(self, record: Mapping[str, object], now: float, offset: float) -> None:
+        self.record = record
+        self.now = now
+        self.offset = offset
+
+    def past(self, name: str) -> float:
+        """One that has been; minus infinity if it is not there, or lies ahead."""
+        at = self._read(name)
+        return at if at <= self.now else -math.inf
+
+    def future(self, name: str, longest: float) -> float:
+        """One that may be to come, at most *longest* seconds ahead."""
+        return min(self._read(name), self.now + longest)
+
+    def _read(self, name: str) -> float:
+        value = self.record.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return -math.inf
+        return value - self.offset
+
+
+def _to_wall(at: float, offset: float) -> float | None:
+    return round(at + offset, 3) if math.isfinite(at) else None
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_WINDOW_S:
+        return None
+    return float(value)
+
+
+def _text(value: object) -> str:
+    return value[:1000] if isinstance(value, str) else ""

@@ -1,0 +1,213 @@
+"""Who is next, without looking at everybody: the accounts of one tier as one kind of question sees them.
+
+Theory
+------
+A shelf belongs to a tier, a group of models and a cost: all that decides, with time, whether an account can take a
+question and how it compares with others. An account is in one of three places on it:
+
+* *shut*, with the time at which it opens;
+* *busy*: open, with as many requests as it may have;
+* *ready*, in one of three heaps: **proven** (its last question was answered), **fresh** (nothing good is known of it yet),
+  **suspect** (it has just failed by nobody's fault).
+
+Heaps are kept lazily: whenever anything about an account changes, its version does, and it is put on its shelves anew;
+entries of an older version are thrown away when they come up. So a change costs the logarithm of the pool, and taking the
+best one too. A paused egress is noticed the same way: its accounts move to the shut ones as they come up, not all at once.
+
+The shelf also adds up what is left on it, for the headers that tell a client.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Container, Iterable
+from typing import TypeAlias
+
+from attrs import define, field, frozen
+
+from .account import Account
+
+__all__ = ["FRESH", "PROVEN", "SUSPECT", "Left", "Shelf"]
+
+FRESH, PROVEN, SUSPECT = "fresh", "proven", "suspect"
+
+_Key: TypeAlias = "tuple[float, ...]"
+_Entry: TypeAlias = "tuple[_Key, int, int, Account]"
+"""What it is sorted by, a serial number (accounts don't compare), the account's version, the account."""
+
+ENTRIES_PER_ACCOUNT = 4
+SLACK = 64
+"""How many entries a heap may hold before the stale ones are taken out; an account has at most three that are not."""
+
+
+@frozen
+class Left:
+    """What is known to be left, in questions.
+
+    :ivar renewed_at: when the first of it is renewed; infinity if nothing is known.
+    """
+
+    remaining: int
+    total: int
+    renewed_at: float
+
+
+@define(eq=False)
+class Shelf:
+    """See the theory.
+
+    :param max_in_flight: requests that an account may have open at once.
+    """
+
+    group: str
+    cost: int
+    max_in_flight: int
+    _heaps: dict[str, list[_Entry]] = field(init=False, factory=lambda: {PROVEN: [], FRESH: [], SUSPECT: []})
+    _shut: list[_Entry] = field(init=False, factory=list)
+    _busy: dict[Account, None] = field(init=False, factory=dict)
+    _known: _Sum = field(init=False, factory=lambda: _Sum())  # noqa: PLW0108
+    _pushed: int = field(init=False, default=0)
+
+    def put(self, account: Account, now: float) -> None:
+        """Find its place; to be called whenever its version has changed."""
+        self._busy.pop(account, None)
+        self._known.put(account, self._part(account, now))
+        self._place(account, now)
+
+    def wake(self, now: float) -> None:
+        """Move those that have opened meanwhile."""
+        while self._shut and self._shut[0][0][0] <= now:
+            _, _, version, account = heapq.heappop(self._shut)
+            if version == account.version:
+                self._place(account, now)
+
+    def best(self, kinds: Iterable[str], passed_over: Container[str], now: float) -> Account | None:
+        """The first ready one of these kinds; :meth:`wake` comes before.
+
+        :param passed_over: keys of accounts that don't count.
+        """
+        found = [entry for kind in kinds if (entry := self._first(self._heaps[kind], passed_over, now))]
+        return min(found)[3] if found else None
+
+    def has_busy(self, kinds: Container[str], passed_over: Container[str], now: float) -> bool:
+        """Whether one of these kinds could take the question if it were not busy."""
+        return any(
+            account.egress.paused_until <= now and account.entry.key not in passed_over and _kind(account, now) in kinds
+            for account in self._busy
+        )
+
+    def next_opening(self) -> float:
+        """When the next account opens, as far as is known; infinity if none is shut."""
+        while self._shut and self._shut[0][2] != self._shut[0][3].version:
+            heapq.heappop(self._shut)
+        return self._shut[0][0][0] if self._shut else math.inf
+
+    def left(self, now: float) -> Left | None:
+        """The sum of what is known to be left; None if nothing is known."""
+        return self._known.at(now)
+
+    # Places ---------------------------------------------------------------------------------------------------------
+
+    def _place(self, account: Account, now: float) -> None:
+        opens = account.open_at(self.group, self.cost)
+        if opens > now:
+            self._push(self._shut, (opens,), account)
+        elif account.in_flight >= self.max_in_flight:
+            self._busy[account] = None
+        else:
+            kind = _kind(account, now)
+            self._push(self._heaps[kind], self._rank(account, now), account)
+            if kind is SUSPECT:
+                self._push(self._shut, (account.suspect_until,), account)  # then it is like the others again
+
+    def _rank(self, account: Account, now: float) -> _Key:
+        """Fewest in flight, most left, least recently used."""
+        allowance = account.allowances.get(self.group)
+        left = math.inf if allowance is None else allowance.rank(now)
+        return account.in_flight, -left, account.last_used
+
+    def _push(self, heap: list[_Entry], key: _Key, account: Account) -> None:
+        self._pushed += 1
+        heapq.heappush(heap, (key, self._pushed, account.version, account))
+        if len(heap) > ENTRIES_PER_ACCOUNT * self._known.population + SLACK:
+            heap[:] = [entry for entry in heap if entry[2] == entry[3].version]
+            heapq.heapify(heap)
+
+    def _first(self, heap: list[_Entry], passed_over: Container[str], now: float) -> _Entry | None:
+        aside: list[_Entry] = []
+        found = None
+        while heap and found is None:
+            entry = heap[0]
+            account = entry[3]
+            if entry[2] == account.version and account.egress.paused_until <= now:
+                if account.entry.key not in passed_over:
+                    found = entry
+                    break
+                aside.append(entry)
+            elif entry[2] == account.version:
+                self._push(self._shut, (account.egress.paused_until,), account)
+            heapq.heappop(heap)
+        for entry in aside:
+            heapq.heappush(heap, entry)
+        return found
+
+    def _part(self, account: Account, now: float) -> Left | None:
+        """What it adds to the sum: known, countable, and not lost with its session."""
+        allowance = account.allowances.get(self.group)
+        quota = None if allowance is None or account.invalid else allowance.known(now)
+        if allowance is None or quota is None or quota.total is None:
+            return None
+        charge = quota.charge(self.cost)
+        return Left(allowance.left // charge, quota.total // charge, allowance.void_at)
+
+
+def _kind(account: Account, now: float) -> str:
+    if account.suspect_until > now:
+        return SUSPECT
+    return PROVEN if account.answered else FRESH
+
+
+@define(eq=False)
+class _Sum:
+    """A sum whose parts change, and expire."""
+
+    _parts: dict[Account, Left | None] = field(factory=dict)
+    _expiries: list[tuple[float, int, Account, Left]] = field(factory=list)
+    _remaining: int = 0
+    _total: int = 0
+    _pushed: int = 0
+
+    @property
+    def population(self) -> int:
+        """How many have a part in it, of whatever size."""
+        return len(self._parts)
+
+    def put(self, account: Account, part: Left | None) -> None:
+        """Set an account's part."""
+        old = self._parts.get(account)
+        if old == part and account in self._parts:
+            return  # the very object stays: its expiry is known by it
+        self._parts[account] = part
+        if old is not None:
+            self._remaining -= old.remaining
+            self._total -= old.total
+        if part is not None:
+            self._remaining += part.remaining
+            self._total += part.total
+            self._pushed += 1
+            heapq.heappush(self._expiries, (part.renewed_at, self._pushed, account, part))
+            if len(self._expiries) > ENTRIES_PER_ACCOUNT * self.population + SLACK:
+                self._expiries = [entry for entry in self._expiries if self._parts.get(entry[2]) is entry[3]]
+                heapq.heapify(self._expiries)
+
+    def at(self, now: float) -> Left | None:
+        """The sum of those parts that hold."""
+        while self._expiries:
+            expires, _, account, part = self._expiries[0]
+            if self._parts.get(account) is part and expires > now:
+                return Left(self._remaining, self._total, expires)
+            heapq.heappop(self._expiries)
+            if self._parts.get(account) is part:
+                self.put(account, None)
+        return None

@@ -1,0 +1,99 @@
+"""What is told of the server's state: ``/health``, and the headers that say how much is left."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Any
+
+import trio
+
+from .. import __version__
+from ..errors import RateLimitExceeded
+from ..protocol.account import Egress, State
+from ..protocol.book import Need
+from ..protocol.models import Model
+from ..runtime.gateway import Gateway
+from .state import ServerState
+
+__all__ = ["health_report", "limit_headers"]
+
+
+def health_report(gateway: Gateway, state: ServerState) -> dict[str, Any]:
+    """The body of ``/health``: no secret, no note, no proxy's address. Times are seconds from now."""
+    book = gateway.pool.book
+    now = trio.current_time()
+    counts = book.counts(now)
+    passed_over = gateway.counters
+    faults = state.all_faults()
+    return {
+        "status": _status(gateway, state, counts),
+        "version": __version__,
+        "tokens": {**counts, "disabled": book.disabled},
+        "next_reset": _seconds_until(book.next_reset(now), now),
+        "egress": [_egress(egress, now) for egress in book.egresses()],
+        "open": gateway.open_count,
+        "waiting": gateway.pool.waiting,
+        "faults": faults,
+        "upstream": {
+            "junk_lines": passed_over.junk_lines,
+            "unknown_keys": sum(passed_over.unknown_keys.values()),
+            "odd_values": passed_over.odd_values,
+            "late_thoughts": passed_over.late_thoughts,
+            "other_side": passed_over.other_side,
+        },
+    }
+
+
+def _status(gateway: Gateway, state: ServerState, counts: dict[str, int]) -> str:
+    """``ok`` while any model of the table could be answered; a token that is used up for one may serve another."""
+    if state.draining:
+        return "draining"
+    if not sum(counts.values()):
+        return "no_tokens"
+    if counts[State.OK] or counts[State.UNKNOWN]:
+        return "ok"
+    book, now = gateway.pool.book, trio.current_time()
+    served = any(book.hopeless(Need(model), now) is None for model in state.config.models.values())
+    return "ok" if served else "no_usable_tokens"
+
+
+def _egress(egress: Egress, now: float) -> dict[str, Any]:
+    paused = egress.paused_until > now
+    name = f"proxy {hashlib.sha256(egress.proxy_url.encode()).hexdigest()[:8]}" if egress.proxy_url else "direct"
+    return {
+        "name": name,
+        "state": "paused" if paused else "open",
+        "resumes_in": _seconds_until(egress.paused_until, now) if paused else None,
+    }
+
+
+def _seconds_until(at: float | None, now: float) -> int | None:
+    return None if at is None else max(0, math.ceil(at - now))
+
+
+def limit_headers(gateway: Gateway, model: Model, error: RateLimitExceeded | None = None) -> dict[str, str]:
+    """How many questions to *model* are known to be left, over all tokens that may be asked.
+
+    :param error: the refusal that is being sent: whatever is counted, nothing is left then.
+    :returns: ``x-ratelimit-*`` headers; none of what is not known. The reset is when the first token's allowance is whole
+        again, in the form of OpenAI's (``1h59m30s``).
+    """
+    now = trio.current_time()
+    left = gateway.pool.book.left(Need(model), now)
+    found: dict[str, str] = {}
+    if left is not None:
+        found["x-ratelimit-limit-requests"] = str(left.total)
+        found["x-ratelimit-remaining-requests"] = str(left.remaining)
+        found["x-ratelimit-reset-requests"] = _duration(left.renewed_at - now)
+    if error is not None:
+        found["x-ratelimit-remaining-requests"] = "0"
+        if error.retry_after is not None:
+            found["x-ratelimit-reset-requests"] = _duration(error.retry_after)
+    return found
+
+
+def _duration(seconds: float) -> str:
+    whole = max(0, math.ceil(seconds))
+    parts = ((whole // 3600, "h"), (whole // 60 % 60, "m"), (whole % 60, "s"))
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
