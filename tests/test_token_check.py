@@ -158,7 +158,7 @@ class Learned:
     [
         Learned("ok; grok-3: 6 of 25", limits={"grok-3": Limit(25, 7)}),
         Learned(r"cooling; grok-3: used up, back in (60|59) s", scripts=(error(429, lines.ERROR_429),)),
-        Learned(r"cooling for (60|59) s", scripts=(error(401, lines.ERROR_401),)),
+        Learned(r"cooling for (60|59) s; grok-3: 40 of 40", scripts=(error(401, lines.ERROR_401),)),
     ],
     ids=lambda case: case.says[:20],
 )

@@ -57,11 +57,16 @@ def main(argv: Sequence[str]) -> int:
         command: Callable[[argparse.Namespace], int] = arguments.run
         return command(arguments)
     except ConfigError as error:
-        print(f"grok2api: {error}", file=sys.stderr)
+        print(_fault(str(error)), file=sys.stderr)
         return EXIT_CONFIG
     except PortInUse as error:
-        print(f"grok2api: {error}", file=sys.stderr)
+        print(_fault(str(error)), file=sys.stderr)
         return 1
+
+
+def _fault(message: str) -> str:
+    """One line for a person."""
+    return f"grok2api: {_LOOKS_SECRET.sub('…', message)}"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -69,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(EXIT_CONFIG, f"grok2api: {_LOOKS_SECRET.sub('…', message)}\n")
+        self.exit(EXIT_CONFIG, f"{_fault(message)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -108,6 +108,7 @@ class Server:
             self._tokens,
             default_proxy=config.grok.proxy_url,
             max_in_flight=config.pool.max_in_flight_per_token,
+            now=trio.current_time(),
         )
         self.pool.changed()
         return adoption

@@ -10,9 +10,11 @@ the one it was made in.
 Rules
 -----
 1. An unknown counter is usable. A counter is known until its window has passed, or until it would open again.
-2. A 429 is believed over any counter: it shuts the allowance for its cooling, and only Grok's own word that there is
+2. What Grok itself calls used up is shut. What we have used up by our own counting is *spent*: the last choice, but a
+   choice, since our counting is a hint and Grok's 429 the truth (a counter that never moves has been seen elsewhere).
+3. A 429 is believed over any counter: it shuts the allowance for its cooling, and only Grok's own word that there is
    nothing left, with the time of the return, may put that time in the cooling's place.
-3. Every cooling ends; without a time of Grok's it lasts a minute, doubling to an hour, and a success starts that anew.
+4. Every cooling ends; without a time of Grok's it lasts a minute, doubling to an hour, and a success starts that anew.
 """
 
 from __future__ import annotations
@@ -30,10 +32,6 @@ QUOTA_COOLING_S = 60.0
 2 to 24 hours, but 429 also comes from short bursts, and one call to find out costs nothing."""
 
 QUOTA_COOLING_CAP_S = 3600.0
-
-FORGOTTEN_AFTER = 3
-"""So many asks in a row without an answer, and our own counting is forgotten: Grok's 429 will tell. Not forgotten is Grok's
-own word that nothing is left."""
 
 
 @frozen
@@ -91,11 +89,14 @@ class Allowance:
 
     def open_at(self, cost: int) -> float:
         """From when on a question of this *cost* can be asked; in the past if it can be now."""
-        if self.quota is None or self.left >= self.quota.charge(cost):
+        if self.quota is None or self.quota.left >= self.quota.charge(cost):
             return self.cooling_until
-        if self.quota.left >= self.quota.charge(cost):  # taken since by us: whole again when its window is over
-            return max(self.cooling_until, self.learned_at + self.quota.window_s)
         return max(self.cooling_until, self.learned_at + self.quota.wait_for(cost))
+
+    def spent(self, cost: int, now: float) -> bool:
+        """Whether by our own counting too little is left for a question of this *cost*."""
+        quota = self.known(now)
+        return quota is not None and self.left < quota.charge(cost)
 
     def rank(self, now: float) -> float:
         """What is left, for comparing accounts; unknown is more than any number, so that it becomes known."""
@@ -139,8 +140,6 @@ class Allowance:
         """The last ask has brought no answer."""
         self.asking = False
         self.unanswered += 1
-        if self.unanswered >= FORGOTTEN_AFTER and self.quota is not None and self.quota.left:
-            self.quota = None
 
     def cool(self, seconds: float | None, now: float) -> None:
         """A 429, which may have named the *seconds* to wait."""

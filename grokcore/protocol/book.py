@@ -8,7 +8,7 @@ Rules
 -----
 1. Choice: able tier (basic before super, so that super stays free for what needs it) → open → below the cap → fewest in
    flight → most left → least recently used. A suspect token is taken only if no better one is there, not even a busy one
-   that is worth the wait.
+   that is worth the wait; and one that is spent by our own counting after that.
 2. A request that has failed already takes a token that has answered before one that is not known.
 3. The cost of a question is reserved with its lease. Whatever is leased is given back exactly once.
 """
@@ -27,7 +27,7 @@ from .asks import Ask, Asks
 from .memory import recall
 from .models import Model, Tier
 from .quota import Quota
-from .shelves import FRESH, PROVEN, SUSPECT, Left, Shelf
+from .shelves import FRESH, PROVEN, SPENT, SUSPECT, Left, Shelf
 from .tokens import TokenEntry
 
 __all__ = ["Adoption", "Loan", "Need", "TokenBook"]
@@ -111,19 +111,20 @@ class TokenBook:
         self._changes = 0
         self._verdicts: dict[Need, _Verdict] = {}
         self._unsaved: set[Account] = set()
-        self.adopt(entries, default_proxy=default_proxy, max_in_flight=max_in_flight)
+        self.adopt(entries, default_proxy=default_proxy, max_in_flight=max_in_flight, now=-math.inf)
 
     # The token list -------------------------------------------------------------------------------------------------
 
-    def adopt(self, entries: Iterable[TokenEntry], *, default_proxy: str, max_in_flight: int) -> Adoption:
+    def adopt(self, entries: Iterable[TokenEntry], *, default_proxy: str, max_in_flight: int, now: float) -> Adoption:
         """Take over a new token list and its settings; what was learned of tokens that stay, stays.
 
-        A token that comes back is remembered. Loans of tokens that went are given back as ever.
+        A token that comes back is remembered, and asked for at once if it was refused: somebody may have mended it.
+        Loans of tokens that went are given back as ever.
         """
         entries = list(entries)
         before = {account.entry.key: (account.entry, account.egress) for account in self.accounts}
         self.accounts = [
-            self._adopted(entry, self._egress(entry, default_proxy)) for entry in entries if not entry.disabled
+            self._adopted(entry, self._egress(entry, default_proxy), now) for entry in entries if not entry.disabled
         ]
         self.disabled = len(entries) - len(self.accounts)
         after = {account.entry.key: (account.entry, account.egress) for account in self.accounts}
@@ -136,15 +137,16 @@ class TokenBook:
         changed = sum(before[key] != after[key] for key in before.keys() & after.keys())
         return Adoption(len(after.keys() - before.keys()), len(before.keys() - after.keys()), changed)
 
-    def _adopted(self, entry: TokenEntry, egress: Egress) -> Account:
+    def _adopted(self, entry: TokenEntry, egress: Egress, now: float) -> Account:
         account = self._all.get(entry.key)
         if account is None:
             account = self._all[entry.key] = Account(entry, egress)
-        elif account.retired:
+        account.entry, account.egress = entry, egress
+        if account.retired:
             account.retired = False
             for allowance in account.allowances.values():
-                allowance.ask_at = math.inf
-        account.entry, account.egress = entry, egress
+                allowance.ask_at = math.inf  # its asks were dropped
+            self._plan_after_absence(account, now)
         account.version += 1
         return account
 
@@ -164,15 +166,20 @@ class TokenBook:
             if record is None:
                 continue
             recall(account, record, now, offset)
-            for group, allowance in account.allowances.items():
-                if account.invalid:
-                    account.cooling_until = now
-                self.asks.replan(account, group, now)
-                if account.invalid or (allowance.open_at(1) > now and allowance.cooling_until <= now):
-                    self.asks.wish(account, group, now)
+            self._plan_after_absence(account, now)
             account.version += 1
         self._shelves.clear()
         self._changes += 1
+
+    def _plan_after_absence(self, account: Account, now: float) -> None:
+        """Plan the asks of an account that nobody has looked after for a while."""
+        if account.invalid:
+            account.cooling_until = now
+        for group, allowance in account.allowances.items():
+            self.asks.replan(account, group, now)
+            used_up = allowance.open_at(1) > now and allowance.cooling_until <= now
+            if account.invalid or (used_up and allowance.quota is not None and allowance.quota.wait_s is None):
+                self.asks.wish(account, group, now)
 
     # Choice ---------------------------------------------------------------------------------------------------------
 
@@ -210,11 +217,16 @@ class TokenBook:
                 return None
         if patient and _worth_a_wait(shelves, _GOOD, failed, now):
             return None
-        return _first(shelves, (SUSPECT,), failed, now) or _first(shelves, (SUSPECT,), need.excluded, now)
+        for passed_over in (failed, need.excluded) if need.avoided else (failed,):
+            for kind in (SUSPECT, SPENT):
+                account = _first(shelves, (kind,), passed_over, now)
+                if account is not None:
+                    return account
+        return None
 
     def hopeless(self, need: Need, now: float) -> GrokApiError | None:
         """Why waiting for a busy token would not help; None if it would."""
-        kinds = (PROVEN, FRESH, SUSPECT)
+        kinds = (PROVEN, FRESH, SUSPECT, SPENT)
         for shelf in self._woken(need, now):
             if shelf.best(kinds, need.excluded, now) or shelf.has_busy(kinds, need.excluded, now):
                 return None

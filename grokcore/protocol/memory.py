@@ -65,7 +65,8 @@ def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
         "quota": None
         if quota is None
         else {
-            "left": quota.left if not quota.left else min(quota.left, allowance.left),
+            "left": quota.left,
+            "balance": allowance.balance,
             "total": quota.total,
             "flat": quota.flat,
             "window_s": quota.window_s,
@@ -88,7 +89,9 @@ def _recalled_allowance(times: _Times) -> Allowance:
         return allowance
     total = _count(total) or None
     allowance.quota = Quota(left, total, window, value.get("flat") is not False, wait_s=_seconds(value.get("wait_s")))
-    allowance.balance, allowance.learned_at, allowance.asked_at = left, learned_at, learned_at
+    balance = value.get("balance")
+    allowance.balance = min(left, balance) if isinstance(balance, int) and not isinstance(balance, bool) else left
+    allowance.learned_at = allowance.asked_at = learned_at
     return allowance
 
 

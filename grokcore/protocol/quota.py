@@ -28,6 +28,8 @@ DEFAULT_WINDOW_S = 7200.0
 MOST = 2**31 - 1
 """The counters are int32 (grpc-gateway, grok-protocol.md preamble); more can't be meant."""
 
+LONGEST_NUMBER = len("9223372036854775807")
+
 LONGEST_WINDOW_S = 7 * 24 * 3600.0
 """Longer windows and waits are not believed."""
 
@@ -83,7 +85,7 @@ def parse_quota(body: bytes) -> Quota | None:
     left, total = _count(answer.get("remainingTokens")), _count(answer.get("totalTokens"))
     efforts = [effort for name in ("low", "high") if isinstance(effort := answer.get(f"{name}EffortRateLimits"), dict)]
     if left is not None and (left or total):
-        return Quota(left, total, window, flat=False, wait_s=wait, effort_waits=_effort_waits(efforts))
+        return Quota(left, total or None, window, flat=False, wait_s=wait, effort_waits=_effort_waits(efforts))
     left, total = _count(answer.get("remainingQueries")), _count(answer.get("totalQueries"))
     if left is not None and (left or total or wait):
         return Quota(left, total or None, window, flat=True, wait_s=wait)
@@ -112,7 +114,7 @@ def _effort_waits(efforts: list[dict[str, Any]]) -> tuple[tuple[int, float], ...
 
 def _count(value: object) -> int | None:
     """A whole number from 0 to :data:`MOST`; int64 come as strings from this kind of API."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(MOST)):
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -121,8 +123,8 @@ def _count(value: object) -> int | None:
 
 def _seconds(value: object) -> float | None:
     """A positive number of seconds, up to a week."""
-    if isinstance(value, str):
-        value = _count(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER:
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return None
     return min(float(value), LONGEST_WINDOW_S)

@@ -7,8 +7,8 @@ question and how it compares with others. An account is in one of three places o
 
 * *shut*, with the time at which it opens;
 * *busy*: open, with as many requests as it may have;
-* *ready*, in one of three heaps: **proven** (its last question was answered), **fresh** (nothing good is known of it yet),
-  **suspect** (it has just failed by nobody's fault).
+* *ready*, in one of four heaps: **proven** (its last question was answered), **fresh** (nothing good is known of it yet),
+  **suspect** (it has just failed by nobody's fault), **spent** (by our own counting nothing is left).
 
 Heaps are kept lazily: whenever anything about an account changes, its version does, and it is put on its shelves anew;
 entries of an older version are thrown away when they come up. So a change costs the logarithm of the pool, and taking the
@@ -28,9 +28,9 @@ from attrs import define, field, frozen
 
 from .account import Account
 
-__all__ = ["FRESH", "PROVEN", "SUSPECT", "Left", "Shelf"]
+__all__ = ["FRESH", "PROVEN", "SPENT", "SUSPECT", "Left", "Shelf"]
 
-FRESH, PROVEN, SUSPECT = "fresh", "proven", "suspect"
+FRESH, PROVEN, SUSPECT, SPENT = "fresh", "proven", "suspect", "spent"
 
 _Key: TypeAlias = "tuple[float, ...]"
 _Entry: TypeAlias = "tuple[_Key, int, int, Account]"
@@ -63,7 +63,7 @@ class Shelf:
     group: str
     cost: int
     max_in_flight: int
-    _heaps: dict[str, list[_Entry]] = field(init=False, factory=lambda: {PROVEN: [], FRESH: [], SUSPECT: []})
+    _heaps: dict[str, list[_Entry]] = field(init=False, factory=lambda: {PROVEN: [], FRESH: [], SUSPECT: [], SPENT: []})
     _shut: list[_Entry] = field(init=False, factory=list)
     _busy: dict[Account, None] = field(init=False, factory=dict)
     _known: _Sum = field(init=False, factory=lambda: _Sum())  # noqa: PLW0108
@@ -93,7 +93,9 @@ class Shelf:
     def has_busy(self, kinds: Container[str], passed_over: Container[str], now: float) -> bool:
         """Whether one of these kinds could take the question if it were not busy."""
         return any(
-            account.egress.paused_until <= now and account.entry.key not in passed_over and _kind(account, now) in kinds
+            account.egress.paused_until <= now
+            and account.entry.key not in passed_over
+            and self._kind(account, now) in kinds
             for account in self._busy
         )
 
@@ -116,10 +118,22 @@ class Shelf:
         elif account.in_flight >= self.max_in_flight:
             self._busy[account] = None
         else:
-            kind = _kind(account, now)
+            kind = self._kind(account, now)
             self._push(self._heaps[kind], self._rank(account, now), account)
-            if kind is SUSPECT:
-                self._push(self._shut, (account.suspect_until,), account)  # then it is like the others again
+            if kind in (SUSPECT, SPENT):
+                self._push(self._shut, (self._changes_at(account, kind),), account)
+
+    def _kind(self, account: Account, now: float) -> str:
+        allowance = account.allowances.get(self.group)
+        if allowance is not None and allowance.spent(self.cost, now):
+            return SPENT
+        if account.suspect_until > now:
+            return SUSPECT
+        return PROVEN if account.answered else FRESH
+
+    def _changes_at(self, account: Account, kind: str) -> float:
+        """When a suspect or spent one is like the others again, or the one and not the other."""
+        return account.suspect_until if kind == SUSPECT else account.allowance(self.group).void_at
 
     def _rank(self, account: Account, now: float) -> _Key:
         """Fewest in flight, most left, least recently used."""
@@ -160,12 +174,6 @@ class Shelf:
             return None
         charge = quota.charge(self.cost)
         return Left(allowance.left // charge, quota.total // charge, allowance.void_at)
-
-
-def _kind(account: Account, now: float) -> str:
-    if account.suspect_until > now:
-        return SUSPECT
-    return PROVEN if account.answered else FRESH
 
 
 @define(eq=False)

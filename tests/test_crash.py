@@ -1,0 +1,173 @@
+"""A whole server, killed in the middle of its work and started again, on one data directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.store import StateFile, peek
+from grokcore.simulator import lines
+from grokcore.simulator.app import Simulator
+from grokcore.simulator.limits import Limit
+from grokcore.simulator.scripts import answer, error
+from grokcore.simulator.serve import serve_simulator
+from tests.servers import chat, free_port, http_request, read_all
+
+ROOT = Path(__file__).parents[1]
+TOKENS = [f"token-{number}" for number in range(20)]
+QUESTION = http_request(json.dumps(chat()).encode()).replace(b"host:", b"connection: close\r\nhost:")
+
+
+@asynccontextmanager
+async def server(place: Path, port: int) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """A server process in *place*, ready; it is killed if it is still there at the end."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")}
+    command = [sys.executable, "-m", "grokcore", "--port", str(port)]
+    environ["PYTHONPATH"] = str(ROOT)
+    with subprocess.Popen(command, cwd=place, env=environ, stderr=subprocess.PIPE) as process:  # noqa: ASYNC220
+        try:
+            said = b""
+            while b" ready on " not in said:
+                assert process.stderr is not None
+                said = await trio.to_thread.run_sync(process.stderr.readline)
+                assert said, "it ended before it was ready"
+            yield process
+        finally:
+            process.kill()
+
+
+def lay_out(place: Path, grok: str) -> None:
+    (place / "config.toml").write_text(f'[grok]\nbase_url = "{grok}"\n[global]\nlog_level = "ERROR"\n')
+    (place / "tokens.json").write_text(json.dumps(TOKENS))
+
+
+async def ask(port: int) -> int:
+    """The status of an answer; 0 if the server went away."""
+    try:
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            await stream.send_all(QUESTION)
+            reply = await read_all(stream)
+    except (OSError, trio.BrokenResourceError):
+        return 0
+    return int(reply.split(None, 2)[1]) if reply else 0
+
+
+def simulated() -> Simulator:
+    """Some tokens are dead, some used up, some have a few questions left."""
+    simulator = Simulator()
+    simulator.always(answer("fine"))
+    for number, sso in enumerate(TOKENS):
+        if number % 5 == 1:
+            simulator.script(sso, error(401, lines.ERROR_401))
+        elif number % 5 == 2:
+            simulator.limits[sso, "grok-3"] = Limit(25, 0, wait_s=5000)
+        elif number % 5 == 3:
+            simulator.limits[sso, "grok-3"] = Limit(25, 20)
+    return simulator
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def with_grok(scenario: object) -> None:
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            simulator = simulated()
+            url = await nursery.start(serve_simulator, simulator)
+            await scenario(simulator, url)  # type: ignore[operator]
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+
+
+def test_what_a_server_has_learned_is_known_after_a_restart(tmp_path: Path) -> None:
+    """Tokens that cool are not asked again by the next server; a stop writes what is not yet written."""
+
+    async def scenario(simulator: Simulator, url: str) -> None:
+        lay_out(tmp_path, url)
+        port = free_port()
+        async with server(tmp_path, port) as process:
+            for _ in TOKENS:
+                assert await ask(port) == 200
+            process.terminate()
+            assert await trio.to_thread.run_sync(process.wait) == 0
+        shut = {sso for number, sso in enumerate(TOKENS) if number % 5 in (1, 2)}
+        assert {call.sso for call in simulator.calls} == set(TOKENS)
+        simulator.calls.clear()
+        async with server(tmp_path, port):
+            for _ in TOKENS:
+                assert await ask(port) == 200
+        assert len(simulator.calls) == len(TOKENS)
+        assert shut.isdisjoint(call.sso for call in simulator.calls)
+
+    with_grok(scenario)
+
+
+def test_a_second_server_on_the_same_data_directory_does_not_start(tmp_path: Path) -> None:
+    """It says why in one line, and the first goes on."""
+
+    async def scenario(_: Simulator, url: str) -> None:
+        lay_out(tmp_path, url)
+        port = free_port()
+        async with server(tmp_path, port):
+            command = [sys.executable, "-m", "grokcore", "--port", str(free_port())]
+            environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+            second = await trio.run_process(command, cwd=tmp_path, env=environ, capture_stderr=True, check=False)
+            assert second.returncode == 78
+            assert second.stderr.decode().splitlines() == [
+                "grok2api: data: another grok2api uses this data directory; give each one its own"
+            ]
+            assert await ask(port) == 200
+
+    with_grok(scenario)
+
+
+@pytest.mark.on_demand
+def test_a_server_that_is_killed_at_any_moment_keeps_its_state(tmp_path: Path) -> None:
+    """25 kills under load: the state is always whole, and never older than what was on the disk before the kill."""
+    kills = 25
+    chance = random.Random(os.environ.get("CRASH_SEED", "1"))
+    keys = {TokenEntry(sso).key for sso in TOKENS}
+
+    async def load(port: int, replies: list[int]) -> None:
+        while True:
+            replies.append(await ask(port))
+            if not replies[-1]:
+                return
+
+    async def scenario(simulator: Simulator, url: str) -> None:
+        lay_out(tmp_path, url)
+        state = tmp_path / "data" / "state.jsonl"
+        replies: list[int] = []
+        newest = 0.0
+        for _ in range(kills):
+            port = free_port()
+            async with server(tmp_path, port) as process, trio.open_nursery() as nursery:
+                for _ in range(4):
+                    nursery.start_soon(load, port, replies)
+                await trio.sleep(chance.uniform(0.2, 2.4))
+                before = peek(state)
+                process.send_signal(signal.SIGKILL)
+            newest = max(newest, *(float(str(record["at"])) for record in before.values()), 0.0)
+            after = StateFile(state).load()
+            assert set(after) <= keys
+            assert max((float(str(record["at"])) for record in after.values()), default=0.0) >= newest
+        assert [name for name in names_in(tmp_path / "data") if "damaged" in name] == []
+        assert set(replies) <= {200, 0}
+        assert replies.count(200) > kills
+        assert newest > 0
+        assert simulator.asks
+
+    with_grok(scenario)

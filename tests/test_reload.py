@@ -1,0 +1,881 @@
+"""Taking over changed files while the server runs: what is right in them, and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import json
+import logging
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import trio
+import trio.testing
+from attrs import define, field, frozen
+
+import grokcore.cli.reload
+from grokcore.cli.reload import NEEDS_RESTART, Reloader
+from grokcore.cli.server import Server
+from grokcore.cli.setup import Sources
+from grokcore.config import Config, GlobalConfig
+from grokcore.errors import ConfigError, InvalidApiKey, QuotaExhausted
+from grokcore.protocol.book import Need
+from grokcore.protocol.models import SHIPPED
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.gateway import Question
+from grokcore.runtime.transport import UpstreamRequest
+from grokcore.simulator.scripts import Script, Wait, answer
+from grokcore.web.app import create_app
+from tests.runtime.worlds import on_fake_clock
+from tests.servers import Site, on_site
+from tests.test_cli import started
+
+MODEL = SHIPPED["grok-3-fast"]
+SECRET = "eyJ-very-secret"
+"""Every secret of these tests begins with it."""
+
+A, B, C, D = (f"{SECRET}-{name}" for name in "abcd")
+
+Log: TypeAlias = list[str]
+
+
+def token_file(*tokens: str, **details: object) -> str:
+    """A token file in the original's form; *details* are those of the last token."""
+    fields: dict[str, object] = {token: {} for token in tokens}
+    return json.dumps({"sso": {**fields, **({tokens[-1]: details} if details else {})}})
+
+
+@define
+class Running:
+    """A server that has read its files and was made, and what keeps it up to date."""
+
+    place: Path
+    sources: Sources
+    server: Server
+    reloader: Reloader
+    caplog: pytest.LogCaptureFixture
+    levels: list[GlobalConfig]
+
+    def write(self, name: str, content: str | bytes) -> None:
+        path = self.place / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    def reload(self) -> Log:
+        """Read the files again; what the log has of it."""
+        self.reloader.reload()
+        return self.said()
+
+    def said(self) -> Log:
+        """What the log has had since this was last asked; there is no secret in it."""
+        assert SECRET not in self.caplog.text
+        lines = [f"{record.levelname} {record.getMessage()}" for record in self.caplog.records]
+        self.caplog.clear()
+        return lines
+
+    @property
+    def config(self) -> Config:
+        return self.server.state.config
+
+    @property
+    def tokens(self) -> list[str]:
+        """Those in use."""
+        return [account.entry.sso for account in self.server.pool.book.accounts]
+
+    @property
+    def notices(self) -> dict[str, str]:
+        assert SECRET not in str(self.server.state.all_faults())
+        return self.server.state.all_faults()
+
+    def may(self, key: str) -> bool:
+        """Whether a request with this key is served."""
+        try:
+            self.server.state.keys.check({"authorization": f"Bearer {key}"})
+        except InvalidApiKey:
+            return False
+        return True
+
+
+Scenario: TypeAlias = Callable[[Running], Awaitable[None]]
+
+
+@define
+class Desk:
+    """An empty folder, and servers that are started in it."""
+
+    place: Path
+    caplog: pytest.LogCaptureFixture
+    levels: list[GlobalConfig] = field(factory=list)
+
+    def run(
+        self,
+        scenario: Scenario,
+        *,
+        files: Mapping[str, str],
+        flags: Mapping[str, object] | None = None,
+        environ: Mapping[str, str] | None = None,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Run *scenario* with a server that has read these *files*.
+
+        :param meanwhile: what happens between the server's reading them and its first look for changes.
+        """
+        for name, content in files.items():
+            (self.place / name).parent.mkdir(exist_ok=True)
+            (self.place / name).write_text(content)
+        given = {"demo": None, "config": None, "tokens": None, "host": None, "port": None, "data_dir": None}
+        sources = Sources(argparse.Namespace(**{**given, **(flags or {})}), environ or {})
+
+        async def main() -> None:
+            settings, tokens = sources.read_config(), sources.read_tokens()
+            meanwhile()
+            server = Server(settings.config, tokens)
+            reloader = Reloader(sources, server, tokens)
+            self.caplog.clear()
+            await scenario(Running(self.place, sources, server, reloader, self.caplog, self.levels))
+
+        on_fake_clock(main)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.INFO)
+    desk = Desk(tmp_path, caplog)
+    monkeypatch.setattr(grokcore.cli.reload, "configure_logging", desk.levels.append)
+    return desk
+
+
+BOTH = {"config.toml": "", "tokens.json": token_file(A, B)}
+
+
+# Tokens ------------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Tokens:
+    """A new token file, and what comes of it in a server with A and B."""
+
+    name: str
+    content: str
+    tokens: list[str]
+    says: str
+    disabled: int = 0
+
+
+TOKENS = [
+    Tokens("added", token_file(A, B, C), [A, B, C], "1 added (3 in use)"),
+    Tokens("removed", token_file(B), [B], "1 removed (1 in use)"),
+    Tokens("added and removed", token_file(B, C, D), [B, C, D], "2 added, 1 removed (3 in use)"),
+    Tokens("all others", token_file(C), [C], "1 added, 2 removed (1 in use)"),
+    Tokens("one disabled", token_file(A, B, disabled=True), [A], "1 removed (1 in use)", disabled=1),
+    Tokens("one described otherwise", token_file(A, B, note="mine"), [A, B], "1 changed (2 in use)"),
+    Tokens("one with a proxy", token_file(A, B, proxy_url=f"http://u:{SECRET}@proxy.example.com:1"), [A, B], "1 changed (2 in use)"),
+    Tokens("one becomes super", json.dumps({"sso": {A: {}}, "ssoSuper": {B: {}}}), [A, B], "1 changed (2 in use)"),
+    Tokens("none, explicitly", "{}", [], "2 removed (0 in use)"),
+    Tokens("a list", json.dumps([B, C]), [B, C], "1 added, 1 removed (2 in use)"),
+    Tokens("text", f"# mine\n{B}\n{C}\n", [B, C], "1 added, 1 removed (2 in use)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOKENS, ids=lambda case: case.name)
+def test_a_changed_token_file_is_taken_over_and_one_line_says_how_many_came_and_went(case: Tokens, desk: Desk) -> None:
+    """Without a token in it; what was read once is not told again."""
+
+    async def scenario(running: Running) -> None:
+        running.write("tokens.json", case.content)
+        assert running.reload() == [f"INFO tokens.json taken over: {case.says}"]
+        assert sorted(running.tokens) == sorted(case.tokens)
+        assert running.server.pool.book.disabled == case.disabled
+        assert running.reload() == []
+        assert running.notices == {}
+
+    desk.run(scenario, files=BOTH)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [token_file(A, B), f" {token_file(A, B)}\n", token_file(A, B, remainingQueries=3, status="active"), f"{A}\n{B}"],
+    ids=["the same", "spaces", "the original's counters", "another form"],
+)
+def test_the_same_tokens_written_otherwise_are_nothing_new(content: str, desk: Desk) -> None:
+    """Whatever the file's form: what is in it counts."""
+
+    async def scenario(running: Running) -> None:
+        running.write("tokens.json", content)
+        assert running.reload() == []
+        assert running.tokens == [A, B]
+
+    desk.run(scenario, files=BOTH)
+
+
+def test_what_was_learned_of_tokens_that_stay_stays(desk: Desk) -> None:
+    """A token that is used up is not tried again because others came, nor because the configuration is another."""
+
+    async def scenario(running: Running) -> None:
+        pool = running.server.pool
+        lease = await pool.lease(Need(MODEL))
+        lease.settle(QuotaExhausted("no", retry_after=900))
+        used_up, other = lease.sso, B if lease.sso == A else A
+        running.write("tokens.json", token_file(A, B, C))
+        running.write("config.toml", "[pool]\nmax_in_flight_per_token = 1")
+        running.reload()
+        assert pool.book.counts(trio.current_time())["cooling"] == 1
+        leases = [await pool.lease(Need(MODEL)) for _ in range(2)]
+        assert {lease.sso for lease in leases} == {other, C}
+        running.write("tokens.json", token_file(other))
+        running.reload()
+        running.write("tokens.json", token_file(A, B))
+        running.reload()
+        assert [account.entry.sso for account in pool.book.accounts if account.allowances] == [A, B]
+        (shut,) = (one for one in pool.book.accounts if one.state(trio.current_time()) == "cooling")
+        assert shut.entry.sso == used_up
+
+    desk.run(scenario, files=BOTH)
+
+
+@frozen
+class TokenFault:
+    """A token file that can't be taken over, and what is said of it."""
+
+    name: str
+    says: str
+    happens: Callable[[Path], object]
+
+
+def rubbish(content: str | bytes) -> Callable[[Path], object]:
+    """The file with another content."""
+    return lambda path: path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def to_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+TOKEN_FAULTS = [
+    TokenFault("no JSON", "tokens.json: is not valid JSON", rubbish("{" + C)),
+    TokenFault("half of it", "tokens.json: is not valid JSON", rubbish(token_file(A, B, C)[:-9])),
+    TokenFault("empty", "tokens.json: is empty; {} would say that there are no tokens", rubbish("")),
+    TokenFault("blank", "tokens.json: is empty; {} would say that there are no tokens", rubbish("\n \n")),
+    TokenFault("no token", "tokens.json: entry 2 is not a token", rubbish(json.dumps([C, "two words"]))),
+    TokenFault("a number", "tokens.json: must be a JSON object with sso and ssoSuper", rubbish("7")),
+    TokenFault("noise", "tokens.json: line 1 is not a token", rubbish(b"\x00\xff\xfe\x80")),
+    TokenFault("a nest", "tokens.json: is not valid JSON", rubbish("[" * 100_000)),
+    TokenFault("a folder", "tokens.json: can't be read: Is a directory", to_folder),
+    TokenFault("gone", "the token file is gone", Path.unlink),
+]
+
+
+@pytest.mark.parametrize("case", TOKEN_FAULTS, ids=lambda case: case.name)
+def test_a_token_file_that_is_not_right_changes_nothing_and_is_told_of_until_it_is_mended(
+    case: TokenFault, desk: Desk
+) -> None:
+    """The old tokens stay in use; one line, once; ``/health`` has it; and a good configuration is taken over meanwhile."""
+
+    async def scenario(running: Running) -> None:
+        path = running.place / "tokens.json"
+        case.happens(path)
+        (line,) = running.reload()
+        assert line.startswith(f"ERROR not taken over, the old one stays in use: {case.says}")
+        assert "\n" not in line
+        assert running.notices.keys() == {"tokens"}
+        assert running.notices["tokens"].startswith(case.says)
+        running.write("config.toml", "[pool]\nqueue_seconds = 5")
+        assert running.reload() == ["INFO config.toml taken over: [pool] queue_seconds 10 -> 5.0"]
+        assert running.tokens == [A, B]
+        assert running.server.pool.queue_s == 5
+
+        if path.is_dir():
+            path.rmdir()
+        running.write("tokens.json", token_file(A, B, C))
+        assert running.reload() == ["INFO tokens.json taken over: 1 added (3 in use)"]
+        assert running.notices == {}
+        assert running.tokens == [A, B, C]
+
+    desk.run(scenario, files=BOTH)
+
+
+def test_a_fault_that_becomes_another_is_told_anew_and_one_that_was_taken_back_is_not(desk: Desk) -> None:
+    """What stands in the file now is what counts."""
+
+    async def scenario(running: Running) -> None:
+        for content, told in (("{", 1), ("{", 0), ("", 1), (token_file(A, B), 0), ("", 1), (token_file(B, A), None)):
+            running.write("tokens.json", content)
+            said = running.reload()
+            assert told is None or len(said) == told
+            assert ("tokens" in running.notices) == (content in ("{", ""))
+            assert sorted(running.tokens) == [A, B]
+
+    desk.run(scenario, files=BOTH)
+
+
+FORMS = {
+    "object": token_file(C, D, note="mine", proxy_url="http://proxy.example.com:1").encode(),
+    "indented": json.dumps({"ssoSuper": {C: {}}, "sso": [D, A]}, indent=1).encode(),
+    "list": json.dumps([{"token": C, "tier": "super"}, D]).encode(),
+    "a browser's export": json.dumps([{"domain": ".example.com", "name": "sso", "value": A}, {"domain": ".grok.com", "name": "sso", "value": C}]).encode(),
+    "with a mark": codecs.BOM_UTF8 + token_file(C, D).encode(),
+    "UTF-16": token_file(C, D, note="münzen").encode("utf-16"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("whole", FORMS.values(), ids=FORMS)
+def test_a_file_of_json_that_is_half_written_is_never_read_as_fewer_tokens(whole: bytes, desk: Desk) -> None:
+    """Cut anywhere: it is a fault, or all of it."""
+
+    async def scenario(running: Running) -> None:
+        running.write("tokens.json", whole)
+        tokens = running.sources.read_tokens()
+        assert C in {entry.sso for entry in tokens}
+        faults = 0
+        for length in range(len(whole)):
+            running.write("tokens.json", whole[:length])
+            try:
+                found = running.sources.read_tokens()
+            except ConfigError as error:
+                assert SECRET not in str(error)
+                faults += 1
+            else:
+                assert found == tokens
+        assert faults >= len(whole) - 1
+        running.write("tokens.json", whole[: len(whole) // 2])
+        running.reload()
+        assert running.tokens == [A, B]
+
+    desk.run(scenario, files=BOTH)
+
+
+# Which files count -------------------------------------------------------------------------------------------------
+
+
+def test_a_token_file_that_appears_later_is_taken_over(desk: Desk) -> None:
+    """A server may be started before there are tokens; whatever comes first, rubbish included."""
+
+    async def scenario(running: Running) -> None:
+        assert running.reload() == []
+        running.write("tokens.json", "")
+        assert len(running.reload()) == 1
+        (running.place / "tokens.json").unlink()
+        assert running.reload() == []
+        assert running.notices == {}
+        running.write("data/token.json", token_file(A))
+        assert running.reload() == [f"INFO {Path('data/token.json')} taken over: 1 added (1 in use)"]
+        running.write("tokens.json", token_file(B))
+        assert running.reload() == ["INFO tokens.json taken over: 1 added, 1 removed (1 in use)"]
+        assert running.tokens == [B]
+        (running.place / "tokens.json").unlink()
+        (running.place / "data/token.json").unlink()
+        assert running.reload() == ["ERROR not taken over, the old one stays in use: the token file is gone"]
+        assert running.tokens == [B]
+
+    desk.run(scenario, files={})
+
+
+def test_a_configuration_that_appears_later_is_taken_over(desk: Desk) -> None:
+    """In either of its places."""
+
+    async def scenario(running: Running) -> None:
+        running.write("data/setting.toml", "[pool]\nqueue_seconds = 5")
+        (line,) = running.reload()
+        assert line == f"INFO {Path('data/setting.toml')} taken over: [pool] queue_seconds 10 -> 5.0"
+        running.write("config.toml", "[pool]\nqueue_seconds = 6")
+        assert running.reload() == ["INFO config.toml taken over: [pool] queue_seconds 5.0 -> 6.0"]
+
+    desk.run(scenario, files={})
+
+
+@pytest.mark.parametrize("flags", [{}, {"config": "config.toml"}], ids=["found", "named"])
+def test_a_configuration_that_vanishes_stays_in_use(flags: dict[str, object], desk: Desk) -> None:
+    """Without its key the server would be open, without its proxy Grok would see another address."""
+    text = f'[grok]\napi_key = "{SECRET}"\nproxy_url = "http://proxy.example.com:1"'
+
+    async def scenario(running: Running) -> None:
+        (running.place / "config.toml").rename(running.place / "config.toml~")
+        assert [line.partition(":")[0] for line in running.reload()] == [
+            "ERROR not taken over, the old one stays in use"
+        ]
+        assert running.notices.keys() == {"config"}
+        assert running.reload() == []
+        assert (running.may(SECRET), running.may("")) == (True, False)
+        assert running.server.pool.book.accounts[0].egress.proxy_url == "http://proxy.example.com:1"
+        (running.place / "config.toml~").rename(running.place / "config.toml")
+        assert running.reload() == []
+        assert running.notices == {}
+
+    desk.run(scenario, files={**BOTH, "config.toml": text}, flags=flags)
+
+
+def test_files_that_were_named_count_wherever_they_lie(desk: Desk) -> None:
+    """And none of the usual ones; a flag and a variable win over a changed file as they did at the start."""
+
+    async def scenario(running: Running) -> None:
+        running.write("config.toml", "[pool]\nqueue_seconds = 3")
+        running.write("tokens.json", token_file(D))
+        assert running.reload() == []
+        running.write(
+            "mine.toml", '[server]\nport = 3\n[pool]\nqueue_seconds = 4\n[grok]\nuser_agent = "from the file"'
+        )
+        running.write("mine.json", token_file(B))
+        assert running.reload() == [
+            "INFO mine.toml taken over: [pool] queue_seconds 10 -> 4.0",
+            "INFO mine.json taken over: 1 added, 1 removed (1 in use)",
+        ]
+        assert running.config.grok.user_agent == "from outside"
+        (running.place / "mine.json").unlink()
+        (line,) = running.reload()
+        assert line.endswith("mine.json: can't be read: No such file or directory")
+
+    desk.run(
+        scenario,
+        files={"mine.toml": "", "mine.json": token_file(A)},
+        flags={"config": "mine.toml", "tokens": "mine.json", "port": 9},
+        environ={"GROK2API_GROK_USER_AGENT": "from outside"},
+    )
+
+
+# Configuration -----------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Live:
+    """A change of the configuration, how it is told, and whether it is in force."""
+
+    name: str
+    after: str
+    says: str
+    holds: Callable[[Running], object]
+    before: str = ""
+
+
+def identity(running: Running) -> tuple[object, ...]:
+    """The browser values that questions go out with, and asks for what is left."""
+    questions, asks = running.server.gateway.settings.identity, running.server._quotas._asker().identity
+    assert questions == asks
+    return questions.statsig_id, questions.cf_clearance, questions.user_agent
+
+
+def room(running: Running) -> int:
+    """How many questions can be under way at once."""
+    book, now = running.server.pool.book, trio.current_time()
+    loans = [loan for _ in range(20) if (loan := book.choose(Need(MODEL), now))]
+    for loan in loans:
+        book.abandon(loan, now)
+    return len(loans)
+
+
+LIVE = [
+    Live("a longer queue", "[pool]\nqueue_seconds = 25", "[pool] queue_seconds 10 -> 25.0", lambda r: r.server.pool.queue_s == 25),
+    Live("a shorter queue", "[pool]\nqueue_seconds = 5", "[pool] queue_seconds 10.0 -> 5.0", lambda r: r.server.pool.queue_s == 5, "[pool]\nqueue_seconds = 10.0"),
+    Live("more at once", "[pool]\nmax_in_flight_per_token = 7", "[pool] max_in_flight_per_token 2 -> 7", lambda r: room(r) == 14),
+    Live("statsig", f'[grok]\nx_statsig_id = "{SECRET}"', "[grok] x_statsig_id changed", lambda r: identity(r)[0] == SECRET),
+    Live("statsig by path", f'[grok.x_statsig_id]\n"*" = "{SECRET}"', "[grok] x_statsig_id changed", lambda r: identity(r)[0] == {"*": SECRET}),
+    Live("clearance", f'[grok]\ncf_clearance = "{SECRET}"', "[grok] cf_clearance changed", lambda r: identity(r)[1] == SECRET),
+    Live("User-Agent", '[grok]\nuser_agent = "Browser/1"', "[grok] user_agent  -> Browser/1", lambda r: identity(r)[2] == "Browser/1"),
+    Live("a key", f'[grok]\napi_key = "{SECRET}"', "[grok] api_key changed", lambda r: r.may(SECRET) and not r.may("x")),
+    Live("another key", f'[grok]\napi_key = "{SECRET}-2"', "[grok] api_key changed", lambda r: r.may(f"{SECRET}-2") and not r.may(f"{SECRET}-1"), f'[grok]\napi_key = "{SECRET}-1"'),
+    Live("no key any more", "", "[grok] api_key changed", lambda r: r.may("x"), f'[grok]\napi_key = "{SECRET}"'),
+    Live("more keys", f'[[keys]]\nname = "me"\nkey = "{SECRET}"', "[[keys]] changed", lambda r: r.may(SECRET) and not r.may("x")),
+    Live("a proxy", f'[grok]\nproxy_url = "http://u:{SECRET}@proxy.example.com:1"', "[grok] proxy_url changed", lambda r: all(SECRET in one.egress.proxy_url for one in r.server.pool.book.accounts)),
+    Live("another Grok", '[grok]\nbase_url = "https://mirror.example.com/"', "[grok] base_url https://grok.com -> https://mirror.example.com", lambda r: {r.server.gateway.settings.base_url, r.server._quotas._asker().base_url} == {"https://mirror.example.com"}),
+    Live("kept conversations", "[grok]\ntemporary = false\nmemory = true", "[grok] temporary True -> False, [grok] memory False -> True", lambda r: (r.server.gateway.settings.temporary, r.server.gateway.settings.memory) == (False, True)),
+    Live("tags", '[grok]\nfiltered_tags = ["b", "a"]', "[grok] filtered_tags ['grok:render', 'xai:tool_usage_card', 'xaiartifact'] -> ['a', 'b']", lambda r: r.server.gateway.settings.filtered_tags == {"a", "b"}),
+    Live("thinking", '[grok]\nthinking_format = "think_tags"', "[grok] thinking_format reasoning_content -> think_tags", lambda r: r.config.grok.thinking_format == "think_tags"),
+    Live("a browser", '[grok]\nimpersonate = "firefox"', "[grok] impersonate chrome -> firefox", lambda r: r.server._transport._settings.impersonate == "firefox"),
+    Live("authorities", '[grok]\nca_file = "tokens.json"', "[grok] ca_file  -> tokens.json", lambda r: r.server._transport._settings.ca_file == "tokens.json"),
+    Live("a new model", '[models.mine]\nmode_id = "fast"', '[models."mine"] added', lambda r: "mine" in r.config.models),
+    Live("a changed model", '[models."grok-4.1"]\ncost = 3', '[models."grok-4.1"] changed', lambda r: r.config.models["grok-4.1"].cost == 3),
+    Live("a model less", "", '[models."mine"] removed', lambda r: "mine" not in r.config.models, '[models.mine]\nmode_id = "fast"'),
+    Live("the log", '[global]\nlog_level = "debug"\nlog_format = "json"', "[global] log_level INFO -> DEBUG, [global] log_format text -> json", lambda r: [one.log_level for one in r.levels] == ["DEBUG"]),
+    Live("more streams", "[server]\nmax_streams = 5", "[server] max_streams 256 -> 5", lambda r: r.config.server.max_streams == 5),
+    Live("pictures", '[grok]\nimage_mode = "base64"', "[grok] image_mode url -> base64", lambda r: r.config.grok.image_mode.value == "base64"),
+    Live("hosts", f'[fetch]\nallow_hosts = ["{"x" * 99}"]', f"[fetch] allow_hosts () -> ('{'x' * 58}…", lambda r: r.config.fetch.allow_hosts == ("x" * 99,)),
+    Live("several", '[pool]\nqueue_seconds = 5\n[grok]\nuser_agent = "B"', "[grok] user_agent A -> B, [pool] queue_seconds 10 -> 5.0", lambda r: r.server.pool.queue_s == 5, '[grok]\nuser_agent = "A"'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LIVE, ids=lambda case: case.name)
+def test_a_changed_setting_is_in_force_at_once_and_one_line_says_from_what_to_what(case: Live, desk: Desk) -> None:
+    """Of secrets only that they changed; what was told once is not told again."""
+
+    async def scenario(running: Running) -> None:
+        assert not case.holds(running)
+        running.write("config.toml", case.after)
+        assert running.reload() == [f"INFO config.toml taken over: {case.says}"]
+        assert case.holds(running)
+        assert running.reload() == []
+        assert len(running.levels) == ("[global]" in case.says)
+        assert running.tokens == [A, B]
+
+    desk.run(scenario, files={**BOTH, "config.toml": case.before})
+
+
+def test_a_clock_s_change_is_told_and_holds_for_every_model(desk: Desk) -> None:
+    """The table's clocks are resolved anew."""
+
+    async def scenario(running: Running) -> None:
+        running.write("config.toml", "[grok]\nstream_chunk_timeout = 77")
+        (line,) = running.reload()
+        assert line.startswith("INFO config.toml taken over: [grok] stream_chunk_timeout None -> 77.0")
+        assert {model.limits and model.limits.chunk for model in running.config.models.values()} == {77}
+
+    desk.run(scenario, files=BOTH)
+
+
+def test_the_app_follows(desk: Desk) -> None:
+    """The limit for bodies is kept by Quart."""
+
+    async def scenario(running: Running) -> None:
+        app = create_app(running.server.gateway, running.server.state)
+        running.write("config.toml", "[server]\nmax_body_mb = 1")
+        running.reload()
+        assert app.config["MAX_CONTENT_LENGTH"] == 1024 * 1024
+
+    desk.run(scenario, files=BOTH)
+
+
+def test_a_completion_that_has_begun_keeps_its_settings(desk: Desk) -> None:
+    """Its retries, too, go out as its first attempt did; the next one has the new settings."""
+
+    async def scenario(running: Running) -> None:
+        gateway = running.server.gateway
+        assert MODEL.limits is None
+        limits = running.config.models[MODEL.name].limits
+        assert limits is not None
+        question = Question(MODEL, limits, "hello")
+        before, old = gateway.completion(question, trio.current_time()), gateway.settings
+        running.write("config.toml", '[grok]\nuser_agent = "new"\nbase_url = "https://new.example.com"')
+        running.reload()
+        after = gateway.completion(question, trio.current_time())
+        assert before._settings is old
+        assert after._settings is gateway.settings is not old
+
+        sent: list[UpstreamRequest] = []
+        running.server._transport.open = lambda request: sent.append(request)  # type: ignore[method-assign, assignment, return-value]
+        lease = await running.server.pool.lease(Need(MODEL))
+        for completion in (before, after):
+            gateway.send(question, completion._settings, lease, fresh=False)
+        assert [dict(request.headers).get("User-Agent") for request in sent] == [None, "new"]
+        assert [request.url.partition("/rest")[0] for request in sent] == [
+            "https://grok.com",
+            "https://new.example.com",
+        ]
+        for completion in (before, after):
+            await completion.aclose()
+
+    desk.run(scenario, files=BOTH)
+
+
+RESTART = {
+    "host": '"0.0.0.0"',
+    "port": "9",
+    "data_dir": '"elsewhere"',
+    "grace_seconds": "1.5",
+    "write_timeout_seconds": "2.5",
+}
+
+
+def test_the_settings_that_need_a_restart_are_all_tried_here() -> None:
+    """The table below is complete."""
+    assert {("server", name) for name in RESTART} == NEEDS_RESTART
+
+
+@pytest.mark.parametrize("names", [*([name] for name in RESTART), list(RESTART)], ids=" ".join)
+def test_what_needs_a_restart_keeps_its_value_and_one_warning_names_it(names: list[str], desk: Desk) -> None:
+    """Once; other changes of the same file are in force. Taken back, there is nothing to say."""
+    key = f'[grok]\napi_key = "{SECRET}"\n'
+    text = key + "[server]\n" + "\n".join(f"{name} = {RESTART[name]}" for name in names)
+
+    async def scenario(running: Running) -> None:
+        before = running.config.server
+        running.write("config.toml", f"{text}\nmax_streams = 5")
+        warning, line = running.reload()
+        assert warning.startswith("WARNING config.toml: takes effect after a restart: ")
+        assert warning.rpartition(": ")[2] == ", ".join(sorted(f"[server] {name}" for name in names))
+        assert line == "INFO config.toml taken over: [server] max_streams 256 -> 5"
+        after = running.config.server
+        assert [getattr(after, name) for name in RESTART] == [getattr(before, name) for name in RESTART]
+        assert running.reload() == []
+        running.write("config.toml", f"{key}[server]\nmax_streams = 5")
+        assert running.reload() == []
+        assert running.notices == {}
+
+    desk.run(scenario, files={**BOTH, "config.toml": key})
+
+
+@frozen
+class ConfigFault:
+    """A configuration that can't be taken over, and what is said of it."""
+
+    name: str
+    says: str
+    happens: Callable[[Path], object]
+    before: str = ""
+
+
+OPEN = f'[server]\nhost = "0.0.0.0"\n[grok]\napi_key = "{SECRET}"\n'
+DOOR = "config.toml: [server] host: 0.0.0.0 is reachable from other machines, so [grok] api_key must be set"
+
+CONFIG_FAULTS = [
+    ConfigFault("no TOML", "config.toml: is not valid TOML", rubbish("[pool")),
+    ConfigFault("noise", "config.toml: is not valid TOML", rubbish(b"\x00\xff")),
+    ConfigFault("a nest without end", "config.toml: is not valid TOML", rubbish("a = " + "[" * 20_000)),
+    ConfigFault("a number without end", "config.toml: ", rubbish("[server]\nport = " + "9" * 5000)),
+    ConfigFault("a wrong type", "config.toml: [pool] queue_seconds: must be a number, not a string", rubbish('[pool]\nqueue_seconds = "5"')),
+    ConfigFault("a value out of range", "config.toml: [pool] queue_seconds: must be between 0 and 3600, not -5", rubbish("[pool]\nqueue_seconds = -5")),
+    ConfigFault("a wrong key", "config.toml: [grok] api_key: must be a string, not a number", rubbish("[grok]\napi_key = 5")),
+    ConfigFault("half a key", "config.toml: is not valid TOML", rubbish(f'[grok]\napi_key = "{SECRET}')),
+    ConfigFault("no proxy", "config.toml: [grok] proxy_url: ", rubbish(f'[grok]\nproxy_url = "gopher://u:{SECRET}@x"')),
+    ConfigFault("a header that is none", "config.toml: [grok] cf_clearance: must be printable ASCII", rubbish(f'[grok]\ncf_clearance = "{SECRET}ü"')),
+    ConfigFault("an unknown browser", "config.toml: [grok] impersonate: curl_cffi", rubbish('[grok]\nimpersonate = "netscape"')),
+    ConfigFault("no authorities", "config.toml: [grok] ca_file: there is no file none.pem", rubbish('[grok]\nca_file = "none.pem"')),
+    ConfigFault("a model of nothing", 'config.toml: [models."m"]: a new model needs', rubbish("[models.m]\ncost = 1")),
+    ConfigFault("a folder", "config.toml: can't be read: Is a directory", to_folder),
+    ConfigFault("an open door", DOOR, rubbish('[server]\nhost = "0.0.0.0"'), OPEN),
+    ConfigFault("an open door, the host being changed too", DOOR, rubbish('[server]\nhost = "127.0.0.1"'), OPEN),
+    ConfigFault("an open door, nothing being said of the host", DOOR, rubbish(""), OPEN),
+    ConfigFault("a door to be opened at the next start", DOOR, rubbish('[server]\nhost = "0.0.0.0"')),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CONFIG_FAULTS, ids=lambda case: case.name)
+def test_a_configuration_that_is_not_right_changes_nothing_and_is_told_of_until_it_is_mended(
+    case: ConfigFault, desk: Desk
+) -> None:
+    """The old one stays in use as a whole; one line, once; ``/health`` has it; and good tokens are taken over meanwhile."""
+
+    async def scenario(running: Running) -> None:
+        path, before, settings = running.place / "config.toml", running.config, running.server.gateway.settings
+        case.happens(path)
+        (line,) = running.reload()
+        assert line.startswith(f"ERROR not taken over, the old one stays in use: {case.says}")
+        assert "\n" not in line
+        assert running.notices.keys() == {"config"}
+        assert running.notices["config"].startswith(case.says)
+        running.write("tokens.json", token_file(B, C))
+        assert running.reload() == ["INFO tokens.json taken over: 1 added, 1 removed (2 in use)"]
+        assert running.tokens == [B, C]
+        assert running.config is before
+        assert running.server.gateway.settings is settings
+        assert running.may("x") == (not case.before)
+
+        if path.is_dir():
+            path.rmdir()
+        running.write("config.toml", case.before + "[pool]\nqueue_seconds = 5")
+        assert running.reload() == ["INFO config.toml taken over: [pool] queue_seconds 10 -> 5.0"]
+        assert running.notices == {}
+
+    desk.run(scenario, files={**BOTH, "config.toml": case.before})
+
+
+def test_both_files_may_be_wrong_at_once(desk: Desk) -> None:
+    """Each is told of by itself."""
+
+    async def scenario(running: Running) -> None:
+        running.write("config.toml", "[")
+        running.write("tokens.json", "[")
+        assert len(running.reload()) == 2
+        assert running.notices.keys() == {"config", "tokens"}
+        running.write("tokens.json", token_file(A, B))
+        assert running.reload() == []
+        assert running.notices.keys() == {"config"}
+
+    desk.run(scenario, files=BOTH)
+
+
+def test_what_has_no_effect_is_told_of_when_it_is_new(desk: Desk) -> None:
+    """Warnings of the start are not repeated, neither are those of a change."""
+    typing_error = "[pool]\nqueue_second = 5\n"
+
+    async def scenario(running: Running) -> None:
+        assert running.reload() == []
+        running.write("config.toml", f"{typing_error}max_flights = 3\nqueue_seconds = 6")
+        warning, line = running.reload()
+        assert warning.startswith("WARNING config.toml: unknown [pool] max_flights has no effect")
+        assert line == "INFO config.toml taken over: [pool] queue_seconds 10 -> 6.0"
+        running.write("tokens.json", token_file(A))
+        assert len(running.reload()) == 1
+
+    desk.run(scenario, files={**BOTH, "config.toml": typing_error})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[pool]\nqueue_seconds = 5.0\n", "# mine\r\n[pool]\r\nqueue_seconds=5", "[grok]\n[pool]\nqueue_seconds = 5e0"],
+)
+def test_the_same_settings_written_otherwise_are_nothing_new(text: str, desk: Desk) -> None:
+    """Nothing changed, nothing logged."""
+
+    async def scenario(running: Running) -> None:
+        before = running.config
+        running.write("config.toml", text)
+        assert running.reload() == []
+        assert running.config is before
+
+    desk.run(scenario, files={**BOTH, "config.toml": "[pool]\nqueue_seconds = 5"})
+
+
+# When --------------------------------------------------------------------------------------------------------------
+
+
+def watched(
+    desk: Desk, story: Scenario, *, files: Mapping[str, str] = BOTH, meanwhile: Callable[[], object] = lambda: None
+) -> None:
+    """Run *story* beside the reloader."""
+
+    async def scenario(running: Running) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(running.reloader.run)
+            await story(running)
+            nursery.cancel_scope.cancel()
+
+    desk.run(scenario, files=files, meanwhile=meanwhile)
+
+
+def test_a_change_is_taken_over_within_a_second_and_by_a_signal_at_once(desk: Desk) -> None:
+    """It is seen by looking; SIGHUP is for those who can't wait."""
+
+    async def story(running: Running) -> None:
+        await trio.sleep(3.2)
+        running.write("tokens.json", token_file(C))
+        await trio.sleep(1)
+        assert running.tokens == [C]
+        running.write("tokens.json", token_file(D))
+        running.reloader.hurry()
+        await trio.sleep(0)
+        await trio.testing.wait_all_tasks_blocked()
+        assert running.tokens == [D]
+        assert len(running.said()) == 2
+        await trio.sleep(100)
+        assert running.said() == []
+
+    watched(desk, story)
+
+
+def test_a_file_that_is_being_written_is_waited_for(desk: Desk) -> None:
+    """No half of it is complained about, and it is taken over once."""
+
+    async def story(running: Running) -> None:
+        whole = token_file(A, B, C)
+        await trio.sleep(1)
+        for part in range(10):
+            running.write("tokens.json", whole[: part * len(whole) // 10])
+            await trio.sleep(0.3)
+        running.write("tokens.json", whole)
+        await trio.sleep(2)
+        assert running.said() == ["INFO tokens.json taken over: 1 added (3 in use)"]
+
+    watched(desk, story)
+
+
+def test_a_file_that_is_replaced_and_one_behind_a_link_are_seen(desk: Desk) -> None:
+    """By rename, as editors do, and by leading a link elsewhere, as orchestrators do."""
+
+    async def story(running: Running) -> None:
+        place = running.place
+        running.write("new", token_file(C))
+        (place / "new").replace(place / "tokens.json")
+        await trio.sleep(2)
+        assert running.tokens == [C]
+        running.write("mounted.json", token_file(D))
+        (place / "link").symlink_to("mounted.json")
+        (place / "link").replace(place / "tokens.json")
+        await trio.sleep(2)
+        assert running.tokens == [D]
+
+    watched(desk, story)
+
+
+def test_a_change_between_the_start_s_reading_and_the_first_look_is_not_missed(desk: Desk) -> None:
+    """Whoever starts the server may be writing its files at that very moment."""
+
+    async def story(running: Running) -> None:
+        await trio.sleep(5)
+        assert running.tokens == [C]
+        assert running.server.pool.queue_s == 5
+
+    def meanwhile() -> None:
+        (desk.place / "tokens.json").write_text(token_file(C))
+        (desk.place / "config.toml").write_text("[pool]\nqueue_seconds = 5")
+
+    watched(desk, story, meanwhile=meanwhile)
+
+
+# Real sockets and processes ----------------------------------------------------------------------------------------
+
+
+def test_a_stream_finishes_with_its_token_after_that_was_taken_out() -> None:
+    """Nothing of an answer under way is touched; the next question goes out with what there is now."""
+    old, new = TokenEntry("sso-old"), TokenEntry("sso-new")
+    account: Any = None
+
+    async def scenario(site: Site) -> None:
+        nonlocal account
+        (account,) = site.server.pool.book.accounts
+        text = "one two three four"
+        steps = answer(text).steps
+        site.simulator.script(old.sso, Script((*steps[:6], Wait(0.2), *steps[6:])))
+        body = {"model": "grok-3-fast", "messages": [{"role": "user", "content": "hello"}], "stream": True}
+        found = ""
+        async with site.client.stream("POST", "/v1/chat/completions", json=body) as response:
+            async for line in response.aiter_lines():
+                if not found and '"content":"one' in line:
+                    assert str(site.server.adopt_tokens([new])) == "1 added, 1 removed"
+                    assert (len(site.simulator.open_calls), account.in_flight) == (1, 1)
+                if line.startswith("data: {"):
+                    for choice in json.loads(line[6:])["choices"]:
+                        found += choice["delta"].get("content") or ""
+        assert found == text
+        assert [call.outcome for call in site.simulator.calls] == ["complete"]
+        assert (await site.ask()).status_code == 200
+        assert [call.sso for call in site.simulator.calls] == ["sso-old", "sso-new"]
+
+    on_site(scenario, tokens=(old,))
+    assert account.in_flight == 0
+
+
+def health(port: int) -> dict[str, Any]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answered:
+        return dict(json.loads(answered.read()))
+
+
+def until(process: subprocess.Popen[bytes], mark: str) -> str:
+    """What the server says up to the line with *mark*; the watchdog bounds it."""
+    assert process.stderr is not None
+    said = ""
+    while mark not in said:
+        line = process.stderr.readline().decode()
+        assert line, said
+        said += line
+    return said
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP here")
+def test_a_real_server_takes_over_what_a_signal_tells_it_to_read(tmp_path: Path) -> None:
+    """Good tokens at once; of rubbish ``/health`` tells, and the server goes on with what it has."""
+    (tmp_path / "config.toml").write_text("[server]\nport = 0\n")
+    (tmp_path / "tokens.json").write_text(token_file(A))
+    process, ready, watchdog = started(tmp_path)
+    try:
+        port = int(ready.rpartition("127.0.0.1:")[2].split()[0])
+        assert health(port)["tokens"]["unknown"] == 1
+        for content, mark in ((token_file(A, B, C), "2 added (3 in use)"), (f"{{{SECRET}", "is not valid JSON")):
+            (tmp_path / "new").write_text(content)
+            (tmp_path / "new").replace(tmp_path / "tokens.json")
+            process.send_signal(signal.SIGHUP)
+            assert SECRET not in until(process, mark)
+            report = health(port)
+            assert report["tokens"]["unknown"] == 3
+            assert report["status"] == "ok"
+        assert report["faults"] == {"tokens": "tokens.json: is not valid JSON"}
+        process.terminate()
+        assert process.wait() == 0
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
