@@ -34,6 +34,7 @@ from .reload import Reloader
 from .server import Server, curl_settings
 from .setup import Settings, Sources, data_folder, naming
 from .tokens import add_token_commands
+from .tokens.states import STATE_FILE
 
 __all__ = ["EXIT_CONFIG", "main"]
 
@@ -136,11 +137,11 @@ def _serve_command(arguments: argparse.Namespace) -> int:
         _log.warning("%s", warning)
     with naming(settings.file):
         check_library(curl_settings(config))
-        sockets = listen(config.server.host, config.server.port)
+        sockets = _listen(config, demo=sources.demo)
     with _closing(sockets), _data_directory(config, demo=sources.demo) as folder:
         if folder.fault:
             _log.warning("%s: %s. What is learned is not kept.", folder.path, folder.fault)
-        state_file = StateFile(folder.path / "state.jsonl") if folder.path.is_dir() else None
+        state_file = None if folder.fault else StateFile(folder.path / STATE_FILE)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         trio.run(_serve_until_signal, _Start(sources, settings, tokens, sockets, state_file, folder.fault))
     return 0
@@ -160,6 +161,17 @@ def _models_command(arguments: argparse.Namespace) -> int:
 
 
 # The server -------------------------------------------------------------------------------------------------------
+
+
+def _listen(config: Config, *, demo: bool) -> list[socket.socket]:
+    """As :func:`listen`; who has the port may well be a server with the same data directory, and that is said then."""
+    try:
+        return listen(config.server.host, config.server.port)
+    except PortInUse:
+        folder = data_folder(config, os.environ)
+        if not demo and folder.is_dir():
+            DataDirectory.hold(folder).release()
+        raise
 
 
 @contextlib.contextmanager
@@ -194,7 +206,7 @@ async def _serve_until_signal(start: _Start) -> None:
         server = Server(config, tokens, start.state_file)
         if start.folder_fault:
             server.state.faults["state"] = lambda: start.folder_fault
-        reloader = None if start.sources.demo else Reloader(start.sources, server, tokens)
+        reloader = None if start.sources.demo else Reloader(start.sources, server, start.settings, tokens)
         helpers.start_soon(_heed_signals, stop, reloader)
         # What there is now stays; the collector need not look at it again and again.
         gc.collect()

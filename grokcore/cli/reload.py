@@ -6,10 +6,12 @@ Tokens and configuration are read apart, so that a fault in one does not hold up
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import attrs
+import trio
 from attrs import evolve
 
 from ..config import Config
@@ -19,7 +21,7 @@ from ..protocol.tokens import TokenEntry
 from ..runtime.curl import check_library
 from ..runtime.watch import Watch
 from .server import Server, curl_settings
-from .setup import Sources, naming, refuse_open_door
+from .setup import Settings, Sources, naming, refuse_open_door
 
 __all__ = ["NEEDS_RESTART", "Reloader", "differences"]
 
@@ -34,52 +36,75 @@ NEEDS_RESTART = frozenset(
 )
 """Settings that are read once, at the start."""
 
+LOOK_AGAIN_S = 10.0
+
+_T = TypeVar("_T")
+
 _log = logging.getLogger(__name__)
 
 
 class Reloader:
     """Keeps a running server up to date with its files.
 
-    :param tokens: those that the server runs with.
+    :param settings: those that the server runs with; *tokens* likewise.
     """
 
-    def __init__(self, sources: Sources, server: Server, tokens: tuple[TokenEntry, ...]) -> None:
+    def __init__(self, sources: Sources, server: Server, settings: Settings, tokens: tuple[TokenEntry, ...]) -> None:
         self._sources = sources
         self._server = server
         self._tokens = tokens
-        self._had_token_file = sources.token_file is not None
-        self._warnings = frozenset[str]()
-        self.watch = Watch(lambda: (sources.config_file, sources.token_file))
+        self._token_file = sources.token_file
+        self._config_file = settings.file
+        self._warnings = frozenset(settings.warnings)
+        self._needs_restart: list[str] = []
+        self._asked_for = False
+        self.watch = Watch(lambda: sources.files, known=sources.seen)
 
     async def run(self) -> None:
-        """Reload whenever a file has changed, or :meth:`hurry` was called."""
+        """Reload whenever a file has changed, or :meth:`hurry` was called; while there is a fault, now and then as well.
+
+        (A file that could not be read for a moment looks unchanged.)
+        """
         while True:
-            await self.watch.changed()
-            self.reload()
+            with trio.move_on_after(LOOK_AGAIN_S if self._server.state.notices else math.inf):
+                await self.watch.changed()
+            await self.reload()
 
     def hurry(self) -> None:
         """Reload now: somebody sent SIGHUP."""
+        self._asked_for = True
         self.watch.hurry()
 
-    def reload(self) -> None:
+    async def reload(self) -> None:
         """Read both files and take over what is right in them; one line of the log for each change and each fault."""
-        self._note("config", self._reload_config)
-        self._note("tokens", self._reload_tokens)
+        told = [
+            await self._note("config", self._sources.read_config, self._take_config),
+            await self._note("tokens", self._sources.read_tokens, self._take_tokens),
+        ]
+        if self._asked_for and not any(told):
+            _log.info("nothing has changed in configuration and tokens")
+        self._asked_for = False
 
-    def _note(self, what: str, take_over: Any) -> None:
+    async def _note(self, what: str, read: Callable[[], _T], take: Callable[[_T], bool]) -> bool:
+        """Read in a thread (a pool of thousands takes a while), take over; whether anything was told of it."""
         notices = self._server.state.notices
         try:
-            take_over()
+            told = take(await trio.to_thread.run_sync(read))
         except ConfigError as error:
-            if notices.get(what) != str(error):
-                _log.error("not taken over, the old one stays in use: %s", error)
-            notices[what] = str(error)
+            fault = str(error)
+        except Exception:  # boundary: no file may bring the server down
+            _log.exception("a bug kept %s from being taken over", what)
+            fault = f"{what}: a bug kept it from being taken over; the log has it"
         else:
-            notices.pop(what, None)
+            return notices.pop(what, None) is not None or told
+        if notices.get(what) != fault:
+            _log.error("not taken over, the old one stays in use: %s", fault)
+        notices[what] = fault
+        return True
 
-    def _reload_config(self) -> None:
+    def _take_config(self, settings: Settings) -> bool:
         old = self._server.state.config
-        settings = self._sources.read_config()
+        self._refuse_loss(settings)
         # What can't change while the server runs keeps its value, so that what is checked is what will be.
         config = evolve(settings.config, server=_pinned(settings.config, old))
         with naming(settings.file):
@@ -91,26 +116,41 @@ class Reloader:
                 _log.warning("%s", warning)
         self._warnings = frozenset(settings.warnings)
         told = [*differences(old, config)]
-        restart = [f"[{section}] {name}" for section, name in _changed(old, settings.config) & NEEDS_RESTART]
-        if restart:
+        restart = sorted(f"[{section}] {name}" for section, name in _changed(old, settings.config) & NEEDS_RESTART)
+        if restart and restart != self._needs_restart:
             _log.warning("%s: takes effect after a restart: %s", settings.file or "environment", ", ".join(restart))
+        self._needs_restart = restart
+        self._config_file = settings.file
         if told:
             self._server.adopt_config(config)
             if config.global_ != old.global_:
                 configure_logging(config.global_)
             _log.info("%s taken over: %s", settings.file or "defaults", ", ".join(told))
+        return bool(told or restart)
 
-    def _reload_tokens(self) -> None:
+    def _refuse_loss(self, settings: Settings) -> None:
+        """A file that is gone, or caught while an editor empties it, must not open the server to everybody."""
+        if settings.file is None and self._config_file is not None:
+            raise ConfigError(f"{self._config_file}: is gone")
+        old = self._server.state.config
+        had_key, has_key = (bool(config.grok.api_key or config.keys) for config in (old, settings.config))
+        if had_key and not has_key:
+            raise ConfigError(
+                f"{settings.file or 'environment'}: has no API key any more, so everybody could use the server; if that is "
+                "meant, start it anew"
+            )
+
+    def _take_tokens(self, tokens: tuple[TokenEntry, ...]) -> bool:
         file = self._sources.token_file
-        if file is None and self._had_token_file:
-            raise ConfigError("the token file is gone")
-        tokens = self._sources.read_tokens()
-        if tokens != self._tokens:
+        if file is None and self._token_file is not None:
+            raise ConfigError(f"{self._token_file}: is gone")
+        different = tokens != self._tokens
+        if different:
             adoption = self._server.adopt_tokens(tokens)
             able = sum(not entry.disabled for entry in tokens)
             _log.info("%s taken over: %s (%d in use)", file, adoption, able)
-        self._tokens = tokens
-        self._had_token_file = file is not None
+        self._tokens, self._token_file = tokens, file
+        return different
 
 
 def _pinned(new: Config, old: Config) -> Any:
@@ -156,5 +196,5 @@ def _shown(value: Any) -> str:
     value = getattr(value, "value", value)
     if isinstance(value, frozenset):
         value = sorted(value)
-    text = str(value)
+    text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 60 else f"{text[:60]}…"

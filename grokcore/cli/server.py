@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 import trio
 
 from ..config import Config
-from ..protocol.book import Adoption, TokenBook
+from ..protocol.book import TokenBook
 from ..protocol.memory import record_of
 from ..protocol.payload import Identity
+from ..protocol.roster import Adoption
 from ..protocol.tokens import TokenEntry
 from ..runtime.curl import CurlSettings, CurlTransport
 from ..runtime.gateway import Gateway, GatewaySettings
@@ -96,11 +97,16 @@ class Server:
 
         Where the server listens, and how it stops, stay as they are.
         """
+        old = self.state.config
         self.state.adopt(config)
         self._transport.adopt(curl_settings(config))
         self.gateway.settings = _gateway_settings(config)
         self.pool.queue_s = config.pool.queue_seconds
-        self._adopt()
+        if (config.grok.proxy_url, config.pool) != (old.grok.proxy_url, old.pool):
+            self._adopt()
+        if (_identity(config), curl_settings(config)) != (_identity(old), curl_settings(old)):
+            self.pool.book.forget_egresses()
+        self.pool.changed()
 
     def _adopt(self) -> Adoption:
         config = self.state.config

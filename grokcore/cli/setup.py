@@ -12,6 +12,7 @@ from attrs import frozen
 from ..config import Config, is_loopback, load_config
 from ..errors import ConfigError
 from ..protocol.tokens import TokenEntry, parse_token_file
+from ..runtime.watch import fingerprint
 
 __all__ = [
     "CONFIG_PLACES",
@@ -47,6 +48,7 @@ class Sources:
 
     :param arguments: the parsed command line.
     :param environ: the environment.
+    :ivar seen: what the files looked like before they were read for the first time.
     """
 
     def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
@@ -56,6 +58,12 @@ class Sources:
         self._environ = environ
         flags = {("server", name): getattr(arguments, name) for name in ("host", "port", "data_dir")}
         self._flags = {key: value for key, value in flags.items() if value is not None}
+        self.seen = fingerprint(self.files)
+
+    @property
+    def files(self) -> tuple[Path | None, Path | None]:
+        """Configuration and tokens."""
+        return self.config_file, self.token_file
 
     @property
     def config_file(self) -> Path | None:
@@ -92,7 +100,15 @@ def chosen_file(flag: str | None, usual: tuple[str, ...]) -> Path | None:
     """The file that was named, which must be there, or the first usual one that is."""
     if flag is not None:
         return Path(flag)
-    return next((path for path in map(Path, usual) if path.exists()), None)
+    return next((path for path in map(Path, usual) if _may_be_there(path)), None)
+
+
+def _may_be_there(path: Path) -> bool:
+    """Whether it is, or can't be told; whoever reads it then is told why not."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def data_folder(config: Config, environ: Mapping[str, str]) -> Path:

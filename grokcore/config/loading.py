@@ -80,6 +80,8 @@ def load_config(
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{in_file}is not valid TOML: {error}") from None
+    except (RecursionError, ValueError):  # brackets without end; a number that is too long to be one
+        raise ConfigError(f"{in_file}is not valid TOML: something in it is beyond all measure") from None
     try:
         return _from_document(document, environ or {}, flags or {}, in_file)
     except Fault as fault:

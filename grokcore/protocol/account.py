@@ -76,6 +76,8 @@ class Egress:
     proxy_url: str = field(repr=False)
     paused_until: float = -math.inf
     challenges: int = 0
+    no_asks_until: float = -math.inf
+    asks_challenged: int = 0
 
     def pause(self, error: Challenge, now: float) -> None:
         """Let it rest; *error* is told for how long. Of the requests that were under way together, one counts."""
@@ -83,6 +85,17 @@ class Egress:
             self.paused_until = now + min(EGRESS_PAUSE_S * 2**self.challenges, EGRESS_PAUSE_CAP_S)
             self.challenges = min(self.challenges + 1, 16)
         error.retry_after = self.paused_until - now
+
+    def pause_asks(self, now: float) -> None:
+        """An ask met a challenge. Questions may go through all the same, so only asks are put off."""
+        if self.no_asks_until <= now:
+            self.no_asks_until = now + min(EGRESS_PAUSE_S * 2**self.asks_challenged, EGRESS_PAUSE_CAP_S)
+            self.asks_challenged = min(self.asks_challenged + 1, 16)
+
+    def forget(self) -> None:
+        """What is known of it was of another identity."""
+        self.paused_until = self.no_asks_until = -math.inf
+        self.challenges = self.asks_challenged = 0
 
     def forgive(self, now: float) -> None:
         """A success through it; one that began before the pause proves nothing."""
@@ -109,7 +122,6 @@ class Account:
     :ivar refusal: Grok's last refusal in words; empty if its last word was another.
     :ivar refused_question: whether a question met a refusal, and not only an ask.
     :ivar on_trial: invalid, and the next question may find out whether it still is.
-    :ivar version: changes whenever its place among the others may change.
     :ivar retired: no longer in the token file, or disabled there; what is leased of it is still given back.
     """
 
@@ -127,7 +139,6 @@ class Account:
     suspect_until: float = -math.inf
     slips: int = 0
     allowances: dict[str, Allowance] = field(factory=dict)
-    version: int = 0
     retired: bool = False
 
     @property
@@ -158,25 +169,25 @@ class Account:
 
     # What happened --------------------------------------------------------------------------------------------------
 
-    def succeed(self, group: str, now: float) -> None:
-        """A question was answered.
+    def succeed(self, group: str, egress: Egress, now: float) -> None:
+        """A question was answered, through this *egress* (the account may have another by now).
 
         A success ends doubts and starts the next cooling and pause from their shortest. Not while a cooling or a pause
         lasts: this question was then asked before what led to it, and proves nothing. (It outweighs a mere ask.)
         """
         self.slips, self.suspect_until = 0, -math.inf
         self.allowance(group).forgive(now)
-        self.egress.forgive(now)
+        egress.forgive(now)
         if self.refusal and not self.refused_question:
             self.cooling_until = -math.inf
         if self.cooling_until <= now or not self.refusal:
             self.answered = True
             self._trust()
 
-    def fail(self, group: str, error: GrokApiError, now: float) -> None:
-        """A question failed with *error*."""
+    def fail(self, group: str, egress: Egress, error: GrokApiError, now: float) -> None:
+        """A question failed with *error*, through this *egress*."""
         if isinstance(error, Challenge):
-            self.egress.pause(error, now)
+            egress.pause(error, now)
         elif isinstance(error, CredentialsRejected):
             self.refused_question = True
             self.doubt(error.message, now)

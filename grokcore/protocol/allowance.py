@@ -133,8 +133,9 @@ class Allowance:
         self.asking, self.unanswered = False, 0
         self.quota, self.learned_at, self._learned_epoch = quota, now, self._epoch
         self.balance = quota.left - (self._taken_questions if quota.flat else self._taken_cost)
-        if not quota.left and self.cooling_until > now:
-            self.cooling_until = now + quota.wait_for(1)
+        told = quota.told_wait(1)
+        if not quota.left and told is not None and self.cooling_until > now:
+            self.cooling_until = now + told
 
     def learn_nothing(self) -> None:
         """The last ask has brought no answer."""

@@ -69,20 +69,24 @@ class Asks:
             self.wish(account, group, now + FIRST_S)
 
     def used(self, account: Account, group: str, now: float) -> None:
-        """A question has been answered, given up, or refused for want of quota."""
+        """A question has ended in a way that Grok may have counted."""
         self.wish(account, group, now + SETTLE_S)
 
-    def replan(self, account: Account, group: str, now: float) -> None:
-        """Plan the ask at which something that is shut opens again."""
+    def replan(self, account: Account, group: str, cost: int, now: float) -> None:
+        """Plan the ask at which something that is shut opens again.
+
+        :param cost: of the dearest question that is asked of this group.
+        """
         allowance = account.allowance(group)
         if account.invalid:
             if not account.on_trial:
                 self.wish(account, group, account.cooling_until)
             return
-        opens = max(account.cooling_until, allowance.open_at(1))
+        opens = max(account.cooling_until, allowance.open_at(cost))
         if opens > now:
             quota = allowance.known(now)
-            unknown_time = quota is not None and not allowance.left and quota.wait_s is None
+            too_little = quota is not None and quota.left < quota.charge(cost)
+            unknown_time = quota is not None and too_little and quota.told_wait(cost) is None
             self.wish(account, group, min(opens, now + RECHECK_S) if unknown_time else opens)
 
     def next_at(self) -> float:
@@ -99,7 +103,12 @@ class Asks:
             allowance.ask_at = math.inf
             if allowance.asking:  # whoever makes it plans anew when it is over
                 continue
-            not_before = max(account.egress.paused_until, account.cooling_until if account.invalid else -math.inf)
+            not_before = max(
+                account.egress.paused_until,
+                account.egress.no_asks_until,
+                allowance.asked_at + _pause_after(allowance),  # the last one may have failed since this was planned
+                account.cooling_until if account.invalid else -math.inf,
+            )
             if not_before > now:
                 self.wish(account, group, not_before)
                 continue

@@ -2,7 +2,8 @@
 
 Pure bookkeeping: ``now`` is an argument, nothing waits here. :mod:`grokcore.runtime.pool` puts the queue around it,
 :mod:`grokcore.runtime.rate_limits` makes the asks, and :mod:`grokcore.runtime.store` keeps what was learned. What outcomes
-teach is in :mod:`~grokcore.protocol.account`; :mod:`~grokcore.protocol.shelves` finds the best of many.
+teach is in :mod:`~grokcore.protocol.account`; :mod:`~grokcore.protocol.roster` knows who is there,
+:mod:`~grokcore.protocol.shelves` who is the best, :mod:`~grokcore.protocol.verdicts` why there is nobody.
 
 Rules
 -----
@@ -16,21 +17,23 @@ Rules
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from attrs import define, frozen
 
-from ..errors import Challenge, CredentialsRejected, GrokApiError, NoTokens, NoValidTokens, RateLimitExceeded
+from ..errors import Challenge, CredentialsRejected, GrokApiError, IncompleteAnswer, TimeoutChunk, TimeoutTotal
 from .account import Account, Egress, State
 from .allowance import Charge
 from .asks import Ask, Asks
-from .memory import recall
 from .models import Model, Tier
 from .quota import Quota
+from .roster import Adoption, Roster
 from .shelves import FRESH, PROVEN, SPENT, SUSPECT, Left, Shelf
 from .tokens import TokenEntry
+from .verdicts import Verdict, judge
 
-__all__ = ["Adoption", "Loan", "Need", "TokenBook"]
+__all__ = ["Loan", "Need", "TokenBook"]
 
 SURE_AFTER = 2
 """After so many failed attempts a busy token that has answered is worth waiting for, before an unknown one is tried."""
@@ -54,40 +57,9 @@ class Loan:
     """An account that was chosen, and what was reserved of it; to be given to :meth:`TokenBook.settle` or ``abandon``."""
 
     account: Account
+    egress: Egress
     group: str
     charge: Charge
-
-
-@frozen
-class Adoption:
-    """What a new token list changed: how many tokens came, went, and are described otherwise."""
-
-    added: int = 0
-    removed: int = 0
-    changed: int = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed)
-
-    def __str__(self) -> str:
-        told = [(self.added, "added"), (self.removed, "removed"), (self.changed, "changed")]
-        return ", ".join(f"{count} {what}" for count, what in told if count) or "nothing changed"
-
-
-@frozen
-class _Verdict:
-    """Why nobody is open, remembered as long as it stays true."""
-
-    leaf: type[GrokApiError]
-    message: str
-    opens_at: float | None
-    changes: int
-    holds_until: float
-
-    def error(self, now: float) -> GrokApiError:
-        wait = None if self.opens_at is None else max(0.0, self.opens_at - now)
-        in_seconds = "" if wait is None else str(max(1, math.ceil(wait)))
-        return self.leaf(self.message.replace("{seconds}", in_seconds), retry_after=wait)
 
 
 class TokenBook:
@@ -95,25 +67,31 @@ class TokenBook:
 
     :param default_proxy: the egress of tokens that name none.
     :param max_in_flight: requests that one token may have open at once.
-    :ivar accounts: those that may be used.
-    :ivar disabled: how many tokens of the file may not be.
     :ivar asks: the plan of what to ask Grok.
     """
 
     def __init__(self, entries: Iterable[TokenEntry], *, default_proxy: str = "", max_in_flight: int = 2) -> None:
-        self.accounts: list[Account] = []
-        self.disabled = 0
         self.asks = Asks()
-        self._all: dict[str, Account] = {}
-        self._egresses: dict[str, Egress] = {}
+        self._roster = Roster()
         self._shelves: dict[tuple[Tier, str, int], Shelf] = {}
+        self._dearest: dict[str, int] = {}
         self._max_in_flight = max_in_flight
-        self._changes = 0
-        self._verdicts: dict[Need, _Verdict] = {}
+        self._verdicts: dict[Need, tuple[Verdict, object]] = {}
+        self._changes: Counter[str] = Counter()
         self._unsaved: set[Account] = set()
         self.adopt(entries, default_proxy=default_proxy, max_in_flight=max_in_flight, now=-math.inf)
 
     # The token list -------------------------------------------------------------------------------------------------
+
+    @property
+    def accounts(self) -> list[Account]:
+        """Those that may be used."""
+        return self._roster.accounts
+
+    @property
+    def disabled(self) -> int:
+        """How many tokens of the file may not be."""
+        return self._roster.disabled
 
     def adopt(self, entries: Iterable[TokenEntry], *, default_proxy: str, max_in_flight: int, now: float) -> Adoption:
         """Take over a new token list and its settings; what was learned of tokens that stay, stays.
@@ -121,64 +99,44 @@ class TokenBook:
         A token that comes back is remembered, and asked for at once if it was refused: somebody may have mended it.
         Loans of tokens that went are given back as ever.
         """
-        entries = list(entries)
-        before = {account.entry.key: (account.entry, account.egress) for account in self.accounts}
-        self.accounts = [
-            self._adopted(entry, self._egress(entry, default_proxy), now) for entry in entries if not entry.disabled
-        ]
-        self.disabled = len(entries) - len(self.accounts)
-        after = {account.entry.key: (account.entry, account.egress) for account in self.accounts}
-        for key in before.keys() - after.keys():
-            self._all[key].retired = True
+        adoption = self._roster.adopt(list(entries), default_proxy, now)
         self._max_in_flight = max_in_flight
-        self._shelves.clear()
-        self._verdicts.clear()
-        self._changes += 1
-        changed = sum(before[key] != after[key] for key in before.keys() & after.keys())
-        return Adoption(len(after.keys() - before.keys()), len(before.keys() - after.keys()), changed)
-
-    def _adopted(self, entry: TokenEntry, egress: Egress, now: float) -> Account:
-        account = self._all.get(entry.key)
-        if account is None:
-            account = self._all[entry.key] = Account(entry, egress)
-        account.entry, account.egress = entry, egress
-        if account.retired:
-            account.retired = False
-            for allowance in account.allowances.values():
-                allowance.ask_at = math.inf  # its asks were dropped
+        self._start_anew()
+        for account in adoption.returned:
             self._plan_after_absence(account, now)
-        account.version += 1
-        return account
-
-    def _egress(self, entry: TokenEntry, default_proxy: str) -> Egress:
-        proxy = default_proxy if entry.proxy_url is None else entry.proxy_url
-        proxy = "" if proxy == "direct" else proxy
-        return self._egresses.setdefault(proxy, Egress(proxy))
+        return adoption
 
     def recall(self, records: Mapping[str, Mapping[str, object]], now: float, offset: float) -> None:
         """Give accounts of which nothing is known yet what was kept of them (:mod:`~grokcore.protocol.memory`).
 
         Tokens that were refused, and allowances that are used up for an unknown time, are asked for at once: their
-        owner may have started the server anew because something has changed.
+        owner may have started the server anew because something has changed. Records of tokens that are not here are
+        kept for the day they come.
         """
-        for account in self.accounts:
-            record = records.get(account.entry.key)
-            if record is None:
-                continue
-            recall(account, record, now, offset)
+        for account in self._roster.remember(records, now, offset):
             self._plan_after_absence(account, now)
-            account.version += 1
+        self._start_anew()
+
+    def forget_egresses(self) -> None:
+        """The identity that Grok sees is another now: what was learned of the ways to it does not hold."""
+        for egress in self._roster.egresses():
+            egress.forget()
+        self._start_anew()
+
+    def _start_anew(self) -> None:
         self._shelves.clear()
-        self._changes += 1
+        self._verdicts.clear()
+        self._changes[_EVERYTHING] += 1
 
     def _plan_after_absence(self, account: Account, now: float) -> None:
         """Plan the asks of an account that nobody has looked after for a while."""
         if account.invalid:
             account.cooling_until = now
+            account.on_trial = not account.allowances  # there is nothing to ask for: a question has to tell
         for group, allowance in account.allowances.items():
-            self.asks.replan(account, group, now)
+            self._replan(account, group, now)
             used_up = allowance.open_at(1) > now and allowance.cooling_until <= now
-            if account.invalid or (used_up and allowance.quota is not None and allowance.quota.wait_s is None):
+            if account.invalid or (used_up and allowance.quota is not None and allowance.quota.told_wait(1) is None):
                 self.asks.wish(account, group, now)
 
     # Choice ---------------------------------------------------------------------------------------------------------
@@ -194,7 +152,7 @@ class TokenBook:
             return None
         allowance = account.allowance(need.model.rate_limit_name)
         self.asks.first_use(account, need.model.rate_limit_name, now)
-        loan = Loan(account, need.model.rate_limit_name, allowance.take(need.model.cost))
+        loan = Loan(account, account.egress, need.model.rate_limit_name, allowance.take(need.model.cost))
         account.in_flight += 1
         account.last_used = now
         self._touch(account, now)
@@ -230,13 +188,18 @@ class TokenBook:
         for shelf in self._woken(need, now):
             if shelf.best(kinds, need.excluded, now) or shelf.has_busy(kinds, need.excluded, now):
                 return None
-        known = self._verdicts.get(need)
-        if known is None or known.changes != self._changes or known.holds_until <= now:
-            known = self._judge(need, now)
-            # Those with exclusions are as many as failed requests, and rarely asked for twice.
-            if not need.excluded:
-                self._verdicts[need] = known
-        return known.error(now)
+        return self._verdict(need, now).error(now)
+
+    def _verdict(self, need: Need, now: float) -> Verdict:
+        """Why nobody is open. That looks at everybody, so it is remembered until something changes for this group."""
+        as_of = (self._changes[_EVERYTHING], self._changes[need.model.rate_limit_name])
+        known, known_as_of = self._verdicts.get(need, (None, None))
+        if known is not None and known_as_of == as_of and now < (known.opens_at or math.inf):
+            return known
+        verdict = judge(self.accounts, need.model, now)
+        if not need.excluded and not need.avoided:  # the others are a failed request's own, and rarely asked for twice
+            self._verdicts[need] = verdict, as_of
+        return verdict
 
     def next_opening(self, need: Need, now: float) -> float:
         """When the next account that could serve *need* may stop cooling or resting; infinity if none is."""
@@ -244,13 +207,15 @@ class TokenBook:
 
     def left(self, need: Need, now: float) -> Left | None:
         """What is known to be left for *need*, over all tokens that may be asked; None if nothing is known."""
-        known = [left for shelf in self._woken(need, now) if (left := shelf.left(now)) is not None]
+        populated = [shelf for shelf in self._woken(need, now) if shelf.population]
+        known = [left for shelf in populated if (left := shelf.left(now)) is not None]
         if not known:
             return None
         return Left(
             sum(left.remaining for left in known),
             sum(left.total for left in known),
             min(left.renewed_at for left in known),
+            complete=all(left.complete for left in known) and len(known) == len(populated),
         )
 
     def _woken(self, need: Need, now: float) -> list[Shelf]:
@@ -266,10 +231,18 @@ class TokenBook:
         shelf = self._shelves.get(key)
         if shelf is None:
             shelf = self._shelves[key] = Shelf(model.rate_limit_name, model.cost, self._max_in_flight)
+            dearer = model.cost > self._dearest.get(model.rate_limit_name, 1)
+            if dearer:
+                self._dearest[model.rate_limit_name] = model.cost
             for account in self.accounts:
                 if account.entry.tier is tier:
                     shelf.put(account, now)
+                    if dearer and model.rate_limit_name in account.allowances:
+                        self._replan(account, model.rate_limit_name, now)
         return shelf
+
+    def _replan(self, account: Account, group: str, now: float) -> None:
+        self.asks.replan(account, group, self._dearest.get(group, 1), now)
 
     # Outcomes -------------------------------------------------------------------------------------------------------
 
@@ -279,15 +252,18 @@ class TokenBook:
         :param error: None for a success; the attempt's failure otherwise.
         """
         account, group = loan.account, loan.group
+        doubted = bool(account.refusal)
         account.in_flight -= 1
-        if error is None:
-            account.succeed(group, now)
-        else:
+        if error is not None and not isinstance(error, _COUNTED):
             account.allowance(group).give_back(loan.charge)
-            account.fail(group, error, now)
-        if error is None or isinstance(error, RateLimitExceeded):
+        if error is None:
+            account.succeed(group, loan.egress, now)
+        else:
+            account.fail(group, loan.egress, error, now)
+        if not isinstance(error, Challenge | CredentialsRejected):
             self.asks.used(account, group, now)
-        self._learned(account, group, now)
+        concerns_all = doubted or isinstance(error, Challenge | CredentialsRejected)
+        self._learned(account, group, now, changed=_EVERYTHING if concerns_all else group)
 
     def abandon(self, loan: Loan, now: float) -> None:
         """Give an account back after an attempt that nobody waited for.
@@ -296,6 +272,12 @@ class TokenBook:
         """
         loan.account.in_flight -= 1
         self.asks.used(loan.account, loan.group, now)
+        self._touch(loan.account, now)
+
+    def return_unused(self, loan: Loan, now: float) -> None:
+        """Give an account back that nothing was asked with."""
+        loan.account.in_flight -= 1
+        loan.account.allowance(loan.group).give_back(loan.charge)
         self._touch(loan.account, now)
 
     def asked(self, ask: Ask, answer: Quota | GrokApiError | None, now: float) -> None:
@@ -307,22 +289,24 @@ class TokenBook:
         account, allowance = ask.account, ask.account.allowance(ask.group)
         if isinstance(answer, Quota):
             allowance.learn(answer, now)
+            account.egress.asks_challenged = 0
         else:
             allowance.learn_nothing()
+        if isinstance(answer, Challenge):
+            account.egress.pause_asks(now)
         if not isinstance(answer, CredentialsRejected):
             account.reprieve(now)
         elif not account.answered:
             account.doubt(answer.message, now)
-        self._learned(account, ask.group, now)
+        self._learned(account, ask.group, now, changed=_EVERYTHING if account.refusal else ask.group)
 
-    def _learned(self, account: Account, group: str, now: float) -> None:
-        self.asks.replan(account, group, now)
-        self._changes += 1
+    def _learned(self, account: Account, group: str, now: float, *, changed: str) -> None:
+        self._replan(account, group, now)
+        self._changes[changed] += 1
         self._touch(account, now)
 
     def _touch(self, account: Account, now: float) -> None:
         """Something about it has changed: its places on the shelves, and what is to be saved."""
-        account.version += 1
         self._unsaved.add(account)
         if account.retired:
             return
@@ -339,7 +323,7 @@ class TokenBook:
 
     def egresses(self) -> list[Egress]:
         """The ways to Grok that are in use."""
-        return list({id(account.egress): account.egress for account in self.accounts}.values())
+        return self._roster.egresses()
 
     def next_reset(self, now: float) -> float | None:
         """When the next token that is cooling is back; None if none is."""
@@ -351,50 +335,14 @@ class TokenBook:
         unsaved, self._unsaved = self._unsaved, set()
         return unsaved
 
-    # Why there is nobody ----------------------------------------------------------------------------------------------
-
-    def _judge(self, need: Need, now: float) -> _Verdict:
-        """Look at every account: why is each of them shut?"""
-        able = [
-            account for account in self.accounts if need.model.tier is Tier.BASIC or account.entry.tier is Tier.SUPER
-        ]
-        leaf, message, opens_at = self._why(need, able, now)
-        return _Verdict(leaf, message, opens_at, self._changes, self.next_opening(need, now))
-
-    def _why(self, need: Need, able: Sequence[Account], now: float) -> tuple[type[GrokApiError], str, float | None]:
-        group, cost = need.model.rate_limit_name, need.model.cost
-        if not able:
-            return NoTokens, self._why_none_able(need), None
-        opens = {account: account.open_at(group, cost) for account in able}
-        shut = [account for account in able if max(opens[account], account.egress.paused_until) > now]
-        if not shut:
-            return NoValidTokens, "Every token that may use this model was tried for this request, and failed.", None
-        resting = [account.egress.paused_until for account in shut if opens[account] <= now]
-        if resting:
-            return Challenge, _RESTING, min(resting)
-        refusals = [account.refusal for account in shut if account.refusal]
-        if len(refusals) == len(shut):
-            return NoValidTokens, f"No configured token is accepted by Grok any more. {refusals[0]}", None
-        return RateLimitExceeded, _USED_UP, min(at for account, at in opens.items() if at > now and not account.refusal)
-
-    def _why_none_able(self, need: Need) -> str:
-        if not self.accounts:
-            return (
-                "No Grok token is configured. Put the sso cookie of your grok.com session into tokens.json (see "
-                "tokens.example.json); it is taken over within seconds."
-            )
-        return f"The model {need.model.name} needs a token of a Super account, and none is configured."
-
-
-_RESTING = (
-    "Grok answered with a challenge page a moment ago, so this address is left alone for now. Open grok.com in your "
-    "browser through the same proxy and copy its cf_clearance cookie and User-Agent into the configuration; the three "
-    "belong together."
-)
-_USED_UP = "All tokens for this model are used up for now; the first is back in {seconds} s."
-
 
 _GOOD = (PROVEN, FRESH)
+
+_EVERYTHING = ""
+"""Where a group of models stands: what concerns all of them."""
+
+_COUNTED = (IncompleteAnswer, TimeoutChunk, TimeoutTotal)
+"""Failures of an answer that had begun: Grok has counted the question."""
 
 
 def _first(shelves: Sequence[Shelf], kinds: Sequence[str], passed_over: Container[str], now: float) -> Account | None:

@@ -39,7 +39,7 @@ def record_of(account: Account, now: float, offset: float) -> dict[str, object]:
 
 def recall(account: Account, record: Mapping[str, object], now: float, offset: float) -> None:
     """Give an account that nothing is known of yet what the record says."""
-    times = _Times(record, now, offset)
+    times = _Times(record, now, offset, _made_at(record))
     account.answered = record.get("answered") is True
     account.last_used = times.past("used_at")
     account.cooling_until = times.future("cooling_until", REFUSED_COOLING_S[-1])
@@ -54,7 +54,7 @@ def recall(account: Account, record: Mapping[str, object], now: float, offset: f
     allowances = record.get("allowances")
     for group, value in list(allowances.items())[:GROUPS_AT_MOST] if isinstance(allowances, dict) else ():
         if isinstance(group, str) and isinstance(value, dict) and len(group) <= LONGEST_GROUP_NAME:
-            account.allowances[group] = _recalled_allowance(_Times(value, now, offset))
+            account.allowances[group] = _recalled_allowance(_Times(value, now, offset, times.made_at))
 
 
 def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
@@ -71,6 +71,7 @@ def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
             "flat": quota.flat,
             "window_s": quota.window_s,
             "wait_s": quota.wait_s,
+            "effort_waits": [list(wait) for wait in quota.effort_waits],
             "learned_at": _to_wall(allowance.learned_at, offset),
         },
     }
@@ -83,12 +84,14 @@ def _recalled_allowance(times: _Times) -> Allowance:
     value = times.record.get("quota")
     if not isinstance(value, dict):
         return allowance
-    learned_at = _Times(value, times.now, times.offset).past("learned_at")
+    learned_at = _Times(value, times.now, times.offset, times.made_at).past("learned_at")
     left, total, window = value.get("left"), value.get("total"), _seconds(value.get("window_s"))
     if learned_at == -math.inf or window is None or not isinstance(left, int) or isinstance(left, bool) or left < 0:
         return allowance
     total = _count(total) or None
-    allowance.quota = Quota(left, total, window, value.get("flat") is not False, wait_s=_seconds(value.get("wait_s")))
+    waits = _effort_waits(value.get("effort_waits"))
+    flat, wait = value.get("flat") is not False, _seconds(value.get("wait_s"))
+    allowance.quota = Quota(left, total, window, flat, wait, waits)
     balance = value.get("balance")
     allowance.balance = min(left, balance) if isinstance(balance, int) and not isinstance(balance, bool) else left
     allowance.learned_at = allowance.asked_at = learned_at
@@ -98,8 +101,9 @@ def _recalled_allowance(times: _Times) -> Allowance:
 class _Times:
     """The times in a record, as those of the caller's clock."""
 
-    def __init__(self, record: Mapping[str, object], now: float, offset: float) -> None:
+    def __init__(self, record: Mapping[str, object], now: float, offset: float, made_at: float) -> None:
         self.record = record
+        self.made_at = made_at
         self.now = now
         self.offset = offset
 
@@ -109,14 +113,23 @@ class _Times:
         return at if at <= self.now else -math.inf
 
     def future(self, name: str, longest: float) -> float:
-        """One that may be to come, at most *longest* seconds ahead."""
-        return min(self._read(name), self.now + longest)
+        """One that may be to come: no further ahead than when the record was made, and at most *longest* seconds."""
+        at = self._read(name)
+        return min(at, self.now + min(longest, max(0.0, at + self.offset - self.made_at)))
 
     def _read(self, name: str) -> float:
         value = self.record.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             return -math.inf
         return value - self.offset
+
+
+def _made_at(record: Mapping[str, object]) -> float:
+    """The wall clock's time when the record was made, which may have been wrong."""
+    at = record.get("at")
+    if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
+        return -math.inf
+    return float(at)
 
 
 def _to_wall(at: float, offset: float) -> float | None:
@@ -131,6 +144,11 @@ def _seconds(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_WINDOW_S:
         return None
     return float(value)
+
+
+def _effort_waits(value: object) -> tuple[tuple[int, float], ...]:
+    pairs = [pair for pair in value if isinstance(pair, list) and len(pair) == 2] if isinstance(value, list) else []
+    return tuple((cost, wait) for one, other in pairs[:10] if (cost := _count(one)) and (wait := _seconds(other)))
 
 
 def _text(value: object) -> str:

@@ -57,13 +57,15 @@ class Quota:
         """What a question to a model of this *cost* takes from ``left``."""
         return 1 if self.flat else cost
 
+    def told_wait(self, cost: int) -> float | None:
+        """Seconds, from the answer on, after which Grok says that a question of this *cost* can be asked again."""
+        fitting = [] if self.flat else [wait for effort, wait in self.effort_waits if effort >= cost]
+        return min(fitting) if fitting else self.wait_s
+
     def wait_for(self, cost: int) -> float:
-        """Seconds, from the answer on, after which a question of this *cost* can be asked if it could not be before."""
-        if not self.flat:
-            fitting = [wait for effort, wait in self.effort_waits if effort >= cost]
-            if fitting:
-                return min(fitting)
-        return self.window_s if self.wait_s is None else self.wait_s
+        """The same, at the longest: what Grok does not say is over with its window."""
+        told = self.told_wait(cost)
+        return self.window_s if told is None else told
 
 
 def rate_limits_body(group: str) -> bytes:

@@ -10,9 +10,9 @@ question and how it compares with others. An account is in one of three places o
 * *ready*, in one of four heaps: **proven** (its last question was answered), **fresh** (nothing good is known of it yet),
   **suspect** (it has just failed by nobody's fault), **spent** (by our own counting nothing is left).
 
-Heaps are kept lazily: whenever anything about an account changes, its version does, and it is put on its shelves anew;
-entries of an older version are thrown away when they come up. So a change costs the logarithm of the pool, and taking the
-best one too. A paused egress is noticed the same way: its accounts move to the shut ones as they come up, not all at once.
+Heaps are kept lazily. Whenever anything about an account changes it is put on its shelves anew, under a new number; entries
+under an older number are thrown away when they come up. So a change costs the logarithm of the pool, and taking the best
+one too. A paused egress is noticed the same way: its accounts move to the shut ones as they come up.
 
 The shelf also adds up what is left on it, for the headers that tell a client.
 """
@@ -33,24 +33,27 @@ __all__ = ["FRESH", "PROVEN", "SPENT", "SUSPECT", "Left", "Shelf"]
 FRESH, PROVEN, SUSPECT, SPENT = "fresh", "proven", "suspect", "spent"
 
 _Key: TypeAlias = "tuple[float, ...]"
-_Entry: TypeAlias = "tuple[_Key, int, int, Account]"
-"""What it is sorted by, a serial number (accounts don't compare), the account's version, the account."""
+_Entry: TypeAlias = "tuple[_Key, int, Account]"
+"""What it is sorted by, the number under which the account was placed, the account. (Numbers differ: accounts are never
+compared.)"""
 
-ENTRIES_PER_ACCOUNT = 4
+ENTRIES_PER_ACCOUNT = 3
 SLACK = 64
-"""How many entries a heap may hold before the stale ones are taken out; an account has at most three that are not."""
+"""How many entries a heap may hold before the stale ones are taken out; an account has one that is not in each heap."""
 
 
 @frozen
 class Left:
     """What is known to be left, in questions.
 
-    :ivar renewed_at: when the first of it is renewed; infinity if nothing is known.
+    :ivar renewed_at: when the first of it is renewed.
+    :ivar complete: whether it is known of every account.
     """
 
     remaining: int
     total: int
     renewed_at: float
+    complete: bool = True
 
 
 @define(eq=False)
@@ -66,20 +69,20 @@ class Shelf:
     _heaps: dict[str, list[_Entry]] = field(init=False, factory=lambda: {PROVEN: [], FRESH: [], SUSPECT: [], SPENT: []})
     _shut: list[_Entry] = field(init=False, factory=list)
     _busy: dict[Account, None] = field(init=False, factory=dict)
+    _numbers: dict[Account, int] = field(init=False, factory=dict)
     _known: _Sum = field(init=False, factory=lambda: _Sum())  # noqa: PLW0108
-    _pushed: int = field(init=False, default=0)
+    _placed: int = field(init=False, default=0)
 
     def put(self, account: Account, now: float) -> None:
-        """Find its place; to be called whenever its version has changed."""
-        self._busy.pop(account, None)
+        """Find its place; to be called whenever anything about it has changed."""
         self._known.put(account, self._part(account, now))
         self._place(account, now)
 
     def wake(self, now: float) -> None:
-        """Move those that have opened meanwhile."""
+        """Move those that have opened, or are like the others again."""
         while self._shut and self._shut[0][0][0] <= now:
-            _, _, version, account = heapq.heappop(self._shut)
-            if version == account.version:
+            _, number, account = heapq.heappop(self._shut)
+            if number == self._numbers[account]:
                 self._place(account, now)
 
     def best(self, kinds: Iterable[str], passed_over: Container[str], now: float) -> Account | None:
@@ -88,20 +91,16 @@ class Shelf:
         :param passed_over: keys of accounts that don't count.
         """
         found = [entry for kind in kinds if (entry := self._first(self._heaps[kind], passed_over, now))]
-        return min(found)[3] if found else None
+        return min(found)[2] if found else None
 
     def has_busy(self, kinds: Container[str], passed_over: Container[str], now: float) -> bool:
         """Whether one of these kinds could take the question if it were not busy."""
-        return any(
-            account.egress.paused_until <= now
-            and account.entry.key not in passed_over
-            and self._kind(account, now) in kinds
-            for account in self._busy
-        )
+        counted = (one for one in self._busy if one.entry.key not in passed_over and one.egress.paused_until <= now)
+        return any(self._kind(account, now) in kinds for account in counted)
 
     def next_opening(self) -> float:
         """When the next account opens, as far as is known; infinity if none is shut."""
-        while self._shut and self._shut[0][2] != self._shut[0][3].version:
+        while self._shut and self._shut[0][1] != self._numbers[self._shut[0][2]]:
             heapq.heappop(self._shut)
         return self._shut[0][0][0] if self._shut else math.inf
 
@@ -109,10 +108,19 @@ class Shelf:
         """The sum of what is known to be left; None if nothing is known."""
         return self._known.at(now)
 
+    @property
+    def population(self) -> int:
+        """How many accounts are on it."""
+        return len(self._numbers)
+
     # Places ---------------------------------------------------------------------------------------------------------
 
     def _place(self, account: Account, now: float) -> None:
-        opens = account.open_at(self.group, self.cost)
+        """Give it a new number, under which it has one entry in one heap, and at most one more for the time it changes."""
+        self._placed += 1
+        self._numbers[account] = self._placed
+        self._busy.pop(account, None)
+        opens = max(account.open_at(self.group, self.cost), account.egress.paused_until)
         if opens > now:
             self._push(self._shut, (opens,), account)
         elif account.in_flight >= self.max_in_flight:
@@ -142,26 +150,24 @@ class Shelf:
         return account.in_flight, -left, account.last_used
 
     def _push(self, heap: list[_Entry], key: _Key, account: Account) -> None:
-        self._pushed += 1
-        heapq.heappush(heap, (key, self._pushed, account.version, account))
-        if len(heap) > ENTRIES_PER_ACCOUNT * self._known.population + SLACK:
-            heap[:] = [entry for entry in heap if entry[2] == entry[3].version]
+        heapq.heappush(heap, (key, self._numbers[account], account))
+        if len(heap) > ENTRIES_PER_ACCOUNT * len(self._numbers) + SLACK:
+            heap[:] = [entry for entry in heap if entry[1] == self._numbers[entry[2]]]
             heapq.heapify(heap)
 
     def _first(self, heap: list[_Entry], passed_over: Container[str], now: float) -> _Entry | None:
         aside: list[_Entry] = []
         found = None
-        while heap and found is None:
-            entry = heap[0]
-            account = entry[3]
-            if entry[2] == account.version and account.egress.paused_until <= now:
+        while heap:
+            _, number, account = heap[0]
+            if number == self._numbers[account] and account.egress.paused_until <= now:
                 if account.entry.key not in passed_over:
-                    found = entry
+                    found = heap[0]
                     break
-                aside.append(entry)
-            elif entry[2] == account.version:
-                self._push(self._shut, (account.egress.paused_until,), account)
+                aside.append(heap[0])
             heapq.heappop(heap)
+            if number == self._numbers[account] and account.egress.paused_until > now:
+                self._place(account, now)
         for entry in aside:
             heapq.heappush(heap, entry)
         return found
@@ -182,14 +188,10 @@ class _Sum:
 
     _parts: dict[Account, Left | None] = field(factory=dict)
     _expiries: list[tuple[float, int, Account, Left]] = field(factory=list)
+    _known: int = 0
     _remaining: int = 0
     _total: int = 0
     _pushed: int = 0
-
-    @property
-    def population(self) -> int:
-        """How many have a part in it, of whatever size."""
-        return len(self._parts)
 
     def put(self, account: Account, part: Left | None) -> None:
         """Set an account's part."""
@@ -198,14 +200,12 @@ class _Sum:
             return  # the very object stays: its expiry is known by it
         self._parts[account] = part
         if old is not None:
-            self._remaining -= old.remaining
-            self._total -= old.total
+            self._count(old, -1)
         if part is not None:
-            self._remaining += part.remaining
-            self._total += part.total
+            self._count(part, 1)
             self._pushed += 1
             heapq.heappush(self._expiries, (part.renewed_at, self._pushed, account, part))
-            if len(self._expiries) > ENTRIES_PER_ACCOUNT * self.population + SLACK:
+            if len(self._expiries) > ENTRIES_PER_ACCOUNT * len(self._parts) + SLACK:
                 self._expiries = [entry for entry in self._expiries if self._parts.get(entry[2]) is entry[3]]
                 heapq.heapify(self._expiries)
 
@@ -214,8 +214,13 @@ class _Sum:
         while self._expiries:
             expires, _, account, part = self._expiries[0]
             if self._parts.get(account) is part and expires > now:
-                return Left(self._remaining, self._total, expires)
+                return Left(self._remaining, self._total, expires, self._known == len(self._parts))
             heapq.heappop(self._expiries)
             if self._parts.get(account) is part:
                 self.put(account, None)
         return None
+
+    def _count(self, part: Left, sign: int) -> None:
+        self._known += sign
+        self._remaining += sign * part.remaining
+        self._total += sign * part.total

@@ -209,6 +209,8 @@ def open_source(data: bytes) -> Source:
         raise ConfigError("is not valid JSON") from None
     if not isinstance(value, (dict, list)):
         raise ConfigError("must be a JSON object with sso and ssoSuper, or a list of tokens")
+    if isinstance(value, dict) and value and not _SECTIONS.keys() & value.keys():
+        raise ConfigError("has neither sso nor ssoSuper; {} would say that there are no tokens")
     return Source(Form.OBJECT if isinstance(value, dict) else Form.LIST, text, mark, value)
 
 

@@ -285,7 +285,7 @@ class Completion:
         try:
             exchange = self._gateway.send(self.question, self._settings, lease, fresh=fresh)
         except BaseException:
-            lease.abandon()
+            lease.return_unused()
             raise
         self._attempt = _Attempt(lease, exchange, Decoder(self._settings.filtered_tags))
         return self._attempt

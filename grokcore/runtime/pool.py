@@ -38,7 +38,7 @@ class Lease:
         self.sso = entry.sso
         self.key = entry.key
         self.token_id = entry.id
-        self.proxy_url = loan.account.egress.proxy_url
+        self.proxy_url = loan.egress.proxy_url
 
     def __repr__(self) -> str:
         return f"<Lease of {self.token_id} {'open' if self._loan else 'given back'}>"
@@ -48,6 +48,13 @@ class Lease:
         loan, self._loan = self._loan, None
         if loan is not None:
             self._pool.book.settle(loan, error, trio.current_time())
+            self._pool.changed()
+
+    def return_unused(self) -> None:
+        """Give it back: nothing was asked with it."""
+        loan, self._loan = self._loan, None
+        if loan is not None:
+            self._pool.book.return_unused(loan, trio.current_time())
             self._pool.changed()
 
     def abandon(self) -> None:
@@ -113,7 +120,7 @@ class TokenPool:
             if not waiter.served.is_set():
                 self._waiting.remove(waiter)
             if waiter.lease is not None:  # served and cancelled at the same moment
-                waiter.lease.abandon()
+                waiter.lease.return_unused()
 
     async def _wait(self, waiter: _Waiter) -> None:
         if waiter.error is None and len(self._waiting) > MAX_WAITING:
@@ -127,8 +134,8 @@ class TokenPool:
                 self._shared_out_at < opening <= trio.current_time()
             ):  # a token has opened; of many sleepers one sees to it
                 self.changed()
-        if not waiter.served.is_set():
-            self._serve(waiter, patient=False)
+        if not waiter.served.is_set() and self._serve(waiter, patient=False):
+            self._tell()
         if waiter.error is not None:
             raise waiter.error
         if waiter.lease is None:
@@ -141,6 +148,9 @@ class TokenPool:
     def changed(self) -> None:
         """Something in the book is not as it was: somebody may be served now, and others may want to know."""
         self._share_out()
+        self._tell()
+
+    def _tell(self) -> None:
         for listener in self.listeners:
             listener()
 

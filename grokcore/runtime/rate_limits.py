@@ -15,7 +15,7 @@ from collections.abc import Callable
 import trio
 from attrs import frozen
 
-from ..errors import GrokApiError, TransportFailure, UpstreamFailure
+from ..errors import CredentialsRejected, GrokApiError, TransportFailure, UpstreamFailure
 from ..protocol.asks import Ask
 from ..protocol.payload import Identity, chat_headers
 from ..protocol.quota import RATE_LIMITS_PATH, Quota, parse_quota, rate_limits_body
@@ -137,13 +137,15 @@ class QuotaKeeper:
             self._pool.changed()
 
     def _tell(self, ask: Ask, answer: Quota | GrokApiError | None) -> None:
-        """One warning when a group's quota stops being told, one line when it is told again."""
+        """One warning when a group's quota stops being told, one line when it is told again; each refused token."""
         told = (ask.group, ask.account.entry.id)
         if isinstance(answer, Quota):
             _log.debug("what is left for %s of token %s: %s", *told, answer)
             if ask.group in self._unanswered:
                 self._unanswered.remove(ask.group)
                 _log.info("Grok says again what is left for %s", ask.group)
+        elif isinstance(answer, CredentialsRejected):
+            _log.warning("token %s was asked for: %s", ask.account.entry.id, answer.message)
         elif isinstance(answer, GrokApiError) and ask.group not in self._unanswered:
             self._unanswered.add(ask.group)
             _log.warning(

@@ -44,6 +44,11 @@ VERSION = 1
 DEBOUNCE_S = 1.0
 """How long changes are gathered before they are written. So much is lost at most when the process is killed."""
 
+BYTES_PER_S = 200_000
+DEBOUNCE_MAX_S = 30.0
+"""The file is written as a whole, so a large one is written less often: no faster than that on average, but twice a minute.
+(A thousand tokens are some 200 kB.)"""
+
 RETRY_FIRST_S = 1.0
 """The wait after a failed write; it doubles from one to the next."""
 
@@ -248,7 +253,8 @@ class StateKeeper:
         if self._fault:
             _log.info("%s can be written again.", self._file)
         self._fault = ""
-        self._pause_s = DEBOUNCE_S
+        size = sum(map(len, self._lines.values()))
+        self._pause_s = min(DEBOUNCE_MAX_S, max(DEBOUNCE_S, size / BYTES_PER_S))
 
 
 def pruned(records: Mapping[str, Record], current_keys: AbstractSet[str], now: float) -> dict[str, Record]:

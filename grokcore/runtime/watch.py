@@ -36,6 +36,7 @@ class Watch:
     """Watches some files, which may be others each time one looks.
 
     :param files: names them.
+    :param known: what they looked like when they were read; what they look like now, if that is not said.
     :param look: how to fingerprint; of tests.
     """
 
@@ -43,11 +44,12 @@ class Watch:
         self,
         files: Callable[[], Iterable[Path | None]],
         *,
+        known: Fingerprint | None = None,
         look: Callable[[Iterable[Path | None]], Fingerprint] = fingerprint,
     ) -> None:
         self._files = files
         self._look = look
-        self._known = look(files())
+        self._known = look(files()) if known is None else known
         self._at_once = trio.Event()
 
     def hurry(self) -> None:

@@ -33,7 +33,7 @@ from ..runtime.gateway import Completion, Gateway, Question
 from .edge import LIFETIME_KEY, Lifetime
 from .reply import EventStream, Start, json_response, whole_answer
 from .state import ServerState
-from .status import health_report, limit_headers
+from .status import Census, health_report, limit_headers
 
 __all__ = ["create_app"]
 
@@ -140,6 +140,7 @@ def _of_http_exception(error: HTTPException) -> Response:
 
 def _add_routes(app: QuartTrio, services: _Services) -> None:
     state = services.state
+    census = Census(services.gateway)
 
     @app.get("/models")
     async def list_models() -> Response:
@@ -153,7 +154,7 @@ def _add_routes(app: QuartTrio, services: _Services) -> None:
 
     @app.get("/health")
     async def health() -> Response:
-        return json_response(health_report(services.gateway, state))
+        return json_response(health_report(services.gateway, state, census))
 
     @app.post("/chat/completions")
     async def chat_completions() -> Response:

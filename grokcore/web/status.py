@@ -9,29 +9,52 @@ from typing import Any
 import trio
 
 from .. import __version__
-from ..errors import RateLimitExceeded
+from ..errors import QuotaExhausted, RateLimitExceeded
 from ..protocol.account import Egress, State
 from ..protocol.book import Need
 from ..protocol.models import Model
 from ..runtime.gateway import Gateway
 from .state import ServerState
 
-__all__ = ["health_report", "limit_headers"]
+__all__ = ["Census", "health_report", "limit_headers"]
+
+COUNTED_AT_ONCE = 500
+"""Counting a pool of 10 000 takes some 15 ms."""
+
+EGRESSES_SHOWN = 100
 
 
-def health_report(gateway: Gateway, state: ServerState) -> dict[str, Any]:
+class Census:
+    """What has to be counted token by token. Anybody may ask for it, so a large pool is not counted each time."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._taken_at = -math.inf
+        self._counts: dict[str, int] = {}
+        self._next_reset: float | None = None
+        self._egresses: list[Egress] = []
+
+    def take(self, now: float) -> tuple[dict[str, int], float | None, list[Egress]]:
+        """Tokens by state, when the first is back, and the ways to Grok; of a large pool a second old at most."""
+        book = self._gateway.pool.book
+        if now >= self._taken_at + (1.0 if len(book.accounts) > COUNTED_AT_ONCE else 0.0):
+            self._taken_at = now
+            self._counts, self._next_reset, self._egresses = book.counts(now), book.next_reset(now), book.egresses()
+        return self._counts, self._next_reset, self._egresses
+
+
+def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[str, Any]:
     """The body of ``/health``: no secret, no note, no proxy's address. Times are seconds from now."""
-    book = gateway.pool.book
     now = trio.current_time()
-    counts = book.counts(now)
+    counts, next_reset, egresses = census.take(now)
     passed_over = gateway.counters
     faults = state.all_faults()
     return {
         "status": _status(gateway, state, counts),
         "version": __version__,
-        "tokens": {**counts, "disabled": book.disabled},
-        "next_reset": _seconds_until(book.next_reset(now), now),
-        "egress": [_egress(egress, now) for egress in book.egresses()],
+        "tokens": {**counts, "disabled": gateway.pool.book.disabled},
+        "next_reset": _seconds_until(next_reset, now),
+        "egress": [_egress(egress, now) for egress in egresses[:EGRESSES_SHOWN]],
         "open": gateway.open_count,
         "waiting": gateway.pool.waiting,
         "faults": faults,
@@ -82,11 +105,14 @@ def limit_headers(gateway: Gateway, model: Model, error: RateLimitExceeded | Non
     now = trio.current_time()
     left = gateway.pool.book.left(Need(model), now)
     found: dict[str, str] = {}
-    if left is not None:
+    # Nothing left of what is known would be a lie while there are tokens of which it is not known.
+    if left is not None and (left.remaining or left.complete):
         found["x-ratelimit-limit-requests"] = str(left.total)
         found["x-ratelimit-remaining-requests"] = str(left.remaining)
         found["x-ratelimit-reset-requests"] = _duration(left.renewed_at - now)
-    if error is not None:
+    if error is not None and not isinstance(
+        error, QuotaExhausted
+    ):  # that is one token's word; others may have some left
         found["x-ratelimit-remaining-requests"] = "0"
         if error.retry_after is not None:
             found["x-ratelimit-reset-requests"] = _duration(error.retry_after)

@@ -37,6 +37,7 @@ from grokcore.errors import (
 from grokcore.protocol.account import Account
 from grokcore.protocol.asks import Ask
 from grokcore.protocol.book import Loan, Need, TokenBook
+from grokcore.protocol.memory import record_of
 from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
@@ -343,8 +344,8 @@ HOPELESS = [
     Hopeless("the open one was tried", [A, B], [("a", quota(), 0)], Need(BASIC_MODEL, excluded=frozenset({B.key})), RateLimitExceeded, 50),
     Hopeless("all were tried", [A, B], [], BOTH_TRIED, NoValidTokens),
     Hopeless("all used up", [A, B], [("a", quota(900), 0), ("b", quota(100), 5)], NEED, RateLimitExceeded, 95),
-    Hopeless("all refused", [A, B], [("a", refusal(), 0), ("b", refusal(), 0)], NEED, NoValidTokens),
-    Hopeless("refused and used up", [A, B], [("a", refusal(), 0), ("b", quota(), 5)], NEED, RateLimitExceeded, 55),
+    Hopeless("all refused once", [A, B], [("a", refusal(), 0), ("b", refusal(), 5)], NEED, NoValidTokens, 50),
+    Hopeless("refused and used up", [A, B], [("a", refusal(), 0), ("b", quota(), 5)], NEED, RateLimitExceeded, 50),
     Hopeless("the egress pauses", [A, B], [("a", Challenge("x"), 8)], NEED, Challenge, 3),
     Hopeless("another egress is open", [A, PROXIED], [("a", Challenge("x"), 8)], NEED, None),
     Hopeless("both egresses pause", [A, PROXIED], [("a", Challenge("x"), 6), ("b", Challenge("x"), 9)], NEED, Challenge, 1),
@@ -506,6 +507,79 @@ def test_what_we_have_taken_ourselves_is_a_hint_only() -> None:
     assert chosen(book, 12) == [None]  # and a busy good one is waited for
     assert ask(book, Quota(0, 25, 7200, wait_s=500), 30)
     assert opens_after(book, 30, only) == 500
+
+
+def test_a_used_up_quota_without_a_time_is_open_as_soon_as_grok_says_so() -> None:
+    """A 429, then "nothing left" without a time, then plenty: the window is not waited out."""
+    book = learned(Quota(30, 40))
+    attempt(book, quota(), 5)
+    assert ask(book, Quota(0, 40, 86400), 36)
+    assert ask(book, Quota(30, 40, 86400), 336)
+    assert opens_after(book, 336) == 0
+
+
+def test_what_is_too_little_for_the_dearest_question_is_asked_for_again() -> None:
+    """Enough for the cheap ones, so nothing is used up; but whoever asks dear ones waits for it."""
+    book = learned(Quota(3, 80, 72000, flat=False), DEAR)
+    assert opens_after(book, 0, DEAR) == 72000
+    refused = book.hopeless(DEAR, 0)
+    assert isinstance(refused, RateLimitExceeded)
+    assert asked_next(book) == 300
+    assert ask(book, Quota(80, 80, 72000, flat=False), 300)
+    assert opens_after(book, 300, DEAR) == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [(TimeoutChunk("x"), 2), (IncompleteAnswer("x"), 2), (TransportFailure("x"), 3), (AntiBotRefusal("x"), 3)],
+)
+def test_an_answer_that_broke_off_has_cost_its_question(error: GrokApiError, kept: int) -> None:
+    """Grok counts a question when it begins; whatever became of it, Grok is asked."""
+    book = learned(Quota(3, 40))
+    attempt(book, error, 1)
+    assert (left(book, 1), asked_next(book)) == ((kept, 40), 30)
+
+
+def test_a_lease_that_nothing_was_asked_with_costs_nothing() -> None:
+    """The client left in the very moment that it was served."""
+    book = learned(Quota(3, 40))
+    loan = book.choose(NEED, 1)
+    assert loan is not None
+    book.return_unused(loan, 1)
+    assert (left(book, 1), asked_next(book), chosen(book, 1)) == ((3, 40), math.inf, ["a"])
+
+
+def test_asks_that_meet_a_challenge_are_put_off_and_nothing_else() -> None:
+    """A thousand of them would only harden it; questions may get through all the same."""
+    book = book_of(*(f"t{number}" for number in range(50)))
+    for account in book.accounts:
+        book.asks.wish(account, GROUP, 0)
+    due = [book.asks.take(0) for _ in range(8)]
+    for one in due:
+        assert one is not None
+        book.asked(one, Challenge("x"), 0)
+    assert book.asks.take(1) is None
+    assert asked_next(book) == 5
+    assert chosen(book, 1) != [None]
+
+
+def test_challenges_again_and_again_do_not_multiply_anything() -> None:
+    """Spent, suspect, paused, over and over: each account has its one place, and a lease its price."""
+    book = book_of(*(f"t{number}" for number in range(200)))
+    for account in book.accounts:
+        book.asks.wish(account, GROUP, 0)
+    assert ask(book, Quota(1, 40), 0)
+    now = 1.0
+    for _ in range(400):
+        attempt(book, None, now)
+    for _ in range(60):
+        attempt(book, Challenge("x"), now)
+        assert book.choose(NEED, now) is None
+        now = book.next_opening(NEED, now)
+    for shelf in book._shelves.values():
+        assert sum(map(len, (*shelf._heaps.values(), shelf._shut))) <= 5 * (3 * 200 + 64)
+        valid = [entry for entry in shelf._shut if entry[1] == shelf._numbers[entry[2]]]
+        assert len(valid) <= shelf.population
 
 
 def test_a_counter_that_never_moves_refuses_nobody() -> None:
@@ -738,8 +812,40 @@ def test_a_new_egress_and_tier_take_effect_for_the_next_lease() -> None:
     adopted(book, evolve(A, tier=Tier.SUPER), default_proxy="http://two.example:1")
     book.settle(loan, Challenge("x"), 1)
     again = book.choose(Need(SUPER_MODEL), 2)
-    assert again is None  # the account is on the new egress by now, and that is what was paused
-    assert book.next_opening(Need(SUPER_MODEL), 2) == 6
+    assert again is not None  # the challenge was the old egress's
+    assert again.egress.proxy_url == "http://two.example:1"
+    assert [egress.paused_until for egress in book.egresses()] == [-math.inf]
+
+
+def test_another_identity_ends_the_pauses() -> None:
+    """Whoever has just put in a fresh clearance is not kept waiting for five minutes."""
+    book = book_of("a")
+    for now in (0, 5, 15, 35):
+        attempt(book, Challenge("x"), now)
+    assert opens_after(book, 35) == 40
+    book.forget_egresses()
+    assert opens_after(book, 35) == 0
+
+
+def test_a_token_that_is_added_later_is_known_from_its_record() -> None:
+    """Disabled at the start, or not there at all: what was learned of it before is not lost."""
+    old = book_of("a")
+    attempt(old, quota(900), 0)
+    (account,) = old.take_unsaved()
+    records = {account.entry.key: record_of(account, 0, 1000)}
+    book = book_of("b")
+    book.recall(records, 50, 950)
+    assert adopted(book, A, B, now=50) == "1 added"
+    assert opens_after(book, 50, Need(BASIC_MODEL, excluded=frozenset({B.key}))) == 900
+
+
+def test_those_that_went_are_not_remembered_without_end() -> None:
+    """A file whose tokens change daily does not fill the memory."""
+    book = book_of()
+    for day in range(50):
+        adopted(book, *(TokenEntry(f"{day}-{number}", proxy_url=f"http://{day}.example:1") for number in range(100)))
+    assert len(book._roster._all) <= 1100
+    assert len(book._roster._egresses) == 1
 
 
 # Any history -------------------------------------------------------------------------------------------------------
@@ -890,7 +996,8 @@ class AnyHistory(RuleBasedStateMachine):
         egresses_before = self.egresses()
         error = None if leaf is None else leaf("no", retry_after=retry_after)
         self.book.settle(taken.loan, error, self.now)
-        self.ended.append(evolve(taken, refunded=error is not None))
+        begun = isinstance(error, IncompleteAnswer | TimeoutChunk)
+        self.ended.append(evolve(taken, refunded=error is not None and not begun))
         changed = {sso for sso, state in self.accounts().items() if state != accounts_before[sso]}
         repathed = {proxy for proxy, state in self.egresses().items() if state != egresses_before[proxy]}
         if error is None:

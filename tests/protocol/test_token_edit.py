@@ -176,7 +176,7 @@ FAULTS = [
     Fault("one bad entry", b'["eyJ", "no token"]', "entry 2 is not a token: expected the value of the sso cookie, sso=…, or a cookie header"),
     Fault("a section twice", b'{"sso": {"eyJ": {}}, "sso": {}}', LOSS + "a key stands twice in one object"),
     Fault("not UTF-8", b'{"sso": {"eyJ": {"note": "caf\xe9"}}}', LOSS + "not all of it is Unicode text"),
-    Fault("deep", b'{"x": ' + b"[" * 1010 + b"]" * 1010 + b"}", LOSS + "it is nested too deeply"),
+    Fault("deep", b'{"sso": {}, "x": ' + b"[" * 1010 + b"]" * 1010 + b"}", LOSS + "it is nested too deeply"),
 ]  # fmt: skip
 
 

@@ -353,7 +353,7 @@ DAYS = [
     Days("used while the pause lasts", [(0, None), (10, None), (12, None)], [FIRST_S, 30 + FIRST_S]),
     Days("used later", [(0, None), (40, None), (100, None)], [FIRST_S, 41, 101]),
     Days("used all the time", [(float(n), None) for n in range(100)], [FIRST_S + 30 * n for n in range(5)]),
-    Days("used in vain", [(0, UpstreamFailure("x")), (100, UpstreamFailure("x"))], [FIRST_S]),
+    Days("used in vain, which may have been counted", [(0, UpstreamFailure("x")), (100, UpstreamFailure("x"))], [FIRST_S, 101]),
     Days("a 429 that names no time", [(0, None), (40, used_up())], [FIRST_S, 41, 100]),
     Days("a 429 that names one", [(0, None), (40, used_up(900))], [FIRST_S, 41, 940]),
     Days("used up until a known time", [(0, None)], [FIRST_S, FIRST_S + 2429], [told(0, 25, wait_s=2429), PLENTY]),
@@ -393,6 +393,55 @@ def test_an_egress_that_pauses_is_not_asked_through() -> None:
         assert world.grok.times == [5]
 
     kept(scenario, PLENTY)
+
+
+def test_an_ask_that_meets_a_challenge_puts_off_asks_through_that_egress_and_no_question() -> None:
+    """Five seconds, then ten; other egresses are asked through meanwhile."""
+    proxied = TokenEntry("sso-2", proxy_url="http://proxy.example.com:1")
+
+    async def scenario(world: World) -> None:
+        world.grok.by_token = {"sso-2": [PLENTY]}
+        for at, sso in ((0, "sso-0"), (1, "sso-1"), (1, "sso-2"), (6, "sso-3"), (7, "sso-3")):
+            await trio.sleep_until(at)
+            await world.use(sso=sso)
+            assert trio.current_time() == at
+        await trio.sleep(HOUR)
+        asked = [(one.opened_at, dict(one.request.headers)["Cookie"][4:9]) for one in world.grok.exchanges]
+        first = FIRST_S
+        assert asked == [(first, "sso-0"), (1 + first, "sso-2"), (5 + first, "sso-1"), (15 + first, "sso-3")]
+        assert world.states() == ["ok"] * 4
+
+    kept(scenario, page(), tokens=[TokenEntry("sso-0"), TokenEntry("sso-1"), proxied, TokenEntry("sso-3")])
+
+
+def test_a_place_is_not_lost_when_an_ask_that_was_due_is_put_off() -> None:
+    """Twenty times an egress pauses just when somebody was to be asked through it; all are asked in the end."""
+    entries = [TokenEntry(f"sso-{number}", proxy_url=f"http://proxy-{number}.example.com:1") for number in range(20)]
+
+    async def scenario(world: World) -> None:
+        for entry in entries:
+            await world.use(Challenge("x"), sso=entry.sso)
+            await trio.sleep(1)
+        await trio.sleep(10)
+        assert world.grok.times == [number + 5 for number in range(20)]
+
+    kept(scenario, PLENTY, tokens=entries)
+
+
+def test_what_was_planned_before_it_runs_is_asked_when_it_runs() -> None:
+    """A pool may be used, and changed, at any time."""
+
+    async def scenario() -> None:
+        world = make_world(PLENTY)
+        await world.use()
+        await trio.sleep(7)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(world.keeper.run)
+            await trio.sleep(1)
+            nursery.cancel_scope.cancel()
+        assert world.grok.times == [7]
+
+    on_fake_clock(scenario)
 
 
 def test_an_idle_server_asks_nothing_for_days() -> None:
@@ -459,10 +508,10 @@ def test_one_token_and_group_is_never_asked_twice_at_once() -> None:
     """However long an ask takes and however often it is used; other groups of the same token are asked meanwhile."""
 
     async def scenario(world: World) -> None:
-        for _ in range(3000):
+        for _ in range(1500):
             await world.use()
             await world.use(model=OTHER)
-            await trio.sleep(0.1)
+            await trio.sleep(0.2)
         for group in (GROUP, OTHER.rate_limit_name):
             asks = [one for one in world.grok.exchanges if json.loads(one.request.body)["modelName"] == group]
             assert len(asks) >= 3
@@ -554,6 +603,44 @@ def test_the_end_at_any_time_leaves_nothing_under_way(moment: float) -> None:
                     await world.use(used_up(90), sso=f"sso-{number}")
         assert trio.current_time() == moment
         assert world.idle
+
+    on_fake_clock(scenario)
+
+
+@define(eq=False)
+class _SlowToClose(FakeExchange):
+    """Takes its time to close."""
+
+    takes_s: float = 1
+
+    async def aclose(self) -> None:
+        await trio.sleep(self.takes_s)
+        await super().aclose()
+
+
+@pytest.mark.parametrize(("takes_s", "ends"), [(1, 6), (math.inf, 7)], ids=["slow", "never"])
+@pytest.mark.parametrize("cancelled", [True, False], ids=["cancelled", "answered"])
+def test_closing_is_waited_for_at_the_end_too_but_not_for_long(takes_s: float, ends: float, cancelled: bool) -> None:
+    """A connection is out of our hands when the ask is over; on the day it never is, two seconds are enough."""
+
+    async def scenario() -> None:
+        script = Script((HANG,)) if cancelled else Script(PLENTY.steps, before=5)
+        exchanges = []
+
+        class Transport(Grok):
+            def open(self, request: UpstreamRequest) -> FakeExchange:
+                exchanges.append(_SlowToClose(request, script, takes_s=takes_s))
+                return exchanges[-1]
+
+        ended = None
+        asker = QuotaAsker(Transport([]), BASE_URL, IDENTITY)
+        with trio.move_on_after(5.0 if cancelled else math.inf):
+            try:
+                await asker.ask("sso-0", "", GROUP)
+            finally:
+                ended = trio.current_time()
+        assert ended == ends
+        assert (exchanges[0].closed_at is not None) == (takes_s == 1)
 
     on_fake_clock(scenario)
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from attrs import evolve
+
 from ...errors import ConfigError
 from ...protocol.account import Account, Egress, State
 from ...protocol.memory import recall
@@ -55,7 +57,7 @@ def _told(account: Account, now: float) -> Iterator[str]:
         if opens > now:
             yield f"{group}: used up, back in {duration(opens - now)}"
         elif quota is not None:
-            yield f"{group}: {quota_in_words(quota)}"
+            yield f"{group}: {quota_in_words(evolve(quota, left=allowance.left))}"
 
 
 def quota_in_words(quota: Quota) -> str:

@@ -1,0 +1,73 @@
+"""Why nobody in the pool can take a question, in the words that help most, with an honest time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from ..errors import Challenge, GrokApiError, NoTokens, NoValidTokens, RateLimitExceeded
+from .account import Account
+from .models import Model, Tier
+
+__all__ = ["Verdict", "judge"]
+
+NOBODY = (
+    "No Grok token is configured. Put the sso cookie of your grok.com session into tokens.json (see tokens.example.json); "
+    "it is taken over within seconds."
+)
+ALL_TRIED = "Every token that may use this model was tried for this request, and failed."
+RESTING = (
+    "Grok answered with a challenge page a moment ago, so this address is left alone for now. Open grok.com in your "
+    "browser through the same proxy and copy its cf_clearance cookie and User-Agent into the configuration; the three "
+    "belong together."
+)
+USED_UP = "All tokens for this model are used up for now; the first is back in {seconds} s."
+REFUSED_ONCE = "Grok has refused every token for this model; they are tried again in {seconds} s. {refusal}"
+REFUSED = "No configured token is accepted by Grok any more. {refusal}"
+
+
+@frozen
+class Verdict:
+    """A reason, apart from the time at which it is told.
+
+    :ivar opens_at: when it ends; None if that is not known.
+    """
+
+    leaf: type[GrokApiError]
+    message: str
+    opens_at: float | None = None
+
+    def error(self, now: float) -> GrokApiError:
+        """The reason as an error, told now."""
+        wait = None if self.opens_at is None else max(0.0, self.opens_at - now)
+        in_seconds = "" if wait is None else str(max(1, math.ceil(wait)))
+        return self.leaf(self.message.replace("{seconds}", in_seconds), retry_after=wait)
+
+
+def judge(accounts: Sequence[Account], model: Model, now: float) -> Verdict:
+    """Look at every account: why is none of them open for a question to *model*? (Or if some are: they were tried.)"""
+    able = [account for account in accounts if model.tier is Tier.BASIC or account.entry.tier is Tier.SUPER]
+    if not able:
+        only_basic = f"The model {model.name} needs a token of a Super account, and none is configured."
+        return Verdict(NoTokens, only_basic if accounts else NOBODY)
+    opens = {account: account.open_at(model.rate_limit_name, model.cost) for account in able}
+    shut = [account for account in able if max(opens[account], account.egress.paused_until) > now]
+    if not shut:
+        return Verdict(NoValidTokens, ALL_TRIED)
+    resting = [account.egress.paused_until for account in shut if opens[account] <= now]
+    if resting:
+        return Verdict(Challenge, RESTING, min(resting))
+    return _of_shut(shut, opens)
+
+
+def _of_shut(shut: Sequence[Account], opens: dict[Account, float]) -> Verdict:
+    """Each of them is cooling or invalid."""
+    back = [opens[account] for account in shut if not account.invalid]
+    refusals = [account.refusal for account in shut if account.refusal]
+    if not back:
+        return Verdict(NoValidTokens, REFUSED.replace("{refusal}", refusals[0] if refusals else ""))
+    if len(refusals) == len(shut):
+        return Verdict(NoValidTokens, REFUSED_ONCE.replace("{refusal}", refusals[0]), min(back))
+    return Verdict(RateLimitExceeded, USED_UP, min(back))
