@@ -96,6 +96,7 @@ FAULTS = (
     Fault("unreadable tokens", "tokens.json: can't be read: Is a directory", {"tokens.json": None}),
     Fault("no JSON", "tokens.json: is not valid JSON", {"tokens.json": f'{{"sso": {{"{SECRET}'}),
     Fault("no tokens", "tokens.json: must be a JSON object", {"tokens.json": f'"{SECRET}"'}),
+    Fault("no section", "tokens.json: has neither sso nor", {"tokens.json": f'{{"tokens": ["{SECRET}"]}}'}),
     Fault("no token", "tokens.json: entry 2 is not a token", {"tokens.json": f'["{SECRET}", "{SECRET}\\nx"]'}),
     Fault("original's tokens", "data/token.json: sso must be an object", {"data/token.json": f'{{"sso": "{SECRET}"}}'}),
     Fault("open door by flag", "[server] host: :: is reachable from other machines", arguments=("--host", "::")),

@@ -822,10 +822,19 @@ def test_who_asks_for_it_is_told_that_nothing_has_changed(desk: Desk) -> None:
         running.reloader.hurry()
         await trio.sleep(100)
         assert running.said() == ["INFO nothing has changed in configuration and tokens"]
-        running.write("tokens.json", "")
-        running.reloader.hurry()
+        running.write("tokens.json", f" {token_file(A, B)}")
         await trio.sleep(100)
-        assert len(running.said()) == 1
+        assert running.said() == []
+        for name, content in (
+            ("config.toml", "[pool]\nqueue_seconds = 5"),
+            ("config.toml", "[server]\nport = 9\n[pool]\nqueue_seconds = 5"),
+            ("tokens.json", token_file(C)),
+            ("tokens.json", ""),
+        ):
+            running.write(name, content)
+            running.reloader.hurry()
+            await trio.sleep(100)
+            assert len(running.said()) == 1
 
     watched(desk, story)
 
@@ -927,6 +936,7 @@ def test_a_stream_finishes_with_its_token_after_that_was_taken_out() -> None:
                     for choice in json.loads(line[6:])["choices"]:
                         found += choice["delta"].get("content") or ""
         assert found == text
+        await site.simulator.until(lambda: not site.simulator.open_calls)
         assert [call.outcome for call in site.simulator.calls] == ["complete"]
         assert (await site.ask()).status_code == 200
         assert [call.sso for call in site.simulator.calls] == ["sso-old", "sso-new"]

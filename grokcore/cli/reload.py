@@ -77,13 +77,15 @@ class Reloader:
 
     async def reload(self) -> None:
         """Read both files and take over what is right in them; one line of the log for each change and each fault."""
+        asked_for, self._asked_for = self._asked_for, False
         told = [
             await self._note("config", self._sources.read_config, self._take_config),
             await self._note("tokens", self._sources.read_tokens, self._take_tokens),
         ]
-        if self._asked_for and not any(told):
-            _log.info("nothing has changed in configuration and tokens")
-        self._asked_for = False
+        if asked_for and not any(told):
+            wrong = "; still at fault: " + "; ".join(self._server.state.notices.values())
+            nothing = "nothing has changed in configuration and tokens%s"
+            _log.info(nothing, wrong if self._server.state.notices else "")
 
     async def _note(self, what: str, read: Callable[[], _T], take: Callable[[_T], bool]) -> bool:
         """Read in a thread (a pool of thousands takes a while), take over; whether anything was told of it."""
@@ -97,10 +99,11 @@ class Reloader:
             fault = f"{what}: a bug kept it from being taken over; the log has it"
         else:
             return notices.pop(what, None) is not None or told
-        if notices.get(what) != fault:
+        new = notices.get(what) != fault
+        if new:
             _log.error("not taken over, the old one stays in use: %s", fault)
         notices[what] = fault
-        return True
+        return new
 
     def _take_config(self, settings: Settings) -> bool:
         old = self._server.state.config
@@ -117,7 +120,8 @@ class Reloader:
         self._warnings = frozenset(settings.warnings)
         told = [*differences(old, config)]
         restart = sorted(f"[{section}] {name}" for section, name in _changed(old, settings.config) & NEEDS_RESTART)
-        if restart and restart != self._needs_restart:
+        new_restart = bool(restart) and restart != self._needs_restart
+        if new_restart:
             _log.warning("%s: takes effect after a restart: %s", settings.file or "environment", ", ".join(restart))
         self._needs_restart = restart
         self._config_file = settings.file
@@ -126,7 +130,7 @@ class Reloader:
             if config.global_ != old.global_:
                 configure_logging(config.global_)
             _log.info("%s taken over: %s", settings.file or "defaults", ", ".join(told))
-        return bool(told or restart)
+        return bool(told) or new_restart
 
     def _refuse_loss(self, settings: Settings) -> None:
         """A file that is gone, or caught while an editor empties it, must not open the server to everybody."""
@@ -145,12 +149,14 @@ class Reloader:
         if file is None and self._token_file is not None:
             raise ConfigError(f"{self._token_file}: is gone")
         different = tokens != self._tokens
+        told = ""
         if different:
-            adoption = self._server.adopt_tokens(tokens)
+            told = str(self._server.adopt_tokens(tokens))
             able = sum(not entry.disabled for entry in tokens)
-            _log.info("%s taken over: %s (%d in use)", file, adoption, able)
+            if told:  # nothing is, of another order
+                _log.info("%s taken over: %s (%d in use)", file, told, able)
         self._tokens, self._token_file = tokens, file
-        return different
+        return bool(told)
 
 
 def _pinned(new: Config, old: Config) -> Any:
@@ -182,7 +188,15 @@ def differences(old: Config, new: Config) -> Iterator[str]:
                 yield f"[{section.rstrip('_')}] {field.name} {shown}"
     if old.keys != new.keys:
         yield "[[keys]] changed"
-    yield from _table_differences(old.models, new.models)
+    clocks = ("stream_first_response_timeout", "stream_chunk_timeout", "stream_total_timeout")
+    if all(getattr(old.grok, name) == getattr(new.grok, name) for name in clocks):
+        yield from _table_differences(old.models, new.models)
+    else:  # these are the clocks of all models, and told once
+        yield from _table_differences(_without_clocks(old), _without_clocks(new))
+
+
+def _without_clocks(config: Config) -> Mapping[str, Any]:
+    return {name: evolve(model, limits=None) for name, model in config.models.items()}
 
 
 def _table_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

@@ -167,7 +167,7 @@ def _from_variable(text: str, kind: Any) -> Any:
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (RecursionError, ValueError):
         return [part.strip() for part in text.split(",") if part.strip()] if is_list else text
 
 

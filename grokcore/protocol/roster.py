@@ -30,8 +30,9 @@ class Adoption:
     returned: tuple[Account, ...] = ()
 
     def __str__(self) -> str:
+        """In words; empty if nothing is different."""
         told = [(self.added, "added"), (self.removed, "removed"), (self.changed, "changed")]
-        return ", ".join(f"{count} {what}" for count, what in told if count) or "nothing changed"
+        return ", ".join(f"{count} {what}" for count, what in told if count)
 
 
 class Roster:

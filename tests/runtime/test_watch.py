@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
@@ -31,8 +32,8 @@ class Story:
         self.looks.append(now)
         return ((self._changes[bisect_right([at for at, _ in self._changes], now) - 1][1], ""),)
 
-    def watch(self) -> Watch:
-        return Watch(lambda: (FILE, None), look=self.look)
+    def watch(self, known: Fingerprint | None = None) -> Watch:
+        return Watch(lambda: (FILE, None), known=known, look=self.look)
 
 
 # Looks -------------------------------------------------------------------------------------------------------------
@@ -125,6 +126,21 @@ def test_a_change_while_nobody_looked_is_seen_by_the_next_who_waits() -> None:
         await trio.sleep(5)
         await watch.changed()
         assert trio.current_time() == 6
+
+    on_fake_clock(scenario)
+
+
+def test_a_change_before_the_first_look_is_seen_by_who_says_what_the_files_were_like() -> None:
+    """They may have changed since they were read; if they have not, there is nothing to report."""
+
+    async def scenario() -> None:
+        for known, reported in ((("z", ""),), 1), ((("a", ""),), None), (None, None):
+            began = trio.current_time()
+            watch = Story().watch(known)
+            with trio.move_on_after(100) as waiting:
+                await watch.changed()
+                assert trio.current_time() == began + (reported or math.nan)
+            assert waiting.cancelled_caught == (reported is None)
 
     on_fake_clock(scenario)
 
