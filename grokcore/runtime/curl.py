@@ -27,12 +27,14 @@ Rules
    holds upstream back. ``_received`` is written by the worker only and ``_taken`` by trio only, so neither needs a lock.
 3. curl's own timeouts are a net under trio's clocks: they are set well above them.
 4. Names of curl_cffi that are private are listed in :data:`PRIVATE_NAMES` and checked at the start.
+5. A request that is not impersonated has a handle and a connection of its own, which are thrown away afterwards.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib.metadata
+import ipaddress
 import math
 import time
 from collections import deque
@@ -41,9 +43,9 @@ from pathlib import Path
 
 import trio
 from attrs import frozen
-from curl_cffi import Curl, CurlECode, CurlError, CurlMOpt, CurlOpt
+from curl_cffi import Curl, CurlECode, CurlError, CurlInfo, CurlMOpt, CurlOpt
 from curl_cffi._wrapper import ffi, lib
-from curl_cffi.curl import CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
+from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
 from ..errors import ConfigError, TransportFailure
@@ -92,6 +94,7 @@ PRIVATE_NAMES = (
     "curl_multi_wakeup",
     "curl_multi_info_read",
     "curl_multi_strerror",
+    "_curl_easy_setopt",
 )
 
 _CURLMSG_DONE = 1
@@ -139,6 +142,7 @@ class CurlExchange:
         self.curl: Curl | None = None
         self.paused = False
         self.cancelled = False
+        self.way: object = None
         self._received = 0
         self._head_lines: list[bytes] = []
         self._head_bytes = 0
@@ -157,13 +161,13 @@ class CurlExchange:
         """One header line, as libcurl hands it over."""
         self._head_bytes += len(line)
         if self._head_bytes > MAX_HEAD_BYTES:
-            return 0
+            return int(CURL_WRITEFUNC_ERROR)  # the glue code takes any other number for success
         if line.startswith(b"HTTP/"):
             self._head_lines = []
         if line not in (b"\r\n", b"\n"):
             self._head_lines.append(line)
             return len(line)
-        head = _parse_head(self._head_lines)
+        head = _parse_head(self._head_lines, _peer(self.curl))
         if head.status >= 200:
             self._loop.tell(self, head)
         return len(line)
@@ -198,7 +202,7 @@ class CurlExchange:
     async def head(self) -> ResponseHead:
         while self._head is None:
             if self._ended:
-                raise self._failure or TransportFailure("The connection ended before Grok answered.")
+                raise self._failure or TransportFailure(f"The connection ended before {self.request.who} answered.")
             await self.wait()
         return self._head
 
@@ -244,7 +248,7 @@ class CurlExchange:
 
 
 class CurlTransport:
-    """All requests to Grok. :meth:`run` has to be running while it is used."""
+    """All requests. :meth:`run` has to be running while it is used."""
 
     def __init__(self, settings: CurlSettings) -> None:
         self._settings = settings
@@ -371,11 +375,12 @@ class _Loop:
 
     def start(self, exchange: CurlExchange) -> None:
         """Hand a request to libcurl."""
-        curl = self._idle.pop() if self._idle else _new_handle()
+        keep = exchange.request.impersonated
+        curl = self._idle.pop() if self._idle and keep else _new_handle()
         try:
             self._configure(curl, exchange)
         except CurlError as error:
-            self._recycle(curl)
+            self._recycle(curl, keep=keep)
             self.tell(exchange, TransportFailure(f"The request could not be made ({_plain(error)})."))
             return
         exchange.curl = curl
@@ -407,7 +412,7 @@ class _Loop:
             if message.msg != _CURLMSG_DONE:
                 continue
             exchange, code = self._active[message.easy_handle], message.data.result
-            failure = None if code == _GOOD_ORDER else _failure(code, answered=exchange.answered)
+            failure = None if code == _GOOD_ORDER else _failure(code, exchange.request.who, answered=exchange.answered)
             self._release(exchange)
             self.tell(exchange, failure)
 
@@ -416,19 +421,22 @@ class _Loop:
         assert curl is not None
         del self._active[curl._curl]
         lib.curl_multi_remove_handle(self._multi, curl._curl)
-        self._recycle(curl)
+        self._recycle(curl, keep=exchange.request.impersonated)
 
-    def _recycle(self, curl: Curl) -> None:
+    def _recycle(self, curl: Curl, *, keep: bool) -> None:
+        # A plain client's handle is always a new one: a browser's keeps its headers through a reset (seen in 0.16.3).
         curl.clean_handles_and_buffers()
         curl.reset()
-        if len(self._idle) < IDLE_HANDLES:
+        if keep and len(self._idle) < IDLE_HANDLES:
             self._idle.append(curl)
         else:
             curl.close()
 
     def _configure(self, curl: Curl, exchange: CurlExchange) -> None:
         request = exchange.request
-        curl.impersonate(self._browser)
+        if request.impersonated:
+            curl.impersonate(self._browser)
+        _set_way(curl, exchange)
         for option, value in (
             (CurlOpt.URL, request.url),
             (CurlOpt.CUSTOMREQUEST, request.method),
@@ -454,7 +462,9 @@ class _Loop:
         if request.body:
             curl.setopt(CurlOpt.POSTFIELDS, request.body)
             curl.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(request.body))
-        if request.url.startswith("http:"):
+        if not request.impersonated:
+            _make_plain(curl)
+        elif request.url.startswith("http:"):
             # Without TLS the impersonated browser's HTTP/2 would become an "Upgrade: h2c", which no browser sends.
             curl.setopt(CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1)
         if self._ca_file:
@@ -474,18 +484,54 @@ def _new_handle() -> Curl:
     return curl
 
 
+def _make_plain(curl: Curl) -> None:
+    """Let nothing that belongs to Grok's connections be used for this request, nor the other way round."""
+    for option, value in (
+        (CurlOpt.FRESH_CONNECT, 1),
+        (CurlOpt.FORBID_REUSE, 1),
+        (CurlOpt.SSL_SESSIONID_CACHE, 0),
+        # Others' requests could join an HTTP/2 connection while it lasts.
+        (CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1),
+    ):
+        curl.setopt(option, value)
+
+
+def _set_way(curl: Curl, exchange: CurlExchange) -> None:
+    """Set where the connection goes. Always, so that no address is left over from the handle's request before.
+
+    libcurl takes no copy of the list. This one is Python's own: it lives as long as the exchange, and needs no freeing.
+    """
+    way = ffi.NULL
+    if exchange.request.connect_to:
+        text = ffi.new("char[]", _way(exchange.request.connect_to))
+        way = ffi.new("struct curl_slist *", {"data": text, "next": ffi.NULL})
+        exchange.way = (way, text)
+    curl._check_error(lib._curl_easy_setopt(curl._curl, CurlOpt.CONNECT_TO, way), "set the way")
+
+
+def _way(address: str) -> bytes:
+    """``HOST:PORT:ADDRESS:PORT`` with an empty host and ports: any host at this address, and at the URL's port."""
+    shown = f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
+    return f"::{shown}:".encode()
+
+
+def _peer(curl: Curl | None) -> str:
+    found = curl.getinfo(CurlInfo.PRIMARY_IP) if curl is not None else b""
+    return found.decode("ascii", "replace") if isinstance(found, bytes) else ""
+
+
 def _header_line(name: str, value: str) -> bytes:
     """``Name: value``; ``Name:`` takes the header out."""
     return f"{name}: {value}".encode() if value else f"{name}:".encode()
 
 
-def _parse_head(lines: list[bytes]) -> ResponseHead:
+def _parse_head(lines: list[bytes], peer: str) -> ResponseHead:
     status = lines[0].split(None, 2)[1:2] if lines else []
     headers: dict[str, str] = {}
     for line in lines[1:]:
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.strip().lower()] = value.strip()
-    return ResponseHead(int(status[0]) if status and status[0].isdigit() else 0, headers)
+    return ResponseHead(int(status[0]) if status and status[0].isdigit() else 0, headers, peer)
 
 
 # What a failed transfer is called (libcurl error codes). Anything else is "the connection broke".
@@ -504,9 +550,9 @@ _WHAT_FAILED: dict[int, str] = {
 }
 
 
-def _failure(code: int, *, answered: bool) -> TransportFailure:
+def _failure(code: int, who: str, *, answered: bool) -> TransportFailure:
     what = _WHAT_FAILED.get(code, "the connection broke")
-    outcome = "Grok's answer was lost" if answered else "Grok could not be reached"
+    outcome = f"{who}'s answer was lost" if answered else f"{who} could not be reached"
     return TransportFailure(f"{outcome}: {what} (curl error {code}).")
 
 

@@ -6,6 +6,7 @@ jump past real threads.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Protocol
 
 from attrs import field, frozen
@@ -13,15 +14,29 @@ from attrs import field, frozen
 __all__ = ["Exchange", "ResponseHead", "Transport", "UpstreamRequest"]
 
 
+def _check_address(_: object, __: object, value: str) -> None:
+    # libcurl passes over what it can't read here, and would resolve the name itself.
+    if "%" in value:
+        raise ValueError("connect_to has a scope")
+    if value:
+        ipaddress.ip_address(value)
+
+
 @frozen
 class UpstreamRequest:
-    """One HTTP request to Grok.
+    """One HTTP request, to Grok unless it says otherwise.
 
     :ivar headers: in order; an empty value takes a header of the impersonated browser out.
     :ivar proxy_url: the egress; empty for a direct connection, whatever the environment's proxy variables say.
     :ivar fresh: make a connection of its own instead of reusing one.
     :ivar connect_net_s: seconds after which connecting is given up by the transport itself: a net under the clocks, which
         rule.
+    :ivar connect_to: the address, without port, that the connection goes to, whatever the URL's name would resolve to; Host
+        header and certificate stay the URL's. Empty for the usual way. Not together with a proxy.
+    :ivar impersonated: as the browser, with its handshake and headers. False: as a plain client with the headers given,
+        over a connection of its own, so that a site which is not Grok sees nothing of what Grok sees.
+    :ivar who: what failures call the other side.
+    :raises ValueError: ``connect_to`` is no address.
     """
 
     method: str
@@ -31,14 +46,21 @@ class UpstreamRequest:
     proxy_url: str = field(default="", repr=False)
     fresh: bool = False
     connect_net_s: float = 3600.0
+    connect_to: str = field(default="", validator=_check_address)
+    impersonated: bool = True
+    who: str = "Grok"
 
 
 @frozen
 class ResponseHead:
-    """Status and headers (names in lower case; of repeated ones the last)."""
+    """Status and headers (names in lower case; of repeated ones the last).
+
+    :ivar peer: the address at the other end of the connection (a proxy's, if there is one); empty if that is not known.
+    """
 
     status: int
     headers: dict[str, str]
+    peer: str = ""
 
 
 class Exchange(Protocol):
