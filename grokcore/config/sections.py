@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import field, frozen
 
-from ..protocol.chat import ThinkingStyle
 from ..protocol.markup import parse_tag_names
 from ..protocol.models import Limits, Model, Tier
 from ..protocol.proxy_url import parse_proxy_url
+from ..protocol.rendering import ThinkingStyle
 from .strict import Fault
 
 __all__ = [

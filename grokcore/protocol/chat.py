@@ -8,32 +8,23 @@ whole error object, after which nothing follows. One JSON object per ``data:`` l
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 from attrs import frozen
 
 from ..errors import GrokApiError
-from .events import Event, Finished, Picture, Text, Thinking, Video
-from .usage import TokenEstimate
+from .events import Event, Finished
+from .rendering import Renderer, Style
 
-__all__ = ["DONE", "KEEP_ALIVE", "AnswerWriter", "ChatHead", "ChunkWriter", "ThinkingStyle", "error_frame"]
+__all__ = ["DONE", "KEEP_ALIVE", "AnswerWriter", "ChatHead", "ChunkWriter", "error_frame"]
 
 KEEP_ALIVE = b": keep-alive\n"
 """A comment that keeps proxies and clients waiting. One newline: a blank line would dispatch an empty event, which kills
 openai-go and, after any ``id:``, openai-python."""
 
 DONE = b"data: [DONE]\n\n"
-
-
-class ThinkingStyle(enum.Enum):
-    """What becomes of thinking."""
-
-    HIDDEN = "hidden"
-    REASONING_CONTENT = "reasoning_content"
-    THINK_TAGS = "think_tags"
 
 
 @frozen
@@ -44,15 +35,13 @@ class ChatHead:
     :ivar created: seconds since 1970.
     :ivar model: the name the client asked for.
     :ivar prompt_tokens: the estimate for the question.
-    :ivar assets_url: where relative media paths belong.
     """
 
     id: str
     created: int
     model: str
     prompt_tokens: int
-    thinking: ThinkingStyle
-    assets_url: str
+    style: Style
 
 
 def error_frame(error: GrokApiError) -> bytes:
@@ -60,79 +49,12 @@ def error_frame(error: GrokApiError) -> bytes:
     return b"data: " + orjson.dumps(error.body()) + b"\n\n"
 
 
-class _Renderer:
-    """Events as pieces of ``content`` and ``reasoning_content``, with a count of both."""
-
-    def __init__(self, head: ChatHead) -> None:
-        self._style = head.thinking
-        self._assets_url = head.assets_url.rstrip("/")
-        self._prompt_tokens = head.prompt_tokens
-        self._answer = TokenEstimate()
-        self._reasoning = TokenEstimate()
-        self._think_tag_open = False
-        self._any_content = False
-
-    def pieces(self, events: Iterable[Event]) -> Iterator[tuple[str, str]]:
-        """``(field, text)`` for each event that shows something."""
-        for event in events:
-            match event:
-                case Text(text):
-                    self._answer.add(text)
-                    yield self._content(text)
-                case Thinking(text):
-                    self._reasoning.add(text)
-                    if self._style is not ThinkingStyle.HIDDEN:
-                        yield self._thought(text)
-                case Picture(url):
-                    yield self._content(f"{self._gap()}![image]({self._absolute(url)})")
-                case Video(url):
-                    yield self._content(f"{self._gap()}[video]({self._absolute(url)})")
-                case Finished() if self._think_tag_open:
-                    yield self._content("")
-
-    def close_think_tag(self) -> str:
-        """What still belongs to ``content`` before an error ends it."""
-        return self._content("")[1] if self._think_tag_open else ""
-
-    def usage(self) -> dict[str, Any]:
-        """OpenAI's usage object; hidden thinking counts too, since Grok produced it."""
-        reasoning = self._reasoning.tokens
-        completion = self._answer.tokens + reasoning
-        return {
-            "prompt_tokens": self._prompt_tokens,
-            "completion_tokens": completion,
-            "total_tokens": self._prompt_tokens + completion,
-            "completion_tokens_details": {"reasoning_tokens": reasoning},
-        }
-
-    def _thought(self, text: str) -> tuple[str, str]:
-        if self._style is ThinkingStyle.REASONING_CONTENT:
-            return "reasoning_content", text
-        opening = "" if self._think_tag_open else "<think>\n"
-        self._think_tag_open = True
-        return "content", opening + text
-
-    def _content(self, text: str) -> tuple[str, str]:
-        self._any_content = True
-        if self._think_tag_open:
-            self._think_tag_open = False
-            return "content", f"\n</think>\n\n{text}"
-        return "content", text
-
-    def _gap(self) -> str:
-        return "\n\n" if self._any_content else ""
-
-    def _absolute(self, url: str) -> str:
-        whole = url if url.startswith(("https://", "http://")) else f"{self._assets_url}/{url.lstrip('/')}"
-        return whole.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
-
-
 class ChunkWriter:
     """One streamed answer, as server-sent events."""
 
     def __init__(self, head: ChatHead, *, include_usage: bool) -> None:
         common = {"id": head.id, "object": "chat.completion.chunk", "created": head.created, "model": head.model}
-        self._renderer = _Renderer(head)
+        self._renderer = Renderer(head.style, head.prompt_tokens)
         self._include_usage = include_usage
         # Nearly all chunks differ in one string only, so everything around it is rendered once.
         self._common = b"data: " + orjson.dumps(common)[:-1]
@@ -173,10 +95,18 @@ class ChunkWriter:
 
     def _end(self) -> bytes:
         finish = b'{},"logprobs":null,"finish_reason":"stop"}]' + self._usage_null() + b"}\n\n"
+        sources = self._annotations()
         usage = b""
         if self._include_usage:
             usage = self._common + b',"choices":[],"usage":' + orjson.dumps(self._renderer.usage()) + b"}\n\n"
-        return self._before_delta + finish + usage + DONE
+        return sources + self._before_delta + finish + usage + DONE
+
+    def _annotations(self) -> bytes:
+        """What the answer is based on, in one delta; each has its index, which openai-python asks for."""
+        found = [{"index": index, **one} for index, one in enumerate(self._renderer.annotations())]
+        if not found:
+            return b""
+        return self._before_delta + orjson.dumps({"annotations": found}) + self._after_delta
 
     def _usage_null(self) -> bytes:
         return b',"usage":null' if self._include_usage else b""
@@ -187,7 +117,7 @@ class AnswerWriter:
 
     def __init__(self, head: ChatHead) -> None:
         self._head = head
-        self._renderer = _Renderer(head)
+        self._renderer = Renderer(head.style, head.prompt_tokens)
         self._fields: dict[str, list[str]] = {"content": [], "reasoning_content": []}
 
     def add(self, events: Iterable[Event]) -> None:
@@ -202,6 +132,9 @@ class AnswerWriter:
             "content": "".join(self._fields["content"]),
             "refusal": None,
         }
+        annotations = self._renderer.annotations()
+        if annotations:
+            message["annotations"] = annotations
         if self._fields["reasoning_content"]:
             message["reasoning_content"] = "".join(self._fields["reasoning_content"])
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}

@@ -37,12 +37,24 @@ from typing import Any
 
 from attrs import Factory, define
 
-from ..errors import ContentPolicyViolation, EmptyAnswer, GrokApiError, IncompleteAnswer, LineTooLong, UpstreamFailure
-from .events import Activity, Event, Failed, Finished, Picture, Text, Thinking, Video
+from ..errors import (
+    ContentPolicyViolation,
+    EmptyAnswer,
+    GrokApiError,
+    IncompleteAnswer,
+    LineTooLong,
+    QuotaExhausted,
+    UpstreamFailure,
+)
+from .cards import Card, parse_card, parse_reference
+from .events import Activity, Event, Failed, File, Finished, FoundPicture, Text, Thinking, ToolUse
+from .gallery import Gallery
 from .lines import LineReader
-from .markup import TagFilter
+from .markup import Element, TagFilter
 from .refusals import cleaned, refusal_of_error_line, refusal_of_stream_error
+from .sources import Sources
 from .stream_keys import KEYS, Kind
+from .tool_use import tool_use_in_card, tool_use_in_element
 
 __all__ = ["TRANSITIONS", "Counters", "Decoder", "Input", "State"]
 
@@ -55,8 +67,11 @@ _THINKING_TAGS = frozenset({"header", "summary"})
 _PLAIN_TOKEN_KEYS = frozenset({"token", "isThinking", "isSoftStop", "messageTag", "messageStepId", "responseId"})
 """A line with no other keys than these is a token and nothing else: nearly every line is."""
 
-FINISHED_PERCENT = 100
-"""Progress of a picture that will not change any more; before it, previews come under other addresses."""
+_RENDERED = frozenset({"grok:render"})
+"""Elements whose place is filled with what they stand for, whatever else is filtered."""
+
+MOST_CARDS = 500
+"""Cards that are kept of one answer."""
 
 MAX_UNKNOWN_KEYS = 100
 """How many different unknown keys are told apart; an upstream that invents more is not worth more memory."""
@@ -148,17 +163,18 @@ class Decoder:
         self._events: list[Event] = []
         self._thinking_filter = TagFilter(filtered_tags)
         self._thought_mid_line = False
-        self._answer_filter = TagFilter(filtered_tags)
+        self._answer_filter = TagFilter(filtered_tags | _RENDERED)
+        self._filtered_tags = filtered_tags
         self._begun = False
         self._stop_seen = False
         self._visible = False
         # The raw answer so far, as its length and checksum: enough to tell what a modelResponse adds to it.
         self._raw_length = 0
         self._raw_checksum = 0
-        self._progress: dict[str, object] = {}
-        self._moderated: set[str] = set()
-        self._drawn: list[str] = []
-        self._shown: set[str] = set()
+        self._cards: dict[str, Card] = {}
+        self._sources = Sources()
+        self._gallery = Gallery()
+        self._last_tool_use: ToolUse | None = None
 
     @property
     def stopped(self) -> bool:
@@ -234,16 +250,46 @@ class Decoder:
 
     def _read_side_news(self, line: dict[str, Any]) -> None:
         working = False
+        before = len(self._events)
         for key, value in line.items():
             kind = KEYS.get(key)
-            if kind is None:
-                self._unknown(key)
-            elif kind is Kind.WORK:
-                working = working or value is not None
-            elif kind is Kind.PROGRESS and isinstance(value, dict):
-                self._note_progress(key, value)
-        if working:
+            match kind:
+                case None:
+                    self._unknown(key)
+                case Kind.WORK:
+                    working = working or value is not None
+                case Kind.PROGRESS if isinstance(value, dict):
+                    self._events += self._gallery.note(key, value)
+                case Kind.SEARCH:
+                    working = working or value is not None
+                    self._add(self._sources.found(value))
+                case Kind.TOOL if value is not None:
+                    self._tell_tool(tool_use_in_card(value))
+                case Kind.CARD if isinstance(value, dict):
+                    working = True
+                    self._note_card(parse_card(value.get("jsonData")))
+        if working and len(self._events) == before:
             self._events.append(Activity())
+
+    def _tell_tool(self, tool_use: ToolUse | None) -> None:
+        """A tool call. Often it stands in one line twice: as an object, and as an element in the token."""
+        if tool_use is None or tool_use == self._last_tool_use:
+            self._events.append(Activity())
+        else:
+            self._last_tool_use = tool_use
+            self._events.append(tool_use)
+
+    def _add(self, event: Event | None) -> None:
+        if event is not None:
+            self._events.append(event)
+
+    def _note_card(self, card: Card | None) -> None:
+        if card is None:
+            self.counters.odd_values += 1
+        elif card.is_generated:
+            self._events += self._gallery.note_card(card)
+        elif card.id and len(self._cards) < MOST_CARDS:
+            self._cards[card.id] = card
 
     def _read_token(self, line: dict[str, Any]) -> None:
         token, tag = line.get("token"), line.get("messageTag")
@@ -260,25 +306,13 @@ class Decoder:
 
     def _read_text(self, token: str, tag: object, what: Input) -> None:
         if isinstance(tag, str) and tag in _WORK_TAGS:
-            self._events.append(Activity())
+            told = bool(self._events) and self._events[-1] is self._last_tool_use
+            self._tell_tool(None if told else tool_use_in_element(token))
         elif tag == "header":
             # The title of a step: a line of its own (the tokens carry no line breaks around it).
             self._step(what, f"\n{token}\n" if self._thought_mid_line else f"{token}\n")
         else:
             self._step(what, token)
-
-    def _note_progress(self, key: str, value: dict[str, Any]) -> None:
-        subject = f"{key} {value.get('imageId') or value.get('videoId') or value.get('category')}"
-        state = [value.get(name) for name in ("progress", "state", "percentage", "message")]
-        if self._progress.get(subject) != state:
-            self._progress[subject] = state
-            self._events.append(Activity())
-        if value.get("moderated") is True:
-            self._moderated |= {str(value[name]) for name in ("imageId", "videoId", "imageUrl") if value.get(name)}
-        elif value.get("videoUrl"):
-            self._show(Video(str(value["videoUrl"])))
-        elif value.get("imageUrl") and value.get("progress") == FINISHED_PERCENT:
-            self._drawn.append(str(value["imageUrl"]))
 
     def _unknown(self, key: str) -> None:
         counts = self.counters.unknown_keys
@@ -302,7 +336,14 @@ class Decoder:
 
     def _think(self, token: str) -> None:
         self._thought_mid_line = not token.endswith("\n")
-        self._emit(Thinking, self._thinking_filter.feed(token))
+        if "<" not in token and not self._thinking_filter.holding:
+            self._emit(Thinking, token)
+            return
+        pieces = self._thinking_filter.split(token)
+        for piece in pieces:
+            if isinstance(piece, Element):
+                self._tell_tool(tool_use_in_element(piece.text))
+        self._emit(Thinking, "".join(piece for piece in pieces if isinstance(piece, str)))
 
     def _drop_late_thought(self, _: str) -> None:
         self.counters.late_thoughts += 1
@@ -313,7 +354,34 @@ class Decoder:
             self._end_thinking()
         self._raw_length += len(token)
         self._raw_checksum = _checksum(token, self._raw_checksum)
-        self._emit(Text, self._answer_filter.feed(token))
+        if "<" not in token and not self._answer_filter.holding:
+            self._emit(Text, token)
+            return
+        rendered: list[Event] = []
+        for piece in self._answer_filter.split(token):
+            found = Text(piece) if isinstance(piece, str) else self._rendered(piece)
+            last = rendered[-1] if rendered else None
+            if isinstance(found, Text) and isinstance(last, Text):
+                rendered[-1] = Text(last.text + found.text)  # nothing stands between them any more
+            elif found is not None and found != Text(""):
+                rendered.append(found)
+        self._visible = self._visible or any(isinstance(event, Text) and event.text.strip() for event in rendered)
+        self._events += rendered or [Activity()]
+
+    def _rendered(self, element: Element) -> Event | None:
+        """What is put in an element's place; None if nothing is."""
+        if not element.text[:12].lower().startswith("<grok:render"):
+            return tool_use_in_element(element.text)
+        reference = parse_reference(element.text)
+        card = self._cards.get(reference.card_id)
+        if reference.is_citation or (card is not None and card.is_citation):
+            return self._sources.cite(reference, card)
+        if card is not None and card.is_picture and card.url.startswith(("https://", "http://")):
+            return FoundPicture(card.url, card.title, card.link)
+        if card is not None and card.is_file and card.url:
+            return File(card.url, card.title)
+        kept = "grok:render" not in self._filtered_tags and card is None and "generated" not in reference.kind
+        return Text(element.text) if kept else None
 
     def _end_thinking(self) -> None:
         held_back = self._thinking_filter.close()
@@ -325,12 +393,6 @@ class Decoder:
         if event is Text and not self._visible:
             self._visible = bool(text.strip())
 
-    def _show(self, event: Picture | Video) -> None:
-        if event.url not in self._shown:
-            self._shown.add(event.url)
-            self._visible = True
-            self._events.append(event)
-
     def _conclude(self, response: Any) -> None:
         """A modelResponse: the whole answer once more, its pictures, and what went wrong."""
         if not isinstance(response, dict):
@@ -340,10 +402,13 @@ class Decoder:
         if error is not None:
             self._fail(error)
             return
+        cards = response.get("cardAttachmentsJson")
+        for value in cards if isinstance(cards, list) else []:
+            self._note_card(parse_card(value))
+        for key in ("webSearchResults", "citedWebSearchResults"):
+            self._add(self._sources.found(response.get(key)))
         self._add_missing_text(response.get("message"))
-        urls = response.get("generatedImageUrls")
-        if isinstance(urls, list) and urls:
-            self._drawn = [url for url in urls if isinstance(url, str) and url]
+        self._gallery.conclude(response.get("generatedImageUrls"))
         self._finish()
 
     def _add_missing_text(self, message: Any) -> None:
@@ -360,12 +425,12 @@ class Decoder:
         rest = self._answer_filter.close()
         if rest:
             self._emit(Text, rest)
-        for url in self._drawn:
-            if not any(mark in url for mark in self._moderated):
-                self._show(Picture(url))
-        if self._moderated and not self._shown:
+        self._events += self._gallery.rest()
+        if self._gallery.all_moderated:
             self._fail(ContentPolicyViolation("Grok moderated what it had made, and shows nothing of it."))
-        elif self._visible:
+        elif self._gallery.fault and self._gallery.empty:
+            self._fail(_not_made(self._gallery.fault))
+        elif self._visible or not self._gallery.empty:
             self._events.append(Finished())
         else:
             self._fail(EmptyAnswer("Grok's stream ended in good order without an answer in it."))
@@ -383,6 +448,13 @@ class Decoder:
 
     def _fail(self, error: GrokApiError) -> None:
         self._events.append(Failed(error))
+
+
+def _not_made(fault: str) -> GrokApiError:
+    """A picture could not be made (``rate_limit`` was seen in 2026)."""
+    if "limit" in fault:
+        return QuotaExhausted("The Grok account has used up its allowance for pictures.")
+    return UpstreamFailure(f"Grok could not make the picture ({cleaned(fault)}).")
 
 
 def _checksum(text: str, start: int) -> int:

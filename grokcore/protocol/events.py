@@ -12,7 +12,31 @@ from attrs import frozen
 
 from ..errors import GrokApiError
 
-__all__ = ["Activity", "Event", "Failed", "Finished", "Picture", "Text", "Thinking", "Video"]
+__all__ = [
+    "Activity",
+    "Cited",
+    "Event",
+    "Failed",
+    "File",
+    "Finished",
+    "Found",
+    "FoundPicture",
+    "Picture",
+    "Progress",
+    "Source",
+    "Text",
+    "Thinking",
+    "ToolUse",
+    "Video",
+]
+
+
+@frozen
+class Source:
+    """A page that Grok has read or cites. *title* may be empty."""
+
+    url: str
+    title: str = ""
 
 
 @frozen
@@ -30,10 +54,50 @@ class Thinking:
 
 
 @frozen
+class Cited:
+    """A source is cited at this place of the answer. Numbers count the different ones of an answer, from 1."""
+
+    number: int
+    source: Source
+
+
+@frozen
+class Found:
+    """A search has found these pages; each is told once in an answer."""
+
+    sources: tuple[Source, ...]
+
+
+@frozen
+class ToolUse:
+    """Grok uses a tool: its name, and what it is asked in one line (possibly nothing)."""
+
+    name: str
+    detail: str = ""
+
+
+@frozen
 class Picture:
-    """A finished picture. *url* is as Grok sent it: absolute, or a path below the assets host."""
+    """A finished picture of Grok's. *url* is as Grok sent it: absolute, or a path below the assets host."""
 
     url: str
+
+
+@frozen
+class FoundPicture:
+    """A picture that a search has found, somewhere on the web; *link* is the page it is on."""
+
+    url: str
+    title: str = ""
+    link: str = ""
+
+
+@frozen
+class File:
+    """A file that Grok made; *url* as in :class:`Picture`."""
+
+    url: str
+    name: str = ""
 
 
 @frozen
@@ -44,8 +108,15 @@ class Video:
 
 
 @frozen
+class Progress:
+    """A picture or video is being made, and so much of it is done (percent)."""
+
+    percent: int
+
+
+@frozen
 class Activity:
-    """Grok is at work, with nothing to show: a tool call, search results, progress, text held back by the filter."""
+    """Grok is at work, with nothing to show: a tool's result, a report of progress, text held back by the filter."""
 
 
 @frozen
@@ -60,4 +131,18 @@ class Finished:
     """Grok said that the answer is complete, and it is not empty. The last event."""
 
 
-Event: TypeAlias = Text | Thinking | Picture | Video | Activity | Failed | Finished
+Event: TypeAlias = (
+    Text
+    | Thinking
+    | Cited
+    | Found
+    | ToolUse
+    | Picture
+    | FoundPicture
+    | File
+    | Video
+    | Progress
+    | Activity
+    | Failed
+    | Finished
+)

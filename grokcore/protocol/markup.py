@@ -18,6 +18,7 @@ Rules
 3. What never closes was no markup: :meth:`TagFilter.close` gives it back as it came, and so does an element or tag that is
    longer than its cap. Memory is bounded; text may be late, but is never lost.
 4. What comes out does not depend on how the text was cut: every decision is a function of the characters alone.
+5. An element that is taken out can be had (:meth:`TagFilter.split`): its place may be filled with something better.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ import enum
 import re
 from collections.abc import Iterable
 
-__all__ = ["MAX_ELEMENT_CHARS", "MAX_TAG_CHARS", "TagFilter", "parse_tag_names"]
+from attrs import frozen
+
+__all__ = ["MAX_ELEMENT_CHARS", "MAX_TAG_CHARS", "Element", "TagFilter", "parse_tag_names"]
 
 MAX_ELEMENT_CHARS = 256 * 1024
 """Longest element that is waited for. Tool cards carry code; the longest public one is about 4 kB."""
@@ -49,6 +52,13 @@ def parse_tag_names(value: str | Iterable[str]) -> frozenset[str]:
     return frozenset(name.strip().lower() for name in names if name.strip())
 
 
+@frozen
+class Element:
+    """An element that was taken out, as it stood in the text."""
+
+    text: str
+
+
 class _State(enum.Enum):
     TEXT = enum.auto()
     TAG = enum.auto()
@@ -69,13 +79,17 @@ class TagFilter:
         self._longest_start = len("</") + max(map(len, names), default=0)
         self._state = _State.TEXT
         self._held = ""
-        self._element = _Element("", "")
+        self._element = _OpenElement("", "")
 
     def feed(self, text: str) -> str:
         """Take a piece of text; return what is certain to be no markup (possibly nothing)."""
         if not self._held and "<" not in text and self._state is _State.TEXT:
             return text
-        passed: list[str] = []
+        return "".join(piece for piece in self.split(text) if isinstance(piece, str))
+
+    def split(self, text: str) -> list[str | Element]:
+        """As :meth:`feed`, with the elements in their places."""
+        passed: list[str | Element] = []
         while text:
             match self._state:
                 case _State.TEXT:
@@ -84,7 +98,12 @@ class TagFilter:
                     text = self._read_tag(self._held + text, passed)
                 case _State.ELEMENT:
                     text = self._read_element(text, passed)
-        return "".join(passed)
+        return passed
+
+    @property
+    def holding(self) -> bool:
+        """Whether something is held back, so that the next piece may complete it."""
+        return bool(self._held) or self._state is not _State.TEXT
 
     def close(self) -> str:
         """The text has ended: whatever is still held back was text after all."""
@@ -92,7 +111,7 @@ class TagFilter:
         self._state, self._held = _State.TEXT, ""
         return rest
 
-    def _read_text(self, text: str, passed: list[str]) -> str:
+    def _read_text(self, text: str, passed: list[str | Element]) -> str:
         self._held = ""
         start = self._tag_start.search(text)
         if start is not None:
@@ -112,7 +131,7 @@ class TagFilter:
         begun = text[at + 1 :].removeprefix("/").lower()
         return at if any(name.startswith(begun) for name in self._names) else len(text)
 
-    def _read_tag(self, text: str, passed: list[str]) -> str:
+    def _read_tag(self, text: str, passed: list[str | Element]) -> str:
         self._held = ""
         tag = self._tag.match(text, 0, MAX_TAG_CHARS)
         if tag is None and len(text) < MAX_TAG_CHARS:
@@ -123,15 +142,19 @@ class TagFilter:
             passed.append(text[:MAX_TAG_CHARS])
             return text[MAX_TAG_CHARS:]
         closing, name = tag.group(1), tag.group(2).lower()
-        if not closing and name not in UNWRAPPED and not tag.group().endswith("/>"):
-            self._state = _State.ELEMENT
-            self._element = _Element(name, tag.group())
+        if not closing and name not in UNWRAPPED:
+            if tag.group().endswith("/>"):
+                passed.append(Element(tag.group()))
+            else:
+                self._state = _State.ELEMENT
+                self._element = _OpenElement(name, tag.group())
         return text[tag.end() :]
 
-    def _read_element(self, text: str, passed: list[str]) -> str:
+    def _read_element(self, text: str, passed: list[str | Element]) -> str:
         rest = self._element.read(text)
         if rest is not None:
             self._state = _State.TEXT
+            passed.append(Element(self._element.verbatim()))
             return rest
         if self._element.size <= MAX_ELEMENT_CHARS:
             return ""
@@ -141,7 +164,7 @@ class TagFilter:
         return verbatim[MAX_ELEMENT_CHARS:]
 
 
-class _Element:
+class _OpenElement:
     """An element that is being read: everything since its opening tag, scanned once however it arrives."""
 
     def __init__(self, name: str, opening_tag: str) -> None:
@@ -168,6 +191,8 @@ class _Element:
             at = following
         end = self.size - len(text) + at
         if not self._depth and end <= MAX_ELEMENT_CHARS:
+            self._read.append(text[:at])
+            self._unread = ""
             return text[at:]
         # The place to go on from is not always the place reached: a tag may have begun there.
         self._read.append(text[:at])

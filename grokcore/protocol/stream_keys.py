@@ -15,6 +15,12 @@ class Kind(enum.Enum):
     ERROR = enum.auto()
     WORK = enum.auto()
     """A tool or a search: meaningful, nothing to show."""
+    TOOL = enum.auto()
+    """A tool call, to be told in the reasoning."""
+    SEARCH = enum.auto()
+    """What a search found."""
+    CARD = enum.auto()
+    """What an element in the text will refer to, or a picture that is being made."""
     PROGRESS = enum.auto()
     """Meaningful when it differs from the last."""
     QUIET = enum.auto()
@@ -26,18 +32,16 @@ KEYS: dict[str, Kind] = {
     "token": Kind.TOKEN,
     "modelResponse": Kind.FINAL,
     "error": Kind.ERROR,
+    "toolUsageCard": Kind.TOOL,
+    **dict.fromkeys(("webSearchResults", "citedWebSearchResults", "xSearchResults"), Kind.SEARCH),
+    "cardAttachment": Kind.CARD,
     **dict.fromkeys(
         (
-            "toolUsageCard",
-            "webSearchResults",
-            "citedWebSearchResults",
-            "xSearchResults",
             "codeExecutionResult",
             "ragResults",
             "connectorSearchResults",
             "collectionSearchResults",
             "searchProductResults",
-            "cardAttachment",
             "cachedImageGenerationResponse",
             "imageGenerationResponse",
         ),

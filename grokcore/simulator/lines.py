@@ -14,6 +14,9 @@ __all__ = [
     "ERROR_429_HEAVY",
     "PAGE_CHALLENGE",
     "RESPONSE_ID",
+    "card",
+    "citation",
+    "citation_card",
     "conversation",
     "empty",
     "final_metadata",
@@ -21,6 +24,8 @@ __all__ = [
     "llm_info",
     "model_response",
     "nested_error",
+    "picture",
+    "picture_card",
     "response",
     "search_results",
     "soft_stop",
@@ -152,6 +157,36 @@ def search_results(url: str, page_title: str) -> dict[str, Any]:
     """What a search found."""
     found = {"url": url, "title": page_title, "preview": "", "siteName": "", "citationId": "1"}
     return response({"token": "", "webSearchResults": {"results": [found]}}, thinking=True, tag="raw_function_result")
+
+
+def card(data: dict[str, Any]) -> dict[str, Any]:
+    """A card: a JSON string in a line of its own."""
+    return response({"cardAttachment": {"jsonData": json.dumps(data)}})
+
+
+def citation_card(card_id: str, url: str) -> dict[str, Any]:
+    """What a citation in the text will refer to."""
+    return card({"id": card_id, "type": "render_inline_citation", "cardType": "citation_card", "url": url})
+
+
+def citation(card_id: str) -> str:
+    """The citation in the text."""
+    return (
+        f'<grok:render card_id="{card_id}" card_type="citation_card" type="render_inline_citation">'
+        '<argument name="citation_id">1</argument></grok:render>'
+    )
+
+
+def picture_card(card_id: str, percent: int | None = None, url: str = "", **more: Any) -> dict[str, Any]:
+    """A picture that is being made, as a card of 2026: without a chunk first, then with its progress."""
+    chunk = {"imageUuid": card_id, "imageUrl": url, "seq": 0, "progress": percent, "moderated": False, **more}
+    whole = None if percent is None else chunk
+    return card({"id": card_id, "type": "render_file", "cardType": "generated_image_card", "image_chunk": whole})
+
+
+def picture(card_id: str) -> str:
+    """The picture's place in the text."""
+    return f'<grok:render card_id="{card_id}" card_type="generated_image_card" type="render_file"></grok:render>'
 
 
 def video_progress(percent: int, *, url: str = "", moderated: bool = False) -> dict[str, Any]:

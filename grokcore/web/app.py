@@ -27,6 +27,7 @@ from ..errors import (
 from ..protocol.chat import AnswerWriter, ChatHead, ChunkWriter
 from ..protocol.models import Model, find_model
 from ..protocol.prompt import render_prompt
+from ..protocol.rendering import Style
 from ..protocol.request import ChatRequest, parse_chat_request
 from ..protocol.usage import estimate
 from ..runtime.gateway import Completion, Gateway, Question
@@ -198,8 +199,7 @@ async def _answer(services: _Services, chat: ChatRequest, completion: Completion
         created=int(time.time()),
         model=chat.model,
         prompt_tokens=estimate(completion.question.message),
-        thinking=config.grok.thinking,
-        assets_url=config.grok.assets_url,
+        style=Style(config.grok.thinking, config.grok.assets_url, citations=config.grok.citations),
     )
     lifetime.headers["x-grok2api-usage"] = "estimated"
     if not chat.stream:

@@ -18,21 +18,40 @@ from grokcore.protocol.chat import (
     AnswerWriter,
     ChatHead,
     ChunkWriter,
-    ThinkingStyle,
     error_frame,
 )
-from grokcore.protocol.events import Activity, Event, Finished, Picture, Text, Thinking, Video
+from grokcore.protocol.events import (
+    Activity,
+    Cited,
+    Event,
+    File,
+    Finished,
+    Found,
+    FoundPicture,
+    Picture,
+    Progress,
+    Source,
+    Text,
+    Thinking,
+    ToolUse,
+    Video,
+)
+from grokcore.protocol.rendering import Style, ThinkingStyle
 
 from .strategies import marked_up_text, plain_text
 
-HEAD = ChatHead(
-    "chatcmpl-1", 1_700_000_000, "grok-4.1", 7, ThinkingStyle.REASONING_CONTENT, "https://assets.example.com/"
-)
+STYLE = Style(ThinkingStyle.REASONING_CONTENT, "https://assets.example.com/")
+HEAD = ChatHead("chatcmpl-1", 1_700_000_000, "grok-4.1", 7, STYLE)
 COMMON = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "grok-4.1"}
 ERROR = IncompleteAnswer("It broke off.")
 ERROR_BODY = {
     "error": {"message": "It broke off.", "type": "server_error", "param": None, "code": "upstream_incomplete"}
 }
+
+
+def thinking(style: ThinkingStyle) -> ChatHead:
+    """The head of an answer that shows its thinking so."""
+    return evolve(HEAD, style=evolve(STYLE, thinking=style))
 
 
 def frames(data: bytes) -> list[Any]:
@@ -118,7 +137,7 @@ def test_a_whole_answer_is_this_body() -> None:
 
 def test_reasoning_is_no_key_of_an_answer_without_it() -> None:
     """Nor of one where it is hidden; it is counted all the same, since Grok produced it."""
-    hidden = whole(ANSWER, evolve(HEAD, thinking=ThinkingStyle.HIDDEN))
+    hidden = whole(ANSWER, thinking(ThinkingStyle.HIDDEN))
     assert hidden["choices"][0]["message"] == {"role": "assistant", "content": "Hello wörld", "refusal": None}
     assert hidden["usage"] == USAGE
 
@@ -140,6 +159,9 @@ class Rendering:
 R, T, H = ThinkingStyle.REASONING_CONTENT, ThinkingStyle.THINK_TAGS, ThinkingStyle.HIDDEN
 THOUGHTS: list[Event] = [Thinking("a"), Activity(), Thinking("b")]
 
+PRIMES = Source("https://example.org/p(1)", "All [the] primes")
+NAMELESS = Source("https://example.org/x")
+
 RENDERINGS = [
     Rendering("text", H, [Text("a"), Text("b")], "ab"),
     Rendering("thinking hidden", H, [*THOUGHTS, Text("c")], "c"),
@@ -149,7 +171,17 @@ RENDERINGS = [
     Rendering("no thinking, no tags", T, [Text("c")], "c"),
     Rendering("a picture", R, [Picture("users/u/image.jpg")], "![image](https://assets.example.com/users/u/image.jpg)"),
     Rendering("pictures behind text", R, [Text("Here:"), Picture("/a.jpg"), Picture("b.jpg")], "Here:\n\n![image](https://assets.example.com/a.jpg)\n\n![image](https://assets.example.com/b.jpg)"),
-    Rendering("a video", H, [Video("v.mp4"), Text("Made.")], "[video](https://assets.example.com/v.mp4)Made."),
+    Rendering("a video", H, [Video("v.mp4"), Text("Made.")], '[video](https://assets.example.com/v.mp4)\n\n<video src="https://assets.example.com/v.mp4" controls></video>Made.'),
+    Rendering("a picture in the answer itself", R, [Picture("data:image/png;base64,AAAA")], "![image](data:image/png;base64,AAAA)"),
+    Rendering("a citation", R, [Text("7 is prime"), Cited(1, PRIMES), Text("."), Cited(1, PRIMES)], "7 is prime[1].[1]"),
+    Rendering("a search", R, [Thinking("Well"), ToolUse("web_search", "primes"), Found((PRIMES, NAMELESS)), Thinking("so"), Text("7")], "7", "Well\n[web search: primes]\n- [All (the) primes](https://example.org/p%281%29)\n- [https://example.org/x](https://example.org/x)\nso"),
+    Rendering("a search in tags", T, [ToolUse("web_search"), Text("7")], "<think>\n[web search]\n\n</think>\n\n7"),
+    Rendering("hidden means hidden", H, [Thinking("hm"), ToolUse("x", "y"), Found((PRIMES,)), Progress(5), Text("7")], "7"),
+    Rendering("work that goes on behind the answer", R, [Text("7"), ToolUse("x"), Found((PRIMES,)), Progress(50), Text("8")], "78"),
+    Rendering("progress", R, [Progress(1), Progress(66), Video("v.mp4")], '[video](https://assets.example.com/v.mp4)\n\n<video src="https://assets.example.com/v.mp4" controls></video>', "1 %\n66 %\n"),
+    Rendering("a picture that was found", R, [Text("Look:"), FoundPicture("https://example.org/a.png", "A [gate]", "https://example.org/a")], "Look:\n\n[![A (gate)](https://example.org/a.png)](https://example.org/a)"),
+    Rendering("the same without a page", R, [FoundPicture("https://example.org/a.png")], "![image](https://example.org/a.png)"),
+    Rendering("a file", R, [File("users/u/r.txt", "r.txt")], "[r.txt](https://assets.example.com/users/u/r.txt)"),
     Rendering("absolute urls", H, [Picture("https://imagine-public.x.ai/a.png")], "![image](https://imagine-public.x.ai/a.png)"),
     Rendering("urls that would break the markup", H, [Picture("a (1).jpg")], "![image](https://assets.example.com/a%20%281%29.jpg)"),
     Rendering("everything that needs escaping", R, [Thinking('"\\\n\u2028'), Text("<&>\x00\x1f\u2028\u2029\x85🙂é\r\n\n")], "<&>\x00\x1f\u2028\u2029\x85🙂é\r\n\n", '"\\\n\u2028'),
@@ -159,7 +191,7 @@ RENDERINGS = [
 @pytest.mark.parametrize("case", RENDERINGS, ids=lambda case: case.name)
 def test_both_writers_show_the_same(case: Rendering) -> None:
     """What a stream adds up to is what the whole body holds."""
-    head = evolve(HEAD, thinking=case.style)
+    head = thinking(case.style)
     message = whole([*case.events, Finished()], head)["choices"][0]["message"]
     assert (message["content"], message.get("reasoning_content", "")) == (case.content, case.reasoning)
     deltas = [frame["choices"][0]["delta"] for frame in streamed([*case.events, Finished()], head)[:-1]]
@@ -169,7 +201,7 @@ def test_both_writers_show_the_same(case: Rendering) -> None:
 
 def test_a_think_tag_is_closed_at_the_end_at_the_latest() -> None:
     """An answer of pictures of which none is text still ends its thinking."""
-    head = evolve(HEAD, thinking=T)
+    head = thinking(T)
     assert streamed([Thinking("a"), Finished()], head) == [
         chunk(ROLE),
         chunk({"content": "<think>\na"}),
@@ -183,6 +215,10 @@ EVENTS = st.lists(
     st.builds(Text, marked_up_text.filter(bool))
     | st.builds(Thinking, plain_text.filter(bool))
     | st.builds(Picture, plain_text)
+    | st.builds(Cited, st.integers(1, 3), st.builds(Source, plain_text, plain_text))
+    | st.builds(Found, st.tuples(st.builds(Source, plain_text, plain_text)))
+    | st.builds(ToolUse, plain_text, plain_text)
+    | st.builds(Progress, st.integers(0, 100))
     | st.just(Activity()),
     max_size=8,
 )
@@ -196,7 +232,7 @@ def test_every_complete_stream_keeps_the_rules(
     """Role first and once; index everywhere; one finish_reason, in the last chunk with a choice; usage as asked for;
     ``[DONE]`` last; and the chunks don't depend on how many events came at once.
     """
-    head = evolve(HEAD, thinking=style)
+    head = thinking(style)
     events = [*events, Text("."), Finished()]
     writer = ChunkWriter(head, include_usage=include_usage)
     cut = data.draw(st.integers(0, len(events)))
@@ -216,6 +252,54 @@ def test_every_complete_stream_keeps_the_rules(
     assert all(choice["delta"] for choice in choices[:-1])
 
 
+# Annotations -------------------------------------------------------------------------------------------------------
+
+
+def citation(source: Source, start: int, end: int) -> dict[str, Any]:
+    told = {"url": source.url, "title": source.title or source.url, "start_index": start, "end_index": end}
+    return {"type": "url_citation", "url_citation": told}
+
+
+BASED: list[Event] = [
+    Thinking("hm"),
+    Found((PRIMES, NAMELESS)),
+    Text("7"),
+    Cited(1, PRIMES),
+    Text(" and 11"),
+    Cited(1, PRIMES),
+]
+
+
+@pytest.mark.parametrize("style", ThinkingStyle)
+def test_what_an_answer_is_based_on_is_told_completely_at_its_end(style: ThinkingStyle) -> None:
+    """Each place that cites, with where it is in the content; then what is cited nowhere. A stream's have an index."""
+    message = whole([*BASED, Finished()], thinking(style))["choices"][0]["message"]
+    annotations = message["annotations"]
+    assert [
+        message["content"][one["url_citation"]["start_index"] : one["url_citation"]["end_index"]] for one in annotations
+    ] == ["[1]", "[1]", ""]
+    length = len(message["content"])
+    assert annotations[2] == citation(NAMELESS, length, length)
+    *_, told, end, done = streamed([*BASED, Finished()], thinking(style))
+    assert told["choices"][0]["delta"] == {
+        "annotations": [{"index": index, **one} for index, one in enumerate(annotations)]
+    }
+    assert (end["choices"][0]["finish_reason"], done) == ("stop", "[DONE]")
+
+
+def test_without_citations_the_text_has_no_marks_and_the_sources_are_told_all_the_same() -> None:
+    """Some clients would show the marks as they are."""
+    head = evolve(HEAD, style=evolve(STYLE, citations=False))
+    message = whole([*BASED, Finished()], head)["choices"][0]["message"]
+    assert message["content"] == "7 and 11"
+    assert message["annotations"] == [citation(PRIMES, 8, 8), citation(NAMELESS, 8, 8)]
+
+
+def test_an_answer_that_is_based_on_nothing_has_no_annotations() -> None:
+    """Not even an empty list: the key is new to some clients."""
+    assert "annotations" not in whole(ANSWER)["choices"][0]["message"]
+
+
 # Silence -----------------------------------------------------------------------------------------------------------
 
 
@@ -226,7 +310,7 @@ def test_a_heartbeat_is_a_comment_with_one_newline() -> None:
 
 def test_events_with_nothing_to_show_are_no_chunks() -> None:
     """Not even the role."""
-    writer = ChunkWriter(evolve(HEAD, thinking=H), include_usage=False)
+    writer = ChunkWriter(thinking(H), include_usage=False)
     assert writer.write([]) == writer.write([Activity(), Thinking("a")]) == b""
 
 
@@ -249,7 +333,7 @@ def test_an_answer_that_breaks_off_never_looks_complete(
     style: ThinkingStyle, events: list[Event], closing: list[Any]
 ) -> None:
     """One whole error object on one line; no finish_reason, no ``[DONE]``; an open tag is closed before it."""
-    writer = ChunkWriter(evolve(HEAD, thinking=style), include_usage=True)
+    writer = ChunkWriter(thinking(style), include_usage=True)
     before = frames(writer.write(events))
     after = frames(writer.fail(ERROR))
     assert after == [*({**frame, "usage": None} for frame in closing), ERROR_BODY]

@@ -32,7 +32,21 @@ from grokcore.protocol.decoder import (
     Input,
     State,
 )
-from grokcore.protocol.events import Activity, Event, Failed, Finished, Picture, Text, Thinking, Video
+from grokcore.protocol.events import (
+    Activity,
+    Cited,
+    Event,
+    Failed,
+    Finished,
+    Found,
+    Picture,
+    Progress,
+    Source,
+    Text,
+    Thinking,
+    ToolUse,
+    Video,
+)
 from grokcore.protocol.lines import MAX_LINE_BYTES
 from grokcore.protocol.markup import parse_tag_names
 from grokcore.protocol.stream_keys import KEYS, Kind
@@ -100,31 +114,46 @@ RECORDINGS = [
             Thinking("- Listing"),
             Thinking(" primes."),
             Thinking("\nSearching\n"),
-            Activity(),
-            Activity(),
-            Activity(),
-            Activity(),
+            ToolUse("web_search", "primes < 20"),
+            Activity(),  # the same call as an element
+            Found((Source("https://example.org/primes", "Primes"),)),
+            Activity(),  # the card
             Text("2 to 19"),
-            Activity(),
+            Cited(1, Source("https://example.org/primes", "Primes")),
             Text("."),
             Activity(),
             Finished(),
         ],
     ),
     # The record ends behind the card.
-    Recording("tool_card_2026", [Activity(), Activity(), IncompleteAnswer]),
+    Recording("tool_card_2026", [ToolUse("web_search", "primes < 20"), Activity(), IncompleteAnswer]),
     # Progress 1, 50, 50, 100 with heartbeats between them.
-    Recording("video_2025", [Activity(), Activity(), Activity(), _CLIP, Text("I generated a video"), Finished()]),
+    Recording("video_2025", [*map(Progress, (1, 50, 100)), _CLIP, Text("I generated a video"), Finished()]),
     # No heartbeats, the soft stop on the last token.
     Recording(
         "video_2026",
-        [*[Activity()] * 5, _CLIP, Text("I generated a video with the prompt: 'waves'"), Finished()],
+        [
+            Activity(),
+            Activity(),
+            *map(Progress, (1, 66, 100)),
+            _CLIP,
+            Text("I generated a video with the prompt: 'waves'"),
+            Finished(),
+        ],
     ),
     Recording(
         "images_seed_2025",
-        [*[Activity()] * 4, Text("I generated images with the prompt: 'a kite'"), _FIRST, _SECOND, Finished()],
+        [
+            *map(Progress, (50, 50, 100, 100)),
+            Text("I generated images with the prompt: 'a kite'"),
+            _FIRST,
+            _SECOND,
+            Finished(),
+        ],
     ),
-    Recording("image_edit_2026", [*[Activity()] * 3, Text("I edited the image"), _FIRST, Finished()]),
+    Recording(
+        "image_edit_2026", [Activity(), Progress(50), Progress(100), Text("I edited the image"), _FIRST, Finished()]
+    ),
     Recording("error_admission_2026", [UpstreamOverloaded]),
     Recording("error_usage_limit_2026", [QuotaExhausted]),
     Recording("error_top_level", [QuotaExhausted]),
@@ -209,7 +238,7 @@ SCENARIOS = [
     Scenario("only quiet lines", [lines.user_response("q", "m"), lines.ui_layout(), lines.llm_info(), empty(), lines.final_metadata(), response({"keepAlive": {}})], [EmptyAnswer]),
     Scenario("broken off in the answer", [token("a")], [Text("a"), IncompleteAnswer]),
     Scenario("broken off in the thinking", [thought("t")], [Thinking("t"), IncompleteAnswer]),
-    Scenario("broken off in a tool call", [lines.search_results("https://example.org", "t")], [Activity(), IncompleteAnswer]),
+    Scenario("broken off in a tool call", [lines.search_results("https://example.org", "t")], [Found((Source("https://example.org", "t"),)), IncompleteAnswer]),
     Scenario("complete and empty", [soft_stop(), final("")], [EmptyAnswer]),
     Scenario("complete and blank", [token(" \n"), soft_stop()], [Text(" \n"), EmptyAnswer]),
     Scenario("thinking, and no answer", [thought("t"), soft_stop(), final("")], [Thinking("t"), EmptyAnswer]),
@@ -234,20 +263,20 @@ SCENARIOS = [
     Scenario("held back to the end", [token("a <"), soft_stop()], [Text("a "), Text("<"), Finished()]),
     Scenario("held back over a soft stop", [token("a <"), soft_stop(), token("b"), final("a <b")], [Text("a "), Text("<b"), Finished()]),
     Scenario("a thought held back until the answer", [thought("2 <"), token("a"), soft_stop()], [Thinking("2 "), Thinking("<"), Text("a"), Finished()]),
-    Scenario("tool calls are never text", [lines.tool_call("print(1)"), token("a"), soft_stop()], [Activity(), Activity(), Text("a"), Finished()]),
+    Scenario("tool calls are never text", [lines.tool_call("print(1)"), token("a"), soft_stop()], [ToolUse("code_execution"), Activity(), Text("a"), Finished()]),
     # Progress.
-    Scenario("progress counts when it changed", [lines.video_progress(1), lines.video_progress(1), lines.video_progress(5), token("a"), soft_stop()], [Activity(), Activity(), Text("a"), Finished()]),
-    Scenario("pictures that interleave", [picture(50), picture(50, imageId="img2"), picture(50), picture(100), token("a"), final("a")], [Activity(), Activity(), Activity(), Text("a"), Picture(DONE_PICTURE), Finished()]),
+    Scenario("progress counts when it changed", [lines.video_progress(1), lines.video_progress(1), lines.video_progress(5), token("a"), soft_stop()], [Progress(1), Progress(5), Text("a"), Finished()]),
+    Scenario("pictures that interleave", [picture(50), picture(50, imageId="img2"), picture(50), picture(100), token("a"), final("a")], [Progress(50), Progress(50), Progress(100), Text("a"), Picture(DONE_PICTURE), Finished()]),
     # Media.
-    Scenario("pictures come with the modelResponse", [picture(50), picture(100), final("", generatedImageUrls=[DONE_PICTURE, DONE_PICTURE])], [Activity(), Activity(), Picture(DONE_PICTURE), Finished()]),
+    Scenario("pictures come with the modelResponse", [picture(50), picture(100), final("", generatedImageUrls=[DONE_PICTURE, DONE_PICTURE])], [Progress(50), Progress(100), Picture(DONE_PICTURE), Finished()]),
     Scenario("odd pictures are passed over", [token("a"), final("a", generatedImageUrls=[None, 1, "", {}])], [Text("a"), Finished()]),
-    Scenario("a video is an answer", [lines.video_progress(100, url="users/u/v.mp4"), soft_stop()], [Activity(), Video("users/u/v.mp4"), Finished()]),
-    Scenario("a video is shown once", [lines.video_progress(100, url="v.mp4"), lines.video_progress(100, url="v.mp4"), soft_stop()], [Activity(), Video("v.mp4"), Finished()]),
-    Scenario("a moderated picture", [picture(50), picture(100, moderated=True), token("I drew it"), final("I drew it", generatedImageUrls=[DONE_PICTURE])], [Activity(), Activity(), Text("I drew it"), ContentPolicyViolation]),
-    Scenario("a moderated picture without an url", [response({"streamingImageGenerationResponse": {"imageId": "img1", "progress": 100, "moderated": True}}), final("", generatedImageUrls=[DONE_PICTURE])], [Activity(), ContentPolicyViolation]),
-    Scenario("one of two moderated", [picture(100, moderated=True), picture(100, imageId="img2", imageUrl="img2.jpg"), final("", generatedImageUrls=[DONE_PICTURE, "img2.jpg"])], [Activity(), Activity(), Picture("img2.jpg"), Finished()]),
-    Scenario("a moderated video", [lines.video_progress(50), lines.video_progress(100, moderated=True), token("I made it"), soft_stop()], [Activity(), Activity(), Text("I made it"), ContentPolicyViolation]),
-    Scenario("a moderated video with an url", [lines.video_progress(100, url="v.mp4", moderated=True), soft_stop()], [Activity(), ContentPolicyViolation]),
+    Scenario("a video is an answer", [lines.video_progress(100, url="users/u/v.mp4"), soft_stop()], [Progress(100), Video("users/u/v.mp4"), Finished()]),
+    Scenario("a video is shown once", [lines.video_progress(100, url="v.mp4"), lines.video_progress(100, url="v.mp4"), soft_stop()], [Progress(100), Video("v.mp4"), Finished()]),
+    Scenario("a moderated picture", [picture(50), picture(100, moderated=True), token("I drew it"), final("I drew it", generatedImageUrls=[DONE_PICTURE])], [Progress(50), Progress(100), Text("I drew it"), ContentPolicyViolation]),
+    Scenario("a moderated picture without an url", [response({"streamingImageGenerationResponse": {"imageId": "img1", "progress": 100, "moderated": True}}), final("", generatedImageUrls=[DONE_PICTURE])], [Progress(100), ContentPolicyViolation]),
+    Scenario("one of two moderated", [picture(100, moderated=True), picture(100, imageId="img2", imageUrl="img2.jpg"), final("", generatedImageUrls=[DONE_PICTURE, "img2.jpg"])], [Progress(100), Progress(100), Picture("img2.jpg"), Finished()]),
+    Scenario("a moderated video", [lines.video_progress(50), lines.video_progress(100, moderated=True), token("I made it"), soft_stop()], [Progress(50), Progress(100), Text("I made it"), ContentPolicyViolation]),
+    Scenario("a moderated video with an url", [lines.video_progress(100, url="v.mp4", moderated=True), soft_stop()], [Progress(100), ContentPolicyViolation]),
     # Nested errors: first, in the middle, last.
     Scenario("an error first", [lines.nested_error("modelNotAvailable", "Admission denied"), final("", streamErrors=[STREAM_ERROR])], [UpstreamOverloaded]),
     Scenario("an error in the middle", [token("a"), lines.nested_error("usageLimitReached", "limit"), token("b")], [Text("a"), QuotaExhausted]),

@@ -274,6 +274,20 @@ def in_pieces(*sizes: int) -> Script:
     return recut(answer(TEXT), itertools.cycle(sizes))
 
 
+TOOLS = [lines.tool_call("1 < 2"), lines.search_results("https://example.com", "x")]
+CITING = [
+    lines.citation_card("c1", "https://example.com/7"),
+    lines.citation_card("c2", "https://example.com/11"),
+    *map(lines.token, ["7", lines.citation("c1"), ", 11", lines.citation("c2"), ". Both", lines.citation("c1"), "."]),
+]
+DRAWING = [
+    lines.picture_card("p1"),
+    lines.token("Here:"),
+    lines.token(lines.picture("p1")),
+    lines.picture_card("p1", 50, "users/u/generated/k-part-0/image.jpg"),
+    lines.picture_card("p1", 100, "users/u/generated/k/image.jpg"),
+]
+
 SHAPES = [
     Shape("plain", answer(TEXT)),
     Shape("compressed", gzipped(answer(TEXT))),
@@ -296,7 +310,11 @@ SHAPES = [
         content=f"<think>\nConsidering\n- a point.\n</think>\n\n{TEXT}",
         config='[grok]\nthinking_format = "think_tags"',
     ),
-    Shape("a tool", answer(TEXT, thoughts=[lines.tool_call("1 < 2"), lines.search_results("https://example.com", "x")])),
+    Shape("a tool", answer(TEXT, thoughts=TOOLS), reasoning="[code execution]\n- [x](https://example.com)\n"),
+    Shape("a hidden tool", answer(TEXT, thoughts=TOOLS), config="[grok]\nshow_thinking = false"),
+    Shape("a citation", play_lines([*map(wrapped, [*CITING, lines.soft_stop()])]), "7[1], 11[2]. Both[1]."),
+    Shape("a citation that is not wanted", play_lines([*map(wrapped, [*CITING, lines.soft_stop()])]), "7, 11. Both.", config="[grok]\ncitations = false"),
+    Shape("a picture as a card", play_lines([*map(wrapped, [*DRAWING, lines.soft_stop()])]), "Here:\n\n![image](https://assets.grok.com/users/u/generated/k/image.jpg)"),
     Shape("late thinking", play_lines([*map(wrapped, [lines.token("a"), lines.thought("no"), lines.token("b"), lines.soft_stop()])]), "ab"),
     Shape("markup", play_lines([*map(wrapped, [*map(lines.token, MARKUP), lines.soft_stop()])]), "see  a < b x=1"),
     Shape("pictures", answer("two:", final={"generatedImageUrls": ["users/u/generated/a (1)/image.jpg"]}), "two:\n\n![image](https://assets.grok.com/users/u/generated/a%20%281%29/image.jpg)"),

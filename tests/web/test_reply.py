@@ -7,15 +7,16 @@ import math
 import trio
 
 from grokcore.errors import GrokApiError
-from grokcore.protocol.chat import DONE, KEEP_ALIVE, ChatHead, ChunkWriter, ThinkingStyle
+from grokcore.protocol.chat import DONE, KEEP_ALIVE, ChatHead, ChunkWriter
 from grokcore.protocol.models import Limits
+from grokcore.protocol.rendering import Style, ThinkingStyle
 from grokcore.runtime.gateway import Completion
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, Wait, answer, error, wrapped
 from grokcore.web.reply import EventStream, Start
 from tests.runtime.worlds import make_world, on_fake_clock
 
-HEAD = ChatHead("chatcmpl-1", 1, "grok-3-fast", 1, ThinkingStyle.HIDDEN, "https://assets.example.com")
+HEAD = ChatHead("chatcmpl-1", 1, "grok-3-fast", 1, Style(ThinkingStyle.HIDDEN, "https://assets.example.com"))
 LIMITS = Limits(first_response=300, chunk=300, total=900)
 
 

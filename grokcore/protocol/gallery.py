@@ -1,0 +1,91 @@
+"""The pictures and videos of one answer: their progress, which are finished, and which are moderated (§3.7, §3.8).
+
+Three forms bring them: lines of their own (2025, and image edits since), cards (2026), and the lists in the modelResponse.
+A picture that is moderated is not shown, whichever form brings its address.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .cards import Card
+from .events import Activity, Event, Picture, Progress, Video
+
+__all__ = ["Gallery"]
+
+FINISHED_PERCENT = 100
+"""Progress of a picture that will not change any more; before it, previews come under other addresses."""
+
+
+class Gallery:
+    """See the module.
+
+    :ivar fault: why a picture could not be made, in Grok's word; empty if none failed.
+    """
+
+    def __init__(self) -> None:
+        self.fault = ""
+        self._progress: dict[str, object] = {}
+        self._moderated: set[str] = set()
+        self._drawn: list[str] = []
+        self._shown: set[str] = set()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been shown."""
+        return not self._shown
+
+    @property
+    def all_moderated(self) -> bool:
+        """Whether something was moderated and nothing shown."""
+        return bool(self._moderated) and not self._shown
+
+    def note(self, key: str, value: dict[str, Any]) -> list[Event]:
+        """A line of progress: of a picture, a video, or a report."""
+        events = self._moved(
+            f"{key} {value.get('imageId') or value.get('videoId') or value.get('category')}",
+            [value.get(name) for name in ("progress", "state", "percentage", "message")],
+            value.get("progress"),
+        )
+        if value.get("moderated") is True:
+            self._moderated |= {str(value[name]) for name in ("imageId", "videoId", "imageUrl") if value.get(name)}
+        elif value.get("videoUrl"):
+            events += self._show(Video(str(value["videoUrl"])))
+        elif value.get("imageUrl") and value.get("progress") == FINISHED_PERCENT:
+            self._drawn.append(str(value["imageUrl"]))
+        return events
+
+    def note_card(self, card: Card) -> list[Event]:
+        """A card of a picture that is being made."""
+        events = self._moved(f"card {card.id}", [card.percent, card.url], card.percent)
+        if card.moderated:
+            self._moderated |= {name for name in (card.id, card.url) if name}
+        elif card.fault:
+            self.fault = card.fault
+        elif card.url and card.percent == FINISHED_PERCENT:
+            events += self._show(Picture(card.url))
+        return events
+
+    def conclude(self, urls: Any) -> None:
+        """The modelResponse's own list, which is the word that counts."""
+        if isinstance(urls, list) and urls:
+            self._drawn = [url for url in urls if isinstance(url, str) and url]
+
+    def rest(self) -> list[Event]:
+        """Finished pictures that were not shown yet."""
+        fit = [url for url in self._drawn if not any(mark in url for mark in self._moderated)]
+        return [event for url in fit for event in self._show(Picture(url))]
+
+    def _moved(self, subject: str, state: list[object], percent: object) -> list[Event]:
+        """Something has happened, if it is not what is known already."""
+        if self._progress.get(subject) == state:
+            return []
+        self._progress[subject] = state
+        whole = isinstance(percent, int | float) and not isinstance(percent, bool)
+        return [Progress(max(0, min(100, int(percent))))] if whole else [Activity()]  # type: ignore[call-overload]
+
+    def _show(self, event: Picture | Video) -> list[Event]:
+        if event.url in self._shown:
+            return []
+        self._shown.add(event.url)
+        return [event]

@@ -1,0 +1,51 @@
+"""Tool calls of Grok's, readable: from a ``toolUsageCard`` or from the element in a token (grok-protocol.md §3.5)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .events import ToolUse
+from .lenient_json import loads
+
+__all__ = ["tool_use_in_card", "tool_use_in_element"]
+
+_NAME = re.compile(r"<xai:tool_name>\s*([\w.-]+)\s*</xai:tool_name>")
+_ARGUMENTS = re.compile(r"<xai:tool_args>\s*(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?\s*</xai:tool_args>", re.DOTALL)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+_TELLING = ("query", "url", "image_description", "imageDescription", "message", "toolName", "tool_name")
+"""Arguments that say what it is about, most telling first."""
+
+MOST_CHARS = 200
+
+
+def tool_use_in_card(card: Any) -> ToolUse | None:
+    """``{"toolUsageCardId": …, "webSearch": {"args": {"query": …}}}``; None if it names no tool."""
+    if not isinstance(card, dict):
+        return None
+    for name, value in card.items():
+        if isinstance(value, dict):
+            return ToolUse(_HUMP.sub("_", name).lower(), _detail(value.get("args")))
+    return None
+
+
+def tool_use_in_element(element: str) -> ToolUse | None:
+    """``<xai:tool_usage_card>…</xai:tool_usage_card>``, whole; None if it names no tool."""
+    name = _NAME.search(element)
+    if name is None:
+        return None
+    arguments = _ARGUMENTS.search(element)
+    try:
+        value = loads(arguments.group(1).encode("utf-8", "replace")) if arguments else None
+    except ValueError:
+        value = None
+    return ToolUse(name.group(1), _detail(value))
+
+
+def _detail(arguments: Any) -> str:
+    if not isinstance(arguments, dict):
+        return ""
+    told = next((value for name in _TELLING if isinstance(value := arguments.get(name), str) and value), "")
+    line = " ".join(told.split())
+    return line if len(line) <= MOST_CHARS else f"{line[:MOST_CHARS]}…"
