@@ -50,6 +50,7 @@ __all__ = [
     "TimeoutTotal",
     "TransportFailure",
     "UnknownUrl",
+    "UploadFailed",
     "UpstreamFailure",
     "UpstreamOverloaded",
     "UpstreamRefused",
@@ -281,6 +282,12 @@ class UpstreamOverloaded(GrokApiError):
     """Grok sheds load: heavy usage, admission denied, the model not available, too many at once."""
 
     status, code, again, sdk_may_repeat = 503, "upstream_overloaded", True, True
+
+
+class UploadFailed(UpstreamFailure):
+    """A picture or file could not be brought to Grok. Without it there is no answer."""
+
+    status, code, again, sdk_may_repeat = 502, "upload_failed", True, False
 
 
 class EmptyAnswer(GrokApiError):

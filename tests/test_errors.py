@@ -45,6 +45,7 @@ TABLE = [
     Row(errors.ContentPolicyViolation, 400, "content_policy_violation", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.ContextLengthExceeded, 400, "context_length_exceeded", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.AttachmentRefused, 400, "invalid_attachment", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.UploadFailed, 502, "upload_failed", False, True),
     Row(errors.UpstreamRefused, 502, "upstream_refused", False),
     Row(errors.UpstreamOverloaded, 503, "upstream_overloaded", True, True),
     Row(errors.UpstreamFailure, 502, "upstream_error", True, True),

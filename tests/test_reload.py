@@ -28,6 +28,7 @@ from grokcore.protocol.book import Need
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.gateway import Question
+from grokcore.runtime.preparing import Prepared
 from grokcore.runtime.transport import UpstreamRequest
 from grokcore.simulator.scripts import Script, Wait, answer
 from grokcore.web.app import create_app
@@ -562,7 +563,7 @@ def test_the_app_follows(desk: Desk) -> None:
     """The limit for bodies is kept by Quart."""
 
     async def scenario(running: Running) -> None:
-        app = create_app(running.server.gateway, running.server.state)
+        app = create_app(running.server.gateway, running.server.state, running.server._fetcher)
         running.write("config.toml", "[server]\nmax_body_mb = 1")
         await running.reload()
         assert app.config["MAX_CONTENT_LENGTH"] == 1024 * 1024
@@ -590,7 +591,7 @@ def test_a_completion_that_has_begun_keeps_its_settings(desk: Desk, monkeypatch:
         monkeypatch.setattr(running.server._transport, "open", sent.append)
         lease = await running.server.pool.lease(Need(MODEL))
         for completion in (before, after):
-            gateway.send(question, completion._settings, lease, fresh=False)
+            gateway.send(Prepared(b"{}"), limits, completion._settings, lease, fresh=False)
         assert [dict(request.headers).get("User-Agent") for request in sent] == [None, "new"]
         assert [request.url.partition("/rest")[0] for request in sent] == [
             "https://grok.com",

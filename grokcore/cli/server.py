@@ -16,6 +16,7 @@ from ..protocol.payload import Identity
 from ..protocol.roster import Adoption
 from ..protocol.tokens import TokenEntry
 from ..runtime.curl import CurlSettings, CurlTransport
+from ..runtime.fetch import Fetcher, Lookups
 from ..runtime.gateway import Gateway, GatewaySettings
 from ..runtime.pool import TokenPool
 from ..runtime.rate_limits import QuotaAsker, QuotaKeeper
@@ -38,6 +39,9 @@ class Server:
 
     def __init__(self, config: Config, tokens: Sequence[TokenEntry], state_file: StateFile | None = None) -> None:
         self._transport = CurlTransport(curl_settings(config))
+        # Its own, for what clients refer to: nothing of Grok's, not even a connection, goes elsewhere.
+        self._fetching = CurlTransport(curl_settings(config))
+        self._lookups = Lookups()
         book = TokenBook(tokens, default_proxy=config.grok.proxy_url, max_in_flight=config.pool.max_in_flight_per_token)
         self.pool = TokenPool(book, queue_s=config.pool.queue_seconds)
         self.gateway = Gateway(self._transport, self.pool, _gateway_settings(config))
@@ -61,6 +65,10 @@ class Server:
         now, offset = trio.current_time(), _wall_offset()
         return {account.entry.key: record_of(account, now, offset) for account in self.pool.book.take_unsaved()}
 
+    def _fetcher(self) -> Fetcher:
+        config = self.state.config
+        return Fetcher(self._fetching, frozenset(config.fetch.allow_hosts), config.grok.proxy_url, self._lookups)
+
     # Running --------------------------------------------------------------------------------------------------------
 
     async def run(
@@ -71,12 +79,13 @@ class Server:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve on bound *sockets* until *stop* is set and everything has drained."""
-        app = create_app(self.gateway, self.state)
+        app = create_app(self.gateway, self.state, self._fetcher)
         async with trio.open_nursery() as nursery:
             if self._keeper is not None:
                 await nursery.start(self._keeper.run)
             async with trio.open_nursery() as helpers:
                 await helpers.start(self._transport.run)
+                await helpers.start(self._fetching.run)
                 await helpers.start(self.gateway.alarm.run)
                 async with trio.open_nursery() as serving:
                     await helpers.start(self._quotas.run)
@@ -100,6 +109,7 @@ class Server:
         old = self.state.config
         self.state.adopt(config)
         self._transport.adopt(curl_settings(config))
+        self._fetching.adopt(curl_settings(config))
         self.gateway.settings = _gateway_settings(config)
         self.pool.queue_s = config.pool.queue_seconds
         if (config.grok.proxy_url, config.pool) != (old.grok.proxy_url, old.pool):
@@ -138,6 +148,7 @@ def _gateway_settings(config: Config) -> GatewaySettings:
         filtered_tags=grok.filtered_tags,
         temporary=grok.temporary,
         memory=grok.memory,
+        assets_url=grok.assets_url,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import enum
 from collections.abc import Mapping
+from typing import Any
 
 from attrs import frozen
 
@@ -50,6 +51,7 @@ class Model:
     :ivar cost: how much of the allowance one answer takes.
     :ivar search: False sends ``disableSearch``.
     :ivar limits: the shipped clocks, where the model needs others than the defaults.
+    :ivar video: it makes a video of what it is told and shown.
     """
 
     name: str
@@ -61,13 +63,12 @@ class Model:
     mode_id: str = ""
     search: bool = True
     limits: Limits | None = None
+    video: bool = False
 
 
-def _row(
-    name: str, grok_model: str, mode: str, *, cost: int = 1, tier: Tier = Tier.BASIC, limits: Limits | None = None
-) -> Model:
+def _row(name: str, grok_model: str, mode: str, **more: Any) -> Model:
     """A shipped row: its allowance goes by the name of Grok's model."""
-    return Model(name, grok_model, f"MODEL_MODE_{mode}", grok_model, cost=cost, tier=tier, limits=limits)
+    return Model(name, grok_model, f"MODEL_MODE_{mode}", grok_model, **more)
 
 
 SHIPPED: Mapping[str, Model] = {
@@ -80,7 +81,7 @@ SHIPPED: Mapping[str, Model] = {
         _row("grok-4-heavy", "grok-4-heavy", "HEAVY", tier=Tier.SUPER, limits=THINKING_LIMITS),
         _row("grok-4.1", "grok-4-1-non-thinking-w-tool", "GROK_4_1"),
         _row("grok-4.1-thinking", "grok-4-1-thinking-1108b", "AUTO", limits=THINKING_LIMITS),
-        _row("grok-imagine-0.9", "grok-3", "FAST", limits=IMAGINE_LIMITS),
+        _row("grok-imagine-0.9", "grok-3", "FAST", limits=IMAGINE_LIMITS, video=True),
     )
 }
 

@@ -27,18 +27,24 @@ Rules
    another's turn. The bare last message is left alone.
 3. A conversation that does not end with the user's words (a tool's result, an unfinished assistant turn) is a transcript
    from end to end; system messages that come after the last user message are put before it.
+4. Pictures and files of the last user message go up with the question. Earlier ones are named where they stood:
+   ``[image 1]``, ``[file notes.pdf]``; Grok does not see them again.
 
 The format is stable: golden files in ``tests/protocol/golden/prompt`` hold it.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from .request import Message
 
 __all__ = ["render_prompt"]
+
+SEE_ATTACHMENT = "See the attachment."
+"""The question of a turn that is nothing but a picture: Grok wants a message."""
 
 _INSTRUCTIONS = frozenset({"system", "developer"})
 _OUR_TAG = re.compile(r"<(?=/?(?:system|developer|user|assistant|tool)\s*>)", re.IGNORECASE)
@@ -47,9 +53,11 @@ _OUR_TAG = re.compile(r"<(?=/?(?:system|developer|user|assistant|tool)\s*>)", re
 def render_prompt(messages: Sequence[Message]) -> str:
     """The payload's ``message`` for *messages* (at least one, oldest first)."""
     history, question = _split(messages)
-    turns = [_turn(message) for message in history]
+    attached = next((message for message in reversed(messages) if message.role == "user"), None)
+    pictures = itertools.count(1)
+    turns = [_turn(message, "" if message is attached else _named(message, pictures)) for message in history]
     if question is not None:
-        turns.append(question.text)
+        turns.append(question.text or (SEE_ATTACHMENT if question.attachments else ""))
     return "\n\n".join(turns)
 
 
@@ -61,6 +69,14 @@ def _split(messages: Sequence[Message]) -> tuple[list[Message], Message | None]:
     return [*messages[:last], *messages[last + 1 :]], messages[last]
 
 
-def _turn(message: Message) -> str:
-    text = _OUR_TAG.sub("&lt;", message.text)
+def _turn(message: Message, named: str) -> str:
+    text = _OUR_TAG.sub("&lt;", "\n".join(filter(None, (message.text, named))))
     return f"<{message.role}>\n{text}\n</{message.role}>"
+
+
+def _named(message: Message, pictures: Iterator[int]) -> str:
+    """What was attached to an earlier turn, a line each."""
+    return "\n".join(
+        f"[image {next(pictures)}]" if part.picture else f"[file {part.name or 'without a name'}]"
+        for part in message.attachments
+    )

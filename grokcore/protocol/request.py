@@ -19,15 +19,16 @@ from typing import Any
 from attrs import frozen
 
 from ..errors import AttachmentRefused, InvalidRequest
+from .attachments import ATTACHMENT_PARTS, AttachmentPart, parse_attachment_part
 from .lenient_json import loads
 
 __all__ = ["ChatRequest", "Message", "parse_chat_request"]
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
-_USED = frozenset({"model", "messages", "stream", "stream_options", "n"})
+_USED = frozenset({"model", "messages", "stream", "stream_options", "n", "search"})
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal"})
-_ATTACHMENT_PARTS = frozenset({"image_url", "input_image", "file", "input_file", "input_audio", "video_url"})
+_UNSUPPORTED_PARTS = frozenset({"input_audio", "video_url"})
 _HEADER_SAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -37,6 +38,7 @@ class Message:
 
     role: str
     text: str
+    attachments: tuple[AttachmentPart, ...] = ()
 
 
 @frozen
@@ -48,6 +50,7 @@ class ChatRequest:
     :ivar stream: whether the answer is wanted as server-sent events.
     :ivar include_usage: whether a stream ends with a usage chunk.
     :ivar ignored: names of the parameters without effect, sorted, safe to put into a header.
+    :ivar search: whether Grok may search the web; None leaves it to the model's row. (A field of this server's own.)
     """
 
     model: str
@@ -55,13 +58,30 @@ class ChatRequest:
     stream: bool
     include_usage: bool
     ignored: tuple[str, ...]
+    search: bool | None = None
+
+    @property
+    def attachments(self) -> tuple[AttachmentPart, ...]:
+        """Those that go up: of the last user turn. Earlier ones are named in the transcript."""
+        last = self._last_of_user
+        return () if last is None else last.attachments
+
+    @property
+    def question(self) -> str:
+        """The user's last words alone."""
+        last = self._last_of_user
+        return "" if last is None else last.text
+
+    @property
+    def _last_of_user(self) -> Message | None:
+        return next((message for message in reversed(self.messages) if message.role == "user"), None)
 
 
 def parse_chat_request(body: bytes) -> ChatRequest:
     """Validate a request body, whatever its content type said.
 
     :raises InvalidRequest: with the path of the field at fault in ``param``.
-    :raises AttachmentRefused: a message has a part that is not text.
+    :raises AttachmentRefused: a message has a part that can't be passed on.
     """
     try:
         fields = loads(body)
@@ -77,6 +97,7 @@ def parse_chat_request(body: bytes) -> ChatRequest:
         stream=_optional(fields, "stream", bool) or False,
         include_usage=_optional(options, "include_usage", bool, "stream_options.") or False,
         ignored=_ignored(fields),
+        search=_optional(fields, "search", bool),
     )
 
 
@@ -101,7 +122,7 @@ def _messages(value: Any) -> tuple[Message, ...]:
     if not value:
         raise InvalidRequest("messages must hold at least one message.", param="messages")
     messages = tuple(_message(item, f"messages[{index}]") for index, item in enumerate(value))
-    if not any(message.text.strip() for message in messages):
+    if not any(message.text.strip() or message.attachments for message in messages):
         raise InvalidRequest("messages hold no text.", param="messages")
     return messages
 
@@ -112,29 +133,33 @@ def _message(value: Any, path: str) -> Message:
     role = value.get("role")
     if role not in ROLES:
         raise InvalidRequest(f"{path}.role must be one of {', '.join(ROLES)}.", param=f"{path}.role")
-    text = _content(value.get("content"), f"{path}.content")
-    calls = _tool_calls(value.get("tool_calls"))
-    return Message("tool" if role == "function" else role, "\n".join(filter(None, (text, *calls))))
+    parts = _content(value.get("content"), f"{path}.content")
+    texts = [part for part in parts if isinstance(part, str)]
+    attachments = tuple(part for part in parts if isinstance(part, AttachmentPart))
+    text = "\n".join(filter(None, ("\n".join(texts), *_tool_calls(value.get("tool_calls")))))
+    return Message("tool" if role == "function" else role, text, attachments)
 
 
-def _content(value: Any, path: str) -> str:
+def _content(value: Any, path: str) -> list[str | AttachmentPart]:
     if value is None:
-        return ""
+        return []
     if isinstance(value, str):
-        return value
+        return [value]
     if not isinstance(value, list):
         raise InvalidRequest(f"{path} must be a string or a list of parts.", param=path)
-    return "\n".join(_part(part, f"{path}[{index}]") for index, part in enumerate(value))
+    return [_part(part, f"{path}[{index}]") for index, part in enumerate(value)]
 
 
-def _part(value: Any, path: str) -> str:
+def _part(value: Any, path: str) -> str | AttachmentPart:
     if isinstance(value, str):
         return value
     kind = value.get("type") if isinstance(value, dict) else None
     if not isinstance(kind, str):
         raise InvalidRequest(f"{path} must be a part with a type, such as text.", param=path)
-    if kind in _ATTACHMENT_PARTS:
-        raise AttachmentRefused(f"{path}: parts of type {kind} are not supported by this version.", param=path)
+    if kind in ATTACHMENT_PARTS:
+        return parse_attachment_part(kind, value, path)
+    if kind in _UNSUPPORTED_PARTS:
+        raise AttachmentRefused(f"{path}: Grok's web chat takes no parts of type {kind}.", param=path)
     if kind not in _TEXT_PARTS:
         raise InvalidRequest(f"{path} must be a part with a known type, such as text.", param=path)
     text = value.get("refusal" if kind == "refusal" else "text")

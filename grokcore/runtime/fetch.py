@@ -24,7 +24,7 @@ from urllib.parse import urljoin
 import trio
 from attrs import field, frozen
 
-from ..errors import AttachmentRefused, TransportFailure
+from ..errors import AttachmentRefused, RequestTooLarge, TransportFailure
 from ..protocol.addresses import UserUrl, canonical_address, is_public, split_user_url
 from .transport import Exchange, ResponseHead, Transport, UpstreamRequest
 
@@ -91,7 +91,8 @@ class Fetcher:
         """The content at *url*: of whatever kind, never empty.
 
         :param most: bytes that are taken.
-        :raises AttachmentRefused: it may not be fetched, could not be, or is too large; the message says which.
+        :raises AttachmentRefused: it may not be fetched, or could not be; the message says which.
+        :raises RequestTooLarge: it is more than *most*.
         """
         with trio.move_on_after(FETCH_S):
             return await self._follow(url, most)
@@ -215,5 +216,5 @@ def _shown(target: UserUrl) -> str:
     return target.host if len(target.host) <= LONGEST_NAME else target.host[:LONGEST_NAME] + "…"
 
 
-def _too_large(who: str, most: int) -> AttachmentRefused:
-    return AttachmentRefused(f"What {who} sends is larger than the {most} bytes that are taken.")
+def _too_large(who: str, most: int) -> RequestTooLarge:
+    return RequestTooLarge(f"What {who} sends is larger than the {most} bytes that are taken.")

@@ -27,19 +27,21 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import trio
-from attrs import define, field, frozen
+from attrs import define
 
-from ..errors import Blame, EmptyAnswer, GrokApiError, InternalError, TransportFailure
+from ..errors import AttachmentRefused, Blame, EmptyAnswer, GrokApiError, InternalError, TransportFailure
 from ..protocol.book import Need
 from ..protocol.clocks import Clocks
 from ..protocol.decoder import Counters, Decoder
 from ..protocol.events import Event, Failed, Finished
-from ..protocol.models import Limits, Model
-from ..protocol.payload import CHAT_PATH, Identity, chat_body, chat_headers
+from ..protocol.models import Limits
+from ..protocol.payload import CHAT_PATH, chat_headers
 from ..protocol.policy import Attempts
 from ..protocol.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
 from .alarm import AlarmClock
 from .pool import Lease, TokenPool
+from .preparing import Prepared, Preparer
+from .question import GatewaySettings, Question
 from .transport import Exchange, ResponseHead, Transport, UpstreamRequest
 
 __all__ = ["Completion", "Gateway", "GatewaySettings", "Question"]
@@ -64,26 +66,6 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
-@frozen
-class GatewaySettings:
-    """What the gateway needs of the configuration."""
-
-    base_url: str
-    identity: Identity
-    filtered_tags: frozenset[str]
-    temporary: bool = True
-    memory: bool = False
-
-
-@frozen
-class Question:
-    """What a client wants to know."""
-
-    model: Model
-    limits: Limits
-    message: str = field(repr=False)
-
-
 class Gateway:
     """Makes completions and knows those that are open.
 
@@ -97,6 +79,7 @@ class Gateway:
         self.counters = Counters()
         self.alarm = AlarmClock()
         self.settings = settings
+        self.preparer = Preparer(transport)
         self._transport = transport
         self._open: set[Completion] = set()
 
@@ -122,19 +105,22 @@ class Gateway:
 
     # For Completion ------------------------------------------------------------------------------------------------
 
-    def send(self, question: Question, settings: GatewaySettings, lease: Lease, *, fresh: bool) -> Exchange:
+    def send(
+        self, prepared: Prepared, limits: Limits, settings: GatewaySettings, lease: Lease, *, fresh: bool
+    ) -> Exchange:
         """Begin one request to Grok."""
         url = settings.base_url + CHAT_PATH
-        headers = chat_headers(settings.identity, url=url, sso=lease.sso, request_id=str(uuid.uuid4()))
-        body = chat_body(question.model, question.message, temporary=settings.temporary, memory=settings.memory)
+        headers = chat_headers(
+            settings.identity, url=url, sso=lease.sso, request_id=str(uuid.uuid4()), referer=prepared.referer
+        )
         request = UpstreamRequest(
             "POST",
             url,
             tuple(headers),
-            body,
+            prepared.body,
             proxy_url=lease.proxy_url,
             fresh=fresh,
-            connect_net_s=question.limits.first_response + NET_MARGIN_S,
+            connect_net_s=limits.first_response + NET_MARGIN_S,
         )
         return self._transport.open(request)
 
@@ -206,13 +192,11 @@ class Completion:
         error: GrokApiError | None = None
         while True:
             lease = await self._lease(error)
-            attempt = self._begin(lease, fresh=isinstance(error, TransportFailure))
             try:
-                self._ready = await self._first_events(attempt)
+                await self._attempt_with(lease, fresh=isinstance(error, TransportFailure))
                 return
             except GrokApiError as failure:
                 error = failure
-                await self._end_attempt(attempt, failure)
             self._clocks.end_attempt()
             if self._committed or not self._attempts.may_go_on(lease.key, error):
                 raise self._final(error)
@@ -277,13 +261,39 @@ class Completion:
             error.retry_after = OTHERS_LEFT_S
         return error
 
-    def _begin(self, lease: Lease, *, fresh: bool) -> _Attempt:
+    async def _attempt_with(self, lease: Lease, *, fresh: bool) -> None:
+        """One attempt, up to its first events.
+
+        :raises GrokApiError: it failed; it has been settled then.
+        """
         self.token_id = lease.token_id
         self._attempts.begin(lease.key)
         self._failure = None
+        prepared = await self._prepared(lease)
+        attempt = self._begin(lease, prepared, fresh=fresh)
+        try:
+            self._ready = await self._first_events(attempt)
+        except GrokApiError as failure:
+            await self._end_attempt(attempt, failure)
+            raise
+
+    async def _prepared(self, lease: Lease) -> Prepared:
+        """The question, with all that belongs to it at the lease's account."""
+        prepare = functools.partial(self._gateway.preparer.prepare, self.question, self._settings, lease)
+        try:
+            return await self._wait(prepare)
+        except GrokApiError as error:
+            self._tell(error)
+            lease.settle(error)
+            raise
+        except BaseException:
+            lease.return_unused()
+            raise
+
+    def _begin(self, lease: Lease, prepared: Prepared, *, fresh: bool) -> _Attempt:
         self._clocks.begin_attempt(trio.current_time())
         try:
-            exchange = self._gateway.send(self.question, self._settings, lease, fresh=fresh)
+            exchange = self._gateway.send(prepared, self.question.limits, self._settings, lease, fresh=fresh)
         except BaseException:
             lease.return_unused()
             raise
@@ -293,14 +303,19 @@ class Completion:
     async def _end_attempt(self, attempt: _Attempt, error: GrokApiError | None) -> None:
         if error is not None:
             error.redact(attempt.lease.sso)
-            told = (self.request_id, self.attempts, self.token_id, error.code, error.message)
-            _log.warning("%s: attempt %d, token %s: %s: %s", *told)
+            self._tell(error)
+            if isinstance(error, AttachmentRefused):
+                self._gateway.preparer.uploads.forget(attempt.lease.key)
         attempt.lease.settle(error)
         self._gateway.alarm.clear(attempt.exchange)
         await attempt.exchange.aclose()
         if self._attempt is attempt:
             self._gateway.counters.add(attempt.decoder.counters)
             self._attempt = None
+
+    def _tell(self, error: GrokApiError) -> None:
+        told = (self.request_id, self.attempts, self.token_id, error.code, error.message)
+        _log.warning("%s: attempt %d, token %s: %s: %s", *told)
 
     # Events --------------------------------------------------------------------------------------------------------
 

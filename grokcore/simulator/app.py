@@ -12,8 +12,9 @@ import trio
 from attrs import define, field
 
 from . import lines
+from .files import POST_PATH, UPLOAD_PATH, Files
 from .limits import UNLIMITED, Limit
-from .scripts import Cut, Script, Send, Wait, answer_lines, error, paced, play_lines, tokens_of
+from .scripts import Cut, Script, Send, Wait, answer_lines, error, paced, play_lines, tokens_of, video, wrapped
 
 __all__ = ["Call", "Simulator"]
 
@@ -60,6 +61,8 @@ class Simulator:
     """One simulated Grok.
 
     :ivar calls: all chats so far; *asks*: all questions for what is left.
+    :ivar uploads: all uploads so far, and all posts; *upload_scripts*: what to answer to them, by session token.
+    :ivar files: what accounts have uploaded.
     :ivar scripts: what to answer to chats, by session token: each of the list once, the last one for ever.
     :ivar ask_scripts: the same for questions for what is left.
     :ivar default: what to answer to chats of tokens without a script.
@@ -70,6 +73,9 @@ class Simulator:
 
     calls: list[Call] = field(factory=list)
     asks: list[Call] = field(factory=list)
+    uploads: list[Call] = field(factory=list)
+    upload_scripts: dict[str, deque[Script]] = field(factory=dict)
+    files: Files = field(factory=Files)
     scripts: dict[str, deque[Script]] = field(factory=dict)
     ask_scripts: dict[str, deque[Script]] = field(factory=dict)
     limits: dict[tuple[str, str], Limit] = field(factory=dict)
@@ -108,7 +114,7 @@ class Simulator:
         if body is None:
             return
         call = _seen(scope, body)
-        (self.asks if call.path == RATE_LIMITS_PATH else self.calls).append(call)
+        self._list_for(call.path).append(call)
         self._changed.unpark_all()
         try:
             await self._answer(call, scope["method"], receive, send)
@@ -116,6 +122,11 @@ class Simulator:
             call.ended_at = trio.current_time()
             call.outcome = "aborted" if call.outcome == "open" else call.outcome
             self._changed.unpark_all()
+
+    def _list_for(self, path: str) -> list[Call]:
+        if path == RATE_LIMITS_PATH:
+            return self.asks
+        return self.uploads if path in (UPLOAD_PATH, POST_PATH) else self.calls
 
     async def _answer(self, call: Call, method: str, receive: Receive, send: SendFn) -> None:
         script = self._script_for(call, method)
@@ -135,6 +146,8 @@ class Simulator:
     def _script_for(self, call: Call, method: str) -> Script:
         if method == "POST" and call.path == RATE_LIMITS_PATH:
             return self._told_limits(call)
+        if method == "POST" and call.path in (UPLOAD_PATH, POST_PATH):
+            return self._filed(call)
         if method != "POST" or not CHAT_PATHS.fullmatch(call.path):
             return error(404, {"code": 5, "message": "Not Found", "details": []})
         refusal = self._refusal(call)
@@ -143,15 +156,25 @@ class Simulator:
         limit = self.limits.get((call.sso, _model_of(call)))
         if limit is not None and not limit.take(COST_OF_EFFORT if call.body.get("modelMode") in HIGH_EFFORT else 1):
             return error(429, lines.ERROR_429)
-        queue = self.scripts.get(call.sso)
-        if queue:
-            return queue.popleft() if len(queue) > 1 else queue[0]
-        return self.default(call) if self.default else _echo(call)
+        scripted = _next(self.scripts.get(call.sso))
+        if scripted is not None:
+            return scripted
+        return self.default(call) if self.default else _unscripted(call)
+
+    def _filed(self, call: Call) -> Script:
+        scripted = _next(self.upload_scripts.get(call.sso))
+        if scripted is not None:
+            return scripted
+        if not call.sso or call.sso in self.dead:
+            return error(401, lines.ERROR_401)
+        if self.strict and not call.headers.get("x-statsig-id"):
+            return error(403, lines.ERROR_403_ANTIBOT)
+        return (self.files.upload if call.path == UPLOAD_PATH else self.files.post)(call.sso, call.body)
 
     def _told_limits(self, call: Call) -> Script:
-        queue = self.ask_scripts.get(call.sso)
-        if queue:
-            return queue.popleft() if len(queue) > 1 else queue[0]
+        scripted = _next(self.ask_scripts.get(call.sso))
+        if scripted is not None:
+            return scripted
         if not call.sso or call.sso in self.dead:
             return error(401, lines.ERROR_401)
         if self.strict and not call.headers.get("x-statsig-id"):
@@ -166,7 +189,17 @@ class Simulator:
             return error(400, {"code": 3, "message": "message is required", "details": []})
         if self.strict and not (call.headers.get("x-statsig-id") and call.headers.get("x-xai-request-id")):
             return error(403, lines.ERROR_403_ANTIBOT)
+        if not self.files.has_all(call.sso, call.body.get("fileAttachments", [])):
+            failure = lines.nested_error("attachmentLoadFailed", "An attachment could not be loaded")
+            return play_lines([wrapped(failure)])
         return None
+
+
+def _next(queue: deque[Script] | None) -> Script | None:
+    """Each once, the last one for ever."""
+    if not queue:
+        return None
+    return queue.popleft() if len(queue) > 1 else queue[0]
 
 
 def _model_of(call: Call) -> str:
@@ -219,6 +252,13 @@ async def _play(script: Script, call: Call, send: SendFn) -> None:
     call.outcome = "complete"
     with trio.CancelScope(shield=True):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _unscripted(call: Call) -> Script:
+    overrides = call.body.get("toolOverrides")
+    if isinstance(overrides, dict) and overrides.get("videoGen"):
+        return video(f"users/{lines.USER_ID}/generated/{lines.RESPONSE_ID}/generated_video.mp4", seconds=NATURAL_PACE_S)
+    return _echo(call)
 
 
 def _echo(call: Call) -> Script:

@@ -6,14 +6,17 @@ import json
 from typing import Any
 
 __all__ = [
+    "ERROR_400",
     "ERROR_401",
     "ERROR_403_ANTIBOT",
     "ERROR_403_BLOCKED",
     "ERROR_403_MODERATED",
+    "ERROR_404_POST",
     "ERROR_429",
     "ERROR_429_HEAVY",
     "PAGE_CHALLENGE",
     "RESPONSE_ID",
+    "USER_ID",
     "card",
     "citation",
     "citation_card",
@@ -44,6 +47,7 @@ CONVERSATION_ID = "0b5a1c1e-6f7d-4d0e-9a53-2f1c7f7f0001"
 QUESTION_ID = "0b5a1c1e-6f7d-4d0e-9a53-2f1c7f7f0002"
 RESPONSE_ID = "0b5a1c1e-6f7d-4d0e-9a53-2f1c7f7f0003"
 
+ERROR_400 = {"code": 3, "message": "invalid argument", "details": []}
 ERROR_401 = {
     "error": {
         "code": 16,
@@ -54,6 +58,7 @@ ERROR_401 = {
 ERROR_403_ANTIBOT = {"error": {"code": 7, "message": "Request rejected by anti-bot rules.", "details": []}}
 ERROR_403_BLOCKED = {"code": 7, "message": "User is blocked [WKE=unauthorized:blocked-user]", "details": []}
 ERROR_403_MODERATED = {"error": {"code": "content-moderated", "message": "rejected"}}
+ERROR_404_POST = {"code": 5, "message": "Source post not found [WKE=imagine:invalid-parent-post]", "details": []}
 ERROR_429 = {"error": {"code": 8, "message": "Too many requests", "details": []}}
 ERROR_429_HEAVY = {
     "error": {"code": 8, "message": "Grok is under heavy usage right now. Please try again later.", "details": []}

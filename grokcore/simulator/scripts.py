@@ -140,6 +140,22 @@ def answer(text: str, **options: Any) -> Script:
     return play_lines(answer_lines(tokens_of(text), **options))
 
 
+def video(url: str, *, seconds: float = 0.0, moderated: bool = False) -> Script:
+    """A video as it came in 2025: progress with heartbeats between, the url with the last, then a line of text.
+
+    :param seconds: between two reports of progress.
+    """
+    objects: list[object] = [wrapped(lines.user_response("", "grok-3")), *[wrapped(lines.empty())] * 3]
+    for percent in (1, 13, 46, 95, 100):
+        last = percent == 100
+        report = lines.video_progress(percent, url=url if last else "", moderated=moderated and last)
+        objects += [wrapped(report), wrapped(lines.empty())]
+    tail = [*map(lines.token, tokens_of("I generated a video")), lines.soft_stop()]
+    said = lines.model_response("I generated a video", "grok-3")
+    objects += map(wrapped, [*tail, lines.empty(), said])
+    return paced(play_lines(objects), seconds)
+
+
 def error(status: int, body: object, headers: tuple[tuple[str, str], ...] = ()) -> Script:
     """A refusal in JSON."""
     return Script((Send(json.dumps(body).encode()),), status, (("content-type", "application/json"), *headers))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections.abc import Callable
 from typing import cast
 
 from attrs import frozen
@@ -30,6 +31,8 @@ from ..protocol.prompt import render_prompt
 from ..protocol.rendering import Style
 from ..protocol.request import ChatRequest, parse_chat_request
 from ..protocol.usage import estimate
+from ..runtime.attaching import load_attachments
+from ..runtime.fetch import Fetcher
 from ..runtime.gateway import Completion, Gateway, Question
 from .edge import LIFETIME_KEY, Lifetime
 from .reply import EventStream, Start, json_response, whole_answer
@@ -58,10 +61,14 @@ _log = logging.getLogger(__name__)
 class _Services:
     gateway: Gateway
     state: ServerState
+    fetcher: Callable[[], Fetcher]
 
 
-def create_app(gateway: Gateway, state: ServerState) -> QuartTrio:
-    """The Quart app. Requests must come through :class:`grokcore.web.edge.Edge`."""
+def create_app(gateway: Gateway, state: ServerState, fetcher: Callable[[], Fetcher]) -> QuartTrio:
+    """The Quart app. Requests must come through :class:`grokcore.web.edge.Edge`.
+
+    :param fetcher: what fetches the pictures that requests refer to, as configured now.
+    """
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(
         BODY_TIMEOUT=BODY_TIMEOUT_S,
@@ -76,7 +83,7 @@ def create_app(gateway: Gateway, state: ServerState) -> QuartTrio:
     state.followers.append(limit_bodies)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    services = _Services(gateway, state)
+    services = _Services(gateway, state, fetcher)
     _add_hooks(app, services)
     _add_routes(app, services)
     return app
@@ -161,7 +168,7 @@ def _add_routes(app: QuartTrio, services: _Services) -> None:
     async def chat_completions() -> Response:
         lifetime = _lifetime()
         chat = parse_chat_request(cast("bytes", await request.get_data(cache=False, as_text=False)))
-        completion = _open_completion(services, chat, lifetime)
+        completion = await _open_completion(services, chat, lifetime)
         refused: RateLimitExceeded | None = None
         try:
             return await _answer(services, chat, completion, lifetime)
@@ -177,19 +184,27 @@ def _model_object(model: Model) -> dict[str, object]:
     return {"id": model.name, "object": "model", "created": MODELS_CREATED, "owned_by": "xai"}
 
 
-def _open_completion(services: _Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
+async def _open_completion(services: _Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
     model = find_model(services.state.config.models, chat.model)
-    if services.state.draining:
-        raise ShuttingDown("The server is stopping.")
-    if services.gateway.open_count >= services.state.config.server.max_streams:
-        raise Overloaded("The server has as many answers under way as [server] max_streams allows.", retry_after=1)
+    _refuse_more(services)
+    attachments = await load_attachments(chat.attachments, services.fetcher())
+    if attachments:
+        _refuse_more(services)  # it may have taken a while
     assert model.limits is not None, "a configuration's table has its clocks resolved"
-    question = Question(model, model.limits, render_prompt(chat.messages))
+    message = chat.question if model.video else render_prompt(chat.messages)
+    question = Question(model, model.limits, message, attachments, search=chat.search)
     completion = services.gateway.completion(question, lifetime.accepted, lifetime.request_id)
     lifetime.on_end(completion.aclose)
     if chat.ignored:
         lifetime.headers["x-grok2api-ignored"] = ", ".join(chat.ignored)
     return completion
+
+
+def _refuse_more(services: _Services) -> None:
+    if services.state.draining:
+        raise ShuttingDown("The server is stopping.")
+    if services.gateway.open_count >= services.state.config.server.max_streams:
+        raise Overloaded("The server has as many answers under way as [server] max_streams allows.", retry_after=1)
 
 
 async def _answer(services: _Services, chat: ChatRequest, completion: Completion, lifetime: Lifetime) -> Response:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grokcore.protocol.attachments import AttachmentPart
 from grokcore.protocol.prompt import render_prompt
 from grokcore.protocol.request import Message
 
@@ -21,10 +23,16 @@ NAMES = sorted(path.stem for path in GOLDEN.glob("*.json"))
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_format_is_stable(name: str) -> None:
-    """``<name>.json`` holds roles and texts, ``<name>.txt`` what Grok reads, to the character."""
+    """``<name>.json`` holds roles, texts and names of attachments, ``<name>.txt`` what Grok reads, to the character."""
     turns = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
     expected = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
-    assert render_prompt([Message(role, text) for role, text in turns]) == expected
+    assert render_prompt([_message(*turn) for turn in turns]) == expected
+
+
+def _message(role: str, text: str, names: Sequence[str] = ()) -> Message:
+    """A name that ends with ``png`` is a picture's."""
+    parts = [AttachmentPart(name.endswith("png"), "https://example.com/", name, "") for name in names]
+    return Message(role, text, tuple(parts))
 
 
 def test_every_conversation_has_its_text() -> None:

@@ -141,7 +141,7 @@ FAULTS = [
     Fault(said([{"type": "hologram"}]), "messages[1].content[0]"),
     Fault(said([{"type": "text"}]), "messages[1].content[0]"),
     Fault(said([{"type": "text", "text": None}]), "messages[1].content[0]"),
-    Fault(said(["a", {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]), "messages[1].content[1]", AttachmentRefused),
+    Fault(said(["a", {"type": "image_url", "image_url": {"detail": "high"}}]), "messages[1].content[1]", AttachmentRefused),
     Fault(said([{"type": "input_audio", "input_audio": {}}]), "messages[1].content[0]", AttachmentRefused),
     Fault(said([{"type": "file", "file": {}}]), "messages[1].content[0]", AttachmentRefused),
     Fault({"stream": "true"}, "stream"),

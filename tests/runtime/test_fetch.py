@@ -14,7 +14,7 @@ import trio
 import trustme
 from attrs import define, evolve, field, frozen
 
-from grokcore.errors import AttachmentRefused
+from grokcore.errors import AttachmentRefused, RequestTooLarge
 from grokcore.protocol import addresses
 from grokcore.runtime import fetch
 from grokcore.runtime.curl import BUFFER_BYTES, CurlExchange, CurlSettings, CurlTransport
@@ -148,8 +148,9 @@ def in_world(
 
 async def refusal(awaitable: Awaitable[bytes]) -> str:
     """Why something was refused."""
-    with pytest.raises(AttachmentRefused) as caught:
+    with pytest.raises((AttachmentRefused, RequestTooLarge)) as caught:
         await awaitable
+    assert isinstance(caught.value, RequestTooLarge) == ("larger than" in caught.value.message)
     message = caught.value.message
     assert SECRET not in message
     assert len(message) < 300

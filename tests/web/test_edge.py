@@ -28,6 +28,7 @@ from quart_trio import QuartTrio
 import grokcore.cli.server
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.fetch import Fetcher
 from grokcore.runtime.gateway import Gateway
 from grokcore.simulator import lines
 from grokcore.simulator.limits import UNLIMITED
@@ -504,7 +505,9 @@ REFUSED = (
     bad_message({"role": "user", "content": {"text": "hello"}}, ".content"),
     bad_message({"role": "user", "content": [{"type": "smell"}]}, ".content[0]"),
     bad_message({"role": "user", "content": [{"type": "text", "text": 5}]}, ".content[0]"),
-    bad_message({"role": "user", "content": [IMAGE]}, ".content[0]", code="invalid_attachment", says="image_url"),
+    bad_message(
+        {"role": "user", "content": [IMAGE]}, ".content[0]", code="invalid_attachment", says="of no known kind"
+    ),
     Refused("blank", post(chat("  ")), param="messages"),
     bad_field("stream", "yes"),
     bad_field("stream", 1),
@@ -746,7 +749,7 @@ def test_further_keys_may_be_given_by_their_digest() -> None:
 
 def every_route() -> list[tuple[str, str]]:
     """Each method and path that the app knows."""
-    app = create_app(cast(Gateway, None), ServerState(configured()))
+    app = create_app(cast(Gateway, None), ServerState(configured()), cast(Callable[[], Fetcher], None))
     return [
         (method, re.sub("<[^>]*>", "x", rule.rule))
         for rule in app.url_map.iter_rules()

@@ -1,0 +1,78 @@
+"""From the parts of a request to what will be uploaded: decoded, fetched, weighed, and known by their first bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from ..errors import AttachmentRefused, GrokApiError, RequestTooLarge
+from ..protocol.attachments import (
+    MOST_BYTES,
+    MOST_BYTES_IN_ALL,
+    Attachment,
+    AttachmentPart,
+    attachment_of,
+)
+from ..protocol.media import TooLarge, parse_data_url
+from .fetch import Fetcher
+
+__all__ = ["load_attachments"]
+
+AT_ONCE = 5
+"""Of one request's attachments: they may be 20 MB each, and stand in memory meanwhile."""
+
+MOST_PARTS = 20
+"""Attachments of one request. Grok's page takes fewer."""
+
+
+async def load_attachments(parts: Sequence[AttachmentPart], fetcher: Fetcher) -> tuple[Attachment, ...]:
+    """All of *parts*, in their order.
+
+    :raises RequestTooLarge: one of them, or all together, are more than is taken.
+    :raises AttachmentRefused: one can't be read, fetched or attached; it is named by its path.
+    """
+    if len(parts) > MOST_PARTS:
+        message = f"At most {MOST_PARTS} pictures and files can be attached."
+        raise AttachmentRefused(message, param=parts[MOST_PARTS].path)
+    found: dict[int, Attachment] = {}
+    failures: list[GrokApiError] = []
+    places = trio.CapacityLimiter(AT_ONCE)
+    weight = 0
+
+    async def load(index: int, part: AttachmentPart) -> None:
+        nonlocal weight
+        try:
+            async with places:
+                data = await _data_of(part, fetcher)
+            weight += len(data)
+            if weight > MOST_BYTES_IN_ALL:
+                raise RequestTooLarge(
+                    f"The attachments are more than {MOST_BYTES_IN_ALL >> 20} MB together.", param=part.path
+                )
+            found[index] = attachment_of(part, data)
+        except GrokApiError as error:
+            failures.append(error)
+            nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        for index, part in enumerate(parts):
+            nursery.start_soon(load, index, part)
+    if failures:
+        raise failures[0]
+    return tuple(found[index] for index in range(len(parts)))
+
+
+async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
+    if part.url[:5].lower() != "data:":
+        try:
+            return await fetcher.fetch(part.url, most=MOST_BYTES)
+        except (AttachmentRefused, RequestTooLarge) as error:
+            raise type(error)(f"{part.path}: {error.message}", param=part.path) from error
+    try:
+        # In a thread: 20 MB of base64 take a third of a second, which all other answers would wait for.
+        return await trio.to_thread.run_sync(lambda: parse_data_url(part.url, most=MOST_BYTES))
+    except TooLarge:
+        raise RequestTooLarge(f"{part.path} is more than {MOST_BYTES >> 20} MB.", param=part.path) from None
+    except ValueError as error:
+        raise AttachmentRefused(f"{part.path}: {error}", param=part.path) from None

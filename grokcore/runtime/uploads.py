@@ -1,0 +1,162 @@
+"""Bringing pictures and files to Grok, with the token that will then answer: an account sees its own files only.
+
+Rules
+-----
+1. A failing upload fails the attempt, with the part's path and the reason: never an answer without the picture.
+2. What an account already has is not uploaded again while that is likely to hold (by content, not by name).
+3. Not more than :data:`AT_ONCE` at the same time, whoever asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import trio
+from attrs import frozen
+
+from ..errors import AttachmentRefused, Blame, Challenge, GrokApiError, TransportFailure, UploadFailed, UpstreamRefused
+from ..protocol.attachments import Attachment
+from ..protocol.payload import (
+    UPLOAD_PATH,
+    Identity,
+    UploadedFile,
+    chat_headers,
+    upload_body,
+    uploaded_file,
+)
+from ..protocol.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
+from .pool import Lease
+from .transport import Exchange, Transport, UpstreamRequest
+
+__all__ = ["Uploads", "post_json"]
+
+AT_ONCE = 5
+"""Grok's page uploads no more at once (grok-protocol.md §5)."""
+
+UPLOAD_S = 120.0
+"""Bound for one upload, in seconds: 20 MB over a slow line."""
+
+CLOSE_S = 2.0
+
+KEPT_S = 1800.0
+"""How long a file is taken to be still there. Grok keeps them for longer; nobody has published for how long."""
+
+MOST_KEPT = 1000
+
+
+@frozen
+class _Kept:
+    file: UploadedFile
+    until: float
+
+
+class Uploads:
+    """Uploads, and what is there already."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._places = trio.CapacityLimiter(AT_ONCE)
+        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+
+    async def bring(
+        self, attachments: Sequence[Attachment], lease: Lease, base_url: str, identity: Identity
+    ) -> list[UploadedFile]:
+        """All of them, in their order.
+
+        :raises GrokApiError: one could not be brought; the leaf says whose fault it was. (Of several, one is told.)
+        """
+        if not attachments:
+            return []
+        found: dict[int, UploadedFile] = {}
+        failures: list[GrokApiError] = []
+
+        async def bring_one(index: int, attachment: Attachment) -> None:
+            try:
+                found[index] = await self._bring_one(attachment, lease, base_url, identity)
+            except GrokApiError as error:
+                failures.append(error)
+                nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            for index, attachment in enumerate(attachments):
+                nursery.start_soon(bring_one, index, attachment)
+        if failures:
+            raise failures[0]
+        return [found[index] for index in range(len(attachments))]
+
+    def forget(self, lease_key: str) -> None:
+        """Grok does not find what this account was thought to have."""
+        for key in [key for key in self._kept if key[0] == lease_key]:
+            del self._kept[key]
+
+    async def _bring_one(self, attachment: Attachment, lease: Lease, base_url: str, identity: Identity) -> UploadedFile:
+        digest = hashlib.sha256(attachment.media_type.encode() + b"\0" + attachment.data).hexdigest()
+        kept = self._kept.get((lease.key, digest))
+        if kept is not None and trio.current_time() < kept.until:
+            return kept.file
+        async with self._places:
+            file = await self._upload(attachment, lease, base_url, identity)
+        self._kept[lease.key, digest] = _Kept(file, trio.current_time() + KEPT_S)
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return file
+
+    async def _upload(self, attachment: Attachment, lease: Lease, base_url: str, identity: Identity) -> UploadedFile:
+        body = await trio.to_thread.run_sync(upload_body, attachment.data, attachment.media_type, attachment.name)
+        try:
+            answer = await post_json(self._transport, base_url + UPLOAD_PATH, body, lease, identity, UPLOAD_S)
+        except GrokApiError as error:
+            raise _told(error, attachment.path) from error
+        file = uploaded_file(answer)
+        if file is None:
+            raise UploadFailed(f"{attachment.path}: Grok's answer to the upload names no file.", param=attachment.path)
+        return file
+
+
+def _told(error: GrokApiError, path: str) -> GrokApiError:
+    """The failure of an upload: whose fault it was stays; else it is told as what it is, with the part it concerns."""
+    if error.blame is Blame.TOKEN or isinstance(error, Challenge) or error.blame is Blame.EGRESS:
+        return error
+    if isinstance(error, UpstreamRefused):
+        return AttachmentRefused(f"{path}: Grok refused the upload. {error.message}", param=path)
+    if error.blame is Blame.REQUEST:
+        error.param = path
+        return error
+    return UploadFailed(f"{path} could not be uploaded. {error.message}", param=path)
+
+
+async def post_json(
+    transport: Transport, url: str, body: bytes, lease: Lease, identity: Identity, seconds: float
+) -> bytes:
+    """The body of the answer to a small call beside a chat, made with the chat's token and egress.
+
+    :raises GrokApiError: it was refused, failed, or took longer than *seconds*.
+    """
+    headers = chat_headers(identity, url=url, sso=lease.sso, request_id=str(uuid.uuid4()))
+    request = UpstreamRequest("POST", url, tuple(headers), body, lease.proxy_url, connect_net_s=seconds)
+    exchange = transport.open(request)
+    try:
+        with trio.move_on_after(seconds):
+            return await _answer(exchange)
+        raise TransportFailure(f"Grok did not answer within {seconds:g} s.")
+    except GrokApiError as error:
+        error.redact(lease.sso)
+        raise
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
+            await exchange.aclose()
+
+
+async def _answer(exchange: Exchange) -> bytes:
+    head = await exchange.head()
+    body = b""
+    with contextlib.suppress(TransportFailure):
+        while len(body) < REFUSAL_BODY_BYTES and (data := await exchange.read()):
+            body += data
+    if head.status != 200 or is_html(head.headers, body):
+        raise refusal_of_response(head.status, head.headers, body[:REFUSAL_BODY_BYTES])
+    return body
