@@ -335,3 +335,28 @@ def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path)
         process.kill()
         process.communicate()
     assert contents(place) == before
+
+
+def test_an_answer_is_recorded_without_what_is_personal_and_replayed(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``--record`` writes it by the time the server has stopped; ``replay`` shows events of the same kinds."""
+    port = free_port()
+    process, _, watchdog = started(place, "--demo", "--port", str(port), "--record", "records")
+    try:
+        body = json.dumps({**chat("my secret herring"), "model": "grok-4.1-thinking"}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", data=body)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert b"herring" in answer.read()
+        process.terminate()
+        assert process.wait() == 0
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+    (record,) = (place / "records").iterdir()
+    assert b"herring" not in record.read_bytes()
+    assert main(["replay", str(record)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in told[:-3]} == {"thinking", "text"}
+    assert told[-1] == "finished"

@@ -32,6 +32,7 @@ from grokcore.runtime.preparing import Prepared
 from grokcore.runtime.transport import UpstreamRequest
 from grokcore.simulator.scripts import Script, Wait, answer
 from grokcore.web.app import create_app
+from grokcore.web.delivery import Deliveries
 from tests.runtime.worlds import on_fake_clock
 from tests.servers import Site, on_site
 from tests.test_cli import started
@@ -507,6 +508,7 @@ LIVE = [
     Live("more streams", "[server]\nmax_streams = 5", "[server] max_streams 256 -> 5", lambda r: r.config.server.max_streams == 5),
     Live("pictures", '[grok]\nimage_mode = "base64"', "[grok] image_mode url -> base64", lambda r: r.config.grok.image_mode.value == "base64"),
     Live("hosts", f'[fetch]\nallow_hosts = ["{"x" * 99}"]', f"[fetch] allow_hosts () -> ('{'x' * 58}…", lambda r: r.config.fetch.allow_hosts == ("x" * 99,)),
+    Live("long conversations", '[grok]\nlong_context = "error"', "[grok] long_context file -> error", lambda r: r.config.grok.long_context.value == "error"),
     Live("several", '[pool]\nqueue_seconds = 5\n[grok]\nuser_agent = "B"', "[grok] user_agent A -> B, [pool] queue_seconds 10 -> 5", lambda r: r.server.pool.queue_s == 5, '[grok]\nuser_agent = "A"'),
 ]  # fmt: skip
 
@@ -563,7 +565,12 @@ def test_the_app_follows(desk: Desk) -> None:
     """The limit for bodies is kept by Quart."""
 
     async def scenario(running: Running) -> None:
-        app = create_app(running.server.gateway, running.server.state, running.server._fetcher)
+        app = create_app(
+            running.server.gateway,
+            running.server.state,
+            running.server._fetcher,
+            Deliveries(running.server._asset_fetcher, None),
+        )
         running.write("config.toml", "[server]\nmax_body_mb = 1")
         await running.reload()
         assert app.config["MAX_CONTENT_LENGTH"] == 1024 * 1024

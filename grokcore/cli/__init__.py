@@ -31,6 +31,7 @@ from ..runtime.store import StateFile
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
 from .reload import Reloader
+from .replay import add_replay_command
 from .server import Server, curl_settings
 from .setup import Settings, Sources, data_folder, naming
 from .tokens import add_token_commands
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about, parents=[_flags(default=argparse.SUPPRESS)])
         command.set_defaults(run=run)
     add_token_commands(commands, [_flags(default=argparse.SUPPRESS)])
+    add_replay_command(commands, [_flags(default=argparse.SUPPRESS)])
     return parser
 
 
@@ -105,6 +107,9 @@ def _flags(*, default: Any) -> _Parser:
     flags.add_argument("--data-dir", metavar="DIR", help="for learned state (default: $STATE_DIRECTORY, else data)")
     flags.add_argument("--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)")
     flags.add_argument("--port", metavar="PORT", type=int, help="port to listen on (default: 8000)")
+    flags.add_argument(
+        "--record", metavar="DIR", type=Path, help="keep what Grok sends there, without what is personal"
+    )
     flags.add_argument(
         "--demo", action="store_const", const=True, help="a simulated Grok and made-up tokens; reads no file"
     )
@@ -124,6 +129,7 @@ class _Start:
     sockets: Sequence[socket.socket] = field(eq=False)
     state_file: StateFile | None
     folder_fault: str
+    record: Path | None
 
 
 def _serve_command(arguments: argparse.Namespace) -> int:
@@ -143,7 +149,8 @@ def _serve_command(arguments: argparse.Namespace) -> int:
             _log.warning("%s: %s. What is learned is not kept.", folder.path, folder.fault)
         state_file = None if folder.fault else StateFile(folder.path / STATE_FILE)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        trio.run(_serve_until_signal, _Start(sources, settings, tokens, sockets, state_file, folder.fault))
+        start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, arguments.record)
+        trio.run(_serve_until_signal, start)
     return 0
 
 
@@ -203,7 +210,7 @@ async def _serve_until_signal(start: _Start) -> None:
             simulated = await helpers.start(serve_simulator)
             config = evolve(config, grok=evolve(config.grok, base_url=simulated, assets_url=simulated, proxy_url=""))
             tokens = parse_token_file(DEMO_TOKENS)
-        server = Server(config, tokens, start.state_file)
+        server = Server(config, tokens, start.state_file, record=start.record)
         if start.folder_fault:
             server.state.faults["state"] = lambda: start.folder_fault
         reloader = None if start.sources.demo else Reloader(start.sources, server, start.settings, tokens)

@@ -6,26 +6,34 @@ import logging
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import trio
 
-from ..config import Config
+from ..config import Config, ImageMode
 from ..protocol.book import TokenBook
 from ..protocol.memory import record_of
 from ..protocol.payload import Identity
 from ..protocol.roster import Adoption
 from ..protocol.tokens import TokenEntry
+from ..runtime.assets import AssetFetcher
 from ..runtime.curl import CurlSettings, CurlTransport
 from ..runtime.fetch import Fetcher, Lookups
 from ..runtime.gateway import Gateway, GatewaySettings
+from ..runtime.media_cache import MediaCache
 from ..runtime.pool import TokenPool
 from ..runtime.rate_limits import QuotaAsker, QuotaKeeper
+from ..runtime.record import RecordingTransport
 from ..runtime.store import Record, StateFile, StateKeeper, pruned
 from ..web.app import create_app
+from ..web.delivery import Deliveries
 from ..web.server import serve
 from ..web.state import ServerState
 
 __all__ = ["Server", "curl_settings", "quota_asker"]
+
+MEDIA_FOLDER = "media"
+"""Beside the state file."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,22 +41,36 @@ _log = logging.getLogger(__name__)
 class Server:
     """One server and all that belongs to it. Made within trio, run once.
 
-    :param state_file: where to keep what is learned; None keeps nothing.
+    :param state_file: where to keep what is learned, and beside it pictures and videos; None keeps nothing.
+    :param record: where to record what Grok sends; None records nothing.
     :ivar state: what of it is seen over HTTP.
     """
 
-    def __init__(self, config: Config, tokens: Sequence[TokenEntry], state_file: StateFile | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        tokens: Sequence[TokenEntry],
+        state_file: StateFile | None = None,
+        *,
+        record: Path | None = None,
+    ) -> None:
         self._transport = CurlTransport(curl_settings(config))
         # Its own, for what clients refer to: nothing of Grok's, not even a connection, goes elsewhere.
         self._fetching = CurlTransport(curl_settings(config))
         self._lookups = Lookups()
         book = TokenBook(tokens, default_proxy=config.grok.proxy_url, max_in_flight=config.pool.max_in_flight_per_token)
         self.pool = TokenPool(book, queue_s=config.pool.queue_seconds)
-        self.gateway = Gateway(self._transport, self.pool, _gateway_settings(config))
+        self._recorder: RecordingTransport | None = None
+        if record is not None:
+            self._recorder = RecordingTransport(self._transport, record, config.grok.filtered_tags)
+        self.gateway = Gateway(self._recorder or self._transport, self.pool, _gateway_settings(config))
         self.state = ServerState(config)
         self._tokens = tuple(tokens)
         self._quotas = QuotaKeeper(self.pool, lambda: quota_asker(self.state.config, self._transport))
         self._keeper = self._recall(state_file) if state_file is not None else None
+        self._media: MediaCache | None = None
+        if state_file is not None:
+            self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
 
     def _recall(self, file: StateFile) -> StateKeeper:
         """Read what was learned before, and keep it from now on."""
@@ -69,6 +91,16 @@ class Server:
         config = self.state.config
         return Fetcher(self._fetching, frozenset(config.fetch.allow_hosts), config.grok.proxy_url, self._lookups)
 
+    def _asset_fetcher(self) -> AssetFetcher:
+        config = self.state.config
+        return AssetFetcher(self._transport, config.grok.assets_url, _identity(config))
+
+    def _tell_of_no_cache(self) -> None:
+        grok = self.state.config.grok
+        if grok.image_mode is ImageMode.CACHE and not (self._media and grok.cache_mb):
+            lacking = "a [grok] cache_mb above 0" if self._media else "a data directory that can be used"
+            _log.warning('[grok] image_mode = "cache" needs %s. Without, it is as "url".', lacking)
+
     # Running --------------------------------------------------------------------------------------------------------
 
     async def run(
@@ -79,13 +111,18 @@ class Server:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve on bound *sockets* until *stop* is set and everything has drained."""
-        app = create_app(self.gateway, self.state, self._fetcher)
+        app = create_app(self.gateway, self.state, self._fetcher, Deliveries(self._asset_fetcher, self._media))
+        self._tell_of_no_cache()
+        if self._media is not None:
+            await self._media.load()
         async with trio.open_nursery() as nursery:
             if self._keeper is not None:
                 await nursery.start(self._keeper.run)
             async with trio.open_nursery() as helpers:
                 await helpers.start(self._transport.run)
                 await helpers.start(self._fetching.run)
+                if self._recorder is not None:
+                    await helpers.start(self._recorder.run)
                 await helpers.start(self.gateway.alarm.run)
                 async with trio.open_nursery() as serving:
                     await helpers.start(self._quotas.run)
@@ -112,6 +149,10 @@ class Server:
         self._fetching.adopt(curl_settings(config))
         self.gateway.settings = _gateway_settings(config)
         self.pool.queue_s = config.pool.queue_seconds
+        if self._media is not None:
+            self._media.most_bytes = _cache_bytes(config)
+        if (config.grok.image_mode, config.grok.cache_mb) != (old.grok.image_mode, old.grok.cache_mb):
+            self._tell_of_no_cache()
         if (config.grok.proxy_url, config.pool) != (old.grok.proxy_url, old.pool):
             self._adopt()
         if (_identity(config), curl_settings(config)) != (_identity(old), curl_settings(old)):
@@ -150,6 +191,10 @@ def _gateway_settings(config: Config) -> GatewaySettings:
         memory=grok.memory,
         assets_url=grok.assets_url,
     )
+
+
+def _cache_bytes(config: Config) -> int:
+    return config.grok.cache_mb * 1024 * 1024
 
 
 def _identity(config: Config) -> Identity:

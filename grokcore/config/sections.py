@@ -28,6 +28,7 @@ __all__ = [
     "ImageMode",
     "KeyConfig",
     "LogFormat",
+    "LongContext",
     "ModelRow",
     "PoolConfig",
     "ServerConfig",
@@ -47,6 +48,13 @@ class ImageMode(enum.Enum):
     URL = "url"
     CACHE = "cache"
     BASE64 = "base64"
+
+
+class LongContext(enum.Enum):
+    """What becomes of a conversation that is too long for one message."""
+
+    FILE = "file"
+    ERROR = "error"
 
 
 class LogFormat(enum.Enum):
@@ -167,6 +175,8 @@ class GrokConfig:
     temporary: bool = True
     memory: bool = False
     citations: bool = True
+    long_context: LongContext = LongContext.FILE
+    long_context_chars: int = field(default=100_000, validator=_within(1000, 10_000_000))
     image_mode: ImageMode = ImageMode.URL
     cache_mb: int = field(default=512, validator=_within(0, 1_000_000))
     stream_first_response_timeout: float | None = field(default=None, validator=_within(0.05, 86400))

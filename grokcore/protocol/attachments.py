@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..errors import AttachmentRefused
+from ..errors import AttachmentRefused, ContextLengthExceeded
 from .media import extension_of, sniff
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "AttachmentPart",
     "attachment_of",
     "parse_attachment_part",
+    "text_attachment",
 ]
 
 MOST_BYTES = 20 * 1024 * 1024
@@ -45,12 +46,14 @@ class AttachmentPart:
     :ivar url: a ``data:`` URL, or where it is on the web. (A picture may be private; a URL may hold a secret.)
     :ivar name: what the client calls it; may be empty.
     :ivar path: where it stands in the request, for messages.
+    :ivar data: what is in it, if it came along with the request; there is no URL then.
     """
 
     picture: bool
     url: str = field(repr=False)
     name: str
     path: str
+    data: bytes = field(default=b"", repr=False)
 
 
 @frozen
@@ -93,6 +96,17 @@ def attachment_of(part: AttachmentPart, data: bytes) -> Attachment:
         wanted = "a picture (PNG, JPEG, GIF, WebP)" if part.picture else "a picture, a PDF or a text"
         raise AttachmentRefused(f"{part.path} {what}; only {wanted} can be attached.", param=part.path)
     return Attachment(data, media_type, _file_name(part, media_type), part.path)
+
+
+def text_attachment(text: str, name: str, path: str) -> Attachment:
+    """A text of this server's own making, as a file.
+
+    :raises ContextLengthExceeded: it is more than a file may hold.
+    """
+    data = text.encode("utf-8", "replace")
+    if len(data) > MOST_BYTES:
+        raise ContextLengthExceeded(f"{path} are more than {MOST_BYTES >> 20} MB of text.")
+    return Attachment(data, "text/plain", name, path)
 
 
 def _as_url(text: str, *, picture: bool) -> str:

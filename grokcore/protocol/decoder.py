@@ -47,7 +47,7 @@ from ..errors import (
     UpstreamFailure,
 )
 from .cards import Card, parse_card, parse_reference
-from .events import Activity, Event, Failed, File, Finished, FoundPicture, Text, Thinking, ToolUse
+from .events import Activity, Event, Failed, Finished, FoundPicture, Text, Thinking, ToolUse
 from .gallery import Gallery
 from .lines import LineReader
 from .markup import Element, TagFilter
@@ -288,8 +288,11 @@ class Decoder:
             self.counters.odd_values += 1
         elif card.is_generated:
             self._events += self._gallery.note_card(card)
-        elif card.id and len(self._cards) < MOST_CARDS:
-            self._cards[card.id] = card
+        else:
+            if card.is_file:
+                self._gallery.keep_file(card)
+            if card.id and len(self._cards) < MOST_CARDS:
+                self._cards[card.id] = card
 
     def _read_token(self, line: dict[str, Any]) -> None:
         token, tag = line.get("token"), line.get("messageTag")
@@ -379,7 +382,7 @@ class Decoder:
         if card is not None and card.is_picture and card.url.startswith(("https://", "http://")):
             return FoundPicture(card.url, card.title, card.link)
         if card is not None and card.is_file and card.url:
-            return File(card.url, card.title)
+            return self._gallery.show_file(card)
         kept = "grok:render" not in self._filtered_tags and card is None and "generated" not in reference.kind
         return Text(element.text) if kept else None
 

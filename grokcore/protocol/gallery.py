@@ -1,4 +1,4 @@
-"""The pictures and videos of one answer: their progress, which are finished, and which are moderated (§3.7, §3.8).
+"""The pictures, videos and files of one answer: their progress, which are finished, and which are moderated (§3.7, §3.8).
 
 Three forms bring them: lines of their own (2025, and image edits since), cards (2026), and the lists in the modelResponse.
 A picture that is moderated is not shown, whichever form brings its address.
@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from .cards import Card
-from .events import Activity, Event, Picture, Progress, Video
+from .events import Activity, Event, File, Picture, Progress, Video
 
 __all__ = ["Gallery"]
 
 FINISHED_PERCENT = 100
 """Progress of a picture that will not change any more; before it, previews come under other addresses."""
+
+MOST_FILES = 100
 
 
 class Gallery:
@@ -28,6 +30,7 @@ class Gallery:
         self._progress: dict[str, object] = {}
         self._moderated: set[str] = set()
         self._drawn: list[str] = []
+        self._files: dict[str, File] = {}
         self._shown: set[str] = set()
 
     @property
@@ -66,15 +69,25 @@ class Gallery:
             events += self._show(Picture(card.url))
         return events
 
+    def keep_file(self, card: Card) -> None:
+        """A file: shown where the text refers to it, else at the end (the recorded card has nothing to refer to)."""
+        if card.url and len(self._files) < MOST_FILES:
+            self._files[card.url] = File(card.url, card.title)
+
+    def show_file(self, card: Card) -> Event | None:
+        """The text refers to this file here; None if it has done so before."""
+        return next(iter(self._show(File(card.url, card.title))), None)
+
     def conclude(self, urls: Any) -> None:
         """The modelResponse's own list, which is the word that counts."""
         if isinstance(urls, list) and urls:
             self._drawn = [url for url in urls if isinstance(url, str) and url]
 
     def rest(self) -> list[Event]:
-        """Finished pictures that were not shown yet."""
+        """Finished pictures, and files, that were not shown yet."""
         fit = [url for url in self._drawn if not any(mark in url for mark in self._moderated)]
-        return [event for url in fit for event in self._show(Picture(url))]
+        finished: list[Picture | File] = [*map(Picture, fit), *self._files.values()]
+        return [shown for event in finished for shown in self._show(event)]
 
     def _moved(self, subject: str, state: list[object], percent: object) -> list[Event]:
         """Something has happened, if it is not what is known already."""
@@ -84,7 +97,7 @@ class Gallery:
         whole = isinstance(percent, int | float) and not isinstance(percent, bool)
         return [Progress(max(0, min(100, int(percent))))] if whole else [Activity()]  # type: ignore[call-overload]
 
-    def _show(self, event: Picture | Video) -> list[Event]:
+    def _show(self, event: Picture | Video | File) -> list[Event]:
         if event.url in self._shown:
             return []
         self._shown.add(event.url)

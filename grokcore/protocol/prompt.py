@@ -29,6 +29,8 @@ Rules
    from end to end; system messages that come after the last user message are put before it.
 4. Pictures and files of the last user message go up with the question. Earlier ones are named where they stood:
    ``[image 1]``, ``[file notes.pdf]``; Grok does not see them again.
+5. A conversation that is too long for a message is never cut. Its turns go up as a text file in the same format;
+   instructions and the user's last words stay in the message, unless they alone take up more than half of it.
 
 The format is stable: golden files in ``tests/protocol/golden/prompt`` hold it.
 """
@@ -39,26 +41,69 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
+from attrs import frozen
+
 from .request import Message
 
-__all__ = ["render_prompt"]
+__all__ = ["TRANSCRIPT_NAME", "Prompt", "fit_prompt", "render_prompt"]
+
+TRANSCRIPT_NAME = "conversation.txt"
 
 SEE_ATTACHMENT = "See the attachment."
 """The question of a turn that is nothing but a picture: Grok wants a message."""
+
+IN_FILE = f"The conversation so far is in the attached file {TRANSCRIPT_NAME}. Read all of it, then go on with it."
+
+ALL_IN_FILE = f"The attached file {TRANSCRIPT_NAME} holds a conversation. Read all of it, then answer its last turn."
 
 _INSTRUCTIONS = frozenset({"system", "developer"})
 _OUR_TAG = re.compile(r"<(?=/?(?:system|developer|user|assistant|tool)\s*>)", re.IGNORECASE)
 
 
+@frozen
+class Prompt:
+    """What Grok is given: a message, and what goes up as a file of the name :data:`TRANSCRIPT_NAME`, if anything."""
+
+    message: str
+    transcript: str = ""
+
+
 def render_prompt(messages: Sequence[Message]) -> str:
     """The payload's ``message`` for *messages* (at least one, oldest first)."""
     history, question = _split(messages)
+    turns = [turn for _, turn in _turns(history, messages)]
+    return "\n\n".join(turns if question is None else [*turns, _bare(question)])
+
+
+def fit_prompt(messages: Sequence[Message], most: int) -> Prompt:
+    """*messages* as a message of at most *most* characters (and a line that says where the rest is), and a file."""
+    whole = render_prompt(messages)
+    if len(whole) <= most:
+        return Prompt(whole)
+    history, question = _split(messages)
+    turns = _turns(history, messages)
+    instructions = [turn for message, turn in turns if message.role in _INSTRUCTIONS]
+    if sum(map(len, instructions)) > most // 2:
+        instructions = []
+    filed = [turn for message, turn in turns if not instructions or message.role not in _INSTRUCTIONS]
+    if question is not None and len(_bare(question)) <= most // 2:
+        if not filed:
+            return Prompt(whole)  # two halves, and the gap between them
+        return Prompt("\n\n".join([*instructions, IN_FILE, _bare(question)]), "\n\n".join(filed))
+    if question is not None:
+        filed.append(_turn(question, ""))
+    return Prompt("\n\n".join([*instructions, ALL_IN_FILE]), "\n\n".join(filed))
+
+
+def _bare(question: Message) -> str:
+    return question.text or (SEE_ATTACHMENT if question.attachments else "")
+
+
+def _turns(history: Sequence[Message], messages: Sequence[Message]) -> list[tuple[Message, str]]:
+    """Each message of *history*, which is of *messages*, as a turn."""
     attached = next((message for message in reversed(messages) if message.role == "user"), None)
     pictures = itertools.count(1)
-    turns = [_turn(message, "" if message is attached else _named(message, pictures)) for message in history]
-    if question is not None:
-        turns.append(question.text or (SEE_ATTACHMENT if question.attachments else ""))
-    return "\n\n".join(turns)
+    return [(message, _turn(message, "" if message is attached else _named(message, pictures))) for message in history]
 
 
 def _split(messages: Sequence[Message]) -> tuple[list[Message], Message | None]:

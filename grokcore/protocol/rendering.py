@@ -71,6 +71,7 @@ class Renderer:
         self._think_tag_open = False
         self._mid_line = False
         self._answering = False
+        self._after_media = False
         self._length = 0
         self._marks: list[tuple[Source, int, int]] = []
         self._found: dict[str, Source] = {}
@@ -81,7 +82,7 @@ class Renderer:
             match event:
                 case Text(text):
                     self._answer.add(text)
-                    yield self._content(text)
+                    yield self._content(self._apart(text))
                 case Thinking(text):
                     self._reasoning.add(text)
                     yield from self._thought(text)
@@ -93,6 +94,7 @@ class Renderer:
                     yield from self._work(event)
                 case Picture() | Video() | FoundPicture() | File():
                     yield self._content(self._gap() + self._shown(event))
+                    self._after_media = True
 
     def close_think_tag(self) -> str:
         """What still belongs to ``content`` before an error ends it."""
@@ -145,6 +147,12 @@ class Renderer:
         field, text = self._content(mark)
         self._marks.append((source, self._length - len(mark), self._length))
         return field, text
+
+    def _apart(self, text: str) -> str:
+        """Text that follows a picture begins a paragraph of its own."""
+        gap = "\n\n" if self._after_media and not text.startswith("\n") else ""
+        self._after_media = False
+        return gap + text
 
     def _gap(self) -> str:
         return "\n\n" if self._answering else ""

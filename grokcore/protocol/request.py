@@ -22,7 +22,7 @@ from ..errors import AttachmentRefused, InvalidRequest
 from .attachments import ATTACHMENT_PARTS, AttachmentPart, parse_attachment_part
 from .lenient_json import loads
 
-__all__ = ["ChatRequest", "Message", "parse_chat_request"]
+__all__ = ["ChatRequest", "Message", "parse_chat_request", "without_effect"]
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
@@ -96,7 +96,7 @@ def parse_chat_request(body: bytes) -> ChatRequest:
         messages=_messages(fields.get("messages")),
         stream=_optional(fields, "stream", bool) or False,
         include_usage=_optional(options, "include_usage", bool, "stream_options.") or False,
-        ignored=_ignored(fields),
+        ignored=without_effect(fields, _USED),
         search=_optional(fields, "search", bool),
     )
 
@@ -111,8 +111,9 @@ def _refuse_what_changes_the_answer(fields: Mapping[str, Any]) -> None:
         raise InvalidRequest(message, param="tool_choice")
 
 
-def _ignored(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    names = {_HEADER_SAFE.sub("", key)[:40] for key, value in fields.items() if key not in _USED and value is not None}
+def without_effect(fields: Mapping[str, Any], used: frozenset[str]) -> tuple[str, ...]:
+    """Names of the parameters that are not among *used*: sorted, and safe to put into a header."""
+    names = {_HEADER_SAFE.sub("", key)[:40] for key, value in fields.items() if key not in used and value is not None}
     return tuple(sorted(names - {""})[:40])
 
 

@@ -64,6 +64,10 @@ async def load_attachments(parts: Sequence[AttachmentPart], fetcher: Fetcher) ->
 
 
 async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
+    if part.data or not part.url:
+        if len(part.data) > MOST_BYTES:
+            raise _too_large(part)
+        return part.data
     if part.url[:5].lower() != "data:":
         try:
             return await fetcher.fetch(part.url, most=MOST_BYTES)
@@ -73,6 +77,10 @@ async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
         # In a thread: 20 MB of base64 take a third of a second, which all other answers would wait for.
         return await trio.to_thread.run_sync(lambda: parse_data_url(part.url, most=MOST_BYTES))
     except TooLarge:
-        raise RequestTooLarge(f"{part.path} is more than {MOST_BYTES >> 20} MB.", param=part.path) from None
+        raise _too_large(part) from None
     except ValueError as error:
         raise AttachmentRefused(f"{part.path}: {error}", param=part.path) from None
+
+
+def _too_large(part: AttachmentPart) -> RequestTooLarge:
+    return RequestTooLarge(f"{part.path} is more than {MOST_BYTES >> 20} MB.", param=part.path)

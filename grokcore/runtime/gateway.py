@@ -32,13 +32,15 @@ from attrs import define
 from ..errors import AttachmentRefused, Blame, EmptyAnswer, GrokApiError, InternalError, TransportFailure
 from ..protocol.book import Need
 from ..protocol.clocks import Clocks
-from ..protocol.decoder import Counters, Decoder
+from ..protocol.decoder import Decoder
 from ..protocol.events import Event, Failed, Finished
 from ..protocol.models import Limits
 from ..protocol.payload import CHAT_PATH, chat_headers
 from ..protocol.policy import Attempts
 from ..protocol.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
 from .alarm import AlarmClock
+from .assets import AssetAccess
+from .drift import Drift
 from .pool import Lease, TokenPool
 from .preparing import Prepared, Preparer
 from .question import GatewaySettings, Question
@@ -70,13 +72,13 @@ class Gateway:
     """Makes completions and knows those that are open.
 
     :ivar settings: those of completions that begin from now on; the others keep what they began with.
-    :ivar counters: what all decoders have passed over so far.
+    :ivar drift: what of Grok's answers was not understood so far.
     :ivar alarm: wakes completions when one of their clocks is due; its ``run`` has to be running.
     """
 
     def __init__(self, transport: Transport, pool: TokenPool, settings: GatewaySettings) -> None:
         self.pool = pool
-        self.counters = Counters()
+        self.drift = Drift()
         self.alarm = AlarmClock()
         self.settings = settings
         self.preparer = Preparer(transport)
@@ -168,6 +170,12 @@ class Completion:
         """How many requests Grok has seen for it so far."""
         return self._attempts.made
 
+    @property
+    def asset_access(self) -> AssetAccess:
+        """What the pictures in the events that came last can be had with."""
+        assert self._attempt is not None, "it is there from the first events until the end"
+        return AssetAccess(self._attempt.lease.sso, self._attempt.lease.proxy_url)
+
     def commit(self) -> None:
         """A byte is about to go out to the client: from now on a failure is final."""
         self._committed = True
@@ -175,6 +183,21 @@ class Completion:
     def client_was_slow(self, seconds: float) -> None:
         """The caller was busy with the client for that long; no clock counts it."""
         self._clocks.exclude(seconds)
+
+    async def aside(self, fn: Callable[[], Awaitable[_T]]) -> _T:
+        """Wait for *fn*, which is not Grok's answer: no clock counts the time.
+
+        :raises GrokApiError: the completion was interrupted.
+        """
+        if self._interruption is None:
+            began = trio.current_time()
+            try:
+                with trio.CancelScope() as self._waiting:
+                    return await fn()
+            finally:
+                self._clocks.exclude(trio.current_time() - began)
+        assert self._interruption is not None
+        raise self._interruption
 
     def interrupt(self, error: GrokApiError) -> None:
         """End it with *error*: now if it waits, else at its next wait."""
@@ -310,7 +333,7 @@ class Completion:
         self._gateway.alarm.clear(attempt.exchange)
         await attempt.exchange.aclose()
         if self._attempt is attempt:
-            self._gateway.counters.add(attempt.decoder.counters)
+            self._gateway.drift.note(self.question.model.name, attempt.decoder.counters, error)
             self._attempt = None
 
     def _tell(self, error: GrokApiError) -> None:

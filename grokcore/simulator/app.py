@@ -12,9 +12,10 @@ import trio
 from attrs import define, field
 
 from . import lines
+from .assets import ASSETS_PREFIX, asset
 from .files import POST_PATH, UPLOAD_PATH, Files
 from .limits import UNLIMITED, Limit
-from .scripts import Cut, Script, Send, Wait, answer_lines, error, paced, play_lines, tokens_of, video, wrapped
+from .scripts import Cut, Script, Send, Wait, answer_lines, drawing, error, paced, play_lines, tokens_of, video, wrapped
 
 __all__ = ["Call", "Simulator"]
 
@@ -28,6 +29,8 @@ HIGH_EFFORT = ("MODEL_MODE_EXPERT", "MODEL_MODE_HEAVY")
 COST_OF_EFFORT = 4
 NATURAL_PACE_S = 0.02
 """Seconds between the tokens of an answer that nobody scripted: some fifty a second, like a fast model."""
+
+_DRAWING = re.compile(r"(?i)(drawing:|draw |edit the attached image)")
 
 _ABSOLUTE = re.compile(r"^https?://[^/]*")
 _SSO = re.compile(r"(?:^|;)\s*sso=([^;]+)")
@@ -63,6 +66,7 @@ class Simulator:
     :ivar calls: all chats so far; *asks*: all questions for what is left.
     :ivar uploads: all uploads so far, and all posts; *upload_scripts*: what to answer to them, by session token.
     :ivar files: what accounts have uploaded.
+    :ivar fetches: all requests for pictures and videos so far; *asset_scripts*: what to answer to them, by path.
     :ivar scripts: what to answer to chats, by session token: each of the list once, the last one for ever.
     :ivar ask_scripts: the same for questions for what is left.
     :ivar default: what to answer to chats of tokens without a script.
@@ -76,6 +80,8 @@ class Simulator:
     uploads: list[Call] = field(factory=list)
     upload_scripts: dict[str, deque[Script]] = field(factory=dict)
     files: Files = field(factory=Files)
+    fetches: list[Call] = field(factory=list)
+    asset_scripts: dict[str, Script] = field(factory=dict)
     scripts: dict[str, deque[Script]] = field(factory=dict)
     ask_scripts: dict[str, deque[Script]] = field(factory=dict)
     limits: dict[tuple[str, str], Limit] = field(factory=dict)
@@ -126,6 +132,8 @@ class Simulator:
     def _list_for(self, path: str) -> list[Call]:
         if path == RATE_LIMITS_PATH:
             return self.asks
+        if path.startswith(ASSETS_PREFIX):
+            return self.fetches
         return self.uploads if path in (UPLOAD_PATH, POST_PATH) else self.calls
 
     async def _answer(self, call: Call, method: str, receive: Receive, send: SendFn) -> None:
@@ -148,6 +156,8 @@ class Simulator:
             return self._told_limits(call)
         if method == "POST" and call.path in (UPLOAD_PATH, POST_PATH):
             return self._filed(call)
+        if method == "GET" and call.path.startswith(ASSETS_PREFIX):
+            return self.asset_scripts.get(call.path) or asset(call.path, allowed=self._knows(call))
         if method != "POST" or not CHAT_PATHS.fullmatch(call.path):
             return error(404, {"code": 5, "message": "Not Found", "details": []})
         refusal = self._refusal(call)
@@ -160,6 +170,9 @@ class Simulator:
         if scripted is not None:
             return scripted
         return self.default(call) if self.default else _unscripted(call)
+
+    def _knows(self, call: Call) -> bool:
+        return bool(call.sso) and call.sso not in self.dead
 
     def _filed(self, call: Call) -> Script:
         scripted = _next(self.upload_scripts.get(call.sso))
@@ -258,6 +271,9 @@ def _unscripted(call: Call) -> Script:
     overrides = call.body.get("toolOverrides")
     if isinstance(overrides, dict) and overrides.get("videoGen"):
         return video(f"users/{lines.USER_ID}/generated/{lines.RESPONSE_ID}/generated_video.mp4", seconds=NATURAL_PACE_S)
+    if _DRAWING.match(str(call.body["message"])):
+        ids = [lines.RESPONSE_ID[:-1] + str(index) for index in range(int(call.body.get("imageGenerationCount", 2)))]
+        return drawing([f"users/{lines.USER_ID}/generated/{one}/image.jpg" for one in ids], seconds=NATURAL_PACE_S)
     return _echo(call)
 
 

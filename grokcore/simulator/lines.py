@@ -23,6 +23,8 @@ __all__ = [
     "conversation",
     "empty",
     "final_metadata",
+    "image_count",
+    "image_progress",
     "line",
     "llm_info",
     "model_response",
@@ -192,6 +194,25 @@ def picture_card(card_id: str, percent: int | None = None, url: str = "", **more
 def picture(card_id: str) -> str:
     """The picture's place in the text."""
     return f'<grok:render card_id="{card_id}" card_type="generated_image_card" type="render_file"></grok:render>'
+
+
+def image_count(count: int) -> dict[str, Any]:
+    """Pictures are about to come."""
+    return response({"imageAttachmentInfo": {"imageAttachmentCount": count}})
+
+
+def image_progress(index: int, percent: int, url: str, *, moderated: bool = False) -> dict[str, Any]:
+    """Progress of one of several pictures; before 100 the url is a preview's."""
+    picture = {
+        "imageId": f"5d0b7c1a-0000-4000-8000-00000000000{index}",
+        "imageUrl": url,
+        "seq": 0,
+        "progress": percent,
+        "imageModel": "imagine_x_1",
+        "moderated": moderated,
+        "imageIndex": index,
+    }
+    return response({"streamingImageGenerationResponse": picture})
 
 
 def video_progress(percent: int, *, url: str = "", moderated: bool = False) -> dict[str, Any]:

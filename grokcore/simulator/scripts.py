@@ -156,6 +156,21 @@ def video(url: str, *, seconds: float = 0.0, moderated: bool = False) -> Script:
     return paced(play_lines(objects), seconds)
 
 
+def drawing(urls: Sequence[str], *, said: str = "I generated images.", seconds: float = 0.0) -> Script:
+    """Pictures as they came in 2025: previews under other addresses, then the whole ones, and a list of them at the end.
+
+    :param seconds: between two reports of progress.
+    """
+    objects: list[object] = [wrapped(lines.user_response("", "grok-3")), wrapped(lines.image_count(len(urls)))]
+    for percent in (50, 100):
+        for index, url in enumerate(urls):
+            shown = url if percent == 100 else url.replace("/image.", "-part-0/image.")
+            objects.append(wrapped(lines.image_progress(index, percent, shown)))
+    tail = [*map(lines.token, tokens_of(said)), lines.soft_stop()]
+    objects += map(wrapped, [*tail, lines.model_response(said, "grok-3", generatedImageUrls=list(urls))])
+    return paced(play_lines(objects), seconds)
+
+
 def error(status: int, body: object, headers: tuple[tuple[str, str], ...] = ()) -> Script:
     """A refusal in JSON."""
     return Script((Send(json.dumps(body).encode()),), status, (("content-type", "application/json"), *headers))

@@ -8,36 +8,39 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from attrs import frozen
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
-from ..config import Config
+from ..config import Config, LongContext
 from ..errors import (
+    ContextLengthExceeded,
     GrokApiError,
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
-    Overloaded,
     RateLimitExceeded,
     RequestTooLarge,
-    ShuttingDown,
     UnknownUrl,
 )
+from ..protocol.attachments import text_attachment
 from ..protocol.chat import AnswerWriter, ChatHead, ChunkWriter
 from ..protocol.models import Model, find_model
-from ..protocol.prompt import render_prompt
+from ..protocol.prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 from ..protocol.rendering import Style
 from ..protocol.request import ChatRequest, parse_chat_request
 from ..protocol.usage import estimate
-from ..runtime.attaching import load_attachments
 from ..runtime.fetch import Fetcher
 from ..runtime.gateway import Completion, Gateway, Question
+from ..runtime.media_cache import MediaCache
+from .asking import Services, attached, describe, open_completion
+from .delivery import Deliveries
 from .edge import LIFETIME_KEY, Lifetime
+from .images import image_response
+from .media import media_response
 from .reply import EventStream, Start, json_response, whole_answer
 from .state import ServerState
-from .status import Census, health_report, limit_headers
+from .status import Census, health_report
 
 __all__ = ["create_app"]
 
@@ -46,6 +49,10 @@ MODELS_CREATED = 1763683200
 
 BODY_TIMEOUT_S = 120
 """How long a request's body may take to arrive."""
+
+MEDIA_ENDPOINT = "media"
+"""The one route beside ``/health`` that asks for no key: the name of a picture is its secret, and whoever shows it, a
+browser mostly, has no key."""
 
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -57,17 +64,13 @@ STREAM_HEADERS = {
 _log = logging.getLogger(__name__)
 
 
-@frozen
-class _Services:
-    gateway: Gateway
-    state: ServerState
-    fetcher: Callable[[], Fetcher]
-
-
-def create_app(gateway: Gateway, state: ServerState, fetcher: Callable[[], Fetcher]) -> QuartTrio:
+def create_app(
+    gateway: Gateway, state: ServerState, fetcher: Callable[[], Fetcher], deliveries: Deliveries
+) -> QuartTrio:
     """The Quart app. Requests must come through :class:`grokcore.web.edge.Edge`.
 
     :param fetcher: what fetches the pictures that requests refer to, as configured now.
+    :param deliveries: how pictures and videos in answers are delivered.
     """
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(
@@ -83,9 +86,11 @@ def create_app(gateway: Gateway, state: ServerState, fetcher: Callable[[], Fetch
     state.followers.append(limit_bodies)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    services = _Services(gateway, state, fetcher)
+    services = Services(gateway, state, fetcher, deliveries)
     _add_hooks(app, services)
     _add_routes(app, services)
+    if deliveries.cache is not None:
+        _add_media_route(app, deliveries.cache)
     return app
 
 
@@ -101,11 +106,11 @@ def _asked_path() -> str:
 # Errors and authentication ----------------------------------------------------------------------------------------
 
 
-def _add_hooks(app: QuartTrio, services: _Services) -> None:
+def _add_hooks(app: QuartTrio, services: Services) -> None:
     @app.before_request
     async def authenticate() -> None:
         """Before the body is read, and before it is known whether the route exists."""
-        if request.path != "/health":
+        if request.path != "/health" and request.endpoint != MEDIA_ENDPOINT:
             services.state.keys.check({name.lower(): value for name, value in request.headers.items()})
 
     @app.errorhandler(GrokApiError)
@@ -146,7 +151,7 @@ def _of_http_exception(error: HTTPException) -> Response:
 # Routes -----------------------------------------------------------------------------------------------------------
 
 
-def _add_routes(app: QuartTrio, services: _Services) -> None:
+def _add_routes(app: QuartTrio, services: Services) -> None:
     state = services.state
     census = Census(services.gateway)
 
@@ -176,38 +181,50 @@ def _add_routes(app: QuartTrio, services: _Services) -> None:
             refused = error
             raise
         finally:
-            _describe(completion, lifetime)
-            lifetime.headers.update(limit_headers(services.gateway, completion.question.model, refused))
+            describe(services, completion, lifetime, refused)
+
+    @app.post("/images/generations")
+    async def image_generations() -> Response:
+        return await image_response(services, _lifetime(), editing=False)
+
+    @app.post("/images/edits")
+    async def image_edits() -> Response:
+        return await image_response(services, _lifetime(), editing=True)
+
+
+def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:
+    @app.get("/media/<name>", endpoint=MEDIA_ENDPOINT)
+    async def media(name: str) -> Response:
+        return await media_response(cache, name, request.method, request.headers, _lifetime())
 
 
 def _model_object(model: Model) -> dict[str, object]:
     return {"id": model.name, "object": "model", "created": MODELS_CREATED, "owned_by": "xai"}
 
 
-async def _open_completion(services: _Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
+async def _open_completion(services: Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
     model = find_model(services.state.config.models, chat.model)
-    _refuse_more(services)
-    attachments = await load_attachments(chat.attachments, services.fetcher())
-    if attachments:
-        _refuse_more(services)  # it may have taken a while
+    attachments = await attached(services, chat.attachments)
     assert model.limits is not None, "a configuration's table has its clocks resolved"
-    message = chat.question if model.video else render_prompt(chat.messages)
-    question = Question(model, model.limits, message, attachments, search=chat.search)
-    completion = services.gateway.completion(question, lifetime.accepted, lifetime.request_id)
-    lifetime.on_end(completion.aclose)
-    if chat.ignored:
-        lifetime.headers["x-grok2api-ignored"] = ", ".join(chat.ignored)
-    return completion
+    prompt = Prompt(chat.question) if model.video else _prompt(chat, services.state.config)
+    if prompt.transcript:
+        attachments = (text_attachment(prompt.transcript, TRANSCRIPT_NAME, "messages"), *attachments)
+        lifetime.headers["x-grok2api-long-context"] = "file"
+    question = Question(model, model.limits, prompt.message, attachments, search=chat.search)
+    return open_completion(services, question, lifetime, chat.ignored)
 
 
-def _refuse_more(services: _Services) -> None:
-    if services.state.draining:
-        raise ShuttingDown("The server is stopping.")
-    if services.gateway.open_count >= services.state.config.server.max_streams:
-        raise Overloaded("The server has as many answers under way as [server] max_streams allows.", retry_after=1)
+def _prompt(chat: ChatRequest, config: Config) -> Prompt:
+    most = config.grok.long_context_chars
+    prompt = fit_prompt(chat.messages, most)
+    if prompt.transcript and config.grok.long_context is LongContext.ERROR:
+        raise ContextLengthExceeded(
+            f"The conversation is longer than the {most} characters of [grok] long_context_chars."
+        )
+    return prompt
 
 
-async def _answer(services: _Services, chat: ChatRequest, completion: Completion, lifetime: Lifetime) -> Response:
+async def _answer(services: Services, chat: ChatRequest, completion: Completion, lifetime: Lifetime) -> Response:
     config = services.state.config
     head = ChatHead(
         id=f"chatcmpl-{secrets.token_hex(12)}",
@@ -216,22 +233,16 @@ async def _answer(services: _Services, chat: ChatRequest, completion: Completion
         prompt_tokens=estimate(completion.question.message),
         style=Style(config.grok.thinking, config.grok.assets_url, citations=config.grok.citations),
     )
-    lifetime.headers["x-grok2api-usage"] = "estimated"
+    delivery = services.deliveries.of_answer(config, request.scope)
     if not chat.stream:
-        return json_response(await whole_answer(completion, AnswerWriter(head)))
+        return json_response(await whole_answer(completion, AnswerWriter(head), delivery))
     start = Start(completion, lifetime.nursery)
     if not await start.wait(lifetime.accepted + config.server.hold_seconds):
         completion.commit()
     writer = ChunkWriter(head, include_usage=chat.include_usage)
-    body = EventStream(completion, start, writer, heartbeat_s=config.server.heartbeat_seconds)
+    heartbeat_s = config.server.heartbeat_seconds
+    body = EventStream(completion, start, writer, heartbeat_s=heartbeat_s, delivery=delivery)
     response = Response(b"", headers=STREAM_HEADERS)
     del response.headers["content-length"]  # that of the empty body it was made with
     response.response = body
     return response
-
-
-def _describe(completion: Completion, lifetime: Lifetime) -> None:
-    """Say in the response's headers what it took."""
-    lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
-    if completion.token_id:
-        lifetime.headers["x-grok2api-token"] = completion.token_id

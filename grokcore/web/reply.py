@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 import trio
@@ -14,10 +15,11 @@ from quart.wrappers.response import ResponseBody
 
 from ..errors import GrokApiError, InternalError
 from ..protocol.chat import KEEP_ALIVE, AnswerWriter, ChunkWriter
-from ..protocol.events import Finished
+from ..protocol.events import Event, Finished
 from ..runtime.gateway import Completion
+from .delivery import Delivery
 
-__all__ = ["EventStream", "Start", "json_response", "whole_answer"]
+__all__ = ["Errand", "EventStream", "Start", "json_response", "whole_answer"]
 
 SILENT_CHUNK_S = 60.0
 """Silence after which an empty chunk goes out beside the comments: LangChain's chunk timeout of 120 s does not take
@@ -26,6 +28,8 @@ comments for a sign of life."""
 BLOCKED_S = 0.02
 """A write that takes longer than this (seconds) was held up by the client, and no clock counts it; a normal one takes
 some 0.1 ms."""
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -36,38 +40,52 @@ def json_response(value: Any, status: int = 200) -> Response:
     return Response(body, status=status, content_type="application/json")
 
 
-async def whole_answer(completion: Completion, writer: AnswerWriter) -> bytes:
+async def whole_answer(completion: Completion, writer: AnswerWriter, delivery: Delivery | None = None) -> bytes:
     """The body of a non-streamed answer.
 
+    :param delivery: how its pictures are delivered; None gives Grok's own addresses.
     :raises GrokApiError: there was none, or not all of it.
     """
     await completion.start()
     while True:
         events = await completion.next_events()
+        if delivery is not None and delivery.concerns(events):
+            deliver = functools.partial(delivery.deliver, completion.asset_access, events)
+            events = await completion.aside(deliver)
         writer.add(events)
         if isinstance(events[-1], Finished):
             return writer.body()
 
 
-class Start:
-    """A completion's start, run as a task of the request, so that one can wait for it in portions."""
+class Errand(Generic[_T]):
+    """Some work for a request, run as a task of it, so that one can wait for it in portions.
 
-    def __init__(self, completion: Completion, nursery: trio.Nursery) -> None:
+    :ivar nursery: the request's.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[_T]], nursery: trio.Nursery) -> None:
+        self.nursery = nursery
         self._done = trio.Event()
         self._error: Exception | None = None
-        nursery.start_soon(self._run, completion)
+        self._found: list[_T] = []
+        nursery.start_soon(self._run, work)
 
-    async def _run(self, completion: Completion) -> None:
+    @property
+    def found(self) -> _T:
+        """What the work has returned; it must have come to its end."""
+        return self._found[0]
+
+    async def _run(self, work: Callable[[], Awaitable[_T]]) -> None:
         try:
-            await completion.start()
+            self._found.append(await work())
         except Exception as error:  # boundary: whatever it was reaches whoever waits, in `wait`
             self._error = error
         self._done.set()
 
     async def wait(self, until: float) -> bool:
-        """Wait for it until then (trio's time); whether it has come.
+        """Wait for it until then (trio's time); whether it has come to its end.
 
-        :raises GrokApiError: the start failed.
+        :raises Exception: what the work raised.
         """
         with trio.CancelScope(deadline=until):
             await self._done.wait()
@@ -76,17 +94,35 @@ class Start:
         return self._done.is_set()
 
 
+class Start(Errand[None]):
+    """A completion's start; ``wait`` raises GrokApiError if it failed."""
+
+    def __init__(self, completion: Completion, nursery: trio.Nursery) -> None:
+        super().__init__(completion.start, nursery)
+
+
 class EventStream(ResponseBody):
     """The body of a streamed answer, for Quart to iterate over.
 
     No scope spans two steps of the iteration. The completion is closed by the request's lifetime, not here.
 
     :param heartbeat_s: silence (seconds) after which a sign of life is sent.
+    :param delivery: how the answer's pictures are delivered; None gives Grok's own addresses.
     """
 
-    def __init__(self, completion: Completion, start: Start, writer: ChunkWriter, *, heartbeat_s: float) -> None:
+    def __init__(
+        self,
+        completion: Completion,
+        start: Start,
+        writer: ChunkWriter,
+        *,
+        heartbeat_s: float,
+        delivery: Delivery | None = None,
+    ) -> None:
         self._completion = completion
         self._start = start
+        self._delivery = delivery
+        self._parcel: Errand[list[Event]] | None = None
         self._started = False
         self._writer = writer
         self._heartbeat_s = heartbeat_s
@@ -122,7 +158,11 @@ class EventStream(ResponseBody):
         self._started = self._started or await self._start.wait(wake_at)
         if not self._started:
             return self._sign_of_life()
+        if self._parcel is not None:
+            return await self._delivered(self._parcel, wake_at)
         while events := await self._completion.next_events(wake_at):
+            if self._delivery is not None and self._delivery.concerns(events):
+                return await self._send_for_media(self._delivery, events, wake_at)
             self._over = isinstance(events[-1], Finished)
             data = self._writer.write(events)
             if data:
@@ -131,6 +171,26 @@ class EventStream(ResponseBody):
             if trio.current_time() >= wake_at:
                 break
         return self._sign_of_life()
+
+    async def _send_for_media(self, delivery: Delivery, events: list[Event], wake_at: float) -> bytes:
+        """Show what comes before it meanwhile."""
+        at_once, rest = delivery.split(events)
+        deliver = functools.partial(delivery.deliver, self._completion.asset_access, rest)
+        self._parcel = Errand(deliver, self._start.nursery)
+        data = self._writer.write(at_once)
+        if not data:
+            return await self._delivered(self._parcel, wake_at)
+        self._last_chunk = trio.current_time()
+        return data
+
+    async def _delivered(self, parcel: Errand[list[Event]], wake_at: float) -> bytes:
+        """The events with their media, if it has come by then. Until it has, nothing more is read of Grok's answer."""
+        if not await self._completion.aside(functools.partial(parcel.wait, wake_at)):
+            return self._sign_of_life()
+        self._parcel = None
+        self._over = isinstance(parcel.found[-1], Finished)
+        self._last_chunk = trio.current_time()
+        return self._writer.write(parcel.found)  # something: media always shows
 
     def _sign_of_life(self) -> bytes:
         if trio.current_time() - self._last_chunk < SILENT_CHUNK_S:

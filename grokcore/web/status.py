@@ -47,7 +47,7 @@ def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[
     """The body of ``/health``: no secret, no note, no proxy's address. Times are seconds from now."""
     now = trio.current_time()
     counts, next_reset, egresses = census.take(now)
-    passed_over = gateway.counters
+    drift, passed_over = gateway.drift, gateway.drift.counters
     faults = state.all_faults()
     return {
         "status": _status(gateway, state, counts),
@@ -60,10 +60,11 @@ def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[
         "faults": faults,
         "upstream": {
             "junk_lines": passed_over.junk_lines,
-            "unknown_keys": sum(passed_over.unknown_keys.values()),
+            "unknown_keys": drift.unknown_keys,
             "odd_values": passed_over.odd_values,
             "late_thoughts": passed_over.late_thoughts,
             "other_side": passed_over.other_side,
+            "refused_models": dict(drift.refused_models),
         },
     }
 

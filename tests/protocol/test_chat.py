@@ -171,7 +171,7 @@ RENDERINGS = [
     Rendering("no thinking, no tags", T, [Text("c")], "c"),
     Rendering("a picture", R, [Picture("users/u/image.jpg")], "![image](https://assets.example.com/users/u/image.jpg)"),
     Rendering("pictures behind text", R, [Text("Here:"), Picture("/a.jpg"), Picture("b.jpg")], "Here:\n\n![image](https://assets.example.com/a.jpg)\n\n![image](https://assets.example.com/b.jpg)"),
-    Rendering("a video", H, [Video("v.mp4"), Text("Made.")], '[video](https://assets.example.com/v.mp4)\n\n<video src="https://assets.example.com/v.mp4" controls></video>Made.'),
+    Rendering("a video", H, [Video("v.mp4"), Text("Made.")], '[video](https://assets.example.com/v.mp4)\n\n<video src="https://assets.example.com/v.mp4" controls></video>\n\nMade.'),
     Rendering("a picture in the answer itself", R, [Picture("data:image/png;base64,AAAA")], "![image](data:image/png;base64,AAAA)"),
     Rendering("a citation", R, [Text("7 is prime"), Cited(1, PRIMES), Text("."), Cited(1, PRIMES)], "7 is prime[1].[1]"),
     Rendering("a search", R, [Thinking("Well"), ToolUse("web_search", "primes"), Found((PRIMES, NAMELESS)), Thinking("so"), Text("7")], "7", "Well\n[web search: primes]\n- [All (the) primes](https://example.org/p%281%29)\n- [https://example.org/x](https://example.org/x)\nso"),

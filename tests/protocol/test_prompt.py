@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.protocol.attachments import AttachmentPart
-from grokcore.protocol.prompt import render_prompt
+from grokcore.protocol.prompt import ALL_IN_FILE, IN_FILE, Prompt, fit_prompt, render_prompt
 from grokcore.protocol.request import Message
 
 from .strategies import plain_text
@@ -80,3 +80,45 @@ def test_no_text_is_lost(messages: list[Message]) -> None:
     for message in messages:
         harmless = re.sub(f"<(?={_TAG[1:]})", "&lt;", message.text, flags=re.IGNORECASE)
         assert message.text in prompt or harmless in prompt
+
+
+# Long conversations ------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=200)
+@given(CONVERSATIONS, st.integers(0, 60))
+def test_a_long_conversation_is_never_cut(messages: list[Message], most: int) -> None:
+    """Each turn is in the message or in the file, once; and the message is not longer than it may be."""
+    whole = render_prompt(messages)
+    prompt = fit_prompt(messages, most)
+    if len(whole) <= most:
+        assert prompt == Prompt(whole)
+        return
+    assert len(prompt.message) <= most + len(ALL_IN_FILE) + 100
+    together = f"{prompt.message}\n\n{prompt.transcript}"
+    for message in messages:
+        escaped = re.sub(f"<(?={_TAG[1:]})", "&lt;", message.text, flags=re.IGNORECASE)
+        assert escaped in together or message.text in prompt.message
+
+
+def test_instructions_and_question_stay_in_the_message() -> None:
+    """What Grok must mind is not left to a file."""
+    messages = [
+        Message("system", "Be terse."),
+        Message("user", "x" * 300),
+        Message("assistant", "ok"),
+        Message("user", "Why?"),
+    ]
+    prompt = fit_prompt(messages, 100)
+    assert prompt.message == f"<system>\nBe terse.\n</system>\n\n{IN_FILE}\n\nWhy?"
+    assert prompt.transcript == f"<user>\n{'x' * 300}\n</user>\n\n<assistant>\nok\n</assistant>"
+
+
+def test_what_is_too_long_by_itself_goes_into_the_file() -> None:
+    """A question, instructions, or a conversation that does not end with a question."""
+    question = fit_prompt([Message("system", "Be terse."), Message("user", "x" * 300)], 100)
+    assert question == Prompt(f"<system>\nBe terse.\n</system>\n\n{ALL_IN_FILE}", f"<user>\n{'x' * 300}\n</user>")
+    instructions = fit_prompt([Message("system", "x" * 300), Message("user", "Why?")], 100)
+    assert instructions == Prompt(f"{IN_FILE}\n\nWhy?", f"<system>\n{'x' * 300}\n</system>")
+    tool = fit_prompt([Message("user", "x" * 300), Message("tool", "42")], 100)
+    assert tool == Prompt(ALL_IN_FILE, f"<user>\n{'x' * 300}\n</user>\n\n<tool>\n42\n</tool>")

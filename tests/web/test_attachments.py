@@ -460,3 +460,46 @@ def test_the_openai_sdk_shows_a_picture() -> None:
         assert contents(site.simulator) == [("image/png", PNG)]
 
     on_site(scenario)
+
+
+# Long conversations -----------------------------------------------------------------------------------------------
+
+
+def long_chat() -> dict[str, Any]:
+    messages = [
+        {"role": "user", "content": "x" * 1500},
+        {"role": "assistant", "content": "ok"},
+        {"role": "user", "content": "Why?"},
+    ]
+    return chat(messages=messages)
+
+
+def test_a_long_conversation_goes_up_as_a_file() -> None:
+    """It is never cut, and the answer's headers say what became of it."""
+
+    async def scenario(site: Site) -> None:
+        reply = await site.client.post("/v1/chat/completions", json=long_chat())
+        assert reply.status_code == 200
+        assert reply.headers["x-grok2api-long-context"] == "file"
+        (upload,) = uploaded(site.simulator)
+        assert (upload.body["fileName"], upload.body["fileMimeType"]) == ("conversation.txt", "text/plain")
+        text = base64.b64decode(upload.body["content"]).decode()
+        assert text == f"<user>\n{'x' * 1500}\n</user>\n\n<assistant>\nok\n</assistant>"
+        message = chats(site.simulator)[0].body["message"]
+        assert message.endswith("\n\nWhy?")
+        assert "conversation.txt" in message
+        assert len(chats(site.simulator)[0].body["fileAttachments"]) == 1
+
+    on_site(scenario, config="[grok]\nlong_context_chars = 1000")
+
+
+def test_a_long_conversation_is_refused_by_setting() -> None:
+    """Before Grok hears of it."""
+
+    async def scenario(site: Site) -> None:
+        reply = await site.client.post("/v1/chat/completions", json=long_chat())
+        assert (reply.status_code, reply.json()["error"]["code"]) == (400, "context_length_exceeded")
+        assert not site.simulator.uploads
+        assert not chats(site.simulator)
+
+    on_site(scenario, config='[grok]\nlong_context_chars = 1000\nlong_context = "error"')

@@ -315,6 +315,7 @@ SHAPES = [
     Shape("a citation", play_lines([*map(wrapped, [*CITING, lines.soft_stop()])]), "7[1], 11[2]. Both[1]."),
     Shape("a citation that is not wanted", play_lines([*map(wrapped, [*CITING, lines.soft_stop()])]), "7, 11. Both.", config="[grok]\ncitations = false"),
     Shape("a picture as a card", play_lines([*map(wrapped, [*DRAWING, lines.soft_stop()])]), "Here:\n\n![image](https://assets.grok.com/users/u/generated/k/image.jpg)"),
+    Shape("text after a picture", play_lines([*map(wrapped, [*DRAWING, lines.token("Like"), lines.token(" it?"), lines.soft_stop()])]), "Here:\n\n![image](https://assets.grok.com/users/u/generated/k/image.jpg)\n\nLike it?"),
     Shape("late thinking", play_lines([*map(wrapped, [lines.token("a"), lines.thought("no"), lines.token("b"), lines.soft_stop()])]), "ab"),
     Shape("markup", play_lines([*map(wrapped, [*map(lines.token, MARKUP), lines.soft_stop()])]), "see  a < b x=1"),
     Shape("pictures", answer("two:", final={"generatedImageUrls": ["users/u/generated/a (1)/image.jpg"]}), "two:\n\n![image](https://assets.grok.com/users/u/generated/a%20%281%29/image.jpg)"),

@@ -28,14 +28,13 @@ from quart_trio import QuartTrio
 import grokcore.cli.server
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.tokens import TokenEntry
-from grokcore.runtime.fetch import Fetcher
-from grokcore.runtime.gateway import Gateway
 from grokcore.simulator import lines
 from grokcore.simulator.limits import UNLIMITED
 from grokcore.simulator.scripts import HANG, Script, Send, answer, error, paced, wrapped
 from grokcore.web import app as web_app
 from grokcore.web import edge, server
 from grokcore.web.app import create_app
+from grokcore.web.delivery import Deliveries
 from grokcore.web.hypercorn_fixes import EdgeH11Protocol, EdgeTCPServer
 from grokcore.web.state import ServerState
 from tests.servers import TOKENS, Site, chat, configured, on_site, read_all, read_until
@@ -749,7 +748,8 @@ def test_further_keys_may_be_given_by_their_digest() -> None:
 
 def every_route() -> list[tuple[str, str]]:
     """Each method and path that the app knows."""
-    app = create_app(cast(Gateway, None), ServerState(configured()), cast(Callable[[], Fetcher], None))
+    unused: Any = None
+    app = create_app(unused, ServerState(configured()), unused, Deliveries(unused, None))
     return [
         (method, re.sub("<[^>]*>", "x", rule.rule))
         for rule in app.url_map.iter_rules()

@@ -1,0 +1,192 @@
+"""``replay``: what the decoder makes of a recorded stream, one event per line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+from attrs import frozen
+
+from ..errors import ConfigError, GrokApiError
+from ..protocol.decoder import Counters, Decoder
+from ..protocol.events import Event, Failed, Finished
+from ..protocol.lenient_json import loads
+from ..protocol.markup import parse_tag_names
+from ..protocol.refusals import is_html, refusal_of_response
+from ..runtime.record import RECORD_KEY, RECORD_VERSION
+from .setup import Sources, read_file
+
+__all__ = ["add_replay_command"]
+
+SHOWN_CHARS = 200
+
+_Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001 - what add_subparsers returns has no other name
+_Parents: TypeAlias = Sequence[argparse.ArgumentParser]
+
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def add_replay_command(commands: _Commands, parents: _Parents) -> None:
+    """Add ``replay`` to a parser's commands.
+
+    It sets ``run`` to a function that takes the parsed arguments, returns the exit code (0; 1 if the answer did not finish)
+    and raises ConfigError if the file can't be read.
+
+    :param parents: parsers of the common flags, ``--config`` among them, without defaults.
+    """
+    about = "show what the decoder makes of a recorded stream"
+    parser = commands.add_parser(
+        "replay",
+        help=about,
+        description=f"{about.capitalize()}. The exit code is 0 if the answer finished, else 1.",
+        parents=parents,
+    )
+    parser.add_argument("file", metavar="FILE", help="written by serve --record, or a stream as Grok sent it")
+    parser.add_argument("--filtered-tags", metavar="NAMES", help="as [grok] filtered_tags (default: as configured)")
+    parser.add_argument("--json", action="store_true", help="for programs: whole texts, one JSON object per line")
+    parser.set_defaults(run=replay)
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Print the events, what was passed over, and how it ended.
+
+    :returns: 0 if it finished, 1 if not.
+    :raises ConfigError: the file can't be read, or was written by a newer version; or the configuration is at fault.
+    """
+    record = _parsed(Path(arguments.file), read_file(Path(arguments.file)))
+    events, counters = _decoded(record, _filtered_tags(arguments))
+    tell = _tell_json if arguments.json else _tell_text
+    for line in tell(events, counters, record.end):
+        print(_encodable(line))
+    return 0 if isinstance(events[-1], Finished) else 1
+
+
+def _filtered_tags(arguments: argparse.Namespace) -> frozenset[str]:
+    if arguments.filtered_tags is not None:
+        return parse_tag_names(arguments.filtered_tags)
+    return Sources(arguments, os.environ).read_config().config.grok.filtered_tags
+
+
+# Reading ----------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class _Record:
+    """A recorded response.
+
+    :ivar end: why it is not there to its end, in one word; empty if it is, or if that is not known.
+    """
+
+    body: bytes
+    status: int = 200
+    content_type: str = ""
+    end: str = ""
+
+
+def _parsed(path: Path, data: bytes) -> _Record:
+    """A file of a recorder's, or a raw stream."""
+    first, _, body = data.partition(b"\n")
+    header = _of_recorder(first)
+    if header is None:
+        return _Record(data)
+    if header[RECORD_KEY] != RECORD_VERSION:
+        raise ConfigError(f"{path}: was written by another version of grok2api (format {header[RECORD_KEY]!r:.20})")
+    before, _, last = body.rstrip(b"\n").rpartition(b"\n")
+    trailer = _of_recorder(last)
+    if trailer is not None:
+        body = before + b"\n"
+    status = header.get("status")
+    return _Record(
+        body,
+        status if isinstance(status, int) else 200,
+        str(header.get("content_type", "")),
+        str((trailer or {}).get("end", "")),
+    )
+
+
+def _of_recorder(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and RECORD_KEY in value else None
+
+
+def _decoded(record: _Record, tags: frozenset[str]) -> tuple[list[Event], Counters]:
+    headers = {"content-type": record.content_type}
+    if record.status != 200 or is_html(headers, b""):
+        return [Failed(refusal_of_response(record.status, headers, record.body))], Counters()
+    decoder = Decoder(tags)
+    return decoder.receive(record.body) + decoder.close(), decoder.counters
+
+
+# Telling ----------------------------------------------------------------------------------------------------------
+
+
+def _tell_text(events: Sequence[Event], counters: Counters, cut: str) -> Iterator[str]:
+    for event in events:
+        if not isinstance(event, Failed | Finished):
+            yield " ".join([_kind(event).ljust(13), *map(_shown, attrs.astuple(event))]).rstrip()
+    counts = attrs.asdict(counters)
+    unknown = counts.pop("unknown_keys")
+    yield "passed over: " + ", ".join(f"{name} {count}" for name, count in counts.items())
+    yield "unknown keys: " + (", ".join(f"{_shown(key)} {count}" for key, count in unknown.items()) or "none")
+    if cut:
+        yield f"the record is not whole: {_shown(cut)}"
+    error = _failure(events)
+    yield f"failed: {error.code}: {_printable(error.message)}" if error else "finished"
+
+
+def _tell_json(events: Sequence[Event], counters: Counters, cut: str) -> Iterator[str]:
+    for event in events:
+        if not isinstance(event, Failed | Finished):
+            yield _json({"event": _kind(event), **attrs.asdict(event)})
+    yield _json({"passed_over": attrs.asdict(counters)})
+    error = _failure(events)
+    end: dict[str, Any] = {"end": "finished"}
+    if error is not None:
+        end = {"end": "failed", "code": error.code, "message": error.message}
+    yield _json(end | ({"record": cut} if cut else {}))
+
+
+def _failure(events: Sequence[Event]) -> GrokApiError | None:
+    last = events[-1]
+    return last.error if isinstance(last, Failed) else None
+
+
+def _kind(event: Event) -> str:
+    return _HUMP.sub("_", type(event).__name__).lower()
+
+
+def _shown(value: Any) -> str:
+    """A value of an event, or several, short enough to be read."""
+    if isinstance(value, tuple | list):
+        return " ".join(map(_shown, value))
+    if isinstance(value, str):
+        return _json(value if len(value) <= SHOWN_CHARS else f"{value[:SHOWN_CHARS]}…")
+    return str(value)
+
+
+def _json(value: Any) -> str:
+    return _printable(json.dumps(value, ensure_ascii=False))
+
+
+def _printable(text: str) -> str:
+    r"""*text* without what would move a terminal's cursor; in JSON it is the same text in another spelling."""
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    return json.dumps(char)[1:-1]
+
+
+def _encodable(line: str) -> str:
+    encoding = sys.stdout.encoding or "utf-8"
+    return line.encode(encoding, "replace").decode(encoding)

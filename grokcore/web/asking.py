@@ -1,0 +1,71 @@
+"""What every route that asks Grok has in common: whether there is room, the question, and what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
+
+from ..errors import Overloaded, RateLimitExceeded, ShuttingDown
+from ..protocol.attachments import Attachment, AttachmentPart
+from ..runtime.attaching import load_attachments
+from ..runtime.fetch import Fetcher
+from ..runtime.gateway import Completion, Gateway, Question
+from .delivery import Deliveries
+from .edge import Lifetime
+from .state import ServerState
+from .status import limit_headers
+
+__all__ = ["Services", "attached", "describe", "open_completion"]
+
+
+@frozen
+class Services:
+    """What the routes are built around.
+
+    :ivar fetcher: gives what fetches the pictures that requests refer to, as configured at the moment.
+    :ivar deliveries: how pictures and videos in answers are delivered.
+    """
+
+    gateway: Gateway
+    state: ServerState
+    fetcher: Callable[[], Fetcher]
+    deliveries: Deliveries
+
+
+async def attached(services: Services, parts: Sequence[AttachmentPart]) -> tuple[Attachment, ...]:
+    """The pictures and files of a request; nothing is fetched for one that has no chance.
+
+    :raises GrokApiError: there is no room for another answer, or one of them can't be had.
+    """
+    _refuse_more(services)
+    return await load_attachments(parts, services.fetcher())
+
+
+def open_completion(services: Services, question: Question, lifetime: Lifetime, ignored: Sequence[str]) -> Completion:
+    """A completion that belongs to this request, and is closed with it.
+
+    :raises GrokApiError: there is no room for another answer.
+    """
+    _refuse_more(services)
+    completion = services.gateway.completion(question, lifetime.accepted, lifetime.request_id)
+    lifetime.on_end(completion.aclose)
+    lifetime.headers["x-grok2api-usage"] = "estimated"
+    if ignored:
+        lifetime.headers["x-grok2api-ignored"] = ", ".join(ignored)
+    return completion
+
+
+def describe(services: Services, completion: Completion, lifetime: Lifetime, refused: RateLimitExceeded | None) -> None:
+    """Say in the response's headers what it took, and what is left."""
+    lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
+    if completion.token_id:
+        lifetime.headers["x-grok2api-token"] = completion.token_id
+    lifetime.headers.update(limit_headers(services.gateway, completion.question.model, refused))
+
+
+def _refuse_more(services: Services) -> None:
+    if services.state.draining:
+        raise ShuttingDown("The server is stopping.")
+    if services.gateway.open_count >= services.state.config.server.max_streams:
+        raise Overloaded("The server has as many answers under way as [server] max_streams allows.", retry_after=1)

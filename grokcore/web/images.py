@@ -1,0 +1,180 @@
+"""Pictures as OpenAI's image routes give them: asked of Grok's chat, and given as content, as addresses, or both.
+
+Rules
+-----
+1. What is given belongs to this request: the finished pictures of its own answer, no preview and nobody else's.
+2. Fewer than asked for are an error, unless the request says otherwise. Moderated ones are never shown.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from typing import cast
+
+import trio
+from attrs import frozen
+from quart import Response, request
+
+from ..config import ImageMode
+from ..errors import GrokApiError, InvalidRequest, RateLimitExceeded, UpstreamRefused
+from ..protocol.asset_request import asset_place
+from ..protocol.attachments import AttachmentPart
+from ..protocol.events import Event, Finished, Picture, Text
+from ..protocol.images import ImageRequest, Made, images_body, parse_image_request
+from ..protocol.lenient_json import loads
+from ..protocol.media import extension_of
+from ..protocol.models import Model, find_model
+from ..runtime.assets import Asset, AssetAccess
+from ..runtime.gateway import Completion, Question
+from ..runtime.media_cache import LargerThanCache
+from .asking import Services, attached, describe, open_completion
+from .edge import Lifetime
+from .form import is_form, parse_form
+from .public_url import public_base
+from .reply import json_response
+
+__all__ = ["image_response"]
+
+SHOWN_WORDS = 300
+"""Characters of what Grok said instead of a picture."""
+
+_log = logging.getLogger(__name__)
+
+
+async def image_response(services: Services, lifetime: Lifetime, *, editing: bool) -> Response:
+    """The answer to the request at hand.
+
+    :param editing: whether it is one for ``/images/edits``.
+    :raises GrokApiError: there was no answer.
+    """
+    body = cast("bytes", await request.get_data(cache=False, as_text=False))
+    asked = await _parsed(body, request.headers.get("content-type", ""), editing=editing)
+    model = find_model(services.state.config.models, asked.model)
+    completion = await _open(services, model, asked, lifetime)
+    refused: RateLimitExceeded | None = None
+    try:
+        pictures = await _drawn(completion, asked)
+        deliver = functools.partial(_Delivery(services, asked).deliver, completion.asset_access, pictures)
+        made = await completion.aside(deliver)
+        return json_response(images_body(asked, made, int(time.time())))
+    except RateLimitExceeded as error:
+        refused = error
+        raise
+    finally:
+        describe(services, completion, lifetime, refused)
+
+
+async def _parsed(body: bytes, content_type: str, *, editing: bool) -> ImageRequest:
+    if is_form(content_type):
+        form = await trio.to_thread.run_sync(parse_form, content_type, body)  # many MB of pictures
+        files = [
+            AttachmentPart(picture=True, url="", name=file.name, path=file.key, data=file.data)
+            for file in form.files
+            if file.key in ("image", "image[]")
+        ]
+        fields = {**form.fields, **{file.key: file.name for file in form.files if file.key == "mask"}}
+        return parse_image_request(fields, files, editing=editing)
+    try:
+        fields = loads(body)
+    except ValueError:
+        raise InvalidRequest("The request body is not valid JSON.") from None
+    if not isinstance(fields, dict):
+        raise InvalidRequest("The request body must be a JSON object.")
+    return parse_image_request(fields, editing=editing)
+
+
+async def _open(services: Services, model: Model, asked: ImageRequest, lifetime: Lifetime) -> Completion:
+    if model.video:
+        raise InvalidRequest(f"{model.name} makes videos: ask it with /v1/chat/completions.", param="model")
+    attachments = await attached(services, asked.sources)
+    assert model.limits is not None, "a configuration's table has its clocks resolved"
+    question = Question(model, model.limits, asked.message, attachments, pictures=asked.n)
+    return open_completion(services, question, lifetime, asked.ignored)
+
+
+async def _drawn(completion: Completion, asked: ImageRequest) -> list[str]:
+    """Grok's addresses of what it drew, as many as were asked for.
+
+    :raises UpstreamRefused: it drew too few.
+    """
+    await completion.start()
+    events: list[Event] = []
+    while not events or not isinstance(events[-1], Finished):
+        events += await completion.next_events()
+    urls = [event.url for event in events if isinstance(event, Picture)]
+    if len(urls) >= asked.n or (urls and asked.partial_ok):
+        return urls[: asked.n]
+    if urls:
+        hint = "Send partial_ok to take what there is."
+        raise UpstreamRefused(f"Grok made {len(urls)} of the {asked.n} pictures that were asked for. {hint}")
+    words = "".join(event.text for event in events if isinstance(event, Text)).strip()
+    raise UpstreamRefused(f"Grok made no picture. It said: {words[:SHOWN_WORDS] or 'nothing.'}")
+
+
+@frozen
+class _Delivery:
+    """From Grok's addresses to what the client gets."""
+
+    services: Services
+    asked: ImageRequest
+
+    async def deliver(self, access: AssetAccess, urls: list[str]) -> list[Made]:
+        """In their order.
+
+        :raises GrokApiError: a picture could not be fetched whose content is wanted.
+        """
+        made: dict[int, Made] = {}
+        failures: list[GrokApiError] = []
+
+        async def deliver_one(index: int, url: str) -> None:
+            try:
+                made[index] = await self._made(access, url)
+            except GrokApiError as error:
+                failures.append(error)
+                nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:  # for at most four
+            for index, url in enumerate(urls):
+                nursery.start_soon(deliver_one, index, url)
+        if failures:
+            raise failures[0]
+        return [made[index] for index in range(len(urls))]
+
+    async def _made(self, access: AssetAccess, url: str) -> Made:
+        if not (self._content or self._kept):
+            return Made(url=self._address(url))
+        asset = await self.services.deliveries.fetcher().fetch(access, url)
+        address = await self._link(asset, url) if "url" in self.asked.formats else ""
+        return Made(asset.data if self._content else b"", address)
+
+    @property
+    def _content(self) -> bool:
+        return "b64_json" in self.asked.formats
+
+    @property
+    def _kept(self) -> bool:
+        """Whether addresses are this server's own: ``base64`` has no form of its own for an address."""
+        grok = self.services.state.config.grok
+        return (
+            grok.image_mode is not ImageMode.URL and bool(grok.cache_mb) and self.services.deliveries.cache is not None
+        )
+
+    async def _link(self, asset: Asset, url: str) -> str:
+        cache = self.services.deliveries.cache
+        if not self._kept or cache is None:
+            return self._address(url)
+        try:
+            name = await cache.put(asset.data, extension_of(asset.media_type))
+        except (LargerThanCache, OSError) as error:
+            _log.warning("a picture could not be kept, and has Grok's address: %s", error)
+            return self._address(url)
+        return f"{public_base(self.services.state.config.server, request.scope)}/media/{name}"
+
+    def _address(self, url: str) -> str:
+        """Grok's own, whole."""
+        try:
+            return asset_place(url, self.services.state.config.grok.assets_url).url
+        except ValueError:
+            return url
