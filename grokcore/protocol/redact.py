@@ -103,6 +103,7 @@ _HOSTS = frozenset(
     }
 )
 _PIECE = re.compile(r"(?P<dot>\.?)(?P<piece>[^./?#&=:@]+)")
+_PREVIEW = re.compile(r"-part-\d$")
 _FOLDERS = frozenset(
     {
         *(
@@ -304,8 +305,11 @@ class Redactor:
 
     def _piece(self, found: re.Match[str]) -> str:
         piece = found["piece"]
-        known = piece in (_EXTENSIONS if found["dot"] else _FOLDERS)
-        return found["dot"] + (piece if known else self._part(piece))
+        if piece in (_EXTENSIONS if found["dot"] else _FOLDERS):
+            return found.group()
+        preview = _PREVIEW.search(piece)
+        kept = preview.group() if preview else ""
+        return found["dot"] + self._part(piece.removesuffix(kept)) + kept
 
     def _part(self, text: str) -> str:
         short = len(text) <= LONGEST_NAME_CHARS

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import trio
 
-from ..errors import AttachmentRefused, GrokApiError, RequestTooLarge
+from ..errors import AttachmentRefused, RequestTooLarge
 from ..protocol.attachments import (
     MOST_BYTES,
     MOST_BYTES_IN_ALL,
@@ -16,6 +16,7 @@ from ..protocol.attachments import (
 )
 from ..protocol.media import TooLarge, parse_data_url
 from .fetch import Fetcher
+from .gather import for_all
 
 __all__ = ["load_attachments"]
 
@@ -35,32 +36,18 @@ async def load_attachments(parts: Sequence[AttachmentPart], fetcher: Fetcher) ->
     if len(parts) > MOST_PARTS:
         message = f"At most {MOST_PARTS} pictures and files can be attached."
         raise AttachmentRefused(message, param=parts[MOST_PARTS].path)
-    found: dict[int, Attachment] = {}
-    failures: list[GrokApiError] = []
-    places = trio.CapacityLimiter(AT_ONCE)
     weight = 0
 
-    async def load(index: int, part: AttachmentPart) -> None:
+    async def load(part: AttachmentPart) -> Attachment:
         nonlocal weight
-        try:
-            async with places:
-                data = await _data_of(part, fetcher)
-            weight += len(data)
-            if weight > MOST_BYTES_IN_ALL:
-                raise RequestTooLarge(
-                    f"The attachments are more than {MOST_BYTES_IN_ALL >> 20} MB together.", param=part.path
-                )
-            found[index] = attachment_of(part, data)
-        except GrokApiError as error:
-            failures.append(error)
-            nursery.cancel_scope.cancel()
+        data = await _data_of(part, fetcher)
+        weight += len(data)
+        if weight > MOST_BYTES_IN_ALL:
+            message = f"The attachments are more than {MOST_BYTES_IN_ALL >> 20} MB together."
+            raise RequestTooLarge(message, param=part.path)
+        return attachment_of(part, data)
 
-    async with trio.open_nursery() as nursery:
-        for index, part in enumerate(parts):
-            nursery.start_soon(load, index, part)
-    if failures:
-        raise failures[0]
-    return tuple(found[index] for index in range(len(parts)))
+    return tuple(await for_all(parts, load, at_once=AT_ONCE))
 
 
 async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:

@@ -19,8 +19,9 @@ from ..protocol.payload import (
 )
 from .pool import Lease
 from .question import GatewaySettings, Question
+from .small_call import post_json
 from .transport import Transport
-from .uploads import Uploads, post_json
+from .uploads import Uploads
 
 __all__ = ["Prepared", "Preparer"]
 
@@ -86,7 +87,16 @@ class Preparer:
     async def _post(self, body: bytes, settings: GatewaySettings, lease: Lease) -> str:
         try:
             url = settings.base_url + POST_PATH
-            return post_id(await post_json(self._transport, url, body, lease, settings.identity, POST_S))
+            answer = await post_json(
+                self._transport,
+                url,
+                body,
+                sso=lease.sso,
+                proxy_url=lease.proxy_url,
+                identity=settings.identity,
+                seconds=POST_S,
+            )
+            return post_id(answer)
         except GrokApiError as error:
             if error.blame in (Blame.TOKEN, Blame.EGRESS):
                 raise

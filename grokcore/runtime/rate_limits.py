@@ -5,31 +5,26 @@ Asking is best effort: whatever comes of it, no client's request fails or waits 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import math
-import uuid
 from collections.abc import Callable
 
 import trio
 from attrs import frozen
 
-from ..errors import CredentialsRejected, GrokApiError, TransportFailure, UpstreamFailure
+from ..errors import CredentialsRejected, GrokApiError, UpstreamFailure
 from ..protocol.asks import Ask
-from ..protocol.payload import Identity, chat_headers
+from ..protocol.payload import Identity
 from ..protocol.quota import RATE_LIMITS_PATH, Quota, parse_quota, rate_limits_body
-from ..protocol.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
 from .pool import TokenPool
-from .transport import Exchange, Transport, UpstreamRequest
+from .small_call import post_json
+from .transport import Transport
 
 __all__ = ["QuotaAsker", "QuotaKeeper"]
 
 ASK_S = 15.0
 """Bound for one ask, in seconds. It must stay below the pause between two, so that none is made beside another."""
-
-CLOSE_S = 2.0
-"""Bound for closing one."""
 
 AT_ONCE = 8
 """Asks under way at once. A pool of thousands that comes back from its cooling must not become a storm."""
@@ -50,34 +45,19 @@ class QuotaAsker:
 
         :raises GrokApiError: there was no answer, or none with a number; the leaf says why.
         """
-        url = self.base_url + RATE_LIMITS_PATH
-        headers = chat_headers(self.identity, url=url, sso=sso, request_id=str(uuid.uuid4()))
-        request = UpstreamRequest("POST", url, tuple(headers), rate_limits_body(group), proxy_url, connect_net_s=ASK_S)
-        exchange = self.transport.open(request)
-        try:
-            with trio.move_on_after(ASK_S):
-                return await _read_quota(exchange)
-            raise UpstreamFailure(f"Grok did not say within {ASK_S:g} s what is left of the allowance.")
-        except GrokApiError as error:
-            error.redact(sso)
-            raise
-        finally:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
-                await exchange.aclose()
-
-
-async def _read_quota(exchange: Exchange) -> Quota:
-    head = await exchange.head()
-    body = b""
-    with contextlib.suppress(TransportFailure):
-        while len(body) < REFUSAL_BODY_BYTES and (data := await exchange.read()):
-            body += data
-    if head.status != 200 or is_html(head.headers, body):
-        raise refusal_of_response(head.status, head.headers, body[:REFUSAL_BODY_BYTES])
-    quota = parse_quota(body)
-    if quota is None:
-        raise UpstreamFailure("Grok's answer does not say what is left of the allowance.")
-    return quota
+        answer = await post_json(
+            self.transport,
+            self.base_url + RATE_LIMITS_PATH,
+            rate_limits_body(group),
+            sso=sso,
+            proxy_url=proxy_url,
+            identity=self.identity,
+            seconds=ASK_S,
+        )
+        quota = parse_quota(answer)
+        if quota is None:
+            raise UpstreamFailure("Grok's answer does not say what is left of the allowance.")
+        return quota
 
 
 class QuotaKeeper:

@@ -9,38 +9,35 @@ Rules
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import hashlib
-import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
 
 import trio
 from attrs import frozen
 
-from ..errors import AttachmentRefused, Blame, Challenge, GrokApiError, TransportFailure, UploadFailed, UpstreamRefused
+from ..errors import AttachmentRefused, Blame, Challenge, GrokApiError, UploadFailed, UpstreamRefused
 from ..protocol.attachments import Attachment
 from ..protocol.payload import (
     UPLOAD_PATH,
     Identity,
     UploadedFile,
-    chat_headers,
     upload_body,
     uploaded_file,
 )
-from ..protocol.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
+from .gather import for_all
 from .pool import Lease
-from .transport import Exchange, Transport, UpstreamRequest
+from .small_call import post_json
+from .transport import Transport
 
-__all__ = ["Uploads", "post_json"]
+__all__ = ["Uploads"]
 
 AT_ONCE = 5
 """Grok's page uploads no more at once (grok-protocol.md §5)."""
 
 UPLOAD_S = 120.0
 """Bound for one upload, in seconds: 20 MB over a slow line."""
-
-CLOSE_S = 2.0
 
 KEPT_S = 1800.0
 """How long a file is taken to be still there. Grok keeps them for longer; nobody has published for how long."""
@@ -69,24 +66,8 @@ class Uploads:
 
         :raises GrokApiError: one could not be brought; the leaf says whose fault it was. (Of several, one is told.)
         """
-        if not attachments:
-            return []
-        found: dict[int, UploadedFile] = {}
-        failures: list[GrokApiError] = []
-
-        async def bring_one(index: int, attachment: Attachment) -> None:
-            try:
-                found[index] = await self._bring_one(attachment, lease, base_url, identity)
-            except GrokApiError as error:
-                failures.append(error)
-                nursery.cancel_scope.cancel()
-
-        async with trio.open_nursery() as nursery:
-            for index, attachment in enumerate(attachments):
-                nursery.start_soon(bring_one, index, attachment)
-        if failures:
-            raise failures[0]
-        return [found[index] for index in range(len(attachments))]
+        bring_one = functools.partial(self._bring_one, lease=lease, base_url=base_url, identity=identity)
+        return await for_all(attachments, bring_one)
 
     def forget(self, lease_key: str) -> None:
         """Grok does not find what this account was thought to have."""
@@ -108,7 +89,15 @@ class Uploads:
     async def _upload(self, attachment: Attachment, lease: Lease, base_url: str, identity: Identity) -> UploadedFile:
         body = await trio.to_thread.run_sync(upload_body, attachment.data, attachment.media_type, attachment.name)
         try:
-            answer = await post_json(self._transport, base_url + UPLOAD_PATH, body, lease, identity, UPLOAD_S)
+            answer = await post_json(
+                self._transport,
+                base_url + UPLOAD_PATH,
+                body,
+                sso=lease.sso,
+                proxy_url=lease.proxy_url,
+                identity=identity,
+                seconds=UPLOAD_S,
+            )
         except GrokApiError as error:
             raise _told(error, attachment.path) from error
         file = uploaded_file(answer)
@@ -127,36 +116,3 @@ def _told(error: GrokApiError, path: str) -> GrokApiError:
         error.param = path
         return error
     return UploadFailed(f"{path} could not be uploaded. {error.message}", param=path)
-
-
-async def post_json(
-    transport: Transport, url: str, body: bytes, lease: Lease, identity: Identity, seconds: float
-) -> bytes:
-    """The body of the answer to a small call beside a chat, made with the chat's token and egress.
-
-    :raises GrokApiError: it was refused, failed, or took longer than *seconds*.
-    """
-    headers = chat_headers(identity, url=url, sso=lease.sso, request_id=str(uuid.uuid4()))
-    request = UpstreamRequest("POST", url, tuple(headers), body, lease.proxy_url, connect_net_s=seconds)
-    exchange = transport.open(request)
-    try:
-        with trio.move_on_after(seconds):
-            return await _answer(exchange)
-        raise TransportFailure(f"Grok did not answer within {seconds:g} s.")
-    except GrokApiError as error:
-        error.redact(lease.sso)
-        raise
-    finally:
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
-            await exchange.aclose()
-
-
-async def _answer(exchange: Exchange) -> bytes:
-    head = await exchange.head()
-    body = b""
-    with contextlib.suppress(TransportFailure):
-        while len(body) < REFUSAL_BODY_BYTES and (data := await exchange.read()):
-            body += data
-    if head.status != 200 or is_html(head.headers, body):
-        raise refusal_of_response(head.status, head.headers, body[:REFUSAL_BODY_BYTES])
-    return body

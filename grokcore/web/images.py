@@ -18,7 +18,7 @@ from attrs import frozen
 from quart import Response, request
 
 from ..config import ImageMode
-from ..errors import GrokApiError, InvalidRequest, RateLimitExceeded, UpstreamRefused
+from ..errors import InvalidRequest, RateLimitExceeded, UpstreamRefused
 from ..protocol.asset_request import asset_place
 from ..protocol.attachments import AttachmentPart
 from ..protocol.events import Event, Finished, Picture, Text
@@ -28,6 +28,7 @@ from ..protocol.media import extension_of
 from ..protocol.models import Model, find_model
 from ..runtime.assets import Asset, AssetAccess
 from ..runtime.gateway import Completion, Question
+from ..runtime.gather import for_all
 from ..runtime.media_cache import LargerThanCache
 from .asking import Services, attached, describe, open_completion
 from .edge import Lifetime
@@ -125,22 +126,7 @@ class _Delivery:
 
         :raises GrokApiError: a picture could not be fetched whose content is wanted.
         """
-        made: dict[int, Made] = {}
-        failures: list[GrokApiError] = []
-
-        async def deliver_one(index: int, url: str) -> None:
-            try:
-                made[index] = await self._made(access, url)
-            except GrokApiError as error:
-                failures.append(error)
-                nursery.cancel_scope.cancel()
-
-        async with trio.open_nursery() as nursery:  # for at most four
-            for index, url in enumerate(urls):
-                nursery.start_soon(deliver_one, index, url)
-        if failures:
-            raise failures[0]
-        return [made[index] for index in range(len(urls))]
+        return await for_all(urls, functools.partial(self._made, access))
 
     async def _made(self, access: AssetAccess, url: str) -> Made:
         if not (self._content or self._kept):

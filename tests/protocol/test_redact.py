@@ -130,7 +130,7 @@ def rich_streams(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [wrapped(payload) for payload in payloads]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(rich_streams() | answers(), st.sampled_from([TAGS, frozenset({"grok:render"}), frozenset[str]()]))
 def test_a_redacted_stream_is_decoded_to_the_same_events(objects: list[dict[str, Any]], tags: frozenset[str]) -> None:
     """In the same order, with texts of the same lengths, also where elements are cut or only look like some."""
@@ -138,7 +138,7 @@ def test_a_redacted_stream_is_decoded_to_the_same_events(objects: list[dict[str,
     assert shapes(redacted(data), tags) == shapes(data, tags)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.data())
 def test_framing_and_cuts_change_nothing(data: st.DataObject) -> None:
     """What comes out does not depend on how the bytes were cut; prefixes, ends of line and glue stay."""
@@ -174,7 +174,7 @@ def _skeleton() -> str:
 SKELETON = _skeleton().lower()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(
     st.lists(marked_up_text | plain_text | st.text("abcdef12 <>\"'", max_size=30), max_size=4),
     st.lists(marked_up_text | st.text("abcdef12 ", max_size=30), max_size=3),
@@ -329,27 +329,23 @@ def test_ids_are_the_same_wherever_they_stand() -> None:
     picture = first["result"]["response"]
     name = picture["imageId"]
     assert [len(part) for part in name.split("-")] == [8, 4, 4, 4, 12]
-    assert picture["imageUrl"] == f"users/{name}/generated/{name}-part-0/image.jpg".replace(
-        "part-0", picture["imageUrl"].split("/")[3][37:]
-    )
+    assert picture["imageUrl"] == f"users/{name}/generated/{name}-part-0/image.jpg"
     shown = json.loads(second["result"]["response"]["cardAttachment"]["jsonData"])
     assert shown["image"]["original"] == f"https://assets.grok.com/users/{name}/content"
     assert f'card_id="{shown["id"]}" card_type="image_card"' in third["result"]["response"]["token"]
     assert Redactor(b"another").feed(bytes_of(objects)) != redacted(bytes_of(objects))
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.lists(st.text("abz019-_AZ./é", max_size=12), unique=True, max_size=30))
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.text("abz019-_AZ./", max_size=12), unique=True, max_size=30))
 def test_different_ids_stay_different(names: list[str]) -> None:
     """One for one, of the same length, with no letter or digit where it was."""
     pseudonyms = Pseudonyms(KEY)
     others = [pseudonyms.of(name) for name in names]
     assert [pseudonyms.of(name) for name in names] == others
-    assert len(
-        {other.replace("x", "é") if "é" in name else other for name, other in zip(names, others, strict=True)}
-    ) == len(names) or any("é" in name for name in names)
+    assert len(set(others)) == len(names)
     for name, other in zip(names, others, strict=True):
-        assert len(name) == len(other)
+        assert [char for char in name if not char.isalnum()] == [char for char in other if not char.isalnum()]
         assert not [char for char, new in zip(name, other, strict=True) if char.isalnum() and char == new]
 
 
@@ -372,7 +368,7 @@ def test_tags_of_a_configuration_keep_their_names() -> None:
 # Robustness -----------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(marked_up_text | _rich_text)
 def test_a_mask_gives_one_character_for_one_however_the_text_is_cut(text: str) -> None:
     """What comes later changes nothing of what came before."""
@@ -382,7 +378,7 @@ def test_a_mask_gives_one_character_for_one_however_the_text_is_cut(text: str) -
     assert [len(line) for line in whole.split("\n")] == [len(line) for line in text.split("\n")]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.binary(max_size=30) | json_objects.map(lines.line), max_size=6))
 def test_garbage_raises_nothing(pieces: list[bytes]) -> None:
     """And has the lines that it had."""

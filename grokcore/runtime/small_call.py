@@ -1,0 +1,50 @@
+"""A small call to Grok beside a chat: JSON there, JSON back, with an account's token and way out."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+
+import trio
+
+from ..errors import GrokApiError, TransportFailure
+from ..protocol.payload import Identity, chat_headers
+from ..protocol.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
+from .transport import Exchange, Transport, UpstreamRequest
+
+__all__ = ["post_json"]
+
+CLOSE_S = 2.0
+"""Bound for closing one, in seconds."""
+
+
+async def post_json(
+    transport: Transport, url: str, body: bytes, *, sso: str, proxy_url: str, identity: Identity, seconds: float
+) -> bytes:
+    """The body of the answer; of a long one, its beginning.
+
+    :raises GrokApiError: it was refused, failed, or took longer than *seconds*; the token is in no message.
+    """
+    headers = chat_headers(identity, url=url, sso=sso, request_id=str(uuid.uuid4()))
+    exchange = transport.open(UpstreamRequest("POST", url, tuple(headers), body, proxy_url, connect_net_s=seconds))
+    try:
+        with trio.move_on_after(seconds):
+            return await _answer(exchange)
+        raise TransportFailure(f"Grok did not answer within {seconds:g} s.")
+    except GrokApiError as error:
+        error.redact(sso)
+        raise
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
+            await exchange.aclose()
+
+
+async def _answer(exchange: Exchange) -> bytes:
+    head = await exchange.head()
+    body = b""
+    with contextlib.suppress(TransportFailure):
+        while len(body) < REFUSAL_BODY_BYTES and (data := await exchange.read()):
+            body += data
+    if head.status != 200 or is_html(head.headers, body):
+        raise refusal_of_response(head.status, head.headers, body[:REFUSAL_BODY_BYTES])
+    return body
