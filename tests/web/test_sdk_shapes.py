@@ -1,0 +1,81 @@
+"""What Grok can do beside plain text, as OpenAI's own SDK sees it: whole, as chunks, and with its stream helper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import openai
+import pytest
+import trio
+from attrs import frozen
+
+from grokcore.simulator import lines
+from grokcore.simulator.scripts import Script, answer, drawing, play_lines, video, wrapped
+from tests.servers import Site, on_site
+
+from .test_chat_completions import CITING, DRAWING, THOUGHTS, TOOLS
+
+
+@frozen
+class Shape:
+    """An answer of Grok's, and what must be in the SDK's objects."""
+
+    name: str
+    script: Script
+    content: str
+    reasoning: str = ""
+    cited: tuple[str, ...] = ()
+    model: str = "grok-3-fast"
+
+
+ASSETS = "https://assets.grok.com"
+
+SHAPES = [
+    Shape("thinking", answer("fine", thoughts=THOUGHTS), "fine", "a point"),
+    Shape("tools", answer("fine", thoughts=TOOLS), "fine", "code execution"),
+    Shape(
+        "citations",
+        play_lines([*map(wrapped, [*CITING, lines.soft_stop()])]),
+        "7[1], 11[2]",
+        "",
+        ("https://example.com/7", "https://example.com/11"),
+    ),
+    Shape("a picture as a card", play_lines([*map(wrapped, [*DRAWING, lines.soft_stop()])]), "![image]("),
+    Shape("pictures", drawing(["users/u/generated/a/image.jpg"]), f"![image]({ASSETS}/users/u/generated/a/image.jpg)"),
+    Shape("a video", video("users/u/v.mp4"), f'<video src="{ASSETS}/users/u/v.mp4"', "100 %", (), "grok-imagine-0.9"),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+def test_the_openai_sdk_sees_all_of_an_answer(shape: Shape) -> None:
+    """The same three ways; annotations are complete, and have an index in a stream."""
+
+    async def scenario(site: Site) -> None:
+        site.simulator.always(shape.script)
+        whole, streamed, helped = await trio.to_thread.run_sync(ask, site, shape.model)
+        for message in (whole, streamed, helped):
+            assert shape.content in message[0]
+            assert shape.reasoning in message[1]
+            assert tuple(message[2][: len(shape.cited)]) == shape.cited
+        assert whole == streamed == helped
+
+    on_site(scenario)
+
+
+def ask(site: Site, model: str) -> list[tuple[str, str, list[str]]]:
+    """Content, reasoning and cited pages: of a whole answer, of its chunks, and of what the helper makes of them."""
+    request: Any = {"model": model, "messages": [{"role": "user", "content": "go"}]}
+    with openai.OpenAI(base_url=f"{site.url}/v1", api_key="key", max_retries=0) as client:
+        whole = told(client.chat.completions.create(**request).choices[0].message)
+        deltas = [chunk.choices[0].delta for chunk in client.chat.completions.create(**request, stream=True)]
+        with client.chat.completions.stream(**request) as stream:
+            helped = told(stream.get_final_completion().choices[0].message)
+    parts = [told(delta) for delta in deltas]
+    content, reasoning = "".join(part[0] for part in parts), "".join(part[1] for part in parts)
+    return [whole, (content, reasoning, [url for part in parts for url in part[2]]), helped]
+
+
+def told(message: Any) -> tuple[str, str, list[str]]:
+    annotations = getattr(message, "annotations", None) or []
+    urls = [one["url_citation"]["url"] if isinstance(one, dict) else one.url_citation.url for one in annotations]
+    return message.content or "", getattr(message, "reasoning_content", None) or "", urls
