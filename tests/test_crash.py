@@ -165,8 +165,9 @@ def test_a_server_that_is_killed_at_any_moment_keeps_its_state(tmp_path: Path) -
             assert set(after) <= keys
             assert max((float(str(record["at"])) for record in after.values()), default=0.0) >= newest
         assert [name for name in names_in(tmp_path / "data") if "damaged" in name] == []
-        assert set(replies) <= {200, 0}
-        assert replies.count(200) > kills
+        # After a kill some refusals are not known any more: three attempts may meet three tokens that are out (429, 503).
+        assert set(replies) <= {200, 0, 429, 503}
+        assert replies.count(200) > max(kills, 0.9 * sum(status > 0 for status in replies))
         assert newest > 0
         assert simulator.asks
 
