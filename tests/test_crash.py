@@ -77,6 +77,13 @@ def simulated() -> Simulator:
     return simulator
 
 
+def leave_two_that_refuse(simulator: Simulator) -> None:
+    """Fewer than a question has attempts, so that each can be answered, also by a server that does not know them yet."""
+    simulator.scripts = {TOKENS[1]: simulator.scripts[TOKENS[1]]}
+    for (sso, _), limit in simulator.limits.items():
+        limit.left = 0 if sso == TOKENS[2] else 1_000_000
+
+
 def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
@@ -149,6 +156,7 @@ def test_a_server_that_is_killed_at_any_moment_keeps_its_state(tmp_path: Path) -
 
     async def scenario(simulator: Simulator, url: str) -> None:
         lay_out(tmp_path, url)
+        leave_two_that_refuse(simulator)
         state = tmp_path / "data" / "state.jsonl"
         replies: list[int] = []
         newest = 0.0
@@ -165,9 +173,8 @@ def test_a_server_that_is_killed_at_any_moment_keeps_its_state(tmp_path: Path) -
             assert set(after) <= keys
             assert max((float(str(record["at"])) for record in after.values()), default=0.0) >= newest
         assert [name for name in names_in(tmp_path / "data") if "damaged" in name] == []
-        # After a kill some refusals are not known any more: three attempts may meet three tokens that are out (429, 503).
-        assert set(replies) <= {200, 0, 429, 503}
-        assert replies.count(200) > max(kills, 0.9 * sum(status > 0 for status in replies))
+        assert set(replies) <= {200, 0}
+        assert replies.count(200) > kills
         assert newest > 0
         assert simulator.asks
 
