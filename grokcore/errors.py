@@ -31,16 +31,21 @@ __all__ = [
     "CredentialsRejected",
     "EmptyAnswer",
     "GrokApiError",
+    "HostNotAllowed",
     "IncompleteAnswer",
     "InternalError",
     "InvalidApiKey",
     "InvalidRequest",
+    "KeyLimitExceeded",
     "LineTooLong",
     "MethodNotAllowed",
+    "ModelNotAllowed",
     "ModelNotFound",
     "NoTokens",
     "NoValidTokens",
+    "OriginNotAllowed",
     "Overloaded",
+    "PermissionDenied",
     "QuotaExhausted",
     "RateLimitExceeded",
     "RequestTooLarge",
@@ -122,6 +127,10 @@ class GrokApiError(Exception):
         return found
 
 
+def _worth_waiting(seconds: float | None) -> bool:
+    return seconds is not None and seconds <= SDK_PATIENCE_S
+
+
 # The caller's fault ------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +144,41 @@ class InvalidApiKey(GrokApiError):
     """A key is configured and the request has none, or another."""
 
     status, code, type, blame = 401, "invalid_api_key", "invalid_request_error", Blame.REQUEST
+
+
+class PermissionDenied(GrokApiError):
+    """The key is one with limits, and this is for the owner."""
+
+    status, code, type, blame = 403, "permission_denied", "invalid_request_error", Blame.REQUEST
+
+
+class ModelNotAllowed(GrokApiError):
+    """The key may not use this model."""
+
+    status, code, type, blame = 403, "model_not_allowed", "invalid_request_error", Blame.REQUEST
+
+
+class HostNotAllowed(GrokApiError):
+    """The Host header names none of this server's names: a web page may have made its own name lead here."""
+
+    status, code, type, blame = 403, "host_not_allowed", "invalid_request_error", Blame.REQUEST
+
+
+class OriginNotAllowed(GrokApiError):
+    """A web page of another origin asked for something to be done, and this server asks for no key."""
+
+    status, code, type, blame = 403, "origin_not_allowed", "invalid_request_error", Blame.REQUEST
+
+
+class KeyLimitExceeded(GrokApiError):
+    """The key's own requests per minute, or its requests at once, are used up."""
+
+    status, code, type, blame = 429, "key_limit_exceeded", "requests", Blame.REQUEST
+
+    @property
+    def should_retry(self) -> bool:
+        """As for the pool's own limit."""
+        return _worth_waiting(self.retry_after)
 
 
 class ModelNotFound(GrokApiError):
@@ -202,7 +246,7 @@ class RateLimitExceeded(GrokApiError):
     @property
     def should_retry(self) -> bool:
         """Only when waiting is short enough that SDKs really wait."""
-        return self.retry_after is not None and self.retry_after <= SDK_PATIENCE_S
+        return _worth_waiting(self.retry_after)
 
 
 class Overloaded(GrokApiError):

@@ -1,34 +1,112 @@
-"""The log: lines on stderr, as text or JSON."""
+"""The log: lines on stderr, as text or JSON; a fault that comes again and again is told once a minute."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from attrs import define
 
 from .config import GlobalConfig, LogFormat
 
-__all__ = ["configure_logging"]
+__all__ = ["FOLD_S", "FoldingHandler", "configure_logging", "tell_folded"]
+
+FOLD_S = 60.0
+"""For so long (seconds) the same fault is only counted."""
+
+FOLDS_AT_MOST = 200
+"""Faults that are counted at once; beyond, the one that began first is told early."""
 
 
 class _JsonFormatter(logging.Formatter):
     """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        entry = {
+        entry: dict[str, Any] = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)
 
 
+@define
+class _Fold:
+    """One fault: since when it is counted, how often it came since it was told, and how it came last."""
+
+    since: float
+    count: int
+    last: logging.LogRecord
+
+
+class FoldingHandler(logging.StreamHandler[TextIO]):
+    """Writes records, and folds faults (warnings and worse): of the same within a minute the first is written, and at the
+    minute's end how many more there were, in the last one's words: ``(x37 in 60 s)``.
+
+    The same are those of one logger with equal words; a record may name its kind itself, in ``extra={"fold": …}``.
+
+    :param clock: seconds, of any origin.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream)
+        self._clock = clock
+        self._folds: dict[object, _Fold] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write it, or count it."""
+        if record.levelno < logging.WARNING:
+            super().emit(record)
+            return
+        self.tell_due()
+        key = (record.name, getattr(record, "fold", None) or record.getMessage())
+        fold = self._folds.get(key)
+        if fold is not None:
+            fold.count, fold.last = fold.count + 1, record
+            return
+        if len(self._folds) >= FOLDS_AT_MOST:
+            self._tell(self._folds.pop(next(iter(self._folds))))
+        self._folds[key] = _Fold(self._clock(), 0, record)
+        super().emit(record)
+
+    def tell_due(self) -> None:
+        """Write what has been counted for a minute; what did not come again is forgotten."""
+        self.acquire()  # it may be held already: by emit
+        try:
+            now = self._clock()
+            for key, fold in [(key, fold) for key, fold in self._folds.items() if now >= fold.since + FOLD_S]:
+                self._tell(self._folds.pop(key))
+                if fold.count:
+                    self._folds[key] = _Fold(now, 0, fold.last)
+        finally:
+            self.release()
+
+    def close(self) -> None:
+        """Write all that has been counted."""
+        while self._folds:
+            self._tell(self._folds.popitem()[1])
+        super().close()
+
+    def _tell(self, fold: _Fold) -> None:
+        if not fold.count:
+            return
+        told = logging.makeLogRecord(fold.last.__dict__)
+        seconds = max(1, round(self._clock() - fold.since))
+        told.msg, told.args = f"(x{fold.count} in {seconds} s) {fold.last.getMessage()}", None
+        super().emit(told)
+
+
 def configure_logging(config: GlobalConfig) -> None:
     """Send this process's log to stderr as configured."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = FoldingHandler(sys.stderr)
     if config.log_format is LogFormat.JSON:
         handler.setFormatter(_JsonFormatter())
     else:
@@ -37,3 +115,10 @@ def configure_logging(config: GlobalConfig) -> None:
     # Libraries at DEBUG tell of sockets and headers; ours is what a person asks for.
     for name in ("hypercorn", "quart", "h2", "hpack", "grokcore.http"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def tell_folded() -> None:
+    """Have the log write which faults have been counted for a minute. To be called now and then."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, FoldingHandler):
+            handler.tell_due()

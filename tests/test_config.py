@@ -267,7 +267,11 @@ FAULTS = [
     Fault('[[keys]]\nname = 5\nkey = "secret"', "[[keys]] name: must be a string, not a number"),
     Fault('[[keys]]\nname = "a"', "[[keys]] a: needs key, or sha256 with 64 hex digits"),
     Fault('[[keys]]\nname = "a"\nsha256 = "abc"', "[[keys]] a: needs key, or sha256 with 64 hex digits"),
-    Fault('[[keys]]\nname = "a"\nkey = "b"\nrpm = 5', "[[keys]] a: models, rpm and concurrent are not supported by this version"),
+    Fault('[[keys]]\nname = "a"\nkey = "b"\nmodels = ["grok-5"]', "[[keys]] a models: there is no model 'grok-5'; did you mean grok-4.1?"),
+    Fault('[[keys]]\nname = "a"\nkey = "b"\nmodels = ["?"]', "[[keys]] a models: there is no model '?'"),
+    Fault('[server]\nallowed_hosts = ["http://a"]', "[server] allowed_hosts: each must be like a name such as \"grok.example.com\", not 'http://a'"),
+    Fault('[server]\ncors_origins = ["a.example"]', '[server] cors_origins: each must be like "https://app.example.com" or "*", not \'a.example\''),
+    Fault('[server]\ncors_origins = ["http://a/b"]', '[server] cors_origins: each must be like "https://app.example.com" or "*", not \'http://a/b\''),
     Fault('[[keys]]\nname = "a"\nkey = "b"\nrpm = -5', "[[keys]] rpm: must be between 0 and 1e+06, not -5"),
     # Models.
     Fault('[models."mine"]\ncost = 2', '[models."mine"]: a new model needs grok_model and mode, or mode_id'),

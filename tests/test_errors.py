@@ -30,6 +30,11 @@ ASKED_WRONGLY = "invalid_request_error"
 TABLE = [
     Row(errors.InvalidApiKey, 401, "invalid_api_key", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.InvalidRequest, 400, None, False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.PermissionDenied, 403, "permission_denied", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.ModelNotAllowed, 403, "model_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.HostNotAllowed, 403, "host_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.OriginNotAllowed, 403, "origin_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.KeyLimitExceeded, 429, "key_limit_exceeded", False, False, Blame.REQUEST, "requests"),
     Row(errors.ModelNotFound, 404, "model_not_found", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.UnknownUrl, 404, "unknown_url", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.MethodNotAllowed, 405, "method_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY),
@@ -85,7 +90,7 @@ def test_the_table_holds_every_leaf() -> None:
     assert set(errors.__all__) == {row.leaf.__name__ for row in TABLE} | {"Blame", "ConfigError", "GrokApiError"}
 
 
-@pytest.mark.parametrize("leaf", [errors.RateLimitExceeded, errors.QuotaExhausted])
+@pytest.mark.parametrize("leaf", [errors.RateLimitExceeded, errors.QuotaExhausted, errors.KeyLimitExceeded])
 @pytest.mark.parametrize(
     ("retry_after", "headers"),
     [

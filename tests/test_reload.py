@@ -32,7 +32,7 @@ from grokcore.runtime.preparing import Prepared
 from grokcore.runtime.transport import UpstreamRequest
 from grokcore.simulator.scripts import Script, Wait, answer
 from grokcore.web.app import create_app
-from grokcore.web.delivery import Deliveries
+from grokcore.web.metrics import Metrics
 from tests.runtime.worlds import on_fake_clock
 from tests.servers import Site, on_site
 from tests.test_cli import started
@@ -97,7 +97,7 @@ class Running:
     def may(self, key: str) -> bool:
         """Whether a request with this key is served."""
         try:
-            self.server.state.keys.check({"authorization": f"Bearer {key}"})
+            self.server.state.keys.identify({"authorization": f"Bearer {key}"})
         except InvalidApiKey:
             return False
         return True
@@ -565,12 +565,7 @@ def test_the_app_follows(desk: Desk) -> None:
     """The limit for bodies is kept by Quart."""
 
     async def scenario(running: Running) -> None:
-        app = create_app(
-            running.server.gateway,
-            running.server.state,
-            running.server._fetcher,
-            Deliveries(running.server._asset_fetcher, None),
-        )
+        app = create_app(running.server.services, Metrics(running.server.services))
         running.write("config.toml", "[server]\nmax_body_mb = 1")
         await running.reload()
         assert app.config["MAX_CONTENT_LENGTH"] == 1024 * 1024

@@ -11,6 +11,7 @@ from pathlib import Path
 import trio
 
 from ..config import Config, ImageMode
+from ..logs import FOLD_S, tell_folded
 from ..protocol.book import TokenBook
 from ..protocol.memory import record_of
 from ..protocol.payload import Identity
@@ -26,9 +27,13 @@ from ..runtime.rate_limits import QuotaAsker, QuotaKeeper
 from ..runtime.record import RecordingTransport
 from ..runtime.store import Record, StateFile, StateKeeper, pruned
 from ..web.app import create_app
+from ..web.asking import Services
 from ..web.delivery import Deliveries
+from ..web.metrics import Metrics, watch_lag
+from ..web.request_log import RequestLog
 from ..web.server import serve
 from ..web.state import ServerState
+from ..web.status import Census
 
 __all__ = ["Server", "curl_settings", "quota_asker"]
 
@@ -44,6 +49,7 @@ class Server:
     :param state_file: where to keep what is learned, and beside it pictures and videos; None keeps nothing.
     :param record: where to record what Grok sends; None records nothing.
     :ivar state: what of it is seen over HTTP.
+    :ivar services: what the routes are built around.
     """
 
     def __init__(
@@ -64,13 +70,18 @@ class Server:
         if record is not None:
             self._recorder = RecordingTransport(self._transport, record, config.grok.filtered_tags)
         self.gateway = Gateway(self._recorder or self._transport, self.pool, _gateway_settings(config))
-        self.state = ServerState(config)
+        self.state = ServerState(config, trio.current_time())
         self._tokens = tuple(tokens)
         self._quotas = QuotaKeeper(self.pool, lambda: quota_asker(self.state.config, self._transport))
         self._keeper = self._recall(state_file) if state_file is not None else None
         self._media: MediaCache | None = None
         if state_file is not None:
             self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
+        deliveries = Deliveries(self._asset_fetcher, self._media)
+        self.services = Services(self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway))
+        self._metrics = Metrics(self.services)
+        self.state.observers += [self._metrics, RequestLog()]
+        self.gateway.listeners.append(self.state.attempt_failed)
 
     def _recall(self, file: StateFile) -> StateKeeper:
         """Read what was learned before, and keep it from now on."""
@@ -111,7 +122,7 @@ class Server:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve on bound *sockets* until *stop* is set and everything has drained."""
-        app = create_app(self.gateway, self.state, self._fetcher, Deliveries(self._asset_fetcher, self._media))
+        app = create_app(self.services, self._metrics)
         self._tell_of_no_cache()
         if self._media is not None:
             await self._media.load()
@@ -126,6 +137,8 @@ class Server:
                 await helpers.start(self.gateway.alarm.run)
                 async with trio.open_nursery() as serving:
                     await helpers.start(self._quotas.run)
+                    helpers.start_soon(watch_lag, self._metrics.lagged)
+                    helpers.start_soon(_tell_folded_faults)
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
                 helpers.cancel_scope.cancel()
@@ -199,6 +212,12 @@ def _cache_bytes(config: Config) -> int:
 
 def _identity(config: Config) -> Identity:
     return Identity(config.grok.x_statsig_id, config.grok.cf_clearance, config.grok.user_agent)
+
+
+async def _tell_folded_faults() -> None:
+    while True:
+        await trio.sleep(FOLD_S / 6)
+        tell_folded()
 
 
 def _wall_offset() -> float:

@@ -118,6 +118,7 @@ def _from_document(
     parts["global_"] = parts.pop("global")
     table, more = _model_table(models, parts["grok"])
     api_keys, more_still = _keys(keys)
+    _check_key_models(api_keys, table)
     about_the_file = [in_file + warning for warning in warnings + more + more_still]
     return Config(**parts, keys=api_keys, models=table), about_the_file + about_variables
 
@@ -191,9 +192,17 @@ def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
     for key in keys:
         if not (key.key or key.sha256) or (key.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256)):
             raise Fault(("keys", key.name), "needs key, or sha256 with 64 hex digits")
-        if key.models or key.rpm or key.concurrent:
-            raise Fault(("keys", key.name), "models, rpm and concurrent are not supported by this version")
     return keys, warnings
+
+
+def _check_key_models(keys: tuple[KeyConfig, ...], table: Mapping[str, Model]) -> None:
+    """A key whose models were mistyped would be good for nothing."""
+    for key in keys:
+        for name in key.models:
+            if name not in table:
+                near = difflib.get_close_matches(name, table, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise Fault(("keys", key.name, "models"), f"there is no model {name!r}{hint}")
 
 
 def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Model], list[str]]:

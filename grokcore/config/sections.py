@@ -99,6 +99,19 @@ def _proxy(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
         raise Fault((attribute.name,), str(error)) from None
 
 
+_HOST = re.compile(r"\*|(\*?\.)?[^\s/*:]+(:\d+)?|\[?[0-9a-fA-F:]+\]?(:\d+)?")
+_ORIGIN = re.compile(r"\*|null|[A-Za-z][A-Za-z0-9+.-]*://[^\s/]+/?")
+
+
+def _each_like(pattern: re.Pattern[str], example: str) -> Any:
+    def check(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+        for text in value:
+            if not pattern.fullmatch(text):
+                raise Fault((attribute.name,), f"each must be like {example}, not {text!r}")
+
+    return check
+
+
 def _header_value(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     values = value.values() if isinstance(value, dict) else [value]
     if any(not isinstance(text, str) or re.search(r"[^\x20-\x7e]", text) for text in values):
@@ -149,9 +162,9 @@ class ServerConfig:
     heartbeat_seconds: float = field(default=10, validator=_within(0.05, 3600))
     hold_seconds: float = field(default=45, validator=_within(0, 3600))
     write_timeout_seconds: float = field(default=30, validator=_within(0.05, 3600))
-    allowed_hosts: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = field(default=(), validator=_each_like(_HOST, 'a name such as "grok.example.com"'))
     trusted_proxies: tuple[str, ...] = ()
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = field(default=(), validator=_each_like(_ORIGIN, '"https://app.example.com" or "*"'))
 
 
 @frozen

@@ -89,6 +89,10 @@ class ChunkWriter:
         closing = self._before_text["content"] + orjson.dumps(rest) + self._after_text if rest else b""
         return closing + error_frame(error)
 
+    def usage(self) -> dict[str, Any]:
+        """OpenAI's ``usage`` object, estimated, for what has been written so far."""
+        return self._renderer.usage()
+
     def _role(self) -> bytes:
         self._role_sent = True
         return self._before_delta + b'{"role":"assistant","content":""}' + self._after_delta
@@ -124,6 +128,10 @@ class AnswerWriter:
         """Collect *events*."""
         for field, text in self._renderer.pieces(events):
             self._fields[field].append(text)
+
+    def usage(self) -> dict[str, Any]:
+        """OpenAI's ``usage`` object, estimated, for what has been collected so far."""
+        return self._renderer.usage()
 
     def body(self) -> bytes:
         """The ``chat.completion`` object; call it only after :class:`Finished`."""

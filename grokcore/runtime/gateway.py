@@ -27,7 +27,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import trio
-from attrs import define
+from attrs import define, frozen
 
 from ..errors import AttachmentRefused, Blame, EmptyAnswer, GrokApiError, InternalError, TransportFailure
 from ..protocol.book import Need
@@ -46,7 +46,7 @@ from .preparing import Prepared, Preparer
 from .question import GatewaySettings, Question
 from .transport import Exchange, ResponseHead, Transport, UpstreamRequest
 
-__all__ = ["Completion", "Gateway", "GatewaySettings", "Question"]
+__all__ = ["Completion", "FailedAttempt", "Gateway", "GatewaySettings", "Question", "Times"]
 
 NET_MARGIN_S = 15.0
 """How far above the first-response clock the transport's own net for connecting hangs, in seconds."""
@@ -68,12 +68,39 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
+@frozen
+class FailedAttempt:
+    """An attempt that Grok, or the way to it, has failed.
+
+    :ivar token_id: short hash of the token it was made with.
+    """
+
+    error: GrokApiError
+    model: str
+    token_id: str
+
+
+@define
+class Times:
+    """Where a completion's time went.
+
+    :ivar queue_s: seconds it waited for tokens.
+    :ivar upload_s: seconds its pictures and files took on their way to Grok.
+    :ivar first_at: trio's time of the first meaningful event; None before.
+    """
+
+    queue_s: float = 0.0
+    upload_s: float = 0.0
+    first_at: float | None = None
+
+
 class Gateway:
     """Makes completions and knows those that are open.
 
     :ivar settings: those of completions that begin from now on; the others keep what they began with.
     :ivar drift: what of Grok's answers was not understood so far.
     :ivar alarm: wakes completions when one of their clocks is due; its ``run`` has to be running.
+    :ivar listeners: are told of each failed attempt; they must not wait.
     """
 
     def __init__(self, transport: Transport, pool: TokenPool, settings: GatewaySettings) -> None:
@@ -82,6 +109,7 @@ class Gateway:
         self.alarm = AlarmClock()
         self.settings = settings
         self.preparer = Preparer(transport)
+        self.listeners: list[Callable[[FailedAttempt], None]] = []
         self._transport = transport
         self._open: set[Completion] = set()
 
@@ -146,12 +174,16 @@ class Completion:
     :ivar question: what was asked.
     :ivar request_id: what the log calls it.
     :ivar token_id: short hash of the token in use, or last used; empty before the first attempt.
+    :ivar times: where its time went so far.
+    :ivar failures: how many attempts have failed.
     """
 
     def __init__(self, gateway: Gateway, question: Question, accepted: float, request_id: str) -> None:
         self.question = question
         self.request_id = request_id
         self.token_id = ""
+        self.times = Times()
+        self.failures = 0
         self._gateway = gateway
         self._settings = gateway.settings
         self._ticket = gateway.pool.ticket()
@@ -262,6 +294,7 @@ class Completion:
 
     async def _lease(self, previous: GrokApiError | None) -> Lease:
         need = Need(self.question.model, frozenset(self._attempts.excluded), self._attempts.avoided)
+        began = trio.current_time()
         try:
             return await self._wait(functools.partial(self._gateway.pool.lease, need, self._ticket))
         except GrokApiError:
@@ -270,6 +303,8 @@ class Completion:
             if previous is not None and previous.blame is not Blame.TOKEN:
                 raise previous from None
             raise
+        finally:
+            self.times.queue_s += trio.current_time() - began
 
     def _final(self, error: GrokApiError) -> GrokApiError:
         """What the client hears of the last attempt's failure.
@@ -296,6 +331,7 @@ class Completion:
         attempt = self._begin(lease, prepared, fresh=fresh)
         try:
             self._ready = await self._first_events(attempt)
+            self.times.first_at = self.times.first_at or trio.current_time()
         except GrokApiError as failure:
             await self._end_attempt(attempt, failure)
             raise
@@ -303,6 +339,7 @@ class Completion:
     async def _prepared(self, lease: Lease) -> Prepared:
         """The question, with all that belongs to it at the lease's account."""
         prepare = functools.partial(self._gateway.preparer.prepare, self.question, self._settings, lease)
+        began = trio.current_time()
         try:
             return await self._wait(prepare)
         except GrokApiError as error:
@@ -312,6 +349,8 @@ class Completion:
         except BaseException:
             lease.return_unused()
             raise
+        finally:
+            self.times.upload_s += trio.current_time() - began
 
     def _begin(self, lease: Lease, prepared: Prepared, *, fresh: bool) -> _Attempt:
         self._clocks.begin_attempt(trio.current_time())
@@ -337,8 +376,12 @@ class Completion:
             self._attempt = None
 
     def _tell(self, error: GrokApiError) -> None:
+        self.failures += 1
         told = (self.request_id, self.attempts, self.token_id, error.code, error.message)
-        _log.warning("%s: attempt %d, token %s: %s: %s", *told)
+        _log.warning("%s: attempt %d, token %s: %s: %s", *told, extra={"fold": (error.code, error.message)})
+        failed = FailedAttempt(error, self.question.model.name, self.token_id)
+        for listener in self._gateway.listeners:
+            listener(failed)
 
     # Events --------------------------------------------------------------------------------------------------------
 

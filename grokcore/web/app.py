@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable
 from typing import cast
 
 from quart import Response, request
@@ -25,22 +24,20 @@ from ..errors import (
 )
 from ..protocol.attachments import text_attachment
 from ..protocol.chat import AnswerWriter, ChatHead, ChunkWriter
-from ..protocol.models import Model, find_model
+from ..protocol.models import Model
 from ..protocol.prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 from ..protocol.rendering import Style
 from ..protocol.request import ChatRequest, parse_chat_request
 from ..protocol.usage import estimate
-from ..runtime.fetch import Fetcher
-from ..runtime.gateway import Completion, Gateway, Question
+from ..runtime.gateway import Completion, Question
 from ..runtime.media_cache import MediaCache
-from .asking import Services, attached, describe, open_completion
-from .delivery import Deliveries
+from .asking import Services, attached, begin_asking, chosen_model, describe, open_completion
 from .edge import LIFETIME_KEY, Lifetime
 from .images import image_response
 from .media import media_response
+from .metrics import CONTENT_TYPE_LATEST, Metrics
 from .reply import EventStream, Start, json_response, whole_answer
-from .state import ServerState
-from .status import Census, health_report
+from .status import health_report
 
 __all__ = ["create_app"]
 
@@ -50,9 +47,8 @@ MODELS_CREATED = 1763683200
 BODY_TIMEOUT_S = 120
 """How long a request's body may take to arrive."""
 
-MEDIA_ENDPOINT = "media"
-"""The one route beside ``/health`` that asks for no key: the name of a picture is its secret, and whoever shows it, a
-browser mostly, has no key."""
+OPEN_ENDPOINTS = frozenset({"health", "media"})
+"""Routes that ask for no key. The name of a picture is its secret, and whoever shows it, a browser mostly, has no key."""
 
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -64,14 +60,8 @@ STREAM_HEADERS = {
 _log = logging.getLogger(__name__)
 
 
-def create_app(
-    gateway: Gateway, state: ServerState, fetcher: Callable[[], Fetcher], deliveries: Deliveries
-) -> QuartTrio:
-    """The Quart app. Requests must come through :class:`grokcore.web.edge.Edge`.
-
-    :param fetcher: what fetches the pictures that requests refer to, as configured now.
-    :param deliveries: how pictures and videos in answers are delivered.
-    """
+def create_app(services: Services, metrics: Metrics) -> QuartTrio:
+    """The Quart app. Requests must come through :class:`grokcore.web.edge.Edge`."""
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(
         BODY_TIMEOUT=BODY_TIMEOUT_S,
@@ -82,15 +72,15 @@ def create_app(
     def limit_bodies(config: Config) -> None:
         app.config["MAX_CONTENT_LENGTH"] = int(config.server.max_body_mb * 1024 * 1024)
 
-    limit_bodies(state.config)
-    state.followers.append(limit_bodies)
+    limit_bodies(services.state.config)
+    services.state.followers.append(limit_bodies)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    services = Services(gateway, state, fetcher, deliveries)
     _add_hooks(app, services)
     _add_routes(app, services)
-    if deliveries.cache is not None:
-        _add_media_route(app, deliveries.cache)
+    _add_metrics_route(app, metrics)
+    if services.deliveries.cache is not None:
+        _add_media_route(app, services.deliveries.cache)
     return app
 
 
@@ -110,8 +100,11 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
     @app.before_request
     async def authenticate() -> None:
         """Before the body is read, and before it is known whether the route exists."""
-        if request.path != "/health" and request.endpoint != MEDIA_ENDPOINT:
-            services.state.keys.check({name.lower(): value for name, value in request.headers.items()})
+        if request.endpoint not in OPEN_ENDPOINTS:
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            lifetime = _lifetime()
+            lifetime.caller = services.state.keys.identify(headers)
+            lifetime.trace.key = lifetime.caller.name
 
     @app.errorhandler(GrokApiError)
     async def on_refusal(error: GrokApiError) -> Response:
@@ -128,6 +121,7 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
 
 
 def _error_response(error: GrokApiError, status: int | None = None) -> Response:
+    _lifetime().trace.fail(error)
     response = json_response(error.body(), status or error.status)
     response.headers.extend(error.headers())
     return response
@@ -153,25 +147,25 @@ def _of_http_exception(error: HTTPException) -> Response:
 
 def _add_routes(app: QuartTrio, services: Services) -> None:
     state = services.state
-    census = Census(services.gateway)
 
     @app.get("/models")
     async def list_models() -> Response:
-        return json_response(
-            {"object": "list", "data": [_model_object(model) for model in state.config.models.values()]}
-        )
+        may_use = _lifetime().caller.may_use
+        models = [_model_object(model) for model in state.config.models.values() if may_use(model.name)]
+        return json_response({"object": "list", "data": models})
 
     @app.get("/models/<path:name>")
     async def show_model(name: str) -> Response:
-        return json_response(_model_object(find_model(state.config.models, name)))
+        return json_response(_model_object(chosen_model(services, name, _lifetime())))
 
     @app.get("/health")
     async def health() -> Response:
-        return json_response(health_report(services.gateway, state, census))
+        return json_response(health_report(services.gateway, state, services.census))
 
     @app.post("/chat/completions")
     async def chat_completions() -> Response:
         lifetime = _lifetime()
+        begin_asking(lifetime)
         chat = parse_chat_request(cast("bytes", await request.get_data(cache=False, as_text=False)))
         completion = await _open_completion(services, chat, lifetime)
         refused: RateLimitExceeded | None = None
@@ -193,9 +187,16 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
 
 
 def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:
-    @app.get("/media/<name>", endpoint=MEDIA_ENDPOINT)
+    @app.get("/media/<name>")
     async def media(name: str) -> Response:
         return await media_response(cache, name, request.method, request.headers, _lifetime())
+
+
+def _add_metrics_route(app: QuartTrio, metrics: Metrics) -> None:
+    @app.get("/metrics")
+    async def show_metrics() -> Response:
+        _lifetime().caller.require_owner()
+        return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _model_object(model: Model) -> dict[str, object]:
@@ -203,7 +204,8 @@ def _model_object(model: Model) -> dict[str, object]:
 
 
 async def _open_completion(services: Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
-    model = find_model(services.state.config.models, chat.model)
+    lifetime.trace.stream = chat.stream
+    model = chosen_model(services, chat.model, lifetime)
     attachments = await attached(services, chat.attachments)
     assert model.limits is not None, "a configuration's table has its clocks resolved"
     prompt = Prompt(chat.question) if model.video else _prompt(chat, services.state.config)
@@ -235,13 +237,16 @@ async def _answer(services: Services, chat: ChatRequest, completion: Completion,
     )
     delivery = services.deliveries.of_answer(config, request.scope)
     if not chat.stream:
-        return json_response(await whole_answer(completion, AnswerWriter(head), delivery))
+        whole = AnswerWriter(head)
+        lifetime.trace.usage = whole.usage
+        return json_response(await whole_answer(completion, whole, delivery))
     start = Start(completion, lifetime.nursery)
     if not await start.wait(lifetime.accepted + config.server.hold_seconds):
         completion.commit()
     writer = ChunkWriter(head, include_usage=chat.include_usage)
-    heartbeat_s = config.server.heartbeat_seconds
-    body = EventStream(completion, start, writer, heartbeat_s=heartbeat_s, delivery=delivery)
+    lifetime.trace.usage = writer.usage
+    heartbeat_s, fail = config.server.heartbeat_seconds, lifetime.trace.fail
+    body = EventStream(completion, start, writer, heartbeat_s=heartbeat_s, delivery=delivery, on_failure=fail)
     response = Response(b"", headers=STREAM_HEADERS)
     del response.headers["content-length"]  # that of the empty body it was made with
     response.response = body

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import trio
 from attrs import frozen
 
 from ..errors import Overloaded, RateLimitExceeded, ShuttingDown
 from ..protocol.attachments import Attachment, AttachmentPart
+from ..protocol.models import Model, find_model
 from ..runtime.attaching import load_attachments
 from ..runtime.fetch import Fetcher
 from ..runtime.gateway import Completion, Gateway, Question
 from .delivery import Deliveries
 from .edge import Lifetime
 from .state import ServerState
-from .status import limit_headers
+from .status import REMAINING, Census, key_headers, limit_headers
 
-__all__ = ["Services", "attached", "describe", "open_completion"]
+__all__ = ["Services", "attached", "begin_asking", "chosen_model", "describe", "open_completion"]
 
 
 @frozen
@@ -25,12 +27,45 @@ class Services:
 
     :ivar fetcher: gives what fetches the pictures that requests refer to, as configured at the moment.
     :ivar deliveries: how pictures and videos in answers are delivered.
+    :ivar census: counts the tokens for whoever shows them.
     """
 
     gateway: Gateway
     state: ServerState
     fetcher: Callable[[], Fetcher]
     deliveries: Deliveries
+    census: Census
+
+
+def begin_asking(lifetime: Lifetime) -> None:
+    """A request that asks Grok begins: it counts against its key's limits until it is over.
+
+    :raises KeyLimitExceeded: it may not.
+    """
+    lifetime.trace.asks = True
+    allowance = lifetime.caller.allowance
+    if allowance is None:
+        return
+    try:
+        use = allowance.begin(trio.current_time())
+    finally:
+        lifetime.headers.update(key_headers(allowance.left(trio.current_time())))
+
+    async def end() -> None:
+        allowance.end(use)
+
+    lifetime.on_end(end)
+
+
+def chosen_model(services: Services, name: str, lifetime: Lifetime) -> Model:
+    """The model that a request names.
+
+    :raises ModelNotFound: there is none; :raises ModelNotAllowed: it is not for this key.
+    """
+    model = find_model(services.state.config.models, name)
+    lifetime.trace.model = model.name
+    lifetime.caller.require_model(model.name)
+    return model
 
 
 async def attached(services: Services, parts: Sequence[AttachmentPart]) -> tuple[Attachment, ...]:
@@ -49,6 +84,7 @@ def open_completion(services: Services, question: Question, lifetime: Lifetime, 
     """
     _refuse_more(services)
     completion = services.gateway.completion(question, lifetime.accepted, lifetime.request_id)
+    lifetime.trace.completion = completion
     lifetime.on_end(completion.aclose)
     lifetime.headers["x-grok2api-usage"] = "estimated"
     if ignored:
@@ -61,7 +97,11 @@ def describe(services: Services, completion: Completion, lifetime: Lifetime, ref
     lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
     if completion.token_id:
         lifetime.headers["x-grok2api-token"] = completion.token_id
-    lifetime.headers.update(limit_headers(services.gateway, completion.question.model, refused))
+    ours = limit_headers(services.gateway, completion.question.model, refused)
+    remaining = lifetime.headers.get(REMAINING)
+    # Of the two limits, the key's own and that of all tokens, the one that will be met first is told.
+    if remaining is None or int(ours.get(REMAINING, remaining)) < int(remaining):
+        lifetime.headers.update(ours)
 
 
 def _refuse_more(services: Services) -> None:

@@ -1,46 +1,120 @@
-"""Who may use the API: keys, compared by digest."""
+"""Who may use the API: keys, compared by digest, and what each may do.
+
+The owner's keys are ``[grok] api_key`` and those of ``[[keys]]`` without a limit. A key with any limit (models, requests
+per minute, requests at once) is a guest's: it may ask, and see nothing of the server's state.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from ..errors import InvalidApiKey
+from attrs import frozen
 
-__all__ = ["KeyRing"]
+from ..config import KeyConfig
+from ..errors import InvalidApiKey, ModelNotAllowed, PermissionDenied
+from ..protocol.key_allowance import KeyAllowance
+
+__all__ = ["OWNER", "Caller", "KeyRing"]
+
+
+@frozen
+class Caller:
+    """Whose request it is.
+
+    :ivar name: that of the key in ``[[keys]]``; empty for the owner's, and if no key is asked for.
+    :ivar models: those it may use; none is all of them.
+    :ivar allowance: the account of its limits; None without limits.
+    """
+
+    name: str = ""
+    models: frozenset[str] = frozenset()
+    allowance: KeyAllowance | None = None
+
+    def may_use(self, model: str) -> bool:
+        """Whether it may ask this model."""
+        return not self.models or model in self.models
+
+    def require_model(self, model: str) -> None:
+        """Make sure that it may.
+
+        :raises ModelNotAllowed: it may not.
+        """
+        if not self.may_use(model):
+            allowed = ", ".join(sorted(self.models))
+            raise ModelNotAllowed(f"The key {self.name!r} may not use {model}; it may use: {allowed}.", param="model")
+
+    def require_owner(self) -> None:
+        """Make sure that the server's state may be seen and changed.
+
+        :raises PermissionDenied: it is a guest's key.
+        """
+        if self.allowance is not None:
+            raise PermissionDenied(f"The key {self.name!r} has limits, and this is for keys without any.")
+
+
+OWNER = Caller()
 
 
 class KeyRing:
     """The keys of this server. Without any, everybody may (the server then listens on loopback only).
 
-    :param keys: in clear.
-    :param digests: SHA-256 of further keys, in hex.
+    :param api_key: the owner's; empty if there is none.
+    :param previous: the callers of the key ring before; what was used of a key's allowance stays used.
+    :ivar callers: by the digests of their keys.
     """
 
-    def __init__(self, keys: Iterable[str], digests: Iterable[str] = ()) -> None:
-        self._digests = [hashlib.sha256(key.encode()).digest() for key in keys if key]
-        self._digests += [bytes.fromhex(digest) for digest in digests]
+    def __init__(
+        self, api_key: str, keys: Sequence[KeyConfig] = (), previous: Mapping[bytes, Caller] | None = None
+    ) -> None:
+        self.callers: dict[bytes, Caller] = {_digest(api_key.encode()): OWNER} if api_key else {}
+        for key in keys:
+            digests = list(_digests(key))
+            known = [previous[digest] for digest in digests if previous and digest in previous]
+            self.callers.update(dict.fromkeys(digests, _caller(key, known)))
 
     @property
     def empty(self) -> bool:
         """Whether no key is asked for."""
-        return not self._digests
+        return not self.callers
 
-    def check(self, headers: Mapping[str, str]) -> None:
-        """Let a request with these headers pass.
+    def identify(self, headers: Mapping[str, str]) -> Caller:
+        """Whose request this is, by its headers (names in lower case).
 
         :raises InvalidApiKey: it has no key, or a wrong one; both look the same from outside.
         """
         if self.empty:
-            return
-        offered = [hashlib.sha256(key).digest() for key in _offered(headers)]
+            return OWNER
+        offered = [_digest(key) for key in _offered(headers)]
         # All are compared, however early one fits: the time taken says nothing about the keys.
-        matches = [hmac.compare_digest(own, other) for own in self._digests for other in offered]
-        if not any(matches):
+        matches = [
+            caller for own, caller in self.callers.items() for other in offered if hmac.compare_digest(own, other)
+        ]
+        if not matches:
             raise InvalidApiKey(
                 "This server asks for an API key: send it as Authorization: Bearer KEY or as x-api-key: KEY."
             )
+        return matches[0]
+
+
+def _caller(key: KeyConfig, known: Sequence[Caller]) -> Caller:
+    if not (key.models or key.rpm or key.concurrent):
+        return Caller(key.name)
+    allowance = next((caller.allowance for caller in known if caller.allowance), None) or KeyAllowance(key.name)
+    allowance.name, allowance.rpm, allowance.concurrent = key.name, key.rpm, key.concurrent
+    return Caller(key.name, frozenset(key.models), allowance)
+
+
+def _digests(key: KeyConfig) -> Iterator[bytes]:
+    if key.key:
+        yield _digest(key.key.encode())
+    if key.sha256:
+        yield bytes.fromhex(key.sha256)
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
 
 
 def _offered(headers: Mapping[str, str]) -> list[bytes]:

@@ -5,7 +5,9 @@
 * Paths are read generously: with or without ``/v1`` (also twice, as mistyped base URLs have it), with a trailing or a
   doubled slash, and as an absolute URL.
 * ``Content-Length`` together with ``Transfer-Encoding`` is refused (RFC 9112 §6.1: request smuggling).
-* Every response carries ``x-request-id``.
+* What web pages may send at all is decided here, before the app sees a byte (:mod:`grokcore.web.doors`).
+* Every response carries ``x-request-id``, and ``Server-Timing`` if Grok was asked; when a request is over, however it
+  ended, its :class:`~grokcore.web.trace.Trace` is told.
 * An early answer (401, 413) waits a moment for the rest of the request's body: closing with unread data would reset the
   connection, and the client would see that instead of the answer.
 * The last body message is sent in a shield. Quart-Trio cancels the sending task as soon as the response is complete, in
@@ -21,7 +23,10 @@ from typing import Any, TypeAlias
 import trio
 
 from ..errors import GrokApiError, InvalidRequest, UnknownUrl
+from .auth import OWNER
+from .doors import Doors
 from .refusals import new_request_id, refusal
+from .trace import Trace
 
 __all__ = ["LIFETIME_KEY", "Edge", "Lifetime", "plain_path"]
 
@@ -38,21 +43,27 @@ LINGER_S = 5.0
 SHIELD_S = 60.0
 """Bound for the last message's shield. Writes have a deadline of their own below; this is for what nobody thought of."""
 
+SHOWN_PATH = 200
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
 
 
 class Lifetime:
     """What lives exactly as long as one HTTP request.
 
+    :ivar trace: what is to be told of it when it is over.
     :ivar accepted: trio's time when the request's head had been read.
     :ivar request_id: the client's own, if it sent a decent one, else a fresh one.
     :ivar headers: response headers that every answer to this request shall have, errors too.
+    :ivar caller: whose request it is.
     """
 
-    def __init__(self, request_id: str, nursery: trio.Nursery) -> None:
-        self.accepted = trio.current_time()
-        self.request_id = request_id
-        self.headers: dict[str, str] = {"x-request-id": request_id}
+    def __init__(self, trace: Trace, nursery: trio.Nursery) -> None:
+        self.trace = trace
+        self.accepted = trace.accepted
+        self.request_id = trace.request_id
+        self.headers: dict[str, str] = {"x-request-id": trace.request_id}
+        self.caller = OWNER
         self.nursery = nursery
         self._closers: list[Callable[[], Awaitable[None]]] = []
 
@@ -67,10 +78,16 @@ class Lifetime:
 
 
 class Edge:
-    """The ASGI app that Hypercorn serves, around the Quart app."""
+    """The ASGI app that Hypercorn serves, around the Quart app.
 
-    def __init__(self, app: App) -> None:
+    :param doors: gives the rules for browsers that are in force.
+    :param ended: is told of each request that is over; it must not wait.
+    """
+
+    def __init__(self, app: App, doors: Callable[[], Doors], ended: Callable[[Trace], None]) -> None:
         self._app = app
+        self._doors = doors
+        self._ended = ended
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -79,10 +96,19 @@ class Edge:
         if scope["type"] == "websocket":
             await _refuse_websocket(scope, receive, send)
             return
+        trace = Trace(_request_id(scope), scope["method"], _plain(scope["raw_path"]), trio.current_time())
+        try:
+            await self._live(scope, receive, send, trace)
+        finally:
+            trace.ended = trio.current_time()
+            self._ended(trace)
+
+    async def _live(self, scope: Any, receive: Receive, send: Send, trace: Trace) -> None:
+        """One request, in a lifetime."""
         lifetime: Lifetime | None = None
         try:
             async with trio.open_nursery() as nursery:
-                lifetime = Lifetime(_request_id(scope), nursery)
+                lifetime = Lifetime(trace, nursery)
                 await self._serve(scope, _Wire(receive, send, lifetime), lifetime)
                 nursery.cancel_scope.cancel()
         finally:
@@ -90,9 +116,19 @@ class Edge:
                 await lifetime.aclose()
 
     async def _serve(self, scope: Any, wire: _Wire, lifetime: Lifetime) -> None:
-        names = {name.lower() for name, _ in scope["headers"]}
-        if b"content-length" in names and b"transfer-encoding" in names:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if "content-length" in headers and "transfer-encoding" in headers:
             await wire.refuse(InvalidRequest("Content-Length and Transfer-Encoding exclude each other."))
+            return
+        doors = self._doors()
+        refused = doors.refusal(scope["method"], headers)
+        if refused is not None:
+            await wire.refuse(refused)
+            return
+        lifetime.headers.update(doors.cors(headers.get("origin", "")))
+        allowed = doors.preflight(scope["method"], headers)
+        if allowed is not None:
+            await wire.answer_empty(allowed)
             return
         scope[LIFETIME_KEY] = lifetime
         scope["path"] = plain_path(scope["path"])
@@ -123,8 +159,8 @@ class _Wire:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._answering = True
-            own = [(name.encode(), value.encode("latin-1")) for name, value in self._lifetime.headers.items()]
-            message = {**message, "headers": [*message.get("headers", ()), *own]}
+            self._lifetime.trace.status = message["status"]
+            message = {**message, "headers": [*message.get("headers", ()), *self._own_headers()]}
         elif not message.get("more_body", False):
             await self._send_last(message)
             return
@@ -133,9 +169,23 @@ class _Wire:
     async def refuse(self, error: GrokApiError) -> None:
         """Answer without the app, and close."""
         headers, body = refusal(error, self._lifetime.request_id)
+        self._lifetime.trace.status, self._lifetime.trace.error = error.status, error
         await self._send({"type": "http.response.start", "status": error.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
         await self._send_shielded({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def answer_empty(self, headers: dict[str, str]) -> None:
+        """Answer without the app that there is nothing to say beside these *headers*."""
+        encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await self.send({"type": "http.response.start", "status": 204, "headers": encoded})
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _own_headers(self) -> list[tuple[bytes, bytes]]:
+        found = dict(self._lifetime.headers)
+        timing = self._lifetime.trace.server_timing(trio.current_time())
+        if timing:
+            found["server-timing"] = timing
+        return [(name.encode(), value.encode("latin-1")) for name, value in found.items()]
 
     async def _send_last(self, message: Message) -> None:
         if not self._body_over.is_set():
@@ -146,6 +196,7 @@ class _Wire:
     async def _send_shielded(self, message: Message) -> None:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + SHIELD_S):
             await self._send(message)
+            self._lifetime.trace.complete = True
 
 
 async def _refuse_websocket(scope: Any, receive: Receive, send: Send) -> None:
@@ -155,6 +206,11 @@ async def _refuse_websocket(scope: Any, receive: Receive, send: Send) -> None:
     headers, body = refusal(error, _request_id(scope))
     await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
+
+
+def _plain(raw_path: bytes) -> str:
+    """A path for the log: what is no printable ASCII is not shown, and no more than fits a line."""
+    return re.sub(rb"[^\x21-\x7e]", b"?", raw_path[:SHOWN_PATH]).decode("ascii")
 
 
 def plain_path(path: str) -> str:

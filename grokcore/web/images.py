@@ -25,12 +25,12 @@ from ..protocol.events import Event, Finished, Picture, Text
 from ..protocol.images import ImageRequest, Made, images_body, parse_image_request
 from ..protocol.lenient_json import loads
 from ..protocol.media import extension_of
-from ..protocol.models import Model, find_model
+from ..protocol.models import Model
 from ..runtime.assets import Asset, AssetAccess
 from ..runtime.gateway import Completion, Question
 from ..runtime.gather import for_all
 from ..runtime.media_cache import LargerThanCache
-from .asking import Services, attached, describe, open_completion
+from .asking import Services, attached, begin_asking, chosen_model, describe, open_completion
 from .edge import Lifetime
 from .form import is_form, parse_form
 from .public_url import public_base
@@ -50,9 +50,10 @@ async def image_response(services: Services, lifetime: Lifetime, *, editing: boo
     :param editing: whether it is one for ``/images/edits``.
     :raises GrokApiError: there was no answer.
     """
+    begin_asking(lifetime)
     body = cast("bytes", await request.get_data(cache=False, as_text=False))
     asked = await _parsed(body, request.headers.get("content-type", ""), editing=editing)
-    model = find_model(services.state.config.models, asked.model)
+    model = chosen_model(services, asked.model, lifetime)
     completion = await _open(services, model, asked, lifetime)
     refused: RateLimitExceeded | None = None
     try:

@@ -108,6 +108,7 @@ class EventStream(ResponseBody):
 
     :param heartbeat_s: silence (seconds) after which a sign of life is sent.
     :param delivery: how the answer's pictures are delivered; None gives Grok's own addresses.
+    :param on_failure: is told of what ended the stream before its end.
     """
 
     def __init__(
@@ -118,7 +119,9 @@ class EventStream(ResponseBody):
         *,
         heartbeat_s: float,
         delivery: Delivery | None = None,
+        on_failure: Callable[[GrokApiError], None] | None = None,
     ) -> None:
+        self._on_failure = on_failure
         self._completion = completion
         self._start = start
         self._delivery = delivery
@@ -150,7 +153,10 @@ class EventStream(ResponseBody):
             data = await self._next_bytes(now + self._heartbeat_s)
         except Exception as error:  # boundary: headers are out, so an error can only be told inside the stream
             self._over = True
-            data = self._writer.fail(_as_ours(error, self._completion.request_id))
+            failure = _as_ours(error, self._completion.request_id)
+            if self._on_failure is not None:
+                self._on_failure(failure)
+            data = self._writer.fail(failure)
         self._handed_over = trio.current_time()
         return data
 

@@ -94,9 +94,8 @@ async def serve(
     install()
     config = state.config.server
     settings = _hypercorn_settings(config, sockets)
-    hypercorn_serve = functools.partial(
-        hypercorn.trio.serve, Edge(app), settings, shutdown_trigger=stop.wait, mode="asgi"
-    )
+    edge = Edge(app, lambda: state.doors, state.request_ended)
+    hypercorn_serve = functools.partial(hypercorn.trio.serve, edge, settings, shutdown_trigger=stop.wait, mode="asgi")
 
     async def serve_until_drained(*, task_status: trio.TaskStatus[list[str]]) -> None:
         await hypercorn_serve(task_status=task_status)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..config import Config
+from ..runtime.gateway import FailedAttempt
 from .auth import KeyRing
+from .doors import Doors
+from .history import History
+from .trace import Observer, Trace
 
 __all__ = ["ServerState"]
 
@@ -15,13 +19,21 @@ class ServerState:
 
     :ivar config: the settings in force; changed by :meth:`adopt` only.
     :ivar keys: the API keys in force.
+    :ivar doors: what is let in of browsers' requests.
+    :ivar history: the last hour.
+    :ivar observers: are told of requests that are over, and of attempts that failed.
+    :ivar started_at: trio's time when it began.
     :ivar draining: the server is stopping and takes nothing new.
     :ivar notices: faults that stay until they are mended, by what is at fault: a file that could not be taken over.
     :ivar followers: are told of other settings.
     :ivar faults: faults that are asked for: each returns its words, or nothing.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, started_at: float = 0.0) -> None:
+        self.started_at = started_at
+        self.history = History()
+        self.observers: list[Observer] = [self.history]
+        self.keys = KeyRing("")
         self.draining = False
         self.notices: dict[str, str] = {}
         self.faults: dict[str, Callable[[], str]] = {}
@@ -31,12 +43,20 @@ class ServerState:
     def adopt(self, config: Config) -> None:
         """Use other settings from now on."""
         self.config = config
-        self.keys = KeyRing(
-            [config.grok.api_key, *(key.key for key in config.keys)],
-            [key.sha256 for key in config.keys if key.sha256],
-        )
+        self.keys = KeyRing(config.grok.api_key, config.keys, self.keys.callers)
+        self.doors = Doors(config.server, keyed=not self.keys.empty)
         for follower in self.followers:
             follower(config)
+
+    def request_ended(self, trace: Trace) -> None:
+        """Tell the observers."""
+        for observer in self.observers:
+            observer.request_ended(trace)
+
+    def attempt_failed(self, failure: FailedAttempt) -> None:
+        """Tell the observers."""
+        for observer in self.observers:
+            observer.attempt_failed(failure)
 
     def all_faults(self) -> dict[str, str]:
         """What is wrong at the moment, by what is at fault."""

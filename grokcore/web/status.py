@@ -12,11 +12,14 @@ from .. import __version__
 from ..errors import QuotaExhausted, RateLimitExceeded
 from ..protocol.account import Egress, State
 from ..protocol.book import Need
+from ..protocol.key_allowance import KeyLeft
 from ..protocol.models import Model
 from ..runtime.gateway import Gateway
 from .state import ServerState
 
-__all__ = ["Census", "health_report", "limit_headers"]
+__all__ = ["REMAINING", "Census", "health_report", "key_headers", "limit_headers"]
+
+LIMIT, REMAINING, RESET = (f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset"))
 
 COUNTED_AT_ONCE = 500
 """Counting a pool of 10 000 takes some 15 ms."""
@@ -108,16 +111,23 @@ def limit_headers(gateway: Gateway, model: Model, error: RateLimitExceeded | Non
     found: dict[str, str] = {}
     # Nothing left of what is known would be a lie while there are tokens of which it is not known.
     if left is not None and (left.remaining or left.complete):
-        found["x-ratelimit-limit-requests"] = str(left.total)
-        found["x-ratelimit-remaining-requests"] = str(left.remaining)
-        found["x-ratelimit-reset-requests"] = _duration(left.renewed_at - now)
+        found[LIMIT] = str(left.total)
+        found[REMAINING] = str(left.remaining)
+        found[RESET] = _duration(left.renewed_at - now)
     if error is not None and not isinstance(
         error, QuotaExhausted
     ):  # that is one token's word; others may have some left
-        found["x-ratelimit-remaining-requests"] = "0"
+        found[REMAINING] = "0"
         if error.retry_after is not None:
-            found["x-ratelimit-reset-requests"] = _duration(error.retry_after)
+            found[RESET] = _duration(error.retry_after)
     return found
+
+
+def key_headers(left: KeyLeft | None) -> dict[str, str]:
+    """What an API key has left of its own requests per minute, in the same headers; none without such a limit."""
+    if left is None:
+        return {}
+    return {LIMIT: str(left.limit), REMAINING: str(left.remaining), RESET: _duration(left.renewed_in)}
 
 
 def _duration(seconds: float) -> str:

@@ -34,9 +34,12 @@ from grokcore.simulator.scripts import HANG, Script, Send, answer, error, paced,
 from grokcore.web import app as web_app
 from grokcore.web import edge, server
 from grokcore.web.app import create_app
+from grokcore.web.asking import Services
 from grokcore.web.delivery import Deliveries
 from grokcore.web.hypercorn_fixes import EdgeH11Protocol, EdgeTCPServer
+from grokcore.web.metrics import Metrics
 from grokcore.web.state import ServerState
+from grokcore.web.status import Census
 from tests.servers import TOKENS, Site, chat, configured, on_site, read_all, read_until
 
 SOON_S = 5.0
@@ -607,7 +610,7 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
     def broken(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(web_app, "find_model", broken)
+    monkeypatch.setattr(web_app, "chosen_model", broken)
     with caplog.at_level(logging.ERROR):
         reply = reply_to(post(chat(), "x-request-id: mine-1"))
     assert (reply.status, reply.error["code"], reply.error["type"]) == (500, "internal_error", "server_error")
@@ -749,7 +752,8 @@ def test_further_keys_may_be_given_by_their_digest() -> None:
 def every_route() -> list[tuple[str, str]]:
     """Each method and path that the app knows."""
     unused: Any = None
-    app = create_app(unused, ServerState(configured()), unused, Deliveries(unused, None))
+    services = Services(unused, ServerState(configured()), unused, Deliveries(unused, None), Census(unused))
+    app = create_app(services, Metrics(services))
     return [
         (method, re.sub("<[^>]*>", "x", rule.rule))
         for rule in app.url_map.iter_rules()

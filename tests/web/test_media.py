@@ -22,12 +22,15 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from grokcore.errors import GrokApiError, UnknownUrl
+from grokcore.config import ServerConfig
 from grokcore.runtime.media_cache import READERS, MediaCache
+from grokcore.web.doors import Doors
 from grokcore.web.edge import LIFETIME_KEY, Edge, Lifetime
 from grokcore.web.hypercorn_fixes import EdgeConfig, install
 from grokcore.web.media import media_response
 from grokcore.web.reply import json_response
 from grokcore.web.server import listen
+from grokcore.web.trace import Trace
 from tests.servers import PATIENCE_S, read_all, read_until
 
 from .test_edge import Reply, happens, http, leave_at_once, read_reply, until
@@ -84,6 +87,7 @@ def on_site(scenario: Callable[[Site], Awaitable[None]], folder: Path, *, most_b
     async def main() -> None:
         install()
         cache = MediaCache(folder, most_bytes)
+        edge = Edge(make_app(cache), lambda: Doors(ServerConfig(), keyed=False), lambda _: None)
         settings = EdgeConfig(write_timeout_s=PATIENCE_S)
         (bound,) = listen("127.0.0.1", 0)
         port = bound.getsockname()[1]
@@ -92,7 +96,7 @@ def on_site(scenario: Callable[[Site], Awaitable[None]], folder: Path, *, most_b
         settings.errorlog = logging.getLogger("grokcore.http")
         with trio.fail_after(PATIENCE_S):
             async with trio.open_nursery() as nursery:
-                serve = functools.partial(hypercorn.trio.serve, Edge(make_app(cache)), settings, mode="asgi")
+                serve = functools.partial(hypercorn.trio.serve, edge, settings, mode="asgi")
                 await nursery.start(serve)
                 try:
                     await scenario(Site(port, cache))
@@ -355,7 +359,7 @@ def test_a_file_is_closed_with_its_request(method: str, header: str, tmp_path: P
         before = descriptors()
         headers = Headers(dict([header.split(": ")]) if header else {})
         async with trio.open_nursery() as nursery:
-            lifetime = Lifetime("mine", nursery)
+            lifetime = Lifetime(Trace("mine", "GET", "/media/x", 0.0), nursery)
             with trio.CancelScope() as scope:
                 await media_response(cache, name, method, headers, lifetime)
                 assert descriptors() == before + 1
@@ -496,6 +500,12 @@ def test_a_file_that_is_not_there_raises_what_any_unknown_address_does(tmp_path:
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             with pytest.raises(UnknownUrl):
-                await media_response(MediaCache(tmp_path, 1), "x", "GET", Headers(), Lifetime("mine", nursery))
+                await media_response(
+                    MediaCache(tmp_path, 1),
+                    "x",
+                    "GET",
+                    Headers(),
+                    Lifetime(Trace("mine", "GET", "/media/x", 0.0), nursery),
+                )
 
     trio.run(main)

@@ -190,7 +190,7 @@ def open_stream(port: int, text: str) -> tuple[socket.socket, IO[bytes]]:
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT], ids=lambda sent: sent.name)
 def test_a_signal_ends_the_process_with_0_after_its_answers(sent: signal.Signals) -> None:
-    """The answer under way is whole. Ready was one line on stderr, with the URL; nothing else was said."""
+    """The answer under way is whole. Ready was one line on stderr, with the URL; then came that of the request."""
     with demo() as (process, port, ready):
         assert ready == (
             f"grok2api {__version__} ready on http://127.0.0.1:{port} (a simulated Grok, nothing leaves this machine)\n"
@@ -200,7 +200,8 @@ def test_a_signal_ends_the_process_with_0_after_its_answers(sent: signal.Signals
             process.send_signal(sent)
             assert b"data: [DONE]" in reader.read()
         assert process.stderr is not None
-        assert process.stderr.read() == b""
+        (told,) = process.stderr.read().splitlines()
+        assert b"POST /v1/chat/completions 200 model=" in told
         assert process.wait() == 0
 
 

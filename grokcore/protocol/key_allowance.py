@@ -1,0 +1,77 @@
+"""What one API key may do: which models, how many requests in a minute, how many at once. Pure: ``now`` is an argument.
+
+The minute slides: a request counts for sixty seconds from its beginning, and one that was refused does not count.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from attrs import define, field, frozen
+
+from ..errors import KeyLimitExceeded
+
+__all__ = ["WINDOW_S", "KeyAllowance", "KeyLeft"]
+
+WINDOW_S = 60.0
+
+
+@frozen
+class KeyLeft:
+    """What a key has left of its requests per minute.
+
+    :ivar renewed_in: seconds until none of them counts any more; 0 if none does.
+    """
+
+    limit: int
+    remaining: int
+    renewed_in: float
+
+
+@define(eq=False)
+class KeyAllowance:
+    """The account of one key. Its limits may be changed at any time: what has been used stays used.
+
+    :ivar rpm: requests per minute; 0 is no limit.
+    :ivar concurrent: requests at once; 0 is no limit.
+    """
+
+    name: str
+    rpm: int = 0
+    concurrent: int = 0
+    _begun: deque[float] = field(factory=deque, init=False)
+    _open: set[object] = field(factory=set, init=False)
+
+    def begin(self, now: float) -> object:
+        """A request begins; give what comes back to :meth:`end`.
+
+        :raises KeyLimitExceeded: it may not; ``retry_after`` says when it may.
+        """
+        self._forget(now)
+        if self.concurrent and len(self._open) >= self.concurrent:
+            raise KeyLimitExceeded(
+                f"The key {self.name!r} may have {self.concurrent} requests under way at once.", retry_after=1
+            )
+        if self.rpm and len(self._begun) >= self.rpm:
+            wait = self._begun[len(self._begun) - self.rpm] + WINDOW_S - now
+            raise KeyLimitExceeded(f"The key {self.name!r} may send {self.rpm} requests per minute.", retry_after=wait)
+        self._begun.append(now)
+        use = object()
+        self._open.add(use)
+        return use
+
+    def end(self, use: object) -> None:
+        """The request is over, in whatever way. Safe to repeat."""
+        self._open.discard(use)
+
+    def left(self, now: float) -> KeyLeft | None:
+        """What is left of the requests per minute; None without such a limit."""
+        if not self.rpm:
+            return None
+        self._forget(now)
+        renewed_in = self._begun[-1] + WINDOW_S - now if self._begun else 0.0
+        return KeyLeft(self.rpm, max(0, self.rpm - len(self._begun)), renewed_in)
+
+    def _forget(self, now: float) -> None:
+        while self._begun and self._begun[0] + WINDOW_S <= now:
+            self._begun.popleft()

@@ -1,0 +1,73 @@
+"""The limits of one API key."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grokcore.errors import KeyLimitExceeded
+from grokcore.protocol.key_allowance import WINDOW_S, KeyAllowance, KeyLeft
+
+STEPS = st.lists(st.tuples(st.floats(0, 90), st.booleans()), max_size=60)
+
+
+@given(STEPS, st.integers(0, 5), st.integers(0, 4))
+def test_no_history_goes_over_a_limit(steps: list[tuple[float, bool]], rpm: int, concurrent: int) -> None:
+    """In no sixty seconds do more than *rpm* begin, and never are more than *concurrent* under way; nothing else is refused."""
+    allowance = KeyAllowance("a", rpm, concurrent)
+    now, begun, open_ = 0.0, list[float](), list[object]()
+    for wait, ends_one in steps:
+        now += wait
+        if ends_one and open_:
+            allowance.end(open_.pop(0))
+        recent = [at for at in begun if at + WINDOW_S > now]
+        full = bool(rpm) and len(recent) >= rpm
+        crowded = bool(concurrent) and len(open_) >= concurrent
+        if not full and not crowded:
+            open_.append(allowance.begin(now))
+            begun.append(now)
+            continue
+        with pytest.raises(KeyLimitExceeded) as caught:
+            allowance.begin(now)
+        assert caught.value.retry_after is not None
+        if full and not crowded:
+            allowance.end(allowance.begin(now + caught.value.retry_after))  # it may then, and not a moment earlier
+            return
+    left = allowance.left(now)
+    counted = [at for at in begun if at + WINDOW_S > now]
+    assert left == (KeyLeft(rpm, rpm - len(counted), counted[-1] + WINDOW_S - now if counted else 0.0) if rpm else None)
+
+
+def test_the_wait_is_exact() -> None:
+    """A moment before it is over, the key is still refused."""
+    allowance = KeyAllowance("a", rpm=2)
+    allowance.begin(0)
+    allowance.begin(10)
+    with pytest.raises(KeyLimitExceeded, match="'a' may send 2 requests per minute") as caught:
+        allowance.begin(30)
+    assert caught.value.retry_after == 30
+    with pytest.raises(KeyLimitExceeded):
+        allowance.begin(59.999)
+    allowance.begin(60)
+    assert allowance.left(60) == KeyLeft(2, 0, 60)
+
+
+def test_a_limit_that_is_lowered_counts_what_was() -> None:
+    """Also if more is under way, or was asked, than would now be allowed; the wait is for as many as are too many."""
+    allowance = KeyAllowance("a")
+    uses = [allowance.begin(at) for at in (0, 1, 2)]
+    allowance.rpm = 1
+    assert allowance.left(3) == KeyLeft(1, 0, 59)
+    with pytest.raises(KeyLimitExceeded) as caught:
+        allowance.begin(3)
+    assert caught.value.retry_after == 59
+    allowance.rpm, allowance.concurrent = 0, 2
+    with pytest.raises(KeyLimitExceeded, match="2 requests under way at once"):
+        allowance.begin(3)
+    allowance.end(uses[0])
+    allowance.end(uses[0])
+    with pytest.raises(KeyLimitExceeded):
+        allowance.begin(3)
+    allowance.end(uses[1])
+    allowance.begin(3)

@@ -1,0 +1,143 @@
+"""The log: folding, JSON, and what a level lets through."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from grokcore.config import GlobalConfig, LogFormat
+from grokcore.logs import FOLD_S, FOLDS_AT_MOST, FoldingHandler, configure_logging, tell_folded
+
+
+class Bench:
+    """A logger with a handler of its own, and its clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.stream = io.StringIO()
+        self.handler = FoldingHandler(self.stream, lambda: self.now)
+        self.log = logging.Logger("t")  # noqa: LOG001 (nobody else's)
+        self.log.addHandler(self.handler)
+
+    @property
+    def lines(self) -> list[str]:
+        """What has been written since the last look."""
+        found = self.stream.getvalue().splitlines()
+        self.stream.seek(0)
+        self.stream.truncate()
+        return found
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """The root logger as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in ("hypercorn", "quart", "h2", "hpack", "grokcore.http")}
+    yield
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
+    root.handlers[:], root.level = handlers, level
+    for name, was in levels.items():
+        logging.getLogger(name).setLevel(was)
+
+
+def test_a_fault_that_comes_again_is_counted() -> None:
+    """The first is told at once; a minute later how many more there were; then it is forgotten or counted anew."""
+    bench = Bench()
+    for at in range(38):
+        bench.now = float(at)
+        bench.log.warning("no way to %s", "Grok")
+    assert bench.lines == ["no way to Grok"]
+    bench.now = FOLD_S - 0.1
+    bench.handler.tell_due()
+    assert bench.lines == []
+    bench.now = FOLD_S
+    bench.handler.tell_due()
+    assert bench.lines == ["(x37 in 60 s) no way to Grok"]
+    bench.log.warning("no way to Grok")
+    assert bench.lines == []
+    bench.now = 2 * FOLD_S
+    bench.handler.tell_due()
+    assert bench.lines == ["(x1 in 60 s) no way to Grok"]
+    bench.now = 3 * FOLD_S
+    bench.handler.tell_due()
+    bench.log.warning("no way to Grok")
+    assert bench.lines == ["no way to Grok"]
+
+
+def test_what_is_the_same_may_be_said_by_the_record() -> None:
+    """Requests have ids, so their faults differ in words; the last one's are told."""
+    bench = Bench()
+    for number in range(3):
+        bench.log.error("request %d: refused", number, extra={"fold": ("refused",)})
+    bench.log.error("request 9: other", extra={"fold": ("other",)})
+    bench.now = FOLD_S
+    bench.log.error("next")  # any other fault is an occasion
+    assert bench.lines == ["request 0: refused", "request 9: other", "(x2 in 60 s) request 2: refused", "next"]
+
+
+def test_requests_are_never_folded() -> None:
+    """One line each, however alike; only warnings and worse are faults."""
+    bench = Bench()
+    bench.log.info("same")
+    bench.log.info("same")
+    assert bench.lines == ["same", "same"]
+
+
+def test_nothing_that_was_counted_is_lost_at_the_end() -> None:
+    """What is still counted when the log is closed is told, with the time it took."""
+    bench = Bench()
+    for at in (0.0, 7.2):
+        bench.now = at
+        bench.log.warning("same")
+    bench.handler.close()
+    assert bench.lines == ["same", "(x1 in 7 s) same"]
+
+
+def test_there_is_a_bound() -> None:
+    """Of many different faults, those that began first are told early."""
+    bench = Bench()
+    for number in range(FOLDS_AT_MOST):
+        bench.log.warning("fault %d", number)
+        bench.log.warning("fault %d", number)
+    assert len(bench.lines) == FOLDS_AT_MOST
+    bench.log.warning("one more")
+    assert bench.lines == ["(x1 in 1 s) fault 0", "one more"]
+
+
+def test_json_is_one_object_per_line(restored: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the fields that a record brings; text of several lines stays one."""
+    configure_logging(GlobalConfig(log_format=LogFormat.JSON))
+    log = logging.getLogger("grokcore.t")
+    log.info("a\nb", extra={"fields": {"request": {"id": "x"}}})
+    log.error("failed", exc_info=ValueError("why"))
+    first, second = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert (first["message"], first["level"], first["logger"]) == ("a\nb", "INFO", "grokcore.t")
+    assert first["request"] == {"id": "x"}
+    assert "ValueError: why" in second["traceback"]
+
+
+def test_the_configured_log_folds(
+    restored: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is told to look by whoever has the clock."""
+    configure_logging(GlobalConfig())
+    (handler,) = logging.getLogger().handlers
+    assert isinstance(handler, FoldingHandler)
+    log = logging.getLogger("grokcore.t")
+    log.warning("same")
+    log.warning("same")
+    log.debug("not at this level")
+    monkeypatch.setattr(handler, "_clock", lambda: 1e12)
+    tell_folded()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[2].partition(" s) ")[2] or line.partition(": ")[2] for line in lines] == [
+        "same",
+        "same",
+    ]
