@@ -104,12 +104,13 @@ class Egress:
 
 
 class State:
-    """Names of what an account can be, as ``/health`` shows them."""
+    """Names of what an account can be, as ``/health`` shows them. A disabled one is not in use, whatever else it is."""
 
     OK = "ok"
     UNKNOWN = "unknown"
     COOLING = "cooling"
     INVALID = "invalid"
+    DISABLED = "disabled"
 
 
 @define(eq=False)
@@ -122,7 +123,9 @@ class Account:
     :ivar refusal: Grok's last refusal in words; empty if its last word was another.
     :ivar refused_question: whether a question met a refusal, and not only an ask.
     :ivar on_trial: invalid, and the next question may find out whether it still is.
-    :ivar retired: no longer in the token file, or disabled there; what is leased of it is still given back.
+    :ivar switched_off: its owner wants it to be left alone by this server; the token file does not say so.
+    :ivar retired: not in use: switched off, disabled in the token file or no longer there. What is leased of it is still
+        given back.
     """
 
     entry: TokenEntry
@@ -139,12 +142,18 @@ class Account:
     suspect_until: float = -math.inf
     slips: int = 0
     allowances: dict[str, Allowance] = field(factory=dict)
+    switched_off: bool = False
     retired: bool = False
 
     @property
     def invalid(self) -> bool:
         """Whether Grok refused its credential twice."""
         return self.refusals > 0
+
+    @property
+    def disabled(self) -> bool:
+        """Whether it must not be used, by either word of its owner."""
+        return self.switched_off or self.entry.disabled
 
     def allowance(self, group: str) -> Allowance:
         """What is known of its allowance for a group of models."""
@@ -160,11 +169,16 @@ class Account:
         return own if allowance is None else max(own, allowance.open_at(cost))
 
     def state(self, now: float) -> str:
-        """One of :class:`State`. An account is cooling while any group of models is shut."""
+        """One of :class:`State` but the last. An account is cooling while any group of models is shut."""
         if self.invalid:
             return State.INVALID
-        if self.cooling_until > now or any(one.open_at(1) > now for one in self.allowances.values()):
+        if self.cooling_until > now:
             return State.COOLING
+        for allowance in self.allowances.values():
+            # open_at(1) > now, and most of it here: whole pools are counted.
+            quota = allowance.quota
+            if allowance.cooling_until > now or (quota is not None and not quota.left and allowance.open_at(1) > now):
+                return State.COOLING
         return State.OK if self.answered else State.UNKNOWN
 
     # What happened --------------------------------------------------------------------------------------------------
@@ -216,6 +230,24 @@ class Account:
     def reprieve(self, now: float) -> None:
         """It was asked for, and Grok did not refuse it again: if its time has come, the next question will tell."""
         self.on_trial = self.invalid and self.cooling_until <= now
+
+    def readmit(self, now: float) -> None:
+        """Its owner had it asked for before its time, and Grok has answered: its time has come."""
+        if self.invalid:
+            self.cooling_until = min(self.cooling_until, now)
+
+    def clear(self) -> None:
+        """Its owner says that what is held against it does not hold (allowances apart).
+
+        A credential that was refused once is trusted. An invalid one goes on trial: the next question will tell, and one
+        more refusal puts it back where it was.
+        """
+        self.cooling_until = self.suspect_until = -math.inf
+        self.slips = 0
+        if self.invalid:
+            self.on_trial = True
+        else:
+            self._trust()
 
     def _trust(self) -> None:
         self.refusals, self.refusal = 0, ""

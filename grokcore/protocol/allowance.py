@@ -51,6 +51,7 @@ class Allowance:
         while the answer was on its way.
     :ivar cooling_until: the end of the cooling after a 429.
     :ivar asked_at: when Grok was last asked; *ask_at*: when it shall be asked next (infinity: not planned).
+    :ivar demanded: whether the token's owner waits for the next ask.
     """
 
     quota: Quota | None = None
@@ -61,6 +62,7 @@ class Allowance:
     asked_at: float = -math.inf
     ask_at: float = math.inf
     asking: bool = False
+    demanded: bool = False
     unanswered: int = 0
     _epoch: int = 0
     _learned_epoch: int = 0
@@ -124,7 +126,7 @@ class Allowance:
 
     def begin_ask(self, now: float) -> None:
         """Grok is being asked what is left."""
-        self.asking, self.asked_at, self.ask_at = True, now, math.inf
+        self.asking, self.asked_at, self.ask_at, self.demanded = True, now, math.inf, False
         self._epoch += 1
         self._taken_questions = self._taken_cost = 0
 
@@ -154,3 +156,16 @@ class Allowance:
         """A success; one that began before the cooling proves nothing."""
         if self.cooling_until <= now:
             self.strikes = 0
+
+    def clear(self, cost: int) -> None:
+        """Nothing is held against it any more: no cooling, and no counter that is too low for a question of this *cost*.
+
+        Such a counter is unknown then, so usable; Grok's next word counts again.
+        """
+        self.cooling_until, self.strikes = -math.inf, 0
+        if self.quota is not None and min(self.quota.left, self.balance) < self.quota.charge(cost):
+            self.quota = None
+
+    def drop_asks(self) -> None:
+        """No ask is planned any more. One that is under way comes to its end."""
+        self.ask_at, self.demanded = math.inf, False

@@ -6,10 +6,11 @@ alone, and an idle server asks nothing.
 * at the first use of an allowance, and after a use (a success, a 429, a question that was given up);
 * when a cooling ends, and when Grok said that something is there again;
 * now and then while nothing is left and Grok did not say until when;
-* of an invalid token, an hour after its second refusal and then daily.
+* of an invalid token, an hour after its second refusal and then daily;
+* when the token's owner demands it.
 
-Rules: one ask of an account and group at a time, :data:`APART_S` between two, more and more after asks without an answer;
-none through an egress that pauses.
+Rules: one ask of an account and group at a time, :data:`APART_S` between two, more and more after asks without an answer,
+but :data:`DEMANDED_APART_S` before one that is demanded; none through an egress that pauses.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ __all__ = ["APART_S", "Ask", "Asks"]
 APART_S = 30.0
 """Seconds between two asks of one account and group, at least."""
 
+DEMANDED_APART_S = 5.0
+"""The same before an ask that the token's owner demands: a person waits for it, and a button must not hammer Grok."""
+
 FIRST_S = 0.1
 """How long after the first use the first ask is made: Grok should have the question before it, and count it."""
 
@@ -41,10 +45,14 @@ BACKOFF_CAP_S = 3600.0
 
 @frozen
 class Ask:
-    """One call to be made; to be given back with its outcome."""
+    """One call to be made; to be given back with its outcome.
+
+    :ivar early: the account is invalid and its time has not come, but its owner wants to know.
+    """
 
     account: Account
     group: str
+    early: bool = False
 
 
 @define(eq=False)
@@ -62,6 +70,15 @@ class Asks:
             allowance.ask_at = at
             self._planned += 1
             heapq.heappush(self._due, (at, self._planned, account, group))
+
+    def demand(self, account: Account, group: str, now: float) -> float:
+        """The token's owner wants it to be asked for: now, or as soon as the rules allow. Returns when."""
+        allowance = account.allowance(group)
+        if allowance.asking:
+            return now
+        allowance.demanded = True
+        self.wish(account, group, now)
+        return max(allowance.ask_at, _egress_asks_at(account))
 
     def first_use(self, account: Account, group: str, now: float) -> None:
         """An allowance is being used; is it for the first time?"""
@@ -103,17 +120,17 @@ class Asks:
             allowance.ask_at = math.inf
             if allowance.asking:  # whoever makes it plans anew when it is over
                 continue
+            rests = account.invalid and account.cooling_until > now
             not_before = max(
-                account.egress.paused_until,
-                account.egress.no_asks_until,
+                _egress_asks_at(account),
                 allowance.asked_at + _pause_after(allowance),  # the last one may have failed since this was planned
-                account.cooling_until if account.invalid else -math.inf,
+                account.cooling_until if rests and not allowance.demanded else -math.inf,
             )
             if not_before > now:
                 self.wish(account, group, not_before)
                 continue
             allowance.begin_ask(now)
-            return Ask(account, group)
+            return Ask(account, group, early=rests)
         return None
 
     @staticmethod
@@ -122,5 +139,11 @@ class Asks:
         return account.retired or account.allowance(group).ask_at != at
 
 
+def _egress_asks_at(account: Account) -> float:
+    return max(account.egress.paused_until, account.egress.no_asks_until)
+
+
 def _pause_after(allowance: Allowance) -> float:
+    if allowance.demanded:
+        return DEMANDED_APART_S
     return min(APART_S * 2.0**allowance.unanswered, BACKOFF_CAP_S)

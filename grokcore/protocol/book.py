@@ -3,7 +3,8 @@
 Pure bookkeeping: ``now`` is an argument, nothing waits here. :mod:`grokcore.runtime.pool` puts the queue around it,
 :mod:`grokcore.runtime.rate_limits` makes the asks, and :mod:`grokcore.runtime.store` keeps what was learned. What outcomes
 teach is in :mod:`~grokcore.protocol.account`; :mod:`~grokcore.protocol.roster` knows who is there,
-:mod:`~grokcore.protocol.shelves` who is the best, :mod:`~grokcore.protocol.verdicts` why there is nobody.
+:mod:`~grokcore.protocol.shelves` who is the best, :mod:`~grokcore.protocol.verdicts` why there is nobody,
+:mod:`~grokcore.protocol.view` how a token looks to its owner.
 
 Rules
 -----
@@ -12,6 +13,7 @@ Rules
    that is worth the wait; and one that is spent by our own counting after that.
 2. A request that has failed already takes a token that has answered before one that is not known.
 3. The cost of a question is reserved with its lease. Whatever is leased is given back exactly once.
+4. A token's owner may act on it. What Grok says afterwards counts as ever: no act makes a token immune.
 """
 
 from __future__ import annotations
@@ -26,14 +28,15 @@ from ..errors import Challenge, CredentialsRejected, GrokApiError, IncompleteAns
 from .account import Account, Egress, State
 from .allowance import Charge
 from .asks import Ask, Asks
-from .models import Model, Tier
+from .models import SHIPPED, Model, Tier
 from .quota import Quota
-from .roster import Adoption, Roster
+from .roster import Adoption, Roster, UnknownToken
 from .shelves import FRESH, PROVEN, SPENT, SUSPECT, Left, Shelf
 from .tokens import TokenEntry
 from .verdicts import Verdict, judge
+from .view import TokenView, TokenViews, listing, view_of, view_of_many, within
 
-__all__ = ["Loan", "Need", "TokenBook"]
+__all__ = ["Loan", "Need", "TokenBook", "UnknownToken"]
 
 SURE_AFTER = 2
 """After so many failed attempts a busy token that has answered is worth waiting for, before an unknown one is tried."""
@@ -90,8 +93,8 @@ class TokenBook:
 
     @property
     def disabled(self) -> int:
-        """How many tokens of the file may not be."""
-        return self._roster.disabled
+        """How many tokens of the file may not be: disabled there, or switched off here."""
+        return len(self._roster.aside)
 
     def adopt(self, entries: Iterable[TokenEntry], *, default_proxy: str, max_in_flight: int, now: float) -> Adoption:
         """Take over a new token list and its settings; what was learned of tokens that stay, stays.
@@ -119,8 +122,7 @@ class TokenBook:
 
     def forget_egresses(self) -> None:
         """The identity that Grok sees is another now: what was learned of the ways to it does not hold."""
-        for egress in self._roster.egresses():
-            egress.forget()
+        self._roster.forget_egresses()
         self._start_anew()
 
     def _start_anew(self) -> None:
@@ -196,7 +198,7 @@ class TokenBook:
         known, known_as_of = self._verdicts.get(need, (None, None))
         if known is not None and known_as_of == as_of and now < (known.opens_at or math.inf):
             return known
-        verdict = judge(self.accounts, need.model, now)
+        verdict = judge(self.accounts, self._roster.aside, need.model, now)
         if not need.excluded and not need.avoided:  # the others are a failed request's own, and rarely asked for twice
             self._verdicts[need] = verdict, as_of
         return verdict
@@ -294,6 +296,8 @@ class TokenBook:
             allowance.learn_nothing()
         if isinstance(answer, Challenge):
             account.egress.pause_asks(now)
+        if ask.early and isinstance(answer, Quota):
+            account.readmit(now)
         if not isinstance(answer, CredentialsRejected):
             account.reprieve(now)
         elif not account.answered:
@@ -314,10 +318,80 @@ class TokenBook:
             if tier is account.entry.tier:
                 shelf.put(account, now)
 
+    # The acts of a token's owner --------------------------------------------------------------------------------------
+    # Each takes a token's id (or more of its key), raises UnknownToken, and returns a sentence on what it did.
+
+    def clear(self, token: str, now: float) -> str:
+        """What is held against it does not hold: every cooling, what was used up, slips, the rest after a refusal.
+
+        It may be taken for the next question that fits. An invalid one goes on trial, and Grok is asked for it at once.
+        (A pause of its egress stays: that is not the token's.)
+        """
+        account = self._roster.find(token)
+        account.clear()
+        dear = max(model.cost for model in SHIPPED.values())  # it may not have been asked for yet
+        for group, allowance in account.allowances.items():
+            allowance.clear(max(dear, self._dearest.get(group, 1)))
+            if account.invalid and not account.retired:
+                self.asks.wish(account, group, now)
+        self._changes[_EVERYTHING] += 1
+        self._touch(account, now)
+        if account.disabled:
+            return "Nothing is held against it any more, but it is disabled."
+        return "The next question tells whether Grok accepts it again." if account.invalid else "It may be used again."
+
+    def recheck(self, token: str, now: float, *, group: str = "") -> str:
+        """Ask Grok what it has left, now: for all groups that are known of it, or for *group* if none is.
+
+        Without a name that is the group of the first model of the shipped table. Asks of a group are 5 s apart at least.
+        An invalid token that Grok gives an answer for goes on trial; if it is refused again, that counts for nothing.
+        """
+        account = self._roster.find(token)
+        if account.disabled:
+            return "It is disabled, so Grok is not asked for it."
+        groups = sorted(account.allowances) or [group or next(iter(SHIPPED.values())).rate_limit_name]
+        last = max(self.asks.demand(account, one, now) for one in groups)
+        return f"Grok is asked what is left for {listing(groups)}{within(last - now)}."
+
+    def disable(self, token: str) -> str:
+        """Use it for nothing until :meth:`enable`, whatever becomes of the token file. Answers under way finish."""
+        account = self._roster.find(token)
+        if account.switched_off:
+            return "It is switched off already."
+        self._roster.switch(account, on=False)
+        for shelf in self._shelves.values():
+            shelf.remove(account)
+        self._changes[_EVERYTHING] += 1
+        self._unsaved.add(account)
+        return "It is switched off." if not account.in_flight else "It is switched off; what is under way finishes."
+
+    def enable(self, token: str, now: float) -> str:
+        """Use it again. If it was refused it is asked for at once, like one that comes back into the token file."""
+        account = self._roster.find(token)
+        if account.switched_off:
+            self._roster.switch(account, on=True)
+            if not account.disabled:
+                self._plan_after_absence(account, now)
+            self._changes[_EVERYTHING] += 1
+            self._touch(account, now)
+        return "It is disabled in the token file." if account.disabled else "It is switched on."
+
     # Seen from outside ----------------------------------------------------------------------------------------------
 
+    def view(self, token: str, now: float) -> TokenView:
+        """A token of the file as its owner sees it.
+
+        :param token: its id, or more of its key.
+        :raises UnknownToken: there is none, or more than one.
+        """
+        return view_of(self._roster.find(token), now)
+
+    def views(self, now: float, *, most: int = 200) -> TokenViews:
+        """The tokens of the file, disabled ones too: those with trouble first, and no more than *most* of them."""
+        return view_of_many(self._roster.listed, now, most)
+
     def counts(self, now: float) -> dict[str, int]:
-        """Accounts by state, for ``/health``."""
+        """Accounts that may be used, by state, for ``/health``."""
         states = [account.state(now) for account in self.accounts]
         return {state: states.count(state) for state in (State.OK, State.UNKNOWN, State.COOLING, State.INVALID)}
 

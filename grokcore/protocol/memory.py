@@ -32,6 +32,7 @@ def record_of(account: Account, now: float, offset: float) -> dict[str, object]:
         "refusals": account.refusals,
         "refusal": account.refusal,
         "refused_question": account.refused_question,
+        "switched_off": account.switched_off,
         "allowances": {group: _allowance_record(one, offset) for group, one in account.allowances.items()},
     }
     return record
@@ -41,6 +42,7 @@ def recall(account: Account, record: Mapping[str, object], now: float, offset: f
     """Give an account that nothing is known of yet what the record says."""
     times = _Times(record, now, offset, _made_at(record))
     account.answered = record.get("answered") is True
+    account.switched_off = record.get("switched_off") is True
     account.last_used = times.past("used_at")
     account.cooling_until = times.future("cooling_until", REFUSED_COOLING_S[-1])
     account.refusals = _count(record.get("refusals"))

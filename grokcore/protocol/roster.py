@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
 from .account import Account, Egress
 from .memory import recall
-from .tokens import TokenEntry
+from .tokens import ID_DIGITS, TokenEntry
 
-__all__ = ["Adoption", "Roster"]
+__all__ = ["Adoption", "Roster", "UnknownToken"]
 
 FORGOTTEN_ABOVE = 1000
 """Accounts that are gone and may be remembered all the same; of more, those with nothing under way are forgotten."""
+
+
+class UnknownToken(LookupError):
+    """There is no such token, or more than one. ``str()`` is a sentence for a person."""
 
 
 @frozen
 class Adoption:
     """What a new token list changed.
 
-    :ivar returned: accounts that were not looked after for a while: they came back, or were recalled from a record.
+    :ivar returned: accounts that were not looked after until now: they are new, came back, or were recalled from a record.
     """
 
     added: int = 0
@@ -38,61 +41,94 @@ class Adoption:
 class Roster:
     """The accounts.
 
-    :ivar accounts: those that may be used.
-    :ivar disabled: how many tokens of the file may not be.
+    :ivar listed: those of the token file, in its order.
+    :ivar accounts: those of them that may be used.
+    :ivar aside: those that may not be: disabled in the file, or switched off.
     """
 
     def __init__(self) -> None:
+        self.listed: list[Account] = []
         self.accounts: list[Account] = []
-        self.disabled = 0
+        self.aside: list[Account] = []
         self._all: dict[str, Account] = {}
         self._egresses: dict[str, Egress] = {}
         self._records: dict[str, Mapping[str, object]] = {}
         self._offset = 0.0
 
+    def find(self, token: str) -> Account:
+        """The account of a token in the file, by its short id, or as much more of its key as it takes.
+
+        :raises UnknownToken: it is of no token, or of more than one.
+        """
+        wanted = token.strip().lower()
+        found = [account for account in self.listed if account.entry.key.startswith(wanted)]
+        if len(wanted) < ID_DIGITS or not found:
+            raise UnknownToken("There is no token of that id.")
+        if len(found) > 1:
+            raise UnknownToken("More than one token has that id. Their whole keys tell them apart.")
+        return found[0]
+
     def remember(self, records: Mapping[str, Mapping[str, object]], now: float, offset: float) -> tuple[Account, ...]:
         """Recall accounts from *records* (:mod:`~grokcore.protocol.memory`), now or when they come.
 
-        :returns: the accounts that are recalled by now.
+        :returns: the accounts in use that are recalled by now.
         """
         self._records, self._offset = dict(records), offset
-        return tuple(account for account in self.accounts if self._recalled(account, now))
+        recalled = [account for account in self.listed if self._recalled(account, now)]
+        self._part()
+        return tuple(account for account in recalled if not account.retired)
 
     def adopt(self, entries: Sequence[TokenEntry], default_proxy: str, now: float) -> Adoption:
         """Take over a new token list. An account that comes back is remembered."""
-        before = {account.entry.key: (account.entry, account.egress) for account in self.accounts}
-        returned: list[Account] = []
-        self.accounts = [
-            self._adopted(entry, self._egress(entry, default_proxy), returned, now)
-            for entry in entries
-            if not entry.disabled
-        ]
-        self.disabled = len(entries) - len(self.accounts)
-        after = {account.entry.key: (account.entry, account.egress) for account in self.accounts}
+        before = self._enabled_in_file()
+        self.listed = [self._adopted(entry, self._egress(entry, default_proxy), now) for entry in entries]
+        after = self._enabled_in_file()
         for key in before.keys() - after.keys():
             self._all[key].retired = True
+        returned = self._part()
         self._forget(now)
         changed = sum(before[key] != after[key] for key in before.keys() & after.keys())
         came, went = after.keys() - before.keys(), before.keys() - after.keys()
-        return Adoption(len(came), len(went), changed, tuple(returned))
+        return Adoption(len(came), len(went), changed, returned)
+
+    def switch(self, account: Account, *, on: bool) -> None:
+        """Use an account that is in the file, or don't, whatever the file says."""
+        account.switched_off = not on
+        self._part()
 
     def egresses(self) -> list[Egress]:
         """The ways to Grok that are in use."""
         return list({id(account.egress): account.egress for account in self.accounts}.values())
 
-    def _adopted(self, entry: TokenEntry, egress: Egress, returned: list[Account], now: float) -> Account:
+    def forget_egresses(self) -> None:
+        """What was learned of the ways to Grok, in use or not, does not hold."""
+        for egress in self._egresses.values():
+            egress.forget()
+
+    def _enabled_in_file(self) -> dict[str, tuple[TokenEntry, Egress]]:
+        enabled = (account for account in self.listed if not account.entry.disabled)
+        return {account.entry.key: (account.entry, account.egress) for account in enabled}
+
+    def _adopted(self, entry: TokenEntry, egress: Egress, now: float) -> Account:
         account = self._all.get(entry.key)
         if account is None:
-            account = self._all[entry.key] = Account(entry, egress)
-            if self._recalled(account, now):
-                returned.append(account)
+            account = self._all[entry.key] = Account(entry, egress, retired=True)
+            self._recalled(account, now)
         account.entry, account.egress = entry, egress
-        if account.retired:
+        return account
+
+    def _part(self) -> tuple[Account, ...]:
+        """Part those that may be used from the others. Returns those that were not in use before."""
+        self.accounts = [account for account in self.listed if not account.disabled]
+        self.aside = [account for account in self.listed if account.disabled]
+        returned = tuple(account for account in self.accounts if account.retired)
+        for account in returned:
             account.retired = False
             for allowance in account.allowances.values():
-                allowance.ask_at = math.inf  # its asks were dropped
-            returned.append(account)
-        return account
+                allowance.drop_asks()  # the plan has passed over them
+        for account in self.aside:
+            account.retired = True
+        return returned
 
     def _recalled(self, account: Account, now: float) -> bool:
         record = self._records.pop(account.entry.key, None)
@@ -106,11 +142,16 @@ class Roster:
         return self._egresses.setdefault(proxy, Egress(proxy))
 
     def _forget(self, now: float) -> None:
-        """Bound what is remembered of those that went: a file whose tokens change daily must not fill the memory."""
-        gone = [key for key, account in self._all.items() if account.retired and not account.in_flight]
+        """Bound what is remembered of those that went: a file whose tokens change daily must not fill the memory.
+
+        Those that were switched off one by one are no such flood, and must still be off when they come back.
+        """
+        listed = {account.entry.key for account in self.listed}
+        went = [account for key, account in self._all.items() if key not in listed and not account.switched_off]
+        gone = [account.entry.key for account in went if not account.in_flight]
         for key in gone[: max(0, len(gone) - FORGOTTEN_ABOVE)]:
             del self._all[key]
-        used = {id(egress) for egress in self.egresses()}
+        used = {id(account.egress) for account in self.listed}
         self._egresses = {
             proxy: egress for proxy, egress in self._egresses.items() if id(egress) in used or egress.paused_until > now
         }

@@ -78,11 +78,17 @@ class Shelf:
         self._known.put(account, self._part(account, now))
         self._place(account, now)
 
+    def remove(self, account: Account) -> None:
+        """It is not in use any more. Its entries are thrown away as they come up, like any that are out of date."""
+        self._known.remove(account)
+        self._numbers.pop(account, None)
+        self._busy.pop(account, None)
+
     def wake(self, now: float) -> None:
         """Move those that have opened, or are like the others again."""
         while self._shut and self._shut[0][0][0] <= now:
             _, number, account = heapq.heappop(self._shut)
-            if number == self._numbers[account]:
+            if number == self._numbers.get(account):
                 self._place(account, now)
 
     def best(self, kinds: Iterable[str], passed_over: Container[str], now: float) -> Account | None:
@@ -100,7 +106,7 @@ class Shelf:
 
     def next_opening(self) -> float:
         """When the next account opens, as far as is known; infinity if none is shut."""
-        while self._shut and self._shut[0][1] != self._numbers[self._shut[0][2]]:
+        while self._shut and self._shut[0][1] != self._numbers.get(self._shut[0][2]):
             heapq.heappop(self._shut)
         return self._shut[0][0][0] if self._shut else math.inf
 
@@ -152,7 +158,7 @@ class Shelf:
     def _push(self, heap: list[_Entry], key: _Key, account: Account) -> None:
         heapq.heappush(heap, (key, self._numbers[account], account))
         if len(heap) > ENTRIES_PER_ACCOUNT * len(self._numbers) + SLACK:
-            heap[:] = [entry for entry in heap if entry[1] == self._numbers[entry[2]]]
+            heap[:] = [entry for entry in heap if entry[1] == self._numbers.get(entry[2])]
             heapq.heapify(heap)
 
     def _first(self, heap: list[_Entry], passed_over: Container[str], now: float) -> _Entry | None:
@@ -160,13 +166,13 @@ class Shelf:
         found = None
         while heap:
             _, number, account = heap[0]
-            if number == self._numbers[account] and account.egress.paused_until <= now:
+            if number == self._numbers.get(account) and account.egress.paused_until <= now:
                 if account.entry.key not in passed_over:
                     found = heap[0]
                     break
                 aside.append(heap[0])
             heapq.heappop(heap)
-            if number == self._numbers[account] and account.egress.paused_until > now:
+            if number == self._numbers.get(account) and account.egress.paused_until > now:
                 self._place(account, now)
         for entry in aside:
             heapq.heappush(heap, entry)
@@ -208,6 +214,12 @@ class _Sum:
             if len(self._expiries) > ENTRIES_PER_ACCOUNT * len(self._parts) + SLACK:
                 self._expiries = [entry for entry in self._expiries if self._parts.get(entry[2]) is entry[3]]
                 heapq.heapify(self._expiries)
+
+    def remove(self, account: Account) -> None:
+        """Forget an account's part."""
+        old = self._parts.pop(account, None)
+        if old is not None:
+            self._count(old, -1)
 
     def at(self, now: float) -> Left | None:
         """The sum of those parts that hold."""

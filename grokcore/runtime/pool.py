@@ -21,6 +21,7 @@ from attrs import define, field
 
 from ..errors import GrokApiError, Overloaded
 from ..protocol.book import Loan, Need, TokenBook
+from ..protocol.view import TokenView, TokenViews
 
 __all__ = ["Lease", "TokenPool"]
 
@@ -144,6 +145,36 @@ class TokenPool:
                 "[pool] max_in_flight_per_token, would take more requests at once.",
                 retry_after=1,
             )
+
+    # The acts of a token's owner: those of the book, and whoever waits hears of it. UnknownToken is raised as there.
+
+    def clear(self, token: str) -> str:
+        """What is held against it does not hold."""
+        return self._acted(self.book.clear(token, trio.current_time()))
+
+    def recheck(self, token: str, *, group: str = "") -> str:
+        """Ask Grok what it has left, for *group* if nothing is known of it."""
+        return self._acted(self.book.recheck(token, trio.current_time(), group=group))
+
+    def disable(self, token: str) -> str:
+        """Use it for nothing more."""
+        return self._acted(self.book.disable(token))
+
+    def enable(self, token: str) -> str:
+        """Use it again."""
+        return self._acted(self.book.enable(token, trio.current_time()))
+
+    def _acted(self, told: str) -> str:
+        self.changed()
+        return told
+
+    def view(self, token: str) -> TokenView:
+        """A token as its owner sees it."""
+        return self.book.view(token, trio.current_time())
+
+    def views(self, *, most: int = 200) -> TokenViews:
+        """The tokens, those with trouble first, and no more than *most* of them."""
+        return self.book.views(trio.current_time(), most=most)
 
     def changed(self) -> None:
         """Something in the book is not as it was: somebody may be served now, and others may want to know."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import pytest
@@ -34,9 +35,9 @@ from grokcore.errors import (
     UpstreamOverloaded,
     UpstreamRefused,
 )
-from grokcore.protocol.account import Account
+from grokcore.protocol.account import Account, Egress
 from grokcore.protocol.asks import Ask
-from grokcore.protocol.book import Loan, Need, TokenBook
+from grokcore.protocol.book import Loan, Need, TokenBook, UnknownToken
 from grokcore.protocol.memory import record_of
 from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.quota import Quota
@@ -340,6 +341,7 @@ HOPELESS = [
     Hopeless("no token", [], [], NEED, NoTokens),
     Hopeless("all disabled", [TokenEntry("a", disabled=True)], [], NEED, NoTokens),
     Hopeless("none of that tier", [A, B], [], Need(SUPER_MODEL), NoTokens),
+    Hopeless("all of that tier disabled", [A, evolve(S, disabled=True)], [], Need(SUPER_MODEL), NoTokens),
     Hopeless("one is open", [A, B], [("a", quota(), 0)], NEED, None),
     Hopeless("the open one was tried", [A, B], [("a", quota(), 0)], Need(BASIC_MODEL, excluded=frozenset({B.key})), RateLimitExceeded, 50),
     Hopeless("all were tried", [A, B], [], BOTH_TRIED, NoValidTokens),
@@ -848,6 +850,293 @@ def test_those_that_went_are_not_remembered_without_end() -> None:
     assert len(book._roster._egresses) == 1
 
 
+# The acts of a token's owner ------------------------------------------------------------------------------------------
+
+
+def invalid(sso: str = "a") -> TokenBook:
+    """A book with one token that was refused twice, and will be asked for in an hour."""
+    book = book_of(sso)
+    attempt(book, refusal(), 0)
+    assert ask(book, None, 0.1)
+    attempt(book, refusal(), 60)
+    return book
+
+
+def after(error: GrokApiError | None) -> TokenBook:
+    """A book with one token, after one attempt."""
+    book = book_of("a")
+    attempt(book, error, 60)
+    return book
+
+
+def spent() -> TokenBook:
+    """One question was left, and it was asked."""
+    book = learned(Quota(1, 25, 7200))
+    attempt(book, None, 10)
+    return book
+
+
+@frozen
+class Held:
+    """What is held against a token at time 60, and its state when its owner says that it does not hold.
+
+    :ivar need: what it can be asked then, and could not as well before.
+    """
+
+    name: str
+    history: Callable[[], TokenBook]
+    state: str
+    need: Need = NEED
+
+
+HELD = [
+    Held("nothing", lambda: after(None), "ok"),
+    Held("a 429", lambda: after(quota(900)), "unknown"),
+    Held("one refusal", lambda: after(refusal()), "unknown"),
+    Held("two of them", invalid, "invalid"),
+    Held("a slip", lambda: after(TransportFailure("x")), "unknown"),
+    Held("Grok's word: nothing left", lambda: learned(Quota(0, 25, 7200, wait_s=2429)), "unknown"),
+    Held("Grok's word: too little", lambda: learned(Quota(3, 140, 7200, flat=False), DEAR), "unknown", DEAR),
+    Held("our own counting", spent, "ok"),
+]
+
+
+@pytest.mark.parametrize("case", HELD, ids=lambda case: case.name)
+def test_a_token_that_is_cleared_is_as_good_as_a_new_one(case: Held) -> None:
+    """It may be asked at once, and nobody goes before it but by the rules for all."""
+    book = case.history()
+    book.clear(A.id, 60)
+    (account,) = book.accounts
+    assert (chosen(book, 60, case.need), account.state(60)) == (["a"], case.state)
+    assert account.suspect_until < 60
+    assert not account.allowance(GROUP).spent(1, 60)
+
+
+def test_what_grok_says_after_a_clearing_counts_as_ever() -> None:
+    """From the shortest cooling on; and one more refusal puts an invalid token back where it was."""
+    book = book_of("a")
+    for now in (0, 60):
+        attempt(book, quota(), now)
+    book.clear(A.id, 70)
+    attempt(book, quota(), 70)
+    assert opens_after(book, 70) == 60
+    book = invalid()
+    book.clear(A.id, 100)
+    assert asked_next(book) <= 100
+    attempt(book, refusal(), 100)
+    assert (chosen(book, 101), asked_next(book)) == ([None], 100 + DAY)
+    book.clear(A.id, 200)
+    attempt(book, None, 200)
+    assert book.counts(200)["ok"] == 1
+
+
+def test_clearing_keeps_what_speaks_for_a_token() -> None:
+    """What is left of it by Grok's word, and that it has answered; and a pause of its egress, which is not its own."""
+    book = learned(Quota(30, 40))
+    attempt(book, None, 1)
+    attempt(book, Challenge("x"), 2)
+    book.clear(A.id, 3)
+    assert (left(book, 3), book.counts(3)["ok"], opens_after(book, 3)) == ((29, 40), 1, 4)
+
+
+def demanded(book: TokenBook, now: float) -> list[float]:
+    """When the asks that the owner demands now are really made."""
+    book = copy.deepcopy(book)
+    book.recheck(A.id, now)
+    times = []
+    while (at := max(now, book.asks.next_at())) < now + 29:
+        times += [at] if book.asks.take(at) else []
+    return times
+
+
+def test_a_token_is_asked_for_as_soon_as_its_owner_wants_to_know_but_not_as_often() -> None:
+    """At once, five seconds after the last time at the soonest, one at a time; failures before don't put it off."""
+    book = learned(Quota(30, 40))
+    assert [demanded(book, now) for now in (1, 4.5, 5, 9)] == [[5], [5], [5], [9]]
+    for now in (30, 90, 210):
+        book.asks.wish(book.accounts[0], GROUP, now)
+        assert ask(book, None, now)
+    assert demanded(book, 220) == [220]
+    for _ in range(1000):
+        book.recheck(A.id, 220)
+    due = book.asks.take(220)
+    assert due is not None
+    assert "within" not in book.recheck(A.id, 221)  # it is being asked for
+    assert book.asks.take(229) is None
+    book.asked(due, Quota(5, 40), 229)
+    assert left(book, 229) == (5, 40)
+    assert asked_next(book) == math.inf
+
+
+def test_all_that_is_known_of_a_token_is_asked_for_or_else_what_the_asker_names() -> None:
+    """Without a name, for the first model's."""
+    assert book_of("a").recheck(A.id, 0) == f"Grok is asked what is left for {GROUP}."
+    book = book_of("a")
+    assert book.recheck(A.id, 0, group="grok-4") == "Grok is asked what is left for grok-4."
+    book.accounts[0].allowance("grok-3")
+    assert book.recheck(A.id, 0, group="another") == "Grok is asked what is left for grok-3 and grok-4."
+    asked = [book.asks.take(0) for _ in range(3)]
+    assert sorted(one.group for one in asked if one) == ["grok-3", "grok-4"]
+
+
+@frozen
+class Recheck:
+    """What Grok answers for an invalid token that its owner has asked for before its time (at 100, of 3660).
+
+    :ivar asked_in: seconds until it is asked for by itself; infinity if a question is to tell.
+    """
+
+    answer: Quota | GrokApiError | None
+    asked_in: float = 3560
+
+
+@pytest.mark.parametrize(
+    "case",
+    [Recheck(QUOTA, math.inf), Recheck(refusal()), Recheck(challenge()), Recheck(None), Recheck(TransportFailure("x"))],
+    ids=lambda case: type(case.answer).__name__,
+)
+def test_a_recheck_of_a_refused_token_can_help_it_and_does_no_harm(case: Recheck) -> None:
+    """An answer puts it on trial; a refusal does not make its rest longer, and a failure no shorter."""
+    book = invalid()
+    book.recheck(A.id, 100)
+    assert ask(book, case.answer, 100)
+    assert asked_next(book) == 100 + case.asked_in
+    assert chosen(book, 100) == (["a"] if case.asked_in == math.inf else [None])
+
+
+def test_nothing_is_demanded_through_an_egress_that_pauses() -> None:
+    """Not even by the owner; it is told when."""
+    book = learned(Quota(30, 40))
+    attempt(book, Challenge("x"), 10)
+    assert "within 5 s" in book.recheck(A.id, 10)
+    assert demanded(book, 10) == [15]
+
+
+def test_a_token_that_is_switched_off_is_as_if_it_were_not_there() -> None:
+    """Never chosen, not counted, not asked for; what is under way finishes, and is learned from."""
+    book = learned(Quota(30, 40), NEED, "a", "b")
+    loans = [book.choose(NEED, 1) for _ in range(2)]
+    assert all(loan is not None for loan in loans)
+    book.disable(A.id)
+    assert (left(book, 1), len(book.accounts), book.disabled) == ((29, 40), 1, 1)
+    assert chosen(book, 1, count=3) == ["b", None, None]
+    assert sum(book.counts(1).values()) == 1
+    for loan in loans:
+        assert loan is not None
+        book.settle(loan, quota(900), 2)
+    assert "not asked" in book.recheck(A.id, 2)
+    assert book.next_reset(2) == 902  # that is b's
+    assert {account.entry.sso for account in book.take_unsaved()} == {"a", "b"}
+    book.clear(B.id, 3)
+    assert chosen(book, 3, count=3) == ["b", "b", None]
+    assert not [due for due in iter(lambda: book.asks.take(2000), None) if due.account.entry == A]
+    book.enable(A.id, 800)
+    assert opens_after(book, 800, Need(BASIC_MODEL, excluded=frozenset({B.key}))) == 102
+
+
+def test_a_token_stays_switched_off_whatever_becomes_of_the_token_file() -> None:
+    """Described otherwise, disabled there as well, removed, back again, with a thousand others that came and went."""
+    book = book_of("a", "b")
+    book.disable(A.id)
+    mine = evolve(A, note="mine", tier=Tier.SUPER)
+    assert adopted(book, mine, B) == "1 changed"
+    assert adopted(book, evolve(A, disabled=True), B) == "1 removed"
+    assert "token file" in book.enable(A.id, 0)
+    book.disable(A.id)
+    for number in range(2):
+        adopted(book, B, *(TokenEntry(f"{number}-{one}") for one in range(1500)))
+    assert adopted(book, A, B) == "1 added, 1500 removed"
+    assert (chosen(book, 1, count=3), book.disabled) == (["b", "b", None], 1)
+    book.enable(A.id, 1)
+    assert (chosen(book, 1, count=4), book.disabled) == (["a", "b", "a", "b"], 0)
+
+
+def test_a_refused_token_that_is_switched_on_again_is_asked_for_at_once() -> None:
+    """As one that comes back into the token file."""
+    book = invalid()
+    book.disable(A.id)
+    assert asked_next(book) == math.inf
+    book.enable(A.id, 100)
+    assert asked_next(book) == 100
+
+
+def test_acts_that_were_done_already_change_nothing() -> None:
+    """Whoever clicks twice; and the list of what is to be saved does not grow by it."""
+    book = book_of("a")
+    book.enable(A.id, 0)
+    assert not book.take_unsaved()
+    assert book.disable(A.id) != book.disable(A.id)
+    assert (len(book.take_unsaved()), book.disabled) == (1, 1)
+    assert "already" in book.disable(A.id)
+    assert not book.take_unsaved()
+
+
+@frozen
+class SwitchedOff:
+    """What is said when some tokens of a file are switched off, and which refusal it is."""
+
+    name: str
+    entries: Sequence[TokenEntry]
+    off: Sequence[TokenEntry]
+    said: str
+    outcomes: Sequence[GrokApiError] = ()
+    need: Need = NEED
+    leaf: type[GrokApiError] = NoTokens
+
+
+OFF_IN_FILE = TokenEntry("off", disabled=True)
+SWITCHED_OFF = [
+    SwitchedOff("all", [A, B], [A, B], "All tokens that may use this model are disabled, switched off on this server."),
+    SwitchedOff("all, by the file", [OFF_IN_FILE], [], "All tokens that may use this model are disabled, in the token file."),
+    SwitchedOff("all, by both", [A, OFF_IN_FILE], [A], "All tokens that may use this model are disabled, in the token file or switched off on this server."),
+    SwitchedOff("all that are able", [A, S], [S], "All tokens that may use this model are disabled, switched off on this server.", need=Need(SUPER_MODEL)),
+    SwitchedOff("none that is able", [A, B], [B], "The model grok-4-heavy needs a token of a Super account, and none is configured.", need=Need(SUPER_MODEL)),
+    SwitchedOff("the others are used up", [A, B], [B], "All tokens for this model are used up for now; the first is back in 60 s. One more is disabled.", [quota()], leaf=RateLimitExceeded),
+    SwitchedOff("the others are refused", [A, B, OFF_IN_FILE], [B], "Grok has refused every token for this model; they are tried again in 60 s. 2 more are disabled. refused", [refusal()], leaf=NoValidTokens),
+    SwitchedOff("none is disabled", [A], [], "All tokens for this model are used up for now; the first is back in 60 s.", [quota()], leaf=RateLimitExceeded),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SWITCHED_OFF, ids=lambda case: case.name)
+def test_a_refusal_tells_of_tokens_that_are_disabled(case: SwitchedOff) -> None:
+    """Nobody hears that no token is configured, or all are used up, while there is one that need only be switched on."""
+    book = book_of(*case.entries)
+    for one in case.off:
+        book.disable(one.id)
+    for error in case.outcomes:
+        attempt(book, error, 0)
+    found = book.hopeless(case.need, 0)
+    assert (type(found), str(found)) == (case.leaf, case.said)
+    for one in case.off:
+        book.enable(one.id, 0)
+    if case.off and case.need is NEED:
+        assert book.hopeless(NEED, 0) is None  # at once, whatever was remembered
+
+
+@pytest.mark.parametrize("act", ["clear", "recheck", "disable", "enable", "view"])
+@pytest.mark.parametrize("token", ["", "a", "0" * 8, A.id[:7], B.id, f"{A.id}0", "nonsense!", "é" * 8])
+def test_a_token_that_is_not_there_is_not_acted_on(act: str, token: str) -> None:
+    """Nobody has that id, or it is not even one; also that of a token which went."""
+    book = book_of("a", "b")
+    adopted(book, A)
+    with pytest.raises(UnknownToken, match="no token"):
+        getattr(book, act)(token, *([] if act == "disable" else [0.0]))
+
+
+def test_a_token_is_named_by_its_id_or_by_more_of_its_key() -> None:
+    """In either case of letters. Two tokens of one id are told apart by the rest."""
+    for token in (A.id, A.id.upper(), f" {A.key}\n", A.key[:10]):
+        assert book_of("a", "b").disable(token) == "It is switched off."
+    # Of ids with 8 digits two are the same in a pool of ten thousand now and then.
+    alike = TokenEntry("b")
+    object.__setattr__(alike, "key", A.id + "f" * 16)
+    book = book_of("a", alike)
+    with pytest.raises(UnknownToken, match="More than one"):
+        book.disable(A.id)
+    book.disable(alike.key)
+    assert chosen(book, 0) == ["a"]
+
+
 # Any history -------------------------------------------------------------------------------------------------------
 
 OUTCOMES: list[type[GrokApiError] | None] = [
@@ -910,6 +1199,9 @@ class AnyHistory(RuleBasedStateMachine):
         self.answers: dict[tuple[str, str], tuple[Quota, int]] = {}
         self.last_ask: dict[tuple[str, str], float] = {}
         self.refused: dict[str, list[float]] = {entry.key: [] for entry in self.entries}
+        self.in_file = {entry.key: True for entry in self.entries}  # whether it is enabled; not there: removed
+        self.off: set[str] = set()
+        self.demanded: set[tuple[str, str]] = set()
 
     @rule(seconds=st.sampled_from([0.1, 1, 4, 5, 30, 59, 60, 61, 299, 3600, DAY]))
     def time_passes(self, seconds: float) -> None:
@@ -929,7 +1221,12 @@ class AnyHistory(RuleBasedStateMachine):
             assert loan.account in expected
             self.leases.append(Taken(loan, self.step))
             assert loan.account.allowance(loan.group).left >= 0
-        assert (self.book.hopeless(need, self.now) is None) == bool(self.open_for(need))
+        told = self.book.hopeless(need, self.now)
+        assert (told is None) == bool(self.open_for(need))
+        if told is not None and not self.able(need):
+            able = [e for e in self.entries if e.tier is Tier.SUPER or model.tier is Tier.BASIC]
+            assert isinstance(told, NoTokens)
+            assert ("disabled" in told.message) == any(entry.key in self.in_file for entry in able)
         if loan is None:  # whoever waits is told when to look again (a busy one that opens is given back first)
             shut = [self.opens(account, need) for account in self.able(need) if account.in_flight < self.cap]
             shut = [at for at in shut if at > self.now]
@@ -1033,7 +1330,10 @@ class AnyHistory(RuleBasedStateMachine):
             self.step += 1
             self.asks.append((due, self.step))
             which = due.account.entry.key, due.group
-            assert self.now - self.last_ask.get(which, -math.inf) >= 30
+            assert due.account in self.book.accounts
+            assert self.now - self.last_ask.get(which, -math.inf) >= (5 if which in self.demanded else 30)
+            assert not due.early or which in self.demanded
+            self.demanded.discard(which)
             assert due.account.egress.paused_until <= self.now
             self.last_ask[which] = self.now
 
@@ -1041,7 +1341,11 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(data=st.data(), answer=st.sampled_from(ANSWERS))
     def an_ask_ends(self, data: st.DataObject, answer: Quota | GrokApiError | None) -> None:
         due, step = self.asks.pop(data.draw(st.integers(0, len(self.asks) - 1)))
+        rests = due.account.invalid and due.account.cooling_until > self.now
+        before = due.account.refusals, due.account.cooling_until
         self.book.asked(due, answer, self.now)
+        if rests and not (due.early and isinstance(answer, Quota)):
+            assert (due.account.refusals, due.account.cooling_until) == before
         if isinstance(answer, CredentialsRejected):
             self.refused[due.account.entry.key].append(self.now)
         if isinstance(answer, Quota):
@@ -1049,9 +1353,75 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def the_list_is_read_again(self, data: st.DataObject) -> None:
-        """With some tokens disabled for a while."""
-        entries = [evolve(entry, disabled=data.draw(st.booleans())) for entry in self.entries]
+        """With some tokens disabled, or removed, for a while."""
+        drawn = {entry.key: data.draw(st.sampled_from([True, True, False, None])) for entry in self.entries}
+        self.in_file = {key: enabled for key, enabled in drawn.items() if enabled is not None}
+        entries = [evolve(e, disabled=not self.in_file[e.key]) for e in self.entries if e.key in self.in_file]
         self.book.adopt(entries, default_proxy="http://default.example:1", max_in_flight=self.cap, now=self.now)
+        self.demanded = {which for which in self.demanded if self.in_file.get(which[0])}
+
+    # The acts of the owner.
+
+    def acted(self, data: st.DataObject, act: Callable[[str], str]) -> str | None:
+        """The key of the token that was acted on; None if there was none of it in the file."""
+        entry = data.draw(st.sampled_from(self.entries))
+        if entry.key in self.in_file:
+            assert act(entry.id).endswith(".")
+            return entry.key
+        with pytest.raises(UnknownToken):
+            act(entry.id)
+        return None
+
+    @rule(data=st.data())
+    def one_is_cleared(self, data: st.DataObject) -> None:
+        egresses_before = self.egresses()
+        cleared = self.acted(data, lambda token: self.book.clear(token, self.now))
+        for account in self.book.accounts:
+            if account.entry.key == cleared:
+                opens = [account.open_at(model.rate_limit_name, model.cost) for model in MODELS]
+                assert max(*opens, account.suspect_until) <= self.now
+                allowances = [(account.allowance(model.rate_limit_name), model.cost) for model in MODELS]
+                assert not any(allowance.spent(cost, self.now) for allowance, cost in allowances)
+        assert self.egresses() == egresses_before
+
+    @rule(data=st.data())
+    def one_is_rechecked(self, data: st.DataObject) -> None:
+        before = self.accounts(), self.egresses()
+        rechecked = self.acted(data, lambda token: self.book.recheck(token, self.now, group=GROUP))
+        for account in self.book.accounts:
+            if account.entry.key == rechecked:
+                under_way = {due.group for due, _ in self.asks if due.account is account}
+                self.demanded |= {(rechecked, group) for group in account.allowances.keys() - under_way}
+        if self.demanded:
+            assert self.book.asks.next_at() <= max(self.now + 5, *(e.paused_until for e in self.every_egress()))
+        assert (self.accounts(), self.egresses()) == before
+
+    def every_egress(self) -> list[Egress]:
+        return [account.egress for account in self.book.accounts] + [Egress(""), Egress("")]
+
+    @rule(data=st.data())
+    def one_is_switched_off(self, data: st.DataObject) -> None:
+        off = self.acted(data, self.book.disable)
+        self.off |= {off} if off else set()
+        self.demanded = {which for which in self.demanded if which[0] != off}
+
+    @rule(data=st.data())
+    def one_is_switched_on(self, data: st.DataObject) -> None:
+        on = self.acted(data, lambda token: self.book.enable(token, self.now))
+        self.off -= {on} if on else set()
+
+    @invariant()
+    def nobody_is_used_against_a_word_of_the_owner(self) -> None:
+        used = [e.key for e in self.entries if self.in_file.get(e.key) and e.key not in self.off]
+        assert [account.entry.key for account in self.book.accounts] == used
+        assert self.book.disabled == len(self.in_file) - len(used)
+
+    @invariant()
+    def what_the_owner_sees_is_what_is_counted(self) -> None:
+        views = self.book.views(self.now)
+        assert (views.total, {view.key for view in views.shown}) == (len(self.in_file), set(self.in_file))
+        counted = Counter({**self.book.counts(self.now), "disabled": self.book.disabled})
+        assert Counter(view.state for view in views.shown) == +counted
 
     def accounts(self) -> dict[str, tuple[object, ...]]:
         """What has been learned of each token to its disadvantage."""
@@ -1071,7 +1441,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def in_flight_is_what_was_leased(self) -> None:
-        for account in self.book.accounts:
+        for account in {*self.book.accounts, *(taken.loan.account for taken in (*self.leases, *self.ended))}:
             assert account.in_flight == sum(taken.loan.account is account for taken in self.leases)
             assert 0 <= account.in_flight <= self.cap
 
@@ -1128,6 +1498,8 @@ class AnyHistory(RuleBasedStateMachine):
         if not hasattr(self, "book"):
             return
         self.book.adopt(self.entries, default_proxy="http://default.example:1", max_in_flight=self.cap, now=self.now)
+        for entry in self.entries:
+            self.book.enable(entry.id, self.now)
         for taken in self.leases:
             self.book.abandon(taken.loan, self.now)
         for due, _ in self.asks:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -71,6 +71,7 @@ def known(account: Account, *, now: float) -> dict[str, object]:
         "refusals": account.refusals,
         "refused_question": account.refused_question,
         "doubted": account.first_refusal_at is not None,
+        "switched_off": account.switched_off,
         "strikes": {group: one.strikes for group, one in allowances.items()},
         "quotas": {
             group: quota and (one.left, quota.total, quota.flat, one.rank(now), ahead(one.void_at))
@@ -113,13 +114,14 @@ class History:
 
     def __init__(self) -> None:
         self.book = TokenBook(ENTRIES, max_in_flight=3)
+        self.accounts = list(self.book.accounts)
         self.now = 1000.0
         self.loans: list[Loan] = []
         self.asks: list[Ask] = []
 
     def do(self, data: st.DataObject) -> None:
         """One step."""
-        match data.draw(st.sampled_from(["wait", "choose", "choose", "end", "end", "ask", "answer"])):
+        match data.draw(st.sampled_from(["wait", "choose", "choose", "end", "end", "ask", "answer", "act"])):
             case "wait":
                 self.now += data.draw(st.sampled_from(PAUSES))
             case "choose":
@@ -136,6 +138,13 @@ class History:
             case "answer" if self.asks:
                 ask = self.asks.pop(data.draw(st.integers(0, len(self.asks) - 1)))
                 self.book.asked(ask, data.draw(st.sampled_from(ANSWERS)), self.now)
+            case "act":
+                token = data.draw(st.sampled_from(ENTRIES)).id
+                match data.draw(st.sampled_from(["clear", "recheck", "disable", "enable"])):
+                    case "disable":
+                        self.book.disable(token)
+                    case act:
+                        getattr(self.book, act)(token, self.now)
 
 
 @given(
@@ -156,10 +165,10 @@ def test_after_any_history_a_restart_changes_nothing_that_matters(
     for _ in range(steps):
         history.do(data)
     offset = EPOCH - 1000
-    records = {account.entry.key: kept(account, history.now, offset) for account in history.book.accounts}
+    records = {account.entry.key: kept(account, history.now, offset) for account in history.accounts}
 
     later = history.now + gap
-    for account in history.book.accounts:
+    for account in history.accounts:
         again = Account(account.entry, account.egress)
         recall(again, records[account.entry.key], clock, later + offset - clock)
         assert known(again, now=clock) == known(account, now=later)
@@ -172,7 +181,7 @@ def test_what_came_back_is_kept_as_it_came(data: st.DataObject, steps: int) -> N
     history = History()
     for _ in range(steps):
         history.do(data)
-    for account in history.book.accounts:
+    for account in history.accounts:
         first = kept(account, history.now, EPOCH)
         again = Account(account.entry, account.egress)
         recall(again, first, history.now + 1, EPOCH)
@@ -218,7 +227,7 @@ def test_a_clock_that_was_set_back_shuts_nothing_for_longer_than_the_longest_coo
     history = History()
     for _ in range(data.draw(st.integers(0, 25))):
         history.do(data)
-    for account in history.book.accounts:
+    for account in history.accounts:
         again = Account(account.entry, account.egress)
         recall(again, kept(account, history.now, EPOCH), history.now, EPOCH - back)
         opens_in_time(again, history.now)
@@ -312,6 +321,7 @@ records = _objects(
     refusals=_counts,
     refusal=st.text(max_size=5),
     refused_question=st.booleans(),
+    switched_off=st.booleans(),
     allowances=st.dictionaries(st.sampled_from([GROUP, "another", "", "x" * 500]), _allowances, max_size=3),
 ).filter(lambda record: isinstance(record, dict))
 
@@ -327,8 +337,10 @@ def test_any_record_leaves_an_account_that_opens_again(record: dict[str, Any], n
     orjson.dumps(record_of(account, now, EPOCH - now))
 
     book = TokenBook(ENTRIES[:1])
-    book.recall({ENTRIES[0].key: record}, now, EPOCH - now)
     (account,) = book.accounts
+    book.recall({ENTRIES[0].key: record}, now, EPOCH - now)
+    assert bool(book.disabled) == (record.get("switched_off") is True)
+    book.enable(ENTRIES[0].id, now)
     assert sum(book.counts(now).values()) == 1
     if account.invalid and not account.allowances:
         assert book.choose(NEEDS[0], now) is not None  # nothing can be asked for, so a question has to tell
@@ -451,3 +463,55 @@ def test_one_that_is_still_refused_waits_for_its_day(first: float | None) -> Non
     assert due is not None
     book.asked(due, CredentialsRejected("no"), 1)
     assert (book.counts(1)["invalid"], book.asks.next_at()) == (1, 1 + DAY)
+
+
+# What the owner has switched off -------------------------------------------------------------------------------------
+
+
+@frozen
+class Off:
+    """A record's word on whether the token is switched off, and whether that is believed."""
+
+    record: Mapping[str, object]
+    off: bool = False
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Off({}),  # an older version's
+        Off({"answered": True, "used_at": EPOCH}),
+        Off({"switched_off": False}),
+        Off({"switched_off": None}),
+        Off({"switched_off": 1}),
+        Off({"switched_off": "yes"}),
+        Off({"switched_off": True}, off=True),
+        Off({**INVALID, "switched_off": True, "allowances": {GROUP: {}}}, off=True),
+        Off({**with_cooling(40), "switched_off": True, "id": 7, "refusals": "many"}, off=True),
+    ],
+    ids=lambda case: repr(case.record)[:40],
+)
+def test_a_token_is_off_after_a_restart_only_if_it_was_switched_off(case: Off) -> None:
+    """Nothing less than a plain word keeps a token from being used; and one that is off is not asked for."""
+    book = TokenBook(ENTRIES)
+    book.recall({ENTRIES[0].key: case.record}, 5, EPOCH)
+    assert ([account.entry for account in book.accounts], book.disabled) == (
+        (list(ENTRIES[1:]), 1) if case.off else (list(ENTRIES), 0)
+    )
+    assert not case.off or book.asks.next_at() == math.inf
+
+
+def test_a_token_that_comes_after_the_restart_is_off_as_it_was() -> None:
+    """It may be missing from the file, or disabled there, when the state is read; the state is kept as it was."""
+    record = {"switched_off": True, "answered": True}
+    for first in ([], [evolve(ENTRIES[0], disabled=True)]):
+        book = TokenBook(first)
+        book.recall({ENTRIES[0].key: record}, 5, EPOCH)
+        book.adopt(ENTRIES, default_proxy="", max_in_flight=2, now=6)
+        assert [account.entry for account in book.accounts] == list(ENTRIES[1:])
+        assert book.disabled == 1
+        assert not book.take_unsaved()
+        book.enable(ENTRIES[0].id, 7)
+        assert book.counts(7) == {"ok": 1, "unknown": 1, "cooling": 0, "invalid": 0}
+        (account,) = book.take_unsaved()
+        assert kept(account, 8, EPOCH)["switched_off"] is False

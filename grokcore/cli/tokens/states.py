@@ -46,6 +46,9 @@ def in_words(entry: TokenEntry, record: Mapping[str, object], now: float) -> str
 
 
 def _told(account: Account, now: float) -> Iterator[str]:
+    if account.switched_off:  # by its owner, in the state; whatever else is known of it does not matter then
+        yield "switched off here"
+        return
     state = account.state(now)
     if state == State.INVALID:
         yield f"invalid: {account.refusal}"
