@@ -42,7 +42,6 @@ def begin_asking(lifetime: Lifetime) -> None:
 
     :raises KeyLimitExceeded: it may not.
     """
-    lifetime.trace.asks = True
     allowance = lifetime.caller.allowance
     if allowance is None:
         return

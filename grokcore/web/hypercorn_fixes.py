@@ -120,8 +120,9 @@ class EdgeTCPServer(TCPServer):
             await self._read_until_end(ahead)
             # Hypercorn would let the idle timer run out first, and keep the descriptor for so long.
             await self.idle_task.stop()
-            await self.protocol.handle(Closed())
             nursery.cancel_scope.cancel()
+        # Not before the last bytes are handled, or given up: the request that they began would never hear of its end.
+        await self.protocol.handle(Closed())
 
     async def _read_until_end(self, ahead: _ReadAhead) -> None:
         while True:

@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import trio
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -60,6 +67,7 @@ class Metrics:
             "grok2api_loop_lag_seconds", "How late the event loop was", buckets=LAG_S, registry=registry
         )
         registry.register(_Now(services))
+        ProcessCollector(registry=registry)
 
     def request_ended(self, trace: Trace) -> None:
         """Count it. ``code`` is ``ok``, that of the failure, or ``client_left``."""
@@ -96,6 +104,8 @@ class _Now(Collector):
         yield GaugeMetricFamily(
             "grok2api_requests_waiting", "Requests that wait for a token", value=self._services.gateway.pool.waiting
         )
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        yield GaugeMetricFamily("grok2api_tasks", "Tasks of the event loop", value=tasks)
         yield self._tokens()
         yield self._left()
 

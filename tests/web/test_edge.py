@@ -28,6 +28,7 @@ from quart_trio import QuartTrio
 import grokcore.cli.server
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.gateway import FailedAttempt
 from grokcore.simulator import lines
 from grokcore.simulator.limits import UNLIMITED
 from grokcore.simulator.scripts import HANG, Script, Send, answer, error, paced, wrapped
@@ -40,6 +41,7 @@ from grokcore.web.hypercorn_fixes import EdgeH11Protocol, EdgeTCPServer
 from grokcore.web.metrics import Metrics
 from grokcore.web.state import ServerState
 from grokcore.web.status import Census
+from grokcore.web.trace import Trace
 from tests.servers import TOKENS, Site, chat, configured, on_site, read_all, read_until
 
 SOON_S = 5.0
@@ -650,6 +652,51 @@ def test_options_names_the_methods() -> None:
     reply = reply_to(http("OPTIONS"))
     assert (reply.status, reply.body) == (200, b"")
     assert set(reply.headers["allow"].split(", ")) == {"OPTIONS", "POST"}
+
+
+@pytest.mark.parametrize("sent", [post(chat(stream=True))[:-20], post(chat(stream=True))], ids=["half", "whole"])
+def test_a_client_that_leaves_with_its_first_bytes_is_noticed(sent: bytes) -> None:
+    """Its request may begin after its end was seen; it must hear of that, or it would wait for its body for two minutes."""
+
+    async def scenario(site: Site) -> None:
+        site.simulator.always(FIRST_TOKEN)
+        began: list[edge.Lifetime] = []
+        ended: list[Trace] = []
+        site.server.state.observers.append(Counting(ended))
+        lifetime = edge.Lifetime.__init__
+
+        def counted(self: edge.Lifetime, *arguments: Any) -> None:
+            began.append(self)
+            lifetime(self, *arguments)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(edge.Lifetime, "__init__", counted)
+            for _ in range(50):
+                with socket.create_connection(("127.0.0.1", site.port)) as connection:
+                    connection.sendall(sent)
+                await trio.lowlevel.checkpoint()
+            await trio.testing.wait_all_tasks_blocked(0.01)
+
+            async def calm() -> None:
+                while len(ended) < len(began) or site.simulator.open_calls:
+                    await trio.testing.wait_all_tasks_blocked(0.001)
+
+            assert await happens(calm)
+
+    on_site(scenario)
+
+
+@define
+class Counting:
+    """An observer."""
+
+    ended: list[Trace]
+
+    def request_ended(self, trace: Trace) -> None:
+        self.ended.append(trace)
+
+    def attempt_failed(self, failure: FailedAttempt) -> None:
+        """Not of interest."""
 
 
 # Paths -------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,206 @@
+"""Five minutes of clients that come, stall, vanish and send nonsense, with reloads in between: nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import trio
+from attrs import define, field, frozen
+
+from grokcore.simulator.app import Simulator
+from grokcore.simulator.scripts import answer, error, paced
+from grokcore.simulator.serve import serve_simulator
+from tests.servers import chat, free_port, http_request, read_all, read_until
+from tests.test_crash import server
+
+SOAK_S = 300.0
+"""All in all: a first part to warm up, after which is measured what there was; the rest; and the time to come to rest."""
+
+WARM_UP_S = 60.0
+REST_S = 45.0
+"""Longer than idle connections, and what is kept of them, are kept (30 s)."""
+
+CLIENTS = 40
+
+RSS_MAY_GROW = 1.1
+TOKENS = [f"token-{number}" for number in range(30)]
+
+
+@frozen
+class Footprint:
+    """What a server holds while nothing is going on."""
+
+    rss_mb: float
+    descriptors: int
+    threads: int
+    tasks: int
+
+
+async def footprint(port: int, pid: int) -> Footprint:
+    """As it is now; the connection that asks for it is counted in it each time.
+
+    A question comes first: libcurl drops connections that the other side has closed when it looks for one.
+    """
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all(
+            http_request(json.dumps(chat()).encode()).replace(b"host:", b"connection: close\r\nhost:")
+        )
+        await read_all(stream)
+    await trio.sleep(1)
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        page = (await read_all(stream)).decode()
+    tasks = re.search(r"^grok2api_tasks (\S+)", page, re.MULTILINE)
+    assert tasks is not None
+    return seen_from_outside(Path("/proc") / str(pid), int(float(tasks[1])))
+
+
+def seen_from_outside(process: Path, tasks: int) -> Footprint:
+    status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+    descriptors = len(list((process / "fd").iterdir()))
+    return Footprint(int(status["VmRSS"].split()[0]) / 1024, descriptors, int(status["Threads"]), tasks)
+
+
+@define
+class Crowd:
+    """The clients."""
+
+    port: int
+    chance: random.Random
+    done: Counter[str] = field(factory=Counter)
+
+    async def one(self, until: float) -> None:
+        """A client that behaves in one way after another."""
+        ways: list[Callable[[trio.SocketStream], Awaitable[None]]] = [
+            *(self.stays, self.stays, self.asks_whole, self.vanishes, self.stalls),
+            *(self.sends_half, self.talks_nonsense, self.watches),
+        ]
+        while trio.current_time() < until:
+            way = self.chance.choice(ways)
+            try:
+                async with await trio.open_tcp_stream("127.0.0.1", self.port) as stream:
+                    with trio.fail_after(60):
+                        await way(stream)
+            except (OSError, trio.BrokenResourceError):
+                self.done["broken"] += 1
+            self.done[way.__name__] += 1
+
+    async def stays(self, stream: trio.SocketStream) -> None:
+        """Reads a stream to its end."""
+        await self._ask(stream, stream_=True)
+        received = await read_all(stream)
+        assert received.startswith(b"HTTP/1.1 ")
+        self.done["whole" if b"[DONE]" in received else "not whole"] += 1
+
+    async def asks_whole(self, stream: trio.SocketStream) -> None:
+        """Without streaming."""
+        await self._ask(stream, stream_=False)
+        assert (await read_all(stream)).startswith(b"HTTP/1.1 ")
+
+    async def vanishes(self, stream: trio.SocketStream) -> None:
+        """In the middle of an answer, half of the time with a reset."""
+        await self._ask(stream, stream_=True)
+        await stream.receive_some(400)
+        await trio.sleep(self.chance.random() * 0.2)
+        if self.chance.random() < 0.5:
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    async def stalls(self, stream: trio.SocketStream) -> None:
+        """Does not read for a while, then leaves, or reads on."""
+        await self._ask(stream, stream_=True)
+        await trio.sleep(1 + self.chance.random() * 3)
+        if self.chance.random() < 0.5:
+            await read_all(stream)
+
+    async def sends_half(self, stream: trio.SocketStream) -> None:
+        """Of a request, and leaves."""
+        await stream.send_all(http_request(json.dumps(chat()).encode())[:-20])
+        await trio.sleep(self.chance.random() * 0.3)
+
+    async def talks_nonsense(self, stream: trio.SocketStream) -> None:
+        """No HTTP at all."""
+        await stream.send_all(self.chance.randbytes(200) + b"\r\n\r\n")
+        await read_all(stream)
+
+    async def watches(self, stream: trio.SocketStream) -> None:
+        """The status, as the page does, for a moment."""
+        await stream.send_all(b"GET /status/events HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        await read_until(stream, b"\n\n")
+
+    async def _ask(self, stream: trio.SocketStream, *, stream_: bool) -> None:
+        words = "word " * self.chance.choice((3, 30, 300))
+        body = json.dumps(chat(words, stream=stream_)).encode()
+        await stream.send_all(http_request(body).replace(b"host:", b"connection: close\r\nhost:"))
+
+
+async def reload_now_and_then(place: Path, process: subprocess.Popen[bytes], grok: str, until: float) -> None:
+    """Other settings and tokens every few seconds."""
+    count = 0
+    while trio.current_time() < until:
+        count += 1
+        lay_out(place, grok, queue_s=1 + count % 5, tokens=TOKENS[count % 7 :])
+        process.send_signal(signal.SIGHUP)
+        await trio.sleep(4)
+
+
+def lay_out(place: Path, grok: str, *, queue_s: int = 5, tokens: list[str] = TOKENS) -> None:
+    config = f'[grok]\nbase_url = "{grok}"\n[global]\nlog_level = "CRITICAL"\n[pool]\nqueue_seconds = {queue_s}\n'
+    for name, text in (("config.toml", config), ("tokens.json", json.dumps(tokens))):
+        new = place / f"{name}.new"
+        new.write_text(text)
+        new.replace(place / name)
+
+
+def nasty() -> Simulator:
+    """Most tokens answer, at their pace; some fail now and then."""
+    simulator = Simulator()
+    simulator.always(paced(answer("one two three four five six seven eight nine ten " * 5), 0.005))
+    for number, sso in enumerate(TOKENS):
+        if number % 3 == 0:
+            simulator.script(sso, *(error(500, {}) for _ in range(500)))
+    return simulator
+
+
+@pytest.mark.on_demand
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    """Memory, descriptors, threads and tasks return to where they were after the first minute."""
+
+    async def main() -> None:
+        simulator, port, chance = nasty(), free_port(), random.Random(1)
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            grok = await nursery.start(serve_simulator, simulator)
+            lay_out(tmp_path, grok)
+            async with server(tmp_path, port) as process:
+                crowd = Crowd(port, chance)
+                prints = []
+                for until in (began + WARM_UP_S, began + SOAK_S - REST_S):
+                    async with trio.open_nursery() as clients:
+                        clients.start_soon(reload_now_and_then, tmp_path, process, grok, until)
+                        for _ in range(CLIENTS):
+                            clients.start_soon(crowd.one, until)
+                    await trio.sleep(REST_S)
+                    prints.append(await footprint(port, process.pid))
+                print(dict(crowd.done), *prints, sep="\n")
+                judge(prints[0], prints[1], crowd.done)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+
+
+def judge(before: Footprint, after: Footprint, done: Counter[str]) -> None:
+    assert done["whole"] > 100
+    assert after.descriptors <= before.descriptors
+    assert after.threads <= before.threads
+    assert after.tasks <= before.tasks
+    assert after.rss_mb <= before.rss_mb * RSS_MAY_GROW
