@@ -115,6 +115,12 @@ def test_some_tokens_may_be_named_and_the_model_whose_allowance_is_asked(
     assert [ask.body["modelName"] for ask in simulator.asks] == ["grok-3"] * 30 + ["grok-4-heavy"]
 
 
+def test_a_note_says_whose_token_it_is(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Behind what Grok says, if there is one."""
+    assert check(place, Simulator(), [{"token": "one", "note": "mine"}, "two"]) == 0
+    assert capsys.readouterr().out == f"{token_id('one')}  ok: 40 of 40  mine\n{token_id('two')}  ok: 40 of 40\n"
+
+
 @pytest.mark.parametrize("words", [["ffffff"], ["--model", "no-such-model"]], ids=["id", "model"])
 def test_what_is_not_there_is_a_fault(words: list[str], place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One line and exit code 78."""
@@ -122,16 +128,21 @@ def test_what_is_not_there_is_a_fault(words: list[str], place: Path, capsys: pyt
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_through_an_egress_that_met_a_challenge_nobody_else_is_asked(
-    place: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [(page(), "upstream_challenge"), (error(403, lines.ERROR_403_ANTIBOT), "upstream_antibot")],
+    ids=["challenge", "antibot"],
+)
+def test_through_an_egress_that_is_not_trusted_nobody_else_is_asked(
+    script: Script, code: str, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A hundred challenges in a row would only harden it."""
     simulator = Simulator()
     tokens = [f"token-{number}" for number in range(100)]
     for token in tokens:
-        simulator.script_asks(token, page())
+        simulator.script_asks(token, script)
     assert check(place, simulator, tokens) == 1
-    assert capsys.readouterr().out.count("upstream_challenge") == 100
+    assert capsys.readouterr().out.count(code) == 100
     assert len(simulator.asks) <= 8  # those that were under way together
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,10 @@ from typing import Any, NoReturn
 from .. import __version__
 from ..errors import ConfigError
 from ..web.server import PortInUse
+from .build import add_build_command
+from .check import add_check_command
 from .models import models_command
+from .redaction import without_secrets
 from .replay import add_replay_command
 from .serving import serve_command
 from .tokens import add_token_commands
@@ -21,9 +23,6 @@ __all__ = ["EXIT_CONFIG", "main"]
 
 EXIT_CONFIG = 78
 """sysexits.h EX_CONFIG: systemd can be told not to start again after it."""
-
-_LOOKS_SECRET = re.compile(r"\beyJ[\w-]{8}\S*|\b(?:sso|sso-rw|cf_clearance)=\S+")
-"""A token that was typed where none belongs is not shown again."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _fault(message: str) -> str:
     """One line for a person."""
-    return f"grok2api: {_LOOKS_SECRET.sub('…', message)}"
+    return f"grok2api: {without_secrets(message)}"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -55,7 +54,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="grok2api.py",
+        prog=_program(),
         description="Your own Grok web sessions as an OpenAI-compatible API.",
         parents=[_flags(default=None)],
     )
@@ -70,8 +69,18 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about, parents=[_flags(default=argparse.SUPPRESS)])
         command.set_defaults(run=run)
     add_token_commands(commands, [_flags(default=argparse.SUPPRESS)])
+    add_check_command(commands, [_flags(default=argparse.SUPPRESS)])
     add_replay_command(commands, [_flags(default=argparse.SUPPRESS)])
+    add_build_command(commands)
     return parser
+
+
+def _program() -> str:
+    """What this was started as: ``grok2api.py``, ``grok2api.pyz``, the console script, or a module."""
+    name = Path(sys.argv[0]).name
+    if name == "__main__.py":
+        return "python3 -m grokcore"
+    return name if name.startswith("grok2api") else "grok2api"
 
 
 def _flags(*, default: Any) -> _Parser:

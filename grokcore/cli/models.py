@@ -5,20 +5,34 @@ from __future__ import annotations
 import argparse
 import os
 
+from ..protocol.models import Model
 from .setup import Sources
+from .tables import Column, print_table
 
 __all__ = ["models_command"]
+
+GAP = 1
+"""With more of it the shipped table would not fit into 80 columns."""
 
 
 def models_command(arguments: argparse.Namespace) -> int:
     """Print the models and what they mean at Grok."""
-    rows = [("model", "at Grok", "cost", "tier", "clocks: first / chunk / total (s)")]
-    for model in Sources(arguments, os.environ).read_config().config.models.values():
-        at_grok = model.mode_id or f"{model.grok_model}, {model.mode}"
-        assert model.limits is not None
-        clocks = f"{model.limits.first_response:g} / {model.limits.chunk:g} / {model.limits.total:g}"
-        rows.append((model.name, at_grok, str(model.cost), model.tier.value, clocks))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    models = Sources(arguments, os.environ).read_config().config.models
+    rows = [_row(model) for model in models.values()]
+    columns = (
+        Column("model", whole=True),
+        # Names and modes at Grok are whole as well; between them there may be a new line.
+        Column("at Grok", least=max(len(word) for row in rows for word in row[1].split())),
+        Column("cost", whole=True),
+        Column("tier", whole=True),
+        Column("clocks (s)", whole=True),  # first response, chunk, total
+    )
+    print_table(columns, rows, gap=GAP)
     return 0
+
+
+def _row(model: Model) -> tuple[str, ...]:
+    assert model.limits is not None
+    clocks = f"{model.limits.first_response:g} / {model.limits.chunk:g} / {model.limits.total:g}"
+    at_grok = model.mode_id or f"{model.grok_model}, {model.mode}"
+    return model.name, at_grok, str(model.cost), model.tier.value, clocks

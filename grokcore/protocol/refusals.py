@@ -37,6 +37,7 @@ from .lenient_json import loads
 __all__ = [
     "REFUSAL_BODY_BYTES",
     "cleaned",
+    "is_challenge",
     "is_html",
     "refusal_of_error_line",
     "refusal_of_response",
@@ -147,6 +148,11 @@ def is_html(headers: Mapping[str, str], body: bytes) -> bool:
     return "text/html" in headers.get("content-type", "").lower() or body.lstrip()[:1] == b"<"
 
 
+def is_challenge(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether a page is a challenge, or a region block, and not just any page. *headers* have lower-case names."""
+    return "cf-mitigated" in headers or _PAGE_MARKERS.search(body[:REFUSAL_BODY_BYTES]) is not None
+
+
 def refusal_of_response(status: int, headers: Mapping[str, str], body: bytes) -> GrokApiError:
     """The error that a response without an answer stands for.
 
@@ -187,8 +193,7 @@ def refusal_of_stream_error(error: Any) -> GrokApiError | None:
 
 
 def _refusal_of_page(status: int, headers: Mapping[str, str], body: bytes) -> GrokApiError:
-    challenged = "cf-mitigated" in headers or _PAGE_MARKERS.search(body[:REFUSAL_BODY_BYTES]) is not None
-    if status == 403 or (status >= 400 and challenged):
+    if status == 403 or (status >= 400 and is_challenge(headers, body)):
         return _made(Challenge, f"HTTP {status}", None, None)
     if status == 429:
         return _made(UpstreamOverloaded, "HTTP 429 with a page", None, _seconds(headers.get("retry-after")))

@@ -40,18 +40,27 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import trio
 from attrs import frozen
 from curl_cffi import Curl, CurlECode, CurlError, CurlInfo, CurlMOpt, CurlOpt
 from curl_cffi._wrapper import ffi, lib
 from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
-from curl_cffi.requests.impersonate import resolve_latest_browser_type
+from curl_cffi.requests.impersonate import BrowserTypeLiteral, resolve_latest_browser_type
 
 from ..errors import ConfigError, TransportFailure
 from .transport import ResponseHead, UpstreamRequest
 
-__all__ = ["CurlExchange", "CurlSettings", "CurlTransport", "check_library"]
+__all__ = [
+    "CurlExchange",
+    "CurlFailure",
+    "CurlSettings",
+    "CurlTransport",
+    "browser_shown",
+    "browsers_known",
+    "check_library",
+]
 
 BUFFER_BYTES = 256 * 1024
 """Bytes of one response that may wait for their reader. At 200 bytes a line that is a minute of a fast model."""
@@ -132,6 +141,29 @@ def check_library(settings: CurlSettings) -> None:
             raise ConfigError(f"[grok] impersonate: curl_cffi {version} does not know {settings.impersonate!r}")
     finally:
         curl.close()
+
+
+class CurlFailure(TransportFailure):
+    """A transfer that libcurl gave up.
+
+    :ivar curl_code: libcurl's number for why.
+    :ivar proxy_status: the HTTP status with which a proxy refused to connect to Grok; 0 if none did.
+    """
+
+    def __init__(self, message: str, *, curl_code: int = 0, proxy_status: int = 0) -> None:
+        super().__init__(message)
+        self.curl_code = curl_code
+        self.proxy_status = proxy_status
+
+
+def browser_shown(settings: CurlSettings) -> str:
+    """The browser whose handshake is shown, by curl_cffi's name for it and with its version."""
+    return _browser(settings)
+
+
+def browsers_known() -> tuple[str, ...]:
+    """All that could be shown. Names without a version stand for the newest of their kind."""
+    return tuple(map(str, get_args(BrowserTypeLiteral)))
 
 
 class CurlExchange:
@@ -412,7 +444,7 @@ class _Loop:
             if message.msg != _CURLMSG_DONE:
                 continue
             exchange, code = self._active[message.easy_handle], message.data.result
-            failure = None if code == _GOOD_ORDER else _failure(code, exchange.request.who, answered=exchange.answered)
+            failure = None if code == _GOOD_ORDER else _failure(code, exchange)
             self._release(exchange)
             self.tell(exchange, failure)
 
@@ -550,10 +582,19 @@ _WHAT_FAILED: dict[int, str] = {
 }
 
 
-def _failure(code: int, who: str, *, answered: bool) -> TransportFailure:
+def _failure(code: int, exchange: CurlExchange) -> CurlFailure:
+    who, proxy_status = exchange.request.who, _proxy_status(exchange.curl)
     what = _WHAT_FAILED.get(code, "the connection broke")
-    outcome = f"{who}'s answer was lost" if answered else f"{who} could not be reached"
-    return TransportFailure(f"{outcome}: {what} (curl error {code}).")
+    if proxy_status:  # libcurl counts it as "no connection could be made", like a proxy that is not there
+        what = f"the proxy refused with HTTP {proxy_status}"
+    outcome = f"{who}'s answer was lost" if exchange.answered else f"{who} could not be reached"
+    return CurlFailure(f"{outcome}: {what} (curl error {code}).", curl_code=code, proxy_status=proxy_status)
+
+
+def _proxy_status(curl: Curl | None) -> int:
+    """What a proxy answered to CONNECT, unless that was a yes."""
+    status = curl.getinfo(CurlInfo.HTTP_CONNECTCODE) if curl is not None else 0
+    return status if isinstance(status, int) and status >= 300 else 0
 
 
 def _plain(error: CurlError) -> str:

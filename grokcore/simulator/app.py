@@ -15,7 +15,21 @@ from . import lines
 from .assets import ASSETS_PREFIX, asset
 from .files import POST_PATH, UPLOAD_PATH, Files
 from .limits import UNLIMITED, Limit
-from .scripts import Cut, Script, Send, Wait, answer_lines, drawing, error, paced, play_lines, tokens_of, video, wrapped
+from .scripts import (
+    Cut,
+    Script,
+    Send,
+    Wait,
+    answer_lines,
+    drawing,
+    error,
+    paced,
+    play_lines,
+    tokens_of,
+    trace,
+    video,
+    wrapped,
+)
 
 __all__ = ["Call", "Simulator"]
 
@@ -25,6 +39,7 @@ SendFn: TypeAlias = Callable[[Message], Awaitable[None]]
 
 CHAT_PATHS = re.compile(r"/rest/app-chat/conversations/(new|[^/]+/responses)")
 RATE_LIMITS_PATH = "/rest/rate-limits"
+TRACE_PATH = "/cdn-cgi/trace"
 HIGH_EFFORT = ("MODEL_MODE_EXPERT", "MODEL_MODE_HEAVY")
 COST_OF_EFFORT = 4
 NATURAL_PACE_S = 0.02
@@ -67,12 +82,14 @@ class Simulator:
     :ivar uploads: all uploads so far, and all posts; *upload_scripts*: what to answer to them, by session token.
     :ivar files: what accounts have uploaded.
     :ivar fetches: all requests for pictures and videos so far; *asset_scripts*: what to answer to them, by path.
+    :ivar traces: all questions for who asks so far; *trace_script*: what to answer to them.
     :ivar scripts: what to answer to chats, by session token: each of the list once, the last one for ever.
     :ivar ask_scripts: the same for questions for what is left.
     :ivar default: what to answer to chats of tokens without a script.
     :ivar limits: what accounts may ask, by session token and model name (or mode id); those that are not here may all.
     :ivar dead: session tokens that are refused everywhere.
     :ivar strict: refuse chats without the headers that a page sends.
+    :ivar date: what every answer says the time is; empty for the true one. To be set before it is served.
     """
 
     calls: list[Call] = field(factory=list)
@@ -82,12 +99,15 @@ class Simulator:
     files: Files = field(factory=Files)
     fetches: list[Call] = field(factory=list)
     asset_scripts: dict[str, Script] = field(factory=dict)
+    traces: list[Call] = field(factory=list)
+    trace_script: Script | None = None
     scripts: dict[str, deque[Script]] = field(factory=dict)
     ask_scripts: dict[str, deque[Script]] = field(factory=dict)
     limits: dict[tuple[str, str], Limit] = field(factory=dict)
     dead: set[str] = field(factory=set)
     default: Callable[[Call], Script] | None = None
     strict: bool = True
+    date: str = ""
     _changed: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
 
     def script(self, sso: str, *scripts: Script) -> None:
@@ -134,6 +154,8 @@ class Simulator:
             return self.asks
         if path.startswith(ASSETS_PREFIX):
             return self.fetches
+        if path == TRACE_PATH:
+            return self.traces
         return self.uploads if path in (UPLOAD_PATH, POST_PATH) else self.calls
 
     async def _answer(self, call: Call, method: str, receive: Receive, send: SendFn) -> None:
@@ -146,7 +168,7 @@ class Simulator:
                 nursery.cancel_scope.cancel()
 
             nursery.start_soon(watch)
-            await _play(script, call, send)
+            await _play(script, call, send, self.date)
             nursery.cancel_scope.cancel()
         if call.outcome == "cut":
             raise Broken
@@ -158,6 +180,8 @@ class Simulator:
             return self._filed(call)
         if method == "GET" and call.path.startswith(ASSETS_PREFIX):
             return self.asset_scripts.get(call.path) or asset(call.path, allowed=self._knows(call))
+        if method == "GET" and call.path == TRACE_PATH:
+            return self.trace_script or trace(call.headers.get("user-agent", ""))
         if method != "POST" or not CHAT_PATHS.fullmatch(call.path):
             return error(404, {"code": 5, "message": "Not Found", "details": []})
         refusal = self._refusal(call)
@@ -249,9 +273,10 @@ def _seen(scope: Any, body: bytes) -> Call:
     return Call(path, sso.group(1) if sso else "", headers, fields, scope["client"][1], path != scope["path"])
 
 
-async def _play(script: Script, call: Call, send: SendFn) -> None:
+async def _play(script: Script, call: Call, send: SendFn, date: str) -> None:
     await trio.sleep(script.before)
-    headers = [(name.encode(), value.encode()) for name, value in script.headers]
+    dated = (("date", date),) if date else ()
+    headers = [(name.encode(), value.encode()) for name, value in (*script.headers, *dated)]
     await send({"type": "http.response.start", "status": script.status, "headers": headers})
     for step in script.steps:
         match step:

@@ -33,6 +33,7 @@ __all__ = [
     "play_lines",
     "recut",
     "tokens_of",
+    "trace",
     "wrapped",
 ]
 
@@ -90,6 +91,14 @@ def tokens_of(text: str) -> list[str]:
         else:
             pieces[-1] += char
     return pieces
+
+
+def trace(user_agent: str, ip: str = "127.0.0.1") -> Script:
+    """What Cloudflare tells of who asks: lines of ``name=value``, as its hosts give them under ``/cdn-cgi/trace``."""
+    told = {"fl": "1f1", "h": "grok.com", "ip": ip, "ts": "1790000000.000", "visit_scheme": "https", "uag": user_agent}
+    told |= {"colo": "SIM", "sliver": "none", "http": "http/2", "loc": "XX", "tls": "TLSv1.3", "warp": "off"}
+    text = "".join(f"{name}={value}\n" for name, value in told.items())
+    return Script((Send(text.encode()),), headers=(("content-type", "text/plain"),))
 
 
 def wrapped(payload: dict[str, Any], *, flat: bool = False) -> dict[str, Any]:

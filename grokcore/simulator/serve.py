@@ -38,6 +38,7 @@ async def serve_simulator(
     config.errorlog = logging.getLogger(__name__)
     # It breaks connections off on purpose; Hypercorn would log each as a crash.
     config.errorlog.setLevel(logging.CRITICAL)
+    config.include_date_header = not (simulator and simulator.date)
     if certificate:
         config.certfile, config.keyfile = certificate
 

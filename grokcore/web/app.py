@@ -32,10 +32,12 @@ from ..protocol.usage import estimate
 from ..runtime.gateway import Completion, Question
 from ..runtime.media_cache import MediaCache
 from .asking import Services, attached, begin_asking, chosen_model, describe, open_completion
+from .dashboard import add_dashboard_routes
 from .edge import LIFETIME_KEY, Lifetime
 from .images import image_response
 from .media import media_response
 from .metrics import CONTENT_TYPE_LATEST, Metrics
+from .openapi import add_openapi_route
 from .reply import EventStream, Start, json_response, whole_answer
 from .status import health_report
 
@@ -47,8 +49,12 @@ MODELS_CREATED = 1763683200
 BODY_TIMEOUT_S = 120
 """How long a request's body may take to arrive."""
 
-OPEN_ENDPOINTS = frozenset({"health", "media"})
-"""Routes that ask for no key. The name of a picture is its secret, and whoever shows it, a browser mostly, has no key."""
+OPEN_ENDPOINTS = frozenset({"health", "media", "page", "status_events"})
+"""Routes that ask for no key. The name of a picture is its secret, and whoever shows it, a browser mostly, has no key. The
+status page holds no data, and its stream asks for a ticket or a key itself."""
+
+ASKING_ENDPOINTS = frozenset({"chat_completions", "image_generations", "image_edits"})
+"""Routes that ask Grok."""
 
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -79,6 +85,8 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     _add_hooks(app, services)
     _add_routes(app, services)
     _add_metrics_route(app, metrics)
+    add_dashboard_routes(app, services, _lifetime)
+    add_openapi_route(app, services, _lifetime)
     if services.deliveries.cache is not None:
         _add_media_route(app, services.deliveries.cache)
     return app
@@ -100,6 +108,7 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
     @app.before_request
     async def authenticate() -> None:
         """Before the body is read, and before it is known whether the route exists."""
+        _lifetime().trace.asks = request.endpoint in ASKING_ENDPOINTS
         if request.endpoint not in OPEN_ENDPOINTS:
             headers = {name.lower(): value for name, value in request.headers.items()}
             lifetime = _lifetime()

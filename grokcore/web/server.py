@@ -106,6 +106,7 @@ async def serve(
         task_status.started()
         await stop.wait()
         state.draining = True
+        gateway.pool.changed()  # whoever watches the state hears of it
         await trio.sleep(config.grace_seconds)
         gateway.interrupt_all(ShuttingDown("The server is stopping; the answer could not be finished."))
         await trio.sleep(LAST_WORD_S)

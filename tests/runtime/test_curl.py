@@ -17,7 +17,14 @@ from attrs import frozen
 
 from grokcore.errors import ConfigError, TransportFailure
 from grokcore.runtime import curl
-from grokcore.runtime.curl import BUFFER_BYTES, CurlExchange, CurlSettings, CurlTransport, check_library
+from grokcore.runtime.curl import (
+    BUFFER_BYTES,
+    CurlExchange,
+    CurlFailure,
+    CurlSettings,
+    CurlTransport,
+    check_library,
+)
 from grokcore.runtime.transport import UpstreamRequest
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, answer, error, gzipped, paced
@@ -369,6 +376,27 @@ async def _relay(client: trio.SocketStream, port: int) -> None:
     async with server, trio.open_nursery() as nursery:
         nursery.start_soon(pump, client, server)
         nursery.start_soon(pump, server, client)
+
+
+def test_a_proxy_that_refuses_to_connect_is_told_from_one_that_is_not_there() -> None:
+    """libcurl has one number for both; a wrong password is not to be looked for in the network."""
+
+    async def refuse(stream: trio.SocketStream) -> None:
+        await stream.receive_some(65536)
+        await stream.send_all(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+        await stream.aclose()
+
+    async def scenario(bench: Bench) -> None:
+        async with trio.open_nursery() as nursery:
+            listeners = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
+            port = listeners[0].socket.getsockname()[1]
+            for proxy_port, status, says in ((port, 407, "the proxy refused with HTTP 407"), (9, 0, "no connection")):
+                with pytest.raises(CurlFailure, match=says) as caught:
+                    await read_all(bench.open("https://grok.example.com/", proxy_url=f"http://127.0.0.1:{proxy_port}"))
+                assert (caught.value.curl_code, caught.value.proxy_status) == (7, status)
+            nursery.cancel_scope.cancel()
+
+    on_bench(scenario)
 
 
 def test_a_dead_proxy_s_failure_does_not_give_its_password_away() -> None:

@@ -243,6 +243,9 @@ def test_prometheus_gets_what_happened() -> None:
         assert value("request_duration_seconds_count", model="grok-4.1") == 1
         assert value("streams_open") == 0
         assert value("requests_waiting") == 0
+        tasks = value("tasks")
+        assert tasks is not None
+        assert tasks > 5
         states = [value("tokens", state=state) for state in ("ok", "unknown", "cooling", "invalid", "disabled")]
         assert sum(one for one in states if one is not None) == 5
         assert None not in states
@@ -269,9 +272,10 @@ def test_metrics_are_for_the_owner() -> None:
 
     async def scenario(site: Site) -> None:
         assert (await site.client.get("/metrics")).status_code == 401
+        assert (await site.ask()).status_code == 401
         guest = await site.client.get("/metrics", headers={"x-api-key": "guest"})
         assert (guest.status_code, guest.json()["error"]["code"]) == (403, "permission_denied")
-        assert (await scraped(site, "k"))("streams_open") == 0
+        assert (await scraped(site, "k"))("requests_total", model="", code="invalid_api_key") == 1
 
     on_site(scenario, config='[grok]\napi_key = "k"\n[[keys]]\nname = "g"\nkey = "guest"\nrpm = 5')
 

@@ -3,46 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import trio
-from attrs import define, field, frozen
 
 from ...config import Config
-from ...errors import Challenge, ConfigError, CredentialsRejected, GrokApiError
-from ...protocol.models import Model, Tier, find_model
-from ...protocol.quota import Quota
+from ...errors import ConfigError, GrokApiError
+from ...protocol.models import Model, find_model
 from ...protocol.tokens import TokenEntry
 from ...runtime.curl import CurlTransport, check_library
-from ...runtime.rate_limits import AT_ONCE, QuotaAsker
+from ..progress import progress
 from ..server import curl_settings, quota_asker
 from ..setup import Sources, naming
-from .states import duration, quota_in_words
+from ..tables import Cell, Column, print_table
+from .asking import Checked, Round, model_asked_for
 
 __all__ = ["add_check_flags", "check_tokens"]
 
-
-@frozen
-class _Checked:
-    """What came of one token."""
-
-    entry: TokenEntry
-    outcome: Quota | GrokApiError
-
-    @property
-    def good(self) -> bool:
-        """Whether Grok accepted it; a token that is used up is a good one."""
-        return isinstance(self.outcome, Quota)
-
-    def __str__(self) -> str:
-        if isinstance(self.outcome, Quota):
-            wait = "" if self.outcome.left else f", back in {duration(self.outcome.wait_for(1))}"
-            return f"{'ok' if self.outcome.left else 'used up'}: {quota_in_words(self.outcome)}{wait}"
-        verdict = "refused" if isinstance(self.outcome, CredentialsRejected) else "no answer"
-        return f"{verdict} ({self.outcome.code}): {self.outcome.message}"
+COLUMNS = (Column("id", whole=True), Column("what Grok says"), Column("note"))
 
 
 def add_check_flags(parser: argparse.ArgumentParser) -> None:
@@ -66,9 +46,14 @@ def check_tokens(arguments: argparse.Namespace) -> int:
         return 0
     model = _model(settings.config, arguments.model)
     checked = trio.run(_check_all, settings.config, entries, model)
-    for one in checked:
-        print(f"{one.entry.id}  {one}")
+    # In a pipe a line is a token's, from the first on.
+    print_table(COLUMNS, map(_row, checked), heading=sys.stdout.isatty())
     return 0 if all(one.good for one in checked) else 1
+
+
+def _row(checked: Checked) -> tuple[str | Cell, ...]:
+    style = "green" if checked.good else "red"
+    return checked.entry.id, Cell(str(checked), style), checked.entry.note
 
 
 def _named(entries: Sequence[TokenEntry], ids: Sequence[str]) -> list[TokenEntry]:
@@ -80,66 +65,19 @@ def _named(entries: Sequence[TokenEntry], ids: Sequence[str]) -> list[TokenEntry
 
 def _model(config: Config, name: str | None) -> Model:
     if name is None:
-        return next(model for model in config.models.values() if model.tier is Tier.BASIC)
+        return model_asked_for(config)
     try:
         return find_model(config.models, name)
     except GrokApiError as error:
         raise ConfigError(f"--model: {error.message}") from None
 
 
-async def _check_all(config: Config, entries: Sequence[TokenEntry], model: Model) -> list[_Checked]:
+async def _check_all(config: Config, entries: Sequence[TokenEntry], model: Model) -> list[Checked]:
     transport = CurlTransport(curl_settings(config))
-    round_ = _Round(quota_asker(config, transport), config.grok.proxy_url, model.rate_limit_name)
-    with _progress(len(entries)) as advance:
+    round_ = Round(quota_asker(config, transport), config.grok.proxy_url, model.rate_limit_name)
+    with progress("asking Grok", len(entries)) as advance:
         async with trio.open_nursery() as nursery:
             await nursery.start(transport.run)
-            places = trio.CapacityLimiter(AT_ONCE)
-
-            async def check(entry: TokenEntry) -> None:
-                async with places:
-                    await round_.ask(entry)
-                advance()
-
-            async with trio.open_nursery() as checks:
-                for entry in entries:
-                    checks.start_soon(check, entry)
+            checked = await round_.ask_all(entries, advance)
             nursery.cancel_scope.cancel()
-    return [_Checked(entry, round_.outcomes[entry.key]) for entry in entries]
-
-
-@define
-class _Round:
-    """All tokens, once each. Through an egress that met a challenge nobody else is asked: it would only harden it."""
-
-    asker: QuotaAsker
-    default_proxy: str
-    group: str
-    outcomes: dict[str, Quota | GrokApiError] = field(factory=dict)
-    _challenged: dict[str, Challenge] = field(factory=dict)
-
-    async def ask(self, entry: TokenEntry) -> None:
-        """Ask for one token."""
-        proxy = self.default_proxy if entry.proxy_url is None else entry.proxy_url
-        proxy = "" if proxy == "direct" else proxy
-        try:
-            if proxy in self._challenged:
-                raise self._challenged[proxy]
-            self.outcomes[entry.key] = await self.asker.ask(entry.sso, proxy, self.group)
-        except Challenge as error:
-            self.outcomes[entry.key] = self._challenged[proxy] = error
-        except GrokApiError as error:
-            self.outcomes[entry.key] = error
-
-
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr, if that is a terminal; what is given is to be called after each token."""
-    # Late: a server has no use for it.
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(file=sys.stderr)
-    columns = (TextColumn("asking Grok"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda: progress.advance(task)
+    return checked

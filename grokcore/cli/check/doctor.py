@@ -1,0 +1,113 @@
+"""The order of all looks: first on this machine, then on the network (:mod:`grokcore.cli.check.journey`).
+
+What needs something that has failed is left out, and said to be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import time
+
+import trio
+
+from ...config import Config
+from ...errors import ConfigError
+from ...protocol.payload import CHAT_PATH, POST_PATH, UPLOAD_PATH
+from ...protocol.quota import RATE_LIMITS_PATH
+from ...protocol.tokens import TokenEntry, parse_token_file, read_tokens
+from ...runtime.curl import browser_shown, browsers_known, check_library
+from ...simulator.serve import DEMO_TOKENS
+from ..server import curl_settings
+from ..setup import Settings, Sources, data_folder, naming, read_file
+from . import files
+from .findings import ok, skipped
+from .identity import identity_of, judge_browser, judge_clearance, judge_statsig
+from .journey import Tell, travel
+
+__all__ = ["examine"]
+
+PATHS = (CHAT_PATH, RATE_LIMITS_PATH, UPLOAD_PATH, POST_PATH)
+"""Requests with ``x-statsig-id``."""
+
+NEEDING_CONFIG = (
+    *("data directory", "free space", "browser", "statsig", "clearance"),
+    *("names", "egress", "tls", "clock", "tokens", "assets"),
+)
+
+
+def examine(arguments: argparse.Namespace, tell: Tell) -> None:
+    """Look at everything that a server with these arguments would use, and *tell* each finding as soon as it is known."""
+    sources = Sources(arguments, os.environ)
+    settings = _configuration(sources, tell)
+    tokens = _token_file(sources, tell)
+    _permissions(sources, settings, tell)
+    if settings is None:
+        for name in NEEDING_CONFIG:
+            tell(skipped(name, "needs a configuration that can be used"))
+        return
+    _data_directory(sources, settings.config, tell)
+    _identity(settings.config, tell)
+    trio.run(functools.partial(travel, settings.config, tokens, tell, demo=sources.demo))
+
+
+# On this machine ----------------------------------------------------------------------------------------------------
+
+
+def _configuration(sources: Sources, tell: Tell) -> Settings | None:
+    try:
+        settings = sources.read_config()
+        with naming(settings.file):
+            check_library(curl_settings(settings.config))
+    except ConfigError as error:
+        file = sources.config_file
+        in_file = file is not None and str(error).startswith(str(file))
+        tell(files.judge_fault("configuration", str(error), files.look_at_file(file) if file and in_file else None))
+        return None
+    for finding in files.judge_configuration(settings.file, settings.warnings):
+        tell(finding)
+    tell(files.judge_access(settings.config))
+    return settings
+
+
+def _token_file(sources: Sources, tell: Tell) -> tuple[TokenEntry, ...] | None:
+    """The tokens; None if the file can't be used."""
+    if sources.demo:
+        tell(ok("token file", "made-up tokens; no file is read"))
+        return parse_token_file(DEMO_TOKENS)
+    file = sources.token_file
+    try:
+        with naming(file):
+            data = read_file(file) if file else b"{}"
+            tokens, readings = parse_token_file(data), read_tokens(data)
+    except ConfigError as error:
+        tell(files.judge_fault("token file", str(error), files.look_at_file(file) if file else None))
+        return None
+    for finding in files.judge_tokens(file, readings):
+        tell(finding)
+    return tokens
+
+
+def _permissions(sources: Sources, settings: Settings | None, tell: Tell) -> None:
+    secret_config = settings is None or files.has_secrets(settings.config)
+    for file, secret in ((sources.config_file, secret_config), (sources.token_file, True)):
+        finding = files.judge_permissions(files.look_at_file(file), secret=secret) if file else None
+        if finding is not None:
+            tell(finding)
+
+
+def _data_directory(sources: Sources, config: Config, tell: Tell) -> None:
+    if sources.demo:
+        tell(ok("data directory", "a temporary one"))
+        return
+    look = files.look_at_folder(data_folder(config, os.environ))
+    tell(files.judge_folder(look))
+    tell(files.judge_space(look, files.cache_bytes(config)))
+
+
+def _identity(config: Config, tell: Tell) -> None:
+    grok = config.grok
+    tell(judge_browser(browser_shown(curl_settings(config)), browsers_known(), grok.user_agent))
+    tell(judge_statsig(identity_of(config), PATHS))
+    tell(judge_clearance(grok.cf_clearance, grok.user_agent, time.time()))

@@ -1,0 +1,285 @@
+"""What is on this machine: the configuration, the token file, who may read them, and the data directory.
+
+Looks change nothing that lasts. The first half judges, the second half looks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import stat
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from ...config import Config, ImageMode, is_loopback
+from ...config.sections import DEFAULT_STATSIG_ID
+from ...protocol.tokens import Reading
+from ...runtime.data_dir import DataDirectory, DirectoryTaken
+from ..server import MEDIA_FOLDER
+from .findings import Finding, fail, ok, skipped, warn
+
+__all__ = [
+    "FileLook",
+    "FolderLook",
+    "has_secrets",
+    "judge_access",
+    "judge_configuration",
+    "judge_fault",
+    "judge_folder",
+    "judge_permissions",
+    "judge_space",
+    "judge_tokens",
+    "look_at_file",
+    "look_at_folder",
+]
+
+LITTLE_BYTES = 100 * 1024 * 1024
+"""Free space below which somebody should know. (State is some 200 bytes for each token.)"""
+
+NO_BYTES = 1024 * 1024
+"""Free space with which not even the state can be kept."""
+
+PLACES_NAMED = 5
+"""How many places a message names at most."""
+
+
+@frozen
+class FileLook:
+    """A file as it is.
+
+    :ivar mode: as ``os.stat`` has it; None if it can't be told, or means nothing on this system.
+    """
+
+    path: Path
+    is_folder: bool = False
+    mode: int | None = None
+
+
+@frozen
+class FolderLook:
+    """The data directory as it is.
+
+    :ivar fault: why nothing can be kept in it, in words; empty if all is well.
+    :ivar there: False if it would be made.
+    :ivar held: a server is using it.
+    :ivar free: bytes that are free there; None if that can't be told.
+    :ivar cached: bytes of it that the media cache has.
+    """
+
+    path: Path
+    fault: str = ""
+    there: bool = True
+    held: bool = False
+    free: int | None = None
+    cached: int = 0
+
+
+# Judging ------------------------------------------------------------------------------------------------------------
+
+
+def judge_fault(name: str, message: str, look: FileLook | None) -> Finding:
+    """A file that can't be read, or is at fault.
+
+    :param message: says which file and what, as the server would at its start.
+    :param look: at the file; None if the fault is in a flag or a variable, or there is no file.
+    """
+    if look is not None and look.is_folder:
+        advice = (
+            "Containers make a folder where a file that is to be mounted does not exist. Stop it, remove the folder, make "
+            "the file, start again."
+        )
+    elif "API key" in message or "api_key" in message:
+        advice = "Set [grok] api_key, or listen on 127.0.0.1."
+    elif "can't be read" in message:
+        advice = "See that the file is there and that this user may read it."
+    elif name == "token file":
+        advice = "Mend it; tokens.example.json shows the form."
+    else:
+        advice = "Mend it; config.example.toml has every setting."
+    return fail(name, message, advice)
+
+
+def judge_configuration(file: Path | None, warnings: Iterable[str]) -> list[Finding]:
+    """A configuration that can be used."""
+    advice = "Correct it, or take it out."
+    read = ok("configuration", str(file) if file else "no file; everything is at its default")
+    return [read, *(warn("configuration", warning, advice) for warning in warnings)]
+
+
+def judge_access(config: Config) -> Finding:
+    """Who may use the server. (An open door is a fault of the configuration.)"""
+    where = f"{config.server.host} port {config.server.port}"
+    if config.grok.api_key or config.keys:
+        return ok("access", f"{where}, with a key")
+    assert is_loopback(config.server.host), "a server without a key listens on loopback only"
+    return ok("access", f"{where}, for every program on this machine: no key is asked for")
+
+
+def judge_permissions(look: FileLook, *, secret: bool) -> Finding | None:
+    """Whether others may read or change a file; None if nobody can tell.
+
+    :param secret: whether there is something in it that nobody else should read.
+    """
+    if look.mode is None or not stat.S_ISREG(look.mode):
+        return None
+    may = " and ".join(word for bit, word in ((stat.S_IROTH, "read"), (stat.S_IWOTH, "change")) if look.mode & bit)
+    if not may:
+        return ok("permissions", f"{look.path}: not for other users")
+    if may == "read" and not secret:
+        return ok("permissions", f"{look.path}: other users may read it, and there is no secret in it")
+    bits = f"{stat.S_IMODE(look.mode):03o}"
+    command = f"chmod o-rwx {shlex.quote(str(look.path))}"
+    return warn("permissions", f"{look.path}: other users may {may} it ({bits})", f"Run: {command}")
+
+
+def judge_tokens(file: Path | None, readings: Sequence[Reading]) -> list[Finding]:
+    """What is in a token file that can be used."""
+    if file is None:
+        return [warn("token file", "there is none", "`tokens add` asks for a token and makes it.")]
+    places: dict[str, list[Reading]] = {}
+    for reading in readings:
+        if reading.entry is not None:
+            places.setdefault(reading.entry.sso, []).append(reading)
+    entries = [[reading.entry for reading in found if reading.entry] for found in places.values()]
+    disabled = sum(any(entry.disabled for entry in said) for said in entries)
+    told = f"{file}: {_number(len(entries), 'token')}"
+    if disabled:
+        told += f", {disabled} disabled"
+    able = len(entries) - disabled
+    first = ok("token file", told)
+    if not able:
+        wanted = "Enable one, or add another with `tokens add`." if entries else "`tokens add` asks for one."
+        first = warn("token file", told, wanted)
+    return [first, *_duplicates(list(places.values()))]
+
+
+def _duplicates(places: Sequence[Sequence[Reading]]) -> list[Finding]:
+    repeated = [found for found in places if len(found) > 1]
+    if not repeated:
+        return []
+    where = [" and ".join(reading.where for reading in found[:PLACES_NAMED]) for found in repeated]
+    more = f" (and {len(where) - PLACES_NAMED} more)" if len(where) > PLACES_NAMED else ""
+    told = f"{_number(len(repeated), 'token')} written more than once: {'; '.join(where[:PLACES_NAMED])}{more}"
+    return [warn("token file", told, "It counts once, with whatever is said of it in any place. Take the others out.")]
+
+
+def judge_folder(look: FolderLook) -> Finding:
+    """Whether what is learned can be kept."""
+    if look.fault:
+        advice = (
+            "The server runs without it, but forgets everything when it stops. Give this user the folder, or name another "
+            "with [server] data_dir."
+        )
+        return fail("data directory", f"{look.path}: {look.fault}", advice)
+    if look.held:
+        return ok("data directory", f"{look.path}, in use by a running server")
+    return ok("data directory", str(look.path) if look.there else f"{look.path}, which will be made")
+
+
+def judge_space(look: FolderLook, cache_bytes: int) -> Finding:
+    """Whether there is room.
+
+    :param cache_bytes: how large the media cache may grow; 0 if there is none.
+    """
+    if look.free is None:
+        return skipped("free space", "not known")
+    free = f"{_megabytes(look.free)} free at {look.path}"
+    if look.free < NO_BYTES:
+        return fail("free space", free, "Make room: nothing can be kept.")
+    if look.free < LITTLE_BYTES:
+        return warn("free space", free, "Make room, before nothing can be kept.")
+    growth = max(0, cache_bytes - look.cached)
+    if look.free < growth + LITTLE_BYTES:
+        told = f"{free}, and the cache may grow by {_megabytes(growth)}"
+        return warn("free space", told, "Make room, or lower [grok] cache_mb.")
+    return ok("free space", free)
+
+
+def has_secrets(config: Config) -> bool:
+    """Whether somebody who reads the configuration learns something. (A hash of a key is none.)"""
+    grok = config.grok
+    statsig = grok.x_statsig_id not in ("", DEFAULT_STATSIG_ID)
+    return bool(grok.api_key or grok.cf_clearance or "@" in grok.proxy_url or statsig) or any(
+        key.key for key in config.keys
+    )
+
+
+def cache_bytes(config: Config) -> int:
+    """How large the media cache may grow."""
+    return 0 if config.grok.image_mode is ImageMode.URL else config.grok.cache_mb * 1024 * 1024
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1024**3:.1f} GB" if count >= 1024**3 else f"{count // 1024**2} MB"
+
+
+# Looking ------------------------------------------------------------------------------------------------------------
+
+
+def look_at_file(path: Path) -> FileLook:
+    """What it is, and who may do what with it."""
+    try:
+        status = path.stat()
+    except OSError:
+        return FileLook(path)
+    posix = os.name == "posix"  # elsewhere the bits are made up
+    return FileLook(path, stat.S_ISDIR(status.st_mode), status.st_mode if posix else None)
+
+
+def look_at_folder(path: Path) -> FolderLook:
+    """Whether it is there or could be made, whether something can be written, and who has it.
+
+    A file without a name is written into it, or where it would be made, and is gone at once.
+    """
+    there = os.path.lexists(path)
+    base = path if there else next((folder for folder in path.parents if os.path.lexists(folder)), Path())
+    fault = _writing_fault(base)
+    held = False
+    if there and not fault:
+        held, fault = _hold_briefly(path)
+    free = None
+    with contextlib.suppress(OSError):
+        free = shutil.disk_usage(base).free
+    return FolderLook(path, fault, there, held, free, _size_of(path / MEDIA_FOLDER))
+
+
+def _writing_fault(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"{folder} is not a folder"
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"grok2api")
+            file.flush()
+    except OSError as error:
+        return f"nothing can be written in {folder}: {error.strerror}"
+    return ""
+
+
+def _hold_briefly(path: Path) -> tuple[bool, str]:
+    """Whether another process holds it, and what else is wrong with it. Only trying tells."""
+    try:
+        folder = DataDirectory.hold(path)
+    except DirectoryTaken:
+        return True, ""
+    folder.release()
+    return False, folder.fault
+
+
+def _size_of(folder: Path) -> int:
+    """Bytes of the files in it; what goes away meanwhile does not count."""
+    sizes: Counter[str] = Counter()
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
+    return sizes.total()

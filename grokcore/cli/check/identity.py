@@ -1,0 +1,209 @@
+"""What Grok's edge is shown beside a token: the browser, ``x-statsig-id`` and ``cf_clearance``. Nothing here does I/O.
+
+Theory
+------
+Whether such a value is taken, only Grok can say. But most that are not taken can be told by their looks: made-up ones,
+those of another browser, old ones, and what was cut off or copied along (grok-protocol.md §1.2).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Sequence
+
+from attrs import frozen
+
+from ...config import Config
+from ...config.sections import DEFAULT_STATSIG_ID
+from ...protocol.advice import advice
+from ...protocol.payload import Identity
+from .findings import Finding, ok, warn
+
+__all__ = ["identity_of", "judge_browser", "judge_clearance", "judge_statsig", "statsig_doubt"]
+
+
+def identity_of(config: Config) -> Identity:
+    """What is configured of it."""
+    return Identity(config.grok.x_statsig_id, config.grok.cf_clearance, config.grok.user_agent)
+
+
+# The browser --------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class _Browser:
+    """A browser as its handshake shows it.
+
+    On a desktop it is the same on Windows, macOS and Linux, and all that is made of Chromium shakes hands like Chrome. On
+    iOS every browser is Safari.
+
+    :ivar version: the major one; None if there is none to compare.
+    """
+
+    family: str
+    place: str
+    version: int | None
+
+    def __str__(self) -> str:
+        where = {"desktop": "", "android": " on Android", "ios": " on iOS"}[self.place]
+        return f"{self.family.capitalize()} {self.version or ''}".rstrip() + where
+
+
+_TARGET = re.compile(r"(chrome|edge|safari|firefox|tor)([\d_]*)[a-z]?(?:_(android|ios))?")
+"""curl_cffi's names."""
+
+_FAMILIES = {"edge": "chrome", "tor": "firefox"}
+
+
+def judge_browser(shown: str, known: Sequence[str], user_agent: str) -> Finding:
+    """Whether the User-Agent belongs to the browser whose handshake is shown.
+
+    :param shown: curl_cffi's name of that browser, with its version.
+    :param known: the names of all that could be shown.
+    :param user_agent: as configured; empty for the shown browser's own.
+    """
+    if not user_agent:
+        return ok("browser", f"{shown}, with its own User-Agent")
+    claimed, target = _of_user_agent(user_agent), _of_target(shown)
+    if claimed is None or target is None:
+        told = f"[grok] user_agent is not that of a browser that is known here; the handshake is {shown}'s"
+        return warn("browser", told, "Copy the whole User-Agent of your browser; Chrome is the best known.")
+    fitting = _nearest(claimed, known)
+    if (target.family, target.place) == (claimed.family, claimed.place) and (
+        target.version in (None, claimed.version) or (fitting and _of_target(fitting) == target)
+    ):
+        return ok("browser", f"{shown}, for the User-Agent of {claimed}")
+    told = f"[grok] user_agent says {claimed}, and the handshake is {shown}'s"
+    if fitting is None:
+        return warn("browser", told, "Use the User-Agent and cf_clearance of a desktop Chrome.")
+    return warn("browser", told, f'Set [grok] impersonate = "{fitting}", which is the nearest.')
+
+
+def _nearest(claimed: _Browser, known: Iterable[str]) -> str | None:
+    """The name of the newest that is not newer than what is claimed, else of the oldest."""
+    fitting: dict[int, str] = {}
+    for name in known:
+        target = _of_target(name)
+        if target and target.version and (target.family, target.place) == (claimed.family, claimed.place):
+            fitting.setdefault(target.version, name)
+    if not fitting:
+        return None
+    older = [version for version in fitting if claimed.version is None or version <= claimed.version]
+    return fitting[max(older) if older else min(fitting)]
+
+
+def _of_target(name: str) -> _Browser | None:
+    match = _TARGET.fullmatch(name)
+    if match is None:
+        return None
+    kind, digits, place = match.groups()
+    digits = digits.replace("_", "")
+    # safari172 is 17.2. Tor calls itself a Firefox of another number.
+    version = digits[:2] if kind == "safari" else "" if kind == "tor" else digits
+    return _Browser(_FAMILIES.get(kind, kind), place or "desktop", int(version) if version else None)
+
+
+def _of_user_agent(text: str) -> _Browser | None:
+    place = "android" if "Android" in text else "desktop"
+    if re.search(r"iPhone|iPad", text):
+        return _Browser("safari", "ios", _number(r"Version/(\d+)|OS (\d+)_", text))
+    for family, pattern in (
+        ("firefox", r"Firefox/(\d+)"),
+        ("chrome", r"Chrome/(\d+)"),
+        ("safari", r"Version/(\d+)\S* Safari/"),
+    ):
+        version = _number(pattern, text)
+        if version is not None and text.startswith("Mozilla/5.0 ("):
+            return _Browser(family, place, version)
+    return None
+
+
+def _number(pattern: str, text: str) -> int | None:
+    match = re.search(pattern, text)
+    digits = next(filter(None, match.groups()), "") if match else ""
+    return int(digits) if digits and len(digits) < 6 else None
+
+
+# x-statsig-id -------------------------------------------------------------------------------------------------------
+
+STATSIG_BYTES = 70
+"""What real values of ``x-statsig-id`` decode to: 94 characters of base64."""
+
+
+def judge_statsig(identity: Identity, paths: Sequence[str]) -> Finding:
+    """Whether the values look like a browser's.
+
+    :param paths: of the requests that are made.
+    """
+    doubts: dict[str, list[str]] = {}
+    for path in paths:
+        doubt = statsig_doubt(identity.statsig_for(path))
+        if doubt:
+            doubts.setdefault(doubt, []).append(path)
+    if doubts:
+        for_some = any(len(where) < len(paths) for where in doubts.values())
+        told = "; ".join(doubt + (f" (for {', '.join(where)})" if for_some else "") for doubt, where in doubts.items())
+        return warn("statsig", told, advice("upstream_antibot"))
+    if isinstance(identity.statsig_id, str):
+        return ok("statsig", "looks like a browser's; such a value is bound to one path and expires")
+    return ok("statsig", "look like a browser's, by path; they expire")
+
+
+def statsig_doubt(value: str) -> str:
+    """What speaks against a value; empty if nothing does. It is not quoted."""
+    if not value:
+        return "there is none"
+    if value == DEFAULT_STATSIG_ID:
+        return "the shipped default, which Grok has refused since June 2026"
+    decoded = _decoded(value)
+    if decoded and decoded.isascii() and decoded.decode("ascii").isprintable():
+        return "made up: it is a text in base64, such as Grok has refused since June 2026"
+    if decoded is None or len(decoded) != STATSIG_BYTES:
+        return f"not as browsers make it: 94 characters of base64 are expected, and these are {len(value)}"
+    return ""
+
+
+def _decoded(value: str) -> bytes | None:
+    bare = value.rstrip("=")
+    try:
+        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+    except ValueError:  # binascii.Error is one, and what is not ASCII raises another
+        return None
+
+
+# cf_clearance -------------------------------------------------------------------------------------------------------
+
+CLEARANCE_DAYS = 2
+"""How long one lasts at the most (§1.2: hours to some two days)."""
+
+SHORT_CLEARANCE = 40
+"""Characters; real ones have more than a hundred."""
+
+_ISSUED = re.compile(r"-(1\d{9}|2\d{9})-")
+"""Cloudflare writes the time of issue, in seconds since 1970, into the value."""
+
+
+def judge_clearance(clearance: str, user_agent: str, now: float) -> Finding:
+    """Whether ``cf_clearance`` can be of use.
+
+    :param now: seconds since 1970.
+    """
+    if not clearance:
+        return ok("clearance", "none; it is needed only where Grok answers with a challenge page")
+    doubt = _clearance_doubt(clearance, now)
+    if not user_agent:
+        doubt = doubt or "there is one, but no [grok] user_agent: it is good only with that of the browser it is from"
+    if doubt:
+        return warn("clearance", doubt, advice("upstream_challenge"))
+    return ok("clearance", "there is one, with a User-Agent; they belong to the address they were earned from")
+
+
+def _clearance_doubt(clearance: str, now: float) -> str:
+    if re.search(r"[;\s]", clearance):
+        return "more than the cookie's value was copied"
+    if len(clearance) < SHORT_CLEARANCE:
+        return f"too short to be one ({len(clearance)} characters)"
+    issued = _ISSUED.search(clearance)
+    days = (now - int(issued.group(1))) / 86400 if issued else 0
+    return f"{days:.0f} days old, and they last {CLEARANCE_DAYS} at the most" if days > CLEARANCE_DAYS else ""

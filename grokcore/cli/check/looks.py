@@ -1,0 +1,125 @@
+"""The requests and name look-ups of ``check``: each once, with a clock, and nothing of a token in them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+
+import trio
+from attrs import field, frozen
+
+from ...errors import TransportFailure
+from ...protocol.asset_request import asset_headers
+from ...protocol.payload import Identity
+from ...runtime.curl import CurlFailure
+from ...runtime.fetch import Lookups
+from ...runtime.transport import Exchange, Transport, UpstreamRequest
+
+__all__ = ["LOOK_S", "Look", "Visitor", "look_up"]
+
+LOOK_S = 10.0
+"""Bound for one look at the network, in seconds."""
+
+CLOSE_S = 2.0
+
+BODY_BYTES = 64 * 1024
+
+TRACE_PATH = "/cdn-cgi/trace"
+"""Cloudflare answers it on every host that it serves: a few lines on who asks, from where, and which of its places answers.
+(No official document; the same lines for years.)"""
+
+ASSETS_PATH = "/users/"
+"""Below it are all pictures and videos of accounts."""
+
+
+@frozen
+class Look:
+    """What came of one request.
+
+    :ivar status: the HTTP status; 0 if there was no response.
+    :ivar headers: names in lower case.
+    :ivar failure: why there was none, in words; empty if there was one.
+    :ivar curl_code: libcurl's number for that; 0 if it has none.
+    :ivar proxy_status: with what status a proxy refused; 0 if it did not.
+    :ivar at: the middle of the time that it took until the response's head, by this machine's clock: seconds since 1970.
+    """
+
+    status: int = 0
+    headers: Mapping[str, str] = field(factory=dict)
+    body: bytes = b""
+    failure: str = ""
+    curl_code: int = 0
+    proxy_status: int = 0
+    at: float = 0.0
+
+
+@frozen
+class Visitor:
+    """Asks Grok's hosts what they tell to anybody, as the browser that questions come from.
+
+    :ivar base_url: and *assets_url* as configured.
+    """
+
+    transport: Transport
+    base_url: str
+    assets_url: str
+    identity: Identity
+
+    async def trace(self, proxy_url: str) -> Look:
+        """Who Grok's edge takes us for, through this proxy (empty for none)."""
+        headers = [("User-Agent", self.identity.user_agent)] if self.identity.user_agent else []
+        return await self._look("GET", self.base_url + TRACE_PATH, [*headers, *self._clearance()], proxy_url)
+
+    async def assets(self, proxy_url: str) -> Look:
+        """What the assets host says to who asks for nothing and is not signed in."""
+        headers = [*asset_headers(self.identity, "image", sso=""), *self._clearance()]
+        return await self._look("GET", self.assets_url + ASSETS_PATH, headers, proxy_url)
+
+    def _clearance(self) -> list[tuple[str, str]]:
+        clearance = self.identity.cf_clearance
+        return [("Cookie", f"cf_clearance={clearance}")] if clearance else []
+
+    async def _look(self, method: str, url: str, headers: list[tuple[str, str]], proxy_url: str) -> Look:
+        request = UpstreamRequest(method, url, tuple(headers), b"", proxy_url, connect_net_s=LOOK_S)
+        exchange = self.transport.open(request)
+        try:
+            with trio.move_on_after(LOOK_S):
+                return await _answer(exchange)
+            return Look(failure=f"there was no answer within {LOOK_S:g} s")
+        except CurlFailure as error:
+            return Look(failure=_words(error), curl_code=error.curl_code, proxy_status=error.proxy_status)
+        except TransportFailure as error:
+            return Look(failure=_words(error))
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
+                await exchange.aclose()
+
+
+async def _answer(exchange: Exchange) -> Look:
+    begun = time.time()
+    head = await exchange.head()
+    at = (begun + time.time()) / 2
+    body = b""
+    with contextlib.suppress(TransportFailure):
+        while len(body) < BODY_BYTES and (piece := await exchange.read()):
+            body += piece
+    return Look(head.status, head.headers, body[:BODY_BYTES], at=at)
+
+
+def _words(error: TransportFailure) -> str:
+    return error.message.removesuffix(".")
+
+
+async def look_up(host: str, lookups: Lookups) -> tuple[str, ...] | str:
+    """The addresses of *host*, or why there are none, in words."""
+    if not host:
+        return "no host is named"
+    try:
+        with trio.move_on_after(LOOK_S):
+            return tuple(dict.fromkeys(await lookups(host, 0)))
+    except OSError as error:
+        return error.strerror or "it has no address"
+    except UnicodeError:  # of the codec for international names
+        return "it is no host name"
+    return f"there was no answer within {LOOK_S:g} s"

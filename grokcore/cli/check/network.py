@@ -1,0 +1,248 @@
+"""The way to Grok, judged: names, what Grok's edge sees, TLS, the clock, the assets host. Nothing here does I/O.
+
+Rules
+-----
+1. A way is named by the proxy's host; a proxy's user and password are in no message.
+2. What can't be told is no failure.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from ...config import is_loopback
+from ...protocol.addresses import is_public
+from ...protocol.advice import advice
+from ...protocol.refusals import is_challenge
+from .findings import Finding, fail, ok, skipped, warn
+from .looks import Look
+
+__all__ = [
+    "Way",
+    "hosts_of",
+    "is_address",
+    "judge_assets",
+    "judge_clock",
+    "judge_egress",
+    "judge_names",
+    "judge_tls",
+]
+
+TLS_CODES = frozenset({35, 51, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91})
+"""libcurl's errors of a handshake."""
+
+CERTIFICATE_CODES = frozenset({51, 60, 77, 82, 83, 90, 91})
+"""Those of them that are about the certificate of the other side."""
+
+NO_PROXY_NAME, PROXY_SAYS_NO = 5, 97
+"""libcurl's errors: the proxy's name could not be resolved; a SOCKS proxy refused, or is none."""
+
+CLOCK_WARN_S, CLOCK_FAIL_S = 60, 300
+"""How far the clock may be off. Values of ``x-statsig-id`` live for minutes, and certificates are judged by the clock."""
+
+SITES = ("grok.com", "x.ai")
+"""Grok's own, whose names lead to the public internet and nowhere else."""
+
+
+@frozen
+class Way:
+    """A way to Grok, and who takes it.
+
+    :ivar proxy_url: empty for none.
+    :ivar words: how messages call it: "directly", "through proxy.example.com:8080".
+    """
+
+    proxy_url: str = field(default="", repr=False)
+    words: str = "directly"
+
+
+# Names --------------------------------------------------------------------------------------------------------------
+
+
+def hosts_of(way: Way, base_url: str, assets_url: str) -> list[str]:
+    """The hosts whose names this machine looks up: a proxy looks up Grok's itself."""
+    urls = [way.proxy_url] if way.proxy_url else [base_url, assets_url]
+    return list(dict.fromkeys(urlsplit(url).hostname or "" for url in urls))
+
+
+def is_address(host: str) -> bool:
+    """Whether *host* is an address, so that there is nothing to look up."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def judge_names(found: Mapping[str, Sequence[str] | str]) -> list[Finding]:
+    """What the look-ups of hosts came to.
+
+    :param found: for each host its addresses, or why there are none, in words.
+    """
+    findings, good = [], []
+    for host, addresses in found.items():
+        if isinstance(addresses, str):
+            wanted = "See that the name is right, that this machine is online, and that its name server works."
+            findings.append(fail("names", f"{host or '[grok] base_url or assets_url'}: {addresses}", wanted))
+        elif _is_groks(host) and not any(map(_is_public, addresses)):
+            told = f"{host} leads to {', '.join(addresses)}, which is not on the public internet"
+            wanted = "A filter on the way, or a line in the hosts file, answers in the place of the real name server."
+            findings.append(warn("names", told, wanted))
+        else:
+            good.append(host if is_address(host) or not addresses else f"{host} ({addresses[0]})")
+    if good:
+        findings.insert(0, ok("names", ", ".join(good)))
+    return findings
+
+
+def _is_groks(host: str) -> bool:
+    return any(host == site or host.endswith(f".{site}") for site in SITES)
+
+
+def _is_public(address: str) -> bool:
+    return is_public(address.partition("%")[0])
+
+
+# The way ------------------------------------------------------------------------------------------------------------
+
+
+def judge_egress(way: Way, look: Look) -> Finding:
+    """What Grok's edge sees of us."""
+    if look.curl_code in TLS_CODES:
+        return skipped("egress", f"{way.words}: not known, since the TLS handshake failed")
+    if look.failure:
+        return fail("egress", f"{way.words}: {look.failure}", _way_advice(way, look))
+    if look.status == 407:
+        return fail("egress", f"{way.words}: the proxy refused with HTTP 407", _way_advice(way, look))
+    if look.status >= 400 and is_challenge(look.headers, look.body):
+        told = f"{way.words}: a challenge page came instead of an answer (HTTP {look.status})"
+        return fail("egress", told, advice("upstream_challenge"))
+    if look.status >= 500:
+        told = f"{way.words}: HTTP {look.status}"
+        return warn("egress", told, "Grok, or a proxy before it, is in trouble. Try again in a while.")
+    seen = _traced(look)
+    if "ip" not in seen:
+        told = f"{way.words}: Grok answers; which address it sees is unknown (HTTP {look.status})"
+        return ok("egress", told)
+    place = f" ({seen['loc']})" if "loc" in seen else ""
+    answering = f"; Cloudflare's {seen['colo']} answers" if "colo" in seen else ""
+    return ok("egress", f"{way.words}: Grok sees {seen['ip']}{place}{answering}")
+
+
+def _traced(look: Look) -> dict[str, str]:
+    """What is of use in an answer of Cloudflare's; empty if it is another."""
+    if look.status != 200:
+        return {}
+    lines = [line.partition("=") for line in look.body.decode("utf-8", "replace").splitlines()]
+    found = {name: value for name, _, value in lines}
+    if not is_address(found.get("ip", "")):
+        return {}
+    return {name: found[name] for name in ("ip", "loc", "colo") if re.fullmatch(r"[\w.:]{1,45}", found.get(name, ""))}
+
+
+def _way_advice(way: Way, look: Look) -> str:
+    if not way.proxy_url:
+        return (
+            "Is this machine online, and may it connect to that host and port? Where Grok is blocked, set a proxy_url."
+        )
+    if look.proxy_status or look.status == 407 or look.curl_code == PROXY_SAYS_NO:
+        return "See that user, password, port and scheme (http, https, socks5h) in proxy_url are right."
+    if look.curl_code == NO_PROXY_NAME:
+        return "See that the host in proxy_url is right."
+    return "Is the proxy running, and is the port in proxy_url right? Try it with another program."
+
+
+# TLS ----------------------------------------------------------------------------------------------------------------
+
+
+def judge_tls(base_url: str, shown: str, ca_file: str, looks: Sequence[tuple[Way, Look]]) -> Finding:
+    """Whether the handshake works.
+
+    :param shown: the browser that it looks like.
+    :param looks: what came of a request to *base_url* through each way.
+    """
+    parts = urlsplit(base_url)
+    if parts.scheme == "http":
+        if is_loopback(parts.hostname or ""):
+            return ok("tls", "none: [grok] base_url is http://, on this machine")
+        told = "none: [grok] base_url is http://, so whoever is on the way can read your tokens"
+        return warn("tls", told, "Use an https:// address.")
+    for way, look in looks:
+        if look.curl_code in CERTIFICATE_CODES:
+            return fail("tls", f"{way.words}: {look.failure}", _certificate_advice(ca_file))
+        if look.curl_code in TLS_CODES:
+            wanted = "A firewall or proxy on the way breaks it off. Try another proxy_url."
+            return fail("tls", f"{way.words}: {look.failure}", wanted)
+    if any(look.status for _, look in looks):
+        trusted = f", with the authorities of {ca_file}" if ca_file else ""
+        return ok("tls", f"{parts.hostname} takes the handshake of {shown}{trusted}")
+    return skipped("tls", "no connection was made")
+
+
+def _certificate_advice(ca_file: str) -> str:
+    clock = "A clock that is wrong looks the same."
+    if ca_file:
+        return f"Its authority is not in [grok] ca_file ({ca_file}): put it there, or leave the setting empty. {clock}"
+    return (
+        "Somebody between here and Grok answers in its name. If that is your own proxy or virus scanner, name its "
+        f"authority (a PEM file) in [grok] ca_file. {clock}"
+    )
+
+
+# The clock ----------------------------------------------------------------------------------------------------------
+
+
+def judge_clock(date: str, at: float) -> Finding:
+    """How far this machine's clock is off.
+
+    :param date: the ``Date`` header of a response; empty if there was none.
+    :param at: when that was, by this machine's clock: seconds since 1970.
+    """
+    try:
+        theirs = email.utils.parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return skipped("clock", "no answer of Grok's says what time it is")
+    off = at - theirs
+    if abs(off) <= CLOCK_WARN_S:
+        return ok("clock", "right")
+    told = f"{_time(abs(off))} {'fast' if off > 0 else 'slow'}"
+    wanted = "Set it right, and switch on time synchronisation (timedatectl set-ntp true)."
+    return (fail if abs(off) > CLOCK_FAIL_S else warn)("clock", told, wanted)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 600:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+# The assets host ----------------------------------------------------------------------------------------------------
+
+
+def judge_assets(assets_url: str, way: Way, look: Look) -> Finding:
+    """Whether pictures can be fetched, as far as that can be seen without one.
+
+    A refusal is what is expected: nobody is signed in, and no picture is named.
+    """
+    host = urlsplit(assets_url).hostname
+    if look.failure:
+        wanted = _certificate_advice("") if look.curl_code in CERTIFICATE_CODES else _way_advice(way, look)
+        return fail("assets", f"{host} {way.words}: {look.failure}", wanted)
+    if look.status >= 400 and is_challenge(look.headers, look.body):
+        told = f"{host} {way.words}: a challenge page came instead of an answer (HTTP {look.status})"
+        return fail("assets", told, advice("upstream_challenge"))
+    if look.status in {407, 429} or look.status >= 500:
+        told = f"{host} {way.words}: HTTP {look.status}"
+        return warn(
+            "assets",
+            told,
+            "Pictures may not be fetched. If it stays, see that [grok] assets_url and the proxy are right.",
+        )
+    told = f"{host} answers {way.words} (HTTP {look.status} to who is not signed in; no picture was fetched)"
+    return ok("assets", told)

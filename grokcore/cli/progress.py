@@ -1,0 +1,28 @@
+"""A bar on stderr for work that takes a while, if somebody is there to see it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+__all__ = ["progress"]
+
+
+@contextlib.contextmanager
+def progress(label: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar, if stderr is a terminal; it is gone afterwards.
+
+    :param total: of how many steps; what is given is to be called after each.
+    """
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    # Late: a server has no use for it.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda: bar.advance(task)

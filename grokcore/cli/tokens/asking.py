@@ -1,0 +1,93 @@
+"""Asking Grok for tokens, each once: what is left, and whether it takes them. No generation is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import trio
+from attrs import define, field, frozen
+
+from ...config import Config
+from ...errors import Blame, CredentialsRejected, GrokApiError, TransportFailure
+from ...protocol.models import Model, Tier
+from ...protocol.quota import Quota
+from ...protocol.tokens import TokenEntry
+from ...runtime.gather import for_all
+from ...runtime.rate_limits import AT_ONCE, QuotaAsker
+from .states import duration, quota_in_words
+
+__all__ = ["Checked", "Round", "model_asked_for", "way_of"]
+
+
+@frozen
+class Checked:
+    """What came of one token."""
+
+    entry: TokenEntry
+    outcome: Quota | GrokApiError
+
+    @property
+    def good(self) -> bool:
+        """Whether Grok accepted it; a token that is used up is a good one."""
+        return isinstance(self.outcome, Quota)
+
+    def __str__(self) -> str:
+        if isinstance(self.outcome, Quota):
+            wait = "" if self.outcome.left else f", back in {duration(self.outcome.wait_for(1))}"
+            return f"{'ok' if self.outcome.left else 'used up'}: {quota_in_words(self.outcome)}{wait}"
+        verdict = "refused" if isinstance(self.outcome, CredentialsRejected) else "no answer"
+        return f"{verdict} ({self.outcome.code}): {self.outcome.message}"
+
+
+def model_asked_for(config: Config) -> Model:
+    """The model whose allowance is asked for if none is named: one that every account may use."""
+    return next(model for model in config.models.values() if model.tier is Tier.BASIC)
+
+
+def way_of(entry: TokenEntry, default_proxy: str) -> str:
+    """The proxy that a token's requests go through; empty for none."""
+    proxy = default_proxy if entry.proxy_url is None else entry.proxy_url
+    return "" if proxy == "direct" else proxy
+
+
+@define
+class Round:
+    """All tokens, once each. Through a way that Grok's edge does not trust nobody else is asked: it would only harden it.
+
+    :ivar group: the allowance that is asked for.
+    :ivar seconds: bound for one ask; None leaves it to the asker.
+    """
+
+    asker: QuotaAsker
+    default_proxy: str = field(repr=False)
+    group: str
+    seconds: float | None = None
+    _refused_ways: dict[str, GrokApiError] = field(factory=dict, repr=False)
+
+    async def ask_all(self, entries: Sequence[TokenEntry], advance: Callable[[], None]) -> list[Checked]:
+        """Ask for *entries*, a few at a time. *advance* is called after each."""
+
+        async def ask(entry: TokenEntry) -> Checked:
+            outcome = await self._outcome(entry)
+            advance()
+            return Checked(entry, outcome)
+
+        return await for_all(entries, ask, at_once=AT_ONCE)
+
+    async def _outcome(self, entry: TokenEntry) -> Quota | GrokApiError:
+        way = way_of(entry, self.default_proxy)
+        if way in self._refused_ways:
+            return self._refused_ways[way]
+        try:
+            return await self._ask(entry, way)
+        except GrokApiError as error:
+            if error.blame is Blame.EGRESS:
+                self._refused_ways[way] = error
+            return error
+
+    async def _ask(self, entry: TokenEntry, way: str) -> Quota:
+        if self.seconds is None:
+            return await self.asker.ask(entry.sso, way, self.group)
+        with trio.move_on_after(self.seconds):
+            return await self.asker.ask(entry.sso, way, self.group)
+        raise TransportFailure(f"Grok did not answer within {self.seconds:g} s.")

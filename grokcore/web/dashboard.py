@@ -1,0 +1,201 @@
+"""The status page and its routes: a page that holds no data, the data, its stream, and what can be done with a token.
+
+The page is served to anybody, since a browser that opens an address sends no key; it asks its reader for one and sends that
+with what it asks for. What it may load and do is shut in by its Content-Security-Policy: files of this server, nothing
+inline, and no text that is made markup.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+
+import trio
+from attrs import frozen
+from quart import Response, request
+from quart.wrappers.response import ResponseBody
+from quart_trio import QuartTrio
+from werkzeug.http import parse_etags
+
+from ..errors import UnknownUrl
+from ..protocol.book import UnknownToken
+from ..runtime.pool import TokenPool
+from .asking import Services
+from .edge import Lifetime
+from .overview import Overview, Snapshot, token_row
+from .reply import json_response
+from .tickets import Tickets
+
+__all__ = ["add_dashboard_routes"]
+
+FILES = ("index.html", "page.css", "page.js", "link.js", "plots.js", "tokens.js", "words.js")
+
+MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+}
+
+PAGE_HEADERS = {
+    "cache-control": "no-cache",
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+DATA_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+EVENT_HEADERS = {
+    "content-type": "text/event-stream; charset=utf-8",
+    # nginx and Caddy would otherwise collect a stream before passing it on.
+    "cache-control": "no-store, no-transform",
+    "x-accel-buffering": "no",
+    "x-content-type-options": "nosniff",
+}
+
+
+def add_dashboard_routes(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetime]) -> None:
+    """Add the page and its routes. The endpoints ``page`` and ``status_events`` must be let in without a key.
+
+    :param lifetime: gives that of the request which is being answered.
+    """
+    _add_page(app)
+    _add_data(app, services, lifetime)
+    _add_acts(app, services, lifetime)
+
+
+# The page ---------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class _File:
+    body: bytes
+    media_type: str
+    etag: str
+
+
+def _load(name: str) -> _File:
+    body = (importlib.resources.files(__package__) / "page" / name).read_bytes()
+    return _File(body, MEDIA_TYPES[name.rpartition(".")[2]], hashlib.sha256(body).hexdigest()[:32])
+
+
+def _add_page(app: QuartTrio) -> None:
+    files = {"/" if name == "index.html" else f"/status/{name}": _load(name) for name in FILES}
+
+    async def page() -> Response:
+        return _page_response(files[request.path])
+
+    for path in files:
+        app.add_url_rule(path, "page", page, methods=["GET"])
+
+
+def _page_response(file: _File) -> Response:
+    headers = {**PAGE_HEADERS, "etag": f'"{file.etag}"'}
+    if not parse_etags(request.headers.get("if-none-match", "")).contains_weak(file.etag):
+        return Response(file.body, headers=headers, content_type=file.media_type)
+    response = Response(b"", status=304, headers=headers)
+    for name in ("content-length", "content-type"):  # of the empty body that it was made with
+        del response.headers[name]
+    return response
+
+
+# The data ---------------------------------------------------------------------------------------------------------
+
+
+def _add_data(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetime]) -> None:
+    overview, tickets, state = Overview(services), Tickets(), services.state
+    state.followers.append(lambda _: tickets.void())
+
+    @app.get("/status")
+    async def status() -> Response:
+        lifetime().caller.require_owner()
+        return _data_response(overview.take().body)
+
+    @app.post("/status/ticket")
+    async def status_ticket() -> Response:
+        lifetime().caller.require_owner()
+        return _data_response({"ticket": tickets.issue(trio.current_time())})
+
+    @app.get("/status/events")
+    async def status_events() -> Response:
+        """With a ticket, or with a key as anywhere else."""
+        if not tickets.redeem(request.args.get("ticket", ""), trio.current_time()):
+            state.keys.identify({name.lower(): value for name, value in request.headers.items()}).require_owner()
+        overview.enter()
+        lifetime().on_end(overview.leave)
+        response = Response(b"", headers=EVENT_HEADERS)
+        del response.headers["content-length"]  # that of the empty body it was made with
+        response.response = _Events(overview)
+        return response
+
+
+def _data_response(value: object) -> Response:
+    response = json_response(value)
+    response.headers.update(DATA_HEADERS)
+    return response
+
+
+class _Events(ResponseBody):
+    """The body of ``/status/events``, for Quart to iterate over: a report at once, and others when there is news.
+
+    No scope spans two steps of the iteration.
+    """
+
+    def __init__(self, overview: Overview) -> None:
+        self._overview = overview
+        self._ending = overview.ending
+        self._last: Snapshot | None = None
+        self._sent_at = 0.0
+        self._over = False
+
+    async def __aenter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        pass
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._last is not None:
+            await self._overview.wait(self._last, self._sent_at, self._ending)
+        if self._over or (self._ending.is_set() and not self._overview.draining):
+            raise StopAsyncIteration
+        self._over = self._ending.is_set()  # a last word says that the server stops
+        self._last = self._overview.take() if self._over else self._overview.share()
+        self._sent_at = trio.current_time()
+        return b"event: status\ndata: %b\n\n" % self._last.body
+
+
+# What can be done -------------------------------------------------------------------------------------------------
+
+
+def _add_acts(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetime]) -> None:
+    pool, state = services.gateway.pool, services.state
+
+    def check(token: str) -> str:
+        """A token that was never used is asked for what the first model of the table needs."""
+        return pool.recheck(token, group=next(iter(state.config.models.values())).rate_limit_name)
+
+    acts = {"check": check, "clear": pool.clear, "disable": pool.disable, "enable": pool.enable}
+
+    @app.post("/status/tokens/<token>/<any(check, clear, disable, enable):act>")
+    async def act_on_token(token: str, act: str) -> Response:
+        """Its body is the token's new row, and with ``said`` what was done."""
+        lifetime().caller.require_owner()
+        return _data_response(_acted(pool, token, acts[act]))
+
+
+def _acted(pool: TokenPool, token: str, act: Callable[[str], str]) -> dict[str, object]:
+    try:
+        said = act(token)
+        return {**token_row(pool.view(token)), "said": said}
+    except UnknownToken as error:
+        raise UnknownUrl(str(error)) from None

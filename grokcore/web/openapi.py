@@ -1,0 +1,188 @@
+"""``/openapi.json``: this server described for programs (OpenAPI 3.1).
+
+The routes and what is sent stand in ``openapi.json`` beside this file, as a client reads them. Filled in here is what only
+the code knows: version and address, the models in force, whether a key is asked for, and for each route the errors that may
+come and the headers that come with all of its answers. Tests hold it against the routes and against real answers.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import orjson
+from quart import Response, request
+from quart_trio import QuartTrio
+
+from .. import __version__, errors
+from ..errors import GrokApiError
+from ..protocol.images import ALIASES
+from ..protocol.models import Model
+from .asking import Services
+from .edge import Lifetime
+from .public_url import public_base
+from .reply import json_response
+
+__all__ = ["ERRORS", "add_openapi_route", "build_document"]
+
+Object: TypeAlias = dict[str, Any]
+
+_ANYWHERE = (errors.InvalidRequest, errors.HostNotAllowed, errors.InternalError)
+_KEYED = (*_ANYWHERE, errors.InvalidApiKey)
+_OWNED = (*_KEYED, errors.PermissionDenied)
+_ASKING = (
+    *(*_KEYED, errors.OriginNotAllowed, errors.KeyLimitExceeded, errors.ModelNotFound, errors.ModelNotAllowed),
+    *(errors.RequestTooLarge, errors.AttachmentRefused, errors.ContentPolicyViolation, errors.ContextLengthExceeded),
+    *(errors.NoTokens, errors.NoValidTokens, errors.RateLimitExceeded, errors.Overloaded, errors.ShuttingDown),
+    *(errors.Challenge, errors.AntiBotRefusal, errors.UpstreamRefused, errors.UpstreamFailure, errors.UploadFailed),
+    *(errors.EmptyAnswer, errors.IncompleteAnswer, errors.UpstreamOverloaded),
+    *(errors.TimeoutFirstResponse, errors.TimeoutChunk, errors.TimeoutTotal),
+)
+
+ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
+    "createChatCompletion": _ASKING,
+    "createImage": _ASKING,
+    "createImageEdit": _ASKING,
+    "listModels": _KEYED,
+    "retrieveModel": (*_KEYED, errors.ModelNotFound, errors.ModelNotAllowed),
+    "getHealth": _ANYWHERE,
+    "getMetrics": _OWNED,
+    "getMedia": (*_ANYWHERE, errors.UnknownUrl),
+    "getDescription": _KEYED,
+    "getStatusPage": _ANYWHERE,
+    "getStatus": _OWNED,
+    "watchStatus": (*_OWNED, errors.Overloaded),
+    "createStatusTicket": (*_OWNED, errors.OriginNotAllowed),
+    "actOnToken": (*_OWNED, errors.OriginNotAllowed, errors.UnknownUrl),
+}
+"""What may be answered instead, by operation. One without a line here can't be described."""
+
+_ASKED = (
+    *("server-timing", "x-grok2api-attempts", "x-grok2api-token", "x-grok2api-usage", "x-grok2api-ignored"),
+    *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
+)
+
+_HEADERS: Mapping[str, tuple[str, ...]] = {
+    "createChatCompletion": (*_ASKED, "x-grok2api-long-context"),
+    "createImage": _ASKED,
+    "createImageEdit": _ASKED,
+}
+"""Headers of all answers of an operation, beside ``x-request-id``."""
+
+_NO_CODE = "`null`: The request itself; `param` names the field at fault, if it is one."
+
+
+def add_openapi_route(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetime]) -> None:
+    """Add the route.
+
+    :param lifetime: gives that of the request which is being answered.
+    """
+    template = (importlib.resources.files(__package__) / "openapi.json").read_bytes()
+    state = services.state
+
+    @app.get("/openapi.json")
+    async def description() -> Response:
+        may_use = lifetime().caller.may_use
+        return json_response(
+            build_document(
+                template,
+                base_url=public_base(state.config.server, request.scope),
+                models=[model for model in state.config.models.values() if may_use(model.name)],
+                keyed=not state.keys.empty,
+            )
+        )
+
+
+def build_document(template: bytes, *, base_url: str, models: Sequence[Model], keyed: bool) -> Object:
+    """The whole document.
+
+    :param template: ``openapi.json``.
+    :param base_url: this server's address, without ``/v1``.
+    :param models: those that may be asked.
+    :param keyed: whether a key is asked for.
+    """
+    document: Object = orjson.loads(template)
+    document["info"]["version"] = __version__
+    document["servers"] = [{"url": f"{base_url}/v1"}]
+    _fill_models(document, models)
+    for operation in _operations(document):
+        _fill_responses(operation, document["components"]["responses"])
+    refused = _refusal([errors.MethodNotAllowed], ("x-request-id", "allow"))
+    document["components"]["responses"][str(errors.MethodNotAllowed.status)] = refused
+    if not keyed:
+        for place in (document, *_operations(document)):
+            if place.get("security"):
+                place["security"].insert(0, {})  # or none
+    return document
+
+
+def _operations(document: Object) -> Iterator[Object]:
+    for path in document["paths"].values():
+        yield from path.values()
+
+
+# Models -----------------------------------------------------------------------------------------------------------
+
+
+def _fill_models(document: Object, models: Sequence[Model]) -> None:
+    names = [model.name for model in models]
+    if not names:
+        return
+    schemas = document["components"]["schemas"]
+    schemas["ModelName"]["enum"] = names
+    drawing = [model.name for model in models if not model.video]
+    schemas["ImageModelName"]["enum"] = [*drawing, *sorted(ALIASES - {*drawing}), None]
+    for example in _examples(document):
+        if example.get("model", names[0]) not in names:
+            example["model"] = names[0]
+
+
+def _examples(document: Object) -> Iterator[Object]:
+    for operation in _operations(document):
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            yield from (example["value"] for example in media.get("examples", {}).values())
+
+
+# Responses --------------------------------------------------------------------------------------------------------
+
+
+def _fill_responses(operation: Object, shared: Mapping[str, Object]) -> None:
+    """Add the errors, and to all responses the headers that they have in common."""
+    name = operation["operationId"]
+    headers = ("x-request-id", *_HEADERS.get(name, ()))
+    responses = {status: _whole(response, shared) for status, response in operation["responses"].items()}
+    for response in responses.values():
+        response["headers"] = {**_header_refs(headers), **response.get("headers", {})}
+    for status in {leaf.status for leaf in ERRORS[name]}:
+        responses[str(status)] = _refusal([leaf for leaf in ERRORS[name] if leaf.status == status], headers)
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _whole(response: Object, shared: Mapping[str, Object]) -> Object:
+    """A copy of it, or of the shared one that it refers to: what is added to it is for one operation."""
+    name = response.get("$ref", "").rpartition("/")[2]
+    return dict(shared[name] if name else response)
+
+
+def _refusal(leaves: Sequence[type[GrokApiError]], headers: Iterable[str]) -> Object:
+    """A response of one status, for one or several errors."""
+    codes = {"code": {"enum": [leaf.code for leaf in leaves]}}
+    schema = {"$ref": "#/components/schemas/Error", "properties": {"error": {"properties": codes}}}
+    return {
+        "description": "\n".join(f"* {_told(leaf)}" for leaf in leaves),
+        "headers": _header_refs((*headers, "x-should-retry", "retry-after")),
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _told(leaf: type[GrokApiError]) -> str:
+    """A line on it, in the words of its class (which are gone with ``python -OO``)."""
+    if leaf.code is None:
+        return _NO_CODE
+    words = " ".join((leaf.__doc__ or "").replace("``", "`").split())
+    return f"`{leaf.code}`: {words}" if words else f"`{leaf.code}`"
+
+
+def _header_refs(names: Iterable[str]) -> Object:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,0 +1,176 @@
+// The status page: what each report changes, and what the reader may do.
+
+import { Link } from "./link.js";
+import { Plots } from "./plots.js";
+import { Tokens, usable } from "./tokens.js";
+import { byId, exactly, make, say, show, since, span, tick, timeless, until, whole } from "./words.js";
+
+const FAILURES_AT_FIRST = 4;
+
+/** What the server calls its state, in words. */
+const STATUS = {
+  ok: "ok",
+  draining: "stopping",
+  no_tokens: "no tokens",
+  no_usable_tokens: "no usable tokens",
+};
+
+const link = new Link({ status: onStatus, asks: onKeyNeeded, lost: onLost });
+const plots = new Plots();
+const tokens = new Tokens((key, act) => link.act(key, act), (text) => say(byId("said"), text));
+let allFailures = false;
+let lastReport = null;
+let lastReceived = 0;
+const drawn = new WeakMap();
+
+// What comes from the server ---------------------------------------------------------------------------------------
+
+function onStatus(report) {
+  const received = Date.now();
+  lastReport = report;
+  lastReceived = received;
+  show(byId("asking"), false);
+  show(byId("board"), true);
+  show(byId("forget"), Boolean(link.key));
+  show(byId("notice"), false);
+  document.body.classList.remove("stale");
+  drawServer(report, received);
+  drawStandingFaults(report.faults);
+  drawFigures(report);
+  plots.show(report.minutes);
+  drawFailures(report, received);
+  drawWays(report.egress, received);
+  tokens.show(report.tokens, received);
+}
+
+/** A key is needed; *wrong* says what is wrong with the last one, if there was one. */
+function onKeyNeeded(wrong) {
+  lastReport = null;
+  show(byId("board"), false);
+  show(byId("forget"), false);
+  show(byId("notice"), false);
+  show(byId("asking"), true);
+  headline("locked", "locked");
+  timeless(byId("server-age"), "");
+  timeless(byId("freshness"), "");
+  say(byId("key-wrong"), wrong);
+  byId("key").setAttribute("aria-invalid", String(Boolean(wrong)));
+  byId("key").focus();
+}
+
+function onLost(message, seconds) {
+  headline("lost", "not reached");
+  document.body.classList.add("stale");
+  const again = make("span");
+  until(again, Date.now() + seconds * 1000, "Next try in ");
+  const shown = lastReport ? " What you see is from before." : "";
+  byId("notice").replaceChildren(`${message}${shown} `, again);
+  show(byId("notice"), true);
+}
+
+// Parts of the page ------------------------------------------------------------------------------------------------
+
+function headline(state, words) {
+  byId("server-state").dataset.state = state;
+  say(byId("server-state"), words);
+  document.title = state === "ok" ? "grok2api" : `${words} · grok2api`;
+}
+
+function drawServer(report, received) {
+  headline(report.status, STATUS[report.status] ?? report.status);
+  since(byId("server-age"), received - report.uptime_s * 1000, `version ${report.version}, up `, "");
+  byId("server-age").title = `since ${exactly(report.time - report.uptime_s)}`;
+  since(byId("freshness"), received, "as of ");
+}
+
+/** Whether an element has to be drawn again, since it shows something else: what is the same stays, selection and all. */
+function outdated(element, value) {
+  const shown = JSON.stringify(value);
+  if (drawn.get(element) === shown) return false;
+  drawn.set(element, shown);
+  return true;
+}
+
+function drawStandingFaults(faults) {
+  if (!outdated(byId("standing-faults"), faults)) return;
+  const names = Object.keys(faults);
+  show(byId("standing-faults"), names.length > 0);
+  byId("standing-faults").replaceChildren(...names.map((name) => make("li", make("b", name), " ", faults[name])));
+}
+
+function drawFigures(report) {
+  const requests = report.minutes.reduce((sum, minute) => sum + minute.requests, 0);
+  const errors = report.minutes.reduce((sum, minute) => sum + minute.errors, 0);
+  const share = requests ? `${((errors / requests) * 100).toFixed(errors ? 1 : 0)} %` : "";
+  const { good, of } = usable(report.tokens);
+  if (!outdated(byId("figures"), [report.open, report.waiting, good, of, requests, errors])) return;
+  byId("figures").replaceChildren(
+    figure("under way", whole(report.open), ""),
+    figure("waiting", whole(report.waiting), ""),
+    figure("usable", good, of),
+    figure("requests", whole(requests), "last hour"),
+    figure("errors", whole(errors), share, errors > 0),
+  );
+}
+
+function figure(name, value, beside, bad = false) {
+  const shown = make(bad ? "dd.bad" : "dd", value);
+  if (beside) shown.append(" ", make("small", beside));
+  return make("div", make("dt", name), shown);
+}
+
+function drawFailures(report, received) {
+  const failures = report.recent_faults;
+  const shown = allFailures ? failures : failures.slice(0, FAILURES_AT_FIRST);
+  if (!outdated(byId("failures"), [shown, failures.length, allFailures])) return;
+  byId("failures").replaceChildren(...shown.map((one) => failure(one, received - (report.time - one.at) * 1000)));
+  show(byId("no-failures"), failures.length === 0);
+  const more = byId("more-failures");
+  show(more, failures.length > FAILURES_AT_FIRST);
+  say(more, allFailures ? "Show the last few" : `Show all ${whole(failures.length)}`);
+  more.setAttribute("aria-expanded", String(allFailures));
+}
+
+function failure(fault, at) {
+  const when = make("time");
+  since(when, at);
+  when.title = exactly(fault.at);
+  const times = fault.count > 1 ? make("span.times", `${whole(fault.count)} ×`) : null;
+  const where = [fault.model, fault.token].filter(Boolean).join(", token ");
+  return make(
+    "li",
+    make("p.fault-head", make("code", fault.code), times && " ", times, " ", when),
+    make("p.fault-words", fault.message, where ? make("span.quiet", ` ${where}`) : null),
+    fault.advice ? make("p.advice", fault.advice) : null,
+  );
+}
+
+function drawWays(ways, received) {
+  show(byId("no-ways"), ways.length === 0);
+  byId("ways").replaceChildren(...ways.map((way) => {
+    const state = make("span.state", way.state);
+    state.dataset.state = way.state;
+    const resumes = make("span.quiet");
+    if (way.resumes_in != null) until(resumes, received + way.resumes_in * 1000, "resumes in ");
+    return make("li", make("code", way.name), " ", state, " ", resumes);
+  }));
+}
+
+// What the reader does ---------------------------------------------------------------------------------------------
+
+byId("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  say(byId("key-wrong"), "");
+  link.use(byId("key").value.trim());
+  byId("key").value = "";
+});
+
+byId("forget").addEventListener("click", () => link.forget());
+
+byId("more-failures").addEventListener("click", () => {
+  allFailures = !allFailures;
+  if (lastReport) drawFailures(lastReport, lastReceived);
+});
+
+setInterval(tick, 1000);
+link.open();
