@@ -154,6 +154,8 @@ def _prompt(value: Any) -> str:
 
 def _count(value: Any) -> int:
     number = 1 if value is None else int(value) if isinstance(value, str) and value in "1234" and value else value
+    if isinstance(number, float) and number.is_integer():  # some languages write whole numbers so
+        number = int(number)
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_PICTURES:
         raise InvalidRequest(f"n must be a number from 1 to {MOST_PICTURES}.", param="n")
     return number

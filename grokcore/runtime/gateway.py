@@ -350,7 +350,8 @@ class Completion:
             lease.return_unused()
             raise
         finally:
-            self.times.upload_s += trio.current_time() - began
+            if self.question.attachments:
+                self.times.upload_s += trio.current_time() - began
 
     def _begin(self, lease: Lease, prepared: Prepared, *, fresh: bool) -> _Attempt:
         self._clocks.begin_attempt(trio.current_time())

@@ -108,7 +108,7 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
     @app.before_request
     async def authenticate() -> None:
         """Before the body is read, and before it is known whether the route exists."""
-        _lifetime().trace.asks = request.endpoint in ASKING_ENDPOINTS
+        _lifetime().trace.asks = request.endpoint in ASKING_ENDPOINTS and request.method == "POST"
         if request.endpoint not in OPEN_ENDPOINTS:
             headers = {name.lower(): value for name, value in request.headers.items()}
             lifetime = _lifetime()

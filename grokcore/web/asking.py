@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import trio
@@ -49,11 +50,7 @@ def begin_asking(lifetime: Lifetime) -> None:
         use = allowance.begin(trio.current_time())
     finally:
         lifetime.headers.update(key_headers(allowance.left(trio.current_time())))
-
-    async def end() -> None:
-        allowance.end(use)
-
-    lifetime.on_end(end)
+    lifetime.on_last_byte(functools.partial(allowance.end, use))
 
 
 def chosen_model(services: Services, name: str, lifetime: Lifetime) -> Model:

@@ -66,13 +66,24 @@ class Lifetime:
         self.caller = OWNER
         self.nursery = nursery
         self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._at_last_byte: list[Callable[[], None]] = []
 
     def on_end(self, aclose: Callable[[], Awaitable[None]]) -> None:
         """Have *aclose* awaited when the request is over, after its tasks have ended. It must shield itself."""
         self._closers.append(aclose)
 
+    def on_last_byte(self, fn: Callable[[], None]) -> None:
+        """Have *fn* called once, when the client is about to have its answer, or is known to have left."""
+        self._at_last_byte.append(fn)
+
+    def tell_last_byte(self) -> None:
+        """The answer is about to be complete: whoever has it may ask again at once."""
+        while self._at_last_byte:
+            self._at_last_byte.pop()()
+
     async def aclose(self) -> None:
         """End everything, last things first."""
+        self.tell_last_byte()
         while self._closers:
             await self._closers.pop()()
 
@@ -160,6 +171,8 @@ class _Wire:
         if message["type"] == "http.response.start":
             self._answering = True
             self._lifetime.trace.status = message["status"]
+            if not self._lifetime.trace.stream:  # it goes out as one piece
+                self._lifetime.tell_last_byte()
             message = {**message, "headers": [*message.get("headers", ()), *self._own_headers()]}
         elif not message.get("more_body", False):
             await self._send_last(message)
@@ -188,6 +201,7 @@ class _Wire:
         return [(name.encode(), value.encode("latin-1")) for name, value in found.items()]
 
     async def _send_last(self, message: Message) -> None:
+        self._lifetime.tell_last_byte()
         if not self._body_over.is_set():
             with trio.move_on_after(LINGER_S):
                 await self._body_over.wait()

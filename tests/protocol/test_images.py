@@ -34,7 +34,7 @@ FAULTS = [
     Fault({}, "prompt"),
     Fault({"prompt": " "}, "prompt"),
     Fault({"prompt": ["a"]}, "prompt"),
-    *(Fault({"prompt": "a", "n": n}, "n") for n in (0, 5, -1, True, 1.0, "", "12", "x", [1])),
+    *(Fault({"prompt": "a", "n": n}, "n") for n in (0, 5, -1, True, 1.5, 0.0, "", "12", "x", [1])),
     Fault({"prompt": "a", "response_format": "png"}, "response_format"),
     Fault({"prompt": "a", "partial_ok": 1}, "partial_ok"),
     Fault({"prompt": "a", "stream": True}, "stream"),

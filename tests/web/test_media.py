@@ -21,8 +21,8 @@ from quart_trio import QuartTrio
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from grokcore.errors import GrokApiError, UnknownUrl
 from grokcore.config import ServerConfig
+from grokcore.errors import GrokApiError, UnknownUrl
 from grokcore.runtime.media_cache import READERS, MediaCache
 from grokcore.web.doors import Doors
 from grokcore.web.edge import LIFETIME_KEY, Edge, Lifetime

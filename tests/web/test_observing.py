@@ -93,7 +93,12 @@ CASES = [
         lacks=("model", "attempts", "client_left"),
     ),
     Case("wrong key", key=f"wrong-{CANARY}", says={"status": 401, "code": "invalid_api_key"}, lacks=("key", "model")),
-    Case("no such route", path=f"/v1/nothing/%0a{CANARY[:6]}", says={"status": 404, "path": "/v1/nothing/%0acanary"}, lacks=()),
+    Case(
+        "no such route",
+        path=f"/v1/nothing/%0a{CANARY[:6]}",
+        says={"status": 404, "path": "/v1/nothing/%0acanary"},
+        lacks=(),
+    ),
     Case("no chat", body={}, says={"status": 400, "code": "invalid_request_error"}, lacks=()),
 ]
 
@@ -137,6 +142,16 @@ def test_a_client_that_left_is_told_apart(caplog: pytest.LogCaptureFixture) -> N
     assert line["client_left"] is True
     assert line["status"] == 200
     assert "code" not in line
+
+
+def test_only_what_asks_is_counted_as_asking() -> None:
+    """OPTIONS of the same route does not."""
+
+    async def scenario(site: Site) -> None:
+        assert (await site.client.options("/v1/chat/completions")).status_code == 200
+        assert (await scraped(site))("requests_total", model="", code="ok") is None
+
+    on_site(scenario)
 
 
 def test_what_asks_nothing_of_grok_is_told_at_debug(caplog: pytest.LogCaptureFixture) -> None:
@@ -487,6 +502,18 @@ def test_a_key_has_its_requests_at_once() -> None:
         assert (await ask_as(site, "one", model="?")).status_code == 404
         site.simulator.always(answer("ok"))
         assert (await ask_as(site, "one")).status_code == 200
+
+    on_site(scenario, config=LIMITED)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_whoever_has_the_whole_answer_may_ask_again_at_once(stream: bool) -> None:
+    """The place is free before the last byte goes out, not when the rest of Grok's response has been read."""
+
+    async def scenario(site: Site) -> None:
+        site.simulator.always(Script((*answer("ok").steps, HANG)))
+        for _ in range(5):
+            assert (await ask_as(site, "one", stream=stream)).status_code == 200
 
     on_site(scenario, config=LIMITED)
 
