@@ -47,6 +47,7 @@ class Reloader:
     """Keeps a running server up to date with its files.
 
     :param settings: those that the server runs with; *tokens* likewise.
+    :ivar listeners: called when the files have been read and nobody has asked for more meanwhile; they must not wait.
     """
 
     def __init__(self, sources: Sources, server: Server, settings: Settings, tokens: tuple[TokenEntry, ...]) -> None:
@@ -58,6 +59,7 @@ class Reloader:
         self._warnings = frozenset(settings.warnings)
         self._needs_restart: list[str] = []
         self._asked_for = False
+        self.listeners: list[Callable[[], None]] = []
         self.watch = Watch(lambda: sources.files, known=sources.seen)
 
     async def run(self) -> None:
@@ -86,6 +88,9 @@ class Reloader:
             wrong = "; still at fault: " + "; ".join(self._server.state.notices.values())
             nothing = "nothing has changed in configuration and tokens%s"
             _log.info(nothing, wrong if self._server.state.notices else "")
+        if not self._asked_for:
+            for listener in self.listeners:
+                listener()
 
     async def _note(self, what: str, read: Callable[[], _T], take: Callable[[_T], bool]) -> bool:
         """Read in a thread (a pool of thousands takes a while), take over; whether anything was told of it."""

@@ -20,6 +20,7 @@ from attrs import evolve, field, frozen
 
 from .. import __version__
 from ..config import Config
+from ..errors import ConfigError
 from ..logs import configure_logging
 from ..protocol.tokens import TokenEntry, parse_token_file
 from ..runtime.curl import check_library
@@ -28,8 +29,10 @@ from ..runtime.store import StateFile
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
 from .reload import Reloader
+from .reporting import Reporter
 from .server import Server, curl_settings
-from .setup import Settings, Sources, data_folder, naming
+from .setup import Settings, Sources, data_folder, naming, refuse_open_door
+from .systemd import Notifier, passed_sockets
 from .tokens.states import STATE_FILE
 
 __all__ = ["serve_command"]
@@ -52,6 +55,7 @@ class _Start:
     state_file: StateFile | None
     folder_fault: str
     record: Path | None
+    notifier: Notifier
 
 
 def serve_command(arguments: argparse.Namespace) -> int:
@@ -66,39 +70,78 @@ def serve_command(arguments: argparse.Namespace) -> int:
         _log.warning("%s", warning)
     with naming(settings.file):
         check_library(curl_settings(config))
-        sockets = _listen(config, demo=sources.demo)
-    with _closing(sockets), _data_directory(config, demo=sources.demo) as folder:
+    # Sockets first: the number of one that was announced and is not there must not become something else's.
+    with (
+        _sockets(settings, demo=sources.demo) as sockets,
+        Notifier.of_environment(os.environ) as notifier,
+        _data_directory(config, demo=sources.demo) as folder,
+    ):
         if folder.fault:
             _log.warning("%s: %s. What is learned is not kept.", folder.path, folder.fault)
         state_file = None if folder.fault else StateFile(folder.path / STATE_FILE)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, arguments.record)
+        start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, arguments.record, notifier)
         trio.run(_serve_until_signal, start)
     return 0
 
 
-# The server -------------------------------------------------------------------------------------------------------
+# Sockets ----------------------------------------------------------------------------------------------------------
 
 
-def _listen(config: Config, *, demo: bool) -> list[socket.socket]:
+@contextlib.contextmanager
+def _sockets(settings: Settings, *, demo: bool) -> Iterator[Sequence[socket.socket]]:
+    """Those that systemd has opened for this process, else those of ``[server] host`` and ``port``.
+
+    In the end those are closed that nobody has taken over (a second server on the same data directory ends before that).
+
+    :raises ConfigError: there are none, or others than this machine could use one of them without a key.
+    """
+    sockets = passed_sockets(os.environ) or _listen(settings, demo=demo)
+    try:
+        for bound in filter(_is_of_a_network, sockets):
+            _refuse_open_socket(settings, bound)
+        yield sockets
+    finally:
+        for bound in sockets:
+            bound.close()
+
+
+def _listen(settings: Settings, *, demo: bool) -> list[socket.socket]:
     """As :func:`listen`; who has the port may well be a server with the same data directory, and that is said then."""
     try:
-        return listen(config.server.host, config.server.port)
+        with naming(settings.file):
+            return listen(settings.config.server.host, settings.config.server.port)
     except PortInUse:
-        folder = data_folder(config, os.environ)
+        folder = data_folder(settings.config, os.environ)
         if not demo and folder.is_dir():
             DataDirectory.hold(folder).release()
         raise
 
 
-@contextlib.contextmanager
-def _closing(sockets: Sequence[socket.socket]) -> Iterator[None]:
-    """Close those that nobody has taken over (a second server on the same data directory ends before that)."""
+def _refuse_open_socket(settings: Settings, bound: socket.socket) -> None:
+    """The rule for ``[server] host``, for where the socket really is."""
+    server = evolve(settings.config.server, host=bound.getsockname()[0])
     try:
-        yield
-    finally:
-        for bound in sockets:
-            bound.close()
+        refuse_open_door(evolve(settings.config, server=server), "")
+    except ConfigError:
+        fault = f"{_url_of(bound)} is reachable from other machines, so [grok] api_key must be set"
+        raise ConfigError(f"{settings.file}: {fault}" if settings.file else fault) from None
+
+
+def _is_of_a_network(bound: socket.socket) -> bool:
+    """A local one is in the file system, or has an abstract name: nobody gets there from elsewhere."""
+    return bound.family in (socket.AF_INET, socket.AF_INET6)
+
+
+def _url_of(bound: socket.socket) -> str:
+    name = bound.getsockname()
+    if not _is_of_a_network(bound):
+        return f"unix:{os.fsdecode(name)}".replace("\0", "@")
+    host, port = name[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+# The server -------------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -113,39 +156,53 @@ def _data_directory(config: Config, *, demo: bool) -> Iterator[DataDirectory]:
 
 async def _serve_until_signal(start: _Start) -> None:
     stop = trio.Event()
-    config, tokens = start.settings.config, start.tokens
-    url = _url_of(start.sockets[0])
+    url = " and ".join(map(_url_of, start.sockets))
     async with trio.open_nursery() as helpers:
         if start.sources.demo:
-            simulated = await helpers.start(serve_simulator)
-            config = evolve(config, grok=evolve(config.grok, base_url=simulated, assets_url=simulated, proxy_url=""))
-            tokens = parse_token_file(DEMO_TOKENS)
-        server = Server(config, tokens, start.state_file, record=start.record)
+            start = _at(await helpers.start(serve_simulator), start)
+        server = Server(start.settings.config, start.tokens, start.state_file, record=start.record)
         if start.folder_fault:
             server.state.faults["state"] = lambda: start.folder_fault
-        reloader = None if start.sources.demo else Reloader(start.sources, server, start.settings, tokens)
-        helpers.start_soon(_heed_signals, stop, reloader)
+        reporter = Reporter(start.notifier, server)
+        reloader = None if start.sources.demo else Reloader(start.sources, server, start.settings, start.tokens)
+        if reloader is not None:
+            reloader.listeners.append(reporter.reloaded)
+        helpers.start_soon(_heed_signals, stop, reloader, reporter)
         # What there is now stays; the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         async with trio.open_nursery() as serving:
             await serving.start(server.run, start.sockets, stop)
-            print(_ready_line(url, tokens, demo=start.sources.demo), file=sys.stderr, flush=True)
+            print(_ready_line(url, start.tokens, demo=start.sources.demo), file=sys.stderr, flush=True)
+            reporter.ready()
+            helpers.start_soon(reporter.run)
             if reloader is not None:
                 helpers.start_soon(reloader.run)
         helpers.cancel_scope.cancel()
 
 
-async def _heed_signals(stop: trio.Event, reloader: Reloader | None) -> None:
+def _at(simulated: str, start: _Start) -> _Start:
+    """*start* with the simulated Grok and tokens that it takes."""
+    config = start.settings.config
+    grok = evolve(config.grok, base_url=simulated, assets_url=simulated, proxy_url="")
+    settings = evolve(start.settings, config=evolve(config, grok=grok))
+    return evolve(start, settings=settings, tokens=parse_token_file(DEMO_TOKENS))
+
+
+async def _heed_signals(stop: trio.Event, reloader: Reloader | None, reporter: Reporter) -> None:
     hangup = {signal.SIGHUP} if hasattr(signal, "SIGHUP") else set()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *hangup) as signals:
         async for received in signals:
             if received in hangup:
+                reporter.reloading()
                 if reloader is not None:
                     reloader.hurry()
+                else:
+                    reporter.reloaded()
             elif stop.is_set():
                 os._exit(128 + received)  # a second one: whoever sends it has lost patience
             else:
+                reporter.stopping()
                 stop.set()
 
 
@@ -154,8 +211,3 @@ def _ready_line(url: str, tokens: Sequence[TokenEntry], *, demo: bool) -> str:
     known = f"{able} tokens" if able != 1 else "1 token"
     what = "a simulated Grok, nothing leaves this machine" if demo else known if able else "no tokens yet: see README"
     return f"grok2api {__version__} ready on {url} ({what})"
-
-
-def _url_of(bound: socket.socket) -> str:
-    host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

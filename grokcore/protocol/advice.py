@@ -21,7 +21,7 @@ ADVICE: Mapping[str, str] = {
     "User-Agent and cf_clearance.",
     "upstream_refused": "Grok's own words say why. If it is about the model, look at [models] in config.example.toml.",
     "upstream_overloaded": "Nothing: Grok has too much to do. It passes.",
-    "upstream_error": "If it stays: is Grok up, and does the proxy work? check looks at the whole way.",
+    "upstream_error": "If it stays: is Grok up, and does the proxy work? The command check looks at the whole way.",
     "upload_failed": "If it stays: try a smaller file or another kind; the message has Grok's reason.",
     "empty_upstream_response": "If it stays: Grok may have changed; /health says what of its answers was not understood.",
     "upstream_incomplete": "If it stays: something on the way cuts connections; a proxy mostly.",
