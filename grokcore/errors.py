@@ -86,6 +86,8 @@ class GrokApiError(Exception):
     :param message: one or two sentences for the person at the client. Never holds a token, a cookie or a prompt.
     :param param: the request field at fault, as a path (``messages[0].content``).
     :param retry_after: seconds until another try makes sense, when that is known.
+    :param said: what Grok said instead of doing what it was asked, for the client's eyes only; it ends the message.
+    :ivar short: the message without that, for the eyes of the server's owner.
     """
 
     status: ClassVar[int]
@@ -95,11 +97,14 @@ class GrokApiError(Exception):
     again: ClassVar[bool] = False
     sdk_may_repeat: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, param: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, param: str | None = None, retry_after: float | None = None, said: str = ""
+    ) -> None:
         if type(self) is GrokApiError:
             raise TypeError("GrokApiError is abstract: raise the leaf that says whose fault it was")
-        super().__init__(message)
-        self.message = message
+        self.short = message
+        self.message = f"{message} It said: {said}" if said else message
+        super().__init__(self.message)
         self.param = param
         self.retry_after = retry_after
 
@@ -111,7 +116,7 @@ class GrokApiError(Exception):
     def redact(self, secret: str) -> None:
         """Take *secret* out of the message, should upstream have echoed it."""
         if secret in self.message:
-            self.message = self.message.replace(secret, "…")
+            self.short, self.message = (text.replace(secret, "…") for text in (self.short, self.message))
             self.args = (self.message,)
 
     def body(self) -> dict[str, Any]:

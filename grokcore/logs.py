@@ -40,11 +40,16 @@ class _JsonFormatter(logging.Formatter):
 
 @define
 class _Fold:
-    """One fault: since when it is counted, how often it came since it was told, and how it came last."""
+    """One fault: since when it is counted, how often it came since it was told, and its last words.
+
+    Words, not a record: a record's traceback would keep alive whatever its frames refer to.
+    """
 
     since: float
-    count: int
-    last: logging.LogRecord
+    level: int
+    logger: str
+    count: int = 0
+    last: str = ""
 
 
 class FoldingHandler(logging.StreamHandler[TextIO]):
@@ -63,19 +68,27 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write it, or count it."""
-        if record.levelno < logging.WARNING:
-            super().emit(record)
+        try:
+            first = record.levelno < logging.WARNING or self._is_first(record)
+        except Exception:  # boundary: a faulty call of the log must not fail who made it
+            self.handleError(record)
             return
+        if first:
+            super().emit(record)
+
+    def _is_first(self, record: logging.LogRecord) -> bool:
+        """Whether this fault is to be written; if not, it has been counted."""
         self.tell_due()
-        key = (record.name, getattr(record, "fold", None) or record.getMessage())
+        words = record.getMessage()
+        key = (record.name, record.levelno, getattr(record, "fold", None) or words)
         fold = self._folds.get(key)
         if fold is not None:
-            fold.count, fold.last = fold.count + 1, record
-            return
+            fold.count, fold.last = fold.count + 1, words
+            return False
         if len(self._folds) >= FOLDS_AT_MOST:
             self._tell(self._folds.pop(next(iter(self._folds))))
-        self._folds[key] = _Fold(self._clock(), 0, record)
-        super().emit(record)
+        self._folds[key] = _Fold(self._clock(), record.levelno, record.name)
+        return True
 
     def tell_due(self) -> None:
         """Write what has been counted for a minute; what did not come again is forgotten."""
@@ -85,7 +98,7 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
             for key, fold in [(key, fold) for key, fold in self._folds.items() if now >= fold.since + FOLD_S]:
                 self._tell(self._folds.pop(key))
                 if fold.count:
-                    self._folds[key] = _Fold(now, 0, fold.last)
+                    self._folds[key] = _Fold(now, fold.level, fold.logger)
         finally:
             self.release()
 
@@ -98,10 +111,9 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
     def _tell(self, fold: _Fold) -> None:
         if not fold.count:
             return
-        told = logging.makeLogRecord(fold.last.__dict__)
         seconds = max(1, round(self._clock() - fold.since))
-        told.msg, told.args = f"(x{fold.count} in {seconds} s) {fold.last.getMessage()}", None
-        super().emit(told)
+        told = f"(x{fold.count} in {seconds} s) {fold.last}"
+        super().emit(logging.LogRecord(fold.logger, fold.level, "", 0, told, None, None))
 
 
 def configure_logging(config: GlobalConfig) -> None:

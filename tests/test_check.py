@@ -259,6 +259,8 @@ NETWORK_CASES = [
     Case("no trace", egress(Look(404, body=b"{}")), Status.OK, "which address it sees is unknown (HTTP 404)"),
     Case("another page in its place", egress(Look(200, body=b"ip=<b>\nloc=\x1b[1m")), Status.OK, "unknown"),
     Case("challenged at once", egress(CHALLENGED), Status.FAIL, "challenge page"),
+    Case("turned away", egress(Look(403, {"content-type": "text/html"}, b"<html>You have been blocked")), Status.FAIL, "challenge"),
+    Case("sent elsewhere", egress(Look(302)), Status.WARN, "sign-in page"),
     Case("in trouble", egress(Look(502)), Status.WARN, "HTTP 502"),
     Case("nobody there", egress(DEAD), Status.FAIL, "Where Grok is blocked, set a proxy_url"),
     Case("no proxy there", egress(DEAD, PROXIED), Status.FAIL, "Is the proxy running"),

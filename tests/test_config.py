@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -222,6 +223,11 @@ FAULTS = [
     Fault("[server]\nport = 8000.0", "[server] port: must be a whole number, not a number"),
     Fault("[server]\nhost = 5", "[server] host: must be a string, not a number"),
     Fault('[server]\ngrace_seconds = "10"', "[server] grace_seconds: must be a number, not a string"),
+    Fault('[grok]\napi_key = "k"\n[[keys]]\nname = "a"\nkey = "k"\nrpm = 1', "[[keys]] a: is the same key as [grok] api_key"),
+    Fault(
+        f'[[keys]]\nname = "a"\nkey = "k"\n[[keys]]\nname = "b"\nsha256 = "{hashlib.sha256(b"k").hexdigest().upper()}"',
+        "[[keys]] b: is the same key as [[keys]] a",
+    ),
     Fault('[server]\nallowed_hosts = "a"', "[server] allowed_hosts: must be a list of strings, not a string"),
     Fault("[server]\ncors_origins = [1]", "[server] cors_origins: must be a list of strings, not a list"),
     Fault("[fetch]\nallow_hosts = {}", "[fetch] allow_hosts: must be a list of strings, not a table"),

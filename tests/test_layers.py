@@ -38,7 +38,11 @@ LAYERS = [
     layer("config", "errors protocol config", "attrs cattrs"),
     layer("logs", "config", "attrs"),
     layer("runtime", "errors protocol runtime", "trio attrs curl_cffi orjson"),
-    layer("web", " errors protocol config runtime web", "trio attrs orjson quart quart_trio werkzeug hypercorn h11 prometheus_client"),
+    layer(
+        "web",
+        " errors protocol config runtime web",
+        "trio attrs orjson quart quart_trio werkzeug hypercorn h11 prometheus_client",
+    ),
     layer("simulator", "simulator", "trio attrs hypercorn"),
     layer("cli", "errors protocol config logs runtime web simulator cli", "trio attrs rich"),
     layer("__main__", "cli"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -98,6 +100,45 @@ def test_nothing_that_was_counted_is_lost_at_the_end() -> None:
         bench.log.warning("same")
     bench.handler.close()
     assert bench.lines == ["same", "(x1 in 7 s) same"]
+
+
+@pytest.mark.parametrize(("words", "arguments", "extra"), [("%d tokens", ("x",), {}), ("a", (), {"fold": ["no hash"]})])
+def test_a_faulty_call_does_not_fail_who_made_it(
+    words: str, arguments: tuple[str, ...], extra: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with any handler."""
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    bench = Bench()
+    bench.log.warning(words, *arguments, extra=extra)
+    bench.log.warning("the next")
+    assert bench.lines == ["the next"]
+
+
+def test_what_is_counted_keeps_nothing_alive() -> None:
+    """A traceback refers to frames, and frames to bodies of many MB: only words are kept."""
+
+    class Body:
+        pass
+
+    bench = Bench()
+    for number in range(3):
+        body = Body()
+        kind = {"fold": ("bug", "ValueError")}
+        bench.log.error("a bug failed request %d", number, exc_info=ValueError(body), extra=kind)
+    kept = weakref.ref(body)
+    del body
+    gc.collect()
+    assert kept() is None
+    bench.handler.close()
+    assert bench.lines[-1] == "(x2 in 1 s) a bug failed request 2"
+
+
+def test_the_level_tells_apart() -> None:
+    """A warning does not swallow an error of equal words."""
+    bench = Bench()
+    bench.log.warning("same")
+    bench.log.error("same")
+    assert bench.lines == ["same", "same"]
 
 
 def test_there_is_a_bound() -> None:

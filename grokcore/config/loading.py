@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -119,6 +120,7 @@ def _from_document(
     table, more = _model_table(models, parts["grok"])
     api_keys, more_still = _keys(keys)
     _check_key_models(api_keys, table)
+    _check_key_twice(api_keys, parts["grok"].api_key)
     about_the_file = [in_file + warning for warning in warnings + more + more_still]
     return Config(**parts, keys=api_keys, models=table), about_the_file + about_variables
 
@@ -193,6 +195,17 @@ def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
         if not (key.key or key.sha256) or (key.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256)):
             raise Fault(("keys", key.name), "needs key, or sha256 with 64 hex digits")
     return keys, warnings
+
+
+def _check_key_twice(keys: tuple[KeyConfig, ...], api_key: str) -> None:
+    """Of the same key in two places, nobody could tell whose rights it has."""
+    seen = {hashlib.sha256(api_key.encode()).hexdigest(): "[grok] api_key"} if api_key else {}
+    for key in keys:
+        digests = {key.sha256.lower(), hashlib.sha256(key.key.encode()).hexdigest() if key.key else ""} - {""}
+        for digest in digests:
+            if digest in seen:
+                raise Fault(("keys", key.name), f"is the same key as {seen[digest]}")
+        seen.update(dict.fromkeys(digests, f"[[keys]] {key.name}"))
 
 
 def _check_key_models(keys: tuple[KeyConfig, ...], table: Mapping[str, Model]) -> None:

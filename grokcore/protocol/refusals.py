@@ -42,6 +42,7 @@ __all__ = [
     "refusal_of_error_line",
     "refusal_of_response",
     "refusal_of_stream_error",
+    "turns_away",
 ]
 
 REFUSAL_BODY_BYTES = 64 * 1024
@@ -190,6 +191,12 @@ def refusal_of_stream_error(error: Any) -> GrokApiError | None:
         if key in error:
             return None if leaf is None else _made(leaf, "in the stream", error.get("message"), None)
     return refusal_of_error_line(error)
+
+
+def turns_away(status: int, headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether this is a page by which Grok's edge refuses the way it was asked through, and nothing of Grok's own."""
+    page = is_html(headers, body)
+    return (status == 403 and page) or (status >= 400 and is_challenge(headers, body))
 
 
 def _refusal_of_page(status: int, headers: Mapping[str, str], body: bytes) -> GrokApiError:

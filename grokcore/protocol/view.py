@@ -16,7 +16,17 @@ from attrs import frozen
 from .account import Account, State
 from .allowance import Allowance
 
-__all__ = ["GroupView", "TokenView", "TokenViews", "egress_label", "listing", "view_of", "view_of_many", "within"]
+__all__ = [
+    "GroupView",
+    "TokenView",
+    "TokenViews",
+    "egress_label",
+    "left_by_group",
+    "listing",
+    "view_of",
+    "view_of_many",
+    "within",
+]
 
 LONGEST_WHY = 300
 """Characters. Refusals are other people's prose."""
@@ -208,3 +218,16 @@ def _why_last(account: Account, now: float) -> str:
 def _short(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= LONGEST_WHY else text[: LONGEST_WHY - 1] + "…"
+
+
+def left_by_group(accounts: Sequence[Account], now: float) -> dict[str, int]:
+    """What is known to be left of each group of models, over all *accounts*, in Grok's own unit.
+
+    Groups of which nothing is known are not there. It looks and changes nothing: no group begins to be asked for.
+    """
+    found: dict[str, int] = {}
+    for account in accounts:
+        for group, allowance in account.allowances.items():
+            if allowance.known(now) is not None:
+                found[group] = found.get(group, 0) + allowance.left
+    return found

@@ -343,8 +343,8 @@ class Completion:
         try:
             return await self._wait(prepare)
         except GrokApiError as error:
-            self._tell(error)
             lease.settle(error)
+            self._tell(error)
             raise
         except BaseException:
             lease.return_unused()
@@ -366,12 +366,13 @@ class Completion:
     async def _end_attempt(self, attempt: _Attempt, error: GrokApiError | None) -> None:
         if error is not None:
             error.redact(attempt.lease.sso)
-            self._tell(error)
             if isinstance(error, AttachmentRefused):
                 self._gateway.preparer.uploads.forget(attempt.lease.key)
         attempt.lease.settle(error)
         self._gateway.alarm.clear(attempt.exchange)
         await attempt.exchange.aclose()
+        if error is not None:
+            self._tell(error)
         if self._attempt is attempt:
             self._gateway.drift.note(self.question.model.name, attempt.decoder.counters, error)
             self._attempt = None

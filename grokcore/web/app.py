@@ -32,6 +32,7 @@ from ..protocol.usage import estimate
 from ..runtime.gateway import Completion, Question
 from ..runtime.media_cache import MediaCache
 from .asking import Services, attached, begin_asking, chosen_model, describe, open_completion
+from .body import stepped_response
 from .dashboard import add_dashboard_routes
 from .edge import LIFETIME_KEY, Lifetime
 from .images import image_response
@@ -54,7 +55,7 @@ OPEN_ENDPOINTS = frozenset({"health", "media", "page", "status_events"})
 status page holds no data, and its stream asks for a ticket or a key itself."""
 
 ASKING_ENDPOINTS = frozenset({"chat_completions", "image_generations", "image_edits"})
-"""Routes that ask Grok."""
+"""Routes that ask Grok. Whoever has no key does not get so far as to count."""
 
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -108,12 +109,12 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
     @app.before_request
     async def authenticate() -> None:
         """Before the body is read, and before it is known whether the route exists."""
-        _lifetime().trace.asks = request.endpoint in ASKING_ENDPOINTS and request.method == "POST"
         if request.endpoint not in OPEN_ENDPOINTS:
             headers = {name.lower(): value for name, value in request.headers.items()}
             lifetime = _lifetime()
             lifetime.caller = services.state.keys.identify(headers)
             lifetime.trace.key = lifetime.caller.name
+            lifetime.trace.asks = request.endpoint in ASKING_ENDPOINTS and request.method == "POST"
 
     @app.errorhandler(GrokApiError)
     async def on_refusal(error: GrokApiError) -> Response:
@@ -125,7 +126,8 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
 
     @app.errorhandler(Exception)
     async def on_bug(error: Exception) -> Response:  # boundary: the request's
-        _log.error("a bug failed request %s", _lifetime().request_id, exc_info=error)
+        kind = {"fold": ("bug", repr(error)[:200])}
+        _log.error("a bug failed request %s", _lifetime().request_id, exc_info=error, extra=kind)
         return _error_response(InternalError("An internal error; the server's log has it under this request id."))
 
 
@@ -256,7 +258,4 @@ async def _answer(services: Services, chat: ChatRequest, completion: Completion,
     lifetime.trace.usage = writer.usage
     heartbeat_s, fail = config.server.heartbeat_seconds, lifetime.trace.fail
     body = EventStream(completion, start, writer, heartbeat_s=heartbeat_s, delivery=delivery, on_failure=fail)
-    response = Response(b"", headers=STREAM_HEADERS)
-    del response.headers["content-length"]  # that of the empty body it was made with
-    response.response = body
-    return response
+    return stepped_response(body, STREAM_HEADERS)

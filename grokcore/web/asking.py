@@ -17,7 +17,7 @@ from ..runtime.gateway import Completion, Gateway, Question
 from .delivery import Deliveries
 from .edge import Lifetime
 from .state import ServerState
-from .status import REMAINING, Census, key_headers, limit_headers
+from .status import Census, key_headers, limit_headers
 
 __all__ = ["Services", "attached", "begin_asking", "chosen_model", "describe", "open_completion"]
 
@@ -89,15 +89,16 @@ def open_completion(services: Services, question: Question, lifetime: Lifetime, 
 
 
 def describe(services: Services, completion: Completion, lifetime: Lifetime, refused: RateLimitExceeded | None) -> None:
-    """Say in the response's headers what it took, and what is left."""
+    """Say in the response's headers what it took, and what is left.
+
+    A key with limits is told of its own (since its request began), and not of the owner's tokens.
+    """
     lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
+    if lifetime.caller.allowance is not None:
+        return
     if completion.token_id:
         lifetime.headers["x-grok2api-token"] = completion.token_id
-    ours = limit_headers(services.gateway, completion.question.model, refused)
-    remaining = lifetime.headers.get(REMAINING)
-    # Of the two limits, the key's own and that of all tokens, the one that will be met first is told.
-    if remaining is None or int(ours.get(REMAINING, remaining)) < int(remaining):
-        lifetime.headers.update(ours)
+    lifetime.headers.update(limit_headers(services.gateway, completion.question.model, refused))
 
 
 def _refuse_more(services: Services) -> None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
-from collections.abc import AsyncIterator, Callable
-from types import TracebackType
+from collections.abc import Callable
 
 import trio
 from attrs import frozen
 from quart import Response, request
-from quart.wrappers.response import ResponseBody
 from quart_trio import QuartTrio
 from werkzeug.http import parse_etags
 
@@ -23,6 +21,7 @@ from ..errors import UnknownUrl
 from ..protocol.book import UnknownToken
 from ..runtime.pool import TokenPool
 from .asking import Services
+from .body import SteppedBody, not_modified, stepped_response
 from .edge import Lifetime
 from .overview import Overview, Snapshot, token_row
 from .reply import json_response
@@ -97,10 +96,7 @@ def _page_response(file: _File) -> Response:
     headers = {**PAGE_HEADERS, "etag": f'"{file.etag}"'}
     if not parse_etags(request.headers.get("if-none-match", "")).contains_weak(file.etag):
         return Response(file.body, headers=headers, content_type=file.media_type)
-    response = Response(b"", status=304, headers=headers)
-    for name in ("content-length", "content-type"):  # of the empty body that it was made with
-        del response.headers[name]
-    return response
+    return not_modified(headers)
 
 
 # The data ---------------------------------------------------------------------------------------------------------
@@ -120,17 +116,20 @@ def _add_data(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetim
         lifetime().caller.require_owner()
         return _data_response({"ticket": tickets.issue(trio.current_time())})
 
+    def require_owner() -> None:
+        state.keys.identify({name.lower(): value for name, value in request.headers.items()}).require_owner()
+
     @app.get("/status/events")
     async def status_events() -> Response:
         """With a ticket, or with a key as anywhere else."""
+        if request.method == "HEAD":
+            require_owner()
+            return Response(b"", headers=EVENT_HEADERS)
         if not tickets.redeem(request.args.get("ticket", ""), trio.current_time()):
-            state.keys.identify({name.lower(): value for name, value in request.headers.items()}).require_owner()
+            require_owner()
         overview.enter()
         lifetime().on_end(overview.leave)
-        response = Response(b"", headers=EVENT_HEADERS)
-        del response.headers["content-length"]  # that of the empty body it was made with
-        response.response = _Events(overview)
-        return response
+        return stepped_response(_Events(overview), EVENT_HEADERS)
 
 
 def _data_response(value: object) -> Response:
@@ -139,7 +138,7 @@ def _data_response(value: object) -> Response:
     return response
 
 
-class _Events(ResponseBody):
+class _Events(SteppedBody):
     """The body of ``/status/events``, for Quart to iterate over: a report at once, and others when there is news.
 
     No scope spans two steps of the iteration.
@@ -151,17 +150,6 @@ class _Events(ResponseBody):
         self._last: Snapshot | None = None
         self._sent_at = 0.0
         self._over = False
-
-    async def __aenter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        pass
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
 
     async def __anext__(self) -> bytes:
         if self._last is not None:

@@ -50,6 +50,7 @@ class Doors:
         self._any_host = keyed and not config.allowed_hosts
         public = urlsplit(config.public_url).hostname or ""
         self._hosts = {*LOOPBACK_NAMES, public, *map(_host_name, (config.host, *config.allowed_hosts))}
+        self._own_origin = f"{urlsplit(config.public_url).scheme}://{urlsplit(config.public_url).netloc}".lower()
         self._origins = frozenset(origin.rstrip("/").lower() for origin in config.cors_origins)
 
     def refusal(self, method: str, headers: Mapping[str, str]) -> GrokApiError | None:
@@ -112,7 +113,7 @@ class Doors:
 
         Schemes of programs that show pages (``file:``, ``app:``, extensions) are let in: no web page has them.
         """
-        if not origin or self._lists(origin):
+        if not origin or self._lists(origin) or origin.lower() == self._own_origin:
             return False
         if not origin.lower().startswith(("http://", "https://")):
             return origin.lower() == "null"

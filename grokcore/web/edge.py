@@ -44,6 +44,7 @@ SHIELD_S = 60.0
 """Bound for the last message's shield. Writes have a deadline of their own below; this is for what nobody thought of."""
 
 SHOWN_PATH = 200
+SHOWN_METHOD = 20
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
 
@@ -107,7 +108,9 @@ class Edge:
         if scope["type"] == "websocket":
             await _refuse_websocket(scope, receive, send)
             return
-        trace = Trace(_request_id(scope), scope["method"], _plain(scope["raw_path"]), trio.current_time())
+        trace = Trace(
+            _request_id(scope), scope["method"][:SHOWN_METHOD], _plain(scope["raw_path"]), trio.current_time()
+        )
         try:
             await self._live(scope, receive, send, trace)
         finally:
@@ -154,6 +157,7 @@ class _Wire:
         self._send = send
         self._lifetime = lifetime
         self._answering = False
+        self._left = False
         self._body_over = trio.Event()
 
     async def receive(self) -> Message:
@@ -164,6 +168,7 @@ class _Wire:
             elif self._answering:
                 message = {**message, "body": b""}  # nobody will read it
         else:
+            self._left = True
             self._body_over.set()
         return message
 
@@ -190,6 +195,9 @@ class _Wire:
     async def answer_empty(self, headers: dict[str, str]) -> None:
         """Answer without the app that there is nothing to say beside these *headers*."""
         encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        with trio.move_on_after(LINGER_S):
+            while not self._body_over.is_set():  # nobody else reads it
+                await self.receive()
         await self.send({"type": "http.response.start", "status": 204, "headers": encoded})
         await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -209,8 +217,11 @@ class _Wire:
 
     async def _send_shielded(self, message: Message) -> None:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + SHIELD_S):
+            # What is sent to a client that has left goes nowhere, without a word; whoever receives hears of it by now.
+            await trio.lowlevel.checkpoint()
+            complete = not self._left
             await self._send(message)
-            self._lifetime.trace.complete = True
+            self._lifetime.trace.complete = complete
 
 
 async def _refuse_websocket(scope: Any, receive: Receive, send: Send) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -40,7 +42,7 @@ class Minute:
 
 @define
 class Fault:
-    """A failure, and how often it has come in the same words.
+    """A failure, and how often it has come in the same words (numbers aside).
 
     :ivar at: the last time, in seconds since 1970.
     :ivar token: the short hash of the token it last happened with.
@@ -92,19 +94,20 @@ class History:
         bucket.requests += 1
         bucket.errors += trace.broken
         if trace.error is not None and trace.broken and not (trace.completion and trace.completion.failures):
-            self.note_fault(trace.code, trace.error.message, trace.model, "")  # nobody has told of it yet
+            self.note_fault(trace.code, trace.error.short, trace.model, "")  # nobody has told of it yet
         if trace.first_s is not None:
             bucket.note_first(trace.first_s)
 
     def attempt_failed(self, failure: FailedAttempt) -> None:
         """Remember it, together with those of the same words."""
         error = failure.error
-        self.note_fault(error.code or error.type, error.message, failure.model, failure.token_id)
+        self.note_fault(error.code or error.type, error.short, failure.model, failure.token_id)
 
     def note_fault(self, code: str, message: str, model: str, token: str) -> None:
         """Something went wrong; the words are shown to the owner."""
-        known = self._faults.pop((code, message), None)
-        self._faults[code, message] = Fault(
+        same = (code, re.sub(r"\d+", "#", message))  # "back in 3547 s" is no other fault a second later
+        known = self._faults.pop(same, None)
+        self._faults[same] = Fault(
             self._clock(), known.count + 1 if known else 1, code, message, model, token
         )  # put last: they are kept in the order of their last time
         if len(self._faults) > FAULTS_KEPT:
@@ -123,8 +126,10 @@ class History:
 
     def _bucket(self) -> _Bucket:
         at = self._this_minute()
-        if not self._buckets or self._buckets[-1].at != at:  # also if the clock was set back
-            self._buckets.append(_Bucket(at))
+        for bucket in reversed(self._buckets):  # the last, unless the clock was set back
+            if bucket.at == at:
+                return bucket
+        self._buckets.append(_Bucket(at))
         return self._buckets[-1]
 
     def _this_minute(self) -> int:
@@ -140,4 +145,4 @@ def _quantile(ordered: list[float], share: float) -> float | None:
     """The nearest-rank quantile."""
     if not ordered:
         return None
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

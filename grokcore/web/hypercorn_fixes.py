@@ -26,7 +26,7 @@ import trio
 from attrs import define, field
 from h11._writers import ChunkedWriter
 from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.events import Body, Response
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.h11 import H11Protocol
@@ -76,8 +76,11 @@ class EdgeTCPServer(TCPServer):
     """A connection whose writes end in time, and which notices at any time that the client has left."""
 
     config: EdgeConfig
+    _client_left = False
 
     async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, Updated) and self._client_left:
+            return  # an answer's last word comes after the client has gone: nothing idles any more
         if not isinstance(event, RawData):
             await super().protocol_send(event)
             return
@@ -118,6 +121,7 @@ class EdgeTCPServer(TCPServer):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._hand_over, ahead)
             await self._read_until_end(ahead)
+            self._client_left = True
             # Hypercorn would let the idle timer run out first, and keep the descriptor for so long.
             await self.idle_task.stop()
             nursery.cancel_scope.cancel()

@@ -112,7 +112,7 @@ async def _drawn(completion: Completion, asked: ImageRequest) -> list[str]:
         hint = "Send partial_ok to take what there is."
         raise UpstreamRefused(f"Grok made {len(urls)} of the {asked.n} pictures that were asked for. {hint}")
     words = "".join(event.text for event in events if isinstance(event, Text)).strip()
-    raise UpstreamRefused(f"Grok made no picture. It said: {words[:SHOWN_WORDS] or 'nothing.'}")
+    raise UpstreamRefused("Grok made no picture.", said=words[:SHOWN_WORDS] or "nothing.")
 
 
 @frozen

@@ -7,16 +7,15 @@ have gone out, read 8 kB at a time, and refuse several ranges where the whole fi
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from types import TracebackType
+from collections.abc import Mapping
 
 from quart import Response
-from quart.wrappers.response import ResponseBody
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_etags
 
 from ..errors import InvalidRequest, UnknownUrl
 from ..runtime.media_cache import Entry, MediaCache, MediaFile
+from .body import SteppedBody, not_modified
 from .edge import Lifetime
 from .reply import json_response
 
@@ -60,7 +59,7 @@ async def media_response(cache: MediaCache, name: str, method: str, headers: Hea
     lifetime.on_end(file.aclose)  # nothing may be awaited before this
     size, etag = file.entry.size, _etag(file.entry)
     if parse_etags(_joined(headers, "if-none-match")).contains_weak(_opaque(etag)):
-        return _not_modified(etag)
+        return not_modified({"etag": etag, "cache-control": CACHE_CONTROL})
     asked = _asked_range(headers, etag) if method == "GET" and size else None
     if asked is None:
         body = range(size if method == "GET" else 0)
@@ -134,31 +133,13 @@ def _unsatisfiable(size: int) -> Response:
     return response
 
 
-def _not_modified(etag: str) -> Response:
-    response = Response(b"", status=304, headers={"etag": etag, "cache-control": CACHE_CONTROL})
-    for name in ("content-length", "content-type"):  # of the empty body that it was made with
-        del response.headers[name]
-    return response
-
-
-class _FileBody(ResponseBody):
+class _FileBody(SteppedBody):
     """A part of a file, for Quart to iterate over. The file is closed by the request's lifetime, not here."""
 
     def __init__(self, file: MediaFile, part: range) -> None:
         self._file = file
         self._at = part.start
         self._end = part.stop
-
-    async def __aenter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        pass
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
 
     async def __anext__(self) -> bytes:
         if self._at >= self._end:

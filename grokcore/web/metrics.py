@@ -23,7 +23,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from .. import __version__
-from ..protocol.book import Need
+from ..protocol.view import left_by_group
 from ..runtime.gateway import FailedAttempt
 from .asking import Services
 from .trace import Trace
@@ -119,13 +119,11 @@ class _Now(Collector):
     def _left(self) -> Metric:
         """By group of models; groups of which nothing is known are left out, since nothing would be a lie."""
         family = GaugeMetricFamily(
-            "grok2api_quota_left", "Questions known to be left, over all tokens", labels=("group",)
+            "grok2api_quota_left", "What is known to be left, over all tokens, in Grok's own unit", labels=("group",)
         )
-        groups = {model.rate_limit_name: model for model in self._services.state.config.models.values()}
-        for group, model in groups.items():
-            left = self._services.gateway.pool.book.left(Need(model), trio.current_time())
-            if left is not None:
-                family.add_metric((group,), left.remaining)
+        accounts = self._services.gateway.pool.book.accounts
+        for group, left in left_by_group(accounts, trio.current_time()).items():
+            family.add_metric((group,), left)
         return family
 
 

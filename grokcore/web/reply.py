@@ -208,5 +208,6 @@ class EventStream(ResponseBody):
 def _as_ours(error: Exception, request_id: str) -> GrokApiError:
     if isinstance(error, GrokApiError):
         return error
-    _log.error("a bug ended the answer to %s", request_id, exc_info=error)
+    kind = {"fold": ("bug", repr(error)[:200])}
+    _log.error("a bug ended the answer to %s", request_id, exc_info=error, extra=kind)
     return InternalError("An internal error ended the answer; the server's log has it under this request id.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from typing import Any
 
@@ -14,10 +13,11 @@ from ..protocol.account import Egress, State
 from ..protocol.book import Need
 from ..protocol.key_allowance import KeyLeft
 from ..protocol.models import Model
+from ..protocol.view import egress_label
 from ..runtime.gateway import Gateway
 from .state import ServerState
 
-__all__ = ["REMAINING", "Census", "health_report", "key_headers", "limit_headers"]
+__all__ = ["Census", "health_report", "key_headers", "limit_headers"]
 
 LIMIT, REMAINING, RESET = (f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset"))
 
@@ -87,9 +87,8 @@ def _status(gateway: Gateway, state: ServerState, counts: dict[str, int]) -> str
 
 def _egress(egress: Egress, now: float) -> dict[str, Any]:
     paused = egress.paused_until > now
-    name = f"proxy {hashlib.sha256(egress.proxy_url.encode()).hexdigest()[:8]}" if egress.proxy_url else "direct"
     return {
-        "name": name,
+        "name": egress_label(egress.proxy_url),
         "state": "paused" if paused else "open",
         "resumes_in": _seconds_until(egress.paused_until, now) if paused else None,
     }

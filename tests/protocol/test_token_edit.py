@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -176,7 +177,6 @@ FAULTS = [
     Fault("one bad entry", b'["eyJ", "no token"]', "entry 2 is not a token: expected the value of the sso cookie, sso=…, or a cookie header"),
     Fault("a section twice", b'{"sso": {"eyJ": {}}, "sso": {}}', LOSS + "a key stands twice in one object"),
     Fault("not UTF-8", b'{"sso": {"eyJ": {"note": "caf\xe9"}}}', LOSS + "not all of it is Unicode text"),
-    Fault("deep", b'{"sso": {}, "x": ' + b"[" * 1010 + b"]" * 1010 + b"}", LOSS + "it is nested too deeply"),
 ]  # fmt: skip
 
 
@@ -186,6 +186,17 @@ def test_what_would_not_survive_is_not_edited(case: Fault) -> None:
     with pytest.raises(ConfigError) as caught:
         added(case.data, [A])
     assert str(caught.value) == case.message
+
+
+def test_what_is_nested_deeply_survives_or_is_not_edited() -> None:
+    """The server reads some more than Python before 3.13 can write."""
+    deep = b"[" * 1010 + b"]" * 1010
+    data = b'{"sso": {}, "x": ' + deep + b"}"
+    if sys.version_info >= (3, 13):
+        assert deep in b"".join(added(data, [A])[0].split())
+    else:
+        with pytest.raises(ConfigError, match=LOSS + "it is nested too deeply"):
+            added(data, [A])
 
 
 def test_odd_bytes_in_a_text_file_survive() -> None:

@@ -184,11 +184,11 @@ addEventListener("securitypolicyviolation", (event) => violations.push(`${event.
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """The Chromium of this machine. Without one, tests are skipped; on CI (``GROK2API_CI``) they fail."""
+    """The Chromium of this machine. Without one, tests are skipped; on CI (``GROKCORE_CI``) they fail."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         missing = "no Chromium here; Debian's package is called chromium"
-        if os.environ.get("GROK2API_CI"):
+        if os.environ.get("GROKCORE_CI"):
             pytest.fail(missing)
         pytest.skip(missing)
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=found, args=FLAGS) as browser:

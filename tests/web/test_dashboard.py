@@ -645,3 +645,19 @@ def test_a_token_that_is_not_there_is_a_404(token: str) -> None:
             assert (reply.status_code, reply.json()["error"]["code"]) == (404, "unknown_url")
 
     on_site(scenario)
+
+
+def test_a_look_at_the_head_of_the_stream_is_no_watcher() -> None:
+    """It has an end, takes no place, uses up no ticket, and is for owners too."""
+
+    async def scenario(site: Site) -> None:
+        ticket = (await site.client.post("/status/ticket", headers=bearer("owner-key"))).json()["ticket"]
+        for _ in range(overview.MOST_WATCHERS + 1):
+            reply = await site.client.head("/status/events", headers=bearer("owner-key"))
+            assert reply.status_code == 200
+        refused = [await site.client.head("/status/events", headers={"x-api-key": key}) for key in ("", "guest-key")]
+        assert [reply.status_code for reply in refused] == [401, 403]
+        async with watching(site, ticket=ticket) as watch:
+            assert watch.status == 200
+
+    on_site(scenario, config=KEYS)

@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 
 import pytest
+import trio
 from attrs import field, frozen
 
 from grokcore.config import ServerConfig
 from grokcore.web.doors import Doors
+from grokcore.web.edge import LINGER_S
 from tests.servers import Site, chat, on_site
-from tests.web.test_edge import http, reply_to, send_and_read
+from tests.web.test_edge import http, read_reply, reply_to, send_and_read
 
 PUBLIC = {"public_url": "https://grok.example.com/api"}
 
@@ -132,6 +134,30 @@ def test_a_listed_origin_may_ask_and_read() -> None:
             assert answer.headers["vary"] == "Origin"
 
     on_site(scenario, config=CONFIG + '\n[grok]\napi_key = "k"')
+
+
+def test_a_preflight_keeps_nobody_waiting() -> None:
+    """The request it was for comes on the same connection, at once."""
+
+    async def scenario(site: Site) -> None:
+        asked = http("OPTIONS", "/v1/models", "origin: https://app.example.com", *PREFLIGHT)
+        async with await site.connect() as stream:
+            with trio.fail_after(LINGER_S / 2):
+                await stream.send_all(asked)
+                assert (await read_reply(stream, bodiless=True)).status == 204
+                await stream.send_all(http("GET", "/v1/models"))
+                assert (await read_reply(stream)).status == 200
+
+    on_site(scenario, config=CONFIG)
+
+
+def test_behind_a_proxy_the_page_is_at_home() -> None:
+    """A proxy may pass another Host on than the browser asked for; the public address is this server's own origin."""
+    doors = Doors(ServerConfig(**PUBLIC), keyed=False)  # type: ignore[arg-type]
+    headers = {"host": "127.0.0.1:8000", "origin": "https://GROK.example.com"}
+    assert doors.refusal("POST", headers) is None
+    assert doors.refusal("POST", {**headers, "origin": "http://grok.example.com"}) is not None
+    assert Doors(ServerConfig(), keyed=False).refusal("POST", {**headers, "origin": "://"}) is None
 
 
 @pytest.mark.parametrize("config", ["", CONFIG])

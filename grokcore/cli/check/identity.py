@@ -107,7 +107,8 @@ def _of_target(name: str) -> _Browser | None:
 def _of_user_agent(text: str) -> _Browser | None:
     place = "android" if "Android" in text else "desktop"
     if re.search(r"iPhone|iPad", text):
-        return _Browser("safari", "ios", _number(r"Version/(\d+)|OS (\d+)_", text))
+        # Safari may freeze the system's number and tell only its own.
+        return _Browser("safari", "ios", _number(r"Version/(\d+)", text) or _number(r"OS (\d+)_", text))
     for family, pattern in (
         ("firefox", r"Firefox/(\d+)"),
         ("chrome", r"Chrome/(\d+)"),

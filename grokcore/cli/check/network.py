@@ -19,7 +19,7 @@ from attrs import field, frozen
 from ...config import is_loopback
 from ...protocol.addresses import is_public
 from ...protocol.advice import advice
-from ...protocol.refusals import is_challenge
+from ...protocol.refusals import is_challenge, turns_away
 from .findings import Finding, fail, ok, skipped, warn
 from .looks import Look
 
@@ -120,12 +120,17 @@ def judge_egress(way: Way, look: Look) -> Finding:
         return fail("egress", f"{way.words}: {look.failure}", _way_advice(way, look))
     if look.status == 407:
         return fail("egress", f"{way.words}: the proxy refused with HTTP 407", _way_advice(way, look))
-    if look.status >= 400 and is_challenge(look.headers, look.body):
+    if turns_away(look.status, look.headers, look.body):
         told = f"{way.words}: a challenge page came instead of an answer (HTTP {look.status})"
         return fail("egress", told, advice("upstream_challenge"))
     if look.status >= 500:
         told = f"{way.words}: HTTP {look.status}"
         return warn("egress", told, "Grok, or a proxy before it, is in trouble. Try again in a while.")
+    if 300 <= look.status < 400:
+        told = f"{way.words}: sent elsewhere (HTTP {look.status}), which Grok does not do"
+        return warn(
+            "egress", told, "Somebody on the way answers in its place: a network's sign-in page, or a wrong base_url."
+        )
     seen = _traced(look)
     if "ip" not in seen:
         told = f"{way.words}: Grok answers; which address it sees is unknown (HTTP {look.status})"
