@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NEEDED_PYTHON = (3, 11)
-EXTRAS = ((), ("test",), ("bench",))
+EXTRAS = ((), ("test", "build"), ("bench",), ("build",))
 PROBE = "_GROK2API_PROBE"  # set for a process that shall only say whether it has the packages
 STARTED = "_GROK2API_STARTED"  # set for a process that was started by this one: it must not do it again
 
@@ -278,5 +278,10 @@ def _serve() -> int:
     return main(sys.argv[1:])
 
 
+def _extra() -> "tuple[str, ...]":
+    """The one command that needs more than the server does."""
+    return ("build",) if sys.argv[1:2] == ["build"] else ()
+
+
 if __name__ == "__main__":
-    sys.exit(main_in_environment([os.path.abspath(__file__)] + sys.argv[1:], (), _serve))
+    sys.exit(main_in_environment([os.path.abspath(__file__)] + sys.argv[1:], _extra(), _serve))

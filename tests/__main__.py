@@ -17,4 +17,4 @@ if __name__ == "__main__":
     sys.path.insert(0, ROOT)
     from grok2api import main_in_environment
 
-    sys.exit(main_in_environment(["-m", "tests"] + sys.argv[1:], ("test",), _run_pytest))
+    sys.exit(main_in_environment(["-m", "tests"] + sys.argv[1:], ("test", "build"), _run_pytest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -82,11 +83,12 @@ class Checkout:
     def venv(self) -> Path:
         return self.folder / ".venv"
 
-    def needs(self, *requirements: str) -> None:
-        """Write the package list."""
-        listed = ", ".join(f'"{requirement}"' for requirement in requirements)
-        text = f"[project]\ndependencies = [{listed}]\n[project.optional-dependencies]\ntest = []\nbench = []\n"
-        (self.folder / "pyproject.toml").write_text(text)
+    def needs(self, *requirements: str, build: tuple[str, ...] = ()) -> None:
+        """Write the package lists."""
+        lists = {"dependencies": requirements, "test": (), "bench": (), "build": build}
+        plain, *extras = (f"{name} = {json.dumps(listed)}" for name, listed in lists.items())
+        lines = ["[project]", plain, "[project.optional-dependencies]", *extras]
+        (self.folder / "pyproject.toml").write_text("\n".join(lines))
 
     def begin(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
         command = [sys.executable, str(self.folder / "grok2api.py"), *arguments]

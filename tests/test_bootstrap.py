@@ -59,6 +59,19 @@ def test_an_environment_is_made_once_and_brought_up_to_date_when_the_list_change
     assert not list(checkout.folder.glob(".venv-old-*"))
 
 
+def test_what_only_build_needs_is_installed_for_build(checkout: Checkout) -> None:
+    """Nobody else waits for it; and it does not have to be asked for twice."""
+    checkout.needs("grokcore-tiny>=1,<2")
+    checkout.start()
+    checkout.needs("grokcore-tiny>=1,<3", build=("grokcore-tiny>=2,<3",))
+    assert checkout.start("tokens", "build").out == f'["1.0", "{checkout.venv}", ["tokens", "build"]]\n'
+    built = checkout.start("build", "--output", "x")
+    assert built.installed
+    assert built.out == f'["2.0", "{checkout.venv}", ["build", "--output", "x"]]\n'
+    assert not checkout.start("build").installed
+    assert not checkout.start().installed
+
+
 def test_arguments_and_the_exit_code_pass_through(checkout: Checkout) -> None:
     """The start is as if it had been made in the environment; an environment that somebody else made is as good."""
     make_foreign(checkout, "1.0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +37,9 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_CONFIG
     except PortInUse as error:
         print(_fault(str(error)), file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `check | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
         return 1
 
 

@@ -1,0 +1,61 @@
+"""The suite on every Python that is here, one after the other: first the others, in copies of the checkout, then this one.
+
+The others leave out what is the same everywhere (``once``: the linters, the packages, the browser); this one does it. They
+don't run side by side, since some tests look at clocks.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from grok2api import main_in_environment  # noqa: E402 - it lies in the folder above
+
+COMMAND = ("-m", "tests")
+EVERYWHERE = ("-m", "not on_demand and not once")
+
+
+def run_suites() -> int:
+    """The exit code: that of the last suite that failed, else 0."""
+    from grokcore.cli.pythons import find_pythons, not_made_up_for, one_of_each_version
+
+    pythons, missing = find_pythons(os.environ)
+    for one in not_made_up_for(missing, pythons):
+        print(f"no suite with {one.path}: {one.why}")
+    failed = 0
+    for python in one_of_each_version(pythons):
+        if python.version != sys.version_info[:2]:
+            failed = _suite_in_a_copy(python.path, python.full_version) or failed
+    print(f"\nPython {sys.version.split()[0]}, everything", flush=True)
+    return subprocess.call(["python3", *COMMAND], cwd=ROOT) or failed
+
+
+def _suite_in_a_copy(python: Path, version: str) -> int:
+    print(f"\nPython {version}", flush=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="grok2api-suite-") as folder:
+        _copy_checkout(Path(folder))
+        code = subprocess.call([python, *COMMAND, *EVERYWHERE], cwd=folder)
+    print(f"{'passed' if code == 0 else 'FAILED'} on Python {version} in {time.monotonic() - began:.0f} s", flush=True)
+    return code
+
+
+def _copy_checkout(folder: Path) -> None:
+    """What git knows or would take up; so no environment of another Python."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.check_output(listing, cwd=ROOT, text=True).split("\0"):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+
+
+if __name__ == "__main__":
+    sys.exit(main_in_environment([os.path.abspath(__file__)], ("test", "build"), run_suites))
