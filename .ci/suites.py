@@ -25,7 +25,7 @@ EVERYWHERE = ("-m", "not on_demand and not once")
 
 def run_suites() -> int:
     """The exit code: that of the last suite that failed, else 0."""
-    from grokcore.cli.pythons import find_pythons, not_made_up_for, one_of_each_version
+    from grokcore.cli.build.pythons import find_pythons, not_made_up_for, one_of_each_version
 
     pythons, missing = find_pythons(os.environ)
     for one in not_made_up_for(missing, pythons):

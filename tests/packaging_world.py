@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from grokcore.cli.pythons import Python, find_pythons
+from grokcore.cli.build.pythons import Python, find_pythons
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"

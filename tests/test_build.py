@@ -15,8 +15,9 @@ import pytest
 from attrs import frozen
 
 import grokcore.cli.build
-from grokcore.cli import main, pyz_start
-from grokcore.cli.pythons import Missing, Python, ask, find_pythons, one_of_each_version
+from grokcore.cli import main
+from grokcore.cli.build import pyz_start
+from grokcore.cli.build.pythons import Missing, Python, ask, find_pythons, one_of_each_version
 
 # Which Pythons there are ----------------------------------------------------------------------------------------------
 

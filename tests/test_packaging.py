@@ -13,7 +13,7 @@ import pytest
 from attrs import evolve
 
 from grokcore import __version__
-from grokcore.cli.pythons import one_of_each_version
+from grokcore.cli.build.pythons import one_of_each_version
 from tests.packaging_world import ROOT, EmptyWorld, Made, Start, alone, pythons
 
 pytestmark = [

@@ -85,6 +85,7 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     app.url_map.merge_slashes = False
     _add_hooks(app, services)
     _add_routes(app, services)
+    _add_asking_routes(app, services)
     _add_metrics_route(app, metrics)
     add_dashboard_routes(app, services, _lifetime)
     add_openapi_route(app, services, _lifetime)
@@ -173,6 +174,8 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
     async def health() -> Response:
         return json_response(health_report(services.gateway, state, services.census))
 
+
+def _add_asking_routes(app: QuartTrio, services: Services) -> None:
     @app.post("/chat/completions")
     async def chat_completions() -> Response:
         lifetime = _lifetime()

@@ -24,9 +24,10 @@ from grokcore.runtime.gateway import FailedAttempt
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import HANG, Script, Send, answer, error, page, wrapped
-from grokcore.web import dashboard, overview
-from grokcore.web.overview import Overview
-from grokcore.web.tickets import MOST, VALID_S, Tickets
+from grokcore.web import dashboard
+from grokcore.web.dashboard import overview
+from grokcore.web.dashboard.overview import Overview
+from grokcore.web.dashboard.tickets import MOST, VALID_S, Tickets
 from grokcore.web.trace import Trace
 from tests.servers import TOKENS, Site, chat, configured, on_site
 from tests.web.page_site import FAULTS, PROXY, furnish, many_tokens
@@ -168,16 +169,16 @@ def test_the_page_comes_again_only_if_it_is_another() -> None:
 
 def test_every_file_of_the_page_is_served_and_is_in_the_package() -> None:
     """A file that is forgotten in either list would be missed only where the server is installed."""
-    folder = Path(grokcore.__file__).parent / "web" / "page"
+    folder = Path(grokcore.__file__).parent / "web" / "dashboard" / "page"
     assert sorted(path.name for path in folder.iterdir()) == sorted(dashboard.FILES)
-    project = tomllib.loads((folder.parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "page/*" in project["tool"]["setuptools"]["package-data"]["grokcore.web"]
+    project = tomllib.loads((folder.parents[3] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "page/*" in project["tool"]["setuptools"]["package-data"]["grokcore.web.dashboard"]
 
 
 @pytest.mark.parametrize("name", dashboard.FILES)
 def test_nothing_in_the_page_is_from_elsewhere_or_makes_markup_of_text(name: str) -> None:
     """No address but that of SVG's namespace, and none of the ways in which data could become elements or code."""
-    text = (Path(grokcore.__file__).parent / "web" / "page" / name).read_text(encoding="utf-8")
+    text = (Path(grokcore.__file__).parent / "web" / "dashboard" / "page" / name).read_text(encoding="utf-8")
     assert text.count("://") == text.count("http://www.w3.org/2000/svg")
     for way in (
         "innerHTML",

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from grokcore.protocol.tokens import TokenEntry, token_id
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import answer
-from grokcore.web import overview
+from grokcore.web.dashboard import overview
 from tests.servers import Site
 from tests.web.page_site import (
     CHINESE,

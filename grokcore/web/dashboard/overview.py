@@ -15,15 +15,15 @@ import orjson
 import trio
 from attrs import frozen
 
-from ..config import Config
-from ..errors import Overloaded
-from ..protocol.advice import advice
-from ..protocol.view import GroupView, TokenView
-from ..runtime.gateway import FailedAttempt
-from .asking import Services
-from .history import Fault
-from .status import health_report
-from .trace import Trace
+from ...config import Config
+from ...errors import Overloaded
+from ...protocol.advice import advice
+from ...protocol.view import GroupView, TokenView
+from ...runtime.gateway import FailedAttempt
+from ..asking import Services
+from ..history import Fault
+from ..status import health_report
+from ..trace import Trace
 
 __all__ = ["Overview", "Snapshot", "token_row"]
 

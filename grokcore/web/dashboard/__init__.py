@@ -17,14 +17,14 @@ from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.http import parse_etags
 
-from ..errors import UnknownUrl
-from ..protocol.book import UnknownToken
-from ..runtime.pool import TokenPool
-from .asking import Services
-from .body import SteppedBody, not_modified, stepped_response
-from .edge import Lifetime
+from ...errors import UnknownUrl
+from ...protocol.book import UnknownToken
+from ...runtime.pool import TokenPool
+from ..asking import Services
+from ..body import SteppedBody, not_modified, stepped_response
+from ..edge import Lifetime
+from ..reply import json_response
 from .overview import Overview, Snapshot, token_row
-from .reply import json_response
 from .tickets import Tickets
 
 __all__ = ["add_dashboard_routes"]

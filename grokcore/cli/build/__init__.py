@@ -1,7 +1,7 @@
 """``build``: the server and all its packages in one file, ``grok2api.pyz``, for several Pythons at once.
 
 pip brings the packages, for each Python by itself, from wherever it is configured to; pex puts them into one file. What
-runs first in that file is :mod:`grokcore.cli.pyz_start`. The file is started by ``env python3`` and not by pex's shell
+runs first in that file is :mod:`~grokcore.cli.build.pyz_start`. The file is started by ``env python3``, not by pex's shell
 script (``--sh-boot``): that goes by names on ``PATH`` alone, and to an interpreter that may be gone since the last start.
 """
 
@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 from .pythons import Missing, Python, ask, find_pythons, named, not_made_up_for, one_of_each_version
 
 __all__ = ["add_build_command"]
@@ -83,7 +83,7 @@ def build_command(arguments: argparse.Namespace) -> int:
 
 
 def _checkout() -> Path:
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     if not all((root / name).is_file() for name in (*SOURCES, "grok2api.py")):
         raise ConfigError("build needs a checkout of the project; this is an installed copy")
     for package in ("pex", "pip"):
