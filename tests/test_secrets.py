@@ -40,6 +40,9 @@ TRAFFIC = [
 ]
 
 
+PATHS = ("/health", "/v1/models", "/status", "/metrics", "/openapi.json", f"/{CANARY[::-1]}")
+
+
 def search(where: str, text: str) -> None:
     """Fail if a piece of the canary is in *text*."""
     found = [piece for piece in (*PIECES, PROXY_PASSWORD) if piece in text]
@@ -63,7 +66,7 @@ def test_of_a_token_nothing_is_found_in_logs_answers_headers_or_state(
         for fields in ({}, {"stream": True}, {"model": "grok-4-expert"}):
             reply = await site.ask(**fields)
             told.append(f"{reply.status_code} {dict(reply.headers)} {reply.text}")
-        told.extend([(await site.client.get(path)).text for path in ("/health", "/v1/models", f"/{CANARY[::-1]}")])
+        told.extend([(await site.client.get(path)).text for path in PATHS])
         async with await site.connect() as stream:
             await stream.send_all(
                 http_request(b"{", path="/health", method="GET").replace(b"host:", b"connection: close\r\nhost:")
@@ -124,6 +127,8 @@ def test_nor_when_a_bug_is_logged_with_its_traceback(
         ["tokens", "export", "tokens.json", "--force"],
         ["tokens", CANARY],
         ["models", CANARY],
+        ["check", CANARY],
+        ["build", CANARY],
         [CANARY],
         ["--port", CANARY],
         ["--config", CANARY],
