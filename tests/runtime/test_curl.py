@@ -16,15 +16,16 @@ import trustme
 from attrs import frozen
 
 from grokcore.errors import ConfigError, TransportFailure
-from grokcore.runtime import curl
 from grokcore.runtime.curl import (
-    BUFFER_BYTES,
     CurlExchange,
     CurlFailure,
     CurlSettings,
     CurlTransport,
     check_library,
+    library,
+    transfers,
 )
+from grokcore.runtime.curl.transfers import BUFFER_BYTES
 from grokcore.runtime.transport import UpstreamRequest
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, answer, error, gzipped, paced
@@ -298,7 +299,7 @@ def test_a_head_that_does_not_end_is_given_up() -> None:
             exchange = transport.open(UpstreamRequest("GET", url, (), b""))
             with pytest.raises(TransportFailure):
                 await exchange.head()
-            assert curl.MAX_HEAD_BYTES < exchange._head_bytes < curl.MAX_HEAD_BYTES + 1100
+            assert transfers.MAX_HEAD_BYTES < exchange._head_bytes < transfers.MAX_HEAD_BYTES + 1100
             nursery.cancel_scope.cancel()
 
     trio.run(main)
@@ -559,11 +560,11 @@ def test_the_start_up_check_names_what_the_installed_library_lacks(monkeypatch: 
     check_library(CurlSettings())
     with pytest.raises(ConfigError, match=r"\[grok\] impersonate.*netscape"):
         check_library(CurlSettings(impersonate="netscape"))
-    monkeypatch.setattr(curl, "PRIVATE_NAMES", ("curl_multi_gone",))
+    monkeypatch.setattr(library, "PRIVATE_NAMES", ("curl_multi_gone",))
     with pytest.raises(ConfigError, match="curl_multi_gone"):
         check_library(CurlSettings())
     monkeypatch.undo()
-    monkeypatch.setattr(curl, "SUPPORTED_LIBRARY", "9.9")
+    monkeypatch.setattr(library, "SUPPORTED_LIBRARY", "9.9")
     with pytest.raises(ConfigError, match=r"9\.9"):
         check_library(CurlSettings())
 

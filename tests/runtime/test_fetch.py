@@ -17,7 +17,8 @@ from attrs import define, evolve, field, frozen
 from grokcore.errors import AttachmentRefused, RequestTooLarge
 from grokcore.protocol import addresses
 from grokcore.runtime import fetch
-from grokcore.runtime.curl import BUFFER_BYTES, CurlExchange, CurlSettings, CurlTransport
+from grokcore.runtime.curl import CurlExchange, CurlSettings, CurlTransport
+from grokcore.runtime.curl.transfers import BUFFER_BYTES
 from grokcore.runtime.fetch import Fetcher, Lookups
 from grokcore.runtime.transport import ResponseHead, UpstreamRequest
 from grokcore.simulator.scripts import Script, Send

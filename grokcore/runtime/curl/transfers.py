@@ -1,72 +1,27 @@
-"""The transport: libcurl's *multi* interface, driven by one worker thread.
-
-This is the only module that imports curl_cffi.
-
-Theory
-------
-One thread runs the loop ``perform`` → collect → ``poll``; all transfers live in it, so a hundred streams cost one thread
-and share connections. The trio side talks to it through a queue of commands and ``curl_multi_wakeup``, the one multi
-function that may be called from another thread. The loop talks back by appending to a queue of news and asking trio to
-read it (``run_sync_soon``) unless it has been asked already: everything that has arrived until trio gets to it is handed
-over at once, and the busier the server is, the larger are its batches.
-
-::
-
-    trio thread                                   worker thread
-    -----------                                   -------------
-    open()     -- start --------------------->    add_handle
-    read()     <- head, data, end (batched) --    callbacks
-               -- resume (after back-pressure) ->    easy_pause
-    aclose()   -- abort --------------------->    remove_handle, handle kept for reuse
-               <- end -------------------------
-
-Rules
------
-1. A libcurl handle is touched by the worker thread only, from creation to cleanup.
-2. An exchange's buffer holds at most about :data:`BUFFER_BYTES`: above that the transfer pauses, and TCP's own window
-   holds upstream back. ``_received`` is written by the worker only and ``_taken`` by trio only, so neither needs a lock.
-3. curl's own timeouts are a net under trio's clocks: they are set well above them.
-4. Names of curl_cffi that are private are listed in :data:`PRIVATE_NAMES` and checked at the start.
-5. A request that is not impersonated has a handle and a connection of its own, which are thrown away afterwards.
-"""
+"""Transfers: the trio side, the worker thread's side, and what they share. See the theory of the package."""
 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
-import ipaddress
 import math
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
-from typing import get_args
 
 import trio
-from attrs import frozen
-from curl_cffi import Curl, CurlECode, CurlError, CurlInfo, CurlMOpt, CurlOpt
+from curl_cffi import Curl, CurlError, CurlMOpt
 from curl_cffi._wrapper import ffi, lib
 from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
-from curl_cffi.requests.impersonate import BrowserTypeLiteral, resolve_latest_browser_type
 
-from ..errors import ConfigError, TransportFailure
-from .transport import ResponseHead, UpstreamRequest
+from ...errors import TransportFailure
+from ..transport import ResponseHead, UpstreamRequest
+from .handle import configure, failure_of, new_handle, parse_head, peer_of, words_for
+from .library import CurlSettings, browser_shown
 
-__all__ = [
-    "CurlExchange",
-    "CurlFailure",
-    "CurlSettings",
-    "CurlTransport",
-    "browser_shown",
-    "browsers_known",
-    "check_library",
-]
+__all__ = ["CurlExchange", "CurlTransport"]
 
 BUFFER_BYTES = 256 * 1024
 """Bytes of one response that may wait for their reader. At 200 bytes a line that is a minute of a fast model."""
-
-UPLOAD_BUFFER_BYTES = 16 * 1024
-"""libcurl keeps its upload buffer, 64 kB unless told otherwise, for as long as the answer lasts. A question is a few kB."""
 
 GATHER_S = 0.001
 """How long lines may gather under load (seconds). Waking a thread costs more than handling a line; at 50 streams of 50
@@ -84,86 +39,11 @@ KEPT_CONNECTIONS = 256
 IDLE_HANDLES = 64
 """Easy handles kept for reuse (about 7 kB each without the websocket buffer)."""
 
-TRANSFER_NET_S = 24 * 3600
-"""Bound for a whole transfer. No answer may take that long, but a slow client may: while it is slow, no clock runs."""
-
 POLL_MS = 60_000
 """How long the loop sleeps when nothing happens; commands wake it."""
 
-SUPPORTED_LIBRARY = "0.16"
-
-PRIVATE_NAMES = (
-    "curl_multi_init",
-    "curl_multi_cleanup",
-    "curl_multi_setopt",
-    "curl_multi_add_handle",
-    "curl_multi_remove_handle",
-    "curl_multi_perform",
-    "curl_multi_poll",
-    "curl_multi_wakeup",
-    "curl_multi_info_read",
-    "curl_multi_strerror",
-    "_curl_easy_setopt",
-)
-
 _CURLMSG_DONE = 1
-_CURL_HTTP_VERSION_1_1 = 2
 _GOOD_ORDER = 0
-
-
-@frozen
-class CurlSettings:
-    """What is the same for all requests.
-
-    :ivar impersonate: a browser that curl_cffi knows; ``"chrome"`` is its newest.
-    :ivar ca_file: PEM file of trusted authorities; empty for the usual ones.
-    """
-
-    impersonate: str = "chrome"
-    ca_file: str = ""
-
-
-def check_library(settings: CurlSettings) -> None:
-    """Make sure that the installed curl_cffi has what this module uses.
-
-    :raises ConfigError: naming the version, the missing function, or the setting at fault.
-    """
-    version = importlib.metadata.version("curl_cffi")
-    missing = [name for name in PRIVATE_NAMES if not hasattr(lib, name)]
-    if missing or not version.startswith(f"{SUPPORTED_LIBRARY}."):
-        lacking = f" (missing: {', '.join(missing)})" if missing else ""
-        raise ConfigError(f"curl_cffi {version} is installed; this version needs {SUPPORTED_LIBRARY}.*{lacking}")
-    if settings.ca_file and not Path(settings.ca_file).is_file():
-        raise ConfigError(f"[grok] ca_file: there is no file {settings.ca_file}")
-    curl = Curl()
-    try:
-        if curl.impersonate(_browser(settings)) != _GOOD_ORDER:
-            raise ConfigError(f"[grok] impersonate: curl_cffi {version} does not know {settings.impersonate!r}")
-    finally:
-        curl.close()
-
-
-class CurlFailure(TransportFailure):
-    """A transfer that libcurl gave up.
-
-    :ivar curl_code: libcurl's number for why.
-    :ivar proxy_status: the HTTP status with which a proxy refused to connect to Grok; 0 if none did.
-    """
-
-    def __init__(self, message: str, *, curl_code: int = 0, proxy_status: int = 0) -> None:
-        super().__init__(message)
-        self.curl_code = curl_code
-        self.proxy_status = proxy_status
-
-
-def browser_shown(settings: CurlSettings) -> str:
-    """The browser whose handshake is shown, by curl_cffi's name for it and with its version."""
-    return _browser(settings)
-
-
-def browsers_known() -> tuple[str, ...]:
-    """All that could be shown. Names without a version stand for the newest of their kind."""
-    return tuple(map(str, get_args(BrowserTypeLiteral)))
 
 
 class CurlExchange:
@@ -199,7 +79,7 @@ class CurlExchange:
         if line not in (b"\r\n", b"\n"):
             self._head_lines.append(line)
             return len(line)
-        head = _parse_head(self._head_lines, _peer(self.curl))
+        head = parse_head(self._head_lines, peer_of(self.curl))
         if head.status >= 200:
             self._loop.tell(self, head)
         return len(line)
@@ -359,7 +239,7 @@ class _Loop:
 
     def adopt(self, settings: CurlSettings) -> None:
         """What the next request is made with; a request that is being made at this very moment may get some of each."""
-        self._browser, self._ca_file = _browser(settings), settings.ca_file
+        self._browser, self._ca_file = browser_shown(settings), settings.ca_file
 
     def close(self) -> None:
         """The worker thread has ended: tell the last news and free everything."""
@@ -408,12 +288,14 @@ class _Loop:
     def start(self, exchange: CurlExchange) -> None:
         """Hand a request to libcurl."""
         keep = exchange.request.impersonated
-        curl = self._idle.pop() if self._idle and keep else _new_handle()
+        curl = self._idle.pop() if self._idle and keep else new_handle()
         try:
-            self._configure(curl, exchange)
+            exchange.way = configure(
+                curl, exchange.request, self._browser, self._ca_file, exchange.on_header, exchange.on_data
+            )
         except CurlError as error:
             self._recycle(curl, keep=keep)
-            self.tell(exchange, TransportFailure(f"The request could not be made ({_plain(error)})."))
+            self.tell(exchange, TransportFailure(f"The request could not be made ({words_for(error)})."))
             return
         exchange.curl = curl
         self._active[curl._curl] = exchange
@@ -444,7 +326,9 @@ class _Loop:
             if message.msg != _CURLMSG_DONE:
                 continue
             exchange, code = self._active[message.easy_handle], message.data.result
-            failure = None if code == _GOOD_ORDER else _failure(code, exchange)
+            failure: TransportFailure | None = None
+            if code != _GOOD_ORDER:
+                failure = failure_of(code, exchange.request.who, exchange.curl, answered=exchange.answered)
             self._release(exchange)
             self.tell(exchange, failure)
 
@@ -463,140 +347,3 @@ class _Loop:
             self._idle.append(curl)
         else:
             curl.close()
-
-    def _configure(self, curl: Curl, exchange: CurlExchange) -> None:
-        request = exchange.request
-        if request.impersonated:
-            curl.impersonate(self._browser)
-        _set_way(curl, exchange)
-        for option, value in (
-            (CurlOpt.URL, request.url),
-            (CurlOpt.CUSTOMREQUEST, request.method),
-            (CurlOpt.NOSIGNAL, 1),
-            (CurlOpt.QUICK_EXIT, 1),
-            (CurlOpt.PROTOCOLS_STR, "http,https"),
-            (CurlOpt.FOLLOWLOCATION, 0),
-            # Set even when empty: libcurl would otherwise take a proxy from the environment.
-            (CurlOpt.PROXY, request.proxy_url),
-            (CurlOpt.SUPPRESS_CONNECT_HEADERS, 1),
-            (CurlOpt.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES),
-            (CurlOpt.ACCEPT_ENCODING, "gzip, deflate, br, zstd"),
-            (CurlOpt.CONNECTTIMEOUT_MS, int(request.connect_net_s * 1000)),
-            (CurlOpt.TIMEOUT_MS, TRANSFER_NET_S * 1000),
-            (CurlOpt.PIPEWAIT, 1),
-            (CurlOpt.FRESH_CONNECT, int(request.fresh)),
-            (CurlOpt.HTTPHEADER, [_header_line(name, value) for name, value in request.headers] + [b"Expect:"]),
-            # Set anew on every use: with the callback of an earlier one libcurl would call into freed memory.
-            (CurlOpt.HEADERFUNCTION, exchange.on_header),
-            (CurlOpt.WRITEFUNCTION, exchange.on_data),
-        ):
-            curl.setopt(option, value)
-        if request.body:
-            curl.setopt(CurlOpt.POSTFIELDS, request.body)
-            curl.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(request.body))
-        if not request.impersonated:
-            _make_plain(curl)
-        elif request.url.startswith("http:"):
-            # Without TLS the impersonated browser's HTTP/2 would become an "Upgrade: h2c", which no browser sends.
-            curl.setopt(CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1)
-        if self._ca_file:
-            curl.setopt(CurlOpt.CAINFO, self._ca_file)
-            curl.setopt(CurlOpt.PROXY_CAINFO, self._ca_file)
-        curl._ensure_cacert()
-
-
-def _browser(settings: CurlSettings) -> str:
-    """The name libcurl has for it: ``"chrome"`` is curl_cffi's alias for its newest."""
-    return str(resolve_latest_browser_type(settings.impersonate))  # type: ignore[no-untyped-call]
-
-
-def _new_handle() -> Curl:
-    curl = Curl()
-    curl._ws_recv_buffer = None  # 128 kB that only websockets need; nothing else notices
-    return curl
-
-
-def _make_plain(curl: Curl) -> None:
-    """Let nothing that belongs to Grok's connections be used for this request, nor the other way round."""
-    for option, value in (
-        (CurlOpt.FRESH_CONNECT, 1),
-        (CurlOpt.FORBID_REUSE, 1),
-        (CurlOpt.SSL_SESSIONID_CACHE, 0),
-        # Others' requests could join an HTTP/2 connection while it lasts.
-        (CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1),
-    ):
-        curl.setopt(option, value)
-
-
-def _set_way(curl: Curl, exchange: CurlExchange) -> None:
-    """Set where the connection goes. Always, so that no address is left over from the handle's request before.
-
-    libcurl takes no copy of the list. This one is Python's own: it lives as long as the exchange, and needs no freeing.
-    """
-    way = ffi.NULL
-    if exchange.request.connect_to:
-        text = ffi.new("char[]", _way(exchange.request.connect_to))
-        way = ffi.new("struct curl_slist *", {"data": text, "next": ffi.NULL})
-        exchange.way = (way, text)
-    curl._check_error(lib._curl_easy_setopt(curl._curl, CurlOpt.CONNECT_TO, way), "set the way")
-
-
-def _way(address: str) -> bytes:
-    """``HOST:PORT:ADDRESS:PORT`` with an empty host and ports: any host at this address, and at the URL's port."""
-    shown = f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
-    return f"::{shown}:".encode()
-
-
-def _peer(curl: Curl | None) -> str:
-    found = curl.getinfo(CurlInfo.PRIMARY_IP) if curl is not None else b""
-    return found.decode("ascii", "replace") if isinstance(found, bytes) else ""
-
-
-def _header_line(name: str, value: str) -> bytes:
-    """``Name: value``; ``Name:`` takes the header out."""
-    return f"{name}: {value}".encode() if value else f"{name}:".encode()
-
-
-def _parse_head(lines: list[bytes], peer: str) -> ResponseHead:
-    status = lines[0].split(None, 2)[1:2] if lines else []
-    headers: dict[str, str] = {}
-    for line in lines[1:]:
-        name, _, value = line.decode("latin-1").partition(":")
-        headers[name.strip().lower()] = value.strip()
-    return ResponseHead(int(status[0]) if status and status[0].isdigit() else 0, headers, peer)
-
-
-# What a failed transfer is called (libcurl error codes). Anything else is "the connection broke".
-_WHAT_FAILED: dict[int, str] = {
-    CurlECode.COULDNT_RESOLVE_PROXY: "the proxy's name could not be resolved",
-    CurlECode.COULDNT_RESOLVE_HOST: "the host name could not be resolved",
-    CurlECode.COULDNT_CONNECT: "no connection could be made",
-    CurlECode.OPERATION_TIMEDOUT: "the connection timed out",
-    CurlECode.SSL_CONNECT_ERROR: "the TLS handshake failed",
-    CurlECode.PEER_FAILED_VERIFICATION: "the server's certificate is not trusted",
-    CurlECode.PROXY: "the proxy refused",
-    CurlECode.HTTP2: "the HTTP/2 connection failed",
-    CurlECode.HTTP2_STREAM: "the HTTP/2 stream was reset",
-    CurlECode.PARTIAL_FILE: "the response was cut off",
-    CurlECode.GOT_NOTHING: "the server closed without a response",
-}
-
-
-def _failure(code: int, exchange: CurlExchange) -> CurlFailure:
-    who, proxy_status = exchange.request.who, _proxy_status(exchange.curl)
-    what = _WHAT_FAILED.get(code, "the connection broke")
-    if proxy_status:  # libcurl counts it as "no connection could be made", like a proxy that is not there
-        what = f"the proxy refused with HTTP {proxy_status}"
-    outcome = f"{who}'s answer was lost" if exchange.answered else f"{who} could not be reached"
-    return CurlFailure(f"{outcome}: {what} (curl error {code}).", curl_code=code, proxy_status=proxy_status)
-
-
-def _proxy_status(curl: Curl | None) -> int:
-    """What a proxy answered to CONNECT, unless that was a yes."""
-    status = curl.getinfo(CurlInfo.HTTP_CONNECTCODE) if curl is not None else 0
-    return status if isinstance(status, int) and status >= 300 else 0
-
-
-def _plain(error: CurlError) -> str:
-    """An error without the value that caused it: that may be a proxy URL with its password."""
-    return f"curl error {int(error.code)}"

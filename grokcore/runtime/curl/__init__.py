@@ -1,0 +1,49 @@
+"""The transport: libcurl's *multi* interface, driven by one worker thread.
+
+This is the only package that imports curl_cffi.
+
+* :mod:`~grokcore.runtime.curl.library`: what is asked of it, and which browsers it can show.
+* :mod:`~grokcore.runtime.curl.handle`: one request in the hands of libcurl.
+* :mod:`~grokcore.runtime.curl.transfers`: all of them, between two threads.
+
+Theory
+------
+One thread runs the loop ``perform`` → collect → ``poll``; all transfers live in it, so a hundred streams cost one thread
+and share connections. The trio side talks to it through a queue of commands and ``curl_multi_wakeup``, the one multi
+function that may be called from another thread. The loop talks back by appending to a queue of news and asking trio to
+read it (``run_sync_soon``) unless it has been asked already: everything that has arrived until trio gets to it is handed
+over at once, and the busier the server is, the larger are its batches.
+
+::
+
+    trio thread                                   worker thread
+    -----------                                   -------------
+    open()     -- start --------------------->    add_handle
+    read()     <- head, data, end (batched) --    callbacks
+               -- resume (after back-pressure) ->    easy_pause
+    aclose()   -- abort --------------------->    remove_handle, handle kept for reuse
+               <- end -------------------------
+
+Rules
+-----
+1. A libcurl handle is touched by the worker thread only, from creation to cleanup.
+2. An exchange's buffer holds at most about ``BUFFER_BYTES``: above that the transfer pauses, and TCP's own window holds
+   upstream back. ``_received`` is written by the worker only and ``_taken`` by trio only, so neither needs a lock.
+3. curl's own timeouts are a net under trio's clocks: they are set well above them.
+4. Names of curl_cffi that are private are listed in ``PRIVATE_NAMES`` and checked at the start.
+5. A request that is not impersonated has a handle and a connection of its own, which are thrown away afterwards.
+"""
+
+from .handle import CurlFailure
+from .library import CurlSettings, browser_shown, browsers_known, check_library
+from .transfers import CurlExchange, CurlTransport
+
+__all__ = [
+    "CurlExchange",
+    "CurlFailure",
+    "CurlSettings",
+    "CurlTransport",
+    "browser_shown",
+    "browsers_known",
+    "check_library",
+]
