@@ -40,6 +40,7 @@ from attrs import define, field
 from ..errors import TransportFailure
 from ..protocol.payload import CHAT_PATH
 from ..protocol.redact import Redactor
+from .finishing import work_until_told
 from .store import InThread
 from .transport import Exchange, ResponseHead, Transport, UpstreamRequest
 
@@ -153,25 +154,18 @@ class RecordingTransport:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write what comes until cancelled; then, within FLUSH_S, what is left."""
-        # The writer is not cancelled but told to finish: a write under way has to end before the last one begins.
-        patience = trio.CancelScope(shield=True)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._write_until_closing, patience)
-            task_status.started()
-            try:
-                await trio.sleep_forever()
-            finally:
-                patience.deadline = trio.current_time() + FLUSH_S
-                self._closing.set()
-                self._marked.set()
+        await work_until_told(self._write_until_closing, self._close, FLUSH_S, task_status=task_status)
 
-    async def _write_until_closing(self, patience: trio.CancelScope) -> None:
-        with patience:
-            while not self._closing.is_set():
-                await self._marked.wait()
-                with trio.move_on_after(GATHER_S):
-                    await self._closing.wait()
-                await self._write()
+    def _close(self) -> None:
+        self._closing.set()
+        self._marked.set()
+
+    async def _write_until_closing(self) -> None:
+        while not self._closing.is_set():
+            await self._marked.wait()
+            with trio.move_on_after(GATHER_S):
+                await self._closing.wait()
+            await self._write()
 
     async def _write(self) -> None:
         self._marked = trio.Event()

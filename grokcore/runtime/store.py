@@ -35,6 +35,7 @@ import trio
 from attrs import frozen
 
 from .files import replace_file, sweep
+from .finishing import work_until_told
 
 __all__ = ["InThread", "Record", "StateFile", "StateKeeper", "Writable", "peek", "pruned"]
 
@@ -182,24 +183,16 @@ class StateKeeper:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write what changes until cancelled; then, within FLUSH_S, what is left. A failed write never raises."""
-        # The writer is not cancelled but told to finish, with a deadline: a write under way has to end before the last one
-        # begins, and a disk that hangs must not hold up the end of the server.
-        patience = trio.CancelScope(shield=True)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._write_within, patience)
-            task_status.started()
-            try:
-                await trio.sleep_forever()
-            finally:
-                patience.deadline = trio.current_time() + FLUSH_S
-                self._closing.set()
-                self._marked.set()
+        await work_until_told(
+            self._write_until_closing, self._close, FLUSH_S, task_status=task_status, too_late=self._was_too_slow
+        )
 
-    async def _write_within(self, patience: trio.CancelScope) -> None:
-        with patience:
-            await self._write_until_closing()
-        if patience.cancelled_caught:
-            self._failed(f"it took more than {FLUSH_S:g} s")
+    def _close(self) -> None:
+        self._closing.set()
+        self._marked.set()
+
+    def _was_too_slow(self) -> None:
+        self._failed(f"it took more than {FLUSH_S:g} s")
 
     async def _write_until_closing(self) -> None:
         last = False

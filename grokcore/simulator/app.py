@@ -198,24 +198,29 @@ class Simulator:
     def _knows(self, call: Call) -> bool:
         return bool(call.sso) and call.sso not in self.dead
 
-    def _filed(self, call: Call) -> Script:
-        scripted = _next(self.upload_scripts.get(call.sso))
-        if scripted is not None:
-            return scripted
+    def _turned_away(self, call: Call) -> Script | None:
         if not call.sso or call.sso in self.dead:
             return error(401, lines.ERROR_401)
         if self.strict and not call.headers.get("x-statsig-id"):
             return error(403, lines.ERROR_403_ANTIBOT)
+        return None
+
+    def _filed(self, call: Call) -> Script:
+        scripted = _next(self.upload_scripts.get(call.sso))
+        if scripted is not None:
+            return scripted
+        turned_away = self._turned_away(call)
+        if turned_away is not None:
+            return turned_away
         return (self.files.upload if call.path == UPLOAD_PATH else self.files.post)(call.sso, call.body)
 
     def _told_limits(self, call: Call) -> Script:
         scripted = _next(self.ask_scripts.get(call.sso))
         if scripted is not None:
             return scripted
-        if not call.sso or call.sso in self.dead:
-            return error(401, lines.ERROR_401)
-        if self.strict and not call.headers.get("x-statsig-id"):
-            return error(403, lines.ERROR_403_ANTIBOT)
+        turned_away = self._turned_away(call)
+        if turned_away is not None:
+            return turned_away
         limit = self.limits.get((call.sso, _model_of(call)))
         return error(200, UNLIMITED if limit is None else limit.answer())
 
