@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+import pytest
+
 from grokcore.cli.systemd import Notifier
 
 ROOT = Path(__file__).parents[1]
@@ -95,3 +97,12 @@ def said_until(started: subprocess.Popen[bytes], mark: str) -> str:
         assert line, said
         said += line
     return said
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    """One that listens on a path, and is gone in the end."""
+    manager = Manager(str(tmp_path / "notify"))
+    yield manager
+    with contextlib.suppress(FileNotFoundError):
+        manager.vanish()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -27,22 +25,14 @@ from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.gateway import Question
 from tests.runtime.worlds import on_fake_clock
 from tests.servers import configured
-from tests.service_manager import Manager, fill
+from tests.service_manager import Manager, fill, manager
 from tests.test_reload import BOTH, C, Desk, Running, desk, token_file, watched
 
-__all__ = ["desk"]  # a fixture
+__all__ = ["desk", "manager"]  # fixtures
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
 
 MODEL = SHIPPED["grok-3-fast"]
-
-
-@pytest.fixture
-def manager(tmp_path: Path) -> Iterator[Manager]:
-    manager = Manager(str(tmp_path / "notify"))
-    yield manager
-    with contextlib.suppress(FileNotFoundError):
-        manager.vanish()
 
 
 # What is told, and when --------------------------------------------------------------------------------------------

@@ -27,7 +27,9 @@ from grokcore.cli.systemd import Notifier, passed_sockets
 from grokcore.config import ServerConfig, load_config
 from grokcore.errors import ConfigError
 from tests.servers import free_port
-from tests.service_manager import PATIENCE_S, ROOT, Manager, environment, fill, process, said_until
+from tests.service_manager import PATIENCE_S, ROOT, Manager, environment, fill, manager, process, said_until
+
+__all__ = ["manager"]  # a fixture
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
 
@@ -36,14 +38,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linu
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a manager could be."""
     return str(tmp_path / "notify") if request.param == "path" else f"@grok2api-test/{os.getpid()}"
-
-
-@pytest.fixture
-def manager(tmp_path: Path) -> Iterator[Manager]:
-    manager = Manager(str(tmp_path / "notify"))
-    yield manager
-    with contextlib.suppress(FileNotFoundError):
-        manager.vanish()
 
 
 # Messages ----------------------------------------------------------------------------------------------------------

@@ -371,7 +371,7 @@ class Completion:
         attempt.lease.settle(error)
         self._gateway.alarm.clear(attempt.exchange)
         await attempt.exchange.aclose()
-        if error is not None:
+        if error is not None and error is not self._interruption:  # which nobody but this server has caused
             self._tell(error)
         if self._attempt is attempt:
             self._gateway.drift.note(self.question.model.name, attempt.decoder.counters, error)

@@ -58,7 +58,10 @@ def chosen_model(services: Services, name: str, lifetime: Lifetime) -> Model:
 
     :raises ModelNotFound: there is none; :raises ModelNotAllowed: it is not for this key.
     """
-    model = find_model(services.state.config.models, name)
+    models = services.state.config.models
+    if name not in models:  # the names that the refusal offers are those of the key
+        models = {known: model for known, model in models.items() if lifetime.caller.may_use(known)}
+    model = find_model(models, name)
     lifetime.trace.model = model.name
     lifetime.caller.require_model(model.name)
     return model

@@ -71,3 +71,6 @@ def test_a_limit_that_is_lowered_counts_what_was() -> None:
         allowance.begin(3)
     allowance.end(uses[1])
     allowance.begin(3)
+    allowance.concurrent = 1
+    with pytest.raises(KeyLimitExceeded, match="1 request under way at once"):
+        allowance.begin(3)

@@ -449,6 +449,25 @@ def test_quantiles_are_by_nearest_rank(count: int, p50: float, p95: float) -> No
     assert (minute.first_p50_s, minute.first_p95_s) == (p50, p95)
 
 
+def test_an_answer_that_the_server_ends_is_no_failure_of_groks() -> None:
+    """It is told as the request's outcome, once, and not among the failures upstream."""
+
+    async def scenario(site: Site) -> None:
+        site.simulator.always(FIRST_TOKEN)
+        async with await site.connect() as stream:
+            await stream.send_all(post(chat(stream=True)))
+            await read_until(stream, b"data: ")
+            site.gateway.interrupt_all(errors.ShuttingDown("The server is stopping."))
+            await read_until(stream, b"shutting_down")
+        while not site.server.state.history.faults():
+            await trio.testing.wait_all_tasks_blocked(0.001)
+        value = await scraped(site)
+        assert value("upstream_failures_total", code="shutting_down") is None
+        assert value("requests_total", model="grok-3-fast", code="shutting_down") == 1
+
+    on_site(scenario)
+
+
 def test_a_request_that_failed_without_an_attempt_is_a_fault_too() -> None:
     """No token at all, say; one that failed with its attempts is not told twice."""
 
@@ -601,6 +620,9 @@ def test_a_key_has_its_models() -> None:
         ):
             assert (refused.status_code, refused.json()["error"]["code"]) == (403, "model_not_allowed")
             assert refused.json()["error"]["message"].endswith("it may use: grok-3-fast, grok-4.1.")
+        unknown = (await ask_as(site, "small", model="?")).json()["error"]
+        assert unknown["code"] == "model_not_found"
+        assert unknown["message"].endswith("There are: grok-3-fast, grok-4.1.")
         assert site.simulator.calls == []
 
     on_site(scenario, config=LIMITED)
