@@ -31,6 +31,7 @@ from ..errors import (
     UpstreamFailure,
     UpstreamOverloaded,
     UpstreamRefused,
+    UpstreamUnavailable,
 )
 from .lenient_json import loads
 
@@ -129,6 +130,7 @@ _ADVICE: dict[_Leaf, str] = {
     AttachmentRefused: "Grok refused an attachment.",
     UpstreamOverloaded: "Grok is overloaded at the moment.",
     UpstreamFailure: "Grok failed to answer.",
+    UpstreamUnavailable: "Grok failed to answer.",
     UpstreamRefused: "Grok refused the request.",
 }
 
@@ -204,7 +206,7 @@ def _refusal_of_page(status: int, headers: Mapping[str, str], body: bytes) -> Gr
         return _made(Challenge, f"HTTP {status}", None, None)
     if status == 429:
         return _made(UpstreamOverloaded, "HTTP 429 with a page", None, _seconds(headers.get("retry-after")))
-    return _made(UpstreamFailure, f"HTTP {status} with a page where JSON belongs", None, None)
+    return _made(UpstreamUnavailable, f"HTTP {status} with a page where JSON belongs", None, None)
 
 
 def _by_status(status: int, body: bytes, *, groks_own: bool) -> _Leaf:
@@ -212,10 +214,10 @@ def _by_status(status: int, body: bytes, *, groks_own: bool) -> _Leaf:
     if status == 403 and not body.strip():
         return Challenge
     if status == 401:
-        return CredentialsRejected if groks_own else UpstreamFailure
+        return CredentialsRejected if groks_own else UpstreamUnavailable
     if status == 429:
         return QuotaExhausted if groks_own else UpstreamOverloaded
-    return UpstreamRefused if 400 <= status < 500 else UpstreamFailure
+    return UpstreamRefused if 400 <= status < 500 else UpstreamUnavailable
 
 
 def _error_object(body: bytes) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import contextlib
 import functools
 import logging
 import math
+import random
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -101,10 +102,18 @@ class Gateway:
     :ivar drift: what of Grok's answers was not understood so far.
     :ivar alarm: wakes completions when one of their clocks is due; its ``run`` has to be running.
     :ivar listeners: are told of each failed attempt; they must not wait.
+    :ivar jitter: gives random numbers from 0 to 1, for the time between attempts.
     """
 
-    def __init__(self, transport: Transport, pool: TokenPool, settings: GatewaySettings) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        pool: TokenPool,
+        settings: GatewaySettings,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
         self.pool = pool
+        self.jitter = jitter
         self.drift = Drift()
         self.alarm = AlarmClock()
         self.settings = settings
@@ -255,6 +264,7 @@ class Completion:
             self._clocks.end_attempt()
             if self._committed or not self._attempts.may_go_on(lease.key, error):
                 raise self._final(error)
+            await self._space(error)
 
     async def next_events(self, until: float = math.inf) -> list[Event]:
         """The events that have arrived, at least one; none if nothing came until *until* (trio's time).
@@ -292,15 +302,32 @@ class Completion:
 
     # Attempts ------------------------------------------------------------------------------------------------------
 
+    @property
+    def _need(self) -> Need:
+        return Need(self.question.model, frozenset(self._attempts.excluded), self._attempts.avoided)
+
+    async def _space(self, error: GrokApiError) -> None:
+        """Wait before the next attempt, unless there is no token left for one.
+
+        :raises GrokApiError: *error* itself, if the total clock leaves no time for another attempt.
+        """
+        now = trio.current_time()
+        seconds = self._attempts.spacing(error, self._gateway.jitter())
+        if not seconds or self._gateway.pool.book.hopeless(self._need, now) is not None:
+            return
+        if now + seconds >= self._clocks.total_at:
+            raise self._final(error)
+        await self._wait(functools.partial(trio.sleep, seconds))
+
     async def _lease(self, previous: GrokApiError | None) -> Lease:
-        need = Need(self.question.model, frozenset(self._attempts.excluded), self._attempts.avoided)
         began = trio.current_time()
         try:
-            return await self._wait(functools.partial(self._gateway.pool.lease, need, self._ticket))
-        except GrokApiError:
-            # With no other token left, the pool's word on all of them counts if the last failure was a token's own;
-            # any other failure tells more than "nobody is left".
+            return await self._wait(functools.partial(self._gateway.pool.lease, self._need, self._ticket))
+        except GrokApiError as error:
+            # No token is left. If the last failure was a token's fault, report the pool's state; otherwise report that
+            # failure: it says more.
             if previous is not None and previous.blame is not Blame.TOKEN:
+                previous.retry_after = previous.retry_after or error.retry_after
                 raise previous from None
             raise
         finally:
@@ -331,6 +358,7 @@ class Completion:
         attempt = self._begin(lease, prepared, fresh=fresh)
         try:
             self._ready = await self._first_events(attempt)
+            lease.answering()
             self.times.first_at = self.times.first_at or trio.current_time()
         except GrokApiError as failure:
             await self._end_attempt(attempt, failure)

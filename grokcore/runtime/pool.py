@@ -51,6 +51,11 @@ class Lease:
             self._pool.book.settle(loan, error, trio.current_time())
             self._pool.changed()
 
+    def answering(self) -> None:
+        """Grok has begun to answer."""
+        if self._loan is not None:
+            self._pool.book.answering(self._loan)
+
     def return_unused(self) -> None:
         """Give it back: nothing was asked with it."""
         loan, self._loan = self._loan, None

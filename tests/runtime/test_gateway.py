@@ -27,9 +27,9 @@ from grokcore.errors import (
     TimeoutFirstResponse,
     TimeoutTotal,
     TransportFailure,
-    UpstreamFailure,
     UpstreamOverloaded,
     UpstreamRefused,
+    UpstreamUnavailable,
 )
 from grokcore.protocol.events import Finished, Text
 from grokcore.protocol.models import SHIPPED, Limits
@@ -85,7 +85,7 @@ class Silence:
 SILENCES = [
     Silence("no head", Script((), before=math.inf), TimeoutFirstResponse, 30),
     Silence("a head and no body", SILENT, TimeoutFirstResponse, 30),
-    Silence("layout lines only", play_lines([wrapped(lines.ui_layout())] * 3), EmptyAnswer, 0, upstream_calls=2),
+    Silence("layout lines only", play_lines([wrapped(lines.ui_layout())] * 3), EmptyAnswer, 0.5, upstream_calls=2),
     Silence("heartbeats before the answer", Script(tuple(beats(900, 1))), TimeoutFirstResponse, 30),
     Silence("silence after a token", Script((Wait(5), token_line("a"), HANG)), TimeoutChunk, 125),
     Silence("heartbeats after a token", Script((token_line("a"), *beats(900, 1))), TimeoutChunk, 120),
@@ -97,7 +97,9 @@ SILENCES = [
     ),
     Silence("own limits", SILENT, TimeoutFirstResponse, 7.5, Limits(first_response=7.5, chunk=1, total=9)),
     Silence("total before first", SILENT, TimeoutTotal, 3, Limits(first_response=7.5, chunk=1, total=3)),
-    Silence("a refusal whose body never ends", Script((HANG,), status=500), UpstreamFailure, 10, upstream_calls=2),
+    Silence(
+        "a refusal whose body never ends", Script((HANG,), status=500), UpstreamUnavailable, 10.5, upstream_calls=2
+    ),
 ]
 
 
@@ -146,7 +148,7 @@ def test_the_total_clock_spans_the_queue_and_all_attempts() -> None:
         found, at = await failure_of(world.ask(limits=Limits(first_response=10, chunk=10, total=20)))
 
         assert (type(found), at) == (TimeoutTotal, 20)
-        assert [exchange.opened_at for exchange in world.transport.exchanges] == [0, 8, 16]
+        assert [exchange.opened_at for exchange in world.transport.exchanges] == [0, 8, 17.5]
 
     on_fake_clock(scenario)
 
@@ -213,9 +215,9 @@ FAILURES = [
     Failure("moderated", (error(403, lines.ERROR_403_MODERATED),), ContentPolicyViolation, 1, counts={"unknown": 1}),
     Failure("unknown 403", (error(403, {"code": 7, "message": "no"}),), UpstreamRefused, 1, counts={"unknown": 1}),
     Failure("404", (error(404, {"code": 5, "message": "Model not found"}),), UpstreamRefused, 1),
-    Failure("500", (error(500, {}),), UpstreamFailure, 2),
-    Failure("500, four tokens", (error(500, {}),), UpstreamFailure, 3, 4, {"unknown": 4}),
-    Failure("a page with status 200", (page(200),), UpstreamFailure, 2),
+    Failure("500", (error(500, {}),), UpstreamUnavailable, 2),
+    Failure("500, four tokens", (error(500, {}),), UpstreamUnavailable, 3, 4, {"unknown": 4}),
+    Failure("a page with status 200", (page(200),), UpstreamUnavailable, 2),
     Failure("connection lost", (Script((CUT,)),), TransportFailure, 2),
     Failure("connection lost, three tokens", (Script((CUT,)),), TransportFailure, 3, 3, {"unknown": 3}),
     Failure("no line at all", (Script(()),), EmptyAnswer, 2),
