@@ -48,11 +48,13 @@ class Sources:
 
     :param arguments: the parsed command line.
     :param environ: the environment.
+    :ivar record: the folder of ``--record``.
     :ivar seen: what the files looked like before they were read for the first time.
     """
 
     def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
         self.demo: bool = bool(arguments.demo)
+        self.record: Path | None = getattr(arguments, "record", None)
         self._config_flag: str | None = arguments.config
         self._token_flag: str | None = arguments.tokens
         self._environ = environ
