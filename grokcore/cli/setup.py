@@ -10,6 +10,7 @@ from pathlib import Path
 from attrs import frozen
 
 from ..config import Config, is_loopback, load_config
+from ..config.rights import Said, settings_in
 from ..errors import ConfigError
 from ..protocol.tokens import TokenEntry, parse_token_file
 from ..runtime.watch import fingerprint
@@ -36,11 +37,13 @@ class Settings:
     """A configuration, and where it came from.
 
     :ivar file: None if there is no file.
+    :ivar said: the settings that the file has.
     """
 
     config: Config
     warnings: tuple[str, ...] = ()
     file: Path | None = None
+    said: Said = frozenset()
 
 
 class Sources:
@@ -86,7 +89,7 @@ class Sources:
         text = read_file(file).decode("utf-8-sig", "replace") if file else ""
         config, warnings = load_config(text, name=str(file or ""), environ=self._environ, flags=self._flags)
         refuse_open_door(config, str(file or ""))
-        return Settings(config, tuple(warnings), file)
+        return Settings(config, tuple(warnings), file, settings_in(text))
 
     def read_tokens(self) -> tuple[TokenEntry, ...]:
         """Read the tokens; none if there is no file.
