@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+import trio
 from attrs import field, frozen
 
 import grokcore.cli.serving
@@ -265,6 +266,21 @@ def test_models_shows_what_the_user_changed(place: Path, capsys: pytest.CaptureF
     rows = capsys.readouterr().out.splitlines()[1:]
     assert all("/ 77 /" in row for row in rows)
     assert rows[-1].split()[:3] == ["mine", "fast", "4"]
+
+
+def test_a_bug_that_ends_the_server_is_logged(
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its traceback, through the log: the interpreter itself would wait for who reads stderr."""
+
+    def stumble(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(trio, "run", stumble)
+    assert main(["--port", "0"]) == 1
+    (record,) = caplog.records
+    assert record.getMessage() == "a bug ended the server"
+    assert record.exc_info is not None
 
 
 # Real processes ----------------------------------------------------------------------------------------------------

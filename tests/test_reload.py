@@ -503,7 +503,7 @@ LIVE = [
     Live("authorities", '[grok]\nca_file = "tokens.json"', "[grok] ca_file  -> tokens.json", lambda r: r.server._transport._settings.ca_file == "tokens.json"),
     Live("a new model", '[models.mine]\nmode_id = "fast"', '[models."mine"] added', lambda r: "mine" in r.config.models),
     Live("a changed model", '[models."grok-4.1"]\ncost = 3', '[models."grok-4.1"] changed', lambda r: r.config.models["grok-4.1"].cost == 3),
-    Live("a model less", "", '[models."mine"] removed', lambda r: "mine" not in r.config.models, '[models.mine]\nmode_id = "fast"'),
+    Live("a model less", "[pool]", '[models."mine"] removed', lambda r: "mine" not in r.config.models, '[models.mine]\nmode_id = "fast"'),
     Live("the log", '[global]\nlog_level = "debug"\nlog_format = "json"', "[global] log_level INFO -> DEBUG, [global] log_format text -> json", lambda r: [one.log_level for one in r.levels] == ["DEBUG"]),
     Live("more streams", "[server]\nmax_streams = 5", "[server] max_streams 256 -> 5", lambda r: r.config.server.max_streams == 5),
     Live("pictures", '[grok]\nimage_mode = "base64"', "[grok] image_mode url -> base64", lambda r: r.config.grok.image_mode.value == "base64"),

@@ -15,6 +15,7 @@ import trio
 from attrs import evolve
 
 from ..config import Config
+from ..config.rights import Guard
 from ..errors import ConfigError
 from ..logs import configure_logging
 from ..protocol.tokens import TokenEntry
@@ -56,6 +57,7 @@ class Reloader:
         self._tokens = tokens
         self._token_file = sources.token_file
         self._config_file = settings.file
+        self._guard = Guard(settings.config, settings.said)
         self._warnings = frozenset(settings.warnings)
         self._needs_restart: list[str] = []
         self._asked_for = False
@@ -130,6 +132,7 @@ class Reloader:
             _log.warning("%s: takes effect after a restart: %s", settings.file or "environment", ", ".join(restart))
         self._needs_restart = restart
         self._config_file = settings.file
+        self._guard.adopt(config, settings.said)
         if told:
             self._server.adopt_config(config)
             if config.global_ != old.global_:
@@ -138,16 +141,15 @@ class Reloader:
         return bool(told) or new_restart
 
     def _refuse_loss(self, settings: Settings) -> None:
-        """A file that is gone, or caught while an editor empties it, must not open the server to everybody."""
+        """Keep what is in force if the file is gone, or ends too early: half-way through being saved.
+
+        :raises ConfigError: something is lost that may be lost at a start only.
+        """
         if settings.file is None and self._config_file is not None:
             raise ConfigError(f"{self._config_file}: is gone")
-        old = self._server.state.config
-        had_key, has_key = (bool(config.grok.api_key or config.keys) for config in (old, settings.config))
-        if had_key and not has_key:
-            raise ConfigError(
-                f"{settings.file or 'environment'}: has no API key any more, so everybody could use the server; if that is "
-                "meant, start it anew"
-            )
+        objection = self._guard.objection(settings.config, settings.said)
+        if objection:
+            raise ConfigError(f"{settings.file or 'environment'}: {objection}; if that is meant, start it anew")
 
     def _take_tokens(self, tokens: tuple[TokenEntry, ...]) -> bool:
         file = self._sources.token_file

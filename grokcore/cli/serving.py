@@ -21,7 +21,7 @@ from attrs import evolve, field, frozen
 from .. import __version__
 from ..config import Config
 from ..errors import ConfigError
-from ..logs import configure_logging
+from ..logs import configure_logging, drain_log, stderr_without_waiting
 from ..protocol.tokens import TokenEntry, parse_token_file
 from ..runtime.curl import check_library
 from ..runtime.data_dir import DataDirectory
@@ -41,6 +41,9 @@ SWITCH_INTERVAL_S = 0.001
 """How long a thread may keep the interpreter while another waits. Python's default of 5 ms is what the transport's thread
 would wait for when trio is busy, and is seen as lag of single tokens."""
 
+LAST_LINES_S = 0.2
+"""How long a second signal to stop leaves for the lines of the log that are not yet written."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -59,13 +62,24 @@ class _Start:
 
 
 def serve_command(arguments: argparse.Namespace) -> int:
-    """Run the server until it is told to stop."""
+    """Run the server until it is told to stop. Returns the exit code: 0, or 1 after a bug.
+
+    :raises ConfigError: it can't be run as it is configured, or another server uses its data directory.
+    :raises PortInUse: another program has its port.
+    """
+    _open_standard_descriptors()
     sources = Sources(arguments, os.environ)
     settings = sources.read_config()
     tokens = sources.read_tokens()
+    with contextlib.suppress(RuntimeError):  # there is no stderr
+        faulthandler.enable()
+    with stderr_without_waiting():
+        configure_logging(settings.config.global_)
+        return _serve(sources, settings, tokens)
+
+
+def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...]) -> int:
     config = settings.config
-    faulthandler.enable()
-    configure_logging(config.global_)
     for warning in settings.warnings:
         _log.warning("%s", warning)
     with naming(settings.file):
@@ -80,9 +94,26 @@ def serve_command(arguments: argparse.Namespace) -> int:
             _log.warning("%s: %s. What is learned is not kept.", folder.path, folder.fault)
         state_file = None if folder.fault else StateFile(folder.path / STATE_FILE)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, arguments.record, notifier)
-        trio.run(_serve_until_signal, start)
+        start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, sources.record, notifier)
+        try:
+            trio.run(_serve_until_signal, start)
+        except Exception:
+            # Logged, not raised: the interpreter would write the traceback itself, and wait for who reads it.
+            _log.exception("a bug ended the server")
+            return 1
     return 0
+
+
+def _open_standard_descriptors() -> None:
+    """Give the process a stdin, stdout and stderr if one is closed (``2>&-``).
+
+    Otherwise the next file or socket would get its number, and everything that is written there.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
 
 
 # Sockets ----------------------------------------------------------------------------------------------------------
@@ -200,6 +231,7 @@ async def _heed_signals(stop: trio.Event, reloader: Reloader | None, reporter: R
                 else:
                     reporter.reloaded()
             elif stop.is_set():
+                drain_log(LAST_LINES_S)
                 os._exit(128 + received)  # a second one: whoever sends it has lost patience
             else:
                 reporter.stopping()

@@ -10,6 +10,7 @@ from pathlib import Path
 from attrs import frozen
 
 from ..config import Config, is_loopback, load_config
+from ..config.rights import Said, settings_in
 from ..errors import ConfigError
 from ..protocol.tokens import TokenEntry, parse_token_file
 from ..runtime.watch import fingerprint
@@ -36,11 +37,13 @@ class Settings:
     """A configuration, and where it came from.
 
     :ivar file: None if there is no file.
+    :ivar said: the settings that the file has.
     """
 
     config: Config
     warnings: tuple[str, ...] = ()
     file: Path | None = None
+    said: Said = frozenset()
 
 
 class Sources:
@@ -48,11 +51,13 @@ class Sources:
 
     :param arguments: the parsed command line.
     :param environ: the environment.
+    :ivar record: the folder of ``--record``.
     :ivar seen: what the files looked like before they were read for the first time.
     """
 
     def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
         self.demo: bool = bool(arguments.demo)
+        self.record: Path | None = getattr(arguments, "record", None)
         self._config_flag: str | None = arguments.config
         self._token_flag: str | None = arguments.tokens
         self._environ = environ
@@ -84,7 +89,7 @@ class Sources:
         text = read_file(file).decode("utf-8-sig", "replace") if file else ""
         config, warnings = load_config(text, name=str(file or ""), environ=self._environ, flags=self._flags)
         refuse_open_door(config, str(file or ""))
-        return Settings(config, tuple(warnings), file)
+        return Settings(config, tuple(warnings), file, settings_in(text))
 
     def read_tokens(self) -> tuple[TokenEntry, ...]:
         """Read the tokens; none if there is no file.
