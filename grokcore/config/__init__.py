@@ -21,6 +21,7 @@ from .sections import (
     ServerConfig,
     is_loopback,
 )
+from .text import text_fault
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -38,4 +39,5 @@ __all__ = [
     "ServerConfig",
     "is_loopback",
     "load_config",
+    "text_fault",
 ]
