@@ -25,7 +25,8 @@ from ..runtime.media_cache import MediaCache
 from ..runtime.pool import TokenPool
 from ..runtime.rate_limits import QuotaAsker, QuotaKeeper
 from ..runtime.record import RecordingTransport
-from ..runtime.store import Record, StateFile, StateKeeper, pruned
+from ..runtime.state_file import Record, StateFile
+from ..runtime.store import StateKeeper, pruned
 from ..web.app import create_app
 from ..web.asking import Services
 from ..web.delivery import Deliveries
@@ -91,6 +92,7 @@ class Server:
         book.recall(records, trio.current_time(), _wall_offset())
         keeper = StateKeeper(file, self._unsaved_records, records)
         self.pool.listeners.append(keeper.changed)
+        self.pool.written = keeper.write_now
         self.state.faults["state"] = lambda: keeper.fault
         return keeper
 

@@ -138,7 +138,8 @@ class TokenBook:
         for group, allowance in account.allowances.items():
             self._replan(account, group, now)
             used_up = allowance.open_at(1) > now and allowance.cooling_until <= now
-            if account.invalid or (used_up and allowance.quota is not None and allowance.quota.told_wait(1) is None):
+            unknown_end = used_up and allowance.quota is not None and allowance.quota.told_wait(1) is None
+            if account.invalid or unknown_end or allowance.demanded:
                 self.asks.wish(account, group, now)
 
     # Choice ---------------------------------------------------------------------------------------------------------
@@ -351,6 +352,7 @@ class TokenBook:
             return "It is disabled, so Grok is not asked for it."
         groups = sorted(account.allowances) or [group or next(iter(SHIPPED.values())).rate_limit_name]
         last = max(self.asks.demand(account, one, now) for one in groups)
+        self._unsaved.add(account)
         return f"Grok is asked what is left for {listing(groups)}{within(last - now)}."
 
     def disable(self, token: str) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 from attrs import define, field
@@ -82,12 +82,15 @@ class TokenPool:
 
     :ivar queue_s: seconds that a request waits for a busy token at most.
     :ivar listeners: called whenever something in the book may have changed; they must not wait.
+    :ivar written: waits, for a bounded time, until the book's changes are on the disk; returns why they are not, in words,
+        or nothing.
     """
 
     def __init__(self, book: TokenBook, *, queue_s: float) -> None:
         self.book = book
         self.queue_s = queue_s
         self.listeners: list[Callable[[], None]] = []
+        self.written: Callable[[], Awaitable[str]] = _kept_nowhere
         self._tickets = itertools.count()
         self._waiting: list[_Waiter] = []
         self._shared_out_at = -math.inf
@@ -208,3 +211,8 @@ class TokenPool:
         self._waiting.remove(waiter)
         waiter.served.set()
         return True
+
+
+async def _kept_nowhere() -> str:
+    """A server without a state file has nothing to wait for; it has said so at its start."""
+    return ""

@@ -15,7 +15,7 @@ from ...protocol.account import Account, Egress, State
 from ...protocol.memory import recall
 from ...protocol.quota import Quota
 from ...protocol.tokens import TokenEntry
-from ...runtime.store import peek
+from ...runtime.state_file import peek
 from ..setup import Sources, data_folder
 
 __all__ = ["in_words", "quota_in_words", "read_states"]
