@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from attrs import define, frozen
 
@@ -109,14 +109,23 @@ class TokenBook:
             self._plan_after_absence(account, now)
         return adoption
 
-    def recall(self, records: Mapping[str, Mapping[str, object]], now: float, offset: float) -> None:
+    def recall(
+        self,
+        records: Mapping[str, Mapping[str, object]],
+        now: float,
+        offset: float,
+        set_since: Callable[[Mapping[str, object]], float] = lambda _: 0.0,
+    ) -> None:
         """Give accounts of which nothing is known yet what was kept of them (:mod:`~grokcore.protocol.memory`).
 
         Tokens that were refused, and allowances that are used up for an unknown time, are asked for at once: their
         owner may have started the server anew because something has changed. Records of tokens that are not here are
         kept for the day they come.
+
+        :param set_since: by how many seconds the wall clock was set since a record was made (:mod:`.wall`).
         """
-        for account in self._roster.remember(records, now, offset):
+        offsets = {key: offset - set_since(record) for key, record in records.items()}
+        for account in self._roster.remember(records, now, offsets):
             self._plan_after_absence(account, now)
         self._start_anew()
 
@@ -124,6 +133,16 @@ class TokenBook:
         """The identity that Grok sees is another now: what was learned of the ways to it does not hold."""
         self._roster.forget_egresses()
         self._start_anew()
+
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the caller's clock has not counted: everything is earlier by it (:mod:`.wall`)."""
+        self._roster.shift(seconds)
+        self.asks.shift(seconds)
+        self._start_anew()
+
+    def rewrite(self) -> None:
+        """Save everything that is known again: the wall clock, by which times are saved, was set."""
+        self._unsaved.update(self._roster.known())
 
     def _start_anew(self) -> None:
         self._shelves.clear()

@@ -221,14 +221,13 @@ class StateKeeper:
 def pruned(records: Mapping[str, Record], current_keys: AbstractSet[str], now: float) -> dict[str, Record]:
     """The records without those of nobody in *current_keys* that last changed more than KEEP_S before *now*.
 
+    The newest record bounds *now*: a wall clock that is wrong for one start makes nobody forgotten.
+
     :param records: each with the wall-clock second of its last change as ``at``; one without stays.
     """
-    return {key: record for key, record in records.items() if key in current_keys or not _is_old(record, now)}
-
-
-def _is_old(record: Record, now: float) -> bool:
-    at = record.get("at")
-    return isinstance(at, (int, float)) and at < now - KEEP_S
+    times = {key: at for key, record in records.items() if isinstance(at := record.get("at"), int | float)}
+    oldest = min(now, max(times.values(), default=now)) - KEEP_S
+    return {key: record for key, record in records.items() if key in current_keys or times.get(key, oldest) >= oldest}
 
 
 def _too_slow() -> str:

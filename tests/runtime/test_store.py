@@ -992,6 +992,13 @@ def test_tokens_that_are_long_gone_are_forgotten() -> None:
     assert all(kept[key] == records[key] for key in kept)
 
 
+def test_a_clock_that_is_wrong_for_a_start_makes_nobody_forgotten() -> None:
+    """It is years ahead, and everything would be old; what is old beside the others is forgotten all the same."""
+    records = {"gone": {"at": 99 * DAY}, "gone for long": {"at": 60 * DAY}, "in the pool": {"at": 100 * DAY}}
+
+    assert set(pruned(records, {"in the pool"}, 9000 * DAY)) == {"gone", "in the pool"}
+
+
 # The folder -------------------------------------------------------------------------------------------------------
 
 

@@ -108,6 +108,7 @@ def _page_response(file: _File) -> Response:
 def _add_data(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetime]) -> None:
     overview, tickets, state = Overview(services), Tickets(), services.state
     state.followers.append(lambda _: tickets.void())
+    state.wall.on_missed.append(tickets.shift)
 
     @app.get("/status")
     async def status() -> Response:
