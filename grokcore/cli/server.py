@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,7 +24,9 @@ from ..runtime.media_cache import MediaCache
 from ..runtime.pool import TokenPool
 from ..runtime.rate_limits import QuotaAsker, QuotaKeeper
 from ..runtime.record import RecordingTransport
-from ..runtime.store import Record, StateFile, StateKeeper, pruned
+from ..runtime.state_file import Record, StateFile
+from ..runtime.store import StateKeeper, pruned
+from ..runtime.wall import WallClock, clock_reader
 from ..web.app import create_app
 from ..web.asking import Services
 from ..web.delivery import Deliveries
@@ -70,7 +71,11 @@ class Server:
         if record is not None:
             self._recorder = RecordingTransport(self._transport, record, config.grok.filtered_tags)
         self.gateway = Gateway(self._recorder or self._transport, self.pool, _gateway_settings(config))
-        self.state = ServerState(config, trio.current_time())
+        self._wall = WallClock(clock_reader())
+        self._wall.on_missed += [self.pool.shift, self.gateway.preparer.uploads.shift]
+        self._wall.on_set.append(self._clock_set)
+        self.pool.look = self._wall.look
+        self.state = ServerState(config, trio.current_time(), self._wall)
         self._tokens = tuple(tokens)
         self._quotas = QuotaKeeper(self.pool, lambda: quota_asker(self.state.config, self._transport))
         self._keeper = self._recall(state_file) if state_file is not None else None
@@ -87,16 +92,28 @@ class Server:
         """Read what was learned before, and keep it from now on."""
         book = self.pool.book
         keys = {entry.key for entry in self._tokens}
-        records = pruned(file.load(), keys, time.time())
-        book.recall(records, trio.current_time(), _wall_offset())
+        reading = self._wall.look()
+        records = pruned(file.load(), keys, reading.wall)
+        book.recall(records, reading.now, reading.offset, self._wall.recall(records))
         keeper = StateKeeper(file, self._unsaved_records, records)
         self.pool.listeners.append(keeper.changed)
+        self.pool.written = keeper.write_now
         self.state.faults["state"] = lambda: keeper.fault
         return keeper
 
     def _unsaved_records(self) -> Mapping[str, Record]:
-        now, offset = trio.current_time(), _wall_offset()
-        return {account.entry.key: record_of(account, now, offset) for account in self.pool.book.take_unsaved()}
+        reading = self._wall.look()
+        stamp = self._wall.stamp(reading)
+        return {
+            account.entry.key: record_of(account, reading.now, reading.offset) | stamp
+            for account in self.pool.book.take_unsaved()
+        }
+
+    def _clock_set(self, seconds: float) -> None:
+        """The state file has times by the wall clock."""
+        _log.info("the wall clock was set by %+.0f s; waits go on as they were", seconds)
+        self.pool.book.rewrite()
+        self.pool.changed()
 
     def _fetcher(self) -> Fetcher:
         config = self.state.config
@@ -138,6 +155,7 @@ class Server:
                 async with trio.open_nursery() as serving:
                     await helpers.start(self._quotas.run)
                     helpers.start_soon(watch_lag, self._metrics.lagged)
+                    helpers.start_soon(self._wall.run)
                     helpers.start_soon(_tell_folded_faults)
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
@@ -218,8 +236,3 @@ async def _tell_folded_faults() -> None:
     while True:
         await trio.sleep(FOLD_S / 6)
         tell_folded()
-
-
-def _wall_offset() -> float:
-    """What to add to trio's time to have seconds since 1970."""
-    return time.time() - trio.current_time()

@@ -25,7 +25,7 @@ from ..logs import configure_logging, drain_log, stderr_without_waiting
 from ..protocol.tokens import TokenEntry, parse_token_file
 from ..runtime.curl import check_library
 from ..runtime.data_dir import DataDirectory
-from ..runtime.store import StateFile
+from ..runtime.state_file import StateFile
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
 from .reload import Reloader

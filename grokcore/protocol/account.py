@@ -133,6 +133,11 @@ class Egress:
             self.no_asks_until = now + min(EGRESS_PAUSE_S * 2**self.asks_challenged, EGRESS_PAUSE_CAP_S)
             self.asks_challenged = min(self.asks_challenged + 1, 16)
 
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the caller's clock has not counted."""
+        self.paused_until -= seconds
+        self.no_asks_until -= seconds
+
     def forget(self) -> None:
         """What is known of it was of another identity."""
         self.challenged.reset()
@@ -188,6 +193,12 @@ class Account:
         return self.refusals > 0
 
     @property
+    def told_of(self) -> bool:
+        """Whether there is anything to remember of it."""
+        shut = max(self.last_used, self.cooling_until) > -math.inf
+        return bool(shut or self.allowances or self.refusal or self.switched_off)
+
+    @property
     def disabled(self) -> bool:
         """Whether it must not be used, by either word of its owner."""
         return self.switched_off or self.entry.disabled
@@ -217,6 +228,16 @@ class Account:
             if allowance.cooling_until > now or (quota is not None and not quota.left and allowance.open_at(1) > now):
                 return State.COOLING
         return State.OK if self.answered else State.UNKNOWN
+
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the caller's clock has not counted: all that was, or will be, is earlier by it."""
+        self.last_used -= seconds
+        self.cooling_until -= seconds
+        self.suspect_until -= seconds
+        if self.first_refusal_at is not None:
+            self.first_refusal_at -= seconds
+        for allowance in self.allowances.values():
+            allowance.shift(seconds)
 
     # What happened --------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from attrs import define, frozen
 
@@ -124,14 +124,23 @@ class TokenBook:
             self._plan_after_absence(account, now)
         return adoption
 
-    def recall(self, records: Mapping[str, Mapping[str, object]], now: float, offset: float) -> None:
+    def recall(
+        self,
+        records: Mapping[str, Mapping[str, object]],
+        now: float,
+        offset: float,
+        set_since: Callable[[Mapping[str, object]], float] = lambda _: 0.0,
+    ) -> None:
         """Give accounts of which nothing is known yet what was kept of them (:mod:`~grokcore.protocol.memory`).
 
         Tokens that were refused, and allowances that are used up for an unknown time, are asked for at once: their
         owner may have started the server anew because something has changed. Records of tokens that are not here are
         kept for the day they come.
+
+        :param set_since: by how many seconds the wall clock was set since a record was made (:mod:`.wall`).
         """
-        for account in self._roster.remember(records, now, offset):
+        offsets = {key: offset - set_since(record) for key, record in records.items()}
+        for account in self._roster.remember(records, now, offsets):
             self._plan_after_absence(account, now)
         self._start_anew()
 
@@ -140,6 +149,16 @@ class TokenBook:
         self._roster.forget_egresses()
         self.overload = Overload()
         self._start_anew()
+
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the caller's clock has not counted: everything is earlier by it (:mod:`.wall`)."""
+        self._roster.shift(seconds)
+        self.asks.shift(seconds)
+        self._start_anew()
+
+    def rewrite(self) -> None:
+        """Save everything that is known again: the wall clock, by which times are saved, was set."""
+        self._unsaved.update(self._roster.known())
 
     def _start_anew(self) -> None:
         self._shelves.clear()
@@ -154,7 +173,8 @@ class TokenBook:
         for group, allowance in account.allowances.items():
             self._replan(account, group, now)
             used_up = allowance.open_at(1) > now and allowance.cooling_until <= now
-            if account.invalid or (used_up and allowance.quota is not None and allowance.quota.told_wait(1) is None):
+            unknown_end = used_up and allowance.quota is not None and allowance.quota.told_wait(1) is None
+            if account.invalid or unknown_end or allowance.demanded:
                 self.asks.wish(account, group, now)
 
     # Choice ---------------------------------------------------------------------------------------------------------
@@ -379,6 +399,7 @@ class TokenBook:
             return "It is disabled, so Grok is not asked for it."
         groups = sorted(account.allowances) or [group or next(iter(SHIPPED.values())).rate_limit_name]
         last = max(self.asks.demand(account, one, now) for one in groups)
+        self._unsaved.add(account)
         return f"Grok is asked what is left for {listing(groups)}{within(last - now)}."
 
     def disable(self, token: str) -> str:

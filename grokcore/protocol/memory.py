@@ -64,6 +64,7 @@ def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
     return {
         "cooling_until": _to_wall(allowance.cooling_until, offset),
         "strikes": allowance.strikes,
+        "to_ask": allowance.demanded or allowance.asking,
         "quota": None
         if quota is None
         else {
@@ -83,6 +84,7 @@ def _recalled_allowance(times: _Times) -> Allowance:
     allowance = Allowance()
     allowance.cooling_until = times.future("cooling_until", LONGEST_WINDOW_S)
     allowance.strikes = min(_count(times.record.get("strikes")), 16)
+    allowance.demanded = times.record.get("to_ask") is True
     value = times.record.get("quota")
     if not isinstance(value, dict):
         return allowance

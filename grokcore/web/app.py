@@ -110,6 +110,7 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
     @app.before_request
     async def authenticate() -> None:
         """Before the body is read, and before it is known whether the route exists."""
+        services.state.wall.look()  # the machine may just have woken, and limits count from then
         if request.endpoint not in OPEN_ENDPOINTS:
             headers = {name.lower(): value for name, value in request.headers.items()}
             lifetime = _lifetime()

@@ -48,7 +48,7 @@ class Census:
 
 def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[str, Any]:
     """The body of ``/health``: no secret, no note, no proxy's address. Times are seconds from now."""
-    now = trio.current_time()
+    now = state.wall.look().now
     counts, next_reset, egresses = census.take(now)
     drift, passed_over, book = gateway.drift, gateway.drift.counters, gateway.pool.book
     faults = state.all_faults()

@@ -28,7 +28,7 @@ from grokcore.protocol.account import State
 from grokcore.protocol.images import ALIASES
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.tokens import TokenEntry
-from grokcore.runtime.store import StateFile
+from grokcore.runtime.state_file import StateFile
 from grokcore.simulator import lines
 from grokcore.simulator.assets import png
 from grokcore.simulator.scripts import CUT, HANG, Script, answer, drawing, error, page, play_lines, wrapped
