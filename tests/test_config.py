@@ -16,6 +16,7 @@ from grokcore.config import (
     DEFAULT_STATSIG_ID,
     SECTIONS,
     Config,
+    EarlierPictures,
     FetchConfig,
     GlobalConfig,
     GrokConfig,
@@ -80,6 +81,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "citations": True,
         "long_context": LongContext.FILE,
         "long_context_chars": 100_000,
+        "earlier_pictures": EarlierPictures.NAME,
         "image_mode": ImageMode.URL,
         "cache_mb": 512,
         # None: the model's own, else 30 / 120 / 600.
@@ -423,6 +425,7 @@ ENVIRONMENT_VALUES = [
     Value("grok.x_statsig_id", "mine", "mine"),
     Value("grok.filtered_tags", "grok:render,XaiArtifact", frozenset({"grok:render", "xaiartifact"})),
     Value("grok.image_mode", "cache", ImageMode.CACHE),
+    Value("grok.earlier_pictures", "attach", EarlierPictures.ATTACH),
     Value("grok.long_context", "error", LongContext.ERROR),
     Value("grok.stream_chunk_timeout", "90", 90.0),
     Value("global.log_format", "json", LogFormat.JSON),

@@ -23,6 +23,7 @@ __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_STATSIG_ID",
     "Config",
+    "EarlierPictures",
     "FetchConfig",
     "GlobalConfig",
     "GrokConfig",
@@ -56,6 +57,13 @@ class LongContext(enum.Enum):
 
     FILE = "file"
     ERROR = "error"
+
+
+class EarlierPictures(enum.Enum):
+    """What becomes of pictures of earlier turns."""
+
+    NAME = "name"
+    ATTACH = "attach"
 
 
 class LogFormat(enum.Enum):
@@ -191,6 +199,7 @@ class GrokConfig:
     citations: bool = True
     long_context: LongContext = LongContext.FILE
     long_context_chars: int = field(default=100_000, validator=_within(1000, 10_000_000))
+    earlier_pictures: EarlierPictures = EarlierPictures.NAME
     image_mode: ImageMode = ImageMode.URL
     cache_mb: int = field(default=512, validator=_within(0, 1_000_000))
     stream_first_response_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
