@@ -5,6 +5,7 @@ How requests name them is the matter of :mod:`grokcore.protocol.attachment_parts
 
 from __future__ import annotations
 
+import binascii
 import re
 
 from attrs import field, frozen
@@ -12,6 +13,7 @@ from attrs import field, frozen
 from ..errors import AttachmentRefused, ContextLengthExceeded
 from .attachment_parts import AttachmentPart, parse_attachment_part
 from .media import extension_of, sniff
+from .text_encodings import declared_charset, guessed_encoding, in_utf8
 
 __all__ = [
     "MOST_BYTES",
@@ -20,6 +22,7 @@ __all__ = [
     "AttachmentPart",
     "attachment_of",
     "parse_attachment_part",
+    "picture_url",
     "text_attachment",
 ]
 
@@ -29,6 +32,12 @@ MOST_BYTES_IN_ALL = 64 * 1024 * 1024
 
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/heic", "image/avif"})
 _FILES = _PICTURES | {"application/pdf", "text/plain"}
+
+_WEB_OR_DATA = re.compile(r"(?:data|https?):", re.IGNORECASE)
+_PLAIN_BASE64 = str.maketrans("-_", "+/")
+
+_TELLING_CHARS = 400
+"""Characters of base64 that are enough to know a file by."""
 
 _NOT_IN_NAMES = re.compile(r"[^\w. ()+-]+")
 
@@ -48,7 +57,12 @@ def attachment_of(part: AttachmentPart, data: bytes) -> Attachment:
 
     :raises AttachmentRefused: it is nothing that Grok takes; the message says what it is.
     """
+    if not part.picture and (text := in_utf8(data, declared_charset(part.url))) is not None:
+        data = text
     media_type = sniff(data)
+    if media_type is None and not part.picture and (encoding := guessed_encoding(data)):
+        message = f"{part.path} looks like a text in {encoding}. Save it as UTF-8 and send it again."
+        raise AttachmentRefused(message, param=part.path)
     taken = _PICTURES if part.picture else _FILES
     if media_type not in taken:
         what = f"is {media_type}" if media_type else "is of no known kind"
@@ -66,6 +80,28 @@ def text_attachment(text: str, name: str, path: str) -> Attachment:
     if len(data) > MOST_BYTES:
         raise ContextLengthExceeded(f"{path} are more than {MOST_BYTES >> 20} MB of text.")
     return Attachment(data, "text/plain", name, path)
+
+
+def picture_url(text: str) -> str:
+    """The URL of a picture as a client wrote it: a URL, or the bare base64 of the picture.
+
+    :raises ValueError: it is neither; the message says what is, and quotes nothing.
+    """
+    if _WEB_OR_DATA.match(text):
+        return text
+    if _is_base64_of_a_file(text):
+        return f"data:;base64,{text}"
+    raise ValueError("a picture must be a data: or https: URL (data:image/png;base64,…), or its base64.")
+
+
+def _is_base64_of_a_file(text: str) -> bool:
+    """Whether *text* begins as the base64 of a file of a known kind does; texts are none of them."""
+    head = "".join(text[:_TELLING_CHARS].split()).translate(_PLAIN_BASE64)
+    head = head[: len(head) // 4 * 4]
+    try:
+        return sniff(binascii.a2b_base64(head, strict_mode=True)) not in (None, "text/plain")
+    except (binascii.Error, ValueError):
+        return False
 
 
 def _file_name(part: AttachmentPart, media_type: str) -> str:

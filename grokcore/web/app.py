@@ -59,6 +59,8 @@ status page holds no data, and its stream asks for a ticket or a key itself."""
 ASKING_ENDPOINTS = frozenset({"chat_completions", "image_generations", "image_edits"})
 """Routes that ask Grok. Whoever has no key does not get so far as to count."""
 
+VARIATIONS_HINT = " Grok makes no variations: send the picture to /v1/images/edits with a prompt that asks for one."
+
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
     # nginx and Caddy would otherwise collect a stream before passing it on.
@@ -146,7 +148,8 @@ def _of_http_exception(error: HTTPException) -> Response:
     """Quart's own refusals, which would be HTML pages."""
     match error.code:
         case 404:
-            return _error_response(UnknownUrl(f"There is nothing at {request.method} {_asked_path()}."))
+            hint = VARIATIONS_HINT if _asked_path().rstrip("/").endswith("/images/variations") else ""
+            return _error_response(UnknownUrl(f"There is nothing at {request.method} {_asked_path()}.{hint}"))
         case 405:
             response = _error_response(MethodNotAllowed(f"{_asked_path()} does not take {request.method}."))
             response.headers["allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))

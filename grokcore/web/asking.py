@@ -56,14 +56,17 @@ def begin_asking(lifetime: Lifetime) -> None:
     lifetime.on_last_byte(functools.partial(allowance.end, use))
 
 
-def chosen_model(services: Services, name: str, lifetime: Lifetime) -> Model:
+def chosen_model(
+    services: Services, name: str, lifetime: Lifetime, *, suggest: Callable[[Model], bool] = lambda _: True
+) -> Model:
     """The model that a request names.
 
+    :param suggest: whether a refusal may offer a model; routes that refuse some don't offer them.
     :raises ModelNotFound: there is none; :raises ModelNotAllowed: it is not for this key.
     """
     models = services.state.config.models
     if name not in models:  # the names that the refusal offers are those of the key
-        models = {known: model for known, model in models.items() if lifetime.caller.may_use(known)}
+        models = {known: model for known, model in models.items() if lifetime.caller.may_use(known) and suggest(model)}
     model = find_model(models, name)
     lifetime.trace.model = model.name
     lifetime.caller.require_model(model.name)
