@@ -13,6 +13,7 @@ from ..config import Config, is_loopback, load_config
 from ..config.rights import Said, settings_in
 from ..errors import ConfigError
 from ..protocol.tokens import TokenEntry, parse_token_file
+from ..runtime.files import read_regular
 from ..runtime.watch import fingerprint
 
 __all__ = [
@@ -124,10 +125,10 @@ def data_folder(config: Config, environ: Mapping[str, str]) -> Path:
 def read_file(path: Path) -> bytes:
     """The content of *path*.
 
-    :raises ConfigError: it can't be read.
+    :raises ConfigError: it can't be read, or is something else than a file: a pipe, a device.
     """
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
 
