@@ -19,6 +19,7 @@ import trio.testing
 from attrs import define, field, frozen
 
 import grokcore.cli.reload
+import grokcore.cli.setup
 from grokcore.cli.reload import NEEDS_RESTART, Reloader
 from grokcore.cli.server import Server
 from grokcore.cli.setup import Sources
@@ -154,7 +155,7 @@ def desk(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.M
     return desk
 
 
-async def at_once(work: Callable[[], object]) -> object:
+async def at_once(work: Callable[[], object], **_: object) -> object:
     """Stands in for a thread."""
     await trio.lowlevel.checkpoint()
     return work()
@@ -852,7 +853,7 @@ def test_while_there_is_a_fault_files_are_read_now_and_then(desk: Desk, monkeypa
             raise PermissionError(13, "Permission denied")
 
         with monkeypatch.context() as patched:
-            patched.setattr(Path, "read_bytes", fail)
+            patched.setattr(grokcore.cli.setup, "read_regular", fail)
             running.write("tokens.json", token_file(C))
             await trio.sleep(30)
             assert running.notices.keys() == {"config", "tokens"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
@@ -84,7 +85,7 @@ class Reloader:
         asked_for, self._asked_for = self._asked_for, False
         told = [
             await self._note("config", self._sources.read_config, self._take_config),
-            await self._note("tokens", self._sources.read_tokens, self._take_tokens),
+            await self._note("tokens", self._read_tokens, self._take_tokens),
         ]
         if asked_for and not any(told):
             wrong = "; still at fault: " + "; ".join(self._server.state.notices.values())
@@ -95,10 +96,13 @@ class Reloader:
                 listener()
 
     async def _note(self, what: str, read: Callable[[], _T], take: Callable[[_T], bool]) -> bool:
-        """Read in a thread (a pool of thousands takes a while), take over; whether anything was told of it."""
+        """Read in a thread, take over; whether anything was told of it.
+
+        (A pool of thousands takes a while. A disk that hangs takes for ever, and must not hold up the end of the server.)
+        """
         notices = self._server.state.notices
         try:
-            told = take(await trio.to_thread.run_sync(read))
+            told = take(await trio.to_thread.run_sync(read, abandon_on_cancel=True))
         except ConfigError as error:
             fault = str(error)
         except Exception:  # boundary: no file may bring the server down
@@ -151,8 +155,11 @@ class Reloader:
         if objection:
             raise ConfigError(f"{settings.file or 'environment'}: {objection}; if that is meant, start it anew")
 
-    def _take_tokens(self, tokens: tuple[TokenEntry, ...]) -> bool:
-        file = self._sources.token_file
+    def _read_tokens(self) -> tuple[Path | None, tuple[TokenEntry, ...]]:
+        return self._sources.token_file, self._sources.read_tokens()
+
+    def _take_tokens(self, found: tuple[Path | None, tuple[TokenEntry, ...]]) -> bool:
+        file, tokens = found
         if file is None and self._token_file is not None:
             raise ConfigError(f"{self._token_file}: is gone")
         different = tokens != self._tokens

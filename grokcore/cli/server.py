@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import trio
@@ -142,7 +142,7 @@ class Server:
         app = create_app(self.services, self._metrics)
         self._tell_of_no_cache()
         if self._media is not None:
-            await self._media.load()
+            await _unless(stop, self._media.load)
         async with trio.open_nursery() as nursery:
             if self._keeper is not None:
                 await nursery.start(self._keeper.run)
@@ -230,6 +230,19 @@ def _cache_bytes(config: Config) -> int:
 
 def _identity(config: Config) -> Identity:
     return Identity(config.grok.x_statsig_id, config.grok.cf_clearance, config.grok.user_agent)
+
+
+async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    """Do *work*, but give up when *stop* is set: a disk that hangs must not keep a starting server from stopping."""
+
+    async def give_up() -> None:
+        await stop.wait()
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(give_up)
+        await work()
+        nursery.cancel_scope.cancel()
 
 
 async def _tell_folded_faults() -> None:

@@ -28,8 +28,9 @@ from ..runtime.data_dir import DataDirectory
 from ..runtime.state_file import StateFile
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
+from .last_net import LAST_LINES_S, LastNet
 from .reload import Reloader
-from .reporting import Reporter
+from .reporting import STOP_MARGIN_S, Reporter
 from .server import Server, curl_settings
 from .setup import Settings, Sources, data_folder, naming, refuse_open_door
 from .systemd import Notifier, passed_sockets
@@ -40,9 +41,6 @@ __all__ = ["serve_command"]
 SWITCH_INTERVAL_S = 0.001
 """How long a thread may keep the interpreter while another waits. Python's default of 5 ms is what the transport's thread
 would wait for when trio is busy, and is seen as lag of single tokens."""
-
-LAST_LINES_S = 0.2
-"""How long a second signal to stop leaves for the lines of the log that are not yet written."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +57,7 @@ class _Start:
     folder_fault: str
     record: Path | None
     notifier: Notifier
+    net: LastNet
 
 
 def serve_command(arguments: argparse.Namespace) -> int:
@@ -89,12 +88,13 @@ def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...])
         _sockets(settings, demo=sources.demo) as sockets,
         Notifier.of_environment(os.environ) as notifier,
         _data_directory(config, demo=sources.demo) as folder,
+        LastNet() as net,
     ):
         if folder.fault:
             _log.warning("%s: %s. What is learned is not kept.", folder.path, folder.fault)
         state_file = None if folder.fault else StateFile(folder.path / STATE_FILE)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, sources.record, notifier)
+        start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, sources.record, notifier, net)
         try:
             trio.run(_serve_until_signal, start)
         except Exception:
@@ -198,7 +198,7 @@ async def _serve_until_signal(start: _Start) -> None:
         reloader = None if start.sources.demo else Reloader(start.sources, server, start.settings, start.tokens)
         if reloader is not None:
             reloader.listeners.append(reporter.reloaded)
-        helpers.start_soon(_heed_signals, stop, reloader, reporter)
+        helpers.start_soon(_heed_signals, stop, reloader, reporter, start)
         # What there is now stays; the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -220,7 +220,7 @@ def _at(simulated: str, start: _Start) -> _Start:
     return evolve(start, settings=settings, tokens=parse_token_file(DEMO_TOKENS))
 
 
-async def _heed_signals(stop: trio.Event, reloader: Reloader | None, reporter: Reporter) -> None:
+async def _heed_signals(stop: trio.Event, reloader: Reloader | None, reporter: Reporter, start: _Start) -> None:
     hangup = {signal.SIGHUP} if hasattr(signal, "SIGHUP") else set()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *hangup) as signals:
         async for received in signals:
@@ -235,6 +235,7 @@ async def _heed_signals(stop: trio.Event, reloader: Reloader | None, reporter: R
                 os._exit(128 + received)  # a second one: whoever sends it has lost patience
             else:
                 reporter.stopping()
+                start.net.spread(start.settings.config.server.grace_seconds + STOP_MARGIN_S)
                 stop.set()
 
 

@@ -14,6 +14,7 @@ from ..config import Config, is_loopback, load_config, text_fault
 from ..config.rights import Said, settings_in
 from ..errors import ConfigError
 from ..protocol.tokens import TokenEntry, parse_token_file
+from ..runtime.files import read_regular
 from ..runtime.watch import fingerprint
 
 __all__ = [
@@ -149,10 +150,10 @@ def _text_of(data: bytes) -> str:
 def read_file(path: Path) -> bytes:
     """The content of *path*.
 
-    :raises ConfigError: it can't be read.
+    :raises ConfigError: it can't be read, or is something else than a file: a pipe, a device.
     """
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 from ...errors import ConfigError
 from ...protocol.token_edit import Outcome
 from ...protocol.tokens import TokenEntry, parse_token_file
-from ...runtime.files import locked, replace_file, sweep
+from ...runtime.files import locked, read_regular, replace_file, sweep
 from ..setup import TOKEN_PLACES, chosen_file
 
 __all__ = [
@@ -75,10 +75,10 @@ def parsed(path: Path) -> tuple[TokenEntry, ...]:
 def read(path: Path) -> bytes:
     """Its content.
 
-    :raises ConfigError: it can't be read.
+    :raises ConfigError: it can't be read, or is something else than a file: a pipe, a device.
     """
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise ConfigError(f"{shown(path)}: can't be read: {error.strerror}") from None
 
