@@ -25,6 +25,7 @@ from ..logs import configure_logging
 from ..protocol.tokens import TokenEntry, parse_token_file
 from ..runtime.curl import check_library
 from ..runtime.data_dir import DataDirectory
+from ..runtime.running_clock import RunningClock
 from ..runtime.state_file import StateFile
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
@@ -81,7 +82,7 @@ def serve_command(arguments: argparse.Namespace) -> int:
         state_file = None if folder.fault else StateFile(folder.path / STATE_FILE)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, arguments.record, notifier)
-        trio.run(_serve_until_signal, start)
+        trio.run(_serve_until_signal, start, clock=RunningClock())
     return 0
 
 
