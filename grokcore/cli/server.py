@@ -24,6 +24,7 @@ from ..runtime.media_cache import MediaCache
 from ..runtime.pool import TokenPool
 from ..runtime.rate_limits import QuotaAsker, QuotaKeeper
 from ..runtime.record import RecordingTransport
+from ..runtime.running_clock import RunningClock
 from ..runtime.state_file import Record, StateFile
 from ..runtime.store import StateKeeper, pruned
 from ..runtime.wall import WallClock, clock_reader
@@ -40,6 +41,9 @@ __all__ = ["Server", "curl_settings", "quota_asker"]
 
 MEDIA_FOLDER = "media"
 """Beside the state file."""
+
+TOLD_S = 5.0
+"""Time that was missed is worth a line of the log above this."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +76,7 @@ class Server:
             self._recorder = RecordingTransport(self._transport, record, config.grok.filtered_tags)
         self.gateway = Gateway(self._recorder or self._transport, self.pool, _gateway_settings(config))
         self._wall = WallClock(clock_reader())
-        self._wall.on_missed += [self.pool.shift, self.gateway.preparer.uploads.shift]
+        self._wall.on_missed += [self.pool.shift, self.gateway.preparer.uploads.shift, self._time_missed]
         self._wall.on_set.append(self._clock_set)
         self.pool.look = self._wall.look
         self.state = ServerState(config, trio.current_time(), self._wall)
@@ -108,6 +112,11 @@ class Server:
             account.entry.key: record_of(account, reading.now, reading.offset) | stamp
             for account in self.pool.book.take_unsaved()
         }
+
+    def _time_missed(self, seconds: float) -> None:
+        if seconds >= TOLD_S:
+            told = "%.0f s have passed in which the server did not run (the machine slept, say); waits have gone on"
+            _log.info(told, seconds)
 
     def _clock_set(self, seconds: float) -> None:
         """The state file has times by the wall clock."""
@@ -155,12 +164,19 @@ class Server:
                 async with trio.open_nursery() as serving:
                     await helpers.start(self._quotas.run)
                     helpers.start_soon(watch_lag, self._metrics.lagged)
+                    self._watch_standstills()
                     helpers.start_soon(self._wall.run)
                     helpers.start_soon(_tell_folded_faults)
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
                 helpers.cancel_scope.cancel()
             nursery.cancel_scope.cancel()  # last, so that whatever the others learned at their end is written
+
+    def _watch_standstills(self) -> None:
+        """A clock that leaves them out has to say so, as nobody else notices."""
+        clock = trio.lowlevel.current_clock()
+        if isinstance(clock, RunningClock):
+            clock.on_standstill.append(self._metrics.lagged)
 
     # Changes while it runs ------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from ..logs import configure_logging, drain_log, stderr_without_waiting
 from ..protocol.tokens import TokenEntry, parse_token_file
 from ..runtime.curl import check_library
 from ..runtime.data_dir import DataDirectory
+from ..runtime.running_clock import RunningClock
 from ..runtime.state_file import StateFile
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
@@ -96,7 +97,7 @@ def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...])
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, sources.record, notifier, net)
         try:
-            trio.run(_serve_until_signal, start)
+            trio.run(_serve_until_signal, start, clock=RunningClock())
         except Exception:
             # Logged, not raised: the interpreter would write the traceback itself, and wait for who reads it.
             _log.exception("a bug ended the server")

@@ -5,7 +5,9 @@
 * **total**: from accepting the request, over queue and all attempts.
 
 None of them runs while the server is blocked writing to a slow client: :meth:`Clocks.exclude` puts them all off by that
-time. (A client that stops reading altogether is the write timeout's business.)
+time. (A client that stops reading altogether is the write timeout's business.) But an answer holds a token as long as it
+lasts, so the total clock is put off by no more than its own length, all in all: a client that reads drop by drop has the
+answer for twice the total.
 
 A fourth, short one bounds the wait for the last lines after Grok's soft stop; its end is no failure.
 """
@@ -32,6 +34,7 @@ class Clocks:
     def __init__(self, limits: Limits, accepted: float) -> None:
         self._limits = limits
         self._total_at = accepted + limits.total
+        self._total_at_most = accepted + 2 * limits.total
         self._first_at = math.inf
         self._chunk_at = math.inf
         self._stop_at = math.inf
@@ -59,7 +62,7 @@ class Clocks:
 
     def exclude(self, seconds: float) -> None:
         """Time that was spent on a slow client."""
-        self._total_at += seconds
+        self._total_at = min(self._total_at + seconds, self._total_at_most)
         self._first_at += seconds
         self._chunk_at += seconds
         self._stop_at += seconds

@@ -34,6 +34,7 @@ from ..errors import (
     UpstreamUnavailable,
 )
 from .lenient_json import loads
+from .waits import believed_wait
 
 __all__ = [
     "REFUSAL_BODY_BYTES",
@@ -54,9 +55,6 @@ CLEANED_FROM_CHARS = 2000
 
 _SECRETS = re.compile(r"((?:sso(?:-rw)?|cf_clearance|x-statsig-id)\s*[=:]\s*|\beyJ)[^\s;,\"']+", re.IGNORECASE)
 """What must not be repeated, should upstream echo a request: cookies, the statsig value, anything like a JWT."""
-
-LONGEST_WAIT_S = 7 * 24 * 3600.0
-"""A ``Retry-After`` beyond a week is not believed."""
 
 _Leaf: TypeAlias = type[GrokApiError]
 
@@ -251,4 +249,6 @@ def _as_int(value: object) -> int:
 
 def _seconds(value: str | None) -> float | None:
     """A ``Retry-After`` in seconds; the date form has never been seen from Grok and is ignored."""
-    return min(float(value), LONGEST_WAIT_S) if value and value.isascii() and value.isdigit() else None
+    if not (value and value.isascii() and value.isdigit()):
+        return None
+    return believed_wait(float(value)) if value.strip("0") else 0.0

@@ -55,6 +55,8 @@ HISTORIES = [
     History("and the first response", [("begin_attempt", 5), ("exclude", 50)], 85, TimeoutFirstResponse),
     History("and the wait after the stop", [("begin_attempt", 5), ("stopped", 11), ("exclude", 50)], 63, None),
     History("a slow client and no attempt", [("exclude", 50)], 650, TimeoutTotal),
+    History("a client that is slow for longer than the total", [("exclude", 599), ("exclude", 599)], 1200, TimeoutTotal),
+    History("and the gap all the same", [("heard", 1000), ("exclude", 900)], 1200, TimeoutTotal),
 ]  # fmt: skip
 
 
@@ -104,6 +106,7 @@ def test_any_history_keeps_the_arithmetic(steps: list[tuple[str, int]]) -> None:
             clocks.exclude(seconds)
             now, slow = now + seconds, slow + seconds
             due = {name: at + seconds for name, at in due.items()}
+            due["total"] = min(due["total"], 1200)
         else:
             now += seconds
             getattr(clocks, method)(*([] if method == "end_attempt" else [now]))
@@ -119,5 +122,5 @@ def test_any_history_keeps_the_arithmetic(steps: list[tuple[str, int]]) -> None:
             else:
                 due.setdefault("stop", now + 2)
         assert clocks.deadline == min(due.values())
-        assert clocks.total_at == 600 + slow
+        assert clocks.total_at == min(600 + slow, 1200)
         assert (clocks.expired() is None) == (due.get("stop", math.inf) == clocks.deadline)

@@ -159,13 +159,21 @@ def test_any_response_is_some_leaf(status: int, headers: dict[str, str], body: b
         ("0", 0.0),
         ("Wed, 21 Oct 2026 07:28:00 GMT", None),
         ("-5", None),
+        ("NaN", None),
+        ("1e300", None),
+        ("86400", 86400.0),
+        ("86401", 86400.0),
+        ("31536000", 86400.0),
+        ("99999999999", None),
+        ("9" * 400, None),
+        ("000", 0.0),
         ("1.5", None),
         ("²", None),
         ("", None),
     ],
 )
 def test_retry_after_is_read_in_seconds(header: str, seconds: float | None) -> None:
-    """The date form has never been seen from Grok."""
+    """A day at most, and what can't be meant is as if it were not there. (The date form has never been seen from Grok.)"""
     assert refusal_of_response(429, {**JSON, "retry-after": header}, b"").retry_after == seconds
 
 

@@ -124,7 +124,7 @@ def test_no_clock_counts_the_time_a_slow_client_takes() -> None:
 
     async def scenario() -> None:
         world = make_world(Script((token_line("a"), HANG)))
-        completion = world.ask(limits=Limits(first_response=10, chunk=20, total=25))
+        completion = world.ask(limits=Limits(first_response=10, chunk=20, total=100))
         await completion.start()
         await completion.next_events()
         await trio.sleep(100)
@@ -133,6 +133,25 @@ def test_no_clock_counts_the_time_a_slow_client_takes() -> None:
             await completion.next_events()
 
         assert trio.current_time() == 120
+        await completion.aclose()
+
+    on_fake_clock(scenario)
+
+
+def test_a_client_that_reads_drop_by_drop_gives_the_token_back() -> None:
+    """After twice the total: the next client can have it."""
+
+    async def scenario() -> None:
+        words = Script(tuple(step for _ in range(1000) for step in (token_line("a"), Wait(1))))
+        world = make_world(words, max_in_flight=1)
+        completion = world.ask(limits=Limits(first_response=10, chunk=20, total=25))
+        await completion.start()
+        with pytest.raises(TimeoutTotal):
+            while await completion.next_events():
+                await trio.sleep(9)  # each word is written for so long
+                completion.client_was_slow(9)
+        assert 50 <= trio.current_time() <= 50 + 9
+        assert world.book.accounts[0].in_flight == 0
         await completion.aclose()
 
     on_fake_clock(scenario)
