@@ -8,7 +8,8 @@ Rules
    answers otherwise the next time changes nothing.
 3. A redirect is a new URL and is judged from the start.
 4. Nothing of Grok's goes along: no cookie, no token, no browser's identity, no shared connection.
-5. Time and bytes are bounded, whatever the other side does; bytes are counted as they are after decompression.
+5. Time and bytes are bounded, whatever the other side does. It is asked for the content as it is; a server that sends it
+   compressed all the same is taken at gzip's word, and bytes are counted as they come out of that, piece by piece.
 6. Messages name the host and the rule; path and query may hold secrets.
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import functools
 import math
 import socket
+import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 from urllib.parse import urljoin
@@ -47,7 +49,10 @@ LONGEST_NUMBER = len(str(2**63))
 LONGEST_NAME = 100
 """Characters of a host that a message shows."""
 
-HEADERS = (("User-Agent", "grok2api"), ("Accept", "image/*, */*;q=0.8"))
+HEADERS = (("User-Agent", "grok2api"), ("Accept", "image/*, */*;q=0.8"), ("Accept-Encoding", "identity"))
+
+ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
+"""Have zlib tell by the first bytes which of the two it is."""
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -173,19 +178,74 @@ async def _content_or_location(exchange: Exchange, request: UpstreamRequest, mos
         raise AttachmentRefused(f"The attachment could not be fetched: {request.who} answered {head.status}.")
     if _announced(head) > most:
         raise _too_large(request.who, most)
-    return await _content(exchange, request.who, most)
+    return await _content(exchange, head, request.who, most)
 
 
-async def _content(exchange: Exchange, who: str, most: int) -> bytes:
-    pieces, size = [], 0
-    while piece := await exchange.read():
-        size += len(piece)
-        if size > most:
-            raise _too_large(who, most)
-        pieces.append(piece)
-    if not size:
+async def _content(exchange: Exchange, head: ResponseHead, who: str, most: int) -> bytes:
+    content = _Content(_unpacker(head, who), most)
+    try:
+        while piece := await exchange.read():
+            content.add(piece)
+        data = content.whole()
+    except zlib.error:
+        raise AttachmentRefused(f"The attachment could not be fetched: what {who} sent is damaged.") from None
+    except _TooMuch:
+        raise _too_large(who, most) from None
+    if not data:
         raise AttachmentRefused(f"The attachment could not be fetched: {who} sent nothing.")
-    return b"".join(pieces)
+    return data
+
+
+def _unpacker(head: ResponseHead, who: str) -> zlib._Decompress | None:
+    """Decodes the body of a server that does not send it as it is; None if it does.
+
+    :raises AttachmentRefused: if its encoding is another than those that every HTTP client knows.
+    """
+    encoding = head.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompressobj(ZLIB_OR_GZIP)
+    raise AttachmentRefused(
+        f"The attachment could not be fetched: {who} sends it compressed, in a way that it was not asked for. "
+        "Send it as a data: URL."
+    )
+
+
+class _TooMuch(Exception):
+    """There is more than is taken."""
+
+
+class _Content:
+    """A body on its way, never more than *most* bytes of it."""
+
+    def __init__(self, unpacker: zlib._Decompress | None, most: int) -> None:
+        self._unpacker = unpacker
+        self._most = most
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """Take a piece as it was sent.
+
+        :raises _TooMuch: if the content is larger than it may be.
+        :raises zlib.error: if it can't be decoded.
+        """
+        if self._unpacker is not None:
+            piece = self._unpacker.decompress(piece, self._most - self._size + 1)
+        self._size += len(piece)
+        if self._size > self._most:
+            raise _TooMuch
+        self._pieces.append(piece)
+
+    def whole(self) -> bytes:
+        """All of it.
+
+        :raises zlib.error: if its end is missing.
+        """
+        if self._unpacker is not None and not self._unpacker.eof:
+            raise zlib.error
+        return b"".join(self._pieces)
 
 
 def _announced(head: ResponseHead) -> float:

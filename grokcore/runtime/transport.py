@@ -34,7 +34,8 @@ class UpstreamRequest:
     :ivar connect_to: the address, without port, that the connection goes to, whatever the URL's name would resolve to; Host
         header and certificate stay the URL's. Empty for the usual way. Not together with a proxy.
     :ivar impersonated: as the browser, with its handshake and headers. False: as a plain client with the headers given,
-        over a connection of its own, so that a site which is not Grok sees nothing of what Grok sees.
+        over a connection of its own, so that a site which is not Grok sees nothing of what Grok sees. A browser's response
+        comes decoded, a plain client's as it was sent.
     :ivar who: what failures call the other side.
     :raises ValueError: ``connect_to`` is no address.
     """

@@ -4,7 +4,9 @@ This is the only package that imports curl_cffi.
 
 * :mod:`~grokcore.runtime.curl.library`: what is asked of it, and which browsers it can show.
 * :mod:`~grokcore.runtime.curl.handle`: one request in the hands of libcurl.
-* :mod:`~grokcore.runtime.curl.transfers`: all of them, between two threads.
+* :mod:`~grokcore.runtime.curl.exchange`: one request as trio sees it, and its callbacks.
+* :mod:`~grokcore.runtime.curl.loop`: all of them, in the worker thread.
+* :mod:`~grokcore.runtime.curl.transfers`: the transport, which keeps a loop running.
 
 Theory
 ------
@@ -27,16 +29,20 @@ over at once, and the busier the server is, the larger are its batches.
 Rules
 -----
 1. A libcurl handle is touched by the worker thread only, from creation to cleanup.
-2. An exchange's buffer holds at most about ``BUFFER_BYTES``: above that the transfer pauses, and TCP's own window holds
-   upstream back. ``_received`` is written by the worker only and ``_taken`` by trio only, so neither needs a lock.
+2. An exchange's buffer holds at most about ``BUFFER_BYTES``, decoded: above that the transfer pauses, and TCP's own window
+   holds upstream back. A compressed response may pass that by what 4 kB of it decode to, and no further.
+   ``_received`` is written by the worker only and ``_taken`` by trio only, so neither needs a lock.
 3. curl's own timeouts are a net under trio's clocks: they are set well above them.
 4. Names of curl_cffi that are private are listed in ``PRIVATE_NAMES`` and checked at the start.
-5. A request that is not impersonated has a handle and a connection of its own, which are thrown away afterwards.
+5. What fails for one exchange fails this exchange alone (:mod:`~grokcore.runtime.curl.loop` says how). Should the loop
+   end all the same, its exchanges fail and another loop begins; if loops keep ending, the server ends.
+6. A request that is not impersonated has a handle and a connection of its own, which are thrown away afterwards.
 """
 
+from .exchange import CurlExchange
 from .handle import CurlFailure
 from .library import CurlSettings, browser_shown, browsers_known, check_library
-from .transfers import CurlExchange, CurlTransport
+from .transfers import CurlTransport
 
 __all__ = [
     "CurlExchange",

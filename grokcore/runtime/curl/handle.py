@@ -22,6 +22,19 @@ TRANSFER_NET_S = 24 * 3600
 
 _CURL_HTTP_VERSION_1_1 = 2
 
+BROWSER_OPTIONS = ((CurlOpt.ACCEPT_ENCODING, "gzip, deflate, br, zstd"),)
+"""The encodings that browsers name, and libcurl decodes."""
+
+# Nothing that belongs to Grok's connections may be used for a plain client's request, nor the other way round. Without
+# ACCEPT_ENCODING nothing is decoded: a few kB from a stranger stay a few kB.
+PLAIN_OPTIONS = (
+    (CurlOpt.FRESH_CONNECT, 1),
+    (CurlOpt.FORBID_REUSE, 1),
+    (CurlOpt.SSL_SESSIONID_CACHE, 0),
+    # Others' requests could join an HTTP/2 connection while it lasts.
+    (CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1),
+)
+
 Callback: TypeAlias = Callable[[bytes], int]
 
 
@@ -38,6 +51,12 @@ class CurlFailure(TransportFailure):
         self.proxy_status = proxy_status
 
 
+class ResponseRefused(CurlFailure):
+    """A response with too long a head, or one that expands without end. Another try would meet the same."""
+
+    again, sdk_may_repeat = False, False
+
+
 # Before ---------------------------------------------------------------------------------------------------------------
 
 
@@ -51,14 +70,18 @@ def new_handle() -> Curl:
 def configure(
     curl: Curl, request: UpstreamRequest, browser: str, ca_file: str, on_header: Callback, on_data: Callback
 ) -> object:
-    """Set a handle up for one request. Returns what has to live as long as the transfer.
+    """Set a handle up for one request. Returns what libcurl points to: it has to live as long as the transfer.
 
     :param on_header: is given each line of the head; *on_data*: each piece of the body.
     :raises CurlError: an option was not taken.
     """
     if request.impersonated:
         curl.impersonate(browser)
-    way = _set_way(curl, request)
+    kept = (
+        _set_way(curl, request),
+        _set_callback(curl, CurlOpt.HEADERFUNCTION, CurlOpt.HEADERDATA, on_header),
+        _set_callback(curl, CurlOpt.WRITEFUNCTION, CurlOpt.WRITEDATA, on_data),
+    )
     for option, value in (
         (CurlOpt.URL, request.url),
         (CurlOpt.CUSTOMREQUEST, request.method),
@@ -70,42 +93,49 @@ def configure(
         (CurlOpt.PROXY, request.proxy_url),
         (CurlOpt.SUPPRESS_CONNECT_HEADERS, 1),
         (CurlOpt.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES),
-        (CurlOpt.ACCEPT_ENCODING, "gzip, deflate, br, zstd"),
         (CurlOpt.CONNECTTIMEOUT_MS, int(request.connect_net_s * 1000)),
         (CurlOpt.TIMEOUT_MS, TRANSFER_NET_S * 1000),
         (CurlOpt.PIPEWAIT, 1),
         (CurlOpt.FRESH_CONNECT, int(request.fresh)),
         (CurlOpt.HTTPHEADER, [_header_line(name, value) for name, value in request.headers] + [b"Expect:"]),
-        # Set anew on every use: with the callback of an earlier one libcurl would call into freed memory.
-        (CurlOpt.HEADERFUNCTION, on_header),
-        (CurlOpt.WRITEFUNCTION, on_data),
+        *(BROWSER_OPTIONS if request.impersonated else PLAIN_OPTIONS),
     ):
         curl.setopt(option, value)
     if request.body:
         curl.setopt(CurlOpt.POSTFIELDS, request.body)
         curl.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(request.body))
-    if not request.impersonated:
-        _make_plain(curl)
-    elif request.url.startswith("http:"):
+    if request.impersonated and request.url.startswith("http:"):
         # Without TLS the impersonated browser's HTTP/2 would become an "Upgrade: h2c", which no browser sends.
         curl.setopt(CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1)
     if ca_file:
         curl.setopt(CurlOpt.CAINFO, ca_file)
         curl.setopt(CurlOpt.PROXY_CAINFO, ca_file)
     curl._ensure_cacert()
-    return way
+    return kept
 
 
-def _make_plain(curl: Curl) -> None:
-    """Let nothing that belongs to Grok's connections be used for this request, nor the other way round."""
-    for option, value in (
-        (CurlOpt.FRESH_CONNECT, 1),
-        (CurlOpt.FORBID_REUSE, 1),
-        (CurlOpt.SSL_SESSIONID_CACHE, 0),
-        # Others' requests could join an HTTP/2 connection while it lasts.
-        (CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1),
-    ):
-        curl.setopt(option, value)
+class _Context:
+    """A callback as curl_cffi's C code looks it up."""
+
+    __slots__ = ("callback", "exception")
+
+    def __init__(self, callback: object) -> None:
+        self.callback = callback
+        self.exception: BaseException | None = None
+
+
+def _set_callback(curl: Curl, function: CurlOpt, data: CurlOpt, callback: Callback) -> object:
+    """Have libcurl call *callback*. Set anew on every use: what belonged to the transfer before has been freed.
+
+    curl_cffi's own way does not look at the return code of the first option, without which the C library's ``fwrite``
+    would be given a pointer to something that is no file.
+
+    :raises CurlError: an option was not taken.
+    """
+    context = ffi.new_handle(_Context(callback))
+    curl._check_error(lib._curl_easy_setopt(curl._curl, function, lib.write_callback), "set a callback")
+    curl._check_error(lib._curl_easy_setopt(curl._curl, data, context), "set a callback")
+    return context
 
 
 def _set_way(curl: Curl, request: UpstreamRequest) -> object:
@@ -166,21 +196,25 @@ _WHAT_FAILED: dict[int, str] = {
     CurlECode.HTTP2_STREAM: "the HTTP/2 stream was reset",
     CurlECode.PARTIAL_FILE: "the response was cut off",
     CurlECode.GOT_NOTHING: "the server closed without a response",
+    CurlECode.BAD_CONTENT_ENCODING: "its compression is damaged",
+    CurlECode.TOO_LARGE: "a few bytes of it expand to many MB",
 }
 
 
-def failure_of(code: int, who: str, curl: Curl | None, *, answered: bool) -> CurlFailure:
-    """What a transfer that ended with this *code* is told as.
+def failure_of(code: int, who: str, curl: Curl | None, objection: str, *, answered: bool) -> CurlFailure:
+    """The failure to report for a transfer that ended with this *code*.
 
     :param who: whom the request was for, as the message calls it.
+    :param objection: why a callback refused what had come; empty if none did.
     :param answered: whether a response had begun.
     """
     proxy_status = _proxy_status(curl)
-    what = _WHAT_FAILED.get(code, "the connection broke")
+    what = objection or _WHAT_FAILED.get(code, "the connection broke")
     if proxy_status:  # libcurl counts it as "no connection could be made", like a proxy that is not there
         what = f"the proxy refused with HTTP {proxy_status}"
     outcome = f"{who}'s answer was lost" if answered else f"{who} could not be reached"
-    return CurlFailure(f"{outcome}: {what} (curl error {code}).", curl_code=code, proxy_status=proxy_status)
+    leaf = ResponseRefused if objection or code == CurlECode.TOO_LARGE else CurlFailure
+    return leaf(f"{outcome}: {what} (curl error {code}).", curl_code=code, proxy_status=proxy_status)
 
 
 def _proxy_status(curl: Curl | None) -> int:

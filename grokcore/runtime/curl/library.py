@@ -29,6 +29,7 @@ PRIVATE_NAMES = (
     "curl_multi_info_read",
     "curl_multi_strerror",
     "_curl_easy_setopt",
+    "write_callback",
 )
 
 _GOOD_ORDER = 0
