@@ -55,6 +55,7 @@ TABLE = [
     Row(errors.UpstreamOverloaded, 503, "upstream_overloaded", True, True),
     Row(errors.UpstreamFailure, 502, "upstream_error", True, True),
     Row(errors.LineTooLong, 502, "upstream_error", False),
+    Row(errors.AnswerTooLong, 502, "upstream_error", False),
     Row(errors.TransportFailure, 502, "upstream_error", True, True),
     Row(errors.EmptyAnswer, 502, "empty_upstream_response", False, True),
     Row(errors.IncompleteAnswer, 502, "upstream_incomplete", False),
