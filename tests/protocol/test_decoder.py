@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import (
+    AnswerTooLong,
     AntiBotRefusal,
     AttachmentRefused,
     ContentPolicyViolation,
@@ -24,6 +27,7 @@ from grokcore.errors import (
     UpstreamFailure,
     UpstreamOverloaded,
 )
+from grokcore.protocol import decoder as decoder_module
 from grokcore.protocol.answer_states import TRANSITIONS, Input, State
 from grokcore.protocol.counters import MAX_UNKNOWN_KEYS, Counters
 from grokcore.protocol.decoder import Decoder
@@ -442,6 +446,71 @@ def test_a_line_over_the_cap_ends_the_answer_with_a_failure_that_nobody_repeats(
     assert isinstance(last.error, LineTooLong)
     assert (last.error.again, last.error.should_retry) == (False, False)
     assert decoder.close() == []
+
+
+@pytest.mark.parametrize(
+    ("tokens", "events"),
+    [
+        ([token("a" * 50), token("b" * 50), soft_stop()], [Text("a" * 50), Text("b" * 50), Finished()]),
+        ([token("a" * 50), token("b" * 51), soft_stop()], [Text("a" * 50), AnswerTooLong]),
+        ([thought("a" * 50), token("b" * 51), soft_stop()], [Thinking("a" * 50), AnswerTooLong]),
+        ([thought("a" * 101)], [AnswerTooLong]),
+        ([token("🙂" * 100), soft_stop()], [Text("🙂" * 100), Finished()]),
+        ([token("a" * 50), final("a" * 101)], [Text("a" * 50), AnswerTooLong]),
+        ([final("a" * 101)], [AnswerTooLong]),
+        ([token("a" * 101), token("b"), soft_stop(), final("a")], [AnswerTooLong]),
+    ],
+)
+def test_an_answer_over_the_cap_ends_with_a_failure_that_nobody_repeats(
+    monkeypatch: pytest.MonkeyPatch, tokens: list[dict[str, Any]], events: list[Shown]
+) -> None:
+    """Text and thinking count together, whether tokens bring them or the modelResponse."""
+    monkeypatch.setattr(decoder_module, "MAX_ANSWER_CHARS", 100)
+    data = bytes_of(map(wrapped, tokens))
+    assert decoded([data]) == decoded(cut_everywhere(data)) == events
+    assert (AnswerTooLong.code, AnswerTooLong.again, AnswerTooLong.sdk_may_repeat) == ("upstream_error", False, False)
+
+
+def test_the_cap_on_an_answer_is_8_million_characters() -> None:
+    """More than any answer has; less than what would hurt a small server."""
+    assert decoder_module.MAX_ANSWER_CHARS == 8 * 1024 * 1024
+
+
+MANY = 3000
+CARD = '{"id":"%d","cardType":"image_card","image":{"original":"https://example.com/%d.png"}}'
+ENDLESS = {
+    "keys": [{f"key{number}" + "x" * 5000: 1} for number in range(MANY)],
+    "pages": [lines.search_results(f"https://example.com/{number}", "t" * 2000) for number in range(MANY)],
+    "long addresses": [
+        lines.search_results(f"https://example.com/{number}" + "x" * 9000, "t") for number in range(MANY)
+    ],
+    "cards": [response({"cardAttachment": {"jsonData": CARD % (number, number)}}) for number in range(MANY)],
+    "pictures": [picture(100, imageId=f"{number}", imageUrl=f"{number}.jpg") for number in range(MANY)],
+    "pictures in the making": [picture(50, imageId=f"{number}" + "x" * 5000) for number in range(MANY)],
+    "moderated pictures": [picture(100, imageId=f"{number}", moderated=True) for number in range(MANY)],
+    "videos": [lines.video_progress(100, url=f"{number}.mp4") for number in range(MANY)],
+    "tools": [response({"toolUsageCard": {"x" * 5000: {"args": {"query": f"{number}"}}}}) for number in range(MANY)],
+    "references": [token(f'<grok:render card_id="{number}"></grok:render>') for number in range(MANY)],
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_whatever_an_upstream_invents_without_end_takes_a_bounded_amount_of_memory(name: str) -> None:
+    """Of all that is not text there is a most that is kept of one answer; the rest of it goes on being read."""
+    reader = Decoder(TAGS)
+    for payload in [*ENDLESS[name][:10], token("a")]:
+        reader.receive(lines.line(wrapped(payload)))
+    tracemalloc.start()
+    try:
+        for payload in ENDLESS[name]:
+            reader.receive(lines.line(wrapped(payload)))
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_500_000
+    assert not reader.ended
+    assert len(reader._gallery.rest()) <= 100
 
 
 def test_unknown_keys_cost_a_bounded_amount_of_memory() -> None:
