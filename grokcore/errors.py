@@ -21,6 +21,7 @@ import math
 from typing import Any, ClassVar
 
 __all__ = [
+    "AnswerTooLong",
     "AntiBotRefusal",
     "AttachmentRefused",
     "Blame",
@@ -322,6 +323,10 @@ class LineTooLong(UpstreamFailure):
     """A line over the cap: it would come again just as long."""
 
     again, sdk_may_repeat = False, False
+
+
+class AnswerTooLong(LineTooLong):
+    """An answer over the cap, of whatever lines."""
 
 
 class TransportFailure(UpstreamFailure):

@@ -57,6 +57,7 @@ TABLE = [
     Row(errors.UpstreamFailure, 502, "upstream_error", True, True, retry_after="5"),
     Row(errors.UpstreamUnavailable, 502, "upstream_error", True, True, retry_after="5"),
     Row(errors.LineTooLong, 502, "upstream_error", False),
+    Row(errors.AnswerTooLong, 502, "upstream_error", False),
     Row(errors.TransportFailure, 502, "upstream_error", True, True, retry_after="5"),
     Row(errors.EmptyAnswer, 502, "empty_upstream_response", False, True),
     Row(errors.IncompleteAnswer, 502, "upstream_incomplete", False),

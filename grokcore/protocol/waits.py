@@ -1,4 +1,4 @@
-"""How long Grok may make anybody wait: the bounds of every ``Retry-After``, reset and window, and of what is kept of them."""
+"""Bounds on how long Grok may make a client wait: every ``Retry-After``, reset and window, and what is kept of them."""
 
 from __future__ import annotations
 

@@ -436,7 +436,7 @@ class Completion:
             if self._interruption is not None:
                 raise self._interruption
             now = trio.current_time()
-            if now >= self._clocks.total_at:
+            if now >= self._clocks.total_at and not attempt.decoder.concluded:
                 raise self._clocks.out_of_time()  # also of an upstream that never pauses
             data = self._arrived(attempt, now)
             if data is not None:
@@ -457,14 +457,14 @@ class Completion:
         try:
             data = attempt.exchange.read_nowait()
         except TransportFailure:
-            if not attempt.decoder.stopped:
+            if not (attempt.decoder.stopped or attempt.decoder.concluded):
                 raise
-            return b""  # the text was complete: nothing is lost
+            return b""  # Grok's last word was that the answer is complete
         if data is None and now >= self._clocks.deadline:
             error = self._clocks.expired()
             if error is not None:
                 raise error
-            return b""  # the text is complete, and Grok's last lines did not come in time
+            return b""  # the whole answer is here, and the end of the stream did not come in time
         return data
 
     def _decode(self, attempt: _Attempt, data: bytes) -> list[Event]:
@@ -474,11 +474,14 @@ class Completion:
         """
         events = attempt.decoder.receive(data) if data else attempt.decoder.close()
         now = trio.current_time()
+        if events:
+            self._clocks.heard(now)
         if attempt.decoder.stopped:
             self._clocks.stopped(now)
+        elif attempt.decoder.concluded:
+            self._clocks.concluded(now)
         if not events:
             return events
-        self._clocks.heard(now)
         last = events[-1]
         if isinstance(last, Finished):
             self._finished = True
@@ -499,7 +502,7 @@ class Completion:
             raise self._interruption
         with trio.CancelScope(deadline=self._clocks.deadline) as self._waiting:
             return await fn()
-        raise self._interruption or self._clocks.expired() or EmptyAnswer("Grok ended its answer without any text.")
+        raise self._interruption or self._clocks.expired() or EmptyAnswer("Grok's answer has nothing in it.")
 
 
 async def _drain(exchange: Exchange) -> None:
