@@ -62,12 +62,14 @@ def serve_command(arguments: argparse.Namespace) -> int:
     """Run the server until it is told to stop."""
     sources = Sources(arguments, os.environ)
     settings = sources.read_config()
-    tokens = sources.read_tokens()
+    tokens, notes = sources.read_tokens_with_notes()
     config = settings.config
     faulthandler.enable()
     configure_logging(config.global_)
     for warning in settings.warnings:
         _log.warning("%s", warning)
+    for note in notes:
+        _log.log(logging.INFO if note.expected else logging.WARNING, "%s: %s", sources.token_file, note.text)
     with naming(settings.file):
         check_library(curl_settings(config))
     # Sockets first: the number of one that was announced and is not there must not become something else's.
