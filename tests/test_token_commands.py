@@ -186,7 +186,7 @@ FAULTS = [
     Fault("no such file to remove from", ["remove", ID, "--tokens=t"], "t: there is no such file"),
     Fault("no such file to list", ["list", "--tokens=t"], "t: can't be read: No such file or directory"),
     Fault("more than text can hold", ["add", JWT, "--note=x"], "tokens.json: is a text file, which can't hold note: ", {"tokens.json": "#"}),
-    Fault("proxy", ["add", JWT, "--proxy", "http://u:pass@"], "--proxy must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host, or direct"),
+    Fault("proxy", ["add", JWT, "--proxy", "http://u:pass@"], "--proxy must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host; write it "),
     Fault("no such import", ["import", "c.txt"], "c.txt: can't be read: No such file or directory"),
     Fault("a token for a file", ["import", JWT], "the file named: can't be read: No such file or directory"),
     Fault("a broken import", ["import", "c.txt"], "c.txt: is not valid JSON", {"c.txt": f'["{JWT}'}),
