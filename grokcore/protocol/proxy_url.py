@@ -22,7 +22,7 @@ __all__ = ["SCHEMES", "parse_proxy_url"]
 SCHEMES = ("http", "https", "socks5h")
 
 _FORM = "must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host"
-_EXAMPLE = "as in http://user:password@host:port, with %40 %23 %2F %3F %3A %25 for @ # / ? : % in user and password"
+_EXAMPLE = "as in http://USER:PW@HOST:PORT, with %40 %23 %2F %3F %3A %25 for @ # / ? : % in USER and PW"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ENDPOINT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]\\%]+)(?::([0-9]{1,5}))?/?")
 _PROVIDERS_ORDER = re.compile(r"((?:[\w-]+\.)*[\w-]+):([0-9]{1,5}):([^:]+):(.*)", re.DOTALL)
@@ -98,5 +98,5 @@ def _encoded(userinfo: tuple[str, str | None] | None) -> str:
         None if part is None else quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), safe="%") for part in userinfo
     )
     if "%00" in f"{user}{password}":
-        raise ValueError(f"{_FORM}, and no NUL in user and password")
+        raise ValueError(f"{_FORM}, and no NUL in USER and PW")
     return f"{user}@" if password is None else f"{user}:{password}@"
