@@ -97,9 +97,11 @@ FAULTS = (
     Fault("unreadable tokens", "tokens.json: can't be read: Is a directory", {"tokens.json": None}),
     Fault("no JSON", "tokens.json: is not valid JSON", {"tokens.json": f'{{"sso": {{"{SECRET}'}),
     Fault("no tokens", "tokens.json: must be a JSON object", {"tokens.json": f'"{SECRET}"'}),
-    Fault("no section", "tokens.json: has neither sso nor", {"tokens.json": f'{{"tokens": ["{SECRET}"]}}'}),
+    Fault("no section", "tokens.json: has neither sso nor", {"tokens.json": f'{{"mine": ["{SECRET}"]}}'}),
     Fault("no token", "tokens.json: entry 2 is not a token", {"tokens.json": f'["{SECRET}", "{SECRET}\\nx"]'}),
-    Fault("original's tokens", "data/token.json: sso must be an object", {"data/token.json": f'{{"sso": "{SECRET}"}}'}),
+    Fault(
+        "original's tokens", "data/token.json: ssoSuper must be an", {"data/token.json": f'{{"ssoSuper": "{SECRET}"}}'}
+    ),
     Fault("open door by flag", "[server] host: :: is reachable from other machines", arguments=("--host", "::")),
     Fault("open door by variable", "[server] host: 0.0.0.0 is", environ={"GROK2API_SERVER_HOST": "0.0.0.0"}),
     Fault("empty key", "so [grok] api_key must be set", {"config.toml": OPEN + '[grok]\napi_key = ""'}),

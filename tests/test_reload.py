@@ -982,7 +982,7 @@ def test_a_real_server_takes_over_what_a_signal_tells_it_to_read(tmp_path: Path)
             report = health(port)
             assert report["tokens"]["unknown"] == 3
             assert report["status"] == "ok"
-        assert report["faults"] == {"tokens": "tokens.json: is not valid JSON"}
+        assert report["faults"]["tokens"].startswith("tokens.json: is not valid JSON: line 1, column 2: ")
         process.terminate()
         assert process.wait() == 0
     finally:

@@ -22,7 +22,7 @@ from .. import __version__
 from ..config import Config
 from ..errors import ConfigError
 from ..logs import configure_logging, drain_log, stderr_without_waiting
-from ..protocol.tokens import TokenEntry, parse_token_file
+from ..protocol.tokens import Note, TokenEntry, parse_token_file
 from ..runtime.curl import check_library
 from ..runtime.data_dir import DataDirectory
 from ..runtime.running_clock import RunningClock
@@ -70,18 +70,20 @@ def serve_command(arguments: argparse.Namespace) -> int:
     _open_standard_descriptors()
     sources = Sources(arguments, os.environ)
     settings = sources.read_config()
-    tokens = sources.read_tokens()
+    tokens, notes = sources.read_tokens_with_notes()
     with contextlib.suppress(RuntimeError):  # there is no stderr
         faulthandler.enable()
     with stderr_without_waiting():
         configure_logging(settings.config.global_)
-        return _serve(sources, settings, tokens)
+        return _serve(sources, settings, tokens, notes)
 
 
-def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...]) -> int:
+def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...], notes: Sequence[Note]) -> int:
     config = settings.config
     for warning in settings.warnings:
         _log.warning("%s", warning)
+    for note in notes:
+        _log.log(logging.INFO if note.expected else logging.WARNING, "%s: %s", sources.token_file, note.text)
     with naming(settings.file):
         check_library(curl_settings(config))
     # Sockets first: the number of one that was announced and is not there must not become something else's.

@@ -13,7 +13,7 @@ from attrs import frozen
 from ..config import Config, is_loopback, load_config, text_fault
 from ..config.rights import Said, settings_in
 from ..errors import ConfigError
-from ..protocol.tokens import TokenEntry, parse_token_file
+from ..protocol.tokens import Note, TokenEntry, entries_of, notes_on, read_tokens
 from ..runtime.files import read_regular
 from ..runtime.watch import fingerprint
 
@@ -101,9 +101,17 @@ class Sources:
 
         :raises ConfigError: one line with the file's name, and without a piece of it.
         """
+        return self.read_tokens_with_notes()[0]
+
+    def read_tokens_with_notes(self) -> tuple[tuple[TokenEntry, ...], list[Note]]:
+        """As :meth:`read_tokens`, and what the owner should know of entries that are not taken, or not as they are.
+
+        :raises ConfigError: as there.
+        """
         file = self.token_file
         with naming(file):
-            return parse_token_file(read_file(file)) if file else ()
+            readings = read_tokens(read_file(file)) if file else []
+            return entries_of(readings), notes_on(readings)
 
 
 def chosen_file(flag: str | None, usual: tuple[str, ...]) -> Path | None:
