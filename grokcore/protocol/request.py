@@ -20,7 +20,7 @@ from attrs import frozen
 
 from ..errors import AttachmentRefused, InvalidRequest
 from .attachments import ATTACHMENT_PARTS, AttachmentPart, parse_attachment_part
-from .lenient_json import loads
+from .json_body import json_object
 
 __all__ = ["ChatRequest", "Message", "parse_chat_request", "without_effect"]
 
@@ -83,12 +83,7 @@ def parse_chat_request(body: bytes) -> ChatRequest:
     :raises InvalidRequest: with the path of the field at fault in ``param``.
     :raises AttachmentRefused: a message has a part that can't be passed on.
     """
-    try:
-        fields = loads(body)
-    except ValueError:
-        raise InvalidRequest("The request body is not valid JSON.") from None
-    if not isinstance(fields, dict):
-        raise InvalidRequest("The request body must be a JSON object.")
+    fields = json_object(body)
     _refuse_what_changes_the_answer(fields)
     options = _optional(fields, "stream_options", dict) or {}
     return ChatRequest(

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from attrs import field, frozen
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+from werkzeug.sansio.multipart import (
+    Data,
+    Epilogue,
+    Event,
+    Field,
+    File,
+    MultipartDecoder,
+    NeedData,
+    State,
+)
 
 from ..errors import InvalidRequest
 
@@ -17,6 +26,12 @@ MOST_PARTS = 100
 
 MOST_FIELD_BYTES = 1024 * 1024
 """Of one field that is no file."""
+
+MOST_HEAD_BYTES = 16 * 1024
+"""Of a part's headers, and of whatever stands before the first part."""
+
+PIECE_BYTES = 256 * 1024
+"""The decoder's searches hold Python's global lock, so it is given this much at a time."""
 
 
 @frozen
@@ -67,12 +82,10 @@ def parse_form(content_type: str, body: bytes) -> Form:
 def _parts(boundary: bytes, body: bytes) -> Iterator[tuple[Field | File, bytes]]:
     """:raises ValueError: the form breaks off, or is none."""
     decoder = MultipartDecoder(boundary, max_parts=MOST_PARTS)
-    decoder.receive_data(body)
-    decoder.receive_data(None)
     head: Field | File | None = None
     pieces: list[bytes] = []
-    while True:
-        match decoder.next_event():
+    for event in _events(decoder, body):
+        match event:
             case Field() | File() as begun:
                 head, pieces = begun, []
             case Data(data, more_data) if head is not None:
@@ -81,5 +94,20 @@ def _parts(boundary: bytes, body: bytes) -> Iterator[tuple[Field | File, bytes]]
                     yield head, b"".join(pieces)
             case Epilogue():
                 return
-            case NeedData():
-                raise ValueError("the form breaks off")
+
+
+def _events(decoder: MultipartDecoder, body: bytes) -> Iterator[Event]:
+    """All events of the decoder but NeedData.
+
+    :raises ValueError: if the form breaks off, or a part's headers are too long.
+    """
+    for at in range(0, len(body), PIECE_BYTES):
+        decoder.receive_data(body[at : at + PIECE_BYTES])
+        while not isinstance(event := decoder.next_event(), NeedData):
+            yield event
+        if decoder.state in (State.PREAMBLE, State.PART) and len(decoder.buffer) > MOST_HEAD_BYTES:
+            raise ValueError("a part's headers are too long")
+    decoder.receive_data(None)
+    while not isinstance(event := decoder.next_event(), NeedData):
+        yield event
+    raise ValueError("the form breaks off")

@@ -11,9 +11,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from typing import cast
 
-import trio
 from attrs import frozen
 from quart import Response, request
 
@@ -23,14 +21,22 @@ from ..protocol.asset_request import asset_place
 from ..protocol.attachments import AttachmentPart
 from ..protocol.events import Event, Finished, Picture, Text
 from ..protocol.images import ImageRequest, Made, images_body, parse_image_request
-from ..protocol.lenient_json import loads
+from ..protocol.json_body import json_object
 from ..protocol.media import extension_of
 from ..protocol.models import Model
 from ..runtime.assets import Asset, AssetAccess
 from ..runtime.gateway import Completion, Question
 from ..runtime.gather import for_all
 from ..runtime.media_cache import LargerThanCache
-from .asking import Services, attached, begin_asking, chosen_model, describe, open_completion
+from .asking import (
+    Services,
+    attached,
+    begin_asking,
+    chosen_model,
+    describe,
+    most_body_bytes,
+    open_completion,
+)
 from .edge import Lifetime
 from .form import is_form, parse_form
 from .public_url import public_base
@@ -51,8 +57,8 @@ async def image_response(services: Services, lifetime: Lifetime, *, editing: boo
     :raises GrokApiError: there was no answer.
     """
     begin_asking(lifetime)
-    body = cast("bytes", await request.get_data(cache=False, as_text=False))
-    asked = await _parsed(body, request.headers.get("content-type", ""), editing=editing)
+    parse = functools.partial(_parsed, request.headers.get("content-type", ""), editing=editing)
+    asked = await services.state.bodies.parse(parse, most_body_bytes(services.state.config), lifetime)
     model = chosen_model(services, asked.model, lifetime)
     completion = await _open(services, model, asked, lifetime)
     refused: RateLimitExceeded | None = None
@@ -68,9 +74,9 @@ async def image_response(services: Services, lifetime: Lifetime, *, editing: boo
         describe(services, completion, lifetime, refused)
 
 
-async def _parsed(body: bytes, content_type: str, *, editing: bool) -> ImageRequest:
+def _parsed(content_type: str, body: bytes, *, editing: bool) -> ImageRequest:
     if is_form(content_type):
-        form = await trio.to_thread.run_sync(parse_form, content_type, body)  # many MB of pictures
+        form = parse_form(content_type, body)
         files = [
             AttachmentPart(picture=True, url="", name=file.name, path=file.key, data=file.data)
             for file in form.files
@@ -78,13 +84,7 @@ async def _parsed(body: bytes, content_type: str, *, editing: bool) -> ImageRequ
         ]
         fields = {**form.fields, **{file.key: file.name for file in form.files if file.key == "mask"}}
         return parse_image_request(fields, files, editing=editing)
-    try:
-        fields = loads(body)
-    except ValueError:
-        raise InvalidRequest("The request body is not valid JSON.") from None
-    if not isinstance(fields, dict):
-        raise InvalidRequest("The request body must be a JSON object.")
-    return parse_image_request(fields, editing=editing)
+    return parse_image_request(json_object(body), editing=editing)
 
 
 async def _open(services: Services, model: Model, asked: ImageRequest, lifetime: Lifetime) -> Completion:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..config import Config
 from ..runtime.gateway import FailedAttempt
 from .auth import KeyRing
+from .bodies import Bodies
 from .doors import Doors
 from .history import History
 from .trace import Observer, Trace
@@ -23,6 +24,7 @@ class ServerState:
     :ivar history: the last hour.
     :ivar observers: are told of requests that are over, and of attempts that failed.
     :ivar started_at: trio's time when it began.
+    :ivar bodies: the requests' bodies that are arriving.
     :ivar draining: the server is stopping and takes nothing new.
     :ivar notices: faults that stay until they are mended, by what is at fault: a file that could not be taken over.
     :ivar followers: are told of other settings.
@@ -34,6 +36,7 @@ class ServerState:
         self.history = History()
         self.observers: list[Observer] = [self.history]
         self.keys = KeyRing("")
+        self.bodies = Bodies()
         self.draining = False
         self.notices: dict[str, str] = {}
         self.faults: dict[str, Callable[[], str]] = {}
