@@ -40,6 +40,8 @@ TABLE = [
     Row(errors.UnknownUrl, 404, "unknown_url", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.MethodNotAllowed, 405, "method_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.RequestTooLarge, 413, "request_too_large", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.UnsupportedEncoding, 415, "unsupported_encoding", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.NotImplementedHere, 501, "not_implemented", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.NoTokens, 503, "no_tokens", False, False, Blame.SERVER),
     Row(errors.NoValidTokens, 503, "no_valid_tokens", False, False, Blame.SERVER),
     Row(errors.RateLimitExceeded, 429, "rate_limit_exceeded", False, False, Blame.SERVER, "requests"),

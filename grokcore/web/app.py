@@ -33,7 +33,15 @@ from ..protocol.request import ChatRequest, Message, header_names, last_words, p
 from ..protocol.usage import estimate
 from ..runtime.gateway import Completion, Question
 from ..runtime.media_cache import MediaCache
-from .asking import Services, begin_asking, brought, chosen_model, describe, open_completion
+from .asking import (
+    Services,
+    begin_asking,
+    brought,
+    chosen_model,
+    describe,
+    most_body_bytes,
+    open_completion,
+)
 from .body import stepped_response
 from .dashboard import add_dashboard_routes
 from .edge import LIFETIME_KEY, Lifetime
@@ -48,9 +56,6 @@ __all__ = ["create_app"]
 
 MODELS_CREATED = 1763683200
 """``created`` of all models: 21 November 2025, the revision of the table. Clients only ask that it is a number."""
-
-BODY_TIMEOUT_S = 120
-"""How long a request's body may take to arrive."""
 
 OPEN_ENDPOINTS = frozenset({"health", "media", "page", "status_events"})
 """Routes that ask for no key. The name of a picture is its secret, and whoever shows it, a browser mostly, has no key. The
@@ -75,13 +80,12 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     """The Quart app. Requests must come through :class:`grokcore.web.edge.Edge`."""
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(
-        BODY_TIMEOUT=BODY_TIMEOUT_S,
         # Quart's default would cut every answer after 60 s, without a word.
         RESPONSE_TIMEOUT=None,
     )
 
     def limit_bodies(config: Config) -> None:
-        app.config["MAX_CONTENT_LENGTH"] = int(config.server.max_body_mb * 1024 * 1024)
+        app.config["MAX_CONTENT_LENGTH"] = most_body_bytes(config)
 
     limit_bodies(services.state.config)
     services.state.followers.append(limit_bodies)
@@ -186,7 +190,7 @@ def _add_asking_routes(app: QuartTrio, services: Services) -> None:
     async def chat_completions() -> Response:
         lifetime = _lifetime()
         begin_asking(lifetime)
-        chat = parse_chat_request(cast("bytes", await request.get_data(cache=False, as_text=False)))
+        chat = await services.state.bodies.parse(parse_chat_request, most_body_bytes(services.state.config), lifetime)
         completion = await _open_completion(services, chat, lifetime)
         refused: RateLimitExceeded | None = None
         try:

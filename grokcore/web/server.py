@@ -108,6 +108,7 @@ async def serve(
         state.draining = True
         gateway.pool.changed()  # whoever watches the state hears of it
         await trio.sleep(config.grace_seconds)
+        state.bodies.interrupt()
         gateway.interrupt_all(ShuttingDown("The server is stopping; the answer could not be finished."))
         await trio.sleep(LAST_WORD_S)
         settings.writes.cancel_all()

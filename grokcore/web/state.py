@@ -8,6 +8,7 @@ from ..config import Config
 from ..runtime.gateway import FailedAttempt
 from ..runtime.wall import WallClock
 from .auth import KeyRing
+from .bodies import Bodies
 from .doors import Doors
 from .history import History
 from .trace import Observer, Trace
@@ -25,6 +26,7 @@ class ServerState:
     :ivar observers: are told of requests that are over, and of attempts that failed.
     :ivar started_at: trio's time when it began.
     :ivar wall: the wall clock, which knows of sleep.
+    :ivar bodies: the requests' bodies that are arriving.
     :ivar draining: the server is stopping and takes nothing new.
     :ivar notices: faults that stay until they are mended, by what is at fault: a file that could not be taken over.
     :ivar followers: are told of other settings.
@@ -37,6 +39,7 @@ class ServerState:
         self.history = History(self.wall.time)
         self.observers: list[Observer] = [self.history]
         self.keys = KeyRing("")
+        self.bodies = Bodies()
         self.draining = False
         self.notices: dict[str, str] = {}
         self.faults: dict[str, Callable[[], str]] = {}

@@ -63,7 +63,8 @@ class Trace:
         return self.error is not None and self.error.blame is not Blame.REQUEST
 
     def fail(self, error: GrokApiError) -> None:
-        """It was answered with this error."""
+        """Note the error that answers the request. It outlives the request, its frames must not."""
+        error.drop_frames()
         self.error = error
 
     @property

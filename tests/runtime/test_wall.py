@@ -106,10 +106,9 @@ class Process:
         refused = self.account(REFUSED)
         refused.doubt("no", now - 60)
         refused.doubt("no", now)
-        refused.egress.pause(Challenge("page"), now)
-        for _ in range(6):
-            refused.egress.paused_until = now
-            refused.egress.pause(Challenge("page"), now)
+        for _ in range(7):
+            refused.egress.challenged.paused_until = now
+            refused.egress.fail(Challenge("page"), now, now)
         self.key.begin(now)
         self.pool.book.rewrite()
         self.save()

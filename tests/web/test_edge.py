@@ -36,7 +36,7 @@ from grokcore.simulator import lines
 from grokcore.simulator.limits import UNLIMITED
 from grokcore.simulator.scripts import HANG, Script, Send, answer, error, paced, wrapped
 from grokcore.web import app as web_app
-from grokcore.web import edge, server
+from grokcore.web import bodies, edge, server
 from grokcore.web.app import create_app
 from grokcore.web.asking import Services
 from grokcore.web.dashboard import FILES
@@ -592,7 +592,7 @@ def test_a_websocket_is_refused() -> None:
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """408 after BODY_TIMEOUT_S, and the connection is closed after a moment: the rest could not be told from a request."""
-    monkeypatch.setattr(web_app, "BODY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.1)
     monkeypatch.setattr(edge, "LINGER_S", 0.1)
 
     async def scenario(site: Site) -> None:

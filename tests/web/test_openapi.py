@@ -32,6 +32,7 @@ from grokcore.simulator import lines
 from grokcore.simulator.assets import png
 from grokcore.simulator.scripts import CUT, HANG, Script, answer, drawing, error, page, play_lines, wrapped
 from grokcore.web import app as web_app
+from grokcore.web import bodies
 from grokcore.web.app import OPEN_ENDPOINTS, create_app
 from grokcore.web.dashboard import FILES
 from grokcore.web.doors import _EXPOSED
@@ -679,5 +680,5 @@ def test_refusals_by_other_layers_look_as_described(sent: bytes, status: int, mo
         found = httpx.Response(reply.status, headers=headers, content=reply.body, request=CHAT)
         Described(document()).check(found)
 
-    monkeypatch.setattr(web_app, "BODY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.1)
     on_site(scenario)
