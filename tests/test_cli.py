@@ -285,6 +285,30 @@ def test_a_bug_that_ends_the_server_is_logged(
     assert record.exc_info is not None
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the bits mean nothing here")
+def test_what_others_may_read_or_change_is_warned_of_at_the_start(
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line for each, with the command that mends it; mended, there is nothing to say."""
+    lay_out(place, {"config.toml": '[grok]\napi_key = "k"', "tokens.json": f'["{SECRET}"]', "data/state.jsonl": ""})
+    modes = {"config.toml": 0o666, "tokens.json": 0o644, "data/state.jsonl": 0o666, "data": 0o777}
+    for name, mode in modes.items():
+        (place / name).chmod(mode)
+    monkeypatch.setattr(trio, "run", lambda *_: None)
+    assert main(["--port", "0"]) == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        "config.toml: other users may read and change it (666). Run: chmod o-rwx config.toml",
+        "tokens.json: other users may read it (644). Run: chmod o-rwx tokens.json",
+        "data/state.jsonl: other users may read and change it (666). Run: chmod o-rwx data/state.jsonl",
+        "data: other users may put their files in the place of yours (777). Run: chmod o-w data",
+    ]
+    caplog.clear()
+    for name in modes:
+        (place / name).chmod(0o700)
+    assert main(["--port", "0"]) == 0
+    assert caplog.records == []
+
+
 # Real processes ----------------------------------------------------------------------------------------------------
 
 
@@ -336,6 +360,7 @@ def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path)
     setting = '[global]\nbase_url = "http://localhost:9"\nadmin_username = "admin"\n[grok]\nshow_thinkin = true\n'
     tokens = {"sso": {"token-1": {"remainingQueries": -1}}, "ssoSuper": {"token-2": {"status": "active"}}}
     lay_out(place, {"data/setting.toml": setting, "data/token.json": json.dumps(tokens)})
+    (place / "data/token.json").chmod(0o600)
     before = contents(place)
     process, said, watchdog = started(place, "--port", "0")
     try:

@@ -30,6 +30,7 @@ from ..runtime.state_file import StateFile
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
 from .last_net import LAST_LINES_S, LastNet
+from .permissions import look_at_access
 from .reload import Reloader
 from .reporting import STOP_MARGIN_S, Reporter
 from .server import Server, curl_settings
@@ -84,6 +85,9 @@ def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...],
         _log.warning("%s", warning)
     for note in notes:
         _log.log(logging.INFO if note.expected else logging.WARNING, "%s: %s", sources.token_file, note.text)
+    for access in look_at_access(sources, settings):
+        if access.advice:
+            _log.warning("%s. %s", access.message, access.advice)
     with naming(settings.file):
         check_library(curl_settings(config))
     # Sockets first: the number of one that was announced and is not there must not become something else's.

@@ -19,6 +19,7 @@ from ...protocol.quota import RATE_LIMITS_PATH
 from ...protocol.tokens import TokenEntry, entries_of, parse_token_file, read_tokens
 from ...runtime.curl import browser_shown, browsers_known, check_library
 from ...simulator.serve import DEMO_TOKENS
+from ..permissions import look_at_access
 from ..server import curl_settings
 from ..setup import Settings, Sources, data_folder, naming, read_file
 from . import files
@@ -90,11 +91,8 @@ def _token_file(sources: Sources, tell: Tell) -> tuple[TokenEntry, ...] | None:
 
 
 def _permissions(sources: Sources, settings: Settings | None, tell: Tell) -> None:
-    secret_config = settings is None or files.has_secrets(settings.config)
-    for file, secret in ((sources.config_file, secret_config), (sources.token_file, True)):
-        finding = files.judge_permissions(files.look_at_file(file), secret=secret) if file else None
-        if finding is not None:
-            tell(finding)
+    for access in look_at_access(sources, settings):
+        tell(files.judge_permissions(access))
 
 
 def _data_directory(sources: Sources, config: Config, tell: Tell) -> None:
