@@ -1,4 +1,4 @@
-"""How long Grok may make anybody wait: the bounds of every ``Retry-After``, reset and window, and of what is kept of them."""
+"""How long Grok may make anybody wait: the bounds of every ``Retry-After``, reset and window, and of their records."""
 
 from __future__ import annotations
 
