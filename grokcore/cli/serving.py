@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import trio
@@ -201,6 +201,7 @@ async def _serve_until_signal(start: _Start) -> None:
         server = Server(start.settings.config, start.tokens, start.state_file, record=start.record)
         if start.folder_fault:
             server.state.faults["state"] = lambda: start.folder_fault
+            server.pool.written = _never(start.folder_fault)
         reporter = Reporter(start.notifier, server)
         reloader = None if start.sources.demo else Reloader(start.sources, server, start.settings, start.tokens)
         if reloader is not None:
@@ -217,6 +218,15 @@ async def _serve_until_signal(start: _Start) -> None:
             if reloader is not None:
                 helpers.start_soon(reloader.run)
         helpers.cancel_scope.cancel()
+
+
+def _never(fault: str) -> Callable[[], Awaitable[str]]:
+    """What an owner's action is answered with while nothing can be kept."""
+
+    async def written() -> str:
+        return fault
+
+    return written
 
 
 def _at(simulated: str, start: _Start) -> _Start:

@@ -340,10 +340,10 @@ def test_grok_s_own_silence_is_counted_all_the_same() -> None:
 
 
 def test_the_time_of_a_client_that_is_slow_meanwhile_is_not_counted_twice() -> None:
-    """It takes 8 s for each piece: with 34 s of client and picture in all, a clock of 10 s is due at 44."""
+    """It takes 8 s for each piece: with 34 s of client and picture in all, a chunk clock of 10 s is due at 44."""
 
     async def scenario(stage: Stage) -> None:
-        await stage.stream(limits=Limits(first_response=10, chunk=10, total=10), client_takes_s=8)
+        await stage.stream(limits=Limits(first_response=10, chunk=10, total=30), client_takes_s=8)
         assert [at for at, _ in stage.sent] == [0, 18, 26, 44]
         assert b'"code":"timeout_' in stage.sent[-1][1]
 
