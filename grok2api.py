@@ -241,9 +241,13 @@ class Lock:
 
 
 def say(text: str) -> None:
-    """A line for whoever started this."""
-    sys.stderr.write("grok2api: %s\n" % text)
-    sys.stderr.flush()
+    """A line for the person who started this, if there is a stderr (``2>&-``) that can be written (a full disk)."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write("grok2api: %s\n" % text)
+            sys.stderr.flush()
+    except OSError:
+        pass
 
 
 def main_in_environment(arguments: "list[str]", extra: "tuple[str, ...]", run_here: "Callable[[], int]") -> int:

@@ -21,6 +21,7 @@ import math
 from typing import Any, ClassVar
 
 __all__ = [
+    "AnswerTooLong",
     "AntiBotRefusal",
     "AttachmentRefused",
     "Blame",
@@ -59,6 +60,7 @@ __all__ = [
     "UpstreamFailure",
     "UpstreamOverloaded",
     "UpstreamRefused",
+    "UpstreamUnavailable",
 ]
 
 SDK_PATIENCE_S = 60.0
@@ -88,6 +90,7 @@ class GrokApiError(Exception):
     :param retry_after: seconds until another try makes sense, when that is known.
     :param said: what Grok said instead of doing what it was asked, for the client's eyes only; it ends the message.
     :ivar short: the message without that, for the eyes of the server's owner.
+    :cvar repeat_after_s: seconds that a client is asked to wait before it repeats the request, if nothing better is known.
     """
 
     status: ClassVar[int]
@@ -96,6 +99,7 @@ class GrokApiError(Exception):
     blame: ClassVar[Blame] = Blame.UPSTREAM
     again: ClassVar[bool] = False
     sdk_may_repeat: ClassVar[bool] = False
+    repeat_after_s: ClassVar[float] = 1.0
 
     def __init__(
         self, message: str, *, param: str | None = None, retry_after: float | None = None, said: str = ""
@@ -127,8 +131,9 @@ class GrokApiError(Exception):
     def headers(self) -> list[tuple[str, str]]:
         """Response headers that belong to this error (beside the content type)."""
         found = [("x-should-retry", "true" if self.should_retry else "false")]
-        if self.retry_after is not None:
-            found.append(("retry-after", str(max(1, math.ceil(self.retry_after)))))
+        wait = self.repeat_after_s if self.retry_after is None and self.should_retry else self.retry_after
+        if wait is not None:
+            found.append(("retry-after", str(max(1, math.ceil(wait)))))
         return found
 
 
@@ -264,6 +269,7 @@ class ShuttingDown(GrokApiError):
     """The server is stopping."""
 
     status, code, blame, sdk_may_repeat = 503, "shutting_down", Blame.SERVER, True
+    repeat_after_s = 5.0
 
 
 class InternalError(GrokApiError):
@@ -306,12 +312,21 @@ class UpstreamFailure(GrokApiError):
     """Grok or something on the way failed: 5xx, a redirect, HTML where JSON belongs, an internal error."""
 
     status, code, again, sdk_may_repeat = 502, "upstream_error", True, True
+    repeat_after_s = 5.0
+
+
+class UpstreamUnavailable(UpstreamFailure):
+    """Grok answers nobody, as far as one can tell: HTTP 5xx, a redirect, a page where JSON belongs."""
 
 
 class LineTooLong(UpstreamFailure):
     """A line over the cap: it would come again just as long."""
 
     again, sdk_may_repeat = False, False
+
+
+class AnswerTooLong(LineTooLong):
+    """An answer over the cap, of whatever lines."""
 
 
 class TransportFailure(UpstreamFailure):
@@ -331,6 +346,7 @@ class UpstreamOverloaded(GrokApiError):
     """Grok sheds load: heavy usage, admission denied, the model not available, too many at once."""
 
     status, code, again, sdk_may_repeat = 503, "upstream_overloaded", True, True
+    repeat_after_s = 5.0
 
 
 class UploadFailed(UpstreamFailure):

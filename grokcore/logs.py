@@ -1,19 +1,24 @@
-"""The log: lines on stderr, as text or JSON; a fault that comes again and again is told once a minute."""
+"""The log: lines on stderr, as text or JSON; a fault that comes again and again is told once a minute.
+
+A server writes them through an :class:`~grokcore.outlet.Outlet`: nothing that is logged waits for who reads the log.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO, cast
 
 from attrs import define
 
 from .config import GlobalConfig, LogFormat
+from .outlet import Outlet
 
-__all__ = ["FOLD_S", "FoldingHandler", "configure_logging", "tell_folded"]
+__all__ = ["FOLD_S", "FoldingHandler", "configure_logging", "drain_log", "stderr_without_waiting", "tell_folded"]
 
 FOLD_S = 60.0
 """For so long (seconds) the same fault is only counted."""
@@ -131,6 +136,44 @@ def configure_logging(config: GlobalConfig) -> None:
 
 def tell_folded() -> None:
     """Have the log write which faults have been counted for a minute. To be called now and then."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, FoldingHandler):
-            handler.tell_due()
+    for handler in _folding_handlers():
+        handler.tell_due()
+
+
+@contextlib.contextmanager
+def stderr_without_waiting() -> Iterator[None]:
+    """Have a thread write all that this process says on stderr, the log and everything else, until the block ends.
+
+    At its end the counted faults and the last lines are written, within CLOSE_S. A stderr that is closed takes
+    everything.
+    """
+    stderr = sys.stderr
+    outlet = Outlet.over(stderr, notice=_dropped_line)
+    outlet.start()
+    sys.stderr = cast("TextIO", outlet)
+    try:
+        yield
+    finally:
+        for handler in _folding_handlers():
+            handler.close()
+        sys.stderr = stderr
+        outlet.finish()
+
+
+def drain_log(timeout_s: float) -> None:
+    """Wait until what has been logged is written, for so long (seconds) at most."""
+    if isinstance(sys.stderr, Outlet):
+        sys.stderr.drain(timeout_s)
+
+
+def _dropped_line(count: int) -> str:
+    """A line of the log, in its format, about lines that are missing from it."""
+    lines = "1 line was" if count == 1 else f"{count} lines were"
+    words = f"the log could not be written for a while (not read, or no room): {lines} dropped here"
+    record = logging.LogRecord(__name__, logging.WARNING, "", 0, words, None, None)
+    formatted = next((handler.format(record) for handler in _folding_handlers()), words)
+    return f"{formatted}\n"
+
+
+def _folding_handlers() -> list[FoldingHandler]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, FoldingHandler)]

@@ -17,7 +17,7 @@ from grokcore.config import Config, load_config
 from grokcore.protocol.models import Tier
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.gateway import Gateway
-from grokcore.runtime.store import StateFile
+from grokcore.runtime.state_file import StateFile
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.serve import serve_simulator
 from grokcore.web.server import listen

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+import trio
 from attrs import field, frozen
 
 import grokcore.cli.serving
@@ -96,9 +97,11 @@ FAULTS = (
     Fault("unreadable tokens", "tokens.json: can't be read: Is a directory", {"tokens.json": None}),
     Fault("no JSON", "tokens.json: is not valid JSON", {"tokens.json": f'{{"sso": {{"{SECRET}'}),
     Fault("no tokens", "tokens.json: must be a JSON object", {"tokens.json": f'"{SECRET}"'}),
-    Fault("no section", "tokens.json: has neither sso nor", {"tokens.json": f'{{"tokens": ["{SECRET}"]}}'}),
+    Fault("no section", "tokens.json: has neither sso nor", {"tokens.json": f'{{"mine": ["{SECRET}"]}}'}),
     Fault("no token", "tokens.json: entry 2 is not a token", {"tokens.json": f'["{SECRET}", "{SECRET}\\nx"]'}),
-    Fault("original's tokens", "data/token.json: sso must be an object", {"data/token.json": f'{{"sso": "{SECRET}"}}'}),
+    Fault(
+        "original's tokens", "data/token.json: ssoSuper must be an", {"data/token.json": f'{{"ssoSuper": "{SECRET}"}}'}
+    ),
     Fault("open door by flag", "[server] host: :: is reachable from other machines", arguments=("--host", "::")),
     Fault("open door by variable", "[server] host: 0.0.0.0 is", environ={"GROK2API_SERVER_HOST": "0.0.0.0"}),
     Fault("empty key", "so [grok] api_key must be set", {"config.toml": OPEN + '[grok]\napi_key = ""'}),
@@ -265,6 +268,21 @@ def test_models_shows_what_the_user_changed(place: Path, capsys: pytest.CaptureF
     rows = capsys.readouterr().out.splitlines()[1:]
     assert all("/ 77 /" in row for row in rows)
     assert rows[-1].split()[:3] == ["mine", "fast", "4"]
+
+
+def test_a_bug_that_ends_the_server_is_logged(
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its traceback, through the log: the interpreter itself would wait for who reads stderr."""
+
+    def stumble(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(trio, "run", stumble)
+    assert main(["--port", "0"]) == 1
+    (record,) = caplog.records
+    assert record.getMessage() == "a bug ended the server"
+    assert record.exc_info is not None
 
 
 # Real processes ----------------------------------------------------------------------------------------------------

@@ -8,15 +8,17 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trio
 
 from grokcore.protocol.tokens import TokenEntry
-from grokcore.runtime.store import StateFile, peek
+from grokcore.runtime.state_file import StateFile, line_of, peek
 from grokcore.simulator import lines
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.limits import Limit
@@ -137,6 +139,41 @@ def test_a_second_server_on_the_same_data_directory_does_not_start(tmp_path: Pat
                 "grok2api: data: another grok2api uses this data directory; give each one its own"
             ]
             assert await ask(port) == 200
+
+    with_grok(scenario)
+
+
+MANY = 10_000
+
+
+@pytest.mark.parametrize("act", ["disable", "clear", "check"])
+def test_an_action_that_was_answered_survives_a_kill(act: str, tmp_path: Path) -> None:
+    """With ten thousand tokens too: it is on the disk before the owner has the answer."""
+
+    async def scenario(_: Simulator, url: str) -> None:
+        lay_out(tmp_path, url)
+        tokens = [f"token-{number}" for number in range(MANY)]
+        (tmp_path / "tokens.json").write_text(json.dumps(tokens))
+        (tmp_path / "data").mkdir()
+        cooling = TokenEntry(tokens[7])
+        state = StateFile(tmp_path / "data" / "state.jsonl")
+        known = {TokenEntry(sso).key: {"at": time.time(), "cooling_until": time.time() + 3600} for sso in tokens}
+        state.save({key: line_of(key, record) for key, record in known.items()})
+        port = free_port()
+        async with server(tmp_path, port) as process:
+            for number in (7, 8, 9):
+                path = f"/status/tokens/{TokenEntry(tokens[number]).key}/{act}"
+                async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+                    await stream.send_all(http_request(b"", path=path).replace(b"host:", b"connection: close\r\nhost:"))
+                    assert (await read_all(stream)).startswith(b"HTTP/1.1 200")
+            process.send_signal(signal.SIGKILL)
+        record = peek(state.path)[cooling.key]
+        assert record["switched_off"] is (act == "disable")
+        assert (record["cooling_until"] is None) is (act == "clear")
+        allowances = cast("dict[str, dict[str, object]]", record["allowances"])
+        asked = any(one["to_ask"] or one["quota"] for one in allowances.values())
+        assert asked is (act == "check")
+        assert len(peek(state.path)) == MANY
 
     with_grok(scenario)
 

@@ -13,7 +13,7 @@ from grokcore import errors
 from grokcore.config import SECTIONS, load_config
 from grokcore.config.sections import KeyConfig, ModelRow
 from grokcore.errors import GrokApiError
-from grokcore.protocol.tokens import parse_token_file
+from grokcore.protocol.tokens import read_tokens
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.zh-CN.md"]
@@ -56,11 +56,14 @@ def test_the_block_of_mode_ids_covers_the_table() -> None:
     assert all(model.mode_id for model in config.models.values())
 
 
-def test_the_example_tokens_are_read() -> None:
-    """The file that people copy is of the form that is documented."""
-    entries = parse_token_file((ROOT / "tokens.example.json").read_bytes())
+def test_the_example_tokens_are_placeholders() -> None:
+    """The file that people copy is of the form that is documented, and what stands there goes to nobody."""
+    readings = read_tokens((ROOT / "tokens.example.json").read_bytes())
 
-    assert [(entry.tier.value, entry.disabled) for entry in entries] == [("basic", False), ("super", True)]
+    assert [(one.where, one.passed) for one in readings] == [
+        ("sso, entry 1", "a placeholder, where your own token belongs"),
+        ("ssoSuper, entry 1", "a placeholder, where your own token belongs"),
+    ]
 
 
 @pytest.mark.parametrize("readme", READMES)

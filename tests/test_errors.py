@@ -22,6 +22,7 @@ class Row:
     again: bool = False
     blame: Blame = Blame.UPSTREAM
     type: str = "server_error"
+    retry_after: str = ""
 
 
 ASKED_WRONGLY = "invalid_request_error"
@@ -42,7 +43,7 @@ TABLE = [
     Row(errors.NoTokens, 503, "no_tokens", False, False, Blame.SERVER),
     Row(errors.NoValidTokens, 503, "no_valid_tokens", False, False, Blame.SERVER),
     Row(errors.RateLimitExceeded, 429, "rate_limit_exceeded", False, False, Blame.SERVER, "requests"),
-    Row(errors.Overloaded, 503, "overloaded", True, False, Blame.SERVER),
+    Row(errors.Overloaded, 503, "overloaded", True, False, Blame.SERVER, retry_after="1"),
     Row(errors.CredentialsRejected, 503, "no_valid_tokens", False, True, Blame.TOKEN),
     Row(errors.QuotaExhausted, 429, "rate_limit_exceeded", False, True, Blame.TOKEN, "requests"),
     Row(errors.Challenge, 502, "upstream_challenge", False, False, Blame.EGRESS),
@@ -52,16 +53,18 @@ TABLE = [
     Row(errors.AttachmentRefused, 400, "invalid_attachment", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.UploadFailed, 502, "upload_failed", False, True),
     Row(errors.UpstreamRefused, 502, "upstream_refused", False),
-    Row(errors.UpstreamOverloaded, 503, "upstream_overloaded", True, True),
-    Row(errors.UpstreamFailure, 502, "upstream_error", True, True),
+    Row(errors.UpstreamOverloaded, 503, "upstream_overloaded", True, True, retry_after="5"),
+    Row(errors.UpstreamFailure, 502, "upstream_error", True, True, retry_after="5"),
+    Row(errors.UpstreamUnavailable, 502, "upstream_error", True, True, retry_after="5"),
     Row(errors.LineTooLong, 502, "upstream_error", False),
-    Row(errors.TransportFailure, 502, "upstream_error", True, True),
+    Row(errors.AnswerTooLong, 502, "upstream_error", False),
+    Row(errors.TransportFailure, 502, "upstream_error", True, True, retry_after="5"),
     Row(errors.EmptyAnswer, 502, "empty_upstream_response", False, True),
     Row(errors.IncompleteAnswer, 502, "upstream_incomplete", False),
     Row(errors.TimeoutFirstResponse, 504, "timeout_first_response", False),
     Row(errors.TimeoutChunk, 504, "timeout_chunk", False),
     Row(errors.TimeoutTotal, 504, "timeout_total", False),
-    Row(errors.ShuttingDown, 503, "shutting_down", True, False, Blame.SERVER),
+    Row(errors.ShuttingDown, 503, "shutting_down", True, False, Blame.SERVER, retry_after="5"),
     Row(errors.InternalError, 500, "internal_error", False, False, Blame.SERVER),
 ]
 
@@ -74,7 +77,9 @@ def test_a_failure_looks_like_this(row: Row) -> None:
     assert error.body() == {
         "error": {"message": "Something happened.", "type": row.type, "param": "messages[0]", "code": row.code}
     }
-    assert error.headers() == [("x-should-retry", "true" if row.sdk_may_repeat else "false")]
+    retry_after = [("retry-after", row.retry_after)] if row.retry_after else []
+    assert error.headers() == [("x-should-retry", "true" if row.sdk_may_repeat else "false"), *retry_after]
+    assert bool(retry_after) == row.sdk_may_repeat, "an invitation to repeat says when"
 
 
 def family(cls: type[GrokApiError]) -> Iterator[type[GrokApiError]]:

@@ -36,7 +36,8 @@ LAYERS = [
     layer("errors"),
     layer("protocol", "errors protocol", "attrs orjson"),
     layer("config", "errors protocol config", "attrs cattrs"),
-    layer("logs", "config", "attrs"),
+    layer("outlet"),
+    layer("logs", "config outlet", "attrs"),
     layer("runtime", "errors protocol runtime", "trio attrs curl_cffi orjson"),
     layer(
         "web",

@@ -344,7 +344,7 @@ def test_a_reload_is_over_when_nobody_has_asked_for_another(desk: Desk, monkeypa
         await trio.sleep(100)
         assert len(over) == 2
 
-    async def slow(work: Callable[[], object]) -> object:
+    async def slow(work: Callable[[], object], **_: object) -> object:
         await trio.sleep(10)
         return work()
 

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from grokcore.cli import main
 from grokcore.protocol.tokens import TokenEntry, token_id
-from grokcore.runtime.store import StateFile
+from grokcore.runtime.state_file import StateFile
 from grokcore.simulator import lines
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.limits import Limit

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
@@ -15,6 +16,7 @@ import trio
 from attrs import evolve
 
 from ..config import Config
+from ..config.rights import Guard
 from ..errors import ConfigError
 from ..logs import configure_logging
 from ..protocol.tokens import TokenEntry
@@ -56,6 +58,7 @@ class Reloader:
         self._tokens = tokens
         self._token_file = sources.token_file
         self._config_file = settings.file
+        self._guard = Guard(settings.config, settings.said)
         self._warnings = frozenset(settings.warnings)
         self._needs_restart: list[str] = []
         self._asked_for = False
@@ -82,7 +85,7 @@ class Reloader:
         asked_for, self._asked_for = self._asked_for, False
         told = [
             await self._note("config", self._sources.read_config, self._take_config),
-            await self._note("tokens", self._sources.read_tokens, self._take_tokens),
+            await self._note("tokens", self._read_tokens, self._take_tokens),
         ]
         if asked_for and not any(told):
             wrong = "; still at fault: " + "; ".join(self._server.state.notices.values())
@@ -93,10 +96,13 @@ class Reloader:
                 listener()
 
     async def _note(self, what: str, read: Callable[[], _T], take: Callable[[_T], bool]) -> bool:
-        """Read in a thread (a pool of thousands takes a while), take over; whether anything was told of it."""
+        """Read in a thread, take over; whether anything was told of it.
+
+        (A pool of thousands takes a while. A disk that hangs takes for ever, and must not hold up the end of the server.)
+        """
         notices = self._server.state.notices
         try:
-            told = take(await trio.to_thread.run_sync(read))
+            told = take(await trio.to_thread.run_sync(read, abandon_on_cancel=True))
         except ConfigError as error:
             fault = str(error)
         except Exception:  # boundary: no file may bring the server down
@@ -130,6 +136,7 @@ class Reloader:
             _log.warning("%s: takes effect after a restart: %s", settings.file or "environment", ", ".join(restart))
         self._needs_restart = restart
         self._config_file = settings.file
+        self._guard.adopt(config, settings.said)
         if told:
             self._server.adopt_config(config)
             if config.global_ != old.global_:
@@ -138,19 +145,21 @@ class Reloader:
         return bool(told) or new_restart
 
     def _refuse_loss(self, settings: Settings) -> None:
-        """A file that is gone, or caught while an editor empties it, must not open the server to everybody."""
+        """Keep what is in force if the file is gone, or ends too early: half-way through being saved.
+
+        :raises ConfigError: something is lost that may be lost at a start only.
+        """
         if settings.file is None and self._config_file is not None:
             raise ConfigError(f"{self._config_file}: is gone")
-        old = self._server.state.config
-        had_key, has_key = (bool(config.grok.api_key or config.keys) for config in (old, settings.config))
-        if had_key and not has_key:
-            raise ConfigError(
-                f"{settings.file or 'environment'}: has no API key any more, so everybody could use the server; if that is "
-                "meant, start it anew"
-            )
+        objection = self._guard.objection(settings.config, settings.said)
+        if objection:
+            raise ConfigError(f"{settings.file or 'environment'}: {objection}; if that is meant, start it anew")
 
-    def _take_tokens(self, tokens: tuple[TokenEntry, ...]) -> bool:
-        file = self._sources.token_file
+    def _read_tokens(self) -> tuple[Path | None, tuple[TokenEntry, ...]]:
+        return self._sources.token_file, self._sources.read_tokens()
+
+    def _take_tokens(self, found: tuple[Path | None, tuple[TokenEntry, ...]]) -> bool:
+        file, tokens = found
         if file is None and self._token_file is not None:
             raise ConfigError(f"{self._token_file}: is gone")
         different = tokens != self._tokens

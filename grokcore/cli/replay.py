@@ -15,7 +15,8 @@ import attrs
 from attrs import frozen
 
 from ..errors import ConfigError, GrokApiError
-from ..protocol.decoder import Counters, Decoder
+from ..protocol.counters import Counters
+from ..protocol.decoder import Decoder
 from ..protocol.events import Event, Failed, Finished
 from ..protocol.lenient_json import loads
 from ..protocol.markup import parse_tag_names

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import trio
@@ -25,7 +24,10 @@ from ..runtime.media_cache import MediaCache
 from ..runtime.pool import TokenPool
 from ..runtime.rate_limits import QuotaAsker, QuotaKeeper
 from ..runtime.record import RecordingTransport
-from ..runtime.store import Record, StateFile, StateKeeper, pruned
+from ..runtime.running_clock import RunningClock
+from ..runtime.state_file import Record, StateFile
+from ..runtime.store import StateKeeper, pruned
+from ..runtime.wall import WallClock, clock_reader
 from ..web.app import create_app
 from ..web.asking import Services
 from ..web.delivery import Deliveries
@@ -39,6 +41,9 @@ __all__ = ["Server", "curl_settings", "quota_asker"]
 
 MEDIA_FOLDER = "media"
 """Beside the state file."""
+
+TOLD_S = 5.0
+"""Time that was missed is worth a line of the log above this."""
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +75,11 @@ class Server:
         if record is not None:
             self._recorder = RecordingTransport(self._transport, record, config.grok.filtered_tags)
         self.gateway = Gateway(self._recorder or self._transport, self.pool, _gateway_settings(config))
-        self.state = ServerState(config, trio.current_time())
+        self._wall = WallClock(clock_reader())
+        self._wall.on_missed += [self.pool.shift, self.gateway.preparer.uploads.shift, self._time_missed]
+        self._wall.on_set.append(self._clock_set)
+        self.pool.look = self._wall.look
+        self.state = ServerState(config, trio.current_time(), self._wall)
         self._tokens = tuple(tokens)
         self._quotas = QuotaKeeper(self.pool, lambda: quota_asker(self.state.config, self._transport))
         self._keeper = self._recall(state_file) if state_file is not None else None
@@ -87,16 +96,33 @@ class Server:
         """Read what was learned before, and keep it from now on."""
         book = self.pool.book
         keys = {entry.key for entry in self._tokens}
-        records = pruned(file.load(), keys, time.time())
-        book.recall(records, trio.current_time(), _wall_offset())
+        reading = self._wall.look()
+        records = pruned(file.load(), keys, reading.wall)
+        book.recall(records, reading.now, reading.offset, self._wall.recall(records))
         keeper = StateKeeper(file, self._unsaved_records, records)
         self.pool.listeners.append(keeper.changed)
+        self.pool.written = keeper.write_now
         self.state.faults["state"] = lambda: keeper.fault
         return keeper
 
     def _unsaved_records(self) -> Mapping[str, Record]:
-        now, offset = trio.current_time(), _wall_offset()
-        return {account.entry.key: record_of(account, now, offset) for account in self.pool.book.take_unsaved()}
+        reading = self._wall.look()
+        stamp = self._wall.stamp(reading)
+        return {
+            account.entry.key: record_of(account, reading.now, reading.offset) | stamp
+            for account in self.pool.book.take_unsaved()
+        }
+
+    def _time_missed(self, seconds: float) -> None:
+        if seconds >= TOLD_S:
+            told = "%.0f s have passed in which the server did not run (the machine slept, say); waits have gone on"
+            _log.info(told, seconds)
+
+    def _clock_set(self, seconds: float) -> None:
+        """The state file has times by the wall clock."""
+        _log.info("the wall clock was set by %+.0f s; waits go on as they were", seconds)
+        self.pool.book.rewrite()
+        self.pool.changed()
 
     def _fetcher(self) -> Fetcher:
         config = self.state.config
@@ -125,7 +151,7 @@ class Server:
         app = create_app(self.services, self._metrics)
         self._tell_of_no_cache()
         if self._media is not None:
-            await self._media.load()
+            await _unless(stop, self._media.load)
         async with trio.open_nursery() as nursery:
             if self._keeper is not None:
                 await nursery.start(self._keeper.run)
@@ -138,11 +164,19 @@ class Server:
                 async with trio.open_nursery() as serving:
                     await helpers.start(self._quotas.run)
                     helpers.start_soon(watch_lag, self._metrics.lagged)
+                    self._watch_standstills()
+                    helpers.start_soon(self._wall.run)
                     helpers.start_soon(_tell_folded_faults)
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
                 helpers.cancel_scope.cancel()
             nursery.cancel_scope.cancel()  # last, so that whatever the others learned at their end is written
+
+    def _watch_standstills(self) -> None:
+        """A clock that leaves them out has to say so, as nobody else notices."""
+        clock = trio.lowlevel.current_clock()
+        if isinstance(clock, RunningClock):
+            clock.on_standstill.append(self._metrics.lagged)
 
     # Changes while it runs ------------------------------------------------------------------------------------------
 
@@ -214,12 +248,20 @@ def _identity(config: Config) -> Identity:
     return Identity(config.grok.x_statsig_id, config.grok.cf_clearance, config.grok.user_agent)
 
 
+async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    """Do *work*, but give up when *stop* is set: a disk that hangs must not keep a starting server from stopping."""
+
+    async def give_up() -> None:
+        await stop.wait()
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(give_up)
+        await work()
+        nursery.cancel_scope.cancel()
+
+
 async def _tell_folded_faults() -> None:
     while True:
         await trio.sleep(FOLD_S / 6)
         tell_folded()
-
-
-def _wall_offset() -> float:
-    """What to add to trio's time to have seconds since 1970."""
-    return time.time() - trio.current_time()

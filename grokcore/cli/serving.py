@@ -21,15 +21,17 @@ from attrs import evolve, field, frozen
 from .. import __version__
 from ..config import Config
 from ..errors import ConfigError
-from ..logs import configure_logging
-from ..protocol.tokens import TokenEntry, parse_token_file
+from ..logs import configure_logging, drain_log, stderr_without_waiting
+from ..protocol.tokens import Note, TokenEntry, parse_token_file
 from ..runtime.curl import check_library
 from ..runtime.data_dir import DataDirectory
-from ..runtime.store import StateFile
+from ..runtime.running_clock import RunningClock
+from ..runtime.state_file import StateFile
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
+from .last_net import LAST_LINES_S, LastNet
 from .reload import Reloader
-from .reporting import Reporter
+from .reporting import STOP_MARGIN_S, Reporter
 from .server import Server, curl_settings
 from .setup import Settings, Sources, data_folder, naming, refuse_open_door
 from .systemd import Notifier, passed_sockets
@@ -56,18 +58,32 @@ class _Start:
     folder_fault: str
     record: Path | None
     notifier: Notifier
+    net: LastNet
 
 
 def serve_command(arguments: argparse.Namespace) -> int:
-    """Run the server until it is told to stop."""
+    """Run the server until it is told to stop. Returns the exit code: 0, or 1 after a bug.
+
+    :raises ConfigError: it can't be run as it is configured, or another server uses its data directory.
+    :raises PortInUse: another program has its port.
+    """
+    _open_standard_descriptors()
     sources = Sources(arguments, os.environ)
     settings = sources.read_config()
-    tokens = sources.read_tokens()
+    tokens, notes = sources.read_tokens_with_notes()
+    with contextlib.suppress(RuntimeError):  # there is no stderr
+        faulthandler.enable()
+    with stderr_without_waiting():
+        configure_logging(settings.config.global_)
+        return _serve(sources, settings, tokens, notes)
+
+
+def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...], notes: Sequence[Note]) -> int:
     config = settings.config
-    faulthandler.enable()
-    configure_logging(config.global_)
     for warning in settings.warnings:
         _log.warning("%s", warning)
+    for note in notes:
+        _log.log(logging.INFO if note.expected else logging.WARNING, "%s: %s", sources.token_file, note.text)
     with naming(settings.file):
         check_library(curl_settings(config))
     # Sockets first: the number of one that was announced and is not there must not become something else's.
@@ -75,14 +91,32 @@ def serve_command(arguments: argparse.Namespace) -> int:
         _sockets(settings, demo=sources.demo) as sockets,
         Notifier.of_environment(os.environ) as notifier,
         _data_directory(config, demo=sources.demo) as folder,
+        LastNet() as net,
     ):
         if folder.fault:
             _log.warning("%s: %s. What is learned is not kept.", folder.path, folder.fault)
         state_file = None if folder.fault else StateFile(folder.path / STATE_FILE)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, arguments.record, notifier)
-        trio.run(_serve_until_signal, start)
+        start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, sources.record, notifier, net)
+        try:
+            trio.run(_serve_until_signal, start, clock=RunningClock())
+        except Exception:
+            # Logged, not raised: the interpreter would write the traceback itself, and wait for who reads it.
+            _log.exception("a bug ended the server")
+            return 1
     return 0
+
+
+def _open_standard_descriptors() -> None:
+    """Give the process a stdin, stdout and stderr if one is closed (``2>&-``).
+
+    Otherwise the next file or socket would get its number, and everything that is written there.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
 
 
 # Sockets ----------------------------------------------------------------------------------------------------------
@@ -167,7 +201,7 @@ async def _serve_until_signal(start: _Start) -> None:
         reloader = None if start.sources.demo else Reloader(start.sources, server, start.settings, start.tokens)
         if reloader is not None:
             reloader.listeners.append(reporter.reloaded)
-        helpers.start_soon(_heed_signals, stop, reloader, reporter)
+        helpers.start_soon(_heed_signals, stop, reloader, reporter, start)
         # What there is now stays; the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -189,7 +223,7 @@ def _at(simulated: str, start: _Start) -> _Start:
     return evolve(start, settings=settings, tokens=parse_token_file(DEMO_TOKENS))
 
 
-async def _heed_signals(stop: trio.Event, reloader: Reloader | None, reporter: Reporter) -> None:
+async def _heed_signals(stop: trio.Event, reloader: Reloader | None, reporter: Reporter, start: _Start) -> None:
     hangup = {signal.SIGHUP} if hasattr(signal, "SIGHUP") else set()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *hangup) as signals:
         async for received in signals:
@@ -200,9 +234,11 @@ async def _heed_signals(stop: trio.Event, reloader: Reloader | None, reporter: R
                 else:
                     reporter.reloaded()
             elif stop.is_set():
+                drain_log(LAST_LINES_S)
                 os._exit(128 + received)  # a second one: whoever sends it has lost patience
             else:
                 reporter.stopping()
+                start.net.spread(start.settings.config.server.grace_seconds + STOP_MARGIN_S)
                 stop.set()
 
 

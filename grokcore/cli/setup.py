@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from attrs import frozen
 
-from ..config import Config, is_loopback, load_config
+from ..config import Config, is_loopback, load_config, text_fault
+from ..config.rights import Said, settings_in
 from ..errors import ConfigError
-from ..protocol.tokens import TokenEntry, parse_token_file
+from ..protocol.tokens import Note, TokenEntry, entries_of, notes_on, read_tokens
+from ..runtime.files import read_regular
 from ..runtime.watch import fingerprint
 
 __all__ = [
@@ -36,11 +39,13 @@ class Settings:
     """A configuration, and where it came from.
 
     :ivar file: None if there is no file.
+    :ivar said: the settings that the file has.
     """
 
     config: Config
     warnings: tuple[str, ...] = ()
     file: Path | None = None
+    said: Said = frozenset()
 
 
 class Sources:
@@ -48,11 +53,16 @@ class Sources:
 
     :param arguments: the parsed command line.
     :param environ: the environment.
+    :ivar record: the folder of ``--record``.
     :ivar seen: what the files looked like before they were read for the first time.
+    :raises ConfigError: if a flag's path holds what no path should; the message names the flag.
     """
 
     def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
+        for name in ("config", "tokens", "record"):
+            _refuse_unusable(f"--{name}", str(getattr(arguments, name, None) or ""))
         self.demo: bool = bool(arguments.demo)
+        self.record: Path | None = getattr(arguments, "record", None)
         self._config_flag: str | None = arguments.config
         self._token_flag: str | None = arguments.tokens
         self._environ = environ
@@ -81,19 +91,27 @@ class Sources:
         :raises ConfigError: one line that names file and key at fault, or the variable, or the flag.
         """
         file = self.config_file
-        text = read_file(file).decode("utf-8-sig", "replace") if file else ""
+        text = _text_of(read_file(file)) if file else ""
         config, warnings = load_config(text, name=str(file or ""), environ=self._environ, flags=self._flags)
         refuse_open_door(config, str(file or ""))
-        return Settings(config, tuple(warnings), file)
+        return Settings(config, tuple(warnings), file, settings_in(text))
 
     def read_tokens(self) -> tuple[TokenEntry, ...]:
         """Read the tokens; none if there is no file.
 
         :raises ConfigError: one line with the file's name, and without a piece of it.
         """
+        return self.read_tokens_with_notes()[0]
+
+    def read_tokens_with_notes(self) -> tuple[tuple[TokenEntry, ...], list[Note]]:
+        """As :meth:`read_tokens`, and what the owner should know of entries that are not taken, or not as they are.
+
+        :raises ConfigError: as there.
+        """
         file = self.token_file
         with naming(file):
-            return parse_token_file(read_file(file)) if file else ()
+            readings = read_tokens(read_file(file)) if file else []
+            return entries_of(readings), notes_on(readings)
 
 
 def chosen_file(flag: str | None, usual: tuple[str, ...]) -> Path | None:
@@ -112,17 +130,38 @@ def _may_be_there(path: Path) -> bool:
 
 
 def data_folder(config: Config, environ: Mapping[str, str]) -> Path:
-    """Where learned state is kept: the setting, else the first of systemd's ``$STATE_DIRECTORY``, else ``data``."""
-    return Path(config.server.data_dir or environ.get("STATE_DIRECTORY", "").partition(":")[0] or "data")
+    """Where learned state is kept: the setting, else the first of systemd's ``$STATE_DIRECTORY``, else ``data``.
+
+    :raises ConfigError: if the variable holds what no path should.
+    """
+    passed = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if not config.server.data_dir:
+        _refuse_unusable("STATE_DIRECTORY", passed)
+    return Path(config.server.data_dir or passed or "data")
+
+
+def _refuse_unusable(name: str, text: str) -> None:
+    """Raise a ConfigError for *text* that can't be a path. *name* is the flag or variable that it comes from."""
+    fault = text_fault(text)
+    if fault:
+        raise ConfigError(f"{name}: {fault}")
+
+
+def _text_of(data: bytes) -> str:
+    """A configuration's text. What is no UTF-8 becomes lone surrogates: harmless in a comment, named in a value."""
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if data.startswith(mark):  # "Unicode" to editors of Windows
+            return data[len(mark) :].decode(encoding, "replace")
+    return data.decode("utf-8-sig", "surrogateescape")
 
 
 def read_file(path: Path) -> bytes:
     """The content of *path*.
 
-    :raises ConfigError: it can't be read.
+    :raises ConfigError: it can't be read, or is something else than a file: a pipe, a device.
     """
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
 

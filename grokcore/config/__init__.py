@@ -10,6 +10,7 @@ from .sections import (
     DEFAULT_LIMITS,
     DEFAULT_STATSIG_ID,
     Config,
+    EarlierPictures,
     FetchConfig,
     GlobalConfig,
     GrokConfig,
@@ -21,12 +22,14 @@ from .sections import (
     ServerConfig,
     is_loopback,
 )
+from .text import text_fault
 
 __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_STATSIG_ID",
     "SECTIONS",
     "Config",
+    "EarlierPictures",
     "FetchConfig",
     "GlobalConfig",
     "GrokConfig",
@@ -38,4 +41,5 @@ __all__ = [
     "ServerConfig",
     "is_loopback",
     "load_config",
+    "text_fault",
 ]

@@ -25,6 +25,7 @@ from .sections import (
     ServerConfig,
 )
 from .strict import Fault, structured
+from .text import name_shown, text_fault
 
 __all__ = ["SECTIONS", "load_config"]
 
@@ -182,7 +183,8 @@ def _unknown(found: dict[str, Any], known: Iterable[str], shown: str) -> list[st
 
 def _guess(name: str, known: Iterable[str], shown: str) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
-    return f"unknown {shown.format(name)} has no effect" + (f"; did you mean {near[0]}?" if near else "")
+    bare = name_shown(name).strip("'")
+    return f"unknown {shown.format(bare)} has no effect" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
@@ -215,7 +217,7 @@ def _check_key_models(keys: tuple[KeyConfig, ...], table: Mapping[str, Model]) -
             if name not in table:
                 near = difflib.get_close_matches(name, table, n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                raise Fault(("keys", key.name, "models"), f"there is no model {name!r}{hint}")
+                raise Fault(("keys", key.name, "models"), f"there is no model {name_shown(name)}{hint}")
 
 
 def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Model], list[str]]:
@@ -223,6 +225,8 @@ def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Mode
     table = dict(SHIPPED)
     overrides: dict[str, ModelRow] = {}
     for name, value in rows.items():
+        if text_fault(name):
+            raise Fault(("models",), f"a model's name {text_fault(name)}")
         fields = _table(value, ("models", name))
         warnings += _unknown(fields, fields_dict(ModelRow), f'[models."{name}"] {{}}')
         overrides[name] = structured(fields, ModelRow, ("models", name))

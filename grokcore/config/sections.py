@@ -17,11 +17,13 @@ from ..protocol.models import Limits, Model, Tier
 from ..protocol.proxy_url import parse_proxy_url
 from ..protocol.rendering import ThinkingStyle
 from .strict import Fault
+from .text import name_shown
 
 __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_STATSIG_ID",
     "Config",
+    "EarlierPictures",
     "FetchConfig",
     "GlobalConfig",
     "GrokConfig",
@@ -57,6 +59,13 @@ class LongContext(enum.Enum):
     ERROR = "error"
 
 
+class EarlierPictures(enum.Enum):
+    """What becomes of pictures of earlier turns."""
+
+    NAME = "name"
+    ATTACH = "attach"
+
+
 class LogFormat(enum.Enum):
     """How log lines look."""
 
@@ -78,7 +87,7 @@ def _within(least: float, most: float) -> Any:
 def _one_of(*choices: str) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
         if value not in choices:
-            raise Fault((attribute.name,), f"must be one of {', '.join(choices)}, not {value!r}")
+            raise Fault((attribute.name,), f"must be one of {', '.join(choices)}, not {name_shown(value)}")
 
     return check
 
@@ -89,7 +98,7 @@ def _url(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     except ValueError:
         usable = False
     if not usable or re.search(r"\s", value):
-        raise Fault((attribute.name,), f"must be a URL that starts with https:// or http://, not {value!r}")
+        raise Fault((attribute.name,), "must be a URL that starts with https:// or http://")
 
 
 def _proxy(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
@@ -105,9 +114,9 @@ _ORIGIN = re.compile(r"\*|null|[A-Za-z][A-Za-z0-9+.-]*://[^\s/]+/?")
 
 def _each_like(pattern: re.Pattern[str], example: str) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
-        for text in value:
+        for number, text in enumerate(value, 1):
             if not pattern.fullmatch(text):
-                raise Fault((attribute.name,), f"each must be like {example}, not {text!r}")
+                raise Fault((attribute.name,), f"each must be like {example}, and number {number} is not")
 
     return check
 
@@ -190,6 +199,7 @@ class GrokConfig:
     citations: bool = True
     long_context: LongContext = LongContext.FILE
     long_context_chars: int = field(default=100_000, validator=_within(1000, 10_000_000))
+    earlier_pictures: EarlierPictures = EarlierPictures.NAME
     image_mode: ImageMode = ImageMode.URL
     cache_mb: int = field(default=512, validator=_within(0, 1_000_000))
     stream_first_response_timeout: float | None = field(default=None, validator=_within(0.05, 86400))

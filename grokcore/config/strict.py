@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import cattrs
 
 from ..protocol.markup import parse_tag_names
+from .text import name_shown, text_fault
 
 __all__ = ["Fault", "structured"]
 
@@ -66,7 +67,7 @@ def _strictly(kind: type, wanted: str, takes: Any) -> Any:
     def hook(value: Any, _: type) -> Any:
         if not takes(value):
             raise ValueError(f"must be {wanted}, not {_described(value)}")
-        return kind(value)
+        return _usable(value) if isinstance(value, str) else kind(value)
 
     return hook
 
@@ -76,23 +77,35 @@ def _enum(value: Any, kind: type[enum.Enum]) -> enum.Enum:
         return kind(value)
     except ValueError:
         choices = ", ".join(str(member.value) for member in kind)
-        raise ValueError(f"must be one of {choices}, not {value!r}") from None
+        got = name_shown(value) if isinstance(value, str) else _described(value)
+        raise ValueError(f"must be one of {choices}, not {got}") from None
 
 
 def _strings(value: Any, *, or_one: bool = False) -> Any:
     if or_one and isinstance(value, str):
-        return value
+        return _usable(value)
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError(f"must be a list of strings, not {_described(value)}")
-    return value
+    return [_usable(item) for item in value]
 
 
 def _string_or_table(value: Any, _: type) -> Any:
     if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
-        return value
+        return {_usable(path): _usable(item) for path, item in value.items()}
     if not isinstance(value, str):
         raise ValueError("must be a string, or a table of request path to string")  # noqa: TRY004
-    return value
+    return _usable(value)
+
+
+def _usable(text: str) -> str:
+    """*text*, if it can become a header, a URL or a path.
+
+    :raises ValueError: if it can't; the message has no piece of it.
+    """
+    fault = text_fault(text)
+    if fault:
+        raise ValueError(fault)
+    return text
 
 
 def _described(value: Any) -> str:

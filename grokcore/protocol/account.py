@@ -37,10 +37,12 @@ from ..errors import (
     QuotaExhausted,
     TimeoutChunk,
     TimeoutFirstResponse,
+    TransportFailure,
     UpstreamFailure,
     UpstreamOverloaded,
 )
 from .allowance import Allowance
+from .breaker import Breaker
 from .tokens import TokenEntry
 
 __all__ = ["Account", "Egress", "State"]
@@ -53,6 +55,12 @@ REFUSED_COOLING_S = (3600.0, 86400.0)
 
 EGRESS_PAUSE_S = 5.0
 EGRESS_PAUSE_CAP_S = 300.0
+
+UNREACHED_TOLERANCE = 4
+UNREACHED_PAUSE_S = 10.0
+UNREACHED_CAP_S = 60.0
+"""Broken connections in a row that pause an egress (as for Grok's own overload), the first such pause, and the longest: a
+network comes back unannounced."""
 
 SUSPECT_S = 1.0
 SUSPECT_CAP_S = 8.0
@@ -71,36 +79,70 @@ _SLIPS = (
 
 @define
 class Egress:
-    """One way to Grok. *proxy_url* is empty for a direct connection."""
+    """One way to Grok. *proxy_url* is empty for a direct connection.
+
+    :ivar challenged: opened by each challenge page.
+    :ivar unreached: opened by broken connections in a row; those of requests that were under way together count once.
+    :ivar failure: the last broken connection, in words for the owner and the client.
+    """
 
     proxy_url: str = field(repr=False)
-    paused_until: float = -math.inf
-    challenges: int = 0
+    challenged: Breaker = field(factory=lambda: Breaker(1, EGRESS_PAUSE_S, EGRESS_PAUSE_CAP_S))
+    unreached: Breaker = field(
+        factory=lambda: Breaker(UNREACHED_TOLERANCE, UNREACHED_PAUSE_S, UNREACHED_CAP_S, rounds=True)
+    )
+    failure: str = ""
     no_asks_until: float = -math.inf
     asks_challenged: int = 0
 
-    def pause(self, error: Challenge, now: float) -> None:
-        """Let it rest; *error* is told for how long. Of the requests that were under way together, one counts."""
-        if self.paused_until <= now:
-            self.paused_until = now + min(EGRESS_PAUSE_S * 2**self.challenges, EGRESS_PAUSE_CAP_S)
-            self.challenges = min(self.challenges + 1, 16)
-        error.retry_after = self.paused_until - now
+    @property
+    def paused_until(self) -> float:
+        """From when on the next question may go through it."""
+        return max(self.challenged.shut_until, self.unreached.shut_until)
+
+    @property
+    def challenges(self) -> int:
+        """Pauses after challenge pages, in a row."""
+        return self.challenged.pauses
+
+    def pass_one(self, now: float) -> None:
+        """Let an attempt begin."""
+        self.challenged.pass_one(now)
+        self.unreached.pass_one(now)
+
+    def fail(self, error: GrokApiError, began: float, now: float) -> None:
+        """Count a failed attempt, if the egress is what failed. The error is given the time of the next attempt."""
+        if isinstance(error, Challenge):
+            self.challenged.fail(began, now)
+        elif isinstance(error, TransportFailure):
+            self.failure = error.short
+            self.unreached.fail(began, now)
+        else:
+            return
+        if self.paused_until > now:
+            error.retry_after = self.paused_until - now
+
+    def succeed(self, began: float) -> bool:
+        """An attempt that began at *began* has reached Grok. Returns whether that ended a pause."""
+        ended = (self.challenged.succeed(began), self.unreached.succeed(began))
+        return any(ended)
 
     def pause_asks(self, now: float) -> None:
-        """An ask met a challenge. Questions may go through all the same, so only asks are put off."""
+        """Put asks off after one met a challenge. Questions may go through all the same."""
         if self.no_asks_until <= now:
             self.no_asks_until = now + min(EGRESS_PAUSE_S * 2**self.asks_challenged, EGRESS_PAUSE_CAP_S)
             self.asks_challenged = min(self.asks_challenged + 1, 16)
 
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the caller's clock has not counted."""
+        self.paused_until -= seconds
+        self.no_asks_until -= seconds
+
     def forget(self) -> None:
         """What is known of it was of another identity."""
-        self.paused_until = self.no_asks_until = -math.inf
-        self.challenges = self.asks_challenged = 0
-
-    def forgive(self, now: float) -> None:
-        """A success through it; one that began before the pause proves nothing."""
-        if self.paused_until <= now:
-            self.challenges = 0
+        self.challenged.reset()
+        self.unreached.reset()
+        self.no_asks_until, self.asks_challenged = -math.inf, 0
 
 
 class State:
@@ -151,6 +193,12 @@ class Account:
         return self.refusals > 0
 
     @property
+    def told_of(self) -> bool:
+        """Whether there is anything to remember of it."""
+        shut = max(self.last_used, self.cooling_until) > -math.inf
+        return bool(shut or self.allowances or self.refusal or self.switched_off)
+
+    @property
     def disabled(self) -> bool:
         """Whether it must not be used, by either word of its owner."""
         return self.switched_off or self.entry.disabled
@@ -181,28 +229,35 @@ class Account:
                 return State.COOLING
         return State.OK if self.answered else State.UNKNOWN
 
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the caller's clock has not counted: all that was, or will be, is earlier by it."""
+        self.last_used -= seconds
+        self.cooling_until -= seconds
+        self.suspect_until -= seconds
+        if self.first_refusal_at is not None:
+            self.first_refusal_at -= seconds
+        for allowance in self.allowances.values():
+            allowance.shift(seconds)
+
     # What happened --------------------------------------------------------------------------------------------------
 
-    def succeed(self, group: str, egress: Egress, now: float) -> None:
-        """A question was answered, through this *egress* (the account may have another by now).
+    def succeed(self, group: str, now: float) -> None:
+        """A question was answered.
 
-        A success ends doubts and starts the next cooling and pause from their shortest. Not while a cooling or a pause
-        lasts: this question was then asked before what led to it, and proves nothing. (It outweighs a mere ask.)
+        A success ends doubts and starts the next cooling from its shortest. Not while a cooling lasts: this question was
+        then asked before what led to it, and proves nothing. (It outweighs a mere ask.)
         """
         self.slips, self.suspect_until = 0, -math.inf
         self.allowance(group).forgive(now)
-        egress.forgive(now)
         if self.refusal and not self.refused_question:
             self.cooling_until = -math.inf
         if self.cooling_until <= now or not self.refusal:
             self.answered = True
             self._trust()
 
-    def fail(self, group: str, egress: Egress, error: GrokApiError, now: float) -> None:
-        """A question failed with *error*, through this *egress*."""
-        if isinstance(error, Challenge):
-            egress.pause(error, now)
-        elif isinstance(error, CredentialsRejected):
+    def fail(self, group: str, error: GrokApiError, now: float) -> None:
+        """A question failed with *error*."""
+        if isinstance(error, CredentialsRejected):
             self.refused_question = True
             self.doubt(error.message, now)
         elif isinstance(error, QuotaExhausted):

@@ -104,6 +104,13 @@ class Allowance:
         """What is left, for comparing accounts; unknown is more than any number, so that it becomes known."""
         return math.inf if self.known(now) is None else self.left
 
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the caller's clock has not counted."""
+        self.learned_at -= seconds
+        self.cooling_until -= seconds
+        self.asked_at -= seconds
+        self.ask_at -= seconds
+
     # Leases -------------------------------------------------------------------------------------------------------
 
     def take(self, cost: int) -> Charge:

@@ -133,6 +133,10 @@ class Asks:
             return Ask(account, group, early=rests)
         return None
 
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the caller's clock has not counted, and allowances are shifted already."""
+        self._due = [(at - seconds, number, account, group) for at, number, account, group in self._due]
+
     @staticmethod
     def _is_stale(entry: tuple[float, int, Account, str]) -> bool:
         at, _, account, group = entry

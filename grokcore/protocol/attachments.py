@@ -1,28 +1,28 @@
-"""Pictures and files in a request: the parts as clients write them, and what of them Grok is given.
+"""Pictures and files as Grok is given them: what they are, their names, their limits.
 
-Every client has its own way (tried out in 2026): ``image_url`` with an object or a bare string, ``input_image`` and
-``input_file`` of the Responses API, ``file`` with ``file_data``. All say a URL: ``data:``, ``https:`` or ``http:``.
+How requests name them is the matter of :mod:`grokcore.protocol.attachment_parts`.
 """
 
 from __future__ import annotations
 
+import binascii
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from attrs import field, frozen
 
 from ..errors import AttachmentRefused, ContextLengthExceeded
+from .attachment_parts import AttachmentPart, parse_attachment_part
 from .media import extension_of, sniff
+from .text_encodings import declared_charset, guessed_encoding, in_utf8
 
 __all__ = [
-    "ATTACHMENT_PARTS",
     "MOST_BYTES",
     "MOST_BYTES_IN_ALL",
     "Attachment",
     "AttachmentPart",
     "attachment_of",
     "parse_attachment_part",
+    "picture_url",
     "text_attachment",
 ]
 
@@ -30,30 +30,16 @@ MOST_BYTES = 20 * 1024 * 1024
 MOST_BYTES_IN_ALL = 64 * 1024 * 1024
 """Of one attachment, and of all in a request, as they are after decoding."""
 
-ATTACHMENT_PARTS = frozenset({"image_url", "input_image", "file", "input_file"})
-
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/heic", "image/avif"})
 _FILES = _PICTURES | {"application/pdf", "text/plain"}
 
+_WEB_OR_DATA = re.compile(r"(?:data|https?):", re.IGNORECASE)
+_PLAIN_BASE64 = str.maketrans("-_", "+/")
+
+_TELLING_CHARS = 400
+"""Characters of base64 that are enough to know a file by."""
+
 _NOT_IN_NAMES = re.compile(r"[^\w. ()+-]+")
-
-
-@frozen
-class AttachmentPart:
-    """A part of a message that names a picture or file.
-
-    :ivar picture: whether it must be a picture.
-    :ivar url: a ``data:`` URL, or where it is on the web. (A picture may be private; a URL may hold a secret.)
-    :ivar name: what the client calls it; may be empty.
-    :ivar path: where it stands in the request, for messages.
-    :ivar data: what is in it, if it came along with the request; there is no URL then.
-    """
-
-    picture: bool
-    url: str = field(repr=False)
-    name: str
-    path: str
-    data: bytes = field(default=b"", repr=False)
 
 
 @frozen
@@ -66,30 +52,17 @@ class Attachment:
     path: str
 
 
-def parse_attachment_part(kind: str, part: Mapping[str, Any], path: str) -> AttachmentPart:
-    """A part of a message whose type is one of :data:`ATTACHMENT_PARTS`.
-
-    :raises AttachmentRefused: it names nothing that could be attached.
-    """
-    picture = kind in ("image_url", "input_image")
-    inner = part.get("image_url" if picture else "file", part)
-    fields = {"url": inner} if isinstance(inner, str) else inner if isinstance(inner, dict) else {}
-    names = ("url",) if picture else ("file_data", "file_url", "url")
-    url = next((value for name in names if isinstance(value := fields.get(name), str) and value.strip()), None)
-    if url is None:
-        hint = " Files that were uploaded before (file_id) are not known here." if "file_id" in fields else ""
-        wanted = "image_url.url" if picture else "file.file_data"
-        raise AttachmentRefused(f"{path}: {wanted} must be a data: or https: URL.{hint}", param=path)
-    name = fields.get("filename")
-    return AttachmentPart(picture, _as_url(url.strip(), picture=picture), name if isinstance(name, str) else "", path)
-
-
 def attachment_of(part: AttachmentPart, data: bytes) -> Attachment:
     """What *part* turned out to be, by its first bytes.
 
     :raises AttachmentRefused: it is nothing that Grok takes; the message says what it is.
     """
+    if not part.picture and (text := in_utf8(data, declared_charset(part.url))) is not None:
+        data = text
     media_type = sniff(data)
+    if media_type is None and not part.picture and (encoding := guessed_encoding(data)):
+        message = f"{part.path} looks like a text in {encoding}. Save it as UTF-8 and send it again."
+        raise AttachmentRefused(message, param=part.path)
     taken = _PICTURES if part.picture else _FILES
     if media_type not in taken:
         what = f"is {media_type}" if media_type else "is of no known kind"
@@ -109,11 +82,26 @@ def text_attachment(text: str, name: str, path: str) -> Attachment:
     return Attachment(data, "text/plain", name, path)
 
 
-def _as_url(text: str, *, picture: bool) -> str:
-    """Some clients send the bare base64 of a file."""
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text):
+def picture_url(text: str) -> str:
+    """The URL of a picture as a client wrote it: a URL, or the bare base64 of the picture.
+
+    :raises ValueError: it is neither; the message says what is, and quotes nothing.
+    """
+    if _WEB_OR_DATA.match(text):
         return text
-    return text if picture else f"data:;base64,{text}"
+    if _is_base64_of_a_file(text):
+        return f"data:;base64,{text}"
+    raise ValueError("a picture must be a data: or https: URL (data:image/png;base64,…), or its base64.")
+
+
+def _is_base64_of_a_file(text: str) -> bool:
+    """Whether *text* begins as the base64 of a file of a known kind does; texts are none of them."""
+    head = "".join(text[:_TELLING_CHARS].split()).translate(_PLAIN_BASE64)
+    head = head[: len(head) // 4 * 4]
+    try:
+        return sniff(binascii.a2b_base64(head, strict_mode=True)) not in (None, "text/plain")
+    except (binascii.Error, ValueError):
+        return False
 
 
 def _file_name(part: AttachmentPart, media_type: str) -> str:

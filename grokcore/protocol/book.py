@@ -20,15 +20,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from attrs import define, frozen
 
-from ..errors import Challenge, CredentialsRejected, GrokApiError, IncompleteAnswer, TimeoutChunk, TimeoutTotal
+from ..errors import (
+    Challenge,
+    CredentialsRejected,
+    GrokApiError,
+    IncompleteAnswer,
+    TimeoutChunk,
+    TimeoutTotal,
+    TransportFailure,
+)
 from .account import Account, Egress, State
 from .allowance import Charge
 from .asks import Ask, Asks
 from .models import SHIPPED, Model, Tier
+from .overload import Overload
 from .quota import Quota
 from .roster import Adoption, Roster, UnknownToken
 from .shelves import FRESH, PROVEN, SPENT, SUSPECT, Left, Shelf
@@ -57,12 +66,16 @@ class Need:
 
 @define(eq=False)
 class Loan:
-    """An account that was chosen, and what was reserved of it; to be given to :meth:`TokenBook.settle` or ``abandon``."""
+    """An account that was chosen, and what was reserved of it; to be given to :meth:`TokenBook.settle` or ``abandon``.
+
+    :ivar began: when it was lent.
+    """
 
     account: Account
     egress: Egress
     group: str
     charge: Charge
+    began: float
 
 
 class TokenBook:
@@ -71,10 +84,12 @@ class TokenBook:
     :param default_proxy: the egress of tokens that name none.
     :param max_in_flight: requests that one token may have open at once.
     :ivar asks: the plan of what to ask Grok.
+    :ivar overload: which models Grok is not asked for at the moment, since it sheds load.
     """
 
     def __init__(self, entries: Iterable[TokenEntry], *, default_proxy: str = "", max_in_flight: int = 2) -> None:
         self.asks = Asks()
+        self.overload = Overload()
         self._roster = Roster()
         self._shelves: dict[tuple[Tier, str, int], Shelf] = {}
         self._dearest: dict[str, int] = {}
@@ -109,21 +124,41 @@ class TokenBook:
             self._plan_after_absence(account, now)
         return adoption
 
-    def recall(self, records: Mapping[str, Mapping[str, object]], now: float, offset: float) -> None:
+    def recall(
+        self,
+        records: Mapping[str, Mapping[str, object]],
+        now: float,
+        offset: float,
+        set_since: Callable[[Mapping[str, object]], float] = lambda _: 0.0,
+    ) -> None:
         """Give accounts of which nothing is known yet what was kept of them (:mod:`~grokcore.protocol.memory`).
 
         Tokens that were refused, and allowances that are used up for an unknown time, are asked for at once: their
         owner may have started the server anew because something has changed. Records of tokens that are not here are
         kept for the day they come.
+
+        :param set_since: by how many seconds the wall clock was set since a record was made (:mod:`.wall`).
         """
-        for account in self._roster.remember(records, now, offset):
+        offsets = {key: offset - set_since(record) for key, record in records.items()}
+        for account in self._roster.remember(records, now, offsets):
             self._plan_after_absence(account, now)
         self._start_anew()
 
     def forget_egresses(self) -> None:
-        """The identity that Grok sees is another now: what was learned of the ways to it does not hold."""
+        """Grok sees another identity, or is another: nothing that was learned of the ways to it holds."""
         self._roster.forget_egresses()
+        self.overload = Overload()
         self._start_anew()
+
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the caller's clock has not counted: everything is earlier by it (:mod:`.wall`)."""
+        self._roster.shift(seconds)
+        self.asks.shift(seconds)
+        self._start_anew()
+
+    def rewrite(self) -> None:
+        """Save everything that is known again: the wall clock, by which times are saved, was set."""
+        self._unsaved.update(self._roster.known())
 
     def _start_anew(self) -> None:
         self._shelves.clear()
@@ -138,7 +173,8 @@ class TokenBook:
         for group, allowance in account.allowances.items():
             self._replan(account, group, now)
             used_up = allowance.open_at(1) > now and allowance.cooling_until <= now
-            if account.invalid or (used_up and allowance.quota is not None and allowance.quota.told_wait(1) is None):
+            unknown_end = used_up and allowance.quota is not None and allowance.quota.told_wait(1) is None
+            if account.invalid or unknown_end or allowance.demanded:
                 self.asks.wish(account, group, now)
 
     # Choice ---------------------------------------------------------------------------------------------------------
@@ -148,13 +184,16 @@ class TokenBook:
 
         :param patient: False takes whatever is free.
         """
-        shelves = self._woken(need, now)
-        account = self._ready(need, shelves, now, patient=patient)
+        group = need.model.rate_limit_name
+        if self.overload.shut_until(group) > now:
+            return None
+        account = self._ready(need, self._woken(need, now), now, patient=patient)
         if account is None:
             return None
-        allowance = account.allowance(need.model.rate_limit_name)
-        self.asks.first_use(account, need.model.rate_limit_name, now)
-        loan = Loan(account, account.egress, need.model.rate_limit_name, allowance.take(need.model.cost))
+        self.asks.first_use(account, group, now)
+        loan = Loan(account, account.egress, group, account.allowance(group).take(need.model.cost), now)
+        loan.egress.pass_one(now)
+        self.overload.pass_one(group, now)
         account.in_flight += 1
         account.last_used = now
         self._touch(account, now)
@@ -189,7 +228,7 @@ class TokenBook:
         kinds = (PROVEN, FRESH, SUSPECT, SPENT)
         for shelf in self._woken(need, now):
             if shelf.best(kinds, need.excluded, now) or shelf.has_busy(kinds, need.excluded, now):
-                return None
+                return self.overload.refusal(need.model.rate_limit_name, now)
         return self._verdict(need, now).error(now)
 
     def _verdict(self, need: Need, now: float) -> Verdict:
@@ -259,13 +298,22 @@ class TokenBook:
         if error is not None and not isinstance(error, _COUNTED):
             account.allowance(group).give_back(loan.charge)
         if error is None:
-            account.succeed(group, loan.egress, now)
+            self.answering(loan)
+            account.succeed(group, now)
         else:
-            account.fail(group, loan.egress, error, now)
+            loan.egress.fail(error, loan.began, now)
+            self.overload.fail(group, error, loan.began, now)
+            account.fail(group, error, now)
         if not isinstance(error, Challenge | CredentialsRejected):
             self.asks.used(account, group, now)
-        concerns_all = doubted or isinstance(error, Challenge | CredentialsRejected)
+        concerns_all = doubted or isinstance(error, Challenge | CredentialsRejected | TransportFailure)
         self._learned(account, group, now, changed=_EVERYTHING if concerns_all else group)
+
+    def answering(self, loan: Loan) -> None:
+        """Grok has begun to answer: whatever kept requests from it is over."""
+        self.overload.succeed(loan.group, loan.began)
+        if loan.egress.succeed(loan.began):
+            self._start_anew()  # its accounts are filed as shut until the pause's end
 
     def abandon(self, loan: Loan, now: float) -> None:
         """Give an account back after an attempt that nobody waited for.
@@ -351,6 +399,7 @@ class TokenBook:
             return "It is disabled, so Grok is not asked for it."
         groups = sorted(account.allowances) or [group or next(iter(SHIPPED.values())).rate_limit_name]
         last = max(self.asks.demand(account, one, now) for one in groups)
+        self._unsaved.add(account)
         return f"Grok is asked what is left for {listing(groups)}{within(last - now)}."
 
     def disable(self, token: str) -> str:

@@ -14,10 +14,17 @@ from attrs import frozen
 
 from .lenient_json import loads
 
-__all__ = ["Card", "Reference", "parse_card", "parse_reference"]
+__all__ = ["MOST_ADDRESS_CHARS", "Card", "Reference", "parse_card", "parse_reference"]
 
-_ATTRIBUTE = re.compile(r"""([A-Za-z_][\w.:-]*)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_ARGUMENT = re.compile(r"""<argument\s+name\s*=\s*["']([^"']*)["']\s*>(.*?)</argument\s*>""", re.DOTALL | re.IGNORECASE)
+MOST_ADDRESS_CHARS = 4096
+"""Longest address that is taken from a card or a line of progress."""
+
+MOST_WORDS_CHARS = 300
+"""How much of a title, or of another short text, is kept."""
+
+# Each place is looked at once: no name begins within a name, no value holds a "<".
+_ATTRIBUTE = re.compile(r"""(?<![\w.:-])([A-Za-z_][\w.:-]*+)\s*+=\s*+(?:"([^"]*)"|'([^']*)')""")
+_ARGUMENT = re.compile(r"""<argument\s+name\s*=\s*["']([^"'<]*)["']\s*>([^<]*)</argument\s*>""", re.IGNORECASE)
 _OPENING = re.compile(r"<[^>]*>")
 
 
@@ -96,9 +103,9 @@ def _card(data: dict[str, Any]) -> Card:
     return Card(
         id=_text(data, "id"),
         kind=_text(data, "cardType") or _text(data, "type"),
-        url=_text(data, "url") or _text(picture, "original") or _text(picture, "thumbnail"),
+        url=_address(data, "url") or _address(picture, "original") or _address(picture, "thumbnail"),
         title=_text(picture, "title") or _text(data, "title") or _text(data, "file_name"),
-        link=_text(picture, "link"),
+        link=_address(picture, "link"),
     )
 
 
@@ -107,7 +114,7 @@ def _generated(data: dict[str, Any], chunk: dict[str, Any]) -> Card:
     return Card(
         id=_text(data, "id") or _text(chunk, "imageUuid"),
         kind=_text(data, "cardType") or "generated_image_card",
-        url=_text(chunk, "imageUrl"),
+        url=_address(chunk, "imageUrl"),
         percent=int(percent) if isinstance(percent, int | float) and not isinstance(percent, bool) else None,
         moderated=chunk.get("moderated") is True,
         fault=_text(chunk, "systemErrCode"),
@@ -128,4 +135,12 @@ def parse_reference(element: str) -> Reference:
 
 def _text(data: dict[str, Any], name: str) -> str:
     value = data.get(name)
-    return value if isinstance(value, str) else ""
+    return value[:MOST_WORDS_CHARS] if isinstance(value, str) else ""
+
+
+def _address(data: dict[str, Any], name: str) -> str:
+    """An address, or a ``data:`` URL of any length; empty if it is none, or longer than any real one."""
+    value = data.get(name)
+    if not isinstance(value, str):
+        return ""
+    return value if len(value) <= MOST_ADDRESS_CHARS or value[:5].lower() == "data:" else ""

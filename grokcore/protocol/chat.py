@@ -122,12 +122,13 @@ class AnswerWriter:
     def __init__(self, head: ChatHead) -> None:
         self._head = head
         self._renderer = Renderer(head.style, head.prompt_tokens)
-        self._fields: dict[str, list[str]] = {"content": [], "reasoning_content": []}
+        # Pieces as they will stand in the body: an answer of many MB is in memory once, and once more in its body.
+        self._fields = {"content": bytearray(), "reasoning_content": bytearray()}
 
     def add(self, events: Iterable[Event]) -> None:
         """Collect *events*."""
         for field, text in self._renderer.pieces(events):
-            self._fields[field].append(text)
+            self._fields[field] += orjson.dumps(text)[1:-1]
 
     def usage(self) -> dict[str, Any]:
         """OpenAI's ``usage`` object, estimated, for what has been collected so far."""
@@ -135,24 +136,18 @@ class AnswerWriter:
 
     def body(self) -> bytes:
         """The ``chat.completion`` object; call it only after :class:`Finished`."""
-        message: dict[str, Any] = {
-            "role": "assistant",
-            "content": "".join(self._fields["content"]),
-            "refusal": None,
-        }
         annotations = self._renderer.annotations()
+        parts = [b'{"role":"assistant","content":"', self._fields["content"], b'","refusal":null']
         if annotations:
-            message["annotations"] = annotations
+            parts += [b',"annotations":', orjson.dumps(annotations)]
         if self._fields["reasoning_content"]:
-            message["reasoning_content"] = "".join(self._fields["reasoning_content"])
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-        return orjson.dumps(
-            {
-                "id": self._head.id,
-                "object": "chat.completion",
-                "created": self._head.created,
-                "model": self._head.model,
-                "choices": [choice],
-                "usage": self._renderer.usage(),
-            }
-        )
+            parts += [b',"reasoning_content":"', self._fields["reasoning_content"], b'"']
+        head = {
+            "id": self._head.id,
+            "object": "chat.completion",
+            "created": self._head.created,
+            "model": self._head.model,
+        }
+        before = orjson.dumps(head)[:-1] + b',"choices":[{"index":0,"message":'
+        after = b'},"logprobs":null,"finish_reason":"stop"}],"usage":' + orjson.dumps(self._renderer.usage()) + b"}"
+        return b"".join([before, *parts, after])

@@ -5,22 +5,31 @@
 * **total**: from accepting the request, over queue and all attempts.
 
 None of them runs while the server is blocked writing to a slow client: :meth:`Clocks.exclude` puts them all off by that
-time. (A client that stops reading altogether is the write timeout's business.)
+time. (A client that stops reading altogether is the write timeout's business.) But an answer holds a token as long as it
+lasts, so the total clock is put off by no more than its own length, all in all: a client that reads drop by drop has the
+answer for twice the total.
 
-A fourth, short one bounds the wait for the last lines after Grok's soft stop; its end is no failure.
+Two more bound the wait for Grok's last lines:
+
+* **behind a soft stop**: Grok has called its text complete, and neither ended its answer nor gone on. Its agents do go on,
+  after pauses, so silence is no end: what is cut off here is incomplete.
+* **behind the modelResponse**: the whole answer has come; only an error could follow. The end of this wait is no failure.
 """
 
 from __future__ import annotations
 
 import math
 
-from ..errors import GrokApiError, TimeoutChunk, TimeoutFirstResponse, TimeoutTotal
+from ..errors import EmptyAnswer, GrokApiError, IncompleteAnswer, TimeoutChunk, TimeoutFirstResponse, TimeoutTotal
 from .models import Limits
 
-__all__ = ["AFTER_STOP_S", "Clocks"]
+__all__ = ["AFTER_FINAL_S", "AFTER_STOP_S", "Clocks"]
 
-AFTER_STOP_S = 2.0
-"""Seconds to wait for a modelResponse once the text is complete. Recorded streams have it within some 10 ms."""
+AFTER_STOP_S = 20.0
+"""Seconds of silence behind a soft stop. All recorded streams have a modelResponse there within some 10 ms."""
+
+AFTER_FINAL_S = 0.25
+"""Seconds to wait for the end of the stream behind a modelResponse. A title comes there within some 10 ms."""
 
 
 class Clocks:
@@ -32,37 +41,43 @@ class Clocks:
     def __init__(self, limits: Limits, accepted: float) -> None:
         self._limits = limits
         self._total_at = accepted + limits.total
+        self._total_at_most = accepted + 2 * limits.total
         self._first_at = math.inf
         self._chunk_at = math.inf
         self._stop_at = math.inf
+        self._final_at = math.inf
 
     def begin_attempt(self, now: float) -> None:
         """An attempt's request is being sent."""
         self._first_at = now + self._limits.first_response
-        self._chunk_at = self._stop_at = math.inf
+        self._chunk_at = self._stop_at = self._final_at = math.inf
 
     def end_attempt(self) -> None:
         """The attempt is over: while the next waits for its token, only the total clock runs."""
-        self._first_at = self._chunk_at = self._stop_at = math.inf
+        self._first_at = self._chunk_at = self._stop_at = self._final_at = math.inf
 
     def heard(self, now: float) -> None:
-        """A meaningful event has come."""
-        self._first_at = math.inf
+        """A meaningful event has come: behind a soft stop, Grok goes on."""
+        self._first_at = self._stop_at = math.inf
         self._chunk_at = now + self._limits.chunk
-        if self._stop_at != math.inf:
-            self._stop_at = now + AFTER_STOP_S  # text after a soft stop: Grok goes on
 
     def stopped(self, now: float) -> None:
-        """Grok has said that the text is complete."""
+        """Grok's last word is that its text is complete."""
         if self._stop_at == math.inf:
             self._stop_at = now + AFTER_STOP_S
 
+    def concluded(self, now: float) -> None:
+        """The whole answer has come."""
+        if self._final_at == math.inf:
+            self._final_at = now + AFTER_FINAL_S
+
     def exclude(self, seconds: float) -> None:
         """Time that was spent on a slow client."""
-        self._total_at += seconds
+        self._total_at = min(self._total_at + seconds, self._total_at_most)
         self._first_at += seconds
         self._chunk_at += seconds
         self._stop_at += seconds
+        self._final_at += seconds
 
     @property
     def total_at(self) -> float:
@@ -72,13 +87,18 @@ class Clocks:
     @property
     def deadline(self) -> float:
         """The next time at which something has to happen."""
-        return min(self._total_at, self._first_at, self._chunk_at, self._stop_at)
+        return min(self._total_at, self._first_at, self._chunk_at, self._stop_at, self._final_at)
 
     def expired(self) -> GrokApiError | None:
-        """The error of the clock that is due first; None if that is the one after the soft stop."""
+        """The error of the clock that is due first; None if the whole answer has come."""
+        if self._final_at != math.inf:
+            return None
         due = self.deadline
         if due == self._stop_at:
-            return None
+            if self._first_at != math.inf:
+                return EmptyAnswer("Grok ended its answer without any text.")
+            waited = f"{AFTER_STOP_S:g} s"
+            return IncompleteAnswer(f"Grok stopped, and for {waited} neither ended its answer nor went on with it.")
         if due == self._first_at:
             limit = f"{self._limits.first_response:g}"
             return TimeoutFirstResponse(f"Grok sent nothing of an answer within {limit} s (first-response clock).")

@@ -11,33 +11,35 @@ that move the answer along are inputs of a small machine:
 OPEN       nothing of the answer yet
 REASONING  thinking has been seen, the answer has not begun
 ANSWERING  the answer has begun; from now on thinking is late, and dropped (multi-agent models send it so)
-STOPPED    the soft stop: Grok says that the text is complete. A modelResponse, and a title, still follow
-ENDED      a modelResponse, a failure or the end of the stream; nothing after it matters
+STOPPED    the soft stop: Grok says that the text is complete. A modelResponse, and a title, still follow, or Grok goes on
+CONCLUDED  a modelResponse has come; of what follows, only an error matters
+ENDED      a failure, or the end of the stream
 ========== =========================================================================================================
 
-What happens for each state and input stands in :data:`TRANSITIONS`.
+What happens for each state and input stands in :data:`~grokcore.protocol.answer_states.TRANSITIONS`.
 
 Rules
 -----
 1. Nothing is raised, whatever comes: junk lines, unknown keys and values of unexpected types are counted in
    :class:`Counters` and skipped; what ends an answer is an event.
-2. An answer is :class:`~grokcore.protocol.events.Finished` only if Grok said so (soft stop or modelResponse) *and* it
-   holds something. Everything else that ends is :class:`~grokcore.protocol.events.Failed`.
-3. The machine never looks ahead and never reads settings: tag names are passed in, and whether thinking is shown is the
+2. An answer is :class:`~grokcore.protocol.events.Finished` only if Grok's last word was that it is complete *and* it
+   holds something to see. Everything else that ends is :class:`~grokcore.protocol.events.Failed`. That word is a
+   modelResponse with an answer in it, not a partial one; or a soft stop behind which nothing of the answer follows. What
+   goes on after a soft stop needs a new end.
+3. An answer of which text is known to be missing fails, though Grok calls it complete (:mod:`.wholeness`).
+4. The machine never looks ahead and never reads settings: tag names are passed in, and whether thinking is shown is the
    writer's business.
-4. Events don't depend on how the bytes were cut.
+5. Events don't depend on how the bytes were cut. So the last event comes with :meth:`Decoder.close`, if not a failure
+   comes before it.
 """
 
 from __future__ import annotations
 
-import enum
-import zlib
 from collections.abc import Callable
 from typing import Any
 
-from attrs import Factory, define
-
 from ..errors import (
+    AnswerTooLong,
     ContentPolicyViolation,
     EmptyAnswer,
     GrokApiError,
@@ -46,7 +48,9 @@ from ..errors import (
     QuotaExhausted,
     UpstreamFailure,
 )
+from .answer_states import TRANSITIONS, Input, State
 from .cards import Card, parse_card, parse_reference
+from .counters import Counters
 from .events import Activity, Event, Failed, Finished, FoundPicture, Text, Thinking, ToolUse
 from .gallery import Gallery
 from .lines import LineReader
@@ -55,8 +59,9 @@ from .refusals import cleaned, refusal_of_error_line, refusal_of_stream_error
 from .sources import Sources
 from .stream_keys import KEYS, Kind
 from .tool_use import tool_use_in_card, tool_use_in_element
+from .wholeness import Agreement, AnswerText, is_visible
 
-__all__ = ["TRANSITIONS", "Counters", "Decoder", "Input", "State"]
+__all__ = ["MAX_ANSWER_CHARS", "Decoder"]
 
 
 _WORK_TAGS = frozenset({"raw_function_result", "tool_usage_card"})
@@ -73,80 +78,17 @@ _RENDERED = frozenset({"grok:render"})
 MOST_CARDS = 500
 """Cards that are kept of one answer."""
 
-MAX_UNKNOWN_KEYS = 100
-"""How many different unknown keys are told apart; an upstream that invents more is not worth more memory."""
+MAX_ANSWER_CHARS = 8 * 1024 * 1024
+"""Characters of one answer, its thinking and what is told of its tools included."""
 
+MOST_TOOL_USES = 2000
+"""Tool calls that are told of one answer. A deep search makes some dozens."""
 
-class State(enum.Enum):
-    """See the theory."""
+MOST_CITATIONS = 2000
+"""Places of one answer that cite something."""
 
-    OPEN = enum.auto()
-    REASONING = enum.auto()
-    ANSWERING = enum.auto()
-    STOPPED = enum.auto()
-    ENDED = enum.auto()
-
-
-class Input(enum.Enum):
-    """What a line can mean to the machine."""
-
-    THOUGHT = enum.auto()
-    ANSWER = enum.auto()
-    STOP = enum.auto()
-    FINAL = enum.auto()
-    ERROR = enum.auto()
-    END = enum.auto()
-
-
-# (state, input) -> (next state, name of the method that handles it); an input that is missing is ignored.
-# A soft stop while Grok still reasons is the end of a step, not of the answer, unless nothing follows: the end of the
-# stream then finds no answer and says so.
-TRANSITIONS: dict[tuple[State, Input], tuple[State, str]] = {
-    (State.OPEN, Input.THOUGHT): (State.REASONING, "_think"),
-    (State.OPEN, Input.ANSWER): (State.ANSWERING, "_answer"),
-    (State.OPEN, Input.STOP): (State.STOPPED, "_nothing"),
-    (State.OPEN, Input.FINAL): (State.ENDED, "_conclude"),
-    (State.OPEN, Input.ERROR): (State.ENDED, "_fail"),
-    (State.OPEN, Input.END): (State.ENDED, "_end_unsaid"),
-    (State.REASONING, Input.THOUGHT): (State.REASONING, "_think"),
-    (State.REASONING, Input.ANSWER): (State.ANSWERING, "_answer"),
-    (State.REASONING, Input.STOP): (State.REASONING, "_note_stop"),
-    (State.REASONING, Input.FINAL): (State.ENDED, "_conclude"),
-    (State.REASONING, Input.ERROR): (State.ENDED, "_fail"),
-    (State.REASONING, Input.END): (State.ENDED, "_end_unsaid"),
-    (State.ANSWERING, Input.THOUGHT): (State.ANSWERING, "_drop_late_thought"),
-    (State.ANSWERING, Input.ANSWER): (State.ANSWERING, "_answer"),
-    (State.ANSWERING, Input.STOP): (State.STOPPED, "_nothing"),
-    (State.ANSWERING, Input.FINAL): (State.ENDED, "_conclude"),
-    (State.ANSWERING, Input.ERROR): (State.ENDED, "_fail"),
-    (State.ANSWERING, Input.END): (State.ENDED, "_end_unsaid"),
-    (State.STOPPED, Input.THOUGHT): (State.STOPPED, "_drop_late_thought"),
-    (State.STOPPED, Input.ANSWER): (State.STOPPED, "_answer"),
-    (State.STOPPED, Input.FINAL): (State.ENDED, "_conclude"),
-    (State.STOPPED, Input.ERROR): (State.ENDED, "_fail"),
-    (State.STOPPED, Input.END): (State.ENDED, "_finish"),
-}
-
-
-@define
-class Counters:
-    """What was passed over, for ``/health``."""
-
-    junk_lines: int = 0
-    unknown_keys: dict[str, int] = Factory(dict)
-    odd_values: int = 0
-    late_thoughts: int = 0
-    other_side: int = 0
-
-    def add(self, other: Counters) -> None:
-        """Take over another stream's counts."""
-        self.junk_lines += other.junk_lines
-        self.odd_values += other.odd_values
-        self.late_thoughts += other.late_thoughts
-        self.other_side += other.other_side
-        for key, count in other.unknown_keys.items():
-            if key in self.unknown_keys or len(self.unknown_keys) < MAX_UNKNOWN_KEYS:
-                self.unknown_keys[key] = self.unknown_keys.get(key, 0) + count
+_PARTS_OF_AN_ANSWER = ("generatedImageUrls", "cardAttachmentsJson", "fileAttachments", "fileUris")
+"""Lists of a modelResponse that may hold an answer when its ``message`` is empty (grok-protocol.md §3.4)."""
 
 
 class Decoder:
@@ -168,9 +110,13 @@ class Decoder:
         self._begun = False
         self._stop_seen = False
         self._visible = False
-        # The raw answer so far, as its length and checksum: enough to tell what a modelResponse adds to it.
-        self._raw_length = 0
-        self._raw_checksum = 0
+        self._chars = 0
+        self._raw = AnswerText()
+        self._compared = False  # whether a modelResponse has been set beside the tokens,
+        self._proven = False  # and begins with them to the letter
+        self._unresolved: dict[str, None] = {}  # cards that the text refers to and that have not come yet
+        self._tool_uses = 0
+        self._citations = 0
         self._cards: dict[str, Card] = {}
         self._sources = Sources()
         self._gallery = Gallery()
@@ -178,8 +124,13 @@ class Decoder:
 
     @property
     def stopped(self) -> bool:
-        """Whether Grok has said that the text is complete while its last lines are still to come."""
+        """Whether Grok's last word is that the text is complete, while its last lines are still to come."""
         return self.state is State.STOPPED
+
+    @property
+    def concluded(self) -> bool:
+        """Whether the whole answer has come, and only an error could still spoil it."""
+        return self.state is State.CONCLUDED
 
     @property
     def ended(self) -> bool:
@@ -206,7 +157,7 @@ class Decoder:
             if self.state is State.ENDED:
                 break
             self._read_line(line)
-        if self._lines.too_long:
+        if self._lines.too_long and self.state is not State.CONCLUDED:
             self._step(Input.ERROR, LineTooLong("Grok sent a line beyond all reason; the answer was stopped there."))
         self.counters.junk_lines = self._lines.junk
         self._begun = self._begun or bool(self._events)
@@ -230,6 +181,9 @@ class Decoder:
             self._read_response({key: value for key, value in result.items() if key != "response"})
 
     def _read_response(self, line: dict[str, Any]) -> None:
+        if self.state is State.CONCLUDED:
+            self._look_for_an_error(line)
+            return
         if line.keys() <= _PLAIN_TOKEN_KEYS:
             self._read_token(line)
             return
@@ -238,15 +192,30 @@ class Decoder:
             # An A/B answer (the payload allows them): the second would be interleaved with the first.
             self.counters.other_side += 1
             return
-        if line.get("error"):
-            error = refusal_of_stream_error(line["error"])
-            if error is not None:
-                self._step(Input.ERROR, error)
-                return
+        if self._look_for_an_error(line):
+            return
         self._read_side_news(line)
         self._read_token(line)
         if line.get("modelResponse") is not None:
-            self._step(Input.FINAL, line["modelResponse"])
+            self._read_model_response(line["modelResponse"])
+
+    def _look_for_an_error(self, line: dict[str, Any]) -> bool:
+        """Whether there was one, of Grok's and not only of a tool's."""
+        response = line.get("modelResponse")
+        error = refusal_of_stream_error(line["error"]) if line.get("error") else None
+        if error is None and isinstance(response, dict):
+            error = _error_in(response)
+        if error is not None:
+            self._step(Input.ERROR, error)
+        return error is not None
+
+    def _read_model_response(self, response: Any) -> None:
+        """A modelResponse: an end of the answer if the answer is in it, and it does not call itself a part."""
+        if not isinstance(response, dict):
+            self.counters.odd_values += 1
+            return
+        if response.get("partial") is not True and _holds_an_answer(response):
+            self._step(Input.FINAL, response)
 
     def _read_side_news(self, line: dict[str, Any]) -> None:
         working = False
@@ -270,13 +239,16 @@ class Decoder:
                     self._note_card(parse_card(value.get("jsonData")))
         if working and len(self._events) == before:
             self._events.append(Activity())
+        if len(self._events) > before:
+            self._step(Input.WORK, None)
 
     def _tell_tool(self, tool_use: ToolUse | None) -> None:
         """A tool call. Often it stands in one line twice: as an object, and as an element in the token."""
-        if tool_use is None or tool_use == self._last_tool_use:
+        if tool_use is None or tool_use == self._last_tool_use or self._tool_uses >= MOST_TOOL_USES:
             self._events.append(Activity())
         else:
             self._last_tool_use = tool_use
+            self._tool_uses += 1
             self._events.append(tool_use)
 
     def _add(self, event: Event | None) -> None:
@@ -308,7 +280,10 @@ class Decoder:
             self._step(Input.STOP, None)
 
     def _read_text(self, token: str, tag: object, what: Input) -> None:
-        if isinstance(tag, str) and tag in _WORK_TAGS:
+        self._chars += len(token)
+        if self._chars > MAX_ANSWER_CHARS:
+            self._step(Input.ERROR, _too_long())
+        elif isinstance(tag, str) and tag in _WORK_TAGS:
             told = bool(self._events) and self._events[-1] is self._last_tool_use
             self._tell_tool(None if told else tool_use_in_element(token))
         elif tag == "header":
@@ -318,9 +293,7 @@ class Decoder:
             self._step(what, token)
 
     def _unknown(self, key: str) -> None:
-        counts = self.counters.unknown_keys
-        if key in counts or len(counts) < MAX_UNKNOWN_KEYS:
-            counts[key] = counts.get(key, 0) + 1
+        self.counters.note_key(key)
 
     # The machine ---------------------------------------------------------------------------------------------------
 
@@ -353,38 +326,59 @@ class Decoder:
         self._events.append(Activity())
 
     def _answer(self, token: str) -> None:
-        if not self._raw_length:
+        if not self._raw:
             self._end_thinking()
-        self._raw_length += len(token)
-        self._raw_checksum = _checksum(token, self._raw_checksum)
+        self._raw.add(token)
         if "<" not in token and not self._answer_filter.holding:
             self._emit(Text, token)
             return
-        rendered: list[Event] = []
+        before = len(self._events)
+        run: list[str] = []  # text between which nothing stands any more
         for piece in self._answer_filter.split(token):
-            found = Text(piece) if isinstance(piece, str) else self._rendered(piece)
-            last = rendered[-1] if rendered else None
-            if isinstance(found, Text) and isinstance(last, Text):
-                rendered[-1] = Text(last.text + found.text)  # nothing stands between them any more
-            elif found is not None and found != Text(""):
-                rendered.append(found)
-        self._visible = self._visible or any(isinstance(event, Text) and event.text.strip() for event in rendered)
-        self._events += rendered or [Activity()]
+            found = piece if isinstance(piece, str) else self._rendered(piece)
+            if isinstance(found, str):
+                run.append(found)
+            elif found is not None:
+                self._emit_run(run)
+                self._events.append(found)
+        self._emit_run(run)
+        if len(self._events) == before:
+            self._events.append(Activity())
 
-    def _rendered(self, element: Element) -> Event | None:
-        """What is put in an element's place; None if nothing is."""
+    def _emit_run(self, run: list[str]) -> None:
+        text = "".join(run)
+        run.clear()
+        if text:
+            self._emit(Text, text)
+
+    def _rendered(self, element: Element) -> Event | str | None:
+        """The event, or the text, that is put in an element's place; None if nothing is."""
         if not element.text[:12].lower().startswith("<grok:render"):
             return tool_use_in_element(element.text)
         reference = parse_reference(element.text)
         card = self._cards.get(reference.card_id)
         if reference.is_citation or (card is not None and card.is_citation):
-            return self._sources.cite(reference, card)
-        if card is not None and card.is_picture and card.url.startswith(("https://", "http://")):
-            return FoundPicture(card.url, card.title, card.link)
+            self._citations += 1
+            return self._sources.cite(reference, card) if self._citations <= MOST_CITATIONS else None
+        if card is not None and _is_found_picture(card):
+            return self._found_picture(card)
         if card is not None and card.is_file and card.url:
             return self._gallery.show_file(card)
+        if card is None and len(self._unresolved) < MOST_CARDS:
+            self._unresolved[reference.card_id] = None
         kept = "grok:render" not in self._filtered_tags and card is None and "generated" not in reference.kind
-        return Text(element.text) if kept else None
+        return element.text if kept else None
+
+    def _found_picture(self, card: Card) -> FoundPicture:
+        self._visible = True
+        return FoundPicture(card.url, card.title, card.link)
+
+    def _show_late(self, card: Card) -> None:
+        """A card that came behind the element that refers to it."""
+        if _is_found_picture(card):
+            self._events.append(self._found_picture(card))
+        elif card.is_citation:
+            self._add(self._sources.found([{"url": card.url, "title": card.title}]))
 
     def _end_thinking(self) -> None:
         held_back = self._thinking_filter.close()
@@ -394,49 +388,79 @@ class Decoder:
     def _emit(self, event: type[Text | Thinking], text: str) -> None:
         self._events.append(event(text) if text else Activity())
         if event is Text and not self._visible:
-            self._visible = bool(text.strip())
+            self._visible = is_visible(text)
 
-    def _conclude(self, response: Any) -> None:
-        """A modelResponse: the whole answer once more, its pictures, and what went wrong."""
-        if not isinstance(response, dict):
-            self.counters.odd_values += 1
-            response = {}
-        error = _error_in(response)
-        if error is not None:
-            self._fail(error)
-            return
+    def _conclude(self, response: dict[str, Any]) -> None:
+        """The whole answer once more: what of it no line has brought."""
         cards = response.get("cardAttachmentsJson")
-        for value in cards if isinstance(cards, list) else []:
+        for value in cards[:MOST_CARDS] if isinstance(cards, list) else []:
             self._note_card(parse_card(value))
         for key in ("webSearchResults", "citedWebSearchResults"):
             self._add(self._sources.found(response.get(key)))
         self._add_missing_text(response.get("message"))
-        self._gallery.conclude(response.get("generatedImageUrls"))
-        self._finish()
+        if self.state is State.CONCLUDED:
+            self._gallery.conclude(response.get("generatedImageUrls"))
+            self._show_the_rest()
 
     def _add_missing_text(self, message: Any) -> None:
         """The part of the whole answer that no token brought: all of it, when the tokens were left out."""
-        if not isinstance(message, str) or len(message) <= self._raw_length:
+        text = message if isinstance(message, str) else ""
+        rest = self._raw.rest_in(text)
+        self._compared, self._proven = True, rest is not None
+        if rest is None:
+            if self._raw.agreement(text, self._filtered_tags | _RENDERED) is Agreement.BROKEN:
+                self._fail(
+                    IncompleteAnswer("Parts of the answer were lost on the way: Grok's own record of it has more.")
+                )
             return
-        if _checksum(message[: self._raw_length], 0) == self._raw_checksum:
-            self._answer(message[self._raw_length :])
+        self._chars += len(rest)
+        if self._chars > MAX_ANSWER_CHARS:
+            self._fail(_too_long())
+        elif rest:
+            self._answer(rest)
 
-    def _finish(self, _: Any = None) -> None:
-        """Grok has said that the answer is complete; it is one only if there is something in it."""
-        if not self._raw_length:
+    def _show_the_rest(self) -> None:
+        """What is held back, and the pictures and files; a failure if there is nothing to see."""
+        if not self._raw:
             self._end_thinking()
         rest = self._answer_filter.close()
         if rest:
             self._emit(Text, rest)
+        for card in (self._cards[name] for name in self._unresolved if name in self._cards):
+            self._show_late(card)
         self._events += self._gallery.rest()
         if self._gallery.all_moderated:
             self._fail(ContentPolicyViolation("Grok moderated what it had made, and shows nothing of it."))
         elif self._gallery.fault and self._gallery.empty:
             self._fail(_not_made(self._gallery.fault))
-        elif self._visible or not self._gallery.empty:
-            self._events.append(Finished())
-        else:
+        elif self._gallery.unfinished:
+            self._fail(IncompleteAnswer("Grok began a picture or a video, and its answer ended without it."))
+        elif not self._visible and self._gallery.empty:
             self._fail(EmptyAnswer("Grok's stream ended in good order without an answer in it."))
+
+    def _end_stopped(self, _: Any) -> None:
+        """The stream ended behind a soft stop."""
+        self._show_the_rest()
+        self._finish(None)
+
+    def _finish(self, _: Any) -> None:
+        """The stream ended, and Grok's last word was that the answer is complete."""
+        if self._events and isinstance(self._events[-1], Failed):
+            return
+        if self._lost_lines():
+            self._fail(
+                IncompleteAnswer("Lines of Grok's answer came damaged, and nothing shows that its text is whole.")
+            )
+        else:
+            self._events.append(Finished())
+
+    def _lost_lines(self) -> bool:
+        """Whether a line was passed over that may have held some of the answer, with no proof that all of it is here."""
+        if self._lines.damaged_media and not self._gallery.empty:
+            return True  # a picture, or that one is moderated
+        if self._compared:
+            return self._lines.junk > 0 and not self._proven
+        return self._lines.damaged > 0
 
     def _end_unsaid(self, _: Any) -> None:
         """The stream ended, and Grok never said that the answer was complete."""
@@ -450,6 +474,7 @@ class Decoder:
             self._fail(EmptyAnswer("Grok's stream ended without an answer in it."))
 
     def _fail(self, error: GrokApiError) -> None:
+        self.state = State.ENDED
         self._events.append(Failed(error))
 
 
@@ -460,8 +485,20 @@ def _not_made(fault: str) -> GrokApiError:
     return UpstreamFailure(f"Grok could not make the picture ({cleaned(fault)}).")
 
 
-def _checksum(text: str, start: int) -> int:
-    return zlib.crc32(text.encode("utf-8", "surrogatepass"), start)
+def _is_found_picture(card: Card) -> bool:
+    return card.is_picture and card.url.startswith(("https://", "http://"))
+
+
+def _too_long() -> GrokApiError:
+    size = MAX_ANSWER_CHARS // (1024 * 1024)
+    return AnswerTooLong(f"Grok's answer has more than {size} million characters; it was stopped there.")
+
+
+def _holds_an_answer(response: dict[str, Any]) -> bool:
+    message = response.get("message")
+    return (isinstance(message, str) and is_visible(message)) or any(
+        isinstance(value := response.get(name), list) and value for name in _PARTS_OF_AN_ANSWER
+    )
 
 
 def _error_in(response: dict[str, Any]) -> GrokApiError | None:

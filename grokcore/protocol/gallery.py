@@ -6,9 +6,10 @@ A picture that is moderated is not shown, whichever form brings its address.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from .cards import Card
+from .cards import MOST_ADDRESS_CHARS, Card
 from .events import Activity, Event, File, Picture, Progress, Video
 
 __all__ = ["Gallery"]
@@ -17,6 +18,14 @@ FINISHED_PERCENT = 100
 """Progress of a picture that will not change any more; before it, previews come under other addresses."""
 
 MOST_FILES = 100
+
+MOST_SHOWN = 100
+"""Pictures, videos and files of one answer."""
+
+MOST_SUBJECTS = 500
+"""Things of one answer whose progress is followed, and names of moderated ones."""
+
+_SHOWN_OF_A_STATE = 200
 
 
 class Gallery:
@@ -27,8 +36,9 @@ class Gallery:
 
     def __init__(self) -> None:
         self.fault = ""
-        self._progress: dict[str, object] = {}
+        self._progress: dict[str, str] = {}
         self._moderated: set[str] = set()
+        self._begun = False
         self._drawn: list[str] = []
         self._files: dict[str, File] = {}
         self._shown: set[str] = set()
@@ -43,26 +53,33 @@ class Gallery:
         """Whether something was moderated and nothing shown."""
         return bool(self._moderated) and not self._shown
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a picture or video was begun, and neither shown nor moderated nor called a fault."""
+        return self._begun and self.empty and not self._moderated and not self.fault
+
     def note(self, key: str, value: dict[str, Any]) -> list[Event]:
         """A line of progress: of a picture, a video, or a report."""
+        self._begun = self._begun or bool(value.get("imageId") or value.get("videoId"))
         events = self._moved(
             f"{key} {value.get('imageId') or value.get('videoId') or value.get('category')}",
             [value.get(name) for name in ("progress", "state", "percentage", "message")],
             value.get("progress"),
         )
         if value.get("moderated") is True:
-            self._moderated |= {str(value[name]) for name in ("imageId", "videoId", "imageUrl") if value.get(name)}
+            self._moderate(value.get(name) for name in ("imageId", "videoId", "imageUrl"))
         elif value.get("videoUrl"):
             events += self._show(Video(str(value["videoUrl"])))
         elif value.get("imageUrl") and value.get("progress") == FINISHED_PERCENT:
-            self._drawn.append(str(value["imageUrl"]))
+            self._drawn = [*self._drawn, str(value["imageUrl"])][:MOST_SHOWN]
         return events
 
     def note_card(self, card: Card) -> list[Event]:
         """A card of a picture that is being made."""
+        self._begun = self._begun or card.percent is not None
         events = self._moved(f"card {card.id}", [card.percent, card.url], card.percent)
         if card.moderated:
-            self._moderated |= {name for name in (card.id, card.url) if name}
+            self._moderate((card.id, card.url))
         elif card.fault:
             self.fault = card.fault
         elif card.url and card.percent == FINISHED_PERCENT:
@@ -81,7 +98,7 @@ class Gallery:
     def conclude(self, urls: Any) -> None:
         """The modelResponse's own list, which is the word that counts."""
         if isinstance(urls, list) and urls:
-            self._drawn = [url for url in urls if isinstance(url, str) and url]
+            self._drawn = [url for url in urls if isinstance(url, str) and url][:MOST_SHOWN]
 
     def rest(self) -> list[Event]:
         """Finished pictures, and files, that were not shown yet."""
@@ -91,14 +108,21 @@ class Gallery:
 
     def _moved(self, subject: str, state: list[object], percent: object) -> list[Event]:
         """Something has happened, if it is not what is known already."""
-        if self._progress.get(subject) == state:
+        subject, known = subject[:_SHOWN_OF_A_STATE], str(state)[:_SHOWN_OF_A_STATE]
+        if self._progress.get(subject) == known:
             return []
-        self._progress[subject] = state
+        if subject in self._progress or len(self._progress) < MOST_SUBJECTS:
+            self._progress[subject] = known
         whole = isinstance(percent, int | float) and not isinstance(percent, bool)
         return [Progress(max(0, min(100, int(percent))))] if whole else [Activity()]  # type: ignore[call-overload]
 
+    def _moderate(self, names: Iterable[object]) -> None:
+        self._moderated |= {str(name)[:MOST_ADDRESS_CHARS] for name in names if name}
+        if len(self._moderated) > MOST_SUBJECTS:
+            self._moderated = {""}  # a part of every address: from here on nothing is shown
+
     def _show(self, event: Picture | Video | File) -> list[Event]:
-        if event.url in self._shown:
+        if event.url in self._shown or len(self._shown) >= MOST_SHOWN:
             return []
         self._shown.add(event.url)
         return [event]

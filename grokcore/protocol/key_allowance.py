@@ -67,6 +67,10 @@ class KeyAllowance:
         """The request is over, in whatever way. Safe to repeat."""
         self._open.discard(use)
 
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the caller's clock has not counted."""
+        self._begun = deque(at - seconds for at in self._begun)
+
     def left(self, now: float) -> KeyLeft | None:
         """What is left of the requests per minute; None without such a limit."""
         if not self.rpm:

@@ -11,6 +11,8 @@ three states; each reads what it can and says what is left for the next::
     TAG      holds a tag of one of the names until its ">"
     ELEMENT  holds an element until the closing tag that belongs to it (nesting and CDATA are minded)
 
+Each of them remembers how far it has looked, and never looks there again.
+
 Rules
 -----
 1. A name matches whole and without regard to ASCII case: ``<grok:renderer>``, ``a < b`` and ``<b>`` are text.
@@ -18,7 +20,8 @@ Rules
 3. What never closes was no markup: :meth:`TagFilter.close` gives it back as it came, and so does an element or tag that is
    longer than its cap. Memory is bounded; text may be late, but is never lost.
 4. What comes out does not depend on how the text was cut: every decision is a function of the characters alone.
-5. An element that is taken out can be had (:meth:`TagFilter.split`): its place may be filled with something better.
+5. Work is linear in the length of the text, down to pieces of one character.
+6. An element that is taken out can be had (:meth:`TagFilter.split`): its place may be filled with something better.
 """
 
 from __future__ import annotations
@@ -40,10 +43,15 @@ MAX_TAG_CHARS = 4096
 UNWRAPPED = frozenset({"xaiartifact"})
 """Names whose tags go while the text between them stays (seen 2025: the answer's code sits in them)."""
 
+JOINED_PIECES = 512
+"""Pieces that are kept apart; more are joined, since a string of one character takes 50 bytes and more."""
+
 _FLAGS = re.IGNORECASE | re.ASCII
 _NAME_ENDS = r"(?=[\s/>])"
-_REST_OF_TAG = r"""(?:[^>"']++|"[^"]*"|'[^']*')*+>"""
 _CDATA = "<![CDATA["
+_CDATA_ENDS = "]]>"
+_TELLING = re.compile("[\"'>]")
+"""In a tag: where quotes begin, and its end."""
 
 
 def parse_tag_names(value: str | Iterable[str]) -> frozenset[str]:
@@ -74,11 +82,11 @@ class TagFilter:
     def __init__(self, names: frozenset[str]) -> None:
         either = "|".join(re.escape(name) for name in sorted(names)) or r"(?!)"
         self._names = names
-        self._tag_start = re.compile(rf"</?(?:{either}){_NAME_ENDS}", _FLAGS)
-        self._tag = re.compile(rf"<(/?)({either}){_NAME_ENDS}{_REST_OF_TAG}", _FLAGS)
+        self._tag_start = re.compile(rf"<(/?)({either}){_NAME_ENDS}", _FLAGS)
         self._longest_start = len("</") + max(map(len, names), default=0)
         self._state = _State.TEXT
         self._held = ""
+        self._tag = _OpenTag()
         self._element = _OpenElement("", "")
 
     def feed(self, text: str) -> str:
@@ -90,14 +98,17 @@ class TagFilter:
     def split(self, text: str) -> list[str | Element]:
         """As :meth:`feed`, with the elements in their places."""
         passed: list[str | Element] = []
-        while text:
+        if self._held and text:
+            text, self._held = self._held + text, ""
+        at = 0
+        while at < len(text):
             match self._state:
                 case _State.TEXT:
-                    text = self._read_text(self._held + text, passed)
+                    at = self._read_text(text, at, passed)
                 case _State.TAG:
-                    text = self._read_tag(self._held + text, passed)
+                    at = self._read_tag(text, at, passed)
                 case _State.ELEMENT:
-                    text = self._read_element(text, passed)
+                    at = self._read_element(text, at, passed)
         return passed
 
     @property
@@ -107,121 +118,208 @@ class TagFilter:
 
     def close(self) -> str:
         """The text has ended: whatever is still held back was text after all."""
-        rest = self._element.verbatim() if self._state is _State.ELEMENT else self._held
+        match self._state:
+            case _State.TEXT:
+                rest = self._held
+            case _State.TAG:
+                rest = self._tag.verbatim()
+            case _State.ELEMENT:
+                rest = self._element.verbatim()
         self._state, self._held = _State.TEXT, ""
         return rest
 
-    def _read_text(self, text: str, passed: list[str | Element]) -> str:
-        self._held = ""
-        start = self._tag_start.search(text)
+    def _read_text(self, text: str, at: int, passed: list[str | Element]) -> int:
+        start = self._tag_start.search(text, at)
         if start is not None:
-            passed.append(text[: start.start()])
-            self._state = _State.TAG
-            return text[start.start() :]
-        cut = self._certain_length(text)
-        passed.append(text[:cut])
+            passed.append(text[at : start.start()])
+            self._state, self._tag = _State.TAG, _OpenTag()
+            return start.start()
+        cut = self._certain_length(text, at)
+        passed.append(text[at:cut])
         self._held = text[cut:]
-        return ""
+        return len(text)
 
-    def _certain_length(self, text: str) -> int:
-        """How much of *text* can't be the beginning of a tag any more."""
-        at = text.rfind("<", max(0, len(text) - self._longest_start))
-        if at < 0:
+    def _certain_length(self, text: str, at: int) -> int:
+        """How much of *text* can't be the beginning of a tag any more; nothing before *at* matters."""
+        last = text.rfind("<", max(at, len(text) - self._longest_start))
+        if last < 0:
             return len(text)
-        begun = text[at + 1 :].removeprefix("/").lower()
-        return at if any(name.startswith(begun) for name in self._names) else len(text)
+        begun = text[last + 1 :].removeprefix("/").lower()
+        return last if any(name.startswith(begun) for name in self._names) else len(text)
 
-    def _read_tag(self, text: str, passed: list[str | Element]) -> str:
-        self._held = ""
-        tag = self._tag.match(text, 0, MAX_TAG_CHARS)
-        if tag is None and len(text) < MAX_TAG_CHARS:
-            self._held = text
-            return ""
+    def _read_tag(self, text: str, at: int, passed: list[str | Element]) -> int:
+        at = self._tag.read(text, at)
+        if not (self._tag.ended or self._tag.too_long):
+            return at
         self._state = _State.TEXT
-        if tag is None:
-            passed.append(text[:MAX_TAG_CHARS])
-            return text[MAX_TAG_CHARS:]
-        closing, name = tag.group(1), tag.group(2).lower()
-        if not closing and name not in UNWRAPPED:
-            if tag.group().endswith("/>"):
-                passed.append(Element(tag.group()))
+        tag = self._tag.verbatim()
+        opening = self._tag_start.match(tag) if self._tag.ended else None
+        if opening is None:
+            passed.append(tag)
+        elif not opening.group(1) and opening.group(2).lower() not in UNWRAPPED:
+            if tag.endswith("/>"):
+                passed.append(Element(tag))
             else:
-                self._state = _State.ELEMENT
-                self._element = _OpenElement(name, tag.group())
-        return text[tag.end() :]
+                self._state, self._element = _State.ELEMENT, _OpenElement(opening.group(2), tag)
+        return at
 
-    def _read_element(self, text: str, passed: list[str | Element]) -> str:
-        rest = self._element.read(text)
-        if rest is not None:
-            self._state = _State.TEXT
-            passed.append(Element(self._element.verbatim()))
-            return rest
-        if self._element.size <= MAX_ELEMENT_CHARS:
-            return ""
+    def _read_element(self, text: str, at: int, passed: list[str | Element]) -> int:
+        element = self._element
+        at = element.read(text, at)
+        if element.ended:
+            passed.append(Element(element.verbatim()))
+        elif at < len(text):  # which only its cap explains
+            passed.append(element.verbatim())
+        else:
+            return at
         self._state = _State.TEXT
-        verbatim = self._element.verbatim()
-        passed.append(verbatim[:MAX_ELEMENT_CHARS])
-        return verbatim[MAX_ELEMENT_CHARS:]
+        return at
+
+
+class _Pieces:
+    """Text that comes in pieces of any size.
+
+    :ivar size: characters.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        self.size = len(text)
+        self._joined = [text]
+        self._apart: list[str] = []
+
+    def add(self, text: str) -> None:
+        self.size += len(text)
+        self._apart.append(text)
+        if len(self._apart) >= JOINED_PIECES:
+            self._joined.append("".join(self._apart))
+            self._apart.clear()
+
+    def whole(self) -> str:
+        return "".join(self._joined + self._apart)
+
+
+class _OpenTag:
+    """A tag that is being read, from its ``<`` on.
+
+    :ivar ended: its ``>`` has come; one between quotes is none.
+    """
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._pieces = _Pieces()
+        self._quote = ""
+
+    @property
+    def too_long(self) -> bool:
+        """Whether it did not end within its cap."""
+        return not self.ended and self._pieces.size >= MAX_TAG_CHARS
+
+    def verbatim(self) -> str:
+        return self._pieces.whole()
+
+    def read(self, text: str, at: int, most: int = MAX_ELEMENT_CHARS) -> int:
+        """Read on, *most* characters at most; return the place that was reached: its end, its cap, or the text's end."""
+        stop = min(len(text), at + MAX_TAG_CHARS - self._pieces.size, at + most)
+        end = self._end(text, at, stop)
+        self._pieces.add(text[at:end])
+        return end
+
+    def _end(self, text: str, at: int, stop: int) -> int:
+        while True:
+            if self._quote:
+                closing = text.find(self._quote, at, stop)
+                if closing < 0:
+                    return stop
+                self._quote, at = "", closing + 1
+            found = _TELLING.search(text, at, stop)
+            if found is None:
+                return stop
+            if found.group() == ">":
+                self.ended = True
+                return found.end()
+            self._quote, at = found.group(), found.end()
 
 
 class _OpenElement:
-    """An element that is being read: everything since its opening tag, scanned once however it arrives."""
+    """An element that is being read: everything since its opening tag.
+
+    :ivar ended: the closing tag that belongs to it has come.
+    """
 
     def __init__(self, name: str, opening_tag: str) -> None:
-        self._name = name
-        self._tag = re.compile(rf"<(/?){re.escape(name)}{_NAME_ENDS}{_REST_OF_TAG}", _FLAGS)
-        self._read = [opening_tag]
-        self._unread = ""
-        self._depth = 1
+        self.ended = False
+        self._name = name.lower()
+        self._tag_start = re.compile(rf"<(/?){re.escape(name)}{_NAME_ENDS}", _FLAGS)
+        self._longest_start = max(len(_CDATA), len("</") + len(name) + 1)
+        self._pieces = _Pieces(opening_tag)
+        self._begun = ""  # what may become markup: the end of what was read
+        self._tag: _OpenTag | None = None
         self._in_cdata = False
-        self.size = len(opening_tag)
+        self._depth = 1
 
     def verbatim(self) -> str:
-        return "".join(self._read) + self._unread
+        return self._pieces.whole()
 
-    def read(self, text: str) -> str | None:
-        """Read on; once the element has ended within its cap, return the text after it."""
-        self.size += len(text)
-        text = self._unread + text
-        at = 0
-        while self._depth:
-            following = self._next(text, at)
-            if following is None:
-                break
-            at = following
-        end = self.size - len(text) + at
-        if not self._depth and end <= MAX_ELEMENT_CHARS:
-            self._read.append(text[:at])
-            self._unread = ""
-            return text[at:]
-        # The place to go on from is not always the place reached: a tag may have begun there.
-        self._read.append(text[:at])
-        self._unread = text[at:]
-        return None
+    def read(self, text: str, at: int) -> int:
+        """Read on; return the place that was reached: its end, its cap, or the text's end."""
+        begun_at = at
+        stop = min(len(text), at + MAX_ELEMENT_CHARS - self._pieces.size)
+        while at < stop and not self.ended:
+            if self._tag is not None:
+                at = self._read_tag(self._tag, text, at, stop)
+            elif self._in_cdata:
+                at = self._read_cdata(text, at, stop)
+            else:
+                at = self._read_text(text, at, stop)
+        self._pieces.add(text[begun_at:at])
+        return at
 
-    def _next(self, text: str, at: int) -> int | None:
-        """The place behind the next thing of interest; None if that is not all here, or there is none."""
-        if self._in_cdata:
-            end = text.find("]]>", at)
-            self._in_cdata = end < 0
-            return None if end < 0 else end + len("]]>")
-        start = text.find("<", at)
-        if start < 0:
-            return None
-        if text.startswith(_CDATA, start):
-            self._in_cdata = True
-            return start + len(_CDATA)
-        tag = self._tag.match(text, start, start + MAX_TAG_CHARS)
-        if tag is not None:
-            if not tag.group().endswith("/>"):
-                self._depth += -1 if tag.group(1) else 1
-            return tag.end()
-        return None if self._may_become_markup(text[start : start + MAX_TAG_CHARS]) else start + 1
+    def _read_tag(self, tag: _OpenTag, text: str, at: int, stop: int) -> int:
+        at = tag.read(text, at, stop - at)
+        if tag.ended:
+            whole = tag.verbatim()
+            if not whole.endswith("/>"):
+                self._depth += -1 if whole.startswith("</") else 1
+                self.ended = not self._depth
+        if tag.ended or tag.too_long:
+            self._tag = None
+        return at
 
-    def _may_become_markup(self, text: str) -> bool:
-        if len(text) == MAX_TAG_CHARS:
-            return False
-        begun = text[1:].removeprefix("/").lower()
-        after_name = begun.removeprefix(self._name)
-        opened = after_name != begun and after_name[:1] in " \t\n\r\f\v/>"
-        return opened or _CDATA.startswith(text) or self._name.startswith(begun)
+    def _read_cdata(self, text: str, at: int, stop: int) -> int:
+        window = self._begun + text[at : min(stop, at + 2)]
+        over_the_cut = window.find(_CDATA_ENDS)
+        end = text.find(_CDATA_ENDS, at, stop)
+        if over_the_cut >= 0:
+            end = at + over_the_cut + len(_CDATA_ENDS) - len(self._begun)
+        elif end >= 0:
+            end += len(_CDATA_ENDS)
+        if end < 0:
+            self._begun = (self._begun + text[max(at, stop - 2) : stop])[-2:]
+            return stop
+        self._in_cdata, self._begun = False, ""
+        return end
+
+    def _read_text(self, text: str, at: int, stop: int) -> int:
+        if not self._begun:
+            at = text.find("<", at, stop)
+            if at < 0:
+                return stop
+        known = len(self._begun)
+        window = self._begun + text[at : min(stop, at + self._longest_start + 1 - known)]
+        if window.startswith(_CDATA):
+            self._in_cdata, self._begun = True, ""
+            return at + len(_CDATA) - known
+        start = self._tag_start.match(window)
+        if start is not None:
+            self._tag, self._begun = _OpenTag(), ""
+            self._tag.read(window, 0, start.end())
+            return at + start.end() - known
+        if at + len(window) - known == stop and self._may_become_markup(window):
+            self._begun = window
+            return stop
+        self._begun = ""  # a "<" that begins nothing; no other one can be among what was held
+        return at if known else at + 1
+
+    def _may_become_markup(self, window: str) -> bool:
+        begun = window[1:].removeprefix("/").lower()
+        return _CDATA.startswith(window) or self._name.startswith(begun)

@@ -12,12 +12,16 @@ from collections.abc import Mapping
 
 from .account import EVIDENCE_APART_S, REFUSED_COOLING_S, Account
 from .allowance import Allowance
-from .quota import LONGEST_WINDOW_S, Quota
+from .quota import Quota
+from .waits import LONGEST_WAIT_S, believed_wait
 
 __all__ = ["recall", "record_of"]
 
 LONGEST_GROUP_NAME = 200
 GROUPS_AT_MOST = 64
+
+OLDEST_REFUSAL_S = 7 * 86400.0
+"""A first refusal is taken to be no longer ago than this."""
 
 
 def record_of(account: Account, now: float, offset: float) -> dict[str, object]:
@@ -48,7 +52,7 @@ def recall(account: Account, record: Mapping[str, object], now: float, offset: f
     account.refusals = _count(record.get("refusals"))
     refused_at = times.past("first_refusal_at")
     if account.refusals or refused_at > -math.inf:
-        account.first_refusal_at = max(refused_at, now - LONGEST_WINDOW_S)
+        account.first_refusal_at = max(refused_at, now - OLDEST_REFUSAL_S)
         account.refusal = _text(record.get("refusal")) or "Grok refused this session before the server was restarted."
         account.refused_question = record.get("refused_question") is True
     if account.refusals:
@@ -64,6 +68,7 @@ def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
     return {
         "cooling_until": _to_wall(allowance.cooling_until, offset),
         "strikes": allowance.strikes,
+        "to_ask": allowance.demanded or allowance.asking,
         "quota": None
         if quota is None
         else {
@@ -81,8 +86,9 @@ def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
 
 def _recalled_allowance(times: _Times) -> Allowance:
     allowance = Allowance()
-    allowance.cooling_until = times.future("cooling_until", LONGEST_WINDOW_S)
+    allowance.cooling_until = times.future("cooling_until", LONGEST_WAIT_S)
     allowance.strikes = min(_count(times.record.get("strikes")), 16)
+    allowance.demanded = times.record.get("to_ask") is True
     value = times.record.get("quota")
     if not isinstance(value, dict):
         return allowance
@@ -143,9 +149,9 @@ def _count(value: object) -> int:
 
 
 def _seconds(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_WINDOW_S:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    return believed_wait(value)
 
 
 def _effort_waits(value: object) -> tuple[tuple[int, float], ...]:

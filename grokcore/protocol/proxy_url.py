@@ -1,28 +1,102 @@
-"""A proxy's address as people write it, in the form that libcurl is given."""
+"""A proxy's address as people write it, in the form that libcurl is given.
+
+Theory
+------
+Providers make passwords of any characters, and people paste them as they are. In a URL, ``@ # / ?`` end the user info or
+the host, so that a URL parser takes a piece of the password for the host's name, which a name server is then asked for.
+Here user info ends at the last ``@``, whatever stands before it; what stands behind must be a host with its port, or all
+is refused; and user and password are percent-encoded, so that libcurl has no choice.
+
+``%`` with two hex digits is an escape already; a password that has such a thing in it is to be written with ``%25``.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from urllib.parse import urlsplit
+import unicodedata
+from urllib.parse import quote
 
-__all__ = ["parse_proxy_url"]
+__all__ = ["SCHEMES", "parse_proxy_url"]
 
 SCHEMES = ("http", "https", "socks5h")
 
+_FORM = "must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host"
+_EXAMPLE = "as in http://USER:PW@HOST:PORT, with %40 %23 %2F %3F %3A %25 for @ # / ? : % in USER and PW"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_ENDPOINT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]\\%]+)(?::([0-9]{1,5}))?/?")
+_PROVIDERS_ORDER = re.compile(r"((?:[\w-]+\.)*[\w-]+):([0-9]{1,5}):([^:]+):(.*)", re.DOTALL)
+"""``host:port:user:password``, as providers list them."""
+
 
 def parse_proxy_url(text: str) -> str:
-    """*text* with its scheme as it is used: ``socks5`` and ``socks`` mean ``socks5h``.
+    """*text* with its scheme as it is used, and its user and password percent-encoded.
 
-    Names are resolved by the proxy, or look-ups would go past it and often fail.
+    ``socks5`` and ``socks`` mean ``socks5h``: names are resolved by the proxy, or look-ups would go past it and often fail.
 
-    :raises ValueError: it is no proxy URL. The message does not quote it: it may hold a password.
+    :raises ValueError: if it is no proxy URL, or could be read in two ways. No message quotes it: it may hold a password.
     """
-    url = re.sub(r"^socks(5h?)?://", "socks5h://", text.strip(), flags=re.IGNORECASE)
+    text = text.strip()
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+        raise ValueError(f"{_FORM}, without line ends and control characters")
+    found = _SCHEME.match(text)
+    if found is None:
+        raise ValueError(f"{_FORM}; there is no scheme, write it {_EXAMPLE}")
+    scheme = re.sub(r"^socks5?h?$", "socks5h", found.group(1).lower())
+    if scheme not in SCHEMES:
+        raise ValueError(_FORM)
+    userinfo, endpoint = _parts(text[found.end() :])
+    return f"{scheme}://{_encoded(userinfo)}{_endpoint(endpoint, with_user=userinfo is not None)}"
+
+
+def _parts(rest: str) -> tuple[tuple[str, str | None] | None, str]:
+    """User and password, if any, and host with port; from what follows the scheme."""
+    before, at, behind = rest.rpartition("@")
+    listed = _PROVIDERS_ORDER.fullmatch(rest.rstrip("/") if not at else rest)
+    if listed and at:
+        raise ValueError(f"{_FORM}; this one can be read in two ways, write it {_EXAMPLE}")
+    if listed:
+        host, port, user, password = listed.groups()
+        return (user.replace("%", "%25"), password.replace("%", "%25")), f"{host}:{port}"
+    if not at:
+        return None, behind
+    user, colon, password = before.partition(":")
+    return (user, password if colon else None), behind
+
+
+def _endpoint(text: str, *, with_user: bool) -> str:
+    """Host and port. With a user the port must be there: else the end of a password might be taken for a host."""
+    found = _ENDPOINT.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{_FORM}; write it {_EXAMPLE}")
+    host, port = found.groups()
+    if port is None and with_user:
+        raise ValueError(f"{_FORM} and its port; write it {_EXAMPLE}")
+    if port is not None and not 0 < int(port) < 65536:
+        raise ValueError(f"{_FORM}, and a port from 1 to 65535")
+    return _host(host) + (f":{int(port)}" if port else "")
+
+
+def _host(text: str) -> str:
+    """A host's name in ASCII, or an address."""
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in SCHEMES and parts.hostname is not None and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable or re.search(r"\s", url):
-        raise ValueError("must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host")
-    return url
+        if text.startswith("["):
+            return f"[{ipaddress.IPv6Address(text[1:-1])}]"
+        name = text.encode("idna").decode("ascii").lower()
+    except ValueError:  # UnicodeError is one
+        name = ""
+    if not re.fullmatch(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_.])?", name):
+        raise ValueError(f"{_FORM}; what stands in its place is none")
+    return name
+
+
+def _encoded(userinfo: tuple[str, str | None] | None) -> str:
+    """User and password as they stand in a URL, with the ``@`` behind; what is an escape already stays one."""
+    if userinfo is None:
+        return ""
+    user, password = (
+        None if part is None else quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), safe="%") for part in userinfo
+    )
+    if "%00" in f"{user}{password}":
+        raise ValueError(f"{_FORM}, and no NUL in USER and PW")
+    return f"{user}@" if password is None else f"{user}:{password}@"

@@ -17,6 +17,7 @@ import orjson
 from attrs import frozen
 
 from .lenient_json import loads
+from .waits import believed_wait
 
 __all__ = ["DEFAULT_WINDOW_S", "RATE_LIMITS_PATH", "Quota", "parse_quota", "rate_limits_body"]
 
@@ -29,9 +30,6 @@ MOST = 2**31 - 1
 """The counters are int32 (grpc-gateway, grok-protocol.md preamble); more can't be meant."""
 
 LONGEST_NUMBER = len("9223372036854775807")
-
-LONGEST_WINDOW_S = 7 * 24 * 3600.0
-"""Longer windows and waits are not believed."""
 
 
 @frozen
@@ -124,9 +122,9 @@ def _count(value: object) -> int | None:
 
 
 def _seconds(value: object) -> float | None:
-    """A positive number of seconds, up to a week."""
+    """A positive number of seconds, up to a day."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER:
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return min(float(value), LONGEST_WINDOW_S)
+    return believed_wait(value)

@@ -31,8 +31,10 @@ from ..errors import (
     UpstreamFailure,
     UpstreamOverloaded,
     UpstreamRefused,
+    UpstreamUnavailable,
 )
 from .lenient_json import loads
+from .waits import believed_wait
 
 __all__ = [
     "REFUSAL_BODY_BYTES",
@@ -53,9 +55,6 @@ CLEANED_FROM_CHARS = 2000
 
 _SECRETS = re.compile(r"((?:sso(?:-rw)?|cf_clearance|x-statsig-id)\s*[=:]\s*|\beyJ)[^\s;,\"']+", re.IGNORECASE)
 """What must not be repeated, should upstream echo a request: cookies, the statsig value, anything like a JWT."""
-
-LONGEST_WAIT_S = 7 * 24 * 3600.0
-"""A ``Retry-After`` beyond a week is not believed."""
 
 _Leaf: TypeAlias = type[GrokApiError]
 
@@ -129,6 +128,7 @@ _ADVICE: dict[_Leaf, str] = {
     AttachmentRefused: "Grok refused an attachment.",
     UpstreamOverloaded: "Grok is overloaded at the moment.",
     UpstreamFailure: "Grok failed to answer.",
+    UpstreamUnavailable: "Grok failed to answer.",
     UpstreamRefused: "Grok refused the request.",
 }
 
@@ -204,7 +204,7 @@ def _refusal_of_page(status: int, headers: Mapping[str, str], body: bytes) -> Gr
         return _made(Challenge, f"HTTP {status}", None, None)
     if status == 429:
         return _made(UpstreamOverloaded, "HTTP 429 with a page", None, _seconds(headers.get("retry-after")))
-    return _made(UpstreamFailure, f"HTTP {status} with a page where JSON belongs", None, None)
+    return _made(UpstreamUnavailable, f"HTTP {status} with a page where JSON belongs", None, None)
 
 
 def _by_status(status: int, body: bytes, *, groks_own: bool) -> _Leaf:
@@ -212,10 +212,10 @@ def _by_status(status: int, body: bytes, *, groks_own: bool) -> _Leaf:
     if status == 403 and not body.strip():
         return Challenge
     if status == 401:
-        return CredentialsRejected if groks_own else UpstreamFailure
+        return CredentialsRejected if groks_own else UpstreamUnavailable
     if status == 429:
         return QuotaExhausted if groks_own else UpstreamOverloaded
-    return UpstreamRefused if 400 <= status < 500 else UpstreamFailure
+    return UpstreamRefused if 400 <= status < 500 else UpstreamUnavailable
 
 
 def _error_object(body: bytes) -> dict[str, Any]:
@@ -249,4 +249,6 @@ def _as_int(value: object) -> int:
 
 def _seconds(value: str | None) -> float | None:
     """A ``Retry-After`` in seconds; the date form has never been seen from Grok and is ignored."""
-    return min(float(value), LONGEST_WAIT_S) if value and value.isascii() and value.isdigit() else None
+    if not (value and value.isascii() and value.isdigit()):
+        return None
+    return believed_wait(float(value)) if value.strip("0") else 0.0

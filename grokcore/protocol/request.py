@@ -4,41 +4,43 @@ Rules
 -----
 1. What Grok has nothing for (``temperature``, ``tools`` …) never fails; it is named in :attr:`ChatRequest.ignored`, and the
    client is told in a response header.
-2. What would make the answer a wrong one is refused with the field's path: more than one choice, a forced tool call, a part
-   of a message that can't be passed on.
-3. ``null`` is the same as absent, as the SDKs send it.
+2. What would make the answer a wrong one is refused with the field's path: more than one choice, a forced tool call, an
+   answer as sound, probabilities of tokens, a part of the user's last message that can't be passed on.
+3. ``null`` is the same as absent, as the SDKs send it; so is an empty list where an object is meant (PHP). A number or a
+   string may stand for a flag, if it can't be mistaken.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
-from ..errors import AttachmentRefused, InvalidRequest
-from .attachments import ATTACHMENT_PARTS, AttachmentPart, parse_attachment_part
+from ..errors import InvalidRequest
 from .lenient_json import loads
+from .messages import Message, parse_messages
+from .tool_choice import forces_a_tool
 
-__all__ = ["ChatRequest", "Message", "parse_chat_request", "without_effect"]
+__all__ = [
+    "ChatRequest",
+    "Message",
+    "header_names",
+    "last_words",
+    "parse_chat_fields",
+    "parse_chat_request",
+    "without_effect",
+]
 
-ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-
-_USED = frozenset({"model", "messages", "stream", "stream_options", "n", "search"})
-_TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal"})
-_UNSUPPORTED_PARTS = frozenset({"input_audio", "video_url"})
+_USED = frozenset({"model", "messages", "stream", "stream_options", "n", "search", "web_search_options"})
 _HEADER_SAFE = re.compile(r"[^A-Za-z0-9_.-]")
+_MOST_NAMES = 40
 
-
-@frozen
-class Message:
-    """One turn. *role* is one of system, developer, user, assistant, tool; *text* may be empty."""
-
-    role: str
-    text: str
-    attachments: tuple[AttachmentPart, ...] = ()
+_FLAGS: Mapping[Any, bool] = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off", ""), False),
+}
 
 
 @frozen
@@ -49,7 +51,7 @@ class ChatRequest:
     :ivar messages: at least one.
     :ivar stream: whether the answer is wanted as server-sent events.
     :ivar include_usage: whether a stream ends with a usage chunk.
-    :ivar ignored: names of the parameters without effect, sorted, safe to put into a header.
+    :ivar ignored: names of what has no effect, sorted, each safe in a header; there may be many.
     :ivar search: whether Grok may search the web; None leaves it to the model's row. (A field of this server's own.)
     """
 
@@ -61,20 +63,14 @@ class ChatRequest:
     search: bool | None = None
 
     @property
-    def attachments(self) -> tuple[AttachmentPart, ...]:
-        """Those that go up: of the last user turn. Earlier ones are named in the transcript."""
-        last = self._last_of_user
-        return () if last is None else last.attachments
-
-    @property
     def question(self) -> str:
         """The user's last words alone."""
-        last = self._last_of_user
-        return "" if last is None else last.text
+        return next((message.text for message in last_words(self.messages)), "")
 
-    @property
-    def _last_of_user(self) -> Message | None:
-        return next((message for message in reversed(self.messages) if message.role == "user"), None)
+
+def last_words(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The user's last message alone; nothing if there is none."""
+    return tuple(message for message in messages if message.role == "user")[-1:]
 
 
 def parse_chat_request(body: bytes) -> ChatRequest:
@@ -89,103 +85,94 @@ def parse_chat_request(body: bytes) -> ChatRequest:
         raise InvalidRequest("The request body is not valid JSON.") from None
     if not isinstance(fields, dict):
         raise InvalidRequest("The request body must be a JSON object.")
+    return parse_chat_fields(fields)
+
+
+def parse_chat_fields(fields: Mapping[str, Any]) -> ChatRequest:
+    """Validate the object that a body holds; errors as :func:`parse_chat_request`."""
     _refuse_what_changes_the_answer(fields)
-    options = _optional(fields, "stream_options", dict) or {}
+    options = _object(fields, "stream_options")
+    conversation = parse_messages(_messages_of(fields))
+    search, unheard = _search(fields)
     return ChatRequest(
         model=_required_string(fields, "model"),
-        messages=_messages(fields.get("messages")),
-        stream=_optional(fields, "stream", bool) or False,
-        include_usage=_optional(options, "include_usage", bool, "stream_options.") or False,
-        ignored=without_effect(fields, _USED),
-        search=_optional(fields, "search", bool),
+        messages=conversation.messages,
+        stream=_flag(fields, "stream") or False,
+        include_usage=_flag(options, "include_usage", "stream_options.") or False,
+        ignored=_safe({*_unused(fields, _USED), *conversation.dropped, *unheard}),
+        search=search,
     )
 
 
-def _refuse_what_changes_the_answer(fields: Mapping[str, Any]) -> None:
-    choices = fields.get("n")
-    if choices is not None and (isinstance(choices, bool) or choices != 1):
-        raise InvalidRequest("Only one choice per request is supported: leave n out or send 1.", param="n")
-    tool_choice = fields.get("tool_choice")
-    if tool_choice not in (None, "auto", "none"):
-        message = "Grok's web sessions can't be made to call a tool: leave tool_choice out, or send auto or none."
-        raise InvalidRequest(message, param="tool_choice")
+def header_names(names: Collection[str]) -> tuple[str, ...]:
+    """*names* as they go into a response header: sorted, safe, of bounded length and number.
+
+    If there are too many, the last says how many more.
+    """
+    safe = _safe(names)
+    if len(safe) <= _MOST_NAMES:
+        return safe
+    return (*safe[: _MOST_NAMES - 1], f"and-{len(safe) - _MOST_NAMES + 1}-more")
 
 
 def without_effect(fields: Mapping[str, Any], used: frozenset[str]) -> tuple[str, ...]:
-    """Names of the parameters that are not among *used*: sorted, and safe to put into a header."""
-    names = {_HEADER_SAFE.sub("", key)[:40] for key, value in fields.items() if key not in used and value is not None}
-    return tuple(sorted(names - {""})[:40])
+    """Names of the parameters that are not among *used*, as they go into a header."""
+    return header_names(_unused(fields, used))
 
 
-def _messages(value: Any) -> tuple[Message, ...]:
-    if not isinstance(value, list):
-        raise InvalidRequest("messages must be a list of messages.", param="messages")
-    if not value:
-        raise InvalidRequest("messages must hold at least one message.", param="messages")
-    messages = tuple(_message(item, f"messages[{index}]") for index, item in enumerate(value))
-    if not any(message.text.strip() or message.attachments for message in messages):
-        raise InvalidRequest("messages hold no text.", param="messages")
+def _unused(fields: Mapping[str, Any], used: frozenset[str]) -> list[str]:
+    return [key for key, value in fields.items() if key not in used and value is not None]
+
+
+def _safe(names: Collection[str]) -> tuple[str, ...]:
+    return tuple(sorted({_HEADER_SAFE.sub("", name[:200])[:40] for name in names} - {""}))
+
+
+def _messages_of(fields: Mapping[str, Any]) -> Any:
+    messages = fields.get("messages")
+    if messages is None:
+        other = next((name for name in ("input", "prompt", "contents") if fields.get(name) is not None), "")
+        hint = f" This route does not read {other}: put it into messages." if other else ""
+        message = f'messages is required: a list such as [{{"role": "user", "content": "Hello"}}].{hint}'
+        raise InvalidRequest(message, param="messages")
     return messages
 
 
-def _message(value: Any, path: str) -> Message:
-    if not isinstance(value, dict):
-        raise InvalidRequest(f"{path} must be an object with role and content.", param=path)
-    role = value.get("role")
-    if role not in ROLES:
-        raise InvalidRequest(f"{path}.role must be one of {', '.join(ROLES)}.", param=f"{path}.role")
-    parts = _content(value.get("content"), f"{path}.content")
-    texts = [part for part in parts if isinstance(part, str)]
-    attachments = tuple(part for part in parts if isinstance(part, AttachmentPart))
-    text = "\n".join(filter(None, ("\n".join(texts), *_tool_calls(value.get("tool_calls")))))
-    return Message("tool" if role == "function" else role, text, attachments)
+# What would change the answer -------------------------------------------------------------------------------------
 
 
-def _content(value: Any, path: str) -> list[str | AttachmentPart]:
-    if value is None:
-        return []
-    if isinstance(value, str):
-        return [value]
-    if not isinstance(value, list):
-        raise InvalidRequest(f"{path} must be a string or a list of parts.", param=path)
-    return [_part(part, f"{path}[{index}]") for index, part in enumerate(value)]
+def _refuse_what_changes_the_answer(fields: Mapping[str, Any]) -> None:
+    if fields.get("n") not in (None, 1, "1") or isinstance(fields.get("n"), bool):
+        raise InvalidRequest("Only one choice per request is supported: leave n out or send 1.", param="n")
+    for name in ("tool_choice", "function_call"):
+        if forces_a_tool(fields.get(name), name):
+            raise InvalidRequest(
+                f"Grok's web sessions can't be made to call a tool: leave {name} out, or send auto or none.", param=name
+            )
+    modalities = fields.get("modalities")
+    if "audio" in (modalities if isinstance(modalities, list) else [modalities]):
+        raise InvalidRequest('Answers are text: leave modalities out, or send ["text"].', param="modalities")
+    if fields.get("audio"):
+        raise InvalidRequest("Answers are text, never sound: leave audio out.", param="audio")
+    for name in ("logprobs", "top_logprobs"):
+        if fields.get(name) not in (None, False, 0, [], {}):
+            raise InvalidRequest(f"Grok tells no probabilities of tokens: leave {name} out.", param=name)
 
 
-def _part(value: Any, path: str) -> str | AttachmentPart:
-    if isinstance(value, str):
-        return value
-    kind = value.get("type") if isinstance(value, dict) else None
-    if not isinstance(kind, str):
-        raise InvalidRequest(f"{path} must be a part with a type, such as text.", param=path)
-    if kind in ATTACHMENT_PARTS:
-        return parse_attachment_part(kind, value, path)
-    if kind in _UNSUPPORTED_PARTS:
-        raise AttachmentRefused(f"{path}: Grok's web chat takes no parts of type {kind}.", param=path)
-    if kind not in _TEXT_PARTS:
-        raise InvalidRequest(f"{path} must be a part with a known type, such as text.", param=path)
-    text = value.get("refusal" if kind == "refusal" else "text")
-    if not isinstance(text, str):
-        raise InvalidRequest(f"{path} of type {kind} must have its text as a string.", param=path)
-    return text
+def _search(fields: Mapping[str, Any]) -> tuple[bool | None, list[str]]:
+    """Whether Grok may search, and names of what about it has no effect.
+
+    ``web_search_options`` asks for a search by being there; this server's own ``search`` has the last word.
+    """
+    search = _flag(fields, "search")
+    if fields.get("web_search_options") is None:
+        return search, []
+    options = _object(fields, "web_search_options")
+    unheard = [f"web_search_options.{name}" for name, value in options.items() if value is not None]
+    return (True, unheard) if search is None else (search, unheard if search else ["web_search_options"])
 
 
-def _tool_calls(value: Any) -> list[str]:
-    """Earlier tool calls of the assistant, readable in the transcript; malformed ones are passed over."""
-    calls = []
-    for call in value if isinstance(value, list) else []:
-        function = call.get("function") if isinstance(call, dict) else None
-        if isinstance(function, dict):
-            arguments = function.get("arguments")
-            shown = arguments if isinstance(arguments, str) else _as_json(arguments)
-            calls.append(f"[called {function.get('name')} with {shown}]")
-    return calls
-
-
-def _as_json(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        return "…"  # deeper than json writes, though orjson reads it; no tool has arguments like that
+# Fields -----------------------------------------------------------------------------------------------------------
 
 
 def _required_string(fields: Mapping[str, Any], name: str) -> str:
@@ -195,9 +182,22 @@ def _required_string(fields: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _optional(fields: Mapping[str, Any], name: str, kind: type, path: str = "") -> Any:
+def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object; empty if it is absent, or an empty list."""
     value = fields.get(name)
-    if value is not None and not isinstance(value, kind):
-        wanted = {bool: "true or false", dict: "an object"}[kind]
-        raise InvalidRequest(f"{path}{name} must be {wanted}.", param=f"{path}{name}")
+    if value is None or value == []:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"{name} must be an object.", param=name)
     return value
+
+
+def _flag(fields: Mapping[str, Any], name: str, path: str = "") -> bool | None:
+    value = fields.get(name)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, str) and value.strip().lower() in _FLAGS:
+        return _FLAGS[value.strip().lower()]
+    raise InvalidRequest(f"{path}{name} must be true or false.", param=f"{path}{name}")

@@ -53,7 +53,8 @@ class Roster:
         self._all: dict[str, Account] = {}
         self._egresses: dict[str, Egress] = {}
         self._records: dict[str, Mapping[str, object]] = {}
-        self._offset = 0.0
+        self._offsets: Mapping[str, float] = {}
+        self._missed = 0.0  # by the caller's clock, since the offsets were taken
 
     def find(self, token: str) -> Account:
         """The account of a token in the file, by its short id, or as much more of its key as it takes.
@@ -68,12 +69,15 @@ class Roster:
             raise UnknownToken("More than one token has that id. Their whole keys tell them apart.")
         return found[0]
 
-    def remember(self, records: Mapping[str, Mapping[str, object]], now: float, offset: float) -> tuple[Account, ...]:
+    def remember(
+        self, records: Mapping[str, Mapping[str, object]], now: float, offsets: Mapping[str, float]
+    ) -> tuple[Account, ...]:
         """Recall accounts from *records* (:mod:`~grokcore.protocol.memory`), now or when they come.
 
+        :param offsets: for each, the wall clock that it was written by, minus the caller's.
         :returns: the accounts in use that are recalled by now.
         """
-        self._records, self._offset = dict(records), offset
+        self._records, self._offsets, self._missed = dict(records), offsets, 0.0
         recalled = [account for account in self.listed if self._recalled(account, now)]
         self._part()
         return tuple(account for account in recalled if not account.retired)
@@ -99,6 +103,20 @@ class Roster:
     def egresses(self) -> list[Egress]:
         """The ways to Grok that are in use."""
         return list({id(account.egress): account.egress for account in self.accounts}.values())
+
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the caller's clock has not counted."""
+        self._missed += seconds
+        egresses = {id(egress): egress for egress in self._egresses.values()}
+        for account in self._all.values():
+            account.shift(seconds)
+            egresses[id(account.egress)] = account.egress
+        for egress in egresses.values():
+            egress.shift(seconds)
+
+    def known(self) -> list[Account]:
+        """The accounts of which anything was learned."""
+        return [account for account in self._all.values() if account.told_of]
 
     def forget_egresses(self) -> None:
         """What was learned of the ways to Grok, in use or not, does not hold."""
@@ -133,7 +151,7 @@ class Roster:
     def _recalled(self, account: Account, now: float) -> bool:
         record = self._records.pop(account.entry.key, None)
         if record is not None:
-            recall(account, record, now, self._offset)
+            recall(account, record, now, self._offsets[account.entry.key] + self._missed)
         return record is not None
 
     def _egress(self, entry: TokenEntry, default_proxy: str) -> Egress:

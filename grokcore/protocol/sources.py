@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from .cards import Card, Reference
+from .cards import MOST_ADDRESS_CHARS, Card, Reference
 from .events import Cited, Found, Source
 
 __all__ = ["Sources"]
 
 MOST = 200
 """Pages that are kept of one answer. Deep searches read some dozens."""
+
+
+MOST_IDS = 4 * MOST
+"""Names of those pages: each search gives its own."""
+
+MOST_ID_CHARS = 100
 
 
 class Sources:
@@ -42,8 +48,8 @@ class Sources:
             return None
         known = self._by_url.setdefault(source.url, source)
         citation_id = result.get("citationId")
-        if isinstance(citation_id, str | int) and citation_id:
-            self._by_citation_id.setdefault(str(citation_id), known)
+        if isinstance(citation_id, str | int) and citation_id and len(self._by_citation_id) < MOST_IDS:
+            self._by_citation_id.setdefault(str(citation_id)[:MOST_ID_CHARS], known)
         return source if known is source else None
 
 
@@ -55,6 +61,6 @@ def _source(result: Any) -> Source | None:
     post, author = result.get("postId"), result.get("username")
     if not url and isinstance(post, str) and isinstance(author, str) and post and author:
         url, title = f"https://x.com/{author}/status/{post}", f"@{author}"
-    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")) or len(url) > MOST_ADDRESS_CHARS:
         return None
     return Source(url, " ".join(title.split())[:200] if isinstance(title, str) else "")

@@ -20,7 +20,6 @@ from .models import Tier
 from .tokens import (
     KEY_DIGITS,
     Form,
-    Reading,
     Source,
     TokenEntry,
     open_source,
@@ -37,6 +36,7 @@ _ID = re.compile(rf"[0-9a-f]{{{MIN_ID_DIGITS},{KEY_DIGITS}}}")
 _TEXT_HEAD = "# one token per line"
 _NEW_FILE = b'{\n  "sso": {},\n  "ssoSuper": {}\n}\n'
 _BASIC_SECTIONS, _SUPER_SECTIONS = ("sso", "ssoNormal", "ssoBasic"), ("ssoSuper",)
+_FOREIGN = "can't be edited without loss: `tokens import` it into a new file (`--tokens` names that), and edit that one"
 _TOO_DEEP = "can't be edited without loss: it is nested too deeply"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -96,7 +96,8 @@ def added(data: bytes | None, entries: Sequence[TokenEntry]) -> tuple[bytes, lis
         details. Nothing is added then.
     """
     data = _NEW_FILE if data is None else data
-    known = {entry.sso for entry in parse_token_file(data)}
+    there = parse_token_file(data)
+    known = {entry.sso for entry in there}
     fresh: list[TokenEntry] = []
     outcomes = []
     for entry in entries:
@@ -104,7 +105,7 @@ def added(data: bytes | None, entries: Sequence[TokenEntry]) -> tuple[bytes, lis
         if entry.sso not in known:
             known.add(entry.sso)
             fresh.append(entry)
-    return (_with(open_source(data), fresh) if fresh else data), outcomes
+    return (_confirmed(_with(open_source(data), fresh), [*there, *fresh]) if fresh else data), outcomes
 
 
 def removed(data: bytes, ids: Sequence[str]) -> tuple[bytes, list[Outcome]]:
@@ -121,7 +122,22 @@ def removed(data: bytes, ids: Sequence[str]) -> tuple[bytes, list[Outcome]]:
         outcomes.append(named if isinstance(named, Outcome) else Outcome(named.id, Verdict.REMOVED))
         if isinstance(named, TokenEntry):
             gone.add(named.sso)
-    return (_without(open_source(data), gone) if gone else data), outcomes
+    kept = [entry for entry in entries if entry.sso not in gone]
+    return (_confirmed(_without(open_source(data), gone), kept) if gone else data), outcomes
+
+
+def _confirmed(data: bytes, expected: Sequence[TokenEntry]) -> bytes:
+    """*data*, if it holds what it should: a file of a form of others' is not always one that can be edited.
+
+    :raises ConfigError: if it does not.
+    """
+    try:
+        found = parse_token_file(data)
+    except ConfigError:
+        found = ()
+    if {entry.sso: entry for entry in found} != {entry.sso: entry for entry in expected}:
+        raise ConfigError(_FOREIGN)
+    return data
 
 
 def written_as_text(entries: Sequence[TokenEntry]) -> bytes:
@@ -162,12 +178,14 @@ def _with(source: Source, fresh: Sequence[TokenEntry]) -> bytes:
 
 def _without(source: Source, gone: set[str]) -> bytes:
     places = [reading for reading in read_source(source) if reading.entry is not None and reading.entry.sso in gone]
+    if any(reading.fixed for reading in places):
+        raise ConfigError(_FOREIGN)
     if source.form is Form.TEXT:
-        numbers = {reading.index for reading in places}
+        numbers = {reading.path[0] + more for reading in places for more in range(reading.lines)}
         return _kept_as_text(source, "".join(line for at, line in enumerate(source.lines) if at not in numbers))
     value = _json_value(source)
     for reading in reversed(places):  # from behind: what comes before keeps its number
-        _delete(value[reading.section] if reading.section else value, reading)
+        _delete(value, reading.path)
     return _dumped(source, value)
 
 
@@ -219,6 +237,8 @@ def _put_into_section(value: dict[str, Any], entry: TokenEntry) -> None:
         return
     if section is None:
         section = value[name] = {}
+    if not isinstance(section, dict):
+        raise ConfigError(_FOREIGN)
     section[_written(entry.sso)] = details_of(entry)
 
 
@@ -226,9 +246,12 @@ def _append(items: list[Any], entry: TokenEntry, details: dict[str, str | bool])
     items.append({"token": _written(entry.sso), **details} if details else _written(entry.sso))
 
 
-def _delete(holder: Any, place: Reading) -> None:
-    """Take an entry out of its section or list. Not by its key: leniently read, that may be another."""
-    del holder[list(holder)[place.index] if isinstance(holder, dict) else place.index]
+def _delete(holder: Any, path: Sequence[int]) -> None:
+    """Take an entry out of what holds it. Not by its key: leniently read, that may be another."""
+    *way, last = path
+    for index in way:
+        holder = [*holder.values()][index] if isinstance(holder, dict) else holder[index]
+    del holder[[*holder][last] if isinstance(holder, dict) else last]
 
 
 def _json_value(source: Source) -> Any:

@@ -1,13 +1,14 @@
 """The token file: bytes in, entries out.
 
-*JSON*: the original project's object with ``sso`` (``ssoNormal`` and ``ssoBasic`` mean the same) and ``ssoSuper``, each an
-object keyed by token or a list; a plain list; a browser's export of its cookies. Counters and statuses that the original
-kept in the file are ignored; so is everything else that is not known.
+*JSON*: the original project's object with ``sso`` and ``ssoSuper``, each an object keyed by token or a list; a plain list;
+what other gateways and browsers export (:mod:`grokcore.protocol.token_places`). Counters that others kept in the file are
+ignored, and so is everything else that is not known. Who was disabled there stays disabled.
 
-*Text*: one token per line, with comments behind ``#``; a browser's ``cookies.txt``.
+*Text*: one token per line, with comments behind ``#``; a browser's ``cookies.txt``; commands copied from a browser.
 
-A token may be written bare, as ``sso=…``, or as a whole cookie header; what copying leaves at its ends (spaces, quotes,
-commas, semicolons) is no part of it. Of cookies, those named sso (or sso-rw) at Grok's own sites are taken.
+What counts as a token, and where in a line or a header it is: :mod:`grokcore.protocol.token_text`.
+
+*Rule*: every entry of a file is taken, refused, or passed over with a reason; none is lost without a word.
 
 A token is a secret. It is shown as :attr:`TokenEntry.id` only, a short hash; no error of this module quotes the file.
 """
@@ -17,8 +18,9 @@ from __future__ import annotations
 import codecs
 import enum
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import Factory, evolve, field, frozen
@@ -27,14 +29,27 @@ from ..errors import ConfigError
 from .lenient_json import loads
 from .models import Tier
 from .proxy_url import parse_proxy_url
+from .token_places import (
+    OTHER_COOKIE,
+    TOKEN_KEYS,
+    Place,
+    is_known_object,
+    places_in_json,
+    places_in_lines,
+    tier_named,
+)
+from .token_text import NotGroks, Placeholder, tidied, token_in
 
 __all__ = [
     "KEY_DIGITS",
     "Form",
+    "Note",
     "Reading",
     "Source",
     "TokenEntry",
     "each_once",
+    "entries_of",
+    "notes_on",
     "open_source",
     "parse_token_file",
     "read_source",
@@ -47,22 +62,8 @@ __all__ = [
 KEY_DIGITS, ID_DIGITS = 24, 8
 """Hex digits of a token's hash. Eight are enough to talk about it; in a pool of thousands two may share them."""
 
-_SECTIONS = {"sso": Tier.BASIC, "ssoNormal": Tier.BASIC, "ssoBasic": Tier.BASIC, "ssoSuper": Tier.SUPER}
-_COOKIE_NAMES = ("sso", "sso-rw")
-"""Both cookies hold the same token."""
-
-_COOKIES = [re.compile(rf"(?:^|;)\s*{name}=([^;]*)") for name in _COOKIE_NAMES]
-_SITES = ("grok.com", "x.ai")
-"""A browser's export has the cookies of all sites, and others have one named sso too: that one is not for Grok to see."""
-
-_TOKEN = re.compile(r"[!#-+\--:<-\[\]-~]{1,4096}")
-"""RFC 6265's cookie-octet: nothing that could end the cookie, or the header."""
-
-_OTHER_COOKIE = re.compile(r"[\w-]+=[^=.]")
-"""How ``cf_clearance=…`` begins. Base64 has its = at the end, or before the dot of a JWT."""
-
-_STRAY = " \t\r\n\v\f;,\"'"
-_NO_TOKEN = "is not a token: expected the value of the sso cookie, sso=…, or a cookie header"  # noqa: S105
+PLACES_NAMED = 3
+"""How many places one note names."""
 
 
 @frozen
@@ -88,20 +89,37 @@ class TokenEntry:
 
 @frozen
 class Reading:
-    """A place in a token file where a token belongs, and what was found there.
+    """A place in a token file where an entry stands, and what was found there: a token, a fault, or nothing of ours.
 
     :ivar where: the place in words: ``line 3``, ``sso, entry 2``.
     :ivar entry: the token that stands there; None if there is none.
-    :ivar refusal: then why not, in words that follow on *where*.
-    :ivar section: for programs: the section of a JSON object, empty in a list and in text.
-    :ivar index: the entry's number in its section or list, or the line's, from 0.
+    :ivar refusal: then why not, in words that follow on *where*, if that is a fault.
+    :ivar passed: then why not, as a thing, if it is none: ``a placeholder``.
+    :ivar remarks: what the owner should know of a token that was taken.
+    :ivar path: for programs: positions of items in lists and objects that lead to it; of text, its line, from 0.
+    :ivar lines: of text: how many lines it takes.
+    :ivar fixed: it can't be taken out without harm to what is around it.
     """
 
     where: str
     entry: TokenEntry | None = None
     refusal: str = ""
-    section: str = ""
-    index: int = 0
+    passed: str = ""
+    remarks: tuple[str, ...] = ()
+    path: tuple[int, ...] = ()
+    lines: int = 1
+    fixed: bool = False
+
+
+@frozen
+class Note:
+    """Something to tell the owner of a file: entries that were passed over, or taken in a way to know of.
+
+    :ivar expected: nothing to act on: a browser's export has the cookies of all names.
+    """
+
+    text: str
+    expected: bool = False
 
 
 def token_key(sso: str) -> str:
@@ -119,7 +137,7 @@ def parse_token_file(data: bytes) -> tuple[TokenEntry, ...]:
 
     :raises ConfigError: the file is empty or of no known form, or an entry is not a token. The message says which entry.
     """
-    return _strict(read_tokens(data))
+    return entries_of(read_tokens(data))
 
 
 def read_tokens(data: bytes) -> list[Reading]:
@@ -139,17 +157,34 @@ def each_once(entries: Iterable[TokenEntry]) -> tuple[TokenEntry, ...]:
     return tuple(found.values())
 
 
-def token_in(text: str) -> str:
-    """The token that is written as *text*: bare, as ``sso=…`` or in a cookie header.
+def entries_of(readings: Iterable[Reading]) -> tuple[TokenEntry, ...]:
+    """The accounts that were found, each once.
 
-    :raises ValueError: there is none. The message does not quote the text.
+    :raises ConfigError: if an entry is at fault. The message says which one, and how many more.
     """
-    text = re.sub(r"^cookie:", "", text.strip(_STRAY), flags=re.IGNORECASE)
-    cookie = next(filter(None, (pattern.search(text) for pattern in _COOKIES)), None)
-    token = (cookie.group(1) if cookie else text).strip(_STRAY)
-    if not _TOKEN.fullmatch(token) or (cookie is None and _OTHER_COOKIE.match(token)):
-        raise ValueError(_NO_TOKEN)
-    return token
+    readings = list(readings)
+    refused = [reading for reading in readings if reading.refusal]
+    if refused:
+        more = f" (and {len(refused) - 1} more like it)" if len(refused) > 1 else ""
+        raise ConfigError(f"{refused[0].where} {refused[0].refusal}{more}")
+    return each_once(reading.entry for reading in readings if reading.entry is not None)
+
+
+def notes_on(readings: Iterable[Reading]) -> list[Note]:
+    """What was passed over and what was remarked, counted by reason, with the first places."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for reading in readings:
+        if reading.passed:
+            places.setdefault(("passed over", reading.passed), []).append(reading.where)
+        for remark in reading.remarks:
+            places.setdefault(("taken", remark), []).append(reading.where)
+    notes = []
+    for (became, reason), where in places.items():
+        expected = reason == OTHER_COOKIE
+        more = f"; and {len(where) - PLACES_NAMED} more" if len(where) > PLACES_NAMED else ""
+        named = "" if expected else f" ({'; '.join(where[:PLACES_NAMED])}{more})"
+        notes.append(Note(f"{len(where)} {became}: {reason}{named}", expected))
+    return notes
 
 
 # The file as a whole ----------------------------------------------------------------------------------------------
@@ -201,28 +236,58 @@ def open_source(data: bytes) -> Source:
         raise ConfigError("is not valid UTF-16") from None
     if not text.strip():
         raise ConfigError("is empty; {} would say that there are no tokens")
+    text_bytes = tidied(text).encode("utf-8", _encoding(mark)[1])
     try:
-        value = loads(text.encode("utf-8", _encoding(mark)[1]))
+        value = loads(text_bytes)
     except ValueError:
-        if text.lstrip()[0] not in "{[":
+        if text.lstrip()[0] not in "{[" or _is_json_lines(text):
             return Source(Form.TEXT, text, mark)
-        raise ConfigError("is not valid JSON") from None
+        raise ConfigError(_json_fault(text_bytes.decode("utf-8", "replace"))) from None
     if not isinstance(value, (dict, list)):
         raise ConfigError("must be a JSON object with sso and ssoSuper, or a list of tokens")
-    if isinstance(value, dict) and value and not _SECTIONS.keys() & value.keys():
+    if isinstance(value, dict) and not is_known_object(value):
         raise ConfigError("has neither sso nor ssoSuper; {} would say that there are no tokens")
     return Source(Form.OBJECT if isinstance(value, dict) else Form.LIST, text, mark, value)
 
 
 def read_source(source: Source) -> list[Reading]:
     """As :func:`read_tokens`, of a file that has been opened."""
-    if source.form is Form.TEXT:
-        return list(_text_readings(source.lines))
-    if source.form is Form.LIST:
-        return list(_item_readings(source.value, "", Tier.BASIC))
-    return [
-        reading for name, tier in _SECTIONS.items() for reading in _section_readings(source.value.get(name), name, tier)
-    ]
+    places = places_in_lines(source.lines) if source.form is Form.TEXT else places_in_json(source.value)
+    return [_read(place) for place in places]
+
+
+def _is_json_lines(text: str) -> bool:
+    """Whether each line is a JSON object of its own."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) < 2 or not all(line.lstrip().startswith("{") for line in lines):
+        return False
+    try:
+        return all(isinstance(loads(line.encode("utf-8", "surrogateescape")), dict) for line in lines)
+    except ValueError:
+        return False
+
+
+def _json_fault(text: str) -> str:
+    """Where JSON goes wrong and how, without a piece of it."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return f"is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg.lower()}{_json_hint(error)}"
+    except (ValueError, RecursionError):
+        pass
+    return "is not valid JSON: it is nested too deeply, or a number in it is too long"
+
+
+def _json_hint(error: json.JSONDecodeError) -> str:
+    """What to do about the usual faults of files that were written by hand."""
+    there, before = error.doc[error.pos : error.pos + 1], error.doc[: error.pos].rstrip()
+    if there and there in "\u201c\u201d\u201e\u201f\u2018\u2019'":
+        return '. Write straight double quotes: "'
+    if before.endswith(",") and there in ("}", "]"):
+        return ". Take the comma before it out"
+    if not there:
+        return ". The file ends too early: a bracket or brace is not closed"
+    return ""
 
 
 def _encoding(mark: bytes) -> tuple[str, str]:
@@ -234,54 +299,7 @@ def _encoding(mark: bytes) -> tuple[str, str]:
     return "utf-8", "surrogateescape"
 
 
-def _strict(readings: Iterable[Reading]) -> tuple[TokenEntry, ...]:
-    found = []
-    for reading in readings:
-        if reading.entry is None:
-            raise ConfigError(f"{reading.where} {reading.refusal}")
-        found.append(reading.entry)
-    return each_once(found)
-
-
-# Text -------------------------------------------------------------------------------------------------------------
-
-
-def _text_readings(lines: Iterable[str]) -> Iterator[Reading]:
-    for index, line in enumerate(lines):
-        written = _token_text(line)
-        if written:
-            yield _read(Reading(f"line {index + 1}", index=index), written, Tier.BASIC)
-
-
-def _token_text(line: str) -> str:
-    """What of a line should be a token; empty if it is about something else."""
-    row = _cookies_txt_row(line)
-    if row is not None:
-        domain, name, value = row
-        return f"{name}={value}" if _is_groks_sso(name, domain) else ""
-    return re.sub(r"(?:^|\s)#.*", "", line, flags=re.DOTALL).strip(_STRAY)
-
-
-def _cookies_txt_row(line: str) -> tuple[str, str, str] | None:
-    """Domain, name and value of a cookie in Netscape's format; None if the line is another."""
-    line = line.strip("\r\n").removeprefix("#HttpOnly_")
-    fields = line.split("\t") if "\t" in line else line.split()  # terminals make spaces of tabs
-    # An empty value at the end of the line does not always survive.
-    if len(fields) not in (6, 7) or line.lstrip().startswith("#"):
-        return None
-    domain, subdomains, _, secure, _, name, value = (part.strip() for part in (*fields, "")[:7])
-    return (domain, name, value) if {subdomains.upper(), secure.upper()} <= {"TRUE", "FALSE"} else None
-
-
-def _is_groks_sso(name: str, domain: Any) -> bool:
-    """Whether a cookie is one of ours. An export may leave the domain out."""
-    if name not in _COOKIE_NAMES:
-        return False
-    host = domain.strip().lower().removeprefix(".") if isinstance(domain, str) else ""
-    return not host or any(host == site or host.endswith(f".{site}") for site in _SITES)
-
-
-# JSON -------------------------------------------------------------------------------------------------------------
+# Entries ----------------------------------------------------------------------------------------------------------
 
 
 class _Refusal(ValueError):
@@ -292,68 +310,101 @@ class _Refusal(ValueError):
         self.name = name
 
 
-def _section_readings(value: Any, name: str, tier: Tier) -> Iterator[Reading]:
-    if isinstance(value, dict):
-        yield from _item_readings([_keyed(token, details) for token, details in value.items()], name, tier)
-    elif isinstance(value, list):
-        yield from _item_readings(value, name, tier)
-    elif value is not None:
-        yield Reading(name, refusal="must be an object keyed by token, or a list of tokens", section=name)
-
-
-def _keyed(token: str, details: Any) -> Any:
-    return {**details, "token": token} if isinstance(details, dict) else token
-
-
-def _item_readings(items: Iterable[Any], section: str, tier: Tier) -> Iterator[Reading]:
-    for index, item in enumerate(items):
-        cookie = _is_cookie(item)
-        if not cookie or _is_groks_sso(item["name"], item.get("domain")):
-            where = f"{section}, entry {index + 1}" if section else f"entry {index + 1}"
-            yield _read(Reading(where, section=section, index=index), item["value"] if cookie else item, tier)
-
-
-def _is_cookie(item: Any) -> bool:
-    """Whether an item is from a browser's export: none of ours has a value and no token."""
-    return isinstance(item, dict) and {"name", "value"} <= item.keys() and not {"token", "sso"} & item.keys()
-
-
-def _read(place: Reading, value: Any, tier: Tier) -> Reading:
+def _read(place: Place) -> Reading:
+    reading = Reading(place.where, path=place.path, lines=place.lines, fixed=place.fixed)
+    if place.refusal or place.passed:
+        return evolve(reading, refusal=place.refusal, passed=place.passed)
     try:
-        return evolve(place, entry=_entry(value, tier))
+        entry, remarks = _entry(place.value, place.tier)
     except _Refusal as error:
-        return evolve(place, where=f"{place.where}: {error.name}", refusal=str(error))
+        return evolve(reading, where=f"{place.where}: {error.name}", refusal=str(error))
+    except Placeholder:
+        return evolve(reading, passed="a placeholder, where your own token belongs")
+    except NotGroks as error:
+        return evolve(reading, passed=str(error).removeprefix("is "))
     except ValueError as error:
-        return evolve(place, refusal=str(error))
+        return evolve(reading, refusal=str(error))
+    # An entry that names its own tier says more than the pool it is in.
+    told = (
+        () if {"tier", "pool"} & (place.value.keys() if isinstance(place.value, dict) else set()) else (place.remark,)
+    )
+    return evolve(reading, entry=entry, remarks=tuple(filter(None, (*told, *remarks))))
 
 
-def _entry(value: Any, tier: Tier) -> TokenEntry:
+def _entry(value: Any, tier: Tier) -> tuple[TokenEntry, list[str]]:
+    """The account that *value* stands for, and remarks on it."""
     if isinstance(value, str):
         value = {"token": value}
     if not isinstance(value, dict):
         raise ValueError("must be a token, or an object with one")  # noqa: TRY004 - of the file, not of the program
-    return TokenEntry(
-        sso=_sso(value.get("token", value.get("sso"))),
-        tier=_tier(value.get("tier"), tier),
+    remarks: list[str] = []
+    entry = TokenEntry(
+        sso=_sso(next((value[key] for key in TOKEN_KEYS if value.get(key) is not None), None)),
+        tier=_tier(value, tier, remarks),
         note=_text(value.get("note"), "note") or "",
-        proxy_url=_proxy(value.get("proxy_url"), "proxy_url"),
-        disabled=_flag(value.get("disabled"), "disabled"),
+        proxy_url=_proxy(next((value[key] for key in _PROXY_KEYS if value.get(key)), None), "proxy_url"),
+        disabled=_disabled(value, remarks),
     )
+    return entry, remarks
+
+
+_PROXY_KEYS = ("proxy_url", "proxy", "proxyUrl", "proxyURL")
+_TIER_KEYS = ("tier", "pool", "pool_name", "subscription")
 
 
 def _sso(value: Any) -> str:
+    if isinstance(value, (list, dict)):
+        found = [_read(place) for place in places_in_json({"cookies": value})]
+        tokens = {reading.entry.sso for reading in found if reading.entry}
+        refused = next((reading.refusal for reading in found if reading.refusal), "")
+        if refused or len(tokens) > 1:
+            raise ValueError(refused or "holds several session tokens: write each in a place of its own")
+        value = next(iter(tokens), None)
     if not isinstance(value, str):
         raise ValueError("has no token")  # noqa: TRY004
     return token_in(value)
 
 
-def _tier(value: Any, default: Tier) -> Tier:
-    if value is None:
+def _tier(value: dict[str, Any], default: Tier, remarks: list[str]) -> Tier:
+    name = next((value[key] for key in _TIER_KEYS if value.get(key) is not None), None)
+    if name is None:
         return default
-    try:
-        return Tier(value)
-    except ValueError:
-        raise _Refusal("tier", "must be basic or super") from None
+    tier = tier_named(name) if isinstance(name, str) else None
+    if tier is None:
+        remarks.append("its tier is not known here, so it counts as basic")
+    return tier or Tier.BASIC
+
+
+_ON = frozenset({"true", "1", "yes", "on"})
+_OFF = frozenset({"false", "0", "no", "off"})
+_OUT_OF_USE = _OFF | {
+    *("disabled", "disable", "inactive", "banned", "ban", "blocked", "suspended", "forbidden", "deleted", "revoked"),
+    *("expired", "invalid", "dead", "failed", "unauthorized", "reauth_required", "reauthrequired"),
+}
+_IN_USE = _ON | {
+    *("active", "ok", "valid", "normal", "enabled", "alive", "good", "new", "idle", "unknown"),
+    *("cooling", "cooldown", "limited", "exhausted"),
+}
+
+
+def _disabled(value: dict[str, Any], remarks: list[str]) -> bool:
+    """Whether an entry is out of use, by our own word for it or by those of others."""
+    if _flag(value.get("disabled"), "disabled"):
+        return True
+    status = _word(value.get("status"))
+    away = any(_word(value.get(key)) in _ON for key in ("invalid", "deleted", "is_deleted", "banned", "expired"))
+    off = any(_word(value.get(key)) in _OFF for key in ("enabled", "is_enabled", "active", "is_active"))
+    if status in _OUT_OF_USE or away or off or value.get("deleted_at"):
+        remarks.append("disabled, as its status in the file says")
+        return True
+    if status and status not in _IN_USE:
+        remarks.append("its status is not known here, and it is used")
+    return False
+
+
+def _word(value: Any) -> str:
+    """A switch or a status as a word; databases write numbers and texts for switches."""
+    return str(value).strip().lower() if isinstance(value, (bool, int, str)) else ""
 
 
 def _proxy(value: Any, name: str) -> str | None:
@@ -367,9 +418,10 @@ def _proxy(value: Any, name: str) -> str | None:
 
 
 def _flag(value: Any, name: str) -> bool:
-    if value is not None and not isinstance(value, bool):
+    word = _word(value)
+    if value is not None and word not in _ON | _OFF:
         raise _Refusal(name, "must be true or false")
-    return value or False
+    return word in _ON
 
 
 def _text(value: Any, name: str) -> str | None:

@@ -11,13 +11,14 @@ from .lenient_json import loads
 __all__ = ["tool_use_in_card", "tool_use_in_element"]
 
 _NAME = re.compile(r"<xai:tool_name>\s*([\w.-]+)\s*</xai:tool_name>")
-_ARGUMENTS = re.compile(r"<xai:tool_args>\s*(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?\s*</xai:tool_args>", re.DOTALL)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _TELLING = ("query", "url", "image_description", "imageDescription", "message", "toolName", "tool_name")
 """Arguments that say what it is about, most telling first."""
 
 MOST_CHARS = 200
+
+MOST_NAME_CHARS = 100
 
 
 def tool_use_in_card(card: Any) -> ToolUse | None:
@@ -26,7 +27,7 @@ def tool_use_in_card(card: Any) -> ToolUse | None:
         return None
     for name, value in card.items():
         if isinstance(value, dict):
-            return ToolUse(_HUMP.sub("_", name).lower(), _detail(value.get("args")))
+            return ToolUse(_HUMP.sub("_", name[:MOST_NAME_CHARS]).lower(), _detail(value.get("args")))
     return None
 
 
@@ -35,12 +36,18 @@ def tool_use_in_element(element: str) -> ToolUse | None:
     name = _NAME.search(element)
     if name is None:
         return None
-    arguments = _ARGUMENTS.search(element)
     try:
-        value = loads(arguments.group(1).encode("utf-8", "replace")) if arguments else None
+        value = loads(_arguments(element).encode("utf-8", "replace"))
     except ValueError:
         value = None
-    return ToolUse(name.group(1), _detail(value))
+    return ToolUse(name.group(1)[:MOST_NAME_CHARS], _detail(value))
+
+
+def _arguments(element: str) -> str:
+    """The JSON between ``<xai:tool_args>`` and its end, with or without CDATA; empty if there is none."""
+    _, _, rest = element.partition("<xai:tool_args>")
+    inner, end, _ = rest.partition("</xai:tool_args>")
+    return inner.strip().removeprefix("<![CDATA[").removesuffix("]]>") if end else ""
 
 
 def _detail(arguments: Any) -> str:

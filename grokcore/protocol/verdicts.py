@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from ..errors import Challenge, GrokApiError, NoTokens, NoValidTokens, RateLimitExceeded
-from .account import Account
+from ..errors import Challenge, GrokApiError, NoTokens, NoValidTokens, RateLimitExceeded, TransportFailure
+from .account import Account, Egress
 from .models import Model, Tier
 
 __all__ = ["Verdict", "judge"]
@@ -24,6 +24,7 @@ RESTING = (
     "browser through the same proxy and copy its cf_clearance cookie and User-Agent into the configuration; the three "
     "belong together."
 )
+UNREACHED = "{failure} The same happened several times in a row; it is tried again in {seconds} s."
 USED_UP = "All tokens for this model are used up for now; the first is back in {seconds} s.{disabled}"
 REFUSED_ONCE = "Grok has refused every token for this model; they are tried again in {seconds} s.{disabled} {refusal}"
 REFUSED = "No configured token is accepted by Grok any more.{disabled} {refusal}"
@@ -62,9 +63,9 @@ def judge(accounts: Sequence[Account], aside: Sequence[Account], model: Model, n
     shut = [account for account in able if max(opens[account], account.egress.paused_until) > now]
     if not shut:
         return Verdict(NoValidTokens, ALL_TRIED)
-    resting = [account.egress.paused_until for account in shut if opens[account] <= now]
+    resting = [account.egress for account in shut if opens[account] <= now]
     if resting:
-        return Verdict(Challenge, RESTING, min(resting))
+        return _of_resting(resting, now)
     return _of_shut(shut, opens, _besides(disabled))
 
 
@@ -84,6 +85,15 @@ def _besides(disabled: Sequence[Account]) -> str:
     if not disabled:
         return ""
     return " One more is disabled." if len(disabled) == 1 else f" {len(disabled)} more are disabled."
+
+
+def _of_resting(resting: Sequence[Egress], now: float) -> Verdict:
+    """Able accounts are there, and each of their egresses pauses."""
+    opens_at = min(egress.paused_until for egress in resting)
+    challenged = any(egress.challenged.shut_until > now for egress in resting)
+    if challenged:
+        return Verdict(Challenge, RESTING, opens_at)
+    return Verdict(TransportFailure, UNREACHED.replace("{failure}", resting[0].failure), opens_at)
 
 
 def _of_shut(shut: Sequence[Account], opens: dict[Account, float], besides: str) -> Verdict:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from .account import Account, State
+from .account import Account, Egress, State
 from .allowance import Allowance
 
 __all__ = [
@@ -186,8 +186,17 @@ def _why(account: Account, now: float) -> str:
         return f"On trial: its next question tells. {account.refusal}" if account.on_trial else account.refusal
     if account.cooling_until > now:
         return f"Refused once: {account.refusal}" if account.refusal else "Resting after a refusal."
-    paused = "Its way to Grok rests after a challenge page." if account.egress.paused_until > now else ""
-    return " ".join(filter(None, [_why_shut(account, now), paused])) or _why_last(account, now)
+    return " ".join(filter(None, [_why_shut(account, now), _why_paused(account.egress, now)])) or _why_last(
+        account, now
+    )
+
+
+def _why_paused(egress: Egress, now: float) -> str:
+    if egress.challenged.shut_until > now:
+        return "Its way to Grok rests after a challenge page."
+    if egress.unreached.shut_until > now:
+        return f"Its way to Grok failed several times in a row. {egress.failure}"
+    return ""
 
 
 def _why_disabled(account: Account) -> str:

@@ -10,7 +10,7 @@ import logging
 import re
 
 from ..errors import GrokApiError, UpstreamRefused
-from ..protocol.decoder import MAX_UNKNOWN_KEYS, Counters
+from ..protocol.counters import MAX_UNKNOWN_KEYS, Counters
 from ..protocol.refusals import cleaned
 
 __all__ = ["Drift"]

@@ -9,9 +9,11 @@ Whoever reads a file, changes what was read and replaces the file does so while 
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import secrets
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,10 +21,35 @@ from pathlib import Path
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["locked", "replace_file", "sweep"]
+__all__ = ["MOST_READ_BYTES", "locked", "read_regular", "replace_file", "sweep"]
+
+MOST_READ_BYTES = 64 * 1024 * 1024
+"""Of a file that a person writes. (10 000 tokens are some 10 MB.)"""
 
 _SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+# A pipe would wait for who writes into it, a terminal would become the process's own.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_READ |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
+
+
+def read_regular(path: Path, most_bytes: int = MOST_READ_BYTES) -> bytes:
+    """The content of a file, without waiting for another program and without end: it has to be a regular one.
+
+    A link to one will do; the null device is an empty file.
+
+    :raises OSError: it can't be read, is something else, or is larger; ``strerror`` says which.
+    """
+    found = os.stat(path)  # before it is opened: opening is enough to set off some devices
+    if stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev:
+        return b""
+    _refuse_irregular(found.st_mode)
+    descriptor = os.open(path, _READ)
+    try:
+        _refuse_irregular(os.fstat(descriptor).st_mode)
+        return _read_all(descriptor, most_bytes)
+    finally:
+        os.close(descriptor)
 
 
 def replace_file(path: Path, data: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
@@ -73,6 +100,33 @@ def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterato
         target = Path(os.path.realpath(path))
         with _held(target.with_name(f".{target.name}.lock"), waiting):
             yield
+
+
+_KINDS = (
+    (stat.S_ISFIFO, "it is a pipe; it must be a file, as it is read again and again"),
+    (stat.S_ISSOCK, "it is a socket, not a file"),
+    (stat.S_ISCHR, "it is a device, not a file"),
+    (stat.S_ISBLK, "it is a device, not a file"),
+)
+"""What else may have a path, and how it is put."""
+
+
+def _refuse_irregular(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, next((words for kind, words in _KINDS if kind(mode)), "it is not a file"))
+
+
+def _read_all(descriptor: int, most_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while size <= most_bytes and (part := os.read(descriptor, min(most_bytes + 1 - size, 1 << 20))):
+        parts.append(part)
+        size += len(part)
+    if size > most_bytes:
+        raise OSError(errno.EFBIG, f"it is larger than {most_bytes // 1024**2} MB")
+    return b"".join(parts)
 
 
 def _write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None) -> None:

@@ -22,6 +22,7 @@ import contextlib
 import functools
 import logging
 import math
+import random
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -101,10 +102,18 @@ class Gateway:
     :ivar drift: what of Grok's answers was not understood so far.
     :ivar alarm: wakes completions when one of their clocks is due; its ``run`` has to be running.
     :ivar listeners: are told of each failed attempt; they must not wait.
+    :ivar jitter: gives random numbers from 0 to 1, for the time between attempts.
     """
 
-    def __init__(self, transport: Transport, pool: TokenPool, settings: GatewaySettings) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        pool: TokenPool,
+        settings: GatewaySettings,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
         self.pool = pool
+        self.jitter = jitter
         self.drift = Drift()
         self.alarm = AlarmClock()
         self.settings = settings
@@ -255,6 +264,7 @@ class Completion:
             self._clocks.end_attempt()
             if self._committed or not self._attempts.may_go_on(lease.key, error):
                 raise self._final(error)
+            await self._space(error)
 
     async def next_events(self, until: float = math.inf) -> list[Event]:
         """The events that have arrived, at least one; none if nothing came until *until* (trio's time).
@@ -292,15 +302,32 @@ class Completion:
 
     # Attempts ------------------------------------------------------------------------------------------------------
 
+    @property
+    def _need(self) -> Need:
+        return Need(self.question.model, frozenset(self._attempts.excluded), self._attempts.avoided)
+
+    async def _space(self, error: GrokApiError) -> None:
+        """Wait before the next attempt, unless there is no token left for one.
+
+        :raises GrokApiError: *error* itself, if the total clock leaves no time for another attempt.
+        """
+        now = trio.current_time()
+        seconds = self._attempts.spacing(error, self._gateway.jitter())
+        if not seconds or self._gateway.pool.book.hopeless(self._need, now) is not None:
+            return
+        if now + seconds >= self._clocks.total_at:
+            raise self._final(error)
+        await self._wait(functools.partial(trio.sleep, seconds))
+
     async def _lease(self, previous: GrokApiError | None) -> Lease:
-        need = Need(self.question.model, frozenset(self._attempts.excluded), self._attempts.avoided)
         began = trio.current_time()
         try:
-            return await self._wait(functools.partial(self._gateway.pool.lease, need, self._ticket))
-        except GrokApiError:
-            # With no other token left, the pool's word on all of them counts if the last failure was a token's own;
-            # any other failure tells more than "nobody is left".
+            return await self._wait(functools.partial(self._gateway.pool.lease, self._need, self._ticket))
+        except GrokApiError as error:
+            # No token is left. If the last failure was a token's fault, report the pool's state; otherwise report that
+            # failure: it says more.
             if previous is not None and previous.blame is not Blame.TOKEN:
+                previous.retry_after = previous.retry_after or error.retry_after
                 raise previous from None
             raise
         finally:
@@ -331,6 +358,7 @@ class Completion:
         attempt = self._begin(lease, prepared, fresh=fresh)
         try:
             self._ready = await self._first_events(attempt)
+            lease.answering()
             self.times.first_at = self.times.first_at or trio.current_time()
         except GrokApiError as failure:
             await self._end_attempt(attempt, failure)
@@ -408,7 +436,7 @@ class Completion:
             if self._interruption is not None:
                 raise self._interruption
             now = trio.current_time()
-            if now >= self._clocks.total_at:
+            if now >= self._clocks.total_at and not attempt.decoder.concluded:
                 raise self._clocks.out_of_time()  # also of an upstream that never pauses
             data = self._arrived(attempt, now)
             if data is not None:
@@ -429,14 +457,14 @@ class Completion:
         try:
             data = attempt.exchange.read_nowait()
         except TransportFailure:
-            if not attempt.decoder.stopped:
+            if not (attempt.decoder.stopped or attempt.decoder.concluded):
                 raise
-            return b""  # the text was complete: nothing is lost
+            return b""  # Grok's last word was that the answer is complete
         if data is None and now >= self._clocks.deadline:
             error = self._clocks.expired()
             if error is not None:
                 raise error
-            return b""  # the text is complete, and Grok's last lines did not come in time
+            return b""  # the whole answer is here, and the end of the stream did not come in time
         return data
 
     def _decode(self, attempt: _Attempt, data: bytes) -> list[Event]:
@@ -446,11 +474,14 @@ class Completion:
         """
         events = attempt.decoder.receive(data) if data else attempt.decoder.close()
         now = trio.current_time()
+        if events:
+            self._clocks.heard(now)
         if attempt.decoder.stopped:
             self._clocks.stopped(now)
+        elif attempt.decoder.concluded:
+            self._clocks.concluded(now)
         if not events:
             return events
-        self._clocks.heard(now)
         last = events[-1]
         if isinstance(last, Finished):
             self._finished = True
@@ -471,7 +502,7 @@ class Completion:
             raise self._interruption
         with trio.CancelScope(deadline=self._clocks.deadline) as self._waiting:
             return await fn()
-        raise self._interruption or self._clocks.expired() or EmptyAnswer("Grok ended its answer without any text.")
+        raise self._interruption or self._clocks.expired() or EmptyAnswer("Grok's answer has nothing in it.")
 
 
 async def _drain(exchange: Exchange) -> None:

@@ -12,8 +12,9 @@ Rules
 -----
 1. A name reaches the disk only if it is known, and only names of our own making are: whatever else is in the folder is
    neither given away nor counted nor deleted.
-2. The disk is touched in worker threads, which are never abandoned: what was begun is finished and its outcome known. What
-   is known is changed between them, in trio's thread, without a lock.
+2. The disk is touched in worker threads. What was begun is finished and its outcome known; if the disk hangs and the task
+   is cancelled, the thread undoes it when it can (:mod:`~grokcore.runtime.disk_thread`). What is known is changed between
+   them, in trio's thread, without a lock.
 3. There is one cache for a folder, in a data directory that is held (:class:`~grokcore.runtime.data_dir.DataDirectory`).
 """
 
@@ -35,6 +36,7 @@ from typing import TypeVar
 import trio
 from attrs import define, field, frozen
 
+from .disk_thread import clean_up_in_thread, in_disk_thread
 from .files import replace_file
 
 __all__ = ["Entry", "LargerThanCache", "MediaCache", "MediaFile", "MediaWriter", "media_type_of"]
@@ -129,7 +131,7 @@ class MediaCache:
 
         Never raises: a folder that can't be read is told of in the log, and is an empty cache.
         """
-        for name, size in await _in_thread(self._disk, functools.partial(_scan, self.folder)):
+        for name, size in await in_disk_thread(functools.partial(_scan, self.folder), limiter=self._disk):
             self._known.use(name, size)
         await self._make_room()
 
@@ -143,7 +145,9 @@ class MediaCache:
         """
         _check(len(data), self.most_bytes)
         name = _new_name(extension)
-        await _in_thread(self._disk, functools.partial(_write_whole, self.folder / name, data))
+        path = self.folder / name
+        write = functools.partial(_write_whole, path, data)
+        await in_disk_thread(write, limiter=self._disk, lost=lambda _: _unlink(path))
         await self._add(name, len(data))
         return name
 
@@ -180,7 +184,7 @@ class MediaCache:
 
         :raises OSError: it is there but can't be opened.
         """
-        opened = await self._on_known(name, _open_for_use)
+        opened = await self._on_known(name, _open_for_use, _close_opened)
         if opened is None:
             return None
         file, entry = opened
@@ -188,12 +192,14 @@ class MediaCache:
             self._known.use(name, entry.size)
         return MediaFile(entry, file, self._reads)
 
-    async def _on_known(self, name: str, work: Callable[[Path], T]) -> T | None:
+    async def _on_known(
+        self, name: str, work: Callable[[Path], T], lost: Callable[[T | None], object] = lambda _: None
+    ) -> T | None:
         """Do *work* on a file, if it is known and there; else forget it."""
         if name not in self._known.sizes:
             return None
         try:
-            return await _in_thread(self._disk, functools.partial(work, self.folder / name))
+            return await in_disk_thread(functools.partial(work, self.folder / name), limiter=self._disk, lost=lost)
         except _GONE:
             self._known.forget(name)
             return None
@@ -207,8 +213,12 @@ class MediaCache:
         if not leaving:
             return
         # They are no longer known, so that nobody would delete them later.
-        with trio.CancelScope(shield=True):
-            staying = await _in_thread(self._disk, functools.partial(_remove, self.folder, leaving))
+        staying = list(leaving)
+
+        def remove() -> None:
+            staying[:] = _remove(self.folder, leaving)
+
+        await clean_up_in_thread(remove)
         self._known.put_back({name: leaving[name] for name in staying})
 
 
@@ -251,13 +261,18 @@ class MediaFile:
         self.entry = entry
         self._file = file
         self._reads = reads
+        self._left = False
 
     async def read(self, start: int, most: int) -> bytes:
         """Up to *most* bytes from *start* on; none only at the end.
 
         :raises OSError: the disk does not give them.
         """
-        return await _in_thread(self._reads, functools.partial(self._read, start, most))
+        read = functools.partial(self._read, start, most)
+        return await in_disk_thread(read, limiter=self._reads, lost=lambda _: self._file.close(), left=self._leave)
+
+    def _leave(self) -> None:
+        self._left = True  # to the thread that reads, which closes it: the descriptor must not become another file's
 
     def _read(self, start: int, most: int) -> bytes:
         self._file.seek(start)
@@ -266,8 +281,8 @@ class MediaFile:
     async def aclose(self) -> None:
         """Close it. It shields itself, and does nothing when done twice."""
         # In a thread, as it takes its time for the last who held a large file that has been deleted.
-        with trio.CancelScope(shield=True):
-            await _in_thread(self._reads, self._file.close)
+        if not self._left:
+            await clean_up_in_thread(self._file.close)
 
 
 class MediaWriter:
@@ -289,10 +304,11 @@ class MediaWriter:
         self._descriptor = -1
         self._whole = False
         self._kept = False
+        self._left = False
 
     async def begin(self) -> None:
         """Make the file. Done once, by the cache."""
-        await _in_thread(self._disk, self._make)
+        await self._do(self._make)
         self._whole = True
 
     async def write(self, data: bytes) -> None:
@@ -304,7 +320,7 @@ class MediaWriter:
         """
         with self._step():
             _check(self._size + len(data), self._most_bytes)
-            await _in_thread(self._disk, functools.partial(_write_all, self._descriptor, data))
+            await self._do(functools.partial(_write_all, self._descriptor, data))
             self._size += len(data)
         self._whole = True
 
@@ -316,16 +332,21 @@ class MediaWriter:
         :raises trio.ClosedResourceError: as for :meth:`write`.
         """
         with self._step():
-            await _in_thread(self._disk, self._publish)
+            await self._do(self._publish)
         self._kept = True
         await self._add(self._path.name, self._size)
         return self._path.name
 
     async def aclose(self) -> None:
         """Leave nothing of what was not kept. It shields itself."""
-        if not self._kept:
-            with trio.CancelScope(shield=True):
-                await _in_thread(self._disk, self._discard)
+        if not (self._kept or self._left):
+            await clean_up_in_thread(self._discard)
+
+    async def _do(self, work: Callable[[], None]) -> None:
+        await in_disk_thread(work, limiter=self._disk, lost=lambda _: self._discard_all(), left=self._leave)
+
+    def _leave(self) -> None:
+        self._left = True  # to the thread that writes, which clears up: the descriptor must not become another file's
 
     @contextlib.contextmanager
     def _step(self) -> Iterator[None]:
@@ -352,15 +373,15 @@ class MediaWriter:
         with contextlib.suppress(OSError):
             self._temporary.unlink()
 
+    def _discard_all(self) -> None:
+        """As :meth:`_discard`, with a file that was published but is known to nobody."""
+        self._discard()
+        _unlink(self._path)
+
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
-
-
-async def _in_thread(limiter: trio.CapacityLimiter, work: Callable[[], T]) -> T:
-    """Do *work*. If this is cancelled after the work began, it finishes all the same, and its outcome comes back."""
-    return await trio.to_thread.run_sync(work, limiter=limiter)
 
 
 def _check(size: int, most_bytes: int) -> None:
@@ -387,9 +408,13 @@ def _write_whole(path: Path, data: bytes) -> None:
     try:
         replace_file(path, data)
     except BaseException:  # it may be there: the last step, flushing the folder, can fail too
-        with contextlib.suppress(OSError):
-            path.unlink()
+        _unlink(path)
         raise
+
+
+def _unlink(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -406,6 +431,11 @@ def _open(path: Path) -> tuple[io.FileIO, Entry]:
         file.close()
         raise
     return file, Entry(path, found.st_size, media_type_of(path.name), found.st_mtime)
+
+
+def _close_opened(opened: tuple[io.FileIO, Entry] | None) -> None:
+    if opened is not None:
+        opened[0].close()
 
 
 def _look(path: Path) -> Entry:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 from attrs import define, field
@@ -51,6 +51,11 @@ class Lease:
             self._pool.book.settle(loan, error, trio.current_time())
             self._pool.changed()
 
+    def answering(self) -> None:
+        """Grok has begun to answer."""
+        if self._loan is not None:
+            self._pool.book.answering(self._loan)
+
     def return_unused(self) -> None:
         """Give it back: nothing was asked with it."""
         loan, self._loan = self._loan, None
@@ -73,6 +78,7 @@ class _Waiter:
     need: Need
     ticket: int
     served: trio.Event = field(factory=trio.Event)
+    sleep: trio.CancelScope | None = None
     lease: Lease | None = None
     error: GrokApiError | None = None
 
@@ -82,12 +88,17 @@ class TokenPool:
 
     :ivar queue_s: seconds that a request waits for a busy token at most.
     :ivar listeners: called whenever something in the book may have changed; they must not wait.
+    :ivar written: waits, for a bounded time, until the book's changes are on the disk; returns why they are not, in words,
+        or nothing.
+    :ivar look: finds out before each lease whether time was missed, and calls :meth:`shift` then.
     """
 
     def __init__(self, book: TokenBook, *, queue_s: float) -> None:
         self.book = book
         self.queue_s = queue_s
         self.listeners: list[Callable[[], None]] = []
+        self.written: Callable[[], Awaitable[str]] = _kept_nowhere
+        self.look: Callable[[], object] = lambda: None
         self._tickets = itertools.count()
         self._waiting: list[_Waiter] = []
         self._shared_out_at = -math.inf
@@ -108,6 +119,7 @@ class TokenPool:
         :raises GrokApiError: no token could, however long one waited (NoTokens, NoValidTokens, RateLimitExceeded,
             Challenge), or the queue was full or too slow (Overloaded).
         """
+        self.look()
         waiter = _Waiter(need, self.ticket() if ticket is None else ticket)
         bisect.insort(self._waiting, waiter, key=lambda one: one.ticket)
         try:
@@ -129,7 +141,7 @@ class TokenPool:
         until = trio.current_time() + self.queue_s
         while not waiter.served.is_set() and trio.current_time() < until:
             opening = self.book.next_opening(waiter.need, trio.current_time())
-            with trio.CancelScope(deadline=min(until, opening)):
+            with trio.CancelScope(deadline=min(until, opening)) as waiter.sleep:
                 await waiter.served.wait()
             if (
                 self._shared_out_at < opening <= trio.current_time()
@@ -167,6 +179,14 @@ class TokenPool:
     def _acted(self, told: str) -> str:
         self.changed()
         return told
+
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that trio's clock has not counted (:mod:`~grokcore.protocol.wall`)."""
+        self.book.shift(seconds)
+        for waiter in self._waiting:
+            if waiter.sleep is not None:  # when the next token opens has to be looked up anew
+                waiter.sleep.deadline = -math.inf
+        self.changed()
 
     def view(self, token: str) -> TokenView:
         """A token as its owner sees it."""
@@ -208,3 +228,8 @@ class TokenPool:
         self._waiting.remove(waiter)
         waiter.served.set()
         return True
+
+
+async def _kept_nowhere() -> str:
+    """A server without a state file has nothing to wait for; it has said so at its start."""
+    return ""

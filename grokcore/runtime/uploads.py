@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..errors import AttachmentRefused, Blame, Challenge, GrokApiError, UploadFailed, UpstreamRefused
 from ..protocol.attachments import Attachment
@@ -73,6 +73,11 @@ class Uploads:
         """Grok does not find what this account was thought to have."""
         for key in [key for key in self._kept if key[0] == lease_key]:
             del self._kept[key]
+
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the loop's clock has not counted."""
+        for place, kept in self._kept.items():
+            self._kept[place] = evolve(kept, until=kept.until - seconds)
 
     async def _bring_one(self, attachment: Attachment, lease: Lease, base_url: str, identity: Identity) -> UploadedFile:
         digest = hashlib.sha256(attachment.media_type.encode() + b"\0" + attachment.data).hexdigest()

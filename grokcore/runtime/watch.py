@@ -1,12 +1,14 @@
 """Noticing that files have changed, by looking: where they are, their size, their time, their number on the disk.
 
 Looking twice a second costs nothing, works on every file system (notifications don't, over a network or into a container),
-and sees a file that is replaced, a link that is led elsewhere, and one that was not there before.
+and sees a file that is replaced, a link that is led elsewhere, and one that was not there before. A thread does it, as a
+look at a network file system that hangs does not return.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +17,9 @@ import trio
 __all__ = ["Fingerprint", "Watch", "fingerprint"]
 
 LOOK_EVERY_S = 0.5
+
+InThread: TypeAlias = "Callable[[Callable[[], Fingerprint]], Awaitable[Fingerprint]]"
+"""Does some work where it may block; gives up waiting for it when cancelled."""
 
 Fingerprint: TypeAlias = "tuple[tuple[str, int, int, int, int] | tuple[str, str] | None, ...]"
 
@@ -35,9 +40,9 @@ def _of(path: Path) -> tuple[str, int, int, int, int] | tuple[str, str]:
 class Watch:
     """Watches some files, which may be others each time one looks.
 
-    :param files: names them.
+    :param files: names them; called in the thread.
     :param known: what they looked like when they were read; what they look like now, if that is not said.
-    :param look: how to fingerprint; of tests.
+    :param look: how to fingerprint; of tests, as *in_thread* is.
     """
 
     def __init__(
@@ -46,9 +51,11 @@ class Watch:
         *,
         known: Fingerprint | None = None,
         look: Callable[[Iterable[Path | None]], Fingerprint] = fingerprint,
+        in_thread: InThread | None = None,
     ) -> None:
         self._files = files
         self._look = look
+        self._in_thread = in_thread or _thread()
         self._known = look(files()) if known is None else known
         self._at_once = trio.Event()
 
@@ -65,9 +72,18 @@ class Watch:
         while not self._at_once.is_set():
             with trio.move_on_after(LOOK_EVERY_S):
                 await self._at_once.wait()
-            now = self._look(self._files())
+            now = await self._glance()
             if now == before != self._known:
                 break
             before = now
         self._at_once = trio.Event()
-        self._known = self._look(self._files())
+        self._known = await self._glance()
+
+    async def _glance(self) -> Fingerprint:
+        return await self._in_thread(lambda: self._look(self._files()))
+
+
+def _thread() -> InThread:
+    """A way into a thread, one at a time."""
+    limiter = trio.CapacityLimiter(1)
+    return functools.partial(trio.to_thread.run_sync, abandon_on_cancel=True, limiter=limiter)

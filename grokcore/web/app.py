@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections.abc import Collection, Sequence
 from typing import cast
 
 from quart import Response, request
@@ -24,14 +25,15 @@ from ..errors import (
 )
 from ..protocol.attachments import text_attachment
 from ..protocol.chat import AnswerWriter, ChatHead, ChunkWriter
+from ..protocol.enclosures import left_behind
 from ..protocol.models import Model
 from ..protocol.prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 from ..protocol.rendering import Style
-from ..protocol.request import ChatRequest, parse_chat_request
+from ..protocol.request import ChatRequest, Message, header_names, last_words, parse_chat_request
 from ..protocol.usage import estimate
 from ..runtime.gateway import Completion, Question
 from ..runtime.media_cache import MediaCache
-from .asking import Services, attached, begin_asking, chosen_model, describe, open_completion
+from .asking import Services, begin_asking, brought, chosen_model, describe, open_completion
 from .body import stepped_response
 from .dashboard import add_dashboard_routes
 from .edge import LIFETIME_KEY, Lifetime
@@ -56,6 +58,8 @@ status page holds no data, and its stream asks for a ticket or a key itself."""
 
 ASKING_ENDPOINTS = frozenset({"chat_completions", "image_generations", "image_edits"})
 """Routes that ask Grok. Whoever has no key does not get so far as to count."""
+
+VARIATIONS_HINT = " Grok makes no variations: send the picture to /v1/images/edits with a prompt that asks for one."
 
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -110,6 +114,7 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
     @app.before_request
     async def authenticate() -> None:
         """Before the body is read, and before it is known whether the route exists."""
+        services.state.wall.look()  # the machine may just have woken, and limits count from then
         if request.endpoint not in OPEN_ENDPOINTS:
             headers = {name.lower(): value for name, value in request.headers.items()}
             lifetime = _lifetime()
@@ -143,7 +148,8 @@ def _of_http_exception(error: HTTPException) -> Response:
     """Quart's own refusals, which would be HTML pages."""
     match error.code:
         case 404:
-            return _error_response(UnknownUrl(f"There is nothing at {request.method} {_asked_path()}."))
+            hint = VARIATIONS_HINT if _asked_path().rstrip("/").endswith("/images/variations") else ""
+            return _error_response(UnknownUrl(f"There is nothing at {request.method} {_asked_path()}.{hint}"))
         case 405:
             response = _error_response(MethodNotAllowed(f"{_asked_path()} does not take {request.method}."))
             response.headers["allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
@@ -220,19 +226,28 @@ def _model_object(model: Model) -> dict[str, object]:
 async def _open_completion(services: Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
     lifetime.trace.stream = chat.stream
     model = chosen_model(services, chat.model, lifetime)
-    attachments = await attached(services, chat.attachments)
     assert model.limits is not None, "a configuration's table has its clocks resolved"
-    prompt = Prompt(chat.question) if model.video else _prompt(chat, services.state.config)
+    messages = last_words(chat.messages) if model.video else chat.messages
+    enclosed = await brought(services, messages)
+    prompt = Prompt(chat.question) if model.video else _prompt(chat, services.state.config, enclosed.paths)
+    attachments = enclosed.attachments
     if prompt.transcript:
         attachments = (text_attachment(prompt.transcript, TRANSCRIPT_NAME, "messages"), *attachments)
         lifetime.headers["x-grok2api-long-context"] = "file"
     question = Question(model, model.limits, prompt.message, attachments, search=chat.search)
-    return open_completion(services, question, lifetime, chat.ignored)
+    ignored = {*chat.ignored, *left_behind(chat.messages, enclosed.paths), *_unheard(chat, messages)}
+    return open_completion(services, question, lifetime, header_names(ignored))
 
 
-def _prompt(chat: ChatRequest, config: Config) -> Prompt:
+def _unheard(chat: ChatRequest, messages: Sequence[Message]) -> list[str]:
+    """What a video model does not get to hear, named for the response header."""
+    heard = sum(not message.empty for message in messages)
+    return [] if heard == sum(not message.empty for message in chat.messages) else ["earlier_messages"]
+
+
+def _prompt(chat: ChatRequest, config: Config, up: Collection[str]) -> Prompt:
     most = config.grok.long_context_chars
-    prompt = fit_prompt(chat.messages, most)
+    prompt = fit_prompt(chat.messages, most, up)
     if prompt.transcript and config.grok.long_context is LongContext.ERROR:
         raise ContextLengthExceeded(
             f"The conversation is longer than the {most} characters of [grok] long_context_chars."

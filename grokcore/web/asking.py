@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 import trio
 from attrs import frozen
 
+from ..config import EarlierPictures
 from ..errors import Overloaded, RateLimitExceeded, ShuttingDown
 from ..protocol.attachments import Attachment, AttachmentPart
+from ..protocol.enclosures import MOST_EARLIER, find_enclosures
 from ..protocol.models import Model, find_model
-from ..runtime.attaching import load_attachments
+from ..protocol.request import Message
+from ..runtime.attaching import Brought, load_attachments, load_enclosures
 from ..runtime.fetch import Fetcher
 from ..runtime.gateway import Completion, Gateway, Question
 from .delivery import Deliveries
@@ -19,7 +22,7 @@ from .edge import Lifetime
 from .state import ServerState
 from .status import Census, key_headers, limit_headers
 
-__all__ = ["Services", "attached", "begin_asking", "chosen_model", "describe", "open_completion"]
+__all__ = ["Services", "attached", "begin_asking", "brought", "chosen_model", "describe", "open_completion"]
 
 
 @frozen
@@ -53,14 +56,17 @@ def begin_asking(lifetime: Lifetime) -> None:
     lifetime.on_last_byte(functools.partial(allowance.end, use))
 
 
-def chosen_model(services: Services, name: str, lifetime: Lifetime) -> Model:
+def chosen_model(
+    services: Services, name: str, lifetime: Lifetime, *, suggest: Callable[[Model], bool] = lambda _: True
+) -> Model:
     """The model that a request names.
 
+    :param suggest: whether a refusal may offer a model; routes that refuse some don't offer them.
     :raises ModelNotFound: there is none; :raises ModelNotAllowed: it is not for this key.
     """
     models = services.state.config.models
     if name not in models:  # the names that the refusal offers are those of the key
-        models = {known: model for known, model in models.items() if lifetime.caller.may_use(known)}
+        models = {known: model for known, model in models.items() if lifetime.caller.may_use(known) and suggest(model)}
     model = find_model(models, name)
     lifetime.trace.model = model.name
     lifetime.caller.require_model(model.name)
@@ -74,6 +80,16 @@ async def attached(services: Services, parts: Sequence[AttachmentPart]) -> tuple
     """
     _refuse_more(services)
     return await load_attachments(parts, services.fetcher())
+
+
+async def brought(services: Services, messages: Sequence[Message]) -> Brought:
+    """The pictures and files that go up with a conversation.
+
+    :raises GrokApiError: as :func:`attached`, for those of the user's last message.
+    """
+    _refuse_more(services)
+    earlier = MOST_EARLIER if services.state.config.grok.earlier_pictures is EarlierPictures.ATTACH else 0
+    return await load_enclosures(find_enclosures(messages), services.fetcher(), earlier=earlier)
 
 
 def open_completion(services: Services, question: Question, lifetime: Lifetime, ignored: Sequence[str]) -> Completion:

@@ -74,6 +74,13 @@ class KeyRing:
             known = [previous[digest] for digest in digests if previous and digest in previous]
             self.callers.update(dict.fromkeys(digests, _caller(key, known)))
 
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the loop's clock has not counted."""
+        allowances = {id(caller.allowance): caller.allowance for caller in self.callers.values()}
+        for allowance in allowances.values():
+            if allowance is not None:
+                allowance.shift(seconds)
+
     @property
     def empty(self) -> bool:
         """Whether no key is asked for."""

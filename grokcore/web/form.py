@@ -1,67 +1,146 @@
-"""Forms with files (multipart/form-data, RFC 7578), as the SDKs send pictures."""
+"""The fields of a request for pictures, in whichever form they come: JSON, multipart (RFC 7578) or urlencoded.
+
+Rules
+-----
+1. Fields keep their order, and those that share a name are all there.
+2. The body itself says which form it is, where it can: JSON with a form's content type is JSON.
+3. A body that is none of them, or breaks off, is refused as a whole.
+"""
 
 from __future__ import annotations
 
+import binascii
+import quopri
+import re
 from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
 
-from attrs import field, frozen
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from ..errors import InvalidRequest
+from ..protocol.image_sources import Fields, FormFile, holds_picture
+from ..protocol.lenient_json import loads
+from ..protocol.text_encodings import decoded
 
-__all__ = ["Form", "FormFile", "is_form", "parse_form"]
+__all__ = ["read_fields"]
 
 MOST_PARTS = 100
+"""Parts of a multipart form, and pairs of an urlencoded one."""
 
-MOST_FIELD_BYTES = 1024 * 1024
-"""Of one field that is no file."""
-
-
-@frozen
-class FormFile:
-    """A file of a form: the name of its field, the file's own name, and what is in it."""
-
-    key: str
-    name: str
-    data: bytes = field(repr=False)
+_BOM = b"\xef\xbb\xbf"
+_FIRST_BOUNDARY = re.compile(rb"\s*--([0-9A-Za-z'()+_,./:=?-]{1,70})[ \t]*\r?\n(?:content-|\r?\n)", re.IGNORECASE)
+_FILE_TYPES = re.compile(r"(?:image|video|audio|font)/.*|application/(?!json\b|x-www-form-urlencoded\b).*")
 
 
-@frozen
-class Form:
-    """A form's fields (of several with one name, the last) and files, in their order."""
+def read_fields(content_type: str, body: bytes) -> Fields:
+    """The fields in *body*.
 
-    fields: dict[str, str]
-    files: tuple[FormFile, ...]
-
-
-def is_form(content_type: str) -> bool:
-    """Whether a body of this content type is such a form."""
-    return parse_options_header(content_type)[0].lower() == "multipart/form-data"
-
-
-def parse_form(content_type: str, body: bytes) -> Form:
-    """The form in *body*, whole. The body's own limit bounds what it takes.
-
-    :raises InvalidRequest: it is no form, or breaks off.
+    :param content_type: the request's header; it counts where the body does not speak for itself.
+    :raises InvalidRequest: the body holds no fields; ``param`` names one that can't be read.
     """
-    boundary = parse_options_header(content_type)[1].get("boundary", "")
-    if not boundary:
-        raise InvalidRequest("The form's content type names no boundary.")
-    fields: dict[str, str] = {}
-    files = []
+    kind, options = parse_options_header(content_type)
+    beginning = body[:4096].removeprefix(_BOM).lstrip()
+    if beginning[:1] in (b"{", b"["):
+        return _from_json(body)
+    if kind.lower().startswith("multipart/") or _FIRST_BOUNDARY.match(body):
+        return _from_multipart(options.get("boundary", ""), body)
+    if kind.lower() == "application/x-www-form-urlencoded" and beginning:
+        return _from_pairs(body)
+    return _from_json(body)
+
+
+# JSON -----------------------------------------------------------------------------------------------
+
+
+def _from_json(body: bytes) -> Fields:
+    if not body.strip():
+        raise InvalidRequest("The request body is empty. Send JSON or a form, with a prompt.")
     try:
-        for head, data in _parts(boundary.encode("latin-1", "replace"), body):
-            if isinstance(head, File):
-                files.append(FormFile(head.name, head.filename, data))
-            elif len(data) > MOST_FIELD_BYTES:
-                raise InvalidRequest(f"{head.name[:100]} is too long.", param=head.name[:100])
-            else:
-                fields[head.name] = data.decode("utf-8", "replace")
+        fields = loads(body.removeprefix(_BOM))
+    except ValueError:
+        raise InvalidRequest("The request body is not valid JSON, and no form either.") from None
+    if not isinstance(fields, dict):
+        raise InvalidRequest("The request body must be a JSON object.")
+    return tuple(fields.items())
+
+
+# Urlencoded -----------------------------------------------------------------------------------------
+
+
+def _from_pairs(body: bytes) -> Fields:
+    pairs = [pair for pair in body.strip().split(b"&", MOST_PARTS + 1) if pair]
+    if len(pairs) > MOST_PARTS:
+        raise InvalidRequest(f"The form has more than {MOST_PARTS} fields.")
+    return tuple(map(_pair, pairs))
+
+
+def _pair(pair: bytes) -> tuple[str, str]:
+    raw_name, _, raw_value = pair.partition(b"=")
+    name = _text(unquote_to_bytes(raw_name.replace(b"+", b" ")), "")
+    # base64 has a plus sign, which careless writers leave as it is, and no space.
+    plain = raw_value if holds_picture(name) else raw_value.replace(b"+", b" ")
+    return name, _text(unquote_to_bytes(plain), name)
+
+
+# Multipart ------------------------------------------------------------------------------------------
+
+
+def _from_multipart(boundary: str, body: bytes) -> Fields:
+    mark = boundary.encode("latin-1", "replace")
+    if not mark:  # a content type that was written by hand
+        found = _FIRST_BOUNDARY.match(body)
+        if found is None:
+            raise InvalidRequest("The form's content type names no boundary. Let the HTTP library write the header.")
+        mark = found[1]
+    try:
+        return tuple(_part(head, data) for head, data in _parts(mark, body))
+    except RequestEntityTooLarge:
+        raise InvalidRequest(f"The form has more than {MOST_PARTS} parts.") from None
     except (ValueError, HTTPException):
         raise InvalidRequest("The request body is not a valid multipart form.") from None
-    return Form(fields, tuple(files))
+
+
+def _part(head: Field | File, data: bytes) -> tuple[str, str | FormFile]:
+    name = head.name or ""
+    data = _decoded(head.headers.get("content-transfer-encoding", ""), data)
+    if isinstance(head, File):
+        return name, FormFile(head.filename, data)
+    kind, options = parse_options_header(head.headers.get("content-type", ""))
+    charset = options.get("charset", "utf-8")
+    if _FILE_TYPES.fullmatch(kind.lower()) or (holds_picture(name) and not _is_utf8(data)):
+        return name, FormFile("", data)
+    return name, _text(data, name, charset)
+
+
+def _decoded(encoding: str, data: bytes) -> bytes:
+    """Content without the transfer encoding that some mail libraries put on it.
+
+    :raises ValueError: it is not of that encoding.
+    """
+    match encoding.strip().lower():
+        case "base64":
+            return binascii.a2b_base64(data)
+        case "quoted-printable":
+            return quopri.decodestring(data)
+    return data
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _text(data: bytes, name: str, charset: str = "utf-8") -> str:
+    try:
+        return decoded(data, charset)
+    except ValueError:
+        what = name[:100] or "A field's name"
+        raise InvalidRequest(f"{what} is not a text in UTF-8.", param=name[:100] or None) from None
 
 
 def _parts(boundary: bytes, body: bytes) -> Iterator[tuple[Field | File, bytes]]:

@@ -105,13 +105,21 @@ class History:
 
     def note_fault(self, code: str, message: str, model: str, token: str) -> None:
         """Something went wrong; the words are shown to the owner."""
+        now = self._clock()  # first: it may find that it was set
         same = (code, re.sub(r"\d+", "#", message))  # "back in 3547 s" is no other fault a second later
         known = self._faults.pop(same, None)
         self._faults[same] = Fault(
-            self._clock(), known.count + 1 if known else 1, code, message, model, token
+            now, known.count + 1 if known else 1, code, message, model, token
         )  # put last: they are kept in the order of their last time
         if len(self._faults) > FAULTS_KEPT:
             del self._faults[next(iter(self._faults))]
+
+    def clock_set(self, seconds: float) -> None:
+        """The wall clock was set by so much: what has happened was as long ago as before."""
+        for bucket in self._buckets:
+            bucket.at += round(seconds / 60) * 60
+        for fault in self._faults.values():
+            fault.at += seconds
 
     def faults(self) -> list[Fault]:
         """The last ones, newest first."""

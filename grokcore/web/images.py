@@ -20,10 +20,15 @@ from quart import Response, request
 from ..config import ImageMode
 from ..errors import InvalidRequest, RateLimitExceeded, UpstreamRefused
 from ..protocol.asset_request import asset_place
-from ..protocol.attachments import AttachmentPart
 from ..protocol.events import Event, Finished, Picture, Text
-from ..protocol.images import ImageRequest, Made, images_body, parse_image_request
-from ..protocol.lenient_json import loads
+from ..protocol.images import (
+    DEFAULT_MODEL,
+    ImageRequest,
+    Made,
+    images_body,
+    parse_image_request,
+    resolve_model,
+)
 from ..protocol.media import extension_of
 from ..protocol.models import Model
 from ..runtime.assets import Asset, AssetAccess
@@ -32,11 +37,14 @@ from ..runtime.gather import for_all
 from ..runtime.media_cache import LargerThanCache
 from .asking import Services, attached, begin_asking, chosen_model, describe, open_completion
 from .edge import Lifetime
-from .form import is_form, parse_form
+from .form import read_fields
 from .public_url import public_base
 from .reply import json_response
 
 __all__ = ["image_response"]
+
+IN_A_THREAD_BYTES = 256 * 1024
+"""Bodies from this size on are parsed in a thread: all other answers would wait meanwhile."""
 
 SHOWN_WORDS = 300
 """Characters of what Grok said instead of a picture."""
@@ -53,7 +61,7 @@ async def image_response(services: Services, lifetime: Lifetime, *, editing: boo
     begin_asking(lifetime)
     body = cast("bytes", await request.get_data(cache=False, as_text=False))
     asked = await _parsed(body, request.headers.get("content-type", ""), editing=editing)
-    model = chosen_model(services, asked.model, lifetime)
+    model = _model_that_draws(services, asked.model, lifetime)
     completion = await _open(services, model, asked, lifetime)
     refused: RateLimitExceeded | None = None
     try:
@@ -69,27 +77,25 @@ async def image_response(services: Services, lifetime: Lifetime, *, editing: boo
 
 
 async def _parsed(body: bytes, content_type: str, *, editing: bool) -> ImageRequest:
-    if is_form(content_type):
-        form = await trio.to_thread.run_sync(parse_form, content_type, body)  # many MB of pictures
-        files = [
-            AttachmentPart(picture=True, url="", name=file.name, path=file.key, data=file.data)
-            for file in form.files
-            if file.key in ("image", "image[]")
-        ]
-        fields = {**form.fields, **{file.key: file.name for file in form.files if file.key == "mask"}}
-        return parse_image_request(fields, files, editing=editing)
-    try:
-        fields = loads(body)
-    except ValueError:
-        raise InvalidRequest("The request body is not valid JSON.") from None
-    if not isinstance(fields, dict):
-        raise InvalidRequest("The request body must be a JSON object.")
-    return parse_image_request(fields, editing=editing)
+    def parse() -> ImageRequest:
+        return parse_image_request(read_fields(content_type, body), editing=editing)
+
+    if len(body) < IN_A_THREAD_BYTES:
+        return parse()
+    return await trio.to_thread.run_sync(parse)  # many MB of pictures
+
+
+def _model_that_draws(services: Services, name: str, lifetime: Lifetime) -> Model:
+    """:raises InvalidRequest: it makes videos; :raises GrokApiError: as :func:`chosen_model`."""
+    known = services.state.config.models
+    model = chosen_model(services, resolve_model(name, known), lifetime, suggest=lambda row: not row.video)
+    if model.video:
+        hint = f"Ask it with /v1/chat/completions, or leave model out here ({DEFAULT_MODEL})."
+        raise InvalidRequest(f"{model.name} makes videos, not pictures. {hint}", param="model")
+    return model
 
 
 async def _open(services: Services, model: Model, asked: ImageRequest, lifetime: Lifetime) -> Completion:
-    if model.video:
-        raise InvalidRequest(f"{model.name} makes videos: ask it with /v1/chat/completions.", param="model")
     attachments = await attached(services, asked.sources)
     assert model.limits is not None, "a configuration's table has its clocks resolved"
     question = Question(model, model.limits, asked.message, attachments, pictures=asked.n)

@@ -17,7 +17,7 @@ from quart_trio import QuartTrio
 
 from .. import __version__, errors
 from ..errors import GrokApiError
-from ..protocol.images import ALIASES
+from ..protocol.images import ALIAS_PATTERN
 from ..protocol.models import Model
 from .asking import Services
 from .edge import Lifetime
@@ -132,7 +132,8 @@ def _fill_models(document: Object, models: Sequence[Model]) -> None:
     schemas = document["components"]["schemas"]
     schemas["ModelName"]["enum"] = names
     drawing = [model.name for model in models if not model.video]
-    schemas["ImageModelName"]["enum"] = [*drawing, *sorted(ALIASES - {*drawing}), None]
+    aliases = {"type": "string", "pattern": ALIAS_PATTERN, "not": {"enum": names}}
+    schemas["ImageModelName"]["anyOf"] = [{"enum": [*drawing, "", None]}, aliases]
     for example in _examples(document):
         if example.get("model", names[0]) not in names:
             example["model"] = names[0]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..config import Config
 from ..runtime.gateway import FailedAttempt
+from ..runtime.wall import WallClock
 from .auth import KeyRing
 from .doors import Doors
 from .history import History
@@ -23,21 +24,25 @@ class ServerState:
     :ivar history: the last hour.
     :ivar observers: are told of requests that are over, and of attempts that failed.
     :ivar started_at: trio's time when it began.
+    :ivar wall: the wall clock, which knows of sleep.
     :ivar draining: the server is stopping and takes nothing new.
     :ivar notices: faults that stay until they are mended, by what is at fault: a file that could not be taken over.
     :ivar followers: are told of other settings.
     :ivar faults: faults that are asked for: each returns its words, or nothing.
     """
 
-    def __init__(self, config: Config, started_at: float = 0.0) -> None:
+    def __init__(self, config: Config, started_at: float = 0.0, wall: WallClock | None = None) -> None:
         self.started_at = started_at
-        self.history = History()
+        self.wall = wall or WallClock()
+        self.history = History(self.wall.time)
         self.observers: list[Observer] = [self.history]
         self.keys = KeyRing("")
         self.draining = False
         self.notices: dict[str, str] = {}
         self.faults: dict[str, Callable[[], str]] = {}
         self.followers: list[Callable[[Config], None]] = []
+        self.wall.on_missed.append(self._missed)
+        self.wall.on_set.append(self.history.clock_set)
         self.adopt(config)
 
     def adopt(self, config: Config) -> None:
@@ -47,6 +52,11 @@ class ServerState:
         self.doors = Doors(config.server, keyed=not self.keys.empty)
         for follower in self.followers:
             follower(config)
+
+    def _missed(self, seconds: float) -> None:
+        """So much time has passed that trio's clock has not counted."""
+        self.started_at -= seconds
+        self.keys.shift(seconds)
 
     def request_ended(self, trace: Trace) -> None:
         """Tell the observers."""

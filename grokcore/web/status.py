@@ -48,18 +48,21 @@ class Census:
 
 def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[str, Any]:
     """The body of ``/health``: no secret, no note, no proxy's address. Times are seconds from now."""
-    now = trio.current_time()
+    now = state.wall.look().now
     counts, next_reset, egresses = census.take(now)
-    drift, passed_over = gateway.drift, gateway.drift.counters
+    drift, passed_over, book = gateway.drift, gateway.drift.counters, gateway.pool.book
     faults = state.all_faults()
     return {
         "status": _status(gateway, state, counts),
         "version": __version__,
-        "tokens": {**counts, "disabled": gateway.pool.book.disabled},
+        "tokens": {**counts, "disabled": book.disabled},
         "next_reset": _seconds_until(next_reset, now),
         "egress": [_egress(egress, now) for egress in egresses[:EGRESSES_SHOWN]],
         "open": gateway.open_count,
         "waiting": gateway.pool.waiting,
+        "overload": {
+            group or "all": _seconds_until(now + left, now) for group, left in book.overload.paused(now).items()
+        },
         "faults": faults,
         "upstream": {
             "junk_lines": passed_over.junk_lines,

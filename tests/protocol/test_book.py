@@ -38,6 +38,7 @@ from grokcore.errors import (
 from grokcore.protocol.account import Account, Egress
 from grokcore.protocol.asks import Ask
 from grokcore.protocol.book import Loan, Need, TokenBook, UnknownToken
+from grokcore.protocol.breaker import PROBES_APART_S
 from grokcore.protocol.memory import record_of
 from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.quota import Quota
@@ -706,7 +707,7 @@ def test_a_token_that_fails_at_once_does_not_draw_all_requests_to_itself() -> No
     only_bad = Need(BASIC_MODEL, excluded=frozenset({key("good")}))
     pauses, now = [], 0.0
     for _ in range(5):
-        attempt(book, TransportFailure("x"), now, only_bad)
+        attempt(book, EmptyAnswer("x"), now, only_bad)
         began = now
         while chosen(copy.deepcopy(book), now, NEED, count=3)[1] == "good":
             now += 0.5
@@ -1222,7 +1223,8 @@ class AnyHistory(RuleBasedStateMachine):
             self.leases.append(Taken(loan, self.step))
             assert loan.account.allowance(loan.group).left >= 0
         told = self.book.hopeless(need, self.now)
-        assert (told is None) == bool(self.open_for(need))
+        shed = self.book.overload.refusal(model.rate_limit_name, self.now)
+        assert (told is None) == (bool(self.open_for(need)) and shed is None)
         if told is not None and not self.able(need):
             able = [e for e in self.entries if e.tier is Tier.SUPER or model.tier is Tier.BASIC]
             assert isinstance(told, NoTokens)
@@ -1231,6 +1233,9 @@ class AnyHistory(RuleBasedStateMachine):
             shut = [self.opens(account, need) for account in self.able(need) if account.in_flight < self.cap]
             shut = [at for at in shut if at > self.now]
             assert self.now < self.book.next_opening(need, self.now) <= min(shut, default=math.inf)
+        if self.book.overload.shut_until(model.rate_limit_name) > self.now:
+            assert told is not None
+            assert told.retry_after is not None or not self.open_for(need)
 
     def able(self, need: Need) -> list[Account]:
         return [a for a in self.book.accounts if a.entry.tier is Tier.SUPER or need.model.tier is Tier.BASIC]
@@ -1244,6 +1249,8 @@ class AnyHistory(RuleBasedStateMachine):
 
     def expected(self, need: Need, patient: bool) -> list[Account]:
         """The rules of the choice, by looking at everybody."""
+        if self.book.overload.shut_until(need.model.rate_limit_name) > self.now:
+            return []
         failed = need.excluded | need.avoided
         there = self.open_for(need)
         spent = [a for a in there if a.allowance(need.model.rate_limit_name).spent(need.model.cost, self.now)]
@@ -1305,7 +1312,8 @@ class AnyHistory(RuleBasedStateMachine):
             assert repathed == set()
         else:
             assert changed == set()
-            assert repathed <= ({account.egress.proxy_url} if isinstance(error, Challenge) else set())
+            blamed = isinstance(error, Challenge | TransportFailure)
+            assert repathed <= ({taken.loan.egress.proxy_url} if blamed else set())
         if isinstance(error, CredentialsRejected):
             self.refused[account.entry.key].append(self.now)
         if isinstance(error, QuotaExhausted):
@@ -1512,8 +1520,12 @@ class AnyHistory(RuleBasedStateMachine):
             pass
         self.now += 8
         served = []
-        while (one := self.book.choose(NEED, self.now)) is not None:
+        for _ in range(self.cap * len(self.book.accounts)):
+            self.now += PROBES_APART_S  # after a pause, single attempts pass
+            one = self.book.choose(NEED, self.now)
+            assert one is not None
             served.append(one.account.entry.sso)
+        assert self.book.choose(NEED, self.now + PROBES_APART_S) is None
         assert sorted(served) == sorted(a.entry.sso for a in self.book.accounts for _ in range(self.cap))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from grokcore.protocol.chat import (
     ChunkWriter,
     error_frame,
 )
+from grokcore.protocol.decoder import Decoder
 from grokcore.protocol.events import (
     Activity,
     Cited,
@@ -37,6 +39,8 @@ from grokcore.protocol.events import (
     Video,
 )
 from grokcore.protocol.rendering import Style, ThinkingStyle
+from grokcore.simulator import lines
+from grokcore.simulator.scripts import wrapped
 
 from .strategies import marked_up_text, plain_text
 
@@ -352,3 +356,27 @@ def test_an_error_frame_is_the_same_object_as_an_error_body() -> None:
 def test_the_end_of_a_stream_is_this_line() -> None:
     """Some clients know the end by nothing else."""
     assert DONE == b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("text", ["0123456789 of an answer, ", "晴天去走走，好不好？", 'say "no"\n\\ '])
+@pytest.mark.parametrize("shown", [lines.token, lines.thought], ids=["text", "thinking"])
+def test_a_long_answer_is_held_in_memory_less_than_four_times(
+    text: str, shown: Callable[[str], dict[str, object]]
+) -> None:
+    """From Grok's tokens to the body: no list of pieces, which takes 50 bytes and more for each."""
+    line = lines.line(wrapped(shown(text)))
+    count = 400_000 // len(text.encode())
+    decoder, writer = Decoder(), AnswerWriter(HEAD)
+    tracemalloc.start()
+    try:
+        for _ in range(count // 100):
+            writer.add(decoder.receive(line * 100))
+        writer.add(decoder.receive(lines.line(wrapped(lines.token("."))) + lines.line(wrapped(lines.soft_stop()))))
+        writer.add(decoder.close())
+        body = writer.body()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    message = orjson.loads(body)["choices"][0]["message"]
+    assert text * (count // 100 * 100) in (message["content"][:-1], message.get("reasoning_content"))
+    assert peak < 4 * len(body)

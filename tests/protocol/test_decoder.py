@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import (
+    AnswerTooLong,
     AntiBotRefusal,
     AttachmentRefused,
     ContentPolicyViolation,
@@ -24,14 +27,10 @@ from grokcore.errors import (
     UpstreamFailure,
     UpstreamOverloaded,
 )
-from grokcore.protocol.decoder import (
-    MAX_UNKNOWN_KEYS,
-    TRANSITIONS,
-    Counters,
-    Decoder,
-    Input,
-    State,
-)
+from grokcore.protocol import decoder as decoder_module
+from grokcore.protocol.answer_states import TRANSITIONS, Input, State
+from grokcore.protocol.counters import MAX_UNKNOWN_KEYS, Counters
+from grokcore.protocol.decoder import Decoder
 from grokcore.protocol.events import (
     Activity,
     Cited,
@@ -216,6 +215,7 @@ def picture(percent: int, **changes: Any) -> dict[str, Any]:
     return response({"streamingImageGenerationResponse": image})
 
 
+INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\u2063\ufeff\u00ad\u034f\u180e\u3164\u2800\ufe0f\U000e0101\U000e0041\u0000\u0007\u0085\u00a0\u2028\u202e\u2066\u3000"
 DONE_PICTURE = "users/u/generated/img1/image.jpg"
 STREAM_ERROR = lines.stream_error("contentModerated", "no")
 TOOL_ERROR = lines.stream_error("toolCallFailed", "the tool broke")
@@ -226,8 +226,24 @@ SCENARIOS = [
     Scenario("soft stop on a token", [token("a"), response({"token": "b"}, stop=True)], [Text("a"), Text("b"), Finished()]),
     Scenario("modelResponse, no soft stop", [token("a"), final("a")], [Text("a"), Finished()]),
     Scenario("soft stop twice", [token("a"), soft_stop(), soft_stop()], [Text("a"), Finished()]),
-    Scenario("tokens after the soft stop", [token("a"), soft_stop(), token("b")], [Text("a"), Text("b"), Finished()]),
-    Scenario("anything after the modelResponse", [token("a"), final("a"), token("b"), lines.nested_error("internalError", "x")], [Text("a"), Finished()]),
+    Scenario("tokens after the soft stop", [token("a"), soft_stop(), token("b")], [Text("a"), Text("b"), IncompleteAnswer]),
+    Scenario("tokens after the soft stop, and another", [token("a"), soft_stop(), token("b"), soft_stop()], [Text("a"), Text("b"), Finished()]),
+    Scenario("tokens after the soft stop, and the modelResponse", [token("a"), soft_stop(), token("b"), final("abc")], [Text("a"), Text("b"), Text("c"), Finished()]),
+    Scenario("tokens after the soft stop, which it holds itself", [token("a"), response({"token": "b"}, stop=True), token("c")], [Text("a"), Text("b"), Text("c"), IncompleteAnswer]),
+    Scenario("work after the soft stop", [token("a"), soft_stop(), lines.search_results("https://example.org", "t")], [Text("a"), Found((Source("https://example.org", "t"),)), IncompleteAnswer]),
+    Scenario("a picture begun after the soft stop", [token("a"), soft_stop(), picture(50)], [Text("a"), Progress(50), IncompleteAnswer]),
+    Scenario("quiet lines after the soft stop", [token("a"), soft_stop(), empty(), lines.final_metadata(), lines.ui_layout(), response({"keepAlive": {}})], [Text("a"), Finished()]),
+    Scenario("a part of an answer is no end", [token("a"), final("a", partial=True)], [Text("a"), IncompleteAnswer]),
+    Scenario("a part of an answer, and the whole", [token("a"), final("a", partial=True), token("b"), final("ab")], [Text("a"), Text("b"), Finished()]),
+    Scenario("a part that failed", [token("a"), final("a", partial=True, streamErrors=[STREAM_ERROR])], [Text("a"), ContentPolicyViolation]),
+    Scenario("an empty modelResponse is no end", [token("a"), final("")], [Text("a"), IncompleteAnswer]),
+    Scenario("a modelResponse of white space is no end", [token("a"), final(" \u200b\n")], [Text("a"), IncompleteAnswer]),
+    Scenario("an empty modelResponse takes no soft stop back", [token("a"), soft_stop(), final("")], [Text("a"), Finished()]),
+    Scenario("a modelResponse without a message is no end", [token("a"), response({"modelResponse": {"responseId": "r"}})], [Text("a"), IncompleteAnswer]),
+    Scenario("anything after the modelResponse", [token("a"), final("a"), token("b"), thought("t"), lines.tool_call("x"), soft_stop(), final("ab"), picture(50)], [Text("a"), Finished()]),
+    Scenario("an error after the modelResponse", [token("a"), final("a"), empty(), lines.nested_error("internalError", "x")], [Text("a"), UpstreamFailure]),
+    Scenario("moderation after the modelResponse", [token("a"), final("a"), final("", streamErrors=[STREAM_ERROR])], [Text("a"), ContentPolicyViolation]),
+    Scenario("a tool's error after the modelResponse", [token("a"), final("a"), lines.nested_error("toolCallFailed", "x")], [Text("a"), Finished()]),
     Scenario("an empty result is no end", [token("a"), response({"token": ""}, stop=True, tag="raw_function_result"), token("b"), soft_stop()], [Text("a"), Text("b"), Finished()]),
     Scenario("the end of a thinking step is no end", [thought("t"), response({"token": ""}, thinking=True, stop=True), token("a"), soft_stop()], [Thinking("t"), Text("a"), Finished()]),
     Scenario("broken off behind an empty result", [token("a"), response({"token": ""}, stop=True, tag="raw_function_result")], [Text("a"), IncompleteAnswer]),
@@ -241,6 +257,9 @@ SCENARIOS = [
     Scenario("broken off in a tool call", [lines.search_results("https://example.org", "t")], [Found((Source("https://example.org", "t"),)), IncompleteAnswer]),
     Scenario("complete and empty", [soft_stop(), final("")], [EmptyAnswer]),
     Scenario("complete and blank", [token(" \n"), soft_stop()], [Text(" \n"), EmptyAnswer]),
+    Scenario("complete and invisible", [token(INVISIBLE), soft_stop()], [Text(INVISIBLE), EmptyAnswer]),
+    Scenario("invisible, and in the modelResponse too", [token(INVISIBLE), soft_stop(), final(INVISIBLE)], [Text(INVISIBLE), EmptyAnswer]),
+    Scenario("invisible but for one", [*map(token, INVISIBLE), token("."), soft_stop()], [*map(Text, INVISIBLE), Text("."), Finished()]),
     Scenario("thinking, and no answer", [thought("t"), soft_stop(), final("")], [Thinking("t"), EmptyAnswer]),
     Scenario("markup, and no answer", [token("<grok:render>x</grok:render>"), soft_stop()], [Activity(), EmptyAnswer]),
     # What the modelResponse adds.
@@ -248,6 +267,15 @@ SCENARIOS = [
     Scenario("the rest only there", [token("the "), final("the answer")], [Text("the "), Text("answer"), Finished()]),
     Scenario("the rest, behind a soft stop", [token("the "), soft_stop(), final("the answer")], [Text("the "), Text("answer"), Finished()]),
     Scenario("less than the tokens", [token("the answer"), final("the")], [Text("the answer"), Finished()]),
+    Scenario("a piece is missing", [token("the "), token("answer"), final("the whole answer")], [Text("the "), Text("answer"), IncompleteAnswer]),
+    Scenario("the first piece is missing", [token("answer"), final("the answer")], [Text("answer"), IncompleteAnswer]),
+    Scenario("two pieces are missing", [token("a"), token("c"), token("e"), final("abcde")], [Text("a"), Text("c"), Text("e"), IncompleteAnswer]),
+    Scenario("a piece came twice", [token("a "), token("b "), token("b "), token("c"), final("a b c")], [Text("a "), Text("b "), Text("b "), Text("c"), IncompleteAnswer]),
+    Scenario("two pieces changed places", [token("b"), token("a"), token("c"), final("abc")], [Text("b"), Text("a"), Text("c"), IncompleteAnswer]),
+    Scenario("other white space proves nothing", [token("a  b\n"), token("c"), final("a b\r\nc")], [Text("a  b\n"), Text("c"), Finished()]),
+    Scenario("elements prove nothing", [token("a"), token("b"), final('a<grok:render card_id="1">x</grok:render>b')], [Text("a"), Text("b"), Finished()]),
+    Scenario("citations prove nothing", [token("a"), token("b"), final("a[[1]](https://example.org/)b")], [Text("a"), Text("b"), Finished()]),
+    Scenario("a corrected answer proves nothing", [token("the colour"), token(" red"), final("The color red")], [Text("the colour"), Text(" red"), Finished()]),
     Scenario("another answer", [token("an answer"), final("the whole answer")], [Text("an answer"), Finished()]),
     Scenario("the rest is filtered too", [token("a<grok:"), final("a<grok:render>x</grok:render>b")], [Text("a"), Text("b"), Finished()]),
     Scenario("what was filtered is no rest", [token("a<grok:render>x</grok:render>"), final("a<grok:render>x</grok:render>b")], [Text("a"), Text("b"), Finished()]),
@@ -255,7 +283,8 @@ SCENARIOS = [
     Scenario("emoji are counted right", [token("🙂é"), final("🙂é!")], [Text("🙂é"), Text("!"), Finished()]),
     # Thinking.
     Scenario("late thoughts are dropped and counted", [thought("t"), token("a"), thought("u"), lines.thought("v", tag="header"), token("b"), soft_stop()], [Thinking("t"), Text("a"), Activity(), Activity(), Text("b"), Finished()], Counters(late_thoughts=2)),
-    Scenario("late thoughts after the soft stop", [token("a"), soft_stop(), thought("u")], [Text("a"), Activity(), Finished()], Counters(late_thoughts=1)),
+    Scenario("late thoughts after the soft stop, and the modelResponse", [token("a"), soft_stop(), thought("u"), final("a")], [Text("a"), Activity(), Finished()], Counters(late_thoughts=1)),
+    Scenario("late thoughts after the soft stop", [token("a"), soft_stop(), thought("u")], [Text("a"), Activity(), IncompleteAnswer], Counters(late_thoughts=1)),
     Scenario("untagged and tagged thoughts", [thought("a", tag=""), thought("b", tag="assistant"), response({"token": "c"}, tag="summary"), token("d"), soft_stop()], [Thinking("a"), Thinking("b"), Thinking("c"), Text("d"), Finished()]),
     Scenario("headers stand on lines of their own", [lines.thought("One", tag="header"), thought("- x\n"), lines.thought("Two", tag="header"), thought("- y"), lines.thought("Three", tag="header"), token("a"), soft_stop()], [Thinking("One\n"), Thinking("- x\n"), Thinking("Two\n"), Thinking("- y"), Thinking("\nThree\n"), Text("a"), Finished()]),
     # Markup over token borders, and text that only looked like it.
@@ -265,7 +294,9 @@ SCENARIOS = [
     Scenario("a thought held back until the answer", [thought("2 <"), token("a"), soft_stop()], [Thinking("2 "), Thinking("<"), Text("a"), Finished()]),
     Scenario("tool calls are never text", [lines.tool_call("print(1)"), token("a"), soft_stop()], [ToolUse("code_execution"), Activity(), Text("a"), Finished()]),
     # Progress.
-    Scenario("progress counts when it changed", [lines.video_progress(1), lines.video_progress(1), lines.video_progress(5), token("a"), soft_stop()], [Progress(1), Progress(5), Text("a"), Finished()]),
+    Scenario("progress counts when it changed", [lines.video_progress(1), lines.video_progress(1), lines.video_progress(5), token("a"), soft_stop()], [Progress(1), Progress(5), Text("a"), IncompleteAnswer]),
+    Scenario("a video that never came", [lines.video_progress(5), token("I made it"), soft_stop(), final("I made it")], [Progress(5), Text("I made it"), IncompleteAnswer]),
+    Scenario("a picture that never came", [picture(50), final("I drew it")], [Progress(50), Text("I drew it"), IncompleteAnswer]),
     Scenario("pictures that interleave", [picture(50), picture(50, imageId="img2"), picture(50), picture(100), token("a"), final("a")], [Progress(50), Progress(50), Progress(100), Text("a"), Picture(DONE_PICTURE), Finished()]),
     # Media.
     Scenario("pictures come with the modelResponse", [picture(50), picture(100), final("", generatedImageUrls=[DONE_PICTURE, DONE_PICTURE])], [Progress(50), Progress(100), Picture(DONE_PICTURE), Finished()]),
@@ -298,8 +329,8 @@ SCENARIOS = [
     Scenario("tokens that are no strings", [response({"token": 5}), response({"token": ["a"]}), response({"token": None}), token("a"), soft_stop()], [Text("a"), Finished()], Counters(odd_values=2)),
     Scenario("a search call of 2025", [response({"token": {"action": "webSearch", "action_input": {"query": "q"}}}), token("a"), soft_stop()], [Activity(), Text("a"), Finished()]),
     Scenario("tags that are no strings", [response({"token": "a"}, after={"messageTag": ["final"]}), soft_stop()], [Text("a"), Finished()]),
-    Scenario("a modelResponse that is none", [token("a"), response({"modelResponse": "done"})], [Text("a"), Finished()], Counters(odd_values=1)),
-    Scenario("a modelResponse with odd fields", [token("a"), response({"modelResponse": {"message": 5, "generatedImageUrls": "x", "streamErrors": 5, "error": 5}})], [Text("a"), Finished()]),
+    Scenario("a modelResponse that is none", [token("a"), response({"modelResponse": "done"})], [Text("a"), IncompleteAnswer], Counters(odd_values=1)),
+    Scenario("a modelResponse with odd fields", [token("a"), response({"modelResponse": {"message": 5, "generatedImageUrls": "x", "streamErrors": 5, "error": 5}})], [Text("a"), IncompleteAnswer]),
     # A second answer for comparison is interleaved with the first.
     Scenario("side by side", [response({"token": "a"}, after={"sideBySideIndex": 0}), response({"token": "x"}, after={"sideBySideIndex": 1}), token("b"), final("ab")], [Text("a"), Text("b"), Finished()], Counters(other_side=1)),
 ]  # fmt: skip
@@ -328,12 +359,24 @@ class Raw:
 
 _A = bytes_of([wrapped(token("a"))])
 _STOP = bytes_of([wrapped(soft_stop())])
+_FINAL = bytes_of([wrapped(final("a"))])
+_TITLE = b'{"result":{"title":{"newTitle":"t"}}}\n'
 
 RAW = [
     Raw("top-level error first", bytes_of([lines.ERROR_429]) + _A, [QuotaExhausted]),
     Raw("top-level error in the middle", _A + bytes_of([lines.ERROR_403_ANTIBOT]) + _A, [Text("a"), AntiBotRefusal]),
     Raw("top-level error last", _A + _STOP + bytes_of([lines.ERROR_429_HEAVY]), [Text("a"), UpstreamOverloaded]),
-    Raw("top-level error after the end", _A + bytes_of([wrapped(final("a")), lines.ERROR_429]), [Text("a"), Finished()]),
+    Raw("top-level error after the end", _A + _FINAL + bytes_of([lines.ERROR_429]), [Text("a"), QuotaExhausted]),
+    Raw("top-level error after the title", _A + _FINAL + _TITLE + bytes_of([lines.ERROR_429]), [Text("a"), QuotaExhausted]),
+    Raw("junk after the end", _A + _FINAL + b'oops\n{"result":{"resp', [Text("a"), Finished()], Counters(junk_lines=2)),
+    Raw("a damaged token, and nothing to prove it", _A + b'{"result":{"response":{"token":"b",#}}}\n' + _STOP, [Text("a"), IncompleteAnswer], Counters(junk_lines=1)),
+    Raw("a damaged token, proven", _A + b'{"result":{"response":{"token":"b",#}}}\n' + bytes_of([wrapped(token("c")), wrapped(final("abc"))]), [Text("a"), Text("c"), IncompleteAnswer], Counters(junk_lines=1)),
+    Raw("a damaged token, made good", _A + b'{"result":{"response":{"token":"b",#}}}\n' + _STOP + bytes_of([wrapped(final("ab"))]), [Text("a"), Text("b"), Finished()], Counters(junk_lines=1)),
+    Raw("junk, and another text", _A + b"oops\n" + bytes_of([wrapped(final("x y z"))]), [Text("a"), IncompleteAnswer], Counters(junk_lines=1)),
+    Raw("a damaged token behind the soft stop", _A + _STOP + b'{"result":{"response":{"tok', [Text("a"), IncompleteAnswer], Counters(junk_lines=1)),
+    Raw("a damaged title behind the soft stop", _A + _STOP + _TITLE[:-9], [Text("a"), Finished()], Counters(junk_lines=1)),
+    Raw("a damaged modelResponse behind the soft stop", _A + _STOP + _FINAL[:-9], [Text("a"), Finished()], Counters(junk_lines=1)),
+    Raw("a damaged modelResponse alone", _A + _FINAL[:-9], [Text("a"), IncompleteAnswer], Counters(junk_lines=1)),
     Raw("top-level error as text", b'{"error":"content-moderated"}', [ContentPolicyViolation]),
     Raw("top-level error null", b'{"error":null,' + _A[1:] + _STOP, [Text("a"), Finished()]),
     Raw("conversation and response in one", b'{"result":{"conversation":{},"response":{"token":"a","isSoftStop":true}}}', [Text("a"), Finished()]),
@@ -359,18 +402,22 @@ def test_lines_that_are_no_answer_lines(case: Raw) -> None:
 
 
 def test_events_come_with_the_bytes_that_complete_them() -> None:
-    """Nothing waits for the next line, and the end is known as soon as Grok says it."""
+    """Nothing waits for the next line, and what Grok says of the end is known at once; the end itself is the stream's."""
     decoder = Decoder(TAGS)
     seen = []
     for payload in [thought("t"), token("a"), soft_stop(), final("a!")]:
         events = shown(decoder.receive(lines.line(wrapped(payload))))
-        seen.append((events, decoder.stopped, decoder.ended))
+        seen.append((events, decoder.stopped, decoder.concluded))
     assert seen == [
         ([Thinking("t")], False, False),
         ([Text("a")], False, False),
         ([], True, False),
-        ([Text("!"), Finished()], False, True),
+        ([Text("!")], False, True),
     ]
+    assert decoder.receive(lines.line(wrapped(token("more")))) == []
+    assert not decoder.ended
+    assert decoder.close() == [Finished()]
+    assert decoder.ended
     assert decoder.receive(lines.line(wrapped(token("more")))) == decoder.close() == []
 
 
@@ -399,6 +446,71 @@ def test_a_line_over_the_cap_ends_the_answer_with_a_failure_that_nobody_repeats(
     assert isinstance(last.error, LineTooLong)
     assert (last.error.again, last.error.should_retry) == (False, False)
     assert decoder.close() == []
+
+
+@pytest.mark.parametrize(
+    ("tokens", "events"),
+    [
+        ([token("a" * 50), token("b" * 50), soft_stop()], [Text("a" * 50), Text("b" * 50), Finished()]),
+        ([token("a" * 50), token("b" * 51), soft_stop()], [Text("a" * 50), AnswerTooLong]),
+        ([thought("a" * 50), token("b" * 51), soft_stop()], [Thinking("a" * 50), AnswerTooLong]),
+        ([thought("a" * 101)], [AnswerTooLong]),
+        ([token("🙂" * 100), soft_stop()], [Text("🙂" * 100), Finished()]),
+        ([token("a" * 50), final("a" * 101)], [Text("a" * 50), AnswerTooLong]),
+        ([final("a" * 101)], [AnswerTooLong]),
+        ([token("a" * 101), token("b"), soft_stop(), final("a")], [AnswerTooLong]),
+    ],
+)
+def test_an_answer_over_the_cap_ends_with_a_failure_that_nobody_repeats(
+    monkeypatch: pytest.MonkeyPatch, tokens: list[dict[str, Any]], events: list[Shown]
+) -> None:
+    """Text and thinking count together, whether tokens bring them or the modelResponse."""
+    monkeypatch.setattr(decoder_module, "MAX_ANSWER_CHARS", 100)
+    data = bytes_of(map(wrapped, tokens))
+    assert decoded([data]) == decoded(cut_everywhere(data)) == events
+    assert (AnswerTooLong.code, AnswerTooLong.again, AnswerTooLong.sdk_may_repeat) == ("upstream_error", False, False)
+
+
+def test_the_cap_on_an_answer_is_8_million_characters() -> None:
+    """More than any answer has; less than what would hurt a small server."""
+    assert decoder_module.MAX_ANSWER_CHARS == 8 * 1024 * 1024
+
+
+MANY = 3000
+CARD = '{"id":"%d","cardType":"image_card","image":{"original":"https://example.com/%d.png"}}'
+ENDLESS = {
+    "keys": [{f"key{number}" + "x" * 5000: 1} for number in range(MANY)],
+    "pages": [lines.search_results(f"https://example.com/{number}", "t" * 2000) for number in range(MANY)],
+    "long addresses": [
+        lines.search_results(f"https://example.com/{number}" + "x" * 9000, "t") for number in range(MANY)
+    ],
+    "cards": [response({"cardAttachment": {"jsonData": CARD % (number, number)}}) for number in range(MANY)],
+    "pictures": [picture(100, imageId=f"{number}", imageUrl=f"{number}.jpg") for number in range(MANY)],
+    "pictures in the making": [picture(50, imageId=f"{number}" + "x" * 5000) for number in range(MANY)],
+    "moderated pictures": [picture(100, imageId=f"{number}", moderated=True) for number in range(MANY)],
+    "videos": [lines.video_progress(100, url=f"{number}.mp4") for number in range(MANY)],
+    "tools": [response({"toolUsageCard": {"x" * 5000: {"args": {"query": f"{number}"}}}}) for number in range(MANY)],
+    "references": [token(f'<grok:render card_id="{number}"></grok:render>') for number in range(MANY)],
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_whatever_an_upstream_invents_without_end_takes_a_bounded_amount_of_memory(name: str) -> None:
+    """Of all that is not text there is a most that is kept of one answer; the rest of it goes on being read."""
+    reader = Decoder(TAGS)
+    for payload in [*ENDLESS[name][:10], token("a")]:
+        reader.receive(lines.line(wrapped(payload)))
+    tracemalloc.start()
+    try:
+        for payload in ENDLESS[name]:
+            reader.receive(lines.line(wrapped(payload)))
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_500_000
+    assert not reader.ended
+    assert len(reader._gallery.rest()) <= 100
 
 
 def test_unknown_keys_cost_a_bounded_amount_of_memory() -> None:
@@ -501,14 +613,16 @@ def test_every_transition_can_happen_and_names_a_method() -> None:
     assert {what for _, what in TRANSITIONS} == set(Input)
     assert all(callable(getattr(Decoder, handler)) for _, handler in TRANSITIONS.values())
     ends = {what for (_, what), (after, _) in TRANSITIONS.items() if after is State.ENDED}
-    assert ends == {Input.FINAL, Input.ERROR, Input.END}
+    assert ends == {Input.ERROR, Input.END}
 
 
 def test_every_state_but_the_last_knows_every_way_to_end() -> None:
-    """close() always ends, so does an error, so does a modelResponse."""
+    """close() always ends, so does an error; and there is only one modelResponse that counts."""
     for state in set(State) - {State.ENDED}:
-        for what in (Input.FINAL, Input.ERROR, Input.END):
+        for what in (Input.ERROR, Input.END):
             assert TRANSITIONS[state, what][0] is State.ENDED
+        if state is not State.CONCLUDED:
+            assert TRANSITIONS[state, Input.FINAL][0] is State.CONCLUDED
 
 
 def test_keys_that_simulated_lines_use_are_known() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
-from attrs import frozen
+from attrs import define, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grokcore.protocol import lines
 from grokcore.protocol.lines import LineReader
 
 from .strategies import chunked, cut_everywhere, json_objects, stream_bytes
@@ -139,3 +142,101 @@ def test_objects_before_a_line_over_the_cap_do_not_depend_on_the_cuts() -> None:
         reader = LineReader(max_line_bytes=50)
         assert [found for piece in pieces for found in reader.feed(piece)] == [{"a": 1}]
         assert reader.too_long
+
+
+# Work -------------------------------------------------------------------------------------------------------------
+
+
+@define
+class Work:
+    """How often lines were parsed, how many bytes that were, and how many were looked at for braces."""
+
+    parsed: int = 0
+    parsed_bytes: int = 0
+    scanned_bytes: int = 0
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+    """What the reader does from here on, counted."""
+    return counted(monkeypatch)
+
+
+def counted(patch: pytest.MonkeyPatch) -> Work:
+    work = Work()
+    objects_at_start, loads, balanced = lines._objects_at_start, orjson.loads, lines._Braces.balanced
+
+    def counting(real: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+        def parse(line: bytes) -> Any:
+            work.parsed += 1
+            work.parsed_bytes += len(line)
+            return real(line)
+
+        return parse
+
+    def scan(braces: lines._Braces, line: bytearray) -> bool:
+        before = braces._at
+        try:
+            return balanced(braces, line)
+        finally:
+            work.scanned_bytes += braces._at - before
+
+    patch.setattr(lines, "_objects_at_start", counting(objects_at_start))
+    orjson_here = SimpleNamespace(loads=counting(loads), JSONDecodeError=orjson.JSONDecodeError)
+    patch.setattr(lines, "orjson", orjson_here)
+    patch.setattr(lines._Braces, "balanced", scan)
+    return work
+
+
+def pieces_of(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+LONG_LINES = {
+    "braces in a string": b'{"a":"' + b"}" * 300_000 + b'"}',
+    "escaped quotes": b'{"a":"' + b'\\"}' * 100_000 + b'"}',
+    "a nested object": b'{"a":' * 300 + b"1" + b"}" * 300,
+    "closed a thousand times": b'{"a":[' + b"{}," * 100_000 + b"{}]}",
+    "no JSON": b"{x}" * 100_000,
+    "an object, and no JSON": b'{"a":1}' + b"x}" * 100_000,
+    "a brace too many": b'{"a":1}' + b"}" * 100_000,
+    "quotes that never close": b'{"a":"' + b"\\}" * 100_000,
+}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
+@pytest.mark.parametrize("name", LONG_LINES)
+def test_a_long_line_is_parsed_only_where_it_may_be_whole(work: Work, name: str, size: int) -> None:
+    """Pieces that end in a brace cost nothing: what does not parse then never will."""
+    line = LONG_LINES[name]
+    reader = LineReader()
+    for piece in pieces_of(line, size):
+        reader.feed(piece)
+    reader.feed(b"\n")
+
+    assert work.parsed <= 4  # one early, which gives an object or never will; then twice what is left, at the newline
+    assert work.parsed_bytes <= 3 * len(line)
+    assert work.scanned_bytes <= len(line) + 1
+
+
+def test_a_line_of_4_mb_is_looked_at_once(work: Work) -> None:
+    """In the pieces that a network makes of it."""
+    line = b'{"a":"' + b"x}" * (2 * 1024 * 1024 - 10) + b'"}'
+    reader = LineReader()
+    found = [value for piece in pieces_of(line, 64) for value in reader.feed(piece)]
+
+    assert len(found) == 1
+    assert (work.parsed, work.parsed_bytes) == (1, len(line))
+    assert work.scanned_bytes <= len(line)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_work_is_linear_in_the_bytes_whatever_they_are(data: st.DataObject) -> None:
+    """Each line is parsed once for each object in it, and at most thrice more."""
+    whole = data.draw(NASTY) + data.draw(NASTY)
+    with pytest.MonkeyPatch.context() as patch:
+        work = counted(patch)
+        found, _ = read(data.draw(chunked(whole)))
+    assert work.parsed <= len(found) + 3 * (whole.count(b"\n") + 1)
+    assert work.scanned_bytes <= len(whole) + whole.count(b"\n") + len(found) + 1

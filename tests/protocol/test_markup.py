@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import define, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -184,3 +188,91 @@ def test_no_more_than_the_cap_is_held() -> None:
 def test_names_are_taken_in_either_form(value: str | list[str], names: set[str]) -> None:
     """A comma-separated string (the original's form) or a list; case and spaces don't matter."""
     assert parse_tag_names(value) == names
+
+
+# Work -------------------------------------------------------------------------------------------------------------
+
+
+@define
+class Work:
+    """Characters that were looked at."""
+
+    chars: int = 0
+
+
+class MeasuredText(str):
+    """Text that counts how much of it is searched."""
+
+    __slots__ = ("work",)
+    work: Work
+
+    def find(self, what: str, at: Any = 0, stop: Any = None) -> int:
+        return self._count(super().find(what, at, stop), at, stop)
+
+    def rfind(self, what: str, at: Any = 0, stop: Any = None) -> int:
+        self.work.chars += len(self) - at
+        return super().rfind(what, at, stop)
+
+    def __radd__(self, held: str) -> MeasuredText:
+        return measured(str.__add__(held, self), self.work)
+
+    def _count(self, found: int, at: int, stop: int | None) -> int:
+        self.work.chars += (found if found >= 0 else len(self) if stop is None else stop) - at
+        return found
+
+
+def measured(text: str, work: Work) -> MeasuredText:
+    made = MeasuredText(text)
+    made.work = work
+    return made
+
+
+@frozen
+class MeasuredPattern:
+    """A pattern that counts how much it searches."""
+
+    pattern: re.Pattern[str]
+    work: Work
+
+    def search(self, text: str, at: int = 0, stop: int = sys.maxsize) -> re.Match[str] | None:
+        return self._count(self.pattern.search(text, at, stop), at, min(stop, len(text)))
+
+    def match(self, text: str) -> re.Match[str] | None:
+        return self._count(self.pattern.match(text), 0, 1)
+
+    def _count(self, found: re.Match[str] | None, at: int, stop: int) -> re.Match[str] | None:
+        self.work.chars += (found.end() if found else stop) - at
+        return found
+
+
+HOSTILE = {
+    "an element without end": "<grok:render>" + "x" * 600_000,
+    "CDATA without end": "<grok:render><![CDATA[" + "]" * 600_000,
+    "a tag without end": "<grok:render a='" + ">" * 600_000,
+    "tags without end": "<grok:render " * 50_000,
+    "nothing but beginnings": "<" * 600_000,
+    "names that are none": "<grok:rende" * 50_000,
+    "empty elements": "a<grok:render/>" * 30_000,
+    "elements within elements": "<grok:render>" * 50_000,
+    "quotes within elements": "<grok:render>" + "<grok:render '" * 40_000,
+    "closing tags": "</grok:render>" * 40_000,
+    "half closing tags": "<grok:render>" + "</grok:rende" * 40_000,
+}
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 600_000])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_each_character_is_looked_at_a_few_times(monkeypatch: pytest.MonkeyPatch, name: str, size: int) -> None:
+    """However hostile the text, and however it is cut; a quadratic filter would look at it a thousand times as often."""
+    work = Work()
+    compile_pattern = re.compile
+    here = SimpleNamespace(compile=lambda *args: MeasuredPattern(compile_pattern(*args), work), escape=re.escape)
+    monkeypatch.setattr(markup, "re", here)
+    monkeypatch.setattr(markup, "_TELLING", MeasuredPattern(markup._TELLING, work))
+    text = HOSTILE[name][: size * 60_000]
+    tags = TagFilter(NAMES)
+    for at in range(0, len(text), size):
+        tags.split(measured(text[at : at + size], work))
+    tags.close()
+
+    assert work.chars <= 40 * len(text)

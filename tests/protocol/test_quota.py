@@ -19,7 +19,7 @@ from grokcore.simulator.limits import UNLIMITED, Limit
 
 from .strategies import json_objects, json_values
 
-WEEK = 7 * 86400.0
+DAY = 86400.0
 
 
 def read(answer: object) -> Quota | None:
@@ -112,8 +112,11 @@ ANSWERS = [
     Answer("numbers as floats", {"windowSizeSeconds": 3600.0, "remainingQueries": 12.0, "totalQueries": 30.0}, FLAT),
     Answer("half a second", flat(remainingQueries=0, waitTimeSeconds=0.5), Quota(0, 30, 3600.0, wait_s=0.5)),
     Answer("a window of zero", flat(windowSizeSeconds=0), evolve(FLAT, window_s=DEFAULT_WINDOW_S)),
-    Answer("a window of years", flat(windowSizeSeconds=10**12), evolve(FLAT, window_s=WEEK)),
-    Answer("a wait of years", flat(remainingQueries=0, waitTimeSeconds="9000000000000000000"), Quota(0, 30, 3600.0, wait_s=WEEK)),
+    Answer("a window of a week", flat(windowSizeSeconds=604_800), evolve(FLAT, window_s=DAY)),
+    Answer("a window of thousands of years", flat(windowSizeSeconds=10**12), evolve(FLAT, window_s=DEFAULT_WINDOW_S)),
+    Answer("a wait of a month", flat(remainingQueries=0, waitTimeSeconds=2_592_000), Quota(0, 30, 3600.0, wait_s=DAY)),
+    Answer("a wait for ever", flat(remainingQueries=0, waitTimeSeconds="9000000000000000000"), Quota(0, 30, 3600.0)),
+    Answer("a time for a wait", flat(remainingQueries=0, waitTimeSeconds=1_790_000_000), Quota(0, 30, 3600.0)),
     Answer("an unknown total", flat(totalQueries=-1), evolve(FLAT, total=None)),
     Answer("efforts that are none", flat(lowEffortRateLimits=[1], highEffortRateLimits="4"), FLAT),
     *(
@@ -214,7 +217,7 @@ def check(quota: Quota | None) -> None:
         *(quota.wait_for(cost) for cost in (1, 2, 4, 1000)),
     ):
         assert isinstance(seconds, float)
-        assert 0 < seconds <= WEEK
+        assert 0 < seconds <= DAY
         assert math.isfinite(seconds)
     assert all(cost > 0 for cost, _ in quota.effort_waits)
     assert quota.charge(4) == (1 if quota.flat else 4)
@@ -222,7 +225,7 @@ def check(quota: Quota | None) -> None:
 
 @given(answers)
 def test_any_values_give_a_quota_that_can_be_reckoned_with_or_none(answer: object) -> None:
-    """Never an exception; left is not negative, and every time is positive and at most a week."""
+    """Never an exception; left is not negative, and every time is positive and at most a day."""
     check(read(answer))
 
 
@@ -249,7 +252,7 @@ def test_any_bytes_give_a_quota_that_can_be_reckoned_with_or_none(body: bytes) -
 @st.composite
 def limits(draw: st.DrawFn) -> Limit:
     total = draw(st.integers(1, 1000))
-    window = draw(st.integers(1, int(WEEK)))
+    window = draw(st.integers(1, int(DAY)))
     wait = draw(st.integers(0, window))
     return Limit(total, draw(st.integers(0, total)), draw(st.booleans()), window, wait)
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from grokcore.protocol.decoder import Counters, Decoder
+from grokcore.protocol.counters import Counters
+from grokcore.protocol.decoder import Decoder
 from grokcore.protocol.events import Event, Failed, Text, Thinking
 from grokcore.protocol.markup import parse_tag_names
 from grokcore.protocol.rendering import Renderer, Style, ThinkingStyle

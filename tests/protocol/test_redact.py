@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import GrokApiError
-from grokcore.protocol.decoder import Counters, Decoder
+from grokcore.protocol.counters import Counters
+from grokcore.protocol.decoder import Decoder
 from grokcore.protocol.events import Cited, Event, Failed, Found, Text, Thinking, ToolUse
 from grokcore.protocol.markup import parse_tag_names
 from grokcore.protocol.masks import Pseudonyms, TextMask, Words

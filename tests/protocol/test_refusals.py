@@ -26,6 +26,7 @@ from grokcore.errors import (
     UpstreamFailure,
     UpstreamOverloaded,
     UpstreamRefused,
+    UpstreamUnavailable,
 )
 from grokcore.protocol.refusals import (
     cleaned,
@@ -83,14 +84,14 @@ REFUSALS = [
     Refusal("429 heavy usage", 429, lines.ERROR_429_HEAVY, UpstreamOverloaded),
     Refusal("429 with a page", 429, NGINX.format("429 Too Many Requests"), UpstreamOverloaded, HTML),
     Refusal("503 admission", 503, grpc(8, "Admission denied by a controller: load_shed_probability=0.8"), UpstreamOverloaded),
-    Refusal("500", 500, grpc(13, "internal"), UpstreamFailure),
-    Refusal("502 page", 502, NGINX.format("502 Bad Gateway"), UpstreamFailure, HTML),
-    Refusal("504 text", 504, "upstream request timeout", UpstreamFailure, {"content-type": "text/plain"}),
-    Refusal("503 empty", 503, "", UpstreamFailure, {}),
-    Refusal("302", 302, "", UpstreamFailure, {"location": "https://grok.com/login"}),
-    Refusal("302 page", 302, NGINX.format("302 Found"), UpstreamFailure, HTML),
-    Refusal("200 page", 200, "<!DOCTYPE html><html>Grok</html>", UpstreamFailure, HTML),
-    Refusal("401 page", 401, NGINX.format("401 Authorization Required"), UpstreamFailure, HTML),
+    Refusal("500", 500, grpc(13, "internal"), UpstreamUnavailable),
+    Refusal("502 page", 502, NGINX.format("502 Bad Gateway"), UpstreamUnavailable, HTML),
+    Refusal("504 text", 504, "upstream request timeout", UpstreamUnavailable, {"content-type": "text/plain"}),
+    Refusal("503 empty", 503, "", UpstreamUnavailable, {}),
+    Refusal("302", 302, "", UpstreamUnavailable, {"location": "https://grok.com/login"}),
+    Refusal("302 page", 302, NGINX.format("302 Found"), UpstreamUnavailable, HTML),
+    Refusal("200 page", 200, "<!DOCTYPE html><html>Grok</html>", UpstreamUnavailable, HTML),
+    Refusal("401 page", 401, NGINX.format("401 Authorization Required"), UpstreamUnavailable, HTML),
     # The way to Grok.
     Refusal("403 challenge", 403, lines.PAGE_CHALLENGE, Challenge, HTML),
     Refusal("403 challenge without a content type", 403, lines.PAGE_CHALLENGE, Challenge, {}),
@@ -110,7 +111,7 @@ REFUSALS = [
     Refusal("403 in JSON, of an odd shape", 403, ["no"], UpstreamRefused),
     Refusal("404 model", 404, grpc(5, "Model not found"), UpstreamRefused),
     Refusal("404 post", 404, grpc(5, "Source post not found [WKE=imagine:invalid-parent-post]"), UpstreamRefused),
-    Refusal("404 page", 404, NGINX.format("404 Not Found"), UpstreamFailure, HTML),
+    Refusal("404 page", 404, NGINX.format("404 Not Found"), UpstreamUnavailable, HTML),
 ]  # fmt: skip
 
 
@@ -158,13 +159,21 @@ def test_any_response_is_some_leaf(status: int, headers: dict[str, str], body: b
         ("0", 0.0),
         ("Wed, 21 Oct 2026 07:28:00 GMT", None),
         ("-5", None),
+        ("NaN", None),
+        ("1e300", None),
+        ("86400", 86400.0),
+        ("86401", 86400.0),
+        ("31536000", 86400.0),
+        ("99999999999", None),
+        ("9" * 400, None),
+        ("000", 0.0),
         ("1.5", None),
         ("²", None),
         ("", None),
     ],
 )
 def test_retry_after_is_read_in_seconds(header: str, seconds: float | None) -> None:
-    """The date form has never been seen from Grok."""
+    """A day at most, and what can't be meant is as if it were not there. (The date form has never been seen from Grok.)"""
     assert refusal_of_response(429, {**JSON, "retry-after": header}, b"").retry_after == seconds
 
 

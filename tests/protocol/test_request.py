@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import AttachmentRefused, GrokApiError, InvalidRequest
-from grokcore.protocol.request import ChatRequest, Message, parse_chat_request
+from grokcore.protocol.parts import Call
+from grokcore.protocol.request import ChatRequest, Message, header_names, parse_chat_request
 
 from .strategies import json_values
 
@@ -59,8 +60,72 @@ def test_what_has_no_effect_is_named() -> None:
 
 
 def test_no_more_than_forty_names_are_told() -> None:
-    """A header has its limits."""
-    assert len(parsed(**{f"key{number}": 1 for number in range(100)}).ignored) == 40
+    """A header has its limits; the last name says that there were more."""
+    names = header_names(parsed(**{f"key{number}": 1 for number in range(100)}).ignored)
+    assert len(names) == 40
+    assert names[-1] == "and-61-more"
+
+
+FREE: list[Any] = [
+    *(None, "auto", "none", "", [], {}, {"type": "none"}, {"type": "auto"}),
+    {"type": "auto", "disable_parallel_tool_use": True},
+    {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}},
+    {"type": "allowed_tools", "mode": "auto", "tools": []},
+]
+
+NOTHING: list[dict[str, Any]] = [
+    *({"tool_choice": choice} for choice in FREE),
+    *({"function_call": choice} for choice in (None, "auto", "none", [], {})),
+    *({"n": one} for one in (1.0, "1")),
+    *({"stream": no} for no in ("false", "False", 0, "0", "")),
+    *({"stream_options": []}, {"modalities": ["text"]}, {"modalities": []}, {"audio": []}, {"audio": {}}),
+    *({"logprobs": False}, {"top_logprobs": 0}),
+]
+
+
+def test_forms_of_the_same_are_the_same() -> None:
+    """Absent: null, and an empty list or object where an object is meant. Flags and numbers in any clear form."""
+    for nothing in NOTHING:
+        request = parsed(**nothing)
+        assert (request.stream, request.include_usage, request.messages) == (False, False, parsed().messages)
+    for yes in (True, "true", "True", 1, "1", 1.0):
+        request = parsed(stream=yes, stream_options={"include_usage": yes}, search=yes)
+        assert (request.stream, request.include_usage, request.search) == (True, True, True)
+
+
+def test_web_search_options_ask_for_a_search() -> None:
+    """By being there, whatever is in them; this server's own field has the last word."""
+    assert parsed(web_search_options={}).search is True
+    assert parsed(web_search_options=[]).search is True
+    assert parsed(web_search_options=None).search is None
+    located = parsed(web_search_options={"search_context_size": "low", "user_location": None})
+    assert (located.search, located.ignored) == (True, ("web_search_options.search_context_size",))
+    off = parsed(web_search_options={}, search=False)
+    assert (off.search, off.ignored) == (False, ("web_search_options",))
+
+
+def test_what_of_a_message_is_not_passed_on_is_named() -> None:
+    """Once for all messages; what has no content is not worth a word."""
+    request = parsed(
+        messages=[
+            {"role": "assistant", "content": "a", "reasoning_content": "hm", "audio": {"id": "1"}, "tool_calls": ["x"]},
+            {
+                "role": "assistant",
+                "content": [{"type": "thinking", "thinking": "hm"}, {"type": "input_audio", "input_audio": {}}],
+            },
+            {
+                "role": "user",
+                "content": [{"type": "text", "text": "a", "cache_control": {}, "mood": "good"}],
+                "id": "1",
+            },
+        ]
+    )
+    assert request.ignored == (
+        *("messages.audio", "messages.reasoning_content", "messages.tool_calls"),
+        *("parts.input_audio", "parts.text.mood", "parts.thinking"),
+    )
+    assert parsed(messages=[{"role": "user", "content": "hi", "name": "Ann"}]).ignored == ("messages.name",)
+    assert parsed(messages=[*HELLO, {"role": "user", "content": "hi", "name": "Ann"}]).ignored == ()
 
 
 # Messages ----------------------------------------------------------------------------------------------------------
@@ -85,17 +150,27 @@ TURNS = [
     Turn({"role": "assistant", "content": None}, Message("assistant", "")),
     Turn({"role": "assistant"}, Message("assistant", "")),
     Turn({"role": "assistant", "content": ""}, Message("assistant", "")),
-    Turn({"role": "tool", "content": "a", "tool_call_id": "1"}, Message("tool", "a")),
-    Turn({"role": "function", "content": "a", "name": "f"}, Message("tool", "a")),
+    Turn({"role": "tool", "content": "a", "tool_call_id": "1"}, Message("tool", "a", call_id="1")),
+    Turn({"role": "function", "content": "a", "name": "f"}, Message("tool", "a", name="f")),
     Turn({"role": "user", "content": []}, Message("user", "")),
     Turn({"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b", "cache_control": {}}]}, Message("user", "a\nb")),
     Turn({"role": "user", "content": ["a", {"type": "input_text", "text": "b"}]}, Message("user", "a\nb")),
     Turn({"role": "assistant", "content": [{"type": "output_text", "text": "a"}, {"type": "refusal", "refusal": "no"}]}, Message("assistant", "a\nno")),
-    Turn({"role": "assistant", "content": None, "tool_calls": [called("f", '{"x": 1}'), called("g", {"y": "é"})]}, Message("assistant", '[called f with {"x": 1}]\n[called g with {"y": "é"}]')),
-    Turn({"role": "assistant", "content": "a", "tool_calls": [called("f", "")]}, Message("assistant", "a\n[called f with ]")),
+    Turn({"role": "assistant", "content": None, "tool_calls": [called("f", '{"x": 1}'), called("g", {"y": "é"})]}, Message("assistant", "", calls=(Call("1", "f", '{"x": 1}'), Call("1", "g", '{"y": "é"}')))),
+    Turn({"role": "assistant", "content": "a", "tool_calls": [called("f", "")]}, Message("assistant", "a", calls=(Call("1", "f", ""),))),
+    Turn({"role": "assistant", "content": "a", "tool_calls": called("f", "")}, Message("assistant", "a", calls=(Call("1", "f", ""),))),
+    Turn({"role": "assistant", "content": "a", "tool_calls": [{"type": "custom", "id": "1", "custom": {"name": "f", "input": "x"}}]}, Message("assistant", "a", calls=(Call("1", "f", "x"),))),
+    Turn({"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}, Message("assistant", "", calls=(Call("", "f", "{}"),))),
     Turn({"role": "assistant", "content": "a", "tool_calls": [None, {}, {"function": 5}]}, Message("assistant", "a")),
     Turn({"role": "assistant", "content": "a", "tool_calls": 5}, Message("assistant", "a")),
-    Turn({"role": "user", "content": "a", "name": "Ann", "cache_control": {}}, Message("user", "a")),
+    Turn({"role": "assistant", "content": "a", "tool_calls": [], "function_call": {}, "audio": None}, Message("assistant", "a")),
+    Turn({"role": "assistant", "content": None, "refusal": "no"}, Message("assistant", "no")),
+    Turn({"role": "user", "content": "a", "name": "Ann", "cache_control": {}}, Message("user", "a", name="Ann")),
+    Turn({"role": "user", "content": {"type": "text", "text": "a"}}, Message("user", "a")),
+    Turn({"role": "user", "content": {"text": "a"}}, Message("user", "a")),
+    Turn({"role": "user", "content": [{"text": "a"}, None, "", {"type": "text", "text": None}, {"type": "text"}]}, Message("user", "a")),
+    Turn({"role": "user", "content": [{"type": "text", "text": {"value": "a", "annotations": []}}]}, Message("user", "a")),
+    Turn({"role": "user", "parts": [{"text": "a"}]}, Message("user", "a")),
 ]  # fmt: skip
 
 
@@ -121,6 +196,19 @@ def said(content: Any) -> dict[str, Any]:
     return {"messages": [*HELLO, {"role": "user", "content": content}]}
 
 
+FORCING: list[Any] = [
+    "required",
+    "any",
+    {"type": "any"},
+    {"type": "required"},
+    {"type": "tool", "name": "f"},
+    {"type": "function", "function": {"name": "f"}},
+    {"type": "custom", "custom": {"name": "f"}},
+    {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": []}},
+    {"type": "web_search"},
+    {"name": "f"},
+]
+
 FAULTS = [
     Fault({"model": None}, "model"),
     Fault({"model": ""}, "model"),
@@ -135,26 +223,43 @@ FAULTS = [
     Fault({"messages": [*HELLO, {"role": "User", "content": "a"}]}, "messages[1].role"),
     Fault({"messages": [{"role": ["user"], "content": "a"}]}, "messages[0].role"),
     Fault(said(5), "messages[1].content"),
-    Fault(said({"type": "text", "text": "a"}), "messages[1].content"),
+    Fault(said({"type": "hologram"}), "messages[1].content"),
     Fault(said(["a", 5]), "messages[1].content[1]"),
-    Fault(said([{"text": "a"}]), "messages[1].content[0]"),
+    Fault(said([{"text": 5}]), "messages[1].content[0]"),
+    Fault(said([{}]), "messages[1].content[0]"),
     Fault(said([{"type": "hologram"}]), "messages[1].content[0]"),
-    Fault(said([{"type": "text"}]), "messages[1].content[0]"),
-    Fault(said([{"type": "text", "text": None}]), "messages[1].content[0]"),
+    Fault(said([{"type": "text", "words": "a"}]), "messages[1].content[0]"),
+    Fault(said([{"type": "text", "text": ["a", 5]}]), "messages[1].content[0]"),
+    Fault(said([{"type": "text", "text": "a", "image_url": {"url": "https://example.com/a.png"}}]), "messages[1].content[0]"),
+    Fault(said([{"type": "thinking", "thinking": "a"}]), "messages[1].content[0]", AttachmentRefused),
+    Fault(said([{"type": "image", "image": "a picture of a cat!"}]), "messages[1].content[0]", AttachmentRefused),
+    Fault({"messages": [{"role": "user", "content": "a", "images": [{"url": ""}]}]}, "messages[0].images[0]", AttachmentRefused),
+    Fault({"messages": {"role": "user", "content": "a"}}, "messages"),
+    Fault({"messages": None, "input": "a"}, "messages"),
     Fault(said(["a", {"type": "image_url", "image_url": {"detail": "high"}}]), "messages[1].content[1]", AttachmentRefused),
     Fault(said([{"type": "input_audio", "input_audio": {}}]), "messages[1].content[0]", AttachmentRefused),
     Fault(said([{"type": "file", "file": {}}]), "messages[1].content[0]", AttachmentRefused),
-    Fault({"stream": "true"}, "stream"),
-    Fault({"stream": 1}, "stream"),
-    Fault({"stream_options": []}, "stream_options"),
+    Fault({"stream": "maybe"}, "stream"),
+    Fault({"stream": 2}, "stream"),
+    Fault({"stream": []}, "stream"),
+    Fault({"stream_options": [1]}, "stream_options"),
     Fault({"stream_options": True}, "stream_options"),
-    Fault({"stream_options": {"include_usage": "yes"}}, "stream_options.include_usage"),
+    Fault({"stream_options": {"include_usage": "maybe"}}, "stream_options.include_usage"),
+    Fault({"web_search_options": "yes"}, "web_search_options"),
     Fault({"n": 2}, "n"),
     Fault({"n": 0}, "n"),
     Fault({"n": True}, "n"),
-    Fault({"n": "1"}, "n"),
-    Fault({"tool_choice": "required"}, "tool_choice"),
-    Fault({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
+    Fault({"n": "2"}, "n"),
+    Fault({"n": 1.5}, "n"),
+    *(Fault({"tool_choice": choice}, "tool_choice") for choice in FORCING),
+    Fault({"tool_choice": 5}, "tool_choice"),
+    Fault({"tool_choice": "sometimes"}, "tool_choice"),
+    Fault({"function_call": {"name": "f"}}, "function_call"),
+    Fault({"modalities": ["text", "audio"]}, "modalities"),
+    Fault({"modalities": "audio"}, "modalities"),
+    Fault({"audio": {"voice": "x", "format": "wav"}}, "audio"),
+    Fault({"logprobs": True}, "logprobs"),
+    Fault({"top_logprobs": 2}, "top_logprobs"),
 ]  # fmt: skip
 
 
@@ -235,7 +340,7 @@ def test_any_messages_are_messages_or_a_fault_with_its_path(messages: list[Any])
     """The path always begins at ``messages``."""
     param: str | None = "messages"
     try:
-        assert len(parsed(messages=messages).messages) == len(messages)
+        assert len(parsed(messages=messages).messages) >= len(messages)
     except (InvalidRequest, AttachmentRefused) as error:
         param = error.param
     assert (param or "").startswith("messages")

@@ -1,7 +1,7 @@
 """Processes that are killed: writers of a state file, and a holder of a data directory.
 
 ``python -m tests.runtime.crash_writer kill FILE ROUNDS`` forks a writer per round and kills it with SIGKILL at some moment of
-its work; then the file has to be one whole state, and no older one than the writer was told is on the disk. Prints its figures
+its work; then the file has to be readable, and nothing in it older than the writer was told is on the disk. Prints its figures
 as JSON; the first broken promise ends it with a traceback. (Forks, since a Python and its imports per round would take
 minutes.)
 
@@ -26,9 +26,11 @@ from attrs import asdict, define
 
 from grokcore.errors import ConfigError
 from grokcore.runtime.data_dir import DataDirectory
-from grokcore.runtime.store import StateFile
+from grokcore.runtime.state_file import StateFile
 
 RECORDS = 50
+APPENDS = 3
+"""After each whole."""
 LONGEST_S = 0.008
 ACK = struct.Struct("=Q")
 
@@ -42,22 +44,31 @@ class Figures:
     saves: int = 0
     strays: int = 0
     """Rounds whose kill landed in a write."""
+    torn: int = 0
+    """Rounds whose kill has left a part of an append."""
     ahead: int = 0
     """Rounds whose kill landed between the replacing of the file and the acknowledgement."""
 
 
 def state(number: int) -> Mapping[str, bytes]:
-    """A state all of whose records bear its number, so that a mix of two shows."""
+    """A state all of whose records have its number, so that a mix of two shows."""
     return {f"k{i}": b'{"key":"k%d","number":%d}' % (i, number) for i in range(RECORDS)}
 
 
 def write_for_ever(file: StateFile, number: int, acks: int) -> None:
-    """Save higher and higher numbers, and tell of each once it is saved. Ends when nobody listens any more."""
+    """Write higher and higher numbers, a whole and then some changes of it, and acknowledge each once it is written.
+
+    Ends when nobody listens any more.
+    """
     with contextlib.suppress(BrokenPipeError):
         while True:
             number += 1
-            file.save(state(number))
+            size = file.save(state(number))
             os.write(acks, ACK.pack(number))
+            for _ in range(APPENDS):
+                number += 1
+                size = file.append([*state(number).values()], size)
+                os.write(acks, ACK.pack(number))
 
 
 def kill_a_writer(file: StateFile, number: int, *, ack_first: bool, after_s: float) -> list[int]:
@@ -81,15 +92,13 @@ def kill_a_writer(file: StateFile, number: int, *, ack_first: bool, after_s: flo
         return [acked for (acked,) in ACK.iter_unpack(pipe.read())]
 
 
-def number_in(file: StateFile) -> int:
-    """The number of the one state that is in the file; 0 if there is none."""
+def numbers_in(file: StateFile) -> tuple[int, int]:
+    """The oldest and the newest number in the file; 0 if there is none. Of an append, the first lines may be there."""
     records = file.load()
     assert len(records) in {0, RECORDS}, len(records)
-    numbers = {record["number"] for record in records.values()} or {0}
-    assert len(numbers) == 1, f"a mix: {numbers}"
-    (number,) = numbers
-    assert isinstance(number, int)
-    return number
+    numbers = [int(str(record["number"])) for record in records.values()] or [0]
+    assert numbers == sorted(numbers, reverse=True), f"a mix: {numbers}"
+    return numbers[-1], numbers[0]
 
 
 def names_beside(file: StateFile) -> set[str]:
@@ -109,9 +118,11 @@ def kill_writers(file: StateFile, rounds: int) -> Figures:
         figures.rounds_with_ack += bool(acked)
         figures.saves += len(acked)
         figures.strays += names_beside(file) != set()
-        known, number = max(acked, default=number), number_in(file)
-        # A writer that was killed between the two has saved one that it could not tell of any more.
-        assert number in {known, known + 1}, f"{number} is in the file, {known} was acknowledged"
+        known = max(acked, default=number)
+        oldest, number = numbers_in(file)
+        # A writer that was killed between the two has written one that it could not tell of any more.
+        assert known <= oldest <= number <= known + 1, f"{oldest} to {number} in the file, {known} was acknowledged"
+        figures.torn += oldest < number
         figures.ahead += number > known
         assert names_beside(file) == set(), "something was left or set aside"
     return figures

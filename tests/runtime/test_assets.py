@@ -18,6 +18,7 @@ from grokcore.errors import (
     TransportFailure,
     UpstreamFailure,
     UpstreamRefused,
+    UpstreamUnavailable,
 )
 from grokcore.protocol.asset_request import asset_place
 from grokcore.protocol.payload import Identity
@@ -237,10 +238,10 @@ class Failing:
 
 FAILING = [
     Failing("empty", sent(), UpstreamFailure, "an empty file"),
-    Failing("a page", page(200, "<!DOCTYPE html><p>hello"), UpstreamFailure, "a page"),
-    Failing("a page that is said to be a picture", sent(b"\n <html>", content_type="image/png"), UpstreamFailure, "a page"),
-    Failing("a picture with programs", sent(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), UpstreamFailure),
-    Failing("an error as JSON", sent(b'{"code": 13, "message": "Broken."}'), UpstreamFailure, "Broken."),
+    Failing("a page", page(200, "<!DOCTYPE html><p>hello"), UpstreamUnavailable, "a page"),
+    Failing("a page that is said to be a picture", sent(b"\n <html>", content_type="image/png"), UpstreamUnavailable, "a page"),
+    Failing("a picture with programs", sent(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), UpstreamUnavailable),
+    Failing("an error as JSON", sent(b'{"code": 13, "message": "Broken."}'), UpstreamUnavailable, "Broken."),
     Failing("signed out, as JSON", sent(b'{"error": {"code": 16, "message": "token expired"}}'), CredentialsRejected),
     Failing("noise", sent(bytes(range(256))), UpstreamFailure, "no picture"),
     Failing("half a text", sent(b"Z\xc3"), UpstreamFailure, "no picture"),
@@ -248,12 +249,12 @@ FAILING = [
     Failing("403, nothing more", sent(status=403), Challenge),
     Failing("403 as JSON", error(403, {"code": 7, "message": "Forbidden"}), UpstreamRefused, "Forbidden"),
     Failing("not there", error(404, {"code": 5, "message": "Not Found"}), UpstreamRefused, "Not Found"),
-    Failing("a picture, with an error's status", sent(png(), status=500), UpstreamFailure, "HTTP 500"),
-    Failing("a part", sent(png(), status=206), UpstreamFailure, "HTTP 206"),
-    Failing("elsewhere", sent(status=302, location=f"{ASSETS_URL}/x.png"), UpstreamFailure, "HTTP 302"),
+    Failing("a picture, with an error's status", sent(png(), status=500), UpstreamUnavailable, "HTTP 500"),
+    Failing("a part", sent(png(), status=206), UpstreamUnavailable, "HTTP 206"),
+    Failing("elsewhere", sent(status=302, location=f"{ASSETS_URL}/x.png"), UpstreamUnavailable, "HTTP 302"),
     Failing("cut off", Script((Send(png()), CUT)), TransportFailure),
     Failing("cut off at once", Script((CUT,)), TransportFailure),
-    Failing("a refusal that is cut off", Script((Send(b"no"), CUT), 503), UpstreamFailure, "HTTP 503"),
+    Failing("a refusal that is cut off", Script((Send(b"no"), CUT), 503), UpstreamUnavailable, "HTTP 503"),
     Failing("echoed", sent(f"no such session: {SSO}".encode(), status=404), UpstreamRefused, "no such session: …"),
 ]  # fmt: skip
 

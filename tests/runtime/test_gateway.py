@@ -27,11 +27,11 @@ from grokcore.errors import (
     TimeoutFirstResponse,
     TimeoutTotal,
     TransportFailure,
-    UpstreamFailure,
     UpstreamOverloaded,
     UpstreamRefused,
+    UpstreamUnavailable,
 )
-from grokcore.protocol.events import Finished, Text
+from grokcore.protocol.events import Event, Finished, Text
 from grokcore.protocol.models import SHIPPED, Limits
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import (
@@ -85,7 +85,7 @@ class Silence:
 SILENCES = [
     Silence("no head", Script((), before=math.inf), TimeoutFirstResponse, 30),
     Silence("a head and no body", SILENT, TimeoutFirstResponse, 30),
-    Silence("layout lines only", play_lines([wrapped(lines.ui_layout())] * 3), EmptyAnswer, 0, upstream_calls=2),
+    Silence("layout lines only", play_lines([wrapped(lines.ui_layout())] * 3), EmptyAnswer, 0.5, upstream_calls=2),
     Silence("heartbeats before the answer", Script(tuple(beats(900, 1))), TimeoutFirstResponse, 30),
     Silence("silence after a token", Script((Wait(5), token_line("a"), HANG)), TimeoutChunk, 125),
     Silence("heartbeats after a token", Script((token_line("a"), *beats(900, 1))), TimeoutChunk, 120),
@@ -97,7 +97,9 @@ SILENCES = [
     ),
     Silence("own limits", SILENT, TimeoutFirstResponse, 7.5, Limits(first_response=7.5, chunk=1, total=9)),
     Silence("total before first", SILENT, TimeoutTotal, 3, Limits(first_response=7.5, chunk=1, total=3)),
-    Silence("a refusal whose body never ends", Script((HANG,), status=500), UpstreamFailure, 10, upstream_calls=2),
+    Silence(
+        "a refusal whose body never ends", Script((HANG,), status=500), UpstreamUnavailable, 10.5, upstream_calls=2
+    ),
 ]
 
 
@@ -122,7 +124,7 @@ def test_no_clock_counts_the_time_a_slow_client_takes() -> None:
 
     async def scenario() -> None:
         world = make_world(Script((token_line("a"), HANG)))
-        completion = world.ask(limits=Limits(first_response=10, chunk=20, total=25))
+        completion = world.ask(limits=Limits(first_response=10, chunk=20, total=100))
         await completion.start()
         await completion.next_events()
         await trio.sleep(100)
@@ -131,6 +133,25 @@ def test_no_clock_counts_the_time_a_slow_client_takes() -> None:
             await completion.next_events()
 
         assert trio.current_time() == 120
+        await completion.aclose()
+
+    on_fake_clock(scenario)
+
+
+def test_a_client_that_reads_drop_by_drop_gives_the_token_back() -> None:
+    """After twice the total: the next client can have it."""
+
+    async def scenario() -> None:
+        words = Script(tuple(step for _ in range(1000) for step in (token_line("a"), Wait(1))))
+        world = make_world(words, max_in_flight=1)
+        completion = world.ask(limits=Limits(first_response=10, chunk=20, total=25))
+        await completion.start()
+        with pytest.raises(TimeoutTotal):
+            while await completion.next_events():
+                await trio.sleep(9)  # each word is written for so long
+                completion.client_was_slow(9)
+        assert 50 <= trio.current_time() <= 50 + 9
+        assert world.book.accounts[0].in_flight == 0
         await completion.aclose()
 
     on_fake_clock(scenario)
@@ -146,33 +167,83 @@ def test_the_total_clock_spans_the_queue_and_all_attempts() -> None:
         found, at = await failure_of(world.ask(limits=Limits(first_response=10, chunk=10, total=20)))
 
         assert (type(found), at) == (TimeoutTotal, 20)
-        assert [exchange.opened_at for exchange in world.transport.exchanges] == [0, 8, 16]
+        assert [exchange.opened_at for exchange in world.transport.exchanges] == [0, 8, 17.5]
 
     on_fake_clock(scenario)
 
 
-def test_after_the_soft_stop_the_last_lines_are_not_waited_for_long() -> None:
-    """When Grok has said that the text is complete, a missing modelResponse costs two seconds and no error."""
+STOP = Send(lines.line(wrapped(lines.soft_stop())))
+WHOLE = Send(lines.line(wrapped(lines.model_response("a", "grok-3"))))
+MODERATED = Send(lines.line(wrapped(lines.nested_error("contentModerated", "no"))))
+
+
+@frozen
+class End:
+    """What follows the token ``a``; the texts that come of it, how it ends, and when."""
+
+    name: str
+    steps: tuple[Step, ...]
+    error: type[GrokApiError] | None
+    at: float
+    texts: tuple[str, ...] = ("a",)
+
+
+ENDS = [
+    End("a soft stop and the end of the stream", (STOP,), None, 0),
+    End("a soft stop, and the end a while later", (STOP, Wait(9)), None, 9),
+    End("a soft stop and silence", (STOP, HANG), IncompleteAnswer, 20),
+    End("a soft stop and heartbeats", (STOP, *beats(900, 0.5)), IncompleteAnswer, 20),
+    End("a soft stop and a broken connection", (STOP, Wait(1), CUT), None, 1),
+    End("more after 3 s, and an end", (STOP, Wait(3), token_line("b"), STOP), None, 3, ("a", "b")),
+    End("more after 19 s, and an end", (STOP, Wait(19), token_line("b"), STOP), None, 19, ("a", "b")),
+    End("more after 3 s, and no end", (STOP, Wait(3), token_line("b")), IncompleteAnswer, 3, ("a", "b")),
+    End("more, and a broken connection", (STOP, Wait(3), token_line("b"), CUT), TransportFailure, 3, ("a", "b")),
+    End("more, and silence", (STOP, Wait(3), token_line("b"), HANG), TimeoutChunk, 123, ("a", "b")),
+    End("more, a stop, and silence", (STOP, Wait(3), token_line("b"), STOP, HANG), IncompleteAnswer, 23, ("a", "b")),
+    End("the whole answer and silence", (STOP, Wait(1), WHOLE, HANG), None, 1.25),
+    End("the whole answer and heartbeats", (WHOLE, *beats(900, 0.1)), None, 0.25),
+    End("the whole answer and a broken connection", (WHOLE, CUT), None, 0),
+    End("the whole answer, late", (STOP, Wait(15), WHOLE), None, 15),
+    End("an error behind it at once", (WHOLE, MODERATED), ContentPolicyViolation, 0),
+    End("an error behind it soon", (WHOLE, Wait(0.2), MODERATED), ContentPolicyViolation, 0.2),
+    End("an error behind it, too late to be seen", (WHOLE, Wait(0.3), MODERATED), None, 0.25),
+]
+
+
+@pytest.mark.parametrize("case", ENDS, ids=lambda case: case.name)
+def test_an_answer_is_whole_only_once_its_end_is_certain(case: End) -> None:
+    """Nothing that follows a soft stop is dropped, nothing waits for ever, and silence is no end."""
 
     async def scenario() -> None:
-        stop = Send(lines.line(wrapped(lines.soft_stop())))
-        world = make_world(Script((token_line("a"), stop, *beats(900, 0.5))))
+        world = make_world(Script((token_line("a"), *case.steps)))
+        completion = world.ask()
+        await completion.start()
+        events: list[Event] = []
+        error: type[GrokApiError] | None = None
+        try:
+            while not events or not isinstance(events[-1], Finished):
+                events += await completion.next_events()
+        except GrokApiError as failure:
+            error = type(failure)
+        at = trio.current_time()
+        await completion.aclose()
 
-        assert await collect(world.ask()) == [Text("a"), Finished()]
-        assert trio.current_time() == pytest.approx(2 + 0.5)  # and half a second for the rest of the response
+        assert error is case.error
+        assert at == pytest.approx(case.at)
+        assert tuple(event.text for event in events if isinstance(event, Text)) == case.texts
         assert world.idle
 
     on_fake_clock(scenario)
 
 
-def test_a_connection_lost_after_the_soft_stop_loses_nothing() -> None:
-    """The text was complete, so the answer is."""
+def test_an_answer_that_is_whole_in_the_last_moment_is_whole() -> None:
+    """No clock runs any more once the whole answer has come."""
 
     async def scenario() -> None:
-        stop = Send(lines.line(wrapped(lines.soft_stop())))
-        world = make_world(Script((token_line("a"), Wait(1), stop, Wait(1), CUT)))
+        world = make_world(Script((token_line("a"), Wait(8), WHOLE, HANG)))
+        completion = world.ask(limits=Limits(first_response=1, chunk=8.1, total=8.1))
 
-        assert await collect(world.ask()) == [Text("a"), Finished()]
+        assert await collect(completion) == [Text("a"), Finished()]
 
     on_fake_clock(scenario)
 
@@ -213,9 +284,9 @@ FAILURES = [
     Failure("moderated", (error(403, lines.ERROR_403_MODERATED),), ContentPolicyViolation, 1, counts={"unknown": 1}),
     Failure("unknown 403", (error(403, {"code": 7, "message": "no"}),), UpstreamRefused, 1, counts={"unknown": 1}),
     Failure("404", (error(404, {"code": 5, "message": "Model not found"}),), UpstreamRefused, 1),
-    Failure("500", (error(500, {}),), UpstreamFailure, 2),
-    Failure("500, four tokens", (error(500, {}),), UpstreamFailure, 3, 4, {"unknown": 4}),
-    Failure("a page with status 200", (page(200),), UpstreamFailure, 2),
+    Failure("500", (error(500, {}),), UpstreamUnavailable, 2),
+    Failure("500, four tokens", (error(500, {}),), UpstreamUnavailable, 3, 4, {"unknown": 4}),
+    Failure("a page with status 200", (page(200),), UpstreamUnavailable, 2),
     Failure("connection lost", (Script((CUT,)),), TransportFailure, 2),
     Failure("connection lost, three tokens", (Script((CUT,)),), TransportFailure, 3, 3, {"unknown": 3}),
     Failure("no line at all", (Script(()),), EmptyAnswer, 2),
@@ -272,7 +343,7 @@ def test_text_after_a_soft_stop_is_waited_for_and_a_stop_while_reasoning_is_none
         stop = Send(lines.line(wrapped(lines.soft_stop())))
         thought = Send(lines.line(wrapped(lines.thought("hm"))))
         pieces = (token_line("one"), stop, Wait(1), token_line("two"), Wait(1.5), token_line("three"), stop)
-        world = make_world(Script((thought, stop, Wait(9), thought, *pieces, HANG)))
+        world = make_world(Script((thought, stop, Wait(9), thought, *pieces)))
 
         texts = [event.text for event in await collect(world.ask()) if isinstance(event, Text)]
 

@@ -15,12 +15,13 @@ from attrs import frozen
 from grokcore.cli.tokens.states import in_words
 from grokcore.errors import CredentialsRejected, GrokApiError, NoTokens, QuotaExhausted
 from grokcore.protocol.book import Need, TokenBook, UnknownToken
+from grokcore.protocol.memory import record_of
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.payload import Identity
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.pool import Lease, TokenPool
 from grokcore.runtime.rate_limits import QuotaAsker, QuotaKeeper
-from grokcore.runtime.store import peek
+from grokcore.runtime.state_file import peek
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import Script, error
 from tests.servers import Site, on_site
@@ -255,3 +256,20 @@ def test_what_was_switched_off_is_off_after_a_restart_until_it_is_switched_on(tm
         assert (in_words(A, peek(state)[A.key], time.time()) == "switched off here") == told
     assert answered[:4] == [A.id, B.id, B.id, B.id]
     assert disabled == [0, 1, 1, 1, 0]
+
+
+def test_a_recheck_that_a_kill_has_cut_short_is_made_after_the_restart() -> None:
+    """Asked for or not: the owner was told that Grok is asked."""
+
+    async def scenario(pool: TokenPool, grok: FakeTransport) -> None:
+        before = pool_of(A)
+        before.recheck(A.id, group=GROUP)
+        (account,) = before.book.take_unsaved()
+        pool.book.recall({A.key: record_of(account, 0, 0)}, trio.current_time(), 0)
+        pool.changed()
+        await trio.sleep(1)
+        assert times(grok) == [0]
+        (account,) = pool.book.take_unsaved()
+        assert "'to_ask': False" in str(record_of(account, 0, 0))
+
+    asking(scenario, PLENTY)

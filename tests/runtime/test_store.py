@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import itertools
 import json
 import logging
 import math
@@ -22,13 +23,16 @@ import pytest
 import trio
 from attrs import define, field, frozen
 
-from grokcore.runtime import data_dir, store
+from grokcore.runtime import data_dir, state_file, store
 from grokcore.runtime.data_dir import DataDirectory, DirectoryTaken
-from grokcore.runtime.store import Record, StateFile, StateKeeper, pruned
+from grokcore.runtime.state_file import Record, StateFile, gone_line, line_of
+from grokcore.runtime.store import StateKeeper, pruned
 
 from .worlds import on_fake_clock
 
 ROOT = Path(__file__).parents[2]
+
+LOGGERS = (store.__name__, state_file.__name__)
 
 ASIDE = re.compile(r"state\.jsonl\.damaged-\d{8}T\d{6}Z(-\d+)?")
 
@@ -54,7 +58,7 @@ def beside(file: StateFile) -> list[Path]:
 
 def log_lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     """What the store has logged, and forget it."""
-    found = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == store.__name__]
+    found = [(record.levelname, record.getMessage()) for record in caplog.records if record.name in LOGGERS]
     caplog.clear()
     return found
 
@@ -94,7 +98,7 @@ def test_the_file_is_lines_of_json_between_a_version_and_a_number(file: StateFil
     file.save(lines_of({"a": {"at": 1}, "b": {}}))
 
     lines = [json.loads(line) for line in file.path.read_text(encoding="utf-8").splitlines()]
-    assert lines == [{"grok2api_state": 1}, {"key": "a", "at": 1}, {"key": "b"}, {"end": 2}]
+    assert lines == [{"grok2api_state": 2}, {"key": "a", "at": 1}, {"key": "b"}, {"end": 2}]
 
 
 def test_without_a_file_there_is_nothing_to_say(file: StateFile, caplog: pytest.LogCaptureFixture) -> None:
@@ -117,7 +121,8 @@ class Damage:
     told: str = "it is damaged: "
 
 
-HEAD, END = b'{"grok2api_state":1}\n', b'{"end":1}\n'
+HEAD, END = b'{"grok2api_state":2}\n', b'{"end":1}\n'
+OLD_HEAD = b'{"grok2api_state":1}\n'
 
 DAMAGES = [
     Damage("empty", b""),
@@ -133,15 +138,16 @@ DAMAGES = [
     Damage("the version is true", b'{"grok2api_state":true}\n{"end":0}\n'),
     Damage("the version is 0", b'{"grok2api_state":0}\n{"end":0}\n'),
     Damage(
-        "a newer version", b'{"grok2api_state":2}\nsecret', "it was written by a newer version of grok2api (format 2)"
+        "a newer version", b'{"grok2api_state":3}\nsecret', "it was written by a newer version of grok2api (format 3)"
     ),
     Damage("no end", HEAD + b'{"key":"secret"}\n'),
     Damage("fewer than the end says", HEAD + END),
     Damage("more than the end says", HEAD + b'{"key":"secret"}\n{"key":"b"}\n' + END),
     Damage("the end is no number", HEAD + b'{"key":"secret"}\n{"end":true}\n'),
-    Damage("something after the end", HEAD + b'{"key":"secret"}\n' + END + b"\n"),
+    Damage("a journal before there were any", OLD_HEAD + b'{"key":"secret"}\n' + END + b'{"key":"b"}\n'),
     Damage("an empty line", HEAD + b"\n" + END),
     Damage("a list for a record", HEAD + b'["secret"]\n' + END),
+    Damage("one key twice behind a third", HEAD + b'{"key":"a"}\n{"key":"secret"}\n{"key":"a"}\n{"end":3}\n'),
     Damage("a record without a key", HEAD + b'{"at":"secret"}\n' + END),
     Damage("a key that is no text", HEAD + b'{"key":1,"at":"secret"}\n' + END),
     Damage("one key twice", HEAD + b'{"key":"secret"}\n{"key":"secret"}\n{"end":2}\n'),
@@ -248,6 +254,114 @@ def test_a_flipped_byte_never_stops_the_server(file: StateFile) -> None:
             assert len(file.load()) == (2 if file.path.exists() else 0), (place, byte)
             for aside in beside(file):
                 aside.unlink()
+
+
+# The journal ------------------------------------------------------------------------------------------------------
+
+CHANGES: Sequence[bytes] = (
+    line_of("b", {"at": 3, "odd": "ü\u2028"}),
+    line_of("c", {"at": 4}),
+    gone_line("a"),
+    line_of("c", {"at": 5}),
+    gone_line("never known"),
+)
+
+
+def after(count: int) -> dict[str, Record]:
+    """The records after so many of the changes."""
+    records = dict(RECORDS)
+    for line in CHANGES[:count]:
+        record = json.loads(line)
+        key = record.pop("key")
+        if "gone" in record:
+            records.pop(key, None)
+        else:
+            records[key] = record
+    return records
+
+
+def with_journal(file: StateFile) -> list[int]:
+    """Write the records and each change behind them. Returns the file's size after each."""
+    sizes = [file.save(lines_of(RECORDS))]
+    for line in CHANGES:
+        sizes.append(file.append([line], sizes[-1]))
+    return sizes
+
+
+def test_what_is_appended_takes_the_place_of_what_was(file: StateFile) -> None:
+    """Record by record, by this reader and by one that only looks; a whole then has no journal."""
+    sizes = with_journal(file)
+
+    assert file.path.stat().st_size == sizes[-1]
+    assert file.load() == after(len(CHANGES)) == state_file.peek(file.path)
+    file.save(lines_of(RECORDS))
+    assert file.load() == RECORDS
+
+
+def test_a_journal_cut_anywhere_costs_what_was_not_acknowledged(
+    file: StateFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At every byte: all lines that are whole count, half a line does not, nothing is set aside and nothing is said."""
+    sizes = with_journal(file)
+    content = file.path.read_bytes()
+    for length in range(sizes[0] - 1, len(content) + 1):
+        file.path.write_bytes(content[:length])
+        whole_lines = sum(length >= size - 1 for size in sizes[1:])
+        assert file.load() == after(whole_lines), length
+    assert beside(file) == []
+    assert log_lines(caplog) == []
+
+
+TAILS = {
+    "zeros": bytes(4096),
+    "zeros and lines": bytes(512) + b"\n" + line_of("c", {"at": 9}) + b"\n",
+    "a list": b"[1]\n",
+    "no key": b'{"at":1}\n',
+    "a key that is no text": b'{"key":1}\n',
+    "a nest too deep to write": b'{"key":"c","at":' + b"[" * 400 + b"]" * 400 + b"}\n",
+    "an empty line": b"\n",
+    "another end": b'{"end":3}\n',
+}
+
+
+@pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS.keys())
+def test_a_damaged_journal_counts_up_to_its_damage(tail: bytes, file: StateFile) -> None:
+    """A power cut leaves such an end; what was acknowledged before it is there, and the server starts."""
+    with_journal(file)
+    with file.path.open("ab") as whole:
+        whole.write(tail)
+
+    assert file.load() == after(len(CHANGES))
+    assert beside(file) == []
+
+
+def test_a_flipped_byte_in_a_journal_never_stops_the_server(file: StateFile) -> None:
+    """Whatever byte becomes whatever other, there are the records of the whole at least, or the file is set aside."""
+    sizes = with_journal(file)
+    whole = file.path.read_bytes()
+    for place in range(sizes[0], len(whole)):
+        for byte in b'\x00\xff\n"{}[1,:':
+            file.path.write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
+            assert {"", "b"} <= set(file.load()), (place, byte)
+    assert beside(file) == []
+
+
+def test_a_file_of_the_format_before_is_read(file: StateFile) -> None:
+    """It has no journal; the next write makes it one of this format."""
+    file.path.write_bytes(OLD_HEAD + b'{"key":"a","at":1}\n' + END)
+
+    assert file.load() == {"a": {"at": 1}}
+
+
+def test_nothing_is_appended_to_a_file_that_is_not_the_one_that_was_written(file: StateFile) -> None:
+    """Somebody has put back a copy, or deleted it, while the server runs."""
+    size = file.save(lines_of(RECORDS))
+    with pytest.raises(OSError, match="another program has changed it"):
+        file.append(CHANGES, size - 1)
+    file.path.unlink()
+    with pytest.raises(FileNotFoundError):
+        file.append(CHANGES, size)
+    assert not file.path.exists()
 
 
 def test_a_symbolic_link_is_kept(file: StateFile, tmp_path: Path) -> None:
@@ -361,6 +475,34 @@ def test_whatever_step_fails_the_file_is_the_old_or_the_new_one(number: int, for
         assert beside(file) == [], (step, name)
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO], ids=os.strerror)
+@pytest.mark.parametrize("for_good", [False, True], ids=["once", "from then on"])
+@pytest.mark.parametrize("most_bytes", [None, 7], ids=["whole", "in pieces"])
+@POSIX_ONLY
+def test_whatever_step_of_an_append_fails_nothing_acknowledged_is_lost(
+    number: int, for_good: bool, most_bytes: int | None, file: StateFile
+) -> None:
+    """The file is readable with some of the lines or none, and nothing is left open."""
+    size = file.save(lines_of(RECORDS))
+    counting = FaultyDisk(most_bytes=most_bytes)
+    with counting.installed():
+        file.append(CHANGES, size)
+    order = [call for call in counting.calls if call in {"write", "fsync"}]
+    assert order[-1] == "fsync"
+    for step in range(len(counting.calls)):
+        size = file.append([line_of("b", {"at": 9})], file.save(lines_of(RECORDS)))
+        disk = FaultyDisk(number, first=step, last=math.inf if for_good else step, most_bytes=most_bytes)
+
+        with disk.installed(), pytest.raises(OSError) as caught:
+            file.append(CHANGES, size)
+
+        assert caught.value.errno == number, step
+        assert disk.open == set(), step
+        found = file.load()
+        assert found in [{**RECORDS, "b": {"at": 9}}, *(after(count) for count in range(1, len(CHANGES) + 1))], step
+        assert beside(file) == [], step
+
+
 @pytest.mark.parametrize("most_bytes", [1, 2, 7, 64])
 def test_a_write_may_take_less_than_it_was_given(most_bytes: int, file: StateFile) -> None:
     """As it does on a disk that is nearly full, or when a signal comes."""
@@ -384,18 +526,42 @@ class SlowDisk:
     """What becomes of the first writes; those after them succeed."""
     began: list[float] = field(factory=list)
     saved: list[dict[str, Record]] = field(factory=list)
+    """The records after each write that succeeded."""
+    appended: list[int] = field(factory=list)
+    """How many lines each of them wrote into the journal; -1 for a whole."""
     writing: bool = False
 
     def __str__(self) -> str:
         return "state.jsonl"
 
-    def save(self, lines: Mapping[str, bytes]) -> None:
-        fault = self.faults.pop(0) if self.faults else None
-        if fault is not None:
-            raise fault
+    def save(self, lines: Mapping[str, bytes]) -> int:
+        self._fail()
         records = [orjson.loads(line) for line in lines.values()]
         self.saved.append({record.pop("key"): record for record in records})
         assert list(self.saved[-1]) == list(lines)
+        self.appended.append(-1)
+        return sum(map(len, lines.values()))
+
+    def append(self, lines: Sequence[bytes], size: int) -> int:
+        if self.faults and self.faults[0] is not None:
+            raise OSError(errno.EIO, "the journal can't be written")  # the whole that follows meets the fault itself
+        self._fail()
+        records = dict(self.saved[-1])
+        for line in lines:
+            record = orjson.loads(line)
+            key = record.pop("key")
+            if record.get("gone"):
+                del records[key]
+            else:
+                records[key] = record
+        self.saved.append(records)
+        self.appended.append(len(lines))
+        return size + sum(map(len, lines))
+
+    def _fail(self) -> None:
+        fault = self.faults.pop(0) if self.faults else None
+        if fault is not None:
+            raise fault
 
     async def in_thread(self, work: Callable[[], None]) -> None:
         assert not self.writing, "two writes at once"
@@ -575,6 +741,114 @@ def test_a_record_that_can_not_be_written_costs_only_itself(caplog: pytest.LogCa
     assert record.exc_info is not None
 
 
+def test_a_change_costs_its_own_line() -> None:
+    """However many records there are, and within a second; the first write after a start is a whole."""
+
+    async def scenario() -> None:
+        records: dict[str, Record] = {f"k{number}": {"at": 0, "text": "x" * 100} for number in range(10_000)}
+        learner = Learner(known=records)
+        await learner.stopped_at(100.5, *range(0, 100, 2))
+
+        assert learner.disk.appended == [-1, *[1] * 49]
+        assert learner.disk.began == [at + 1 for at in range(0, 100, 2)]
+
+    on_fake_clock(scenario)
+
+
+def test_the_journal_is_taken_up_when_it_has_outgrown_the_whole() -> None:
+    """So the file stays in proportion, and what is written too."""
+
+    async def scenario() -> None:
+        learner = Learner()
+
+        async def learn_much() -> None:
+            for number in range(200):
+                learner.learn(a={"text": "x" * 1000, "number": number})
+                await trio.sleep(2)
+
+        async with trio.open_nursery() as nursery:
+            await nursery.start(learner.keeper.run)
+            await learn_much()
+            nursery.cancel_scope.cancel()
+
+        wholes = [number for number, count in enumerate(learner.disk.appended) if count < 0]
+        assert {later - sooner for sooner, later in itertools.pairwise(wholes)} == {63 + 1}
+
+    on_fake_clock(scenario)
+
+
+def test_what_can_not_be_appended_is_written_as_a_whole(file: StateFile) -> None:
+    """At once, with nobody hearing of it: the file was changed, or deleted, by somebody else."""
+
+    async def scenario() -> None:
+        number = 0
+
+        def changes() -> Mapping[str, Record]:
+            return {"a": {"at": number}}
+
+        keeper = StateKeeper(file, changes, {"b": {"at": 0}})
+        async with trio.open_nursery() as nursery:
+            await nursery.start(keeper.run)
+            assert await keeper.write_now() == ""
+            for damage in (file.path.unlink, lambda: file.path.write_text("x")):
+                damage()
+                number += 1
+                assert await keeper.write_now() == ""
+                assert file.load() == {"b": {"at": 0}, "a": {"at": number}}
+            nursery.cancel_scope.cancel()
+
+    trio.run(scenario)
+
+
+# An owner's action --------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Hurry:
+    """An action on a pool while a disk fares in some way: when it is acknowledged, and what is said of the disk."""
+
+    name: str
+    at: float
+    acknowledged: float
+    learns: Sequence[float] = ()
+    took: float = 0
+    faults: Sequence[BaseException | None] = ()
+    said: str = ""
+
+
+HURRIES = [
+    Hurry("at rest", 5, 5),
+    Hurry("it takes a while", 5, 5.5, took=0.5),
+    Hurry("within the usual pause", 5, 5, learns=[4.5]),
+    Hurry("during a write", 5.5, 7.0, learns=[4], took=1),
+    Hurry("after a failure it does not wait for the next try", 60, 60, learns=[4], faults=[FULL] * 5),
+    Hurry("the disk is full", 5, 5, faults=[FULL] * 9, said=os.strerror(errno.ENOSPC)),
+    Hurry("the disk hangs", 5, 7, took=math.inf, said="it took more than 2 s"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HURRIES, ids=lambda case: case.name)
+def test_an_action_is_on_the_disk_when_it_is_acknowledged(case: Hurry) -> None:
+    """At once, with what came before it, or it is said why not within two seconds."""
+
+    async def scenario() -> None:
+        learner = Learner(SlowDisk(case.took, list(case.faults)))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(learner.keeper.run)
+            for when in case.learns:
+                nursery.start_soon(learner.learn_at, when)
+            await trio.sleep_until(case.at)
+            learner.learn(act={"at": case.at})
+            said = await learner.keeper.write_now()
+
+            assert (said, trio.current_time()) == (case.said, case.acknowledged)
+            assert not case.said or not learner.disk.saved
+            assert case.said or learner.disk.saved[-1]["act"] == {"at": case.at}
+            nursery.cancel_scope.cancel()
+
+    on_fake_clock(scenario)
+
+
 @frozen
 class Ending:
     """The end of the server: what was learned before and how the disk fares, and what must become of it."""
@@ -686,11 +960,15 @@ class ThreadedFile:
     answers: threading.Event | None = None
     threads: set[int] = field(factory=set)
 
-    def save(self, lines: Mapping[str, bytes]) -> None:
+    def save(self, lines: Mapping[str, bytes]) -> int:
         self.threads.add(threading.get_ident())
         if self.answers is not None:
             self.answers.wait(60)
-        self.file.save(lines)
+        return self.file.save(lines)
+
+    def append(self, lines: Sequence[bytes], size: int) -> int:
+        self.threads.add(threading.get_ident())
+        return self.file.append(lines, size)
 
 
 DAY = 86400.0
@@ -712,6 +990,13 @@ def test_tokens_that_are_long_gone_are_forgotten() -> None:
 
     assert set(records) - set(kept) == {"gone", "gone for long"}
     assert all(kept[key] == records[key] for key in kept)
+
+
+def test_a_clock_that_is_wrong_for_a_start_makes_nobody_forgotten() -> None:
+    """It is years ahead, and everything would be old; what is old beside the others is forgotten all the same."""
+    records = {"gone": {"at": 99 * DAY}, "gone for long": {"at": 60 * DAY}, "in the pool": {"at": 100 * DAY}}
+
+    assert set(pruned(records, {"in the pool"}, 9000 * DAY)) == {"gone", "in the pool"}
 
 
 # The folder -------------------------------------------------------------------------------------------------------
@@ -840,7 +1125,7 @@ ROUNDS = 250
 
 @POSIX_ONLY
 def test_a_writer_killed_at_any_moment_leaves_one_whole_state(file: StateFile) -> None:
-    """And none older than what it was told is on the disk. Nothing is left beside it, and what is left is swept."""
+    """And nothing older than what was acknowledged. Nothing is left beside it, and what is left is swept."""
     with another_process("kill", file.path, ROUNDS) as process:
         output, _ = process.communicate(timeout=40)
 

@@ -33,7 +33,13 @@ class Story:
         return ((self._changes[bisect_right([at for at, _ in self._changes], now) - 1][1], ""),)
 
     def watch(self, known: Fingerprint | None = None) -> Watch:
-        return Watch(lambda: (FILE, None), known=known, look=self.look)
+        return Watch(lambda: (FILE, None), known=known, look=self.look, in_thread=at_once)
+
+
+async def at_once(work: Callable[[], Fingerprint]) -> Fingerprint:
+    """Stands in for a thread."""
+    await trio.lowlevel.checkpoint()
+    return work()
 
 
 # Looks -------------------------------------------------------------------------------------------------------------
@@ -177,7 +183,7 @@ def test_other_files_are_a_change() -> None:
 
     async def scenario() -> None:
         files: list[Path | None] = [None]
-        watch = Watch(lambda: files, look=lambda paths: tuple((str(path), "") for path in paths))
+        watch = Watch(lambda: files, look=lambda paths: tuple((str(path), "") for path in paths), in_thread=at_once)
         await trio.sleep(3)
         files[0] = FILE
         await watch.changed()
@@ -274,7 +280,7 @@ def test_a_real_file_is_watched_from_its_beginning_to_its_end(tmp_path: Path) ->
 
     async def scenario() -> None:
         path = tmp_path / "tokens.json"
-        watch = Watch(lambda: [path])
+        watch = Watch(lambda: [path], in_thread=at_once)
         reported = []
         async with trio.open_nursery() as nursery:
 

@@ -50,7 +50,7 @@ def make_world(
     entries += [TokenEntry(f"super-{number}", Tier.SUPER) for number in range(super_tokens)]
     book = TokenBook(entries, max_in_flight=max_in_flight)
     settings = GatewaySettings("https://grok.example.com", Identity("statsig"), frozenset({"grok:render"}))
-    gateway = Gateway(transport, TokenPool(book, queue_s=queue_s), settings)
+    gateway = Gateway(transport, TokenPool(book, queue_s=queue_s), settings, jitter=lambda: 0.5)
     trio.lowlevel.spawn_system_task(gateway.alarm.run)  # ends with the run
     return World(transport, book, gateway)
 

@@ -116,7 +116,7 @@ def furnish(site: Site) -> None:
         if KINDS[number % len(KINDS)] == "switched off":
             book.disable(account.entry.key)
         if account.entry.proxy_url and account.egress.paused_until < now:
-            account.egress.pause(Challenge("a challenge page"), now)
+            account.egress.fail(Challenge("a challenge page"), now, now)
     book._start_anew()
     _fill_history(site)
 

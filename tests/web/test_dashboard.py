@@ -606,6 +606,21 @@ def test_a_token_is_disabled_and_enabled() -> None:
     on_site(scenario)
 
 
+def test_an_action_that_can_not_be_kept_says_so() -> None:
+    """It is done all the same, and its owner knows what a restart would do."""
+
+    async def scenario(site: Site) -> None:
+        async def full_disk() -> str:
+            return "No space left on device"
+
+        site.server.pool.written = full_disk
+        row = (await site.client.post(f"/status/tokens/{ID}/disable")).json()
+        told = "It could not be written to the disk (No space left on device), so a restart would undo it."
+        assert (row["state"], row["said"]) == ("disabled", f"It is switched off. {told}")
+
+    on_site(scenario)
+
+
 def test_what_is_held_against_a_token_is_cleared() -> None:
     """A cooling, here."""
 

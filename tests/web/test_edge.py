@@ -839,7 +839,18 @@ def test_with_a_key_set_everything_but_health_and_the_empty_page_asks_for_it() -
     on_site(scenario, config=KEYED)
 
 
-HEALTH_KEYS = {"status", "version", "tokens", "next_reset", "egress", "open", "waiting", "faults", "upstream"}
+HEALTH_KEYS = {
+    "status",
+    "version",
+    "tokens",
+    "next_reset",
+    "egress",
+    "open",
+    "waiting",
+    "overload",
+    "faults",
+    "upstream",
+}
 
 
 def test_health_is_open_and_tells_no_secrets() -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
 from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import httpx
 import openai
 import pytest
 import trio
 from attrs import frozen
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openai.types import ImagesResponse
 
 from grokcore.protocol.tokens import TokenEntry
@@ -199,11 +206,11 @@ def test_fewer_pictures_are_an_answer_if_the_client_says_so(tmp_path: Path) -> N
     """And more than asked for are not given."""
 
     async def scenario(site: Site) -> None:
-        for made, asked, given in ((1, 3, 1), (3, 2, 2)):
+        for made, asked, found in ((1, 3, 1), (3, 2, 2)):
             site.simulator.always(drawing(pictures(made)))
             fields = {"prompt": "a cat", "n": asked, "partial_ok": True, "response_format": "url"}
             reply = await site.client.post("/v1/images/generations", json=fields)
-            assert len(reply.json()["data"]) == given
+            assert len(reply.json()["data"]) == found
 
     on_media_site(scenario, tmp_path)
 
@@ -248,11 +255,13 @@ def test_a_bad_request_is_refused_without_asking_grok(sent: dict[str, Any], says
 
 
 def test_an_unknown_model_is_named(tmp_path: Path) -> None:
-    """As in chats."""
+    """As in chats; what is offered instead is no model that this route refuses."""
 
     async def scenario(site: Site) -> None:
-        reply = await site.client.post("/v1/images/generations", json={"prompt": "a", "model": "dall-e-9"})
-        assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
+        for name in ("grok-imagine-0.8-video", "midjourney", "x" * 200_000):
+            reply = await site.client.post("/v1/images/generations", json={"prompt": "a", "model": name})
+            assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
+            assert "grok-imagine-0.9" not in reply.json()["error"]["message"]
 
     on_media_site(scenario, tmp_path)
 
@@ -269,3 +278,187 @@ def test_a_failing_upload_fails_the_edit(tmp_path: Path) -> None:
         assert not site.simulator.calls
 
     on_media_site(scenario, tmp_path, tokens=ONE)
+
+
+# What clients send ------------------------------------------------------------------------------------------------
+
+PNG_URL = f"data:image/png;base64,{base64.b64encode(png()).decode()}"
+
+
+class Nameless(io.BytesIO):
+    """As a picture library leaves it in memory."""
+
+
+EDITS: list[tuple[str, Any]] = [
+    ("bytes", png()),
+    ("a stream without a name", Nameless(png())),
+    ("a tuple", ("a.png", png(), "image/png")),
+    ("a tuple without a name", (None, png(), "image/png")),
+    ("a tuple of two without a name", (None, png())),
+    ("a tuple with an odd type", ("a", png(), "text/plain")),
+    ("a list of one", [png()]),
+    ("a list of tuples", [("a.png", png()), ("b.jpg", jpeg(), "image/jpeg")]),
+    ("a list of streams", [io.BytesIO(png()), io.BytesIO(jpeg())]),
+]
+
+
+@pytest.mark.parametrize("image", [row[1] for row in EDITS], ids=[row[0] for row in EDITS])
+def test_the_sdk_s_edits_keep_all_pictures_in_their_order(image: Any, tmp_path: Path) -> None:
+    """In each form that a file may have, beside all the parameters that there are."""
+    everything = {
+        "background": "opaque", "input_fidelity": "high", "output_compression": 50, "output_format": "webp",
+        "partial_images": 2, "quality": "high", "size": "1024x1024", "user": "me", "moderation": "low",
+    }  # fmt: skip
+    extra = {"moderation": everything.pop("moderation"), "mask": None, "partial_ok": False}
+
+    async def scenario(site: Site) -> None:
+        site.simulator.always(drawing(pictures(1)))
+        found = await with_sdk(site, "edit", prompt="redder", image=image, model="gpt-image-2", n=1, stream=False,
+                               response_format="b64_json", extra_body=extra, **everything)  # fmt: skip
+        assert [one.b64_json for one in found.data or ()] == [CONTENT]
+        (call,) = site.simulator.calls
+        files = site.simulator.files.contents
+        wanted = [png(), jpeg()] if isinstance(image, list) and len(image) == 2 else [png()]
+        assert [files[call.sso, file_id] for file_id in call.body["fileAttachments"]] == wanted
+
+    on_media_site(scenario, tmp_path)
+
+
+def test_the_sdk_s_generations_take_every_parameter(tmp_path: Path) -> None:
+    """Those without effect are named in a header; pictures that come along are edited."""
+    fields = {
+        "background": "auto", "moderation": "low", "output_compression": 50, "output_format": "png", "partial_images": 0,
+        "quality": "hd", "size": "1024x1024", "style": "vivid", "user": "me",
+    }  # fmt: skip
+
+    async def scenario(site: Site) -> None:
+        site.simulator.always(drawing(pictures(1)))
+        for model in ("dall-e-3", "gpt-image-1", "grok-imagine-image", "grok-2-image", None):
+            reply = await site.client.post(
+                "/v1/images/generations", json={"prompt": "a", "model": model, **fields, "stream": False}
+            )
+            assert reply.status_code == 200, reply.text
+            assert reply.headers["x-grok2api-ignored"].split(", ") == sorted(fields)
+        await with_sdk(
+            site, "generate", prompt="a cat", extra_body={"image": [PNG_URL, PNG_URL]}, model="gpt-image-1", **fields
+        )
+        call = site.simulator.calls[-1]
+        assert call.body["message"] == "Edit the attached images: a cat"
+        assert len(call.body["fileAttachments"]) == 2
+
+    on_media_site(scenario, tmp_path)
+
+
+def test_pictures_are_fetched_from_the_web_in_both_routes(tmp_path: Path) -> None:
+    """What can't be had is refused by its name."""
+
+    async def scenario(site: Site) -> None:
+        for route in ("generations", "edits"):
+            reply = await site.client.post(
+                f"/v1/images/{route}", json={"prompt": "a", "image_url": "http://10.0.0.1/a.png"}
+            )
+            failure = reply.json()["error"]
+            assert (reply.status_code, failure["code"], failure["param"]) == (400, "invalid_attachment", "image_url")
+        assert not site.simulator.calls
+
+    on_media_site(scenario, tmp_path)
+
+
+def test_variations_are_refused_with_the_way_to_go(tmp_path: Path) -> None:
+    """SDKs still have the call."""
+
+    async def scenario(site: Site) -> None:
+        for path in ("/v1/images/variations", "/images/variations/"):
+            reply = await site.client.post(path, files={"image": png()})
+            assert (reply.status_code, reply.json()["error"]["code"]) == (404, "unknown_url")
+            assert "/v1/images/edits" in reply.json()["error"]["message"]
+
+    on_media_site(scenario, tmp_path)
+
+
+FORM_NAMES = [
+    "image",
+    "images",
+    "image[]",
+    "image_1",
+    "image[0]",
+    "mask",
+    "n",
+    "stream",
+    "partial_ok",
+    "size",
+    "file",
+    "é",
+]
+FORM_VALUES = st.sampled_from(
+    [
+        "",
+        "None",
+        "1",
+        "1.0",
+        "true",
+        "False",
+        "x",
+        PNG_URL,
+        PNG_URL.partition(",")[2],
+        "a.png",
+        "url",
+        png(),
+        b"",
+        b"\xff\xfe",
+        b"abc",
+    ]
+)
+KINDS = st.sampled_from(["form", "json", "urlencoded", "form as json", "json as form"])
+
+
+def sent(kind: str, fields: list[tuple[str, str | bytes]]) -> dict[str, Any]:
+    """A request with these fields, for httpx."""
+    texts = [(name, value if isinstance(value, str) else base64.b64encode(value).decode()) for name, value in fields]
+    match kind:
+        case "json" | "json as form":
+            header = "application/json" if kind == "json" else "multipart/form-data; boundary=x"
+            return {"content": json.dumps(dict(texts)).encode(), "headers": {"content-type": header}}
+        case "urlencoded":
+            return {
+                "content": urlencode(texts).encode(),
+                "headers": {"content-type": "application/x-www-form-urlencoded"},
+            }
+    files = [
+        (name, (None, value) if isinstance(value, str) else ("", value) if not value else ("a", value))
+        for name, value in fields
+    ]
+    written = httpx.Request("POST", "http://127.0.0.1/", files=files)
+    header = written.headers["content-type"] if kind == "form" else "application/json"
+    return {"content": written.read(), "headers": {"content-type": header}}
+
+
+def test_no_field_of_a_form_is_passed_over_or_ends_in_a_fault_of_ours(tmp_path: Path) -> None:
+    """Each is used, named in the header, or refused by its name; over real sockets, in every kind of body."""
+    told: list[int] = []
+
+    async def scenario(site: Site) -> None:
+        site.simulator.always(drawing(pictures(1)))
+        portal = trio.lowlevel.current_trio_token()
+
+        @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(
+            kind=KINDS,
+            route=st.sampled_from(["generations", "edits"]),
+            fields=st.lists(st.tuples(st.sampled_from(FORM_NAMES), FORM_VALUES), max_size=4),
+        )
+        def ask(kind: str, route: str, fields: list[tuple[str, str | bytes]]) -> None:
+            request = sent(kind, [("prompt", "a cat"), ("response_format", "url"), *fields])
+            reply = trio.from_thread.run(partial(site.client.post, f"/v1/images/{route}", **request), trio_token=portal)
+            told.append(reply.status_code)
+            if reply.status_code == 200:
+                return
+            error = reply.json()["error"]
+            assert reply.status_code == 400, reply.text
+            assert error["param"], (kind, fields, reply.text)
+
+        await trio.to_thread.run_sync(ask)
+        assert site.leased() == 0
+
+    on_media_site(scenario, tmp_path)
+    assert {200, 400} <= set(told)

@@ -16,7 +16,7 @@ from ...config import Config
 from ...errors import ConfigError
 from ...protocol.payload import CHAT_PATH, POST_PATH, UPLOAD_PATH
 from ...protocol.quota import RATE_LIMITS_PATH
-from ...protocol.tokens import TokenEntry, parse_token_file, read_tokens
+from ...protocol.tokens import TokenEntry, entries_of, parse_token_file, read_tokens
 from ...runtime.curl import browser_shown, browsers_known, check_library
 from ...simulator.serve import DEMO_TOKENS
 from ..server import curl_settings
@@ -79,8 +79,8 @@ def _token_file(sources: Sources, tell: Tell) -> tuple[TokenEntry, ...] | None:
     file = sources.token_file
     try:
         with naming(file):
-            data = read_file(file) if file else b"{}"
-            tokens, readings = parse_token_file(data), read_tokens(data)
+            readings = read_tokens(read_file(file)) if file else []
+            tokens = entries_of(readings)
     except ConfigError as error:
         tell(files.judge_fault("token file", str(error), files.look_at_file(file) if file else None))
         return None

@@ -19,7 +19,7 @@ from attrs import frozen
 
 from ...config import Config, ImageMode, is_loopback
 from ...config.sections import DEFAULT_STATSIG_ID
-from ...protocol.tokens import Reading
+from ...protocol.tokens import Reading, notes_on
 from ...runtime.data_dir import DataDirectory, DirectoryTaken
 from ..server import MEDIA_FOLDER
 from .findings import Finding, fail, ok, skipped, warn
@@ -156,7 +156,16 @@ def judge_tokens(file: Path | None, readings: Sequence[Reading]) -> list[Finding
     if not able:
         wanted = "Enable one, or add another with `tokens add`." if entries else "`tokens add` asks for one."
         first = warn("token file", told, wanted)
-    return [first, *_duplicates(list(places.values()))]
+    return [first, *_duplicates(list(places.values())), *_notes(file, readings)]
+
+
+def _notes(file: Path, readings: Sequence[Reading]) -> list[Finding]:
+    """What was not taken, or not as it is written. Cookies of other names are in every browser's export."""
+    advice = "Mend what should count, and take the rest out; `tokens import` makes a file with the tokens alone."
+    return [
+        ok("token file", note.text) if note.expected else warn("token file", f"{file}: {note.text}", advice)
+        for note in notes_on(readings)
+    ]
 
 
 def _duplicates(places: Sequence[Sequence[Reading]]) -> list[Finding]:

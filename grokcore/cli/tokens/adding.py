@@ -14,7 +14,7 @@ from ...errors import ConfigError
 from ...protocol.models import Tier
 from ...protocol.proxy_url import parse_proxy_url
 from ...protocol.token_edit import Outcome, Verdict, added, details_of, holds_details
-from ...protocol.tokens import Reading, TokenEntry, each_once, read_tokens, token_in
+from ...protocol.tokens import Reading, TokenEntry, each_once, notes_on, read_tokens, token_in
 from .file import (
     any_changed,
     edit,
@@ -33,11 +33,18 @@ class _Item:
 
     :ivar where: the place in words.
     :ivar words: why it is none; or if it is one, what of it can't be kept.
+    :ivar reading: what was found in that place of a file; None for an argument.
     """
 
     where: str
     entry: TokenEntry | None
     words: str = ""
+    reading: Reading | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is nothing for us, which is no fault."""
+        return self.reading is not None and bool(self.reading.passed)
 
 
 def add_tokens(arguments: argparse.Namespace) -> int:
@@ -47,7 +54,8 @@ def add_tokens(arguments: argparse.Namespace) -> int:
     """
     proxy = _proxy(arguments.proxy)
     items = [_dressed(item, arguments, proxy) for item in _given(arguments.token or ["-"])]
-    if not items:
+    if all(item.passed for item in items):
+        _print_notes(items)
         print("no token was given", file=sys.stderr)
         return 1
     return _take(file_to_edit(arguments), lambda _: items)
@@ -62,7 +70,8 @@ def import_tokens(arguments: argparse.Namespace) -> int:
     :raises ConfigError: either file is at fault; nothing is written then.
     """
     items = _imported(arguments.file)
-    if not items:
+    if all(item.passed for item in items):
+        _print_notes(items)
         print("there is no token in it", file=sys.stderr)
         return 1
     return _take(
@@ -114,7 +123,7 @@ def _asked() -> bytes:
 
 
 def _item(reading: Reading) -> _Item:
-    return _Item(reading.where, reading.entry, reading.refusal)
+    return _Item(reading.where, reading.entry, reading.refusal, reading)
 
 
 def _imported(file: str) -> list[_Item]:
@@ -132,7 +141,7 @@ def _imported(file: str) -> list[_Item]:
     whole = {
         entry.sso: entry for entry in each_once(reading.entry for reading in readings if reading.entry is not None)
     }
-    return [_Item(one.where, whole[one.entry.sso] if one.entry else None, one.refusal) for one in readings]
+    return [_Item(one.where, whole[one.entry.sso] if one.entry else None, one.refusal, one) for one in readings]
 
 
 def _stripped(item: _Item) -> _Item:
@@ -142,9 +151,10 @@ def _stripped(item: _Item) -> _Item:
     details = details_of(item.entry)
     if "proxy_url" in details or "disabled" in details:
         what = "is disabled" if "disabled" in details else "has its own proxy"
-        return _Item(item.where, None, f"{what}, which a text file can't say")
+        return evolve(item, entry=None, words=f"{what}, which a text file can't say")
     lost = [*(["tier"] if item.entry.tier is not Tier.BASIC else []), *details]
-    return _Item(item.where, TokenEntry(item.entry.sso), f"without its {' and '.join(lost)}" if lost else "")
+    words = f"without its {' and '.join(lost)}" if lost else ""
+    return evolve(item, entry=TokenEntry(item.entry.sso), words=words)
 
 
 def _take(path: Path, items_for: Callable[[bytes | None], Sequence[_Item]]) -> int:
@@ -161,11 +171,21 @@ def _take(path: Path, items_for: Callable[[bytes | None], Sequence[_Item]]) -> i
     items, outcomes = edit(path, change)
     rest = iter(outcomes)
     for item in items:
-        print(f"refused: {item.where} {item.words}" if item.entry is None else _told(item, item.entry, next(rest)))
+        if not item.passed:
+            print(f"refused: {item.where} {item.words}" if item.entry is None else _told(item, item.entry, next(rest)))
+    _print_notes(items)
     known = sum(outcome.verdict is Verdict.KNOWN for outcome in outcomes)
-    refused = len(items) - len(outcomes)
-    print(f"{shown(path)}: {len(outcomes) - known} added, {known} already there, {refused} refused")
+    passed = sum(item.passed for item in items)
+    refused = len(items) - len(outcomes) - passed
+    more = f", {passed} passed over" if passed else ""
+    print(f"{shown(path)}: {len(outcomes) - known} added, {known} already there, {refused} refused{more}")
     return 1 if refused else 0
+
+
+def _print_notes(items: Sequence[_Item]) -> None:
+    """What was passed over, and what the owner should know of the rest."""
+    for note in notes_on(item.reading for item in items if item.reading is not None):
+        print(note.text)
 
 
 def _told(item: _Item, entry: TokenEntry, outcome: Outcome) -> str:

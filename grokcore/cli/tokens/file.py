@@ -17,8 +17,8 @@ from typing import TypeVar
 
 from ...errors import ConfigError
 from ...protocol.token_edit import Outcome
-from ...protocol.tokens import TokenEntry, parse_token_file
-from ...runtime.files import locked, replace_file, sweep
+from ...protocol.tokens import Note, TokenEntry, entries_of, notes_on, parse_token_file, read_tokens
+from ...runtime.files import locked, read_regular, replace_file, sweep
 from ..setup import TOKEN_PLACES, chosen_file
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "naming_text",
     "needed_file",
     "parsed",
+    "parsed_with_notes",
     "read",
     "shown",
     "writing",
@@ -72,13 +73,24 @@ def parsed(path: Path) -> tuple[TokenEntry, ...]:
         return parse_token_file(data)
 
 
+def parsed_with_notes(path: Path) -> tuple[tuple[TokenEntry, ...], list[Note]]:
+    """What is in it, and what the owner should know of what is not taken.
+
+    :raises ConfigError: as :func:`parsed`.
+    """
+    data = read(path)
+    with naming_text(shown(path)):
+        readings = read_tokens(data)
+        return entries_of(readings), notes_on(readings)
+
+
 def read(path: Path) -> bytes:
     """Its content.
 
-    :raises ConfigError: it can't be read.
+    :raises ConfigError: it can't be read, or is something else than a file: a pipe, a device.
     """
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise ConfigError(f"{shown(path)}: can't be read: {error.strerror}") from None
 

@@ -12,7 +12,7 @@ from ...protocol.tokens import TokenEntry
 from ..tables import Column, print_table
 from .file import (
     existing_file,
-    parsed,
+    parsed_with_notes,
 )
 from .states import read_states
 
@@ -34,7 +34,7 @@ def list_tokens(arguments: argparse.Namespace) -> int:
     :raises ConfigError: the token file is at fault.
     """
     path = existing_file(arguments)
-    entries = parsed(path) if path else ()
+    entries, notes = parsed_with_notes(path) if path else ((), [])
     states = read_states(arguments)
     if arguments.json:
         print(json.dumps([_as_json(entry, states) for entry in entries], indent=2))
@@ -42,6 +42,8 @@ def list_tokens(arguments: argparse.Namespace) -> int:
         print_table(COLUMNS, (_row(entry, states) for entry in entries))
     else:
         print("no tokens yet: `tokens add` asks for one", file=sys.stderr)
+    for note in notes:
+        print(note.text, file=sys.stderr)
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,7 +14,9 @@ from ...protocol.account import Account, Egress, State
 from ...protocol.memory import recall
 from ...protocol.quota import Quota
 from ...protocol.tokens import TokenEntry
-from ...runtime.store import peek
+from ...protocol.wall import set_since
+from ...runtime.state_file import peek
+from ...runtime.wall import wall_reading
 from ..setup import Sources, data_folder
 
 __all__ = ["in_words", "quota_in_words", "read_states"]
@@ -35,13 +36,21 @@ def read_states(arguments: argparse.Namespace) -> Mapping[str, str]:
     except ConfigError:
         return {}
     records = peek(Path(folder) / STATE_FILE)
-    return {key: in_words(entry, records[key], time.time()) for key, entry in entries.items() if key in records}
+    reading = wall_reading()
+    return {
+        key: in_words(entry, records[key], reading.wall, set_by=set_since(records[key], reading))
+        for key, entry in entries.items()
+        if key in records
+    }
 
 
-def in_words(entry: TokenEntry, record: Mapping[str, object], now: float) -> str:
-    """*record* as a person reads it. *now* is the wall clock's time."""
+def in_words(entry: TokenEntry, record: Mapping[str, object], now: float, *, set_by: float = 0.0) -> str:
+    """*record* as a person reads it.
+
+    :param now: the wall clock's time; *set_by*: by how much it was set since the record was made.
+    """
     account = Account(entry, Egress(""))
-    recall(account, record, now, 0)
+    recall(account, record, now, -set_by)
     return "; ".join(_told(account, now))
 
 

@@ -57,6 +57,9 @@ EVENT_HEADERS = {
 }
 
 
+NOT_KEPT = "It could not be written to the disk ({fault}), so a restart would undo it."
+
+
 def add_dashboard_routes(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetime]) -> None:
     """Add the page and its routes. The endpoints ``page`` and ``status_events`` must be let in without a key.
 
@@ -105,6 +108,7 @@ def _page_response(file: _File) -> Response:
 def _add_data(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetime]) -> None:
     overview, tickets, state = Overview(services), Tickets(), services.state
     state.followers.append(lambda _: tickets.void())
+    state.wall.on_missed.append(tickets.shift)
 
     @app.get("/status")
     async def status() -> Response:
@@ -176,9 +180,13 @@ def _add_acts(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetim
 
     @app.post("/status/tokens/<token>/<any(check, clear, disable, enable):act>")
     async def act_on_token(token: str, act: str) -> Response:
-        """Its body is the token's new row, and with ``said`` what was done."""
+        """Its body is the token's new row, and with ``said`` what was done. It is on the disk before that is sent."""
         lifetime().caller.require_owner()
-        return _data_response(_acted(pool, token, acts[act]))
+        row = _acted(pool, token, acts[act])
+        fault = await pool.written()
+        if fault:
+            row["said"] = f"{row['said']} {NOT_KEPT.format(fault=fault)}"
+        return _data_response(row)
 
 
 def _acted(pool: TokenPool, token: str, act: Callable[[str], str]) -> dict[str, object]:

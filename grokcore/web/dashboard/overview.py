@@ -6,7 +6,6 @@ whoever changes it (the pool, requests that end), and what changes by time alone
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -126,7 +125,7 @@ class Overview:
         report = {
             **{name: health[name] for name in ("version", "status", "open", "waiting", "faults", "egress")},
             "uptime_s": round(now - state.started_at, 1),
-            "time": time.time(),
+            "time": state.wall.time(),
             "tokens": {
                 "total": tokens.total,
                 "counts": health["tokens"],

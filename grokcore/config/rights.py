@@ -1,0 +1,136 @@
+"""What a changed configuration may do while the server runs: give to nobody more than the owner has written down.
+
+Theory
+------
+An editor that is half-way through saving leaves a file that is valid and ends too early. Whatever is missing from it
+falls back to its default, and some defaults mean "everything": no limit, no key asked for, no proxy. Such a loss is taken
+over at a start only. A loss that takes something away (a key that is no longer there) is taken over at once, as its owner
+may be in a hurry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+from attrs import define, field
+
+from .sections import Config, KeyConfig
+
+__all__ = ["Guard", "Said", "settings_in"]
+
+Said: TypeAlias = frozenset[tuple[str, str]]
+"""Section and key of each setting that a file has; the key is empty for the section itself."""
+
+IDENTITY = frozenset({"name", "key", "sha256"})
+"""What tells keys apart. All else in ``[[keys]]`` is a limit, and its default is that there is none."""
+
+SAFEGUARDS: Mapping[tuple[str, str], str] = {
+    ("grok", "proxy_url"): "Grok would see this machine's own address",
+    ("grok", "base_url"): "the tokens would go to another address",
+    ("server", "allowed_hosts"): "every Host header would be let in",
+}
+"""Settings that keep something in or out when they are there, and what would happen without."""
+
+
+def settings_in(text: str) -> Said:
+    """The settings that a TOML *text* has, whatever they mean.
+
+    :raises tomllib.TOMLDecodeError: it is not valid.
+    """
+    return frozenset(_named(tomllib.loads(text)))
+
+
+def _named(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for section, value in document.items():
+        yield section, ""
+        if isinstance(value, dict):
+            yield from ((section, key) for key in value)
+
+
+@define
+class Guard:
+    """Looks at each configuration that would replace the one in force.
+
+    :ivar config: the one in force; *said* is what its file had.
+    """
+
+    config: Config
+    said: Said
+    _limits: dict[bytes | str, frozenset[str]] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._remember()
+
+    def adopt(self, config: Config, said: Said) -> None:
+        """It is in force now."""
+        self.config, self.said = config, said
+        self._remember()
+
+    def objection(self, config: Config, said: Said) -> str:
+        """Why it may be taken over at a start only, in words; empty if it may now."""
+        if _is_keyed(self.config) and not _is_keyed(config):
+            return "has no API key any more, so everybody could use the server"
+        if _has_owner(self.config) and not _has_owner(config):
+            return "has no owner's key any more ([grok] api_key, or one of [[keys]] without a limit), only guests' keys"
+        if self.said and not said:
+            return "has no setting in it any more"
+        return next(self._gains(config), "") or next(self._lost_safeguards(config, said), "")
+
+    def _gains(self, config: Config) -> Iterator[str]:
+        if config.grok.api_key and self._limits.get(_digest(config.grok.api_key)):
+            yield "[grok] api_key: is a guest's key, and would lose its limits"
+        for key in config.keys:
+            lost = self._had(key) - _limits_of(key)
+            if lost:
+                yield f"[[keys]] {key.name}: has no {' and no '.join(sorted(lost))} any more, so the key could do more"
+
+    def _had(self, key: KeyConfig) -> frozenset[str]:
+        """The limits that a key of these digests has had, else one of this name."""
+        if key in self.config.keys:
+            return frozenset()
+        had = [self._limits[digest] for digest in _digests(key) if digest in self._limits]
+        return frozenset[str]().union(*(had or [self._limits.get(key.name, frozenset())]))
+
+    def _remember(self) -> None:
+        """Note each key's limits for good: a file is read piece by piece, and a key may be missing in between."""
+        for key in self.config.keys:
+            identities: tuple[bytes | str, ...] = (*_digests(key), key.name)
+            for identity in identities:
+                self._limits[identity] = self._limits.get(identity, frozenset()) | _limits_of(key)
+
+    def _lost_safeguards(self, config: Config, said: Said) -> Iterator[str]:
+        for setting, consequence in SAFEGUARDS.items():
+            section, name = setting
+            before, after = (getattr(getattr(each, section), name) for each in (self.config, config))
+            default = attrs.fields_dict(type(getattr(config, section)))[name].default
+            if before not in (after, default) and after == default and setting not in said:
+                yield f"[{section}] {name}: is gone, so {consequence}"
+
+
+def _is_keyed(config: Config) -> bool:
+    return bool(config.grok.api_key or config.keys)
+
+
+def _has_owner(config: Config) -> bool:
+    return bool(config.grok.api_key) or any(not _limits_of(key) for key in config.keys)
+
+
+def _limits_of(key: KeyConfig) -> frozenset[str]:
+    """The names of the limits that it has."""
+    limits = [limit for limit in attrs.fields(KeyConfig) if limit.name not in IDENTITY]
+    return frozenset(limit.name for limit in limits if getattr(key, limit.name) != limit.default)
+
+
+def _digests(key: KeyConfig) -> Iterator[bytes]:
+    if key.key:
+        yield _digest(key.key)
+    if key.sha256:
+        yield bytes.fromhex(key.sha256)
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()

@@ -1,0 +1,102 @@
+"""A circuit breaker: failures in a row shut a way to Grok for a while, and then let single attempts try it.
+
+Theory
+------
+Clients repeat a request that failed, some at once, and some whatever ``Retry-After`` says. A server that asks Grok anew for
+each of them multiplies the load that made Grok refuse. So a breaker has three states:
+
+* **closed**: attempts pass. After *tolerance* failures in a row it opens.
+* **open**: nothing passes until ``paused_until``; callers are refused at once.
+* **half-open**, after a pause: one attempt a second passes. The first success closes the breaker, the next failure opens it
+  for twice as long.
+
+Rules
+-----
+1. An attempt that began before the end of a pause proves nothing about the time after it, whatever its outcome.
+2. Failures further apart than :data:`MEMORY_S` are not in a row.
+"""
+
+from __future__ import annotations
+
+import math
+
+from attrs import define
+
+__all__ = ["MEMORY_S", "PROBES_APART_S", "Breaker"]
+
+PROBES_APART_S = 1.0
+"""Seconds between two attempts through a half-open breaker."""
+
+MEMORY_S = 60.0
+"""Seconds after which a failure is not counted any more while the breaker is closed."""
+
+
+@define
+class Breaker:
+    """One breaker. All times are seconds of the caller's clock.
+
+    :ivar tolerance: failures in a row that open it.
+    :ivar pause_s: the first pause; each one that follows without a success between is twice as long.
+    :ivar cap_s: the longest pause.
+    :ivar rounds: whether failures of attempts that were under way together count as one.
+    :ivar paused_until: the end of the last pause; minus infinity if there was none since the last success.
+    :ivar pauses: pauses in a row.
+    """
+
+    tolerance: int
+    pause_s: float
+    cap_s: float
+    rounds: bool = False
+    paused_until: float = -math.inf
+    pauses: int = 0
+    _failures: int = 0
+    _failed_at: float = -math.inf
+    _next_probe_at: float = -math.inf
+
+    @property
+    def shut_until(self) -> float:
+        """From when on the next attempt may pass."""
+        return max(self.paused_until, self._next_probe_at)
+
+    @property
+    def half_open(self) -> bool:
+        """Whether there was a pause, and no success since its end."""
+        return self.pauses > 0
+
+    def pass_one(self, now: float) -> None:
+        """Let an attempt begin."""
+        if self.half_open:
+            self._next_probe_at = now + PROBES_APART_S
+
+    def fail(self, began: float, now: float) -> None:
+        """Count a failure of an attempt that began at *began*."""
+        if self.half_open:
+            if began >= self.paused_until:
+                self._open(now)
+            return
+        if self.rounds and began < self._failed_at:
+            return
+        if now - self._failed_at > MEMORY_S:
+            self._failures = 0
+        self._failures += 1
+        self._failed_at = now
+        if self._failures >= self.tolerance:
+            self._open(now)
+
+    def _open(self, now: float) -> None:
+        self.paused_until = now + min(self.pause_s * 2**self.pauses, self.cap_s)
+        self.pauses = min(self.pauses + 1, 16)
+        self._failures, self._next_probe_at = 0, -math.inf
+
+    def succeed(self, began: float) -> bool:
+        """Count a success of an attempt that began at *began*. Returns whether it closed the breaker."""
+        if began < self.paused_until:
+            return False
+        was_half_open = self.half_open
+        self.reset()
+        return was_half_open
+
+    def reset(self) -> None:
+        """Forget all failures."""
+        self.paused_until = self._next_probe_at = self._failed_at = -math.inf
+        self.pauses = self._failures = 0

@@ -1,0 +1,92 @@
+"""trio's clock in a server: time in which the loop stood still counts for no deadline.
+
+Theory
+------
+A process that was stopped (``SIGSTOP``, a paused virtual machine, a swapping one) or whose loop was blocked finds all its
+deadlines due at once when it goes on, before it has read what has been waiting in its sockets. Answers whose lines are
+there would time out, and writes, uploads and queues too. With this clock nothing of that time has passed, and no time does
+for a moment afterwards, until the waiting lines have been read.
+
+The loop never sleeps for longer than :data:`TICK_S`, so when it looks at the clock much later than it meant to, it stood
+still, and from some moment of its last sleep on: all of that sleep is taken out. Deadlines so get what they had left, and
+up to three quarters of a second more.
+
+What ends in the world (coolings, limits) is made up for by :class:`~grokcore.runtime.wall.WallClock`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import trio
+
+__all__ = ["RunningClock"]
+
+TICK_S = 0.25
+"""The loop looks at its clock at least this often; to do nothing else costs some 20 µs. A standstill of this and LATE_S is
+always noticed."""
+
+LATE_S = 0.5
+"""A look that comes later than this is one after a standstill. A loaded machine is late by some 10 ms."""
+
+CATCH_UP_S = 0.5
+"""How long time stands still afterwards, in which waiting input is read: the transport's thread must have its turn."""
+
+LONG_S = 5.0
+RECOVERED_S = 5.0
+"""Standstills that are shorter than the one and follow another within the other are no stops: the loop has too much to do,
+and then time has to pass, or nothing would ever be given up."""
+
+START = 10_000.0
+"""Not zero, so that nobody takes a time of this clock for that of another."""
+
+
+class RunningClock(trio.abc.Clock):
+    """See the module. For ``trio.run(…, clock=RunningClock())``.
+
+    :param read: a monotonic clock in seconds; for tests.
+    :ivar on_standstill: called with how late the loop was, in seconds. They must not wait, nor ask for the time.
+    """
+
+    def __init__(self, read: Callable[[], float] = time.perf_counter) -> None:
+        self.on_standstill: list[Callable[[float], None]] = []
+        self._read = read
+        self._seen = read()  # by the clock that is read, as the next three
+        self._back_at = math.inf  # the latest time at which the loop is to look again
+        self._late_at = math.inf
+        self._recovered_at = -math.inf
+        self._left_out = self._seen - START
+        self._now = START
+
+    def start_clock(self) -> None:
+        """Begin to watch; called by trio."""
+        self.current_time()
+
+    def current_time(self) -> float:
+        """Seconds in which the loop ran. Called several times for each line of an answer."""
+        seen = self._read()
+        if seen > self._late_at:
+            self._stood_still(seen)
+        self._seen = self._back_at = seen
+        self._late_at = seen + LATE_S
+        self._now = max(self._now, seen - self._left_out)
+        return self._now
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        """Seconds that the loop may sleep; called by trio before it does."""
+        if deadline <= self.current_time():
+            return 0.0
+        sleep_s = min(TICK_S, deadline - (self._seen - self._left_out))
+        self._back_at = self._seen + sleep_s
+        self._late_at = self._back_at + LATE_S
+        return sleep_s
+
+    def _stood_still(self, seen: float) -> None:
+        late_s = seen - self._back_at
+        if late_s >= LONG_S or self._seen >= self._recovered_at:
+            self._left_out += seen - self._seen + CATCH_UP_S
+        self._recovered_at = seen + RECOVERED_S
+        for listener in self.on_standstill:
+            listener(late_s)

@@ -1,0 +1,42 @@
+"""The whole app over a scripted Grok, without sockets or threads: for clients' libraries on a faked clock."""
+
+from __future__ import annotations
+
+import httpx
+import trio
+
+from grokcore.protocol.payload import Identity
+from grokcore.runtime.assets import AssetFetcher
+from grokcore.runtime.fetch import Fetcher, Lookups
+from grokcore.web.app import create_app
+from grokcore.web.asking import Services
+from grokcore.web.delivery import Deliveries
+from grokcore.web.edge import Edge
+from grokcore.web.metrics import Metrics
+from grokcore.web.state import ServerState
+from grokcore.web.status import Census
+from tests.runtime.worlds import World
+from tests.servers import configured
+
+__all__ = ["app_over", "client_of"]
+
+
+def app_over(world: World) -> Edge:
+    """The ASGI app that Hypercorn would serve."""
+    state = ServerState(configured(), trio.current_time())
+
+    def fetcher() -> Fetcher:
+        return Fetcher(world.transport, frozenset(), "", Lookups())
+
+    def asset_fetcher() -> AssetFetcher:
+        return AssetFetcher(world.transport, "https://assets.grok.example.com", Identity("statsig"))
+
+    deliveries = Deliveries(asset_fetcher, None)
+    services = Services(world.gateway, state, fetcher, deliveries, Census(world.gateway))
+    return Edge(create_app(services, Metrics(services)), lambda: state.doors, state.request_ended)
+
+
+def client_of(world: World) -> httpx.AsyncClient:
+    """An HTTP client of that app, without patience of its own."""
+    transport = httpx.ASGITransport(app_over(world))
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost/v1", timeout=None)
