@@ -25,6 +25,7 @@ from ..protocol.media import extension_of, sniff
 from ..protocol.payload import Identity
 from ..protocol.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
 from .media_cache import MediaCache
+from .small_call import asked_again
 from .transport import Exchange, ResponseHead, Transport, UpstreamRequest
 
 __all__ = ["Asset", "AssetAccess", "AssetFetcher"]
@@ -34,9 +35,6 @@ PICTURE_S = 30.0
 
 VIDEO_S = 120.0
 """Bound for a video, in seconds."""
-
-CLOSE_S = 2.0
-"""Bound for closing one request."""
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of what is held in memory. Grok's pictures are a few hundred kB."""
@@ -99,17 +97,14 @@ class AssetFetcher:
     async def _visit(
         self, access: AssetAccess, url: str, kind: AssetKind, seconds: float, take: Callable[[Exchange], Awaitable[_T]]
     ) -> _T:
-        exchange = self.transport.open(self._request(access, url, kind, seconds))
+        request = self._request(access, url, kind, seconds)
         try:
             with trio.move_on_after(seconds):
-                return await take(exchange)
+                return await asked_again(self.transport, request, take)
             raise TransportFailure(f"Grok did not send the whole file within {seconds:g} s.")
         except GrokApiError as error:
             error.redact(access.sso)
             raise
-        finally:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
-                await exchange.aclose()
 
     def _request(self, access: AssetAccess, url: str, kind: AssetKind, seconds: float) -> UpstreamRequest:
         try:

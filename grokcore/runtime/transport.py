@@ -11,7 +11,13 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-__all__ = ["Exchange", "ResponseHead", "Transport", "UpstreamRequest"]
+from ..errors import TransportFailure
+
+__all__ = ["ConnectionDied", "Exchange", "ResponseHead", "Transport", "UpstreamRequest"]
+
+
+class ConnectionDied(TransportFailure):
+    """The connection was there, and broke before anything of the response came: a kept one that was dead, as a rule."""
 
 
 def _check_address(_: object, __: object, value: str) -> None:
@@ -99,4 +105,4 @@ class Transport(Protocol):
     """Makes requests."""
 
     def open(self, request: UpstreamRequest) -> Exchange:
-        """Begin *request*; nothing is waited for."""
+        """Begin *request*: the other side sees it once at most. Nothing is waited for."""

@@ -3,7 +3,7 @@
 This is the only package that imports curl_cffi.
 
 * :mod:`~grokcore.runtime.curl.library`: what is asked of it, and which browsers it can show.
-* :mod:`~grokcore.runtime.curl.handle`: one request in the hands of libcurl.
+* :mod:`~grokcore.runtime.curl.handle`: one request in the hands of libcurl; :mod:`~grokcore.runtime.curl.outcome`: its end.
 * :mod:`~grokcore.runtime.curl.exchange`: one request as trio sees it, and its callbacks.
 * :mod:`~grokcore.runtime.curl.loop`: all of them, in the worker thread.
 * :mod:`~grokcore.runtime.curl.transfers`: the transport, which keeps a loop running.
@@ -36,12 +36,13 @@ Rules
 4. Names of curl_cffi that are private are listed in ``PRIVATE_NAMES`` and checked at the start.
 5. What fails for one exchange fails this exchange alone (:mod:`~grokcore.runtime.curl.loop` says how). Should the loop
    end all the same, its exchanges fail and another loop begins; if loops keep ending, the server ends.
-6. A request that is not impersonated has a handle and a connection of its own, which are thrown away afterwards.
+6. ``open`` sends one request at most: libcurl, which would repeat it when a kept connection dies, has to ask first.
+7. A request that is not impersonated has a handle and a connection of its own, which are thrown away afterwards.
 """
 
 from .exchange import CurlExchange
-from .handle import CurlFailure
 from .library import CurlSettings, browser_shown, browsers_known, check_library
+from .outcome import CurlFailure
 from .transfers import CurlTransport
 
 __all__ = [

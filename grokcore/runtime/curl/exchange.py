@@ -10,7 +10,7 @@ from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE
 
 from ...errors import TransportFailure
 from ..transport import ResponseHead, UpstreamRequest
-from .handle import parse_head, peer_of
+from .outcome import parse_head, peer_of
 
 __all__ = ["BUFFER_BYTES", "MAX_HEAD_BYTES", "MOST_OVERFLOW", "CurlExchange", "Desk", "News"]
 

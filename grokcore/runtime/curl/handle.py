@@ -1,4 +1,4 @@
-"""One request in the hands of libcurl: how its handle is set up, and what came of it."""
+"""One request in the hands of libcurl: how its handle is set up."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import ipaddress
 from collections.abc import Callable
 from typing import TypeAlias
 
-from curl_cffi import Curl, CurlECode, CurlError, CurlInfo, CurlOpt
+from curl_cffi import Curl, CurlOpt
 from curl_cffi._wrapper import ffi, lib
 
-from ...errors import TransportFailure
-from ..transport import ResponseHead, UpstreamRequest
+from ..transport import UpstreamRequest
 
-__all__ = ["CurlFailure", "configure", "failure_of", "new_handle", "parse_head", "peer_of", "words_for"]
+__all__ = ["configure", "new_handle"]
 
 UPLOAD_BUFFER_BYTES = 16 * 1024
 """libcurl keeps its upload buffer, 64 kB unless told otherwise, for as long as the answer lasts. A question is a few kB."""
@@ -38,28 +37,6 @@ PLAIN_OPTIONS = (
 Callback: TypeAlias = Callable[[bytes], int]
 
 
-class CurlFailure(TransportFailure):
-    """A transfer that libcurl gave up.
-
-    :ivar curl_code: libcurl's number for why.
-    :ivar proxy_status: the HTTP status with which a proxy refused to connect to Grok; 0 if none did.
-    """
-
-    def __init__(self, message: str, *, curl_code: int = 0, proxy_status: int = 0) -> None:
-        super().__init__(message)
-        self.curl_code = curl_code
-        self.proxy_status = proxy_status
-
-
-class ResponseRefused(CurlFailure):
-    """A response with too long a head, or one that expands without end. Another try would meet the same."""
-
-    again, sdk_may_repeat = False, False
-
-
-# Before ---------------------------------------------------------------------------------------------------------------
-
-
 def new_handle() -> Curl:
     """One that nothing was done with yet."""
     curl = Curl()
@@ -76,9 +53,10 @@ def configure(
     :raises CurlError: an option was not taken.
     """
     if request.impersonated:
-        curl.impersonate(browser)
+        curl._check_error(curl.impersonate(browser), "impersonate")
     kept = (
         _set_way(curl, request),
+        _send_once(curl),
         _set_callback(curl, CurlOpt.HEADERFUNCTION, CurlOpt.HEADERDATA, on_header),
         _set_callback(curl, CurlOpt.WRITEFUNCTION, CurlOpt.WRITEDATA, on_data),
     )
@@ -132,10 +110,50 @@ def _set_callback(curl: Curl, function: CurlOpt, data: CurlOpt, callback: Callba
 
     :raises CurlError: an option was not taken.
     """
-    context = ffi.new_handle(_Context(callback))
-    curl._check_error(lib._curl_easy_setopt(curl._curl, function, lib.write_callback), "set a callback")
-    curl._check_error(lib._curl_easy_setopt(curl._curl, data, context), "set a callback")
-    return context
+    return _set_function(curl, function, lib.write_callback, data, _Context(callback))
+
+
+def _set_function(curl: Curl, function: CurlOpt, entry: object, data: CurlOpt, context: _Context) -> object:
+    handle = ffi.new_handle(context)
+    curl._check_error(lib._curl_easy_setopt(curl._curl, function, entry), "set a callback")
+    curl._check_error(lib._curl_easy_setopt(curl._curl, data, handle), "set a callback")
+    return handle
+
+
+class _Once:
+    """Allows one request to be sent.
+
+    libcurl repeats a request by itself, up to five times, if a kept connection turns out to be dead or the server refuses
+    an HTTP/2 stream. To Grok each of these may be a question that costs. So libcurl asks here before it sends
+    (``PREREQFUNCTION``), each time.
+
+    curl_cffi has no entry of its own for that callback, so the one for seeking is used, which calls ``seek`` and gives the
+    C side a number other than 0 if that raises OSError. The two take different arguments behind the first, which are not
+    looked at: each is a register or a word on the stack, in every calling convention there is a build of curl_cffi for.
+    (A body that can't be rewound stops repetitions as well, but not those of a request without a body; a callback made by
+    cffi at run time needs memory that is writable and executable, which the systemd unit forbids.)
+    """
+
+    def __init__(self) -> None:
+        self._sent = False
+
+    def seek(self, _: int, __: int) -> None:
+        """Note that the request is about to be sent.
+
+        :raises OSError: if it has been before.
+        """
+        if self._sent:
+            raise OSError
+        self._sent = True
+
+
+def _send_once(curl: Curl) -> object:
+    """Keep libcurl from sending the request again.
+
+    :raises CurlError: an option was not taken.
+    """
+    once = _Context(_Once())
+    return _set_function(curl, CurlOpt.PREREQFUNCTION, lib.seek_buffer_callback, CurlOpt.PREREQDATA, once)
 
 
 def _set_way(curl: Curl, request: UpstreamRequest) -> object:
@@ -162,67 +180,3 @@ def _way(address: str) -> bytes:
 def _header_line(name: str, value: str) -> bytes:
     """``Name: value``; ``Name:`` takes the header out."""
     return f"{name}: {value}".encode() if value else f"{name}:".encode()
-
-
-# After ----------------------------------------------------------------------------------------------------------------
-
-
-def peer_of(curl: Curl | None) -> str:
-    """The address at the other end; empty if there is none yet."""
-    found = curl.getinfo(CurlInfo.PRIMARY_IP) if curl is not None else b""
-    return found.decode("ascii", "replace") if isinstance(found, bytes) else ""
-
-
-def parse_head(lines: list[bytes], peer: str) -> ResponseHead:
-    """The lines of a head, the one with the status first, as what they say."""
-    status = lines[0].split(None, 2)[1:2] if lines else []
-    headers: dict[str, str] = {}
-    for line in lines[1:]:
-        name, _, value = line.decode("latin-1").partition(":")
-        headers[name.strip().lower()] = value.strip()
-    return ResponseHead(int(status[0]) if status and status[0].isdigit() else 0, headers, peer)
-
-
-# What a failed transfer is called (libcurl error codes). Anything else is "the connection broke".
-_WHAT_FAILED: dict[int, str] = {
-    CurlECode.COULDNT_RESOLVE_PROXY: "the proxy's name could not be resolved",
-    CurlECode.COULDNT_RESOLVE_HOST: "the host name could not be resolved",
-    CurlECode.COULDNT_CONNECT: "no connection could be made",
-    CurlECode.OPERATION_TIMEDOUT: "the connection timed out",
-    CurlECode.SSL_CONNECT_ERROR: "the TLS handshake failed",
-    CurlECode.PEER_FAILED_VERIFICATION: "the server's certificate is not trusted",
-    CurlECode.PROXY: "the proxy refused",
-    CurlECode.HTTP2: "the HTTP/2 connection failed",
-    CurlECode.HTTP2_STREAM: "the HTTP/2 stream was reset",
-    CurlECode.PARTIAL_FILE: "the response was cut off",
-    CurlECode.GOT_NOTHING: "the server closed without a response",
-    CurlECode.BAD_CONTENT_ENCODING: "its compression is damaged",
-    CurlECode.TOO_LARGE: "a few bytes of it expand to many MB",
-}
-
-
-def failure_of(code: int, who: str, curl: Curl | None, objection: str, *, answered: bool) -> CurlFailure:
-    """The failure to report for a transfer that ended with this *code*.
-
-    :param who: whom the request was for, as the message calls it.
-    :param objection: why a callback refused what had come; empty if none did.
-    :param answered: whether a response had begun.
-    """
-    proxy_status = _proxy_status(curl)
-    what = objection or _WHAT_FAILED.get(code, "the connection broke")
-    if proxy_status:  # libcurl counts it as "no connection could be made", like a proxy that is not there
-        what = f"the proxy refused with HTTP {proxy_status}"
-    outcome = f"{who}'s answer was lost" if answered else f"{who} could not be reached"
-    leaf = ResponseRefused if objection or code == CurlECode.TOO_LARGE else CurlFailure
-    return leaf(f"{outcome}: {what} (curl error {code}).", curl_code=code, proxy_status=proxy_status)
-
-
-def _proxy_status(curl: Curl | None) -> int:
-    """What a proxy answered to CONNECT, unless that was a yes."""
-    status = curl.getinfo(CurlInfo.HTTP_CONNECTCODE) if curl is not None else 0
-    return status if isinstance(status, int) and status >= 300 else 0
-
-
-def words_for(error: CurlError) -> str:
-    """An error without the value that caused it: that may be a proxy URL with its password."""
-    return f"curl error {int(error.code)}"

@@ -30,6 +30,7 @@ PRIVATE_NAMES = (
     "curl_multi_strerror",
     "_curl_easy_setopt",
     "write_callback",
+    "seek_buffer_callback",
 )
 
 _GOOD_ORDER = 0

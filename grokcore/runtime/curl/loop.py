@@ -26,8 +26,9 @@ from curl_cffi._wrapper import ffi, lib
 
 from ...errors import TransportFailure
 from .exchange import CurlExchange, News
-from .handle import configure, failure_of, new_handle, words_for
+from .handle import configure, new_handle
 from .library import CurlSettings, browser_shown
+from .outcome import failure_of, words_for
 
 __all__ = ["Loop"]
 
