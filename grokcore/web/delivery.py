@@ -101,7 +101,8 @@ class Delivery:
         if isinstance(event, Video):
             name = await self.fetcher.save(access, event.url, self.cache) if self.cache else ""
         else:
-            asset = await self.fetcher.fetch(access, event.url)
+            fetch = self.fetcher.fetch if isinstance(event, Picture) else self.fetcher.fetch_file
+            asset = await fetch(access, event.url)
             if self.mode is ImageMode.BASE64 and len(asset.data) <= MOST_INLINE_BYTES:
                 return f"data:{asset.media_type};base64,{base64.b64encode(asset.data).decode('ascii')}"
             name = await self.cache.put(asset.data, extension_of(asset.media_type)) if self.cache else ""
