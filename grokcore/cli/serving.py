@@ -23,14 +23,13 @@ from ..config import Config
 from ..errors import ConfigError
 from ..logs import configure_logging
 from ..protocol.tokens import TokenEntry, parse_token_file
-from ..runtime.curl import check_library
 from ..runtime.data_dir import DataDirectory
 from ..runtime.store import StateFile
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
 from .reload import Reloader
 from .reporting import Reporter
-from .server import Server, curl_settings
+from .server import Server, check_curl
 from .setup import Settings, Sources, data_folder, naming, refuse_open_door
 from .systemd import Notifier, passed_sockets
 from .tokens.states import STATE_FILE
@@ -70,8 +69,7 @@ def serve_command(arguments: argparse.Namespace) -> int:
         _log.warning("%s", warning)
     for note in notes:
         _log.log(logging.INFO if note.expected else logging.WARNING, "%s: %s", sources.token_file, note.text)
-    with naming(settings.file):
-        check_library(curl_settings(config))
+    check_curl(settings)
     # Sockets first: the number of one that was announced and is not there must not become something else's.
     with (
         _sockets(settings, demo=sources.demo) as sockets,
@@ -111,7 +109,7 @@ def _sockets(settings: Settings, *, demo: bool) -> Iterator[Sequence[socket.sock
 def _listen(settings: Settings, *, demo: bool) -> list[socket.socket]:
     """As :func:`listen`; who has the port may well be a server with the same data directory, and that is said then."""
     try:
-        with naming(settings.file):
+        with naming(settings.source("server", "host")):
             return listen(settings.config.server.host, settings.config.server.port)
     except PortInUse:
         folder = data_folder(settings.config, os.environ)
