@@ -353,7 +353,7 @@ def test_any_value_is_a_configuration_or_a_fault_of_it(values: dict[tuple[str, s
         ("[grok]\nzzz = 1", "unknown [grok] zzz has no effect"),
         ("[global]\nlog_levle = 'INFO'", "unknown [global] log_levle has no effect; did you mean log_level?"),
         ("[serve]\nport = 1", "unknown section [serve] has no effect; did you mean server?"),
-        ("port = 1", "unknown section [port] has no effect"),
+        ("port = 1", "unknown section [port] has no effect; it belongs under [server]"),
         (
             '[models."grok-4.1"]\nmodeid = "x"',
             'unknown [models."grok-4.1"] modeid has no effect; did you mean mode_id?',

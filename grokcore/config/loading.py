@@ -116,6 +116,9 @@ def _elsewhere(path: Path, environ: Mapping[str, str], flags: Mapping[tuple[str,
 _QUOTED = re.compile(r"\('[^)]*\)|'[^']*'|\"[^\"]*\"")
 
 
+LONGEST_CHARACTER = len("'\\\\x00'")
+"""Of what a message quotes, this much is one character."""
+
 _PATH_HINT = (
     ". A backslash in double quotes begins a special character: write a Windows path in single quotes, 'C:\\path'"
 )
@@ -123,8 +126,14 @@ _PATH_HINT = (
 
 def _toml_fault(message: str, text: str) -> str:
     """The message of tomllib without what it quotes of the file, and with what to do about a Windows path."""
-    about_backslash = any(words in message for words in ("Unescaped", "escape", "hex value"))
-    return _QUOTED.sub("a key", message) + (_PATH_HINT if about_backslash and "\\" in text else "")
+    hint = ""
+    if "\\" in text and any(words in message for words in ("Unescaped", "escape", "hex value")):
+        hint = _PATH_HINT
+    elif "Invalid value" in message:
+        hint = ". Text is written in straight quotes, double or single"
+    return (
+        _QUOTED.sub(lambda found: found.group() if len(found.group()) <= LONGEST_CHARACTER else "a key", message) + hint
+    )
 
 
 def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, list[str]]:
@@ -133,7 +142,13 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
     moved, more = take_over_newer(document, raw) if is_newer_original(document) else ({}, [])
     warnings += more
     keys, models = document.pop("keys", []), _table(document.pop("models", {}), ("models",))
-    warnings += _unknown(document, [*SECTIONS, "keys", "models"], "section [{}]")
+    homeless = {key: name for name, cls in SECTIONS.items() for key in fields_dict(cls) if key in document}
+    warnings += [
+        warning + (f"; it belongs under [{homeless[key]}]" if key in homeless else "")
+        for key, warning in zip(
+            [*document], _unknown(document, [*SECTIONS, "keys", "models"], "section [{}]"), strict=True
+        )
+    ]
     also_moved, more = take_over(raw)
     moved |= also_moved
     warnings += more

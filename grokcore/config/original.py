@@ -120,7 +120,7 @@ def take_over_newer(document: dict[str, Any], raw: Raw) -> tuple[dict[Path, Path
     )
     told = ", ".join(f"[{new[0]}] {new[1]}" for new in moved) or "nothing"
     said = [f"is the original project's configuration of 2026; taken over: {told}"]
-    return moved, said + ([f"{_without_effect(dropped)[0]} (what else is in them)"] if dropped else [])
+    return moved, said + _without_effect([f"the rest of {', '.join(dropped)}"] if dropped else [])
 
 
 def _split_keys(document: dict[str, Any], raw: Raw) -> None:
