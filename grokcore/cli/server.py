@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import trio
 
 from ..config import Config, ImageMode
+from ..errors import ConfigError
 from ..logs import FOLD_S, tell_folded
 from ..protocol.book import TokenBook
 from ..protocol.memory import record_of
@@ -17,7 +19,7 @@ from ..protocol.payload import Identity
 from ..protocol.roster import Adoption
 from ..protocol.tokens import TokenEntry
 from ..runtime.assets import AssetFetcher
-from ..runtime.curl import CurlSettings, CurlTransport
+from ..runtime.curl import CurlSettings, CurlTransport, check_library
 from ..runtime.fetch import Fetcher, Lookups
 from ..runtime.gateway import Gateway, GatewaySettings
 from ..runtime.media_cache import MediaCache
@@ -36,8 +38,9 @@ from ..web.request_log import RequestLog
 from ..web.server import serve
 from ..web.state import ServerState
 from ..web.status import Census
+from .setup import Settings, naming
 
-__all__ = ["Server", "curl_settings", "quota_asker"]
+__all__ = ["Server", "check_curl", "curl_settings", "quota_asker"]
 
 MEDIA_FOLDER = "media"
 """Beside the state file."""
@@ -221,6 +224,19 @@ class Server:
 def curl_settings(config: Config) -> CurlSettings:
     """What the transport needs of the configuration."""
     return CurlSettings(impersonate=config.grok.impersonate, ca_file=config.grok.ca_file)
+
+
+def check_curl(settings: Settings) -> None:
+    """Make sure that the installed library can do what is configured.
+
+    :raises ConfigError: if it can't; the message names the flag, variable or file that the setting comes from.
+    """
+    try:
+        check_library(curl_settings(settings.config))
+    except ConfigError as error:
+        found = re.match(r"\[grok\] (\w+):", str(error))
+        with naming(settings.source("grok", found.group(1)) if found else settings.file):
+            raise
 
 
 def quota_asker(config: Config, transport: CurlTransport) -> QuotaAsker:

@@ -23,7 +23,6 @@ from ..config import Config
 from ..errors import ConfigError
 from ..logs import configure_logging, drain_log, stderr_without_waiting
 from ..protocol.tokens import Note, TokenEntry, parse_token_file
-from ..runtime.curl import check_library
 from ..runtime.data_dir import DataDirectory
 from ..runtime.running_clock import RunningClock
 from ..runtime.state_file import StateFile
@@ -33,7 +32,7 @@ from .last_net import LAST_LINES_S, LastNet
 from .permissions import look_at_access
 from .reload import Reloader
 from .reporting import STOP_MARGIN_S, Reporter
-from .server import Server, curl_settings
+from .server import Server, check_curl
 from .setup import Settings, Sources, data_folder, naming, refuse_open_door
 from .systemd import Notifier, passed_sockets
 from .tokens.states import STATE_FILE
@@ -88,8 +87,7 @@ def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...],
     for access in look_at_access(sources, settings):
         if access.advice:
             _log.warning("%s. %s", access.message, access.advice)
-    with naming(settings.file):
-        check_library(curl_settings(config))
+    check_curl(settings)
     # Sockets first: the number of one that was announced and is not there must not become something else's.
     with (
         _sockets(settings, demo=sources.demo) as sockets,
@@ -147,7 +145,7 @@ def _sockets(settings: Settings, *, demo: bool) -> Iterator[Sequence[socket.sock
 def _listen(settings: Settings, *, demo: bool) -> list[socket.socket]:
     """As :func:`listen`; who has the port may well be a server with the same data directory, and that is said then."""
     try:
-        with naming(settings.file):
+        with naming(settings.source("server", "host")):
             return listen(settings.config.server.host, settings.config.server.port)
     except PortInUse:
         folder = data_folder(settings.config, os.environ)

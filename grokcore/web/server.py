@@ -41,14 +41,14 @@ class PortInUse(Exception):
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Bound sockets for *host*: one for each address that it stands for.
+    """Bound sockets for *host*: one for each address that it stands for; an empty one stands for all of this machine.
 
     :raises PortInUse: another program listens there.
     :raises ConfigError: the host can't be listened on.
     """
     host = host.strip("[]")
     try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or "not a host name"
         raise ConfigError(f"[server] host: {host!r} can't be listened on: {why}") from None

@@ -87,7 +87,7 @@ def judge_fault(name: str, message: str, look: FileLook | None) -> Finding:
             "Containers make a folder where a file that is to be mounted does not exist. Stop it, remove the folder, make "
             "the file, start again."
         )
-    elif "API key" in message or "api_key" in message:
+    elif "api_key must be set" in message:
         advice = "Set [grok] api_key, or listen on 127.0.0.1."
     elif "can't be read" in message:
         advice = "See that the file is there and that this user may read it."
