@@ -76,7 +76,8 @@ def test_a_failure_looks_like_this(row: Row) -> None:
     assert error.body() == {
         "error": {"message": "Something happened.", "type": row.type, "param": "messages[0]", "code": row.code}
     }
-    assert error.headers() == [("x-should-retry", "true" if row.sdk_may_repeat else "false")]
+    asks_for_key = [("www-authenticate", "Bearer")] if row.status == 401 else []
+    assert error.headers() == [("x-should-retry", "true" if row.sdk_may_repeat else "false"), *asks_for_key]
 
 
 def family(cls: type[GrokApiError]) -> Iterator[type[GrokApiError]]:
