@@ -164,6 +164,10 @@ class InvalidApiKey(GrokApiError):
 
     status, code, type, blame = 401, "invalid_api_key", "invalid_request_error", Blame.REQUEST
 
+    def headers(self) -> list[tuple[str, str]]:
+        """With the scheme that is asked for (RFC 9110 §11.6.1)."""
+        return [*super().headers(), ("www-authenticate", "Bearer")]
+
 
 class PermissionDenied(GrokApiError):
     """The key is one with limits, and this is for the owner."""

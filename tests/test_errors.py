@@ -79,8 +79,10 @@ def test_a_failure_looks_like_this(row: Row) -> None:
     assert error.body() == {
         "error": {"message": "Something happened.", "type": row.type, "param": "messages[0]", "code": row.code}
     }
+    asks_for_key = [("www-authenticate", "Bearer")] if row.status == 401 else []
     retry_after = [("retry-after", row.retry_after)] if row.retry_after else []
-    assert error.headers() == [("x-should-retry", "true" if row.sdk_may_repeat else "false"), *retry_after]
+    headers = [("x-should-retry", "true" if row.sdk_may_repeat else "false"), *retry_after, *asks_for_key]
+    assert error.headers() == headers
     assert bool(retry_after) == row.sdk_may_repeat, "an invitation to repeat says when"
 
 

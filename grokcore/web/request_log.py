@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from ..runtime.gateway import FailedAttempt
 from .trace import Trace
 
 __all__ = ["RequestLog"]
+
+_PARAM = re.compile(r"[A-Za-z0-9_.\[\]-]{1,100}")
 
 _log = logging.getLogger("grokcore.requests")
 
@@ -40,6 +43,7 @@ def _fields(trace: Trace) -> dict[str, Any]:
         "path": trace.path,
         "status": trace.status,
         "code": trace.code,
+        "param": _param(trace),
         "model": trace.model,
         "stream": trace.stream or None,
         "key": trace.key,
@@ -48,6 +52,12 @@ def _fields(trace: Trace) -> dict[str, Any]:
         "client_left": not trace.complete or None,
     }
     return {name: value for name, value in fields.items() if value not in ("", None)}
+
+
+def _param(trace: Trace) -> str:
+    """The field at fault; empty if it may be a client's own words."""
+    param = (trace.error.param if trace.error else None) or ""
+    return param if _PARAM.fullmatch(param) else ""
 
 
 def _answered(trace: Trace) -> dict[str, Any]:
