@@ -139,6 +139,9 @@ def _take_over_original(
     Returns where keys came from (new path to the one in the file), and a warning about those without effect.
     """
     moved: dict[tuple[str, ...], tuple[str, ...]] = {}
+    original = raw["global"]
+    if original.get("image_mode") == "url" and original.get("base_url"):
+        original["image_mode"] = "cache"  # there it means links below base_url, to copies that the server keeps
     for (section, key), (new_section, new_key) in _MOVED.items():
         if key in raw[section]:
             value = raw[section].pop(key)

@@ -118,7 +118,7 @@ def test_a_picture_as_a_card_is_one_too(tmp_path: Path) -> None:
         found = await with_sdk(site, "generate", prompt="a cat", model="grok-imagine-image", response_format="url")
         assert [one.url for one in found.data or ()] == [f"{site.grok_url}/{PICTURE.format(0)}"]
 
-    on_media_site(scenario, tmp_path)
+    on_media_site(scenario, tmp_path, config='[grok]\nimage_mode = "url"')
 
 
 def test_a_picture_is_edited_by_the_openai_sdk(tmp_path: Path) -> None:
