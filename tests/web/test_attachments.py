@@ -88,6 +88,16 @@ FORMS: list[tuple[str, dict[str, Any], str]] = [
     ("detail", {"type": "image_url", "image_url": {"url": data_url(PNG), "detail": "high"}}, "image.png"),
     ("no type", {"type": "image_url", "image_url": {"url": data_url(PNG, "")}}, "image.png"),
     ("responses", {"type": "input_image", "image_url": data_url(PNG)}, "image.png"),
+    (
+        "bare base64 of a picture",
+        {"type": "image_url", "image_url": {"url": data_url(PNG).partition(",")[2]}},
+        "image.png",
+    ),
+    (
+        "a text in UTF-16",
+        {"type": "file", "file": {"file_data": data_url("é".encode("utf-16")), "filename": "a.txt"}},
+        "a.txt",
+    ),
     ("a file", {"type": "file", "file": {"file_data": data_url(PDF), "filename": "report.pdf"}}, "report.pdf"),
     ("a file without a name", {"type": "file", "file": {"file_data": data_url(PDF)}}, "file.pdf"),
     ("bare base64", {"type": "file", "file": {"file_data": B64, "filename": "../../etc/x"}}, "x.pdf"),
