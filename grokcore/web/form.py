@@ -60,7 +60,8 @@ def _from_json(body: bytes) -> Fields:
     try:
         fields = loads(body.removeprefix(_BOM))
     except ValueError:
-        raise InvalidRequest("The request body is not valid JSON, and no form either.") from None
+        what = "valid JSON, and no form either" if _is_utf8(body) else "UTF-8"
+        raise InvalidRequest(f"The request body is not {what}.") from None
     if not isinstance(fields, dict):
         raise InvalidRequest("The request body must be a JSON object.")
     return tuple(fields.items())
