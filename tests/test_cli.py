@@ -380,6 +380,28 @@ def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path)
     assert contents(place) == before
 
 
+def test_the_demo_shows_pictures(place: Path) -> None:
+    """As links to itself, which are good without a key and lead to the simulated Grok."""
+    port = free_port()
+    process, _, watchdog = started(place, "--demo", "--port", str(port))
+    try:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/v1/chat/completions", data=json.dumps(chat("draw a cat")).encode()
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            text = json.load(answer)["choices"][0]["message"]["content"]
+        link = text.partition("[![image](")[2].partition(")](http://")[0]
+        assert link.startswith(f"http://127.0.0.1:{port}/media/")
+        with urllib.request.urlopen(link, timeout=10) as picture:
+            assert picture.headers["content-type"] == "image/jpeg"
+        process.terminate()
+        assert process.wait() == 0
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+
+
 def test_an_answer_is_recorded_without_what_is_personal_and_replayed(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

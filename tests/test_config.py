@@ -82,7 +82,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "long_context": LongContext.FILE,
         "long_context_chars": 100_000,
         "earlier_pictures": EarlierPictures.NAME,
-        "image_mode": ImageMode.URL,
+        "image_mode": ImageMode.CACHE,
         "cache_mb": 512,
         # None: the model's own, else 30 / 120 / 600.
         "stream_first_response_timeout": None,
@@ -559,6 +559,18 @@ def test_our_own_names_win_over_the_originals() -> None:
     """
     config = config_of(text)
     assert (config.server.public_url, config.grok.image_mode) == ("https://new.example", ImageMode.CACHE)
+
+
+@pytest.mark.parametrize(("text", "mode"), [
+    ('[global]\nimage_mode = "url"\nbase_url = "http://me.example:8000"', ImageMode.CACHE),
+    ('[global]\nimage_mode = "url"\nbase_url = ""', ImageMode.URL),
+    ('[global]\nimage_mode = "base64"\nbase_url = "http://me.example:8000"', ImageMode.BASE64),
+    ('[global]\nbase_url = "http://me.example:8000"', ImageMode.CACHE),
+    ('[global]\nimage_mode = "url"\nbase_url = "http://me.example:8000"\n[grok]\nimage_mode = "url"', ImageMode.URL),
+])  # fmt: skip
+def test_the_originals_links_are_links_to_this_server(text: str, mode: ImageMode) -> None:
+    """There ``url`` meant links below ``base_url``, to copies that it kept; so it does here. Our own key means what it says."""
+    assert config_of(text).grok.image_mode is mode
 
 
 # Models ------------------------------------------------------------------------------------------------------------

@@ -139,7 +139,11 @@ class Server:
         grok = self.state.config.grok
         if grok.image_mode is ImageMode.CACHE and not (self._media and grok.cache_mb):
             lacking = "a [grok] cache_mb above 0" if self._media else "a data directory that can be used"
-            _log.warning('[grok] image_mode = "cache" needs %s. Without, it is as "url".', lacking)
+            _log.warning(
+                "Pictures and videos keep the addresses of Grok, good only for who is signed in there: "
+                '[grok] image_mode = "cache" needs %s. If that is meant, set image_mode = "url".',
+                lacking,
+            )
 
     # Running --------------------------------------------------------------------------------------------------------
 

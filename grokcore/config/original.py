@@ -60,6 +60,9 @@ def take_over(raw: Raw) -> tuple[dict[Path, Path], list[str]]:
     :raises Fault: if it names a pool of proxies, and no proxy.
     """
     moved: dict[Path, Path] = {}
+    original = raw["global"]
+    if original.get("image_mode") == "url" and original.get("base_url"):
+        original["image_mode"] = "cache"  # there it means links below base_url, to copies that the server keeps
     for (section, key), (new_section, new_key) in _MOVED.items():
         if key in raw[section]:
             value = raw[section].pop(key)

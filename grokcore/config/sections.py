@@ -45,7 +45,7 @@ DEFAULT_LIMITS = Limits(first_response=30, chunk=120, total=600)
 
 
 class ImageMode(enum.Enum):
-    """How pictures reach the client."""
+    """How pictures reach the client. ``CACHE`` is as ``URL`` where there is no data directory that can be written."""
 
     URL = "url"
     CACHE = "cache"
@@ -212,7 +212,7 @@ class GrokConfig:
     long_context: LongContext = LongContext.FILE
     long_context_chars: int = field(default=100_000, validator=_within(1000, 10_000_000))
     earlier_pictures: EarlierPictures = EarlierPictures.NAME
-    image_mode: ImageMode = ImageMode.URL
+    image_mode: ImageMode = ImageMode.CACHE
     cache_mb: int = field(default=512, validator=_within(0, 1_000_000))
     stream_first_response_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
     stream_chunk_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
