@@ -75,7 +75,7 @@ FREE: list[Any] = [
 
 NOTHING: list[dict[str, Any]] = [
     *({"tool_choice": choice} for choice in FREE),
-    *({"function_call": choice} for choice in (None, "auto", "none", [], {})),
+    *({"function_call": choice} for choice in FREE[:6]),
     *({"n": one} for one in (1.0, "1")),
     *({"stream": no} for no in ("false", "False", 0, "0", "")),
     *({"stream_options": []}, {"modalities": ["text"]}, {"modalities": []}, {"audio": []}, {"audio": {}}),
