@@ -30,6 +30,8 @@ _MESSAGE_KEYS = (
     *("audio", "experimental_attachments", "mood", "cache_control", "id"),
 )
 
+_KEYS = ("text", "type", "image_url", "url", "data", "source", "content", "name", "a", "b", "mediaType")
+
 
 class Maker:
     """Makes requests.
@@ -104,9 +106,7 @@ class Maker:
         return self._pick(made)()
 
     def _key(self) -> str:
-        return self._pick(
-            ("text", "type", "image_url", "url", "data", "source", "content", "name", "a", "b", "mediaType")
-        )
+        return str(self._pick(_KEYS))
 
     def _mutated(self, value: Any) -> Any:
         """*value* with one place in it changed."""
