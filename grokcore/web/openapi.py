@@ -51,7 +51,12 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "createImage": _ASKING,
     "createImageEdit": _ASKING,
     "listModels": _KEYED,
-    "retrieveModel": (*_KEYED, errors.ModelNotFound, errors.ModelNotAllowed),
+    "retrieveModel": (
+        *_KEYED,
+        errors.ModelNotFound,
+        errors.ModelNotAllowed,
+        errors.UnknownUrl,
+    ),  # no name has a line end
     "getHealth": _ANYWHERE,
     "getMetrics": _OWNED,
     "getMedia": (*_ANYWHERE, errors.UnknownUrl),

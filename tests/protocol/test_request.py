@@ -66,8 +66,6 @@ def test_no_more_than_forty_names_are_told() -> None:
     assert names[-1] == "and-61-more"
 
 
-NO_CALLS: list[Any] = [None, "auto", "none", [], {}]
-
 FREE: list[Any] = [
     *(None, "auto", "none", "", [], {}, {"type": "none"}, {"type": "auto"}),
     {"type": "auto", "disable_parallel_tool_use": True},
@@ -77,7 +75,7 @@ FREE: list[Any] = [
 
 NOTHING: list[dict[str, Any]] = [
     *({"tool_choice": choice} for choice in FREE),
-    *({"function_call": call} for call in NO_CALLS),
+    *({"function_call": choice} for choice in FREE[:6]),
     *({"n": one} for one in (1.0, "1")),
     *({"stream": no} for no in ("false", "False", 0, "0", "")),
     *({"stream_options": []}, {"modalities": ["text"]}, {"modalities": []}, {"audio": []}, {"audio": {}}),
