@@ -39,6 +39,7 @@ from grokcore.protocol.events import (
     Failed,
     Finished,
     Found,
+    FoundPicture,
     Picture,
     Progress,
     Source,
@@ -226,6 +227,8 @@ def card_picture(url: str) -> dict[str, Any]:
     return response({"cardAttachment": {"jsonData": json.dumps(card)}})
 
 
+CARD = '{"id":"%d","cardType":"image_card","image":{"original":"https://example.com/%d.png"}}'
+CITATION = '{"id":"7","cardType":"citation_card","url":"https://example.com/7"}'
 DONE_PICTURE = "users/u/generated/img1/image.jpg"
 STREAM_ERROR = lines.stream_error("contentModerated", "no")
 TOOL_ERROR = lines.stream_error("toolCallFailed", "the tool broke")
@@ -313,6 +316,9 @@ SCENARIOS = [
     Scenario("odd pictures are passed over", [token("a"), final("a", generatedImageUrls=[None, 1, "", {}])], [Text("a"), Finished()]),
     Scenario("a video is an answer", [lines.video_progress(100, url="users/u/v.mp4"), soft_stop()], [Progress(100), Video("users/u/v.mp4"), Finished()]),
     Scenario("a video is shown once", [lines.video_progress(100, url="v.mp4"), lines.video_progress(100, url="v.mp4"), soft_stop()], [Progress(100), Video("v.mp4"), Finished()]),
+    Scenario("a picture behind its reference", [token('a<grok:render card_id="7" card_type="image_card"/>'), response({"cardAttachment": {"jsonData": CARD % (7, 7)}}), final("a")], [Text("a"), Activity(), FoundPicture("https://example.com/7.png"), Finished()]),
+    Scenario("a citation behind its reference", [token('a<grok:render card_id="7" card_type="citation_card"/>'), response({"cardAttachment": {"jsonData": CITATION}}), soft_stop()], [Text("a"), Activity(), Found((Source("https://example.com/7"),)), Finished()]),
+    Scenario("a found picture is an answer", [response({"cardAttachment": {"jsonData": CARD % (7, 7)}}), token('<grok:render card_id="7" card_type="image_card"/>'), soft_stop()], [Activity(), FoundPicture("https://example.com/7.png"), Finished()]),
     Scenario("a picture within the answer", [card_picture(PNG_URL), token("a"), final("a")], [Progress(100), Picture(PNG_URL), Text("a"), Finished()]),
     Scenario("a page within the answer", [card_picture("data:text/html,<script>"), final("a")], [Progress(100), Text("a"), UpstreamFailure]),
     Scenario("SVG within the answer", [card_picture("data:image/svg+xml,<svg/>"), token("a"), soft_stop()], [Progress(100), Text("a"), UpstreamFailure]),
@@ -492,7 +498,6 @@ def test_the_cap_on_an_answer_is_8_million_characters() -> None:
 
 
 MANY = 3000
-CARD = '{"id":"%d","cardType":"image_card","image":{"original":"https://example.com/%d.png"}}'
 ENDLESS = {
     "keys": [{f"key{number}" + "x" * 5000: 1} for number in range(MANY)],
     "pages": [lines.search_results(f"https://example.com/{number}", "t" * 2000) for number in range(MANY)],
