@@ -25,9 +25,9 @@ from ..logs import configure_logging, drain_log, stderr_without_waiting
 from ..protocol.tokens import Note, TokenEntry, parse_token_file
 from ..runtime.data_dir import DataDirectory
 from ..runtime.running_clock import RunningClock
-from ..runtime.state_file import StateFile
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
+from .holding import HeldStateFile, keep_holding
 from .last_net import LAST_LINES_S, LastNet
 from .permissions import look_at_access
 from .reload import Reloader
@@ -54,7 +54,7 @@ class _Start:
     settings: Settings
     tokens: tuple[TokenEntry, ...]
     sockets: Sequence[socket.socket] = field(eq=False)
-    state_file: StateFile | None
+    state_file: HeldStateFile | None
     folder_fault: str
     record: Path | None
     notifier: Notifier
@@ -97,7 +97,7 @@ def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...],
     ):
         if folder.fault:
             _log.warning("%s: %s. What is learned is not kept.", folder.path, folder.fault)
-        state_file = None if folder.fault else StateFile(folder.path / STATE_FILE)
+        state_file = None if folder.fault else HeldStateFile(folder.path / STATE_FILE, folder)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, sources.record, notifier, net)
         try:
@@ -213,6 +213,8 @@ async def _serve_until_signal(start: _Start) -> None:
             print(_ready_line(url, start.tokens, demo=start.sources.demo), file=sys.stderr, flush=True)
             reporter.ready()
             helpers.start_soon(reporter.run)
+            if start.state_file is not None:
+                helpers.start_soon(keep_holding, start.state_file.directory, server.state)
             if reloader is not None:
                 helpers.start_soon(reloader.run)
         helpers.cancel_scope.cancel()
