@@ -10,6 +10,7 @@ from .auth import KeyRing
 from .bodies import Bodies
 from .doors import Doors
 from .history import History
+from .request_log import RefusalCounts
 from .trace import Observer, Trace
 
 __all__ = ["ServerState"]
@@ -24,6 +25,7 @@ class ServerState:
     :ivar history: the last hour.
     :ivar observers: are told of requests that are over, and of attempts that failed.
     :ivar started_at: trio's time when it began.
+    :ivar refusals: counts what was refused again and again.
     :ivar bodies: the requests' bodies that are arriving.
     :ivar draining: the server is stopping and takes nothing new.
     :ivar notices: faults that stay until they are mended, by what is at fault: a file that could not be taken over.
@@ -37,6 +39,7 @@ class ServerState:
         self.observers: list[Observer] = [self.history]
         self.keys = KeyRing("")
         self.bodies = Bodies()
+        self.refusals = RefusalCounts()
         self.draining = False
         self.notices: dict[str, str] = {}
         self.faults: dict[str, Callable[[], str]] = {}
