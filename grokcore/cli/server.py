@@ -92,7 +92,7 @@ class Server:
         deliveries = Deliveries(self._asset_fetcher, self._media)
         self.services = Services(self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway))
         self._metrics = Metrics(self.services)
-        self.state.observers += [self._metrics, RequestLog()]
+        self.state.observers += [self._metrics, RequestLog(self.state.refusals)]
         self.gateway.listeners.append(self.state.attempt_failed)
 
     def _recall(self, file: StateFile) -> StateKeeper:

@@ -149,6 +149,7 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
             lifetime = _lifetime()
             lifetime.caller = services.state.keys.identify(headers)
             lifetime.trace.key = lifetime.caller.name
+            lifetime.trace.owned = lifetime.caller.allowance is None
             lifetime.trace.asks = request.endpoint in ASKING_ENDPOINTS and request.method == "POST"
 
     @app.errorhandler(GrokApiError)

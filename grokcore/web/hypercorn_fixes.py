@@ -7,6 +7,8 @@ They are kept in one module so that an upgrade of either can be checked, and rep
 * **A byte behind a request, then a disconnect, leaked a task and a descriptor for ever**: while a request is answered and
   more bytes are waiting, Hypercorn does not read, so it never sees the client leave. :class:`EdgeTCPServer` reads ahead, a
   bounded amount, and so hears of the end at once.
+* **Idle sockets shut the door** once there were as many as the system lets a process have. :class:`EdgeTCPServer` has the
+  idlest make room (:mod:`grokcore.web.connections`), and the system look after clients that vanish.
 * **Cleartext HTTP/2 had no idle timeout** (24 unauthenticated bytes held a descriptor). :class:`EdgeH11Protocol` refuses
   both ways into it; nobody needs it on loopback.
 * **Malformed requests were answered without a body.** :class:`EdgeH11Protocol` answers in JSON, like every other error.
@@ -21,6 +23,7 @@ The fifth, shielding the last body message, is in :mod:`grokcore.web.edge`, wher
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import Any
@@ -40,7 +43,8 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 
-from ..errors import GrokApiError, InternalError, InvalidRequest, ShuttingDown, UnknownUrl
+from ..errors import GrokApiError, InternalError, InvalidRequest, Overloaded, ShuttingDown, UnknownUrl
+from .connections import Connections, keep_watch
 from .refusals import new_request_id, refusal
 
 __all__ = ["EdgeConfig", "EdgeH11Protocol", "EdgeTCPServer", "Writes", "install"]
@@ -81,15 +85,42 @@ class EdgeConfig(Config):
         super().__init__()
         self.write_timeout_s = write_timeout_s
         self.writes = Writes()
+        self.connections = Connections()
 
 
 class EdgeTCPServer(TCPServer):
     """A connection whose writes end in time, and which notices at any time that the client has left."""
 
     config: EdgeConfig
+    idle_since: float | None = None
     _client_left = False
 
+    async def run(self) -> None:
+        self.idle_since = trio.current_time()
+        if not self.config.connections.admit(self):
+            self._turn_away()
+            return
+        keep_watch(self.stream.socket)
+        try:
+            await super().run()
+        finally:
+            self.config.connections.remove(self)
+
+    def cut(self) -> None:
+        """Close the socket; whoever reads from it hears of that."""
+        self.stream.socket.close()
+
+    def _turn_away(self) -> None:
+        """Answer the first request before it is read."""
+        error = Overloaded("The server has as many connections as it can have.", retry_after=1)
+        headers, body = refusal(error, new_request_id())
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        with contextlib.suppress(OSError):
+            self._write_now(b"".join([b"HTTP/1.1 %d \r\n" % error.status, *lines, b"\r\n", body]))
+
     async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, Updated):
+            self.idle_since = trio.current_time() if event.idle else None
         if isinstance(event, Updated) and self._client_left:
             return  # an answer's last word comes after the client has gone: nothing idles any more
         if not isinstance(event, RawData):

@@ -11,6 +11,7 @@ from .auth import KeyRing
 from .bodies import Bodies
 from .doors import Doors
 from .history import History
+from .request_log import RefusalCounts
 from .trace import Observer, Trace
 
 __all__ = ["ServerState"]
@@ -26,6 +27,7 @@ class ServerState:
     :ivar observers: are told of requests that are over, and of attempts that failed.
     :ivar started_at: trio's time when it began.
     :ivar wall: the wall clock, which knows of sleep.
+    :ivar refusals: counts what was refused again and again.
     :ivar bodies: the requests' bodies that are arriving.
     :ivar draining: the server is stopping and takes nothing new.
     :ivar notices: faults that stay until they are mended, by what is at fault: a file that could not be taken over.
@@ -40,6 +42,7 @@ class ServerState:
         self.observers: list[Observer] = [self.history]
         self.keys = KeyRing("")
         self.bodies = Bodies()
+        self.refusals = RefusalCounts()
         self.draining = False
         self.notices: dict[str, str] = {}
         self.faults: dict[str, Callable[[], str]] = {}
