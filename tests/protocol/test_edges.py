@@ -108,7 +108,7 @@ def test_any_fields_of_a_picture_s_form_are_a_request_or_a_fault(editing: bool) 
     for _ in range(1000):
         fields = {name: maker.json() for name in names if maker.text()[-2] in "02468"} | {"prompt": "a"}
         try:
-            parse_image_request(fields, editing=editing)
+            parse_image_request(tuple(fields.items()), editing=editing)
         except (InvalidRequest, AttachmentRefused) as error:
             refusal = error
         else:

@@ -114,7 +114,7 @@ def test_the_system_looks_whether_a_client_is_still_there(monkeypatch: pytest.Mo
     async def look(self: EdgeTCPServer) -> None:
         bare = self.stream.socket
         options = (bare.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in names)
-        found.append((bare.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), *options))  # type: ignore[arg-type]
+        found.append((bare.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), *options))
         await original(self)
 
     monkeypatch.setattr(EdgeTCPServer, "_read_data", look)
