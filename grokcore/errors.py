@@ -44,6 +44,7 @@ __all__ = [
     "ModelNotFound",
     "NoTokens",
     "NoValidTokens",
+    "NotImplementedHere",
     "OriginNotAllowed",
     "Overloaded",
     "PermissionDenied",
@@ -56,12 +57,16 @@ __all__ = [
     "TimeoutTotal",
     "TransportFailure",
     "UnknownUrl",
+    "UnsupportedEncoding",
     "UploadFailed",
     "UpstreamFailure",
     "UpstreamOverloaded",
     "UpstreamRefused",
     "UpstreamUnavailable",
 ]
+
+MOST_MESSAGE_CHARS = 4000
+"""Of a message; some quote what a client sent."""
 
 SDK_PATIENCE_S = 60.0
 """Longest ``Retry-After`` (seconds) that a client is invited to sit out: the AI SDK ignores 60 s and more, and
@@ -106,7 +111,7 @@ class GrokApiError(Exception):
     ) -> None:
         if type(self) is GrokApiError:
             raise TypeError("GrokApiError is abstract: raise the leaf that says whose fault it was")
-        self.short = message
+        self.short = message = message[:MOST_MESSAGE_CHARS]
         self.message = f"{message} It said: {said}" if said else message
         super().__init__(self.message)
         self.param = param
@@ -122,6 +127,10 @@ class GrokApiError(Exception):
         if secret in self.message:
             self.short, self.message = (text.replace(secret, "…") for text in (self.short, self.message))
             self.args = (self.message,)
+
+    def drop_frames(self) -> None:
+        """Forget where it was raised: a traceback keeps all that its frames refer to, such as a request's body."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
 
     def body(self) -> dict[str, Any]:
         """The OpenAI error object: always these four keys, ``message`` always a string."""
@@ -154,6 +163,10 @@ class InvalidApiKey(GrokApiError):
     """A key is configured and the request has none, or another."""
 
     status, code, type, blame = 401, "invalid_api_key", "invalid_request_error", Blame.REQUEST
+
+    def headers(self) -> list[tuple[str, str]]:
+        """With the scheme that is asked for (RFC 9110 §11.6.1)."""
+        return [*super().headers(), ("www-authenticate", "Bearer")]
 
 
 class PermissionDenied(GrokApiError):
@@ -213,6 +226,18 @@ class RequestTooLarge(GrokApiError):
     """The body is over ``[server] max_body_mb``."""
 
     status, code, type, blame = 413, "request_too_large", "invalid_request_error", Blame.REQUEST
+
+
+class UnsupportedEncoding(GrokApiError):
+    """The body's ``Content-Encoding`` is none that this server decodes."""
+
+    status, code, type, blame = 415, "unsupported_encoding", "invalid_request_error", Blame.REQUEST
+
+
+class NotImplementedHere(GrokApiError):
+    """A route of OpenAI's or Anthropic's API that this server does not have."""
+
+    status, code, type, blame = 501, "not_implemented", "invalid_request_error", Blame.REQUEST
 
 
 class ContentPolicyViolation(GrokApiError):

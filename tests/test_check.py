@@ -36,6 +36,7 @@ from grokcore.cli.check.findings import Finding, Status, exit_code, fail, ok, sk
 from grokcore.cli.check.identity import judge_browser, judge_clearance, judge_statsig
 from grokcore.cli.check.looks import Look
 from grokcore.cli.check.network import Way
+from grokcore.cli.permissions import has_secrets, judge_mode
 from grokcore.cli.tokens.asking import Checked
 from grokcore.config import load_config
 from grokcore.config.sections import DEFAULT_STATSIG_ID
@@ -87,9 +88,9 @@ class Case:
     says: str = ""
 
 
-def permissions(mode: int | None, *, secret: bool = True, is_folder: bool = False) -> Callable[[], Finding | None]:
-    look = FileLook(Path("my tokens"), is_folder, mode)
-    return lambda: files.judge_permissions(look, secret=secret)
+def permissions(mode: int, *, secret: bool = True, reader: int | None = None) -> Callable[[], Finding | None]:
+    access = judge_mode(Path("my tokens"), mode, secret=secret, reader=reader)
+    return lambda: files.judge_permissions(access) if access else None
 
 
 def token_file(text: str | None) -> Callable[[], list[Finding]]:
@@ -122,9 +123,11 @@ FILE_CASES = [
     Case("read by others", permissions(R), Status.WARN, "Run: chmod o-rwx 'my tokens'"),
     Case("read by others, and it does not matter", permissions(R, secret=False), Status.OK, "no secret in it"),
     Case("changed by others", permissions(W, secret=False), Status.WARN, "may read and change it (646)"),
-    Case("not there, or not on this system", permissions(None), None),
     Case("a device", permissions(0o020666), None),
-    Case("a folder", permissions(0o040755, is_folder=True), None),
+    Case("read by others, of whom this user is one", permissions(R, reader=1000), Status.WARN, "Run: sudo chown 1000 'my tokens' && sudo chmod o-rwx 'my tokens'"),
+    Case("a folder", permissions(0o040755), None),
+    Case("a folder of everybody's", permissions(0o040777), Status.WARN, "Run: chmod o-w 'my tokens'"),
+    Case("a folder like /tmp", permissions(0o041777), None),
     Case("no token file", token_file(None), Status.WARN, "`tokens add`"),
     Case("no tokens", token_file("{}"), Status.WARN, "t: no tokens"),
     Case("all disabled", token_file('[{"token": "a", "disabled": true}]'), Status.WARN, "Enable one"),
@@ -338,7 +341,7 @@ def test_the_exit_code_is_for_scripts(told: list[Finding], code: int) -> None:
 )
 def test_a_configuration_has_secrets_or_not(text: str, secret: bool) -> None:
     """One without may be read by anybody."""
-    assert files.has_secrets(load_config(text)[0]) is secret
+    assert has_secrets(load_config(text)[0]) is secret
 
 
 @given(st.text(), st.binary(max_size=300), st.text(max_size=200))
@@ -577,7 +580,7 @@ RUNS = [
     Run("clearance without user agent", lambda: Site(grok=f'x_statsig_id = "{REAL_STATSIG}"\ncf_clearance = "{CLEARANCE}"'), [("warn", "clearance", "")]),
     Run("a warning", lambda: Site(grok="api_kee = 1\n"), [("warn", "configuration", "did you mean api_key?")]),
     Run("a disabled token", lambda: Site(tokens=["one", {"token": CANARY, "disabled": True}]), [("ok", "token file", "2 tokens, 1 disabled")]),
-    Run("a broken configuration", lambda: Site(files={"config.toml": f"[grok]\napi_key = '{CANARY}"}), [("FAIL", "configuration", "config.toml: is not valid TOML"), ("ok", "token file", "1 token"), ("skip", "tokens", "needs a configuration"), ("ok", "permissions", "config.toml")], EXIT_CONFIG, asks=0),
+    Run("a broken configuration", lambda: Site(files={"config.toml": f"[grok]\napi_key = '{CANARY}"}), [("FAIL", "configuration", "config.toml: is not valid TOML"), ("ok", "token file", "1 token"), ("skip", "the rest", "11 more looks need a configuration"), ("ok", "permissions", "config.toml")], EXIT_CONFIG, asks=0),
     Run("an open door", lambda: Site(files={"config.toml": '[server]\nhost = "::"'}), [("FAIL", "configuration", "is reachable from other machines")], EXIT_CONFIG, asks=0),
     Run("a broken token file", lambda: Site(files={"tokens.json": f'["{CANARY}'}), [("FAIL", "token file", "tokens.json: is not valid JSON"), ("ok", "egress", ""), ("skip", "tokens", "needs a token file")], EXIT_CONFIG, asks=0),
     Run("a browser that nobody knows", lambda: Site(grok='impersonate = "netscape"'), [("FAIL", "configuration", "[grok] impersonate")], EXIT_CONFIG, asks=0),

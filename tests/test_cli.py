@@ -285,6 +285,30 @@ def test_a_bug_that_ends_the_server_is_logged(
     assert record.exc_info is not None
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the bits mean nothing here")
+def test_what_others_may_read_or_change_is_warned_of_at_the_start(
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line for each, with the command that mends it; mended, there is nothing to say."""
+    lay_out(place, {"config.toml": '[grok]\napi_key = "k"', "tokens.json": f'["{SECRET}"]', "data/state.jsonl": ""})
+    modes = {"config.toml": 0o666, "tokens.json": 0o644, "data/state.jsonl": 0o666, "data": 0o777}
+    for name, mode in modes.items():
+        (place / name).chmod(mode)
+    monkeypatch.setattr(trio, "run", lambda *_: None)
+    assert main(["--port", "0"]) == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        "config.toml: other users may read and change it (666). Run: chmod o-rwx config.toml",
+        "tokens.json: other users may read it (644). Run: chmod o-rwx tokens.json",
+        "data/state.jsonl: other users may read and change it (666). Run: chmod o-rwx data/state.jsonl",
+        "data: other users may put their files in the place of yours (777). Run: chmod o-w data",
+    ]
+    caplog.clear()
+    for name in modes:
+        (place / name).chmod(0o700)
+    assert main(["--port", "0"]) == 0
+    assert caplog.records == []
+
+
 # Real processes ----------------------------------------------------------------------------------------------------
 
 
@@ -336,6 +360,7 @@ def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path)
     setting = '[global]\nbase_url = "http://localhost:9"\nadmin_username = "admin"\n[grok]\nshow_thinkin = true\n'
     tokens = {"sso": {"token-1": {"remainingQueries": -1}}, "ssoSuper": {"token-2": {"status": "active"}}}
     lay_out(place, {"data/setting.toml": setting, "data/token.json": json.dumps(tokens)})
+    (place / "data/token.json").chmod(0o600)
     before = contents(place)
     process, said, watchdog = started(place, "--port", "0")
     try:
@@ -353,6 +378,28 @@ def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path)
         process.kill()
         process.communicate()
     assert contents(place) == before
+
+
+def test_the_demo_shows_pictures(place: Path) -> None:
+    """As links to itself, which are good without a key and lead to the simulated Grok."""
+    port = free_port()
+    process, _, watchdog = started(place, "--demo", "--port", str(port))
+    try:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/v1/chat/completions", data=json.dumps(chat("draw a cat")).encode()
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            text = json.load(answer)["choices"][0]["message"]["content"]
+        link = text.partition("[![image](")[2].partition(")](http://")[0]
+        assert link.startswith(f"http://127.0.0.1:{port}/media/")
+        with urllib.request.urlopen(link, timeout=10) as picture:
+            assert picture.headers["content-type"] == "image/jpeg"
+        process.terminate()
+        assert process.wait() == 0
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
 
 
 def test_an_answer_is_recorded_without_what_is_personal_and_replayed(

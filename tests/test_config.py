@@ -82,7 +82,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "long_context": LongContext.FILE,
         "long_context_chars": 100_000,
         "earlier_pictures": EarlierPictures.NAME,
-        "image_mode": ImageMode.URL,
+        "image_mode": ImageMode.CACHE,
         "cache_mb": 512,
         # None: the model's own, else 30 / 120 / 600.
         "stream_first_response_timeout": None,
@@ -262,17 +262,17 @@ FAULTS = [
     Fault('[grok]\nproxy_url = "socks4://a:1"', "[grok] proxy_url: must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host"),
     Fault('[grok]\nuser_agent = "a\\r\\nb: c"', "[grok] user_agent: holds a line end (its character 2)"),
     Fault('[grok]\ncf_clearance = "é"', "[grok] cf_clearance: must be printable ASCII: it goes into a request header"),
-    Fault('[grok]\nx_statsig_id = { a = "\\n" }', "[grok] x_statsig_id: holds a line end (its character 1)"),
+    Fault('[grok]\nx_statsig_id = { a = "x\\ny" }', "[grok] x_statsig_id: holds a line end (its character 2)"),
     # Tables.
     Fault("server = 5", "[server]: must be a table"),
     Fault("models = 5", "[models]: must be a table"),
     Fault("[models]\nx = 5", '[models."x"]: must be a table'),
     Fault("keys = 5", "[[keys]]: must be written as [[keys]], once for each key"),
-    Fault('keys = ["a"]', "[[keys]]: must be a table"),
+    Fault('keys = ["a"]', "[[keys]] number 1: must be a table"),
     Fault('[keys]\nname = "a"', "[[keys]]: must be written as [[keys]], once for each key"),
     # Keys.
-    Fault('[[keys]]\nkey = "secret"', "[[keys]] name: is missing"),
-    Fault('[[keys]]\nname = 5\nkey = "secret"', "[[keys]] name: must be a string, not a number"),
+    Fault('[[keys]]\nkey = "secret"', "[[keys]] number 1 name: is missing"),
+    Fault('[[keys]]\nname = 5\nkey = "secret"', "[[keys]] number 1 name: must be a string, not a number"),
     Fault('[[keys]]\nname = "a"', "[[keys]] a: needs key, or sha256 with 64 hex digits"),
     Fault('[[keys]]\nname = "a"\nsha256 = "abc"', "[[keys]] a: needs key, or sha256 with 64 hex digits"),
     Fault('[[keys]]\nname = "a"\nkey = "b"\nmodels = ["grok-5"]', "[[keys]] a models: there is no model 'grok-5'; did you mean grok-4.1?"),
@@ -280,7 +280,7 @@ FAULTS = [
     Fault('[server]\nallowed_hosts = ["http://a"]', '[server] allowed_hosts: each must be like a name such as "grok.example.com", and number 1 is not'),
     Fault('[server]\ncors_origins = ["a.example"]', '[server] cors_origins: each must be like "https://app.example.com" or "*", and number 1 is not'),
     Fault('[server]\ncors_origins = ["http://a/b"]', '[server] cors_origins: each must be like "https://app.example.com" or "*", and number 1 is not'),
-    Fault('[[keys]]\nname = "a"\nkey = "b"\nrpm = -5', "[[keys]] rpm: must be between 0 and 1e+06, not -5"),
+    Fault('[[keys]]\nname = "a"\nkey = "b"\nrpm = -5', "[[keys]] a rpm: must be between 0 and 1e+06, not -5"),
     # Models.
     Fault('[models."mine"]\ncost = 2', '[models."mine"]: a new model needs grok_model and mode, or mode_id'),
     Fault('[models."mine"]\ngrok_model = "x"', '[models."mine"]: a new model needs grok_model and mode, or mode_id'),
@@ -297,7 +297,9 @@ def test_a_fault_is_one_line_that_names_the_key(case: Fault) -> None:
     """What was got, what was wanted, and where it stands; secrets are not quoted."""
     with pytest.raises(ConfigError) as caught:
         load_config(case.text)
-    assert str(caught.value) == case.message
+    message, place, _ = str(caught.value).partition(" (line ")
+    assert message == case.message
+    assert place
     assert "secret" not in case.message
 
 
@@ -353,7 +355,7 @@ def test_any_value_is_a_configuration_or_a_fault_of_it(values: dict[tuple[str, s
         ("[grok]\nzzz = 1", "unknown [grok] zzz has no effect"),
         ("[global]\nlog_levle = 'INFO'", "unknown [global] log_levle has no effect; did you mean log_level?"),
         ("[serve]\nport = 1", "unknown section [serve] has no effect; did you mean server?"),
-        ("port = 1", "unknown section [port] has no effect"),
+        ("port = 1", "unknown section [port] has no effect; it belongs under [server]"),
         (
             '[models."grok-4.1"]\nmodeid = "x"',
             'unknown [models."grok-4.1"] modeid has no effect; did you mean mode_id?',
@@ -370,7 +372,7 @@ def test_an_unknown_key_is_a_warning_with_the_nearest_name(text: str, warning: s
 def test_an_unknown_key_of_a_key_is_a_warning_too() -> None:
     """A limit with a typo in it would be no limit."""
     warnings = warnings_of('[[keys]]\nname = "laptop"\nkey = "secret"\nconcurent = 2')
-    assert warnings == ["unknown [[keys]] concurent has no effect; did you mean concurrent?"]
+    assert warnings == ["unknown [[keys]] laptop concurent has no effect; did you mean concurrent?"]
 
 
 def test_every_warning_is_given() -> None:
@@ -537,7 +539,8 @@ def test_a_file_of_the_original_project_works() -> None:
         *("[global] batch_save_interval", "[global] batch_save_threshold", "[grok] cache_proxy_url"),
         *("[grok] dynamic_statsig", "[grok] proxy_pool_url", "[grok] proxy_pool_interval", "[grok] retry_status_codes"),
     ]
-    (warning,) = warnings
+    warning, about_time = warnings
+    assert about_time.startswith("[grok] stream_first_response_timeout: 40 s is too short for grok-4-fast, ")
     prefix, _, names = warning.partition(": ")
     assert prefix == "settings of the original project without effect here"
     assert sorted(names.split(", ")) == sorted(dropped)
@@ -556,6 +559,18 @@ def test_our_own_names_win_over_the_originals() -> None:
     """
     config = config_of(text)
     assert (config.server.public_url, config.grok.image_mode) == ("https://new.example", ImageMode.CACHE)
+
+
+@pytest.mark.parametrize(("text", "mode"), [
+    ('[global]\nimage_mode = "url"\nbase_url = "http://me.example:8000"', ImageMode.CACHE),
+    ('[global]\nimage_mode = "url"\nbase_url = ""', ImageMode.URL),
+    ('[global]\nimage_mode = "base64"\nbase_url = "http://me.example:8000"', ImageMode.BASE64),
+    ('[global]\nbase_url = "http://me.example:8000"', ImageMode.CACHE),
+    ('[global]\nimage_mode = "url"\nbase_url = "http://me.example:8000"\n[grok]\nimage_mode = "url"', ImageMode.URL),
+])  # fmt: skip
+def test_the_originals_links_are_links_to_this_server(text: str, mode: ImageMode) -> None:
+    """There ``url`` meant links below ``base_url``, to copies that it kept; so it does here. Our own key means what it says."""
+    assert config_of(text).grok.image_mode is mode
 
 
 # Models ------------------------------------------------------------------------------------------------------------

@@ -32,10 +32,10 @@ QUESTION = http_request(json.dumps(chat()).encode()).replace(b"host:", b"connect
 
 
 @asynccontextmanager
-async def server(place: Path, port: int) -> AsyncIterator[subprocess.Popen[bytes]]:
+async def server(place: Path, port: int, *arguments: str) -> AsyncIterator[subprocess.Popen[bytes]]:
     """A server process in *place*, ready; it is killed if it is still there at the end."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")}
-    command = [sys.executable, "-m", "grokcore", "--port", str(port)]
+    command = [sys.executable, "-m", "grokcore", "--port", str(port), *arguments]
     environ["PYTHONPATH"] = str(ROOT)
     with subprocess.Popen(command, cwd=place, env=environ, stderr=subprocess.PIPE) as process:  # noqa: ASYNC220
         try:
@@ -63,6 +63,19 @@ async def ask(port: int) -> int:
     except (OSError, trio.BrokenResourceError):
         return 0
     return int(reply.split(None, 2)[1]) if reply else 0
+
+
+async def health(port: int) -> str:
+    """What ``/health`` says, as text."""
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        return (await read_all(stream)).decode()
+
+
+async def until_said(port: int, words: str) -> None:
+    """Wait until ``/health`` has *words*; the suite's watchdog bounds it."""
+    while words not in await health(port):  # noqa: ASYNC110  another process's
+        await trio.sleep(0.05)
 
 
 def simulated() -> Simulator:
@@ -174,6 +187,52 @@ def test_an_action_that_was_answered_survives_a_kill(act: str, tmp_path: Path) -
         asked = any(one["to_ask"] or one["quota"] for one in allowances.values())
         assert asked is (act == "check")
         assert len(peek(state.path)) == MANY
+
+    with_grok(scenario)
+
+
+def test_a_data_directory_that_is_deleted_lets_no_second_server_in(tmp_path: Path) -> None:
+    """The first makes it again and holds it, and keeps what it learns in it."""
+
+    async def scenario(simulator: Simulator, url: str) -> None:
+        lay_out(tmp_path, url)
+        leave_two_that_refuse(simulator)
+        port = free_port()
+        async with server(tmp_path, port) as process:
+            before = (tmp_path / "data").stat().st_ino
+            (tmp_path / "data").rename(tmp_path / "old")
+            while not (tmp_path / "data").exists():  # noqa: ASYNC110  by another process
+                await trio.sleep(0.05)
+            assert (tmp_path / "data").stat().st_ino != before
+            command = [sys.executable, "-m", "grokcore", "--port", str(free_port())]
+            environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+            second = await trio.run_process(command, cwd=tmp_path, env=environ, capture_stderr=True, check=False)
+            assert second.returncode == 78
+            for _sso in TOKENS:
+                assert await ask(port) == 200
+            process.terminate()
+            assert await trio.to_thread.run_sync(process.wait) == 0
+        assert peek(tmp_path / "data" / "state.jsonl")
+
+    with_grok(scenario)
+
+
+def test_two_servers_on_one_directory_that_was_replaced_both_say_so(tmp_path: Path) -> None:
+    """In ``/health``; the first one no longer writes there, so that the second one's state stays whole."""
+
+    async def scenario(_: Simulator, url: str) -> None:
+        lay_out(tmp_path, url)
+        first, second = free_port(), free_port()
+        (tmp_path / "one").mkdir()
+        (tmp_path / "data").symlink_to("one")
+        async with server(tmp_path, first), server(tmp_path, second, "--data-dir", "two"):
+            (tmp_path / "link").symlink_to("two")
+            (tmp_path / "link").replace(tmp_path / "data")
+            await until_said(first, "another grok2api has it now")
+            assert await ask(first) == 200
+            await until_said(second, "another grok2api had it before")
+            await until_said(first, "another grok2api has its folder")
+            assert peek(tmp_path / "two" / "state.jsonl") == {}
 
     with_grok(scenario)
 

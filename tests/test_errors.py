@@ -40,6 +40,8 @@ TABLE = [
     Row(errors.UnknownUrl, 404, "unknown_url", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.MethodNotAllowed, 405, "method_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.RequestTooLarge, 413, "request_too_large", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.UnsupportedEncoding, 415, "unsupported_encoding", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.NotImplementedHere, 501, "not_implemented", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.NoTokens, 503, "no_tokens", False, False, Blame.SERVER),
     Row(errors.NoValidTokens, 503, "no_valid_tokens", False, False, Blame.SERVER),
     Row(errors.RateLimitExceeded, 429, "rate_limit_exceeded", False, False, Blame.SERVER, "requests"),
@@ -77,8 +79,10 @@ def test_a_failure_looks_like_this(row: Row) -> None:
     assert error.body() == {
         "error": {"message": "Something happened.", "type": row.type, "param": "messages[0]", "code": row.code}
     }
+    asks_for_key = [("www-authenticate", "Bearer")] if row.status == 401 else []
     retry_after = [("retry-after", row.retry_after)] if row.retry_after else []
-    assert error.headers() == [("x-should-retry", "true" if row.sdk_may_repeat else "false"), *retry_after]
+    headers = [("x-should-retry", "true" if row.sdk_may_repeat else "false"), *retry_after, *asks_for_key]
+    assert error.headers() == headers
     assert bool(retry_after) == row.sdk_may_repeat, "an invitation to repeat says when"
 
 

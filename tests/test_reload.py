@@ -507,7 +507,7 @@ LIVE = [
     Live("a model less", "[pool]", '[models."mine"] removed', lambda r: "mine" not in r.config.models, '[models.mine]\nmode_id = "fast"'),
     Live("the log", '[global]\nlog_level = "debug"\nlog_format = "json"', "[global] log_level INFO -> DEBUG, [global] log_format text -> json", lambda r: [one.log_level for one in r.levels] == ["DEBUG"]),
     Live("more streams", "[server]\nmax_streams = 5", "[server] max_streams 256 -> 5", lambda r: r.config.server.max_streams == 5),
-    Live("pictures", '[grok]\nimage_mode = "base64"', "[grok] image_mode url -> base64", lambda r: r.config.grok.image_mode.value == "base64"),
+    Live("pictures", '[grok]\nimage_mode = "base64"', "[grok] image_mode cache -> base64", lambda r: r.config.grok.image_mode.value == "base64"),
     Live("hosts", f'[fetch]\nallow_hosts = ["{"x" * 99}"]', f"[fetch] allow_hosts () -> ('{'x' * 58}…", lambda r: r.config.fetch.allow_hosts == ("x" * 99,)),
     Live("long conversations", '[grok]\nlong_context = "error"', "[grok] long_context file -> error", lambda r: r.config.grok.long_context.value == "error"),
     Live("several", '[pool]\nqueue_seconds = 5\n[grok]\nuser_agent = "B"', "[grok] user_agent A -> B, [pool] queue_seconds 10 -> 5", lambda r: r.server.pool.queue_s == 5, '[grok]\nuser_agent = "A"'),

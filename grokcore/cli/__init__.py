@@ -89,7 +89,7 @@ def _program() -> str:
 
 def _flags(*, default: Any) -> _Parser:
     flags = _Parser(add_help=False, argument_default=default)
-    flags.add_argument("--config", metavar="FILE", help="configuration (default: config.toml, else data/setting.toml)")
+    flags.add_argument("--config", metavar="FILE", help="configuration (default: config.toml, else data/config.toml)")
     flags.add_argument("--tokens", metavar="FILE", help="tokens (default: tokens.json, else data/token.json)")
     flags.add_argument("--data-dir", metavar="DIR", help="for learned state (default: $STATE_DIRECTORY, else data)")
     flags.add_argument("--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)")

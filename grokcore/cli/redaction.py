@@ -6,7 +6,7 @@ import re
 
 __all__ = ["without_secrets"]
 
-_LOOKS_SECRET = re.compile(r"\beyJ[\w-]{8}\S*|\b(?:sso|sso-rw|cf_clearance)=\S+")
+_LOOKS_SECRET = re.compile(r"\beyJ[\w-]{8}\S*|\b(?:sso|sso-rw|cf_clearance)=(?!…)\S+")
 
 _USER_INFO = re.compile(r"(?<=://)(?!USER:PW@)\S*@")
 """Those words stand in advice on how to write one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import trio
 
 from ..config import Config, ImageMode
+from ..errors import ConfigError
 from ..logs import FOLD_S, tell_folded
 from ..protocol.book import TokenBook
 from ..protocol.memory import record_of
@@ -17,7 +19,7 @@ from ..protocol.payload import Identity
 from ..protocol.roster import Adoption
 from ..protocol.tokens import TokenEntry
 from ..runtime.assets import AssetFetcher
-from ..runtime.curl import CurlSettings, CurlTransport
+from ..runtime.curl import CurlSettings, CurlTransport, check_library
 from ..runtime.fetch import Fetcher
 from ..runtime.gateway import Gateway, GatewaySettings
 from ..runtime.lookups import Lookups
@@ -37,8 +39,9 @@ from ..web.request_log import RequestLog
 from ..web.server import serve
 from ..web.state import ServerState
 from ..web.status import Census
+from .setup import Settings, naming
 
-__all__ = ["Server", "curl_settings", "quota_asker"]
+__all__ = ["Server", "check_curl", "curl_settings", "quota_asker"]
 
 MEDIA_FOLDER = "media"
 """Beside the state file."""
@@ -90,7 +93,7 @@ class Server:
         deliveries = Deliveries(self._asset_fetcher, self._media)
         self.services = Services(self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway))
         self._metrics = Metrics(self.services)
-        self.state.observers += [self._metrics, RequestLog()]
+        self.state.observers += [self._metrics, RequestLog(self.state.refusals)]
         self.gateway.listeners.append(self.state.attempt_failed)
 
     def _recall(self, file: StateFile) -> StateKeeper:
@@ -138,7 +141,11 @@ class Server:
         grok = self.state.config.grok
         if grok.image_mode is ImageMode.CACHE and not (self._media and grok.cache_mb):
             lacking = "a [grok] cache_mb above 0" if self._media else "a data directory that can be used"
-            _log.warning('[grok] image_mode = "cache" needs %s. Without, it is as "url".', lacking)
+            _log.warning(
+                "Pictures and videos keep the addresses of Grok, good only for who is signed in there: "
+                '[grok] image_mode = "cache" needs %s. If that is meant, set image_mode = "url".',
+                lacking,
+            )
 
     # Running --------------------------------------------------------------------------------------------------------
 
@@ -223,6 +230,19 @@ class Server:
 def curl_settings(config: Config) -> CurlSettings:
     """What the transport needs of the configuration."""
     return CurlSettings(impersonate=config.grok.impersonate, ca_file=config.grok.ca_file)
+
+
+def check_curl(settings: Settings) -> None:
+    """Make sure that the installed library can do what is configured.
+
+    :raises ConfigError: if it can't; the message names the flag, variable or file that the setting comes from.
+    """
+    try:
+        check_library(curl_settings(settings.config))
+    except ConfigError as error:
+        found = re.match(r"\[grok\] (\w+):", str(error))
+        with naming(settings.source("grok", found.group(1)) if found else settings.file):
+            raise
 
 
 def quota_asker(config: Config, transport: CurlTransport) -> QuotaAsker:

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import trio
@@ -23,16 +23,16 @@ from ..config import Config
 from ..errors import ConfigError
 from ..logs import configure_logging, drain_log, stderr_without_waiting
 from ..protocol.tokens import Note, TokenEntry, parse_token_file
-from ..runtime.curl import check_library
 from ..runtime.data_dir import DataDirectory
 from ..runtime.running_clock import RunningClock
-from ..runtime.state_file import StateFile
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
+from .holding import HeldStateFile, keep_holding
 from .last_net import LAST_LINES_S, LastNet
+from .permissions import look_at_access
 from .reload import Reloader
 from .reporting import STOP_MARGIN_S, Reporter
-from .server import Server, curl_settings
+from .server import Server, check_curl
 from .setup import Settings, Sources, data_folder, naming, refuse_open_door
 from .systemd import Notifier, passed_sockets
 from .tokens.states import STATE_FILE
@@ -54,7 +54,7 @@ class _Start:
     settings: Settings
     tokens: tuple[TokenEntry, ...]
     sockets: Sequence[socket.socket] = field(eq=False)
-    state_file: StateFile | None
+    state_file: HeldStateFile | None
     folder_fault: str
     record: Path | None
     notifier: Notifier
@@ -84,8 +84,10 @@ def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...],
         _log.warning("%s", warning)
     for note in notes:
         _log.log(logging.INFO if note.expected else logging.WARNING, "%s: %s", sources.token_file, note.text)
-    with naming(settings.file):
-        check_library(curl_settings(config))
+    for access in look_at_access(sources, settings):
+        if access.advice:
+            _log.warning("%s. %s", access.message, access.advice)
+    check_curl(settings)
     # Sockets first: the number of one that was announced and is not there must not become something else's.
     with (
         _sockets(settings, demo=sources.demo) as sockets,
@@ -95,7 +97,7 @@ def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...],
     ):
         if folder.fault:
             _log.warning("%s: %s. What is learned is not kept.", folder.path, folder.fault)
-        state_file = None if folder.fault else StateFile(folder.path / STATE_FILE)
+        state_file = None if folder.fault else HeldStateFile(folder.path / STATE_FILE, folder)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, sources.record, notifier, net)
         try:
@@ -143,7 +145,7 @@ def _sockets(settings: Settings, *, demo: bool) -> Iterator[Sequence[socket.sock
 def _listen(settings: Settings, *, demo: bool) -> list[socket.socket]:
     """As :func:`listen`; who has the port may well be a server with the same data directory, and that is said then."""
     try:
-        with naming(settings.file):
+        with naming(settings.source("server", "host")):
             return listen(settings.config.server.host, settings.config.server.port)
     except PortInUse:
         folder = data_folder(settings.config, os.environ)
@@ -197,6 +199,7 @@ async def _serve_until_signal(start: _Start) -> None:
         server = Server(start.settings.config, start.tokens, start.state_file, record=start.record)
         if start.folder_fault:
             server.state.faults["state"] = lambda: start.folder_fault
+            server.pool.written = _never(start.folder_fault)
         reporter = Reporter(start.notifier, server)
         reloader = None if start.sources.demo else Reloader(start.sources, server, start.settings, start.tokens)
         if reloader is not None:
@@ -210,9 +213,20 @@ async def _serve_until_signal(start: _Start) -> None:
             print(_ready_line(url, start.tokens, demo=start.sources.demo), file=sys.stderr, flush=True)
             reporter.ready()
             helpers.start_soon(reporter.run)
+            if start.state_file is not None:
+                helpers.start_soon(keep_holding, start.state_file.directory, server.state)
             if reloader is not None:
                 helpers.start_soon(reloader.run)
         helpers.cancel_scope.cancel()
+
+
+def _never(fault: str) -> Callable[[], Awaitable[str]]:
+    """What an owner's action is answered with while nothing can be kept."""
+
+    async def written() -> str:
+        return fault
+
+    return written
 
 
 def _at(simulated: str, start: _Start) -> _Start:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import codecs
 import contextlib
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, fields_dict, frozen
 
-from ..config import Config, is_loopback, load_config, text_fault
+from ..config import SECTIONS, Config, is_loopback, load_config, text_fault
+from ..config.original import is_newer_original
 from ..config.rights import Said, settings_in
 from ..errors import ConfigError
 from ..protocol.tokens import Note, TokenEntry, entries_of, notes_on, read_tokens
@@ -29,9 +31,12 @@ __all__ = [
     "refuse_open_door",
 ]
 
-CONFIG_PLACES = ("config.toml", "data/setting.toml")
+CONFIG_PLACES = ("config.toml", "data/config.toml", "data/setting.toml")
 TOKEN_PLACES = ("tokens.json", "data/token.json")
-"""Where files are looked for that no flag names; the second ones are the original project's."""
+"""Where files are looked for that no flag names; those in ``data`` are the original project's, the newer one first."""
+
+NEIGHBOURS = ("config.toml", "setting.toml")
+"""Names of configurations beside a token file."""
 
 
 @frozen
@@ -40,12 +45,18 @@ class Settings:
 
     :ivar file: None if there is no file.
     :ivar said: the settings that the file has.
+    :ivar elsewhere: by section and key, the flag or variable that a setting comes from, if it does not come from the file.
     """
 
     config: Config
     warnings: tuple[str, ...] = ()
     file: Path | None = None
     said: Said = frozenset()
+    elsewhere: Mapping[tuple[str, str], str] = field(factory=dict)
+
+    def source(self, section: str, key: str) -> Path | str | None:
+        """What a fault of a setting is to be blamed on: a flag, a variable, or the file."""
+        return self.elsewhere.get((section, key), self.file)
 
 
 class Sources:
@@ -93,8 +104,43 @@ class Sources:
         file = self.config_file
         text = _text_of(read_file(file)) if file else ""
         config, warnings = load_config(text, name=str(file or ""), environ=self._environ, flags=self._flags)
-        refuse_open_door(config, str(file or ""))
-        return Settings(config, tuple(warnings), file, settings_in(text))
+        settings = Settings(config, tuple(warnings), file, settings_in(text), self._elsewhere())
+        self._refuse_lost_proxy(settings, text)
+        refuse_open_door(config, str(settings.source("server", "host") or ""))
+        return settings
+
+    def _refuse_lost_proxy(self, settings: Settings, text: str) -> None:
+        """Make sure that tokens are not used without the proxy that a configuration beside them names.
+
+        :raises ConfigError: if there is such a proxy, and the configuration that is used says nothing of proxies.
+        """
+        tokens = self.token_file
+        document = tomllib.loads(text)
+        written = "proxy_url" in document.get("grok", {}) or is_newer_original(document)
+        decided = written or "GROK2API_GROK_PROXY_URL" in self._environ
+        if tokens is None or settings.config.grok.proxy_url or decided:
+            return
+        beside = (tokens.parent / name for name in NEIGHBOURS)
+        for file in (path for path in beside if path.is_file() and not _is_same(path, settings.file)):
+            try:
+                proxy = load_config(_text_of(read_file(file)))[0].grok.proxy_url
+            except ConfigError as error:
+                proxy = str(error)
+            if proxy:
+                raise ConfigError(
+                    f"{tokens}: {file} beside it names a proxy or can't be read, and {settings.file or 'no configuration'} "
+                    'names none: write [grok] proxy_url there; proxy_url = "" is for none'
+                )
+
+    def _elsewhere(self) -> dict[tuple[str, str], str]:
+        """The settings that flags and variables make; flags win."""
+        named = {
+            (section, key): variable
+            for section, cls in SECTIONS.items()
+            for key in fields_dict(cls)
+            if (variable := f"GROK2API_{section}_{key}".upper()) in self._environ
+        }
+        return named | {(section, key): f"--{key.replace('_', '-')}" for section, key in self._flags}
 
     def read_tokens(self) -> tuple[TokenEntry, ...]:
         """Read the tokens; none if there is no file.
@@ -112,6 +158,10 @@ class Sources:
         with naming(file):
             readings = read_tokens(read_file(file)) if file else []
             return entries_of(readings), notes_on(readings)
+
+
+def _is_same(one: Path, other: Path | None) -> bool:
+    return other is not None and one.resolve() == other.resolve()
 
 
 def chosen_file(flag: str | None, usual: tuple[str, ...]) -> Path | None:
@@ -167,8 +217,8 @@ def read_file(path: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def naming(path: Path | None) -> Iterator[None]:
-    """Put the file's name before what is wrong with it."""
+def naming(path: Path | str | None) -> Iterator[None]:
+    """Put the name of the file, flag or variable before what is wrong with it."""
     try:
         yield
     except ConfigError as error:
@@ -178,7 +228,7 @@ def naming(path: Path | None) -> Iterator[None]:
 def refuse_open_door(config: Config, name: str) -> None:
     """Make sure that nobody from another machine is served without a key.
 
-    :param name: of the configuration's file, for the message.
+    :param name: of the configuration's file, or of the flag or variable that names the host, for the message.
     :raises ConfigError: the host is not a loopback one, and there is no key.
     """
     if not is_loopback(config.server.host) and not config.grok.api_key and not config.keys:

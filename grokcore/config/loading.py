@@ -6,13 +6,16 @@ import difflib
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from typing import Any, get_args, get_type_hints
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias, get_args, get_type_hints
 
-from attrs import evolve, fields_dict
+from attrs import evolve, fields_dict, frozen
 
 from ..errors import ConfigError
 from ..protocol.models import SHIPPED, Limits, Model
+from .original import is_newer_original, take_over, take_over_newer
+from .pasted import taken_out
+from .places import place_of
 from .sections import (
     DEFAULT_LIMITS,
     Config,
@@ -29,6 +32,9 @@ from .text import name_shown, text_fault
 
 __all__ = ["SECTIONS", "load_config"]
 
+Path: TypeAlias = tuple[str, ...]
+"""Of a setting: its section and its key."""
+
 SECTIONS: dict[str, type] = {
     "server": ServerConfig,
     "grok": GrokConfig,
@@ -36,29 +42,6 @@ SECTIONS: dict[str, type] = {
     "pool": PoolConfig,
     "fetch": FetchConfig,
 }
-
-# The original project's keys that live elsewhere here, and those that mean nothing here.
-_MOVED = {("global", "base_url"): ("server", "public_url"), ("global", "image_mode"): ("grok", "image_mode")}
-_RETIRED = {
-    "global": {
-        "admin_username",
-        "admin_password",
-        "image_cache_max_size_mb",
-        "video_cache_max_size_mb",
-        "max_upload_concurrency",
-        "max_request_concurrency",
-        "batch_save_interval",
-        "batch_save_threshold",
-    },
-    "grok": {
-        "cache_proxy_url",
-        "dynamic_statsig",
-        "proxy_pool_url",
-        "proxy_pool_interval",
-        "retry_status_codes",
-    },
-}
-
 
 # From text to Config ----------------------------------------------------------------------------------------------
 
@@ -78,20 +61,51 @@ def load_config(
     :raises ConfigError: one line that names file and key at fault, or the variable, or the flag.
     """
     in_file = f"{name}: " if name else ""
+    text = text.replace("\r\n", "\n")
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{in_file}is not valid TOML: {error}") from None
+        raise ConfigError(f"{in_file}is not valid TOML: {_toml_fault(str(error), text)}") from None
     except (RecursionError, ValueError):  # brackets without end; a number that is too long to be one
-        raise ConfigError(f"{in_file}is not valid TOML: something in it is beyond all measure") from None
+        raise ConfigError(f"{in_file}is not valid TOML: it is nested too deeply, or a number is too long") from None
+    origin = Origin(in_file, text, environ or {}, flags or {})
     try:
-        return _from_document(document, environ or {}, flags or {}, in_file)
+        return _from_document(document, origin)
     except Fault as fault:
-        elsewhere = _elsewhere(fault.path, environ or {}, flags or {})
-        raise ConfigError(f"{elsewhere or in_file + _shown(fault.path)}: {fault.message}") from None
+        raise ConfigError(origin.fault(fault)) from None
 
 
-def _elsewhere(path: tuple[str, ...], environ: Mapping[str, str], flags: Mapping[tuple[str, str], Any]) -> str:
+@frozen
+class Origin:
+    """Where settings come from, for messages.
+
+    :ivar in_file: the file's name with a colon; empty without a file.
+    """
+
+    in_file: str
+    text: str
+    environ: Mapping[str, str]
+    flags: Mapping[tuple[str, str], Any]
+
+    def of(self, path: Path) -> str:
+        """The flag, the variable or the place in the file that a setting comes from."""
+        return _elsewhere(path, self.environ, self.flags) or self.in_file + _shown(path)
+
+    def fault(self, fault: Fault) -> str:
+        """One line: where, what, and for a file the line and column."""
+        line = "" if _elsewhere(fault.path, self.environ, self.flags) else self._line(fault.path)
+        return f"{self.of(fault.path)}: {fault.message}{line}"
+
+    def _line(self, path: Path) -> str:
+        keys = tuple(int(key) - 1 if path[0] == "keys" and key.isdigit() else key for key in path if ":" not in key)
+        for length in range(len(keys), 0, -1):  # a key that is missing has no place, but its table has
+            place = place_of(self.text, keys[:length])
+            if place is not None:
+                return f" (line {place[0]}, column {place[1]})"
+        return ""
+
+
+def _elsewhere(path: Path, environ: Mapping[str, str], flags: Mapping[tuple[str, str], Any]) -> str:
     """The flag or variable that a setting at fault came from; empty if it was the file."""
     if path[:2] in flags:
         return f"--{path[1].replace('_', '-')}"
@@ -99,58 +113,112 @@ def _elsewhere(path: tuple[str, ...], environ: Mapping[str, str], flags: Mapping
     return variable if variable in environ else ""
 
 
-def _from_document(
-    document: dict[str, Any], environ: Mapping[str, str], flags: Mapping[tuple[str, str], Any], in_file: str
-) -> tuple[Config, list[str]]:
+_QUOTED = re.compile(r"\('[^)]*\)|'[^']*'|\"[^\"]*\"")
+
+
+LONGEST_CHARACTER = len("'\\\\x00'")
+"""Of what a message quotes, this much is one character."""
+
+_PATH_HINT = (
+    ". A backslash in double quotes begins a special character: write a Windows path in single quotes, 'C:\\path'"
+)
+
+
+def _toml_fault(message: str, text: str) -> str:
+    """The message of tomllib without what it quotes of the file, and with what to do about a Windows path."""
+    hint = ""
+    if "\\" in text and any(words in message for words in ("Unescaped", "escape", "hex value")):
+        hint = _PATH_HINT
+    elif "Invalid value" in message:
+        hint = ". Text is written in straight quotes, double or single"
+    return (
+        _QUOTED.sub(lambda found: found.group() if len(found.group()) <= LONGEST_CHARACTER else "a key", message) + hint
+    )
+
+
+def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, list[str]]:
     warnings: list[str] = []
     raw = {name: _table(document.pop(name, {}), (name,)) for name in SECTIONS}
-    keys, models = document.pop("keys", []), _table(document.pop("models", {}), ("models",))
-    warnings += _unknown(document, [*SECTIONS, "keys", "models"], "section [{}]")
-    moved, more = _take_over_original(raw)
+    moved, more = take_over_newer(document, raw) if is_newer_original(document) else ({}, [])
     warnings += more
-    about_variables = _overlay_environment(raw, environ)
-    for (section, key), value in flags.items():
+    keys, models = document.pop("keys", []), _table(document.pop("models", {}), ("models",))
+    homeless = {key: name for name, cls in SECTIONS.items() for key in fields_dict(cls) if key in document}
+    warnings += [
+        warning + (f"; it belongs under [{homeless[key]}]" if key in homeless else "")
+        for key, warning in zip(
+            [*document], _unknown(document, [*SECTIONS, "keys", "models"], "section [{}]"), strict=True
+        )
+    ]
+    also_moved, more = take_over(raw)
+    moved |= also_moved
+    warnings += more
+    about_variables = _overlay_environment(raw, origin.environ)
+    for (section, key), value in origin.flags.items():
         raw[section][key] = value
     for name, cls in SECTIONS.items():
         warnings += _unknown(raw[name], fields_dict(cls), f"[{name}] {{}}")
     try:
+        about_values = [
+            f"{origin.of(_as_written((name, key), moved, origin))}: {words}"
+            for name in SECTIONS
+            for key, words in _tidy(raw[name], name)
+        ]
         parts: dict[str, Any] = {name: structured(raw[name], cls, (name,)) for name, cls in SECTIONS.items()}
     except Fault as fault:
-        raise Fault(moved.get(fault.path, fault.path), fault.message) from None
+        raise Fault(_as_written(fault.path[:2], moved, origin) + fault.path[2:], fault.message) from None
     parts["global_"] = parts.pop("global")
     table, more = _model_table(models, parts["grok"])
     api_keys, more_still = _keys(keys)
     _check_key_models(api_keys, table)
     _check_key_twice(api_keys, parts["grok"].api_key)
-    about_the_file = [in_file + warning for warning in warnings + more + more_still]
-    return Config(**parts, keys=api_keys, models=table), about_the_file + about_variables
+    about_the_file = [origin.in_file + warning for warning in warnings + more + more_still]
+    config = Config(**parts, keys=api_keys, models=table)
+    about_values += [f"{origin.of(path)}: {words}" for path, words in _surprises(config)]
+    return config, about_the_file + about_variables + about_values
+
+
+def _surprises(config: Config) -> Iterator[tuple[Path, str]]:
+    """Settings that are right and may still not do what was meant, with words on them."""
+    if config.server.host.strip("[]") == "::":
+        yield ("server", "host"), ":: is reached over IPv6 only; an empty host stands for all addresses, IPv4 and IPv6"
+    first = config.grok.stream_first_response_timeout
+    cut = [name for name, model in config.models.items() if _is_cut(model)]
+    if first is not None and cut:
+        told = f"{first:g} s is too short for {', '.join(cut)}, which think for minutes before their first word; without it"
+        yield ("grok", "stream_first_response_timeout"), f"{told} each model has its own time"
+
+
+def _is_cut(model: Model) -> bool:
+    """Whether a model has less time for its first word than it is shipped with."""
+    shipped = SHIPPED.get(model.name)
+    if shipped is None or shipped.limits is None or model.limits is None:
+        return False
+    return model.limits.first_response < shipped.limits.first_response
+
+
+def _as_written(path: Path, moved: Mapping[Path, Path], origin: Origin) -> Path:
+    """The path under which a setting stands in a file of the original project; its own if it does not come from there."""
+    return path if _elsewhere(path, origin.environ, origin.flags) else moved.get(path, path)
+
+
+def _tidy(table: dict[str, Any], section: str) -> Iterator[tuple[str, str]]:
+    """Take the values out of what was pasted into a table; for each key that had more than its value, words on it.
+
+    :raises Fault: if there is no value in it.
+    """
+    for key, value in table.items():
+        try:
+            table[key], words = taken_out(key, value)
+        except ValueError as error:
+            raise Fault((section, key), str(error)) from None
+        if words:
+            yield key, words
 
 
 def _table(value: Any, path: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Fault(path, "must be a table")
     return dict(value)
-
-
-def _take_over_original(
-    raw: dict[str, dict[str, Any]],
-) -> tuple[dict[tuple[str, ...], tuple[str, ...]], list[str]]:
-    """Rename and drop what a file of the original project has otherwise; our own names win over the original's.
-
-    Returns where keys came from (new path to the one in the file), and a warning about those without effect.
-    """
-    moved: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for (section, key), (new_section, new_key) in _MOVED.items():
-        if key in raw[section]:
-            value = raw[section].pop(key)
-            if new_key not in raw[new_section]:
-                raw[new_section][new_key] = value
-                moved[new_section, new_key] = section, key
-    dropped = [f"[{section}] {key}" for section, keys in _RETIRED.items() for key in list(raw[section]) if key in keys]
-    for section, keys in _RETIRED.items():
-        raw[section] = {key: value for key, value in raw[section].items() if key not in keys}
-    told = [f"settings of the original project without effect here: {', '.join(dropped)}"] if dropped else []
-    return moved, told
 
 
 def _overlay_environment(raw: dict[str, dict[str, Any]], environ: Mapping[str, str]) -> list[str]:
@@ -169,8 +237,11 @@ def _from_variable(text: str, kind: Any) -> Any:
     is_list = kind in (tuple[str, ...], frozenset[str])
     if kind is str or (str in get_args(kind) and not is_list):
         return text
+    text = text.strip()
+    if not is_list and len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":  # as files of variables keep them
+        text = text[1:-1].strip()
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return tomllib.loads(f"value = {text.lower() if text.lower() in ('true', 'false') else text}")["value"]
     except (RecursionError, ValueError):
         return [part.strip() for part in text.split(",") if part.strip()] if is_list else text
 
@@ -190,34 +261,47 @@ def _guess(name: str, known: Iterable[str], shown: str) -> str:
 def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
     if not isinstance(value, list):
         raise Fault(("keys",), "must be written as [[keys]], once for each key")
-    tables = [_table(item, ("keys",)) for item in value]
-    warnings = [warning for table in tables for warning in _unknown(table, fields_dict(KeyConfig), "[[keys]] {}")]
-    keys = tuple(structured(table, KeyConfig, ("keys",)) for table in tables)
-    for key in keys:
+    found: list[KeyConfig] = []
+    warnings: list[str] = []
+    for number, item in enumerate(value, 1):
+        table = _table(item, ("keys", str(number)))
+        path = ("keys", str(number), *_key_name(table))
+        warnings += _unknown(table, fields_dict(KeyConfig), f"{_shown(path)} {{}}")
+        warnings += [f"{_shown((*path, name))}: {words}" for name, words in _tidy(table, "keys")]
+        key = structured(table, KeyConfig, path)
         if not (key.key or key.sha256) or (key.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256)):
-            raise Fault(("keys", key.name), "needs key, or sha256 with 64 hex digits")
-    return keys, warnings
+            raise Fault(path, "needs key, or sha256 with 64 hex digits")
+        found.append(key)
+    return tuple(found), warnings
+
+
+def _key_name(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The name of a key as a part of a path, marked as no part of the file's own; empty if it has none."""
+    name = table.get("name")
+    return (f"name:{name}",) if isinstance(name, str) and name and not text_fault(name) else ()
 
 
 def _check_key_twice(keys: tuple[KeyConfig, ...], api_key: str) -> None:
     """Of the same key in two places, nobody could tell whose rights it has."""
     seen = {hashlib.sha256(api_key.encode()).hexdigest(): "[grok] api_key"} if api_key else {}
-    for key in keys:
+    for number, key in enumerate(keys, 1):
         digests = {key.sha256.lower(), hashlib.sha256(key.key.encode()).hexdigest() if key.key else ""} - {""}
         for digest in digests:
             if digest in seen:
-                raise Fault(("keys", key.name), f"is the same key as {seen[digest]}")
+                raise Fault(("keys", str(number), f"name:{key.name}"), f"is the same key as {seen[digest]}")
         seen.update(dict.fromkeys(digests, f"[[keys]] {key.name}"))
 
 
 def _check_key_models(keys: tuple[KeyConfig, ...], table: Mapping[str, Model]) -> None:
     """A key whose models were mistyped would be good for nothing."""
-    for key in keys:
+    for number, key in enumerate(keys, 1):
         for name in key.models:
             if name not in table:
                 near = difflib.get_close_matches(name, table, n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                raise Fault(("keys", key.name, "models"), f"there is no model {name_shown(name)}{hint}")
+                raise Fault(
+                    ("keys", str(number), f"name:{key.name}", "models"), f"there is no model {name_shown(name)}{hint}"
+                )
 
 
 def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Model], list[str]]:
@@ -267,9 +351,12 @@ def _first(*values: float | None) -> float:
     return next(value for value in values if value is not None)
 
 
-def _shown(path: tuple[str, ...]) -> str:
+def _shown(path: Path) -> str:
     if path[0] == "keys":
-        return " ".join(("[[keys]]", *path[1:]))
+        name = next((part.removeprefix("name:") for part in path if part.startswith("name:")), "")
+        number = f"number {path[1]}" if len(path) > 1 and not name else ""
+        fields = (part for part in path[2:] if not part.startswith("name:"))
+        return " ".join(filter(None, ("[[keys]]", name or number, *fields)))
     if path[0] == "models" and len(path) > 1:
         return " ".join((f'[models."{path[1]}"]', *path[2:]))
-    return " ".join((f"[{path[0]}]", *path[1:]))
+    return f"[{path[0]}]" if len(path) == 1 else f"[{'.'.join(path[:-1])}] {path[-1]}"

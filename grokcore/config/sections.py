@@ -45,7 +45,7 @@ DEFAULT_LIMITS = Limits(first_response=30, chunk=120, total=600)
 
 
 class ImageMode(enum.Enum):
-    """How pictures reach the client."""
+    """How pictures reach the client. ``CACHE`` is as ``URL`` where there is no data directory that can be written."""
 
     URL = "url"
     CACHE = "cache"
@@ -108,6 +108,18 @@ def _proxy(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
         raise Fault((attribute.name,), str(error)) from None
 
 
+def _address(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    """An address or a name to listen on, without what belongs elsewhere."""
+    bare = value.strip("[]")
+    if "://" in value or "/" in value:
+        raise Fault(
+            (attribute.name,), "must be an address or a name alone, such as 127.0.0.1, without http:// and path"
+        )
+    is_one = bare.count(":") >= 2 and value.count("]:") == 0
+    if ":" in bare and not is_one:
+        raise Fault((attribute.name,), "must be without the port, which is [server] port (--port); such as 127.0.0.1")
+
+
 _HOST = re.compile(r"\*|(\*?\.)?[^\s/*:]+(:\d+)?|\[?[0-9a-fA-F:]+\]?(:\d+)?")
 _ORIGIN = re.compile(r"\*|null|[A-Za-z][A-Za-z0-9+.-]*://[^\s/]+/?")
 
@@ -161,7 +173,7 @@ def _statsig_form(value: str | dict[str, str]) -> str | dict[str, str]:
 class ServerConfig:
     """``[server]``: where and how the server listens. Times are seconds."""
 
-    host: str = "127.0.0.1"
+    host: str = field(default="127.0.0.1", validator=_address)
     port: int = field(default=8000, validator=_within(0, 65535))
     public_url: str = field(default="", converter=_without_slash, validator=_url)
     data_dir: str = ""
@@ -200,7 +212,7 @@ class GrokConfig:
     long_context: LongContext = LongContext.FILE
     long_context_chars: int = field(default=100_000, validator=_within(1000, 10_000_000))
     earlier_pictures: EarlierPictures = EarlierPictures.NAME
-    image_mode: ImageMode = ImageMode.URL
+    image_mode: ImageMode = ImageMode.CACHE
     cache_mb: int = field(default=512, validator=_within(0, 1_000_000))
     stream_first_response_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
     stream_chunk_timeout: float | None = field(default=None, validator=_within(0.05, 86400))

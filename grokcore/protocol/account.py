@@ -134,8 +134,9 @@ class Egress:
             self.asks_challenged = min(self.asks_challenged + 1, 16)
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that the caller's clock has not counted."""
-        self.paused_until -= seconds
+        """Move all times to earlier ones: the caller's clock has not counted so many seconds."""
+        self.challenged.shift(seconds)
+        self.unreached.shift(seconds)
         self.no_asks_until -= seconds
 
     def forget(self) -> None:

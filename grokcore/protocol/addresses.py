@@ -116,7 +116,7 @@ def split_user_url(url: str, trusted: Collection[str] = ()) -> UserUrl:
     scheme, separator, rest = url.partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in DEFAULT_PORTS:
-        raise ValueError("it does not begin with https://, http:// or data:")
+        raise ValueError("it does not begin with http:// or https://")
     authority, target = _cut(rest)
     host, address, port = _host_and_port(authority)
     port = DEFAULT_PORTS[scheme] if port is None else port

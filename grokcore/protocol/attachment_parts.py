@@ -12,14 +12,25 @@ What is named is a URL (``data:``, ``https:``, ``http:``) or bare base64.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
 
 from ..errors import AttachmentRefused
 
-__all__ = ["PLACE_KEYS", "AttachmentPart", "Place", "find_place", "parse_attachment_part"]
+__all__ = [
+    "FILE_ID_KEYS",
+    "MEDIA_TYPE_KEYS",
+    "NAME_KEYS",
+    "NO_FILE_IDS",
+    "PLACE_KEYS",
+    "AttachmentPart",
+    "Place",
+    "attachment_at",
+    "find_place",
+    "parse_attachment_part",
+]
 
 PLACE_KEYS = (
     *("image_url", "image", "source", "file", "resource", "inline_data", "inlineData", "file_data", "fileData"),
@@ -29,8 +40,9 @@ PLACE_KEYS = (
 
 FILE_ID_KEYS = ("file_id", "fileId", "image_file", "reference")
 
-_NAME_KEYS = ("filename", "file_name", "fileName", "name", "title")
-_MEDIA_TYPE_KEYS = ("mediaType", "mimeType", "mime_type", "media_type", "contentType")
+NAME_KEYS = ("filename", "file_name", "fileName", "name", "title")
+MEDIA_TYPE_KEYS = ("mediaType", "mimeType", "mime_type", "media_type", "contentType")
+_NO_CONTENT = frozenset({*MEDIA_TYPE_KEYS, "type", "detail", "format", "uri", "id", "annotations"})
 _MOST_DEPTH = 4
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -72,6 +84,7 @@ class Place:
     :ivar name: what the client calls it; may be empty.
     :ivar key: the key of the part that led there.
     :ivar by_id: whether the part names a file that was uploaded elsewhere.
+    :ivar beside: within what *key* holds, further keys with something in them that was not read.
     """
 
     text: str = field(default="", repr=False)
@@ -79,6 +92,7 @@ class Place:
     name: str = ""
     key: str = ""
     by_id: bool = False
+    beside: tuple[str, ...] = ()
 
 
 def find_place(part: Mapping[str, Any]) -> Place:
@@ -86,10 +100,21 @@ def find_place(part: Mapping[str, Any]) -> Place:
     key, trail = _trail(part, 0)
     if not trail:
         inner = [value for key in PLACE_KEYS if isinstance(value := part.get(key), dict)]
-        return Place(name=_word([part, *inner], _NAME_KEYS), by_id=_names_a_file_id(part, 0))
+        return Place(name=_word([part, *inner], NAME_KEYS), by_id=_names_a_file_id(part, 0))
     holders = [holder for holder in reversed(trail) if isinstance(holder, dict)]
-    media_type = _word(holders, _MEDIA_TYPE_KEYS).partition(";")[0].strip().lower()
-    return Place(trail[-1].strip(), media_type, _word(holders, _NAME_KEYS), key)
+    media_type = _word(holders, MEDIA_TYPE_KEYS).partition(";")[0].strip().lower()
+    name = _word(holders, NAME_KEYS)
+    beside = tuple(found for holder in holders[:-1] for found in _beside(holder, name))
+    return Place(trail[-1].strip(), media_type, name, key, beside=beside)
+
+
+def _beside(holder: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Keys of an object within a part that hold something and are not read."""
+    used, _ = _trail(holder, 1)
+    for key, value in holder.items():
+        read = key == used or key in _NO_CONTENT or (key in NAME_KEYS and value == name)
+        if not read and isinstance(value, str | list | dict) and value:
+            yield key
 
 
 def parse_attachment_part(kind: str, part: Mapping[str, Any], path: str) -> AttachmentPart:

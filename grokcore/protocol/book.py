@@ -154,6 +154,7 @@ class TokenBook:
         """So much time has passed that the caller's clock has not counted: everything is earlier by it (:mod:`.wall`)."""
         self._roster.shift(seconds)
         self.asks.shift(seconds)
+        self.overload.shift(seconds)
         self._start_anew()
 
     def rewrite(self) -> None:

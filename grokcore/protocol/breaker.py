@@ -100,3 +100,9 @@ class Breaker:
         """Forget all failures."""
         self.paused_until = self._next_probe_at = self._failed_at = -math.inf
         self.pauses = self._failures = 0
+
+    def shift(self, seconds: float) -> None:
+        """Move all times to earlier ones: the caller's clock has not counted so many seconds."""
+        self.paused_until -= seconds
+        self._next_probe_at -= seconds
+        self._failed_at -= seconds

@@ -137,7 +137,11 @@ class AnswerWriter:
     def body(self) -> bytes:
         """The ``chat.completion`` object; call it only after :class:`Finished`."""
         annotations = self._renderer.annotations()
-        parts = [b'{"role":"assistant","content":"', self._fields["content"], b'","refusal":null']
+        parts: list[bytes | bytearray] = [
+            b'{"role":"assistant","content":"',
+            self._fields["content"],
+            b'","refusal":null',
+        ]
         if annotations:
             parts += [b',"annotations":', orjson.dumps(annotations)]
         if self._fields["reasoning_content"]:

@@ -4,10 +4,10 @@
 * **chunk**: the gap between two meaningful events.
 * **total**: from accepting the request, over queue and all attempts.
 
-None of them runs while the server is blocked writing to a slow client: :meth:`Clocks.exclude` puts them all off by that
-time. (A client that stops reading altogether is the write timeout's business.) But an answer holds a token as long as it
-lasts, so the total clock is put off by no more than its own length, all in all: a client that reads drop by drop has the
-answer for twice the total.
+None of them runs while the server does work of its own (:meth:`Clocks.exclude`) or is blocked writing to a slow client
+(:meth:`Clocks.client_was_slow`). But an answer holds a token as long as it lasts, so a slow client puts the total clock off
+by no more than its own length, all in all: one that reads drop by drop has the answer for twice the total. (A client that
+stops reading altogether is the write timeout's business.)
 
 Two more bound the wait for Grok's last lines:
 
@@ -41,7 +41,7 @@ class Clocks:
     def __init__(self, limits: Limits, accepted: float) -> None:
         self._limits = limits
         self._total_at = accepted + limits.total
-        self._total_at_most = accepted + 2 * limits.total
+        self._patience = limits.total  # what a slow client may still put the total off by
         self._first_at = math.inf
         self._chunk_at = math.inf
         self._stop_at = math.inf
@@ -72,8 +72,18 @@ class Clocks:
             self._final_at = now + AFTER_FINAL_S
 
     def exclude(self, seconds: float) -> None:
-        """Time that was spent on a slow client."""
-        self._total_at = min(self._total_at + seconds, self._total_at_most)
+        """Leave out time that was spent on work of our own."""
+        self._total_at += seconds
+        self._put_off(seconds)
+
+    def client_was_slow(self, seconds: float) -> None:
+        """Leave out time that was spent writing to the client, of the total as much as there is patience left."""
+        granted = min(seconds, self._patience)
+        self._patience -= granted
+        self._total_at += granted
+        self._put_off(seconds)
+
+    def _put_off(self, seconds: float) -> None:
         self._first_at += seconds
         self._chunk_at += seconds
         self._stop_at += seconds

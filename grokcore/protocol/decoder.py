@@ -49,12 +49,13 @@ from ..errors import (
     UpstreamFailure,
 )
 from .answer_states import TRANSITIONS, Input, State
-from .cards import Card, parse_card, parse_reference
+from .cards import Card, parse_card
 from .counters import Counters
 from .events import Activity, Event, Failed, Finished, FoundPicture, Text, Thinking, ToolUse
 from .gallery import Gallery
 from .lines import LineReader
 from .markup import Element, TagFilter
+from .references import MOST_CARDS, References
 from .refusals import cleaned, refusal_of_error_line, refusal_of_stream_error
 from .sources import Sources
 from .stream_keys import KEYS, Kind
@@ -75,17 +76,11 @@ _PLAIN_TOKEN_KEYS = frozenset({"token", "isThinking", "isSoftStop", "messageTag"
 _RENDERED = frozenset({"grok:render"})
 """Elements whose place is filled with what they stand for, whatever else is filtered."""
 
-MOST_CARDS = 500
-"""Cards that are kept of one answer."""
-
 MAX_ANSWER_CHARS = 8 * 1024 * 1024
 """Characters of one answer, its thinking and what is told of its tools included."""
 
 MOST_TOOL_USES = 2000
 """Tool calls that are told of one answer. A deep search makes some dozens."""
-
-MOST_CITATIONS = 2000
-"""Places of one answer that cite something."""
 
 _PARTS_OF_AN_ANSWER = ("generatedImageUrls", "cardAttachmentsJson", "fileAttachments", "fileUris")
 """Lists of a modelResponse that may hold an answer when its ``message`` is empty (grok-protocol.md §3.4)."""
@@ -114,12 +109,10 @@ class Decoder:
         self._raw = AnswerText()
         self._compared = False  # whether a modelResponse has been set beside the tokens,
         self._proven = False  # and begins with them to the letter
-        self._unresolved: dict[str, None] = {}  # cards that the text refers to and that have not come yet
         self._tool_uses = 0
-        self._citations = 0
-        self._cards: dict[str, Card] = {}
         self._sources = Sources()
         self._gallery = Gallery()
+        self._references = References(self._sources, self._gallery, filtered_tags)
         self._last_tool_use: ToolUse | None = None
 
     @property
@@ -258,13 +251,8 @@ class Decoder:
     def _note_card(self, card: Card | None) -> None:
         if card is None:
             self.counters.odd_values += 1
-        elif card.is_generated:
-            self._events += self._gallery.note_card(card)
         else:
-            if card.is_file:
-                self._gallery.keep_file(card)
-            if card.id and len(self._cards) < MOST_CARDS:
-                self._cards[card.id] = card
+            self._events += self._references.note(card)
 
     def _read_token(self, line: dict[str, Any]) -> None:
         token, tag = line.get("token"), line.get("messageTag")
@@ -335,50 +323,26 @@ class Decoder:
         before = len(self._events)
         run: list[str] = []  # text between which nothing stands any more
         for piece in self._answer_filter.split(token):
-            found = piece if isinstance(piece, str) else self._rendered(piece)
+            found = piece if isinstance(piece, str) else self._references.in_place_of(piece)
             if isinstance(found, str):
                 run.append(found)
             elif found is not None:
                 self._emit_run(run)
-                self._events.append(found)
+                self._show([found])
         self._emit_run(run)
         if len(self._events) == before:
             self._events.append(Activity())
+
+    def _show(self, events: list[Event]) -> None:
+        """Something else than text."""
+        self._visible = self._visible or any(isinstance(event, FoundPicture) for event in events)
+        self._events += events
 
     def _emit_run(self, run: list[str]) -> None:
         text = "".join(run)
         run.clear()
         if text:
             self._emit(Text, text)
-
-    def _rendered(self, element: Element) -> Event | str | None:
-        """The event, or the text, that is put in an element's place; None if nothing is."""
-        if not element.text[:12].lower().startswith("<grok:render"):
-            return tool_use_in_element(element.text)
-        reference = parse_reference(element.text)
-        card = self._cards.get(reference.card_id)
-        if reference.is_citation or (card is not None and card.is_citation):
-            self._citations += 1
-            return self._sources.cite(reference, card) if self._citations <= MOST_CITATIONS else None
-        if card is not None and _is_found_picture(card):
-            return self._found_picture(card)
-        if card is not None and card.is_file and card.url:
-            return self._gallery.show_file(card)
-        if card is None and len(self._unresolved) < MOST_CARDS:
-            self._unresolved[reference.card_id] = None
-        kept = "grok:render" not in self._filtered_tags and card is None and "generated" not in reference.kind
-        return element.text if kept else None
-
-    def _found_picture(self, card: Card) -> FoundPicture:
-        self._visible = True
-        return FoundPicture(card.url, card.title, card.link)
-
-    def _show_late(self, card: Card) -> None:
-        """A card that came behind the element that refers to it."""
-        if _is_found_picture(card):
-            self._events.append(self._found_picture(card))
-        elif card.is_citation:
-            self._add(self._sources.found([{"url": card.url, "title": card.title}]))
 
     def _end_thinking(self) -> None:
         held_back = self._thinking_filter.close()
@@ -426,9 +390,8 @@ class Decoder:
         rest = self._answer_filter.close()
         if rest:
             self._emit(Text, rest)
-        for card in (self._cards[name] for name in self._unresolved if name in self._cards):
-            self._show_late(card)
-        self._events += self._gallery.rest()
+        self._show(self._references.late())
+        self._show(self._gallery.rest())
         if self._gallery.all_moderated:
             self._fail(ContentPolicyViolation("Grok moderated what it had made, and shows nothing of it."))
         elif self._gallery.fault and self._gallery.empty:
@@ -483,10 +446,6 @@ def _not_made(fault: str) -> GrokApiError:
     if "limit" in fault:
         return QuotaExhausted("The Grok account has used up its allowance for pictures.")
     return UpstreamFailure(f"Grok could not make the picture ({cleaned(fault)}).")
-
-
-def _is_found_picture(card: Card) -> bool:
-    return card.is_picture and card.url.startswith(("https://", "http://"))
 
 
 def _too_long() -> GrokApiError:

@@ -21,6 +21,7 @@ __all__ = [
     "Finished",
     "Found",
     "FoundPicture",
+    "KeptPicture",
     "Picture",
     "Progress",
     "Source",
@@ -84,6 +85,14 @@ class Picture:
 
 
 @frozen
+class KeptPicture:
+    """A finished picture at another address than Grok's: *url* leads to a copy, *origin* is what Grok sent."""
+
+    url: str
+    origin: str
+
+
+@frozen
 class FoundPicture:
     """A picture that a search has found, somewhere on the web; *link* is the page it is on."""
 
@@ -138,6 +147,7 @@ Event: TypeAlias = (
     | Found
     | ToolUse
     | Picture
+    | KeptPicture
     | FoundPicture
     | File
     | Video

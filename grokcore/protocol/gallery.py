@@ -11,6 +11,7 @@ from typing import Any
 
 from .cards import MOST_ADDRESS_CHARS, Card
 from .events import Activity, Event, File, Picture, Progress, Video
+from .media import is_picture, parse_data_url, sniff
 
 __all__ = ["Gallery"]
 
@@ -19,8 +20,11 @@ FINISHED_PERCENT = 100
 
 MOST_FILES = 100
 
-MOST_SHOWN = 100
+MOST_SHOWN = 32
 """Pictures, videos and files of one answer."""
+
+MOST_INLINE_BYTES = 8 * 1024 * 1024
+"""Of all pictures of one answer that come within it, as ``data:`` URLs."""
 
 MOST_SUBJECTS = 500
 """Things of one answer whose progress is followed, and names of moderated ones."""
@@ -39,6 +43,7 @@ class Gallery:
         self._progress: dict[str, str] = {}
         self._moderated: set[str] = set()
         self._begun = False
+        self._inline_left = MOST_INLINE_BYTES
         self._drawn: list[str] = []
         self._files: dict[str, File] = {}
         self._shown: set[str] = set()
@@ -68,9 +73,9 @@ class Gallery:
         )
         if value.get("moderated") is True:
             self._moderate(value.get(name) for name in ("imageId", "videoId", "imageUrl"))
-        elif value.get("videoUrl"):
+        elif _is_address(value.get("videoUrl")):
             events += self._show(Video(str(value["videoUrl"])))
-        elif value.get("imageUrl") and value.get("progress") == FINISHED_PERCENT:
+        elif _is_address(value.get("imageUrl")) and value.get("progress") == FINISHED_PERCENT:
             self._drawn = [*self._drawn, str(value["imageUrl"])][:MOST_SHOWN]
         return events
 
@@ -98,7 +103,7 @@ class Gallery:
     def conclude(self, urls: Any) -> None:
         """The modelResponse's own list, which is the word that counts."""
         if isinstance(urls, list) and urls:
-            self._drawn = [url for url in urls if isinstance(url, str) and url][:MOST_SHOWN]
+            self._drawn = [url for url in urls if _is_address(url)][:MOST_SHOWN]
 
     def rest(self) -> list[Event]:
         """Finished pictures, and files, that were not shown yet."""
@@ -124,5 +129,21 @@ class Gallery:
     def _show(self, event: Picture | Video | File) -> list[Event]:
         if event.url in self._shown or len(self._shown) >= MOST_SHOWN:
             return []
+        if event.url[:5].lower() == "data:" and not (isinstance(event, Picture) and self._fits_inline(event.url)):
+            self.fault = "what came in its place is no picture"
+            return []
         self._shown.add(event.url)
         return [event]
+
+    def _fits_inline(self, url: str) -> bool:
+        """Whether a ``data:`` URL holds a picture, whatever it says, and one that there is room for."""
+        try:
+            data = parse_data_url(url, most=self._inline_left)
+        except ValueError:
+            return False
+        self._inline_left -= len(data)
+        return url.startswith("data:image/") and is_picture(sniff(data))
+
+
+def _is_address(url: object) -> bool:
+    return isinstance(url, str) and bool(url) and (len(url) <= MOST_ADDRESS_CHARS or url[:5].lower() == "data:")

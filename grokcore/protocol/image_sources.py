@@ -20,6 +20,7 @@ from attrs import field, frozen
 
 from ..errors import AttachmentRefused
 from .attachments import AttachmentPart, picture_url
+from .lenient_json import loads
 from .media import sniff
 
 __all__ = ["Fields", "FormFile", "holds_mask", "holds_picture", "is_absent", "refuse_stray_pictures", "sources_of"]
@@ -145,7 +146,7 @@ def _pictures(value: Any, path: str, depth: int) -> Iterator[AttachmentPart]:
         case FormFile(name, data):
             yield _from_file(name, data, path)
         case str():
-            yield AttachmentPart(picture=True, url=_url(value, path), name="", path=path)
+            yield from _from_text(value, path, depth)
         case list():
             for index, item in enumerate(value):
                 yield from _pictures(item, f"{path}[{index}]", depth + 1)
@@ -169,6 +170,18 @@ def _inside(value: Mapping[str, Any], path: str) -> Any:
         )
         raise AttachmentRefused(f"{path}: {why}. {HINT}", param=path)
     return found
+
+
+def _from_text(text: str, path: str, depth: int) -> Iterator[AttachmentPart]:
+    """A URL or base64; or, in a field of a form, JSON with pictures in it."""
+    if text.lstrip()[:1] not in ("[", "{"):
+        yield AttachmentPart(picture=True, url=_url(text, path), name="", path=path)
+        return
+    try:
+        value = loads(text.encode())
+    except ValueError:
+        raise AttachmentRefused(f"{path} begins like JSON and is none. {HINT}", param=path) from None
+    yield from _pictures(value, path, depth + 1)
 
 
 def _from_file(name: str, data: bytes, path: str) -> AttachmentPart:

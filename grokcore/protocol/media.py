@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 
-__all__ = ["TooLarge", "extension_of", "parse_data_url", "sniff"]
+__all__ = ["TooLarge", "extension_of", "is_picture", "is_video", "parse_data_url", "sniff"]
 
 _EXTENSIONS = {
     "image/png": ".png",
@@ -75,6 +75,16 @@ def sniff(data: bytes) -> str | None:
     if _BOXES.match(data):
         return _by_brand(data)
     return "text/plain" if _is_text(data) else None
+
+
+def is_picture(media_type: str | None) -> bool:
+    """Whether :func:`sniff` has found a picture. SVG is none: it can hold programs."""
+    return media_type is not None and media_type.startswith("image/")
+
+
+def is_video(media_type: str | None) -> bool:
+    """Whether :func:`sniff` has found a video."""
+    return media_type is not None and media_type.startswith("video/")
 
 
 def extension_of(media_type: str) -> str:

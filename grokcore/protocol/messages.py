@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 
 from ..errors import InvalidRequest
 from .attachment_parts import AttachmentPart
-from .parts import Call, Dropped, Piece, Result, parse_call, parse_parts
+from .parts import Call, Dropped, Piece, Result, parse_call, parse_parts, text_of
 
 __all__ = ["ROLES", "Conversation", "Message", "parse_messages"]
 
@@ -25,7 +25,7 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 _READ = frozenset(
     {
-        *("role", "content", "parts", "name", "tool_calls", "function_call", "tool_call_id", "refusal", "images"),
+        *("role", "tool_calls", "function_call", "refusal"),
         *("id", "type", "status", "phase", "index", "cache_control", "annotations"),
     }
 )
@@ -57,8 +57,9 @@ class Message:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing in it; such a turn is none."""
-        return not (self.text.strip() or self.attachments or self.calls)
+        """Whether there is nothing in it; such a turn is none. That a tool returned nothing is something."""
+        told = self.role == "tool" and (self.name or self.call_id)
+        return not (self.text.strip() or self.attachments or self.calls or told)
 
 
 @frozen
@@ -93,8 +94,9 @@ def parse_messages(value: Any) -> Conversation:
     told = [message for message in messages if not message.empty]
     if not told:
         raise InvalidRequest("messages hold no text.", param="messages")
-    if len(told) == 1 and told[0].role == "user" and told[0].name:
-        dropped.add("messages.name")  # a lone question goes out as it was written
+    alone = len(told) == 1 and told[0].role == "user"  # a lone question goes out as it was written
+    if any(message.name and (alone or message.empty) for message in messages):
+        dropped.add("messages.name")
     return Conversation(_with_names(messages), frozenset(dropped))
 
 
@@ -116,18 +118,26 @@ def _turns(value: Any, path: str, *, strict: bool) -> tuple[list[Message], set[s
     role = "tool" if role == "function" else role
     pieces = [*_pieces(value, path, strict=strict)]
     dropped = {piece.name for piece in _all_of(pieces) if isinstance(piece, Dropped)}
-    turn = Message(role, "", name=_text(value, "name"), call_id=_text(value, "tool_call_id") if role == "tool" else "")
+    turn = Message(role, "", name=_word(value, "name"), call_id=_word(value, "tool_call_id") if role == "tool" else "")
     if role == "assistant":
         return [_filled(turn, pieces)], dropped
     results = [piece for piece in pieces if isinstance(piece, Result)]
     rest = [piece for piece in pieces if not isinstance(piece, Result)]
-    turns = [_filled(_of_tool(result), result.pieces) for result in results]
     own = _filled(turn, rest)
-    return turns if turns and own.empty else [*turns, own], dropped
+    if not results:
+        return [own], dropped
+    turns = [_filled(_of_tool(result, turn), result.pieces) for result in results]
+    if own.text.strip() or own.attachments:
+        return [*turns, own], dropped
+    told = {text for one in turns for text in (one.name, one.call_id)}
+    fields = {"messages.name": turn.name, "messages.tool_call_id": turn.call_id}
+    return turns, dropped | {name for name, text in fields.items() if text and text not in told}
 
 
-def _of_tool(result: Result) -> Message:
-    return Message("tool", "", name=result.name, call_id=result.call_id, failed=result.error)
+def _of_tool(result: Result, turn: Message) -> Message:
+    """The turn of a result, which is within *turn*."""
+    name, call_id = (turn.name, turn.call_id) if turn.role == "tool" else ("", "")
+    return Message("tool", "", name=result.name or name, call_id=result.call_id or call_id, failed=result.error)
 
 
 def _filled(turn: Message, pieces: Sequence[Piece]) -> Message:
@@ -142,7 +152,8 @@ def _filled(turn: Message, pieces: Sequence[Piece]) -> Message:
                 calls.append(piece)
             case Result():
                 inner = _filled(Message("tool", ""), piece.pieces)
-                texts += [f"[result of {piece.call_id or piece.name or 'a tool'}]", inner.text]
+                which = " ".join(filter(None, (piece.name, piece.call_id))) or "a tool"
+                texts += [f"[result of {which}]", inner.text]
                 attachments += inner.attachments
             case AttachmentPart():
                 attachments.append(piece)
@@ -163,13 +174,15 @@ def _pieces(value: Mapping[str, Any], path: str, *, strict: bool) -> Iterator[Pi
     key = "parts" if value.get("content") is None and isinstance(value.get("parts"), list) else "content"
     strict_here = strict and value["role"] == "user"
     yield from parse_parts(value.get(key), f"{path}.{key}", strict=strict_here)
-    yield _text(value, "refusal")
+    yield text_of(value.get("refusal"))
     for name in _PICTURE_KEYS:
         yield from _pictures(value.get(name), f"{path}.{name}", strict=strict_here)
     yield from _calls(value)
+    words = ("name", "tool_call_id") if value["role"] in ("tool", "function") else ("name",)
+    read = {*_READ, *_PICTURE_KEYS, key, *(word for word in words if _word(value, word))}
     for name, other in value.items():
-        if (name not in _READ and name not in _PICTURE_KEYS) or (name == "parts" and key != "parts"):
-            yield from [Dropped(f"messages.{name}")] if isinstance(other, str | list | dict) and other else []
+        if name not in read and isinstance(other, str | list | dict) and other:
+            yield Dropped(f"messages.{name}")
 
 
 def _pictures(value: Any, path: str, *, strict: bool) -> Iterator[Piece]:
@@ -191,13 +204,16 @@ def _calls(value: Mapping[str, Any]) -> Iterator[Piece]:
 
 
 def _call(value: Any, key: str) -> Iterator[Piece]:
-    call = parse_call(value) if isinstance(value, dict) else Call("", "", "")
-    yield call if call.name or call.arguments else Dropped(f"messages.{key}")
+    pieces = list(parse_call(value, f"messages.{key}")) if isinstance(value, dict) else []
+    if any(isinstance(piece, Call) and (piece.name or piece.arguments) for piece in pieces):
+        yield from pieces
+    else:
+        yield Dropped(f"messages.{key}")
 
 
-def _text(value: Mapping[str, Any], key: str) -> str:
+def _word(value: Mapping[str, Any], key: str) -> str:
     found = value.get(key)
-    return found if isinstance(found, str) else ""
+    return text_of(found) if isinstance(found, str | int | float) else ""
 
 
 def _with_names(messages: Sequence[Message]) -> tuple[Message, ...]:

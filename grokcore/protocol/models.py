@@ -17,6 +17,9 @@ from ..errors import ModelNotFound
 
 __all__ = ["SHIPPED", "Limits", "Model", "Tier", "find_model"]
 
+SHOWN_NAME = 100
+"""Characters of an unknown name that are looked at and shown: finding near names takes time with its square."""
+
 
 class Tier(enum.Enum):
     """What an account must have to use a model. Super accounts can use everything."""
@@ -94,6 +97,7 @@ def find_model(table: Mapping[str, Model], name: str) -> Model:
     model = table.get(name)
     if model is not None:
         return model
+    name = name[:SHOWN_NAME]
     near = difflib.get_close_matches(name, table, n=3, cutoff=0.6)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(table)}."
-    raise ModelNotFound(f"The model {name[:100]!r} does not exist here. {hint}", param="model")
+    raise ModelNotFound(f"The model {name!r} does not exist here. {hint}", param="model")

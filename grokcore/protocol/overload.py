@@ -77,6 +77,12 @@ class Overload:
             if breaker is not None:
                 breaker.succeed(began)
 
+    def shift(self, seconds: float) -> None:
+        """Move all times to earlier ones: the caller's clock has not counted so many seconds."""
+        self._next_probe_at -= seconds
+        for breaker in self._breakers.values():
+            breaker.shift(seconds)
+
     def paused(self, now: float) -> dict[str, float]:
         """Seconds that each paused group is left alone for; the name of Grok as a whole is empty."""
         return {key: one.paused_until - now for key, one in self._breakers.items() if one.paused_until > now}

@@ -23,35 +23,38 @@ from typing import Any, TypeAlias
 from attrs import evolve, frozen
 
 from ..errors import AttachmentRefused, InvalidRequest
-from .attachment_parts import FILE_ID_KEYS, NO_FILE_IDS, PLACE_KEYS, AttachmentPart, attachment_at, find_place
+from .attachment_parts import (
+    FILE_ID_KEYS,
+    MEDIA_TYPE_KEYS,
+    NAME_KEYS,
+    NO_FILE_IDS,
+    PLACE_KEYS,
+    AttachmentPart,
+    attachment_at,
+    find_place,
+)
 from .part_table import TABLE, Becomes, Row, row_of_type
 
-__all__ = ["Call", "Dropped", "Piece", "Result", "as_json", "parse_call", "parse_parts"]
+__all__ = ["Call", "Dropped", "Piece", "Result", "as_json", "parse_call", "parse_parts", "text_of"]
 
 
-_CALL_KEYS = {
-    "id": ("call_id", "id", "toolCallId", "tool_call_id", "tool_use_id"),
-    "name": ("name", "toolName", "tool_name"),
-    "arguments": ("arguments", "input", "args", "parameters"),
-}
-_RESULT_KEYS = {
-    "id": ("tool_use_id", "call_id", "toolCallId", "tool_call_id"),
-    "name": ("name", "toolName", "tool_name"),
-    "content": ("content", "output", "result"),
-    "error": ("is_error", "isError"),
-}
+_CALL_IDS = ("call_id", "toolCallId", "tool_call_id", "tool_use_id", "id")
+_TOOL_NAMES = ("name", "toolName", "tool_name")
+_ARGUMENTS = ("arguments", "input", "args", "parameters")
+_RETURNED = ("content", "output", "result")
 _MEANS_NOTHING = frozenset(
     {
         *("type", "id", "index", "cache_control", "prompt_cache_breakpoint", "detail", "citations", "annotations"),
         *("logprobs", "status", "phase", "caller", "signature", "providerOptions", "providerMetadata", "extras"),
         *("format", "source_type", "transformations", "retrieved_at", "page_age", "file_type"),
-        *("mediaType", "mimeType", "mime_type", "media_type", "contentType"),
+        *MEDIA_TYPE_KEYS,
         *("encrypted_content", "encrypted_stdout", "stop_reason", "toolset_name", "server_name"),
     }
 )
 """Keys of a part that hold none of its content."""
 
-_READ_WITH_FILES = ("context", "filename", "file_name", "fileName", "name", "title")
+_TITLES = ("title", "name", "filename", "context")
+"""Of a document that is text."""
 
 _MOST_DEPTH = 6
 """How deep parts may be nested in results of tools and in documents. Deeper ones are shown as JSON."""
@@ -121,12 +124,25 @@ def parse_parts(value: Any, path: str, *, strict: bool) -> list[Piece]:
     return list(_content(value, _Where(path, strict)))
 
 
-def parse_call(value: Mapping[str, Any]) -> Call:
-    """A call in any dialect: flat, or within ``function`` or ``custom``."""
-    inner = next((found for key in ("function", "custom") if isinstance(found := value.get(key), dict)), value)
-    arguments = _first(inner, _CALL_KEYS["arguments"])
-    shown = "" if arguments is None else arguments if isinstance(arguments, str) else as_json(arguments)
-    return Call(_string(value, _CALL_KEYS["id"]), _string(inner, _CALL_KEYS["name"]), shown)
+def parse_call(value: Mapping[str, Any], kind: str) -> Iterator[Piece]:
+    """A call in any dialect: flat, or within ``function`` or ``custom``.
+
+    :param kind: a name for what was not read.
+    """
+    within = next((key for key in ("function", "custom") if isinstance(value.get(key), dict)), "")
+    inner = value[within] if within else value
+    read = (_word_key(inner, _TOOL_NAMES), _key(inner, _ARGUMENTS))
+    call_id = _word_key(value, _CALL_IDS)
+    name, arguments = (text_of(inner.get(key)) for key in read)
+    yield Call(text_of(value.get(call_id)), name, arguments)
+    yield from _unread(value, (within, call_id, *(() if within else read)), kind)
+    if within:
+        yield from _unread(inner, read, kind)
+
+
+def text_of(value: Any) -> str:
+    """A text as it is, nothing as an empty one, and all else as JSON."""
+    return "" if value is None else value if isinstance(value, str) else as_json(value)
 
 
 def as_json(value: Any) -> str:
@@ -178,8 +194,7 @@ def _object(part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
         case Becomes.PICTURE | Becomes.FILE:
             yield from _attachment(part, where, picture=row.becomes is Becomes.PICTURE)
         case Becomes.CALL:
-            yield parse_call(part)
-            yield from _unread(part, (*sum(_CALL_KEYS.values(), ()), "function", "custom"))
+            yield from parse_call(part, f"parts.{_type_of(part)}")
         case Becomes.RESULT:
             yield from _result(part, where)
         case Becomes.DROPPED | Becomes.NOTE:
@@ -271,11 +286,14 @@ def _attachment(part: Mapping[str, Any], where: _Where, *, picture: bool) -> Ite
     if isinstance(part.get("context"), str):
         yield part["context"]
     read = (place.key,) if place.key else (*PLACE_KEYS, *FILE_ID_KEYS)  # one that names nothing is reported as a file
-    yield from _unread(part, (*read, *_READ_WITH_FILES))
+    names = (key for key in NAME_KEYS if part.get(key) == place.name)
+    yield from _unread(part, (*read, *names, *(("context",) if isinstance(part.get("context"), str) else ())))
+    yield from (Dropped(f"parts.{_type_of(part)}.{key}") for key in place.beside)
 
 
 def _text_of_document(part: Mapping[str, Any], where: _Where) -> list[Piece] | None:
     """A document whose content is words, or parts; None if it is a file."""
+    titles = [key for key in _TITLES if isinstance(part.get(key), str)]
     for key in ("source", "resource", "data"):
         source = part.get(key)
         if not isinstance(source, dict):
@@ -284,26 +302,22 @@ def _text_of_document(part: Mapping[str, Any], where: _Where) -> list[Piece] | N
         name = "content" if kind == "content" else "data" if kind == "text" and "data" in source else "text"
         if kind in ("text", "content") or (key == "resource" and isinstance(source.get("text"), str)):
             words = _words(source.get(name), where.within(f".{key}.{name}"), where.path)
-            return [*_titles(part), *words, *_unread(part, (key, *_READ_WITH_FILES))]
+            unread = (*_unread(part, (key, *titles)), *_unread(source, (name, "uri"), f"parts.{_type_of(part)}"))
+            return [*map(part.__getitem__, titles), *words, *unread]
     if part.get("source_type") == "text" and isinstance(part.get("text"), str):
-        return [*_titles(part), part["text"], *_unread(part, ("text", *_READ_WITH_FILES))]
+        return [*map(part.__getitem__, titles), part["text"], *_unread(part, ("text", *titles))]
     return None
-
-
-def _titles(part: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("title", "name", "filename", "context"):
-        if isinstance(part.get(key), str):
-            yield part[key]
 
 
 def _result(part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
     """What a tool returned is never refused: it is sent again until the assistant has answered to it."""
-    key = next((key for key in _RESULT_KEYS["content"] if part.get(key) is not None), "content")
+    key = _key(part, _RETURNED)
+    call_id, name = _word_key(part, _CALL_IDS[:-1]), _word_key(part, _TOOL_NAMES)
     inner = evolve(where.within(f".{key}"), strict=False)
-    pieces = tuple(_words(part.get(key), inner, where.path)) if part.get(key) is not None else ()
-    error = any(part.get(name) is True for name in _RESULT_KEYS["error"])
-    yield Result(_string(part, _RESULT_KEYS["id"]), _string(part, _RESULT_KEYS["name"]), error, pieces)
-    yield from _unread(part, (key, *_RESULT_KEYS["id"], *_RESULT_KEYS["name"]))
+    pieces = tuple(_words(part.get(key), inner, where.path)) if key else ()
+    failed = any(part.get(flag) is True for flag in ("is_error", "isError"))
+    yield Result(text_of(part.get(call_id)), text_of(part.get(name)), failed, pieces)
+    yield from _unread(part, (key, call_id, name))
 
 
 def _left_out(row: Row, kind: str, where: _Where) -> Iterator[Piece]:
@@ -333,18 +347,18 @@ def _of_unknown_type(part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
     yield Dropped(f"parts.{kind}")
 
 
-def _unread(part: Mapping[str, Any], read: tuple[str, ...]) -> Iterator[Dropped]:
+def _unread(part: Mapping[str, Any], read: tuple[str, ...], kind: str = "") -> Iterator[Dropped]:
     """Marks for keys of a known part that hold something which was not read."""
-    kind = _type_of(part) or "part"
     for key, value in part.items():
         if key not in read and key not in _MEANS_NOTHING and isinstance(value, str | list | dict) and value:
-            yield Dropped(f"parts.{kind}.{key}")
+            yield Dropped(f"{kind or f'parts.{_type_of(part)}'}.{key}")
 
 
-def _first(holder: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
-    return next((holder[key] for key in keys if holder.get(key) is not None), None)
+def _key(holder: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    """The first of *keys* under which there is something; empty if there is nothing."""
+    return next((key for key in keys if holder.get(key) is not None), "")
 
 
-def _string(holder: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    found = _first(holder, keys)
-    return found if isinstance(found, str) else ""
+def _word_key(holder: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    """The first of *keys* under which there is a word: a text or a number."""
+    return next((key for key in keys if isinstance(holder.get(key), str | int | float)), "")

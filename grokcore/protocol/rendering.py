@@ -10,8 +10,11 @@ Rules
 from __future__ import annotations
 
 import enum
+import html
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from attrs import frozen
 
@@ -22,6 +25,7 @@ from .events import (
     Finished,
     Found,
     FoundPicture,
+    KeptPicture,
     Picture,
     Progress,
     Source,
@@ -92,7 +96,7 @@ class Renderer:
                     yield self._content("")
                 case Found() | ToolUse() | Progress():
                     yield from self._work(event)
-                case Picture() | Video() | FoundPicture() | File():
+                case Picture() | KeptPicture() | Video() | FoundPicture() | File():
                     yield self._content(self._gap() + self._shown(event))
                     self._after_media = True
 
@@ -157,13 +161,16 @@ class Renderer:
     def _gap(self) -> str:
         return "\n\n" if self._answering else ""
 
-    def _shown(self, event: Picture | Video | FoundPicture | File) -> str:
+    def _shown(self, event: Picture | KeptPicture | Video | FoundPicture | File) -> str:
         match event:
             case Picture(url):
                 return f"![image]({self._absolute(url)})"
+            case KeptPicture(url, origin):
+                return f"[![image]({_address(url)})]({self._absolute(origin)})"
             case Video(url):
                 absolute = self._absolute(url)
-                return f'[video]({absolute})\n\n<video src="{_attribute(absolute)}" controls></video>'
+                # Open WebUI plays the element's text; browsers play its src, and show the text if they can't.
+                return f'[video]({absolute})\n\n<video src="{_html(absolute)}" controls>{_html(absolute)}</video>'
             case FoundPicture(url, title, link):
                 picture = f"![{_label(title) or 'image'}]({_address(url)})"
                 return f"[{picture}]({_address(link)})" if link.startswith(("https://", "http://")) else picture
@@ -203,16 +210,23 @@ class Renderer:
                 yield "content", opening + text
 
 
+_NOT_IN_ADDRESSES = re.compile(r"[\s\0-\x1f\x7f()<>\"'`\\]")
+_MARKS = re.compile(r"[\\`<]|&(?=#?\w{1,40};)")
+
+
 def _address(url: str) -> str:
-    """*url* as it may stand in Markdown's parentheses."""
-    return url.replace(" ", "%20").replace("(", "%28").replace(")", "%29").replace("\n", "")
+    """*url* as it may stand in Markdown's parentheses, and behind them in an attribute of HTML."""
+    if url.startswith("data:"):
+        return url
+    return _NOT_IN_ADDRESSES.sub(lambda found: quote(found[0], safe=""), url.strip())
 
 
 def _label(text: str) -> str:
-    """*text* as it may stand in Markdown's brackets."""
-    return " ".join(text.replace("[", "(").replace("]", ")").split())
+    """*text* as it may stand in Markdown's brackets, where none of its characters is a mark."""
+    plain = " ".join(text.replace("[", "(").replace("]", ")").split())
+    return _MARKS.sub(r"\\\g<0>", plain)
 
 
-def _attribute(url: str) -> str:
-    """*url* as it may stand in an attribute."""
-    return url.replace("&", "&amp;").replace('"', "%22").replace("<", "%3C").replace(">", "%3E")
+def _html(url: str) -> str:
+    """*url*, which went through :func:`_address`, as it may stand in an attribute or as text of HTML."""
+    return html.escape(url)

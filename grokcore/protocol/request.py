@@ -19,7 +19,7 @@ from typing import Any
 from attrs import frozen
 
 from ..errors import InvalidRequest
-from .lenient_json import loads
+from .json_body import json_object
 from .messages import Message, parse_messages
 from .tool_choice import forces_a_tool
 
@@ -79,13 +79,7 @@ def parse_chat_request(body: bytes) -> ChatRequest:
     :raises InvalidRequest: with the path of the field at fault in ``param``.
     :raises AttachmentRefused: a message has a part that can't be passed on.
     """
-    try:
-        fields = loads(body)
-    except ValueError:
-        raise InvalidRequest("The request body is not valid JSON.") from None
-    if not isinstance(fields, dict):
-        raise InvalidRequest("The request body must be a JSON object.")
-    return parse_chat_fields(fields)
+    return parse_chat_fields(json_object(body))
 
 
 def parse_chat_fields(fields: Mapping[str, Any]) -> ChatRequest:

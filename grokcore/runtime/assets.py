@@ -21,9 +21,9 @@ from attrs import field, frozen
 
 from ..errors import GrokApiError, TransportFailure, UpstreamFailure
 from ..protocol.asset_request import AssetKind, asset_headers, asset_place
-from ..protocol.media import extension_of, sniff
+from ..protocol.media import extension_of, is_picture, is_video, parse_data_url, sniff
 from ..protocol.payload import Identity
-from ..protocol.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
+from ..protocol.refusals import REFUSAL_BODY_BYTES, cleaned, is_html, refusal_of_response
 from .media_cache import MediaCache
 from .small_call import asked_again
 from .transport import Exchange, ResponseHead, Transport, UpstreamRequest
@@ -40,6 +40,9 @@ MOST_BYTES = 64 * 1024 * 1024
 """Of what is held in memory. Grok's pictures are a few hundred kB."""
 
 MOST_VIDEO_BYTES = 512 * 1024 * 1024
+
+SHOWN_WORDS = 200
+"""Bytes of a text in a picture's place that are shown."""
 
 TELLING_BYTES = 1024
 """How much of a file tells what it is."""
@@ -76,12 +79,18 @@ class AssetFetcher:
     identity: Identity
 
     async def fetch(self, access: AssetAccess, url: str) -> Asset:
-        """A picture or file, of 64 MiB at most.
+        """A picture, of 64 MiB at most.
 
-        :param url: as Grok sent it: a path below *assets_url*, or absolute and on one of Grok's hosts.
-        :raises GrokApiError: it could not be had; the leaf says why.
+        :param url: as Grok sent it: a path below *assets_url*, absolute and on one of Grok's hosts, or a ``data:`` URL.
+        :raises GrokApiError: if it could not be had, or is no picture; the leaf says why.
         """
-        return await self._visit(access, url, "image", PICTURE_S, _whole)
+        if url.startswith("data:"):
+            return _inline(url)
+        return await self._visit(access, url, "image", PICTURE_S, functools.partial(_whole, _picture_type))
+
+    async def fetch_file(self, access: AssetAccess, url: str) -> Asset:
+        """A file of any known type; bounds, *url* and errors are those of :meth:`fetch`."""
+        return await self._visit(access, url, "image", PICTURE_S, functools.partial(_whole, _type_of))
 
     async def save(self, access: AssetAccess, url: str, cache: MediaCache) -> str:
         """Keep a video, of 512 MiB at most, in *cache*; no more than a piece of it is in memory.
@@ -115,7 +124,15 @@ class AssetFetcher:
         return UpstreamRequest("GET", place.url, tuple(headers), b"", access.proxy_url, connect_net_s=seconds)
 
 
-async def _whole(exchange: Exchange) -> Asset:
+def _inline(url: str) -> Asset:
+    try:
+        data = parse_data_url(url, most=MOST_BYTES)
+    except ValueError as error:
+        raise UpstreamFailure(f"What Grok gave as the file's address is not taken: {error}.") from None
+    return Asset(data, _picture_type(data))
+
+
+async def _whole(type_of: Callable[[bytes], str], exchange: Exchange) -> Asset:
     pieces, size = [], 0
     piece = await _beginning(exchange)
     while piece:
@@ -123,12 +140,12 @@ async def _whole(exchange: Exchange) -> Asset:
         pieces.append(piece)
         piece = await exchange.read()
     data = b"".join(pieces)
-    return Asset(data, _type_of(data))
+    return Asset(data, type_of(data))
 
 
 async def _kept(cache: MediaCache, exchange: Exchange) -> str:
     piece, size = await _beginning(exchange), 0
-    async with cache.writer(extension_of(_type_of(piece))) as writer:
+    async with cache.writer(extension_of(_video_type(piece))) as writer:
         while piece:
             size = _sized(size + len(piece), MOST_VIDEO_BYTES)
             await writer.write(piece)
@@ -172,3 +189,23 @@ def _type_of(data: bytes) -> str:
     if media_type is None:
         raise UpstreamFailure("What Grok sent is no picture, video or other file that is known here.")
     return media_type
+
+
+def _picture_type(data: bytes) -> str:
+    media_type = _type_of(data)
+    if not is_picture(media_type):
+        raise UpstreamFailure(f"What Grok sent in the picture's place is no picture, but {media_type}{_words(data)}.")
+    return media_type
+
+
+def _video_type(data: bytes) -> str:
+    media_type = _type_of(data)
+    if not is_video(media_type):
+        raise UpstreamFailure(f"What Grok sent in the video's place is no video, but {media_type}{_words(data)}.")
+    return media_type
+
+
+def _words(data: bytes) -> str:
+    """The first words of a text, which often say what is wrong; empty for anything else."""
+    words = cleaned(data[:SHOWN_WORDS].decode("utf-8", "replace")) if sniff(data[:SHOWN_WORDS]) == "text/plain" else ""
+    return f': "{words}"' if words else ""

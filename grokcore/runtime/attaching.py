@@ -25,6 +25,9 @@ __all__ = ["Brought", "load_attachments", "load_enclosures"]
 AT_ONCE = 5
 """Of one request's attachments: they may be 20 MB each, and stand in memory meanwhile."""
 
+LONGEST_SCHEME = 20
+"""Characters of a URL, within which its scheme ends."""
+
 MOST_PARTS = 20
 """Attachments of one request. Grok's page takes fewer."""
 
@@ -131,6 +134,9 @@ async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
             raise _too_large(part)
         return part.data
     if part.url[:5].lower() != "data:":
+        if ":" not in part.url[:LONGEST_SCHEME]:  # a path of the client's own disk, or damaged base64
+            message = f"{part.path} must be a data: or https: URL (data:image/png;base64,…), or base64."
+            raise AttachmentRefused(message, param=part.path)
         try:
             return await fetcher.fetch(part.url, most=MOST_BYTES)
         except (AttachmentRefused, RequestTooLarge) as error:

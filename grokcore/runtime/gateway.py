@@ -222,8 +222,8 @@ class Completion:
         self._committed = True
 
     def client_was_slow(self, seconds: float) -> None:
-        """The caller was busy with the client for that long; no clock counts it."""
-        self._clocks.exclude(seconds)
+        """The caller was busy with the client for that long; the clocks leave it out (the total not without bound)."""
+        self._clocks.client_was_slow(seconds)
 
     async def aside(self, fn: Callable[[], Awaitable[_T]]) -> _T:
         """Wait for *fn*, which is not Grok's answer: no clock counts the time.

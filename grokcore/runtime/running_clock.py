@@ -71,7 +71,9 @@ class RunningClock(trio.abc.Clock):
             self._stood_still(seen)
         self._seen = self._back_at = seen
         self._late_at = seen + LATE_S
-        self._now = max(self._now, seen - self._left_out)
+        now = seen - self._left_out
+        if now > self._now:  # noqa: PLR1730 - max() takes twice as long
+            self._now = now
         return self._now
 
     def deadline_to_sleep_time(self, deadline: float) -> float:

@@ -9,10 +9,12 @@ from collections.abc import Collection, Sequence
 from typing import cast
 
 from quart import Response, request
+from quart.wrappers.base import BaseRequestWebsocket
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
 
-from ..config import Config, LongContext
+from ..config import Config, LongContext, ServerConfig
 from ..errors import (
     ContextLengthExceeded,
     GrokApiError,
@@ -21,7 +23,6 @@ from ..errors import (
     MethodNotAllowed,
     RateLimitExceeded,
     RequestTooLarge,
-    UnknownUrl,
 )
 from ..protocol.attachments import text_attachment
 from ..protocol.chat import AnswerWriter, ChatHead, ChunkWriter
@@ -33,7 +34,15 @@ from ..protocol.request import ChatRequest, Message, header_names, last_words, p
 from ..protocol.usage import estimate
 from ..runtime.gateway import Completion, Question
 from ..runtime.media_cache import MediaCache
-from .asking import Services, begin_asking, brought, chosen_model, describe, open_completion
+from .asking import (
+    Services,
+    begin_asking,
+    brought,
+    chosen_model,
+    describe,
+    most_body_bytes,
+    open_completion,
+)
 from .body import stepped_response
 from .dashboard import add_dashboard_routes
 from .edge import LIFETIME_KEY, Lifetime
@@ -41,16 +50,15 @@ from .images import image_response
 from .media import media_response
 from .metrics import CONTENT_TYPE_LATEST, Metrics
 from .openapi import add_openapi_route
+from .public_url import public_base
 from .reply import EventStream, Start, json_response, whole_answer
 from .status import health_report
+from .unknown_paths import body_for, unknown_url
 
 __all__ = ["create_app"]
 
 MODELS_CREATED = 1763683200
 """``created`` of all models: 21 November 2025, the revision of the table. Clients only ask that it is a number."""
-
-BODY_TIMEOUT_S = 120
-"""How long a request's body may take to arrive."""
 
 OPEN_ENDPOINTS = frozenset({"health", "media", "page", "status_events"})
 """Routes that ask for no key. The name of a picture is its secret, and whoever shows it, a browser mostly, has no key. The
@@ -59,7 +67,6 @@ status page holds no data, and its stream asks for a ticket or a key itself."""
 ASKING_ENDPOINTS = frozenset({"chat_completions", "image_generations", "image_edits"})
 """Routes that ask Grok. Whoever has no key does not get so far as to count."""
 
-VARIATIONS_HINT = " Grok makes no variations: send the picture to /v1/images/edits with a prompt that asks for one."
 
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -71,17 +78,38 @@ STREAM_HEADERS = {
 _log = logging.getLogger(__name__)
 
 
+class _App(QuartTrio):
+    """Quart with two changes.
+
+    Routes don't depend on the Host header: Werkzeug raises for one like ``.x``, outside of any handler. OPTIONS without
+    CORS is answered with 204: some proxies and monitors take a 200 without a body for a fault.
+    """
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """An adapter for the method and the path."""
+        if request is None:
+            return super().create_url_adapter(request)
+        return self.url_map.bind("localhost", default_method=request.method, path_info=request.path)
+
+    async def make_default_options_response(self) -> Response:
+        """The methods of a route, and no body."""
+        response = await super().make_default_options_response()
+        response.status_code = 204
+        for name in ("content-type", "content-length"):
+            response.headers.pop(name, None)
+        return response
+
+
 def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     """The Quart app. Requests must come through :class:`grokcore.web.edge.Edge`."""
-    app = QuartTrio(__name__, static_folder=None)
+    app = _App(__name__, static_folder=None)
     app.config.update(
-        BODY_TIMEOUT=BODY_TIMEOUT_S,
         # Quart's default would cut every answer after 60 s, without a word.
         RESPONSE_TIMEOUT=None,
     )
 
     def limit_bodies(config: Config) -> None:
-        app.config["MAX_CONTENT_LENGTH"] = int(config.server.max_body_mb * 1024 * 1024)
+        app.config["MAX_CONTENT_LENGTH"] = most_body_bytes(config)
 
     limit_bodies(services.state.config)
     services.state.followers.append(limit_bodies)
@@ -115,11 +143,13 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
     async def authenticate() -> None:
         """Before the body is read, and before it is known whether the route exists."""
         services.state.wall.look()  # the machine may just have woken, and limits count from then
-        if request.endpoint not in OPEN_ENDPOINTS:
+        about_a_route = request.method == "OPTIONS" and request.routing_exception is None
+        if request.endpoint not in OPEN_ENDPOINTS and not about_a_route:
             headers = {name.lower(): value for name, value in request.headers.items()}
             lifetime = _lifetime()
             lifetime.caller = services.state.keys.identify(headers)
             lifetime.trace.key = lifetime.caller.name
+            lifetime.trace.owned = lifetime.caller.allowance is None
             lifetime.trace.asks = request.endpoint in ASKING_ENDPOINTS and request.method == "POST"
 
     @app.errorhandler(GrokApiError)
@@ -128,7 +158,7 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
 
     @app.errorhandler(HTTPException)
     async def on_http_exception(error: HTTPException) -> Response:
-        return _of_http_exception(error)
+        return _of_http_exception(error, services.state.config.server)
 
     @app.errorhandler(Exception)
     async def on_bug(error: Exception) -> Response:  # boundary: the request's
@@ -138,18 +168,19 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
 
 
 def _error_response(error: GrokApiError, status: int | None = None) -> Response:
-    _lifetime().trace.fail(error)
-    response = json_response(error.body(), status or error.status)
+    lifetime = _lifetime()
+    lifetime.trace.fail(error)
+    response = json_response(body_for(request.path, error, lifetime.request_id), status or error.status)
     response.headers.extend(error.headers())
     return response
 
 
-def _of_http_exception(error: HTTPException) -> Response:
+def _of_http_exception(error: HTTPException, server: ServerConfig) -> Response:
     """Quart's own refusals, which would be HTML pages."""
     match error.code:
         case 404:
-            hint = VARIATIONS_HINT if _asked_path().rstrip("/").endswith("/images/variations") else ""
-            return _error_response(UnknownUrl(f"There is nothing at {request.method} {_asked_path()}.{hint}"))
+            base = public_base(server, request.scope)
+            return _error_response(unknown_url(request.method, request.path, _asked_path(), base))
         case 405:
             response = _error_response(MethodNotAllowed(f"{_asked_path()} does not take {request.method}."))
             response.headers["allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
@@ -186,7 +217,7 @@ def _add_asking_routes(app: QuartTrio, services: Services) -> None:
     async def chat_completions() -> Response:
         lifetime = _lifetime()
         begin_asking(lifetime)
-        chat = parse_chat_request(cast("bytes", await request.get_data(cache=False, as_text=False)))
+        chat = await services.state.bodies.parse(parse_chat_request, most_body_bytes(services.state.config), lifetime)
         completion = await _open_completion(services, chat, lifetime)
         refused: RateLimitExceeded | None = None
         try:

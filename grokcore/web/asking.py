@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import trio
 from attrs import frozen
 
-from ..config import EarlierPictures
+from ..config import Config, EarlierPictures
 from ..errors import Overloaded, RateLimitExceeded, ShuttingDown
 from ..protocol.attachments import Attachment, AttachmentPart
 from ..protocol.enclosures import MOST_EARLIER, find_enclosures
@@ -22,7 +22,16 @@ from .edge import Lifetime
 from .state import ServerState
 from .status import Census, key_headers, limit_headers
 
-__all__ = ["Services", "attached", "begin_asking", "brought", "chosen_model", "describe", "open_completion"]
+__all__ = [
+    "Services",
+    "attached",
+    "begin_asking",
+    "brought",
+    "chosen_model",
+    "describe",
+    "most_body_bytes",
+    "open_completion",
+]
 
 
 @frozen
@@ -39,6 +48,11 @@ class Services:
     fetcher: Callable[[str], Fetcher]
     deliveries: Deliveries
     census: Census
+
+
+def most_body_bytes(config: Config) -> int:
+    """Bytes that a request's body may have."""
+    return int(config.server.max_body_mb * 1024 * 1024)
 
 
 def begin_asking(lifetime: Lifetime) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import frozen
@@ -56,6 +57,22 @@ class Caller:
 
 OWNER = Caller()
 
+MOST_KEY_BYTES = 512
+"""Of a header that is cleaned of what was pasted with the key."""
+
+_WRONG = (
+    "The API key is wrong: it is none of this server's keys. They are set in [grok] api_key and [[keys]] of its "
+    "configuration."
+)
+_NONE = "This server asks for an API key: send it as Authorization: Bearer KEY or as x-api-key: KEY."
+
+# Quotes, also curly ones, and spaces, also those without a width, come along when a key is pasted. Clients that add the
+# scheme themselves send it twice.
+_PASTED = rb"""[ \t"'`]|\xc2\xa0|\xe2\x80[\x8b-\x9f]|\xef\xbb\xbf"""
+_PASTED_BEFORE = re.compile(rb"^(?:%b|bearer(?=[ \t:]|$):?)++" % _PASTED, re.IGNORECASE)
+_BEARER = re.compile(rb"^(?:%b)*+bearer(?=[ \t:]|$)" % _PASTED, re.IGNORECASE)
+_PASTED_BEHIND = re.compile(rb"(?:%b)++$" % _PASTED)
+
 
 class KeyRing:
     """The keys of this server. Without any, everybody may (the server then listens on loopback only).
@@ -89,19 +106,18 @@ class KeyRing:
     def identify(self, headers: Mapping[str, str]) -> Caller:
         """Whose request this is, by its headers (names in lower case).
 
-        :raises InvalidApiKey: it has no key, or a wrong one; both look the same from outside.
+        :raises InvalidApiKey: if it has no key, or a wrong one; the message says which.
         """
         if self.empty:
             return OWNER
-        offered = [_digest(key) for key in _offered(headers)]
+        keys = _offered(headers)
+        offered = [_digest(key) for key in keys]
         # All are compared, however early one fits: the time taken says nothing about the keys.
         matches = [
             caller for own, caller in self.callers.items() for other in offered if hmac.compare_digest(own, other)
         ]
         if not matches:
-            raise InvalidApiKey(
-                "This server asks for an API key: send it as Authorization: Bearer KEY or as x-api-key: KEY."
-            )
+            raise InvalidApiKey(_WRONG if keys else _NONE)
         return matches[0]
 
 
@@ -125,8 +141,14 @@ def _digest(key: bytes) -> bytes:
 
 
 def _offered(headers: Mapping[str, str]) -> list[bytes]:
-    """Keys as the bytes that were on the wire (header text is their latin-1 reading)."""
-    scheme, _, credentials = headers.get("authorization", "").partition(" ")
-    found = [credentials.strip(" \t")] if scheme.lower() == "bearer" else []
-    found += [headers[name].strip(" \t") for name in ("x-api-key", "api-key") if name in headers]
-    return [key.encode("latin-1", "replace") for key in found]
+    """Keys as the bytes that were on the wire (header text is their latin-1 reading), and as they were meant."""
+    found: list[bytes] = []
+    for name in ("authorization", "x-api-key", "api-key"):
+        value = headers.get(name, "").encode("latin-1", "replace").strip()
+        scheme, _, credentials = value.partition(b" ")
+        exact = credentials.strip() if name == "authorization" and scheme.lower() == b"bearer" else value
+        meant = value[:MOST_KEY_BYTES]  # the expressions take time with its square
+        if name == "authorization" and not _BEARER.match(meant):
+            continue
+        found += [key for key in (exact, _PASTED_BEHIND.sub(b"", _PASTED_BEFORE.sub(b"", meant, 1))) if key]
+    return list(dict.fromkeys(found))

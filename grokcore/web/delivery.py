@@ -21,7 +21,7 @@ from attrs import evolve, field, frozen
 
 from ..config import Config, ImageMode
 from ..errors import GrokApiError
-from ..protocol.events import Event, File, Picture, Video
+from ..protocol.events import Event, File, KeptPicture, Picture, Video
 from ..protocol.media import extension_of
 from ..runtime.assets import AssetAccess, AssetFetcher
 from ..runtime.media_cache import LargerThanCache, MediaCache
@@ -79,7 +79,7 @@ class Delivery:
         async def deliver_one(index: int, event: Picture | Video | File) -> None:
             try:
                 async with places:
-                    delivered[index] = evolve(event, url=await self._address(access, event))
+                    delivered[index] = self._moved(event, await self._address(access, event))
             except (GrokApiError, LargerThanCache, OSError) as error:
                 faults.append(_told(error))
 
@@ -95,13 +95,20 @@ class Delivery:
     def _fetches(self) -> bool:
         return self.mode is ImageMode.BASE64 or (self.mode is ImageMode.CACHE and self.cache is not None)
 
+    def _moved(self, event: Picture | Video | File, url: str) -> Event:
+        """*event* at another address; a picture that is kept here keeps Grok's address beside it."""
+        if isinstance(event, Picture) and url.startswith(f"{self.public_base}/media/"):
+            return KeptPicture(url, event.url)
+        return evolve(event, url=url)
+
     async def _address(self, access: AssetAccess, event: Picture | Video | File) -> str:
         if event.url.startswith("data:"):
             return event.url
         if isinstance(event, Video):
             name = await self.fetcher.save(access, event.url, self.cache) if self.cache else ""
         else:
-            asset = await self.fetcher.fetch(access, event.url)
+            fetch = self.fetcher.fetch if isinstance(event, Picture) else self.fetcher.fetch_file
+            asset = await fetch(access, event.url)
             if self.mode is ImageMode.BASE64 and len(asset.data) <= MOST_INLINE_BYTES:
                 return f"data:{asset.media_type};base64,{base64.b64encode(asset.data).decode('ascii')}"
             name = await self.cache.put(asset.data, extension_of(asset.media_type)) if self.cache else ""

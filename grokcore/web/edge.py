@@ -16,13 +16,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 import trio
 
-from ..errors import GrokApiError, InvalidRequest, UnknownUrl
+from ..errors import GrokApiError, InternalError, InvalidRequest, UnknownUrl
 from .auth import OWNER
 from .doors import Doors
 from .refusals import new_request_id, refusal
@@ -45,6 +46,8 @@ SHIELD_S = 60.0
 
 SHOWN_PATH = 200
 SHOWN_METHOD = 20
+
+_log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
 
@@ -123,11 +126,21 @@ class Edge:
         try:
             async with trio.open_nursery() as nursery:
                 lifetime = Lifetime(trace, nursery)
-                await self._serve(scope, _Wire(receive, send, lifetime), lifetime)
+                await self._serve_or_fail(scope, _Wire(receive, send, lifetime), lifetime)
                 nursery.cancel_scope.cancel()
         finally:
             if lifetime is not None:
                 await lifetime.aclose()
+
+    async def _serve_or_fail(self, scope: Any, wire: _Wire, lifetime: Lifetime) -> None:
+        try:
+            await self._serve(scope, wire, lifetime)
+        except Exception as error:  # boundary: what the app's own handlers did not meet
+            if wire.answering:
+                raise
+            kind = {"fold": ("bug", repr(error)[:200])}
+            _log.error("a bug failed request %s", lifetime.request_id, exc_info=error, extra=kind)
+            await wire.refuse(InternalError("An internal error; the server's log has it under this request id."))
 
     async def _serve(self, scope: Any, wire: _Wire, lifetime: Lifetime) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -139,13 +152,17 @@ class Edge:
         if refused is not None:
             await wire.refuse(refused)
             return
+        path = plain_path(scope["path"])
+        if path is None:
+            await wire.refuse(InvalidRequest("The request's target is neither a path nor an http URL."))
+            return
         lifetime.headers.update(doors.cors(headers.get("origin", "")))
         allowed = doors.preflight(scope["method"], headers)
         if allowed is not None:
             await wire.answer_empty(allowed)
             return
         scope[LIFETIME_KEY] = lifetime
-        scope["path"] = plain_path(scope["path"])
+        scope["path"] = path
         await self._app(scope, wire.receive, wire.send)
 
 
@@ -156,7 +173,7 @@ class _Wire:
         self._receive = receive
         self._send = send
         self._lifetime = lifetime
-        self._answering = False
+        self.answering = False
         self._left = False
         self._body_over = trio.Event()
 
@@ -165,7 +182,7 @@ class _Wire:
         if message["type"] == "http.request":
             if not message.get("more_body", False):
                 self._body_over.set()
-            elif self._answering:
+            elif self.answering:
                 message = {**message, "body": b""}  # nobody will read it
         else:
             self._left = True
@@ -174,7 +191,7 @@ class _Wire:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._answering = True
+            self.answering = True
             self._lifetime.trace.status = message["status"]
             if not self._lifetime.trace.stream:  # it goes out as one piece
                 self._lifetime.tell_last_byte()
@@ -238,11 +255,16 @@ def _plain(raw_path: bytes) -> str:
     return re.sub(rb"[^\x21-\x7e]", b"?", raw_path[:SHOWN_PATH]).decode("ascii")
 
 
-def plain_path(path: str) -> str:
-    """*path* as the routes know it: no scheme and host, no ``/v1`` in front, no empty segments."""
+def plain_path(path: str) -> str | None:
+    """*path* as the routes know it: no scheme and host, no ``/v1`` in front, no empty segments.
+
+    :returns: None if it is neither a path nor an http URL; ``*``, which OPTIONS may ask of, is the root.
+    """
     if not path.startswith("/"):
-        _, _, after_scheme = path.partition("://")
-        path = after_scheme.partition("/")[2]
+        scheme, separator, rest = path.partition("://")
+        if path != "*" and not (separator and scheme.lower() in ("http", "https")):
+            return None
+        path = rest.partition("/")[2]
     segments = [segment for segment in path.split("/") if segment]
     while segments and segments[0] == "v1":
         del segments[0]

@@ -17,11 +17,20 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+from werkzeug.sansio.multipart import (
+    Data,
+    Epilogue,
+    Event,
+    Field,
+    File,
+    MultipartDecoder,
+    NeedData,
+    State,
+)
 
 from ..errors import InvalidRequest
 from ..protocol.image_sources import Fields, FormFile, holds_picture
-from ..protocol.lenient_json import loads
+from ..protocol.json_body import json_object
 from ..protocol.text_encodings import decoded
 
 __all__ = ["read_fields"]
@@ -32,6 +41,12 @@ MOST_PARTS = 100
 _BOM = b"\xef\xbb\xbf"
 _FIRST_BOUNDARY = re.compile(rb"\s*--([0-9A-Za-z'()+_,./:=?-]{1,70})[ \t]*\r?\n(?:content-|\r?\n)", re.IGNORECASE)
 _FILE_TYPES = re.compile(r"(?:image|video|audio|font)/.*|application/(?!json\b|x-www-form-urlencoded\b).*")
+
+MOST_HEAD_BYTES = 16 * 1024
+"""Of a part's headers, and of whatever stands before the first part."""
+
+PIECE_BYTES = 256 * 1024
+"""The decoder's searches hold Python's global lock, so it is given this much at a time."""
 
 
 def read_fields(content_type: str, body: bytes) -> Fields:
@@ -57,13 +72,7 @@ def read_fields(content_type: str, body: bytes) -> Fields:
 def _from_json(body: bytes) -> Fields:
     if not body.strip():
         raise InvalidRequest("The request body is empty. Send JSON or a form, with a prompt.")
-    try:
-        fields = loads(body.removeprefix(_BOM))
-    except ValueError:
-        raise InvalidRequest("The request body is not valid JSON, and no form either.") from None
-    if not isinstance(fields, dict):
-        raise InvalidRequest("The request body must be a JSON object.")
-    return tuple(fields.items())
+    return tuple(json_object(body).items())
 
 
 # Urlencoded -----------------------------------------------------------------------------------------
@@ -146,12 +155,10 @@ def _text(data: bytes, name: str, charset: str = "utf-8") -> str:
 def _parts(boundary: bytes, body: bytes) -> Iterator[tuple[Field | File, bytes]]:
     """:raises ValueError: the form breaks off, or is none."""
     decoder = MultipartDecoder(boundary, max_parts=MOST_PARTS)
-    decoder.receive_data(body)
-    decoder.receive_data(None)
     head: Field | File | None = None
     pieces: list[bytes] = []
-    while True:
-        match decoder.next_event():
+    for event in _events(decoder, body):
+        match event:
             case Field() | File() as begun:
                 head, pieces = begun, []
             case Data(data, more_data) if head is not None:
@@ -160,5 +167,20 @@ def _parts(boundary: bytes, body: bytes) -> Iterator[tuple[Field | File, bytes]]
                     yield head, b"".join(pieces)
             case Epilogue():
                 return
-            case NeedData():
-                raise ValueError("the form breaks off")
+
+
+def _events(decoder: MultipartDecoder, body: bytes) -> Iterator[Event]:
+    """All events of the decoder but NeedData.
+
+    :raises ValueError: if the form breaks off, or a part's headers are too long.
+    """
+    for at in range(0, len(body), PIECE_BYTES):
+        decoder.receive_data(body[at : at + PIECE_BYTES])
+        while not isinstance(event := decoder.next_event(), NeedData):
+            yield event
+        if decoder.state in (State.PREAMBLE, State.PART) and len(decoder.buffer) > MOST_HEAD_BYTES:
+            raise ValueError("a part's headers are too long")
+    decoder.receive_data(None)
+    while not isinstance(event := decoder.next_event(), NeedData):
+        yield event
+    raise ValueError("the form breaks off")

@@ -7,35 +7,50 @@ They are kept in one module so that an upgrade of either can be checked, and rep
 * **A byte behind a request, then a disconnect, leaked a task and a descriptor for ever**: while a request is answered and
   more bytes are waiting, Hypercorn does not read, so it never sees the client leave. :class:`EdgeTCPServer` reads ahead, a
   bounded amount, and so hears of the end at once.
+* **Idle sockets shut the door** once there were as many as the system lets a process have. :class:`EdgeTCPServer` has the
+  idlest make room (:mod:`grokcore.web.connections`), and the system look after clients that vanish.
 * **Cleartext HTTP/2 had no idle timeout** (24 unauthenticated bytes held a descriptor). :class:`EdgeH11Protocol` refuses
   both ways into it; nobody needs it on loopback.
 * **Malformed requests were answered without a body.** :class:`EdgeH11Protocol` answers in JSON, like every other error.
+  So does :class:`EdgeHTTPStream` for requests that the app never answered: when a stop cancels them, with
+  ``shutting_down``.
+* **Method names were changed to upper case**, behind the back of h11, for which ``head`` is no ``HEAD``: the answer broke
+  off. :class:`EdgeH11Protocol` refuses them, and websockets, which nobody offers here. Folded headers, which RFC 9112
+  §5.2 allows to refuse, are refused by :class:`_StrictConnection`.
 
 The fifth, shielding the last body message, is in :mod:`grokcore.web.edge`, where that message passes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from typing import Any
 
 import h11
 import hypercorn.protocol
+import hypercorn.protocol.h11
 import hypercorn.trio.run
 import trio
 from attrs import define, field
 from h11._writers import ChunkedWriter
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol.events import Body, Response
+from hypercorn.protocol.events import Body, EndBody, Response
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 
-from ..errors import InvalidRequest
+from ..errors import GrokApiError, InternalError, InvalidRequest, Overloaded, ShuttingDown, UnknownUrl
+from .connections import Connections, keep_watch
 from .refusals import new_request_id, refusal
 
 __all__ = ["EdgeConfig", "EdgeH11Protocol", "EdgeTCPServer", "Writes", "install"]
+
+_FOLD_OR_END = re.compile(rb"\n(?:([ \t])|\r?\n)")
+"""In a request's head, whichever comes first: a line that goes on (then there is a group), or the end."""
 
 READ_AHEAD_BYTES = 256 * 1024
 """How much may wait while a request is being answered. Nobody pipelines that much; bodies pass through."""
@@ -70,15 +85,42 @@ class EdgeConfig(Config):
         super().__init__()
         self.write_timeout_s = write_timeout_s
         self.writes = Writes()
+        self.connections = Connections()
 
 
 class EdgeTCPServer(TCPServer):
     """A connection whose writes end in time, and which notices at any time that the client has left."""
 
     config: EdgeConfig
+    idle_since: float | None = None
     _client_left = False
 
+    async def run(self) -> None:
+        self.idle_since = trio.current_time()
+        if not self.config.connections.admit(self):
+            self._turn_away()
+            return
+        keep_watch(self.stream.socket)
+        try:
+            await super().run()
+        finally:
+            self.config.connections.remove(self)
+
+    def cut(self) -> None:
+        """Close the socket; whoever reads from it hears of that."""
+        self.stream.socket.close()
+
+    def _turn_away(self) -> None:
+        """Answer the first request before it is read."""
+        error = Overloaded("The server has as many connections as it can have.", retry_after=1)
+        headers, body = refusal(error, new_request_id())
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        with contextlib.suppress(OSError):
+            self._write_now(b"".join([b"HTTP/1.1 %d \r\n" % error.status, *lines, b"\r\n", body]))
+
     async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, Updated):
+            self.idle_since = trio.current_time() if event.idle else None
         if isinstance(event, Updated) and self._client_left:
             return  # an answer's last word comes after the client has gone: nothing idles any more
         if not isinstance(event, RawData):
@@ -172,6 +214,20 @@ class EdgeH11Protocol(H11Protocol):
 
     _chunked = False
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(self.config, EdgeConfig):
+            most = self.config.h11_max_incomplete_size
+            self.connection = _StrictConnection(h11.SERVER, max_incomplete_event_size=most)
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        error = _unwanted(request) if isinstance(self.config, EdgeConfig) else None
+        if error is None:
+            await super()._create_stream(request)
+            return
+        await self._refuse(error, error.status)
+        await self.send(Closed())
+
     async def stream_send(self, event: StreamEvent) -> None:
         """Write a chunk without h11: it keeps no count of them, and its checks cost as much as the write.
 
@@ -193,11 +249,52 @@ class EdgeH11Protocol(H11Protocol):
         if not isinstance(self.config, EdgeConfig):
             await super()._send_error_response(status_code)
             return
-        headers, body = refusal(InvalidRequest("The request is not valid HTTP."), new_request_id())
+        await self._refuse(InvalidRequest("The request is not valid HTTP."), status_code)
+
+    async def _refuse(self, error: GrokApiError, status_code: int) -> None:
+        headers, body = refusal(error, new_request_id())
         response: Any = h11.Response(status_code=status_code, headers=[*headers, *self.config.response_headers("h11")])
         await self._send_h11_event(response)
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+class _StrictConnection(h11.Connection):
+    """h11's connection, without headers that go on in another line."""
+
+    def _extract_next_receive_event(self) -> Any:
+        if self.their_state is h11.IDLE and len(self._receive_buffer):
+            first = _FOLD_OR_END.search(bytes(self._receive_buffer))
+            if first is not None and first[1]:
+                raise h11.LocalProtocolError("a folded header")
+        return super()._extract_next_receive_event()
+
+
+def _unwanted(request: h11.Request) -> GrokApiError | None:
+    """Why a well-formed request gets no further; None if it does."""
+    method = request.method.decode("ascii")
+    if method != method.upper():
+        return InvalidRequest(f"{method[:20]!r} is no method: their names are in upper case.")
+    if any(name == b"upgrade" and value.lower() == b"websocket" for name, value in request.headers):
+        return UnknownUrl("There are no websockets here.")
+    return None
+
+
+class EdgeHTTPStream(HTTPStream):
+    """A request that says in JSON why the app has not answered it."""
+
+    async def _send_error_response(self, status_code: int) -> None:
+        if not isinstance(self.config, EdgeConfig):
+            await super()._send_error_response(status_code)
+            return
+        error: GrokApiError = InternalError("An internal error; the server's log has it.")
+        if self.context.terminated.is_set():
+            error = ShuttingDown("The server is stopping.")
+        headers, body = refusal(error, new_request_id())
+        await self.send(Response(stream_id=self.stream_id, headers=headers, status_code=error.status))
+        await self.send(Body(stream_id=self.stream_id, data=body))
+        await self.send(EndBody(stream_id=self.stream_id))
+        self.state = ASGIHTTPState.CLOSED
 
 
 def _connection(app: Any, config: Config, *others: Any) -> TCPServer:
@@ -208,7 +305,8 @@ def _connection(app: Any, config: Config, *others: Any) -> TCPServer:
 def install() -> None:
     """Make Hypercorn use the repaired classes for servers with an :class:`EdgeConfig`.
 
-    Idempotent. It replaces the two names through which Hypercorn finds them; there is no other way in.
+    Idempotent. It replaces the three names through which Hypercorn finds them; there is no other way in.
     """
     hypercorn.trio.run.TCPServer = _connection  # type: ignore[attr-defined, assignment]
     hypercorn.protocol.H11Protocol = EdgeH11Protocol  # type: ignore[attr-defined]
+    hypercorn.protocol.h11.HTTPStream = EdgeHTTPStream  # type: ignore[attr-defined]

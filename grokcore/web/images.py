@@ -11,9 +11,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from typing import cast
 
-import trio
 from attrs import frozen
 from quart import Response, request
 
@@ -35,7 +33,15 @@ from ..runtime.assets import Asset, AssetAccess
 from ..runtime.gateway import Completion, Question
 from ..runtime.gather import for_all
 from ..runtime.media_cache import LargerThanCache
-from .asking import Services, attached, begin_asking, chosen_model, describe, open_completion
+from .asking import (
+    Services,
+    attached,
+    begin_asking,
+    chosen_model,
+    describe,
+    most_body_bytes,
+    open_completion,
+)
 from .edge import Lifetime
 from .form import read_fields
 from .public_url import public_base
@@ -59,8 +65,8 @@ async def image_response(services: Services, lifetime: Lifetime, *, editing: boo
     :raises GrokApiError: there was no answer.
     """
     begin_asking(lifetime)
-    body = cast("bytes", await request.get_data(cache=False, as_text=False))
-    asked = await _parsed(body, request.headers.get("content-type", ""), editing=editing)
+    parse = functools.partial(_parsed, request.headers.get("content-type", ""), editing=editing)
+    asked = await services.state.bodies.parse(parse, most_body_bytes(services.state.config), lifetime)
     model = _model_that_draws(services, asked.model, lifetime)
     completion = await _open(services, model, asked, lifetime)
     refused: RateLimitExceeded | None = None
@@ -76,13 +82,8 @@ async def image_response(services: Services, lifetime: Lifetime, *, editing: boo
         describe(services, completion, lifetime, refused)
 
 
-async def _parsed(body: bytes, content_type: str, *, editing: bool) -> ImageRequest:
-    def parse() -> ImageRequest:
-        return parse_image_request(read_fields(content_type, body), editing=editing)
-
-    if len(body) < IN_A_THREAD_BYTES:
-        return parse()
-    return await trio.to_thread.run_sync(parse)  # many MB of pictures
+def _parsed(content_type: str, body: bytes, *, editing: bool) -> ImageRequest:
+    return parse_image_request(read_fields(content_type, body), editing=editing)
 
 
 def _model_that_draws(services: Services, name: str, lifetime: Lifetime) -> Model:

@@ -33,7 +33,13 @@ _KEYED = (*_ANYWHERE, errors.InvalidApiKey)
 _OWNED = (*_KEYED, errors.PermissionDenied)
 _ASKING = (
     *(*_KEYED, errors.OriginNotAllowed, errors.KeyLimitExceeded, errors.ModelNotFound, errors.ModelNotAllowed),
-    *(errors.RequestTooLarge, errors.AttachmentRefused, errors.ContentPolicyViolation, errors.ContextLengthExceeded),
+    *(
+        errors.RequestTooLarge,
+        errors.UnsupportedEncoding,
+        errors.AttachmentRefused,
+        errors.ContentPolicyViolation,
+        errors.ContextLengthExceeded,
+    ),
     *(errors.NoTokens, errors.NoValidTokens, errors.RateLimitExceeded, errors.Overloaded, errors.ShuttingDown),
     *(errors.Challenge, errors.AntiBotRefusal, errors.UpstreamRefused, errors.UpstreamFailure, errors.UploadFailed),
     *(errors.EmptyAnswer, errors.IncompleteAnswer, errors.UpstreamOverloaded),
@@ -45,7 +51,12 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "createImage": _ASKING,
     "createImageEdit": _ASKING,
     "listModels": _KEYED,
-    "retrieveModel": (*_KEYED, errors.ModelNotFound, errors.ModelNotAllowed),
+    "retrieveModel": (
+        *_KEYED,
+        errors.ModelNotFound,
+        errors.ModelNotAllowed,
+        errors.UnknownUrl,
+    ),  # no name has a line end
     "getHealth": _ANYWHERE,
     "getMetrics": _OWNED,
     "getMedia": (*_ANYWHERE, errors.UnknownUrl),
@@ -110,6 +121,8 @@ def build_document(template: bytes, *, base_url: str, models: Sequence[Model], k
         _fill_responses(operation, document["components"]["responses"])
     refused = _refusal([errors.MethodNotAllowed], ("x-request-id", "allow"))
     document["components"]["responses"][str(errors.MethodNotAllowed.status)] = refused
+    absent = _refusal([errors.NotImplementedHere], ("x-request-id",))
+    document["components"]["responses"][str(errors.NotImplementedHere.status)] = absent
     if not keyed:
         for place in (document, *_operations(document)):
             if place.get("security"):

@@ -7,6 +7,7 @@ import secrets
 import orjson
 
 from ..errors import GrokApiError
+from ..protocol.one_line import on_one_line
 
 __all__ = ["new_request_id", "refusal"]
 
@@ -18,7 +19,7 @@ def new_request_id() -> str:
 
 def refusal(error: GrokApiError, request_id: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Headers and body of a whole response that ends the connection."""
-    body = orjson.dumps(error.body())
+    body = on_one_line(orjson.dumps(error.body()))
     headers = [
         ("content-type", "application/json"),
         ("content-length", str(len(body))),

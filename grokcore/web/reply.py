@@ -16,6 +16,7 @@ from quart.wrappers.response import ResponseBody
 from ..errors import GrokApiError, InternalError
 from ..protocol.chat import KEEP_ALIVE, AnswerWriter, ChunkWriter
 from ..protocol.events import Event, Finished
+from ..protocol.one_line import on_one_line
 from ..runtime.gateway import Completion
 from .delivery import Delivery
 
@@ -37,7 +38,7 @@ _log = logging.getLogger(__name__)
 def json_response(value: Any, status: int = 200) -> Response:
     """*value* (or bytes that are JSON already) as a response."""
     body = value if isinstance(value, bytes) else orjson.dumps(value)
-    return Response(body, status=status, content_type="application/json")
+    return Response(on_one_line(body), status=status, content_type="application/json")
 
 
 async def whole_answer(completion: Completion, writer: AnswerWriter, delivery: Delivery | None = None) -> bytes:
@@ -158,7 +159,7 @@ class EventStream(ResponseBody):
                 self._on_failure(failure)
             data = self._writer.fail(failure)
         self._handed_over = trio.current_time()
-        return data
+        return on_one_line(data)
 
     async def _next_bytes(self, wake_at: float) -> bytes:
         self._started = self._started or await self._start.wait(wake_at)

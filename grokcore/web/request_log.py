@@ -3,21 +3,88 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
+
+from attrs import define, field
 
 from ..runtime.gateway import FailedAttempt
 from .trace import Trace
 
-__all__ = ["RequestLog"]
+__all__ = ["COUNTED_S", "RefusalCounts", "RequestLog"]
+
+COUNTED_S = 60.0
+"""Seconds for which refusals of one kind are only counted."""
+
+_PARAM = re.compile(r"[A-Za-z0-9_.\[\]-]{1,100}")
 
 _log = logging.getLogger("grokcore.requests")
 
 
+@define
+class _Count:
+    """Refusals of one status and key: since when (trio's time) they are counted, and how many came after the first."""
+
+    since: float
+    more: int = 0
+
+
+@define
+class RefusalCounts:
+    """Requests that were refused to anybody but the owner: the first of a minute is logged, the others are counted.
+
+    A client without a key could fill a disk with them otherwise.
+    """
+
+    _counts: dict[tuple[int, str], _Count] = field(factory=dict)
+
+    def is_first(self, trace: Trace) -> bool:
+        """Whether the refusal is to be logged in full; if not, it has been counted."""
+        kind = (trace.status, trace.key)
+        self.report_due(trace.ended)
+        count = self._counts.get(kind)
+        if count is None:
+            self._counts[kind] = _Count(trace.ended)
+            return True
+        count.more += 1
+        return False
+
+    def report_due(self, now: float) -> None:
+        """Log what has been counted for a minute."""
+        for kind in [kind for kind, count in self._counts.items() if now >= count.since + COUNTED_S]:
+            self._report(kind, self._counts.pop(kind), now)
+
+    def report_all(self) -> None:
+        """Log all that has been counted: the server stops."""
+        while self._counts:
+            kind, count = self._counts.popitem()
+            self._report(kind, count, count.since + COUNTED_S)
+
+    def _report(self, kind: tuple[int, str], count: _Count, now: float) -> None:
+        status, key = kind
+        if not count.more:
+            return
+        whose = f" with the key {key!r}" if key else ""
+        seconds = max(1, round(now - count.since))
+        fields = {"status": status, "key": key, "count": count.more, "seconds": seconds}
+        words = "%d more requests%s were refused with %d within %d s"
+        extra = {"fields": {"refused": {name: value for name, value in fields.items() if value != ""}}}
+        _log.info(words, count.more, whose, status, seconds, extra=extra)
+
+
+@define
 class RequestLog:
-    """An observer. Requests that ask Grok, and refusals, are told at INFO, the others (health, metrics) at DEBUG."""
+    """An observer. Requests that ask Grok, and refusals, are logged at INFO, the others (health, metrics) at DEBUG.
+
+    :ivar refusals: decides which refusals are only counted.
+    """
+
+    refusals: RefusalCounts = field(factory=RefusalCounts)
 
     def request_ended(self, trace: Trace) -> None:
         """Write its line; in JSON its fields are those of an object ``request``."""
+        if trace.status >= 400 and not trace.owned and trace.completion is None and not self.refusals.is_first(trace):
+            return
         level = logging.INFO if trace.asks or trace.status >= 400 else logging.DEBUG
         if _log.isEnabledFor(level):
             fields = _fields(trace)
@@ -40,6 +107,7 @@ def _fields(trace: Trace) -> dict[str, Any]:
         "path": trace.path,
         "status": trace.status,
         "code": trace.code,
+        "param": _param(trace),
         "model": trace.model,
         "stream": trace.stream or None,
         "key": trace.key,
@@ -48,6 +116,12 @@ def _fields(trace: Trace) -> dict[str, Any]:
         "client_left": not trace.complete or None,
     }
     return {name: value for name, value in fields.items() if value not in ("", None)}
+
+
+def _param(trace: Trace) -> str:
+    """The field at fault; empty if it may be a client's own words."""
+    param = (trace.error.param if trace.error else None) or ""
+    return param if _PARAM.fullmatch(param) else ""
 
 
 def _answered(trace: Trace) -> dict[str, Any]:

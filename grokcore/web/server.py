@@ -20,8 +20,10 @@ import trio
 from ..config import ServerConfig
 from ..errors import ConfigError, ShuttingDown
 from ..runtime.gateway import Gateway
+from .connections import most_connections, raise_descriptor_limit
 from .edge import App, Edge
 from .hypercorn_fixes import EdgeConfig, install
+from .request_log import COUNTED_S, RefusalCounts
 from .state import ServerState
 
 __all__ = ["PortInUse", "listen", "serve"]
@@ -41,14 +43,14 @@ class PortInUse(Exception):
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Bound sockets for *host*: one for each address that it stands for.
+    """Bound sockets for *host*: one for each address that it stands for; an empty one stands for all of this machine.
 
     :raises PortInUse: another program listens there.
     :raises ConfigError: the host can't be listened on.
     """
     host = host.strip("[]")
     try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or "not a host name"
         raise ConfigError(f"[server] host: {host!r} can't be listened on: {why}") from None
@@ -103,18 +105,29 @@ async def serve(
 
     async with trio.open_nursery() as nursery:
         await nursery.start(serve_until_drained)
+        nursery.start_soon(_report_refusals, state.refusals)
         task_status.started()
         await stop.wait()
         state.draining = True
         gateway.pool.changed()  # whoever watches the state hears of it
         await trio.sleep(config.grace_seconds)
+        state.bodies.interrupt()
         gateway.interrupt_all(ShuttingDown("The server is stopping; the answer could not be finished."))
         await trio.sleep(LAST_WORD_S)
         settings.writes.cancel_all()
+    state.refusals.report_all()
+
+
+async def _report_refusals(refusals: RefusalCounts) -> None:
+    """Log now and then how many requests were refused in the same way."""
+    while True:
+        await trio.sleep(COUNTED_S)
+        refusals.report_due(trio.current_time())
 
 
 def _hypercorn_settings(config: ServerConfig, sockets: Sequence[socket.socket]) -> EdgeConfig:
     settings = EdgeConfig(write_timeout_s=config.write_timeout_seconds)
+    settings.connections.most = most_connections(raise_descriptor_limit())
     # The sockets are handed over with their descriptors: Hypercorn closes them.
     settings.bind = [f"fd://{bound.detach()}" for bound in sockets]
     settings.backlog = BACKLOG

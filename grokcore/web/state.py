@@ -8,8 +8,10 @@ from ..config import Config
 from ..runtime.gateway import FailedAttempt
 from ..runtime.wall import WallClock
 from .auth import KeyRing
+from .bodies import Bodies
 from .doors import Doors
 from .history import History
+from .request_log import RefusalCounts
 from .trace import Observer, Trace
 
 __all__ = ["ServerState"]
@@ -25,6 +27,8 @@ class ServerState:
     :ivar observers: are told of requests that are over, and of attempts that failed.
     :ivar started_at: trio's time when it began.
     :ivar wall: the wall clock, which knows of sleep.
+    :ivar refusals: counts what was refused again and again.
+    :ivar bodies: the requests' bodies that are arriving.
     :ivar draining: the server is stopping and takes nothing new.
     :ivar notices: faults that stay until they are mended, by what is at fault: a file that could not be taken over.
     :ivar followers: are told of other settings.
@@ -37,6 +41,8 @@ class ServerState:
         self.history = History(self.wall.time)
         self.observers: list[Observer] = [self.history]
         self.keys = KeyRing("")
+        self.bodies = Bodies()
+        self.refusals = RefusalCounts()
         self.draining = False
         self.notices: dict[str, str] = {}
         self.faults: dict[str, Callable[[], str]] = {}

@@ -31,6 +31,7 @@ class Trace:
     :ivar asks: whether it is one that asks Grok.
     :ivar model: the name in the table; empty before it is known. Never anything else that a client sent.
     :ivar key: the name of the API key.
+    :ivar owned: whether the request has an owner's key, or none is asked for.
     :ivar status: of the response; 0 if none was begun.
     :ivar error: what it was answered with, if it failed; also one inside a stream.
     :ivar complete: whether the response came to its end; if not, the client left.
@@ -44,6 +45,7 @@ class Trace:
     asks: bool = False
     model: str = ""
     key: str = ""
+    owned: bool = False
     stream: bool = False
     status: int = 0
     error: GrokApiError | None = None
@@ -63,7 +65,8 @@ class Trace:
         return self.error is not None and self.error.blame is not Blame.REQUEST
 
     def fail(self, error: GrokApiError) -> None:
-        """It was answered with this error."""
+        """Note the error that answers the request. It outlives the request, its frames must not."""
+        error.drop_frames()
         self.error = error
 
     @property

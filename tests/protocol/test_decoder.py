@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import tracemalloc
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ from grokcore.protocol.events import (
     Failed,
     Finished,
     Found,
+    FoundPicture,
     Picture,
     Progress,
     Source,
@@ -216,6 +218,17 @@ def picture(percent: int, **changes: Any) -> dict[str, Any]:
 
 
 INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\u2063\ufeff\u00ad\u034f\u180e\u3164\u2800\ufe0f\U000e0101\U000e0041\u0000\u0007\u0085\u00a0\u2028\u202e\u2066\u3000"
+PNG_URL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="
+
+
+def card_picture(url: str) -> dict[str, Any]:
+    chunk = {"imageUuid": "img1", "imageUrl": url, "progress": 100}
+    card = {"id": "c", "cardType": "generated_image_card", "image_chunk": chunk}
+    return response({"cardAttachment": {"jsonData": json.dumps(card)}})
+
+
+CARD = '{"id":"%d","cardType":"image_card","image":{"original":"https://example.com/%d.png"}}'
+CITATION = '{"id":"7","cardType":"citation_card","url":"https://example.com/7"}'
 DONE_PICTURE = "users/u/generated/img1/image.jpg"
 STREAM_ERROR = lines.stream_error("contentModerated", "no")
 TOOL_ERROR = lines.stream_error("toolCallFailed", "the tool broke")
@@ -303,6 +316,14 @@ SCENARIOS = [
     Scenario("odd pictures are passed over", [token("a"), final("a", generatedImageUrls=[None, 1, "", {}])], [Text("a"), Finished()]),
     Scenario("a video is an answer", [lines.video_progress(100, url="users/u/v.mp4"), soft_stop()], [Progress(100), Video("users/u/v.mp4"), Finished()]),
     Scenario("a video is shown once", [lines.video_progress(100, url="v.mp4"), lines.video_progress(100, url="v.mp4"), soft_stop()], [Progress(100), Video("v.mp4"), Finished()]),
+    Scenario("a picture behind its reference", [token('a<grok:render card_id="7" card_type="image_card"/>'), response({"cardAttachment": {"jsonData": CARD % (7, 7)}}), final("a")], [Text("a"), Activity(), FoundPicture("https://example.com/7.png"), Finished()]),
+    Scenario("a citation behind its reference", [token('a<grok:render card_id="7" card_type="citation_card"/>'), response({"cardAttachment": {"jsonData": CITATION}}), soft_stop()], [Text("a"), Activity(), Found((Source("https://example.com/7"),)), Finished()]),
+    Scenario("a found picture is an answer", [response({"cardAttachment": {"jsonData": CARD % (7, 7)}}), token('<grok:render card_id="7" card_type="image_card"/>'), soft_stop()], [Activity(), FoundPicture("https://example.com/7.png"), Finished()]),
+    Scenario("a picture within the answer", [card_picture(PNG_URL), token("a"), final("a")], [Progress(100), Picture(PNG_URL), Text("a"), Finished()]),
+    Scenario("a page within the answer", [card_picture("data:text/html,<script>"), final("a")], [Progress(100), Text("a"), UpstreamFailure]),
+    Scenario("SVG within the answer", [card_picture("data:image/svg+xml,<svg/>"), token("a"), soft_stop()], [Progress(100), Text("a"), UpstreamFailure]),
+    Scenario("words within the answer", [token("a"), final("a", generatedImageUrls=["data:image/png;base64,bm8="])], [Text("a"), UpstreamFailure]),
+    Scenario("no video within the answer", [lines.video_progress(100, url=PNG_URL), soft_stop()], [Progress(100), UpstreamFailure]),
     Scenario("a moderated picture", [picture(50), picture(100, moderated=True), token("I drew it"), final("I drew it", generatedImageUrls=[DONE_PICTURE])], [Progress(50), Progress(100), Text("I drew it"), ContentPolicyViolation]),
     Scenario("a moderated picture without an url", [response({"streamingImageGenerationResponse": {"imageId": "img1", "progress": 100, "moderated": True}}), final("", generatedImageUrls=[DONE_PICTURE])], [Progress(100), ContentPolicyViolation]),
     Scenario("one of two moderated", [picture(100, moderated=True), picture(100, imageId="img2", imageUrl="img2.jpg"), final("", generatedImageUrls=[DONE_PICTURE, "img2.jpg"])], [Progress(100), Progress(100), Picture("img2.jpg"), Finished()]),
@@ -477,7 +498,6 @@ def test_the_cap_on_an_answer_is_8_million_characters() -> None:
 
 
 MANY = 3000
-CARD = '{"id":"%d","cardType":"image_card","image":{"original":"https://example.com/%d.png"}}'
 ENDLESS = {
     "keys": [{f"key{number}" + "x" * 5000: 1} for number in range(MANY)],
     "pages": [lines.search_results(f"https://example.com/{number}", "t" * 2000) for number in range(MANY)],

@@ -71,6 +71,7 @@ FAULTS = [
             ("image", 1, "image"),
             ("image", "a.png", "image"),
             ("image", "file:///a.png", "image"),
+            ("image", "[not JSON", "image"),
             ("image", "C:\\a.png", "image"),
             ("image", {"type": "image_url"}, "image"),
             ("image[]", "a.png", "image"),
@@ -215,6 +216,8 @@ def test_a_picture_is_used_whatever_its_field_is_called(name: str, *, editing: b
     FormFile("a.txt", PNG64.encode()),
     FormFile("a.txt", URL.encode()),
     {"0": URL},
+    f'["{URL}"]',
+    f' {{"url": "{URL}"}}',
 ], ids=lambda value: str(value)[:60])  # fmt: skip
 def test_a_picture_is_used_whatever_is_around_it(value: Any) -> None:
     """A URL, base64, and the objects of all dialects; alone and in a list."""

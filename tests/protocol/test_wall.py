@@ -60,8 +60,8 @@ NOTHING = Change()
 CASES = [
     Case("work", [("work", HOUR)], [NOTHING]),
     Case("a sleep", [("sleep", HOUR)], [Change(HOUR)]),
-    Case("a nap", [("sleep", 0.9)], [NOTHING]),
-    Case("short sleeps add up", [("sleep", 0.9), ("sleep", 0.9)], [NOTHING, Change(1.8)], [NOTHING, NOTHING]),
+    Case("a nap", [("sleep", 1.9)], [NOTHING]),
+    Case("short sleeps add up", [("sleep", 1.9), ("sleep", 1.9)], [NOTHING, Change(3.8)], [NOTHING, NOTHING]),
     Case("set forwards", [("set", HOUR)], [Change(HOUR)]),
     Case("set back", [("set", -HOUR)], [Change(0, -HOUR)]),
     Case("set back and corrected", [("set", -HOUR), ("set", HOUR)], [Change(0, -HOUR), Change(0, HOUR)]),

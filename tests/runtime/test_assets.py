@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -50,13 +52,13 @@ def fetcher_of(*scripts: Script, identity: Identity = PLAIN) -> tuple[AssetFetch
 
 
 def fetched(script: Script, url: str = PATH) -> Asset:
-    """A picture; nothing may be left of its request."""
+    """A file; nothing may be left of its request."""
     found: list[Asset] = []
 
     async def scenario() -> None:
         fetcher, transport = fetcher_of(script)
         try:
-            found.append(await fetcher.fetch(ACCESS, url))
+            found.append(await fetcher.fetch_file(ACCESS, url))
         finally:
             assert transport.all_closed
 
@@ -110,7 +112,7 @@ def test_cookies_go_to_the_account_s_own_assets_and_nowhere_else(case: Place, ki
     """With the token's own proxy in any case, and nothing of a page visit or an API call among the headers."""
 
     async def scenario(cache: MediaCache) -> None:
-        fetcher, transport = fetcher_of(sent(mp4()), identity=BROWSER)
+        fetcher, transport = fetcher_of(sent(mp4() if kind == "video" else png()), identity=BROWSER)
         await (fetcher.save(ACCESS, case.url, cache) if kind == "video" else fetcher.fetch(ACCESS, case.url))
         request = transport.exchanges[0].request
         assert (request.method, request.url, request.body, request.proxy_url) == ("GET", case.asked, b"", PROXY)
@@ -163,7 +165,6 @@ ELSEWHERE = [
     "https://[::1",
     "javascript:alert(1)",
     "file:///etc/passwd",
-    "data:image/png;base64,AAAA",
     "../secret.jpg",
     "users/../../secret.jpg",
     "users/%2e%2E/%2e%2e%2fsecret.jpg",
@@ -278,6 +279,91 @@ def test_what_is_no_asset_is_a_failure_that_says_why(case: Failing, tmp_path: Pa
     saving(tmp_path, scenario)
 
 
+SVG = b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+NO_PICTURES = {
+    "words": b"Rate limit reached, try again later.",
+    "words after white space": b"\n\n  not found",
+    "words in UTF-16": "not found".encode("utf-16"),
+    "JSON": b'{"error": "no"}',
+    "a JSON list": b'["no"]',
+    "a JSON string": b'"no"',
+    "a page": b"<!doctype html><p>no",
+    "a page behind a comment": b"<!-- x --><html>",
+    "a page behind a byte order mark": b"\xef\xbb\xbf<html>",
+    "SVG": SVG,
+    "SVG behind white space": b"\n " + SVG,
+    "SVG, compressed": gzip.compress(SVG),
+    "a video": mp4(),
+    "a document": PDF,
+    "half a mark": png()[:4],
+    "noise": bytes(range(256)) * 9,
+}
+
+
+@pytest.mark.parametrize("said", ["image/png", "image/svg+xml", "application/json", "text/html", ""])
+@pytest.mark.parametrize("name", NO_PICTURES)
+def test_only_a_picture_is_taken_for_one(name: str, said: str, tmp_path: Path) -> None:
+    """Whatever the response calls it: it is neither given on nor kept."""
+
+    async def scenario(cache: MediaCache) -> None:
+        told = (("content-type", said),) if said else ()
+        fetcher, transport = fetcher_of(Script((Send(NO_PICTURES[name]),), 200, told))
+        with pytest.raises(GrokApiError):
+            await fetcher.fetch(ACCESS, PATH)
+        if name != "a video" or said == "text/html":
+            with pytest.raises(GrokApiError):
+                await fetcher.save(ACCESS, PATH, cache)
+        assert transport.all_closed
+        assert files_in(tmp_path) == []
+
+    saving(tmp_path, scenario)
+
+
+def test_the_words_in_a_picture_s_place_are_told() -> None:
+    """They often say what is wrong."""
+
+    async def scenario() -> None:
+        fetcher, _ = fetcher_of(sent(NO_PICTURES["words"]))
+        with pytest.raises(UpstreamFailure, match=r"no picture, but text/plain: .Rate limit reached"):
+            await fetcher.fetch(ACCESS, PATH)
+
+    on_fake_clock(scenario)
+
+
+def data_url(data: bytes, said: str = "image/png") -> str:
+    return f"data:{said};base64,{base64.b64encode(data).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("url", "media_type"),
+    [
+        (data_url(png()), "image/png"),
+        (data_url(jpeg()), "image/jpeg"),
+        (data_url(SVG, "image/svg+xml"), None),
+        (data_url(NO_PICTURES["words"]), None),
+        (data_url(b"<html>"), None),
+        ("data:image/png;base64,AAAA", None),
+        ("data:image/png;base64,\0", None),
+        ("data:", None),
+    ],
+)
+def test_a_picture_within_the_answer_is_taken_without_a_request(url: str, media_type: str | None) -> None:
+    """And judged by its content, like any other."""
+
+    async def scenario() -> None:
+        fetcher, transport = fetcher_of(sent(png()))
+        if media_type is None:
+            with pytest.raises(UpstreamFailure):
+                await fetcher.fetch(ACCESS, url)
+        else:
+            assert (await fetcher.fetch(ACCESS, url)).media_type == media_type
+        with pytest.raises(UpstreamFailure):
+            await fetcher.fetch_file(ACCESS, url)
+        assert transport.exchanges == []
+
+    on_fake_clock(scenario)
+
+
 # Bounds -----------------------------------------------------------------------------------------------------------
 
 STALLING = [
@@ -315,9 +401,9 @@ def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     async def scenario(cache: MediaCache) -> None:
         fetcher, _ = fetcher_of(of_size(5 << 20), of_size((5 << 20) + 1), of_size(6 << 20), of_size((6 << 20) + 1))
-        assert len((await fetcher.fetch(ACCESS, PATH)).data) == 5 << 20
+        assert len((await fetcher.fetch_file(ACCESS, PATH)).data) == 5 << 20
         with pytest.raises(UpstreamFailure, match="larger than the 5 MB"):
-            await fetcher.fetch(ACCESS, PATH)
+            await fetcher.fetch_file(ACCESS, PATH)
         await fetcher.save(ACCESS, PATH, cache)
         with pytest.raises(UpstreamFailure, match="larger than the 6 MB"):
             await fetcher.save(ACCESS, PATH, cache)
@@ -330,7 +416,8 @@ def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    ("data", "ending"), [(mp4(), ".mp4"), (jpeg(), ".jpg"), (b"\x1a\x45\xdf\xa3\x42\x82\x84webm", ".webm")]
+    ("data", "ending"),
+    [(mp4(), ".mp4"), (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", ".mov"), (b"\x1a\x45\xdf\xa3\x42\x82\x84webm", ".webm")],
 )
 def test_a_video_is_kept_under_a_name_that_fits_its_content(data: bytes, ending: str, tmp_path: Path) -> None:
     """The cache tells a file's type by its name."""
@@ -343,6 +430,19 @@ def test_a_video_is_kept_under_a_name_that_fits_its_content(data: bytes, ending:
         assert (tmp_path / name).read_bytes() == data
         assert await cache.find(name) is not None
         assert transport.all_closed
+
+    saving(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("data", [png(), jpeg(), PDF, TEXT], ids=["PNG", "JPEG", "PDF", "text"])
+def test_what_is_no_video_is_not_kept_in_its_place(data: bytes, tmp_path: Path) -> None:
+    """It is a failure, which leaves Grok's own address to the client."""
+
+    async def scenario(cache: MediaCache) -> None:
+        fetcher, _ = fetcher_of(sent(data))
+        with pytest.raises(UpstreamFailure, match="no video, but"):
+            await fetcher.save(ACCESS, PATH, cache)
+        assert files_in(tmp_path) == []
 
     saving(tmp_path, scenario)
 

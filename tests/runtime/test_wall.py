@@ -106,10 +106,9 @@ class Process:
         refused = self.account(REFUSED)
         refused.doubt("no", now - 60)
         refused.doubt("no", now)
-        refused.egress.pause(Challenge("page"), now)
-        for _ in range(6):
-            refused.egress.paused_until = now
-            refused.egress.pause(Challenge("page"), now)
+        for _ in range(7):
+            refused.egress.challenged.paused_until = now
+            refused.egress.fail(Challenge("page"), now, now)
         self.key.begin(now)
         self.pool.book.rewrite()
         self.save()
@@ -386,19 +385,20 @@ def test_a_server_that_wakes_up_has_everything_moved() -> None:
         missed = HOUR
         third = await site.client.post("/v1/chat/completions", json=body, headers=key)
         assert third.status_code == 200
+        while len(site.server.state.history._buckets) < 2:  # an hour apart
+            await trio.testing.wait_all_tasks_blocked(0.002)
         assert (await site.client.get(f"/status/events?ticket={ticket}")).status_code == 401
         report = (await site.client.get("/status", headers=owner)).json()
         assert HOUR <= report["uptime_s"] < HOUR + 40
         (row,) = [row for row in report["tokens"]["rows"] if row["id"] == account.entry.id]
         assert 0 < row["back_in"] <= 50
-        counted = [(minute["at"], minute["requests"]) for minute in report["minutes"] if minute["requests"]]
-        assert sum(count for _, count in counted) >= 1  # the hour before the sleep is nearly gone
+        counted = [minute["at"] for minute in report["minutes"] if minute["requests"]]
+        assert counted
 
         set_by = -HOUR
         later = (await site.client.get("/status", headers=owner)).json()
         assert abs(later["time"] - (report["time"] - HOUR)) < 40
         assert later["uptime_s"] >= report["uptime_s"]
-        moved = [(minute["at"] + 3600, minute["requests"]) for minute in later["minutes"] if minute["requests"]]
-        assert moved[-1:] == counted[-1:]
+        assert counted[-1] in [minute["at"] + HOUR for minute in later["minutes"] if minute["requests"]]
 
     on_site(scenario, config=guest)

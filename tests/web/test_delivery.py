@@ -21,7 +21,7 @@ from attrs import evolve, field, frozen
 from grokcore.config import ImageMode
 from grokcore.errors import ShuttingDown
 from grokcore.protocol.chat import DONE, KEEP_ALIVE, AnswerWriter, ChatHead, ChunkWriter
-from grokcore.protocol.events import Activity, Event, File, Finished, FoundPicture, Picture, Text, Video
+from grokcore.protocol.events import Activity, Event, File, Finished, FoundPicture, KeptPicture, Picture, Text, Video
 from grokcore.protocol.models import Limits
 from grokcore.protocol.payload import Identity
 from grokcore.protocol.rendering import Style, ThinkingStyle
@@ -148,7 +148,8 @@ def test_media_gets_the_address_that_the_mode_wants(
         media = cast(Picture, found[2])
         kept = NAME.fullmatch(media.url)
         assert (f"NAME.{kept[1]}" if kept else media.url) == case.expected
-        assert found == [*OTHERS[:2], evolve(case.event, url=media.url), *OTHERS[2:]]
+        moved = KeptPicture(media.url, case.event.url) if kept and isinstance(case.event, Picture) else None
+        assert found == [*OTHERS[:2], moved or evolve(case.event, url=media.url), *OTHERS[2:]]
         assert len(assets.exchanges) == case.asks
         assert assets.all_closed
         if kept:
@@ -340,10 +341,10 @@ def test_grok_s_own_silence_is_counted_all_the_same() -> None:
 
 
 def test_the_time_of_a_client_that_is_slow_meanwhile_is_not_counted_twice() -> None:
-    """It takes 8 s for each piece: with 34 s of client and picture in all, a clock of 10 s is due at 44."""
+    """It takes 8 s for each piece: with 34 s of client and picture in all, a chunk clock of 10 s is due at 44."""
 
     async def scenario(stage: Stage) -> None:
-        await stage.stream(limits=Limits(first_response=10, chunk=10, total=10), client_takes_s=8)
+        await stage.stream(limits=Limits(first_response=10, chunk=10, total=30), client_takes_s=8)
         assert [at for at, _ in stage.sent] == [0, 18, 26, 44]
         assert b'"code":"timeout_' in stage.sent[-1][1]
 
@@ -440,6 +441,8 @@ CARDS = play_lines(
     ]
 )
 LINK = re.compile(r"!?\[(?:image|video)\]\(([^)]*)\)")
+AROUND = re.compile(r"\[(!\[image\]\([^)]*\))\]\(([^)]*)\)")
+"""A picture that is a link."""
 
 
 def on_media_site(
@@ -477,6 +480,10 @@ def test_the_openai_sdk_gets_pictures_that_can_be_shown(mode: str, script: Scrip
     async def scenario(site: Site) -> None:
         site.simulator.always(script)
         whole, streamed, deltas = await trio.to_thread.run_sync(ask_with_sdk, site)
+        origins = [f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)] if mode == "cache" else []
+        for text in (whole, streamed):
+            assert [found[2] for found in AROUND.finditer(text)] == origins
+        whole, streamed = (AROUND.sub(r"\1", text) for text in (whole, streamed))
         assert [LINK.sub("", text).rstrip() for text in (whole, streamed)] == [TEXT] * 2
         assert [sum(bool(LINK.search(delta)) for delta in deltas)] == [2]
         assert len(site.simulator.fetches) == (0 if mode == "url" else 4)
@@ -513,7 +520,7 @@ def test_a_cached_video_is_had_whole_in_part_and_by_head_without_a_key(tmp_path:
         asked = await site.client.post("/v1/chat/completions", json=chat("a film"), headers=key)
         content = asked.json()["choices"][0]["message"]["content"]
         (url,) = LINK.findall(content)
-        assert f'<video src="{url}" controls></video>' in content
+        assert f'<video src="{url}" controls>{url}</video>' in content
         whole, part, head = (
             await site.client.get(url),
             await site.client.get(url, headers={"range": "bytes=4-7"}),
@@ -654,7 +661,10 @@ def test_links_have_the_address_that_is_configured_or_that_a_trusted_proxy_says(
     on_media_site(scenario, tmp_path, config='[grok]\nimage_mode = "cache"')
 
 
-NO_CACHE = '[grok] image_mode = "cache" needs {}. Without, it is as "url".'
+NO_CACHE = (
+    'Pictures and videos keep the addresses of Grok, good only for who is signed in there: [grok] image_mode = "cache" '
+    'needs {}. If that is meant, set image_mode = "url".'
+)
 
 
 @pytest.mark.parametrize(
@@ -683,6 +693,29 @@ def test_without_a_cache_the_mode_is_as_url_and_one_line_at_the_start_says_so(
     expected = [NO_CACHE.format(lacking)] if lacking else []
     # Told again when the settings change and it is still so.
     assert told == expected * (1 if folder else 2)
+
+
+@pytest.mark.parametrize("folder", [True, False], ids=["with a data directory", "without"])
+def test_pictures_can_be_shown_without_any_setting(tmp_path: Path, *, folder: bool) -> None:
+    """Where there is a place to keep them. Grok's own address stays with each, for when the copy has made room."""
+
+    async def scenario(site: Site) -> None:
+        site.simulator.always(SEED)
+        text = (await site.ask()).json()["choices"][0]["message"]["content"]
+        if not folder:
+            assert LINK.findall(text) == [f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)]
+            return
+        for (picture, origin), path, data in zip(
+            AROUND.findall(text), (PICTURE, OTHER_PICTURE), (jpeg(), png()), strict=True
+        ):
+            (url,) = LINK.findall(picture)
+            assert (await site.client.get(url)).content == data
+            assert origin == f"{site.grok_url}/{path}"
+            (tmp_path / "media" / url.rpartition("/")[2]).unlink()
+            gone = await site.client.get(url)
+            assert (gone.status_code, gone.json()["error"]["code"]) == (404, "unknown_url")
+
+    on_media_site(scenario, tmp_path if folder else None)
 
 
 def test_a_smaller_cache_holds_less_from_the_next_picture_on(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 import openai
@@ -118,7 +118,7 @@ def test_a_picture_as_a_card_is_one_too(tmp_path: Path) -> None:
         found = await with_sdk(site, "generate", prompt="a cat", model="grok-imagine-image", response_format="url")
         assert [one.url for one in found.data or ()] == [f"{site.grok_url}/{PICTURE.format(0)}"]
 
-    on_media_site(scenario, tmp_path)
+    on_media_site(scenario, tmp_path, config='[grok]\nimage_mode = "url"')
 
 
 def test_a_picture_is_edited_by_the_openai_sdk(tmp_path: Path) -> None:
@@ -390,6 +390,7 @@ FORM_NAMES = [
     "file",
     "é",
 ]
+PICTURE_NAMES = {"image", "images", "image[]", "image_1", "image[0]"}
 FORM_VALUES = st.sampled_from(
     [
         "",
@@ -448,10 +449,15 @@ def test_no_field_of_a_form_is_passed_over_or_ends_in_a_fault_of_ours(tmp_path: 
             fields=st.lists(st.tuples(st.sampled_from(FORM_NAMES), FORM_VALUES), max_size=4),
         )
         def ask(kind: str, route: str, fields: list[tuple[str, str | bytes]]) -> None:
+            fields = list(dict(fields).items()) if "json" in kind else fields
             request = sent(kind, [("prompt", "a cat"), ("response_format", "url"), *fields])
             reply = trio.from_thread.run(partial(site.client.post, f"/v1/images/{route}", **request), trio_token=portal)
             told.append(reply.status_code)
             if reply.status_code == 200:
+                there = {name for name, value in fields if value not in ("", "None", b"")}
+                assert bool(there & PICTURE_NAMES) == bool(site.simulator.calls[-1].body["fileAttachments"])
+                ignored = set(reply.headers.get("x-grok2api-ignored", "").split(", "))
+                assert {quote(name) for name in there & {"size", "é", "file"}} <= ignored
                 return
             error = reply.json()["error"]
             assert reply.status_code == 400, reply.text

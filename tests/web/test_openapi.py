@@ -32,6 +32,7 @@ from grokcore.simulator import lines
 from grokcore.simulator.assets import png
 from grokcore.simulator.scripts import CUT, HANG, Script, answer, drawing, error, page, play_lines, wrapped
 from grokcore.web import app as web_app
+from grokcore.web import bodies
 from grokcore.web.app import OPEN_ENDPOINTS, create_app
 from grokcore.web.dashboard import FILES
 from grokcore.web.doors import _EXPOSED
@@ -270,10 +271,17 @@ class Described:
     def _check_values(self, values: list[Any], place: list[str]) -> None:
         if "schema" not in self._at(place):
             return
-        validator = self._validator(closed(self.document), pointer(*place, "schema"))
+        validator = self._validator(closed(self.document), pointer(*place, "schema", *self._of_events(place)))
         assert values
         for value in values:
             validator.validate(value)
+
+    def _of_events(self, place: list[str]) -> list[str]:
+        """Where the schema of an event has that of its data."""
+        if place[-1] != "text/event-stream":
+            return []
+        data = self._at([*place, "schema", "properties", "data"])
+        return ["properties", "data", *(("anyOf", "1") if "anyOf" in data else ()), "contentSchema"]
 
     def _at(self, place: list[str]) -> Any:
         found = self.document
@@ -361,8 +369,13 @@ def test_the_examples_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def parts(*content: Any) -> Object:
-    """A chat request whose first message has these parts."""
-    return chat(messages=[{"role": "user", "content": [*content]}, {"role": "user", "content": "hello"}])
+    """A chat request whose last message has these parts."""
+    return chat(messages=[{"role": "user", "content": "hello"}, {"role": "user", "content": [*content]}])
+
+
+def told_part(part: Any) -> Object:
+    """A chat request whose last message is this part, without a list around it."""
+    return chat(messages=[{"role": "user", "content": "hello"}, {"role": "user", "content": part}])
 
 
 ROUTES = {
@@ -379,6 +392,14 @@ RIGHT: list[tuple[str, Object]] = [
     ("ChatRequest", parts({"type": "image_url", "image_url": {"url": PICTURE, "detail": "low"}})),
     ("ChatRequest", parts({"type": "input_image", "image_url": PICTURE})),
     ("ChatRequest", parts({"type": "file", "file": TEXT}, {"type": "input_file", **TEXT})),
+    ("ChatRequest", parts({"type": "image", "image": PICTURE}, {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}})),
+    ("ChatRequest", parts(None, {"type": "text", "text": None}, {"text": "hello"})),
+    ("ChatRequest", told_part({"type": "text", "text": "hello"})),
+    ("ChatRequest", told_part({"type": "image_url", "image_url": {"url": PICTURE}})),
+    ("ChatRequest", chat(messages=[{"role": "user", "content": "Look."}, {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "read", "input": {}}]}, {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": [{"type": "image_url", "image_url": {"url": PICTURE}}]}]}])),
+    ("ChatRequest", chat(messages=[{"role": "user", "content": "hi", "name": "Ann"}, {"role": "tool", "content": "", "tool_call_id": "1"}])),
+    ("ChatRequest", chat(stream="false", stream_options=[], search=1, n="1", tool_choice={"type": "none"}, function_call="none")),
+    ("ChatRequest", chat(web_search_options=[], modalities=["text"], audio=None, logprobs=False, top_logprobs=0)),
     ("ChatRequest", chat(messages=[{"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f"}}]}])),
     ("ChatRequest", chat(messages=[{"role": role, "content": "hi"} for role in ("system", "developer", "tool", "function")])),
     ("ChatRequest", chat(stream=None, stream_options=None, search=None, n=None, tool_choice=None)),
@@ -402,19 +423,30 @@ BAD: list[tuple[str, Object]] = [
     ("ChatRequest", chat(messages=[{"content": "hello"}])),
     ("ChatRequest", chat(messages=[{"role": "robot", "content": "hello"}])),
     ("ChatRequest", chat(messages=[{"role": "user", "content": 5}])),
-    ("ChatRequest", parts({"type": "text"})),
+    ("ChatRequest", parts({"type": "text", "words": "hello"})),
+    ("ChatRequest", parts({"type": "text", "text": 5})),
     ("ChatRequest", parts({"type": "refusal", "text": "no"})),
+    ("ChatRequest", parts({"type": "hologram"})),
+    ("ChatRequest", parts({"type": "thinking", "thinking": "hm"})),
     ("ChatRequest", parts({"type": "input_audio", "input_audio": {}})),
     ("ChatRequest", parts({"type": "image_url", "image_url": {}})),
+    ("ChatRequest", parts({"type": "image", "source": {"type": "file", "file_id": "f-1"}})),
     ("ChatRequest", parts({"type": "file", "file": {"file_id": "f-1"}})),
     ("ChatRequest", parts({"type": "input_file", "filename": "a.txt"})),
-    ("ChatRequest", chat(stream="yes")),
+    ("ChatRequest", chat(stream="maybe")),
     ("ChatRequest", chat(stream_options=True)),
-    ("ChatRequest", chat(stream_options={"include_usage": 1})),
-    ("ChatRequest", chat(search="on")),
+    ("ChatRequest", chat(stream_options={"include_usage": 2})),
+    ("ChatRequest", chat(search="perhaps")),
+    ("ChatRequest", chat(web_search_options="on")),
     ("ChatRequest", chat(n=2)),
     ("ChatRequest", chat(n=True)),
     ("ChatRequest", chat(tool_choice="required")),
+    ("ChatRequest", chat(tool_choice={"type": "any"})),
+    ("ChatRequest", chat(function_call={"name": "f"})),
+    ("ChatRequest", chat(modalities=["text", "audio"])),
+    ("ChatRequest", chat(audio={"voice": "x", "format": "wav"})),
+    ("ChatRequest", chat(logprobs=True)),
+    ("ChatRequest", chat(top_logprobs=3)),
     ("ImageRequest", {}),
     ("ImageRequest", {"prompt": " "}),
     ("ImageRequest", {"prompt": "a cat", "n": 5}),
@@ -679,5 +711,5 @@ def test_refusals_by_other_layers_look_as_described(sent: bytes, status: int, mo
         found = httpx.Response(reply.status, headers=headers, content=reply.body, request=CHAT)
         Described(document()).check(found)
 
-    monkeypatch.setattr(web_app, "BODY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.1)
     on_site(scenario)

@@ -17,9 +17,10 @@ from ...errors import ConfigError
 from ...protocol.payload import CHAT_PATH, POST_PATH, UPLOAD_PATH
 from ...protocol.quota import RATE_LIMITS_PATH
 from ...protocol.tokens import TokenEntry, entries_of, parse_token_file, read_tokens
-from ...runtime.curl import browser_shown, browsers_known, check_library
+from ...runtime.curl import browser_shown, browsers_known
 from ...simulator.serve import DEMO_TOKENS
-from ..server import curl_settings
+from ..permissions import look_at_access
+from ..server import check_curl, curl_settings
 from ..setup import Settings, Sources, data_folder, naming, read_file
 from . import files
 from .findings import ok, skipped
@@ -44,8 +45,7 @@ def examine(arguments: argparse.Namespace, tell: Tell) -> None:
     tokens = _token_file(sources, tell)
     _permissions(sources, settings, tell)
     if settings is None:
-        for name in NEEDING_CONFIG:
-            tell(skipped(name, "needs a configuration that can be used"))
+        tell(skipped("the rest", f"{len(NEEDING_CONFIG)} more looks need a configuration that can be used"))
         return
     _data_directory(sources, settings.config, tell)
     _identity(settings.config, tell)
@@ -58,8 +58,7 @@ def examine(arguments: argparse.Namespace, tell: Tell) -> None:
 def _configuration(sources: Sources, tell: Tell) -> Settings | None:
     try:
         settings = sources.read_config()
-        with naming(settings.file):
-            check_library(curl_settings(settings.config))
+        check_curl(settings)
     except ConfigError as error:
         file = sources.config_file
         in_file = file is not None and str(error).startswith(str(file))
@@ -90,11 +89,8 @@ def _token_file(sources: Sources, tell: Tell) -> tuple[TokenEntry, ...] | None:
 
 
 def _permissions(sources: Sources, settings: Settings | None, tell: Tell) -> None:
-    secret_config = settings is None or files.has_secrets(settings.config)
-    for file, secret in ((sources.config_file, secret_config), (sources.token_file, True)):
-        finding = files.judge_permissions(files.look_at_file(file), secret=secret) if file else None
-        if finding is not None:
-            tell(finding)
+    for access in look_at_access(sources, settings):
+        tell(files.judge_permissions(access))
 
 
 def _data_directory(sources: Sources, config: Config, tell: Tell) -> None:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import shutil
-import stat
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,16 +16,15 @@ from pathlib import Path
 from attrs import frozen
 
 from ...config import Config, ImageMode, is_loopback
-from ...config.sections import DEFAULT_STATSIG_ID
 from ...protocol.tokens import Reading, notes_on
 from ...runtime.data_dir import DataDirectory, DirectoryTaken
+from ..permissions import Access
 from ..server import MEDIA_FOLDER
 from .findings import Finding, fail, ok, skipped, warn
 
 __all__ = [
     "FileLook",
     "FolderLook",
-    "has_secrets",
     "judge_access",
     "judge_configuration",
     "judge_fault",
@@ -51,14 +48,10 @@ PLACES_NAMED = 5
 
 @frozen
 class FileLook:
-    """A file as it is.
-
-    :ivar mode: as ``os.stat`` has it; None if it can't be told, or means nothing on this system.
-    """
+    """A file as it is."""
 
     path: Path
     is_folder: bool = False
-    mode: int | None = None
 
 
 @frozen
@@ -94,7 +87,7 @@ def judge_fault(name: str, message: str, look: FileLook | None) -> Finding:
             "Containers make a folder where a file that is to be mounted does not exist. Stop it, remove the folder, make "
             "the file, start again."
         )
-    elif "API key" in message or "api_key" in message:
+    elif "api_key must be set" in message:
         advice = "Set [grok] api_key, or listen on 127.0.0.1."
     elif "can't be read" in message:
         advice = "See that the file is there and that this user may read it."
@@ -121,21 +114,11 @@ def judge_access(config: Config) -> Finding:
     return ok("access", f"{where}, for every program on this machine: no key is asked for")
 
 
-def judge_permissions(look: FileLook, *, secret: bool) -> Finding | None:
-    """Whether others may read or change a file; None if nobody can tell.
-
-    :param secret: whether there is something in it that nobody else should read.
-    """
-    if look.mode is None or not stat.S_ISREG(look.mode):
-        return None
-    may = " and ".join(word for bit, word in ((stat.S_IROTH, "read"), (stat.S_IWOTH, "change")) if look.mode & bit)
-    if not may:
-        return ok("permissions", f"{look.path}: not for other users")
-    if may == "read" and not secret:
-        return ok("permissions", f"{look.path}: other users may read it, and there is no secret in it")
-    bits = f"{stat.S_IMODE(look.mode):03o}"
-    command = f"chmod o-rwx {shlex.quote(str(look.path))}"
-    return warn("permissions", f"{look.path}: other users may {may} it ({bits})", f"Run: {command}")
+def judge_permissions(access: Access) -> Finding:
+    """Whether others may read or change a file or folder."""
+    if access.advice:
+        return warn("permissions", access.message, access.advice)
+    return ok("permissions", access.message)
 
 
 def judge_tokens(file: Path | None, readings: Sequence[Reading]) -> list[Finding]:
@@ -210,15 +193,6 @@ def judge_space(look: FolderLook, cache_bytes: int) -> Finding:
     return ok("free space", free)
 
 
-def has_secrets(config: Config) -> bool:
-    """Whether somebody who reads the configuration learns something. (A hash of a key is none.)"""
-    grok = config.grok
-    statsig = grok.x_statsig_id not in ("", DEFAULT_STATSIG_ID)
-    return bool(grok.api_key or grok.cf_clearance or "@" in grok.proxy_url or statsig) or any(
-        key.key for key in config.keys
-    )
-
-
 def cache_bytes(config: Config) -> int:
     """How large the media cache may grow."""
     return 0 if config.grok.image_mode is ImageMode.URL else config.grok.cache_mb * 1024 * 1024
@@ -236,13 +210,8 @@ def _megabytes(count: int) -> str:
 
 
 def look_at_file(path: Path) -> FileLook:
-    """What it is, and who may do what with it."""
-    try:
-        status = path.stat()
-    except OSError:
-        return FileLook(path)
-    posix = os.name == "posix"  # elsewhere the bits are made up
-    return FileLook(path, stat.S_ISDIR(status.st_mode), status.st_mode if posix else None)
+    """What it is."""
+    return FileLook(path, path.is_dir())
 
 
 def look_at_folder(path: Path) -> FolderLook:

@@ -13,10 +13,10 @@ from ...config import Config
 from ...errors import ConfigError, GrokApiError
 from ...protocol.models import Model, find_model
 from ...protocol.tokens import TokenEntry
-from ...runtime.curl import CurlTransport, check_library
+from ...runtime.curl import CurlTransport
 from ..progress import progress
-from ..server import curl_settings, quota_asker
-from ..setup import Sources, naming
+from ..server import check_curl, curl_settings, quota_asker
+from ..setup import Sources
 from ..tables import Cell, Column, print_table
 from .asking import Checked, Round, model_asked_for
 
@@ -38,8 +38,7 @@ def check_tokens(arguments: argparse.Namespace) -> int:
     """
     sources = Sources(arguments, os.environ)
     settings = sources.read_config()
-    with naming(settings.file):
-        check_library(curl_settings(settings.config))
+    check_curl(settings)
     entries = _named(sources.read_tokens(), arguments.ids)
     if not entries:
         print("no tokens yet: `tokens add` asks for one", file=sys.stderr)

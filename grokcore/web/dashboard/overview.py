@@ -17,6 +17,7 @@ from attrs import frozen
 from ...config import Config
 from ...errors import Overloaded
 from ...protocol.advice import advice
+from ...protocol.one_line import on_one_line
 from ...protocol.view import GroupView, TokenView
 from ...runtime.gateway import FailedAttempt
 from ..asking import Services
@@ -107,7 +108,7 @@ class Overview:
         """A report of now."""
         now = trio.current_time()
         report, holds_s = self._report(now)
-        self._shared = Snapshot(orjson.dumps(report), self._changes, now, now + holds_s)
+        self._shared = Snapshot(on_one_line(orjson.dumps(report)), self._changes, now, now + holds_s)
         return self._shared
 
     def share(self) -> Snapshot:

@@ -1,0 +1,108 @@
+"""Which other users of this machine may read or change what the server lives on.
+
+``check`` has a line for it, and the server at its start a line of the log for each fault.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from ..config import Config
+from ..config.sections import DEFAULT_STATSIG_ID
+from .setup import Settings, Sources, data_folder
+from .tokens.states import STATE_FILE
+
+__all__ = ["Access", "has_secrets", "judge_mode", "look_at_access"]
+
+
+@frozen
+class Access:
+    """What other users may do with a file or folder.
+
+    :ivar message: without a full stop.
+    :ivar advice: what to do about it, a whole sentence; empty if all is well.
+    """
+
+    message: str
+    advice: str = ""
+
+
+def look_at_access(sources: Sources, settings: Settings | None) -> Iterator[Access]:
+    """What there is to say: always of configuration and tokens, of the rest if something is wrong."""
+    if sources.demo:
+        return
+    config = settings.config if settings is not None else Config()
+    secret_config = settings is None or has_secrets(config)
+    written = [
+        (file, secret) for file, secret in ((sources.config_file, secret_config), (sources.token_file, True)) if file
+    ]
+    for file, secret in written:
+        found = _look(file, secret=secret)
+        if found is not None:
+            yield found
+    folder = data_folder(config, os.environ)
+    above = {file.parent for file, _ in written} - {folder}
+    for place in (folder / STATE_FILE, folder, *sorted(above)):
+        found = _look(place, secret=False)
+        if found is not None and found.advice:
+            yield found
+
+
+def judge_mode(path: Path, mode: int, *, secret: bool, reader: int | None = None) -> Access | None:
+    """Whether others may read or change a file, or put other files into a folder; None for anything else.
+
+    :param mode: as ``os.stat`` has it.
+    :param secret: whether there is something in it that nobody else should read.
+    :param reader: the number of this process's user if it reads the file as everybody may: it has to become the owner.
+    """
+    if stat.S_ISDIR(mode):
+        return _judge_folder(path, mode)
+    if not stat.S_ISREG(mode):
+        return None
+    may = " and ".join(word for bit, word in ((stat.S_IROTH, "read"), (stat.S_IWOTH, "change")) if mode & bit)
+    if not may:
+        return Access(f"{path}: not for other users")
+    if may == "read" and not secret:
+        return Access(f"{path}: other users may read it, and there is no secret in it")
+    name = shlex.quote(str(path))
+    command = f"chmod o-rwx {name}" if reader is None else f"sudo chown {reader} {name} && sudo chmod o-rwx {name}"
+    return Access(f"{path}: other users may {may} it ({_bits(mode)})", f"Run: {command}")
+
+
+def has_secrets(config: Config) -> bool:
+    """Whether somebody who reads the configuration learns something. (A hash of a key is none.)"""
+    grok = config.grok
+    statsig = grok.x_statsig_id not in ("", DEFAULT_STATSIG_ID)
+    return bool(grok.api_key or grok.cf_clearance or "@" in grok.proxy_url or statsig) or any(
+        key.key for key in config.keys
+    )
+
+
+def _look(path: Path, *, secret: bool) -> Access | None:
+    if sys.platform == "win32":  # the bits are made up there
+        return None
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    user = os.geteuid()
+    ours = user in (0, status.st_uid) or status.st_gid in (os.getegid(), *os.getgroups())
+    return judge_mode(path, status.st_mode, secret=secret, reader=None if ours else user)
+
+
+def _judge_folder(path: Path, mode: int) -> Access | None:
+    if not mode & stat.S_IWOTH or mode & stat.S_ISVTX:  # with the sticky bit, nobody can replace what is another's
+        return None
+    told = f"{path}: other users may put their files in the place of yours ({_bits(mode)})"
+    return Access(told, f"Run: chmod o-w {shlex.quote(str(path))}")
+
+
+def _bits(mode: int) -> str:
+    return f"{stat.S_IMODE(mode):03o}"

@@ -1,0 +1,70 @@
+"""Paths that lead nowhere: mostly a base URL that is too long, or a route of an API that is not here.
+
+Clients append ``/chat/completions`` or the like to the base URL that a person typed. The error reaches that person, so it
+names the base URL that works. Routes of OpenAI's and Anthropic's newer APIs are answered with 501: some clients show any
+404 as a fault of the model's name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..errors import GrokApiError, NotImplementedHere, UnknownUrl
+
+__all__ = ["body_for", "unknown_url"]
+
+_KNOWN = re.compile(r"(?:chat/completions|images/generations|images/edits|models)(?=/|$)", re.IGNORECASE)
+
+_ABSENT = {
+    "responses": "OpenAI's Responses API",
+    "messages": "Anthropic's Messages API",
+}
+
+_ANTHROPIC_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
+"""Types of Anthropic's errors by status; any other is an ``api_error``."""
+
+VARIATIONS_HINT = " Grok makes no variations: send the picture to /v1/images/edits with a prompt that asks for one."
+
+
+def unknown_url(method: str, path: str, shown: str, base_url: str) -> GrokApiError:
+    """The error for a path without a route.
+
+    :param path: as the routes know it.
+    :param shown: the path as the client wrote it, cut.
+    :param base_url: this server's address as the client sees it, without ``/v1``.
+    """
+    api = _ABSENT.get(_first_segment(path))
+    if api is not None:
+        return NotImplementedHere(
+            f"{api} ({method} {shown}) is not implemented here. Have the client use OpenAI's chat completions, with "
+            f"the base URL {base_url}/v1."
+        )
+    if path.rstrip("/").endswith("/images/variations"):
+        return UnknownUrl(f"There is nothing at {method} {shown}.{VARIATIONS_HINT}")
+    known = _KNOWN.search(path)
+    if known is not None:
+        return UnknownUrl(
+            f"There is nothing at {method} {shown}. The route is /v1/{known[0].lower()}: set the client's base URL to "
+            f"{base_url}/v1 (this server's own address, nothing else in front of or behind /v1)."
+        )
+    return UnknownUrl(f"There is nothing at {method} {shown}. The base URL for clients is {base_url}/v1.")
+
+
+def body_for(path: str, error: GrokApiError, request_id: str) -> dict[str, Any]:
+    """The body of an error in the form that clients of *path* read: OpenAI's, or Anthropic's for its Messages API."""
+    if _first_segment(path) != "messages":
+        return error.body()
+    inner = {"type": _ANTHROPIC_TYPES.get(error.status, "api_error"), "message": error.message}
+    return {"type": "error", "error": inner, "request_id": request_id}
+
+
+def _first_segment(path: str) -> str:
+    return path.strip("/").partition("/")[0].lower()

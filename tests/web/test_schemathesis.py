@@ -1,0 +1,67 @@
+"""The server against its own description, by a program that reads nothing else: Schemathesis."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.servers import Site
+
+from .test_delivery import on_media_site
+
+ROOT = Path(__file__).parents[2]
+
+COMMAND = (sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run")
+
+OPTIONS = (
+    *("--seed", "2026", "--generation-database", "none", "--no-shrink", "--no-color", "--request-timeout", "20"),
+    *("--warnings", "off"),
+    # A stream without an end, and switching off the tokens that the others need.
+    *("--exclude-operation-id", "watchStatus", "--exclude-operation-id", "actOnToken"),
+)
+
+POSITIVE = ("--mode", "positive", "--phases", "examples,fuzzing", "--max-examples", "30")
+"""What is as described must be answered, and the answer be as described."""
+
+NEGATIVE = (
+    *("--mode", "negative", "--phases", "coverage,fuzzing", "--max-examples", "15"),
+    "--exclude-checks",
+    "negative_data_rejection",
+)
+"""What is not may be answered all the same, since the server is milder than its description. It must never fail."""
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("options", [POSITIVE, NEGATIVE], ids=["positive", "negative"])
+def test_the_server_is_as_it_describes_itself(
+    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some hundreds of requests made of the document: no server error, no status, header or body that is not in it."""
+    environment = {
+        **os.environ,
+        "SCHEMATHESIS_HOOKS": "tests.web.schemathesis_hooks",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done: list[subprocess.CompletedProcess[bytes]] = []
+
+    async def scenario(site: Site) -> None:
+        command = [*COMMAND, f"{site.url}/v1/openapi.json", *OPTIONS, *options]
+        done.append(
+            await trio.run_process(
+                command, cwd=tmp_path, env=environment, check=False, capture_stdout=True, stderr=subprocess.STDOUT
+            )
+        )
+
+    monkeypatch.setattr("grokcore.simulator.app.NATURAL_PACE_S", 0)
+    monkeypatch.setattr("tests.servers.PATIENCE_S", 120)
+    on_media_site(scenario, tmp_path)
+    (process,) = done
+    report = process.stdout.decode("utf-8", "replace")
+    assert process.returncode == 0, report[-6000:]
+    assert "Tested: 11" in report
