@@ -53,7 +53,7 @@ from grokcore.protocol.quota import RATE_LIMITS_PATH, Quota
 from grokcore.protocol.tokens import TokenEntry, read_tokens, token_id
 from grokcore.runtime.curl import browsers_known
 from grokcore.runtime.data_dir import DataDirectory
-from grokcore.runtime.fetch import Lookups
+from grokcore.runtime.lookups import Lookups
 from grokcore.simulator import lines
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.limits import Limit

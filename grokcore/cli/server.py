@@ -20,8 +20,9 @@ from ..protocol.roster import Adoption
 from ..protocol.tokens import TokenEntry
 from ..runtime.assets import AssetFetcher
 from ..runtime.curl import CurlSettings, CurlTransport, check_library
-from ..runtime.fetch import Fetcher, Lookups
+from ..runtime.fetch import Fetcher
 from ..runtime.gateway import Gateway, GatewaySettings
+from ..runtime.lookups import Lookups
 from ..runtime.media_cache import MediaCache
 from ..runtime.pool import TokenPool
 from ..runtime.rate_limits import QuotaAsker, QuotaKeeper
@@ -127,9 +128,10 @@ class Server:
         self.pool.book.rewrite()
         self.pool.changed()
 
-    def _fetcher(self) -> Fetcher:
+    def _fetcher(self, key: str) -> Fetcher:
         config = self.state.config
-        return Fetcher(self._fetching, frozenset(config.fetch.allow_hosts), config.grok.proxy_url, self._lookups)
+        resolve = self._lookups.of(key)
+        return Fetcher(self._fetching, frozenset(config.fetch.allow_hosts), config.grok.proxy_url, resolve)
 
     def _asset_fetcher(self) -> AssetFetcher:
         config = self.state.config

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import trio
 from attrs import frozen
 
 from ..errors import AttachmentRefused, RequestTooLarge
@@ -19,6 +18,7 @@ from ..protocol.enclosures import Enclosure, Use
 from ..protocol.media import TooLarge, parse_data_url
 from .fetch import Fetcher
 from .gather import for_all
+from .threads import in_thread
 
 __all__ = ["Brought", "load_attachments", "load_enclosures"]
 
@@ -143,7 +143,7 @@ async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
             raise type(error)(f"{part.path}: {error.message}", param=part.path) from error
     try:
         # In a thread: 20 MB of base64 take a third of a second, which all other answers would wait for.
-        return await trio.to_thread.run_sync(lambda: parse_data_url(part.url, most=MOST_BYTES))
+        return await in_thread(lambda: parse_data_url(part.url, most=MOST_BYTES))
     except TooLarge:
         raise _too_large(part) from None
     except ValueError as error:

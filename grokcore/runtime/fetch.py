@@ -8,19 +8,17 @@ Rules
    answers otherwise the next time changes nothing.
 3. A redirect is a new URL and is judged from the start.
 4. Nothing of Grok's goes along: no cookie, no token, no browser's identity, no shared connection.
-5. Time and bytes are bounded, whatever the other side does. It is asked for the content as it is; a server that sends it
+5. Looking a name up is bounded in time, and in number for each key (:mod:`~grokcore.runtime.lookups`).
+6. Time and bytes are bounded, whatever the other side does. It is asked for the content as it is; a server that sends it
    compressed all the same is taken at gzip's word, and bytes are counted as they come out of that, piece by piece.
-6. Messages name the host and the rule; path and query may hold secrets.
+7. Messages name the host and the rule; path and query may hold secrets.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-import socket
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 from urllib.parse import urljoin
 
 import trio
@@ -28,9 +26,10 @@ from attrs import field, frozen
 
 from ..errors import AttachmentRefused, RequestTooLarge, TransportFailure
 from ..protocol.addresses import UserUrl, canonical_address, is_public, split_user_url
+from .lookups import Lookups, Resolve
 from .transport import Exchange, ResponseHead, Transport, UpstreamRequest
 
-__all__ = ["Fetcher", "Lookups", "Resolve"]
+__all__ = ["Fetcher"]
 
 FETCH_S = 10.0
 """Bound for one attachment with its redirects, in seconds; the client waits meanwhile."""
@@ -39,10 +38,6 @@ CLOSE_S = 2.0
 """Bound for closing one request."""
 
 MOST_REDIRECTS = 3
-
-LOOKUPS_AT_ONCE = 8
-"""Name look-ups at once. A stranger's name server may let one hang for long; it must not take the places that other name
-look-ups and file calls wait for."""
 
 LONGEST_NUMBER = len(str(2**63))
 
@@ -56,25 +51,6 @@ ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Takes a host's name and a port, gives its addresses; raises OSError if there are none."""
-
-
-class Lookups:
-    """The system's resolver, with places of its own. Callable as :data:`Resolve`."""
-
-    def __init__(self) -> None:
-        self._limiter = trio.CapacityLimiter(LOOKUPS_AT_ONCE)
-
-    async def __call__(self, host: str, port: int) -> list[str]:
-        """All addresses of *host*, those first that the system would try first.
-
-        :raises OSError: there are none.
-        """
-        look_up = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        found = await trio.to_thread.run_sync(look_up, limiter=self._limiter, abandon_on_cancel=True)
-        return [str(address[0]) for *_, address in found]
-
 
 @frozen
 class Fetcher:
@@ -84,7 +60,7 @@ class Fetcher:
     :ivar allow_hosts: private hosts that may be asked as well, each as ``host`` or ``host:port``, in ASCII.
     :ivar proxy_url: the way out. A proxy resolves names itself, so that there is nothing to judge: only ``allow_hosts`` are
         fetched then.
-    :ivar resolve: how names are resolved; of tests.
+    :ivar resolve: how names are resolved, for one request.
     """
 
     transport: Transport

@@ -29,6 +29,7 @@ from ..protocol.payload import (
 from .gather import for_all
 from .pool import Lease
 from .small_call import post_json
+from .threads import in_thread
 from .transport import Transport
 
 __all__ = ["Uploads"]
@@ -92,7 +93,8 @@ class Uploads:
         return file
 
     async def _upload(self, attachment: Attachment, lease: Lease, base_url: str, identity: Identity) -> UploadedFile:
-        body = await trio.to_thread.run_sync(upload_body, attachment.data, attachment.media_type, attachment.name)
+        make = functools.partial(upload_body, attachment.data, attachment.media_type, attachment.name)
+        body = await in_thread(make)
         try:
             answer = await post_json(
                 self._transport,

@@ -288,7 +288,7 @@ async def _open_completion(services: Services, chat: ChatRequest, lifetime: Life
     model = chosen_model(services, chat.model, lifetime)
     assert model.limits is not None, "a configuration's table has its clocks resolved"
     messages = last_words(chat.messages) if model.video else chat.messages
-    enclosed = await brought(services, messages)
+    enclosed = await brought(services, messages, lifetime)
     prompt = Prompt(chat.question) if model.video else _prompt(chat, services.state.config, enclosed.paths)
     attachments = enclosed.attachments
     if prompt.transcript:

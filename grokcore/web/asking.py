@@ -38,14 +38,14 @@ __all__ = [
 class Services:
     """What the routes are built around.
 
-    :ivar fetcher: gives what fetches the pictures that requests refer to, as configured at the moment.
+    :ivar fetcher: returns what fetches the pictures of one request, as configured at the moment; takes the API key's name.
     :ivar deliveries: how pictures and videos in answers are delivered.
     :ivar census: counts the tokens for whoever shows them.
     """
 
     gateway: Gateway
     state: ServerState
-    fetcher: Callable[[], Fetcher]
+    fetcher: Callable[[str], Fetcher]
     deliveries: Deliveries
     census: Census
 
@@ -87,23 +87,23 @@ def chosen_model(
     return model
 
 
-async def attached(services: Services, parts: Sequence[AttachmentPart]) -> tuple[Attachment, ...]:
+async def attached(services: Services, parts: Sequence[AttachmentPart], lifetime: Lifetime) -> tuple[Attachment, ...]:
     """The pictures and files of a request; nothing is fetched for one that has no chance.
 
     :raises GrokApiError: there is no room for another answer, or one of them can't be had.
     """
     _refuse_more(services)
-    return await load_attachments(parts, services.fetcher())
+    return await load_attachments(parts, services.fetcher(lifetime.caller.name))
 
 
-async def brought(services: Services, messages: Sequence[Message]) -> Brought:
+async def brought(services: Services, messages: Sequence[Message], lifetime: Lifetime) -> Brought:
     """The pictures and files that go up with a conversation.
 
     :raises GrokApiError: as :func:`attached`, for those of the user's last message.
     """
     _refuse_more(services)
     earlier = MOST_EARLIER if services.state.config.grok.earlier_pictures is EarlierPictures.ATTACH else 0
-    return await load_enclosures(find_enclosures(messages), services.fetcher(), earlier=earlier)
+    return await load_enclosures(find_enclosures(messages), services.fetcher(lifetime.caller.name), earlier=earlier)
 
 
 def open_completion(services: Services, question: Question, lifetime: Lifetime, ignored: Sequence[str]) -> Completion:

@@ -97,7 +97,7 @@ def _model_that_draws(services: Services, name: str, lifetime: Lifetime) -> Mode
 
 
 async def _open(services: Services, model: Model, asked: ImageRequest, lifetime: Lifetime) -> Completion:
-    attachments = await attached(services, asked.sources)
+    attachments = await attached(services, asked.sources, lifetime)
     assert model.limits is not None, "a configuration's table has its clocks resolved"
     question = Question(model, model.limits, asked.message, attachments, pictures=asked.n)
     return open_completion(services, question, lifetime, asked.ignored)

@@ -7,7 +7,8 @@ import trio
 
 from grokcore.protocol.payload import Identity
 from grokcore.runtime.assets import AssetFetcher
-from grokcore.runtime.fetch import Fetcher, Lookups
+from grokcore.runtime.fetch import Fetcher
+from grokcore.runtime.lookups import Lookups
 from grokcore.web.app import create_app
 from grokcore.web.asking import Services
 from grokcore.web.delivery import Deliveries
@@ -25,8 +26,8 @@ def app_over(world: World) -> Edge:
     """The ASGI app that Hypercorn would serve."""
     state = ServerState(configured(), trio.current_time())
 
-    def fetcher() -> Fetcher:
-        return Fetcher(world.transport, frozenset(), "", Lookups())
+    def fetcher(key: str) -> Fetcher:
+        return Fetcher(world.transport, frozenset(), "", Lookups().of(key))
 
     def asset_fetcher() -> AssetFetcher:
         return AssetFetcher(world.transport, "https://assets.grok.example.com", Identity("statsig"))

@@ -516,3 +516,36 @@ def test_a_long_conversation_is_refused_by_setting() -> None:
         assert not chats(site.simulator)
 
     on_site(scenario, config='[grok]\nlong_context_chars = 1000\nlong_context = "error"')
+
+
+# Threads ----------------------------------------------------------------------------------------------------------
+
+BY_NAME = {"type": "image_url", "image_url": {"url": "https://pictures.example.com/a.png"}}
+
+
+@pytest.mark.parametrize(
+    ("part", "nth"),
+    [(picture(), 0), (picture(), 1), (BY_NAME, 0)],
+    ids=["decoding", "uploading", "looking up"],
+)
+def test_no_thread_to_be_had_is_503_and_passes(part: dict[str, Any], nth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of a request's threads can't be had: the server is overloaded, not broken, and no token is blamed."""
+
+    async def scenario(site: Site) -> None:
+        run_sync, asked = trio.to_thread.run_sync, []
+
+        async def some(*arguments: Any, **options: Any) -> Any:
+            asked.append(arguments)
+            if len(asked) == nth + 1:
+                raise RuntimeError("can't start new thread")
+            return await run_sync(*arguments, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(trio.to_thread, "run_sync", some)
+            reply = await site.client.post("/v1/chat/completions", json=asking(part))
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "overloaded"), reply.text
+        assert reply.headers["retry-after"] == "1"
+        assert site.leased() == 0
+        assert (await site.client.post("/v1/chat/completions", json=asking(picture()))).status_code == 200
+
+    on_site(scenario)

@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 from ...config import Config
 from ...protocol.tokens import TokenEntry
 from ...runtime.curl import CurlTransport, browser_shown
-from ...runtime.fetch import Lookups
 from ...runtime.gather import for_all
+from ...runtime.lookups import Lookups
 from ...simulator.serve import serve_simulator
 from ..progress import progress
 from ..server import curl_settings, quota_asker

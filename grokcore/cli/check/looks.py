@@ -13,7 +13,7 @@ from ...errors import TransportFailure
 from ...protocol.asset_request import asset_headers
 from ...protocol.payload import Identity
 from ...runtime.curl import CurlFailure
-from ...runtime.fetch import Lookups
+from ...runtime.lookups import Lookups
 from ...runtime.transport import Exchange, Transport, UpstreamRequest
 
 __all__ = ["LOOK_S", "Look", "Visitor", "look_up"]
