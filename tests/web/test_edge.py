@@ -1107,7 +1107,8 @@ def test_of_a_client_that_left_while_nothing_was_under_way_nothing_stays(sent: b
         site.simulator.always(answer("ok"))
         await send_and_read(site, post(chat()))  # makes the connection to Grok, which is kept
         await until(lambda: not site.gateway.open_count)
-        await trio.testing.wait_all_tasks_blocked(0.05)  # the connection's own tasks
+        await site.settled()  # the question of what is left has a connection, too, for as long as it takes
+        await trio.testing.wait_all_tasks_blocked(0.05)
         before = Holdings.of(site)
         for _ in range(5):
             async with await site.connect() as stream:
