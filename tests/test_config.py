@@ -539,8 +539,7 @@ def test_a_file_of_the_original_project_works() -> None:
         *("[global] batch_save_interval", "[global] batch_save_threshold", "[grok] cache_proxy_url"),
         *("[grok] dynamic_statsig", "[grok] proxy_pool_url", "[grok] proxy_pool_interval", "[grok] retry_status_codes"),
     ]
-    warning, about_time = warnings
-    assert about_time.startswith("[grok] stream_first_response_timeout: 40 s is too short for grok-4-fast, ")
+    (warning,) = warnings
     prefix, _, names = warning.partition(": ")
     assert prefix == "settings of the original project without effect here"
     assert sorted(names.split(", ")) == sorted(dropped)

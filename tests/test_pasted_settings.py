@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.cli import EXIT_CONFIG, main
+from grokcore.cli.setup import Sources
 from grokcore.config import ImageMode, load_config
 from grokcore.config.pasted import taken_out
 from grokcore.config.places import place_of
@@ -208,10 +210,19 @@ def test_a_fault_names_flag_or_file_key_line_and_column(fault: Fault) -> None:
     assert "Xq91" not in str(caught.value)
 
 
-def test_ipv6_alone_is_remarked_on() -> None:
+def remarked(*arguments: str) -> list[str]:
+    """Warnings of the configuration that a server would start with in this folder."""
+    parsed = argparse.Namespace(**dict.fromkeys(("config", "tokens", "record", "demo", "data_dir", "host", "port")))
+    for flag, value in zip(arguments[::2], arguments[1::2], strict=True):
+        setattr(parsed, flag, value)
+    return [*Sources(parsed, {"GROK2API_GROK_API_KEY": "k"}).read_config().warnings]
+
+
+def test_ipv6_alone_is_remarked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody who writes :: mostly means everybody."""
-    _, warnings = load_config("", flags={("server", "host"): "::"})
-    assert warnings == ["--host: :: is reached over IPv6 only; an empty host stands for all addresses, IPv4 and IPv6"]
+    monkeypatch.chdir(tmp_path)
+    (warning,) = remarked("host", "::")
+    assert warning.startswith("--host: [server] host: :: is reached over IPv6 only; ")
 
 
 @settings(deadline=None, max_examples=150)
@@ -386,11 +397,13 @@ def test_tokens_are_not_used_without_the_proxy_beside_them(
     assert "s3cret" not in said
 
 
-def test_a_first_word_that_comes_late_is_remarked_on() -> None:
+def test_a_first_word_that_comes_late_is_remarked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The original waits 30 s for every model; those that think are silent for longer."""
-    _, warnings = load_config("[grok]\nstream_first_response_timeout = 30", name="data/setting.toml")
-    (warning,) = warnings
-    assert warning.startswith(
-        "data/setting.toml: [grok] stream_first_response_timeout: 30 s is too short for grok-4-fast, "
-    )
-    assert load_config("[grok]\nstream_first_response_timeout = 120")[1] == []
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    file = Path("data/setting.toml")
+    file.write_text("[grok]\nstream_first_response_timeout = 30")
+    (warning,) = remarked()
+    assert warning.startswith(f"{file}: [grok] stream_first_response_timeout: 30 s is too short for grok-4-fast, ")
+    file.write_text("[grok]\nstream_first_response_timeout = 120")
+    assert remarked() == []

@@ -9,10 +9,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from attrs import field, fields_dict, frozen
+from attrs import evolve, field, fields_dict, frozen
 
 from ..config import SECTIONS, Config, is_loopback, load_config, text_fault
 from ..config.original import is_newer_original
+from ..config.remarks import remarks_on
 from ..config.rights import Said, settings_in
 from ..errors import ConfigError
 from ..protocol.tokens import Note, TokenEntry, entries_of, notes_on, read_tokens
@@ -106,6 +107,11 @@ class Sources:
         config, warnings = load_config(text, name=str(file or ""), environ=self._environ, flags=self._flags)
         settings = Settings(config, tuple(warnings), file, settings_in(text), self._elsewhere())
         self._refuse_lost_proxy(settings, text)
+        remarks = (
+            f"{settings.source(*path) or 'defaults'}: [{path[0]}] {path[1]}: {words}"
+            for path, words in remarks_on(config)
+        )
+        settings = evolve(settings, warnings=(*warnings, *remarks))
         refuse_open_door(config, str(settings.source("server", "host") or ""))
         return settings
 
@@ -233,6 +239,6 @@ def refuse_open_door(config: Config, name: str) -> None:
     """
     if not is_loopback(config.server.host) and not config.grok.api_key and not config.keys:
         in_file = f"{name}: " if name else ""
-        raise ConfigError(
-            f"{in_file}[server] host: {config.server.host} is reachable from other machines, so [grok] api_key must be set"
-        )
+        host = config.server.host or "every address"
+        fault = f"[server] host: {host} is reachable from other machines, so [grok] api_key must be set"
+        raise ConfigError(in_file + fault)

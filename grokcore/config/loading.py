@@ -172,28 +172,7 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
     _check_key_models(api_keys, table)
     _check_key_twice(api_keys, parts["grok"].api_key)
     about_the_file = [origin.in_file + warning for warning in warnings + more + more_still]
-    config = Config(**parts, keys=api_keys, models=table)
-    about_values += [f"{origin.of(path)}: {words}" for path, words in _surprises(config)]
-    return config, about_the_file + about_variables + about_values
-
-
-def _surprises(config: Config) -> Iterator[tuple[Path, str]]:
-    """Settings that are right and may still not do what was meant, with words on them."""
-    if config.server.host.strip("[]") == "::":
-        yield ("server", "host"), ":: is reached over IPv6 only; an empty host stands for all addresses, IPv4 and IPv6"
-    first = config.grok.stream_first_response_timeout
-    cut = [name for name, model in config.models.items() if _is_cut(model)]
-    if first is not None and cut:
-        told = f"{first:g} s is too short for {', '.join(cut)}, which think for minutes before their first word; without it"
-        yield ("grok", "stream_first_response_timeout"), f"{told} each model has its own time"
-
-
-def _is_cut(model: Model) -> bool:
-    """Whether a model has less time for its first word than it is shipped with."""
-    shipped = SHIPPED.get(model.name)
-    if shipped is None or shipped.limits is None or model.limits is None:
-        return False
-    return model.limits.first_response < shipped.limits.first_response
+    return Config(**parts, keys=api_keys, models=table), about_the_file + about_variables + about_values
 
 
 def _as_written(path: Path, moved: Mapping[Path, Path], origin: Origin) -> Path:

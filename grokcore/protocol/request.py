@@ -38,8 +38,8 @@ _HEADER_SAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _MOST_NAMES = 40
 
 _FLAGS: Mapping[Any, bool] = {
-    **dict.fromkeys(("true", "1", "yes", "on"), True),
-    **dict.fromkeys(("false", "0", "no", "off", ""), False),
+    **dict.fromkeys(("true", "1"), True),
+    **dict.fromkeys(("false", "0", ""), False),
 }
 
 
@@ -85,11 +85,12 @@ def parse_chat_request(body: bytes) -> ChatRequest:
 def parse_chat_fields(fields: Mapping[str, Any]) -> ChatRequest:
     """Validate the object that a body holds; errors as :func:`parse_chat_request`."""
     _refuse_what_changes_the_answer(fields)
+    model = _required_string(fields, "model")
     options = _object(fields, "stream_options")
     conversation = parse_messages(_messages_of(fields))
     search, unheard = _search(fields)
     return ChatRequest(
-        model=_required_string(fields, "model"),
+        model=model,
         messages=conversation.messages,
         stream=_flag(fields, "stream") or False,
         include_usage=_flag(options, "include_usage", "stream_options.") or False,

@@ -19,6 +19,7 @@ from ..errors import (
     ContextLengthExceeded,
     GrokApiError,
     InternalError,
+    InvalidApiKey,
     InvalidRequest,
     MethodNotAllowed,
     RateLimitExceeded,
@@ -43,6 +44,7 @@ from .asking import (
     most_body_bytes,
     open_completion,
 )
+from .auth import KeyRing
 from .body import stepped_response
 from .dashboard import add_dashboard_routes
 from .edge import LIFETIME_KEY, Lifetime
@@ -52,13 +54,16 @@ from .metrics import CONTENT_TYPE_LATEST, Metrics
 from .openapi import add_openapi_route
 from .public_url import public_base
 from .reply import EventStream, Start, json_response, whole_answer
-from .status import health_report
+from .status import health_report, public_faults
 from .unknown_paths import body_for, unknown_url
 
 __all__ = ["create_app"]
 
 MODELS_CREATED = 1763683200
 """``created`` of all models: 21 November 2025, the revision of the table. Clients only ask that it is a number."""
+
+MASKED_CHARS = 8
+"""A shorter setting may be a word of the message."""
 
 OPEN_ENDPOINTS = frozenset({"health", "media", "page", "status_events"})
 """Routes that ask for no key. The name of a picture is its secret, and whoever shows it, a browser mostly, has no key. The
@@ -154,6 +159,7 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
 
     @app.errorhandler(GrokApiError)
     async def on_refusal(error: GrokApiError) -> Response:
+        mask_settings(error, services.state.config)
         return _error_response(error)
 
     @app.errorhandler(HTTPException)
@@ -209,7 +215,30 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
 
     @app.get("/health")
     async def health() -> Response:
-        return json_response(health_report(services.gateway, state, services.census))
+        """Open to anybody, so with fewer words, unless an owner's key came along."""
+        report = health_report(services.gateway, state, services.census)
+        if not _is_owner(state.keys):
+            report["faults"] = public_faults(report["faults"])
+        return json_response(report)
+
+
+def mask_settings(error: GrokApiError, config: Config) -> None:
+    """Take what was sent to Grok out of a message in which Grok echoes it."""
+    statsig = config.grok.x_statsig_id
+    values = [statsig] if isinstance(statsig, str) else [*statsig.values()]
+    clearance = config.grok.cf_clearance
+    for value in (*values, clearance, clearance.partition("=")[2], config.grok.api_key):
+        if len(value) >= MASKED_CHARS:
+            error.redact(value)
+
+
+def _is_owner(keys: KeyRing) -> bool:
+    """Whether the request at hand has an owner's key."""
+    try:
+        caller = keys.identify({name.lower(): value for name, value in request.headers.items()})
+    except InvalidApiKey:
+        return False
+    return not keys.empty and caller.allowance is None
 
 
 def _add_asking_routes(app: QuartTrio, services: Services) -> None:
@@ -305,6 +334,11 @@ async def _answer(services: Services, chat: ChatRequest, completion: Completion,
         completion.commit()
     writer = ChunkWriter(head, include_usage=chat.include_usage)
     lifetime.trace.usage = writer.usage
-    heartbeat_s, fail = config.server.heartbeat_seconds, lifetime.trace.fail
+    heartbeat_s = config.server.heartbeat_seconds
+
+    def fail(error: GrokApiError) -> None:
+        mask_settings(error, config)
+        lifetime.trace.fail(error)
+
     body = EventStream(completion, start, writer, heartbeat_s=heartbeat_s, delivery=delivery, on_failure=fail)
     return stepped_response(body, STREAM_HEADERS)

@@ -63,7 +63,7 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "getDescription": _KEYED,
     "getStatusPage": _ANYWHERE,
     "getStatus": _OWNED,
-    "watchStatus": (*_OWNED, errors.Overloaded),
+    "watchStatus": (*_OWNED, errors.Overloaded, errors.OriginNotAllowed),
     "createStatusTicket": (*_OWNED, errors.OriginNotAllowed),
     "actOnToken": (*_OWNED, errors.OriginNotAllowed, errors.UnknownUrl),
 }

@@ -58,7 +58,11 @@ def listen(host: str, port: int) -> list[socket.socket]:
         sockets: list[socket.socket] = []
         for family, _, _, _, address in dict.fromkeys(addresses):
             same_port = port or (sockets[0].getsockname()[1] if sockets else 0)
-            sockets.append(bound.enter_context(_bound(family, address, same_port)))
+            try:
+                sockets.append(bound.enter_context(_bound(family, address, same_port)))
+            except ConfigError:
+                if host or not sockets:  # all addresses, on a machine without IPv6
+                    raise
         bound.pop_all()
     return sockets
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import trio
@@ -17,7 +19,7 @@ from ..protocol.view import egress_label
 from ..runtime.gateway import Gateway
 from .state import ServerState
 
-__all__ = ["Census", "health_report", "key_headers", "limit_headers"]
+__all__ = ["Census", "health_report", "key_headers", "limit_headers", "public_faults"]
 
 LIMIT, REMAINING, RESET = (f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset"))
 
@@ -25,6 +27,11 @@ COUNTED_AT_ONCE = 500
 """Counting a pool of 10 000 takes some 15 ms."""
 
 EGRESSES_SHOWN = 100
+
+
+_MAY_HOLD_VALUES = re.compile(r"""["'`“‘«]|://|@|=|[0-9]{3}|[^\s]{25}|[^\x00-\x7f]""")
+_PLACE_IN_TEXT = re.compile(r"line [0-9]+|column [0-9]+")
+_SETTING = re.compile(r"(?:[\w.-]{1,40}: )?\[[a-z_]{1,20}\] [a-z_]{1,40}(?=[:, ]|$)|[\w.-]{1,40}(?=: )")
 
 
 class Census:
@@ -73,6 +80,21 @@ def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[
             "refused_models": dict(drift.refused_models),
         },
     }
+
+
+def public_faults(faults: Mapping[str, str]) -> dict[str, str]:
+    """What is at fault, for readers without a key: no value of a setting, no address, no content of a file.
+
+    Words that may hold one are cut behind the place that they name (``config.toml: [grok] proxy_url``).
+    """
+    return {name: _public(words) for name, words in faults.items()}
+
+
+def _public(words: str) -> str:
+    if not _MAY_HOLD_VALUES.search(_PLACE_IN_TEXT.sub("", words)):
+        return words
+    place = _SETTING.match(words)
+    return f"{place[0] if place else 'It'} is at fault; the log says more."
 
 
 def _status(gateway: Gateway, state: ServerState, counts: dict[str, int]) -> str:

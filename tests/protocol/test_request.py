@@ -212,6 +212,7 @@ FORCING: list[Any] = [
 FAULTS = [
     Fault({"model": None}, "model"),
     Fault({"model": ""}, "model"),
+    Fault({"model": None, "messages": None}, "model"),
     Fault({"model": 5}, "model"),
     Fault({"messages": None}, "messages"),
     Fault({"messages": []}, "messages"),
@@ -239,7 +240,7 @@ FAULTS = [
     Fault(said(["a", {"type": "image_url", "image_url": {"detail": "high"}}]), "messages[1].content[1]", AttachmentRefused),
     Fault(said([{"type": "input_audio", "input_audio": {}}]), "messages[1].content[0]", AttachmentRefused),
     Fault(said([{"type": "file", "file": {}}]), "messages[1].content[0]", AttachmentRefused),
-    Fault({"stream": "maybe"}, "stream"),
+    Fault({"stream": "yes"}, "stream"),
     Fault({"stream": 2}, "stream"),
     Fault({"stream": []}, "stream"),
     Fault({"stream_options": [1]}, "stream_options"),

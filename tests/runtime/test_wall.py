@@ -12,13 +12,22 @@ import trio
 import trio.testing
 from attrs import define, field, frozen
 
-from grokcore.errors import Challenge, KeyLimitExceeded, QuotaExhausted, RateLimitExceeded
+from grokcore.errors import (
+    Challenge,
+    KeyLimitExceeded,
+    QuotaExhausted,
+    RateLimitExceeded,
+    UpstreamOverloaded,
+    UpstreamUnavailable,
+)
 from grokcore.protocol.account import Account, Egress
 from grokcore.protocol.allowance import Allowance
 from grokcore.protocol.book import Need, TokenBook
+from grokcore.protocol.breaker import Breaker
 from grokcore.protocol.key_allowance import KeyAllowance
 from grokcore.protocol.memory import record_of
 from grokcore.protocol.models import SHIPPED
+from grokcore.protocol.overload import TOLERANCE, Overload
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.protocol.wall import Reading, set_since
@@ -310,17 +319,32 @@ def test_a_request_that_waits_is_served_when_its_token_is_back() -> None:
     on_fake_clock(scenario)
 
 
-@pytest.mark.parametrize("kind", [Account, Allowance, Egress])
+@pytest.mark.parametrize("kind", [Account, Allowance, Egress, Breaker, Overload])
 def test_every_time_that_is_kept_is_moved(kind: type) -> None:
     """Whatever has a name that ends like a time's, so that no later one is forgotten."""
-    made: list[Account | Allowance | Egress] = [Account(COOLING, Egress("")), Allowance(), Egress("")]
+    made: list[Account | Allowance | Egress | Breaker | Overload]
+    made = [Account(COOLING, Egress("")), Allowance(), Egress(""), Breaker(1, 5, 60), Overload()]
     (one,) = [one for one in made if type(one) is kind]
     names = [name for name in attrs.fields_dict(kind) if name.endswith(("_at", "_until")) or name == "last_used"]
-    assert len(names) >= 2
+    assert names
     for name in names:
         setattr(one, name, 1000.0)
     one.shift(100)
     assert {name: getattr(one, name) for name in names} == dict.fromkeys(names, 900.0)
+
+
+def test_breakers_are_moved_by_what_holds_them() -> None:
+    """Pauses of an egress, of a group of models, and of Grok as a whole."""
+    egress, overload = Egress(""), Overload()
+    egress.fail(Challenge("page"), 0, 0)
+    for _ in range(TOLERANCE):
+        overload.fail("grok-3", UpstreamOverloaded("x"), 0, 0)
+        overload.fail("grok-4", UpstreamUnavailable("x"), 0, 0)
+    before = egress.paused_until, overload.shut_until("grok-3"), overload.shut_until("another")
+    egress.shift(100)
+    overload.shift(100)
+    after = egress.paused_until, overload.shut_until("grok-3"), overload.shut_until("another")
+    assert after == tuple(at - 100 for at in before)
 
 
 def test_the_clocks_are_looked_at_while_nobody_asks() -> None:

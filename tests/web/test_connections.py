@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import socket
 import sys
@@ -20,6 +21,10 @@ from tests.servers import Site, chat, http_request, on_site, read_all, read_unti
 
 HEALTH = http_request(b"", path="/health", method="GET")
 ASK = http_request(b'{"model":"grok-3-fast","messages":[{"role":"user","content":"hello"}]}')
+
+
+def has_calls(site: Site, number: int) -> bool:
+    return len(site.simulator.calls) == number
 
 
 @define(eq=False)
@@ -95,7 +100,7 @@ def test_with_a_request_on_each_the_next_is_turned_away(monkeypatch: pytest.Monk
         async with await site.connect() as one, await site.connect() as two:
             for number, stream in enumerate((one, two), 1):
                 await stream.send_all(ASK)
-                await site.simulator.until(lambda number=number: len(site.simulator.calls) == number)  # type: ignore[misc]
+                await site.simulator.until(functools.partial(has_calls, site, number))
             async with await site.connect() as three:
                 received = await read_all(three)
         assert b"HTTP/1.1 503 " in received

@@ -15,9 +15,10 @@ import trio
 from attrs import frozen
 from quart import Response, request
 from quart_trio import QuartTrio
+from werkzeug.datastructures import Headers
 from werkzeug.http import parse_etags
 
-from ...errors import UnknownUrl
+from ...errors import OriginNotAllowed, UnknownUrl
 from ...protocol.book import UnknownToken
 from ...runtime.pool import TokenPool
 from ..asking import Services
@@ -131,9 +132,21 @@ def _add_data(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetim
             return Response(b"", headers=EVENT_HEADERS)
         if not tickets.redeem(request.args.get("ticket", ""), trio.current_time()):
             require_owner()
+            _refuse_pages(request.headers)
         overview.enter()
         lifetime().on_end(overview.leave)
         return stepped_response(_Events(overview), EVENT_HEADERS)
+
+
+def _refuse_pages(headers: Headers) -> None:
+    """Without a ticket no web page gets a place: any could take all of them, though it can't read what comes.
+
+    Programs send none of these headers. A page of this server's own asks for a ticket, which needs a POST.
+
+    :raises OriginNotAllowed: if a page asks.
+    """
+    if headers.get("sec-fetch-site", "none") != "none" or "origin" in headers:
+        raise OriginNotAllowed("A web page needs a ticket for this stream: POST /status/ticket gives one.")
 
 
 def _data_response(value: object) -> Response:
