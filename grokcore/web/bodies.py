@@ -6,6 +6,7 @@ ones, a large body is refused as overload: many clients at once can't exhaust th
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
 import zlib
@@ -26,6 +27,7 @@ from ..errors import (
     UnsupportedEncoding,
 )
 from ..protocol.json_body import LARGE_BYTES, structure_marks
+from ..runtime.threads import in_thread
 from .edge import Lifetime
 
 __all__ = ["Bodies", "decoded"]
@@ -92,7 +94,7 @@ class Bodies:
                 outcome = parse_it()
             else:
                 lifetime.on_end(self._give_back)
-                outcome = await trio.to_thread.run_sync(parse_it, abandon_on_cancel=True, limiter=self._threads)
+                outcome = await in_thread(parse_it, abandon_on_cancel=True, limiter=self._threads)
         finally:
             self._held -= arriving.size
         if isinstance(outcome, GrokApiError):
@@ -107,8 +109,8 @@ class Bodies:
 
     async def _give_back(self) -> None:
         """Return freed memory to the system, when nothing of the request is left."""
-        with trio.move_on_after(GIVE_BACK_S, shield=True):
-            await trio.to_thread.run_sync(_trim, abandon_on_cancel=True, limiter=self._threads)
+        with trio.move_on_after(GIVE_BACK_S, shield=True), contextlib.suppress(Overloaded):
+            await in_thread(_trim, abandon_on_cancel=True, limiter=self._threads)
 
     async def _receive(self, arriving: _Arriving, most: int) -> None:
         with trio.CancelScope() as scope:

@@ -525,8 +525,8 @@ BY_NAME = {"type": "image_url", "image_url": {"url": "https://pictures.example.c
 
 @pytest.mark.parametrize(
     ("part", "nth"),
-    [(picture(), 0), (picture(), 1), (BY_NAME, 0)],
-    ids=["decoding", "uploading", "looking up"],
+    [(picture(), 0), (picture(), 1), (BY_NAME, 0), ({"type": "text", "text": "a" * 2 * MB}, 0)],
+    ids=["decoding", "uploading", "looking up", "parsing"],
 )
 def test_no_thread_to_be_had_is_503_and_passes(part: dict[str, Any], nth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever of a request's threads can't be had: the server is overloaded, not broken, and no token is blamed."""
