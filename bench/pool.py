@@ -13,7 +13,7 @@ from grokcore.errors import CredentialsRejected, GrokApiError, QuotaExhausted, T
 from grokcore.protocol.book import Loan, Need, TokenBook
 from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.quota import Quota
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 
 from .figures import Figure
 

@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 from grokcore.cli.server import Server
 from grokcore.config import Config, load_config
 from grokcore.protocol.models import Tier
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.runtime.gateway import Gateway
 from grokcore.runtime.state_file import StateFile
 from grokcore.simulator.app import Simulator

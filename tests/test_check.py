@@ -48,9 +48,12 @@ from grokcore.errors import (
     TransportFailure,
     UpstreamRefused,
 )
-from grokcore.protocol.payload import CHAT_PATH, Identity
-from grokcore.protocol.quota import RATE_LIMITS_PATH, Quota
-from grokcore.protocol.tokens import TokenEntry, read_tokens, token_id
+from grokcore.protocol.identity import Identity
+from grokcore.protocol.payload import CHAT_PATH
+from grokcore.protocol.quota import Quota
+from grokcore.protocol.rate_limits import RATE_LIMITS_PATH
+from grokcore.protocol.token_entry import TokenEntry, token_id
+from grokcore.protocol.tokens import read_tokens
 from grokcore.runtime.curl import browsers_known
 from grokcore.runtime.data_dir import DataDirectory
 from grokcore.runtime.lookups import Lookups

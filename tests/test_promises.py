@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from grokcore.config import load_config
 from grokcore.protocol.refusals import refusal_of_response
-from grokcore.protocol.tokens import TokenEntry, parse_token_file
+from grokcore.protocol.token_entry import TokenEntry
+from grokcore.protocol.tokens import parse_token_file
 from grokcore.simulator.assets import jpeg
 from grokcore.simulator.scripts import Script, drawing, error
 from tests.servers import Site, chat, free_port, on_site

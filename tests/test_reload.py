@@ -27,7 +27,7 @@ from grokcore.config import Config, GlobalConfig
 from grokcore.errors import Challenge, ConfigError, InvalidApiKey, QuotaExhausted
 from grokcore.protocol.book import Need
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.runtime.gateway import Question
 from grokcore.runtime.preparing import Prepared
 from grokcore.runtime.transport import UpstreamRequest

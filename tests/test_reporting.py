@@ -21,7 +21,7 @@ from grokcore.config.sections import DEFAULT_LIMITS
 from grokcore.errors import QuotaExhausted
 from grokcore.protocol.book import Need
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.runtime.gateway import Question
 from tests.runtime.worlds import on_fake_clock
 from tests.servers import configured

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from grokcore.cli import main
-from grokcore.protocol.tokens import TokenEntry, token_id
+from grokcore.protocol.token_entry import TokenEntry, token_id
 from grokcore.runtime.gateway import Gateway
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit

@@ -22,7 +22,8 @@ from attrs import field, frozen
 from grokcore.cli import _parser
 from grokcore.cli.tokens import listing
 from grokcore.errors import ConfigError
-from grokcore.protocol.tokens import TokenEntry, parse_token_file, token_id, token_key
+from grokcore.protocol.token_entry import TokenEntry, token_id, token_key
+from grokcore.protocol.tokens import parse_token_file
 from grokcore.runtime.files import locked
 from tests.runtime.test_files import Disk, disks, mode
 

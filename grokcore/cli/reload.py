@@ -19,7 +19,7 @@ from ..config import Config
 from ..config.rights import Guard
 from ..errors import ConfigError
 from ..logs import configure_logging
-from ..protocol.tokens import TokenEntry
+from ..protocol.token_entry import TokenEntry
 from ..runtime.curl import check_library
 from ..runtime.watch import Watch
 from .server import Server, curl_settings

@@ -14,10 +14,10 @@ from ..config import Config, ImageMode
 from ..errors import ConfigError
 from ..logs import FOLD_S, tell_folded
 from ..protocol.book import TokenBook
+from ..protocol.identity import Identity
 from ..protocol.memory import record_of
-from ..protocol.payload import Identity
 from ..protocol.roster import Adoption
-from ..protocol.tokens import TokenEntry
+from ..protocol.token_entry import TokenEntry
 from ..runtime.assets import AssetFetcher
 from ..runtime.curl import CurlSettings, CurlTransport, check_library
 from ..runtime.fetch import Fetcher

@@ -16,7 +16,8 @@ from ..config.original import is_newer_original
 from ..config.remarks import remarks_on
 from ..config.rights import Said, settings_in
 from ..errors import ConfigError
-from ..protocol.tokens import Note, TokenEntry, entries_of, notes_on, read_tokens
+from ..protocol.token_entry import TokenEntry
+from ..protocol.tokens import Note, entries_of, notes_on, read_tokens
 from ..runtime.files import read_regular
 from ..runtime.watch import fingerprint
 

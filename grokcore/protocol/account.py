@@ -43,7 +43,7 @@ from ..errors import (
 )
 from .allowance import Allowance
 from .breaker import Breaker
-from .tokens import TokenEntry
+from .token_entry import TokenEntry
 
 __all__ = ["Account", "Egress", "State"]
 

@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 from attrs import frozen
 
 from .addresses import UserUrl, split_user_url
-from .payload import ORIGIN, Identity
+from .identity import ORIGIN, Identity
 
 __all__ = ["AssetKind", "AssetPlace", "asset_headers", "asset_place"]
 

@@ -18,6 +18,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..errors import AttachmentRefused
+from .attachment_part import AttachmentPart
 
 __all__ = [
     "FILE_ID_KEYS",
@@ -25,7 +26,6 @@ __all__ = [
     "NAME_KEYS",
     "NO_FILE_IDS",
     "PLACE_KEYS",
-    "AttachmentPart",
     "Place",
     "attachment_at",
     "find_place",
@@ -50,29 +50,6 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-][A-Za-z0-9+/_\s-]*={0,2}\s*")
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 
 NO_FILE_IDS = "Files that were uploaded before (file_id) are not known here: send the content itself."
-
-
-@frozen
-class AttachmentPart:
-    """A part of a message that names a picture or file.
-
-    :ivar picture: whether it must be a picture.
-    :ivar url: a ``data:`` URL, or where it is on the web. (A picture may be private; a URL may hold a secret.)
-    :ivar name: what the client calls it; may be empty.
-    :ivar path: where it stands in the request, for messages.
-    :ivar data: what is in it, if it came along with the request; there is no URL then.
-    """
-
-    picture: bool
-    url: str = field(repr=False)
-    name: str
-    path: str
-    data: bytes = field(default=b"", repr=False)
-
-    @property
-    def usable(self) -> bool:
-        """Whether there is anything to go up."""
-        return bool(self.url or self.data)
 
 
 @frozen

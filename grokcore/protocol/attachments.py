@@ -11,20 +11,11 @@ import re
 from attrs import field, frozen
 
 from ..errors import AttachmentRefused, ContextLengthExceeded
-from .attachment_parts import AttachmentPart, parse_attachment_part
+from .attachment_part import AttachmentPart
 from .media import extension_of, sniff
 from .text_encodings import declared_charset, guessed_encoding, in_utf8
 
-__all__ = [
-    "MOST_BYTES",
-    "MOST_BYTES_IN_ALL",
-    "Attachment",
-    "AttachmentPart",
-    "attachment_of",
-    "parse_attachment_part",
-    "picture_url",
-    "text_attachment",
-]
+__all__ = ["MOST_BYTES", "MOST_BYTES_IN_ALL", "Attachment", "attachment_of", "picture_url", "text_attachment"]
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_BYTES_IN_ALL = 64 * 1024 * 1024

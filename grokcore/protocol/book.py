@@ -41,7 +41,7 @@ from .overload import Overload
 from .quota import Quota
 from .roster import Adoption, Roster, UnknownToken
 from .shelves import FRESH, PROVEN, SPENT, SUSPECT, Left, Shelf
-from .tokens import TokenEntry
+from .token_entry import TokenEntry
 from .verdicts import Verdict, judge
 from .view import TokenView, TokenViews, listing, view_of, view_of_many, within
 

@@ -15,8 +15,8 @@ from collections.abc import Collection, Sequence
 
 from attrs import frozen
 
-from .attachment_parts import AttachmentPart
-from .messages import Message
+from .attachment_part import AttachmentPart
+from .turns import Message
 
 __all__ = ["MOST_EARLIER", "Enclosure", "Use", "find_enclosures", "left_behind", "paths_by_rule"]
 

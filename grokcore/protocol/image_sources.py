@@ -19,7 +19,8 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from ..errors import AttachmentRefused
-from .attachments import AttachmentPart, picture_url
+from .attachment_part import AttachmentPart
+from .attachments import picture_url
 from .lenient_json import loads
 from .media import sniff
 

@@ -18,16 +18,8 @@ from urllib.parse import quote
 from attrs import frozen
 
 from ..errors import AttachmentRefused, InvalidRequest
-from .attachments import AttachmentPart
-from .image_sources import (
-    Fields,
-    FormFile,
-    holds_mask,
-    holds_picture,
-    is_absent,
-    refuse_stray_pictures,
-    sources_of,
-)
+from .attachment_part import AttachmentPart
+from .image_sources import Fields, FormFile, holds_mask, holds_picture, is_absent, refuse_stray_pictures, sources_of
 from .usage import estimate
 
 __all__ = [

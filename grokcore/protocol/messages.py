@@ -16,10 +16,11 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from ..errors import InvalidRequest
-from .attachment_parts import AttachmentPart
-from .parts import Call, Dropped, Piece, Result, parse_call, parse_parts, text_of
+from .attachment_part import AttachmentPart
+from .parts import Dropped, Piece, Result, parse_call, parse_parts, text_of
+from .turns import Call, Message
 
-__all__ = ["ROLES", "Conversation", "Message", "parse_messages"]
+__all__ = ["ROLES", "Conversation", "parse_messages"]
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
@@ -33,33 +34,6 @@ _READ = frozenset(
 
 _PICTURE_KEYS = ("images", "experimental_attachments")
 """Pictures and files beside the content: Ollama's, and those of AI SDK's older pages."""
-
-
-@frozen
-class Message:
-    """One turn.
-
-    :ivar role: system, developer, user, assistant or tool.
-    :ivar text: may be empty.
-    :ivar name: of the speaker; of a tool, the tool's. May be empty.
-    :ivar call_id: of a tool's turn, the call that it answers; may be empty.
-    :ivar calls: of the assistant's turn, the tools that it called and that did not answer within the turn.
-    :ivar failed: of a tool's turn, whether it reports a failure.
-    """
-
-    role: str
-    text: str
-    attachments: tuple[AttachmentPart, ...] = ()
-    name: str = ""
-    call_id: str = ""
-    calls: tuple[Call, ...] = ()
-    failed: bool = False
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing in it; such a turn is none. That a tool returned nothing is something."""
-        told = self.role == "tool" and (self.name or self.call_id)
-        return not (self.text.strip() or self.attachments or self.calls or told)
 
 
 @frozen

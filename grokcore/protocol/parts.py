@@ -23,19 +23,20 @@ from typing import Any, TypeAlias
 from attrs import evolve, frozen
 
 from ..errors import AttachmentRefused, InvalidRequest
+from .attachment_part import AttachmentPart
 from .attachment_parts import (
     FILE_ID_KEYS,
     MEDIA_TYPE_KEYS,
     NAME_KEYS,
     NO_FILE_IDS,
     PLACE_KEYS,
-    AttachmentPart,
     attachment_at,
     find_place,
 )
 from .part_table import TABLE, Becomes, Row, row_of_type
+from .turns import Call
 
-__all__ = ["Call", "Dropped", "Piece", "Result", "as_json", "parse_call", "parse_parts", "text_of"]
+__all__ = ["Dropped", "Piece", "Result", "as_json", "parse_call", "parse_parts", "text_of"]
 
 
 _CALL_IDS = ("call_id", "toolCallId", "tool_call_id", "tool_use_id", "id")
@@ -58,20 +59,6 @@ _TITLES = ("title", "name", "filename", "context")
 
 _MOST_DEPTH = 6
 """How deep parts may be nested in results of tools and in documents. Deeper ones are shown as JSON."""
-
-
-@frozen
-class Call:
-    """A call of a tool by the assistant. *arguments* is JSON or raw text."""
-
-    id: str
-    name: str
-    arguments: str
-
-    def __str__(self) -> str:
-        """A line for the transcript."""
-        which = f" ({self.id})" if self.id else ""
-        return f"[called {self.name or 'a tool'}{which} with {self.arguments}]"
 
 
 @frozen

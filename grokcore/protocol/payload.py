@@ -13,17 +13,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from attrs import field, frozen
+from attrs import frozen
 
+from .identity import ORIGIN, Identity
 from .lenient_json import loads
 from .models import Model
 
 __all__ = [
     "CHAT_PATH",
-    "ORIGIN",
     "POST_PATH",
     "UPLOAD_PATH",
-    "Identity",
     "UploadedFile",
     "chat_body",
     "chat_headers",
@@ -41,9 +40,6 @@ POST_PATH = "/rest/media/post/create"
 VIDEO_MODEL = "grok-3"
 """``modelName`` of all video requests of the seed era, and of the page's own until 2026."""
 
-ORIGIN = "https://grok.com"
-"""What the page sends as Origin, whatever mirror or simulator ``base_url`` names."""
-
 
 @frozen
 class UploadedFile:
@@ -51,27 +47,6 @@ class UploadedFile:
 
     id: str
     uri: str
-
-
-@frozen
-class Identity:
-    """The browser values that a user copies, beside the session token.
-
-    :ivar statsig_id: the value of ``x-statsig-id``, or one per request path (``"*"`` for the others): real values are
-        bound to a path (recorded 2026-03-08).
-    :ivar cf_clearance: the cookie's value, without its name; empty on an address that needs none.
-    :ivar user_agent: empty for the impersonated browser's own.
-    """
-
-    statsig_id: str | dict[str, str] = field(repr=False)
-    cf_clearance: str = field(default="", repr=False)
-    user_agent: str = ""
-
-    def statsig_for(self, path: str) -> str:
-        """The value for a request to *path*; empty if none is configured for it."""
-        if isinstance(self.statsig_id, str):
-            return self.statsig_id
-        return self.statsig_id.get(path, self.statsig_id.get("*", ""))
 
 
 def chat_body(

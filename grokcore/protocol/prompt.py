@@ -47,9 +47,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 from attrs import field, frozen
 
-from .attachment_parts import AttachmentPart
+from .attachment_part import AttachmentPart
 from .enclosures import Use, find_enclosures, paths_by_rule
-from .messages import Message
+from .turns import Message
 
 __all__ = ["TRANSCRIPT_NAME", "Prompt", "fit_prompt", "render_prompt"]
 

@@ -20,18 +20,11 @@ from attrs import frozen
 
 from ..errors import InvalidRequest
 from .json_body import json_object
-from .messages import Message, parse_messages
+from .messages import parse_messages
 from .tool_choice import forces_a_tool
+from .turns import Message
 
-__all__ = [
-    "ChatRequest",
-    "Message",
-    "header_names",
-    "last_words",
-    "parse_chat_fields",
-    "parse_chat_request",
-    "without_effect",
-]
+__all__ = ["ChatRequest", "header_names", "last_words", "parse_chat_fields", "parse_chat_request", "without_effect"]
 
 _USED = frozenset({"model", "messages", "stream", "stream_options", "n", "search", "web_search_options"})
 _HEADER_SAFE = re.compile(r"[^A-Za-z0-9_.-]")

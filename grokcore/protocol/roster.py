@@ -8,7 +8,7 @@ from attrs import frozen
 
 from .account import Account, Egress
 from .memory import recall
-from .tokens import ID_DIGITS, TokenEntry
+from .token_entry import ID_DIGITS, TokenEntry
 
 __all__ = ["Adoption", "Roster", "UnknownToken"]
 

@@ -17,15 +17,8 @@ from attrs import frozen
 
 from ..errors import ConfigError
 from .models import Tier
-from .tokens import (
-    KEY_DIGITS,
-    Form,
-    Source,
-    TokenEntry,
-    open_source,
-    parse_token_file,
-    read_source,
-)
+from .token_entry import KEY_DIGITS, TokenEntry
+from .tokens import Form, Source, open_source, parse_token_file, read_source
 
 __all__ = ["MIN_ID_DIGITS", "Outcome", "Verdict", "added", "details_of", "holds_details", "removed", "written_as_text"]
 

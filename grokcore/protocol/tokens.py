@@ -17,36 +17,26 @@ from __future__ import annotations
 
 import codecs
 import enum
-import hashlib
 import json
 import re
 from collections.abc import Iterable
 from typing import Any
 
-from attrs import Factory, evolve, field, frozen
+from attrs import evolve, frozen
 
 from ..errors import ConfigError
 from .lenient_json import loads
 from .models import Tier
 from .proxy_url import parse_proxy_url
-from .token_places import (
-    OTHER_COOKIE,
-    TOKEN_KEYS,
-    Place,
-    is_known_object,
-    places_in_json,
-    places_in_lines,
-    tier_named,
-)
+from .token_entry import TokenEntry
+from .token_places import OTHER_COOKIE, TOKEN_KEYS, Place, is_known_object, places_in_json, places_in_lines, tier_named
 from .token_text import NotGroks, Placeholder, tidied, token_in
 
 __all__ = [
-    "KEY_DIGITS",
     "Form",
     "Note",
     "Reading",
     "Source",
-    "TokenEntry",
     "each_once",
     "entries_of",
     "notes_on",
@@ -54,37 +44,12 @@ __all__ = [
     "parse_token_file",
     "read_source",
     "read_tokens",
-    "token_id",
     "token_in",
-    "token_key",
 ]
 
-KEY_DIGITS, ID_DIGITS = 24, 8
-"""Hex digits of a token's hash. Eight are enough to talk about it; in a pool of thousands two may share them."""
 
 PLACES_NAMED = 3
 """How many places one note names."""
-
-
-@frozen
-class TokenEntry:
-    """One account.
-
-    :ivar sso: the session token (secret).
-    :ivar proxy_url: None for the configuration's egress, ``"direct"`` for none, else a proxy of this token's own.
-    :ivar key: by which state is kept and looked up: 24 hex digits of a hash.
-    :ivar id: what may be shown of it: the first eight of them.
-    """
-
-    sso: str = field(repr=False)
-    tier: Tier = Tier.BASIC
-    note: str = ""
-    proxy_url: str | None = field(default=None, repr=False)
-    disabled: bool = False
-    key: str = field(
-        init=False, eq=False, repr=False, default=Factory(lambda self: token_key(self.sso), takes_self=True)
-    )
-    id: str = field(init=False, eq=False, default=Factory(lambda self: self.key[:ID_DIGITS], takes_self=True))
 
 
 @frozen
@@ -120,16 +85,6 @@ class Note:
 
     text: str
     expected: bool = False
-
-
-def token_key(sso: str) -> str:
-    """A name for a token that does not give it away, and that no two tokens share."""
-    return hashlib.sha256(b"grok2api token\0" + sso.encode()).hexdigest()[:KEY_DIGITS]
-
-
-def token_id(sso: str) -> str:
-    """The short form of it, for people."""
-    return token_key(sso)[:ID_DIGITS]
 
 
 def parse_token_file(data: bytes) -> tuple[TokenEntry, ...]:

@@ -21,8 +21,8 @@ from attrs import field, frozen
 
 from ..errors import GrokApiError, TransportFailure, UpstreamFailure
 from ..protocol.asset_request import AssetKind, asset_headers, asset_place
+from ..protocol.identity import Identity
 from ..protocol.media import extension_of, is_picture, is_video, parse_data_url, sniff
-from ..protocol.payload import Identity
 from ..protocol.refusals import REFUSAL_BODY_BYTES, cleaned, is_html, refusal_of_response
 from .media_cache import MediaCache
 from .small_call import asked_again

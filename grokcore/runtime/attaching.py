@@ -7,13 +7,8 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from ..errors import AttachmentRefused, RequestTooLarge
-from ..protocol.attachments import (
-    MOST_BYTES,
-    MOST_BYTES_IN_ALL,
-    Attachment,
-    AttachmentPart,
-    attachment_of,
-)
+from ..protocol.attachment_part import AttachmentPart
+from ..protocol.attachments import MOST_BYTES, MOST_BYTES_IN_ALL, Attachment, attachment_of
 from ..protocol.enclosures import Enclosure, Use
 from ..protocol.media import TooLarge, parse_data_url
 from .fetch import Fetcher

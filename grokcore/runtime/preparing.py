@@ -8,15 +8,8 @@ import re
 from attrs import frozen
 
 from ..errors import Blame, GrokApiError
-from ..protocol.payload import (
-    ORIGIN,
-    POST_PATH,
-    UploadedFile,
-    chat_body,
-    post_body,
-    post_id,
-    video_body,
-)
+from ..protocol.identity import ORIGIN
+from ..protocol.payload import POST_PATH, UploadedFile, chat_body, post_body, post_id, video_body
 from .pool import Lease
 from .question import GatewaySettings, Question
 from .small_call import post_json

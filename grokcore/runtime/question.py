@@ -5,8 +5,8 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from ..protocol.attachments import Attachment
+from ..protocol.identity import Identity
 from ..protocol.models import Limits, Model
-from ..protocol.payload import Identity
 
 __all__ = ["GatewaySettings", "Question"]
 

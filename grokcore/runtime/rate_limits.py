@@ -15,8 +15,9 @@ from attrs import frozen
 
 from ..errors import CredentialsRejected, GrokApiError, UpstreamFailure
 from ..protocol.asks import Ask
-from ..protocol.payload import Identity
-from ..protocol.quota import RATE_LIMITS_PATH, Quota, parse_quota, rate_limits_body
+from ..protocol.identity import Identity
+from ..protocol.quota import Quota
+from ..protocol.rate_limits import RATE_LIMITS_PATH, parse_quota, rate_limits_body
 from .pool import TokenPool
 from .small_call import post_json
 from .transport import Transport

@@ -11,7 +11,8 @@ import trio
 from attrs import evolve
 
 from ..errors import GrokApiError, TransportFailure
-from ..protocol.payload import Identity, chat_headers
+from ..protocol.identity import Identity
+from ..protocol.payload import chat_headers
 from ..protocol.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
 from .transport import ConnectionDied, Exchange, Transport, UpstreamRequest
 

@@ -19,13 +19,8 @@ from attrs import evolve, frozen
 
 from ..errors import AttachmentRefused, Blame, Challenge, GrokApiError, UploadFailed, UpstreamRefused
 from ..protocol.attachments import Attachment
-from ..protocol.payload import (
-    UPLOAD_PATH,
-    Identity,
-    UploadedFile,
-    upload_body,
-    uploaded_file,
-)
+from ..protocol.identity import Identity
+from ..protocol.payload import UPLOAD_PATH, UploadedFile, upload_body, uploaded_file
 from .gather import for_all
 from .pool import Lease
 from .small_call import post_json

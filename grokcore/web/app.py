@@ -31,19 +31,12 @@ from ..protocol.enclosures import left_behind
 from ..protocol.models import Model
 from ..protocol.prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 from ..protocol.rendering import Style
-from ..protocol.request import ChatRequest, Message, header_names, last_words, parse_chat_request
+from ..protocol.request import ChatRequest, header_names, last_words, parse_chat_request
+from ..protocol.turns import Message
 from ..protocol.usage import estimate
 from ..runtime.gateway import Completion, Question
 from ..runtime.media_cache import MediaCache
-from .asking import (
-    Services,
-    begin_asking,
-    brought,
-    chosen_model,
-    describe,
-    most_body_bytes,
-    open_completion,
-)
+from .asking import Services, begin_asking, brought, chosen_model, describe, most_body_bytes, open_completion
 from .auth import KeyRing
 from .body import stepped_response
 from .dashboard import add_dashboard_routes

@@ -10,10 +10,11 @@ from attrs import frozen
 
 from ..config import Config, EarlierPictures
 from ..errors import Overloaded, RateLimitExceeded, ShuttingDown
-from ..protocol.attachments import Attachment, AttachmentPart
+from ..protocol.attachment_part import AttachmentPart
+from ..protocol.attachments import Attachment
 from ..protocol.enclosures import MOST_EARLIER, find_enclosures
 from ..protocol.models import Model, find_model
-from ..protocol.request import Message
+from ..protocol.turns import Message
 from ..runtime.attaching import Brought, load_attachments, load_enclosures
 from ..runtime.fetch import Fetcher
 from ..runtime.gateway import Completion, Gateway, Question

@@ -18,14 +18,7 @@ from attrs import define, field
 from quart import request
 from werkzeug.exceptions import RequestTimeout
 
-from ..errors import (
-    GrokApiError,
-    InvalidRequest,
-    Overloaded,
-    RequestTooLarge,
-    ShuttingDown,
-    UnsupportedEncoding,
-)
+from ..errors import GrokApiError, InvalidRequest, Overloaded, RequestTooLarge, ShuttingDown, UnsupportedEncoding
 from ..protocol.json_body import LARGE_BYTES, structure_marks
 from ..runtime.threads import in_thread
 from .edge import Lifetime

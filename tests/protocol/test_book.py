@@ -42,7 +42,7 @@ from grokcore.protocol.breaker import PROBES_APART_S
 from grokcore.protocol.memory import record_of
 from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.quota import Quota
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 
 BASIC_MODEL = SHIPPED["grok-3-fast"]
 SUPER_MODEL = SHIPPED["grok-4-heavy"]

@@ -13,14 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import IncompleteAnswer, RateLimitExceeded
-from grokcore.protocol.chat import (
-    DONE,
-    KEEP_ALIVE,
-    AnswerWriter,
-    ChatHead,
-    ChunkWriter,
-    error_frame,
-)
+from grokcore.protocol.chat import DONE, KEEP_ALIVE, AnswerWriter, ChatHead, ChunkWriter, error_frame
 from grokcore.protocol.decoder import Decoder
 from grokcore.protocol.events import (
     Activity,

@@ -13,14 +13,7 @@ from hypothesis import strategies as st
 
 from grokcore.errors import AttachmentRefused, GrokApiError, InvalidRequest
 from grokcore.protocol.image_sources import FormFile, holds_picture, is_absent
-from grokcore.protocol.images import (
-    DEFAULT_MODEL,
-    ImageRequest,
-    Made,
-    images_body,
-    parse_image_request,
-    resolve_model,
-)
+from grokcore.protocol.images import DEFAULT_MODEL, ImageRequest, Made, images_body, parse_image_request, resolve_model
 from grokcore.protocol.models import SHIPPED
 
 URL = "data:image/png;base64,AAAA"

@@ -27,7 +27,7 @@ from grokcore.protocol.book import Loan, Need, TokenBook
 from grokcore.protocol.memory import recall, record_of
 from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.quota import Quota
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 
 from .strategies import json_values
 

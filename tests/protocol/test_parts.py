@@ -9,12 +9,13 @@ import pytest
 from attrs import frozen
 
 from grokcore.errors import AttachmentRefused, GrokApiError, InvalidRequest
-from grokcore.protocol.attachment_parts import AttachmentPart
+from grokcore.protocol.attachment_part import AttachmentPart
 from grokcore.protocol.enclosures import find_enclosures, left_behind, paths_by_rule
 from grokcore.protocol.part_table import TABLE, Becomes
-from grokcore.protocol.parts import Call, Dropped, Result, parse_parts
+from grokcore.protocol.parts import Dropped, Result, parse_parts
 from grokcore.protocol.prompt import render_prompt
 from grokcore.protocol.request import ChatRequest, parse_chat_fields
+from grokcore.protocol.turns import Call
 
 from .content_parts import AI_SDK, FOREIGN, PNG_BASE64, PNG_URL, Example, anthropic_parts, openai_parts
 

@@ -9,8 +9,9 @@ import pytest
 from attrs import evolve
 
 from grokcore.errors import ModelNotFound
+from grokcore.protocol.identity import Identity
 from grokcore.protocol.models import SHIPPED, Tier, find_model
-from grokcore.protocol.payload import CHAT_PATH, Identity, chat_body, chat_headers
+from grokcore.protocol.payload import CHAT_PATH, chat_body, chat_headers
 
 # grok-protocol.md §2.1, in its order.
 BODY: dict[str, Any] = {

@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokcore.protocol.attachments import AttachmentPart
-from grokcore.protocol.parts import Call
+from grokcore.protocol.attachment_part import AttachmentPart
 from grokcore.protocol.prompt import ALL_IN_FILE, GO_ON, GO_ON_IN_FILE, IN_FILE, Prompt, fit_prompt, render_prompt
-from grokcore.protocol.request import Message
+from grokcore.protocol.turns import Call, Message
 
 from .strategies import plain_text
 

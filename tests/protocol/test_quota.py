@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.quota import DEFAULT_WINDOW_S, RATE_LIMITS_PATH, Quota, parse_quota, rate_limits_body
+from grokcore.protocol.quota import DEFAULT_WINDOW_S, Quota
+from grokcore.protocol.rate_limits import RATE_LIMITS_PATH, parse_quota, rate_limits_body
 from grokcore.simulator import app
 from grokcore.simulator.limits import UNLIMITED, Limit
 

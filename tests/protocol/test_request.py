@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import AttachmentRefused, GrokApiError, InvalidRequest
-from grokcore.protocol.parts import Call
-from grokcore.protocol.request import ChatRequest, Message, header_names, parse_chat_request
+from grokcore.protocol.request import ChatRequest, header_names, parse_chat_request
+from grokcore.protocol.turns import Call, Message
 
 from .strategies import json_values
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grokcore.errors import AttachmentRefused
-from grokcore.protocol.attachments import AttachmentPart, attachment_of
+from grokcore.protocol.attachment_part import AttachmentPart
+from grokcore.protocol.attachments import attachment_of
 from grokcore.protocol.text_encodings import decoded
 
 TEXT = "Grüße\n你好，世界\n"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from grokcore.errors import ConfigError
 from grokcore.protocol.models import Tier
 from grokcore.protocol.token_edit import Outcome, Verdict, added, holds_details, removed, written_as_text
-from grokcore.protocol.tokens import TokenEntry, open_source, parse_token_file, token_id, token_key
+from grokcore.protocol.token_entry import TokenEntry, token_id, token_key
+from grokcore.protocol.tokens import open_source, parse_token_file
 
 from .strategies import json_values
 from .test_tokens import JWT, OTHER, ROW, encoded, json_files, text_files, tokens

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from grokcore.errors import ConfigError
 from grokcore.protocol.models import Tier
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.protocol.token_places import tier_named
-from grokcore.protocol.tokens import TokenEntry, notes_on, read_tokens
+from grokcore.protocol.tokens import notes_on, read_tokens
 
 from .strategies import json_values
 from .test_token_text import CURL, JWT, OTHER, jwt, pieces

@@ -13,7 +13,8 @@ from hypothesis.strategies import DrawFn
 
 from grokcore.errors import ConfigError
 from grokcore.protocol.models import Tier
-from grokcore.protocol.tokens import Reading, TokenEntry, parse_token_file, read_tokens, token_id, token_key
+from grokcore.protocol.token_entry import TokenEntry, token_id, token_key
+from grokcore.protocol.tokens import Reading, parse_token_file, read_tokens
 
 from .strategies import json_values
 

@@ -12,7 +12,7 @@ from grokcore.errors import Challenge, CredentialsRejected, GrokApiError, QuotaE
 from grokcore.protocol.book import Need, TokenBook
 from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.quota import Quota
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.protocol.view import GroupView, TokenView, egress_label
 
 A = TokenEntry("secret-a", note="mine", proxy_url="http://user:secret-p@proxy.example.com:1")

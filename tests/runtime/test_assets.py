@@ -23,7 +23,7 @@ from grokcore.errors import (
     UpstreamUnavailable,
 )
 from grokcore.protocol.asset_request import asset_place
-from grokcore.protocol.payload import Identity
+from grokcore.protocol.identity import Identity
 from grokcore.runtime import assets
 from grokcore.runtime.assets import Asset, AssetAccess, AssetFetcher
 from grokcore.runtime.media_cache import LargerThanCache, MediaCache

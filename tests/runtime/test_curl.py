@@ -16,14 +16,7 @@ import trustme
 from attrs import frozen
 
 from grokcore.errors import ConfigError, TransportFailure
-from grokcore.runtime.curl import (
-    CurlExchange,
-    CurlFailure,
-    CurlSettings,
-    CurlTransport,
-    check_library,
-    library,
-)
+from grokcore.runtime.curl import CurlExchange, CurlFailure, CurlSettings, CurlTransport, check_library, library
 from grokcore.runtime.curl.exchange import BUFFER_BYTES, MAX_HEAD_BYTES
 from grokcore.runtime.transport import UpstreamRequest
 from grokcore.simulator.app import Simulator

@@ -20,8 +20,8 @@ import trustme
 from attrs import define, frozen
 
 from grokcore.errors import GrokApiError, TransportFailure
-from grokcore.protocol.payload import Identity
-from grokcore.protocol.quota import RATE_LIMITS_PATH
+from grokcore.protocol.identity import Identity
+from grokcore.protocol.rate_limits import RATE_LIMITS_PATH
 from grokcore.runtime.assets import AssetAccess, AssetFetcher
 from grokcore.runtime.curl import CurlSettings, CurlTransport
 from grokcore.runtime.small_call import post_json

@@ -15,10 +15,10 @@ from attrs import frozen
 from grokcore.cli.tokens.states import in_words
 from grokcore.errors import CredentialsRejected, GrokApiError, NoTokens, QuotaExhausted
 from grokcore.protocol.book import Need, TokenBook, UnknownToken
+from grokcore.protocol.identity import Identity
 from grokcore.protocol.memory import record_of
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.payload import Identity
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.runtime.pool import Lease, TokenPool
 from grokcore.runtime.rate_limits import QuotaAsker, QuotaKeeper
 from grokcore.runtime.state_file import peek

@@ -26,10 +26,12 @@ from grokcore.errors import (
 from grokcore.protocol.allowance import Allowance
 from grokcore.protocol.asks import FIRST_S
 from grokcore.protocol.book import Need, TokenBook
+from grokcore.protocol.identity import Identity
 from grokcore.protocol.models import SHIPPED, Model
-from grokcore.protocol.payload import CHAT_PATH, Identity
-from grokcore.protocol.quota import RATE_LIMITS_PATH, Quota
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.payload import CHAT_PATH
+from grokcore.protocol.quota import Quota
+from grokcore.protocol.rate_limits import RATE_LIMITS_PATH
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.runtime.pool import TokenPool
 from grokcore.runtime.rate_limits import QuotaAsker, QuotaKeeper
 from grokcore.runtime.transport import UpstreamRequest

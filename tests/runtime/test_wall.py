@@ -29,7 +29,7 @@ from grokcore.protocol.memory import record_of
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.overload import TOLERANCE, Overload
 from grokcore.protocol.quota import Quota
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.protocol.wall import Reading, set_since
 from grokcore.runtime.pool import TokenPool
 from grokcore.runtime.wall import TICK_S, WallClock, clock_reader

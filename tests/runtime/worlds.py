@@ -12,9 +12,9 @@ from grokcore.config import DEFAULT_LIMITS
 from grokcore.errors import GrokApiError
 from grokcore.protocol.book import TokenBook
 from grokcore.protocol.events import Event, Finished
+from grokcore.protocol.identity import Identity
 from grokcore.protocol.models import SHIPPED, Limits, Model, Tier
-from grokcore.protocol.payload import Identity
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.runtime.gateway import Completion, Gateway, GatewaySettings, Question
 from grokcore.runtime.pool import TokenPool
 from grokcore.simulator.scripts import Script

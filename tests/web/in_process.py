@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import trio
 
-from grokcore.protocol.payload import Identity
+from grokcore.protocol.identity import Identity
 from grokcore.runtime.assets import AssetFetcher
 from grokcore.runtime.fetch import Fetcher
 from grokcore.runtime.lookups import Lookups

@@ -20,7 +20,7 @@ from grokcore.errors import Challenge
 from grokcore.protocol.account import Account
 from grokcore.protocol.models import Tier
 from grokcore.protocol.quota import Quota
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 from tests.servers import Site, on_site
 
 T = TypeVar("T")

@@ -22,10 +22,10 @@ from grokcore.config import ImageMode
 from grokcore.errors import ShuttingDown
 from grokcore.protocol.chat import DONE, KEEP_ALIVE, AnswerWriter, ChatHead, ChunkWriter
 from grokcore.protocol.events import Activity, Event, File, Finished, FoundPicture, KeptPicture, Picture, Text, Video
+from grokcore.protocol.identity import Identity
 from grokcore.protocol.models import Limits
-from grokcore.protocol.payload import Identity
 from grokcore.protocol.rendering import Style, ThinkingStyle
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.runtime.assets import AssetAccess, AssetFetcher
 from grokcore.runtime.gateway import Completion
 from grokcore.runtime.media_cache import MediaCache

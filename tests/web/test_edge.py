@@ -29,7 +29,7 @@ from quart_trio import QuartTrio
 import grokcore.cli.server
 from grokcore.protocol.book import TokenBook
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.runtime.gateway import FailedAttempt
 from grokcore.runtime.pool import TokenPool
 from grokcore.simulator import lines

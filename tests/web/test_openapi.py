@@ -26,7 +26,7 @@ from grokcore.config import load_config
 from grokcore.errors import GrokApiError
 from grokcore.protocol.account import State
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.token_entry import TokenEntry
 from grokcore.runtime.state_file import StateFile
 from grokcore.simulator import lines
 from grokcore.simulator.assets import png

@@ -9,7 +9,7 @@ import trio
 from attrs import evolve, frozen
 
 from ...config import Config
-from ...protocol.tokens import TokenEntry
+from ...protocol.token_entry import TokenEntry
 from ...runtime.curl import CurlTransport, browser_shown
 from ...runtime.gather import for_all
 from ...runtime.lookups import Lookups

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from ...errors import TransportFailure
 from ...protocol.asset_request import asset_headers
-from ...protocol.payload import Identity
+from ...protocol.identity import Identity
 from ...runtime.curl import CurlFailure
 from ...runtime.lookups import Lookups
 from ...runtime.transport import Exchange, Transport, UpstreamRequest

@@ -14,15 +14,9 @@ from ...errors import ConfigError
 from ...protocol.models import Tier
 from ...protocol.proxy_url import parse_proxy_url
 from ...protocol.token_edit import Outcome, Verdict, added, details_of, holds_details
-from ...protocol.tokens import Reading, TokenEntry, each_once, notes_on, read_tokens, token_in
-from .file import (
-    any_changed,
-    edit,
-    file_to_edit,
-    naming_text,
-    read,
-    shown,
-)
+from ...protocol.token_entry import TokenEntry
+from ...protocol.tokens import Reading, each_once, notes_on, read_tokens, token_in
+from .file import any_changed, edit, file_to_edit, naming_text, read, shown
 
 __all__ = ["add_tokens", "import_tokens"]
 

@@ -11,7 +11,7 @@ from ...config import Config
 from ...errors import Blame, CredentialsRejected, GrokApiError, TransportFailure
 from ...protocol.models import Model, Tier
 from ...protocol.quota import Quota
-from ...protocol.tokens import TokenEntry
+from ...protocol.token_entry import TokenEntry
 from ...runtime.gather import for_all
 from ...runtime.rate_limits import AT_ONCE, QuotaAsker
 from .states import duration, quota_in_words

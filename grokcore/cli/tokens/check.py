@@ -12,7 +12,7 @@ import trio
 from ...config import Config
 from ...errors import ConfigError, GrokApiError
 from ...protocol.models import Model, find_model
-from ...protocol.tokens import TokenEntry
+from ...protocol.token_entry import TokenEntry
 from ...runtime.curl import CurlTransport
 from ..progress import progress
 from ..server import check_curl, curl_settings, quota_asker

@@ -9,14 +9,9 @@ from pathlib import Path
 
 from ...protocol.models import Tier
 from ...protocol.token_edit import added, details_of, written_as_text
-from ...protocol.tokens import TokenEntry
+from ...protocol.token_entry import TokenEntry
 from ...runtime.files import replace_file
-from .file import (
-    needed_file,
-    parsed,
-    shown,
-    writing,
-)
+from .file import needed_file, parsed, shown, writing
 
 __all__ = ["export_tokens"]
 

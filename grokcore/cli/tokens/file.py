@@ -17,7 +17,8 @@ from typing import TypeVar
 
 from ...errors import ConfigError
 from ...protocol.token_edit import Outcome
-from ...protocol.tokens import Note, TokenEntry, entries_of, notes_on, parse_token_file, read_tokens
+from ...protocol.token_entry import TokenEntry
+from ...protocol.tokens import Note, entries_of, notes_on, parse_token_file, read_tokens
 from ...runtime.files import locked, read_regular, replace_file, sweep
 from ..setup import TOKEN_PLACES, chosen_file
 

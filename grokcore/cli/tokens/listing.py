@@ -8,12 +8,9 @@ import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from ...protocol.tokens import TokenEntry
+from ...protocol.token_entry import TokenEntry
 from ..tables import Column, print_table
-from .file import (
-    existing_file,
-    parsed_with_notes,
-)
+from .file import existing_file, parsed_with_notes
 from .states import read_states
 
 __all__ = ["list_tokens"]

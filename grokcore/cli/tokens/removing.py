@@ -6,12 +6,7 @@ import argparse
 
 from ...errors import ConfigError
 from ...protocol.token_edit import Outcome, removed
-from .file import (
-    any_changed,
-    backup_of,
-    edit,
-    needed_file,
-)
+from .file import any_changed, backup_of, edit, needed_file
 
 __all__ = ["remove_tokens"]
 

@@ -13,7 +13,7 @@ from ...errors import ConfigError
 from ...protocol.account import Account, Egress, State
 from ...protocol.memory import recall
 from ...protocol.quota import Quota
-from ...protocol.tokens import TokenEntry
+from ...protocol.token_entry import TokenEntry
 from ...protocol.wall import set_since
 from ...runtime.state_file import peek
 from ...runtime.wall import wall_reading

@@ -1,0 +1,31 @@
+"""Who Grok sees: the browser values that the owner copies, and the page's origin."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+__all__ = ["ORIGIN", "Identity"]
+
+ORIGIN = "https://grok.com"
+"""What the page sends as Origin, whatever mirror or simulator ``base_url`` names."""
+
+
+@frozen
+class Identity:
+    """The browser values that a user copies, beside the session token.
+
+    :ivar statsig_id: the value of ``x-statsig-id``, or one per request path (``"*"`` for the others): real values are
+        bound to a path (recorded 2026-03-08).
+    :ivar cf_clearance: the cookie's value, without its name; empty on an address that needs none.
+    :ivar user_agent: empty for the impersonated browser's own.
+    """
+
+    statsig_id: str | dict[str, str] = field(repr=False)
+    cf_clearance: str = field(default="", repr=False)
+    user_agent: str = ""
+
+    def statsig_for(self, path: str) -> str:
+        """The value for a request to *path*; empty if none is configured for it."""
+        if isinstance(self.statsig_id, str):
+            return self.statsig_id
+        return self.statsig_id.get(path, self.statsig_id.get("*", ""))

@@ -1,0 +1,46 @@
+"""One token of a token file, as everything but the reading of files knows it."""
+
+from __future__ import annotations
+
+import hashlib
+
+from attrs import Factory, field, frozen
+
+from .models import Tier
+
+__all__ = ["ID_DIGITS", "KEY_DIGITS", "TokenEntry", "token_id", "token_key"]
+
+
+KEY_DIGITS, ID_DIGITS = 24, 8
+"""Hex digits of a token's hash. Eight are enough to talk about it; in a pool of thousands two may share them."""
+
+
+@frozen
+class TokenEntry:
+    """One account.
+
+    :ivar sso: the session token (secret).
+    :ivar proxy_url: None for the configuration's egress, ``"direct"`` for none, else a proxy of this token's own.
+    :ivar key: by which state is kept and looked up: 24 hex digits of a hash.
+    :ivar id: what may be shown of it: the first eight of them.
+    """
+
+    sso: str = field(repr=False)
+    tier: Tier = Tier.BASIC
+    note: str = ""
+    proxy_url: str | None = field(default=None, repr=False)
+    disabled: bool = False
+    key: str = field(
+        init=False, eq=False, repr=False, default=Factory(lambda self: token_key(self.sso), takes_self=True)
+    )
+    id: str = field(init=False, eq=False, default=Factory(lambda self: self.key[:ID_DIGITS], takes_self=True))
+
+
+def token_key(sso: str) -> str:
+    """A name for a token that does not give it away, and that no two tokens share."""
+    return hashlib.sha256(b"grok2api token\0" + sso.encode()).hexdigest()[:KEY_DIGITS]
+
+
+def token_id(sso: str) -> str:
+    """The short form of it, for people."""
+    return token_key(sso)[:ID_DIGITS]
