@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from grokcore.errors import CredentialsRejected, GrokApiError, QuotaExhausted, TransportFailure
-from grokcore.protocol.book import Loan, Need, TokenBook
 from grokcore.protocol.models import SHIPPED, Tier
+from grokcore.protocol.pool.book import Loan, Need, TokenBook
 from grokcore.protocol.quota import Quota
-from grokcore.protocol.token_entry import TokenEntry
+from grokcore.protocol.tokens import TokenEntry
 
 from .figures import Figure
 

@@ -8,7 +8,7 @@ Rules:
 
 1. Nothing but :class:`GrokApiError` leaves the protocol and runtime layers on purpose; anything else is a bug.
 2. A leaf is chosen by what upstream *said* and whom it concerns, never by a status code alone
-   (:mod:`grokcore.protocol.refusals`).
+   (:mod:`grokcore.protocol.grok_web.refusals`).
 3. Only ``Blame.TOKEN`` may ever count against a token.
 
 The table of codes in README.md is held against these classes by a test.

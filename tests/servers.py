@@ -15,9 +15,9 @@ from attrs import evolve, field, frozen
 from grokcore.cli.server import Server
 from grokcore.config import Config, load_config
 from grokcore.protocol.models import Tier
-from grokcore.protocol.token_entry import TokenEntry
-from grokcore.runtime.gateway import Gateway
-from grokcore.runtime.state_file import StateFile
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.completion.gateway import Gateway
+from grokcore.runtime.disk.state_file import StateFile
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.serve import serve_simulator
 from grokcore.web.server import listen

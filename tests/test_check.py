@@ -48,15 +48,15 @@ from grokcore.errors import (
     TransportFailure,
     UpstreamRefused,
 )
-from grokcore.protocol.identity import Identity
-from grokcore.protocol.payload import CHAT_PATH
+from grokcore.protocol.grok_web.identity import Identity
+from grokcore.protocol.grok_web.payload import CHAT_PATH
+from grokcore.protocol.grok_web.rate_limits import RATE_LIMITS_PATH
 from grokcore.protocol.quota import Quota
-from grokcore.protocol.rate_limits import RATE_LIMITS_PATH
-from grokcore.protocol.token_entry import TokenEntry, token_id
-from grokcore.protocol.tokens import read_tokens
-from grokcore.runtime.curl import browsers_known
-from grokcore.runtime.data_dir import DataDirectory
-from grokcore.runtime.lookups import Lookups
+from grokcore.protocol.token_file.reading import read_tokens
+from grokcore.protocol.tokens import TokenEntry, token_id
+from grokcore.runtime.attachments.lookups import Lookups
+from grokcore.runtime.disk.data_dir import DataDirectory
+from grokcore.runtime.transport.curl import browsers_known
 from grokcore.simulator import lines
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.limits import Limit

@@ -9,8 +9,8 @@ from pathlib import Path
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
 from grokcore.errors import GrokApiError
-from grokcore.protocol.part_table import TABLE, Becomes
-from grokcore.protocol.request import parse_chat_fields
+from grokcore.protocol.dialects.openai_chat.request import parse_chat_fields
+from grokcore.protocol.dialects.part_table import TABLE, Becomes
 
 TEXT = (Path(__file__).parents[1] / "docs" / "clients.md").read_text("utf-8")
 ASKING = {"n": 2, "tool_choice": "required", "function_call": {"name": "f"}, "modalities": ["audio"], "stream": True}

@@ -30,8 +30,8 @@ from grokcore.config import (
     load_config,
 )
 from grokcore.errors import ConfigError
+from grokcore.protocol.dialects.rendering import ThinkingStyle
 from grokcore.protocol.models import SHIPPED, Limits, Model, Tier
-from grokcore.protocol.rendering import ThinkingStyle
 
 
 def config_of(text: str = "", **more: Any) -> Config:

@@ -17,8 +17,8 @@ from typing import cast
 import pytest
 import trio
 
-from grokcore.protocol.token_entry import TokenEntry
-from grokcore.runtime.state_file import StateFile, line_of, peek
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.disk.state_file import StateFile, line_of, peek
 from grokcore.simulator import lines
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.limits import Limit

@@ -13,7 +13,7 @@ from grokcore import errors
 from grokcore.config import SECTIONS, load_config
 from grokcore.config.sections import KeyConfig, ModelRow
 from grokcore.errors import GrokApiError
-from grokcore.protocol.tokens import read_tokens
+from grokcore.protocol.token_file.reading import read_tokens
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.zh-CN.md"]

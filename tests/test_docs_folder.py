@@ -22,7 +22,7 @@ from grokcore.config import SECTIONS, load_config
 from grokcore.config.sections import KeyConfig
 from grokcore.errors import GrokApiError, UpstreamFailure
 from grokcore.protocol.advice import ADVICE
-from grokcore.runtime.gateway import Completion, Times
+from grokcore.runtime.completion.gateway import Completion, Times
 from grokcore.simulator.scripts import page
 from grokcore.web.request_log import RequestLog
 from grokcore.web.trace import Trace

@@ -136,6 +136,70 @@ def test_imports_run_one_way(layer: Layer) -> None:
     assert wrong == []
 
 
+ROOMS = {
+    "protocol.urls": "",
+    "protocol.conversation": "errors protocol",
+    "protocol.dialects": "errors protocol protocol.conversation",
+    "protocol.grok_web": "errors protocol protocol.conversation protocol.urls",
+    "protocol.pool": "errors protocol",
+    "protocol.token_file": "errors protocol protocol.urls",
+    "protocol.recording": "protocol",
+    "runtime.disk": "errors",
+    "runtime.transport": "errors protocol.grok_web protocol.recording runtime.disk",
+    "runtime.pool": "errors protocol.pool",
+    "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
+    "runtime.lanes": (
+        "errors protocol protocol.conversation protocol.grok_web protocol.pool runtime runtime.disk runtime.pool "
+        "runtime.transport"
+    ),
+    "runtime.completion": (
+        "errors protocol protocol.conversation protocol.grok_web protocol.pool runtime.lanes runtime.pool "
+        "runtime.transport"
+    ),
+}
+"""What each room of the two halves may import of grokcore beside itself. ``protocol`` and ``runtime`` are their ground
+floors. So dialects and lanes know nothing of each other, the pool knows no wire, the conversation knows nobody above it,
+and completions come before lanes, lanes before the transport."""
+
+
+def room(module: str) -> str:
+    """The room that a module (without ``grokcore.``) lies in; of the other layers, the layer."""
+    parts = module.split(".")
+    inner = ".".join(parts[:2])
+    return inner if parts[0] in {"protocol", "runtime"} and len(parts) > 1 and is_package(inner) else parts[0]
+
+
+def test_every_room_is_in_the_table() -> None:
+    """A new room needs its place in the rule."""
+    assert {room(module) for module in modules() if "." in room(module)} == set(ROOMS)
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_rooms_import_only_what_the_table_says(name: str) -> None:
+    """Each with the whole of what it needs, and nothing of a neighbour."""
+    allowed = {"", name, *ROOMS[name].split()}
+    found = {
+        (module, imported.removeprefix("grokcore").removeprefix("."))
+        for module in modules()
+        if room(module) == name
+        for imported in imports(module)
+        if part(imported) is not None
+    }
+    assert {(module, imported) for module, imported in found if room(imported) not in allowed} == set()
+
+
+def test_the_table_of_rooms_allows_nothing_that_is_not_used() -> None:
+    """What a room has done without for long, it shall not come to need by accident."""
+    used = {
+        (room(module), room(imported.removeprefix("grokcore").removeprefix(".")))
+        for module in modules()
+        for imported in imports(module)
+        if part(imported) is not None
+    }
+    allowed = {(name, one) for name, ones in ROOMS.items() for one in ones.split()}
+    assert allowed - used == set()
+
+
 @pytest.mark.parametrize("module", [*in_layer("protocol"), *in_layer("errors"), *in_layer("config")])
 def test_the_pure_half_has_no_way_to_do_io(module: str) -> None:
     """No I/O, no clock, no chance and no log: they come in as arguments."""
@@ -146,7 +210,7 @@ def test_one_package_knows_curl() -> None:
     """It uses private functions of it."""
     users = [m for m in modules() if any(name.split(".")[0] == "curl_cffi" for name in imports(m))]
     assert users
-    assert all(user.startswith("runtime.curl") for user in users)
+    assert all(user.startswith("runtime.transport.curl") for user in users)
 
 
 def test_nobody_imports_the_command_line_but_the_entry() -> None:
@@ -212,7 +276,7 @@ def test_nothing_happens_at_import(module: str) -> None:
 
 def test_nothing_can_be_seen_from_these_tests_that_is_not_there() -> None:
     """The reader of imports understands every form."""
-    assert {"__future__", "orjson", "grokcore.protocol.lenient_json"} <= imports("protocol.lines")
+    assert {"__future__", "orjson", "grokcore.protocol.lenient_json"} <= imports("protocol.grok_web.lines")
     assert "grokcore.simulator.lines" in imports("simulator.scripts")
     assert "grokcore.config.loading" in imports("config")
     assert "grokcore" in imports("web.status")

@@ -22,9 +22,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grokcore.config import load_config
-from grokcore.protocol.refusals import refusal_of_response
-from grokcore.protocol.token_entry import TokenEntry
-from grokcore.protocol.tokens import parse_token_file
+from grokcore.protocol.grok_web.refusals import refusal_of_response
+from grokcore.protocol.token_file.reading import parse_token_file
+from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator.assets import jpeg
 from grokcore.simulator.scripts import Script, drawing, error
 from tests.servers import Site, chat, free_port, on_site

@@ -25,12 +25,12 @@ from grokcore.cli.server import Server
 from grokcore.cli.setup import Sources
 from grokcore.config import Config, GlobalConfig
 from grokcore.errors import Challenge, ConfigError, InvalidApiKey, QuotaExhausted
-from grokcore.protocol.book import Need
+from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.token_entry import TokenEntry
-from grokcore.runtime.gateway import Question
-from grokcore.runtime.preparing import Prepared
-from grokcore.runtime.transport import UpstreamRequest
+from grokcore.protocol.pool.book import Need
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.lanes.grok_web.preparing import Prepared
+from grokcore.runtime.transport.seam import UpstreamRequest
 from grokcore.simulator.scripts import Script, Wait, answer
 from grokcore.web.app import create_app
 from grokcore.web.metrics import Metrics

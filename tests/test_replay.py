@@ -11,13 +11,13 @@ from attrs import frozen
 
 from grokcore.cli.replay import add_replay_command
 from grokcore.errors import ConfigError
-from grokcore.protocol.redact import Redactor
-from grokcore.runtime.record import RECORD_KEY
+from grokcore.protocol.recording.redact import Redactor
+from grokcore.runtime.transport.recording import RECORD_KEY
 from grokcore.simulator import lines
 from grokcore.simulator.lines import response, soft_stop, token
 from grokcore.simulator.scripts import answer_lines, wrapped
 
-FIXTURES = sorted((Path(__file__).parent / "protocol" / "fixtures").iterdir())
+FIXTURES = sorted((Path(__file__).parent / "protocol" / "grok_web" / "fixtures").iterdir())
 
 FAILURES = {
     "error_admission_2026": "upstream_overloaded",

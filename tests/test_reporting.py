@@ -19,10 +19,10 @@ from grokcore.cli.server import Server
 from grokcore.cli.systemd import Notifier
 from grokcore.config.sections import DEFAULT_LIMITS
 from grokcore.errors import QuotaExhausted
-from grokcore.protocol.book import Need
+from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.token_entry import TokenEntry
-from grokcore.runtime.gateway import Question
+from grokcore.protocol.pool.book import Need
+from grokcore.protocol.tokens import TokenEntry
 from tests.runtime.worlds import on_fake_clock
 from tests.servers import configured
 from tests.service_manager import Manager, fill, manager

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from grokcore.cli import main
-from grokcore.protocol.token_entry import TokenEntry, token_id
-from grokcore.runtime.gateway import Gateway
+from grokcore.protocol.tokens import TokenEntry, token_id
+from grokcore.runtime.completion.gateway import Gateway
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import CUT, HANG, Script, answer, answer_lines, error, page, play_lines

@@ -14,8 +14,8 @@ import trio
 from attrs import field, frozen
 
 from grokcore.cli import main
-from grokcore.protocol.token_entry import TokenEntry, token_id
-from grokcore.runtime.state_file import StateFile
+from grokcore.protocol.tokens import TokenEntry, token_id
+from grokcore.runtime.disk.state_file import StateFile
 from grokcore.simulator import lines
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.limits import Limit

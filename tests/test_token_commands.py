@@ -22,10 +22,10 @@ from attrs import field, frozen
 from grokcore.cli import _parser
 from grokcore.cli.tokens import listing
 from grokcore.errors import ConfigError
-from grokcore.protocol.token_entry import TokenEntry, token_id, token_key
-from grokcore.protocol.tokens import parse_token_file
-from grokcore.runtime.files import locked
-from tests.runtime.test_files import Disk, disks, mode
+from grokcore.protocol.token_file.reading import parse_token_file
+from grokcore.protocol.tokens import TokenEntry, token_id, token_key
+from grokcore.runtime.disk.files import locked
+from tests.runtime.disk.test_files import Disk, disks, mode
 
 JWT = "eyJ0eXAiOiJKV1QifQ.eyJzZXNzaW9uX2lkIjoiMSJ9.c2lnbmF0dXJl"
 OTHER = "eyJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9uX2lkIjoiMiJ9.b3RoZXI"

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import trio
 from attrs import frozen
 
-from ..runtime.data_dir import DataDirectory
-from ..runtime.state_file import StateFile
+from ..runtime.disk.data_dir import DataDirectory
+from ..runtime.disk.state_file import StateFile
 from ..web.state import ServerState
 
 __all__ = ["HeldStateFile", "keep_holding"]

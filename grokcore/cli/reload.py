@@ -19,9 +19,9 @@ from ..config import Config
 from ..config.rights import Guard
 from ..errors import ConfigError
 from ..logs import configure_logging
-from ..protocol.token_entry import TokenEntry
-from ..runtime.curl import check_library
-from ..runtime.watch import Watch
+from ..protocol.tokens import TokenEntry
+from ..runtime.disk.watch import Watch
+from ..runtime.transport.curl import check_library
 from .server import Server, curl_settings
 from .setup import Settings, Sources, naming, refuse_open_door
 

@@ -15,13 +15,13 @@ import attrs
 from attrs import frozen
 
 from ..errors import ConfigError, GrokApiError
-from ..protocol.counters import Counters
-from ..protocol.decoder import Decoder
-from ..protocol.events import Event, Failed, Finished
+from ..protocol.conversation.events import Event, Failed, Finished
+from ..protocol.grok_web.counters import Counters
+from ..protocol.grok_web.decoder import Decoder
+from ..protocol.grok_web.markup import parse_tag_names
+from ..protocol.grok_web.refusals import is_html, refusal_of_response
 from ..protocol.lenient_json import loads
-from ..protocol.markup import parse_tag_names
-from ..protocol.refusals import is_html, refusal_of_response
-from ..runtime.record import RECORD_KEY, RECORD_VERSION
+from ..runtime.transport.recording import RECORD_KEY, RECORD_VERSION
 from .setup import Sources, read_file
 
 __all__ = ["add_replay_command"]

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import trio
 
-from ..protocol.account import State
+from ..protocol.pool.account import State
 from .server import Server
 from .systemd import Notifier
 

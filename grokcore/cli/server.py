@@ -13,23 +13,24 @@ import trio
 from ..config import Config, ImageMode
 from ..errors import ConfigError
 from ..logs import FOLD_S, tell_folded
-from ..protocol.book import TokenBook
-from ..protocol.identity import Identity
-from ..protocol.memory import record_of
-from ..protocol.roster import Adoption
-from ..protocol.token_entry import TokenEntry
-from ..runtime.assets import AssetFetcher
-from ..runtime.curl import CurlSettings, CurlTransport, check_library
-from ..runtime.fetch import Fetcher
-from ..runtime.gateway import Gateway, GatewaySettings
-from ..runtime.lookups import Lookups
-from ..runtime.media_cache import MediaCache
-from ..runtime.pool import TokenPool
-from ..runtime.rate_limits import QuotaAsker, QuotaKeeper
-from ..runtime.record import RecordingTransport
+from ..protocol.grok_web.identity import Identity
+from ..protocol.pool.book import TokenBook
+from ..protocol.pool.records import record_of
+from ..protocol.pool.roster import Adoption
+from ..protocol.tokens import TokenEntry
+from ..runtime.attachments.fetch import Fetcher
+from ..runtime.attachments.lookups import Lookups
+from ..runtime.completion.gateway import Gateway
+from ..runtime.disk.media_cache import MediaCache
+from ..runtime.disk.state_file import Record, StateFile
+from ..runtime.disk.state_keeper import StateKeeper, pruned
+from ..runtime.lanes.grok_web.assets import AssetFetcher
+from ..runtime.lanes.grok_web.quota_polling import QuotaAsker, QuotaKeeper
+from ..runtime.lanes.grok_web.settings import GatewaySettings
+from ..runtime.pool.leases import TokenPool
 from ..runtime.running_clock import RunningClock
-from ..runtime.state_file import Record, StateFile
-from ..runtime.store import StateKeeper, pruned
+from ..runtime.transport.curl import CurlSettings, CurlTransport, check_library
+from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
 from ..web.app import create_app
 from ..web.asking import Services

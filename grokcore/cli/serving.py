@@ -22,9 +22,9 @@ from .. import __version__
 from ..config import Config
 from ..errors import ConfigError
 from ..logs import configure_logging, drain_log, stderr_without_waiting
-from ..protocol.token_entry import TokenEntry
-from ..protocol.tokens import Note, parse_token_file
-from ..runtime.data_dir import DataDirectory
+from ..protocol.token_file.reading import Note, parse_token_file
+from ..protocol.tokens import TokenEntry
+from ..runtime.disk.data_dir import DataDirectory
 from ..runtime.running_clock import RunningClock
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen

@@ -16,10 +16,10 @@ from ..config.original import is_newer_original
 from ..config.remarks import remarks_on
 from ..config.rights import Said, settings_in
 from ..errors import ConfigError
-from ..protocol.token_entry import TokenEntry
-from ..protocol.tokens import Note, entries_of, notes_on, read_tokens
-from ..runtime.files import read_regular
-from ..runtime.watch import fingerprint
+from ..protocol.token_file.reading import Note, entries_of, notes_on, read_tokens
+from ..protocol.tokens import TokenEntry
+from ..runtime.disk.files import read_regular
+from ..runtime.disk.watch import fingerprint
 
 __all__ = [
     "CONFIG_PLACES",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..protocol.token_text import is_jwt, tidied
+from ..protocol.token_file.text import is_jwt, tidied
 
 __all__ = ["taken_out"]
 

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import field, frozen
 
-from ..protocol.markup import parse_tag_names
+from ..protocol.dialects.rendering import ThinkingStyle
+from ..protocol.grok_web.markup import parse_tag_names
 from ..protocol.models import Limits, Model, Tier
-from ..protocol.proxy_url import parse_proxy_url
-from ..protocol.rendering import ThinkingStyle
+from ..protocol.urls.proxy_url import parse_proxy_url
 from .strict import Fault
 from .text import name_shown
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import cattrs
 
-from ..protocol.markup import parse_tag_names
+from ..protocol.grok_web.markup import parse_tag_names
 from .text import name_shown, text_fault
 
 __all__ = ["Fault", "structured"]

@@ -1,396 +1,46 @@
-"""The token file: bytes in, entries out.
-
-*JSON*: the original project's object with ``sso`` and ``ssoSuper``, each an object keyed by token or a list; a plain list;
-what other gateways and browsers export (:mod:`grokcore.protocol.token_places`). Counters that others kept in the file are
-ignored, and so is everything else that is not known. Who was disabled there stays disabled.
-
-*Text*: one token per line, with comments behind ``#``; a browser's ``cookies.txt``; commands copied from a browser.
-
-What counts as a token, and where in a line or a header it is: :mod:`grokcore.protocol.token_text`.
-
-*Rule*: every entry of a file is taken, refused, or passed over with a reason; none is lost without a word.
-
-A token is a secret. It is shown as :attr:`TokenEntry.id` only, a short hash; no error of this module quotes the file.
-"""
+"""One token of a token file, as everything but the reading of files knows it."""
 
 from __future__ import annotations
 
-import codecs
-import enum
-import json
-import re
-from collections.abc import Iterable
-from typing import Any
+import hashlib
 
-from attrs import evolve, frozen
+from attrs import Factory, field, frozen
 
-from ..errors import ConfigError
-from .lenient_json import loads
 from .models import Tier
-from .proxy_url import parse_proxy_url
-from .token_entry import TokenEntry
-from .token_places import OTHER_COOKIE, TOKEN_KEYS, Place, is_known_object, places_in_json, places_in_lines, tier_named
-from .token_text import NotGroks, Placeholder, tidied, token_in
 
-__all__ = [
-    "Form",
-    "Note",
-    "Reading",
-    "Source",
-    "each_once",
-    "entries_of",
-    "notes_on",
-    "open_source",
-    "parse_token_file",
-    "read_source",
-    "read_tokens",
-    "token_in",
-]
+__all__ = ["ID_DIGITS", "KEY_DIGITS", "TokenEntry", "token_id", "token_key"]
 
 
-PLACES_NAMED = 3
-"""How many places one note names."""
+KEY_DIGITS, ID_DIGITS = 24, 8
+"""Hex digits of a token's hash. Eight are enough to talk about it; in a pool of thousands two may share them."""
 
 
 @frozen
-class Reading:
-    """A place in a token file where an entry stands, and what was found there: a token, a fault, or nothing of ours.
+class TokenEntry:
+    """One account.
 
-    :ivar where: the place in words: ``line 3``, ``sso, entry 2``.
-    :ivar entry: the token that stands there; None if there is none.
-    :ivar refusal: then why not, in words that follow on *where*, if that is a fault.
-    :ivar passed: then why not, as a thing, if it is none: ``a placeholder``.
-    :ivar remarks: what the owner should know of a token that was taken.
-    :ivar path: for programs: positions of items in lists and objects that lead to it; of text, its line, from 0.
-    :ivar lines: of text: how many lines it takes.
-    :ivar fixed: it can't be taken out without harm to what is around it.
+    :ivar sso: the session token (secret).
+    :ivar proxy_url: None for the configuration's egress, ``"direct"`` for none, else a proxy of this token's own.
+    :ivar key: by which state is kept and looked up: 24 hex digits of a hash.
+    :ivar id: what may be shown of it: the first eight of them.
     """
 
-    where: str
-    entry: TokenEntry | None = None
-    refusal: str = ""
-    passed: str = ""
-    remarks: tuple[str, ...] = ()
-    path: tuple[int, ...] = ()
-    lines: int = 1
-    fixed: bool = False
-
-
-@frozen
-class Note:
-    """Something to tell the owner of a file: entries that were passed over, or taken in a way to know of.
-
-    :ivar expected: nothing to act on: a browser's export has the cookies of all names.
-    """
-
-    text: str
-    expected: bool = False
-
-
-def parse_token_file(data: bytes) -> tuple[TokenEntry, ...]:
-    """The accounts in a token file, each once; a token in both lists is a super one.
-
-    :raises ConfigError: the file is empty or of no known form, or an entry is not a token. The message says which entry.
-    """
-    return entries_of(read_tokens(data))
-
-
-def read_tokens(data: bytes) -> list[Reading]:
-    """All places of a token file with what was found there, in order; tokens that stand there twice come twice.
-
-    :raises ConfigError: the file is empty or of no known form.
-    """
-    return read_source(open_source(data))
-
-
-def each_once(entries: Iterable[TokenEntry]) -> tuple[TokenEntry, ...]:
-    """*entries* without repetitions: one that was there twice has what was said of it in either place."""
-    found: dict[str, TokenEntry] = {}
-    for entry in entries:
-        known = found.get(entry.sso)
-        found[entry.sso] = entry if known is None else _merged(known, entry)
-    return tuple(found.values())
-
-
-def entries_of(readings: Iterable[Reading]) -> tuple[TokenEntry, ...]:
-    """The accounts that were found, each once.
-
-    :raises ConfigError: if an entry is at fault. The message says which one, and how many more.
-    """
-    readings = list(readings)
-    refused = [reading for reading in readings if reading.refusal]
-    if refused:
-        more = f" (and {len(refused) - 1} more like it)" if len(refused) > 1 else ""
-        raise ConfigError(f"{refused[0].where} {refused[0].refusal}{more}")
-    return each_once(reading.entry for reading in readings if reading.entry is not None)
-
-
-def notes_on(readings: Iterable[Reading]) -> list[Note]:
-    """What was passed over and what was remarked, counted by reason, with the first places."""
-    places: dict[tuple[str, str], list[str]] = {}
-    for reading in readings:
-        if reading.passed:
-            places.setdefault(("passed over", reading.passed), []).append(reading.where)
-        for remark in reading.remarks:
-            places.setdefault(("taken", remark), []).append(reading.where)
-    notes = []
-    for (became, reason), where in places.items():
-        expected = reason == OTHER_COOKIE
-        more = f"; and {len(where) - PLACES_NAMED} more" if len(where) > PLACES_NAMED else ""
-        named = "" if expected else f" ({'; '.join(where[:PLACES_NAMED])}{more})"
-        notes.append(Note(f"{len(where)} {became}: {reason}{named}", expected))
-    return notes
-
-
-# The file as a whole ----------------------------------------------------------------------------------------------
-
-
-class Form(enum.Enum):
-    """What kind of file it is."""
-
-    OBJECT = "object"
-    LIST = "list"
-    TEXT = "text"
-
-
-@frozen
-class Source:
-    """A token file that has been decoded.
-
-    :ivar text: without its byte order mark. Bytes that are no UTF-8 are kept as surrogates.
-    :ivar mark: the byte order mark.
-    :ivar value: the JSON value, leniently read; None of a text file.
-    """
-
-    form: Form
-    text: str
-    mark: bytes
-    value: Any = None
-
-    @property
-    def lines(self) -> list[str]:
-        """With their ends. Only CR and LF end one, of all that Unicode would allow."""
-        return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", self.text)
-
-    def encoded(self, text: str) -> bytes:
-        """*text* as a file of the same encoding."""
-        return self.mark + text.encode(*_encoding(self.mark))
-
-
-def open_source(data: bytes) -> Source:
-    """Decode a token file and find out its form.
-
-    :raises ConfigError: it is empty, which is not the same as having no tokens: an editor may be writing it just now. Or
-        it is of no known form.
-    """
-    marks = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    mark = next(filter(data.startswith, marks), b"")
-    try:
-        text = data[len(mark) :].decode(*_encoding(mark))
-    except UnicodeDecodeError:
-        raise ConfigError("is not valid UTF-16") from None
-    if not text.strip():
-        raise ConfigError("is empty; {} would say that there are no tokens")
-    text_bytes = tidied(text).encode("utf-8", _encoding(mark)[1])
-    try:
-        value = loads(text_bytes)
-    except ValueError:
-        if text.lstrip()[0] not in "{[" or _is_json_lines(text):
-            return Source(Form.TEXT, text, mark)
-        raise ConfigError(_json_fault(text_bytes.decode("utf-8", "replace"))) from None
-    if not isinstance(value, (dict, list)):
-        raise ConfigError("must be a JSON object with sso and ssoSuper, or a list of tokens")
-    if isinstance(value, dict) and not is_known_object(value):
-        raise ConfigError("has neither sso nor ssoSuper; {} would say that there are no tokens")
-    return Source(Form.OBJECT if isinstance(value, dict) else Form.LIST, text, mark, value)
-
-
-def read_source(source: Source) -> list[Reading]:
-    """As :func:`read_tokens`, of a file that has been opened."""
-    places = places_in_lines(source.lines) if source.form is Form.TEXT else places_in_json(source.value)
-    return [_read(place) for place in places]
-
-
-def _is_json_lines(text: str) -> bool:
-    """Whether each line is a JSON object of its own."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) < 2 or not all(line.lstrip().startswith("{") for line in lines):
-        return False
-    try:
-        return all(isinstance(loads(line.encode("utf-8", "surrogateescape")), dict) for line in lines)
-    except ValueError:
-        return False
-
-
-def _json_fault(text: str) -> str:
-    """Where JSON goes wrong and how, without a piece of it."""
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        return f"is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg.lower()}{_json_hint(error)}"
-    except (ValueError, RecursionError):
-        pass
-    return "is not valid JSON: it is nested too deeply, or a number in it is too long"
-
-
-def _json_hint(error: json.JSONDecodeError) -> str:
-    """What to do about the usual faults of files that were written by hand."""
-    there, before = error.doc[error.pos : error.pos + 1], error.doc[: error.pos].rstrip()
-    if there and there in "\u201c\u201d\u201e\u201f\u2018\u2019'":
-        return '. Write straight double quotes: "'
-    if before.endswith(",") and there in ("}", "]"):
-        return ". Take the comma before it out"
-    if not there:
-        return ". The file ends too early: a bracket or brace is not closed"
-    return ""
-
-
-def _encoding(mark: bytes) -> tuple[str, str]:
-    """The encoding that a byte order mark stands for, and how what is broken in it comes back unchanged."""
-    if mark == codecs.BOM_UTF16_LE:
-        return "utf-16-le", "surrogatepass"
-    if mark == codecs.BOM_UTF16_BE:
-        return "utf-16-be", "surrogatepass"
-    return "utf-8", "surrogateescape"
-
-
-# Entries ----------------------------------------------------------------------------------------------------------
-
-
-class _Refusal(ValueError):
-    """What is wrong with one field of an entry."""
-
-    def __init__(self, name: str, words: str) -> None:
-        super().__init__(words)
-        self.name = name
-
-
-def _read(place: Place) -> Reading:
-    reading = Reading(place.where, path=place.path, lines=place.lines, fixed=place.fixed)
-    if place.refusal or place.passed:
-        return evolve(reading, refusal=place.refusal, passed=place.passed)
-    try:
-        entry, remarks = _entry(place.value, place.tier)
-    except _Refusal as error:
-        return evolve(reading, where=f"{place.where}: {error.name}", refusal=str(error))
-    except Placeholder:
-        return evolve(reading, passed="a placeholder, where your own token belongs")
-    except NotGroks as error:
-        return evolve(reading, passed=str(error).removeprefix("is "))
-    except ValueError as error:
-        return evolve(reading, refusal=str(error))
-    # An entry that names its own tier says more than the pool it is in.
-    told = (
-        () if {"tier", "pool"} & (place.value.keys() if isinstance(place.value, dict) else set()) else (place.remark,)
+    sso: str = field(repr=False)
+    tier: Tier = Tier.BASIC
+    note: str = ""
+    proxy_url: str | None = field(default=None, repr=False)
+    disabled: bool = False
+    key: str = field(
+        init=False, eq=False, repr=False, default=Factory(lambda self: token_key(self.sso), takes_self=True)
     )
-    return evolve(reading, entry=entry, remarks=tuple(filter(None, (*told, *remarks))))
+    id: str = field(init=False, eq=False, default=Factory(lambda self: self.key[:ID_DIGITS], takes_self=True))
 
 
-def _entry(value: Any, tier: Tier) -> tuple[TokenEntry, list[str]]:
-    """The account that *value* stands for, and remarks on it."""
-    if isinstance(value, str):
-        value = {"token": value}
-    if not isinstance(value, dict):
-        raise ValueError("must be a token, or an object with one")  # noqa: TRY004 - of the file, not of the program
-    remarks: list[str] = []
-    entry = TokenEntry(
-        sso=_sso(next((value[key] for key in TOKEN_KEYS if value.get(key) is not None), None)),
-        tier=_tier(value, tier, remarks),
-        note=_text(value.get("note"), "note") or "",
-        proxy_url=_proxy(next((value[key] for key in _PROXY_KEYS if value.get(key)), None), "proxy_url"),
-        disabled=_disabled(value, remarks),
-    )
-    return entry, remarks
+def token_key(sso: str) -> str:
+    """A name for a token that does not give it away, and that no two tokens share."""
+    return hashlib.sha256(b"grok2api token\0" + sso.encode()).hexdigest()[:KEY_DIGITS]
 
 
-_PROXY_KEYS = ("proxy_url", "proxy", "proxyUrl", "proxyURL")
-_TIER_KEYS = ("tier", "pool", "pool_name", "subscription")
-
-
-def _sso(value: Any) -> str:
-    if isinstance(value, (list, dict)):
-        found = [_read(place) for place in places_in_json({"cookies": value})]
-        tokens = {reading.entry.sso for reading in found if reading.entry}
-        refused = next((reading.refusal for reading in found if reading.refusal), "")
-        if refused or len(tokens) > 1:
-            raise ValueError(refused or "holds several session tokens: write each in a place of its own")
-        value = next(iter(tokens), None)
-    if not isinstance(value, str):
-        raise ValueError("has no token")  # noqa: TRY004
-    return token_in(value)
-
-
-def _tier(value: dict[str, Any], default: Tier, remarks: list[str]) -> Tier:
-    name = next((value[key] for key in _TIER_KEYS if value.get(key) is not None), None)
-    if name is None:
-        return default
-    tier = tier_named(name) if isinstance(name, str) else None
-    if tier is None:
-        remarks.append("its tier is not known here, so it counts as basic")
-    return tier or Tier.BASIC
-
-
-_ON = frozenset({"true", "1", "yes", "on"})
-_OFF = frozenset({"false", "0", "no", "off"})
-_OUT_OF_USE = _OFF | {
-    *("disabled", "disable", "inactive", "banned", "ban", "blocked", "suspended", "forbidden", "deleted", "revoked"),
-    *("expired", "invalid", "dead", "failed", "unauthorized", "reauth_required", "reauthrequired"),
-}
-_IN_USE = _ON | {
-    *("active", "ok", "valid", "normal", "enabled", "alive", "good", "new", "idle", "unknown"),
-    *("cooling", "cooldown", "limited", "exhausted"),
-}
-
-
-def _disabled(value: dict[str, Any], remarks: list[str]) -> bool:
-    """Whether an entry is out of use, by our own word for it or by those of others."""
-    if _flag(value.get("disabled"), "disabled"):
-        return True
-    status = _word(value.get("status"))
-    away = any(_word(value.get(key)) in _ON for key in ("invalid", "deleted", "is_deleted", "banned", "expired"))
-    off = any(_word(value.get(key)) in _OFF for key in ("enabled", "is_enabled", "active", "is_active"))
-    if status in _OUT_OF_USE or away or off or value.get("deleted_at"):
-        remarks.append("disabled, as its status in the file says")
-        return True
-    if status and status not in _IN_USE:
-        remarks.append("its status is not known here, and it is used")
-    return False
-
-
-def _word(value: Any) -> str:
-    """A switch or a status as a word; databases write numbers and texts for switches."""
-    return str(value).strip().lower() if isinstance(value, (bool, int, str)) else ""
-
-
-def _proxy(value: Any, name: str) -> str | None:
-    text = _text(value, name)
-    if not text or text == "direct":
-        return text or None
-    try:
-        return parse_proxy_url(text)
-    except ValueError as error:
-        raise _Refusal(name, str(error)) from None
-
-
-def _flag(value: Any, name: str) -> bool:
-    word = _word(value)
-    if value is not None and word not in _ON | _OFF:
-        raise _Refusal(name, "must be true or false")
-    return word in _ON
-
-
-def _text(value: Any, name: str) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise _Refusal(name, "must be a string")
-
-
-def _merged(one: TokenEntry, other: TokenEntry) -> TokenEntry:
-    """A token that is written twice: the higher tier, and whatever was said of it in either place."""
-    return TokenEntry(
-        sso=one.sso,
-        tier=Tier.SUPER if Tier.SUPER in (one.tier, other.tier) else Tier.BASIC,
-        note=one.note or other.note,
-        proxy_url=one.proxy_url or other.proxy_url,
-        disabled=one.disabled or other.disabled,
-    )
+def token_id(sso: str) -> str:
+    """The short form of it, for people."""
+    return token_key(sso)[:ID_DIGITS]

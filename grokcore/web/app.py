@@ -25,17 +25,18 @@ from ..errors import (
     RateLimitExceeded,
     RequestTooLarge,
 )
-from ..protocol.attachments import text_attachment
-from ..protocol.chat import AnswerWriter, ChatHead, ChunkWriter
-from ..protocol.enclosures import left_behind
+from ..protocol.conversation.attachments import text_attachment
+from ..protocol.conversation.enclosures import left_behind
+from ..protocol.conversation.messages import Message
+from ..protocol.conversation.question import Question
+from ..protocol.conversation.usage import estimate
+from ..protocol.dialects.openai_chat.request import ChatRequest, header_names, last_words, parse_chat_request
+from ..protocol.dialects.openai_chat.writers import AnswerWriter, ChatHead, ChunkWriter
+from ..protocol.dialects.rendering import Style
+from ..protocol.grok_web.prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 from ..protocol.models import Model
-from ..protocol.prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
-from ..protocol.rendering import Style
-from ..protocol.request import ChatRequest, header_names, last_words, parse_chat_request
-from ..protocol.turns import Message
-from ..protocol.usage import estimate
-from ..runtime.gateway import Completion, Question
-from ..runtime.media_cache import MediaCache
+from ..runtime.completion.gateway import Completion
+from ..runtime.disk.media_cache import MediaCache
 from .asking import Services, begin_asking, brought, chosen_model, describe, most_body_bytes, open_completion
 from .auth import KeyRing
 from .body import stepped_response

@@ -10,14 +10,15 @@ from attrs import frozen
 
 from ..config import Config, EarlierPictures
 from ..errors import Overloaded, RateLimitExceeded, ShuttingDown
-from ..protocol.attachment_part import AttachmentPart
-from ..protocol.attachments import Attachment
-from ..protocol.enclosures import MOST_EARLIER, find_enclosures
+from ..protocol.conversation.attachment_part import AttachmentPart
+from ..protocol.conversation.attachments import Attachment
+from ..protocol.conversation.enclosures import MOST_EARLIER, find_enclosures
+from ..protocol.conversation.messages import Message
+from ..protocol.conversation.question import Question
 from ..protocol.models import Model, find_model
-from ..protocol.turns import Message
-from ..runtime.attaching import Brought, load_attachments, load_enclosures
-from ..runtime.fetch import Fetcher
-from ..runtime.gateway import Completion, Gateway, Question
+from ..runtime.attachments.fetch import Fetcher
+from ..runtime.attachments.loading import Brought, load_attachments, load_enclosures
+from ..runtime.completion.gateway import Completion, Gateway
 from .delivery import Deliveries
 from .edge import Lifetime
 from .state import ServerState

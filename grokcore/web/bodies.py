@@ -19,7 +19,7 @@ from quart import request
 from werkzeug.exceptions import RequestTimeout
 
 from ..errors import GrokApiError, InvalidRequest, Overloaded, RequestTooLarge, ShuttingDown, UnsupportedEncoding
-from ..protocol.json_body import LARGE_BYTES, structure_marks
+from ..protocol.dialects.json_body import LARGE_BYTES, structure_marks
 from ..runtime.threads import in_thread
 from .edge import Lifetime
 

@@ -21,10 +21,10 @@ from attrs import evolve, field, frozen
 
 from ..config import Config, ImageMode
 from ..errors import GrokApiError
-from ..protocol.events import Event, File, KeptPicture, Picture, Video
-from ..protocol.media import extension_of
-from ..runtime.assets import AssetAccess, AssetFetcher
-from ..runtime.media_cache import LargerThanCache, MediaCache
+from ..protocol.conversation.events import Event, File, KeptPicture, Picture, Video
+from ..protocol.conversation.media import extension_of
+from ..runtime.disk.media_cache import LargerThanCache, MediaCache
+from ..runtime.lanes.grok_web.assets import AssetAccess, AssetFetcher
 from .public_url import Scope, public_base
 
 __all__ = ["Deliveries", "Delivery"]

@@ -29,9 +29,9 @@ from werkzeug.sansio.multipart import (
 )
 
 from ..errors import InvalidRequest
-from ..protocol.image_sources import Fields, FormFile, holds_picture
-from ..protocol.json_body import json_object
-from ..protocol.text_encodings import decoded
+from ..protocol.conversation.text_encodings import decoded
+from ..protocol.dialects.json_body import json_object
+from ..protocol.dialects.openai_images.sources import Fields, FormFile, holds_picture
 
 __all__ = ["read_fields"]
 

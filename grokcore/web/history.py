@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
-from ..runtime.gateway import FailedAttempt
+from ..runtime.completion.gateway import FailedAttempt
 from .trace import Trace
 
 __all__ = ["Fault", "History", "Minute"]

@@ -17,15 +17,23 @@ from quart import Response, request
 
 from ..config import ImageMode
 from ..errors import InvalidRequest, RateLimitExceeded, UpstreamRefused
-from ..protocol.asset_request import asset_place
-from ..protocol.events import Event, Finished, Picture, Text
-from ..protocol.images import DEFAULT_MODEL, ImageRequest, Made, images_body, parse_image_request, resolve_model
-from ..protocol.media import extension_of
+from ..protocol.conversation.events import Event, Finished, Picture, Text
+from ..protocol.conversation.media import extension_of
+from ..protocol.conversation.question import Question
+from ..protocol.dialects.openai_images.request import (
+    DEFAULT_MODEL,
+    ImageRequest,
+    Made,
+    images_body,
+    parse_image_request,
+    resolve_model,
+)
+from ..protocol.grok_web.asset_requests import asset_place
 from ..protocol.models import Model
-from ..runtime.assets import Asset, AssetAccess
-from ..runtime.gateway import Completion, Question
+from ..runtime.completion.gateway import Completion
+from ..runtime.disk.media_cache import LargerThanCache
 from ..runtime.gather import for_all
-from ..runtime.media_cache import LargerThanCache
+from ..runtime.lanes.grok_web.assets import Asset, AssetAccess
 from .asking import Services, attached, begin_asking, chosen_model, describe, most_body_bytes, open_completion
 from .edge import Lifetime
 from .form import read_fields

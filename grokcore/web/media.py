@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import parse_etags
 
 from ..errors import InvalidRequest, UnknownUrl
-from ..runtime.media_cache import Entry, MediaCache, MediaFile
+from ..runtime.disk.media_cache import Entry, MediaCache, MediaFile
 from .body import SteppedBody, not_modified
 from .edge import Lifetime
 from .reply import json_response

@@ -23,8 +23,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from .. import __version__
-from ..protocol.view import left_by_group
-from ..runtime.gateway import FailedAttempt
+from ..protocol.pool.view import left_by_group
+from ..runtime.completion.gateway import FailedAttempt
 from .asking import Services
 from .trace import Trace
 

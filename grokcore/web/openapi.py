@@ -17,7 +17,7 @@ from quart_trio import QuartTrio
 
 from .. import __version__, errors
 from ..errors import GrokApiError
-from ..protocol.images import ALIAS_PATTERN
+from ..protocol.dialects.openai_images.request import ALIAS_PATTERN
 from ..protocol.models import Model
 from .asking import Services
 from .edge import Lifetime

@@ -7,7 +7,7 @@ import secrets
 import orjson
 
 from ..errors import GrokApiError
-from ..protocol.one_line import on_one_line
+from ..protocol.dialects.one_line import on_one_line
 
 __all__ = ["new_request_id", "refusal"]
 

@@ -14,10 +14,10 @@ from quart import Response
 from quart.wrappers.response import ResponseBody
 
 from ..errors import GrokApiError, InternalError
-from ..protocol.chat import KEEP_ALIVE, AnswerWriter, ChunkWriter
-from ..protocol.events import Event, Finished
-from ..protocol.one_line import on_one_line
-from ..runtime.gateway import Completion
+from ..protocol.conversation.events import Event, Finished
+from ..protocol.dialects.one_line import on_one_line
+from ..protocol.dialects.openai_chat.writers import KEEP_ALIVE, AnswerWriter, ChunkWriter
+from ..runtime.completion.gateway import Completion
 from .delivery import Delivery
 
 __all__ = ["Errand", "EventStream", "Start", "json_response", "whole_answer"]

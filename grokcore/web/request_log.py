@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ..runtime.gateway import FailedAttempt
+from ..runtime.completion.gateway import FailedAttempt
 from .trace import Trace
 
 __all__ = ["COUNTED_S", "RefusalCounts", "RequestLog"]

@@ -19,7 +19,7 @@ import trio
 
 from ..config import ServerConfig
 from ..errors import ConfigError, ShuttingDown
-from ..runtime.gateway import Gateway
+from ..runtime.completion.gateway import Gateway
 from .connections import most_connections, raise_descriptor_limit
 from .edge import App, Edge
 from .hypercorn_fixes import EdgeConfig, install

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..config import Config
-from ..runtime.gateway import FailedAttempt
+from ..runtime.completion.gateway import FailedAttempt
 from ..runtime.wall import WallClock
 from .auth import KeyRing
 from .bodies import Bodies

@@ -11,12 +11,12 @@ import trio
 
 from .. import __version__
 from ..errors import QuotaExhausted, RateLimitExceeded
-from ..protocol.account import Egress, State
-from ..protocol.book import Need
 from ..protocol.key_allowance import KeyLeft
 from ..protocol.models import Model
-from ..protocol.view import egress_label
-from ..runtime.gateway import Gateway
+from ..protocol.pool.account import Egress, State
+from ..protocol.pool.book import Need
+from ..protocol.pool.view import egress_label
+from ..runtime.completion.gateway import Gateway
 from .state import ServerState
 
 __all__ = ["Census", "health_report", "key_headers", "limit_headers", "public_faults"]

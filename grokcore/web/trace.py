@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from attrs import define
 
 from ..errors import Blame, GrokApiError
-from ..runtime.gateway import Completion, FailedAttempt
+from ..runtime.completion.gateway import Completion, FailedAttempt
 
 __all__ = ["Observer", "Trace"]
 

@@ -8,7 +8,7 @@ import trio
 from attrs import define, field
 
 from grokcore.errors import TransportFailure
-from grokcore.runtime.transport import ResponseHead, UpstreamRequest
+from grokcore.runtime.transport.seam import ResponseHead, UpstreamRequest
 from grokcore.simulator.scripts import Cut, Script, Send, Wait
 
 

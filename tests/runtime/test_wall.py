@@ -20,18 +20,18 @@ from grokcore.errors import (
     UpstreamOverloaded,
     UpstreamUnavailable,
 )
-from grokcore.protocol.account import Account, Egress
-from grokcore.protocol.allowance import Allowance
-from grokcore.protocol.book import Need, TokenBook
-from grokcore.protocol.breaker import Breaker
 from grokcore.protocol.key_allowance import KeyAllowance
-from grokcore.protocol.memory import record_of
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.overload import TOLERANCE, Overload
+from grokcore.protocol.pool.account import Account, Egress
+from grokcore.protocol.pool.allowance import Allowance
+from grokcore.protocol.pool.book import Need, TokenBook
+from grokcore.protocol.pool.breaker import Breaker
+from grokcore.protocol.pool.overload import TOLERANCE, Overload
+from grokcore.protocol.pool.records import record_of
 from grokcore.protocol.quota import Quota
-from grokcore.protocol.token_entry import TokenEntry
+from grokcore.protocol.tokens import TokenEntry
 from grokcore.protocol.wall import Reading, set_since
-from grokcore.runtime.pool import TokenPool
+from grokcore.runtime.pool.leases import TokenPool
 from grokcore.runtime.wall import TICK_S, WallClock, clock_reader
 from grokcore.web.auth import Caller, KeyRing
 from tests.servers import Site, on_site

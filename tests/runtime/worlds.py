@@ -10,13 +10,15 @@ from attrs import define
 
 from grokcore.config import DEFAULT_LIMITS
 from grokcore.errors import GrokApiError
-from grokcore.protocol.book import TokenBook
-from grokcore.protocol.events import Event, Finished
-from grokcore.protocol.identity import Identity
+from grokcore.protocol.conversation.events import Event, Finished
+from grokcore.protocol.conversation.question import Question
+from grokcore.protocol.grok_web.identity import Identity
 from grokcore.protocol.models import SHIPPED, Limits, Model, Tier
-from grokcore.protocol.token_entry import TokenEntry
-from grokcore.runtime.gateway import Completion, Gateway, GatewaySettings, Question
-from grokcore.runtime.pool import TokenPool
+from grokcore.protocol.pool.book import TokenBook
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.completion.gateway import Completion, Gateway
+from grokcore.runtime.lanes.grok_web.settings import GatewaySettings
+from grokcore.runtime.pool.leases import TokenPool
 from grokcore.simulator.scripts import Script
 
 from .fakes import FakeTransport

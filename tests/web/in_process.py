@@ -5,10 +5,10 @@ from __future__ import annotations
 import httpx
 import trio
 
-from grokcore.protocol.identity import Identity
-from grokcore.runtime.assets import AssetFetcher
-from grokcore.runtime.fetch import Fetcher
-from grokcore.runtime.lookups import Lookups
+from grokcore.protocol.grok_web.identity import Identity
+from grokcore.runtime.attachments.fetch import Fetcher
+from grokcore.runtime.attachments.lookups import Lookups
+from grokcore.runtime.lanes.grok_web.assets import AssetFetcher
 from grokcore.web.app import create_app
 from grokcore.web.asking import Services
 from grokcore.web.delivery import Deliveries

@@ -17,10 +17,10 @@ from attrs import field, frozen
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from grokcore.errors import Challenge
-from grokcore.protocol.account import Account
 from grokcore.protocol.models import Tier
+from grokcore.protocol.pool.account import Account
 from grokcore.protocol.quota import Quota
-from grokcore.protocol.token_entry import TokenEntry
+from grokcore.protocol.tokens import TokenEntry
 from tests.servers import Site, on_site
 
 T = TypeVar("T")

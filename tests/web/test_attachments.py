@@ -14,7 +14,7 @@ import trio
 import trio.testing
 from attrs import frozen
 
-from grokcore.protocol.token_entry import TokenEntry
+from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator import lines
 from grokcore.simulator.app import Call, Simulator
 from grokcore.simulator.files import POST_PATH, UPLOAD_PATH

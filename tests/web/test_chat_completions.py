@@ -487,5 +487,5 @@ def test_a_bug_in_the_middle_of_a_stream_is_an_error_event_and_a_traceback_under
         (record,) = [record for record in caplog.records if record.exc_info]
         assert response.headers["x-request-id"] in record.getMessage()
 
-    monkeypatch.setattr("grokcore.protocol.chat.ChunkWriter.write", break_down)
+    monkeypatch.setattr("grokcore.protocol.dialects.openai_chat.writers.ChunkWriter.write", break_down)
     on_site(scenario)

@@ -19,8 +19,8 @@ from attrs import evolve, frozen
 import grokcore
 from grokcore.cli.server import Server
 from grokcore.errors import Overloaded
-from grokcore.protocol.token_entry import TokenEntry, token_id
-from grokcore.runtime.gateway import FailedAttempt
+from grokcore.protocol.tokens import TokenEntry, token_id
+from grokcore.runtime.completion.gateway import FailedAttempt
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import HANG, Script, Send, answer, error, page, wrapped

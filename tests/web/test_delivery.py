@@ -20,15 +20,25 @@ from attrs import evolve, field, frozen
 
 from grokcore.config import ImageMode
 from grokcore.errors import ShuttingDown
-from grokcore.protocol.chat import DONE, KEEP_ALIVE, AnswerWriter, ChatHead, ChunkWriter
-from grokcore.protocol.events import Activity, Event, File, Finished, FoundPicture, KeptPicture, Picture, Text, Video
-from grokcore.protocol.identity import Identity
+from grokcore.protocol.conversation.events import (
+    Activity,
+    Event,
+    File,
+    Finished,
+    FoundPicture,
+    KeptPicture,
+    Picture,
+    Text,
+    Video,
+)
+from grokcore.protocol.dialects.openai_chat.writers import DONE, KEEP_ALIVE, AnswerWriter, ChatHead, ChunkWriter
+from grokcore.protocol.dialects.rendering import Style, ThinkingStyle
+from grokcore.protocol.grok_web.identity import Identity
 from grokcore.protocol.models import Limits
-from grokcore.protocol.rendering import Style, ThinkingStyle
-from grokcore.protocol.token_entry import TokenEntry
-from grokcore.runtime.assets import AssetAccess, AssetFetcher
-from grokcore.runtime.gateway import Completion
-from grokcore.runtime.media_cache import MediaCache
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.completion.gateway import Completion
+from grokcore.runtime.disk.media_cache import MediaCache
+from grokcore.runtime.lanes.grok_web.assets import AssetAccess, AssetFetcher
 from grokcore.simulator import lines
 from grokcore.simulator.assets import jpeg, mp4, png
 from grokcore.simulator.scripts import HANG, Script, Send, Wait, answer, error, play_lines, video, wrapped

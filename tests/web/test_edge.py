@@ -27,11 +27,11 @@ from hypercorn.trio.tcp_server import TCPServer
 from quart_trio import QuartTrio
 
 import grokcore.cli.server
-from grokcore.protocol.book import TokenBook
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.token_entry import TokenEntry
-from grokcore.runtime.gateway import FailedAttempt
-from grokcore.runtime.pool import TokenPool
+from grokcore.protocol.pool.book import TokenBook
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.completion.gateway import FailedAttempt
+from grokcore.runtime.pool.leases import TokenPool
 from grokcore.simulator import lines
 from grokcore.simulator.limits import UNLIMITED
 from grokcore.simulator.scripts import HANG, Script, Send, answer, error, paced, wrapped

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 
 from grokcore.errors import GrokApiError
-from grokcore.protocol.attachment_parts import NAME_KEYS
-from grokcore.protocol.request import ChatRequest
+from grokcore.protocol.dialects.attachment_parts import NAME_KEYS
+from grokcore.protocol.dialects.openai_chat.request import ChatRequest
 from grokcore.simulator.scripts import answer
-from tests.protocol.mutants import Maker, leaves
-from tests.protocol.test_edges import fault_of, named
+from tests.protocol.dialects.test_edges import fault_of, named
+from tests.protocol.grok_web.mutants import Maker, leaves
 from tests.servers import Site, on_site
 
 REQUESTS = 400

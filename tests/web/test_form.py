@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import InvalidRequest
-from grokcore.protocol.image_sources import FormFile
+from grokcore.protocol.dialects.openai_images.sources import FormFile
 from grokcore.web.form import MOST_PARTS, read_fields
 
 BOUNDARY_LIKE = st.sampled_from([b"\r\n", b"--", b"\r\n--", b"--x", b"\r\n--x--\r\n", b"\0\xff", b"a"])

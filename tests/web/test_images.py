@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openai.types import ImagesResponse
 
-from grokcore.protocol.token_entry import TokenEntry
+from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator import lines
 from grokcore.simulator.assets import jpeg, png
 from grokcore.simulator.files import UPLOAD_PATH

@@ -23,7 +23,7 @@ from werkzeug.exceptions import HTTPException
 
 from grokcore.config import ServerConfig
 from grokcore.errors import GrokApiError, UnknownUrl
-from grokcore.runtime.media_cache import READERS, MediaCache
+from grokcore.runtime.disk.media_cache import READERS, MediaCache
 from grokcore.web.doors import Doors
 from grokcore.web.edge import LIFETIME_KEY, Edge, Lifetime
 from grokcore.web.hypercorn_fixes import EdgeConfig, install

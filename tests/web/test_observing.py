@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from grokcore import errors
 from grokcore.protocol.advice import ADVICE, advice
-from grokcore.protocol.token_entry import TokenEntry
-from grokcore.runtime.gateway import FailedAttempt
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.completion.gateway import FailedAttempt
 from grokcore.simulator.scripts import CUT, HANG, Script, answer, answer_lines, error, page, play_lines
 from grokcore.web.history import FAULTS_KEPT, MINUTES, SAMPLES_PER_MINUTE, History, Minute
 from grokcore.web.metrics import TICK_S, watch_lag

@@ -24,10 +24,10 @@ from grokcore import errors
 from grokcore.cli.server import Server
 from grokcore.config import load_config
 from grokcore.errors import GrokApiError
-from grokcore.protocol.account import State
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.token_entry import TokenEntry
-from grokcore.runtime.state_file import StateFile
+from grokcore.protocol.pool.account import State
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.disk.state_file import StateFile
 from grokcore.simulator import lines
 from grokcore.simulator.assets import png
 from grokcore.simulator.scripts import CUT, HANG, Script, answer, drawing, error, page, play_lines, wrapped

@@ -12,7 +12,7 @@ import trio
 from attrs import evolve, frozen
 from playwright.sync_api import Browser, Page, expect
 
-from grokcore.protocol.token_entry import TokenEntry, token_id
+from grokcore.protocol.tokens import TokenEntry, token_id
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import answer
 from grokcore.web.dashboard import overview

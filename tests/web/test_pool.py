@@ -12,7 +12,7 @@ import trio
 from attrs import field, frozen
 
 from grokcore.protocol.models import Tier
-from grokcore.protocol.token_entry import TokenEntry, token_id
+from grokcore.protocol.tokens import TokenEntry, token_id
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import CUT, HANG, Script, Wait, answer, answer_lines, error, page, play_lines, wrapped

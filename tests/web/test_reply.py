@@ -7,10 +7,10 @@ import math
 import trio
 
 from grokcore.errors import GrokApiError
-from grokcore.protocol.chat import DONE, KEEP_ALIVE, ChatHead, ChunkWriter
+from grokcore.protocol.dialects.openai_chat.writers import DONE, KEEP_ALIVE, ChatHead, ChunkWriter
+from grokcore.protocol.dialects.rendering import Style, ThinkingStyle
 from grokcore.protocol.models import Limits
-from grokcore.protocol.rendering import Style, ThinkingStyle
-from grokcore.runtime.gateway import Completion
+from grokcore.runtime.completion.gateway import Completion
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, Wait, answer, error, wrapped
 from grokcore.web.reply import EventStream, Start

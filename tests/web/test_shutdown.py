@@ -21,7 +21,7 @@ import trio.testing
 
 from grokcore import __version__
 from grokcore.errors import ShuttingDown
-from grokcore.protocol.token_entry import TokenEntry
+from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import HANG, Script, Send, answer, paced, wrapped
 from tests.servers import Site, chat, free_port, http_request, on_site, read_all, read_until

@@ -22,9 +22,9 @@ from ...errors import (
     UpstreamRefused,
 )
 from ...protocol.advice import advice
+from ...protocol.grok_web.rate_limits import RATE_LIMITS_PATH
 from ...protocol.quota import Quota
-from ...protocol.rate_limits import RATE_LIMITS_PATH
-from ...protocol.token_entry import TokenEntry
+from ...protocol.tokens import TokenEntry
 from ..tokens.asking import Checked, way_of
 from .findings import Finding, fail, ok, warn
 from .network import Way

@@ -14,11 +14,11 @@ import trio
 
 from ...config import Config
 from ...errors import ConfigError
-from ...protocol.payload import CHAT_PATH, POST_PATH, UPLOAD_PATH
-from ...protocol.rate_limits import RATE_LIMITS_PATH
-from ...protocol.token_entry import TokenEntry
-from ...protocol.tokens import entries_of, parse_token_file, read_tokens
-from ...runtime.curl import browser_shown, browsers_known
+from ...protocol.grok_web.payload import CHAT_PATH, POST_PATH, UPLOAD_PATH
+from ...protocol.grok_web.rate_limits import RATE_LIMITS_PATH
+from ...protocol.token_file.reading import entries_of, parse_token_file, read_tokens
+from ...protocol.tokens import TokenEntry
+from ...runtime.transport.curl import browser_shown, browsers_known
 from ...simulator.serve import DEMO_TOKENS
 from ..permissions import look_at_access
 from ..server import check_curl, curl_settings

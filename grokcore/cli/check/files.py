@@ -16,8 +16,8 @@ from pathlib import Path
 from attrs import frozen
 
 from ...config import Config, ImageMode, is_loopback
-from ...protocol.tokens import Reading, notes_on
-from ...runtime.data_dir import DataDirectory, DirectoryTaken
+from ...protocol.token_file.reading import Reading, notes_on
+from ...runtime.disk.data_dir import DataDirectory, DirectoryTaken
 from ..permissions import Access
 from ..server import MEDIA_FOLDER
 from .findings import Finding, fail, ok, skipped, warn

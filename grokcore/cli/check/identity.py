@@ -17,7 +17,7 @@ from attrs import frozen
 from ...config import Config
 from ...config.sections import DEFAULT_STATSIG_ID
 from ...protocol.advice import advice
-from ...protocol.identity import Identity
+from ...protocol.grok_web.identity import Identity
 from .findings import Finding, ok, warn
 
 __all__ = ["identity_of", "judge_browser", "judge_clearance", "judge_statsig", "statsig_doubt"]

@@ -9,10 +9,10 @@ import trio
 from attrs import evolve, frozen
 
 from ...config import Config
-from ...protocol.token_entry import TokenEntry
-from ...runtime.curl import CurlTransport, browser_shown
+from ...protocol.tokens import TokenEntry
+from ...runtime.attachments.lookups import Lookups
 from ...runtime.gather import for_all
-from ...runtime.lookups import Lookups
+from ...runtime.transport.curl import CurlTransport, browser_shown
 from ...simulator.serve import serve_simulator
 from ..progress import progress
 from ..server import curl_settings, quota_asker

@@ -10,11 +10,11 @@ import trio
 from attrs import field, frozen
 
 from ...errors import TransportFailure
-from ...protocol.asset_request import asset_headers
-from ...protocol.identity import Identity
-from ...runtime.curl import CurlFailure
-from ...runtime.lookups import Lookups
-from ...runtime.transport import Exchange, Transport, UpstreamRequest
+from ...protocol.grok_web.asset_requests import asset_headers
+from ...protocol.grok_web.identity import Identity
+from ...runtime.attachments.lookups import Lookups
+from ...runtime.transport.curl import CurlFailure
+from ...runtime.transport.seam import Exchange, Transport, UpstreamRequest
 
 __all__ = ["LOOK_S", "Look", "Visitor", "look_up"]
 

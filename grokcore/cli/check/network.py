@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from ...config import is_loopback
-from ...protocol.addresses import is_public
 from ...protocol.advice import advice
-from ...protocol.refusals import is_challenge, turns_away
+from ...protocol.grok_web.refusals import is_challenge, turns_away
+from ...protocol.urls.public_addresses import is_public
 from .findings import Finding, fail, ok, skipped, warn
 from .looks import Look
 

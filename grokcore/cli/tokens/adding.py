@@ -12,10 +12,10 @@ from attrs import evolve, frozen
 
 from ...errors import ConfigError
 from ...protocol.models import Tier
-from ...protocol.proxy_url import parse_proxy_url
-from ...protocol.token_edit import Outcome, Verdict, added, details_of, holds_details
-from ...protocol.token_entry import TokenEntry
-from ...protocol.tokens import Reading, each_once, notes_on, read_tokens, token_in
+from ...protocol.token_file.editing import Outcome, Verdict, added, details_of, holds_details
+from ...protocol.token_file.reading import Reading, each_once, notes_on, read_tokens, token_in
+from ...protocol.tokens import TokenEntry
+from ...protocol.urls.proxy_url import parse_proxy_url
 from .file import any_changed, edit, file_to_edit, naming_text, read, shown
 
 __all__ = ["add_tokens", "import_tokens"]

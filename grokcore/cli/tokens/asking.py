@@ -11,9 +11,9 @@ from ...config import Config
 from ...errors import Blame, CredentialsRejected, GrokApiError, TransportFailure
 from ...protocol.models import Model, Tier
 from ...protocol.quota import Quota
-from ...protocol.token_entry import TokenEntry
+from ...protocol.tokens import TokenEntry
 from ...runtime.gather import for_all
-from ...runtime.rate_limits import AT_ONCE, QuotaAsker
+from ...runtime.lanes.grok_web.quota_polling import AT_ONCE, QuotaAsker
 from .states import duration, quota_in_words
 
 __all__ = ["Checked", "Round", "model_asked_for", "way_of"]

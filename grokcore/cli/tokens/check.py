@@ -12,8 +12,8 @@ import trio
 from ...config import Config
 from ...errors import ConfigError, GrokApiError
 from ...protocol.models import Model, find_model
-from ...protocol.token_entry import TokenEntry
-from ...runtime.curl import CurlTransport
+from ...protocol.tokens import TokenEntry
+from ...runtime.transport.curl import CurlTransport
 from ..progress import progress
 from ..server import check_curl, curl_settings, quota_asker
 from ..setup import Sources

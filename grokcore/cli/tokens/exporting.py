@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...protocol.models import Tier
-from ...protocol.token_edit import added, details_of, written_as_text
-from ...protocol.token_entry import TokenEntry
-from ...runtime.files import replace_file
+from ...protocol.token_file.editing import added, details_of, written_as_text
+from ...protocol.tokens import TokenEntry
+from ...runtime.disk.files import replace_file
 from .file import needed_file, parsed, shown, writing
 
 __all__ = ["export_tokens"]

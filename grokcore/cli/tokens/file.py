@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...errors import ConfigError
-from ...protocol.token_edit import Outcome
-from ...protocol.token_entry import TokenEntry
-from ...protocol.tokens import Note, entries_of, notes_on, parse_token_file, read_tokens
-from ...runtime.files import locked, read_regular, replace_file, sweep
+from ...protocol.token_file.editing import Outcome
+from ...protocol.token_file.reading import Note, entries_of, notes_on, parse_token_file, read_tokens
+from ...protocol.tokens import TokenEntry
+from ...runtime.disk.files import locked, read_regular, replace_file, sweep
 from ..setup import TOKEN_PLACES, chosen_file
 
 __all__ = [

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from ...protocol.token_entry import TokenEntry
+from ...protocol.tokens import TokenEntry
 from ..tables import Column, print_table
 from .file import existing_file, parsed_with_notes
 from .states import read_states

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ...errors import ConfigError
-from ...protocol.token_edit import Outcome, removed
+from ...protocol.token_file.editing import Outcome, removed
 from .file import any_changed, backup_of, edit, needed_file
 
 __all__ = ["remove_tokens"]

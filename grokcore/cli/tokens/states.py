@@ -10,12 +10,12 @@ from pathlib import Path
 from attrs import evolve
 
 from ...errors import ConfigError
-from ...protocol.account import Account, Egress, State
-from ...protocol.memory import recall
+from ...protocol.pool.account import Account, Egress, State
+from ...protocol.pool.records import recall
 from ...protocol.quota import Quota
-from ...protocol.token_entry import TokenEntry
+from ...protocol.tokens import TokenEntry
 from ...protocol.wall import set_since
-from ...runtime.state_file import peek
+from ...runtime.disk.state_file import peek
 from ...runtime.wall import wall_reading
 from ..setup import Sources, data_folder
 

@@ -19,8 +19,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import parse_etags
 
 from ...errors import OriginNotAllowed, UnknownUrl
-from ...protocol.book import UnknownToken
-from ...runtime.pool import TokenPool
+from ...protocol.pool.book import UnknownToken
+from ...runtime.pool.leases import TokenPool
 from ..asking import Services
 from ..body import SteppedBody, not_modified, stepped_response
 from ..edge import Lifetime

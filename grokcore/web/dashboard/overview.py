@@ -17,9 +17,9 @@ from attrs import frozen
 from ...config import Config
 from ...errors import Overloaded
 from ...protocol.advice import advice
-from ...protocol.one_line import on_one_line
-from ...protocol.view import GroupView, TokenView
-from ...runtime.gateway import FailedAttempt
+from ...protocol.dialects.one_line import on_one_line
+from ...protocol.pool.view import GroupView, TokenView
+from ...runtime.completion.gateway import FailedAttempt
 from ..asking import Services
 from ..history import Fault
 from ..status import health_report

@@ -1,0 +1,106 @@
+"""Pictures and files as Grok is given them: what they are, their names, their limits.
+
+How requests name them is the matter of :mod:`grokcore.protocol.dialects.attachment_parts`.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+
+from attrs import field, frozen
+
+from ...errors import AttachmentRefused, ContextLengthExceeded
+from .attachment_part import AttachmentPart
+from .media import extension_of, sniff
+from .text_encodings import declared_charset, guessed_encoding, in_utf8
+
+__all__ = ["MOST_BYTES", "MOST_BYTES_IN_ALL", "Attachment", "attachment_of", "picture_url", "text_attachment"]
+
+MOST_BYTES = 20 * 1024 * 1024
+MOST_BYTES_IN_ALL = 64 * 1024 * 1024
+"""Of one attachment, and of all in a request, as they are after decoding."""
+
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/heic", "image/avif"})
+_FILES = _PICTURES | {"application/pdf", "text/plain"}
+
+_WEB_OR_DATA = re.compile(r"(?:data|https?):", re.IGNORECASE)
+_PLAIN_BASE64 = str.maketrans("-_", "+/")
+
+_TELLING_CHARS = 400
+"""Characters of base64 that are enough to know a file by."""
+
+_NOT_IN_NAMES = re.compile(r"[^\w. ()+-]+")
+
+
+@frozen
+class Attachment:
+    """A picture or file, as Grok will be given it. *path* as in :class:`AttachmentPart`."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+    name: str
+    path: str
+
+
+def attachment_of(part: AttachmentPart, data: bytes) -> Attachment:
+    """What *part* turned out to be, by its first bytes.
+
+    :raises AttachmentRefused: it is nothing that Grok takes; the message says what it is.
+    """
+    if not part.picture and (text := in_utf8(data, declared_charset(part.url))) is not None:
+        data = text
+    media_type = sniff(data)
+    if media_type is None and not part.picture and (encoding := guessed_encoding(data)):
+        message = f"{part.path} looks like a text in {encoding}. Save it as UTF-8 and send it again."
+        raise AttachmentRefused(message, param=part.path)
+    taken = _PICTURES if part.picture else _FILES
+    if media_type not in taken:
+        what = f"is {media_type}" if media_type else "is of no known kind"
+        wanted = "a picture (PNG, JPEG, GIF, WebP)" if part.picture else "a picture, a PDF or a text"
+        raise AttachmentRefused(f"{part.path} {what}; only {wanted} can be attached.", param=part.path)
+    return Attachment(data, media_type, _file_name(part, media_type), part.path)
+
+
+def text_attachment(text: str, name: str, path: str) -> Attachment:
+    """A text of this server's own making, as a file.
+
+    :raises ContextLengthExceeded: it is more than a file may hold.
+    """
+    data = text.encode("utf-8", "replace")
+    if len(data) > MOST_BYTES:
+        raise ContextLengthExceeded(f"{path} are more than {MOST_BYTES >> 20} MB of text.")
+    return Attachment(data, "text/plain", name, path)
+
+
+def picture_url(text: str) -> str:
+    """The URL of a picture as a client wrote it: a URL, or the bare base64 of the picture.
+
+    :raises ValueError: it is neither; the message says what is, and quotes nothing.
+    """
+    if _WEB_OR_DATA.match(text):
+        return text
+    if _is_base64_of_a_file(text):
+        return f"data:;base64,{text}"
+    raise ValueError("a picture must be a data: or https: URL (data:image/png;base64,…), or its base64.")
+
+
+def _is_base64_of_a_file(text: str) -> bool:
+    """Whether *text* begins as the base64 of a file of a known kind does; texts are none of them."""
+    head = "".join(text[:_TELLING_CHARS].split()).translate(_PLAIN_BASE64)
+    head = head[: len(head) // 4 * 4]
+    try:
+        return sniff(binascii.a2b_base64(head, strict_mode=True)) not in (None, "text/plain")
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _file_name(part: AttachmentPart, media_type: str) -> str:
+    """A name that Grok and a file system can live with, with the ending of what it really is."""
+    extension = extension_of(media_type)
+    stem = _NOT_IN_NAMES.sub("_", part.name.rpartition("/")[2]).strip(" ._")[:80]
+    if not stem:
+        return f"{'image' if media_type in _PICTURES else 'file'}{extension}"
+    known = stem.lower().endswith((extension, ".jpeg" if extension == ".jpg" else extension))
+    text = media_type == "text/plain" and "." in stem  # notes.md, main.py: texts of all kinds keep theirs
+    return stem if known or text else f"{stem}{extension}"

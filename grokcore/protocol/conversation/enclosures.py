@@ -1,0 +1,77 @@
+"""Which pictures and files of a conversation go up with its question.
+
+Rules
+-----
+1. Those of the user's last message always do: without one of them there is no answer.
+2. So do those of all messages after the assistant's last turn (a tool's result, an earlier message of the user's), as
+   far as they can be had. A beginning of an answer at the end is no turn in this sense.
+3. Others are named in the transcript. On request, pictures among them go up as well, the latest first.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Sequence
+
+from attrs import frozen
+
+from .attachment_part import AttachmentPart
+from .messages import Message
+
+__all__ = ["MOST_EARLIER", "Enclosure", "Use", "find_enclosures", "left_behind", "paths_by_rule"]
+
+MOST_EARLIER = 4
+"""Pictures of earlier turns that go up on request."""
+
+
+class Use(enum.Enum):
+    """Why an enclosure goes up, or may."""
+
+    NEEDED = "it is the user's last message's"
+    WANTED = "the assistant has not answered yet to the message that it is of"
+    EARLIER = "it is a picture of another message"
+
+
+@frozen
+class Enclosure:
+    """A picture or file of a conversation that could go up."""
+
+    part: AttachmentPart
+    use: Use
+
+
+def find_enclosures(messages: Sequence[Message]) -> list[Enclosure]:
+    """Those of *messages*, in their order. What names no content is not among them."""
+    last = next((i for i in reversed(range(len(messages))) if messages[i].role == "user"), None)
+    begin, end = _open_end(messages)
+    found = []
+    for index, message in enumerate(messages):
+        use = Use.NEEDED if index == last else Use.WANTED if begin <= index < end else Use.EARLIER
+        parts = (part for part in message.attachments if part.usable and (part.picture or use is not Use.EARLIER))
+        found += [Enclosure(part, use) for part in parts]
+    return found
+
+
+def paths_by_rule(messages: Sequence[Message]) -> frozenset[str]:
+    """The paths of what goes up if all can be had, without pictures of earlier turns."""
+    return frozenset(one.part.path for one in find_enclosures(messages) if one.use is not Use.EARLIER)
+
+
+def left_behind(messages: Sequence[Message], up: Collection[str]) -> frozenset[str]:
+    """Names, for the response header, of what does not go up.
+
+    :param up: the paths of what does.
+    """
+    behind = [part for message in messages for part in message.attachments if part.path not in up]
+    return frozenset("earlier_pictures" if part.picture else "earlier_files" for part in behind)
+
+
+def _open_end(messages: Sequence[Message]) -> tuple[int, int]:
+    """Begin and end of the messages that the assistant has not answered yet."""
+    end = len(messages)
+    while end and (messages[end - 1].role == "assistant" or messages[end - 1].empty):
+        end -= 1
+    begin = end
+    while begin and (messages[begin - 1].role != "assistant" or messages[begin - 1].empty):
+        begin -= 1
+    return begin, end

@@ -1,0 +1,232 @@
+"""Events as pieces of ``content`` and ``reasoning_content``, with the annotations and the token count that belong to them.
+
+Rules
+-----
+1. What is hidden is hidden: without thinking shown, tools, searches and progress leave no trace in either field.
+2. Reasoning comes before content. What Grok still does once its answer has begun is not told.
+3. An annotation is complete, or it is not there: clients fail on half ones.
+"""
+
+from __future__ import annotations
+
+import enum
+import html
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+from attrs import frozen
+
+from ..conversation.events import (
+    Cited,
+    Event,
+    File,
+    Finished,
+    Found,
+    FoundPicture,
+    KeptPicture,
+    Picture,
+    Progress,
+    Source,
+    Text,
+    Thinking,
+    ToolUse,
+    Video,
+)
+from ..conversation.usage import TokenEstimate
+
+__all__ = ["Renderer", "Style", "ThinkingStyle"]
+
+SHOWN_SOURCES = 20
+"""Pages of one search that are listed in the reasoning."""
+
+
+class ThinkingStyle(enum.Enum):
+    """What becomes of thinking."""
+
+    HIDDEN = "hidden"
+    REASONING_CONTENT = "reasoning_content"
+    THINK_TAGS = "think_tags"
+
+
+@frozen
+class Style:
+    """How an answer is shown.
+
+    :ivar citations: whether cited sources are marked ``[n]`` in the text.
+    :ivar assets_url: where relative media paths belong.
+    """
+
+    thinking: ThinkingStyle
+    assets_url: str
+    citations: bool = True
+
+
+class Renderer:
+    """One answer. *prompt_tokens* is the estimate for its question."""
+
+    def __init__(self, style: Style, prompt_tokens: int) -> None:
+        self._style = style
+        self._assets_url = style.assets_url.rstrip("/")
+        self._prompt_tokens = prompt_tokens
+        self._answer = TokenEstimate()
+        self._reasoning = TokenEstimate()
+        self._think_tag_open = False
+        self._mid_line = False
+        self._answering = False
+        self._after_media = False
+        self._length = 0
+        self._marks: list[tuple[Source, int, int]] = []
+        self._found: dict[str, Source] = {}
+
+    def pieces(self, events: Iterable[Event]) -> Iterator[tuple[str, str]]:
+        """``(field, text)`` for each event that shows something."""
+        for event in events:
+            match event:
+                case Text(text):
+                    self._answer.add(text)
+                    yield self._content(self._apart(text))
+                case Thinking(text):
+                    self._reasoning.add(text)
+                    yield from self._thought(text)
+                case Cited(number, source) if self._style.citations:
+                    yield self._cited(number, source)
+                case Finished() if self._think_tag_open:
+                    yield self._content("")
+                case Found() | ToolUse() | Progress():
+                    yield from self._work(event)
+                case Picture() | KeptPicture() | Video() | FoundPicture() | File():
+                    yield self._content(self._gap() + self._shown(event))
+                    self._after_media = True
+
+    def close_think_tag(self) -> str:
+        """What still belongs to ``content`` before an error ends it."""
+        return self._content("")[1] if self._think_tag_open else ""
+
+    def usage(self) -> dict[str, Any]:
+        """OpenAI's usage object; hidden thinking counts too, since Grok produced it."""
+        reasoning = self._reasoning.tokens
+        completion = self._answer.tokens + reasoning
+        return {
+            "prompt_tokens": self._prompt_tokens,
+            "completion_tokens": completion,
+            "total_tokens": self._prompt_tokens + completion,
+            "completion_tokens_details": {"reasoning_tokens": reasoning},
+        }
+
+    def annotations(self) -> list[dict[str, Any]]:
+        """OpenAI's ``url_citation`` annotations: the places that cite, then what was found and is cited nowhere.
+
+        The latter stand at the end of the text, with no length.
+        """
+        marks = list(self._marks)
+        cited = {source.url for source, _, _ in marks}
+        marks += [(source, self._length, self._length) for source in self._found.values() if source.url not in cited]
+        return [
+            {
+                "type": "url_citation",
+                "url_citation": {
+                    "url": source.url,
+                    "title": source.title or source.url,
+                    "start_index": start,
+                    "end_index": end,
+                },
+            }
+            for source, start, end in marks
+        ]
+
+    # Content --------------------------------------------------------------------------------------------------------
+
+    def _content(self, text: str) -> tuple[str, str]:
+        self._answering = True
+        if self._think_tag_open:
+            self._think_tag_open = False
+            text = f"\n</think>\n\n{text}"
+        self._length += len(text)
+        return "content", text
+
+    def _cited(self, number: int, source: Source) -> tuple[str, str]:
+        mark = f"[{number}]"
+        field, text = self._content(mark)
+        self._marks.append((source, self._length - len(mark), self._length))
+        return field, text
+
+    def _apart(self, text: str) -> str:
+        """Text that follows a picture begins a paragraph of its own."""
+        gap = "\n\n" if self._after_media and not text.startswith("\n") else ""
+        self._after_media = False
+        return gap + text
+
+    def _gap(self) -> str:
+        return "\n\n" if self._answering else ""
+
+    def _shown(self, event: Picture | KeptPicture | Video | FoundPicture | File) -> str:
+        match event:
+            case Picture(url):
+                return f"![image]({self._absolute(url)})"
+            case KeptPicture(url, origin):
+                return f"[![image]({_address(url)})]({self._absolute(origin)})"
+            case Video(url):
+                absolute = self._absolute(url)
+                # Open WebUI plays the element's text; browsers play its src, and show the text if they can't.
+                return f'[video]({absolute})\n\n<video src="{_html(absolute)}" controls>{_html(absolute)}</video>'
+            case FoundPicture(url, title, link):
+                picture = f"![{_label(title) or 'image'}]({_address(url)})"
+                return f"[{picture}]({_address(link)})" if link.startswith(("https://", "http://")) else picture
+            case File(url, name):
+                return f"[{_label(name) or 'file'}]({self._absolute(url)})"
+
+    def _absolute(self, url: str) -> str:
+        whole = url if url.startswith(("https://", "http://", "data:")) else f"{self._assets_url}/{url.lstrip('/')}"
+        return _address(whole)
+
+    # Reasoning ------------------------------------------------------------------------------------------------------
+
+    def _work(self, event: Found | ToolUse | Progress) -> Iterator[tuple[str, str]]:
+        """What Grok does beside thinking, each in lines of its own."""
+        match event:
+            case Found(sources):
+                for source in sources:
+                    self._found.setdefault(source.url, source)
+                lines = [f"- [{_label(one.title) or one.url}]({_address(one.url)})" for one in sources[:SHOWN_SOURCES]]
+            case ToolUse(name, detail):
+                lines = [f"[{name.replace('_', ' ')}{': ' if detail else ''}{detail}]"]
+            case Progress(percent):
+                lines = [f"{percent} %"]
+        if not self._answering:
+            gap = "\n" if self._mid_line else ""
+            yield from self._thought(gap + "\n".join(lines) + "\n")
+
+    def _thought(self, text: str) -> Iterator[tuple[str, str]]:
+        self._mid_line = not text.endswith("\n")
+        match self._style.thinking:
+            case ThinkingStyle.REASONING_CONTENT:
+                yield "reasoning_content", text
+            case ThinkingStyle.THINK_TAGS:
+                opening = "" if self._think_tag_open else "<think>\n"
+                self._think_tag_open = True
+                self._length += len(opening) + len(text)
+                yield "content", opening + text
+
+
+_NOT_IN_ADDRESSES = re.compile(r"[\s\0-\x1f\x7f()<>\"'`\\]")
+_MARKS = re.compile(r"[\\`<]|&(?=#?\w{1,40};)")
+
+
+def _address(url: str) -> str:
+    """*url* as it may stand in Markdown's parentheses, and behind them in an attribute of HTML."""
+    if url.startswith("data:"):
+        return url
+    return _NOT_IN_ADDRESSES.sub(lambda found: quote(found[0], safe=""), url.strip())
+
+
+def _label(text: str) -> str:
+    """*text* as it may stand in Markdown's brackets, where none of its characters is a mark."""
+    plain = " ".join(text.replace("[", "(").replace("]", ")").split())
+    return _MARKS.sub(r"\\\g<0>", plain)
+
+
+def _html(url: str) -> str:
+    """*url*, which went through :func:`_address`, as it may stand in an attribute or as text of HTML."""
+    return html.escape(url)

@@ -1,0 +1,218 @@
+"""A list of chat messages as the one string that Grok's payload has room for.
+
+Theory
+------
+Grok's web protocol knows no roles: ``message`` is one string (grok-protocol.md §2.1). Joining the texts, as the original
+did, loses who said what. So everything before the last user message goes up as a transcript, each turn in an element
+named after its role, and the last user message follows it bare::
+
+    <system>
+    You are terse.
+    </system>
+
+    <user>
+    Name a prime.
+    </user>
+
+    <assistant>
+    7
+    </assistant>
+
+    Another one?
+
+Rules
+-----
+1. A conversation of one user message is sent exactly as it was written, to the character. An empty message is no turn.
+2. Inside the transcript a tag of ours that stands in somebody's text is written with ``&lt;``, so that nobody can close
+   another's turn. The bare last message is left alone.
+3. A conversation that ends with a tool's result, or with a call, is a transcript from end to end; system messages that
+   come after the last user message are put before it.
+4. A speaker's name stands in the tag, as do the name of a tool and the call that its result answers:
+   ``<tool name="weather" call="call_1">``. Before the bare last message a line says whose it is.
+5. The assistant's words at the end are the beginning of its answer: that turn stays open, and a line before it says so.
+6. Pictures and files of the last user message go up with the question, as may others. Those of other messages are named
+   where they stood: ``[image 1]``, ``[file notes.pdf]``, with ``(attached)`` if they go up.
+7. A conversation that is too long for a message is never cut. Its turns go up as a text file in the same format;
+   instructions and the end (the user's last words, or an open turn) stay in the message, unless they alone take up more
+   than half of it.
+
+The format is stable: golden files in ``tests/protocol/golden/prompt`` hold it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+from attrs import field, frozen
+
+from ..conversation.attachment_part import AttachmentPart
+from ..conversation.enclosures import Use, find_enclosures, paths_by_rule
+from ..conversation.messages import Message
+
+__all__ = ["TRANSCRIPT_NAME", "Prompt", "fit_prompt", "render_prompt"]
+
+TRANSCRIPT_NAME = "conversation.txt"
+
+SEE_ATTACHMENT = "See the attachment."
+"""The question of a turn that is nothing but a picture: Grok wants a message."""
+
+IN_FILE = f"The conversation so far is in the attached file {TRANSCRIPT_NAME}. Read all of it, then go on with it."
+
+ALL_IN_FILE = f"The attached file {TRANSCRIPT_NAME} holds a conversation. Read all of it, then answer its last turn."
+
+GO_ON = (
+    "The turn of the assistant that begins below is yours, and it is not finished. "
+    "Go on from exactly where it ends, and repeat nothing of it."
+)
+
+GO_ON_IN_FILE = (
+    f"The attached file {TRANSCRIPT_NAME} holds a conversation. Read all of it. Its last turn is yours, and it is not "
+    "finished. Go on from exactly where it ends, and repeat nothing of it."
+)
+
+_INSTRUCTIONS = frozenset({"system", "developer"})
+_OUR_TAG = re.compile(r"<(?=/?(?:system|developer|user|assistant|tool)(?:\s[^>]{0,200})?\s*/?>)", re.IGNORECASE)
+
+
+@frozen
+class Prompt:
+    """What Grok is given: a message, and what goes up as a file of the name :data:`TRANSCRIPT_NAME`, if anything."""
+
+    message: str
+    transcript: str = ""
+
+
+@frozen
+class _Layout:
+    """A conversation, rendered.
+
+    :ivar turns: role and text of each turn of the transcript.
+    :ivar end: what follows it: the user's last words, or the assistant's open turn. Empty if nothing does.
+    :ivar end_turn: the same as it would stand in a transcript.
+    :ivar open: whether the end is an open turn.
+    """
+
+    turns: list[tuple[str, str]] = field(factory=list)
+    end: str = ""
+    end_turn: str = ""
+    open: bool = False
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for _, text in self.turns]
+
+
+def render_prompt(messages: Sequence[Message], up: Collection[str] | None = None) -> str:
+    """The payload's ``message`` for *messages* (at least one, oldest first).
+
+    :param up: the paths of the pictures and files that go up; None for those that do so by rule.
+    """
+    layout = _laid_out(messages, up)
+    return _joined(*layout.texts, GO_ON if layout.open else "", layout.end)
+
+
+def fit_prompt(messages: Sequence[Message], most: int, up: Collection[str] | None = None) -> Prompt:
+    """*messages* as a message of at most *most* characters (and a line that says where the rest is), and a file."""
+    layout = _laid_out(messages, up)
+    go_on = GO_ON if layout.open else ""
+    whole = _joined(*layout.texts, go_on, layout.end)
+    if len(whole) <= most:
+        return Prompt(whole)
+    instructions = [text for role, text in layout.turns if role in _INSTRUCTIONS]
+    if sum(map(len, instructions)) > most // 2:
+        instructions = []
+    filed = [text for role, text in layout.turns if not instructions or role not in _INSTRUCTIONS]
+    if layout.end and len(layout.end) <= most // 2:
+        if not filed:
+            return Prompt(whole)  # two halves, and the gap between them
+        return Prompt(_joined(*instructions, IN_FILE, go_on, layout.end), _joined(*filed))
+    rest = GO_ON_IN_FILE if layout.open else ALL_IN_FILE
+    return Prompt(_joined(*instructions, rest), _joined(*filed, layout.end_turn))
+
+
+def _joined(*texts: str) -> str:
+    return "\n\n".join(filter(None, texts))
+
+
+def _laid_out(messages: Sequence[Message], up: Collection[str] | None) -> _Layout:
+    told = [message for message in messages if not message.empty] or list(messages[-1:])
+    up = paths_by_rule(told) if up is None else up
+    needed = {one.part.path for one in find_enclosures(told) if one.use is Use.NEEDED}
+    own = needed if needed.issuperset(up) else set()
+    history, end = _split(told)
+    names = _Names(up, own)
+    turns = [(message.role, _turn(message, names.of(message))) for message in history]
+    if end is None:
+        return _Layout(turns)
+    if end.role == "assistant":
+        opened = _opened(end, names.of(end))
+        return _Layout(turns, opened, opened, open=True)
+    return _Layout(turns, _question(end, alone=not turns), _turn(end, ""))
+
+
+def _split(messages: Sequence[Message]) -> tuple[list[Message], Message | None]:
+    """What is told as history, and the user's last words, or the answer's beginning, if the conversation ends so."""
+    last = next((i for i in reversed(range(len(messages))) if messages[i].role not in _INSTRUCTIONS), None)
+    if last is None or messages[last].role == "tool" or messages[last].calls:
+        return list(messages), None
+    return [*messages[:last], *messages[last + 1 :]], messages[last]
+
+
+def _question(message: Message, *, alone: bool) -> str:
+    text = message.text or (SEE_ATTACHMENT if message.attachments else "")
+    return text if alone or not message.name else f"{_one_line(message.name)} says:\n\n{text}"
+
+
+def _turn(message: Message, named: str) -> str:
+    text = _escaped("\n".join(filter(None, (message.text, *map(str, message.calls), named))))
+    return f"{_tag(message)}\n{text}\n</{message.role}>"
+
+
+def _opened(message: Message, named: str) -> str:
+    text = _escaped("\n".join(filter(None, (named, message.text))))
+    return f"{_tag(message)}\n{text}"
+
+
+def _escaped(text: str) -> str:
+    return _OUR_TAG.sub("&lt;", text)
+
+
+def _tag(message: Message) -> str:
+    attributes = [("name", message.name), ("call", message.call_id), ("failed", "true" if message.failed else "")]
+    told = [f'{key}="{_quoted(value)}"' for key, value in attributes if value]
+    return f"<{' '.join([message.role, *told])}>"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:200]
+
+
+def _quoted(text: str) -> str:
+    return _one_line(text).replace('"', "'").replace("<", "&lt;").replace(">", "&gt;")
+
+
+class _Names:
+    """Names for pictures and files, in the order in which they stand; pictures have numbers.
+
+    :param up: the paths of those that go up.
+    :param own: the paths of those that need no name, since nothing else goes up.
+    """
+
+    def __init__(self, up: Collection[str], own: Collection[str]) -> None:
+        self._up = up
+        self._own = own
+        self._pictures = itertools.count(1)
+
+    def of(self, message: Message) -> str:
+        """A line for each of *message*."""
+        return "\n".join(self._lines(message))
+
+    def _lines(self, message: Message) -> Iterator[str]:
+        for part in message.attachments:
+            if part.path not in self._own:
+                yield f"[{self._name(part)}]{' (attached)' if part.path in self._up else ''}"
+
+    def _name(self, part: AttachmentPart) -> str:
+        return f"image {next(self._pictures)}" if part.picture else f"file {_one_line(part.name) or 'without a name'}"

@@ -1,0 +1,254 @@
+"""What Grok means when it does not answer: from a response or an error object to one leaf of the error family.
+
+Theory
+------
+The same status means different things (grok-protocol.md §4.1, §4.7): a 403 can be the account's fault, the request's, or
+that of the address it came from, and only the body tells. So a refusal is read in this order: *markers* that upstream
+puts into its messages (``[WKE=…]`` and its own phrases), then the shape of the body (HTML or nothing at all is a page of
+Cloudflare's, not Grok), then the gRPC code, and the status last.
+
+Rules
+-----
+1. A token is blamed only by an explicit marker, or by a 401 or 429 that is JSON or empty; an unknown 403 is nobody's fault.
+2. Upstream's own words reach the client only cleaned and cut (:func:`cleaned`), never a page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from ...errors import (
+    AntiBotRefusal,
+    AttachmentRefused,
+    Challenge,
+    ContentPolicyViolation,
+    ContextLengthExceeded,
+    CredentialsRejected,
+    GrokApiError,
+    QuotaExhausted,
+    UpstreamFailure,
+    UpstreamOverloaded,
+    UpstreamRefused,
+    UpstreamUnavailable,
+)
+from ..lenient_json import loads
+from ..waits import believed_wait
+
+__all__ = [
+    "REFUSAL_BODY_BYTES",
+    "cleaned",
+    "is_challenge",
+    "is_html",
+    "refusal_of_error_line",
+    "refusal_of_response",
+    "refusal_of_stream_error",
+    "turns_away",
+]
+
+REFUSAL_BODY_BYTES = 64 * 1024
+"""How much of a refusal's body is read. A challenge page is about 11 kB, everything else under 1 kB."""
+
+CLEANED_FROM_CHARS = 2000
+"""How much of a message is looked at: what is shown of it is 300 characters."""
+
+_SECRETS = re.compile(r"((?:sso(?:-rw)?|cf_clearance|x-statsig-id)\s*[=:]\s*|\beyJ)[^\s;,\"']+", re.IGNORECASE)
+"""What must not be repeated, should upstream echo a request: cookies, the statsig value, anything like a JWT."""
+
+_Leaf: TypeAlias = type[GrokApiError]
+
+# Phrases in upstream's messages, most telling first. Sources: samples err_*, grok-protocol.md §4.1 (dates there).
+_MARKERS: list[tuple[re.Pattern[str], _Leaf]] = [
+    (re.compile(pattern, re.IGNORECASE), leaf)
+    for pattern, leaf in (
+        (r"anti-?bot", AntiBotRefusal),
+        (r"blocked-user|user is blocked|account (is )?suspended|email-domain-rejected", CredentialsRejected),
+        (r"invalid-credentials|bad-credentials|failed to look up session|session not found", CredentialsRejected),
+        (r"token (revoked|expired)", CredentialsRejected),
+        (r"content-moderated|content.?moderat|violates? .{0,40}polic", ContentPolicyViolation),
+        (r"heavy usage|admission denied|load_shed|concurrency limit|model is not available", UpstreamOverloaded),
+        (r"usage limit|too many requests|rate limit|quota", QuotaExhausted),
+        (r"context length|prompt (is )?too long|beyond context", ContextLengthExceeded),
+    )
+]
+
+# gRPC status codes in error objects (the REST layer is gRPC transcoding).
+_BY_GRPC_CODE: dict[int, _Leaf] = {
+    3: UpstreamRefused,
+    5: UpstreamRefused,
+    7: UpstreamRefused,
+    8: QuotaExhausted,
+    9: UpstreamRefused,
+    12: UpstreamRefused,
+    16: CredentialsRejected,
+}
+
+# Detail keys of a nested StreamError (grok-protocol.md §4.3). None: a tool's failure, which Grok itself answers around.
+_BY_DETAIL: dict[str, _Leaf | None] = {
+    "globalRateLimit": UpstreamOverloaded,
+    "modelNotAvailable": UpstreamOverloaded,
+    "systemKillSwitch": UpstreamOverloaded,
+    "concurrencyLimit": UpstreamOverloaded,
+    "usagePoolExhausted": QuotaExhausted,
+    "usageLimitReached": QuotaExhausted,
+    "beyondContextLength": ContextLengthExceeded,
+    "userPromptTooLong": ContextLengthExceeded,
+    "contentModerated": ContentPolicyViolation,
+    "attachmentModerated": ContentPolicyViolation,
+    "attachmentImageTooLarge": AttachmentRefused,
+    "attachmentFileTooLarge": AttachmentRefused,
+    "attachmentTooManyPages": AttachmentRefused,
+    "attachmentLoadFailed": AttachmentRefused,
+    "internalError": UpstreamFailure,
+    "requestCancelled": UpstreamFailure,
+    "renderToolFailed": None,
+    "renderToolRateLimited": None,
+    "renderPerMessageLimitExceeded": None,
+    "toolCallFailed": None,
+}
+
+_ADVICE: dict[_Leaf, str] = {
+    CredentialsRejected: (
+        "Grok does not accept this session. Sign in at grok.com and put a fresh sso cookie into the token file."
+    ),
+    QuotaExhausted: "The Grok account has used up its allowance for this model.",
+    Challenge: (
+        "A page came instead of an answer: Cloudflare, or a region block, does not trust this address. Open grok.com in "
+        "your browser through the same proxy and copy its cf_clearance cookie and User-Agent into the configuration; the "
+        "three (address, User-Agent, cf_clearance) belong together."
+    ),
+    AntiBotRefusal: (
+        "Grok's anti-bot rules refused the request. Since June 2026 they take only a value from a real browser session: "
+        "copy the x-statsig-id header of a request to this path from your own browser (developer tools, Network) into "
+        "[grok] x_statsig_id, together with that browser's User-Agent and cf_clearance. A new address can help too."
+    ),
+    ContentPolicyViolation: "Grok moderated this content.",
+    ContextLengthExceeded: "The conversation is too long for Grok.",
+    AttachmentRefused: "Grok refused an attachment.",
+    UpstreamOverloaded: "Grok is overloaded at the moment.",
+    UpstreamFailure: "Grok failed to answer.",
+    UpstreamUnavailable: "Grok failed to answer.",
+    UpstreamRefused: "Grok refused the request.",
+}
+
+_PAGE_MARKERS = re.compile(
+    rb"just a moment|challenge-platform|__cf_chl|attention required|not available in your region", re.IGNORECASE
+)
+
+
+def cleaned(message: object) -> str:
+    """Upstream's own words, fit for a client: one line, no markup, no control characters, no cookies, 300 characters."""
+    text = message[:CLEANED_FROM_CHARS] if isinstance(message, str) else ""
+    text = _SECRETS.sub(r"\1…", re.sub(r"<[^>]*>|[\x00-\x1f\x7f-\x9f]+", " ", text))
+    return " ".join(text.split())[:300]
+
+
+def is_html(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether a response is a page. *headers* have lower-case names."""
+    return "text/html" in headers.get("content-type", "").lower() or body.lstrip()[:1] == b"<"
+
+
+def is_challenge(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether a page is a challenge, or a region block, and not just any page. *headers* have lower-case names."""
+    return "cf-mitigated" in headers or _PAGE_MARKERS.search(body[:REFUSAL_BODY_BYTES]) is not None
+
+
+def refusal_of_response(status: int, headers: Mapping[str, str], body: bytes) -> GrokApiError:
+    """The error that a response without an answer stands for.
+
+    :param status: the HTTP status; 200 only when the body turned out to be a page.
+    :param headers: names in lower case.
+    :param body: what was read of it, at most :data:`REFUSAL_BODY_BYTES`.
+    """
+    if is_html(headers, body):
+        return _refusal_of_page(status, headers, body)
+    error = _error_object(body)
+    if not error and status == 403 and _PAGE_MARKERS.search(body):
+        return _made(Challenge, "HTTP 403", body.decode("utf-8", "replace"), None)
+    message = error.get("message")
+    groks_own = bool(error) or not body.strip()
+    leaf = _marked(f"{error.get('code')} {message}") or _by_status(status, body, groks_own=groks_own)
+    if not error:
+        message = body[:CLEANED_FROM_CHARS].decode("utf-8", "replace")
+    return _made(leaf, f"HTTP {status}", message, _seconds(headers.get("retry-after")))
+
+
+def refusal_of_error_line(error: Any) -> GrokApiError:
+    """The error for a top-level ``{"error": {"code", "message", "details"}}`` line of a stream (§4.2)."""
+    if not isinstance(error, dict):
+        error = {"message": error}
+    message = error.get("message")
+    leaf = _marked(f"{error.get('code')} {message}") or _BY_GRPC_CODE.get(_as_int(error.get("code")), UpstreamFailure)
+    return _made(leaf, "in the stream", message, None)
+
+
+def refusal_of_stream_error(error: Any) -> GrokApiError | None:
+    """The error for a nested StreamError (§4.3), or None if it is only a tool's and the answer goes on."""
+    if not isinstance(error, dict):
+        return refusal_of_error_line(error)
+    for key, leaf in _BY_DETAIL.items():
+        if key in error:
+            return None if leaf is None else _made(leaf, "in the stream", error.get("message"), None)
+    return refusal_of_error_line(error)
+
+
+def turns_away(status: int, headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether this is a page by which Grok's edge refuses the way it was asked through, and nothing of Grok's own."""
+    page = is_html(headers, body)
+    return (status == 403 and page) or (status >= 400 and is_challenge(headers, body))
+
+
+def _refusal_of_page(status: int, headers: Mapping[str, str], body: bytes) -> GrokApiError:
+    if status == 403 or (status >= 400 and is_challenge(headers, body)):
+        return _made(Challenge, f"HTTP {status}", None, None)
+    if status == 429:
+        return _made(UpstreamOverloaded, "HTTP 429 with a page", None, _seconds(headers.get("retry-after")))
+    return _made(UpstreamUnavailable, f"HTTP {status} with a page where JSON belongs", None, None)
+
+
+def _by_status(status: int, body: bytes, *, groks_own: bool) -> _Leaf:
+    """*groks_own*: the body is JSON or empty; plain text comes from a proxy, or is Cloudflare's ("error code: 1015")."""
+    if status == 403 and not body.strip():
+        return Challenge
+    if status == 401:
+        return CredentialsRejected if groks_own else UpstreamUnavailable
+    if status == 429:
+        return QuotaExhausted if groks_own else UpstreamOverloaded
+    return UpstreamRefused if 400 <= status < 500 else UpstreamUnavailable
+
+
+def _error_object(body: bytes) -> dict[str, Any]:
+    """The error in either frame: ``{"error": {…}}``, flat ``{"code", "message"}``, or ``{"code", "error": "text"}``.
+
+    Empty if the body is not JSON.
+    """
+    try:
+        value = loads(body)
+    except ValueError:
+        return {}
+    inner = value.get("error", value) if isinstance(value, dict) else value
+    if isinstance(inner, dict) and inner:
+        return inner
+    return {"code": value.get("code") if isinstance(value, dict) else None, "message": inner}
+
+
+def _marked(text: str) -> _Leaf | None:
+    return next((leaf for pattern, leaf in _MARKERS if pattern.search(text)), None)
+
+
+def _made(leaf: _Leaf, where: str, message: object, retry_after: float | None) -> GrokApiError:
+    said = cleaned(message)
+    told = f'Grok said ({where}): "{said}"' if said else f"Grok said nothing more ({where})."
+    return leaf(f"{_ADVICE[leaf]} {told}", retry_after=retry_after)
+
+
+def _as_int(value: object) -> int:
+    return value if isinstance(value, int) else -1
+
+
+def _seconds(value: str | None) -> float | None:
+    """A ``Retry-After`` in seconds; the date form has never been seen from Grok and is ignored."""
+    if not (value and value.isascii() and value.isdigit()):
+        return None
+    return believed_wait(float(value)) if value.strip("0") else 0.0

@@ -1,0 +1,1 @@
+"""Recordings of Grok's streams with everything personal taken out."""

@@ -1,0 +1,149 @@
+"""From the parts of a request to what will be uploaded: decoded, fetched, weighed, and known by their first bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from ...errors import AttachmentRefused, RequestTooLarge
+from ...protocol.conversation.attachment_part import AttachmentPart
+from ...protocol.conversation.attachments import MOST_BYTES, MOST_BYTES_IN_ALL, Attachment, attachment_of
+from ...protocol.conversation.enclosures import Enclosure, Use
+from ...protocol.conversation.media import TooLarge, parse_data_url
+from ..gather import for_all
+from ..threads import in_thread
+from .fetch import Fetcher
+
+__all__ = ["Brought", "load_attachments", "load_enclosures"]
+
+AT_ONCE = 5
+"""Of one request's attachments: they may be 20 MB each, and stand in memory meanwhile."""
+
+LONGEST_SCHEME = 20
+"""Characters of a URL, within which its scheme ends."""
+
+MOST_PARTS = 20
+"""Attachments of one request. Grok's page takes fewer."""
+
+
+@frozen
+class Brought:
+    """What goes up with a question.
+
+    :ivar attachments: in the order of the conversation, each content of earlier turns once.
+    :ivar paths: of all parts whose content is among them.
+    """
+
+    attachments: tuple[Attachment, ...]
+    paths: frozenset[str]
+
+
+async def load_attachments(parts: Sequence[AttachmentPart], fetcher: Fetcher) -> tuple[Attachment, ...]:
+    """All of *parts*, in their order.
+
+    :raises RequestTooLarge: one of them, or all together, are more than is taken.
+    :raises AttachmentRefused: one can't be read, fetched or attached; it is named by its path.
+    """
+    if len(parts) > MOST_PARTS:
+        message = f"At most {MOST_PARTS} pictures and files can be attached."
+        raise AttachmentRefused(message, param=parts[MOST_PARTS].path)
+    loader = _Loader(fetcher)
+    return tuple(await for_all(parts, loader.load, at_once=AT_ONCE))
+
+
+async def load_enclosures(enclosures: Sequence[Enclosure], fetcher: Fetcher, *, earlier: int) -> Brought:
+    """Those of *enclosures* that go up: the needed ones; others as far as they can be had and there is room.
+
+    :param earlier: how many pictures of earlier turns, the latest first.
+    :raises GrokApiError: a needed one can't be had, as :func:`load_attachments`.
+    """
+    parts = {use: [one.part for one in enclosures if one.use is use] for use in Use}
+    loader = _Loader(fetcher)
+    if len(parts[Use.NEEDED]) > MOST_PARTS:
+        await load_attachments(parts[Use.NEEDED], fetcher)
+    needed = await for_all(parts[Use.NEEDED], loader.load, at_once=AT_ONCE)
+    found: dict[str, Attachment] = dict(zip((part.path for part in parts[Use.NEEDED]), needed, strict=True))
+    wanted = parts[Use.WANTED][-(MOST_PARTS - len(found)) :] if len(found) < MOST_PARTS else []
+    found.update(await loader.load_possible(wanted))
+    room = min(earlier, MOST_PARTS - len(found))
+    paths = await _add_earlier(found, parts[Use.EARLIER], loader, room)
+    order = [one.part.path for one in enclosures]
+    return Brought(tuple(found[path] for path in order if path in found), frozenset(paths | found.keys()))
+
+
+async def _add_earlier(
+    found: dict[str, Attachment], parts: Sequence[AttachmentPart], loader: _Loader, room: int
+) -> set[str]:
+    """Add to *found* up to *room* of *parts*, the latest first, each content once.
+
+    Returns the paths of those whose content is there under another path.
+    """
+    same: set[str] = set()
+    rest = list(reversed(parts))[:MOST_PARTS] if room > 0 else []
+    while rest and room > 0:
+        batch, rest = rest[:room], rest[room:]
+        for path, attachment in (await loader.load_possible(batch)).items():
+            if any(attachment.data == other.data for other in found.values()):
+                same.add(path)
+            else:
+                found[path] = attachment
+                room -= 1
+    return same
+
+
+class _Loader:
+    """Loads attachments of one request, and weighs them together."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+        self._weight = 0
+
+    async def load(self, part: AttachmentPart) -> Attachment:
+        """:raises GrokApiError: it can't be had, or is too much."""
+        data = await _data_of(part, self._fetcher)
+        if self._weight + len(data) > MOST_BYTES_IN_ALL:
+            message = f"The attachments are more than {MOST_BYTES_IN_ALL >> 20} MB together."
+            raise RequestTooLarge(message, param=part.path)
+        attachment = attachment_of(part, data)
+        self._weight += len(data)
+        return attachment
+
+    async def load_possible(self, parts: Sequence[AttachmentPart]) -> dict[str, Attachment]:
+        """Those of *parts* that can be had, by their paths. Equal addresses are fetched once."""
+        first = {part.url: part for part in reversed(parts)}
+
+        async def try_one(part: AttachmentPart) -> Attachment | None:
+            try:
+                return await self.load(part)
+            except (AttachmentRefused, RequestTooLarge):
+                return None
+
+        loaded = dict(zip(first, await for_all([*first.values()], try_one, at_once=AT_ONCE), strict=True))
+        return {part.path: found for part in parts if (found := loaded[part.url]) is not None}
+
+
+async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
+    if part.data or not part.url:
+        if len(part.data) > MOST_BYTES:
+            raise _too_large(part)
+        return part.data
+    if part.url[:5].lower() != "data:":
+        if ":" not in part.url[:LONGEST_SCHEME]:  # a path of the client's own disk, or damaged base64
+            message = f"{part.path} must be a data: or https: URL (data:image/png;base64,…), or base64."
+            raise AttachmentRefused(message, param=part.path)
+        try:
+            return await fetcher.fetch(part.url, most=MOST_BYTES)
+        except (AttachmentRefused, RequestTooLarge) as error:
+            raise type(error)(f"{part.path}: {error.message}", param=part.path) from error
+    try:
+        # In a thread: 20 MB of base64 take a third of a second, which all other answers would wait for.
+        return await in_thread(lambda: parse_data_url(part.url, most=MOST_BYTES))
+    except TooLarge:
+        raise _too_large(part) from None
+    except ValueError as error:
+        raise AttachmentRefused(f"{part.path}: {error}", param=part.path) from None
+
+
+def _too_large(part: AttachmentPart) -> RequestTooLarge:
+    return RequestTooLarge(f"{part.path} is more than {MOST_BYTES >> 20} MB.", param=part.path)

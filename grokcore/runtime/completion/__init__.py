@@ -1,0 +1,1 @@
+"""One answer end to end: leases, attempts and clocks. No module here knows how any upstream writes."""

@@ -1,0 +1,71 @@
+"""Where Grok's answers drift away from what this version understands: counted, named, and told once in the log.
+
+Names only, never a value; and of a refusal only what the client was told.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import re
+
+from ...errors import GrokApiError, UpstreamRefused
+from ...protocol.grok_web.counters import MAX_UNKNOWN_KEYS, Counters
+from ...protocol.grok_web.refusals import cleaned
+
+__all__ = ["Drift"]
+
+SHOWN_KEYS = 20
+SHOWN_CHARS = 60
+
+_NOT_PRINTABLE = re.compile(r"[^ -~]")
+
+_log = logging.getLogger(__name__)
+
+
+class Drift:
+    """What was not understood in this process' time.
+
+    :ivar counters: what all decoders have passed over.
+    :ivar refused_models: how often Grok refused a question to a model for a reason of its own, by our names of them.
+    """
+
+    def __init__(self) -> None:
+        self.counters = Counters()
+        self.refused_models: dict[str, int] = {}
+
+    @property
+    def unknown_keys(self) -> dict[str, int]:
+        """The most frequent unknown keys, as they may be shown, with their counts; the most frequent first."""
+        shown: dict[str, int] = {}
+        for key, count in self.counters.unknown_keys.items():
+            name = _shown(key)
+            shown[name] = shown.get(name, 0) + count
+        return dict(heapq.nlargest(SHOWN_KEYS, shown.items(), key=lambda item: item[1]))
+
+    def note(self, model: str, passed_over: Counters, error: GrokApiError | None) -> None:
+        """An answer has ended.
+
+        :param model: our name of it.
+        :param passed_over: its decoder's counters.
+        :param error: how it failed, if it did; what is secret has been taken out of it.
+        """
+        before = frozenset(self.counters.unknown_keys)
+        self.counters.add(passed_over)
+        for key in self.counters.unknown_keys:
+            if key not in before:
+                _log.warning("Grok sent a key that nobody here knows: %s (model %s)", _shown(key), model)
+        if isinstance(error, UpstreamRefused):
+            self._note_refusal(model, error)
+
+    def _note_refusal(self, model: str, error: UpstreamRefused) -> None:
+        count = self.refused_models.get(model, 0)
+        if count or len(self.refused_models) < MAX_UNKNOWN_KEYS:
+            self.refused_models[model] = count + 1
+            if not count:
+                _log.warning("Grok refuses the model %s: %s", model, error.message)
+
+
+def _shown(key: str) -> str:
+    """A name as a stranger may read it: should a token ever stand in its place, it is not repeated."""
+    return _NOT_PRINTABLE.sub("?", cleaned(key))[:SHOWN_CHARS] or "?"

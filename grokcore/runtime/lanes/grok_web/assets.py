@@ -1,0 +1,211 @@
+"""Fetching the pictures and videos that Grok made, with the token and the egress that had them made.
+
+Rules
+-----
+1. Where a request goes, and whether the session's cookies go along, is judged before
+   (:mod:`grokcore.protocol.grok_web.asset_requests`); a redirect is not followed, as it would lead past that.
+2. What a file is, its first bytes tell. A page or an error in its place is a failure, whatever its status and content type.
+3. Time and bytes are bounded, and the exchange is closed whichever way it ends.
+4. A failure costs no token and no egress anything: the answer has been given already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import trio
+from attrs import field, frozen
+
+from ....errors import GrokApiError, TransportFailure, UpstreamFailure
+from ....protocol.conversation.media import extension_of, is_picture, is_video, parse_data_url, sniff
+from ....protocol.grok_web.asset_requests import AssetKind, asset_headers, asset_place
+from ....protocol.grok_web.identity import Identity
+from ....protocol.grok_web.refusals import REFUSAL_BODY_BYTES, cleaned, is_html, refusal_of_response
+from ...disk.media_cache import MediaCache
+from ...transport.seam import Exchange, ResponseHead, Transport, UpstreamRequest
+from .calls import asked_again
+
+__all__ = ["Asset", "AssetAccess", "AssetFetcher"]
+
+PICTURE_S = 30.0
+"""Bound for a picture or file, in seconds; the client waits meanwhile."""
+
+VIDEO_S = 120.0
+"""Bound for a video, in seconds."""
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Of what is held in memory. Grok's pictures are a few hundred kB."""
+
+MOST_VIDEO_BYTES = 512 * 1024 * 1024
+
+SHOWN_WORDS = 200
+"""Bytes of a text in a picture's place that are shown."""
+
+TELLING_BYTES = 1024
+"""How much of a file tells what it is."""
+
+_T = TypeVar("_T")
+
+
+@frozen
+class AssetAccess:
+    """The token and the egress that had an asset made."""
+
+    sso: str = field(repr=False)
+    proxy_url: str = field(default="", repr=False)
+
+
+@frozen
+class Asset:
+    """A picture or file, whole. *media_type* is what its content says."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+
+
+@frozen
+class AssetFetcher:
+    """Fetches what Grok made.
+
+    :ivar transport: the one that talks to Grok.
+    :ivar assets_url: where relative paths belong; no slash at its end.
+    """
+
+    transport: Transport
+    assets_url: str
+    identity: Identity
+
+    async def fetch(self, access: AssetAccess, url: str) -> Asset:
+        """A picture, of 64 MiB at most.
+
+        :param url: as Grok sent it: a path below *assets_url*, absolute and on one of Grok's hosts, or a ``data:`` URL.
+        :raises GrokApiError: if it could not be had, or is no picture; the leaf says why.
+        """
+        if url.startswith("data:"):
+            return _inline(url)
+        return await self._visit(access, url, "image", PICTURE_S, functools.partial(_whole, _picture_type))
+
+    async def fetch_file(self, access: AssetAccess, url: str) -> Asset:
+        """A file of any known type; bounds, *url* and errors are those of :meth:`fetch`."""
+        return await self._visit(access, url, "image", PICTURE_S, functools.partial(_whole, _type_of))
+
+    async def save(self, access: AssetAccess, url: str, cache: MediaCache) -> str:
+        """Keep a video, of 512 MiB at most, in *cache*; no more than a piece of it is in memory.
+
+        :param url: as for :meth:`fetch`.
+        :returns: its name there; its extension fits its content.
+        :raises GrokApiError: as for :meth:`fetch`.
+        :raises LargerThanCache: it is.
+        :raises OSError: it could not be written.
+        """
+        return await self._visit(access, url, "video", VIDEO_S, functools.partial(_kept, cache))
+
+    async def _visit(
+        self, access: AssetAccess, url: str, kind: AssetKind, seconds: float, take: Callable[[Exchange], Awaitable[_T]]
+    ) -> _T:
+        request = self._request(access, url, kind, seconds)
+        try:
+            with trio.move_on_after(seconds):
+                return await asked_again(self.transport, request, take)
+            raise TransportFailure(f"Grok did not send the whole file within {seconds:g} s.")
+        except GrokApiError as error:
+            error.redact(access.sso)
+            raise
+
+    def _request(self, access: AssetAccess, url: str, kind: AssetKind, seconds: float) -> UpstreamRequest:
+        try:
+            place = asset_place(url, self.assets_url)
+        except ValueError as error:
+            raise UpstreamFailure(f"What Grok gave as the file's address is not taken: {error}.") from None
+        headers = asset_headers(self.identity, kind, sso=access.sso if place.own else "")
+        return UpstreamRequest("GET", place.url, tuple(headers), b"", access.proxy_url, connect_net_s=seconds)
+
+
+def _inline(url: str) -> Asset:
+    try:
+        data = parse_data_url(url, most=MOST_BYTES)
+    except ValueError as error:
+        raise UpstreamFailure(f"What Grok gave as the file's address is not taken: {error}.") from None
+    return Asset(data, _picture_type(data))
+
+
+async def _whole(type_of: Callable[[bytes], str], exchange: Exchange) -> Asset:
+    pieces, size = [], 0
+    piece = await _beginning(exchange)
+    while piece:
+        size = _sized(size + len(piece), MOST_BYTES)
+        pieces.append(piece)
+        piece = await exchange.read()
+    data = b"".join(pieces)
+    return Asset(data, type_of(data))
+
+
+async def _kept(cache: MediaCache, exchange: Exchange) -> str:
+    piece, size = await _beginning(exchange), 0
+    async with cache.writer(extension_of(_video_type(piece))) as writer:
+        while piece:
+            size = _sized(size + len(piece), MOST_VIDEO_BYTES)
+            await writer.write(piece)
+            piece = await exchange.read()
+        return await writer.keep()
+
+
+async def _beginning(exchange: Exchange) -> bytes:
+    """As much of a file as tells what it is, or all of it.
+
+    :raises GrokApiError: there is none, or something else in its place.
+    """
+    head = await exchange.head()
+    if head.status != 200:
+        raise await _refusal(exchange, head, b"")
+    beginning = b""
+    while len(beginning) < TELLING_BYTES and (piece := await exchange.read()):
+        beginning += piece
+    if not beginning:
+        raise UpstreamFailure("Grok sent an empty file.")
+    if is_html(head.headers, beginning) or beginning.lstrip()[:1] == b"{":
+        raise await _refusal(exchange, head, beginning)
+    return beginning
+
+
+async def _refusal(exchange: Exchange, head: ResponseHead, body: bytes) -> GrokApiError:
+    with contextlib.suppress(TransportFailure):
+        while len(body) < REFUSAL_BODY_BYTES and (piece := await exchange.read()):
+            body += piece
+    return refusal_of_response(head.status, head.headers, body[:REFUSAL_BODY_BYTES])
+
+
+def _sized(size: int, most: int) -> int:
+    if size > most:
+        raise UpstreamFailure(f"What Grok sends is larger than the {most >> 20} MB that are taken.")
+    return size
+
+
+def _type_of(data: bytes) -> str:
+    media_type = sniff(data)
+    if media_type is None:
+        raise UpstreamFailure("What Grok sent is no picture, video or other file that is known here.")
+    return media_type
+
+
+def _picture_type(data: bytes) -> str:
+    media_type = _type_of(data)
+    if not is_picture(media_type):
+        raise UpstreamFailure(f"What Grok sent in the picture's place is no picture, but {media_type}{_words(data)}.")
+    return media_type
+
+
+def _video_type(data: bytes) -> str:
+    media_type = _type_of(data)
+    if not is_video(media_type):
+        raise UpstreamFailure(f"What Grok sent in the video's place is no video, but {media_type}{_words(data)}.")
+    return media_type
+
+
+def _words(data: bytes) -> str:
+    """The first words of a text, which often say what is wrong; empty for anything else."""
+    words = cleaned(data[:SHOWN_WORDS].decode("utf-8", "replace")) if sniff(data[:SHOWN_WORDS]) == "text/plain" else ""
+    return f': "{words}"' if words else ""

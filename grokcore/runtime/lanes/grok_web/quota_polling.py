@@ -1,0 +1,136 @@
+"""Asking Grok what an account has left, and keeping the token book's knowledge fresh.
+
+Asking is best effort: whatever comes of it, no client's request fails or waits for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+from collections.abc import Callable
+
+import trio
+from attrs import frozen
+
+from ....errors import CredentialsRejected, GrokApiError, UpstreamFailure
+from ....protocol.grok_web.identity import Identity
+from ....protocol.grok_web.rate_limits import RATE_LIMITS_PATH, parse_quota, rate_limits_body
+from ....protocol.pool.quota_polls import Ask
+from ....protocol.quota import Quota
+from ...pool.leases import TokenPool
+from ...transport.seam import Transport
+from .calls import post_json
+
+__all__ = ["QuotaAsker", "QuotaKeeper"]
+
+ASK_S = 15.0
+"""Bound for one ask, in seconds. It must stay below the pause between two, so that none is made beside another."""
+
+AT_ONCE = 8
+"""Asks under way at once. A pool of thousands that comes back from its cooling must not become a storm."""
+
+_log = logging.getLogger(__name__)
+
+
+@frozen
+class QuotaAsker:
+    """How to ask: the same identity and way to Grok as a question's."""
+
+    transport: Transport
+    base_url: str
+    identity: Identity
+
+    async def ask(self, sso: str, proxy_url: str, group: str) -> Quota:
+        """What is left of an account's allowance for *group*. No generation is spent.
+
+        :raises GrokApiError: there was no answer, or none with a number; the leaf says why.
+        """
+        answer = await post_json(
+            self.transport,
+            self.base_url + RATE_LIMITS_PATH,
+            rate_limits_body(group),
+            sso=sso,
+            proxy_url=proxy_url,
+            identity=self.identity,
+            seconds=ASK_S,
+        )
+        quota = parse_quota(answer)
+        if quota is None:
+            raise UpstreamFailure("Grok's answer does not say what is left of the allowance.")
+        return quota
+
+
+class QuotaKeeper:
+    """Makes the asks that the book plans. :meth:`run` has to be running.
+
+    :param asker: gives the way to ask as it is configured at the moment.
+    """
+
+    def __init__(self, pool: TokenPool, asker: Callable[[], QuotaAsker]) -> None:
+        self._pool = pool
+        self._asker = asker
+        self._places = trio.CapacityLimiter(AT_ONCE)
+        self._sooner = trio.Event()
+        self._sleeps_until = -math.inf
+        self._unanswered: set[str] = set()
+        pool.listeners.append(self._look)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Ask until cancelled."""
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            while True:
+                await self._sleep()
+                await self._places.acquire_on_behalf_of(place := object())
+                ask = self._pool.book.asks.take(trio.current_time())
+                if ask is None:
+                    self._places.release_on_behalf_of(place)
+                else:
+                    nursery.start_soon(functools.partial(self._make, ask, place))
+
+    async def _sleep(self) -> None:
+        """Until the next ask is due."""
+        while (due := self._pool.book.asks.next_at()) > trio.current_time():
+            self._sooner = trio.Event()
+            self._sleeps_until = due
+            with trio.CancelScope(deadline=due):
+                await self._sooner.wait()
+            self._sleeps_until = -math.inf
+
+    def _look(self) -> None:
+        if self._pool.book.asks.next_at() < self._sleeps_until:
+            self._sooner.set()
+
+    async def _make(self, ask: Ask, place: object) -> None:
+        answer: Quota | GrokApiError | None = None
+        account = ask.account
+        try:
+            answer = await self._asker().ask(account.entry.sso, account.egress.proxy_url, ask.group)
+        except GrokApiError as error:
+            answer = error
+        except Exception:  # boundary: a bug in asking must not take the server with it
+            _log.exception("a bug ended an ask for what is left")
+        finally:
+            self._places.release_on_behalf_of(place)
+            self._tell(ask, answer)
+            self._pool.book.asked(ask, answer, trio.current_time())
+            self._pool.changed()
+
+    def _tell(self, ask: Ask, answer: Quota | GrokApiError | None) -> None:
+        """One warning when a group's quota stops being told, one line when it is told again; each refused token."""
+        told = (ask.group, ask.account.entry.id)
+        if isinstance(answer, Quota):
+            _log.debug("what is left for %s of token %s: %s", *told, answer)
+            if ask.group in self._unanswered:
+                self._unanswered.remove(ask.group)
+                _log.info("Grok says again what is left for %s", ask.group)
+        elif isinstance(answer, CredentialsRejected):
+            _log.warning("token %s was asked for: %s", ask.account.entry.id, answer.message)
+        elif isinstance(answer, GrokApiError) and ask.group not in self._unanswered:
+            self._unanswered.add(ask.group)
+            _log.warning(
+                "what is left for %s could not be asked with token %s: %s: %s. Questions are answered all the same; the "
+                "next such failures are not told until it works again",
+                *(*told, answer.code, answer.message),
+            )

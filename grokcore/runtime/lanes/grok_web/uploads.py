@@ -1,0 +1,120 @@
+"""Bringing pictures and files to Grok, with the token that will then answer: an account sees its own files only.
+
+Rules
+-----
+1. A failing upload fails the attempt, with the part's path and the reason: never an answer without the picture.
+2. What an account already has is not uploaded again while that is likely to hold (by content, not by name).
+3. Not more than :data:`AT_ONCE` at the same time, whoever asks.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import trio
+from attrs import evolve, frozen
+
+from ....errors import AttachmentRefused, Blame, Challenge, GrokApiError, UploadFailed, UpstreamRefused
+from ....protocol.conversation.attachments import Attachment
+from ....protocol.grok_web.identity import Identity
+from ....protocol.grok_web.payload import UPLOAD_PATH, UploadedFile, upload_body, uploaded_file
+from ...gather import for_all
+from ...pool.leases import Lease
+from ...threads import in_thread
+from ...transport.seam import Transport
+from .calls import post_json
+
+__all__ = ["Uploads"]
+
+AT_ONCE = 5
+"""Grok's page uploads no more at once (grok-protocol.md §5)."""
+
+UPLOAD_S = 120.0
+"""Bound for one upload, in seconds: 20 MB over a slow line."""
+
+KEPT_S = 1800.0
+"""How long a file is taken to be still there. Grok keeps them for longer; nobody has published for how long."""
+
+MOST_KEPT = 1000
+
+
+@frozen
+class _Kept:
+    file: UploadedFile
+    until: float
+
+
+class Uploads:
+    """Uploads, and what is there already."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._places = trio.CapacityLimiter(AT_ONCE)
+        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+
+    async def bring(
+        self, attachments: Sequence[Attachment], lease: Lease, base_url: str, identity: Identity
+    ) -> list[UploadedFile]:
+        """All of them, in their order.
+
+        :raises GrokApiError: one could not be brought; the leaf says whose fault it was. (Of several, one is told.)
+        """
+        bring_one = functools.partial(self._bring_one, lease=lease, base_url=base_url, identity=identity)
+        return await for_all(attachments, bring_one)
+
+    def forget(self, lease_key: str) -> None:
+        """Grok does not find what this account was thought to have."""
+        for key in [key for key in self._kept if key[0] == lease_key]:
+            del self._kept[key]
+
+    def shift(self, seconds: float) -> None:
+        """So much time has passed that the loop's clock has not counted."""
+        for place, kept in self._kept.items():
+            self._kept[place] = evolve(kept, until=kept.until - seconds)
+
+    async def _bring_one(self, attachment: Attachment, lease: Lease, base_url: str, identity: Identity) -> UploadedFile:
+        digest = hashlib.sha256(attachment.media_type.encode() + b"\0" + attachment.data).hexdigest()
+        kept = self._kept.get((lease.key, digest))
+        if kept is not None and trio.current_time() < kept.until:
+            return kept.file
+        async with self._places:
+            file = await self._upload(attachment, lease, base_url, identity)
+        self._kept[lease.key, digest] = _Kept(file, trio.current_time() + KEPT_S)
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return file
+
+    async def _upload(self, attachment: Attachment, lease: Lease, base_url: str, identity: Identity) -> UploadedFile:
+        make = functools.partial(upload_body, attachment.data, attachment.media_type, attachment.name)
+        body = await in_thread(make)
+        try:
+            answer = await post_json(
+                self._transport,
+                base_url + UPLOAD_PATH,
+                body,
+                sso=lease.sso,
+                proxy_url=lease.proxy_url,
+                identity=identity,
+                seconds=UPLOAD_S,
+            )
+        except GrokApiError as error:
+            raise _told(error, attachment.path) from error
+        file = uploaded_file(answer)
+        if file is None:
+            raise UploadFailed(f"{attachment.path}: Grok's answer to the upload names no file.", param=attachment.path)
+        return file
+
+
+def _told(error: GrokApiError, path: str) -> GrokApiError:
+    """The failure of an upload: whose fault it was stays; else it is told as what it is, with the part it concerns."""
+    if error.blame is Blame.TOKEN or isinstance(error, Challenge) or error.blame is Blame.EGRESS:
+        return error
+    if isinstance(error, UpstreamRefused):
+        return AttachmentRefused(f"{path}: Grok refused the upload. {error.message}", param=path)
+    if error.blame is Blame.REQUEST:
+        error.param = path
+        return error
+    return UploadFailed(f"{path} could not be uploaded. {error.message}", param=path)

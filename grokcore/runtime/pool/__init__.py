@@ -1,0 +1,1 @@
+"""The token pool: the queue around the token book."""

@@ -1,0 +1,1 @@
+"""HTTP requests: the seam that everything above uses, libcurl behind it, and recordings of what came."""

@@ -1,0 +1,101 @@
+"""The transport that the rest of the program sees: it keeps a worker thread with a loop running."""
+
+from __future__ import annotations
+
+import functools
+import logging
+
+import trio
+
+from ..seam import UpstreamRequest
+from .exchange import CurlExchange
+from .library import CurlSettings
+from .loop import ENDED, Loop
+
+__all__ = ["CurlTransport"]
+
+MOST_DEATHS = 3
+"""How often a loop may end within :data:`DEATHS_S` before the server gives up."""
+
+DEATHS_S = 60.0
+
+FAREWELL_S = 2.0
+"""How long open streams have for their error events (seconds), before the server ends with the transport."""
+
+_log = logging.getLogger(__name__)
+
+
+class CurlTransport:
+    """All requests. :meth:`run` has to be running while it is used."""
+
+    def __init__(self, settings: CurlSettings) -> None:
+        self._settings = settings
+        self._loop: Loop | None = None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Drive the transfers until cancelled; what is under way then is aborted.
+
+        A loop that ends by itself has failed its transfers, and another begins.
+
+        :raises RuntimeError: loops keep ending.
+        """
+        deaths: list[float] = []
+        while True:
+            loop = self._loop = Loop(self._settings, trio.lowlevel.current_trio_token())
+            if not deaths:
+                task_status.started()
+            error = await _drive(loop)
+            _log.error("the transport failed: its requests were ended", exc_info=error)
+            now = trio.current_time()
+            deaths = [at for at in deaths if now - at < DEATHS_S] + [now]
+            if len(deaths) > MOST_DEATHS:
+                await trio.sleep(FAREWELL_S)
+                raise RuntimeError("the transport keeps failing; see the log") from error
+
+    def adopt(self, settings: CurlSettings) -> None:
+        """Make requests with these from now on; they must have passed :func:`check_library`."""
+        self._settings = settings
+        if self._loop is not None:
+            self._loop.adopt(settings)
+
+    def open(self, request: UpstreamRequest) -> CurlExchange:
+        """Begin *request*; nothing is waited for."""
+        assert self._loop is not None, "CurlTransport.run() is not running"
+        exchange = CurlExchange(request, self._loop)
+        self._loop.begin(exchange)
+        return exchange
+
+    @property
+    def under_way(self) -> int:
+        """Transfers that libcurl holds at the moment."""
+        return self._loop.under_way if self._loop else 0
+
+
+async def _drive(loop: Loop) -> Exception | None:
+    """Run a loop in a thread until this is cancelled. Returns why, if it ended by itself; it is closed then."""
+    failure: Exception | None = None
+
+    async def work() -> None:
+        nonlocal failure
+        # A limiter of its own: this thread lives as long as the server and must not take a place that file and DNS calls
+        # wait for.
+        in_thread = functools.partial(trio.to_thread.run_sync, loop.work, limiter=trio.CapacityLimiter(1))
+        try:
+            await in_thread()
+        except Exception as error:  # boundary: a loop that ended is replaced
+            failure = error
+        nursery.cancel_scope.cancel()
+
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(work)
+            try:
+                await trio.sleep_forever()
+            finally:
+                loop.stop()
+    finally:
+        if failure is None:
+            loop.close()
+        else:
+            loop.close(ENDED)
+    return failure

@@ -1,0 +1,108 @@
+"""The seam to the network: a few methods, so that everything above can be tested without one.
+
+The real one is :class:`grokcore.runtime.transport.curl.CurlTransport`; the tests have a scripted one, because a faked
+clock would jump past real threads.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Protocol
+
+from attrs import field, frozen
+
+from ...errors import TransportFailure
+
+__all__ = ["ConnectionDied", "Exchange", "ResponseHead", "Transport", "UpstreamRequest"]
+
+
+class ConnectionDied(TransportFailure):
+    """The connection was there, and broke before anything of the response came: a kept one that was dead, as a rule."""
+
+
+def _check_address(_: object, __: object, value: str) -> None:
+    # libcurl passes over what it can't read here, and would resolve the name itself.
+    if "%" in value:
+        raise ValueError("connect_to has a scope")
+    if value:
+        ipaddress.ip_address(value)
+
+
+@frozen
+class UpstreamRequest:
+    """One HTTP request, to Grok unless it says otherwise.
+
+    :ivar headers: in order; an empty value takes a header of the impersonated browser out.
+    :ivar proxy_url: the egress; empty for a direct connection, whatever the environment's proxy variables say.
+    :ivar fresh: make a connection of its own instead of reusing one.
+    :ivar connect_net_s: seconds after which connecting is given up by the transport itself: a net under the clocks, which
+        rule.
+    :ivar connect_to: the address, without port, that the connection goes to, whatever the URL's name would resolve to; Host
+        header and certificate stay the URL's. Empty for the usual way. Not together with a proxy.
+    :ivar impersonated: as the browser, with its handshake and headers. False: as a plain client with the headers given,
+        over a connection of its own, so that a site which is not Grok sees nothing of what Grok sees. A browser's response
+        comes decoded, a plain client's as it was sent.
+    :ivar who: what failures call the other side.
+    :raises ValueError: ``connect_to`` is no address.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+    proxy_url: str = field(default="", repr=False)
+    fresh: bool = False
+    connect_net_s: float = 3600.0
+    connect_to: str = field(default="", validator=_check_address)
+    impersonated: bool = True
+    who: str = "Grok"
+
+
+@frozen
+class ResponseHead:
+    """Status and headers (names in lower case; of repeated ones the last).
+
+    :ivar peer: the address at the other end of the connection (a proxy's, if there is one); empty if that is not known.
+    """
+
+    status: int
+    headers: dict[str, str]
+    peer: str = ""
+
+
+class Exchange(Protocol):
+    """One request under way. Waiting methods may be cancelled at any time and called again: nothing is lost."""
+
+    async def head(self) -> ResponseHead:
+        """Wait for the response's head.
+
+        :raises TransportFailure: there was no response.
+        """
+
+    async def read(self) -> bytes:
+        """Wait for more of the body; ``b""`` once it has ended in good order.
+
+        :raises TransportFailure: the connection broke, after everything that had arrived was read.
+        """
+
+    def read_nowait(self) -> bytes | None:
+        """What has arrived of the body since the last read; None if nothing has; ``b""`` as in :meth:`read`.
+
+        :raises TransportFailure: as in :meth:`read`.
+        """
+
+    async def wait(self) -> None:
+        """Wait until there is news of any kind, or :meth:`wake` is called; it may also return for nothing."""
+
+    def wake(self) -> None:
+        """Make :meth:`wait` return."""
+
+    async def aclose(self) -> None:
+        """Abort what is still under way. Returns when the connection is out of our hands; safe to repeat."""
+
+
+class Transport(Protocol):
+    """Makes requests."""
+
+    def open(self, request: UpstreamRequest) -> Exchange:
+        """Begin *request*: the other side sees it once at most. Nothing is waited for."""

@@ -1,0 +1,116 @@
+"""Twenty thousand requests with mistakes in them: each is a request or a fault with a path, and no word of it is lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+
+from grokcore.errors import AttachmentRefused, GrokApiError, InvalidRequest
+from grokcore.protocol.conversation.enclosures import left_behind, paths_by_rule
+from grokcore.protocol.dialects.openai_chat.request import ChatRequest, header_names, parse_chat_fields
+from grokcore.protocol.dialects.openai_images.request import parse_image_request
+from grokcore.protocol.grok_web.prompt import render_prompt
+
+from ..grok_web.mutants import Leaf, Maker, leaves
+
+REQUESTS = 20_000
+
+NO_CONTENT = {
+    *("type", "id", "index", "status", "phase", "format", "detail", "cache_control", "prompt_cache_breakpoint"),
+    *("citations", "annotations", "logprobs", "caller", "signature", "providerOptions", "providerMetadata", "extras"),
+    *("source_type", "transformations", "retrieved_at", "page_age", "file_type", "stop_reason", "toolset_name"),
+    *("encrypted_content", "encrypted_stdout", "server_name", "mediaType", "mimeType", "mime_type", "media_type"),
+    *("contentType", "uri"),
+}
+"""Keys of messages and parts below which nothing is said."""
+
+OPTIONS = {"model", "stream", "stream_options", "n", "search", "tool_choice", "modalities", "audio", "logprobs"}
+"""Parameters that hold no content of the conversation."""
+
+
+def fault_of(fields: Any) -> GrokApiError | ChatRequest:
+    try:
+        return parse_chat_fields(fields)
+    except (InvalidRequest, AttachmentRefused) as error:
+        return error
+
+
+def lost(fields: dict[str, Any], request: ChatRequest) -> list[Leaf]:
+    """Texts that neither go to Grok nor are named."""
+    up = paths_by_rule(request.messages)
+    parts = [part for message in request.messages for part in message.attachments if part.path in up]
+    told = "\n".join([render_prompt(request.messages, up), *(f"{part.url} {part.name}" for part in parts)])
+    names = {*request.ignored, *left_behind(request.messages, up)}
+    return [leaf for leaf in leaves(fields) if leaf[1] not in told and not named(leaf, fields, names)]
+
+
+def named(leaf: Leaf, fields: Any, names: Collection[str]) -> bool:
+    """Whether the header says that this text, or what it stands in, was not passed on; or it says nothing anyhow."""
+    path, _ = leaf
+    if path[0] != "messages":
+        return path[0] in OPTIONS or str(path[0])[:40] in names or f"{path[0]}.{path[1]}" in names
+    if NO_CONTENT & {*path}:
+        return True
+    candidates = {"earlier_pictures", "earlier_files", "parts.audio", "parts.video"}
+    kinds, value = {"", "file", "image"}, fields  # beside the content a part may do without its type
+    for step in path:
+        if isinstance(value, dict):
+            kinds |= {kind.strip() for kind in (value.get("type"),) if isinstance(kind, str)}
+            candidates |= {f"messages.{step}", f"messages.{path[2]}.{step}"} | {
+                name for kind in kinds for name in (f"parts.{kind}", f"parts.{kind}.{step}")
+            }
+        value = value[step]
+    return not {re.sub(r"[^A-Za-z0-9_.-]", "", name)[:40] for name in candidates}.isdisjoint(names)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_request_is_answered_or_refused_by_its_place(seed: int) -> None:
+    """Never another exception. What is taken reaches Grok word by word, or the header names what does not."""
+    maker = Maker(seed)
+    taken = 0
+    for _ in range(REQUESTS // 4):
+        fields = maker.request()
+        found = fault_of(json.loads(json.dumps(fields)))
+        if isinstance(found, GrokApiError):
+            assert found.param, fields
+            assert found.param.split(".")[0].split("[")[0] in {*fields, "messages", "model"}, fields
+            continue
+        taken += 1
+        assert lost(fields, found) == [], (found.ignored, json.dumps(fields))
+        header = ", ".join(header_names(found.ignored))
+        assert len(header) < 2000
+        assert header.isascii()
+        assert header.isprintable()
+    assert taken > REQUESTS // 16, "too few were any good"
+
+
+def test_what_was_an_error_in_the_question_is_none_in_the_history() -> None:
+    """Whatever was in a message, the next question is answered."""
+    maker = Maker(99)
+    for _ in range(2000):
+        content = [maker.part(), maker.part()]
+        for role in ("user", "assistant", "tool", "system"):
+            fields = {"model": "m", "messages": [{"role": role, "content": content}, {"role": "user", "content": "hi"}]}
+            found = fault_of(fields)
+            assert isinstance(found, ChatRequest), (found, fields)
+            assert lost(fields, found) == [], (found.ignored, json.dumps(fields))
+
+
+@pytest.mark.parametrize("editing", [False, True])
+def test_any_fields_of_a_picture_s_form_are_a_request_or_a_fault(editing: bool) -> None:
+    """With the field at fault."""
+    maker = Maker(7)
+    names = ("prompt", "image", "images", "image[]", "mask", "n", "size", "response_format", "model", "stream")
+    for _ in range(1000):
+        fields = {name: maker.json() for name in names if maker.text()[-2] in "02468"} | {"prompt": "a"}
+        try:
+            parse_image_request(tuple(fields.items()), editing=editing)
+        except (InvalidRequest, AttachmentRefused) as error:
+            refusal = error
+        else:
+            continue
+        assert refusal.param, fields

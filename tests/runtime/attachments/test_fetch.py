@@ -1,0 +1,624 @@
+"""Fetching for a stranger: on real sockets, with a canary that must never be reached."""
+
+from __future__ import annotations
+
+import gzip
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+import trio
+import trustme
+from attrs import define, evolve, field, frozen
+
+from grokcore.errors import AttachmentRefused, RequestTooLarge
+from grokcore.protocol.urls import public_addresses as addresses
+from grokcore.runtime.attachments import fetch
+from grokcore.runtime.attachments.fetch import Fetcher
+from grokcore.runtime.attachments.lookups import Lookups
+from grokcore.runtime.transport.curl import CurlExchange, CurlSettings, CurlTransport
+from grokcore.runtime.transport.curl.exchange import BUFFER_BYTES
+from grokcore.runtime.transport.seam import ResponseHead, UpstreamRequest
+from grokcore.simulator.scripts import Script, Send
+from tests.servers import free_port, read_until
+
+from ..fakes import FakeExchange, FakeTransport
+
+NAME = "pictures.example.com"
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+MOST = 100_000
+SECRET = "canary"
+PUBLIC, OTHER_PUBLIC = "93.184.215.14", "2606:4700:4700::1111"
+
+Handler = Callable[[trio.abc.Stream], Awaitable[None]]
+Page = bytes | Handler
+
+
+def page(body: bytes = PICTURE, *, status: str = "200 OK", length: int | str | None = None, **headers: str) -> bytes:
+    """A response of HTTP/1.1."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def redirect(location: str, status: int = 302) -> bytes:
+    return page(b"moved", status=f"{status} Moved", location=location, set_cookie="seen=1; Path=/")
+
+
+SILENCE = b""
+STALLING = page(PICTURE[:20], length=len(PICTURE))
+"""The connection stays open in both cases."""
+
+
+async def cut(stream: trio.abc.Stream) -> None:
+    await stream.send_all(STALLING)
+    await stream.aclose()
+
+
+async def endless(stream: trio.abc.Stream) -> None:
+    await stream.send_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        await stream.send_all(b"1000\r\n" + bytes(4096) + b"\r\n")
+
+
+@define(eq=False)
+class Recorder:
+    """The real transport, and what went through it."""
+
+    transport: CurlTransport
+    exchanges: list[CurlExchange] = field(factory=list)
+
+    def open(self, request: UpstreamRequest) -> CurlExchange:
+        self.exchanges.append(self.transport.open(request))
+        return self.exchanges[-1]
+
+
+@define(eq=False)
+class World:
+    """A web server on loopback (it is the canary too), and names that lead to it."""
+
+    transport: Recorder
+    port: int = 0
+    pages: dict[str, Page] = field(factory=dict)
+    names: dict[str, list[Sequence[str]]] = field(factory=lambda: {NAME: [["127.0.0.1"]]})
+    """Answers in turn; the last one for ever."""
+    heads: list[str] = field(factory=list)
+    lookups: list[str] = field(factory=list)
+    connections: int = 0
+    open_connections: int = 0
+
+    def fetcher(self, *allow_hosts: str, proxy_url: str = "") -> Fetcher:
+        return Fetcher(self.transport, frozenset(allow_hosts), proxy_url, self.resolve)
+
+    async def fetch(self, path: str = "/a.png", *, most: int = MOST) -> bytes:
+        """What is at a host that the configuration names."""
+        return await self.fetcher(NAME).fetch(f"http://{NAME}:{self.port}{path}", most=most)
+
+    async def resolve(self, host: str, port: int) -> Sequence[str]:
+        await trio.lowlevel.checkpoint()
+        self.lookups.append(host)
+        answers = self.names[host]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    async def serve(self, stream: trio.abc.Stream) -> None:
+        self.connections += 1
+        self.open_connections += 1
+        try:
+            head = (await read_until(stream, b"\r\n\r\n")).decode()  # type: ignore[arg-type]
+            self.heads.append(head)
+            answer = self.pages.get(head.split()[1], page(b"no", status="404 Not Found"))
+            await (stream.send_all(answer) if isinstance(answer, bytes) else answer(stream))
+            await stream.receive_some(1)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, AssertionError):
+            pass
+        finally:
+            self.open_connections -= 1
+            await trio.aclose_forcefully(stream)
+
+    async def all_closed(self) -> None:
+        while self.open_connections:
+            await trio.lowlevel.checkpoint()
+
+
+def in_world(
+    scenario: Callable[[World], Awaitable[None]],
+    *,
+    settings: CurlSettings | None = None,
+    context: ssl.SSLContext | None = None,
+) -> None:
+    """Run *scenario*; afterwards nothing may be under way."""
+
+    async def main() -> None:
+        transport = CurlTransport(settings or CurlSettings())
+        world = World(Recorder(transport))
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                serve = partial(trio.serve_ssl_over_tcp, ssl_context=context) if context else trio.serve_tcp
+                listeners = await nursery.start(partial(serve, world.serve, 0, host="127.0.0.1"))
+                listener = listeners[0].transport_listener if context else listeners[0]
+                world.port = listener.socket.getsockname()[1]
+                await nursery.start(transport.run)
+                await scenario(world)
+                assert transport.under_way == 0
+                nursery.cancel_scope.cancel()
+
+    trio.run(main)
+
+
+async def refusal(awaitable: Awaitable[bytes]) -> str:
+    """Why something was refused."""
+    with pytest.raises((AttachmentRefused, RequestTooLarge)) as caught:
+        await awaitable
+    assert isinstance(caught.value, RequestTooLarge) == ("larger than" in caught.value.message)
+    message = caught.value.message
+    assert SECRET not in message
+    assert len(message) < 300
+    return message
+
+
+# What is fetched ---------------------------------------------------------------------------------------------------
+
+
+def test_a_fetch_asks_for_the_url_and_gives_nothing_away() -> None:
+    """Its Host is the URL's; there is no cookie, no token, nothing of the browser or of Grok's in it."""
+
+    async def scenario(world: World) -> None:
+        world.pages["/a.png?size=1"] = page()
+        assert await world.fetch("/a.png?size=1#fragment") == PICTURE
+        request, *headers = world.heads[0].strip().split("\r\n")
+        assert request == "GET /a.png?size=1 HTTP/1.1"
+        assert dict(line.split(": ", 1) for line in headers) == {
+            "Host": f"{NAME}:{world.port}",
+            "User-Agent": "grok2api",
+            "Accept": "image/*, */*;q=0.8",
+            "Accept-Encoding": "identity",
+        }
+
+    in_world(scenario)
+
+
+def test_redirects_are_followed_and_carry_no_cookie() -> None:
+    """All five kinds, relative ones too, three in a row; each hop looks its name up once and has its own connection."""
+
+    async def scenario(world: World) -> None:
+        world.names["other.example.com"] = [["127.0.0.1"]]
+        world.pages |= {
+            "/301": redirect("/b/308?a", 301),
+            "/b/308?a": redirect("303", 308),
+            "/b/303": redirect(f"//other.example.com:{world.port}/%C3%A9", 303),
+            "/302": redirect("/é", 302),
+            "/307": redirect(f"http://{NAME}:{world.port}/%C3%A9#a", 307),
+            "/%C3%A9": page(),
+        }
+        fetcher = world.fetcher(NAME, "other.example.com")
+        for status, hops in (("301", 3), ("302", 1), ("307", 1)):
+            world.connections = 0
+            world.lookups.clear()
+            assert await fetcher.fetch(f"http://{NAME}:{world.port}/{status}", most=MOST) == PICTURE
+            assert world.connections == len(world.lookups) == hops + 1
+        assert not any("cookie" in head.lower() for head in world.heads)
+
+    in_world(scenario)
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [
+        ("http://127.0.0.1:{port}/a.png", "public internet"),
+        ("http://localhost:{port}/a.png", "public internet"),
+        ("//127.0.0.1:{port}/a.png", "public internet"),
+        ("http://[::ffff:127.0.0.1]:{port}/a.png", "public internet"),
+        ("http://169.254.169.254/latest/meta-data/", "public internet"),
+        ("http://127.1:{port}/a.png", "four decimal numbers"),
+        (f"http://{NAME}:1/a.png", "neither 80 nor 443"),
+        ("http://user:pass@pictures.example.com:{port}/a.png", "user name"),
+        ("file:///etc/hostname", "http:// or https://"),
+        ("gopher://127.0.0.1:{port}/_GET", "http:// or https://"),
+        ("http://[::1", "can't be read"),
+        ("http://" + "a" * 3000, "longer than"),
+        ("", "redirects to nowhere"),
+    ],
+)
+def test_a_redirect_is_judged_like_any_other_url(location: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a host that may be asked nobody gets to one that may not."""
+
+    async def scenario(world: World) -> None:
+        monkeypatch.setattr(addresses, "USUAL_PORTS", {80, 443, world.port})
+        world.names["localhost"] = [["127.0.0.1"]]
+        world.pages["/a.png"] = redirect(location.format(port=world.port))
+        fetcher = world.fetcher(f"{NAME}:{world.port}")
+        message = await refusal(fetcher.fetch(f"http://{NAME}:{world.port}/a.png", most=MOST))
+        assert says in message
+        assert world.connections == len(world.transport.exchanges) == 1
+
+    in_world(scenario)
+
+
+def test_a_fourth_redirect_is_one_too_many() -> None:
+    """A loop ends."""
+
+    async def scenario(world: World) -> None:
+        world.pages["/a.png"] = redirect("/a.png")
+        assert "more than 3 redirects" in await refusal(world.fetch())
+        assert world.connections == 4
+
+    in_world(scenario)
+
+
+# What is not asked -------------------------------------------------------------------------------------------------
+
+LOOPBACK_URLS = [
+    "file:///etc/hostname",
+    "FILE://localhost/etc/hostname",
+    "ftp://127.0.0.1:{port}/a.png",
+    "dict://127.0.0.1:{port}/info",
+    "gopher://127.0.0.1:{port}/_GET%20/",
+    "ws://127.0.0.1:{port}/",
+    "http://127.0.0.1:{port}/a.png",
+    "http://127.0.0.53:{port}/a.png",
+    "http://127.1:{port}/a.png",
+    "http://2130706433:{port}/a.png",
+    "http://0x7f.1:{port}/a.png",
+    "http://0x7f000001:{port}/a.png",
+    "http://017700000001:{port}/a.png",
+    "http://0177.0.0.1:{port}/a.png",
+    "http://0:{port}/a.png",
+    "http://0.0.0.0:{port}/a.png",
+    "http://１２７.0.0.1:{port}/a.png",
+    "http://127。0。0。1:{port}/a.png",
+    "http://[::1]:{port}/a.png",
+    "http://[::]:{port}/a.png",
+    "http://[::ffff:127.0.0.1]:{port}/a.png",
+    "http://[::ffff:7f00:1]:{port}/a.png",
+    "http://[0:0:0:0:0:ffff:7f00:0001]:{port}/a.png",
+    "http://[::127.0.0.1]:{port}/a.png",
+    "http://[64:ff9b::7f00:1]:{port}/a.png",
+    "http://[2002:7f00:1::]:{port}/a.png",
+    "http://[fe80::1%25lo]:{port}/a.png",
+    "http://localhost:{port}/a.png",
+    "http://LOCALHOST.:{port}/a.png",
+    "http://ⓛocalhost:{port}/a.png",
+    "http://user:pass@127.0.0.1:{port}/a.png",
+    "http://example.com@127.0.0.1:{port}/a.png",
+    "http://127.0.0.1:{port}#@example.com/a.png",
+    "http://127.0.0.1:{port}\\@example.com/a.png",
+    "http://127.0.0.1:{port}/\r\nHost: example.com",
+    "http://127.0.0.1:{port} /a.png",
+]
+
+
+@pytest.mark.parametrize("url", LOOPBACK_URLS)
+def test_no_way_of_writing_loopback_reaches_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the system's own resolver, and on a port that would be taken."""
+
+    async def scenario(world: World) -> None:
+        monkeypatch.setattr(addresses, "USUAL_PORTS", {80, 443, world.port})
+        fetcher = evolve(world.fetcher(), resolve=Lookups())
+        await refusal(fetcher.fetch(url.format(port=world.port) + f"?{SECRET}", most=MOST))
+        assert world.transport.exchanges == []
+        assert world.connections == 0
+
+    in_world(scenario)
+
+
+PRIVATE_ANSWERS = {
+    "loopback": ["127.0.0.1"],
+    "loopback, IPv6": ["::1"],
+    "this network": ["0.0.0.0"],
+    "private": ["10.1.2.3"],
+    "private, IPv6": ["fd00::1"],
+    "metadata": ["169.254.169.254"],
+    "link-local": ["fe80::1"],
+    "link-local with its card": ["fe80::1%2"],
+    "a provider's": ["100.100.100.200"],
+    "mapped": ["::ffff:127.0.0.1"],
+    "NAT64": ["64:ff9b::7f00:1"],
+    "NAT64 of one's own": ["64:ff9b:1::7f00:1"],
+    "6to4": ["2002:7f00:1::1"],
+    "Teredo": ["2001:0:4136:e378:8000:63bf:3fff:fdd2"],
+    "multicast": ["224.0.0.251"],
+    "public and private": [PUBLIC, "127.0.0.1"],
+    "private and public": ["127.0.0.1", OTHER_PUBLIC],
+    "no address": ["localhost"],
+}
+
+
+@pytest.mark.parametrize("answer", PRIVATE_ANSWERS.values(), ids=PRIVATE_ANSWERS)
+def test_a_name_that_leads_anywhere_else_than_to_the_public_is_not_asked(
+    answer: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One private address among its addresses is enough."""
+
+    async def scenario(world: World) -> None:
+        monkeypatch.setattr(addresses, "USUAL_PORTS", {80, 443, world.port})
+        world.names[NAME] = [answer]
+        message = await refusal(world.fetcher().fetch(f"http://{NAME}:{world.port}/a.png?{SECRET}", most=MOST))
+        assert message.startswith(NAME)
+        assert "public internet" in message
+        assert "allow_hosts" in message
+        assert world.lookups == [NAME]
+        assert world.transport.exchanges == []
+        assert world.connections == 0
+
+    in_world(scenario)
+
+
+def test_the_canary_is_one() -> None:
+    """The tests above mean something: the same places answer when the configuration names them."""
+
+    async def scenario(world: World) -> None:
+        world.pages["/a.png"] = page()
+        world.names["localhost"] = [["127.0.0.1"]]
+        fetcher = world.fetcher("127.0.0.1", "localhost")
+        for host in ("127.0.0.1", "LOCALHOST.", "[::ffff:127.0.0.1]"):
+            assert await fetcher.fetch(f"http://{host}:{world.port}/a.png", most=MOST) == PICTURE
+        assert world.connections == 3
+
+    in_world(scenario)
+
+
+@pytest.mark.parametrize("url", [f"http://{NAME}:22/", f"https://{NAME}:8443/", "http://93.184.215.14:25/"])
+def test_other_ports_are_other_services(url: str) -> None:
+    """Not even the name is looked up."""
+
+    async def scenario(world: World) -> None:
+        assert "neither 80 nor 443" in await refusal(world.fetcher().fetch(url, most=MOST))
+        assert world.lookups == []
+        assert world.transport.exchanges == []
+
+    in_world(scenario)
+
+
+def test_an_entry_with_a_port_allows_that_port_only() -> None:
+    """And a host is allowed by its whole name."""
+
+    async def scenario(world: World) -> None:
+        world.pages["/a.png"] = page()
+        url = f"http://{NAME}:{world.port}/a.png"
+        assert await world.fetcher(f"{NAME}:{world.port}").fetch(url, most=MOST) == PICTURE
+        for entry in (f"{NAME}:80", "example.com", f"x.{NAME}"):
+            await refusal(world.fetcher(entry).fetch(url, most=MOST))
+        assert world.connections == 1
+
+    in_world(scenario)
+
+
+# Pinned ------------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Pinned:
+    """What a name server answers in turn, and where the one connection goes."""
+
+    name: str
+    answers: list[Sequence[str]]
+    address: str
+
+
+PINNED = [
+    Pinned("rebinding", [[PUBLIC], ["127.0.0.1"]], PUBLIC),
+    Pinned("rebinding, IPv6", [[OTHER_PUBLIC], ["::1"]], OTHER_PUBLIC),
+    Pinned("several", [[OTHER_PUBLIC, PUBLIC]], OTHER_PUBLIC),
+    Pinned("mapped", [[f"::ffff:{PUBLIC}"]], PUBLIC),
+]
+
+
+@pytest.mark.parametrize("case", PINNED, ids=lambda case: case.name)
+def test_the_address_that_was_judged_is_the_one_that_is_asked(case: Pinned) -> None:
+    """The name is resolved once, and what the name server says afterwards is not heard. (No sockets: they are public.)"""
+
+    async def main() -> None:
+        transport = FakeTransport([Script((Send(PICTURE),))])
+        world = World(transport, names={NAME: list(case.answers)})  # type: ignore[arg-type]
+        assert await world.fetcher().fetch(f"https://{NAME}/a.png", most=MOST) == PICTURE
+        assert world.lookups == [NAME]
+        request = transport.exchanges[0].request
+        assert (request.url, request.connect_to, request.impersonated) == (f"https://{NAME}/a.png", case.address, False)
+        assert transport.all_closed
+
+    trio.run(main)
+
+
+def test_a_connection_that_leads_elsewhere_all_the_same_is_not_read() -> None:
+    """The address at the other end is compared, should the way there have been changed."""
+
+    class Elsewhere(FakeExchange):
+        async def head(self) -> ResponseHead:
+            return evolve(await super().head(), peer="127.0.0.1")
+
+    class Misled(FakeTransport):
+        def open(self, request: UpstreamRequest) -> FakeExchange:
+            self.exchanges.append(Elsewhere(request, self.scripts[0]))
+            return self.exchanges[-1]
+
+    async def main() -> None:
+        transport = Misled([Script((Send(PICTURE),))])
+        world = World(transport, names={NAME: [[PUBLIC]]})  # type: ignore[arg-type]
+        assert "led elsewhere" in await refusal(world.fetcher().fetch(f"http://{NAME}/", most=MOST))
+        assert transport.all_closed
+
+    trio.run(main)
+
+
+def test_behind_a_proxy_only_hosts_of_the_configuration_are_fetched() -> None:
+    """It resolves names itself, so nothing else can be judged; the message says so."""
+
+    async def scenario(world: World) -> None:
+        url = f"http://{NAME}/a.png"
+        world.pages[url] = page()
+        proxy_url = f"http://user:{SECRET}@127.0.0.1:{world.port}"
+        message = await refusal(world.fetcher("nas.example.com", proxy_url=proxy_url).fetch(url, most=MOST))
+        assert "a proxy is configured" in message
+        assert world.connections == 0
+        assert await world.fetcher(NAME, proxy_url=proxy_url).fetch(url, most=MOST) == PICTURE
+        assert world.lookups == []
+
+    in_world(scenario)
+
+
+# What comes back ---------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Bad:
+    """What a server does, and what is said of it."""
+
+    name: str
+    page: Page
+    says: str
+
+
+BAD = [
+    Bad("not found", page(b"no", status="404 Not Found"), f"{NAME} answered 404"),
+    Bad("a part", page(status="206 Partial Content"), f"{NAME} answered 206"),
+    Bad("nothing new", page(b"", status="304 Not Modified"), f"{NAME} answered 304"),
+    Bad("choices", page(status="300 Multiple Choices", location="/b.png"), f"{NAME} answered 300"),
+    Bad("empty", page(b""), f"{NAME} sent nothing"),
+    Bad("no content", page(b"", status="204 No Content"), f"{NAME} answered 204"),
+    Bad("too large, as it says", page(length=MOST + 1), "larger than the 100000 bytes"),
+    Bad("far too large, as it says", page(length="9" * 5000), "larger than the 100000 bytes"),
+    Bad("too large by one", page(bytes(MOST + 1)), "larger than the 100000 bytes"),
+    Bad("endless", endless, "larger than the 100000 bytes"),
+    Bad(
+        "large once unpacked",
+        page(gzip.compress(bytes(50 * MOST)), content_encoding="gzip"),
+        "larger than the 100000 bytes",
+    ),
+    Bad("cut off", cut, f"{NAME}'s answer was lost: the response was cut off"),
+    Bad("silent", SILENCE, "could not be fetched within 0.2 s"),
+    Bad("stalling", STALLING, "could not be fetched within 0.2 s"),
+    Bad("another protocol", b"SSH-2.0-OpenSSH_9.9\r\n", "the connection broke"),
+]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_what_can_t_be_taken_is_refused_with_its_reason_and_let_go_at_once(
+    bad: Bad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time and bytes are bounded whatever the server does, and the connection is closed."""
+    if "within" in bad.says:
+        monkeypatch.setattr(fetch, "FETCH_S", 0.2)
+
+    async def scenario(world: World) -> None:
+        world.pages[f"/a.png?{SECRET}"] = bad.page
+        assert bad.says in await refusal(world.fetch(f"/a.png?{SECRET}"))
+        assert world.transport.exchanges[0]._received <= MOST + 2 * BUFFER_BYTES
+        await world.all_closed()
+
+    in_world(scenario)
+
+
+def test_as_much_as_is_taken_is_taken() -> None:
+    """Of plain and of packed content."""
+
+    async def scenario(world: World) -> None:
+        body = bytes(MOST)
+        world.pages |= {"/plain": page(body), "/packed": page(gzip.compress(body), content_encoding="gzip")}
+        assert await world.fetch("/plain") == await world.fetch("/packed") == body
+
+    in_world(scenario)
+
+
+def test_a_server_that_is_not_there_and_a_name_that_is_not_known() -> None:
+    """The reason is passed on, with the host and nothing else of the URL."""
+
+    async def scenario(world: World) -> None:
+        message = await refusal(world.fetcher(NAME).fetch(f"http://{NAME}:{free_port()}/{SECRET}", most=MOST))
+        assert f"{NAME} could not be reached: no connection could be made" in message
+        for answer in ([], ["fe80::1%2"]):
+            world.names[NAME] = [answer]
+            assert f"{NAME} could not be resolved" in await refusal(world.fetch(f"/{SECRET}"))
+
+    in_world(scenario)
+
+
+def test_the_system_s_resolver_is_asked() -> None:
+    """It gives addresses as they can be judged."""
+
+    async def main() -> None:
+        found = await Lookups()("localhost", 80)
+        assert found
+        assert all(ip_address(address).is_loopback for address in found)
+
+    trio.run(main)
+
+
+def test_a_name_server_that_hangs_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound holds for everything, looking the name up included."""
+    monkeypatch.setattr(fetch, "FETCH_S", 0.05)
+
+    async def hang(host: str, port: int) -> list[str]:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async def main() -> None:
+        fetcher = Fetcher(FakeTransport([]), frozenset(), resolve=hang)
+        assert "within 0.05 s" in await refusal(fetcher.fetch(f"http://{NAME}/", most=MOST))
+
+    trio.run(main)
+
+
+def test_a_long_host_is_cut_in_messages() -> None:
+    """A message stays one."""
+
+    async def scenario(world: World) -> None:
+        host = "a." * 120 + "example.com"
+        world.names[host] = [["127.0.0.1"]]
+        assert "a.a.a.…" in await refusal(world.fetcher().fetch(f"http://{host}/", most=MOST))
+
+    in_world(scenario)
+
+
+def test_a_client_that_goes_away_takes_its_fetch_along() -> None:
+    """Cancelled while it waits for the head or for the body, it leaves no connection."""
+
+    async def scenario(world: World) -> None:
+        world.pages |= {"/silent": SILENCE, "/stalling": STALLING}
+        for path in world.pages:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(world.fetch, path)
+                while not world.transport.exchanges or not world.transport.exchanges[-1]._received:
+                    if path == "/silent" and world.open_connections:
+                        break
+                    await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel()
+            assert world.transport.transport.under_way == 0
+            await world.all_closed()
+
+    in_world(scenario)
+
+
+# TLS ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A certificate authority of our own."""
+    return trustme.CA()
+
+
+@pytest.mark.parametrize(
+    ("issued_to", "trusted", "says"),
+    [(NAME, True, ""), ("other.example.com", True, "certificate"), (NAME, False, "certificate")],
+)
+def test_a_certificate_is_checked_for_the_url_s_name(
+    issued_to: str, trusted: bool, says: str, authority: trustme.CA, tmp_path: Path
+) -> None:
+    """Though the connection goes to an address."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(issued_to).configure_cert(context)
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(ca_file)
+
+    async def scenario(world: World) -> None:
+        world.pages["/a.png"] = page()
+        url = f"https://{NAME}:{world.port}/a.png"
+        if says:
+            assert says in await refusal(world.fetcher(NAME).fetch(url, most=MOST))
+        else:
+            assert await world.fetcher(NAME).fetch(url, most=MOST) == PICTURE
+
+    in_world(scenario, settings=CurlSettings(ca_file=str(ca_file) if trusted else ""), context=context)

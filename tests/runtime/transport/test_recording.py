@@ -1,0 +1,379 @@
+"""Recording: what Grok sends is on the disk, redacted, and nobody who asks notices."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import re
+import stat
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from attrs import define, field, frozen
+
+from grokcore.errors import GrokApiError, TransportFailure
+from grokcore.protocol.conversation.events import Event
+from grokcore.protocol.grok_web.decoder import Decoder
+from grokcore.protocol.grok_web.payload import CHAT_PATH
+from grokcore.protocol.models import Limits
+from grokcore.protocol.recording.redact import Redactor
+from grokcore.runtime.transport import recording as record
+from grokcore.runtime.transport.recording import RecordingTransport
+from grokcore.runtime.transport.seam import UpstreamRequest
+from grokcore.simulator import lines
+from grokcore.simulator.scripts import CUT, HANG, Script, Send, answer, answer_lines, error, page, play_lines
+
+from ..fakes import FakeTransport
+from ..worlds import World, collect, make_world, on_fake_clock
+
+NAME = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}\.ndjson")
+SHORT = Limits(10, 10, 60)
+
+
+async def at_once(work: Callable[[], None]) -> None:
+    """In this thread: a faked clock would jump past a real one."""
+    work()
+    await trio.lowlevel.checkpoint()
+
+
+async def never(_: Callable[[], None]) -> None:
+    """A disk that hangs."""
+    await trio.sleep_forever()
+
+
+@define
+class Recorded:
+    """A world whose answers are recorded, and what became of that."""
+
+    world: World
+    recorder: RecordingTransport
+    folder: Path
+    events: list[list[Event] | GrokApiError] = field(factory=list)
+
+    async def ask(self, times: int = 1) -> None:
+        for _ in range(times):
+            try:
+                self.events.append(await collect(self.world.ask(limits=SHORT)))
+            except GrokApiError as failure:
+                self.events.append(failure)
+
+    @property
+    def files(self) -> list[Path]:
+        return sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+
+
+def recording(
+    folder: Path,
+    *scripts: Script,
+    scenario: Callable[[Recorded], Awaitable[None]] = Recorded.ask,
+    in_thread: Callable[[Callable[[], None]], Awaitable[None]] = at_once,
+) -> Recorded:
+    """Run *scenario* while a recorder runs, and end both."""
+    found: list[Recorded] = []
+
+    async def main() -> None:
+        world = make_world(*scripts)
+        recorder = RecordingTransport(world.transport, folder, in_thread=in_thread)
+        world.gateway._transport = recorder
+        found.append(Recorded(world, recorder, folder))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(recorder.run)
+            await scenario(found[0])
+            nursery.cancel_scope.cancel()
+        assert world.idle
+
+    on_fake_clock(main)
+    return found[0]
+
+
+def kinds(data: bytes) -> list[type[Event]]:
+    decoder = Decoder(frozenset({"grok:render"}))
+    return [type(event) for event in decoder.receive(data) + decoder.close()]
+
+
+def read(path: Path) -> tuple[dict[str, Any], bytes, dict[str, Any]]:
+    """Header, body and last line."""
+    first, _, body = path.read_bytes().partition(b"\n")
+    before, _, last = body.removesuffix(b"\n").rpartition(b"\n")
+    if b"grok2api_record" in last:
+        return json.loads(first), before, json.loads(last)
+    return json.loads(first), body, {}
+
+
+# What is recorded ---------------------------------------------------------------------------------------------------
+
+TEXT = "Wonderland is where Alice went, see <grok:render card_id='1'>Carroll</grok:render>."
+
+
+def test_an_answer_becomes_a_file_for_its_owner_only(tmp_path: Path) -> None:
+    """A header, then the lines that Grok sent, redacted: the decoder finds the same in them."""
+    script = answer(TEXT, question="Where did Alice go?", thoughts=[lines.thought("Pondering over Alice")])
+    folder = tmp_path / "a" / "b"
+    found = recording(folder, script)
+    (path,) = found.files
+    assert NAME.fullmatch(path.name)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    header, body, last = read(path)
+    assert header == {"grok2api_record": 1, "status": 200, "content_type": "application/json", "path": CHAT_PATH}
+    assert last == {}
+    assert body.count(b"\n") == script.body.count(b"\n")
+    assert kinds(body) == kinds(script.body)
+    for word in (b"Alice", b"Wonder", b"Carroll", b"Pondering", lines.RESPONSE_ID.encode()):
+        assert word not in path.read_bytes()
+
+
+@frozen
+class End:
+    """A response, and what the record says of its status and its end."""
+
+    name: str
+    script: Script
+    status: int = 200
+    last: dict[str, Any] = field(factory=dict)
+    body: bytes | None = None
+
+
+_HALF = b"".join(map(lines.line, answer_lines(["half", " an", " answer"])[:6]))
+ENDS = [
+    End("whole", answer("a")),
+    End("no newline at its end", Script((Send(answer("a").body.rstrip(b"\n")),))),
+    End("broken", Script((Send(_HALF), CUT)), last={"grok2api_record": 1, "end": "broken"}),
+    End("given up by us", Script((Send(_HALF), HANG)), last={"grok2api_record": 1, "end": "abandoned"}),
+    End("given up within a line", Script((Send(_HALF + b'{"result"'), HANG)), last={"grok2api_record": 1, "end": "abandoned"}),
+    End("a page", page(), 403, body=b"x" * len(lines.PAGE_CHALLENGE)),
+    End("a refusal", error(400, {"code": 3, "message": "not found: Bob"}), 400, body=b'{"code":3,"message":"not found: xxx"}'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ENDS, ids=lambda case: case.name)
+def test_a_record_says_how_the_response_began_and_ended(case: End, tmp_path: Path) -> None:
+    """A response that was not heard to its end says why, in a line of its own."""
+    found = recording(tmp_path, case.script)
+    header, body, last = read(found.files[0])
+    assert header["status"] == case.status
+    assert last == case.last
+    assert case.body is None or body == case.body
+    assert case.status != 200 or kinds(body) == kinds(case.script.body)
+
+
+def test_every_attempt_has_its_file(tmp_path: Path) -> None:
+    """The refused one and the answered one; one that brought no response has none."""
+    found = recording(tmp_path, Script((CUT,)), answer("a"))
+    assert len(found.world.transport.exchanges) == 2
+    assert len(found.files) == 1
+    found = recording(tmp_path / "second", error(500, {}), answer("a"))
+    assert {read(path)[0]["status"] for path in found.files} == {500, 200}
+
+
+def test_only_questions_are_recorded(tmp_path: Path) -> None:
+    """Every other request has the inner transport's own exchange."""
+
+    async def main() -> None:
+        inner = FakeTransport([answer("a")])
+        recorder = RecordingTransport(inner, tmp_path)
+        exchange = recorder.open(UpstreamRequest("POST", "https://grok.example.com/rest/rate-limits", (), b""))
+        assert exchange is inner.exchanges[0]
+
+    trio.run(main)
+
+
+def test_pieces_go_through_untouched_and_at_once(tmp_path: Path) -> None:
+    """The same bytes in the same pieces at the same time; also after a wait that was given up; failures too."""
+
+    async def main() -> None:
+        script = Script((Send(b"one"), HANG))
+        for script in (Script((Send(b"one\n"), Send(b"two"), CUT)), Script((Send(b"one"), HANG)), answer("a")):
+            plain, recorded = FakeTransport([script]), FakeTransport([script])
+            recorder = RecordingTransport(recorded, tmp_path, in_thread=never)
+            request = UpstreamRequest("POST", f"https://grok.example.com{CHAT_PATH}", (), b"")
+            for exchange in (plain.open(request), recorder.open(request)):
+                assert (await exchange.head()).status == 200
+            assert await heard(recorder.open(request)) == await heard(plain.open(request))
+
+    async def heard(exchange: Any) -> list[object]:
+        found: list[object] = []
+        with trio.move_on_after(5):
+            try:
+                while found[-1:] != [b""]:
+                    found += [trio.current_time() - exchange_began, exchange.read_nowait(), await exchange.read()]
+            except TransportFailure as failure:
+                found.append(str(failure))
+        exchange.wake()
+        await exchange.aclose()
+        return found
+
+    exchange_began = 0.0
+    on_fake_clock(main)
+
+
+# Bounds -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at_once_", [True, False], ids=["in one piece", "in many"])
+def test_a_long_answer_is_cut_off(at_once_: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a whole line; the answer itself goes on."""
+    monkeypatch.setattr(record, "MAX_FILE_BYTES", 10_000)
+    script = play_lines(answer_lines(["word "] * 100))
+    if at_once_:
+        script = Script((Send(script.body),))
+    found = recording(tmp_path, script)
+    _, body, last = read(found.files[0])
+    assert last == {"grok2api_record": 1, "end": "cut"}
+    assert found.files[0].stat().st_size <= 10_000 + 100
+    assert all(json.loads(line) for line in body.splitlines())
+    assert not isinstance(found.events[0], GrokApiError)
+
+
+def test_the_oldest_files_go_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so many of our own are kept; whatever else is in the folder is left alone."""
+    monkeypatch.setattr(record, "MAX_FILES", 3)
+    old = [tmp_path / f"2026010{day}T000000000Z-0000000{day}.ndjson" for day in range(1, 6)]
+    foreign = [tmp_path / name for name in ("00000000.ndjson", "notes.txt", "20260101T000000000Z-00000001.ndjson.bak")]
+    for path in old + foreign:
+        path.write_bytes(b"")
+    found = recording(tmp_path, answer("a"), scenario=lambda recorded: recorded.ask(2))
+    assert set(found.files) > set(foreign)
+    kept = [path for path in found.files if path not in foreign]
+    assert len(kept) == 3
+    assert [path for path in kept if path in old] == old[-1:]
+
+
+# Disks that fail ----------------------------------------------------------------------------------------------------
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [entry.getMessage() for entry in caplog.records if entry.name == record.__name__]
+
+
+def test_a_folder_that_can_not_be_made_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Answers come as ever; when it can be made, the next is recorded, and that is told too."""
+    caplog.set_level(logging.INFO)
+    folder = tmp_path / "folder"
+    folder.write_bytes(b"")
+
+    async def scenario(recorded: Recorded) -> None:
+        await recorded.ask(2)
+        await trio.sleep(1)
+        folder.unlink()
+        await recorded.ask(1)
+
+    found = recording(folder, answer("a"), scenario=scenario)
+    assert not [event for event in found.events if isinstance(event, GrokApiError)]
+    assert warnings(caplog) == [
+        f"{folder}: answers can't be recorded: File exists.",
+        f"{folder}: answers are recorded again.",
+    ]
+    assert len(found.files) == 1
+
+
+def test_a_full_disk_ends_the_record_and_not_the_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in its middle, and no file stays open."""
+    opened: list[Any] = []
+    really = os.fdopen
+
+    def full(descriptor: int, mode: str) -> Any:
+        opened.append(really(descriptor, mode, buffering=0))
+        return Full(opened[-1])
+
+    monkeypatch.setattr(os, "fdopen", full)
+    script = Script((Send(_HALF), *answer("more").steps))
+    found = recording(tmp_path, script, scenario=lambda recorded: recorded.ask(3))
+    assert not [event for event in found.events if isinstance(event, GrokApiError)]
+    assert warnings(caplog) == [f"{tmp_path}: answers can't be recorded: {os.strerror(errno.ENOSPC)}."]
+    assert len(opened) == 3
+    assert all(file.closed for file in opened)
+
+
+@define
+class Full:
+    """A file on a disk without room."""
+
+    file: Any
+
+    def write(self, data: bytes) -> None:
+        self.file.write(data[:10])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def flush(self) -> None:
+        self.file.flush()
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither an answer nor, for long, the end of the server; and what waits for it is bounded."""
+    monkeypatch.setattr(record, "MAX_WAITING_BYTES", 20_000)
+    times: list[float] = []
+
+    async def scenario(recorded: Recorded) -> None:
+        await recorded.ask(20)
+        assert recorded.recorder._waiting_bytes <= 20_000
+        times.append(trio.current_time())
+
+    async def hanging(work: Callable[[], None]) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            times.append(trio.current_time())
+
+    found = recording(tmp_path, answer("a"), scenario=scenario, in_thread=hanging)
+    assert not [event for event in found.events if isinstance(event, GrokApiError)]
+    assert times[1] - times[0] == record.FLUSH_S
+    assert found.files == []
+
+
+def test_without_a_thread_nothing_is_recorded_and_everything_answered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine at its limits has other worries."""
+
+    async def in_no_thread(_: Callable[[], None]) -> None:
+        raise RuntimeError("can't start new thread")
+
+    found = recording(tmp_path, answer("a"), in_thread=in_no_thread)
+    assert not isinstance(found.events[0], GrokApiError)
+    assert warnings(caplog) == [f"{tmp_path}: answers can't be recorded: can't start new thread."]
+
+
+def test_a_bug_ends_a_record_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the log; and what could not be redacted is not on the disk."""
+
+    def broken(_: object, data: bytes) -> bytes:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Redactor, "feed", broken)
+    found = recording(tmp_path, answer("a"))
+    assert not isinstance(found.events[0], GrokApiError)
+    assert warnings(caplog) == ["a bug kept an answer from being recorded"]
+    assert [path.read_bytes() for path in found.files] == [b""]
+
+
+def test_it_works_in_a_real_thread(tmp_path: Path) -> None:
+    """What is left at the end is written then, without waiting for more."""
+    inner = FakeTransport([answer("a")])
+
+    async def main() -> None:
+        recorder = RecordingTransport(inner, tmp_path)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(recorder.run)
+            exchange = recorder.open(UpstreamRequest("POST", f"https://grok.example.com{CHAT_PATH}", (), b""))
+            await exchange.head()
+            while await exchange.read():
+                pass
+            await exchange.aclose()
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+    (path,) = tmp_path.iterdir()
+    assert kinds(read(path)[1]) == kinds(inner.scripts[0].body)
