@@ -31,7 +31,7 @@ from grokcore.runtime.disk.state_keeper import StateKeeper, pruned
 
 from ..worlds import on_fake_clock
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 LOGGERS = (store.__name__, state_file.__name__)
 
