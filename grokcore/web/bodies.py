@@ -7,8 +7,6 @@ ones, a large body is refused as overload: many clients at once can't exhaust th
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import sys
 import zlib
 from collections.abc import Callable
 from typing import TypeVar
@@ -20,6 +18,7 @@ from werkzeug.exceptions import RequestTimeout
 
 from ..errors import GrokApiError, InvalidRequest, Overloaded, RequestTooLarge, ShuttingDown, UnsupportedEncoding
 from ..protocol.dialects.json_body import LARGE_BYTES, structure_marks
+from ..runtime.freed_memory import give_back
 from ..runtime.threads import in_thread
 from .edge import Lifetime
 
@@ -103,7 +102,7 @@ class Bodies:
     async def _give_back(self) -> None:
         """Return freed memory to the system, when nothing of the request is left."""
         with trio.move_on_after(GIVE_BACK_S, shield=True), contextlib.suppress(Overloaded):
-            await in_thread(_trim, abandon_on_cancel=True, limiter=self._threads)
+            await in_thread(give_back, abandon_on_cancel=True, limiter=self._threads)
 
     async def _receive(self, arriving: _Arriving, most: int) -> None:
         with trio.CancelScope() as scope:
@@ -131,13 +130,6 @@ class Bodies:
         arriving.pieces.append(piece)
 
 
-def _trim() -> None:
-    """The C library keeps freed blocks between others; glibc returns them on request. Others have no such function."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
-
-
 def _is_light(arriving: _Arriving, encoding: str) -> bool:
     """Whether the body is parsed so quickly that a thread is not worth its while."""
     if encoding or arriving.size > LARGE_BYTES:
@@ -150,7 +142,7 @@ def _outcome(arriving: _Arriving, encoding: str, parse: Callable[[bytes], _T], m
     try:
         body = arriving.take()
         if len(body) > LARGE_BYTES:
-            _trim()  # the pieces' memory
+            give_back()  # the pieces' memory
         return parse(decoded(body, encoding, most) if encoding else body)
     except GrokApiError as error:
         error.drop_frames()

@@ -31,7 +31,9 @@ Rules
 -----
 1. A libcurl handle is touched by the worker thread only, from creation to cleanup.
 2. An exchange's buffer holds at most about ``BUFFER_BYTES``, decoded: above that the transfer pauses, and TCP's own window
-   holds upstream back. A compressed response may pass that by what 4 kB of it decode to, and no further.
+   holds upstream back. A compressed response may pass that by what 4 kB of it decode to, and no further. Over HTTP/2 the
+   browser's window of 6 MB may come all the same; what a reader lags behind by is then kept compressed. When a reader that
+   lagged has gone, freed memory is returned to the system.
    ``_received`` is written by the worker only and ``_taken`` by trio only, so neither needs a lock.
 3. curl's own timeouts are a net under trio's clocks: they are set well above them.
 4. Names of curl_cffi that are private are listed in ``PRIVATE_NAMES`` and checked at the start.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
+from collections import deque
 from typing import Protocol
 
 import trio
+from attrs import frozen
 from curl_cffi import Curl, CurlInfo
-from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
+from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT, CURLPAUSE_RECV
 
 from ....errors import TransportFailure
 from ..seam import ResponseHead, UpstreamRequest
@@ -16,6 +19,9 @@ __all__ = ["BUFFER_BYTES", "MAX_HEAD_BYTES", "MOST_OVERFLOW", "CurlExchange", "D
 
 BUFFER_BYTES = 64 * 1024
 """Decoded bytes of one response that may wait for their reader: some seconds of a fast model."""
+
+PACKED_FROM = 4 * BUFFER_BYTES
+"""From how many waiting bytes on the next pieces are compressed. A reader that is at work does not lag by so much."""
 
 LIBCURL_PIECE = 16 * 1024
 """Largest piece that libcurl hands over. It decodes 4 kB of a response at a time, and when it is held back meanwhile, it
@@ -36,7 +42,29 @@ EXPANDS = "a few bytes of it expand to many MB"
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes of response headers; curl's own cap is 300 kB."""
 
-News = ResponseHead | bytes | TransportFailure | None
+
+@frozen
+class Packed:
+    """A piece of the body that has to wait.
+
+    Over HTTP/2, a response can't be held back below the window that the browser grants at the start of each stream: 6 MB.
+    Changing that window would show that this is no browser. Lines of JSON shrink to a tenth.
+    """
+
+    content: bytes
+    plain: bool
+
+    @classmethod
+    def of(cls, data: bytes) -> Packed:
+        """*data*, compressed if that makes it smaller."""
+        packed = zlib.compress(data, 1)
+        return cls(packed, plain=False) if len(packed) < len(data) else cls(data, plain=True)
+
+    def open(self) -> bytes:
+        return self.content if self.plain else zlib.decompress(self.content)
+
+
+News = ResponseHead | bytes | Packed | TransportFailure | None
 """The head, a piece of the body, a failure, or None for the end in good order."""
 
 _REFUSED = int(CURL_WRITEFUNC_ERROR)  # the glue code takes any other number for success
@@ -49,6 +77,7 @@ class Desk(Protocol):
     def tell(self, exchange: CurlExchange, news: News) -> None: ...
     def ask_to_resume(self, exchange: CurlExchange) -> None: ...
     def ask_to_abort(self, exchange: CurlExchange) -> None: ...
+    def much_was_freed(self) -> None: ...
 
 
 class CurlExchange:
@@ -67,13 +96,16 @@ class CurlExchange:
         self.kept: object = None
         self._received = 0
         self._encoded = False
+        self._multiplexed = False
+        self._stopped = False
         self._head_lines: list[bytes] = []
         self._head_bytes = 0
         # ----
         self._taken = 0
+        self._lagged = False
         self._desk = desk
         self._head: ResponseHead | None = None
-        self._body: list[bytes] = []
+        self._body: deque[bytes | Packed] = deque()
         self._ended = False
         self._failure: TransportFailure | None = None
         self._reader: trio.lowlevel.Task | None = None
@@ -100,7 +132,7 @@ class CurlExchange:
         :raises CurlError: what libcurl had held back could not be handed over.
         """
         if self.curl is not None and self.paused:
-            self.paused = False
+            self.paused = self._stopped = False
             self.curl.pause(CURLPAUSE_CONT)
 
     @property
@@ -119,6 +151,7 @@ class CurlExchange:
             return len(line)
         head = parse_head(self._head_lines, peer_of(self.curl))
         if head.status >= 200:
+            self._multiplexed = self._head_lines[0].startswith(b"HTTP/2")
             self._encoded = any(map(_names_encoding, self._head_lines))
             self._desk.tell(self, head)
         return len(line)
@@ -126,8 +159,13 @@ class CurlExchange:
     def _take_data(self, data: bytes) -> int:
         self.paused = True  # before the reader's progress is looked at: it looks at this after each read
         unread = self._received - self._taken
-        if unread < BUFFER_BYTES:
+        if unread < BUFFER_BYTES and not self._stopped:
             self.paused = False
+        elif self._multiplexed and not self._encoded:
+            self._stop_receiving()
+            self._received += len(data)
+            self._desk.tell(self, Packed.of(data) if unread >= PACKED_FROM else data)
+            return len(data)
         elif not self._encoded or len(data) < LIBCURL_PIECE:
             return _HELD_BACK
         elif unread > MOST_OVERFLOW:
@@ -137,6 +175,13 @@ class CurlExchange:
             return self._refuse(EXPANDS)
         self._desk.tell(self, data)
         return len(data)
+
+    def _stop_receiving(self) -> None:
+        """Have no more sent. What the other side may still send comes all the same, up to the browser's window of 6 MB."""
+        if not self._stopped:
+            assert self.curl is not None
+            self._stopped = True
+            self.curl.pause(CURLPAUSE_RECV)
 
     def _sent(self) -> int:
         """Bytes of the body that have come over the network."""
@@ -153,7 +198,7 @@ class CurlExchange:
         """Take news from the worker. Behind the end there is none."""
         if self._ended:
             return
-        if isinstance(news, bytes):
+        if isinstance(news, (bytes, Packed)):
             self._body.append(news)
         elif isinstance(news, ResponseHead):
             self._head = news
@@ -178,12 +223,22 @@ class CurlExchange:
             if self._failure is not None:
                 raise self._failure
             return b"" if self._ended else None
-        data = b"".join(self._body) if len(self._body) > 1 else self._body[0]
-        self._body.clear()
+        data = self._next_piece()
         self._taken += len(data)
         if self.paused:
-            self._desk.ask_to_resume(self)
+            self._lagged = True
+            if not self._body:
+                self._desk.ask_to_resume(self)
         return data
+
+    def _next_piece(self) -> bytes:
+        """What waits, but not much more than a buffer's worth of it."""
+        pieces, size = [], 0
+        while self._body and size < BUFFER_BYTES:
+            piece = self._body.popleft()
+            pieces.append(piece if isinstance(piece, bytes) else piece.open())
+            size += len(pieces[-1])
+        return b"".join(pieces) if len(pieces) > 1 else pieces[0]
 
     async def read(self) -> bytes:
         while (data := self.read_nowait()) is None:
@@ -212,6 +267,9 @@ class CurlExchange:
         while not self._ended:
             await self.wait()
         self._body.clear()
+        if self._lagged or self.paused:
+            self._lagged = self.paused = False
+            self._desk.much_was_freed()
 
 
 def _names_encoding(line: bytes) -> bool:

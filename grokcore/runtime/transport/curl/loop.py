@@ -65,10 +65,14 @@ _log = logging.getLogger(__name__)
 
 
 class Loop:
-    """The worker thread's side. The methods under "Called from trio" apart, all run in it."""
+    """The worker thread's side. The methods under "Called from trio" apart, all run in it.
+
+    :ivar freed: set when an exchange is closed of which much had to wait.
+    """
 
     def __init__(self, settings: CurlSettings, token: trio.lowlevel.TrioToken) -> None:
         self.adopt(settings)
+        self.freed = trio.Event()
         self._token = token
         self._commands: deque[_Command] = deque()
         self._news: deque[tuple[CurlExchange, News]] = deque()
@@ -107,6 +111,9 @@ class Loop:
 
     def ask_to_abort(self, exchange: CurlExchange) -> None:
         self._command(self._abort, exchange)
+
+    def much_was_freed(self) -> None:
+        self.freed.set()
 
     def stop(self) -> None:
         """End the loop; transfers that are still there are aborted by :meth:`close`."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 
 import trio
 
+from ....errors import Overloaded
+from ...freed_memory import give_back
+from ...threads import in_thread
 from ..seam import UpstreamRequest
 from .exchange import CurlExchange
 from .library import CurlSettings
@@ -21,6 +25,9 @@ DEATHS_S = 60.0
 
 FAREWELL_S = 2.0
 """How long open streams have for their error events (seconds), before the server ends with the transport."""
+
+GIVE_BACK_AFTER_S = 1.0
+"""How long freed buffers are collected (seconds) before they are returned to the system."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +96,7 @@ async def _drive(loop: Loop) -> Exception | None:
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(work)
+            nursery.start_soon(_give_back_what_is_freed, loop)
             try:
                 await trio.sleep_forever()
             finally:
@@ -99,3 +107,13 @@ async def _drive(loop: Loop) -> Exception | None:
         else:
             loop.close(ENDED)
     return failure
+
+
+async def _give_back_what_is_freed(loop: Loop) -> None:
+    """Return buffers to the system when readers that lagged are gone, and some more with them."""
+    while True:
+        await loop.freed.wait()
+        await trio.sleep(GIVE_BACK_AFTER_S)
+        loop.freed = trio.Event()
+        with contextlib.suppress(Overloaded):
+            await in_thread(give_back, abandon_on_cancel=True)
