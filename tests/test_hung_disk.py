@@ -148,7 +148,7 @@ def test_the_null_device_is_an_empty_file(
 
 def test_a_running_server_refuses_what_is_no_file_and_ends(tmp_path: Path) -> None:
     """It goes on with what it had; ``/health`` says what is in the file's place."""
-    (tmp_path / "config.toml").write_text("[pool]\nqueue_seconds = 3\n")
+    (tmp_path / "config.toml").write_text('[grok]\napi_key = "owner"\n')
     (tmp_path / "tokens.json").write_text('["eyJ-a-token"]')
     with serving(tmp_path) as (process, port):
         for name in FILES:
@@ -163,7 +163,7 @@ def test_a_running_server_refuses_what_is_no_file_and_ends(tmp_path: Path) -> No
 def health(port: int) -> dict[str, dict[str, str]]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     with contextlib.closing(connection):
-        connection.request("GET", "/health")
+        connection.request("GET", "/health", headers={"authorization": "Bearer owner"})
         return dict(json.loads(connection.getresponse().read()))
 
 

@@ -16,6 +16,7 @@ __all__ = ["taken_out"]
 
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u201e": "\u201c", "\xab": "\xbb"}
 _CLEARANCE = re.compile(r"(?<![\w-])cf_clearance\s*[=:]\s*[\"']?([^;,\s\"'^]*)")
+_SESSION = re.compile(r"eyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]{4,}")
 _OTHER_COOKIE = re.compile(r"[\w-]+=|;")
 _KEY_NAME = re.compile(r"^(?:(?:authorization|x-api-key|api[_-]?key)\s*[:=]\s*)?(?:bearer\s+)?", re.IGNORECASE)
 _WITH_NAME = "was pasted with its name or more; only the value is used"
@@ -72,7 +73,7 @@ def _clearance(text: str) -> str:
     value = _unquoted(found[0] if found else re.sub(r"^cookie:\s*", "", text, flags=re.IGNORECASE).rstrip("; "))
     if _CLEARANCE.search(text) and not found and text.strip("; ") != "cf_clearance=":
         raise ValueError("holds cookies, but no value of cf_clearance")
-    if is_jwt(value):
+    if is_jwt(value) or _SESSION.search(value):
         raise ValueError(
             "is a session token, which belongs into the token file; the cookie's name here is cf_clearance"
         )

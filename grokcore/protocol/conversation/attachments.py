@@ -15,7 +15,15 @@ from .attachment_part import AttachmentPart
 from .media import extension_of, sniff
 from .text_encodings import declared_charset, guessed_encoding, in_utf8
 
-__all__ = ["MOST_BYTES", "MOST_BYTES_IN_ALL", "Attachment", "attachment_of", "picture_url", "text_attachment"]
+__all__ = [
+    "MOST_BYTES",
+    "MOST_BYTES_IN_ALL",
+    "Attachment",
+    "attachment_of",
+    "is_base64_of_a_file",
+    "picture_url",
+    "text_attachment",
+]
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_BYTES_IN_ALL = 64 * 1024 * 1024
@@ -80,12 +88,12 @@ def picture_url(text: str) -> str:
     """
     if _WEB_OR_DATA.match(text):
         return text
-    if _is_base64_of_a_file(text):
+    if is_base64_of_a_file(text):
         return f"data:;base64,{text}"
     raise ValueError("a picture must be a data: or https: URL (data:image/png;base64,…), or its base64.")
 
 
-def _is_base64_of_a_file(text: str) -> bool:
+def is_base64_of_a_file(text: str) -> bool:
     """Whether *text* begins as the base64 of a file of a known kind does; texts are none of them."""
     head = "".join(text[:_TELLING_CHARS].split()).translate(_PLAIN_BASE64)
     head = head[: len(head) // 4 * 4]

@@ -19,6 +19,7 @@ from attrs import field, frozen
 
 from ...errors import AttachmentRefused
 from ..conversation.attachment_part import AttachmentPart
+from ..conversation.attachments import is_base64_of_a_file
 
 __all__ = [
     "FILE_ID_KEYS",
@@ -108,6 +109,8 @@ def attachment_at(place: Place, path: str, *, picture: bool) -> AttachmentPart:
     :raises AttachmentRefused: there is nothing that could be attached.
     """
     url = _as_url(place)
+    if picture and not _SCHEME.match(place.text) and not is_base64_of_a_file(place.text):
+        url = ""
     if not url:
         wanted = "image_url.url" if picture else "file.file_data"
         hint = f" {NO_FILE_IDS}" if place.by_id else ""
