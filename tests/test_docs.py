@@ -17,6 +17,7 @@ from grokcore.protocol.token_file.reading import read_tokens
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.zh-CN.md"]
+REFERENCES = ["docs/reference.md", "docs/zh-CN/reference.md"]
 
 
 def example(*, uncommented: bool) -> str:
@@ -66,19 +67,19 @@ def test_the_example_tokens_are_placeholders() -> None:
     ]
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_the_error_table_is_that_of_the_code(readme: str) -> None:
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_the_error_table_is_that_of_the_code(reference: str) -> None:
     """Each code once, with its status; none that does not exist."""
-    documented = set(re.findall(r"^\| `([a-z_]+)` \| (\d{3}) \|", (ROOT / readme).read_text("utf-8"), re.MULTILINE))
+    documented = set(re.findall(r"^\| `([a-z_]+)` \| (\d{3}) \|", (ROOT / reference).read_text("utf-8"), re.MULTILINE))
     leaves = [leaf for leaf in vars(errors).values() if isinstance(leaf, type) and issubclass(leaf, GrokApiError)]
 
     assert documented == {(leaf.code, str(leaf.status)) for leaf in leaves if getattr(leaf, "code", None)}
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_the_models_table_is_that_of_the_code(readme: str) -> None:
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_the_models_table_is_that_of_the_code(reference: str) -> None:
     """Name, Grok's name and mode, allowance, cost, tier and clocks of all shipped models."""
-    text = (ROOT / readme).read_text("utf-8")
+    text = (ROOT / reference).read_text("utf-8")
     for model in load_config("")[0].models.values():
         assert model.limits is not None
         clocks = f"{model.limits.first_response:g} / {model.limits.chunk:g} / {model.limits.total:g}"
@@ -86,22 +87,22 @@ def test_the_models_table_is_that_of_the_code(readme: str) -> None:
         assert f"| `{model.name}` | {at_grok} | {model.cost} | {model.tier.value} | {clocks} |" in text
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_the_settings_that_are_named_exist(readme: str) -> None:
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_the_settings_that_are_named_exist(reference: str) -> None:
     """A name in the settings table is a key of its section."""
-    text = (ROOT / readme).read_text("utf-8")
+    text = (ROOT / reference).read_text("utf-8")
     rows = re.findall(r"^\| `\[(\w+)\] (.+?) \|", text, re.MULTILINE)
     assert len(rows) > 10
     for section, names in rows:
         for name in re.findall(r"\w+", names):
-            assert name in attrs.fields_dict(SECTIONS[section]), f"{readme}: [{section}] {name}"
+            assert name in attrs.fields_dict(SECTIONS[section]), f"{reference}: [{section}] {name}"
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_links_to_files_lead_somewhere(readme: str) -> None:
+@pytest.mark.parametrize("text", READMES + REFERENCES)
+def test_links_to_files_lead_somewhere(text: str) -> None:
     """No dead relative link."""
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / readme).read_text("utf-8")):
-        assert (ROOT / target).exists(), target
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / text).read_text("utf-8")):
+        assert ((ROOT / text).parent / target).exists(), target
 
 
 def test_nothing_in_the_project_names_the_place_it_was_made_at() -> None:
