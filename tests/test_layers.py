@@ -145,7 +145,7 @@ ROOMS = {
     "protocol.token_file": "errors protocol protocol.urls",
     "protocol.recording": "protocol",
     "runtime.disk": "errors",
-    "runtime.transport": "errors protocol.grok_web protocol.recording runtime.disk",
+    "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol.pool",
     "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
     "runtime.lanes": (
