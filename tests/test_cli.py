@@ -275,7 +275,7 @@ def test_a_bug_that_ends_the_server_is_logged(
 ) -> None:
     """With its traceback, through the log: the interpreter itself would wait for who reads stderr."""
 
-    def stumble(*_: object) -> None:
+    def stumble(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(trio, "run", stumble)
@@ -294,7 +294,7 @@ def test_what_others_may_read_or_change_is_warned_of_at_the_start(
     modes = {"config.toml": 0o666, "tokens.json": 0o644, "data/state.jsonl": 0o666, "data": 0o777}
     for name, mode in modes.items():
         (place / name).chmod(mode)
-    monkeypatch.setattr(trio, "run", lambda *_: None)
+    monkeypatch.setattr(trio, "run", lambda *_, **__: None)
     assert main(["--port", "0"]) == 0
     assert [record.getMessage() for record in caplog.records] == [
         "config.toml: other users may read and change it (666). Run: chmod o-rwx config.toml",
