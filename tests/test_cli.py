@@ -345,7 +345,7 @@ def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: 
             error = json.loads(answer.read())["error"]
         assert error["code"] == "no_tokens"
         assert "token" in error["message"]
-        assert "tokens.json" in error["message"]
+        assert "`tokens add`" in error["message"]
         process.terminate()
         assert process.wait() == 0
     finally:
