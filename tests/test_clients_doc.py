@@ -11,6 +11,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsBas
 from grokcore.errors import GrokApiError
 from grokcore.protocol.dialects.openai_chat.request import parse_chat_fields
 from grokcore.protocol.dialects.part_table import TABLE, Becomes
+from grokcore.web.unknown_paths import unknown_url
 
 TEXT = (Path(__file__).parents[1] / "docs" / "clients.md").read_text("utf-8")
 ASKING = {"n": 2, "tool_choice": "required", "function_call": {"name": "f"}, "modalities": ["audio"], "stream": True}
@@ -75,3 +76,14 @@ def test_the_parts_that_are_told_of_are_those_of_the_code() -> None:
             known = TABLE.get(name.replace("-", "_"))
             assert known is None or known.becomes is becomes, name
         assert ("400" in row[1]) == (becomes in (Becomes.DROPPED, Becomes.NOTE))
+
+
+def test_the_answer_of_absent_routes_is_as_the_table_says() -> None:
+    """Status and code of each route that the table says is not there."""
+    absent = [cells for cells in table("What works, and what does not") if "`unknown_url`" in cells[1]]
+    absent += [cells for cells in table("What works, and what does not") if "`not_implemented`" in cells[1]]
+    assert len(absent) == 2
+    for first, becomes in absent:
+        for path in re.findall(r"`/v1(/[\w/]+)`", first):
+            error = unknown_url("POST", path, f"/v1{path}", "http://127.0.0.1:8000")
+            assert becomes.startswith(f"{error.status} `{error.code}`"), path

@@ -135,10 +135,11 @@ class Desk:
         sources = Sources(argparse.Namespace(**{**given, **(flags or {})}), environ or {})
 
         async def main() -> None:
-            settings, tokens = sources.read_config(), sources.read_tokens()
+            settings = sources.read_config()
+            tokens, notes = sources.read_tokens_with_notes()
             meanwhile()
             server = Server(settings.config, tokens)
-            reloader = Reloader(sources, server, settings, tokens)
+            reloader = Reloader(sources, server, settings, tokens, notes)
             self.caplog.clear()
             await scenario(Running(self.place, sources, server, reloader, self.caplog, self.levels))
 
@@ -222,6 +223,21 @@ def test_the_same_tokens_written_otherwise_are_nothing_new(content: str, desk: D
         assert running.tokens == [A, B]
 
     desk.run(scenario, files=BOTH)
+
+
+def test_what_is_passed_over_in_a_changed_file_is_logged_once(desk: Desk) -> None:
+    """Also if no token came or went with it; what the start has logged is not logged again."""
+
+    async def scenario(running: Running) -> None:
+        assert await running.reload() == []
+        running.write("tokens.json", f"your-token-here\n{A}\nyour-token-here\n")
+        assert await running.reload() == [
+            "WARNING tokens.json: 2 passed over: a placeholder, where your own token belongs (line 1; line 3)"
+        ]
+        assert await running.reload() == []
+        assert running.tokens == [A]
+
+    desk.run(scenario, files={**BOTH, "tokens.json": f"your-token-here\n{A}\n"})
 
 
 def test_what_was_learned_of_tokens_that_stay_stays(desk: Desk) -> None:
@@ -721,7 +737,7 @@ def test_a_bug_in_reading_a_file_ends_nothing(desk: Desk, monkeypatch: pytest.Mo
             raise ZeroDivisionError
 
         with monkeypatch.context() as patched:
-            patched.setattr(running.sources, "read_tokens", stumble)
+            patched.setattr(running.sources, "read_tokens_with_notes", stumble)
             running.write("config.toml", "[pool]\nqueue_seconds = 5")
             taken, bug, error = await running.reload()
             assert taken == "INFO config.toml taken over: [pool] queue_seconds 10 -> 5"

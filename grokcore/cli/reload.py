@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 import trio
@@ -19,6 +19,7 @@ from ..config import Config
 from ..config.rights import Guard
 from ..errors import ConfigError
 from ..logs import configure_logging
+from ..protocol.token_file.reading import Note
 from ..protocol.tokens import TokenEntry
 from ..runtime.disk.watch import Watch
 from ..runtime.transport.curl import check_library
@@ -41,6 +42,7 @@ NEEDS_RESTART = frozenset(
 LOOK_AGAIN_S = 10.0
 
 _T = TypeVar("_T")
+_FoundTokens: TypeAlias = tuple[Path | None, tuple[TokenEntry, ...], Sequence[Note]]
 
 _log = logging.getLogger(__name__)
 
@@ -49,13 +51,22 @@ class Reloader:
     """Keeps a running server up to date with its files.
 
     :param settings: those that the server runs with; *tokens* likewise.
+    :param notes: on the token file, as logged at the start; a reload logs new ones only.
     :ivar listeners: called when the files have been read and nobody has asked for more meanwhile; they must not wait.
     """
 
-    def __init__(self, sources: Sources, server: Server, settings: Settings, tokens: tuple[TokenEntry, ...]) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        server: Server,
+        settings: Settings,
+        tokens: tuple[TokenEntry, ...],
+        notes: Sequence[Note] = (),
+    ) -> None:
         self._sources = sources
         self._server = server
         self._tokens = tokens
+        self._notes = notes
         self._token_file = sources.token_file
         self._config_file = settings.file
         self._guard = Guard(settings.config, settings.said)
@@ -155,11 +166,11 @@ class Reloader:
         if objection:
             raise ConfigError(f"{settings.file or 'environment'}: {objection}; if that is meant, start it anew")
 
-    def _read_tokens(self) -> tuple[Path | None, tuple[TokenEntry, ...]]:
-        return self._sources.token_file, self._sources.read_tokens()
+    def _read_tokens(self) -> _FoundTokens:
+        return self._sources.token_file, *self._sources.read_tokens_with_notes()
 
-    def _take_tokens(self, found: tuple[Path | None, tuple[TokenEntry, ...]]) -> bool:
-        file, tokens = found
+    def _take_tokens(self, found: _FoundTokens) -> bool:
+        file, tokens, notes = found
         if file is None and self._token_file is not None:
             raise ConfigError(f"{self._token_file}: is gone")
         different = tokens != self._tokens
@@ -169,8 +180,16 @@ class Reloader:
             able = sum(not entry.disabled for entry in tokens)
             if told:  # nothing is, of another order
                 _log.info("%s taken over: %s (%d in use)", file, told, able)
-        self._tokens, self._token_file = tokens, file
-        return bool(told)
+        new_notes = [note for note in notes if note not in self._notes]
+        for note in new_notes:
+            log_note(file, note)
+        self._tokens, self._token_file, self._notes = tokens, file, notes
+        return bool(told or new_notes)
+
+
+def log_note(file: Path | None, note: Note) -> None:
+    """Log what was passed over in the token file, or taken with a remark."""
+    _log.log(logging.INFO if note.expected else logging.WARNING, "%s: %s", file, note.text)
 
 
 def _pinned(new: Config, old: Config) -> Any:

@@ -143,7 +143,7 @@ class Server:
         if grok.image_mode is ImageMode.CACHE and not (self._media and grok.cache_mb):
             lacking = "a [grok] cache_mb above 0" if self._media else "a data directory that can be used"
             _log.warning(
-                "Pictures and videos keep the addresses of Grok, good only for who is signed in there: "
+                "Pictures and videos keep Grok's own addresses, which open only with the account signed in at Grok: "
                 '[grok] image_mode = "cache" needs %s. If that is meant, set image_mode = "url".',
                 lacking,
             )

@@ -31,7 +31,7 @@ from ..web.server import PortInUse, listen
 from .holding import HeldStateFile, keep_holding
 from .last_net import LAST_LINES_S, LastNet
 from .permissions import look_at_access
-from .reload import Reloader
+from .reload import Reloader, log_note
 from .reporting import STOP_MARGIN_S, Reporter
 from .server import Server, check_curl
 from .setup import Settings, Sources, data_folder, naming, refuse_open_door
@@ -54,6 +54,7 @@ class _Start:
     sources: Sources
     settings: Settings
     tokens: tuple[TokenEntry, ...]
+    notes: Sequence[Note]
     sockets: Sequence[socket.socket] = field(eq=False)
     state_file: HeldStateFile | None
     folder_fault: str
@@ -84,7 +85,7 @@ def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...],
     for warning in settings.warnings:
         _log.warning("%s", warning)
     for note in notes:
-        _log.log(logging.INFO if note.expected else logging.WARNING, "%s: %s", sources.token_file, note.text)
+        log_note(sources.token_file, note)
     for access in look_at_access(sources, settings):
         if access.advice:
             _log.warning("%s. %s", access.message, access.advice)
@@ -100,7 +101,9 @@ def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...],
             _log.warning("%s: %s. What is learned is not kept.", folder.path, folder.fault)
         state_file = None if folder.fault else HeldStateFile(folder.path / STATE_FILE, folder)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        start = _Start(sources, settings, tokens, sockets, state_file, folder.fault, sources.record, notifier, net)
+        start = _Start(
+            sources, settings, tokens, notes, sockets, state_file, folder.fault, sources.record, notifier, net
+        )
         try:
             trio.run(_serve_until_signal, start, clock=RunningClock())
         except Exception:
@@ -202,7 +205,9 @@ async def _serve_until_signal(start: _Start) -> None:
             server.state.faults["state"] = lambda: start.folder_fault
             server.pool.written = _never(start.folder_fault)
         reporter = Reporter(start.notifier, server)
-        reloader = None if start.sources.demo else Reloader(start.sources, server, start.settings, start.tokens)
+        reloader = (
+            None if start.sources.demo else Reloader(start.sources, server, start.settings, start.tokens, start.notes)
+        )
         if reloader is not None:
             reloader.listeners.append(reporter.reloaded)
         helpers.start_soon(_heed_signals, stop, reloader, reporter, start)

@@ -93,8 +93,9 @@ class Origin:
 
     def fault(self, fault: Fault) -> str:
         """One line: where, what, and for a file the line and column."""
-        line = "" if _elsewhere(fault.path, self.environ, self.flags) else self._line(fault.path)
-        return f"{self.of(fault.path)}: {fault.message}{line}"
+        if _elsewhere(fault.path, self.environ, self.flags):  # a variable is always a string
+            return f"{self.of(fault.path)}: {fault.message.removesuffix(', not a string')}"
+        return f"{self.of(fault.path)}: {fault.message}{self._line(fault.path)}"
 
     def _line(self, path: Path) -> str:
         keys = tuple(int(key) - 1 if path[0] == "keys" and key.isdigit() else key for key in path if ":" not in key)
@@ -142,9 +143,14 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
     moved, more = take_over_newer(document, raw) if is_newer_original(document) else ({}, [])
     warnings += more
     keys, models = document.pop("keys", []), _table(document.pop("models", {}), ("models",))
-    homeless = {key: name for name, cls in SECTIONS.items() for key in fields_dict(cls) if key in document}
+    homeless = {
+        key: f"{key} stands under no section and has no effect; it belongs under [{name}]"
+        for name, cls in SECTIONS.items()
+        for key in fields_dict(cls)
+        if key in document
+    }
     warnings += [
-        warning + (f"; it belongs under [{homeless[key]}]" if key in homeless else "")
+        homeless.get(key, warning)
         for key, warning in zip(
             [*document], _unknown(document, [*SECTIONS, "keys", "models"], "section [{}]"), strict=True
         )

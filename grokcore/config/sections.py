@@ -79,9 +79,14 @@ class LogFormat(enum.Enum):
 def _within(least: float, most: float) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
         if value is not None and not least <= value <= most:
-            raise Fault((attribute.name,), f"must be between {least:g} and {most:g}, not {value:g}")
+            raise Fault((attribute.name,), f"must be between {_plain(least)} and {_plain(most)}, not {_plain(value)}")
 
     return check
+
+
+def _plain(number: float) -> str:
+    """*number* with all its digits: 1000000, where ``:g`` writes 1e+06."""
+    return f"{number:.15g}"
 
 
 def _one_of(*choices: str) -> Any:

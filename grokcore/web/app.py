@@ -182,8 +182,10 @@ def _of_http_exception(error: HTTPException, server: ServerConfig) -> Response:
             base = public_base(server, request.scope)
             return _error_response(unknown_url(request.method, request.path, _asked_path(), base))
         case 405:
-            response = _error_response(MethodNotAllowed(f"{_asked_path()} does not take {request.method}."))
-            response.headers["allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+            methods = sorted(getattr(error, "valid_methods", None) or ())
+            only = f", only {' and '.join(methods)}" if methods else ""
+            response = _error_response(MethodNotAllowed(f"{_asked_path()} does not take {request.method}{only}."))
+            response.headers["allow"] = ", ".join(methods)
             return response
         case 413:
             return _error_response(RequestTooLarge("The request body is larger than [server] max_body_mb allows."))

@@ -16,6 +16,9 @@ __all__ = ["body_for", "unknown_url"]
 
 _KNOWN = re.compile(r"(?:chat/completions|images/generations|images/edits|models)(?=/|$)", re.IGNORECASE)
 
+_ROUTES = "/chat/completions, /images/generations, /images/edits and /models"
+"""What a client can ask for below the base URL, in words."""
+
 _ABSENT = {
     "responses": "OpenAI's Responses API",
     "messages": "Anthropic's Messages API",
@@ -55,7 +58,9 @@ def unknown_url(method: str, path: str, shown: str, base_url: str) -> GrokApiErr
             f"There is nothing at {method} {shown}. The route is /v1/{known[0].lower()}: set the client's base URL to "
             f"{base_url}/v1 (this server's own address, nothing else in front of or behind /v1)."
         )
-    return UnknownUrl(f"There is nothing at {method} {shown}. The base URL for clients is {base_url}/v1.")
+    return UnknownUrl(
+        f"There is nothing at {method} {shown}. The base URL for clients is {base_url}/v1, with {_ROUTES}."
+    )
 
 
 def body_for(path: str, error: GrokApiError, request_id: str) -> dict[str, Any]:

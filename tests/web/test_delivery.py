@@ -672,8 +672,8 @@ def test_links_have_the_address_that_is_configured_or_that_a_trusted_proxy_says(
 
 
 NO_CACHE = (
-    'Pictures and videos keep the addresses of Grok, good only for who is signed in there: [grok] image_mode = "cache" '
-    'needs {}. If that is meant, set image_mode = "url".'
+    "Pictures and videos keep Grok's own addresses, which open only with the account signed in at Grok: "
+    '[grok] image_mode = "cache" needs {}. If that is meant, set image_mode = "url".'
 )
 
 

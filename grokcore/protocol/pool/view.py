@@ -218,7 +218,7 @@ def _why_last(account: Account, now: float) -> str:
     """Why others are preferred; empty if they are not."""
     spent = [group for group, one in sorted(account.allowances.items()) if one.spent(1, now)]
     if account.suspect_until > now:
-        return "Its last question failed by nobody's fault: others go first for some seconds."
+        return "Its last request failed for an outside reason; other tokens are preferred for a few seconds."
     if spent:
         return f"Used up for {listing(spent)} by our own counting: others go first."
     return "" if account.answered else "It has not answered yet."

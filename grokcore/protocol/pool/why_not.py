@@ -14,8 +14,8 @@ from .account import Account, Egress
 __all__ = ["Verdict", "judge"]
 
 NOBODY = (
-    "No Grok token is configured. Put the sso cookie of your grok.com session into tokens.json (see tokens.example.json); "
-    "it is taken over within seconds."
+    "No Grok token is configured. Add the sso cookie of your grok.com session with the command `tokens add`, or write it "
+    "into the token file; the running server takes it over within seconds."
 )
 ALL_DISABLED = "All tokens that may use this model are disabled, {where}."
 ALL_TRIED = "Every token that may use this model was tried for this request, and failed."

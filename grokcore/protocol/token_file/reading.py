@@ -115,14 +115,21 @@ def each_once(entries: Iterable[TokenEntry]) -> tuple[TokenEntry, ...]:
 def entries_of(readings: Iterable[Reading]) -> tuple[TokenEntry, ...]:
     """The accounts that were found, each once.
 
-    :raises ConfigError: if an entry is at fault. The message says which one, and how many more.
+    :raises ConfigError: if an entry is at fault. The message says which ones, and what is wrong with the first.
     """
     readings = list(readings)
     refused = [reading for reading in readings if reading.refusal]
     if refused:
-        more = f" (and {len(refused) - 1} more like it)" if len(refused) > 1 else ""
-        raise ConfigError(f"{refused[0].where} {refused[0].refusal}{more}")
+        raise ConfigError(f"{refused[0].where} {refused[0].refusal}{_also_refused(refused[1:])}")
     return each_once(reading.entry for reading in readings if reading.entry is not None)
+
+
+def _also_refused(refused: list[Reading]) -> str:
+    """The places of further entries at fault, to follow on what is wrong with the first; empty if there are none."""
+    if not refused:
+        return ""
+    more = f"; and {len(refused) - PLACES_NAMED} more" if len(refused) > PLACES_NAMED else ""
+    return f". Refused as well: {'; '.join(reading.where for reading in refused[:PLACES_NAMED])}{more}"
 
 
 def notes_on(readings: Iterable[Reading]) -> list[Note]:

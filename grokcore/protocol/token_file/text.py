@@ -41,6 +41,7 @@ NOT_GROKS = "a cookie of another site"
 _NO_TOKEN = "is not a token: expected the value of the sso cookie, sso=…, or a cookie header"  # noqa: S105
 _SEVERAL = "holds several session tokens: write each in a place of its own"
 _FIELDS = "is not a token alone: leave only the session token, without mail address, password or other fields"
+_API_KEY = "is an API key, which is something else: expected the value of the cookie sso from grok.com"
 _PLACEHOLDER = "is a placeholder: put the value of your own sso cookie there"
 
 LONGEST_CHARS = 16_384
@@ -59,6 +60,9 @@ _SIGNATURES = frozenset({43, 64, 86, 342, 512, 683})
 
 _OTHER_COOKIE = re.compile(r"[\w-]+=[^=.]")
 """How ``cf_clearance=…`` begins. Base64 has its = at the end, or before the dot of a JWT."""
+
+_KEY = re.compile(r"(?:xai|sk)-|gsk_|AIza|gh[op]_")
+"""How keys of xAI, OpenAI, Anthropic, Groq, Google and GitHub begin. A key is another service's secret."""
 
 _COOKIES = [re.compile(rf"(?<![\w.%/?&-]){name}=[{_QUOTES}]?([^;\s,{_QUOTES}^\\]*)") for name in COOKIE_NAMES]
 _DOMAIN = re.compile(r";\s*domain=([^;\s]*)", re.IGNORECASE)
@@ -193,6 +197,8 @@ def _checked(text: str) -> str:
         return _one_field(text)
     if not _TOKEN.fullmatch(text) or _OTHER_COOKIE.match(text):
         raise ValueError(_NO_TOKEN)
+    if _KEY.match(text):
+        raise ValueError(_API_KEY)
     return text
 
 

@@ -105,7 +105,7 @@ SIGHTS = [
     Sight("several groups", two_cooling, "cooling", "Resting after a 429 for grok-3 and grok-4. Used up for grok-4-1-non-thinking-w-tool.", 890),
     Sight("used up", lambda: learned(Quota(0, 20, 7200, wait_s=500)), "cooling", "Used up for grok-3.", 490),
     Sight("used up by our counting", spent, "ok", "Used up for grok-3 by our own counting: others go first."),
-    Sight("a slip", lambda: used((9.5, TransportFailure("x"))), "unknown", "Its last question failed by nobody's fault: others go first for some seconds."),
+    Sight("a slip", lambda: used((9.5, TransportFailure("x"))), "unknown", "Its last request failed for an outside reason; other tokens are preferred for a few seconds."),
     Sight("refused once", lambda: used((0, refusal())), "cooling", "Refused once: Session not found.", 50),
     Sight("refused once, long ago", lambda: used((0, refusal())), "unknown", "It has not answered yet.", now=61),
     Sight("refused twice", lambda: used(*REFUSED), "invalid", "Session not found.", 3560, now=100),

@@ -171,7 +171,7 @@ FAULTS = [
     Fault(["secrét"], f"entry 1 {NO_TOKEN}"),
     Fault(["xy" * 2049], f"entry 1 {NO_TOKEN}"),
     Fault(["xy" * 20_000], f"entry 1 {NO_TOKEN}"),
-    Fault([JWT, "", "a b"], f"entry 2 {NO_TOKEN} (and 1 more like it)"),
+    Fault([JWT, "", "a b"], f"entry 2 {NO_TOKEN}. Refused as well: entry 3"),
     Fault({"sso": {JWT: {}, "not a token": {}}}, f"sso, entry 2 {NO_TOKEN}"),
     Fault({"ssoSuper": [JWT, ""]}, f"ssoSuper, entry 2 {NO_TOKEN}"),
     Fault([{"token": JWT, "disabled": "perhaps"}], "entry 1: disabled must be true or false"),

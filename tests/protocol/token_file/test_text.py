@@ -121,6 +121,16 @@ def test_what_may_hold_something_else_is_refused(text: str) -> None:
     assert not pieces(f"{PASSWORD} {JWT} {OTHER}") & pieces(str(caught.value))
 
 
+@pytest.mark.parametrize(
+    "text", ["xai-A1b2C3d4", "sk-proj-A1b2C3d4", "sso=sk-ant-A1b2C3d4", "AIzaA1b2C3d4", "ghp_A1b2C3d4"]
+)
+def test_a_key_of_another_service_is_no_token(text: str) -> None:
+    """It would go to Grok in a cookie; the message says which value is wanted."""
+    with pytest.raises(ValueError, match=r"^is an API key, .* the cookie sso") as caught:
+        token_in(text)
+    assert "A1b2C3d4" not in str(caught.value)
+
+
 PLACEHOLDERS = ["<jwt>", "<your token>", "your-sso-token-here", "YOUR_TOKEN", "xxx", "XXXXXXXX", "eyJ...", "eyJhbGci…", "sso=eyJ…", "{{token}}",
                 "${SSO}", "%SSO%", "[token]", "paste-the-value-of-your-sso-cookie-here", "sso=a-whole-cookie-header-works-too; sso-rw=…", "eyJhbGciOiJIUzI1NiJ9.eyJz.xxxxx",
                 "null", "None", "******", "你的token", "jwt", "placeholder", "sso=<value>"]  # fmt: skip

@@ -118,7 +118,7 @@ class QuotaKeeper:
             self._pool.changed()
 
     def _tell(self, ask: Ask, answer: Quota | GrokApiError | None) -> None:
-        """One warning when a group's quota stops being told, one line when it is told again; each refused token."""
+        """Log the first failure of a group, the end of its failures, and each refused token."""
         told = (ask.group, ask.account.entry.id)
         if isinstance(answer, Quota):
             _log.debug("what is left for %s of token %s: %s", *told, answer)
@@ -130,7 +130,7 @@ class QuotaKeeper:
         elif isinstance(answer, GrokApiError) and ask.group not in self._unanswered:
             self._unanswered.add(ask.group)
             _log.warning(
-                "what is left for %s could not be asked with token %s: %s: %s. Questions are answered all the same; the "
-                "next such failures are not told until it works again",
+                "Grok could not be asked what is left for %s, with token %s (questions are answered all the same; further "
+                "failures are not logged until it works again): %s: %s",
                 *(*told, answer.code, answer.message),
             )
