@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..errors import AttachmentRefused, RequestTooLarge
 from ..protocol.attachments import (
@@ -37,11 +37,26 @@ class Brought:
     """What goes up with a question.
 
     :ivar attachments: in the order of the conversation, each content of earlier turns once.
-    :ivar paths: of all parts whose content is among them.
+    :ivar carriers: path of each part whose content is among them -> path of the attachment that has it.
+    :ivar spare: paths of the attachments that the question can do without.
     """
 
     attachments: tuple[Attachment, ...]
-    paths: frozenset[str]
+    carriers: Mapping[str, str] = field(factory=dict)
+    spare: frozenset[str] = frozenset()
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The paths of all parts whose content goes up."""
+        return frozenset(self.carriers)
+
+    def without(self, paths: Collection[str]) -> Brought:
+        """The rest, if the attachments of these paths don't go up."""
+        return Brought(
+            tuple(one for one in self.attachments if one.path not in paths),
+            {part: carrier for part, carrier in self.carriers.items() if carrier not in paths},
+            self.spare.difference(paths),
+        )
 
 
 async def load_attachments(parts: Sequence[AttachmentPart], fetcher: Fetcher) -> tuple[Attachment, ...]:
@@ -72,25 +87,28 @@ async def load_enclosures(enclosures: Sequence[Enclosure], fetcher: Fetcher, *, 
     wanted = parts[Use.WANTED][-(MOST_PARTS - len(found)) :] if len(found) < MOST_PARTS else []
     found.update(await loader.load_possible(wanted))
     room = min(earlier, MOST_PARTS - len(found))
-    paths = await _add_earlier(found, parts[Use.EARLIER], loader, room)
+    same = await _add_earlier(found, parts[Use.EARLIER], loader, room)
     order = [one.part.path for one in enclosures]
-    return Brought(tuple(found[path] for path in order if path in found), frozenset(paths | found.keys()))
+    spare = found.keys() - {part.path for part in parts[Use.NEEDED]}
+    carriers = {**same, **{path: path for path in found}}
+    return Brought(tuple(found[path] for path in order if path in found), carriers, frozenset(spare))
 
 
 async def _add_earlier(
     found: dict[str, Attachment], parts: Sequence[AttachmentPart], loader: _Loader, room: int
-) -> set[str]:
+) -> dict[str, str]:
     """Add to *found* up to *room* of *parts*, the latest first, each content once.
 
-    Returns the paths of those whose content is there under another path.
+    Returns the paths of those whose content is there under another path, with that path.
     """
-    same: set[str] = set()
+    same: dict[str, str] = {}
     rest = list(reversed(parts))[:MOST_PARTS] if room > 0 else []
     while rest and room > 0:
         batch, rest = rest[:room], rest[room:]
         for path, attachment in (await loader.load_possible(batch)).items():
-            if any(attachment.data == other.data for other in found.values()):
-                same.add(path)
+            carrier = next((other for other, it in found.items() if it.data == attachment.data), None)
+            if carrier is not None:
+                same[path] = carrier
             else:
                 found[path] = attachment
                 room -= 1
