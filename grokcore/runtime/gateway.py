@@ -317,7 +317,8 @@ class Completion:
 
     @property
     def _need(self) -> Need:
-        return Need(self.question.model, frozenset(self._attempts.excluded), self._attempts.avoided)
+        question, attempts = self.question, self._attempts
+        return Need(question.model, frozenset(attempts.excluded), attempts.avoided, question.asker)
 
     def _may_spare(self, error: GrokApiError) -> bool:
         """Whether the answer failed for attachments, which Grok does not name, and some can be done without."""
@@ -358,7 +359,9 @@ class Completion:
         one, and if not, the next request may well be answered.
         """
         if error.blame is Blame.TOKEN:
-            pool_says = self._gateway.pool.book.hopeless(Need(self.question.model), trio.current_time())
+            pool_says = self._gateway.pool.book.hopeless(
+                Need(self.question.model, asker=self.question.asker), trio.current_time()
+            )
             if pool_says is not None:
                 return pool_says
             error.retry_after = OTHERS_LEFT_S

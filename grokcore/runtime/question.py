@@ -32,6 +32,7 @@ class Question:
     :ivar attachments: pictures and files that go up with it.
     :ivar pictures: how many are drawn if one is asked for.
     :ivar search: whether Grok may search; None leaves it to the model's row.
+    :ivar asker: the name of the API key that it came with; empty without one.
     :ivar ignored: names, for the response header, of what of the request has no effect.
     :ivar spare: paths of the attachments that it may be asked without, since they are history.
     :ivar without: writes the question anew without spare attachments of these paths, and names them.
@@ -43,6 +44,7 @@ class Question:
     attachments: tuple[Attachment, ...] = ()
     pictures: int = 2
     search: bool | None = None
+    asker: str = ""
     ignored: tuple[str, ...] = ()
     spare: frozenset[str] = frozenset()
     without: Callable[[Collection[str]], Question] | None = field(default=None, repr=False, eq=False)

@@ -30,7 +30,7 @@ async def chat_question(services: Services, chat: ChatRequest, model: Model, lif
     """
     messages = last_words(chat.messages) if model.video else chat.messages
     enclosed = await brought(services, messages, lifetime)
-    question = _Writer(chat, model, services.state.config, messages).write(enclosed)
+    question = _Writer(chat, model, services.state.config, messages, lifetime.caller.name).write(enclosed)
     if any(one.name == TRANSCRIPT_NAME and one.path == "messages" for one in question.attachments):
         lifetime.headers["x-grok2api-long-context"] = "file"
     return question
@@ -47,6 +47,7 @@ class _Writer:
     model: Model
     config: Config
     messages: Sequence[Message]
+    asker: str
 
     def write(self, enclosed: Brought) -> Question:
         """:raises ContextLengthExceeded: if the conversation is too long."""
@@ -62,6 +63,7 @@ class _Writer:
             prompt.message,
             attachments,
             search=chat.search,
+            asker=self.asker,
             ignored=header_names({*chat.ignored, *left_behind(chat.messages, enclosed.paths), *self._unheard()}),
             spare=enclosed.spare,
             without=functools.partial(self._write_without, enclosed) if enclosed.spare else None,
