@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 
 from attrs import field, frozen
@@ -27,6 +28,9 @@ AT_ONCE = 5
 
 LONGEST_SCHEME = 20
 """Characters of a URL, within which its scheme ends."""
+
+IN_A_THREAD_BYTES = 256 * 1024
+"""Of one that is looked at in a thread: a text is read from end to end."""
 
 MOST_PARTS = 20
 """Attachments of one request. Grok's page takes fewer."""
@@ -128,9 +132,13 @@ class _Loader:
         if self._weight + len(data) > MOST_BYTES_IN_ALL:
             message = f"The attachments are more than {MOST_BYTES_IN_ALL >> 20} MB together."
             raise RequestTooLarge(message, param=part.path)
-        attachment = attachment_of(part, data)
         self._weight += len(data)
-        return attachment
+        identify = functools.partial(attachment_of, part, data)
+        try:
+            return await in_thread(identify) if len(data) > IN_A_THREAD_BYTES else identify()
+        except AttachmentRefused:
+            self._weight -= len(data)
+            raise
 
     async def load_possible(self, parts: Sequence[AttachmentPart]) -> dict[str, Attachment]:
         """Those of *parts* that can be had, by their paths. Equal addresses are fetched once."""

@@ -16,6 +16,7 @@ from ..protocol.prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 from ..protocol.request import ChatRequest, Message, header_names, last_words
 from ..runtime.attaching import Brought
 from ..runtime.question import Question
+from ..runtime.threads import in_thread
 from .asking import Services, brought
 from .edge import Lifetime
 
@@ -30,10 +31,18 @@ async def chat_question(services: Services, chat: ChatRequest, model: Model, lif
     """
     messages = last_words(chat.messages) if model.video else chat.messages
     enclosed = await brought(services, messages, lifetime)
-    question = _Writer(chat, model, services.state.config, messages, lifetime.caller.name).write(enclosed)
+    writer = _Writer(chat, model, services.state.config, messages, lifetime.caller.name)
+    question = await in_thread(lambda: writer.write(enclosed)) if writer.has_much_to_write else writer.write(enclosed)
     if any(one.name == TRANSCRIPT_NAME and one.path == "messages" for one in question.attachments):
         lifetime.headers["x-grok2api-long-context"] = "file"
     return question
+
+
+MUCH_CHARS = 1024 * 1024
+"""Of a conversation that is written in some 20 ms."""
+
+MESSAGE_CHARS = 1024
+"""What a message costs beside its text, and what a part does, in characters."""
 
 
 @frozen
@@ -48,6 +57,12 @@ class _Writer:
     config: Config
     messages: Sequence[Message]
     asker: str
+
+    @property
+    def has_much_to_write(self) -> bool:
+        """Whether all other answers would wait for it."""
+        chars = sum(len(message.text) for message in self.messages)
+        return chars > MUCH_CHARS or len(self.messages) > MUCH_CHARS // MESSAGE_CHARS
 
     def write(self, enclosed: Brought) -> Question:
         """:raises ContextLengthExceeded: if the conversation is too long."""
