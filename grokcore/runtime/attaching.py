@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import math
 from collections.abc import Collection, Mapping, Sequence
 
+import trio
 from attrs import field, frozen
 
 from ..errors import AttachmentRefused, RequestTooLarge
@@ -25,6 +28,10 @@ __all__ = ["Brought", "load_attachments", "load_enclosures"]
 
 AT_ONCE = 5
 """Of one request's attachments: they may be 20 MB each, and stand in memory meanwhile."""
+
+HISTORY_FETCH_S = 10.0
+"""For fetching what the question can do without, in seconds, all in all. A client sends its history with each question, and
+would wait each time for every server in it that has gone."""
 
 LONGEST_SCHEME = 20
 """Characters of a URL, within which its scheme ends."""
@@ -125,6 +132,7 @@ class _Loader:
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
         self._weight = 0
+        self._history_until = trio.current_time() + HISTORY_FETCH_S
 
     async def load(self, part: AttachmentPart) -> Attachment:
         """:raises GrokApiError: it can't be had, or is too much."""
@@ -136,19 +144,22 @@ class _Loader:
         identify = functools.partial(attachment_of, part, data)
         try:
             return await in_thread(identify) if len(data) > IN_A_THREAD_BYTES else identify()
-        except AttachmentRefused:
+        except BaseException:
             self._weight -= len(data)
             raise
 
     async def load_possible(self, parts: Sequence[AttachmentPart]) -> dict[str, Attachment]:
-        """Those of *parts* that can be had, by their paths. Equal addresses are fetched once."""
+        """Those of *parts* that can be had, by their paths. Equal addresses are fetched once.
+
+        All fetches of a request together have :data:`HISTORY_FETCH_S`.
+        """
         first = {part.url: part for part in reversed(parts)}
 
         async def try_one(part: AttachmentPart) -> Attachment | None:
-            try:
+            until = self._history_until if part.url and not _is_data_url(part) else math.inf
+            with trio.CancelScope(deadline=until), contextlib.suppress(AttachmentRefused, RequestTooLarge):
                 return await self.load(part)
-            except (AttachmentRefused, RequestTooLarge):
-                return None
+            return None
 
         loaded = dict(zip(first, await for_all([*first.values()], try_one, at_once=AT_ONCE), strict=True))
         return {part.path: found for part in parts if (found := loaded[part.url]) is not None}
@@ -159,7 +170,7 @@ async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
         if len(part.data) > MOST_BYTES:
             raise _too_large(part)
         return part.data
-    if part.url[:5].lower() != "data:":
+    if not _is_data_url(part):
         if ":" not in part.url[:LONGEST_SCHEME]:  # a path of the client's own disk, or damaged base64
             message = f"{part.path} must be a data: or https: URL (data:image/png;base64,…), or base64."
             raise AttachmentRefused(message, param=part.path)
@@ -174,6 +185,10 @@ async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
         raise _too_large(part) from None
     except ValueError as error:
         raise AttachmentRefused(f"{part.path}: {error}", param=part.path) from None
+
+
+def _is_data_url(part: AttachmentPart) -> bool:
+    return part.url[:5].lower() == "data:"
 
 
 def _too_large(part: AttachmentPart) -> RequestTooLarge:
