@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 __all__ = [
     "AnswerTooLong",
     "AntiBotRefusal",
+    "AttachmentModerated",
     "AttachmentRefused",
     "Blame",
     "Challenge",
@@ -244,6 +245,10 @@ class ContentPolicyViolation(GrokApiError):
     """Grok moderated the question, the answer or the picture."""
 
     status, code, type, blame = 400, "content_policy_violation", "invalid_request_error", Blame.REQUEST
+
+
+class AttachmentModerated(ContentPolicyViolation):
+    """Grok moderated a picture or file that went up with the question, not the question itself."""
 
 
 class ContextLengthExceeded(GrokApiError):

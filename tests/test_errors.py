@@ -50,6 +50,7 @@ TABLE = [
     Row(errors.QuotaExhausted, 429, "rate_limit_exceeded", False, True, Blame.TOKEN, "requests"),
     Row(errors.Challenge, 502, "upstream_challenge", False, False, Blame.EGRESS),
     Row(errors.AntiBotRefusal, 502, "upstream_antibot", False, False, Blame.EGRESS),
+    Row(errors.AttachmentModerated, 400, "content_policy_violation", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.ContentPolicyViolation, 400, "content_policy_violation", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.ContextLengthExceeded, 400, "context_length_exceeded", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.AttachmentRefused, 400, "invalid_attachment", False, False, Blame.REQUEST, ASKED_WRONGLY),

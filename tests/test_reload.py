@@ -610,7 +610,7 @@ def test_a_completion_that_has_begun_keeps_its_settings(desk: Desk, monkeypatch:
         monkeypatch.setattr(running.server._transport, "open", sent.append)
         lease = await running.server.pool.lease(Need(MODEL))
         for completion in (before, after):
-            gateway.send(Prepared(b"{}"), limits, completion._settings, lease, fresh=False)
+            gateway.send(Prepared(b"{}", question), limits, completion._settings, lease, fresh=False)
         assert [dict(request.headers).get("User-Agent") for request in sent] == [None, "new"]
         assert [request.url.partition("/rest")[0] for request in sent] == [
             "https://grok.com",

@@ -24,11 +24,13 @@ class Files:
     """Files and posts, each its account's own.
 
     :ivar contents: what was uploaded, by session token and file id.
+    :ivar scripts: what is answered to uploads of a content, whoever sends it.
     :ivar posts: ids of posts, by session token.
     """
 
     contents: dict[tuple[str, str], bytes] = field(factory=dict)
     posts: set[tuple[str, str]] = field(factory=set)
+    scripts: dict[bytes, Script] = field(factory=dict)
 
     def upload(self, sso: str, body: dict[str, Any]) -> Script:
         """A file comes; whoever sends it as a ``data:`` URL, or without its type, is refused."""
@@ -39,6 +41,8 @@ class Files:
             data = b""
         if not data or not name or "/" not in str(kind):
             return error(400, lines.ERROR_400)
+        if data in self.scripts:
+            return self.scripts[data]
         file_id = str(uuid.uuid4())
         self.contents[sso, file_id] = data
         return error(

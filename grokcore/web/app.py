@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Collection, Sequence
 from typing import cast
 
 from quart import Response, request
@@ -14,9 +13,8 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from ..config import Config, LongContext, ServerConfig
+from ..config import Config, ServerConfig
 from ..errors import (
-    ContextLengthExceeded,
     GrokApiError,
     InternalError,
     InvalidApiKey,
@@ -25,21 +23,17 @@ from ..errors import (
     RateLimitExceeded,
     RequestTooLarge,
 )
-from ..protocol.conversation.attachments import text_attachment
-from ..protocol.conversation.enclosures import left_behind
-from ..protocol.conversation.messages import Message
-from ..protocol.conversation.question import Question
 from ..protocol.conversation.usage import estimate
-from ..protocol.dialects.openai_chat.request import ChatRequest, header_names, last_words, parse_chat_request
+from ..protocol.dialects.openai_chat.request import ChatRequest, parse_chat_request
 from ..protocol.dialects.openai_chat.writers import AnswerWriter, ChatHead, ChunkWriter
 from ..protocol.dialects.rendering import Style
-from ..protocol.grok_web.prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 from ..protocol.models import Model
 from ..runtime.completion.gateway import Completion
 from ..runtime.disk.media_cache import MediaCache
-from .asking import Services, begin_asking, brought, chosen_model, describe, most_body_bytes, open_completion
+from .asking import Services, begin_asking, chosen_model, describe, most_body_bytes, open_completion
 from .auth import KeyRing
 from .body import stepped_response
+from .chat_question import chat_question
 from .dashboard import add_dashboard_routes
 from .edge import LIFETIME_KEY, Lifetime
 from .images import image_response
@@ -282,33 +276,7 @@ def _model_object(model: Model) -> dict[str, object]:
 async def _open_completion(services: Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
     lifetime.trace.stream = chat.stream
     model = chosen_model(services, chat.model, lifetime)
-    assert model.limits is not None, "a configuration's table has its clocks resolved"
-    messages = last_words(chat.messages) if model.video else chat.messages
-    enclosed = await brought(services, messages, lifetime)
-    prompt = Prompt(chat.question) if model.video else _prompt(chat, services.state.config, enclosed.paths)
-    attachments = enclosed.attachments
-    if prompt.transcript:
-        attachments = (text_attachment(prompt.transcript, TRANSCRIPT_NAME, "messages"), *attachments)
-        lifetime.headers["x-grok2api-long-context"] = "file"
-    question = Question(model, model.limits, prompt.message, attachments, search=chat.search)
-    ignored = {*chat.ignored, *left_behind(chat.messages, enclosed.paths), *_unheard(chat, messages)}
-    return open_completion(services, question, lifetime, header_names(ignored))
-
-
-def _unheard(chat: ChatRequest, messages: Sequence[Message]) -> list[str]:
-    """What a video model does not get to hear, named for the response header."""
-    heard = sum(not message.empty for message in messages)
-    return [] if heard == sum(not message.empty for message in chat.messages) else ["earlier_messages"]
-
-
-def _prompt(chat: ChatRequest, config: Config, up: Collection[str]) -> Prompt:
-    most = config.grok.long_context_chars
-    prompt = fit_prompt(chat.messages, most, up)
-    if prompt.transcript and config.grok.long_context is LongContext.ERROR:
-        raise ContextLengthExceeded(
-            f"The conversation is longer than the {most} characters of [grok] long_context_chars."
-        )
-    return prompt
+    return open_completion(services, await chat_question(services, chat, model, lifetime), lifetime)
 
 
 async def _answer(services: Services, chat: ChatRequest, completion: Completion, lifetime: Lifetime) -> Response:

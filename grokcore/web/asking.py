@@ -108,7 +108,7 @@ async def brought(services: Services, messages: Sequence[Message], lifetime: Lif
     return await load_enclosures(find_enclosures(messages), services.fetcher(lifetime.caller.name), earlier=earlier)
 
 
-def open_completion(services: Services, question: Question, lifetime: Lifetime, ignored: Sequence[str]) -> Completion:
+def open_completion(services: Services, question: Question, lifetime: Lifetime) -> Completion:
     """A completion that belongs to this request, and is closed with it.
 
     :raises GrokApiError: there is no room for another answer.
@@ -118,8 +118,7 @@ def open_completion(services: Services, question: Question, lifetime: Lifetime, 
     lifetime.trace.completion = completion
     lifetime.on_end(completion.aclose)
     lifetime.headers["x-grok2api-usage"] = "estimated"
-    if ignored:
-        lifetime.headers["x-grok2api-ignored"] = ", ".join(ignored)
+    _name_ignored(question, lifetime)
     return completion
 
 
@@ -128,12 +127,18 @@ def describe(services: Services, completion: Completion, lifetime: Lifetime, ref
 
     A key with limits is told of its own (since its request began), and not of the owner's tokens.
     """
+    _name_ignored(completion.question, lifetime)  # also what was left out on the way to Grok
     lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
     if lifetime.caller.allowance is not None:
         return
     if completion.token_id:
         lifetime.headers["x-grok2api-token"] = completion.token_id
     lifetime.headers.update(limit_headers(services.gateway, completion.question.model, refused))
+
+
+def _name_ignored(question: Question, lifetime: Lifetime) -> None:
+    if question.ignored:
+        lifetime.headers["x-grok2api-ignored"] = ", ".join(question.ignored)
 
 
 def _refuse_more(services: Services) -> None:

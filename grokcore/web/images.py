@@ -92,8 +92,16 @@ def _model_that_draws(services: Services, name: str, lifetime: Lifetime) -> Mode
 async def _open(services: Services, model: Model, asked: ImageRequest, lifetime: Lifetime) -> Completion:
     attachments = await attached(services, asked.sources, lifetime)
     assert model.limits is not None, "a configuration's table has its clocks resolved"
-    question = Question(model, model.limits, asked.message, attachments, pictures=asked.n)
-    return open_completion(services, question, lifetime, asked.ignored)
+    question = Question(
+        model,
+        model.limits,
+        asked.message,
+        attachments,
+        pictures=asked.n,
+        asker=lifetime.caller.name,
+        ignored=asked.ignored,
+    )
+    return open_completion(services, question, lifetime)
 
 
 async def _drawn(completion: Completion, asked: ImageRequest) -> list[str]:

@@ -34,8 +34,8 @@ class World:
     book: TokenBook
     gateway: Gateway
 
-    def ask(self, *, limits: Limits = DEFAULT_LIMITS, model: Model = MODEL) -> Completion:
-        return self.gateway.completion(Question(model, limits, "hello"), trio.current_time())
+    def ask(self, *, limits: Limits = DEFAULT_LIMITS, model: Model = MODEL, asker: str = "") -> Completion:
+        return self.gateway.completion(Question(model, limits, "hello", asker=asker), trio.current_time())
 
     @property
     def idle(self) -> bool:

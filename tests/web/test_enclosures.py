@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from grokcore.protocol.tokens import TokenEntry
+from grokcore.simulator import lines
+from grokcore.simulator.scripts import Script, answer, error, play_lines, wrapped
 from tests.servers import Site, chat, on_site
 
 from .test_attachments import JPEG, PDF, PNG, chats, contents, data_url, picture
@@ -114,3 +117,93 @@ def test_a_video_is_made_of_the_last_words_alone() -> None:
         assert [data for _, data in contents(site.simulator)] == [PNG]
 
     on_site(scenario)
+
+
+# What Grok does not take ------------------------------------------------------------------------------------------
+
+ONE = (TokenEntry("sso-0"),)
+DOWN = error(503, {"code": 14, "message": "unavailable"})
+TOOL = [said("user", "Look."), CALLS, said("tool", "Here:", picture(PNG), picture(GIF), tool_call_id="1")]
+LONG = [said("user", "Look." * 1000), *TOOL[1:]]
+
+
+@frozen
+class Untaken:
+    """How Grok answers to the upload of :data:`PNG`, and how many attempts it takes."""
+
+    name: str
+    script: Script
+    attempts: str = "1"
+    messages: list[dict[str, Any]] = TOOL
+    config: str = ""
+
+
+UNTAKEN = [
+    Untaken("refused", error(400, lines.ERROR_400)),
+    Untaken("moderated", error(403, lines.ERROR_403_MODERATED)),
+    Untaken("always down", DOWN, "2"),
+    Untaken("no file in the answer", error(200, {}), "2"),
+    Untaken("with a transcript", error(400, lines.ERROR_400), "1", LONG, "[grok]\nlong_context_chars = 2000"),
+    Untaken("an earlier one", error(400, lines.ERROR_400), "1", [said("user", picture(PNG), picture(GIF)), *HISTORY[1:]], ATTACH),
+    Untaken("twice the same", error(400, lines.ERROR_400), "1", [said("user", picture(PNG)), said("user", picture(PNG), picture(GIF)), *HISTORY[1:]], ATTACH),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNTAKEN, ids=lambda case: case.name)
+def test_history_that_grok_does_not_take_is_left_out(case: Untaken) -> None:
+    """It is named in the transcript and in the header; the rest goes up, and so does every repetition."""
+
+    async def scenario(site: Site) -> None:
+        site.simulator.files.scripts[PNG] = case.script
+        for _ in range(2):
+            reply = await site.client.post("/v1/chat/completions", json=chat(messages=case.messages))
+            assert reply.status_code == 200, reply.text
+            assert reply.headers["x-grok2api-ignored"] == "earlier_pictures"
+            assert reply.headers["x-grok2api-attempts"] == case.attempts
+            call = chats(site.simulator)[-1]
+            up = [site.simulator.files.contents[call.sso, file_id] for file_id in call.body["fileAttachments"]]
+            assert up[-1] == GIF
+            assert PNG not in up
+            shown = "\n".join([call.body["message"], *(data.decode() for data in up[:-1])])
+            assert "[image 1]\n" in shown
+            assert "(attached)" in shown
+            assert "[image 1] (attached)" not in shown
+        assert site.leased() == 0
+
+    on_site(scenario, config=case.config, tokens=ONE)
+
+
+@pytest.mark.parametrize("messages", [HISTORY, TOOL], ids=["question", "tool"])
+@pytest.mark.parametrize("detail", ["attachmentLoadFailed", "attachmentImageTooLarge", "attachmentModerated"])
+def test_attachments_that_fail_the_answer_are_left_out_if_they_may(detail: str, messages: list[dict[str, Any]]) -> None:
+    """Grok does not say which; those of the user's last message go up again, and without others the failure stands."""
+
+    async def scenario(site: Site) -> None:
+        failing = play_lines([wrapped(lines.nested_error(detail, "no"))])
+        site.simulator.script("sso-0", failing, answer("fine"))
+        asked = [*messages[:-1], said("user", picture(WEBP), "And this?")] if messages is HISTORY else messages
+        reply = await site.client.post("/v1/chat/completions", json=chat(messages=asked))
+        assert reply.status_code == 200, reply.text
+        assert reply.headers["x-grok2api-ignored"] == "earlier_pictures"
+        assert reply.headers["x-grok2api-attempts"] == "2"
+        call = chats(site.simulator)[-1]
+        up = [site.simulator.files.contents[call.sso, file_id] for file_id in call.body["fileAttachments"]]
+        assert up == ([WEBP] if messages is HISTORY else [])
+        site.simulator.script("sso-0", failing)
+        reply = await site.client.post("/v1/chat/completions", json=chat(messages=[said("user", picture(PNG))]))
+        assert (reply.status_code, reply.headers["x-grok2api-attempts"]) == (400, "1")
+
+    on_site(scenario, config=ATTACH, tokens=ONE)
+
+
+def test_the_question_stays_strict_beside_history_that_is_left_out() -> None:
+    """What the user attached now is refused with its path, also if something of a tool's is refused as well."""
+
+    async def scenario(site: Site) -> None:
+        site.simulator.files.scripts = {PNG: error(400, lines.ERROR_400), JPEG: error(400, lines.ERROR_400)}
+        messages = [*TOOL, said("user", picture(JPEG), "And this?")]
+        reply = await site.client.post("/v1/chat/completions", json=chat(messages=messages))
+        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[3].content[0]")
+        assert not chats(site.simulator)
+
+    on_site(scenario, tokens=ONE)

@@ -184,6 +184,42 @@ def test_no_body_costs_much_more_than_itself(process: Process, worst: Worst) -> 
     assert lag < 0.5, lag
 
 
+def told_before(unit: bytes) -> Callable[[int], bytes]:
+    """A long message in front of the question."""
+    head = b'{"model":"grok-3-fast","messages":[{"role":"user","content":"'
+    return lambda size: filled(size, head, unit, b'"},' + MESSAGE + b"]}")
+
+
+def many(unit: bytes, most: int) -> Callable[[int], bytes]:
+    """As many messages as pass."""
+    return lambda _: b'{"model":"grok-3-fast","messages":[' + unit * most + MESSAGE + b"]}"
+
+
+def text_file(charset: bytes) -> Callable[[int], bytes]:
+    head = b'{"model":"grok-3-fast","messages":[{"role":"user","content":[{"type":"file","file":{"file_data":"data:text/plain;charset='
+    return lambda size: filled(size, head + charset + b";base64,", b"aGVs", b'"}}]}]}')
+
+
+ASKED = (
+    Worst("tags", told_before(b"<system ")),
+    Worst("a tag of spaces", lambda size: told_before(b" ")(size).replace(b'"content":"', b'"content":"<system', 1)),
+    Worst("tags of spaces", told_before(b"<user" + b" " * 195)),
+    Worst("messages", many(MESSAGE + b",", 30_000)),
+    Worst("pictures", many(b'{"role":"user","content":[' + b'{"type":"image","image":"https://a/"},' * 9 + b"null]},", 1_500)),
+    Worst("a text file", text_file(b"hz")),
+    Worst("another text file", text_file(b"utf-8")),
+)  # fmt: skip
+
+
+@LINUX
+@pytest.mark.parametrize("worst", ASKED, ids=lambda worst: worst.name)
+def test_no_conversation_keeps_others_waiting(process: Process, worst: Worst) -> None:
+    """Also in what follows the parsing: the prompt, what goes up, and its names."""
+    status, _, _, lag = cost(process, worst, 8_000_000)
+    assert status == 200
+    assert lag < 0.5, lag
+
+
 @LINUX
 @pytest.mark.on_demand
 @pytest.mark.parametrize("worst", WORST, ids=lambda worst: worst.name)

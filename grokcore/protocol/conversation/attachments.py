@@ -41,6 +41,10 @@ _TELLING_CHARS = 400
 _NOT_IN_NAMES = re.compile(r"[^\w. ()+-]+")
 
 
+_DATA_URL_HINT = " Send it as a data: URL (data:image/png;base64,…) or an https: URL."
+"""For what came bare and passed for base64: a path can."""
+
+
 @frozen
 class Attachment:
     """A picture or file, as Grok will be given it. *path* as in :class:`AttachmentPart`."""
@@ -66,7 +70,8 @@ def attachment_of(part: AttachmentPart, data: bytes) -> Attachment:
     if media_type not in taken:
         what = f"is {media_type}" if media_type else "is of no known kind"
         wanted = "a picture (PNG, JPEG, GIF, WebP)" if part.picture else "a picture, a PDF or a text"
-        raise AttachmentRefused(f"{part.path} {what}; only {wanted} can be attached.", param=part.path)
+        hint = _DATA_URL_HINT if part.url.startswith("data:;") else ""
+        raise AttachmentRefused(f"{part.path} {what}; only {wanted} can be attached.{hint}", param=part.path)
     return Attachment(data, media_type, _file_name(part, media_type), part.path)
 
 

@@ -73,7 +73,12 @@ GO_ON_IN_FILE = (
 )
 
 _INSTRUCTIONS = frozenset({"system", "developer"})
-_OUR_TAG = re.compile(r"<(?=/?(?:system|developer|user|assistant|tool)(?:\s[^>]{0,200})?\s*/?>)", re.IGNORECASE)
+_OUR_TAG = re.compile(r"<(?=/?(?:system|developer|user|assistant|tool)[\s/>])", re.IGNORECASE)
+"""The beginning of one: where it ends is not looked for, which would cost seconds where it does not end."""
+
+_LONGEST_TAG = len("</developer>")
+_PIECE_CHARS = 256 * 1024
+"""Of a text whose tags are escaped at once, in 10 ms at worst."""
 
 
 @frozen
@@ -176,7 +181,15 @@ def _opened(message: Message, named: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _OUR_TAG.sub("&lt;", text)
+    """*text* without tags of ours; in pieces, so that other threads have their turn meanwhile."""
+    pieces, at = [], 0
+    while at < len(text):
+        end = at + _PIECE_CHARS
+        bracket = text.rfind("<", end - _LONGEST_TAG, end) if end < len(text) else -1
+        end = end if bracket < 0 else bracket  # no tag is cut in two
+        pieces.append(_OUR_TAG.sub("&lt;", text[at:end]))
+        at = end
+    return "".join(pieces)
 
 
 def _tag(message: Message) -> str:

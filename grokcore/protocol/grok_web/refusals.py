@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 
 from ...errors import (
     AntiBotRefusal,
+    AttachmentModerated,
     AttachmentRefused,
     Challenge,
     ContentPolicyViolation,
@@ -95,7 +96,7 @@ _BY_DETAIL: dict[str, _Leaf | None] = {
     "beyondContextLength": ContextLengthExceeded,
     "userPromptTooLong": ContextLengthExceeded,
     "contentModerated": ContentPolicyViolation,
-    "attachmentModerated": ContentPolicyViolation,
+    "attachmentModerated": AttachmentModerated,
     "attachmentImageTooLarge": AttachmentRefused,
     "attachmentFileTooLarge": AttachmentRefused,
     "attachmentTooManyPages": AttachmentRefused,
@@ -124,6 +125,7 @@ _ADVICE: dict[_Leaf, str] = {
         "[grok] x_statsig_id, together with that browser's User-Agent and cf_clearance. A new address can help too."
     ),
     ContentPolicyViolation: "Grok moderated this content.",
+    AttachmentModerated: "Grok moderated an attachment.",
     ContextLengthExceeded: "The conversation is too long for Grok.",
     AttachmentRefused: "Grok refused an attachment.",
     UpstreamOverloaded: "Grok is overloaded at the moment.",

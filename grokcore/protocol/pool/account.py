@@ -87,7 +87,7 @@ class Egress:
     """
 
     proxy_url: str = field(repr=False)
-    challenged: Breaker = field(factory=lambda: Breaker(1, EGRESS_PAUSE_S, EGRESS_PAUSE_CAP_S))
+    challenged: Breaker = field(factory=lambda: Breaker(1, EGRESS_PAUSE_S, EGRESS_PAUSE_CAP_S, math.inf))
     unreached: Breaker = field(
         factory=lambda: Breaker(UNREACHED_TOLERANCE, UNREACHED_PAUSE_S, UNREACHED_CAP_S, rounds=True)
     )

@@ -27,9 +27,12 @@ from attrs import define, frozen
 
 from ...errors import (
     Challenge,
+    ContentPolicyViolation,
+    ContextLengthExceeded,
     CredentialsRejected,
     GrokApiError,
     IncompleteAnswer,
+    QuotaExhausted,
     TimeoutChunk,
     TimeoutTotal,
     TransportFailure,
@@ -58,11 +61,13 @@ class Need:
 
     :ivar excluded: keys of tokens that must not be taken (they failed this request by their own fault, or twice).
     :ivar avoided: keys of tokens that are taken only if no other is free (they failed it by nobody's fault).
+    :ivar asker: the name of the API key that it came with; empty without one.
     """
 
     model: Model
     excluded: frozenset[str] = frozenset()
     avoided: frozenset[str] = frozenset()
+    asker: str = ""
 
 
 @define(eq=False)
@@ -70,6 +75,7 @@ class Loan:
     """An account that was chosen, and what was reserved of it; to be given to :meth:`TokenBook.settle` or ``abandon``.
 
     :ivar began: when it was lent.
+    :ivar asker: whose question it is lent for.
     """
 
     account: Account
@@ -77,6 +83,7 @@ class Loan:
     group: str
     charge: Charge
     began: float
+    asker: str = ""
 
 
 class TokenBook:
@@ -187,15 +194,15 @@ class TokenBook:
         :param patient: False takes whatever is free.
         """
         group = need.model.rate_limit_name
-        if self.overload.shut_until(group) > now:
+        if self.overload.shut_until(group, need.asker) > now:
             return None
         account = self._ready(need, self._woken(need, now), now, patient=patient)
         if account is None:
             return None
         self.asks.first_use(account, group, now)
-        loan = Loan(account, account.egress, group, account.allowance(group).take(need.model.cost), now)
+        loan = Loan(account, account.egress, group, account.allowance(group).take(need.model.cost), now, need.asker)
         loan.egress.pass_one(now)
-        self.overload.pass_one(group, now)
+        self.overload.pass_one(group, now, need.asker)
         account.in_flight += 1
         account.last_used = now
         self._touch(account, now)
@@ -230,7 +237,7 @@ class TokenBook:
         kinds = (PROVEN, FRESH, SUSPECT, SPENT)
         for shelf in self._woken(need, now):
             if shelf.best(kinds, need.excluded, now) or shelf.has_busy(kinds, need.excluded, now):
-                return self.overload.refusal(need.model.rate_limit_name, now)
+                return self.overload.refusal(need.model.rate_limit_name, now, need.asker)
         return self._verdict(need, now).error(now)
 
     def _verdict(self, need: Need, now: float) -> Verdict:
@@ -303,8 +310,10 @@ class TokenBook:
             self.answering(loan)
             account.succeed(group, now)
         else:
+            if isinstance(error, _GROKS_WORD):
+                self._reached(loan)
             loan.egress.fail(error, loan.began, now)
-            self.overload.fail(group, error, loan.began, now)
+            self.overload.fail(group, error, loan.began, now, loan.asker)
             account.fail(group, error, now)
         if not isinstance(error, Challenge | CredentialsRejected):
             self.asks.used(account, group, now)
@@ -314,6 +323,11 @@ class TokenBook:
     def answering(self, loan: Loan) -> None:
         """Grok has begun to answer: whatever kept requests from it is over."""
         self.overload.succeed(loan.group, loan.began)
+        self._reached(loan)
+
+    def _reached(self, loan: Loan) -> None:
+        """Grok has said something of its own."""
+        self.overload.reached(loan.began)
         if loan.egress.succeed(loan.began):
             self._start_anew()  # its accounts are filed as shut until the pause's end
 
@@ -468,6 +482,9 @@ _EVERYTHING = ""
 
 _COUNTED = (IncompleteAnswer, TimeoutChunk, TimeoutTotal)
 """Failures of an answer that had begun: Grok has counted the question."""
+
+_GROKS_WORD = (ContentPolicyViolation, ContextLengthExceeded, CredentialsRejected, QuotaExhausted)
+"""Failures that only Grok itself can report: the way to it works, and it is there."""
 
 
 def _first(shelves: Sequence[Shelf], kinds: Sequence[str], passed_over: Container[str], now: float) -> Account | None:

@@ -13,7 +13,8 @@ each of them multiplies the load that made Grok refuse. So a breaker has three s
 Rules
 -----
 1. An attempt that began before the end of a pause proves nothing about the time after it, whatever its outcome.
-2. Failures further apart than :data:`MEMORY_S` are not in a row.
+2. Failures further apart than *memory_s* are not in a row, and neither are pauses: a breaker that nobody has tried since
+   is as good as closed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ PROBES_APART_S = 1.0
 """Seconds between two attempts through a half-open breaker."""
 
 MEMORY_S = 60.0
-"""Seconds after which a failure is not counted any more while the breaker is closed."""
+"""Seconds after which a failure is not counted any more, unless a breaker has a memory of its own."""
 
 
 @define
@@ -38,6 +39,7 @@ class Breaker:
     :ivar tolerance: failures in a row that open it.
     :ivar pause_s: the first pause; each one that follows without a success between is twice as long.
     :ivar cap_s: the longest pause.
+    :ivar memory_s: seconds after which a failure, or the end of a pause, is not counted any more.
     :ivar rounds: whether failures of attempts that were under way together count as one.
     :ivar paused_until: the end of the last pause; minus infinity if there was none since the last success.
     :ivar pauses: pauses in a row.
@@ -46,6 +48,7 @@ class Breaker:
     tolerance: int
     pause_s: float
     cap_s: float
+    memory_s: float = MEMORY_S
     rounds: bool = False
     paused_until: float = -math.inf
     pauses: int = 0
@@ -70,13 +73,16 @@ class Breaker:
 
     def fail(self, began: float, now: float) -> None:
         """Count a failure of an attempt that began at *began*."""
+        if self.half_open and began < self.paused_until:
+            return
+        if self.half_open and began - self.paused_until > self.memory_s:
+            self.reset()
         if self.half_open:
-            if began >= self.paused_until:
-                self._open(now)
+            self._open(now)
             return
         if self.rounds and began < self._failed_at:
             return
-        if now - self._failed_at > MEMORY_S:
+        if now - self._failed_at > self.memory_s:
             self._failures = 0
         self._failures += 1
         self._failed_at = now

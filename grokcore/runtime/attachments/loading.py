@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import functools
+import math
+from collections.abc import Collection, Mapping, Sequence
 
-from attrs import frozen
+import trio
+from attrs import field, frozen
 
 from ...errors import AttachmentRefused, RequestTooLarge
 from ...protocol.conversation.attachment_part import AttachmentPart
@@ -20,8 +24,15 @@ __all__ = ["Brought", "load_attachments", "load_enclosures"]
 AT_ONCE = 5
 """Of one request's attachments: they may be 20 MB each, and stand in memory meanwhile."""
 
+HISTORY_FETCH_S = 10.0
+"""For fetching what the question can do without, in seconds, all in all. A client sends its history with each question, and
+would wait each time for every server in it that has gone."""
+
 LONGEST_SCHEME = 20
 """Characters of a URL, within which its scheme ends."""
+
+IN_A_THREAD_BYTES = 256 * 1024
+"""Of one that is looked at in a thread: a text is read from end to end."""
 
 MOST_PARTS = 20
 """Attachments of one request. Grok's page takes fewer."""
@@ -32,11 +43,26 @@ class Brought:
     """What goes up with a question.
 
     :ivar attachments: in the order of the conversation, each content of earlier turns once.
-    :ivar paths: of all parts whose content is among them.
+    :ivar carriers: path of each part whose content is among them -> path of the attachment that has it.
+    :ivar spare: paths of the attachments that the question can do without.
     """
 
     attachments: tuple[Attachment, ...]
-    paths: frozenset[str]
+    carriers: Mapping[str, str] = field(factory=dict)
+    spare: frozenset[str] = frozenset()
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The paths of all parts whose content goes up."""
+        return frozenset(self.carriers)
+
+    def without(self, paths: Collection[str]) -> Brought:
+        """The rest, if the attachments of these paths don't go up."""
+        return Brought(
+            tuple(one for one in self.attachments if one.path not in paths),
+            {part: carrier for part, carrier in self.carriers.items() if carrier not in paths},
+            self.spare.difference(paths),
+        )
 
 
 async def load_attachments(parts: Sequence[AttachmentPart], fetcher: Fetcher) -> tuple[Attachment, ...]:
@@ -67,25 +93,28 @@ async def load_enclosures(enclosures: Sequence[Enclosure], fetcher: Fetcher, *, 
     wanted = parts[Use.WANTED][-(MOST_PARTS - len(found)) :] if len(found) < MOST_PARTS else []
     found.update(await loader.load_possible(wanted))
     room = min(earlier, MOST_PARTS - len(found))
-    paths = await _add_earlier(found, parts[Use.EARLIER], loader, room)
+    same = await _add_earlier(found, parts[Use.EARLIER], loader, room)
     order = [one.part.path for one in enclosures]
-    return Brought(tuple(found[path] for path in order if path in found), frozenset(paths | found.keys()))
+    spare = found.keys() - {part.path for part in parts[Use.NEEDED]}
+    carriers = {**same, **{path: path for path in found}}
+    return Brought(tuple(found[path] for path in order if path in found), carriers, frozenset(spare))
 
 
 async def _add_earlier(
     found: dict[str, Attachment], parts: Sequence[AttachmentPart], loader: _Loader, room: int
-) -> set[str]:
+) -> dict[str, str]:
     """Add to *found* up to *room* of *parts*, the latest first, each content once.
 
-    Returns the paths of those whose content is there under another path.
+    Returns the paths of those whose content is there under another path, with that path.
     """
-    same: set[str] = set()
+    same: dict[str, str] = {}
     rest = list(reversed(parts))[:MOST_PARTS] if room > 0 else []
     while rest and room > 0:
         batch, rest = rest[:room], rest[room:]
         for path, attachment in (await loader.load_possible(batch)).items():
-            if any(attachment.data == other.data for other in found.values()):
-                same.add(path)
+            carrier = next((other for other, it in found.items() if it.data == attachment.data), None)
+            if carrier is not None:
+                same[path] = carrier
             else:
                 found[path] = attachment
                 room -= 1
@@ -98,6 +127,7 @@ class _Loader:
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
         self._weight = 0
+        self._history_until = trio.current_time() + HISTORY_FETCH_S
 
     async def load(self, part: AttachmentPart) -> Attachment:
         """:raises GrokApiError: it can't be had, or is too much."""
@@ -105,19 +135,26 @@ class _Loader:
         if self._weight + len(data) > MOST_BYTES_IN_ALL:
             message = f"The attachments are more than {MOST_BYTES_IN_ALL >> 20} MB together."
             raise RequestTooLarge(message, param=part.path)
-        attachment = attachment_of(part, data)
         self._weight += len(data)
-        return attachment
+        identify = functools.partial(attachment_of, part, data)
+        try:
+            return await in_thread(identify) if len(data) > IN_A_THREAD_BYTES else identify()
+        except BaseException:
+            self._weight -= len(data)
+            raise
 
     async def load_possible(self, parts: Sequence[AttachmentPart]) -> dict[str, Attachment]:
-        """Those of *parts* that can be had, by their paths. Equal addresses are fetched once."""
+        """Those of *parts* that can be had, by their paths. Equal addresses are fetched once.
+
+        All fetches of a request together have :data:`HISTORY_FETCH_S`.
+        """
         first = {part.url: part for part in reversed(parts)}
 
         async def try_one(part: AttachmentPart) -> Attachment | None:
-            try:
+            until = self._history_until if part.url and not _is_data_url(part) else math.inf
+            with trio.CancelScope(deadline=until), contextlib.suppress(AttachmentRefused, RequestTooLarge):
                 return await self.load(part)
-            except (AttachmentRefused, RequestTooLarge):
-                return None
+            return None
 
         loaded = dict(zip(first, await for_all([*first.values()], try_one, at_once=AT_ONCE), strict=True))
         return {part.path: found for part in parts if (found := loaded[part.url]) is not None}
@@ -128,7 +165,7 @@ async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
         if len(part.data) > MOST_BYTES:
             raise _too_large(part)
         return part.data
-    if part.url[:5].lower() != "data:":
+    if not _is_data_url(part):
         if ":" not in part.url[:LONGEST_SCHEME]:  # a path of the client's own disk, or damaged base64
             message = f"{part.path} must be a data: or https: URL (data:image/png;base64,…), or base64."
             raise AttachmentRefused(message, param=part.path)
@@ -143,6 +180,10 @@ async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
         raise _too_large(part) from None
     except ValueError as error:
         raise AttachmentRefused(f"{part.path}: {error}", param=part.path) from None
+
+
+def _is_data_url(part: AttachmentPart) -> bool:
+    return part.url[:5].lower() == "data:"
 
 
 def _too_large(part: AttachmentPart) -> RequestTooLarge:

@@ -30,7 +30,15 @@ from typing import TypeVar
 import trio
 from attrs import define, frozen
 
-from ...errors import AttachmentRefused, Blame, EmptyAnswer, GrokApiError, InternalError, TransportFailure
+from ...errors import (
+    AttachmentModerated,
+    AttachmentRefused,
+    Blame,
+    EmptyAnswer,
+    GrokApiError,
+    InternalError,
+    TransportFailure,
+)
 from ...protocol.clocks import Clocks
 from ...protocol.conversation.events import Event, Failed, Finished
 from ...protocol.conversation.question import Question
@@ -38,7 +46,7 @@ from ...protocol.grok_web.decoder import Decoder
 from ...protocol.grok_web.payload import CHAT_PATH, chat_headers
 from ...protocol.grok_web.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
 from ...protocol.models import Limits
-from ...protocol.pool.attempts import Attempts
+from ...protocol.pool.attempts import MAX_ATTEMPTS, Attempts
 from ...protocol.pool.book import Need
 from ..lanes.grok_web.assets import AssetAccess
 from ..lanes.grok_web.preparing import Prepared, Preparer
@@ -181,7 +189,7 @@ class _Attempt:
 class Completion:
     """One answer. See the theory of the module.
 
-    :ivar question: what was asked.
+    :ivar question: what was asked; without the attachments that were left out.
     :ivar request_id: what the log calls it.
     :ivar token_id: short hash of the token in use, or last used; empty before the first attempt.
     :ivar times: where its time went so far.
@@ -259,13 +267,18 @@ class Completion:
             lease = await self._lease(error)
             try:
                 await self._attempt_with(lease, fresh=isinstance(error, TransportFailure))
+                self.question = self.question.asked()
                 return
             except GrokApiError as failure:
                 error = failure
             self._clocks.end_attempt()
-            if self._committed or not self._attempts.may_go_on(lease.key, error):
+            again = self._attempts.may_go_on(lease.key, error)
+            if self._committed or not (again or self._may_spare(error)):
                 raise self._final(error)
-            await self._space(error)
+            if again:
+                await self._space(error)
+            else:
+                self.question = self.question.leave_out(self.question.spare)
 
     async def next_events(self, until: float = math.inf) -> list[Event]:
         """The events that have arrived, at least one; none if nothing came until *until* (trio's time).
@@ -305,7 +318,13 @@ class Completion:
 
     @property
     def _need(self) -> Need:
-        return Need(self.question.model, frozenset(self._attempts.excluded), self._attempts.avoided)
+        question, attempts = self.question, self._attempts
+        return Need(question.model, frozenset(attempts.excluded), attempts.avoided, question.asker)
+
+    def _may_spare(self, error: GrokApiError) -> bool:
+        """Whether the answer failed for attachments, which Grok does not name, and some can be done without."""
+        about_some = isinstance(error, AttachmentRefused | AttachmentModerated) and error.param is None
+        return about_some and bool(self.question.spare) and self._attempts.made < MAX_ATTEMPTS
 
     async def _space(self, error: GrokApiError) -> None:
         """Wait before the next attempt, unless there is no token left for one.
@@ -341,7 +360,9 @@ class Completion:
         one, and if not, the next request may well be answered.
         """
         if error.blame is Blame.TOKEN:
-            pool_says = self._gateway.pool.book.hopeless(Need(self.question.model), trio.current_time())
+            pool_says = self._gateway.pool.book.hopeless(
+                Need(self.question.model, asker=self.question.asker), trio.current_time()
+            )
             if pool_says is not None:
                 return pool_says
             error.retry_after = OTHERS_LEFT_S
@@ -356,6 +377,7 @@ class Completion:
         self._attempts.begin(lease.key)
         self._failure = None
         prepared = await self._prepared(lease)
+        self.question = prepared.question
         attempt = self._begin(lease, prepared, fresh=fresh)
         try:
             self._ready = await self._first_events(attempt)
@@ -367,7 +389,10 @@ class Completion:
 
     async def _prepared(self, lease: Lease) -> Prepared:
         """The question, with all that belongs to it at the lease's account."""
-        prepare = functools.partial(self._gateway.preparer.prepare, self.question, self._settings, lease)
+        repeated = self._attempts.made > 1
+        prepare = functools.partial(
+            self._gateway.preparer.prepare, self.question, self._settings, lease, repeated=repeated
+        )
         began = trio.current_time()
         try:
             return await self._wait(prepare)

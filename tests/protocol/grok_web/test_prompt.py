@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from grokcore.protocol.conversation.attachment_part import AttachmentPart
 from grokcore.protocol.conversation.messages import Call, Message
 from grokcore.protocol.grok_web.prompt import (
+    _PIECE_CHARS,
     ALL_IN_FILE,
     GO_ON,
     GO_ON_IN_FILE,
@@ -170,3 +171,14 @@ def test_the_beginning_of_an_answer_stays_at_the_end() -> None:
     )
     long = [Message("user", "Why?"), Message("assistant", "x" * 300)]
     assert fit_prompt(long, 100) == Prompt(GO_ON_IN_FILE, f"<user>\nWhy?\n</user>\n\n<assistant>\n{'x' * 300}")
+
+
+@pytest.mark.parametrize("tag", ["</developer>", "<user>", "<system name='x'", "<tool/>", "< user>", "<users>", "<"])
+def test_a_long_text_is_escaped_as_a_short_one_is(tag: str) -> None:
+    """Wherever a tag stands in it."""
+    question = Message("user", "q")
+    short = render_prompt([Message("user", f"{tag} "), question]).partition("\n")[2].partition("\n")[0]
+    for before in range(_PIECE_CHARS - 14, _PIECE_CHARS + 2):
+        text = "x" * before + f"{tag} y"
+        told = render_prompt([Message("user", text), question])
+        assert told == f"<user>\n{'x' * before}{short}y\n</user>\n\nq"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from grokcore.errors import (
     AntiBotRefusal,
+    AttachmentModerated,
     AttachmentRefused,
     Blame,
     Challenge,
@@ -195,7 +196,7 @@ DETAILS: list[tuple[str, type[GrokApiError] | None]] = [
     ("beyondContextLength", ContextLengthExceeded),
     ("userPromptTooLong", ContextLengthExceeded),
     ("contentModerated", ContentPolicyViolation),
-    ("attachmentModerated", ContentPolicyViolation),
+    ("attachmentModerated", AttachmentModerated),
     ("attachmentImageTooLarge", AttachmentRefused),
     ("attachmentFileTooLarge", AttachmentRefused),
     ("attachmentTooManyPages", AttachmentRefused),

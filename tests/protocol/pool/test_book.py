@@ -20,6 +20,7 @@ from grokcore.errors import (
     Blame,
     Challenge,
     ContentPolicyViolation,
+    ContextLengthExceeded,
     CredentialsRejected,
     EmptyAnswer,
     GrokApiError,
@@ -34,6 +35,7 @@ from grokcore.errors import (
     UpstreamFailure,
     UpstreamOverloaded,
     UpstreamRefused,
+    UpstreamUnavailable,
 )
 from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.pool.account import Account, Egress
@@ -206,6 +208,26 @@ def test_a_success_that_began_before_a_challenge_does_not_end_the_pause() -> Non
     book.settle(first, Challenge("one"), 1)
     book.settle(second, None, 2)
     assert opens_after(book, 1) == 5
+
+
+@pytest.mark.parametrize("said", [QuotaExhausted, CredentialsRejected, ContentPolicyViolation, ContextLengthExceeded])
+@pytest.mark.parametrize("failure", [Challenge, UpstreamUnavailable])
+def test_grok_s_own_refusal_ends_a_pause_of_the_way_to_it(
+    failure: type[GrokApiError], said: type[GrokApiError]
+) -> None:
+    """Its egress works, and Grok is there: no more attempts are spaced by a second."""
+    book = book_of("a", "b", "c")
+    loans = [book.choose(NEED, 0) for _ in range(4)]
+    for loan in loans:
+        assert loan is not None
+        book.settle(loan, failure("x"), 0)
+    until = opens_after(book, 0)
+    probe = book.choose(NEED, until)
+    assert probe is not None
+    assert book.choose(NEED, until) is None
+    book.settle(probe, said("x"), until)
+    assert book.choose(NEED, until) is not None
+    assert book.choose(NEED, until) is not None
 
 
 def refusal() -> CredentialsRejected:

@@ -83,6 +83,21 @@ def test_failures_far_apart_are_not_in_a_row() -> None:
     assert not breaker.half_open
 
 
+def test_a_pause_long_ago_makes_no_single_failure_a_pause() -> None:
+    """A breaker that nobody tried for a minute after its pause counts anew, unless its memory is longer."""
+    breaker = Breaker(tolerance=3, pause_s=5, cap_s=60)
+    lasting = Breaker(tolerance=1, pause_s=5, cap_s=60, memory_s=math.inf)
+    for one in (breaker, lasting):
+        for _ in range(3):
+            one.fail(0, 0)
+        one.fail(10_000, 10_001)
+    assert not breaker.half_open
+    assert lasting.shut_until == 10_011
+    for _ in range(2):
+        breaker.fail(10_001, 10_001)
+    assert breaker.shut_until == 10_006
+
+
 def test_failures_of_attempts_that_were_under_way_together_count_once_if_it_counts_rounds() -> None:
     """One connection that carried fifty streams broke once."""
     breaker = Breaker(tolerance=3, pause_s=5, cap_s=60, rounds=True)
@@ -178,6 +193,7 @@ def test_probes_of_all_groups_together_are_a_second_apart() -> None:
     overload.pass_one("grok-2", 10)
     assert {overload.shut_until(group) for group in groups} == {11}
     overload.succeed("grok-2", 10)
+    overload.reached(10)
     assert overload.shut_until("grok-2") == -math.inf
     assert overload.shut_until("grok-3") == 11
     assert overload.shut_until("of-nobody") == -math.inf
@@ -191,3 +207,27 @@ def test_what_is_paused_is_named_with_its_seconds() -> None:
     assert overload.paused(1) == {"grok-4": 9}
     assert overload.paused(10) == {}
     assert CAP_S == 60
+
+
+def overloaded_by(overload: Overload, asker: str, leaf: type[GrokApiError], now: float = 0) -> None:
+    for _ in range(TOLERANCE):
+        overload.fail("grok-4", leaf("x"), now, now, asker)
+
+
+@pytest.mark.parametrize("leaf", [UpstreamOverloaded, UpstreamUnavailable])
+def test_the_questions_of_one_key_keep_no_other_key_out_and_those_of_two_do(leaf: type[GrokApiError]) -> None:
+    """Grok may stumble over what one client asks again and again. The second key's pause is the later one here."""
+    overload = Overload()
+    overloaded_by(overload, "guest", leaf)
+    assert overload.refusal("grok-4", 1, "guest")
+    assert not overload.refusal("grok-4", 1, "other")
+    overload.pass_one("grok-4", 1, "other")
+    assert overload.shut_until("grok-4", "other") == -math.inf, "and nothing is spaced"
+    overloaded_by(overload, "second", leaf, now=4)
+    refused = overload.refusal("grok-4", 5, "other")
+    assert (type(refused), refused and refused.retry_after) == (leaf, 5)
+    overload.pass_one("grok-4", 10, "other")
+    assert overload.shut_until("grok-4", "other") == 10 + PROBES_APART_S
+    overload.succeed("grok-4", 14)
+    overload.reached(14)
+    assert {overload.shut_until("grok-4", asker) for asker in ("guest", "second", "other")} == {-math.inf}

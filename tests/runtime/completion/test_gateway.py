@@ -495,7 +495,7 @@ def test_without_any_token_the_error_says_what_to_do() -> None:
         no_super, _ = await failure_of(make_world(SILENT).ask(model=SHIPPED["grok-4-heavy"]))
 
         assert isinstance(nobody, NoTokens)
-        assert "tokens.json" in nobody.message
+        assert "tokens add" in nobody.message
         assert isinstance(no_super, NoTokens)
         assert "Super" in no_super.message
 

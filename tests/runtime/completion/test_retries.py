@@ -177,3 +177,23 @@ def test_no_attempt_is_waited_for_when_the_total_clock_leaves_no_time_for_it() -
         assert (type(found), took, asked_at(world)) == (UpstreamUnavailable, 2.5, [0, 1.5])
 
     on_fake_clock(scenario)
+
+
+@pytest.mark.parametrize("case", [case for case in TROUBLES if case.leaf is not TransportFailure], ids=lambda c: c.name)
+def test_a_question_that_grok_stumbles_over_keeps_no_other_key_out(case: Trouble) -> None:
+    """However often a guest repeats it, others are answered at once all the time."""
+
+    async def scenario() -> None:
+        world = make_world(case.script, tokens=3)
+        while trio.current_time() < 200:
+            world.transport.scripts[:] = [case.script]
+            for _ in range(3):
+                await failure_of(world.ask(asker="guest"))
+            world.transport.scripts[:] = [answer("hello")]
+            began = trio.current_time()
+            await collect(world.ask(asker="other"))
+            assert trio.current_time() == began
+            await trio.sleep(0.7)
+        assert world.idle
+
+    on_fake_clock(scenario)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 
 from attrs import frozen
 
-from ....errors import Blame, GrokApiError
+from ....errors import Blame, GrokApiError, UploadFailed
+from ....protocol.conversation.attachments import Attachment
 from ....protocol.conversation.question import Question
 from ....protocol.grok_web.identity import ORIGIN
 from ....protocol.grok_web.payload import POST_PATH, UploadedFile, chat_body, post_body, post_id, video_body
@@ -29,9 +31,15 @@ _log = logging.getLogger(__name__)
 
 @frozen
 class Prepared:
-    """A question as it is sent: the payload, and the page it seems to come from."""
+    """A question as it is sent.
+
+    :ivar body: the payload.
+    :ivar question: what it asks, without the attachments that could not be brought and that it can do without.
+    :ivar referer: the page it seems to come from.
+    """
 
     body: bytes
+    question: Question
     referer: str = f"{ORIGIN}/"
 
 
@@ -42,12 +50,16 @@ class Preparer:
         self.uploads = Uploads(transport)
         self._transport = transport
 
-    async def prepare(self, question: Question, settings: GatewaySettings, lease: Lease) -> Prepared:
+    async def prepare(
+        self, question: Question, settings: GatewaySettings, lease: Lease, *, repeated: bool = False
+    ) -> Prepared:
         """Bring what belongs to the question to the lease's account.
 
+        :param repeated: whether an attempt has failed already; spare attachments are then left out also if their
+            upload fails, and not only if Grok refuses them.
         :raises GrokApiError: it could not be brought.
         """
-        files = await self.uploads.bring(question.attachments, lease, settings.base_url, settings.identity)
+        question, files = await self._bring(question, settings, lease, repeated=repeated)
         if question.model.video:
             return await self._video(question, files, settings, lease)
         return Prepared(
@@ -59,8 +71,23 @@ class Preparer:
                 files=[file.id for file in files],
                 pictures=question.pictures,
                 search=question.search,
-            )
+            ),
+            question,
         )
+
+    async def _bring(
+        self, question: Question, settings: GatewaySettings, lease: Lease, *, repeated: bool
+    ) -> tuple[Question, list[UploadedFile]]:
+        """The question as it can be asked, and its files. What is written anew may have another transcript to upload."""
+        while True:
+            may_lack = functools.partial(_may_lack, question, repeated)
+            attachments = question.attachments
+            found = await self.uploads.bring(attachments, lease, settings.base_url, settings.identity, may_lack)
+            files = [file for file in found if file is not None]
+            if len(files) == len(found):
+                return question, files
+            lacking = [one.path for one, file in zip(attachments, found, strict=True) if file is None]
+            question = question.leave_out(lacking)
 
     async def _video(
         self, question: Question, files: list[UploadedFile], settings: GatewaySettings, lease: Lease
@@ -76,7 +103,7 @@ class Preparer:
         message = f"{subject}{words} --mode={mode}"
         referer = f"{ORIGIN}/imagine/{post or (picture.id if picture else '')}".rstrip("/")
         ids = [file.id for file in files]
-        return Prepared(video_body(message, temporary=settings.temporary, files=ids), referer)
+        return Prepared(video_body(message, temporary=settings.temporary, files=ids), question, referer)
 
     async def _post(self, body: bytes, settings: GatewaySettings, lease: Lease) -> str:
         try:
@@ -96,6 +123,12 @@ class Preparer:
                 raise
             _log.warning("no post could be made for a video, which is tried without: %s: %s", error.code, error.message)
             return ""
+
+
+def _may_lack(question: Question, repeated: bool, attachment: Attachment, error: GrokApiError) -> bool:  # noqa: FBT001
+    """Whether *question* is asked without an attachment whose upload failed with *error*."""
+    its_fault = error.blame is Blame.REQUEST or (repeated and isinstance(error, UploadFailed))
+    return its_fault and attachment.path in question.spare
 
 
 def split_mode(text: str) -> tuple[str, str]:

@@ -2,7 +2,8 @@
 
 Rules
 -----
-1. A failing upload fails the attempt, with the part's path and the reason: never an answer without the picture.
+1. A failing upload fails the attempt, with the part's path and the reason: never an answer without the picture. Only
+   what the question can do without is left out if Grok refuses it, and that is logged.
 2. What an account already has is not uploaded again while that is likely to hold (by content, not by name).
 3. Not more than :data:`AT_ONCE` at the same time, whoever asks.
 """
@@ -11,8 +12,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 from attrs import evolve, frozen
@@ -40,6 +42,8 @@ KEPT_S = 1800.0
 
 MOST_KEPT = 1000
 
+_log = logging.getLogger(__name__)
+
 
 @frozen
 class _Kept:
@@ -56,13 +60,28 @@ class Uploads:
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
 
     async def bring(
-        self, attachments: Sequence[Attachment], lease: Lease, base_url: str, identity: Identity
-    ) -> list[UploadedFile]:
+        self,
+        attachments: Sequence[Attachment],
+        lease: Lease,
+        base_url: str,
+        identity: Identity,
+        may_lack: Callable[[Attachment, GrokApiError], bool] = lambda *_: False,
+    ) -> list[UploadedFile | None]:
         """All of them, in their order.
 
-        :raises GrokApiError: one could not be brought; the leaf says whose fault it was. (Of several, one is told.)
+        :param may_lack: whether one that failed so can be done without; there is None in its place then.
+        :raises GrokApiError: one could not be brought; the leaf says whose fault it was. (Of several, one is raised.)
         """
-        bring_one = functools.partial(self._bring_one, lease=lease, base_url=base_url, identity=identity)
+
+        async def bring_one(attachment: Attachment) -> UploadedFile | None:
+            try:
+                return await self._bring_one(attachment, lease, base_url, identity)
+            except GrokApiError as error:
+                if not may_lack(attachment, error):
+                    raise
+                _log.warning("left out of a question: %s", error.message, extra={"fold": ("left out", error.message)})
+                return None
+
         return await for_all(attachments, bring_one)
 
     def forget(self, lease_key: str) -> None:
