@@ -11,8 +11,8 @@ __all__ = ["ADVICE", "advice"]
 
 ADVICE: Mapping[str, str] = {
     "no_tokens": "Add a token of this kind (tokens add), or enable one.",
-    "no_valid_tokens": "Sign in at grok.com again and add the fresh sso cookie (tokens add); tokens check tells what Grok "
-    "says of each.",
+    "no_valid_tokens": "Sign in at grok.com again and add the fresh sso cookie (tokens add); tokens check shows "
+    "whether Grok takes each.",
     "rate_limit_exceeded": "Wait until the allowance is back, or add another account's token.",
     "overloaded": "Add tokens, or raise [pool] max_in_flight_per_token, queue_seconds or [server] max_streams.",
     "upstream_challenge": "Open grok.com in your browser from this address (or through the same proxy), and copy its "
