@@ -93,15 +93,17 @@ def on_site(
     certificate: tuple[str, str] | None = None,
     base_url: str = "",
     state_file: Path | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> None:
     """Run *scenario* against a server of its own; afterwards the server must have stopped by itself.
 
     :param base_url: another Grok than the simulated one.
+    :param patience_s: real seconds that the scenario may take at most.
     """
 
     async def main() -> None:
         simulator = Simulator()
-        with trio.fail_after(PATIENCE_S):
+        with trio.fail_after(patience_s):
             async with trio.open_nursery() as nursery:
                 simulated = await nursery.start(_serve(simulator, certificate))
                 stop = trio.Event()

@@ -225,12 +225,3 @@ def check_mutations(count: int, seed: int) -> int:
 def test_mutated_streams_end_once() -> None:
     """No exception leaves the decoder, and the last event is the only last one."""
     assert 0 < check_mutations(1500, seed=1) < 1500
-
-
-@pytest.mark.on_demand
-def test_half_a_million_mutated_streams_end_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """As above, at length; the figure is printed."""
-    count = 528_000
-    finished = check_mutations(count, seed=2)
-    with capsys.disabled():
-        print(f"\n{count} mutated streams, 0 exceptions, {finished} in good order")
