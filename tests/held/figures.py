@@ -1,4 +1,4 @@
-"""Figures that are asserted and then recorded for the table at the end of a run, and the two sizes of a measurement."""
+"""Figures that are asserted, and recorded for the table at the end of a run, and the two sizes of a measurement."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Figure:
 
 
 Record: TypeAlias = Callable[[Figure], None]
-"""Takes a figure whose bound has been asserted."""
+"""Takes a figure for the table."""
 
 
 def sizes(small: int, full: int) -> pytest.MarkDecorator:
