@@ -10,7 +10,7 @@ import socket
 import struct
 import subprocess
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,17 +26,19 @@ from tests.test_crash import server
 
 from .figures import Figure, Record, thousands
 
-WARM_UP_S = 45.0
+WARM_UP_S = 40.0
 """After which, and a rest, is measured what there is."""
 
-SOAK_S = 55.0
+SOAK_S = 50.0
 """Of the same again."""
 
-REST_S = 35.0
+REST_S = 32.0
 """Longer than idle connections, and what is kept of them, are kept (30 s)."""
 
 KEPT_BY_GROK_S = 10.0
 """Connections that libcurl may use again are no leak, so Grok closes them before the descriptors are counted."""
+
+LOOKS = 4
 
 CLIENTS = 40
 
@@ -54,6 +56,10 @@ class Footprint:
     descriptors: int
     threads: int
     tasks: int
+
+    def exceeds(self, other: Footprint) -> bool:
+        """In what is counted; memory is judged apart."""
+        return self.descriptors > other.descriptors or self.threads > other.threads or self.tasks > other.tasks
 
 
 async def footprint(port: int, pid: int) -> Footprint:
@@ -73,6 +79,17 @@ async def footprint(port: int, pid: int) -> Footprint:
     tasks = re.search(r"^grok2api_tasks (\S+)", page, re.MULTILINE)
     assert tasks is not None
     return seen_from_outside(Path("/proc") / str(pid), int(float(tasks[1])))
+
+
+async def at_rest(port: int, pid: int, earlier: Sequence[Footprint]) -> Footprint:
+    """The footprint; one that is larger than earlier is looked at again, since a token may just be asked about."""
+    found = await footprint(port, pid)
+    for _ in range(LOOKS):
+        if not any(found.exceeds(one) for one in earlier):
+            break
+        await trio.sleep(KEPT_BY_GROK_S / 2)
+        found = await footprint(port, pid)
+    return found
 
 
 def seen_from_outside(process: Path, tasks: int) -> Footprint:
@@ -192,7 +209,7 @@ def test_nothing_is_left_behind(tmp_path: Path, record: Record) -> None:
             lay_out(tmp_path, grok)
             async with server(tmp_path, port) as process:
                 crowd = Crowd(port, chance)
-                prints = []
+                prints: list[Footprint] = []
                 for seconds in (WARM_UP_S, SOAK_S):
                     until = trio.current_time() + seconds
                     async with trio.open_nursery() as clients:
@@ -200,7 +217,7 @@ def test_nothing_is_left_behind(tmp_path: Path, record: Record) -> None:
                         for _ in range(CLIENTS):
                             clients.start_soon(crowd.one, until)
                     await trio.sleep(REST_S)
-                    prints.append(await footprint(port, process.pid))
+                    prints.append(await at_rest(port, process.pid, prints))
                 judge(prints[0], prints[1], crowd.done, record)
             nursery.cancel_scope.cancel()
 
@@ -210,10 +227,8 @@ def test_nothing_is_left_behind(tmp_path: Path, record: Record) -> None:
 def judge(before: Footprint, after: Footprint, done: Counter[str], record: Record) -> None:
     grown = after.rss_mb - before.rss_mb
     clients = sum(number for way, number in done.items() if hasattr(Crowd, way))
-    result = f"RSS {before.rss_mb:.1f} {grown:+.1f} MB; {after.descriptors} descriptors, {after.tasks} tasks as before"
+    result = f"RSS {before.rss_mb:.1f} {grown:+.1f} MB; {after.descriptors} descriptors ({before.descriptors}), {after.tasks} tasks ({before.tasks})"
     record(Figure("soak, 40 clients at once, reloads", f"{thousands(clients)} connections", result, "RSS +3 MB"))
     assert done["whole"] > 100
-    assert after.descriptors <= before.descriptors
-    assert after.threads <= before.threads
-    assert after.tasks <= before.tasks
+    assert not after.exceeds(before), (before, after)
     assert grown <= RSS_MAY_GROW_MB
