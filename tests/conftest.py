@@ -24,7 +24,9 @@ PACKAGES = pytest.StashKey[PackagesInTheMaking]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin early, if the whole suite is to be run."""
+    """Begin early, if the whole suite is to be run. Measurements are to have the machine for themselves."""
+    if config.option.markexpr == "on_demand":
+        return
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly:
         config.stash[WORKSHOP] = _begin_workshop()
         if "not once" not in config.option.markexpr:

@@ -93,17 +93,21 @@ def on_site(
     certificate: tuple[str, str] | None = None,
     base_url: str = "",
     state_file: Path | None = None,
+    patience_s: float = PATIENCE_S,
+    grok_keeps_s: float = 60.0,
 ) -> None:
     """Run *scenario* against a server of its own; afterwards the server must have stopped by itself.
 
     :param base_url: another Grok than the simulated one.
+    :param patience_s: real seconds that the scenario may take at most.
+    :param grok_keeps_s: how long the simulated Grok keeps an idle connection.
     """
 
     async def main() -> None:
         simulator = Simulator()
-        with trio.fail_after(PATIENCE_S):
+        with trio.fail_after(patience_s):
             async with trio.open_nursery() as nursery:
-                simulated = await nursery.start(_serve(simulator, certificate))
+                simulated = await nursery.start(_serve(simulator, certificate, grok_keeps_s))
                 stop = trio.Event()
                 sockets = listen("127.0.0.1", 0)
                 port = sockets[0].getsockname()[1]
@@ -122,9 +126,11 @@ def on_site(
     trio.run(main)
 
 
-def _serve(simulator: Simulator, certificate: tuple[str, str] | None) -> Callable[..., Awaitable[None]]:
+def _serve(
+    simulator: Simulator, certificate: tuple[str, str] | None, keep_alive_s: float
+) -> Callable[..., Awaitable[None]]:
     async def serve(*, task_status: trio.TaskStatus[str]) -> None:
-        await serve_simulator(simulator, certificate=certificate, task_status=task_status)
+        await serve_simulator(simulator, certificate=certificate, keep_alive_s=keep_alive_s, task_status=task_status)
 
     return serve
 

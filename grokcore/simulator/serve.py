@@ -23,16 +23,18 @@ async def serve_simulator(
     simulator: Simulator | None = None,
     *,
     certificate: tuple[str, str] | None = None,
+    keep_alive_s: float = 60.0,
     task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled; what is started with is the base URL.
 
     :param certificate: files with a certificate and its key; with them it speaks TLS and HTTP/2.
+    :param keep_alive_s: how long an idle connection stays open.
     """
     config = Config()
     config.bind = ["127.0.0.1:0"]
     config.backlog = 1024
-    config.keep_alive_timeout = 60
+    config.keep_alive_timeout = keep_alive_s
     config.h2_max_concurrent_streams = 1000
     config.graceful_timeout = 0
     config.errorlog = logging.getLogger(__name__)

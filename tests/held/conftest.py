@@ -1,0 +1,31 @@
+"""The table of figures at the end of a run."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+
+import pytest
+
+from .figures import Figure, Record, table
+
+FIGURES = pytest.StashKey[list[Figure]]()
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Record:
+    """Keep a figure for the table. A small size measures nothing that is worth a row, and keeps none."""
+    figures = request.config.stash.setdefault(FIGURES, [])
+    if request.node.get_closest_marker("on_demand") is None:
+        return lambda figure: None
+    faulthandler.cancel_dump_traceback_later()  # it takes longer than a test that hangs
+    return figures.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print all figures, if there are any."""
+    figures = config.stash.get(FIGURES, [])
+    if figures:
+        terminalreporter.section(f"What holds under hostility ({os.cpu_count()} cores)")
+        for line in table(figures):
+            terminalreporter.write_line(line)
