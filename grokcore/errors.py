@@ -1,8 +1,9 @@
 """Everything that can go wrong, as one small family.
 
-A leaf says whose fault it was (``blame``), what the client sees (``status``, ``type``, ``code``), whether this server may
-try again before anything was sent (``again``), and whether the client's SDK may (``should_retry``; the OpenAI SDKs repeat
-408, 409, 429 and 5xx by themselves unless ``x-should-retry: false`` stops them, which multiplies with our own attempts).
+A leaf names the party at fault (``blame``), the ``status`` and ``code`` that the client gets, and whether this server may
+try again before anything was sent (``again``). ``should_retry`` is for the client's SDK: OpenAI's repeat 408, 409, 429 and
+5xx unless ``x-should-retry: false`` stops them, which multiplies with our own attempts. The JSON around it is a dialect's
+(:mod:`grokcore.protocol.dialects.openai_errors`, :mod:`grokcore.protocol.dialects.anthropic_errors`).
 
 Rules:
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import enum
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 __all__ = [
     "AnswerTooLong",
@@ -101,7 +102,6 @@ class GrokApiError(Exception):
 
     status: ClassVar[int]
     code: ClassVar[str | None]
-    type: ClassVar[str] = "server_error"
     blame: ClassVar[Blame] = Blame.UPSTREAM
     again: ClassVar[bool] = False
     sdk_may_repeat: ClassVar[bool] = False
@@ -119,8 +119,13 @@ class GrokApiError(Exception):
         self.retry_after = retry_after
 
     @property
+    def label(self) -> str:
+        """The failure's name in logs and metrics: its code, which only an invalid request lacks."""
+        return self.code or "invalid_request_error"
+
+    @property
     def should_retry(self) -> bool:
-        """What ``x-should-retry`` tells the client's SDK."""
+        """The value of ``x-should-retry``, which the client's SDK obeys."""
         return self.sdk_may_repeat
 
     def redact(self, secret: str) -> None:
@@ -132,11 +137,6 @@ class GrokApiError(Exception):
     def drop_frames(self) -> None:
         """Forget where it was raised: a traceback keeps all that its frames refer to, such as a request's body."""
         self.__traceback__ = self.__context__ = self.__cause__ = None
-
-    def body(self) -> dict[str, Any]:
-        """The OpenAI error object: always these four keys, ``message`` always a string."""
-        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
-        return {"error": error}
 
     def headers(self) -> list[tuple[str, str]]:
         """Response headers that belong to this error (beside the content type)."""
@@ -157,13 +157,13 @@ def _worth_waiting(seconds: float | None) -> bool:
 class InvalidRequest(GrokApiError):
     """The body is not a chat request: bad JSON, a wrong type, a missing field, something we can't do."""
 
-    status, code, type, blame = 400, None, "invalid_request_error", Blame.REQUEST
+    status, code, blame = 400, None, Blame.REQUEST
 
 
 class InvalidApiKey(GrokApiError):
     """A key is configured and the request has none, or another."""
 
-    status, code, type, blame = 401, "invalid_api_key", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 401, "invalid_api_key", Blame.REQUEST
 
     def headers(self) -> list[tuple[str, str]]:
         """With the scheme that is asked for (RFC 9110 §11.6.1)."""
@@ -173,31 +173,31 @@ class InvalidApiKey(GrokApiError):
 class PermissionDenied(GrokApiError):
     """The key is one with limits, and this is for the owner."""
 
-    status, code, type, blame = 403, "permission_denied", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 403, "permission_denied", Blame.REQUEST
 
 
 class ModelNotAllowed(GrokApiError):
     """The key may not use this model."""
 
-    status, code, type, blame = 403, "model_not_allowed", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 403, "model_not_allowed", Blame.REQUEST
 
 
 class HostNotAllowed(GrokApiError):
     """The Host header names none of this server's names: a web page may have made its own name lead here."""
 
-    status, code, type, blame = 403, "host_not_allowed", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 403, "host_not_allowed", Blame.REQUEST
 
 
 class OriginNotAllowed(GrokApiError):
     """A web page of another origin asked for something to be done, and this server asks for no key."""
 
-    status, code, type, blame = 403, "origin_not_allowed", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 403, "origin_not_allowed", Blame.REQUEST
 
 
 class KeyLimitExceeded(GrokApiError):
     """The key's own requests per minute, or its requests at once, are used up."""
 
-    status, code, type, blame = 429, "key_limit_exceeded", "requests", Blame.REQUEST
+    status, code, blame = 429, "key_limit_exceeded", Blame.REQUEST
 
     @property
     def should_retry(self) -> bool:
@@ -208,43 +208,43 @@ class KeyLimitExceeded(GrokApiError):
 class ModelNotFound(GrokApiError):
     """The model's name is not in the table; the message offers near matches."""
 
-    status, code, type, blame = 404, "model_not_found", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 404, "model_not_found", Blame.REQUEST
 
 
 class UnknownUrl(GrokApiError):
     """No such route."""
 
-    status, code, type, blame = 404, "unknown_url", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 404, "unknown_url", Blame.REQUEST
 
 
 class MethodNotAllowed(GrokApiError):
     """The route exists, with other methods (named in ``Allow``)."""
 
-    status, code, type, blame = 405, "method_not_allowed", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 405, "method_not_allowed", Blame.REQUEST
 
 
 class RequestTooLarge(GrokApiError):
     """The body is over ``[server] max_body_mb``."""
 
-    status, code, type, blame = 413, "request_too_large", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 413, "request_too_large", Blame.REQUEST
 
 
 class UnsupportedEncoding(GrokApiError):
     """The body's ``Content-Encoding`` is none that this server decodes."""
 
-    status, code, type, blame = 415, "unsupported_encoding", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 415, "unsupported_encoding", Blame.REQUEST
 
 
 class NotImplementedHere(GrokApiError):
     """A route of OpenAI's or Anthropic's API that this server does not have."""
 
-    status, code, type, blame = 501, "not_implemented", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 501, "not_implemented", Blame.REQUEST
 
 
 class ContentPolicyViolation(GrokApiError):
     """Grok moderated the question, the answer or the picture."""
 
-    status, code, type, blame = 400, "content_policy_violation", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 400, "content_policy_violation", Blame.REQUEST
 
 
 class AttachmentModerated(ContentPolicyViolation):
@@ -254,13 +254,13 @@ class AttachmentModerated(ContentPolicyViolation):
 class ContextLengthExceeded(GrokApiError):
     """Grok said the conversation is too long."""
 
-    status, code, type, blame = 400, "context_length_exceeded", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 400, "context_length_exceeded", Blame.REQUEST
 
 
 class AttachmentRefused(GrokApiError):
     """Grok refused a picture or file, or it is of a kind we don't take."""
 
-    status, code, type, blame = 400, "invalid_attachment", "invalid_request_error", Blame.REQUEST
+    status, code, blame = 400, "invalid_attachment", Blame.REQUEST
 
 
 # This server's state -----------------------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ class NoValidTokens(GrokApiError):
 class RateLimitExceeded(GrokApiError):
     """Every able token is used up or cooling; ``retry_after`` is the earliest return."""
 
-    status, code, type, blame = 429, "rate_limit_exceeded", "requests", Blame.SERVER
+    status, code, blame = 429, "rate_limit_exceeded", Blame.SERVER
 
     @property
     def should_retry(self) -> bool:

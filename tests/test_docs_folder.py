@@ -22,6 +22,7 @@ from grokcore.config import SECTIONS, load_config
 from grokcore.config.sections import KeyConfig
 from grokcore.errors import GrokApiError, UpstreamFailure
 from grokcore.protocol.advice import ADVICE
+from grokcore.protocol.dialects.openai_errors import error_type
 from grokcore.runtime.completion.gateway import Completion, Times
 from grokcore.simulator.scripts import page
 from grokcore.web.request_log import RequestLog
@@ -83,7 +84,9 @@ def test_every_error_has_a_section_under_its_status() -> None:
     """One for each code, with its status, and none for a code that does not exist."""
     leaves = [leaf for leaf in vars(errors).values() if isinstance(leaf, type) and issubclass(leaf, GrokApiError)]
     expected = {
-        f"`{leaf.code}` ({leaf.status})" if leaf.code else f"No code, `type` `{leaf.type}` ({leaf.status})"
+        f"`{leaf.code}` ({leaf.status})"
+        if leaf.code
+        else f"No code, `type` `{error_type(leaf.status)}` ({leaf.status})"
         for leaf in leaves
         if leaf is not GrokApiError
     }

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from grokcore import errors
 from grokcore.errors import Blame, GrokApiError
+from grokcore.protocol.dialects.openai_errors import error_object
 
 
 @frozen
@@ -77,7 +78,7 @@ def test_a_failure_looks_like_this(row: Row) -> None:
     """Status, code, type, ``x-should-retry``, and whose fault it was."""
     error = row.leaf("Something happened.", param="messages[0]")
     assert (error.status, error.blame, error.again) == (row.status, row.blame, row.again)
-    assert error.body() == {
+    assert error_object(error) == {
         "error": {"message": "Something happened.", "type": row.type, "param": "messages[0]", "code": row.code}
     }
     asks_for_key = [("www-authenticate", "Bearer")] if row.status == 401 else []

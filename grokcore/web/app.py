@@ -24,6 +24,7 @@ from ..errors import (
     RequestTooLarge,
 )
 from ..protocol.conversation.usage import estimate
+from ..protocol.dialects.error_forms import error_form
 from ..protocol.dialects.openai_chat.request import ChatRequest, parse_chat_request
 from ..protocol.dialects.openai_chat.writers import AnswerWriter, ChatHead, ChunkWriter
 from ..protocol.dialects.rendering import Style
@@ -43,7 +44,7 @@ from .openapi import add_openapi_route
 from .public_url import public_base
 from .reply import EventStream, Start, json_response, whole_answer
 from .status import health_report, public_faults
-from .unknown_paths import body_for, unknown_url
+from .unknown_paths import unknown_url
 
 __all__ = ["create_app"]
 
@@ -164,7 +165,7 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
 def _error_response(error: GrokApiError, status: int | None = None) -> Response:
     lifetime = _lifetime()
     lifetime.trace.fail(error)
-    response = json_response(body_for(request.path, error, lifetime.request_id), status or error.status)
+    response = json_response(error_form(request.path)(error, lifetime.request_id), status or error.status)
     response.headers.extend(error.headers())
     return response
 

@@ -101,7 +101,7 @@ class History:
     def attempt_failed(self, failure: FailedAttempt) -> None:
         """Remember it, together with those of the same words."""
         error = failure.error
-        self.note_fault(error.code or error.type, error.short, failure.model, failure.token_id)
+        self.note_fault(error.label, error.short, failure.model, failure.token_id)
 
     def note_fault(self, code: str, message: str, model: str, token: str) -> None:
         """Something went wrong; the words are shown to the owner."""

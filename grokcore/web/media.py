@@ -14,6 +14,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import parse_etags
 
 from ..errors import InvalidRequest, UnknownUrl
+from ..protocol.dialects.openai_errors import error_body
 from ..runtime.disk.media_cache import Entry, MediaCache, MediaFile
 from .body import SteppedBody, not_modified
 from .edge import Lifetime
@@ -127,7 +128,7 @@ def _partial(file: MediaFile, part: range) -> Response:
 
 def _unsatisfiable(size: int) -> Response:
     error = InvalidRequest(f"The range lies behind the end of the file, which has {size} bytes.")
-    response = json_response(error.body(), 416)
+    response = json_response(error_body(error), 416)
     response.headers.extend(error.headers())
     response.headers["content-range"] = f"bytes */{size}"
     return response

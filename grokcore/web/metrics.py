@@ -81,7 +81,7 @@ class Metrics:
 
     def attempt_failed(self, failure: FailedAttempt) -> None:
         """Count it by its class."""
-        self._failures.labels(failure.error.code or failure.error.type).inc()
+        self._failures.labels(failure.error.label).inc()
 
     def lagged(self, seconds: float) -> None:
         """The loop was so late."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import secrets
 
-import orjson
-
 from ..errors import GrokApiError
 from ..protocol.dialects.one_line import on_one_line
+from ..protocol.dialects.openai_errors import error_body
 
 __all__ = ["new_request_id", "refusal"]
 
@@ -19,7 +18,7 @@ def new_request_id() -> str:
 
 def refusal(error: GrokApiError, request_id: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Headers and body of a whole response that ends the connection."""
-    body = on_one_line(orjson.dumps(error.body()))
+    body = on_one_line(error_body(error))
     headers = [
         ("content-type", "application/json"),
         ("content-length", str(len(body))),

@@ -57,7 +57,7 @@ class Trace:
     @property
     def code(self) -> str:
         """Of the failure, empty if there was none."""
-        return (self.error.code or self.error.type) if self.error is not None else ""
+        return self.error.label if self.error is not None else ""
 
     @property
     def broken(self) -> bool:

@@ -8,11 +8,10 @@ names the base URL that works. Routes of OpenAI's and Anthropic's newer APIs are
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ..errors import GrokApiError, NotImplementedHere, UnknownUrl
 
-__all__ = ["body_for", "unknown_url"]
+__all__ = ["unknown_url"]
 
 _KNOWN = re.compile(r"(?:chat/completions|images/generations|images/edits|models)(?=/|$)", re.IGNORECASE)
 
@@ -23,16 +22,6 @@ _ABSENT = {
     "responses": "OpenAI's Responses API",
     "messages": "Anthropic's Messages API",
 }
-
-_ANTHROPIC_TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-}
-"""Types of Anthropic's errors by status; any other is an ``api_error``."""
 
 VARIATIONS_HINT = " Grok makes no variations: send the picture to /v1/images/edits with a prompt that asks for one."
 
@@ -61,14 +50,6 @@ def unknown_url(method: str, path: str, shown: str, base_url: str) -> GrokApiErr
     return UnknownUrl(
         f"There is nothing at {method} {shown}. The base URL for clients is {base_url}/v1, with {_ROUTES}."
     )
-
-
-def body_for(path: str, error: GrokApiError, request_id: str) -> dict[str, Any]:
-    """The body of an error in the form that clients of *path* read: OpenAI's, or Anthropic's for its Messages API."""
-    if _first_segment(path) != "messages":
-        return error.body()
-    inner = {"type": _ANTHROPIC_TYPES.get(error.status, "api_error"), "message": error.message}
-    return {"type": "error", "error": inner, "request_id": request_id}
 
 
 def _first_segment(path: str) -> str:

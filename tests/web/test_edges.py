@@ -10,6 +10,7 @@ import httpx
 from grokcore.errors import GrokApiError
 from grokcore.protocol.dialects.attachment_parts import NAME_KEYS
 from grokcore.protocol.dialects.openai_chat.request import ChatRequest
+from grokcore.protocol.dialects.openai_errors import error_object
 from grokcore.simulator.scripts import answer
 from tests.protocol.dialects.test_edges import fault_of, named
 from tests.protocol.grok_web.mutants import Maker, leaves
@@ -63,6 +64,6 @@ def test_what_is_refused_here_is_refused_by_the_parser() -> None:
             found = fault_of(fields)
             if isinstance(found, GrokApiError):
                 reply = await site.client.post("/v1/chat/completions", content=json.dumps(fields))
-                assert reply.json() == found.body()
+                assert reply.json() == error_object(found)
 
     on_site(scenario)

@@ -23,6 +23,7 @@ from werkzeug.exceptions import HTTPException
 
 from grokcore.config import ServerConfig
 from grokcore.errors import GrokApiError, UnknownUrl
+from grokcore.protocol.dialects.openai_errors import error_object
 from grokcore.runtime.disk.media_cache import READERS, MediaCache
 from grokcore.web.doors import Doors
 from grokcore.web.edge import LIFETIME_KEY, Edge, Lifetime
@@ -74,7 +75,7 @@ def make_app(cache: MediaCache) -> QuartTrio:
 
     @app.errorhandler(GrokApiError)
     async def refused(error: GrokApiError) -> Response:
-        return json_response(error.body(), error.status)
+        return json_response(error_object(error), error.status)
 
     @app.errorhandler(HTTPException)
     async def no_route(error: HTTPException) -> Response:

@@ -24,6 +24,7 @@ from grokcore import errors
 from grokcore.cli.server import Server
 from grokcore.config import load_config
 from grokcore.errors import GrokApiError
+from grokcore.protocol.dialects.openai_errors import error_type
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.account import State
 from grokcore.protocol.tokens import TokenEntry
@@ -196,7 +197,7 @@ def test_words_that_clients_see_are_those_of_the_code() -> None:
     assert set(schemas["TokenCounts"]["properties"]) == states
     assert set(schemas["TokenRow"]["properties"]["state"]["enum"]) == states
     error_types = schemas["Error"]["properties"]["error"]["properties"]["type"]["enum"]
-    assert set(error_types) == {leaf.type for leaf in LEAVES}
+    assert set(error_types) == {error_type(leaf.status) for leaf in LEAVES}
 
 
 # Holding requests and answers against it --------------------------------------------------------------------------

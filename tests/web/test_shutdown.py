@@ -21,6 +21,7 @@ import trio.testing
 
 from grokcore import __version__
 from grokcore.errors import ShuttingDown
+from grokcore.protocol.dialects.openai_errors import error_object
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import HANG, Script, Send, answer, paced, wrapped
@@ -90,7 +91,7 @@ def test_an_answer_that_is_longer_ends_with_the_error_event() -> None:
             received = await read_all(stream)
         last = received.split(b"data: ")[-1]
         assert last.endswith(b"\r\n0\r\n\r\n")
-        assert json.loads(last.partition(b"\n\n")[0]) == ShuttingDown(MESSAGE).body()
+        assert json.loads(last.partition(b"\n\n")[0]) == error_object(ShuttingDown(MESSAGE))
         assert b"[DONE]" not in received
         assert b'"finish_reason":"stop"' not in received
         await site.simulator.until(lambda: not site.simulator.open_calls)
@@ -116,7 +117,7 @@ def test_an_answer_that_has_not_begun_becomes_a_503(stream_wanted: bool, queued:
         assert head.startswith(b"HTTP/1.1 503 ")
         assert b"\r\nx-should-retry: true" in head
         assert b"\r\nx-request-id: req_" in head
-        assert json.loads(body) == ShuttingDown(MESSAGE).body()
+        assert json.loads(body) == error_object(ShuttingDown(MESSAGE))
 
     config = "[server]\ngrace_seconds = 0.1\n[pool]\nmax_in_flight_per_token = 1"
     on_site(scenario, config=config, tokens=(TokenEntry("sso-only"),))

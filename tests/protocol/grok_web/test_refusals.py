@@ -29,6 +29,7 @@ from grokcore.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
+from grokcore.protocol.dialects.openai_errors import error_object
 from grokcore.protocol.grok_web.refusals import (
     cleaned,
     is_html,
@@ -149,7 +150,7 @@ def test_any_response_is_some_leaf(status: int, headers: dict[str, str], body: b
     """Nothing upstream answers is an exception of another family."""
     error = refusal_of_response(status, headers, body)
     assert isinstance(error, GrokApiError)
-    json.dumps(error.body(), ensure_ascii=False).encode()
+    json.dumps(error_object(error), ensure_ascii=False).encode()
     error.headers()
 
 

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from ....errors import GrokApiError
 from ...conversation.events import Event, Finished
+from ..openai_errors import error_body
 from ..rendering import Renderer, Style
 
 __all__ = ["DONE", "KEEP_ALIVE", "AnswerWriter", "ChatHead", "ChunkWriter", "error_frame"]
@@ -46,7 +47,7 @@ class ChatHead:
 
 def error_frame(error: GrokApiError) -> bytes:
     """An error after the response has begun: the SDKs raise it; nothing may follow."""
-    return b"data: " + orjson.dumps(error.body()) + b"\n\n"
+    return b"data: " + error_body(error) + b"\n\n"
 
 
 class ChunkWriter:

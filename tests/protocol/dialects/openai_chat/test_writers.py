@@ -37,6 +37,7 @@ from grokcore.protocol.dialects.openai_chat.writers import (
     ChunkWriter,
     error_frame,
 )
+from grokcore.protocol.dialects.openai_errors import error_object
 from grokcore.protocol.dialects.rendering import Style, ThinkingStyle
 from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.simulator import lines
@@ -349,7 +350,7 @@ def test_an_error_frame_is_the_same_object_as_an_error_body() -> None:
     error = RateLimitExceeded('"\n\u2028🙂', param="model", retry_after=3)
     frame = error_frame(error)
     assert frame.startswith(b"data: {")
-    assert frames(frame) == [error.body()]
+    assert frames(frame) == [error_object(error)]
     assert frames(error_frame(ERROR)) == [ERROR_BODY]
 
 
