@@ -29,6 +29,7 @@ from ...errors import (
     CredentialsRejected,
     GrokApiError,
     QuotaExhausted,
+    TransportFailure,
     UpstreamFailure,
     UpstreamOverloaded,
     UpstreamRefused,
@@ -134,6 +135,13 @@ _ADVICE: dict[_Leaf, str] = {
     UpstreamRefused: "Grok refused the request.",
 }
 
+_PROXY_AUTHENTICATION_REQUIRED = 407
+_PROXY_REFUSED = (
+    "Grok could not be reached: the proxy refused with HTTP 407. It asks for a user and a password, or does not take "
+    "those of proxy_url."
+)
+"""Only a proxy answers so (RFC 9110 §15.5.8); to libcurl it is an answer like any other where the URL has no TLS."""
+
 _PAGE_MARKERS = re.compile(
     rb"just a moment|challenge-platform|__cf_chl|attention required|not available in your region", re.IGNORECASE
 )
@@ -163,6 +171,8 @@ def refusal_of_response(status: int, headers: Mapping[str, str], body: bytes) ->
     :param headers: names in lower case.
     :param body: what was read of it, at most :data:`REFUSAL_BODY_BYTES`.
     """
+    if status == _PROXY_AUTHENTICATION_REQUIRED:
+        return TransportFailure(_PROXY_REFUSED)
     if is_html(headers, body):
         return _refusal_of_page(status, headers, body)
     error = _error_object(body)

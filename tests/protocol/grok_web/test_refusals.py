@@ -24,6 +24,7 @@ from grokcore.errors import (
     CredentialsRejected,
     GrokApiError,
     QuotaExhausted,
+    TransportFailure,
     UpstreamFailure,
     UpstreamOverloaded,
     UpstreamRefused,
@@ -114,6 +115,8 @@ REFUSALS = [
     Refusal("404 model", 404, grpc(5, "Model not found"), UpstreamRefused),
     Refusal("404 post", 404, grpc(5, "Source post not found [WKE=imagine:invalid-parent-post]"), UpstreamRefused),
     Refusal("404 page", 404, NGINX.format("404 Not Found"), UpstreamUnavailable, HTML),
+    Refusal("a proxy's 407", 407, "", TransportFailure, {}),
+    Refusal("a proxy's 407 with a page", 407, NGINX.format("407 Proxy Authentication Required"), TransportFailure, HTML),
 ]  # fmt: skip
 
 
