@@ -11,7 +11,7 @@ import re
 from attrs import field, frozen
 
 from ..errors import AttachmentRefused, ContextLengthExceeded
-from .attachment_parts import AttachmentPart, parse_attachment_part
+from .attachment_parts import AttachmentPart
 from .media import extension_of, sniff
 from .text_encodings import declared_charset, guessed_encoding, in_utf8
 
@@ -21,7 +21,6 @@ __all__ = [
     "Attachment",
     "AttachmentPart",
     "attachment_of",
-    "parse_attachment_part",
     "picture_url",
     "text_attachment",
 ]

@@ -30,7 +30,6 @@ __all__ = [
     "last_words",
     "parse_chat_fields",
     "parse_chat_request",
-    "without_effect",
 ]
 
 _USED = frozenset({"model", "messages", "stream", "stream_options", "n", "search", "web_search_options"})
@@ -108,11 +107,6 @@ def header_names(names: Collection[str]) -> tuple[str, ...]:
     if len(safe) <= _MOST_NAMES:
         return safe
     return (*safe[: _MOST_NAMES - 1], f"and-{len(safe) - _MOST_NAMES + 1}-more")
-
-
-def without_effect(fields: Mapping[str, Any], used: frozenset[str]) -> tuple[str, ...]:
-    """Names of the parameters that are not among *used*, as they go into a header."""
-    return header_names(_unused(fields, used))
 
 
 def _unused(fields: Mapping[str, Any], used: frozenset[str]) -> list[str]:
