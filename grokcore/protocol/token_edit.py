@@ -17,6 +17,7 @@ from attrs import frozen
 
 from ..errors import ConfigError
 from .models import Tier
+from .token_text import tidied
 from .tokens import (
     KEY_DIGITS,
     Form,
@@ -259,6 +260,7 @@ def _json_value(source: Source) -> Any:
     if _LONE_SURROGATE.search(source.text):
         raise ConfigError("can't be edited without loss: not all of it is Unicode text")
     try:
+        json.loads(tidied(source.text), object_pairs_hook=_object)  # as it is read: places are counted in that
         return json.loads(source.text, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise ConfigError(_TOO_DEEP) from None
