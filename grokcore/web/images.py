@@ -42,9 +42,6 @@ from .reply import json_response
 
 __all__ = ["image_response"]
 
-IN_A_THREAD_BYTES = 256 * 1024
-"""Bodies from this size on are parsed in a thread: all other answers would wait meanwhile."""
-
 SHOWN_WORDS = 300
 """Characters of what Grok said instead of a picture."""
 

@@ -30,7 +30,6 @@ __all__ = [
     "Place",
     "attachment_at",
     "find_place",
-    "parse_attachment_part",
 ]
 
 PLACE_KEYS = (
@@ -93,14 +92,6 @@ def _beside(holder: Mapping[str, Any], name: str) -> Iterator[str]:
         read = key == used or key in _NO_CONTENT or (key in NAME_KEYS and value == name)
         if not read and isinstance(value, str | list | dict) and value:
             yield key
-
-
-def parse_attachment_part(kind: str, part: Mapping[str, Any], path: str) -> AttachmentPart:
-    """The picture or file of *part*; a picture if *kind* is ``image_url`` or another name of one.
-
-    :raises AttachmentRefused: it names nothing that could be attached.
-    """
-    return attachment_at(find_place(part), path, picture="image" in kind)
 
 
 def attachment_at(place: Place, path: str, *, picture: bool) -> AttachmentPart:

@@ -117,8 +117,6 @@ TABLE: Mapping[str, Row] = {
 _ENDINGS = ("tool_result", "tool_result_error", "tool_use")
 """A type that ends so is like the one of that name: those of tools that Anthropic runs itself."""
 
-_WHAT_WORKS = "Send parts of type text, image_url or file."
-
 
 def row_of_type(kind: str) -> Row | None:
     """The row of a type, as a client writes it; None if it is unknown."""

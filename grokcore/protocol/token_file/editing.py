@@ -19,6 +19,7 @@ from ...errors import ConfigError
 from ..models import Tier
 from ..tokens import KEY_DIGITS, TokenEntry
 from .reading import Form, Source, open_source, parse_token_file, read_source
+from .text import tidied
 
 __all__ = ["MIN_ID_DIGITS", "Outcome", "Verdict", "added", "details_of", "holds_details", "removed", "written_as_text"]
 
@@ -252,6 +253,7 @@ def _json_value(source: Source) -> Any:
     if _LONE_SURROGATE.search(source.text):
         raise ConfigError("can't be edited without loss: not all of it is Unicode text")
     try:
+        json.loads(tidied(source.text), object_pairs_hook=_object)  # as it is read: places are counted in that
         return json.loads(source.text, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise ConfigError(_TOO_DEEP) from None

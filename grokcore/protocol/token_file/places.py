@@ -155,10 +155,6 @@ def _part(key: str, inner: Any, at: Place, index: int, depth: int) -> Iterator[P
         yield evolve(_within(at, index, f"part {index + 1}"), passed=_UNKNOWN_PART)
 
 
-def _may_hold_tokens(value: Any) -> bool:
-    return is_jwt(value) if isinstance(value, str) else isinstance(value, (list, dict)) and bool(value)
-
-
 _UNKNOWN_POOL = "its pool is not known here, so it counts as basic"
 _KNOWN_PARTS = frozenset({"origins", "tags", "quota", "meta", "metadata"})
 """Parts of other tools' files in which no tokens are kept."""

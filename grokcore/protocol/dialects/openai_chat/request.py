@@ -24,7 +24,14 @@ from ..json_body import json_object
 from .messages import parse_messages
 from .tool_choice import forces_a_tool
 
-__all__ = ["ChatRequest", "header_names", "last_words", "parse_chat_fields", "parse_chat_request", "without_effect"]
+__all__ = [
+    "ChatRequest",
+    "Message",
+    "header_names",
+    "last_words",
+    "parse_chat_fields",
+    "parse_chat_request",
+]
 
 _USED = frozenset({"model", "messages", "stream", "stream_options", "n", "search", "web_search_options"})
 _HEADER_SAFE = re.compile(r"[^A-Za-z0-9_.-]")
@@ -101,11 +108,6 @@ def header_names(names: Collection[str]) -> tuple[str, ...]:
     if len(safe) <= _MOST_NAMES:
         return safe
     return (*safe[: _MOST_NAMES - 1], f"and-{len(safe) - _MOST_NAMES + 1}-more")
-
-
-def without_effect(fields: Mapping[str, Any], used: frozenset[str]) -> tuple[str, ...]:
-    """Names of the parameters that are not among *used*, as they go into a header."""
-    return header_names(_unused(fields, used))
 
 
 def _unused(fields: Mapping[str, Any], used: frozenset[str]) -> list[str]:
