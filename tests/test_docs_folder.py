@@ -308,3 +308,18 @@ def test_what_of_the_protocol_is_data_is_where_it_is_said_to_be() -> None:
         source = (ROOT / named(file)[0]).read_text("utf-8")
         for name in named(names):
             assert re.search(rf"^(def |class )?{name}\b", source, re.MULTILINE), name
+
+
+def test_the_places_that_the_architecture_names_exist() -> None:
+    """Files and folders in backticks, below the package or the checkout; a test's name behind a file is not looked at."""
+    text = (ROOT / "docs" / "developers" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z0-9_./]+(?:/|\.py|\.json|\.toml|/[a-z_]+))`", text))
+    assert len(named) > 40
+    below = (ROOT, ROOT / "grokcore", ROOT / "grokcore" / "protocol", ROOT / "grokcore" / "web")
+    assert {name for name in named if not any((folder / name).exists() for folder in below)} <= BESIDE
+
+
+BESIDE = {
+    *("hypercorn_fixes.py", "test_wholeness.py", "openai_chat/writers.py", "messages.py", "shelves.py", "decoder.py"),
+}
+"""Named right behind a file of the same folder."""
