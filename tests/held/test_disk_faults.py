@@ -161,7 +161,7 @@ def test_a_disk_that_fails_costs_no_answer_and_no_state(count: int, tmp_path: Pa
         await rounds.run(0, for_good=False, every=MOST_CALLS * MOST_CALLS)  # the file is there
         for error in ERRORS[:count]:
             for for_good in (False, True):
-                await rounds.run(error, for_good=for_good, every=1 if count == len(ERRORS) else 5)
+                await rounds.run(error, for_good=for_good, every=1 if count == len(ERRORS) else 3)
         await rounds.run(0, for_good=False, every=MOST_CALLS * MOST_CALLS)
         assert not (await site.client.get("/health")).json()["faults"], "it has recovered"
         done.append(rounds)

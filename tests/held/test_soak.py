@@ -43,7 +43,7 @@ LOOKS = 4
 CLIENTS = 40
 
 RSS_MAY_GROW_MB = 3.0
-"""A leak of a kilobyte for each connection would be more."""
+"""After a short warm-up; a leak of a kilobyte for each connection would show."""
 
 TOKENS = [f"token-{number}" for number in range(30)]
 
