@@ -19,9 +19,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import trio
+from quart import request
 
 from ..errors import GrokApiError, InternalError, InvalidRequest, UnknownUrl
 from .auth import OWNER
@@ -29,7 +30,7 @@ from .doors import Doors
 from .refusals import new_request_id, refusal
 from .trace import Trace
 
-__all__ = ["LIFETIME_KEY", "Edge", "Lifetime", "plain_path"]
+__all__ = ["LIFETIME_KEY", "Edge", "Lifetime", "current_lifetime", "plain_path"]
 
 Message: TypeAlias = Any  # ASGI messages are dicts of whatever the server puts there
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -90,6 +91,11 @@ class Lifetime:
         self.tell_last_byte()
         while self._closers:
             await self._closers.pop()()
+
+
+def current_lifetime() -> Lifetime:
+    """The lifetime of the request that the calling handler answers."""
+    return cast(Lifetime, cast(dict[str, object], request.scope)[LIFETIME_KEY])
 
 
 class Edge:
