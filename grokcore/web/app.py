@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
-import time
-from collections.abc import Collection, Sequence
 
 from quart import Response, request
 from quart.wrappers.base import BaseRequestWebsocket
@@ -13,41 +10,31 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from ..config import Config, LongContext, ServerConfig
+from ..config import Config, ServerConfig
 from ..errors import (
-    ContextLengthExceeded,
     GrokApiError,
     InternalError,
     InvalidApiKey,
     InvalidRequest,
     MethodNotAllowed,
-    RateLimitExceeded,
     RequestTooLarge,
 )
-from ..protocol.conversation.attachments import text_attachment
-from ..protocol.conversation.enclosures import left_behind
-from ..protocol.conversation.messages import Message
-from ..protocol.conversation.question import Question
-from ..protocol.conversation.usage import estimate
 from ..protocol.dialects.error_forms import error_form
-from ..protocol.dialects.openai_chat.request import ChatRequest, header_names, last_words, parse_chat_request
-from ..protocol.dialects.openai_chat.writers import AnswerWriter, ChatHead, ChunkWriter
-from ..protocol.dialects.rendering import Style
-from ..protocol.grok_web.prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 from ..protocol.models import Model
-from ..runtime.completion.gateway import Completion
 from ..runtime.disk.media_cache import MediaCache
-from .asking import Services, begin_asking, brought, chosen_model, describe, most_body_bytes, open_completion
+from .answering import answer
+from .asking import Services, chosen_model, most_body_bytes
 from .auth import KeyRing
-from .body import stepped_response
+from .chat import ChatRoute
 from .dashboard import add_dashboard_routes
-from .edge import Lifetime, current_lifetime
-from .images import image_response
+from .edge import current_lifetime
+from .images import ImageRoute
+from .masking import mask_settings
 from .media import media_response
 from .metrics import CONTENT_TYPE_LATEST, Metrics
 from .openapi import add_openapi_route
 from .public_url import public_base
-from .reply import EventStream, Start, json_response, whole_answer
+from .reply import json_response
 from .routes import marks_of, route
 from .status import health_report, public_faults
 from .unknown_paths import unknown_url
@@ -56,16 +43,6 @@ __all__ = ["create_app"]
 
 MODELS_CREATED = 1763683200
 """``created`` of all models: 21 November 2025, the revision of the table. Clients only ask that it is a number."""
-
-MASKED_CHARS = 8
-"""A shorter setting may be a word of the message."""
-
-STREAM_HEADERS = {
-    "content-type": "text/event-stream; charset=utf-8",
-    # nginx and Caddy would otherwise collect a stream before passing it on.
-    "cache-control": "no-cache, no-transform",
-    "x-accel-buffering": "no",
-}
 
 _log = logging.getLogger(__name__)
 
@@ -160,7 +137,8 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
 def _error_response(error: GrokApiError, status: int | None = None) -> Response:
     lifetime = current_lifetime()
     lifetime.trace.fail(error)
-    response = json_response(error_form(request.path)(error, lifetime.request_id), status or error.status)
+    form = lifetime.error_form or error_form(request.path)
+    response = json_response(form(error, lifetime.request_id), status or error.status)
     response.headers.extend(error.headers())
     return response
 
@@ -206,16 +184,6 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
         return json_response(report)
 
 
-def mask_settings(error: GrokApiError, config: Config) -> None:
-    """Take what was sent to Grok out of a message in which Grok echoes it."""
-    statsig = config.grok.x_statsig_id
-    values = [statsig] if isinstance(statsig, str) else [*statsig.values()]
-    clearance = config.grok.cf_clearance
-    for value in (*values, clearance, clearance.partition("=")[2], config.grok.api_key):
-        if len(value) >= MASKED_CHARS:
-            error.redact(value)
-
-
 def _is_owner(keys: KeyRing) -> bool:
     """Whether the request at hand has an owner's key."""
     try:
@@ -228,26 +196,15 @@ def _is_owner(keys: KeyRing) -> bool:
 def _add_asking_routes(app: QuartTrio, services: Services) -> None:
     @route(app, "POST", "/chat/completions", asks_grok=True)
     async def chat_completions() -> Response:
-        lifetime = current_lifetime()
-        begin_asking(lifetime)
-        chat = await services.state.bodies.parse(parse_chat_request, most_body_bytes(services.state.config), lifetime)
-        completion = await _open_completion(services, chat, lifetime)
-        refused: RateLimitExceeded | None = None
-        try:
-            return await _answer(services, chat, completion, lifetime)
-        except RateLimitExceeded as error:
-            refused = error
-            raise
-        finally:
-            describe(services, completion, lifetime, refused)
+        return await answer(services, ChatRoute())
 
     @route(app, "POST", "/images/generations", asks_grok=True)
     async def image_generations() -> Response:
-        return await image_response(services, current_lifetime(), editing=False)
+        return await answer(services, ImageRoute.of_request(editing=False))
 
     @route(app, "POST", "/images/edits", asks_grok=True)
     async def image_edits() -> Response:
-        return await image_response(services, current_lifetime(), editing=True)
+        return await answer(services, ImageRoute.of_request(editing=True))
 
 
 def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:
@@ -265,64 +222,3 @@ def _add_metrics_route(app: QuartTrio, metrics: Metrics) -> None:
 
 def _model_object(model: Model) -> dict[str, object]:
     return {"id": model.name, "object": "model", "created": MODELS_CREATED, "owned_by": "xai"}
-
-
-async def _open_completion(services: Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
-    lifetime.trace.stream = chat.stream
-    model = chosen_model(services, chat.model, lifetime)
-    assert model.limits is not None, "a configuration's table has its clocks resolved"
-    messages = last_words(chat.messages) if model.video else chat.messages
-    enclosed = await brought(services, messages, lifetime)
-    prompt = Prompt(chat.question) if model.video else _prompt(chat, services.state.config, enclosed.paths)
-    attachments = enclosed.attachments
-    if prompt.transcript:
-        attachments = (text_attachment(prompt.transcript, TRANSCRIPT_NAME, "messages"), *attachments)
-        lifetime.headers["x-grok2api-long-context"] = "file"
-    question = Question(model, model.limits, prompt.message, attachments, search=chat.search)
-    ignored = {*chat.ignored, *left_behind(chat.messages, enclosed.paths), *_unheard(chat, messages)}
-    return open_completion(services, question, lifetime, header_names(ignored))
-
-
-def _unheard(chat: ChatRequest, messages: Sequence[Message]) -> list[str]:
-    """What a video model does not get to hear, named for the response header."""
-    heard = sum(not message.empty for message in messages)
-    return [] if heard == sum(not message.empty for message in chat.messages) else ["earlier_messages"]
-
-
-def _prompt(chat: ChatRequest, config: Config, up: Collection[str]) -> Prompt:
-    most = config.grok.long_context_chars
-    prompt = fit_prompt(chat.messages, most, up)
-    if prompt.transcript and config.grok.long_context is LongContext.ERROR:
-        raise ContextLengthExceeded(
-            f"The conversation is longer than the {most} characters of [grok] long_context_chars."
-        )
-    return prompt
-
-
-async def _answer(services: Services, chat: ChatRequest, completion: Completion, lifetime: Lifetime) -> Response:
-    config = services.state.config
-    head = ChatHead(
-        id=f"chatcmpl-{secrets.token_hex(12)}",
-        created=int(time.time()),
-        model=chat.model,
-        prompt_tokens=estimate(completion.question.message),
-        style=Style(config.grok.thinking, config.grok.assets_url, citations=config.grok.citations),
-    )
-    delivery = services.deliveries.of_answer(config, request.scope)
-    if not chat.stream:
-        whole = AnswerWriter(head)
-        lifetime.trace.usage = whole.usage
-        return json_response(await whole_answer(completion, whole, delivery))
-    start = Start(completion, lifetime.nursery)
-    if not await start.wait(lifetime.accepted + config.server.hold_seconds):
-        completion.commit()
-    writer = ChunkWriter(head, include_usage=chat.include_usage)
-    lifetime.trace.usage = writer.usage
-    heartbeat_s = config.server.heartbeat_seconds
-
-    def fail(error: GrokApiError) -> None:
-        mask_settings(error, config)
-        lifetime.trace.fail(error)
-
-    body = EventStream(completion, start, writer, heartbeat_s=heartbeat_s, delivery=delivery, on_failure=fail)
-    return stepped_response(body, STREAM_HEADERS)

@@ -25,6 +25,7 @@ import trio
 from quart import request
 
 from ..errors import GrokApiError, InternalError, InvalidRequest, UnknownUrl
+from ..protocol.dialects.error_forms import ErrorForm
 from .auth import OWNER
 from .doors import Doors
 from .refusals import new_request_id, refusal
@@ -61,6 +62,7 @@ class Lifetime:
     :ivar request_id: the client's own, if it sent a decent one, else a fresh one.
     :ivar headers: response headers that every answer to this request shall have, errors too.
     :ivar caller: whose request it is.
+    :ivar error_form: of the dialect that answers; None before a route is known to ask Grok.
     """
 
     def __init__(self, trace: Trace, nursery: trio.Nursery) -> None:
@@ -69,6 +71,7 @@ class Lifetime:
         self.request_id = trace.request_id
         self.headers: dict[str, str] = {"x-request-id": trace.request_id}
         self.caller = OWNER
+        self.error_form: ErrorForm | None = None
         self.nursery = nursery
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._at_last_byte: list[Callable[[], None]] = []
