@@ -66,7 +66,7 @@ def telling(
 
     async def main() -> None:
         server = Server(configured(config), [TokenEntry(f"sso-{number}") for number in range(tokens)])
-        listeners = list(server.pool.listeners)
+        listeners = list(server.pool.on_change)
         with Notifier(manager.address, watchdog_s) as notifier:
             reporter = Reporter(notifier, server)
             async with trio.open_nursery() as nursery:
@@ -75,7 +75,7 @@ def telling(
                 await trio.testing.wait_all_tasks_blocked()
                 await scenario(Told(manager, server, reporter))
                 nursery.cancel_scope.cancel()
-            assert server.pool.listeners == listeners
+            assert server.pool.on_change == listeners
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0 if jumps else math.inf))
 
@@ -183,14 +183,14 @@ def test_a_server_that_nobody_listens_to_does_not_even_count(monkeypatch: pytest
 
     async def main() -> None:
         server = Server(configured(), [TokenEntry("sso")])
-        listeners = list(server.pool.listeners)
+        listeners = list(server.pool.on_change)
         with Notifier("", 30) as notifier:
             reporter = Reporter(notifier, server)
             reporter.ready()
             await reporter.run()
             for happens in (reporter.reloading, reporter.reloaded, reporter.stopping):
                 happens()
-        assert server.pool.listeners == listeners
+        assert server.pool.on_change == listeners
 
     on_fake_clock(main)
 
@@ -331,7 +331,7 @@ def test_a_reload_is_over_when_nobody_has_asked_for_another(desk: Desk, monkeypa
     over: list[list[str]] = []
 
     async def story(running: Running) -> None:
-        running.reloader.listeners.append(lambda: over.append(running.tokens))
+        running.reloader.on_reload.append(lambda: over.append(running.tokens))
         running.write("tokens.json", token_file(C))
         await trio.sleep(3)
         assert over == [[C]]

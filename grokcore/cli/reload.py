@@ -52,7 +52,7 @@ class Reloader:
 
     :param settings: those that the server runs with; *tokens* likewise.
     :param notes: on the token file, as logged at the start; a reload logs new ones only.
-    :ivar listeners: called when the files have been read and nobody has asked for more meanwhile; they must not wait.
+    :ivar on_reload: called when the files have been read and nobody has asked for more meanwhile; they must not wait.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Reloader:
         self._warnings = frozenset(settings.warnings)
         self._needs_restart: list[str] = []
         self._asked_for = False
-        self.listeners: list[Callable[[], None]] = []
+        self.on_reload: list[Callable[[], None]] = []
         self.watch = Watch(lambda: sources.files, known=sources.seen)
 
     async def run(self) -> None:
@@ -103,7 +103,7 @@ class Reloader:
             nothing = "nothing has changed in configuration and tokens%s"
             _log.info(nothing, wrong if self._server.state.notices else "")
         if not self._asked_for:
-            for listener in self.listeners:
+            for listener in self.on_reload:
                 listener()
 
     async def _note(self, what: str, read: Callable[[], _T], take: Callable[[_T], bool]) -> bool:

@@ -31,7 +31,7 @@ STATUS_S_PER_TOKEN = 0.001
 """The same, for large pools: counting a token takes some 2 µs, in which nothing else is done."""
 
 LOOK_AGAIN_S = 10.0
-"""While answers are under way. The pool's listeners hear of a token that is given back, not of a client's last byte."""
+"""While answers are under way. The pool's ``on_change`` follows a token's return, not a client's last byte."""
 
 FEEDS_PER_INTERVAL = 3
 """sd_watchdog_enabled(3) recommends two; with three the first one that is lost or late does no harm."""
@@ -104,7 +104,7 @@ class Reporter:
 
     @contextlib.contextmanager
     def _listening(self) -> Iterator[None]:
-        listeners, listener = self._server.pool.listeners, self._on_change
+        listeners, listener = self._server.pool.on_change, self._on_change
         listeners.append(listener)
         try:
             yield

@@ -94,8 +94,11 @@ class Server:
         deliveries = Deliveries(self._asset_fetcher, self._media)
         self.services = Services(self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway))
         self._metrics = Metrics(self.services)
-        self.state.observers += [self._metrics, RequestLog(self.state.refusals)]
-        self.gateway.listeners.append(self.state.attempt_failed)
+        self.state.on_request_end += [
+            self._metrics.request_ended,
+            RequestLog(self.state.refusals).request_ended,
+        ]
+        self.gateway.on_failed_attempt += [self.state.history.attempt_failed, self._metrics.attempt_failed]
 
     def _recall(self, file: StateFile) -> StateKeeper:
         """Read what was learned before, and keep it from now on."""
@@ -105,7 +108,7 @@ class Server:
         records = pruned(file.load(), keys, reading.wall)
         book.recall(records, reading.now, reading.offset, self._wall.recall(records))
         keeper = StateKeeper(file, self._unsaved_records, records)
-        self.pool.listeners.append(keeper.changed)
+        self.pool.on_change.append(keeper.changed)
         self.pool.written = keeper.write_now
         self.state.faults["state"] = lambda: keeper.fault
         return keeper

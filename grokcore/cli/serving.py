@@ -209,7 +209,7 @@ async def _serve_until_signal(start: _Start) -> None:
             None if start.sources.demo else Reloader(start.sources, server, start.settings, start.tokens, start.notes)
         )
         if reloader is not None:
-            reloader.listeners.append(reporter.reloaded)
+            reloader.on_reload.append(reporter.reloaded)
         helpers.start_soon(_heed_signals, stop, reloader, reporter, start)
         # What there is now stays; the collector need not look at it again and again.
         gc.collect()

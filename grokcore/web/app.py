@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
-import time
-from typing import cast
 
 from quart import Response, request
 from quart.wrappers.base import BaseRequestWebsocket
@@ -20,29 +17,25 @@ from ..errors import (
     InvalidApiKey,
     InvalidRequest,
     MethodNotAllowed,
-    RateLimitExceeded,
     RequestTooLarge,
 )
-from ..protocol.conversation.usage import estimate
 from ..protocol.dialects.error_forms import error_form
-from ..protocol.dialects.openai_chat.request import ChatRequest, parse_chat_request
-from ..protocol.dialects.openai_chat.writers import AnswerWriter, ChatHead, ChunkWriter
-from ..protocol.dialects.rendering import Style
 from ..protocol.models import Model
-from ..runtime.completion.gateway import Completion
 from ..runtime.disk.media_cache import MediaCache
-from .asking import Services, begin_asking, chosen_model, describe, most_body_bytes, open_completion
+from .answering import answer
+from .asking import Services, chosen_model, most_body_bytes
 from .auth import KeyRing
-from .body import stepped_response
-from .chat_question import chat_question
+from .chat import ChatRoute
 from .dashboard import add_dashboard_routes
-from .edge import LIFETIME_KEY, Lifetime
-from .images import image_response
+from .edge import current_lifetime
+from .images import ImageRoute
+from .masking import mask_settings
 from .media import media_response
 from .metrics import CONTENT_TYPE_LATEST, Metrics
 from .openapi import add_openapi_route
 from .public_url import public_base
-from .reply import EventStream, Start, json_response, whole_answer
+from .reply import json_response
+from .routes import marks_of, route
 from .status import health_report, public_faults
 from .unknown_paths import unknown_url
 
@@ -50,24 +43,6 @@ __all__ = ["create_app"]
 
 MODELS_CREATED = 1763683200
 """``created`` of all models: 21 November 2025, the revision of the table. Clients only ask that it is a number."""
-
-MASKED_CHARS = 8
-"""A shorter setting may be a word of the message."""
-
-OPEN_ENDPOINTS = frozenset({"health", "media", "page", "status_events"})
-"""Routes that ask for no key. The name of a picture is its secret, and whoever shows it, a browser mostly, has no key. The
-status page holds no data, and its stream asks for a ticket or a key itself."""
-
-ASKING_ENDPOINTS = frozenset({"chat_completions", "image_generations", "image_edits"})
-"""Routes that ask Grok. Whoever has no key does not get so far as to count."""
-
-
-STREAM_HEADERS = {
-    "content-type": "text/event-stream; charset=utf-8",
-    # nginx and Caddy would otherwise collect a stream before passing it on.
-    "cache-control": "no-cache, no-transform",
-    "x-accel-buffering": "no",
-}
 
 _log = logging.getLogger(__name__)
 
@@ -106,22 +81,18 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
         app.config["MAX_CONTENT_LENGTH"] = most_body_bytes(config)
 
     limit_bodies(services.state.config)
-    services.state.followers.append(limit_bodies)
+    services.state.on_settings.append(limit_bodies)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     _add_hooks(app, services)
     _add_routes(app, services)
     _add_asking_routes(app, services)
     _add_metrics_route(app, metrics)
-    add_dashboard_routes(app, services, _lifetime)
-    add_openapi_route(app, services, _lifetime)
+    add_dashboard_routes(app, services)
+    add_openapi_route(app, services)
     if services.deliveries.cache is not None:
         _add_media_route(app, services.deliveries.cache)
     return app
-
-
-def _lifetime() -> Lifetime:
-    return cast(Lifetime, cast(dict[str, object], request.scope)[LIFETIME_KEY])
 
 
 def _asked_path() -> str:
@@ -138,13 +109,14 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
         """Before the body is read, and before it is known whether the route exists."""
         services.state.wall.look()  # the machine may just have woken, and limits count from then
         about_a_route = request.method == "OPTIONS" and request.routing_exception is None
-        if request.endpoint not in OPEN_ENDPOINTS and not about_a_route:
+        marks = marks_of(app, request.endpoint)
+        if marks.needs_key and not about_a_route:
             headers = {name.lower(): value for name, value in request.headers.items()}
-            lifetime = _lifetime()
+            lifetime = current_lifetime()
             lifetime.caller = services.state.keys.identify(headers)
             lifetime.trace.key = lifetime.caller.name
             lifetime.trace.owned = lifetime.caller.allowance is None
-            lifetime.trace.asks = request.endpoint in ASKING_ENDPOINTS and request.method == "POST"
+            lifetime.trace.asks = marks.asks_grok and request.method == "POST"
 
     @app.errorhandler(GrokApiError)
     async def on_refusal(error: GrokApiError) -> Response:
@@ -158,14 +130,15 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
     @app.errorhandler(Exception)
     async def on_bug(error: Exception) -> Response:  # boundary: the request's
         kind = {"fold": ("bug", repr(error)[:200])}
-        _log.error("a bug failed request %s", _lifetime().request_id, exc_info=error, extra=kind)
+        _log.error("a bug failed request %s", current_lifetime().request_id, exc_info=error, extra=kind)
         return _error_response(InternalError("An internal error; the server's log has it under this request id."))
 
 
 def _error_response(error: GrokApiError, status: int | None = None) -> Response:
-    lifetime = _lifetime()
+    lifetime = current_lifetime()
     lifetime.trace.fail(error)
-    response = json_response(error_form(request.path)(error, lifetime.request_id), status or error.status)
+    form = lifetime.error_form or error_form(request.path)
+    response = json_response(form(error, lifetime.request_id), status or error.status)
     response.headers.extend(error.headers())
     return response
 
@@ -196,31 +169,21 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
 
     @app.get("/models")
     async def list_models() -> Response:
-        may_use = _lifetime().caller.may_use
+        may_use = current_lifetime().caller.may_use
         models = [_model_object(model) for model in state.config.models.values() if may_use(model.name)]
         return json_response({"object": "list", "data": models})
 
     @app.get("/models/<path:name>")
     async def show_model(name: str) -> Response:
-        return json_response(_model_object(chosen_model(services, name, _lifetime())))
+        return json_response(_model_object(chosen_model(services, name, current_lifetime())))
 
-    @app.get("/health")
+    @route(app, "GET", "/health", needs_key=False)
     async def health() -> Response:
         """Open to anybody, so with fewer words, unless an owner's key came along."""
         report = health_report(services.gateway, state, services.census)
         if not _is_owner(state.keys):
             report["faults"] = public_faults(report["faults"])
         return json_response(report)
-
-
-def mask_settings(error: GrokApiError, config: Config) -> None:
-    """Take what was sent to Grok out of a message in which Grok echoes it."""
-    statsig = config.grok.x_statsig_id
-    values = [statsig] if isinstance(statsig, str) else [*statsig.values()]
-    clearance = config.grok.cf_clearance
-    for value in (*values, clearance, clearance.partition("=")[2], config.grok.api_key):
-        if len(value) >= MASKED_CHARS:
-            error.redact(value)
 
 
 def _is_owner(keys: KeyRing) -> bool:
@@ -233,77 +196,31 @@ def _is_owner(keys: KeyRing) -> bool:
 
 
 def _add_asking_routes(app: QuartTrio, services: Services) -> None:
-    @app.post("/chat/completions")
+    @route(app, "POST", "/chat/completions", asks_grok=True)
     async def chat_completions() -> Response:
-        lifetime = _lifetime()
-        begin_asking(lifetime)
-        chat = await services.state.bodies.parse(parse_chat_request, most_body_bytes(services.state.config), lifetime)
-        completion = await _open_completion(services, chat, lifetime)
-        refused: RateLimitExceeded | None = None
-        try:
-            return await _answer(services, chat, completion, lifetime)
-        except RateLimitExceeded as error:
-            refused = error
-            raise
-        finally:
-            describe(services, completion, lifetime, refused)
+        return await answer(services, ChatRoute())
 
-    @app.post("/images/generations")
+    @route(app, "POST", "/images/generations", asks_grok=True)
     async def image_generations() -> Response:
-        return await image_response(services, _lifetime(), editing=False)
+        return await answer(services, ImageRoute.of_request(editing=False))
 
-    @app.post("/images/edits")
+    @route(app, "POST", "/images/edits", asks_grok=True)
     async def image_edits() -> Response:
-        return await image_response(services, _lifetime(), editing=True)
+        return await answer(services, ImageRoute.of_request(editing=True))
 
 
 def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:
-    @app.get("/media/<name>")
+    @route(app, "GET", "/media/<name>", needs_key=False)  # the name is the secret: browsers have no key
     async def media(name: str) -> Response:
-        return await media_response(cache, name, request.method, request.headers, _lifetime())
+        return await media_response(cache, name, request.method, request.headers, current_lifetime())
 
 
 def _add_metrics_route(app: QuartTrio, metrics: Metrics) -> None:
     @app.get("/metrics")
     async def show_metrics() -> Response:
-        _lifetime().caller.require_owner()
+        current_lifetime().caller.require_owner()
         return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _model_object(model: Model) -> dict[str, object]:
     return {"id": model.name, "object": "model", "created": MODELS_CREATED, "owned_by": "xai"}
-
-
-async def _open_completion(services: Services, chat: ChatRequest, lifetime: Lifetime) -> Completion:
-    lifetime.trace.stream = chat.stream
-    model = chosen_model(services, chat.model, lifetime)
-    return open_completion(services, await chat_question(services, chat, model, lifetime), lifetime)
-
-
-async def _answer(services: Services, chat: ChatRequest, completion: Completion, lifetime: Lifetime) -> Response:
-    config = services.state.config
-    head = ChatHead(
-        id=f"chatcmpl-{secrets.token_hex(12)}",
-        created=int(time.time()),
-        model=chat.model,
-        prompt_tokens=estimate(completion.question.message),
-        style=Style(config.grok.thinking, config.grok.assets_url, citations=config.grok.citations),
-    )
-    delivery = services.deliveries.of_answer(config, request.scope)
-    if not chat.stream:
-        whole = AnswerWriter(head)
-        lifetime.trace.usage = whole.usage
-        return json_response(await whole_answer(completion, whole, delivery))
-    start = Start(completion, lifetime.nursery)
-    if not await start.wait(lifetime.accepted + config.server.hold_seconds):
-        completion.commit()
-    writer = ChunkWriter(head, include_usage=chat.include_usage)
-    lifetime.trace.usage = writer.usage
-    heartbeat_s = config.server.heartbeat_seconds
-
-    def fail(error: GrokApiError) -> None:
-        mask_settings(error, config)
-        lifetime.trace.fail(error)
-
-    body = EventStream(completion, start, writer, heartbeat_s=heartbeat_s, delivery=delivery, on_failure=fail)
-    return stepped_response(body, STREAM_HEADERS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import trio
 from attrs import frozen
@@ -30,7 +31,7 @@ __all__ = [
     "begin_asking",
     "brought",
     "chosen_model",
-    "describe",
+    "described",
     "most_body_bytes",
     "open_completion",
 ]
@@ -122,11 +123,23 @@ def open_completion(services: Services, question: Question, lifetime: Lifetime) 
     return completion
 
 
-def describe(services: Services, completion: Completion, lifetime: Lifetime, refused: RateLimitExceeded | None) -> None:
-    """Say in the response's headers what it took, and what is left.
+@contextlib.contextmanager
+def described(services: Services, completion: Completion, lifetime: Lifetime) -> Iterator[None]:
+    """When the block ends, in whatever way, note its attempts and the allowance that is left in the response's headers."""
+    refused: RateLimitExceeded | None = None
+    try:
+        yield
+    except RateLimitExceeded as error:
+        refused = error
+        raise
+    finally:
+        _describe(services, completion, lifetime, refused)
 
-    A key with limits is told of its own (since its request began), and not of the owner's tokens.
-    """
+
+def _describe(
+    services: Services, completion: Completion, lifetime: Lifetime, refused: RateLimitExceeded | None
+) -> None:
+    """A key with limits gets no figures of the owner's tokens; its own are in the headers since its request began."""
     _name_ignored(completion.question, lifetime)  # also what was left out on the way to Grok
     lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
     if lifetime.caller.allowance is not None:

@@ -19,17 +19,19 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import trio
+from quart import request
 
 from ..errors import GrokApiError, InternalError, InvalidRequest, UnknownUrl
+from ..protocol.dialects.error_forms import ErrorForm
 from .auth import OWNER
 from .doors import Doors
 from .refusals import new_request_id, refusal
 from .trace import Trace
 
-__all__ = ["LIFETIME_KEY", "Edge", "Lifetime", "plain_path"]
+__all__ = ["LIFETIME_KEY", "Edge", "Lifetime", "current_lifetime", "plain_path"]
 
 Message: TypeAlias = Any  # ASGI messages are dicts of whatever the server puts there
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -60,6 +62,7 @@ class Lifetime:
     :ivar request_id: the client's own, if it sent a decent one, else a fresh one.
     :ivar headers: response headers that every answer to this request shall have, errors too.
     :ivar caller: whose request it is.
+    :ivar error_form: of the dialect that answers; None before a route is known to ask Grok.
     """
 
     def __init__(self, trace: Trace, nursery: trio.Nursery) -> None:
@@ -68,6 +71,7 @@ class Lifetime:
         self.request_id = trace.request_id
         self.headers: dict[str, str] = {"x-request-id": trace.request_id}
         self.caller = OWNER
+        self.error_form: ErrorForm | None = None
         self.nursery = nursery
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._at_last_byte: list[Callable[[], None]] = []
@@ -90,6 +94,11 @@ class Lifetime:
         self.tell_last_byte()
         while self._closers:
             await self._closers.pop()()
+
+
+def current_lifetime() -> Lifetime:
+    """The lifetime of the request that the calling handler answers."""
+    return cast(Lifetime, cast(dict[str, object], request.scope)[LIFETIME_KEY])
 
 
 class Edge:

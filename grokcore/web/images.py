@@ -13,19 +13,17 @@ import logging
 import time
 
 from attrs import frozen
-from quart import Response, request
+from quart import request
 
 from ..config import ImageMode
-from ..errors import InvalidRequest, RateLimitExceeded, UpstreamRefused
-from ..protocol.conversation.events import Event, Finished, Picture, Text
+from ..errors import InvalidRequest
 from ..protocol.conversation.media import extension_of
 from ..protocol.conversation.question import Question
+from ..protocol.dialects.openai_images.dialect import ImageCollector, ImageDialect
 from ..protocol.dialects.openai_images.request import (
     DEFAULT_MODEL,
     ImageRequest,
     Made,
-    images_body,
-    parse_image_request,
     resolve_model,
 )
 from ..protocol.grok_web.asset_requests import asset_place
@@ -34,46 +32,48 @@ from ..runtime.completion.gateway import Completion
 from ..runtime.disk.media_cache import LargerThanCache
 from ..runtime.gather import for_all
 from ..runtime.lanes.grok_web.assets import Asset, AssetAccess
-from .asking import Services, attached, begin_asking, chosen_model, describe, most_body_bytes, open_completion
+from .asking import Services, attached, chosen_model, open_completion
 from .edge import Lifetime
 from .form import read_fields
 from .public_url import public_base
-from .reply import json_response
 
-__all__ = ["image_response"]
-
-SHOWN_WORDS = 300
-"""Characters of what Grok said instead of a picture."""
+__all__ = ["ImageRoute"]
 
 _log = logging.getLogger(__name__)
 
 
-async def image_response(services: Services, lifetime: Lifetime, *, editing: bool) -> Response:
-    """The answer to the request at hand.
+@frozen
+class ImageRoute:
+    """See :class:`~grokcore.web.answering.AskingRoute`."""
 
-    :param editing: whether it is one for ``/images/edits``.
-    :raises GrokApiError: there was no answer.
-    """
-    begin_asking(lifetime)
-    parse = functools.partial(_parsed, request.headers.get("content-type", ""), editing=editing)
-    asked = await services.state.bodies.parse(parse, most_body_bytes(services.state.config), lifetime)
-    model = _model_that_draws(services, asked.model, lifetime)
-    completion = await _open(services, model, asked, lifetime)
-    refused: RateLimitExceeded | None = None
-    try:
-        pictures = await _drawn(completion, asked)
-        deliver = functools.partial(_Delivery(services, asked).deliver, completion.asset_access, pictures)
-        made = await completion.aside(deliver)
-        return json_response(images_body(asked, made, int(time.time())))
-    except RateLimitExceeded as error:
-        refused = error
-        raise
-    finally:
-        describe(services, completion, lifetime, refused)
+    dialect: ImageDialect
 
+    @classmethod
+    def of_request(cls, *, editing: bool) -> ImageRoute:
+        """The route for the request at hand.
 
-def _parsed(content_type: str, body: bytes, *, editing: bool) -> ImageRequest:
-    return parse_image_request(read_fields(content_type, body), editing=editing)
+        :param editing: whether it is ``/images/edits``, where a picture must be sent.
+        """
+        read = functools.partial(read_fields, request.headers.get("content-type", ""))
+        return cls(ImageDialect(editing, read))
+
+    async def open(self, services: Services, asked: ImageRequest, lifetime: Lifetime) -> Completion:
+        """A completion that asks for the pictures."""
+        model = _model_that_draws(services, asked.model, lifetime)
+        return await _open(services, model, asked, lifetime)
+
+    def delivery(self, services: Services) -> None:
+        """None: the pictures are fetched when it is known that there are enough."""
+
+    async def finish(
+        self, services: Services, asked: ImageRequest, collector: ImageCollector, completion: Completion
+    ) -> None:
+        """Fetch the pictures.
+
+        :raises GrokApiError: if there are too few, or one can't be fetched whose content is wanted.
+        """
+        deliver = functools.partial(_Delivery(services, asked).deliver, completion.asset_access, collector.wanted())
+        collector.give(await completion.aside(deliver), int(time.time()))
 
 
 def _model_that_draws(services: Services, name: str, lifetime: Lifetime) -> Model:
@@ -99,25 +99,6 @@ async def _open(services: Services, model: Model, asked: ImageRequest, lifetime:
         ignored=asked.ignored,
     )
     return open_completion(services, question, lifetime)
-
-
-async def _drawn(completion: Completion, asked: ImageRequest) -> list[str]:
-    """Grok's addresses of what it drew, as many as were asked for.
-
-    :raises UpstreamRefused: it drew too few.
-    """
-    await completion.start()
-    events: list[Event] = []
-    while not events or not isinstance(events[-1], Finished):
-        events += await completion.next_events()
-    urls = [event.url for event in events if isinstance(event, Picture)]
-    if len(urls) >= asked.n or (urls and asked.partial_ok):
-        return urls[: asked.n]
-    if urls:
-        hint = "Send partial_ok to take what there is."
-        raise UpstreamRefused(f"Grok made {len(urls)} of the {asked.n} pictures that were asked for. {hint}")
-    words = "".join(event.text for event in events if isinstance(event, Text)).strip()
-    raise UpstreamRefused("Grok made no picture.", said=words[:SHOWN_WORDS] or "nothing.")
 
 
 @frozen

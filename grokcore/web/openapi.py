@@ -8,7 +8,7 @@ come and the headers that come with all of its answers. Tests hold it against th
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import orjson
@@ -20,7 +20,7 @@ from ..errors import GrokApiError
 from ..protocol.dialects.openai_images.request import ALIAS_PATTERN
 from ..protocol.models import Model
 from .asking import Services
-from .edge import Lifetime
+from .edge import current_lifetime
 from .public_url import public_base
 from .reply import json_response
 
@@ -84,17 +84,14 @@ _HEADERS: Mapping[str, tuple[str, ...]] = {
 _NO_CODE = "`null`: The request itself; `param` names the field at fault, if it is one."
 
 
-def add_openapi_route(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetime]) -> None:
-    """Add the route.
-
-    :param lifetime: gives that of the request which is being answered.
-    """
+def add_openapi_route(app: QuartTrio, services: Services) -> None:
+    """Add the route."""
     template = (importlib.resources.files(__package__) / "openapi.json").read_bytes()
     state = services.state
 
     @app.get("/openapi.json")
     async def description() -> Response:
-        may_use = lifetime().caller.may_use
+        may_use = current_lifetime().caller.may_use
         return json_response(
             build_document(
                 template,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import orjson
 import trio
@@ -15,12 +15,14 @@ from quart.wrappers.response import ResponseBody
 
 from ..errors import GrokApiError, InternalError
 from ..protocol.conversation.events import Event, Finished
+from ..protocol.dialects.dialect import Collector, StreamWriter
 from ..protocol.dialects.one_line import on_one_line
-from ..protocol.dialects.openai_chat.writers import KEEP_ALIVE, AnswerWriter, ChunkWriter
+from ..protocol.dialects.openai_chat.writers import KEEP_ALIVE
 from ..runtime.completion.gateway import Completion
+from .background import Background
 from .delivery import Delivery
 
-__all__ = ["Errand", "EventStream", "Start", "json_response", "whole_answer"]
+__all__ = ["EventStream", "collect", "json_response"]
 
 SILENT_CHUNK_S = 60.0
 """Silence after which an empty chunk goes out beside the comments: LangChain's chunk timeout of 120 s does not take
@@ -29,8 +31,6 @@ comments for a sign of life."""
 BLOCKED_S = 0.02
 """A write that takes longer than this (seconds) was held up by the client, and no clock counts it; a normal one takes
 some 0.1 ms."""
-
-_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -41,11 +41,11 @@ def json_response(value: Any, status: int = 200) -> Response:
     return Response(on_one_line(body), status=status, content_type="application/json")
 
 
-async def whole_answer(completion: Completion, writer: AnswerWriter, delivery: Delivery | None = None) -> bytes:
-    """The body of a non-streamed answer.
+async def collect(completion: Completion, collector: Collector, delivery: Delivery | None = None) -> None:
+    """Run *completion* to its end and have *collector* collect its events.
 
-    :param delivery: how its pictures are delivered; None gives Grok's own addresses.
-    :raises GrokApiError: there was none, or not all of it.
+    :param delivery: how its media are delivered; None leaves Grok's own addresses.
+    :raises GrokApiError: if there was no answer, or not all of it.
     """
     await completion.start()
     while True:
@@ -53,70 +53,29 @@ async def whole_answer(completion: Completion, writer: AnswerWriter, delivery: D
         if delivery is not None and delivery.concerns(events):
             deliver = functools.partial(delivery.deliver, completion.asset_access, events)
             events = await completion.aside(deliver)
-        writer.add(events)
+        collector.add(events)
         if isinstance(events[-1], Finished):
-            return writer.body()
-
-
-class Errand(Generic[_T]):
-    """Some work for a request, run as a task of it, so that one can wait for it in portions.
-
-    :ivar nursery: the request's.
-    """
-
-    def __init__(self, work: Callable[[], Awaitable[_T]], nursery: trio.Nursery) -> None:
-        self.nursery = nursery
-        self._done = trio.Event()
-        self._error: Exception | None = None
-        self._found: list[_T] = []
-        nursery.start_soon(self._run, work)
-
-    @property
-    def found(self) -> _T:
-        """What the work has returned; it must have come to its end."""
-        return self._found[0]
-
-    async def _run(self, work: Callable[[], Awaitable[_T]]) -> None:
-        try:
-            self._found.append(await work())
-        except Exception as error:  # boundary: whatever it was reaches whoever waits, in `wait`
-            self._error = error
-        self._done.set()
-
-    async def wait(self, until: float) -> bool:
-        """Wait for it until then (trio's time); whether it has come to its end.
-
-        :raises Exception: what the work raised.
-        """
-        with trio.CancelScope(deadline=until):
-            await self._done.wait()
-        if self._error is not None:
-            raise self._error
-        return self._done.is_set()
-
-
-class Start(Errand[None]):
-    """A completion's start; ``wait`` raises GrokApiError if it failed."""
-
-    def __init__(self, completion: Completion, nursery: trio.Nursery) -> None:
-        super().__init__(completion.start, nursery)
+            return
 
 
 class EventStream(ResponseBody):
     """The body of a streamed answer, for Quart to iterate over.
 
-    No scope spans two steps of the iteration. The completion is closed by the request's lifetime, not here.
+    Call :meth:`begin` before the response's head goes out. From then on the stream has all that the completion asks of
+    its caller: it commits before the first byte, reports a slow client, and keeps the clocks still for media. No scope
+    spans two steps of the iteration. The request's lifetime closes the completion.
 
+    :param nursery: the request's, for what runs in the background.
     :param heartbeat_s: silence (seconds) after which a sign of life is sent.
-    :param delivery: how the answer's pictures are delivered; None gives Grok's own addresses.
-    :param on_failure: is told of what ended the stream before its end.
+    :param delivery: how the answer's media are delivered; None leaves Grok's own addresses.
+    :param on_failure: called with the error that ended the stream early.
     """
 
     def __init__(
         self,
         completion: Completion,
-        start: Start,
-        writer: ChunkWriter,
+        writer: StreamWriter,
+        nursery: trio.Nursery,
         *,
         heartbeat_s: float,
         delivery: Delivery | None = None,
@@ -124,13 +83,24 @@ class EventStream(ResponseBody):
     ) -> None:
         self._on_failure = on_failure
         self._completion = completion
-        self._start = start
+        self._nursery = nursery
+        self._start = Background(completion.start, nursery)
         self._delivery = delivery
-        self._parcel: Errand[list[Event]] | None = None
+        self._media: Background[list[Event]] | None = None
         self._started = False
         self._writer = writer
         self._heartbeat_s = heartbeat_s
         self._over = False
+        self._handed_over = self._last_chunk = trio.current_time()  # again when it has begun
+
+    async def begin(self, until: float) -> None:
+        """Wait for the answer's first event until then (trio's time); a byte goes out after that in any case.
+
+        :raises GrokApiError: if the completion failed to start.
+        """
+        self._started = await self._start.wait(until)
+        if not self._started:
+            self._completion.commit()
         self._handed_over = self._last_chunk = trio.current_time()
 
     async def __aenter__(self) -> AsyncIterator[bytes]:
@@ -165,8 +135,8 @@ class EventStream(ResponseBody):
         self._started = self._started or await self._start.wait(wake_at)
         if not self._started:
             return self._sign_of_life()
-        if self._parcel is not None:
-            return await self._delivered(self._parcel, wake_at)
+        if self._media is not None:
+            return await self._delivered(self._media, wake_at)
         while events := await self._completion.next_events(wake_at):
             if self._delivery is not None and self._delivery.concerns(events):
                 return await self._send_for_media(self._delivery, events, wake_at)
@@ -180,24 +150,24 @@ class EventStream(ResponseBody):
         return self._sign_of_life()
 
     async def _send_for_media(self, delivery: Delivery, events: list[Event], wake_at: float) -> bytes:
-        """Show what comes before it meanwhile."""
+        """Send what precedes the media; fetch the media in the background."""
         at_once, rest = delivery.split(events)
         deliver = functools.partial(delivery.deliver, self._completion.asset_access, rest)
-        self._parcel = Errand(deliver, self._start.nursery)
+        self._media = Background(deliver, self._nursery)
         data = self._writer.write(at_once)
         if not data:
-            return await self._delivered(self._parcel, wake_at)
+            return await self._delivered(self._media, wake_at)
         self._last_chunk = trio.current_time()
         return data
 
-    async def _delivered(self, parcel: Errand[list[Event]], wake_at: float) -> bytes:
-        """The events with their media, if it has come by then. Until it has, nothing more is read of Grok's answer."""
-        if not await self._completion.aside(functools.partial(parcel.wait, wake_at)):
+    async def _delivered(self, media: Background[list[Event]], wake_at: float) -> bytes:
+        """The events with their media, if those have come by then; until they have, Grok's answer is not read on."""
+        if not await self._completion.aside(functools.partial(media.wait, wake_at)):
             return self._sign_of_life()
-        self._parcel = None
-        self._over = isinstance(parcel.found[-1], Finished)
+        self._media = None
+        self._over = isinstance(media.result[-1], Finished)
         self._last_chunk = trio.current_time()
-        return self._writer.write(parcel.found)  # something: media always shows
+        return self._writer.write(media.result)  # something: media always shows
 
     def _sign_of_life(self) -> bytes:
         if trio.current_time() - self._last_chunk < SILENT_CHUNK_S:

@@ -8,7 +8,6 @@ from typing import Any
 
 from attrs import define, field
 
-from ..runtime.completion.gateway import FailedAttempt
 from .trace import Trace
 
 __all__ = ["COUNTED_S", "RefusalCounts", "RequestLog"]
@@ -74,7 +73,7 @@ class RefusalCounts:
 
 @define
 class RequestLog:
-    """An observer. Requests that ask Grok, and refusals, are logged at INFO, the others (health, metrics) at DEBUG.
+    """Writes a line when a request ends: at INFO if it asked Grok or was refused, else (health, metrics) at DEBUG.
 
     :ivar refusals: decides which refusals are only counted.
     """
@@ -91,9 +90,6 @@ class RequestLog:
             words = " ".join(f"{name}={_shown(value)}" for name, value in fields.items() if name not in _IN_FRONT)
             front = " ".join(str(fields[name]) for name in _IN_FRONT)
             _log.log(level, "%s %s", front, words, extra={"fields": {"request": fields}})
-
-    def attempt_failed(self, failure: FailedAttempt) -> None:
-        """It has a line of its own, from the gateway."""
 
 
 _IN_FRONT = ("id", "method", "path", "status")

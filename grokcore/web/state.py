@@ -1,18 +1,17 @@
-"""What changes while the server runs, as the routes see it."""
+"""Mutable server state that the routes share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ..config import Config
-from ..runtime.completion.gateway import FailedAttempt
 from ..runtime.wall import WallClock
 from .auth import KeyRing
 from .bodies import Bodies
 from .doors import Doors
 from .history import History
 from .request_log import RefusalCounts
-from .trace import Observer, Trace
+from .trace import Trace
 
 __all__ = ["ServerState"]
 
@@ -22,31 +21,31 @@ class ServerState:
 
     :ivar config: the settings in force; changed by :meth:`adopt` only.
     :ivar keys: the API keys in force.
-    :ivar doors: what is let in of browsers' requests.
+    :ivar doors: the rules for browsers' requests.
     :ivar history: the last hour.
-    :ivar observers: are told of requests that are over, and of attempts that failed.
+    :ivar on_request_end: called with the trace of each request that is over; must not wait or raise.
     :ivar started_at: trio's time when it began.
-    :ivar wall: the wall clock, which knows of sleep.
-    :ivar refusals: counts what was refused again and again.
+    :ivar wall: the wall clock, which notices that the machine slept.
+    :ivar refusals: counts repeated refusals.
     :ivar bodies: the requests' bodies that are arriving.
     :ivar draining: the server is stopping and takes nothing new.
     :ivar notices: faults that stay until they are mended, by what is at fault: a file that could not be taken over.
-    :ivar followers: are told of other settings.
-    :ivar faults: faults that are asked for: each returns its words, or nothing.
+    :ivar on_settings: called with the new settings after a reload; must not wait or raise.
+    :ivar faults: checks by subject; each returns a fault in words, or an empty string.
     """
 
     def __init__(self, config: Config, started_at: float = 0.0, wall: WallClock | None = None) -> None:
         self.started_at = started_at
         self.wall = wall or WallClock()
         self.history = History(self.wall.time)
-        self.observers: list[Observer] = [self.history]
+        self.on_request_end: list[Callable[[Trace], None]] = [self.history.request_ended]
         self.keys = KeyRing("")
         self.bodies = Bodies()
         self.refusals = RefusalCounts()
         self.draining = False
         self.notices: dict[str, str] = {}
         self.faults: dict[str, Callable[[], str]] = {}
-        self.followers: list[Callable[[Config], None]] = []
+        self.on_settings: list[Callable[[Config], None]] = []
         self.wall.on_missed.append(self._missed)
         self.wall.on_set.append(self.history.clock_set)
         self.adopt(config)
@@ -56,8 +55,8 @@ class ServerState:
         self.config = config
         self.keys = KeyRing(config.grok.api_key, config.keys, self.keys.callers)
         self.doors = Doors(config.server, keyed=not self.keys.empty)
-        for follower in self.followers:
-            follower(config)
+        for listener in self.on_settings:
+            listener(config)
 
     def _missed(self, seconds: float) -> None:
         """So much time has passed that trio's clock has not counted."""
@@ -65,14 +64,9 @@ class ServerState:
         self.keys.shift(seconds)
 
     def request_ended(self, trace: Trace) -> None:
-        """Tell the observers."""
-        for observer in self.observers:
-            observer.request_ended(trace)
-
-    def attempt_failed(self, failure: FailedAttempt) -> None:
-        """Tell the observers."""
-        for observer in self.observers:
-            observer.attempt_failed(failure)
+        """Pass the trace of a request that is over to the listeners."""
+        for listener in self.on_request_end:
+            listener(trace)
 
     def all_faults(self) -> dict[str, str]:
         """What is wrong at the moment, by what is at fault."""

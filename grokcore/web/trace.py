@@ -1,26 +1,16 @@
-"""What is known of one request: filled in on its way, and told to observers when it is over."""
+"""A record of one HTTP request, filled in along the way and passed to listeners at its end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from attrs import define
 
 from ..errors import Blame, GrokApiError
-from ..runtime.completion.gateway import Completion, FailedAttempt
+from ..runtime.completion.gateway import Completion
 
-__all__ = ["Observer", "Trace"]
-
-
-class Observer(Protocol):
-    """Whoever wants to know what the server did. It must not wait, and not raise."""
-
-    def request_ended(self, trace: Trace) -> None:
-        """A request is over, in whatever way."""
-
-    def attempt_failed(self, failure: FailedAttempt) -> None:
-        """Grok has failed an attempt; another may follow."""
+__all__ = ["Trace"]
 
 
 @define(eq=False)

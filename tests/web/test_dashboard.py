@@ -507,13 +507,18 @@ def asking(*, asks: bool) -> Trace:
     return Trace("req_1", "POST", "/chat/completions", 0.0, asks=asks)
 
 
+def failed(server: Server, failure: FailedAttempt) -> None:
+    for listener in server.gateway.on_failed_attempt:
+        listener(failure)
+
+
 @pytest.mark.parametrize(
     ("happens", "news"),
     [
         (lambda server: server.pool.changed(), True),
         (lambda server: server.state.request_ended(asking(asks=True)), True),
         (lambda server: server.state.request_ended(asking(asks=False)), False),
-        (lambda server: server.state.attempt_failed(FailedAttempt(Overloaded("x"), "grok-4", ID)), True),
+        (lambda server: failed(server, FailedAttempt(Overloaded("x"), "grok-4", ID)), True),
     ],
     ids=["the pool", "a question's end", "another request", "a failed attempt"],
 )

@@ -44,7 +44,7 @@ from grokcore.simulator.assets import jpeg, mp4, png
 from grokcore.simulator.scripts import HANG, Script, Send, Wait, answer, error, play_lines, video, wrapped
 from grokcore.web import delivery as delivery_module
 from grokcore.web.delivery import Delivery
-from grokcore.web.reply import EventStream, Start, whole_answer
+from grokcore.web.reply import EventStream, collect
 from tests.runtime.fakes import FakeExchange, FakeTransport
 from tests.runtime.worlds import World, make_world, on_fake_clock
 from tests.servers import TOKENS, Site, chat, on_site, read_until
@@ -283,11 +283,11 @@ class Stage:
         """Ask, and note what goes out and when."""
         completion = self.world.ask(limits=limits)
         try:
-            start = Start(completion, self.nursery)
-            await start.wait(trio.current_time() + 45)
             delivery = delivery_of(BASE64, self.assets)
             writer = ChunkWriter(HEAD, include_usage=False)
-            async for data in EventStream(completion, start, writer, heartbeat_s=10, delivery=delivery):
+            stream = EventStream(completion, writer, self.nursery, heartbeat_s=10, delivery=delivery)
+            await stream.begin(trio.current_time() + 45)
+            async for data in stream:
                 self.sent.append((trio.current_time(), data))
                 await trio.sleep(client_takes_s)
         finally:
@@ -331,8 +331,9 @@ def test_a_whole_answer_s_clocks_do_not_run_meanwhile_either() -> None:
 
     async def scenario(stage: Stage) -> None:
         completion = stage.world.ask(limits=TIGHT)
-        body = await whole_answer(completion, AnswerWriter(HEAD), delivery_of(BASE64, stage.assets))
-        content = json.loads(body)["choices"][0]["message"]["content"]
+        whole = AnswerWriter(HEAD)
+        await collect(completion, whole, delivery_of(BASE64, stage.assets))
+        content = json.loads(whole.body())["choices"][0]["message"]["content"]
         assert content.split() == WORDS
         await completion.aclose()
 
@@ -399,12 +400,12 @@ def test_a_stop_does_not_wait_for_a_picture_of_a_stream(at: float) -> None:
 
     async def scenario(stage: Stage) -> None:
         completion = stage.world.ask()
-        start = Start(completion, stage.nursery)
-        await start.wait(math.inf)
+        writer, delivery = ChunkWriter(HEAD, include_usage=False), delivery_of(BASE64, stage.assets)
+        stream = EventStream(completion, writer, stage.nursery, heartbeat_s=10, delivery=delivery)
+        await stream.begin(math.inf)
         stage.nursery.start_soon(stop_at, completion, at)
         await trio.testing.wait_all_tasks_blocked()
-        writer, delivery = ChunkWriter(HEAD, include_usage=False), delivery_of(BASE64, stage.assets)
-        sent = [data async for data in EventStream(completion, start, writer, heartbeat_s=10, delivery=delivery)]
+        sent = [data async for data in stream]
         assert b'"code":"shutting_down"' in sent[-1]
         assert b"[DONE]" not in b"".join(sent)
         assert trio.current_time() == at
@@ -420,7 +421,7 @@ def test_a_stop_does_not_wait_for_a_picture_of_a_whole_answer() -> None:
         completion = stage.world.ask()
         stage.nursery.start_soon(stop_at, completion, 5)
         with pytest.raises(ShuttingDown):
-            await whole_answer(completion, AnswerWriter(HEAD), delivery_of(BASE64, stage.assets))
+            await collect(completion, AnswerWriter(HEAD), delivery_of(BASE64, stage.assets))
         assert trio.current_time() == 5
         await completion.aclose()
 

@@ -30,7 +30,6 @@ import grokcore.cli.server
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.book import TokenBook
 from grokcore.protocol.tokens import TokenEntry
-from grokcore.runtime.completion.gateway import FailedAttempt
 from grokcore.runtime.pool.leases import TokenPool
 from grokcore.simulator import lines
 from grokcore.simulator.limits import UNLIMITED
@@ -665,7 +664,7 @@ def test_a_client_that_leaves_with_its_first_bytes_is_noticed(sent: bytes) -> No
         site.simulator.always(FIRST_TOKEN)
         began: list[edge.Lifetime] = []
         ended: list[Trace] = []
-        site.server.state.observers.append(Counting(ended))
+        site.server.state.on_request_end.append(ended.append)
         lifetime = edge.Lifetime.__init__
 
         def counted(self: edge.Lifetime, *arguments: Any) -> None:
@@ -687,19 +686,6 @@ def test_a_client_that_leaves_with_its_first_bytes_is_noticed(sent: bytes) -> No
             assert await happens(calm)
 
     on_site(scenario)
-
-
-@define
-class Counting:
-    """An observer."""
-
-    ended: list[Trace]
-
-    def request_ended(self, trace: Trace) -> None:
-        self.ended.append(trace)
-
-    def attempt_failed(self, failure: FailedAttempt) -> None:
-        """Not of interest."""
 
 
 # Paths -------------------------------------------------------------------------------------------------------------
@@ -815,7 +801,7 @@ def test_further_keys_may_be_given_by_their_digest() -> None:
 def every_route() -> list[tuple[str, str]]:
     """Each method and path that the app knows."""
     unused: Any = None
-    gateway: Any = SimpleNamespace(pool=TokenPool(TokenBook(TOKENS), queue_s=1))
+    gateway: Any = SimpleNamespace(pool=TokenPool(TokenBook(TOKENS), queue_s=1), on_failed_attempt=[])
     services = Services(gateway, ServerState(configured()), unused, Deliveries(unused, None), Census(unused))
     app = create_app(services, Metrics(services))
     return [

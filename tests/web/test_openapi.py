@@ -15,9 +15,9 @@ import pytest
 import trio
 from attrs import field, frozen
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from quart_trio import QuartTrio
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
-from werkzeug.routing import Map
 
 import grokcore
 from grokcore import errors
@@ -34,11 +34,12 @@ from grokcore.simulator.assets import png
 from grokcore.simulator.scripts import CUT, HANG, Script, answer, drawing, error, page, play_lines, wrapped
 from grokcore.web import app as web_app
 from grokcore.web import bodies
-from grokcore.web.app import OPEN_ENDPOINTS, create_app
+from grokcore.web.app import create_app
 from grokcore.web.dashboard import FILES
 from grokcore.web.doors import _EXPOSED
 from grokcore.web.metrics import Metrics
 from grokcore.web.openapi import ERRORS, build_document
+from grokcore.web.routes import Marks, marks_of
 from tests.servers import TOKENS, Site, chat, configured, on_site
 
 from .test_chat_completions import CITING, THOUGHTS, TOOLS
@@ -133,12 +134,12 @@ def test_each_key_is_told_its_own_models() -> None:
 # Routes, errors, words --------------------------------------------------------------------------------------------
 
 
-def url_map(folder: Path) -> Map:
-    """The routes of a whole server."""
+def whole_app(folder: Path) -> QuartTrio:
+    """The app of a whole server, with all its routes."""
 
-    async def main() -> Map:
+    async def main() -> QuartTrio:
         server = Server(configured(), TOKENS, StateFile(folder / "state.jsonl"))
-        return create_app(server.services, Metrics(server.services)).url_map
+        return create_app(server.services, Metrics(server.services))
 
     return trio.run(main)
 
@@ -151,7 +152,8 @@ def as_openapi(rule: str) -> str:
 def test_each_route_is_described_and_nothing_else_is(tmp_path: Path) -> None:
     """With its methods (OPTIONS is for all, HEAD goes with GET), and whether it asks for the key."""
     described = document()
-    rules = [rule for rule in url_map(tmp_path).iter_rules() if rule.rule not in PAGE_FILES]
+    app = whole_app(tmp_path)
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule not in PAGE_FILES]
     routes = {
         (as_openapi(rule.rule), method.lower())
         for rule in rules
@@ -159,13 +161,22 @@ def test_each_route_is_described_and_nothing_else_is(tmp_path: Path) -> None:
     }
     assert {(path, method) for path, method, _ in operations(described)} == routes
     assert sorted(operation["operationId"] for _, _, operation in operations(described)) == sorted(ERRORS)
-    keyless = {as_openapi(rule.rule) for rule in rules if rule.endpoint in OPEN_ENDPOINTS}
+    keyless = {as_openapi(rule.rule) for rule in rules if not marks_of(app, rule.endpoint).needs_key}
     assert {path for path, _, operation in operations(described) if "security" in operation} == keyless
+    asking = {as_openapi(rule.rule) for rule in rules if marks_of(app, rule.endpoint).asks_grok}
+    asked = {path for path, _, operation in operations(described) if _asks_grok(operation)}
+    assert asked == asking
+    assert marks_of(app, None) == Marks(needs_key=True, asks_grok=False), "an unknown path is no open door"
+
+
+def _asks_grok(operation: Object) -> bool:
+    """Whether the description says that all tokens may be used up, which only a request to Grok can meet."""
+    return errors.RateLimitExceeded in ERRORS[operation["operationId"]]
 
 
 def test_each_act_on_a_token_is_described(tmp_path: Path) -> None:
     """They are part of the route's path."""
-    (rule,) = [rule for rule in url_map(tmp_path).iter_rules() if rule.endpoint == "act_on_token"]
+    (rule,) = [rule for rule in whole_app(tmp_path).url_map.iter_rules() if rule.endpoint == "act_on_token"]
     parameters = document()["paths"][as_openapi(rule.rule)]["post"]["parameters"]
     (act,) = [parameter for parameter in parameters if parameter["name"] == "act"]
     assert set(act["schema"]["enum"]) == rule._converters["act"].items  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from grokcore.protocol.models import Limits
 from grokcore.runtime.completion.gateway import Completion
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, Wait, answer, error, wrapped
-from grokcore.web.reply import EventStream, Start
+from grokcore.web.reply import EventStream
 from tests.runtime.worlds import make_world, on_fake_clock
 
 HEAD = ChatHead("chatcmpl-1", 1, "grok-3-fast", 1, Style(ThinkingStyle.HIDDEN, "https://assets.example.com"))
@@ -28,14 +28,13 @@ async def stream_of(
     completion: Completion, nursery: trio.Nursery, *, hold_s: float = 45, client_takes_s: float = 0
 ) -> list[tuple[float, bytes]]:
     """What goes out, and when; the first entry is the head, or the status of an error."""
-    start = Start(completion, nursery)
+    stream = EventStream(completion, ChunkWriter(HEAD, include_usage=False), nursery, heartbeat_s=10)
     try:
-        if not await start.wait(trio.current_time() + hold_s):
-            completion.commit()
+        await stream.begin(trio.current_time() + hold_s)
     except GrokApiError as refusal:
         return [(trio.current_time(), str(refusal.status).encode())]
     sent = [(trio.current_time(), b"200")]
-    async for data in EventStream(completion, start, ChunkWriter(HEAD, include_usage=False), heartbeat_s=10):
+    async for data in stream:
         sent.append((trio.current_time(), data))
         await trio.sleep(client_takes_s)
     return sent
@@ -88,6 +87,15 @@ def test_after_the_hold_the_head_goes_out_and_a_later_failure_is_an_error_event(
     assert sent[1][1] == KEEP_ALIVE
     assert sent[2][1].startswith(b'data: {"error":{')
     assert b'"code":"upstream_error"' in sent[2][1]
+
+
+def test_the_hold_is_no_time_of_a_slow_client() -> None:
+    """After a head that was held back, the chunk clock is due at its time, and not by as much later."""
+    script = Script((Wait(40), thought_line("hm"), HANG))
+    sent = streamed(script, limits=Limits(first_response=60, chunk=33, total=900))
+
+    assert [at for at, _ in sent] == [40, 50, 60, 70, 73]
+    assert b'"code":"timeout_chunk"' in sent[-1][1]
 
 
 def test_an_answer_that_breaks_off_ends_with_the_error_and_nothing_else() -> None:

@@ -110,7 +110,7 @@ class Gateway:
     :ivar settings: those of completions that begin from now on; the others keep what they began with.
     :ivar drift: what of Grok's answers was not understood so far.
     :ivar alarm: wakes completions when one of their clocks is due; its ``run`` has to be running.
-    :ivar listeners: are told of each failed attempt; they must not wait.
+    :ivar on_failed_attempt: called with each failed attempt; must not wait.
     :ivar jitter: gives random numbers from 0 to 1, for the time between attempts.
     """
 
@@ -127,7 +127,7 @@ class Gateway:
         self.alarm = AlarmClock()
         self.settings = settings
         self.preparer = Preparer(transport)
-        self.listeners: list[Callable[[FailedAttempt], None]] = []
+        self.on_failed_attempt: list[Callable[[FailedAttempt], None]] = []
         self._transport = transport
         self._open: set[Completion] = set()
 
@@ -436,7 +436,7 @@ class Completion:
         told = (self.request_id, self.attempts, self.token_id, error.code, error.message)
         _log.warning("%s: attempt %d, token %s: %s: %s", *told, extra={"fold": (error.code, error.message)})
         failed = FailedAttempt(error, self.question.model.name, self.token_id)
-        for listener in self._gateway.listeners:
+        for listener in self._gateway.on_failed_attempt:
             listener(failed)
 
     # Events --------------------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ class TokenPool:
     """Leases tokens.
 
     :ivar queue_s: seconds that a request waits for a busy token at most.
-    :ivar listeners: called whenever something in the book may have changed; they must not wait.
+    :ivar on_change: called whenever something in the book may have changed; they must not wait.
     :ivar written: waits, for a bounded time, until the book's changes are on the disk; returns why they are not, in words,
         or nothing.
     :ivar look: finds out before each lease whether time was missed, and calls :meth:`shift` then.
@@ -96,7 +96,7 @@ class TokenPool:
     def __init__(self, book: TokenBook, *, queue_s: float) -> None:
         self.book = book
         self.queue_s = queue_s
-        self.listeners: list[Callable[[], None]] = []
+        self.on_change: list[Callable[[], None]] = []
         self.written: Callable[[], Awaitable[str]] = _kept_nowhere
         self.look: Callable[[], object] = lambda: None
         self._tickets = itertools.count()
@@ -202,7 +202,7 @@ class TokenPool:
         self._tell()
 
     def _tell(self) -> None:
-        for listener in self.listeners:
+        for listener in self.on_change:
             listener()
 
     def _share_out(self) -> None:

@@ -23,8 +23,9 @@ from ...protocol.pool.book import UnknownToken
 from ...runtime.pool.leases import TokenPool
 from ..asking import Services
 from ..body import SteppedBody, not_modified, stepped_response
-from ..edge import Lifetime
+from ..edge import current_lifetime
 from ..reply import json_response
+from ..routes import route
 from .overview import Overview, Snapshot, token_row
 from .tickets import Tickets
 
@@ -61,14 +62,14 @@ EVENT_HEADERS = {
 NOT_KEPT = "It could not be written to the disk ({fault}), so a restart would undo it."
 
 
-def add_dashboard_routes(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetime]) -> None:
-    """Add the page and its routes. The endpoints ``page`` and ``status_events`` must be let in without a key.
+def add_dashboard_routes(app: QuartTrio, services: Services) -> None:
+    """Add the page and its routes.
 
-    :param lifetime: gives that of the request which is being answered.
+    The page holds no data and needs no key; its stream looks for a ticket or a key itself.
     """
     _add_page(app)
-    _add_data(app, services, lifetime)
-    _add_acts(app, services, lifetime)
+    _add_data(app, services)
+    _add_acts(app, services)
 
 
 # The page ---------------------------------------------------------------------------------------------------------
@@ -93,7 +94,7 @@ def _add_page(app: QuartTrio) -> None:
         return _page_response(files[request.path])
 
     for path in files:
-        app.add_url_rule(path, "page", page, methods=["GET"])
+        route(app, "GET", path, needs_key=False)(page)
 
 
 def _page_response(file: _File) -> Response:
@@ -106,25 +107,25 @@ def _page_response(file: _File) -> Response:
 # The data ---------------------------------------------------------------------------------------------------------
 
 
-def _add_data(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetime]) -> None:
+def _add_data(app: QuartTrio, services: Services) -> None:
     overview, tickets, state = Overview(services), Tickets(), services.state
-    state.followers.append(lambda _: tickets.void())
+    state.on_settings.append(lambda _: tickets.void())
     state.wall.on_missed.append(tickets.shift)
 
     @app.get("/status")
     async def status() -> Response:
-        lifetime().caller.require_owner()
+        current_lifetime().caller.require_owner()
         return _data_response(overview.take().body)
 
     @app.post("/status/ticket")
     async def status_ticket() -> Response:
-        lifetime().caller.require_owner()
+        current_lifetime().caller.require_owner()
         return _data_response({"ticket": tickets.issue(trio.current_time())})
 
     def require_owner() -> None:
         state.keys.identify({name.lower(): value for name, value in request.headers.items()}).require_owner()
 
-    @app.get("/status/events")
+    @route(app, "GET", "/status/events", needs_key=False)
     async def status_events() -> Response:
         """With a ticket, or with a key as anywhere else."""
         if request.method == "HEAD":
@@ -134,7 +135,7 @@ def _add_data(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetim
             require_owner()
             _refuse_pages(request.headers)
         overview.enter()
-        lifetime().on_end(overview.leave)
+        current_lifetime().on_end(overview.leave)
         return stepped_response(_Events(overview), EVENT_HEADERS)
 
 
@@ -182,7 +183,7 @@ class _Events(SteppedBody):
 # What can be done -------------------------------------------------------------------------------------------------
 
 
-def _add_acts(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetime]) -> None:
+def _add_acts(app: QuartTrio, services: Services) -> None:
     pool, state = services.gateway.pool, services.state
 
     def check(token: str) -> str:
@@ -194,7 +195,7 @@ def _add_acts(app: QuartTrio, services: Services, lifetime: Callable[[], Lifetim
     @app.post("/status/tokens/<token>/<any(check, clear, disable, enable):act>")
     async def act_on_token(token: str, act: str) -> Response:
         """Its body is the token's new row, and with ``said`` what was done. It is on the disk before that is sent."""
-        lifetime().caller.require_owner()
+        current_lifetime().caller.require_owner()
         row = _acted(pool, token, acts[act])
         fault = await pool.written()
         if fault:

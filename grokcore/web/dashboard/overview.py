@@ -58,7 +58,7 @@ class Snapshot:
 
 
 class Overview:
-    """The server's state for its owner. It observes what it shows.
+    """The server's state for its owner; listens for changes of what it shows.
 
     :ivar ending: is set when those who watch now shall end: the server drains, or the keys may be others.
     """
@@ -70,9 +70,10 @@ class Overview:
         self._shared: Snapshot | None = None
         self._lot = trio.lowlevel.ParkingLot()
         self.ending = trio.Event()
-        services.gateway.pool.listeners.append(self._changed)
-        services.state.observers.append(self)
-        services.state.followers.append(self._follow)
+        services.gateway.pool.on_change.append(self._changed)
+        services.gateway.on_failed_attempt.append(self._attempt_failed)
+        services.state.on_request_end.append(self._request_ended)
+        services.state.on_settings.append(self._follow)
 
     @property
     def draining(self) -> bool:
@@ -81,13 +82,13 @@ class Overview:
 
     # What changes it --------------------------------------------------------------------------------------------------
 
-    def request_ended(self, trace: Trace) -> None:
-        """It stands in the last hour now."""
+    def _request_ended(self, trace: Trace) -> None:
+        """The request is part of the last hour now."""
         if trace.asks:
             self._changed()
 
-    def attempt_failed(self, failure: FailedAttempt) -> None:  # noqa: ARG002 - an observer's signature
-        """It stands among the last failures now."""
+    def _attempt_failed(self, failure: FailedAttempt) -> None:  # noqa: ARG002 - a listener's signature
+        """The failure is among the last ones now."""
         self._changed()
 
     def _changed(self) -> None:
@@ -96,8 +97,8 @@ class Overview:
         if self.draining:
             self.ending.set()
 
-    def _follow(self, config: Config) -> None:  # noqa: ARG002 - a follower's signature
-        """Other settings, maybe other keys: who watches has to come again with one of them."""
+    def _follow(self, config: Config) -> None:  # noqa: ARG002 - a listener's signature
+        """End all watching: the keys may have changed, so watchers must present one again."""
         self.ending.set()
         self.ending = trio.Event()
         self._changed()

@@ -128,7 +128,7 @@ def test_whoever_listens_hears_of_each_act_and_not_of_one_on_nobody(act: str) ->
     async def scenario() -> None:
         pool = pool_of(A)
         heard: list[str] = []
-        pool.listeners.append(lambda: heard.append(act))
+        pool.on_change.append(lambda: heard.append(act))
         with pytest.raises(UnknownToken):
             getattr(pool, act)(B.id)
         assert heard == []

@@ -74,7 +74,7 @@ class QuotaKeeper:
         self._sooner = trio.Event()
         self._sleeps_until = -math.inf
         self._unanswered: set[str] = set()
-        pool.listeners.append(self._look)
+        pool.on_change.append(self._look)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Ask until cancelled."""

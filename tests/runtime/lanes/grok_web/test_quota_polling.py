@@ -802,7 +802,7 @@ def test_whoever_listens_to_the_pool_hears_of_an_answer() -> None:
     async def scenario(world: World) -> None:
         heard: list[float] = []
         await world.use()
-        world.pool.listeners.append(lambda: heard.append(trio.current_time()))
+        world.pool.on_change.append(lambda: heard.append(trio.current_time()))
         await trio.sleep(2)
         assert heard == [FIRST_S + 1]
         assert world.book.take_unsaved() == set(world.book.accounts)

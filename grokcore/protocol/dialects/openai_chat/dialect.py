@@ -1,0 +1,40 @@
+"""OpenAI's chat completions as a dialect."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from ....errors import GrokApiError
+from ..dialect import AnswerHead
+from ..openai_errors import error_body
+from .request import ChatRequest, parse_chat_request
+from .writers import AnswerWriter, ChatHead, ChunkWriter
+
+__all__ = ["ChatDialect"]
+
+
+@frozen
+class ChatDialect:
+    """See :class:`~grokcore.protocol.dialects.dialect.Dialect`."""
+
+    def parse(self, body: bytes) -> ChatRequest:
+        """Validate a body; errors are those of :func:`parse_chat_request`."""
+        return parse_chat_request(body)
+
+    def collector(self, asked: ChatRequest, head: AnswerHead) -> AnswerWriter:
+        """A collector for a ``chat.completion``."""
+        return AnswerWriter(_chat_head(asked, head))
+
+    def stream(self, asked: ChatRequest, head: AnswerHead) -> ChunkWriter | None:
+        """A writer of ``chat.completion.chunk`` objects, if a stream is wanted."""
+        if not asked.stream:
+            return None
+        return ChunkWriter(_chat_head(asked, head), include_usage=asked.include_usage)
+
+    def error(self, error: GrokApiError, request_id: str) -> bytes:  # noqa: ARG002 - the seam's signature
+        """OpenAI's error object."""
+        return error_body(error)
+
+
+def _chat_head(asked: ChatRequest, head: AnswerHead) -> ChatHead:
+    return ChatHead(f"chatcmpl-{head.nonce}", head.created, asked.model, head.prompt_tokens, head.style)

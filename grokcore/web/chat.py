@@ -1,0 +1,39 @@
+"""``/v1/chat/completions``: how a conversation is asked and its answer delivered."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+from quart import request
+
+from ..protocol.dialects.openai_chat.dialect import ChatDialect
+from ..protocol.dialects.openai_chat.request import ChatRequest
+from ..protocol.dialects.openai_chat.writers import AnswerWriter
+from ..runtime.completion.gateway import Completion
+from .asking import Services, chosen_model, open_completion
+from .chat_question import chat_question
+from .delivery import Delivery
+from .edge import Lifetime
+
+__all__ = ["ChatRoute"]
+
+
+@frozen
+class ChatRoute:
+    """See :class:`~grokcore.web.answering.AskingRoute`."""
+
+    dialect: ChatDialect = field(factory=ChatDialect)
+
+    async def open(self, services: Services, asked: ChatRequest, lifetime: Lifetime) -> Completion:
+        """A completion for the conversation, as a transcript in a file if it is too long for a prompt."""
+        lifetime.trace.stream = asked.stream
+        model = chosen_model(services, asked.model, lifetime)
+        return open_completion(services, await chat_question(services, asked, model, lifetime), lifetime)
+
+    def delivery(self, services: Services) -> Delivery | None:
+        """As ``[grok] image_mode`` has it."""
+        return services.deliveries.of_answer(services.state.config, request.scope)
+
+    async def finish(
+        self, services: Services, asked: ChatRequest, collector: AnswerWriter, completion: Completion
+    ) -> None:
+        """Nothing is left to do: media were delivered with their events."""

@@ -1,0 +1,50 @@
+"""Marks on routes: whether a route needs a key, and whether it asks Grok. They stand where the route is added."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, cast
+
+from attrs import frozen
+from quart import Quart, Response
+
+__all__ = ["Marks", "marks_of", "route"]
+
+_KEY = "grok2api.marks"
+
+_Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[Response]])
+
+
+@frozen
+class Marks:
+    """Properties of one route; the defaults are those of a route that was added without marks.
+
+    :ivar needs_key: requests without a valid key are refused before the handler is called.
+    :ivar asks_grok: a POST here is logged and counted as a request to Grok.
+    """
+
+    needs_key: bool = True
+    asks_grok: bool = False
+
+
+def route(
+    app: Quart, method: str, path: str, *, needs_key: bool = True, asks_grok: bool = False
+) -> Callable[[_Handler], _Handler]:
+    """A decorator that adds its handler to *app* as a marked route; the endpoint has the handler's name."""
+
+    def add(handler: _Handler) -> _Handler:
+        endpoint = handler.__name__
+        app.add_url_rule(path, endpoint, handler, methods=[method])
+        _marks(app)[endpoint] = Marks(needs_key, asks_grok)
+        return handler
+
+    return add
+
+
+def marks_of(app: Quart, endpoint: str | None) -> Marks:
+    """The marks of an endpoint; an unknown one needs a key."""
+    return _marks(app).get(endpoint or "", Marks())
+
+
+def _marks(app: Quart) -> dict[str, Marks]:
+    return cast(dict[str, Marks], app.extensions.setdefault(_KEY, {}))
