@@ -23,14 +23,23 @@ def map_body(_context: Any, body: Any) -> Any:
     """What a document can't say: that one message is not empty, that files are pictures, and how many in all lists."""
     if isinstance(body, dict) and isinstance(body.get("messages"), list):
         body["messages"] = [*body["messages"], {"role": "user", "content": "hello"}]
-    if isinstance(body, dict) and isinstance(body.get("image"), list):
-        body["image"] = [_picture_of_a_form(image) for image in body["image"][:10]]
-    if isinstance(body, dict) and isinstance(body.get("images"), list) and "image" in body:
-        body["images"] = body["images"][:4]
+    for key, most in (("image", 10), ("images", 4)):
+        if isinstance(body, dict) and isinstance(body.get(key), list):
+            body[key] = [_picture_of_a_form(image) for image in body[key][:most]]
+        elif isinstance(body, dict) and isinstance(body.get(key), str):
+            body[key] = _base64_of_a_picture(body[key])
     return body
 
 
+def _base64_of_a_picture(text: str) -> str:
+    """JSON may have a picture in base64."""
+    return PICTURE.partition(",")[2] if re.fullmatch(r"[A-Za-z0-9+/_=\s-]{24,}", text) else text
+
+
 def _picture_of_a_form(image: Any) -> Any:
+    image = _base64_of_a_picture(image) if isinstance(image, str) else image
+    if image == PICTURE.partition(",")[2]:
+        return image
     return PICTURE_AS_TEXT if isinstance(image, str) and not image.startswith(("data:", "http")) else image
 
 

@@ -725,3 +725,15 @@ def test_refusals_by_other_layers_look_as_described(sent: bytes, status: int, mo
 
     monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.1)
     on_site(scenario)
+
+
+def test_no_name_stands_twice_in_an_object() -> None:
+    """JSON allows it, and the last one would count without a word."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        assert len(names) == len(set(names)), [name for name in names if names.count(name) > 1]
+        return dict(pairs)
+
+    document = Path(web_app.__file__).with_name("openapi.json").read_text("utf-8")
+    json.loads(document, object_pairs_hook=once)
