@@ -18,7 +18,7 @@ from ..protocol.dialects.openai_chat.request import ChatRequest, header_names, l
 from ..protocol.dialects.openai_chat.writers import AnswerWriter
 from ..protocol.grok_web.prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 from ..runtime.completion.gateway import Completion
-from .asking import Services, brought, chosen_model, open_completion
+from .admission import Services, brought, chosen_model, open_completion
 from .delivery import Delivery
 from .edge import Lifetime
 

@@ -25,7 +25,7 @@ from ..protocol.dialects.openai_images.request import (
 from ..protocol.models import Model
 from ..runtime.completion.gateway import Completion
 from ..runtime.gather import for_all
-from .asking import Services, attached, chosen_model, open_completion
+from .admission import Services, attached, chosen_model, open_completion
 from .edge import Lifetime
 from .form import read_fields
 
