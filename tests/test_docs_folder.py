@@ -320,6 +320,14 @@ def test_the_places_that_the_architecture_names_exist() -> None:
 
 
 BESIDE = {
-    *("hypercorn_fixes.py", "test_wholeness.py", "openai_chat/writers.py", "messages.py", "shelves.py", "decoder.py"),
+    *(
+        "hypercorn_fixes.py",
+        "test_wholeness.py",
+        "openai_chat/writers.py",
+        "messages.py",
+        "shelves.py",
+        "decoder.py",
+        "admission.py",
+    ),
 }
 """Named right behind a file of the same folder."""

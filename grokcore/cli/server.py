@@ -32,8 +32,8 @@ from ..runtime.running_clock import RunningClock
 from ..runtime.transport.curl import CurlSettings, CurlTransport, check_library
 from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
+from ..web.admission import Services
 from ..web.app import create_app
-from ..web.asking import Services
 from ..web.delivery import Deliveries
 from ..web.metrics import Metrics, watch_lag
 from ..web.request_log import RequestLog

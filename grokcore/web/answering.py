@@ -14,7 +14,7 @@ from ..protocol.conversation.usage import estimate
 from ..protocol.dialects.dialect import AnswerHead, Collector, Dialect, StreamWriter
 from ..protocol.dialects.rendering import Style
 from ..runtime.completion.gateway import Completion
-from .asking import Services, begin_asking, described, most_body_bytes
+from .admission import Services, begin_asking, described, most_body_bytes
 from .body import stepped_response
 from .delivery import Delivery
 from .edge import Lifetime, current_lifetime

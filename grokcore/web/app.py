@@ -22,8 +22,8 @@ from ..errors import (
 from ..protocol.dialects.error_forms import error_form
 from ..protocol.models import Model
 from ..runtime.disk.media_cache import MediaCache
+from .admission import Services, chosen_model, most_body_bytes
 from .answering import answer
-from .asking import Services, chosen_model, most_body_bytes
 from .auth import KeyRing
 from .chat import ChatRoute
 from .dashboard import add_dashboard_routes

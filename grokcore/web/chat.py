@@ -9,7 +9,7 @@ from ..protocol.dialects.openai_chat.dialect import ChatDialect
 from ..protocol.dialects.openai_chat.request import ChatRequest
 from ..protocol.dialects.openai_chat.writers import AnswerWriter
 from ..runtime.completion.gateway import Completion
-from .asking import Services, chosen_model, open_completion
+from .admission import Services, chosen_model, open_completion
 from .chat_question import chat_question
 from .delivery import Delivery
 from .edge import Lifetime

@@ -18,7 +18,7 @@ from ..protocol.grok_web.prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 from ..protocol.models import Model
 from ..runtime.attachments.loading import Brought
 from ..runtime.threads import in_thread
-from .asking import Services, brought
+from .admission import Services, brought
 from .edge import Lifetime
 
 __all__ = ["chat_question"]

@@ -13,8 +13,9 @@ Rules
 from __future__ import annotations
 
 import base64
+import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import trio
 from attrs import evolve, field, frozen
@@ -23,11 +24,14 @@ from ..config import Config, ImageMode
 from ..errors import GrokApiError
 from ..protocol.conversation.events import Event, File, KeptPicture, Picture, Video
 from ..protocol.conversation.media import extension_of
+from ..protocol.dialects.openai_images.request import Made
+from ..protocol.grok_web.asset_requests import asset_place
+from ..runtime.completion.gateway import Completion
 from ..runtime.disk.media_cache import LargerThanCache, MediaCache
-from ..runtime.lanes.grok_web.assets import AssetAccess, AssetFetcher
+from ..runtime.lanes.grok_web.assets import Asset, AssetAccess, AssetFetcher
 from .public_url import Scope, public_base
 
-__all__ = ["Deliveries", "Delivery"]
+__all__ = ["Deliveries", "Delivery", "MediaAccess"]
 
 MOST_INLINE_BYTES = 8 * 1024 * 1024
 """Of one picture within an answer; it is a third larger there, and in one piece."""
@@ -38,6 +42,20 @@ AT_ONCE = 4
 _MEDIA = (Picture, Video, File)
 
 _log = logging.getLogger(__name__)
+
+
+@frozen
+class MediaAccess:
+    """Fetches the media of one answer, with the token and the egress that had them made.
+
+    :ivar picture: returns a picture, by Grok's address.
+    :ivar file: returns a file.
+    :ivar save: keeps a video in a cache and returns its name there.
+    """
+
+    picture: Callable[[str], Awaitable[Asset]]
+    file: Callable[[str], Awaitable[Asset]]
+    save: Callable[[str, MediaCache], Awaitable[str]]
 
 
 @frozen
@@ -66,11 +84,31 @@ class Delivery:
         first = next((index for index, event in enumerate(events) if isinstance(event, _MEDIA)), len(events))
         return events[:first], events[first:]
 
-    async def deliver(self, access: AssetAccess, events: list[Event]) -> list[Event]:
-        """*events*, with the addresses that the client shall see.
+    def access_of(self, completion: Completion) -> MediaAccess:
+        """Access to the media of the events that *completion* returned last."""
+        return self.access_with(completion.asset_access)
 
-        :param access: what Grok's own addresses are fetched with.
+    def access_with(self, access: AssetAccess) -> MediaAccess:
+        """Access with this token and egress."""
+        fetcher, bound = self.fetcher, functools.partial
+        return MediaAccess(bound(fetcher.fetch, access), bound(fetcher.fetch_file, access), bound(fetcher.save, access))
+
+    async def picture(self, access: MediaAccess, url: str, formats: Collection[str]) -> Made:
+        """A picture on an image route.
+
+        :param url: Grok's address.
+        :param formats: of ``b64_json`` (content) and ``url``, those that the client wants.
+        :raises GrokApiError: if it could not be fetched though its content is wanted or kept.
         """
+        wanted = "b64_json" in formats
+        if not wanted and self.cache is None:
+            return Made(url=self._own_address(url))
+        asset = await access.picture(url)
+        address = await self._link(asset, url) if "url" in formats else ""
+        return Made(asset.data if wanted else b"", address)
+
+    async def deliver(self, access: MediaAccess, events: list[Event]) -> list[Event]:
+        """*events*, with the addresses that the client shall see."""
         if not self._fetches:
             return events
         delivered, faults = list(events), list[str]()
@@ -101,14 +139,32 @@ class Delivery:
             return KeptPicture(url, event.url)
         return evolve(event, url=url)
 
-    async def _address(self, access: AssetAccess, event: Picture | Video | File) -> str:
+    async def _link(self, asset: Asset, url: str) -> str:
+        """This server's address of *asset*, or Grok's own if it can't be kept."""
+        if self.cache is None:
+            return self._own_address(url)
+        try:
+            name = await self.cache.put(asset.data, extension_of(asset.media_type))
+        except (LargerThanCache, OSError) as error:
+            _log.warning("a picture could not be kept, and has Grok's address: %s", error)
+            return self._own_address(url)
+        return f"{self.public_base}/media/{name}"
+
+    def _own_address(self, url: str) -> str:
+        """Grok's own, whole."""
+        try:
+            return asset_place(url, self.fetcher.assets_url).url
+        except ValueError:
+            return url
+
+    async def _address(self, access: MediaAccess, event: Picture | Video | File) -> str:
         if event.url.startswith("data:"):
             return event.url
         if isinstance(event, Video):
-            name = await self.fetcher.save(access, event.url, self.cache) if self.cache else ""
+            name = await access.save(event.url, self.cache) if self.cache else ""
         else:
-            fetch = self.fetcher.fetch if isinstance(event, Picture) else self.fetcher.fetch_file
-            asset = await fetch(access, event.url)
+            fetch = access.picture if isinstance(event, Picture) else access.file
+            asset = await fetch(event.url)
             if self.mode is ImageMode.BASE64 and len(asset.data) <= MOST_INLINE_BYTES:
                 return f"data:{asset.media_type};base64,{base64.b64encode(asset.data).decode('ascii')}"
             name = await self.cache.put(asset.data, extension_of(asset.media_type)) if self.cache else ""
@@ -131,10 +187,13 @@ class Deliveries:
 
         :param scope: of the answer's request.
         """
-        if config.grok.image_mode is ImageMode.URL:
-            return None
-        cache = self.cache if config.grok.cache_mb else None
-        return Delivery(config.grok.image_mode, self.fetcher(), cache, public_base(config.server, scope))
+        return None if config.grok.image_mode is ImageMode.URL else self.of_pictures(config, scope)
+
+    def of_pictures(self, config: Config, scope: Scope) -> Delivery:
+        """The delivery for the pictures of an image route, which may be wanted whatever ``[grok] image_mode`` is."""
+        mode = config.grok.image_mode
+        cache = self.cache if config.grok.cache_mb and mode is not ImageMode.URL else None
+        return Delivery(mode, self.fetcher(), cache, public_base(config.server, scope))
 
 
 def _told(error: GrokApiError | LargerThanCache | OSError) -> str:

@@ -28,7 +28,7 @@ from ..errors import GrokApiError, InternalError, InvalidRequest, UnknownUrl
 from ..protocol.dialects.error_forms import ErrorForm
 from .auth import OWNER
 from .doors import Doors
-from .refusals import new_request_id, refusal
+from .early_errors import new_request_id, refusal
 from .trace import Trace
 
 __all__ = ["LIFETIME_KEY", "Edge", "Lifetime", "current_lifetime", "plain_path"]

@@ -45,7 +45,7 @@ from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 
 from ..errors import GrokApiError, InternalError, InvalidRequest, Overloaded, ShuttingDown, UnknownUrl
 from .connections import Connections, keep_watch
-from .refusals import new_request_id, refusal
+from .early_errors import new_request_id, refusal
 
 __all__ = ["EdgeConfig", "EdgeH11Protocol", "EdgeTCPServer", "Writes", "install"]
 

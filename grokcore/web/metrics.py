@@ -25,7 +25,7 @@ from prometheus_client.registry import Collector
 from .. import __version__
 from ..protocol.pool.view import left_by_group
 from ..runtime.completion.gateway import FailedAttempt
-from .asking import Services
+from .admission import Services
 from .trace import Trace
 
 __all__ = ["CONTENT_TYPE_LATEST", "Metrics", "watch_lag"]

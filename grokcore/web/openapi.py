@@ -19,7 +19,7 @@ from .. import __version__, errors
 from ..errors import GrokApiError
 from ..protocol.dialects.openai_images.request import ALIAS_PATTERN
 from ..protocol.models import Model
-from .asking import Services
+from .admission import Services
 from .edge import current_lifetime
 from .public_url import public_base
 from .reply import json_response

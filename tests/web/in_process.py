@@ -9,8 +9,8 @@ from grokcore.protocol.grok_web.identity import Identity
 from grokcore.runtime.attachments.fetch import Fetcher
 from grokcore.runtime.attachments.lookups import Lookups
 from grokcore.runtime.lanes.grok_web.assets import AssetFetcher
+from grokcore.web.admission import Services
 from grokcore.web.app import create_app
-from grokcore.web.asking import Services
 from grokcore.web.delivery import Deliveries
 from grokcore.web.edge import Edge
 from grokcore.web.metrics import Metrics

@@ -154,7 +154,7 @@ def test_media_gets_the_address_that_the_mode_wants(
         events = [*OTHERS[:2], case.event, *OTHERS[2:]]
         assert delivery.concerns(events) is (case.mode is BASE64 or (case.mode is CACHE and case.cached))
         assert not delivery.concerns(OTHERS)
-        found = await delivery.deliver(ACCESS, events)
+        found = await delivery.deliver(delivery.access_with(ACCESS), events)
         media = cast(Picture, found[2])
         kept = NAME.fullmatch(media.url)
         assert (f"NAME.{kept[1]}" if kept else media.url) == case.expected
@@ -175,7 +175,7 @@ def test_the_just_not_too_large_picture_is_inline(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         delivery = delivery_of(BASE64, Assets(ASSETS), MediaCache(tmp_path, 10**9))
-        (found,) = await delivery.deliver(ACCESS, [Picture("just.png")])
+        (found,) = await delivery.deliver(delivery.access_with(ACCESS), [Picture("just.png")])
         assert isinstance(found, Picture)
         assert found.url.startswith("data:image/png;base64,")
 
@@ -217,7 +217,7 @@ def test_an_answer_is_not_lost_over_its_picture(case: Fault, tmp_path: Path, cap
     async def scenario() -> None:
         delivery = delivery_of(CACHE, Assets({PICTURE: case.script}), MediaCache(folder, case.most_bytes))
         events: list[Event] = [case.event, Text("and"), case.event, Finished()]
-        assert await delivery.deliver(ACCESS, events) == events
+        assert await delivery.deliver(delivery.access_with(ACCESS), events) == events
 
     delivering(scenario)
     (record,) = caplog.records
@@ -233,7 +233,7 @@ def test_one_failure_does_not_hold_up_the_others(caplog: pytest.LogCaptureFixtur
 
     async def scenario() -> None:
         delivery = delivery_of(BASE64, Assets({PICTURE: asset(jpeg(), after=3)}))
-        found = await delivery.deliver(ACCESS, [Picture("gone.jpg"), Picture(PICTURE)])
+        found = await delivery.deliver(delivery.access_with(ACCESS), [Picture("gone.jpg"), Picture(PICTURE)])
         assert found == [Picture("gone.jpg"), Picture(PICTURE_DATA)]
 
     on_fake_clock(scenario)
@@ -245,7 +245,8 @@ def test_pictures_of_one_batch_come_at_the_same_time_four_at_most_and_in_their_o
 
     async def scenario() -> None:
         assets = Assets({f"{n}.png": asset(png(n + 1), after=1) for n in range(10)})
-        found = await delivery_of(BASE64, assets).deliver(ACCESS, [Picture(f"{n}.png") for n in range(10)])
+        delivery = delivery_of(BASE64, assets)
+        found = await delivery.deliver(delivery.access_with(ACCESS), [Picture(f"{n}.png") for n in range(10)])
         assert trio.current_time() == 3
         assert [exchange.opened_at for exchange in assets.exchanges] == [0] * 4 + [1] * 4 + [2] * 2
         data = [base64.b64decode(cast(Picture, event).url.partition(",")[2]) for event in found]

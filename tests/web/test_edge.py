@@ -36,8 +36,8 @@ from grokcore.simulator.limits import UNLIMITED
 from grokcore.simulator.scripts import HANG, Script, Send, answer, error, paced, wrapped
 from grokcore.web import app as web_app
 from grokcore.web import bodies, edge, server
+from grokcore.web.admission import Services
 from grokcore.web.app import create_app
-from grokcore.web.asking import Services
 from grokcore.web.dashboard import FILES
 from grokcore.web.delivery import Deliveries
 from grokcore.web.hypercorn_fixes import EdgeH11Protocol, EdgeTCPServer

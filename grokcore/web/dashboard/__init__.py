@@ -21,7 +21,7 @@ from werkzeug.http import parse_etags
 from ...errors import OriginNotAllowed, UnknownUrl
 from ...protocol.pool.book import UnknownToken
 from ...runtime.pool.leases import TokenPool
-from ..asking import Services
+from ..admission import Services
 from ..body import SteppedBody, not_modified, stepped_response
 from ..edge import current_lifetime
 from ..reply import json_response

@@ -20,7 +20,7 @@ from ...protocol.advice import advice
 from ...protocol.dialects.one_line import on_one_line
 from ...protocol.pool.view import GroupView, TokenView
 from ...runtime.completion.gateway import FailedAttempt
-from ..asking import Services
+from ..admission import Services
 from ..history import Fault
 from ..status import health_report
 from ..trace import Trace

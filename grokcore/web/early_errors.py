@@ -1,4 +1,4 @@
-"""Refusals that the app has no part in: the same headers and body as its own, as ASGI wants them."""
+"""Errors that are sent without the app: headers and body as ASGI wants them, the same as the app's own."""
 
 from __future__ import annotations
 
