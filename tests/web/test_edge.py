@@ -36,6 +36,7 @@ from grokcore.simulator.limits import UNLIMITED
 from grokcore.simulator.scripts import HANG, Script, Send, answer, error, paced, wrapped
 from grokcore.web import app as web_app
 from grokcore.web import bodies, edge, server
+from grokcore.web import chat as web_chat
 from grokcore.web.admission import Services
 from grokcore.web.app import create_app
 from grokcore.web.dashboard import FILES
@@ -613,7 +614,7 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
     def broken(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(web_app, "chosen_model", broken)
+    monkeypatch.setattr(web_chat, "chosen_model", broken)
     with caplog.at_level(logging.ERROR):
         reply = reply_to(post(chat(), "x-request-id: mine-1"))
     assert (reply.status, reply.error["code"], reply.error["type"]) == (500, "internal_error", "server_error")
