@@ -148,23 +148,26 @@ ROOMS = {
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol.pool",
     "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
-    "runtime.lanes": (
-        "errors protocol protocol.conversation protocol.grok_web protocol.pool runtime runtime.disk runtime.pool "
-        "runtime.transport"
+    "runtime.lanes": "errors protocol protocol.conversation runtime.disk runtime.pool",
+    "runtime.lanes.grok_web": (
+        "errors protocol protocol.conversation protocol.grok_web protocol.pool runtime runtime.disk runtime.lanes "
+        "runtime.pool runtime.transport"
     ),
     "runtime.completion": (
-        "errors protocol protocol.conversation protocol.grok_web protocol.pool runtime.lanes runtime.pool "
-        "runtime.transport"
+        "errors protocol protocol.conversation protocol.pool runtime.disk runtime.lanes runtime.pool"
     ),
 }
 """What each room of the two halves may import of grokcore beside itself. ``protocol`` and ``runtime`` are their ground
 floors. So dialects and lanes know nothing of each other, the pool knows no wire, the conversation knows nobody above it,
-and completions come before lanes, lanes before the transport."""
+completions know the seam of lanes and no lane, and what talks to Grok goes through a lane's use of the transport."""
 
 
 def room(module: str) -> str:
     """The room that a module (without ``grokcore.``) lies in; of the other layers, the layer."""
     parts = module.split(".")
+    lane = ".".join(parts[:3])
+    if parts[:2] == ["runtime", "lanes"] and is_package(lane):
+        return lane  # each has a room of its own, beside that of the seam
     inner = ".".join(parts[:2])
     return inner if parts[0] in {"protocol", "runtime"} and len(parts) > 1 and is_package(inner) else parts[0]
 

@@ -29,11 +29,10 @@ from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.book import Need
 from grokcore.protocol.tokens import TokenEntry
-from grokcore.runtime.lanes.grok_web.preparing import Prepared
-from grokcore.runtime.transport.seam import UpstreamRequest
 from grokcore.simulator.scripts import Script, Wait, answer
 from grokcore.web.app import create_app
 from grokcore.web.metrics import Metrics
+from tests.runtime.fakes import FakeTransport
 from tests.runtime.worlds import on_fake_clock
 from tests.servers import Site, on_site
 from tests.test_cli import started
@@ -485,7 +484,7 @@ class Live:
 
 def identity(running: Running) -> tuple[object, ...]:
     """The browser values that questions go out with, and asks for what is left."""
-    questions, asks = running.server.gateway.settings.identity, running.server._quotas._asker().identity
+    questions, asks = running.server.lane.settings.identity, running.server._quotas._asker().identity
     assert questions == asks
     return questions.statsig_id, questions.cf_clearance, questions.user_agent
 
@@ -512,9 +511,9 @@ LIVE = [
     Live("a key less", f'[grok]\napi_key = "{SECRET}"', "[[keys]] changed", lambda r: r.may(SECRET) and not r.may(f"{SECRET}-2"), f'[grok]\napi_key = "{SECRET}"\n[[keys]]\nname = "me"\nkey = "{SECRET}-2"'),
     Live("more keys", f'[[keys]]\nname = "me"\nkey = "{SECRET}"', "[[keys]] changed", lambda r: r.may(SECRET) and not r.may("x")),
     Live("a proxy", f'[grok]\nproxy_url = "http://u:{SECRET}@proxy.example.com:1"', "[grok] proxy_url changed", lambda r: all(SECRET in one.egress.proxy_url for one in r.server.pool.book.accounts)),
-    Live("another Grok", '[grok]\nbase_url = "https://mirror.example.com/"', "[grok] base_url https://grok.com -> https://mirror.example.com", lambda r: {r.server.gateway.settings.base_url, r.server._quotas._asker().base_url} == {"https://mirror.example.com"}),
-    Live("kept conversations", "[grok]\ntemporary = false\nmemory = true", "[grok] temporary True -> False, [grok] memory False -> True", lambda r: (r.server.gateway.settings.temporary, r.server.gateway.settings.memory) == (False, True)),
-    Live("tags", '[grok]\nfiltered_tags = ["b", "a"]', "[grok] filtered_tags ['grok:render', 'xai:tool_usage_card', 'xaiartifact'] -> ['a', 'b']", lambda r: r.server.gateway.settings.filtered_tags == {"a", "b"}),
+    Live("another Grok", '[grok]\nbase_url = "https://mirror.example.com/"', "[grok] base_url https://grok.com -> https://mirror.example.com", lambda r: {r.server.lane.settings.base_url, r.server._quotas._asker().base_url} == {"https://mirror.example.com"}),
+    Live("kept conversations", "[grok]\ntemporary = false\nmemory = true", "[grok] temporary True -> False, [grok] memory False -> True", lambda r: (r.server.lane.settings.temporary, r.server.lane.settings.memory) == (False, True)),
+    Live("tags", '[grok]\nfiltered_tags = ["b", "a"]', "[grok] filtered_tags ['grok:render', 'xai:tool_usage_card', 'xaiartifact'] -> ['a', 'b']", lambda r: r.server.lane.settings.filtered_tags == {"a", "b"}),
     Live("thinking", '[grok]\nthinking_format = "think_tags"', "[grok] thinking_format reasoning_content -> think_tags", lambda r: r.config.grok.thinking_format == "think_tags"),
     Live("a browser", '[grok]\nimpersonate = "firefox"', "[grok] impersonate chrome -> firefox", lambda r: r.server._transport._settings.impersonate == "firefox"),
     Live("authorities", '[grok]\nca_file = "tokens.json"', "[grok] ca_file  -> tokens.json", lambda r: r.server._transport._settings.ca_file == "tokens.json"),
@@ -599,18 +598,20 @@ def test_a_completion_that_has_begun_keeps_its_settings(desk: Desk, monkeypatch:
         limits = running.config.models[MODEL.name].limits
         assert limits is not None
         question = Question(MODEL, limits, "hello")
-        before, old = gateway.completion(question, trio.current_time()), gateway.settings
+        before, old = gateway.completion(question, trio.current_time()), running.server.lane
         running.write("config.toml", '[grok]\nuser_agent = "new"\nbase_url = "https://new.example.com"')
         await running.reload()
         after = gateway.completion(question, trio.current_time())
-        assert before._settings is old
-        assert after._settings is gateway.settings is not old
+        assert before._lane is old
+        assert after._lane is gateway.lane is running.server.lane is not old
+        assert running.server.lane.uploads is old.uploads
 
-        sent: list[UpstreamRequest] = []
-        monkeypatch.setattr(running.server._transport, "open", sent.append)
+        transport = FakeTransport([answer("unread")])
+        monkeypatch.setattr(running.server._transport, "open", transport.open)
         lease = await running.server.pool.lease(Need(MODEL))
         for completion in (before, after):
-            gateway.send(Prepared(b"{}", question), limits, completion._settings, lease, fresh=False)
+            (await completion._lane.prepare(question, lease, repeated=False)).open(fresh=False)
+        sent = [exchange.request for exchange in transport.exchanges]
         assert [dict(request.headers).get("User-Agent") for request in sent] == [None, "new"]
         assert [request.url.partition("/rest")[0] for request in sent] == [
             "https://grok.com",
@@ -706,7 +707,7 @@ def test_a_configuration_that_is_not_right_changes_nothing_and_is_told_of_until_
     """The old one stays in use as a whole; one line, once; ``/health`` has it; and good tokens are taken over meanwhile."""
 
     async def scenario(running: Running) -> None:
-        path, before, settings = running.place / "config.toml", running.config, running.server.gateway.settings
+        path, before, settings = running.place / "config.toml", running.config, running.server.lane.settings
         case.happens(path)
         (line,) = await running.reload()
         assert line.startswith(f"ERROR not taken over, the old one stays in use: {case.says}")
@@ -717,7 +718,7 @@ def test_a_configuration_that_is_not_right_changes_nothing_and_is_told_of_until_
         assert await running.reload() == ["INFO tokens.json taken over: 1 added, 1 removed (2 in use)"]
         assert running.tokens == [B, C]
         assert running.config is before
-        assert running.server.gateway.settings is settings
+        assert running.server.lane.settings is settings
         assert running.may("x") == (not case.before)
 
         if path.is_dir():

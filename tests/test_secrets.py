@@ -11,7 +11,7 @@ import pytest
 
 from grokcore.cli import main
 from grokcore.protocol.tokens import TokenEntry, token_id
-from grokcore.runtime.completion.gateway import Gateway
+from grokcore.runtime.lanes.grok_web.lane import GrokWebQuestion
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import CUT, HANG, Script, answer, answer_lines, error, page, play_lines
@@ -96,10 +96,10 @@ def test_nor_when_a_bug_is_logged_with_its_traceback(
     """A traceback names lines, not values; and what is raised has no token in it."""
     caplog.set_level(logging.DEBUG)
 
-    def fail(_: Gateway, *arguments: object, **more: object) -> None:
+    def fail(*arguments: object, **more: object) -> None:
         raise RuntimeError(repr((arguments, more)))
 
-    monkeypatch.setattr(Gateway, "send", fail)
+    monkeypatch.setattr(GrokWebQuestion, "open", fail)
 
     async def scenario(site: Site) -> None:
         reply = await site.ask()

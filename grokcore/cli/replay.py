@@ -16,7 +16,7 @@ from attrs import frozen
 
 from ..errors import ConfigError, GrokApiError
 from ..protocol.conversation.events import Event, Failed, Finished
-from ..protocol.grok_web.counters import Counters
+from ..protocol.counters import Counters
 from ..protocol.grok_web.decoder import Decoder
 from ..protocol.grok_web.markup import parse_tag_names
 from ..protocol.grok_web.refusals import is_html, refusal_of_response

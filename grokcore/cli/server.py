@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import trio
+from attrs import evolve
 
 from ..config import Config, ImageMode
 from ..errors import ConfigError
@@ -25,8 +26,9 @@ from ..runtime.disk.media_cache import MediaCache
 from ..runtime.disk.state_file import Record, StateFile
 from ..runtime.disk.state_keeper import StateKeeper, pruned
 from ..runtime.lanes.grok_web.assets import AssetFetcher
+from ..runtime.lanes.grok_web.lane import GrokWebLane
 from ..runtime.lanes.grok_web.quota_polling import QuotaAsker, QuotaKeeper
-from ..runtime.lanes.grok_web.settings import GatewaySettings
+from ..runtime.lanes.grok_web.settings import GrokWebSettings
 from ..runtime.pool.leases import TokenPool
 from ..runtime.running_clock import RunningClock
 from ..runtime.transport.curl import CurlSettings, CurlTransport, check_library
@@ -59,6 +61,7 @@ class Server:
     :param state_file: where to keep what is learned, and beside it pictures and videos; None keeps nothing.
     :param record: where to record what Grok sends; None records nothing.
     :ivar state: what of it is seen over HTTP.
+    :ivar lane: of questions that are asked from now on.
     :ivar services: what the routes are built around.
     """
 
@@ -79,9 +82,10 @@ class Server:
         self._recorder: RecordingTransport | None = None
         if record is not None:
             self._recorder = RecordingTransport(self._transport, record, config.grok.filtered_tags)
-        self.gateway = Gateway(self._recorder or self._transport, self.pool, _gateway_settings(config))
+        self.lane = GrokWebLane(self._recorder or self._transport, _lane_settings(config))
+        self.gateway = Gateway(self.lane, self.pool)
         self._wall = WallClock(clock_reader())
-        self._wall.on_missed += [self.pool.shift, self.gateway.preparer.uploads.shift, self._time_missed]
+        self._wall.on_missed += [self.pool.shift, self.lane.uploads.shift, self._time_missed]
         self._wall.on_set.append(self._clock_set)
         self.pool.look = self._wall.look
         self.state = ServerState(config, trio.current_time(), self._wall)
@@ -207,7 +211,7 @@ class Server:
         self.state.adopt(config)
         self._transport.adopt(curl_settings(config))
         self._fetching.adopt(curl_settings(config))
-        self.gateway.settings = _gateway_settings(config)
+        self.lane = self.gateway.lane = evolve(self.lane, settings=_lane_settings(config))
         self.pool.queue_s = config.pool.queue_seconds
         if self._media is not None:
             self._media.most_bytes = _cache_bytes(config)
@@ -254,9 +258,9 @@ def quota_asker(config: Config, transport: CurlTransport) -> QuotaAsker:
     return QuotaAsker(transport, config.grok.base_url, _identity(config))
 
 
-def _gateway_settings(config: Config) -> GatewaySettings:
+def _lane_settings(config: Config) -> GrokWebSettings:
     grok = config.grok
-    return GatewaySettings(
+    return GrokWebSettings(
         base_url=grok.base_url,
         identity=_identity(config),
         filtered_tags=grok.filtered_tags,

@@ -28,7 +28,8 @@ from ..protocol.dialects.openai_images.request import Made
 from ..protocol.grok_web.asset_requests import asset_place
 from ..runtime.completion.gateway import Completion
 from ..runtime.disk.media_cache import LargerThanCache, MediaCache
-from ..runtime.lanes.grok_web.assets import Asset, AssetAccess, AssetFetcher
+from ..runtime.lanes.grok_web.assets import AssetAccess, AssetFetcher
+from ..runtime.lanes.lane import Asset
 from .public_url import Scope, public_base
 
 __all__ = ["Deliveries", "Delivery", "MediaAccess"]
@@ -86,7 +87,7 @@ class Delivery:
 
     def access_of(self, completion: Completion) -> MediaAccess:
         """Access to the media of the events that *completion* returned last."""
-        return self.access_with(completion.asset_access)
+        return MediaAccess(completion.fetch, completion.fetch_file, completion.save)
 
     def access_with(self, access: AssetAccess) -> MediaAccess:
         """Access with this token and egress."""

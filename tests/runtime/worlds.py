@@ -17,7 +17,8 @@ from grokcore.protocol.models import SHIPPED, Limits, Model, Tier
 from grokcore.protocol.pool.book import TokenBook
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.completion.gateway import Completion, Gateway
-from grokcore.runtime.lanes.grok_web.settings import GatewaySettings
+from grokcore.runtime.lanes.grok_web.lane import GrokWebLane
+from grokcore.runtime.lanes.grok_web.settings import GrokWebSettings
 from grokcore.runtime.pool.leases import TokenPool
 from grokcore.simulator.scripts import Script
 
@@ -51,8 +52,8 @@ def make_world(
     entries = [TokenEntry(f"basic-{number}") for number in range(tokens)]
     entries += [TokenEntry(f"super-{number}", Tier.SUPER) for number in range(super_tokens)]
     book = TokenBook(entries, max_in_flight=max_in_flight)
-    settings = GatewaySettings("https://grok.example.com", Identity("statsig"), frozenset({"grok:render"}))
-    gateway = Gateway(transport, TokenPool(book, queue_s=queue_s), settings, jitter=lambda: 0.5)
+    settings = GrokWebSettings("https://grok.example.com", Identity("statsig"), frozenset({"grok:render"}))
+    gateway = Gateway(GrokWebLane(transport, settings), TokenPool(book, queue_s=queue_s), jitter=lambda: 0.5)
     trio.lowlevel.spawn_system_task(gateway.alarm.run)  # ends with the run
     return World(transport, book, gateway)
 

@@ -39,6 +39,7 @@ from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.completion.gateway import Completion
 from grokcore.runtime.disk.media_cache import MediaCache
 from grokcore.runtime.lanes.grok_web.assets import AssetAccess, AssetFetcher
+from grokcore.runtime.lanes.grok_web.lane import GrokWebLane
 from grokcore.simulator import lines
 from grokcore.simulator.assets import jpeg, mp4, png
 from grokcore.simulator.scripts import HANG, Script, Send, Wait, answer, error, play_lines, video, wrapped
@@ -54,6 +55,7 @@ from .test_edge import post
 
 ACCESS = AssetAccess("canary-sso", "http://user:canary@proxy.example.com:1")
 BASE = "https://me.example.com"
+ASSETS_URL = "https://assets.example.com"
 FOLDER = "users/u/generated"
 PICTURE = f"{FOLDER}/1/image.jpg"
 VIDEO_PATH = f"{FOLDER}/9/generated_video.mp4"
@@ -73,13 +75,32 @@ class Assets(FakeTransport):
         self.by_path = scripts
 
     def open(self, request: Any) -> FakeExchange:
-        path = request.url.removeprefix("https://assets.example.com/")
+        path = request.url.removeprefix(f"{ASSETS_URL}/")
         self.exchanges.append(FakeExchange(request, self.by_path.get(path, error(404, {}))))
         return self.exchanges[-1]
 
 
+@frozen
+class Grok:
+    """Questions and assets, each from scripts of its own."""
+
+    questions: FakeTransport
+    assets: Assets
+
+    def open(self, request: Any) -> FakeExchange:
+        return (self.assets if request.url.startswith(ASSETS_URL) else self.questions).open(request)
+
+
+def world_with(assets: Assets, script: Script) -> World:
+    world = make_world(script)
+    assert isinstance(world.gateway.lane, GrokWebLane)
+    settings = evolve(world.gateway.lane.settings, assets_url=ASSETS_URL)
+    world.gateway.lane = GrokWebLane(Grok(world.transport, assets), settings)
+    return world
+
+
 def delivery_of(mode: ImageMode, assets: FakeTransport, cache: MediaCache | None = None) -> Delivery:
-    fetcher = AssetFetcher(assets, "https://assets.example.com", Identity("statsig"))
+    fetcher = AssetFetcher(assets, ASSETS_URL, Identity("statsig"))
     return Delivery(mode, fetcher, cache, BASE)
 
 
@@ -303,7 +324,8 @@ def on_stage(scenario: Callable[[Stage], Awaitable[None]], script: Script, asset
     """Afterwards nothing may be left of the answer and of what was fetched for it."""
 
     async def main() -> None:
-        world, transport = make_world(script), Assets(assets)
+        transport = Assets(assets)
+        world = world_with(transport, script)
         async with trio.open_nursery() as nursery:
             await scenario(Stage(world, transport, nursery, []))
             nursery.cancel_scope.cancel()

@@ -49,15 +49,16 @@ from ...errors import (
     UpstreamFailure,
 )
 from ..conversation.events import Activity, Event, Failed, Finished, FoundPicture, Text, Thinking, ToolUse
+from ..counters import Counters
+from ..upstream_words import cleaned
 from .answer_states import TRANSITIONS, Input, State
 from .cards import Card, parse_card
 from .citations import Sources
-from .counters import Counters
 from .gallery import Gallery
 from .lines import LineReader
 from .markup import Element, TagFilter
 from .references import MOST_CARDS, References
-from .refusals import cleaned, refusal_of_error_line, refusal_of_stream_error
+from .refusals import refusal_of_error_line, refusal_of_stream_error
 from .server_tools import tool_use_in_card, tool_use_in_element
 from .stream_keys import KEYS, Kind
 from .wholeness import Agreement, AnswerText, is_visible

@@ -36,11 +36,11 @@ from ...errors import (
     UpstreamUnavailable,
 )
 from ..lenient_json import loads
+from ..upstream_words import CLEANED_FROM_CHARS, cleaned
 from ..waits import believed_wait
 
 __all__ = [
     "REFUSAL_BODY_BYTES",
-    "cleaned",
     "is_challenge",
     "is_html",
     "refusal_of_error_line",
@@ -51,12 +51,6 @@ __all__ = [
 
 REFUSAL_BODY_BYTES = 64 * 1024
 """How much of a refusal's body is read. A challenge page is about 11 kB, everything else under 1 kB."""
-
-CLEANED_FROM_CHARS = 2000
-"""How much of a message is looked at: what is shown of it is 300 characters."""
-
-_SECRETS = re.compile(r"((?:sso(?:-rw)?|cf_clearance|x-statsig-id)\s*[=:]\s*|\beyJ)[^\s;,\"']+", re.IGNORECASE)
-"""What must not be repeated, should upstream echo a request: cookies, the statsig value, anything like a JWT."""
 
 _Leaf: TypeAlias = type[GrokApiError]
 
@@ -145,13 +139,6 @@ _PROXY_REFUSED = (
 _PAGE_MARKERS = re.compile(
     rb"just a moment|challenge-platform|__cf_chl|attention required|not available in your region", re.IGNORECASE
 )
-
-
-def cleaned(message: object) -> str:
-    """Upstream's own words, fit for a client: one line, no markup, no control characters, no cookies, 300 characters."""
-    text = message[:CLEANED_FROM_CHARS] if isinstance(message, str) else ""
-    text = _SECRETS.sub(r"\1…", re.sub(r"<[^>]*>|[\x00-\x1f\x7f-\x9f]+", " ", text))
-    return " ".join(text.split())[:300]
 
 
 def is_html(headers: Mapping[str, str], body: bytes) -> bool:

@@ -10,8 +10,8 @@ import logging
 import re
 
 from ...errors import GrokApiError, UpstreamRefused
-from ...protocol.grok_web.counters import MAX_UNKNOWN_KEYS, Counters
-from ...protocol.grok_web.refusals import cleaned
+from ...protocol.counters import MAX_UNKNOWN_KEYS, Counters
+from ...protocol.upstream_words import cleaned
 
 __all__ = ["Drift"]
 

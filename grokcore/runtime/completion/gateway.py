@@ -1,4 +1,4 @@
-"""One completion, end to end: lease a token, ask Grok, decode the answer, mind the clocks, try again where that helps.
+"""One completion, end to end: lease a token, ask Grok, keep to the clocks, try again where that helps.
 
 Theory
 ------
@@ -8,22 +8,21 @@ brings the rest. :meth:`~Completion.aclose` ends it at any time, in any state.
 
 Rules
 -----
-1. Every wait for Grok happens under the clocks: in :meth:`Completion._wait` within a cancel scope, between events with the
-   gateway's alarm clock, which is cheaper. No cancel scope spans a ``yield``: there is no generator here.
+1. Every wait for Grok happens under the clocks: within a cancel scope (:class:`~.waiting.Waits`), or between events with
+   the gateway's alarm clock, which is cheaper. No cancel scope spans a ``yield``: there is no generator here.
 2. ``next_events`` may be cancelled at any await and called again; nothing that has arrived is lost.
-3. An attempt owns its lease and its exchange and gives both back whichever way it ends; a failure is settled before another
-   attempt begins.
+3. An attempt owns its lease and its exchange and gives both back whichever way it ends (:mod:`.attempt`); a failure is
+   settled before another attempt begins.
 4. After :meth:`Completion.commit` (a byte went out) nothing is tried again.
+5. How Grok is asked is the lane's business, and so is the session's cookie: neither is known here or above.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import math
 import random
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -34,44 +33,30 @@ from ...errors import (
     AttachmentModerated,
     AttachmentRefused,
     Blame,
-    EmptyAnswer,
     GrokApiError,
     InternalError,
     TransportFailure,
 )
 from ...protocol.clocks import Clocks
-from ...protocol.conversation.events import Event, Failed, Finished
+from ...protocol.conversation.events import Event
 from ...protocol.conversation.question import Question
-from ...protocol.grok_web.decoder import Decoder
-from ...protocol.grok_web.payload import CHAT_PATH, chat_headers
-from ...protocol.grok_web.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
-from ...protocol.models import Limits
 from ...protocol.pool.attempts import MAX_ATTEMPTS, Attempts
 from ...protocol.pool.book import Need
-from ..lanes.grok_web.assets import AssetAccess
-from ..lanes.grok_web.preparing import Prepared, Preparer
-from ..lanes.grok_web.settings import GatewaySettings
+from ..disk.media_cache import MediaCache
+from ..lanes.lane import Asset, Lane, PreparedQuestion
 from ..pool.leases import Lease, TokenPool
-from ..transport.seam import Exchange, ResponseHead, Transport, UpstreamRequest
 from .alarm import AlarmClock
+from .attempt import Attempt
 from .drift import Drift
+from .waiting import Waits
 
 __all__ = ["Completion", "FailedAttempt", "Gateway", "Times"]
-
-NET_MARGIN_S = 15.0
-"""How far above the first-response clock the transport's own net for connecting hangs, in seconds."""
 
 CLOSE_S = 2.0
 """Bound for closing a completion. An abort takes well under a millisecond; this is for the day it does not."""
 
-DRAIN_S = 0.5
-"""How long the end of the response is waited for after a complete answer. The title line comes within some 10 ms."""
-
 OTHERS_LEFT_S = 1.0
 """``Retry-After`` when all attempts met a refused or used-up token and there are others."""
-
-REFUSAL_BODY_S = 5.0
-"""How long the body of a refusal is waited for; what has come by then is judged."""
 
 _T = TypeVar("_T")
 
@@ -80,7 +65,7 @@ _log = logging.getLogger(__name__)
 
 @frozen
 class FailedAttempt:
-    """An attempt that Grok, or the way to it, has failed.
+    """An attempt that Grok, or the egress, has failed.
 
     :ivar token_id: short hash of the token it was made with.
     """
@@ -107,7 +92,7 @@ class Times:
 class Gateway:
     """Makes completions and knows those that are open.
 
-    :ivar settings: those of completions that begin from now on; the others keep what they began with.
+    :ivar lane: of completions that begin from now on; the others keep what they began with.
     :ivar drift: what of Grok's answers was not understood so far.
     :ivar alarm: wakes completions when one of their clocks is due; its ``run`` has to be running.
     :ivar on_failed_attempt: called with each failed attempt; must not wait.
@@ -116,19 +101,16 @@ class Gateway:
 
     def __init__(
         self,
-        transport: Transport,
+        lane: Lane,
         pool: TokenPool,
-        settings: GatewaySettings,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.pool = pool
         self.jitter = jitter
         self.drift = Drift()
         self.alarm = AlarmClock()
-        self.settings = settings
-        self.preparer = Preparer(transport)
+        self.lane = lane
         self.on_failed_attempt: list[Callable[[FailedAttempt], None]] = []
-        self._transport = transport
         self._open: set[Completion] = set()
 
     @property
@@ -153,37 +135,9 @@ class Gateway:
 
     # For Completion ------------------------------------------------------------------------------------------------
 
-    def send(
-        self, prepared: Prepared, limits: Limits, settings: GatewaySettings, lease: Lease, *, fresh: bool
-    ) -> Exchange:
-        """Begin one request to Grok."""
-        url = settings.base_url + CHAT_PATH
-        headers = chat_headers(
-            settings.identity, url=url, sso=lease.sso, request_id=str(uuid.uuid4()), referer=prepared.referer
-        )
-        request = UpstreamRequest(
-            "POST",
-            url,
-            tuple(headers),
-            prepared.body,
-            proxy_url=lease.proxy_url,
-            fresh=fresh,
-            connect_net_s=limits.first_response + NET_MARGIN_S,
-        )
-        return self._transport.open(request)
-
     def forget(self, completion: Completion) -> None:
         """*completion* is closed."""
         self._open.discard(completion)
-
-
-@define(eq=False)
-class _Attempt:
-    """One request to Grok and what belongs to it."""
-
-    lease: Lease
-    exchange: Exchange
-    decoder: Decoder
 
 
 class Completion:
@@ -203,28 +157,39 @@ class Completion:
         self.times = Times()
         self.failures = 0
         self._gateway = gateway
-        self._settings = gateway.settings
+        self._lane = gateway.lane
         self._ticket = gateway.pool.ticket()
         self._clocks = Clocks(question.limits, accepted)
+        self._waits = Waits(self._clocks)
         self._attempts = Attempts()
-        self._attempt: _Attempt | None = None
+        self._attempt: Attempt | None = None
         self._ready: list[Event] = []
-        self._failure: GrokApiError | None = None
-        self._interruption: GrokApiError | None = None
-        self._waiting: trio.CancelScope | None = None
         self._committed = False
-        self._finished = False
 
     @property
     def attempts(self) -> int:
         """How many requests Grok has seen for it so far."""
         return self._attempts.made
 
-    @property
-    def asset_access(self) -> AssetAccess:
-        """What the pictures in the events that came last can be had with."""
-        assert self._attempt is not None, "it is there from the first events until the end"
-        return AssetAccess(self._attempt.lease.sso, self._attempt.lease.proxy_url)
+    async def fetch(self, url: str) -> Asset:
+        """Fetch a picture of this answer, with the token and the egress that had it made.
+
+        :raises GrokApiError: if it can't be had, or is no picture; or if the completion is not under way.
+        """
+        return await self._lane.fetch(self._under_way.lease, url)
+
+    async def fetch_file(self, url: str) -> Asset:
+        """Fetch a file of this answer, of any known type; errors are those of :meth:`fetch`."""
+        return await self._lane.fetch_file(self._under_way.lease, url)
+
+    async def save(self, url: str, cache: MediaCache) -> str:
+        """Keep a video of this answer in *cache*, and return its name there.
+
+        :raises GrokApiError: as for :meth:`fetch`.
+        :raises LargerThanCache: if it is.
+        :raises OSError: if it can't be written.
+        """
+        return await self._lane.save(self._under_way.lease, url, cache)
 
     def commit(self) -> None:
         """A byte is about to go out to the client: from now on a failure is final."""
@@ -235,27 +200,17 @@ class Completion:
         self._clocks.client_was_slow(seconds)
 
     async def aside(self, fn: Callable[[], Awaitable[_T]]) -> _T:
-        """Wait for *fn*, which is not Grok's answer: no clock counts the time.
+        """Await *fn* with all clocks stopped: it is our work, not Grok's.
 
-        :raises GrokApiError: the completion was interrupted.
+        :raises GrokApiError: if the completion was interrupted.
         """
-        if self._interruption is None:
-            began = trio.current_time()
-            try:
-                with trio.CancelScope() as self._waiting:
-                    return await fn()
-            finally:
-                self._clocks.exclude(trio.current_time() - began)
-        assert self._interruption is not None
-        raise self._interruption
+        return await self._waits.aside(fn)
 
     def interrupt(self, error: GrokApiError) -> None:
         """End it with *error*: now if it waits, else at its next wait."""
-        self._interruption = error
-        if self._waiting is not None:
-            self._waiting.cancel()
+        self._waits.interrupt(error)
         if self._attempt is not None:
-            self._attempt.exchange.wake()
+            self._attempt.wake()
 
     async def start(self) -> None:
         """Make attempts until one has brought its first meaningful event.
@@ -290,13 +245,9 @@ class Completion:
         if self._ready:
             events, self._ready = self._ready, []
             return events
-        attempt = self._attempt
-        if attempt is None:
-            raise InternalError("This completion is not under way.")
+        attempt = self._under_way
         try:
-            if self._failure is not None:
-                raise self._failure
-            return await self._more_events(attempt, until)
+            return await attempt.more_events(until)
         except GrokApiError as error:
             await self._end_attempt(attempt, error)
             raise self._final(error) from None
@@ -306,15 +257,18 @@ class Completion:
         attempt = self._attempt
         with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
             if attempt is not None:
-                if self._failure is not None:
-                    attempt.lease.settle(self._failure)  # nobody is left to hear of it, but it has been learned
-                attempt.lease.abandon()
-                if self._finished:
-                    await _drain(attempt.exchange)
-                await self._end_attempt(attempt, None)
+                await attempt.abandon()
+                self._forget_attempt(attempt, None)
         self._gateway.forget(self)
 
     # Attempts ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _under_way(self) -> Attempt:
+        """The attempt that answers; it is there from the first events until the end."""
+        if self._attempt is None:
+            raise InternalError("This completion is not under way.")
+        return self._attempt
 
     @property
     def _need(self) -> Need:
@@ -337,12 +291,13 @@ class Completion:
             return
         if now + seconds >= self._clocks.total_at:
             raise self._final(error)
-        await self._wait(functools.partial(trio.sleep, seconds))
+        await self._waits.under_clocks(functools.partial(trio.sleep, seconds))
 
     async def _lease(self, previous: GrokApiError | None) -> Lease:
         began = trio.current_time()
         try:
-            return await self._wait(functools.partial(self._gateway.pool.lease, self._need, self._ticket))
+            lease = functools.partial(self._gateway.pool.lease, self._need, self._ticket)
+            return await self._waits.under_clocks(lease)
         except GrokApiError as error:
             # No token is left. If the last failure was a token's fault, report the pool's state; otherwise report that
             # failure: it says more.
@@ -375,30 +330,26 @@ class Completion:
         """
         self.token_id = lease.token_id
         self._attempts.begin(lease.key)
-        self._failure = None
         prepared = await self._prepared(lease)
         self.question = prepared.question
         attempt = self._begin(lease, prepared, fresh=fresh)
         try:
-            self._ready = await self._first_events(attempt)
-            lease.answering()
+            self._ready = await attempt.first_events()
             self.times.first_at = self.times.first_at or trio.current_time()
         except GrokApiError as failure:
             await self._end_attempt(attempt, failure)
             raise
 
-    async def _prepared(self, lease: Lease) -> Prepared:
+    async def _prepared(self, lease: Lease) -> PreparedQuestion:
         """The question, with all that belongs to it at the lease's account."""
         repeated = self._attempts.made > 1
-        prepare = functools.partial(
-            self._gateway.preparer.prepare, self.question, self._settings, lease, repeated=repeated
-        )
+        prepare = functools.partial(self._lane.prepare, self.question, lease, repeated=repeated)
         began = trio.current_time()
         try:
-            return await self._wait(prepare)
+            return await self._waits.under_clocks(prepare)
         except GrokApiError as error:
             lease.settle(error)
-            self._tell(error)
+            self._report(error)
             raise
         except BaseException:
             lease.return_unused()
@@ -407,132 +358,31 @@ class Completion:
             if self.question.attachments:
                 self.times.upload_s += trio.current_time() - began
 
-    def _begin(self, lease: Lease, prepared: Prepared, *, fresh: bool) -> _Attempt:
+    def _begin(self, lease: Lease, prepared: PreparedQuestion, *, fresh: bool) -> Attempt:
         self._clocks.begin_attempt(trio.current_time())
         try:
-            exchange = self._gateway.send(prepared, self.question.limits, self._settings, lease, fresh=fresh)
+            exchange = prepared.open(fresh=fresh)
         except BaseException:
             lease.return_unused()
             raise
-        self._attempt = _Attempt(lease, exchange, Decoder(self._settings.filtered_tags))
+        self._attempt = Attempt(self._lane, lease, exchange, self._waits, self._gateway.alarm)
         return self._attempt
 
-    async def _end_attempt(self, attempt: _Attempt, error: GrokApiError | None) -> None:
-        if error is not None:
-            error.redact(attempt.lease.sso)
-            if isinstance(error, AttachmentRefused):
-                self._gateway.preparer.uploads.forget(attempt.lease.key)
-        attempt.lease.settle(error)
-        self._gateway.alarm.clear(attempt.exchange)
-        await attempt.exchange.aclose()
-        if error is not None and error is not self._interruption:  # which nobody but this server has caused
-            self._tell(error)
+    async def _end_attempt(self, attempt: Attempt, error: GrokApiError) -> None:
+        await attempt.end(error)
+        if error is not self._waits.interruption:  # which this server has caused, not Grok
+            self._report(error)
+        self._forget_attempt(attempt, error)
+
+    def _forget_attempt(self, attempt: Attempt, error: GrokApiError | None) -> None:
         if self._attempt is attempt:
             self._gateway.drift.note(self.question.model.name, attempt.decoder.counters, error)
             self._attempt = None
 
-    def _tell(self, error: GrokApiError) -> None:
+    def _report(self, error: GrokApiError) -> None:
         self.failures += 1
-        told = (self.request_id, self.attempts, self.token_id, error.code, error.message)
-        _log.warning("%s: attempt %d, token %s: %s: %s", *told, extra={"fold": (error.code, error.message)})
+        values = (self.request_id, self.attempts, self.token_id, error.code, error.message)
+        _log.warning("%s: attempt %d, token %s: %s: %s", *values, extra={"fold": (error.code, error.message)})
         failed = FailedAttempt(error, self.question.model.name, self.token_id)
         for listener in self._gateway.on_failed_attempt:
             listener(failed)
-
-    # Events --------------------------------------------------------------------------------------------------------
-
-    async def _first_events(self, attempt: _Attempt) -> list[Event]:
-        head = await self._wait(attempt.exchange.head)
-        if head.status != 200 or is_html(head.headers, b""):
-            raise await self._refusal(attempt.exchange, head)
-        while True:
-            events = self._decode(attempt, await self._wait(attempt.exchange.read))
-            if events:
-                return events
-
-    async def _refusal(self, exchange: Exchange, head: ResponseHead) -> GrokApiError:
-        body = b""
-        with trio.move_on_after(REFUSAL_BODY_S), contextlib.suppress(TransportFailure):
-            while len(body) < REFUSAL_BODY_BYTES and (data := await self._wait(exchange.read)):
-                body += data
-        return refusal_of_response(head.status, head.headers, body[:REFUSAL_BODY_BYTES])
-
-    async def _more_events(self, attempt: _Attempt, until: float) -> list[Event]:
-        while True:
-            if self._interruption is not None:
-                raise self._interruption
-            now = trio.current_time()
-            if now >= self._clocks.total_at and not attempt.decoder.concluded:
-                raise self._clocks.out_of_time()  # also of an upstream that never pauses
-            data = self._arrived(attempt, now)
-            if data is not None:
-                events = self._decode(attempt, data)
-                if events:
-                    return events
-            elif now < until:
-                self._gateway.alarm.set(attempt.exchange, min(self._clocks.deadline, until))
-                await attempt.exchange.wait()
-            else:
-                return []
-
-    def _arrived(self, attempt: _Attempt, now: float) -> bytes | None:
-        """What there is to decode: a piece of the body, ``b""`` for its end, None for nothing yet.
-
-        :raises GrokApiError: a clock is due, or the connection broke.
-        """
-        try:
-            data = attempt.exchange.read_nowait()
-        except TransportFailure:
-            if not (attempt.decoder.stopped or attempt.decoder.concluded):
-                raise
-            return b""  # Grok's last word was that the answer is complete
-        if data is None and now >= self._clocks.deadline:
-            error = self._clocks.expired()
-            if error is not None:
-                raise error
-            return b""  # the whole answer is here, and the end of the stream did not come in time
-        return data
-
-    def _decode(self, attempt: _Attempt, data: bytes) -> list[Event]:
-        """Events of *data* (``b""`` is the end). A failure behind other events is kept for the next call.
-
-        :raises GrokApiError: the failure is all there is.
-        """
-        events = attempt.decoder.receive(data) if data else attempt.decoder.close()
-        now = trio.current_time()
-        if events:
-            self._clocks.heard(now)
-        if attempt.decoder.stopped:
-            self._clocks.stopped(now)
-        elif attempt.decoder.concluded:
-            self._clocks.concluded(now)
-        if not events:
-            return events
-        last = events[-1]
-        if isinstance(last, Finished):
-            self._finished = True
-            attempt.lease.settle(None)
-        elif isinstance(last, Failed):
-            self._failure = last.error
-            del events[-1]
-            if not events:
-                raise self._failure
-        return events
-
-    async def _wait(self, fn: Callable[[], Awaitable[_T]]) -> _T:
-        """Wait for *fn* under the clocks.
-
-        :raises GrokApiError: a clock was due, or the completion was interrupted.
-        """
-        if self._interruption is not None:
-            raise self._interruption
-        with trio.CancelScope(deadline=self._clocks.deadline) as self._waiting:
-            return await fn()
-        raise self._interruption or self._clocks.expired() or EmptyAnswer("Grok's answer has nothing in it.")
-
-
-async def _drain(exchange: Exchange) -> None:
-    """Read the few lines after the answer: a response that was read to its end leaves the connection usable."""
-    with trio.move_on_after(DRAIN_S), contextlib.suppress(TransportFailure):
-        while await exchange.read():
-            pass

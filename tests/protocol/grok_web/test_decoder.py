@@ -44,9 +44,9 @@ from grokcore.protocol.conversation.events import (
     ToolUse,
     Video,
 )
+from grokcore.protocol.counters import MAX_UNKNOWN_KEYS, Counters
 from grokcore.protocol.grok_web import decoder as decoder_module
 from grokcore.protocol.grok_web.answer_states import TRANSITIONS, Input, State
-from grokcore.protocol.grok_web.counters import MAX_UNKNOWN_KEYS, Counters
 from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.lines import MAX_LINE_BYTES
 from grokcore.protocol.grok_web.markup import parse_tag_names

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from grokcore.protocol.conversation.events import Event, Failed, Text, Thinking
+from grokcore.protocol.counters import Counters
 from grokcore.protocol.dialects.rendering import Renderer, Style, ThinkingStyle
-from grokcore.protocol.grok_web.counters import Counters
 from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.markup import parse_tag_names
 

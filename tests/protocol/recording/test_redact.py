@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from grokcore.errors import GrokApiError
 from grokcore.protocol.conversation.events import Cited, Event, Failed, Found, Text, Thinking, ToolUse
-from grokcore.protocol.grok_web.counters import Counters
+from grokcore.protocol.counters import Counters
 from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.markup import parse_tag_names
 from grokcore.protocol.grok_web.refusals import refusal_of_response

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from grokcore.errors import RateLimitExceeded, UpstreamRefused
-from grokcore.protocol.grok_web.counters import MAX_UNKNOWN_KEYS, Counters
+from grokcore.protocol.counters import MAX_UNKNOWN_KEYS, Counters
 from grokcore.protocol.models import SHIPPED
 from grokcore.runtime.completion import drift
 from grokcore.runtime.completion.drift import SHOWN_CHARS, SHOWN_KEYS, Drift

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from grokcore.errors import GrokApiError, TransportFailure
 from grokcore.protocol.conversation.events import Event
@@ -22,6 +22,7 @@ from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.payload import CHAT_PATH
 from grokcore.protocol.models import Limits
 from grokcore.protocol.recording.redact import Redactor
+from grokcore.runtime.lanes.grok_web.lane import GrokWebLane
 from grokcore.runtime.transport import recording as record
 from grokcore.runtime.transport.recording import RecordingTransport
 from grokcore.runtime.transport.seam import UpstreamRequest
@@ -79,7 +80,8 @@ def recording(
     async def main() -> None:
         world = make_world(*scripts)
         recorder = RecordingTransport(world.transport, folder, in_thread=in_thread)
-        world.gateway._transport = recorder
+        assert isinstance(world.gateway.lane, GrokWebLane)
+        world.gateway.lane = evolve(world.gateway.lane, transport=recorder)
         found.append(Recorded(world, recorder, folder))
         async with trio.open_nursery() as nursery:
             await nursery.start(recorder.run)

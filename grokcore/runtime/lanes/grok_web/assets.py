@@ -23,12 +23,14 @@ from ....errors import GrokApiError, TransportFailure, UpstreamFailure
 from ....protocol.conversation.media import extension_of, is_picture, is_video, parse_data_url, sniff
 from ....protocol.grok_web.asset_requests import AssetKind, asset_headers, asset_place
 from ....protocol.grok_web.identity import Identity
-from ....protocol.grok_web.refusals import REFUSAL_BODY_BYTES, cleaned, is_html, refusal_of_response
+from ....protocol.grok_web.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
+from ....protocol.upstream_words import cleaned
 from ...disk.media_cache import MediaCache
 from ...transport.seam import Exchange, ResponseHead, Transport, UpstreamRequest
+from ..lane import Asset
 from .calls import asked_again
 
-__all__ = ["Asset", "AssetAccess", "AssetFetcher"]
+__all__ = ["AssetAccess", "AssetFetcher"]
 
 PICTURE_S = 30.0
 """Bound for a picture or file, in seconds; the client waits meanwhile."""
@@ -56,14 +58,6 @@ class AssetAccess:
 
     sso: str = field(repr=False)
     proxy_url: str = field(default="", repr=False)
-
-
-@frozen
-class Asset:
-    """A picture or file, whole. *media_type* is what its content says."""
-
-    data: bytes = field(repr=False)
-    media_type: str
 
 
 @frozen

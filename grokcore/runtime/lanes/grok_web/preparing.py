@@ -1,4 +1,4 @@
-"""What has to be done with a token before its question can be sent: uploads, and a video's post."""
+"""Preparing a question for Grok's web chat, with the token that it is asked with: uploads, a video's post, the payload."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import logging
 import re
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ....errors import Blame, GrokApiError, UploadFailed
 from ....protocol.conversation.attachments import Attachment
@@ -16,13 +16,13 @@ from ....protocol.grok_web.payload import POST_PATH, UploadedFile, chat_body, po
 from ...pool.leases import Lease
 from ...transport.seam import Transport
 from .calls import post_json
-from .settings import GatewaySettings
+from .settings import GrokWebSettings
 from .uploads import Uploads
 
-__all__ = ["Prepared", "Preparer"]
+__all__ = ["Payload", "Preparer"]
 
 POST_S = 30.0
-"""Bound for making a post, in seconds (the seed's)."""
+"""Bound for making a post, in seconds."""
 
 _MODE = re.compile(r"\s*--mode=(\S*)")
 
@@ -30,44 +30,43 @@ _log = logging.getLogger(__name__)
 
 
 @frozen
-class Prepared:
+class Payload:
     """A question as it is sent.
 
-    :ivar body: the payload.
+    :ivar body: JSON.
     :ivar question: what it asks, without the attachments that could not be brought and that it can do without.
     :ivar referer: the page it seems to come from.
     """
 
-    body: bytes
+    body: bytes = field(repr=False)
     question: Question
     referer: str = f"{ORIGIN}/"
 
 
+@frozen
 class Preparer:
-    """Prepares questions."""
+    """Prepares questions for one lease."""
 
-    def __init__(self, transport: Transport) -> None:
-        self.uploads = Uploads(transport)
-        self._transport = transport
+    transport: Transport
+    uploads: Uploads
+    settings: GrokWebSettings
+    lease: Lease
 
-    async def prepare(
-        self, question: Question, settings: GatewaySettings, lease: Lease, *, repeated: bool = False
-    ) -> Prepared:
+    async def prepare(self, question: Question, *, repeated: bool = False) -> Payload:
         """Bring what belongs to the question to the lease's account.
 
-        :param repeated: whether an attempt has failed already; spare attachments are then left out also if their
-            upload fails, and not only if Grok refuses them.
-        :raises GrokApiError: it could not be brought.
+        :param repeated: as for :meth:`grokcore.runtime.lanes.lane.Lane.prepare`.
+        :raises GrokApiError: if it can't be brought.
         """
-        question, files = await self._bring(question, settings, lease, repeated=repeated)
+        question, files = await self._bring(question, repeated=repeated)
         if question.model.video:
-            return await self._video(question, files, settings, lease)
-        return Prepared(
+            return await self._video(question, files)
+        return Payload(
             chat_body(
                 question.model,
                 question.message,
-                temporary=settings.temporary,
-                memory=settings.memory,
+                temporary=self.settings.temporary,
+                memory=self.settings.memory,
                 files=[file.id for file in files],
                 pictures=question.pictures,
                 search=question.search,
@@ -75,46 +74,44 @@ class Preparer:
             question,
         )
 
-    async def _bring(
-        self, question: Question, settings: GatewaySettings, lease: Lease, *, repeated: bool
-    ) -> tuple[Question, list[UploadedFile]]:
+    async def _bring(self, question: Question, *, repeated: bool) -> tuple[Question, list[UploadedFile]]:
         """The question as it can be asked, and its files. What is written anew may have another transcript to upload."""
         while True:
             may_lack = functools.partial(_may_lack, question, repeated)
             attachments = question.attachments
-            found = await self.uploads.bring(attachments, lease, settings.base_url, settings.identity, may_lack)
+            found = await self.uploads.bring(
+                attachments, self.lease, self.settings.base_url, self.settings.identity, may_lack
+            )
             files = [file for file in found if file is not None]
             if len(files) == len(found):
                 return question, files
             lacking = [one.path for one, file in zip(attachments, found, strict=True) if file is None]
             question = question.leave_out(lacking)
 
-    async def _video(
-        self, question: Question, files: list[UploadedFile], settings: GatewaySettings, lease: Lease
-    ) -> Prepared:
+    async def _video(self, question: Question, files: list[UploadedFile]) -> Payload:
         """A video of a picture, or of words alone. Its parent is a post; without one Grok makes it all the same."""
+        settings = self.settings
         words, mode = split_mode(question.message)
         picture = files[0] if files else None
         media_url = f"{settings.assets_url}/{picture.uri}" if picture is not None and picture.uri else ""
-        post = await self._post(post_body(media_url, words), settings, lease)
+        post = await self._post(post_body(media_url, words))
         subject = ""
         if picture is not None:
             subject = f"{ORIGIN}/imagine/{post}  " if post else f"{settings.assets_url}/post/{picture.uri}  "
         message = f"{subject}{words} --mode={mode}"
         referer = f"{ORIGIN}/imagine/{post or (picture.id if picture else '')}".rstrip("/")
         ids = [file.id for file in files]
-        return Prepared(video_body(message, temporary=settings.temporary, files=ids), question, referer)
+        return Payload(video_body(message, temporary=settings.temporary, files=ids), question, referer)
 
-    async def _post(self, body: bytes, settings: GatewaySettings, lease: Lease) -> str:
+    async def _post(self, body: bytes) -> str:
         try:
-            url = settings.base_url + POST_PATH
             answer = await post_json(
-                self._transport,
-                url,
+                self.transport,
+                self.settings.base_url + POST_PATH,
                 body,
-                sso=lease.sso,
-                proxy_url=lease.proxy_url,
-                identity=settings.identity,
+                sso=self.lease.sso,
+                proxy_url=self.lease.proxy_url,
+                identity=self.settings.identity,
                 seconds=POST_S,
             )
             return post_id(answer)

@@ -1,4 +1,4 @@
-"""The settings that completions and the web lane need of the configuration."""
+"""The settings that the web lane needs of the configuration."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from attrs import frozen
 
 from ....protocol.grok_web.identity import Identity
 
-__all__ = ["GatewaySettings"]
+__all__ = ["GrokWebSettings"]
 
 
 @frozen
-class GatewaySettings:
-    """What the gateway needs of the configuration."""
+class GrokWebSettings:
+    """See ``[grok]`` in the reference.
+
+    :ivar base_url: and *assets_url*: without a slash at their ends.
+    """
 
     base_url: str
     identity: Identity

@@ -26,7 +26,8 @@ from grokcore.protocol.grok_web.asset_requests import asset_place
 from grokcore.protocol.grok_web.identity import Identity
 from grokcore.runtime.disk.media_cache import LargerThanCache, MediaCache
 from grokcore.runtime.lanes.grok_web import assets
-from grokcore.runtime.lanes.grok_web.assets import Asset, AssetAccess, AssetFetcher
+from grokcore.runtime.lanes.grok_web.assets import AssetAccess, AssetFetcher
+from grokcore.runtime.lanes.lane import Asset
 from grokcore.simulator.assets import jpeg, mp4, png
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, Wait, error, page
 

@@ -1,0 +1,146 @@
+"""One attempt at an answer: a lease, an exchange, a decoder and clocks in; events or one error out."""
+
+from __future__ import annotations
+
+import trio
+
+from ...errors import GrokApiError, TransportFailure
+from ...protocol.conversation.events import Event, Failed, Finished
+from ..lanes.lane import AnswerExchange, Lane
+from ..pool.leases import Lease
+from .alarm import AlarmClock
+from .waiting import Waits
+
+__all__ = ["Attempt"]
+
+
+class Attempt:
+    """One request to Grok.
+
+    Call :meth:`first_events`, then :meth:`more_events` until it returns a ``Finished``. :meth:`end` gives lease and
+    exchange back, whichever way the attempt ends.
+
+    :param lane: the lane that *exchange* was opened by.
+    :param waits: of the completion; its clocks have begun the attempt.
+    :ivar lease: settled with a success as soon as the answer is known to be whole.
+    :ivar finished: whether the answer is whole.
+    :ivar failure: the error that came behind events which have been returned already.
+    """
+
+    def __init__(self, lane: Lane, lease: Lease, exchange: AnswerExchange, waits: Waits, alarm: AlarmClock) -> None:
+        self.lease = lease
+        self.finished = False
+        self.failure: GrokApiError | None = None
+        self.decoder = lane.decoder()
+        self._lane = lane
+        self._exchange = exchange
+        self._waits = waits
+        self._clocks = waits.clocks
+        self._alarm = alarm
+
+    def wake(self) -> None:
+        """Have a wait for more events look at the interruption."""
+        self._exchange.wake()
+
+    async def first_events(self) -> list[Event]:
+        """The first meaningful events.
+
+        :raises GrokApiError: if Grok refused, failed or was too slow, or the completion was interrupted.
+        """
+        await self._waits.under_clocks(self._exchange.accepted)
+        while True:
+            events = self._decode(await self._waits.under_clocks(self._exchange.read))
+            if events:
+                self.lease.answering()
+                return events
+
+    async def more_events(self, until: float) -> list[Event]:
+        """The events that have arrived, at least one; none if nothing came until *until* (trio's time).
+
+        May be cancelled and called again; nothing is lost.
+
+        :raises GrokApiError: if the answer broke off.
+        """
+        if self.failure is not None:
+            raise self.failure
+        while True:
+            if self._waits.interruption is not None:
+                raise self._waits.interruption
+            now = trio.current_time()
+            if now >= self._clocks.total_at and not self.decoder.concluded:
+                raise self._clocks.out_of_time()  # also of an upstream that never pauses
+            data = self._arrived(now)
+            if data is not None:
+                events = self._decode(data)
+                if events:
+                    return events
+            elif now < until:
+                self._alarm.set(self._exchange, min(self._clocks.deadline, until))
+                await self._exchange.wait()
+            else:
+                return []
+
+    async def end(self, error: GrokApiError | None) -> None:
+        """Settle the lease, and close the exchange. Safe to repeat: the first outcome counts.
+
+        :param error: what the attempt failed with; what is secret is taken out of it.
+        """
+        if error is not None:
+            error.redact(self.lease.sso)
+            self._lane.failed(self.lease, error)
+        self.lease.settle(error)
+        self._alarm.clear(self._exchange)
+        await self._exchange.aclose()
+
+    async def abandon(self) -> None:
+        """End it without an outcome, since the client left or has the whole answer."""
+        if self.failure is not None:
+            self.lease.settle(self.failure)  # no client is left to hear of it, but the pool learns from it
+        self.lease.abandon()
+        if self.finished:
+            await self._exchange.drain()
+        await self.end(None)
+
+    def _arrived(self, now: float) -> bytes | None:
+        """What there is to decode: a piece of the answer, ``b""`` for its end, None for nothing yet.
+
+        :raises GrokApiError: if a clock is due, or the connection broke.
+        """
+        try:
+            data = self._exchange.read_nowait()
+        except TransportFailure:
+            if not (self.decoder.stopped or self.decoder.concluded):
+                raise
+            return b""  # Grok's last word was that the answer is complete
+        if data is None and now >= self._clocks.deadline:
+            error = self._clocks.expired()
+            if error is not None:
+                raise error
+            return b""  # the whole answer is here, and the end of the stream did not come in time
+        return data
+
+    def _decode(self, data: bytes) -> list[Event]:
+        """Events of *data* (``b""`` is the end). A failure behind other events is kept for the next call.
+
+        :raises GrokApiError: if the failure is all there is.
+        """
+        events = self.decoder.receive(data) if data else self.decoder.close()
+        now = trio.current_time()
+        if events:
+            self._clocks.heard(now)
+        if self.decoder.stopped:
+            self._clocks.stopped(now)
+        elif self.decoder.concluded:
+            self._clocks.concluded(now)
+        if not events:
+            return events
+        last = events[-1]
+        if isinstance(last, Finished):
+            self.finished = True
+            self.lease.settle(None)
+        elif isinstance(last, Failed):
+            self.failure = last.error
+            del events[-1]
+            if not events:
+                raise self.failure
+        return events

@@ -1,0 +1,110 @@
+"""Grok's web chat as a lane: uploads and a payload over HTTP, lines of JSON back."""
+
+from __future__ import annotations
+
+import uuid
+
+from attrs import Factory, field, frozen
+
+from ....errors import AttachmentRefused, GrokApiError
+from ....protocol.conversation.question import Question
+from ....protocol.grok_web.decoder import Decoder
+from ....protocol.grok_web.payload import CHAT_PATH, chat_headers
+from ...disk.media_cache import MediaCache
+from ...pool.leases import Lease
+from ...transport.seam import Transport, UpstreamRequest
+from ..lane import Asset
+from .assets import AssetAccess, AssetFetcher
+from .exchange import GrokWebExchange
+from .preparing import Payload, Preparer
+from .settings import GrokWebSettings
+from .uploads import Uploads
+
+__all__ = ["GrokWebLane", "GrokWebQuestion"]
+
+NET_MARGIN_S = 15.0
+"""The transport's connect timeout exceeds the first-response clock by this much, so that the clock fires first."""
+
+
+def _uploads(lane: GrokWebLane) -> Uploads:
+    return Uploads(lane.transport)
+
+
+@frozen(eq=False)
+class GrokWebLane:
+    """See :class:`~grokcore.runtime.lanes.lane.Lane`.
+
+    For other settings use ``attrs.evolve(lane, settings=…)``: it keeps the uploads.
+
+    :ivar uploads: which files the accounts have already.
+    """
+
+    transport: Transport
+    settings: GrokWebSettings
+    uploads: Uploads = field(default=Factory(_uploads, takes_self=True))
+
+    async def prepare(self, question: Question, lease: Lease, *, repeated: bool) -> GrokWebQuestion:
+        """Upload what belongs to *question*, and write its payload."""
+        preparer = Preparer(self.transport, self.uploads, self.settings, lease)
+        return GrokWebQuestion(self, lease, await preparer.prepare(question, repeated=repeated))
+
+    def decoder(self) -> Decoder:
+        """A decoder with the configured tags."""
+        return Decoder(self.settings.filtered_tags)
+
+    def failed(self, lease: Lease, error: GrokApiError) -> None:
+        """Forget the account's uploads if Grok does not find one."""
+        if isinstance(error, AttachmentRefused):
+            self.uploads.forget(lease.key)
+
+    async def fetch(self, lease: Lease, url: str) -> Asset:
+        """Fetch a picture."""
+        return await self._fetcher.fetch(_access(lease), url)
+
+    async def fetch_file(self, lease: Lease, url: str) -> Asset:
+        """Fetch a file."""
+        return await self._fetcher.fetch_file(_access(lease), url)
+
+    async def save(self, lease: Lease, url: str, cache: MediaCache) -> str:
+        """Keep a video."""
+        return await self._fetcher.save(_access(lease), url, cache)
+
+    @property
+    def _fetcher(self) -> AssetFetcher:
+        return AssetFetcher(self.transport, self.settings.assets_url, self.settings.identity)
+
+
+def _access(lease: Lease) -> AssetAccess:
+    return AssetAccess(lease.sso, lease.proxy_url)
+
+
+@frozen(eq=False)
+class GrokWebQuestion:
+    """See :class:`~grokcore.runtime.lanes.lane.PreparedQuestion`."""
+
+    lane: GrokWebLane
+    lease: Lease
+    payload: Payload
+
+    @property
+    def question(self) -> Question:
+        """The question that the payload asks."""
+        return self.payload.question
+
+    def open(self, *, fresh: bool) -> GrokWebExchange:
+        """Send the payload, with headers of its own."""
+        settings, lease, payload = self.lane.settings, self.lease, self.payload
+        url = settings.base_url + CHAT_PATH
+        headers = chat_headers(
+            settings.identity, url=url, sso=lease.sso, request_id=str(uuid.uuid4()), referer=payload.referer
+        )
+        request = UpstreamRequest(
+            "POST",
+            url,
+            tuple(headers),
+            payload.body,
+            proxy_url=lease.proxy_url,
+            fresh=fresh,
+            connect_net_s=payload.question.limits.first_response + NET_MARGIN_S,
+        )
+        return GrokWebExchange(self.lane.transport.open(request))

@@ -1,0 +1,147 @@
+"""The seam to an upstream: a few methods, so that completions know no wire.
+
+Theory
+------
+A lane is one way to ask Grok. It brings what belongs to a question to the lease's account, opens one exchange for each
+attempt, decodes the answer into events, and turns a refusal into an error. Leases, clocks and retries are the
+completion's. The real lane is :class:`grokcore.runtime.lanes.grok_web.lane.GrokWebLane`; the tests have a scripted one.
+
+Rules
+-----
+1. One exchange is one answer, whatever carries it: the body of an HTTP response, or the frames of a websocket.
+2. A lane has no clock of the request's: the completion cancels its waits.
+3. The settings of a lane never change. Other settings make another lane, which shares with it what is known of accounts;
+   a completion keeps the lane that it began with.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attrs import field, frozen
+
+from ...errors import GrokApiError
+from ...protocol.conversation.events import Event
+from ...protocol.conversation.question import Question
+from ...protocol.counters import Counters
+from ..disk.media_cache import MediaCache
+from ..pool.leases import Lease
+
+__all__ = ["AnswerDecoder", "AnswerExchange", "Asset", "Lane", "PreparedQuestion"]
+
+
+@frozen
+class Asset:
+    """A picture or file, whole. *media_type* is what its content says."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+
+
+class AnswerExchange(Protocol):
+    """One answer under way.
+
+    Every wait may be cancelled at any time. ``read`` may then be called again: nothing is lost.
+    """
+
+    async def accepted(self) -> None:
+        """Wait until the upstream has taken the question, by a response's head or a websocket's acknowledgements.
+
+        :raises GrokApiError: if it refused, or there was no connection.
+        """
+
+    async def read(self) -> bytes:
+        """Wait for more of the answer; ``b""`` once its exchange has ended in good order.
+
+        :raises TransportFailure: if the connection broke, after everything that had arrived was read.
+        """
+
+    def read_nowait(self) -> bytes | None:
+        """More of the answer, if it has arrived; None if nothing has; ``b""`` as in :meth:`read`.
+
+        :raises TransportFailure: as in :meth:`read`.
+        """
+
+    async def wait(self) -> None:
+        """Wait until there is news of any kind, or :meth:`wake` is called; it may also return for nothing."""
+
+    def wake(self) -> None:
+        """Make :meth:`wait` return."""
+
+    async def drain(self) -> None:
+        """After a whole answer, read what still follows, if the connection can then be used again. Bounded in time."""
+
+    async def aclose(self) -> None:
+        """Abort what is still under way. Safe to repeat."""
+
+
+class AnswerDecoder(Protocol):
+    """Bytes of one answer in, events out. Pure; see :class:`grokcore.protocol.grok_web.decoder.Decoder`."""
+
+    @property
+    def counters(self) -> Counters:
+        """Counts of skipped input."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the upstream's last word is that the text is complete, while its last lines are still to come."""
+
+    @property
+    def concluded(self) -> bool:
+        """Whether the whole answer has come, and only an error could still spoil it."""
+
+    def receive(self, data: bytes) -> list[Event]:
+        """The events that *data* completes, in order; after a ``Finished`` or ``Failed`` there are none."""
+
+    def close(self) -> list[Event]:
+        """The events that follow from the end of the answer's bytes."""
+
+
+class PreparedQuestion(Protocol):
+    """A question that can be sent with the lease it was prepared for."""
+
+    @property
+    def question(self) -> Question:
+        """The question as it is sent: without the attachments that could not be brought and that it can do without."""
+
+    def open(self, *, fresh: bool) -> AnswerExchange:
+        """Send it. Nothing is waited for.
+
+        :param fresh: make a connection of its own instead of reusing one.
+        """
+
+
+class Lane(Protocol):
+    """One way to ask Grok, with the settings of one moment."""
+
+    async def prepare(self, question: Question, lease: Lease, *, repeated: bool) -> PreparedQuestion:
+        """Bring what belongs to *question* to the lease's account.
+
+        :param repeated: whether an attempt has failed already; spare attachments are then left out also if their
+            upload fails, and not only if Grok refuses them.
+        :raises GrokApiError: if something could not be brought.
+        """
+
+    def decoder(self) -> AnswerDecoder:
+        """A decoder for one answer."""
+
+    def failed(self, lease: Lease, error: GrokApiError) -> None:
+        """Forget what the failure of an attempt proves wrong, of what was believed of the lease's account."""
+
+    async def fetch(self, lease: Lease, url: str) -> Asset:
+        """Fetch a picture that was made with *lease*, of 64 MiB at most.
+
+        :param url: as in an event.
+        :raises GrokApiError: if it can't be had, or is no picture.
+        """
+
+    async def fetch_file(self, lease: Lease, url: str) -> Asset:
+        """Fetch a file of any known type; bounds and errors are those of :meth:`fetch`."""
+
+    async def save(self, lease: Lease, url: str, cache: MediaCache) -> str:
+        """Keep a video that was made with *lease*, of 512 MiB at most, in *cache*; return its name there.
+
+        :raises GrokApiError: as for :meth:`fetch`.
+        :raises LargerThanCache: if it is.
+        :raises OSError: if it can't be written.
+        """
