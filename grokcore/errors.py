@@ -12,7 +12,7 @@ Rules:
    (:mod:`grokcore.protocol.grok_web.refusals`).
 3. Only ``Blame.TOKEN`` may ever count against a token.
 
-The table of codes in README.md is held against these classes by a test.
+The table of codes in docs/reference.md is held against these classes by a test.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Tier(enum.Enum):
 
 @frozen
 class Limits:
-    """The three clocks of a request, in seconds (design: "Clocks")."""
+    """The three clocks of a request, in seconds (:mod:`grokcore.protocol.clocks`)."""
 
     first_response: float
     chunk: float

@@ -1,7 +1,7 @@
 """What one answer of Grok is made of, one class per kind of event.
 
 The decoder emits an event only for something *meaningful*: each of them releases the response, and restarts the chunk
-clock. Heartbeats, layout hints and lines nobody knows are no events (design: "Clocks").
+clock. Heartbeats, layout hints and unknown lines are no events (docs/developers/decisions.md, "Clocks").
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Sources:
         self._numbers: dict[str, int] = {}
 
     def found(self, value: Any) -> Found | None:
-        """Take note of ``{"results": […]}`` or a bare list (§3.3, §3.4); what is new in it, if anything is."""
+        """Take note of ``{"results": […]}`` or a bare list (grok-protocol.md §3.3, §3.4), and return what is new."""
         results = value.get("results") if isinstance(value, dict) else value
         new = [source for result in results if (source := self._note(result))] if isinstance(results, list) else []
         return Found(tuple(new)) if new else None

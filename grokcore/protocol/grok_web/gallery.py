@@ -1,4 +1,6 @@
-"""The pictures, videos and files of one answer: their progress, which are finished, and which are moderated (§3.7, §3.8).
+"""The pictures, videos and files of one answer: their progress, and which are finished or moderated.
+
+Source of the forms: grok-protocol.md §3.7, §3.8.
 
 Three forms bring them: lines of their own (2025, and image edits since), cards (2026), and the lists in the modelResponse.
 A picture that is moderated is not shown, whichever form brings its address.

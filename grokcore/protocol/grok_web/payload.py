@@ -1,7 +1,7 @@
 """What is sent to Grok for one question: the JSON body and the headers.
 
 The body is the original project's, field for field (grok-protocol.md §2.1); the headers are those of a page's own request
-that were found to matter (§1.2, plain-curl record of 2026-03-08). The browser's constants (``User-Agent``, ``sec-ch-ua``,
+that were found to matter (§1.2, 2026-03-08). The browser's constants (``User-Agent``, ``sec-ch-ua``,
 ``Accept-Language``) come from curl's impersonation, so that they fit the TLS fingerprint.
 """
 
@@ -38,7 +38,7 @@ UPLOAD_PATH = "/rest/app-chat/upload-file"
 POST_PATH = "/rest/media/post/create"
 
 VIDEO_MODEL = "grok-3"
-"""``modelName`` of all video requests of the seed era, and of the page's own until 2026."""
+"""``modelName`` of all video requests of the original project, and of the page's own until 2026."""
 
 
 @frozen
@@ -135,7 +135,7 @@ def post_id(body: bytes) -> str:
 
 
 def video_body(message: str, *, temporary: bool, files: Sequence[str]) -> bytes:
-    """The body that has a video made (§2.4, seed): five keys, the mode as a flag at the end of the message."""
+    """The body that has a video made (§2.4, 2025-09): five keys, the mode as a flag at the end of the message."""
     body = {
         "temporary": temporary,
         "modelName": VIDEO_MODEL,

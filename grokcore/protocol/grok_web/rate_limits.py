@@ -25,7 +25,7 @@ RATE_LIMITS_PATH = "/rest/rate-limits"
 
 
 MOST = 2**31 - 1
-"""The counters are int32 (grpc-gateway, grok-protocol.md preamble); more can't be meant."""
+"""The counters are int32 (grok-protocol.md §0); more can't be meant."""
 
 
 LONGEST_NUMBER = len("9223372036854775807")

@@ -54,7 +54,7 @@ REFUSAL_BODY_BYTES = 64 * 1024
 
 _Leaf: TypeAlias = type[GrokApiError]
 
-# Phrases in upstream's messages, most telling first. Sources: samples err_*, grok-protocol.md §4.1 (dates there).
+# Phrases in upstream's messages, most telling first. Source: grok-protocol.md §4.1, with dates.
 _MARKERS: list[tuple[re.Pattern[str], _Leaf]] = [
     (re.compile(pattern, re.IGNORECASE), leaf)
     for pattern, leaf in (

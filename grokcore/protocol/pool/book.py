@@ -145,7 +145,8 @@ class TokenBook:
         owner may have started the server anew because something has changed. Records of tokens that are not here are
         kept for the day they come.
 
-        :param set_since: by how many seconds the wall clock was set since a record was made (:mod:`.wall`).
+        :param set_since: by how many seconds the wall clock was set since a record was made
+            (:mod:`grokcore.protocol.wall`).
         """
         offsets = {key: offset - set_since(record) for key, record in records.items()}
         for account in self._roster.remember(records, now, offsets):
@@ -159,7 +160,7 @@ class TokenBook:
         self._start_anew()
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that the caller's clock has not counted: everything is earlier by it (:mod:`.wall`)."""
+        """Move all times earlier by *seconds* that the caller's clock has missed (:mod:`grokcore.protocol.wall`)."""
         self._roster.shift(seconds)
         self.asks.shift(seconds)
         self.overload.shift(seconds)

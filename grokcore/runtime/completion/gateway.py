@@ -238,7 +238,7 @@ class Completion:
     async def next_events(self, until: float = math.inf) -> list[Event]:
         """The events that have arrived, at least one; none if nothing came until *until* (trio's time).
 
-        The last event of an answer is :class:`Finished`; don't call again after it.
+        The last event of an answer is :class:`~grokcore.protocol.conversation.events.Finished`; don't call again after it.
 
         :raises GrokApiError: the answer broke off.
         """

@@ -17,9 +17,9 @@ async def work_until_told(
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     too_late: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run *work* until this is cancelled; *work* is not, but told to :func:`finish`.
+    """Run *work*. On cancellation don't cancel it: call *finish* and let it end by itself.
 
-    A write under way has to end before the last one begins; and a disk that hangs must not hold up the end of the server.
+    A write under way must end before the last one begins, and a hanging disk must not hold up the server's end.
 
     :param patience_s: how long finishing may take (seconds); *work* is cancelled then, and *too_late* called.
     """

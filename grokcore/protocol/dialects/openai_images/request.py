@@ -1,4 +1,5 @@
-"""OpenAI's image requests and answers, and how Grok is asked: by its chat, with a prompt that wants a picture (§2.4).
+"""OpenAI's image requests and answers, and how Grok is asked: by its chat, with a prompt that wants a picture
+(grok-protocol.md §2.4).
 
 Rules
 -----

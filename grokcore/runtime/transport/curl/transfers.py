@@ -60,7 +60,7 @@ class CurlTransport:
                 raise RuntimeError("the transport keeps failing; see the log") from error
 
     def adopt(self, settings: CurlSettings) -> None:
-        """Make requests with these from now on; they must have passed :func:`check_library`."""
+        """Use *settings* for later requests. The caller has passed them to :func:`.library.check_library`."""
         self._settings = settings
         if self._loop is not None:
             self._loop.adopt(settings)
