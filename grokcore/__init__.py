@@ -1,17 +1,24 @@
 """grok2api: your own Grok web sessions as an OpenAI-compatible API.
 
-A map, from the pure middle outwards; imports run to the left and never back (``tests/test_layers.py``)::
+A map, from the pure middle outwards. Imports run to the left and never back (``tests/test_layers.py``)::
 
-    errors  <-  protocol  <-  config  <-  runtime  <-  web  <-  cli
-                                                simulator  <-  cli
+    errors  <-  protocol  <-  config   <-  web  <-  cli
+                protocol  <-  runtime  <-  web
+    outlet  <-  logs  <-  cli              simulator  <-  cli
 
-* :mod:`grokcore.errors`: everything that can go wrong, with whose fault it is and what the client sees.
-* :mod:`grokcore.protocol`: Grok's wire format and OpenAI's, the token book, the clocks; no I/O.
-* :mod:`grokcore.config`: what can be set.
-* :mod:`grokcore.runtime`: trio: the transport (libcurl in a worker thread), the token pool, one completion end to end.
+* :mod:`grokcore.errors`: every failure, with whose fault it is and its status.
+* :mod:`grokcore.protocol`: no I/O. Rooms: ``conversation`` (questions and events), ``dialects`` (clients' JSON),
+  ``grok_web`` (Grok's wire), ``pool`` (the token book), ``token_file``, ``recording``, ``urls``; clocks and other values
+  on the ground floor.
+* :mod:`grokcore.config`: settings. It stands beside the runtime, which is given values and reads no settings.
+* :mod:`grokcore.runtime`: trio. Rooms: ``completion`` (one answer end to end), ``lanes`` (ways to ask Grok), ``transport``
+  (libcurl in a worker thread), ``pool`` (the queue), ``disk``, ``attachments``.
 * :mod:`grokcore.web`: Quart-Trio routes on Hypercorn.
 * :mod:`grokcore.simulator`: a simulated Grok on loopback, a program of its own.
+* :mod:`grokcore.logs`, :mod:`grokcore.outlet`: the log, and the thread that writes it.
 * :mod:`grokcore.cli`: commands; the only place that knows all of it.
+
+docs/developers/architecture.md has the whole page.
 
 Nothing happens at import.
 """
