@@ -234,19 +234,39 @@ def _json_fault(text: str) -> str:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        return f"is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg.lower()}{_json_hint(error)}"
+        return f"is not valid JSON: {_where_and_how(error)}"
     except (ValueError, RecursionError):
         pass
     return "is not valid JSON: it is nested too deeply, or a number in it is too long"
 
 
+def _where_and_how(error: json.JSONDecodeError) -> str:
+    """Line, column, fault and advice: the same words on every Python.
+
+    A comma before a closing bracket is a fault at the bracket up to Python 3.12, and at the comma from 3.13 on.
+    """
+    comma = _trailing_comma(error)
+    if comma is not None:
+        line, column = error.doc.count("\n", 0, comma) + 1, comma - error.doc.rfind("\n", 0, comma)
+        return f"line {line}, column {column}: a comma before a closing bracket or brace. Take the comma out"
+    return f"line {error.lineno}, column {error.colno}: {error.msg.lower()}{_json_hint(error)}"
+
+
+def _trailing_comma(error: json.JSONDecodeError) -> int | None:
+    """The offset of the comma that no value follows, if *error* is about one."""
+    if error.msg.startswith("Illegal trailing comma"):
+        return error.pos
+    before = error.doc[: error.pos].rstrip()
+    if before.endswith(",") and error.doc[error.pos : error.pos + 1] in ("}", "]"):
+        return len(before) - 1
+    return None
+
+
 def _json_hint(error: json.JSONDecodeError) -> str:
-    """What to do about the usual faults of files that were written by hand."""
-    there, before = error.doc[error.pos : error.pos + 1], error.doc[: error.pos].rstrip()
+    """Advice on the usual faults of files that were written by hand."""
+    there = error.doc[error.pos : error.pos + 1]
     if there and there in "\u201c\u201d\u201e\u201f\u2018\u2019'":
         return '. Write straight double quotes: "'
-    if before.endswith(",") and there in ("}", "]"):
-        return ". Take the comma before it out"
     if not there:
         return ". The file ends too early: a bracket or brace is not closed"
     return ""

@@ -197,6 +197,8 @@ class TextFault:
     message: str
 
 
+COMMA = "a comma before a closing bracket or brace. Take the comma out"
+
 TEXT_FAULTS = [
     TextFault(b"", "is empty; {} would say that there are no tokens"),
     TextFault(b" \r\n", "is empty; {} would say that there are no tokens"),
@@ -208,9 +210,9 @@ TEXT_FAULTS = [
         "is not valid JSON: line 1, column 2: expecting property name enclosed in double quotes. The file ends too early: a bracket or brace is not closed",
     ),
     TextFault(b'[\n "secret"\n "secret"]', "is not valid JSON: line 3, column 2: expecting ',' delimiter"),
-    TextFault(
-        b'{"sso": ["secret",]}', "is not valid JSON: line 1, column 19: expecting value. Take the comma before it out"
-    ),
+    TextFault(b'{"sso": ["secret",]}', f"is not valid JSON: line 1, column 18: {COMMA}"),
+    TextFault(b'{"sso": ["secret"],\n\n }', f"is not valid JSON: line 1, column 19: {COMMA}"),
+    TextFault(b'{"sso":\n ["secret" ,\n ]}', f"is not valid JSON: line 2, column 12: {COMMA}"),
     TextFault(
         "{\u201csso\u201d: []}".encode(),
         'is not valid JSON: line 1, column 2: expecting property name enclosed in double quotes. Write straight double quotes: "',
