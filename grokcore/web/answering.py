@@ -81,7 +81,7 @@ async def answer(services: Services, route: AskingRoute[_Request, _Collector]) -
 
 
 def _head(config: Config, completion: Completion) -> AnswerHead:
-    style = Style(config.grok.thinking, config.grok.assets_url, citations=config.grok.citations)
+    style = Style(config.grok.thinking, citations=config.grok.citations)
     return AnswerHead(secrets.token_hex(12), int(time.time()), estimate(completion.question.message), style)
 
 

@@ -278,7 +278,7 @@ def test_pictures_of_one_batch_come_at_the_same_time_four_at_most_and_in_their_o
 
 # Streams on a clock that jumps ------------------------------------------------------------------------------------
 
-HEAD = ChatHead("chatcmpl-1", 1, "grok-3-fast", 1, Style(ThinkingStyle.HIDDEN, "https://assets.example.com"))
+HEAD = ChatHead("chatcmpl-1", 1, "grok-3-fast", 1, Style(ThinkingStyle.HIDDEN))
 TIGHT = Limits(first_response=10, chunk=10, total=20)
 WORDS = ["Here:", f"![image]({PICTURE_DATA})", "Nice?", "Yes."]
 

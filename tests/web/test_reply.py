@@ -16,7 +16,7 @@ from grokcore.simulator.scripts import CUT, HANG, Script, Send, Wait, answer, er
 from grokcore.web.reply import EventStream
 from tests.runtime.worlds import make_world, on_fake_clock
 
-HEAD = ChatHead("chatcmpl-1", 1, "grok-3-fast", 1, Style(ThinkingStyle.HIDDEN, "https://assets.example.com"))
+HEAD = ChatHead("chatcmpl-1", 1, "grok-3-fast", 1, Style(ThinkingStyle.HIDDEN))
 LIMITS = Limits(first_response=300, chunk=300, total=900)
 
 

@@ -79,14 +79,14 @@ class ToolUse:
 
 @frozen
 class Picture:
-    """A finished picture of Grok's. *url* is as Grok sent it: absolute, or a path below the assets host."""
+    """A finished picture of Grok's. *url* is absolute: an address, or a ``data:`` URL with the content."""
 
     url: str
 
 
 @frozen
 class KeptPicture:
-    """A finished picture at another address than Grok's: *url* leads to a copy, *origin* is what Grok sent."""
+    """A finished picture at another address than Grok's: *url* leads to a copy, *origin* is Grok's address."""
 
     url: str
     origin: str

@@ -55,11 +55,9 @@ class Style:
     """How an answer is shown.
 
     :ivar citations: whether cited sources are marked ``[n]`` in the text.
-    :ivar assets_url: where relative media paths belong.
     """
 
     thinking: ThinkingStyle
-    assets_url: str
     citations: bool = True
 
 
@@ -68,7 +66,6 @@ class Renderer:
 
     def __init__(self, style: Style, prompt_tokens: int) -> None:
         self._style = style
-        self._assets_url = style.assets_url.rstrip("/")
         self._prompt_tokens = prompt_tokens
         self._answer = TokenEstimate()
         self._reasoning = TokenEstimate()
@@ -164,22 +161,18 @@ class Renderer:
     def _shown(self, event: Picture | KeptPicture | Video | FoundPicture | File) -> str:
         match event:
             case Picture(url):
-                return f"![image]({self._absolute(url)})"
+                return f"![image]({_address(url)})"
             case KeptPicture(url, origin):
-                return f"[![image]({_address(url)})]({self._absolute(origin)})"
+                return f"[![image]({_address(url)})]({_address(origin)})"
             case Video(url):
-                absolute = self._absolute(url)
+                address = _address(url)
                 # Open WebUI plays the element's text; browsers play its src, and show the text if they can't.
-                return f'[video]({absolute})\n\n<video src="{_html(absolute)}" controls>{_html(absolute)}</video>'
+                return f'[video]({address})\n\n<video src="{_html(address)}" controls>{_html(address)}</video>'
             case FoundPicture(url, title, link):
                 picture = f"![{_label(title) or 'image'}]({_address(url)})"
                 return f"[{picture}]({_address(link)})" if link.startswith(("https://", "http://")) else picture
             case File(url, name):
-                return f"[{_label(name) or 'file'}]({self._absolute(url)})"
-
-    def _absolute(self, url: str) -> str:
-        whole = url if url.startswith(("https://", "http://", "data:")) else f"{self._assets_url}/{url.lstrip('/')}"
-        return _address(whole)
+                return f"[{_label(name) or 'file'}]({_address(url)})"
 
     # Reasoning ------------------------------------------------------------------------------------------------------
 

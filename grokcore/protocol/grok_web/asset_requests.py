@@ -26,7 +26,7 @@ from attrs import frozen
 from ..urls.public_addresses import UserUrl, split_user_url
 from .identity import ORIGIN, Identity
 
-__all__ = ["AssetKind", "AssetPlace", "asset_headers", "asset_place"]
+__all__ = ["AssetKind", "AssetPlace", "asset_headers", "asset_place", "whole_address"]
 
 AssetKind: TypeAlias = Literal["image", "video"]
 """What element of a page would show it; a file that is neither is asked for as an image."""
@@ -68,6 +68,19 @@ def asset_place(url: str, assets_url: str) -> AssetPlace:
     if (found.scheme, found.port) == ("https", 443) and found.host in PUBLIC_HOSTS:
         return AssetPlace(found.url, own=False)
     raise ValueError("it is on none of the hosts that Grok is known to keep its assets on")
+
+
+def whole_address(url: str, assets_url: str) -> str:
+    """The absolute address of what Grok calls *url*, for a reader of the answer; it need not be one that is fetched.
+
+    :param url: and *assets_url*: as for :func:`asset_place`. A ``data:`` URL stays as it is.
+    """
+    if url.startswith("data:"):
+        return url
+    try:
+        return asset_place(url, assets_url).url
+    except ValueError:
+        return url if url.startswith(("https://", "http://")) else f"{assets_url}/{url.lstrip('/')}"
 
 
 def asset_headers(identity: Identity, kind: AssetKind, *, sso: str) -> list[tuple[str, str]]:

@@ -27,8 +27,8 @@ Rules
    :class:`~grokcore.protocol.conversation.events.Failed`. That word is a modelResponse with an answer in it, not a
    partial one; or a soft stop behind which nothing of the answer follows. What goes on after a soft stop needs a new end.
 3. An answer of which text is known to be missing fails, though Grok calls it complete (:mod:`.wholeness`).
-4. The machine never looks ahead and never reads settings: tag names are passed in, and whether thinking is shown is the
-   writer's business.
+4. The machine never looks ahead and never reads settings: tag names and the address of relative paths are passed in, and
+   whether thinking is shown is the writer's business.
 5. Events don't depend on how the bytes were cut. So the last event comes with :meth:`Decoder.close`, if not a failure
    comes before it.
 """
@@ -91,9 +91,11 @@ class Decoder:
     """One answer stream.
 
     :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
+    :param assets_url: where relative addresses of pictures and files belong, without a slash at its end; empty leaves
+        them as Grok sent them.
     """
 
-    def __init__(self, filtered_tags: frozenset[str] = frozenset()) -> None:
+    def __init__(self, filtered_tags: frozenset[str] = frozenset(), assets_url: str = "") -> None:
         self.state = State.OPEN
         self.counters = Counters()
         self._lines = LineReader()
@@ -112,7 +114,7 @@ class Decoder:
         self._proven = False  # and begins with them to the letter
         self._tool_uses = 0
         self._sources = Sources()
-        self._gallery = Gallery()
+        self._gallery = Gallery(assets_url)
         self._references = References(self._sources, self._gallery, filtered_tags)
         self._last_tool_use: ToolUse | None = None
 

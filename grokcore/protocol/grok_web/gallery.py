@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from attrs import evolve
+
 from ..conversation.events import Activity, Event, File, Picture, Progress, Video
 from ..conversation.media import is_picture, parse_data_url, sniff
+from .asset_requests import whole_address
 from .cards import MOST_ADDRESS_CHARS, Card
 
 __all__ = ["Gallery"]
@@ -37,11 +40,13 @@ _SHOWN_OF_A_STATE = 200
 class Gallery:
     """See the module.
 
+    :param assets_url: where relative addresses belong, without a slash at its end; empty leaves them as they are.
     :ivar fault: why a picture could not be made, in Grok's word; empty if none failed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, assets_url: str = "") -> None:
         self.fault = ""
+        self._assets_url = assets_url
         self._progress: dict[str, str] = {}
         self._moderated: set[str] = set()
         self._begun = False
@@ -135,7 +140,7 @@ class Gallery:
             self.fault = "what came in its place is no picture"
             return []
         self._shown.add(event.url)
-        return [event]
+        return [evolve(event, url=whole_address(event.url, self._assets_url))] if self._assets_url else [event]
 
     def _fits_inline(self, url: str) -> bool:
         """Whether a ``data:`` URL holds a picture, whatever it says, and one that there is room for."""

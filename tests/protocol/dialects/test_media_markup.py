@@ -15,7 +15,7 @@ from grokcore.protocol.dialects.rendering import Renderer, Style, ThinkingStyle
 
 GROK = "https://assets.example.com"
 OWN = "https://me.example.com/media/0a1b.jpg"
-STYLE = Style(ThinkingStyle.HIDDEN, GROK)
+STYLE = Style(ThinkingStyle.HIDDEN)
 
 # The characters that mean something to Markdown or HTML, among some that don't.
 TEXTS = st.text(st.sampled_from("ab é\\`*_{}[]()<>#+-.!|&;'\"~\n\t\u2028=/?:%"), max_size=25)
@@ -66,7 +66,7 @@ def same(shown_url: str | None, path: str) -> bool:
 @given(TEXTS)
 def test_a_kept_picture_is_shown_and_leads_to_grok(path: str) -> None:
     """The copy is what one sees, Grok's own address is where it leads."""
-    seen = page(KeptPicture(OWN, f"users/{path}x"))
+    seen = page(KeptPicture(OWN, f"{GROK}/users/{path}x"))
     assert seen.all("img") == [{"src": OWN, "alt": "image"}]
     (link,) = seen.all("a")
     assert same(link["href"], f"users/{path}x")
@@ -77,7 +77,7 @@ def test_a_kept_picture_is_shown_and_leads_to_grok(path: str) -> None:
 @given(TEXTS)
 def test_a_picture_s_address_stays_within_its_parentheses(path: str) -> None:
     """Also with brackets, quotes, white space or tags in it."""
-    seen = page(Picture(f"users/{path}x"))
+    seen = page(Picture(f"{GROK}/users/{path}x"))
     (picture,) = seen.all("img")
     assert same(picture["src"], f"users/{path}x")
     assert {tag for tag, _ in seen.elements} == {"p", "img"}
@@ -97,7 +97,7 @@ def test_a_found_picture_s_title_is_text_only(title: str, path: str) -> None:
 @given(TEXTS, TEXTS)
 def test_a_file_is_one_link(name: str, path: str) -> None:
     """Whatever it is called."""
-    (link,) = page(File(f"users/{path}x", name)).all("a")
+    (link,) = page(File(f"{GROK}/users/{path}x", name)).all("a")
     assert same(link["href"], f"users/{path}x")
 
 
@@ -105,7 +105,7 @@ def test_a_file_is_one_link(name: str, path: str) -> None:
 @given(TEXTS)
 def test_a_video_has_its_address_as_a_link_an_attribute_and_its_text(path: str) -> None:
     """Browsers play the attribute, Open WebUI the text; nothing of the address becomes another attribute or element."""
-    text = shown(Video(f"users/{path}x"))
+    text = shown(Video(f"{GROK}/users/{path}x"))
     link, _, element = text.partition("\n\n")
     seen = Seen(element)
     assert seen.elements == [("video", {"src": seen.texts["video"], "controls": None})]

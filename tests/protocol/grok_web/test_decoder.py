@@ -458,6 +458,16 @@ def test_a_finished_picture_is_shown_without_a_model_response_too() -> None:
     assert [event for event in events if isinstance(event, Picture)] == [Picture(DONE_PICTURE)]
 
 
+def test_the_addresses_of_all_media_are_absolute() -> None:
+    """Whichever form brings them; none is shown twice for having become another address."""
+    urls = [DONE_PICTURE, "https://imgen.x.ai/b.jpg"]
+    whole = response({"modelResponse": {"message": "", "generatedImageUrls": urls}})
+    data = bytes_of(map(wrapped, [picture(100, moderated=False), whole]))
+    decoder = Decoder(TAGS, "https://assets.example.com/mirror")
+    found = [event for event in decoded([data], decoder) if isinstance(event, Picture)]
+    assert found == [Picture(f"https://assets.example.com/mirror/{DONE_PICTURE}"), Picture("https://imgen.x.ai/b.jpg")]
+
+
 def test_a_line_over_the_cap_ends_the_answer_with_a_failure_that_nobody_repeats() -> None:
     """What came before it has been given out; the same line would come again just as long."""
     decoder = Decoder(TAGS)

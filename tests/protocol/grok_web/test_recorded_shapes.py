@@ -106,7 +106,7 @@ def test_what_agents_think_is_never_in_the_answer(style: ThinkingStyle) -> None:
     assert late
 
     fields = {"content": "", "reasoning_content": ""}
-    renderer = Renderer(Style(style, "https://example.com"), 0)
+    renderer = Renderer(Style(style), 0)
     for name, text in renderer.pieces(decoded([stream("heavy_2026")])):
         fields[name] += text
     assert fields["content"] == answer

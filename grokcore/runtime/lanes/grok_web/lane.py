@@ -49,8 +49,8 @@ class GrokWebLane:
         return GrokWebQuestion(self, lease, await preparer.prepare(question, repeated=repeated))
 
     def decoder(self) -> Decoder:
-        """A decoder with the configured tags."""
-        return Decoder(self.settings.filtered_tags)
+        """A decoder with the configured tags and addresses."""
+        return Decoder(self.settings.filtered_tags, self.settings.assets_url)
 
     def failed(self, lease: Lease, error: GrokApiError) -> None:
         """Forget the account's uploads if Grok does not find one."""

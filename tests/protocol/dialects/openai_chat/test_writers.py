@@ -45,7 +45,7 @@ from grokcore.simulator.scripts import wrapped
 
 from ...strategies import marked_up_text, plain_text
 
-STYLE = Style(ThinkingStyle.REASONING_CONTENT, "https://assets.example.com/")
+STYLE = Style(ThinkingStyle.REASONING_CONTENT)
 HEAD = ChatHead("chatcmpl-1", 1_700_000_000, "grok-4.1", 7, STYLE)
 COMMON = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "grok-4.1"}
 ERROR = IncompleteAnswer("It broke off.")
@@ -172,23 +172,23 @@ RENDERINGS = [
     Rendering("thinking hidden", H, [*THOUGHTS, Text("c")], "c"),
     Rendering("thinking beside the content", R, [*THOUGHTS, Text("c")], "c", "ab"),
     Rendering("thinking in tags", T, [*THOUGHTS, Text("c"), Text("d")], "<think>\nab\n</think>\n\ncd"),
-    Rendering("a picture behind thinking in tags", T, [*THOUGHTS, Picture("x.jpg")], "<think>\nab\n</think>\n\n![image](https://assets.example.com/x.jpg)"),
+    Rendering("a picture behind thinking in tags", T, [*THOUGHTS, Picture("https://assets.example.com/x.jpg")], "<think>\nab\n</think>\n\n![image](https://assets.example.com/x.jpg)"),
     Rendering("no thinking, no tags", T, [Text("c")], "c"),
-    Rendering("a picture", R, [Picture("users/u/image.jpg")], "![image](https://assets.example.com/users/u/image.jpg)"),
-    Rendering("pictures behind text", R, [Text("Here:"), Picture("/a.jpg"), Picture("b.jpg")], "Here:\n\n![image](https://assets.example.com/a.jpg)\n\n![image](https://assets.example.com/b.jpg)"),
-    Rendering("a video", H, [Video("v.mp4"), Text("Made.")], '[video](https://assets.example.com/v.mp4)\n\n<video src="https://assets.example.com/v.mp4" controls>https://assets.example.com/v.mp4</video>\n\nMade.'),
+    Rendering("a picture", R, [Picture("https://assets.example.com/users/u/image.jpg")], "![image](https://assets.example.com/users/u/image.jpg)"),
+    Rendering("pictures behind text", R, [Text("Here:"), Picture("https://assets.example.com/a.jpg"), Picture("https://assets.example.com/b.jpg")], "Here:\n\n![image](https://assets.example.com/a.jpg)\n\n![image](https://assets.example.com/b.jpg)"),
+    Rendering("a video", H, [Video("https://assets.example.com/v.mp4"), Text("Made.")], '[video](https://assets.example.com/v.mp4)\n\n<video src="https://assets.example.com/v.mp4" controls>https://assets.example.com/v.mp4</video>\n\nMade.'),
     Rendering("a picture in the answer itself", R, [Picture("data:image/png;base64,AAAA")], "![image](data:image/png;base64,AAAA)"),
     Rendering("a citation", R, [Text("7 is prime"), Cited(1, PRIMES), Text("."), Cited(1, PRIMES)], "7 is prime[1].[1]"),
     Rendering("a search", R, [Thinking("Well"), ToolUse("web_search", "primes"), Found((PRIMES, NAMELESS)), Thinking("so"), Text("7")], "7", "Well\n[web search: primes]\n- [All (the) primes](https://example.org/p%281%29)\n- [https://example.org/x](https://example.org/x)\nso"),
     Rendering("a search in tags", T, [ToolUse("web_search"), Text("7")], "<think>\n[web search]\n\n</think>\n\n7"),
     Rendering("hidden means hidden", H, [Thinking("hm"), ToolUse("x", "y"), Found((PRIMES,)), Progress(5), Text("7")], "7"),
     Rendering("work that goes on behind the answer", R, [Text("7"), ToolUse("x"), Found((PRIMES,)), Progress(50), Text("8")], "78"),
-    Rendering("progress", R, [Progress(1), Progress(66), Video("v.mp4")], '[video](https://assets.example.com/v.mp4)\n\n<video src="https://assets.example.com/v.mp4" controls>https://assets.example.com/v.mp4</video>', "1 %\n66 %\n"),
+    Rendering("progress", R, [Progress(1), Progress(66), Video("https://assets.example.com/v.mp4")], '[video](https://assets.example.com/v.mp4)\n\n<video src="https://assets.example.com/v.mp4" controls>https://assets.example.com/v.mp4</video>', "1 %\n66 %\n"),
     Rendering("a picture that was found", R, [Text("Look:"), FoundPicture("https://example.org/a.png", "A [gate]", "https://example.org/a")], "Look:\n\n[![A (gate)](https://example.org/a.png)](https://example.org/a)"),
     Rendering("the same without a page", R, [FoundPicture("https://example.org/a.png")], "![image](https://example.org/a.png)"),
-    Rendering("a file", R, [File("users/u/r.txt", "r.txt")], "[r.txt](https://assets.example.com/users/u/r.txt)"),
+    Rendering("a file", R, [File("https://assets.example.com/users/u/r.txt", "r.txt")], "[r.txt](https://assets.example.com/users/u/r.txt)"),
     Rendering("absolute urls", H, [Picture("https://imagine-public.x.ai/a.png")], "![image](https://imagine-public.x.ai/a.png)"),
-    Rendering("urls that would break the markup", H, [Picture("a (1).jpg")], "![image](https://assets.example.com/a%20%281%29.jpg)"),
+    Rendering("urls that would break the markup", H, [Picture("https://assets.example.com/a (1).jpg")], "![image](https://assets.example.com/a%20%281%29.jpg)"),
     Rendering("everything that needs escaping", R, [Thinking('"\\\n\u2028'), Text("<&>\x00\x1f\u2028\u2029\x85🙂é\r\n\n")], "<&>\x00\x1f\u2028\u2029\x85🙂é\r\n\n", '"\\\n\u2028'),
 ]  # fmt: skip
 

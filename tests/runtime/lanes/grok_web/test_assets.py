@@ -22,7 +22,7 @@ from grokcore.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
-from grokcore.protocol.grok_web.asset_requests import asset_place
+from grokcore.protocol.grok_web.asset_requests import asset_place, whole_address
 from grokcore.protocol.grok_web.identity import Identity
 from grokcore.runtime.disk.media_cache import LargerThanCache, MediaCache
 from grokcore.runtime.lanes.grok_web import assets
@@ -200,6 +200,25 @@ def test_any_mirror_that_is_configured_is_asked(assets_url: str) -> None:
     assert asset_place(PATH, assets_url).own
     assert asset_place(PATH, assets_url).url == f"{assets_url}/{PATH}"
     assert asset_place(f"{assets_url}/x.jpg", assets_url).own
+
+
+@pytest.mark.parametrize(
+    ("url", "whole"),
+    [
+        (PATH, f"{ASSETS_URL}/{PATH}"),
+        (f"/{PATH}", f"{ASSETS_URL}/{PATH}"),
+        ("a b.jpg", f"{ASSETS_URL}/a%20b.jpg"),
+        ("https://imgen.x.ai/a.jpg", "https://imgen.x.ai/a.jpg"),
+        ("https://evil.example.com/a.jpg", "https://evil.example.com/a.jpg"),
+        ("javascript:alert(1)", f"{ASSETS_URL}/javascript:alert(1)"),
+        ("../../a.jpg", f"{ASSETS_URL}/../../a.jpg"),
+        ("data:image/png;base64,AAAA", "data:image/png;base64,AAAA"),
+    ],
+)
+def test_a_reader_gets_an_absolute_address_whatever_grok_wrote(url: str, whole: str) -> None:
+    """One that browsers ask for over HTTP, or the content itself; making it absolute twice changes nothing."""
+    assert whole_address(url, ASSETS_URL) == whole
+    assert whole_address(whole, ASSETS_URL) == whole
 
 
 # What is taken for an asset ---------------------------------------------------------------------------------------
