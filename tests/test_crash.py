@@ -23,6 +23,7 @@ from grokcore.simulator.app import Simulator
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import answer, error
 from grokcore.simulator.serve import serve_simulator
+from tests.scenarios import decorator
 from tests.servers import chat, free_port, http_request, read_all
 
 ROOT = Path(__file__).parents[1]
@@ -102,7 +103,7 @@ def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-def with_grok(scenario: object) -> None:
+def run_with_grok(scenario: object) -> None:
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             simulator = simulated()
@@ -113,124 +114,122 @@ def with_grok(scenario: object) -> None:
     trio.run(main)
 
 
-def test_what_a_server_has_learned_is_known_after_a_restart(tmp_path: Path) -> None:
+with_grok = decorator(run_with_grok, gives=2)
+
+
+@with_grok
+async def test_what_a_server_has_learned_is_known_after_a_restart(
+    simulator: Simulator, url: str, tmp_path: Path
+) -> None:
     """Tokens that cool are not asked again by the next server; a stop writes what is not yet written."""
-
-    async def scenario(simulator: Simulator, url: str) -> None:
-        lay_out(tmp_path, url)
-        port = free_port()
-        async with server(tmp_path, port) as process:
-            for _ in TOKENS:
-                assert await ask(port) == 200
-            process.terminate()
-            assert await trio.to_thread.run_sync(process.wait) == 0
-        shut = {sso for number, sso in enumerate(TOKENS) if number % 5 in (1, 2)}
-        assert {call.sso for call in simulator.calls} == set(TOKENS)
-        simulator.calls.clear()
-        async with server(tmp_path, port):
-            for _ in TOKENS:
-                assert await ask(port) == 200
-        assert len(simulator.calls) == len(TOKENS)
-        assert shut.isdisjoint(call.sso for call in simulator.calls)
-
-    with_grok(scenario)
-
-
-def test_a_second_server_on_the_same_data_directory_does_not_start(tmp_path: Path) -> None:
-    """It says why in one line, and the first goes on."""
-
-    async def scenario(_: Simulator, url: str) -> None:
-        lay_out(tmp_path, url)
-        port = free_port()
-        async with server(tmp_path, port):
-            command = [sys.executable, "-m", "grokcore", "--port", str(free_port())]
-            environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-            second = await trio.run_process(command, cwd=tmp_path, env=environ, capture_stderr=True, check=False)
-            assert second.returncode == 78
-            assert second.stderr.decode().splitlines() == [
-                "grok2api: data: another grok2api uses this data directory; give each one its own"
-            ]
+    lay_out(tmp_path, url)
+    port = free_port()
+    async with server(tmp_path, port) as process:
+        for _ in TOKENS:
             assert await ask(port) == 200
+        process.terminate()
+        assert await trio.to_thread.run_sync(process.wait) == 0
+    shut = {sso for number, sso in enumerate(TOKENS) if number % 5 in (1, 2)}
+    assert {call.sso for call in simulator.calls} == set(TOKENS)
+    simulator.calls.clear()
+    async with server(tmp_path, port):
+        for _ in TOKENS:
+            assert await ask(port) == 200
+    assert len(simulator.calls) == len(TOKENS)
+    assert shut.isdisjoint(call.sso for call in simulator.calls)
 
-    with_grok(scenario)
+
+@with_grok
+async def test_a_second_server_on_the_same_data_directory_does_not_start(
+    simulator: Simulator, url: str, tmp_path: Path
+) -> None:
+    """It says why in one line, and the first goes on."""
+    lay_out(tmp_path, url)
+    port = free_port()
+    async with server(tmp_path, port):
+        command = [sys.executable, "-m", "grokcore", "--port", str(free_port())]
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        second = await trio.run_process(command, cwd=tmp_path, env=environ, capture_stderr=True, check=False)
+        assert second.returncode == 78
+        assert second.stderr.decode().splitlines() == [
+            "grok2api: data: another grok2api uses this data directory; give each one its own"
+        ]
+        assert await ask(port) == 200
 
 
 MANY = 10_000
 
 
 @pytest.mark.parametrize("act", ["disable", "clear", "check"])
-def test_an_action_that_was_answered_survives_a_kill(act: str, tmp_path: Path) -> None:
+@with_grok
+async def test_an_action_that_was_answered_survives_a_kill(
+    simulator: Simulator, url: str, act: str, tmp_path: Path
+) -> None:
     """With ten thousand tokens too: it is on the disk before the owner has the answer."""
-
-    async def scenario(_: Simulator, url: str) -> None:
-        lay_out(tmp_path, url)
-        tokens = [f"token-{number}" for number in range(MANY)]
-        (tmp_path / "tokens.json").write_text(json.dumps(tokens))
-        (tmp_path / "data").mkdir()
-        cooling = TokenEntry(tokens[7])
-        state = StateFile(tmp_path / "data" / "state.jsonl")
-        known = {TokenEntry(sso).key: {"at": time.time(), "cooling_until": time.time() + 3600} for sso in tokens}
-        state.save({key: line_of(key, record) for key, record in known.items()})
-        port = free_port()
-        async with server(tmp_path, port) as process:
-            for number in (7, 8, 9):
-                path = f"/status/tokens/{TokenEntry(tokens[number]).key}/{act}"
-                async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-                    await stream.send_all(http_request(b"", path=path).replace(b"host:", b"connection: close\r\nhost:"))
-                    assert (await read_all(stream)).startswith(b"HTTP/1.1 200")
-            process.send_signal(signal.SIGKILL)
-        record = peek(state.path)[cooling.key]
-        assert record["switched_off"] is (act == "disable")
-        assert (record["cooling_until"] is None) is (act == "clear")
-        allowances = cast("dict[str, dict[str, object]]", record["allowances"])
-        asked = any(one["to_ask"] or one["quota"] for one in allowances.values())
-        assert asked is (act == "check")
-        assert len(peek(state.path)) == MANY
-
-    with_grok(scenario)
+    lay_out(tmp_path, url)
+    tokens = [f"token-{number}" for number in range(MANY)]
+    (tmp_path / "tokens.json").write_text(json.dumps(tokens))
+    (tmp_path / "data").mkdir()
+    cooling = TokenEntry(tokens[7])
+    state = StateFile(tmp_path / "data" / "state.jsonl")
+    known = {TokenEntry(sso).key: {"at": time.time(), "cooling_until": time.time() + 3600} for sso in tokens}
+    state.save({key: line_of(key, record) for key, record in known.items()})
+    port = free_port()
+    async with server(tmp_path, port) as process:
+        for number in (7, 8, 9):
+            path = f"/status/tokens/{TokenEntry(tokens[number]).key}/{act}"
+            async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+                await stream.send_all(http_request(b"", path=path).replace(b"host:", b"connection: close\r\nhost:"))
+                assert (await read_all(stream)).startswith(b"HTTP/1.1 200")
+        process.send_signal(signal.SIGKILL)
+    record = peek(state.path)[cooling.key]
+    assert record["switched_off"] is (act == "disable")
+    assert (record["cooling_until"] is None) is (act == "clear")
+    allowances = cast("dict[str, dict[str, object]]", record["allowances"])
+    asked = any(one["to_ask"] or one["quota"] for one in allowances.values())
+    assert asked is (act == "check")
+    assert len(peek(state.path)) == MANY
 
 
-def test_a_data_directory_that_is_deleted_lets_no_second_server_in(tmp_path: Path) -> None:
+@with_grok
+async def test_a_data_directory_that_is_deleted_lets_no_second_server_in(
+    simulator: Simulator, url: str, tmp_path: Path
+) -> None:
     """The first makes it again and holds it, and keeps what it learns in it."""
-
-    async def scenario(simulator: Simulator, url: str) -> None:
-        lay_out(tmp_path, url)
-        leave_two_that_refuse(simulator)
-        port = free_port()
-        async with server(tmp_path, port) as process:
-            before = (tmp_path / "data").stat().st_ino
-            (tmp_path / "data").rename(tmp_path / "old")
-            while not (tmp_path / "data").exists():  # noqa: ASYNC110  by another process
-                await trio.sleep(0.05)
-            assert (tmp_path / "data").stat().st_ino != before
-            command = [sys.executable, "-m", "grokcore", "--port", str(free_port())]
-            environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-            second = await trio.run_process(command, cwd=tmp_path, env=environ, capture_stderr=True, check=False)
-            assert second.returncode == 78
-            for _sso in TOKENS:
-                assert await ask(port) == 200
-            process.terminate()
-            assert await trio.to_thread.run_sync(process.wait) == 0
-        assert peek(tmp_path / "data" / "state.jsonl")
-
-    with_grok(scenario)
+    lay_out(tmp_path, url)
+    leave_two_that_refuse(simulator)
+    port = free_port()
+    async with server(tmp_path, port) as process:
+        before = (tmp_path / "data").stat().st_ino
+        (tmp_path / "data").rename(tmp_path / "old")
+        while not (tmp_path / "data").exists():  # noqa: ASYNC110  by another process
+            await trio.sleep(0.05)
+        assert (tmp_path / "data").stat().st_ino != before
+        command = [sys.executable, "-m", "grokcore", "--port", str(free_port())]
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        second = await trio.run_process(command, cwd=tmp_path, env=environ, capture_stderr=True, check=False)
+        assert second.returncode == 78
+        for _sso in TOKENS:
+            assert await ask(port) == 200
+        process.terminate()
+        assert await trio.to_thread.run_sync(process.wait) == 0
+    assert peek(tmp_path / "data" / "state.jsonl")
 
 
-def test_two_servers_on_one_directory_that_was_replaced_both_say_so(tmp_path: Path) -> None:
+@with_grok
+async def test_two_servers_on_one_directory_that_was_replaced_both_say_so(
+    simulator: Simulator, url: str, tmp_path: Path
+) -> None:
     """In ``/health``; the first one no longer writes there, so that the second one's state stays whole."""
-
-    async def scenario(_: Simulator, url: str) -> None:
-        lay_out(tmp_path, url)
-        first, second = free_port(), free_port()
-        (tmp_path / "one").mkdir()
-        (tmp_path / "data").symlink_to("one")
-        async with server(tmp_path, first), server(tmp_path, second, "--data-dir", "two"):
-            (tmp_path / "link").symlink_to("two")
-            (tmp_path / "link").replace(tmp_path / "data")
-            await until_said(first, "another grok2api has it now")
-            assert await ask(first) == 200
-            await until_said(second, "another grok2api had it before")
-            await until_said(first, "another grok2api has its folder")
-            assert peek(tmp_path / "two" / "state.jsonl") == {}
-
-    with_grok(scenario)
+    lay_out(tmp_path, url)
+    first, second = free_port(), free_port()
+    (tmp_path / "one").mkdir()
+    (tmp_path / "data").symlink_to("one")
+    async with server(tmp_path, first), server(tmp_path, second, "--data-dir", "two"):
+        (tmp_path / "link").symlink_to("two")
+        (tmp_path / "link").replace(tmp_path / "data")
+        await until_said(first, "another grok2api has it now")
+        assert await ask(first) == 200
+        await until_said(second, "another grok2api had it before")
+        await until_said(first, "another grok2api has its folder")
+        assert peek(tmp_path / "two" / "state.jsonl") == {}

@@ -47,19 +47,16 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-def test_the_openai_sdk_sees_all_of_an_answer(shape: Shape) -> None:
+@on_site
+async def test_the_openai_sdk_sees_all_of_an_answer(site: Site, shape: Shape) -> None:
     """The same three ways; annotations are complete, and have an index in a stream."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(shape.script)
-        whole, streamed, helped = await trio.to_thread.run_sync(ask, site, shape.model)
-        for message in (whole, streamed, helped):
-            assert shape.content in message[0]
-            assert shape.reasoning in message[1]
-            assert tuple(message[2][: len(shape.cited)]) == shape.cited
-        assert whole == streamed == helped
-
-    on_site(scenario)
+    site.simulator.always(shape.script)
+    whole, streamed, helped = await trio.to_thread.run_sync(ask, site, shape.model)
+    for message in (whole, streamed, helped):
+        assert shape.content in message[0]
+        assert shape.reasoning in message[1]
+        assert tuple(message[2][: len(shape.cited)]) == shape.cited
+    assert whole == streamed == helped
 
 
 def ask(site: Site, model: str) -> list[tuple[str, str, list[str]]]:
