@@ -27,9 +27,9 @@ from grokcore.protocol.token_file.reading import parse_token_file
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator.assets import jpeg
 from grokcore.simulator.scripts import Script, drawing, error
+from tests.server_process import started
 from tests.servers import Site, chat, free_port, on_site
-from tests.test_cli import started
-from tests.web.test_delivery import run_on_media_site
+from tests.web.media_site import run_on_media_site
 
 ROOT = Path(__file__).parent.parent
 NO_PROMISES = {"CONTRIBUTING.md"}

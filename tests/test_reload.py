@@ -2,182 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 import codecs
 import json
-import logging
 import signal
 import subprocess
 import urllib.request
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
-from attrs import define, field, frozen
+from attrs import frozen
 
 import grokcore.cli.reload
 import grokcore.cli.setup
-from grokcore.cli.reload import NEEDS_RESTART, Reloader
-from grokcore.cli.server import Server
-from grokcore.cli.setup import Sources
-from grokcore.config import Config, GlobalConfig
-from grokcore.errors import Challenge, ConfigError, InvalidApiKey, QuotaExhausted
+from grokcore.cli.reload import NEEDS_RESTART
+from grokcore.errors import Challenge, ConfigError, QuotaExhausted
 from grokcore.protocol.conversation.question import Question
-from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.book import Need
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator.scripts import Script, Wait, answer
 from grokcore.web.app import create_app
 from grokcore.web.metrics import Metrics
+from tests.desk import BOTH, MODEL, SECRET, A, B, C, D, Desk, Running, at_desk, run_watched, token_file, watched
 from tests.runtime.fakes import FakeTransport
-from tests.scenarios import decorator, run_on_fake_clock
+from tests.server_process import started
 from tests.servers import Site, run_on_site
-from tests.test_cli import started
-
-MODEL = SHIPPED["grok-3-fast"]
-SECRET = "eyJ-very-secret"
-"""Every secret of these tests begins with it."""
-
-A, B, C, D = (f"{SECRET}-{name}" for name in "abcd")
-
-Log: TypeAlias = list[str]
-
-
-def token_file(*tokens: str, **details: object) -> str:
-    """A token file in the original's form; *details* are those of the last token."""
-    fields: dict[str, object] = {token: {} for token in tokens}
-    return json.dumps({"sso": {**fields, **({tokens[-1]: details} if details else {})}})
-
-
-@define
-class Running:
-    """A server that has read its files and was made, and what keeps it up to date."""
-
-    place: Path
-    sources: Sources
-    server: Server
-    reloader: Reloader
-    caplog: pytest.LogCaptureFixture
-    levels: list[GlobalConfig]
-
-    def write(self, name: str, content: str | bytes) -> None:
-        path = self.place / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-
-    async def reload(self) -> Log:
-        """Read the files again; what the log has of it."""
-        await self.reloader.reload()
-        return self.said()
-
-    def said(self) -> Log:
-        """What the log has had since this was last asked; there is no secret in it."""
-        assert SECRET not in self.caplog.text
-        lines = [f"{record.levelname} {record.getMessage()}" for record in self.caplog.records]
-        self.caplog.clear()
-        return lines
-
-    @property
-    def config(self) -> Config:
-        return self.server.state.config
-
-    @property
-    def tokens(self) -> list[str]:
-        """Those in use."""
-        return [account.entry.sso for account in self.server.pool.book.accounts]
-
-    @property
-    def notices(self) -> dict[str, str]:
-        assert SECRET not in str(self.server.state.all_faults())
-        return self.server.state.all_faults()
-
-    def may(self, key: str) -> bool:
-        """Whether a request with this key is served."""
-        try:
-            self.server.state.keys.identify({"authorization": f"Bearer {key}"})
-        except InvalidApiKey:
-            return False
-        return True
-
-
-Scenario: TypeAlias = Callable[[Running], Awaitable[None]]
-
-
-@define
-class Desk:
-    """An empty folder, and servers that are started in it."""
-
-    place: Path
-    caplog: pytest.LogCaptureFixture
-    levels: list[GlobalConfig] = field(factory=list)
-
-    def run(
-        self,
-        scenario: Scenario,
-        *,
-        files: Mapping[str, str],
-        flags: Mapping[str, object] | None = None,
-        environ: Mapping[str, str] | None = None,
-        meanwhile: Callable[[], object] = lambda: None,
-    ) -> None:
-        """Run *scenario* with a server that has read these *files*.
-
-        :param meanwhile: what happens between the server's reading them and its first look for changes.
-        """
-        for name, content in files.items():
-            (self.place / name).parent.mkdir(exist_ok=True)
-            (self.place / name).write_text(content)
-        given = {"demo": None, "config": None, "tokens": None, "host": None, "port": None, "data_dir": None}
-        sources = Sources(argparse.Namespace(**{**given, **(flags or {})}), environ or {})
-
-        async def main() -> None:
-            settings = sources.read_config()
-            tokens, notes = sources.read_tokens_with_notes()
-            meanwhile()
-            server = Server(settings.config, tokens)
-            reloader = Reloader(sources, server, settings, tokens, notes)
-            self.caplog.clear()
-            await scenario(Running(self.place, sources, server, reloader, self.caplog, self.levels))
-
-        run_on_fake_clock(main)
-
-
-def run_at_desk(
-    scenario: Scenario,
-    desk: Desk,
-    *,
-    files: Mapping[str, str],
-    flags: Mapping[str, object] | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> None:
-    desk.run(scenario, files=files, flags=flags, environ=environ)
-
-
-at_desk = decorator(run_at_desk, gives=1, desk=lambda desk: desk)
-"""A test with a server that has read these *files* in the folder of the fixture ``desk``."""
-
-
-@pytest.fixture
-def desk(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.chdir(tmp_path)
-    caplog.set_level(logging.INFO)
-    desk = Desk(tmp_path, caplog)
-    monkeypatch.setattr(grokcore.cli.reload, "configure_logging", desk.levels.append)
-    monkeypatch.setattr(trio.to_thread, "run_sync", at_once)  # a faked clock would jump past a real thread
-    return desk
-
-
-async def at_once(work: Callable[[], object], **_: object) -> object:
-    """Stands in for a thread."""
-    await trio.lowlevel.checkpoint()
-    return work()
-
-
-BOTH = {"config.toml": "", "tokens.json": token_file(A, B)}
-
 
 # Tokens ------------------------------------------------------------------------------------------------------------
 
@@ -762,23 +614,6 @@ async def test_the_same_settings_written_otherwise_are_nothing_new(running: Runn
 
 
 # When --------------------------------------------------------------------------------------------------------------
-
-
-def run_watched(
-    story: Scenario, desk: Desk, *, files: Mapping[str, str] = BOTH, meanwhile: Callable[[], object] = lambda: None
-) -> None:
-    """Run *story* beside the reloader."""
-
-    async def scenario(running: Running) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(running.reloader.run)
-            await story(running)
-            nursery.cancel_scope.cancel()
-
-    desk.run(scenario, files=files, meanwhile=meanwhile)
-
-
-watched = decorator(run_watched, gives=1, desk=lambda desk: desk)
 
 
 @watched

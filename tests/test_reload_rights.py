@@ -12,7 +12,7 @@ from grokcore.config import Config, load_config
 from grokcore.config.rights import SAFEGUARDS, Guard, settings_in
 from grokcore.errors import ConfigError, InvalidApiKey
 from grokcore.web.auth import Caller
-from tests.test_reload import BOTH, SECRET, Running, at_desk, desk
+from tests.desk import BOTH, SECRET, Running, at_desk, desk
 
 __all__ = ["desk"]
 

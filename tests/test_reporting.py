@@ -23,10 +23,10 @@ from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.book import Need
 from grokcore.protocol.tokens import TokenEntry
+from tests.desk import BOTH, C, Running, desk, token_file, watched
 from tests.scenarios import decorator, on_fake_clock, run_on_fake_clock
 from tests.servers import configured
 from tests.service_manager import Manager, fill, manager
-from tests.test_reload import BOTH, C, Running, desk, token_file, watched
 
 __all__ = ["desk", "manager"]  # fixtures
 

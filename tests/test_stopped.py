@@ -19,8 +19,8 @@ from grokcore.simulator.app import Simulator
 from grokcore.simulator.scripts import Script, Send, Wait, answer, wrapped
 from grokcore.simulator.serve import serve_simulator
 from tests.scenarios import on_real_clock
+from tests.server_process import server
 from tests.servers import chat, free_port, http_request, read_all, read_until
-from tests.test_crash import server
 
 STOPPED_S = 1.3
 CLOCKS = "stream_first_response_timeout = 1\nstream_chunk_timeout = 1\nstream_total_timeout = 1.2\n"

@@ -18,9 +18,9 @@ from attrs import evolve, field, frozen
 from grokcore.simulator import lines
 from grokcore.simulator.app import Call
 from grokcore.simulator.scripts import HANG, Script, Send, answer, drawing, error, wrapped
+from tests.examples import FLOOD, asking, picture
 from tests.servers import TOKENS, Site, chat, http_request, read_all, read_until, run_on_site
-from tests.web.test_attachments import asking, picture
-from tests.web.test_edge import FLOOD, connect_reluctantly, leave_at_once
+from tests.wire import connect_reluctantly, leave_at_once
 
 from .figures import Figure, Record, sizes, thousands
 

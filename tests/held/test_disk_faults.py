@@ -22,7 +22,7 @@ from grokcore.simulator import lines
 from grokcore.simulator.scripts import drawing
 from grokcore.web.dashboard import NOT_KEPT
 from tests.servers import TOKENS, Site
-from tests.web.test_delivery import run_on_media_site
+from tests.web.media_site import run_on_media_site
 
 from .figures import Figure, Record, sizes
 

@@ -13,8 +13,8 @@ from attrs import frozen
 
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.scripts import answer
+from tests.server_process import lay_out, run_with_grok, server
 from tests.servers import chat, free_port, http_request, read_until
-from tests.test_crash import lay_out, run_with_grok, server
 
 from .figures import Figure, Record
 

@@ -17,8 +17,8 @@ from attrs import define, field
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.disk.state_file import StateFile, peek
 from grokcore.simulator.app import Simulator
+from tests.server_process import TOKENS, ask, lay_out, leave_two_that_refuse, names_in, run_with_grok, server
 from tests.servers import free_port, http_request, read_all
-from tests.test_crash import TOKENS, ask, lay_out, leave_two_that_refuse, names_in, run_with_grok, server
 
 from .figures import Figure, Record, sizes
 

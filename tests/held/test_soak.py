@@ -22,8 +22,8 @@ from grokcore.simulator.app import Simulator
 from grokcore.simulator.scripts import answer, error, paced
 from grokcore.simulator.serve import serve_simulator
 from tests.scenarios import on_real_clock
+from tests.server_process import server
 from tests.servers import chat, free_port, http_request, read_all, read_until
-from tests.test_crash import server
 
 from .figures import Figure, Record, thousands
 

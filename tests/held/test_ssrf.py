@@ -14,7 +14,7 @@ from grokcore.runtime.attachments.lookups import Lookups
 from grokcore.runtime.transport.curl import CurlExchange, CurlTransport
 from grokcore.runtime.transport.seam import UpstreamRequest
 from grokcore.simulator.scripts import answer
-from tests.runtime.attachments.test_fetch import LOOPBACK_URLS, PICTURE, PRIVATE_ANSWERS, page, redirect
+from tests.runtime.attachments.hosts import LOOPBACK_URLS, PICTURE, PRIVATE_ANSWERS, page, redirect
 from tests.servers import Site, chat, read_until, run_on_site
 
 from .figures import Figure, Record, sizes

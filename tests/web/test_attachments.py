@@ -16,43 +16,14 @@ from attrs import frozen
 
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator import lines
-from grokcore.simulator.app import Call, Simulator
 from grokcore.simulator.files import POST_PATH, UPLOAD_PATH
 from grokcore.simulator.scripts import HANG, Script, Wait, answer, error, page, video
+from tests.examples import JPEG, PDF, PNG, asking, chats, contents, data_url, picture, uploaded
 from tests.servers import Site, chat, free_port, http_request, on_site, run_on_site
 
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
-JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(40)
-PDF = b"%PDF-1.4\n1 0 obj\n"
 ONE = (TokenEntry("sso-0"),)
 TWO = (TokenEntry("sso-0"), TokenEntry("sso-1"))
 MB = 1024 * 1024
-
-
-def data_url(data: bytes, media_type: str = "image/png") -> str:
-    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
-
-
-def picture(data: bytes = PNG, media_type: str = "image/png") -> dict[str, Any]:
-    return {"type": "image_url", "image_url": {"url": data_url(data, media_type)}}
-
-
-def asking(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    return chat(messages=[{"role": "user", "content": [{"type": "text", "text": "What is this?"}, *parts]}], **fields)
-
-
-def uploaded(simulator: Simulator) -> list[Call]:
-    return [call for call in simulator.uploads if call.path == UPLOAD_PATH]
-
-
-def contents(simulator: Simulator) -> list[tuple[str, bytes]]:
-    return [(call.body["fileMimeType"], base64.b64decode(call.body["content"])) for call in uploaded(simulator)]
-
-
-def chats(simulator: Simulator) -> list[Call]:
-    return simulator.calls
 
 
 # Pictures and files -----------------------------------------------------------------------------------------------

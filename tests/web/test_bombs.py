@@ -15,10 +15,9 @@ from attrs import frozen
 
 from grokcore.simulator.app import Call
 from grokcore.simulator.scripts import Script, Send, Wait, answer, drawing, paced
+from tests.examples import asking
 from tests.servers import Site, chat, free_port
-from tests.web.test_delivery import run_on_media_site
-
-from .test_attachments import asking
+from tests.web.media_site import run_on_media_site
 
 WHOLE = 512 << 20
 MOST_GROWTH_KB = 96 * 1024

@@ -32,26 +32,11 @@ from grokcore.simulator.scripts import (
     tokens_of,
     wrapped,
 )
+from tests.examples import CITING, DRAWING, THOUGHTS, TOOLS, token_line
 from tests.servers import TOKENS, Site, chat, on_site, run_on_site
+from tests.wire import data_lines, text_of
 
 TEXT = "Hello 世界 — <b>bold</b> & 😄 done."
-
-
-def data_lines(body: str) -> list[str]:
-    """The payloads of a stream's events."""
-    return [line.removeprefix("data: ") for line in body.split("\n") if line.startswith("data: ")]
-
-
-def text_of(body: str, name: str = "content") -> str:
-    """The text of a streamed answer that ended as it should."""
-    *chunks, done = data_lines(body)
-    assert done == "[DONE]"
-    deltas = [json.loads(chunk)["choices"][0]["delta"] for chunk in chunks if json.loads(chunk)["choices"]]
-    return "".join(delta.get(name) or "" for delta in deltas)
-
-
-def token_line(text: str) -> Send:
-    return Send(lines.line(wrapped(lines.token(text))))
 
 
 # The real clients -------------------------------------------------------------------------------------------------
@@ -232,7 +217,6 @@ async def test_models_can_be_changed_and_added(site: Site) -> None:
 
 # What is answered -------------------------------------------------------------------------------------------------
 
-THOUGHTS = [lines.thought("Considering", tag="header"), lines.thought("- a <grok:render>x</grok:render>point.")]
 MARKUP = [
     "see ",
     "<grok:re",
@@ -258,20 +242,6 @@ class Shape:
 def in_pieces(*sizes: int) -> Script:
     return recut(answer(TEXT), itertools.cycle(sizes))
 
-
-TOOLS = [lines.tool_call("1 < 2"), lines.search_results("https://example.com", "x")]
-CITING = [
-    lines.citation_card("c1", "https://example.com/7"),
-    lines.citation_card("c2", "https://example.com/11"),
-    *map(lines.token, ["7", lines.citation("c1"), ", 11", lines.citation("c2"), ". Both", lines.citation("c1"), "."]),
-]
-DRAWING = [
-    lines.picture_card("p1"),
-    lines.token("Here:"),
-    lines.token(lines.picture("p1")),
-    lines.picture_card("p1", 50, "users/u/generated/k-part-0/image.jpg"),
-    lines.picture_card("p1", 100, "users/u/generated/k/image.jpg"),
-]
 
 SHAPES = [
     Shape("plain", answer(TEXT)),

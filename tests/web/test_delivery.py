@@ -48,11 +48,10 @@ from grokcore.web.delivery import Delivery
 from grokcore.web.reply import EventStream, collect
 from tests.runtime.fakes import FakeExchange, FakeTransport
 from tests.runtime.worlds import World, make_world
-from tests.scenarios import decorator, in_tmp_path, on_fake_clock, on_real_clock, run_on_fake_clock, run_on_real_clock
-from tests.servers import TOKENS, Site, chat, read_until, run_on_site
-
-from .test_chat_completions import data_lines, text_of
-from .test_edge import post
+from tests.scenarios import decorator, on_fake_clock, on_real_clock, run_on_fake_clock, run_on_real_clock
+from tests.servers import Site, chat, read_until
+from tests.web.media_site import on_media_site, run_on_media_site
+from tests.wire import data_lines, post, text_of
 
 ACCESS = AssetAccess("canary-sso", "http://user:canary@proxy.example.com:1")
 BASE = "https://me.example.com"
@@ -440,27 +439,6 @@ CARDS = play_lines(
 LINK = re.compile(r"!?\[(?:image|video)\]\(([^)]*)\)")
 AROUND = re.compile(r"\[(!\[image\]\([^)]*\))\]\(([^)]*)\)")
 """A picture that is a link."""
-
-
-def run_on_media_site(
-    scenario: Callable[[Site], Awaitable[None]],
-    folder: Path | None,
-    *,
-    config: str = "",
-    tokens: tuple[TokenEntry, ...] = TOKENS,
-) -> None:
-    """A server whose assets are the simulated Grok's too; without a *folder* it keeps nothing."""
-
-    async def with_assets(site: Site) -> None:
-        grok = evolve(site.server.state.config.grok, assets_url=site.grok_url)
-        site.server.adopt_config(evolve(site.server.state.config, grok=grok))
-        await scenario(site)
-
-    run_on_site(with_assets, config=config, tokens=tokens, state_file=folder / "state.jsonl" if folder else None)
-
-
-on_media_site = decorator(run_on_media_site, gives=1, folder=in_tmp_path)
-"""By default the server keeps its state and its media in the test's folder."""
 
 
 def ask_with_sdk(site: Site) -> tuple[str, str, list[str]]:

@@ -13,7 +13,7 @@ from grokcore.config import ServerConfig
 from grokcore.web.doors import Doors
 from grokcore.web.edge import LINGER_S
 from tests.servers import Site, chat, on_site
-from tests.web.test_edge import http, read_reply, reply_to, send_and_read
+from tests.wire import http, read_reply, reply_to, send_and_read
 
 PUBLIC = {"public_url": "https://grok.example.com/api"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import logging
@@ -10,13 +9,12 @@ import math
 import os
 import re
 import socket
-import struct
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import trio
@@ -31,9 +29,8 @@ from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.book import TokenBook
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.pool.leases import TokenPool
-from grokcore.simulator import lines
 from grokcore.simulator.limits import UNLIMITED
-from grokcore.simulator.scripts import HANG, Script, Send, answer, error, paced, wrapped
+from grokcore.simulator.scripts import Script, answer, error, paced
 from grokcore.web import app as web_app
 from grokcore.web import bodies, edge, server
 from grokcore.web import chat as web_chat
@@ -46,115 +43,26 @@ from grokcore.web.metrics import Metrics
 from grokcore.web.state import ServerState
 from grokcore.web.status import Census
 from grokcore.web.trace import Trace
+from tests.examples import FIRST_TOKEN, FLOOD, SILENCE
 from tests.servers import TOKENS, Site, chat, configured, on_site, read_all, read_until, run_on_site
-
-SOON_S = 5.0
-"""Real seconds within which what must happen has happened, on any machine."""
+from tests.wire import (
+    SOON_S,
+    chunked,
+    connect_reluctantly,
+    ends_within,
+    happens,
+    http,
+    leave_at_once,
+    post,
+    read_reply,
+    reply_to,
+    send_and_read,
+    until,
+    upstream_free,
+)
 
 REPAIRED_OR_PLAIN = pytest.mark.parametrize("repaired", [True, False], ids=["repaired", "plain"])
 """Both worlds: a repair is worth its lines only as long as the plain one still misbehaves."""
-
-TOKEN = Send(lines.line(wrapped(lines.token("a"))))
-FIRST_TOKEN = Script((TOKEN, HANG))
-SILENCE = Script((HANG,))
-
-
-# Bare connections -------------------------------------------------------------------------------------------------
-
-
-@frozen
-class Reply:
-    """A response, read off the wire."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def error(self) -> dict[str, Any]:
-        return cast(dict[str, Any], json.loads(self.body)["error"])
-
-
-def http(
-    method: str = "POST",
-    path: str = "/v1/chat/completions",
-    *headers: str | bytes,
-    body: bytes | None = None,
-    version: str = "1.1",
-) -> bytes:
-    """A request as bytes; a body has its length told."""
-    told = [] if body is None else [f"content-length: {len(body)}"]
-    found = [line if isinstance(line, bytes) else line.encode() for line in ("host: localhost", *headers, *told)]
-    return b"\r\n".join([f"{method} {path} HTTP/{version}".encode(), *found, b"", body or b""])
-
-
-def post(value: Any, *headers: str | bytes, version: str = "1.1") -> bytes:
-    """A chat request with these bytes, or with this as JSON, for a body."""
-    body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return http("POST", "/v1/chat/completions", *headers, body=body, version=version)
-
-
-def chunked(body: bytes) -> bytes:
-    """A chat request whose length is not told."""
-    head = http("POST", "/v1/chat/completions", "transfer-encoding: chunked")
-    return head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
-
-
-async def read_reply(stream: trio.SocketStream, *, bodiless: bool = False) -> Reply:
-    """One response that tells its length."""
-    head, _, body = (await read_until(stream, b"\r\n\r\n")).partition(b"\r\n\r\n")
-    first, *rest = head.decode("latin-1").split("\r\n")
-    headers = dict(cast(tuple[str, str], tuple(line.split(": ", 1))) for line in rest)
-    length = 0 if bodiless else int(headers["content-length"])
-    while len(body) < length:
-        body += await stream.receive_some(65536)
-    assert len(body) == length, "more than one response"
-    return Reply(int(first.split(" ")[1]), headers, body)
-
-
-async def send_and_read(site: Site, request: bytes, *, bodiless: bool = False) -> Reply:
-    """What a request of its own connection is answered, read after all of it was sent."""
-    async with await site.connect() as stream:
-        await stream.send_all(request)
-        return await read_reply(stream, bodiless=bodiless)
-
-
-def reply_to(request: bytes, *, config: str = "", bodiless: bool = False) -> Reply:
-    """What a server of its own answers to one request."""
-    found: list[Reply] = []
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(answer("ok"))
-        found.append(await send_and_read(site, request, bodiless=bodiless))
-
-    run_on_site(scenario, config=config)
-    return found[0]
-
-
-async def ends_within(stream: trio.SocketStream, seconds: float) -> bool:
-    """Whether the peer closes the connection, after whatever it may still send."""
-    with trio.move_on_after(seconds):
-        await read_all(stream)
-        return True
-    return False
-
-
-async def happens(what: Callable[[], Awaitable[object]], seconds: float = SOON_S) -> bool:
-    """Whether *what* comes to an end in that time."""
-    with trio.move_on_after(seconds):
-        await what()
-        return True
-    return False
-
-
-def upstream_free(site: Site) -> Callable[[], Awaitable[None]]:
-    """Waits until Grok is not asked anything any more."""
-    return functools.partial(site.simulator.until, lambda: not site.simulator.open_calls)
-
-
-def leave_at_once(stream: trio.SocketStream) -> None:
-    """Have the next close send RST instead of FIN."""
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 # The repairs: connections end --------------------------------------------------------------------------------------
@@ -246,17 +154,6 @@ async def test_requests_sent_at_once_over_one_connection_are_answered_in_order(s
 
 
 # The repairs: clients that stop reading, and clients that leave -----------------------------------------------------
-
-FLOOD = Script(tuple([Send(lines.line(wrapped(lines.token("x" * 60_000))))] * 400))
-"""24 MB: several times what the sockets of a connection take."""
-
-
-async def connect_reluctantly(site: Site) -> trio.SocketStream:
-    """A connection whose client takes next to nothing."""
-    bare = trio.socket.socket()
-    bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    await bare.connect(("127.0.0.1", site.port))
-    return trio.SocketStream(bare)
 
 
 async def stall(site: Site) -> trio.SocketStream:
@@ -958,12 +855,6 @@ async def test_beyond_max_streams_a_request_is_turned_away(site: Site, stream_wa
 
 
 # Clients that leave ------------------------------------------------------------------------------------------------
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a *condition* that nobody announces."""
-    while not condition():
-        await trio.testing.wait_all_tasks_blocked(0.002)
 
 
 def keep_no_connection_of_asks(site: Site) -> None:

@@ -12,7 +12,7 @@ from grokcore.protocol.dialects.attachment_parts import NAME_KEYS
 from grokcore.protocol.dialects.openai_chat.request import ChatRequest
 from grokcore.protocol.dialects.openai_errors import error_object
 from grokcore.simulator.scripts import answer
-from tests.protocol.dialects.test_edges import fault_of, named
+from tests.protocol.dialects.edges import fault_of, named
 from tests.protocol.grok_web.mutants import Maker, leaves
 from tests.servers import Site, on_site, run_on_site
 

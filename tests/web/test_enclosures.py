@@ -10,9 +10,8 @@ from attrs import frozen
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import Script, answer, error, play_lines, wrapped
+from tests.examples import JPEG, PDF, PNG, chats, contents, data_url, picture
 from tests.servers import Site, chat, on_site
-
-from .test_attachments import JPEG, PDF, PNG, chats, contents, data_url, picture
 
 GIF = b"GIF89a" + bytes(20)
 WEBP = b"RIFF\0\0\0\0WEBP" + bytes(20)

@@ -26,7 +26,7 @@ from grokcore.simulator.assets import jpeg, png
 from grokcore.simulator.files import UPLOAD_PATH
 from grokcore.simulator.scripts import HANG, Script, answer, drawing, error, page, play_lines, wrapped
 from tests.servers import Site
-from tests.web.test_delivery import on_media_site, run_on_media_site
+from tests.web.media_site import on_media_site, run_on_media_site
 
 PICTURE = "users/u/generated/{}/image.jpg"
 CONTENT = base64.b64encode(jpeg()).decode()

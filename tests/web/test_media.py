@@ -34,8 +34,7 @@ from grokcore.web.server import listen
 from grokcore.web.trace import Trace
 from tests.scenarios import PATIENCE_S, decorator, in_tmp_path, on_real_clock
 from tests.servers import read_all, read_until
-
-from .test_edge import Reply, happens, http, leave_at_once, read_reply, until
+from tests.wire import Reply, happens, http, leave_at_once, read_reply, until
 
 DATA = bytes(range(250)) * 4
 VIDEO = bytes(range(256)) * 20_000

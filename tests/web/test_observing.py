@@ -24,8 +24,9 @@ from grokcore.simulator.scripts import CUT, HANG, Script, answer, answer_lines, 
 from grokcore.web.history import FAULTS_KEPT, MINUTES, SAMPLES_PER_MINUTE, History, Minute
 from grokcore.web.metrics import TICK_S, watch_lag
 from grokcore.web.trace import Trace
+from tests.examples import FIRST_TOKEN
 from tests.servers import Site, chat, on_site, read_until, run_on_site
-from tests.web.test_edge import FIRST_TOKEN, post, upstream_free
+from tests.wire import post, upstream_free
 
 CANARY = "canary-7f3a"
 """In the prompt, the answer, the key, the token, the query and a header: in no line of the log."""

@@ -40,11 +40,10 @@ from grokcore.web.doors import _EXPOSED
 from grokcore.web.metrics import Metrics
 from grokcore.web.openapi import ERRORS, build_document
 from grokcore.web.routes import Marks, marks_of
+from tests.examples import CITING, FIRST_TOKEN, THOUGHTS, TOOLS
 from tests.servers import TOKENS, Site, chat, configured, on_site, run_on_site
-from tests.web.test_delivery import on_media_site, run_on_media_site
-
-from .test_chat_completions import CITING, THOUGHTS, TOOLS
-from .test_edge import FIRST_TOKEN, read_reply
+from tests.web.media_site import on_media_site, run_on_media_site
+from tests.wire import read_reply
 
 Object: TypeAlias = dict[str, Any]
 

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from tests.servers import Site
-from tests.web.test_delivery import run_on_media_site
+from tests.web.media_site import run_on_media_site
 
 ROOT = Path(__file__).parents[2]
 

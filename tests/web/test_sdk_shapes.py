@@ -11,9 +11,8 @@ from attrs import frozen
 
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import Script, answer, drawing, play_lines, video, wrapped
+from tests.examples import CITING, DRAWING, THOUGHTS, TOOLS
 from tests.servers import Site, on_site
-
-from .test_chat_completions import CITING, DRAWING, THOUGHTS, TOOLS
 
 
 @frozen

@@ -22,9 +22,8 @@ from attrs import frozen
 
 from grokcore.runtime.disk import media_cache
 from grokcore.runtime.disk.media_cache import LargerThanCache, MediaCache, MediaFile, MediaWriter, media_type_of
+from tests.disks import disks
 from tests.scenarios import on_real_clock, run_on_real_clock
-
-from .test_files import disks
 
 PATIENCE_S = 30.0
 """Real seconds that a scenario may take at most."""

@@ -20,9 +20,8 @@ from curl_cffi._wrapper import lib
 from grokcore.errors import TransportFailure
 from grokcore.runtime.transport.curl import CurlExchange, CurlSettings, CurlTransport, exchange, handle, loop, transfers
 from grokcore.runtime.transport.seam import UpstreamRequest
+from tests.runtime.transport.bench import read_all
 from tests.scenarios import decorator, on_real_clock
-
-from .test_curl import read_all
 
 LINES = 40
 STEADY = b"".join(b"line %d\n" % number for number in range(LINES))

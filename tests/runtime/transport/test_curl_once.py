@@ -28,10 +28,9 @@ from grokcore.runtime.transport.curl import CurlSettings, CurlTransport
 from grokcore.runtime.transport.seam import ConnectionDied, UpstreamRequest
 from grokcore.simulator.assets import jpeg
 from grokcore.simulator.scripts import answer
+from tests.runtime.transport.bench import read_all
 from tests.scenarios import decorator
 from tests.servers import Site, free_port, run_on_site
-
-from .test_curl import read_all
 
 ANSWER = jpeg()
 NAME = "127.0.0.1"
