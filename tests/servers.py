@@ -21,9 +21,7 @@ from grokcore.runtime.disk.state_file import StateFile
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.serve import serve_simulator
 from grokcore.web.server import listen
-
-PATIENCE_S = 30.0
-"""Real seconds that a scenario may take at most."""
+from tests.scenarios import PATIENCE_S, decorator
 
 TOKENS = (*(TokenEntry(f"sso-{number}") for number in range(4)), TokenEntry("sso-super", Tier.SUPER))
 
@@ -85,7 +83,7 @@ def configured(text: str = "", base_url: str = "http://127.0.0.1:9") -> Config:
     return evolve(config, grok=evolve(config.grok, base_url=base_url))
 
 
-def on_site(
+def run_on_site(
     scenario: Callable[[Site], Awaitable[None]],
     *,
     config: str = "",
@@ -124,6 +122,10 @@ def on_site(
                 nursery.cancel_scope.cancel()
 
     trio.run(main)
+
+
+on_site = decorator(run_on_site, gives=1)
+"""A test against a server of its own; it gets the :class:`Site`."""
 
 
 def _serve(

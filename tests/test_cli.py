@@ -6,9 +6,6 @@ import faulthandler
 import json
 import os
 import socket
-import subprocess
-import sys
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -24,6 +21,7 @@ from grokcore import __version__
 from grokcore.cli import EXIT_CONFIG, main
 from grokcore.protocol.models import SHIPPED
 from grokcore.web.server import PortInUse
+from tests.server_process import started
 from tests.servers import chat, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -310,23 +308,6 @@ def test_what_others_may_read_or_change_is_warned_of_at_the_start(
 
 
 # Real processes ----------------------------------------------------------------------------------------------------
-
-
-def started(place: Path, *arguments: str) -> tuple[subprocess.Popen[bytes], str, threading.Timer]:
-    """A server in *place*, and what it said until it was ready; it is killed after 20 s at the latest."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")}
-    environ["PYTHONPATH"] = str(ROOT)
-    command = [sys.executable, "-m", "grokcore", *arguments]
-    process = subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, env=environ)
-    watchdog = threading.Timer(20, process.kill)
-    watchdog.start()
-    assert process.stderr is not None
-    said = ""
-    while " ready on " not in said:
-        line = process.stderr.readline().decode()
-        assert line, said
-        said += line
-    return process, said, watchdog
 
 
 def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: Path) -> None:

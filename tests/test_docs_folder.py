@@ -27,7 +27,7 @@ from grokcore.runtime.completion.gateway import Completion, Times
 from grokcore.simulator.scripts import page
 from grokcore.web.request_log import RequestLog
 from grokcore.web.trace import Trace
-from tests.servers import Site, on_site
+from tests.servers import Site, on_site, run_on_site
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -189,7 +189,7 @@ def test_the_metrics_are_those_of_the_server() -> None:
                 labels = {label for sample in family.samples for label in sample.labels} - {"le"}
                 found.setdefault(name, set()).update(labels)
 
-    on_site(scenario)
+    run_on_site(scenario)
     documented.pop("process_*")
     found.pop("process_*", None)  # they are on Linux only
 
@@ -219,15 +219,12 @@ def test_the_fields_of_a_request_are_those_of_the_log(caplog: pytest.LogCaptureF
     assert documented == list(fields)
 
 
-def test_what_health_says_of_grok_is_explained() -> None:
+@on_site
+async def test_what_health_says_of_grok_is_explained(site: Site) -> None:
     """Each counter has its row."""
     documented = [named(cells[0])[0] for cells in rows(section(text_of("drift.md"), "What `/health` says"))]
-
-    async def scenario(site: Site) -> None:
-        health = (await site.client.get("/health")).json()
-        assert set(documented) == set(health["upstream"])
-
-    on_site(scenario)
+    health = (await site.client.get("/health")).json()
+    assert set(documented) == set(health["upstream"])
 
 
 # Commands ---------------------------------------------------------------------------------------------------------
@@ -288,7 +285,7 @@ def test_the_recipe_for_openai_works(
         code = compile(recipe.replace("http://127.0.0.1:8000", site.url), "clients.md", "exec")
         await trio.to_thread.run_sync(exec, code, {})
 
-    on_site(scenario)
+    run_on_site(scenario)
     assert (tmp_path / "night.jpg").stat().st_size > 0
     assert "404 model_not_found" in capsys.readouterr().out
 

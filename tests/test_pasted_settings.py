@@ -17,7 +17,7 @@ from grokcore.config import ImageMode, load_config
 from grokcore.config.pasted import taken_out
 from grokcore.config.places import place_of
 from grokcore.errors import ConfigError
-from tests.protocol.token_file.test_text import JWT, OTHER, pieces
+from tests.protocol.token_file.pasted import JWT, OTHER, pieces
 
 CLEARANCE = "AbC.dEf_123-1893456000-1.2.1.1-xYz"
 UA = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/136.0.0.0 Safari/537.36"

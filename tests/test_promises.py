@@ -27,9 +27,9 @@ from grokcore.protocol.token_file.reading import parse_token_file
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator.assets import jpeg
 from grokcore.simulator.scripts import Script, drawing, error
+from tests.server_process import started
 from tests.servers import Site, chat, free_port, on_site
-from tests.test_cli import started
-from tests.web.test_delivery import on_media_site
+from tests.web.media_site import run_on_media_site
 
 ROOT = Path(__file__).parent.parent
 NO_PROMISES = {"CONTRIBUTING.md"}
@@ -154,7 +154,8 @@ def sentences(text: str) -> list[str]:
 @cache
 def names_in(file: str) -> set[str]:
     tree = ast.parse((ROOT / "tests" / file).read_text("utf-8"))
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+    functions = (node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    return {node.name for node in functions if node.name.startswith("test_")}
 
 
 @pytest.mark.parametrize("case", PROMISES, ids=lambda case: case.words[:60])
@@ -259,7 +260,7 @@ def test_files_of_the_original_work_unchanged(form: int, tmp_path: Path) -> None
         assert (await site.client.get(f"/media/{name}")).content == jpeg()
         assert site.simulator.calls[0].sso in {entry.sso for entry in entries}
 
-    on_media_site(scenario, tmp_path)
+    run_on_media_site(scenario, tmp_path)
 
 
 def test_the_server_writes_neither_of_the_user_s_files(tmp_path: Path) -> None:
@@ -294,18 +295,15 @@ ROUTES = [
 ]
 
 
-def test_every_route_is_at_every_spelling_of_its_path() -> None:
+@on_site
+async def test_every_route_is_at_every_spelling_of_its_path(site: Site) -> None:
     """Users type base URLs with and without ``/v1``, and clients put slashes behind."""
-
-    async def scenario(site: Site) -> None:
-        for method, path in ROUTES:
-            found = set()
-            for spelling in (path, f"/v1{path}", f"{path}/", f"/v1{path}/"):
-                reply = await site.client.request(method, spelling, content=b"{}" if method == "POST" else None)
-                found.add(reply.status_code)
-            assert found == {200 if method == "GET" else 400}, path
-
-    on_site(scenario)
+    for method, path in ROUTES:
+        found = set()
+        for spelling in (path, f"/v1{path}", f"{path}/", f"/v1{path}/"):
+            reply = await site.client.request(method, spelling, content=b"{}" if method == "POST" else None)
+            found.add(reply.status_code)
+        assert found == {200 if method == "GET" else 400}, path
 
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -323,20 +321,19 @@ LOST: list[tuple[str, str, Script | None]] = [
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("url", "upload"), [row[1:] for row in LOST], ids=[row[0] for row in LOST])
-def test_there_is_no_answer_without_the_picture(url: str, upload: Script | None, *, stream: bool) -> None:
+@on_site(tokens=(TokenEntry("sso-0"),))
+async def test_there_is_no_answer_without_the_picture(
+    site: Site, url: str, upload: Script | None, *, stream: bool
+) -> None:
     """Whatever keeps it from Grok: the request fails, and Grok is not even asked."""
-
-    async def scenario(site: Site) -> None:
-        if upload is not None:
-            site.simulator.upload_scripts["sso-0"] = deque([upload] * 9)
-        content = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": url}}]
-        messages = [{"role": "user", "content": content}]
-        reply = await site.client.post("/v1/chat/completions", json=chat(messages=messages, stream=stream))
-        assert reply.status_code in (400, 502)
-        assert reply.json()["error"]["code"] in ("invalid_attachment", "upload_failed")
-        assert not site.simulator.calls
-
-    on_site(scenario, tokens=(TokenEntry("sso-0"),))
+    if upload is not None:
+        site.simulator.upload_scripts["sso-0"] = deque([upload] * 9)
+    content = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": url}}]
+    messages = [{"role": "user", "content": content}]
+    reply = await site.client.post("/v1/chat/completions", json=chat(messages=messages, stream=stream))
+    assert reply.status_code in (400, 502)
+    assert reply.json()["error"]["code"] in ("invalid_attachment", "upload_failed")
+    assert not site.simulator.calls
 
 
 @given(st.binary(max_size=60) | st.sampled_from([b"{}", b'{"error":{"code":7,"message":"no"}}', b"<html>challenge"]))

@@ -2,167 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 import codecs
 import json
-import logging
 import signal
 import subprocess
 import urllib.request
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
-from attrs import define, field, frozen
+from attrs import frozen
 
 import grokcore.cli.reload
 import grokcore.cli.setup
-from grokcore.cli.reload import NEEDS_RESTART, Reloader
-from grokcore.cli.server import Server
-from grokcore.cli.setup import Sources
-from grokcore.config import Config, GlobalConfig
-from grokcore.errors import Challenge, ConfigError, InvalidApiKey, QuotaExhausted
+from grokcore.cli.reload import NEEDS_RESTART
+from grokcore.errors import Challenge, ConfigError, QuotaExhausted
 from grokcore.protocol.conversation.question import Question
-from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.book import Need
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator.scripts import Script, Wait, answer
 from grokcore.web.app import create_app
 from grokcore.web.metrics import Metrics
+from tests.desk import BOTH, MODEL, SECRET, A, B, C, D, Desk, Running, at_desk, run_watched, token_file, watched
 from tests.runtime.fakes import FakeTransport
-from tests.runtime.worlds import on_fake_clock
-from tests.servers import Site, on_site
-from tests.test_cli import started
-
-MODEL = SHIPPED["grok-3-fast"]
-SECRET = "eyJ-very-secret"
-"""Every secret of these tests begins with it."""
-
-A, B, C, D = (f"{SECRET}-{name}" for name in "abcd")
-
-Log: TypeAlias = list[str]
-
-
-def token_file(*tokens: str, **details: object) -> str:
-    """A token file in the original's form; *details* are those of the last token."""
-    fields: dict[str, object] = {token: {} for token in tokens}
-    return json.dumps({"sso": {**fields, **({tokens[-1]: details} if details else {})}})
-
-
-@define
-class Running:
-    """A server that has read its files and was made, and what keeps it up to date."""
-
-    place: Path
-    sources: Sources
-    server: Server
-    reloader: Reloader
-    caplog: pytest.LogCaptureFixture
-    levels: list[GlobalConfig]
-
-    def write(self, name: str, content: str | bytes) -> None:
-        path = self.place / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-
-    async def reload(self) -> Log:
-        """Read the files again; what the log has of it."""
-        await self.reloader.reload()
-        return self.said()
-
-    def said(self) -> Log:
-        """What the log has had since this was last asked; there is no secret in it."""
-        assert SECRET not in self.caplog.text
-        lines = [f"{record.levelname} {record.getMessage()}" for record in self.caplog.records]
-        self.caplog.clear()
-        return lines
-
-    @property
-    def config(self) -> Config:
-        return self.server.state.config
-
-    @property
-    def tokens(self) -> list[str]:
-        """Those in use."""
-        return [account.entry.sso for account in self.server.pool.book.accounts]
-
-    @property
-    def notices(self) -> dict[str, str]:
-        assert SECRET not in str(self.server.state.all_faults())
-        return self.server.state.all_faults()
-
-    def may(self, key: str) -> bool:
-        """Whether a request with this key is served."""
-        try:
-            self.server.state.keys.identify({"authorization": f"Bearer {key}"})
-        except InvalidApiKey:
-            return False
-        return True
-
-
-Scenario: TypeAlias = Callable[[Running], Awaitable[None]]
-
-
-@define
-class Desk:
-    """An empty folder, and servers that are started in it."""
-
-    place: Path
-    caplog: pytest.LogCaptureFixture
-    levels: list[GlobalConfig] = field(factory=list)
-
-    def run(
-        self,
-        scenario: Scenario,
-        *,
-        files: Mapping[str, str],
-        flags: Mapping[str, object] | None = None,
-        environ: Mapping[str, str] | None = None,
-        meanwhile: Callable[[], object] = lambda: None,
-    ) -> None:
-        """Run *scenario* with a server that has read these *files*.
-
-        :param meanwhile: what happens between the server's reading them and its first look for changes.
-        """
-        for name, content in files.items():
-            (self.place / name).parent.mkdir(exist_ok=True)
-            (self.place / name).write_text(content)
-        given = {"demo": None, "config": None, "tokens": None, "host": None, "port": None, "data_dir": None}
-        sources = Sources(argparse.Namespace(**{**given, **(flags or {})}), environ or {})
-
-        async def main() -> None:
-            settings = sources.read_config()
-            tokens, notes = sources.read_tokens_with_notes()
-            meanwhile()
-            server = Server(settings.config, tokens)
-            reloader = Reloader(sources, server, settings, tokens, notes)
-            self.caplog.clear()
-            await scenario(Running(self.place, sources, server, reloader, self.caplog, self.levels))
-
-        on_fake_clock(main)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.chdir(tmp_path)
-    caplog.set_level(logging.INFO)
-    desk = Desk(tmp_path, caplog)
-    monkeypatch.setattr(grokcore.cli.reload, "configure_logging", desk.levels.append)
-    monkeypatch.setattr(trio.to_thread, "run_sync", at_once)  # a faked clock would jump past a real thread
-    return desk
-
-
-async def at_once(work: Callable[[], object], **_: object) -> object:
-    """Stands in for a thread."""
-    await trio.lowlevel.checkpoint()
-    return work()
-
-
-BOTH = {"config.toml": "", "tokens.json": token_file(A, B)}
-
+from tests.server_process import started
+from tests.servers import Site, run_on_site
 
 # Tokens ------------------------------------------------------------------------------------------------------------
 
@@ -194,18 +61,17 @@ TOKENS = [
 
 
 @pytest.mark.parametrize("case", TOKENS, ids=lambda case: case.name)
-def test_a_changed_token_file_is_taken_over_and_one_line_says_how_many_came_and_went(case: Tokens, desk: Desk) -> None:
+@at_desk(files=BOTH)
+async def test_a_changed_token_file_is_taken_over_and_one_line_says_how_many_came_and_went(
+    running: Running, case: Tokens
+) -> None:
     """Without a token in it; what was read once is not told again."""
-
-    async def scenario(running: Running) -> None:
-        running.write("tokens.json", case.content)
-        assert await running.reload() == [f"INFO tokens.json taken over: {case.says}"]
-        assert sorted(running.tokens) == sorted(case.tokens)
-        assert running.server.pool.book.disabled == case.disabled
-        assert await running.reload() == []
-        assert running.notices == {}
-
-    desk.run(scenario, files=BOTH)
+    running.write("tokens.json", case.content)
+    assert await running.reload() == [f"INFO tokens.json taken over: {case.says}"]
+    assert sorted(running.tokens) == sorted(case.tokens)
+    assert running.server.pool.book.disabled == case.disabled
+    assert await running.reload() == []
+    assert running.notices == {}
 
 
 @pytest.mark.parametrize(
@@ -213,55 +79,46 @@ def test_a_changed_token_file_is_taken_over_and_one_line_says_how_many_came_and_
     [token_file(A, B), f" {token_file(A, B)}\n", token_file(A, B, remainingQueries=3, status="active"), f"{A}\n{B}"],
     ids=["the same", "spaces", "the original's counters", "another form"],
 )
-def test_the_same_tokens_written_otherwise_are_nothing_new(content: str, desk: Desk) -> None:
+@at_desk(files=BOTH)
+async def test_the_same_tokens_written_otherwise_are_nothing_new(running: Running, content: str) -> None:
     """Whatever the file's form: what is in it counts."""
-
-    async def scenario(running: Running) -> None:
-        running.write("tokens.json", content)
-        assert await running.reload() == []
-        assert running.tokens == [A, B]
-
-    desk.run(scenario, files=BOTH)
+    running.write("tokens.json", content)
+    assert await running.reload() == []
+    assert running.tokens == [A, B]
 
 
-def test_what_is_passed_over_in_a_changed_file_is_logged_once(desk: Desk) -> None:
+@at_desk(files={**BOTH, "tokens.json": f"your-token-here\n{A}\n"})
+async def test_what_is_passed_over_in_a_changed_file_is_logged_once(running: Running) -> None:
     """Also if no token came or went with it; what the start has logged is not logged again."""
-
-    async def scenario(running: Running) -> None:
-        assert await running.reload() == []
-        running.write("tokens.json", f"your-token-here\n{A}\nyour-token-here\n")
-        assert await running.reload() == [
-            "WARNING tokens.json: 2 passed over: a placeholder, where your own token belongs (line 1; line 3)"
-        ]
-        assert await running.reload() == []
-        assert running.tokens == [A]
-
-    desk.run(scenario, files={**BOTH, "tokens.json": f"your-token-here\n{A}\n"})
+    assert await running.reload() == []
+    running.write("tokens.json", f"your-token-here\n{A}\nyour-token-here\n")
+    assert await running.reload() == [
+        "WARNING tokens.json: 2 passed over: a placeholder, where your own token belongs (line 1; line 3)"
+    ]
+    assert await running.reload() == []
+    assert running.tokens == [A]
 
 
-def test_what_was_learned_of_tokens_that_stay_stays(desk: Desk) -> None:
+@at_desk(files=BOTH)
+async def test_what_was_learned_of_tokens_that_stay_stays(running: Running) -> None:
     """A token that is used up is not tried again because others came, nor because the configuration is another."""
-
-    async def scenario(running: Running) -> None:
-        pool = running.server.pool
-        lease = await pool.lease(Need(MODEL))
-        lease.settle(QuotaExhausted("no", retry_after=900))
-        used_up, other = lease.sso, B if lease.sso == A else A
-        running.write("tokens.json", token_file(A, B, C))
-        running.write("config.toml", "[pool]\nmax_in_flight_per_token = 1")
-        await running.reload()
-        assert pool.book.counts(trio.current_time())["cooling"] == 1
-        leases = [await pool.lease(Need(MODEL)) for _ in range(2)]
-        assert {lease.sso for lease in leases} == {other, C}
-        running.write("tokens.json", token_file(other))
-        await running.reload()
-        running.write("tokens.json", token_file(A, B))
-        await running.reload()
-        assert [account.entry.sso for account in pool.book.accounts if account.allowances] == [A, B]
-        (shut,) = (one for one in pool.book.accounts if one.state(trio.current_time()) == "cooling")
-        assert shut.entry.sso == used_up
-
-    desk.run(scenario, files=BOTH)
+    pool = running.server.pool
+    lease = await pool.lease(Need(MODEL))
+    lease.settle(QuotaExhausted("no", retry_after=900))
+    used_up, other = lease.sso, B if lease.sso == A else A
+    running.write("tokens.json", token_file(A, B, C))
+    running.write("config.toml", "[pool]\nmax_in_flight_per_token = 1")
+    await running.reload()
+    assert pool.book.counts(trio.current_time())["cooling"] == 1
+    leases = [await pool.lease(Need(MODEL)) for _ in range(2)]
+    assert {lease.sso for lease in leases} == {other, C}
+    running.write("tokens.json", token_file(other))
+    await running.reload()
+    running.write("tokens.json", token_file(A, B))
+    await running.reload()
+    assert [account.entry.sso for account in pool.book.accounts if account.allowances] == [A, B]
+    (shut,) = (one for one in pool.book.accounts if one.state(trio.current_time()) == "cooling")
+    assert shut.entry.sso == used_up
 
 
 @frozen
@@ -298,46 +155,40 @@ TOKEN_FAULTS = [
 
 
 @pytest.mark.parametrize("case", TOKEN_FAULTS, ids=lambda case: case.name)
-def test_a_token_file_that_is_not_right_changes_nothing_and_is_told_of_until_it_is_mended(
-    case: TokenFault, desk: Desk
+@at_desk(files=BOTH)
+async def test_a_token_file_that_is_not_right_changes_nothing_and_is_told_of_until_it_is_mended(
+    running: Running, case: TokenFault
 ) -> None:
     """The old tokens stay in use; one line, once; ``/health`` has it; and a good configuration is taken over meanwhile."""
+    path = running.place / "tokens.json"
+    case.happens(path)
+    (line,) = await running.reload()
+    assert line.startswith(f"ERROR not taken over, the old one stays in use: {case.says}")
+    assert "\n" not in line
+    assert running.notices.keys() == {"tokens"}
+    assert running.notices["tokens"].startswith(case.says)
+    running.write("config.toml", "[pool]\nqueue_seconds = 5")
+    assert await running.reload() == ["INFO config.toml taken over: [pool] queue_seconds 10 -> 5"]
+    assert running.tokens == [A, B]
+    assert running.server.pool.queue_s == 5
 
-    async def scenario(running: Running) -> None:
-        path = running.place / "tokens.json"
-        case.happens(path)
-        (line,) = await running.reload()
-        assert line.startswith(f"ERROR not taken over, the old one stays in use: {case.says}")
-        assert "\n" not in line
-        assert running.notices.keys() == {"tokens"}
-        assert running.notices["tokens"].startswith(case.says)
-        running.write("config.toml", "[pool]\nqueue_seconds = 5")
-        assert await running.reload() == ["INFO config.toml taken over: [pool] queue_seconds 10 -> 5"]
-        assert running.tokens == [A, B]
-        assert running.server.pool.queue_s == 5
-
-        if path.is_dir():
-            path.rmdir()
-        running.write("tokens.json", token_file(A, B, C))
-        assert await running.reload() == ["INFO tokens.json taken over: 1 added (3 in use)"]
-        assert running.notices == {}
-        assert running.tokens == [A, B, C]
-
-    desk.run(scenario, files=BOTH)
+    if path.is_dir():
+        path.rmdir()
+    running.write("tokens.json", token_file(A, B, C))
+    assert await running.reload() == ["INFO tokens.json taken over: 1 added (3 in use)"]
+    assert running.notices == {}
+    assert running.tokens == [A, B, C]
 
 
-def test_a_fault_that_becomes_another_is_told_anew_and_one_that_was_taken_back_is_not(desk: Desk) -> None:
+@at_desk(files=BOTH)
+async def test_a_fault_that_becomes_another_is_told_anew_and_one_that_was_taken_back_is_not(running: Running) -> None:
     """What stands in the file now is what counts."""
-
-    async def scenario(running: Running) -> None:
-        for content, told in (("{", 1), ("{", 0), ("", 1), (token_file(A, B), 0), ("", 1), (token_file(B, A), None)):
-            running.write("tokens.json", content)
-            said = await running.reload()
-            assert told is None or len(said) == told
-            assert ("tokens" in running.notices) == (content in ("{", ""))
-            assert sorted(running.tokens) == [A, B]
-
-    desk.run(scenario, files=BOTH)
+    for content, told in (("{", 1), ("{", 0), ("", 1), (token_file(A, B), 0), ("", 1), (token_file(B, A), None)):
+        running.write("tokens.json", content)
+        said = await running.reload()
+        assert told is None or len(said) == told
+        assert ("tokens" in running.notices) == (content in ("{", ""))
+        assert sorted(running.tokens) == [A, B]
 
 
 FORMS = {
@@ -351,121 +202,107 @@ FORMS = {
 
 
 @pytest.mark.parametrize("whole", FORMS.values(), ids=FORMS)
-def test_a_file_of_json_that_is_half_written_is_never_read_as_fewer_tokens(whole: bytes, desk: Desk) -> None:
+@at_desk(files=BOTH)
+async def test_a_file_of_json_that_is_half_written_is_never_read_as_fewer_tokens(
+    running: Running, whole: bytes
+) -> None:
     """Cut anywhere: it is a fault, or all of it."""
-
-    async def scenario(running: Running) -> None:
-        running.write("tokens.json", whole)
-        tokens = running.sources.read_tokens()
-        assert C in {entry.sso for entry in tokens}
-        faults = []
-        for length in range(len(whole)):
-            running.write("tokens.json", whole[:length])
-            try:
-                found = running.sources.read_tokens()
-            except ConfigError as error:
-                faults.append(str(error))
-            else:
-                assert found == tokens
-        assert len(faults) >= len(whole) - 1
-        assert SECRET not in "".join(faults)
-        running.write("tokens.json", whole[: len(whole) // 2])
-        await running.reload()
-        assert running.tokens == [A, B]
-
-    desk.run(scenario, files=BOTH)
+    running.write("tokens.json", whole)
+    tokens = running.sources.read_tokens()
+    assert C in {entry.sso for entry in tokens}
+    faults = []
+    for length in range(len(whole)):
+        running.write("tokens.json", whole[:length])
+        try:
+            found = running.sources.read_tokens()
+        except ConfigError as error:
+            faults.append(str(error))
+        else:
+            assert found == tokens
+    assert len(faults) >= len(whole) - 1
+    assert SECRET not in "".join(faults)
+    running.write("tokens.json", whole[: len(whole) // 2])
+    await running.reload()
+    assert running.tokens == [A, B]
 
 
 # Which files count -------------------------------------------------------------------------------------------------
 
 
-def test_a_token_file_that_appears_later_is_taken_over(desk: Desk) -> None:
+@at_desk(files={})
+async def test_a_token_file_that_appears_later_is_taken_over(running: Running) -> None:
     """A server may be started before there are tokens; whatever comes first, rubbish included."""
-
-    async def scenario(running: Running) -> None:
-        assert await running.reload() == []
-        running.write("tokens.json", "")
-        assert len(await running.reload()) == 1
-        (running.place / "tokens.json").unlink()
-        assert await running.reload() == []
-        assert running.notices == {}
-        running.write("data/token.json", token_file(A))
-        assert await running.reload() == [f"INFO {Path('data/token.json')} taken over: 1 added (1 in use)"]
-        running.write("tokens.json", token_file(B))
-        assert await running.reload() == ["INFO tokens.json taken over: 1 added, 1 removed (1 in use)"]
-        assert running.tokens == [B]
-        (running.place / "tokens.json").unlink()
-        (running.place / "data/token.json").unlink()
-        assert await running.reload() == ["ERROR not taken over, the old one stays in use: tokens.json: is gone"]
-        assert running.tokens == [B]
-
-    desk.run(scenario, files={})
+    assert await running.reload() == []
+    running.write("tokens.json", "")
+    assert len(await running.reload()) == 1
+    (running.place / "tokens.json").unlink()
+    assert await running.reload() == []
+    assert running.notices == {}
+    running.write("data/token.json", token_file(A))
+    assert await running.reload() == [f"INFO {Path('data/token.json')} taken over: 1 added (1 in use)"]
+    running.write("tokens.json", token_file(B))
+    assert await running.reload() == ["INFO tokens.json taken over: 1 added, 1 removed (1 in use)"]
+    assert running.tokens == [B]
+    (running.place / "tokens.json").unlink()
+    (running.place / "data/token.json").unlink()
+    assert await running.reload() == ["ERROR not taken over, the old one stays in use: tokens.json: is gone"]
+    assert running.tokens == [B]
 
 
-def test_a_configuration_that_appears_later_is_taken_over(desk: Desk) -> None:
+@at_desk(files={})
+async def test_a_configuration_that_appears_later_is_taken_over(running: Running) -> None:
     """In either of its places; and it stays in use when it vanishes then."""
-
-    async def scenario(running: Running) -> None:
-        running.write("data/setting.toml", "[pool]\nqueue_seconds = 5")
-        (line,) = await running.reload()
-        assert line == f"INFO {Path('data/setting.toml')} taken over: [pool] queue_seconds 10 -> 5"
-        running.write("config.toml", "[pool]\nqueue_seconds = 6")
-        assert await running.reload() == ["INFO config.toml taken over: [pool] queue_seconds 5 -> 6"]
-        (running.place / "config.toml").unlink()
-        (running.place / "data/setting.toml").unlink()
-        assert len(await running.reload()) == 1
-        assert running.server.pool.queue_s == 6
-
-    desk.run(scenario, files={})
+    running.write("data/setting.toml", "[pool]\nqueue_seconds = 5")
+    (line,) = await running.reload()
+    assert line == f"INFO {Path('data/setting.toml')} taken over: [pool] queue_seconds 10 -> 5"
+    running.write("config.toml", "[pool]\nqueue_seconds = 6")
+    assert await running.reload() == ["INFO config.toml taken over: [pool] queue_seconds 5 -> 6"]
+    (running.place / "config.toml").unlink()
+    (running.place / "data/setting.toml").unlink()
+    assert len(await running.reload()) == 1
+    assert running.server.pool.queue_s == 6
 
 
 @pytest.mark.parametrize("flags", [{}, {"config": "config.toml"}], ids=["found", "named"])
-def test_a_configuration_that_vanishes_stays_in_use(flags: dict[str, object], desk: Desk) -> None:
+@at_desk(
+    files={**BOTH, "config.toml": f'[grok]\napi_key = "{SECRET}"\nproxy_url = "http://proxy.example.com:1"'},
+    flags=lambda flags: flags,
+)
+async def test_a_configuration_that_vanishes_stays_in_use(running: Running, flags: dict[str, object]) -> None:
     """Without its key the server would be open, without its proxy Grok would see another address."""
-    text = f'[grok]\napi_key = "{SECRET}"\nproxy_url = "http://proxy.example.com:1"'
-
-    async def scenario(running: Running) -> None:
-        (running.place / "config.toml").rename(running.place / "config.toml~")
-        assert [line.partition(":")[0] for line in await running.reload()] == [
-            "ERROR not taken over, the old one stays in use"
-        ]
-        assert running.notices.keys() == {"config"}
-        assert await running.reload() == []
-        assert (running.may(SECRET), running.may("")) == (True, False)
-        assert running.server.pool.book.accounts[0].egress.proxy_url == "http://proxy.example.com:1"
-        (running.place / "config.toml~").rename(running.place / "config.toml")
-        assert await running.reload() == []
-        assert running.notices == {}
-
-    desk.run(scenario, files={**BOTH, "config.toml": text}, flags=flags)
+    (running.place / "config.toml").rename(running.place / "config.toml~")
+    assert [line.partition(":")[0] for line in await running.reload()] == [
+        "ERROR not taken over, the old one stays in use"
+    ]
+    assert running.notices.keys() == {"config"}
+    assert await running.reload() == []
+    assert (running.may(SECRET), running.may("")) == (True, False)
+    assert running.server.pool.book.accounts[0].egress.proxy_url == "http://proxy.example.com:1"
+    (running.place / "config.toml~").rename(running.place / "config.toml")
+    assert await running.reload() == []
+    assert running.notices == {}
 
 
-def test_files_that_were_named_count_wherever_they_lie(desk: Desk) -> None:
+@at_desk(
+    files={"mine.toml": "", "mine.json": token_file(A)},
+    flags={"config": "mine.toml", "tokens": "mine.json", "port": 9},
+    environ={"GROK2API_GROK_USER_AGENT": "from outside"},
+)
+async def test_files_that_were_named_count_wherever_they_lie(running: Running) -> None:
     """And none of the usual ones; a flag and a variable win over a changed file as they did at the start."""
-
-    async def scenario(running: Running) -> None:
-        running.write("config.toml", "[pool]\nqueue_seconds = 3")
-        running.write("tokens.json", token_file(D))
-        assert await running.reload() == []
-        running.write(
-            "mine.toml", '[server]\nport = 3\n[pool]\nqueue_seconds = 4\n[grok]\nuser_agent = "from the file"'
-        )
-        running.write("mine.json", token_file(B))
-        assert await running.reload() == [
-            "INFO mine.toml taken over: [pool] queue_seconds 10 -> 4",
-            "INFO mine.json taken over: 1 added, 1 removed (1 in use)",
-        ]
-        assert running.config.grok.user_agent == "from outside"
-        (running.place / "mine.json").unlink()
-        (line,) = await running.reload()
-        assert line.endswith("mine.json: can't be read: No such file or directory")
-
-    desk.run(
-        scenario,
-        files={"mine.toml": "", "mine.json": token_file(A)},
-        flags={"config": "mine.toml", "tokens": "mine.json", "port": 9},
-        environ={"GROK2API_GROK_USER_AGENT": "from outside"},
-    )
+    running.write("config.toml", "[pool]\nqueue_seconds = 3")
+    running.write("tokens.json", token_file(D))
+    assert await running.reload() == []
+    running.write("mine.toml", '[server]\nport = 3\n[pool]\nqueue_seconds = 4\n[grok]\nuser_agent = "from the file"')
+    running.write("mine.json", token_file(B))
+    assert await running.reload() == [
+        "INFO mine.toml taken over: [pool] queue_seconds 10 -> 4",
+        "INFO mine.json taken over: 1 added, 1 removed (1 in use)",
+    ]
+    assert running.config.grok.user_agent == "from outside"
+    (running.place / "mine.json").unlink()
+    (line,) = await running.reload()
+    assert line.endswith("mine.json: can't be read: No such file or directory")
 
 
 # Configuration -----------------------------------------------------------------------------------------------------
@@ -530,97 +367,86 @@ LIVE = [
 
 
 @pytest.mark.parametrize("case", LIVE, ids=lambda case: case.name)
-def test_a_changed_setting_is_in_force_at_once_and_one_line_says_from_what_to_what(case: Live, desk: Desk) -> None:
+@at_desk(files=lambda case: {**BOTH, "config.toml": case.before})
+async def test_a_changed_setting_is_in_force_at_once_and_one_line_says_from_what_to_what(
+    running: Running, case: Live
+) -> None:
     """Of secrets only that they changed; what was told once is not told again."""
-
-    async def scenario(running: Running) -> None:
-        assert not case.holds(running)
-        running.write("config.toml", case.after)
-        assert await running.reload() == [f"INFO config.toml taken over: {case.says}"]
-        assert case.holds(running)
-        assert await running.reload() == []
-        assert len(running.levels) == ("[global]" in case.says)
-        assert running.tokens == [A, B]
-
-    desk.run(scenario, files={**BOTH, "config.toml": case.before})
+    assert not case.holds(running)
+    running.write("config.toml", case.after)
+    assert await running.reload() == [f"INFO config.toml taken over: {case.says}"]
+    assert case.holds(running)
+    assert await running.reload() == []
+    assert len(running.levels) == ("[global]" in case.says)
+    assert running.tokens == [A, B]
 
 
-def test_a_clock_s_change_is_told_and_holds_for_every_model(desk: Desk) -> None:
+@at_desk(files=BOTH)
+async def test_a_clock_s_change_is_told_and_holds_for_every_model(running: Running) -> None:
     """The table's clocks are resolved anew."""
-
-    async def scenario(running: Running) -> None:
-        running.write("config.toml", "[grok]\nstream_chunk_timeout = 77")
-        (line,) = await running.reload()
-        assert line.startswith("INFO config.toml taken over: [grok] stream_chunk_timeout None -> 77")
-        assert {model.limits and model.limits.chunk for model in running.config.models.values()} == {77}
-
-    desk.run(scenario, files=BOTH)
+    running.write("config.toml", "[grok]\nstream_chunk_timeout = 77")
+    (line,) = await running.reload()
+    assert line.startswith("INFO config.toml taken over: [grok] stream_chunk_timeout None -> 77")
+    assert {model.limits and model.limits.chunk for model in running.config.models.values()} == {77}
 
 
-def test_what_was_known_of_the_way_to_grok_was_known_of_another_identity(desk: Desk) -> None:
+@at_desk(files=BOTH)
+async def test_what_was_known_of_the_way_to_grok_was_known_of_another_identity(running: Running) -> None:
     """A pause after a challenge ends when its remedy is put into the file; by no other change."""
-
-    async def scenario(running: Running) -> None:
-        pool = running.server.pool
-        lease = await pool.lease(Need(MODEL))
-        lease.settle(Challenge("a page"))
-        for text, open_again in (
-            ("[pool]\nqueue_seconds = 5", False),
-            ("[pool]\nqueue_seconds = 5\nmax_in_flight_per_token = 9", False),
-            (f'[grok]\ncf_clearance = "{SECRET}"', True),
-        ):
-            running.write("config.toml", text)
-            await running.reload()
-            loan = pool.book.choose(Need(MODEL), trio.current_time())
-            assert (loan is not None) == open_again
-
-    desk.run(scenario, files=BOTH)
+    pool = running.server.pool
+    lease = await pool.lease(Need(MODEL))
+    lease.settle(Challenge("a page"))
+    for text, open_again in (
+        ("[pool]\nqueue_seconds = 5", False),
+        ("[pool]\nqueue_seconds = 5\nmax_in_flight_per_token = 9", False),
+        (f'[grok]\ncf_clearance = "{SECRET}"', True),
+    ):
+        running.write("config.toml", text)
+        await running.reload()
+        loan = pool.book.choose(Need(MODEL), trio.current_time())
+        assert (loan is not None) == open_again
 
 
-def test_the_app_follows(desk: Desk) -> None:
+@at_desk(files=BOTH)
+async def test_the_app_follows(running: Running) -> None:
     """The limit for bodies is kept by Quart."""
-
-    async def scenario(running: Running) -> None:
-        app = create_app(running.server.services, Metrics(running.server.services))
-        running.write("config.toml", "[server]\nmax_body_mb = 1")
-        await running.reload()
-        assert app.config["MAX_CONTENT_LENGTH"] == 1024 * 1024
-
-    desk.run(scenario, files=BOTH)
+    app = create_app(running.server.services, Metrics(running.server.services))
+    running.write("config.toml", "[server]\nmax_body_mb = 1")
+    await running.reload()
+    assert app.config["MAX_CONTENT_LENGTH"] == 1024 * 1024
 
 
-def test_a_completion_that_has_begun_keeps_its_settings(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@at_desk(files=BOTH)
+async def test_a_completion_that_has_begun_keeps_its_settings(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its retries, too, go out as its first attempt did; the next one has the new settings."""
+    gateway = running.server.gateway
+    assert MODEL.limits is None
+    limits = running.config.models[MODEL.name].limits
+    assert limits is not None
+    question = Question(MODEL, limits, "hello")
+    before, old = gateway.completion(question, trio.current_time()), running.server.lane
+    running.write("config.toml", '[grok]\nuser_agent = "new"\nbase_url = "https://new.example.com"')
+    await running.reload()
+    after = gateway.completion(question, trio.current_time())
+    assert before._lane is old
+    assert after._lane is gateway.lane is running.server.lane is not old
+    assert running.server.lane.uploads is old.uploads
 
-    async def scenario(running: Running) -> None:
-        gateway = running.server.gateway
-        assert MODEL.limits is None
-        limits = running.config.models[MODEL.name].limits
-        assert limits is not None
-        question = Question(MODEL, limits, "hello")
-        before, old = gateway.completion(question, trio.current_time()), running.server.lane
-        running.write("config.toml", '[grok]\nuser_agent = "new"\nbase_url = "https://new.example.com"')
-        await running.reload()
-        after = gateway.completion(question, trio.current_time())
-        assert before._lane is old
-        assert after._lane is gateway.lane is running.server.lane is not old
-        assert running.server.lane.uploads is old.uploads
-
-        transport = FakeTransport([answer("unread")])
-        monkeypatch.setattr(running.server._transport, "open", transport.open)
-        lease = await running.server.pool.lease(Need(MODEL))
-        for completion in (before, after):
-            (await completion._lane.prepare(question, lease, repeated=False)).open(fresh=False)
-        sent = [exchange.request for exchange in transport.exchanges]
-        assert [dict(request.headers).get("User-Agent") for request in sent] == [None, "new"]
-        assert [request.url.partition("/rest")[0] for request in sent] == [
-            "https://grok.com",
-            "https://new.example.com",
-        ]
-        for completion in (before, after):
-            await completion.aclose()
-
-    desk.run(scenario, files=BOTH)
+    transport = FakeTransport([answer("unread")])
+    monkeypatch.setattr(running.server._transport, "open", transport.open)
+    lease = await running.server.pool.lease(Need(MODEL))
+    for completion in (before, after):
+        (await completion._lane.prepare(question, lease, repeated=False)).open(fresh=False)
+    sent = [exchange.request for exchange in transport.exchanges]
+    assert [dict(request.headers).get("User-Agent") for request in sent] == [None, "new"]
+    assert [request.url.partition("/rest")[0] for request in sent] == [
+        "https://grok.com",
+        "https://new.example.com",
+    ]
+    for completion in (before, after):
+        await completion.aclose()
 
 
 RESTART = {
@@ -701,69 +527,61 @@ CONFIG_FAULTS = [
 
 
 @pytest.mark.parametrize("case", CONFIG_FAULTS, ids=lambda case: case.name)
-def test_a_configuration_that_is_not_right_changes_nothing_and_is_told_of_until_it_is_mended(
-    case: ConfigFault, desk: Desk
+@at_desk(files=lambda case: {**BOTH, "config.toml": case.before})
+async def test_a_configuration_that_is_not_right_changes_nothing_and_is_told_of_until_it_is_mended(
+    running: Running, case: ConfigFault
 ) -> None:
     """The old one stays in use as a whole; one line, once; ``/health`` has it; and good tokens are taken over meanwhile."""
+    path, before, settings = running.place / "config.toml", running.config, running.server.lane.settings
+    case.happens(path)
+    (line,) = await running.reload()
+    assert line.startswith(f"ERROR not taken over, the old one stays in use: {case.says}")
+    assert "\n" not in line
+    assert running.notices.keys() == {"config"}
+    assert running.notices["config"].startswith(case.says)
+    running.write("tokens.json", token_file(B, C))
+    assert await running.reload() == ["INFO tokens.json taken over: 1 added, 1 removed (2 in use)"]
+    assert running.tokens == [B, C]
+    assert running.config is before
+    assert running.server.lane.settings is settings
+    assert running.may("x") == (not case.before)
 
-    async def scenario(running: Running) -> None:
-        path, before, settings = running.place / "config.toml", running.config, running.server.lane.settings
-        case.happens(path)
-        (line,) = await running.reload()
-        assert line.startswith(f"ERROR not taken over, the old one stays in use: {case.says}")
-        assert "\n" not in line
-        assert running.notices.keys() == {"config"}
-        assert running.notices["config"].startswith(case.says)
-        running.write("tokens.json", token_file(B, C))
-        assert await running.reload() == ["INFO tokens.json taken over: 1 added, 1 removed (2 in use)"]
-        assert running.tokens == [B, C]
-        assert running.config is before
-        assert running.server.lane.settings is settings
-        assert running.may("x") == (not case.before)
-
-        if path.is_dir():
-            path.rmdir()
-        running.write("config.toml", case.before + "[pool]\nqueue_seconds = 5")
-        assert await running.reload() == ["INFO config.toml taken over: [pool] queue_seconds 10 -> 5"]
-        assert running.notices == {}
-
-    desk.run(scenario, files={**BOTH, "config.toml": case.before})
+    if path.is_dir():
+        path.rmdir()
+    running.write("config.toml", case.before + "[pool]\nqueue_seconds = 5")
+    assert await running.reload() == ["INFO config.toml taken over: [pool] queue_seconds 10 -> 5"]
+    assert running.notices == {}
 
 
-def test_a_bug_in_reading_a_file_ends_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@at_desk(files=BOTH)
+async def test_a_bug_in_reading_a_file_ends_nothing(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is logged with its traceback; the old stays in use, and the other file is taken over."""
 
-    async def scenario(running: Running) -> None:
-        def stumble() -> object:
-            raise ZeroDivisionError
+    def stumble() -> object:
+        raise ZeroDivisionError
 
-        with monkeypatch.context() as patched:
-            patched.setattr(running.sources, "read_tokens_with_notes", stumble)
-            running.write("config.toml", "[pool]\nqueue_seconds = 5")
-            taken, bug, error = await running.reload()
-            assert taken == "INFO config.toml taken over: [pool] queue_seconds 10 -> 5"
-            assert (bug.partition(" ")[0], error.partition(" ")[0]) == ("ERROR", "ERROR")
-            assert running.notices.keys() == {"tokens"}
-            assert running.tokens == [A, B]
-        assert await running.reload() == []
-        assert running.notices == {}
-
-    desk.run(scenario, files=BOTH)
+    with monkeypatch.context() as patched:
+        patched.setattr(running.sources, "read_tokens_with_notes", stumble)
+        running.write("config.toml", "[pool]\nqueue_seconds = 5")
+        taken, bug, error = await running.reload()
+        assert taken == "INFO config.toml taken over: [pool] queue_seconds 10 -> 5"
+        assert (bug.partition(" ")[0], error.partition(" ")[0]) == ("ERROR", "ERROR")
+        assert running.notices.keys() == {"tokens"}
+        assert running.tokens == [A, B]
+    assert await running.reload() == []
+    assert running.notices == {}
 
 
-def test_both_files_may_be_wrong_at_once(desk: Desk) -> None:
+@at_desk(files=BOTH)
+async def test_both_files_may_be_wrong_at_once(running: Running) -> None:
     """Each is told of by itself."""
-
-    async def scenario(running: Running) -> None:
-        running.write("config.toml", "[")
-        running.write("tokens.json", "[")
-        assert len(await running.reload()) == 2
-        assert running.notices.keys() == {"config", "tokens"}
-        running.write("tokens.json", token_file(A, B))
-        assert await running.reload() == []
-        assert running.notices.keys() == {"config"}
-
-    desk.run(scenario, files=BOTH)
+    running.write("config.toml", "[")
+    running.write("tokens.json", "[")
+    assert len(await running.reload()) == 2
+    assert running.notices.keys() == {"config", "tokens"}
+    running.write("tokens.json", token_file(A, B))
+    assert await running.reload() == []
+    assert running.notices.keys() == {"config"}
 
 
 def test_what_has_no_effect_is_told_of_when_it_is_new(desk: Desk) -> None:
@@ -786,135 +604,105 @@ def test_what_has_no_effect_is_told_of_when_it_is_new(desk: Desk) -> None:
     "text",
     ["[pool]\nqueue_seconds = 5.0\n", "# mine\r\n[pool]\r\nqueue_seconds=5", "[grok]\n[pool]\nqueue_seconds = 5e0"],
 )
-def test_the_same_settings_written_otherwise_are_nothing_new(text: str, desk: Desk) -> None:
+@at_desk(files={**BOTH, "config.toml": "[pool]\nqueue_seconds = 5"})
+async def test_the_same_settings_written_otherwise_are_nothing_new(running: Running, text: str) -> None:
     """Nothing changed, nothing logged."""
-
-    async def scenario(running: Running) -> None:
-        before = running.config
-        running.write("config.toml", text)
-        assert await running.reload() == []
-        assert running.config is before
-
-    desk.run(scenario, files={**BOTH, "config.toml": "[pool]\nqueue_seconds = 5"})
+    before = running.config
+    running.write("config.toml", text)
+    assert await running.reload() == []
+    assert running.config is before
 
 
 # When --------------------------------------------------------------------------------------------------------------
 
 
-def watched(
-    desk: Desk, story: Scenario, *, files: Mapping[str, str] = BOTH, meanwhile: Callable[[], object] = lambda: None
-) -> None:
-    """Run *story* beside the reloader."""
-
-    async def scenario(running: Running) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(running.reloader.run)
-            await story(running)
-            nursery.cancel_scope.cancel()
-
-    desk.run(scenario, files=files, meanwhile=meanwhile)
-
-
-def test_a_change_is_taken_over_within_a_second_and_by_a_signal_at_once(desk: Desk) -> None:
+@watched
+async def test_a_change_is_taken_over_within_a_second_and_by_a_signal_at_once(running: Running) -> None:
     """It is seen by looking; SIGHUP is for those who can't wait."""
-
-    async def story(running: Running) -> None:
-        await trio.sleep(3.2)
-        running.write("tokens.json", token_file(C))
-        await trio.sleep(1)
-        assert running.tokens == [C]
-        running.write("tokens.json", token_file(D))
-        running.reloader.hurry()
-        await trio.testing.wait_all_tasks_blocked()
-        assert running.tokens == [D]
-        assert len(running.said()) == 2
-        await trio.sleep(100)
-        assert running.said() == []
-
-    watched(desk, story)
+    await trio.sleep(3.2)
+    running.write("tokens.json", token_file(C))
+    await trio.sleep(1)
+    assert running.tokens == [C]
+    running.write("tokens.json", token_file(D))
+    running.reloader.hurry()
+    await trio.testing.wait_all_tasks_blocked()
+    assert running.tokens == [D]
+    assert len(running.said()) == 2
+    await trio.sleep(100)
+    assert running.said() == []
 
 
-def test_who_asks_for_it_is_told_that_nothing_has_changed(desk: Desk) -> None:
+@watched
+async def test_who_asks_for_it_is_told_that_nothing_has_changed(running: Running) -> None:
     """A signal without an answer would leave its sender in doubt; nobody else is told."""
-
-    async def story(running: Running) -> None:
-        await trio.sleep(100)
-        assert running.said() == []
+    await trio.sleep(100)
+    assert running.said() == []
+    running.reloader.hurry()
+    await trio.sleep(100)
+    assert running.said() == ["INFO nothing has changed in configuration and tokens"]
+    running.write("tokens.json", f" {token_file(A, B)}")
+    await trio.sleep(100)
+    assert running.said() == []
+    for name, content in (
+        ("config.toml", "[pool]\nqueue_seconds = 5"),
+        ("config.toml", "[server]\nport = 9\n[pool]\nqueue_seconds = 5"),
+        ("tokens.json", token_file(C)),
+        ("tokens.json", ""),
+    ):
+        running.write(name, content)
         running.reloader.hurry()
         await trio.sleep(100)
-        assert running.said() == ["INFO nothing has changed in configuration and tokens"]
-        running.write("tokens.json", f" {token_file(A, B)}")
-        await trio.sleep(100)
-        assert running.said() == []
-        for name, content in (
-            ("config.toml", "[pool]\nqueue_seconds = 5"),
-            ("config.toml", "[server]\nport = 9\n[pool]\nqueue_seconds = 5"),
-            ("tokens.json", token_file(C)),
-            ("tokens.json", ""),
-        ):
-            running.write(name, content)
-            running.reloader.hurry()
-            await trio.sleep(100)
-            assert len(running.said()) == 1
-
-    watched(desk, story)
-
-
-def test_while_there_is_a_fault_files_are_read_now_and_then(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that could not be read for a moment looks as before; within ten seconds it is used, or no fault any more."""
-
-    async def story(running: Running) -> None:
-        await trio.sleep(1)
-
-        def fail(path: Path) -> bytes:
-            raise PermissionError(13, "Permission denied")
-
-        with monkeypatch.context() as patched:
-            patched.setattr(grokcore.cli.setup, "read_regular", fail)
-            running.write("tokens.json", token_file(C))
-            await trio.sleep(30)
-            assert running.notices.keys() == {"config", "tokens"}
-            assert len(running.said()) == 2
-        await trio.sleep(10)
-        assert running.notices == {}
-        assert running.tokens == [C]
         assert len(running.said()) == 1
 
-    watched(desk, story)
+
+@watched
+async def test_while_there_is_a_fault_files_are_read_now_and_then(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that could not be read for a moment looks as before; within ten seconds it is used, or no fault any more."""
+    await trio.sleep(1)
+
+    def fail(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(grokcore.cli.setup, "read_regular", fail)
+        running.write("tokens.json", token_file(C))
+        await trio.sleep(30)
+        assert running.notices.keys() == {"config", "tokens"}
+        assert len(running.said()) == 2
+    await trio.sleep(10)
+    assert running.notices == {}
+    assert running.tokens == [C]
+    assert len(running.said()) == 1
 
 
-def test_a_file_that_is_being_written_is_waited_for(desk: Desk) -> None:
+@watched
+async def test_a_file_that_is_being_written_is_waited_for(running: Running) -> None:
     """No half of it is complained about, and it is taken over once."""
-
-    async def story(running: Running) -> None:
-        whole = token_file(A, B, C)
-        await trio.sleep(1)
-        for part in range(10):
-            running.write("tokens.json", whole[: part * len(whole) // 10])
-            await trio.sleep(0.3)
-        running.write("tokens.json", whole)
-        await trio.sleep(2)
-        assert running.said() == ["INFO tokens.json taken over: 1 added (3 in use)"]
-
-    watched(desk, story)
+    whole = token_file(A, B, C)
+    await trio.sleep(1)
+    for part in range(10):
+        running.write("tokens.json", whole[: part * len(whole) // 10])
+        await trio.sleep(0.3)
+    running.write("tokens.json", whole)
+    await trio.sleep(2)
+    assert running.said() == ["INFO tokens.json taken over: 1 added (3 in use)"]
 
 
-def test_a_file_that_is_replaced_and_one_behind_a_link_are_seen(desk: Desk) -> None:
+@watched
+async def test_a_file_that_is_replaced_and_one_behind_a_link_are_seen(running: Running) -> None:
     """By rename, as editors do, and by leading a link elsewhere, as orchestrators do."""
-
-    async def story(running: Running) -> None:
-        place = running.place
-        running.write("new", token_file(C))
-        (place / "new").replace(place / "tokens.json")
-        await trio.sleep(2)
-        assert running.tokens == [C]
-        running.write("mounted.json", token_file(D))
-        (place / "link").symlink_to("mounted.json")
-        (place / "link").replace(place / "tokens.json")
-        await trio.sleep(2)
-        assert running.tokens == [D]
-
-    watched(desk, story)
+    place = running.place
+    running.write("new", token_file(C))
+    (place / "new").replace(place / "tokens.json")
+    await trio.sleep(2)
+    assert running.tokens == [C]
+    running.write("mounted.json", token_file(D))
+    (place / "link").symlink_to("mounted.json")
+    (place / "link").replace(place / "tokens.json")
+    await trio.sleep(2)
+    assert running.tokens == [D]
 
 
 def test_a_change_between_the_start_s_reading_and_the_first_look_is_not_missed(desk: Desk) -> None:
@@ -929,7 +717,7 @@ def test_a_change_between_the_start_s_reading_and_the_first_look_is_not_missed(d
         (desk.place / "tokens.json").write_text(token_file(C))
         (desk.place / "config.toml").write_text("[pool]\nqueue_seconds = 5")
 
-    watched(desk, story, meanwhile=meanwhile)
+    run_watched(story, desk, meanwhile=meanwhile)
 
 
 # Real sockets and processes ----------------------------------------------------------------------------------------
@@ -962,7 +750,7 @@ def test_a_stream_finishes_with_its_token_after_that_was_taken_out() -> None:
         assert (await site.ask()).status_code == 200
         assert [call.sso for call in site.simulator.calls] == ["sso-old", "sso-new"]
 
-    on_site(scenario, tokens=(old,))
+    run_on_site(scenario, tokens=(old,))
     assert account.in_flight == 0
 
 

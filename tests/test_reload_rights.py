@@ -12,7 +12,7 @@ from grokcore.config import Config, load_config
 from grokcore.config.rights import SAFEGUARDS, Guard, settings_in
 from grokcore.errors import ConfigError, InvalidApiKey
 from grokcore.web.auth import Caller
-from tests.test_reload import BOTH, SECRET, Desk, Running, desk
+from tests.desk import BOTH, SECRET, Running, at_desk, desk
 
 __all__ = ["desk"]
 
@@ -66,28 +66,25 @@ def gains(running: Running, whole: Config) -> list[str]:
 
 @pytest.mark.parametrize("whole", WHOLE.values(), ids=WHOLE)
 @pytest.mark.parametrize("mended", [True, False], ids=["each by itself", "one after the other"])
-def test_a_file_cut_anywhere_gives_nobody_anything(whole: str, mended: bool, desk: Desk) -> None:
+@at_desk(files=lambda whole: {**BOTH, "config.toml": whole})
+async def test_a_file_cut_anywhere_gives_nobody_anything(running: Running, whole: str, mended: bool) -> None:
     """After the whole file, and piece by piece as a slow editor writes it: first the guest vanishes, then the limits."""
-
-    async def scenario(running: Running) -> None:
-        config, _ = load_config(whole)
-        first = running.config
-        for length in range(len(whole)):
-            running.write("config.toml", whole[:length])
-            await running.reload()
-            assert gains(running, config) == [], whole[:length]
-            if mended and running.config is not first:
-                running.write("config.toml", whole)
-                await running.reload()
-                assert running.notices == {}
-                first = running.config
-        running.write("config.toml", whole)
+    config, _ = load_config(whole)
+    first = running.config
+    for length in range(len(whole)):
+        running.write("config.toml", whole[:length])
         await running.reload()
-        assert running.config.keys == config.keys
-        assert running.config.grok == config.grok
-        assert running.notices == {}
-
-    desk.run(scenario, files={**BOTH, "config.toml": whole})
+        assert gains(running, config) == [], whole[:length]
+        if mended and running.config is not first:
+            running.write("config.toml", whole)
+            await running.reload()
+            assert running.notices == {}
+            first = running.config
+    running.write("config.toml", whole)
+    await running.reload()
+    assert running.config.keys == config.keys
+    assert running.config.grok == config.grok
+    assert running.notices == {}
 
 
 @frozen
@@ -135,22 +132,19 @@ AT_ONCE = [
 
 
 @pytest.mark.parametrize("case", [*START_ONLY, *AT_ONCE], ids=lambda case: case.name)
-def test_what_waits_for_a_start_and_what_does_not(case: Change, desk: Desk) -> None:
+@at_desk(files=lambda case: {**BOTH, "config.toml": case.before})
+async def test_what_waits_for_a_start_and_what_does_not(running: Running, case: Change) -> None:
     """Losses that let more in wait, with one line that says what to do; what the owner takes away is gone at once."""
-
-    async def scenario(running: Running) -> None:
-        before = running.config
-        running.write("config.toml", case.after)
-        (line,) = await running.reload()
-        assert line.startswith("ERROR" if case.objection else "INFO config.toml taken over: ")
-        assert (running.config is before) == bool(case.objection)
-        if case.objection:
-            notice = running.notices["config"]
-            assert notice.startswith(f"config.toml: {case.objection}")
-            assert notice.endswith("; if that is meant, start it anew")
-            assert running.sources.read_config().said == settings_in(case.after)  # and a start takes it
-
-    desk.run(scenario, files={**BOTH, "config.toml": case.before})
+    before = running.config
+    running.write("config.toml", case.after)
+    (line,) = await running.reload()
+    assert line.startswith("ERROR" if case.objection else "INFO config.toml taken over: ")
+    assert (running.config is before) == bool(case.objection)
+    if case.objection:
+        notice = running.notices["config"]
+        assert notice.startswith(f"config.toml: {case.objection}")
+        assert notice.endswith("; if that is meant, start it anew")
+        assert running.sources.read_config().said == settings_in(case.after)  # and a start takes it
 
 
 def test_every_safeguard_is_tried_above() -> None:
@@ -160,25 +154,22 @@ def test_every_safeguard_is_tried_above() -> None:
     }
 
 
-def test_a_key_that_was_away_comes_back_with_its_limits_only(desk: Desk) -> None:
+@at_desk(files={**BOTH, "config.toml": OWNERS + SERVERS + BOBS})
+async def test_a_key_that_was_away_comes_back_with_its_limits_only(running: Running) -> None:
     """A file that is written piece by piece has no guest at first, and then one whose limits are still to come."""
-
-    async def scenario(running: Running) -> None:
-        running.write("config.toml", OWNERS + SERVERS)
-        await running.reload()
-        assert caller(running, BOB) is None
-        running.write("config.toml", f'{OWNERS}{SERVERS}[[keys]]\nname = "bob"\nkey = "{BOB}"\n')
-        await running.reload()
-        assert caller(running, BOB) is None
-        assert running.notices.keys() == {"config"}
-        running.write("config.toml", OWNERS + SERVERS + BOBS)
-        await running.reload()
-        back = caller(running, BOB)
-        assert back is not None
-        assert back.allowance is not None
-        assert running.notices == {}
-
-    desk.run(scenario, files={**BOTH, "config.toml": OWNERS + SERVERS + BOBS})
+    running.write("config.toml", OWNERS + SERVERS)
+    await running.reload()
+    assert caller(running, BOB) is None
+    running.write("config.toml", f'{OWNERS}{SERVERS}[[keys]]\nname = "bob"\nkey = "{BOB}"\n')
+    await running.reload()
+    assert caller(running, BOB) is None
+    assert running.notices.keys() == {"config"}
+    running.write("config.toml", OWNERS + SERVERS + BOBS)
+    await running.reload()
+    back = caller(running, BOB)
+    assert back is not None
+    assert back.allowance is not None
+    assert running.notices == {}
 
 
 def test_a_variable_is_a_safeguard_that_no_file_takes_away() -> None:

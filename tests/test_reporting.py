@@ -23,10 +23,10 @@ from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.book import Need
 from grokcore.protocol.tokens import TokenEntry
-from tests.runtime.worlds import on_fake_clock
+from tests.desk import BOTH, C, Running, desk, token_file, watched
+from tests.scenarios import decorator, on_fake_clock, run_on_fake_clock
 from tests.servers import configured
 from tests.service_manager import Manager, fill, manager
-from tests.test_reload import BOTH, C, Desk, Running, desk, token_file, watched
 
 __all__ = ["desk", "manager"]  # fixtures
 
@@ -50,9 +50,9 @@ class Told:
         return [message["STATUS"] for message in self.manager.heard() if "STATUS" in message]
 
 
-def telling(
-    manager: Manager,
+def run_with_reporter(
     scenario: Callable[[Told], Awaitable[None]],
+    manager: Manager,
     *,
     config: str = "",
     tokens: int = 2,
@@ -78,6 +78,9 @@ def telling(
             assert server.pool.on_change == listeners
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0 if jumps else math.inf))
+
+
+with_reporter = decorator(run_with_reporter, gives=1, manager=lambda manager: manager)
 
 
 @frozen
@@ -115,62 +118,53 @@ def test_ready_is_told_after_the_start_and_after_each_reload_and_never_of_a_serv
             for event in life.happens.split():
                 getattr(reporter, event)()
 
-    on_fake_clock(main)
+    run_on_fake_clock(main)
     messages = manager.heard()
     assert [next(iter(message)) for message in messages] == life.told.split()
     assert all(message["STATUS"].endswith("1 token not used yet") for message in messages)
     assert all(message["STATUS"].startswith("stopping; ") == ("STOPPING" in message) for message in messages)
 
 
-def test_a_reload_says_when_it_began_and_a_stop_how_long_it_may_take(manager: Manager) -> None:
+@with_reporter(config="[server]\ngrace_seconds = 77")
+async def test_a_reload_says_when_it_began_and_a_stop_how_long_it_may_take(told: Told, manager: Manager) -> None:
     """By the machine's monotonic clock; with ``grace_seconds`` and what comes after, in microseconds."""
-
-    async def scenario(told: Told) -> None:
-        manager.heard()
-        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        told.reporter.reloading()
-        told.reporter.stopping()
-        reloading, stopping = manager.heard()
-        assert before <= int(reloading["MONOTONIC_USEC"]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        assert stopping["EXTEND_TIMEOUT_USEC"] == f"{(77 + STOP_MARGIN_S) * 1e6:.0f}"
-
-    telling(manager, scenario, config="[server]\ngrace_seconds = 77")
+    manager.heard()
+    before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    told.reporter.reloading()
+    told.reporter.stopping()
+    reloading, stopping = manager.heard()
+    assert before <= int(reloading["MONOTONIC_USEC"]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    assert stopping["EXTEND_TIMEOUT_USEC"] == f"{(77 + STOP_MARGIN_S) * 1e6:.0f}"
 
 
-def test_the_watchdog_is_fed_at_a_third_of_its_interval_and_nothing_else_is_told_of_a_quiet_server(
-    manager: Manager,
+@with_reporter(watchdog_s=30)
+async def test_the_watchdog_is_fed_at_a_third_of_its_interval_and_nothing_else_is_told_of_a_quiet_server(
+    told: Told, manager: Manager
 ) -> None:
     """So that one message may be lost. It goes on while the server stops."""
-
-    async def scenario(told: Told) -> None:
-        assert manager.heard() == [{"READY": "1", "STATUS": "2 tokens not used yet"}, {"WATCHDOG": "1"}]
-        await trio.sleep(105)
-        assert manager.heard() == [{"WATCHDOG": "1"}] * 10
-        told.reporter.stopping()
-        assert len(manager.heard()) == 1
-        await trio.sleep(100)
-        assert manager.heard() == [{"WATCHDOG": "1"}] * 10
-
-    telling(manager, scenario, watchdog_s=30)
+    assert manager.heard() == [{"READY": "1", "STATUS": "2 tokens not used yet"}, {"WATCHDOG": "1"}]
+    await trio.sleep(105)
+    assert manager.heard() == [{"WATCHDOG": "1"}] * 10
+    told.reporter.stopping()
+    assert len(manager.heard()) == 1
+    await trio.sleep(100)
+    assert manager.heard() == [{"WATCHDOG": "1"}] * 10
 
 
-def test_a_loop_that_is_stuck_does_not_feed_the_watchdog(manager: Manager) -> None:
+@with_reporter(watchdog_s=30, jumps=False)
+async def test_a_loop_that_is_stuck_does_not_feed_the_watchdog(told: Told, manager: Manager) -> None:
     """No thread and no timer does it in its place; and the meals that it missed are not made up for."""
-
-    async def scenario(_: Told) -> None:
-        clock = trio.lowlevel.current_clock()
-        assert isinstance(clock, trio.testing.MockClock)
-        manager.heard()
-        for _step in range(10):
-            clock.jump(30)  # a task that does not come back to the loop for so long
-            assert manager.heard() == []
-        await trio.testing.wait_all_tasks_blocked()
-        assert manager.heard() == [{"WATCHDOG": "1"}]
-        clock.jump(10)
-        await trio.testing.wait_all_tasks_blocked()
-        assert manager.heard() == [{"WATCHDOG": "1"}]
-
-    telling(manager, scenario, watchdog_s=30, jumps=False)
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, trio.testing.MockClock)
+    manager.heard()
+    for _step in range(10):
+        clock.jump(30)  # a task that does not come back to the loop for so long
+        assert manager.heard() == []
+    await trio.testing.wait_all_tasks_blocked()
+    assert manager.heard() == [{"WATCHDOG": "1"}]
+    clock.jump(10)
+    await trio.testing.wait_all_tasks_blocked()
+    assert manager.heard() == [{"WATCHDOG": "1"}]
 
 
 def test_a_server_that_nobody_listens_to_does_not_even_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,93 +186,81 @@ def test_a_server_that_nobody_listens_to_does_not_even_count(monkeypatch: pytest
                 happens()
         assert server.pool.on_change == listeners
 
-    on_fake_clock(main)
+    run_on_fake_clock(main)
 
 
-def test_the_status_is_told_when_it_changes_and_at_most_once_a_second(manager: Manager) -> None:
+@with_reporter
+async def test_the_status_is_told_when_it_changes_and_at_most_once_a_second(told: Told, manager: Manager) -> None:
     """What systemd has in the end is true, however fast it went; changes that show in nothing are not told."""
-
-    async def scenario(told: Told) -> None:
-        manager.heard()
-        pool = told.server.pool
-        for _ in range(100):
-            lease = await pool.lease(Need(MODEL))
-            await trio.sleep(0.01)
-            lease.settle(None)
-        assert len(told.statuses()) <= 2
-        await trio.sleep(2)
-        assert told.statuses()[-1:] in ([], ["2 tokens ok"])
-        for _ in range(10):
-            pool.changed()
-            await trio.sleep(0.5)
-        assert told.statuses() == []
+    manager.heard()
+    pool = told.server.pool
+    for _ in range(100):
         lease = await pool.lease(Need(MODEL))
-        lease.settle(QuotaExhausted("used up", retry_after=90))
-        await trio.lowlevel.checkpoint()
-        await trio.testing.wait_all_tasks_blocked()
-        assert told.statuses() == ["1 token ok, 1 cooling"]
-
-    telling(manager, scenario)
+        await trio.sleep(0.01)
+        lease.settle(None)
+    assert len(told.statuses()) <= 2
+    await trio.sleep(2)
+    assert told.statuses()[-1:] in ([], ["2 tokens ok"])
+    for _ in range(10):
+        pool.changed()
+        await trio.sleep(0.5)
+    assert told.statuses() == []
+    lease = await pool.lease(Need(MODEL))
+    lease.settle(QuotaExhausted("used up", retry_after=90))
+    await trio.lowlevel.checkpoint()
+    await trio.testing.wait_all_tasks_blocked()
+    assert told.statuses() == ["1 token ok, 1 cooling"]
 
 
 @pytest.mark.parametrize("seconds", [0.5, 90])
-def test_a_token_that_is_back_is_told_of_without_anything_having_happened(seconds: float, manager: Manager) -> None:
+@with_reporter(tokens=1)
+async def test_a_token_that_is_back_is_told_of_without_anything_having_happened(told: Told, seconds: float) -> None:
     """At that moment, or when a second has gone by since the last change: nobody looks again and again."""
-
-    async def scenario(told: Told) -> None:
-        await trio.sleep(5)
-        lease = await told.server.pool.lease(Need(MODEL))
-        lease.settle(QuotaExhausted("used up", retry_after=seconds))
-        await trio.sleep(seconds - 0.1)
-        assert told.statuses()[-1] == "1 token cooling"
-        await trio.sleep(0.1 + STATUS_EVERY_S)
-        assert told.statuses() == ["1 token not used yet"]
-
-    telling(manager, scenario, tokens=1)
+    await trio.sleep(5)
+    lease = await told.server.pool.lease(Need(MODEL))
+    lease.settle(QuotaExhausted("used up", retry_after=seconds))
+    await trio.sleep(seconds - 0.1)
+    assert told.statuses()[-1] == "1 token cooling"
+    await trio.sleep(0.1 + STATUS_EVERY_S)
+    assert told.statuses() == ["1 token not used yet"]
 
 
 @pytest.mark.parametrize("after_s", [0.5, 5])
-def test_an_answer_whose_end_nobody_tells_of_is_noticed_all_the_same(after_s: float, manager: Manager) -> None:
+@with_reporter
+async def test_an_answer_whose_end_nobody_tells_of_is_noticed_all_the_same(told: Told, after_s: float) -> None:
     """Its token was given back before its client had read everything."""
-
-    async def scenario(told: Told) -> None:
-        question = Question(MODEL, DEFAULT_LIMITS, "hello")
-        await trio.sleep(5)
-        completion = told.server.gateway.completion(question, trio.current_time())
-        told.server.pool.changed()
-        await trio.sleep(after_s)
-        assert told.statuses()[-1] == "2 tokens not used yet; 1 answer under way"
-        await completion.aclose()
-        await trio.sleep(LOOK_AGAIN_S + 0.1)
-        assert told.statuses() == ["2 tokens not used yet"]
-
-    telling(manager, scenario)
+    question = Question(MODEL, DEFAULT_LIMITS, "hello")
+    await trio.sleep(5)
+    completion = told.server.gateway.completion(question, trio.current_time())
+    told.server.pool.changed()
+    await trio.sleep(after_s)
+    assert told.statuses()[-1] == "2 tokens not used yet; 1 answer under way"
+    await completion.aclose()
+    await trio.sleep(LOOK_AGAIN_S + 0.1)
+    assert told.statuses() == ["2 tokens not used yet"]
 
 
-def test_a_busy_manager_gets_the_state_of_things_once_it_listens_again(manager: Manager) -> None:
+@on_fake_clock
+async def test_a_busy_manager_gets_the_state_of_things_once_it_listens_again(manager: Manager) -> None:
     """A server whose READY was lost would be killed by its own service manager."""
-
-    async def main() -> None:
-        server = Server(configured(), [TokenEntry("sso")])
-        with Notifier(manager.address) as notifier:
+    server = Server(configured(), [TokenEntry("sso")])
+    with Notifier(manager.address) as notifier:
+        fill(notifier)
+        reporter = Reporter(notifier, server)
+        reporter.ready()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(reporter.run)
+            await trio.sleep(100)
+            manager.heard()
+            await trio.sleep(2)
+            assert manager.heard() == [{"READY": "1", "STATUS": "1 token not used yet"}]
             fill(notifier)
-            reporter = Reporter(notifier, server)
-            reporter.ready()
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(reporter.run)
-                await trio.sleep(100)
-                manager.heard()
-                await trio.sleep(2)
-                assert manager.heard() == [{"READY": "1", "STATUS": "1 token not used yet"}]
-                fill(notifier)
-                (await server.pool.lease(Need(MODEL))).settle(None)
-                await trio.sleep(100)
-                manager.heard()
-                await trio.sleep(3)
-                assert manager.heard() == [{"STATUS": "1 token ok"}]
-                nursery.cancel_scope.cancel()
-
-    on_fake_clock(main)
+            (await server.pool.lease(Need(MODEL))).settle(None)
+            await trio.sleep(100)
+            manager.heard()
+            await trio.sleep(3)
+            assert manager.heard() == [{"STATUS": "1 token ok"}]
+            nursery.cancel_scope.cancel()
 
 
 @frozen
@@ -309,43 +291,40 @@ POOLS = [
 
 
 @pytest.mark.parametrize("pool", POOLS, ids=lambda pool: pool.line)
-def test_the_status_is_a_line_about_the_pool(pool: Pool, manager: Manager) -> None:
+@on_fake_clock
+async def test_the_status_is_a_line_about_the_pool(pool: Pool, manager: Manager) -> None:
     """What is zero is left out; of faults only the names are there, and no secret can be."""
-
-    async def main() -> None:
-        server = Server(configured(), [])
-        states = ("ok", "unknown", "cooling", "invalid")
-        with pytest.MonkeyPatch.context() as patched:
-            book: Any = server.pool.book
-            patched.setattr(book, "counts", lambda _: {**dict.fromkeys(states, 0), **pool.counts})
-            patched.setattr(type(book), "disabled", pool.disabled)
-            patched.setattr(type(server.gateway), "open_count", pool.under_way)
-            server.state.notices.update(dict.fromkeys(pool.faults, "eyJ-very-secret"))
-            assert status_line(server) == pool.line
-
-    on_fake_clock(main)
+    server = Server(configured(), [])
+    states = ("ok", "unknown", "cooling", "invalid")
+    with pytest.MonkeyPatch.context() as patched:
+        book: Any = server.pool.book
+        patched.setattr(book, "counts", lambda _: {**dict.fromkeys(states, 0), **pool.counts})
+        patched.setattr(type(book), "disabled", pool.disabled)
+        patched.setattr(type(server.gateway), "open_count", pool.under_way)
+        server.state.notices.update(dict.fromkeys(pool.faults, "eyJ-very-secret"))
+        assert status_line(server) == pool.line
 
 
-def test_a_reload_is_over_when_nobody_has_asked_for_another(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@watched(files=BOTH)
+async def test_a_reload_is_over_when_nobody_has_asked_for_another(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A signal during a reload may be about a file that was read already. Changes that are seen by looking count too."""
     over: list[list[str]] = []
-
-    async def story(running: Running) -> None:
-        running.reloader.on_reload.append(lambda: over.append(running.tokens))
-        running.write("tokens.json", token_file(C))
-        await trio.sleep(3)
-        assert over == [[C]]
-        monkeypatch.setattr(trio.to_thread, "run_sync", slow)
-        running.reloader.hurry()
-        await trio.sleep(15)  # the tokens are being read
-        running.reloader.hurry()
-        await trio.sleep(10)
-        assert len(over) == 1
-        await trio.sleep(100)
-        assert len(over) == 2
 
     async def slow(work: Callable[[], object], **_: object) -> object:
         await trio.sleep(10)
         return work()
 
-    watched(desk, story, files=BOTH)
+    running.reloader.on_reload.append(lambda: over.append(running.tokens))
+    running.write("tokens.json", token_file(C))
+    await trio.sleep(3)
+    assert over == [[C]]
+    monkeypatch.setattr(trio.to_thread, "run_sync", slow)
+    running.reloader.hurry()
+    await trio.sleep(15)  # the tokens are being read
+    running.reloader.hurry()
+    await trio.sleep(10)
+    assert len(over) == 1
+    await trio.sleep(100)
+    assert len(over) == 2

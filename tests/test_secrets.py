@@ -15,7 +15,7 @@ from grokcore.runtime.lanes.grok_web.lane import GrokWebQuestion
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import CUT, HANG, Script, answer, answer_lines, error, page, play_lines
-from tests.servers import Site, http_request, on_site, read_all
+from tests.servers import Site, http_request, read_all, run_on_site
 
 CANARY = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9uX2lkIjoiY2FuYXJ5In0.c4n4ry-c4n4ry-c4n4ry-c4n4ry"
 PIECES = [CANARY[at : at + 10] for at in range(0, len(CANARY) - 10, 5)]
@@ -75,7 +75,7 @@ def test_of_a_token_nothing_is_found_in_logs_answers_headers_or_state(
         site.server.adopt_tokens([TokenEntry(CANARY, note="mine"), TokenEntry("other")])
 
     entry = TokenEntry(CANARY, proxy_url="direct")
-    on_site(scenario, config="[grok]\nstream_first_response_timeout = 0.1", tokens=(entry,), state_file=state_file)
+    run_on_site(scenario, config="[grok]\nstream_first_response_timeout = 0.1", tokens=(entry,), state_file=state_file)
     out, err = capfd.readouterr()
     places = {
         "answers": "\n".join(told),
@@ -106,7 +106,7 @@ def test_nor_when_a_bug_is_logged_with_its_traceback(
         assert reply.status_code == 500
         search("answer", reply.text)
 
-    on_site(scenario, tokens=(TokenEntry(CANARY, proxy_url=f"http://user:{PROXY_PASSWORD}@proxy.example.com:1"),))
+    run_on_site(scenario, tokens=(TokenEntry(CANARY, proxy_url=f"http://user:{PROXY_PASSWORD}@proxy.example.com:1"),))
     assert "Traceback" in caplog.text
     search("log", caplog.text)
 

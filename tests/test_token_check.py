@@ -21,7 +21,7 @@ from grokcore.simulator.app import Simulator
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import CUT, Script, answer, error, page
 from grokcore.simulator.serve import serve_simulator
-from tests.servers import TOKENS, Site, on_site
+from tests.servers import TOKENS, Site, run_on_site
 
 SECRET = "eyJ-very-secret-token"
 
@@ -189,7 +189,7 @@ def test_the_list_shows_what_a_running_server_has_learned(
         await site.ask()
         await site.settled()
 
-    on_site(scenario, tokens=(entry,), state_file=state_file)
+    run_on_site(scenario, tokens=(entry,), state_file=state_file)
     assert main(["tokens", "list"]) == 0
     _, row = capsys.readouterr().out.splitlines()
     assert re.search(rf"\s{case.says}\s*$", row)

@@ -25,7 +25,7 @@ from grokcore.errors import ConfigError
 from grokcore.protocol.token_file.reading import parse_token_file
 from grokcore.protocol.tokens import TokenEntry, token_id, token_key
 from grokcore.runtime.disk.files import locked
-from tests.runtime.disk.test_files import Disk, disks, mode
+from tests.disks import Disk, disks, mode
 
 JWT = "eyJ0eXAiOiJKV1QifQ.eyJzZXNzaW9uX2lkIjoiMSJ9.c2lnbmF0dXJl"
 OTHER = "eyJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9uX2lkIjoiMiJ9.b3RoZXI"

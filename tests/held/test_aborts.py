@@ -18,9 +18,9 @@ from attrs import evolve, field, frozen
 from grokcore.simulator import lines
 from grokcore.simulator.app import Call
 from grokcore.simulator.scripts import HANG, Script, Send, answer, drawing, error, wrapped
-from tests.servers import TOKENS, Site, chat, http_request, on_site, read_all, read_until
-from tests.web.test_attachments import asking, picture
-from tests.web.test_edge import FLOOD, connect_reluctantly, leave_at_once
+from tests.examples import FLOOD, asking, picture
+from tests.servers import TOKENS, Site, chat, http_request, read_all, read_until, run_on_site
+from tests.wire import connect_reluctantly, leave_at_once
 
 from .figures import Figure, Record, sizes, thousands
 
@@ -245,7 +245,7 @@ def run_phases(phases: Sequence[Phase], count: int) -> Counter[str]:
             assert not after.exceeds(before), (phase.name, before, after)
             done[phase.name] = count
 
-        on_site(scenario, config=phase.config, patience_s=90, grok_keeps_s=GROK_KEEPS_S)
+        run_on_site(scenario, config=phase.config, patience_s=90, grok_keeps_s=GROK_KEEPS_S)
     return done
 
 

@@ -22,7 +22,7 @@ from grokcore.simulator import lines
 from grokcore.simulator.scripts import drawing
 from grokcore.web.dashboard import NOT_KEPT
 from tests.servers import TOKENS, Site
-from tests.web.test_delivery import on_media_site
+from tests.web.media_site import run_on_media_site
 
 from .figures import Figure, Record, sizes
 
@@ -167,7 +167,7 @@ def test_a_disk_that_fails_costs_no_answer_and_no_state(count: int, tmp_path: Pa
         done.append(rounds)
 
     with disk.in_use():
-        on_media_site(scenario, folder)
+        run_on_media_site(scenario, folder)
     rounds = done[0]
     assert rounds.kept
     assert rounds.told

@@ -13,8 +13,8 @@ from attrs import frozen
 
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.scripts import answer
+from tests.server_process import lay_out, run_with_grok, server
 from tests.servers import chat, free_port, http_request, read_until
-from tests.test_crash import lay_out, server, with_grok
 
 from .figures import Figure, Record
 
@@ -97,7 +97,7 @@ def measured(place: Path, hangers: Hangers, questions: int, rounds: int) -> tupl
             await p99_ms(port, 50 if questions > 1 else 1)
             found.extend([await both_ms(port, hangers, questions) for _ in range(rounds)])
 
-    with_grok(scenario)
+    run_with_grok(scenario)
     without = min(one for one, _ in found)
     return without, min(one for _, one in found) - without
 

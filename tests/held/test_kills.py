@@ -17,8 +17,8 @@ from attrs import define, field
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.disk.state_file import StateFile, peek
 from grokcore.simulator.app import Simulator
+from tests.server_process import TOKENS, ask, lay_out, leave_two_that_refuse, names_in, run_with_grok, server
 from tests.servers import free_port, http_request, read_all
-from tests.test_crash import TOKENS, ask, lay_out, leave_two_that_refuse, names_in, server, with_grok
 
 from .figures import Figure, Record, sizes
 
@@ -125,7 +125,7 @@ def test_a_server_killed_at_any_moment_keeps_its_state(count: int, tmp_path: Pat
                 lay_out(lane.place, url)
                 nursery.start_soon(lane.run, count // len(lanes))
 
-    with_grok(scenario)
+    run_with_grok(scenario)
     replies = [status for lane in lanes for status in lane.replies]
     assert set(replies) == {200}
     assert all(lane.acts and lane.newest for lane in lanes)

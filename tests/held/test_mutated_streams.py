@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from tests.protocol.grok_web.test_wholeness import check_mutations
+from tests.protocol.grok_web.mutated_streams import check_mutations
 
 from .figures import Figure, Record, thousands
 

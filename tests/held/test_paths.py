@@ -14,7 +14,7 @@ from attrs import frozen
 
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator.scripts import answer
-from tests.servers import Site, chat, on_site, read_all
+from tests.servers import Site, chat, on_site, read_all, run_on_site
 
 from .figures import Figure, Record, sizes, thousands
 
@@ -115,7 +115,7 @@ def test_no_spelling_of_a_path_gives_data_to_a_stranger(count: int, tmp_path: Pa
         assert (len(site.simulator.calls), len(site.simulator.asks)) == calls
         assert all(not account.switched_off for account in site.server.pool.book.accounts)
 
-    on_site(scenario, config=CONFIG, tokens=(TOKEN,), state_file=tmp_path / "state.jsonl", patience_s=150)
+    run_on_site(scenario, config=CONFIG, tokens=(TOKEN,), state_file=tmp_path / "state.jsonl", patience_s=150)
     assert [ask for ask in opened if not may_open(ask)] == []
     result = f"0 with data, 0 that did anything ({len(opened)} open doors: health, page, preflight)"
     record(Figure("path forms without a key", thousands(len(asks)), result, "no data"))
@@ -127,12 +127,9 @@ def may_open(ask: Ask) -> bool:
 
 
 @pytest.mark.parametrize("target", ["/v1/models", "/v1/models/canary-model", "/metrics", "/status"])
-def test_a_stranger_s_canaries_are_ones(target: str) -> None:
+@on_site(config=CONFIG, tokens=(TOKEN,))
+async def test_a_stranger_s_canaries_are_ones(site: Site, target: str) -> None:
     """The measurement means something: with the owner's key the same paths show them."""
-
-    async def scenario(site: Site) -> None:
-        found = await site.client.get(target, headers={"authorization": "Bearer canary-owner-key"})
-        assert found.status_code == 200
-        assert leaks(Ask("GET", "/"), found.content)
-
-    on_site(scenario, config=CONFIG, tokens=(TOKEN,))
+    found = await site.client.get(target, headers={"authorization": "Bearer canary-owner-key"})
+    assert found.status_code == 200
+    assert leaks(Ask("GET", "/"), found.content)

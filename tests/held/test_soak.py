@@ -21,8 +21,9 @@ from attrs import define, field, frozen
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.scripts import answer, error, paced
 from grokcore.simulator.serve import serve_simulator
+from tests.scenarios import on_real_clock
+from tests.server_process import server
 from tests.servers import chat, free_port, http_request, read_all, read_until
-from tests.test_crash import server
 
 from .figures import Figure, Record, thousands
 
@@ -199,29 +200,26 @@ def nasty() -> Simulator:
 
 
 @pytest.mark.on_demand
-def test_nothing_is_left_behind(tmp_path: Path, record: Record) -> None:
+@on_real_clock
+async def test_nothing_is_left_behind(tmp_path: Path, record: Record) -> None:
     """Memory, descriptors, threads and tasks return to where they were after the warm-up."""
-
-    async def main() -> None:
-        simulator, port, chance = nasty(), free_port(), random.Random(1)
-        async with trio.open_nursery() as nursery:
-            grok = await nursery.start(partial(serve_simulator, simulator, keep_alive_s=KEPT_BY_GROK_S))
-            lay_out(tmp_path, grok)
-            async with server(tmp_path, port) as process:
-                crowd = Crowd(port, chance)
-                prints: list[Footprint] = []
-                for seconds in (WARM_UP_S, SOAK_S):
-                    until = trio.current_time() + seconds
-                    async with trio.open_nursery() as clients:
-                        clients.start_soon(reload_now_and_then, tmp_path, process, grok, until)
-                        for _ in range(CLIENTS):
-                            clients.start_soon(crowd.one, until)
-                    await trio.sleep(REST_S)
-                    prints.append(await at_rest(port, process.pid, prints))
-                judge(prints[0], prints[1], crowd.done, record)
-            nursery.cancel_scope.cancel()
-
-    trio.run(main)
+    simulator, port, chance = nasty(), free_port(), random.Random(1)
+    async with trio.open_nursery() as nursery:
+        grok = await nursery.start(partial(serve_simulator, simulator, keep_alive_s=KEPT_BY_GROK_S))
+        lay_out(tmp_path, grok)
+        async with server(tmp_path, port) as process:
+            crowd = Crowd(port, chance)
+            prints: list[Footprint] = []
+            for seconds in (WARM_UP_S, SOAK_S):
+                until = trio.current_time() + seconds
+                async with trio.open_nursery() as clients:
+                    clients.start_soon(reload_now_and_then, tmp_path, process, grok, until)
+                    for _ in range(CLIENTS):
+                        clients.start_soon(crowd.one, until)
+                await trio.sleep(REST_S)
+                prints.append(await at_rest(port, process.pid, prints))
+            judge(prints[0], prints[1], crowd.done, record)
+        nursery.cancel_scope.cancel()
 
 
 def judge(before: Footprint, after: Footprint, done: Counter[str], record: Record) -> None:

@@ -14,8 +14,8 @@ from grokcore.runtime.attachments.lookups import Lookups
 from grokcore.runtime.transport.curl import CurlExchange, CurlTransport
 from grokcore.runtime.transport.seam import UpstreamRequest
 from grokcore.simulator.scripts import answer
-from tests.runtime.attachments.test_fetch import LOOPBACK_URLS, PICTURE, PRIVATE_ANSWERS, page, redirect
-from tests.servers import Site, chat, on_site, read_until
+from tests.runtime.attachments.hosts import LOOPBACK_URLS, PICTURE, PRIVATE_ANSWERS, page, redirect
+from tests.servers import Site, chat, read_until, run_on_site
 
 from .figures import Figure, Record, sizes
 
@@ -158,6 +158,6 @@ def test_no_address_of_a_guest_s_reaches_a_private_place(
             assert canary.connections == watch.allowed
             nursery.cancel_scope.cancel()
 
-    on_site(scenario, config=CONFIG, patience_s=100)
+    run_on_site(scenario, config=CONFIG, patience_s=100)
     result = "0 connections, 0 requests"
     record(Figure("a guest's tries to reach private places", str(len(tried)), result, "0 connections"))

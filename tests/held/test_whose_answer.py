@@ -12,7 +12,7 @@ from attrs import define, field
 
 from grokcore.simulator.app import Call
 from grokcore.simulator.scripts import Cut, Script, answer, error, paced
-from tests.servers import Site, chat, on_site, read_until
+from tests.servers import Site, chat, read_until, run_on_site
 
 from .figures import Figure, Record, sizes, thousands
 
@@ -127,7 +127,7 @@ def test_an_answer_belongs_to_who_asked(count: int, record: Record) -> None:
                 nursery.start_soon(crowd.client)
         done.update(crowd.done)
 
-    on_site(scenario, config=CONFIG, patience_s=170)
+    run_on_site(scenario, config=CONFIG, patience_s=170)
     assert done["whole"] + done["failed"] == count
     assert done["whole"] > count * 0.9
     assert done["vanished"]

@@ -7,8 +7,7 @@ import trio
 
 from grokcore.errors import AttachmentRefused
 from grokcore.runtime.gather import for_all
-
-from .worlds import on_fake_clock
+from tests.scenarios import on_fake_clock, run_on_fake_clock
 
 
 def test_results_keep_the_order_of_their_items() -> None:
@@ -29,20 +28,18 @@ def test_results_keep_the_order_of_their_items() -> None:
         assert most == 2
         assert await for_all([], work) == []
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
 
 
-def test_a_failure_ends_the_others_and_is_raised_as_itself() -> None:
+@on_fake_clock
+async def test_a_failure_ends_the_others_and_is_raised_as_itself() -> None:
     """Whoever catches an error of the family need not know that several were under way."""
 
-    async def scenario() -> None:
-        async def work(seconds: int) -> None:
-            await trio.sleep(seconds)
-            raise AttachmentRefused(f"after {seconds}")
+    async def work(seconds: int) -> None:
+        await trio.sleep(seconds)
+        raise AttachmentRefused(f"after {seconds}")
 
-        began = trio.current_time()
-        with pytest.raises(AttachmentRefused, match="after 1"):
-            await for_all([5, 1, 9], work)
-        assert trio.current_time() - began == 1
-
-    on_fake_clock(scenario)
+    began = trio.current_time()
+    with pytest.raises(AttachmentRefused, match="after 1"):
+        await for_all([5, 1, 9], work)
+    assert trio.current_time() - began == 1

@@ -34,9 +34,8 @@ from grokcore.protocol.wall import Reading, set_since
 from grokcore.runtime.pool.leases import TokenPool
 from grokcore.runtime.wall import TICK_S, WallClock, clock_reader
 from grokcore.web.auth import Caller, KeyRing
+from tests.scenarios import on_fake_clock, on_real_clock, run_on_fake_clock
 from tests.servers import Site, on_site
-
-from .worlds import on_fake_clock
 
 HOUR = 3600.0
 NEED = Need(SHIPPED["grok-3-fast"])
@@ -278,45 +277,42 @@ def test_every_wait_ends_in_time(
         assert max(left, 0.1) == pytest.approx(max(0.1, wait.length - passed), abs=5)
 
     try:
-        on_fake_clock(scenario)
+        run_on_fake_clock(scenario)
     finally:
         monkeypatch.undo()
         if hasattr(time, "tzset"):
             time.tzset()
 
 
-def test_a_request_that_waits_is_served_when_its_token_is_back() -> None:
+@on_fake_clock
+async def test_a_request_that_waits_is_served_when_its_token_is_back() -> None:
     """It sleeps until the next token opens, which a sleep of the machine has moved."""
+    machine = Machine()
+    process = Process(machine)
+    process.pool.queue_s = 60
+    process.pool.disable(REFUSED.id)
+    busy = await process.pool.lease(Need(NEED.model, excluded=frozenset({COOLING.key})))
+    busy_too = await process.pool.lease(Need(NEED.model, excluded=frozenset({COOLING.key})))
+    assert busy.key == busy_too.key == RESET.key
+    cooling = await process.pool.lease(NEED)
+    cooling.settle(QuotaExhausted("x", retry_after=3600))
+    served: list[float] = []
 
-    async def scenario() -> None:
-        machine = Machine()
-        process = Process(machine)
-        process.pool.queue_s = 60
-        process.pool.disable(REFUSED.id)
-        busy = await process.pool.lease(Need(NEED.model, excluded=frozenset({COOLING.key})))
-        busy_too = await process.pool.lease(Need(NEED.model, excluded=frozenset({COOLING.key})))
-        assert busy.key == busy_too.key == RESET.key
-        cooling = await process.pool.lease(NEED)
-        cooling.settle(QuotaExhausted("x", retry_after=3600))
-        served: list[float] = []
+    async def ask() -> None:
+        await process.pool.lease(NEED)
+        served.append(trio.current_time())
 
-        async def ask() -> None:
-            await process.pool.lease(NEED)
-            served.append(trio.current_time())
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(process.wall.run)
-            nursery.start_soon(ask)
-            await trio.sleep(1)
-            machine.slept += 3590  # the token is back in 10 s now
-            await trio.sleep(30)
-            nursery.cancel_scope.cancel()
-            busy.abandon()
-            busy_too.abandon()
-        assert len(served) == 1
-        assert served[0] <= 1 + 10 + 5
-
-    on_fake_clock(scenario)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(process.wall.run)
+        nursery.start_soon(ask)
+        await trio.sleep(1)
+        machine.slept += 3590  # the token is back in 10 s now
+        await trio.sleep(30)
+        nursery.cancel_scope.cancel()
+        busy.abandon()
+        busy_too.abandon()
+    assert len(served) == 1
+    assert served[0] <= 1 + 10 + 5
 
 
 @pytest.mark.parametrize("kind", [Account, Allowance, Egress, Breaker, Overload])
@@ -363,66 +359,59 @@ def test_the_clocks_are_looked_at_while_nobody_asks() -> None:
                 await trio.sleep(10)
                 machine.slept += 100
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     assert looks == [TICK_S, 12]
     assert TICK_S < 5
 
 
-def test_the_clocks_of_this_machine_can_be_read() -> None:
+@on_real_clock
+async def test_the_clocks_of_this_machine_can_be_read() -> None:
     """In a container too; on Linux with an uptime and a name for it."""
-
-    async def scenario() -> None:
-        first, second = clock_reader()(), clock_reader()()
-        assert abs(first.wall - time.time()) < 5
-        assert first.boot == second.boot
-        if first.uptime is not None and second.uptime is not None:
-            assert second.uptime >= first.uptime
-
-    trio.run(scenario)
+    first, second = clock_reader()(), clock_reader()()
+    assert abs(first.wall - time.time()) < 5
+    assert first.boot == second.boot
+    if first.uptime is not None and second.uptime is not None:
+        assert second.uptime >= first.uptime
 
 
-def test_a_server_that_wakes_up_has_everything_moved() -> None:
+@on_site(config='[[keys]]\nname = "guest"\nkey = "g"\nrpm = 1\n[grok]\napi_key = "owner"\n')
+async def test_a_server_that_wakes_up_has_everything_moved(site: Site) -> None:
     """Tokens, keys, tickets and the time it is up, with the first request; the last hour stays where it was."""
-    guest = '[[keys]]\nname = "guest"\nkey = "g"\nrpm = 1\n[grok]\napi_key = "owner"\n'
+    owner, key = {"authorization": "Bearer owner"}, {"authorization": "Bearer g"}
+    body = {"model": "grok-3-fast", "messages": [{"role": "user", "content": "hello"}]}
+    account = site.server.pool.book.accounts[0]
+    account.allowance(GROUP).cool(HOUR + 50, trio.current_time())
+    wall = site.server.state.wall
+    read = wall._read
+    assert read is not None
+    missed = set_by = 0.0
 
-    async def scenario(site: Site) -> None:
-        owner, key = {"authorization": "Bearer owner"}, {"authorization": "Bearer g"}
-        body = {"model": "grok-3-fast", "messages": [{"role": "user", "content": "hello"}]}
-        account = site.server.pool.book.accounts[0]
-        account.allowance(GROUP).cool(HOUR + 50, trio.current_time())
-        wall = site.server.state.wall
-        read = wall._read
-        assert read is not None
-        missed = set_by = 0.0
+    def tampered() -> Reading:
+        real = read()
+        uptime = None if real.uptime is None else real.uptime + missed
+        return attrs.evolve(real, wall=real.wall + missed + set_by, uptime=uptime)
 
-        def tampered() -> Reading:
-            real = read()
-            uptime = None if real.uptime is None else real.uptime + missed
-            return attrs.evolve(real, wall=real.wall + missed + set_by, uptime=uptime)
+    wall._read = tampered
+    first = await site.client.post("/v1/chat/completions", json=body, headers=key)
+    second = await site.client.post("/v1/chat/completions", json=body, headers=key)
+    assert (first.status_code, second.status_code) == (200, 429)
+    ticket = (await site.client.post("/status/ticket", headers=owner)).json()["ticket"]
 
-        wall._read = tampered
-        first = await site.client.post("/v1/chat/completions", json=body, headers=key)
-        second = await site.client.post("/v1/chat/completions", json=body, headers=key)
-        assert (first.status_code, second.status_code) == (200, 429)
-        ticket = (await site.client.post("/status/ticket", headers=owner)).json()["ticket"]
+    missed = HOUR
+    third = await site.client.post("/v1/chat/completions", json=body, headers=key)
+    assert third.status_code == 200
+    while len(site.server.state.history._buckets) < 2:  # an hour apart
+        await trio.testing.wait_all_tasks_blocked(0.002)
+    assert (await site.client.get(f"/status/events?ticket={ticket}")).status_code == 401
+    report = (await site.client.get("/status", headers=owner)).json()
+    assert HOUR <= report["uptime_s"] < HOUR + 40
+    (row,) = [row for row in report["tokens"]["rows"] if row["id"] == account.entry.id]
+    assert 0 < row["back_in"] <= 50
+    counted = [minute["at"] for minute in report["minutes"] if minute["requests"]]
+    assert counted
 
-        missed = HOUR
-        third = await site.client.post("/v1/chat/completions", json=body, headers=key)
-        assert third.status_code == 200
-        while len(site.server.state.history._buckets) < 2:  # an hour apart
-            await trio.testing.wait_all_tasks_blocked(0.002)
-        assert (await site.client.get(f"/status/events?ticket={ticket}")).status_code == 401
-        report = (await site.client.get("/status", headers=owner)).json()
-        assert HOUR <= report["uptime_s"] < HOUR + 40
-        (row,) = [row for row in report["tokens"]["rows"] if row["id"] == account.entry.id]
-        assert 0 < row["back_in"] <= 50
-        counted = [minute["at"] for minute in report["minutes"] if minute["requests"]]
-        assert counted
-
-        set_by = -HOUR
-        later = (await site.client.get("/status", headers=owner)).json()
-        assert abs(later["time"] - (report["time"] - HOUR)) < 40
-        assert later["uptime_s"] >= report["uptime_s"]
-        assert counted[-1] in [minute["at"] + HOUR for minute in later["minutes"] if minute["requests"]]
-
-    on_site(scenario, config=guest)
+    set_by = -HOUR
+    later = (await site.client.get("/status", headers=owner)).json()
+    assert abs(later["time"] - (report["time"] - HOUR)) < 40
+    assert later["uptime_s"] >= report["uptime_s"]
+    assert counted[-1] in [minute["at"] + HOUR for minute in later["minutes"] if minute["requests"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import trio
 import trio.testing
@@ -56,11 +56,6 @@ def make_world(
     gateway = Gateway(GrokWebLane(transport, settings), TokenPool(book, queue_s=queue_s), jitter=lambda: 0.5)
     trio.lowlevel.spawn_system_task(gateway.alarm.run)  # ends with the run
     return World(transport, book, gateway)
-
-
-def on_fake_clock(scenario: Callable[[], Awaitable[None]]) -> None:
-    """Run *scenario* with a clock that jumps over every wait; real seconds are bounded by pytest's fault handler."""
-    trio.run(scenario, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 async def collect(completion: Completion) -> list[Event]:

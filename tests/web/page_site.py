@@ -21,7 +21,7 @@ from grokcore.protocol.models import Tier
 from grokcore.protocol.pool.account import Account
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
-from tests.servers import Site, on_site
+from tests.servers import Site, run_on_site
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class Live:
 
 @contextlib.contextmanager
 def live_site(furnish: Callable[[Site], None] = lambda _: None, **options: Any) -> Iterator[Live]:
-    """A server as of :func:`tests.servers.on_site`, for code that can't be in trio."""
+    """A server as of :func:`tests.servers.run_on_site`, for code that can't be in trio."""
     news: queue.SimpleQueue[Live | BaseException] = queue.SimpleQueue()
     leave = trio.Event()
 
@@ -71,7 +71,7 @@ def live_site(furnish: Callable[[Site], None] = lambda _: None, **options: Any) 
 
     def main() -> None:
         try:
-            on_site(scenario, **options)
+            run_on_site(scenario, **options)
         except BaseException as error:
             news.put(error)
 

@@ -15,10 +15,9 @@ from attrs import frozen
 
 from grokcore.simulator.app import Call
 from grokcore.simulator.scripts import Script, Send, Wait, answer, drawing, paced
+from tests.examples import asking
 from tests.servers import Site, chat, free_port
-
-from .test_attachments import asking
-from .test_delivery import on_media_site
+from tests.web.media_site import run_on_media_site
 
 WHOLE = 512 << 20
 MOST_GROWTH_KB = 96 * 1024
@@ -161,7 +160,7 @@ def test_a_response_that_expands_without_end_fails_its_own_request_only(
             assert site.leased() == 0
             nursery.cancel_scope.cancel()
 
-    on_media_site(scenario, tmp_path, config=f'[fetch]\nallow_hosts = ["127.0.0.1:{port}"]')
+    run_on_media_site(scenario, tmp_path, config=f'[fetch]\nallow_hosts = ["127.0.0.1:{port}"]')
 
 
 def test_the_bombs_are_what_they_say() -> None:

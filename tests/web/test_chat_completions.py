@@ -32,26 +32,11 @@ from grokcore.simulator.scripts import (
     tokens_of,
     wrapped,
 )
-from tests.servers import TOKENS, Site, chat, on_site
+from tests.examples import CITING, DRAWING, THOUGHTS, TOOLS, token_line
+from tests.servers import TOKENS, Site, chat, on_site, run_on_site
+from tests.wire import data_lines, text_of
 
 TEXT = "Hello 世界 — <b>bold</b> & 😄 done."
-
-
-def data_lines(body: str) -> list[str]:
-    """The payloads of a stream's events."""
-    return [line.removeprefix("data: ") for line in body.split("\n") if line.startswith("data: ")]
-
-
-def text_of(body: str, name: str = "content") -> str:
-    """The text of a streamed answer that ended as it should."""
-    *chunks, done = data_lines(body)
-    assert done == "[DONE]"
-    deltas = [json.loads(chunk)["choices"][0]["delta"] for chunk in chunks if json.loads(chunk)["choices"]]
-    return "".join(delta.get(name) or "" for delta in deltas)
-
-
-def token_line(text: str) -> Send:
-    return Send(lines.line(wrapped(lines.token(text))))
 
 
 # The real clients -------------------------------------------------------------------------------------------------
@@ -62,7 +47,8 @@ def sdk(site: Site, **options: Any) -> openai.OpenAI:
 
 
 @pytest.mark.parametrize("model", SHIPPED)
-def test_the_openai_sdk_gets_every_model_whole_and_streamed(model: str) -> None:
+@on_site
+async def test_the_openai_sdk_gets_every_model_whole_and_streamed(site: Site, model: str) -> None:
     """Both forms have the same text, the model's name as asked for, and an end that the SDK takes for one."""
 
     def ask(site: Site) -> None:
@@ -76,11 +62,8 @@ def test_the_openai_sdk_gets_every_model_whole_and_streamed(model: str) -> None:
         assert final.usage == whole.usage
         assert whole.usage.completion_tokens > 0
 
-    async def scenario(site: Site) -> None:
-        site.simulator.always(answer(TEXT))
-        await trio.to_thread.run_sync(ask, site)
-
-    on_site(scenario)
+    site.simulator.always(answer(TEXT))
+    await trio.to_thread.run_sync(ask, site)
 
 
 @frozen
@@ -103,7 +86,10 @@ class SdkFailure:
     ],
     ids=lambda case: case.code,
 )
-def test_the_openai_sdk_raises_what_happened_and_does_not_multiply_our_attempts(case: SdkFailure) -> None:
+@on_site
+async def test_the_openai_sdk_raises_what_happened_and_does_not_multiply_our_attempts(
+    site: Site, case: SdkFailure
+) -> None:
     """The right exception with our code; ``x-should-retry`` keeps the SDK from repeating what would not help."""
 
     def ask(site: Site) -> None:
@@ -111,15 +97,13 @@ def test_the_openai_sdk_raises_what_happened_and_does_not_multiply_our_attempts(
             client.chat.completions.create(model="grok-3-fast", messages=[{"role": "user", "content": "hi"}])
         assert caught.value.code == case.code
 
-    async def scenario(site: Site) -> None:
-        site.simulator.always(case.script)
-        await trio.to_thread.run_sync(ask, site)
-        assert len(site.simulator.calls) == case.calls
-
-    on_site(scenario)
+    site.simulator.always(case.script)
+    await trio.to_thread.run_sync(ask, site)
+    assert len(site.simulator.calls) == case.calls
 
 
-def test_an_answer_that_breaks_off_is_an_exception_in_the_sdk_not_an_end() -> None:
+@on_site
+async def test_an_answer_that_breaks_off_is_an_exception_in_the_sdk_not_an_end(site: Site) -> None:
     """The text so far arrives, then an APIError; never a silent end that looks complete."""
 
     def ask(site: Site) -> None:
@@ -131,11 +115,8 @@ def test_an_answer_that_breaks_off_is_an_exception_in_the_sdk_not_an_end() -> No
                 seen += chunk.choices[0].delta.content or ""
         assert (seen, caught.value.code) == ("one two", "upstream_error")
 
-    async def scenario(site: Site) -> None:
-        site.simulator.always(Script((token_line("one"), token_line(" two"), CUT)))
-        await trio.to_thread.run_sync(ask, site)
-
-    on_site(scenario)
+    site.simulator.always(Script((token_line("one"), token_line(" two"), CUT)))
+    await trio.to_thread.run_sync(ask, site)
 
 
 def test_curl_gets_an_answer_without_saying_what_it_sends() -> None:
@@ -149,7 +130,7 @@ def test_curl_gets_an_answer_without_saying_what_it_sends() -> None:
         output = (await trio.run_process(command, capture_stdout=True)).stdout.decode()
         assert text_of(output) == TEXT
 
-    on_site(scenario)
+    run_on_site(scenario)
 
 
 # What is asked ----------------------------------------------------------------------------------------------------
@@ -180,74 +161,62 @@ class Asked:
     ],
     ids=lambda case: repr(case.fields),
 )
-def test_a_stream_is_only_sent_when_asked_for_and_what_has_no_effect_is_named(case: Asked) -> None:
+@on_site
+async def test_a_stream_is_only_sent_when_asked_for_and_what_has_no_effect_is_named(site: Site, case: Asked) -> None:
     """``stream`` absent or null is false; unknown parameters never fail."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(answer(TEXT))
-        response = await site.ask(**case.fields)
-        assert response.status_code == 200
-        assert response.headers["content-type"].startswith("text/event-stream" if case.streamed else "application/json")
-        assert response.headers.get("x-grok2api-ignored") == case.ignored
-        assert response.headers["x-grok2api-usage"] == "estimated"
-        assert response.headers["x-grok2api-attempts"] == "1"
-        said = text_of(response.text) if case.streamed else response.json()["choices"][0]["message"]["content"]
-        assert said == TEXT
-
-    on_site(scenario)
+    site.simulator.always(answer(TEXT))
+    response = await site.ask(**case.fields)
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/event-stream" if case.streamed else "application/json")
+    assert response.headers.get("x-grok2api-ignored") == case.ignored
+    assert response.headers["x-grok2api-usage"] == "estimated"
+    assert response.headers["x-grok2api-attempts"] == "1"
+    said = text_of(response.text) if case.streamed else response.json()["choices"][0]["message"]["content"]
+    assert said == TEXT
 
 
-def test_grok_is_sent_the_page_s_own_request() -> None:
+@on_site(config='[grok]\ncf_clearance = "cf_clearance=cleared;"\nx_statsig_id = "mine"')
+async def test_grok_is_sent_the_page_s_own_request(site: Site) -> None:
     """Cookies, statsig, clearance, ids and fetch metadata; the message as written; no header of a page visit."""
-
-    async def scenario(site: Site) -> None:
-        await site.ask("  exactly\nas  written ")
-        (call,) = site.simulator.calls
-        assert call.body["message"] == "  exactly\nas  written "
-        assert (call.body["modelName"], call.body["modelMode"]) == ("grok-3", "MODEL_MODE_FAST")
-        assert call.headers["cookie"] == f"sso={call.sso}; sso-rw={call.sso}; cf_clearance=cleared"
-        assert call.headers["x-statsig-id"] == "mine"
-        assert len(call.headers["x-xai-request-id"]) == 36
-        assert call.headers["origin"] == "https://grok.com"
-        assert call.headers["sec-fetch-mode"] == "cors"
-        assert "Chrome/" in call.headers["user-agent"]
-        assert call.headers["sec-ch-ua"]
-        assert not {"upgrade-insecure-requests", "sec-fetch-user", "expect", "upgrade"} & set(call.headers)
-
-    on_site(scenario, config='[grok]\ncf_clearance = "cf_clearance=cleared;"\nx_statsig_id = "mine"')
+    await site.ask("  exactly\nas  written ")
+    (call,) = site.simulator.calls
+    assert call.body["message"] == "  exactly\nas  written "
+    assert (call.body["modelName"], call.body["modelMode"]) == ("grok-3", "MODEL_MODE_FAST")
+    assert call.headers["cookie"] == f"sso={call.sso}; sso-rw={call.sso}; cf_clearance=cleared"
+    assert call.headers["x-statsig-id"] == "mine"
+    assert len(call.headers["x-xai-request-id"]) == 36
+    assert call.headers["origin"] == "https://grok.com"
+    assert call.headers["sec-fetch-mode"] == "cors"
+    assert "Chrome/" in call.headers["user-agent"]
+    assert call.headers["sec-ch-ua"]
+    assert not {"upgrade-insecure-requests", "sec-fetch-user", "expect", "upgrade"} & set(call.headers)
 
 
-def test_a_configured_user_agent_leaves_no_contradicting_client_hints() -> None:
+@on_site(config='[grok]\nuser_agent = "Mine/1.0"')
+async def test_a_configured_user_agent_leaves_no_contradicting_client_hints(site: Site) -> None:
     """The user's own User-Agent goes out, the impersonated browser's hints about itself do not."""
-
-    async def scenario(site: Site) -> None:
-        await site.ask()
-        (call,) = site.simulator.calls
-        assert call.headers["user-agent"] == "Mine/1.0"
-        assert not [name for name in call.headers if name.startswith("sec-ch-ua")]
-
-    on_site(scenario, config='[grok]\nuser_agent = "Mine/1.0"')
+    await site.ask()
+    (call,) = site.simulator.calls
+    assert call.headers["user-agent"] == "Mine/1.0"
+    assert not [name for name in call.headers if name.startswith("sec-ch-ua")]
 
 
-def test_models_can_be_changed_and_added() -> None:
+@on_site(
+    config='[models."grok-3-fast"]\nmode_id = "fast"\n[models.mine]\ngrok_model = "m"\nmode = "MODEL_MODE_X"\nsearch = false'
+)
+async def test_models_can_be_changed_and_added(site: Site) -> None:
     """A mode id replaces name and mode; a new model is listed and served."""
-    config = '[models."grok-3-fast"]\nmode_id = "fast"\n[models.mine]\ngrok_model = "m"\nmode = "MODEL_MODE_X"\nsearch = false'
-
-    async def scenario(site: Site) -> None:
-        await site.ask()
-        await site.ask(model="mine")
-        first, second = (call.body for call in site.simulator.calls)
-        assert first["modeId"] == "fast"
-        assert "modelName" not in first
-        assert (second["modelName"], second["modelMode"], second["disableSearch"]) == ("m", "MODEL_MODE_X", True)
-        assert (await site.client.get("/v1/models/mine")).json()["id"] == "mine"
-
-    on_site(scenario, config=config)
+    await site.ask()
+    await site.ask(model="mine")
+    first, second = (call.body for call in site.simulator.calls)
+    assert first["modeId"] == "fast"
+    assert "modelName" not in first
+    assert (second["modelName"], second["modelMode"], second["disableSearch"]) == ("m", "MODEL_MODE_X", True)
+    assert (await site.client.get("/v1/models/mine")).json()["id"] == "mine"
 
 
 # What is answered -------------------------------------------------------------------------------------------------
 
-THOUGHTS = [lines.thought("Considering", tag="header"), lines.thought("- a <grok:render>x</grok:render>point.")]
 MARKUP = [
     "see ",
     "<grok:re",
@@ -273,20 +242,6 @@ class Shape:
 def in_pieces(*sizes: int) -> Script:
     return recut(answer(TEXT), itertools.cycle(sizes))
 
-
-TOOLS = [lines.tool_call("1 < 2"), lines.search_results("https://example.com", "x")]
-CITING = [
-    lines.citation_card("c1", "https://example.com/7"),
-    lines.citation_card("c2", "https://example.com/11"),
-    *map(lines.token, ["7", lines.citation("c1"), ", 11", lines.citation("c2"), ". Both", lines.citation("c1"), "."]),
-]
-DRAWING = [
-    lines.picture_card("p1"),
-    lines.token("Here:"),
-    lines.token(lines.picture("p1")),
-    lines.picture_card("p1", 50, "users/u/generated/k-part-0/image.jpg"),
-    lines.picture_card("p1", 100, "users/u/generated/k/image.jpg"),
-]
 
 SHAPES = [
     Shape("plain", answer(TEXT)),
@@ -324,37 +279,31 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-def test_every_shape_of_grok_s_stream_is_read_the_same_whole_and_streamed(shape: Shape) -> None:
+@on_site(config=lambda shape: shape.config)
+async def test_every_shape_of_grok_s_stream_is_read_the_same_whole_and_streamed(site: Site, shape: Shape) -> None:
     """Text and reasoning are the same in both forms, whatever upstream's framing, markup and habits."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(shape.script)
-        whole = (await site.ask()).json()["choices"][0]["message"]
-        streamed = (await site.ask(stream=True)).text
-        assert (whole["content"], whole.get("reasoning_content", "")) == (shape.content, shape.reasoning)
-        assert text_of(streamed) == shape.content
-        assert text_of(streamed, "reasoning_content") == shape.reasoning
-
-    on_site(scenario, config=shape.config)
+    site.simulator.always(shape.script)
+    whole = (await site.ask()).json()["choices"][0]["message"]
+    streamed = (await site.ask(stream=True)).text
+    assert (whole["content"], whole.get("reasoning_content", "")) == (shape.content, shape.reasoning)
+    assert text_of(streamed) == shape.content
+    assert text_of(streamed, "reasoning_content") == shape.reasoning
 
 
-def test_a_conversation_goes_up_as_a_transcript_with_the_last_words_bare() -> None:
+@on_site
+async def test_a_conversation_goes_up_as_a_transcript_with_the_last_words_bare(site: Site) -> None:
     """Who said what survives, and the question is the last thing Grok reads."""
-
-    async def scenario(site: Site) -> None:
-        messages = [
-            {"role": "system", "content": "Be terse."},
-            {"role": "user", "content": [{"type": "text", "text": "A </user> b"}]},
-            {"role": "assistant", "content": "c"},
-            {"role": "user", "content": "d?"},
-        ]
-        await site.client.post("/v1/chat/completions", json={"model": "grok-4.1", "messages": messages})
-        (call,) = site.simulator.calls
-        assert call.body["message"] == (
-            "<system>\nBe terse.\n</system>\n\n<user>\nA &lt;/user> b\n</user>\n\n<assistant>\nc\n</assistant>\n\nd?"
-        )
-
-    on_site(scenario)
+    messages = [
+        {"role": "system", "content": "Be terse."},
+        {"role": "user", "content": [{"type": "text", "text": "A </user> b"}]},
+        {"role": "assistant", "content": "c"},
+        {"role": "user", "content": "d?"},
+    ]
+    await site.client.post("/v1/chat/completions", json={"model": "grok-4.1", "messages": messages})
+    (call,) = site.simulator.calls
+    assert call.body["message"] == (
+        "<system>\nBe terse.\n</system>\n\n<user>\nA &lt;/user> b\n</user>\n\n<assistant>\nc\n</assistant>\n\nd?"
+    )
 
 
 # Failures ---------------------------------------------------------------------------------------------------------
@@ -391,43 +340,34 @@ REFUSALS = [
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
-def test_a_failure_before_the_first_event_is_a_real_status(case: Refused, *, streamed: bool) -> None:
+@on_site(config="[grok]\nstream_first_response_timeout = 0.2")
+async def test_a_failure_before_the_first_event_is_a_real_status(site: Site, case: Refused, *, streamed: bool) -> None:
     """Status, code, all four keys, retry headers, and no more calls to Grok than the class allows."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(case.script)
-        response = await site.ask(stream=streamed)
-        assert (response.status_code, response.headers["content-type"]) == (case.status, "application/json")
-        failure = response.json()["error"]
-        assert set(failure) == {"message", "type", "param", "code"}
-        assert failure["code"] == case.code
-        assert {name: response.headers[name] for name in case.headers} == case.headers
-        assert response.headers["x-grok2api-attempts"] == str(case.calls) == str(len(site.simulator.calls))
-        assert site.leased() == 0
-
-    on_site(scenario, config="[grok]\nstream_first_response_timeout = 0.2")
+    site.simulator.always(case.script)
+    response = await site.ask(stream=streamed)
+    assert (response.status_code, response.headers["content-type"]) == (case.status, "application/json")
+    failure = response.json()["error"]
+    assert set(failure) == {"message", "type", "param", "code"}
+    assert failure["code"] == case.code
+    assert {name: response.headers[name] for name in case.headers} == case.headers
+    assert response.headers["x-grok2api-attempts"] == str(case.calls) == str(len(site.simulator.calls))
+    assert site.leased() == 0
 
 
-def test_each_clock_fires_on_a_real_socket_within_50_ms() -> None:
+@on_site(config="[grok]\nstream_first_response_timeout = 0.3\nstream_chunk_timeout = 0.4\nstream_total_timeout = 0.9")
+async def test_each_clock_fires_on_a_real_socket_within_50_ms(site: Site) -> None:
     """First response before and after the head, chunk while heartbeats come, and total."""
-
-    async def scenario(site: Site) -> None:
-        beats = (Send(lines.line(wrapped(lines.empty()))),) * 90
-        for script, code, value in [
-            (Script((), before=60), "timeout_first_response", 0.3),
-            (Script((HANG,)), "timeout_first_response", 0.3),
-            (paced(Script((token_line("a"), *beats)), 0.01), "timeout_chunk", 0.41),
-            (paced(Script((token_line("a"),) * 90), 0.02), "timeout_total", 0.9),
-        ]:  # fmt: skip
-            site.simulator.always(script)
-            began = trio.current_time()
-            assert (await site.ask()).json()["error"]["code"] == code
-            assert value <= trio.current_time() - began <= value + 0.05
-
-    on_site(
-        scenario,
-        config="[grok]\nstream_first_response_timeout = 0.3\nstream_chunk_timeout = 0.4\nstream_total_timeout = 0.9",
-    )
+    beats = (Send(lines.line(wrapped(lines.empty()))),) * 90
+    for script, code, value in [
+        (Script((), before=60), "timeout_first_response", 0.3),
+        (Script((HANG,)), "timeout_first_response", 0.3),
+        (paced(Script((token_line("a"), *beats)), 0.01), "timeout_chunk", 0.41),
+        (paced(Script((token_line("a"),) * 90), 0.02), "timeout_total", 0.9),
+    ]:  # fmt: skip
+        site.simulator.always(script)
+        began = trio.current_time()
+        assert (await site.ask()).json()["error"]["code"] == code
+        assert value <= trio.current_time() - began <= value + 0.05
 
 
 def test_a_connect_that_hangs_is_ended_by_the_first_response_clock() -> None:
@@ -449,27 +389,24 @@ def test_a_connect_that_hangs_is_ended_by_the_first_response_clock() -> None:
             assert 0.3 <= trio.current_time() - began <= 0.35
 
         deaf_url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        on_site(scenario, config="[grok]\nstream_first_response_timeout = 0.3", base_url=deaf_url)
+        run_on_site(scenario, config="[grok]\nstream_first_response_timeout = 0.3", base_url=deaf_url)
 
 
-def test_health_tells_a_pool_that_rests_from_one_that_is_empty() -> None:
+@on_site(tokens=TOKENS[:1])
+async def test_health_tells_a_pool_that_rests_from_one_that_is_empty(site: Site) -> None:
     """``ok`` while any model could be answered; tokens that are all refused are not "no tokens"."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.script("sso-0", answer("ok"), error(429, lines.ERROR_429), error(401, lines.ERROR_401))
-        states = []
-        for model in ("grok-3-fast", "grok-3-fast", "grok-4.1", "grok-4.1"):
-            health = (await site.client.get("/health")).json()
-            states.append((health["status"], {name: n for name, n in health["tokens"].items() if n}))
-            await site.ask(model=model)
-        assert states == [
-            ("ok", {"unknown": 1}),
-            ("ok", {"ok": 1}),
-            ("ok", {"cooling": 1}),
-            ("no_usable_tokens", {"cooling": 1}),
-        ]
-
-    on_site(scenario, tokens=TOKENS[:1])
+    site.simulator.script("sso-0", answer("ok"), error(429, lines.ERROR_429), error(401, lines.ERROR_401))
+    states = []
+    for model in ("grok-3-fast", "grok-3-fast", "grok-4.1", "grok-4.1"):
+        health = (await site.client.get("/health")).json()
+        states.append((health["status"], {name: n for name, n in health["tokens"].items() if n}))
+        await site.ask(model=model)
+    assert states == [
+        ("ok", {"unknown": 1}),
+        ("ok", {"ok": 1}),
+        ("ok", {"cooling": 1}),
+        ("no_usable_tokens", {"cooling": 1}),
+    ]
 
 
 def test_a_bug_in_the_middle_of_a_stream_is_an_error_event_and_a_traceback_under_the_request_s_id(
@@ -488,4 +425,4 @@ def test_a_bug_in_the_middle_of_a_stream_is_an_error_event_and_a_traceback_under
         assert response.headers["x-request-id"] in record.getMessage()
 
     monkeypatch.setattr("grokcore.protocol.dialects.openai_chat.writers.ChunkWriter.write", break_down)
-    on_site(scenario)
+    run_on_site(scenario)

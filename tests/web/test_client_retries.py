@@ -16,7 +16,8 @@ from attrs import frozen
 
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import CUT, Script, error, page
-from tests.runtime.worlds import World, make_world, on_fake_clock
+from tests.runtime.worlds import World, make_world
+from tests.scenarios import on_fake_clock
 from tests.servers import chat
 
 from .in_process import client_of
@@ -87,49 +88,40 @@ SHEDDING = {
 @pytest.mark.parametrize("tokens", [1, 3, 20])
 @pytest.mark.parametrize("shedding", SHEDDING.values(), ids=SHEDDING)
 @pytest.mark.parametrize("caller", CALLERS, ids=lambda case: case.name)
-def test_one_question_asks_an_overloaded_grok_a_few_times_in_its_first_seconds(
+@on_fake_clock
+async def test_one_question_asks_an_overloaded_grok_a_few_times_in_its_first_seconds(
     caller: Caller, shedding: Script, tokens: int
 ) -> None:
     """Attempts of the server times retries of the client stay few, with one token or many."""
-
-    async def scenario() -> None:
-        world = make_world(shedding, tokens=tokens)
-        with trio.move_on_after(SPAN_S):
-            await caller.run(world)
-        asked = [exchange.opened_at for exchange in world.transport.exchanges]
-        assert 1 < len(asked) <= caller.most, asked
-
-    on_fake_clock(scenario)
+    world = make_world(shedding, tokens=tokens)
+    with trio.move_on_after(SPAN_S):
+        await caller.run(world)
+    asked = [exchange.opened_at for exchange in world.transport.exchanges]
+    assert 1 < len(asked) <= caller.most, asked
 
 
-def test_fifty_clients_with_retries_ask_at_most_once_a_second_once_the_pause_is_on() -> None:
+@on_fake_clock
+async def test_fifty_clients_with_retries_ask_at_most_once_a_second_once_the_pause_is_on() -> None:
     """Real libraries, all at once."""
-
-    async def scenario() -> None:
-        world = make_world(SHEDDING["heavy usage"], tokens=10)
-        async with trio.open_nursery() as nursery:
-            for _ in range(50):
-                nursery.start_soon(openai_python, world)
-        asked = [exchange.opened_at for exchange in world.transport.exchanges]
-        later = [at for at in asked if at > 0]
-        assert all(after - before >= 1 for before, after in itertools.pairwise(later)), asked
-        assert world.idle
-
-    on_fake_clock(scenario)
+    world = make_world(SHEDDING["heavy usage"], tokens=10)
+    async with trio.open_nursery() as nursery:
+        for _ in range(50):
+            nursery.start_soon(openai_python, world)
+    asked = [exchange.opened_at for exchange in world.transport.exchanges]
+    later = [at for at in asked if at > 0]
+    assert all(after - before >= 1 for before, after in itertools.pairwise(later)), asked
+    assert world.idle
 
 
-def test_every_refusal_that_invites_a_retry_says_when() -> None:
+@on_fake_clock
+async def test_every_refusal_that_invites_a_retry_says_when() -> None:
     """502 and 503 with ``x-should-retry: true`` carry a Retry-After that clients' libraries take."""
-
-    async def scenario() -> None:
-        for shedding in SHEDDING.values():
-            world = make_world(shedding, tokens=3)
-            async with client_of(world) as http:
-                for _ in range(5):
-                    response = await http.post("/chat/completions", json=chat())
-                    check_retry(response)
-
-    on_fake_clock(scenario)
+    for shedding in SHEDDING.values():
+        world = make_world(shedding, tokens=3)
+        async with client_of(world) as http:
+            for _ in range(5):
+                response = await http.post("/chat/completions", json=chat())
+                check_retry(response)
 
 
 def check_retry(response: httpx.Response) -> None:

@@ -17,7 +17,7 @@ from grokcore.web.connections import Connections, most_connections, raise_descri
 from grokcore.web.hypercorn_fixes import EdgeTCPServer
 from grokcore.web.request_log import RefusalCounts
 from grokcore.web.trace import Trace
-from tests.servers import Site, chat, http_request, on_site, read_all, read_until
+from tests.servers import Site, chat, http_request, read_all, read_until, run_on_site
 
 HEALTH = http_request(b"", path="/health", method="GET")
 ASK = http_request(b'{"model":"grok-3-fast","messages":[{"role":"user","content":"hello"}]}')
@@ -88,7 +88,7 @@ def test_idle_sockets_do_not_shut_the_door(monkeypatch: pytest.MonkeyPatch) -> N
                 nursery.start_soon(trio.aclose_forcefully, stream)
             assert site.gateway.open_count == 1
 
-    on_site(scenario, config="[server]\ngrace_seconds = 0")
+    run_on_site(scenario, config="[server]\ngrace_seconds = 0")
 
 
 def test_with_a_request_on_each_the_next_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_with_a_request_on_each_the_next_is_turned_away(monkeypatch: pytest.Monk
         assert b"HTTP/1.1 503 " in received
         assert b'"code":"overloaded"' in received
 
-    on_site(scenario, config="[server]\ngrace_seconds = 0")
+    run_on_site(scenario, config="[server]\ngrace_seconds = 0")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the options of Linux")
@@ -127,7 +127,7 @@ def test_the_system_looks_whether_a_client_is_still_there(monkeypatch: pytest.Mo
     async def scenario(site: Site) -> None:
         assert (await site.client.get("/health")).status_code == 200
 
-    on_site(scenario)
+    run_on_site(scenario)
     assert found == [(1, 30, 10, 3, connections.USER_TIMEOUT_MS)]
 
 
@@ -171,7 +171,7 @@ def test_strangers_do_not_fill_the_log_and_owners_see_each_line(caplog: pytest.L
 
     config = '[grok]\napi_key = "owner-key"\n[server]\nallowed_hosts = ["localhost"]'
     with caplog.at_level(logging.INFO, "grokcore.requests"):
-        on_site(scenario, config=config)
+        run_on_site(scenario, config=config)
     lines = [record.getMessage() for record in caplog.records if record.name == "grokcore.requests"]
     assert len([line for line in lines if " 400 " in line and "param=n" in line]) == 3
     assert len([line for line in lines if line.startswith("req_")]) == 3 + 2

@@ -29,7 +29,8 @@ from grokcore.web.dashboard import overview
 from grokcore.web.dashboard.overview import Overview
 from grokcore.web.dashboard.tickets import MOST, VALID_S, Tickets
 from grokcore.web.trace import Trace
-from tests.servers import TOKENS, Site, chat, configured, on_site
+from tests.scenarios import on_fake_clock
+from tests.servers import TOKENS, Site, chat, configured, on_site, run_on_site
 from tests.web.page_site import FAULTS, PROXY, furnish, many_tokens
 
 KEYS = """
@@ -132,39 +133,33 @@ POLICY = {
 }
 
 
-def test_the_page_is_served_without_a_key_and_may_load_nothing_but_itself() -> None:
+@on_site(config=KEYS)
+async def test_the_page_is_served_without_a_key_and_may_load_nothing_but_itself(site: Site) -> None:
     """Every file of it, with its type and a strict policy; by address with and without /v1."""
-
-    async def scenario(site: Site) -> None:
-        for path, kind in PATHS.items():
-            reply = await site.client.get(path)
-            assert reply.status_code == 200
-            assert reply.headers["content-type"] == dashboard.MEDIA_TYPES[kind]
-            assert set(reply.headers["content-security-policy"].split("; ")) == POLICY
-            assert reply.headers["x-content-type-options"] == "nosniff"
-            assert reply.headers["referrer-policy"] == "no-referrer"
-            assert reply.headers["cache-control"] == "no-cache"
-            assert (await site.client.get(f"/v1{path}")).content == reply.content
-
-    on_site(scenario, config=KEYS)
+    for path, kind in PATHS.items():
+        reply = await site.client.get(path)
+        assert reply.status_code == 200
+        assert reply.headers["content-type"] == dashboard.MEDIA_TYPES[kind]
+        assert set(reply.headers["content-security-policy"].split("; ")) == POLICY
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["referrer-policy"] == "no-referrer"
+        assert reply.headers["cache-control"] == "no-cache"
+        assert (await site.client.get(f"/v1{path}")).content == reply.content
 
 
-def test_the_page_comes_again_only_if_it_is_another() -> None:
+@on_site
+async def test_the_page_comes_again_only_if_it_is_another(site: Site) -> None:
     """A tag, and 304 for who has it; HEAD has no body."""
-
-    async def scenario(site: Site) -> None:
-        first = await site.client.get("/")
-        tag = first.headers["etag"]
-        for told in (tag, f"W/{tag}", f'"other", {tag}'):
-            again = await site.client.get("/", headers={"if-none-match": told})
-            assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
-        assert (await site.client.get("/", headers={"if-none-match": '"other"'})).status_code == 200
-        assert (await site.client.get("/status/page.css")).headers["etag"] != tag
-        head = await site.client.head("/")
-        assert (head.status_code, head.content) == (200, b"")
-        assert int(head.headers["content-length"]) == len(first.content)
-
-    on_site(scenario)
+    first = await site.client.get("/")
+    tag = first.headers["etag"]
+    for told in (tag, f"W/{tag}", f'"other", {tag}'):
+        again = await site.client.get("/", headers={"if-none-match": told})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert (await site.client.get("/", headers={"if-none-match": '"other"'})).status_code == 200
+    assert (await site.client.get("/status/page.css")).headers["etag"] != tag
+    head = await site.client.head("/")
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["content-length"]) == len(first.content)
 
 
 def test_every_file_of_the_page_is_served_and_is_in_the_package() -> None:
@@ -215,59 +210,51 @@ ROUTES = [
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path.removeprefix('/status')}")
-def test_only_an_owners_key_opens_the_state(route: Route) -> None:
+@on_site(config=KEYS)
+async def test_only_an_owners_key_opens_the_state(site: Site, route: Route) -> None:
     """401 without one or with a wrong one, 403 with a guest's, and nothing is done; owners' keys do."""
 
-    async def scenario(site: Site) -> None:
-        async def answered(key: str = "", **options: Any) -> tuple[int, str]:
-            headers = bearer(key) if key else {}
-            async with site.client.stream(route.method, route.path, headers=headers, **options) as reply:
-                if reply.status_code == 200:
-                    return 200, ""
-                await reply.aread()
-                return reply.status_code, reply.json()["error"]["code"]
+    async def answered(key: str = "", **options: Any) -> tuple[int, str]:
+        headers = bearer(key) if key else {}
+        async with site.client.stream(route.method, route.path, headers=headers, **options) as reply:
+            if reply.status_code == 200:
+                return 200, ""
+            await reply.aread()
+            return reply.status_code, reply.json()["error"]["code"]
 
-        assert await answered() == (401, "invalid_api_key")
-        assert await answered("wrong") == (401, "invalid_api_key")
-        assert await answered("guest-key") == (403, "permission_denied")
-        assert await answered(params={"ticket": "x"}) == (401, "invalid_api_key")
-        view = site.server.pool.view(ID)
-        assert not view.switched_off
-        for key in OWNERS:
-            assert await answered(key) == (200, "")
-
-    on_site(scenario, config=KEYS)
+    assert await answered() == (401, "invalid_api_key")
+    assert await answered("wrong") == (401, "invalid_api_key")
+    assert await answered("guest-key") == (403, "permission_denied")
+    assert await answered(params={"ticket": "x"}) == (401, "invalid_api_key")
+    view = site.server.pool.view(ID)
+    assert not view.switched_off
+    for key in OWNERS:
+        assert await answered(key) == (200, "")
 
 
-def test_other_methods_and_unknown_acts_are_refused() -> None:
+@on_site
+async def test_other_methods_and_unknown_acts_are_refused(site: Site) -> None:
     """405 and 404, as everywhere."""
-
-    async def scenario(site: Site) -> None:
-        for method, path, code in (
-            ("POST", "/", 405),
-            ("POST", "/status", 405),
-            ("GET", "/status/ticket", 405),
-            ("GET", f"/status/tokens/{ID}/disable", 405),
-            ("POST", f"/status/tokens/{ID}/delete", 404),
-            ("GET", "/status/page.html", 404),
-            ("GET", "/status/../pyproject.toml", 404),
-        ):
-            assert (await site.client.request(method, path)).status_code == code
-
-    on_site(scenario)
+    for method, path, code in (
+        ("POST", "/", 405),
+        ("POST", "/status", 405),
+        ("GET", "/status/ticket", 405),
+        ("GET", f"/status/tokens/{ID}/disable", 405),
+        ("POST", f"/status/tokens/{ID}/delete", 404),
+        ("GET", "/status/page.html", 404),
+        ("GET", "/status/../pyproject.toml", 404),
+    ):
+        assert (await site.client.request(method, path)).status_code == code
 
 
-def test_a_page_of_another_origin_can_do_nothing() -> None:
+@on_site
+async def test_a_page_of_another_origin_can_do_nothing(site: Site) -> None:
     """Without a key, too, though it can send such a POST."""
-
-    async def scenario(site: Site) -> None:
-        reply = await site.client.post(f"/status/tokens/{ID}/disable", headers={"origin": "https://evil.example"})
-        assert (reply.status_code, reply.json()["error"]["code"]) == (403, "origin_not_allowed")
-        assert not site.server.pool.view(ID).switched_off
-        reply = await site.client.post(f"/status/tokens/{ID}/disable", headers={"origin": site.url})
-        assert reply.status_code == 200
-
-    on_site(scenario)
+    reply = await site.client.post(f"/status/tokens/{ID}/disable", headers={"origin": "https://evil.example"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (403, "origin_not_allowed")
+    assert not site.server.pool.view(ID).switched_off
+    reply = await site.client.post(f"/status/tokens/{ID}/disable", headers={"origin": site.url})
+    assert reply.status_code == 200
 
 
 # Tickets ----------------------------------------------------------------------------------------------------------
@@ -296,40 +283,34 @@ def test_tickets_that_nobody_uses_do_not_pile_up() -> None:
     assert len(box) == 0
 
 
-def test_a_ticket_opens_one_stream() -> None:
+@on_site(config=KEYS)
+async def test_a_ticket_opens_one_stream(site: Site) -> None:
     """It stands for the key, which EventSource can't send; a second use is refused like no key at all."""
-
-    async def scenario(site: Site) -> None:
-        reply = await site.client.post("/status/ticket", headers=bearer("owner-key"))
-        assert reply.headers["cache-control"] == "no-store"
-        assert list(reply.json()) == ["ticket"]
-        ticket = reply.json()["ticket"]
-        async with watching(site, ticket=ticket) as watch, watching(site, ticket=ticket) as second:
-            assert (await watch.next() or {})["status"] == "ok"
-            assert watch.headers["content-type"] == "text/event-stream; charset=utf-8"
-            assert watch.headers["cache-control"] == "no-store, no-transform"
-            assert second.status == 401
-
-    on_site(scenario, config=KEYS)
+    reply = await site.client.post("/status/ticket", headers=bearer("owner-key"))
+    assert reply.headers["cache-control"] == "no-store"
+    assert list(reply.json()) == ["ticket"]
+    ticket = reply.json()["ticket"]
+    async with watching(site, ticket=ticket) as watch, watching(site, ticket=ticket) as second:
+        assert (await watch.next() or {})["status"] == "ok"
+        assert watch.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert watch.headers["cache-control"] == "no-store, no-transform"
+        assert second.status == 401
 
 
-def test_other_keys_void_the_tickets_and_end_the_streams() -> None:
+@on_site(config=KEYS)
+async def test_other_keys_void_the_tickets_and_end_the_streams(site: Site) -> None:
     """Whoever had a key that is none any more sees nothing more."""
-
-    async def scenario(site: Site) -> None:
-        first, second = [
-            (await site.client.post("/status/ticket", headers=bearer("owner-key"))).json()["ticket"] for _ in "ab"
-        ]
-        async with watching(site, ticket=first) as watch:
-            await watch.next()
-            old = site.server.state.config
-            site.server.adopt_config(evolve(old, grok=evolve(old.grok, api_key="another-key")))
-            assert await watch.next() is None
-        for ticket, key, answered in ((second, "", 401), ("", "owner-key", 401), ("", "another-key", 200)):
-            async with watching(site, ticket=ticket, key=key) as watch:
-                assert watch.status == answered
-
-    on_site(scenario, config=KEYS)
+    first, second = [
+        (await site.client.post("/status/ticket", headers=bearer("owner-key"))).json()["ticket"] for _ in "ab"
+    ]
+    async with watching(site, ticket=first) as watch:
+        await watch.next()
+        old = site.server.state.config
+        site.server.adopt_config(evolve(old, grok=evolve(old.grok, api_key="another-key")))
+        assert await watch.next() is None
+    for ticket, key, answered in ((second, "", 401), ("", "owner-key", 401), ("", "another-key", 200)):
+        async with watching(site, ticket=ticket, key=key) as watch:
+            assert watch.status == answered
 
 
 # What is told -----------------------------------------------------------------------------------------------------
@@ -354,77 +335,70 @@ ROW = {
 GROUP = {"group", "left", "total", "flat", "reset_in", "cooling_for", "used_up", "spent"}
 
 
-def test_the_report_tells_all_there_is_to_see() -> None:
+@on_site(tokens=many_tokens(44))
+async def test_the_report_tells_all_there_is_to_see(site: Site) -> None:
     """Its shape, for a server with a past."""
-
-    async def scenario(site: Site) -> None:
-        furnish(site)
-        site.server.state.notices["tokens"] = "line 3 is not JSON"
-        reply = await site.client.get("/status")
-        assert reply.headers["cache-control"] == "no-store"
-        report = reply.json()
-        health = (await site.client.get("/health")).json()
-        assert set(report) == TOP
-        shared = ("version", "status", "open", "waiting", "faults")
-        assert {name: report[name] for name in shared} == {name: health[name] for name in shared}
-        assert 0 <= report["uptime_s"] < 30
-        assert [way["name"].partition(" ")[0] for way in report["egress"]] == ["direct", "proxy"]
-        assert report["tokens"]["counts"] == health["tokens"]
-        assert report["tokens"]["total"] == len(report["tokens"]["rows"]) == 44
-        assert {state for row in report["tokens"]["rows"] for state in [row["state"]]} == set(health["tokens"])
-        for row in report["tokens"]["rows"]:
-            assert set(row) == ROW
-            assert all(set(group) == GROUP for group in row["groups"])
-        assert len(report["minutes"]) == 60
-        assert {at["at"] % 60 for at in report["minutes"]} == {0}
-        assert sum(at["requests"] for at in report["minutes"]) > sum(at["errors"] for at in report["minutes"]) > 0
-        newest = report["recent_faults"][0]
-        assert (newest["code"], newest["count"], newest["token"]) == (FAULTS[-1][1], 2, "1f2e3d4c")
-        assert newest["advice"].startswith("Copy x-statsig-id")
-
-    on_site(scenario, tokens=many_tokens(44))
+    furnish(site)
+    site.server.state.notices["tokens"] = "line 3 is not JSON"
+    reply = await site.client.get("/status")
+    assert reply.headers["cache-control"] == "no-store"
+    report = reply.json()
+    health = (await site.client.get("/health")).json()
+    assert set(report) == TOP
+    shared = ("version", "status", "open", "waiting", "faults")
+    assert {name: report[name] for name in shared} == {name: health[name] for name in shared}
+    assert 0 <= report["uptime_s"] < 30
+    assert [way["name"].partition(" ")[0] for way in report["egress"]] == ["direct", "proxy"]
+    assert report["tokens"]["counts"] == health["tokens"]
+    assert report["tokens"]["total"] == len(report["tokens"]["rows"]) == 44
+    assert {state for row in report["tokens"]["rows"] for state in [row["state"]]} == set(health["tokens"])
+    for row in report["tokens"]["rows"]:
+        assert set(row) == ROW
+        assert all(set(group) == GROUP for group in row["groups"])
+    assert len(report["minutes"]) == 60
+    assert {at["at"] % 60 for at in report["minutes"]} == {0}
+    assert sum(at["requests"] for at in report["minutes"]) > sum(at["errors"] for at in report["minutes"]) > 0
+    newest = report["recent_faults"][0]
+    assert (newest["code"], newest["count"], newest["token"]) == (FAULTS[-1][1], 2, "1f2e3d4c")
+    assert newest["advice"].startswith("Copy x-statsig-id")
 
 
-def test_of_many_tokens_those_with_trouble_are_told_and_all_are_counted() -> None:
+@on_site(tokens=tuple(TokenEntry(f"sso-{number}") for number in range(300)))
+async def test_of_many_tokens_those_with_trouble_are_told_and_all_are_counted(site: Site) -> None:
     """200 rows at most."""
-
-    async def scenario(site: Site) -> None:
-        site.server.pool.disable(token_id("sso-250"))
-        tokens = (await status(site))["tokens"]
-        assert (tokens["total"], len(tokens["rows"])) == (300, overview.ROWS)
-        assert tokens["rows"][0]["id"] == token_id("sso-250")
-        assert sum(tokens["counts"].values()) == 300
-
-    on_site(scenario, tokens=tuple(TokenEntry(f"sso-{number}") for number in range(300)))
+    site.server.pool.disable(token_id("sso-250"))
+    tokens = (await status(site))["tokens"]
+    assert (tokens["total"], len(tokens["rows"])) == (300, overview.ROWS)
+    assert tokens["rows"][0]["id"] == token_id("sso-250")
+    assert sum(tokens["counts"].values()) == 300
 
 
 CANARY = "canary-c4n4ry-c4n4ry-c4n4ry-c4n4ry"
 SECRETS = (CANARY, CANARY[6:20], "canary-password", "user:", "owner-canary", "127.0.0.1:9")
 
 
-def test_no_secret_is_in_anything_that_is_shown() -> None:
+@on_site(
+    tokens=(TokenEntry(CANARY), TokenEntry("sso-1", proxy_url=PROXY, disabled=True)),
+    config='[grok]\napi_key = "owner-canary"',
+)
+async def test_no_secret_is_in_anything_that_is_shown(site: Site) -> None:
     """Not the token that Grok echoes, nor the key, nor a proxy's address."""
-
-    async def scenario(site: Site) -> None:
-        echo = f"no such session: sso={CANARY}; the token {CANARY} is not known"
-        site.simulator.script(
-            CANARY, error(401, lines.ERROR_401), page(500, echo), error(429, {"error": {"code": 8, "message": echo}})
-        )
-        headers = bearer("owner-canary")
-        seen = []
-        for _ in range(3):
-            await site.client.post("/v1/chat/completions", json=chat(), headers=headers)
-            seen.append((await site.client.get("/status", headers=headers)).text)
-        async with watching(site, key="owner-canary") as watch:
-            seen.append(json.dumps(await watch.next()))
-        for act in ACTS:
-            reply = await site.client.post(f"/status/tokens/{token_id(CANARY)}/{act}", headers=headers)
-            seen.append(reply.text)
-        assert any('"recent_faults":[{' in text for text in seen)
-        assert [secret for secret in SECRETS for text in seen if secret in text] == []
-
-    tokens = (TokenEntry(CANARY), TokenEntry("sso-1", proxy_url=PROXY, disabled=True))
-    on_site(scenario, tokens=tokens, config='[grok]\napi_key = "owner-canary"')
+    echo = f"no such session: sso={CANARY}; the token {CANARY} is not known"
+    site.simulator.script(
+        CANARY, error(401, lines.ERROR_401), page(500, echo), error(429, {"error": {"code": 8, "message": echo}})
+    )
+    headers = bearer("owner-canary")
+    seen = []
+    for _ in range(3):
+        await site.client.post("/v1/chat/completions", json=chat(), headers=headers)
+        seen.append((await site.client.get("/status", headers=headers)).text)
+    async with watching(site, key="owner-canary") as watch:
+        seen.append(json.dumps(await watch.next()))
+    for act in ACTS:
+        reply = await site.client.post(f"/status/tokens/{token_id(CANARY)}/{act}", headers=headers)
+        seen.append(reply.text)
+    assert any('"recent_faults":[{' in text for text in seen)
+    assert [secret for secret in SECRETS for text in seen if secret in text] == []
 
 
 # The stream -------------------------------------------------------------------------------------------------------
@@ -448,7 +422,7 @@ def test_the_stream_tells_at_once_and_again_when_something_changes(monkeypatch: 
             await site.client.post(f"/status/tokens/{ID}/disable")
             await watch.until(lambda report: report["tokens"]["counts"]["disabled"] == 1)
 
-    on_site(scenario, tokens=(TokenEntry("sso-0"), TokenEntry("sso-1")))
+    run_on_site(scenario, tokens=(TokenEntry("sso-0"), TokenEntry("sso-1")))
 
 
 @frozen
@@ -471,36 +445,33 @@ BEATS = [
 
 
 @pytest.mark.parametrize("beat", BEATS, ids=lambda beat: beat.name)
-def test_reports_are_two_seconds_apart_at_least_and_fifteen_at_most(beat: Beat) -> None:
+@on_fake_clock
+async def test_reports_are_two_seconds_apart_at_least_and_fifteen_at_most(beat: Beat) -> None:
     """In virtual time; what changes by time alone is told just then."""
+    server = Server(configured(), TOKENS)
+    pool = server.pool
+    if beat.cooling:
+        pool.book.accounts[0].allowance("grok-3").cool(beat.cooling, trio.current_time())
+    stream = dashboard._Events(Overview(server.services))
+    began = trio.current_time()
+    told: list[float] = []
 
-    async def main() -> None:
-        server = Server(configured(), TOKENS)
-        pool = server.pool
-        if beat.cooling:
-            pool.book.accounts[0].allowance("grok-3").cool(beat.cooling, trio.current_time())
-        stream = dashboard._Events(Overview(server.services))
-        began = trio.current_time()
-        told: list[float] = []
+    def note() -> None:
+        told.append(round(trio.current_time() - began, 1))
 
-        def note() -> None:
-            told.append(round(trio.current_time() - began, 1))
+    async with trio.open_nursery() as nursery:
 
-        async with trio.open_nursery() as nursery:
+        @nursery.start_soon
+        async def watch() -> None:
+            async for _ in stream:
+                note()
 
-            @nursery.start_soon
-            async def watch() -> None:
-                async for _ in stream:
-                    note()
-
-            for at in beat.changes:
-                await trio.sleep_until(began + at)
-                pool.changed()
-            await trio.sleep_until(began + 49.5)
-            nursery.cancel_scope.cancel()
-        assert tuple(told) == beat.due
-
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+        for at in beat.changes:
+            await trio.sleep_until(began + at)
+            pool.changed()
+        await trio.sleep_until(began + 49.5)
+        nursery.cancel_scope.cancel()
+    assert tuple(told) == beat.due
 
 
 def asking(*, asks: bool) -> Trace:
@@ -522,121 +493,101 @@ def failed(server: Server, failure: FailedAttempt) -> None:
     ],
     ids=["the pool", "a question's end", "another request", "a failed attempt"],
 )
-def test_whatever_is_shown_is_news_when_it_changes(happens: Callable[[Server], None], news: bool) -> None:
+@on_fake_clock
+async def test_whatever_is_shown_is_news_when_it_changes(happens: Callable[[Server], None], news: bool) -> None:
     """The page's own requests are not: they would make news of themselves."""
-
-    async def main() -> None:
-        server = Server(configured(), TOKENS)
-        stream = dashboard._Events(Overview(server.services))
-        await anext(stream)
-        happens(server)
-        began = trio.current_time()
-        await anext(stream)
-        assert trio.current_time() - began == (overview.APART_S if news else overview.AT_LEAST_EVERY_S)
-
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    server = Server(configured(), TOKENS)
+    stream = dashboard._Events(Overview(server.services))
+    await anext(stream)
+    happens(server)
+    began = trio.current_time()
+    await anext(stream)
+    assert trio.current_time() - began == (overview.APART_S if news else overview.AT_LEAST_EVERY_S)
 
 
-def test_those_who_watch_share_a_report() -> None:
+@on_fake_clock
+async def test_those_who_watch_share_a_report() -> None:
     """One of a large pool takes milliseconds to make; whoever asks by himself gets one of now."""
-
-    async def main() -> None:
-        server = Server(configured(), TOKENS)
-        view = Overview(server.services)
-        first, second = [await anext(dashboard._Events(view)) for _ in "ab"]
-        assert first == second
-        server.pool.disable(ID)
-        assert json.loads(view.take().body)["tokens"]["counts"]["disabled"] == 1
-
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    server = Server(configured(), TOKENS)
+    view = Overview(server.services)
+    first, second = [await anext(dashboard._Events(view)) for _ in "ab"]
+    assert first == second
+    server.pool.disable(ID)
+    assert json.loads(view.take().body)["tokens"]["counts"]["disabled"] == 1
 
 
-def test_so_many_streams_are_open_at_once_and_no_more() -> None:
+@on_site
+async def test_so_many_streams_are_open_at_once_and_no_more(site: Site) -> None:
     """The next is told to come again; one that its client just leaves makes room."""
-
-    async def scenario(site: Site) -> None:
-        async with AsyncExitStack() as stack:
-            for _ in range(overview.MOST_WATCHERS - 1):
-                assert (await stack.enter_async_context(watching(site))).status == 200
-            async with watching(site) as last, watching(site) as refused:
-                assert (last.status, refused.status) == (200, 503)
-                assert refused.headers["retry-after"] == "15"
-                await status(site)
-            answered = 503
-            while answered == 503:
-                async with watching(site) as again:
-                    answered = again.status
-            assert answered == 200
-
-    on_site(scenario)
+    async with AsyncExitStack() as stack:
+        for _ in range(overview.MOST_WATCHERS - 1):
+            assert (await stack.enter_async_context(watching(site))).status == 200
+        async with watching(site) as last, watching(site) as refused:
+            assert (last.status, refused.status) == (200, 503)
+            assert refused.headers["retry-after"] == "15"
+            await status(site)
+        answered = 503
+        while answered == 503:
+            async with watching(site) as again:
+                answered = again.status
+        assert answered == 200
 
 
-def test_streams_end_when_the_server_drains_and_do_not_hold_it_up() -> None:
+@on_site
+async def test_streams_end_when_the_server_drains_and_do_not_hold_it_up(site: Site) -> None:
     """With a last word, and in good order."""
-
-    async def scenario(site: Site) -> None:
-        async with watching(site) as watch:
-            await watch.next()
-            began = trio.current_time()
-            site.stop.set()
-            assert (await watch.next() or {})["status"] == "draining"
-            assert await watch.next() is None
-            assert trio.current_time() - began < 1
-
-    on_site(scenario)
+    async with watching(site) as watch:
+        await watch.next()
+        began = trio.current_time()
+        site.stop.set()
+        assert (await watch.next() or {})["status"] == "draining"
+        assert await watch.next() is None
+        assert trio.current_time() - began < 1
 
 
 # What can be done -------------------------------------------------------------------------------------------------
 
 
-def test_a_token_is_disabled_and_enabled() -> None:
+@on_site
+async def test_a_token_is_disabled_and_enabled(site: Site) -> None:
     """Each answer is the token's new row, with a word on what was done; the whole key does as well as the id."""
-
-    async def scenario(site: Site) -> None:
-        key = site.server.pool.view(ID).key
-        reply = await site.client.post(f"/status/tokens/{ID}/disable")
-        assert reply.headers["cache-control"] == "no-store"
-        row = reply.json()
-        assert set(row) == ROW | {"said"}
-        assert (row["id"], row["state"], row["switched_off"], row["said"]) == (
-            ID,
-            "disabled",
-            True,
-            "It is switched off.",
-        )
-        assert (await status(site))["tokens"]["counts"]["disabled"] == 1
-        row = (await site.client.post(f"/status/tokens/{key}/enable")).json()
-        assert (row["state"], row["switched_off"], row["said"]) == ("unknown", False, "It is switched on.")
-
-    on_site(scenario)
+    key = site.server.pool.view(ID).key
+    reply = await site.client.post(f"/status/tokens/{ID}/disable")
+    assert reply.headers["cache-control"] == "no-store"
+    row = reply.json()
+    assert set(row) == ROW | {"said"}
+    assert (row["id"], row["state"], row["switched_off"], row["said"]) == (
+        ID,
+        "disabled",
+        True,
+        "It is switched off.",
+    )
+    assert (await status(site))["tokens"]["counts"]["disabled"] == 1
+    row = (await site.client.post(f"/status/tokens/{key}/enable")).json()
+    assert (row["state"], row["switched_off"], row["said"]) == ("unknown", False, "It is switched on.")
 
 
-def test_an_action_that_can_not_be_kept_says_so() -> None:
+@on_site
+async def test_an_action_that_can_not_be_kept_says_so(site: Site) -> None:
     """It is done all the same, and its owner knows what a restart would do."""
 
-    async def scenario(site: Site) -> None:
-        async def full_disk() -> str:
-            return "No space left on device"
+    async def full_disk() -> str:
+        return "No space left on device"
 
-        site.server.pool.written = full_disk
-        row = (await site.client.post(f"/status/tokens/{ID}/disable")).json()
-        told = "It could not be written to the disk (No space left on device), so a restart would undo it."
-        assert (row["state"], row["said"]) == ("disabled", f"It is switched off. {told}")
-
-    on_site(scenario)
+    site.server.pool.written = full_disk
+    row = (await site.client.post(f"/status/tokens/{ID}/disable")).json()
+    told = "It could not be written to the disk (No space left on device), so a restart would undo it."
+    assert (row["state"], row["said"]) == ("disabled", f"It is switched off. {told}")
 
 
-def test_what_is_held_against_a_token_is_cleared() -> None:
+@on_site
+async def test_what_is_held_against_a_token_is_cleared(site: Site) -> None:
     """A cooling, here."""
-
-    async def scenario(site: Site) -> None:
-        site.server.pool.book.accounts[0].allowance("grok-3").cool(600.0, trio.current_time())
-        (cooling,) = [row for row in (await status(site))["tokens"]["rows"] if row["state"] == "cooling"]
-        assert 595 < cooling["back_in"] <= 600
-        row = (await site.client.post(f"/status/tokens/{cooling['id']}/clear")).json()
-        assert (row["state"], row["back_in"]) == ("unknown", None)
-
-    on_site(scenario)
+    site.server.pool.book.accounts[0].allowance("grok-3").cool(600.0, trio.current_time())
+    (cooling,) = [row for row in (await status(site))["tokens"]["rows"] if row["state"] == "cooling"]
+    assert 595 < cooling["back_in"] <= 600
+    row = (await site.client.post(f"/status/tokens/{cooling['id']}/clear")).json()
+    assert (row["state"], row["back_in"]) == ("unknown", None)
 
 
 def test_a_check_asks_grok_also_for_a_token_that_was_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -653,32 +604,26 @@ def test_a_check_asks_grok_also_for_a_token_that_was_never_used(monkeypatch: pyt
         (group,) = row_of(report)["groups"]
         assert (group["group"], group["left"], group["total"]) == ("grok-3", 13, 20)
 
-    on_site(scenario)
+    run_on_site(scenario)
 
 
 @pytest.mark.parametrize("token", ["00000000", "0", "x", "..", "%2e%2e", "a" * 200, "%00"])
-def test_a_token_that_is_not_there_is_a_404(token: str) -> None:
+@on_site
+async def test_a_token_that_is_not_there_is_a_404(site: Site, token: str) -> None:
     """In words."""
-
-    async def scenario(site: Site) -> None:
-        for act in ACTS:
-            reply = await site.client.post(f"/status/tokens/{token}/{act}")
-            assert (reply.status_code, reply.json()["error"]["code"]) == (404, "unknown_url")
-
-    on_site(scenario)
+    for act in ACTS:
+        reply = await site.client.post(f"/status/tokens/{token}/{act}")
+        assert (reply.status_code, reply.json()["error"]["code"]) == (404, "unknown_url")
 
 
-def test_a_look_at_the_head_of_the_stream_is_no_watcher() -> None:
+@on_site(config=KEYS)
+async def test_a_look_at_the_head_of_the_stream_is_no_watcher(site: Site) -> None:
     """It has an end, takes no place, uses up no ticket, and is for owners too."""
-
-    async def scenario(site: Site) -> None:
-        ticket = (await site.client.post("/status/ticket", headers=bearer("owner-key"))).json()["ticket"]
-        for _ in range(overview.MOST_WATCHERS + 1):
-            reply = await site.client.head("/status/events", headers=bearer("owner-key"))
-            assert reply.status_code == 200
-        refused = [await site.client.head("/status/events", headers={"x-api-key": key}) for key in ("", "guest-key")]
-        assert [reply.status_code for reply in refused] == [401, 403]
-        async with watching(site, ticket=ticket) as watch:
-            assert watch.status == 200
-
-    on_site(scenario, config=KEYS)
+    ticket = (await site.client.post("/status/ticket", headers=bearer("owner-key"))).json()["ticket"]
+    for _ in range(overview.MOST_WATCHERS + 1):
+        reply = await site.client.head("/status/events", headers=bearer("owner-key"))
+        assert reply.status_code == 200
+    refused = [await site.client.head("/status/events", headers={"x-api-key": key}) for key in ("", "guest-key")]
+    assert [reply.status_code for reply in refused] == [401, 403]
+    async with watching(site, ticket=ticket) as watch:
+        assert watch.status == 200

@@ -47,11 +47,11 @@ from grokcore.web import delivery as delivery_module
 from grokcore.web.delivery import Delivery
 from grokcore.web.reply import EventStream, collect
 from tests.runtime.fakes import FakeExchange, FakeTransport
-from tests.runtime.worlds import World, make_world, on_fake_clock
-from tests.servers import TOKENS, Site, chat, on_site, read_until
-
-from .test_chat_completions import data_lines, text_of
-from .test_edge import post
+from tests.runtime.worlds import World, make_world
+from tests.scenarios import decorator, on_fake_clock, on_real_clock, run_on_fake_clock, run_on_real_clock
+from tests.servers import Site, chat, read_until
+from tests.web.media_site import on_media_site, run_on_media_site
+from tests.wire import data_lines, post, text_of
 
 ACCESS = AssetAccess("canary-sso", "http://user:canary@proxy.example.com:1")
 BASE = "https://me.example.com"
@@ -153,16 +153,6 @@ DELIVERED = [
 ]
 
 
-def delivering(scenario: Callable[[], Awaitable[None]]) -> None:
-    """With a real clock: a faked one would jump past the threads that write."""
-
-    async def main() -> None:
-        with trio.fail_after(10):
-            await scenario()
-
-    trio.run(main)
-
-
 @pytest.mark.parametrize("case", DELIVERED, ids=str)
 def test_media_gets_the_address_that_the_mode_wants(
     case: Delivered, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -187,20 +177,17 @@ def test_media_gets_the_address_that_the_mode_wants(
             path = tmp_path / media.url.rpartition("/")[2]
             assert path.read_bytes() == ASSETS[case.event.url].body
 
-    delivering(scenario)
+    run_on_real_clock(scenario)
     assert caplog.records == []
 
 
-def test_the_just_not_too_large_picture_is_inline(tmp_path: Path) -> None:
+@on_real_clock
+async def test_the_just_not_too_large_picture_is_inline(tmp_path: Path) -> None:
     """The bound is the file's size, not that of its base64."""
-
-    async def scenario() -> None:
-        delivery = delivery_of(BASE64, Assets(ASSETS), MediaCache(tmp_path, 10**9))
-        (found,) = await delivery.deliver(delivery.access_with(ACCESS), [Picture("just.png")])
-        assert isinstance(found, Picture)
-        assert found.url.startswith("data:image/png;base64,")
-
-    delivering(scenario)
+    delivery = delivery_of(BASE64, Assets(ASSETS), MediaCache(tmp_path, 10**9))
+    (found,) = await delivery.deliver(delivery.access_with(ACCESS), [Picture("just.png")])
+    assert isinstance(found, Picture)
+    assert found.url.startswith("data:image/png;base64,")
 
 
 @frozen
@@ -240,7 +227,7 @@ def test_an_answer_is_not_lost_over_its_picture(case: Fault, tmp_path: Path, cap
         events: list[Event] = [case.event, Text("and"), case.event, Finished()]
         assert await delivery.deliver(delivery.access_with(ACCESS), events) == events
 
-    delivering(scenario)
+    run_on_real_clock(scenario)
     (record,) = caplog.records
     message = record.getMessage()
     assert record.levelname == "WARNING"
@@ -257,23 +244,20 @@ def test_one_failure_does_not_hold_up_the_others(caplog: pytest.LogCaptureFixtur
         found = await delivery.deliver(delivery.access_with(ACCESS), [Picture("gone.jpg"), Picture(PICTURE)])
         assert found == [Picture("gone.jpg"), Picture(PICTURE_DATA)]
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     assert len(caplog.records) == 1
 
 
-def test_pictures_of_one_batch_come_at_the_same_time_four_at_most_and_in_their_order() -> None:
+@on_fake_clock
+async def test_pictures_of_one_batch_come_at_the_same_time_four_at_most_and_in_their_order() -> None:
     """Ten that take a second each take three."""
-
-    async def scenario() -> None:
-        assets = Assets({f"{n}.png": asset(png(n + 1), after=1) for n in range(10)})
-        delivery = delivery_of(BASE64, assets)
-        found = await delivery.deliver(delivery.access_with(ACCESS), [Picture(f"{n}.png") for n in range(10)])
-        assert trio.current_time() == 3
-        assert [exchange.opened_at for exchange in assets.exchanges] == [0] * 4 + [1] * 4 + [2] * 2
-        data = [base64.b64decode(cast(Picture, event).url.partition(",")[2]) for event in found]
-        assert data == [png(n + 1) for n in range(10)]
-
-    on_fake_clock(scenario)
+    assets = Assets({f"{n}.png": asset(png(n + 1), after=1) for n in range(10)})
+    delivery = delivery_of(BASE64, assets)
+    found = await delivery.deliver(delivery.access_with(ACCESS), [Picture(f"{n}.png") for n in range(10)])
+    assert trio.current_time() == 3
+    assert [exchange.opened_at for exchange in assets.exchanges] == [0] * 4 + [1] * 4 + [2] * 2
+    data = [base64.b64decode(cast(Picture, event).url.partition(",")[2]) for event in found]
+    assert data == [png(n + 1) for n in range(10)]
 
 
 # Streams on a clock that jumps ------------------------------------------------------------------------------------
@@ -320,7 +304,7 @@ class Stage:
         return text_of(b"".join(data for _, data in self.sent).decode())
 
 
-def on_stage(scenario: Callable[[Stage], Awaitable[None]], script: Script, assets: dict[str, Script]) -> None:
+def run_on_stage(scenario: Callable[[Stage], Awaitable[None]], script: Script, assets: dict[str, Script]) -> None:
     """Afterwards nothing may be left of the answer and of what was fetched for it."""
 
     async def main() -> None:
@@ -332,123 +316,101 @@ def on_stage(scenario: Callable[[Stage], Awaitable[None]], script: Script, asset
         assert world.idle
         assert transport.all_closed
 
-    on_fake_clock(main)
+    run_on_fake_clock(main)
 
 
-def test_while_a_picture_is_fetched_heartbeats_go_out_and_no_clock_runs() -> None:
+on_stage = decorator(run_on_stage, gives=1)
+
+
+@on_stage(drawing(PICTURE, then=(Wait(34),)), {PICTURE: asset(jpeg(), after=25)})
+async def test_while_a_picture_is_fetched_heartbeats_go_out_and_no_clock_runs(stage: Stage) -> None:
     """What comes before it is shown at once; 25 s are longer than all clocks here, and are counted by none."""
-
-    async def scenario(stage: Stage) -> None:
-        await stage.stream()
-        assert [at for at, _ in stage.sent] == [0, 10, 20, 25, 34, 34]
-        assert text_of(stage.sent[0][1].decode() + "data: [DONE]\n") == "Here:"
-        assert [data for _, data in stage.sent[1:3]] == [KEEP_ALIVE] * 2
-        assert stage.text.split() == WORDS
-        assert stage.sent[-1][1].endswith(DONE)
-
-    on_stage(scenario, drawing(PICTURE, then=(Wait(34),)), {PICTURE: asset(jpeg(), after=25)})
+    await stage.stream()
+    assert [at for at, _ in stage.sent] == [0, 10, 20, 25, 34, 34]
+    assert text_of(stage.sent[0][1].decode() + "data: [DONE]\n") == "Here:"
+    assert [data for _, data in stage.sent[1:3]] == [KEEP_ALIVE] * 2
+    assert stage.text.split() == WORDS
+    assert stage.sent[-1][1].endswith(DONE)
 
 
-def test_a_whole_answer_s_clocks_do_not_run_meanwhile_either() -> None:
+@on_stage(drawing(PICTURE, then=(Wait(34),)), {PICTURE: asset(jpeg(), after=25)})
+async def test_a_whole_answer_s_clocks_do_not_run_meanwhile_either(stage: Stage) -> None:
     """The picture is in it, though it took longer than the whole answer may."""
-
-    async def scenario(stage: Stage) -> None:
-        completion = stage.world.ask(limits=TIGHT)
-        whole = AnswerWriter(HEAD)
-        await collect(completion, whole, delivery_of(BASE64, stage.assets))
-        content = json.loads(whole.body())["choices"][0]["message"]["content"]
-        assert content.split() == WORDS
-        await completion.aclose()
-
-    on_stage(scenario, drawing(PICTURE, then=(Wait(34),)), {PICTURE: asset(jpeg(), after=25)})
+    completion = stage.world.ask(limits=TIGHT)
+    whole = AnswerWriter(HEAD)
+    await collect(completion, whole, delivery_of(BASE64, stage.assets))
+    content = json.loads(whole.body())["choices"][0]["message"]["content"]
+    assert content.split() == WORDS
+    await completion.aclose()
 
 
-def test_grok_s_own_silence_is_counted_all_the_same() -> None:
+@on_stage(drawing(PICTURE, then=(HANG,)), {PICTURE: asset(jpeg(), after=25)})
+async def test_grok_s_own_silence_is_counted_all_the_same(stage: Stage) -> None:
     """The chunk clock goes on where it was when the picture has come."""
-
-    async def scenario(stage: Stage) -> None:
-        await stage.stream()
-        assert [at for at, _ in stage.sent] == [0, 10, 20, 25, 35]
-        assert b'"code":"timeout_chunk"' in stage.sent[-1][1]
-
-    on_stage(scenario, drawing(PICTURE, then=(HANG,)), {PICTURE: asset(jpeg(), after=25)})
+    await stage.stream()
+    assert [at for at, _ in stage.sent] == [0, 10, 20, 25, 35]
+    assert b'"code":"timeout_chunk"' in stage.sent[-1][1]
 
 
-def test_the_time_of_a_client_that_is_slow_meanwhile_is_not_counted_twice() -> None:
+@on_stage(drawing(PICTURE, then=(HANG,)), {PICTURE: asset(jpeg(), after=25)})
+async def test_the_time_of_a_client_that_is_slow_meanwhile_is_not_counted_twice(stage: Stage) -> None:
     """It takes 8 s for each piece: with 34 s of client and picture in all, a chunk clock of 10 s is due at 44."""
-
-    async def scenario(stage: Stage) -> None:
-        await stage.stream(limits=Limits(first_response=10, chunk=10, total=30), client_takes_s=8)
-        assert [at for at, _ in stage.sent] == [0, 18, 26, 44]
-        assert b'"code":"timeout_' in stage.sent[-1][1]
-
-    on_stage(scenario, drawing(PICTURE, then=(HANG,)), {PICTURE: asset(jpeg(), after=25)})
+    await stage.stream(limits=Limits(first_response=10, chunk=10, total=30), client_takes_s=8)
+    assert [at for at, _ in stage.sent] == [0, 18, 26, 44]
+    assert b'"code":"timeout_' in stage.sent[-1][1]
 
 
-def test_several_batches_with_pictures_come_in_their_order() -> None:
+@on_stage(
+    drawing(PICTURE, then=(Wait(1), Send(lines.line(wrapped(lines.picture_card("later", 100, "2.png")))))),
+    {PICTURE: asset(jpeg(), after=25), "2.png": asset(png())},
+)
+async def test_several_batches_with_pictures_come_in_their_order(stage: Stage) -> None:
     """Also if a later one's picture is there sooner."""
-
-    async def scenario(stage: Stage) -> None:
-        await stage.stream(limits=Limits(100, 100, 100))
-        kinds = re.findall(r"data:image/(\w+);", stage.text)
-        assert kinds == ["jpeg", "png"]
-        assert stage.text.startswith("Here:\n\n![image](data:")
-        assert stage.text.endswith(" Yes.")
-
-    later = Send(lines.line(wrapped(lines.picture_card("later", 100, "2.png"))))
-    on_stage(
-        scenario, drawing(PICTURE, then=(Wait(1), later)), {PICTURE: asset(jpeg(), after=25), "2.png": asset(png())}
-    )
+    await stage.stream(limits=Limits(100, 100, 100))
+    kinds = re.findall(r"data:image/(\w+);", stage.text)
+    assert kinds == ["jpeg", "png"]
+    assert stage.text.startswith("Here:\n\n![image](data:")
+    assert stage.text.endswith(" Yes.")
 
 
-def test_a_picture_is_whole_in_one_delta() -> None:
+@on_stage(drawing(PICTURE, "2.png"), {PICTURE: asset(jpeg().ljust(1000000, b"\x00")), "2.png": asset(png())})
+async def test_a_picture_is_whole_in_one_delta(stage: Stage) -> None:
     """Clients that turn pictures in the text into files look at each delta by itself."""
-
-    async def scenario(stage: Stage) -> None:
-        await stage.stream()
-        everything = b"".join(data for _, data in stage.sent).decode()
-        deltas = [json.loads(one)["choices"][0]["delta"].get("content", "") for one in data_lines(everything)[:-1]]
-        assert [bool(re.fullmatch(r"\s*!\[image\]\(data:image/\w+;base64,[^)]+\)", one)) for one in deltas if one] == [
-            *(False, True, True, False),
-            False,
-        ]
-
-    big = jpeg().ljust(1_000_000, b"\0")
-    on_stage(scenario, drawing(PICTURE, "2.png"), {PICTURE: asset(big), "2.png": asset(png())})
+    await stage.stream()
+    everything = b"".join(data for _, data in stage.sent).decode()
+    deltas = [json.loads(one)["choices"][0]["delta"].get("content", "") for one in data_lines(everything)[:-1]]
+    assert [bool(re.fullmatch(r"\s*!\[image\]\(data:image/\w+;base64,[^)]+\)", one)) for one in deltas if one] == [
+        *(False, True, True, False),
+        False,
+    ]
 
 
 @pytest.mark.parametrize("at", [0, 5], ids=["before", "meanwhile"])
-def test_a_stop_does_not_wait_for_a_picture_of_a_stream(at: float) -> None:
+@on_stage(drawing(PICTURE), {PICTURE: asset(jpeg(), after=25)})
+async def test_a_stop_does_not_wait_for_a_picture_of_a_stream(stage: Stage, at: float) -> None:
     """The client gets its error event while there is still somebody to send it."""
-
-    async def scenario(stage: Stage) -> None:
-        completion = stage.world.ask()
-        writer, delivery = ChunkWriter(HEAD, include_usage=False), delivery_of(BASE64, stage.assets)
-        stream = EventStream(completion, writer, stage.nursery, heartbeat_s=10, delivery=delivery)
-        await stream.begin(math.inf)
-        stage.nursery.start_soon(stop_at, completion, at)
-        await trio.testing.wait_all_tasks_blocked()
-        sent = [data async for data in stream]
-        assert b'"code":"shutting_down"' in sent[-1]
-        assert b"[DONE]" not in b"".join(sent)
-        assert trio.current_time() == at
-        await completion.aclose()
-
-    on_stage(scenario, drawing(PICTURE), {PICTURE: asset(jpeg(), after=25)})
+    completion = stage.world.ask()
+    writer, delivery = ChunkWriter(HEAD, include_usage=False), delivery_of(BASE64, stage.assets)
+    stream = EventStream(completion, writer, stage.nursery, heartbeat_s=10, delivery=delivery)
+    await stream.begin(math.inf)
+    stage.nursery.start_soon(stop_at, completion, at)
+    await trio.testing.wait_all_tasks_blocked()
+    sent = [data async for data in stream]
+    assert b'"code":"shutting_down"' in sent[-1]
+    assert b"[DONE]" not in b"".join(sent)
+    assert trio.current_time() == at
+    await completion.aclose()
 
 
-def test_a_stop_does_not_wait_for_a_picture_of_a_whole_answer() -> None:
+@on_stage(drawing(PICTURE), {PICTURE: asset(jpeg(), after=25)})
+async def test_a_stop_does_not_wait_for_a_picture_of_a_whole_answer(stage: Stage) -> None:
     """It becomes the error that the client may repeat."""
-
-    async def scenario(stage: Stage) -> None:
-        completion = stage.world.ask()
-        stage.nursery.start_soon(stop_at, completion, 5)
-        with pytest.raises(ShuttingDown):
-            await collect(completion, AnswerWriter(HEAD), delivery_of(BASE64, stage.assets))
-        assert trio.current_time() == 5
-        await completion.aclose()
-
-    on_stage(scenario, drawing(PICTURE), {PICTURE: asset(jpeg(), after=25)})
+    completion = stage.world.ask()
+    stage.nursery.start_soon(stop_at, completion, 5)
+    with pytest.raises(ShuttingDown):
+        await collect(completion, AnswerWriter(HEAD), delivery_of(BASE64, stage.assets))
+    assert trio.current_time() == 5
+    await completion.aclose()
 
 
 async def stop_at(completion: Completion, at: float) -> None:
@@ -479,23 +441,6 @@ AROUND = re.compile(r"\[(!\[image\]\([^)]*\))\]\(([^)]*)\)")
 """A picture that is a link."""
 
 
-def on_media_site(
-    scenario: Callable[[Site], Awaitable[None]],
-    folder: Path | None,
-    *,
-    config: str = "",
-    tokens: tuple[TokenEntry, ...] = TOKENS,
-) -> None:
-    """A server whose assets are the simulated Grok's too; without a *folder* it keeps nothing."""
-
-    async def with_assets(site: Site) -> None:
-        grok = evolve(site.server.state.config.grok, assets_url=site.grok_url)
-        site.server.adopt_config(evolve(site.server.state.config, grok=grok))
-        await scenario(site)
-
-    on_site(with_assets, config=config, tokens=tokens, state_file=folder / "state.jsonl" if folder else None)
-
-
 def ask_with_sdk(site: Site) -> tuple[str, str, list[str]]:
     """The text of a whole answer and of a streamed one, and the latter's deltas."""
     request: Any = {"model": "grok-3-fast", "messages": [{"role": "user", "content": "draw"}]}
@@ -508,25 +453,22 @@ def ask_with_sdk(site: Site) -> tuple[str, str, list[str]]:
 
 @pytest.mark.parametrize("script", [SEED, CARDS], ids=["2025", "2026"])
 @pytest.mark.parametrize("mode", ["url", "cache", "base64"])
-def test_the_openai_sdk_gets_pictures_that_can_be_shown(mode: str, script: Script, tmp_path: Path) -> None:
+@on_media_site(config=lambda mode: f'[grok]\napi_key = "key"\nimage_mode = "{mode}"')
+async def test_the_openai_sdk_gets_pictures_that_can_be_shown(site: Site, mode: str, script: Script) -> None:
     """Whole and streamed, of both forms. A link into the cache is good without a key; a picture within is whole."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(script)
-        whole, streamed, deltas = await trio.to_thread.run_sync(ask_with_sdk, site)
-        origins = [f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)] if mode == "cache" else []
-        for text in (whole, streamed):
-            assert [found[2] for found in AROUND.finditer(text)] == origins
-        whole, streamed = (AROUND.sub(r"\1", text) for text in (whole, streamed))
-        assert [LINK.sub("", text).rstrip() for text in (whole, streamed)] == [TEXT] * 2
-        assert [sum(bool(LINK.search(delta)) for delta in deltas)] == [2]
-        assert len(site.simulator.fetches) == (0 if mode == "url" else 4)
-        assert {call.sso for call in site.simulator.fetches} <= {call.sso for call in site.simulator.calls}
-        for text in (whole, streamed):
-            found = [await shown(site, mode, url) for url in LINK.findall(text)]
-            assert found == [("image/jpeg", jpeg()), ("image/png", png())]
-
-    on_media_site(scenario, tmp_path, config=f'[grok]\napi_key = "key"\nimage_mode = "{mode}"')
+    site.simulator.always(script)
+    whole, streamed, deltas = await trio.to_thread.run_sync(ask_with_sdk, site)
+    origins = [f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)] if mode == "cache" else []
+    for text in (whole, streamed):
+        assert [found[2] for found in AROUND.finditer(text)] == origins
+    whole, streamed = (AROUND.sub(r"\1", text) for text in (whole, streamed))
+    assert [LINK.sub("", text).rstrip() for text in (whole, streamed)] == [TEXT] * 2
+    assert [sum(bool(LINK.search(delta)) for delta in deltas)] == [2]
+    assert len(site.simulator.fetches) == (0 if mode == "url" else 4)
+    assert {call.sso for call in site.simulator.fetches} <= {call.sso for call in site.simulator.calls}
+    for text in (whole, streamed):
+        found = [await shown(site, mode, url) for url in LINK.findall(text)]
+        assert found == [("image/jpeg", jpeg()), ("image/png", png())]
 
 
 async def shown(site: Site, mode: str, url: str) -> tuple[str, bytes]:
@@ -545,31 +487,28 @@ async def shown(site: Site, mode: str, url: str) -> tuple[str, bytes]:
     return response.headers["content-type"], response.content
 
 
-def test_a_cached_video_is_had_whole_in_part_and_by_head_without_a_key(tmp_path: Path) -> None:
+@on_media_site(config='[grok]\napi_key = "key"\nimage_mode = "cache"')
+async def test_a_cached_video_is_had_whole_in_part_and_by_head_without_a_key(site: Site) -> None:
     """As players ask for it; everything else asks for the key as before."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(video(VIDEO_PATH))
-        key = {"authorization": "Bearer key"}
-        asked = await site.client.post("/v1/chat/completions", json=chat("a film"), headers=key)
-        content = asked.json()["choices"][0]["message"]["content"]
-        (url,) = LINK.findall(content)
-        assert f'<video src="{url}" controls>{url}</video>' in content
-        whole, part, head = (
-            await site.client.get(url),
-            await site.client.get(url, headers={"range": "bytes=4-7"}),
-            await site.client.head(url),
-        )
-        assert (whole.status_code, whole.content, whole.headers["content-type"]) == (200, mp4(), "video/mp4")
-        assert (part.status_code, part.content) == (206, b"ftyp")
-        assert part.headers["content-range"] == f"bytes 4-7/{len(mp4())}"
-        assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(mp4())), b"")
-        others = ["/models", "/media", "/media/x/y", "/media/../models", "/v1/media/%2e%2e/models"]
-        assert [(await site.client.get(path)).status_code for path in others] == [401] * len(others)
-        assert (await site.client.get("/media/x.mp4")).json()["error"]["code"] == "unknown_url"
-        assert (await site.client.post(url)).status_code == 401
-
-    on_media_site(scenario, tmp_path, config='[grok]\napi_key = "key"\nimage_mode = "cache"')
+    site.simulator.always(video(VIDEO_PATH))
+    key = {"authorization": "Bearer key"}
+    asked = await site.client.post("/v1/chat/completions", json=chat("a film"), headers=key)
+    content = asked.json()["choices"][0]["message"]["content"]
+    (url,) = LINK.findall(content)
+    assert f'<video src="{url}" controls>{url}</video>' in content
+    whole, part, head = (
+        await site.client.get(url),
+        await site.client.get(url, headers={"range": "bytes=4-7"}),
+        await site.client.head(url),
+    )
+    assert (whole.status_code, whole.content, whole.headers["content-type"]) == (200, mp4(), "video/mp4")
+    assert (part.status_code, part.content) == (206, b"ftyp")
+    assert part.headers["content-range"] == f"bytes 4-7/{len(mp4())}"
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(mp4())), b"")
+    others = ["/models", "/media", "/media/x/y", "/media/../models", "/v1/media/%2e%2e/models"]
+    assert [(await site.client.get(path)).status_code for path in others] == [401] * len(others)
+    assert (await site.client.get("/media/x.mp4")).json()["error"]["code"] == "unknown_url"
+    assert (await site.client.post(url)).status_code == 401
 
 
 def test_links_survive_a_restart(tmp_path: Path) -> None:
@@ -584,31 +523,26 @@ def test_links_survive_a_restart(tmp_path: Path) -> None:
         for url, data in zip(found, (jpeg(), png()), strict=True):
             assert (await site.client.get(url.partition("127.0.0.1")[2].partition("/")[2])).content == data
 
-    on_media_site(draw, tmp_path, config='[grok]\nimage_mode = "cache"')
-    on_media_site(look, tmp_path)
+    run_on_media_site(draw, tmp_path, config='[grok]\nimage_mode = "cache"')
+    run_on_media_site(look, tmp_path)
 
 
-def test_the_picture_is_fetched_with_the_token_and_the_way_that_made_it(tmp_path: Path) -> None:
+@on_media_site(config='[grok]\nimage_mode = "base64"\ncf_clearance = "cleared"')
+async def test_the_picture_is_fetched_with_the_token_and_the_way_that_made_it(site: Site) -> None:
     """Other accounts may not see it, and cookies belong to an address."""
-
-    async def scenario(site: Site) -> None:
-        site.server.adopt_tokens((TokenEntry("sso-other"), TokenEntry("sso-own", proxy_url=site.grok_url)))
-        for sso in ("sso-other", "sso-own"):
-            site.simulator.script(sso, SEED)
-        for _ in range(2):
-            await site.ask()
-        made = [(call.sso, call.proxied) for call in site.simulator.calls]
-        assert sorted(made) == [("sso-other", False), ("sso-own", True)]
-        assert [(call.sso, call.proxied) for call in site.simulator.fetches] == [made[0]] * 2 + [made[1]] * 2
-        headers = site.simulator.fetches[0].headers
-        assert headers["cookie"] == f"sso={made[0][0]}; sso-rw={made[0][0]}; cf_clearance=cleared"
-        assert headers["sec-fetch-dest"] == "image"
-        assert "Chrome/" in headers["user-agent"]
-        assert not {"origin", "content-type", "x-statsig-id", "upgrade-insecure-requests", "sec-fetch-user"} & set(
-            headers
-        )
-
-    on_media_site(scenario, tmp_path, config='[grok]\nimage_mode = "base64"\ncf_clearance = "cleared"')
+    site.server.adopt_tokens((TokenEntry("sso-other"), TokenEntry("sso-own", proxy_url=site.grok_url)))
+    for sso in ("sso-other", "sso-own"):
+        site.simulator.script(sso, SEED)
+    for _ in range(2):
+        await site.ask()
+    made = [(call.sso, call.proxied) for call in site.simulator.calls]
+    assert sorted(made) == [("sso-other", False), ("sso-own", True)]
+    assert [(call.sso, call.proxied) for call in site.simulator.fetches] == [made[0]] * 2 + [made[1]] * 2
+    headers = site.simulator.fetches[0].headers
+    assert headers["cookie"] == f"sso={made[0][0]}; sso-rw={made[0][0]}; cf_clearance=cleared"
+    assert headers["sec-fetch-dest"] == "image"
+    assert "Chrome/" in headers["user-agent"]
+    assert not {"origin", "content-type", "x-statsig-id", "upgrade-insecure-requests", "sec-fetch-user"} & set(headers)
 
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
@@ -627,7 +561,7 @@ def test_a_picture_that_can_t_be_had_keeps_grok_s_address(
         assert first == f"{site.grok_url}/{PICTURE}"
         assert await shown(site, mode, second) == ("image/png", png())
 
-    on_media_site(scenario, tmp_path, config=f'[grok]\nimage_mode = "{mode}"')
+    run_on_media_site(scenario, tmp_path, config=f'[grok]\nimage_mode = "{mode}"')
     (record,) = [record for record in caplog.records if record.name == delivery_module.__name__]
     assert "upstream_refused" in record.getMessage()
     assert "sso-" not in record.getMessage()
@@ -650,26 +584,24 @@ def test_a_client_that_leaves_ends_the_fetch(*, streamed: bool, tmp_path: Path) 
         while site.gateway.open_count:
             await trio.testing.wait_all_tasks_blocked(0.001)
 
-    on_media_site(scenario, tmp_path, config='[grok]\nimage_mode = "base64"')
+    run_on_media_site(scenario, tmp_path, config='[grok]\nimage_mode = "base64"')
     assert not list(tmp_path.rglob("*.jpg"))
 
 
-def test_heartbeats_go_out_while_a_picture_is_fetched(tmp_path: Path) -> None:
+@on_media_site(config='[server]\nheartbeat_seconds = 0.05\n[grok]\nimage_mode = "base64"')
+async def test_heartbeats_go_out_while_a_picture_is_fetched(site: Site) -> None:
     """On the wire, while the answer's text is there already."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(SEED)
-        site.simulator.asset_scripts[f"/{PICTURE}"] = Script((HANG,))
-        async with await site.connect() as stream:
-            await stream.send_all(post(chat(stream=True)))
-            await read_until(stream, b'"content":" pictures."')
-            await read_until(stream, KEEP_ALIVE + b"\r\n")
-            await read_until(stream, KEEP_ALIVE + b"\r\n")
-
-    on_media_site(scenario, tmp_path, config='[server]\nheartbeat_seconds = 0.05\n[grok]\nimage_mode = "base64"')
+    site.simulator.always(SEED)
+    site.simulator.asset_scripts[f"/{PICTURE}"] = Script((HANG,))
+    async with await site.connect() as stream:
+        await stream.send_all(post(chat(stream=True)))
+        await read_until(stream, b'"content":" pictures."')
+        await read_until(stream, KEEP_ALIVE + b"\r\n")
+        await read_until(stream, KEEP_ALIVE + b"\r\n")
 
 
-def test_links_have_the_address_that_is_configured_or_that_a_trusted_proxy_says(tmp_path: Path) -> None:
+@on_media_site(config='[grok]\nimage_mode = "cache"')
+async def test_links_have_the_address_that_is_configured_or_that_a_trusted_proxy_says(site: Site) -> None:
     """Taken over with the next answer, like the mode itself."""
 
     async def links(site: Site, **headers: str) -> list[str]:
@@ -678,21 +610,18 @@ def test_links_have_the_address_that_is_configured_or_that_a_trusted_proxy_says(
         found = LINK.findall(response.json()["choices"][0]["message"]["content"])
         return [url.partition("/media/")[0] for url in found]
 
-    async def scenario(site: Site) -> None:
-        site.simulator.always(SEED)
-        config = site.server.state.config
-        asked = partial(links, site, x_forwarded_host="me.example.com", x_forwarded_proto="https")
-        assert await asked() == [site.url] * 2
-        trusting = evolve(config, server=evolve(config.server, trusted_proxies=("127.0.0.0/8",)))
-        site.server.adopt_config(trusting)
-        assert await asked() == [BASE] * 2
-        named = evolve(trusting, server=evolve(trusting.server, public_url="https://grok.example.com/x"))
-        site.server.adopt_config(named)
-        assert await asked() == ["https://grok.example.com/x"] * 2
-        site.server.adopt_config(evolve(named, grok=evolve(named.grok, image_mode=URL)))
-        assert await asked() == [f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)]
-
-    on_media_site(scenario, tmp_path, config='[grok]\nimage_mode = "cache"')
+    site.simulator.always(SEED)
+    config = site.server.state.config
+    asked = partial(links, site, x_forwarded_host="me.example.com", x_forwarded_proto="https")
+    assert await asked() == [site.url] * 2
+    trusting = evolve(config, server=evolve(config.server, trusted_proxies=("127.0.0.0/8",)))
+    site.server.adopt_config(trusting)
+    assert await asked() == [BASE] * 2
+    named = evolve(trusting, server=evolve(trusting.server, public_url="https://grok.example.com/x"))
+    site.server.adopt_config(named)
+    assert await asked() == ["https://grok.example.com/x"] * 2
+    site.server.adopt_config(evolve(named, grok=evolve(named.grok, image_mode=URL)))
+    assert await asked() == [f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)]
 
 
 NO_CACHE = (
@@ -722,7 +651,9 @@ def test_without_a_cache_the_mode_is_as_url_and_one_line_at_the_start_says_so(
         urls = LINK.findall((await site.ask()).json()["choices"][0]["message"]["content"])
         assert [url.startswith(f"{site.url}/media/") for url in urls] == [folder] * 2
 
-    on_media_site(scenario, tmp_path if folder else None, config=f'[grok]\nimage_mode = "cache"\ncache_mb = {cache_mb}')
+    run_on_media_site(
+        scenario, tmp_path if folder else None, config=f'[grok]\nimage_mode = "cache"\ncache_mb = {cache_mb}'
+    )
     told = [record.getMessage() for record in caplog.records]
     expected = [NO_CACHE.format(lacking)] if lacking else []
     # Told again when the settings change and it is still so.
@@ -730,40 +661,34 @@ def test_without_a_cache_the_mode_is_as_url_and_one_line_at_the_start_says_so(
 
 
 @pytest.mark.parametrize("folder", [True, False], ids=["with a data directory", "without"])
-def test_pictures_can_be_shown_without_any_setting(tmp_path: Path, *, folder: bool) -> None:
+@on_media_site(folder=lambda tmp_path, folder: tmp_path if folder else None)
+async def test_pictures_can_be_shown_without_any_setting(site: Site, tmp_path: Path, *, folder: bool) -> None:
     """Where there is a place to keep them. Grok's own address stays with each, for when the copy has made room."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(SEED)
-        text = (await site.ask()).json()["choices"][0]["message"]["content"]
-        if not folder:
-            assert LINK.findall(text) == [f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)]
-            return
-        for (picture, origin), path, data in zip(
-            AROUND.findall(text), (PICTURE, OTHER_PICTURE), (jpeg(), png()), strict=True
-        ):
-            (url,) = LINK.findall(picture)
-            assert (await site.client.get(url)).content == data
-            assert origin == f"{site.grok_url}/{path}"
-            (tmp_path / "media" / url.rpartition("/")[2]).unlink()
-            gone = await site.client.get(url)
-            assert (gone.status_code, gone.json()["error"]["code"]) == (404, "unknown_url")
-
-    on_media_site(scenario, tmp_path if folder else None)
+    site.simulator.always(SEED)
+    text = (await site.ask()).json()["choices"][0]["message"]["content"]
+    if not folder:
+        assert LINK.findall(text) == [f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)]
+        return
+    for (picture, origin), path, data in zip(
+        AROUND.findall(text), (PICTURE, OTHER_PICTURE), (jpeg(), png()), strict=True
+    ):
+        (url,) = LINK.findall(picture)
+        assert (await site.client.get(url)).content == data
+        assert origin == f"{site.grok_url}/{path}"
+        (tmp_path / "media" / url.rpartition("/")[2]).unlink()
+        gone = await site.client.get(url)
+        assert (gone.status_code, gone.json()["error"]["code"]) == (404, "unknown_url")
 
 
-def test_a_smaller_cache_holds_less_from_the_next_picture_on(tmp_path: Path) -> None:
+@on_media_site(config='[grok]\nimage_mode = "cache"')
+async def test_a_smaller_cache_holds_less_from_the_next_picture_on(site: Site, tmp_path: Path) -> None:
     """The setting is taken over while the server runs."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(SEED)
-        large = Script((Send(png().ljust(700_000, b"\0")),))
-        site.simulator.asset_scripts.update({f"/{path}": large for path in (PICTURE, OTHER_PICTURE)})
-        await site.ask()
-        assert len(list((tmp_path / "media").iterdir())) == 2
-        config = site.server.state.config
-        site.server.adopt_config(evolve(config, grok=evolve(config.grok, cache_mb=1)))
-        await site.ask()
-        assert len(list((tmp_path / "media").iterdir())) == 1
-
-    on_media_site(scenario, tmp_path, config='[grok]\nimage_mode = "cache"')
+    site.simulator.always(SEED)
+    large = Script((Send(png().ljust(700_000, b"\0")),))
+    site.simulator.asset_scripts.update({f"/{path}": large for path in (PICTURE, OTHER_PICTURE)})
+    await site.ask()
+    assert len(list((tmp_path / "media").iterdir())) == 2
+    config = site.server.state.config
+    site.server.adopt_config(evolve(config, grok=evolve(config.grok, cache_mb=1)))
+    await site.ask()
+    assert len(list((tmp_path / "media").iterdir())) == 1

@@ -13,7 +13,7 @@ from grokcore.config import ServerConfig
 from grokcore.web.doors import Doors
 from grokcore.web.edge import LINGER_S
 from tests.servers import Site, chat, on_site
-from tests.web.test_edge import http, read_reply, reply_to, send_and_read
+from tests.wire import http, read_reply, reply_to, send_and_read
 
 PUBLIC = {"public_url": "https://grok.example.com/api"}
 
@@ -114,41 +114,35 @@ def test_a_refusal_comes_before_anything_else() -> None:
         assert reply.headers["x-request-id"]
 
 
-def test_a_listed_origin_may_ask_and_read() -> None:
+@on_site(config=CONFIG + '\n[grok]\napi_key = "k"')
+async def test_a_listed_origin_may_ask_and_read(site: Site) -> None:
     """The preflight allows what was asked for, without a key; the answer and its headers may be read, errors too."""
-
-    async def scenario(site: Site) -> None:
-        asked = http("OPTIONS", "/v1/chat/completions", "origin: https://app.example.com", *PREFLIGHT)
-        allowed = await send_and_read(site, asked, bodiless=True)
-        assert allowed.status == 204
-        assert allowed.headers["access-control-allow-origin"] == "https://app.example.com"
-        assert allowed.headers["access-control-allow-headers"] == "authorization,x-stainless-os"
-        assert "POST" in allowed.headers["access-control-allow-methods"]
-        for key, status in (("k", 200), ("wrong", 401)):
-            answer = await site.client.get(
-                "/v1/models", headers={"origin": "https://app.example.com", "authorization": f"Bearer {key}"}
-            )
-            assert answer.status_code == status
-            assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
-            assert "x-request-id" in answer.headers["access-control-expose-headers"]
-            assert answer.headers["vary"] == "Origin"
-
-    on_site(scenario, config=CONFIG + '\n[grok]\napi_key = "k"')
+    asked = http("OPTIONS", "/v1/chat/completions", "origin: https://app.example.com", *PREFLIGHT)
+    allowed = await send_and_read(site, asked, bodiless=True)
+    assert allowed.status == 204
+    assert allowed.headers["access-control-allow-origin"] == "https://app.example.com"
+    assert allowed.headers["access-control-allow-headers"] == "authorization,x-stainless-os"
+    assert "POST" in allowed.headers["access-control-allow-methods"]
+    for key, status in (("k", 200), ("wrong", 401)):
+        answer = await site.client.get(
+            "/v1/models", headers={"origin": "https://app.example.com", "authorization": f"Bearer {key}"}
+        )
+        assert answer.status_code == status
+        assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
+        assert "x-request-id" in answer.headers["access-control-expose-headers"]
+        assert answer.headers["vary"] == "Origin"
 
 
-def test_a_preflight_keeps_nobody_waiting() -> None:
+@on_site(config=CONFIG)
+async def test_a_preflight_keeps_nobody_waiting(site: Site) -> None:
     """The request it was for comes on the same connection, at once."""
-
-    async def scenario(site: Site) -> None:
-        asked = http("OPTIONS", "/v1/models", "origin: https://app.example.com", *PREFLIGHT)
-        async with await site.connect() as stream:
-            with trio.fail_after(LINGER_S / 2):
-                await stream.send_all(asked)
-                assert (await read_reply(stream, bodiless=True)).status == 204
-                await stream.send_all(http("GET", "/v1/models"))
-                assert (await read_reply(stream)).status == 200
-
-    on_site(scenario, config=CONFIG)
+    asked = http("OPTIONS", "/v1/models", "origin: https://app.example.com", *PREFLIGHT)
+    async with await site.connect() as stream:
+        with trio.fail_after(LINGER_S / 2):
+            await stream.send_all(asked)
+            assert (await read_reply(stream, bodiless=True)).status == 204
+            await stream.send_all(http("GET", "/v1/models"))
+            assert (await read_reply(stream)).status == 200
 
 
 def test_behind_a_proxy_the_page_is_at_home() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import logging
@@ -10,13 +9,12 @@ import math
 import os
 import re
 import socket
-import struct
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import trio
@@ -31,9 +29,8 @@ from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.book import TokenBook
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.pool.leases import TokenPool
-from grokcore.simulator import lines
 from grokcore.simulator.limits import UNLIMITED
-from grokcore.simulator.scripts import HANG, Script, Send, answer, error, paced, wrapped
+from grokcore.simulator.scripts import Script, answer, error, paced
 from grokcore.web import app as web_app
 from grokcore.web import bodies, edge, server
 from grokcore.web import chat as web_chat
@@ -46,115 +43,26 @@ from grokcore.web.metrics import Metrics
 from grokcore.web.state import ServerState
 from grokcore.web.status import Census
 from grokcore.web.trace import Trace
-from tests.servers import TOKENS, Site, chat, configured, on_site, read_all, read_until
-
-SOON_S = 5.0
-"""Real seconds within which what must happen has happened, on any machine."""
+from tests.examples import FIRST_TOKEN, FLOOD, SILENCE
+from tests.servers import TOKENS, Site, chat, configured, on_site, read_all, read_until, run_on_site
+from tests.wire import (
+    SOON_S,
+    chunked,
+    connect_reluctantly,
+    ends_within,
+    happens,
+    http,
+    leave_at_once,
+    post,
+    read_reply,
+    reply_to,
+    send_and_read,
+    until,
+    upstream_free,
+)
 
 REPAIRED_OR_PLAIN = pytest.mark.parametrize("repaired", [True, False], ids=["repaired", "plain"])
 """Both worlds: a repair is worth its lines only as long as the plain one still misbehaves."""
-
-TOKEN = Send(lines.line(wrapped(lines.token("a"))))
-FIRST_TOKEN = Script((TOKEN, HANG))
-SILENCE = Script((HANG,))
-
-
-# Bare connections -------------------------------------------------------------------------------------------------
-
-
-@frozen
-class Reply:
-    """A response, read off the wire."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def error(self) -> dict[str, Any]:
-        return cast(dict[str, Any], json.loads(self.body)["error"])
-
-
-def http(
-    method: str = "POST",
-    path: str = "/v1/chat/completions",
-    *headers: str | bytes,
-    body: bytes | None = None,
-    version: str = "1.1",
-) -> bytes:
-    """A request as bytes; a body has its length told."""
-    told = [] if body is None else [f"content-length: {len(body)}"]
-    found = [line if isinstance(line, bytes) else line.encode() for line in ("host: localhost", *headers, *told)]
-    return b"\r\n".join([f"{method} {path} HTTP/{version}".encode(), *found, b"", body or b""])
-
-
-def post(value: Any, *headers: str | bytes, version: str = "1.1") -> bytes:
-    """A chat request with these bytes, or with this as JSON, for a body."""
-    body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return http("POST", "/v1/chat/completions", *headers, body=body, version=version)
-
-
-def chunked(body: bytes) -> bytes:
-    """A chat request whose length is not told."""
-    head = http("POST", "/v1/chat/completions", "transfer-encoding: chunked")
-    return head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
-
-
-async def read_reply(stream: trio.SocketStream, *, bodiless: bool = False) -> Reply:
-    """One response that tells its length."""
-    head, _, body = (await read_until(stream, b"\r\n\r\n")).partition(b"\r\n\r\n")
-    first, *rest = head.decode("latin-1").split("\r\n")
-    headers = dict(cast(tuple[str, str], tuple(line.split(": ", 1))) for line in rest)
-    length = 0 if bodiless else int(headers["content-length"])
-    while len(body) < length:
-        body += await stream.receive_some(65536)
-    assert len(body) == length, "more than one response"
-    return Reply(int(first.split(" ")[1]), headers, body)
-
-
-async def send_and_read(site: Site, request: bytes, *, bodiless: bool = False) -> Reply:
-    """What a request of its own connection is answered, read after all of it was sent."""
-    async with await site.connect() as stream:
-        await stream.send_all(request)
-        return await read_reply(stream, bodiless=bodiless)
-
-
-def reply_to(request: bytes, *, config: str = "", bodiless: bool = False) -> Reply:
-    """What a server of its own answers to one request."""
-    found: list[Reply] = []
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(answer("ok"))
-        found.append(await send_and_read(site, request, bodiless=bodiless))
-
-    on_site(scenario, config=config)
-    return found[0]
-
-
-async def ends_within(stream: trio.SocketStream, seconds: float) -> bool:
-    """Whether the peer closes the connection, after whatever it may still send."""
-    with trio.move_on_after(seconds):
-        await read_all(stream)
-        return True
-    return False
-
-
-async def happens(what: Callable[[], Awaitable[object]], seconds: float = SOON_S) -> bool:
-    """Whether *what* comes to an end in that time."""
-    with trio.move_on_after(seconds):
-        await what()
-        return True
-    return False
-
-
-def upstream_free(site: Site) -> Callable[[], Awaitable[None]]:
-    """Waits until Grok is not asked anything any more."""
-    return functools.partial(site.simulator.until, lambda: not site.simulator.open_calls)
-
-
-def leave_at_once(stream: trio.SocketStream) -> None:
-    """Have the next close send RST instead of FIN."""
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 # The repairs: connections end --------------------------------------------------------------------------------------
@@ -195,7 +103,7 @@ def test_a_connection_is_closed_when_both_sides_know_it_is_the_last_answer(
             await read_until(stream, b"stop")
             assert await ends_within(stream, SOON_S if repaired else 0.2) is repaired
 
-    on_site(scenario)
+    run_on_site(scenario)
 
 
 @REPAIRED_OR_PLAIN
@@ -216,7 +124,7 @@ def test_an_idle_connection_is_closed_also_after_an_answer(
                 await read_until(stream, b"[DONE]\n\n\r\n0\r\n\r\n" if stream_wanted else b"estimated")
             assert await ends_within(stream, SOON_S if repaired else 0.35) is repaired
 
-    on_site(scenario)
+    run_on_site(scenario)
 
 
 @pytest.mark.parametrize("beginning", [b"", b"GET /health HTTP/1.1\r\nhos"], ids=["silent", "half a head"])
@@ -229,37 +137,23 @@ def test_a_connection_without_a_whole_request_head_is_closed(beginning: bytes, m
             await stream.send_all(beginning)
             assert await ends_within(stream, SOON_S)
 
-    on_site(scenario)
+    run_on_site(scenario)
 
 
-def test_requests_sent_at_once_over_one_connection_are_answered_in_order() -> None:
+@on_site
+async def test_requests_sent_at_once_over_one_connection_are_answered_in_order(site: Site) -> None:
     """Reading ahead mixes nothing up, behind a stream either."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(answer("ok"))
-        async with await site.connect() as stream:
-            await stream.send_all(
-                http("GET", "/v1/models") + post(chat(stream=True)) + http("GET", "/one") + http("GET", "/two")
-            )
-            received = await read_until(stream, b"GET /two")
-        marks = [b'"object":"list"', b"data: [DONE]", b"GET /one", b"GET /two"]
-        assert sorted(marks, key=received.index) == marks
-
-    on_site(scenario)
+    site.simulator.always(answer("ok"))
+    async with await site.connect() as stream:
+        await stream.send_all(
+            http("GET", "/v1/models") + post(chat(stream=True)) + http("GET", "/one") + http("GET", "/two")
+        )
+        received = await read_until(stream, b"GET /two")
+    marks = [b'"object":"list"', b"data: [DONE]", b"GET /one", b"GET /two"]
+    assert sorted(marks, key=received.index) == marks
 
 
 # The repairs: clients that stop reading, and clients that leave -----------------------------------------------------
-
-FLOOD = Script(tuple([Send(lines.line(wrapped(lines.token("x" * 60_000))))] * 400))
-"""24 MB: several times what the sockets of a connection take."""
-
-
-async def connect_reluctantly(site: Site) -> trio.SocketStream:
-    """A connection whose client takes next to nothing."""
-    bare = trio.socket.socket()
-    bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    await bare.connect(("127.0.0.1", site.port))
-    return trio.SocketStream(bare)
 
 
 async def stall(site: Site) -> trio.SocketStream:
@@ -286,7 +180,7 @@ def test_a_client_that_stops_reading_is_cut_after_the_write_timeout(
                 assert [call.outcome for call in site.simulator.calls] == ["aborted"]
                 assert await happens(lambda: until(lambda: not site.gateway.open_count and not site.leased()))
 
-    on_site(scenario, config="[server]\nwrite_timeout_seconds = 0.2\ngrace_seconds = 0")
+    run_on_site(scenario, config="[server]\nwrite_timeout_seconds = 0.2\ngrace_seconds = 0")
 
 
 @REPAIRED_OR_PLAIN
@@ -306,7 +200,7 @@ def test_a_stop_does_not_wait_for_a_client_that_does_not_read(repaired: bool, mo
             if repaired:
                 left_open.append(stream.socket.detach())
 
-    on_site(scenario, config="[server]\ngrace_seconds = 0.1")
+    run_on_site(scenario, config="[server]\ngrace_seconds = 0.1")
     if repaired:
         assert time.monotonic() - stopped_at < 0.1 + 0.5 + 1
         os.close(left_open[0])
@@ -331,23 +225,20 @@ def test_a_disconnect_is_noticed_though_bytes_wait_behind_the_request(
         if repaired:
             await before.must_be_restored(site)
 
-    on_site(scenario, config="[server]\ngrace_seconds = 0")
+    run_on_site(scenario, config="[server]\ngrace_seconds = 0")
 
 
-def test_a_disconnect_is_noticed_though_bytes_came_one_by_one() -> None:
+@on_site(config="[server]\ngrace_seconds = 0")
+async def test_a_disconnect_is_noticed_though_bytes_came_one_by_one(site: Site) -> None:
     """How many packets waiting bytes came in makes no difference."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(FIRST_TOKEN)
-        async with await site.connect() as stream:
-            await stream.send_all(post(chat(stream=True)))
-            await read_until(stream, b"data: ")
-            for _ in range(8):
-                await stream.send_all(b"G")
-                await trio.testing.wait_all_tasks_blocked(0.002)
-        assert await happens(upstream_free(site), 0.5)
-
-    on_site(scenario, config="[server]\ngrace_seconds = 0")
+    site.simulator.always(FIRST_TOKEN)
+    async with await site.connect() as stream:
+        await stream.send_all(post(chat(stream=True)))
+        await read_until(stream, b"data: ")
+        for _ in range(8):
+            await stream.send_all(b"G")
+            await trio.testing.wait_all_tasks_blocked(0.002)
+    assert await happens(upstream_free(site), 0.5)
 
 
 # The repairs: protocols --------------------------------------------------------------------------------------------
@@ -376,7 +267,7 @@ def test_cleartext_http2_is_refused(way: str, repaired: bool, monkeypatch: pytes
             else:
                 assert received.startswith((b"HTTP/1.1 101 ", b"\0\0"))  # changed over, or a frame already
 
-    on_site(scenario, config="[server]\ngrace_seconds = 0")
+    run_on_site(scenario, config="[server]\ngrace_seconds = 0")
 
 
 MALFORMED = (
@@ -411,7 +302,7 @@ def test_what_is_not_http_is_refused_in_json_and_closed(repaired: bool, monkeypa
             else:
                 assert reply.body == b""
 
-    on_site(scenario)
+    run_on_site(scenario)
 
 
 def test_what_is_not_http_is_refused_with_the_headers_of_every_error() -> None:
@@ -442,7 +333,7 @@ def test_an_answer_may_take_longer_than_quart_would_give_it(repaired: bool, monk
         assert received.startswith(b"HTTP/1.1 200 ")
         assert (b"data: [DONE]" in received) is repaired
 
-    on_site(scenario)
+    run_on_site(scenario)
 
 
 # Refusals ----------------------------------------------------------------------------------------------------------
@@ -547,22 +438,19 @@ def test_a_refusal_is_an_error_object_with_the_field_at_fault(refused: Refused) 
     assert reply.headers.get("allow") == refused.allow
 
 
-def test_content_length_with_transfer_encoding_is_refused_and_closed() -> None:
+@on_site
+async def test_content_length_with_transfer_encoding_is_refused_and_closed(site: Site) -> None:
     """Two lengths are how requests are smuggled past a proxy (RFC 9112 §6.1); what follows is not read as a request."""
     smuggled = http("GET", "/v1/models")
     both = http("POST", "/v1/chat/completions", "content-length: 5", "transfer-encoding: chunked")
-
-    async def scenario(site: Site) -> None:
-        async with await site.connect() as stream:
-            await stream.send_all(both + b"0\r\n\r\n" + smuggled)
-            reply = await read_reply(stream)
-            assert await stream.receive_some(65536) == b""
-        assert reply.status == 400
-        assert set(reply.error) == {"message", "type", "param", "code"}
-        assert reply.headers["x-request-id"].startswith("req_")
-        assert site.simulator.calls == []
-
-    on_site(scenario)
+    async with await site.connect() as stream:
+        await stream.send_all(both + b"0\r\n\r\n" + smuggled)
+        reply = await read_reply(stream)
+        assert await stream.receive_some(65536) == b""
+    assert reply.status == 400
+    assert set(reply.error) == {"message", "type", "param", "code"}
+    assert reply.headers["x-request-id"].startswith("req_")
+    assert site.simulator.calls == []
 
 
 def test_content_length_with_transfer_encoding_is_refused_with_the_headers_of_every_error() -> None:
@@ -603,7 +491,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
         assert reply.status == 408
         assert set(reply.error) == {"message", "type", "param", "code"}
 
-    on_site(scenario)
+    run_on_site(scenario)
 
 
 def test_a_bug_is_a_500_that_gives_nothing_away(
@@ -634,19 +522,16 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
         (http("HEAD"), 405),
     ],
 )
-def test_head_is_get_without_the_body(request_: bytes, status: int) -> None:
+@on_site
+async def test_head_is_get_without_the_body(site: Site, request_: bytes, status: int) -> None:
     """The same status and headers; the connection stays in step."""
-
-    async def scenario(site: Site) -> None:
-        async with await site.connect() as stream:
-            await stream.send_all(request_ + http("GET", "/v1/models"))
-            received = await read_until(stream, b'"owned_by":"xai"}]}')
-        head, _, rest = received.partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 %d " % status)
-        assert b"x-request-id: req_" in head
-        assert rest.startswith(b"HTTP/1.1 200 ")
-
-    on_site(scenario)
+    async with await site.connect() as stream:
+        await stream.send_all(request_ + http("GET", "/v1/models"))
+        received = await read_until(stream, b'"owned_by":"xai"}]}')
+    head, _, rest = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"x-request-id: req_" in head
+    assert rest.startswith(b"HTTP/1.1 200 ")
 
 
 def test_options_names_the_methods() -> None:
@@ -658,35 +543,32 @@ def test_options_names_the_methods() -> None:
 
 
 @pytest.mark.parametrize("sent", [post(chat(stream=True))[:-20], post(chat(stream=True))], ids=["half", "whole"])
-def test_a_client_that_leaves_with_its_first_bytes_is_noticed(sent: bytes) -> None:
+@on_site
+async def test_a_client_that_leaves_with_its_first_bytes_is_noticed(site: Site, sent: bytes) -> None:
     """Its request may begin after its end was seen; it must hear of that, or it would wait for its body for two minutes."""
+    site.simulator.always(FIRST_TOKEN)
+    began: list[edge.Lifetime] = []
+    ended: list[Trace] = []
+    site.server.state.on_request_end.append(ended.append)
+    lifetime = edge.Lifetime.__init__
 
-    async def scenario(site: Site) -> None:
-        site.simulator.always(FIRST_TOKEN)
-        began: list[edge.Lifetime] = []
-        ended: list[Trace] = []
-        site.server.state.on_request_end.append(ended.append)
-        lifetime = edge.Lifetime.__init__
+    def counted(self: edge.Lifetime, *arguments: Any) -> None:
+        began.append(self)
+        lifetime(self, *arguments)
 
-        def counted(self: edge.Lifetime, *arguments: Any) -> None:
-            began.append(self)
-            lifetime(self, *arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edge.Lifetime, "__init__", counted)
+        for _ in range(50):
+            with socket.create_connection(("127.0.0.1", site.port)) as connection:
+                connection.sendall(sent)
+            await trio.lowlevel.checkpoint()
+        await trio.testing.wait_all_tasks_blocked(0.01)
 
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(edge.Lifetime, "__init__", counted)
-            for _ in range(50):
-                with socket.create_connection(("127.0.0.1", site.port)) as connection:
-                    connection.sendall(sent)
-                await trio.lowlevel.checkpoint()
-            await trio.testing.wait_all_tasks_blocked(0.01)
+        async def calm() -> None:
+            while len(ended) < len(began) or site.simulator.open_calls:
+                await trio.testing.wait_all_tasks_blocked(0.001)
 
-            async def calm() -> None:
-                while len(ended) < len(began) or site.simulator.open_calls:
-                    await trio.testing.wait_all_tasks_blocked(0.001)
-
-            assert await happens(calm)
-
-    on_site(scenario)
+        assert await happens(calm)
 
 
 # Paths -------------------------------------------------------------------------------------------------------------
@@ -796,7 +678,7 @@ def test_further_keys_may_be_given_by_their_digest() -> None:
         for key, status in (("correct horse", 200), ("in clear", 200), ("by digest", 200), (digest, 401), ("", 401)):
             assert (await send_and_read(site, http("GET", "/v1/models", f"x-api-key: {key}"))).status == status
 
-    on_site(scenario, config=config)
+    run_on_site(scenario, config=config)
 
 
 def every_route() -> list[tuple[str, str]]:
@@ -838,7 +720,7 @@ def test_with_a_key_set_everything_but_health_and_the_empty_page_asks_for_it() -
                 keyed = http(method, path, "x-api-key: correct horse", body=b"")
                 assert (await send_and_read(site, keyed, bodiless=bodiless)).status != 401, (method, path)
 
-    on_site(scenario, config=KEYED)
+    run_on_site(scenario, config=KEYED)
 
 
 HEALTH_KEYS = {
@@ -863,30 +745,24 @@ def test_health_is_open_and_tells_no_secrets() -> None:
     assert b"horse" not in reply.body
 
 
-def test_a_wrong_key_is_refused_before_the_body_has_come() -> None:
+@on_site(config=KEYED)
+async def test_a_wrong_key_is_refused_before_the_body_has_come(site: Site) -> None:
     """Headers are enough for a 401; a body that never comes is not waited for."""
-
-    async def scenario(site: Site) -> None:
-        async with await site.connect() as stream:
-            await stream.send_all(http("POST", "/v1/chat/completions", "content-length: 1000000"))
-            with trio.fail_after(SOON_S):
-                assert (await read_reply(stream)).status == 401
-
-    on_site(scenario, config=KEYED)
+    async with await site.connect() as stream:
+        await stream.send_all(http("POST", "/v1/chat/completions", "content-length: 1000000"))
+        with trio.fail_after(SOON_S):
+            assert (await read_reply(stream)).status == 401
 
 
 @pytest.mark.parametrize("form", [post, chunked], ids=["length told", "chunked"])
-def test_a_refusal_reaches_a_client_that_is_still_sending(form: Callable[[bytes], bytes]) -> None:
+@on_site(config=KEYED)
+async def test_a_refusal_reaches_a_client_that_is_still_sending(site: Site, form: Callable[[bytes], bytes]) -> None:
     """The rest of the body is read and dropped, so no reset takes the answer away; the connection stays usable."""
-
-    async def scenario(site: Site) -> None:
-        async with await site.connect() as stream:
-            await stream.send_all(form(b"x" * 20_000_000))
-            assert (await read_reply(stream)).status == 401
-            await stream.send_all(http("GET", "/health"))
-            assert (await read_reply(stream)).status == 200
-
-    on_site(scenario, config=KEYED)
+    async with await site.connect() as stream:
+        await stream.send_all(form(b"x" * 20_000_000))
+        assert (await read_reply(stream)).status == 401
+        await stream.send_all(http("GET", "/health"))
+        assert (await read_reply(stream)).status == 200
 
 
 def test_an_early_refusal_waits_for_the_body_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -899,7 +775,7 @@ def test_an_early_refusal_waits_for_the_body_for_a_moment_only(monkeypatch: pyte
             assert (await read_reply(stream)).status == 401
             assert await ends_within(stream, SOON_S)
 
-    on_site(scenario, config=KEYED)
+    run_on_site(scenario, config=KEYED)
 
 
 # Request ids -------------------------------------------------------------------------------------------------------
@@ -944,53 +820,41 @@ def test_a_request_id_is_taken_over_if_it_is_harmless(offered: bytes, taken: boo
         (post(chat(model="grok-4-heavy"), "x-request-id: mine"), 503),
     ],
 )
-def test_every_answer_has_the_request_id_once(request_: bytes, status: int) -> None:
+@on_site(config=SMALL, tokens=(TokenEntry("sso-basic"),))
+async def test_every_answer_has_the_request_id_once(site: Site, request_: bytes, status: int) -> None:
     """Whatever became of the request."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(answer("ok"))
-        async with await site.connect() as stream:
-            await stream.send_all(request_)
-            head = await read_until(stream, b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 %d " % status)
-        assert head.lower().count(b"x-request-id") == 1
-        assert b"\r\nx-request-id: mine\r\n" in head
-
-    on_site(scenario, config=SMALL, tokens=(TokenEntry("sso-basic"),))
+    site.simulator.always(answer("ok"))
+    async with await site.connect() as stream:
+        await stream.send_all(request_)
+        head = await read_until(stream, b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert head.lower().count(b"x-request-id") == 1
+    assert b"\r\nx-request-id: mine\r\n" in head
 
 
 # How much at once --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stream_wanted", [False, True], ids=["whole", "streamed"])
-def test_beyond_max_streams_a_request_is_turned_away(stream_wanted: bool) -> None:
+@on_site(config="[server]\nmax_streams = 1")
+async def test_beyond_max_streams_a_request_is_turned_away(site: Site, stream_wanted: bool) -> None:
     """503 overloaded, "again in a second", without a call to Grok; a place that is free again is given away again."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(FIRST_TOKEN)
-        async with await site.connect() as stream:
-            await stream.send_all(post(chat(stream=True)))
-            await read_until(stream, b"data: ")
-            reply = await send_and_read(site, post(chat(stream=stream_wanted)))
-            assert (reply.status, reply.error["code"]) == (503, "overloaded")
-            assert (reply.headers["retry-after"], reply.headers["x-should-retry"]) == ("1", "true")
-            assert (await send_and_read(site, http("GET", "/v1/models"))).status == 200
-        await upstream_free(site)()
-        assert len(site.simulator.calls) == 1
-        site.simulator.always(answer("ok"))
-        await until(lambda: site.gateway.open_count == 0)
-        assert (await send_and_read(site, post(chat()))).status == 200
-
-    on_site(scenario, config="[server]\nmax_streams = 1")
+    site.simulator.always(FIRST_TOKEN)
+    async with await site.connect() as stream:
+        await stream.send_all(post(chat(stream=True)))
+        await read_until(stream, b"data: ")
+        reply = await send_and_read(site, post(chat(stream=stream_wanted)))
+        assert (reply.status, reply.error["code"]) == (503, "overloaded")
+        assert (reply.headers["retry-after"], reply.headers["x-should-retry"]) == ("1", "true")
+        assert (await send_and_read(site, http("GET", "/v1/models"))).status == 200
+    await upstream_free(site)()
+    assert len(site.simulator.calls) == 1
+    site.simulator.always(answer("ok"))
+    await until(lambda: site.gateway.open_count == 0)
+    assert (await send_and_read(site, post(chat()))).status == 200
 
 
 # Clients that leave ------------------------------------------------------------------------------------------------
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a *condition* that nobody announces."""
-    while not condition():
-        await trio.testing.wait_all_tasks_blocked(0.002)
 
 
 def keep_no_connection_of_asks(site: Site) -> None:
@@ -1060,71 +924,62 @@ LEAVING = (
 
 
 @pytest.mark.parametrize("leaving", LEAVING, ids=lambda leaving: leaving.name)
-def test_of_a_client_that_left_nothing_stays(leaving: Leaving) -> None:
+@on_site(config=lambda leaving: leaving.config)
+async def test_of_a_client_that_left_nothing_stays(site: Site, leaving: Leaving) -> None:
     """Grok is let go, and after many of them there is no task, thread, descriptor, lease or completion more.
 
     Every other client closes, the others reset the connection.
     """
-
-    async def scenario(site: Site) -> None:
-        keep_no_connection_of_asks(site)
-        site.simulator.always(leaving.script)
-        before = Holdings.of(site)
-        for number in range(leaving.times):
-            async with await site.connect() as stream:
-                await stream.send_all(post(chat(stream=leaving.stream)))
-                await site.simulator.until(lambda: len(site.simulator.calls) == number + 1)  # noqa: B023
-                if leaving.read:
-                    await read_until(stream, leaving.read)
-                if number % 2:
-                    leave_at_once(stream)
-            assert await happens(upstream_free(site))
-            assert site.simulator.calls[-1].outcome == "aborted"
-        await before.must_be_restored(site)
-
-    on_site(scenario, config=leaving.config)
+    keep_no_connection_of_asks(site)
+    site.simulator.always(leaving.script)
+    before = Holdings.of(site)
+    for number in range(leaving.times):
+        async with await site.connect() as stream:
+            await stream.send_all(post(chat(stream=leaving.stream)))
+            await site.simulator.until(lambda: len(site.simulator.calls) == number + 1)  # noqa: B023
+            if leaving.read:
+                await read_until(stream, leaving.read)
+            if number % 2:
+                leave_at_once(stream)
+        assert await happens(upstream_free(site))
+        assert site.simulator.calls[-1].outcome == "aborted"
+    await before.must_be_restored(site)
 
 
 @pytest.mark.parametrize("sent", [b"", post(chat())[:60], post(chat())], ids=["nothing", "half a head", "a request"])
-def test_of_a_client_that_left_while_nothing_was_under_way_nothing_stays(sent: bytes) -> None:
+@on_site
+async def test_of_a_client_that_left_while_nothing_was_under_way_nothing_stays(site: Site, sent: bytes) -> None:
     """Before its first request, in the middle of a head, or after its answer, like every curl."""
-
-    async def scenario(site: Site) -> None:
-        keep_no_connection_of_asks(site)
-        site.simulator.always(answer("ok"))
-        await send_and_read(site, post(chat()))  # makes the connection to Grok, which is kept
-        await until(lambda: not site.gateway.open_count)
-        await site.settled()  # the question of what is left has a connection, too, for as long as it takes
-        await trio.testing.wait_all_tasks_blocked(0.05)
-        before = Holdings.of(site)
-        for _ in range(5):
-            async with await site.connect() as stream:
-                await stream.send_all(sent)
-                if sent == post(chat()):
-                    await read_reply(stream)
-        await before.must_be_restored(site)
-
-    on_site(scenario)
+    keep_no_connection_of_asks(site)
+    site.simulator.always(answer("ok"))
+    await send_and_read(site, post(chat()))  # makes the connection to Grok, which is kept
+    await until(lambda: not site.gateway.open_count)
+    await site.settled()  # the question of what is left has a connection, too, for as long as it takes
+    await trio.testing.wait_all_tasks_blocked(0.05)
+    before = Holdings.of(site)
+    for _ in range(5):
+        async with await site.connect() as stream:
+            await stream.send_all(sent)
+            if sent == post(chat()):
+                await read_reply(stream)
+    await before.must_be_restored(site)
 
 
-def test_a_client_that_leaves_the_queue_for_a_token_leaves_no_gap() -> None:
+@on_site(config="[pool]\nmax_in_flight_per_token = 1", tokens=(TokenEntry("sso-one"),))
+async def test_a_client_that_leaves_the_queue_for_a_token_leaves_no_gap(site: Site) -> None:
     """The one behind it is served when its turn comes."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.script("sso-one", FIRST_TOKEN, answer("ok"))
-        before = Holdings.of(site)
-        async with await site.connect() as first, await site.connect() as last:
-            await first.send_all(post(chat(stream=True)))
-            await read_until(first, b"data: ")
-            async with await site.connect() as second:
-                await second.send_all(post(chat()))
-                await until(lambda: site.gateway.pool.waiting == 1)
-                await last.send_all(post(chat()))
-                await until(lambda: site.gateway.pool.waiting == 2)
+    site.simulator.script("sso-one", FIRST_TOKEN, answer("ok"))
+    before = Holdings.of(site)
+    async with await site.connect() as first, await site.connect() as last:
+        await first.send_all(post(chat(stream=True)))
+        await read_until(first, b"data: ")
+        async with await site.connect() as second:
+            await second.send_all(post(chat()))
             await until(lambda: site.gateway.pool.waiting == 1)
-            await first.aclose()
-            assert (await read_reply(last)).status == 200
-        await until(lambda: not site.gateway.open_count)
-        assert (site.leased(), len(site.simulator.calls)) == (before.leases, 2)
-
-    on_site(scenario, config="[pool]\nmax_in_flight_per_token = 1", tokens=(TokenEntry("sso-one"),))
+            await last.send_all(post(chat()))
+            await until(lambda: site.gateway.pool.waiting == 2)
+        await until(lambda: site.gateway.pool.waiting == 1)
+        await first.aclose()
+        assert (await read_reply(last)).status == 200
+    await until(lambda: not site.gateway.open_count)
+    assert (site.leased(), len(site.simulator.calls)) == (before.leases, 2)

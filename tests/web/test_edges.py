@@ -12,9 +12,9 @@ from grokcore.protocol.dialects.attachment_parts import NAME_KEYS
 from grokcore.protocol.dialects.openai_chat.request import ChatRequest
 from grokcore.protocol.dialects.openai_errors import error_object
 from grokcore.simulator.scripts import answer
-from tests.protocol.dialects.test_edges import fault_of, named
+from tests.protocol.dialects.edges import fault_of, named
 from tests.protocol.grok_web.mutants import Maker, leaves
-from tests.servers import Site, on_site
+from tests.servers import Site, on_site, run_on_site
 
 REQUESTS = 400
 
@@ -49,21 +49,18 @@ def test_any_request_is_answered_or_refused_by_its_place() -> None:
         lost = [leaf for leaf in leaves(fields) if leaf[1] not in told and not named(leaf, fields, names)]
         assert [leaf for leaf in lost if leaf[0][-1] not in NAME_KEYS] == [], (names, json.dumps(fields))
 
-    on_site(scenario)
+    run_on_site(scenario)
     assert statuses[200] > REQUESTS // 4
     assert statuses[400] > REQUESTS // 10
 
 
-def test_what_is_refused_here_is_refused_by_the_parser() -> None:
+@on_site
+async def test_what_is_refused_here_is_refused_by_the_parser(site: Site) -> None:
     """The faults that the server reports are those that were found without it."""
     maker = Maker(1)
-
-    async def scenario(site: Site) -> None:
-        for _ in range(40):
-            fields = maker.request() | {"model": "grok-3-fast"}
-            found = fault_of(fields)
-            if isinstance(found, GrokApiError):
-                reply = await site.client.post("/v1/chat/completions", content=json.dumps(fields))
-                assert reply.json() == error_object(found)
-
-    on_site(scenario)
+    for _ in range(40):
+        fields = maker.request() | {"model": "grok-3-fast"}
+        found = fault_of(fields)
+        if isinstance(found, GrokApiError):
+            reply = await site.client.post("/v1/chat/completions", content=json.dumps(fields))
+            assert reply.json() == error_object(found)

@@ -10,9 +10,8 @@ from attrs import frozen
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import Script, answer, error, play_lines, wrapped
+from tests.examples import JPEG, PDF, PNG, chats, contents, data_url, picture
 from tests.servers import Site, chat, on_site
-
-from .test_attachments import JPEG, PDF, PNG, chats, contents, data_url, picture
 
 GIF = b"GIF89a" + bytes(20)
 WEBP = b"RIFF\0\0\0\0WEBP" + bytes(20)
@@ -62,61 +61,49 @@ CONVERSATIONS = [
 
 
 @pytest.mark.parametrize("case", CONVERSATIONS, ids=lambda case: case.name)
-def test_each_picture_goes_up_or_is_named(case: Conversation) -> None:
+@on_site(config=lambda case: case.config)
+async def test_each_picture_goes_up_or_is_named(site: Site, case: Conversation) -> None:
     """In the order of the conversation; none of history fails a request."""
-
-    async def scenario(site: Site) -> None:
-        reply = await site.client.post("/v1/chat/completions", json=chat(messages=case.messages))
-        assert reply.status_code == 200, reply.text
-        (call,) = chats(site.simulator)
-        files = site.simulator.files.contents
-        assert [files[call.sso, file_id] for file_id in call.body["fileAttachments"]] == case.up
-        assert reply.headers.get("x-grok2api-ignored") == case.ignored
-        for words in case.says:
-            assert words in call.body["message"]
-
-    on_site(scenario, config=case.config)
+    reply = await site.client.post("/v1/chat/completions", json=chat(messages=case.messages))
+    assert reply.status_code == 200, reply.text
+    (call,) = chats(site.simulator)
+    files = site.simulator.files.contents
+    assert [files[call.sso, file_id] for file_id in call.body["fileAttachments"]] == case.up
+    assert reply.headers.get("x-grok2api-ignored") == case.ignored
+    for words in case.says:
+        assert words in call.body["message"]
 
 
-def test_the_questions_own_pictures_are_still_needed() -> None:
+@on_site(config=ATTACH)
+async def test_the_questions_own_pictures_are_still_needed(site: Site) -> None:
     """Also with others: without them there is no answer."""
-
-    async def scenario(site: Site) -> None:
-        messages = [*HISTORY[:2], said("user", picture(PNG), BROKEN)]
-        reply = await site.client.post("/v1/chat/completions", json=chat(messages=messages))
-        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[2].content[1]")
-        assert not chats(site.simulator)
-        assert not contents(site.simulator)
-
-    on_site(scenario, config=ATTACH)
+    messages = [*HISTORY[:2], said("user", picture(PNG), BROKEN)]
+    reply = await site.client.post("/v1/chat/completions", json=chat(messages=messages))
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[2].content[1]")
+    assert not chats(site.simulator)
+    assert not contents(site.simulator)
 
 
-def test_there_is_room_for_twenty() -> None:
+@on_site
+async def test_there_is_room_for_twenty(site: Site) -> None:
     """The question's go first; others go up as far as there is room."""
-
-    async def scenario(site: Site) -> None:
-        own = [picture(PNG + bytes(n)) for n in range(19)]
-        messages = [said("user", picture(GIF), picture(JPEG)), said("user", *own)]
-        reply = await site.client.post("/v1/chat/completions", json=chat(messages=messages))
-        assert reply.status_code == 200
-        assert reply.headers["x-grok2api-ignored"] == "earlier_pictures"
-        assert len(chats(site.simulator)[0].body["fileAttachments"]) == 20
-        assert JPEG in [data for _, data in contents(site.simulator)]
-
-    on_site(scenario)
+    own = [picture(PNG + bytes(n)) for n in range(19)]
+    messages = [said("user", picture(GIF), picture(JPEG)), said("user", *own)]
+    reply = await site.client.post("/v1/chat/completions", json=chat(messages=messages))
+    assert reply.status_code == 200
+    assert reply.headers["x-grok2api-ignored"] == "earlier_pictures"
+    assert len(chats(site.simulator)[0].body["fileAttachments"]) == 20
+    assert JPEG in [data for _, data in contents(site.simulator)]
 
 
-def test_a_video_is_made_of_the_last_words_alone() -> None:
+@on_site
+async def test_a_video_is_made_of_the_last_words_alone(site: Site) -> None:
     """And the header names the rest."""
-
-    async def scenario(site: Site) -> None:
-        messages = [said("system", picture(GIF), "Logo."), said("user", picture(PNG), "It runs.")]
-        reply = await site.client.post("/v1/chat/completions", json=chat(model="grok-imagine-0.9", messages=messages))
-        assert reply.status_code == 200
-        assert reply.headers["x-grok2api-ignored"] == "earlier_messages, earlier_pictures"
-        assert [data for _, data in contents(site.simulator)] == [PNG]
-
-    on_site(scenario)
+    messages = [said("system", picture(GIF), "Logo."), said("user", picture(PNG), "It runs.")]
+    reply = await site.client.post("/v1/chat/completions", json=chat(model="grok-imagine-0.9", messages=messages))
+    assert reply.status_code == 200
+    assert reply.headers["x-grok2api-ignored"] == "earlier_messages, earlier_pictures"
+    assert [data for _, data in contents(site.simulator)] == [PNG]
 
 
 # What Grok does not take ------------------------------------------------------------------------------------------
@@ -150,60 +137,53 @@ UNTAKEN = [
 
 
 @pytest.mark.parametrize("case", UNTAKEN, ids=lambda case: case.name)
-def test_history_that_grok_does_not_take_is_left_out(case: Untaken) -> None:
+@on_site(config=lambda case: case.config, tokens=ONE)
+async def test_history_that_grok_does_not_take_is_left_out(site: Site, case: Untaken) -> None:
     """It is named in the transcript and in the header; the rest goes up, and so does every repetition."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.files.scripts[PNG] = case.script
-        for _ in range(2):
-            reply = await site.client.post("/v1/chat/completions", json=chat(messages=case.messages))
-            assert reply.status_code == 200, reply.text
-            assert reply.headers["x-grok2api-ignored"] == "earlier_pictures"
-            assert reply.headers["x-grok2api-attempts"] == case.attempts
-            call = chats(site.simulator)[-1]
-            up = [site.simulator.files.contents[call.sso, file_id] for file_id in call.body["fileAttachments"]]
-            assert up[-1] == GIF
-            assert PNG not in up
-            shown = "\n".join([call.body["message"], *(data.decode() for data in up[:-1])])
-            assert "[image 1]\n" in shown
-            assert "(attached)" in shown
-            assert "[image 1] (attached)" not in shown
-        assert site.leased() == 0
-
-    on_site(scenario, config=case.config, tokens=ONE)
+    site.simulator.files.scripts[PNG] = case.script
+    for _ in range(2):
+        reply = await site.client.post("/v1/chat/completions", json=chat(messages=case.messages))
+        assert reply.status_code == 200, reply.text
+        assert reply.headers["x-grok2api-ignored"] == "earlier_pictures"
+        assert reply.headers["x-grok2api-attempts"] == case.attempts
+        call = chats(site.simulator)[-1]
+        up = [site.simulator.files.contents[call.sso, file_id] for file_id in call.body["fileAttachments"]]
+        assert up[-1] == GIF
+        assert PNG not in up
+        shown = "\n".join([call.body["message"], *(data.decode() for data in up[:-1])])
+        assert "[image 1]\n" in shown
+        assert "(attached)" in shown
+        assert "[image 1] (attached)" not in shown
+    assert site.leased() == 0
 
 
 @pytest.mark.parametrize("messages", [HISTORY, TOOL], ids=["question", "tool"])
 @pytest.mark.parametrize("detail", ["attachmentLoadFailed", "attachmentImageTooLarge", "attachmentModerated"])
-def test_attachments_that_fail_the_answer_are_left_out_if_they_may(detail: str, messages: list[dict[str, Any]]) -> None:
+@on_site(config=ATTACH, tokens=ONE)
+async def test_attachments_that_fail_the_answer_are_left_out_if_they_may(
+    site: Site, detail: str, messages: list[dict[str, Any]]
+) -> None:
     """Grok does not say which; those of the user's last message go up again, and without others the failure stands."""
-
-    async def scenario(site: Site) -> None:
-        failing = play_lines([wrapped(lines.nested_error(detail, "no"))])
-        site.simulator.script("sso-0", failing, answer("fine"))
-        asked = [*messages[:-1], said("user", picture(WEBP), "And this?")] if messages is HISTORY else messages
-        reply = await site.client.post("/v1/chat/completions", json=chat(messages=asked))
-        assert reply.status_code == 200, reply.text
-        assert reply.headers["x-grok2api-ignored"] == "earlier_pictures"
-        assert reply.headers["x-grok2api-attempts"] == "2"
-        call = chats(site.simulator)[-1]
-        up = [site.simulator.files.contents[call.sso, file_id] for file_id in call.body["fileAttachments"]]
-        assert up == ([WEBP] if messages is HISTORY else [])
-        site.simulator.script("sso-0", failing)
-        reply = await site.client.post("/v1/chat/completions", json=chat(messages=[said("user", picture(PNG))]))
-        assert (reply.status_code, reply.headers["x-grok2api-attempts"]) == (400, "1")
-
-    on_site(scenario, config=ATTACH, tokens=ONE)
+    failing = play_lines([wrapped(lines.nested_error(detail, "no"))])
+    site.simulator.script("sso-0", failing, answer("fine"))
+    asked = [*messages[:-1], said("user", picture(WEBP), "And this?")] if messages is HISTORY else messages
+    reply = await site.client.post("/v1/chat/completions", json=chat(messages=asked))
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["x-grok2api-ignored"] == "earlier_pictures"
+    assert reply.headers["x-grok2api-attempts"] == "2"
+    call = chats(site.simulator)[-1]
+    up = [site.simulator.files.contents[call.sso, file_id] for file_id in call.body["fileAttachments"]]
+    assert up == ([WEBP] if messages is HISTORY else [])
+    site.simulator.script("sso-0", failing)
+    reply = await site.client.post("/v1/chat/completions", json=chat(messages=[said("user", picture(PNG))]))
+    assert (reply.status_code, reply.headers["x-grok2api-attempts"]) == (400, "1")
 
 
-def test_the_question_stays_strict_beside_history_that_is_left_out() -> None:
+@on_site(tokens=ONE)
+async def test_the_question_stays_strict_beside_history_that_is_left_out(site: Site) -> None:
     """What the user attached now is refused with its path, also if something of a tool's is refused as well."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.files.scripts = {PNG: error(400, lines.ERROR_400), JPEG: error(400, lines.ERROR_400)}
-        messages = [*TOOL, said("user", picture(JPEG), "And this?")]
-        reply = await site.client.post("/v1/chat/completions", json=chat(messages=messages))
-        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[3].content[0]")
-        assert not chats(site.simulator)
-
-    on_site(scenario, tokens=ONE)
+    site.simulator.files.scripts = {PNG: error(400, lines.ERROR_400), JPEG: error(400, lines.ERROR_400)}
+    messages = [*TOOL, said("user", picture(JPEG), "And this?")]
+    reply = await site.client.post("/v1/chat/completions", json=chat(messages=messages))
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[3].content[0]")
+    assert not chats(site.simulator)

@@ -26,8 +26,7 @@ from grokcore.simulator.assets import jpeg, png
 from grokcore.simulator.files import UPLOAD_PATH
 from grokcore.simulator.scripts import HANG, Script, answer, drawing, error, page, play_lines, wrapped
 from tests.servers import Site
-
-from .test_delivery import on_media_site
+from tests.web.media_site import on_media_site, run_on_media_site
 
 PICTURE = "users/u/generated/{}/image.jpg"
 CONTENT = base64.b64encode(jpeg()).decode()
@@ -75,29 +74,26 @@ FORMATS = [
 
 
 @pytest.mark.parametrize("case", FORMATS, ids=lambda case: case.name)
-def test_the_openai_sdk_gets_pictures_as_it_wants_them(case: Format, tmp_path: Path) -> None:
+@on_media_site(config=lambda case: f'[grok]\nimage_mode = "{case.mode}"')
+async def test_the_openai_sdk_gets_pictures_as_it_wants_them(site: Site, case: Format) -> None:
     """As content or as an address that it can fetch; both when it says nothing."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(drawing(pictures(2)))
-        wanted = {} if case.response_format is None else {"response_format": case.response_format}
-        found = await with_sdk(site, "generate", prompt="a cat", n=2, **wanted)
-        assert found.data is not None
-        assert [one.b64_json for one in found.data] == [CONTENT if case.content else None] * 2
-        for number, one in enumerate(found.data):
-            if case.address == "grok":
-                assert one.url == f"{site.grok_url}/{PICTURE.format(number)}"
-            elif case.address == "own":
-                assert (one.url or "").startswith(f"{site.url}/media/")
-                assert (await site.client.get(one.url or "")).content == jpeg()
-            else:
-                assert one.url is None
-        (call,) = site.simulator.calls
-        assert (call.body["message"], call.body["imageGenerationCount"]) == ("Drawing: a cat", 2)
-        assert call.body["modelName"] == "grok-4-1-non-thinking-w-tool"
-        assert site.leased() == 0
-
-    on_media_site(scenario, tmp_path, config=f'[grok]\nimage_mode = "{case.mode}"')
+    site.simulator.always(drawing(pictures(2)))
+    wanted = {} if case.response_format is None else {"response_format": case.response_format}
+    found = await with_sdk(site, "generate", prompt="a cat", n=2, **wanted)
+    assert found.data is not None
+    assert [one.b64_json for one in found.data] == [CONTENT if case.content else None] * 2
+    for number, one in enumerate(found.data):
+        if case.address == "grok":
+            assert one.url == f"{site.grok_url}/{PICTURE.format(number)}"
+        elif case.address == "own":
+            assert (one.url or "").startswith(f"{site.url}/media/")
+            assert (await site.client.get(one.url or "")).content == jpeg()
+        else:
+            assert one.url is None
+    (call,) = site.simulator.calls
+    assert (call.body["message"], call.body["imageGenerationCount"]) == ("Drawing: a cat", 2)
+    assert call.body["modelName"] == "grok-4-1-non-thinking-w-tool"
+    assert site.leased() == 0
 
 
 CARD = play_lines([*map(wrapped, [
@@ -110,46 +106,37 @@ CARD = play_lines([*map(wrapped, [
 ])])  # fmt: skip
 
 
-def test_a_picture_as_a_card_is_one_too(tmp_path: Path) -> None:
+@on_media_site(config='[grok]\nimage_mode = "url"')
+async def test_a_picture_as_a_card_is_one_too(site: Site) -> None:
     """The form of 2026; the preview is not given."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(CARD)
-        found = await with_sdk(site, "generate", prompt="a cat", model="grok-imagine-image", response_format="url")
-        assert [one.url for one in found.data or ()] == [f"{site.grok_url}/{PICTURE.format(0)}"]
-
-    on_media_site(scenario, tmp_path, config='[grok]\nimage_mode = "url"')
+    site.simulator.always(CARD)
+    found = await with_sdk(site, "generate", prompt="a cat", model="grok-imagine-image", response_format="url")
+    assert [one.url for one in found.data or ()] == [f"{site.grok_url}/{PICTURE.format(0)}"]
 
 
-def test_a_picture_is_edited_by_the_openai_sdk(tmp_path: Path) -> None:
+@on_media_site
+async def test_a_picture_is_edited_by_the_openai_sdk(site: Site) -> None:
     """A form with one file or several; they go up with the token that then answers."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(drawing(pictures(1)))
-        for images in (png(), [png(), png(9)]):
-            site.simulator.uploads.clear()
-            found = await with_sdk(site, "edit", prompt="redder", image=images, response_format="b64_json")
-            assert [one.b64_json for one in found.data or ()] == [CONTENT]
-        first, second = site.simulator.calls
-        assert first.body["message"] == "Edit the attached image: redder"
-        files = site.simulator.files.contents
-        assert [files[second.sso, file_id] for file_id in second.body["fileAttachments"]] == [png(), png(9)]
-
-    on_media_site(scenario, tmp_path)
+    site.simulator.always(drawing(pictures(1)))
+    for images in (png(), [png(), png(9)]):
+        site.simulator.uploads.clear()
+        found = await with_sdk(site, "edit", prompt="redder", image=images, response_format="b64_json")
+        assert [one.b64_json for one in found.data or ()] == [CONTENT]
+    first, second = site.simulator.calls
+    assert first.body["message"] == "Edit the attached image: redder"
+    files = site.simulator.files.contents
+    assert [files[second.sso, file_id] for file_id in second.body["fileAttachments"]] == [png(), png(9)]
 
 
-def test_a_picture_is_edited_in_json(tmp_path: Path) -> None:
+@on_media_site
+async def test_a_picture_is_edited_in_json(site: Site) -> None:
     """As a data: URL."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(drawing(pictures(1)))
-        url = f"data:image/png;base64,{base64.b64encode(png()).decode()}"
-        fields = {"prompt": "redder", "images": [{"image_url": url}], "response_format": "b64_json"}
-        reply = await site.client.post("/v1/images/edits", json=fields)
-        assert reply.json()["data"] == [{"b64_json": CONTENT}]
-        assert [call.path for call in site.simulator.uploads] == [UPLOAD_PATH]
-
-    on_media_site(scenario, tmp_path)
+    site.simulator.always(drawing(pictures(1)))
+    url = f"data:image/png;base64,{base64.b64encode(png()).decode()}"
+    fields = {"prompt": "redder", "images": [{"image_url": url}], "response_format": "b64_json"}
+    reply = await site.client.post("/v1/images/edits", json=fields)
+    assert reply.json()["data"] == [{"b64_json": CONTENT}]
+    assert [call.path for call in site.simulator.uploads] == [UPLOAD_PATH]
 
 
 @frozen
@@ -186,51 +173,40 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
-def test_no_picture_is_an_error_that_says_why(case: Refused, tmp_path: Path) -> None:
+@on_media_site(config="[grok]\nstream_first_response_timeout = 0.3", tokens=ONE)
+async def test_no_picture_is_an_error_that_says_why(site: Site, case: Refused) -> None:
     """Never an empty list, never somebody else's picture, and no lease is kept."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.script("sso-0", case.script)
-        fields = {"prompt": "a cat", "n": case.n, "partial_ok": case.partial_ok}
-        reply = await site.client.post("/v1/images/generations", json=fields)
-        failure = reply.json()["error"]
-        assert (reply.status_code, failure["code"]) == (case.status, case.code)
-        assert case.says in failure["message"]
-        assert reply.headers["x-grok2api-attempts"] == str(len(site.simulator.calls))
-        assert site.leased() == 0
-
-    on_media_site(scenario, tmp_path, config="[grok]\nstream_first_response_timeout = 0.3", tokens=ONE)
+    site.simulator.script("sso-0", case.script)
+    fields = {"prompt": "a cat", "n": case.n, "partial_ok": case.partial_ok}
+    reply = await site.client.post("/v1/images/generations", json=fields)
+    failure = reply.json()["error"]
+    assert (reply.status_code, failure["code"]) == (case.status, case.code)
+    assert case.says in failure["message"]
+    assert reply.headers["x-grok2api-attempts"] == str(len(site.simulator.calls))
+    assert site.leased() == 0
 
 
-def test_fewer_pictures_are_an_answer_if_the_client_says_so(tmp_path: Path) -> None:
+@on_media_site
+async def test_fewer_pictures_are_an_answer_if_the_client_says_so(site: Site) -> None:
     """And more than asked for are not given."""
-
-    async def scenario(site: Site) -> None:
-        for made, asked, found in ((1, 3, 1), (3, 2, 2)):
-            site.simulator.always(drawing(pictures(made)))
-            fields = {"prompt": "a cat", "n": asked, "partial_ok": True, "response_format": "url"}
-            reply = await site.client.post("/v1/images/generations", json=fields)
-            assert len(reply.json()["data"]) == found
-
-    on_media_site(scenario, tmp_path)
+    for made, asked, found in ((1, 3, 1), (3, 2, 2)):
+        site.simulator.always(drawing(pictures(made)))
+        fields = {"prompt": "a cat", "n": asked, "partial_ok": True, "response_format": "url"}
+        reply = await site.client.post("/v1/images/generations", json=fields)
+        assert len(reply.json()["data"]) == found
 
 
 @pytest.mark.parametrize("response_format", ["b64_json", None])
-def test_content_that_can_t_be_fetched_is_an_error(response_format: str | None, tmp_path: Path) -> None:
+@on_media_site
+async def test_content_that_can_t_be_fetched_is_an_error(site: Site, response_format: str | None) -> None:
     """A picture without content would be an answer that looks complete."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(drawing(pictures(2)))
-        site.simulator.asset_scripts[f"/{PICTURE.format(1)}"] = error(
-            404, {"code": 5, "message": "gone", "details": []}
-        )
-        fields = {"prompt": "a cat", "n": 2, "response_format": response_format}
-        reply = await site.client.post("/v1/images/generations", json=fields)
-        assert reply.status_code == 502
-        assert "sso-" not in reply.text
-        assert site.leased() == 0
-
-    on_media_site(scenario, tmp_path)
+    site.simulator.always(drawing(pictures(2)))
+    site.simulator.asset_scripts[f"/{PICTURE.format(1)}"] = error(404, {"code": 5, "message": "gone", "details": []})
+    fields = {"prompt": "a cat", "n": 2, "response_format": response_format}
+    reply = await site.client.post("/v1/images/generations", json=fields)
+    assert reply.status_code == 502
+    assert "sso-" not in reply.text
+    assert site.leased() == 0
 
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
@@ -243,41 +219,32 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("sent", "says"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
-def test_a_bad_request_is_refused_without_asking_grok(sent: dict[str, Any], says: str, tmp_path: Path) -> None:
+@on_media_site
+async def test_a_bad_request_is_refused_without_asking_grok(site: Site, sent: dict[str, Any], says: str) -> None:
     """With 400, and what is wrong."""
-
-    async def scenario(site: Site) -> None:
-        reply = await site.client.post("/v1/images/generations", **sent)
-        assert (reply.status_code, says in reply.json()["error"]["message"]) == (400, True), reply.text
-        assert not site.simulator.calls
-
-    on_media_site(scenario, tmp_path)
+    reply = await site.client.post("/v1/images/generations", **sent)
+    assert (reply.status_code, says in reply.json()["error"]["message"]) == (400, True), reply.text
+    assert not site.simulator.calls
 
 
-def test_an_unknown_model_is_named(tmp_path: Path) -> None:
+@on_media_site
+async def test_an_unknown_model_is_named(site: Site) -> None:
     """As in chats; what is offered instead is no model that this route refuses."""
-
-    async def scenario(site: Site) -> None:
-        for name in ("grok-imagine-0.8-video", "midjourney", "x" * 200_000):
-            reply = await site.client.post("/v1/images/generations", json={"prompt": "a", "model": name})
-            assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
-            assert "grok-imagine-0.9" not in reply.json()["error"]["message"]
-
-    on_media_site(scenario, tmp_path)
+    for name in ("grok-imagine-0.8-video", "midjourney", "x" * 200_000):
+        reply = await site.client.post("/v1/images/generations", json={"prompt": "a", "model": name})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
+        assert "grok-imagine-0.9" not in reply.json()["error"]["message"]
 
 
-def test_a_failing_upload_fails_the_edit(tmp_path: Path) -> None:
+@on_media_site(tokens=ONE)
+async def test_a_failing_upload_fails_the_edit(site: Site) -> None:
     """Never an edit of nothing."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.upload_scripts["sso-0"] = deque([error(400, lines.ERROR_400)])
-        with pytest.raises(openai.BadRequestError) as caught:
-            await with_sdk(site, "edit", prompt="redder", image=png())
-        assert caught.value.code == "invalid_attachment"
-        assert caught.value.param == "image"
-        assert not site.simulator.calls
-
-    on_media_site(scenario, tmp_path, tokens=ONE)
+    site.simulator.upload_scripts["sso-0"] = deque([error(400, lines.ERROR_400)])
+    with pytest.raises(openai.BadRequestError) as caught:
+        await with_sdk(site, "edit", prompt="redder", image=png())
+    assert caught.value.code == "invalid_attachment"
+    assert caught.value.param == "image"
+    assert not site.simulator.calls
 
 
 # What clients send ------------------------------------------------------------------------------------------------
@@ -303,77 +270,65 @@ EDITS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize("image", [row[1] for row in EDITS], ids=[row[0] for row in EDITS])
-def test_the_sdk_s_edits_keep_all_pictures_in_their_order(image: Any, tmp_path: Path) -> None:
+@on_media_site
+async def test_the_sdk_s_edits_keep_all_pictures_in_their_order(site: Site, image: Any) -> None:
     """In each form that a file may have, beside all the parameters that there are."""
     everything = {
         "background": "opaque", "input_fidelity": "high", "output_compression": 50, "output_format": "webp",
         "partial_images": 2, "quality": "high", "size": "1024x1024", "user": "me", "moderation": "low",
     }  # fmt: skip
     extra = {"moderation": everything.pop("moderation"), "mask": None, "partial_ok": False}
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(drawing(pictures(1)))
-        found = await with_sdk(site, "edit", prompt="redder", image=image, model="gpt-image-2", n=1, stream=False,
-                               response_format="b64_json", extra_body=extra, **everything)  # fmt: skip
-        assert [one.b64_json for one in found.data or ()] == [CONTENT]
-        (call,) = site.simulator.calls
-        files = site.simulator.files.contents
-        wanted = [png(), jpeg()] if isinstance(image, list) and len(image) == 2 else [png()]
-        assert [files[call.sso, file_id] for file_id in call.body["fileAttachments"]] == wanted
-
-    on_media_site(scenario, tmp_path)
+    site.simulator.always(drawing(pictures(1)))
+    found = await with_sdk(site, "edit", prompt="redder", image=image, model="gpt-image-2", n=1, stream=False,
+                           response_format="b64_json", extra_body=extra, **everything)  # fmt: skip
+    assert [one.b64_json for one in found.data or ()] == [CONTENT]
+    (call,) = site.simulator.calls
+    files = site.simulator.files.contents
+    wanted = [png(), jpeg()] if isinstance(image, list) and len(image) == 2 else [png()]
+    assert [files[call.sso, file_id] for file_id in call.body["fileAttachments"]] == wanted
 
 
-def test_the_sdk_s_generations_take_every_parameter(tmp_path: Path) -> None:
+@on_media_site
+async def test_the_sdk_s_generations_take_every_parameter(site: Site) -> None:
     """Those without effect are named in a header; pictures that come along are edited."""
     fields = {
         "background": "auto", "moderation": "low", "output_compression": 50, "output_format": "png", "partial_images": 0,
         "quality": "hd", "size": "1024x1024", "style": "vivid", "user": "me",
     }  # fmt: skip
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(drawing(pictures(1)))
-        for model in ("dall-e-3", "gpt-image-1", "grok-imagine-image", "grok-2-image", None):
-            reply = await site.client.post(
-                "/v1/images/generations", json={"prompt": "a", "model": model, **fields, "stream": False}
-            )
-            assert reply.status_code == 200, reply.text
-            assert reply.headers["x-grok2api-ignored"].split(", ") == sorted(fields)
-        await with_sdk(
-            site, "generate", prompt="a cat", extra_body={"image": [PNG_URL, PNG_URL]}, model="gpt-image-1", **fields
+    site.simulator.always(drawing(pictures(1)))
+    for model in ("dall-e-3", "gpt-image-1", "grok-imagine-image", "grok-2-image", None):
+        reply = await site.client.post(
+            "/v1/images/generations", json={"prompt": "a", "model": model, **fields, "stream": False}
         )
-        call = site.simulator.calls[-1]
-        assert call.body["message"] == "Edit the attached images: a cat"
-        assert len(call.body["fileAttachments"]) == 2
+        assert reply.status_code == 200, reply.text
+        assert reply.headers["x-grok2api-ignored"].split(", ") == sorted(fields)
+    await with_sdk(
+        site, "generate", prompt="a cat", extra_body={"image": [PNG_URL, PNG_URL]}, model="gpt-image-1", **fields
+    )
+    call = site.simulator.calls[-1]
+    assert call.body["message"] == "Edit the attached images: a cat"
+    assert len(call.body["fileAttachments"]) == 2
 
-    on_media_site(scenario, tmp_path)
 
-
-def test_pictures_are_fetched_from_the_web_in_both_routes(tmp_path: Path) -> None:
+@on_media_site
+async def test_pictures_are_fetched_from_the_web_in_both_routes(site: Site) -> None:
     """What can't be had is refused by its name."""
-
-    async def scenario(site: Site) -> None:
-        for route in ("generations", "edits"):
-            reply = await site.client.post(
-                f"/v1/images/{route}", json={"prompt": "a", "image_url": "http://10.0.0.1/a.png"}
-            )
-            failure = reply.json()["error"]
-            assert (reply.status_code, failure["code"], failure["param"]) == (400, "invalid_attachment", "image_url")
-        assert not site.simulator.calls
-
-    on_media_site(scenario, tmp_path)
+    for route in ("generations", "edits"):
+        reply = await site.client.post(
+            f"/v1/images/{route}", json={"prompt": "a", "image_url": "http://10.0.0.1/a.png"}
+        )
+        failure = reply.json()["error"]
+        assert (reply.status_code, failure["code"], failure["param"]) == (400, "invalid_attachment", "image_url")
+    assert not site.simulator.calls
 
 
-def test_variations_are_refused_with_the_way_to_go(tmp_path: Path) -> None:
+@on_media_site
+async def test_variations_are_refused_with_the_way_to_go(site: Site) -> None:
     """SDKs still have the call."""
-
-    async def scenario(site: Site) -> None:
-        for path in ("/v1/images/variations", "/images/variations/"):
-            reply = await site.client.post(path, files={"image": png()})
-            assert (reply.status_code, reply.json()["error"]["code"]) == (404, "unknown_url")
-            assert "/v1/images/edits" in reply.json()["error"]["message"]
-
-    on_media_site(scenario, tmp_path)
+    for path in ("/v1/images/variations", "/images/variations/"):
+        reply = await site.client.post(path, files={"image": png()})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (404, "unknown_url")
+        assert "/v1/images/edits" in reply.json()["error"]["message"]
 
 
 FORM_NAMES = [
@@ -466,5 +421,5 @@ def test_no_field_of_a_form_is_passed_over_or_ends_in_a_fault_of_ours(tmp_path: 
         await trio.to_thread.run_sync(ask)
         assert site.leased() == 0
 
-    on_media_site(scenario, tmp_path)
+    run_on_media_site(scenario, tmp_path)
     assert {200, 400} <= set(told)

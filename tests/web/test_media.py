@@ -32,9 +32,9 @@ from grokcore.web.media import media_response
 from grokcore.web.reply import json_response
 from grokcore.web.server import listen
 from grokcore.web.trace import Trace
-from tests.servers import PATIENCE_S, read_all, read_until
-
-from .test_edge import Reply, happens, http, leave_at_once, read_reply, until
+from tests.scenarios import PATIENCE_S, decorator, in_tmp_path, on_real_clock
+from tests.servers import read_all, read_until
+from tests.wire import Reply, happens, http, leave_at_once, read_reply, until
 
 DATA = bytes(range(250)) * 4
 VIDEO = bytes(range(256)) * 20_000
@@ -84,7 +84,7 @@ def make_app(cache: MediaCache) -> QuartTrio:
     return app
 
 
-def on_site(scenario: Callable[[Site], Awaitable[None]], folder: Path, *, most_bytes: int = 10**9) -> None:
+def run_on_site(scenario: Callable[[Site], Awaitable[None]], folder: Path, *, most_bytes: int = 10**9) -> None:
     async def main() -> None:
         install()
         cache = MediaCache(folder, most_bytes)
@@ -106,6 +106,9 @@ def on_site(scenario: Callable[[Site], Awaitable[None]], folder: Path, *, most_b
                     settings.writes.cancel_all()
 
     trio.run(main)
+
+
+on_site = decorator(run_on_site, gives=1, folder=in_tmp_path)
 
 
 def descriptors() -> int:
@@ -213,67 +216,56 @@ ASKINGS = [
 
 
 @pytest.mark.parametrize("case", ASKINGS, ids=str)
-def test_of_a_file_one_gets_what_one_asks_for(case: Asking, tmp_path: Path) -> None:
+@on_site
+async def test_of_a_file_one_gets_what_one_asks_for(site: Site, case: Asking) -> None:
     """And with it all that keeps a browser from doing anything but show it."""
+    name = await site.cache.put(DATA, "mp4")
+    etag = f'"{name}-1000"'
+    headers = tuple(header.format(etag=etag) for header in case.headers)
+    reply = await site.ask(path=f"/v1/media/{name}", method=case.method, headers=headers)
+    told = {name: value for name, value in reply.headers.items() if name not in ("x-request-id", "date", "connection")}
 
-    async def scenario(site: Site) -> None:
-        name = await site.cache.put(DATA, "mp4")
-        etag = f'"{name}-1000"'
-        headers = tuple(header.format(etag=etag) for header in case.headers)
-        reply = await site.ask(path=f"/v1/media/{name}", method=case.method, headers=headers)
-        told = {
-            name: value for name, value in reply.headers.items() if name not in ("x-request-id", "date", "connection")
-        }
-
-        assert reply.status == case.status
-        expected = {
-            "accept-ranges": "bytes",
-            "cache-control": "private, max-age=86400, immutable",
-            "content-disposition": f'inline; filename="{name}"',
-            "content-length": str(1000 if case.method == "HEAD" else len(case.body)),
-            "content-security-policy": "default-src 'none'; img-src 'self'; media-src 'self'; "
-            "style-src 'unsafe-inline'; sandbox",
-            "content-type": "video/mp4",
-            "etag": etag,
-            "x-content-type-options": "nosniff",
-        }
-        match case.status:
-            case 304:
-                assert told == {name: expected[name] for name in ("etag", "cache-control")}
-            case 416:
-                assert reply.error["type"] == "invalid_request_error"
-                assert (told["content-range"], told["content-type"]) == (case.told, "application/json")
-            case _:
-                assert told == ({**expected, "content-range": case.told} if case.told else expected)
-                assert reply.body == case.body
-
-    on_site(scenario, tmp_path)
+    assert reply.status == case.status
+    expected = {
+        "accept-ranges": "bytes",
+        "cache-control": "private, max-age=86400, immutable",
+        "content-disposition": f'inline; filename="{name}"',
+        "content-length": str(1000 if case.method == "HEAD" else len(case.body)),
+        "content-security-policy": "default-src 'none'; img-src 'self'; media-src 'self'; "
+        "style-src 'unsafe-inline'; sandbox",
+        "content-type": "video/mp4",
+        "etag": etag,
+        "x-content-type-options": "nosniff",
+    }
+    match case.status:
+        case 304:
+            assert told == {name: expected[name] for name in ("etag", "cache-control")}
+        case 416:
+            assert reply.error["type"] == "invalid_request_error"
+            assert (told["content-range"], told["content-type"]) == (case.told, "application/json")
+        case _:
+            assert told == ({**expected, "content-range": case.told} if case.told else expected)
+            assert reply.body == case.body
 
 
-def test_an_empty_file_has_no_ranges(tmp_path: Path) -> None:
+@on_site
+async def test_an_empty_file_has_no_ranges(site: Site) -> None:
     """It is given as it is, as some players always ask for a range."""
-
-    async def scenario(site: Site) -> None:
-        name = await site.cache.put(b"", "png")
-        for asked in ("bytes=0-", "bytes=-5", "bytes=7-8"):
-            reply = await site.ask(path=f"/media/{name}", headers=(f"range: {asked}",))
-            assert (reply.status, reply.body) == (200, b"")
-
-    on_site(scenario, tmp_path)
+    name = await site.cache.put(b"", "png")
+    for asked in ("bytes=0-", "bytes=-5", "bytes=7-8"):
+        reply = await site.ask(path=f"/media/{name}", headers=(f"range: {asked}",))
+        assert (reply.status, reply.body) == (200, b"")
 
 
-def test_many_requests_go_over_one_connection(tmp_path: Path) -> None:
+@on_site
+async def test_many_requests_go_over_one_connection(site: Site) -> None:
     """Whatever was answered, the next answer begins where it ended."""
-
-    async def scenario(site: Site) -> None:
-        path = f"/media/{await site.cache.put(DATA, 'png')}"
-        async with await site.connect() as stream:
-            for method, *headers in (("HEAD",), ("GET", "if-none-match: *"), ("GET", "range: bytes=9999-"), ("GET",)):
-                await stream.send_all(http(method, path, *headers))
-                reply = await read_reply(stream, bodiless=reply_is_bodiless(method, headers))
-            assert reply.body == DATA
-
-    on_site(scenario, tmp_path)
+    path = f"/media/{await site.cache.put(DATA, 'png')}"
+    async with await site.connect() as stream:
+        for method, *headers in (("HEAD",), ("GET", "if-none-match: *"), ("GET", "range: bytes=9999-"), ("GET",)):
+            await stream.send_all(http(method, path, *headers))
+            reply = await read_reply(stream, bodiless=reply_is_bodiless(method, headers))
+        assert reply.body == DATA
 
 
 def reply_is_bodiless(method: str, headers: list[str]) -> bool:
@@ -328,22 +320,19 @@ def test_only_names_that_were_given_out_lead_to_a_file(method: str, tmp_path: Pa
                 assert reply.error["code"] in {"unknown_url", "Not Found"}, path
         assert (await site.ask(path=f"/media/{name}", method=method)).status == 200
 
-    on_site(scenario, folder)
+    run_on_site(scenario, folder)
 
 
-def test_a_file_that_is_gone_is_not_found(tmp_path: Path) -> None:
+@on_site(most_bytes=1000)
+async def test_a_file_that_is_gone_is_not_found(site: Site, tmp_path: Path) -> None:
     """With the project's own error, whether it made room for others or was deleted by hand."""
-
-    async def scenario(site: Site) -> None:
-        evicted = await site.cache.put(DATA, "png")
-        deleted = await site.cache.put(DATA, "png")
-        (tmp_path / deleted).unlink()
-        for name in (evicted, deleted):
-            reply = await site.ask(path=f"/media/{name}")
-            assert (reply.status, reply.error["code"]) == (404, "unknown_url")
-            assert name not in reply.body.decode()
-
-    on_site(scenario, tmp_path, most_bytes=1000)
+    evicted = await site.cache.put(DATA, "png")
+    deleted = await site.cache.put(DATA, "png")
+    (tmp_path / deleted).unlink()
+    for name in (evicted, deleted):
+        reply = await site.ask(path=f"/media/{name}")
+        assert (reply.status, reply.error["code"]) == (404, "unknown_url")
+        assert name not in reply.body.decode()
 
 
 # Files that are open ----------------------------------------------------------------------------------------------
@@ -351,24 +340,21 @@ def test_a_file_that_is_gone_is_not_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("header", ["", "range: bytes=5000-", "if-none-match: *"])
-def test_a_file_is_closed_with_its_request(method: str, header: str, tmp_path: Path) -> None:
+@on_real_clock
+async def test_a_file_is_closed_with_its_request(method: str, header: str, tmp_path: Path) -> None:
     """Also if the response is never begun: the client may leave between the handler's end and the first byte."""
-
-    async def main() -> None:
-        cache = MediaCache(tmp_path, 10**9)
-        name = await cache.put(DATA, "png")
-        before = descriptors()
-        headers = Headers(dict([header.split(": ")]) if header else {})
-        async with trio.open_nursery() as nursery:
-            lifetime = Lifetime(Trace("mine", "GET", "/media/x", 0.0), nursery)
-            with trio.CancelScope() as scope:
-                await media_response(cache, name, method, headers, lifetime)
-                assert descriptors() == before + 1
-                scope.cancel()
-                await lifetime.aclose()
-            assert descriptors() == before
-
-    trio.run(main)
+    cache = MediaCache(tmp_path, 10**9)
+    name = await cache.put(DATA, "png")
+    before = descriptors()
+    headers = Headers(dict([header.split(": ")]) if header else {})
+    async with trio.open_nursery() as nursery:
+        lifetime = Lifetime(Trace("mine", "GET", "/media/x", 0.0), nursery)
+        with trio.CancelScope() as scope:
+            await media_response(cache, name, method, headers, lifetime)
+            assert descriptors() == before + 1
+            scope.cancel()
+            await lifetime.aclose()
+        assert descriptors() == before
 
 
 def is_read(folder: Path) -> int:
@@ -383,39 +369,33 @@ def is_read(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closes", "resets"])
-def test_of_a_client_that_leaves_no_descriptor_stays(reset: bool, tmp_path: Path) -> None:
+@on_site
+async def test_of_a_client_that_leaves_no_descriptor_stays(site: Site, reset: bool, tmp_path: Path) -> None:
     """In the middle of the file, many of them."""
-
-    async def scenario(site: Site) -> None:
-        name = await site.cache.put(VIDEO, "mp4")
-        before = descriptors()
-        for _ in range(20):
-            async with await site.connect() as stream:
-                await stream.send_all(http("GET", f"/media/{name}"))
-                await read_until(stream, b"\r\n\r\n")
-                assert is_read(tmp_path) == 1
-                if reset:
-                    leave_at_once(stream)
-            assert await happens(lambda: until(lambda: not is_read(tmp_path)))
-        assert await happens(lambda: until(lambda: descriptors() == before))
-
-    on_site(scenario, tmp_path)
+    name = await site.cache.put(VIDEO, "mp4")
+    before = descriptors()
+    for _ in range(20):
+        async with await site.connect() as stream:
+            await stream.send_all(http("GET", f"/media/{name}"))
+            await read_until(stream, b"\r\n\r\n")
+            assert is_read(tmp_path) == 1
+            if reset:
+                leave_at_once(stream)
+        assert await happens(lambda: until(lambda: not is_read(tmp_path)))
+    assert await happens(lambda: until(lambda: descriptors() == before))
 
 
-def test_clients_that_do_not_read_hold_nobody_up(tmp_path: Path) -> None:
+@on_site
+async def test_clients_that_do_not_read_hold_nobody_up(site: Site, tmp_path: Path) -> None:
     """More of them than there are threads that read."""
-
-    async def scenario(site: Site) -> None:
-        name = await site.cache.put(VIDEO, "mp4")
-        async with contextlib.AsyncExitStack() as stack:
-            for _ in range(2 * READERS):
-                stream = await stack.enter_async_context(await site.connect())
-                await stream.send_all(http("GET", f"/media/{name}"))
-            assert await happens(lambda: until(lambda: is_read(tmp_path) == 2 * READERS))
-            assert (await site.ask(path=f"/media/{name}")).body == VIDEO
-            assert is_read(tmp_path) >= 2 * READERS
-
-    on_site(scenario, tmp_path)
+    name = await site.cache.put(VIDEO, "mp4")
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(2 * READERS):
+            stream = await stack.enter_async_context(await site.connect())
+            await stream.send_all(http("GET", f"/media/{name}"))
+        assert await happens(lambda: until(lambda: is_read(tmp_path) == 2 * READERS))
+        assert (await site.ask(path=f"/media/{name}")).body == VIDEO
+        assert is_read(tmp_path) >= 2 * READERS
 
 
 async def digest(stream: trio.SocketStream) -> str:
@@ -431,7 +411,8 @@ async def digest(stream: trio.SocketStream) -> str:
     return found.hexdigest()
 
 
-def test_many_downloads_at_once_take_little_memory(tmp_path: Path) -> None:
+@on_site
+async def test_many_downloads_at_once_take_little_memory(site: Site) -> None:
     """A few pieces for each of 20, not 5 MB."""
 
     async def download(site: Site, path: str) -> None:
@@ -439,39 +420,33 @@ def test_many_downloads_at_once_take_little_memory(tmp_path: Path) -> None:
             await stream.send_all(http("GET", path))
             assert await digest(stream) == hashlib.sha256(VIDEO).hexdigest()
 
-    async def scenario(site: Site) -> None:
-        path = f"/media/{await site.cache.put(VIDEO, 'mp4')}"
-        tracemalloc.start()
-        try:
-            async with trio.open_nursery() as nursery:
-                for _ in range(20):
-                    nursery.start_soon(download, site, path)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert peak < 3 * len(VIDEO)
-
-    on_site(scenario, tmp_path)
+    path = f"/media/{await site.cache.put(VIDEO, 'mp4')}"
+    tracemalloc.start()
+    try:
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(download, site, path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * len(VIDEO)
 
 
-def test_a_file_that_leaves_the_cache_while_it_is_sent_is_sent_whole(tmp_path: Path) -> None:
+@on_site(most_bytes=len(VIDEO))
+async def test_a_file_that_leaves_the_cache_while_it_is_sent_is_sent_whole(site: Site, tmp_path: Path) -> None:
     """It is open before the client hears of it, and nothing takes it away again."""
-
-    async def scenario(site: Site) -> None:
-        path = f"/media/{await site.cache.put(VIDEO, 'mp4')}"
-        async with await site.connect() as stream:
-            await stream.send_all(http("GET", path))
-            received = await read_until(stream, b"\r\n\r\n")
-            await site.cache.put(VIDEO[::-1], "mp4")
-            assert (await site.ask(path=path)).status == 404
-            assert is_read(tmp_path) == 1
-            body = received.partition(b"\r\n\r\n")[2]
-            while len(body) < len(VIDEO):
-                body += await stream.receive_some(2**20)
-        assert body == VIDEO
-        assert await happens(lambda: until(lambda: not is_read(tmp_path)))
-
-    on_site(scenario, tmp_path, most_bytes=len(VIDEO))
+    path = f"/media/{await site.cache.put(VIDEO, 'mp4')}"
+    async with await site.connect() as stream:
+        await stream.send_all(http("GET", path))
+        received = await read_until(stream, b"\r\n\r\n")
+        await site.cache.put(VIDEO[::-1], "mp4")
+        assert (await site.ask(path=path)).status == 404
+        assert is_read(tmp_path) == 1
+        body = received.partition(b"\r\n\r\n")[2]
+        while len(body) < len(VIDEO):
+            body += await stream.receive_some(2**20)
+    assert body == VIDEO
+    assert await happens(lambda: until(lambda: not is_read(tmp_path)))
 
 
 def test_a_file_that_becomes_shorter_while_it_is_sent_does_not_look_whole(
@@ -491,22 +466,19 @@ def test_a_file_that_becomes_shorter_while_it_is_sent_does_not_look_whole(
         assert (await site.ask(path=f"/media/{name}")).body == VIDEO[:10]
         assert name not in caplog.text
 
-    on_site(scenario, tmp_path)
+    run_on_site(scenario, tmp_path)
     assert "EOFError: a file of the cache became shorter" in caplog.text
 
 
-def test_a_file_that_is_not_there_raises_what_any_unknown_address_does(tmp_path: Path) -> None:
+@on_real_clock
+async def test_a_file_that_is_not_there_raises_what_any_unknown_address_does(tmp_path: Path) -> None:
     """So that the app answers as it does everywhere."""
-
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            with pytest.raises(UnknownUrl):
-                await media_response(
-                    MediaCache(tmp_path, 1),
-                    "x",
-                    "GET",
-                    Headers(),
-                    Lifetime(Trace("mine", "GET", "/media/x", 0.0), nursery),
-                )
-
-    trio.run(main)
+    async with trio.open_nursery() as nursery:
+        with pytest.raises(UnknownUrl):
+            await media_response(
+                MediaCache(tmp_path, 1),
+                "x",
+                "GET",
+                Headers(),
+                Lifetime(Trace("mine", "GET", "/media/x", 0.0), nursery),
+            )

@@ -24,8 +24,9 @@ from grokcore.simulator.scripts import CUT, HANG, Script, answer, answer_lines, 
 from grokcore.web.history import FAULTS_KEPT, MINUTES, SAMPLES_PER_MINUTE, History, Minute
 from grokcore.web.metrics import TICK_S, watch_lag
 from grokcore.web.trace import Trace
-from tests.servers import Site, chat, on_site, read_until
-from tests.web.test_edge import FIRST_TOKEN, post, upstream_free
+from tests.examples import FIRST_TOKEN
+from tests.servers import Site, chat, on_site, read_until, run_on_site
+from tests.wire import post, upstream_free
 
 CANARY = "canary-7f3a"
 """In the prompt, the answer, the key, the token, the query and a header: in no line of the log."""
@@ -114,7 +115,7 @@ def test_each_request_has_one_line(case: Case, caplog: pytest.LogCaptureFixture)
         await site.client.post(case.path, json=case.body, headers=headers)
 
     with caplog.at_level(logging.INFO):
-        on_site(scenario, tokens=TOKENS, config=KEYED)
+        run_on_site(scenario, tokens=TOKENS, config=KEYED)
     (line,) = lines_of(caplog)
     assert line["id"] == "mine-1"
     assert {name: line.get(name) for name in case.says} == case.says
@@ -138,21 +139,18 @@ def test_a_client_that_left_is_told_apart(caplog: pytest.LogCaptureFixture) -> N
             await trio.testing.wait_all_tasks_blocked(0.001)
 
     with caplog.at_level(logging.INFO):
-        on_site(scenario)
+        run_on_site(scenario)
     (line,) = lines_of(caplog)
     assert line["client_left"] is True
     assert line["status"] == 200
     assert "code" not in line
 
 
-def test_only_what_asks_is_counted_as_asking() -> None:
+@on_site
+async def test_only_what_asks_is_counted_as_asking(site: Site) -> None:
     """OPTIONS of the same route does not."""
-
-    async def scenario(site: Site) -> None:
-        assert (await site.client.options("/v1/chat/completions")).status_code == 204
-        assert (await scraped(site))("requests_total", model="", code="ok") is None
-
-    on_site(scenario)
+    assert (await site.client.options("/v1/chat/completions")).status_code == 204
+    assert (await scraped(site))("requests_total", model="", code="ok") is None
 
 
 def test_what_asks_nothing_of_grok_is_told_at_debug(caplog: pytest.LogCaptureFixture) -> None:
@@ -163,7 +161,7 @@ def test_what_asks_nothing_of_grok_is_told_at_debug(caplog: pytest.LogCaptureFix
             assert (await site.client.get(path)).status_code == 200
 
     with caplog.at_level(logging.DEBUG, "grokcore.requests"):
-        on_site(scenario)
+        run_on_site(scenario)
     told = [record for record in caplog.records if record.name == "grokcore.requests"]
     assert [record.levelno for record in told] == [logging.DEBUG] * 3
 
@@ -177,43 +175,37 @@ def timing(answer: httpx.Response) -> dict[str, float]:
     return {name: float(duration) for name, duration in parts}
 
 
-def test_an_answer_says_where_its_time_went() -> None:
+@on_site
+async def test_an_answer_says_where_its_time_went(site: Site) -> None:
     """Waiting for a token, bringing pictures up, until Grok's first word, and all in all."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(evolve(answer("ok"), before=0.05))
-        whole = timing(await site.ask())
-        assert list(whole) == ["queue", "upload", "first", "total"]
-        assert 50 <= whole["first"] <= whole["total"] < 5000
-        assert list(timing(await site.ask(stream=True))) == ["queue", "upload", "first"]
-        content = [{"type": "text", "text": "what is it?"}, PICTURE]
-        with_picture = timing(await site.ask(messages=[{"role": "user", "content": content}]))
-        assert with_picture["upload"] > 0
-        site.simulator.always(page())
-        assert list(timing(await site.ask())) == ["queue", "upload", "total"]
-        assert "server-timing" not in (await site.client.get("/v1/models")).headers
-
-    on_site(scenario)
+    site.simulator.always(evolve(answer("ok"), before=0.05))
+    whole = timing(await site.ask())
+    assert list(whole) == ["queue", "upload", "first", "total"]
+    assert 50 <= whole["first"] <= whole["total"] < 5000
+    assert list(timing(await site.ask(stream=True))) == ["queue", "upload", "first"]
+    content = [{"type": "text", "text": "what is it?"}, PICTURE]
+    with_picture = timing(await site.ask(messages=[{"role": "user", "content": content}]))
+    assert with_picture["upload"] > 0
+    site.simulator.always(page())
+    assert list(timing(await site.ask())) == ["queue", "upload", "total"]
+    assert "server-timing" not in (await site.client.get("/v1/models")).headers
 
 
-def test_the_wait_for_a_token_is_the_queue() -> None:
+@on_site(tokens=(TokenEntry("only"),), config="[pool]\nmax_in_flight_per_token = 1")
+async def test_the_wait_for_a_token_is_the_queue(site: Site) -> None:
     """The second request waits for the first one's token."""
+    site.simulator.always(evolve(answer("ok"), before=0.1))
+    found: list[dict[str, float]] = []
 
-    async def scenario(site: Site) -> None:
-        site.simulator.always(evolve(answer("ok"), before=0.1))
-        found: list[dict[str, float]] = []
+    async def one() -> None:
+        found.append(timing(await site.ask()))
 
-        async def one() -> None:
-            found.append(timing(await site.ask()))
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(one)
-            nursery.start_soon(one)
-        waited = sorted(one["queue"] for one in found)
-        assert waited[0] < 50
-        assert waited[1] >= 90
-
-    on_site(scenario, tokens=(TokenEntry("only"),), config="[pool]\nmax_in_flight_per_token = 1")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one)
+        nursery.start_soon(one)
+    waited = sorted(one["queue"] for one in found)
+    assert waited[0] < 50
+    assert waited[1] >= 90
 
 
 # Metrics -----------------------------------------------------------------------------------------------------------
@@ -232,56 +224,50 @@ async def scraped(site: Site, key: str = "") -> Callable[..., float | None]:
     return lambda name, **labels: samples.get((f"grok2api_{name}", frozenset(labels.items())))
 
 
-def test_prometheus_gets_what_happened() -> None:
+@on_site
+async def test_prometheus_gets_what_happened(site: Site) -> None:
     """Requests by model and code, times, failures by class, and the state of the moment."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(answer("ok"))
-        for _ in range(2):
-            await site.ask()
-        await site.ask(model="no such model")
-        site.simulator.always(error(500, {}))
-        await site.ask(model="grok-4.1")
-        site.simulator.always(Script((HANG,)))
-        async with await site.connect() as stream:
-            await stream.send_all(post(chat(stream=True)))
-            await site.simulator.until(lambda: bool(site.simulator.open_calls))
-            assert (await scraped(site))("streams_open") == 1
-        await upstream_free(site)()
-        await site.settled()
-        value = await scraped(site)
-        assert value("requests_total", model="grok-3-fast", code="ok") == 2
-        assert value("requests_total", model="", code="model_not_found") == 1
-        assert value("requests_total", model="grok-4.1", code="upstream_error") == 1
-        assert value("requests_total", model="grok-3-fast", code="client_left") == 1
-        assert value("upstream_failures_total", code="upstream_error") == 3
-        assert value("time_to_first_event_seconds_count", model="grok-3-fast") == 2
-        assert value("request_duration_seconds_count", model="grok-4.1") == 1
-        assert value("streams_open") == 0
-        assert value("requests_waiting") == 0
-        tasks = value("tasks")
-        assert tasks is not None
-        assert tasks > 5
-        states = [value("tokens", state=state) for state in ("ok", "unknown", "cooling", "invalid", "disabled")]
-        assert sum(one for one in states if one is not None) == 5
-        assert None not in states
-
-    on_site(scenario)
-
-
-def test_looking_at_metrics_changes_nothing() -> None:
-    """An idle server asks Grok nothing, however often it is scraped; and no group begins to be kept for it."""
-
-    async def scenario(site: Site) -> None:
+    site.simulator.always(answer("ok"))
+    for _ in range(2):
         await site.ask()
-        await site.settled()
-        book = site.server.pool.book
-        before = (len(site.simulator.asks), book.asks.next_at(), len(book._shelves))
-        for _ in range(3):
-            await scraped(site)
-        assert (len(site.simulator.asks), book.asks.next_at(), len(book._shelves)) == before
+    await site.ask(model="no such model")
+    site.simulator.always(error(500, {}))
+    await site.ask(model="grok-4.1")
+    site.simulator.always(Script((HANG,)))
+    async with await site.connect() as stream:
+        await stream.send_all(post(chat(stream=True)))
+        await site.simulator.until(lambda: bool(site.simulator.open_calls))
+        assert (await scraped(site))("streams_open") == 1
+    await upstream_free(site)()
+    await site.settled()
+    value = await scraped(site)
+    assert value("requests_total", model="grok-3-fast", code="ok") == 2
+    assert value("requests_total", model="", code="model_not_found") == 1
+    assert value("requests_total", model="grok-4.1", code="upstream_error") == 1
+    assert value("requests_total", model="grok-3-fast", code="client_left") == 1
+    assert value("upstream_failures_total", code="upstream_error") == 3
+    assert value("time_to_first_event_seconds_count", model="grok-3-fast") == 2
+    assert value("request_duration_seconds_count", model="grok-4.1") == 1
+    assert value("streams_open") == 0
+    assert value("requests_waiting") == 0
+    tasks = value("tasks")
+    assert tasks is not None
+    assert tasks > 5
+    states = [value("tokens", state=state) for state in ("ok", "unknown", "cooling", "invalid", "disabled")]
+    assert sum(one for one in states if one is not None) == 5
+    assert None not in states
 
-    on_site(scenario)
+
+@on_site
+async def test_looking_at_metrics_changes_nothing(site: Site) -> None:
+    """An idle server asks Grok nothing, however often it is scraped; and no group begins to be kept for it."""
+    await site.ask()
+    await site.settled()
+    book = site.server.pool.book
+    before = (len(site.simulator.asks), book.asks.next_at(), len(book._shelves))
+    for _ in range(3):
+        await scraped(site)
+    assert (len(site.simulator.asks), book.asks.next_at(), len(book._shelves)) == before
 
 
 def test_an_answer_that_was_not_taken_is_not_complete(caplog: pytest.LogCaptureFixture) -> None:
@@ -296,36 +282,30 @@ def test_an_answer_that_was_not_taken_is_not_complete(caplog: pytest.LogCaptureF
                 await trio.testing.wait_all_tasks_blocked(0.01)
 
     with caplog.at_level(logging.INFO):
-        on_site(scenario, config="[server]\nwrite_timeout_seconds = 0.2")
+        run_on_site(scenario, config="[server]\nwrite_timeout_seconds = 0.2")
     (line,) = lines_of(caplog)
     assert line["client_left"] is True
 
 
-def test_what_is_left_is_told_by_group() -> None:
+@on_site
+async def test_what_is_left_is_told_by_group(site: Site) -> None:
     """Once Grok has said; before, a group is not there: nothing would be a lie."""
-
-    async def scenario(site: Site) -> None:
-        assert (await scraped(site))("quota_left", group="grok-3") is None
-        await site.ask()
-        await site.settled()
-        left = (await scraped(site))("quota_left", group="grok-3")
-        assert left is not None
-        assert left > 0
-
-    on_site(scenario)
+    assert (await scraped(site))("quota_left", group="grok-3") is None
+    await site.ask()
+    await site.settled()
+    left = (await scraped(site))("quota_left", group="grok-3")
+    assert left is not None
+    assert left > 0
 
 
-def test_metrics_are_for_the_owner() -> None:
+@on_site(config='[grok]\napi_key = "k"\n[[keys]]\nname = "g"\nkey = "guest"\nrpm = 5')
+async def test_metrics_are_for_the_owner(site: Site) -> None:
     """With a key set they ask for it, and a guest's key does not open them. Strangers leave no trace in them."""
-
-    async def scenario(site: Site) -> None:
-        assert (await site.client.get("/metrics")).status_code == 401
-        assert (await site.ask()).status_code == 401
-        guest = await site.client.get("/metrics", headers={"x-api-key": "guest"})
-        assert (guest.status_code, guest.json()["error"]["code"]) == (403, "permission_denied")
-        assert (await scraped(site, "k"))("requests_total", model="", code="invalid_api_key") is None
-
-    on_site(scenario, config='[grok]\napi_key = "k"\n[[keys]]\nname = "g"\nkey = "guest"\nrpm = 5')
+    assert (await site.client.get("/metrics")).status_code == 401
+    assert (await site.ask()).status_code == 401
+    guest = await site.client.get("/metrics", headers={"x-api-key": "guest"})
+    assert (guest.status_code, guest.json()["error"]["code"]) == (403, "permission_denied")
+    assert (await scraped(site, "k"))("requests_total", model="", code="invalid_api_key") is None
 
 
 def test_the_lag_is_what_a_sleeper_is_late() -> None:
@@ -424,19 +404,16 @@ def test_faults_of_the_same_words_are_one() -> None:
     assert hour.history.faults()[0].message == "a" * (FAULTS_KEPT + 4)
 
 
-def test_an_answers_words_are_not_the_owners() -> None:
+@on_site
+async def test_an_answers_words_are_not_the_owners(site: Site) -> None:
     """What Grok said instead of a picture goes to who asked, and neither into the list of faults nor into the log."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(answer(f"you asked for {CANARY}"))
-        refused = await site.client.post("/v1/images/generations", json={"prompt": "p"})
-        assert CANARY in refused.json()["error"]["message"]
-        while not site.server.state.history.faults():  # it is told when the request is over
-            await trio.testing.wait_all_tasks_blocked(0.001)
-        (fault,) = site.server.state.history.faults()
-        assert (fault.code, fault.message) == ("upstream_refused", "Grok made no picture.")
-
-    on_site(scenario)
+    site.simulator.always(answer(f"you asked for {CANARY}"))
+    refused = await site.client.post("/v1/images/generations", json={"prompt": "p"})
+    assert CANARY in refused.json()["error"]["message"]
+    while not site.server.state.history.faults():  # it is told when the request is over
+        await trio.testing.wait_all_tasks_blocked(0.001)
+    (fault,) = site.server.state.history.faults()
+    assert (fault.code, fault.message) == ("upstream_refused", "Grok made no picture.")
 
 
 @pytest.mark.parametrize(("count", "p50", "p95"), [(1, 1, 1), (2, 1, 2), (20, 10, 19), (100, 50, 95)])
@@ -449,39 +426,33 @@ def test_quantiles_are_by_nearest_rank(count: int, p50: float, p95: float) -> No
     assert (minute.first_p50_s, minute.first_p95_s) == (p50, p95)
 
 
-def test_an_answer_that_the_server_ends_is_no_failure_of_groks() -> None:
+@on_site
+async def test_an_answer_that_the_server_ends_is_no_failure_of_groks(site: Site) -> None:
     """It is told as the request's outcome, once, and not among the failures upstream."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(FIRST_TOKEN)
-        async with await site.connect() as stream:
-            await stream.send_all(post(chat(stream=True)))
-            await read_until(stream, b"data: ")
-            site.gateway.interrupt_all(errors.ShuttingDown("The server is stopping."))
-            await read_until(stream, b"shutting_down")
-        while not site.server.state.history.faults():
-            await trio.testing.wait_all_tasks_blocked(0.001)
-        value = await scraped(site)
-        assert value("upstream_failures_total", code="shutting_down") is None
-        assert value("requests_total", model="grok-3-fast", code="shutting_down") == 1
-
-    on_site(scenario)
+    site.simulator.always(FIRST_TOKEN)
+    async with await site.connect() as stream:
+        await stream.send_all(post(chat(stream=True)))
+        await read_until(stream, b"data: ")
+        site.gateway.interrupt_all(errors.ShuttingDown("The server is stopping."))
+        await read_until(stream, b"shutting_down")
+    while not site.server.state.history.faults():
+        await trio.testing.wait_all_tasks_blocked(0.001)
+    value = await scraped(site)
+    assert value("upstream_failures_total", code="shutting_down") is None
+    assert value("requests_total", model="grok-3-fast", code="shutting_down") == 1
 
 
-def test_a_request_that_failed_without_an_attempt_is_a_fault_too() -> None:
+@on_site(tokens=(TokenEntry("basic"),))
+async def test_a_request_that_failed_without_an_attempt_is_a_fault_too(site: Site) -> None:
     """No token at all, say; one that failed with its attempts is not told twice."""
-
-    async def scenario(site: Site) -> None:
-        await site.ask(model="grok-4-heavy")
-        site.simulator.always(page())
-        await site.ask()
-        await trio.testing.wait_all_tasks_blocked(0.01)
-        assert [(fault.code, fault.count) for fault in site.server.state.history.faults()] == [
-            ("upstream_challenge", 1),
-            ("no_tokens", 1),
-        ]
-
-    on_site(scenario, tokens=(TokenEntry("basic"),))
+    await site.ask(model="grok-4-heavy")
+    site.simulator.always(page())
+    await site.ask()
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    assert [(fault.code, fault.count) for fault in site.server.state.history.faults()] == [
+        ("upstream_challenge", 1),
+        ("no_tokens", 1),
+    ]
 
 
 def test_there_is_advice_for_what_the_owner_can_mend() -> None:
@@ -524,131 +495,110 @@ async def ask_as(site: Site, key: str, **fields: Any) -> httpx.Response:
     return await site.client.post("/v1/chat/completions", json=chat(**fields), headers={"x-api-key": key})
 
 
-def test_a_key_has_its_requests_per_minute() -> None:
+@on_site(config=LIMITED)
+async def test_a_key_has_its_requests_per_minute(site: Site) -> None:
     """Told in the headers of each answer, and of the refusal with the wait; other keys have nothing to do with it."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(answer("ok"))
-        first, second = await ask_as(site, "slow"), await ask_as(site, "slow")
-        assert first.headers["x-ratelimit-limit-requests"] == second.headers["x-ratelimit-limit-requests"] == "2"
-        assert first.headers["x-ratelimit-remaining-requests"] == "1"
-        assert second.headers["x-ratelimit-remaining-requests"] == "0"
-        third = await ask_as(site, "slow")
-        assert (third.status_code, third.json()["error"]["code"]) == (429, "key_limit_exceeded")
-        assert third.headers["x-ratelimit-remaining-requests"] == "0"
-        assert 1 <= int(third.headers["retry-after"]) <= 60
-        assert third.headers["x-ratelimit-reset-requests"] in (
-            "1m",
-            "60s",
-            *(f"{seconds}s" for seconds in range(55, 60)),
-        )
-        assert third.headers["x-should-retry"] == "true"
-        assert (await ask_as(site, "free")).status_code == 200
-        assert (await ask_as(site, "owner")).status_code == 200
-
-    on_site(scenario, config=LIMITED)
+    site.simulator.always(answer("ok"))
+    first, second = await ask_as(site, "slow"), await ask_as(site, "slow")
+    assert first.headers["x-ratelimit-limit-requests"] == second.headers["x-ratelimit-limit-requests"] == "2"
+    assert first.headers["x-ratelimit-remaining-requests"] == "1"
+    assert second.headers["x-ratelimit-remaining-requests"] == "0"
+    third = await ask_as(site, "slow")
+    assert (third.status_code, third.json()["error"]["code"]) == (429, "key_limit_exceeded")
+    assert third.headers["x-ratelimit-remaining-requests"] == "0"
+    assert 1 <= int(third.headers["retry-after"]) <= 60
+    assert third.headers["x-ratelimit-reset-requests"] in (
+        "1m",
+        "60s",
+        *(f"{seconds}s" for seconds in range(55, 60)),
+    )
+    assert third.headers["x-should-retry"] == "true"
+    assert (await ask_as(site, "free")).status_code == 200
+    assert (await ask_as(site, "owner")).status_code == 200
 
 
-def test_a_guest_sees_nothing_of_the_tokens() -> None:
+@on_site(config=LIMITED)
+async def test_a_guest_sees_nothing_of_the_tokens(site: Site) -> None:
     """Neither which one answered nor what all of them have left, also when they have nothing left; the owner does."""
-
-    async def scenario(site: Site) -> None:
-        await ask_as(site, "free")
-        await site.settled()
-        owner, guest = await ask_as(site, "free"), await ask_as(site, "small")
-        site.simulator.always(error(429, {}))
-        refused = await ask_as(site, "slow")
-        assert {"x-grok2api-token", "x-ratelimit-limit-requests"} <= set(owner.headers)
-        assert not {"x-grok2api-token", "x-ratelimit-limit-requests"} & set(guest.headers)
-        assert refused.status_code == 429
-        assert (refused.headers["x-ratelimit-limit-requests"], refused.headers["x-ratelimit-remaining-requests"]) == (
-            "2",
-            "1",
-        )
-
-    on_site(scenario, config=LIMITED)
+    await ask_as(site, "free")
+    await site.settled()
+    owner, guest = await ask_as(site, "free"), await ask_as(site, "small")
+    site.simulator.always(error(429, {}))
+    refused = await ask_as(site, "slow")
+    assert {"x-grok2api-token", "x-ratelimit-limit-requests"} <= set(owner.headers)
+    assert not {"x-grok2api-token", "x-ratelimit-limit-requests"} & set(guest.headers)
+    assert refused.status_code == 429
+    assert (refused.headers["x-ratelimit-limit-requests"], refused.headers["x-ratelimit-remaining-requests"]) == (
+        "2",
+        "1",
+    )
 
 
-def test_a_key_has_its_requests_at_once() -> None:
+@on_site(config=LIMITED)
+async def test_a_key_has_its_requests_at_once(site: Site) -> None:
     """However they end, their place is free again: answered, failed, or because the client left."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(FIRST_TOKEN)
-        async with await site.connect() as stream:
-            await stream.send_all(post(chat(stream=True), "x-api-key: one"))
-            await read_until(stream, b"data: ")
-            refused = await ask_as(site, "one")
-            assert (refused.status_code, refused.json()["error"]["code"]) == (429, "key_limit_exceeded")
-            assert "x-ratelimit-limit-requests" not in refused.headers
-        await upstream_free(site)()
-        await trio.testing.wait_all_tasks_blocked(0.01)
-        site.simulator.always(error(500, {}))
-        assert (await ask_as(site, "one")).status_code == 502
-        assert (await ask_as(site, "one", model="?")).status_code == 404
-        site.simulator.always(answer("ok"))
-        assert (await ask_as(site, "one")).status_code == 200
-
-    on_site(scenario, config=LIMITED)
+    site.simulator.always(FIRST_TOKEN)
+    async with await site.connect() as stream:
+        await stream.send_all(post(chat(stream=True), "x-api-key: one"))
+        await read_until(stream, b"data: ")
+        refused = await ask_as(site, "one")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "key_limit_exceeded")
+        assert "x-ratelimit-limit-requests" not in refused.headers
+    await upstream_free(site)()
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    site.simulator.always(error(500, {}))
+    assert (await ask_as(site, "one")).status_code == 502
+    assert (await ask_as(site, "one", model="?")).status_code == 404
+    site.simulator.always(answer("ok"))
+    assert (await ask_as(site, "one")).status_code == 200
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_whoever_has_the_whole_answer_may_ask_again_at_once(stream: bool) -> None:
+@on_site(config=LIMITED)
+async def test_whoever_has_the_whole_answer_may_ask_again_at_once(site: Site, stream: bool) -> None:
     """The place is free before the last byte goes out, not when the rest of Grok's response has been read."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(Script((*answer("ok").steps, HANG)))
-        for _ in range(5):
-            assert (await ask_as(site, "one", stream=stream)).status_code == 200
-
-    on_site(scenario, config=LIMITED)
+    site.simulator.always(Script((*answer("ok").steps, HANG)))
+    for _ in range(5):
+        assert (await ask_as(site, "one", stream=stream)).status_code == 200
 
 
-def test_a_key_has_its_models() -> None:
+@on_site(config=LIMITED)
+async def test_a_key_has_its_models(site: Site) -> None:
     """It sees no others, and asks no others, by any route."""
-
-    async def scenario(site: Site) -> None:
-        as_small = {"x-api-key": "small"}
-        listed = (await site.client.get("/v1/models", headers=as_small)).json()["data"]
-        assert [model["id"] for model in listed] == ["grok-3-fast", "grok-4.1"]
-        assert (await site.client.get("/v1/models/grok-4.1", headers=as_small)).status_code == 200
-        for refused in (
-            await site.client.get("/v1/models/grok-4-heavy", headers=as_small),
-            await ask_as(site, "small", model="grok-4-heavy"),
-            await site.client.post(
-                "/v1/images/generations", json={"prompt": "p", "model": "grok-4-heavy"}, headers=as_small
-            ),
-        ):
-            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "model_not_allowed")
-            assert refused.json()["error"]["message"].endswith("it may use: grok-3-fast, grok-4.1.")
-        unknown = (await ask_as(site, "small", model="?")).json()["error"]
-        assert unknown["code"] == "model_not_found"
-        assert unknown["message"].endswith("There are: grok-3-fast, grok-4.1.")
-        assert site.simulator.calls == []
-
-    on_site(scenario, config=LIMITED)
+    as_small = {"x-api-key": "small"}
+    listed = (await site.client.get("/v1/models", headers=as_small)).json()["data"]
+    assert [model["id"] for model in listed] == ["grok-3-fast", "grok-4.1"]
+    assert (await site.client.get("/v1/models/grok-4.1", headers=as_small)).status_code == 200
+    for refused in (
+        await site.client.get("/v1/models/grok-4-heavy", headers=as_small),
+        await ask_as(site, "small", model="grok-4-heavy"),
+        await site.client.post(
+            "/v1/images/generations", json={"prompt": "p", "model": "grok-4-heavy"}, headers=as_small
+        ),
+    ):
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "model_not_allowed")
+        assert refused.json()["error"]["message"].endswith("it may use: grok-3-fast, grok-4.1.")
+    unknown = (await ask_as(site, "small", model="?")).json()["error"]
+    assert unknown["code"] == "model_not_found"
+    assert unknown["message"].endswith("There are: grok-3-fast, grok-4.1.")
+    assert site.simulator.calls == []
 
 
-def test_looking_is_not_counted() -> None:
+@on_site(config=LIMITED)
+async def test_looking_is_not_counted(site: Site) -> None:
     """The list of models does not ask Grok, so it costs a key nothing."""
-
-    async def scenario(site: Site) -> None:
-        for _ in range(5):
-            assert (await site.client.get("/v1/models", headers={"x-api-key": "slow"})).status_code == 200
-        assert (await ask_as(site, "slow")).headers["x-ratelimit-remaining-requests"] == "1"
-
-    on_site(scenario, config=LIMITED)
+    for _ in range(5):
+        assert (await site.client.get("/v1/models", headers={"x-api-key": "slow"})).status_code == 200
+    assert (await ask_as(site, "slow")).headers["x-ratelimit-remaining-requests"] == "1"
 
 
-def test_what_was_used_stays_used_over_a_reload() -> None:
+@on_site(config=LIMITED)
+async def test_what_was_used_stays_used_over_a_reload(site: Site) -> None:
     """Else whoever may touch the configuration file for another reason would give everybody a fresh minute."""
-
-    async def scenario(site: Site) -> None:
-        await ask_as(site, "slow")
-        site.server.adopt_config(site.server.state.config)
-        assert (await ask_as(site, "slow")).headers["x-ratelimit-remaining-requests"] == "0"
-        assert (await ask_as(site, "slow")).status_code == 429
-
-    on_site(scenario, config=LIMITED)
+    await ask_as(site, "slow")
+    site.server.adopt_config(site.server.state.config)
+    assert (await ask_as(site, "slow")).headers["x-ratelimit-remaining-requests"] == "0"
+    assert (await ask_as(site, "slow")).status_code == 429
 
 
 def test_the_request_line_is_json_when_the_log_is() -> None:

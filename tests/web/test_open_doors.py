@@ -22,65 +22,52 @@ SECRETS = ("hunter2", "proxy.example.com", "s3cret-value", "eyJhbGciOi")
     ('tokens.json: "s3cret-value" is no token', "tokens.json is at fault; the log says more."),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9u is refused", "It is at fault; the log says more."),
 ])  # fmt: skip
-def test_health_says_what_is_at_fault_and_no_value(words: str, shown: str) -> None:
+@on_site(config='[grok]\napi_key = "owner-key"')
+async def test_health_says_what_is_at_fault_and_no_value(site: Site, words: str, shown: str) -> None:
     """The owner's key brings the words; without any key on the server, the status page has them."""
-
-    async def scenario(site: Site) -> None:
-        site.server.state.notices["config"] = words
-        reply = await site.client.get("/health")
-        assert reply.json()["faults"] == {"config": shown}
-        assert not [secret for secret in SECRETS if secret in reply.text]
-        owner = await site.client.get("/health", headers={"x-api-key": "owner-key"})
-        assert owner.json()["faults"] == {"config": words}
-
-    on_site(scenario, config='[grok]\napi_key = "owner-key"')
+    site.server.state.notices["config"] = words
+    reply = await site.client.get("/health")
+    assert reply.json()["faults"] == {"config": shown}
+    assert not [secret for secret in SECRETS if secret in reply.text]
+    owner = await site.client.get("/health", headers={"x-api-key": "owner-key"})
+    assert owner.json()["faults"] == {"config": words}
 
 
 @pytest.mark.parametrize("header", [{"sec-fetch-site": "cross-site"}, {"origin": "https://a.example"}], ids=str)
-def test_a_page_takes_no_place_of_the_status_stream(header: dict[str, str]) -> None:
+@on_site
+async def test_a_page_takes_no_place_of_the_status_stream(site: Site, header: dict[str, str]) -> None:
     """An image's address would do on a server without a key; programs need no ticket."""
-
-    async def scenario(site: Site) -> None:
-        for _ in range(25):
-            assert (await site.client.get("/status/events", headers=header)).status_code == 403
-        ticket = (await site.client.post("/status/ticket")).json()["ticket"]
-        for path, headers in (
-            ("/status/events", {}),
-            (f"/status/events?ticket={ticket}", {"sec-fetch-site": "same-origin"}),
-        ):
-            async with site.client.stream("GET", path, headers=headers) as reply:
-                assert reply.status_code == 200
-
-    on_site(scenario)
+    for _ in range(25):
+        assert (await site.client.get("/status/events", headers=header)).status_code == 403
+    ticket = (await site.client.post("/status/ticket")).json()["ticket"]
+    for path, headers in (
+        ("/status/events", {}),
+        (f"/status/events?ticket={ticket}", {"sec-fetch-site": "same-origin"}),
+    ):
+        async with site.client.stream("GET", path, headers=headers) as reply:
+            assert reply.status_code == 200
 
 
-def test_what_was_sent_to_grok_is_masked_when_it_is_echoed() -> None:
+@on_site(config='[grok]\nx_statsig_id = "statsig-s3cret-value"\ncf_clearance = "cf_clearance=clear-s3cret-value"')
+async def test_what_was_sent_to_grok_is_masked_when_it_is_echoed(site: Site) -> None:
     """By its value, whatever stands in front of it; in streams as well."""
-    config = '[grok]\nx_statsig_id = "statsig-s3cret-value"\ncf_clearance = "cf_clearance=clear-s3cret-value"'
-
-    async def scenario(site: Site) -> None:
-        echo = json.dumps({"error": {"code": 7, "message": "not taken: statsig-s3cret-value and clear-s3cret-value"}})
-        site.simulator.always(page(400, echo))
-        for stream in (False, True):
-            reply = await site.ask(stream=stream)
-            assert reply.status_code >= 400
-            assert "s3cret" not in reply.text
-
-    on_site(scenario, config=config)
+    echo = json.dumps({"error": {"code": 7, "message": "not taken: statsig-s3cret-value and clear-s3cret-value"}})
+    site.simulator.always(page(400, echo))
+    for stream in (False, True):
+        reply = await site.ask(stream=stream)
+        assert reply.status_code >= 400
+        assert "s3cret" not in reply.text
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/images/generations"])
-def test_half_a_body_is_refused_properly_at_a_stop(path: str) -> None:
+@on_site(config="[server]\ngrace_seconds = 0.1")
+async def test_half_a_body_is_refused_properly_at_a_stop(site: Site, path: str) -> None:
     """503 shutting_down when the grace time is over, and not a bare 500."""
-
-    async def scenario(site: Site) -> None:
-        body = json.dumps(chat()).encode()
-        async with await site.connect() as stream:
-            await stream.send_all(http_request(body, path=path)[:-5])
-            await trio.testing.wait_all_tasks_blocked(0.01)
-            site.stop.set()
-            head, _, rest = (await read_all(stream)).partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 503 ")
-        assert json.loads(rest)["error"]["code"] == "shutting_down"
-
-    on_site(scenario, config="[server]\ngrace_seconds = 0.1")
+    body = json.dumps(chat()).encode()
+    async with await site.connect() as stream:
+        await stream.send_all(http_request(body, path=path)[:-5])
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        site.stop.set()
+        head, _, rest = (await read_all(stream)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(rest)["error"]["code"] == "shutting_down"

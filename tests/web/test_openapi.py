@@ -40,11 +40,10 @@ from grokcore.web.doors import _EXPOSED
 from grokcore.web.metrics import Metrics
 from grokcore.web.openapi import ERRORS, build_document
 from grokcore.web.routes import Marks, marks_of
-from tests.servers import TOKENS, Site, chat, configured, on_site
-
-from .test_chat_completions import CITING, THOUGHTS, TOOLS
-from .test_delivery import on_media_site
-from .test_edge import FIRST_TOKEN, read_reply
+from tests.examples import CITING, FIRST_TOKEN, THOUGHTS, TOOLS
+from tests.servers import TOKENS, Site, chat, configured, on_site, run_on_site
+from tests.web.media_site import on_media_site, run_on_media_site
+from tests.wire import read_reply
 
 Object: TypeAlias = dict[str, Any]
 
@@ -116,19 +115,25 @@ def test_what_only_the_code_knows_is_filled_in() -> None:
     assert other["security"] == [{}, *described["security"]]
 
 
-def test_each_key_is_told_its_own_models() -> None:
+@on_site(
+    config="""
+[server]
+public_url = "https://grok.example.com/x"
+[grok]
+api_key = "owner"
+[[keys]]
+name = "guest"
+key = "guest"
+models = ["grok-4.1"]
+"""
+)
+async def test_each_key_is_told_its_own_models(site: Site) -> None:
     """Under the public address; and without a key nothing is told."""
-    config = '[server]\npublic_url = "https://grok.example.com/x"\n[grok]\napi_key = "owner"\n'
-    guest = '[[keys]]\nname = "guest"\nkey = "guest"\nmodels = ["grok-4.1"]'
-
-    async def scenario(site: Site) -> None:
-        for key, names in (("owner", list(SHIPPED)), ("guest", ["grok-4.1"])):
-            told = (await site.client.get("/openapi.json", headers={"x-api-key": key})).json()
-            assert told["components"]["schemas"]["ModelName"]["enum"] == names
-            assert told["servers"] == [{"url": "https://grok.example.com/x/v1"}]
-        assert (await site.client.get("/openapi.json")).status_code == 401
-
-    on_site(scenario, config=config + guest)
+    for key, names in (("owner", list(SHIPPED)), ("guest", ["grok-4.1"])):
+        told = (await site.client.get("/openapi.json", headers={"x-api-key": key})).json()
+        assert told["components"]["schemas"]["ModelName"]["enum"] == names
+        assert told["servers"] == [{"url": "https://grok.example.com/x/v1"}]
+    assert (await site.client.get("/openapi.json")).status_code == 401
 
 
 # Routes, errors, words --------------------------------------------------------------------------------------------
@@ -377,7 +382,7 @@ def test_the_examples_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert len(found) == 6
 
     monkeypatch.setattr("grokcore.simulator.app.NATURAL_PACE_S", 0)
-    on_media_site(scenario, tmp_path)
+    run_on_media_site(scenario, tmp_path)
 
 
 def parts(*content: Any) -> Object:
@@ -479,34 +484,28 @@ BAD: list[tuple[str, Object]] = [
 ]
 
 
-def test_all_forms_of_a_request_that_are_described_are_answered(tmp_path: Path) -> None:
+@on_media_site
+async def test_all_forms_of_a_request_that_are_described_are_answered(site: Site) -> None:
     """With 200."""
-
-    async def scenario(site: Site) -> None:
-        described = await Described.by(site)
-        for schema, body in RIGHT:
-            site.simulator.always(drawing(["users/u/generated/a/image.jpg"]) if "prompt" in body else answer("fine"))
-            assert described.takes(body, schema), body
-            reply = await site.client.post(ROUTES[schema], json=body)
-            assert reply.status_code == 200, (body, reply.text)
-            described.check(reply)
-
-    on_media_site(scenario, tmp_path)
+    described = await Described.by(site)
+    for schema, body in RIGHT:
+        site.simulator.always(drawing(["users/u/generated/a/image.jpg"]) if "prompt" in body else answer("fine"))
+        assert described.takes(body, schema), body
+        reply = await site.client.post(ROUTES[schema], json=body)
+        assert reply.status_code == 200, (body, reply.text)
+        described.check(reply)
 
 
-def test_what_is_refused_is_not_described_as_a_request() -> None:
+@on_site
+async def test_what_is_refused_is_not_described_as_a_request(site: Site) -> None:
     """The schemas know of the same faults as the server."""
-
-    async def scenario(site: Site) -> None:
-        described = await Described.by(site)
-        for schema, body in BAD:
-            assert not described.takes(body, schema), body
-            reply = await site.client.post(ROUTES[schema], json=body)
-            assert reply.status_code in (400, 404), (body, reply.text)
-            described.check(reply)
-        assert site.simulator.calls == []
-
-    on_site(scenario)
+    described = await Described.by(site)
+    for schema, body in BAD:
+        assert not described.takes(body, schema), body
+        reply = await site.client.post(ROUTES[schema], json=body)
+        assert reply.status_code in (400, 404), (body, reply.text)
+        described.check(reply)
+    assert site.simulator.calls == []
 
 
 # Answers ----------------------------------------------------------------------------------------------------------
@@ -578,23 +577,20 @@ async def watch(site: Site) -> tuple[httpx.Response, list[Any]]:
     return reply, events_in(text)
 
 
-def test_every_operation_answers_as_described(tmp_path: Path) -> None:
+@on_media_site(config=OWNER)
+async def test_every_operation_answers_as_described(site: Site) -> None:
     """With all that an answer can have: thinking, citations, usage, links, what is left, a fault in the last hour."""
-
-    async def scenario(site: Site) -> None:
-        site.client.headers["authorization"] = "Bearer owner"
-        described = await Described.by(site)
-        seen = set()
-        for answers in (chats, pictures, acts, looks):
-            async for reply in answers(site):
-                seen.add(described.check(reply))
-        reply, reports = await watch(site)
-        seen.add(described.check(reply, reports))
-        assert seen == set(ERRORS)
-        assert reports[0]["recent_faults"]
-        assert [row for row in reports[0]["tokens"]["rows"] if row["groups"]]
-
-    on_media_site(scenario, tmp_path, config=OWNER)
+    site.client.headers["authorization"] = "Bearer owner"
+    described = await Described.by(site)
+    seen = set()
+    for answers in (chats, pictures, acts, looks):
+        async for reply in answers(site):
+            seen.add(described.check(reply))
+    reply, reports = await watch(site)
+    seen.add(described.check(reply, reports))
+    assert seen == set(ERRORS)
+    assert reports[0]["recent_faults"]
+    assert [row for row in reports[0]["tokens"]["rows"] if row["groups"]]
 
 
 @frozen
@@ -663,17 +659,14 @@ FAILURES = [
 
 
 @pytest.mark.parametrize("case", FAILURES, ids=lambda case: case.name)
-def test_failures_look_as_described(case: Failure) -> None:
+@on_site(config=lambda case: case.config, tokens=lambda case: case.tokens)
+async def test_failures_look_as_described(site: Site, case: Failure) -> None:
     """Each under its status, with its code among those that the operation names."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(case.script)
-        case.before(site)
-        reply = await site.client.post(case.path, json=case.body, headers=case.headers)
-        assert (reply.status_code, reply.json()["error"]["code"]) == (case.status, case.code)
-        Described(document()).check(reply)
-
-    on_site(scenario, config=case.config, tokens=case.tokens)
+    site.simulator.always(case.script)
+    case.before(site)
+    reply = await site.client.post(case.path, json=case.body, headers=case.headers)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (case.status, case.code)
+    Described(document()).check(reply)
 
 
 VISITS: list[tuple[str, str, dict[str, str], tuple[str, ...]]] = [
@@ -685,20 +678,17 @@ VISITS: list[tuple[str, str, dict[str, str], tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(("config", "headers", "methods"), [row[1:] for row in VISITS], ids=[row[0] for row in VISITS])
-def test_every_operation_refuses_as_described(
-    config: str, headers: dict[str, str], methods: tuple[str, ...], tmp_path: Path
+@on_media_site(config=lambda config: config)
+async def test_every_operation_refuses_as_described(
+    site: Site, config: str, headers: dict[str, str], methods: tuple[str, ...]
 ) -> None:
     """Whoever may not use it."""
-
-    async def scenario(site: Site) -> None:
-        described = Described(document())
-        for path, method, _ in operations(described.document):
-            if method in methods:
-                url = path.format(name="nothing", token="1", act="check")
-                body = {"model": "grok-3-fast", "messages": [{"role": "user", "content": "a cat"}], "prompt": "a cat"}
-                described.check(await site.client.request(method, url, json=body, headers=headers))
-
-    on_media_site(scenario, tmp_path, config=config)
+    described = Described(document())
+    for path, method, _ in operations(described.document):
+        if method in methods:
+            url = path.format(name="nothing", token="1", act="check")
+            body = {"model": "grok-3-fast", "messages": [{"role": "user", "content": "a cat"}], "prompt": "a cat"}
+            described.check(await site.client.request(method, url, json=body, headers=headers))
 
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\n"
@@ -724,7 +714,7 @@ def test_refusals_by_other_layers_look_as_described(sent: bytes, status: int, mo
         Described(document()).check(found)
 
     monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.1)
-    on_site(scenario)
+    run_on_site(scenario)
 
 
 def test_no_name_stands_twice_in_an_object() -> None:

@@ -16,7 +16,7 @@ from grokcore.protocol.tokens import TokenEntry, token_id
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import CUT, HANG, Script, Wait, answer, answer_lines, error, page, play_lines, wrapped
-from tests.servers import Site, chat, http_request, on_site, read_all
+from tests.servers import Site, chat, http_request, on_site, read_all, run_on_site
 
 OK = answer("fine")
 UNAUTHORIZED = error(401, lines.ERROR_401)
@@ -151,32 +151,29 @@ def entries_of(case: Scenario, proxy_url: str = "") -> list[TokenEntry]:
 
 
 @pytest.mark.parametrize("case", SCENARIOS, ids=lambda case: case.name)
-def test_what_grok_sees_and_what_the_client_sees(case: Scenario) -> None:
+@on_site(config=lambda case: case.config, tokens=())
+async def test_what_grok_sees_and_what_the_client_sees(site: Site, case: Scenario) -> None:
     """Each failure ends where it belongs: as another token's answer if there is one, else as its own words."""
-
-    async def scenario(site: Site) -> None:
-        treat(site, case.grok)
-        site.server.adopt_tokens(entries_of(case, site.grok_url))
-        for asked in case.asked:
-            reply = await site.ask(model=asked.model)
-            outcome = (
-                reply.status_code,
-                reply.json().get("error", {}).get("code"),
-                int(reply.headers["x-grok2api-attempts"]),
-            )
-            assert outcome == (asked.status, asked.code, asked.attempts)
-            if asked.token is not None:
-                assert reply.headers["x-grok2api-token"] == token_id(asked.token)
-            assert {name: reply.headers.get(name) for name in asked.headers} == dict(asked.headers)
-            if "quota" in case.name:
-                await site.settled()
-        assert Counter(call.sso for call in site.simulator.calls) == case.calls
-        assert {call.sso for call in site.simulator.calls if call.proxied} == set(case.proxied)
-        health = (await site.client.get("/health")).json()
-        assert {state: count for state, count in health["tokens"].items() if count} == case.tokens
-        assert site.leased() == 0
-
-    on_site(scenario, config=case.config, tokens=())
+    treat(site, case.grok)
+    site.server.adopt_tokens(entries_of(case, site.grok_url))
+    for asked in case.asked:
+        reply = await site.ask(model=asked.model)
+        outcome = (
+            reply.status_code,
+            reply.json().get("error", {}).get("code"),
+            int(reply.headers["x-grok2api-attempts"]),
+        )
+        assert outcome == (asked.status, asked.code, asked.attempts)
+        if asked.token is not None:
+            assert reply.headers["x-grok2api-token"] == token_id(asked.token)
+        assert {name: reply.headers.get(name) for name in asked.headers} == dict(asked.headers)
+        if "quota" in case.name:
+            await site.settled()
+    assert Counter(call.sso for call in site.simulator.calls) == case.calls
+    assert {call.sso for call in site.simulator.calls if call.proxied} == set(case.proxied)
+    health = (await site.client.get("/health")).json()
+    assert {state: count for state, count in health["tokens"].items() if count} == case.tokens
+    assert site.leased() == 0
 
 
 # Many at once ------------------------------------------------------------------------------------------------------
@@ -231,4 +228,4 @@ def test_of_200_requests_over_20_tokens_of_which_a_third_fail_every_one_is_answe
         assert min(calls[sso] for sso in good) >= 10
         assert site.leased() == 0
 
-    on_site(scenario, tokens=tuple(TokenEntry(sso) for sso in (*bad, *good)))
+    run_on_site(scenario, tokens=tuple(TokenEntry(sso) for sso in (*bad, *good)))

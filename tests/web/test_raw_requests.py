@@ -13,7 +13,7 @@ from attrs import frozen
 
 from grokcore.simulator.scripts import answer
 from grokcore.web import edge
-from tests.servers import Site, chat, on_site, read_all
+from tests.servers import Site, chat, on_site, read_all, run_on_site
 
 CHAT = json.dumps(chat("hello")).encode()
 KEYED = '[grok]\napi_key = "owner-key"'
@@ -87,41 +87,35 @@ ODD = (
 
 
 @pytest.mark.parametrize("any_host", [False, True], ids=["known hosts", "any host"])
-def test_odd_requests_are_answered_cleanly(any_host: bool) -> None:
+@on_site(config=lambda any_host: KEYED if any_host else "")
+async def test_odd_requests_are_answered_cleanly(site: Site, any_host: bool) -> None:
     """Also where any Host will do, so that it is the routing that meets it."""
-
-    async def scenario(site: Site) -> None:
-        key = b"x-api-key: owner-key\r\n" if any_host else b""
-        for odd in ODD:
-            line, _, rest = odd.sent.partition(b"\r\n")
-            status, body = status_and_body(await send(site, line + b"\r\n" + key + rest))
-            if any_host and odd.status == 403:
-                assert status == 200, odd.name
-                continue
-            assert (odd.name, status) == (odd.name, odd.status), body
-            assert odd.words in (body["error"]["message"] if body and "error" in body else ""), (odd.name, body)
-        assert (await site.client.get("/health")).status_code == 200
-
-    on_site(scenario, config=KEYED if any_host else "")
+    key = b"x-api-key: owner-key\r\n" if any_host else b""
+    for odd in ODD:
+        line, _, rest = odd.sent.partition(b"\r\n")
+        status, body = status_and_body(await send(site, line + b"\r\n" + key + rest))
+        if any_host and odd.status == 403:
+            assert status == 200, odd.name
+            continue
+        assert (odd.name, status) == (odd.name, odd.status), body
+        assert odd.words in (body["error"]["message"] if body and "error" in body else ""), (odd.name, body)
+    assert (await site.client.get("/health")).status_code == 200
 
 
-def test_absent_apis_answer_in_the_form_of_their_own_clients() -> None:
+@on_site(config=KEYED)
+async def test_absent_apis_answer_in_the_form_of_their_own_clients(site: Site) -> None:
     """Anthropic's clients read ``error.type``; with a wrong key as well."""
-
-    async def scenario(site: Site) -> None:
-        for headers, status, kind in (
-            ({"x-api-key": "owner-key"}, 501, "api_error"),
-            ({}, 401, "authentication_error"),
-        ):
-            reply = await site.client.post("/v1/messages", json={}, headers=headers)
-            body = reply.json()
-            assert (reply.status_code, body["type"], body["error"]["type"]) == (status, "error", kind)
-            assert body["request_id"] == reply.headers["x-request-id"]
-            assert reply.headers["x-should-retry"] == "false"
-        reply = await site.client.post("/v1/responses", json={}, headers={"x-api-key": "owner-key"})
-        assert (reply.status_code, reply.json()["error"]["code"]) == (501, "not_implemented")
-
-    on_site(scenario, config=KEYED)
+    for headers, status, kind in (
+        ({"x-api-key": "owner-key"}, 501, "api_error"),
+        ({}, 401, "authentication_error"),
+    ):
+        reply = await site.client.post("/v1/messages", json={}, headers=headers)
+        body = reply.json()
+        assert (reply.status_code, body["type"], body["error"]["type"]) == (status, "error", kind)
+        assert body["request_id"] == reply.headers["x-request-id"]
+        assert reply.headers["x-should-retry"] == "false"
+    reply = await site.client.post("/v1/responses", json={}, headers={"x-api-key": "owner-key"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (501, "not_implemented")
 
 
 def compressed(data: bytes, bits: int) -> bytes:
@@ -132,42 +126,36 @@ def compressed(data: bytes, bits: int) -> bytes:
 @pytest.mark.parametrize(
     ("encoding", "bits"), [("gzip", 31), ("x-gzip", 31), ("GZIP", 31), ("deflate", 15), ("deflate", -15)]
 )
-def test_a_compressed_body_is_decoded(encoding: str, bits: int) -> None:
+@on_site(config="[server]\nmax_body_mb = 2")
+async def test_a_compressed_body_is_decoded(site: Site, encoding: str, bits: int) -> None:
     """``deflate`` with zlib's header and without; what is cut off or followed by more is refused, a bomb too large."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(answer("ok"))
-        body, headers = compressed(CHAT, bits), {"content-encoding": encoding}
-        url = "/v1/chat/completions"
-        assert (await site.client.post(url, content=body, headers=headers)).status_code == 200
-        for wrong in (body[:-1], body + b"x", b""):
-            reply = await site.client.post(url, content=wrong, headers=headers)
-            assert (reply.status_code, "can't be decoded" in reply.text) == (400, True)
-        reply = await site.client.post(url, content=compressed(b" " * 3_000_000, bits), headers=headers)
-        assert (reply.status_code, reply.json()["error"]["code"]) == (413, "request_too_large")
-
-    on_site(scenario, config="[server]\nmax_body_mb = 2")
+    site.simulator.always(answer("ok"))
+    body, headers = compressed(CHAT, bits), {"content-encoding": encoding}
+    url = "/v1/chat/completions"
+    assert (await site.client.post(url, content=body, headers=headers)).status_code == 200
+    for wrong in (body[:-1], body + b"x", b""):
+        reply = await site.client.post(url, content=wrong, headers=headers)
+        assert (reply.status_code, "can't be decoded" in reply.text) == (400, True)
+    reply = await site.client.post(url, content=compressed(b" " * 3_000_000, bits), headers=headers)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (413, "request_too_large")
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
-def test_unusual_line_separators_never_stand_raw_in_an_answer(stream: bool) -> None:
+@on_site
+async def test_unusual_line_separators_never_stand_raw_in_an_answer(site: Site, stream: bool) -> None:
     """httpx's and requests' ``iter_lines`` cut there; a token may hold one, and a picture's description."""
     text = "a\u2028b\u2029c\u0085d\x0be\x1cf"
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(answer(text))
-        reply = await site.ask(stream=stream)
-        lines = reply.content.decode().splitlines()
-        if stream:
-            events = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
-            said = "".join(event["choices"][0]["delta"].get("content") or "" for event in events)
-            assert all(line.startswith("data: ") for line in lines if line)
-        else:
-            (line,) = lines
-            said = json.loads(line)["choices"][0]["message"]["content"]
-        assert said == text
-
-    on_site(scenario)
+    site.simulator.always(answer(text))
+    reply = await site.ask(stream=stream)
+    lines = reply.content.decode().splitlines()
+    if stream:
+        events = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+        said = "".join(event["choices"][0]["delta"].get("content") or "" for event in events)
+        assert all(line.startswith("data: ") for line in lines if line)
+    else:
+        (line,) = lines
+        said = json.loads(line)["choices"][0]["message"]["content"]
+    assert said == text
 
 
 def test_a_bug_around_the_app_is_an_error_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +171,7 @@ def test_a_bug_around_the_app_is_an_error_like_any_other(monkeypatch: pytest.Mon
         assert (reply.status_code, reply.json()["error"]["code"]) == (500, "internal_error")
         assert reply.headers["x-request-id"] == "mine"
 
-    on_site(scenario)
+    run_on_site(scenario)
 
 
 # Anything ------------------------------------------------------------------------------------------------------------
@@ -232,5 +220,5 @@ def test_whatever_is_sent_is_answered_in_json_or_not_at_all(seed: int, caplog: p
                 assert not head.startswith(b"500"), (sent, head)
         assert (await site.client.get("/health")).status_code == 200
 
-    on_site(scenario)
+    run_on_site(scenario)
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []

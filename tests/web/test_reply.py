@@ -14,7 +14,8 @@ from grokcore.runtime.completion.gateway import Completion
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, Wait, answer, error, wrapped
 from grokcore.web.reply import EventStream
-from tests.runtime.worlds import make_world, on_fake_clock
+from tests.runtime.worlds import make_world
+from tests.scenarios import run_on_fake_clock
 
 HEAD = ChatHead("chatcmpl-1", 1, "grok-3-fast", 1, Style(ThinkingStyle.HIDDEN))
 LIMITS = Limits(first_response=300, chunk=300, total=900)
@@ -53,7 +54,7 @@ def streamed(script: Script, *, limits: Limits = LIMITS, **options: float) -> li
         await completion.aclose()
         assert world.idle
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     return found
 
 

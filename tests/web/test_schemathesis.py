@@ -11,8 +11,7 @@ import pytest
 import trio
 
 from tests.servers import Site
-
-from .test_delivery import on_media_site
+from tests.web.media_site import run_on_media_site
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,7 +59,7 @@ def test_the_server_is_as_it_describes_itself(
 
     monkeypatch.setattr("grokcore.simulator.app.NATURAL_PACE_S", 0)
     monkeypatch.setattr("tests.servers.PATIENCE_S", 120)
-    on_media_site(scenario, tmp_path)
+    run_on_media_site(scenario, tmp_path)
     (process,) = done
     report = process.stdout.decode("utf-8", "replace")
     assert process.returncode == 0, report[-6000:]

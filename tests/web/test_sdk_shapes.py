@@ -11,9 +11,8 @@ from attrs import frozen
 
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import Script, answer, drawing, play_lines, video, wrapped
+from tests.examples import CITING, DRAWING, THOUGHTS, TOOLS
 from tests.servers import Site, on_site
-
-from .test_chat_completions import CITING, DRAWING, THOUGHTS, TOOLS
 
 
 @frozen
@@ -47,19 +46,16 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-def test_the_openai_sdk_sees_all_of_an_answer(shape: Shape) -> None:
+@on_site
+async def test_the_openai_sdk_sees_all_of_an_answer(site: Site, shape: Shape) -> None:
     """The same three ways; annotations are complete, and have an index in a stream."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(shape.script)
-        whole, streamed, helped = await trio.to_thread.run_sync(ask, site, shape.model)
-        for message in (whole, streamed, helped):
-            assert shape.content in message[0]
-            assert shape.reasoning in message[1]
-            assert tuple(message[2][: len(shape.cited)]) == shape.cited
-        assert whole == streamed == helped
-
-    on_site(scenario)
+    site.simulator.always(shape.script)
+    whole, streamed, helped = await trio.to_thread.run_sync(ask, site, shape.model)
+    for message in (whole, streamed, helped):
+        assert shape.content in message[0]
+        assert shape.reasoning in message[1]
+        assert tuple(message[2][: len(shape.cited)]) == shape.cited
+    assert whole == streamed == helped
 
 
 def ask(site: Site, model: str) -> list[tuple[str, str, list[str]]]:

@@ -60,102 +60,88 @@ async def refused(site: Site) -> None:
 
 
 @pytest.mark.parametrize("stream_wanted", [False, True], ids=["whole", "streamed"])
-def test_an_answer_that_fits_into_the_grace_time_is_finished_while_nobody_new_is_let_in(stream_wanted: bool) -> None:
+@on_site
+async def test_an_answer_that_fits_into_the_grace_time_is_finished_while_nobody_new_is_let_in(
+    site: Site, stream_wanted: bool
+) -> None:
     """New connections are refused at once; what is under way does not notice anything."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(paced(answer("one two three"), 0.03))
-        async with await site.connect() as stream:
-            await stream.send_all(ask(stream=stream_wanted))
-            await site.simulator.until(lambda: bool(site.simulator.calls))
-            site.stop.set()
-            await refused(site)
-            received = await read_all(stream)
-        assert received.startswith(b"HTTP/1.1 200 ")
-        assert b"error" not in received
-        assert b'"finish_reason":"stop"' in received
-        assert (b"data: [DONE]" in received) is stream_wanted
-
-    on_site(scenario)
+    site.simulator.always(paced(answer("one two three"), 0.03))
+    async with await site.connect() as stream:
+        await stream.send_all(ask(stream=stream_wanted))
+        await site.simulator.until(lambda: bool(site.simulator.calls))
+        site.stop.set()
+        await refused(site)
+        received = await read_all(stream)
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert b"error" not in received
+    assert b'"finish_reason":"stop"' in received
+    assert (b"data: [DONE]" in received) is stream_wanted
 
 
-def test_an_answer_that_is_longer_ends_with_the_error_event() -> None:
+@on_site(config="[server]\ngrace_seconds = 0.1")
+async def test_an_answer_that_is_longer_ends_with_the_error_event(site: Site) -> None:
     """The last event says why; no finish_reason, no [DONE], and the response itself ends properly."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(FIRST_TOKEN)
-        async with await site.connect() as stream:
-            await stream.send_all(ask(stream=True))
-            await read_until(stream, b"data: ")
-            site.stop.set()
-            received = await read_all(stream)
-        last = received.split(b"data: ")[-1]
-        assert last.endswith(b"\r\n0\r\n\r\n")
-        assert json.loads(last.partition(b"\n\n")[0]) == error_object(ShuttingDown(MESSAGE))
-        assert b"[DONE]" not in received
-        assert b'"finish_reason":"stop"' not in received
-        await site.simulator.until(lambda: not site.simulator.open_calls)
-
-    on_site(scenario, config="[server]\ngrace_seconds = 0.1")
+    site.simulator.always(FIRST_TOKEN)
+    async with await site.connect() as stream:
+        await stream.send_all(ask(stream=True))
+        await read_until(stream, b"data: ")
+        site.stop.set()
+        received = await read_all(stream)
+    last = received.split(b"data: ")[-1]
+    assert last.endswith(b"\r\n0\r\n\r\n")
+    assert json.loads(last.partition(b"\n\n")[0]) == error_object(ShuttingDown(MESSAGE))
+    assert b"[DONE]" not in received
+    assert b'"finish_reason":"stop"' not in received
+    await site.simulator.until(lambda: not site.simulator.open_calls)
 
 
 @pytest.mark.parametrize("stream_wanted", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("queued", [False, True], ids=["asked", "in the queue for a token"])
-def test_an_answer_that_has_not_begun_becomes_a_503(stream_wanted: bool, queued: bool) -> None:
+@on_site(config="[server]\ngrace_seconds = 0.1\n[pool]\nmax_in_flight_per_token = 1", tokens=(TokenEntry("sso-only"),))
+async def test_an_answer_that_has_not_begun_becomes_a_503(site: Site, stream_wanted: bool, queued: bool) -> None:
     """Nothing went out yet, so it can be a status, with leave to ask again."""
-
-    async def scenario(site: Site) -> None:
-        site.simulator.always(Script((HANG,)))
-        async with await site.connect() as other, await site.connect() as stream:
-            if queued:
-                await other.send_all(ask(stream=False))
-                await site.simulator.until(lambda: bool(site.simulator.calls))
-            await stream.send_all(ask(stream=stream_wanted))
-            await until(lambda: bool(site.gateway.pool.waiting if queued else site.simulator.calls))
-            site.stop.set()
-            head, _, body = (await read_all(stream)).partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 503 ")
-        assert b"\r\nx-should-retry: true" in head
-        assert b"\r\nx-request-id: req_" in head
-        assert json.loads(body) == error_object(ShuttingDown(MESSAGE))
-
-    config = "[server]\ngrace_seconds = 0.1\n[pool]\nmax_in_flight_per_token = 1"
-    on_site(scenario, config=config, tokens=(TokenEntry("sso-only"),))
+    site.simulator.always(Script((HANG,)))
+    async with await site.connect() as other, await site.connect() as stream:
+        if queued:
+            await other.send_all(ask(stream=False))
+            await site.simulator.until(lambda: bool(site.simulator.calls))
+        await stream.send_all(ask(stream=stream_wanted))
+        await until(lambda: bool(site.gateway.pool.waiting if queued else site.simulator.calls))
+        site.stop.set()
+        head, _, body = (await read_all(stream)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nx-should-retry: true" in head
+    assert b"\r\nx-request-id: req_" in head
+    assert json.loads(body) == error_object(ShuttingDown(MESSAGE))
 
 
-def test_a_request_that_was_still_being_sent_is_refused() -> None:
+@on_site
+async def test_a_request_that_was_still_being_sent_is_refused(site: Site) -> None:
     """Its head came before the stop, its body after: 503 shutting_down, and Grok is not asked."""
-
-    async def scenario(site: Site) -> None:
-        request = ask(stream=False)
-        async with await site.connect() as stream:
-            await stream.send_all(request[:-1])
-            await trio.testing.wait_all_tasks_blocked(0.01)
-            site.stop.set()
-            await refused(site)
-            await stream.send_all(request[-1:])
-            head, _, body = (await read_all(stream)).partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 503 ")
-        assert json.loads(body)["error"]["code"] == "shutting_down"
-        assert site.simulator.calls == []
-
-    on_site(scenario)
+    request = ask(stream=False)
+    async with await site.connect() as stream:
+        await stream.send_all(request[:-1])
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        site.stop.set()
+        await refused(site)
+        await stream.send_all(request[-1:])
+        head, _, body = (await read_all(stream)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(body)["error"]["code"] == "shutting_down"
+    assert site.simulator.calls == []
 
 
-def test_idle_connections_are_closed_at_once_and_do_not_delay_the_end() -> None:
+@on_site
+async def test_idle_connections_are_closed_at_once_and_do_not_delay_the_end(site: Site) -> None:
     """One that was never used, and one that is kept alive."""
-
-    async def scenario(site: Site) -> None:
-        async with await site.connect() as unused, await site.connect() as kept:
-            await kept.send_all(http_request(b"", path="/health", method="GET"))
-            await read_until(kept, b"}}")
-            began = trio.current_time()
-            site.stop.set()
-            assert await read_all(unused) == b""
-            assert await read_all(kept) == b""
-            assert trio.current_time() - began < 1
-
-    on_site(scenario)
+    async with await site.connect() as unused, await site.connect() as kept:
+        await kept.send_all(http_request(b"", path="/health", method="GET"))
+        await read_until(kept, b"}}")
+        began = trio.current_time()
+        site.stop.set()
+        assert await read_all(unused) == b""
+        assert await read_all(kept) == b""
+        assert trio.current_time() - began < 1
 
 
 # Processes and signals ---------------------------------------------------------------------------------------------

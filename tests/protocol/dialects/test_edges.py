@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Collection
 from typing import Any
 
 import pytest
 
 from grokcore.errors import AttachmentRefused, GrokApiError, InvalidRequest
 from grokcore.protocol.conversation.enclosures import left_behind, paths_by_rule
-from grokcore.protocol.dialects.openai_chat.request import ChatRequest, header_names, parse_chat_fields
+from grokcore.protocol.dialects.openai_chat.request import ChatRequest, header_names
 from grokcore.protocol.dialects.openai_images.request import parse_image_request
 from grokcore.protocol.grok_web.prompt import render_prompt
+from tests.protocol.dialects.edges import fault_of, named
 
 from ..grok_web.mutants import Leaf, Maker, leaves
 
 REQUESTS = 20_000
-
-NO_CONTENT = {
-    *("type", "id", "index", "status", "phase", "format", "detail", "cache_control", "prompt_cache_breakpoint"),
-    *("citations", "annotations", "logprobs", "caller", "signature", "providerOptions", "providerMetadata", "extras"),
-    *("source_type", "transformations", "retrieved_at", "page_age", "file_type", "stop_reason", "toolset_name"),
-    *("encrypted_content", "encrypted_stdout", "server_name", "mediaType", "mimeType", "mime_type", "media_type"),
-    *("contentType", "uri"),
-}
-"""Keys of messages and parts below which nothing is said."""
-
-OPTIONS = {"model", "stream", "stream_options", "n", "search", "tool_choice", "modalities", "audio", "logprobs"}
-"""Parameters that hold no content of the conversation."""
-
-
-def fault_of(fields: Any) -> GrokApiError | ChatRequest:
-    try:
-        return parse_chat_fields(fields)
-    except (InvalidRequest, AttachmentRefused) as error:
-        return error
 
 
 def lost(fields: dict[str, Any], request: ChatRequest) -> list[Leaf]:
@@ -46,25 +26,6 @@ def lost(fields: dict[str, Any], request: ChatRequest) -> list[Leaf]:
     told = "\n".join([render_prompt(request.messages, up), *(f"{part.url} {part.name}" for part in parts)])
     names = {*request.ignored, *left_behind(request.messages, up)}
     return [leaf for leaf in leaves(fields) if leaf[1] not in told and not named(leaf, fields, names)]
-
-
-def named(leaf: Leaf, fields: Any, names: Collection[str]) -> bool:
-    """Whether the header says that this text, or what it stands in, was not passed on; or it says nothing anyhow."""
-    path, _ = leaf
-    if path[0] != "messages":
-        return path[0] in OPTIONS or str(path[0])[:40] in names or f"{path[0]}.{path[1]}" in names
-    if NO_CONTENT & {*path}:
-        return True
-    candidates = {"earlier_pictures", "earlier_files", "parts.audio", "parts.video"}
-    kinds, value = {"", "file", "image"}, fields  # beside the content a part may do without its type
-    for step in path:
-        if isinstance(value, dict):
-            kinds |= {kind.strip() for kind in (value.get("type"),) if isinstance(kind, str)}
-            candidates |= {f"messages.{step}", f"messages.{path[2]}.{step}"} | {
-                name for kind in kinds for name in (f"parts.{kind}", f"parts.{kind}.{step}")
-            }
-        value = value[step]
-    return not {re.sub(r"[^A-Za-z0-9_.-]", "", name)[:40] for name in candidates}.isdisjoint(names)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -16,16 +15,15 @@ from hypothesis import strategies as st
 from grokcore.errors import UpstreamOverloaded
 from grokcore.protocol.conversation.events import Event, Failed, File, Finished, FoundPicture, Picture, Text, Video
 from grokcore.protocol.grok_web.decoder import Decoder
-from grokcore.protocol.grok_web.markup import TagFilter, parse_tag_names
+from grokcore.protocol.grok_web.markup import TagFilter
 from grokcore.protocol.grok_web.wholeness import Agreement, agreement, is_visible
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import wrapped
+from tests.protocol.grok_web.mutated_streams import GOLDEN, TAGS, check_mutations
 
 from ..strategies import plain_text
 
 INVISIBLE = "\t\x00\x07\x85\xa0\xad\u034f\u061c\u115f\u180e\u200b\u200c\u200d\u200e\u200f\u2028\u202e\u2060\u2063\u2066\u206f\u2800\u3000\u3164\ufe0f\ufeff\uffa0\U000e0041\U000e0101"
-TAGS = parse_tag_names("xaiartifact,xai:tool_usage_card,grok:render")
-GOLDEN = {path.stem: path.read_bytes() for path in Path(__file__).parent.glob("golden/stream/*.ndjson")}
 GOLDEN |= {path.stem + "_fixture": path.read_bytes() for path in Path(__file__).parent.glob("fixtures/*.ndjson")}
 
 
@@ -188,38 +186,6 @@ def test_whatever_can_be_seen_is_an_answer(text: str) -> None:
 
 
 # Mutations --------------------------------------------------------------------------------------------------------
-
-_INSERTED = [b"", b"\n", b"}", b'"', b"{", b"null", b"[]", b"\xff", b"<grok:render>", b"\\u200b", b"true"]
-
-
-def mutated(rnd: random.Random) -> list[bytes]:
-    """A stream with up to four bytes, pieces or lines overwritten, taken out, put in or moved; in up to four parts."""
-    stream = bytearray(rnd.choice(list(GOLDEN.values())))
-    for _ in range(rnd.randint(1, 4)):
-        start = rnd.randrange(len(stream) + 1)
-        end = min(len(stream), start + rnd.choice([0, 1, 5, 300]))
-        if rnd.random() < 0.2:
-            moved = bytes(stream[start:end])
-            del stream[start:end]
-            start = end = rnd.randrange(len(stream) + 1)
-        else:
-            moved = rnd.choice(_INSERTED)
-        stream[start:end] = moved
-    cuts = sorted(rnd.randrange(len(stream) + 1) for _ in range(rnd.randint(0, 3)))
-    return [bytes(stream[a:b]) for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-
-
-def check_mutations(count: int, seed: int) -> int:
-    """Decode that many mutated streams; return how many were answers in good order."""
-    rnd = random.Random(seed)
-    finished = 0
-    for _ in range(count):
-        decoder = Decoder(TAGS)
-        events = [event for piece in mutated(rnd) for event in decoder.receive(piece)] + decoder.close()
-        assert decoder.ended
-        assert [isinstance(event, Finished | Failed) for event in events] == [False] * (len(events) - 1) + [True]
-        finished += events[-1] == Finished()
-    return finished
 
 
 def test_mutated_streams_end_once() -> None:

@@ -18,9 +18,9 @@ from grokcore.protocol.token_file.places import is_known_object
 from grokcore.protocol.token_file.reading import open_source, parse_token_file
 from grokcore.protocol.token_file.text import tidied
 from grokcore.protocol.tokens import TokenEntry, token_id, token_key
+from tests.protocol.token_file.files import JWT, OTHER, ROW, encoded, json_files, text_files, tokens
 
 from ..strategies import json_values
-from .test_reading import JWT, OTHER, ROW, encoded, json_files, text_files, tokens
 
 A, B = TokenEntry(JWT), TokenEntry(OTHER)
 SUPER = TokenEntry(OTHER, Tier.SUPER, "mine", "http://127.0.0.1:1080", disabled=True)

@@ -15,9 +15,9 @@ from grokcore.protocol.models import Tier
 from grokcore.protocol.token_file.places import tier_named
 from grokcore.protocol.token_file.reading import notes_on, read_tokens
 from grokcore.protocol.tokens import TokenEntry
+from tests.protocol.token_file.pasted import CURL, JWT, OTHER, jwt, pieces
 
 from ..strategies import json_values
-from .test_text import CURL, JWT, OTHER, jwt, pieces
 
 THIRD = jwt("3")
 OUT = "disabled, as its status in the file says"

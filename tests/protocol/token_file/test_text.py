@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 
 import pytest
@@ -12,16 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.protocol.token_file.text import NotGroks, Placeholder, is_jwt, token_in
+from tests.protocol.token_file.pasted import CURL, JWT, OTHER, jwt, pieces
 
-
-def jwt(session: str = "1", signature: str = "c2lnbmF0dXJl") -> str:
-    """A token of Grok's form."""
-    parts = ({"typ": "JWT", "alg": "HS256"}, {"session_id": session})
-    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
-    return ".".join([*encoded, signature])
-
-
-JWT, OTHER = jwt("1"), jwt("2")
 WHOLE = jwt("3", "ab--cdefghijklmnopqrstuvwxyz0123456789--EFG")
 """With a signature of 43 characters, in which two dashes may stand."""
 PASSWORD = "h0rse-Battery"
@@ -35,8 +25,6 @@ class Pasted:
     text: str
     token: str = JWT
 
-
-CURL = f"curl 'https://grok.com/rest/app-chat/conversations/new' -H 'accept: */*' -b 'i18nextLng=en; sso={JWT}; sso-rw={JWT}' --data-raw '{{\"temporary\":true}}'"
 
 PASTED = [
     Pasted("a JWT", JWT),
@@ -158,10 +146,6 @@ def test_a_cookie_of_another_site_is_not_for_grok(text: str) -> None:
     """Others have one of that name."""
     with pytest.raises(NotGroks):
         token_in(text)
-
-
-def pieces(text: str, size: int = 6) -> set[str]:
-    return {text[at : at + size] for at in range(len(text) - size + 1)}
 
 
 SECRETS = st.text("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ0123456789!#$%&*+._~-@:/?|", min_size=6, max_size=24)

@@ -23,29 +23,26 @@ from grokcore.runtime.transport.curl import CurlExchange, CurlSettings, CurlTran
 from grokcore.runtime.transport.curl.exchange import BUFFER_BYTES
 from grokcore.runtime.transport.seam import ResponseHead, UpstreamRequest
 from grokcore.simulator.scripts import Script, Send
+from tests.runtime.attachments.hosts import (
+    LOOPBACK_URLS,
+    OTHER_PUBLIC,
+    PICTURE,
+    PRIVATE_ANSWERS,
+    PUBLIC,
+    page,
+    redirect,
+)
+from tests.scenarios import decorator, on_real_clock
 from tests.servers import free_port, read_until
 
 from ..fakes import FakeExchange, FakeTransport
 
 NAME = "pictures.example.com"
-PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 MOST = 100_000
 SECRET = "canary"
-PUBLIC, OTHER_PUBLIC = "93.184.215.14", "2606:4700:4700::1111"
 
 Handler = Callable[[trio.abc.Stream], Awaitable[None]]
 Page = bytes | Handler
-
-
-def page(body: bytes = PICTURE, *, status: str = "200 OK", length: int | str | None = None, **headers: str) -> bytes:
-    """A response of HTTP/1.1."""
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-def redirect(location: str, status: int = 302) -> bytes:
-    return page(b"moved", status=f"{status} Moved", location=location, set_cookie="seen=1; Path=/")
 
 
 SILENCE = b""
@@ -123,7 +120,7 @@ class World:
             await trio.lowlevel.checkpoint()
 
 
-def in_world(
+def run_in_world(
     scenario: Callable[[World], Awaitable[None]],
     *,
     settings: CurlSettings | None = None,
@@ -148,6 +145,9 @@ def in_world(
     trio.run(main)
 
 
+in_world = decorator(run_in_world, gives=1)
+
+
 async def refusal(awaitable: Awaitable[bytes]) -> str:
     """Why something was refused."""
     with pytest.raises((AttachmentRefused, RequestTooLarge)) as caught:
@@ -162,46 +162,40 @@ async def refusal(awaitable: Awaitable[bytes]) -> str:
 # What is fetched ---------------------------------------------------------------------------------------------------
 
 
-def test_a_fetch_asks_for_the_url_and_gives_nothing_away() -> None:
+@in_world
+async def test_a_fetch_asks_for_the_url_and_gives_nothing_away(world: World) -> None:
     """Its Host is the URL's; there is no cookie, no token, nothing of the browser or of Grok's in it."""
-
-    async def scenario(world: World) -> None:
-        world.pages["/a.png?size=1"] = page()
-        assert await world.fetch("/a.png?size=1#fragment") == PICTURE
-        request, *headers = world.heads[0].strip().split("\r\n")
-        assert request == "GET /a.png?size=1 HTTP/1.1"
-        assert dict(line.split(": ", 1) for line in headers) == {
-            "Host": f"{NAME}:{world.port}",
-            "User-Agent": "grok2api",
-            "Accept": "image/*, */*;q=0.8",
-            "Accept-Encoding": "identity",
-        }
-
-    in_world(scenario)
+    world.pages["/a.png?size=1"] = page()
+    assert await world.fetch("/a.png?size=1#fragment") == PICTURE
+    request, *headers = world.heads[0].strip().split("\r\n")
+    assert request == "GET /a.png?size=1 HTTP/1.1"
+    assert dict(line.split(": ", 1) for line in headers) == {
+        "Host": f"{NAME}:{world.port}",
+        "User-Agent": "grok2api",
+        "Accept": "image/*, */*;q=0.8",
+        "Accept-Encoding": "identity",
+    }
 
 
-def test_redirects_are_followed_and_carry_no_cookie() -> None:
+@in_world
+async def test_redirects_are_followed_and_carry_no_cookie(world: World) -> None:
     """All five kinds, relative ones too, three in a row; each hop looks its name up once and has its own connection."""
-
-    async def scenario(world: World) -> None:
-        world.names["other.example.com"] = [["127.0.0.1"]]
-        world.pages |= {
-            "/301": redirect("/b/308?a", 301),
-            "/b/308?a": redirect("303", 308),
-            "/b/303": redirect(f"//other.example.com:{world.port}/%C3%A9", 303),
-            "/302": redirect("/é", 302),
-            "/307": redirect(f"http://{NAME}:{world.port}/%C3%A9#a", 307),
-            "/%C3%A9": page(),
-        }
-        fetcher = world.fetcher(NAME, "other.example.com")
-        for status, hops in (("301", 3), ("302", 1), ("307", 1)):
-            world.connections = 0
-            world.lookups.clear()
-            assert await fetcher.fetch(f"http://{NAME}:{world.port}/{status}", most=MOST) == PICTURE
-            assert world.connections == len(world.lookups) == hops + 1
-        assert not any("cookie" in head.lower() for head in world.heads)
-
-    in_world(scenario)
+    world.names["other.example.com"] = [["127.0.0.1"]]
+    world.pages |= {
+        "/301": redirect("/b/308?a", 301),
+        "/b/308?a": redirect("303", 308),
+        "/b/303": redirect(f"//other.example.com:{world.port}/%C3%A9", 303),
+        "/302": redirect("/é", 302),
+        "/307": redirect(f"http://{NAME}:{world.port}/%C3%A9#a", 307),
+        "/%C3%A9": page(),
+    }
+    fetcher = world.fetcher(NAME, "other.example.com")
+    for status, hops in (("301", 3), ("302", 1), ("307", 1)):
+        world.connections = 0
+        world.lookups.clear()
+        assert await fetcher.fetch(f"http://{NAME}:{world.port}/{status}", most=MOST) == PICTURE
+        assert world.connections == len(world.lookups) == hops + 1
+    assert not any("cookie" in head.lower() for head in world.heads)
 
 
 @pytest.mark.parametrize(
@@ -222,168 +216,88 @@ def test_redirects_are_followed_and_carry_no_cookie() -> None:
         ("", "redirects to nowhere"),
     ],
 )
-def test_a_redirect_is_judged_like_any_other_url(location: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@in_world
+async def test_a_redirect_is_judged_like_any_other_url(
+    world: World, location: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From a host that may be asked nobody gets to one that may not."""
-
-    async def scenario(world: World) -> None:
-        monkeypatch.setattr(addresses, "USUAL_PORTS", {80, 443, world.port})
-        world.names["localhost"] = [["127.0.0.1"]]
-        world.pages["/a.png"] = redirect(location.format(port=world.port))
-        fetcher = world.fetcher(f"{NAME}:{world.port}")
-        message = await refusal(fetcher.fetch(f"http://{NAME}:{world.port}/a.png", most=MOST))
-        assert says in message
-        assert world.connections == len(world.transport.exchanges) == 1
-
-    in_world(scenario)
+    monkeypatch.setattr(addresses, "USUAL_PORTS", {80, 443, world.port})
+    world.names["localhost"] = [["127.0.0.1"]]
+    world.pages["/a.png"] = redirect(location.format(port=world.port))
+    fetcher = world.fetcher(f"{NAME}:{world.port}")
+    message = await refusal(fetcher.fetch(f"http://{NAME}:{world.port}/a.png", most=MOST))
+    assert says in message
+    assert world.connections == len(world.transport.exchanges) == 1
 
 
-def test_a_fourth_redirect_is_one_too_many() -> None:
+@in_world
+async def test_a_fourth_redirect_is_one_too_many(world: World) -> None:
     """A loop ends."""
-
-    async def scenario(world: World) -> None:
-        world.pages["/a.png"] = redirect("/a.png")
-        assert "more than 3 redirects" in await refusal(world.fetch())
-        assert world.connections == 4
-
-    in_world(scenario)
+    world.pages["/a.png"] = redirect("/a.png")
+    assert "more than 3 redirects" in await refusal(world.fetch())
+    assert world.connections == 4
 
 
 # What is not asked -------------------------------------------------------------------------------------------------
 
-LOOPBACK_URLS = [
-    "file:///etc/hostname",
-    "FILE://localhost/etc/hostname",
-    "ftp://127.0.0.1:{port}/a.png",
-    "dict://127.0.0.1:{port}/info",
-    "gopher://127.0.0.1:{port}/_GET%20/",
-    "ws://127.0.0.1:{port}/",
-    "http://127.0.0.1:{port}/a.png",
-    "http://127.0.0.53:{port}/a.png",
-    "http://127.1:{port}/a.png",
-    "http://2130706433:{port}/a.png",
-    "http://0x7f.1:{port}/a.png",
-    "http://0x7f000001:{port}/a.png",
-    "http://017700000001:{port}/a.png",
-    "http://0177.0.0.1:{port}/a.png",
-    "http://0:{port}/a.png",
-    "http://0.0.0.0:{port}/a.png",
-    "http://１２７.0.0.1:{port}/a.png",
-    "http://127。0。0。1:{port}/a.png",
-    "http://[::1]:{port}/a.png",
-    "http://[::]:{port}/a.png",
-    "http://[::ffff:127.0.0.1]:{port}/a.png",
-    "http://[::ffff:7f00:1]:{port}/a.png",
-    "http://[0:0:0:0:0:ffff:7f00:0001]:{port}/a.png",
-    "http://[::127.0.0.1]:{port}/a.png",
-    "http://[64:ff9b::7f00:1]:{port}/a.png",
-    "http://[2002:7f00:1::]:{port}/a.png",
-    "http://[fe80::1%25lo]:{port}/a.png",
-    "http://localhost:{port}/a.png",
-    "http://LOCALHOST.:{port}/a.png",
-    "http://ⓛocalhost:{port}/a.png",
-    "http://user:pass@127.0.0.1:{port}/a.png",
-    "http://example.com@127.0.0.1:{port}/a.png",
-    "http://127.0.0.1:{port}#@example.com/a.png",
-    "http://127.0.0.1:{port}\\@example.com/a.png",
-    "http://127.0.0.1:{port}/\r\nHost: example.com",
-    "http://127.0.0.1:{port} /a.png",
-]
-
 
 @pytest.mark.parametrize("url", LOOPBACK_URLS)
-def test_no_way_of_writing_loopback_reaches_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@in_world
+async def test_no_way_of_writing_loopback_reaches_it(world: World, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the system's own resolver, and on a port that would be taken."""
-
-    async def scenario(world: World) -> None:
-        monkeypatch.setattr(addresses, "USUAL_PORTS", {80, 443, world.port})
-        fetcher = evolve(world.fetcher(), resolve=Lookups())
-        await refusal(fetcher.fetch(url.format(port=world.port) + f"?{SECRET}", most=MOST))
-        assert world.transport.exchanges == []
-        assert world.connections == 0
-
-    in_world(scenario)
-
-
-PRIVATE_ANSWERS = {
-    "loopback": ["127.0.0.1"],
-    "loopback, IPv6": ["::1"],
-    "this network": ["0.0.0.0"],
-    "private": ["10.1.2.3"],
-    "private, IPv6": ["fd00::1"],
-    "metadata": ["169.254.169.254"],
-    "link-local": ["fe80::1"],
-    "link-local with its card": ["fe80::1%2"],
-    "a provider's": ["100.100.100.200"],
-    "mapped": ["::ffff:127.0.0.1"],
-    "NAT64": ["64:ff9b::7f00:1"],
-    "NAT64 of one's own": ["64:ff9b:1::7f00:1"],
-    "6to4": ["2002:7f00:1::1"],
-    "Teredo": ["2001:0:4136:e378:8000:63bf:3fff:fdd2"],
-    "multicast": ["224.0.0.251"],
-    "public and private": [PUBLIC, "127.0.0.1"],
-    "private and public": ["127.0.0.1", OTHER_PUBLIC],
-    "no address": ["localhost"],
-}
+    monkeypatch.setattr(addresses, "USUAL_PORTS", {80, 443, world.port})
+    fetcher = evolve(world.fetcher(), resolve=Lookups())
+    await refusal(fetcher.fetch(url.format(port=world.port) + f"?{SECRET}", most=MOST))
+    assert world.transport.exchanges == []
+    assert world.connections == 0
 
 
 @pytest.mark.parametrize("answer", PRIVATE_ANSWERS.values(), ids=PRIVATE_ANSWERS)
-def test_a_name_that_leads_anywhere_else_than_to_the_public_is_not_asked(
-    answer: list[str], monkeypatch: pytest.MonkeyPatch
+@in_world
+async def test_a_name_that_leads_anywhere_else_than_to_the_public_is_not_asked(
+    world: World, answer: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One private address among its addresses is enough."""
-
-    async def scenario(world: World) -> None:
-        monkeypatch.setattr(addresses, "USUAL_PORTS", {80, 443, world.port})
-        world.names[NAME] = [answer]
-        message = await refusal(world.fetcher().fetch(f"http://{NAME}:{world.port}/a.png?{SECRET}", most=MOST))
-        assert message.startswith(NAME)
-        assert "public internet" in message
-        assert "allow_hosts" in message
-        assert world.lookups == [NAME]
-        assert world.transport.exchanges == []
-        assert world.connections == 0
-
-    in_world(scenario)
+    monkeypatch.setattr(addresses, "USUAL_PORTS", {80, 443, world.port})
+    world.names[NAME] = [answer]
+    message = await refusal(world.fetcher().fetch(f"http://{NAME}:{world.port}/a.png?{SECRET}", most=MOST))
+    assert message.startswith(NAME)
+    assert "public internet" in message
+    assert "allow_hosts" in message
+    assert world.lookups == [NAME]
+    assert world.transport.exchanges == []
+    assert world.connections == 0
 
 
-def test_the_canary_is_one() -> None:
+@in_world
+async def test_the_canary_is_one(world: World) -> None:
     """The tests above mean something: the same places answer when the configuration names them."""
-
-    async def scenario(world: World) -> None:
-        world.pages["/a.png"] = page()
-        world.names["localhost"] = [["127.0.0.1"]]
-        fetcher = world.fetcher("127.0.0.1", "localhost")
-        for host in ("127.0.0.1", "LOCALHOST.", "[::ffff:127.0.0.1]"):
-            assert await fetcher.fetch(f"http://{host}:{world.port}/a.png", most=MOST) == PICTURE
-        assert world.connections == 3
-
-    in_world(scenario)
+    world.pages["/a.png"] = page()
+    world.names["localhost"] = [["127.0.0.1"]]
+    fetcher = world.fetcher("127.0.0.1", "localhost")
+    for host in ("127.0.0.1", "LOCALHOST.", "[::ffff:127.0.0.1]"):
+        assert await fetcher.fetch(f"http://{host}:{world.port}/a.png", most=MOST) == PICTURE
+    assert world.connections == 3
 
 
 @pytest.mark.parametrize("url", [f"http://{NAME}:22/", f"https://{NAME}:8443/", "http://93.184.215.14:25/"])
-def test_other_ports_are_other_services(url: str) -> None:
+@in_world
+async def test_other_ports_are_other_services(world: World, url: str) -> None:
     """Not even the name is looked up."""
-
-    async def scenario(world: World) -> None:
-        assert "neither 80 nor 443" in await refusal(world.fetcher().fetch(url, most=MOST))
-        assert world.lookups == []
-        assert world.transport.exchanges == []
-
-    in_world(scenario)
+    assert "neither 80 nor 443" in await refusal(world.fetcher().fetch(url, most=MOST))
+    assert world.lookups == []
+    assert world.transport.exchanges == []
 
 
-def test_an_entry_with_a_port_allows_that_port_only() -> None:
+@in_world
+async def test_an_entry_with_a_port_allows_that_port_only(world: World) -> None:
     """And a host is allowed by its whole name."""
-
-    async def scenario(world: World) -> None:
-        world.pages["/a.png"] = page()
-        url = f"http://{NAME}:{world.port}/a.png"
-        assert await world.fetcher(f"{NAME}:{world.port}").fetch(url, most=MOST) == PICTURE
-        for entry in (f"{NAME}:80", "example.com", f"x.{NAME}"):
-            await refusal(world.fetcher(entry).fetch(url, most=MOST))
-        assert world.connections == 1
-
-    in_world(scenario)
+    world.pages["/a.png"] = page()
+    url = f"http://{NAME}:{world.port}/a.png"
+    assert await world.fetcher(f"{NAME}:{world.port}").fetch(url, most=MOST) == PICTURE
+    for entry in (f"{NAME}:80", "example.com", f"x.{NAME}"):
+        await refusal(world.fetcher(entry).fetch(url, most=MOST))
+    assert world.connections == 1
 
 
 # Pinned ------------------------------------------------------------------------------------------------------------
@@ -407,22 +321,20 @@ PINNED = [
 
 
 @pytest.mark.parametrize("case", PINNED, ids=lambda case: case.name)
-def test_the_address_that_was_judged_is_the_one_that_is_asked(case: Pinned) -> None:
+@on_real_clock
+async def test_the_address_that_was_judged_is_the_one_that_is_asked(case: Pinned) -> None:
     """The name is resolved once, and what the name server says afterwards is not heard. (No sockets: they are public.)"""
-
-    async def main() -> None:
-        transport = FakeTransport([Script((Send(PICTURE),))])
-        world = World(transport, names={NAME: list(case.answers)})  # type: ignore[arg-type]
-        assert await world.fetcher().fetch(f"https://{NAME}/a.png", most=MOST) == PICTURE
-        assert world.lookups == [NAME]
-        request = transport.exchanges[0].request
-        assert (request.url, request.connect_to, request.impersonated) == (f"https://{NAME}/a.png", case.address, False)
-        assert transport.all_closed
-
-    trio.run(main)
+    transport = FakeTransport([Script((Send(PICTURE),))])
+    world = World(transport, names={NAME: list(case.answers)})  # type: ignore[arg-type]
+    assert await world.fetcher().fetch(f"https://{NAME}/a.png", most=MOST) == PICTURE
+    assert world.lookups == [NAME]
+    request = transport.exchanges[0].request
+    assert (request.url, request.connect_to, request.impersonated) == (f"https://{NAME}/a.png", case.address, False)
+    assert transport.all_closed
 
 
-def test_a_connection_that_leads_elsewhere_all_the_same_is_not_read() -> None:
+@on_real_clock
+async def test_a_connection_that_leads_elsewhere_all_the_same_is_not_read() -> None:
     """The address at the other end is compared, should the way there have been changed."""
 
     class Elsewhere(FakeExchange):
@@ -434,29 +346,23 @@ def test_a_connection_that_leads_elsewhere_all_the_same_is_not_read() -> None:
             self.exchanges.append(Elsewhere(request, self.scripts[0]))
             return self.exchanges[-1]
 
-    async def main() -> None:
-        transport = Misled([Script((Send(PICTURE),))])
-        world = World(transport, names={NAME: [[PUBLIC]]})  # type: ignore[arg-type]
-        assert "led elsewhere" in await refusal(world.fetcher().fetch(f"http://{NAME}/", most=MOST))
-        assert transport.all_closed
-
-    trio.run(main)
+    transport = Misled([Script((Send(PICTURE),))])
+    world = World(transport, names={NAME: [[PUBLIC]]})  # type: ignore[arg-type]
+    assert "led elsewhere" in await refusal(world.fetcher().fetch(f"http://{NAME}/", most=MOST))
+    assert transport.all_closed
 
 
-def test_behind_a_proxy_only_hosts_of_the_configuration_are_fetched() -> None:
+@in_world
+async def test_behind_a_proxy_only_hosts_of_the_configuration_are_fetched(world: World) -> None:
     """It resolves names itself, so nothing else can be judged; the message says so."""
-
-    async def scenario(world: World) -> None:
-        url = f"http://{NAME}/a.png"
-        world.pages[url] = page()
-        proxy_url = f"http://user:{SECRET}@127.0.0.1:{world.port}"
-        message = await refusal(world.fetcher("nas.example.com", proxy_url=proxy_url).fetch(url, most=MOST))
-        assert "a proxy is configured" in message
-        assert world.connections == 0
-        assert await world.fetcher(NAME, proxy_url=proxy_url).fetch(url, most=MOST) == PICTURE
-        assert world.lookups == []
-
-    in_world(scenario)
+    url = f"http://{NAME}/a.png"
+    world.pages[url] = page()
+    proxy_url = f"http://user:{SECRET}@127.0.0.1:{world.port}"
+    message = await refusal(world.fetcher("nas.example.com", proxy_url=proxy_url).fetch(url, most=MOST))
+    assert "a proxy is configured" in message
+    assert world.connections == 0
+    assert await world.fetcher(NAME, proxy_url=proxy_url).fetch(url, most=MOST) == PICTURE
+    assert world.lookups == []
 
 
 # What comes back ---------------------------------------------------------------------------------------------------
@@ -508,42 +414,33 @@ def test_what_can_t_be_taken_is_refused_with_its_reason_and_let_go_at_once(
         assert world.transport.exchanges[0]._received <= MOST + 2 * BUFFER_BYTES
         await world.all_closed()
 
-    in_world(scenario)
+    run_in_world(scenario)
 
 
-def test_as_much_as_is_taken_is_taken() -> None:
+@in_world
+async def test_as_much_as_is_taken_is_taken(world: World) -> None:
     """Of plain and of packed content."""
-
-    async def scenario(world: World) -> None:
-        body = bytes(MOST)
-        world.pages |= {"/plain": page(body), "/packed": page(gzip.compress(body), content_encoding="gzip")}
-        assert await world.fetch("/plain") == await world.fetch("/packed") == body
-
-    in_world(scenario)
+    body = bytes(MOST)
+    world.pages |= {"/plain": page(body), "/packed": page(gzip.compress(body), content_encoding="gzip")}
+    assert await world.fetch("/plain") == await world.fetch("/packed") == body
 
 
-def test_a_server_that_is_not_there_and_a_name_that_is_not_known() -> None:
+@in_world
+async def test_a_server_that_is_not_there_and_a_name_that_is_not_known(world: World) -> None:
     """The reason is passed on, with the host and nothing else of the URL."""
-
-    async def scenario(world: World) -> None:
-        message = await refusal(world.fetcher(NAME).fetch(f"http://{NAME}:{free_port()}/{SECRET}", most=MOST))
-        assert f"{NAME} could not be reached: no connection could be made" in message
-        for answer in ([], ["fe80::1%2"]):
-            world.names[NAME] = [answer]
-            assert f"{NAME} could not be resolved" in await refusal(world.fetch(f"/{SECRET}"))
-
-    in_world(scenario)
+    message = await refusal(world.fetcher(NAME).fetch(f"http://{NAME}:{free_port()}/{SECRET}", most=MOST))
+    assert f"{NAME} could not be reached: no connection could be made" in message
+    for answer in ([], ["fe80::1%2"]):
+        world.names[NAME] = [answer]
+        assert f"{NAME} could not be resolved" in await refusal(world.fetch(f"/{SECRET}"))
 
 
-def test_the_system_s_resolver_is_asked() -> None:
+@on_real_clock
+async def test_the_system_s_resolver_is_asked() -> None:
     """It gives addresses as they can be judged."""
-
-    async def main() -> None:
-        found = await Lookups()("localhost", 80)
-        assert found
-        assert all(ip_address(address).is_loopback for address in found)
-
-    trio.run(main)
+    found = await Lookups()("localhost", 80)
+    assert found
+    assert all(ip_address(address).is_loopback for address in found)
 
 
 def test_a_name_server_that_hangs_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -561,34 +458,28 @@ def test_a_name_server_that_hangs_is_given_up_in_time(monkeypatch: pytest.Monkey
     trio.run(main)
 
 
-def test_a_long_host_is_cut_in_messages() -> None:
+@in_world
+async def test_a_long_host_is_cut_in_messages(world: World) -> None:
     """A message stays one."""
-
-    async def scenario(world: World) -> None:
-        host = "a." * 120 + "example.com"
-        world.names[host] = [["127.0.0.1"]]
-        assert "a.a.a.…" in await refusal(world.fetcher().fetch(f"http://{host}/", most=MOST))
-
-    in_world(scenario)
+    host = "a." * 120 + "example.com"
+    world.names[host] = [["127.0.0.1"]]
+    assert "a.a.a.…" in await refusal(world.fetcher().fetch(f"http://{host}/", most=MOST))
 
 
-def test_a_client_that_goes_away_takes_its_fetch_along() -> None:
+@in_world
+async def test_a_client_that_goes_away_takes_its_fetch_along(world: World) -> None:
     """Cancelled while it waits for the head or for the body, it leaves no connection."""
-
-    async def scenario(world: World) -> None:
-        world.pages |= {"/silent": SILENCE, "/stalling": STALLING}
-        for path in world.pages:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(world.fetch, path)
-                while not world.transport.exchanges or not world.transport.exchanges[-1]._received:
-                    if path == "/silent" and world.open_connections:
-                        break
-                    await trio.lowlevel.checkpoint()
-                nursery.cancel_scope.cancel()
-            assert world.transport.transport.under_way == 0
-            await world.all_closed()
-
-    in_world(scenario)
+    world.pages |= {"/silent": SILENCE, "/stalling": STALLING}
+    for path in world.pages:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(world.fetch, path)
+            while not world.transport.exchanges or not world.transport.exchanges[-1]._received:
+                if path == "/silent" and world.open_connections:
+                    break
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        assert world.transport.transport.under_way == 0
+        await world.all_closed()
 
 
 # TLS ---------------------------------------------------------------------------------------------------------------
@@ -621,4 +512,4 @@ def test_a_certificate_is_checked_for_the_url_s_name(
         else:
             assert await world.fetcher(NAME).fetch(url, most=MOST) == PICTURE
 
-    in_world(scenario, settings=CurlSettings(ca_file=str(ca_file) if trusted else ""), context=context)
+    run_in_world(scenario, settings=CurlSettings(ca_file=str(ca_file) if trusted else ""), context=context)

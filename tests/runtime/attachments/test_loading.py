@@ -9,9 +9,9 @@ from grokcore.protocol.conversation.attachment_part import AttachmentPart
 from grokcore.protocol.conversation.enclosures import Enclosure, Use
 from grokcore.runtime.attachments.fetch import FETCH_S, Fetcher
 from grokcore.runtime.attachments.loading import HISTORY_FETCH_S, Brought, load_enclosures
+from tests.scenarios import run_on_fake_clock
 
 from ..fakes import FakeTransport
-from ..worlds import on_fake_clock
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -37,7 +37,7 @@ def brought(*urls: str, use: Use) -> tuple[Brought, float]:
         result = await load_enclosures([Enclosure(part, use) for part in parts], fetcher, earlier=4)
         found.append((result, trio.current_time() - began))
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     return found[0]
 
 

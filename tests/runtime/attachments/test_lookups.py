@@ -15,6 +15,7 @@ from grokcore.errors import AttachmentRefused, Overloaded
 from grokcore.runtime.attachments import lookups
 from grokcore.runtime.attachments.fetch import Fetcher
 from grokcore.runtime.attachments.lookups import Lookups
+from tests.scenarios import decorator
 
 from ..fakes import FakeTransport
 
@@ -36,7 +37,7 @@ class Resolver:
         return [ADDRESS]
 
 
-def with_resolver(scenario: Callable[[Resolver, Lookups], Awaitable[None]]) -> None:
+def run_with_resolver(scenario: Callable[[Resolver, Lookups], Awaitable[None]]) -> None:
     """Run *scenario*; afterwards no thread may be left."""
 
     async def main() -> None:
@@ -51,6 +52,9 @@ def with_resolver(scenario: Callable[[Resolver, Lookups], Awaitable[None]]) -> N
                 await trio.lowlevel.checkpoint()
 
     trio.run(main)
+
+
+with_resolver = decorator(run_with_resolver, gives=2)
 
 
 @pytest.fixture(autouse=True)
@@ -70,103 +74,87 @@ async def hang(found: Lookups, key: str, count: int) -> None:
             nursery.start_soon(ask, number)
 
 
-def test_names_that_hang_do_not_hold_up_others() -> None:
+@with_resolver
+async def test_names_that_hang_do_not_hold_up_others(resolver: Resolver, found: Lookups) -> None:
     """Two guests with a hundred names each that hang, and everybody else's are looked up at once, their own key's soon."""
-
-    async def scenario(resolver: Resolver, found: Lookups) -> None:
-        async with trio.open_nursery() as nursery:
-            for guest in ("mallory", "trudy"):
-                nursery.start_soon(hang, found, guest, 100)
-            while len(resolver.asked) < 2 * lookups.AT_ONCE_OF_A_KEY:
-                await trio.lowlevel.checkpoint()
-            for key in ("", "alice", "bob"):
-                assert await found.of(key)("good.example.com", 80) == [ADDRESS]
-            assert len(resolver.asked) == 2 * lookups.AT_ONCE_OF_A_KEY + 3  # while the guests' first ones still hang
-        assert len(found.left) < 2 * (lookups.MOST_LEFT_OF_A_KEY + lookups.AT_ONCE_OF_A_KEY)
-
-    with_resolver(scenario)
-
-
-def test_a_key_has_its_places_back_when_its_names_do_not_hang_any_more() -> None:
-    """What it may leave behind is bounded; then it is refused at once, and later no longer."""
-
-    async def scenario(resolver: Resolver, found: Lookups) -> None:
-        for _ in range(4):
-            await hang(found, "mallory", lookups.AT_ONCE_OF_A_KEY)
-        assert len(found.left) == lookups.MOST_LEFT_OF_A_KEY
-        with pytest.raises(OSError, match="too many"):
-            await found.of("mallory")("good.example.com", 80)
-        resolver.let_go.set()
-        while found.left:
+    async with trio.open_nursery() as nursery:
+        for guest in ("mallory", "trudy"):
+            nursery.start_soon(hang, found, guest, 100)
+        while len(resolver.asked) < 2 * lookups.AT_ONCE_OF_A_KEY:
             await trio.lowlevel.checkpoint()
-        assert await found.of("mallory")("good.example.com", 80) == [ADDRESS]
+        for key in ("", "alice", "bob"):
+            assert await found.of(key)("good.example.com", 80) == [ADDRESS]
+        assert len(resolver.asked) == 2 * lookups.AT_ONCE_OF_A_KEY + 3  # while the guests' first ones still hang
+    assert len(found.left) < 2 * (lookups.MOST_LEFT_OF_A_KEY + lookups.AT_ONCE_OF_A_KEY)
 
-    with_resolver(scenario)
+
+@with_resolver
+async def test_a_key_has_its_places_back_when_its_names_do_not_hang_any_more(
+    resolver: Resolver, found: Lookups
+) -> None:
+    """What it may leave behind is bounded; then it is refused at once, and later no longer."""
+    for _ in range(4):
+        await hang(found, "mallory", lookups.AT_ONCE_OF_A_KEY)
+    assert len(found.left) == lookups.MOST_LEFT_OF_A_KEY
+    with pytest.raises(OSError, match="too many"):
+        await found.of("mallory")("good.example.com", 80)
+    resolver.let_go.set()
+    while found.left:
+        await trio.lowlevel.checkpoint()
+    assert await found.of("mallory")("good.example.com", 80) == [ADDRESS]
 
 
-def test_all_keys_together_leave_a_bounded_number_of_threads() -> None:
+@with_resolver
+async def test_all_keys_together_leave_a_bounded_number_of_threads(resolver: Resolver, found: Lookups) -> None:
     """However many there are."""
-
-    async def scenario(resolver: Resolver, found: Lookups) -> None:
-        for _ in range(3):
-            async with trio.open_nursery() as nursery:
-                for number in range(20):
-                    nursery.start_soon(hang, found, f"guest{number}", lookups.AT_ONCE_OF_A_KEY)
-        assert lookups.MOST_LEFT <= len(found.left) < lookups.MOST_LEFT + lookups.AT_ONCE
-
-    with_resolver(scenario)
-
-
-def test_a_request_waits_for_few_names_that_hang() -> None:
-    """The third is refused at once, and the same name is not tried again."""
-
-    async def scenario(resolver: Resolver, found: Lookups) -> None:
-        resolve = found.of("")
-        for host in ("a.example.com", "a.example.com", "b.example.com", "c.example.com", "good.example.com"):
-            with pytest.raises(OSError, match=r"answer|hang"):
-                await resolve(host, 80)
-        assert resolver.asked == ["a.example.com", "b.example.com"]
-
-    with_resolver(scenario)
-
-
-def test_an_abandoned_look_up_is_counted_until_its_thread_ends() -> None:
-    """Also one whose client has left."""
-
-    async def scenario(resolver: Resolver, found: Lookups) -> None:
+    for _ in range(3):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(partial(found.of("guest"), "a.example.com", 80))
-            while not resolver.asked:
-                await trio.lowlevel.checkpoint()
-            assert found.left == []
-            nursery.cancel_scope.cancel()
-        assert found.left == ["guest"]
-
-    with_resolver(scenario)
+            for number in range(20):
+                nursery.start_soon(hang, found, f"guest{number}", lookups.AT_ONCE_OF_A_KEY)
+    assert lookups.MOST_LEFT <= len(found.left) < lookups.MOST_LEFT + lookups.AT_ONCE
 
 
-def test_the_client_is_told_that_the_name_could_not_be_resolved() -> None:
+@with_resolver
+async def test_a_request_waits_for_few_names_that_hang(resolver: Resolver, found: Lookups) -> None:
+    """The third is refused at once, and the same name is not tried again."""
+    resolve = found.of("")
+    for host in ("a.example.com", "a.example.com", "b.example.com", "c.example.com", "good.example.com"):
+        with pytest.raises(OSError, match=r"answer|hang"):
+            await resolve(host, 80)
+    assert resolver.asked == ["a.example.com", "b.example.com"]
+
+
+@with_resolver
+async def test_an_abandoned_look_up_is_counted_until_its_thread_ends(resolver: Resolver, found: Lookups) -> None:
+    """Also one whose client has left."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(found.of("guest"), "a.example.com", 80))
+        while not resolver.asked:
+            await trio.lowlevel.checkpoint()
+        assert found.left == []
+        nursery.cancel_scope.cancel()
+    assert found.left == ["guest"]
+
+
+@with_resolver
+async def test_the_client_is_told_that_the_name_could_not_be_resolved(resolver: Resolver, found: Lookups) -> None:
     """In time, and as a fault of its request."""
-
-    async def scenario(resolver: Resolver, found: Lookups) -> None:
-        fetcher = Fetcher(FakeTransport([]), frozenset(), resolve=found.of("guest"))
-        with pytest.raises(AttachmentRefused, match=r"a\.example\.com could not be resolved"):
-            await fetcher.fetch("http://a.example.com/a.png", most=100)
-
-    with_resolver(scenario)
+    fetcher = Fetcher(FakeTransport([]), frozenset(), resolve=found.of("guest"))
+    with pytest.raises(AttachmentRefused, match=r"a\.example\.com could not be resolved"):
+        await fetcher.fetch("http://a.example.com/a.png", most=100)
 
 
-def test_without_a_thread_the_server_is_overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+@with_resolver
+async def test_without_a_thread_the_server_is_overloaded(
+    resolver: Resolver, found: Lookups, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """That is not the client's fault, and passes."""
 
-    async def scenario(resolver: Resolver, found: Lookups) -> None:
-        async def no_thread(*_: object, **__: object) -> None:
-            await trio.lowlevel.checkpoint()
-            raise RuntimeError("can't start new thread")
+    async def no_thread(*_: object, **__: object) -> None:
+        await trio.lowlevel.checkpoint()
+        raise RuntimeError("can't start new thread")
 
-        monkeypatch.setattr(trio.to_thread, "run_sync", no_thread)
-        with pytest.raises(Overloaded, match="thread"):
-            await found.of("")("good.example.com", 80)
-        assert found.left == []
-
-    with_resolver(scenario)
+    monkeypatch.setattr(trio.to_thread, "run_sync", no_thread)
+    with pytest.raises(Overloaded, match="thread"):
+        await found.of("")("good.example.com", 80)
+    assert found.left == []

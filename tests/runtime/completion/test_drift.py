@@ -16,9 +16,10 @@ from grokcore.simulator.lines import response
 from grokcore.simulator.scripts import answer_lines, error, play_lines, wrapped
 from grokcore.web.state import ServerState
 from grokcore.web.status import Census, health_report
+from tests.scenarios import run_on_fake_clock
 from tests.servers import configured
 
-from ..worlds import collect, failure_of, make_world, on_fake_clock
+from ..worlds import collect, failure_of, make_world
 
 STRANGE = [wrapped(response({"brandNew": "a secret"})), *answer_lines(["a"])]
 
@@ -44,7 +45,7 @@ def test_an_unknown_key_is_told_once_by_its_name(caplog: pytest.LogCaptureFixtur
             "refused_models": {},
         }
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     assert told(caplog) == ["Grok sent a key that nobody here knows: brandNew (model grok-3-fast)"]
     assert "a secret" not in caplog.text
 
@@ -62,7 +63,7 @@ def test_a_model_that_is_refused_is_told_once_with_groks_words(caplog: pytest.Lo
         report = health_report(world.gateway, ServerState(configured()), Census(world.gateway))
         assert report["upstream"]["refused_models"] == {"grok-3-fast": 2}
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     assert "gone" in told(caplog)[0]
     assert "<b>" not in told(caplog)[0]
     assert "basic-0" not in told(caplog)[0]
@@ -109,5 +110,5 @@ def test_a_quiet_stream_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
         assert world.gateway.drift.counters == Counters()
         await trio.lowlevel.checkpoint()
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     assert told(caplog) == []

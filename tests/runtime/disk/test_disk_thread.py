@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
 
 import grokcore.runtime.disk.disk_thread
 from grokcore.runtime.disk.disk_thread import clean_up_in_thread, in_disk_thread
+from tests.scenarios import on_real_clock, run_on_real_clock
 
 PATIENCE_S = 10.0
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    async def main() -> None:
-        with trio.fail_after(PATIENCE_S):
-            await scenario()
-
-    trio.run(main)
 
 
 @pytest.fixture(autouse=True)
@@ -27,17 +19,14 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grokcore.runtime.disk.disk_thread, "PATIENCE_S", 0.05)
 
 
-def test_the_outcome_comes_back() -> None:
+@on_real_clock
+async def test_the_outcome_comes_back() -> None:
     """What the work returned, or raised, as it was."""
-
-    async def scenario() -> None:
-        limiter = trio.CapacityLimiter(1)
-        assert await in_disk_thread(lambda: 5, limiter=limiter) == 5
-        with pytest.raises(ZeroDivisionError):
-            await in_disk_thread(lambda: 1 // 0, limiter=limiter)
-        assert limiter.borrowed_tokens == 0
-
-    run(scenario)
+    limiter = trio.CapacityLimiter(1)
+    assert await in_disk_thread(lambda: 5, limiter=limiter) == 5
+    with pytest.raises(ZeroDivisionError):
+        await in_disk_thread(lambda: 1 // 0, limiter=limiter)
+    assert limiter.borrowed_tokens == 0
 
 
 def test_a_cancelled_task_has_the_outcome_of_what_was_begun() -> None:
@@ -57,21 +46,18 @@ def test_a_cancelled_task_has_the_outcome_of_what_was_begun() -> None:
             found.append(6)
         assert scope.cancelled_caught
 
-    run(scenario)
+    run_on_real_clock(scenario)
     assert found == [5]
 
 
-def test_a_task_that_is_cancelled_before_leaves_nothing_to_do() -> None:
+@on_real_clock
+async def test_a_task_that_is_cancelled_before_leaves_nothing_to_do() -> None:
     """Also while it waits for a thread's place."""
-
-    async def scenario() -> None:
-        limiter = trio.CapacityLimiter(1)
-        async with limiter:
-            with trio.move_on_after(0.01) as scope:
-                await in_disk_thread(lambda: pytest.fail("done"), limiter=limiter, left=lambda: pytest.fail("left"))
-            assert scope.cancelled_caught
-
-    run(scenario)
+    limiter = trio.CapacityLimiter(1)
+    async with limiter:
+        with trio.move_on_after(0.01) as scope:
+            await in_disk_thread(lambda: pytest.fail("done"), limiter=limiter, left=lambda: pytest.fail("left"))
+        assert scope.cancelled_caught
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -99,7 +85,7 @@ def test_what_hangs_is_left_to_its_thread_which_undoes_it(fails: bool) -> None:
         async with limiter:
             assert undone.wait(PATIENCE_S)
 
-    run(scenario)
+    run_on_real_clock(scenario)
     assert happened == ["left", None if fails else 1]
 
 
@@ -111,7 +97,7 @@ def test_the_end_of_the_loop_does_not_wait_for_what_hangs() -> None:
         with trio.move_on_after(0.01):
             await in_disk_thread(lambda: go.wait(PATIENCE_S), limiter=trio.CapacityLimiter(1))
 
-    run(scenario)
+    run_on_real_clock(scenario)
     assert not go.is_set()
     go.set()
 
@@ -128,20 +114,18 @@ def test_a_clean_up_is_done_by_a_cancelled_task_and_is_not_waited_for_long() -> 
             await clean_up_in_thread(lambda: 1 // 0)
             await clean_up_in_thread(lambda: go.wait(PATIENCE_S))
 
-    run(scenario)
+    run_on_real_clock(scenario)
     go.set()
 
 
-def test_no_thread_to_be_had_is_a_fault_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+@on_real_clock
+async def test_no_thread_to_be_had_is_a_fault_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever uses the disk has an answer to those."""
 
     async def none(*_: object, **__: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    async def scenario() -> None:
-        monkeypatch.setattr(trio.to_thread, "run_sync", none)
-        with pytest.raises(OSError, match="no thread can be had"):
-            await in_disk_thread(lambda: 5, limiter=trio.CapacityLimiter(1))
-        await clean_up_in_thread(lambda: None)
-
-    run(scenario)
+    monkeypatch.setattr(trio.to_thread, "run_sync", none)
+    with pytest.raises(OSError, match="no thread can be had"):
+        await in_disk_thread(lambda: 5, limiter=trio.CapacityLimiter(1))
+    await clean_up_in_thread(lambda: None)

@@ -22,8 +22,8 @@ from attrs import frozen
 
 from grokcore.runtime.disk import media_cache
 from grokcore.runtime.disk.media_cache import LargerThanCache, MediaCache, MediaFile, MediaWriter, media_type_of
-
-from .test_files import disks
+from tests.disks import disks
+from tests.scenarios import on_real_clock, run_on_real_clock
 
 PATIENCE_S = 30.0
 """Real seconds that a scenario may take at most."""
@@ -31,16 +31,6 @@ PATIENCE_S = 30.0
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 MUCH = 10**9
 HOUR_S = 3600.0
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    """On the real clock: threads know no other."""
-
-    async def main() -> None:
-        with trio.fail_after(PATIENCE_S):
-            await scenario()
-
-    trio.run(main)
 
 
 @pytest.fixture
@@ -112,26 +102,23 @@ PUTS = [
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_what_is_put_in_is_found_and_read(put: Callable[[MediaCache], Awaitable[str]], folder: Path) -> None:
+@on_real_clock
+async def test_what_is_put_in_is_found_and_read(put: Callable[[MediaCache], Awaitable[str]], folder: Path) -> None:
     """By its name only, which is another one each time; for nobody else's eyes; also after a restart."""
-
-    async def scenario() -> None:
-        cache = MediaCache(folder, MUCH)
-        name, other = await put(cache), await put(cache)
-        assert name != other
-        for each in (cache, await loaded(folder)):
-            entry = await each.find(name)
-            assert entry is not None
-            assert (entry.name, entry.path, entry.size) == (name, folder / name, len(PICTURE))
-            assert entry.media_type == media_type_of(name)
-            assert abs(entry.mtime - time.time()) < PATIENCE_S
-            assert await content(each, name) == PICTURE
-        assert names_in(folder) == {name, other}
-        if os.name == "posix":
-            modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder / name, folder, folder.parent)]
-            assert modes == [0o600, 0o700, 0o700]
-
-    run(scenario)
+    cache = MediaCache(folder, MUCH)
+    name, other = await put(cache), await put(cache)
+    assert name != other
+    for each in (cache, await loaded(folder)):
+        entry = await each.find(name)
+        assert entry is not None
+        assert (entry.name, entry.path, entry.size) == (name, folder / name, len(PICTURE))
+        assert entry.media_type == media_type_of(name)
+        assert abs(entry.mtime - time.time()) < PATIENCE_S
+        assert await content(each, name) == PICTURE
+    assert names_in(folder) == {name, other}
+    if os.name == "posix":
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder / name, folder, folder.parent)]
+        assert modes == [0o600, 0o700, 0o700]
 
 
 @frozen
@@ -184,7 +171,7 @@ def test_a_name_fits_any_address_and_says_what_the_file_is(case: Extension, fold
         assert entry is not None
         assert entry.media_type == case.media_type
 
-    run(scenario)
+    run_on_real_clock(scenario)
 
 
 WRONG_NAMES = [
@@ -210,58 +197,50 @@ WRONG_NAMES = [
 ]
 
 
-def test_a_name_that_was_not_given_out_is_never_looked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@on_real_clock
+async def test_a_name_that_was_not_given_out_is_never_looked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not on the disk: no way out of the folder, no file in it that is not the cache's, no odd name for the system."""
-
-    async def scenario() -> None:
-        known = left_behind(folder)
-        for other in ("../outside.png", "foreign.png", ".hidden.png", f".{known}.01234567.tmp2"):
-            left_behind(folder, name=other)
-        cache = await loaded(folder)
-        monkeypatch.setattr(Path, "open", lambda *_, **__: pytest.fail("the disk was asked"))
-        for name in (pattern.format(name=known, upper=known.upper()) for pattern in WRONG_NAMES):
-            assert await cache.find(name) is None, name
-            assert await cache.open(name) is None, name
-
-    run(scenario)
+    known = left_behind(folder)
+    for other in ("../outside.png", "foreign.png", ".hidden.png", f".{known}.01234567.tmp2"):
+        left_behind(folder, name=other)
+    cache = await loaded(folder)
+    monkeypatch.setattr(Path, "open", lambda *_, **__: pytest.fail("the disk was asked"))
+    for name in (pattern.format(name=known, upper=known.upper()) for pattern in WRONG_NAMES):
+        assert await cache.find(name) is None, name
+        assert await cache.open(name) is None, name
 
 
-def test_a_file_that_was_deleted_by_hand_is_forgotten(folder: Path) -> None:
+@on_real_clock
+async def test_a_file_that_was_deleted_by_hand_is_forgotten(folder: Path) -> None:
     """It no longer takes up room either; the folder may go as a whole, and is made again."""
+    cache = MediaCache(folder, 20)
+    stays, gone = await cache.put(bytes(10), "png"), await cache.put(bytes(10), "png")
+    (folder / gone).unlink()
+    assert await cache.find(gone) is None
+    new = await cache.put(bytes(10), "png")
+    assert names_in(folder) == {stays, new}
 
-    async def scenario() -> None:
-        cache = MediaCache(folder, 20)
-        stays, gone = await cache.put(bytes(10), "png"), await cache.put(bytes(10), "png")
-        (folder / gone).unlink()
-        assert await cache.find(gone) is None
-        new = await cache.put(bytes(10), "png")
-        assert names_in(folder) == {stays, new}
-
-        shutil.rmtree(folder)
-        for ask in (cache.find, cache.open):
-            assert await ask(stays) is None
-        assert await content(cache, await cache.put(PICTURE[:20], "png")) == PICTURE[:20]
-
-    run(scenario)
+    shutil.rmtree(folder)
+    for ask in (cache.find, cache.open):
+        assert await ask(stays) is None
+    assert await content(cache, await cache.put(PICTURE[:20], "png")) == PICTURE[:20]
 
 
-def test_threads_that_others_hold_do_not_hold_it_up(folder: Path) -> None:
+@on_real_clock
+async def test_threads_that_others_hold_do_not_hold_it_up(folder: Path) -> None:
     """It has its own, and readers have others than writers."""
-
-    async def scenario() -> None:
-        limiter = trio.to_thread.current_default_thread_limiter()
-        limiter.total_tokens = 1
-        async with limiter:
-            cache = await loaded(folder)
-            assert await content(cache, await cache.put(PICTURE, "png")) == PICTURE
-
-    run(scenario)
+    limiter = trio.to_thread.current_default_thread_limiter()
+    limiter.total_tokens = 1
+    async with limiter:
+        cache = await loaded(folder)
+        assert await content(cache, await cache.put(PICTURE, "png")) == PICTURE
 
 
 # What goes --------------------------------------------------------------------------------------------------------
 
 
-def test_the_least_recently_used_go_first(folder: Path, fast_disk: None) -> None:
+@on_real_clock
+async def test_the_least_recently_used_go_first(folder: Path, fast_disk: None) -> None:
     """Against the simplest model, over a few hundred steps and some restarts: never more than the cap, never the wrong one."""
     chance = random.Random(7)
     most_bytes = 100
@@ -282,194 +261,166 @@ def test_the_least_recently_used_go_first(folder: Path, fast_disk: None) -> None
         else:
             assert await cache.find(used[0]) is not None  # which is no use
 
-    async def scenario() -> None:
-        cache = MediaCache(folder, most_bytes)
-        for number in range(300):
-            await step(cache)
-            assert names_in(folder) == {name for name, _ in model}
-            if number % 100 == 99:
-                for age, (name, _) in enumerate(reversed(model)):  # uses are minutes apart
-                    os.utime(folder / name, (when := time.time() - 61 * age, when))
-                cache = await loaded(folder, most_bytes)
-
-    run(scenario)
+    cache = MediaCache(folder, most_bytes)
+    for number in range(300):
+        await step(cache)
+        assert names_in(folder) == {name for name, _ in model}
+        if number % 100 == 99:
+            for age, (name, _) in enumerate(reversed(model)):  # uses are minutes apart
+                os.utime(folder / name, (when := time.time() - 61 * age, when))
+            cache = await loaded(folder, most_bytes)
 
 
 @pytest.mark.parametrize("use", ["find", "open"])
 @pytest.mark.parametrize(
     ("used_s_ago", "told"), [(HOUR_S, True), (61.0, True), (30.0, False), (-HOUR_S, True)], ids=str
 )
-def test_the_last_use_is_on_the_disk_to_a_minute(use: str, used_s_ago: float, told: bool, folder: Path) -> None:
+@on_real_clock
+async def test_the_last_use_is_on_the_disk_to_a_minute(use: str, used_s_ago: float, told: bool, folder: Path) -> None:
     """Opening is a use and looking is none; not every use is written; a time to come does not count as one."""
-
-    async def scenario() -> None:
-        name = left_behind(folder, used_s_ago=used_s_ago)
-        cache = await loaded(folder)
-        before = (folder / name).stat().st_mtime
-        if use == "open":
-            await (await opened(cache, name)).aclose()
-        else:
-            await cache.find(name)
-        after = (folder / name).stat().st_mtime
-        if use == "open" and told:
-            assert abs(after - time.time()) < PATIENCE_S
-        else:
-            assert after == before
-
-    run(scenario)
+    name = left_behind(folder, used_s_ago=used_s_ago)
+    cache = await loaded(folder)
+    before = (folder / name).stat().st_mtime
+    if use == "open":
+        await (await opened(cache, name)).aclose()
+    else:
+        await cache.find(name)
+    after = (folder / name).stat().st_mtime
+    if use == "open" and told:
+        assert abs(after - time.time()) < PATIENCE_S
+    else:
+        assert after == before
 
 
-def test_after_a_restart_the_order_is_that_of_the_last_uses(folder: Path) -> None:
+@on_real_clock
+async def test_after_a_restart_the_order_is_that_of_the_last_uses(folder: Path) -> None:
     """What is too much by then goes at once."""
+    names = [left_behind(folder, used_s_ago=number * HOUR_S) for number in range(4)]
+    before = await loaded(folder)
+    await (await opened(before, names[3])).aclose()  # the one that was used first of all
 
-    async def scenario() -> None:
-        names = [left_behind(folder, used_s_ago=number * HOUR_S) for number in range(4)]
-        before = await loaded(folder)
-        await (await opened(before, names[3])).aclose()  # the one that was used first of all
-
-        cache = await loaded(folder, 30)
-        assert names_in(folder) == {names[3], names[0], names[1]}
-        await cache.put(bytes(10), "png")
-        assert names[1] not in names_in(folder)
-
-    run(scenario)
+    cache = await loaded(folder, 30)
+    assert names_in(folder) == {names[3], names[0], names[1]}
+    await cache.put(bytes(10), "png")
+    assert names[1] not in names_in(folder)
 
 
-def test_what_is_not_the_caches_stays(folder: Path) -> None:
+@on_real_clock
+async def test_what_is_not_the_caches_stays(folder: Path) -> None:
     """It is not counted, not given away and not deleted; of what killed writers have left, nothing stays."""
+    ours, stray = some_name(), f".{some_name()}.0a1b2c3d.tmp"
+    foreign = {"notes.txt", ".hidden", f"{ours}.tmp", f".{ours}.tmp", f".{ours}.0a1b2c3d.tmp2", ".x.0a1b2c3d.tmp"}
+    for name in (*foreign, ours, stray):
+        left_behind(folder, name=name)
+    folders = {some_name(), f".{some_name()}.00000000.tmp"}
+    for name in folders:
+        (folder / name / "inside").mkdir(parents=True)
+    (folder / (link := some_name())).symlink_to(folder / "notes.txt")
 
-    async def scenario() -> None:
-        ours, stray = some_name(), f".{some_name()}.0a1b2c3d.tmp"
-        foreign = {"notes.txt", ".hidden", f"{ours}.tmp", f".{ours}.tmp", f".{ours}.0a1b2c3d.tmp2", ".x.0a1b2c3d.tmp"}
-        for name in (*foreign, ours, stray):
-            left_behind(folder, name=name)
-        folders = {some_name(), f".{some_name()}.00000000.tmp"}
-        for name in folders:
-            (folder / name / "inside").mkdir(parents=True)
-        (folder / (link := some_name())).symlink_to(folder / "notes.txt")
-
-        cache = await loaded(folder)
-        assert names_in(folder) == {ours, link, *foreign, *folders}
-        assert [name for name in (link, *foreign, *folders) if await cache.find(name)] == []
-        await loaded(folder, 0)
-        assert names_in(folder) == {link, *foreign, *folders}
-
-    run(scenario)
+    cache = await loaded(folder)
+    assert names_in(folder) == {ours, link, *foreign, *folders}
+    assert [name for name in (link, *foreign, *folders) if await cache.find(name)] == []
+    await loaded(folder, 0)
+    assert names_in(folder) == {link, *foreign, *folders}
 
 
 @pytest.mark.parametrize("put", PUTS)
 @pytest.mark.parametrize("most_bytes", [0, len(PICTURE) - 1])
-def test_a_file_larger_than_the_cache_is_refused(
+@on_real_clock
+async def test_a_file_larger_than_the_cache_is_refused(
     most_bytes: int, put: Callable[[MediaCache], Awaitable[str]], folder: Path
 ) -> None:
     """Nothing goes for its sake, and nothing is left of it."""
-
-    async def scenario() -> None:
-        cache = MediaCache(folder, most_bytes)
-        before = {await cache.put(bytes(most_bytes), "png")}
-        with pytest.raises(LargerThanCache):
-            await put(cache)
-        assert names_in(folder) == before
-        cache.most_bytes = len(PICTURE)
-        name = await put(cache)
-        assert name in names_in(folder)
-
-    run(scenario)
+    cache = MediaCache(folder, most_bytes)
+    before = {await cache.put(bytes(most_bytes), "png")}
+    with pytest.raises(LargerThanCache):
+        await put(cache)
+    assert names_in(folder) == before
+    cache.most_bytes = len(PICTURE)
+    name = await put(cache)
+    assert name in names_in(folder)
 
 
-def test_who_reads_a_file_reads_it_to_the_end(folder: Path) -> None:
+@on_real_clock
+async def test_who_reads_a_file_reads_it_to_the_end(folder: Path) -> None:
     """Though it has left the cache and the disk meanwhile; nobody else finds it then."""
-
-    async def scenario() -> None:
-        cache = MediaCache(folder, len(PICTURE))
-        name = await cache.put(PICTURE, "png")
-        before = descriptors()
-        async with contextlib.aclosing(await opened(cache, name)) as file:
-            begun = await file.read(0, 10)
-            other = await cache.put(PICTURE[::-1], "png")
-            assert names_in(folder) == {other}
-            assert await cache.open(name) is None
-            assert begun + await file.read(10, MUCH) == PICTURE
-            assert await file.read(len(PICTURE), 10) == b""
-        await file.aclose()
-        assert descriptors() == before
-
-    run(scenario)
+    cache = MediaCache(folder, len(PICTURE))
+    name = await cache.put(PICTURE, "png")
+    before = descriptors()
+    async with contextlib.aclosing(await opened(cache, name)) as file:
+        begun = await file.read(0, 10)
+        other = await cache.put(PICTURE[::-1], "png")
+        assert names_in(folder) == {other}
+        assert await cache.open(name) is None
+        assert begun + await file.read(10, MUCH) == PICTURE
+        assert await file.read(len(PICTURE), 10) == b""
+    await file.aclose()
+    assert descriptors() == before
 
 
-def test_a_file_that_leaves_while_it_is_opened_does_not_come_back(
+@on_real_clock
+async def test_a_file_that_leaves_while_it_is_opened_does_not_come_back(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It can be read, and takes up no room that others could have."""
+    cache = MediaCache(folder, 10)
+    name = await cache.put(bytes(10), "png")
+    real = Path.open
 
-    async def scenario() -> None:
-        cache = MediaCache(folder, 10)
-        name = await cache.put(bytes(10), "png")
-        real = Path.open
+    def open_and_lose(path: Path, *args: Any, **kwargs: Any) -> Any:
+        file = real(path, *args, **kwargs)
+        trio.from_thread.run(cache.put, bytes(10), "png")
+        return file
 
-        def open_and_lose(path: Path, *args: Any, **kwargs: Any) -> Any:
-            file = real(path, *args, **kwargs)
-            trio.from_thread.run(cache.put, bytes(10), "png")
-            return file
-
-        monkeypatch.setattr(Path, "open", open_and_lose)
-        async with contextlib.aclosing(await opened(cache, name)) as file:
-            assert await file.read(0, 10) == bytes(10)
-        monkeypatch.undo()
-        await cache.put(b"", "png")
-        assert len(names_in(folder)) == 2
-
-    run(scenario)
+    monkeypatch.setattr(Path, "open", open_and_lose)
+    async with contextlib.aclosing(await opened(cache, name)) as file:
+        assert await file.read(0, 10) == bytes(10)
+    monkeypatch.undo()
+    await cache.put(b"", "png")
+    assert len(names_in(folder)) == 2
 
 
-def test_what_can_not_be_deleted_is_known_and_the_next_to_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@on_real_clock
+async def test_what_can_not_be_deleted_is_known_and_the_next_to_go(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As on Windows while it is being read: the sum stays true."""
-
-    async def scenario() -> None:
-        cache = MediaCache(folder, 30)
-        old = [await cache.put(bytes(10), "png") for _ in range(3)]
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "unlink", failing(errno.EACCES))
-            new = await cache.put(bytes(20), "png")
-        assert names_in(folder) == {*old, new}
-        for name in old[:2]:
-            assert await cache.find(name) is not None
-        newer = await cache.put(bytes(5), "png")
-        assert names_in(folder) == {new, newer}  # 30 were too much, and one more had to go for 5
-
-    run(scenario)
+    cache = MediaCache(folder, 30)
+    old = [await cache.put(bytes(10), "png") for _ in range(3)]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", failing(errno.EACCES))
+        new = await cache.put(bytes(20), "png")
+    assert names_in(folder) == {*old, new}
+    for name in old[:2]:
+        assert await cache.find(name) is not None
+    newer = await cache.put(bytes(5), "png")
+    assert names_in(folder) == {new, newer}  # 30 were too much, and one more had to go for 5
 
 
-def test_a_size_that_was_changed_by_hand_is_learned(folder: Path) -> None:
+@on_real_clock
+async def test_a_size_that_was_changed_by_hand_is_learned(folder: Path) -> None:
     """When the file is used, it counts as large as it is."""
-
-    async def scenario() -> None:
-        cache = MediaCache(folder, 20)
-        first, second = await cache.put(bytes(10), "png"), await cache.put(bytes(10), "png")
-        (folder / second).write_bytes(bytes(5))
-        async with contextlib.aclosing(await opened(cache, second)) as file:
-            assert file.entry.size == 5
-        third = await cache.put(bytes(5), "png")
-        assert names_in(folder) == {first, second, third}
-
-    run(scenario)
+    cache = MediaCache(folder, 20)
+    first, second = await cache.put(bytes(10), "png"), await cache.put(bytes(10), "png")
+    (folder / second).write_bytes(bytes(5))
+    async with contextlib.aclosing(await opened(cache, second)) as file:
+        assert file.entry.size == 5
+    third = await cache.put(bytes(5), "png")
+    assert names_in(folder) == {first, second, third}
 
 
-def test_room_is_made_for_what_was_kept_though_nobody_waits_for_it(
+@on_real_clock
+async def test_room_is_made_for_what_was_kept_though_nobody_waits_for_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who is cancelled while the file is written leaves no more behind than the cap."""
-
-    async def scenario() -> None:
-        cache = MediaCache(folder, 10)
-        old = await cache.put(bytes(10), "png")
-        with trio.CancelScope() as scope:
-            monkeypatch.setattr(os, "fsync", lambda _: trio.from_thread.run_sync(scope.cancel))
-            await cache.put(bytes(10), "png")
-        assert len(names_in(folder) - {old}) == 1
-        assert old not in names_in(folder)
-
-    run(scenario)
+    cache = MediaCache(folder, 10)
+    old = await cache.put(bytes(10), "png")
+    with trio.CancelScope() as scope:
+        monkeypatch.setattr(os, "fsync", lambda _: trio.from_thread.run_sync(scope.cancel))
+        await cache.put(bytes(10), "png")
+    assert len(names_in(folder) - {old}) == 1
+    assert old not in names_in(folder)
 
 
 # Disks that fail --------------------------------------------------------------------------------------------------
@@ -483,88 +434,78 @@ def failing(number: int) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_whatever_fails_nothing_half_written_is_found(
+@on_real_clock
+async def test_whatever_fails_nothing_half_written_is_found(
     put: Callable[[MediaCache], Awaitable[str]], folder: Path
 ) -> None:
     """Each call in turn: the caller is told, nothing is left open, on the disk or known, and the next file is kept."""
-
-    async def scenario() -> None:
-        cache = MediaCache(folder, len(PICTURE))
-        name = await put(cache)  # this makes the folder
-        for disk in disks():
-            before = descriptors()
-            with disk.in_use(), contextlib.suppress(OSError) if disk.fails_at else contextlib.nullcontext():
-                name = await put(cache)
-                assert not disk.failed, disk
-            assert descriptors() == before, disk
-            assert names_in(folder) == {name}, disk
-            assert await content(cache, name) == PICTURE
-        assert {"open", "write", "fsync", "close", "replace"} <= set(disk.calls)
-        assert names_in(folder) == {name}
-
-    run(scenario)
+    cache = MediaCache(folder, len(PICTURE))
+    name = await put(cache)  # this makes the folder
+    for disk in disks():
+        before = descriptors()
+        with disk.in_use(), contextlib.suppress(OSError) if disk.fails_at else contextlib.nullcontext():
+            name = await put(cache)
+            assert not disk.failed, disk
+        assert descriptors() == before, disk
+        assert names_in(folder) == {name}, disk
+        assert await content(cache, name) == PICTURE
+    assert {"open", "write", "fsync", "close", "replace"} <= set(disk.calls)
+    assert names_in(folder) == {name}
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_a_disk_that_fills_up_half_way_keeps_nothing(
+@on_real_clock
+async def test_a_disk_that_fills_up_half_way_keeps_nothing(
     put: Callable[[MediaCache], Awaitable[str]], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that takes little at a time keeps all of it."""
+    cache = MediaCache(folder, MUCH)
+    write = os.write
+    room = [0]
 
-    async def scenario() -> None:
-        cache = MediaCache(folder, MUCH)
-        write = os.write
-        room = [0]
+    def write_little(descriptor: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = write(descriptor, data[: min(50, room[0])])
+        room[0] -= written
+        return written
 
-        def write_little(descriptor: int, data: bytes) -> int:
-            if not room[0]:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            written = write(descriptor, data[: min(50, room[0])])
-            room[0] -= written
-            return written
-
-        monkeypatch.setattr(os, "write", write_little)
-        for room[0] in (0, 1, 100, len(PICTURE) - 1):
-            with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-                await put(cache)
-            assert names_in(folder) == set()
-        room[0] = len(PICTURE)
-        assert await content(cache, await put(cache)) == PICTURE
-
-    run(scenario)
+    monkeypatch.setattr(os, "write", write_little)
+    for room[0] in (0, 1, 100, len(PICTURE) - 1):
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            await put(cache)
+        assert names_in(folder) == set()
+    room[0] = len(PICTURE)
+    assert await content(cache, await put(cache)) == PICTURE
 
 
-def test_a_file_that_can_not_be_opened_is_told_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@on_real_clock
+async def test_a_file_that_can_not_be_opened_is_told_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stays known, for it is there; nothing stays open."""
-
-    async def scenario() -> None:
-        cache = MediaCache(folder, MUCH)
-        name = await cache.put(PICTURE, "png")
-        before = descriptors()
-        for place, step, number in ((Path, "open", errno.EMFILE), (os, "fstat", errno.EIO)):
-            for ask in (cache.find, cache.open):
-                with monkeypatch.context() as patch, pytest.raises(OSError, match=os.strerror(number)) as caught:
-                    patch.setattr(place, step, failing(number))
-                    await ask(name)
-                assert descriptors() == before, caught
-        assert await content(cache, name) == PICTURE
-
-    run(scenario)
+    cache = MediaCache(folder, MUCH)
+    name = await cache.put(PICTURE, "png")
+    before = descriptors()
+    for place, step, number in ((Path, "open", errno.EMFILE), (os, "fstat", errno.EIO)):
+        for ask in (cache.find, cache.open):
+            with monkeypatch.context() as patch, pytest.raises(OSError, match=os.strerror(number)) as caught:
+                patch.setattr(place, step, failing(number))
+                await ask(name)
+            assert descriptors() == before, caught
+    assert await content(cache, name) == PICTURE
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_a_folder_that_can_not_be_made_is_told_of(put: Callable[[MediaCache], Awaitable[str]], folder: Path) -> None:
+@on_real_clock
+async def test_a_folder_that_can_not_be_made_is_told_of(
+    put: Callable[[MediaCache], Awaitable[str]], folder: Path
+) -> None:
     """And made later, when what was in its place is gone."""
-
-    async def scenario() -> None:
-        left_behind(folder.parent.parent, name=folder.parent.name)
-        cache = await loaded(folder)
-        with pytest.raises(OSError):
-            await put(cache)
-        folder.parent.unlink()
-        assert await content(cache, await put(cache)) == PICTURE
-
-    run(scenario)
+    left_behind(folder.parent.parent, name=folder.parent.name)
+    cache = await loaded(folder)
+    with pytest.raises(OSError):
+        await put(cache)
+    folder.parent.unlink()
+    assert await content(cache, await put(cache)) == PICTURE
 
 
 @frozen
@@ -596,7 +537,7 @@ def test_a_folder_that_can_not_be_read_is_an_empty_cache(
         cache = await loaded(folder)
         assert await cache.find(some_name()) is None
 
-    run(scenario)
+    run_on_real_clock(scenario)
     lines = [record.getMessage() for record in caplog.records if record.name == media_cache.__name__]
     assert lines == ([f"{folder} can't be read ({case.told}). What is kept there can't be had."] if case.told else [])
     assert all(record.levelno == logging.WARNING for record in caplog.records)
@@ -671,21 +612,18 @@ GIVING_UP = [
 
 
 @pytest.mark.parametrize("case", GIVING_UP, ids=lambda case: case.name)
-def test_of_a_file_that_was_not_kept_nothing_is_left(case: GivingUp, folder: Path) -> None:
+@on_real_clock
+async def test_of_a_file_that_was_not_kept_nothing_is_left(case: GivingUp, folder: Path) -> None:
     """However its writer ends; a file with a piece missing can't be kept."""
-
-    async def scenario() -> None:
-        cache = MediaCache(folder, 1000)
-        other = await cache.put(PICTURE, "png")
-        before = descriptors()
-        with trio.CancelScope() as scope, pytest.raises(case.error) if case.error else contextlib.nullcontext():
-            async with cache.writer("mp4") as writer:
-                assert len(names_in(folder)) == 2
-                await case.do(writer, scope)
-        assert names_in(folder) == {other}
-        assert descriptors() == before
-
-    run(scenario)
+    cache = MediaCache(folder, 1000)
+    other = await cache.put(PICTURE, "png")
+    before = descriptors()
+    with trio.CancelScope() as scope, pytest.raises(case.error) if case.error else contextlib.nullcontext():
+        async with cache.writer("mp4") as writer:
+            assert len(names_in(folder)) == 2
+            await case.do(writer, scope)
+    assert names_in(folder) == {other}
+    assert descriptors() == before
 
 
 def test_a_writer_that_is_cancelled_at_once_makes_nothing(folder: Path) -> None:
@@ -697,47 +635,41 @@ def test_a_writer_that_is_cancelled_at_once_makes_nothing(folder: Path) -> None:
             async with MediaCache(folder, 1000).writer("mp4"):
                 pytest.fail("it began")
 
-    run(scenario)
+    run_on_real_clock(scenario)
     assert not folder.exists()
 
 
-def test_what_was_kept_stays_kept(folder: Path) -> None:
+@on_real_clock
+async def test_what_was_kept_stays_kept(folder: Path) -> None:
     """Whatever comes after it in the block, and it can't be changed any more."""
-
-    async def scenario() -> None:
-        cache = MediaCache(folder, 1000)
-        with trio.CancelScope() as scope:
-            async with cache.writer("mp4") as writer:
-                await writer.write(PICTURE)
-                name = await writer.keep()
-                for again in (writer.keep(), writer.write(b"more")):
-                    with pytest.raises(trio.ClosedResourceError):
-                        await again
-                scope.cancel()
-                await trio.lowlevel.checkpoint()
-        assert scope.cancelled_caught
-        assert await content(cache, name) == PICTURE
-
-    run(scenario)
+    cache = MediaCache(folder, 1000)
+    with trio.CancelScope() as scope:
+        async with cache.writer("mp4") as writer:
+            await writer.write(PICTURE)
+            name = await writer.keep()
+            for again in (writer.keep(), writer.write(b"more")):
+                with pytest.raises(trio.ClosedResourceError):
+                    await again
+            scope.cancel()
+            await trio.lowlevel.checkpoint()
+    assert scope.cancelled_caught
+    assert await content(cache, name) == PICTURE
 
 
-def test_writers_do_not_get_in_each_others_way(folder: Path) -> None:
+@on_real_clock
+async def test_writers_do_not_get_in_each_others_way(folder: Path) -> None:
     """More of them at once than there are threads; each file is what its writer wrote."""
+    cache = MediaCache(folder, MUCH)
+    found: dict[str, bytes] = {}
 
-    async def scenario() -> None:
-        cache = MediaCache(folder, MUCH)
-        found: dict[str, bytes] = {}
+    async def write(letter: bytes) -> None:
+        found[await put_in_pieces(cache, *[letter * 1000] * 10)] = letter * 10_000
 
-        async def write(letter: bytes) -> None:
-            found[await put_in_pieces(cache, *[letter * 1000] * 10)] = letter * 10_000
-
-        async with trio.open_nursery() as nursery:
-            for number in range(20):
-                nursery.start_soon(write, bytes([number]))
-        assert len(found) == 20
-        assert {name: await content(cache, name) for name in found} == found
-
-    run(scenario)
+    async with trio.open_nursery() as nursery:
+        for number in range(20):
+            nursery.start_soon(write, bytes([number]))
+    assert len(found) == 20
+    assert {name: await content(cache, name) for name in found} == found
 
 
 # Many files -------------------------------------------------------------------------------------------------------
@@ -762,4 +694,4 @@ def test_ten_thousand_files_are_no_burden(folder: Path, fast_disk: None) -> None
         await loaded(folder, 0)
         assert names_in(folder) == set()
 
-    run(scenario)
+    run_on_real_clock(scenario)

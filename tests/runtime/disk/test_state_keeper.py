@@ -28,8 +28,7 @@ from grokcore.runtime.disk import state_keeper as store
 from grokcore.runtime.disk.data_dir import DataDirectory, DirectoryTaken
 from grokcore.runtime.disk.state_file import Record, StateFile, gone_line, line_of
 from grokcore.runtime.disk.state_keeper import StateKeeper, pruned
-
-from ..worlds import on_fake_clock
+from tests.scenarios import on_fake_clock, on_real_clock, run_on_fake_clock
 
 ROOT = Path(__file__).parents[3]
 
@@ -661,7 +660,7 @@ def test_writes_begin_at_their_exact_times(case: Timing, caplog: pytest.LogCaptu
         assert learner.disk.saved[-1:] == [{"a": {"at": at}} for at in case.learns[-1:]]
         assert (learner.keeper.fault, learner.keeper.unsaved) == ("", False)
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     assert [level for level, _ in log_lines(caplog)] == list(case.log)
 
 
@@ -677,7 +676,7 @@ def test_a_disk_that_fails_for_days_is_asked_once_a_minute(caplog: pytest.LogCap
         assert set(gaps[6:-1]) == {60}
         assert learner.keeper.fault == os.strerror(errno.ENOSPC)
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     assert len(log_lines(caplog)) == 1
 
 
@@ -698,34 +697,28 @@ def test_a_fault_is_shown_while_it_lasts(caplog: pytest.LogCaptureFixture) -> No
         full = os.strerror(errno.ENOSPC)
         assert shown == [("", True), (full, True), (full, True), ("", False)]
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     told = f"state.jsonl can't be written ({os.strerror(errno.ENOSPC)}). What was learned is only in memory."
     assert log_lines(caplog) == [("WARNING", told)]
 
 
-def test_only_what_changed_is_touched() -> None:
+@on_fake_clock
+async def test_only_what_changed_is_touched() -> None:
     """Records as loaded stay, those of unknown tokens too; None forgets one."""
+    learner = Learner(known={"old": {"at": 1, "unknown": [None]}, "a": {"at": 1}, "b": {"at": 1}})
+    learner.learn(a={"at": 2}, b=None, c={"at": 2}, never_known=None)
+    await learner.stopped_at(10)
 
-    async def scenario() -> None:
-        learner = Learner(known={"old": {"at": 1, "unknown": [None]}, "a": {"at": 1}, "b": {"at": 1}})
-        learner.learn(a={"at": 2}, b=None, c={"at": 2}, never_known=None)
-        await learner.stopped_at(10)
-
-        assert learner.disk.saved == [{"old": {"at": 1, "unknown": [None]}, "a": {"at": 2}, "c": {"at": 2}}]
-
-    on_fake_clock(scenario)
+    assert learner.disk.saved == [{"old": {"at": 1, "unknown": [None]}, "a": {"at": 2}, "c": {"at": 2}}]
 
 
-def test_nothing_is_written_when_nothing_changed() -> None:
+@on_fake_clock
+async def test_nothing_is_written_when_nothing_changed() -> None:
     """A mark without news, or news that are none, cost no write; nor does the end."""
-
-    async def scenario() -> None:
-        learner = Learner(known={"a": {"at": 1}})
-        learner.keeper.changed()
-        await learner.stopped_at(10, 1)
-        assert learner.disk.began == []
-
-    on_fake_clock(scenario)
+    learner = Learner(known={"a": {"at": 1}})
+    learner.keeper.changed()
+    await learner.stopped_at(10, 1)
+    assert learner.disk.began == []
 
 
 def test_a_record_that_can_not_be_written_costs_only_itself(caplog: pytest.LogCaptureFixture) -> None:
@@ -737,68 +730,59 @@ def test_a_record_that_can_not_be_written_costs_only_itself(caplog: pytest.LogCa
         await learner.stopped_at(10)
         assert learner.disk.saved == [{"a": {"at": 1}, "c": {"at": 1}}]
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert record.exc_info is not None
 
 
-def test_a_change_costs_its_own_line() -> None:
+@on_fake_clock
+async def test_a_change_costs_its_own_line() -> None:
     """However many records there are, and within a second; the first write after a start is a whole."""
+    records: dict[str, Record] = {f"k{number}": {"at": 0, "text": "x" * 100} for number in range(10_000)}
+    learner = Learner(known=records)
+    await learner.stopped_at(100.5, *range(0, 100, 2))
 
-    async def scenario() -> None:
-        records: dict[str, Record] = {f"k{number}": {"at": 0, "text": "x" * 100} for number in range(10_000)}
-        learner = Learner(known=records)
-        await learner.stopped_at(100.5, *range(0, 100, 2))
-
-        assert learner.disk.appended == [-1, *[1] * 49]
-        assert learner.disk.began == [at + 1 for at in range(0, 100, 2)]
-
-    on_fake_clock(scenario)
+    assert learner.disk.appended == [-1, *[1] * 49]
+    assert learner.disk.began == [at + 1 for at in range(0, 100, 2)]
 
 
-def test_the_journal_is_taken_up_when_it_has_outgrown_the_whole() -> None:
+@on_fake_clock
+async def test_the_journal_is_taken_up_when_it_has_outgrown_the_whole() -> None:
     """So the file stays in proportion, and what is written too."""
+    learner = Learner()
 
-    async def scenario() -> None:
-        learner = Learner()
+    async def learn_much() -> None:
+        for number in range(200):
+            learner.learn(a={"text": "x" * 1000, "number": number})
+            await trio.sleep(2)
 
-        async def learn_much() -> None:
-            for number in range(200):
-                learner.learn(a={"text": "x" * 1000, "number": number})
-                await trio.sleep(2)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(learner.keeper.run)
+        await learn_much()
+        nursery.cancel_scope.cancel()
 
-        async with trio.open_nursery() as nursery:
-            await nursery.start(learner.keeper.run)
-            await learn_much()
-            nursery.cancel_scope.cancel()
-
-        wholes = [number for number, count in enumerate(learner.disk.appended) if count < 0]
-        assert {later - sooner for sooner, later in itertools.pairwise(wholes)} == {63 + 1}
-
-    on_fake_clock(scenario)
+    wholes = [number for number, count in enumerate(learner.disk.appended) if count < 0]
+    assert {later - sooner for sooner, later in itertools.pairwise(wholes)} == {63 + 1}
 
 
-def test_what_can_not_be_appended_is_written_as_a_whole(file: StateFile) -> None:
+@on_real_clock
+async def test_what_can_not_be_appended_is_written_as_a_whole(file: StateFile) -> None:
     """At once, with nobody hearing of it: the file was changed, or deleted, by somebody else."""
+    number = 0
 
-    async def scenario() -> None:
-        number = 0
+    def changes() -> Mapping[str, Record]:
+        return {"a": {"at": number}}
 
-        def changes() -> Mapping[str, Record]:
-            return {"a": {"at": number}}
-
-        keeper = StateKeeper(file, changes, {"b": {"at": 0}})
-        async with trio.open_nursery() as nursery:
-            await nursery.start(keeper.run)
+    keeper = StateKeeper(file, changes, {"b": {"at": 0}})
+    async with trio.open_nursery() as nursery:
+        await nursery.start(keeper.run)
+        assert await keeper.write_now() == ""
+        for damage in (file.path.unlink, lambda: file.path.write_text("x")):
+            damage()
+            number += 1
             assert await keeper.write_now() == ""
-            for damage in (file.path.unlink, lambda: file.path.write_text("x")):
-                damage()
-                number += 1
-                assert await keeper.write_now() == ""
-                assert file.load() == {"b": {"at": 0}, "a": {"at": number}}
-            nursery.cancel_scope.cancel()
-
-    trio.run(scenario)
+            assert file.load() == {"b": {"at": 0}, "a": {"at": number}}
+        nursery.cancel_scope.cancel()
 
 
 # An owner's action --------------------------------------------------------------------------------------------------
@@ -829,25 +813,22 @@ HURRIES = [
 
 
 @pytest.mark.parametrize("case", HURRIES, ids=lambda case: case.name)
-def test_an_action_is_on_the_disk_when_it_is_acknowledged(case: Hurry) -> None:
+@on_fake_clock
+async def test_an_action_is_on_the_disk_when_it_is_acknowledged(case: Hurry) -> None:
     """At once, with what came before it, or it is said why not within two seconds."""
+    learner = Learner(SlowDisk(case.took, list(case.faults)))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(learner.keeper.run)
+        for when in case.learns:
+            nursery.start_soon(learner.learn_at, when)
+        await trio.sleep_until(case.at)
+        learner.learn(act={"at": case.at})
+        said = await learner.keeper.write_now()
 
-    async def scenario() -> None:
-        learner = Learner(SlowDisk(case.took, list(case.faults)))
-        async with trio.open_nursery() as nursery:
-            await nursery.start(learner.keeper.run)
-            for when in case.learns:
-                nursery.start_soon(learner.learn_at, when)
-            await trio.sleep_until(case.at)
-            learner.learn(act={"at": case.at})
-            said = await learner.keeper.write_now()
-
-            assert (said, trio.current_time()) == (case.said, case.acknowledged)
-            assert not case.said or not learner.disk.saved
-            assert case.said or learner.disk.saved[-1]["act"] == {"at": case.at}
-            nursery.cancel_scope.cancel()
-
-    on_fake_clock(scenario)
+        assert (said, trio.current_time()) == (case.said, case.acknowledged)
+        assert not case.said or not learner.disk.saved
+        assert case.said or learner.disk.saved[-1]["act"] == {"at": case.at}
+        nursery.cancel_scope.cancel()
 
 
 @frozen
@@ -894,44 +875,38 @@ def test_the_end_waits_for_what_is_unsaved_and_not_for_ever(case: Ending, caplog
         assert learner.keeper.fault == case.fault
         assert learner.keeper.unsaved == bool(case.fault)
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     assert [level for level, _ in log_lines(caplog)] == ["WARNING"] * bool(case.faults or case.fault)
 
 
 @pytest.mark.parametrize(
     "fault", [FULL, NO_THREAD, BAD_DISK, TypeError("a bug")], ids=lambda fault: type(fault).__name__
 )
-def test_a_failed_write_fails_nobody(fault: Exception) -> None:
+@on_fake_clock
+async def test_a_failed_write_fails_nobody(fault: Exception) -> None:
     """Not the task, nor those who run beside it."""
-
-    async def scenario() -> None:
-        learner = Learner(SlowDisk(faults=[fault] * 100))
-        async with trio.open_nursery() as nursery:
-            await nursery.start(learner.keeper.run)
-            learner.learn(a={})
-            await trio.sleep(1000)
-            assert learner.keeper.fault
-            nursery.cancel_scope.cancel()
-
-    on_fake_clock(scenario)
+    learner = Learner(SlowDisk(faults=[fault] * 100))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(learner.keeper.run)
+        learner.learn(a={})
+        await trio.sleep(1000)
+        assert learner.keeper.fault
+        nursery.cancel_scope.cancel()
 
 
-def test_writes_are_made_in_a_thread_of_their_own(file: StateFile) -> None:
+@on_real_clock
+async def test_writes_are_made_in_a_thread_of_their_own(file: StateFile) -> None:
     """The server goes on meanwhile, also when all of trio's threads are taken, and what is under way at the end is done."""
+    writer = ThreadedFile(file)
+    keeper = StateKeeper(writer, lambda: {"a": {"at": 1}}, {})
+    trio.to_thread.current_default_thread_limiter().total_tokens = 1
+    async with trio.to_thread.current_default_thread_limiter(), trio.open_nursery() as nursery:
+        await nursery.start(keeper.run)
+        keeper.changed()
+        nursery.cancel_scope.cancel()
 
-    async def scenario() -> None:
-        writer = ThreadedFile(file)
-        keeper = StateKeeper(writer, lambda: {"a": {"at": 1}}, {})
-        trio.to_thread.current_default_thread_limiter().total_tokens = 1
-        async with trio.to_thread.current_default_thread_limiter(), trio.open_nursery() as nursery:
-            await nursery.start(keeper.run)
-            keeper.changed()
-            nursery.cancel_scope.cancel()
-
-        assert len(writer.threads - {threading.get_ident()}) == 1
-        assert file.load() == {"a": {"at": 1}}
-
-    trio.run(scenario)
+    assert len(writer.threads - {threading.get_ident()}) == 1
+    assert file.load() == {"a": {"at": 1}}
 
 
 def test_a_thread_that_hangs_is_given_up(file: StateFile, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,7 @@ import trio
 from attrs import frozen
 
 from grokcore.runtime.disk.watch import Fingerprint, Watch, fingerprint
-
-from ..worlds import on_fake_clock
+from tests.scenarios import on_fake_clock
 
 FILE = Path("tokens.json")
 
@@ -82,114 +81,93 @@ TALES = [
 
 
 @pytest.mark.parametrize("tale", TALES, ids=lambda tale: tale.name)
-def test_a_change_is_reported_once_when_two_looks_agree_on_it_or_somebody_is_in_a_hurry(tale: Tale) -> None:
+@on_fake_clock
+async def test_a_change_is_reported_once_when_two_looks_agree_on_it_or_somebody_is_in_a_hurry(tale: Tale) -> None:
     """Half a second apart: whoever writes a file may not be done with it. What is as it was is no change."""
+    watch = Story(*tale.changes).watch()
+    reported = []
 
-    async def scenario() -> None:
-        watch = Story(*tale.changes).watch()
-        reported = []
+    async def wait() -> None:
+        while True:
+            await watch.changed()
+            reported.append(round(trio.current_time(), 6))
 
-        async def wait() -> None:
-            while True:
-                await watch.changed()
-                reported.append(round(trio.current_time(), 6))
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(wait)
-            for at in tale.hurries:
-                await trio.sleep_until(at)
-                watch.hurry()
-            await trio.sleep_until(20)
-            nursery.cancel_scope.cancel()
-        assert reported == list(tale.reported)
-
-    on_fake_clock(scenario)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        for at in tale.hurries:
+            await trio.sleep_until(at)
+            watch.hurry()
+        await trio.sleep_until(20)
+        nursery.cancel_scope.cancel()
+    assert reported == list(tale.reported)
 
 
-def test_a_hurry_while_nobody_waits_counts_for_the_next_who_does() -> None:
+@on_fake_clock
+async def test_a_hurry_while_nobody_waits_counts_for_the_next_who_does() -> None:
     """A signal that comes while files are being read is not lost; and it counts once."""
-
-    async def scenario() -> None:
-        watch = Story().watch()
-        await trio.sleep(1)
-        watch.hurry()
-        watch.hurry()
-        await trio.sleep(5)
+    watch = Story().watch()
+    await trio.sleep(1)
+    watch.hurry()
+    watch.hurry()
+    await trio.sleep(5)
+    await watch.changed()
+    assert trio.current_time() == 6
+    with trio.move_on_after(100) as waiting:
         await watch.changed()
-        assert trio.current_time() == 6
+    assert waiting.cancelled_caught
+
+
+@on_fake_clock
+async def test_a_change_while_nobody_looked_is_seen_by_the_next_who_waits() -> None:
+    """What is known is what was there at the last report."""
+    watch = Story((3, "b")).watch()
+    await trio.sleep(5)
+    await watch.changed()
+    assert trio.current_time() == 6
+
+
+@on_fake_clock
+async def test_a_change_before_the_first_look_is_seen_by_who_says_what_the_files_were_like() -> None:
+    """They may have changed since they were read; if they have not, there is nothing to report."""
+    for known, reported in ((("z", ""),), 1), ((("a", ""),), None), (None, None):
+        began = trio.current_time()
+        watch = Story().watch(known)
         with trio.move_on_after(100) as waiting:
             await watch.changed()
-        assert waiting.cancelled_caught
-
-    on_fake_clock(scenario)
-
-
-def test_a_change_while_nobody_looked_is_seen_by_the_next_who_waits() -> None:
-    """What is known is what was there at the last report."""
-
-    async def scenario() -> None:
-        watch = Story((3, "b")).watch()
-        await trio.sleep(5)
-        await watch.changed()
-        assert trio.current_time() == 6
-
-    on_fake_clock(scenario)
+            assert trio.current_time() == began + (reported or math.nan)
+        assert waiting.cancelled_caught == (reported is None)
 
 
-def test_a_change_before_the_first_look_is_seen_by_who_says_what_the_files_were_like() -> None:
-    """They may have changed since they were read; if they have not, there is nothing to report."""
-
-    async def scenario() -> None:
-        for known, reported in ((("z", ""),), 1), ((("a", ""),), None), (None, None):
-            began = trio.current_time()
-            watch = Story().watch(known)
-            with trio.move_on_after(100) as waiting:
-                await watch.changed()
-                assert trio.current_time() == began + (reported or math.nan)
-            assert waiting.cancelled_caught == (reported is None)
-
-    on_fake_clock(scenario)
-
-
-def test_it_looks_twice_a_second_and_not_more() -> None:
+@on_fake_clock
+async def test_it_looks_twice_a_second_and_not_more() -> None:
     """An idle server costs next to nothing."""
-
-    async def scenario() -> None:
-        story = Story()
-        watch = story.watch()
-        with trio.move_on_after(10.1):
-            await watch.changed()
-        assert story.looks == [0, *(half / 2 for half in range(1, 21))]
-
-    on_fake_clock(scenario)
+    story = Story()
+    watch = story.watch()
+    with trio.move_on_after(10.1):
+        await watch.changed()
+    assert story.looks == [0, *(half / 2 for half in range(1, 21))]
 
 
-def test_waiting_can_be_cancelled_and_begun_again() -> None:
+@on_fake_clock
+async def test_waiting_can_be_cancelled_and_begun_again() -> None:
     """A change that was seen once by then is reported all the same, once it has been seen twice."""
-
-    async def scenario() -> None:
-        watch = Story((1.2, "b")).watch()
-        for _ in range(20):
-            with trio.move_on_after(0.3):
-                await watch.changed()
-        await watch.changed()
-        assert trio.current_time() == pytest.approx(7)
-
-    on_fake_clock(scenario)
+    watch = Story((1.2, "b")).watch()
+    for _ in range(20):
+        with trio.move_on_after(0.3):
+            await watch.changed()
+    await watch.changed()
+    assert trio.current_time() == pytest.approx(7)
 
 
-def test_other_files_are_a_change() -> None:
+@on_fake_clock
+async def test_other_files_are_a_change() -> None:
     """Which files count may change too: the first of the usual places that is there."""
-
-    async def scenario() -> None:
-        files: list[Path | None] = [None]
-        watch = Watch(lambda: files, look=lambda paths: tuple((str(path), "") for path in paths), in_thread=at_once)
-        await trio.sleep(3)
-        files[0] = FILE
-        await watch.changed()
-        assert trio.current_time() == 4
-
-    on_fake_clock(scenario)
+    files: list[Path | None] = [None]
+    watch = Watch(lambda: files, look=lambda paths: tuple((str(path), "") for path in paths), in_thread=at_once)
+    await trio.sleep(3)
+    files[0] = FILE
+    await watch.changed()
+    assert trio.current_time() == 4
 
 
 # Real files --------------------------------------------------------------------------------------------------------
@@ -275,33 +253,30 @@ def test_a_file_that_appears_is_seen_and_so_is_one_behind_a_folder_that_was_not_
     assert fingerprint([]) == ()
 
 
-def test_a_real_file_is_watched_from_its_beginning_to_its_end(tmp_path: Path) -> None:
+@on_fake_clock
+async def test_a_real_file_is_watched_from_its_beginning_to_its_end(tmp_path: Path) -> None:
     """Missing, there, replaced, gone: each is reported once."""
+    path = tmp_path / "tokens.json"
+    watch = Watch(lambda: [path], in_thread=at_once)
+    reported = []
+    async with trio.open_nursery() as nursery:
 
-    async def scenario() -> None:
-        path = tmp_path / "tokens.json"
-        watch = Watch(lambda: [path], in_thread=at_once)
-        reported = []
-        async with trio.open_nursery() as nursery:
+        async def wait() -> None:
+            while True:
+                await watch.changed()
+                reported.append(trio.current_time())
 
-            async def wait() -> None:
-                while True:
-                    await watch.changed()
-                    reported.append(trio.current_time())
-
-            nursery.start_soon(wait)
-            write(tmp_path / "new", "two")
-            happenings: list[Callable[[], object]] = [
-                lambda: write(path, "one"),
-                lambda: (tmp_path / "new").replace(path),
-                path.unlink,
-            ]
-            for happens in happenings:
-                await trio.sleep(9.9)
-                happens()
-                await trio.sleep(0.1)
-            await trio.sleep(9)
-            nursery.cancel_scope.cancel()
-        assert reported == [10.5, 20.5, 30.5]
-
-    on_fake_clock(scenario)
+        nursery.start_soon(wait)
+        write(tmp_path / "new", "two")
+        happenings: list[Callable[[], object]] = [
+            lambda: write(path, "one"),
+            lambda: (tmp_path / "new").replace(path),
+            path.unlink,
+        ]
+        for happens in happenings:
+            await trio.sleep(9.9)
+            happens()
+            await trio.sleep(0.1)
+        await trio.sleep(9)
+        nursery.cancel_scope.cancel()
+    assert reported == [10.5, 20.5, 30.5]

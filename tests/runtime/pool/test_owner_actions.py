@@ -24,10 +24,10 @@ from grokcore.runtime.lanes.grok_web.quota_polling import QuotaAsker, QuotaKeepe
 from grokcore.runtime.pool.leases import Lease, TokenPool
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import Script, error
-from tests.servers import Site, on_site
+from tests.scenarios import decorator, on_fake_clock, run_on_fake_clock
+from tests.servers import Site, run_on_site
 
 from ..fakes import FakeTransport
-from ..worlds import on_fake_clock
 
 A, B = TokenEntry("sso-a"), TokenEntry("sso-b")
 NEED = Need(SHIPPED["grok-3-fast"])
@@ -66,82 +66,73 @@ OPENINGS = [
 
 
 @pytest.mark.parametrize("case", OPENINGS, ids=lambda case: case.name)
-def test_whoever_waits_is_served_when_a_token_is_brought_back(case: Opening) -> None:
+@on_fake_clock
+async def test_whoever_waits_is_served_when_a_token_is_brought_back(case: Opening) -> None:
     """In that very moment, though the other token is busy for longer than anybody waits."""
+    pool = pool_of(A, B)
+    (await leased(pool, A)).settle(case.outcome)
+    if case.switched_off:
+        pool.disable(A.id)
+    busy = await leased(pool, B)
+    served: list[tuple[str, float]] = []
 
-    async def scenario() -> None:
-        pool = pool_of(A, B)
-        (await leased(pool, A)).settle(case.outcome)
-        if case.switched_off:
-            pool.disable(A.id)
-        busy = await leased(pool, B)
-        served: list[tuple[str, float]] = []
-
-        async def wait() -> None:
-            lease = await pool.lease(NEED)
-            served.append((lease.token_id, trio.current_time()))
-            lease.abandon()
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(wait)
-            await trio.sleep(3)
-            assert (pool.waiting, served) == (1, [])
-            case.act(pool)
-        assert served == [(A.id, 3)]
-        busy.abandon()
-
-    on_fake_clock(scenario)
-
-
-def test_whoever_waits_for_a_token_that_is_switched_off_hears_so_and_its_answer_is_finished() -> None:
-    """Nobody waits in vain; and who has the token keeps it."""
-
-    async def scenario() -> None:
-        pool = pool_of(A)
+    async def wait() -> None:
         lease = await pool.lease(NEED)
-        heard: list[tuple[str, float]] = []
+        served.append((lease.token_id, trio.current_time()))
+        lease.abandon()
 
-        async def wait() -> None:
-            with pytest.raises(NoTokens) as refused:
-                await pool.lease(NEED)
-            heard.append((refused.value.message, trio.current_time()))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        await trio.sleep(3)
+        assert (pool.waiting, served) == (1, [])
+        case.act(pool)
+    assert served == [(A.id, 3)]
+    busy.abandon()
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(wait)
-            await trio.sleep(2)
-            assert "finishes" in pool.disable(A.id)
-        assert heard == [("All tokens that may use this model are disabled, switched off on this server.", 2)]
-        assert pool.view(A.id).in_flight == 1
-        lease.settle(None)
-        assert (pool.view(A.id).in_flight, pool.view(A.id).state) == (0, "disabled")
-        pool.enable(A.id)
-        assert pool.views().shown[0].state == "ok"
-        (await pool.lease(NEED)).abandon()
 
-    on_fake_clock(scenario)
+@on_fake_clock
+async def test_whoever_waits_for_a_token_that_is_switched_off_hears_so_and_its_answer_is_finished() -> None:
+    """Nobody waits in vain; and who has the token keeps it."""
+    pool = pool_of(A)
+    lease = await pool.lease(NEED)
+    heard: list[tuple[str, float]] = []
+
+    async def wait() -> None:
+        with pytest.raises(NoTokens) as refused:
+            await pool.lease(NEED)
+        heard.append((refused.value.message, trio.current_time()))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        await trio.sleep(2)
+        assert "finishes" in pool.disable(A.id)
+    assert heard == [("All tokens that may use this model are disabled, switched off on this server.", 2)]
+    assert pool.view(A.id).in_flight == 1
+    lease.settle(None)
+    assert (pool.view(A.id).in_flight, pool.view(A.id).state) == (0, "disabled")
+    pool.enable(A.id)
+    assert pool.views().shown[0].state == "ok"
+    (await pool.lease(NEED)).abandon()
 
 
 @pytest.mark.parametrize("act", ["clear", "recheck", "disable", "enable"])
-def test_whoever_listens_hears_of_each_act_and_not_of_one_on_nobody(act: str) -> None:
+@on_fake_clock
+async def test_whoever_listens_hears_of_each_act_and_not_of_one_on_nobody(act: str) -> None:
     """Keepers of the state and of the asks are told in that way."""
-
-    async def scenario() -> None:
-        pool = pool_of(A)
-        heard: list[str] = []
-        pool.on_change.append(lambda: heard.append(act))
-        with pytest.raises(UnknownToken):
-            getattr(pool, act)(B.id)
-        assert heard == []
-        assert getattr(pool, act)(A.key).endswith(".")
-        assert heard == [act]
-
-    on_fake_clock(scenario)
+    pool = pool_of(A)
+    heard: list[str] = []
+    pool.on_change.append(lambda: heard.append(act))
+    with pytest.raises(UnknownToken):
+        getattr(pool, act)(B.id)
+    assert heard == []
+    assert getattr(pool, act)(A.key).endswith(".")
+    assert heard == [act]
 
 
 # Those who ask -----------------------------------------------------------------------------------------------------
 
 
-def asking(
+def run_while_asking(
     scenario: Callable[[TokenPool, FakeTransport], Awaitable[None]],
     *scripts: Script,
     entries: tuple[TokenEntry, ...] = (A,),
@@ -157,7 +148,10 @@ def asking(
             nursery.cancel_scope.cancel()
         assert grok.all_closed
 
-    on_fake_clock(main)
+    run_on_fake_clock(main)
+
+
+while_asking = decorator(run_while_asking, gives=2)
 
 
 def times(grok: FakeTransport) -> list[float]:
@@ -167,65 +161,60 @@ def times(grok: FakeTransport) -> list[float]:
 PLENTY = error(200, Limit(40, 30).answer())
 
 
-def test_a_recheck_wakes_the_keeper_and_a_button_can_not_hammer_grok() -> None:
+@while_asking(PLENTY)
+async def test_a_recheck_wakes_the_keeper_and_a_button_can_not_hammer_grok(
+    pool: TokenPool, grok: FakeTransport
+) -> None:
     """At once while nothing is planned, and sooner than what is; five seconds apart however often it is pressed."""
-
-    async def scenario(pool: TokenPool, grok: FakeTransport) -> None:
-        await trio.sleep(100)
-        pool.recheck(A.id, group=GROUP)
-        await trio.testing.wait_all_tasks_blocked()
-        assert times(grok) == [100]
-        assert pool.view(A.id).groups[0].left == 30
-        await trio.sleep(1)
-        (await pool.lease(NEED)).settle(QuotaExhausted("x", retry_after=3600))
-        for _ in range(200):
-            await trio.sleep(0.1)
-            pool.recheck(A.id)
-        await trio.sleep(3000)
-        assert times(grok) == [100, *(pytest.approx(105 + 5 * number) for number in range(5))]
-        await trio.sleep(1000)
-        assert times(grok)[-1] == pytest.approx(101 + 3600)  # what was planned is asked all the same
-
-    asking(scenario, PLENTY)
+    await trio.sleep(100)
+    pool.recheck(A.id, group=GROUP)
+    await trio.testing.wait_all_tasks_blocked()
+    assert times(grok) == [100]
+    assert pool.view(A.id).groups[0].left == 30
+    await trio.sleep(1)
+    (await pool.lease(NEED)).settle(QuotaExhausted("x", retry_after=3600))
+    for _ in range(200):
+        await trio.sleep(0.1)
+        pool.recheck(A.id)
+    await trio.sleep(3000)
+    assert times(grok) == [100, *(pytest.approx(105 + 5 * number) for number in range(5))]
+    await trio.sleep(1000)
+    assert times(grok)[-1] == pytest.approx(101 + 3600)  # what was planned is asked all the same
 
 
-def test_a_refused_token_that_grok_answers_for_again_serves_after_a_recheck() -> None:
+@while_asking(error(500, {}), PLENTY)
+async def test_a_refused_token_that_grok_answers_for_again_serves_after_a_recheck(
+    pool: TokenPool, grok: FakeTransport
+) -> None:
     """Its owner has signed in anew and does not want to wait for an hour."""
-
-    async def scenario(pool: TokenPool, grok: FakeTransport) -> None:
-        for at in (0, 70):
-            await trio.sleep_until(at)
-            (await pool.lease(NEED)).settle(CredentialsRejected("no"))
-        assert pool.view(A.id).state == "invalid"
-        await trio.sleep(100)
-        asked = len(times(grok))
-        pool.recheck(A.id)
-        await trio.sleep(1)
-        assert times(grok)[asked:] == [170]
-        (await pool.lease(NEED)).settle(None)
-        assert pool.view(A.id).state == "ok"
-
-    asking(scenario, error(500, {}), PLENTY)
+    for at in (0, 70):
+        await trio.sleep_until(at)
+        (await pool.lease(NEED)).settle(CredentialsRejected("no"))
+    assert pool.view(A.id).state == "invalid"
+    await trio.sleep(100)
+    asked = len(times(grok))
+    pool.recheck(A.id)
+    await trio.sleep(1)
+    assert times(grok)[asked:] == [170]
+    (await pool.lease(NEED)).settle(None)
+    assert pool.view(A.id).state == "ok"
 
 
-def test_a_token_that_is_switched_off_is_not_asked_for_any_more() -> None:
+@while_asking(Script(PLENTY.steps, before=1))
+async def test_a_token_that_is_switched_off_is_not_asked_for_any_more(pool: TokenPool, grok: FakeTransport) -> None:
     """Neither what was planned nor what its owner wanted to know; what is under way ends."""
-
-    async def scenario(pool: TokenPool, grok: FakeTransport) -> None:
-        (await pool.lease(NEED)).settle(QuotaExhausted("x", retry_after=500))
-        pool.recheck(A.id)
-        await trio.sleep(0.5)
-        pool.disable(A.id)
-        pool.recheck(A.id)
-        await trio.sleep(1000)
-        assert times(grok) == [0]
-        assert pool.view(A.id).groups[0].left == 30
-        pool.enable(A.id)
-        pool.recheck(A.id)
-        await trio.sleep(100)
-        assert times(grok) == [0, 1000.5]
-
-    asking(scenario, Script(PLENTY.steps, before=1))
+    (await pool.lease(NEED)).settle(QuotaExhausted("x", retry_after=500))
+    pool.recheck(A.id)
+    await trio.sleep(0.5)
+    pool.disable(A.id)
+    pool.recheck(A.id)
+    await trio.sleep(1000)
+    assert times(grok) == [0]
+    assert pool.view(A.id).groups[0].left == 30
+    pool.enable(A.id)
+    pool.recheck(A.id)
+    await trio.sleep(100)
+    assert times(grok) == [0, 1000.5]
 
 
 # A restart ---------------------------------------------------------------------------------------------------------
@@ -252,24 +241,23 @@ def test_what_was_switched_off_is_off_after_a_restart_until_it_is_switched_on(tm
         site.server.pool.enable(A.id)
 
     for scenario, told in ((switch_off, True), (look, True), (switch_on, False), (look, False)):
-        on_site(scenario, tokens=(A, B), state_file=state)
+        run_on_site(scenario, tokens=(A, B), state_file=state)
         assert (in_words(A, peek(state)[A.key], time.time()) == "switched off here") == told
     assert answered[:4] == [A.id, B.id, B.id, B.id]
     assert disabled == [0, 1, 1, 1, 0]
 
 
-def test_a_recheck_that_a_kill_has_cut_short_is_made_after_the_restart() -> None:
+@while_asking(PLENTY)
+async def test_a_recheck_that_a_kill_has_cut_short_is_made_after_the_restart(
+    pool: TokenPool, grok: FakeTransport
+) -> None:
     """Asked for or not: the owner was told that Grok is asked."""
-
-    async def scenario(pool: TokenPool, grok: FakeTransport) -> None:
-        before = pool_of(A)
-        before.recheck(A.id, group=GROUP)
-        (account,) = before.book.take_unsaved()
-        pool.book.recall({A.key: record_of(account, 0, 0)}, trio.current_time(), 0)
-        pool.changed()
-        await trio.sleep(1)
-        assert times(grok) == [0]
-        (account,) = pool.book.take_unsaved()
-        assert "'to_ask': False" in str(record_of(account, 0, 0))
-
-    asking(scenario, PLENTY)
+    before = pool_of(A)
+    before.recheck(A.id, group=GROUP)
+    (account,) = before.book.take_unsaved()
+    pool.book.recall({A.key: record_of(account, 0, 0)}, trio.current_time(), 0)
+    pool.changed()
+    await trio.sleep(1)
+    assert times(grok) == [0]
+    (account,) = pool.book.take_unsaved()
+    assert "'to_ask': False" in str(record_of(account, 0, 0))

@@ -8,7 +8,6 @@ import hashlib
 import multiprocessing
 import multiprocessing.connection
 import ssl
-from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,11 +15,9 @@ import pytest
 import trio
 import trio.testing
 import trustme
-from attrs import frozen
 
 from grokcore.errors import ConfigError, TransportFailure
 from grokcore.runtime.transport.curl import (
-    CurlExchange,
     CurlFailure,
     CurlSettings,
     CurlTransport,
@@ -33,63 +30,11 @@ from grokcore.runtime.transport.seam import UpstreamRequest
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, answer, error, gzipped, paced
 from grokcore.simulator.serve import serve_simulator
+from tests.runtime.transport.bench import PATH, Bench, on_bench, read_all, run_on_bench
+from tests.scenarios import on_real_clock
 
-HEADERS = (("Cookie", "sso=a"), ("x-statsig-id", "s"), ("x-xai-request-id", "r"), ("Content-Type", "application/json"))
-BODY = b'{"message": "hi"}'
-PATH = "/rest/app-chat/conversations/new"
 ABORT_S = 0.05
 """How long an abort may take on a busy machine; alone it takes some 0.2 ms."""
-
-
-@frozen
-class Bench:
-    """A running transport and a simulated Grok."""
-
-    transport: CurlTransport
-    simulator: Simulator
-    url: str
-
-    def open(self, url: str = "", **fields: object) -> CurlExchange:
-        fields = {"method": "POST", "url": url or self.url + PATH, "headers": HEADERS, "body": BODY, **fields}
-        return self.transport.open(UpstreamRequest(**fields))  # type: ignore[arg-type]
-
-
-def on_bench(
-    scenario: Callable[[Bench], Awaitable[None]],
-    *,
-    settings: CurlSettings | None = None,
-    certificate: tuple[str, str] | None = None,
-) -> None:
-    """Run *scenario*; afterwards nothing may be under way."""
-
-    async def main() -> None:
-        simulator = Simulator()
-        transport = CurlTransport(settings or CurlSettings())
-
-        async def serve(*, task_status: trio.TaskStatus[str]) -> None:
-            await serve_simulator(simulator, certificate=certificate, task_status=task_status)
-
-        with trio.fail_after(20):
-            async with trio.open_nursery() as nursery:
-                url = await nursery.start(serve)
-                await nursery.start(transport.run)
-                await scenario(Bench(transport, simulator, url))
-                assert transport.under_way == 0
-                nursery.cancel_scope.cancel()
-
-    trio.run(main)
-
-
-async def read_all(exchange: CurlExchange) -> bytes:
-    """The whole body; closes the exchange."""
-    try:
-        await exchange.head()
-        found = b""
-        while data := await exchange.read():
-            found += data
-        return found
-    finally:
-        await exchange.aclose()
 
 
 @pytest.fixture(scope="module")
@@ -113,75 +58,60 @@ def tls(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> tupl
 # Connections ------------------------------------------------------------------------------------------------------
 
 
-def test_a_second_request_reuses_the_connection_and_a_fresh_one_does_not() -> None:
+@on_bench
+async def test_a_second_request_reuses_the_connection_and_a_fresh_one_does_not(bench: Bench) -> None:
     """No handshake on a warm connection; a retry after a broken one can ask for its own."""
-
-    async def scenario(bench: Bench) -> None:
-        for fresh in (False, False, False, True):
-            assert await read_all(bench.open(fresh=fresh)) != b""
-        peers = [call.client for call in bench.simulator.calls]
-        assert peers[0] == peers[1] == peers[2] != peers[3]
-
-    on_bench(scenario)
+    for fresh in (False, False, False, True):
+        assert await read_all(bench.open(fresh=fresh)) != b""
+    peers = [call.client for call in bench.simulator.calls]
+    assert peers[0] == peers[1] == peers[2] != peers[3]
 
 
-def test_two_hundred_http2_streams_share_a_connection_and_an_abort_ends_only_its_own(tls: tuple[str, str, str]) -> None:
+@on_bench(settings=lambda tls: CurlSettings(ca_file=tls[2]), certificate=lambda tls: tls[:2])
+async def test_two_hundred_http2_streams_share_a_connection_and_an_abort_ends_only_its_own(bench: Bench) -> None:
     """libcurl's default of 100 streams per connection does not hold up the others, and RST_STREAM keeps the connection."""
-
-    async def scenario(bench: Bench) -> None:
-        await read_all(bench.open())
-        bench.simulator.always(Script((Send(b"{}\n"), HANG)))
-        exchanges = [bench.open() for _ in range(200)]
-        for exchange in exchanges:
-            await exchange.head()
-        assert len({call.client for call in bench.simulator.calls}) == 1
-        await exchanges[0].aclose()
-        await bench.simulator.until(lambda: len(bench.simulator.open_calls) == 199)
-        bench.simulator.always(answer("still here"))
-        assert b"still" in await read_all(bench.open())
-        assert len({call.client for call in bench.simulator.calls}) == 1
-        for exchange in exchanges:
-            await exchange.aclose()
-
-    on_bench(scenario, settings=CurlSettings(ca_file=tls[2]), certificate=tls[:2])
-
-
-def test_a_certificate_is_checked_against_the_configured_authority_only(tls: tuple[str, str, str]) -> None:
-    """Without ``ca_file`` the same server is not trusted, and the error says so."""
-
-    async def scenario(bench: Bench) -> None:
-        with pytest.raises(TransportFailure, match="certificate"):
-            await read_all(bench.open())
-
-    on_bench(scenario, certificate=tls[:2])
-
-
-def test_cookies_of_one_account_never_reach_another_s_request() -> None:
-    """There is no cookie engine: what a response sets is forgotten."""
-
-    async def scenario(bench: Bench) -> None:
-        bench.simulator.always(error(200, {}, (("set-cookie", "secret=1; Path=/"),)))
-        await read_all(bench.open())
-        await read_all(bench.open())
-        assert [call.headers["cookie"] for call in bench.simulator.calls] == ["sso=a", "sso=a"]
-
-    on_bench(scenario)
-
-
-def test_redirects_are_answers_and_other_protocols_are_refused() -> None:
-    """Nothing but the URL that was asked for is fetched, and nothing but http and https."""
-
-    async def scenario(bench: Bench) -> None:
-        bench.simulator.always(error(302, {}, (("location", bench.url + "/elsewhere"),)))
-        exchange = bench.open()
-        assert (await exchange.head()).status == 302
+    await read_all(bench.open())
+    bench.simulator.always(Script((Send(b"{}\n"), HANG)))
+    exchanges = [bench.open() for _ in range(200)]
+    for exchange in exchanges:
+        await exchange.head()
+    assert len({call.client for call in bench.simulator.calls}) == 1
+    await exchanges[0].aclose()
+    await bench.simulator.until(lambda: len(bench.simulator.open_calls) == 199)
+    bench.simulator.always(answer("still here"))
+    assert b"still" in await read_all(bench.open())
+    assert len({call.client for call in bench.simulator.calls}) == 1
+    for exchange in exchanges:
         await exchange.aclose()
-        assert len(bench.simulator.calls) == 1
-        for url in ("file:///etc/hostname", "gopher://127.0.0.1/", "ftp://127.0.0.1/"):
-            with pytest.raises(TransportFailure):
-                await read_all(bench.open(url))
 
-    on_bench(scenario)
+
+@on_bench(certificate=lambda tls: tls[:2])
+async def test_a_certificate_is_checked_against_the_configured_authority_only(bench: Bench) -> None:
+    """Without ``ca_file`` the same server is not trusted, and the error says so."""
+    with pytest.raises(TransportFailure, match="certificate"):
+        await read_all(bench.open())
+
+
+@on_bench
+async def test_cookies_of_one_account_never_reach_another_s_request(bench: Bench) -> None:
+    """There is no cookie engine: what a response sets is forgotten."""
+    bench.simulator.always(error(200, {}, (("set-cookie", "secret=1; Path=/"),)))
+    await read_all(bench.open())
+    await read_all(bench.open())
+    assert [call.headers["cookie"] for call in bench.simulator.calls] == ["sso=a", "sso=a"]
+
+
+@on_bench
+async def test_redirects_are_answers_and_other_protocols_are_refused(bench: Bench) -> None:
+    """Nothing but the URL that was asked for is fetched, and nothing but http and https."""
+    bench.simulator.always(error(302, {}, (("location", bench.url + "/elsewhere"),)))
+    exchange = bench.open()
+    assert (await exchange.head()).status == 302
+    await exchange.aclose()
+    assert len(bench.simulator.calls) == 1
+    for url in ("file:///etc/hostname", "gopher://127.0.0.1/", "ftp://127.0.0.1/"):
+        with pytest.raises(TransportFailure):
+            await read_all(bench.open(url))
 
 
 # Abort and back-pressure ------------------------------------------------------------------------------------------
@@ -192,41 +122,35 @@ def test_redirects_are_answers_and_other_protocols_are_refused() -> None:
     [Script((), before=60), Script((HANG,)), Script((Send(b"{}\n"), HANG)), Script((Send(b"x" * 3_000_000), HANG))],
     ids=["before the head", "silent", "between lines", "held back"],
 )
-def test_an_abort_takes_no_time_in_any_phase(script: Script) -> None:
+@on_bench
+async def test_an_abort_takes_no_time_in_any_phase(bench: Bench, script: Script) -> None:
     """``aclose`` returns at once, and upstream sees the end of the call."""
-
-    async def scenario(bench: Bench) -> None:
-        bench.simulator.always(script)
-        exchange = bench.open()
-        await bench.simulator.until(lambda: len(bench.simulator.calls) == 1)
-        if not script.before:
-            await exchange.head()
-        began = trio.current_time()
-        await exchange.aclose()
-        assert trio.current_time() - began < ABORT_S
-        await bench.simulator.until(lambda: bench.simulator.calls[0].outcome == "aborted")
-
-    on_bench(scenario)
+    bench.simulator.always(script)
+    exchange = bench.open()
+    await bench.simulator.until(lambda: len(bench.simulator.calls) == 1)
+    if not script.before:
+        await exchange.head()
+    began = trio.current_time()
+    await exchange.aclose()
+    assert trio.current_time() - began < ABORT_S
+    await bench.simulator.until(lambda: bench.simulator.calls[0].outcome == "aborted")
 
 
-def test_stopping_the_transport_aborts_what_is_under_way_and_wakes_its_readers() -> None:
+@on_real_clock
+async def test_stopping_the_transport_aborts_what_is_under_way_and_wakes_its_readers() -> None:
     """A shutdown with open streams ends at once; whoever reads gets an error, whoever closes is not kept."""
-
-    async def main() -> None:
-        transport = CurlTransport(CurlSettings())
-        async with trio.open_nursery() as nursery:
-            url = await nursery.start(_silent_server)
-            async with trio.open_nursery() as running:
-                await running.start(transport.run)
-                exchange = transport.open(UpstreamRequest("GET", url, (), b""))
-                await trio.testing.wait_all_tasks_blocked(0.01)
-                running.cancel_scope.cancel()
-            with pytest.raises(TransportFailure):
-                await exchange.head()
-            await exchange.aclose()
-            nursery.cancel_scope.cancel()
-
-    trio.run(main)
+    transport = CurlTransport(CurlSettings())
+    async with trio.open_nursery() as nursery:
+        url = await nursery.start(_silent_server)
+        async with trio.open_nursery() as running:
+            await running.start(transport.run)
+            exchange = transport.open(UpstreamRequest("GET", url, (), b""))
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            running.cancel_scope.cancel()
+        with pytest.raises(TransportFailure):
+            await exchange.head()
+        await exchange.aclose()
+        nursery.cancel_scope.cancel()
 
 
 async def _silent_server(*, task_status: trio.TaskStatus[str]) -> None:
@@ -239,73 +163,61 @@ async def _silent_server(*, task_status: trio.TaskStatus[str]) -> None:
 
 
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
-def test_an_answer_that_nobody_reads_is_held_back_and_not_lost(*, compressed: bool) -> None:
+@on_bench
+async def test_an_answer_that_nobody_reads_is_held_back_and_not_lost(bench: Bench, *, compressed: bool) -> None:
     """The buffer stays bounded while the reader sleeps; afterwards every byte arrives, in order."""
     pieces = [hashlib.sha256(bytes([n % 256, n // 256])).digest() * 2000 for n in range(300)]
     script = Script(tuple(map(Send, pieces)))
-
-    async def scenario(bench: Bench) -> None:
-        bench.simulator.always(gzipped(script) if compressed else script)
-        exchange = bench.open()
-        await exchange.head()
-        while not exchange.paused:
-            await trio.lowlevel.checkpoint()
-        assert exchange._received <= BUFFER_BYTES + 256 * 1024
-        assert await read_all(exchange) == b"".join(pieces)
-
-    on_bench(scenario)
+    bench.simulator.always(gzipped(script) if compressed else script)
+    exchange = bench.open()
+    await exchange.head()
+    while not exchange.paused:
+        await trio.lowlevel.checkpoint()
+    assert exchange._received <= BUFFER_BYTES + 256 * 1024
+    assert await read_all(exchange) == b"".join(pieces)
 
 
-def test_what_arrived_before_a_break_is_read_first() -> None:
+@on_bench
+async def test_what_arrived_before_a_break_is_read_first(bench: Bench) -> None:
     """Data, then the failure; a broken response is never a clean end."""
-
-    async def scenario(bench: Bench) -> None:
-        bench.simulator.always(Script((Send(b"one\n"), Send(b"two\n"), CUT)))
-        exchange = bench.open()
-        found = b""
-        with pytest.raises(TransportFailure, match=r"cut off|broke"):
-            while True:
-                found += await exchange.read()
-        assert found == b"one\ntwo\n"
-        await exchange.aclose()
-
-    on_bench(scenario)
+    bench.simulator.always(Script((Send(b"one\n"), Send(b"two\n"), CUT)))
+    exchange = bench.open()
+    found = b""
+    with pytest.raises(TransportFailure, match=r"cut off|broke"):
+        while True:
+            found += await exchange.read()
+    assert found == b"one\ntwo\n"
+    await exchange.aclose()
 
 
-def test_waiting_methods_can_be_cancelled_and_called_again() -> None:
+@on_bench
+async def test_waiting_methods_can_be_cancelled_and_called_again(bench: Bench) -> None:
     """Head and body survive any number of cancelled waits."""
-
-    async def scenario(bench: Bench) -> None:
-        bench.simulator.always(paced(Script(tuple(Send(bytes([n])) for n in range(40))), 0.004))
-        exchange = bench.open()
-        found = b""
-        while len(found) < 40:
-            with trio.move_on_after(0.001):
-                await exchange.head()
-                found += await exchange.read()
-        assert found == bytes(range(40))
-        await exchange.aclose()
-
-    on_bench(scenario)
+    bench.simulator.always(paced(Script(tuple(Send(bytes([n])) for n in range(40))), 0.004))
+    exchange = bench.open()
+    found = b""
+    while len(found) < 40:
+        with trio.move_on_after(0.001):
+            await exchange.head()
+            found += await exchange.read()
+    assert found == bytes(range(40))
+    await exchange.aclose()
 
 
 @pytest.mark.filterwarnings("default")
-def test_a_head_that_does_not_end_is_given_up() -> None:
+@on_real_clock
+async def test_a_head_that_does_not_end_is_given_up() -> None:
     """At its bound, which is below libcurl's own."""
-
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            listeners = await nursery.start(partial(trio.serve_tcp, _endless_head, 0, host="127.0.0.1"))
-            transport = CurlTransport(CurlSettings())
-            await nursery.start(transport.run)
-            url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/"
-            exchange = transport.open(UpstreamRequest("GET", url, (), b""))
-            with pytest.raises(TransportFailure):
-                await exchange.head()
-            assert MAX_HEAD_BYTES < exchange._head_bytes < MAX_HEAD_BYTES + 1100
-            nursery.cancel_scope.cancel()
-
-    trio.run(main)
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, _endless_head, 0, host="127.0.0.1"))
+        transport = CurlTransport(CurlSettings())
+        await nursery.start(transport.run)
+        url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/"
+        exchange = transport.open(UpstreamRequest("GET", url, (), b""))
+        with pytest.raises(TransportFailure):
+            await exchange.head()
+        assert MAX_HEAD_BYTES < exchange._head_bytes < MAX_HEAD_BYTES + 1100
+        nursery.cancel_scope.cancel()
 
 
 async def _endless_head(stream: trio.SocketStream) -> None:
@@ -327,32 +239,29 @@ def test_the_environment_s_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch)
     async def scenario(bench: Bench) -> None:
         assert await read_all(bench.open()) != b""
 
-    on_bench(scenario)
+    run_on_bench(scenario)
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5h"])
-def test_a_proxy_is_used_for_every_request_and_resolves_the_name(scheme: str, tls: tuple[str, str, str]) -> None:
+@on_bench(settings=lambda tls: CurlSettings(ca_file=tls[2]), certificate=lambda tls: tls[:2])
+async def test_a_proxy_is_used_for_every_request_and_resolves_the_name(bench: Bench, scheme: str) -> None:
     """The proxy is told the host's name (``http`` by CONNECT, ``socks5h`` by its own request), and carries the call."""
+    port = int(bench.url.rsplit(":", 1)[1])
+    asked: list[bytes] = []
 
-    async def scenario(bench: Bench) -> None:
-        port = int(bench.url.rsplit(":", 1)[1])
-        asked: list[bytes] = []
+    async def proxy(stream: trio.SocketStream) -> None:
+        asked.append(await (_accept_connect if scheme == "http" else _accept_socks)(stream))
+        await _relay(stream, port)
 
-        async def proxy(stream: trio.SocketStream) -> None:
-            asked.append(await (_accept_connect if scheme == "http" else _accept_socks)(stream))
-            await _relay(stream, port)
-
-        async with trio.open_nursery() as nursery:
-            listeners = await nursery.start(partial(trio.serve_tcp, proxy, 0, host="127.0.0.1"))
-            proxy_url = f"{scheme}://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-            url = f"https://grok.example.com:{port}{PATH}"
-            with pytest.raises(TransportFailure, match="certificate"):
-                await read_all(bench.open(url, proxy_url=proxy_url))
-            nursery.cancel_scope.cancel()
-        assert len(asked) == 1
-        assert b"grok.example.com" in asked[0]
-
-    on_bench(scenario, settings=CurlSettings(ca_file=tls[2]), certificate=tls[:2])
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, proxy, 0, host="127.0.0.1"))
+        proxy_url = f"{scheme}://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+        url = f"https://grok.example.com:{port}{PATH}"
+        with pytest.raises(TransportFailure, match="certificate"):
+            await read_all(bench.open(url, proxy_url=proxy_url))
+        nursery.cancel_scope.cancel()
+    assert len(asked) == 1
+    assert b"grok.example.com" in asked[0]
 
 
 async def _accept_connect(stream: trio.SocketStream) -> bytes:
@@ -382,7 +291,8 @@ async def _relay(client: trio.SocketStream, port: int) -> None:
         nursery.start_soon(pump, server, client)
 
 
-def test_a_proxy_that_refuses_to_connect_is_told_from_one_that_is_not_there() -> None:
+@on_bench
+async def test_a_proxy_that_refuses_to_connect_is_told_from_one_that_is_not_there(bench: Bench) -> None:
     """libcurl has one number for both; a wrong password is not to be looked for in the network."""
 
     async def refuse(stream: trio.SocketStream) -> None:
@@ -390,29 +300,23 @@ def test_a_proxy_that_refuses_to_connect_is_told_from_one_that_is_not_there() ->
         await stream.send_all(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
         await stream.aclose()
 
-    async def scenario(bench: Bench) -> None:
-        async with trio.open_nursery() as nursery:
-            listeners = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
-            port = listeners[0].socket.getsockname()[1]
-            for proxy_port, status, says in ((port, 407, "the proxy refused with HTTP 407"), (9, 0, "no connection")):
-                with pytest.raises(CurlFailure, match=says) as caught:
-                    await read_all(bench.open("https://grok.example.com/", proxy_url=f"http://127.0.0.1:{proxy_port}"))
-                assert (caught.value.curl_code, caught.value.proxy_status) == (7, status)
-            nursery.cancel_scope.cancel()
-
-    on_bench(scenario)
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
+        port = listeners[0].socket.getsockname()[1]
+        for proxy_port, status, says in ((port, 407, "the proxy refused with HTTP 407"), (9, 0, "no connection")):
+            with pytest.raises(CurlFailure, match=says) as caught:
+                await read_all(bench.open("https://grok.example.com/", proxy_url=f"http://127.0.0.1:{proxy_port}"))
+            assert (caught.value.curl_code, caught.value.proxy_status) == (7, status)
+        nursery.cancel_scope.cancel()
 
 
-def test_a_dead_proxy_s_failure_does_not_give_its_password_away() -> None:
+@on_bench
+async def test_a_dead_proxy_s_failure_does_not_give_its_password_away(bench: Bench) -> None:
     """The error names what failed; credentials stay out of it."""
-
-    async def scenario(bench: Bench) -> None:
-        for proxy_url in ("http://user:canary@127.0.0.1:9", "socks5h://user:canary@127.0.0.1:9"):
-            with pytest.raises(TransportFailure) as caught:
-                await read_all(bench.open(proxy_url=proxy_url))
-            assert "canary" not in str(caught.value)
-
-    on_bench(scenario)
+    for proxy_url in ("http://user:canary@127.0.0.1:9", "socks5h://user:canary@127.0.0.1:9"):
+        with pytest.raises(TransportFailure) as caught:
+            await read_all(bench.open(proxy_url=proxy_url))
+        assert "canary" not in str(caught.value)
 
 
 # Requests that are not Grok's --------------------------------------------------------------------------------------
@@ -427,68 +331,60 @@ BROWSER_S = {
 }
 
 
-def test_a_connection_goes_where_it_is_told_to_and_the_host_stays_the_url_s(tls: tuple[str, str, str]) -> None:
+@on_bench(settings=lambda tls: CurlSettings(ca_file=tls[2]), certificate=lambda tls: tls[:2])
+async def test_a_connection_goes_where_it_is_told_to_and_the_host_stays_the_url_s(bench: Bench) -> None:
     """Name and certificate are the URL's, which no name server is asked about; the head tells who was at the other end."""
-
-    async def scenario(bench: Bench) -> None:
-        port = bench.url.rsplit(":", 1)[1]
-        bench.simulator.always(error(200, {}))
-        exchange = bench.open(f"https://grok.example.com:{port}{PATH}", connect_to="127.0.0.1", who="the site")
-        with pytest.raises(TransportFailure, match="the site could not be reached: the server's certificate"):
-            await read_all(exchange)
-        exchange = bench.open(f"https://127.0.0.1:{port}{PATH}", connect_to="127.0.0.1")
-        assert (await exchange.head()).peer == "127.0.0.1"
-        await exchange.aclose()
-
-    on_bench(scenario, settings=CurlSettings(ca_file=tls[2]), certificate=tls[:2])
+    port = bench.url.rsplit(":", 1)[1]
+    bench.simulator.always(error(200, {}))
+    exchange = bench.open(f"https://grok.example.com:{port}{PATH}", connect_to="127.0.0.1", who="the site")
+    with pytest.raises(TransportFailure, match="the site could not be reached: the server's certificate"):
+        await read_all(exchange)
+    exchange = bench.open(f"https://127.0.0.1:{port}{PATH}", connect_to="127.0.0.1")
+    assert (await exchange.head()).peer == "127.0.0.1"
+    await exchange.aclose()
 
 
-def test_where_a_connection_is_led_to_does_not_survive_on_the_handle() -> None:
+@on_bench
+async def test_where_a_connection_is_led_to_does_not_survive_on_the_handle(bench: Bench) -> None:
     """The next request with the same handle goes its own way, and shares no connection with the one that was led."""
-
-    async def scenario(bench: Bench) -> None:
-        port = bench.url.rsplit(":", 1)[1]
-        nobody = f"http://[::1]:{port}{PATH}"
-        bench.simulator.always(error(200, {}))
-        for _ in range(2):
-            await read_all(bench.open(nobody, connect_to="127.0.0.1"))
-            with pytest.raises(TransportFailure):
-                await read_all(bench.open(nobody))
-            with pytest.raises(TransportFailure):
-                await read_all(bench.open(connect_to="::1"))
-            await read_all(bench.open())
-        assert [call.headers["host"] for call in bench.simulator.calls] == [f"[::1]:{port}", f"127.0.0.1:{port}"] * 2
-        assert bench.transport._loop is not None
-        assert len(bench.transport._loop._idle) == 1
-
-    on_bench(scenario)
+    port = bench.url.rsplit(":", 1)[1]
+    nobody = f"http://[::1]:{port}{PATH}"
+    bench.simulator.always(error(200, {}))
+    for _ in range(2):
+        await read_all(bench.open(nobody, connect_to="127.0.0.1"))
+        with pytest.raises(TransportFailure):
+            await read_all(bench.open(nobody))
+        with pytest.raises(TransportFailure):
+            await read_all(bench.open(connect_to="::1"))
+        await read_all(bench.open())
+    assert [call.headers["host"] for call in bench.simulator.calls] == [f"[::1]:{port}", f"127.0.0.1:{port}"] * 2
+    assert bench.transport._loop is not None
+    assert len(bench.transport._loop._idle) == 1
 
 
-def test_a_connection_can_be_led_to_an_ipv6_address() -> None:
+@on_real_clock
+async def test_a_connection_can_be_led_to_an_ipv6_address() -> None:
     """From a URL that says something else."""
 
     async def answer_once(stream: trio.SocketStream) -> None:
         await stream.receive_some(4096)
         await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
 
-    async def main() -> None:
-        try:
-            listeners = await trio.open_tcp_listeners(0, host="::1")
-        except OSError:
-            pytest.skip("there is no IPv6 here")
-        port = listeners[0].socket.getsockname()[1]
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.serve_listeners, answer_once, listeners)
-            transport = CurlTransport(CurlSettings())
-            await nursery.start(transport.run)
-            for host in ("grok.example.com", "127.0.0.1", "[::2]"):
-                request = UpstreamRequest("GET", f"http://{host}:{port}/", (), b"", connect_to="::1")
-                exchange = transport.open(request)
-                assert (await exchange.head()).peer == "::1"
-                assert await read_all(exchange) == b"hi"
-            nursery.cancel_scope.cancel()
-
-    trio.run(main)
+    try:
+        listeners = await trio.open_tcp_listeners(0, host="::1")
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    port = listeners[0].socket.getsockname()[1]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, answer_once, listeners)
+        transport = CurlTransport(CurlSettings())
+        await nursery.start(transport.run)
+        for host in ("grok.example.com", "127.0.0.1", "[::2]"):
+            request = UpstreamRequest("GET", f"http://{host}:{port}/", (), b"", connect_to="::1")
+            exchange = transport.open(request)
+            assert (await exchange.head()).peer == "::1"
+            assert await read_all(exchange) == b"hi"
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("address", ["grok.example.com", "127.1", "127.0.0.1:80", "[::1]", "fe80::1%eth0", " "])
@@ -499,47 +395,43 @@ def test_only_an_address_can_be_led_to(address: str) -> None:
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["http", "https"])
-def test_a_plain_client_is_no_browser_and_keeps_to_itself(*, encrypted: bool, tls: tuple[str, str, str]) -> None:
+@on_bench(
+    settings=lambda encrypted, tls: CurlSettings(ca_file=tls[2] if encrypted else ""),
+    certificate=lambda encrypted, tls: tls[:2] if encrypted else None,
+)
+async def test_a_plain_client_is_no_browser_and_keeps_to_itself(bench: Bench, *, encrypted: bool) -> None:
     """It sends the headers that it is given, over a connection of its own, and leaves nothing behind on the handle."""
-
-    async def scenario(bench: Bench) -> None:
-        bench.simulator.always(error(200, {}))
-        for impersonated in (True, False, False, True):
-            await read_all(bench.open(headers=(("User-Agent", "plain"),), body=b"", impersonated=impersonated))
-        browser, plain, other, again = bench.simulator.calls
-        assert set(plain.headers) == set(other.headers) == {"host", "user-agent"}
-        assert set(browser.headers) == set(again.headers) >= BROWSER_S
-        assert browser.client == again.client
-        assert len({call.client for call in bench.simulator.calls}) == 3
-
-    settings = CurlSettings(ca_file=tls[2] if encrypted else "")
-    on_bench(scenario, settings=settings, certificate=tls[:2] if encrypted else None)
+    bench.simulator.always(error(200, {}))
+    for impersonated in (True, False, False, True):
+        await read_all(bench.open(headers=(("User-Agent", "plain"),), body=b"", impersonated=impersonated))
+    browser, plain, other, again = bench.simulator.calls
+    assert set(plain.headers) == set(other.headers) == {"host", "user-agent"}
+    assert set(browser.headers) == set(again.headers) >= BROWSER_S
+    assert browser.client == again.client
+    assert len({call.client for call in bench.simulator.calls}) == 3
 
 
-def test_a_plain_client_s_handshake_is_the_same_after_a_browser_s() -> None:
+@on_real_clock
+async def test_a_plain_client_s_handshake_is_the_same_after_a_browser_s() -> None:
     """No trace of the browser is left on the handle: neither its extensions nor HTTP/2."""
+    hellos: list[bytes] = []
 
-    async def main() -> None:
-        hellos: list[bytes] = []
+    async def listen(stream: trio.SocketStream) -> None:
+        hellos.append(bytes(await stream.receive_some(65536)))
 
-        async def listen(stream: trio.SocketStream) -> None:
-            hellos.append(bytes(await stream.receive_some(65536)))
-
-        async with trio.open_nursery() as nursery:
-            listeners = await nursery.start(partial(trio.serve_tcp, listen, 0, host="127.0.0.1"))
-            url = f"https://example.com:{listeners[0].socket.getsockname()[1]}/"
-            transport = CurlTransport(CurlSettings())
-            await nursery.start(transport.run)
-            for impersonated in (False, True, False):
-                request = UpstreamRequest("GET", url, (), b"", connect_to="127.0.0.1", impersonated=impersonated)
-                with pytest.raises(TransportFailure):
-                    await read_all(transport.open(request))
-            nursery.cancel_scope.cancel()
-        plain, browser, again = (sorted(_extensions(hello)) for hello in hellos)
-        assert plain == again != browser
-        assert [b"\x02h2" in hello for hello in hellos] == [False, True, False]
-
-    trio.run(main)
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, listen, 0, host="127.0.0.1"))
+        url = f"https://example.com:{listeners[0].socket.getsockname()[1]}/"
+        transport = CurlTransport(CurlSettings())
+        await nursery.start(transport.run)
+        for impersonated in (False, True, False):
+            request = UpstreamRequest("GET", url, (), b"", connect_to="127.0.0.1", impersonated=impersonated)
+            with pytest.raises(TransportFailure):
+                await read_all(transport.open(request))
+        nursery.cancel_scope.cancel()
+    plain, browser, again = (sorted(_extensions(hello)) for hello in hellos)
+    assert plain == again != browser
+    assert [b"\x02h2" in hello for hello in hellos] == [False, True, False]
 
 
 def _extensions(hello: bytes) -> list[int]:
@@ -650,7 +542,7 @@ def test_readers_that_stall_cost_little_and_give_it_back(
         assert (await settled() - before) / READERS < MOST_KB_KEPT_EACH
 
     try:
-        on_bench(scenario, settings=CurlSettings(ca_file=tls[2] if encrypted else ""))
+        run_on_bench(scenario, settings=CurlSettings(ca_file=tls[2] if encrypted else ""))
     finally:
         pipe.send(None)
         process.join(5)

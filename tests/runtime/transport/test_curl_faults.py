@@ -20,8 +20,8 @@ from curl_cffi._wrapper import lib
 from grokcore.errors import TransportFailure
 from grokcore.runtime.transport.curl import CurlExchange, CurlSettings, CurlTransport, exchange, handle, loop, transfers
 from grokcore.runtime.transport.seam import UpstreamRequest
-
-from .test_curl import read_all
+from tests.runtime.transport.bench import read_all
+from tests.scenarios import decorator, on_real_clock
 
 LINES = 40
 STEADY = b"".join(b"line %d\n" % number for number in range(LINES))
@@ -58,7 +58,7 @@ class Upstream:
         await stream.send_all(lines[-1])
 
 
-def beside_a_steady_stream(scenario: Callable[[CurlTransport, Upstream], Awaitable[None]]) -> None:
+def run_beside_a_steady_stream(scenario: Callable[[CurlTransport, Upstream], Awaitable[None]]) -> None:
     """Run *scenario* while another stream is under way, which must come to its complete end."""
 
     async def main() -> None:
@@ -77,6 +77,9 @@ def beside_a_steady_stream(scenario: Callable[[CurlTransport, Upstream], Awaitab
                 nursery.cancel_scope.cancel()
 
     trio.run(main)
+
+
+beside_a_steady_stream = decorator(run_beside_a_steady_stream, gives=2)
 
 
 # libcurl's calls ---------------------------------------------------------------------------------------------------
@@ -193,7 +196,7 @@ def test_no_call_to_libcurl_that_fails_once_costs_more_than_its_own_exchange(
         library.arm("", 0, raises=raises)
         assert await _one_life(transport, upstream) == set()
 
-    beside_a_steady_stream(scenario)
+    run_beside_a_steady_stream(scenario)
     gc.collect()
 
 
@@ -219,56 +222,54 @@ UNMAKEABLE = [
 
 
 @pytest.mark.parametrize("case", UNMAKEABLE, ids=lambda case: case.name)
-def test_a_request_that_cannot_be_made_fails_alone(case: Unmakeable) -> None:
+@beside_a_steady_stream
+async def test_a_request_that_cannot_be_made_fails_alone(
+    transport: CurlTransport, upstream: Upstream, case: Unmakeable
+) -> None:
     """Text that can't be encoded, or a value that is no such thing, is no reason for others to suffer."""
-
-    async def scenario(transport: CurlTransport, upstream: Upstream) -> None:
-        fields: dict[str, Any] = {"method": "GET", "url": upstream.url, "headers": (), "body": b""}
-        for _ in range(3):
-            with pytest.raises(TransportFailure, match="could not be made") as caught:
-                await read_all(transport.open(UpstreamRequest(**fields | case.fields)))
-            assert "\udc80" not in str(caught.value)
-        assert await _one_life(transport, upstream) == set()
-
-    beside_a_steady_stream(scenario)
+    fields: dict[str, Any] = {"method": "GET", "url": upstream.url, "headers": (), "body": b""}
+    for _ in range(3):
+        with pytest.raises(TransportFailure, match="could not be made") as caught:
+            await read_all(transport.open(UpstreamRequest(**fields | case.fields)))
+        assert "\udc80" not in str(caught.value)
+    assert await _one_life(transport, upstream) == set()
 
 
 @pytest.mark.parametrize("method", ["_take_header", "_take_data"])
-def test_a_callback_that_raises_ends_its_own_transfer(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@beside_a_steady_stream
+async def test_a_callback_that_raises_ends_its_own_transfer(
+    transport: CurlTransport, upstream: Upstream, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever it raises: C code can't pass it on."""
 
-    async def scenario(transport: CurlTransport, upstream: Upstream) -> None:
-        def fail(self: CurlExchange, data: bytes) -> int:
-            raise MemoryError
+    def fail(self: CurlExchange, data: bytes) -> int:
+        raise MemoryError
 
-        with monkeypatch.context() as patch:
-            patch.setattr(CurlExchange, method, fail)
-            with pytest.raises(TransportFailure, match="MemoryError"):
-                await read_all(transport.open(UpstreamRequest("GET", upstream.url, (), b"")))
-        assert await _one_life(transport, upstream) == set()
-
-    beside_a_steady_stream(scenario)
+    with monkeypatch.context() as patch:
+        patch.setattr(CurlExchange, method, fail)
+        with pytest.raises(TransportFailure, match="MemoryError"):
+            await read_all(transport.open(UpstreamRequest("GET", upstream.url, (), b"")))
+    assert await _one_life(transport, upstream) == set()
 
 
-def test_news_that_cannot_be_taken_ends_its_own_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+@beside_a_steady_stream
+async def test_news_that_cannot_be_taken_ends_its_own_exchange(
+    transport: CurlTransport, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The others' news, queued behind it, comes through, and trio does not crash."""
     hear = CurlExchange.hear
+    request = UpstreamRequest("GET", upstream.url, (), b"")
+    unlucky, other = transport.open(request), transport.open(request)
 
-    async def scenario(transport: CurlTransport, upstream: Upstream) -> None:
-        request = UpstreamRequest("GET", upstream.url, (), b"")
-        unlucky, other = transport.open(request), transport.open(request)
+    def fail(self: CurlExchange, news: Any) -> None:
+        if self is unlucky:
+            raise MemoryError
+        hear(self, news)
 
-        def fail(self: CurlExchange, news: Any) -> None:
-            if self is unlucky:
-                raise MemoryError
-            hear(self, news)
-
-        monkeypatch.setattr(CurlExchange, "hear", fail)
-        with pytest.raises(TransportFailure, match="MemoryError"):
-            await read_all(unlucky)
-        assert await read_all(other) == b"x" * 20
-
-    beside_a_steady_stream(scenario)
+    monkeypatch.setattr(CurlExchange, "hear", fail)
+    with pytest.raises(TransportFailure, match="MemoryError"):
+        await read_all(unlucky)
+    assert await read_all(other) == b"x" * 20
 
 
 # Responses that expand --------------------------------------------------------------------------------------------
@@ -281,7 +282,10 @@ def _lines(encoding: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (encoding, len(body)) + body
 
 
-def test_a_response_that_expands_at_a_reader_s_pace_is_given_up_at_its_bound() -> None:
+@beside_a_steady_stream
+async def test_a_response_that_expands_at_a_reader_s_pace_is_given_up_at_its_bound(
+    transport: CurlTransport, upstream: Upstream
+) -> None:
     """No piece of it is too large; all of it would be."""
 
     async def give(stream: trio.SocketStream) -> None:
@@ -290,23 +294,20 @@ def test_a_response_that_expands_at_a_reader_s_pace_is_given_up_at_its_bound() -
             await stream.send_all(_lines(b"gzip"))
             await stream.receive_some(1)
 
-    async def scenario(transport: CurlTransport, upstream: Upstream) -> None:
-        async with trio.open_nursery() as nursery:
-            listeners = await nursery.start(partial(trio.serve_tcp, give, 0, host="127.0.0.1"))
-            url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/"
-            stream = transport.open(UpstreamRequest("GET", url, (), b""))
-            size = 0
-            with pytest.raises(TransportFailure, match="expand") as caught:
-                while True:
-                    piece = await stream.read()
-                    assert len(piece) < exchange.MOST_OVERFLOW + 2 * exchange.BUFFER_BYTES
-                    size += len(piece)
-            assert size < exchange.EXPANSION_FREE + exchange.MOST_OVERFLOW
-            assert not caught.value.again
-            await stream.aclose()
-            nursery.cancel_scope.cancel()
-
-    beside_a_steady_stream(scenario)
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, give, 0, host="127.0.0.1"))
+        url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/"
+        stream = transport.open(UpstreamRequest("GET", url, (), b""))
+        size = 0
+        with pytest.raises(TransportFailure, match="expand") as caught:
+            while True:
+                piece = await stream.read()
+                assert len(piece) < exchange.MOST_OVERFLOW + 2 * exchange.BUFFER_BYTES
+                size += len(piece)
+        assert size < exchange.EXPANSION_FREE + exchange.MOST_OVERFLOW
+        assert not caught.value.again
+        await stream.aclose()
+        nursery.cancel_scope.cancel()
 
 
 # The loop itself ---------------------------------------------------------------------------------------------------
@@ -364,23 +365,20 @@ def test_a_loop_that_ends_fails_what_is_open_and_another_begins(
     ]
 
 
-def test_a_loop_that_keeps_ending_ends_the_server_and_not_before_its_streams_have_heard(broken: Broken) -> None:
+@on_real_clock
+async def test_a_loop_that_keeps_ending_ends_the_server_and_not_before_its_streams_have_heard(broken: Broken) -> None:
     """A process that can't work is worth less than one that is started anew; requests meanwhile fail at once."""
+    transport = CurlTransport(CurlSettings())
+    request = UpstreamRequest("GET", "http://127.0.0.1:9/", (), b"")
+    broken.times = float("inf")
 
-    async def main() -> None:
-        transport = CurlTransport(CurlSettings())
-        request = UpstreamRequest("GET", "http://127.0.0.1:9/", (), b"")
-        broken.times = float("inf")
+    async def ask() -> None:
+        while True:
+            with pytest.raises(TransportFailure):
+                await read_all(transport.open(request))
+            await trio.lowlevel.checkpoint()
 
-        async def ask() -> None:
-            while True:
-                with pytest.raises(TransportFailure):
-                    await read_all(transport.open(request))
-                await trio.lowlevel.checkpoint()
-
-        with trio.fail_after(10), pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="keeps failing")):
-            async with trio.open_nursery() as nursery:
-                await nursery.start(transport.run)
-                nursery.start_soon(ask)
-
-    trio.run(main)
+    with trio.fail_after(10), pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="keeps failing")):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(transport.run)
+            nursery.start_soon(ask)

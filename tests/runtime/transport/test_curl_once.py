@@ -28,9 +28,9 @@ from grokcore.runtime.transport.curl import CurlSettings, CurlTransport
 from grokcore.runtime.transport.seam import ConnectionDied, UpstreamRequest
 from grokcore.simulator.assets import jpeg
 from grokcore.simulator.scripts import answer
-from tests.servers import Site, free_port, on_site
-
-from .test_curl import read_all
+from tests.runtime.transport.bench import read_all
+from tests.scenarios import decorator
+from tests.servers import Site, free_port, run_on_site
 
 ANSWER = jpeg()
 NAME = "127.0.0.1"
@@ -170,7 +170,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]:
     return context, str(file)
 
 
-def in_world(scenario: Callable[[World], Awaitable[None]], tls: tuple[ssl.SSLContext, str] | None) -> None:
+def run_in_world(scenario: Callable[[World], Awaitable[None]], tls: tuple[ssl.SSLContext, str] | None) -> None:
     async def main() -> None:
         upstream = Upstream(tls[0] if tls else None)
         transport = CurlTransport(CurlSettings(ca_file=tls[1] if tls else ""))
@@ -184,6 +184,9 @@ def in_world(scenario: Callable[[World], Awaitable[None]], tls: tuple[ssl.SSLCon
                 nursery.cancel_scope.cancel()
 
     trio.run(main)
+
+
+in_world = decorator(run_in_world, gives=1)
 
 
 @frozen
@@ -212,34 +215,26 @@ ENDINGS = [
 @pytest.mark.parametrize("body", [b'{"message": "hi"}', b"x" * 300_000, b""], ids=["question", "upload", "no body"])
 @pytest.mark.parametrize("kept", [0, 1, 5])
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.name)
-def test_the_other_side_sees_a_request_once(
-    ending: Ending, kept: int, body: bytes, tls: tuple[ssl.SSLContext, str]
-) -> None:
+@in_world(lambda ending, tls: tls if ending.encrypted else None)
+async def test_the_other_side_sees_a_request_once(world: World, ending: Ending, kept: int, body: bytes) -> None:
     """libcurl would repeat it by itself, each time as a question of its own; the failure says that another try may do."""
-
-    async def scenario(world: World) -> None:
-        await world.keep(kept)
-        world.upstream.end_with(ending.how)
-        with pytest.raises(ConnectionDied):
-            await read_all(world.transport.open(world.request(body=body)))
-        assert world.upstream.seen == 1
-        world.upstream.end_with("")
-        assert await read_all(world.transport.open(world.request(body=body, fresh=True))) == ANSWER
-        assert world.upstream.seen == 1
-
-    in_world(scenario, tls if ending.encrypted else None)
+    await world.keep(kept)
+    world.upstream.end_with(ending.how)
+    with pytest.raises(ConnectionDied):
+        await read_all(world.transport.open(world.request(body=body)))
+    assert world.upstream.seen == 1
+    world.upstream.end_with("")
+    assert await read_all(world.transport.open(world.request(body=body, fresh=True))) == ANSWER
+    assert world.upstream.seen == 1
 
 
-def test_a_kept_connection_that_was_closed_in_between_costs_nothing() -> None:
+@in_world(None)
+async def test_a_kept_connection_that_was_closed_in_between_costs_nothing(world: World) -> None:
     """libcurl looks before it sends: nobody has seen the request yet."""
-
-    async def scenario(world: World) -> None:
-        world.upstream.end_with("close", 1)
-        with pytest.raises(TransportFailure):
-            await read_all(world.transport.open(world.request()))
-        assert await read_all(world.transport.open(world.request())) == ANSWER
-
-    in_world(scenario, None)
+    world.upstream.end_with("close", 1)
+    with pytest.raises(TransportFailure):
+        await read_all(world.transport.open(world.request()))
+    assert await read_all(world.transport.open(world.request())) == ANSWER
 
 
 # What is asked beside a chat ---------------------------------------------------------------------------------------
@@ -258,22 +253,19 @@ async def a_generated_picture(world: World) -> bytes:
 
 @pytest.mark.parametrize("ask", [a_small_call, a_generated_picture])
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.name)
-def test_what_is_asked_beside_a_chat_survives_a_dead_connection(
-    ending: Ending, ask: Callable[[World], Awaitable[bytes]], tls: tuple[ssl.SSLContext, str]
+@in_world(lambda ending, tls: tls if ending.encrypted else None)
+async def test_what_is_asked_beside_a_chat_survives_a_dead_connection(
+    world: World, ending: Ending, ask: Callable[[World], Awaitable[bytes]]
 ) -> None:
     """It is tried twice at most, the second time over a fresh connection: with five dead ones kept, too."""
-
-    async def scenario(world: World) -> None:
-        await world.keep(5)
-        world.upstream.end_with(ending.how, 1)
-        assert await ask(world) == ANSWER
-        assert world.upstream.seen == 2
-        world.upstream.end_with(ending.how)
-        with pytest.raises(GrokApiError):
-            await ask(world)
-        assert world.upstream.seen == 2
-
-    in_world(scenario, tls if ending.encrypted else None)
+    await world.keep(5)
+    world.upstream.end_with(ending.how, 1)
+    assert await ask(world) == ANSWER
+    assert world.upstream.seen == 2
+    world.upstream.end_with(ending.how)
+    with pytest.raises(GrokApiError):
+        await ask(world)
+    assert world.upstream.seen == 2
 
 
 # A chat ------------------------------------------------------------------------------------------------------------
@@ -305,4 +297,4 @@ def test_grok_is_asked_as_often_as_the_attempts_say(ending: Ending, tls: tuple[s
             nursery.cancel_scope.cancel()
 
     config = f'[grok]\nca_file = "{tls[1]}"'
-    on_site(with_upstream, config=config, base_url=upstream.url)
+    run_on_site(with_upstream, config=config, base_url=upstream.url)

@@ -28,9 +28,10 @@ from grokcore.runtime.transport.recording import RecordingTransport
 from grokcore.runtime.transport.seam import UpstreamRequest
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, answer, answer_lines, error, page, play_lines
+from tests.scenarios import on_fake_clock, on_real_clock, run_on_fake_clock
 
 from ..fakes import FakeTransport
-from ..worlds import World, collect, make_world, on_fake_clock
+from ..worlds import World, collect, make_world
 
 NAME = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}\.ndjson")
 SHORT = Limits(10, 10, 60)
@@ -89,7 +90,7 @@ def recording(
             nursery.cancel_scope.cancel()
         assert world.idle
 
-    on_fake_clock(main)
+    run_on_fake_clock(main)
     return found[0]
 
 
@@ -173,30 +174,18 @@ def test_every_attempt_has_its_file(tmp_path: Path) -> None:
     assert {read(path)[0]["status"] for path in found.files} == {500, 200}
 
 
-def test_only_questions_are_recorded(tmp_path: Path) -> None:
+@on_real_clock
+async def test_only_questions_are_recorded(tmp_path: Path) -> None:
     """Every other request has the inner transport's own exchange."""
-
-    async def main() -> None:
-        inner = FakeTransport([answer("a")])
-        recorder = RecordingTransport(inner, tmp_path)
-        exchange = recorder.open(UpstreamRequest("POST", "https://grok.example.com/rest/rate-limits", (), b""))
-        assert exchange is inner.exchanges[0]
-
-    trio.run(main)
+    inner = FakeTransport([answer("a")])
+    recorder = RecordingTransport(inner, tmp_path)
+    exchange = recorder.open(UpstreamRequest("POST", "https://grok.example.com/rest/rate-limits", (), b""))
+    assert exchange is inner.exchanges[0]
 
 
-def test_pieces_go_through_untouched_and_at_once(tmp_path: Path) -> None:
+@on_fake_clock
+async def test_pieces_go_through_untouched_and_at_once(tmp_path: Path) -> None:
     """The same bytes in the same pieces at the same time; also after a wait that was given up; failures too."""
-
-    async def main() -> None:
-        script = Script((Send(b"one"), HANG))
-        for script in (Script((Send(b"one\n"), Send(b"two"), CUT)), Script((Send(b"one"), HANG)), answer("a")):
-            plain, recorded = FakeTransport([script]), FakeTransport([script])
-            recorder = RecordingTransport(recorded, tmp_path, in_thread=never)
-            request = UpstreamRequest("POST", f"https://grok.example.com{CHAT_PATH}", (), b"")
-            for exchange in (plain.open(request), recorder.open(request)):
-                assert (await exchange.head()).status == 200
-            assert await heard(recorder.open(request)) == await heard(plain.open(request))
 
     async def heard(exchange: Any) -> list[object]:
         found: list[object] = []
@@ -211,7 +200,14 @@ def test_pieces_go_through_untouched_and_at_once(tmp_path: Path) -> None:
         return found
 
     exchange_began = 0.0
-    on_fake_clock(main)
+    script = Script((Send(b"one"), HANG))
+    for script in (Script((Send(b"one\n"), Send(b"two"), CUT)), Script((Send(b"one"), HANG)), answer("a")):
+        plain, recorded = FakeTransport([script]), FakeTransport([script])
+        recorder = RecordingTransport(recorded, tmp_path, in_thread=never)
+        request = UpstreamRequest("POST", f"https://grok.example.com{CHAT_PATH}", (), b"")
+        for exchange in (plain.open(request), recorder.open(request)):
+            assert (await exchange.head()).status == 200
+        assert await heard(recorder.open(request)) == await heard(plain.open(request))
 
 
 # Bounds -------------------------------------------------------------------------------------------------------------

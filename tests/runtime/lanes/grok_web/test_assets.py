@@ -30,9 +30,9 @@ from grokcore.runtime.lanes.grok_web.assets import AssetAccess, AssetFetcher
 from grokcore.runtime.lanes.lane import Asset
 from grokcore.simulator.assets import jpeg, mp4, png
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, Wait, error, page
+from tests.scenarios import decorator, in_tmp_path, on_fake_clock, run_on_fake_clock
 
 from ...fakes import FakeTransport
-from ...worlds import on_fake_clock
 
 SSO, PROXY = "canary-sso", "http://user:canary-password@proxy.example.com:3128"
 ACCESS = AssetAccess(SSO, PROXY)
@@ -63,11 +63,11 @@ def fetched(script: Script, url: str = PATH) -> Asset:
         finally:
             assert transport.all_closed
 
-    on_fake_clock(scenario)
+    run_on_fake_clock(scenario)
     return found[0]
 
 
-def saving(folder: Path, scenario: Callable[[MediaCache], Awaitable[None]], *, most_bytes: int = 10**9) -> None:
+def run_with_cache(scenario: Callable[[MediaCache], Awaitable[None]], folder: Path, *, most_bytes: int = 10**9) -> None:
     """With a real clock: a faked one would jump past the threads that write."""
 
     async def main() -> None:
@@ -75,6 +75,9 @@ def saving(folder: Path, scenario: Callable[[MediaCache], Awaitable[None]], *, m
             await scenario(MediaCache(folder, most_bytes))
 
     trio.run(main)
+
+
+with_cache = decorator(run_with_cache, gives=1, folder=in_tmp_path)
 
 
 def files_in(folder: Path) -> list[bytes]:
@@ -109,43 +112,39 @@ PLACES = [
 
 @pytest.mark.parametrize("kind", ["image", "video"])
 @pytest.mark.parametrize("case", PLACES, ids=lambda case: case.url)
-def test_cookies_go_to_the_account_s_own_assets_and_nowhere_else(case: Place, kind: str, tmp_path: Path) -> None:
+@with_cache
+async def test_cookies_go_to_the_account_s_own_assets_and_nowhere_else(
+    cache: MediaCache, case: Place, kind: str
+) -> None:
     """With the token's own proxy in any case, and nothing of a page visit or an API call among the headers."""
-
-    async def scenario(cache: MediaCache) -> None:
-        fetcher, transport = fetcher_of(sent(mp4() if kind == "video" else png()), identity=BROWSER)
-        await (fetcher.save(ACCESS, case.url, cache) if kind == "video" else fetcher.fetch(ACCESS, case.url))
-        request = transport.exchanges[0].request
-        assert (request.method, request.url, request.body, request.proxy_url) == ("GET", case.asked, b"", PROXY)
-        cookie = {"Cookie": f"sso={SSO}; sso-rw={SSO}; cf_clearance=clearance"}
-        assert dict(request.headers) == {
-            "Accept": "image/*,video/*,*/*;q=0.8",
-            "Referer": "https://grok.com/",
-            "Sec-Fetch-Dest": kind,
-            "Sec-Fetch-Mode": "no-cors",
-            "Sec-Fetch-Site": "same-site" if case.own else "cross-site",
-            "Sec-Fetch-User": "",
-            "Upgrade-Insecure-Requests": "",
-            "Priority": "i",
-            "User-Agent": "Mine/1.0",
-            **dict.fromkeys(("sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform"), ""),
-            **(cookie if case.own else {}),
-        }
-
-    saving(tmp_path, scenario)
+    fetcher, transport = fetcher_of(sent(mp4() if kind == "video" else png()), identity=BROWSER)
+    await (fetcher.save(ACCESS, case.url, cache) if kind == "video" else fetcher.fetch(ACCESS, case.url))
+    request = transport.exchanges[0].request
+    assert (request.method, request.url, request.body, request.proxy_url) == ("GET", case.asked, b"", PROXY)
+    cookie = {"Cookie": f"sso={SSO}; sso-rw={SSO}; cf_clearance=clearance"}
+    assert dict(request.headers) == {
+        "Accept": "image/*,video/*,*/*;q=0.8",
+        "Referer": "https://grok.com/",
+        "Sec-Fetch-Dest": kind,
+        "Sec-Fetch-Mode": "no-cors",
+        "Sec-Fetch-Site": "same-site" if case.own else "cross-site",
+        "Sec-Fetch-User": "",
+        "Upgrade-Insecure-Requests": "",
+        "Priority": "i",
+        "User-Agent": "Mine/1.0",
+        **dict.fromkeys(("sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform"), ""),
+        **(cookie if case.own else {}),
+    }
 
 
-def test_without_values_of_a_browser_the_impersonated_one_is_left_as_it_is() -> None:
+@on_fake_clock
+async def test_without_values_of_a_browser_the_impersonated_one_is_left_as_it_is() -> None:
     """Its own User-Agent and hints, and no empty cookie."""
-
-    async def scenario() -> None:
-        fetcher, transport = fetcher_of(sent(png()))
-        await fetcher.fetch(ACCESS, PATH)
-        headers = dict(transport.exchanges[0].request.headers)
-        assert headers["Cookie"] == f"sso={SSO}; sso-rw={SSO}"
-        assert not {"User-Agent", "sec-ch-ua", "x-statsig-id", "Origin", "Content-Type"} & set(headers)
-
-    on_fake_clock(scenario)
+    fetcher, transport = fetcher_of(sent(png()))
+    await fetcher.fetch(ACCESS, PATH)
+    headers = dict(transport.exchanges[0].request.headers)
+    assert headers["Cookie"] == f"sso={SSO}; sso-rw={SSO}"
+    assert not {"User-Agent", "sec-ch-ua", "x-statsig-id", "Origin", "Content-Type"} & set(headers)
 
 
 ELSEWHERE = [
@@ -177,19 +176,16 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("url", ELSEWHERE, ids=lambda url: repr(url)[:60])
-def test_other_places_are_not_asked(url: str, tmp_path: Path) -> None:
+@with_cache
+async def test_other_places_are_not_asked(cache: MediaCache, url: str) -> None:
     """Not even without cookies: nothing is sent, and the failure does not repeat the address."""
-
-    async def scenario(cache: MediaCache) -> None:
-        fetcher, transport = fetcher_of(sent(png()))
-        for attempt in (partial(fetcher.fetch, ACCESS, url), partial(fetcher.save, ACCESS, url, cache)):
-            with pytest.raises(UpstreamFailure) as caught:
-                await attempt()
-            assert caught.value.message.startswith("What Grok gave as the file's address is not taken: it")
-            assert "evil" not in caught.value.message
-        assert transport.exchanges == []
-
-    saving(tmp_path, scenario)
+    fetcher, transport = fetcher_of(sent(png()))
+    for attempt in (partial(fetcher.fetch, ACCESS, url), partial(fetcher.save, ACCESS, url, cache)):
+        with pytest.raises(UpstreamFailure) as caught:
+            await attempt()
+        assert caught.value.message.startswith("What Grok gave as the file's address is not taken: it")
+        assert "evil" not in caught.value.message
+    assert transport.exchanges == []
 
 
 @pytest.mark.parametrize(
@@ -281,22 +277,19 @@ FAILING = [
 
 
 @pytest.mark.parametrize("case", FAILING, ids=lambda case: case.name)
-def test_what_is_no_asset_is_a_failure_that_says_why(case: Failing, tmp_path: Path) -> None:
+@with_cache
+async def test_what_is_no_asset_is_a_failure_that_says_why(cache: MediaCache, case: Failing, tmp_path: Path) -> None:
     """The same of pictures and videos: one request, closed; nothing kept, no secret told."""
-
-    async def scenario(cache: MediaCache) -> None:
-        fetcher, transport = fetcher_of(case.script)
-        for attempt in (partial(fetcher.fetch, ACCESS, PATH), partial(fetcher.save, ACCESS, PATH, cache)):
-            with pytest.raises(GrokApiError) as caught:
-                await attempt()
-            assert type(caught.value) is case.error
-            assert case.says in caught.value.message
-            assert "canary" not in caught.value.message
-        assert len(transport.exchanges) == 2
-        assert transport.all_closed
-        assert files_in(tmp_path) == []
-
-    saving(tmp_path, scenario)
+    fetcher, transport = fetcher_of(case.script)
+    for attempt in (partial(fetcher.fetch, ACCESS, PATH), partial(fetcher.save, ACCESS, PATH, cache)):
+        with pytest.raises(GrokApiError) as caught:
+            await attempt()
+        assert type(caught.value) is case.error
+        assert case.says in caught.value.message
+        assert "canary" not in caught.value.message
+    assert len(transport.exchanges) == 2
+    assert transport.all_closed
+    assert files_in(tmp_path) == []
 
 
 SVG = b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
@@ -322,32 +315,26 @@ NO_PICTURES = {
 
 @pytest.mark.parametrize("said", ["image/png", "image/svg+xml", "application/json", "text/html", ""])
 @pytest.mark.parametrize("name", NO_PICTURES)
-def test_only_a_picture_is_taken_for_one(name: str, said: str, tmp_path: Path) -> None:
+@with_cache
+async def test_only_a_picture_is_taken_for_one(cache: MediaCache, name: str, said: str, tmp_path: Path) -> None:
     """Whatever the response calls it: it is neither given on nor kept."""
-
-    async def scenario(cache: MediaCache) -> None:
-        told = (("content-type", said),) if said else ()
-        fetcher, transport = fetcher_of(Script((Send(NO_PICTURES[name]),), 200, told))
+    told = (("content-type", said),) if said else ()
+    fetcher, transport = fetcher_of(Script((Send(NO_PICTURES[name]),), 200, told))
+    with pytest.raises(GrokApiError):
+        await fetcher.fetch(ACCESS, PATH)
+    if name != "a video" or said == "text/html":
         with pytest.raises(GrokApiError):
-            await fetcher.fetch(ACCESS, PATH)
-        if name != "a video" or said == "text/html":
-            with pytest.raises(GrokApiError):
-                await fetcher.save(ACCESS, PATH, cache)
-        assert transport.all_closed
-        assert files_in(tmp_path) == []
-
-    saving(tmp_path, scenario)
+            await fetcher.save(ACCESS, PATH, cache)
+    assert transport.all_closed
+    assert files_in(tmp_path) == []
 
 
-def test_the_words_in_a_picture_s_place_are_told() -> None:
+@on_fake_clock
+async def test_the_words_in_a_picture_s_place_are_told() -> None:
     """They often say what is wrong."""
-
-    async def scenario() -> None:
-        fetcher, _ = fetcher_of(sent(NO_PICTURES["words"]))
-        with pytest.raises(UpstreamFailure, match=r"no picture, but text/plain: .Rate limit reached"):
-            await fetcher.fetch(ACCESS, PATH)
-
-    on_fake_clock(scenario)
+    fetcher, _ = fetcher_of(sent(NO_PICTURES["words"]))
+    with pytest.raises(UpstreamFailure, match=r"no picture, but text/plain: .Rate limit reached"):
+        await fetcher.fetch(ACCESS, PATH)
 
 
 def data_url(data: bytes, said: str = "image/png") -> str:
@@ -367,21 +354,18 @@ def data_url(data: bytes, said: str = "image/png") -> str:
         ("data:", None),
     ],
 )
-def test_a_picture_within_the_answer_is_taken_without_a_request(url: str, media_type: str | None) -> None:
+@on_fake_clock
+async def test_a_picture_within_the_answer_is_taken_without_a_request(url: str, media_type: str | None) -> None:
     """And judged by its content, like any other."""
-
-    async def scenario() -> None:
-        fetcher, transport = fetcher_of(sent(png()))
-        if media_type is None:
-            with pytest.raises(UpstreamFailure):
-                await fetcher.fetch(ACCESS, url)
-        else:
-            assert (await fetcher.fetch(ACCESS, url)).media_type == media_type
+    fetcher, transport = fetcher_of(sent(png()))
+    if media_type is None:
         with pytest.raises(UpstreamFailure):
-            await fetcher.fetch_file(ACCESS, url)
-        assert transport.exchanges == []
-
-    on_fake_clock(scenario)
+            await fetcher.fetch(ACCESS, url)
+    else:
+        assert (await fetcher.fetch(ACCESS, url)).media_type == media_type
+    with pytest.raises(UpstreamFailure):
+        await fetcher.fetch_file(ACCESS, url)
+    assert transport.exchanges == []
 
 
 # Bounds -----------------------------------------------------------------------------------------------------------
@@ -396,19 +380,16 @@ STALLING = [
 
 @pytest.mark.parametrize("script", STALLING, ids=["no head", "no body", "no refusal", "drop by drop"])
 @pytest.mark.parametrize(("kind", "seconds"), [("image", 30), ("video", 120)])
-def test_time_is_bounded(script: Script, kind: str, seconds: float, tmp_path: Path) -> None:
+@on_fake_clock
+async def test_time_is_bounded(script: Script, kind: str, seconds: float, tmp_path: Path) -> None:
     """Whatever the other side does meanwhile."""
-
-    async def scenario() -> None:
-        fetcher, transport = fetcher_of(script)
-        cache = MediaCache(tmp_path, 10**9)
-        with pytest.raises(TransportFailure, match=f"within {seconds} s"):
-            await (fetcher.save(ACCESS, PATH, cache) if kind == "video" else fetcher.fetch(ACCESS, PATH))
-        assert trio.current_time() == seconds
-        assert transport.exchanges[0].request.connect_net_s == seconds
-        assert transport.all_closed
-
-    on_fake_clock(scenario)
+    fetcher, transport = fetcher_of(script)
+    cache = MediaCache(tmp_path, 10**9)
+    with pytest.raises(TransportFailure, match=f"within {seconds} s"):
+        await (fetcher.save(ACCESS, PATH, cache) if kind == "video" else fetcher.fetch(ACCESS, PATH))
+    assert trio.current_time() == seconds
+    assert transport.exchanges[0].request.connect_net_s == seconds
+    assert transport.all_closed
 
 
 def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -429,7 +410,7 @@ def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             await fetcher.save(ACCESS, PATH, cache)
         assert [len(data) for data in files_in(tmp_path)] == [6 << 20]
 
-    saving(tmp_path, scenario)
+    run_with_cache(scenario, tmp_path)
 
 
 # Videos -----------------------------------------------------------------------------------------------------------
@@ -439,54 +420,49 @@ def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     ("data", "ending"),
     [(mp4(), ".mp4"), (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", ".mov"), (b"\x1a\x45\xdf\xa3\x42\x82\x84webm", ".webm")],
 )
-def test_a_video_is_kept_under_a_name_that_fits_its_content(data: bytes, ending: str, tmp_path: Path) -> None:
+@with_cache
+async def test_a_video_is_kept_under_a_name_that_fits_its_content(
+    cache: MediaCache, data: bytes, ending: str, tmp_path: Path
+) -> None:
     """The cache tells a file's type by its name."""
     data = data.ljust(5000, b"\0")
-
-    async def scenario(cache: MediaCache) -> None:
-        fetcher, transport = fetcher_of(sent(data))
-        name = await fetcher.save(ACCESS, "users/u/generated_video.mov", cache)
-        assert name.endswith(ending)
-        assert (tmp_path / name).read_bytes() == data
-        assert await cache.find(name) is not None
-        assert transport.all_closed
-
-    saving(tmp_path, scenario)
+    fetcher, transport = fetcher_of(sent(data))
+    name = await fetcher.save(ACCESS, "users/u/generated_video.mov", cache)
+    assert name.endswith(ending)
+    assert (tmp_path / name).read_bytes() == data
+    assert await cache.find(name) is not None
+    assert transport.all_closed
 
 
 @pytest.mark.parametrize("data", [png(), jpeg(), PDF, TEXT], ids=["PNG", "JPEG", "PDF", "text"])
-def test_what_is_no_video_is_not_kept_in_its_place(data: bytes, tmp_path: Path) -> None:
+@with_cache
+async def test_what_is_no_video_is_not_kept_in_its_place(cache: MediaCache, data: bytes, tmp_path: Path) -> None:
     """It is a failure, which leaves Grok's own address to the client."""
-
-    async def scenario(cache: MediaCache) -> None:
-        fetcher, _ = fetcher_of(sent(data))
-        with pytest.raises(UpstreamFailure, match="no video, but"):
-            await fetcher.save(ACCESS, PATH, cache)
-        assert files_in(tmp_path) == []
-
-    saving(tmp_path, scenario)
+    fetcher, _ = fetcher_of(sent(data))
+    with pytest.raises(UpstreamFailure, match="no video, but"):
+        await fetcher.save(ACCESS, PATH, cache)
+    assert files_in(tmp_path) == []
 
 
-def test_of_a_video_that_breaks_off_or_is_not_wanted_any_more_nothing_stays(tmp_path: Path) -> None:
+@with_cache(most_bytes=12_000)
+async def test_of_a_video_that_breaks_off_or_is_not_wanted_any_more_nothing_stays(
+    cache: MediaCache, tmp_path: Path
+) -> None:
     """Cut in the middle, larger than the cache, or cancelled."""
-
-    async def scenario(cache: MediaCache) -> None:
-        beginning = Send(mp4().ljust(5000, b"\0"))
-        fetcher, transport = fetcher_of(
-            Script((beginning, CUT)), sent(bytes(beginning.data * 3)), Script((beginning, HANG))
-        )
-        for failure in (TransportFailure, LargerThanCache):
-            with pytest.raises(failure):
-                await fetcher.save(ACCESS, PATH, cache)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(fetcher.save, ACCESS, PATH, cache)
-            while not files_in(tmp_path) or not files_in(tmp_path)[0]:
-                await trio.lowlevel.checkpoint()
-            nursery.cancel_scope.cancel()
-        assert transport.all_closed
-        assert files_in(tmp_path) == []
-
-    saving(tmp_path, scenario, most_bytes=12_000)
+    beginning = Send(mp4().ljust(5000, b"\0"))
+    fetcher, transport = fetcher_of(
+        Script((beginning, CUT)), sent(bytes(beginning.data * 3)), Script((beginning, HANG))
+    )
+    for failure in (TransportFailure, LargerThanCache):
+        with pytest.raises(failure):
+            await fetcher.save(ACCESS, PATH, cache)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fetcher.save, ACCESS, PATH, cache)
+        while not files_in(tmp_path) or not files_in(tmp_path)[0]:
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    assert transport.all_closed
+    assert files_in(tmp_path) == []
 
 
 def test_nothing_that_is_shown_has_a_secret_in_it() -> None:

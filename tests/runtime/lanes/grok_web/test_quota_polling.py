@@ -39,9 +39,9 @@ from grokcore.runtime.transport.seam import UpstreamRequest
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, Wait, error, page
+from tests.scenarios import decorator, on_fake_clock, run_on_fake_clock
 
 from ...fakes import FakeExchange, FakeTransport
-from ...worlds import on_fake_clock
 
 MODEL, OTHER = SHIPPED["grok-3-fast"], SHIPPED["grok-4.1"]
 GROUP = MODEL.rate_limit_name
@@ -125,7 +125,7 @@ def make_world(*scripts: Script, tokens: int | Sequence[TokenEntry] = 1, asker: 
     return World(grok, pool, QuotaKeeper(pool, lambda: asker or usual))
 
 
-def kept(
+def run_with_keeper(
     scenario: Callable[[World], Awaitable[None]], *scripts: Script, tokens: int | Sequence[TokenEntry] = 1
 ) -> None:
     """Run *scenario* while the keeper runs; at the end nothing may be left of any ask."""
@@ -138,7 +138,10 @@ def kept(
             nursery.cancel_scope.cancel()
         assert world.idle
 
-    on_fake_clock(main)
+    run_on_fake_clock(main)
+
+
+with_keeper = decorator(run_with_keeper, gives=1)
 
 
 @pytest.fixture(autouse=True)
@@ -211,115 +214,101 @@ OUTCOMES = [
 
 @pytest.mark.parametrize("case", OUTCOMES, ids=lambda case: case.name)
 @pytest.mark.parametrize("answered", [True, False], ids=["answered", "fresh"])
-def test_every_outcome_of_an_ask_ends_it_in_time_and_teaches_what_was_said_and_no_more(
-    case: Outcome, answered: bool, caplog: pytest.LogCaptureFixture
+@with_keeper(lambda case: case.script)
+async def test_every_outcome_of_an_ask_ends_it_in_time_and_teaches_what_was_said_and_no_more(
+    world: World, case: Outcome, answered: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Grok's word is known; a refused session is doubted unless it has just answered; nothing else costs a token anything.
 
     A challenge on an ask does not pause the egress: asking is a call of its own.
     """
+    await world.use(None if answered else TransportFailure("nobody's"))
+    await trio.sleep(FIRST_S + case.took)
+    await trio.testing.wait_all_tasks_blocked()
 
-    async def scenario(world: World) -> None:
-        await world.use(None if answered else TransportFailure("nobody's"))
-        await trio.sleep(FIRST_S + case.took)
-        await trio.testing.wait_all_tasks_blocked()
-
-        (exchange,) = world.grok.exchanges
-        assert (exchange.opened_at, exchange.closed_at) == pytest.approx((FIRST_S, FIRST_S + case.took))
-        account, allowance = world.book.accounts[0], world.allowance()
-        assert (allowance.known(trio.current_time()), allowance.asking) == (case.known, False)
-        assert allowance.left == (case.known.left if case.known else 0)
-        used_up = case.known is not None and not case.known.left
-        assert world.states() == [("cooling" if used_up else "ok") if answered else case.fresh]
-        assert account.egress.paused_until == -math.inf
-        assert account.egress.challenges == 0
-        warnings = said(caplog, least=logging.WARNING)
-        assert len(warnings) == (case.fails is not None)
-
-    kept(scenario, case.script)
+    (exchange,) = world.grok.exchanges
+    assert (exchange.opened_at, exchange.closed_at) == pytest.approx((FIRST_S, FIRST_S + case.took))
+    account, allowance = world.book.accounts[0], world.allowance()
+    assert (allowance.known(trio.current_time()), allowance.asking) == (case.known, False)
+    assert allowance.left == (case.known.left if case.known else 0)
+    used_up = case.known is not None and not case.known.left
+    assert world.states() == [("cooling" if used_up else "ok") if answered else case.fresh]
+    assert account.egress.paused_until == -math.inf
+    assert account.egress.challenges == 0
+    warnings = said(caplog, least=logging.WARNING)
+    assert len(warnings) == (case.fails is not None)
 
 
 @pytest.mark.parametrize("case", OUTCOMES, ids=lambda case: case.name)
-def test_an_asker_says_what_is_left_or_raises_one_of_the_family(case: Outcome) -> None:
+@on_fake_clock
+async def test_an_asker_says_what_is_left_or_raises_one_of_the_family(case: Outcome) -> None:
     """The leaf is that of a question's refusal; the exchange is closed before it is told."""
-
-    async def scenario() -> None:
-        grok = Grok([case.script])
-        asker = QuotaAsker(grok, BASE_URL, IDENTITY)
-        if case.fails is None:
-            assert await asker.ask("sso-0", "", GROUP) == case.known
-        else:
-            with pytest.raises(case.fails):
-                await asker.ask("sso-0", "", GROUP)
-        assert trio.current_time() == case.took
-        assert grok.all_closed
-
-    on_fake_clock(scenario)
+    grok = Grok([case.script])
+    asker = QuotaAsker(grok, BASE_URL, IDENTITY)
+    if case.fails is None:
+        assert await asker.ask("sso-0", "", GROUP) == case.known
+    else:
+        with pytest.raises(case.fails):
+            await asker.ask("sso-0", "", GROUP)
+    assert trio.current_time() == case.took
+    assert grok.all_closed
 
 
-def test_what_is_sent_is_what_a_page_would_send() -> None:
+@with_keeper(PLENTY, tokens=[TokenEntry("sso-secret", proxy_url="http://user:password@proxy.example.com:1")])
+async def test_what_is_sent_is_what_a_page_would_send(world: World) -> None:
     """The path, the group, the session's cookies, the value that is bound to that path, and the account's own proxy."""
-    proxied = TokenEntry("sso-secret", proxy_url="http://user:password@proxy.example.com:1")
-
-    async def scenario(world: World) -> None:
-        for model in (MODEL, OTHER):
-            await world.use(model=model)
-            await trio.sleep(1)
-
-        first, second = (exchange.request for exchange in world.grok.exchanges)
-        headers = dict(first.headers)
-        assert (first.method, first.url) == ("POST", "https://grok.example.com/rest/rate-limits")
-        assert json.loads(first.body) == {"requestKind": "DEFAULT", "modelName": GROUP}
-        assert json.loads(second.body)["modelName"] == OTHER.rate_limit_name
-        assert headers["Cookie"] == "sso=sso-secret; sso-rw=sso-secret; cf_clearance=clearance"
-        assert headers["x-statsig-id"] == "for-asks"
-        assert headers["User-Agent"] == "Browser/1"
-        assert headers["Content-Type"] == "application/json"
-        assert uuid.UUID(headers["x-xai-request-id"]).version == 4
-        assert headers["x-xai-request-id"] != dict(second.headers)["x-xai-request-id"]
-        assert first.proxy_url == "http://user:password@proxy.example.com:1"
-        assert 0 < first.connect_net_s <= 15
-        assert "secret" not in repr(first)
-        assert "password" not in repr(first)
-
-    kept(scenario, PLENTY, tokens=[proxied])
-
-
-def test_the_way_to_ask_is_the_one_that_is_configured_at_the_moment() -> None:
-    """A changed configuration holds for the next ask."""
-
-    async def scenario() -> None:
-        grok = Grok([PLENTY])
-        pool = TokenPool(TokenBook([TokenEntry("sso-0")]), queue_s=10)
-        askers = [QuotaAsker(grok, f"https://{name}.example.com", Identity(name)) for name in ("one", "two")]
-        keeper = QuotaKeeper(pool, lambda: askers.pop(0))
-        async with trio.open_nursery() as nursery:
-            await nursery.start(keeper.run)
-            for model in (MODEL, OTHER):
-                (await pool.lease(Need(model))).settle(None)
-                await trio.sleep(1)
-            nursery.cancel_scope.cancel()
-        requests = [exchange.request for exchange in grok.exchanges]
-        assert [urlsplit(request.url).hostname for request in requests] == ["one.example.com", "two.example.com"]
-        assert [dict(request.headers)["x-statsig-id"] for request in requests] == ["one", "two"]
-
-    on_fake_clock(scenario)
-
-
-def test_a_session_that_is_echoed_is_not_repeated(caplog: pytest.LogCaptureFixture) -> None:
-    """Neither in the log nor in what is said of the token later."""
-    echo = {"error": {"code": 16, "message": "no session sso-verysecret", "details": []}}
-
-    async def scenario(world: World) -> None:
-        await world.use(TransportFailure("x"))
+    for model in (MODEL, OTHER):
+        await world.use(model=model)
         await trio.sleep(1)
-        assert "no session" in world.book.accounts[0].refusal
-        assert "verysecret" not in world.book.accounts[0].refusal
-        (line,) = said(caplog)
-        assert "no session" in line
-        assert "verysecret" not in caplog.text
 
-    kept(scenario, error(401, echo), tokens=[TokenEntry("sso-verysecret")])
+    first, second = (exchange.request for exchange in world.grok.exchanges)
+    headers = dict(first.headers)
+    assert (first.method, first.url) == ("POST", "https://grok.example.com/rest/rate-limits")
+    assert json.loads(first.body) == {"requestKind": "DEFAULT", "modelName": GROUP}
+    assert json.loads(second.body)["modelName"] == OTHER.rate_limit_name
+    assert headers["Cookie"] == "sso=sso-secret; sso-rw=sso-secret; cf_clearance=clearance"
+    assert headers["x-statsig-id"] == "for-asks"
+    assert headers["User-Agent"] == "Browser/1"
+    assert headers["Content-Type"] == "application/json"
+    assert uuid.UUID(headers["x-xai-request-id"]).version == 4
+    assert headers["x-xai-request-id"] != dict(second.headers)["x-xai-request-id"]
+    assert first.proxy_url == "http://user:password@proxy.example.com:1"
+    assert 0 < first.connect_net_s <= 15
+    assert "secret" not in repr(first)
+    assert "password" not in repr(first)
+
+
+@on_fake_clock
+async def test_the_way_to_ask_is_the_one_that_is_configured_at_the_moment() -> None:
+    """A changed configuration holds for the next ask."""
+    grok = Grok([PLENTY])
+    pool = TokenPool(TokenBook([TokenEntry("sso-0")]), queue_s=10)
+    askers = [QuotaAsker(grok, f"https://{name}.example.com", Identity(name)) for name in ("one", "two")]
+    keeper = QuotaKeeper(pool, lambda: askers.pop(0))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(keeper.run)
+        for model in (MODEL, OTHER):
+            (await pool.lease(Need(model))).settle(None)
+            await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+    requests = [exchange.request for exchange in grok.exchanges]
+    assert [urlsplit(request.url).hostname for request in requests] == ["one.example.com", "two.example.com"]
+    assert [dict(request.headers)["x-statsig-id"] for request in requests] == ["one", "two"]
+
+
+@with_keeper(
+    error(401, {"error": {"code": 16, "message": "no session sso-verysecret", "details": []}}),
+    tokens=[TokenEntry("sso-verysecret")],
+)
+async def test_a_session_that_is_echoed_is_not_repeated(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither in the log nor in what is said of the token later."""
+    await world.use(TransportFailure("x"))
+    await trio.sleep(1)
+    assert "no session" in world.book.accounts[0].refusal
+    assert "verysecret" not in world.book.accounts[0].refusal
+    (line,) = said(caplog)
+    assert "no session" in line
+    assert "verysecret" not in caplog.text
 
 
 # When --------------------------------------------------------------------------------------------------------------
@@ -384,37 +373,38 @@ def test_asks_are_made_when_there_is_something_to_learn_and_at_no_other_time(cas
         await trio.sleep(case.until)
         assert world.grok.times == pytest.approx(list(case.asked))
 
-    kept(scenario, *case.scripts)
+    run_with_keeper(scenario, *case.scripts)
 
 
-def test_an_egress_that_pauses_is_not_asked_through() -> None:
+@with_keeper(PLENTY)
+async def test_an_egress_that_pauses_is_not_asked_through(world: World) -> None:
     """The ask is made when the pause is over."""
-
-    async def scenario(world: World) -> None:
-        await world.use(Challenge("x"))
-        await trio.sleep(10)
-        assert world.grok.times == [5]
-
-    kept(scenario, PLENTY)
+    await world.use(Challenge("x"))
+    await trio.sleep(10)
+    assert world.grok.times == [5]
 
 
-def test_an_ask_that_meets_a_challenge_puts_off_asks_through_that_egress_and_no_question() -> None:
+@with_keeper(
+    page(),
+    tokens=[
+        TokenEntry("sso-0"),
+        TokenEntry("sso-1"),
+        TokenEntry("sso-2", proxy_url="http://proxy.example.com:1"),
+        TokenEntry("sso-3"),
+    ],
+)
+async def test_an_ask_that_meets_a_challenge_puts_off_asks_through_that_egress_and_no_question(world: World) -> None:
     """Five seconds, then ten; other egresses are asked through meanwhile."""
-    proxied = TokenEntry("sso-2", proxy_url="http://proxy.example.com:1")
-
-    async def scenario(world: World) -> None:
-        world.grok.by_token = {"sso-2": [PLENTY]}
-        for at, sso in ((0, "sso-0"), (1, "sso-1"), (1, "sso-2"), (6, "sso-3"), (7, "sso-3")):
-            await trio.sleep_until(at)
-            await world.use(sso=sso)
-            assert trio.current_time() == at
-        await trio.sleep(HOUR)
-        asked = [(one.opened_at, dict(one.request.headers)["Cookie"][4:9]) for one in world.grok.exchanges]
-        first = FIRST_S
-        assert asked == [(first, "sso-0"), (1 + first, "sso-2"), (5 + first, "sso-1"), (15 + first, "sso-3")]
-        assert world.states() == ["ok"] * 4
-
-    kept(scenario, page(), tokens=[TokenEntry("sso-0"), TokenEntry("sso-1"), proxied, TokenEntry("sso-3")])
+    world.grok.by_token = {"sso-2": [PLENTY]}
+    for at, sso in ((0, "sso-0"), (1, "sso-1"), (1, "sso-2"), (6, "sso-3"), (7, "sso-3")):
+        await trio.sleep_until(at)
+        await world.use(sso=sso)
+        assert trio.current_time() == at
+    await trio.sleep(HOUR)
+    asked = [(one.opened_at, dict(one.request.headers)["Cookie"][4:9]) for one in world.grok.exchanges]
+    first = FIRST_S
+    assert asked == [(first, "sso-0"), (1 + first, "sso-2"), (5 + first, "sso-1"), (15 + first, "sso-3")]
+    assert world.states() == ["ok"] * 4
 
 
 def test_a_place_is_not_lost_when_an_ask_that_was_due_is_put_off() -> None:
@@ -428,64 +418,55 @@ def test_a_place_is_not_lost_when_an_ask_that_was_due_is_put_off() -> None:
         await trio.sleep(10)
         assert world.grok.times == [number + 5 for number in range(20)]
 
-    kept(scenario, PLENTY, tokens=entries)
+    run_with_keeper(scenario, PLENTY, tokens=entries)
 
 
-def test_what_was_planned_before_it_runs_is_asked_when_it_runs() -> None:
+@on_fake_clock
+async def test_what_was_planned_before_it_runs_is_asked_when_it_runs() -> None:
     """A pool may be used, and changed, at any time."""
-
-    async def scenario() -> None:
-        world = make_world(PLENTY)
-        await world.use()
-        await trio.sleep(7)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(world.keeper.run)
-            await trio.sleep(1)
-            nursery.cancel_scope.cancel()
-        assert world.grok.times == [7]
-
-    on_fake_clock(scenario)
+    world = make_world(PLENTY)
+    await world.use()
+    await trio.sleep(7)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.keeper.run)
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+    assert world.grok.times == [7]
 
 
-def test_an_idle_server_asks_nothing_for_days() -> None:
+@with_keeper(PLENTY, tokens=10)
+async def test_an_idle_server_asks_nothing_for_days(world: World) -> None:
     """Everything that was planned is made, for ten tokens in every condition; then there is silence."""
-
-    async def scenario(world: World) -> None:
-        for number in range(10):
-            outcome = [None, used_up(), used_up(900), UpstreamFailure("x"), refused()][number % 5]
-            await world.use(outcome, sso=f"sso-{number}")
-        await trio.sleep(2 * HOUR)
-        made = len(world.grok.exchanges)
-        assert made >= 10
-        assert world.book.asks.next_at() == math.inf
-        await trio.sleep(3 * DAY)
-        assert len(world.grok.exchanges) == made
-
-    kept(scenario, PLENTY, tokens=10)
+    for number in range(10):
+        outcome = [None, used_up(), used_up(900), UpstreamFailure("x"), refused()][number % 5]
+        await world.use(outcome, sso=f"sso-{number}")
+    await trio.sleep(2 * HOUR)
+    made = len(world.grok.exchanges)
+    assert made >= 10
+    assert world.book.asks.next_at() == math.inf
+    await trio.sleep(3 * DAY)
+    assert len(world.grok.exchanges) == made
 
 
 # Many --------------------------------------------------------------------------------------------------------------
 
 
-def test_eight_asks_are_under_way_at_most() -> None:
+@with_keeper(Script(PLENTY.steps, before=1), tokens=100)
+async def test_eight_asks_are_under_way_at_most(world: World) -> None:
     """A hundred tokens that are due together are asked for one after the other, and each once."""
-
-    async def scenario(world: World) -> None:
-        for number in range(100):
-            await world.use(sso=f"sso-{number}")
-        most = 0
-        await trio.sleep(FIRST_S)
-        for _ in range(13):
-            await trio.testing.wait_all_tasks_blocked()
-            most = max(most, world.grok.open_now)
-            await trio.sleep(1)
+    for number in range(100):
+        await world.use(sso=f"sso-{number}")
+    most = 0
+    await trio.sleep(FIRST_S)
+    for _ in range(13):
         await trio.testing.wait_all_tasks_blocked()
-        assert most == 8
-        assert world.grok.times == pytest.approx([FIRST_S + number // 8 for number in range(100)])
-        assert len({dict(exchange.request.headers)["Cookie"] for exchange in world.grok.exchanges}) == 100
-        assert {account.allowance(GROUP).left for account in world.book.accounts} == {30}
-
-    kept(scenario, Script(PLENTY.steps, before=1), tokens=100)
+        most = max(most, world.grok.open_now)
+        await trio.sleep(1)
+    await trio.testing.wait_all_tasks_blocked()
+    assert most == 8
+    assert world.grok.times == pytest.approx([FIRST_S + number // 8 for number in range(100)])
+    assert len({dict(exchange.request.headers)["Cookie"] for exchange in world.grok.exchanges}) == 100
+    assert {account.allowance(GROUP).left for account in world.book.accounts} == {30}
 
 
 def test_places_are_given_back_by_asks_that_fail() -> None:
@@ -504,110 +485,92 @@ def test_places_are_given_back_by_asks_that_fail() -> None:
         assert world.grok.open_now == 8
 
     ways = [FAILING, GONE, page(), Script((CUT,)), error(200, {}), Script((HANG,))] * 5
-    kept(scenario, *ways, PLENTY, tokens=38)
+    run_with_keeper(scenario, *ways, PLENTY, tokens=38)
 
 
-def test_one_token_and_group_is_never_asked_twice_at_once() -> None:
+@with_keeper(Script((), before=math.inf))
+async def test_one_token_and_group_is_never_asked_twice_at_once(world: World) -> None:
     """However long an ask takes and however often it is used; other groups of the same token are asked meanwhile."""
-
-    async def scenario(world: World) -> None:
-        for _ in range(1500):
-            await world.use()
-            await world.use(model=OTHER)
-            await trio.sleep(0.2)
-        for group in (GROUP, OTHER.rate_limit_name):
-            asks = [one for one in world.grok.exchanges if json.loads(one.request.body)["modelName"] == group]
-            assert len(asks) >= 3
-            for one, next_one in pairwise(asks):
-                assert one.closed_at == pytest.approx(one.opened_at + 15)
-                assert next_one.opened_at >= one.opened_at + 30
-
-    kept(scenario, Script((), before=math.inf))
+    for _ in range(1500):
+        await world.use()
+        await world.use(model=OTHER)
+        await trio.sleep(0.2)
+    for group in (GROUP, OTHER.rate_limit_name):
+        asks = [one for one in world.grok.exchanges if json.loads(one.request.body)["modelName"] == group]
+        assert len(asks) >= 3
+        for one, next_one in pairwise(asks):
+            assert one.closed_at == pytest.approx(one.opened_at + 15)
+            assert next_one.opened_at >= one.opened_at + 30
 
 
-def test_a_sooner_ask_does_not_wait_for_a_later_one() -> None:
+@with_keeper(PLENTY, tokens=2)
+async def test_a_sooner_ask_does_not_wait_for_a_later_one(world: World) -> None:
     """While it sleeps until a cooling ends in an hour, a first use is asked for at once."""
-
-    async def scenario(world: World) -> None:
-        await world.use(used_up(HOUR), sso="sso-0")
-        await trio.sleep(100)
-        await world.use(sso="sso-1")
-        await trio.sleep(2 * HOUR)
-        assert world.grok.times == [FIRST_S, 100 + FIRST_S, HOUR]
-
-    kept(scenario, PLENTY, tokens=2)
+    await world.use(used_up(HOUR), sso="sso-0")
+    await trio.sleep(100)
+    await world.use(sso="sso-1")
+    await trio.sleep(2 * HOUR)
+    assert world.grok.times == [FIRST_S, 100 + FIRST_S, HOUR]
 
 
-def test_a_token_that_was_taken_out_is_not_asked_for() -> None:
+@with_keeper(Script(PLENTY.steps, before=1), tokens=2)
+async def test_a_token_that_was_taken_out_is_not_asked_for(world: World) -> None:
     """Nor does an ask that was under way for it do harm."""
-
-    async def scenario(world: World) -> None:
-        await world.use(used_up(100), sso="sso-0")
-        await world.use(used_up(100), sso="sso-1")
-        await trio.sleep(0.5)
-        world.adopt("sso-1")
-        await trio.sleep(HOUR)
-        cookies = [dict(exchange.request.headers)["Cookie"] for exchange in world.grok.exchanges]
-        assert ["sso-0" in cookie for cookie in cookies] == [True, False, False]
-        assert world.grok.times == [FIRST_S, FIRST_S, 100]
-
-    kept(scenario, Script(PLENTY.steps, before=1), tokens=2)
+    await world.use(used_up(100), sso="sso-0")
+    await world.use(used_up(100), sso="sso-1")
+    await trio.sleep(0.5)
+    world.adopt("sso-1")
+    await trio.sleep(HOUR)
+    cookies = [dict(exchange.request.headers)["Cookie"] for exchange in world.grok.exchanges]
+    assert ["sso-0" in cookie for cookie in cookies] == [True, False, False]
+    assert world.grok.times == [FIRST_S, FIRST_S, 100]
 
 
-def test_an_invalid_token_that_was_taken_out_and_comes_back_is_asked_for() -> None:
+@with_keeper(PLENTY)
+async def test_an_invalid_token_that_was_taken_out_and_comes_back_is_asked_for(world: World) -> None:
     """Who puts a token back wants it used; it serves again after one ask, at its time at the latest."""
-
-    async def scenario(world: World) -> None:
-        for at in (0, 70):
-            await trio.sleep_until(at)
-            await world.use(refused())
-        assert world.states() == ["invalid"]
-        for tokens in ([], ["sso-0"]):
-            await trio.sleep(100)
-            world.adopt(*tokens)
-        assert world.states() == ["invalid"]
-        await trio.sleep(HOUR)
-        await world.use()
-        assert world.states() == ["ok"]
-
-    kept(scenario, PLENTY)
-
-
-def test_a_token_that_is_refused_while_it_is_out_is_asked_for_when_it_comes_back() -> None:
-    """The ask that made it invalid was under way when it went."""
-
-    async def scenario(world: World) -> None:
+    for at in (0, 70):
+        await trio.sleep_until(at)
         await world.use(refused())
-        await trio.sleep_until(61)  # its cooling has ended, and Grok is being asked
-        world.adopt()
+    assert world.states() == ["invalid"]
+    for tokens in ([], ["sso-0"]):
         await trio.sleep(100)
-        world.adopt("sso-0")
-        assert world.states() == ["invalid"]
-        await trio.sleep(HOUR)
-        await world.use()
-        assert world.states() == ["ok"]
+        world.adopt(*tokens)
+    assert world.states() == ["invalid"]
+    await trio.sleep(HOUR)
+    await world.use()
+    assert world.states() == ["ok"]
 
-    kept(scenario, FAILING, Script(GONE.steps, 401, before=5), PLENTY)
+
+@with_keeper(FAILING, Script(GONE.steps, 401, before=5), PLENTY)
+async def test_a_token_that_is_refused_while_it_is_out_is_asked_for_when_it_comes_back(world: World) -> None:
+    """The ask that made it invalid was under way when it went."""
+    await world.use(refused())
+    await trio.sleep_until(61)  # its cooling has ended, and Grok is being asked
+    world.adopt()
+    await trio.sleep(100)
+    world.adopt("sso-0")
+    assert world.states() == ["invalid"]
+    await trio.sleep(HOUR)
+    await world.use()
+    assert world.states() == ["ok"]
 
 
 # The end -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("moment", [0, 0.05, FIRST_S, 0.5, 1.5, 2.5, 4.5, 30.5, 100.5])
-def test_the_end_at_any_time_leaves_nothing_under_way(moment: float) -> None:
+@on_fake_clock
+async def test_the_end_at_any_time_leaves_nothing_under_way(moment: float) -> None:
     """Before the head, in the body, with more that are due than there are places, between two asks."""
-
-    async def scenario() -> None:
-        world = make_world(Script((Wait(1), *PLENTY.steps), before=1), tokens=20)
-        with trio.move_on_after(moment):
-            async with trio.open_nursery() as nursery:
-                await nursery.start(world.keeper.run)
-                for number in range(20):
-                    await world.use(used_up(90), sso=f"sso-{number}")
-        assert trio.current_time() == moment
-        assert world.idle
-
-    on_fake_clock(scenario)
+    world = make_world(Script((Wait(1), *PLENTY.steps), before=1), tokens=20)
+    with trio.move_on_after(moment):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(world.keeper.run)
+            for number in range(20):
+                await world.use(used_up(90), sso=f"sso-{number}")
+    assert trio.current_time() == moment
+    assert world.idle
 
 
 @define(eq=False)
@@ -623,29 +586,28 @@ class _SlowToClose(FakeExchange):
 
 @pytest.mark.parametrize(("takes_s", "ends"), [(1, 6), (math.inf, 7)], ids=["slow", "never"])
 @pytest.mark.parametrize("cancelled", [True, False], ids=["cancelled", "answered"])
-def test_closing_is_waited_for_at_the_end_too_but_not_for_long(takes_s: float, ends: float, cancelled: bool) -> None:
+@on_fake_clock
+async def test_closing_is_waited_for_at_the_end_too_but_not_for_long(
+    takes_s: float, ends: float, cancelled: bool
+) -> None:
     """A connection is out of our hands when the ask is over; on the day it never is, two seconds are enough."""
+    script = Script((HANG,)) if cancelled else Script(PLENTY.steps, before=5)
+    exchanges = []
 
-    async def scenario() -> None:
-        script = Script((HANG,)) if cancelled else Script(PLENTY.steps, before=5)
-        exchanges = []
+    class Transport(Grok):
+        def open(self, request: UpstreamRequest) -> FakeExchange:
+            exchanges.append(_SlowToClose(request, script, takes_s=takes_s))
+            return exchanges[-1]
 
-        class Transport(Grok):
-            def open(self, request: UpstreamRequest) -> FakeExchange:
-                exchanges.append(_SlowToClose(request, script, takes_s=takes_s))
-                return exchanges[-1]
-
-        ended = None
-        asker = QuotaAsker(Transport([]), BASE_URL, IDENTITY)
-        with trio.move_on_after(5.0 if cancelled else math.inf):
-            try:
-                await asker.ask("sso-0", "", GROUP)
-            finally:
-                ended = trio.current_time()
-        assert ended == ends
-        assert (exchanges[0].closed_at is not None) == (takes_s == 1)
-
-    on_fake_clock(scenario)
+    ended = None
+    asker = QuotaAsker(Transport([]), BASE_URL, IDENTITY)
+    with trio.move_on_after(5.0 if cancelled else math.inf):
+        try:
+            await asker.ask("sso-0", "", GROUP)
+        finally:
+            ended = trio.current_time()
+    assert ended == ends
+    assert (exchanges[0].closed_at is not None) == (takes_s == 1)
 
 
 class _CancelAfter(trio.abc.Instrument):
@@ -662,30 +624,27 @@ class _CancelAfter(trio.abc.Instrument):
             self._scope.cancel()
 
 
-def test_cancellation_at_every_step_leaves_nothing_under_way() -> None:
+@on_fake_clock
+async def test_cancellation_at_every_step_leaves_nothing_under_way() -> None:
     """At the n-th step of any task, for every n until all asks are done: exchanges closed, none marked as under way."""
-
-    async def scenario() -> None:
-        for steps in range(1, 2000):
-            world = make_world(Script((Wait(1), *PLENTY.steps), before=1), FAILING, Script((HANG,)), tokens=3)
-            began = trio.current_time()
-            scope = trio.CancelScope()
-            instrument = _CancelAfter(steps, scope)
-            with scope:
-                async with trio.open_nursery() as nursery:
-                    await nursery.start(world.keeper.run)
-                    trio.lowlevel.add_instrument(instrument)
-                    for number in range(3):
-                        await world.use(sso=f"sso-{number}")
-                    await trio.sleep(50)
-                    nursery.cancel_scope.cancel()
-            trio.lowlevel.remove_instrument(instrument)
-            assert world.idle, f"cancelled at step {steps}"
-            if not scope.cancelled_caught and trio.current_time() >= began + 50:
-                return
-        raise AssertionError("it never finished")
-
-    on_fake_clock(scenario)
+    for steps in range(1, 2000):
+        world = make_world(Script((Wait(1), *PLENTY.steps), before=1), FAILING, Script((HANG,)), tokens=3)
+        began = trio.current_time()
+        scope = trio.CancelScope()
+        instrument = _CancelAfter(steps, scope)
+        with scope:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(world.keeper.run)
+                trio.lowlevel.add_instrument(instrument)
+                for number in range(3):
+                    await world.use(sso=f"sso-{number}")
+                await trio.sleep(50)
+                nursery.cancel_scope.cancel()
+        trio.lowlevel.remove_instrument(instrument)
+        assert world.idle, f"cancelled at step {steps}"
+        if not scope.cancelled_caught and trio.current_time() >= began + 50:
+            return
+    raise AssertionError("it never finished")
 
 
 # Bugs and the log --------------------------------------------------------------------------------------------------
@@ -701,110 +660,98 @@ class _Broken(QuotaAsker):
         return await super().ask(sso, proxy_url, group)
 
 
-def test_a_bug_in_asking_is_logged_and_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+@on_fake_clock
+async def test_a_bug_in_asking_is_logged_and_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     """With its traceback; the other tokens are asked for, and this one too when its time comes."""
-
-    async def scenario() -> None:
-        grok = Grok([PLENTY])
-        pool = TokenPool(TokenBook([TokenEntry("sso-0"), TokenEntry("sso-1")]), queue_s=10)
-        world = World(grok, pool, QuotaKeeper(pool, lambda: _Broken(grok, BASE_URL, IDENTITY)))
-        async with trio.open_nursery() as nursery:
-            await nursery.start(world.keeper.run)
-            for pause in (0, 100):
-                await trio.sleep(pause)
-                for sso in ("sso-0", "sso-1"):
-                    await world.use(sso=sso)
-                await trio.sleep(2)
-            nursery.cancel_scope.cancel()
-        assert [world.allowance(number=number).known(110) is not None for number in (0, 1)] == [False, True]
-        assert world.idle
-        bugs = [record for record in caplog.records if record.levelno >= logging.WARNING]
-        assert [record.levelname for record in bugs] == ["ERROR", "ERROR"]
-        assert [str(record.exc_info[1]) for record in bugs if record.exc_info] == ["a bug", "a bug"]
-        assert len(grok.exchanges) == 2
-
-    on_fake_clock(scenario)
+    grok = Grok([PLENTY])
+    pool = TokenPool(TokenBook([TokenEntry("sso-0"), TokenEntry("sso-1")]), queue_s=10)
+    world = World(grok, pool, QuotaKeeper(pool, lambda: _Broken(grok, BASE_URL, IDENTITY)))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.keeper.run)
+        for pause in (0, 100):
+            await trio.sleep(pause)
+            for sso in ("sso-0", "sso-1"):
+                await world.use(sso=sso)
+            await trio.sleep(2)
+        nursery.cancel_scope.cancel()
+    assert [world.allowance(number=number).known(110) is not None for number in (0, 1)] == [False, True]
+    assert world.idle
+    bugs = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record.levelname for record in bugs] == ["ERROR", "ERROR"]
+    assert [str(record.exc_info[1]) for record in bugs if record.exc_info] == ["a bug", "a bug"]
+    assert len(grok.exchanges) == 2
 
 
-def test_a_bug_where_the_way_is_made_is_one_too(caplog: pytest.LogCaptureFixture) -> None:
+@on_fake_clock
+async def test_a_bug_where_the_way_is_made_is_one_too(caplog: pytest.LogCaptureFixture) -> None:
     """An asker that can't even be made."""
 
     def make() -> QuotaAsker:
         raise ZeroDivisionError("a bug")
 
-    async def scenario() -> None:
-        pool = TokenPool(TokenBook([TokenEntry("sso-0")]), queue_s=10)
-        keeper = QuotaKeeper(pool, make)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(keeper.run)
-            (await pool.lease(Need(MODEL))).settle(None)
-            await trio.sleep(1)
-            nursery.cancel_scope.cancel()
-        assert not pool.book.accounts[0].allowance(GROUP).asking
-        assert [line.partition(" ")[0] for line in said(caplog)] == ["ERROR"]
-
-    on_fake_clock(scenario)
+    pool = TokenPool(TokenBook([TokenEntry("sso-0")]), queue_s=10)
+    keeper = QuotaKeeper(pool, make)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(keeper.run)
+        (await pool.lease(Need(MODEL))).settle(None)
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+    assert not pool.book.accounts[0].allowance(GROUP).asking
+    assert [line.partition(" ")[0] for line in said(caplog)] == ["ERROR"]
 
 
-def test_a_period_of_failure_is_one_warning_for_each_group_and_its_end_one_line(
-    caplog: pytest.LogCaptureFixture,
+@with_keeper(FAILING, tokens=2)
+async def test_a_period_of_failure_is_one_warning_for_each_group_and_its_end_one_line(
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever the number of tokens and asks; the warning says which token, why, and that questions go on."""
-
-    async def scenario(world: World) -> None:
-        world.grok.by_group = {OTHER.rate_limit_name: [FAILING]}
-        for round_ in range(3):
-            for sso in ("sso-0", "sso-1"):
-                for model in (MODEL, OTHER):
-                    await world.use(sso=sso, model=model)
-            await trio.sleep(300)
-            if round_ == 0:
-                warnings = said(caplog)
-                assert [re.findall(r"left for (\S+), with", line) for line in warnings] == [
-                    [GROUP],
-                    [OTHER.rate_limit_name],
-                ]
-                assert all("WARNING" in line and "upstream_error" in line for line in warnings)
-                assert all(TokenEntry("sso-0").id in line for line in warnings)
-                assert all("questions are answered all the same" in line for line in warnings)
-                assert not any(".." in line for line in warnings)
-                assert "sso-" not in caplog.text
-                caplog.clear()
-                world.grok.scripts = [FAILING, PLENTY]
-        assert said(caplog) == [f"INFO Grok says again what is left for {GROUP}"]
-        caplog.clear()
-
-        world.grok.scripts = [FAILING]
-        await world.use()
+    world.grok.by_group = {OTHER.rate_limit_name: [FAILING]}
+    for round_ in range(3):
+        for sso in ("sso-0", "sso-1"):
+            for model in (MODEL, OTHER):
+                await world.use(sso=sso, model=model)
         await trio.sleep(300)
-        assert [line.partition(" ")[0] for line in said(caplog)] == ["WARNING"]
+        if round_ == 0:
+            warnings = said(caplog)
+            assert [re.findall(r"left for (\S+), with", line) for line in warnings] == [
+                [GROUP],
+                [OTHER.rate_limit_name],
+            ]
+            assert all("WARNING" in line and "upstream_error" in line for line in warnings)
+            assert all(TokenEntry("sso-0").id in line for line in warnings)
+            assert all("questions are answered all the same" in line for line in warnings)
+            assert not any(".." in line for line in warnings)
+            assert "sso-" not in caplog.text
+            caplog.clear()
+            world.grok.scripts = [FAILING, PLENTY]
+    assert said(caplog) == [f"INFO Grok says again what is left for {GROUP}"]
+    caplog.clear()
 
-    kept(scenario, FAILING, tokens=2)
+    world.grok.scripts = [FAILING]
+    await world.use()
+    await trio.sleep(300)
+    assert [line.partition(" ")[0] for line in said(caplog)] == ["WARNING"]
 
 
-def test_asks_that_work_are_told_of_only_to_who_wants_to_know_everything(caplog: pytest.LogCaptureFixture) -> None:
+@with_keeper(PLENTY)
+async def test_asks_that_work_are_told_of_only_to_who_wants_to_know_everything(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     """One line at DEBUG with the token's short hash, none above."""
-
-    async def scenario(world: World) -> None:
-        await world.use()
-        await trio.sleep(1)
-        assert said(caplog) == []
-        (line,) = said(caplog, least=logging.DEBUG)
-        assert TokenEntry("sso-0").id in line
-        assert GROUP in line
-
-    kept(scenario, PLENTY)
+    await world.use()
+    await trio.sleep(1)
+    assert said(caplog) == []
+    (line,) = said(caplog, least=logging.DEBUG)
+    assert TokenEntry("sso-0").id in line
+    assert GROUP in line
 
 
-def test_whoever_listens_to_the_pool_hears_of_an_answer() -> None:
+@with_keeper(Script(PLENTY.steps, before=1))
+async def test_whoever_listens_to_the_pool_hears_of_an_answer(world: World) -> None:
     """What was learned is to be saved, and a waiting request may be served."""
-
-    async def scenario(world: World) -> None:
-        heard: list[float] = []
-        await world.use()
-        world.pool.on_change.append(lambda: heard.append(trio.current_time()))
-        await trio.sleep(2)
-        assert heard == [FIRST_S + 1]
-        assert world.book.take_unsaved() == set(world.book.accounts)
-
-    kept(scenario, Script(PLENTY.steps, before=1))
+    heard: list[float] = []
+    await world.use()
+    world.pool.on_change.append(lambda: heard.append(trio.current_time()))
+    await trio.sleep(2)
+    assert heard == [FIRST_S + 1]
+    assert world.book.take_unsaved() == set(world.book.accounts)
