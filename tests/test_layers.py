@@ -209,6 +209,12 @@ def test_the_pure_half_has_no_way_to_do_io(module: str) -> None:
     assert {name for name in imports(module) if name in IMPURE or name.split(".")[0] in IMPURE} == set()
 
 
+def test_the_web_layer_knows_the_seam_of_lanes_and_no_lane() -> None:
+    """What an answer made is fetched through its completion."""
+    found = {name for module in in_layer("web") for name in imports(module) if "runtime.lanes." in name}
+    assert found == {"grokcore.runtime.lanes.lane"}
+
+
 def test_one_package_knows_curl() -> None:
     """It uses private functions of it."""
     users = [m for m in modules() if any(name.split(".")[0] == "curl_cffi" for name in imports(m))]

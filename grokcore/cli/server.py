@@ -25,7 +25,6 @@ from ..runtime.completion.gateway import Gateway
 from ..runtime.disk.media_cache import MediaCache
 from ..runtime.disk.state_file import Record, StateFile
 from ..runtime.disk.state_keeper import StateKeeper, pruned
-from ..runtime.lanes.grok_web.assets import AssetFetcher
 from ..runtime.lanes.grok_web.lane import GrokWebLane
 from ..runtime.lanes.grok_web.quota_polling import QuotaAsker, QuotaKeeper
 from ..runtime.lanes.grok_web.settings import GrokWebSettings
@@ -95,7 +94,7 @@ class Server:
         self._media: MediaCache | None = None
         if state_file is not None:
             self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
-        deliveries = Deliveries(self._asset_fetcher, self._media)
+        deliveries = Deliveries(self._media)
         self.services = Services(self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway))
         self._metrics = Metrics(self.services)
         self.state.on_request_end += [
@@ -140,10 +139,6 @@ class Server:
         config = self.state.config
         resolve = self._lookups.of(key)
         return Fetcher(self._fetching, frozenset(config.fetch.allow_hosts), config.grok.proxy_url, resolve)
-
-    def _asset_fetcher(self) -> AssetFetcher:
-        config = self.state.config
-        return AssetFetcher(self._transport, config.grok.assets_url, _identity(config))
 
     def _tell_of_no_cache(self) -> None:
         grok = self.state.config.grok

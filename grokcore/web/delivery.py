@@ -13,9 +13,9 @@ Rules
 from __future__ import annotations
 
 import base64
-import functools
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
 import trio
 from attrs import evolve, field, frozen
@@ -25,14 +25,11 @@ from ..errors import GrokApiError
 from ..protocol.conversation.events import Event, File, KeptPicture, Picture, Video
 from ..protocol.conversation.media import extension_of
 from ..protocol.dialects.openai_images.request import Made
-from ..protocol.grok_web.asset_requests import asset_place
-from ..runtime.completion.gateway import Completion
 from ..runtime.disk.media_cache import LargerThanCache, MediaCache
-from ..runtime.lanes.grok_web.assets import AssetAccess, AssetFetcher
 from ..runtime.lanes.lane import Asset
 from .public_url import Scope, public_base
 
-__all__ = ["Deliveries", "Delivery", "MediaAccess"]
+__all__ = ["Deliveries", "Delivery", "MediaSource"]
 
 MOST_INLINE_BYTES = 8 * 1024 * 1024
 """Of one picture within an answer; it is a third larger there, and in one piece."""
@@ -45,18 +42,17 @@ _MEDIA = (Picture, Video, File)
 _log = logging.getLogger(__name__)
 
 
-@frozen
-class MediaAccess:
-    """Fetches the media of one answer, with the token and the egress that had them made.
+class MediaSource(Protocol):
+    """An answer whose media can be fetched: a :class:`~grokcore.runtime.completion.gateway.Completion` under way."""
 
-    :ivar picture: returns a picture, by Grok's address.
-    :ivar file: returns a file.
-    :ivar save: keeps a video in a cache and returns its name there.
-    """
+    async def fetch(self, url: str) -> Asset:
+        """Fetch a picture."""
 
-    picture: Callable[[str], Awaitable[Asset]]
-    file: Callable[[str], Awaitable[Asset]]
-    save: Callable[[str, MediaCache], Awaitable[str]]
+    async def fetch_file(self, url: str) -> Asset:
+        """Fetch a file."""
+
+    async def save(self, url: str, cache: MediaCache) -> str:
+        """Keep a video in *cache* and return its name there."""
 
 
 @frozen
@@ -69,7 +65,6 @@ class Delivery:
     """
 
     mode: ImageMode
-    fetcher: AssetFetcher = field(repr=False)
     cache: MediaCache | None = field(repr=False)
     public_base: str
 
@@ -85,16 +80,7 @@ class Delivery:
         first = next((index for index, event in enumerate(events) if isinstance(event, _MEDIA)), len(events))
         return events[:first], events[first:]
 
-    def access_of(self, completion: Completion) -> MediaAccess:
-        """Access to the media of the events that *completion* returned last."""
-        return MediaAccess(completion.fetch, completion.fetch_file, completion.save)
-
-    def access_with(self, access: AssetAccess) -> MediaAccess:
-        """Access with this token and egress."""
-        fetcher, bound = self.fetcher, functools.partial
-        return MediaAccess(bound(fetcher.fetch, access), bound(fetcher.fetch_file, access), bound(fetcher.save, access))
-
-    async def picture(self, access: MediaAccess, url: str, formats: Collection[str]) -> Made:
+    async def picture(self, source: MediaSource, url: str, formats: Collection[str]) -> Made:
         """A picture on an image route.
 
         :param url: Grok's address.
@@ -103,12 +89,12 @@ class Delivery:
         """
         wanted = "b64_json" in formats
         if not wanted and self.cache is None:
-            return Made(url=self._own_address(url))
-        asset = await access.picture(url)
+            return Made(url=url)
+        asset = await source.fetch(url)
         address = await self._link(asset, url) if "url" in formats else ""
         return Made(asset.data if wanted else b"", address)
 
-    async def deliver(self, access: MediaAccess, events: list[Event]) -> list[Event]:
+    async def deliver(self, source: MediaSource, events: list[Event]) -> list[Event]:
         """*events*, with the addresses that the client shall see."""
         if not self._fetches:
             return events
@@ -118,7 +104,7 @@ class Delivery:
         async def deliver_one(index: int, event: Picture | Video | File) -> None:
             try:
                 async with places:
-                    delivered[index] = self._moved(event, await self._address(access, event))
+                    delivered[index] = self._moved(event, await self._address(source, event))
             except (GrokApiError, LargerThanCache, OSError) as error:
                 faults.append(_told(error))
 
@@ -143,28 +129,21 @@ class Delivery:
     async def _link(self, asset: Asset, url: str) -> str:
         """This server's address of *asset*, or Grok's own if it can't be kept."""
         if self.cache is None:
-            return self._own_address(url)
+            return url
         try:
             name = await self.cache.put(asset.data, extension_of(asset.media_type))
         except (LargerThanCache, OSError) as error:
             _log.warning("a picture could not be kept, and has Grok's address: %s", error)
-            return self._own_address(url)
+            return url
         return f"{self.public_base}/media/{name}"
 
-    def _own_address(self, url: str) -> str:
-        """Grok's own, whole."""
-        try:
-            return asset_place(url, self.fetcher.assets_url).url
-        except ValueError:
-            return url
-
-    async def _address(self, access: MediaAccess, event: Picture | Video | File) -> str:
+    async def _address(self, source: MediaSource, event: Picture | Video | File) -> str:
         if event.url.startswith("data:"):
             return event.url
         if isinstance(event, Video):
-            name = await access.save(event.url, self.cache) if self.cache else ""
+            name = await source.save(event.url, self.cache) if self.cache else ""
         else:
-            fetch = access.picture if isinstance(event, Picture) else access.file
+            fetch = source.fetch if isinstance(event, Picture) else source.fetch_file
             asset = await fetch(event.url)
             if self.mode is ImageMode.BASE64 and len(asset.data) <= MOST_INLINE_BYTES:
                 return f"data:{asset.media_type};base64,{base64.b64encode(asset.data).decode('ascii')}"
@@ -176,11 +155,9 @@ class Delivery:
 class Deliveries:
     """What is needed to deliver the media of any answer.
 
-    :ivar fetcher: gives the way to fetch as it is configured at the moment.
     :ivar cache: None if there is no folder for one.
     """
 
-    fetcher: Callable[[], AssetFetcher]
     cache: MediaCache | None
 
     def of_answer(self, config: Config, scope: Scope) -> Delivery | None:
@@ -194,7 +171,7 @@ class Deliveries:
         """The delivery for the pictures of an image route, which may be wanted whatever ``[grok] image_mode`` is."""
         mode = config.grok.image_mode
         cache = self.cache if config.grok.cache_mb and mode is not ImageMode.URL else None
-        return Delivery(mode, self.fetcher(), cache, public_base(config.server, scope))
+        return Delivery(mode, cache, public_base(config.server, scope))
 
 
 def _told(error: GrokApiError | LargerThanCache | OSError) -> str:

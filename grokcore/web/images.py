@@ -63,8 +63,7 @@ class ImageRoute:
         :raises GrokApiError: if there are too few, or one can't be fetched whose content is wanted.
         """
         delivery = services.deliveries.of_pictures(services.state.config, request.scope)
-        access = delivery.access_of(completion)
-        make = functools.partial(delivery.picture, access, formats=asked.formats)
+        make = functools.partial(delivery.picture, completion, formats=asked.formats)
         made = await completion.aside(functools.partial(for_all, collector.wanted(), make))
         collector.give(made, int(time.time()))
 

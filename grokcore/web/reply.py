@@ -51,7 +51,7 @@ async def collect(completion: Completion, collector: Collector, delivery: Delive
     while True:
         events = await completion.next_events()
         if delivery is not None and delivery.concerns(events):
-            deliver = functools.partial(delivery.deliver, delivery.access_of(completion), events)
+            deliver = functools.partial(delivery.deliver, completion, events)
             events = await completion.aside(deliver)
         collector.add(events)
         if isinstance(events[-1], Finished):
@@ -152,7 +152,7 @@ class EventStream(ResponseBody):
     async def _send_for_media(self, delivery: Delivery, events: list[Event], wake_at: float) -> bytes:
         """Send what precedes the media; fetch the media in the background."""
         at_once, rest = delivery.split(events)
-        deliver = functools.partial(delivery.deliver, delivery.access_of(self._completion), rest)
+        deliver = functools.partial(delivery.deliver, self._completion, rest)
         self._media = Background(deliver, self._nursery)
         data = self._writer.write(at_once)
         if not data:

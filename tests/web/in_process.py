@@ -5,10 +5,8 @@ from __future__ import annotations
 import httpx
 import trio
 
-from grokcore.protocol.grok_web.identity import Identity
 from grokcore.runtime.attachments.fetch import Fetcher
 from grokcore.runtime.attachments.lookups import Lookups
-from grokcore.runtime.lanes.grok_web.assets import AssetFetcher
 from grokcore.web.admission import Services
 from grokcore.web.app import create_app
 from grokcore.web.delivery import Deliveries
@@ -29,10 +27,7 @@ def app_over(world: World) -> Edge:
     def fetcher(key: str) -> Fetcher:
         return Fetcher(world.transport, frozenset(), "", Lookups().of(key))
 
-    def asset_fetcher() -> AssetFetcher:
-        return AssetFetcher(world.transport, "https://assets.grok.example.com", Identity("statsig"))
-
-    deliveries = Deliveries(asset_fetcher, None)
+    deliveries = Deliveries(None)
     services = Services(world.gateway, state, fetcher, deliveries, Census(world.gateway))
     return Edge(create_app(services, Metrics(services)), lambda: state.doors, state.request_ended)
 

@@ -40,6 +40,7 @@ from grokcore.runtime.completion.gateway import Completion
 from grokcore.runtime.disk.media_cache import MediaCache
 from grokcore.runtime.lanes.grok_web.assets import AssetAccess, AssetFetcher
 from grokcore.runtime.lanes.grok_web.lane import GrokWebLane
+from grokcore.runtime.lanes.lane import Asset
 from grokcore.simulator import lines
 from grokcore.simulator.assets import jpeg, mp4, png
 from grokcore.simulator.scripts import HANG, Script, Send, Wait, answer, error, play_lines, video, wrapped
@@ -99,9 +100,28 @@ def world_with(assets: Assets, script: Script) -> World:
     return world
 
 
-def delivery_of(mode: ImageMode, assets: FakeTransport, cache: MediaCache | None = None) -> Delivery:
-    fetcher = AssetFetcher(assets, ASSETS_URL, Identity("statsig"))
-    return Delivery(mode, fetcher, cache, BASE)
+@frozen
+class Made:
+    """Media of an answer that was made with the token and the egress of ACCESS."""
+
+    assets: Assets
+
+    async def fetch(self, url: str) -> Asset:
+        return await self._fetcher.fetch(ACCESS, url)
+
+    async def fetch_file(self, url: str) -> Asset:
+        return await self._fetcher.fetch_file(ACCESS, url)
+
+    async def save(self, url: str, cache: MediaCache) -> str:
+        return await self._fetcher.save(ACCESS, url, cache)
+
+    @property
+    def _fetcher(self) -> AssetFetcher:
+        return AssetFetcher(self.assets, ASSETS_URL, Identity("statsig"))
+
+
+def delivery_of(mode: ImageMode, cache: MediaCache | None = None) -> Delivery:
+    return Delivery(mode, cache, BASE)
 
 
 # Events -----------------------------------------------------------------------------------------------------------
@@ -161,11 +181,11 @@ def test_media_gets_the_address_that_the_mode_wants(
 
     async def scenario() -> None:
         assets, cache = Assets(ASSETS), MediaCache(tmp_path, 10**9) if case.cached else None
-        delivery = delivery_of(case.mode, assets, cache)
+        delivery = delivery_of(case.mode, cache)
         events = [*OTHERS[:2], case.event, *OTHERS[2:]]
         assert delivery.concerns(events) is (case.mode is BASE64 or (case.mode is CACHE and case.cached))
         assert not delivery.concerns(OTHERS)
-        found = await delivery.deliver(delivery.access_with(ACCESS), events)
+        found = await delivery.deliver(Made(assets), events)
         media = cast(Picture, found[2])
         kept = NAME.fullmatch(media.url)
         assert (f"NAME.{kept[1]}" if kept else media.url) == case.expected
@@ -184,8 +204,8 @@ def test_media_gets_the_address_that_the_mode_wants(
 @on_real_clock
 async def test_the_just_not_too_large_picture_is_inline(tmp_path: Path) -> None:
     """The bound is the file's size, not that of its base64."""
-    delivery = delivery_of(BASE64, Assets(ASSETS), MediaCache(tmp_path, 10**9))
-    (found,) = await delivery.deliver(delivery.access_with(ACCESS), [Picture("just.png")])
+    assets, delivery = Assets(ASSETS), delivery_of(BASE64, MediaCache(tmp_path, 10**9))
+    (found,) = await delivery.deliver(Made(assets), [Picture("just.png")])
     assert isinstance(found, Picture)
     assert found.url.startswith("data:image/png;base64,")
 
@@ -223,9 +243,10 @@ def test_an_answer_is_not_lost_over_its_picture(case: Fault, tmp_path: Path, cap
         folder.touch()
 
     async def scenario() -> None:
-        delivery = delivery_of(CACHE, Assets({PICTURE: case.script}), MediaCache(folder, case.most_bytes))
+        delivery = delivery_of(CACHE, MediaCache(folder, case.most_bytes))
+        assets = Assets({PICTURE: case.script})
         events: list[Event] = [case.event, Text("and"), case.event, Finished()]
-        assert await delivery.deliver(delivery.access_with(ACCESS), events) == events
+        assert await delivery.deliver(Made(assets), events) == events
 
     run_on_real_clock(scenario)
     (record,) = caplog.records
@@ -240,8 +261,9 @@ def test_one_failure_does_not_hold_up_the_others(caplog: pytest.LogCaptureFixtur
     """Each picture is on its own."""
 
     async def scenario() -> None:
-        delivery = delivery_of(BASE64, Assets({PICTURE: asset(jpeg(), after=3)}))
-        found = await delivery.deliver(delivery.access_with(ACCESS), [Picture("gone.jpg"), Picture(PICTURE)])
+        delivery = delivery_of(BASE64)
+        assets = Assets({PICTURE: asset(jpeg(), after=3)})
+        found = await delivery.deliver(Made(assets), [Picture("gone.jpg"), Picture(PICTURE)])
         assert found == [Picture("gone.jpg"), Picture(PICTURE_DATA)]
 
     run_on_fake_clock(scenario)
@@ -252,8 +274,8 @@ def test_one_failure_does_not_hold_up_the_others(caplog: pytest.LogCaptureFixtur
 async def test_pictures_of_one_batch_come_at_the_same_time_four_at_most_and_in_their_order() -> None:
     """Ten that take a second each take three."""
     assets = Assets({f"{n}.png": asset(png(n + 1), after=1) for n in range(10)})
-    delivery = delivery_of(BASE64, assets)
-    found = await delivery.deliver(delivery.access_with(ACCESS), [Picture(f"{n}.png") for n in range(10)])
+    delivery = delivery_of(BASE64)
+    found = await delivery.deliver(Made(assets), [Picture(f"{n}.png") for n in range(10)])
     assert trio.current_time() == 3
     assert [exchange.opened_at for exchange in assets.exchanges] == [0] * 4 + [1] * 4 + [2] * 2
     data = [base64.b64decode(cast(Picture, event).url.partition(",")[2]) for event in found]
@@ -278,10 +300,9 @@ def drawing(*pictures: str, then: tuple[Any, ...] = ()) -> Script:
 
 @frozen
 class Stage:
-    """A gateway with one answer, and the assets that belong to it."""
+    """A gateway with one answer, whose lane finds the assets that belong to it."""
 
     world: World
-    assets: Assets
     nursery: trio.Nursery
     sent: list[tuple[float, bytes]]
 
@@ -289,7 +310,7 @@ class Stage:
         """Ask, and note what goes out and when."""
         completion = self.world.ask(limits=limits)
         try:
-            delivery = delivery_of(BASE64, self.assets)
+            delivery = delivery_of(BASE64)
             writer = ChunkWriter(HEAD, include_usage=False)
             stream = EventStream(completion, writer, self.nursery, heartbeat_s=10, delivery=delivery)
             await stream.begin(trio.current_time() + 45)
@@ -311,7 +332,7 @@ def run_on_stage(scenario: Callable[[Stage], Awaitable[None]], script: Script, a
         transport = Assets(assets)
         world = world_with(transport, script)
         async with trio.open_nursery() as nursery:
-            await scenario(Stage(world, transport, nursery, []))
+            await scenario(Stage(world, nursery, []))
             nursery.cancel_scope.cancel()
         assert world.idle
         assert transport.all_closed
@@ -338,7 +359,7 @@ async def test_a_whole_answer_s_clocks_do_not_run_meanwhile_either(stage: Stage)
     """The picture is in it, though it took longer than the whole answer may."""
     completion = stage.world.ask(limits=TIGHT)
     whole = AnswerWriter(HEAD)
-    await collect(completion, whole, delivery_of(BASE64, stage.assets))
+    await collect(completion, whole, delivery_of(BASE64))
     content = json.loads(whole.body())["choices"][0]["message"]["content"]
     assert content.split() == WORDS
     await completion.aclose()
@@ -390,7 +411,7 @@ async def test_a_picture_is_whole_in_one_delta(stage: Stage) -> None:
 async def test_a_stop_does_not_wait_for_a_picture_of_a_stream(stage: Stage, at: float) -> None:
     """The client gets its error event while there is still somebody to send it."""
     completion = stage.world.ask()
-    writer, delivery = ChunkWriter(HEAD, include_usage=False), delivery_of(BASE64, stage.assets)
+    writer, delivery = ChunkWriter(HEAD, include_usage=False), delivery_of(BASE64)
     stream = EventStream(completion, writer, stage.nursery, heartbeat_s=10, delivery=delivery)
     await stream.begin(math.inf)
     stage.nursery.start_soon(stop_at, completion, at)
@@ -408,7 +429,7 @@ async def test_a_stop_does_not_wait_for_a_picture_of_a_whole_answer(stage: Stage
     completion = stage.world.ask()
     stage.nursery.start_soon(stop_at, completion, 5)
     with pytest.raises(ShuttingDown):
-        await collect(completion, AnswerWriter(HEAD), delivery_of(BASE64, stage.assets))
+        await collect(completion, AnswerWriter(HEAD), delivery_of(BASE64))
     assert trio.current_time() == 5
     await completion.aclose()
 

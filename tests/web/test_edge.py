@@ -685,7 +685,7 @@ def every_route() -> list[tuple[str, str]]:
     """Each method and path that the app knows."""
     unused: Any = None
     gateway: Any = SimpleNamespace(pool=TokenPool(TokenBook(TOKENS), queue_s=1), on_failed_attempt=[])
-    services = Services(gateway, ServerState(configured()), unused, Deliveries(unused, None), Census(unused))
+    services = Services(gateway, ServerState(configured()), unused, Deliveries(None), Census(unused))
     app = create_app(services, Metrics(services))
     return [
         (method, re.sub("<[^>]*>", "x", rule.rule))
