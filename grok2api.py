@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """grok2api's entry: ``python3 grok2api.py --demo`` on a machine that has nothing but Python.
 
-This file uses the standard library only and parses on any Python 3, so that it can say what is missing. It makes sure of an
-environment with the packages of pyproject.toml and starts the server in it:
+This file uses the standard library only and parses on any Python 3, so that it can say what is
+missing. It makes sure of an environment with the packages of pyproject.toml and starts the server
+in it:
 
 1. The interpreter it was started with is used as it is, if it has the packages in fitting versions.
 2. Otherwise ``.venv`` beside this file is used; it is made, or brought up to date, first.
 
-An own ``.venv`` is trusted only by its marker: hashes of the package lists that are installed, written last. While
-something is being installed, another file says so. A start that was interrupted is thus begun anew, a changed list counts
-as missing, and a start that runs beside another waits for its lock.
+An own ``.venv`` is trusted only by its marker: hashes of the package lists that are installed,
+written last. While something is being installed, another file says so. A start that was interrupted
+is thus begun anew, a changed list counts as missing, and a start that runs beside another waits for
+its lock.
 """
 
 import hashlib
@@ -28,18 +30,22 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 NEEDED_PYTHON = (3, 11)
 EXTRAS = ((), ("test", "build"), ("bench",), ("build",))
 PROBE = "_GROK2API_PROBE"  # set for a process that shall only say whether it has the packages
-STARTED = "_GROK2API_STARTED"  # set for a process that was started by this one: it must not do it again
+STARTED = (
+    "_GROK2API_STARTED"  # set for a process that was started by this one: it must not do it again
+)
 
 
 class CannotStart(Exception):
     """Why there is no environment to run in, in words for a person."""
 
 
-# What is needed ---------------------------------------------------------------------------------------------------
+# What is needed ---------------------------------------------------------------------------------
 
 
 def read_requirements(extra: "tuple[str, ...]" = ()) -> "list[str]":
-    """The requirements of pyproject.toml and of the extras named: a sorted list of ``name>=a,<b``."""
+    """The requirements of pyproject.toml and of the extras named: a sorted list of
+    ``name>=a,<b``.
+    """
     import tomllib
 
     with open(os.path.join(HERE, "pyproject.toml"), "rb") as file:
@@ -64,7 +70,9 @@ def _is_met(requirement: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     for bound in bounds.split(","):
-        kind, version = re.findall(r"(>=|<)(.*)", bound)[0]  # no other kinds are used in pyproject.toml
+        kind, version = re.findall(r"(>=|<)(.*)", bound)[
+            0
+        ]  # no other kinds are used in pyproject.toml
         if (installed >= _numbers(version)) != (kind == ">="):
             return False
     return True
@@ -84,11 +92,12 @@ def _digest(requirements: "list[str]") -> str:
     return hashlib.sha256(stated.encode()).hexdigest()
 
 
-# Where it is found ------------------------------------------------------------------------------------------------
+# Where it is found ------------------------------------------------------------------------------
 
 
 def environment_for(extra: "tuple[str, ...]" = ()) -> str:
-    """The interpreter that has what is needed: this one, or that of ``.venv``, which is made if need be.
+    """The interpreter that has what is needed: this one, or that of ``.venv``, which is made if
+    need be.
 
     Raises CannotStart.
     """
@@ -99,7 +108,9 @@ def environment_for(extra: "tuple[str, ...]" = ()) -> str:
     venv = Venv(os.path.join(HERE, ".venv"))
     if os.environ.get(STARTED):
         if venv.distrust():
-            raise CannotStart("%s lacks %s; start again, and it is made anew" % (venv.path, ", ".join(missing)))
+            raise CannotStart(
+                "%s lacks %s; start again, and it is made anew" % (venv.path, ", ".join(missing))
+            )
         raise CannotStart("%s does not have: %s" % (sys.prefix, ", ".join(missing)))
     if not venv.has(requirements):
         with Lock(os.path.join(HERE, ".venv.lock")):
@@ -113,7 +124,9 @@ class Venv:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.python = os.path.join(path, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
+        self.python = os.path.join(
+            path, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python"))
+        )
         self.marker = os.path.join(path, ".grok2api-installed")
         self.unfinished = os.path.join(path, ".grok2api-unfinished")
 
@@ -148,18 +161,23 @@ class Venv:
         os.unlink(self.unfinished)
 
     def distrust(self) -> bool:
-        """It is not what its marker says: somebody changed a package in it. Whether it was ours to distrust."""
+        """It is not what its marker says: somebody changed a package in it. Whether it was ours to
+        distrust.
+        """
         if os.path.exists(self.marker):
             with open(self.unfinished, "w"):
                 return True
         return False
 
     def _refuse_foreign(self, requirements: "list[str]") -> None:
-        """An environment that somebody else made is used if it has everything, and never changed."""
+        """An environment that somebody else made is used if it has everything, and never
+        changed.
+        """
         ours = os.path.exists(self.marker) or os.path.exists(self.unfinished)
         if not ours and os.path.isdir(self.path) and os.listdir(self.path):
             raise CannotStart(
-                "%s was not made by grok2api and lacks packages. Remove it, or put them into it:\n    %s -m pip install %s"
+                "%s was not made by grok2api and lacks packages. Remove it, or put them into it:\n "
+                "   %s -m pip install %s"
                 % (self.path, self.python, " ".join('"%s"' % one for one in requirements))
             )
 
@@ -178,19 +196,37 @@ class Venv:
             pass
         if os.path.exists(self.marker):
             os.unlink(self.marker)
-        if fresh and subprocess.call([sys.executable, "-m", "venv", self.path], stdout=subprocess.DEVNULL) != 0:
+        if (
+            fresh
+            and subprocess.call(
+                [sys.executable, "-m", "venv", self.path], stdout=subprocess.DEVNULL
+            )
+            != 0
+        ):
             raise CannotStart(
                 "Python's venv module does not work here. On Debian and Ubuntu this helps:\n"
                 "    sudo apt install python%d.%d-venv" % sys.version_info[:2]
             )
 
     def _pip_install(self, requirements: "list[str]") -> None:
-        command = [self.python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+        command = [
+            self.python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+        ]
         if self._call(["-c", "import pip"]) != 0:
-            raise CannotStart("%s has no pip. This helps:\n    %s -m ensurepip --upgrade" % (self.path, self.python))
+            raise CannotStart(
+                "%s has no pip. This helps:\n    %s -m ensurepip --upgrade"
+                % (self.path, self.python)
+            )
         if subprocess.call(command + requirements) != 0:
             raise CannotStart(
-                "the packages could not be installed (pip's message is above). With a network, start again; or install "
+                "the packages could not be installed (pip's message is above). With a network, "
+                "start again; or install "
                 "them with the package index of your choice:\n    %s -m pip install %s"
                 % (self.python, " ".join('"%s"' % one for one in requirements))
             )
@@ -237,11 +273,13 @@ class Lock:
         self.file.close()
 
 
-# Starting ---------------------------------------------------------------------------------------------------------
+# Starting ---------------------------------------------------------------------------------------
 
 
 def say(text: str) -> None:
-    """A line for the person who started this, if there is a stderr (``2>&-``) that can be written (a full disk)."""
+    """A line for the person who started this, if there is a stderr (``2>&-``) that can be written
+    (a full disk).
+    """
     try:
         if sys.stderr is not None:
             sys.stderr.write("grok2api: %s\n" % text)
@@ -250,8 +288,12 @@ def say(text: str) -> None:
         pass
 
 
-def main_in_environment(arguments: "list[str]", extra: "tuple[str, ...]", run_here: "Callable[[], int]") -> int:
-    """Run ``run_here()`` if this interpreter has what is needed, else *arguments* with one that has. The exit code."""
+def main_in_environment(
+    arguments: "list[str]", extra: "tuple[str, ...]", run_here: "Callable[[], int]"
+) -> int:
+    """Run ``run_here()`` if this interpreter has what is needed, else *arguments* with one that
+    has. The exit code.
+    """
     if sys.version_info < NEEDED_PYTHON:
         say(
             "Python %d.%d or newer is needed; this is %s (%s)"

@@ -1,7 +1,8 @@
-"""The suite on every Python that is here, one after the other: first the others, in copies of the checkout, then this one.
+"""The suite on every Python that is here, one after the other: first the others, in copies of the
+checkout, then this one.
 
-The others leave out what is the same everywhere (``once``: the linters, the packages, the browser); this one does it. They
-don't run side by side, since some tests look at clocks.
+The others leave out what is the same everywhere (``once``: the linters, the packages, the browser);
+this one does it. They don't run side by side, since some tests look at clocks.
 """
 
 from __future__ import annotations
@@ -44,7 +45,11 @@ def _suite_in_a_copy(python: Path, version: str) -> int:
     with tempfile.TemporaryDirectory(prefix="grok2api-suite-") as folder:
         _copy_checkout(Path(folder))
         code = subprocess.call([python, *COMMAND, *EVERYWHERE], cwd=folder)
-    print(f"{'passed' if code == 0 else 'FAILED'} on Python {version} in {time.monotonic() - began:.0f} s", flush=True)
+    print(
+        f"{'passed' if code == 0 else 'FAILED'} on Python {version} in "
+        f"{time.monotonic() - began:.0f} s",
+        flush=True,
+    )
     return code
 
 

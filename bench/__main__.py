@@ -1,4 +1,6 @@
-"""``python3 -m bench [--quick] [--markdown]``, from the project's folder, on a machine that has nothing but Python."""
+"""``python3 -m bench [--quick] [--markdown]``, from the project's folder, on a machine that has
+nothing but Python.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,24 @@ ROOT = HERE.parent
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python3 -m bench", description="Measure the gateway against its budgets, on loopback only."
+        prog="python3 -m bench",
+        description="Measure the gateway against its budgets, on loopback only.",
     )
-    parser.add_argument("--quick", action="store_true", help="a short version, under 40 s: noisier figures")
+    parser.add_argument(
+        "--quick", action="store_true", help="a short version, under 40 s: noisier figures"
+    )
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    parser.add_argument("--plot", metavar="FILE", type=Path, default=HERE / "plot.png", help="where the plot goes")
+    parser.add_argument(
+        "--plot", metavar="FILE", type=Path, default=HERE / "plot.png", help="where the plot goes"
+    )
     return parser.parse_args()
 
 
 def _machine() -> str:
-    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    return (
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} "
+        f"{platform.release()}"
+    )
 
 
 def _measure() -> int:
@@ -32,7 +42,10 @@ def _measure() -> int:
 
     arguments = _parse()
     if not sys.platform.startswith("linux"):
-        print("the benchmark reads /proc and per-process clocks: it runs on Linux only", file=sys.stderr)
+        print(
+            "the benchmark reads /proc and per-process clocks: it runs on Linux only",
+            file=sys.stderr,
+        )
         return 1
     figures = measure(QUICK if arguments.quick else FULL, arguments.plot)
     print(f"\n{_machine()}\n")

@@ -1,7 +1,8 @@
 """The bare app: what Quart-Trio on Hypercorn costs by itself, for the same events at the same pace.
 
-It emits the very bytes that the gateway writes for a token, from memory, one ``yield`` each; there is no upstream, no
-decoding and none of the gateway's repairs. ``python3 -m bench.bare`` prints its port and runs until its input ends.
+It emits the very bytes that the gateway writes for a token, from memory, one ``yield`` each; there
+is no upstream, no decoding and none of the gateway's repairs. ``python3 -m bench.bare`` prints its
+port and runs until its input ends.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def create_app() -> QuartTrio:
     async def chat_completions() -> Response:
         body = json.loads(await request.get_data(cache=False))
         found = PARAMETERS.search(body["messages"][-1]["content"])
-        response = Response(_events(json.loads(found.group()) if found else {}), content_type="text/event-stream")
+        response = Response(
+            _events(json.loads(found.group()) if found else {}), content_type="text/event-stream"
+        )
         response.timeout = None  # Quart's default would cut it after 60 s
         return response
 
@@ -59,7 +62,12 @@ async def _events(asked: dict[str, Any]) -> AsyncIterator[bytes]:
 
 def _rendered(answer_id: str) -> tuple[bytes, bytes, bytes, bytes]:
     """Both sides of a token's text, the chunk with the role and the one with the end."""
-    common = {"id": answer_id, "object": "chat.completion.chunk", "created": int(time.time()), "model": MODEL}
+    common = {
+        "id": answer_id,
+        "object": "chat.completion.chunk",
+        "created": int(time.time()),
+        "model": MODEL,
+    }
     start = b"data: " + orjson.dumps(common)[:-1] + b',"choices":[{"index":0,"delta":'
     after = b'},"logprobs":null,"finish_reason":null}]}\n\n'
     role = start + b'{"role":"assistant","content":""' + after

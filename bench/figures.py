@@ -34,11 +34,16 @@ def as_text(figures: Sequence[Figure]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, ("-" * widths[0], "-" * widths[1], "-" * widths[2], "-" * widths[3]))
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     )
 
 
 def as_markdown(figures: Sequence[Figure]) -> str:
     # Leading spaces would be lost.
-    rows = [_HEAD, ("---",) * 4, *(tuple(cell.replace("  ", "· ", 1) for cell in figure.row) for figure in figures)]
+    rows = [
+        _HEAD,
+        ("---",) * 4,
+        *(tuple(cell.replace("  ", "· ", 1) for cell in figure.row) for figure in figures),
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -1,4 +1,6 @@
-"""The gateway's life around the tokens: starting, memory, connections, clients that leave, clocks."""
+"""The gateway's life around the tokens: starting, memory, connections, clients that leave,
+clocks.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,15 @@ def start_up(upstream: Server, starts: int) -> list[Figure]:
             sizes.append(rss_kb(server.pid) / 1024)
     ready, idle = statistics.median(times), statistics.median(sizes)
     return [
-        Figure("start to ready", f"<= {READY_BUDGET_S:g} s", f"{ready:.2f} s", ready <= READY_BUDGET_S),
-        Figure("memory of an idle server", f"<= {IDLE_BUDGET_MB:g} MB", f"{idle:.1f} MB", idle <= IDLE_BUDGET_MB),
+        Figure(
+            "start to ready", f"<= {READY_BUDGET_S:g} s", f"{ready:.2f} s", ready <= READY_BUDGET_S
+        ),
+        Figure(
+            "memory of an idle server",
+            f"<= {IDLE_BUDGET_MB:g} MB",
+            f"{idle:.1f} MB",
+            idle <= IDLE_BUDGET_MB,
+        ),
     ]
 
 
@@ -67,26 +76,38 @@ def _memory_each(server: Server) -> tuple[float, str]:
     load(Plan(server.port, [Ask(n, 5, 50) for n in range(10)], 20))
     before = rss_kb(server.pid)
     starts = [n * 0.005 for n in range(OPEN_STREAMS)]
-    asks = [Ask(n, 10, 1.0, start, delay=n % 100 / 100, leave_at=3.6 - start) for n, start in enumerate(starts)]
+    asks = [
+        Ask(n, 10, 1.0, start, delay=n % 100 / 100, leave_at=3.6 - start)
+        for n, start in enumerate(starts)
+    ]
     outcome = load(Plan(server.port, asks, 30, pid=server.pid, window=(2.6, 3.4)))
-    return (outcome.rss_kb - before) / OPEN_STREAMS, _first_trouble(outcome) if outcome.broken else ""
+    return (outcome.rss_kb - before) / OPEN_STREAMS, _first_trouble(
+        outcome
+    ) if outcome.broken else ""
 
 
 def warm_connection(upstream: Server, server: Server) -> Figure:
-    """Questions one after the other: the first may make a connection to the upstream, the others must not."""
+    """Questions one after the other: the first may make a connection to the upstream, the others
+    must not.
+    """
     load(Plan(server.port, [Ask(0, 3, 50)], 10))
     before = upstream_stats(upstream)["connections"]
-    outcome = load(Plan(server.port, [Ask(n, 3, 50) for n in range(1, 11)], 20, one_connection=True))
+    outcome = load(
+        Plan(server.port, [Ask(n, 3, 50) for n in range(1, 11)], 20, one_connection=True)
+    )
     more = upstream_stats(upstream)["connections"] - before
     whole = len([one for one in outcome.seen if one.whole])
-    return Figure("new connections for 10 sequential questions", "0", f"{more} ({whole} whole)", more == 0)
+    return Figure(
+        "new connections for 10 sequential questions", "0", f"{more} ({whole} whole)", more == 0
+    )
 
 
-# First token ------------------------------------------------------------------------------------------------------
+# First token ------------------------------------------------------------------------------------
 
 
 def first_tokens(upstream: Server, server: Server, bare: Server, bursts: int) -> list[Figure]:
-    """50 questions at once. The upstream answers at once; what it takes longer through the gateway is the gateway's.
+    """50 questions at once. The upstream answers at once; what it takes longer through the gateway
+    is the gateway's.
 
     The first burst finds no connection to the upstream; the others find warm ones.
     """
@@ -97,13 +118,16 @@ def first_tokens(upstream: Server, server: Server, bare: Server, bursts: int) ->
     typical = statistics.median(median for _, median in warm)
     return [
         Figure(
-            f"first token, {AT_ONCE} questions at once: the slowest, above the upstream's {own:.0f} ms",
+            f"first token, {AT_ONCE} questions at once: the slowest, above the upstream's "
+            f"{own:.0f} ms",
             f"<= {FIRST_TOKEN_BUDGET_MS:g} ms",
             f"{slowest:.0f} ms",
             slowest <= FIRST_TOKEN_BUDGET_MS,
         ),
         Figure(
-            "  the median one; the slowest with all connections new", "", f"{typical:.0f} ms; {cold[0] - own:.0f} ms"
+            "  the median one; the slowest with all connections new",
+            "",
+            f"{typical:.0f} ms; {cold[0] - own:.0f} ms",
         ),
         Figure("  the slowest of the bare app, which asks nobody", "", f"{of_bare:.0f} ms"),
     ]
@@ -115,15 +139,22 @@ def _slowest_and_median(server: Server, *, direct: bool = False) -> tuple[float,
     return max(waited), statistics.median(waited)
 
 
-# Clients that leave -----------------------------------------------------------------------------------------------
+# Clients that leave -----------------------------------------------------------------------------
 
 
 def departures(upstream: Server, server: Server) -> list[Figure]:
     """From the client's close() to the upstream seeing its own connection end."""
-    mid = [Ask(10_000 + n, 500, 50, start=n * 0.012, leave_after=20 + n % 7) for n in range(LEAVERS)]
-    early = [Ask(20_000 + n, 5, 50, start=n * 0.02, delay=30, leave_at=0.3) for n in range(EARLY_LEAVERS)]
+    mid = [
+        Ask(10_000 + n, 500, 50, start=n * 0.012, leave_after=20 + n % 7) for n in range(LEAVERS)
+    ]
+    early = [
+        Ask(20_000 + n, 5, 50, start=n * 0.02, delay=30, leave_at=0.3) for n in range(EARLY_LEAVERS)
+    ]
     rows = []
-    for name, asks in ((f"{LEAVERS} in mid-stream", mid), (f"{EARLY_LEAVERS} before the first token", early)):
+    for name, asks in (
+        (f"{LEAVERS} in mid-stream", mid),
+        (f"{EARLY_LEAVERS} before the first token", early),
+    ):
         outcome = load(Plan(server.port, asks, 20))
         time.sleep(0.3)
         rows.append(_departure(name, outcome.seen, upstream_stats(upstream)["aborts"]))
@@ -131,7 +162,9 @@ def departures(upstream: Server, server: Server) -> list[Figure]:
 
 
 def _departure(name: str, seen: Sequence[Seen], aborts: dict[str, float]) -> Figure:
-    took = sorted((aborts[str(one.number)] - one.left_at) * 1000 for one in seen if str(one.number) in aborts)
+    took = sorted(
+        (aborts[str(one.number)] - one.left_at) * 1000 for one in seen if str(one.number) in aborts
+    )
     missed = len(seen) - len(took)
     p50, p99 = (took[round(share * (len(took) - 1))] if took else 0.0 for share in (0.5, 0.99))
     return Figure(
@@ -142,11 +175,13 @@ def _departure(name: str, seen: Sequence[Seen], aborts: dict[str, float]) -> Fig
     )
 
 
-# Clocks -----------------------------------------------------------------------------------------------------------
+# Clocks -----------------------------------------------------------------------------------------
 
 
 def clocks(upstream: Server) -> list[Figure]:
-    """An upstream that is silent: from the start, and after five tokens. How late the clock of 1 s fires."""
+    """An upstream that is silent: from the start, and after five tokens. How late the clock of 1 s
+    fires.
+    """
     silent = [Ask(30_000 + n, 5, 50, start=n * 0.05, hang=0) for n in range(SILENT_STREAMS)]
     stalls = [Ask(31_000 + n, 10, 50, start=n * 0.05, hang=5) for n in range(SILENT_STREAMS)]
     limits = {"stream_first_response_timeout": CLOCK_S, "stream_chunk_timeout": CLOCK_S}
@@ -155,8 +190,18 @@ def clocks(upstream: Server) -> list[Figure]:
         seen = load(Plan(server.port, [*silent, *stalls], 20)).seen
     first, chunk = ([one for one in seen if bool(one.tokens) is begun] for begun in (False, True))
     return [
-        _clock("first-response clock: how late", first, [one.ended_at - one.asked_at for one in first], "504"),
-        _clock("chunk clock: how late", chunk, [one.ended_at - one.last_sent_at for one in chunk], "chunk clock"),
+        _clock(
+            "first-response clock: how late",
+            first,
+            [one.ended_at - one.asked_at for one in first],
+            "504",
+        ),
+        _clock(
+            "chunk clock: how late",
+            chunk,
+            [one.ended_at - one.last_sent_at for one in chunk],
+            "chunk clock",
+        ),
     ]
 
 

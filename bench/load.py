@@ -1,7 +1,9 @@
-"""The load generator: many streaming clients in one thread. ``python3 -m bench.load`` reads a plan and prints its outcome.
+"""The load generator: many streaming clients in one thread. ``python3 -m bench.load`` reads a plan
+and prints its outcome.
 
-Raw sockets and ``selectors``: what it costs per token must stay small beside what is measured, and its own delay counts as
-lag. So while it runs it only notes when which bytes came; they are looked at afterwards.
+Raw sockets and ``selectors``: what it costs per token must stay small beside what is measured, and
+its own delay counts as lag. So while it runs it only notes when which bytes came; they are looked
+at afterwards.
 """
 
 from __future__ import annotations
@@ -64,7 +66,8 @@ class Client:
             last_sent_at=sent[-1] if sent else 0.0,
             tokens=self.tokens,
             whole=complete and not self.trouble,
-            trouble=self.trouble or ("" if complete else "tokens are missing, out of order or another's"),
+            trouble=self.trouble
+            or ("" if complete else "tokens are missing, out of order or another's"),
         )
 
 
@@ -108,7 +111,7 @@ class Load:
     def _note_usage(self) -> None:
         self._usage.append((now(), cpu_s(self._plan.pid), rss_kb(self._plan.pid)))
 
-    # Clients -------------------------------------------------------------------------------------------------------
+    # Clients -------------------------------------------------------------------------------------
 
     def _begin(self, ask: Ask) -> None:
         asked_at = now()
@@ -143,7 +146,9 @@ class Load:
         elif self._end_mark in block:
             self._finish(client, came_at, "")
         elif not data or client.status not in (b"", b"200") or b'data: {"error"' in block:
-            self._finish(client, came_at, f"status {client.status.decode() or '-'}: {block[-200:]!r}")
+            self._finish(
+                client, came_at, f"status {client.status.decode() or '-'}: {block[-200:]!r}"
+            )
 
     def _leave(self, client: Client) -> None:
         if not client.ended_at and not client.left_at:
@@ -171,15 +176,27 @@ class Load:
         self._kept.settimeout(10)
         self._begin(ask)
 
-    # Afterwards ----------------------------------------------------------------------------------------------------
+    # Afterwards ----------------------------------------------------------------------------------
 
     def _outcome(self) -> Outcome:
-        first, last = (self._usage[0], self._usage[-1]) if self._usage else ((0.0, 0.0, 0), (now(), 0.0, 0))
-        notes = [note for client in self._clients for note in client.notes if first[0] <= note[0] < last[0]]
+        first, last = (
+            (self._usage[0], self._usage[-1]) if self._usage else ((0.0, 0.0, 0), (now(), 0.0, 0))
+        )
+        notes = [
+            note
+            for client in self._clients
+            for note in client.notes
+            if first[0] <= note[0] < last[0]
+        ]
         lags = sorted((at, at - float(sent)) for at, found in notes for _, sent in found)
         third = (last[0] - first[0]) / 3
-        thirds = [[lag for at, lag in lags if n * third <= at - first[0] < (n + 1) * third] for n in range(3)]
-        samples = [event.group() for client in self._clients if (event := _EVENT.search(client.sample))]
+        thirds = [
+            [lag for at, lag in lags if n * third <= at - first[0] < (n + 1) * third]
+            for n in range(3)
+        ]
+        samples = [
+            event.group() for client in self._clients if (event := _EVENT.search(client.sample))
+        ]
         return Outcome(
             seen=[client.seen() for client in self._clients],
             tokens=len(lags),
@@ -213,12 +230,17 @@ def _http(path: str, body: bytes) -> bytes:
 
 def _quantiles(values: list[float]) -> list[float]:
     values = sorted(values)
-    return [values[round(n / QUANTILES * (len(values) - 1))] for n in range(QUANTILES + 1)] if values else []
+    return (
+        [values[round(n / QUANTILES * (len(values) - 1))] for n in range(QUANTILES + 1)]
+        if values
+        else []
+    )
 
 
 def main() -> None:
     plan = cattrs.structure(json.load(sys.stdin), Plan)
-    gc.disable()  # the notes grow, and looking through them again and again would be lag; the run is short
+    # the notes grow, and looking through them again and again would be lag; the run is short
+    gc.disable()
     print(json.dumps(asdict(Load(plan).run())))
 
 

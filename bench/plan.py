@@ -37,7 +37,12 @@ class Ask:
 
     def question(self) -> str:
         """What the measured servers read."""
-        asked = {"stream": self.number, "tokens": self.tokens, "rate": self.rate, "delay": self.delay}
+        asked = {
+            "stream": self.number,
+            "tokens": self.tokens,
+            "rate": self.rate,
+            "delay": self.delay,
+        }
         return json.dumps(asked if self.hang is None else {**asked, "hang": self.hang})
 
 
@@ -47,7 +52,8 @@ class Plan:
 
     :ivar direct: ask the upstream itself, in its own language.
     :ivar pid: the process whose usage is read at both ends of the window.
-    :ivar window: seconds into the run between which tokens, their lag and the process's CPU time count.
+    :ivar window: seconds into the run between which tokens, their lag and the process's CPU time
+        count.
     """
 
     port: int
@@ -113,12 +119,19 @@ class Outcome:
 
 
 def even(streams: int, *, tokens: int, rate: float, over_s: float) -> list[Ask]:
-    """So many equal streams, begun one after the other within *over_s*; their ticks are spread over an interval.
+    """So many equal streams, begun one after the other within *over_s*; their ticks are spread over
+    an interval.
 
     The phases follow the golden ratio, which keeps any number of them apart.
     """
     return [
-        Ask(number, tokens, rate, start=over_s * number / streams, delay=(number * 0.618034) % 1 / rate)
+        Ask(
+            number,
+            tokens,
+            rate,
+            start=over_s * number / streams,
+            delay=(number * 0.618034) % 1 / rate,
+        )
         for number in range(streams)
     ]
 

@@ -34,7 +34,9 @@ def _draw_lag(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> 
         streams = [count for count, _ in outcomes]
         for share, label, style in SHARES:
             values = [outcome.lag_ms(share) for _, outcome in outcomes]
-            axes.plot(streams, values, style, color=colours[name], label=f"{name}, {label}", markersize=5)
+            axes.plot(
+                streams, values, style, color=colours[name], label=f"{name}, {label}", markersize=5
+            )
     axes.set(title="Lag: sent -> received by the client", xlabel="streams", ylabel="ms")
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -43,7 +45,12 @@ def _draw_lag(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> 
 
 def _draw_cpu(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> None:
     for name, outcomes in found.items():
-        axes.plot([count for count, _ in outcomes], [outcome.cpu_us for _, outcome in outcomes], "o-", label=name)
+        axes.plot(
+            [count for count, _ in outcomes],
+            [outcome.cpu_us for _, outcome in outcomes],
+            "o-",
+            label=name,
+        )
     axes.set(title="CPU per token", xlabel="streams", ylabel="µs")
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)

@@ -46,7 +46,9 @@ def leases() -> list[Figure]:
             largest.lease_mean < LEASE_BUDGET_US,
         ),
         Figure(
-            "  the same of 10 and of 1 000", "", " and ".join(f"{costs[n].lease_mean:.0f}" for n in SIZES[:2]) + " µs"
+            "  the same of 10 and of 1 000",
+            "",
+            " and ".join(f"{costs[n].lease_mean:.0f}" for n in SIZES[:2]) + " µs",
         ),
         Figure("  10 000 : 1 000", "", f"{growth:.2f}"),
         Figure("  giving it back (10 000)", "", f"{largest.settle_mean:.0f} µs"),
@@ -54,7 +56,10 @@ def leases() -> list[Figure]:
 
 
 def _measured(size: int) -> _Cost:
-    entries = [TokenEntry(f"t{number}", Tier.BASIC if number % 10 else Tier.SUPER) for number in range(size)]
+    entries = [
+        TokenEntry(f"t{number}", Tier.BASIC if number % 10 else Tier.SUPER)
+        for number in range(size)
+    ]
     book = TokenBook(entries)
     needs = [Need(model) for model in SHIPPED.values()]
     for need in needs:  # the first of each kind looks at every token once
@@ -77,15 +82,24 @@ def _measured(size: int) -> _Cost:
     )
 
 
-def _give_back(book: TokenBook, loan: Loan | None, outcome: GrokApiError | None, now: float) -> None:
+def _give_back(
+    book: TokenBook, loan: Loan | None, outcome: GrokApiError | None, now: float
+) -> None:
     if loan is not None:
         book.settle(loan, outcome, now)
 
 
 def _history(needs: list[Need]) -> Iterator[tuple[float, Need, GrokApiError | None]]:
-    """A thousand requests a second, a fifth of which fail in one way or another; the same in every run."""
+    """A thousand requests a second, a fifth of which fail in one way or another; the same in every
+    run.
+    """
     chance = random.Random(1)
-    failures = (TransportFailure("lost"), TransportFailure("lost"), QuotaExhausted("429"), CredentialsRejected("401"))
+    failures = (
+        TransportFailure("lost"),
+        TransportFailure("lost"),
+        QuotaExhausted("429"),
+        CredentialsRejected("401"),
+    )
     for number in range(LEASES):
         failed = chance.random() < 0.2
         yield 1 + number / 1000, chance.choice(needs), chance.choice(failures) if failed else None

@@ -1,4 +1,6 @@
-"""The processes that are measured, and those that measure: started here, ended here, each by its own pid."""
+"""The processes that are measured, and those that measure: started here, ended here, each by its
+own pid.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,15 @@ from typing import IO, Any
 
 from attrs import frozen
 
-__all__ = ["ROOT", "Server", "bare_app", "gateway", "paced_upstream", "raise_descriptor_limit", "upstream_stats"]
+__all__ = [
+    "ROOT",
+    "Server",
+    "bare_app",
+    "gateway",
+    "paced_upstream",
+    "raise_descriptor_limit",
+    "upstream_stats",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,7 +52,9 @@ class Server:
 
 
 def raise_descriptor_limit() -> None:
-    """Let this process, and those it starts, have as many descriptors as the system allows: a stream takes two."""
+    """Let this process, and those it starts, have as many descriptors as the system allows: a
+    stream takes two.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -64,7 +76,9 @@ def _helper(module: str) -> Iterator[Server]:
     """A server of this package: prints its port, and ends when its standard input does."""
     began = time.monotonic()
     command = [sys.executable, "-m", module]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -80,13 +94,17 @@ def gateway(upstream_port: int, *, log_level: str = "WARNING", **grok: Any) -> I
     """The gateway, as a user starts it; *grok* are further settings of that section."""
     with tempfile.TemporaryDirectory(prefix="grok2api-bench-") as folder:
         config, tokens = Path(folder, "config.toml"), Path(folder, "tokens.json")
-        config.write_text(_config({"base_url": f"http://127.0.0.1:{upstream_port}", **grok}, log_level))
+        config.write_text(
+            _config({"base_url": f"http://127.0.0.1:{upstream_port}", **grok}, log_level)
+        )
         tokens.write_text(json.dumps({"sso": {f"bench-{number}": {} for number in range(4)}}))
         files = ["--config", str(config), "--tokens", str(tokens), "--data-dir", folder]
         port = _free_port()
         command = [sys.executable, "-m", "grokcore", "serve", *files, "--port", str(port)]
         began = time.monotonic()
-        with subprocess.Popen(command, cwd=ROOT, env=_environment(), stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            command, cwd=ROOT, env=_environment(), stderr=subprocess.PIPE
+        ) as process:
             assert process.stderr is not None
             try:
                 _await_ready(process.stderr)
@@ -137,7 +155,9 @@ def _await_ready(stderr: IO[bytes]) -> None:
 
 
 def _pass_on(stderr: IO[bytes]) -> None:
-    """Whatever the gateway warns of is shown; unread, it would fill the pipe and block the gateway."""
+    """Whatever the gateway warns of is shown; unread, it would fill the pipe and block the
+    gateway.
+    """
     with contextlib.suppress(ValueError):
         for line in stderr:
             sys.stderr.buffer.write(line)

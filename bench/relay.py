@@ -1,4 +1,6 @@
-"""What relaying costs: CPU per token and lag, through the gateway and from the bare app, in turns."""
+"""What relaying costs: CPU per token and lag, through the gateway and from the bare app, in
+turns.
+"""
 
 from __future__ import annotations
 
@@ -39,19 +41,33 @@ class Scale:
     bursts: int
 
 
-def run(server: Server, streams: int, rate: float, window_s: float, *, direct: bool = False) -> Outcome:
+def run(
+    server: Server, streams: int, rate: float, window_s: float, *, direct: bool = False
+) -> Outcome:
     """Steady streams, of which a window counts in which all of them are under way."""
     over_s = min(2.0, streams / 100)
     from_s = over_s + SETTLE_S + 1 / rate
     tokens = round((from_s + window_s + SETTLE_S) * rate)
     asks = even(streams, tokens=tokens, rate=rate, over_s=over_s)
     limit_s = 2 * (over_s + tokens / rate) + 10
-    return load(Plan(server.port, asks, limit_s, direct=direct, pid=server.pid, window=(from_s, from_s + window_s)))
+    return load(
+        Plan(
+            server.port,
+            asks,
+            limit_s,
+            direct=direct,
+            pid=server.pid,
+            window=(from_s, from_s + window_s),
+        )
+    )
 
 
 def compare(upstream: Server, gateway: Server, bare: Server, scale: Scale) -> list[Figure]:
     """50 streams of 50 tokens a second: A B A B, and the medians."""
-    pairs = [(run(bare, 50, 50, scale.window_s), run(gateway, 50, 50, scale.window_s)) for _ in range(scale.rounds)]
+    pairs = [
+        (run(bare, 50, 50, scale.window_s), run(gateway, 50, 50, scale.window_s))
+        for _ in range(scale.rounds)
+    ]
     ratio = statistics.median(ours.cpu_us / theirs.cpu_us for theirs, ours in pairs)
     cpu_bare, cpu_ours = (statistics.median(pair[n].cpu_us for pair in pairs) for n in (0, 1))
     floor = run(upstream, 50, 50, scale.window_s, direct=True)
@@ -60,7 +76,12 @@ def compare(upstream: Server, gateway: Server, bare: Server, scale: Scale) -> li
     sizes = {outcome.event_bytes for pair in pairs for outcome in pair}
     ours = f"{p50:.2f} / {p99:.2f} ms"
     return [
-        Figure("CPU per relayed token, 50 x 50/s, gateway : bare app", f"<= {RATIO}", f"{ratio:.2f}", ratio <= RATIO),
+        Figure(
+            "CPU per relayed token, 50 x 50/s, gateway : bare app",
+            f"<= {RATIO}",
+            f"{ratio:.2f}",
+            ratio <= RATIO,
+        ),
         Figure("  gateway, bare app (µs of CPU per token)", "", f"{cpu_ours:.0f}, {cpu_bare:.0f}"),
         Figure("  bytes of one token's event, in both", "", ", ".join(map(str, sorted(sizes)))),
         Figure(
@@ -69,8 +90,16 @@ def compare(upstream: Server, gateway: Server, bare: Server, scale: Scale) -> li
             ours,
             p50 <= LAG_P50_MS and p99 <= LAG_P99_MS,
         ),
-        Figure("  lag of the bare app", "", f"{_median_lag(pairs, 0, 0.5):.2f} / {_median_lag(pairs, 0, 0.99):.2f} ms"),
-        Figure("  lag of the upstream, asked directly", "", f"{floor.lag_ms(0.5):.2f} / {floor.lag_ms(0.99):.2f} ms"),
+        Figure(
+            "  lag of the bare app",
+            "",
+            f"{_median_lag(pairs, 0, 0.5):.2f} / {_median_lag(pairs, 0, 0.99):.2f} ms",
+        ),
+        Figure(
+            "  lag of the upstream, asked directly",
+            "",
+            f"{floor.lag_ms(0.5):.2f} / {floor.lag_ms(0.99):.2f} ms",
+        ),
         Figure("  streams that were not whole", "0", str(broken), broken == 0),
     ]
 
@@ -95,8 +124,17 @@ def flood(gateway: Server, scale: Scale) -> list[Figure]:
             f"{thirds} ms",
             kept,
         ),
-        Figure("  tokens/s that arrived, of 20 000", ">= 19 000", f"{reached:.0f}", reached >= 0.95 * streams * rate),
-        Figure("  lag p99; last token sent -> stream ended, at most", "", _both(outcome.lag_ms(0.99), late)),
+        Figure(
+            "  tokens/s that arrived, of 20 000",
+            ">= 19 000",
+            f"{reached:.0f}",
+            reached >= 0.95 * streams * rate,
+        ),
+        Figure(
+            "  lag p99; last token sent -> stream ended, at most",
+            "",
+            _both(outcome.lag_ms(0.99), late),
+        ),
         Figure("  gateway's CPU", "", f"{outcome.cpu_us:.0f} µs per token"),
         Figure("  streams that were not whole", "0", str(len(outcome.broken)), not outcome.broken),
     ]

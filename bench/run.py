@@ -15,12 +15,24 @@ from .relay import Scale, compare, flood, sweep
 
 __all__ = ["FULL", "QUICK", "measure"]
 
-FULL = Scale(rounds=5, window_s=6.0, flood_s=9.0, sweep_s=5.0, sweep_streams=(1, 10, 50, 100, 200), starts=5, bursts=7)
-QUICK = Scale(rounds=1, window_s=1.2, flood_s=1.2, sweep_s=0.4, sweep_streams=(1, 50), starts=1, bursts=2)
+FULL = Scale(
+    rounds=5,
+    window_s=6.0,
+    flood_s=9.0,
+    sweep_s=5.0,
+    sweep_streams=(1, 10, 50, 100, 200),
+    starts=5,
+    bursts=7,
+)
+QUICK = Scale(
+    rounds=1, window_s=1.2, flood_s=1.2, sweep_s=0.4, sweep_streams=(1, 50), starts=1, bursts=2
+)
 
 
 def measure(scale: Scale, plot: Path) -> list[Figure]:
-    """Take all measurements and draw the plot. Everything that is started here has ended when it returns."""
+    """Take all measurements and draw the plot. Everything that is started here has ended when it
+    returns.
+    """
     raise_descriptor_limit()
     figures: list[Figure] = []
     with paced_upstream() as upstream:

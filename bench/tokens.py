@@ -1,6 +1,8 @@
-"""What a measured token looks like: its stream's number and the time at which it was sent, in its text.
+"""What a measured token looks like: its stream's number and the time at which it was sent, in its
+text.
 
-``CLOCK_MONOTONIC`` is the same for all processes of a machine, so whoever reads a token knows how old it is.
+``CLOCK_MONOTONIC`` is the same for all processes of a machine, so whoever reads a token knows how
+old it is.
 """
 
 from __future__ import annotations
@@ -22,5 +24,7 @@ def now() -> float:
 
 
 def token_text(stream: int, sent: float) -> str:
-    """A token's text: always of the same length, so that everything around it can be rendered beforehand."""
+    """A token's text: always of the same length, so that everything around it can be rendered
+    beforehand.
+    """
     return f" s{stream:05d} t{sent:017.6f}"

@@ -1,11 +1,12 @@
 """The paced upstream: a simulated Grok that is cheap enough not to be what is measured.
 
-One thread, non-blocking sockets and a heap of timers; no framework. ``python3 -m bench.upstream`` prints its port and runs
-until its standard input ends.
+One thread, non-blocking sockets and a heap of timers; no framework. ``python3 -m bench.upstream``
+prints its port and runs until its standard input ends.
 
-A question's text is a JSON object: ``stream`` (a number), ``tokens``, ``rate`` (tokens a second), ``delay`` (seconds before
-the first one) and ``hang`` (stay silent after so many tokens). ``GET /stats`` tells what was seen: connections that carried
-questions, and when which stream was given up by its reader.
+A question's text is a JSON object: ``stream`` (a number), ``tokens``, ``rate`` (tokens a second),
+``delay`` (seconds before the first one) and ``hang`` (stay silent after so many tokens). ``GET
+/stats`` tells what was seen: connections that carried questions, and when which stream was given up
+by its reader.
 """
 
 from __future__ import annotations
@@ -40,12 +41,19 @@ def _chunk(data: bytes) -> bytes:
 
 
 def _rendered() -> tuple[bytes, bytes, bytes, bytes]:
-    """What is the same in all answers: the lines before the tokens, both sides of a token, the lines at the end."""
+    """What is the same in all answers: the lines before the tokens, both sides of a token, the
+    lines at the end.
+    """
     mark = token_text(0, 0)
     objects = [lines.line(value) for value in answer_lines([mark], question="paced", message=" ")]
     at = objects.index(lines.line(wrapped(lines.token(mark))))
     before, after = _chunk(objects[at]).split(mark.encode())
-    return b"".join(map(_chunk, objects[:at])), before, after, b"".join(map(_chunk, objects[at + 1 :])) + LAST_CHUNK
+    return (
+        b"".join(map(_chunk, objects[:at])),
+        before,
+        after,
+        b"".join(map(_chunk, objects[at + 1 :])) + LAST_CHUNK,
+    )
 
 
 OPENING, BEFORE_TOKEN, AFTER_TOKEN, CLOSING = _rendered()
@@ -100,7 +108,7 @@ class Upstream:
                     return
             self._fire()
 
-    # Connections ---------------------------------------------------------------------------------------------------
+    # Connections ---------------------------------------------------------------------------------
 
     def _accept(self, listener: socket.socket) -> None:
         sock, _ = listener.accept()
@@ -148,7 +156,7 @@ class Upstream:
         if self.selector.get_key(connection.sock).events != wanted:
             self.selector.modify(connection.sock, wanted, connection)
 
-    # Requests ------------------------------------------------------------------------------------------------------
+    # Requests ------------------------------------------------------------------------------------
 
     def _read_request(self, connection: Connection) -> None:
         head, end, rest = connection.received.partition(b"\r\n\r\n")
@@ -167,7 +175,9 @@ class Upstream:
             body = json.dumps(UNLIMITED).encode()
             self._write(
                 connection,
-                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body,
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+                % len(body)
+                + body,
             )
         else:
             self._begin(connection, json.loads(rest[:length])["message"])
@@ -175,7 +185,9 @@ class Upstream:
     def _tell_stats(self, connection: Connection) -> None:
         stats = {"connections": self.connections, "requests": self.requests, "aborts": self.aborts}
         body = json.dumps(stats).encode()
-        self._write(connection, b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        self._write(
+            connection, b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+        )
 
     def _begin(self, connection: Connection, message: str) -> None:
         found = PARAMETERS.search(message)
@@ -193,10 +205,12 @@ class Upstream:
         self._write(connection, HEAD + OPENING)
         heapq.heappush(self.timers, (stream.due, next(self.order), connection, stream))
 
-    # Pace ----------------------------------------------------------------------------------------------------------
+    # Pace ----------------------------------------------------------------------------------------
 
     def _fire(self) -> None:
-        """Send what is due. A token that is due is stamped as sent, also if the socket does not take it yet."""
+        """Send what is due. A token that is due is stamped as sent, also if the socket does not
+        take it yet.
+        """
         timers = self.timers
         while timers and timers[0][0] <= now():
             _, _, connection, stream = timers[0]

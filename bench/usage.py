@@ -12,8 +12,9 @@ __all__ = ["cpu_s", "rss_kb"]
 def cpu_s(pid: int) -> float:
     """CPU seconds of all its threads, those that have ended too.
 
-    This is the sum of utime and stime in ``/proc/<pid>/stat``, read through the process's clock (clock_getcpuclockid(3)):
-    that file counts in steps of 10 ms, which one stream's tokens take a second to fill.
+    This is the sum of utime and stime in ``/proc/<pid>/stat``, read through the process's clock
+    (clock_getcpuclockid(3)): that file counts in steps of 10 ms, which one stream's tokens take a
+    second to fill.
     """
     return time.clock_gettime((~pid << 3) | 2)
 

@@ -1,4 +1,6 @@
-"""``python -m grokcore``: the same as ``python grok2api.py``, in an environment that has the packages already."""
+"""``python -m grokcore``: the same as ``python grok2api.py``, in an environment that has the
+packages already.
+"""
 
 import sys
 

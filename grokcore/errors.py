@@ -1,13 +1,16 @@
 """Everything that can go wrong, as one small family.
 
-A leaf names the party at fault (``blame``), the ``status`` and ``code`` that the client gets, and whether this server may
-try again before anything was sent (``again``). ``should_retry`` is for the client's SDK: OpenAI's repeat 408, 409, 429 and
-5xx unless ``x-should-retry: false`` stops them, which multiplies with our own attempts. The JSON around it is a dialect's
-(:mod:`grokcore.protocol.dialects.openai_errors`, :mod:`grokcore.protocol.dialects.anthropic_errors`).
+A leaf names the party at fault (``blame``), the ``status`` and ``code`` that the client gets, and
+whether this server may try again before anything was sent (``again``). ``should_retry`` is for the
+client's SDK: OpenAI's repeat 408, 409, 429 and 5xx unless ``x-should-retry: false`` stops them,
+which multiplies with our own attempts. The JSON around it is a dialect's
+(:mod:`grokcore.protocol.dialects.openai_errors`,
+:mod:`grokcore.protocol.dialects.anthropic_errors`).
 
 Rules:
 
-1. Nothing but :class:`GrokApiError` leaves the protocol and runtime layers on purpose; anything else is a bug.
+1. Nothing but :class:`GrokApiError` leaves the protocol and runtime layers on purpose; anything
+   else is a bug.
 2. A leaf is chosen by what upstream *said* and whom it concerns, never by a status code alone
    (:mod:`grokcore.protocol.grok_web.refusals`).
 3. Only ``Blame.TOKEN`` may ever count against a token.
@@ -71,12 +74,14 @@ MOST_MESSAGE_CHARS = 4000
 """Of a message; some quote what a client sent."""
 
 SDK_PATIENCE_S = 60.0
-"""Longest ``Retry-After`` (seconds) that a client is invited to sit out: the AI SDK ignores 60 s and more, and
-openai-python gives up at once above 120 s."""
+"""Longest ``Retry-After`` (seconds) that a client is invited to sit out: the AI SDK ignores 60 s
+and more, and openai-python gives up at once above 120 s."""
 
 
 class ConfigError(Exception):
-    """A file, flag or environment variable the server can't start with. ``str()`` is one line for a person."""
+    """A file, flag or environment variable the server can't start with. ``str()`` is one line for a
+    person.
+    """
 
 
 class Blame(enum.Enum):
@@ -92,12 +97,15 @@ class Blame(enum.Enum):
 class GrokApiError(Exception):
     """Base of the family; only leaves are raised.
 
-    :param message: one or two sentences for the person at the client. Never holds a token, a cookie or a prompt.
+    :param message: one or two sentences for the person at the client. Never holds a token, a cookie
+        or a prompt.
     :param param: the request field at fault, as a path (``messages[0].content``).
     :param retry_after: seconds until another try makes sense, when that is known.
-    :param said: what Grok said instead of doing what it was asked, for the client's eyes only; it ends the message.
+    :param said: what Grok said instead of doing what it was asked, for the client's eyes only; it
+        ends the message.
     :ivar short: the message without that, for the eyes of the server's owner.
-    :cvar repeat_after_s: seconds that a client is asked to wait before it repeats the request, if nothing better is known.
+    :cvar repeat_after_s: seconds that a client is asked to wait before it repeats the request, if
+        nothing better is known.
     """
 
     status: ClassVar[int]
@@ -108,7 +116,12 @@ class GrokApiError(Exception):
     repeat_after_s: ClassVar[float] = 1.0
 
     def __init__(
-        self, message: str, *, param: str | None = None, retry_after: float | None = None, said: str = ""
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+        said: str = "",
     ) -> None:
         if type(self) is GrokApiError:
             raise TypeError("GrokApiError is abstract: raise the leaf that says whose fault it was")
@@ -131,17 +144,25 @@ class GrokApiError(Exception):
     def redact(self, secret: str) -> None:
         """Take *secret* out of the message, should upstream have echoed it."""
         if secret in self.message:
-            self.short, self.message = (text.replace(secret, "…") for text in (self.short, self.message))
+            self.short, self.message = (
+                text.replace(secret, "…") for text in (self.short, self.message)
+            )
             self.args = (self.message,)
 
     def drop_frames(self) -> None:
-        """Forget where it was raised: a traceback keeps all that its frames refer to, such as a request's body."""
+        """Forget where it was raised: a traceback keeps all that its frames refer to, such as a
+        request's body.
+        """
         self.__traceback__ = self.__context__ = self.__cause__ = None
 
     def headers(self) -> list[tuple[str, str]]:
         """Response headers that belong to this error (beside the content type)."""
         found = [("x-should-retry", "true" if self.should_retry else "false")]
-        wait = self.repeat_after_s if self.retry_after is None and self.should_retry else self.retry_after
+        wait = (
+            self.repeat_after_s
+            if self.retry_after is None and self.should_retry
+            else self.retry_after
+        )
         if wait is not None:
             found.append(("retry-after", str(max(1, math.ceil(wait)))))
         return found
@@ -151,11 +172,13 @@ def _worth_waiting(seconds: float | None) -> bool:
     return seconds is not None and seconds <= SDK_PATIENCE_S
 
 
-# The caller's fault ------------------------------------------------------------------------------------------------
+# The caller's fault -----------------------------------------------------------------------------
 
 
 class InvalidRequest(GrokApiError):
-    """The body is not a chat request: bad JSON, a wrong type, a missing field, something we can't do."""
+    """The body is not a chat request: bad JSON, a wrong type, a missing field, something we can't
+    do.
+    """
 
     status, code, blame = 400, None, Blame.REQUEST
 
@@ -183,13 +206,17 @@ class ModelNotAllowed(GrokApiError):
 
 
 class HostNotAllowed(GrokApiError):
-    """The Host header names none of this server's names: a web page may have made its own name lead here."""
+    """The Host header names none of this server's names: a web page may have made its own name lead
+    here.
+    """
 
     status, code, blame = 403, "host_not_allowed", Blame.REQUEST
 
 
 class OriginNotAllowed(GrokApiError):
-    """A web page of another origin asked for something to be done, and this server asks for no key."""
+    """A web page of another origin asked for something to be done, and this server asks for no
+    key.
+    """
 
     status, code, blame = 403, "origin_not_allowed", Blame.REQUEST
 
@@ -263,7 +290,7 @@ class AttachmentRefused(GrokApiError):
     status, code, blame = 400, "invalid_attachment", Blame.REQUEST
 
 
-# This server's state -----------------------------------------------------------------------------------------------
+# This server's state ----------------------------------------------------------------------------
 
 
 class NoTokens(GrokApiError):
@@ -308,11 +335,13 @@ class InternalError(GrokApiError):
     status, code, blame = 500, "internal_error", Blame.SERVER
 
 
-# One token's fault -------------------------------------------------------------------------------------------------
+# One token's fault ------------------------------------------------------------------------------
 
 
 class CredentialsRejected(NoValidTokens):
-    """Grok does not know this session, or the account is blocked. The client sees it only if no other token is left."""
+    """Grok does not know this session, or the account is blocked. The client sees it only if no
+    other token is left.
+    """
 
     blame, again = Blame.TOKEN, True
 
@@ -323,11 +352,13 @@ class QuotaExhausted(RateLimitExceeded):
     blame, again = Blame.TOKEN, True
 
 
-# The way to Grok ---------------------------------------------------------------------------------------------------
+# The way to Grok --------------------------------------------------------------------------------
 
 
 class Challenge(GrokApiError):
-    """A Cloudflare or region page instead of an answer: this egress (address, User-Agent, cf_clearance) is not trusted."""
+    """A Cloudflare or region page instead of an answer: this egress (address, User-Agent,
+    cf_clearance) is not trusted.
+    """
 
     status, code, blame = 502, "upstream_challenge", Blame.EGRESS
 
@@ -339,14 +370,18 @@ class AntiBotRefusal(GrokApiError):
 
 
 class UpstreamFailure(GrokApiError):
-    """Grok or something on the way failed: 5xx, a redirect, HTML where JSON belongs, an internal error."""
+    """Grok or something on the way failed: 5xx, a redirect, HTML where JSON belongs, an internal
+    error.
+    """
 
     status, code, again, sdk_may_repeat = 502, "upstream_error", True, True
     repeat_after_s = 5.0
 
 
 class UpstreamUnavailable(UpstreamFailure):
-    """Grok answers nobody, as far as one can tell: HTTP 5xx, a redirect, a page where JSON belongs."""
+    """Grok answers nobody, as far as one can tell: HTTP 5xx, a redirect, a page where JSON
+    belongs.
+    """
 
 
 class LineTooLong(UpstreamFailure):
@@ -363,11 +398,13 @@ class TransportFailure(UpstreamFailure):
     """The connection could not be made or broke. Worth one more try over a fresh connection."""
 
 
-# Grok's word on this request ---------------------------------------------------------------------------------------
+# Grok's word on this request --------------------------------------------------------------------
 
 
 class UpstreamRefused(GrokApiError):
-    """Grok refused for a reason that is neither the token's nor the egress': its own message is passed on, cleaned."""
+    """Grok refused for a reason that is neither the token's nor the egress': its own message is
+    passed on, cleaned.
+    """
 
     status, code = 502, "upstream_refused"
 
@@ -397,7 +434,7 @@ class IncompleteAnswer(GrokApiError):
     status, code = 502, "upstream_incomplete"
 
 
-# The three clocks --------------------------------------------------------------------------------------------------
+# The three clocks -------------------------------------------------------------------------------
 
 
 class TimeoutFirstResponse(GrokApiError):

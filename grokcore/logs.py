@@ -1,6 +1,8 @@
-"""The log: lines on stderr, as text or JSON; a fault that comes again and again is told once a minute.
+"""The log: lines on stderr, as text or JSON; a fault that comes again and again is told once a
+minute.
 
-A server writes them through an :class:`~grokcore.outlet.Outlet`: nothing that is logged waits for who reads the log.
+A server writes them through an :class:`~grokcore.outlet.Outlet`: nothing that is logged waits for
+who reads the log.
 """
 
 from __future__ import annotations
@@ -18,7 +20,14 @@ from attrs import define
 from .config import GlobalConfig, LogFormat
 from .outlet import Outlet
 
-__all__ = ["FOLD_S", "FoldingHandler", "configure_logging", "drain_log", "stderr_without_waiting", "tell_folded"]
+__all__ = [
+    "FOLD_S",
+    "FoldingHandler",
+    "configure_logging",
+    "drain_log",
+    "stderr_without_waiting",
+    "tell_folded",
+]
 
 FOLD_S = 60.0
 """For so long (seconds) the same fault is only counted."""
@@ -58,10 +67,12 @@ class _Fold:
 
 
 class FoldingHandler(logging.StreamHandler[TextIO]):
-    """Writes records, and folds faults (warnings and worse): of the same within a minute the first is written, and at the
-    minute's end how many more there were, in the last one's words: ``(x37 in 60 s)``.
+    """Writes records, and folds faults (warnings and worse): of the same within a minute the first
+    is written, and at the minute's end how many more there were, in the last one's words: ``(x37 in
+    60 s)``.
 
-    The same are those of one logger with equal words; a record may name its kind itself, in ``extra={"fold": …}``.
+    The same are those of one logger with equal words; a record may name its kind itself, in
+    ``extra={"fold": …}``.
 
     :param clock: seconds, of any origin.
     """
@@ -100,7 +111,9 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
         self.acquire()  # it may be held already: by emit
         try:
             now = self._clock()
-            for key, fold in [(key, fold) for key, fold in self._folds.items() if now >= fold.since + FOLD_S]:
+            for key, fold in [
+                (key, fold) for key, fold in self._folds.items() if now >= fold.since + FOLD_S
+            ]:
                 self._tell(self._folds.pop(key))
                 if fold.count:
                     self._folds[key] = _Fold(now, fold.level, fold.logger)
@@ -142,10 +155,11 @@ def tell_folded() -> None:
 
 @contextlib.contextmanager
 def stderr_without_waiting() -> Iterator[None]:
-    """Have a thread write all that this process says on stderr, the log and everything else, until the block ends.
+    """Have a thread write all that this process says on stderr, the log and everything else, until
+    the block ends.
 
-    At its end the counted faults and the last lines are written, within CLOSE_S. A stderr that is closed takes
-    everything.
+    At its end the counted faults and the last lines are written, within CLOSE_S. A stderr that is
+    closed takes everything.
     """
     stderr = sys.stderr
     outlet = Outlet.over(stderr, notice=_dropped_line)
@@ -176,4 +190,6 @@ def _dropped_line(count: int) -> str:
 
 
 def _folding_handlers() -> list[FoldingHandler]:
-    return [handler for handler in logging.getLogger().handlers if isinstance(handler, FoldingHandler)]
+    return [
+        handler for handler in logging.getLogger().handlers if isinstance(handler, FoldingHandler)
+    ]

@@ -2,12 +2,13 @@
 
 Theory
 ------
-* A write to a pipe that nobody reads, or to a terminal after Ctrl-S, does not return. In the server's loop it would stop
-  every answer and the signal handling with it; so the loop only ever adds to a queue.
-* The thread writes to the descriptor itself. Python's own stream has a lock, and the interpreter waits for that lock at
-  its end; a thread that hangs in a bare ``write`` holds up nothing.
-* A bounded queue has to lose lines at some time. The newest are lost, and counted: what began the trouble stays readable,
-  and the count is written in their place once there is room.
+* A write to a pipe that nobody reads, or to a terminal after Ctrl-S, does not return. In the
+  server's loop it would stop every answer and the signal handling with it; so the loop only ever
+  adds to a queue.
+* The thread writes to the descriptor itself. Python's own stream has a lock, and the interpreter
+  waits for that lock at its end; a thread that hangs in a bare ``write`` holds up nothing.
+* A bounded queue has to lose lines at some time. The newest are lost, and counted: what began the
+  trouble stays readable, and the count is written in their place once there is room.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ CHUNK_CHARS = 16_000
 """Characters that are written at once."""
 
 GATHER_S = 0.005
-"""The pause after a write. Lines of a busy server go out together instead of waking the thread one by one."""
+"""The pause after a write. Lines of a busy server go out together instead of waking the thread one
+by one.
+"""
 
 RETRY_S = 1.0
 """The pause after a write that failed: a full disk, a reader that has gone."""
@@ -56,12 +59,13 @@ def _dropped_words(count: int) -> str:
 class Outlet(io.TextIOBase):
     """A text stream whose writes return at once, whatever becomes of the text.
 
-    Complete lines are passed on by the thread, in order. To be used as ``sys.stderr`` from :meth:`start` until
-    :meth:`finish`; afterwards text is ignored.
+    Complete lines are passed on by the thread, in order. To be used as ``sys.stderr`` from
+    :meth:`start` until :meth:`finish`; afterwards text is ignored.
 
     :param sink: writes, in the thread.
     :param like: the stream that this one stands for: its encoding, its descriptor.
-    :param notice: from a number of lost lines to the text that is written in their place; called in the thread.
+    :param notice: from a number of lost lines to the text that is written in their place; called in
+        the thread.
     :param most_chars: bound of what waits.
     """
 
@@ -91,7 +95,9 @@ class Outlet(io.TextIOBase):
 
     @classmethod
     def over(cls, stream: TextIO | None, *, notice: Callable[[int], str] = _dropped_words) -> Self:
-        """An outlet for what would be written to *stream*; None takes everything and keeps nothing."""
+        """An outlet for what would be written to *stream*; None takes everything and keeps
+        nothing.
+        """
         return cls(_sink_of(stream), like=stream, notice=notice)
 
     def start(self) -> None:
@@ -99,7 +105,9 @@ class Outlet(io.TextIOBase):
         self._thread.start()
 
     def finish(self, timeout_s: float = CLOSE_S) -> bool:
-        """Write what waits and end the thread; whether that was done in time. If not, the thread is left as it is."""
+        """Write what waits and end the thread; whether that was done in time. If not, the thread is
+        left as it is.
+        """
         with self._changed:
             if self._part:
                 self._put(f"{self._part}\n")
@@ -115,7 +123,7 @@ class Outlet(io.TextIOBase):
         with self._changed:
             return self._changed.wait_for(lambda: not (self._waiting or self._writing), timeout_s)
 
-    # The stream -----------------------------------------------------------------------------------------------------
+    # The stream ----------------------------------------------------------------------------------
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -151,7 +159,7 @@ class Outlet(io.TextIOBase):
     def flush(self) -> None:
         """Nothing: the thread writes as soon as it can, and nobody waits for it."""
 
-    # The queue, under its lock --------------------------------------------------------------------------------------
+    # The queue, under its lock -------------------------------------------------------------------
 
     def _put(self, lines: str) -> None:
         if self._closing.is_set():
@@ -179,14 +187,16 @@ class Outlet(io.TextIOBase):
         return "".join(taken)
 
     def _open_again(self) -> None:
-        """Take new lines once half the room is free; the number of the lost ones stands where they are missing."""
+        """Take new lines once half the room is free; the number of the lost ones stands where they
+        are missing.
+        """
         if self._full and self._size <= self._most // 2 and not self._closing.is_set():
             self._full = False
             dropped, self._dropped = self._dropped, 0
             if dropped:
                 self._put(self._notice(dropped))
 
-    # The thread -----------------------------------------------------------------------------------------------------
+    # The thread ----------------------------------------------------------------------------------
 
     def _work(self) -> None:
         while text := self._take():

@@ -1,4 +1,6 @@
-"""``python3 -m tests [pytest arguments]``, from the project's folder, on a machine that has nothing but Python."""
+"""``python3 -m tests [pytest arguments]``, from the project's folder, on a machine that has nothing
+but Python.
+"""
 
 import os
 import sys

@@ -1,4 +1,6 @@
-"""A small project with the real ``grok2api.py``: a package list of one, and a local index to install it from."""
+"""A small project with the real ``grok2api.py``: a package list of one, and a local index to
+install it from.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ shutil.copytree(template, sys.argv[1], symlinks=True, copy_function=os.link, dir
 """
 
 
-# A small world -----------------------------------------------------------------------------------------------------
+# A small world ----------------------------------------------------------------------------------
 
 
 def write_wheel(index: Path, version: str) -> None:
@@ -95,14 +97,21 @@ class Checkout:
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         # In a group of its own, so that what it has started can be killed with it.
         return subprocess.Popen(
-            command, env={**self.environ, **environ}, cwd="/", text=True, start_new_session=True, **pipes
+            command,
+            env={**self.environ, **environ},
+            cwd="/",
+            text=True,
+            start_new_session=True,
+            **pipes,
         )
 
     def start(self, *arguments: str, **environ: str) -> Ran:
         return end_of(self.begin(*arguments, **environ))
 
     def ran_in_venv(self, ran: Ran, version: str = "1.0") -> bool:
-        """Whether the program ran in ``.venv`` with that version of the package, and its exit code came through."""
+        """Whether the program ran in ``.venv`` with that version of the package, and its exit code
+        came through.
+        """
         return (ran.code, ran.out) == (5, f'["{version}", "{self.venv}", []]\n')
 
 
@@ -124,16 +133,28 @@ def make_checkout(folder: Path, workshop: Path, **environ: str) -> Checkout:
     shutil.copy(ENTRY, folder)
     (folder / "grokcore" / "__init__.py").touch()
     (folder / "grokcore" / "cli.py").write_text(CLI)
-    keep = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
-    pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(workshop / "index"), "PIP_CONFIG_FILE": os.devnull}
-    found = Checkout(folder, {**keep, **pip, "PIP_NO_COMPILE": "1", "PYTHONDONTWRITEBYTECODE": "1", **environ})
+    keep = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "HOME", "LANG", "TMPDIR")
+    }
+    pip = {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(workshop / "index"),
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+    found = Checkout(
+        folder, {**keep, **pip, "PIP_NO_COMPILE": "1", "PYTHONDONTWRITEBYTECODE": "1", **environ}
+    )
     found.needs("grokcore-tiny>=1,<2")
     return found
 
 
 @frozen
 class Workshop:
-    """What all tests share: the index, the quick venv module and what it copies; and the start that made the original."""
+    """What all tests share: the index, the quick venv module and what it copies; and the start that
+    made the original.
+    """
 
     folder: Path
     first: Ran

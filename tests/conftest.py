@@ -1,7 +1,8 @@
-"""What the suite does beside running tests: what takes long and needs no attention begins before the first test.
+"""What the suite does beside running tests: what takes long and needs no attention begins before
+the first test.
 
-There are three such things: mypy, a real environment of the bootstrap's tests, and the packages that users install. When only
-some tests are run, they begin when they are asked for.
+There are three such things: mypy, a real environment of the bootstrap's tests, and the packages
+that users install. When only some tests are run, they begin when they are asked for.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ PACKAGES = pytest.StashKey[PackagesInTheMaking]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin early, if the whole suite is to be run. Measurements are to have the machine for themselves."""
+    """Begin early, if the whole suite is to be run. Measurements are to have the machine for
+    themselves.
+    """
     if config.option.markexpr == "on_demand":
         return
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly:
@@ -47,7 +50,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _begin_type_check() -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "mypy"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-m", "mypy"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -70,7 +77,9 @@ def type_check(request: pytest.FixtureRequest) -> subprocess.Popen[str]:
 
 @pytest.fixture(scope="session")
 def workshop(request: pytest.FixtureRequest) -> Workshop:
-    """One start that used Python's own venv module; it takes seconds, so the others copy what it made."""
+    """One start that used Python's own venv module; it takes seconds, so the others copy what it
+    made.
+    """
     stash = request.config.stash
     if WORKSHOP not in stash:
         stash[WORKSHOP] = _begin_workshop()

@@ -112,12 +112,20 @@ class Desk:
     ) -> None:
         """Run *scenario* with a server that has read these *files*.
 
-        :param meanwhile: what happens between the server's reading them and its first look for changes.
+        :param meanwhile: what happens between the server's reading them and its first look for
+            changes.
         """
         for name, content in files.items():
             (self.place / name).parent.mkdir(exist_ok=True)
             (self.place / name).write_text(content)
-        given = {"demo": None, "config": None, "tokens": None, "host": None, "port": None, "data_dir": None}
+        given = {
+            "demo": None,
+            "config": None,
+            "tokens": None,
+            "host": None,
+            "port": None,
+            "data_dir": None,
+        }
         sources = Sources(argparse.Namespace(**{**given, **(flags or {})}), environ or {})
 
         async def main() -> None:
@@ -153,7 +161,9 @@ def desk(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.M
     caplog.set_level(logging.INFO)
     desk = Desk(tmp_path, caplog)
     monkeypatch.setattr(grokcore.cli.reload, "configure_logging", desk.levels.append)
-    monkeypatch.setattr(trio.to_thread, "run_sync", at_once)  # a faked clock would jump past a real thread
+    monkeypatch.setattr(
+        trio.to_thread, "run_sync", at_once
+    )  # a faked clock would jump past a real thread
     return desk
 
 
@@ -161,7 +171,11 @@ BOTH = {"config.toml": "", "tokens.json": token_file(A, B)}
 
 
 def run_watched(
-    story: Scenario, desk: Desk, *, files: Mapping[str, str] = BOTH, meanwhile: Callable[[], object] = lambda: None
+    story: Scenario,
+    desk: Desk,
+    *,
+    files: Mapping[str, str] = BOTH,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> None:
     """Run *story* beside the reloader."""
 

@@ -52,7 +52,9 @@ class Disk:
 
 
 def disks(error: type[BaseException] = OSError) -> Iterator[Disk]:
-    """One that fails at the first call, one that fails at the second, and so on, up to one that does not fail."""
+    """One that fails at the first call, one that fails at the second, and so on, up to one that
+    does not fail.
+    """
     for number in count(1):
         disk = Disk(number, error)
         yield disk

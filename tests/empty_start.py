@@ -1,8 +1,10 @@
-"""One start of the server where there is nothing: a program for :mod:`tests.packaging_world`, standard library only.
+"""One start of the server where there is nothing: a program for :mod:`tests.packaging_world`,
+standard library only.
 
-Its one argument is JSON: ``command`` (run in ``folder``, which is made read-only), ``environ`` (all of it) and ``ask``: whether
-to wait for the server and ask it a question, or for the program's end. It prints what happened as JSON. Under
-``unshare --net --mount`` there is no network but loopback, which is down at first.
+Its one argument is JSON: ``command`` (run in ``folder``, which is made read-only), ``environ`` (all
+of it) and ``ask``: whether to wait for the server and ask it a question, or for the program's end.
+It prints what happened as JSON. Under ``unshare --net --mount`` there is no network but loopback,
+which is down at first.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ def make_read_only(folder: str) -> None:
 
 
 def is_there_a_network() -> bool:
-    """An address of documentation: nothing is sent anywhere, but with a network there is a way to it."""
+    """An address of documentation: nothing is sent anywhere, but with a network there is a way to
+    it.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         try:
             any_socket.connect(("192.0.2.1", 9))
@@ -55,7 +59,9 @@ def question(port: int) -> str:
 
 
 def processor_time(pid: int) -> float:
-    """Seconds that a process has computed, with its children that have ended; it may have become another program."""
+    """Seconds that a process has computed, with its children that have ended; it may have become
+    another program.
+    """
     ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
     return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
@@ -67,7 +73,10 @@ def serve(process: subprocess.Popen[str], began: float) -> dict[str, Any]:
         said += line
         ready = re.search(r" ready on http://127\.0\.0\.1:(\d+) ", line)
         if ready:
-            told: dict[str, Any] = {"ready_s": time.perf_counter() - began, "computed_s": processor_time(process.pid)}
+            told: dict[str, Any] = {
+                "ready_s": time.perf_counter() - began,
+                "computed_s": processor_time(process.pid),
+            }
             told["answer"] = question(int(ready[1]))
             told["python"] = os.path.realpath(f"/proc/{process.pid}/exe")
             process.send_signal(signal.SIGTERM)

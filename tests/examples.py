@@ -23,13 +23,27 @@ def token_line(text: str) -> Send:
     return Send(lines.line(wrapped(lines.token(text))))
 
 
-THOUGHTS = [lines.thought("Considering", tag="header"), lines.thought("- a <grok:render>x</grok:render>point.")]
+THOUGHTS = [
+    lines.thought("Considering", tag="header"),
+    lines.thought("- a <grok:render>x</grok:render>point."),
+]
 TOOLS = [lines.tool_call("1 < 2"), lines.search_results("https://example.com", "x")]
 
 CITING = [
     lines.citation_card("c1", "https://example.com/7"),
     lines.citation_card("c2", "https://example.com/11"),
-    *map(lines.token, ["7", lines.citation("c1"), ", 11", lines.citation("c2"), ". Both", lines.citation("c1"), "."]),
+    *map(
+        lines.token,
+        [
+            "7",
+            lines.citation("c1"),
+            ", 11",
+            lines.citation("c2"),
+            ". Both",
+            lines.citation("c1"),
+            ".",
+        ],
+    ),
 ]
 
 DRAWING = [
@@ -57,11 +71,17 @@ def picture(data: bytes = PNG, media_type: str = "image/png") -> dict[str, Any]:
 
 
 def asking(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    return chat(messages=[{"role": "user", "content": [{"type": "text", "text": "What is this?"}, *parts]}], **fields)
+    return chat(
+        messages=[{"role": "user", "content": [{"type": "text", "text": "What is this?"}, *parts]}],
+        **fields,
+    )
 
 
 def contents(simulator: Simulator) -> list[tuple[str, bytes]]:
-    return [(call.body["fileMimeType"], base64.b64decode(call.body["content"])) for call in uploaded(simulator)]
+    return [
+        (call.body["fileMimeType"], base64.b64decode(call.body["content"]))
+        for call in uploaded(simulator)
+    ]
 
 
 def chats(simulator: Simulator) -> list[Call]:

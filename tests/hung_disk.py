@@ -1,7 +1,8 @@
-"""The server in a process whose disk hangs: ``python -m tests.hung_disk CALLS FILE …`` with the server's own arguments.
+"""The server in a process whose disk hangs: ``python -m tests.hung_disk CALLS FILE …`` with the
+server's own arguments.
 
-CALLS are names of functions of ``os``, joined by commas. As long as FILE is there, a call with a path of ours, or with a
-descriptor, does not return.
+CALLS are names of functions of ``os``, joined by commas. As long as FILE is there, a call with a
+path of ours, or with a descriptor, does not return.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def hanging(real: Callable[..., Any], switch: Path) -> Callable[..., Any]:
 def is_ours(what: object) -> bool:
     if isinstance(what, int):
         return what > 2
-    return isinstance(what, (str, os.PathLike)) and str(what).endswith((".json", ".toml", "media", ".png", ".tmp"))
+    return isinstance(what, (str, os.PathLike)) and str(what).endswith(
+        (".json", ".toml", "media", ".png", ".tmp")
+    )
 
 
 def main() -> None:

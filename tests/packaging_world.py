@@ -1,4 +1,6 @@
-"""The single file and an installation, made while other tests run, and starts of them where there is nothing else."""
+"""The single file and an installation, made while other tests run, and starts of them where there
+is nothing else.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ PATIENCE_S = 300.0
 """For a build: some 15 s, and the packages have to be brought the first time."""
 
 
-# The Dockerfile -----------------------------------------------------------------------------------------------------
+# The Dockerfile ---------------------------------------------------------------------------------
 
 
 @frozen
@@ -64,7 +66,7 @@ def build_script(folder: Path) -> str:
     return "\n".join(["set -e", f"cd {shlex.quote(str(places['/src']))}", *lines])
 
 
-# Made in the background -----------------------------------------------------------------------------------------------
+# Made in the background -------------------------------------------------------------------------
 
 
 @frozen
@@ -88,7 +90,12 @@ class _Job:
         self._said = [makes.with_name(f"{makes.name}.{name}") for name in ("out", "err")]
         with self._said[0].open("w") as out, self._said[1].open("w") as err:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+                command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
             )
 
     def finished(self) -> Made:
@@ -102,7 +109,9 @@ class _Job:
 
 
 class PackagesInTheMaking:
-    """``grok2api.py build``, and what the Dockerfile does in its first stage, in a folder instead of an image."""
+    """``grok2api.py build``, and what the Dockerfile does in its first stage, in a folder instead
+    of an image.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -111,7 +120,9 @@ class PackagesInTheMaking:
         (folder / "src").mkdir()
         for name in copied():
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / "src" / name, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(
+                    ROOT / name, folder / "src" / name, ignore=shutil.ignore_patterns("__pycache__")
+                )
             else:
                 shutil.copy(ROOT / name, folder / "src")
         self._jobs = [
@@ -132,7 +143,7 @@ class PackagesInTheMaking:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-# Starts -------------------------------------------------------------------------------------------------------------
+# Starts -----------------------------------------------------------------------------------------
 
 
 @cache
@@ -143,8 +154,13 @@ def pythons() -> list[Python]:
 
 @cache
 def alone() -> list[str]:
-    """How to run a command without a network and with mounts of its own; nothing if this machine does not let us."""
-    for way in (["unshare", "--net", "--mount"], ["unshare", "--map-root-user", "--net", "--mount"]):
+    """How to run a command without a network and with mounts of its own; nothing if this machine
+    does not let us.
+    """
+    for way in (
+        ["unshare", "--net", "--mount"],
+        ["unshare", "--map-root-user", "--net", "--mount"],
+    ):
         try:
             subprocess.run([*way, "true"], check=True, capture_output=True, timeout=PATIENCE_S)
         except (OSError, subprocess.SubprocessError):
@@ -158,7 +174,8 @@ class Start:
     """A start in an empty world that has ended, and what it was.
 
     :ivar ready_s: seconds to the line that says it is ready; 0 if it never was.
-    :ivar computed_s: the processor's part of it. On a busy machine the rest is spent waiting for other programs.
+    :ivar computed_s: the processor's part of it. On a busy machine the rest is spent waiting for
+        other programs.
     :ivar python: the interpreter that the server ran in.
     """
 
@@ -185,7 +202,9 @@ class EmptyWorld:
     environ: dict[str, str] = field(factory=dict)
 
     @classmethod
-    def make(cls, place: Path, python: Python, *files: Path, home: Path | None = None) -> EmptyWorld:
+    def make(
+        cls, place: Path, python: Python, *files: Path, home: Path | None = None
+    ) -> EmptyWorld:
         """One in *place*, where ``python3`` is *python*."""
         folder, names, home = place / "folder", place / "bin", home or place / "home"
         for path in (folder, names, home):
@@ -195,17 +214,35 @@ class EmptyWorld:
         (names / "python3").symlink_to(python.path)
         folder.chmod(0o555)
         # Where there is no namespace to be had, whoever asks for a package is refused.
-        refused = {"PIP_NO_INDEX": "1", **dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")}
+        refused = {
+            "PIP_NO_INDEX": "1",
+            **dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9"),
+        }
         return cls(folder, home, {"PATH": f"{names}:/usr/bin:/bin", "HOME": str(home), **refused})
 
     def start(self, *command: str, **environ: str) -> Start:
-        asked: dict[str, Any] = {"command": command, "folder": str(self.folder), "alone": bool(alone())}
+        asked: dict[str, Any] = {
+            "command": command,
+            "folder": str(self.folder),
+            "alone": bool(alone()),
+        }
         asked["environ"] = {**self.environ, **environ}
-        driver = [*alone(), sys.executable, str(ROOT / "tests" / "empty_start.py"), json.dumps(asked)]
-        done = subprocess.run(driver, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        driver = [
+            *alone(),
+            sys.executable,
+            str(ROOT / "tests" / "empty_start.py"),
+            json.dumps(asked),
+        ]
+        done = subprocess.run(
+            driver, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
         assert done.returncode == 0, done.stderr
         return Start(**json.loads(done.stdout))
 
     def left_at_home(self) -> set[str]:
         """What lies in the home now, two levels deep."""
-        return {str(path.relative_to(self.home)) for pattern in ("*", "*/*") for path in self.home.glob(pattern)}
+        return {
+            str(path.relative_to(self.home))
+            for pattern in ("*", "*/*")
+            for path in self.home.glob(pattern)
+        }

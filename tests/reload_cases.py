@@ -8,7 +8,9 @@ from pathlib import Path
 
 def rubbish(content: str | bytes) -> Callable[[Path], object]:
     """The file with another content."""
-    return lambda path: path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return lambda path: path.write_bytes(
+        content if isinstance(content, bytes) else content.encode()
+    )
 
 
 def to_folder(path: Path) -> None:

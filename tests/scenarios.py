@@ -1,7 +1,8 @@
 """Decorators that run an async test: in a world of its own, on a clock of its own.
 
-A *runner* is a function such as ``run_on_site(scenario, *, config="", …)``: it makes a world, awaits the scenario with it, and
-looks that nothing is left behind. :func:`decorator` makes ``@on_site`` of it, for tests that are one scenario::
+A *runner* is a function such as ``run_on_site(scenario, *, config="", …)``: it makes a world,
+awaits the scenario with it, and looks that nothing is left behind. :func:`decorator` makes
+``@on_site`` of it, for tests that are one scenario::
 
     @on_site(config="[server]\\nmax_streams = 1")
     async def test_beyond_max_streams_a_request_is_turned_away(site: Site) -> None: ...
@@ -10,8 +11,9 @@ looks that nothing is left behind. :func:`decorator` makes ``@on_site`` of it, f
     @on_site(config=lambda case: case.config)
     async def test_every_shape_is_read(site: Site, case: Case, tmp_path: Path) -> None: ...
 
-The runner gives the first arguments; pytest's parameters and fixtures come after them. A test that does something before the
-world is made or after it has ended keeps its scenario as a function within, and calls the runner itself.
+The runner gives the first arguments; pytest's parameters and fixtures come after them. A test that
+does something before the world is made or after it has ended keeps its scenario as a function
+within, and calls the runner itself.
 """
 
 from __future__ import annotations
@@ -33,15 +35,19 @@ PATIENCE_S = 30.0
 """Real seconds that a scenario may take at most."""
 
 
-# The clocks ---------------------------------------------------------------------------------------------------------
+# The clocks -------------------------------------------------------------------------------------
 
 
 def run_on_fake_clock(scenario: Callable[[], Awaitable[None]]) -> None:
-    """Run *scenario* with a clock that jumps over every wait; real seconds are bounded by pytest's fault handler."""
+    """Run *scenario* with a clock that jumps over every wait; real seconds are bounded by pytest's
+    fault handler.
+    """
     trio.run(scenario, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def run_on_real_clock(scenario: Callable[[], Awaitable[None]], *, patience_s: float = PATIENCE_S) -> None:
+def run_on_real_clock(
+    scenario: Callable[[], Awaitable[None]], *, patience_s: float = PATIENCE_S
+) -> None:
     """Run *scenario* on the machine's clock, the only one that threads and sockets know."""
 
     async def main() -> None:
@@ -51,14 +57,15 @@ def run_on_real_clock(scenario: Callable[[], Awaitable[None]], *, patience_s: fl
     trio.run(main)
 
 
-# Decorators ---------------------------------------------------------------------------------------------------------
+# Decorators -------------------------------------------------------------------------------------
 
 
 class Decorator(Generic[P]):
     """A runner as a decorator, with or without the runner's arguments in brackets.
 
-    A function among the arguments is called with the test's parameters and fixtures of its own parameters' names, and
-    stands for its result. Fixtures that only such functions name need not be among the test's parameters.
+    A function among the arguments is called with the test's parameters and fixtures of its own
+    parameters' names, and stands for its result. Fixtures that only such functions name need not be
+    among the test's parameters.
     """
 
     def __init__(self, run: Callable[..., None], gives: int, options: Mapping[str, object]) -> None:
@@ -82,14 +89,21 @@ class Decorator(Generic[P]):
         if len(arguments) == 1 and not options and inspect.iscoroutinefunction(arguments[0]):
             return self._test(arguments[0], (), self._options)
         options = {**self._options, **options}
-        self._signature.bind(None, *arguments, **options)  # a misspelt option is an error where it is written
+        self._signature.bind(
+            None, *arguments, **options
+        )  # a misspelt option is an error where it is written
         return lambda test: self._test(test, arguments, options)
 
     def _test(
-        self, test: Callable[..., Awaitable[None]], arguments: tuple[object, ...], options: Mapping[str, object]
+        self,
+        test: Callable[..., Awaitable[None]],
+        arguments: tuple[object, ...],
+        options: Mapping[str, object],
     ) -> Callable[..., None]:
         if not test.__name__.startswith("test_"):
-            raise TypeError(f"{test.__name__} is no test: call {self._run.__name__}({test.__name__}) to run it now")
+            raise TypeError(
+                f"{test.__name__} is no test: call {self._run.__name__}({test.__name__}) to run it now"
+            )
         own = list(inspect.signature(test).parameters.values())[self._gives :]
         names = {parameter.name for parameter in own}
 
@@ -99,7 +113,9 @@ class Decorator(Generic[P]):
             chosen = {name: resolved(option, found) for name, option in options.items()}
             self._run(scenario, *(resolved(argument, found) for argument in arguments), **chosen)
 
-        wanted = {name for option in (*arguments, *options.values()) for name in parameters_of(option)} - names
+        wanted = {
+            name for option in (*arguments, *options.values()) for name in parameters_of(option)
+        } - names
         more = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in sorted(wanted)]
         run_test.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]
         return run_test
@@ -112,24 +128,37 @@ def parameters_of(option: object) -> list[str]:
 
 def resolved(option: object, found: Mapping[str, object]) -> object:
     """The argument that a runner gets."""
-    return option(**{name: found[name] for name in parameters_of(option)}) if inspect.isfunction(option) else option
+    return (
+        option(**{name: found[name] for name in parameters_of(option)})
+        if inspect.isfunction(option)
+        else option
+    )
 
 
 @overload
 def decorator(
-    run: Callable[Concatenate[Callable[[], Awaitable[None]], ...], None], *, gives: int = 0, **options: object
+    run: Callable[Concatenate[Callable[[], Awaitable[None]], ...], None],
+    *,
+    gives: int = 0,
+    **options: object,
 ) -> Decorator[...]: ...
 
 
 @overload
 def decorator(
-    run: Callable[Concatenate[Callable[[W], Awaitable[None]], ...], None], *, gives: int, **options: object
+    run: Callable[Concatenate[Callable[[W], Awaitable[None]], ...], None],
+    *,
+    gives: int,
+    **options: object,
 ) -> Decorator[Concatenate[W, ...]]: ...
 
 
 @overload
 def decorator(
-    run: Callable[Concatenate[Callable[[W, V], Awaitable[None]], ...], None], *, gives: int, **options: object
+    run: Callable[Concatenate[Callable[[W, V], Awaitable[None]], ...], None],
+    *,
+    gives: int,
+    **options: object,
 ) -> Decorator[Concatenate[W, V, ...]]: ...
 
 

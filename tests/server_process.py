@@ -23,13 +23,17 @@ from tests.servers import chat, http_request, read_all
 
 ROOT = Path(__file__).parents[1]
 TOKENS = [f"token-{number}" for number in range(20)]
-QUESTION = http_request(json.dumps(chat()).encode()).replace(b"host:", b"connection: close\r\nhost:")
+QUESTION = http_request(json.dumps(chat()).encode()).replace(
+    b"host:", b"connection: close\r\nhost:"
+)
 
 
 @asynccontextmanager
 async def server(place: Path, port: int, *arguments: str) -> AsyncIterator[subprocess.Popen[bytes]]:
     """A server process in *place*, ready; it is killed if it is still there at the end."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")}
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")
+    }
     command = [sys.executable, "-m", "grokcore", "--port", str(port), *arguments]
     environ["PYTHONPATH"] = str(ROOT)
     with subprocess.Popen(command, cwd=place, env=environ, stderr=subprocess.PIPE) as process:  # noqa: ASYNC220
@@ -45,7 +49,9 @@ async def server(place: Path, port: int, *arguments: str) -> AsyncIterator[subpr
 
 
 def lay_out(place: Path, grok: str) -> None:
-    (place / "config.toml").write_text(f'[grok]\nbase_url = "{grok}"\n[global]\nlog_level = "ERROR"\n')
+    (place / "config.toml").write_text(
+        f'[grok]\nbase_url = "{grok}"\n[global]\nlog_level = "ERROR"\n'
+    )
     (place / "tokens.json").write_text(json.dumps(TOKENS))
 
 
@@ -63,7 +69,9 @@ async def ask(port: int) -> int:
 async def health(port: int) -> str:
     """What ``/health`` says, as text."""
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-        await stream.send_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        await stream.send_all(
+            b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+        )
         return (await read_all(stream)).decode()
 
 
@@ -88,7 +96,9 @@ def simulated() -> Simulator:
 
 
 def leave_two_that_refuse(simulator: Simulator) -> None:
-    """Fewer than a question has attempts, so that each can be answered, also by a server that does not know them yet."""
+    """Fewer than a question has attempts, so that each can be answered, also by a server that does
+    not know them yet.
+    """
     simulator.scripts = {TOKENS[1]: simulator.scripts[TOKENS[1]]}
     for (sso, _), limit in simulator.limits.items():
         limit.left = 0 if sso == TOKENS[2] else 1_000_000
@@ -113,8 +123,12 @@ with_grok = decorator(run_with_grok, gives=2)
 
 
 def started(place: Path, *arguments: str) -> tuple[subprocess.Popen[bytes], str, threading.Timer]:
-    """A server in *place*, and what it said until it was ready; it is killed after 20 s at the latest."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")}
+    """A server in *place*, and what it said until it was ready; it is killed after 20 s at the
+    latest.
+    """
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")
+    }
     environ["PYTHONPATH"] = str(ROOT)
     command = [sys.executable, "-m", "grokcore", *arguments]
     process = subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, env=environ)

@@ -23,7 +23,10 @@ from grokcore.simulator.serve import serve_simulator
 from grokcore.web.server import listen
 from tests.scenarios import PATIENCE_S, decorator
 
-TOKENS = (*(TokenEntry(f"sso-{number}") for number in range(4)), TokenEntry("sso-super", Tier.SUPER))
+TOKENS = (
+    *(TokenEntry(f"sso-{number}") for number in range(4)),
+    TokenEntry("sso-super", Tier.SUPER),
+)
 
 
 @frozen
@@ -57,7 +60,9 @@ class Site:
         """Wait until nothing that is left is asked for, nor about to be, so that it is known."""
         book = self.server.pool.book
         while book.asks.next_at() < trio.current_time() + 0.5 or any(
-            allowance.asking for account in book.accounts for allowance in account.allowances.values()
+            allowance.asking
+            for account in book.accounts
+            for allowance in account.allowances.values()
         ):
             await trio.testing.wait_all_tasks_blocked(0.002)
 
@@ -73,7 +78,10 @@ def chat(text: str = "hello", **fields: Any) -> dict[str, Any]:
 
 def http_request(body: bytes, *, path: str = "/v1/chat/completions", method: str = "POST") -> bytes:
     """A request as bytes, for bare connections."""
-    return f"{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+    return (
+        f"{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
 
 
 def configured(text: str = "", base_url: str = "http://127.0.0.1:9") -> Config:
@@ -94,7 +102,8 @@ def run_on_site(
     patience_s: float = PATIENCE_S,
     grok_keeps_s: float = 60.0,
 ) -> None:
-    """Run *scenario* against a server of its own; afterwards the server must have stopped by itself.
+    """Run *scenario* against a server of its own; afterwards the server must have stopped by
+    itself.
 
     :param base_url: another Grok than the simulated one.
     :param patience_s: real seconds that the scenario may take at most.
@@ -132,7 +141,9 @@ def _serve(
     simulator: Simulator, certificate: tuple[str, str] | None, keep_alive_s: float
 ) -> Callable[..., Awaitable[None]]:
     async def serve(*, task_status: trio.TaskStatus[str]) -> None:
-        await serve_simulator(simulator, certificate=certificate, keep_alive_s=keep_alive_s, task_status=task_status)
+        await serve_simulator(
+            simulator, certificate=certificate, keep_alive_s=keep_alive_s, task_status=task_status
+        )
 
     return serve
 

@@ -52,7 +52,10 @@ class Manager:
 
     @staticmethod
     def _parsed(message: bytes) -> Message:
-        return {name: value for name, _, value in (line.partition("=") for line in message.decode().split("\n"))}
+        return {
+            name: value
+            for name, _, value in (line.partition("=") for line in message.decode().split("\n"))
+        }
 
     def vanish(self) -> None:
         """Be gone, address and all."""

@@ -1,4 +1,6 @@
-"""grok2api.py on a bare machine: the environment it makes, keeps, mends, or leaves alone. No network: a local index."""
+"""grok2api.py on a bare machine: the environment it makes, keeps, mends, or leaves alone. No
+network: a local index.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,15 @@ from pathlib import Path
 import pytest
 
 import grok2api
-from tests.bootstrap_world import ENTRY, PATIENCE_S, Checkout, Workshop, end_of, files_below, make_checkout
+from tests.bootstrap_world import (
+    ENTRY,
+    PATIENCE_S,
+    Checkout,
+    Workshop,
+    end_of,
+    files_below,
+    make_checkout,
+)
 
 
 @pytest.fixture
@@ -31,7 +41,7 @@ def checkout(workshop: Workshop, tmp_path: Path) -> Checkout:
     )
 
 
-# An environment of its own ------------------------------------------------------------------------------------------
+# An environment of its own ----------------------------------------------------------------------
 
 
 def test_a_bare_machine_gets_an_environment_from_python_s_own_venv(workshop: Workshop) -> None:
@@ -40,11 +50,17 @@ def test_a_bare_machine_gets_an_environment_from_python_s_own_venv(workshop: Wor
     assert workshop.first.installed
 
 
-def test_an_environment_is_made_once_and_brought_up_to_date_when_the_list_changes(checkout: Checkout) -> None:
-    """One line says so; the next start says nothing and installs nothing; a version out of bounds counts as missing."""
+def test_an_environment_is_made_once_and_brought_up_to_date_when_the_list_changes(
+    checkout: Checkout,
+) -> None:
+    """One line says so; the next start says nothing and installs nothing; a version out of bounds
+    counts as missing.
+    """
     first = checkout.start()
     assert checkout.ran_in_venv(first)
-    assert first.err.startswith(f"grok2api: installing 1 packages and what they need into {checkout.venv}")
+    assert first.err.startswith(
+        f"grok2api: installing 1 packages and what they need into {checkout.venv}"
+    )
     assert first.err.count("\n") == 1
 
     again = checkout.start(PIP_FIND_LINKS="/nowhere")
@@ -55,7 +71,9 @@ def test_an_environment_is_made_once_and_brought_up_to_date_when_the_list_change
     changed = checkout.start()
     assert checkout.ran_in_venv(changed, "2.0")
     assert changed.installed
-    assert Path(checkout.environ["TEST_VENV_LOG"]).read_text() == "made\n"  # brought up to date, not made anew
+    assert (
+        Path(checkout.environ["TEST_VENV_LOG"]).read_text() == "made\n"
+    )  # brought up to date, not made anew
     assert not list(checkout.folder.glob(".venv-old-*"))
 
 
@@ -64,7 +82,10 @@ def test_what_only_build_needs_is_installed_for_build(checkout: Checkout) -> Non
     checkout.needs("grokcore-tiny>=1,<2")
     checkout.start()
     checkout.needs("grokcore-tiny>=1,<3", build=("grokcore-tiny>=2,<3",))
-    assert checkout.start("tokens", "build").out == f'["1.0", "{checkout.venv}", ["tokens", "build"]]\n'
+    assert (
+        checkout.start("tokens", "build").out
+        == f'["1.0", "{checkout.venv}", ["tokens", "build"]]\n'
+    )
     built = checkout.start("build", "--output", "x")
     assert built.installed
     assert built.out == f'["2.0", "{checkout.venv}", ["build", "--output", "x"]]\n'
@@ -73,7 +94,9 @@ def test_what_only_build_needs_is_installed_for_build(checkout: Checkout) -> Non
 
 
 def test_arguments_and_the_exit_code_pass_through(checkout: Checkout) -> None:
-    """The start is as if it had been made in the environment; an environment that somebody else made is as good."""
+    """The start is as if it had been made in the environment; an environment that somebody else
+    made is as good.
+    """
     make_foreign(checkout, "1.0")
     ran = checkout.start("serve", "--port", "80 80", "ü")
     assert (ran.code, ran.err) == (5, "")
@@ -126,7 +149,7 @@ def test_an_environment_whose_python_is_gone_is_made_anew(checkout: Checkout) ->
     assert ran.installed
 
 
-# Environments of others ---------------------------------------------------------------------------------------------
+# Environments of others -------------------------------------------------------------------------
 
 
 def test_an_interpreter_that_has_everything_is_used_as_it_is(checkout: Checkout) -> None:
@@ -143,7 +166,11 @@ def test_an_interpreter_that_has_everything_is_used_as_it_is(checkout: Checkout)
 
 def make_foreign(checkout: Checkout, version: str | None) -> None:
     """An environment that somebody made by hand."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", checkout.venv], check=True, timeout=PATIENCE_S)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", checkout.venv],
+        check=True,
+        timeout=PATIENCE_S,
+    )
     if version:
         (site,) = checkout.venv.glob("lib/python*/site-packages")
         index = Path(checkout.environ["PIP_FIND_LINKS"])
@@ -152,7 +179,9 @@ def make_foreign(checkout: Checkout, version: str | None) -> None:
 
 
 @pytest.mark.parametrize("has", [None, "2.0"], ids=["package missing", "wrong version"])
-def test_an_environment_of_somebody_else_is_never_changed(checkout: Checkout, has: str | None) -> None:
+def test_an_environment_of_somebody_else_is_never_changed(
+    checkout: Checkout, has: str | None
+) -> None:
     """It is refused with the command that would mend it."""
     make_foreign(checkout, has)
     before = files_below(checkout.venv)
@@ -164,10 +193,12 @@ def test_an_environment_of_somebody_else_is_never_changed(checkout: Checkout, ha
     assert files_below(checkout.venv) == before
 
 
-# Machines that lack something ---------------------------------------------------------------------------------------
+# Machines that lack something -------------------------------------------------------------------
 
 
-def test_without_a_network_pip_s_message_is_followed_by_one_command(checkout: Checkout, workshop: Workshop) -> None:
+def test_without_a_network_pip_s_message_is_followed_by_one_command(
+    checkout: Checkout, workshop: Workshop
+) -> None:
     """Exit code 1, and what is there so far is not taken for an environment."""
     ran = checkout.start(PIP_FIND_LINKS=str(workshop.folder / "empty"))
     assert (ran.code, ran.out) == (1, "")
@@ -181,7 +212,9 @@ def test_without_a_venv_module_the_command_that_brings_it_is_named(checkout: Che
     """As on Debian and Ubuntu; the message is all there is to see."""
     ran = checkout.start(TEST_VENV_FAILS="1")
     assert ran.code == 1
-    assert ran.err.endswith(f"    sudo apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv\n")
+    assert ran.err.endswith(
+        f"    sudo apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv\n"
+    )
     assert "Traceback" not in ran.err
 
 
@@ -211,7 +244,7 @@ def test_an_environment_that_does_not_help_is_not_started_for_ever(checkout: Che
     assert not checkout.venv.exists()
 
 
-# Old Pythons -------------------------------------------------------------------------------------------------------
+# Old Pythons ------------------------------------------------------------------------------------
 
 
 def test_the_entry_parses_on_old_pythons() -> None:
@@ -219,7 +252,9 @@ def test_the_entry_parses_on_old_pythons() -> None:
     ast.parse(ENTRY.read_text(), feature_version=(3, 7))
 
 
-def test_an_old_python_is_told_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_old_python_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """In one line with both versions, before anything newer is imported or anything is made."""
     monkeypatch.setattr(sys, "version_info", (3, 8, 10, "final", 0))
     monkeypatch.setattr(grok2api, "environment_for", lambda _: pytest.fail("went on"))
@@ -231,7 +266,7 @@ def test_an_old_python_is_told_so(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert err.count("\n") == 1
 
 
-# Which versions fit -------------------------------------------------------------------------------------------------
+# Which versions fit -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -267,7 +302,9 @@ def test_the_project_s_own_list_is_understood() -> None:
     assert grok2api.unmet(grok2api.read_requirements(("test",))) == []
 
 
-def test_an_environment_that_somebody_changed_is_made_anew_at_the_next_start(checkout: Checkout) -> None:
+def test_an_environment_that_somebody_changed_is_made_anew_at_the_next_start(
+    checkout: Checkout,
+) -> None:
     """The marker says one thing and the package another: a line about it, and then it is mended."""
     checkout.start()
     (info,) = checkout.venv.rglob("grokcore_tiny-*.dist-info")

@@ -1,4 +1,6 @@
-"""``build`` without the tools that it calls, which Pythons it finds, and what runs first in the file that it makes."""
+"""``build`` without the tools that it calls, which Pythons it finds, and what runs first in the
+file that it makes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from grokcore.cli import main
 from grokcore.cli.build import pyz_start
 from grokcore.cli.build.pythons import Missing, Python, ask, find_pythons, one_of_each_version
 
-# Which Pythons there are ----------------------------------------------------------------------------------------------
+# Which Pythons there are -------------------------------------------------------------------------
 
 
 def make_python(path: Path, version: str = "3.12.1", *, plain: bool = True) -> Path:
@@ -36,7 +38,9 @@ def make_program(path: Path, script: str) -> Path:
 
 
 def test_pythons_are_found_on_the_path_and_in_pyenv_s_folder(tmp_path: Path) -> None:
-    """This one first, each once; what does not run, is too old or no usual CPython is not among them."""
+    """This one first, each once; what does not run, is too old or no usual CPython is not among
+    them.
+    """
     on_path, versions = tmp_path / "bin", tmp_path / "pyenv" / "versions"
     make_python(on_path / "python3.12")
     (on_path / "python3").symlink_to("python3.12")
@@ -78,7 +82,7 @@ def test_without_a_home_pyenv_is_not_looked_for() -> None:
     assert missing == []
 
 
-# The command ----------------------------------------------------------------------------------------------------------
+# The command ------------------------------------------------------------------------------------
 
 
 class Tools:
@@ -110,10 +114,14 @@ class Tools:
 
     def _run(self, program: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-I", "-S", "-c", program]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
 
-THREE = [Python(Path(f"/usr/bin/python3.{minor}"), (3, minor), f"3.{minor}.0") for minor in (11, 12, 13)]
+THREE = [
+    Python(Path(f"/usr/bin/python3.{minor}"), (3, minor), f"3.{minor}.0") for minor in (11, 12, 13)
+]
 
 
 @pytest.fixture
@@ -123,7 +131,9 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> Tools:
     lost = Missing(Path("/usr/bin/python3.14"), "does not run: lost")
     doubled = Missing(Path("/shims/python3.12"), "does not run: no such version")
     monkeypatch.setattr(grokcore.cli.build, "find_pythons", lambda _: (THREE, [lost, doubled]))
-    monkeypatch.setattr(grokcore.cli.build._Build, "_begin", lambda _, *command: made.begin(*command))
+    monkeypatch.setattr(
+        grokcore.cli.build._Build, "_begin", lambda _, *command: made.begin(*command)
+    )
     return made
 
 
@@ -160,7 +170,9 @@ def test_a_python_without_packages_is_left_out(
 def test_a_tool_that_fails_leaves_the_old_file(
     number: int, tools: Tools, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 1 and one line with its last words; nothing half-made lies about. Its own wheel, packages, pex."""
+    """Exit code 1 and one line with its last words; nothing half-made lies about. Its own wheel,
+    packages, pex.
+    """
     tools.fails = number
     output = tmp_path / "file.pyz"
     output.write_text("old")
@@ -185,7 +197,11 @@ def test_a_file_that_can_not_be_written_is_named(
 
 @pytest.mark.parametrize("call", ["writestr", "chmod", "replace"])
 def test_a_write_that_fails_leaves_the_old_file(
-    call: str, tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    call: str,
+    tools: Tools,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As when the disk is full, at each step on the way."""
     output = tmp_path / "file.pyz"
@@ -205,18 +221,24 @@ def test_a_write_that_fails_leaves_the_old_file(
     monkeypatch.setattr(tools, "begin", begin_and_then_fail)
     assert main(["build", "--output", str(output)]) == 1
     monkeypatch.undo()
-    assert capsys.readouterr().err.endswith(f"grok2api: can't write {output}: No space left on device\n")
+    assert capsys.readouterr().err.endswith(
+        f"grok2api: can't write {output}: No space left on device\n"
+    )
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file.pyz", "old")]
 
 
 @pytest.mark.parametrize("name", ["no-such-python", "/nowhere/python3"])
-def test_a_python_that_was_asked_for_must_be_there(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_python_that_was_asked_for_must_be_there(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It is not left out in silence."""
     assert main(["build", "--python", name]) == 78
     assert capsys.readouterr().err == f"grok2api: --python: there is no {name}\n"
 
 
-def test_a_python_that_was_asked_for_must_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_python_that_was_asked_for_must_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The line says why it does not."""
     old = make_python(tmp_path / "python3.9", "3.9.1")
     assert main(["build", "--python", str(old)]) == 78
@@ -229,10 +251,13 @@ def test_without_its_tools_it_says_how_to_get_them(
     """As with ``python3 -m grokcore build`` in an environment that was made for serving."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert main(["build"]) == 78
-    assert capsys.readouterr().err == "grok2api: pex is not installed; python3 grok2api.py build brings it\n"
+    assert (
+        capsys.readouterr().err
+        == "grok2api: pex is not installed; python3 grok2api.py build brings it\n"
+    )
 
 
-# What runs first in the file --------------------------------------------------------------------------------------------
+# What runs first in the file --------------------------------------------------------------------
 
 
 @frozen
@@ -262,7 +287,9 @@ UNPACKING = (
 def test_the_first_folder_that_can_be_used_is_unpacked_into(
     unpacking: Unpacking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the usual ones none that another user could put programs into; and it is for this user only."""
+    """Of the usual ones none that another user could put programs into; and it is for this user
+    only.
+    """
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "open" / "grok2api").mkdir(parents=True)
     (tmp_path / "open" / "grok2api").chmod(0o777)
@@ -278,7 +305,9 @@ def test_the_first_folder_that_can_be_used_is_unpacked_into(
     assert folder.stat().st_mode & 0o777 == (0o777 if "open" in folder.parts else 0o700)
 
 
-@pytest.mark.parametrize("environ", [{"PEX_ROOT": "/proc/none"}, {"HOME": "/proc/none", "TMPDIR": "/proc/none"}])
+@pytest.mark.parametrize(
+    "environ", [{"PEX_ROOT": "/proc/none"}, {"HOME": "/proc/none", "TMPDIR": "/proc/none"}]
+)
 def test_without_any_folder_the_variable_that_helps_is_named(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -303,10 +332,15 @@ def test_a_folder_that_programs_may_not_run_from_is_passed_over(
 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(os, "statvfs", statvfs)
-    assert pyz_start.folder_to_unpack_into({"TMPDIR": str(tmp_path)}) == f"{tmp_path}/grok2api-{os.getuid()}"
+    assert (
+        pyz_start.folder_to_unpack_into({"TMPDIR": str(tmp_path)})
+        == f"{tmp_path}/grok2api-{os.getuid()}"
+    )
 
 
-def test_another_python_starts_the_one_that_it_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_python_starts_the_one_that_it_is_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The newest that runs, with the same arguments; what only has the name does not count."""
     make_program(tmp_path / "python3.98", "exit 0")
     make_program(tmp_path / "python3.99", "exit 127")

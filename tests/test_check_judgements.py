@@ -51,12 +51,14 @@ from tests.check_cases import CLEARANCE, REAL_STATSIG, WINDOWS
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to start in, and an environment without our variables."""
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("GROK2API_") or name == "STATE_DIRECTORY"]:
+    for name in [
+        name for name in os.environ if name.startswith("GROK2API_") or name == "STATE_DIRECTORY"
+    ]:
         monkeypatch.delenv(name)
     return tmp_path
 
 
-# Judgements ----------------------------------------------------------------------------------------------------------
+# Judgements -------------------------------------------------------------------------------------
 
 
 @frozen
@@ -72,13 +74,17 @@ class Case:
     says: str = ""
 
 
-def permissions(mode: int, *, secret: bool = True, reader: int | None = None) -> Callable[[], Finding | None]:
+def permissions(
+    mode: int, *, secret: bool = True, reader: int | None = None
+) -> Callable[[], Finding | None]:
     access = judge_mode(Path("my tokens"), mode, secret=secret, reader=reader)
     return lambda: files.judge_permissions(access) if access else None
 
 
 def token_file(text: str | None) -> Callable[[], list[Finding]]:
-    return lambda: files.judge_tokens(Path("t") if text is not None else None, read_tokens((text or "{}").encode()))
+    return lambda: files.judge_tokens(
+        Path("t") if text is not None else None, read_tokens((text or "{}").encode())
+    )
 
 
 def folder(**fields: Any) -> Callable[[], Finding]:
@@ -86,7 +92,9 @@ def folder(**fields: Any) -> Callable[[], Finding]:
 
 
 def space(free: int | None, cache_mb: int = 0, cached_mb: int = 0) -> Callable[[], Finding]:
-    look = FolderLook(Path("data"), free=None if free is None else free << 20, cached=cached_mb << 20)
+    look = FolderLook(
+        Path("data"), free=None if free is None else free << 20, cached=cached_mb << 20
+    )
     return lambda: files.judge_space(look, cache_mb << 20)
 
 
@@ -94,7 +102,9 @@ def access(text: str) -> Callable[[], Finding]:
     return lambda: files.judge_access(load_config(text)[0])
 
 
-def fault(message: str, *, is_folder: bool = False, name: str = "configuration") -> Callable[[], Finding]:
+def fault(
+    message: str, *, is_folder: bool = False, name: str = "configuration"
+) -> Callable[[], Finding]:
     return lambda: files.judge_fault(name, message, FileLook(Path("f"), is_folder))
 
 
@@ -205,19 +215,26 @@ DIRECT, PROXIED = Way(), Way("http://u:p@proxy.example.com:1", "through proxy.ex
 TRACE = Look(200, body=traced("UA", "203.0.113.7").body)
 PAGE = page()
 CHALLENGED = Look(403, {"content-type": "text/html", "cf-mitigated": "challenge"}, PAGE.body)
-DEAD = Look(failure="Grok could not be reached: no connection could be made (curl error 7)", curl_code=7)
-
-UNTRUSTED = Look(
-    failure="Grok could not be reached: the server's certificate is not trusted (curl error 60)", curl_code=60
+DEAD = Look(
+    failure="Grok could not be reached: no connection could be made (curl error 7)", curl_code=7
 )
 
-BROKEN_OFF = Look(failure="Grok could not be reached: the TLS handshake failed (curl error 35)", curl_code=35)
+UNTRUSTED = Look(
+    failure="Grok could not be reached: the server's certificate is not trusted (curl error 60)",
+    curl_code=60,
+)
+
+BROKEN_OFF = Look(
+    failure="Grok could not be reached: the TLS handshake failed (curl error 35)", curl_code=35
+)
 REFUSED = evolve(DEAD, failure="… the proxy refused with HTTP 407 (curl error 7)", proxy_status=407)
 NOW = 1_790_000_000.0
 
 
 def names(**found: Sequence[str] | str) -> Callable[[], list[Finding]]:
-    return lambda: network.judge_names({host.replace("_", "."): addresses for host, addresses in found.items()})
+    return lambda: network.judge_names(
+        {host.replace("_", "."): addresses for host, addresses in found.items()}
+    )
 
 
 def egress(look: Look, way: Way = DIRECT) -> Callable[[], Finding]:
@@ -281,18 +298,31 @@ NETWORK_CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", [*FILE_CASES, *IDENTITY_CASES, *NETWORK_CASES], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [*FILE_CASES, *IDENTITY_CASES, *NETWORK_CASES], ids=lambda case: case.name
+)
 def test_each_look_comes_to_this(case: Case) -> None:
     """What is not green says what to do, in whole sentences; what is green has nothing to do."""
     found = case.judge()
     told = found if isinstance(found, list) else [] if found is None else [found]
-    worst = max((finding.status for finding in told), key=list(Status)[:3].index) if len(told) > 1 else None
+    worst = (
+        max((finding.status for finding in told), key=list(Status)[:3].index)
+        if len(told) > 1
+        else None
+    )
     assert (worst or (told[0].status if told else None)) is case.status
-    assert any(case.says in f"{finding.message} {finding.advice}" for finding in told) or not case.status
+    assert (
+        any(case.says in f"{finding.message} {finding.advice}" for finding in told)
+        or not case.status
+    )
     for finding in told:
         assert bool(finding.advice) == (finding.status in (Status.WARN, Status.FAIL))
         assert not finding.message.endswith(".")
-        assert finding.advice.endswith((".", ")")) or not finding.advice or finding.advice.startswith("Run: ")
+        assert (
+            finding.advice.endswith((".", ")"))
+            or not finding.advice
+            or finding.advice.startswith("Run: ")
+        )
         assert "\n" not in finding.message
 
 
@@ -307,7 +337,9 @@ def test_each_look_comes_to_this(case: Case) -> None:
     ],
 )
 def test_the_exit_code_is_for_scripts(told: list[Finding], code: int) -> None:
-    """Warnings are no failure; what keeps the server from starting has the code of a start that fails."""
+    """Warnings are no failure; what keeps the server from starting has the code of a start that
+    fails.
+    """
     assert exit_code(told) == code
     assert findings.EXIT_UNUSABLE == EXIT_CONFIG
 
@@ -316,7 +348,12 @@ def test_the_exit_code_is_for_scripts(told: list[Finding], code: int) -> None:
     ("text", "secret"),
     [
         ("", False),
-        ('[grok]\nproxy_url = "http://127.0.0.1:1"\n[[keys]]\nname = "a"\nsha256 = "' + "0" * 64 + '"', False),
+        (
+            '[grok]\nproxy_url = "http://127.0.0.1:1"\n[[keys]]\nname = "a"\nsha256 = "'
+            + "0" * 64
+            + '"',
+            False,
+        ),
         ('[grok]\napi_key = "k"', True),
         ('[grok]\ncf_clearance = "c"', True),
         ('[grok]\nproxy_url = "http://u:p@127.0.0.1:1"', True),
@@ -331,7 +368,9 @@ def test_a_configuration_has_secrets_or_not(text: str, secret: bool) -> None:
 
 @given(st.text(), st.binary(max_size=300), st.text(max_size=200))
 def test_whatever_comes_is_judged(text: str, body: bytes, value: str) -> None:
-    """From Grok or from the configuration: nothing is raised, and every finding can be shown in a line."""
+    """From Grok or from the configuration: nothing is raised, and every finding can be shown in a
+    line.
+    """
     told = [
         network.judge_clock(text, NOW),
         network.judge_egress(DIRECT, Look(200, body=body)),
@@ -348,10 +387,12 @@ def test_every_browser_that_can_be_shown_fits_itself() -> None:
     shown = [name for name in browsers_known() if re.search(r"\d", name)]
     assert len(shown) > 20
     for name in shown:
-        assert judge_browser(name, browsers_known(), FIREFOX).message.startswith(("[grok] user_agent says", name))
+        assert judge_browser(name, browsers_known(), FIREFOX).message.startswith(
+            ("[grok] user_agent says", name)
+        )
 
 
-# Accounts ------------------------------------------------------------------------------------------------------------
+# Accounts ---------------------------------------------------------------------------------------
 
 
 ENTRIES = tuple(TokenEntry(f"token-{number}") for number in range(8))
@@ -383,10 +424,17 @@ def accounts(*outcomes: Quota | GrokApiError, one_statsig: bool = False) -> list
 
 
 def test_what_concerns_a_token_is_told_of_it_and_all_else_once() -> None:
-    """A used-up token is a good one; a challenge is not the tokens' fault, nor is a connection that breaks."""
+    """A used-up token is a good one; a challenge is not the tokens' fault, nor is a connection that
+    breaks.
+    """
     gone = CredentialsRejected('Sign in again. Grok said (HTTP 401): "no such session"')
     told = accounts(
-        Quota(3, 40), Quota(0, 25, wait_s=60.0), gone, gone, TransportFailure("Lost."), TransportFailure("Lost.")
+        Quota(3, 40),
+        Quota(0, 25, wait_s=60.0),
+        gone,
+        gone,
+        TransportFailure("Lost."),
+        TransportFailure("Lost."),
     )
     ids = [entry.id for entry in ENTRIES]
     assert [(one.name, one.status, one.message) for one in told] == [
@@ -400,7 +448,11 @@ def test_what_concerns_a_token_is_told_of_it_and_all_else_once() -> None:
 
 @pytest.mark.parametrize(
     ("error_", "status"),
-    [(Challenge("c"), Status.FAIL), (AntiBotRefusal("a"), Status.FAIL), (UpstreamRefused("Grok: no"), Status.WARN)],
+    [
+        (Challenge("c"), Status.FAIL),
+        (AntiBotRefusal("a"), Status.FAIL),
+        (UpstreamRefused("Grok: no"), Status.WARN),
+    ],
 )
 def test_a_failure_of_all_is_one_line(error_: GrokApiError, status: Status) -> None:
     """It names some of them."""

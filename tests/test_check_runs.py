@@ -44,7 +44,9 @@ from tests.servers import free_port
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to start in, and an environment without our variables."""
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("GROK2API_") or name == "STATE_DIRECTORY"]:
+    for name in [
+        name for name in os.environ if name.startswith("GROK2API_") or name == "STATE_DIRECTORY"
+    ]:
         monkeypatch.delenv(name)
     return tmp_path
 
@@ -53,7 +55,7 @@ ROOT = Path(__file__).parents[1]
 Capture: TypeAlias = pytest.CaptureFixture[str]
 
 
-# Whole runs ----------------------------------------------------------------------------------------------------------
+# Whole runs -------------------------------------------------------------------------------------
 
 
 CANARY = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9uX2lkIjoiY2FuYXJ5In0.c4n4ry-c4n4ry-c4n4ry-c4n4ry"
@@ -77,7 +79,9 @@ Proxy: TypeAlias = Callable[[trio.SocketStream], Awaitable[None]]
 async def refusing(stream: trio.SocketStream) -> None:
     """A proxy that asks for another password."""
     await stream.receive_some(65536)
-    await stream.send_all(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+    await stream.send_all(
+        b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
+    )
     await stream.aclose()
 
 
@@ -106,7 +110,9 @@ class Site:
         async def scenario() -> int:
             with trio.fail_after(30):
                 async with trio.open_nursery() as nursery:
-                    serve = functools.partial(serve_simulator, self.simulator, certificate=self.certificate)
+                    serve = functools.partial(
+                        serve_simulator, self.simulator, certificate=self.certificate
+                    )
                     url = self.url or await nursery.start(serve)
                     port = await self._proxy_port(nursery)
                     self._lay_out(place, url, port)
@@ -119,7 +125,9 @@ class Site:
     async def _proxy_port(self, nursery: trio.Nursery) -> int:
         if self.proxy is None:
             return 9
-        listeners = await nursery.start(functools.partial(trio.serve_tcp, self.proxy, 0, host="127.0.0.1"))
+        listeners = await nursery.start(
+            functools.partial(trio.serve_tcp, self.proxy, 0, host="127.0.0.1")
+        )
         return int(listeners[0].socket.getsockname()[1])
 
     def _lay_out(self, place: Path, url: str, proxy_port: int) -> None:
@@ -144,7 +152,9 @@ def lines_of(out: str) -> list[Line]:
 
 
 def check(site: Site, place: Path, capsys: Capture, *words: str) -> tuple[int, list[Line]]:
-    """The exit code and what was told. In no case a secret, nothing on stderr, and nothing is left behind."""
+    """The exit code and what was told. In no case a secret, nothing on stderr, and nothing is left
+    behind.
+    """
     code = site.run(place, *words)
     out, err = capsys.readouterr()
     assert [secret for secret in SECRETS if secret in out + err] == []
@@ -164,7 +174,9 @@ THREE = ["one", "two", CANARY]
 
 @frozen
 class Run:
-    """A site, and what of its lines matters: ``(word, name, piece of the rest)``; *asks* are those that Grok sees."""
+    """A site, and what of its lines matters: ``(word, name, piece of the rest)``; *asks* are those
+    that Grok sees.
+    """
 
     name: str
     site: Callable[[], Site]
@@ -201,14 +213,22 @@ RUNS = [
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_a_run_tells_what_is_and_what_to_do(run: Run, place: Path, capsys: Capture) -> None:
-    """One line each, in a pipe; nothing costs a generation, nothing is written, no secret is told."""
+    """One line each, in a pipe; nothing costs a generation, nothing is written, no secret is
+    told.
+    """
     site = run.site()
     code, told = check(site, place, capsys)
     assert code == run.code, told
     for word, name, piece in run.expects:
-        assert [line for line in told if line[:2] == (word, name) and piece in line[2]], (word, name, piece, told)
+        assert [line for line in told if line[:2] == (word, name) and piece in line[2]], (
+            word,
+            name,
+            piece,
+            told,
+        )
     assert all(
-        name == "configuration" or word in ("ok", "skip") or len(rest.split(". ")) > 1 for word, name, rest in told
+        name == "configuration" or word in ("ok", "skip") or len(rest.split(". ")) > 1
+        for word, name, rest in told
     )
     assert (site.simulator.calls, len(site.simulator.asks)) == ([], run.asks)
     assert {path.name for path in place.iterdir()} <= {"config.toml", "tokens.json"}
@@ -221,7 +241,15 @@ def test_when_all_is_well_everything_is_green(place: Path, capsys: Capture) -> N
     assert [(word, name) for word, name, _ in told] == [
         ("ok", name)
         for name in (
-            *("configuration", "access", "token file", "permissions", "permissions", "data directory", "free space"),
+            *(
+                "configuration",
+                "access",
+                "token file",
+                "permissions",
+                "permissions",
+                "data directory",
+                "free space",
+            ),
             *(
                 "browser",
                 "statsig",
@@ -238,7 +266,9 @@ def test_when_all_is_well_everything_is_green(place: Path, capsys: Capture) -> N
 
 
 def test_who_asks_is_the_browser_and_nobody_s_session(place: Path, capsys: Capture) -> None:
-    """Only the question for what is left has the token; the others have User-Agent and cf_clearance."""
+    """Only the question for what is left has the token; the others have User-Agent and
+    cf_clearance.
+    """
     agent = f"{WINDOWS} Chrome/150.0.0.0 Safari/537.36"
     site = Site(grok=f'user_agent = "{agent}"\ncf_clearance = "{CLEARANCE}"\n')
     check(site, place, capsys)
@@ -261,7 +291,9 @@ def test_a_certificate_is_judged_and_the_setting_named(
     assert [line[0] for line in told if line[1] == "egress"] == ["ok" if trusted else "skip"]
 
 
-def test_a_name_that_is_not_found_ends_the_way(place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_not_found_ends_the_way(
+    place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And nobody is asked; a token with a proxy goes on."""
 
     async def look_up(_: Lookups, host: str, port: int) -> list[str]:
@@ -275,10 +307,18 @@ def test_a_name_that_is_not_found_ends_the_way(place: Path, capsys: Capture, mon
         ("grok.example.com", "Name or service not known"),
         ("slow.example.com", "no answer within 0.1 s"),
     ):
-        site = Site(url=f"http://{host}", tokens=["one", {"token": CANARY, "proxy_url": "PROXY"}], proxy=refusing)
+        site = Site(
+            url=f"http://{host}",
+            tokens=["one", {"token": CANARY, "proxy_url": "PROXY"}],
+            proxy=refusing,
+        )
         code, told = check(site, place, capsys)
         assert code == 1
-        assert [(word, name) for word, name, _ in told if name in ("names", "egress", "tokens", "assets")] == [
+        assert [
+            (word, name)
+            for word, name, _ in told
+            if name in ("names", "egress", "tokens", "assets")
+        ] == [
             *(("ok", "names"), ("FAIL", "names")),
             *(("skip", "egress"), ("FAIL", "egress"), ("skip", "tokens"), ("skip", "assets")),
         ]
@@ -296,11 +336,15 @@ def test_a_proxy_that_refuses_is_told_from_one_that_is_not_there(
     (line,) = [line for line in told if line[1] == "egress"]
     assert (code, line[0]) == (1, "FAIL")
     assert re.search(r"the proxy refused with HTTP 407.*user, password", line[2])
-    (gone,) = [line for line in check(evolve(site, proxy=None), place, capsys)[1] if line[1] == "egress"]
+    (gone,) = [
+        line for line in check(evolve(site, proxy=None), place, capsys)[1] if line[1] == "egress"
+    ]
     assert "Is the proxy running" in gone[2]
 
 
-@pytest.mark.parametrize("error_", [OSError(30, "Read-only file system"), PermissionError(13, "Permission denied")])
+@pytest.mark.parametrize(
+    "error_", [OSError(30, "Read-only file system"), PermissionError(13, "Permission denied")]
+)
 @pytest.mark.parametrize("there", [True, False])
 def test_a_data_directory_that_can_t_be_written_is_red(
     error_: OSError, there: bool, place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
@@ -347,17 +391,27 @@ def test_a_folder_in_the_place_of_the_token_file_is_explained(place: Path, capsy
     (place / "tokens.json").mkdir()
     code, told = check(Site(tokens=None), place, capsys)
     assert code == EXIT_CONFIG
-    assert any(line[:2] == ("FAIL", "token file") and "Containers make a folder" in line[2] for line in told)
+    assert any(
+        line[:2] == ("FAIL", "token file") and "Containers make a folder" in line[2]
+        for line in told
+    )
 
 
 def test_files_that_others_may_read_are_told_with_the_command(place: Path, capsys: Capture) -> None:
     """A warning each; the configuration only if there is a secret in it."""
-    for text, number in (("", 1), ('[grok]\nbase_url = "http://127.0.0.1:9"\napi_key = "canary-key"', 2)):
-        site = Site(files={"config.toml": text or '[grok]\nbase_url = "http://127.0.0.1:9"'}, mode=0o644)
+    for text, number in (
+        ("", 1),
+        ('[grok]\nbase_url = "http://127.0.0.1:9"\napi_key = "canary-key"', 2),
+    ):
+        site = Site(
+            files={"config.toml": text or '[grok]\nbase_url = "http://127.0.0.1:9"'}, mode=0o644
+        )
         _, told = check(site, place, capsys)
         warned = [rest for word, name, rest in told if (word, name) == ("warn", "permissions")]
         assert len(warned) == number
-        assert warned[-1].endswith("tokens.json: other users may read it (644). Run: chmod o-rwx tokens.json")
+        assert warned[-1].endswith(
+            "tokens.json: other users may read it (644). Run: chmod o-rwx tokens.json"
+        )
 
 
 def test_nothing_is_waited_for_longer_than_its_clock(
@@ -369,13 +423,19 @@ def test_nothing_is_waited_for_longer_than_its_clock(
     silent = Script((HANG,), before=60)
     code, told = check(Site(Simulator(trace_script=silent)), place, capsys)
     assert code == 1
-    assert any("there was no answer within 0.2 s" in rest for _, name, rest in told if name == "egress")
+    assert any(
+        "there was no answer within 0.2 s" in rest for _, name, rest in told if name == "egress"
+    )
     site = Site(scripted(silent))
     site.simulator.asset_scripts["/users/"] = silent
     code, told = check(site, place, capsys)
     assert code == 1
-    assert any("Grok did not answer within 0.2 s" in rest for _, name, rest in told if name == "tokens")
-    assert any("there was no answer within 0.2 s" in rest for _, name, rest in told if name == "assets")
+    assert any(
+        "Grok did not answer within 0.2 s" in rest for _, name, rest in told if name == "tokens"
+    )
+    assert any(
+        "there was no answer within 0.2 s" in rest for _, name, rest in told if name == "assets"
+    )
 
 
 def test_many_ways_that_work_are_one_line(place: Path, capsys: Capture) -> None:
@@ -387,11 +447,12 @@ def test_many_ways_that_work_are_one_line(place: Path, capsys: Capture) -> None:
             async with trio.open_nursery() as nursery:
                 url = await nursery.start(functools.partial(serve_simulator, site.simulator))
                 tokens = [
-                    {"token": f"t{n}", "proxy_url": url.replace("//", f"//u{n}:canary-password@")} for n in range(9)
+                    {"token": f"t{n}", "proxy_url": url.replace("//", f"//u{n}:canary-password@")}
+                    for n in range(9)
                 ]
-                evolve(site, tokens=[*tokens, {"token": "dead", "proxy_url": "http://127.0.0.1:9"}])._lay_out(
-                    place, url, 9
-                )
+                evolve(
+                    site, tokens=[*tokens, {"token": "dead", "proxy_url": "http://127.0.0.1:9"}]
+                )._lay_out(place, url, 9)
                 code = await trio.to_thread.run_sync(main, ["check"])
                 nursery.cancel_scope.cancel()
         return code
@@ -399,17 +460,32 @@ def test_many_ways_that_work_are_one_line(place: Path, capsys: Capture) -> None:
     assert trio.run(serve_with_itself_as_proxy) == 1
     out = capsys.readouterr().out
     told = lines_of(out)
-    assert next(line for line in told if line[1] == "egress") == ("ok", "egress", "9 ways lead to Grok")
-    assert [line[2][:21] for line in told if line[:2] == ("FAIL", "egress")] == ["through 127.0.0.1:9: "]
+    assert next(line for line in told if line[1] == "egress") == (
+        "ok",
+        "egress",
+        "9 ways lead to Grok",
+    )
+    assert [line[2][:21] for line in told if line[:2] == ("FAIL", "egress")] == [
+        "through 127.0.0.1:9: "
+    ]
     assert (
-        len([line for line in told if line[1].startswith("token ") and line[0] == "ok" and line[1] != "token file"])
+        len(
+            [
+                line
+                for line in told
+                if line[1].startswith("token ") and line[0] == "ok" and line[1] != "token file"
+            ]
+        )
         == 9
     )
-    assert all(call.proxied for call in site.simulator.traces + site.simulator.asks + site.simulator.fetches)
+    assert all(
+        call.proxied
+        for call in site.simulator.traces + site.simulator.asks + site.simulator.fetches
+    )
     assert "canary-password" not in out
 
 
-# For programs, and for people ----------------------------------------------------------------------------------------
+# For programs, and for people -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("run", [RUNS[0], RUNS[3], RUNS[-4]], ids=lambda run: run.name)
@@ -422,7 +498,9 @@ def test_for_programs_there_is_one_json_object(run: Run, place: Path, capsys: Ca
     found = json.loads(out)
     assert (code, err, found["summary"]["exit_code"]) == (run.code, "", run.code)
     assert [one["name"] for one in found["checks"]] == [name for _, name, _ in told]
-    assert {frozenset(one) for one in found["checks"]} == {frozenset({"name", "status", "message", "advice"})}
+    assert {frozenset(one) for one in found["checks"]} == {
+        frozenset({"name", "status", "message", "advice"})
+    }
     assert {one["status"] for one in found["checks"]} <= {"ok", "warn", "fail", "skipped"}
     assert sum(found["summary"][status.value] for status in Status) == len(told)
     assert [secret for secret in SECRETS if secret in out] == []
@@ -431,7 +509,9 @@ def test_for_programs_there_is_one_json_object(run: Run, place: Path, capsys: Ca
 def test_a_token_that_was_typed_for_a_file_is_not_told(place: Path, capsys: Capture) -> None:
     """Neither in a line nor in JSON."""
     for words in ([], ["--json"]):
-        assert main(["check", "--config", f"sso={CANARY}", "--tokens", CANARY, *words]) == EXIT_CONFIG
+        assert (
+            main(["check", "--config", f"sso={CANARY}", "--tokens", CANARY, *words]) == EXIT_CONFIG
+        )
         out, err = capsys.readouterr()
         assert CANARY[:20] not in out + err
 
@@ -463,7 +543,9 @@ class Screen:
         return True
 
 
-def test_on_a_terminal_it_is_coloured_and_fits(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_it_is_coloured_and_fits(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What to do stands below what was found, and ids are whole."""
     screen = Screen()
     for name, value in {"COLUMNS": "80", "TERM": "xterm-256color"}.items():
@@ -476,7 +558,8 @@ def test_on_a_terminal_it_is_coloured_and_fits(place: Path, monkeypatch: pytest.
     assert f"FAIL  token {token_id(CANARY)}  refused. Grok said (HTTP 401)" in plain
     assert re.search(r"^ {22}Sign in at grok\.com again", plain, re.MULTILINE)
     assert all(
-        f"\x1b[{colour}m{word}" in screen.text for colour, word in (("32", "ok"), ("33", "warn"), ("1;31", "FAIL"))
+        f"\x1b[{colour}m{word}" in screen.text
+        for colour, word in (("32", "ok"), ("33", "warn"), ("1;31", "FAIL"))
     )
 
 
@@ -529,5 +612,7 @@ def test_ctrl_c_ends_it_cleanly(place: Path) -> None:
 def test_a_server_does_not_load_what_only_people_need() -> None:
     """Nor the doctor: the start has a budget."""
     program = "import sys, grokcore.cli; print([name for name in sys.modules if name.split('.')[0] == 'rich' or 'check.' in name])"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() in ("[]", "['grokcore.cli.tokens.check']"), cli.__file__

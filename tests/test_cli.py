@@ -32,7 +32,9 @@ Files: TypeAlias = Mapping[str, str | bytes | None]
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to start in, an environment without our variables, and a process that stays as it is."""
+    """An empty folder to start in, an environment without our variables, and a process that stays
+    as it is.
+    """
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("GROK2API_")]:
         monkeypatch.delenv(name)
@@ -54,10 +56,13 @@ def lay_out(place: Path, files: Files) -> None:
 
 def contents(place: Path) -> dict[str, bytes | None]:
     """Everything below *place*."""
-    return {str(path.relative_to(place)): path.read_bytes() if path.is_file() else None for path in place.rglob("*")}
+    return {
+        str(path.relative_to(place)): path.read_bytes() if path.is_file() else None
+        for path in place.rglob("*")
+    }
 
 
-# Starts that fail --------------------------------------------------------------------------------------------------
+# Starts that fail -------------------------------------------------------------------------------
 
 
 @frozen
@@ -76,41 +81,91 @@ OPEN = '[server]\nhost = "0.0.0.0"\n'
 
 FAULTS = (
     Fault("bad TOML", "config.toml: is not valid TOML", {"config.toml": "[server"}),
-    Fault("wrong type", "config.toml: [server] port: must be a whole number", {"config.toml": '[server]\nport = "x"'}),
     Fault(
-        "no bool", "config.toml: [grok] show_thinking: must be true or", {"config.toml": "[grok]\nshow_thinking = 1"}
+        "wrong type",
+        "config.toml: [server] port: must be a whole number",
+        {"config.toml": '[server]\nport = "x"'},
     ),
-    Fault("out of range", "config.toml: [server] port: must be between", {"config.toml": "[server]\nport = 70000"}),
-    Fault("no URL", "config.toml: [grok] base_url: must be a URL", {"config.toml": '[grok]\nbase_url = "grok.com"'}),
+    Fault(
+        "no bool",
+        "config.toml: [grok] show_thinking: must be true or",
+        {"config.toml": "[grok]\nshow_thinking = 1"},
+    ),
+    Fault(
+        "out of range",
+        "config.toml: [server] port: must be between",
+        {"config.toml": "[server]\nport = 70000"},
+    ),
+    Fault(
+        "no URL",
+        "config.toml: [grok] base_url: must be a URL",
+        {"config.toml": '[grok]\nbase_url = "grok.com"'},
+    ),
     Fault("no section", "config.toml: [server]: must be a table", {"config.toml": "server = 1"}),
     Fault(
         "model",
         'config.toml: [models."m"]: a new model needs grok_model and mode',
         {"config.toml": "[models.m]\ncost = 1"},
     ),
-    Fault("key", "config.toml: [[keys]] a: needs key, or sha256", {"config.toml": '[[keys]]\nname = "a"'}),
+    Fault(
+        "key",
+        "config.toml: [[keys]] a: needs key, or sha256",
+        {"config.toml": '[[keys]]\nname = "a"'},
+    ),
     Fault("unreadable", "config.toml: can't be read: Is a directory", {"config.toml": None}),
     Fault("missing", "mine.toml: can't be read: No such file", arguments=("--config", "mine.toml")),
-    Fault("missing tokens", "mine.json: can't be read: No such file", arguments=("--tokens", "mine.json")),
+    Fault(
+        "missing tokens",
+        "mine.json: can't be read: No such file",
+        arguments=("--tokens", "mine.json"),
+    ),
     Fault("unreadable tokens", "tokens.json: can't be read: Is a directory", {"tokens.json": None}),
     Fault("no JSON", "tokens.json: is not valid JSON", {"tokens.json": f'{{"sso": {{"{SECRET}'}),
     Fault("no tokens", "tokens.json: must be a JSON object", {"tokens.json": f'"{SECRET}"'}),
-    Fault("no section", "tokens.json: has neither sso nor", {"tokens.json": f'{{"mine": ["{SECRET}"]}}'}),
-    Fault("no token", "tokens.json: entry 2 is not a token", {"tokens.json": f'["{SECRET}", "{SECRET}\\nx"]'}),
     Fault(
-        "original's tokens", "data/token.json: ssoSuper must be an", {"data/token.json": f'{{"ssoSuper": "{SECRET}"}}'}
+        "no section",
+        "tokens.json: has neither sso nor",
+        {"tokens.json": f'{{"mine": ["{SECRET}"]}}'},
     ),
-    Fault("open door by flag", "[server] host: :: is reachable from other machines", arguments=("--host", "::")),
-    Fault("open door by variable", "[server] host: 0.0.0.0 is", environ={"GROK2API_SERVER_HOST": "0.0.0.0"}),
-    Fault("empty key", "so [grok] api_key must be set", {"config.toml": OPEN + '[grok]\napi_key = ""'}),
+    Fault(
+        "no token",
+        "tokens.json: entry 2 is not a token",
+        {"tokens.json": f'["{SECRET}", "{SECRET}\\nx"]'},
+    ),
+    Fault(
+        "original's tokens",
+        "data/token.json: ssoSuper must be an",
+        {"data/token.json": f'{{"ssoSuper": "{SECRET}"}}'},
+    ),
+    Fault(
+        "open door by flag",
+        "[server] host: :: is reachable from other machines",
+        arguments=("--host", "::"),
+    ),
+    Fault(
+        "open door by variable",
+        "[server] host: 0.0.0.0 is",
+        environ={"GROK2API_SERVER_HOST": "0.0.0.0"},
+    ),
+    Fault(
+        "empty key", "so [grok] api_key must be set", {"config.toml": OPEN + '[grok]\napi_key = ""'}
+    ),
     Fault(
         "no host",
         "[server] host: 'no such host' can't be listened on",
         arguments=("--host", "no such host"),
         environ={"GROK2API_GROK_API_KEY": "k"},
     ),
-    Fault("open door in the file", "config.toml: [server] host: 0.0.0.0 is reachable", {"config.toml": OPEN}),
-    Fault("variable", "GROK2API_SERVER_PORT: must be a whole number", environ={"GROK2API_SERVER_PORT": "many"}),
+    Fault(
+        "open door in the file",
+        "config.toml: [server] host: 0.0.0.0 is reachable",
+        {"config.toml": OPEN},
+    ),
+    Fault(
+        "variable",
+        "GROK2API_SERVER_PORT: must be a whole number",
+        environ={"GROK2API_SERVER_PORT": "many"},
+    ),
     Fault(
         "variable beside a file",
         "grok2api: GROK2API_SERVER_PORT: must be",
@@ -122,9 +177,22 @@ FAULTS = (
         "config.toml: [[keys]] a: needs key, or sha256",
         {"config.toml": '[[keys]]\nname = "a"\nkey = "k"\nsha256 = "zz"'},
     ),
-    Fault("ca_file", "config.toml: [grok] ca_file: there is no", {"config.toml": '[grok]\nca_file = "no.pem"'}),
-    Fault("browser", "config.toml: [grok] impersonate: ", {"config.toml": '[grok]\nimpersonate = "netscape"'}),
-    Fault("long host", "[server] host: ", arguments=("--host", "a" * 70), environ={"GROK2API_GROK_API_KEY": "k"}),
+    Fault(
+        "ca_file",
+        "config.toml: [grok] ca_file: there is no",
+        {"config.toml": '[grok]\nca_file = "no.pem"'},
+    ),
+    Fault(
+        "browser",
+        "config.toml: [grok] impersonate: ",
+        {"config.toml": '[grok]\nimpersonate = "netscape"'},
+    ),
+    Fault(
+        "long host",
+        "[server] host: ",
+        arguments=("--host", "a" * 70),
+        environ={"GROK2API_GROK_API_KEY": "k"},
+    ),
     Fault(
         "not ours",
         "can't listen on 192.0.2.7",
@@ -166,7 +234,9 @@ def test_a_port_in_use_is_one_line_and_exit_1(capsys: pytest.CaptureFixture[str]
     assert err.count("\n") == 1
 
 
-def test_an_unknown_flag_is_a_fault_of_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_flag_is_a_fault_of_the_configuration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """The usual usage message, with the exit code of every other fault in what was configured."""
     with pytest.raises(SystemExit) as caught:
         main(["--prot=80"])
@@ -182,7 +252,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"grok2api {__version__}\n"
 
 
-# Where settings come from -------------------------------------------------------------------------------------------
+# Where settings come from -----------------------------------------------------------------------
 
 
 @frozen
@@ -205,18 +275,32 @@ SOURCES = (
     Source("file", "127.0.0.2 2000", FILE),
     Source("variable over file", "127.0.0.2 3000", FILE, environ=VARIABLE),
     Source("flag over variable", "127.0.0.2 4000", FILE, ("--port", "4000"), VARIABLE),
-    Source("all flags", "localhost 4000", FILE, ("--port", "4000", "--host", "localhost"), VARIABLE),
+    Source(
+        "all flags", "localhost 4000", FILE, ("--port", "4000", "--host", "localhost"), VARIABLE
+    ),
     Source("behind the command", "127.0.0.2 4000", FILE, ("serve", "--port", "4000")),
     Source("before the command", "127.0.0.2 4000", FILE, ("--port", "4000", "serve")),
-    Source("on both sides", "::1 4001", FILE, ("--host", "::1", "--port", "4000", "serve", "--port", "4001")),
+    Source(
+        "on both sides",
+        "::1 4001",
+        FILE,
+        ("--host", "::1", "--port", "4000", "serve", "--port", "4001"),
+    ),
     Source("port 0", "127.0.0.2 0", FILE, ("--port", "0")),
     Source("original's file", "127.0.0.1 5000", ORIGINAL),
     Source("own before the original's", "127.0.0.2 2000", {**FILE, **ORIGINAL}),
     Source("named file", "127.0.0.1 5000", {**FILE, **ORIGINAL}, ("--config", "data/setting.toml")),
-    Source("demo reads no file", "127.0.0.1 8000", {"config.toml": "[", "tokens.json": "["}, ("--demo",)),
+    Source(
+        "demo reads no file",
+        "127.0.0.1 8000",
+        {"config.toml": "[", "tokens.json": "["},
+        ("--demo",),
+    ),
     Source("demo takes flags", "127.0.0.1 3000", {"config.toml": "["}, ("--demo",), VARIABLE),
     Source("empty file", "127.0.0.1 8000", {"config.toml": ""}),
-    Source("odd bytes", "127.0.0.1 2000", {"config.toml": b"# \xff\xfe\r\n[server]\r\nport = 2000\r\n"}),
+    Source(
+        "odd bytes", "127.0.0.1 2000", {"config.toml": b"# \xff\xfe\r\n[server]\r\nport = 2000\r\n"}
+    ),
 )
 
 
@@ -245,11 +329,13 @@ def test_a_configuration_with_a_byte_order_mark_is_read(place: Path) -> None:
     assert main(["models"]) == 0
 
 
-# Commands ----------------------------------------------------------------------------------------------------------
+# Commands ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("arguments", [["models"], ["--demo", "models"], ["models", "--demo"]])
-def test_models_prints_the_whole_table(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_prints_the_whole_table(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Every model in the table's order under one line of headings; nothing is needed for it."""
     assert main(arguments) == 0
     heading, *rows = capsys.readouterr().out.splitlines()
@@ -258,7 +344,9 @@ def test_models_prints_the_whole_table(arguments: list[str], capsys: pytest.Capt
     assert len(rows) == 8
 
 
-def test_models_shows_what_the_user_changed(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_shows_what_the_user_changed(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Changed clocks and new rows are in the printed table."""
     text = '[grok]\nstream_chunk_timeout = 77\n[models.mine]\nmode_id = "fast"\ncost = 4'
     lay_out(place, {"data/setting.toml": text})
@@ -271,7 +359,9 @@ def test_models_shows_what_the_user_changed(place: Path, capsys: pytest.CaptureF
 def test_a_bug_that_ends_the_server_is_logged(
     place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With its traceback, through the log: the interpreter itself would wait for who reads stderr."""
+    """With its traceback, through the log: the interpreter itself would wait for who reads
+    stderr.
+    """
 
     def stumble(*_: object, **__: object) -> None:
         raise ZeroDivisionError
@@ -288,7 +378,14 @@ def test_what_others_may_read_or_change_is_warned_of_at_the_start(
     place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A line for each, with the command that mends it; mended, there is nothing to say."""
-    lay_out(place, {"config.toml": '[grok]\napi_key = "k"', "tokens.json": f'["{SECRET}"]', "data/state.jsonl": ""})
+    lay_out(
+        place,
+        {
+            "config.toml": '[grok]\napi_key = "k"',
+            "tokens.json": f'["{SECRET}"]',
+            "data/state.jsonl": "",
+        },
+    )
     modes = {"config.toml": 0o666, "tokens.json": 0o644, "data/state.jsonl": 0o666, "data": 0o777}
     for name, mode in modes.items():
         (place / name).chmod(mode)
@@ -307,15 +404,20 @@ def test_what_others_may_read_or_change_is_warned_of_at_the_start(
     assert caplog.records == []
 
 
-# Real processes ----------------------------------------------------------------------------------------------------
+# Real processes ---------------------------------------------------------------------------------
 
 
 def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: Path) -> None:
-    """503 no_tokens with a sentence that helps; nothing is made but the folder for what is learned."""
+    """503 no_tokens with a sentence that helps; nothing is made but the folder for what is
+    learned.
+    """
     port = free_port()
     process, said, watchdog = started(place, "--port", str(port))
     try:
-        assert said == f"grok2api {__version__} ready on http://127.0.0.1:{port} (no tokens yet: see README)\n"
+        assert (
+            said
+            == f"grok2api {__version__} ready on http://127.0.0.1:{port} (no tokens yet: see README)\n"
+        )
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/v1/chat/completions", data=json.dumps(chat()).encode()
         )
@@ -339,7 +441,10 @@ def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: 
 def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path) -> None:
     """data/setting.toml and data/token.json count; what has no effect is named in one line each."""
     setting = '[global]\nbase_url = "http://localhost:9"\nadmin_username = "admin"\n[grok]\nshow_thinkin = true\n'
-    tokens = {"sso": {"token-1": {"remainingQueries": -1}}, "ssoSuper": {"token-2": {"status": "active"}}}
+    tokens = {
+        "sso": {"token-1": {"remainingQueries": -1}},
+        "ssoSuper": {"token-2": {"status": "active"}},
+    }
     lay_out(place, {"data/setting.toml": setting, "data/token.json": json.dumps(tokens)})
     (place / "data/token.json").chmod(0o600)
     before = contents(place)
@@ -349,9 +454,13 @@ def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path)
         assert ready.endswith(" (2 tokens)")
         assert len(warnings) == 2
         assert (
-            "data/setting.toml: settings of the original project without effect here: [global] admin_username" in said
+            "data/setting.toml: settings of the original project without effect here: [global] admin_username"
+            in said
         )
-        assert "data/setting.toml: unknown [grok] show_thinkin has no effect; did you mean show_thinking?" in said
+        assert (
+            "data/setting.toml: unknown [grok] show_thinkin has no effect; did you mean show_thinking?"
+            in said
+        )
         process.terminate()
         assert process.wait() == 0
     finally:
@@ -367,7 +476,8 @@ def test_the_demo_shows_pictures(place: Path) -> None:
     process, _, watchdog = started(place, "--demo", "--port", str(port))
     try:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/v1/chat/completions", data=json.dumps(chat("draw a cat")).encode()
+            f"http://127.0.0.1:{port}/v1/chat/completions",
+            data=json.dumps(chat("draw a cat")).encode(),
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             text = json.load(answer)["choices"][0]["message"]["content"]
@@ -386,7 +496,9 @@ def test_the_demo_shows_pictures(place: Path) -> None:
 def test_an_answer_is_recorded_without_what_is_personal_and_replayed(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """``--record`` writes it by the time the server has stopped; ``replay`` shows events of the same kinds."""
+    """``--record`` writes it by the time the server has stopped; ``replay`` shows events of the
+    same kinds.
+    """
     port = free_port()
     process, _, watchdog = started(place, "--demo", "--port", str(port), "--record", "records")
     try:

@@ -1,4 +1,6 @@
-"""docs/clients.md: its tables of parameters and parts are held against the code and against OpenAI's own list."""
+"""docs/clients.md: its tables of parameters and parts are held against the code and against
+OpenAI's own list.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,13 @@ from grokcore.protocol.dialects.part_table import TABLE, Becomes
 from grokcore.web.unknown_paths import unknown_url
 
 TEXT = (Path(__file__).parents[1] / "docs" / "clients.md").read_text("utf-8")
-ASKING = {"n": 2, "tool_choice": "required", "function_call": {"name": "f"}, "modalities": ["audio"], "stream": True}
+ASKING = {
+    "n": 2,
+    "tool_choice": "required",
+    "function_call": {"name": "f"},
+    "modalities": ["audio"],
+    "stream": True,
+}
 """Values that ask for something; of other parameters any will do."""
 
 
@@ -42,7 +50,9 @@ def test_what_becomes_of_a_parameter_is_as_the_table_says() -> None:
         for name in names(first):
             key = name.partition(".")[0]
             value = (
-                {"include_usage": True} if "." in name else ASKING.get(key, {"a": 1} if key.startswith("web") else 1)
+                {"include_usage": True}
+                if "." in name
+                else ASKING.get(key, {"a": 1} if key.startswith("web") else 1)
             )
             fields = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
             assert outcome({key: value, **fields}, key) == expected(becomes), name
@@ -68,7 +78,11 @@ def test_the_parts_that_are_told_of_are_those_of_the_code() -> None:
         Becomes.FILE: "document",
         Becomes.CALL: "tool_use",
     }
-    rows |= {Becomes.RESULT: "tool_result", Becomes.DROPPED: "thinking", Becomes.NOTE: "input_audio"}
+    rows |= {
+        Becomes.RESULT: "tool_result",
+        Becomes.DROPPED: "thinking",
+        Becomes.NOTE: "input_audio",
+    }
     cells = table("Parts of messages")
     for becomes, example in rows.items():
         (row,) = [cells for cells in cells if example in names(cells[0])]
@@ -80,8 +94,12 @@ def test_the_parts_that_are_told_of_are_those_of_the_code() -> None:
 
 def test_the_answer_of_absent_routes_is_as_the_table_says() -> None:
     """Status and code of each route that the table says is not there."""
-    absent = [cells for cells in table("What works, and what does not") if "`unknown_url`" in cells[1]]
-    absent += [cells for cells in table("What works, and what does not") if "`not_implemented`" in cells[1]]
+    absent = [
+        cells for cells in table("What works, and what does not") if "`unknown_url`" in cells[1]
+    ]
+    absent += [
+        cells for cells in table("What works, and what does not") if "`not_implemented`" in cells[1]
+    ]
     assert len(absent) == 2
     for first, becomes in absent:
         for path in re.findall(r"`/v1(/[\w/]+)`", first):

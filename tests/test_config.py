@@ -1,4 +1,6 @@
-"""The configuration: defaults, precedence, the original project's files, and every fault with its key."""
+"""The configuration: defaults, precedence, the original project's files, and every fault with its
+key.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ def warnings_of(text: str = "", **more: Any) -> list[str]:
     return load_config(text, **more)[1]
 
 
-# Defaults ----------------------------------------------------------------------------------------------------------
+# Defaults ---------------------------------------------------------------------------------------
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "server": {
@@ -98,10 +100,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 def test_everything_may_be_left_out() -> None:
     """An empty file is a whole configuration, with these values."""
     config = config_of()
-    found = {name: asdict(getattr(config, "global_" if name == "global" else name)) for name in SECTIONS}
+    found = {
+        name: asdict(getattr(config, "global_" if name == "global" else name)) for name in SECTIONS
+    }
     assert found == DEFAULTS
     assert config.keys == ()
-    assert (config.server, config.grok, config.global_) == (ServerConfig(), GrokConfig(), GlobalConfig())
+    assert (config.server, config.grok, config.global_) == (
+        ServerConfig(),
+        GrokConfig(),
+        GlobalConfig(),
+    )
     assert (config.pool, config.fetch) == (PoolConfig(), FetchConfig())
 
 
@@ -121,7 +129,7 @@ def test_the_models_are_the_shipped_ones_with_their_clocks() -> None:
     }
 
 
-# Values ------------------------------------------------------------------------------------------------------------
+# Values -----------------------------------------------------------------------------------------
 
 
 @frozen
@@ -142,13 +150,21 @@ VALUES = [
     Value("grok.base_url", '"http://127.0.0.1:9000/"', "http://127.0.0.1:9000"),
     Value("grok.proxy_url", '"socks5://proxy.example:1080"', "socks5h://proxy.example:1080"),
     Value("grok.proxy_url", '"socks5h://proxy.example:1080"', "socks5h://proxy.example:1080"),
-    Value("grok.proxy_url", '" http://user:secret@proxy.example:1 "', "http://user:secret@proxy.example:1"),
+    Value(
+        "grok.proxy_url",
+        '" http://user:secret@proxy.example:1 "',
+        "http://user:secret@proxy.example:1",
+    ),
     Value("grok.cf_clearance", '"cf_clearance=abc-1.2;"', "abc-1.2"),
     Value("grok.cf_clearance", '"abc"', "abc"),
     Value("grok.x_statsig_id", '""', DEFAULT_STATSIG_ID),
     Value("grok.x_statsig_id", '"mine"', "mine"),
     Value("grok.x_statsig_id", '{ "/rest/a" = "x", "*" = "y" }', {"/rest/a": "x", "*": "y"}),
-    Value("grok.filtered_tags", '"XaiArtifact, grok:render"', frozenset({"xaiartifact", "grok:render"})),
+    Value(
+        "grok.filtered_tags",
+        '"XaiArtifact, grok:render"',
+        frozenset({"xaiartifact", "grok:render"}),
+    ),
     Value("grok.filtered_tags", '["Grok:Render"]', frozenset({"grok:render"})),
     Value("grok.filtered_tags", '""', frozenset()),
     Value("grok.image_mode", '"base64"', ImageMode.BASE64),
@@ -187,7 +203,9 @@ def test_two_settings_say_what_becomes_of_thinking(text: str, style: ThinkingSty
 def test_keys_are_listed_in_clear_or_hashed() -> None:
     """Each with a name."""
     digest = "0a" * 32
-    text = f'[[keys]]\nname = "laptop"\nkey = "secret"\n[[keys]]\nname = "phone"\nsha256 = "{digest}"'
+    text = (
+        f'[[keys]]\nname = "laptop"\nkey = "secret"\n[[keys]]\nname = "phone"\nsha256 = "{digest}"'
+    )
     config = config_of(text)
     assert config.keys == (KeyConfig("laptop", "secret"), KeyConfig("phone", sha256=digest))
     assert "secret" not in repr(config)
@@ -205,7 +223,7 @@ def test_secrets_are_not_shown() -> None:
     assert "secret" not in repr(config_of(text))
 
 
-# Faults ------------------------------------------------------------------------------------------------------------
+# Faults -----------------------------------------------------------------------------------------
 
 
 @frozen
@@ -326,7 +344,22 @@ def test_a_fault_in_the_originals_key_is_named_by_that_key() -> None:
 
 
 TOML_VALUES = st.sampled_from(
-    ["1", "-1", "0.5", "nan", "true", '""', '"x"', '"http://["', "[]", '["x"]', "[1]", "{}", "{ a = 1 }", "1979-05-27"]
+    [
+        "1",
+        "-1",
+        "0.5",
+        "nan",
+        "true",
+        '""',
+        '"x"',
+        '"http://["',
+        "[]",
+        '["x"]',
+        "[1]",
+        "{}",
+        "{ a = 1 }",
+        "1979-05-27",
+    ]
 )
 ALL_KEYS = [(name, key) for name, keys in DEFAULTS.items() for key in keys]
 
@@ -345,7 +378,7 @@ def test_any_value_is_a_configuration_or_a_fault_of_it(values: dict[tuple[str, s
     assert "\n" not in said
 
 
-# What is unknown ---------------------------------------------------------------------------------------------------
+# What is unknown --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -353,7 +386,10 @@ def test_any_value_is_a_configuration_or_a_fault_of_it(values: dict[tuple[str, s
     [
         ("[server]\nprot = 1", "unknown [server] prot has no effect; did you mean port?"),
         ("[grok]\nzzz = 1", "unknown [grok] zzz has no effect"),
-        ("[global]\nlog_levle = 'INFO'", "unknown [global] log_levle has no effect; did you mean log_level?"),
+        (
+            "[global]\nlog_levle = 'INFO'",
+            "unknown [global] log_levle has no effect; did you mean log_level?",
+        ),
         ("[serve]\nport = 1", "unknown section [serve] has no effect; did you mean server?"),
         ("port = 1", "port stands under no section and has no effect; it belongs under [server]"),
         (
@@ -381,7 +417,7 @@ def test_every_warning_is_given() -> None:
     assert len(warnings_of(text, environ={"GROK2API_QQQ": "1"})) == 5
 
 
-# Precedence --------------------------------------------------------------------------------------------------------
+# Precedence -------------------------------------------------------------------------------------
 
 
 @frozen
@@ -395,7 +431,11 @@ class Overlay:
     flags: Mapping[tuple[str, str], Any] = field(factory=dict)
 
 
-FILE, ENVIRONMENT, FLAG = "[server]\nport = 1", {"GROK2API_SERVER_PORT": "2"}, {("server", "port"): 3}
+FILE, ENVIRONMENT, FLAG = (
+    "[server]\nport = 1",
+    {"GROK2API_SERVER_PORT": "2"},
+    {("server", "port"): 3},
+)
 
 OVERLAYS = [
     Overlay("default", 8000),
@@ -412,7 +452,9 @@ OVERLAYS = [
 @pytest.mark.parametrize("case", OVERLAYS, ids=lambda case: case.name)
 def test_flag_over_environment_over_file_over_default(case: Overlay) -> None:
     """And a key that only one place names comes from there."""
-    config = config_of(f'{case.text}\n[grok]\napi_key = "x"', environ=case.environ, flags=case.flags)
+    config = config_of(
+        f'{case.text}\n[grok]\napi_key = "x"', environ=case.environ, flags=case.flags
+    )
     assert (config.server.port, config.grok.api_key) == (case.value, "x")
 
 
@@ -425,7 +467,9 @@ ENVIRONMENT_VALUES = [
     Value("grok.api_key", 'quote"\\', 'quote"\\'),
     Value("grok.show_thinking", "false", False),
     Value("grok.x_statsig_id", "mine", "mine"),
-    Value("grok.filtered_tags", "grok:render,XaiArtifact", frozenset({"grok:render", "xaiartifact"})),
+    Value(
+        "grok.filtered_tags", "grok:render,XaiArtifact", frozenset({"grok:render", "xaiartifact"})
+    ),
     Value("grok.image_mode", "cache", ImageMode.CACHE),
     Value("grok.earlier_pictures", "attach", EarlierPictures.ATTACH),
     Value("grok.long_context", "error", LongContext.ERROR),
@@ -442,7 +486,10 @@ def variable(key: str) -> str:
 @pytest.mark.parametrize("case", ENVIRONMENT_VALUES, ids=lambda case: f"{case.key}={case.written}")
 def test_variables_have_the_type_of_their_key(case: Value) -> None:
     """Text stays text, whatever it looks like."""
-    assert read(config_of(environ={variable(case.key): case.written, "PATH": "/bin"}), case.key) == case.value
+    assert (
+        read(config_of(environ={variable(case.key): case.written, "PATH": "/bin"}), case.key)
+        == case.value
+    )
 
 
 LISTS = [
@@ -463,8 +510,14 @@ def test_variables_may_hold_lists(case: Value) -> None:
     ("environ", "message"),
     [
         ({"GROK2API_SERVER_PORT": "many"}, "GROK2API_SERVER_PORT: must be a whole number"),
-        ({"GROK2API_GROK_TEMPORARY": "1"}, "GROK2API_GROK_TEMPORARY: must be true or false, not a number"),
-        ({"GROK2API_GLOBAL_LOG_FORMAT": "xml"}, "GROK2API_GLOBAL_LOG_FORMAT: must be one of text, json, not 'xml'"),
+        (
+            {"GROK2API_GROK_TEMPORARY": "1"},
+            "GROK2API_GROK_TEMPORARY: must be true or false, not a number",
+        ),
+        (
+            {"GROK2API_GLOBAL_LOG_FORMAT": "xml"},
+            "GROK2API_GLOBAL_LOG_FORMAT: must be one of text, json, not 'xml'",
+        ),
     ],
 )
 def test_a_fault_in_a_variable_names_the_variable(environ: dict[str, str], message: str) -> None:
@@ -481,7 +534,7 @@ def test_an_unknown_variable_is_a_warning_with_the_nearest_name() -> None:
     assert warnings_of(environ=environ) == [expected]
 
 
-# A file of the original project ------------------------------------------------------------------------------------
+# A file of the original project -----------------------------------------------------------------
 
 ORIGINAL = """
 [grok]
@@ -517,7 +570,9 @@ batch_save_threshold = 10
 
 
 def test_a_file_of_the_original_project_works() -> None:
-    """``[global] base_url`` is this server's address; what means nothing here is named in one line, without values."""
+    """``[global] base_url`` is this server's address; what means nothing here is named in one line,
+    without values.
+    """
     config, warnings = load_config(ORIGINAL)
     assert config.server == ServerConfig(public_url="http://me.example:8000")
     assert config.grok == GrokConfig(
@@ -535,9 +590,22 @@ def test_a_file_of_the_original_project_works() -> None:
     assert config.global_ == GlobalConfig(log_level="DEBUG")
     dropped = [
         *("[global] admin_username", "[global] admin_password", "[global] image_cache_max_size_mb"),
-        *("[global] video_cache_max_size_mb", "[global] max_upload_concurrency", "[global] max_request_concurrency"),
-        *("[global] batch_save_interval", "[global] batch_save_threshold", "[grok] cache_proxy_url"),
-        *("[grok] dynamic_statsig", "[grok] proxy_pool_url", "[grok] proxy_pool_interval", "[grok] retry_status_codes"),
+        *(
+            "[global] video_cache_max_size_mb",
+            "[global] max_upload_concurrency",
+            "[global] max_request_concurrency",
+        ),
+        *(
+            "[global] batch_save_interval",
+            "[global] batch_save_threshold",
+            "[grok] cache_proxy_url",
+        ),
+        *(
+            "[grok] dynamic_statsig",
+            "[grok] proxy_pool_url",
+            "[grok] proxy_pool_interval",
+            "[grok] retry_status_codes",
+        ),
     ]
     (warning,) = warnings
     prefix, _, names = warning.partition(": ")
@@ -557,7 +625,10 @@ def test_our_own_names_win_over_the_originals() -> None:
         image_mode = "cache"
     """
     config = config_of(text)
-    assert (config.server.public_url, config.grok.image_mode) == ("https://new.example", ImageMode.CACHE)
+    assert (config.server.public_url, config.grok.image_mode) == (
+        "https://new.example",
+        ImageMode.CACHE,
+    )
 
 
 @pytest.mark.parametrize(("text", "mode"), [
@@ -568,11 +639,13 @@ def test_our_own_names_win_over_the_originals() -> None:
     ('[global]\nimage_mode = "url"\nbase_url = "http://me.example:8000"\n[grok]\nimage_mode = "url"', ImageMode.URL),
 ])  # fmt: skip
 def test_the_originals_links_are_links_to_this_server(text: str, mode: ImageMode) -> None:
-    """There ``url`` meant links below ``base_url``, to copies that it kept; so it does here. Our own key means what it says."""
+    """There ``url`` meant links below ``base_url``, to copies that it kept; so it does here. Our
+    own key means what it says.
+    """
     assert config_of(text).grok.image_mode is mode
 
 
-# Models ------------------------------------------------------------------------------------------------------------
+# Models -----------------------------------------------------------------------------------------
 
 
 @frozen
@@ -600,15 +673,29 @@ CLOCKS = [
 
 @pytest.mark.parametrize("case", CLOCKS, ids=lambda case: case.name)
 def test_clocks_come_from_the_nearest_place(case: Clock) -> None:
-    """The user's ``[models]``, the user's ``[grok]``, the shipped model, the shipped default; each clock by itself."""
+    """The user's ``[models]``, the user's ``[grok]``, the shipped model, the shipped default; each
+    clock by itself.
+    """
     assert config_of(case.text).models[case.model].limits == case.limits
 
 
 def test_a_row_changes_just_what_it_names() -> None:
     """All other models, and all other fields, stay as shipped."""
-    config = config_of('[models."grok-4.1"]\ncost = 3\ntier = "super"\nsearch = false\nrate_limit_name = "own"')
+    config = config_of(
+        '[models."grok-4.1"]\ncost = 3\ntier = "super"\nsearch = false\nrate_limit_name = "own"'
+    )
     row = SHIPPED["grok-4.1"]
-    expected = Model(row.name, row.grok_model, row.mode, "own", 3, Tier.SUPER, "", search=False, limits=DEFAULT_LIMITS)
+    expected = Model(
+        row.name,
+        row.grok_model,
+        row.mode,
+        "own",
+        3,
+        Tier.SUPER,
+        "",
+        search=False,
+        limits=DEFAULT_LIMITS,
+    )
     assert config.models["grok-4.1"] == expected
     rest = {name: model for name, model in config_of().models.items() if name != "grok-4.1"}
     assert {name: model for name, model in config.models.items() if name != "grok-4.1"} == rest
@@ -625,7 +712,9 @@ def test_a_row_changes_just_what_it_names() -> None:
     ],
 )
 def test_the_allowance_goes_by_the_name_that_grok_is_told(row: str, allowance: str) -> None:
-    """Upstream counts by mode id where there is one, by its model's name otherwise; unless the row says more."""
+    """Upstream counts by mode id where there is one, by its model's name otherwise; unless the row
+    says more.
+    """
     assert config_of(f'[models."grok-4.1"]\n{row}').models["grok-4.1"].rate_limit_name == allowance
 
 

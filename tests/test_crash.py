@@ -16,7 +16,16 @@ import trio
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.disk.state_file import StateFile, line_of, peek
 from grokcore.simulator.app import Simulator
-from tests.server_process import ROOT, TOKENS, ask, lay_out, leave_two_that_refuse, server, until_said, with_grok
+from tests.server_process import (
+    ROOT,
+    TOKENS,
+    ask,
+    lay_out,
+    leave_two_that_refuse,
+    server,
+    until_said,
+    with_grok,
+)
 from tests.servers import free_port, http_request, read_all
 
 
@@ -24,7 +33,9 @@ from tests.servers import free_port, http_request, read_all
 async def test_what_a_server_has_learned_is_known_after_a_restart(
     simulator: Simulator, url: str, tmp_path: Path
 ) -> None:
-    """Tokens that cool are not asked again by the next server; a stop writes what is not yet written."""
+    """Tokens that cool are not asked again by the next server; a stop writes what is not yet
+    written.
+    """
     lay_out(tmp_path, url)
     port = free_port()
     async with server(tmp_path, port) as process:
@@ -52,7 +63,9 @@ async def test_a_second_server_on_the_same_data_directory_does_not_start(
     async with server(tmp_path, port):
         command = [sys.executable, "-m", "grokcore", "--port", str(free_port())]
         environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-        second = await trio.run_process(command, cwd=tmp_path, env=environ, capture_stderr=True, check=False)
+        second = await trio.run_process(
+            command, cwd=tmp_path, env=environ, capture_stderr=True, check=False
+        )
         assert second.returncode == 78
         assert second.stderr.decode().splitlines() == [
             "grok2api: data: another grok2api uses this data directory; give each one its own"
@@ -75,14 +88,19 @@ async def test_an_action_that_was_answered_survives_a_kill(
     (tmp_path / "data").mkdir()
     cooling = TokenEntry(tokens[7])
     state = StateFile(tmp_path / "data" / "state.jsonl")
-    known = {TokenEntry(sso).key: {"at": time.time(), "cooling_until": time.time() + 3600} for sso in tokens}
+    known = {
+        TokenEntry(sso).key: {"at": time.time(), "cooling_until": time.time() + 3600}
+        for sso in tokens
+    }
     state.save({key: line_of(key, record) for key, record in known.items()})
     port = free_port()
     async with server(tmp_path, port) as process:
         for number in (7, 8, 9):
             path = f"/status/tokens/{TokenEntry(tokens[number]).key}/{act}"
             async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-                await stream.send_all(http_request(b"", path=path).replace(b"host:", b"connection: close\r\nhost:"))
+                await stream.send_all(
+                    http_request(b"", path=path).replace(b"host:", b"connection: close\r\nhost:")
+                )
                 assert (await read_all(stream)).startswith(b"HTTP/1.1 200")
         process.send_signal(signal.SIGKILL)
     record = peek(state.path)[cooling.key]
@@ -110,7 +128,9 @@ async def test_a_data_directory_that_is_deleted_lets_no_second_server_in(
         assert (tmp_path / "data").stat().st_ino != before
         command = [sys.executable, "-m", "grokcore", "--port", str(free_port())]
         environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-        second = await trio.run_process(command, cwd=tmp_path, env=environ, capture_stderr=True, check=False)
+        second = await trio.run_process(
+            command, cwd=tmp_path, env=environ, capture_stderr=True, check=False
+        )
         assert second.returncode == 78
         for _sso in TOKENS:
             assert await ask(port) == 200
@@ -123,7 +143,9 @@ async def test_a_data_directory_that_is_deleted_lets_no_second_server_in(
 async def test_two_servers_on_one_directory_that_was_replaced_both_say_so(
     simulator: Simulator, url: str, tmp_path: Path
 ) -> None:
-    """In ``/health``; the first one no longer writes there, so that the second one's state stays whole."""
+    """In ``/health``; the first one no longer writes there, so that the second one's state stays
+    whole.
+    """
     lay_out(tmp_path, url)
     first, second = free_port(), free_port()
     (tmp_path / "one").mkdir()

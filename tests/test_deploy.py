@@ -1,4 +1,6 @@
-"""The image and the compose file: there is no engine to run them here, so what they say is done without one."""
+"""The image and the compose file: there is no engine to run them here, so what they say is done
+without one.
+"""
 
 from __future__ import annotations
 
@@ -40,19 +42,34 @@ def service() -> dict[str, Any]:
     return found
 
 
-# The image ------------------------------------------------------------------------------------------------------------
+# The image --------------------------------------------------------------------------------------
 
 
 def test_only_known_instructions_are_used() -> None:
     """What these tests do not understand they do not prove."""
-    known = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
+    known = {
+        "FROM",
+        "WORKDIR",
+        "COPY",
+        "RUN",
+        "ENV",
+        "USER",
+        "EXPOSE",
+        "HEALTHCHECK",
+        "ENTRYPOINT",
+        "CMD",
+    }
     assert {step.word for stage in stages() for step in stage} <= known
     assert not any(step.rest.endswith("\\") for stage in stages() for step in stage)
 
 
 def test_what_is_copied_is_there_and_sent_to_the_builder() -> None:
     """.dockerignore excludes everything and lets these through: no token can get into a layer."""
-    first, *let_in = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] not in ("#", "")]
+    first, *let_in = [
+        line
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line[:1] not in ("#", "")
+    ]
     assert first == "*"
     assert {line[1:] for line in let_in if line.startswith("!")} == set(copied())
     assert all((ROOT / name).exists() for name in copied())
@@ -61,7 +78,9 @@ def test_what_is_copied_is_there_and_sent_to_the_builder() -> None:
 def test_the_steps_make_an_environment_from_what_is_copied(installed: Made) -> None:
     """Run as they stand, in a folder with nothing else in it; and the image takes it from there."""
     assert installed.code == 0, installed.err
-    assert f"COPY --from=build {PurePosixPath('/venv')} /venv" in {f"{step.word} {step.rest}" for step in stages()[-1]}
+    assert f"COPY --from=build {PurePosixPath('/venv')} /venv" in {
+        f"{step.word} {step.rest}" for step in stages()[-1]
+    }
     assert last("ENV") == "PATH=/venv/bin:$PATH"
     assert (installed.path / "bin" / json.loads(last("ENTRYPOINT"))[0]).exists()
     assert not (installed.path / "bin" / "pip").exists()
@@ -70,14 +89,20 @@ def test_the_steps_make_an_environment_from_what_is_copied(installed: Made) -> N
 def test_the_image_runs_as_nobody_in_particular_and_holds_no_secret() -> None:
     """A user by number needs no entry; no key has a default."""
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", last("USER"))
-    assert not re.search("KEY|TOKEN|SECRET", " ".join(step.rest for stage in stages() for step in stage), re.IGNORECASE)
+    assert not re.search(
+        "KEY|TOKEN|SECRET",
+        " ".join(step.rest for stage in stages() for step in stage),
+        re.IGNORECASE,
+    )
 
 
 def test_the_image_does_not_start_without_a_key(installed: Made, tmp_path: Path) -> None:
     """It listens for everybody; the line names the key."""
     (name,) = json.loads(last("ENTRYPOINT"))
     command = [installed.path / "bin" / name, *json.loads(last("CMD"))]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env={}, timeout=60, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env={}, timeout=60, check=False
+    )
     assert done.returncode == 78
     assert "[grok] api_key must be set" in done.stderr
 
@@ -85,16 +110,31 @@ def test_the_image_does_not_start_without_a_key(installed: Made, tmp_path: Path)
 def test_the_health_check_tells_a_server_from_none(installed: Made, tmp_path: Path) -> None:
     """Run with the image's own Python, through no proxy."""
     port = free_port()
-    environ = {"PATH": f"{installed.path}/bin:{os.environ['PATH']}", "GROK2API_SERVER_PORT": str(port)}
+    environ = {
+        "PATH": f"{installed.path}/bin:{os.environ['PATH']}",
+        "GROK2API_SERVER_PORT": str(port),
+    }
     environ["http_proxy"] = "http://127.0.0.1:9"
 
     def healthy() -> bool:
-        done = subprocess.run(health_command(), env=environ, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+        done = subprocess.run(
+            health_command(),
+            env=environ,
+            cwd=tmp_path,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
         return done.returncode == 0
 
     assert not healthy()
     server = subprocess.Popen(
-        ["grok2api", "--demo"], env=environ, cwd=tmp_path, stderr=subprocess.PIPE, text=True, executable=None
+        ["grok2api", "--demo"],
+        env=environ,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        executable=None,
     )
     try:
         assert server.stderr is not None
@@ -107,7 +147,7 @@ def test_the_health_check_tells_a_server_from_none(installed: Made, tmp_path: Pa
         server.communicate()
 
 
-# The compose file ------------------------------------------------------------------------------------------------------
+# The compose file -------------------------------------------------------------------------------
 
 
 def test_the_compose_file_builds_that_image(service: dict[str, Any]) -> None:
@@ -118,7 +158,9 @@ def test_the_compose_file_builds_that_image(service: dict[str, Any]) -> None:
 
 
 def test_the_folders_are_where_the_server_looks(service: dict[str, Any]) -> None:
-    """data and logs of the checkout, as with the original project; the server finds data/ from where it is started."""
+    """data and logs of the checkout, as with the original project; the server finds data/ from
+    where it is started.
+    """
     mounted = dict(volume.split(":") for volume in service["volumes"])
     assert {(COMPOSE.parent / place).resolve(): inside for place, inside in mounted.items()} == {
         ROOT / "data": f"{last('WORKDIR')}/data",
@@ -130,7 +172,9 @@ def test_the_folders_are_where_the_server_looks(service: dict[str, Any]) -> None
 
 def test_nothing_starts_without_a_key_of_the_user_s(service: dict[str, Any]) -> None:
     """Compose itself stops, and says why: the port is everybody's."""
-    assert re.fullmatch(r"\$\{GROK2API_GROK_API_KEY:\?[^}]+\}", service["environment"]["GROK2API_GROK_API_KEY"])
+    assert re.fullmatch(
+        r"\$\{GROK2API_GROK_API_KEY:\?[^}]+\}", service["environment"]["GROK2API_GROK_API_KEY"]
+    )
     assert service["ports"] == [f"8000:{last('EXPOSE')}"]
 
 
@@ -142,7 +186,7 @@ def test_the_container_can_write_to_its_folders_and_tmp_only(service: dict[str, 
     assert service["security_opt"] == ["no-new-privileges:true"]
 
 
-# The guide ---------------------------------------------------------------------------------------------------------------
+# The guide --------------------------------------------------------------------------------------
 
 
 def test_the_guide_names_what_there_is() -> None:
@@ -155,6 +199,8 @@ def test_the_guide_names_what_there_is() -> None:
     for target in re.findall(r"\]\(([^)]+)\)", guide):
         name, _, heading = target.partition("#")
         assert heading in headings if not name else (ROOT / "docs" / name).exists(), target
-    assert set(re.findall(r"GROK2API_\w+", guide)) <= set(re.findall(r"GROK2API_\w+", COMPOSE.read_text("utf-8")))
+    assert set(re.findall(r"GROK2API_\w+", guide)) <= set(
+        re.findall(r"GROK2API_\w+", COMPOSE.read_text("utf-8"))
+    )
     with pytest.raises(SystemExit, match=r"^0$"):
         main(["build", "--python", "3", "--output", "x", "--help"])

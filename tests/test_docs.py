@@ -58,7 +58,9 @@ def test_the_block_of_mode_ids_covers_the_table() -> None:
 
 
 def test_the_example_tokens_are_placeholders() -> None:
-    """The file that people copy is of the form that is documented, and what stands there goes to nobody."""
+    """The file that people copy is of the form that is documented, and what stands there goes to
+    nobody.
+    """
     readings = read_tokens((ROOT / "tokens.example.json").read_bytes())
 
     assert [(one.where, one.passed) for one in readings] == [
@@ -70,10 +72,20 @@ def test_the_example_tokens_are_placeholders() -> None:
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_the_error_table_is_that_of_the_code(reference: str) -> None:
     """Each code once, with its status; none that does not exist."""
-    documented = set(re.findall(r"^\| `([a-z_]+)` \| (\d{3}) \|", (ROOT / reference).read_text("utf-8"), re.MULTILINE))
-    leaves = [leaf for leaf in vars(errors).values() if isinstance(leaf, type) and issubclass(leaf, GrokApiError)]
+    documented = set(
+        re.findall(
+            r"^\| `([a-z_]+)` \| (\d{3}) \|", (ROOT / reference).read_text("utf-8"), re.MULTILINE
+        )
+    )
+    leaves = [
+        leaf
+        for leaf in vars(errors).values()
+        if isinstance(leaf, type) and issubclass(leaf, GrokApiError)
+    ]
 
-    assert documented == {(leaf.code, str(leaf.status)) for leaf in leaves if getattr(leaf, "code", None)}
+    assert documented == {
+        (leaf.code, str(leaf.status)) for leaf in leaves if getattr(leaf, "code", None)
+    }
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
@@ -82,9 +94,13 @@ def test_the_models_table_is_that_of_the_code(reference: str) -> None:
     text = (ROOT / reference).read_text("utf-8")
     for model in load_config("")[0].models.values():
         assert model.limits is not None
-        clocks = f"{model.limits.first_response:g} / {model.limits.chunk:g} / {model.limits.total:g}"
+        clocks = (
+            f"{model.limits.first_response:g} / {model.limits.chunk:g} / {model.limits.total:g}"
+        )
         at_grok = f"{model.grok_model}, {model.mode} | {model.rate_limit_name}"
-        assert f"| `{model.name}` | {at_grok} | {model.cost} | {model.tier.value} | {clocks} |" in text
+        assert (
+            f"| `{model.name}` | {at_grok} | {model.cost} | {model.tier.value} | {clocks} |" in text
+        )
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
@@ -111,6 +127,11 @@ def test_nothing_in_the_project_names_the_place_it_was_made_at() -> None:
     for path in ROOT.rglob("*"):
         relative = path.relative_to(ROOT)
         hidden = any(part.startswith(".") and part != ".ci" for part in relative.parts)
-        if hidden or "__pycache__" in relative.parts or path.suffix in (".png", ".pyz") or not path.is_file():
+        if (
+            hidden
+            or "__pycache__" in relative.parts
+            or path.suffix in (".png", ".pyz")
+            or not path.is_file()
+        ):
             continue
         assert not suspicious.search(path.read_text("utf-8")), relative

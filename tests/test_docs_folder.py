@@ -1,4 +1,6 @@
-"""What ``docs/`` says is held against the code: codes and advice, links, settings, metrics, log fields, commands."""
+"""What ``docs/`` says is held against the code: codes and advice, links, settings, metrics, log
+fields, commands.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,11 @@ def section(text: str, heading: str) -> str:
 
 def rows(text: str) -> list[list[str]]:
     """The cells of all tables, without headings."""
-    lines = [line.strip().strip("|").split("|") for line in text.splitlines() if re.match(r" *\| `", line)]
+    lines = [
+        line.strip().strip("|").split("|")
+        for line in text.splitlines()
+        if re.match(r" *\| `", line)
+    ]
     return [[cell.strip() for cell in cells] for cells in lines]
 
 
@@ -71,18 +77,24 @@ def named(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-# Errors -----------------------------------------------------------------------------------------------------------
+# Errors -----------------------------------------------------------------------------------------
 
 
 def error_sections() -> dict[str, str]:
     """By their headings."""
-    _, *found = re.split(r"^### ", section(text_of("troubleshooting.md"), "By error code"), flags=re.MULTILINE)
+    _, *found = re.split(
+        r"^### ", section(text_of("troubleshooting.md"), "By error code"), flags=re.MULTILINE
+    )
     return {heading: body for heading, _, body in (part.partition("\n") for part in found)}
 
 
 def test_every_error_has_a_section_under_its_status() -> None:
     """One for each code, with its status, and none for a code that does not exist."""
-    leaves = [leaf for leaf in vars(errors).values() if isinstance(leaf, type) and issubclass(leaf, GrokApiError)]
+    leaves = [
+        leaf
+        for leaf in vars(errors).values()
+        if isinstance(leaf, type) and issubclass(leaf, GrokApiError)
+    ]
     expected = {
         f"`{leaf.code}` ({leaf.status})"
         if leaf.code
@@ -97,7 +109,9 @@ def test_every_error_has_a_section_under_its_status() -> None:
 def test_the_sections_stand_in_the_order_of_the_readme() -> None:
     """Who comes from its table finds them as they are there."""
     table = re.findall(
-        r"^\| `([a-z_]+)` \| \d{3} \|", (ROOT / "docs" / "reference.md").read_text("utf-8"), re.MULTILINE
+        r"^\| `([a-z_]+)` \| \d{3} \|",
+        (ROOT / "docs" / "reference.md").read_text("utf-8"),
+        re.MULTILINE,
     )
     headings = [heading for heading in error_sections() if heading.startswith("`")]
 
@@ -107,12 +121,14 @@ def test_the_sections_stand_in_the_order_of_the_readme() -> None:
 @pytest.mark.parametrize("code", ADVICE)
 def test_the_advice_is_that_of_the_status_page(code: str) -> None:
     """What the page and ``check`` say stands in the code's section, word for word."""
-    body = next(body for heading, body in error_sections().items() if heading.startswith(f"`{code}` "))
+    body = next(
+        body for heading, body in error_sections().items() if heading.startswith(f"`{code}` ")
+    )
 
     assert f"→ {ADVICE[code]}" in prose(body)
 
 
-# Links ------------------------------------------------------------------------------------------------------------
+# Links ------------------------------------------------------------------------------------------
 
 
 def anchors(path: Path) -> set[str]:
@@ -138,7 +154,7 @@ def test_the_index_has_every_page() -> None:
     assert linked == {page.name for page in DOCS} - {"README.md"}
 
 
-# Settings ---------------------------------------------------------------------------------------------------------
+# Settings ---------------------------------------------------------------------------------------
 
 
 @PAGES
@@ -162,7 +178,7 @@ def test_pieces_of_configuration_can_be_copied(path: Path) -> None:
         assert load_config(code)[1] == [], code
 
 
-# Observing --------------------------------------------------------------------------------------------------------
+# Observing --------------------------------------------------------------------------------------
 
 
 async def metrics_page(site: Site) -> str:
@@ -175,9 +191,12 @@ async def metrics_page(site: Site) -> str:
 
 
 def test_the_metrics_are_those_of_the_server() -> None:
-    """All of them, by the names and labels that Prometheus sees; those of the process are named together."""
+    """All of them, by the names and labels that Prometheus sees; those of the process are named
+    together.
+    """
     documented = {
-        named(cells[0])[0]: set(named(cells[2])) for cells in rows(section(text_of("operations.md"), "Metrics"))
+        named(cells[0])[0]: set(named(cells[2]))
+        for cells in rows(section(text_of("operations.md"), "Metrics"))
     }
     found: dict[str, set[str]] = {}
 
@@ -206,8 +225,12 @@ def test_metrics_that_are_named_exist(path: Path) -> None:
 
 def test_the_fields_of_a_request_are_those_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """All of them, in their order."""
-    completion = SimpleNamespace(token_id="t", attempts=1, times=Times(queue_s=1, upload_s=1, first_at=1))
-    trace = Trace("req_1", "POST", "/", 0.0, asks=True, model="m", key="k", stream=True, status=200, ended=1.0)
+    completion = SimpleNamespace(
+        token_id="t", attempts=1, times=Times(queue_s=1, upload_s=1, first_at=1)
+    )
+    trace = Trace(
+        "req_1", "POST", "/", 0.0, asks=True, model="m", key="k", stream=True, status=200, ended=1.0
+    )
     trace.completion = cast(Completion, completion)
     trace.usage = lambda: {"prompt_tokens": 1, "completion_tokens": 1}
     trace.fail(UpstreamFailure("no"))
@@ -215,19 +238,23 @@ def test_the_fields_of_a_request_are_those_of_the_log(caplog: pytest.LogCaptureF
         RequestLog().request_ended(trace)
     fields = caplog.records[-1].fields["request"]  # type: ignore[attr-defined]
 
-    documented = [named(cells[0])[0] for cells in rows(section(text_of("operations.md"), "The log"))]
+    documented = [
+        named(cells[0])[0] for cells in rows(section(text_of("operations.md"), "The log"))
+    ]
     assert documented == list(fields)
 
 
 @on_site
 async def test_what_health_says_of_grok_is_explained(site: Site) -> None:
     """Each counter has its row."""
-    documented = [named(cells[0])[0] for cells in rows(section(text_of("drift.md"), "What `/health` says"))]
+    documented = [
+        named(cells[0])[0] for cells in rows(section(text_of("drift.md"), "What `/health` says"))
+    ]
     health = (await site.client.get("/health")).json()
     assert set(documented) == set(health["upstream"])
 
 
-# Commands ---------------------------------------------------------------------------------------------------------
+# Commands ---------------------------------------------------------------------------------------
 
 PROGRAM = re.compile(r"(?:^|\s)(?:python3 grok2api\.py|(?:\./)?grok2api(?:\.pyz)?)(?= |$)")
 """What a command begins with, maybe behind another program's."""
@@ -268,7 +295,7 @@ def test_commands_and_flags_exist(path: Path, capsys: pytest.CaptureFixture[str]
             assert re.search(rf"{flag}\b", told), words
 
 
-# Clients and the code ---------------------------------------------------------------------------------------------
+# Clients and the code ---------------------------------------------------------------------------
 
 
 def test_the_recipe_for_openai_works(
@@ -308,12 +335,16 @@ def test_what_of_the_protocol_is_data_is_where_it_is_said_to_be() -> None:
 
 
 def test_the_places_that_the_architecture_names_exist() -> None:
-    """Files and folders in backticks, below the package or the checkout; a test's name behind a file is not looked at."""
+    """Files and folders in backticks, below the package or the checkout; a test's name behind a
+    file is not looked at.
+    """
     text = (ROOT / "docs" / "developers" / "architecture.md").read_text("utf-8")
     named = set(re.findall(r"`([a-z0-9_./]+(?:/|\.py|\.json|\.toml|/[a-z_]+))`", text))
     assert len(named) > 40
     below = (ROOT, ROOT / "grokcore", ROOT / "grokcore" / "protocol", ROOT / "grokcore" / "web")
-    assert {name for name in named if not any((folder / name).exists() for folder in below)} <= BESIDE
+    assert {
+        name for name in named if not any((folder / name).exists() for folder in below)
+    } <= BESIDE
 
 
 BESIDE = {

@@ -14,7 +14,9 @@ from grokcore.protocol.dialects.openai_errors import error_object
 
 @frozen
 class Row:
-    """One leaf: what the client sees, whether the server tries again by itself, and whether the client's SDK may."""
+    """One leaf: what the client sees, whether the server tries again by itself, and whether the
+    client's SDK may.
+    """
 
     leaf: type[GrokApiError]
     status: int
@@ -28,33 +30,114 @@ class Row:
 
 ASKED_WRONGLY = "invalid_request_error"
 
-# The design's table of failures, in its order. 429s may be repeated if the wait is short: see below.
+# The design's table of failures, in its order. 429s may be repeated if the wait is short: see
+# below.
 TABLE = [
     Row(errors.InvalidApiKey, 401, "invalid_api_key", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.InvalidRequest, 400, None, False, False, Blame.REQUEST, ASKED_WRONGLY),
-    Row(errors.PermissionDenied, 403, "permission_denied", False, False, Blame.REQUEST, ASKED_WRONGLY),
-    Row(errors.ModelNotAllowed, 403, "model_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(
+        errors.PermissionDenied,
+        403,
+        "permission_denied",
+        False,
+        False,
+        Blame.REQUEST,
+        ASKED_WRONGLY,
+    ),
+    Row(
+        errors.ModelNotAllowed, 403, "model_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY
+    ),
     Row(errors.HostNotAllowed, 403, "host_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY),
-    Row(errors.OriginNotAllowed, 403, "origin_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY),
-    Row(errors.KeyLimitExceeded, 429, "key_limit_exceeded", False, False, Blame.REQUEST, "requests"),
+    Row(
+        errors.OriginNotAllowed,
+        403,
+        "origin_not_allowed",
+        False,
+        False,
+        Blame.REQUEST,
+        ASKED_WRONGLY,
+    ),
+    Row(
+        errors.KeyLimitExceeded, 429, "key_limit_exceeded", False, False, Blame.REQUEST, "requests"
+    ),
     Row(errors.ModelNotFound, 404, "model_not_found", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.UnknownUrl, 404, "unknown_url", False, False, Blame.REQUEST, ASKED_WRONGLY),
-    Row(errors.MethodNotAllowed, 405, "method_not_allowed", False, False, Blame.REQUEST, ASKED_WRONGLY),
-    Row(errors.RequestTooLarge, 413, "request_too_large", False, False, Blame.REQUEST, ASKED_WRONGLY),
-    Row(errors.UnsupportedEncoding, 415, "unsupported_encoding", False, False, Blame.REQUEST, ASKED_WRONGLY),
-    Row(errors.NotImplementedHere, 501, "not_implemented", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(
+        errors.MethodNotAllowed,
+        405,
+        "method_not_allowed",
+        False,
+        False,
+        Blame.REQUEST,
+        ASKED_WRONGLY,
+    ),
+    Row(
+        errors.RequestTooLarge, 413, "request_too_large", False, False, Blame.REQUEST, ASKED_WRONGLY
+    ),
+    Row(
+        errors.UnsupportedEncoding,
+        415,
+        "unsupported_encoding",
+        False,
+        False,
+        Blame.REQUEST,
+        ASKED_WRONGLY,
+    ),
+    Row(
+        errors.NotImplementedHere,
+        501,
+        "not_implemented",
+        False,
+        False,
+        Blame.REQUEST,
+        ASKED_WRONGLY,
+    ),
     Row(errors.NoTokens, 503, "no_tokens", False, False, Blame.SERVER),
     Row(errors.NoValidTokens, 503, "no_valid_tokens", False, False, Blame.SERVER),
-    Row(errors.RateLimitExceeded, 429, "rate_limit_exceeded", False, False, Blame.SERVER, "requests"),
+    Row(
+        errors.RateLimitExceeded, 429, "rate_limit_exceeded", False, False, Blame.SERVER, "requests"
+    ),
     Row(errors.Overloaded, 503, "overloaded", True, False, Blame.SERVER, retry_after="1"),
     Row(errors.CredentialsRejected, 503, "no_valid_tokens", False, True, Blame.TOKEN),
     Row(errors.QuotaExhausted, 429, "rate_limit_exceeded", False, True, Blame.TOKEN, "requests"),
     Row(errors.Challenge, 502, "upstream_challenge", False, False, Blame.EGRESS),
     Row(errors.AntiBotRefusal, 502, "upstream_antibot", False, False, Blame.EGRESS),
-    Row(errors.AttachmentModerated, 400, "content_policy_violation", False, False, Blame.REQUEST, ASKED_WRONGLY),
-    Row(errors.ContentPolicyViolation, 400, "content_policy_violation", False, False, Blame.REQUEST, ASKED_WRONGLY),
-    Row(errors.ContextLengthExceeded, 400, "context_length_exceeded", False, False, Blame.REQUEST, ASKED_WRONGLY),
-    Row(errors.AttachmentRefused, 400, "invalid_attachment", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(
+        errors.AttachmentModerated,
+        400,
+        "content_policy_violation",
+        False,
+        False,
+        Blame.REQUEST,
+        ASKED_WRONGLY,
+    ),
+    Row(
+        errors.ContentPolicyViolation,
+        400,
+        "content_policy_violation",
+        False,
+        False,
+        Blame.REQUEST,
+        ASKED_WRONGLY,
+    ),
+    Row(
+        errors.ContextLengthExceeded,
+        400,
+        "context_length_exceeded",
+        False,
+        False,
+        Blame.REQUEST,
+        ASKED_WRONGLY,
+    ),
+    Row(
+        errors.AttachmentRefused,
+        400,
+        "invalid_attachment",
+        False,
+        False,
+        Blame.REQUEST,
+        ASKED_WRONGLY,
+    ),
     Row(errors.UploadFailed, 502, "upload_failed", False, True),
     Row(errors.UpstreamRefused, 502, "upstream_refused", False),
     Row(errors.UpstreamOverloaded, 503, "upstream_overloaded", True, True, retry_after="5"),
@@ -79,11 +162,20 @@ def test_a_failure_looks_like_this(row: Row) -> None:
     error = row.leaf("Something happened.", param="messages[0]")
     assert (error.status, error.blame, error.again) == (row.status, row.blame, row.again)
     assert error_object(error) == {
-        "error": {"message": "Something happened.", "type": row.type, "param": "messages[0]", "code": row.code}
+        "error": {
+            "message": "Something happened.",
+            "type": row.type,
+            "param": "messages[0]",
+            "code": row.code,
+        }
     }
     asks_for_key = [("www-authenticate", "Bearer")] if row.status == 401 else []
     retry_after = [("retry-after", row.retry_after)] if row.retry_after else []
-    headers = [("x-should-retry", "true" if row.sdk_may_repeat else "false"), *retry_after, *asks_for_key]
+    headers = [
+        ("x-should-retry", "true" if row.sdk_may_repeat else "false"),
+        *retry_after,
+        *asks_for_key,
+    ]
     assert error.headers() == headers
     assert bool(retry_after) == row.sdk_may_repeat, "an invitation to repeat says when"
 
@@ -97,11 +189,19 @@ def family(cls: type[GrokApiError]) -> Iterator[type[GrokApiError]]:
 
 def test_the_table_holds_every_leaf() -> None:
     """A new failure needs its line: in the design, in README, and here."""
-    assert sorted(leaf.__name__ for leaf in family(GrokApiError)) == sorted(row.leaf.__name__ for row in TABLE)
-    assert set(errors.__all__) == {row.leaf.__name__ for row in TABLE} | {"Blame", "ConfigError", "GrokApiError"}
+    assert sorted(leaf.__name__ for leaf in family(GrokApiError)) == sorted(
+        row.leaf.__name__ for row in TABLE
+    )
+    assert set(errors.__all__) == {row.leaf.__name__ for row in TABLE} | {
+        "Blame",
+        "ConfigError",
+        "GrokApiError",
+    }
 
 
-@pytest.mark.parametrize("leaf", [errors.RateLimitExceeded, errors.QuotaExhausted, errors.KeyLimitExceeded])
+@pytest.mark.parametrize(
+    "leaf", [errors.RateLimitExceeded, errors.QuotaExhausted, errors.KeyLimitExceeded]
+)
 @pytest.mark.parametrize(
     ("retry_after", "headers"),
     [
@@ -117,7 +217,9 @@ def test_the_table_holds_every_leaf() -> None:
 def test_a_429_may_be_repeated_if_the_wait_is_short(
     leaf: type[GrokApiError], retry_after: float | None, headers: list[tuple[str, str]]
 ) -> None:
-    """``Retry-After`` is honest, in whole seconds, at least one; above a minute no SDK shall wait for it."""
+    """``Retry-After`` is honest, in whole seconds, at least one; above a minute no SDK shall wait
+    for it.
+    """
     assert leaf("used up", retry_after=retry_after).headers() == headers
 
 

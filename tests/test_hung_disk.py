@@ -1,4 +1,6 @@
-"""A whole server on a disk that hangs, and with odd things in the place of its files: it starts or says why, and it ends."""
+"""A whole server on a disk that hangs, and with odd things in the place of its files: it starts or
+says why, and it ends.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,16 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with
 
 
 @contextlib.contextmanager
-def serving(place: Path, *arguments: str, hangs: str = "") -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def serving(
+    place: Path, *arguments: str, hangs: str = ""
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A server in *place*, ready, and its port.
 
     :param hangs: names of functions of ``os`` that hang as long as there is a file ``hang``.
     """
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")}
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")
+    }
     environ |= {"PYTHONPATH": str(ROOT), "GROK2API_SERVER_GRACE_SECONDS": str(GRACE_S)}
     environ |= {"GROK2API_GROK_IMAGE_MODE": "cache"}
     port = free_port()
@@ -109,7 +115,11 @@ class Odd:
 
 
 ODD = [
-    Odd("a pipe", to_pipe, "can't be read: it is a pipe; it must be a file, as it is read again and again"),
+    Odd(
+        "a pipe",
+        to_pipe,
+        "can't be read: it is a pipe; it must be a file, as it is read again and again",
+    ),
     Odd("a folder", to_folder, "can't be read: Is a directory"),
     Odd("a socket", to_socket, "can't be read: it is a socket, not a file"),
     Odd("a device", to_device, "can't be read: it is a device, not a file"),
@@ -122,14 +132,22 @@ FILES = ["config.toml", "tokens.json"]
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.name)
 def test_no_command_waits_for_what_is_no_file(
-    odd: Odd, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    odd: Odd,
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Each says what is in its place, and ends with the code of a wrong configuration."""
     monkeypatch.chdir(tmp_path)
     odd.make(tmp_path / name)
     commands = [["serve"], ["check"]]
     if name == "tokens.json":
-        commands += [["tokens", "list"], ["tokens", "add", "eyJ-a-token"], ["tokens", "remove", "12345678"]]
+        commands += [
+            ["tokens", "list"],
+            ["tokens", "add", "eyJ-a-token"],
+            ["tokens", "remove", "12345678"],
+        ]
         commands += [["tokens", "import", name, "--tokens", "other.json"], ["tokens", "check"]]
     for command in commands:
         assert main(command) == 78
@@ -168,7 +186,9 @@ def health(port: int) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("calls", ["stat", "open,read"])
-def test_files_on_a_disk_that_hangs_hold_up_neither_answers_nor_the_stop(calls: str, tmp_path: Path) -> None:
+def test_files_on_a_disk_that_hangs_hold_up_neither_answers_nor_the_stop(
+    calls: str, tmp_path: Path
+) -> None:
     """While they are looked at twice a second, and while they are read after SIGHUP."""
     (tmp_path / "config.toml").write_text("[pool]\nqueue_seconds = 3\n")
     (tmp_path / "tokens.json").write_text('["eyJ-a-token"]')
@@ -231,7 +251,10 @@ def test_chat_is_answered_on_a_disk_that_hangs(tmp_path: Path) -> None:
         with contextlib.closing(connection):
             for _ in range(3):
                 connection.request(
-                    "POST", "/v1/chat/completions", json.dumps(chat()), {"content-type": "application/json"}
+                    "POST",
+                    "/v1/chat/completions",
+                    json.dumps(chat()),
+                    {"content-type": "application/json"},
                 )
                 response = connection.getresponse()
                 response.read()

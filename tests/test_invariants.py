@@ -1,4 +1,6 @@
-"""Invariants of docs/developers/architecture.md that are read from the sources; those of imports are in test_layers.py."""
+"""Invariants of docs/developers/architecture.md that are read from the sources; those of imports
+are in test_layers.py.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,13 @@ DEADLINE_LATER = {
 }
 """Functions whose shield has its deadline later, or whose program is none of the server's."""
 
-FIELDS_OF_ANSWERS = {"finish_reason", "delta", "chat.completion", "chat.completion.chunk", "revised_prompt"}
+FIELDS_OF_ANSWERS = {
+    "finish_reason",
+    "delta",
+    "chat.completion",
+    "chat.completion.chunk",
+    "revised_prompt",
+}
 
 
 def name_called(node: ast.AST) -> str:
@@ -38,12 +46,18 @@ def yields(node: ast.AST) -> bool:
     """Whether *node* holds a ``yield`` of the function it stands in."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
         return False
-    return isinstance(node, (ast.Yield, ast.YieldFrom)) or any(map(yields, ast.iter_child_nodes(node)))
+    return isinstance(node, (ast.Yield, ast.YieldFrom)) or any(
+        map(yields, ast.iter_child_nodes(node))
+    )
 
 
 def spanning(tree: ast.AST) -> list[int]:
     """Lines of scopes that span a ``yield``."""
-    scopes = (node for node in ast.walk(tree) if isinstance(node, (ast.With, ast.AsyncWith)) and opens_scope(node))
+    scopes = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.With, ast.AsyncWith)) and opens_scope(node)
+    )
     return [scope.lineno for scope in scopes if any(map(yields, scope.body))]
 
 
@@ -60,7 +74,11 @@ def bare_shields(name: str, tree: ast.AST) -> set[str]:
 
 
 def strings(tree: ast.AST) -> set[str]:
-    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 def test_no_scope_spans_a_yield() -> None:
@@ -81,7 +99,8 @@ def test_no_session_token_is_read_above_the_runtime() -> None:
         for name, tree in modules().items()
         if name.split(".")[0] == "web"
         for node in ast.walk(tree)
-        if (isinstance(node, ast.Attribute) and node.attr == "sso") or (isinstance(node, ast.Name) and node.id == "sso")
+        if (isinstance(node, ast.Attribute) and node.attr == "sso")
+        or (isinstance(node, ast.Name) and node.id == "sso")
     }
     assert readers == set()
 
@@ -97,9 +116,13 @@ def test_each_invariant_names_its_test() -> None:
     """An invariant that nothing holds is a hope."""
     page = (ROOT / "docs/developers/architecture.md").read_text("utf-8")
     _, _, rest = page.partition("\n## Invariants\n")
-    invariants = re.findall(r"^\* (.+?)(?=\n\* |\n\n|\Z)", rest.partition("\n## ")[0], re.DOTALL | re.MULTILINE)
+    invariants = re.findall(
+        r"^\* (.+?)(?=\n\* |\n\n|\Z)", rest.partition("\n## ")[0], re.DOTALL | re.MULTILINE
+    )
     assert len(invariants) > 10
-    assert [words for words in invariants if not re.search(r"`(?:tests/)?[\w/]*test_\w+\.py`", words)] == []
+    assert [
+        words for words in invariants if not re.search(r"`(?:tests/)?[\w/]*test_\w+\.py`", words)
+    ] == []
 
 
 def test_the_readers_are_not_blind() -> None:

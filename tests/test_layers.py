@@ -19,7 +19,9 @@ ROOT = Path(grokcore.__file__).parent
 
 @frozen
 class Layer:
-    """What the modules of one layer may import: parts of grokcore, and packages beside the standard library."""
+    """What the modules of one layer may import: parts of grokcore, and packages beside the standard
+    library.
+    """
 
     name: str
     ours: frozenset[str]
@@ -49,8 +51,31 @@ LAYERS = [
     layer("__main__", "cli"),
 ]
 
-IMPURE = {"asyncio", "trio", "socket", "ssl", "os", "io", "pathlib", "tempfile", "subprocess", "threading", "time"} | {
-    *("datetime", "random", "secrets", "uuid", "logging", "sys", "signal", "select", "http", "urllib.request")
+IMPURE = {
+    "asyncio",
+    "trio",
+    "socket",
+    "ssl",
+    "os",
+    "io",
+    "pathlib",
+    "tempfile",
+    "subprocess",
+    "threading",
+    "time",
+} | {
+    *(
+        "datetime",
+        "random",
+        "secrets",
+        "uuid",
+        "logging",
+        "sys",
+        "signal",
+        "select",
+        "http",
+        "urllib.request",
+    )
 }
 """Modules through which I/O, the clock or chance come in."""
 
@@ -94,10 +119,16 @@ def imports(name: str, *, at_import: bool = False) -> frozenset[str]:
 
 
 def outside_functions(tree: ast.AST) -> Iterator[ast.AST]:
-    """What is executed when a module is imported: class bodies and decorators, but no function's body."""
+    """What is executed when a module is imported: class bodies and decorators, but no function's
+    body.
+    """
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            for outside in [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]:
+            for outside in [
+                *node.decorator_list,
+                *node.args.defaults,
+                *filter(None, node.args.kw_defaults),
+            ]:
                 yield outside
                 yield from outside_functions(outside)
         elif not isinstance(node, ast.Lambda):
@@ -123,14 +154,18 @@ def test_every_module_is_in_a_layer() -> None:
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name or "grokcore")
 def test_imports_run_one_way(layer: Layer) -> None:
-    """A module imports its own layer and those below it, and no foreign package that is not its layer's."""
+    """A module imports its own layer and those below it, and no foreign package that is not its
+    layer's.
+    """
     allowed = layer.packages | sys.stdlib_module_names
     wrong = [
         f"{module or 'grokcore'} imports {imported}"
         for module in in_layer(layer.name)
         for imported in sorted(imports(module))
         if (
-            imported.split(".")[0] not in allowed if part(imported) is None else part(imported) not in {"", *layer.ours}
+            imported.split(".")[0] not in allowed
+            if part(imported) is None
+            else part(imported) not in {"", *layer.ours}
         )
     ]
     assert wrong == []
@@ -157,9 +192,10 @@ ROOMS = {
         "errors protocol protocol.conversation protocol.pool runtime.disk runtime.lanes runtime.pool"
     ),
 }
-"""What each room of the two halves may import of grokcore beside itself. ``protocol`` and ``runtime`` are their ground
-floors. So dialects and lanes know nothing of each other, the pool knows no wire, the conversation knows nobody above it,
-completions know the seam of lanes and no lane, and what talks to Grok goes through a lane's use of the transport."""
+"""What each room of the two halves may import of grokcore beside itself. ``protocol`` and
+``runtime`` are their ground floors. So dialects and lanes know nothing of each other, the pool
+knows no wire, the conversation knows nobody above it, completions know the seam of lanes and no
+lane, and what talks to Grok goes through a lane's use of the transport."""
 
 
 def room(module: str) -> str:
@@ -169,7 +205,11 @@ def room(module: str) -> str:
     if parts[:2] == ["runtime", "lanes"] and is_package(lane):
         return lane  # each has a room of its own, beside that of the seam
     inner = ".".join(parts[:2])
-    return inner if parts[0] in {"protocol", "runtime"} and len(parts) > 1 and is_package(inner) else parts[0]
+    return (
+        inner
+        if parts[0] in {"protocol", "runtime"} and len(parts) > 1 and is_package(inner)
+        else parts[0]
+    )
 
 
 def test_every_room_is_in_the_table() -> None:
@@ -188,7 +228,9 @@ def test_rooms_import_only_what_the_table_says(name: str) -> None:
         for imported in imports(module)
         if part(imported) is not None
     }
-    assert {(module, imported) for module, imported in found if room(imported) not in allowed} == set()
+    assert {
+        (module, imported) for module, imported in found if room(imported) not in allowed
+    } == set()
 
 
 def test_the_table_of_rooms_allows_nothing_that_is_not_used() -> None:
@@ -203,15 +245,21 @@ def test_the_table_of_rooms_allows_nothing_that_is_not_used() -> None:
     assert allowed - used == set()
 
 
-@pytest.mark.parametrize("module", [*in_layer("protocol"), *in_layer("errors"), *in_layer("config")])
+@pytest.mark.parametrize(
+    "module", [*in_layer("protocol"), *in_layer("errors"), *in_layer("config")]
+)
 def test_the_pure_half_has_no_way_to_do_io(module: str) -> None:
     """No I/O, no clock, no chance and no log: they come in as arguments."""
-    assert {name for name in imports(module) if name in IMPURE or name.split(".")[0] in IMPURE} == set()
+    assert {
+        name for name in imports(module) if name in IMPURE or name.split(".")[0] in IMPURE
+    } == set()
 
 
 def test_the_web_layer_knows_the_seam_of_lanes_and_no_lane() -> None:
     """What an answer made is fetched through its completion."""
-    found = {name for module in in_layer("web") for name in imports(module) if "runtime.lanes." in name}
+    found = {
+        name for module in in_layer("web") for name in imports(module) if "runtime.lanes." in name
+    }
     assert found == {"grokcore.runtime.lanes.lane"}
 
 
@@ -231,7 +279,9 @@ def test_nobody_imports_the_command_line_but_the_entry() -> None:
 def test_there_are_no_cycles() -> None:
     """Every module can be read after those that it imports, function bodies aside."""
     graph = {
-        module: {name.removeprefix("grokcore.") for name in imports(module, at_import=True) if part(name)}
+        module: {
+            name.removeprefix("grokcore.") for name in imports(module, at_import=True) if part(name)
+        }
         for module in modules()
     }
     try:
@@ -280,12 +330,18 @@ def test_nothing_happens_at_import(module: str) -> None:
     nodes = list(outside_functions(modules()[module]))
     calls = [called(node) for node in nodes if isinstance(node, ast.Call)]
     assert [name for name in calls if name in DOES_SOMETHING] == []
-    assert [node.attr for node in nodes if isinstance(node, ast.Attribute) and node.attr in {"environ", "argv"}] == []
+    assert [
+        node.attr
+        for node in nodes
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "argv"}
+    ] == []
 
 
 def test_nothing_can_be_seen_from_these_tests_that_is_not_there() -> None:
     """The reader of imports understands every form."""
-    assert {"__future__", "orjson", "grokcore.protocol.lenient_json"} <= imports("protocol.grok_web.lines")
+    assert {"__future__", "orjson", "grokcore.protocol.lenient_json"} <= imports(
+        "protocol.grok_web.lines"
+    )
     assert "grokcore.simulator.lines" in imports("simulator.scripts")
     assert "grokcore.config.loading" in imports("config")
     assert "grokcore" in imports("web.status")

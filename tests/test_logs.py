@@ -39,7 +39,10 @@ def restored() -> Iterator[None]:
     """The root logger as it was."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in ("hypercorn", "quart", "h2", "hpack", "grokcore.http")}
+    levels = {
+        name: logging.getLogger(name).level
+        for name in ("hypercorn", "quart", "h2", "hpack", "grokcore.http")
+    }
     yield
     for handler in root.handlers:
         if handler not in handlers:
@@ -50,7 +53,9 @@ def restored() -> Iterator[None]:
 
 
 def test_a_fault_that_comes_again_is_counted() -> None:
-    """The first is told at once; a minute later how many more there were; then it is forgotten or counted anew."""
+    """The first is told at once; a minute later how many more there were; then it is forgotten or
+    counted anew.
+    """
     bench = Bench()
     for at in range(38):
         bench.now = float(at)
@@ -81,7 +86,12 @@ def test_what_is_the_same_may_be_said_by_the_record() -> None:
     bench.log.error("request 9: other", extra={"fold": ("other",)})
     bench.now = FOLD_S
     bench.log.error("next")  # any other fault is an occasion
-    assert bench.lines == ["request 0: refused", "request 9: other", "(x2 in 60 s) request 2: refused", "next"]
+    assert bench.lines == [
+        "request 0: refused",
+        "request 9: other",
+        "(x2 in 60 s) request 2: refused",
+        "next",
+    ]
 
 
 def test_requests_are_never_folded() -> None:
@@ -102,9 +112,14 @@ def test_nothing_that_was_counted_is_lost_at_the_end() -> None:
     assert bench.lines == ["same", "(x1 in 7 s) same"]
 
 
-@pytest.mark.parametrize(("words", "arguments", "extra"), [("%d tokens", ("x",), {}), ("a", (), {"fold": ["no hash"]})])
+@pytest.mark.parametrize(
+    ("words", "arguments", "extra"), [("%d tokens", ("x",), {}), ("a", (), {"fold": ["no hash"]})]
+)
 def test_a_faulty_call_does_not_fail_who_made_it(
-    words: str, arguments: tuple[str, ...], extra: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    words: str,
+    arguments: tuple[str, ...],
+    extra: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As with any handler."""
     monkeypatch.setattr(logging, "raiseExceptions", False)
@@ -178,7 +193,9 @@ def test_the_configured_log_folds(
     monkeypatch.setattr(handler, "_clock", lambda: 1e12)
     tell_folded()
     lines = capsys.readouterr().err.splitlines()
-    assert [line.partition(": ")[2].partition(" s) ")[2] or line.partition(": ")[2] for line in lines] == [
+    assert [
+        line.partition(": ")[2].partition(" s) ")[2] or line.partition(": ")[2] for line in lines
+    ] == [
         "same",
         "same",
     ]

@@ -65,7 +65,9 @@ def test_lines_come_out_whole_and_in_order(gate: Gate) -> None:
 
 
 def test_nobody_waits_and_what_is_lost_is_counted_in_its_place(gate: Gate) -> None:
-    """What came first stays; the newest lines are lost, as lines and not as writes, and the next ones are taken again."""
+    """What came first stays; the newest lines are lost, as lines and not as writes, and the next
+    ones are taken again.
+    """
     outlet = outlet_over(gate, most_chars=10_000)
     outlet.write("first\n")
     assert gate.entered.wait(PATIENCE_S)  # it hangs in its first write
@@ -116,9 +118,15 @@ def test_the_end_does_not_wait_for_a_sink_that_hangs(gate: Gate) -> None:
     assert gate.data == b"a\n"
 
 
-@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EAGAIN, errno.EPIPE, errno.EIO], ids=errno.errorcode.get)
-def test_a_write_that_fails_is_tried_again(fault: int, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is full for a while, a reader that comes back, a descriptor that does not block: nothing is lost."""
+@pytest.mark.parametrize(
+    "fault", [errno.ENOSPC, errno.EAGAIN, errno.EPIPE, errno.EIO], ids=errno.errorcode.get
+)
+def test_a_write_that_fails_is_tried_again(
+    fault: int, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full for a while, a reader that comes back, a descriptor that does not block:
+    nothing is lost.
+    """
     monkeypatch.setattr("grokcore.outlet.RETRY_S", 0.001)
     outlet = outlet_over(gate)
     gate.faults = [OSError(fault, "no") for _ in range(5)]
@@ -141,7 +149,9 @@ def test_the_end_does_not_wait_for_a_full_disk(gate: Gate) -> None:
 
 
 def test_a_pipe_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real one, in both formats of the log: everything that is said on stderr returns, and comes out later."""
+    """A real one, in both formats of the log: everything that is said on stderr returns, and comes
+    out later.
+    """
     reading, writing = os.pipe()
     stream = os.fdopen(writing, "w")
     monkeypatch.setattr(sys, "stderr", stream)
@@ -154,7 +164,9 @@ def test_a_pipe_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
             for number in range(20_000):
                 log.info("line %d", number)
             print("ready", file=sys.stderr, flush=True)
-            threading.Thread(target=_read_all, args=(reading, found := bytearray()), daemon=True).start()
+            threading.Thread(
+                target=_read_all, args=(reading, found := bytearray()), daemon=True
+            ).start()
             while b"dropped here" not in found:  # the suite's watchdog bounds it
                 time.sleep(0.01)
             log.info("the last")

@@ -1,4 +1,6 @@
-"""What users start: the single file and an installation, where there is no network and nothing to write to but a home."""
+"""What users start: the single file and an installation, where there is no network and nothing to
+write to but a home.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from tests.packaging_world import ROOT, EmptyWorld, Made, Start, alone, pythons
 
 pytestmark = [
     pytest.mark.once,
-    pytest.mark.skipif(sys.platform != "linux", reason="an empty world is made with what Linux has for it"),
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="an empty world is made with what Linux has for it"
+    ),
 ]
 
 FIRST_START_S, NEXT_START_S = 4.0, 1.0
@@ -40,18 +44,22 @@ def package_files() -> set[str]:
 
 
 def answered_alone(start: Start) -> bool:
-    """Whether it served one question without a word too much, and nothing but loopback was there to help."""
+    """Whether it served one question without a word too much, and nothing but loopback was there to
+    help.
+    """
     assert (start.code, start.out) == (0, ""), start.err
     assert start.err.startswith(f"grok2api {__version__} ready on "), start.err
     assert not alone() or (start.network, start.writable) == (False, False)
     return "herring" in start.answer
 
 
-# The single file ------------------------------------------------------------------------------------------------------
+# The single file --------------------------------------------------------------------------------
 
 
 def test_the_build_names_the_pythons_that_its_file_is_for(pyz: Made) -> None:
-    """One line with all of them, and one for each that had to be left out; the file can be executed."""
+    """One line with all of them, and one for each that had to be left out; the file can be
+    executed.
+    """
     assert pyz.code == 0, pyz.err
     first, *left_out = pyz.out.splitlines()
     told = re.fullmatch(r"(\S+): (\d+\.\d) MB, for Python ([\d., ]+) on \S+", first)
@@ -61,11 +69,15 @@ def test_the_build_names_the_pythons_that_its_file_is_for(pyz: Made) -> None:
     assert len(told[3].split(", ")) + len(left_out) >= len(one_of_each_version(pythons()))
     assert all(line.startswith("left out: ") for line in left_out)
     assert pyz.path.stat().st_mode & 0o777 == 0o755
-    assert [path.name for path in pyz.path.parent.iterdir() if path.suffix not in (".out", ".err")] == ["grok2api.pyz"]
+    assert [
+        path.name for path in pyz.path.parent.iterdir() if path.suffix not in (".out", ".err")
+    ] == ["grok2api.pyz"]
 
 
 def test_it_starts_on_every_python_that_there_is(pyz: Made, tmp_path: Path) -> None:
-    """In a folder that can't be written to, without a network, from one home that was empty; in that very Python."""
+    """In a folder that can't be written to, without a network, from one home that was empty; in
+    that very Python.
+    """
     built = re.findall(r"\d+\.\d+", pyz.out.partition(" for Python ")[2].partition(" on ")[0])
     able = [python for python in pythons() if "{}.{}".format(*python.version) in built]
     for number, python in enumerate(able):
@@ -80,7 +92,8 @@ def test_it_starts_on_every_python_that_there_is(pyz: Made, tmp_path: Path) -> N
 def fixed_work() -> float:
     """Seconds of CPU for a piece of work like that of a first start: compiling."""
     lines = "".join(
-        f"def f{n}(a):\n    for i in range(a):\n        yield [i * x for x in a if x != {n}]\n" for n in range(100)
+        f"def f{n}(a):\n    for i in range(a):\n        yield [i * x for x in a if x != {n}]\n"
+        for n in range(100)
     )
     began = time.process_time()
     for _ in range(30):
@@ -94,7 +107,9 @@ def slowness() -> float:
 
 
 def quick(start: Start, limit: float) -> bool:
-    """Whether a start was. On a machine that is busy with other things it is the time that it computed."""
+    """Whether a start was. On a machine that is busy with other things it is the time that it
+    computed.
+    """
     cores = os.cpu_count() or 1
     busy = os.getloadavg()[0] > cores * 0.75
     return (start.computed_s if busy else start.ready_s) <= limit * slowness()
@@ -113,7 +128,9 @@ def test_it_starts_quickly_and_then_at_once(pyz: Made, tmp_path: Path) -> None:
         if all(were_quick):
             break
     else:
-        pytest.fail(f"ready (computed) after {[(start.ready_s, start.computed_s) for start in starts]} s")
+        pytest.fail(
+            f"ready (computed) after {[(start.ready_s, start.computed_s) for start in starts]} s"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -136,19 +153,25 @@ def test_it_says_what_to_set_if_it_can_not_unpack_anywhere(nowhere: EmptyWorld) 
     """One line, and the exit code of a fault in the configuration."""
     start = nowhere.start("./grok2api.pyz", "--version", TMPDIR="/proc/none")
     assert (start.code, start.out) == (78, "")
-    assert re.fullmatch(r"grok2api: nowhere to unpack \(tried .*\): set PEX_ROOT to a folder .*\n", start.err)
+    assert re.fullmatch(
+        r"grok2api: nowhere to unpack \(tried .*\): set PEX_ROOT to a folder .*\n", start.err
+    )
 
 
 def test_its_usage_has_its_own_name(nowhere: EmptyWorld) -> None:
     """Whoever copies the line from the help can run it."""
-    assert nowhere.start("./grok2api.pyz", "models", "-h").out.startswith("usage: grok2api.pyz models ")
+    assert nowhere.start("./grok2api.pyz", "models", "-h").out.startswith(
+        "usage: grok2api.pyz models "
+    )
 
 
 def test_it_can_not_build_itself(nowhere: EmptyWorld) -> None:
     """One line that says what it takes."""
     start = nowhere.start("./grok2api.pyz", "build")
     assert (start.code, start.out) == (78, "")
-    assert start.err == "grok2api: build needs a checkout of the project; this is an installed copy\n"
+    assert (
+        start.err == "grok2api: build needs a checkout of the project; this is an installed copy\n"
+    )
 
 
 def test_every_file_of_the_package_is_in_it(pyz: Made) -> None:
@@ -158,20 +181,26 @@ def test_every_file_of_the_package_is_in_it(pyz: Made) -> None:
     assert {name for name in package_files() if name not in inside} == set()
 
 
-# The installation -----------------------------------------------------------------------------------------------------
+# The installation -------------------------------------------------------------------------------
 
 
 def test_every_file_of_the_package_is_installed(installed: Made) -> None:
-    """No package and no file of another kind is missing from the list in pyproject.toml; nothing else is there."""
+    """No package and no file of another kind is missing from the list in pyproject.toml; nothing
+    else is there.
+    """
     assert installed.code == 0, installed.err
     (site,) = installed.path.glob("lib/python3*/site-packages")
-    there = {str(path.relative_to(site)) for path in (site / "grokcore").rglob("*") if path.is_file()}
+    there = {
+        str(path.relative_to(site)) for path in (site / "grokcore").rglob("*") if path.is_file()
+    }
     assert {name for name in there if "__pycache__" not in name} == package_files()
     assert any(not name.endswith(".py") for name in package_files())
 
 
 def test_the_console_script_serves(installed: Made, tmp_path: Path) -> None:
-    """As the single file: read-only, no network, and here not even a folder to unpack into is used."""
+    """As the single file: read-only, no network, and here not even a folder to unpack into is
+    used.
+    """
     world = EmptyWorld.make(tmp_path / "world", pythons()[0])
     script = str(installed.path / "bin" / "grok2api")
     assert answered_alone(world.start(script, "--demo", "--port", "0"))

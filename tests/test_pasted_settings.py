@@ -1,4 +1,6 @@
-"""Settings as people paste them, faults with their places, and configurations of the newer original."""
+"""Settings as people paste them, faults with their places, and configurations of the newer
+original.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ PASTED = [
     Pasted("cf_clearance", f'"{CLEARANCE}"', CLEARANCE),
     Pasted("cf_clearance", f"sso={JWT}; cf_clearance={CLEARANCE}; __cf_bm=x", CLEARANCE),
     Pasted("cf_clearance", f"Cookie: cf_clearance={CLEARANCE}; sso={JWT}", CLEARANCE),
-    Pasted("cf_clearance", f"cf_clearance={CLEARANCE}; Path=/; Domain=.grok.com; HttpOnly", CLEARANCE),
+    Pasted(
+        "cf_clearance", f"cf_clearance={CLEARANCE}; Path=/; Domain=.grok.com; HttpOnly", CLEARANCE
+    ),
     Pasted("cf_clearance", HEADERS, CLEARANCE),
     Pasted("cf_clearance", "", "", told=False),
     Pasted("user_agent", UA, UA, told=False),
@@ -93,11 +97,16 @@ def test_what_holds_no_such_value_is_refused(key: str, text: str) -> None:
     st.sampled_from(["cf_clearance", "user_agent", "x_statsig_id", "api_key", "proxy_url", "host"]),
     st.text(max_size=30)
     | st.lists(
-        st.sampled_from([JWT, "sso=", "cf_clearance=", ";", " ", "\n", '"', "Cookie:", "User-Agent:", "a"]), max_size=8
+        st.sampled_from(
+            [JWT, "sso=", "cf_clearance=", ";", " ", "\n", '"', "Cookie:", "User-Agent:", "a"]
+        ),
+        max_size=8,
     ).map("".join),
 )
 def test_any_text_is_a_value_or_a_fault(key: str, text: str) -> None:
-    """Never another exception; no session rides along in a clearance or a User-Agent; nothing is quoted."""
+    """Never another exception; no session rides along in a clearance or a User-Agent; nothing is
+    quoted.
+    """
     try:
         value, words = taken_out(key, text)
     except ValueError as error:
@@ -112,14 +121,18 @@ def test_a_remark_names_what_it_is_about() -> None:
     """File and key, or the variable."""
     cookie = f"sso={JWT}; cf_clearance={CLEARANCE}"
     _, in_file = load_config(f'[grok]\ncf_clearance = "{cookie}"', name="config.toml")
-    _, in_variable = load_config("", name="config.toml", environ={"GROK2API_GROK_CF_CLEARANCE": cookie})
+    _, in_variable = load_config(
+        "", name="config.toml", environ={"GROK2API_GROK_CF_CLEARANCE": cookie}
+    )
     assert [line.partition(": was")[0] for line in in_file + in_variable] == [
         "config.toml: [grok] cf_clearance",
         "GROK2API_GROK_CF_CLEARANCE",
     ]
 
 
-@pytest.mark.parametrize(("written", "value"), [('"8080"', 8080), ("8080 ", 8080), ("'8080'", 8080)])
+@pytest.mark.parametrize(
+    ("written", "value"), [('"8080"', 8080), ("8080 ", 8080), ("'8080'", 8080)]
+)
 def test_a_number_in_a_variable_may_stand_in_quotes(written: str, value: int) -> None:
     """Files of variables keep them."""
     assert load_config("", environ={"GROK2API_SERVER_PORT": written})[0].server.port == value
@@ -131,7 +144,7 @@ def test_so_may_a_switch_and_in_any_case(written: str) -> None:
     assert load_config("", environ={"GROK2API_GROK_MEMORY": written})[0].grok.memory is True
 
 
-# Places -----------------------------------------------------------------------------------------------------------
+# Places -----------------------------------------------------------------------------------------
 
 TOML = """# one
 server.port = 1
@@ -171,7 +184,9 @@ rpm = 5
         (("grok", "nothing"), None),
     ],
 )
-def test_a_key_is_found_by_line_and_column(path: tuple[Any, ...], place: tuple[int, int] | None) -> None:
+def test_a_key_is_found_by_line_and_column(
+    path: tuple[Any, ...], place: tuple[int, int] | None
+) -> None:
     """However it is written."""
     assert place_of(TOML, path) == place
 
@@ -212,7 +227,9 @@ def test_a_fault_names_flag_or_file_key_line_and_column(fault: Fault) -> None:
 
 def remarked(*arguments: str) -> list[str]:
     """Warnings of the configuration that a server would start with in this folder."""
-    parsed = argparse.Namespace(**dict.fromkeys(("config", "tokens", "record", "demo", "data_dir", "host", "port")))
+    parsed = argparse.Namespace(
+        **dict.fromkeys(("config", "tokens", "record", "demo", "data_dir", "host", "port"))
+    )
     for flag, value in zip(arguments[::2], arguments[1::2], strict=True):
         setattr(parsed, flag, value)
     return [*Sources(parsed, {"GROK2API_GROK_API_KEY": "k"}).read_config().warnings]
@@ -268,7 +285,7 @@ def test_any_text_is_a_configuration_or_a_fault_that_quotes_nothing(text: str) -
         assert not pieces(line) & pieces("Xq91hhTTg20aPPq7zLm")
 
 
-# The newer original ------------------------------------------------------------------------------------------------
+# The newer original -----------------------------------------------------------------------------
 
 FIRST = f"""
 [app]
@@ -366,8 +383,14 @@ def test_several_keys_of_it_all_count() -> None:
             '[app]\napp_key = ""\n[proxy]\nbase_proxy_url = "http://a:1,http://b:2"',
             "[proxy] base_proxy_url: a pool of proxies",
         ),
-        ('[app]\napp_key = ""\n[proxy]\nbase_proxy_url = "a:1"', "[proxy] base_proxy_url: must be a proxy URL"),
-        ('[grok]\nproxy_pool_url = "http://a.example/list"', "[grok] proxy_pool_url: a pool of proxies"),
+        (
+            '[app]\napp_key = ""\n[proxy]\nbase_proxy_url = "a:1"',
+            "[proxy] base_proxy_url: must be a proxy URL",
+        ),
+        (
+            '[grok]\nproxy_pool_url = "http://a.example/list"',
+            "[grok] proxy_pool_url: a pool of proxies",
+        ),
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_a_fault(text: str, says: str) -> None:
@@ -383,9 +406,15 @@ PROXIED = '[grok]\nproxy_url = "http://u:s3cret@10.0.0.1:1"\n'
 @pytest.mark.parametrize("name", ["data/setting.toml", "data/config.toml"])
 @pytest.mark.parametrize("own", ["", "[server]\nport = 0\n"])
 def test_tokens_are_not_used_without_the_proxy_beside_them(
-    name: str, own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    name: str,
+    own: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever keeps the original's folder and writes a configuration of their own has to say something of proxies."""
+    """Whoever keeps the original's folder and writes a configuration of their own has to say
+    something of proxies.
+    """
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
     Path(name).write_text(PROXIED)
@@ -397,13 +426,17 @@ def test_tokens_are_not_used_without_the_proxy_beside_them(
     assert "s3cret" not in said
 
 
-def test_a_first_word_that_comes_late_is_remarked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_first_word_that_comes_late_is_remarked_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The original waits 30 s for every model; those that think are silent for longer."""
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
     file = Path("data/setting.toml")
     file.write_text("[grok]\nstream_first_response_timeout = 30")
     (warning,) = remarked()
-    assert warning.startswith(f"{file}: [grok] stream_first_response_timeout: 30 s is too short for grok-4-fast, ")
+    assert warning.startswith(
+        f"{file}: [grok] stream_first_response_timeout: 30 s is too short for grok-4-fast, "
+    )
     file.write_text("[grok]\nstream_first_response_timeout = 120")
     assert remarked() == []

@@ -1,6 +1,7 @@
 """What README and docs promise, sentence by sentence, and the test that holds each.
 
-A promise without a test is taken back or gets one: sentences with one of :data:`WORDS` must stand in the table.
+A promise without a test is taken back or gets one: sentences with one of :data:`WORDS` must stand
+in the table.
 """
 
 from __future__ import annotations
@@ -37,14 +38,18 @@ NO_PROMISES = {"CONTRIBUTING.md"}
 
 TEXTS = [
     "README.md",
-    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md") if path.name not in NO_PROMISES),
+    *sorted(
+        f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md") if path.name not in NO_PROMISES
+    ),
 ]
 WORDS = re.compile(r"\b(?:never|always|unchanged)\b", re.IGNORECASE)
 
 
 @frozen
 class Promise:
-    """A piece of a sentence as it stands in a text, and the tests that hold it (``file::test``, below ``tests/``)."""
+    """A piece of a sentence as it stands in a text, and the tests that hold it (``file::test``,
+    below ``tests/``).
+    """
 
     text: str
     words: str
@@ -56,7 +61,12 @@ def promise(text: str, words: str, *tests: str) -> Promise:
 
 
 HERE = "test_promises.py"
-README, REFERENCE, OPERATIONS, DRIFT = "README.md", "docs/reference.md", "docs/operations.md", "docs/drift.md"
+README, REFERENCE, OPERATIONS, DRIFT = (
+    "README.md",
+    "docs/reference.md",
+    "docs/operations.md",
+    "docs/drift.md",
+)
 
 PROMISES = [
     # Starting, stopping, changing
@@ -146,15 +156,21 @@ def flat(text: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, roughly; blocks of code are none."""
-    whole = re.sub(r"^```.*?^```", "", (ROOT / text).read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    whole = re.sub(
+        r"^```.*?^```", "", (ROOT / text).read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
     blocks = re.split(r"\n\s*\n|\n(?=[*#|])", whole)
-    return [found for block in blocks for found in re.split(r"(?<=[.!?:;])\s+", " ".join(block.split()))]
+    return [
+        found for block in blocks for found in re.split(r"(?<=[.!?:;])\s+", " ".join(block.split()))
+    ]
 
 
 @cache
 def names_in(file: str) -> set[str]:
     tree = ast.parse((ROOT / "tests" / file).read_text("utf-8"))
-    functions = (node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    functions = (
+        node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    )
     return {node.name for node in functions if node.name.startswith("test_")}
 
 
@@ -174,12 +190,13 @@ def test_a_sentence_that_promises_is_in_the_table(text: str) -> None:
     loose = [
         found
         for found in filter(WORDS.search, sentences(text))
-        if found not in ADVICE and not any(words in found or found.rstrip(".:;") in words for words in known)
+        if found not in ADVICE
+        and not any(words in found or found.rstrip(".:;") in words for words in known)
     ]
     assert loose == []
 
 
-# Promises that nothing else holds -----------------------------------------------------------------------------------
+# Promises that nothing else holds ---------------------------------------------------------------
 
 SETTING = """
 [grok]
@@ -224,22 +241,32 @@ COUNTED = {
     "note": "the first",
 }
 TOKEN_FILES: list[dict[str, Any]] = [
-    {"sso": {"sso-a": {"remainingQueries": -1, "heavyremainingQueries": -1}}, "ssoSuper": {"sso-b": COUNTED}},
+    {
+        "sso": {"sso-a": {"remainingQueries": -1, "heavyremainingQueries": -1}},
+        "ssoSuper": {"sso-b": COUNTED},
+    },
     {"ssoNormal": {"sso-a": COUNTED}, "ssoSuper": {"sso-b": COUNTED}},
     {"ssoNormal": {"sso=sso-a": COUNTED, "sso-b": {}}, "ssoSuper": {}},
 ]
-JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9uX2lkIjoi{}In0.c2lnbmF0dXJlLXNpZ25hdHVyZS1zaWc"
+JWT = (
+    "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9uX2lkIjoi{}In0.c2lnbmF0dXJlLXNpZ25hdHVyZS1zaWc"
+)
 
 
 def token_file(form: int) -> bytes:
     return (
-        json.dumps(TOKEN_FILES[form]).replace("sso-a", JWT.format("YWFh")).replace("sso-b", JWT.format("YmJi")).encode()
+        json.dumps(TOKEN_FILES[form])
+        .replace("sso-a", JWT.format("YWFh"))
+        .replace("sso-b", JWT.format("YmJi"))
+        .encode()
     )
 
 
 @pytest.mark.parametrize("form", range(len(TOKEN_FILES)))
 def test_files_of_the_original_work_unchanged(form: int, tmp_path: Path) -> None:
-    """Its whole configuration and each form of its token file: key, tokens, clocks, and links below its ``base_url``."""
+    """Its whole configuration and each form of its token file: key, tokens, clocks, and links below
+    its ``base_url``.
+    """
     config, warnings = load_config(SETTING, name="data/setting.toml")
     assert len(warnings) == 1
     assert "unknown" not in warnings[0]
@@ -253,7 +280,9 @@ def test_files_of_the_original_work_unchanged(form: int, tmp_path: Path) -> None
         site.server.adopt_tokens(entries)
         site.simulator.always(drawing([picture]))
         assert (await site.client.post("/v1/chat/completions", json=chat())).status_code == 401
-        reply = await site.client.post("/v1/chat/completions", json=chat(), headers={"authorization": "Bearer sk-mine"})
+        reply = await site.client.post(
+            "/v1/chat/completions", json=chat(), headers={"authorization": "Bearer sk-mine"}
+        )
         text = reply.json()["choices"][0]["message"]["content"]
         assert "](http://me.example.com:8000/media/" in text
         name = re.findall(r"/media/([0-9a-f.a-z]+)\)", text)[0]
@@ -264,11 +293,18 @@ def test_files_of_the_original_work_unchanged(form: int, tmp_path: Path) -> None
 
 
 def test_the_server_writes_neither_of_the_user_s_files(tmp_path: Path) -> None:
-    """Not after questions that fail, acts on the status page, a reload and a stop: what it learns is in the state."""
+    """Not after questions that fail, acts on the status page, a reload and a stop: what it learns
+    is in the state.
+    """
     tokens, config = tmp_path / "tokens.json", tmp_path / "config.toml"
     tokens.write_bytes(token_file(0))
-    config.write_text('[grok]\nbase_url = "http://127.0.0.1:9"\nassets_url = "http://127.0.0.1:9"\n', "utf-8")
-    before = [(path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in (tokens, config)]
+    config.write_text(
+        '[grok]\nbase_url = "http://127.0.0.1:9"\nassets_url = "http://127.0.0.1:9"\n', "utf-8"
+    )
+    before = [
+        (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino)
+        for path in (tokens, config)
+    ]
     port = free_port()
     process, _, watchdog = started(tmp_path, "--port", str(port))
     try:
@@ -284,13 +320,26 @@ def test_the_server_writes_neither_of_the_user_s_files(tmp_path: Path) -> None:
         watchdog.cancel()
         process.kill()
         process.communicate()
-    assert [(path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in (tokens, config)] == before
+    assert [
+        (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino)
+        for path in (tokens, config)
+    ] == before
     assert (tmp_path / "data" / "state.jsonl").exists()
     assert not list(tmp_path.glob("*.bak"))
 
 
 ROUTES = [
-    *(("GET", path) for path in ("/models", "/models/grok-4.1", "/health", "/metrics", "/openapi.json", "/status")),
+    *(
+        ("GET", path)
+        for path in (
+            "/models",
+            "/models/grok-4.1",
+            "/health",
+            "/metrics",
+            "/openapi.json",
+            "/status",
+        )
+    ),
     *(("POST", path) for path in ("/chat/completions", "/images/generations", "/images/edits")),
 ]
 
@@ -301,7 +350,9 @@ async def test_every_route_is_at_every_spelling_of_its_path(site: Site) -> None:
     for method, path in ROUTES:
         found = set()
         for spelling in (path, f"/v1{path}", f"{path}/", f"/v1{path}/"):
-            reply = await site.client.request(method, spelling, content=b"{}" if method == "POST" else None)
+            reply = await site.client.request(
+                method, spelling, content=b"{}" if method == "POST" else None
+            )
             found.add(reply.status_code)
         assert found == {200 if method == "GET" else 400}, path
 
@@ -313,7 +364,11 @@ LOST: list[tuple[str, str, Script | None]] = [
     ("nothing", "data:image/png;base64,", None),
     ("a private host", "http://192.168.0.1/a.png", None),
     ("a path", "pictures/a.png", None),
-    ("an upload that is refused", f"data:image/png;base64,{PNG}", error(400, {"code": 3, "message": "no"})),
+    (
+        "an upload that is refused",
+        f"data:image/png;base64,{PNG}",
+        error(400, {"code": 3, "message": "no"}),
+    ),
     ("an upload that fails", f"data:image/png;base64,{PNG}", error(500, {})),
     ("an upload that says nothing", f"data:image/png;base64,{PNG}", Script(())),
 ]
@@ -328,15 +383,23 @@ async def test_there_is_no_answer_without_the_picture(
     """Whatever keeps it from Grok: the request fails, and Grok is not even asked."""
     if upload is not None:
         site.simulator.upload_scripts["sso-0"] = deque([upload] * 9)
-    content = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": url}}]
+    content = [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
     messages = [{"role": "user", "content": content}]
-    reply = await site.client.post("/v1/chat/completions", json=chat(messages=messages, stream=stream))
+    reply = await site.client.post(
+        "/v1/chat/completions", json=chat(messages=messages, stream=stream)
+    )
     assert reply.status_code in (400, 502)
     assert reply.json()["error"]["code"] in ("invalid_attachment", "upload_failed")
     assert not site.simulator.calls
 
 
-@given(st.binary(max_size=60) | st.sampled_from([b"{}", b'{"error":{"code":7,"message":"no"}}', b"<html>challenge"]))
+@given(
+    st.binary(max_size=60)
+    | st.sampled_from([b"{}", b'{"error":{"code":7,"message":"no"}}', b"<html>challenge"])
+)
 def test_a_403_of_grok_s_is_none_for_the_client(body: bytes) -> None:
     """A 403 is this server's own word."""
     assert refusal_of_response(403, {}, body).status != 403

@@ -1,4 +1,6 @@
-"""References lead somewhere: links in documents, sections and paths that code names, targets of roles in docstrings."""
+"""References lead somewhere: links in documents, sections and paths that code names, targets of
+roles in docstrings.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,20 @@ SECTION_SIGN = "\N{SECTION SIGN}"
 
 DOCUMENTS = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "grokcore/**/*.md", "tests/**/*.md", "bench/**/*.md", "deploy/**/*.md")
+    for pattern in (
+        "*.md",
+        "docs/**/*.md",
+        "grokcore/**/*.md",
+        "tests/**/*.md",
+        "bench/**/*.md",
+        "deploy/**/*.md",
+    )
     for path in ROOT.glob(pattern)
 )
-SOURCES = [ROOT / "grok2api.py", *sorted(path for part in CODE for path in (ROOT / part).rglob("*.py"))]
+SOURCES = [
+    ROOT / "grok2api.py",
+    *sorted(path for part in CODE for path in (ROOT / part).rglob("*.py")),
+]
 
 
 def name_of(path: Path) -> str:
@@ -31,7 +43,7 @@ def name_of(path: Path) -> str:
 EACH_DOCUMENT = pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 
 
-# Documents --------------------------------------------------------------------------------------------------------
+# Documents --------------------------------------------------------------------------------------
 
 FENCE = re.compile(r"^( *)```.*?^ *```$", re.DOTALL | re.MULTILINE)
 CODE_SPAN = re.compile(r"`[^`]*`")
@@ -75,7 +87,9 @@ def test_links_lead_to_a_file_and_a_heading(path: Path) -> None:
 
 def test_links_are_found_in_each_form() -> None:
     """The reader of links is not blind."""
-    assert {"../reference.md#errors", "../troubleshooting.md"} <= set(links(ROOT / "docs/developers/architecture.md"))
+    assert {"../reference.md#errors", "../troubleshooting.md"} <= set(
+        links(ROOT / "docs/developers/architecture.md")
+    )
     assert "plot.png" in links(ROOT / "bench/README.md")
     assert "errors" in anchors(ROOT / "docs/reference.md")
     assert "0-how-to-read-this-page" in anchors(PROTOCOL)
@@ -87,7 +101,12 @@ PLACE = re.compile(
 """A file or folder as documents for developers name it: from the root, or from ``grokcore``."""
 
 DEVELOPERS = sorted((ROOT / "docs/developers").glob("*.md"))
-FOR_DEVELOPERS = [*DEVELOPERS, ROOT / "docs/CONTRIBUTING.md", ROOT / "docs/SECURITY.md", ROOT / "docs/drift.md"]
+FOR_DEVELOPERS = [
+    *DEVELOPERS,
+    ROOT / "docs/CONTRIBUTING.md",
+    ROOT / "docs/SECURITY.md",
+    ROOT / "docs/drift.md",
+]
 
 
 def is_there(place: str) -> bool:
@@ -108,7 +127,7 @@ def test_the_index_has_every_page_for_developers() -> None:
     assert {f"developers/{page.name}" for page in DEVELOPERS} <= linked
 
 
-# Sections and documents that code names ---------------------------------------------------------------------------
+# Sections and documents that code names ---------------------------------------------------------
 
 PROTOCOL = ROOT / "docs/developers/grok-protocol.md"
 CITED = re.compile(rf"(RFC \d+ )?{SECTION_SIGN}(\d+(?:\.\d+)*)")
@@ -122,7 +141,9 @@ def in_one_line(path: Path) -> str:
 @cache
 def sections() -> frozenset[str]:
     """Numbers of the sections of the page on Grok's protocol."""
-    return frozenset(re.findall(r"^##+ (\d+(?:\.\d+)*)\.? ", PROTOCOL.read_text("utf-8"), re.MULTILINE))
+    return frozenset(
+        re.findall(r"^##+ (\d+(?:\.\d+)*)\.? ", PROTOCOL.read_text("utf-8"), re.MULTILINE)
+    )
 
 
 def citations(path: Path) -> list[str]:
@@ -155,7 +176,9 @@ def test_sections_that_documents_cite_exist(path: Path) -> None:
 DOCUMENT_NAMES = {path.name for path in DOCUMENTS}
 
 
-@pytest.mark.parametrize("path", [p for p in SOURCES if p.is_relative_to(ROOT / "grokcore")], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [p for p in SOURCES if p.is_relative_to(ROOT / "grokcore")], ids=name_of
+)
 def test_documents_that_code_names_exist(path: Path) -> None:
     """By their name, or by their path from the root."""
     for name in NAMED.findall(path.read_text("utf-8").replace("notes.md", "")):
@@ -165,10 +188,14 @@ def test_documents_that_code_names_exist(path: Path) -> None:
 def test_no_text_is_referred_to_that_is_not_here() -> None:
     """The design of before the code was written is not part of the project."""
     pattern = re.compile(r"\(design[:)]|\bdesign\.md\b|\(\w+-protocol\.md preamble")
-    assert [name_of(path) for path in SOURCES if path != Path(__file__) and pattern.search(in_one_line(path))] == []
+    assert [
+        name_of(path)
+        for path in SOURCES
+        if path != Path(__file__) and pattern.search(in_one_line(path))
+    ] == []
 
 
-# Roles in docstrings ----------------------------------------------------------------------------------------------
+# Roles in docstrings ----------------------------------------------------------------------------
 
 ROLE = re.compile(r":(mod|class|func|meth|data|attr|exc):`~?([\w.]+)`")
 
@@ -203,7 +230,9 @@ def read_module(tree: ast.Module, package: tuple[str, ...]) -> Module:
         if isinstance(node, ast.ImportFrom):
             base = ".".join([*package[: len(package) - node.level + 1]] if node.level else [])
             origin = ".".join(filter(None, [base, node.module]))
-            module.imported.update({alias.asname or alias.name: f"{origin}.{alias.name}" for alias in node.names})
+            module.imported.update(
+                {alias.asname or alias.name: f"{origin}.{alias.name}" for alias in node.names}
+            )
         elif isinstance(node, ast.Import):
             module.imported.update({alias.asname or alias.name: alias.name for alias in node.names})
         elif isinstance(node, ast.ClassDef):
@@ -220,7 +249,9 @@ def bound_by(node: ast.AST) -> Iterator[str]:
         yield node.name
     elif isinstance(node, (ast.Assign, ast.AnnAssign)):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        yield from (name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
+        yield from (
+            name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
+        )
     elif isinstance(node, (ast.If, ast.Try)):
         yield from (name for child in ast.iter_child_nodes(node) for name in bound_by(child))
 
@@ -235,7 +266,9 @@ def members_of(cls: ast.ClassDef) -> Iterator[str]:
 
 
 def leads_somewhere(target: str, here: str, *, is_package: bool = False) -> bool:
-    """Whether *target* of a role in the module *here* exists: from the root, relative to the package, or by its name."""
+    """Whether *target* of a role in the module *here* exists: from the root, relative to the
+    package, or by its name.
+    """
     if target.startswith("."):
         package = here if is_package else here.rpartition(".")[0]
         return exists(f"{package}{target}")
@@ -280,14 +313,24 @@ def is_foreign(name: str) -> bool:
     return False
 
 
-ROLES = [(path, ROLE.findall(path.read_text("utf-8"))) for path in SOURCES if path != Path(__file__)]
+ROLES = [
+    (path, ROLE.findall(path.read_text("utf-8"))) for path in SOURCES if path != Path(__file__)
+]
 
 
-@pytest.mark.parametrize(("path", "roles"), [case for case in ROLES if case[1]], ids=lambda v: getattr(v, "name", ""))
+@pytest.mark.parametrize(
+    ("path", "roles"), [case for case in ROLES if case[1]], ids=lambda v: getattr(v, "name", "")
+)
 def test_targets_of_roles_exist(path: Path, roles: list[tuple[str, str]]) -> None:
     """A renamed class is renamed in the docstrings that point to it."""
-    here = ".".join(part for part in path.relative_to(ROOT).with_suffix("").parts if part != "__init__")
-    lost = [target for _, target in roles if not leads_somewhere(target, here, is_package=path.stem == "__init__")]
+    here = ".".join(
+        part for part in path.relative_to(ROOT).with_suffix("").parts if part != "__init__"
+    )
+    lost = [
+        target
+        for _, target in roles
+        if not leads_somewhere(target, here, is_package=path.stem == "__init__")
+    ]
     assert lost == []
 
 

@@ -22,7 +22,9 @@ OWNER, BOB, ANN = (f"{SECRET}-{name}" for name in ("owner", "bob", "ann"))
 
 OWNERS = f'[grok]\napi_key = "{OWNER}"\nproxy_url = "http://u:{SECRET}@proxy.example.com:1"\n'
 SERVERS = '[server]\nallowed_hosts = ["grok.example.com"]\nmax_streams = 9\n'
-BOBS = f'[[keys]]\nname = "bob"\nkey = "{BOB}"\nmodels = ["grok-4.1"]\nrpm = 0x10\nconcurrent = 1_0\n'
+BOBS = (
+    f'[[keys]]\nname = "bob"\nkey = "{BOB}"\nmodels = ["grok-4.1"]\nrpm = 0x10\nconcurrent = 1_0\n'
+)
 ANNS = f'[[keys]]\nname = "ann"\nsha256 = "{hashlib.sha256(ANN.encode()).hexdigest()}"\nrpm = 10\n'
 
 WHOLE = {
@@ -67,8 +69,12 @@ def gains(running: Running, whole: Config) -> list[str]:
 @pytest.mark.parametrize("whole", WHOLE.values(), ids=WHOLE)
 @pytest.mark.parametrize("mended", [True, False], ids=["each by itself", "one after the other"])
 @at_desk(files=lambda whole: {**BOTH, "config.toml": whole})
-async def test_a_file_cut_anywhere_gives_nobody_anything(running: Running, whole: str, mended: bool) -> None:
-    """After the whole file, and piece by piece as a slow editor writes it: first the guest vanishes, then the limits."""
+async def test_a_file_cut_anywhere_gives_nobody_anything(
+    running: Running, whole: str, mended: bool
+) -> None:
+    """After the whole file, and piece by piece as a slow editor writes it: first the guest
+    vanishes, then the limits.
+    """
     config, _ = load_config(whole)
     first = running.config
     for length in range(len(whole)):
@@ -134,7 +140,9 @@ AT_ONCE = [
 @pytest.mark.parametrize("case", [*START_ONLY, *AT_ONCE], ids=lambda case: case.name)
 @at_desk(files=lambda case: {**BOTH, "config.toml": case.before})
 async def test_what_waits_for_a_start_and_what_does_not(running: Running, case: Change) -> None:
-    """Losses that let more in wait, with one line that says what to do; what the owner takes away is gone at once."""
+    """Losses that let more in wait, with one line that says what to do; what the owner takes away
+    is gone at once.
+    """
     before = running.config
     running.write("config.toml", case.after)
     (line,) = await running.reload()
@@ -156,7 +164,9 @@ def test_every_safeguard_is_tried_above() -> None:
 
 @at_desk(files={**BOTH, "config.toml": OWNERS + SERVERS + BOBS})
 async def test_a_key_that_was_away_comes_back_with_its_limits_only(running: Running) -> None:
-    """A file that is written piece by piece has no guest at first, and then one whose limits are still to come."""
+    """A file that is written piece by piece has no guest at first, and then one whose limits are
+    still to come.
+    """
     running.write("config.toml", OWNERS + SERVERS)
     await running.reload()
     assert caller(running, BOB) is None
@@ -174,7 +184,10 @@ async def test_a_key_that_was_away_comes_back_with_its_limits_only(running: Runn
 
 def test_a_variable_is_a_safeguard_that_no_file_takes_away() -> None:
     """What is in force counts, wherever it comes from."""
-    environ = {"GROK2API_GROK_API_KEY": OWNER, "GROK2API_GROK_PROXY_URL": "http://proxy.example.com:1"}
+    environ = {
+        "GROK2API_GROK_API_KEY": OWNER,
+        "GROK2API_GROK_PROXY_URL": "http://proxy.example.com:1",
+    }
     before, _ = load_config("[pool]\nqueue_seconds = 3", environ=environ)
     after, _ = load_config("[pool]", environ=environ)
     guard = Guard(before, settings_in("[pool]\nqueue_seconds = 3"))
@@ -185,11 +198,15 @@ def test_a_variable_is_a_safeguard_that_no_file_takes_away() -> None:
 
 @pytest.mark.parametrize("name", ["config.example.toml", "docs/operations.md"])
 def test_examples_have_a_key_behind_its_limits(name: str) -> None:
-    """A file that is cut within such a table has no key yet, and is a fault: a new guest is no owner for a moment."""
+    """A file that is cut within such a table has no key yet, and is a fault: a new guest is no
+    owner for a moment.
+    """
     text = (ROOT / name).read_text(encoding="utf-8").replace("# ", "").replace("\n```", "\n\n")
     tables = [table.partition("\n\n")[0].splitlines() for table in text.split("[[keys]]")[1:]]
     limited = [
-        [line.partition(" =")[0] for line in table] for table in tables if any("rpm =" in line for line in table)
+        [line.partition(" =")[0] for line in table]
+        for table in tables
+        if any("rpm =" in line for line in table)
     ]
     assert limited
     assert {names[-1] for names in limited} <= {"key", "sha256"}

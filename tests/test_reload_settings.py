@@ -1,4 +1,6 @@
-"""A configuration that changes while the server runs: what is right in it is taken over, and nothing else."""
+"""A configuration that changes while the server runs: what is right in it is taken over, and
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,10 @@ class Live:
 
 def identity(running: Running) -> tuple[object, ...]:
     """The browser values that questions go out with, and asks for what is left."""
-    questions, asks = running.server.lane.settings.identity, running.server._quotas._asker().identity
+    questions, asks = (
+        running.server.lane.settings.identity,
+        running.server._quotas._asker().identity,
+    )
     assert questions == asks
     return questions.statsig_id, questions.cf_clearance, questions.user_agent
 
@@ -107,7 +112,9 @@ async def test_a_clock_s_change_is_told_and_holds_for_every_model(running: Runni
 
 
 @at_desk(files=BOTH)
-async def test_what_was_known_of_the_way_to_grok_was_known_of_another_identity(running: Running) -> None:
+async def test_what_was_known_of_the_way_to_grok_was_known_of_another_identity(
+    running: Running,
+) -> None:
     """A pause after a challenge ends when its remedy is put into the file; by no other change."""
     pool = running.server.pool
     lease = await pool.lease(Need(MODEL))
@@ -180,7 +187,9 @@ def test_the_settings_that_need_a_restart_are_all_tried_here() -> None:
 
 
 @pytest.mark.parametrize("names", [*([name] for name in RESTART), list(RESTART)], ids=" ".join)
-def test_what_needs_a_restart_keeps_its_value_and_one_warning_names_it(names: list[str], desk: Desk) -> None:
+def test_what_needs_a_restart_keeps_its_value_and_one_warning_names_it(
+    names: list[str], desk: Desk
+) -> None:
     """Once; other changes of the same file are in force. Taken back, there is nothing to say."""
     key = f'[grok]\napi_key = "{SECRET}"\n'
     text = key + "[server]\n" + "\n".join(f"{name} = {RESTART[name]}" for name in names)
@@ -190,10 +199,14 @@ def test_what_needs_a_restart_keeps_its_value_and_one_warning_names_it(names: li
         running.write("config.toml", f"{text}\nmax_streams = 5")
         warning, line = await running.reload()
         assert warning.startswith("WARNING config.toml: takes effect after a restart: ")
-        assert warning.rpartition(": ")[2] == ", ".join(sorted(f"[server] {name}" for name in names))
+        assert warning.rpartition(": ")[2] == ", ".join(
+            sorted(f"[server] {name}" for name in names)
+        )
         assert line == "INFO config.toml taken over: [server] max_streams 256 -> 5"
         after = running.config.server
-        assert [getattr(after, name) for name in RESTART] == [getattr(before, name) for name in RESTART]
+        assert [getattr(after, name) for name in RESTART] == [
+            getattr(before, name) for name in RESTART
+        ]
         assert await running.reload() == []
         running.write("config.toml", f"{key}[server]\nmax_streams = 5")
         assert await running.reload() == []
@@ -246,8 +259,14 @@ CONFIG_FAULTS = [
 async def test_a_configuration_that_is_not_right_changes_nothing_and_is_told_of_until_it_is_mended(
     running: Running, case: ConfigFault
 ) -> None:
-    """The old one stays in use as a whole; one line, once; ``/health`` has it; and good tokens are taken over meanwhile."""
-    path, before, settings = running.place / "config.toml", running.config, running.server.lane.settings
+    """The old one stays in use as a whole; one line, once; ``/health`` has it; and good tokens are
+    taken over meanwhile.
+    """
+    path, before, settings = (
+        running.place / "config.toml",
+        running.config,
+        running.server.lane.settings,
+    )
     case.happens(path)
     (line,) = await running.reload()
     assert line.startswith(f"ERROR not taken over, the old one stays in use: {case.says}")
@@ -269,7 +288,9 @@ async def test_a_configuration_that_is_not_right_changes_nothing_and_is_told_of_
 
 
 @at_desk(files=BOTH)
-async def test_a_bug_in_reading_a_file_ends_nothing(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bug_in_reading_a_file_ends_nothing(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is logged with its traceback; the old stays in use, and the other file is taken over."""
 
     def stumble() -> object:
@@ -317,10 +338,16 @@ def test_what_has_no_effect_is_told_of_when_it_is_new(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[pool]\nqueue_seconds = 5.0\n", "# mine\r\n[pool]\r\nqueue_seconds=5", "[grok]\n[pool]\nqueue_seconds = 5e0"],
+    [
+        "[pool]\nqueue_seconds = 5.0\n",
+        "# mine\r\n[pool]\r\nqueue_seconds=5",
+        "[grok]\n[pool]\nqueue_seconds = 5e0",
+    ],
 )
 @at_desk(files={**BOTH, "config.toml": "[pool]\nqueue_seconds = 5"})
-async def test_the_same_settings_written_otherwise_are_nothing_new(running: Running, text: str) -> None:
+async def test_the_same_settings_written_otherwise_are_nothing_new(
+    running: Running, text: str
+) -> None:
     """Nothing changed, nothing logged."""
     before = running.config
     running.write("config.toml", text)

@@ -1,4 +1,6 @@
-"""A token file that changes while the server runs: what is right in it is taken over, and nothing else."""
+"""A token file that changes while the server runs: what is right in it is taken over, and nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -62,11 +64,18 @@ async def test_a_changed_token_file_is_taken_over_and_one_line_says_how_many_cam
 
 @pytest.mark.parametrize(
     "content",
-    [token_file(A, B), f" {token_file(A, B)}\n", token_file(A, B, remainingQueries=3, status="active"), f"{A}\n{B}"],
+    [
+        token_file(A, B),
+        f" {token_file(A, B)}\n",
+        token_file(A, B, remainingQueries=3, status="active"),
+        f"{A}\n{B}",
+    ],
     ids=["the same", "spaces", "the original's counters", "another form"],
 )
 @at_desk(files=BOTH)
-async def test_the_same_tokens_written_otherwise_are_nothing_new(running: Running, content: str) -> None:
+async def test_the_same_tokens_written_otherwise_are_nothing_new(
+    running: Running, content: str
+) -> None:
     """Whatever the file's form: what is in it counts."""
     running.write("tokens.json", content)
     assert await running.reload() == []
@@ -87,7 +96,9 @@ async def test_what_is_passed_over_in_a_changed_file_is_logged_once(running: Run
 
 @at_desk(files=BOTH)
 async def test_what_was_learned_of_tokens_that_stay_stays(running: Running) -> None:
-    """A token that is used up is not tried again because others came, nor because the configuration is another."""
+    """A token that is used up is not tried again because others came, nor because the configuration
+    is another.
+    """
     pool = running.server.pool
     lease = await pool.lease(Need(MODEL))
     lease.settle(QuotaExhausted("no", retry_after=900))
@@ -119,10 +130,18 @@ class TokenFault:
 TOKEN_FAULTS = [
     TokenFault("no JSON", "tokens.json: is not valid JSON", rubbish("{" + C)),
     TokenFault("half of it", "tokens.json: is not valid JSON", rubbish(token_file(A, B, C)[:-9])),
-    TokenFault("empty", "tokens.json: is empty; {} would say that there are no tokens", rubbish("")),
-    TokenFault("blank", "tokens.json: is empty; {} would say that there are no tokens", rubbish("\n \n")),
-    TokenFault("no token", "tokens.json: entry 2 is not a token", rubbish(json.dumps([C, "two words"]))),
-    TokenFault("a number", "tokens.json: must be a JSON object with sso and ssoSuper", rubbish("7")),
+    TokenFault(
+        "empty", "tokens.json: is empty; {} would say that there are no tokens", rubbish("")
+    ),
+    TokenFault(
+        "blank", "tokens.json: is empty; {} would say that there are no tokens", rubbish("\n \n")
+    ),
+    TokenFault(
+        "no token", "tokens.json: entry 2 is not a token", rubbish(json.dumps([C, "two words"]))
+    ),
+    TokenFault(
+        "a number", "tokens.json: must be a JSON object with sso and ssoSuper", rubbish("7")
+    ),
     TokenFault("noise", "tokens.json: line 1 is not a token", rubbish(b"\x00\xff\xfe\x80")),
     TokenFault("a nest", "tokens.json: is not valid JSON", rubbish("[" * 100_000)),
     TokenFault("a folder", "tokens.json: can't be read: Is a directory", to_folder),
@@ -135,7 +154,9 @@ TOKEN_FAULTS = [
 async def test_a_token_file_that_is_not_right_changes_nothing_and_is_told_of_until_it_is_mended(
     running: Running, case: TokenFault
 ) -> None:
-    """The old tokens stay in use; one line, once; ``/health`` has it; and a good configuration is taken over meanwhile."""
+    """The old tokens stay in use; one line, once; ``/health`` has it; and a good configuration is
+    taken over meanwhile.
+    """
     path = running.place / "tokens.json"
     case.happens(path)
     (line,) = await running.reload()
@@ -157,9 +178,18 @@ async def test_a_token_file_that_is_not_right_changes_nothing_and_is_told_of_unt
 
 
 @at_desk(files=BOTH)
-async def test_a_fault_that_becomes_another_is_told_anew_and_one_that_was_taken_back_is_not(running: Running) -> None:
+async def test_a_fault_that_becomes_another_is_told_anew_and_one_that_was_taken_back_is_not(
+    running: Running,
+) -> None:
     """What stands in the file now is what counts."""
-    for content, told in (("{", 1), ("{", 0), ("", 1), (token_file(A, B), 0), ("", 1), (token_file(B, A), None)):
+    for content, told in (
+        ("{", 1),
+        ("{", 0),
+        ("", 1),
+        (token_file(A, B), 0),
+        ("", 1),
+        (token_file(B, A), None),
+    ):
         running.write("tokens.json", content)
         said = await running.reload()
         assert told is None or len(said) == told

@@ -17,13 +17,27 @@ import grokcore.cli.reload
 import grokcore.cli.setup
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator.scripts import Script, Wait, answer
-from tests.desk import BOTH, SECRET, A, B, C, D, Desk, Running, at_desk, desk, run_watched, token_file, watched
+from tests.desk import (
+    BOTH,
+    SECRET,
+    A,
+    B,
+    C,
+    D,
+    Desk,
+    Running,
+    at_desk,
+    desk,
+    run_watched,
+    token_file,
+    watched,
+)
 from tests.server_process import started
 from tests.servers import Site, run_on_site
 
 __all__ = ["desk"]  # a fixture
 
-# Which files count ---------------------------------------------------------------------------------------------------
+# Which files count -------------------------------------------------------------------------------
 
 
 @at_desk(files={})
@@ -36,13 +50,17 @@ async def test_a_token_file_that_appears_later_is_taken_over(running: Running) -
     assert await running.reload() == []
     assert running.notices == {}
     running.write("data/token.json", token_file(A))
-    assert await running.reload() == [f"INFO {Path('data/token.json')} taken over: 1 added (1 in use)"]
+    assert await running.reload() == [
+        f"INFO {Path('data/token.json')} taken over: 1 added (1 in use)"
+    ]
     running.write("tokens.json", token_file(B))
     assert await running.reload() == ["INFO tokens.json taken over: 1 added, 1 removed (1 in use)"]
     assert running.tokens == [B]
     (running.place / "tokens.json").unlink()
     (running.place / "data/token.json").unlink()
-    assert await running.reload() == ["ERROR not taken over, the old one stays in use: tokens.json: is gone"]
+    assert await running.reload() == [
+        "ERROR not taken over, the old one stays in use: tokens.json: is gone"
+    ]
     assert running.tokens == [B]
 
 
@@ -62,11 +80,18 @@ async def test_a_configuration_that_appears_later_is_taken_over(running: Running
 
 @pytest.mark.parametrize("flags", [{}, {"config": "config.toml"}], ids=["found", "named"])
 @at_desk(
-    files={**BOTH, "config.toml": f'[grok]\napi_key = "{SECRET}"\nproxy_url = "http://proxy.example.com:1"'},
+    files={
+        **BOTH,
+        "config.toml": f'[grok]\napi_key = "{SECRET}"\nproxy_url = "http://proxy.example.com:1"',
+    },
     flags=lambda flags: flags,
 )
-async def test_a_configuration_that_vanishes_stays_in_use(running: Running, flags: dict[str, object]) -> None:
-    """Without its key the server would be open, without its proxy Grok would see another address."""
+async def test_a_configuration_that_vanishes_stays_in_use(
+    running: Running, flags: dict[str, object]
+) -> None:
+    """Without its key the server would be open, without its proxy Grok would see another
+    address.
+    """
     (running.place / "config.toml").rename(running.place / "config.toml~")
     assert [line.partition(":")[0] for line in await running.reload()] == [
         "ERROR not taken over, the old one stays in use"
@@ -86,11 +111,16 @@ async def test_a_configuration_that_vanishes_stays_in_use(running: Running, flag
     environ={"GROK2API_GROK_USER_AGENT": "from outside"},
 )
 async def test_files_that_were_named_count_wherever_they_lie(running: Running) -> None:
-    """And none of the usual ones; a flag and a variable win over a changed file as they did at the start."""
+    """And none of the usual ones; a flag and a variable win over a changed file as they did at the
+    start.
+    """
     running.write("config.toml", "[pool]\nqueue_seconds = 3")
     running.write("tokens.json", token_file(D))
     assert await running.reload() == []
-    running.write("mine.toml", '[server]\nport = 3\n[pool]\nqueue_seconds = 4\n[grok]\nuser_agent = "from the file"')
+    running.write(
+        "mine.toml",
+        '[server]\nport = 3\n[pool]\nqueue_seconds = 4\n[grok]\nuser_agent = "from the file"',
+    )
     running.write("mine.json", token_file(B))
     assert await running.reload() == [
         "INFO mine.toml taken over: [pool] queue_seconds 10 -> 4",
@@ -102,11 +132,13 @@ async def test_files_that_were_named_count_wherever_they_lie(running: Running) -
     assert line.endswith("mine.json: can't be read: No such file or directory")
 
 
-# When ----------------------------------------------------------------------------------------------------------------
+# When -------------------------------------------------------------------------------------------
 
 
 @watched
-async def test_a_change_is_taken_over_within_a_second_and_by_a_signal_at_once(running: Running) -> None:
+async def test_a_change_is_taken_over_within_a_second_and_by_a_signal_at_once(
+    running: Running,
+) -> None:
     """It is seen by looking; SIGHUP is for those who can't wait."""
     await trio.sleep(3.2)
     running.write("tokens.json", token_file(C))
@@ -148,7 +180,9 @@ async def test_who_asks_for_it_is_told_that_nothing_has_changed(running: Running
 async def test_while_there_is_a_fault_files_are_read_now_and_then(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that could not be read for a moment looks as before; within ten seconds it is used, or no fault any more."""
+    """A file that could not be read for a moment looks as before; within ten seconds it is used, or
+    no fault any more.
+    """
     await trio.sleep(1)
 
     def fail(path: Path) -> bytes:
@@ -209,11 +243,13 @@ def test_a_change_between_the_start_s_reading_and_the_first_look_is_not_missed(d
     run_watched(story, desk, meanwhile=meanwhile)
 
 
-# Real sockets and processes ------------------------------------------------------------------------------------------
+# Real sockets and processes ---------------------------------------------------------------------
 
 
 def test_a_stream_finishes_with_its_token_after_that_was_taken_out() -> None:
-    """Nothing of an answer under way is touched; the next question goes out with what there is now."""
+    """Nothing of an answer under way is touched; the next question goes out with what there is
+    now.
+    """
     old, new = TokenEntry("sso-old"), TokenEntry("sso-new")
     account: Any = None
 
@@ -223,7 +259,11 @@ def test_a_stream_finishes_with_its_token_after_that_was_taken_out() -> None:
         text = "one two three four"
         steps = answer(text).steps
         site.simulator.script(old.sso, Script((*steps[:6], Wait(0.2), *steps[6:])))
-        body = {"model": "grok-3-fast", "messages": [{"role": "user", "content": "hello"}], "stream": True}
+        body = {
+            "model": "grok-3-fast",
+            "messages": [{"role": "user", "content": "hello"}],
+            "stream": True,
+        }
         found = ""
         async with site.client.stream("POST", "/v1/chat/completions", json=body) as response:
             async for line in response.aiter_lines():
@@ -261,14 +301,19 @@ def until(process: subprocess.Popen[bytes], mark: str) -> str:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP here")
 def test_a_real_server_takes_over_what_a_signal_tells_it_to_read(tmp_path: Path) -> None:
-    """Good tokens at once; of rubbish ``/health`` tells, and the server goes on with what it has."""
+    """Good tokens at once; of rubbish ``/health`` tells, and the server goes on with what it
+    has.
+    """
     (tmp_path / "config.toml").write_text("[server]\nport = 0\n")
     (tmp_path / "tokens.json").write_text(token_file(A))
     process, ready, watchdog = started(tmp_path)
     try:
         port = int(ready.rpartition("127.0.0.1:")[2].split()[0])
         assert health(port)["tokens"]["unknown"] == 1
-        for content, mark in ((token_file(A, B, C), "2 added (3 in use)"), (f"{{{SECRET}", "is not valid JSON")):
+        for content, mark in (
+            (token_file(A, B, C), "2 added (3 in use)"),
+            (f"{{{SECRET}", "is not valid JSON"),
+        ):
             (tmp_path / "new").write_text(content)
             (tmp_path / "new").replace(tmp_path / "tokens.json")
             process.send_signal(signal.SIGHUP)
@@ -276,7 +321,9 @@ def test_a_real_server_takes_over_what_a_signal_tells_it_to_read(tmp_path: Path)
             report = health(port)
             assert report["tokens"]["unknown"] == 3
             assert report["status"] == "ok"
-        assert report["faults"]["tokens"].startswith("tokens.json: is not valid JSON: line 1, column 2: ")
+        assert report["faults"]["tokens"].startswith(
+            "tokens.json: is not valid JSON: line 1, column 2: "
+        )
         process.terminate()
         assert process.wait() == 0
     finally:

@@ -52,7 +52,9 @@ def stream(*payloads: dict[str, object]) -> bytes:
     return b"".join(lines.line(wrapped(payload)) for payload in payloads)
 
 
-def recorded(body: bytes, *, status: int = 200, content_type: str = "application/json", end: str = "") -> bytes:
+def recorded(
+    body: bytes, *, status: int = 200, content_type: str = "application/json", end: str = ""
+) -> bytes:
     """A file as the recorder writes it."""
     header = {RECORD_KEY: 1, "status": status, "content_type": content_type, "path": "/rest/x"}
     last = json.dumps({RECORD_KEY: 1, "end": end}).encode() + b"\n" if end else b""
@@ -61,12 +63,18 @@ def recorded(body: bytes, *, status: int = 200, content_type: str = "application
 
 def kinds(printed: str) -> list[str]:
     """The kinds of events in what ``--json`` prints."""
-    return [event["event"] for line in printed.splitlines() if "event" in (event := json.loads(line))]
+    return [
+        event["event"] for line in printed.splitlines() if "event" in (event := json.loads(line))
+    ]
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
-def test_every_recorded_shape_replays_to_its_end(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 0 and ``finished``, or 1 and the failure with its code; with nothing unknown in it."""
+def test_every_recorded_shape_replays_to_its_end(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 0 and ``finished``, or 1 and the failure with its code; with nothing unknown in
+    it.
+    """
     failure = FAILURES.get(path.stem)
     assert replayed(str(path)) == int(failure is not None)
     *_, unknown, end = capsys.readouterr().out.splitlines()
@@ -88,7 +96,9 @@ def test_a_redacted_record_replays_as_the_stream_itself_does(
     found = capsys.readouterr().out
     assert codes[0] == codes[1]
     assert kinds(found) == kinds(expected)
-    ends = [[json.loads(line) for line in printed.splitlines()[-2:]] for printed in (expected, found)]
+    ends = [
+        [json.loads(line) for line in printed.splitlines()[-2:]] for printed in (expected, found)
+    ]
     assert ends[0][0] == ends[1][0]
     assert ends[0][1].get("code") == ends[1][1].get("code")
 
@@ -111,7 +121,13 @@ _SAID = stream(token('a "b"\n\x1b[2J\u202e晴'), soft_stop())
 _LONG = stream(token("w" * 300), soft_stop())
 _CITED = stream(
     lines.search_results("https://example.com/a", "A  page"),
-    response({"cardAttachment": {"jsonData": '{"id":"c","cardType":"citation_card","url":"https://example.com/a"}'}}),
+    response(
+        {
+            "cardAttachment": {
+                "jsonData": '{"id":"c","cardType":"citation_card","url":"https://example.com/a"}'
+            }
+        }
+    ),
     token('x<grok:render card_id="c" card_type="citation_card">y</grok:render>'),
     soft_stop(),
 )
@@ -139,8 +155,12 @@ TOLD = [
 
 
 @pytest.mark.parametrize("case", TOLD, ids=lambda case: case.name)
-def test_a_stream_is_told_line_by_line(case: Told, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Events in order, what was passed over, the unknown keys, the end; nothing in it can move a terminal's cursor."""
+def test_a_stream_is_told_line_by_line(
+    case: Told, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Events in order, what was passed over, the unknown keys, the end; nothing in it can move a
+    terminal's cursor.
+    """
     (place / "file").write_bytes(case.file)
     assert replayed("file", *case.arguments) == case.code
     assert tuple(capsys.readouterr().out.splitlines()) == case.lines
@@ -178,7 +198,9 @@ def test_a_recorded_refusal_is_read_as_one(
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"failed: {code}: ")
 
 
-def test_the_tags_are_those_of_the_configuration(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tags_are_those_of_the_configuration(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Unless they are given; then no configuration is read."""
     (place / "config.toml").write_text('[grok]\nfiltered_tags = "b"')
     (place / "file").write_bytes(_TAGGED)
@@ -199,6 +221,10 @@ def test_a_file_that_can_not_be_read_is_a_fault_with_its_name(name: str) -> None
 
 def test_a_record_of_another_version_is_not_guessed_at(place: Path) -> None:
     """It may mean something else by the same words."""
-    (place / "file").write_bytes(b'{"grok2api_record":2}\n' + b"".join(map(lines.line, answer_lines(["a"]))))
-    with pytest.raises(ConfigError, match=r"file: was written by another version of grok2api \(format 2\)"):
+    (place / "file").write_bytes(
+        b'{"grok2api_record":2}\n' + b"".join(map(lines.line, answer_lines(["a"])))
+    )
+    with pytest.raises(
+        ConfigError, match=r"file: was written by another version of grok2api \(format 2\)"
+    ):
         replayed("file")

@@ -14,7 +14,13 @@ import trio.testing
 from attrs import define, field, frozen
 
 from grokcore.cli import reporting
-from grokcore.cli.reporting import LOOK_AGAIN_S, STATUS_EVERY_S, STOP_MARGIN_S, Reporter, status_line
+from grokcore.cli.reporting import (
+    LOOK_AGAIN_S,
+    STATUS_EVERY_S,
+    STOP_MARGIN_S,
+    Reporter,
+    status_line,
+)
 from grokcore.cli.server import Server
 from grokcore.cli.systemd import Notifier
 from grokcore.config.sections import DEFAULT_LIMITS
@@ -35,7 +41,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linu
 MODEL = SHIPPED["grok-3-fast"]
 
 
-# What is told, and when --------------------------------------------------------------------------------------------
+# What is told, and when -------------------------------------------------------------------------
 
 
 @define
@@ -65,7 +71,9 @@ def run_with_reporter(
     """
 
     async def main() -> None:
-        server = Server(configured(config), [TokenEntry(f"sso-{number}") for number in range(tokens)])
+        server = Server(
+            configured(config), [TokenEntry(f"sso-{number}") for number in range(tokens)]
+        )
         listeners = list(server.pool.on_change)
         with Notifier(manager.address, watchdog_s) as notifier:
             reporter = Reporter(notifier, server)
@@ -122,18 +130,29 @@ def test_ready_is_told_after_the_start_and_after_each_reload_and_never_of_a_serv
     messages = manager.heard()
     assert [next(iter(message)) for message in messages] == life.told.split()
     assert all(message["STATUS"].endswith("1 token not used yet") for message in messages)
-    assert all(message["STATUS"].startswith("stopping; ") == ("STOPPING" in message) for message in messages)
+    assert all(
+        message["STATUS"].startswith("stopping; ") == ("STOPPING" in message)
+        for message in messages
+    )
 
 
 @with_reporter(config="[server]\ngrace_seconds = 77")
-async def test_a_reload_says_when_it_began_and_a_stop_how_long_it_may_take(told: Told, manager: Manager) -> None:
-    """By the machine's monotonic clock; with ``grace_seconds`` and what comes after, in microseconds."""
+async def test_a_reload_says_when_it_began_and_a_stop_how_long_it_may_take(
+    told: Told, manager: Manager
+) -> None:
+    """By the machine's monotonic clock; with ``grace_seconds`` and what comes after, in
+    microseconds.
+    """
     manager.heard()
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     told.reporter.reloading()
     told.reporter.stopping()
     reloading, stopping = manager.heard()
-    assert before <= int(reloading["MONOTONIC_USEC"]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    assert (
+        before
+        <= int(reloading["MONOTONIC_USEC"])
+        <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    )
     assert stopping["EXTEND_TIMEOUT_USEC"] == f"{(77 + STOP_MARGIN_S) * 1e6:.0f}"
 
 
@@ -152,8 +171,12 @@ async def test_the_watchdog_is_fed_at_a_third_of_its_interval_and_nothing_else_i
 
 
 @with_reporter(watchdog_s=30, jumps=False)
-async def test_a_loop_that_is_stuck_does_not_feed_the_watchdog(told: Told, manager: Manager) -> None:
-    """No thread and no timer does it in its place; and the meals that it missed are not made up for."""
+async def test_a_loop_that_is_stuck_does_not_feed_the_watchdog(
+    told: Told, manager: Manager
+) -> None:
+    """No thread and no timer does it in its place; and the meals that it missed are not made up
+    for.
+    """
     clock = trio.lowlevel.current_clock()
     assert isinstance(clock, trio.testing.MockClock)
     manager.heard()
@@ -167,7 +190,9 @@ async def test_a_loop_that_is_stuck_does_not_feed_the_watchdog(told: Told, manag
     assert manager.heard() == [{"WATCHDOG": "1"}]
 
 
-def test_a_server_that_nobody_listens_to_does_not_even_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_nobody_listens_to_does_not_even_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """No task, no listener, no status."""
 
     def fail(_: Server) -> str:
@@ -190,8 +215,12 @@ def test_a_server_that_nobody_listens_to_does_not_even_count(monkeypatch: pytest
 
 
 @with_reporter
-async def test_the_status_is_told_when_it_changes_and_at_most_once_a_second(told: Told, manager: Manager) -> None:
-    """What systemd has in the end is true, however fast it went; changes that show in nothing are not told."""
+async def test_the_status_is_told_when_it_changes_and_at_most_once_a_second(
+    told: Told, manager: Manager
+) -> None:
+    """What systemd has in the end is true, however fast it went; changes that show in nothing are
+    not told.
+    """
     manager.heard()
     pool = told.server.pool
     for _ in range(100):
@@ -214,8 +243,12 @@ async def test_the_status_is_told_when_it_changes_and_at_most_once_a_second(told
 
 @pytest.mark.parametrize("seconds", [0.5, 90])
 @with_reporter(tokens=1)
-async def test_a_token_that_is_back_is_told_of_without_anything_having_happened(told: Told, seconds: float) -> None:
-    """At that moment, or when a second has gone by since the last change: nobody looks again and again."""
+async def test_a_token_that_is_back_is_told_of_without_anything_having_happened(
+    told: Told, seconds: float
+) -> None:
+    """At that moment, or when a second has gone by since the last change: nobody looks again and
+    again.
+    """
     await trio.sleep(5)
     lease = await told.server.pool.lease(Need(MODEL))
     lease.settle(QuotaExhausted("used up", retry_after=seconds))
@@ -227,7 +260,9 @@ async def test_a_token_that_is_back_is_told_of_without_anything_having_happened(
 
 @pytest.mark.parametrize("after_s", [0.5, 5])
 @with_reporter
-async def test_an_answer_whose_end_nobody_tells_of_is_noticed_all_the_same(told: Told, after_s: float) -> None:
+async def test_an_answer_whose_end_nobody_tells_of_is_noticed_all_the_same(
+    told: Told, after_s: float
+) -> None:
     """Its token was given back before its client had read everything."""
     question = Question(MODEL, DEFAULT_LIMITS, "hello")
     await trio.sleep(5)
@@ -241,7 +276,9 @@ async def test_an_answer_whose_end_nobody_tells_of_is_noticed_all_the_same(told:
 
 
 @on_fake_clock
-async def test_a_busy_manager_gets_the_state_of_things_once_it_listens_again(manager: Manager) -> None:
+async def test_a_busy_manager_gets_the_state_of_things_once_it_listens_again(
+    manager: Manager,
+) -> None:
     """A server whose READY was lost would be killed by its own service manager."""
     server = Server(configured(), [TokenEntry("sso")])
     with Notifier(manager.address) as notifier:
@@ -285,7 +322,11 @@ POOLS = [
         disabled=5,
     ),
     Pool("2 tokens disabled", disabled=2),
-    Pool("2 tokens invalid; at fault, see the log: config, state", {"invalid": 2}, faults=("config", "state")),
+    Pool(
+        "2 tokens invalid; at fault, see the log: config, state",
+        {"invalid": 2},
+        faults=("config", "state"),
+    ),
     Pool("1 token of a new kind", {"of a new kind": 1}),
 ]
 
@@ -309,7 +350,9 @@ async def test_the_status_is_a_line_about_the_pool(pool: Pool, manager: Manager)
 async def test_a_reload_is_over_when_nobody_has_asked_for_another(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A signal during a reload may be about a file that was read already. Changes that are seen by looking count too."""
+    """A signal during a reload may be about a file that was read already. Changes that are seen by
+    looking count too.
+    """
     over: list[list[str]] = []
 
     async def slow(work: Callable[[], object], **_: object) -> object:

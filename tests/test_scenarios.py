@@ -13,7 +13,10 @@ from tests.scenarios import decorator, in_tmp_path, on_fake_clock, on_real_clock
 
 
 def run_in_a_world(
-    scenario: Callable[[str], Awaitable[None]], *names: str, suffix: str = "", folder: Path | None = None
+    scenario: Callable[[str], Awaitable[None]],
+    *names: str,
+    suffix: str = "",
+    folder: Path | None = None,
 ) -> None:
     trio.run(scenario, f"{'+'.join(names)}{suffix} in {folder and folder.name}")
 
@@ -36,7 +39,9 @@ async def test_a_bare_decorator_gives_the_world_first(world: str, ending: str) -
 @pytest.mark.parametrize("number", [1, 2])
 @in_a_world("a", lambda number: f"b{number}", suffix=lambda number, ending: ending * number)
 async def test_a_runner_s_arguments_may_depend_on_parameters(world: str, number: int) -> None:
-    """By the names of the function's own parameters; a fixture that only they name is had as well."""
+    """By the names of the function's own parameters; a fixture that only they name is had as
+    well.
+    """
     assert world == f"a+b{number}{'?' * number} in None"
 
 

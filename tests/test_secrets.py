@@ -14,7 +14,16 @@ from grokcore.protocol.tokens import TokenEntry, token_id
 from grokcore.runtime.lanes.grok_web.lane import GrokWebQuestion
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit
-from grokcore.simulator.scripts import CUT, HANG, Script, answer, answer_lines, error, page, play_lines
+from grokcore.simulator.scripts import (
+    CUT,
+    HANG,
+    Script,
+    answer,
+    answer_lines,
+    error,
+    page,
+    play_lines,
+)
 from tests.servers import Site, http_request, read_all, run_on_site
 
 CANARY = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9uX2lkIjoiY2FuYXJ5In0.c4n4ry-c4n4ry-c4n4ry-c4n4ry"
@@ -61,7 +70,9 @@ def test_of_a_token_nothing_is_found_in_logs_answers_headers_or_state(
 
     async def scenario(site: Site) -> None:
         site.simulator.script(CANARY, TRAFFIC[number])
-        site.simulator.script_asks(CANARY, *(TRAFFIC[number : number + 1] or [answer("")]), error(401, lines.ERROR_401))
+        site.simulator.script_asks(
+            CANARY, *(TRAFFIC[number : number + 1] or [answer("")]), error(401, lines.ERROR_401)
+        )
         site.simulator.limits[CANARY, "grok-4"] = Limit(3, 0, wait_s=60)
         for fields in ({}, {"stream": True}, {"model": "grok-4-expert"}):
             reply = await site.ask(**fields)
@@ -69,13 +80,20 @@ def test_of_a_token_nothing_is_found_in_logs_answers_headers_or_state(
         told.extend([(await site.client.get(path)).text for path in PATHS])
         async with await site.connect() as stream:
             await stream.send_all(
-                http_request(b"{", path="/health", method="GET").replace(b"host:", b"connection: close\r\nhost:")
+                http_request(b"{", path="/health", method="GET").replace(
+                    b"host:", b"connection: close\r\nhost:"
+                )
             )
             told.append((await read_all(stream)).decode())
         site.server.adopt_tokens([TokenEntry(CANARY, note="mine"), TokenEntry("other")])
 
     entry = TokenEntry(CANARY, proxy_url="direct")
-    run_on_site(scenario, config="[grok]\nstream_first_response_timeout = 0.1", tokens=(entry,), state_file=state_file)
+    run_on_site(
+        scenario,
+        config="[grok]\nstream_first_response_timeout = 0.1",
+        tokens=(entry,),
+        state_file=state_file,
+    )
     out, err = capfd.readouterr()
     places = {
         "answers": "\n".join(told),
@@ -106,7 +124,10 @@ def test_nor_when_a_bug_is_logged_with_its_traceback(
         assert reply.status_code == 500
         search("answer", reply.text)
 
-    run_on_site(scenario, tokens=(TokenEntry(CANARY, proxy_url=f"http://user:{PROXY_PASSWORD}@proxy.example.com:1"),))
+    run_on_site(
+        scenario,
+        tokens=(TokenEntry(CANARY, proxy_url=f"http://user:{PROXY_PASSWORD}@proxy.example.com:1"),),
+    )
     assert "Traceback" in caplog.text
     search("log", caplog.text)
 
@@ -139,7 +160,10 @@ def test_nor_when_a_bug_is_logged_with_its_traceback(
     ids=lambda words: " ".join(words).replace(CANARY, "CANARY"),
 )
 def test_nor_in_what_the_commands_print(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Also where a token was typed in the wrong place."""
     monkeypatch.chdir(tmp_path)

@@ -55,7 +55,9 @@ async def test_an_answer_survives_a_stop_that_is_longer_than_every_clock(
                 reply = await ask(process.pid, port, simulator, stream=stream, within=within)
         assert reply.startswith(b"HTTP/1.1 200"), reply
         assert b"error" not in reply, reply
-        said = "".join(json.loads(text) for text in re.findall(r'"content":("[^"]*")', reply.decode()))
+        said = "".join(
+            json.loads(text) for text in re.findall(r'"content":("[^"]*")', reply.decode())
+        )
         assert said == ("first the rest of it" if within else "the rest of it")
         assert b'"finish_reason":"stop"' in reply
         nursery.cancel_scope.cancel()

@@ -1,4 +1,6 @@
-"""A whole server whose stderr is a pipe that nobody reads, a stopped terminal, a full disk, or nothing at all."""
+"""A whole server whose stderr is a pipe that nobody reads, a stopped terminal, a full disk, or
+nothing at all.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,12 @@ class Running:
     def ask(self) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         with contextlib.closing(connection):
-            connection.request("POST", "/v1/chat/completions", json.dumps(chat()), {"content-type": "application/json"})
+            connection.request(
+                "POST",
+                "/v1/chat/completions",
+                json.dumps(chat()),
+                {"content-type": "application/json"},
+            )
             response = connection.getresponse()
             assert response.read()
             return response.status
@@ -68,8 +75,14 @@ class Running:
 
 @contextlib.contextmanager
 def serving(place: Path, stderr: int, log: int = -1, *, closed: bool = False) -> Iterator[Running]:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")}
-    environ |= {"PYTHONPATH": str(ROOT), "GROK2API_GLOBAL_LOG_LEVEL": "DEBUG", "GROK2API_SERVER_GRACE_SECONDS": "1"}
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")
+    }
+    environ |= {
+        "PYTHONPATH": str(ROOT),
+        "GROK2API_GLOBAL_LOG_LEVEL": "DEBUG",
+        "GROK2API_SERVER_GRACE_SECONDS": "1",
+    }
     port = free_port()
     command = [sys.executable, "-m", "grokcore", "--demo", "--port", str(port)]
     if closed:
@@ -207,7 +220,9 @@ def test_it_starts_and_stops_without_standard_streams(tmp_path: Path) -> None:
     with serving(tmp_path, subprocess.DEVNULL, closed=True) as running:
         wait_until_it_answers(running)
         assert running.ask() == 200
-        places = {str(Path(f"/proc/{running.process.pid}/fd/{number}").readlink()) for number in range(3)}
+        places = {
+            str(Path(f"/proc/{running.process.pid}/fd/{number}").readlink()) for number in range(3)
+        }
         assert places == {"/dev/null"}
         running.process.terminate()
         assert running.process.wait() == 0

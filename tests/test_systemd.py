@@ -27,7 +27,16 @@ from grokcore.cli.systemd import Notifier, passed_sockets
 from grokcore.config import ServerConfig, load_config
 from grokcore.errors import ConfigError
 from tests.servers import free_port
-from tests.service_manager import PATIENCE_S, ROOT, Manager, environment, fill, manager, process, said_until
+from tests.service_manager import (
+    PATIENCE_S,
+    ROOT,
+    Manager,
+    environment,
+    fill,
+    manager,
+    process,
+    said_until,
+)
 
 __all__ = ["manager"]  # a fixture
 
@@ -40,7 +49,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path / "notify") if request.param == "path" else f"@grok2api-test/{os.getpid()}"
 
 
-# Messages ----------------------------------------------------------------------------------------------------------
+# Messages ---------------------------------------------------------------------------------------
 
 
 def test_a_message_arrives_whole_at_either_kind_of_address(address: str) -> None:
@@ -57,7 +66,9 @@ def test_a_message_arrives_whole_at_either_kind_of_address(address: str) -> None
 
 
 @pytest.mark.parametrize("address", ["", "vsock:2:1234", "notify", "\x00x"])
-def test_without_an_address_that_can_be_used_nothing_is_done(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_address_that_can_be_used_nothing_is_done(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not even a socket is made."""
     monkeypatch.setattr(socket, "socket", None)
     with Notifier.of_environment({"NOTIFY_SOCKET": address} if address else {}) as notifier:
@@ -93,7 +104,12 @@ def test_what_matters_is_owed_to_a_manager_that_is_busy(manager: Manager) -> Non
         assert manager.heard() == [{"WATCHDOG": "1"}] * taken
         assert notifier.mention("STATUS=newer")
         notifier.tell("READY=2")
-        assert manager.heard() == [{"READY": "1"}, {"RELOADING": "1"}, {"STATUS": "newer"}, {"READY": "2"}]
+        assert manager.heard() == [
+            {"READY": "1"},
+            {"RELOADING": "1"},
+            {"STATUS": "newer"},
+            {"READY": "2"},
+        ]
         assert notifier.catch_up()
 
 
@@ -150,19 +166,23 @@ def test_no_text_makes_a_line_of_its_own(texts: list[str]) -> None:
         ({"WATCHDOG_PID": str(os.getpid())}, None),
     ],
 )
-def test_the_watchdog_is_for_the_process_that_it_names(environ: dict[str, str], seconds: float | None) -> None:
+def test_the_watchdog_is_for_the_process_that_it_names(
+    environ: dict[str, str], seconds: float | None
+) -> None:
     """Its variables are read once; a child process must not think that they are its own."""
     with Notifier.of_environment(environ) as notifier:
         assert notifier.watchdog_s == seconds
     assert environ == {}
 
 
-# Sockets that are passed -------------------------------------------------------------------------------------------
+# Sockets that are passed ------------------------------------------------------------------------
 
 
 @pytest.fixture
 def passed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., dict[str, str]]]:
-    """Puts descriptors where systemd would, but out of the way of this process's own; the variables for them."""
+    """Puts descriptors where systemd would, but out of the way of this process's own; the variables
+    for them.
+    """
     first = 300
     monkeypatch.setattr(systemd, "FIRST_DESCRIPTOR", first)
     used: list[int] = []
@@ -198,12 +218,19 @@ def local(path: Path) -> socket.socket:
     return bound
 
 
-def test_passed_sockets_are_taken_over_in_their_order(passed: Callable[..., dict[str, str]], tmp_path: Path) -> None:
+def test_passed_sockets_are_taken_over_in_their_order(
+    passed: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
     """With their addresses; children inherit neither them nor the variables."""
     with listening() as first, local(tmp_path / "socket") as second:
-        environ = passed(first.fileno(), second.fileno(), LISTEN_FDNAMES="a:b", LISTEN_PIDFDID="1", HOME="/")
+        environ = passed(
+            first.fileno(), second.fileno(), LISTEN_FDNAMES="a:b", LISTEN_PIDFDID="1", HOME="/"
+        )
         taken = passed_sockets(environ)
-        assert [bound.getsockname() for bound in taken] == [first.getsockname(), second.getsockname()]
+        assert [bound.getsockname() for bound in taken] == [
+            first.getsockname(),
+            second.getsockname(),
+        ]
         assert [bound.get_inheritable() for bound in taken] == [False, False]
         assert environ == {"HOME": "/"}
         for bound in taken:
@@ -212,7 +239,12 @@ def test_passed_sockets_are_taken_over_in_their_order(passed: Callable[..., dict
 
 @pytest.mark.parametrize(
     "variables",
-    [{}, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, {"LISTEN_FDS": "1"}, {"LISTEN_PID": "self", "LISTEN_FDS": "0"}],
+    [
+        {},
+        {"LISTEN_PID": "1", "LISTEN_FDS": "1"},
+        {"LISTEN_FDS": "1"},
+        {"LISTEN_PID": "self", "LISTEN_FDS": "0"},
+    ],
     ids=str,
 )
 def test_sockets_for_nobody_or_somebody_else_are_not_ours(variables: dict[str, str]) -> None:
@@ -250,7 +282,9 @@ UNFIT: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 @pytest.mark.parametrize("kind", UNFIT)
-def test_what_can_not_be_served_is_named_in_one_line(kind: str, passed: Callable[..., dict[str, str]]) -> None:
+def test_what_can_not_be_served_is_named_in_one_line(
+    kind: str, passed: Callable[..., dict[str, str]]
+) -> None:
     """With its number and name; those before it are not left open."""
     make, says = UNFIT[kind]
     with listening() as good, make() as unfit:
@@ -268,7 +302,9 @@ def test_another_kind_of_network_is_refused(
     """A virtual machine's host, for one: whether it is trusted nobody knows."""
     with listening() as odd:
         monkeypatch.setattr(socket, "AF_INET", socket.AF_VSOCK)
-        with pytest.raises(ConfigError, match=r"descriptor 300: is of a kind that can't be served \(AF_INET\)"):
+        with pytest.raises(
+            ConfigError, match=r"descriptor 300: is of a kind that can't be served \(AF_INET\)"
+        ):
             passed_sockets(passed(odd.fileno()))
 
 
@@ -304,7 +340,10 @@ DOORS = [
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: f"{door.host} {door.config}")
 def test_a_passed_socket_that_other_machines_reach_needs_a_key(
-    door: Door, passed: Callable[..., dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    door: Door,
+    passed: Callable[..., dict[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever ``[server] host`` says: the rule is about where the socket really is."""
     config, _ = load_config(door.config)
@@ -316,7 +355,9 @@ def test_a_passed_socket_that_other_machines_reach_needs_a_key(
         with contextlib.ExitStack() as opened:
             if door.refused:
                 caught = opened.enter_context(pytest.raises(ConfigError))
-            (taken,) = opened.enter_context(serving._sockets(Settings(config, file=Path("my.toml")), demo=False))
+            (taken,) = opened.enter_context(
+                serving._sockets(Settings(config, file=Path("my.toml")), demo=False)
+            )
             assert taken.getsockname() == bound.getsockname()
         if door.refused:
             host = f"[{door.host}]" if ":" in door.host else door.host
@@ -328,7 +369,7 @@ def test_a_passed_socket_that_other_machines_reach_needs_a_key(
             os.fstat(300)
 
 
-# Whole processes ---------------------------------------------------------------------------------------------------
+# Whole processes --------------------------------------------------------------------------------
 
 AS_SYSTEMD_DOES = """
 import fcntl, os, sys
@@ -354,7 +395,9 @@ def health(port: int) -> dict[str, Any]:
 
 
 def test_a_server_tells_systemd_of_its_whole_life(manager: Manager, tmp_path: Path) -> None:
-    """READY once the port answers; RELOADING, READY around a reload; STOPPING; and the watchdog all the time."""
+    """READY once the port answers; RELOADING, READY around a reload; STOPPING; and the watchdog all
+    the time.
+    """
     port = free_port()
     (tmp_path / "tokens.json").write_text('["a", "b"]')
     environ = environment(NOTIFY_SOCKET=manager.address, WATCHDOG_USEC="300000")
@@ -367,7 +410,9 @@ def test_a_server_tells_systemd_of_its_whole_life(manager: Manager, tmp_path: Pa
         (tmp_path / "tokens.json").write_text('["a", "b", "c"]')
         server.send_signal(signal.SIGHUP)
         reloading = manager.wait_for("RELOADING")
-        assert int(reloading["MONOTONIC_USEC"]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        assert (
+            int(reloading["MONOTONIC_USEC"]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        )
         ready = manager.wait_for("READY")
         assert (ready["READY"], ready["STATUS"]) == ("1", "3 tokens not used yet")
         assert health(port)["tokens"]["unknown"] == 3
@@ -394,18 +439,26 @@ def request_over(path: Path, method: str, url: str, body: bytes | None = None) -
 
 
 def test_a_server_answers_on_the_sockets_that_it_gets_and_leaves_them_whole(tmp_path: Path) -> None:
-    """TCP and local ones, and no other port; who comes while it is started anew waits. A manager that is not there is
-    told nothing, and that is all."""
+    """TCP and local ones, and no other port; who comes while it is started anew waits. A manager
+    that is not there is told nothing, and that is all."""
     with listening() as first, local(tmp_path / "socket") as second:
         port, descriptors = first.getsockname()[1], (first.fileno(), second.fileno())
-        environ = environment(NOTIFY_SOCKET=str(tmp_path / "nobody"), GROK2API_SERVER_PORT=str(free_port()))
+        environ = environment(
+            NOTIFY_SOCKET=str(tmp_path / "nobody"), GROK2API_SERVER_PORT=str(free_port())
+        )
         command = activated(descriptors, "--demo")
         with process(command, tmp_path, environ, descriptors) as server:
             said = said_until(server, " ready on ")
-            assert f" ready on http://127.0.0.1:{port} and unix:{tmp_path}/socket (a simulated" in said
+            assert (
+                f" ready on http://127.0.0.1:{port} and unix:{tmp_path}/socket (a simulated" in said
+            )
             assert health(port)["status"] == "ok"
-            question = json.dumps({"model": "grok-3-fast", "messages": [{"role": "user", "content": "herring"}]})
-            status, answer = request_over(tmp_path / "socket", "POST", "/v1/chat/completions", question.encode())
+            question = json.dumps(
+                {"model": "grok-3-fast", "messages": [{"role": "user", "content": "herring"}]}
+            )
+            status, answer = request_over(
+                tmp_path / "socket", "POST", "/v1/chat/completions", question.encode()
+            )
             assert status == 200
             assert "herring" in answer["choices"][0]["message"]["content"]
             server.send_signal(signal.SIGHUP)
@@ -425,7 +478,10 @@ def test_a_server_answers_on_the_sockets_that_it_gets_and_leaves_them_whole(tmp_
 
 @pytest.mark.parametrize(
     ("make", "says"),
-    [(datagrams, "LISTEN_FDS: descriptor 3: is not a stream"), (lambda: listening("0.0.0.0"), "must be set")],
+    [
+        (datagrams, "LISTEN_FDS: descriptor 3: is not a stream"),
+        (lambda: listening("0.0.0.0"), "must be set"),
+    ],
     ids=["datagrams", "open door"],
 )
 def test_a_server_that_gets_a_wrong_socket_says_so_in_one_line_and_exits_with_78(
@@ -443,7 +499,9 @@ def test_a_server_that_gets_a_wrong_socket_says_so_in_one_line_and_exits_with_78
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(shutil.which("systemd-socket-activate") is None, reason="systemd-socket-activate is not here")
+@pytest.mark.skipif(
+    shutil.which("systemd-socket-activate") is None, reason="systemd-socket-activate is not here"
+)
 def test_systemd_s_own_tool_starts_the_server_with_the_first_connection(tmp_path: Path) -> None:
     """Which is answered."""
     port = free_port()

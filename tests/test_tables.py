@@ -42,11 +42,16 @@ def terminal(monkeypatch: pytest.MonkeyPatch, columns: int = 80) -> Screen:
 
 
 COLUMNS = (Column("id", whole=True, least=8), Column("words"), Column("last"))
-ROWS: Sequence[Sequence[str | Cell]] = [("a" * 12, "word " * 40, Cell("x", "green")), ("b", "我们", "")]
+ROWS: Sequence[Sequence[str | Cell]] = [
+    ("a" * 12, "word " * 40, Cell("x", "green")),
+    ("b", "我们", ""),
+]
 
 
 def test_in_a_pipe_a_row_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Aligned, without colours, boxes or spaces at its end; characters that are two columns wide count as such."""
+    """Aligned, without colours, boxes or spaces at its end; characters that are two columns wide
+    count as such.
+    """
     print_table(COLUMNS, ROWS)
     out = capsys.readouterr().out
     heading, first, second = out.splitlines()
@@ -62,14 +67,18 @@ def test_a_heading_can_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "b         我们\n"
 
 
-def test_what_would_move_the_cursor_is_shown_as_what_it_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_would_move_the_cursor_is_shown_as_what_it_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Notes may be a stranger's, and markup of rich's is text."""
     print_table((Column("a"),), [("\x1b[31m[red]x[/red]\r\n",)], heading=False)
     assert capsys.readouterr().out == "\ufffd[31m[red]x[/red]\ufffd\ufffd\n"
 
 
 @pytest.mark.parametrize("columns", [200, 80, 40])
-def test_on_a_terminal_words_are_folded_and_ids_are_not(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_words_are_folded_and_ids_are_not(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However narrow it is."""
     screen = terminal(monkeypatch, columns)
     print_table(COLUMNS, ROWS)
@@ -79,7 +88,9 @@ def test_on_a_terminal_words_are_folded_and_ids_are_not(columns: int, monkeypatc
     assert "\x1b[32mx" in screen.getvalue()
 
 
-def test_the_models_fit_into_80_columns_with_all_names_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_models_fit_into_80_columns_with_all_names_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """They are what one copies from there."""
     screen = terminal(monkeypatch)
     assert main(["--demo", "models"]) == 0
@@ -100,7 +111,9 @@ def test_the_models_are_a_line_each_in_a_pipe(capsys: pytest.CaptureFixture[str]
     )
 
 
-def test_no_tokens_are_said_on_a_terminal_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_tokens_are_said_on_a_terminal_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An empty table would say nothing."""
     screen = terminal(monkeypatch)
     monkeypatch.chdir(tmp_path)

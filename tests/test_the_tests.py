@@ -29,7 +29,12 @@ def imported(module: str) -> Iterator[str]:
 def test_no_module_imports_a_test_module() -> None:
     """A helper that two files need has a module of its own, where it is looked for."""
     names = {Path(name).stem for name in TEST_MODULES}
-    found = [(module, name) for module in MODULES for name in imported(module) if names & {*name.split(".")}]
+    found = [
+        (module, name)
+        for module in MODULES
+        for name in imported(module)
+        if names & {*name.split(".")}
+    ]
     assert found == []
 
 
@@ -39,7 +44,8 @@ def test_every_test_says_its_rule() -> None:
     tests = [
         (module, node)
         for module, node in functions
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
     ]
     assert len(tests) > 1000
     assert [f"{module}: {node.name}" for module, node in tests if not ast.get_docstring(node)] == []

@@ -109,7 +109,9 @@ def test_some_tokens_may_be_named_and_the_model_whose_allowance_is_asked(
     simulator = Simulator()
     tokens: dict[str, Any] = {"sso": {f"token-{number}": {} for number in range(30)}}
     assert check(place, simulator, tokens) == 0
-    assert [line[:8] for line in capsys.readouterr().out.splitlines()] == [token_id(token) for token in tokens["sso"]]
+    assert [line[:8] for line in capsys.readouterr().out.splitlines()] == [
+        token_id(token) for token in tokens["sso"]
+    ]
     assert check(place, simulator, tokens, token_id("token-7")[:6], "--model", "grok-4-heavy") == 0
     assert capsys.readouterr().out.startswith(token_id("token-7"))
     assert [ask.body["modelName"] for ask in simulator.asks] == ["grok-3"] * 30 + ["grok-4-heavy"]
@@ -118,11 +120,16 @@ def test_some_tokens_may_be_named_and_the_model_whose_allowance_is_asked(
 def test_a_note_says_whose_token_it_is(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Behind what Grok says, if there is one."""
     assert check(place, Simulator(), [{"token": "one", "note": "mine"}, "two"]) == 0
-    assert capsys.readouterr().out == f"{token_id('one')}  ok: 40 of 40  mine\n{token_id('two')}  ok: 40 of 40\n"
+    assert (
+        capsys.readouterr().out
+        == f"{token_id('one')}  ok: 40 of 40  mine\n{token_id('two')}  ok: 40 of 40\n"
+    )
 
 
 @pytest.mark.parametrize("words", [["ffffff"], ["--model", "no-such-model"]], ids=["id", "model"])
-def test_what_is_not_there_is_a_fault(words: list[str], place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_there_is_a_fault(
+    words: list[str], place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """One line and exit code 78."""
     assert check(place, Simulator(), ["token"], *words) == 78
     assert capsys.readouterr().err.count("\n") == 1
@@ -152,7 +159,7 @@ def test_without_tokens_there_is_nothing_to_check(capsys: pytest.CaptureFixture[
     assert "no tokens yet" in capsys.readouterr().err
 
 
-# What a server has learned -----------------------------------------------------------------------------------------
+# What a server has learned ----------------------------------------------------------------------
 
 
 @frozen
@@ -168,7 +175,9 @@ class Learned:
     "case",
     [
         Learned("ok; grok-3: 6 of 25", limits={"grok-3": Limit(25, 7)}),
-        Learned(r"cooling; grok-3: used up, back in (60|59) s", scripts=(error(429, lines.ERROR_429),)),
+        Learned(
+            r"cooling; grok-3: used up, back in (60|59) s", scripts=(error(429, lines.ERROR_429),)
+        ),
         Learned(r"cooling for (60|59) s; grok-3: 40 of 40", scripts=(error(401, lines.ERROR_401),)),
     ],
     ids=lambda case: case.says[:20],
@@ -195,13 +204,20 @@ def test_the_list_shows_what_a_running_server_has_learned(
     assert re.search(rf"\s{case.says}\s*$", row)
 
 
-def test_an_invalid_token_is_shown_with_grok_s_own_words(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_token_is_shown_with_grok_s_own_words(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """And a state file that can't be read costs the column only."""
     (place / "tokens.json").write_text(json.dumps(["a-token"]))
     (place / "data").mkdir()
     file = StateFile(place / "data" / "state.jsonl")
     now = time.time()
-    record = {"key": TokenEntry("a-token").key, "refusals": 2, "refusal": "Grok: no", "first_refusal_at": now - 100}
+    record = {
+        "key": TokenEntry("a-token").key,
+        "refusals": 2,
+        "refusal": "Grok: no",
+        "first_refusal_at": now - 100,
+    }
     file.save({"x": json.dumps({**record, "cooling_until": now + 900}).encode()})
     assert main(["tokens", "list"]) == 0
     assert "invalid: Grok: no" in capsys.readouterr().out

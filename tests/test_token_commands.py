@@ -72,7 +72,7 @@ def names(place: Path) -> set[str]:
     return {entry.name for entry in place.iterdir()}
 
 
-# What is done -----------------------------------------------------------------------------------------------------
+# What is done -----------------------------------------------------------------------------------
 
 
 @frozen
@@ -144,7 +144,9 @@ CASES = [
 def test_a_command_says_what_it_did_and_did_no_more(
     case: Case, place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files that are not named in the case are as they were; what is written is its owner's only; no token is shown."""
+    """Files that are not named in the case are as they were; what is written is its owner's only;
+    no token is shown.
+    """
     for name, text in case.before.items():
         (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_text(text, newline="")
@@ -154,14 +156,20 @@ def test_a_command_says_what_it_did_and_did_no_more(
 
     out, err = capsys.readouterr()
     assert (out.splitlines(), err.splitlines()) == (case.out, case.err)
-    found = {str(path.relative_to(place)): path.read_bytes().decode() for path in place.rglob("*") if path.is_file()}
+    found = {
+        str(path.relative_to(place)): path.read_bytes().decode()
+        for path in place.rglob("*")
+        if path.is_file()
+    }
     assert found == {**case.before, **case.after}
-    assert {mode(place / name) for name in case.after if name not in case.before or name == "out"} <= {0o600}
+    assert {
+        mode(place / name) for name in case.after if name not in case.before or name == "out"
+    } <= {0o600}
     assert "eyJ" not in err
     assert "eyJ" not in out or case.words[0] == "export"
 
 
-# What is at fault -------------------------------------------------------------------------------------------------
+# What is at fault -------------------------------------------------------------------------------
 
 
 @frozen
@@ -206,7 +214,9 @@ def test_a_fault_is_one_line_and_nothing_is_written(
         (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_text(text)
     type_in(monkeypatch, fault.stdin.encode())
-    where = {"a folder": ["--tokens", "data"], "no folder": ["--tokens", "no/t"]}.get(fault.name, [])
+    where = {"a folder": ["--tokens", "data"], "no folder": ["--tokens", "no/t"]}.get(
+        fault.name, []
+    )
 
     with pytest.raises(ConfigError) as caught:
         run(*fault.words, *where)
@@ -215,11 +225,15 @@ def test_a_fault_is_one_line_and_nothing_is_written(
     assert "eyJ" not in str(caught.value)
     assert "pass" not in str(caught.value)
     assert capsys.readouterr() == ("", "")
-    found = {str(path.relative_to(place)): path.read_text() for path in place.rglob("*") if path.is_file()}
+    found = {
+        str(path.relative_to(place)): path.read_text()
+        for path in place.rglob("*")
+        if path.is_file()
+    }
     assert found == fault.before
 
 
-# Terminals --------------------------------------------------------------------------------------------------------
+# Terminals --------------------------------------------------------------------------------------
 
 
 def test_at_a_terminal_a_token_is_asked_for_and_not_shown(
@@ -227,7 +241,9 @@ def test_at_a_terminal_a_token_is_asked_for_and_not_shown(
 ) -> None:
     """It is neither echoed nor left in the shell's history."""
     type_in(monkeypatch, b"", terminal=True)
-    monkeypatch.setattr(getpass, "getpass", lambda prompt: f"sso={JWT}" if "not shown" in prompt else "")
+    monkeypatch.setattr(
+        getpass, "getpass", lambda prompt: f"sso={JWT}" if "not shown" in prompt else ""
+    )
     assert run("add") == 0
     assert capsys.readouterr().out.splitlines()[0] == f"line 1: {ID} added"
     assert parse_token_file((place / "tokens.json").read_bytes()) == (TokenEntry(JWT),)
@@ -249,7 +265,9 @@ def test_who_gives_no_token_after_all_gets_no_traceback(
     assert names(place) == set()
 
 
-def test_tokens_are_not_shown_on_a_terminal(place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_are_not_shown_on_a_terminal(
+    place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nor are many of them typed in there."""
     (place / "tokens.json").write_text(NEW)
     screen = Stream(terminal=True)
@@ -263,26 +281,41 @@ def test_tokens_are_not_shown_on_a_terminal(place: Path, capsys: Capture, monkey
         run("import", "-")
 
 
-# The table --------------------------------------------------------------------------------------------------------
+# The table --------------------------------------------------------------------------------------
 
 LISTED = as_json(
     {
         "sso": {
-            JWT: {"note": "[red]mine[/red] \x1b[31m:smile: 我", "proxy_url": "http://user:pass@proxy.example.com:8080"}
+            JWT: {
+                "note": "[red]mine[/red] \x1b[31m:smile: 我",
+                "proxy_url": "http://user:pass@proxy.example.com:8080",
+            }
         },
-        "ssoSuper": {OTHER: {"disabled": True, "proxy_url": "direct"}, "third": {"note": "word " * 30}},
+        "ssoSuper": {
+            OTHER: {"disabled": True, "proxy_url": "direct"},
+            "third": {"note": "word " * 30},
+        },
     }
 )
 
 
 def test_the_table_has_all_that_is_known_and_no_secret(place: Path, capsys: Capture) -> None:
-    """One line per token in a pipe, without colours; a note is shown as it is, but moves no cursor."""
+    """One line per token in a pipe, without colours; a note is shown as it is, but moves no
+    cursor.
+    """
     (place / "tokens.json").write_text(LISTED)
     assert run("list") == 0
     out, err = capsys.readouterr()
     heading, *rows = out.splitlines()
     assert heading.split() == ["id", "tier", "note", "egress", "disabled", "state"]
-    assert rows[0].split() == [ID, "basic", "[red]mine[/red]", "\ufffd[31m:smile:", "我", "proxy.example.com:8080"]
+    assert rows[0].split() == [
+        ID,
+        "basic",
+        "[red]mine[/red]",
+        "\ufffd[31m:smile:",
+        "我",
+        "proxy.example.com:8080",
+    ]
     assert rows[1].split() == [OTHER_ID, "super", "direct", "disabled"]
     assert rows[2].split() == [token_id("third"), "super", *["word"] * 30, "default"]
     assert len(rows) == 3
@@ -299,7 +332,9 @@ def test_the_table_has_a_last_column_for_what_is_learned(place: Path, capsys: Ca
 
 
 @pytest.mark.parametrize("width", [200, 40, 12])
-def test_ids_are_whole_on_any_terminal(width: int, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_are_whole_on_any_terminal(
+    width: int, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They are what one needs to remove a token; the other columns are folded."""
     (place / "tokens.json").write_text(LISTED)
     screen = Stream(terminal=True)
@@ -327,7 +362,15 @@ def test_a_note_can_be_shown_anywhere(place: Path, monkeypatch: pytest.MonkeyPat
 def test_the_list_for_programs(place: Path, capsys: Capture) -> None:
     """As the table, with the whole key; the state only if somebody knows about it."""
     (place / "tokens.json").write_text(LISTED)
-    known = dict(id=OTHER_ID, key=token_key(OTHER), tier="super", note="", egress="direct", disabled=True, state="")
+    known = dict(
+        id=OTHER_ID,
+        key=token_key(OTHER),
+        tier="super",
+        note="",
+        egress="direct",
+        disabled=True,
+        state="",
+    )
     assert run("list", "--json") == 0
     out = capsys.readouterr().out
     assert json.loads(out)[1] == known
@@ -336,12 +379,14 @@ def test_the_list_for_programs(place: Path, capsys: Capture) -> None:
     assert [one["state"] for one in json.loads(capsys.readouterr().out)] == ["", "dead", ""]
 
 
-# The file ---------------------------------------------------------------------------------------------------------
+# The file ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bits", [0o600, 0o640, 0o400, 0o644])
 def test_the_permissions_stay_and_the_backup_is_its_owners_only(bits: int, place: Path) -> None:
-    """Whatever the umask: a server of another user that could read the file still can, and nobody else."""
+    """Whatever the umask: a server of another user that could read the file still can, and nobody
+    else.
+    """
     path = place / "tokens.json"
     path.write_text("[]")
     path.chmod(bits)
@@ -375,7 +420,9 @@ def test_a_link_stays_one_and_the_backup_is_beside_the_file(place: Path) -> None
 def test_whatever_fails_the_file_is_the_old_one_or_the_new_one(
     error: type[BaseException], before: str | None, place: Path, capsys: Capture
 ) -> None:
-    """Each call in turn; the backup has the old content, or is not there; nothing else that has tokens is left."""
+    """Each call in turn; the backup has the old content, or is not there; nothing else that has
+    tokens is left.
+    """
     path, backup = place / "tokens.json", place / "tokens.json.bak"
     after = as_json([JWT]) if before else NEW
     for disk in disks(error):
@@ -389,7 +436,9 @@ def test_whatever_fails_the_file_is_the_old_one_or_the_new_one(
         content = path.read_text() if path.exists() else None
         assert content in (before, after), disk
         assert content == after or disk.failed
-        assert backup.read_text() == before if backup.exists() else content == before or before is None
+        assert (
+            backup.read_text() == before if backup.exists() else content == before or before is None
+        )
         assert names(place) <= {"tokens.json", "tokens.json.bak", ".tokens.json.lock"}, disk
     assert len(disk.calls) > 10
     assert names(place) == ({"tokens.json", "tokens.json.bak"} if before else {"tokens.json"})
@@ -397,7 +446,9 @@ def test_whatever_fails_the_file_is_the_old_one_or_the_new_one(
 
 
 def failed_in_earnest(disk: Disk) -> bool:
-    """Whether what failed was more than the closing of the lock's file, after which there is nothing to do."""
+    """Whether what failed was more than the closing of the lock's file, after which there is
+    nothing to do.
+    """
     return disk.failed and disk.fails_at < len(disk.calls)
 
 
@@ -411,7 +462,9 @@ def test_two_editors_at_once_lose_nothing(place: Path, capsys: Capture) -> None:
         run("add", token)
 
     work(add, tokens)
-    assert {entry.sso for entry in parse_token_file((place / "tokens.json").read_bytes())} == set(tokens)
+    assert {entry.sso for entry in parse_token_file((place / "tokens.json").read_bytes())} == set(
+        tokens
+    )
     assert names(place) == {"tokens.json", "tokens.json.bak"}
 
 
@@ -461,7 +514,9 @@ def test_a_server_that_holds_the_data_directory_is_no_hindrance(place: Path) -> 
         os.close(descriptor)
 
 
-def test_a_file_that_is_mounted_on_its_own_is_explained(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_mounted_on_its_own_is_explained(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It can't be replaced, and containers are often set up so."""
 
     def replace(*_: object) -> None:
@@ -470,7 +525,8 @@ def test_a_file_that_is_mounted_on_its_own_is_explained(place: Path, monkeypatch
     (place / "tokens.json").write_text("[]")
     monkeypatch.setattr(os, "replace", replace)
     with pytest.raises(
-        ConfigError, match=r"^tokens\.json: can't be written: Device or resource busy; if it is mounted"
+        ConfigError,
+        match=r"^tokens\.json: can't be written: Device or resource busy; if it is mounted",
     ):
         run("add", JWT)
 
@@ -484,7 +540,9 @@ def test_what_is_no_file_is_not_replaced(place: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["--tokens", "t", "list"], ["list", "--tokens", "t"]])
-def test_common_flags_may_stand_before_or_behind_the_command(words: list[str], place: Path, capsys: Capture) -> None:
+def test_common_flags_may_stand_before_or_behind_the_command(
+    words: list[str], place: Path, capsys: Capture
+) -> None:
     """As with every other command."""
     (place / "t").write_text(JWT)
     assert run(*words) == 0

@@ -41,10 +41,14 @@ def installed(tmp_path: Path) -> list[str]:
 
 def analyzed(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["systemd-analyze", "--no-pager", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=environment())
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=environment()
+    )
 
 
-has_systemd_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
+has_systemd_analyze = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here"
+)
 
 
 @has_systemd_analyze
@@ -71,7 +75,10 @@ def test_the_service_fits_the_server() -> None:
     assert service["NotifyAccess"] == ["main"]
     assert service["ExecReload"] == ["kill -HUP $MAINPID"]
     assert service["RestartPreventExitStatus"] == [str(EXIT_CONFIG)]
-    assert set(service["SuccessExitStatus"][0].split()) == {str(128 + signal.SIGTERM), str(128 + signal.SIGINT)}
+    assert set(service["SuccessExitStatus"][0].split()) == {
+        str(128 + signal.SIGTERM),
+        str(128 + signal.SIGINT),
+    }
     assert "KillSignal" not in service  # SIGTERM
     assert float(service["TimeoutStopSec"][0]) >= ServerConfig().grace_seconds + STOP_MARGIN_S
     assert float(service["WatchdogSec"][0]) > 0
@@ -80,21 +87,27 @@ def test_the_service_fits_the_server() -> None:
 
 
 def test_the_service_s_command_line_and_stand_in_files_are_understood(tmp_path: Path) -> None:
-    """Without a configuration and tokens in their places the server starts, and says that it has no tokens."""
+    """Without a configuration and tokens in their places the server starts, and says that it has no
+    tokens.
+    """
     service = settings_of(UNITS[0])
     for credential in service["SetCredential"]:
         name, _, content = credential.partition(":")
         (tmp_path / name).write_text(content)
         assert f"{name}:/etc/grok2api/{name}" in service["LoadCredential"]
     command = service["ExecStart"][0].replace("%d", str(tmp_path)).split()[1:]
-    with process([sys.executable, "-m", "grokcore", *command, "--port", "0"], tmp_path, environment()) as server:
+    with process(
+        [sys.executable, "-m", "grokcore", *command, "--port", "0"], tmp_path, environment()
+    ) as server:
         assert "(no tokens yet: see README)" in said_until(server, " ready on ")
         server.terminate()
         assert server.wait() == 0
 
 
 def test_the_socket_is_where_the_server_listens_by_itself() -> None:
-    """Whoever adds the socket unit finds the server at the same address, and nobody from elsewhere does."""
+    """Whoever adds the socket unit finds the server at the same address, and nobody from elsewhere
+    does.
+    """
     ours = ServerConfig()
     assert settings_of(UNITS[1])["ListenStream"] == [f"{ours.host}:{ours.port}"]
     assert "Accept" not in settings_of(UNITS[1])  # no: one server for all connections
@@ -109,5 +122,11 @@ def test_the_manual_names_what_there_is() -> None:
     assert service["ExecStart"][0].split()[0] in text
     for _, path in (value.split(":") for value in service["LoadCredential"]):
         assert path in text
-    known = {*service, *settings_of(UNITS[1]), "SupplementaryGroups", "WorkingDirectory", "NoExecPaths"}
+    known = {
+        *service,
+        *settings_of(UNITS[1]),
+        "SupplementaryGroups",
+        "WorkingDirectory",
+        "NoExecPaths",
+    }
     assert set(re.findall(r"^([A-Z]\w+)=", text, re.MULTILINE)) <= known

@@ -1,4 +1,6 @@
-"""HTTP as it is on the wire: requests as bytes, replies read off a bare connection, clients that leave."""
+"""HTTP as it is on the wire: requests as bytes, replies read off a bare connection, clients that
+leave.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,10 @@ def http(
 ) -> bytes:
     """A request as bytes; a body has its length told."""
     told = [] if body is None else [f"content-length: {len(body)}"]
-    found = [line if isinstance(line, bytes) else line.encode() for line in ("host: localhost", *headers, *told)]
+    found = [
+        line if isinstance(line, bytes) else line.encode()
+        for line in ("host: localhost", *headers, *told)
+    ]
     return b"\r\n".join([f"{method} {path} HTTP/{version}".encode(), *found, b"", body or b""])
 
 
@@ -138,5 +143,7 @@ def text_of(body: str, name: str = "content") -> str:
     """The text of a streamed answer that ended as it should."""
     *chunks, done = data_lines(body)
     assert done == "[DONE]"
-    deltas = [json.loads(chunk)["choices"][0]["delta"] for chunk in chunks if json.loads(chunk)["choices"]]
+    deltas = [
+        json.loads(chunk)["choices"][0]["delta"] for chunk in chunks if json.loads(chunk)["choices"]
+    ]
     return "".join(delta.get(name) or "" for delta in deltas)

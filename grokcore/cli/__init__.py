@@ -39,7 +39,9 @@ def main(argv: Sequence[str]) -> int:
         print(_fault(str(error)), file=sys.stderr)
         return 1
     except BrokenPipeError:  # `check | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # else Python complains at its end
         return 1
 
 
@@ -69,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
         ("serve", serve_command, "run the server (the default)"),
         ("models", models_command, "list the models and what they mean at Grok"),
     ):
-        # Flags may stand before or behind the command; behind it, absent ones must not undo those before.
+        # Flags may stand before or behind the command; behind it, absent ones must not undo those
+        # before.
         command = commands.add_parser(name, help=about, parents=[_flags(default=argparse.SUPPRESS)])
         command.set_defaults(run=run)
     add_token_commands(commands, [_flags(default=argparse.SUPPRESS)])
@@ -80,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _program() -> str:
-    """What this was started as: ``grok2api.py``, ``grok2api.pyz``, the console script, or a module."""
+    """What this was started as: ``grok2api.py``, ``grok2api.pyz``, the console script, or a
+    module.
+    """
     name = Path(sys.argv[0]).name
     if name == "__main__.py":
         return "python3 -m grokcore"
@@ -89,15 +94,31 @@ def _program() -> str:
 
 def _flags(*, default: Any) -> _Parser:
     flags = _Parser(add_help=False, argument_default=default)
-    flags.add_argument("--config", metavar="FILE", help="configuration (default: config.toml, else data/config.toml)")
-    flags.add_argument("--tokens", metavar="FILE", help="tokens (default: tokens.json, else data/token.json)")
-    flags.add_argument("--data-dir", metavar="DIR", help="for learned state (default: $STATE_DIRECTORY, else data)")
-    flags.add_argument("--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)")
-    flags.add_argument("--port", metavar="PORT", type=int, help="port to listen on (default: 8000)")
     flags.add_argument(
-        "--record", metavar="DIR", type=Path, help="keep what Grok sends there, without what is personal"
+        "--config",
+        metavar="FILE",
+        help="configuration (default: config.toml, else data/config.toml)",
     )
     flags.add_argument(
-        "--demo", action="store_const", const=True, help="a simulated Grok and made-up tokens; reads no file"
+        "--tokens", metavar="FILE", help="tokens (default: tokens.json, else data/token.json)"
+    )
+    flags.add_argument(
+        "--data-dir", metavar="DIR", help="for learned state (default: $STATE_DIRECTORY, else data)"
+    )
+    flags.add_argument(
+        "--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)"
+    )
+    flags.add_argument("--port", metavar="PORT", type=int, help="port to listen on (default: 8000)")
+    flags.add_argument(
+        "--record",
+        metavar="DIR",
+        type=Path,
+        help="keep what Grok sends there, without what is personal",
+    )
+    flags.add_argument(
+        "--demo",
+        action="store_const",
+        const=True,
+        help="a simulated Grok and made-up tokens; reads no file",
     )
     return flags

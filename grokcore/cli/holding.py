@@ -16,7 +16,9 @@ from ..web.state import ServerState
 __all__ = ["HeldStateFile", "keep_holding"]
 
 LOOK_EVERY_S = 1.0
-"""A folder that is deleted is held again before a person has typed the command that starts another server."""
+"""A folder that is deleted is held again before a person has typed the command that starts another
+server.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -55,12 +57,16 @@ class HeldStateFile(StateFile):
 
 
 async def keep_holding(directory: DataDirectory, state: ServerState) -> None:
-    """See again and again that the folder is still held; tell the log and ``/health`` when it is not."""
+    """See again and again that the folder is still held; tell the log and ``/health`` when it is
+    not.
+    """
     limiter = trio.CapacityLimiter(1)
     name = "data directory"
     while True:
         await trio.sleep(LOOK_EVERY_S)
-        fault = await trio.to_thread.run_sync(directory.renew, abandon_on_cancel=True, limiter=limiter)
+        fault = await trio.to_thread.run_sync(
+            directory.renew, abandon_on_cancel=True, limiter=limiter
+        )
         words = f"{directory.path}: {fault}" if fault else ""
         if words == state.notices.get(name, ""):
             continue

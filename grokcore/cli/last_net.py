@@ -1,6 +1,7 @@
 """The end of a server that does not end: a thread that waits for it, and then ends the process.
 
-Whatever hangs (the loop itself, in a call that should not wait) can't be asked any more; only another thread can act.
+Whatever hangs (the loop itself, in a call that should not wait) can't be asked any more; only
+another thread can act.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ class LastNet:
         self._timer.start()
 
     def _catch(self, seconds: float) -> None:
-        _log.critical("the server has not stopped within %g s: something hangs, a disk perhaps; it is ended", seconds)
+        _log.critical(
+            "the server has not stopped within %g s: something hangs, a disk perhaps; it is ended",
+            seconds,
+        )
         drain_log(LAST_LINES_S)
         self._end(1)
 
@@ -47,7 +51,10 @@ class LastNet:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()

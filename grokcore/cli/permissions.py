@@ -35,13 +35,17 @@ class Access:
 
 
 def look_at_access(sources: Sources, settings: Settings | None) -> Iterator[Access]:
-    """What there is to say: always of configuration and tokens, of the rest if something is wrong."""
+    """What there is to say: always of configuration and tokens, of the rest if something is
+    wrong.
+    """
     if sources.demo:
         return
     config = settings.config if settings is not None else Config()
     secret_config = settings is None or has_secrets(config)
     written = [
-        (file, secret) for file, secret in ((sources.config_file, secret_config), (sources.token_file, True)) if file
+        (file, secret)
+        for file, secret in ((sources.config_file, secret_config), (sources.token_file, True))
+        if file
     ]
     for file, secret in written:
         found = _look(file, secret=secret)
@@ -56,23 +60,31 @@ def look_at_access(sources: Sources, settings: Settings | None) -> Iterator[Acce
 
 
 def judge_mode(path: Path, mode: int, *, secret: bool, reader: int | None = None) -> Access | None:
-    """Whether others may read or change a file, or put other files into a folder; None for anything else.
+    """Whether others may read or change a file, or put other files into a folder; None for anything
+    else.
 
     :param mode: as ``os.stat`` has it.
     :param secret: whether there is something in it that nobody else should read.
-    :param reader: the number of this process's user if it reads the file as everybody may: it has to become the owner.
+    :param reader: the number of this process's user if it reads the file as everybody may: it has
+        to become the owner.
     """
     if stat.S_ISDIR(mode):
         return _judge_folder(path, mode)
     if not stat.S_ISREG(mode):
         return None
-    may = " and ".join(word for bit, word in ((stat.S_IROTH, "read"), (stat.S_IWOTH, "change")) if mode & bit)
+    may = " and ".join(
+        word for bit, word in ((stat.S_IROTH, "read"), (stat.S_IWOTH, "change")) if mode & bit
+    )
     if not may:
         return Access(f"{path}: not for other users")
     if may == "read" and not secret:
         return Access(f"{path}: other users may read it, and there is no secret in it")
     name = shlex.quote(str(path))
-    command = f"chmod o-rwx {name}" if reader is None else f"sudo chown {reader} {name} && sudo chmod o-rwx {name}"
+    command = (
+        f"chmod o-rwx {name}"
+        if reader is None
+        else f"sudo chown {reader} {name} && sudo chmod o-rwx {name}"
+    )
     return Access(f"{path}: other users may {may} it ({_bits(mode)})", f"Run: {command}")
 
 
@@ -98,7 +110,9 @@ def _look(path: Path, *, secret: bool) -> Access | None:
 
 
 def _judge_folder(path: Path, mode: int) -> Access | None:
-    if not mode & stat.S_IWOTH or mode & stat.S_ISVTX:  # with the sticky bit, nobody can replace what is another's
+    if (
+        not mode & stat.S_IWOTH or mode & stat.S_ISVTX
+    ):  # with the sticky bit, nobody can replace what is another's
         return None
     told = f"{path}: other users may put their files in the place of yours ({_bits(mode)})"
     return Access(told, f"Run: chmod o-w {shlex.quote(str(path))}")

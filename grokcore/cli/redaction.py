@@ -13,5 +13,7 @@ _USER_INFO = re.compile(r"(?<=://)(?!USER:PW@)\S*@")
 
 
 def without_secrets(message: str) -> str:
-    """*message* without what looks like a token or a cookie of Grok's, or like a password in a URL."""
+    """*message* without what looks like a token or a cookie of Grok's, or like a password in a
+    URL.
+    """
     return _USER_INFO.sub("…@", _LOOKS_SECRET.sub("…", message))

@@ -52,7 +52,8 @@ class Reloader:
 
     :param settings: those that the server runs with; *tokens* likewise.
     :param notes: on the token file, as logged at the start; a reload logs new ones only.
-    :ivar on_reload: called when the files have been read and nobody has asked for more meanwhile; they must not wait.
+    :ivar on_reload: called when the files have been read and nobody has asked for more meanwhile;
+        they must not wait.
     """
 
     def __init__(
@@ -77,7 +78,8 @@ class Reloader:
         self.watch = Watch(lambda: sources.files, known=sources.seen)
 
     async def run(self) -> None:
-        """Reload whenever a file has changed, or :meth:`hurry` was called; while there is a fault, now and then as well.
+        """Reload whenever a file has changed, or :meth:`hurry` was called; while there is a fault,
+        now and then as well.
 
         (A file that could not be read for a moment looks unchanged.)
         """
@@ -92,7 +94,9 @@ class Reloader:
         self.watch.hurry()
 
     async def reload(self) -> None:
-        """Read both files and take over what is right in them; one line of the log for each change and each fault."""
+        """Read both files and take over what is right in them; one line of the log for each change
+        and each fault.
+        """
         asked_for, self._asked_for = self._asked_for, False
         told = [
             await self._note("config", self._sources.read_config, self._take_config),
@@ -109,7 +113,8 @@ class Reloader:
     async def _note(self, what: str, read: Callable[[], _T], take: Callable[[_T], bool]) -> bool:
         """Read in a thread, take over; whether anything was told of it.
 
-        (A pool of thousands takes a while. A disk that hangs takes for ever, and must not hold up the end of the server.)
+        (A pool of thousands takes a while. A disk that hangs takes for ever, and must not hold up
+        the end of the server.)
         """
         notices = self._server.state.notices
         try:
@@ -130,7 +135,8 @@ class Reloader:
     def _take_config(self, settings: Settings) -> bool:
         old = self._server.state.config
         self._refuse_loss(settings)
-        # What can't change while the server runs keeps its value, so that what is checked is what will be.
+        # What can't change while the server runs keeps its value, so that what is checked is what
+        # will be.
         config = evolve(settings.config, server=_pinned(settings.config, old))
         with naming(settings.file):
             refuse_open_door(config, "")
@@ -141,10 +147,17 @@ class Reloader:
                 _log.warning("%s", warning)
         self._warnings = frozenset(settings.warnings)
         told = [*differences(old, config)]
-        restart = sorted(f"[{section}] {name}" for section, name in _changed(old, settings.config) & NEEDS_RESTART)
+        restart = sorted(
+            f"[{section}] {name}"
+            for section, name in _changed(old, settings.config) & NEEDS_RESTART
+        )
         new_restart = bool(restart) and restart != self._needs_restart
         if new_restart:
-            _log.warning("%s: takes effect after a restart: %s", settings.file or "environment", ", ".join(restart))
+            _log.warning(
+                "%s: takes effect after a restart: %s",
+                settings.file or "environment",
+                ", ".join(restart),
+            )
         self._needs_restart = restart
         self._config_file = settings.file
         self._guard.adopt(config, settings.said)
@@ -156,7 +169,8 @@ class Reloader:
         return bool(told) or new_restart
 
     def _refuse_loss(self, settings: Settings) -> None:
-        """Keep what is in force if the file is gone, or ends too early: half-way through being saved.
+        """Keep what is in force if the file is gone, or ends too early: half-way through being
+        saved.
 
         :raises ConfigError: something is lost that may be lost at a start only.
         """
@@ -164,7 +178,9 @@ class Reloader:
             raise ConfigError(f"{self._config_file}: is gone")
         objection = self._guard.objection(settings.config, settings.said)
         if objection:
-            raise ConfigError(f"{settings.file or 'environment'}: {objection}; if that is meant, start it anew")
+            raise ConfigError(
+                f"{settings.file or 'environment'}: {objection}; if that is meant, start it anew"
+            )
 
     def _read_tokens(self) -> _FoundTokens:
         return self._sources.token_file, *self._sources.read_tokens_with_notes()
@@ -193,7 +209,9 @@ def log_note(file: Path | None, note: Note) -> None:
 
 
 def _pinned(new: Config, old: Config) -> Any:
-    kept = {name: getattr(old.server, name) for section, name in NEEDS_RESTART if section == "server"}
+    kept = {
+        name: getattr(old.server, name) for section, name in NEEDS_RESTART if section == "server"
+    }
     return evolve(new.server, **kept)
 
 
@@ -212,7 +230,9 @@ def _sections(old: Config, new: Config) -> Iterator[tuple[str, Any, Any]]:
 
 
 def differences(old: Config, new: Config) -> Iterator[str]:
-    """What is different, setting by setting: ``[pool] queue_seconds 10 -> 5``. Secrets are named, not shown."""
+    """What is different, setting by setting: ``[pool] queue_seconds 10 -> 5``. Secrets are named,
+    not shown.
+    """
     for section, before, after in _sections(old, new):
         for field in attrs.fields(type(before)):
             was, is_now = getattr(before, field.name), getattr(after, field.name)

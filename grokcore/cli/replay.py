@@ -37,8 +37,8 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 def add_replay_command(commands: _Commands, parents: _Parents) -> None:
     """Add ``replay`` to a parser's commands.
 
-    It sets ``run`` to a function that takes the parsed arguments, returns the exit code (0; 1 if the answer did not finish)
-    and raises ConfigError if the file can't be read.
+    It sets ``run`` to a function that takes the parsed arguments, returns the exit code (0; 1 if
+    the answer did not finish) and raises ConfigError if the file can't be read.
 
     :param parents: parsers of the common flags, ``--config`` among them, without defaults.
     """
@@ -49,9 +49,15 @@ def add_replay_command(commands: _Commands, parents: _Parents) -> None:
         description=f"{about.capitalize()}. The exit code is 0 if the answer finished, else 1.",
         parents=parents,
     )
-    parser.add_argument("file", metavar="FILE", help="written by serve --record, or a stream as Grok sent it")
-    parser.add_argument("--filtered-tags", metavar="NAMES", help="as [grok] filtered_tags (default: as configured)")
-    parser.add_argument("--json", action="store_true", help="for programs: whole texts, one JSON object per line")
+    parser.add_argument(
+        "file", metavar="FILE", help="written by serve --record, or a stream as Grok sent it"
+    )
+    parser.add_argument(
+        "--filtered-tags", metavar="NAMES", help="as [grok] filtered_tags (default: as configured)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="for programs: whole texts, one JSON object per line"
+    )
     parser.set_defaults(run=replay)
 
 
@@ -59,7 +65,8 @@ def replay(arguments: argparse.Namespace) -> int:
     """Print the events, what was passed over, and how it ended.
 
     :returns: 0 if it finished, 1 if not.
-    :raises ConfigError: the file can't be read, or was written by a newer version; or the configuration is at fault.
+    :raises ConfigError: the file can't be read, or was written by a newer version; or the
+        configuration is at fault.
     """
     record = _parsed(Path(arguments.file), read_file(Path(arguments.file)))
     events, counters = _decoded(record, _filtered_tags(arguments))
@@ -75,7 +82,7 @@ def _filtered_tags(arguments: argparse.Namespace) -> frozenset[str]:
     return Sources(arguments, os.environ).read_config().config.grok.filtered_tags
 
 
-# Reading ----------------------------------------------------------------------------------------------------------
+# Reading ----------------------------------------------------------------------------------------
 
 
 @frozen
@@ -98,7 +105,10 @@ def _parsed(path: Path, data: bytes) -> _Record:
     if header is None:
         return _Record(data)
     if header[RECORD_KEY] != RECORD_VERSION:
-        raise ConfigError(f"{path}: was written by another version of grok2api (format {header[RECORD_KEY]!r:.20})")
+        raise ConfigError(
+            f"{path}: was written by another version of grok2api (format "
+            f"{header[RECORD_KEY]!r:.20})"
+        )
     before, _, last = body.rstrip(b"\n").rpartition(b"\n")
     trailer = _of_recorder(last)
     if trailer is not None:
@@ -128,7 +138,7 @@ def _decoded(record: _Record, tags: frozenset[str]) -> tuple[list[Event], Counte
     return decoder.receive(record.body) + decoder.close(), decoder.counters
 
 
-# Telling ----------------------------------------------------------------------------------------------------------
+# Telling ----------------------------------------------------------------------------------------
 
 
 def _tell_text(events: Sequence[Event], counters: Counters, cut: str) -> Iterator[str]:
@@ -138,7 +148,9 @@ def _tell_text(events: Sequence[Event], counters: Counters, cut: str) -> Iterato
     counts = attrs.asdict(counters)
     unknown = counts.pop("unknown_keys")
     yield "passed over: " + ", ".join(f"{name} {count}" for name, count in counts.items())
-    yield "unknown keys: " + (", ".join(f"{_shown(key)} {count}" for key, count in unknown.items()) or "none")
+    yield "unknown keys: " + (
+        ", ".join(f"{_shown(key)} {count}" for key, count in unknown.items()) or "none"
+    )
     if cut:
         yield f"the record is not whole: {_shown(cut)}"
     error = _failure(events)
@@ -180,7 +192,9 @@ def _json(value: Any) -> str:
 
 
 def _printable(text: str) -> str:
-    r"""*text* without what would move a terminal's cursor; in JSON it is the same text in another spelling."""
+    r"""*text* without what would move a terminal's cursor; in JSON it is the same text in another
+    spelling.
+    """
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 

@@ -2,10 +2,12 @@
 
 Rules
 -----
-1. ``READY=1`` is sent when the port answers, and again when a reload that SIGHUP asked for is over. After ``STOPPING=1``
-   it never is.
-2. The watchdog is fed by a task of the server's own loop, and by nothing else: a loop that is stuck is not alive.
-3. Nothing here wakes up the process more often than the watchdog does, unless something has changed.
+1. ``READY=1`` is sent when the port answers, and again when a reload that SIGHUP asked for is over.
+   After ``STOPPING=1`` it never is.
+2. The watchdog is fed by a task of the server's own loop, and by nothing else: a loop that is stuck
+   is not alive.
+3. Nothing here wakes up the process more often than the watchdog does, unless something has
+   changed.
 """
 
 from __future__ import annotations
@@ -31,15 +33,26 @@ STATUS_S_PER_TOKEN = 0.001
 """The same, for large pools: counting a token takes some 2 µs, in which nothing else is done."""
 
 LOOK_AGAIN_S = 10.0
-"""While answers are under way. The pool's ``on_change`` follows a token's return, not a client's last byte."""
+"""While answers are under way. The pool's ``on_change`` follows a token's return, not a client's
+last byte.
+"""
 
 FEEDS_PER_INTERVAL = 3
-"""sd_watchdog_enabled(3) recommends two; with three the first one that is lost or late does no harm."""
+"""sd_watchdog_enabled(3) recommends two; with three the first one that is lost or late does no
+harm.
+"""
 
 STOP_MARGIN_S = 10.0
-"""How long stopping may take at most, beside ``grace_seconds``: last words, transfers that are aborted, what is saved."""
+"""How long stopping may take at most, beside ``grace_seconds``: last words, transfers that are
+aborted, what is saved.
+"""
 
-_WORDS = {State.OK: "ok", State.UNKNOWN: "not used yet", State.COOLING: "cooling", State.INVALID: "invalid"}
+_WORDS = {
+    State.OK: "ok",
+    State.UNKNOWN: "not used yet",
+    State.COOLING: "cooling",
+    State.INVALID: "invalid",
+}
 
 
 class _Phase(enum.Enum):
@@ -61,7 +74,7 @@ class Reporter:
         self._changed = trio.Event()
         self._told = ""
 
-    # What happens ---------------------------------------------------------------------------------------------------
+    # What happens --------------------------------------------------------------------------------
 
     def ready(self) -> None:
         """The port answers."""
@@ -69,9 +82,13 @@ class Reporter:
             self._enter(_Phase.SERVING, "READY=1")
 
     def reloading(self) -> None:
-        """A reload was asked for. (systemd has to know whether that was before or after it asked last.)"""
+        """A reload was asked for. (systemd has to know whether that was before or after it asked
+        last.)
+        """
         if self._phase in (_Phase.SERVING, _Phase.RELOADING):
-            self._enter(_Phase.RELOADING, "RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            self._enter(
+                _Phase.RELOADING, "RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}"
+            )
 
     def reloaded(self) -> None:
         """Files have been read, and whatever reload was asked for is over."""
@@ -80,7 +97,9 @@ class Reporter:
         self._changed.set()  # another file may be at fault, or none any more
 
     def stopping(self) -> None:
-        """The signal to stop was taken. A ``grace_seconds`` above the unit's TimeoutStopSec is made room for."""
+        """The signal to stop was taken. A ``grace_seconds`` above the unit's TimeoutStopSec is made
+        room for.
+        """
         at_most = self._server.state.config.server.grace_seconds + STOP_MARGIN_S
         self._enter(_Phase.STOPPING, "STOPPING=1", f"EXTEND_TIMEOUT_USEC={at_most * 1e6:.0f}")
 
@@ -91,16 +110,20 @@ class Reporter:
             self._told = self._status()
             self._notifier.tell(*assignments, f"STATUS={self._told}")
 
-    # What goes on ---------------------------------------------------------------------------------------------------
+    # What goes on --------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Keep the status up to date and feed the watchdog, from :meth:`ready` on until cancelled."""
+        """Keep the status up to date and feed the watchdog, from :meth:`ready` on until
+        cancelled.
+        """
         if self._notifier.is_open:
             with self._listening():
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._keep_status)
                     if self._notifier.watchdog_s is not None:
-                        nursery.start_soon(self._feed_watchdog, self._notifier.watchdog_s / FEEDS_PER_INTERVAL)
+                        nursery.start_soon(
+                            self._feed_watchdog, self._notifier.watchdog_s / FEEDS_PER_INTERVAL
+                        )
 
     @contextlib.contextmanager
     def _listening(self) -> Iterator[None]:
@@ -129,7 +152,9 @@ class Reporter:
             if status != self._told:
                 self._told = status if self._notifier.mention(f"STATUS={status}") else ""
             true_until = trio.current_time() + self._true_for_s()
-            await trio.sleep(max(STATUS_EVERY_S, STATUS_S_PER_TOKEN * len(self._server.pool.book.accounts)))
+            await trio.sleep(
+                max(STATUS_EVERY_S, STATUS_S_PER_TOKEN * len(self._server.pool.book.accounts))
+            )
 
     def _true_for_s(self) -> float:
         """How long what systemd knows stays true, if nothing is heard of a change."""
@@ -148,9 +173,13 @@ class Reporter:
 
 
 def status_line(server: Server) -> str:
-    """The pool in a line: ``3 tokens ok, 1 cooling; 2 answers under way``. There is nothing secret in it."""
+    """The pool in a line: ``3 tokens ok, 1 cooling; 2 answers under way``. There is nothing secret
+    in it.
+    """
     book = server.pool.book
-    counts = {_WORDS.get(state, state): count for state, count in book.counts(trio.current_time()).items()}
+    counts = {
+        _WORDS.get(state, state): count for state, count in book.counts(trio.current_time()).items()
+    }
     parts = [_tokens({**counts, "disabled": book.disabled})]
     under_way = server.gateway.open_count
     if under_way:

@@ -1,4 +1,6 @@
-"""The composition root: the whole server, built from its parts and run, and changed while it runs."""
+"""The composition root: the whole server, built from its parts and run, and changed while it
+runs.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,8 @@ _log = logging.getLogger(__name__)
 class Server:
     """One server and all that belongs to it. Made within trio, run once.
 
-    :param state_file: where to keep what is learned, and beside it pictures and videos; None keeps nothing.
+    :param state_file: where to keep what is learned, and beside it pictures and videos; None keeps
+        nothing.
     :param record: where to record what Grok sends; None records nothing.
     :ivar state: what of it is seen over HTTP.
     :ivar lane: of questions that are asked from now on.
@@ -73,10 +76,15 @@ class Server:
         record: Path | None = None,
     ) -> None:
         self._transport = CurlTransport(curl_settings(config))
-        # Its own, for what clients refer to: nothing of Grok's, not even a connection, goes elsewhere.
+        # Its own, for what clients refer to: nothing of Grok's, not even a connection, goes
+        # elsewhere.
         self._fetching = CurlTransport(curl_settings(config))
         self._lookups = Lookups()
-        book = TokenBook(tokens, default_proxy=config.grok.proxy_url, max_in_flight=config.pool.max_in_flight_per_token)
+        book = TokenBook(
+            tokens,
+            default_proxy=config.grok.proxy_url,
+            max_in_flight=config.pool.max_in_flight_per_token,
+        )
         self.pool = TokenPool(book, queue_s=config.pool.queue_seconds)
         self._recorder: RecordingTransport | None = None
         if record is not None:
@@ -89,19 +97,26 @@ class Server:
         self.pool.look = self._wall.look
         self.state = ServerState(config, trio.current_time(), self._wall)
         self._tokens = tuple(tokens)
-        self._quotas = QuotaKeeper(self.pool, lambda: quota_asker(self.state.config, self._transport))
+        self._quotas = QuotaKeeper(
+            self.pool, lambda: quota_asker(self.state.config, self._transport)
+        )
         self._keeper = self._recall(state_file) if state_file is not None else None
         self._media: MediaCache | None = None
         if state_file is not None:
             self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
         deliveries = Deliveries(self._media)
-        self.services = Services(self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway))
+        self.services = Services(
+            self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway)
+        )
         self._metrics = Metrics(self.services)
         self.state.on_request_end += [
             self._metrics.request_ended,
             RequestLog(self.state.refusals).request_ended,
         ]
-        self.gateway.on_failed_attempt += [self.state.history.attempt_failed, self._metrics.attempt_failed]
+        self.gateway.on_failed_attempt += [
+            self.state.history.attempt_failed,
+            self._metrics.attempt_failed,
+        ]
 
     def _recall(self, file: StateFile) -> StateKeeper:
         """Read what was learned before, and keep it from now on."""
@@ -126,7 +141,10 @@ class Server:
 
     def _time_missed(self, seconds: float) -> None:
         if seconds >= TOLD_S:
-            told = "%.0f s have passed in which the server did not run (the machine slept, say); waits have gone on"
+            told = (
+                "%.0f s have passed in which the server did not run (the machine slept, "
+                "say); waits have gone on"
+            )
             _log.info(told, seconds)
 
     def _clock_set(self, seconds: float) -> None:
@@ -138,19 +156,24 @@ class Server:
     def _fetcher(self, key: str) -> Fetcher:
         config = self.state.config
         resolve = self._lookups.of(key)
-        return Fetcher(self._fetching, frozenset(config.fetch.allow_hosts), config.grok.proxy_url, resolve)
+        return Fetcher(
+            self._fetching, frozenset(config.fetch.allow_hosts), config.grok.proxy_url, resolve
+        )
 
     def _tell_of_no_cache(self) -> None:
         grok = self.state.config.grok
         if grok.image_mode is ImageMode.CACHE and not (self._media and grok.cache_mb):
-            lacking = "a [grok] cache_mb above 0" if self._media else "a data directory that can be used"
+            lacking = (
+                "a [grok] cache_mb above 0" if self._media else "a data directory that can be used"
+            )
             _log.warning(
-                "Pictures and videos keep Grok's own addresses, which open only with the account signed in at Grok: "
+                "Pictures and videos keep Grok's own addresses, which open only with the account "
+                "signed in at Grok: "
                 '[grok] image_mode = "cache" needs %s. If that is meant, set image_mode = "url".',
                 lacking,
             )
 
-    # Running --------------------------------------------------------------------------------------------------------
+    # Running -------------------------------------------------------------------------------------
 
     async def run(
         self,
@@ -182,7 +205,8 @@ class Server:
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
                 helpers.cancel_scope.cancel()
-            nursery.cancel_scope.cancel()  # last, so that whatever the others learned at their end is written
+            # last, so that whatever the others learned at their end is written
+            nursery.cancel_scope.cancel()
 
     def _watch_standstills(self) -> None:
         """A clock that leaves them out has to say so, as nobody else notices."""
@@ -190,7 +214,7 @@ class Server:
         if isinstance(clock, RunningClock):
             clock.on_standstill.append(self._metrics.lagged)
 
-    # Changes while it runs ------------------------------------------------------------------------------------------
+    # Changes while it runs -----------------------------------------------------------------------
 
     def adopt_tokens(self, tokens: Sequence[TokenEntry]) -> Adoption:
         """Use these tokens from now on. Answers under way finish with those they have."""
@@ -210,7 +234,10 @@ class Server:
         self.pool.queue_s = config.pool.queue_seconds
         if self._media is not None:
             self._media.most_bytes = _cache_bytes(config)
-        if (config.grok.image_mode, config.grok.cache_mb) != (old.grok.image_mode, old.grok.cache_mb):
+        if (config.grok.image_mode, config.grok.cache_mb) != (
+            old.grok.image_mode,
+            old.grok.cache_mb,
+        ):
             self._tell_of_no_cache()
         if (config.grok.proxy_url, config.pool) != (old.grok.proxy_url, old.pool):
             self._adopt()
@@ -238,7 +265,8 @@ def curl_settings(config: Config) -> CurlSettings:
 def check_curl(settings: Settings) -> None:
     """Make sure that the installed library can do what is configured.
 
-    :raises ConfigError: if it can't; the message names the flag, variable or file that the setting comes from.
+    :raises ConfigError: if it can't; the message names the flag, variable or file that the setting
+        comes from.
     """
     try:
         check_library(curl_settings(settings.config))
@@ -274,7 +302,9 @@ def _identity(config: Config) -> Identity:
 
 
 async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None:
-    """Do *work*, but give up when *stop* is set: a disk that hangs must not keep a starting server from stopping."""
+    """Do *work*, but give up when *stop* is set: a disk that hangs must not keep a starting server
+    from stopping.
+    """
 
     async def give_up() -> None:
         await stop.wait()

@@ -1,4 +1,6 @@
-"""``serve``: the server in its process: files, sockets, signals, and the line that says it is ready."""
+"""``serve``: the server in its process: files, sockets, signals, and the line that says it is
+ready.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,8 @@ from .tokens.states import STATE_FILE
 __all__ = ["serve_command"]
 
 SWITCH_INTERVAL_S = 0.001
-"""How long a thread may keep the interpreter while another waits. Python's default of 5 ms is what the transport's thread
-would wait for when trio is busy, and is seen as lag of single tokens."""
+"""How long a thread may keep the interpreter while another waits. Python's default of 5 ms is what
+the transport's thread would wait for when trio is busy, and is seen as lag of single tokens."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +68,8 @@ class _Start:
 def serve_command(arguments: argparse.Namespace) -> int:
     """Run the server until it is told to stop. Returns the exit code: 0, or 1 after a bug.
 
-    :raises ConfigError: it can't be run as it is configured, or another server uses its data directory.
+    :raises ConfigError: it can't be run as it is configured, or another server uses its data
+        directory.
     :raises PortInUse: another program has its port.
     """
     _open_standard_descriptors()
@@ -80,7 +83,9 @@ def serve_command(arguments: argparse.Namespace) -> int:
         return _serve(sources, settings, tokens, notes)
 
 
-def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...], notes: Sequence[Note]) -> int:
+def _serve(
+    sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...], notes: Sequence[Note]
+) -> int:
     config = settings.config
     for warning in settings.warnings:
         _log.warning("%s", warning)
@@ -90,7 +95,8 @@ def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...],
         if access.advice:
             _log.warning("%s. %s", access.message, access.advice)
     check_curl(settings)
-    # Sockets first: the number of one that was announced and is not there must not become something else's.
+    # Sockets first: the number of one that was announced and is not there must not become something
+    # else's.
     with (
         _sockets(settings, demo=sources.demo) as sockets,
         Notifier.of_environment(os.environ) as notifier,
@@ -102,12 +108,22 @@ def _serve(sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...],
         state_file = None if folder.fault else HeldStateFile(folder.path / STATE_FILE, folder)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         start = _Start(
-            sources, settings, tokens, notes, sockets, state_file, folder.fault, sources.record, notifier, net
+            sources,
+            settings,
+            tokens,
+            notes,
+            sockets,
+            state_file,
+            folder.fault,
+            sources.record,
+            notifier,
+            net,
         )
         try:
             trio.run(_serve_until_signal, start, clock=RunningClock())
         except Exception:
-            # Logged, not raised: the interpreter would write the traceback itself, and wait for who reads it.
+            # Logged, not raised: the interpreter would write the traceback itself, and wait for who
+            # reads it.
             _log.exception("a bug ended the server")
             return 1
     return 0
@@ -125,16 +141,18 @@ def _open_standard_descriptors() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
 
 
-# Sockets ----------------------------------------------------------------------------------------------------------
+# Sockets ----------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def _sockets(settings: Settings, *, demo: bool) -> Iterator[Sequence[socket.socket]]:
     """Those that systemd has opened for this process, else those of ``[server] host`` and ``port``.
 
-    In the end those are closed that nobody has taken over (a second server on the same data directory ends before that).
+    In the end those are closed that nobody has taken over (a second server on the same data
+    directory ends before that).
 
-    :raises ConfigError: there are none, or others than this machine could use one of them without a key.
+    :raises ConfigError: there are none, or others than this machine could use one of them without a
+        key.
     """
     sockets = passed_sockets(os.environ) or _listen(settings, demo=demo)
     try:
@@ -147,7 +165,9 @@ def _sockets(settings: Settings, *, demo: bool) -> Iterator[Sequence[socket.sock
 
 
 def _listen(settings: Settings, *, demo: bool) -> list[socket.socket]:
-    """As :func:`listen`; who has the port may well be a server with the same data directory, and that is said then."""
+    """As :func:`listen`; who has the port may well be a server with the same data directory, and
+    that is said then.
+    """
     try:
         with naming(settings.source("server", "host")):
             return listen(settings.config.server.host, settings.config.server.port)
@@ -169,7 +189,9 @@ def _refuse_open_socket(settings: Settings, bound: socket.socket) -> None:
 
 
 def _is_of_a_network(bound: socket.socket) -> bool:
-    """A local one is in the file system, or has an abstract name: nobody gets there from elsewhere."""
+    """A local one is in the file system, or has an abstract name: nobody gets there from
+    elsewhere.
+    """
     return bound.family in (socket.AF_INET, socket.AF_INET6)
 
 
@@ -181,7 +203,7 @@ def _url_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-# The server -------------------------------------------------------------------------------------------------------
+# The server -------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -206,7 +228,9 @@ async def _serve_until_signal(start: _Start) -> None:
             server.pool.written = _never(start.folder_fault)
         reporter = Reporter(start.notifier, server)
         reloader = (
-            None if start.sources.demo else Reloader(start.sources, server, start.settings, start.tokens, start.notes)
+            None
+            if start.sources.demo
+            else Reloader(start.sources, server, start.settings, start.tokens, start.notes)
         )
         if reloader is not None:
             reloader.on_reload.append(reporter.reloaded)
@@ -216,7 +240,9 @@ async def _serve_until_signal(start: _Start) -> None:
         gc.freeze()
         async with trio.open_nursery() as serving:
             await serving.start(server.run, start.sockets, stop)
-            print(_ready_line(url, start.tokens, demo=start.sources.demo), file=sys.stderr, flush=True)
+            print(
+                _ready_line(url, start.tokens, demo=start.sources.demo), file=sys.stderr, flush=True
+            )
             reporter.ready()
             helpers.start_soon(reporter.run)
             if start.state_file is not None:
@@ -243,7 +269,9 @@ def _at(simulated: str, start: _Start) -> _Start:
     return evolve(start, settings=settings, tokens=parse_token_file(DEMO_TOKENS))
 
 
-async def _heed_signals(stop: trio.Event, reloader: Reloader | None, reporter: Reporter, start: _Start) -> None:
+async def _heed_signals(
+    stop: trio.Event, reloader: Reloader | None, reporter: Reporter, start: _Start
+) -> None:
     hangup = {signal.SIGHUP} if hasattr(signal, "SIGHUP") else set()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *hangup) as signals:
         async for received in signals:
@@ -265,5 +293,11 @@ async def _heed_signals(stop: trio.Event, reloader: Reloader | None, reporter: R
 def _ready_line(url: str, tokens: Sequence[TokenEntry], *, demo: bool) -> str:
     able = sum(not entry.disabled for entry in tokens)
     known = f"{able} tokens" if able != 1 else "1 token"
-    what = "a simulated Grok, nothing leaves this machine" if demo else known if able else "no tokens yet: see README"
+    what = (
+        "a simulated Grok, nothing leaves this machine"
+        if demo
+        else known
+        if able
+        else "no tokens yet: see README"
+    )
     return f"grok2api {__version__} ready on {url} ({what})"

@@ -35,7 +35,9 @@ __all__ = [
 
 CONFIG_PLACES = ("config.toml", "data/config.toml", "data/setting.toml")
 TOKEN_PLACES = ("tokens.json", "data/token.json")
-"""Where files are looked for that no flag names; those in ``data`` are the original project's, the newer one first."""
+"""Where files are looked for that no flag names; those in ``data`` are the original project's, the
+newer one first.
+"""
 
 NEIGHBOURS = ("config.toml", "setting.toml")
 """Names of configurations beside a token file."""
@@ -47,7 +49,8 @@ class Settings:
 
     :ivar file: None if there is no file.
     :ivar said: the settings that the file has.
-    :ivar elsewhere: by section and key, the flag or variable that a setting comes from, if it does not come from the file.
+    :ivar elsewhere: by section and key, the flag or variable that a setting comes from, if it does
+        not come from the file.
     """
 
     config: Config
@@ -79,7 +82,9 @@ class Sources:
         self._config_flag: str | None = arguments.config
         self._token_flag: str | None = arguments.tokens
         self._environ = environ
-        flags = {("server", name): getattr(arguments, name) for name in ("host", "port", "data_dir")}
+        flags = {
+            ("server", name): getattr(arguments, name) for name in ("host", "port", "data_dir")
+        }
         self._flags = {key: value for key, value in flags.items() if value is not None}
         self.seen = fingerprint(self.files)
 
@@ -101,11 +106,14 @@ class Sources:
     def read_config(self) -> Settings:
         """Read the configuration.
 
-        :raises ConfigError: one line that names file and key at fault, or the variable, or the flag.
+        :raises ConfigError: one line that names file and key at fault, or the variable, or the
+            flag.
         """
         file = self.config_file
         text = _text_of(read_file(file)) if file else ""
-        config, warnings = load_config(text, name=str(file or ""), environ=self._environ, flags=self._flags)
+        config, warnings = load_config(
+            text, name=str(file or ""), environ=self._environ, flags=self._flags
+        )
         settings = Settings(config, tuple(warnings), file, settings_in(text), self._elsewhere())
         self._refuse_lost_proxy(settings, text)
         remarks = (
@@ -117,9 +125,11 @@ class Sources:
         return settings
 
     def _refuse_lost_proxy(self, settings: Settings, text: str) -> None:
-        """Make sure that tokens are not used without the proxy that a configuration beside them names.
+        """Make sure that tokens are not used without the proxy that a configuration beside them
+        names.
 
-        :raises ConfigError: if there is such a proxy, and the configuration that is used says nothing of proxies.
+        :raises ConfigError: if there is such a proxy, and the configuration that is used says
+            nothing of proxies.
         """
         tokens = self.token_file
         document = tomllib.loads(text)
@@ -128,14 +138,17 @@ class Sources:
         if tokens is None or settings.config.grok.proxy_url or decided:
             return
         beside = (tokens.parent / name for name in NEIGHBOURS)
-        for file in (path for path in beside if path.is_file() and not _is_same(path, settings.file)):
+        for file in (
+            path for path in beside if path.is_file() and not _is_same(path, settings.file)
+        ):
             try:
                 proxy = load_config(_text_of(read_file(file)))[0].grok.proxy_url
             except ConfigError as error:
                 proxy = str(error)
             if proxy:
                 raise ConfigError(
-                    f"{tokens}: {file} beside it names a proxy or can't be read, and {settings.file or 'no configuration'} "
+                    f"{tokens}: {file} beside it names a proxy or can't be read, and "
+                    f"{settings.file or 'no configuration'} "
                     'names none: write [grok] proxy_url there; proxy_url = "" is for none'
                 )
 
@@ -147,7 +160,9 @@ class Sources:
             for key in fields_dict(cls)
             if (variable := f"GROK2API_{section}_{key}".upper()) in self._environ
         }
-        return named | {(section, key): f"--{key.replace('_', '-')}" for section, key in self._flags}
+        return named | {
+            (section, key): f"--{key.replace('_', '-')}" for section, key in self._flags
+        }
 
     def read_tokens(self) -> tuple[TokenEntry, ...]:
         """Read the tokens; none if there is no file.
@@ -157,7 +172,8 @@ class Sources:
         return self.read_tokens_with_notes()[0]
 
     def read_tokens_with_notes(self) -> tuple[tuple[TokenEntry, ...], list[Note]]:
-        """As :meth:`read_tokens`, and what the owner should know of entries that are not taken, or not as they are.
+        """As :meth:`read_tokens`, and what the owner should know of entries that are not taken, or
+        not as they are.
 
         :raises ConfigError: as there.
         """
@@ -187,7 +203,8 @@ def _may_be_there(path: Path) -> bool:
 
 
 def data_folder(config: Config, environ: Mapping[str, str]) -> Path:
-    """Where learned state is kept: the setting, else the first of systemd's ``$STATE_DIRECTORY``, else ``data``.
+    """Where learned state is kept: the setting, else the first of systemd's ``$STATE_DIRECTORY``,
+    else ``data``.
 
     :raises ConfigError: if the variable holds what no path should.
     """
@@ -198,14 +215,18 @@ def data_folder(config: Config, environ: Mapping[str, str]) -> Path:
 
 
 def _refuse_unusable(name: str, text: str) -> None:
-    """Raise a ConfigError for *text* that can't be a path. *name* is the flag or variable that it comes from."""
+    """Raise a ConfigError for *text* that can't be a path. *name* is the flag or variable that it
+    comes from.
+    """
     fault = text_fault(text)
     if fault:
         raise ConfigError(f"{name}: {fault}")
 
 
 def _text_of(data: bytes) -> str:
-    """A configuration's text. What is no UTF-8 becomes lone surrogates: harmless in a comment, named in a value."""
+    """A configuration's text. What is no UTF-8 becomes lone surrogates: harmless in a comment,
+    named in a value.
+    """
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if data.startswith(mark):  # "Unicode" to editors of Windows
             return data[len(mark) :].decode(encoding, "replace")
@@ -229,17 +250,22 @@ def naming(path: Path | str | None) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}" if path and not str(error).startswith(str(path)) else str(error)) from None
+        raise ConfigError(
+            f"{path}: {error}" if path and not str(error).startswith(str(path)) else str(error)
+        ) from None
 
 
 def refuse_open_door(config: Config, name: str) -> None:
     """Make sure that nobody from another machine is served without a key.
 
-    :param name: of the configuration's file, or of the flag or variable that names the host, for the message.
+    :param name: of the configuration's file, or of the flag or variable that names the host, for
+        the message.
     :raises ConfigError: the host is not a loopback one, and there is no key.
     """
     if not is_loopback(config.server.host) and not config.grok.api_key and not config.keys:
         in_file = f"{name}: " if name else ""
         host = config.server.host or "every address"
-        fault = f"[server] host: {host} is reachable from other machines, so [grok] api_key must be set"
+        fault = (
+            f"[server] host: {host} is reachable from other machines, so [grok] api_key must be set"
+        )
         raise ConfigError(in_file + fault)

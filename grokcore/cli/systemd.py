@@ -1,8 +1,10 @@
-"""What systemd and the process that it started say to each other: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
+"""What systemd and the process that it started say to each other: sd_notify(3),
+sd_watchdog_enabled(3), sd_listen_fds(3).
 
-It is a few environment variables, datagrams of ``NAME=value`` lines, and sockets that are open when the process begins.
-Whoever else starts the server in this way is served in the same way, and without the variables nothing here does anything.
-They are taken out of the environment when they are read, so that no child process takes itself for the service.
+It is a few environment variables, datagrams of ``NAME=value`` lines, and sockets that are open when
+the process begins. Whoever else starts the server in this way is served in the same way, and
+without the variables nothing here does anything. They are taken out of the environment when they
+are read, so that no child process takes itself for the service.
 """
 
 from __future__ import annotations
@@ -32,15 +34,18 @@ Environment: TypeAlias = MutableMapping[str, str]
 _log = logging.getLogger(__name__)
 
 
-# Notification -----------------------------------------------------------------------------------------------------
+# Notification -----------------------------------------------------------------------------------
 
 
 class Notifier:
-    """Sends the service manager messages. It never waits and never raises: no manager is worth a stopped server.
+    """Sends the service manager messages. It never waits and never raises: no manager is worth a
+    stopped server.
 
-    :param address: of its datagram socket, as in ``$NOTIFY_SOCKET``: a path, or ``@`` and an abstract name. Nobody is told
-        anything if it is something else (empty; a virtual machine's ``vsock:``).
-    :ivar watchdog_s: within how many seconds the manager wants to hear ``WATCHDOG=1`` again and again; None if it does not.
+    :param address: of its datagram socket, as in ``$NOTIFY_SOCKET``: a path, or ``@`` and an
+        abstract name. Nobody is told anything if it is something else (empty; a virtual machine's
+        ``vsock:``).
+    :ivar watchdog_s: within how many seconds the manager wants to hear ``WATCHDOG=1`` again and
+        again; None if it does not.
     """
 
     def __init__(self, address: str = "", watchdog_s: float | None = None) -> None:
@@ -69,13 +74,17 @@ class Notifier:
         return self._socket is not None
 
     def tell(self, *assignments: str) -> None:
-        """Send ``NAME=value`` lines as one message. If the manager is busy, it is owed, and sent before all later ones."""
+        """Send ``NAME=value`` lines as one message. If the manager is busy, it is owed, and sent
+        before all later ones.
+        """
         if self.is_open:
             self._owed.append(_message(assignments))
             self.catch_up()
 
     def mention(self, *assignments: str) -> bool:
-        """As :meth:`tell`, for what will be told again anyway: if the manager is busy it is dropped. Whether it was not."""
+        """As :meth:`tell`, for what will be told again anyway: if the manager is busy it is
+        dropped. Whether it was not.
+        """
         return self.catch_up() and self._send(_message(assignments))
 
     def catch_up(self) -> bool:
@@ -89,7 +98,8 @@ class Notifier:
         if self._socket is None:
             return True
         try:
-            # Not connected: a manager that starts itself anew has the same address, not the same socket.
+            # Not connected: a manager that starts itself anew has the same address, not the same
+            # socket.
             self._socket.sendto(message, self._address)
             self._complained = False
         except BlockingIOError:
@@ -113,14 +123,19 @@ class Notifier:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 
 
 def _message(assignments: tuple[str, ...]) -> bytes:
     """A line each; the manager wants UTF-8."""
-    return "\n".join(re.sub(r"\s", " ", assignment) for assignment in assignments).encode("utf-8", "replace")
+    return "\n".join(re.sub(r"\s", " ", assignment) for assignment in assignments).encode(
+        "utf-8", "replace"
+    )
 
 
 def _watchdog_s(environ: Environment) -> float | None:
@@ -130,15 +145,19 @@ def _watchdog_s(environ: Environment) -> float | None:
     return int(microseconds) / 1e6 or None
 
 
-# Socket activation ------------------------------------------------------------------------------------------------
+# Socket activation ------------------------------------------------------------------------------
 
 
 def passed_sockets(environ: Environment) -> list[socket.socket]:
-    """The listening sockets that the manager has opened for this process; none if it has not. The caller closes them.
+    """The listening sockets that the manager has opened for this process; none if it has not. The
+    caller closes them.
 
-    :raises ConfigError: what was passed can't be served: not a socket, a connection, datagrams, an unknown kind of network.
+    :raises ConfigError: what was passed can't be served: not a socket, a connection, datagrams, an
+        unknown kind of network.
     """
-    pid, count, names = (environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
+    pid, count, names = (
+        environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+    )
     environ.pop("LISTEN_PIDFDID", None)
     if pid != str(os.getpid()):  # they were meant for a process that has started this one
         return []
@@ -175,5 +194,7 @@ def _why_not(passed: socket.socket) -> str:
     if not passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         return "does not listen; the socket unit needs Accept=no"
     if passed.family not in (socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", None)):
-        return f"is of a kind that can't be served ({getattr(passed.family, 'name', passed.family)})"
+        return (
+            f"is of a kind that can't be served ({getattr(passed.family, 'name', passed.family)})"
+        )
     return ""

@@ -1,7 +1,7 @@
 """Tables on stdout: good to read on a terminal, good to cut up in a pipe.
 
-A terminal gets colours, and columns as wide as it has room for. Anything else gets a line for each row, aligned, without
-colours and without spaces at its end.
+A terminal gets colours, and columns as wide as it has room for. Anything else gets a line for each
+row, aligned, without colours and without spaces at its end.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ GAP = 2
 class Column:
     """One column.
 
-    :ivar whole: its cells are never folded, however narrow the terminal: ids, and names that somebody may copy.
+    :ivar whole: its cells are never folded, however narrow the terminal: ids, and names that
+        somebody may copy.
     :ivar least: how wide it is at least.
     """
 
@@ -47,7 +48,11 @@ class Cell:
 
 
 def print_table(
-    columns: Sequence[Column], rows: Iterable[Sequence[str | Cell]], *, heading: bool = True, gap: int = GAP
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[str | Cell]],
+    *,
+    heading: bool = True,
+    gap: int = GAP,
 ) -> None:
     """Print *rows*, each with as many cells as there are *columns*.
 
@@ -57,9 +62,13 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold", show_header=heading)
+    table = Table(
+        box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold", show_header=heading
+    )
     for column in columns:
-        table.add_column(column.name, overflow="fold", no_wrap=column.whole, min_width=column.least or None)
+        table.add_column(
+            column.name, overflow="fold", no_wrap=column.whole, min_width=column.least or None
+        )
     for row in rows:
         cells = [cell if isinstance(cell, Cell) else Cell(cell) for cell in row]
         table.add_row(*(Text(printable(cell.text), cell.style) for cell in cells))
@@ -90,7 +99,9 @@ def _console(*, terminal: bool) -> Console:
 
 
 def printable(text: str) -> str:
-    """*text* without what would move a terminal's cursor, or what it has no characters for. A note may be a stranger's."""
+    """*text* without what would move a terminal's cursor, or what it has no characters for. A note
+    may be a stranger's.
+    """
     encoding = sys.stdout.encoding or "utf-8"
     plain = "".join(character if character.isprintable() else "\ufffd" for character in text)
     return plain.encode(encoding, "replace").decode(encoding)

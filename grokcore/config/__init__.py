@@ -1,8 +1,10 @@
-"""The configuration: text in, one frozen :class:`Config` out, every fault with its path in the file.
+"""The configuration: text in, one frozen :class:`Config` out, every fault with its path in the
+file.
 
-Precedence: command-line flag > environment ``GROK2API_<SECTION>_<KEY>`` > file > default. Nothing here reads a file or the
-environment by itself; both are passed in. An unknown key is a warning with the nearest name; a wrong type or value is a
-:class:`~grokcore.errors.ConfigError`. A ``setting.toml`` of the original project is a valid file.
+Precedence: command-line flag > environment ``GROK2API_<SECTION>_<KEY>`` > file > default. Nothing
+here reads a file or the environment by itself; both are passed in. An unknown key is a warning with
+the nearest name; a wrong type or value is a :class:`~grokcore.errors.ConfigError`. A
+``setting.toml`` of the original project is a valid file.
 """
 
 from .loading import SECTIONS, load_config

@@ -1,4 +1,6 @@
-"""From the text of a file, the environment and the flags to one :class:`~grokcore.config.Config`."""
+"""From the text of a file, the environment and the flags to one
+:class:`~grokcore.config.Config`.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ SECTIONS: dict[str, type] = {
     "fetch": FetchConfig,
 }
 
-# From text to Config ----------------------------------------------------------------------------------------------
+# From text to Config -----------------------------------------------------------------------------
 
 
 def load_config(
@@ -66,8 +68,13 @@ def load_config(
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{in_file}is not valid TOML: {_toml_fault(str(error), text)}") from None
-    except (RecursionError, ValueError):  # brackets without end; a number that is too long to be one
-        raise ConfigError(f"{in_file}is not valid TOML: it is nested too deeply, or a number is too long") from None
+    except (
+        RecursionError,
+        ValueError,
+    ):  # brackets without end; a number that is too long to be one
+        raise ConfigError(
+            f"{in_file}is not valid TOML: it is nested too deeply, or a number is too long"
+        ) from None
     origin = Origin(in_file, text, environ or {}, flags or {})
     try:
         return _from_document(document, origin)
@@ -98,8 +105,14 @@ class Origin:
         return f"{self.of(fault.path)}: {fault.message}{self._line(fault.path)}"
 
     def _line(self, path: Path) -> str:
-        keys = tuple(int(key) - 1 if path[0] == "keys" and key.isdigit() else key for key in path if ":" not in key)
-        for length in range(len(keys), 0, -1):  # a key that is missing has no place, but its table has
+        keys = tuple(
+            int(key) - 1 if path[0] == "keys" and key.isdigit() else key
+            for key in path
+            if ":" not in key
+        )
+        for length in range(
+            len(keys), 0, -1
+        ):  # a key that is missing has no place, but its table has
             place = place_of(self.text, keys[:length])
             if place is not None:
                 return f" (line {place[0]}, column {place[1]})"
@@ -121,19 +134,26 @@ LONGEST_CHARACTER = len("'\\\\x00'")
 """Of what a message quotes, this much is one character."""
 
 _PATH_HINT = (
-    ". A backslash in double quotes begins a special character: write a Windows path in single quotes, 'C:\\path'"
+    ". A backslash in double quotes begins a special character: write a Windows path "
+    "in single quotes, 'C:\\path'"
 )
 
 
 def _toml_fault(message: str, text: str) -> str:
-    """The message of tomllib without what it quotes of the file, and with what to do about a Windows path."""
+    """The message of tomllib without what it quotes of the file, and with what to do about a
+    Windows path.
+    """
     hint = ""
     if "\\" in text and any(words in message for words in ("Unescaped", "escape", "hex value")):
         hint = _PATH_HINT
     elif "Invalid value" in message:
         hint = ". Text is written in straight quotes, double or single"
     return (
-        _QUOTED.sub(lambda found: found.group() if len(found.group()) <= LONGEST_CHARACTER else "a key", message) + hint
+        _QUOTED.sub(
+            lambda found: found.group() if len(found.group()) <= LONGEST_CHARACTER else "a key",
+            message,
+        )
+        + hint
     )
 
 
@@ -152,7 +172,9 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
     warnings += [
         homeless.get(key, warning)
         for key, warning in zip(
-            [*document], _unknown(document, [*SECTIONS, "keys", "models"], "section [{}]"), strict=True
+            [*document],
+            _unknown(document, [*SECTIONS, "keys", "models"], "section [{}]"),
+            strict=True,
         )
     ]
     also_moved, more = take_over(raw)
@@ -169,25 +191,34 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
             for name in SECTIONS
             for key, words in _tidy(raw[name], name)
         ]
-        parts: dict[str, Any] = {name: structured(raw[name], cls, (name,)) for name, cls in SECTIONS.items()}
+        parts: dict[str, Any] = {
+            name: structured(raw[name], cls, (name,)) for name, cls in SECTIONS.items()
+        }
     except Fault as fault:
-        raise Fault(_as_written(fault.path[:2], moved, origin) + fault.path[2:], fault.message) from None
+        raise Fault(
+            _as_written(fault.path[:2], moved, origin) + fault.path[2:], fault.message
+        ) from None
     parts["global_"] = parts.pop("global")
     table, more = _model_table(models, parts["grok"])
     api_keys, more_still = _keys(keys)
     _check_key_models(api_keys, table)
     _check_key_twice(api_keys, parts["grok"].api_key)
     about_the_file = [origin.in_file + warning for warning in warnings + more + more_still]
-    return Config(**parts, keys=api_keys, models=table), about_the_file + about_variables + about_values
+    return Config(
+        **parts, keys=api_keys, models=table
+    ), about_the_file + about_variables + about_values
 
 
 def _as_written(path: Path, moved: Mapping[Path, Path], origin: Origin) -> Path:
-    """The path under which a setting stands in a file of the original project; its own if it does not come from there."""
+    """The path under which a setting stands in a file of the original project; its own if it does
+    not come from there.
+    """
     return path if _elsewhere(path, origin.environ, origin.flags) else moved.get(path, path)
 
 
 def _tidy(table: dict[str, Any], section: str) -> Iterator[tuple[str, str]]:
-    """Take the values out of what was pasted into a table; for each key that had more than its value, words on it.
+    """Take the values out of what was pasted into a table; for each key that had more than its
+    value, words on it.
 
     :raises Fault: if there is no value in it.
     """
@@ -208,25 +239,35 @@ def _table(value: Any, path: tuple[str, ...]) -> dict[str, Any]:
 
 def _overlay_environment(raw: dict[str, dict[str, Any]], environ: Mapping[str, str]) -> list[str]:
     known = {
-        f"GROK2API_{name}_{key}".upper(): (name, key) for name, cls in SECTIONS.items() for key in fields_dict(cls)
+        f"GROK2API_{name}_{key}".upper(): (name, key)
+        for name, cls in SECTIONS.items()
+        for key in fields_dict(cls)
     }
     for variable, (section, key) in known.items():
         if variable in environ:
-            raw[section][key] = _from_variable(environ[variable], get_type_hints(SECTIONS[section])[key])
+            raw[section][key] = _from_variable(
+                environ[variable], get_type_hints(SECTIONS[section])[key]
+            )
     strange = [name for name in environ if name.startswith("GROK2API_") and name not in known]
     return [_guess(name, known, "environment variable {}") for name in strange]
 
 
 def _from_variable(text: str, kind: Any) -> Any:
-    """A variable's text as the type the key has: text stays text, anything else is read as a TOML value."""
+    """A variable's text as the type the key has: text stays text, anything else is read as a TOML
+    value.
+    """
     is_list = kind in (tuple[str, ...], frozenset[str])
     if kind is str or (str in get_args(kind) and not is_list):
         return text
     text = text.strip()
-    if not is_list and len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":  # as files of variables keep them
+    if (
+        not is_list and len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    ):  # as files of variables keep them
         text = text[1:-1].strip()
     try:
-        return tomllib.loads(f"value = {text.lower() if text.lower() in ('true', 'false') else text}")["value"]
+        return tomllib.loads(
+            f"value = {text.lower() if text.lower() in ('true', 'false') else text}"
+        )["value"]
     except (RecursionError, ValueError):
         return [part.strip() for part in text.split(",") if part.strip()] if is_list else text
 
@@ -234,13 +275,17 @@ def _from_variable(text: str, kind: Any) -> Any:
 def _unknown(found: dict[str, Any], known: Iterable[str], shown: str) -> list[str]:
     """Take what is not known out of *found*; one warning for each."""
     strange = [key for key in found if key not in set(known)]
-    return [_guess(key, known, shown) for key in strange if found.pop(key, None) is not None or True]
+    return [
+        _guess(key, known, shown) for key in strange if found.pop(key, None) is not None or True
+    ]
 
 
 def _guess(name: str, known: Iterable[str], shown: str) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     bare = name_shown(name).strip("'")
-    return f"unknown {shown.format(bare)} has no effect" + (f"; did you mean {near[0]}?" if near else "")
+    return f"unknown {shown.format(bare)} has no effect" + (
+        f"; did you mean {near[0]}?" if near else ""
+    )
 
 
 def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
@@ -254,14 +299,18 @@ def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
         warnings += _unknown(table, fields_dict(KeyConfig), f"{_shown(path)} {{}}")
         warnings += [f"{_shown((*path, name))}: {words}" for name, words in _tidy(table, "keys")]
         key = structured(table, KeyConfig, path)
-        if not (key.key or key.sha256) or (key.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256)):
+        if not (key.key or key.sha256) or (
+            key.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256)
+        ):
             raise Fault(path, "needs key, or sha256 with 64 hex digits")
         found.append(key)
     return tuple(found), warnings
 
 
 def _key_name(table: Mapping[str, Any]) -> tuple[str, ...]:
-    """The name of a key as a part of a path, marked as no part of the file's own; empty if it has none."""
+    """The name of a key as a part of a path, marked as no part of the file's own; empty if it has
+    none.
+    """
     name = table.get("name")
     return (f"name:{name}",) if isinstance(name, str) and name and not text_fault(name) else ()
 
@@ -270,10 +319,15 @@ def _check_key_twice(keys: tuple[KeyConfig, ...], api_key: str) -> None:
     """Of the same key in two places, nobody could tell whose rights it has."""
     seen = {hashlib.sha256(api_key.encode()).hexdigest(): "[grok] api_key"} if api_key else {}
     for number, key in enumerate(keys, 1):
-        digests = {key.sha256.lower(), hashlib.sha256(key.key.encode()).hexdigest() if key.key else ""} - {""}
+        digests = {
+            key.sha256.lower(),
+            hashlib.sha256(key.key.encode()).hexdigest() if key.key else "",
+        } - {""}
         for digest in digests:
             if digest in seen:
-                raise Fault(("keys", str(number), f"name:{key.name}"), f"is the same key as {seen[digest]}")
+                raise Fault(
+                    ("keys", str(number), f"name:{key.name}"), f"is the same key as {seen[digest]}"
+                )
         seen.update(dict.fromkeys(digests, f"[[keys]] {key.name}"))
 
 
@@ -285,7 +339,8 @@ def _check_key_models(keys: tuple[KeyConfig, ...], table: Mapping[str, Model]) -
                 near = difflib.get_close_matches(name, table, n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 raise Fault(
-                    ("keys", str(number), f"name:{key.name}", "models"), f"there is no model {name_shown(name)}{hint}"
+                    ("keys", str(number), f"name:{key.name}", "models"),
+                    f"there is no model {name_shown(name)}{hint}",
                 )
 
 
@@ -315,7 +370,8 @@ def _changed(shipped: Model | None, row: ModelRow, name: str) -> Model:
         for key in ("grok_model", "mode", "mode_id", "rate_limit_name", "cost", "tier", "search")
         if getattr(row, key) is not None
     }
-    # Upstream counts by mode id where there is one, by model name otherwise (grok-protocol.md §2.5).
+    # Upstream counts by mode id where there is one, by model name otherwise (grok-protocol.md
+    # §2.5).
     named_anew = row.mode_id or row.grok_model
     if named_anew and row.rate_limit_name is None:
         changes["rate_limit_name"] = named_anew
@@ -326,7 +382,9 @@ def _limits(row: ModelRow, grok: GrokConfig, model: Model) -> Limits:
     """Order: the user's row, the user's [grok], the shipped row, the shipped default."""
     shipped = model.limits or DEFAULT_LIMITS
     return Limits(
-        first_response=_first(row.first_response_timeout, grok.stream_first_response_timeout, shipped.first_response),
+        first_response=_first(
+            row.first_response_timeout, grok.stream_first_response_timeout, shipped.first_response
+        ),
         chunk=_first(row.chunk_timeout, grok.stream_chunk_timeout, shipped.chunk),
         total=_first(row.total_timeout, grok.stream_total_timeout, shipped.total),
     )

@@ -2,13 +2,14 @@
 
 *2025*: ``data/setting.toml`` with ``[grok]`` and ``[global]``. Its names are ours, but for a few.
 
-*2026*: ``data/config.toml`` in three layouts. The first two have ``[app]`` and name proxy and clearance under ``[network]``
-and ``[security]``, later under ``[proxy]``; the third has ``[proxy.egress]``, ``[proxy.clearance]`` and ``[features]``.
-Taken over are the API key, the address for links, proxy, clearance, User-Agent, browser and what an answer shows; the
-rest is named in one line. Admin passwords are never read.
+*2026*: ``data/config.toml`` in three layouts. The first two have ``[app]`` and name proxy and
+clearance under ``[network]`` and ``[security]``, later under ``[proxy]``; the third has
+``[proxy.egress]``, ``[proxy.clearance]`` and ``[features]``. Taken over are the API key, the
+address for links, proxy, clearance, User-Agent, browser and what an answer shows; the rest is named
+in one line. Admin passwords are never read.
 
-*Rule*: a proxy that is configured there is used here, or the configuration is refused: tokens that came from behind a
-proxy must not be seen from another address.
+*Rule*: a proxy that is configured there is used here, or the configuration is refused: tokens that
+came from behind a proxy must not be seen from another address.
 """
 
 from __future__ import annotations
@@ -23,13 +24,27 @@ __all__ = ["is_newer_original", "take_over", "take_over_newer"]
 Raw = dict[str, dict[str, Any]]
 Path = tuple[str, ...]
 
-_MOVED = {("global", "base_url"): ("server", "public_url"), ("global", "image_mode"): ("grok", "image_mode")}
+_MOVED = {
+    ("global", "base_url"): ("server", "public_url"),
+    ("global", "image_mode"): ("grok", "image_mode"),
+}
 _RETIRED = {
     "global": {
         *("admin_username", "admin_password", "image_cache_max_size_mb", "video_cache_max_size_mb"),
-        *("max_upload_concurrency", "max_request_concurrency", "batch_save_interval", "batch_save_threshold"),
+        *(
+            "max_upload_concurrency",
+            "max_request_concurrency",
+            "batch_save_interval",
+            "batch_save_threshold",
+        ),
     },
-    "grok": {"cache_proxy_url", "dynamic_statsig", "proxy_pool_url", "proxy_pool_interval", "retry_status_codes"},
+    "grok": {
+        "cache_proxy_url",
+        "dynamic_statsig",
+        "proxy_pool_url",
+        "proxy_pool_interval",
+        "retry_status_codes",
+    },
 }
 _NEWER_SECTIONS = frozenset(
     {
@@ -47,7 +62,18 @@ _NEWER_SECTIONS = frozenset(
             "voice",
             "token",
         ),
-        *("cache", "performance", "logging", "account", "asset", "nsfw", "batch", "usage", "imagine_fast", "statsig"),
+        *(
+            "cache",
+            "performance",
+            "logging",
+            "account",
+            "asset",
+            "nsfw",
+            "batch",
+            "usage",
+            "imagine_fast",
+            "statsig",
+        ),
     }
 )
 
@@ -55,14 +81,17 @@ _NEWER_SECTIONS = frozenset(
 def take_over(raw: Raw) -> tuple[dict[Path, Path], list[str]]:
     """Rename and drop what a file of 2025 has otherwise; our own names win over the original's.
 
-    Returns where keys came from (new path to the one in the file), and a warning about those without effect.
+    Returns where keys came from (new path to the one in the file), and a warning about those
+    without effect.
 
     :raises Fault: if it names a pool of proxies, and no proxy.
     """
     moved: dict[Path, Path] = {}
     original = raw["global"]
     if original.get("image_mode") == "url" and original.get("base_url"):
-        original["image_mode"] = "cache"  # there it means links below base_url, to copies that the server keeps
+        original["image_mode"] = (
+            "cache"  # there it means links below base_url, to copies that the server keeps
+        )
     for (section, key), (new_section, new_key) in _MOVED.items():
         if key in raw[section]:
             value = raw[section].pop(key)
@@ -71,34 +100,47 @@ def take_over(raw: Raw) -> tuple[dict[Path, Path], list[str]]:
                 moved[new_section, new_key] = section, key
     if raw["grok"].get("proxy_pool_url") and not raw["grok"].get("proxy_url"):
         raise Fault(("grok", "proxy_pool_url"), _NO_POOL)
-    dropped = [f"[{section}] {key}" for section, keys in _RETIRED.items() for key in list(raw[section]) if key in keys]
+    dropped = [
+        f"[{section}] {key}"
+        for section, keys in _RETIRED.items()
+        for key in list(raw[section])
+        if key in keys
+    ]
     for section, keys in _RETIRED.items():
         raw[section] = {key: value for key, value in raw[section].items() if key not in keys}
     return moved, _without_effect(dropped)
 
 
 _NO_POOL = (
-    "a pool of proxies is not used here, and the tokens must not go past it: write one of its proxies as [grok] proxy_url, "
+    "a pool of proxies is not used here, and the tokens must not go past it: write one of its "
+    "proxies as [grok] proxy_url, "
     "or give each token its own proxy_url in the token file"
 )
 
 
 def _without_effect(names: list[str]) -> list[str]:
-    return [f"settings of the original project without effect here: {', '.join(names)}"] if names else []
+    return (
+        [f"settings of the original project without effect here: {', '.join(names)}"]
+        if names
+        else []
+    )
 
 
-# 2026 ---------------------------------------------------------------------------------------------------------------
+# 2026 -------------------------------------------------------------------------------------------
 
 
 def is_newer_original(document: Mapping[str, Any]) -> bool:
     """Whether a file is the original's of 2026."""
     app, proxy = document.get("app"), document.get("proxy")
     named = isinstance(app, dict) and not {"app_key", "api_key", "app_url"}.isdisjoint(app)
-    return named or (isinstance(proxy, dict) and not {"egress", "clearance", "base_proxy_url"}.isdisjoint(proxy))
+    return named or (
+        isinstance(proxy, dict) and not {"egress", "clearance", "base_proxy_url"}.isdisjoint(proxy)
+    )
 
 
 def take_over_newer(document: dict[str, Any], raw: Raw) -> tuple[dict[Path, Path], list[str]]:
-    """Take the original's sections of 2026 out of *document*, and put what they mean here into *raw*.
+    """Take the original's sections of 2026 out of *document*, and put what they mean here into
+    *raw*.
 
     Returns as :func:`take_over`.
 
@@ -119,7 +161,11 @@ def take_over_newer(document: dict[str, Any], raw: Raw) -> tuple[dict[Path, Path
     _refuse_lost_proxy(theirs, raw)
     used = set(moved.values())
     dropped = sorted(
-        {f"[{'.'.join(place[:-1])}]" for place in _leaves(theirs) if place not in used and place not in _QUIET}
+        {
+            f"[{'.'.join(place[:-1])}]"
+            for place in _leaves(theirs)
+            if place not in used and place not in _QUIET
+        }
     )
     told = ", ".join(f"[{new[0]}] {new[1]}" for new in moved) or "nothing"
     said = [f"is the original project's configuration of 2026; taken over: {told}"]
@@ -127,7 +173,9 @@ def take_over_newer(document: dict[str, Any], raw: Raw) -> tuple[dict[Path, Path
 
 
 def _split_keys(document: dict[str, Any], raw: Raw) -> None:
-    """Several keys, in a list or with commas between them: the first is ours, the others are as good."""
+    """Several keys, in a list or with commas between them: the first is ours, the others are as
+    good.
+    """
     value = raw["grok"].get("api_key")
     keys = value.split(",") if isinstance(value, str) else value
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
@@ -164,7 +212,8 @@ def _refuse_lost_proxy(theirs: Mapping[str, Any], raw: Raw) -> None:
         raise Fault(("proxy", "egress", "proxy_pool"), _NO_POOL)
     if mode not in (None, "", "direct"):
         raise Fault(
-            ("proxy", "egress", "mode"), "asks for a proxy, and proxy_url names none; write it as [grok] proxy_url"
+            ("proxy", "egress", "mode"),
+            "asks for a proxy, and proxy_url names none; write it as [grok] proxy_url",
         )
 
 
@@ -178,7 +227,10 @@ def _inverted(value: Any) -> Any:
 
 def _one_proxy(value: Any) -> Any:
     """A proxy; the original took lists in one text, of which only one can be meant here."""
-    if isinstance(value, str) and len([part for part in value.replace("\n", ",").split(",") if part.strip()]) > 1:
+    if (
+        isinstance(value, str)
+        and len([part for part in value.replace("\n", ",").split(",") if part.strip()]) > 1
+    ):
         raise ValueError(_NO_POOL)
     return value.strip().rstrip(",") if isinstance(value, str) else value
 
@@ -190,7 +242,11 @@ def _browser(value: Any) -> Any:
 def _image_mode(value: Any) -> Any:
     text = str(value)
     return (
-        "base64" if text in ("base64", "b64_json") else "cache" if text in ("url", "local_url", "local_md") else "url"
+        "base64"
+        if text in ("base64", "b64_json")
+        else "cache"
+        if text in ("url", "local_url", "local_md")
+        else "url"
     )
 
 
@@ -210,13 +266,27 @@ _NEWER: tuple[tuple[Path, tuple[str, str], Callable[[Any], Any]], ...] = (
     (("proxy", "clearance", "browser"), ("grok", "impersonate"), _browser),
     (("proxy", "browser"), ("grok", "impersonate"), _browser),
     (("security", "browser"), ("grok", "impersonate"), _browser),
-    *(((section, "temporary"), ("grok", "temporary"), _as_it_is) for section in ("features", "app", "chat")),
+    *(
+        ((section, "temporary"), ("grok", "temporary"), _as_it_is)
+        for section in ("features", "app", "chat")
+    ),
     (("features", "memory"), ("grok", "memory"), _as_it_is),
     *(((section, "disable_memory"), ("grok", "memory"), _inverted) for section in ("app", "chat")),
-    *(((section, "thinking"), ("grok", "show_thinking"), _as_it_is) for section in ("features", "app", "chat")),
-    *(((section, "filter_tags"), ("grok", "filtered_tags"), _as_it_is) for section in ("app", "chat")),
-    *(((section, "image_format"), ("grok", "image_mode"), _image_mode) for section in ("features", "app")),
+    *(
+        ((section, "thinking"), ("grok", "show_thinking"), _as_it_is)
+        for section in ("features", "app", "chat")
+    ),
+    *(
+        ((section, "filter_tags"), ("grok", "filtered_tags"), _as_it_is)
+        for section in ("app", "chat")
+    ),
+    *(
+        ((section, "image_format"), ("grok", "image_mode"), _image_mode)
+        for section in ("features", "app")
+    ),
 )
 """By precedence: of places for the same setting the first counts that has a value."""
 
-_QUIET = frozenset({("app", "app_key"), ("proxy", "egress", "mode"), ("proxy", "clearance", "mode")})
+_QUIET = frozenset(
+    {("app", "app_key"), ("proxy", "egress", "mode"), ("proxy", "clearance", "mode")}
+)

@@ -1,7 +1,8 @@
-"""Values as people paste them: with their names, in whole headers, in quotes; and the value itself taken out.
+"""Values as people paste them: with their names, in whole headers, in quotes; and the value itself
+taken out.
 
-What surrounds a value is never sent: a cookie header that was pasted for the sake of cf_clearance holds the session of
-some account, which must not ride along with another's.
+What surrounds a value is never sent: a cookie header that was pasted for the sake of cf_clearance
+holds the session of some account, which must not ride along with another's.
 """
 
 from __future__ import annotations
@@ -14,11 +15,21 @@ from ..protocol.token_file.text import is_jwt, tidied
 
 __all__ = ["taken_out"]
 
-_QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u201e": "\u201c", "\xab": "\xbb"}
+_QUOTES = {
+    '"': '"',
+    "'": "'",
+    "`": "`",
+    "\u201c": "\u201d",
+    "\u2018": "\u2019",
+    "\u201e": "\u201c",
+    "\xab": "\xbb",
+}
 _CLEARANCE = re.compile(r"(?<![\w-])cf_clearance\s*[=:]\s*[\"']?([^;,\s\"'^]*)")
 _SESSION = re.compile(r"eyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]{4,}")
 _OTHER_COOKIE = re.compile(r"[\w-]+=|;")
-_KEY_NAME = re.compile(r"^(?:(?:authorization|x-api-key|api[_-]?key)\s*[:=]\s*)?(?:bearer\s+)?", re.IGNORECASE)
+_KEY_NAME = re.compile(
+    r"^(?:(?:authorization|x-api-key|api[_-]?key)\s*[:=]\s*)?(?:bearer\s+)?", re.IGNORECASE
+)
 _WITH_NAME = "was pasted with its name or more; only the value is used"
 
 
@@ -31,7 +42,9 @@ def taken_out(key: str, value: Any) -> tuple[Any, str]:
     """
     if isinstance(value, dict):
         pairs = {name: taken_out(key, inner) for name, inner in value.items()}
-        return {name: pair[0] for name, pair in pairs.items()}, _first(pair[1] for pair in pairs.values())
+        return {name: pair[0] for name, pair in pairs.items()}, _first(
+            pair[1] for pair in pairs.values()
+        )
     if isinstance(value, list):
         items = [taken_out("", item) for item in value]
         return [item for item, _ in items], _first(words for _, words in items)
@@ -44,7 +57,10 @@ def taken_out(key: str, value: Any) -> tuple[Any, str]:
     taken = _TAKERS.get(key, _as_it_is)(bare)
     if bare.rstrip("; ") not in (taken, f"cf_clearance={taken}"):
         return taken, _WITH_NAME
-    return taken, "stands in quotes that are no part of it; they are left out" if bare != text else ""
+    return (
+        taken,
+        "stands in quotes that are no part of it; they are left out" if bare != text else "",
+    )
 
 
 def _first(words: Any) -> str:
@@ -58,33 +74,49 @@ def _unquoted(text: str) -> str:
 
 
 def _api_key(text: str) -> tuple[str, str]:
-    """A key without what a header has before it. Quotes stay: clients may have been given them as well."""
+    """A key without what a header has before it. Quotes stay: clients may have been given them as
+    well.
+    """
     bare = _KEY_NAME.sub("", text, count=1)
     if bare and bare != text:
         return bare, _WITH_NAME
     if _unquoted(text) != text:
-        return text, "stands in quotes, which are part of the key here: take them out unless clients send them too"
+        return (
+            text,
+            (
+                "stands in quotes, which are part of the key here: take them out unless clients "
+                "send "
+                "them too"
+            ),
+        )
     return text, ""
 
 
 def _clearance(text: str) -> str:
     """The value of the cookie, out of whatever holds it."""
     found = list(dict.fromkeys(filter(None, _CLEARANCE.findall(text))))
-    value = _unquoted(found[0] if found else re.sub(r"^cookie:\s*", "", text, flags=re.IGNORECASE).rstrip("; "))
+    value = _unquoted(
+        found[0] if found else re.sub(r"^cookie:\s*", "", text, flags=re.IGNORECASE).rstrip("; ")
+    )
     if _CLEARANCE.search(text) and not found and text.strip("; ") != "cf_clearance=":
         raise ValueError("holds cookies, but no value of cf_clearance")
     if is_jwt(value) or _SESSION.search(value):
         raise ValueError(
-            "is a session token, which belongs into the token file; the cookie's name here is cf_clearance"
+            "is a session token, which belongs into the token file; the cookie's name here is "
+            "cf_clearance"
         )
     if not found and (_OTHER_COOKIE.search(value) or re.search(r"\s", value)):
-        raise ValueError("must be the value of the cookie cf_clearance, and there is no such cookie in it")
+        raise ValueError(
+            "must be the value of the cookie cf_clearance, and there is no such cookie in it"
+        )
     return "" if value == "cf_clearance=" else value
 
 
 def _header(name: str) -> Callable[[str], str]:
     """Takes the value of the header *name* out of the header, or of several."""
-    pattern = re.compile(rf"(?:^|\n|-H\s*\$?\^?[\"'])\s*[\"']?{name}\^?[\"']?\s*[:=]?\s*\n?\s*(.*)", re.IGNORECASE)
+    pattern = re.compile(
+        rf"(?:^|\n|-H\s*\$?\^?[\"'])\s*[\"']?{name}\^?[\"']?\s*[:=]?\s*\n?\s*(.*)", re.IGNORECASE
+    )
 
     def take(text: str) -> str:
         found = pattern.search(text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -1,7 +1,8 @@
 """Where in a TOML text a key stands: for messages, since tomllib keeps no places.
 
-Method: a key is there in a text from some line on. The shortest beginning of the text that parses and has the key ends
-where the key's value ends; the longest shorter one that parses ends before it begins.
+Method: a key is there in a text from some line on. The shortest beginning of the text that parses
+and has the key ends where the key's value ends; the longest shorter one that parses ends before it
+begins.
 """
 
 from __future__ import annotations
@@ -19,17 +20,27 @@ MOST_LOOKS = 400
 def place_of(text: str, path: tuple[str | int, ...]) -> tuple[int, int] | None:
     """Line and column, from 1, at which the value of *path* is set.
 
-    :param path: keys, and numbers of tables in an array of tables. None if the path is not there, or is not looked for.
+    :param path: keys, and numbers of tables in an array of tables. None if the path is not there,
+        or is not looked for.
     """
     lines = text.split("\n")
     if len(lines) > MOST_LINES or not path:
         return None
     looks = [0]
-    low, top, high = 0, len(lines), len(lines)  # without the key; the end of what may parse; with the key
+    low, top, high = (
+        0,
+        len(lines),
+        len(lines),
+    )  # without the key; the end of what may parse; with the key
     while top - low > 1 and looks[0] <= MOST_LOOKS:
         middle = (low + top) // 2
         at, has = next(
-            ((at, has) for at in range(middle, top) if (has := _has(lines[:at], path, looks)) is not None), (0, None)
+            (
+                (at, has)
+                for at in range(middle, top)
+                if (has := _has(lines[:at], path, looks)) is not None
+            ),
+            (0, None),
         )
         if has is None:  # all within a value of several lines
             top = middle

@@ -13,12 +13,21 @@ __all__ = ["remarks_on"]
 def remarks_on(config: Config) -> Iterator[tuple[tuple[str, str], str]]:
     """Section and key of each such setting, and words on it that follow on its name."""
     if config.server.host.strip("[]") == "::":
-        yield ("server", "host"), ":: is reached over IPv6 only; an empty host stands for all addresses, IPv4 and IPv6"
+        yield (
+            ("server", "host"),
+            ":: is reached over IPv6 only; an empty host stands for all addresses, IPv4 and IPv6",
+        )
     first = config.grok.stream_first_response_timeout
     cut = [name for name, model in config.models.items() if _is_cut(model)]
     if first is not None and cut:
-        told = f"{first:g} s is too short for {', '.join(cut)}, which think for minutes before their first word"
-        yield ("grok", "stream_first_response_timeout"), f"{told}; without it each model has its own time"
+        told = (
+            f"{first:g} s is too short for {', '.join(cut)}, which think for minutes before "
+            "their first word"
+        )
+        yield (
+            ("grok", "stream_first_response_timeout"),
+            f"{told}; without it each model has its own time",
+        )
 
 
 def _is_cut(model: Model) -> bool:

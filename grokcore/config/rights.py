@@ -1,11 +1,12 @@
-"""What a changed configuration may do while the server runs: give to nobody more than the owner has written down.
+"""What a changed configuration may do while the server runs: give to nobody more than the owner has
+written down.
 
 Theory
 ------
-An editor that is half-way through saving leaves a file that is valid and ends too early. Whatever is missing from it
-falls back to its default, and some defaults mean "everything": no limit, no key asked for, no proxy. Such a loss is taken
-over at a start only. A loss that takes something away (a key that is no longer there) is taken over at once, as its owner
-may be in a hurry.
+An editor that is half-way through saving leaves a file that is valid and ends too early. Whatever
+is missing from it falls back to its default, and some defaults mean "everything": no limit, no key
+asked for, no proxy. Such a loss is taken over at a start only. A loss that takes something away (a
+key that is no longer there) is taken over at once, as its owner may be in a hurry.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ Said: TypeAlias = frozenset[tuple[str, str]]
 """Section and key of each setting that a file has; the key is empty for the section itself."""
 
 IDENTITY = frozenset({"name", "key", "sha256"})
-"""What tells keys apart. All else in ``[[keys]]`` is a limit, and its default is that there is none."""
+"""What tells keys apart. All else in ``[[keys]]`` is a limit, and its default is that there is
+none.
+"""
 
 SAFEGUARDS: Mapping[tuple[str, str], str] = {
     ("grok", "proxy_url"): "Grok would see this machine's own address",
@@ -75,7 +78,10 @@ class Guard:
         if _is_keyed(self.config) and not _is_keyed(config):
             return "has no API key any more, so everybody could use the server"
         if _has_owner(self.config) and not _has_owner(config):
-            return "has no owner's key any more ([grok] api_key, or one of [[keys]] without a limit), only guests' keys"
+            return (
+                "has no owner's key any more ([grok] api_key, or one of [[keys]] without a "
+                "limit), only guests' keys"
+            )
         if self.said and not said:
             return "has no setting in it any more"
         return next(self._gains(config), "") or next(self._lost_safeguards(config, said), "")
@@ -86,7 +92,10 @@ class Guard:
         for key in config.keys:
             lost = self._had(key) - _limits_of(key)
             if lost:
-                yield f"[[keys]] {key.name}: has no {' and no '.join(sorted(lost))} any more, so the key could do more"
+                yield (
+                    f"[[keys]] {key.name}: has no {' and no '.join(sorted(lost))} any more, "
+                    "so the key could do more"
+                )
 
     def _had(self, key: KeyConfig) -> frozenset[str]:
         """The limits that a key of these digests has had, else one of this name."""
@@ -96,7 +105,9 @@ class Guard:
         return frozenset[str]().union(*(had or [self._limits.get(key.name, frozenset())]))
 
     def _remember(self) -> None:
-        """Note each key's limits for good: a file is read piece by piece, and a key may be missing in between."""
+        """Note each key's limits for good: a file is read piece by piece, and a key may be missing
+        in between.
+        """
         for key in self.config.keys:
             identities: tuple[bytes | str, ...] = (*_digests(key), key.name)
             for identity in identities:
@@ -105,7 +116,9 @@ class Guard:
     def _lost_safeguards(self, config: Config, said: Said) -> Iterator[str]:
         for setting, consequence in SAFEGUARDS.items():
             section, name = setting
-            before, after = (getattr(getattr(each, section), name) for each in (self.config, config))
+            before, after = (
+                getattr(getattr(each, section), name) for each in (self.config, config)
+            )
             default = attrs.fields_dict(type(getattr(config, section)))[name].default
             if before not in (after, default) and after == default and setting not in said:
                 yield f"[{section}] {name}: is gone, so {consequence}"

@@ -1,4 +1,6 @@
-"""What can be set: one frozen class per section of the file, with its defaults, units and limits."""
+"""What can be set: one frozen class per section of the file, with its defaults, units and
+limits.
+"""
 
 from __future__ import annotations
 
@@ -37,15 +39,21 @@ __all__ = [
     "is_loopback",
 ]
 
-DEFAULT_STATSIG_ID = "ZTpUeXBlRXJyb3I6IENhbm5vdCByZWFkIHByb3BlcnRpZXMgb2YgdW5kZWZpbmVkIChyZWFkaW5nICdjaGlsZE5vZGVzJyk="
-"""The original project's constant. Grok took it until June 2026 and refuses it since; it is sent because the header must
-be there, and its owner's browser has the value that works (README: "When Grok refuses")."""
+DEFAULT_STATSIG_ID = (
+    "ZTpUeXBlRXJyb3I6IENhbm5vdCByZWFkIHByb3BlcnRpZXMgb2YgdW5kZWZp"
+    "bmVkIChyZWFkaW5nICdjaGlsZE5vZGVzJyk="
+)
+"""The original project's constant. Grok took it until June 2026 and refuses it since; it is sent
+because the header must be there, and its owner's browser has the value that works (README: "When
+Grok refuses")."""
 
 DEFAULT_LIMITS = Limits(first_response=30, chunk=120, total=600)
 
 
 class ImageMode(enum.Enum):
-    """How pictures reach the client. ``CACHE`` is as ``URL`` where there is no data directory that can be written."""
+    """How pictures reach the client. ``CACHE`` is as ``URL`` where there is no data directory that
+    can be written.
+    """
 
     URL = "url"
     CACHE = "cache"
@@ -73,13 +81,16 @@ class LogFormat(enum.Enum):
     JSON = "json"
 
 
-# Validators -------------------------------------------------------------------------------------------------------
+# Validators -------------------------------------------------------------------------------------
 
 
 def _within(least: float, most: float) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
         if value is not None and not least <= value <= most:
-            raise Fault((attribute.name,), f"must be between {_plain(least)} and {_plain(most)}, not {_plain(value)}")
+            raise Fault(
+                (attribute.name,),
+                f"must be between {_plain(least)} and {_plain(most)}, not {_plain(value)}",
+            )
 
     return check
 
@@ -92,14 +103,18 @@ def _plain(number: float) -> str:
 def _one_of(*choices: str) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
         if value not in choices:
-            raise Fault((attribute.name,), f"must be one of {', '.join(choices)}, not {name_shown(value)}")
+            raise Fault(
+                (attribute.name,), f"must be one of {', '.join(choices)}, not {name_shown(value)}"
+            )
 
     return check
 
 
 def _url(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     try:
-        usable = not value or (value.startswith(("http://", "https://")) and urlsplit(value).hostname is not None)
+        usable = not value or (
+            value.startswith(("http://", "https://")) and urlsplit(value).hostname is not None
+        )
     except ValueError:
         usable = False
     if not usable or re.search(r"\s", value):
@@ -118,11 +133,15 @@ def _address(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     bare = value.strip("[]")
     if "://" in value or "/" in value:
         raise Fault(
-            (attribute.name,), "must be an address or a name alone, such as 127.0.0.1, without http:// and path"
+            (attribute.name,),
+            "must be an address or a name alone, such as 127.0.0.1, without http:// and path",
         )
     is_one = bare.count(":") >= 2 and value.count("]:") == 0
     if ":" in bare and not is_one:
-        raise Fault((attribute.name,), "must be without the port, which is [server] port (--port); such as 127.0.0.1")
+        raise Fault(
+            (attribute.name,),
+            "must be without the port, which is [server] port (--port); such as 127.0.0.1",
+        )
 
 
 _HOST = re.compile(r"\*|(\*?\.)?[^\s/*:]+(:\d+)?|\[?[0-9a-fA-F:]+\]?(:\d+)?")
@@ -133,7 +152,9 @@ def _each_like(pattern: re.Pattern[str], example: str) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
         for number, text in enumerate(value, 1):
             if not pattern.fullmatch(text):
-                raise Fault((attribute.name,), f"each must be like {example}, and number {number} is not")
+                raise Fault(
+                    (attribute.name,), f"each must be like {example}, and number {number} is not"
+                )
 
     return check
 
@@ -144,7 +165,7 @@ def _header_value(_: object, attribute: attrs.Attribute[Any], value: object) -> 
         raise Fault((attribute.name,), "must be printable ASCII: it goes into a request header")
 
 
-# Converters -------------------------------------------------------------------------------------------------------
+# Converters -------------------------------------------------------------------------------------
 
 
 def _without_slash(url: str) -> str:
@@ -156,7 +177,9 @@ def _upper(value: str) -> str:
 
 
 def _proxy_form(url: str) -> str:
-    """What :func:`parse_proxy_url` makes of it; what it refuses is left for the validator to name."""
+    """What :func:`parse_proxy_url` makes of it; what it refuses is left for the validator to
+    name.
+    """
     try:
         return parse_proxy_url(url) if url.strip() else ""
     except ValueError:
@@ -171,7 +194,7 @@ def _statsig_form(value: str | dict[str, str]) -> str | dict[str, str]:
     return value or DEFAULT_STATSIG_ID
 
 
-# Sections ---------------------------------------------------------------------------------------------------------
+# Sections ---------------------------------------------------------------------------------------
 
 
 @frozen
@@ -188,9 +211,13 @@ class ServerConfig:
     heartbeat_seconds: float = field(default=10, validator=_within(0.05, 3600))
     hold_seconds: float = field(default=45, validator=_within(0, 3600))
     write_timeout_seconds: float = field(default=30, validator=_within(0.05, 3600))
-    allowed_hosts: tuple[str, ...] = field(default=(), validator=_each_like(_HOST, 'a name such as "grok.example.com"'))
+    allowed_hosts: tuple[str, ...] = field(
+        default=(), validator=_each_like(_HOST, 'a name such as "grok.example.com"')
+    )
     trusted_proxies: tuple[str, ...] = ()
-    cors_origins: tuple[str, ...] = field(default=(), validator=_each_like(_ORIGIN, '"https://app.example.com" or "*"'))
+    cors_origins: tuple[str, ...] = field(
+        default=(), validator=_each_like(_ORIGIN, '"https://app.example.com" or "*"')
+    )
 
 
 @frozen
@@ -199,18 +226,24 @@ class GrokConfig:
 
     api_key: str = field(default="", repr=False)
     base_url: str = field(default="https://grok.com", converter=_without_slash, validator=_url)
-    assets_url: str = field(default="https://assets.grok.com", converter=_without_slash, validator=_url)
+    assets_url: str = field(
+        default="https://assets.grok.com", converter=_without_slash, validator=_url
+    )
     ca_file: str = ""
     proxy_url: str = field(default="", converter=_proxy_form, validator=_proxy, repr=False)
     impersonate: str = "chrome"
     user_agent: str = field(default="", validator=_header_value)
-    cf_clearance: str = field(default="", converter=_clearance_form, validator=_header_value, repr=False)
+    cf_clearance: str = field(
+        default="", converter=_clearance_form, validator=_header_value, repr=False
+    )
     x_statsig_id: str | dict[str, str] = field(
         default=DEFAULT_STATSIG_ID, converter=_statsig_form, validator=_header_value, repr=False
     )
     filtered_tags: frozenset[str] = parse_tag_names("xaiartifact,xai:tool_usage_card,grok:render")
     show_thinking: bool = True
-    thinking_format: str = field(default="reasoning_content", validator=_one_of("reasoning_content", "think_tags"))
+    thinking_format: str = field(
+        default="reasoning_content", validator=_one_of("reasoning_content", "think_tags")
+    )
     temporary: bool = True
     memory: bool = False
     citations: bool = True
@@ -219,7 +252,9 @@ class GrokConfig:
     earlier_pictures: EarlierPictures = EarlierPictures.NAME
     image_mode: ImageMode = ImageMode.CACHE
     cache_mb: int = field(default=512, validator=_within(0, 1_000_000))
-    stream_first_response_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
+    stream_first_response_timeout: float | None = field(
+        default=None, validator=_within(0.05, 86400)
+    )
     stream_chunk_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
     stream_total_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
 
@@ -234,7 +269,9 @@ class GlobalConfig:
     """``[global]``: the log."""
 
     log_level: str = field(
-        default="INFO", converter=_upper, validator=_one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+        default="INFO",
+        converter=_upper,
+        validator=_one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     )
     log_format: LogFormat = LogFormat.TEXT
 

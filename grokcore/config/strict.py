@@ -1,7 +1,7 @@
 """Tables of a configuration file as attrs classes, strictly.
 
-cattrs by itself would turn 5 into "5" and a list into its repr; a configuration is worth an error instead, with the path
-of keys that leads to it.
+cattrs by itself would turn 5 into "5" and a list into its repr; a configuration is worth an error
+instead, with the path of keys that leads to it.
 """
 
 from __future__ import annotations
@@ -48,18 +48,31 @@ def _converter() -> cattrs.Converter:
     for kind, wanted, takes in (
         (str, "a string", lambda value: isinstance(value, str)),
         (bool, "true or false", lambda value: isinstance(value, bool)),
-        (int, "a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
-        (float, "a number", lambda value: isinstance(value, (int, float)) and not isinstance(value, bool)),
+        (
+            int,
+            "a whole number",
+            lambda value: isinstance(value, int) and not isinstance(value, bool),
+        ),
+        (
+            float,
+            "a number",
+            lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+        ),
     ):
         converter.register_structure_hook(kind, _strictly(kind, wanted, takes))
-    converter.register_structure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, enum.Enum), _enum)
     converter.register_structure_hook_func(
-        lambda kind: kind == frozenset[str], lambda value, _: parse_tag_names(_strings(value, or_one=True))
+        lambda kind: isinstance(kind, type) and issubclass(kind, enum.Enum), _enum
+    )
+    converter.register_structure_hook_func(
+        lambda kind: kind == frozenset[str],
+        lambda value, _: parse_tag_names(_strings(value, or_one=True)),
     )
     converter.register_structure_hook_func(
         lambda kind: kind == tuple[str, ...], lambda value, _: tuple(_strings(value))
     )
-    converter.register_structure_hook_func(lambda kind: kind == str | dict[str, str], _string_or_table)
+    converter.register_structure_hook_func(
+        lambda kind: kind == str | dict[str, str], _string_or_table
+    )
     return converter
 
 
@@ -109,7 +122,14 @@ def _usable(text: str) -> str:
 
 
 def _described(value: Any) -> str:
-    names = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "a table"}
+    names = {
+        str: "a string",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "a table",
+    }
     return names.get(type(value), type(value).__name__)
 
 
@@ -117,7 +137,9 @@ def _first_fault(error: BaseException) -> tuple[tuple[str, ...], str]:
     """The path and message of the first fault in a tree of validation errors."""
     if isinstance(error, cattrs.BaseValidationError):
         inner = error.exceptions[0]
-        name = next((note.name for note in getattr(inner, "__notes__", ()) if hasattr(note, "name")), "")
+        name = next(
+            (note.name for note in getattr(inner, "__notes__", ()) if hasattr(note, "name")), ""
+        )
         path, message = _first_fault(inner)
         return ((name, *path) if name else path), message
     if isinstance(error, Fault):

@@ -1,7 +1,7 @@
 """Text that can become a header, a URL or a path, and text that can't.
 
-Variables come with bytes of any kind: what is no UTF-8 in them arrives as a lone surrogate (PEP 383), which no header,
-URL or log line can hold. A line end would end a header, and a NUL a path.
+Variables come with bytes of any kind: what is no UTF-8 in them arrives as a lone surrogate (PEP
+383), which no header, URL or log line can hold. A line end would end a header, and a NUL a path.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ _NAMED = {"\t": "a tab", "\0": "a NUL character"}
 _BACKSLASH_LETTERS = "\t\b\f\r\n\x1b"
 """What TOML makes of a backslash and one of ``t b f r n e``, in double quotes."""
 
-_HINT = "; a backslash in double quotes begins such a character, so write a Windows path in single quotes"
+_HINT = (
+    "; a backslash in double quotes begins such a character, so write a Windows path in "
+    "single quotes"
+)
 _DRIVE = re.compile("[A-Za-z]:")
 
 
@@ -42,13 +45,16 @@ def _unusable(character: str) -> str:
 
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,39}")
-_CAMEL = re.compile(r"[a-z]+(?:[A-Z][a-z]+)*|[A-Z][a-z]+|[A-Z]+|[A-Za-z]{0,8}[0-9]{0,4}[A-Za-z]{0,3}")
+_CAMEL = re.compile(
+    r"[a-z]+(?:[A-Z][a-z]+)*|[A-Z][a-z]+|[A-Z]+|[A-Za-z]{0,8}[0-9]{0,4}[A-Za-z]{0,3}"
+)
 
 
 def name_shown(text: str) -> str:
     """*text* in quotes if it looks like a name, so that a message may have it; else words for it.
 
-    What was written in a name's place may be a secret: keys, tokens and passwords don't look like names.
+    What was written in a name's place may be a secret: keys, tokens and passwords don't look like
+    names.
     """
     if _NAME.fullmatch(text) and all(_CAMEL.fullmatch(word) for word in re.split("[_.:-]", text)):
         return repr(text)

@@ -1,35 +1,49 @@
 """The three clocks of a request, as arithmetic on times that are passed in.
 
-* **first response**: from sending an attempt's request to its first meaningful event; starts anew with each attempt.
+* **first response**: from sending an attempt's request to its first meaningful event; starts anew
+  with each attempt.
 * **chunk**: the gap between two meaningful events.
 * **total**: from accepting the request, over queue and all attempts.
 
-None of them runs while the server does work of its own (:meth:`Clocks.exclude`) or is blocked writing to a slow client
-(:meth:`Clocks.client_was_slow`). But an answer holds a token as long as it lasts, so a slow client puts the total clock off
-by no more than its own length, all in all: one that reads drop by drop has the answer for twice the total. (A client that
-stops reading altogether is the write timeout's business.)
+None of them runs while the server does work of its own (:meth:`Clocks.exclude`) or is blocked
+writing to a slow client (:meth:`Clocks.client_was_slow`). But an answer holds a token as long as it
+lasts, so a slow client puts the total clock off by no more than its own length, all in all: one
+that reads drop by drop has the answer for twice the total. (A client that stops reading altogether
+is the write timeout's business.)
 
 Two more bound the wait for Grok's last lines:
 
-* **behind a soft stop**: Grok has called its text complete, and neither ended its answer nor gone on. Its agents do go on,
-  after pauses, so silence is no end: what is cut off here is incomplete.
-* **behind the modelResponse**: the whole answer has come; only an error could follow. The end of this wait is no failure.
+* **behind a soft stop**: Grok has called its text complete, and neither ended its answer nor gone
+  on. Its agents do go on, after pauses, so silence is no end: what is cut off here is incomplete.
+* **behind the modelResponse**: the whole answer has come; only an error could follow. The end of
+  this wait is no failure.
 """
 
 from __future__ import annotations
 
 import math
 
-from ..errors import EmptyAnswer, GrokApiError, IncompleteAnswer, TimeoutChunk, TimeoutFirstResponse, TimeoutTotal
+from ..errors import (
+    EmptyAnswer,
+    GrokApiError,
+    IncompleteAnswer,
+    TimeoutChunk,
+    TimeoutFirstResponse,
+    TimeoutTotal,
+)
 from .models import Limits
 
 __all__ = ["AFTER_FINAL_S", "AFTER_STOP_S", "Clocks"]
 
 AFTER_STOP_S = 20.0
-"""Seconds of silence behind a soft stop. All recorded streams have a modelResponse there within some 10 ms."""
+"""Seconds of silence behind a soft stop. All recorded streams have a modelResponse there within
+some 10 ms.
+"""
 
 AFTER_FINAL_S = 0.25
-"""Seconds to wait for the end of the stream behind a modelResponse. A title comes there within some 10 ms."""
+"""Seconds to wait for the end of the stream behind a modelResponse. A title comes there within some
+10 ms.
+"""
 
 
 class Clocks:
@@ -77,7 +91,9 @@ class Clocks:
         self._put_off(seconds)
 
     def client_was_slow(self, seconds: float) -> None:
-        """Leave out time that was spent writing to the client, of the total as much as there is patience left."""
+        """Leave out time that was spent writing to the client, of the total as much as there is
+        patience left.
+        """
         granted = min(seconds, self._patience)
         self._patience -= granted
         self._total_at += granted
@@ -108,14 +124,22 @@ class Clocks:
             if self._first_at != math.inf:
                 return EmptyAnswer("Grok ended its answer without any text.")
             waited = f"{AFTER_STOP_S:g} s"
-            return IncompleteAnswer(f"Grok stopped, and for {waited} neither ended its answer nor went on with it.")
+            return IncompleteAnswer(
+                f"Grok stopped, and for {waited} neither ended its answer nor went on with it."
+            )
         if due == self._first_at:
             limit = f"{self._limits.first_response:g}"
-            return TimeoutFirstResponse(f"Grok sent nothing of an answer within {limit} s (first-response clock).")
+            return TimeoutFirstResponse(
+                f"Grok sent nothing of an answer within {limit} s (first-response clock)."
+            )
         if due == self._chunk_at:
-            return TimeoutChunk(f"Grok sent nothing more of the answer for {self._limits.chunk:g} s (chunk clock).")
+            return TimeoutChunk(
+                f"Grok sent nothing more of the answer for {self._limits.chunk:g} s (chunk clock)."
+            )
         return self.out_of_time()
 
     def out_of_time(self) -> TimeoutTotal:
         """The error of the total clock."""
-        return TimeoutTotal(f"The answer was not complete within {self._limits.total:g} s (total clock).")
+        return TimeoutTotal(
+            f"The answer was not complete within {self._limits.total:g} s (total clock)."
+        )

@@ -7,7 +7,9 @@ from attrs import Factory, define
 __all__ = ["MAX_KEY_CHARS", "MAX_UNKNOWN_KEYS", "Counters"]
 
 MAX_UNKNOWN_KEYS = 100
-"""How many different unknown keys are told apart; an upstream that invents more is not worth more memory."""
+"""How many different unknown keys are told apart; an upstream that invents more is not worth more
+memory.
+"""
 
 MAX_KEY_CHARS = 100
 """How much of an unknown key is kept."""

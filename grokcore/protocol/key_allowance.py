@@ -1,7 +1,8 @@
-"""What one API key may do: which models, how many requests in a minute, how many at once. Pure: ``now`` is an argument.
+"""What one API key may do: which models, how many requests in a minute, how many at once. Pure:
+``now`` is an argument.
 
-The minute slides: a request counts for sixty seconds from its beginning, whatever becomes of it; one that these limits have
-refused does not count.
+The minute slides: a request counts for sixty seconds from its beginning, whatever becomes of it;
+one that these limits have refused does not count.
 """
 
 from __future__ import annotations
@@ -51,12 +52,14 @@ class KeyAllowance:
         self._forget(now)
         if self.concurrent and len(self._open) >= self.concurrent:
             raise KeyLimitExceeded(
-                f"The key {self.name!r} may have {_requests(self.concurrent)} under way at once.", retry_after=1
+                f"The key {self.name!r} may have {_requests(self.concurrent)} under way at once.",
+                retry_after=1,
             )
         if self.rpm and len(self._begun) >= self.rpm:
             wait = self._begun[len(self._begun) - self.rpm] + WINDOW_S - now
             raise KeyLimitExceeded(
-                f"The key {self.name!r} may send {_requests(self.rpm)} per minute.", retry_after=wait
+                f"The key {self.name!r} may send {_requests(self.rpm)} per minute.",
+                retry_after=wait,
             )
         self._begun.append(now)
         use = object()

@@ -1,7 +1,9 @@
-"""JSON as the world writes it: orjson for what is right, the standard library for what is nearly right.
+"""JSON as the world writes it: orjson for what is right, the standard library for what is nearly
+right.
 
-Both sides of the server read text that strangers wrote. JavaScript clients cut emoji in half and send lone surrogates,
-and an upstream line may carry a broken UTF-8 byte; neither is a reason to lose a whole message.
+Both sides of the server read text that strangers wrote. JavaScript clients cut emoji in half and
+send lone surrogates, and an upstream line may carry a broken UTF-8 byte; neither is a reason to
+lose a whole message.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ def _finite_number(text: str) -> float:
     return value
 
 
-_DECODER = json.JSONDecoder(parse_int=_whole_number, parse_float=_finite_number, parse_constant=_finite_number)
+_DECODER = json.JSONDecoder(
+    parse_int=_whole_number, parse_float=_finite_number, parse_constant=_finite_number
+)
 
 
 def loads(data: bytes) -> Any:

@@ -1,7 +1,8 @@
 """The model table: what a public model name means at Grok.
 
-Names, modes and costs are the original project's (grok-protocol.md §2.5, revision of November 2025). Upstream renames and
-retires models, so every field can be changed, and models added, in ``[models."name"]`` of the configuration.
+Names, modes and costs are the original project's (grok-protocol.md §2.5, revision of November
+2025). Upstream renames and retires models, so every field can be changed, and models added, in
+``[models."name"]`` of the configuration.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from ..errors import ModelNotFound
 __all__ = ["SHIPPED", "Limits", "Model", "Tier", "find_model"]
 
 SHOWN_NAME = 100
-"""Characters of an unknown name that are looked at and shown: finding near names takes time with its square."""
+"""Characters of an unknown name that are looked at and shown: finding near names takes time with
+its square.
+"""
 
 
 class Tier(enum.Enum):
@@ -38,7 +41,9 @@ class Limits:
 
 
 THINKING_LIMITS = Limits(first_response=120, chunk=300, total=900)
-"""Thinking, expert and heavy models are silent for minutes; several clients had to raise 120 s to 300 s for them."""
+"""Thinking, expert and heavy models are silent for minutes; several clients had to raise 120 s to
+300 s for them.
+"""
 
 IMAGINE_LIMITS = Limits(first_response=120, chunk=120, total=900)
 
@@ -50,7 +55,8 @@ class Model:
     :ivar grok_model: ``modelName`` of the payload.
     :ivar mode: ``modelMode`` of the payload.
     :ivar mode_id: ``modeId`` (since March 2026); replaces the two above when it is set.
-    :ivar rate_limit_name: the name that ``rate-limits`` knows the allowance by; models sharing it share the allowance.
+    :ivar rate_limit_name: the name that ``rate-limits`` knows the allowance by; models sharing it
+        share the allowance.
     :ivar cost: how much of the allowance one answer takes.
     :ivar search: False sends ``disableSearch``.
     :ivar limits: the shipped clocks, where the model needs others than the defaults.
@@ -78,8 +84,19 @@ SHIPPED: Mapping[str, Model] = {
     model.name: model
     for model in (
         _row("grok-3-fast", "grok-3", "FAST"),
-        _row("grok-4-fast", "grok-4-mini-thinking-tahoe", "GROK_4_MINI_THINKING", limits=THINKING_LIMITS),
-        _row("grok-4-fast-expert", "grok-4-mini-thinking-tahoe", "EXPERT", cost=4, limits=THINKING_LIMITS),
+        _row(
+            "grok-4-fast",
+            "grok-4-mini-thinking-tahoe",
+            "GROK_4_MINI_THINKING",
+            limits=THINKING_LIMITS,
+        ),
+        _row(
+            "grok-4-fast-expert",
+            "grok-4-mini-thinking-tahoe",
+            "EXPERT",
+            cost=4,
+            limits=THINKING_LIMITS,
+        ),
         _row("grok-4-expert", "grok-4", "EXPERT", cost=4, limits=THINKING_LIMITS),
         _row("grok-4-heavy", "grok-4-heavy", "HEAVY", tier=Tier.SUPER, limits=THINKING_LIMITS),
         _row("grok-4.1", "grok-4-1-non-thinking-w-tool", "GROK_4_1"),

@@ -8,7 +8,9 @@ __all__ = ["DEFAULT_WINDOW_S", "Quota"]
 
 
 DEFAULT_WINDOW_S = 7200.0
-"""``windowSizeSeconds`` where it is missing: that of the paid accounts in all records; free ones had 14 400 to 86 400."""
+"""``windowSizeSeconds`` where it is missing: that of the paid accounts in all records; free ones
+had 14 400 to 86 400.
+"""
 
 
 @frozen
@@ -19,7 +21,8 @@ class Quota:
     :ivar total: of how many; None if that was not said.
     :ivar window_s: after so many seconds the allowance is whole again, at the latest.
     :ivar flat: whether ``left`` counts questions.
-    :ivar wait_s: seconds until there is something again; None unless Grok said so, which it does when nothing is left.
+    :ivar wait_s: seconds until there is something again; None unless Grok said so, which it does
+        when nothing is left.
     :ivar effort_waits: the same for questions of some cost: ``(cost, seconds)``.
     """
 
@@ -35,8 +38,12 @@ class Quota:
         return 1 if self.flat else cost
 
     def told_wait(self, cost: int) -> float | None:
-        """Seconds, from the answer on, after which Grok says that a question of this *cost* can be asked again."""
-        fitting = [] if self.flat else [wait for effort, wait in self.effort_waits if effort >= cost]
+        """Seconds, from the answer on, after which Grok says that a question of this *cost* can be
+        asked again.
+        """
+        fitting = (
+            [] if self.flat else [wait for effort, wait in self.effort_waits if effort >= cost]
+        )
         return min(fitting) if fitting else self.wait_s
 
     def wait_for(self, cost: int) -> float:

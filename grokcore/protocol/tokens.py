@@ -12,7 +12,9 @@ __all__ = ["ID_DIGITS", "KEY_DIGITS", "TokenEntry", "token_id", "token_key"]
 
 
 KEY_DIGITS, ID_DIGITS = 24, 8
-"""Hex digits of a token's hash. Eight are enough to talk about it; in a pool of thousands two may share them."""
+"""Hex digits of a token's hash. Eight are enough to talk about it; in a pool of thousands two may
+share them.
+"""
 
 
 @frozen
@@ -20,7 +22,8 @@ class TokenEntry:
     """One account.
 
     :ivar sso: the session token (secret).
-    :ivar proxy_url: None for the configuration's egress, ``"direct"`` for none, else a proxy of this token's own.
+    :ivar proxy_url: None for the configuration's egress, ``"direct"`` for none, else a proxy of
+        this token's own.
     :ivar key: by which state is kept and looked up: 24 hex digits of a hash.
     :ivar id: what may be shown of it: the first eight of them.
     """
@@ -31,9 +34,14 @@ class TokenEntry:
     proxy_url: str | None = field(default=None, repr=False)
     disabled: bool = False
     key: str = field(
-        init=False, eq=False, repr=False, default=Factory(lambda self: token_key(self.sso), takes_self=True)
+        init=False,
+        eq=False,
+        repr=False,
+        default=Factory(lambda self: token_key(self.sso), takes_self=True),
     )
-    id: str = field(init=False, eq=False, default=Factory(lambda self: self.key[:ID_DIGITS], takes_self=True))
+    id: str = field(
+        init=False, eq=False, default=Factory(lambda self: self.key[:ID_DIGITS], takes_self=True)
+    )
 
 
 def token_key(sso: str) -> str:

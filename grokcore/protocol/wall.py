@@ -1,24 +1,29 @@
-"""Telling time that passed unnoticed from a wall clock that was set. Pure: readings of the clocks are passed in.
+"""Telling time that passed unnoticed from a wall clock that was set. Pure: readings of the clocks
+are passed in.
 
 Theory
 ------
-Everything is kept in seconds of the loop's clock, which stands still while the machine sleeps, while a virtual machine is
-paused and while the process is stopped. Coolings and resets end in the world, so after such a time they would end too late
-for good. Three clocks tell what happened:
+Everything is kept in seconds of the loop's clock, which stands still while the machine sleeps,
+while a virtual machine is paused and while the process is stopped. Coolings and resets end in the
+world, so after such a time they would end too late for good. Three clocks tell what happened:
 
 * the **loop's clock** counts the time in which the loop ran;
-* the **uptime** (Linux: ``CLOCK_BOOTTIME``) counts sleep too, and nobody can set it: what it is ahead of the loop's clock
-  has passed, exactly. It does not see that a virtual machine was paused, and other systems have none;
+* the **uptime** (Linux: ``CLOCK_BOOTTIME``) counts sleep too, and nobody can set it: what it is
+  ahead of the loop's clock has passed, exactly. It does not see that a virtual machine was paused,
+  and other systems have none;
 * the **wall clock** sees everything, and can be set.
 
 Rules
 -----
-1. A wall clock that moved forwards by more than the others, and by over :data:`SET_S` seconds, shows time that has passed.
-2. One that moved backwards shows nothing but that it was set. Moving forwards again is its correction up to the highest
-   it has been: only what goes beyond counts. (So a clock that is set back and corrected, however often, moves nothing.
-   Without an uptime a sleep after such a setting is taken for its correction, up to that amount.)
-3. A record has its time by the wall clock, the uptime and how far the wall clock was below its highest. A later reader,
-   in another process too, tells by these how far the wall clock was set in between.
+1. A wall clock that moved forwards by more than the others, and by over :data:`SET_S` seconds,
+   shows time that has passed.
+2. One that moved backwards shows nothing but that it was set. Moving forwards again is its
+   correction up to the highest it has been: only what goes beyond counts. (So a clock that is set
+   back and corrected, however often, moves nothing. Without an uptime a sleep after such a setting
+   is taken for its correction, up to that amount.)
+3. A record has its time by the wall clock, the uptime and how far the wall clock was below its
+   highest. A later reader, in another process too, tells by these how far the wall clock was set in
+   between.
 """
 
 from __future__ import annotations
@@ -34,7 +39,9 @@ SET_S = 5.0
 """Seconds. What a wall clock moves by less is no setting, but its drift."""
 
 MISSED_S = 2.0
-"""Seconds that the uptime must be ahead before it is acted on. Less harms nobody, and moving 10 000 tokens takes 0.1 s."""
+"""Seconds that the uptime must be ahead before it is acted on. Less harms nobody, and moving 10 000
+tokens takes 0.1 s.
+"""
 
 
 @frozen
@@ -63,7 +70,8 @@ class Change:
     """What has happened since the clocks were read before.
 
     :ivar missed: seconds that passed without the loop's clock; never negative.
-    :ivar set_by: seconds by which the wall clock was set without any time passing; negative backwards.
+    :ivar set_by: seconds by which the wall clock was set without any time passing; negative
+        backwards.
     """
 
     missed: float = 0.0
@@ -113,7 +121,8 @@ class TimeKeeper:
 def set_since(record: Mapping[str, object], reading: Reading) -> float:
     """By how many seconds the wall clock was set since *record* was made, without any time passing.
 
-    :param record: with ``at``, the wall clock's time when it was made, and a :meth:`TimeKeeper.stamp`.
+    :param record: with ``at``, the wall clock's time when it was made, and a
+        :meth:`TimeKeeper.stamp`.
     :returns: 0 if the record is of another run of the machine, or does not say.
     """
     made = _made(record, reading)
@@ -135,7 +144,9 @@ def _sleepless_offset(reading: Reading) -> float:
 
 
 def _made(record: Mapping[str, object], reading: Reading) -> tuple[float, float] | None:
-    """The wall clock's distance from the uptime when *record* was made, and how far that was below its highest."""
+    """The wall clock's distance from the uptime when *record* was made, and how far that was below
+    its highest.
+    """
     at, uptime, below = (record.get(name) for name in ("at", "uptime", "below"))
     if reading.uptime is None or not reading.boot or record.get("boot") != reading.boot:
         return None

@@ -1,1 +1,3 @@
-"""The trio shell: waits, threads and connections. It decides nothing that :mod:`grokcore.protocol` can decide."""
+"""The trio shell: waits, threads and connections. It decides nothing that :mod:`grokcore.protocol`
+can decide.
+"""

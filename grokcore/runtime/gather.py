@@ -16,12 +16,16 @@ _Result = TypeVar("_Result")
 
 
 async def for_all(
-    items: Sequence[_Item], work: Callable[[_Item], Awaitable[_Result]], *, at_once: int | None = None
+    items: Sequence[_Item],
+    work: Callable[[_Item], Awaitable[_Result]],
+    *,
+    at_once: int | None = None,
 ) -> list[_Result]:
     """What *work* returns for each, in their order.
 
     :param at_once: how many are under way at the same time; None is all.
-    :raises GrokApiError: of one of them. The others are cancelled then; it is raised as itself, not in a group.
+    :raises GrokApiError: of one of them. The others are cancelled then; it is raised as itself, not
+        in a group.
     """
     found: dict[int, _Result] = {}
     failures: list[GrokApiError] = []

@@ -2,16 +2,18 @@
 
 Theory
 ------
-A process that was stopped (``SIGSTOP``, a paused virtual machine, a swapping one) or whose loop was blocked finds all its
-deadlines due at once when it goes on, before it has read what has been waiting in its sockets. Answers whose lines are
-there would time out, and writes, uploads and queues too. With this clock nothing of that time has passed, and no time does
-for a moment afterwards, until the waiting lines have been read.
+A process that was stopped (``SIGSTOP``, a paused virtual machine, a swapping one) or whose loop was
+blocked finds all its deadlines due at once when it goes on, before it has read what has been
+waiting in its sockets. Answers whose lines are there would time out, and writes, uploads and queues
+too. With this clock nothing of that time has passed, and no time does for a moment afterwards,
+until the waiting lines have been read.
 
-The loop never sleeps for longer than :data:`TICK_S`, so when it looks at the clock much later than it meant to, it stood
-still, and from some moment of its last sleep on: all of that sleep is taken out. Deadlines so get what they had left, and
-up to three quarters of a second more.
+The loop never sleeps for longer than :data:`TICK_S`, so when it looks at the clock much later than
+it meant to, it stood still, and from some moment of its last sleep on: all of that sleep is taken
+out. Deadlines so get what they had left, and up to three quarters of a second more.
 
-What ends in the world (coolings, limits) is made up for by :class:`~grokcore.runtime.wall.WallClock`.
+What ends in the world (coolings, limits) is made up for by
+:class:`~grokcore.runtime.wall.WallClock`.
 """
 
 from __future__ import annotations
@@ -25,19 +27,23 @@ import trio
 __all__ = ["RunningClock"]
 
 TICK_S = 0.25
-"""The loop looks at its clock at least this often; to do nothing else costs some 20 µs. A standstill of this and LATE_S is
-always noticed."""
+"""The loop looks at its clock at least this often; to do nothing else costs some 20 µs. A
+standstill of this and LATE_S is always noticed."""
 
 LATE_S = 0.5
-"""A look that comes later than this is one after a standstill. A loaded machine is late by some 10 ms."""
+"""A look that comes later than this is one after a standstill. A loaded machine is late by some 10
+ms.
+"""
 
 CATCH_UP_S = 0.5
-"""How long time stands still afterwards, in which waiting input is read: the transport's thread must have its turn."""
+"""How long time stands still afterwards, in which waiting input is read: the transport's thread
+must have its turn.
+"""
 
 LONG_S = 5.0
 RECOVERED_S = 5.0
-"""Standstills that are shorter than the one and follow another within the other are no stops: the loop has too much to do,
-and then time has to pass, or nothing would ever be given up."""
+"""Standstills that are shorter than the one and follow another within the other are no stops: the
+loop has too much to do, and then time has to pass, or nothing would ever be given up."""
 
 START = 10_000.0
 """Not zero, so that nobody takes a time of this clock for that of another."""
@@ -47,7 +53,8 @@ class RunningClock(trio.abc.Clock):
     """See the module. For ``trio.run(…, clock=RunningClock())``.
 
     :param read: a monotonic clock in seconds; for tests.
-    :ivar on_standstill: called with how late the loop was, in seconds. They must not wait, nor ask for the time.
+    :ivar on_standstill: called with how late the loop was, in seconds. They must not wait, nor ask
+        for the time.
     """
 
     def __init__(self, read: Callable[[], float] = time.perf_counter) -> None:

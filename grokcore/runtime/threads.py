@@ -18,9 +18,13 @@ _T = TypeVar("_T")
 
 
 async def in_thread(
-    work: Callable[[], _T], *, limiter: trio.CapacityLimiter | None = None, abandon_on_cancel: bool = False
+    work: Callable[[], _T],
+    *,
+    limiter: trio.CapacityLimiter | None = None,
+    abandon_on_cancel: bool = False,
 ) -> _T:
-    """Do *work* in a thread and return its result; the parameters are those of :func:`trio.to_thread.run_sync`.
+    """Do *work* in a thread and return its result; the parameters are those of
+    :func:`trio.to_thread.run_sync`.
 
     :raises Overloaded: if the system gives this process no further thread.
     """
@@ -32,9 +36,14 @@ async def in_thread(
         return work()
 
     try:
-        return await trio.to_thread.run_sync(begin, limiter=limiter, abandon_on_cancel=abandon_on_cancel)
+        return await trio.to_thread.run_sync(
+            begin, limiter=limiter, abandon_on_cancel=abandon_on_cancel
+        )
     except RuntimeError:
         if begun:
             raise
-        message = "This server can't have another thread at the moment (a limit of its process or of the machine)."
+        message = (
+            "This server can't have another thread at the moment (a limit of its process "
+            "or of the machine)."
+        )
         raise Overloaded(message, retry_after=RETRY_S) from None

@@ -15,7 +15,9 @@ from ..protocol.wall import Reading, TimeKeeper, set_since
 __all__ = ["WallClock", "clock_reader", "wall_reading"]
 
 TICK_S = 2.0
-"""How often the clocks are compared while nobody asks. Everything must be right within 5 s of a machine's waking."""
+"""How often the clocks are compared while nobody asks. Everything must be right within 5 s of a
+machine's waking.
+"""
 
 
 def clock_reader() -> Callable[[], Reading]:
@@ -23,7 +25,8 @@ def clock_reader() -> Callable[[], Reading]:
     boot = _boot_name()
 
     def read() -> Reading:
-        # In this order: a sleep between two of these is then counted once, when the uptime shows it.
+        # In this order: a sleep between two of these is then counted once, when the uptime shows
+        # it.
         now, wall = trio.current_time(), time.time()
         return Reading(now, wall, _uptime(), boot)
 
@@ -40,9 +43,10 @@ class WallClock:
     """Seconds since 1970, and what becomes of them. :meth:`run` has to be running.
 
     :param read: the clocks; None is for tests in which no machine sleeps.
-    :ivar on_missed: called with the seconds that have passed without the loop's clock: what is kept in its time has to be
-        moved to as much earlier. They must not wait.
-    :ivar on_set: called with the seconds by which the wall clock was set: what is kept in its time has to be moved along.
+    :ivar on_missed: called with the seconds that have passed without the loop's clock: what is kept
+        in its time has to be moved to as much earlier. They must not wait.
+    :ivar on_set: called with the seconds by which the wall clock was set: what is kept in its time
+        has to be moved along.
     """
 
     def __init__(self, read: Callable[[], Reading] | None = None) -> None:
@@ -52,7 +56,9 @@ class WallClock:
         self.on_set: list[Callable[[float], None]] = []
 
     def look(self) -> Reading:
-        """Read the clocks, and call those who keep times if time was missed or the clock set. Costs some 2 µs."""
+        """Read the clocks, and call those who keep times if time was missed or the clock set. Costs
+        some 2 µs.
+        """
         if self._read is None:
             return Reading(trio.current_time(), time.time())
         reading = self._read()
@@ -75,7 +81,9 @@ class WallClock:
         """See :meth:`~grokcore.protocol.wall.TimeKeeper.stamp`."""
         return {} if self._keeper is None else self._keeper.stamp(reading)
 
-    def recall(self, records: Mapping[str, Mapping[str, object]]) -> Callable[[Mapping[str, object]], float]:
+    def recall(
+        self, records: Mapping[str, Mapping[str, object]]
+    ) -> Callable[[Mapping[str, object]], float]:
         """Take over from a state's *records* how high the wall clock has been.
 
         :returns: by how many seconds it was set since a record was made.
@@ -98,7 +106,9 @@ def _uptime() -> float | None:
 
 
 def _boot_name() -> str:
-    """A name for this run of the machine, as this process sees its uptime; empty if the system has none."""
+    """A name for this run of the machine, as this process sees its uptime; empty if the system has
+    none.
+    """
     try:
         seen = Path("/proc/sys/kernel/random/boot_id").read_bytes()
     except OSError:

@@ -1,4 +1,6 @@
-"""The simulated Grok as an ASGI app: checks what it is asked, plays scripts, and remembers what it saw."""
+"""The simulated Grok as an ASGI app: checks what it is asked, plays scripts, and remembers what it
+saw.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ TRACE_PATH = "/cdn-cgi/trace"
 HIGH_EFFORT = ("MODEL_MODE_EXPERT", "MODEL_MODE_HEAVY")
 COST_OF_EFFORT = 4
 NATURAL_PACE_S = 0.02
-"""Seconds between the tokens of an answer that nobody scripted: some fifty a second, like a fast model."""
+"""Seconds between the tokens of an answer that nobody scripted: some fifty a second, like a fast
+model.
+"""
 
 _DRAWING = re.compile(r"(?i)(drawing:|draw |edit the attached image)")
 
@@ -59,9 +63,11 @@ class Broken(Exception):
 class Call:
     """One request that was seen.
 
-    :ivar outcome: ``"open"``, then ``"complete"``, ``"aborted"`` (the client left) or ``"cut"`` (by script).
+    :ivar outcome: ``"open"``, then ``"complete"``, ``"aborted"`` (the client left) or ``"cut"`` (by
+        script).
     :ivar client: the peer's port: requests over one connection share it.
-    :ivar proxied: it came as to a proxy, with the whole URL. (The simulator is its own proxy: there are two ways to it.)
+    :ivar proxied: it came as to a proxy, with the whole URL. (The simulator is its own proxy: there
+        are two ways to it.)
     """
 
     path: str
@@ -79,17 +85,22 @@ class Simulator:
     """One simulated Grok.
 
     :ivar calls: all chats so far; *asks*: all questions for what is left.
-    :ivar uploads: all uploads so far, and all posts; *upload_scripts*: what to answer to them, by session token.
+    :ivar uploads: all uploads so far, and all posts; *upload_scripts*: what to answer to them, by
+        session token.
     :ivar files: what accounts have uploaded.
-    :ivar fetches: all requests for pictures and videos so far; *asset_scripts*: what to answer to them, by path.
+    :ivar fetches: all requests for pictures and videos so far; *asset_scripts*: what to answer to
+        them, by path.
     :ivar traces: all questions for who asks so far; *trace_script*: what to answer to them.
-    :ivar scripts: what to answer to chats, by session token: each of the list once, the last one for ever.
+    :ivar scripts: what to answer to chats, by session token: each of the list once, the last one
+        for ever.
     :ivar ask_scripts: the same for questions for what is left.
     :ivar default: what to answer to chats of tokens without a script.
-    :ivar limits: what accounts may ask, by session token and model name (or mode id); those that are not here may all.
+    :ivar limits: what accounts may ask, by session token and model name (or mode id); those that
+        are not here may all.
     :ivar dead: session tokens that are refused everywhere.
     :ivar strict: refuse chats without the headers that a page sends.
-    :ivar date: what every answer says the time is; empty for the true one. To be set before it is served.
+    :ivar date: what every answer says the time is; empty for the true one. To be set before it is
+        served.
     """
 
     calls: list[Call] = field(factory=list)
@@ -188,7 +199,9 @@ class Simulator:
         if refusal is not None:
             return refusal
         limit = self.limits.get((call.sso, _model_of(call)))
-        if limit is not None and not limit.take(COST_OF_EFFORT if call.body.get("modelMode") in HIGH_EFFORT else 1):
+        if limit is not None and not limit.take(
+            COST_OF_EFFORT if call.body.get("modelMode") in HIGH_EFFORT else 1
+        ):
             return error(429, lines.ERROR_429)
         scripted = _next(self.scripts.get(call.sso))
         if scripted is not None:
@@ -212,7 +225,9 @@ class Simulator:
         turned_away = self._turned_away(call)
         if turned_away is not None:
             return turned_away
-        return (self.files.upload if call.path == UPLOAD_PATH else self.files.post)(call.sso, call.body)
+        return (self.files.upload if call.path == UPLOAD_PATH else self.files.post)(
+            call.sso, call.body
+        )
 
     def _told_limits(self, call: Call) -> Script:
         scripted = _next(self.ask_scripts.get(call.sso))
@@ -229,10 +244,14 @@ class Simulator:
             return error(401, lines.ERROR_401)
         if not isinstance(call.body.get("message"), str):
             return error(400, {"code": 3, "message": "message is required", "details": []})
-        if self.strict and not (call.headers.get("x-statsig-id") and call.headers.get("x-xai-request-id")):
+        if self.strict and not (
+            call.headers.get("x-statsig-id") and call.headers.get("x-xai-request-id")
+        ):
             return error(403, lines.ERROR_403_ANTIBOT)
         if not self.files.has_all(call.sso, call.body.get("fileAttachments", [])):
-            failure = lines.nested_error("attachmentLoadFailed", "An attachment could not be loaded")
+            failure = lines.nested_error(
+                "attachmentLoadFailed", "An attachment could not be loaded"
+            )
             return play_lines([wrapped(failure)])
         return None
 
@@ -275,7 +294,14 @@ def _seen(scope: Any, body: bytes) -> Call:
         value = None
     fields = value if isinstance(value, dict) else {}
     path = _ABSOLUTE.sub("", scope["path"])
-    return Call(path, sso.group(1) if sso else "", headers, fields, scope["client"][1], path != scope["path"])
+    return Call(
+        path,
+        sso.group(1) if sso else "",
+        headers,
+        fields,
+        scope["client"][1],
+        path != scope["path"],
+    )
 
 
 async def _play(script: Script, call: Call, send: SendFn, date: str) -> None:
@@ -300,20 +326,33 @@ async def _play(script: Script, call: Call, send: SendFn, date: str) -> None:
 def _unscripted(call: Call) -> Script:
     overrides = call.body.get("toolOverrides")
     if isinstance(overrides, dict) and overrides.get("videoGen"):
-        return video(f"users/{lines.USER_ID}/generated/{lines.RESPONSE_ID}/generated_video.mp4", seconds=NATURAL_PACE_S)
+        return video(
+            f"users/{lines.USER_ID}/generated/{lines.RESPONSE_ID}/generated_video.mp4",
+            seconds=NATURAL_PACE_S,
+        )
     if _DRAWING.match(str(call.body["message"])):
-        ids = [lines.RESPONSE_ID[:-1] + str(index) for index in range(int(call.body.get("imageGenerationCount", 2)))]
-        return drawing([f"users/{lines.USER_ID}/generated/{one}/image.jpg" for one in ids], seconds=NATURAL_PACE_S)
+        ids = [
+            lines.RESPONSE_ID[:-1] + str(index)
+            for index in range(int(call.body.get("imageGenerationCount", 2)))
+        ]
+        return drawing(
+            [f"users/{lines.USER_ID}/generated/{one}/image.jpg" for one in ids],
+            seconds=NATURAL_PACE_S,
+        )
     return _echo(call)
 
 
 def _echo(call: Call) -> Script:
-    """What an unscripted chat gets: its question back, with some thinking first where the model is one that thinks."""
+    """What an unscripted chat gets: its question back, with some thinking first where the model is
+    one that thinks.
+    """
     question = str(call.body["message"])
     last = question.rsplit("\n\n", 1)[-1]
     model = _model_of(call) or "grok-3"
     thoughts = []
-    if ("thinking" in model and "non-thinking" not in model) or call.body.get("modelMode") in HIGH_EFFORT:
+    if ("thinking" in model and "non-thinking" not in model) or call.body.get(
+        "modelMode"
+    ) in HIGH_EFFORT:
         thoughts = [
             lines.thought("Thinking about your request", tag="header"),
             lines.thought("- The question is short. "),
@@ -321,5 +360,8 @@ def _echo(call: Call) -> Script:
         ]
     said = f"This is a simulated Grok. You said: {last}"
     return paced(
-        play_lines(answer_lines(tokens_of(said), question=question, model=model, thoughts=thoughts)), NATURAL_PACE_S
+        play_lines(
+            answer_lines(tokens_of(said), question=question, model=model, thoughts=thoughts)
+        ),
+        NATURAL_PACE_S,
     )

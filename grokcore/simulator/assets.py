@@ -1,4 +1,6 @@
-"""Pictures and videos of the simulated Grok (grok-protocol.md §1.6): real files, as small as they can be, made here."""
+"""Pictures and videos of the simulated Grok (grok-protocol.md §1.6): real files, as small as they
+can be, made here.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ def png(side: int = 8) -> bytes:
         (b"IEND", b""),
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
     )
 
 
@@ -53,7 +56,9 @@ def jpeg() -> bytes:
         (0xC4, b"\x10" + one_code),
         (0xDA, b"\x01\x01\0\0\x3f\0"),
     )
-    marked = (b"\xff" + bytes([kind]) + struct.pack(">H", len(data) + 2) + data for kind, data in segments)
+    marked = (
+        b"\xff" + bytes([kind]) + struct.pack(">H", len(data) + 2) + data for kind, data in segments
+    )
     block = b"\x3f"  # no difference in brightness, nothing beside it, and ones up to the byte's end
     return b"\xff\xd8" + b"".join(marked) + block + b"\xff\xd9"
 
@@ -61,7 +66,12 @@ def jpeg() -> bytes:
 def mp4() -> bytes:
     """A film of no length, with no tracks."""
     matrix = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-    header = struct.pack(">IIIIIIH10x", 0, 0, 0, 1000, 0, 0x10000, 0x100) + matrix + bytes(24) + struct.pack(">I", 1)
+    header = (
+        struct.pack(">IIIIIIH10x", 0, 0, 0, 1000, 0, 0x10000, 0x100)
+        + matrix
+        + bytes(24)
+        + struct.pack(">I", 1)
+    )
     kind = _box(b"ftyp", b"isom" + struct.pack(">I", 512) + b"isomiso2mp41")
     return kind + _box(b"moov", _box(b"mvhd", header))
 

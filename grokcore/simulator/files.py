@@ -1,4 +1,6 @@
-"""What accounts have uploaded to the simulated Grok, and the posts made of it (grok-protocol.md §1.4, §1.5)."""
+"""What accounts have uploaded to the simulated Grok, and the posts made of it (grok-protocol.md
+§1.4, §1.5).
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,17 @@ class Files:
             return error(404, lines.ERROR_404_POST)
         post_id = str(uuid.uuid4())
         self.posts.add((sso, post_id))
-        return error(200, {"post": {"id": post_id, "mediaType": body["mediaType"], "prompt": prompt, "mediaUrl": url}})
+        return error(
+            200,
+            {
+                "post": {
+                    "id": post_id,
+                    "mediaType": body["mediaType"],
+                    "prompt": prompt,
+                    "mediaUrl": url,
+                }
+            },
+        )
 
     def has_all(self, sso: str, ids: object) -> bool:
         """Whether all files that a chat names are this account's."""

@@ -1,4 +1,6 @@
-"""What a simulated account may ask: both of Grok's systems (grok-protocol.md §4.5), counted when a question begins."""
+"""What a simulated account may ask: both of Grok's systems (grok-protocol.md §4.5), counted when a
+question begins.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ class Limit:
     """One account's allowance for one group of models.
 
     :ivar flat: a number of questions; else a budget of tokens that a question takes its cost from.
-    :ivar wait_s: what is said to be the time until there is something again, once nothing is left; 0 says nothing.
+    :ivar wait_s: what is said to be the time until there is something again, once nothing is left;
+        0 says nothing.
     """
 
     total: int

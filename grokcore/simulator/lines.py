@@ -57,23 +57,41 @@ ERROR_401 = {
         "details": [],
     }
 }
-ERROR_403_ANTIBOT = {"error": {"code": 7, "message": "Request rejected by anti-bot rules.", "details": []}}
-ERROR_403_BLOCKED = {"code": 7, "message": "User is blocked [WKE=unauthorized:blocked-user]", "details": []}
+ERROR_403_ANTIBOT = {
+    "error": {"code": 7, "message": "Request rejected by anti-bot rules.", "details": []}
+}
+ERROR_403_BLOCKED = {
+    "code": 7,
+    "message": "User is blocked [WKE=unauthorized:blocked-user]",
+    "details": [],
+}
 ERROR_403_MODERATED = {"error": {"code": "content-moderated", "message": "rejected"}}
-ERROR_404_POST = {"code": 5, "message": "Source post not found [WKE=imagine:invalid-parent-post]", "details": []}
+ERROR_404_POST = {
+    "code": 5,
+    "message": "Source post not found [WKE=imagine:invalid-parent-post]",
+    "details": [],
+}
 ERROR_429 = {"error": {"code": 8, "message": "Too many requests", "details": []}}
 ERROR_429_HEAVY = {
-    "error": {"code": 8, "message": "Grok is under heavy usage right now. Please try again later.", "details": []}
+    "error": {
+        "code": 8,
+        "message": "Grok is under heavy usage right now. Please try again later.",
+        "details": [],
+    }
 }
 PAGE_CHALLENGE = (
-    '<!DOCTYPE html><html lang="en-US"><head><title>Just a moment...</title></head><body><noscript>Enable JavaScript '
-    "and cookies to continue</noscript><script>window._cf_chl_opt = {cZone: 'grok.com', cType: 'managed'};"
+    '<!DOCTYPE html><html lang="en-US"><head><title>Just a '
+    "moment...</title></head><body><noscript>Enable JavaScript "
+    "and cookies to continue</noscript><script>window._cf_chl_opt = {cZone: 'grok.com', cType: "
+    "'managed'};"
     "</script></body></html>"
 )
 
 
 def line(value: object) -> bytes:
-    """A JSON value as Grok writes it: compact, raw UTF-8, with ``<``, ``>`` and ``&`` escaped, one line."""
+    """A JSON value as Grok writes it: compact, raw UTF-8, with ``<``, ``>`` and ``&`` escaped, one
+    line.
+    """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for char in "<>&":
         text = text.replace(char, f"\\u{ord(char):04x}")
@@ -88,7 +106,9 @@ def response(
     tag: str = "",
     after: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A response-level object: payload first, then what every line carries, in the recorded order."""
+    """A response-level object: payload first, then what every line carries, in the recorded
+    order.
+    """
     return {
         **payload,
         "isThinking": thinking,
@@ -121,7 +141,16 @@ def soft_stop() -> dict[str, Any]:
 
 def ui_layout(kind: str = "SPLIT", *, long: bool = False) -> dict[str, Any]:
     """A hint for the page's layout."""
-    return response({"uiLayout": {"reasoningUiLayout": kind, "willThinkLong": long, "effort": "LOW", "rolloutIds": []}})
+    return response(
+        {
+            "uiLayout": {
+                "reasoningUiLayout": kind,
+                "willThinkLong": long,
+                "effort": "LOW",
+                "rolloutIds": [],
+            }
+        }
+    )
 
 
 def llm_info() -> dict[str, Any]:
@@ -132,7 +161,14 @@ def llm_info() -> dict[str, Any]:
 def final_metadata() -> dict[str, Any]:
     """Follow-up suggestions; only without ``disableTextFollowUps``."""
     return response(
-        {"finalMetadata": {"followUpSuggestions": [], "feedbackLabels": [], "toolsUsed": None, "disclaimer": ""}}
+        {
+            "finalMetadata": {
+                "followUpSuggestions": [],
+                "feedbackLabels": [],
+                "toolsUsed": None,
+                "disclaimer": "",
+            }
+        }
     )
 
 
@@ -163,7 +199,11 @@ def tool_call(code: str) -> dict[str, Any]:
 def search_results(url: str, page_title: str) -> dict[str, Any]:
     """What a search found."""
     found = {"url": url, "title": page_title, "preview": "", "siteName": "", "citationId": "1"}
-    return response({"token": "", "webSearchResults": {"results": [found]}}, thinking=True, tag="raw_function_result")
+    return response(
+        {"token": "", "webSearchResults": {"results": [found]}},
+        thinking=True,
+        tag="raw_function_result",
+    )
 
 
 def card(data: dict[str, Any]) -> dict[str, Any]:
@@ -173,7 +213,9 @@ def card(data: dict[str, Any]) -> dict[str, Any]:
 
 def citation_card(card_id: str, url: str) -> dict[str, Any]:
     """What a citation in the text will refer to."""
-    return card({"id": card_id, "type": "render_inline_citation", "cardType": "citation_card", "url": url})
+    return card(
+        {"id": card_id, "type": "render_inline_citation", "cardType": "citation_card", "url": url}
+    )
 
 
 def citation(card_id: str) -> str:
@@ -184,16 +226,37 @@ def citation(card_id: str) -> str:
     )
 
 
-def picture_card(card_id: str, percent: int | None = None, url: str = "", **more: Any) -> dict[str, Any]:
-    """A picture that is being made, as a card of 2026: without a chunk first, then with its progress."""
-    chunk = {"imageUuid": card_id, "imageUrl": url, "seq": 0, "progress": percent, "moderated": False, **more}
+def picture_card(
+    card_id: str, percent: int | None = None, url: str = "", **more: Any
+) -> dict[str, Any]:
+    """A picture that is being made, as a card of 2026: without a chunk first, then with its
+    progress.
+    """
+    chunk = {
+        "imageUuid": card_id,
+        "imageUrl": url,
+        "seq": 0,
+        "progress": percent,
+        "moderated": False,
+        **more,
+    }
     whole = None if percent is None else chunk
-    return card({"id": card_id, "type": "render_file", "cardType": "generated_image_card", "image_chunk": whole})
+    return card(
+        {
+            "id": card_id,
+            "type": "render_file",
+            "cardType": "generated_image_card",
+            "image_chunk": whole,
+        }
+    )
 
 
 def picture(card_id: str) -> str:
     """The picture's place in the text."""
-    return f'<grok:render card_id="{card_id}" card_type="generated_image_card" type="render_file"></grok:render>'
+    return (
+        f'<grok:render card_id="{card_id}" card_type="generated_image_card" '
+        'type="render_file"></grok:render>'
+    )
 
 
 def image_count(count: int) -> dict[str, Any]:
@@ -201,7 +264,9 @@ def image_count(count: int) -> dict[str, Any]:
     return response({"imageAttachmentInfo": {"imageAttachmentCount": count}})
 
 
-def image_progress(index: int, percent: int, url: str, *, moderated: bool = False) -> dict[str, Any]:
+def image_progress(
+    index: int, percent: int, url: str, *, moderated: bool = False
+) -> dict[str, Any]:
     """Progress of one of several pictures; before 100 the url is a preview's."""
     picture = {
         "imageId": f"5d0b7c1a-0000-4000-8000-00000000000{index}",
@@ -249,7 +314,12 @@ def conversation() -> dict[str, Any]:
 def user_response(message: str, model: str) -> dict[str, Any]:
     """The echo of the question, under the question's own id."""
     return {
-        "userResponse": {**_message(QUESTION_ID, message, "human"), "metadata": {}, "model": model, "streamErrors": []},
+        "userResponse": {
+            **_message(QUESTION_ID, message, "human"),
+            "metadata": {},
+            "model": model,
+            "streamErrors": [],
+        },
         "isThinking": False,
         "isSoftStop": False,
         "responseId": QUESTION_ID,
@@ -261,7 +331,10 @@ def model_response(message: str, model: str, **changes: Any) -> dict[str, Any]:
     whole = {
         **_message(RESPONSE_ID, message, "assistant"),
         "parentResponseId": QUESTION_ID,
-        "metadata": {"deepsearchPreset": "", "request_metadata": {"effort": "low", "mode": "auto", "model": model}},
+        "metadata": {
+            "deepsearchPreset": "",
+            "request_metadata": {"effort": "low", "mode": "auto", "model": model},
+        },
         "citedWebSearchResults": [],
         "toolResponses": [],
         "model": model,

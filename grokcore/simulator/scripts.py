@@ -1,7 +1,7 @@
 """What the simulated Grok does with one request: a script of steps.
 
-The builders make whole answers; the helpers at the end make them nasty (grok-protocol.md §7): cut anywhere, glued, without
-their last newline, stalled, broken off, compressed.
+The builders make whole answers; the helpers at the end make them nasty (grok-protocol.md §7): cut
+anywhere, glued, without their last newline, stalled, broken off, compressed.
 """
 
 from __future__ import annotations
@@ -94,15 +94,33 @@ def tokens_of(text: str) -> list[str]:
 
 
 def trace(user_agent: str, ip: str = "127.0.0.1") -> Script:
-    """What Cloudflare tells of who asks: lines of ``name=value``, as its hosts give them under ``/cdn-cgi/trace``."""
-    told = {"fl": "1f1", "h": "grok.com", "ip": ip, "ts": "1790000000.000", "visit_scheme": "https", "uag": user_agent}
-    told |= {"colo": "SIM", "sliver": "none", "http": "http/2", "loc": "XX", "tls": "TLSv1.3", "warp": "off"}
+    """What Cloudflare tells of who asks: lines of ``name=value``, as its hosts give them under
+    ``/cdn-cgi/trace``.
+    """
+    told = {
+        "fl": "1f1",
+        "h": "grok.com",
+        "ip": ip,
+        "ts": "1790000000.000",
+        "visit_scheme": "https",
+        "uag": user_agent,
+    }
+    told |= {
+        "colo": "SIM",
+        "sliver": "none",
+        "http": "http/2",
+        "loc": "XX",
+        "tls": "TLSv1.3",
+        "warp": "off",
+    }
     text = "".join(f"{name}={value}\n" for name, value in told.items())
     return Script((Send(text.encode()),), headers=(("content-type", "text/plain"),))
 
 
 def wrapped(payload: dict[str, Any], *, flat: bool = False) -> dict[str, Any]:
-    """A response-level object in its envelope: that of a new conversation, or the flat one of a follow-up."""
+    """A response-level object in its envelope: that of a new conversation, or the flat one of a
+    follow-up.
+    """
     return {"result": payload if flat else {"response": payload}}
 
 
@@ -136,7 +154,11 @@ def answer_lines(
     objects = [wrapped(payload, flat=flat) for payload in payloads]
     if flat:
         return objects
-    return [{"result": {"conversation": lines.conversation()}}, *objects, {"result": {"title": lines.title("A title")}}]
+    return [
+        {"result": {"conversation": lines.conversation()}},
+        *objects,
+        {"result": {"title": lines.title("A title")}},
+    ]
 
 
 def play_lines(objects: Iterable[object], **changes: Any) -> Script:
@@ -150,14 +172,20 @@ def answer(text: str, **options: Any) -> Script:
 
 
 def video(url: str, *, seconds: float = 0.0, moderated: bool = False) -> Script:
-    """A video as it came in 2025: progress with heartbeats between, the url with the last, then a line of text.
+    """A video as it came in 2025: progress with heartbeats between, the url with the last, then a
+    line of text.
 
     :param seconds: between two reports of progress.
     """
-    objects: list[object] = [wrapped(lines.user_response("", "grok-3")), *[wrapped(lines.empty())] * 3]
+    objects: list[object] = [
+        wrapped(lines.user_response("", "grok-3")),
+        *[wrapped(lines.empty())] * 3,
+    ]
     for percent in (1, 13, 46, 95, 100):
         last = percent == 100
-        report = lines.video_progress(percent, url=url if last else "", moderated=moderated and last)
+        report = lines.video_progress(
+            percent, url=url if last else "", moderated=moderated and last
+        )
         objects += [wrapped(report), wrapped(lines.empty())]
     tail = [*map(lines.token, tokens_of("I generated a video")), lines.soft_stop()]
     said = lines.model_response("I generated a video", "grok-3")
@@ -165,37 +193,51 @@ def video(url: str, *, seconds: float = 0.0, moderated: bool = False) -> Script:
     return paced(play_lines(objects), seconds)
 
 
-def drawing(urls: Sequence[str], *, said: str = "I generated images.", seconds: float = 0.0) -> Script:
-    """Pictures as they came in 2025: previews under other addresses, then the whole ones, and a list of them at the end.
+def drawing(
+    urls: Sequence[str], *, said: str = "I generated images.", seconds: float = 0.0
+) -> Script:
+    """Pictures as they came in 2025: previews under other addresses, then the whole ones, and a
+    list of them at the end.
 
     :param seconds: between two reports of progress.
     """
-    objects: list[object] = [wrapped(lines.user_response("", "grok-3")), wrapped(lines.image_count(len(urls)))]
+    objects: list[object] = [
+        wrapped(lines.user_response("", "grok-3")),
+        wrapped(lines.image_count(len(urls))),
+    ]
     for percent in (50, 100):
         for index, url in enumerate(urls):
             shown = url if percent == 100 else url.replace("/image.", "-part-0/image.")
             objects.append(wrapped(lines.image_progress(index, percent, shown)))
     tail = [*map(lines.token, tokens_of(said)), lines.soft_stop()]
-    objects += map(wrapped, [*tail, lines.model_response(said, "grok-3", generatedImageUrls=list(urls))])
+    objects += map(
+        wrapped, [*tail, lines.model_response(said, "grok-3", generatedImageUrls=list(urls))]
+    )
     return paced(play_lines(objects), seconds)
 
 
 def error(status: int, body: object, headers: tuple[tuple[str, str], ...] = ()) -> Script:
     """A refusal in JSON."""
-    return Script((Send(json.dumps(body).encode()),), status, (("content-type", "application/json"), *headers))
+    return Script(
+        (Send(json.dumps(body).encode()),), status, (("content-type", "application/json"), *headers)
+    )
 
 
 def page(status: int = 403, html: str = lines.PAGE_CHALLENGE) -> Script:
     """A page where JSON belongs."""
     steps = (Send(html.encode()),) if html else ()
-    return Script(steps, status, (("content-type", "text/html; charset=UTF-8"), ("server", "cloudflare")))
+    return Script(
+        steps, status, (("content-type", "text/html; charset=UTF-8"), ("server", "cloudflare"))
+    )
 
 
-# Nastiness --------------------------------------------------------------------------------------------------------
+# Nastiness --------------------------------------------------------------------------------------
 
 
 def recut(script: Script, sizes: Iterator[int]) -> Script:
-    """The same bytes in pieces of other *sizes*; waits and cuts stay behind the bytes they were behind."""
+    """The same bytes in pieces of other *sizes*; waits and cuts stay behind the bytes they were
+    behind.
+    """
     steps: list[Step] = []
     for step in script.steps:
         if not isinstance(step, Send):
@@ -211,15 +253,21 @@ def recut(script: Script, sizes: Iterator[int]) -> Script:
 
 def paced(script: Script, seconds: float) -> Script:
     """The same, with a pause before every piece."""
-    return evolve(script, steps=tuple(step for send in script.steps for step in (Wait(seconds), send)))
+    return evolve(
+        script, steps=tuple(step for send in script.steps for step in (Wait(seconds), send))
+    )
 
 
 def gzipped(script: Script) -> Script:
     """The same, compressed; every piece is flushed, so that it can be read when it arrives."""
     squeeze = zlib.compressobj(wbits=31)
     steps: list[Step] = [
-        Send(squeeze.compress(step.data) + squeeze.flush(zlib.Z_SYNC_FLUSH)) if isinstance(step, Send) else step
+        Send(squeeze.compress(step.data) + squeeze.flush(zlib.Z_SYNC_FLUSH))
+        if isinstance(step, Send)
+        else step
         for step in script.steps
     ]
     steps.append(Send(squeeze.flush()))
-    return evolve(script, steps=tuple(steps), headers=(*script.headers, ("content-encoding", "gzip")))
+    return evolve(
+        script, steps=tuple(steps), headers=(*script.headers, ("content-encoding", "gzip"))
+    )

@@ -45,7 +45,9 @@ async def serve_simulator(
         config.certfile, config.keyfile = certificate
 
     async def serve(*, task_status: trio.TaskStatus[list[str]]) -> None:
-        await hypercorn.trio.serve(simulator or Simulator(), config, task_status=task_status, mode="asgi")
+        await hypercorn.trio.serve(
+            simulator or Simulator(), config, task_status=task_status, mode="asgi"
+        )
 
     async with trio.open_nursery() as nursery:
         urls = await nursery.start(serve)

@@ -1,4 +1,6 @@
-"""What every route that asks Grok has in common: whether there is room, the question, and what it took."""
+"""What every route that asks Grok has in common: whether there is room, the question, and what it
+took.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ __all__ = [
 class Services:
     """What the routes are built around.
 
-    :ivar fetcher: returns what fetches the pictures of one request, as configured at the moment; takes the API key's name.
+    :ivar fetcher: returns what fetches the pictures of one request, as configured at the moment;
+        takes the API key's name.
     :ivar deliveries: how pictures and videos in answers are delivered.
     :ivar census: counts the tokens for whoever shows them.
     """
@@ -74,7 +77,11 @@ def begin_asking(lifetime: Lifetime) -> None:
 
 
 def chosen_model(
-    services: Services, name: str, lifetime: Lifetime, *, suggest: Callable[[Model], bool] = lambda _: True
+    services: Services,
+    name: str,
+    lifetime: Lifetime,
+    *,
+    suggest: Callable[[Model], bool] = lambda _: True,
 ) -> Model:
     """The model that a request names.
 
@@ -83,14 +90,20 @@ def chosen_model(
     """
     models = services.state.config.models
     if name not in models:  # the names that the refusal offers are those of the key
-        models = {known: model for known, model in models.items() if lifetime.caller.may_use(known) and suggest(model)}
+        models = {
+            known: model
+            for known, model in models.items()
+            if lifetime.caller.may_use(known) and suggest(model)
+        }
     model = find_model(models, name)
     lifetime.trace.model = model.name
     lifetime.caller.require_model(model.name)
     return model
 
 
-async def attached(services: Services, parts: Sequence[AttachmentPart], lifetime: Lifetime) -> tuple[Attachment, ...]:
+async def attached(
+    services: Services, parts: Sequence[AttachmentPart], lifetime: Lifetime
+) -> tuple[Attachment, ...]:
     """The pictures and files of a request; nothing is fetched for one that has no chance.
 
     :raises GrokApiError: there is no room for another answer, or one of them can't be had.
@@ -105,8 +118,12 @@ async def brought(services: Services, messages: Sequence[Message], lifetime: Lif
     :raises GrokApiError: as :func:`attached`, for those of the user's last message.
     """
     _refuse_more(services)
-    earlier = MOST_EARLIER if services.state.config.grok.earlier_pictures is EarlierPictures.ATTACH else 0
-    return await load_enclosures(find_enclosures(messages), services.fetcher(lifetime.caller.name), earlier=earlier)
+    earlier = (
+        MOST_EARLIER if services.state.config.grok.earlier_pictures is EarlierPictures.ATTACH else 0
+    )
+    return await load_enclosures(
+        find_enclosures(messages), services.fetcher(lifetime.caller.name), earlier=earlier
+    )
 
 
 def open_completion(services: Services, question: Question, lifetime: Lifetime) -> Completion:
@@ -125,7 +142,9 @@ def open_completion(services: Services, question: Question, lifetime: Lifetime) 
 
 @contextlib.contextmanager
 def described(services: Services, completion: Completion, lifetime: Lifetime) -> Iterator[None]:
-    """When the block ends, in whatever way, note its attempts and the allowance that is left in the response's headers."""
+    """When the block ends, in whatever way, note its attempts and the allowance that is left in the
+    response's headers.
+    """
     refused: RateLimitExceeded | None = None
     try:
         yield
@@ -137,9 +156,14 @@ def described(services: Services, completion: Completion, lifetime: Lifetime) ->
 
 
 def _describe(
-    services: Services, completion: Completion, lifetime: Lifetime, refused: RateLimitExceeded | None
+    services: Services,
+    completion: Completion,
+    lifetime: Lifetime,
+    refused: RateLimitExceeded | None,
 ) -> None:
-    """A key with limits gets no figures of the owner's tokens; its own are in the headers since its request began."""
+    """A key with limits gets no figures of the owner's tokens; its own are in the headers since its
+    request began.
+    """
     _name_ignored(completion.question, lifetime)  # also what was left out on the way to Grok
     lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
     if lifetime.caller.allowance is not None:
@@ -158,4 +182,7 @@ def _refuse_more(services: Services) -> None:
     if services.state.draining:
         raise ShuttingDown("The server is stopping.")
     if services.gateway.open_count >= services.state.config.server.max_streams:
-        raise Overloaded("The server has as many answers under way as [server] max_streams allows.", retry_after=1)
+        raise Overloaded(
+            "The server has as many answers under way as [server] max_streams allows.",
+            retry_after=1,
+        )

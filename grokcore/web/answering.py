@@ -1,4 +1,6 @@
-"""One handler for every route that asks Grok: admit, parse, ask, then answer in the route's dialect."""
+"""One handler for every route that asks Grok: admit, parse, ask, then answer in the route's
+dialect.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +50,13 @@ class AskingRoute(Protocol, Generic[_Request, _Collector]):
         """
 
     def delivery(self, services: Services) -> Delivery | None:
-        """How media within the answer are delivered while it arrives; None leaves them as they are."""
+        """How media within the answer are delivered while it arrives; None leaves them as they
+        are.
+        """
 
-    async def finish(self, services: Services, asked: _Request, collector: _Collector, completion: Completion) -> None:
+    async def finish(
+        self, services: Services, asked: _Request, collector: _Collector, completion: Completion
+    ) -> None:
         """Complete a collected answer before its body is made.
 
         :raises GrokApiError: if it can't be given.
@@ -65,7 +71,9 @@ async def answer(services: Services, route: AskingRoute[_Request, _Collector]) -
     lifetime, dialect = current_lifetime(), route.dialect
     lifetime.error_form = dialect.error
     begin_asking(lifetime)
-    asked = await services.state.bodies.parse(dialect.parse, most_body_bytes(services.state.config), lifetime)
+    asked = await services.state.bodies.parse(
+        dialect.parse, most_body_bytes(services.state.config), lifetime
+    )
     completion = await route.open(services, asked, lifetime)
     with described(services, completion, lifetime):
         config = services.state.config
@@ -82,7 +90,9 @@ async def answer(services: Services, route: AskingRoute[_Request, _Collector]) -
 
 def _head(config: Config, completion: Completion) -> AnswerHead:
     style = Style(config.grok.thinking, citations=config.grok.citations)
-    return AnswerHead(secrets.token_hex(12), int(time.time()), estimate(completion.question.message), style)
+    return AnswerHead(
+        secrets.token_hex(12), int(time.time()), estimate(completion.question.message), style
+    )
 
 
 async def _streamed(

@@ -42,7 +42,9 @@ from .unknown_paths import unknown_url
 __all__ = ["create_app"]
 
 MODELS_CREATED = 1763683200
-"""``created`` of all models: 21 November 2025, the revision of the table. Clients only ask that it is a number."""
+"""``created`` of all models: 21 November 2025, the revision of the table. Clients only ask that it
+is a number.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -50,8 +52,9 @@ _log = logging.getLogger(__name__)
 class _App(QuartTrio):
     """Quart with two changes.
 
-    Routes don't depend on the Host header: Werkzeug raises for one like ``.x``, outside of any handler. OPTIONS without
-    CORS is answered with 204: some proxies and monitors take a 200 without a body for a fault.
+    Routes don't depend on the Host header: Werkzeug raises for one like ``.x``, outside of any
+    handler. OPTIONS without CORS is answered with 204: some proxies and monitors take a 200 without
+    a body for a fault.
     """
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
@@ -100,7 +103,7 @@ def _asked_path() -> str:
     return request.scope["raw_path"].decode("latin-1")[:200]
 
 
-# Errors and authentication ----------------------------------------------------------------------------------------
+# Errors and authentication ----------------------------------------------------------------------
 
 
 def _add_hooks(app: QuartTrio, services: Services) -> None:
@@ -130,8 +133,12 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
     @app.errorhandler(Exception)
     async def on_bug(error: Exception) -> Response:  # boundary: the request's
         kind = {"fold": ("bug", repr(error)[:200])}
-        _log.error("a bug failed request %s", current_lifetime().request_id, exc_info=error, extra=kind)
-        return _error_response(InternalError("An internal error; the server's log has it under this request id."))
+        _log.error(
+            "a bug failed request %s", current_lifetime().request_id, exc_info=error, extra=kind
+        )
+        return _error_response(
+            InternalError("An internal error; the server's log has it under this request id.")
+        )
 
 
 def _error_response(error: GrokApiError, status: int | None = None) -> Response:
@@ -152,16 +159,20 @@ def _of_http_exception(error: HTTPException, server: ServerConfig) -> Response:
         case 405:
             methods = sorted(getattr(error, "valid_methods", None) or ())
             only = f", only {' and '.join(methods)}" if methods else ""
-            response = _error_response(MethodNotAllowed(f"{_asked_path()} does not take {request.method}{only}."))
+            response = _error_response(
+                MethodNotAllowed(f"{_asked_path()} does not take {request.method}{only}.")
+            )
             response.headers["allow"] = ", ".join(methods)
             return response
         case 413:
-            return _error_response(RequestTooLarge("The request body is larger than [server] max_body_mb allows."))
+            return _error_response(
+                RequestTooLarge("The request body is larger than [server] max_body_mb allows.")
+            )
         case _:
             return _error_response(InvalidRequest(error.name), error.code)
 
 
-# Routes -----------------------------------------------------------------------------------------------------------
+# Routes -----------------------------------------------------------------------------------------
 
 
 def _add_routes(app: QuartTrio, services: Services) -> None:
@@ -170,7 +181,9 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
     @app.get("/models")
     async def list_models() -> Response:
         may_use = current_lifetime().caller.may_use
-        models = [_model_object(model) for model in state.config.models.values() if may_use(model.name)]
+        models = [
+            _model_object(model) for model in state.config.models.values() if may_use(model.name)
+        ]
         return json_response({"object": "list", "data": models})
 
     @app.get("/models/<path:name>")
@@ -210,9 +223,13 @@ def _add_asking_routes(app: QuartTrio, services: Services) -> None:
 
 
 def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:
-    @route(app, "GET", "/media/<name>", needs_key=False)  # the name is the secret: browsers have no key
+    @route(
+        app, "GET", "/media/<name>", needs_key=False
+    )  # the name is the secret: browsers have no key
     async def media(name: str) -> Response:
-        return await media_response(cache, name, request.method, request.headers, current_lifetime())
+        return await media_response(
+            cache, name, request.method, request.headers, current_lifetime()
+        )
 
 
 def _add_metrics_route(app: QuartTrio, metrics: Metrics) -> None:

@@ -1,7 +1,8 @@
 """Who may use the API: keys, compared by digest, and what each may do.
 
-The owner's keys are ``[grok] api_key`` and those of ``[[keys]]`` without a limit. A key with any limit (models, requests
-per minute, requests at once) is a guest's: it may ask, and see nothing of the server's state.
+The owner's keys are ``[grok] api_key`` and those of ``[[keys]]`` without a limit. A key with any
+limit (models, requests per minute, requests at once) is a guest's: it may ask, and see nothing of
+the server's state.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Caller:
         """
         if not self.may_use(model):
             allowed = ", ".join(sorted(self.models))
-            raise ModelNotAllowed(f"The key {self.name!r} may not use {model}; it may use: {allowed}.", param="model")
+            raise ModelNotAllowed(
+                f"The key {self.name!r} may not use {model}; it may use: {allowed}.", param="model"
+            )
 
     def require_owner(self) -> None:
         """Make sure that the server's state may be seen and changed.
@@ -52,7 +55,9 @@ class Caller:
         :raises PermissionDenied: it is a guest's key.
         """
         if self.allowance is not None:
-            raise PermissionDenied(f"The key {self.name!r} has limits, and this is for keys without any.")
+            raise PermissionDenied(
+                f"The key {self.name!r} has limits, and this is for keys without any."
+            )
 
 
 OWNER = Caller()
@@ -61,13 +66,16 @@ MOST_KEY_BYTES = 512
 """Of a header that is cleaned of what was pasted with the key."""
 
 _WRONG = (
-    "The API key is wrong: it is none of this server's keys. They are set in [grok] api_key and [[keys]] of its "
+    "The API key is wrong: it is none of this server's keys. They are set in [grok] api_key and "
+    "[[keys]] of its "
     "configuration."
 )
-_NONE = "This server asks for an API key: send it as Authorization: Bearer KEY or as x-api-key: KEY."
+_NONE = (
+    "This server asks for an API key: send it as Authorization: Bearer KEY or as x-api-key: KEY."
+)
 
-# Quotes, also curly ones, and spaces, also those without a width, come along when a key is pasted. Clients that add the
-# scheme themselves send it twice.
+# Quotes, also curly ones, and spaces, also those without a width, come along when a key is pasted.
+# Clients that add the scheme themselves send it twice.
 _PASTED = rb"""[ \t"'`]|\xc2\xa0|\xe2\x80[\x8b-\x9f]|\xef\xbb\xbf"""
 _PASTED_BEFORE = re.compile(rb"^(?:%b|bearer(?=[ \t:]|$):?)++" % _PASTED, re.IGNORECASE)
 _BEARER = re.compile(rb"^(?:%b)*+bearer(?=[ \t:]|$)" % _PASTED, re.IGNORECASE)
@@ -75,15 +83,20 @@ _PASTED_BEHIND = re.compile(rb"(?:%b)++$" % _PASTED)
 
 
 class KeyRing:
-    """The keys of this server. Without any, everybody may (the server then listens on loopback only).
+    """The keys of this server. Without any, everybody may (the server then listens on loopback
+    only).
 
     :param api_key: the owner's; empty if there is none.
-    :param previous: the callers of the key ring before; what was used of a key's allowance stays used.
+    :param previous: the callers of the key ring before; what was used of a key's allowance stays
+        used.
     :ivar callers: by the digests of their keys.
     """
 
     def __init__(
-        self, api_key: str, keys: Sequence[KeyConfig] = (), previous: Mapping[bytes, Caller] | None = None
+        self,
+        api_key: str,
+        keys: Sequence[KeyConfig] = (),
+        previous: Mapping[bytes, Caller] | None = None,
     ) -> None:
         self.callers: dict[bytes, Caller] = {_digest(api_key.encode()): OWNER} if api_key else {}
         for key in keys:
@@ -114,7 +127,10 @@ class KeyRing:
         offered = [_digest(key) for key in keys]
         # All are compared, however early one fits: the time taken says nothing about the keys.
         matches = [
-            caller for own, caller in self.callers.items() for other in offered if hmac.compare_digest(own, other)
+            caller
+            for own, caller in self.callers.items()
+            for other in offered
+            if hmac.compare_digest(own, other)
         ]
         if not matches:
             raise InvalidApiKey(_WRONG if keys else _NONE)
@@ -124,7 +140,9 @@ class KeyRing:
 def _caller(key: KeyConfig, known: Sequence[Caller]) -> Caller:
     if not (key.models or key.rpm or key.concurrent):
         return Caller(key.name)
-    allowance = next((caller.allowance for caller in known if caller.allowance), None) or KeyAllowance(key.name)
+    allowance = next(
+        (caller.allowance for caller in known if caller.allowance), None
+    ) or KeyAllowance(key.name)
     allowance.name, allowance.rpm, allowance.concurrent = key.name, key.rpm, key.concurrent
     return Caller(key.name, frozenset(key.models), allowance)
 
@@ -141,14 +159,24 @@ def _digest(key: bytes) -> bytes:
 
 
 def _offered(headers: Mapping[str, str]) -> list[bytes]:
-    """Keys as the bytes that were on the wire (header text is their latin-1 reading), and as they were meant."""
+    """Keys as the bytes that were on the wire (header text is their latin-1 reading), and as they
+    were meant.
+    """
     found: list[bytes] = []
     for name in ("authorization", "x-api-key", "api-key"):
         value = headers.get(name, "").encode("latin-1", "replace").strip()
         scheme, _, credentials = value.partition(b" ")
-        exact = credentials.strip() if name == "authorization" and scheme.lower() == b"bearer" else value
+        exact = (
+            credentials.strip()
+            if name == "authorization" and scheme.lower() == b"bearer"
+            else value
+        )
         meant = value[:MOST_KEY_BYTES]  # the expressions take time with its square
         if name == "authorization" and not _BEARER.match(meant):
             continue
-        found += [key for key in (exact, _PASTED_BEHIND.sub(b"", _PASTED_BEFORE.sub(b"", meant, 1))) if key]
+        found += [
+            key
+            for key in (exact, _PASTED_BEHIND.sub(b"", _PASTED_BEFORE.sub(b"", meant, 1)))
+            if key
+        ]
     return list(dict.fromkeys(found))

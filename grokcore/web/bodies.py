@@ -1,7 +1,9 @@
-"""Bodies of requests: received, decoded and parsed within bounds, without holding up other requests.
+"""Bodies of requests: received, decoded and parsed within bounds, without holding up other
+requests.
 
-Large bodies are decoded and parsed in a worker thread, two at a time. Above a total of :data:`MOST_HELD_BODIES` whole
-ones, a large body is refused as overload: many clients at once can't exhaust the memory.
+Large bodies are decoded and parsed in a worker thread, two at a time. Above a total of
+:data:`MOST_HELD_BODIES` whole ones, a large body is refused as overload: many clients at once can't
+exhaust the memory.
 """
 
 from __future__ import annotations
@@ -16,7 +18,14 @@ from attrs import define, field
 from quart import request
 from werkzeug.exceptions import RequestTimeout
 
-from ..errors import GrokApiError, InvalidRequest, Overloaded, RequestTooLarge, ShuttingDown, UnsupportedEncoding
+from ..errors import (
+    GrokApiError,
+    InvalidRequest,
+    Overloaded,
+    RequestTooLarge,
+    ShuttingDown,
+    UnsupportedEncoding,
+)
 from ..protocol.dialects.json_body import LARGE_BYTES, structure_marks
 from ..runtime.freed_memory import give_back
 from ..runtime.threads import in_thread
@@ -53,7 +62,9 @@ class _Arriving:
     size: int = 0
 
     def take(self) -> bytes:
-        """The whole body; nothing of it is kept here. Joining many pieces releases Python's global lock."""
+        """The whole body; nothing of it is kept here. Joining many pieces releases Python's global
+        lock.
+        """
         body = b"".join(self.pieces)
         self.pieces.clear()
         return body
@@ -137,8 +148,12 @@ def _is_light(arriving: _Arriving, encoding: str) -> bool:
     return sum(map(structure_marks, arriving.pieces)) <= MANY_MARKS
 
 
-def _outcome(arriving: _Arriving, encoding: str, parse: Callable[[bytes], _T], most: int) -> _T | GrokApiError:
-    """What *parse* returns or raises. An error comes without its frames, which refer to the body."""
+def _outcome(
+    arriving: _Arriving, encoding: str, parse: Callable[[bytes], _T], most: int
+) -> _T | GrokApiError:
+    """What *parse* returns or raises. An error comes without its frames, which refer to the
+    body.
+    """
     try:
         body = arriving.take()
         if len(body) > LARGE_BYTES:
@@ -149,7 +164,7 @@ def _outcome(arriving: _Arriving, encoding: str, parse: Callable[[bytes], _T], m
         return error
 
 
-# Content-Encoding -------------------------------------------------------------------------------------------------
+# Content-Encoding -------------------------------------------------------------------------------
 
 
 def _encoding(header: str) -> str:
@@ -164,7 +179,8 @@ def _encoding(header: str) -> str:
     if name in ENCODINGS:
         return name
     raise UnsupportedEncoding(
-        f"Content-Encoding {name[:40]!r} is not decoded here: send the body as it is, or with gzip or deflate."
+        f"Content-Encoding {name[:40]!r} is not decoded here: send the body as it is, or with gzip "
+        "or deflate."
     )
 
 
@@ -183,8 +199,14 @@ def decoded(body: bytes, encoding: str, most: int) -> bytes:
             pieces.append(piece)
             size += len(piece)
             if size > most:
-                raise RequestTooLarge("The decoded request body is larger than [server] max_body_mb allows.")
-        fault = "" if machine.eof and not machine.unused_data else "it breaks off, or more follows behind it"
+                raise RequestTooLarge(
+                    "The decoded request body is larger than [server] max_body_mb allows."
+                )
+        fault = (
+            ""
+            if machine.eof and not machine.unused_data
+            else "it breaks off, or more follows behind it"
+        )
     except zlib.error:
         fault = "it is something else, or damaged"
     if fault:
@@ -193,7 +215,9 @@ def decoded(body: bytes, encoding: str, most: int) -> bytes:
 
 
 def _window_bits(body: bytes, encoding: str) -> int:
-    """The format's number in zlib. ``deflate`` has zlib's header (RFC 9110), which some clients leave out."""
+    """The format's number in zlib. ``deflate`` has zlib's header (RFC 9110), which some clients
+    leave out.
+    """
     if encoding == "gzip":
         return 16 + zlib.MAX_WBITS
     has_header = len(body) > 1 and body[0] & 0x0F == 8 and (body[0] << 8 | body[1]) % 31 == 0

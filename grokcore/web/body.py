@@ -13,13 +13,18 @@ __all__ = ["SteppedBody", "not_modified", "stepped_response"]
 
 
 class SteppedBody(ResponseBody):
-    """A body that Quart steps through. An object, since in a generator a scope or a nursery could span two steps."""
+    """A body that Quart steps through. An object, since in a generator a scope or a nursery could
+    span two steps.
+    """
 
     async def __aenter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         """What belongs to the body ends with the request's lifetime, not here."""
 

@@ -24,16 +24,24 @@ class ChatRoute:
     dialect: ChatDialect = field(factory=ChatDialect)
 
     async def open(self, services: Services, asked: ChatRequest, lifetime: Lifetime) -> Completion:
-        """A completion for the conversation, as a transcript in a file if it is too long for a prompt."""
+        """A completion for the conversation, as a transcript in a file if it is too long for a
+        prompt.
+        """
         lifetime.trace.stream = asked.stream
         model = chosen_model(services, asked.model, lifetime)
-        return open_completion(services, await chat_question(services, asked, model, lifetime), lifetime)
+        return open_completion(
+            services, await chat_question(services, asked, model, lifetime), lifetime
+        )
 
     def delivery(self, services: Services) -> Delivery | None:
         """As ``[grok] image_mode`` has it."""
         return services.deliveries.of_answer(services.state.config, request.scope)
 
     async def finish(
-        self, services: Services, asked: ChatRequest, collector: AnswerWriter, completion: Completion
+        self,
+        services: Services,
+        asked: ChatRequest,
+        collector: AnswerWriter,
+        completion: Completion,
     ) -> None:
         """Nothing is left to do: media were delivered with their events."""

@@ -1,4 +1,6 @@
-"""From a chat request to the question that Grok is asked: its prompt, what goes up with it, and what has no effect."""
+"""From a chat request to the question that Grok is asked: its prompt, what goes up with it, and
+what has no effect.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +26,22 @@ from .edge import Lifetime
 __all__ = ["chat_question"]
 
 
-async def chat_question(services: Services, chat: ChatRequest, model: Model, lifetime: Lifetime) -> Question:
+async def chat_question(
+    services: Services, chat: ChatRequest, model: Model, lifetime: Lifetime
+) -> Question:
     """The question of *chat*, with the pictures and files that go up.
 
-    :raises GrokApiError: there is no room for another answer, the conversation is too long, or a picture or file of
-        the user's last message can't be had.
+    :raises GrokApiError: there is no room for another answer, the conversation is too long, or a
+        picture or file of the user's last message can't be had.
     """
     messages = last_words(chat.messages) if model.video else chat.messages
     enclosed = await brought(services, messages, lifetime)
     writer = _Writer(chat, model, services.state.config, messages, lifetime.caller.name)
-    question = await in_thread(lambda: writer.write(enclosed)) if writer.has_much_to_write else writer.write(enclosed)
+    question = (
+        await in_thread(lambda: writer.write(enclosed))
+        if writer.has_much_to_write
+        else writer.write(enclosed)
+    )
     if any(one.name == TRANSCRIPT_NAME and one.path == "messages" for one in question.attachments):
         lifetime.headers["x-grok2api-long-context"] = "file"
     return question
@@ -72,7 +80,10 @@ class _Writer:
         prompt = Prompt(chat.question) if model.video else self._prompt(enclosed.paths)
         attachments = enclosed.attachments
         if prompt.transcript:
-            attachments = (text_attachment(prompt.transcript, TRANSCRIPT_NAME, "messages"), *attachments)
+            attachments = (
+                text_attachment(prompt.transcript, TRANSCRIPT_NAME, "messages"),
+                *attachments,
+            )
         return Question(
             model,
             model.limits,
@@ -80,7 +91,9 @@ class _Writer:
             attachments,
             search=chat.search,
             asker=self.asker,
-            ignored=header_names({*chat.ignored, *left_behind(chat.messages, enclosed.paths), *self._unheard()}),
+            ignored=header_names(
+                {*chat.ignored, *left_behind(chat.messages, enclosed.paths), *self._unheard()}
+            ),
             spare=enclosed.spare,
             without=functools.partial(self._write_without, enclosed) if enclosed.spare else None,
         )
@@ -93,11 +106,16 @@ class _Writer:
         prompt = fit_prompt(self.chat.messages, most, up)
         if prompt.transcript and self.config.grok.long_context is LongContext.ERROR:
             raise ContextLengthExceeded(
-                f"The conversation is longer than the {most} characters of [grok] long_context_chars."
+                f"The conversation is longer than the {most} characters of [grok] "
+                "long_context_chars."
             )
         return prompt
 
     def _unheard(self) -> list[str]:
         """What a video model does not get to hear, named for the response header."""
         heard = sum(not message.empty for message in self.messages)
-        return [] if heard == sum(not message.empty for message in self.chat.messages) else ["earlier_messages"]
+        return (
+            []
+            if heard == sum(not message.empty for message in self.chat.messages)
+            else ["earlier_messages"]
+        )

@@ -1,7 +1,7 @@
 """The connections of clients: how many there may be, and which one has to make room.
 
-Each takes a descriptor, and so do files and the calls to Grok. Without a bound, idle sockets of one client would use up
-``ulimit -n``, and nobody could connect until they time out.
+Each takes a descriptor, and so do files and the calls to Grok. Without a bound, idle sockets of one
+client would use up ``ulimit -n``, and nobody could connect until they time out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ MOST_RESERVED = 1024
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 30, 10, 3
 
 USER_TIMEOUT_MS = 60_000
-"""As long as all probes take. Linux counts the time for which a client's window is closed as well, so not less."""
+"""As long as all probes take. Linux counts the time for which a client's window is closed as well,
+so not less.
+"""
 
 
 class Connection(Protocol):
@@ -97,7 +99,9 @@ def most_connections(descriptors: int) -> int:
 
 
 def keep_watch(connection: socket.socket) -> None:
-    """Have the system look whether the client is still there: one that vanished without a FIN would hold its place."""
+    """Have the system look whether the client is still there: one that vanished without a FIN would
+    hold its place.
+    """
     options = [
         (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
         (socket.IPPROTO_TCP, "TCP_KEEPIDLE", KEEPALIVE_IDLE_S),

@@ -1,12 +1,13 @@
 """How the pictures and videos of an answer reach the client (``[grok] image_mode``).
 
-Grok's own addresses are good only for who is signed in at Grok with the account that was asked. So what Grok made can be
-fetched while that is certain, and given on from here: as a link to this server, or within the answer itself.
+Grok's own addresses are good only for who is signed in at Grok with the account that was asked. So
+what Grok made can be fetched while that is certain, and given on from here: as a link to this
+server, or within the answer itself.
 
 Rules
 -----
-1. An answer is never lost over its picture: what can't be fetched or kept keeps its address, and one line of the log says
-   so.
+1. An answer is never lost over its picture: what can't be fetched or kept keeps its address, and
+   one line of the log says so.
 2. Events keep their order, and those that are no media pass as they are.
 """
 
@@ -43,7 +44,9 @@ _log = logging.getLogger(__name__)
 
 
 class MediaSource(Protocol):
-    """An answer whose media can be fetched: a :class:`~grokcore.runtime.completion.gateway.Completion` under way."""
+    """An answer whose media can be fetched: a
+    :class:`~grokcore.runtime.completion.gateway.Completion` under way.
+    """
 
     async def fetch(self, url: str) -> Asset:
         """Fetch a picture."""
@@ -76,8 +79,12 @@ class Delivery:
         return False
 
     def split(self, events: list[Event]) -> tuple[list[Event], list[Event]]:
-        """What of *events* can be shown at once, and the rest, which begins with the first media."""
-        first = next((index for index, event in enumerate(events) if isinstance(event, _MEDIA)), len(events))
+        """What of *events* can be shown at once, and the rest, which begins with the first
+        media.
+        """
+        first = next(
+            (index for index, event in enumerate(events) if isinstance(event, _MEDIA)), len(events)
+        )
         return events[:first], events[first:]
 
     async def picture(self, source: MediaSource, url: str, formats: Collection[str]) -> Made:
@@ -113,15 +120,23 @@ class Delivery:
                 if isinstance(event, _MEDIA):
                     nursery.start_soon(deliver_one, index, event)
         if faults:
-            _log.warning("%d of an answer's pictures or videos keep Grok's address: %s", len(faults), faults[0])
+            _log.warning(
+                "%d of an answer's pictures or videos keep Grok's address: %s",
+                len(faults),
+                faults[0],
+            )
         return delivered
 
     @property
     def _fetches(self) -> bool:
-        return self.mode is ImageMode.BASE64 or (self.mode is ImageMode.CACHE and self.cache is not None)
+        return self.mode is ImageMode.BASE64 or (
+            self.mode is ImageMode.CACHE and self.cache is not None
+        )
 
     def _moved(self, event: Picture | Video | File, url: str) -> Event:
-        """*event* at another address; a picture that is kept here keeps Grok's address beside it."""
+        """*event* at another address; a picture that is kept here keeps Grok's address beside
+        it.
+        """
         if isinstance(event, Picture) and url.startswith(f"{self.public_base}/media/"):
             return KeptPicture(url, event.url)
         return evolve(event, url=url)
@@ -146,8 +161,14 @@ class Delivery:
             fetch = source.fetch if isinstance(event, Picture) else source.fetch_file
             asset = await fetch(event.url)
             if self.mode is ImageMode.BASE64 and len(asset.data) <= MOST_INLINE_BYTES:
-                return f"data:{asset.media_type};base64,{base64.b64encode(asset.data).decode('ascii')}"
-            name = await self.cache.put(asset.data, extension_of(asset.media_type)) if self.cache else ""
+                return (
+                    f"data:{asset.media_type};base64,{base64.b64encode(asset.data).decode('ascii')}"
+                )
+            name = (
+                await self.cache.put(asset.data, extension_of(asset.media_type))
+                if self.cache
+                else ""
+            )
         return f"{self.public_base}/media/{name}" if name else event.url
 
 
@@ -161,14 +182,17 @@ class Deliveries:
     cache: MediaCache | None
 
     def of_answer(self, config: Config, scope: Scope) -> Delivery | None:
-        """The delivery for one answer, as configured; None if Grok's own addresses are what is wanted.
+        """The delivery for one answer, as configured; None if Grok's own addresses are what is
+        wanted.
 
         :param scope: of the answer's request.
         """
         return None if config.grok.image_mode is ImageMode.URL else self.of_pictures(config, scope)
 
     def of_pictures(self, config: Config, scope: Scope) -> Delivery:
-        """The delivery for the pictures of an image route, which may be wanted whatever ``[grok] image_mode`` is."""
+        """The delivery for the pictures of an image route, which may be wanted whatever ``[grok]
+        image_mode`` is.
+        """
         mode = config.grok.image_mode
         cache = self.cache if config.grok.cache_mb and mode is not ImageMode.URL else None
         return Delivery(mode, cache, public_base(config.server, scope))

@@ -1,4 +1,6 @@
-"""Errors that are sent without the app: headers and body as ASGI wants them, the same as the app's own."""
+"""Errors that are sent without the app: headers and body as ASGI wants them, the same as the app's
+own.
+"""
 
 from __future__ import annotations
 

@@ -1,17 +1,21 @@
 """Around the Quart app, at the ASGI level: what must hold for every request, whatever the app does.
 
-* A request has a :class:`Lifetime`. Tasks and resources that belong to it end with it, however it ends: answered, failed,
-  or cancelled because the client left, also in the gap between a handler's return and the first byte of its body.
-* Paths are read generously: with or without ``/v1`` (also twice, as mistyped base URLs have it), with a trailing or a
-  doubled slash, and as an absolute URL.
-* ``Content-Length`` together with ``Transfer-Encoding`` is refused (RFC 9112 §6.1: request smuggling).
-* What web pages may send at all is decided here, before the app sees a byte (:mod:`grokcore.web.doors`).
-* Every response carries ``x-request-id``, and ``Server-Timing`` if Grok was asked; when a request is over, however it
-  ended, its :class:`~grokcore.web.trace.Trace` is told.
-* An early answer (401, 413) waits a moment for the rest of the request's body: closing with unread data would reset the
-  connection, and the client would see that instead of the answer.
-* The last body message is sent in a shield. Quart-Trio cancels the sending task as soon as the response is complete, in
-  the middle of Hypercorn's clean-up: the connection would neither be closed nor get its idle timer back.
+* A request has a :class:`Lifetime`. Tasks and resources that belong to it end with it, however it
+  ends: answered, failed, or cancelled because the client left, also in the gap between a handler's
+  return and the first byte of its body.
+* Paths are read generously: with or without ``/v1`` (also twice, as mistyped base URLs have it),
+  with a trailing or a doubled slash, and as an absolute URL.
+* ``Content-Length`` together with ``Transfer-Encoding`` is refused (RFC 9112 §6.1: request
+  smuggling).
+* What web pages may send at all is decided here, before the app sees a byte
+  (:mod:`grokcore.web.doors`).
+* Every response carries ``x-request-id``, and ``Server-Timing`` if Grok was asked; when a request
+  is over, however it ended, its :class:`~grokcore.web.trace.Trace` is told.
+* An early answer (401, 413) waits a moment for the rest of the request's body: closing with unread
+  data would reset the connection, and the client would see that instead of the answer.
+* The last body message is sent in a shield. Quart-Trio cancels the sending task as soon as the
+  response is complete, in the middle of Hypercorn's clean-up: the connection would neither be
+  closed nor get its idle timer back.
 """
 
 from __future__ import annotations
@@ -44,7 +48,9 @@ LINGER_S = 5.0
 """How long an early answer waits for the request's body to end."""
 
 SHIELD_S = 60.0
-"""Bound for the last message's shield. Writes have a deadline of their own below; this is for what nobody thought of."""
+"""Bound for the last message's shield. Writes have a deadline of their own below; this is for what
+nobody thought of.
+"""
 
 SHOWN_PATH = 200
 SHOWN_METHOD = 20
@@ -77,11 +83,15 @@ class Lifetime:
         self._at_last_byte: list[Callable[[], None]] = []
 
     def on_end(self, aclose: Callable[[], Awaitable[None]]) -> None:
-        """Have *aclose* awaited when the request is over, after its tasks have ended. It must shield itself."""
+        """Have *aclose* awaited when the request is over, after its tasks have ended. It must
+        shield itself.
+        """
         self._closers.append(aclose)
 
     def on_last_byte(self, fn: Callable[[], None]) -> None:
-        """Have *fn* called once, when the client is about to have its answer, or is known to have left."""
+        """Have *fn* called once, when the client is about to have its answer, or is known to have
+        left.
+        """
         self._at_last_byte.append(fn)
 
     def tell_last_byte(self) -> None:
@@ -108,7 +118,9 @@ class Edge:
     :param ended: is told of each request that is over; it must not wait.
     """
 
-    def __init__(self, app: App, doors: Callable[[], Doors], ended: Callable[[Trace], None]) -> None:
+    def __init__(
+        self, app: App, doors: Callable[[], Doors], ended: Callable[[Trace], None]
+    ) -> None:
         self._app = app
         self._doors = doors
         self._ended = ended
@@ -121,7 +133,10 @@ class Edge:
             await _refuse_websocket(scope, receive, send)
             return
         trace = Trace(
-            _request_id(scope), scope["method"][:SHOWN_METHOD], _plain(scope["raw_path"]), trio.current_time()
+            _request_id(scope),
+            scope["method"][:SHOWN_METHOD],
+            _plain(scope["raw_path"]),
+            trio.current_time(),
         )
         try:
             await self._live(scope, receive, send, trace)
@@ -149,12 +164,19 @@ class Edge:
                 raise
             kind = {"fold": ("bug", repr(error)[:200])}
             _log.error("a bug failed request %s", lifetime.request_id, exc_info=error, extra=kind)
-            await wire.refuse(InternalError("An internal error; the server's log has it under this request id."))
+            await wire.refuse(
+                InternalError("An internal error; the server's log has it under this request id.")
+            )
 
     async def _serve(self, scope: Any, wire: _Wire, lifetime: Lifetime) -> None:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
         if "content-length" in headers and "transfer-encoding" in headers:
-            await wire.refuse(InvalidRequest("Content-Length and Transfer-Encoding exclude each other."))
+            await wire.refuse(
+                InvalidRequest("Content-Length and Transfer-Encoding exclude each other.")
+            )
             return
         doors = self._doors()
         refused = doors.refusal(scope["method"], headers)
@@ -163,7 +185,9 @@ class Edge:
             return
         path = plain_path(scope["path"])
         if path is None:
-            await wire.refuse(InvalidRequest("The request's target is neither a path nor an http URL."))
+            await wire.refuse(
+                InvalidRequest("The request's target is neither a path nor an http URL.")
+            )
             return
         lifetime.headers.update(doors.cors(headers.get("origin", "")))
         allowed = doors.preflight(scope["method"], headers)
@@ -214,7 +238,9 @@ class _Wire:
         """Answer without the app, and close."""
         headers, body = refusal(error, self._lifetime.request_id)
         self._lifetime.trace.status, self._lifetime.trace.error = error.status, error
-        await self._send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await self._send(
+            {"type": "http.response.start", "status": error.status, "headers": headers}
+        )
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
         await self._send_shielded({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -243,7 +269,8 @@ class _Wire:
 
     async def _send_shielded(self, message: Message) -> None:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + SHIELD_S):
-            # What is sent to a client that has left goes nowhere, without a word; whoever receives hears of it by now.
+            # What is sent to a client that has left goes nowhere, without a word; whoever receives
+            # hears of it by now.
             await trio.lowlevel.checkpoint()
             complete = not self._left
             await self._send(message)
@@ -255,7 +282,9 @@ async def _refuse_websocket(scope: Any, receive: Receive, send: Send) -> None:
     await receive()
     error = UnknownUrl("There are no websockets here.")
     headers, body = refusal(error, _request_id(scope))
-    await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
+    await send(
+        {"type": "websocket.http.response.start", "status": error.status, "headers": headers}
+    )
     await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
 
 
@@ -267,7 +296,8 @@ def _plain(raw_path: bytes) -> str:
 def plain_path(path: str) -> str | None:
     """*path* as the routes know it: no scheme and host, no ``/v1`` in front, no empty segments.
 
-    :returns: None if it is neither a path nor an http URL; ``*``, which OPTIONS may ask of, is the root.
+    :returns: None if it is neither a path nor an http URL; ``*``, which OPTIONS may ask of, is the
+        root.
     """
     if not path.startswith("/"):
         scheme, separator, rest = path.partition("://")

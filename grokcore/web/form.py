@@ -1,4 +1,5 @@
-"""The fields of a request for pictures, in whichever form they come: JSON, multipart (RFC 7578) or urlencoded.
+"""The fields of a request for pictures, in whichever form they come: JSON, multipart (RFC 7578) or
+urlencoded.
 
 Rules
 -----
@@ -39,8 +40,12 @@ MOST_PARTS = 100
 """Parts of a multipart form, and pairs of an urlencoded one."""
 
 _BOM = b"\xef\xbb\xbf"
-_FIRST_BOUNDARY = re.compile(rb"\s*--([0-9A-Za-z'()+_,./:=?-]{1,70})[ \t]*\r?\n(?:content-|\r?\n)", re.IGNORECASE)
-_FILE_TYPES = re.compile(r"(?:image|video|audio|font)/.*|application/(?!json\b|x-www-form-urlencoded\b).*")
+_FIRST_BOUNDARY = re.compile(
+    rb"\s*--([0-9A-Za-z'()+_,./:=?-]{1,70})[ \t]*\r?\n(?:content-|\r?\n)", re.IGNORECASE
+)
+_FILE_TYPES = re.compile(
+    r"(?:image|video|audio|font)/.*|application/(?!json\b|x-www-form-urlencoded\b).*"
+)
 
 MOST_HEAD_BYTES = 16 * 1024
 """Of a part's headers, and of whatever stands before the first part."""
@@ -66,7 +71,7 @@ def read_fields(content_type: str, body: bytes) -> Fields:
     return _from_json(body)
 
 
-# JSON -----------------------------------------------------------------------------------------------
+# JSON -------------------------------------------------------------------------------------------
 
 
 def _from_json(body: bytes) -> Fields:
@@ -75,7 +80,7 @@ def _from_json(body: bytes) -> Fields:
     return tuple(json_object(body).items())
 
 
-# Urlencoded -----------------------------------------------------------------------------------------
+# Urlencoded -------------------------------------------------------------------------------------
 
 
 def _from_pairs(body: bytes) -> Fields:
@@ -93,7 +98,7 @@ def _pair(pair: bytes) -> tuple[str, str]:
     return name, _text(unquote_to_bytes(plain), name)
 
 
-# Multipart ------------------------------------------------------------------------------------------
+# Multipart --------------------------------------------------------------------------------------
 
 
 def _from_multipart(boundary: str, body: bytes) -> Fields:
@@ -101,7 +106,9 @@ def _from_multipart(boundary: str, body: bytes) -> Fields:
     if not mark:  # a content type that was written by hand
         found = _FIRST_BOUNDARY.match(body)
         if found is None:
-            raise InvalidRequest("The form's content type names no boundary. Let the HTTP library write the header.")
+            raise InvalidRequest(
+                "The form's content type names no boundary. Let the HTTP library write the header."
+            )
         mark = found[1]
     try:
         return tuple(_part(head, data) for head, data in _parts(mark, body))

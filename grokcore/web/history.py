@@ -1,4 +1,6 @@
-"""The last hour, minute by minute, and the last faults: what the status page draws. Bounded, whatever happens."""
+"""The last hour, minute by minute, and the last faults: what the status page draws. Bounded,
+whatever happens.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,10 @@ class Minute:
     """What happened in one minute.
 
     :ivar at: its beginning, in seconds since 1970.
-    :ivar requests: those that asked Grok, by the minute in which they ended; *errors* of them failed by nobody's request.
-    :ivar first_p50_s: the median time to the first event in seconds, *first_p95_s* the 95th percentile; None without any.
+    :ivar requests: those that asked Grok, by the minute in which they ended; *errors* of them
+        failed by nobody's request.
+    :ivar first_p50_s: the median time to the first event in seconds, *first_p95_s* the 95th
+        percentile; None without any.
     """
 
     at: int
@@ -93,8 +97,14 @@ class History:
         bucket = self._bucket()
         bucket.requests += 1
         bucket.errors += trace.broken
-        if trace.error is not None and trace.broken and not (trace.completion and trace.completion.failures):
-            self.note_fault(trace.code, trace.error.short, trace.model, "")  # nobody has told of it yet
+        if (
+            trace.error is not None
+            and trace.broken
+            and not (trace.completion and trace.completion.failures)
+        ):
+            self.note_fault(
+                trace.code, trace.error.short, trace.model, ""
+            )  # nobody has told of it yet
         if trace.first_s is not None:
             bucket.note_first(trace.first_s)
 
@@ -106,7 +116,10 @@ class History:
     def note_fault(self, code: str, message: str, model: str, token: str) -> None:
         """Something went wrong; the words are shown to the owner."""
         now = self._clock()  # first: it may find that it was set
-        same = (code, re.sub(r"\d+", "#", message))  # "back in 3547 s" is no other fault a second later
+        same = (
+            code,
+            re.sub(r"\d+", "#", message),
+        )  # "back in 3547 s" is no other fault a second later
         known = self._faults.pop(same, None)
         self._faults[same] = Fault(
             now, known.count + 1 if known else 1, code, message, model, token
@@ -126,7 +139,9 @@ class History:
         return list(reversed(self._faults.values()))
 
     def minutes(self) -> list[Minute]:
-        """The last hour, oldest first, the minute that is running last; sixty of them, empty ones too."""
+        """The last hour, oldest first, the minute that is running last; sixty of them, empty ones
+        too.
+        """
         now = self._this_minute()
         known = {bucket.at: bucket for bucket in self._buckets}
         starts = range(now - (MINUTES - 1) * 60, now + 60, 60)
@@ -146,7 +161,9 @@ class History:
 
 def _minute(bucket: _Bucket) -> Minute:
     ordered = sorted(bucket.first)
-    return Minute(bucket.at, bucket.requests, bucket.errors, _quantile(ordered, 0.5), _quantile(ordered, 0.95))
+    return Minute(
+        bucket.at, bucket.requests, bucket.errors, _quantile(ordered, 0.5), _quantile(ordered, 0.95)
+    )
 
 
 def _quantile(ordered: list[float], share: float) -> float | None:

@@ -1,24 +1,31 @@
-"""Repairs to Hypercorn 0.18 (trio) and Quart-Trio 0.12: found by experiment, each with a test that fails without it.
+"""Repairs to Hypercorn 0.18 (trio) and Quart-Trio 0.12: found by experiment, each with a test that
+fails without it.
 
-They are kept in one module so that an upgrade of either can be checked, and repairs dropped, in one place:
+They are kept in one module so that an upgrade of either can be checked, and repairs dropped, in one
+place:
 
-* **A client that stops reading made the server unstoppable.** Hypercorn writes inside a shield without a deadline, so
-  neither timeouts nor SIGTERM reached the task. :class:`EdgeTCPServer` gives every write a deadline.
-* **A byte behind a request, then a disconnect, leaked a task and a descriptor for ever**: while a request is answered and
-  more bytes are waiting, Hypercorn does not read, so it never sees the client leave. :class:`EdgeTCPServer` reads ahead, a
-  bounded amount, and so hears of the end at once.
-* **Idle sockets shut the door** once there were as many as the system lets a process have. :class:`EdgeTCPServer` has the
-  idlest make room (:mod:`grokcore.web.connections`), and the system look after clients that vanish.
-* **Cleartext HTTP/2 had no idle timeout** (24 unauthenticated bytes held a descriptor). :class:`EdgeH11Protocol` refuses
-  both ways into it; nobody needs it on loopback.
-* **Malformed requests were answered without a body.** :class:`EdgeH11Protocol` answers in JSON, like every other error.
-  So does :class:`EdgeHTTPStream` for requests that the app never answered: when a stop cancels them, with
-  ``shutting_down``.
-* **Method names were changed to upper case**, behind the back of h11, for which ``head`` is no ``HEAD``: the answer broke
-  off. :class:`EdgeH11Protocol` refuses them, and websockets, which nobody offers here. Folded headers, which RFC 9112
-  §5.2 allows to refuse, are refused by :class:`_StrictConnection`.
+* **A client that stops reading made the server unstoppable.** Hypercorn writes inside a shield
+  without a deadline, so neither timeouts nor SIGTERM reached the task. :class:`EdgeTCPServer` gives
+  every write a deadline.
+* **A byte behind a request, then a disconnect, leaked a task and a descriptor for ever**: while a
+  request is answered and more bytes are waiting, Hypercorn does not read, so it never sees the
+  client leave. :class:`EdgeTCPServer` reads ahead, a bounded amount, and so hears of the end at
+  once.
+* **Idle sockets shut the door** once there were as many as the system lets a process have.
+  :class:`EdgeTCPServer` has the idlest make room (:mod:`grokcore.web.connections`), and the system
+  look after clients that vanish.
+* **Cleartext HTTP/2 had no idle timeout** (24 unauthenticated bytes held a descriptor).
+  :class:`EdgeH11Protocol` refuses both ways into it; nobody needs it on loopback.
+* **Malformed requests were answered without a body.** :class:`EdgeH11Protocol` answers in JSON,
+  like every other error. So does :class:`EdgeHTTPStream` for requests that the app never answered:
+  when a stop cancels them, with ``shutting_down``.
+* **Method names were changed to upper case**, behind the back of h11, for which ``head`` is no
+  ``HEAD``: the answer broke off. :class:`EdgeH11Protocol` refuses them, and websockets, which
+  nobody offers here. Folded headers, which RFC 9112 §5.2 allows to refuse, are refused by
+  :class:`_StrictConnection`.
 
-The fifth, shielding the last body message, is in :mod:`grokcore.web.edge`, where that message passes.
+The fifth, shielding the last body message, is in :mod:`grokcore.web.edge`, where that message
+passes.
 """
 
 from __future__ import annotations
@@ -43,17 +50,28 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 
-from ..errors import GrokApiError, InternalError, InvalidRequest, Overloaded, ShuttingDown, UnknownUrl
+from ..errors import (
+    GrokApiError,
+    InternalError,
+    InvalidRequest,
+    Overloaded,
+    ShuttingDown,
+    UnknownUrl,
+)
 from .connections import Connections, keep_watch
 from .early_errors import new_request_id, refusal
 
 __all__ = ["EdgeConfig", "EdgeH11Protocol", "EdgeTCPServer", "Writes", "install"]
 
 _FOLD_OR_END = re.compile(rb"\n(?:([ \t])|\r?\n)")
-"""In a request's head, whichever comes first: a line that goes on (then there is a group), or the end."""
+"""In a request's head, whichever comes first: a line that goes on (then there is a group), or the
+end.
+"""
 
 READ_AHEAD_BYTES = 256 * 1024
-"""How much may wait while a request is being answered. Nobody pipelines that much; bodies pass through."""
+"""How much may wait while a request is being answered. Nobody pipelines that much; bodies pass
+through.
+"""
 
 
 @define
@@ -89,7 +107,9 @@ class EdgeConfig(Config):
 
 
 class EdgeTCPServer(TCPServer):
-    """A connection whose writes end in time, and which notices at any time that the client has left."""
+    """A connection whose writes end in time, and which notices at any time that the client has
+    left.
+    """
 
     config: EdgeConfig
     idle_since: float | None = None
@@ -138,8 +158,9 @@ class EdgeTCPServer(TCPServer):
     def _write_now(self, data: bytes) -> bytes:
         """Write what the socket takes at once, nearly always everything; return the rest.
 
-        A token is some 250 bytes. Sending them through the lock, a shielded scope and trio's checkpoints took 47 µs of CPU
-        here, this takes 8. An error is left for :meth:`_write` to meet.
+        A token is some 250 bytes. Sending them through the lock, a shielded scope and trio's
+        checkpoints took 47 µs of CPU here, this takes 8. An error is left for :meth:`_write` to
+        meet.
         """
         try:
             return data[os.write(self.stream.socket.fileno(), data) :]
@@ -167,7 +188,8 @@ class EdgeTCPServer(TCPServer):
             # Hypercorn would let the idle timer run out first, and keep the descriptor for so long.
             await self.idle_task.stop()
             nursery.cancel_scope.cancel()
-        # Not before the last bytes are handled, or given up: the request that they began would never hear of its end.
+        # Not before the last bytes are handled, or given up: the request that they began would
+        # never hear of its end.
         await self.protocol.handle(Closed())
 
     async def _read_until_end(self, ahead: _ReadAhead) -> None:
@@ -210,7 +232,9 @@ class _ReadAhead:
 
 
 class EdgeH11Protocol(H11Protocol):
-    """HTTP/1.1 and nothing else, with JSON for requests that can't even be parsed, and a short way for chunks."""
+    """HTTP/1.1 and nothing else, with JSON for requests that can't even be parsed, and a short way
+    for chunks.
+    """
 
     _chunked = False
 
@@ -229,7 +253,8 @@ class EdgeH11Protocol(H11Protocol):
         await self.send(Closed())
 
     async def stream_send(self, event: StreamEvent) -> None:
-        """Write a chunk without h11: it keeps no count of them, and its checks cost as much as the write.
+        """Write a chunk without h11: it keeps no count of them, and its checks cost as much as the
+        write.
 
         Head and end go through h11 as ever, so its states stay true.
         """
@@ -253,7 +278,9 @@ class EdgeH11Protocol(H11Protocol):
 
     async def _refuse(self, error: GrokApiError, status_code: int) -> None:
         headers, body = refusal(error, new_request_id())
-        response: Any = h11.Response(status_code=status_code, headers=[*headers, *self.config.response_headers("h11")])
+        response: Any = h11.Response(
+            status_code=status_code, headers=[*headers, *self.config.response_headers("h11")]
+        )
         await self._send_h11_event(response)
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
@@ -291,21 +318,26 @@ class EdgeHTTPStream(HTTPStream):
         if self.context.terminated.is_set():
             error = ShuttingDown("The server is stopping.")
         headers, body = refusal(error, new_request_id())
-        await self.send(Response(stream_id=self.stream_id, headers=headers, status_code=error.status))
+        await self.send(
+            Response(stream_id=self.stream_id, headers=headers, status_code=error.status)
+        )
         await self.send(Body(stream_id=self.stream_id, data=body))
         await self.send(EndBody(stream_id=self.stream_id))
         self.state = ASGIHTTPState.CLOSED
 
 
 def _connection(app: Any, config: Config, *others: Any) -> TCPServer:
-    """What Hypercorn makes for each connection; servers with a plain configuration keep what they had."""
+    """What Hypercorn makes for each connection; servers with a plain configuration keep what they
+    had.
+    """
     return (EdgeTCPServer if isinstance(config, EdgeConfig) else TCPServer)(app, config, *others)
 
 
 def install() -> None:
     """Make Hypercorn use the repaired classes for servers with an :class:`EdgeConfig`.
 
-    Idempotent. It replaces the three names through which Hypercorn finds them; there is no other way in.
+    Idempotent. It replaces the three names through which Hypercorn finds them; there is no other
+    way in.
     """
     hypercorn.trio.run.TCPServer = _connection  # type: ignore[attr-defined, assignment]
     hypercorn.protocol.H11Protocol = EdgeH11Protocol  # type: ignore[attr-defined]

@@ -1,9 +1,12 @@
-"""Pictures as OpenAI's image routes give them: asked of Grok's chat, and given as content, as addresses, or both.
+"""Pictures as OpenAI's image routes give them: asked of Grok's chat, and given as content, as
+addresses, or both.
 
 Rules
 -----
-1. What is given belongs to this request: the finished pictures of its own answer, no preview and nobody else's.
-2. Fewer than asked for are an error, unless the request says otherwise. Moderated ones are never shown.
+1. What is given belongs to this request: the finished pictures of its own answer, no preview and
+   nobody else's.
+2. Fewer than asked for are an error, unless the request says otherwise. Moderated ones are never
+   shown.
 """
 
 from __future__ import annotations
@@ -56,7 +59,11 @@ class ImageRoute:
         """None: the pictures are fetched when it is known that there are enough."""
 
     async def finish(
-        self, services: Services, asked: ImageRequest, collector: ImageCollector, completion: Completion
+        self,
+        services: Services,
+        asked: ImageRequest,
+        collector: ImageCollector,
+        completion: Completion,
     ) -> None:
         """Fetch the pictures.
 
@@ -71,14 +78,18 @@ class ImageRoute:
 def _model_that_draws(services: Services, name: str, lifetime: Lifetime) -> Model:
     """:raises InvalidRequest: it makes videos; :raises GrokApiError: as :func:`chosen_model`."""
     known = services.state.config.models
-    model = chosen_model(services, resolve_model(name, known), lifetime, suggest=lambda row: not row.video)
+    model = chosen_model(
+        services, resolve_model(name, known), lifetime, suggest=lambda row: not row.video
+    )
     if model.video:
         hint = f"Ask it with /v1/chat/completions, or leave model out here ({DEFAULT_MODEL})."
         raise InvalidRequest(f"{model.name} makes videos, not pictures. {hint}", param="model")
     return model
 
 
-async def _open(services: Services, model: Model, asked: ImageRequest, lifetime: Lifetime) -> Completion:
+async def _open(
+    services: Services, model: Model, asked: ImageRequest, lifetime: Lifetime
+) -> Completion:
     attachments = await attached(services, asked.sources, lifetime)
     assert model.limits is not None, "a configuration's table has its clocks resolved"
     question = Question(

@@ -1,7 +1,9 @@
-"""What the cache of pictures and videos holds, over HTTP: whole, in part, or not again for a client that has it.
+"""What the cache of pictures and videos holds, over HTTP: whole, in part, or not again for a client
+that has it.
 
-Quart has helpers for this, which are not used: they ask for the file's size on trio's thread, open it after the headers
-have gone out, read 8 kB at a time, and refuse several ranges where the whole file would do.
+Quart has helpers for this, which are not used: they ask for the file's size on trio's thread, open
+it after the headers have gone out, read 8 kB at a time, and refuse several ranges where the whole
+file would do.
 """
 
 from __future__ import annotations
@@ -31,31 +33,39 @@ FIXED_HEADERS = {
     "accept-ranges": "bytes",
     "cache-control": CACHE_CONTROL,
     "x-content-type-options": "nosniff",
-    # For whoever opens the address itself: nothing in the file may act there, yet the browser's player, which is a page
-    # around the same address, has to be able to load it (without media-src Chrome and Safari never begin to play).
-    "content-security-policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox",
+    # For whoever opens the address itself: nothing in the file may act there, yet the browser's
+    # player, which is a page around the same address, has to be able to load it (without media-src
+    # Chrome and Safari never begin to play).
+    "content-security-policy": (
+        "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
+    ),
 }
 
 # One range. More digits than any size has are not a number worth reading.
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,30})-([0-9]{0,30})[ \t]*", re.IGNORECASE)
 
 
-async def media_response(cache: MediaCache, name: str, method: str, headers: Headers, lifetime: Lifetime) -> Response:
+async def media_response(
+    cache: MediaCache, name: str, method: str, headers: Headers, lifetime: Lifetime
+) -> Response:
     """What to answer to a GET or HEAD of ``/media/<name>``.
 
-    One range of bytes is given by itself (206, or 416 where there is nothing); several, or what is not understood, make it
-    the whole file, and so does an ``If-Range`` that is not this file's ETag. ``If-None-Match`` may make it a 304.
+    One range of bytes is given by itself (206, or 416 where there is nothing); several, or what is
+    not understood, make it the whole file, and so does an ``If-Range`` that is not this file's
+    ETag. ``If-None-Match`` may make it a 304.
 
     :param name: anything: only names that the cache has given out lead to a file.
     :param headers: the request's.
-    :param lifetime: the request's; the file is open as long as it lasts, whatever becomes of the response.
+    :param lifetime: the request's; the file is open as long as it lasts, whatever becomes of the
+        response.
     :raises UnknownUrl: there is no such file.
     :raises OSError: there is, and it can't be opened.
     """
     file = await cache.open(name)
     if file is None:
         raise UnknownUrl(
-            "There is no such file here; those that were not asked for in a long time make room for others."
+            "There is no such file here; those that were not asked for in a long time make room "
+            "for others."
         )
     lifetime.on_end(file.aclose)  # nothing may be awaited before this
     size, etag = file.entry.size, _etag(file.entry)
@@ -82,11 +92,13 @@ def _joined(headers: Headers, name: str) -> str:
     return ", ".join(headers.getlist(name))
 
 
-# Ranges -----------------------------------------------------------------------------------------------------------
+# Ranges -----------------------------------------------------------------------------------------
 
 
 def _asked_range(headers: Headers, etag: str) -> tuple[str, str] | None:
-    """First and last byte of the range that is asked for, as written and one of them maybe empty; None is the whole."""
+    """First and last byte of the range that is asked for, as written and one of them maybe empty;
+    None is the whole.
+    """
     if "if-range" in headers and _joined(headers, "if-range") != etag:
         return None
     found = _RANGE.fullmatch(_joined(headers, "range"))
@@ -108,7 +120,7 @@ def _part(asked: tuple[str, str], size: int) -> range:
     return range(int(first), min(int(last) + 1, size) if last else size)
 
 
-# Responses --------------------------------------------------------------------------------------------------------
+# Responses --------------------------------------------------------------------------------------
 
 
 def _response(file: MediaFile, status: int, body: range, headers: Mapping[str, str]) -> Response:
@@ -118,7 +130,9 @@ def _response(file: MediaFile, status: int, body: range, headers: Mapping[str, s
         "content-disposition": f'inline; filename="{entry.name}"',
         "etag": _etag(entry),
     }
-    return Response(_FileBody(file, body), status=status, headers={**FIXED_HEADERS, **own, **headers})
+    return Response(
+        _FileBody(file, body), status=status, headers={**FIXED_HEADERS, **own, **headers}
+    )
 
 
 def _partial(file: MediaFile, part: range) -> Response:
@@ -135,7 +149,9 @@ def _unsatisfiable(size: int) -> Response:
 
 
 class _FileBody(SteppedBody):
-    """A part of a file, for Quart to iterate over. The file is closed by the request's lifetime, not here."""
+    """A part of a file, for Quart to iterate over. The file is closed by the request's lifetime,
+    not here.
+    """
 
     def __init__(self, file: MediaFile, part: range) -> None:
         self._file = file

@@ -1,7 +1,7 @@
 """``/metrics`` for Prometheus, on a registry of this server's own.
 
-Counters and histograms are filled as an observer; what is a state (tokens, what is left, streams) is read when somebody
-asks.
+Counters and histograms are filled as an observer; what is a state (tokens, what is left, streams)
+is read when somebody asks.
 Labels have few values: models of the table, error codes, states. No client can add one.
 """
 
@@ -48,23 +48,40 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         labels = ("model", "code")
         self._requests = Counter(
-            "grok2api_requests", "Requests that asked Grok, by model and outcome", labels, registry=registry
+            "grok2api_requests",
+            "Requests that asked Grok, by model and outcome",
+            labels,
+            registry=registry,
         )
         self._first = Histogram(
-            *("grok2api_time_to_first_event_seconds", "From accepting a request to Grok's first word", ("model",)),
+            *(
+                "grok2api_time_to_first_event_seconds",
+                "From accepting a request to Grok's first word",
+                ("model",),
+            ),
             buckets=FIRST_S,
             registry=registry,
         )
         self._durations = Histogram(
-            *("grok2api_request_duration_seconds", "From accepting a request to its end", ("model",)),
+            *(
+                "grok2api_request_duration_seconds",
+                "From accepting a request to its end",
+                ("model",),
+            ),
             buckets=TOTAL_S,
             registry=registry,
         )
         self._failures = Counter(
-            "grok2api_upstream_failures", "Attempts that Grok or the way to it failed", ("code",), registry=registry
+            "grok2api_upstream_failures",
+            "Attempts that Grok or the way to it failed",
+            ("code",),
+            registry=registry,
         )
         self._lag = Histogram(
-            "grok2api_loop_lag_seconds", "How late the event loop was", buckets=LAG_S, registry=registry
+            "grok2api_loop_lag_seconds",
+            "How late the event loop was",
+            buckets=LAG_S,
+            registry=registry,
         )
         registry.register(_Now(services))
         ProcessCollector(registry=registry)
@@ -100,9 +117,13 @@ class _Now(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("grok2api", "The server", value={"version": __version__})
-        yield GaugeMetricFamily("grok2api_streams_open", "Answers under way", value=self._services.gateway.open_count)
         yield GaugeMetricFamily(
-            "grok2api_requests_waiting", "Requests that wait for a token", value=self._services.gateway.pool.waiting
+            "grok2api_streams_open", "Answers under way", value=self._services.gateway.open_count
+        )
+        yield GaugeMetricFamily(
+            "grok2api_requests_waiting",
+            "Requests that wait for a token",
+            value=self._services.gateway.pool.waiting,
         )
         tasks = trio.lowlevel.current_statistics().tasks_living
         yield GaugeMetricFamily("grok2api_tasks", "Tasks of the event loop", value=tasks)
@@ -112,14 +133,21 @@ class _Now(Collector):
     def _tokens(self) -> Metric:
         counts, _, _ = self._services.census.take(trio.current_time())
         family = GaugeMetricFamily("grok2api_tokens", "Tokens by state", labels=("state",))
-        for state, count in {**counts, "disabled": self._services.gateway.pool.book.disabled}.items():
+        for state, count in {
+            **counts,
+            "disabled": self._services.gateway.pool.book.disabled,
+        }.items():
             family.add_metric((str(state),), count)
         return family
 
     def _left(self) -> Metric:
-        """By group of models; groups of which nothing is known are left out, since nothing would be a lie."""
+        """By group of models; groups of which nothing is known are left out, since nothing would be
+        a lie.
+        """
         family = GaugeMetricFamily(
-            "grok2api_quota_left", "What is known to be left, over all tokens, in Grok's own unit", labels=("group",)
+            "grok2api_quota_left",
+            "What is known to be left, over all tokens, in Grok's own unit",
+            labels=("group",),
         )
         accounts = self._services.gateway.pool.book.accounts
         for group, left in left_by_group(accounts, trio.current_time()).items():

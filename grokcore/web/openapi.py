@@ -1,8 +1,9 @@
 """``/openapi.json``: this server described for programs (OpenAPI 3.1).
 
-The routes and what is sent stand in ``openapi.json`` beside this file, as a client reads them. Filled in here is what only
-the code knows: version and address, the models in force, whether a key is asked for, and for each route the errors that may
-come and the headers that come with all of its answers. Tests hold it against the routes and against real answers.
+The routes and what is sent stand in ``openapi.json`` beside this file, as a client reads them.
+Filled in here is what only the code knows: version and address, the models in force, whether a key
+is asked for, and for each route the errors that may come and the headers that come with all of its
+answers. Tests hold it against the routes and against real answers.
 """
 
 from __future__ import annotations
@@ -32,7 +33,13 @@ _ANYWHERE = (errors.InvalidRequest, errors.HostNotAllowed, errors.InternalError)
 _KEYED = (*_ANYWHERE, errors.InvalidApiKey)
 _OWNED = (*_KEYED, errors.PermissionDenied)
 _ASKING = (
-    *(*_KEYED, errors.OriginNotAllowed, errors.KeyLimitExceeded, errors.ModelNotFound, errors.ModelNotAllowed),
+    *(
+        *_KEYED,
+        errors.OriginNotAllowed,
+        errors.KeyLimitExceeded,
+        errors.ModelNotFound,
+        errors.ModelNotAllowed,
+    ),
     *(
         errors.RequestTooLarge,
         errors.UnsupportedEncoding,
@@ -40,8 +47,20 @@ _ASKING = (
         errors.ContentPolicyViolation,
         errors.ContextLengthExceeded,
     ),
-    *(errors.NoTokens, errors.NoValidTokens, errors.RateLimitExceeded, errors.Overloaded, errors.ShuttingDown),
-    *(errors.Challenge, errors.AntiBotRefusal, errors.UpstreamRefused, errors.UpstreamFailure, errors.UploadFailed),
+    *(
+        errors.NoTokens,
+        errors.NoValidTokens,
+        errors.RateLimitExceeded,
+        errors.Overloaded,
+        errors.ShuttingDown,
+    ),
+    *(
+        errors.Challenge,
+        errors.AntiBotRefusal,
+        errors.UpstreamRefused,
+        errors.UpstreamFailure,
+        errors.UploadFailed,
+    ),
     *(errors.EmptyAnswer, errors.IncompleteAnswer, errors.UpstreamOverloaded),
     *(errors.TimeoutFirstResponse, errors.TimeoutChunk, errors.TimeoutTotal),
 )
@@ -70,7 +89,13 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
 """What may be answered instead, by operation. One without a line here can't be described."""
 
 _ASKED = (
-    *("server-timing", "x-grok2api-attempts", "x-grok2api-token", "x-grok2api-usage", "x-grok2api-ignored"),
+    *(
+        "server-timing",
+        "x-grok2api-attempts",
+        "x-grok2api-token",
+        "x-grok2api-usage",
+        "x-grok2api-ignored",
+    ),
     *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
 )
 
@@ -102,7 +127,9 @@ def add_openapi_route(app: QuartTrio, services: Services) -> None:
         )
 
 
-def build_document(template: bytes, *, base_url: str, models: Sequence[Model], keyed: bool) -> Object:
+def build_document(
+    template: bytes, *, base_url: str, models: Sequence[Model], keyed: bool
+) -> Object:
     """The whole document.
 
     :param template: ``openapi.json``.
@@ -132,7 +159,7 @@ def _operations(document: Object) -> Iterator[Object]:
         yield from path.values()
 
 
-# Models -----------------------------------------------------------------------------------------------------------
+# Models -----------------------------------------------------------------------------------------
 
 
 def _fill_models(document: Object, models: Sequence[Model]) -> None:
@@ -155,23 +182,29 @@ def _examples(document: Object) -> Iterator[Object]:
             yield from (example["value"] for example in media.get("examples", {}).values())
 
 
-# Responses --------------------------------------------------------------------------------------------------------
+# Responses --------------------------------------------------------------------------------------
 
 
 def _fill_responses(operation: Object, shared: Mapping[str, Object]) -> None:
     """Add the errors, and to all responses the headers that they have in common."""
     name = operation["operationId"]
     headers = ("x-request-id", *_HEADERS.get(name, ()))
-    responses = {status: _whole(response, shared) for status, response in operation["responses"].items()}
+    responses = {
+        status: _whole(response, shared) for status, response in operation["responses"].items()
+    }
     for response in responses.values():
         response["headers"] = {**_header_refs(headers), **response.get("headers", {})}
     for status in {leaf.status for leaf in ERRORS[name]}:
-        responses[str(status)] = _refusal([leaf for leaf in ERRORS[name] if leaf.status == status], headers)
+        responses[str(status)] = _refusal(
+            [leaf for leaf in ERRORS[name] if leaf.status == status], headers
+        )
     operation["responses"] = dict(sorted(responses.items()))
 
 
 def _whole(response: Object, shared: Mapping[str, Object]) -> Object:
-    """A copy of it, or of the shared one that it refers to: what is added to it is for one operation."""
+    """A copy of it, or of the shared one that it refers to: what is added to it is for one
+    operation.
+    """
     name = response.get("$ref", "").rpartition("/")[2]
     return dict(shared[name] if name else response)
 

@@ -1,7 +1,7 @@
 """This server's address as a client sees it, for the links in its answers.
 
-What a client says of it is taken for granted only in the answer to that client. What a proxy says is taken from those that
-the configuration trusts; anybody else could write the same headers.
+What a client says of it is taken for granted only in the answer to that client. What a proxy says
+is taken from those that the configuration trusts; anybody else could write the same headers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _PLACE = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::[0-9]
 
 
 def public_base(config: ServerConfig, scope: Scope) -> str:
-    """Scheme, host and maybe port, without a slash at the end; with whatever path ``[server] public_url`` has.
+    """Scheme, host and maybe port, without a slash at the end; with whatever path ``[server]
+    public_url`` has.
 
     :param scope: of the request that is answered.
     """
@@ -57,11 +58,15 @@ def _first(scope: Scope, name: bytes) -> str:
 
 
 def _value(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name), "")
+    return next(
+        (value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name), ""
+    )
 
 
 def _is_trusted(client: Sequence[Any] | None, trusted: Sequence[str]) -> bool:
-    """Whether a connection comes from one of these addresses or networks. Entries that are neither trust nobody."""
+    """Whether a connection comes from one of these addresses or networks. Entries that are neither
+    trust nobody.
+    """
     if not trusted or not client:
         return False
     try:

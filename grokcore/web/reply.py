@@ -1,4 +1,6 @@
-"""Responses: an answer as one body or as a stream of server-sent events, with heartbeats while there is nothing to say."""
+"""Responses: an answer as one body or as a stream of server-sent events, with heartbeats while
+there is nothing to say.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,12 @@ from .delivery import Delivery
 __all__ = ["EventStream", "collect", "json_response"]
 
 SILENT_CHUNK_S = 60.0
-"""Silence after which an empty chunk goes out beside the comments: LangChain's chunk timeout of 120 s does not take
-comments for a sign of life."""
+"""Silence after which an empty chunk goes out beside the comments: LangChain's chunk timeout of 120
+s does not take comments for a sign of life."""
 
 BLOCKED_S = 0.02
-"""A write that takes longer than this (seconds) was held up by the client, and no clock counts it; a normal one takes
-some 0.1 ms."""
+"""A write that takes longer than this (seconds) was held up by the client, and no clock counts it;
+a normal one takes some 0.1 ms."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,9 @@ def json_response(value: Any, status: int = 200) -> Response:
     return Response(on_one_line(body), status=status, content_type="application/json")
 
 
-async def collect(completion: Completion, collector: Collector, delivery: Delivery | None = None) -> None:
+async def collect(
+    completion: Completion, collector: Collector, delivery: Delivery | None = None
+) -> None:
     """Run *completion* to its end and have *collector* collect its events.
 
     :param delivery: how its media are delivered; None leaves Grok's own addresses.
@@ -61,9 +65,10 @@ async def collect(completion: Completion, collector: Collector, delivery: Delive
 class EventStream(ResponseBody):
     """The body of a streamed answer, for Quart to iterate over.
 
-    Call :meth:`begin` before the response's head goes out. From then on the stream has all that the completion asks of
-    its caller: it commits before the first byte, reports a slow client, and keeps the clocks still for media. No scope
-    spans two steps of the iteration. The request's lifetime closes the completion.
+    Call :meth:`begin` before the response's head goes out. From then on the stream has all that the
+    completion asks of its caller: it commits before the first byte, reports a slow client, and
+    keeps the clocks still for media. No scope spans two steps of the iteration. The request's
+    lifetime closes the completion.
 
     :param nursery: the request's, for what runs in the background.
     :param heartbeat_s: silence (seconds) after which a sign of life is sent.
@@ -94,7 +99,8 @@ class EventStream(ResponseBody):
         self._handed_over = self._last_chunk = trio.current_time()  # again when it has begun
 
     async def begin(self, until: float) -> None:
-        """Wait for the answer's first event until then (trio's time); a byte goes out after that in any case.
+        """Wait for the answer's first event until then (trio's time); a byte goes out after that in
+        any case.
 
         :raises GrokApiError: if the completion failed to start.
         """
@@ -107,7 +113,10 @@ class EventStream(ResponseBody):
         return self
 
     async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         self._over = True
 
@@ -122,7 +131,9 @@ class EventStream(ResponseBody):
             self._completion.client_was_slow(now - self._handed_over)
         try:
             data = await self._next_bytes(now + self._heartbeat_s)
-        except Exception as error:  # boundary: headers are out, so an error can only be told inside the stream
+        except (
+            Exception
+        ) as error:  # boundary: headers are out, so an error can only be told inside the stream
             self._over = True
             failure = _as_ours(error, self._completion.request_id)
             if self._on_failure is not None:
@@ -149,7 +160,9 @@ class EventStream(ResponseBody):
                 break
         return self._sign_of_life()
 
-    async def _send_for_media(self, delivery: Delivery, events: list[Event], wake_at: float) -> bytes:
+    async def _send_for_media(
+        self, delivery: Delivery, events: list[Event], wake_at: float
+    ) -> bytes:
         """Send what precedes the media; fetch the media in the background."""
         at_once, rest = delivery.split(events)
         deliver = functools.partial(delivery.deliver, self._completion, rest)
@@ -161,7 +174,9 @@ class EventStream(ResponseBody):
         return data
 
     async def _delivered(self, media: Background[list[Event]], wake_at: float) -> bytes:
-        """The events with their media, if those have come by then; until they have, Grok's answer is not read on."""
+        """The events with their media, if those have come by then; until they have, Grok's answer
+        is not read on.
+        """
         if not await self._completion.aside(functools.partial(media.wait, wake_at)):
             return self._sign_of_life()
         self._media = None
@@ -181,4 +196,6 @@ def _as_ours(error: Exception, request_id: str) -> GrokApiError:
         return error
     kind = {"fold": ("bug", repr(error)[:200])}
     _log.error("a bug ended the answer to %s", request_id, exc_info=error, extra=kind)
-    return InternalError("An internal error ended the answer; the server's log has it under this request id.")
+    return InternalError(
+        "An internal error ended the answer; the server's log has it under this request id."
+    )

@@ -1,4 +1,6 @@
-"""One line of the log for each request. Never a prompt, an answer, a secret, or any other words of a client's."""
+"""One line of the log for each request. Never a prompt, an answer, a secret, or any other words of
+a client's.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _log = logging.getLogger("grokcore.requests")
 
 @define
 class _Count:
-    """Refusals of one status and key: since when (trio's time) they are counted, and how many came after the first."""
+    """Refusals of one status and key: since when (trio's time) they are counted, and how many came
+    after the first.
+    """
 
     since: float
     more: int = 0
@@ -30,7 +34,8 @@ class _Count:
 
 @define
 class RefusalCounts:
-    """Requests that were refused to anybody but the owner: the first of a minute is logged, the others are counted.
+    """Requests that were refused to anybody but the owner: the first of a minute is logged, the
+    others are counted.
 
     A client without a key could fill a disk with them otherwise.
     """
@@ -50,7 +55,9 @@ class RefusalCounts:
 
     def report_due(self, now: float) -> None:
         """Log what has been counted for a minute."""
-        for kind in [kind for kind, count in self._counts.items() if now >= count.since + COUNTED_S]:
+        for kind in [
+            kind for kind, count in self._counts.items() if now >= count.since + COUNTED_S
+        ]:
             self._report(kind, self._counts.pop(kind), now)
 
     def report_all(self) -> None:
@@ -67,13 +74,16 @@ class RefusalCounts:
         seconds = max(1, round(now - count.since))
         fields = {"status": status, "key": key, "count": count.more, "seconds": seconds}
         words = "%d more requests%s were refused with %d within %d s"
-        extra = {"fields": {"refused": {name: value for name, value in fields.items() if value != ""}}}
+        extra = {
+            "fields": {"refused": {name: value for name, value in fields.items() if value != ""}}
+        }
         _log.info(words, count.more, whose, status, seconds, extra=extra)
 
 
 @define
 class RequestLog:
-    """Writes a line when a request ends: at INFO if it asked Grok or was refused, else (health, metrics) at DEBUG.
+    """Writes a line when a request ends: at INFO if it asked Grok or was refused, else (health,
+    metrics) at DEBUG.
 
     :ivar refusals: decides which refusals are only counted.
     """
@@ -82,12 +92,19 @@ class RequestLog:
 
     def request_ended(self, trace: Trace) -> None:
         """Write its line; in JSON its fields are those of an object ``request``."""
-        if trace.status >= 400 and not trace.owned and trace.completion is None and not self.refusals.is_first(trace):
+        if (
+            trace.status >= 400
+            and not trace.owned
+            and trace.completion is None
+            and not self.refusals.is_first(trace)
+        ):
             return
         level = logging.INFO if trace.asks or trace.status >= 400 else logging.DEBUG
         if _log.isEnabledFor(level):
             fields = _fields(trace)
-            words = " ".join(f"{name}={_shown(value)}" for name, value in fields.items() if name not in _IN_FRONT)
+            words = " ".join(
+                f"{name}={_shown(value)}" for name, value in fields.items() if name not in _IN_FRONT
+            )
             front = " ".join(str(fields[name]) for name in _IN_FRONT)
             _log.log(level, "%s %s", front, words, extra={"fields": {"request": fields}})
 

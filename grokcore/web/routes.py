@@ -1,4 +1,6 @@
-"""Marks on routes: whether a route needs a key, and whether it asks Grok. They stand where the route is added."""
+"""Marks on routes: whether a route needs a key, and whether it asks Grok. They stand where the
+route is added.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class Marks:
 def route(
     app: Quart, method: str, path: str, *, needs_key: bool = True, asks_grok: bool = False
 ) -> Callable[[_Handler], _Handler]:
-    """A decorator that adds its handler to *app* as a marked route; the endpoint has the handler's name."""
+    """A decorator that adds its handler to *app* as a marked route; the endpoint has the handler's
+    name.
+    """
 
     def add(handler: _Handler) -> _Handler:
         endpoint = handler.__name__

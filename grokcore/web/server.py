@@ -1,7 +1,8 @@
 """The HTTP server's life: listen, serve, drain, stop.
 
-Shutdown happens in rings. At the stop signal no more connections are taken and new requests are refused; answers under way
-have the grace time; then those that are left end with an error event; last, connections that hang in a write are cut.
+Shutdown happens in rings. At the stop signal no more connections are taken and new requests are
+refused; answers under way have the grace time; then those that are left end with an error event;
+last, connections that hang in a write are cut.
 """
 
 from __future__ import annotations
@@ -29,13 +30,15 @@ from .state import ServerState
 __all__ = ["PortInUse", "listen", "serve"]
 
 KEEP_ALIVE_S = 30.0
-"""Idle time of a connection, and the time for a request's head to arrive. Longer than httpx keeps connections (5 s), so
-that it is the client who closes them."""
+"""Idle time of a connection, and the time for a request's head to arrive. Longer than httpx keeps
+connections (5 s), so that it is the client who closes them."""
 
 BACKLOG = 1024
 
 LAST_WORD_S = 0.5
-"""After the grace time: how long error events have to reach their clients before connections are cut."""
+"""After the grace time: how long error events have to reach their clients before connections are
+cut.
+"""
 
 
 class PortInUse(Exception):
@@ -43,14 +46,17 @@ class PortInUse(Exception):
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Bound sockets for *host*: one for each address that it stands for; an empty one stands for all of this machine.
+    """Bound sockets for *host*: one for each address that it stands for; an empty one stands for
+    all of this machine.
 
     :raises PortInUse: another program listens there.
     :raises ConfigError: the host can't be listened on.
     """
     host = host.strip("[]")
     try:
-        addresses = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or "not a host name"
         raise ConfigError(f"[server] host: {host!r} can't be listened on: {why}") from None
@@ -83,7 +89,9 @@ def _bound(family: int, address: tuple[Any, ...], port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortInUse(f"can't listen on {where}: is another server running there?") from None
-        raise ConfigError(f"[server] host, port: can't listen on {where}: {error.strerror}") from None
+        raise ConfigError(
+            f"[server] host, port: can't listen on {where}: {error.strerror}"
+        ) from None
     return bound
 
 
@@ -101,7 +109,9 @@ async def serve(
     config = state.config.server
     settings = _hypercorn_settings(config, sockets)
     edge = Edge(app, lambda: state.doors, state.request_ended)
-    hypercorn_serve = functools.partial(hypercorn.trio.serve, edge, settings, shutdown_trigger=stop.wait, mode="asgi")
+    hypercorn_serve = functools.partial(
+        hypercorn.trio.serve, edge, settings, shutdown_trigger=stop.wait, mode="asgi"
+    )
 
     async def serve_until_drained(*, task_status: trio.TaskStatus[list[str]]) -> None:
         await hypercorn_serve(task_status=task_status)
@@ -116,7 +126,9 @@ async def serve(
         gateway.pool.changed()  # whoever watches the state hears of it
         await trio.sleep(config.grace_seconds)
         state.bodies.interrupt()
-        gateway.interrupt_all(ShuttingDown("The server is stopping; the answer could not be finished."))
+        gateway.interrupt_all(
+            ShuttingDown("The server is stopping; the answer could not be finished.")
+        )
         await trio.sleep(LAST_WORD_S)
         settings.writes.cancel_all()
     state.refusals.report_all()

@@ -23,18 +23,22 @@ class ServerState:
     :ivar keys: the API keys in force.
     :ivar doors: the rules for browsers' requests.
     :ivar history: the last hour.
-    :ivar on_request_end: called with the trace of each request that is over; must not wait or raise.
+    :ivar on_request_end: called with the trace of each request that is over; must not wait or
+        raise.
     :ivar started_at: trio's time when it began.
     :ivar wall: the wall clock, which notices that the machine slept.
     :ivar refusals: counts repeated refusals.
     :ivar bodies: the requests' bodies that are arriving.
     :ivar draining: the server is stopping and takes nothing new.
-    :ivar notices: faults that stay until they are mended, by what is at fault: a file that could not be taken over.
+    :ivar notices: faults that stay until they are mended, by what is at fault: a file that could
+        not be taken over.
     :ivar on_settings: called with the new settings after a reload; must not wait or raise.
     :ivar faults: checks by subject; each returns a fault in words, or an empty string.
     """
 
-    def __init__(self, config: Config, started_at: float = 0.0, wall: WallClock | None = None) -> None:
+    def __init__(
+        self, config: Config, started_at: float = 0.0, wall: WallClock | None = None
+    ) -> None:
         self.started_at = started_at
         self.wall = wall or WallClock()
         self.history = History(self.wall.time)

@@ -21,7 +21,9 @@ from .state import ServerState
 
 __all__ = ["Census", "health_report", "key_headers", "limit_headers", "public_faults"]
 
-LIMIT, REMAINING, RESET = (f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset"))
+LIMIT, REMAINING, RESET = (
+    f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")
+)
 
 COUNTED_AT_ONCE = 500
 """Counting a pool of 10 000 takes some 15 ms."""
@@ -31,11 +33,15 @@ EGRESSES_SHOWN = 100
 
 _MAY_HOLD_VALUES = re.compile(r"""["'`“‘«]|://|@|=|[0-9]{3}|[^\s]{25}|[^\x00-\x7f]""")
 _PLACE_IN_TEXT = re.compile(r"line [0-9]+|column [0-9]+")
-_SETTING = re.compile(r"(?:[\w.-]{1,40}: )?\[[a-z_]{1,20}\] [a-z_]{1,40}(?=[:, ]|$)|[\w.-]{1,40}(?=: )")
+_SETTING = re.compile(
+    r"(?:[\w.-]{1,40}: )?\[[a-z_]{1,20}\] [a-z_]{1,40}(?=[:, ]|$)|[\w.-]{1,40}(?=: )"
+)
 
 
 class Census:
-    """What has to be counted token by token. Anybody may ask for it, so a large pool is not counted each time."""
+    """What has to be counted token by token. Anybody may ask for it, so a large pool is not counted
+    each time.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -45,16 +51,24 @@ class Census:
         self._egresses: list[Egress] = []
 
     def take(self, now: float) -> tuple[dict[str, int], float | None, list[Egress]]:
-        """Tokens by state, when the first is back, and the ways to Grok; of a large pool a second old at most."""
+        """Tokens by state, when the first is back, and the ways to Grok; of a large pool a second
+        old at most.
+        """
         book = self._gateway.pool.book
         if now >= self._taken_at + (1.0 if len(book.accounts) > COUNTED_AT_ONCE else 0.0):
             self._taken_at = now
-            self._counts, self._next_reset, self._egresses = book.counts(now), book.next_reset(now), book.egresses()
+            self._counts, self._next_reset, self._egresses = (
+                book.counts(now),
+                book.next_reset(now),
+                book.egresses(),
+            )
         return self._counts, self._next_reset, self._egresses
 
 
 def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[str, Any]:
-    """The body of ``/health``: no secret, no note, no proxy's address. Times are seconds from now."""
+    """The body of ``/health``: no secret, no note, no proxy's address. Times are seconds from
+    now.
+    """
     now = state.wall.look().now
     counts, next_reset, egresses = census.take(now)
     drift, passed_over, book = gateway.drift, gateway.drift.counters, gateway.pool.book
@@ -68,7 +82,8 @@ def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[
         "open": gateway.open_count,
         "waiting": gateway.pool.waiting,
         "overload": {
-            group or "all": _seconds_until(now + left, now) for group, left in book.overload.paused(now).items()
+            group or "all": _seconds_until(now + left, now)
+            for group, left in book.overload.paused(now).items()
         },
         "faults": faults,
         "upstream": {
@@ -83,9 +98,11 @@ def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[
 
 
 def public_faults(faults: Mapping[str, str]) -> dict[str, str]:
-    """What is at fault, for readers without a key: no value of a setting, no address, no content of a file.
+    """What is at fault, for readers without a key: no value of a setting, no address, no content of
+    a file.
 
-    Words that may hold one are cut behind the place that they name (``config.toml: [grok] proxy_url``).
+    Words that may hold one are cut behind the place that they name (``config.toml: [grok]
+    proxy_url``).
     """
     return {name: _public(words) for name, words in faults.items()}
 
@@ -98,7 +115,9 @@ def _public(words: str) -> str:
 
 
 def _status(gateway: Gateway, state: ServerState, counts: dict[str, int]) -> str:
-    """``ok`` while any model of the table could be answered; a token that is used up for one may serve another."""
+    """``ok`` while any model of the table could be answered; a token that is used up for one may
+    serve another.
+    """
     if state.draining:
         return "draining"
     if not sum(counts.values()):
@@ -123,12 +142,14 @@ def _seconds_until(at: float | None, now: float) -> int | None:
     return None if at is None else max(0, math.ceil(at - now))
 
 
-def limit_headers(gateway: Gateway, model: Model, error: RateLimitExceeded | None = None) -> dict[str, str]:
+def limit_headers(
+    gateway: Gateway, model: Model, error: RateLimitExceeded | None = None
+) -> dict[str, str]:
     """How many questions to *model* are known to be left, over all tokens that may be asked.
 
     :param error: the refusal that is being sent: whatever is counted, nothing is left then.
-    :returns: ``x-ratelimit-*`` headers; none of what is not known. The reset is when the first token's allowance is whole
-        again, in the form of OpenAI's (``1h59m30s``).
+    :returns: ``x-ratelimit-*`` headers; none of what is not known. The reset is when the first
+        token's allowance is whole again, in the form of OpenAI's (``1h59m30s``).
     """
     now = trio.current_time()
     left = gateway.pool.book.left(Need(model), now)
@@ -148,10 +169,16 @@ def limit_headers(gateway: Gateway, model: Model, error: RateLimitExceeded | Non
 
 
 def key_headers(left: KeyLeft | None) -> dict[str, str]:
-    """What an API key has left of its own requests per minute, in the same headers; none without such a limit."""
+    """What an API key has left of its own requests per minute, in the same headers; none without
+    such a limit.
+    """
     if left is None:
         return {}
-    return {LIMIT: str(left.limit), REMAINING: str(left.remaining), RESET: _duration(left.renewed_in)}
+    return {
+        LIMIT: str(left.limit),
+        REMAINING: str(left.remaining),
+        RESET: _duration(left.renewed_in),
+    }
 
 
 def _duration(seconds: float) -> str:

@@ -19,7 +19,8 @@ class Trace:
 
     :ivar path: as the client wrote it, without the query, in printable ASCII.
     :ivar asks: whether it is one that asks Grok.
-    :ivar model: the name in the table; empty before it is known. Never anything else that a client sent.
+    :ivar model: the name in the table; empty before it is known. Never anything else that a client
+        sent.
     :ivar key: the name of the API key.
     :ivar owned: whether the request has an owner's key, or none is asked for.
     :ivar status: of the response; 0 if none was begun.
@@ -79,8 +80,8 @@ class Trace:
         return counts["prompt_tokens"], counts["completion_tokens"]
 
     def server_timing(self, now: float) -> str:
-        """The value of ``Server-Timing`` when the response begins, in milliseconds; ``total`` is for answers that are
-        whole by then.
+        """The value of ``Server-Timing`` when the response begins, in milliseconds; ``total`` is
+        for answers that are whole by then.
         """
         if self.completion is None:
             return ""

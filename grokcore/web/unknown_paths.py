@@ -1,8 +1,9 @@
-"""Paths that lead nowhere: mostly a base URL that is too long, or a route of an API that is not here.
+"""Paths that lead nowhere: mostly a base URL that is too long, or a route of an API that is not
+here.
 
-Clients append ``/chat/completions`` or the like to the base URL that a person typed. The error reaches that person, so it
-names the base URL that works. Routes of OpenAI's and Anthropic's newer APIs are answered with 501: some clients show any
-404 as a fault of the model's name.
+Clients append ``/chat/completions`` or the like to the base URL that a person typed. The error
+reaches that person, so it names the base URL that works. Routes of OpenAI's and Anthropic's newer
+APIs are answered with 501: some clients show any 404 as a fault of the model's name.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from ..errors import GrokApiError, NotImplementedHere, UnknownUrl
 
 __all__ = ["unknown_url"]
 
-_KNOWN = re.compile(r"(?:chat/completions|images/generations|images/edits|models)(?=/|$)", re.IGNORECASE)
+_KNOWN = re.compile(
+    r"(?:chat/completions|images/generations|images/edits|models)(?=/|$)", re.IGNORECASE
+)
 
 _ROUTES = "/chat/completions, /images/generations, /images/edits and /models"
 """What a client can ask for below the base URL, in words."""
@@ -23,7 +26,10 @@ _ABSENT = {
     "messages": "Anthropic's Messages API",
 }
 
-VARIATIONS_HINT = " Grok makes no variations: send the picture to /v1/images/edits with a prompt that asks for one."
+VARIATIONS_HINT = (
+    " Grok makes no variations: send the picture to /v1/images/edits with a "
+    "prompt that asks for one."
+)
 
 
 def unknown_url(method: str, path: str, shown: str, base_url: str) -> GrokApiError:
@@ -36,7 +42,8 @@ def unknown_url(method: str, path: str, shown: str, base_url: str) -> GrokApiErr
     api = _ABSENT.get(_first_segment(path))
     if api is not None:
         return NotImplementedHere(
-            f"{api} ({method} {shown}) is not implemented here. Have the client use OpenAI's chat completions, with "
+            f"{api} ({method} {shown}) is not implemented here. Have the client use OpenAI's chat "
+            "completions, with "
             f"the base URL {base_url}/v1."
         )
     if path.rstrip("/").endswith("/images/variations"):
@@ -44,11 +51,13 @@ def unknown_url(method: str, path: str, shown: str, base_url: str) -> GrokApiErr
     known = _KNOWN.search(path)
     if known is not None:
         return UnknownUrl(
-            f"There is nothing at {method} {shown}. The route is /v1/{known[0].lower()}: set the client's base URL to "
+            f"There is nothing at {method} {shown}. The route is /v1/{known[0].lower()}: set the "
+            "client's base URL to "
             f"{base_url}/v1 (this server's own address, nothing else in front of or behind /v1)."
         )
     return UnknownUrl(
-        f"There is nothing at {method} {shown}. The base URL for clients is {base_url}/v1, with {_ROUTES}."
+        f"There is nothing at {method} {shown}. The base URL for clients is {base_url}/v1, with "
+        f"{_ROUTES}."
     )
 
 

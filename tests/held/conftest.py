@@ -14,7 +14,9 @@ FIGURES = pytest.StashKey[list[Figure]]()
 
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Record:
-    """Keep a figure for the table. A small size measures nothing that is worth a row, and keeps none."""
+    """Keep a figure for the table. A small size measures nothing that is worth a row, and keeps
+    none.
+    """
     figures = request.config.stash.setdefault(FIGURES, [])
     if request.node.get_closest_marker("on_demand") is None:
         return lambda figure: None
@@ -22,7 +24,9 @@ def record(request: pytest.FixtureRequest) -> Record:
     return figures.append
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Print all figures, if there are any."""
     figures = config.stash.get(FIGURES, [])
     if figures:

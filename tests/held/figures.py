@@ -1,4 +1,6 @@
-"""Figures that are asserted, and recorded for the table at the end of a run, and the two sizes of a measurement."""
+"""Figures that are asserted, and recorded for the table at the end of a run, and the two sizes of a
+measurement.
+"""
 
 from __future__ import annotations
 

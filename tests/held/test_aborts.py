@@ -1,4 +1,6 @@
-"""Clients that leave in every phase of a request: no lease, no exchange, no descriptor and no task stays."""
+"""Clients that leave in every phase of a request: no lease, no exchange, no descriptor and no task
+stays.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +33,19 @@ WAIT_S = 5.0
 """Real seconds within which a phase is reached."""
 
 SETTLES_S = 0.1
-"""Real seconds after an answer, within which the server, its client and the simulator have ended what belongs to it."""
+"""Real seconds after an answer, within which the server, its client and the simulator have ended
+what belongs to it.
+"""
 
 GROK_KEEPS_S = 0.5
 PRUNED_S = 1.1
-"""A connection that may be used again is no leak: Grok closes it soon, and libcurl drops it at the first question after
-a second."""
+"""A connection that may be used again is no leak: Grok closes it soon, and libcurl drops it at the
+first question after a second."""
 
 WARM_UP = 20
-"""Aborts before the descriptors are counted: afterwards libcurl and the threads have what they keep."""
+"""Aborts before the descriptors are counted: afterwards libcurl and the threads have what they
+keep.
+"""
 
 FEW = 4
 
@@ -91,7 +97,9 @@ async def overrun(site: Site, stream: trio.SocketStream) -> None:
 
 
 async def answered_with_a_fault(site: Site, stream: trio.SocketStream) -> None:
-    await site.simulator.until(lambda: any(call.outcome == "complete" for call in site.simulator.calls))
+    await site.simulator.until(
+        lambda: any(call.outcome == "complete" for call in site.simulator.calls)
+    )
 
 
 async def uploading(site: Site, stream: trio.SocketStream) -> None:
@@ -157,8 +165,22 @@ class Left:
     tasks: int
 
     def exceeds(self, other: Left) -> bool:
-        mine = (self.leases, self.exchanges, self.waiting, self.open_calls, self.descriptors, self.tasks)
-        theirs = (other.leases, other.exchanges, other.waiting, other.open_calls, other.descriptors, other.tasks)
+        mine = (
+            self.leases,
+            self.exchanges,
+            self.waiting,
+            self.open_calls,
+            self.descriptors,
+            self.tasks,
+        )
+        theirs = (
+            other.leases,
+            other.exchanges,
+            other.waiting,
+            other.open_calls,
+            other.descriptors,
+            other.tasks,
+        )
         return any(one > two for one, two in zip(mine, theirs, strict=True))
 
 
@@ -166,11 +188,15 @@ def left(site: Site) -> Left:
     tasks = trio.lowlevel.current_statistics().tasks_living
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
     calls = len(site.simulator.open_calls)
-    return Left(site.leased(), site.gateway.open_count, site.gateway.pool.waiting, calls, descriptors, tasks)
+    return Left(
+        site.leased(), site.gateway.open_count, site.gateway.pool.waiting, calls, descriptors, tasks
+    )
 
 
 async def at_rest(site: Site, bound: Left | None = None) -> Left:
-    """What is left once a question has been answered; waits until it is within a bound, but not for long."""
+    """What is left once a question has been answered; waits until it is within a bound, but not for
+    long.
+    """
     await fine(site)
     if bound is None:
         await trio.sleep(SETTLES_S)
@@ -191,7 +217,9 @@ def held(site: Site) -> int:
 
 
 async def fine(site: Site) -> None:
-    """A question that is answered: a breaker forgets the faults before, and libcurl drops connections that are over."""
+    """A question that is answered: a breaker forgets the faults before, and libcurl drops
+    connections that are over.
+    """
     if held(site):
         return  # nobody is left to answer it
     async with await site.connect() as stream:
@@ -203,7 +231,11 @@ async def abort(site: Site, phase: Phase, *, reset: bool) -> None:
     """One client that leaves in a phase, with FIN or with RST."""
     simulator = site.simulator
     for seen in (simulator.calls, simulator.uploads, simulator.fetches):
-        seen[:] = [call for call in seen if call.outcome == "open" and "hold" in str(call.body.get("message"))]
+        seen[:] = [
+            call
+            for call in seen
+            if call.outcome == "open" and "hold" in str(call.body.get("message"))
+        ]
     stream = await (connect_reluctantly(site) if phase.reluctant else site.connect())
     async with stream:
         await stream.send_all(phase.sent)
@@ -257,4 +289,8 @@ def test_a_client_that_leaves_in_any_phase_leaves_nothing(count: int, record: Re
     done = run_phases(phases, count)
     assert len(done) == len(phases)
     result = "nothing left: no lease, exchange, descriptor or task"
-    record(Figure(f"aborts in {len(done)} phases", thousands(sum(done.values())), result, "nothing left"))
+    record(
+        Figure(
+            f"aborts in {len(done)} phases", thousands(sum(done.values())), result, "nothing left"
+        )
+    )

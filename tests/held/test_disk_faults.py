@@ -1,4 +1,6 @@
-"""A whole server on a disk that fails, at every call in turn: answers go on, and no file is lost or damaged."""
+"""A whole server on a disk that fails, at every call in turn: answers go on, and no file is lost or
+damaged.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,19 @@ from tests.web.media_site import run_on_media_site
 
 from .figures import Figure, Record, sizes
 
-CALLS = ("open", "write", "fsync", "fchmod", "fstat", "close", "replace", "unlink", "mkdir", "utime", "scandir")
+CALLS = (
+    "open",
+    "write",
+    "fsync",
+    "fchmod",
+    "fstat",
+    "close",
+    "replace",
+    "unlink",
+    "mkdir",
+    "utime",
+    "scandir",
+)
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EMFILE)
 ASSET = f"users/{lines.USER_ID}/generated/{lines.RESPONSE_ID}/image.jpg"
 MOST_CALLS = 60
@@ -35,7 +49,8 @@ MOST_CALLS = 60
 
 @define
 class Disk:
-    """The real disk, of which the calls that concern a folder fail from the n-th on, once or for good.
+    """The real disk, of which the calls that concern a folder fail from the n-th on, once or for
+    good.
 
     :ivar fails_at: the first call that fails, from 1; 0 for none.
     :ivar called: how many calls there have been since it was armed.
@@ -123,7 +138,9 @@ class Rounds:
             assert number < MOST_CALLS
 
     async def _ask_and_act(self, *, off: bool) -> bool:
-        """A question with a picture, and an act; returns whether the act is said to be on the disk."""
+        """A question with a picture, and an act; returns whether the act is said to be on the
+        disk.
+        """
         reply = await self.site.ask("draw")
         assert reply.status_code == 200, reply.text
         assert "![image](" in reply.json()["choices"][0]["message"]["content"]
@@ -147,8 +164,12 @@ class Rounds:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="disks fail in other ways there")
 @sizes(2, len(ERRORS))
-def test_a_disk_that_fails_costs_no_answer_and_no_state(count: int, tmp_path: Path, record: Record) -> None:
-    """Every call, each error, once and for good; an act that is not on the disk says so, and one that is stays."""
+def test_a_disk_that_fails_costs_no_answer_and_no_state(
+    count: int, tmp_path: Path, record: Record
+) -> None:
+    """Every call, each error, once and for good; an act that is not on the disk says so, and one
+    that is stays.
+    """
     folder, scratch = tmp_path / "data", tmp_path / "scratch"
     folder.mkdir()
     scratch.mkdir()
@@ -171,5 +192,7 @@ def test_a_disk_that_fails_costs_no_answer_and_no_state(count: int, tmp_path: Pa
     rounds = done[0]
     assert rounds.kept
     assert rounds.told
-    result = f"every question answered, 0 state files damaged, 0 of {rounds.kept} acknowledged acts lost"
+    result = (
+        f"every question answered, 0 state files damaged, 0 of {rounds.kept} acknowledged acts lost"
+    )
     record(Figure("injected disk faults", str(rounds.faults), result, "nothing lost"))

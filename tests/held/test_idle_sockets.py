@@ -1,4 +1,6 @@
-"""A server that a thousand idle and two hundred slow sockets hang on: its answers are as quick as without them."""
+"""A server that a thousand idle and two hundred slow sockets hang on: its answers are as quick as
+without them.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ MORE_MS = 2.0
 """How much the p99 of an answer may grow."""
 
 ROUNDS = 7
-"""With and without in turn. The quietest one of each counts: other work of the machine only ever adds to a time."""
+"""With and without in turn. The quietest one of each counts: other work of the machine only ever
+adds to a time.
+"""
 
 
 @frozen
@@ -61,7 +65,9 @@ async def _drip(stream: trio.SocketStream, after: float) -> None:
 
 
 async def p99_ms(port: int, count: int) -> float:
-    """That of so many questions, one after another over one connection, from asking to the whole answer."""
+    """That of so many questions, one after another over one connection, from asking to the whole
+    answer.
+    """
     times = []
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
         for _ in range(count):
@@ -108,7 +114,9 @@ def test_idle_and_slow_sockets_keep_nobody_waiting(tmp_path: Path) -> None:
 
 
 @pytest.mark.on_demand
-def test_a_thousand_idle_and_two_hundred_slow_sockets_cost_two_milliseconds(tmp_path: Path, record: Record) -> None:
+def test_a_thousand_idle_and_two_hundred_slow_sockets_cost_two_milliseconds(
+    tmp_path: Path, record: Record
+) -> None:
     """At most, of the p99 of an answer; the quietest rounds with and without them."""
     without, more = measured(tmp_path, Hangers(1_000, 200), 300, ROUNDS)
     record(

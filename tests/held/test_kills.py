@@ -1,4 +1,6 @@
-"""A server killed with SIGKILL again and again, in the middle of traffic and of its owner's acts, on one data directory."""
+"""A server killed with SIGKILL again and again, in the middle of traffic and of its owner's acts,
+on one data directory.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,23 @@ from attrs import define, field
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.disk.state_file import StateFile, peek
 from grokcore.simulator.app import Simulator
-from tests.server_process import TOKENS, ask, lay_out, leave_two_that_refuse, names_in, run_with_grok, server
+from tests.server_process import (
+    TOKENS,
+    ask,
+    lay_out,
+    leave_two_that_refuse,
+    names_in,
+    run_with_grok,
+    server,
+)
 from tests.servers import free_port, http_request, read_all
 
 from .figures import Figure, Record, sizes
 
 LANES = 2
-"""Servers that run at once, each with its own data directory: most of a round is a start, on one core."""
+"""Servers that run at once, each with its own data directory: most of a round is a start, on one
+core.
+"""
 
 ASKERS = 3
 SHORTEST_S, LONGEST_S = 0.02, 0.8
@@ -37,7 +49,8 @@ class Lane:
     """One data directory and what is known of it.
 
     :ivar newest: the newest record that was on the disk before a kill (seconds of the wall clock).
-    :ivar switched_off: the states of a token that the state file may have: the acknowledged one, and one under way.
+    :ivar switched_off: the states of a token that the state file may have: the acknowledged one,
+        and one under way.
     """
 
     place: Path
@@ -87,7 +100,10 @@ class Lane:
         records = StateFile(self.state).load()
         assert [name for name in names_in(self.state.parent) if "damaged" in name] == []
         assert set(records) <= {TokenEntry(sso).key for sso in TOKENS}
-        assert max((float(str(record["at"])) for record in records.values()), default=0.0) >= self.newest
+        assert (
+            max((float(str(record["at"])) for record in records.values()), default=0.0)
+            >= self.newest
+        )
         found = bool(records.get(ACTED_ON, {}).get("switched_off"))
         assert found in self.switched_off
         self.switched_off = {found}
@@ -112,10 +128,17 @@ async def _posted(port: int, path: str) -> bool:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 @sizes(1, 170)
-def test_a_server_killed_at_any_moment_keeps_its_state(count: int, tmp_path: Path, record: Record) -> None:
-    """It is always whole, no older than what was on the disk before, and has every act that was answered."""
+def test_a_server_killed_at_any_moment_keeps_its_state(
+    count: int, tmp_path: Path, record: Record
+) -> None:
+    """It is always whole, no older than what was on the disk before, and has every act that was
+    answered.
+    """
     chance = random.Random(os.environ.get("CRASH_SEED", "1"))
-    lanes = [Lane(tmp_path / str(number), random.Random(chance.random())) for number in range(min(LANES, count))]
+    lanes = [
+        Lane(tmp_path / str(number), random.Random(chance.random()))
+        for number in range(min(LANES, count))
+    ]
 
     async def scenario(simulator: Simulator, url: str) -> None:
         leave_two_that_refuse(simulator)

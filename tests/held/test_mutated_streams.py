@@ -18,10 +18,16 @@ PART = 4_000
 
 @pytest.mark.on_demand
 def test_half_a_million_mutated_streams_end_once(record: Record) -> None:
-    """The last event of each is the only last one. (The suite has a small size beside the decoder's other tests.)"""
+    """The last event of each is the only last one. (The suite has a small size beside the decoder's
+    other tests.)
+    """
     parts = STREAMS // PART
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
-        finished = sum(pool.starmap(check_mutations, [(PART, seed) for seed in range(2, 2 + parts)], chunksize=4))
+        finished = sum(
+            pool.starmap(
+                check_mutations, [(PART, seed) for seed in range(2, 2 + parts)], chunksize=4
+            )
+        )
     assert 0 < finished < STREAMS
     result = f"0 exceptions, each ended once ({thousands(finished)} in good order)"
     record(Figure("mutated streams of Grok's", thousands(STREAMS), result, "0 exceptions"))

@@ -1,4 +1,6 @@
-"""Paths in every spelling and with every method, from a client without a key: none gives any data away."""
+"""Paths in every spelling and with every method, from a client without a key: none gives any data
+away.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +36,28 @@ QUESTION, ANSWER = "canary-question", "canary-answer"
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND")
 ROUTES = (
-    *("/v1/models", "/v1/models/canary-model", "/v1/chat/completions", "/v1/images/generations", "/v1/images/edits"),
-    *("/metrics", "/openapi.json", "/status", "/status/events", "/status/ticket", "/status/tokens/{key}/disable"),
-    *("/status/tokens/{key}/check", "/media/", "/media/../state.jsonl", "/media/..%2fstate.jsonl", "/data/state.jsonl"),
+    *(
+        "/v1/models",
+        "/v1/models/canary-model",
+        "/v1/chat/completions",
+        "/v1/images/generations",
+        "/v1/images/edits",
+    ),
+    *(
+        "/metrics",
+        "/openapi.json",
+        "/status",
+        "/status/events",
+        "/status/ticket",
+        "/status/tokens/{key}/disable",
+    ),
+    *(
+        "/status/tokens/{key}/check",
+        "/media/",
+        "/media/../state.jsonl",
+        "/media/..%2fstate.jsonl",
+        "/data/state.jsonl",
+    ),
 )
 
 
@@ -44,12 +65,43 @@ def _forms(path: str) -> Iterator[str]:
     """Spellings of a path that a proxy, a router or a file system may take for the same."""
     first, _, rest = path[1:].partition("/")
     bare = path.removeprefix("/v1")
-    yield from (path, path + "/", path + "//", "/" + path, "//" + path, path + "?key=x", path + "#x", path + ";v=1")
-    yield from (path + "%20", path + "%00", path + ".json", path + "/.", path + "/..;/", path + "\\", path + "%2f")
+    yield from (
+        path,
+        path + "/",
+        path + "//",
+        "/" + path,
+        "//" + path,
+        path + "?key=x",
+        path + "#x",
+        path + ";v=1",
+    )
+    yield from (
+        path + "%20",
+        path + "%00",
+        path + ".json",
+        path + "/.",
+        path + "/..;/",
+        path + "\\",
+        path + "%2f",
+    )
     yield from (bare, "/v1" + path, "/v1/v1" + bare, "/V1" + bare, path.upper(), path.title())
-    yield from ("/health/.." + path, "/health/%2e%2e" + path, "/media/.." + path, "/health;" + path, "/." + path)
-    yield from (f"/%{ord(first[0]):02x}{first[1:]}/{rest}", f"/%25{ord(first[0]):02x}{first[1:]}/{rest}")
-    yield from ("http://localhost" + path, "http://localhost/" + path, "HTTP://localhost" + path, "/health?" + path)
+    yield from (
+        "/health/.." + path,
+        "/health/%2e%2e" + path,
+        "/media/.." + path,
+        "/health;" + path,
+        "/." + path,
+    )
+    yield from (
+        f"/%{ord(first[0]):02x}{first[1:]}/{rest}",
+        f"/%25{ord(first[0]):02x}{first[1:]}/{rest}",
+    )
+    yield from (
+        "http://localhost" + path,
+        "http://localhost/" + path,
+        "HTTP://localhost" + path,
+        "/health?" + path,
+    )
 
 
 @frozen
@@ -74,11 +126,19 @@ ASKS = [
 CANARIES = [
     text.encode()
     for text in (
-        *("canary", TOKEN.sso, TOKEN.key, ANSWER, base64.b64encode(TOKEN.sso.encode()).decode().rstrip("=")),
+        *(
+            "canary",
+            TOKEN.sso,
+            TOKEN.key,
+            ANSWER,
+            base64.b64encode(TOKEN.sso.encode()).decode().rstrip("="),
+        ),
         *('"grok-3', "grok2api_streams_open", "switched_off", "grok2api_state"),
     )
 ]
-"""What no stranger may see: tokens, notes, keys, names of models, questions, answers, metrics and the state file."""
+"""What no stranger may see: tokens, notes, keys, names of models, questions, answers, metrics and
+the state file.
+"""
 
 
 def leaks(ask: Ask, reply: bytes) -> list[bytes]:
@@ -88,15 +148,21 @@ def leaks(ask: Ask, reply: bytes) -> list[bytes]:
 
 
 @sizes(160, len(ASKS))
-def test_no_spelling_of_a_path_gives_data_to_a_stranger(count: int, tmp_path: Path, record: Record) -> None:
-    """Nor asks Grok or changes a token: only the open doors (health, the empty page, a preflight) are 2xx."""
+def test_no_spelling_of_a_path_gives_data_to_a_stranger(
+    count: int, tmp_path: Path, record: Record
+) -> None:
+    """Nor asks Grok or changes a token: only the open doors (health, the empty page, a preflight)
+    are 2xx.
+    """
     asks = ASKS[:: len(ASKS) // count]
     opened: list[Ask] = []
 
     async def scenario(site: Site) -> None:
         site.simulator.always(answer(ANSWER))
         owner = {"authorization": "Bearer canary-owner-key"}
-        assert (await site.client.post("/v1/chat/completions", json=chat(QUESTION), headers=owner)).status_code == 200
+        assert (
+            await site.client.post("/v1/chat/completions", json=chat(QUESTION), headers=owner)
+        ).status_code == 200
         seen = (await site.client.get("/status", headers=owner)).content
         assert any(one in seen for one in CANARIES), "the canaries are there to be seen"
         await site.settled()
@@ -115,7 +181,13 @@ def test_no_spelling_of_a_path_gives_data_to_a_stranger(count: int, tmp_path: Pa
         assert (len(site.simulator.calls), len(site.simulator.asks)) == calls
         assert all(not account.switched_off for account in site.server.pool.book.accounts)
 
-    run_on_site(scenario, config=CONFIG, tokens=(TOKEN,), state_file=tmp_path / "state.jsonl", patience_s=150)
+    run_on_site(
+        scenario,
+        config=CONFIG,
+        tokens=(TOKEN,),
+        state_file=tmp_path / "state.jsonl",
+        patience_s=150,
+    )
     assert [ask for ask in opened if not may_open(ask)] == []
     result = f"0 with data, 0 that did anything ({len(opened)} open doors: health, page, preflight)"
     record(Figure("path forms without a key", thousands(len(asks)), result, "no data"))

@@ -1,4 +1,6 @@
-"""Minutes of clients that come, stall, vanish and send nonsense, with reloads in between: nothing is left behind."""
+"""Minutes of clients that come, stall, vanish and send nonsense, with reloads in between: nothing
+is left behind.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ REST_S = 32.0
 """Longer than idle connections, and what is kept of them, are kept (30 s)."""
 
 KEPT_BY_GROK_S = 10.0
-"""Connections that libcurl may use again are no leak, so Grok closes them before the descriptors are counted."""
+"""Connections that libcurl may use again are no leak, so Grok closes them before the descriptors
+are counted.
+"""
 
 LOOKS = 4
 
@@ -60,22 +64,31 @@ class Footprint:
 
     def exceeds(self, other: Footprint) -> bool:
         """In what is counted; memory is judged apart."""
-        return self.descriptors > other.descriptors or self.threads > other.threads or self.tasks > other.tasks
+        return (
+            self.descriptors > other.descriptors
+            or self.threads > other.threads
+            or self.tasks > other.tasks
+        )
 
 
 async def footprint(port: int, pid: int) -> Footprint:
     """As it is now; the connection that asks for it is counted in it each time.
 
-    A question comes first: libcurl drops connections that the other side has closed when it looks for one.
+    A question comes first: libcurl drops connections that the other side has closed when it looks
+    for one.
     """
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
         await stream.send_all(
-            http_request(json.dumps(chat()).encode()).replace(b"host:", b"connection: close\r\nhost:")
+            http_request(json.dumps(chat()).encode()).replace(
+                b"host:", b"connection: close\r\nhost:"
+            )
         )
         await read_all(stream)
     await trio.sleep(1)
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-        await stream.send_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        await stream.send_all(
+            b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+        )
         page = (await read_all(stream)).decode()
     tasks = re.search(r"^grok2api_tasks (\S+)", page, re.MULTILINE)
     assert tasks is not None
@@ -83,7 +96,9 @@ async def footprint(port: int, pid: int) -> Footprint:
 
 
 async def at_rest(port: int, pid: int, earlier: Sequence[Footprint]) -> Footprint:
-    """The footprint; one that is larger than earlier is looked at again, since a token may just be asked about."""
+    """The footprint; one that is larger than earlier is looked at again, since a token may just be
+    asked about.
+    """
     found = await footprint(port, pid)
     for _ in range(LOOKS):
         if not any(found.exceeds(one) for one in earlier):
@@ -96,7 +111,9 @@ async def at_rest(port: int, pid: int, earlier: Sequence[Footprint]) -> Footprin
 def seen_from_outside(process: Path, tasks: int) -> Footprint:
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     descriptors = len(list((process / "fd").iterdir()))
-    return Footprint(int(status["VmRSS"].split()[0]) / 1024, descriptors, int(status["Threads"]), tasks)
+    return Footprint(
+        int(status["VmRSS"].split()[0]) / 1024, descriptors, int(status["Threads"]), tasks
+    )
 
 
 @define
@@ -171,7 +188,9 @@ class Crowd:
         await stream.send_all(http_request(body).replace(b"host:", b"connection: close\r\nhost:"))
 
 
-async def reload_now_and_then(place: Path, process: subprocess.Popen[bytes], grok: str, until: float) -> None:
+async def reload_now_and_then(
+    place: Path, process: subprocess.Popen[bytes], grok: str, until: float
+) -> None:
     """Other settings and tokens every few seconds."""
     count = 0
     while trio.current_time() < until:
@@ -226,7 +245,14 @@ def judge(before: Footprint, after: Footprint, done: Counter[str], record: Recor
     grown = after.rss_mb - before.rss_mb
     clients = sum(number for way, number in done.items() if hasattr(Crowd, way))
     result = f"RSS {before.rss_mb:.1f} {grown:+.1f} MB; {after.descriptors} descriptors ({before.descriptors}), {after.tasks} tasks ({before.tasks})"
-    record(Figure("soak, 40 clients at once, reloads", f"{thousands(clients)} connections", result, "RSS +3 MB"))
+    record(
+        Figure(
+            "soak, 40 clients at once, reloads",
+            f"{thousands(clients)} connections",
+            result,
+            "RSS +3 MB",
+        )
+    )
     assert done["whole"] > 100
     assert not after.exceeds(before), (before, after)
     assert grown <= RSS_MAY_GROW_MB

@@ -1,4 +1,6 @@
-"""Addresses of pictures by which a guest tries to reach what only the server can: none makes a connection."""
+"""Addresses of pictures by which a guest tries to reach what only the server can: none makes a
+connection.
+"""
 
 from __future__ import annotations
 
@@ -32,22 +34,48 @@ rpm = 100000
 [fetch]
 allow_hosts = ["{ALLOWED}"]
 """
-TARGETS = ("127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.1.1", "172.16.0.1", "100.100.100.200", "0.0.0.0")
+TARGETS = (
+    "127.0.0.1",
+    "10.0.0.1",
+    "169.254.169.254",
+    "192.168.1.1",
+    "172.16.0.1",
+    "100.100.100.200",
+    "0.0.0.0",
+)
 
 
 def _spellings(address: str) -> Iterator[str]:
     """Ways of writing an IPv4 address as the host of a URL, for parsers of every kind."""
     number = int(IPv4Address(address))
     high, low, octets = number >> 16, number & 0xFFFF, address.split(".")
-    yield from (address, str(number), hex(number), f"0{number:o}", f"{octets[0]}.{number & 0xFFFFFF}")
-    yield from (".".join(f"0x{int(octet):x}" for octet in octets), ".".join(f"0{int(octet):o}" for octet in octets))
+    yield from (
+        address,
+        str(number),
+        hex(number),
+        f"0{number:o}",
+        f"{octets[0]}.{number & 0xFFFFFF}",
+    )
+    yield from (
+        ".".join(f"0x{int(octet):x}" for octet in octets),
+        ".".join(f"0{int(octet):o}" for octet in octets),
+    )
     yield from (f"[::ffff:{address}]", f"[::ffff:{high:x}:{low:x}]", f"[64:ff9b::{high:x}:{low:x}]")
-    yield from (f"[2002:{high:x}:{low:x}::]", f"[::{address}]", f"user@{address}", address + ".", f"%31{address[1:]}")
+    yield from (
+        f"[2002:{high:x}:{low:x}::]",
+        f"[::{address}]",
+        f"user@{address}",
+        address + ".",
+        f"%31{address[1:]}",
+    )
 
 
 URLS = list(
     dict.fromkeys(
-        [*LOOPBACK_URLS, *(f"http://{host}:{{port}}/a.png" for one in TARGETS for host in _spellings(one))]
+        [
+            *LOOPBACK_URLS,
+            *(f"http://{host}:{{port}}/a.png" for one in TARGETS for host in _spellings(one)),
+        ]
         + [f"https://{one}/a.png" for one in TARGETS]
     )
 )
@@ -74,7 +102,9 @@ class Canary:
         path = head.split()[1].partition("?")[0]
         await stream.send_all(redirect(self.moves[path]) if path in self.moves else page(PICTURE))
 
-    def resolver(self, real: Callable[[str, int], Awaitable[Sequence[str]]]) -> Callable[..., Awaitable[Sequence[str]]]:
+    def resolver(
+        self, real: Callable[[str, int], Awaitable[Sequence[str]]]
+    ) -> Callable[..., Awaitable[Sequence[str]]]:
         """Names of this test lead where they are to, the others where the system says."""
         names = dict(zip(NAMES, PRIVATE_ANSWERS.values(), strict=True)) | {ALLOWED: ["127.0.0.1"]}
 
@@ -87,7 +117,9 @@ class Canary:
 
 @define
 class Watch:
-    """All requests that leave the server, but those to Grok, and to the host of the configuration."""
+    """All requests that leave the server, but those to Grok, and to the host of the
+    configuration.
+    """
 
     site: Site
     canary: Canary
@@ -112,7 +144,12 @@ class Watch:
     async def ask(self, url: str) -> tuple[int, str]:
         """The status and the text of an answer to a guest's question with a picture."""
         part = {"type": "image_url", "image_url": {"url": url}}
-        body = {**chat(), "messages": [{"role": "user", "content": [{"type": "text", "text": "what is it"}, part]}]}
+        body = {
+            **chat(),
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "what is it"}, part]}
+            ],
+        }
         reply = await self.site.client.post(
             "/v1/chat/completions", json=body, headers={"authorization": "Bearer guest"}
         )
@@ -160,4 +197,6 @@ def test_no_address_of_a_guest_s_reaches_a_private_place(
 
     run_on_site(scenario, config=CONFIG, patience_s=100)
     result = "0 connections, 0 requests"
-    record(Figure("a guest's tries to reach private places", str(len(tried)), result, "0 connections"))
+    record(
+        Figure("a guest's tries to reach private places", str(len(tried)), result, "0 connections")
+    )

@@ -1,4 +1,6 @@
-"""Many clients at once, some of which vanish, while Grok fails now and then: each has the answer to its own question."""
+"""Many clients at once, some of which vanish, while Grok fails now and then: each has the answer to
+its own question.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,13 @@ class Crowd:
     done: Counter[str] = field(factory=Counter)
 
     def grok(self, call: Call) -> Script:
-        """An answer to what was asked, at a pace that mixes them; one in 60 fails at once, one in 60 breaks off."""
-        script = paced(answer(told(MARK.findall(call.body["message"])[-1])), self.chance.choice((0, 0, 0.001, 0.004)))
+        """An answer to what was asked, at a pace that mixes them; one in 60 fails at once, one in
+        60 breaks off.
+        """
+        script = paced(
+            answer(told(MARK.findall(call.body["message"])[-1])),
+            self.chance.choice((0, 0, 0.001, 0.004)),
+        )
         match self.chance.randrange(60):
             case 0:
                 return error(500, {})
@@ -116,7 +123,9 @@ def _text(body: str, *, streamed: bool) -> str:
 
 @sizes(60, 6_700)
 def test_an_answer_belongs_to_who_asked(count: int, record: Record) -> None:
-    """Streamed and whole, over connections that are kept; after retries, and beside clients that vanish."""
+    """Streamed and whole, over connections that are kept; after retries, and beside clients that
+    vanish.
+    """
     done: Counter[str] = Counter()
 
     async def scenario(site: Site) -> None:
@@ -132,4 +141,11 @@ def test_an_answer_belongs_to_who_asked(count: int, record: Record) -> None:
     assert done["whole"] > count * 0.9
     assert done["vanished"]
     result = f"0 somebody else's ({done['failed']} failed as they should, {done['vanished']} clients vanished)"
-    record(Figure("answers among 48 clients at once", thousands(done["whole"]), result, "0 somebody else's"))
+    record(
+        Figure(
+            "answers among 48 clients at once",
+            thousands(done["whole"]),
+            result,
+            "0 somebody else's",
+        )
+    )

@@ -47,7 +47,9 @@ _scalars = (
 )
 
 json_values: SearchStrategy[Any] = st.recursive(
-    _scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(plain_text, inner, max_size=3), max_leaves=8
+    _scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(plain_text, inner, max_size=3),
+    max_leaves=8,
 )
 
 json_objects: SearchStrategy[dict[str, Any]] = st.dictionaries(plain_text, json_values, max_size=4)
@@ -80,7 +82,9 @@ _FRAGMENTS = [
     "\u212a<gro\u212a",
 ]
 
-marked_up_text: SearchStrategy[str] = st.lists(st.sampled_from(_FRAGMENTS) | plain_text, max_size=12).map("".join)
+marked_up_text: SearchStrategy[str] = st.lists(
+    st.sampled_from(_FRAGMENTS) | plain_text, max_size=12
+).map("".join)
 """Text in which nearly everything is, or looks like, an element of Grok's."""
 
 
@@ -102,7 +106,9 @@ def answers(draw: DrawFn) -> list[dict[str, Any]]:
 
 @st.composite
 def stream_bytes(draw: DrawFn, objects: list[dict[str, Any]]) -> bytes:
-    """*objects* in any framing that has been seen: prefixes, ends of line, glue, a missing last newline."""
+    """*objects* in any framing that has been seen: prefixes, ends of line, glue, a missing last
+    newline.
+    """
     prefix = draw(st.sampled_from([b"", b"data: ", b"data:"]))
     end = draw(st.sampled_from([b"\n", b"\r\n", b"\n\n", b""]))
     whole = end.join(prefix + lines.line(value).rstrip(b"\n") for value in objects)

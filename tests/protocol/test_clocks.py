@@ -26,7 +26,9 @@ Step: TypeAlias = "tuple[str, float]"
 
 
 def played(steps: list[Step], limits: Limits = LIMITS) -> Clocks:
-    """Clocks of a request that was accepted at 0, after *steps*: a method's name and its argument."""
+    """Clocks of a request that was accepted at 0, after *steps*: a method's name and its
+    argument.
+    """
     clocks = Clocks(limits, accepted=0)
     for method, argument in steps:
         getattr(clocks, method)(*([] if method == "end_attempt" else [argument]))
@@ -85,7 +87,10 @@ def test_the_clock_that_is_due_first_names_itself(case: History) -> None:
     ("steps", "message"),
     [
         ([], "The answer was not complete within 600 s (total clock)."),
-        ([("begin_attempt", 0)], "Grok sent nothing of an answer within 2.5 s (first-response clock)."),
+        (
+            [("begin_attempt", 0)],
+            "Grok sent nothing of an answer within 2.5 s (first-response clock).",
+        ),
         ([("heard", 0)], "Grok sent nothing more of the answer for 120 s (chunk clock)."),
     ],
 )
@@ -97,7 +102,9 @@ def test_an_error_says_which_clock_and_how_long(steps: list[Step], message: str)
 
 
 def test_the_waits_for_the_last_lines_are_short() -> None:
-    """They are for lines that come within some 10 ms; behind a soft stop Grok's agents may go on."""
+    """They are for lines that come within some 10 ms; behind a soft stop Grok's agents may go
+    on.
+    """
     assert (AFTER_STOP_S, AFTER_FINAL_S) == (20, 0.25)
 
 
@@ -105,7 +112,15 @@ SECONDS = st.integers(0, 200)
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["begin_attempt", "heard", "stopped", "concluded", "exclude", "client_was_slow", "end_attempt"]
+            [
+                "begin_attempt",
+                "heard",
+                "stopped",
+                "concluded",
+                "exclude",
+                "client_was_slow",
+                "end_attempt",
+            ]
         ),
         SECONDS,
     ),
@@ -116,7 +131,9 @@ STEPS = st.lists(
 @settings(deadline=None, max_examples=100)
 @given(STEPS)
 def test_any_history_keeps_the_arithmetic(steps: list[tuple[str, int]]) -> None:
-    """The deadline is that of a plain model, never later than the total, and only an attempt's clocks are anew."""
+    """The deadline is that of a plain model, never later than the total, and only an attempt's
+    clocks are anew.
+    """
     clocks = Clocks(LIMITS, accepted=0)
     now, slow, patience = 0, 0, 600
     due = {"total": 600.0}

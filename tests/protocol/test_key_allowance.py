@@ -16,8 +16,12 @@ STEPS = st.lists(st.tuples(st.floats(0, 90), st.booleans()), max_size=60)
 
 
 @given(STEPS, st.integers(0, 5), st.integers(0, 4))
-def test_no_history_goes_over_a_limit(steps: list[tuple[float, bool]], rpm: int, concurrent: int) -> None:
-    """In no sixty seconds do more than *rpm* begin, and never are more than *concurrent* under way; nothing else is refused."""
+def test_no_history_goes_over_a_limit(
+    steps: list[tuple[float, bool]], rpm: int, concurrent: int
+) -> None:
+    """In no sixty seconds do more than *rpm* begin, and never are more than *concurrent* under way;
+    nothing else is refused.
+    """
     allowance = KeyAllowance("a", rpm, concurrent)
     now, begun, open_ = 0.0, list[float](), list[object]()
     for wait, ends_one in steps:
@@ -35,11 +39,17 @@ def test_no_history_goes_over_a_limit(steps: list[tuple[float, bool]], rpm: int,
             allowance.begin(now)
         assert caught.value.retry_after is not None
         if full and not crowded:
-            allowance.end(allowance.begin(now + caught.value.retry_after + ROUNDING_S))  # it may then
+            allowance.end(
+                allowance.begin(now + caught.value.retry_after + ROUNDING_S)
+            )  # it may then
             return
     left = allowance.left(now)
     counted = [at for at in begun if at + WINDOW_S > now]
-    assert left == (KeyLeft(rpm, rpm - len(counted), counted[-1] + WINDOW_S - now if counted else 0.0) if rpm else None)
+    assert left == (
+        KeyLeft(rpm, rpm - len(counted), counted[-1] + WINDOW_S - now if counted else 0.0)
+        if rpm
+        else None
+    )
 
 
 def test_the_wait_is_exact() -> None:
@@ -57,7 +67,9 @@ def test_the_wait_is_exact() -> None:
 
 
 def test_a_limit_that_is_lowered_counts_what_was() -> None:
-    """Also if more is under way, or was asked, than would now be allowed; the wait is for as many as are too many."""
+    """Also if more is under way, or was asked, than would now be allowed; the wait is for as many
+    as are too many.
+    """
     allowance = KeyAllowance("a")
     uses = [allowance.begin(at) for at in (0, 1, 2)]
     allowance.rpm = 1

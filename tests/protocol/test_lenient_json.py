@@ -1,4 +1,6 @@
-"""JSON as the world writes it: what is right is read exactly, what is nearly right is mended, the rest is a ValueError."""
+"""JSON as the world writes it: what is right is read exactly, what is nearly right is mended, the
+rest is a ValueError.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def test_json_comes_back_as_it_was(value: Any, ascii_only: bool) -> None:
     ],
 )
 def test_half_characters_are_mended(data: bytes, value: Any) -> None:
-    """JavaScript cuts emoji in half: the half is lost, the message is not, and it can be encoded again."""
+    """JavaScript cuts emoji in half: the half is lost, the message is not, and it can be encoded
+    again.
+    """
     assert loads(data) == value
     json.dumps(value, ensure_ascii=False).encode()
 
@@ -66,7 +70,8 @@ def test_what_is_no_json_is_a_value_error(data: bytes) -> None:
 
 @settings(deadline=None, max_examples=80)
 @given(
-    st.binary(max_size=40) | st.lists(st.sampled_from([b"{", b"[", b'"', b"\\ud8", b"1e9", b":", b"}"])).map(b"".join)
+    st.binary(max_size=40)
+    | st.lists(st.sampled_from([b"{", b"[", b'"', b"\\ud8", b"1e9", b":", b"}"])).map(b"".join)
 )
 def test_any_bytes_are_json_or_a_value_error(data: bytes) -> None:
     """And every string that comes out can be encoded."""

@@ -21,7 +21,8 @@ Step: TypeAlias = "tuple[str, float]"
 class Machine:
     """A machine of which everything is known.
 
-    :ivar now: the loop's clock; *slept*: what it has missed; *set_by*: what the wall clock was set by, all in all.
+    :ivar now: the loop's clock; *slept*: what it has missed; *set_by*: what the wall clock was set
+        by, all in all.
     """
 
     has_uptime: bool = True
@@ -33,7 +34,9 @@ class Machine:
     def reading(self) -> Reading:
         passed = self.now + self.slept
         uptime = 5000 + passed if self.has_uptime else None
-        return Reading(self.now, EPOCH + passed + self.set_by, uptime, self.boot if self.has_uptime else "")
+        return Reading(
+            self.now, EPOCH + passed + self.set_by, uptime, self.boot if self.has_uptime else ""
+        )
 
     def do(self, what: str, seconds: float) -> None:
         match what:
@@ -47,7 +50,9 @@ class Machine:
 
 @frozen
 class Case:
-    """What happens to a machine, and what a look finds after each step; without an uptime, unless it is the same."""
+    """What happens to a machine, and what a look finds after each step; without an uptime, unless
+    it is the same.
+    """
 
     name: str
     steps: list[Step]
@@ -61,10 +66,19 @@ CASES = [
     Case("work", [("work", HOUR)], [NOTHING]),
     Case("a sleep", [("sleep", HOUR)], [Change(HOUR)]),
     Case("a nap", [("sleep", 1.9)], [NOTHING]),
-    Case("short sleeps add up", [("sleep", 1.9), ("sleep", 1.9)], [NOTHING, Change(3.8)], [NOTHING, NOTHING]),
+    Case(
+        "short sleeps add up",
+        [("sleep", 1.9), ("sleep", 1.9)],
+        [NOTHING, Change(3.8)],
+        [NOTHING, NOTHING],
+    ),
     Case("set forwards", [("set", HOUR)], [Change(HOUR)]),
     Case("set back", [("set", -HOUR)], [Change(0, -HOUR)]),
-    Case("set back and corrected", [("set", -HOUR), ("set", HOUR)], [Change(0, -HOUR), Change(0, HOUR)]),
+    Case(
+        "set back and corrected",
+        [("set", -HOUR), ("set", HOUR)],
+        [Change(0, -HOUR), Change(0, HOUR)],
+    ),
     Case(
         "set back and forwards by more",
         [("set", -HOUR), ("set", 3 * HOUR)],
@@ -160,7 +174,11 @@ class Kept:
     def save(self) -> None:
         self.look()
         reading = self.machine.reading()
-        self.record = {"at": reading.wall, "until": self.until + reading.offset, **self.keeper.stamp(reading)}
+        self.record = {
+            "at": reading.wall,
+            "until": self.until + reading.offset,
+            **self.keeper.stamp(reading),
+        }
 
     def look(self) -> None:
         self.until -= self.keeper.look(self.machine.reading()).missed
@@ -202,7 +220,11 @@ def play(steps: list[Step], *, has_uptime: bool) -> None:
             getattr(kept, what)()
         else:
             kept.do(what, seconds)
-        if what not in ("work", "sleep", "set"):  # those may happen several at once, and between two processes
+        if what not in (
+            "work",
+            "sleep",
+            "set",
+        ):  # those may happen several at once, and between two processes
             assert abs(kept.error) <= SET_S + 1, (what, kept.error)
     assert abs(kept.error) <= SET_S + 1
 
@@ -210,7 +232,9 @@ def play(steps: list[Step], *, has_uptime: bool) -> None:
 @settings(deadline=None, max_examples=400)
 @given(STEPS)
 def test_any_history_ends_waits_in_time(steps: list[Step]) -> None:
-    """Within seconds of what a plain model says, with restarts at any place, however old the record is."""
+    """Within seconds of what a plain model says, with restarts at any place, however old the record
+    is.
+    """
     net: list[Step] = []  # settings that nobody could see between two looks count as their sum
     for step in steps:
         if step[0] == "set":
@@ -223,7 +247,9 @@ def test_any_history_ends_waits_in_time(steps: list[Step]) -> None:
 @settings(deadline=None, max_examples=200)
 @given(STEPS)
 def test_any_history_without_an_uptime(steps: list[Step]) -> None:
-    """The same for one process; every sleep is noticed, as it is longer than the time between two looks."""
+    """The same for one process; every sleep is noticed, as it is longer than the time between two
+    looks.
+    """
     play(
         [part for step in steps if step[0] != "restart" for part in (step, ("look", 0.0))],
         has_uptime=False,
@@ -250,13 +276,24 @@ def test_what_happens_while_no_process_runs(steps: list[Step], back: list[Step])
 
 @pytest.mark.parametrize(
     "damage",
-    [{"boot": "b2"}, {"boot": None}, {"uptime": "x"}, {"uptime": 1e12}, {"below": -1}, {"below": True}, {"at": None}],
+    [
+        {"boot": "b2"},
+        {"boot": None},
+        {"uptime": "x"},
+        {"uptime": 1e12},
+        {"below": -1},
+        {"below": True},
+        {"at": None},
+    ],
     ids=str,
 )
 def test_a_record_that_does_not_say_is_taken_by_the_wall_clock(damage: dict[str, object]) -> None:
     """It was made in another run of the machine, or by somebody's hand."""
     machine = Machine()
-    record = {"at": machine.reading().wall, **TimeKeeper(machine.reading()).stamp(machine.reading())}
+    record = {
+        "at": machine.reading().wall,
+        **TimeKeeper(machine.reading()).stamp(machine.reading()),
+    }
     machine.do("set", -HOUR)
     assert set_since(record, machine.reading()) == -HOUR
 

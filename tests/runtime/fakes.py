@@ -1,4 +1,6 @@
-"""A scripted transport without sockets or threads, for tests on a faked clock (which would jump past real threads)."""
+"""A scripted transport without sockets or threads, for tests on a faked clock (which would jump
+past real threads).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from grokcore.simulator.scripts import Cut, Script, Send, Wait
 
 @define(eq=False)
 class FakeExchange:
-    """Plays a script of the simulator on trio's clock. Waits may be cancelled and repeated, as the seam demands."""
+    """Plays a script of the simulator on trio's clock. Waits may be cancelled and repeated, as the
+    seam demands.
+    """
 
     request: UpstreamRequest
     script: Script

@@ -8,7 +8,14 @@ from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokcore.runtime.running_clock import CATCH_UP_S, LATE_S, RECOVERED_S, START, TICK_S, RunningClock
+from grokcore.runtime.running_clock import (
+    CATCH_UP_S,
+    LATE_S,
+    RECOVERED_S,
+    START,
+    TICK_S,
+    RunningClock,
+)
 
 
 @define
@@ -114,7 +121,12 @@ def test_the_next_stop_counts_for_nothing_either() -> None:
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from([0.0, 0.0, 0.1, 0.7, 2.0, 7.0, 900.0])), max_size=40))
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 3), st.sampled_from([0.0, 0.0, 0.1, 0.7, 2.0, 7.0, 900.0])),
+        max_size=40,
+    )
+)
 def test_time_never_goes_back_nor_faster_than_it_does(rounds: list[tuple[float, float]]) -> None:
     """Whatever happens; and all that is left out are standstills."""
     loop = Loop()

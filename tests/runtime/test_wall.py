@@ -40,10 +40,16 @@ from tests.servers import Site, on_site
 HOUR = 3600.0
 NEED = Need(SHIPPED["grok-3-fast"])
 GROUP = NEED.model.rate_limit_name
-COOLING, RESET, REFUSED = TokenEntry("sso-cooling"), TokenEntry("sso-reset"), TokenEntry("sso-refused")
+COOLING, RESET, REFUSED = (
+    TokenEntry("sso-cooling"),
+    TokenEntry("sso-reset"),
+    TokenEntry("sso-refused"),
+)
 ENTRIES = (COOLING, RESET, REFUSED)
 NIGHT = 1_792_890_000.0
-"""25 October 2026, 01:00 UTC, less an hour: the clocks of Berlin go from 3 to 2 o'clock within it."""
+"""25 October 2026, 01:00 UTC, less an hour: the clocks of Berlin go from 3 to 2 o'clock within
+it.
+"""
 
 
 @define
@@ -58,7 +64,12 @@ class Machine:
     def read(self) -> Reading:
         passed = trio.current_time() + self.slept
         wall = self.epoch + passed + self.set_by
-        return Reading(trio.current_time(), wall, passed + 9000 if self.has_uptime else None, "b" * self.has_uptime)
+        return Reading(
+            trio.current_time(),
+            wall,
+            passed + 9000 if self.has_uptime else None,
+            "b" * self.has_uptime,
+        )
 
     async def do(self, what: str, seconds: float) -> None:
         match what:
@@ -90,14 +101,18 @@ class Process:
         self.wall.on_set.append(lambda _: self.pool.book.rewrite())
         self.pool.look = self.wall.look
         reading = self.wall.look()
-        self.pool.book.recall(self.records, reading.now, reading.offset, self.wall.recall(self.records))
+        self.pool.book.recall(
+            self.records, reading.now, reading.offset, self.wall.recall(self.records)
+        )
 
     def save(self) -> None:
         """As the server does."""
         reading = self.wall.look()
         stamp = self.wall.stamp(reading)
         for account in self.pool.book.take_unsaved():
-            self.records[account.entry.key] = record_of(account, reading.now, reading.offset) | stamp
+            self.records[account.entry.key] = (
+                record_of(account, reading.now, reading.offset) | stamp
+            )
 
     def restarted(self) -> Process:
         return Process(self.machine, records=self.records)
@@ -189,7 +204,9 @@ async def saved(process: Process) -> float:
 
 @frozen
 class Wait:
-    """Something that waits for some seconds, and how long it still does (whatever is over may be below 0)."""
+    """Something that waits for some seconds, and how long it still does (whatever is over may be
+    below 0).
+    """
 
     name: str
     length: float
@@ -239,8 +256,11 @@ def cases() -> Iterator[tuple[Wait, Event, str, bool]]:
         for event in EVENTS:
             for restart in RESTARTS if wait.kept else ["none"]:
                 yield wait, event, restart, True
-                # Without an uptime nobody knows how the clock was set while no process was there to see it.
-                unseen = restart in ("within", "after") and any(what == "set" and by < 0 for what, by in event.steps)
+                # Without an uptime nobody knows how the clock was set while no process was there to
+                # see it.
+                unseen = restart in ("within", "after") and any(
+                    what == "set" and by < 0 for what, by in event.steps
+                )
                 if not unseen:
                     yield wait, event, restart, False
 
@@ -253,8 +273,8 @@ def named(value: object) -> str:
 def test_every_wait_ends_in_time(
     wait: Wait, event: Event, restart: str, has_uptime: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Right within 5 s, whatever happens to the clocks, with a restart before it, within it (the state was written before,
-    and read after), after it, or none."""
+    """Right within 5 s, whatever happens to the clocks, with a restart before it, within it (the
+    state was written before, and read after), after it, or none."""
     if hasattr(time, "tzset"):
         monkeypatch.setenv("TZ", "Europe/Berlin")
         time.tzset()
@@ -271,7 +291,9 @@ def test_every_wait_ends_in_time(
         if restart in ("within", "after"):
             process = process.restarted()
         left = await wait.left(process)
-        passed = event.passed if has_uptime or event.without_uptime is None else event.without_uptime
+        passed = (
+            event.passed if has_uptime or event.without_uptime is None else event.without_uptime
+        )
         if restart in ("within", "after") and not has_uptime:
             passed = event.passed
         assert max(left, 0.1) == pytest.approx(max(0.1, wait.length - passed), abs=5)
@@ -321,7 +343,11 @@ def test_every_time_that_is_kept_is_moved(kind: type) -> None:
     made: list[Account | Allowance | Egress | Breaker | Overload]
     made = [Account(COOLING, Egress("")), Allowance(), Egress(""), Breaker(1, 5, 60), Overload()]
     (one,) = [one for one in made if type(one) is kind]
-    names = [name for name in attrs.fields_dict(kind) if name.endswith(("_at", "_until")) or name == "last_used"]
+    names = [
+        name
+        for name in attrs.fields_dict(kind)
+        if name.endswith(("_at", "_until")) or name == "last_used"
+    ]
     assert names
     for name in names:
         setattr(one, name, 1000.0)
@@ -376,7 +402,9 @@ async def test_the_clocks_of_this_machine_can_be_read() -> None:
 
 @on_site(config='[[keys]]\nname = "guest"\nkey = "g"\nrpm = 1\n[grok]\napi_key = "owner"\n')
 async def test_a_server_that_wakes_up_has_everything_moved(site: Site) -> None:
-    """Tokens, keys, tickets and the time it is up, with the first request; the last hour stays where it was."""
+    """Tokens, keys, tickets and the time it is up, with the first request; the last hour stays
+    where it was.
+    """
     owner, key = {"authorization": "Bearer owner"}, {"authorization": "Bearer g"}
     body = {"model": "grok-3-fast", "messages": [{"role": "user", "content": "hello"}]}
     account = site.server.pool.book.accounts[0]

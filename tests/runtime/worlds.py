@@ -35,8 +35,12 @@ class World:
     book: TokenBook
     gateway: Gateway
 
-    def ask(self, *, limits: Limits = DEFAULT_LIMITS, model: Model = MODEL, asker: str = "") -> Completion:
-        return self.gateway.completion(Question(model, limits, "hello", asker=asker), trio.current_time())
+    def ask(
+        self, *, limits: Limits = DEFAULT_LIMITS, model: Model = MODEL, asker: str = ""
+    ) -> Completion:
+        return self.gateway.completion(
+            Question(model, limits, "hello", asker=asker), trio.current_time()
+        )
 
     @property
     def idle(self) -> bool:
@@ -46,14 +50,22 @@ class World:
 
 
 def make_world(
-    *scripts: Script, tokens: int = 1, super_tokens: int = 0, queue_s: float = 10, max_in_flight: int = 2
+    *scripts: Script,
+    tokens: int = 1,
+    super_tokens: int = 0,
+    queue_s: float = 10,
+    max_in_flight: int = 2,
 ) -> World:
     transport = FakeTransport(list(scripts))
     entries = [TokenEntry(f"basic-{number}") for number in range(tokens)]
     entries += [TokenEntry(f"super-{number}", Tier.SUPER) for number in range(super_tokens)]
     book = TokenBook(entries, max_in_flight=max_in_flight)
-    settings = GrokWebSettings("https://grok.example.com", Identity("statsig"), frozenset({"grok:render"}))
-    gateway = Gateway(GrokWebLane(transport, settings), TokenPool(book, queue_s=queue_s), jitter=lambda: 0.5)
+    settings = GrokWebSettings(
+        "https://grok.example.com", Identity("statsig"), frozenset({"grok:render"})
+    )
+    gateway = Gateway(
+        GrokWebLane(transport, settings), TokenPool(book, queue_s=queue_s), jitter=lambda: 0.5
+    )
     trio.lowlevel.spawn_system_task(gateway.alarm.run)  # ends with the run
     return World(transport, book, gateway)
 

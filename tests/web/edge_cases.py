@@ -20,7 +20,9 @@ KEYED = '[grok]\napi_key = "correct horse"'
 
 
 def keep_no_connection_of_asks(site: Site) -> None:
-    """What is left of an allowance is asked for beside the chats; Grok closes that connection at once."""
+    """What is left of an allowance is asked for beside the chats; Grok closes that connection at
+    once.
+    """
     told = error(200, UNLIMITED, (("connection", "close"),))
     for entry in TOKENS:
         site.simulator.script_asks(entry.sso, told)
@@ -47,7 +49,9 @@ class Holdings:
         )
 
     async def must_be_restored(self, site: Site) -> None:
-        """Fail if there is more than this for long. (There may be less: trio's idle threads end after a while.)"""
+        """Fail if there is more than this for long. (There may be less: trio's idle threads end
+        after a while.)
+        """
         await happens(lambda: until(lambda: Holdings.of(site) == self.with_threads_of(site)))
         assert Holdings.of(site) == self.with_threads_of(site)
 

@@ -1,4 +1,6 @@
-"""The whole app over a scripted Grok, without sockets or threads: for clients' libraries on a faked clock."""
+"""The whole app over a scripted Grok, without sockets or threads: for clients' libraries on a faked
+clock.
+"""
 
 from __future__ import annotations
 

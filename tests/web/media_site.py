@@ -26,7 +26,12 @@ def run_on_media_site(
         site.server.adopt_config(evolve(site.server.state.config, grok=grok))
         await scenario(site)
 
-    run_on_site(with_assets, config=config, tokens=tokens, state_file=folder / "state.jsonl" if folder else None)
+    run_on_site(
+        with_assets,
+        config=config,
+        tokens=tokens,
+        state_file=folder / "state.jsonl" if folder else None,
+    )
 
 
 on_media_site = decorator(run_on_media_site, gives=1, folder=in_tmp_path)

@@ -1,4 +1,6 @@
-"""What the tests of the status page stand on: a server in a thread of its own, a furnished pool, and Chromium."""
+"""What the tests of the status page stand on: a server in a thread of its own, a furnished pool,
+and Chromium.
+"""
 
 from __future__ import annotations
 
@@ -27,20 +29,42 @@ T = TypeVar("T")
 
 MARKUP = '<script>window.canary = 1</script><img src=x onerror="window.canary = 2">'
 CHINESE = "工作用的账号，不要删除"
-LONG_GROUP = "a-group-with-a-name-that-nobody-would-choose-unless-it-were-to-see-what-the-page-makes-of-it"
+LONG_GROUP = (
+    "a-group-with-a-name-that-nobody-would-choose-unless-it-were-to-see-what-the-page-makes-of-it"
+)
 PROXY = "http://user:canary-password@127.0.0.1:9"
 
 GROUPS = ("grok-3", "grok-4", "grok-4-1-non-thinking-w-tool", "grok-4-1-thinking-1108b", LONG_GROUP)
-NOTES = ("", "main account", CHINESE, MARKUP, "second, from the old laptop, which nobody has used since last summer")
-KINDS = ("ok", "ok", "ok", "cooling", "unknown", "invalid", "disabled", "ok", "spent", "busy", "switched off")
+NOTES = (
+    "",
+    "main account",
+    CHINESE,
+    MARKUP,
+    "second, from the old laptop, which nobody has used since last summer",
+)
+KINDS = (
+    "ok",
+    "ok",
+    "ok",
+    "cooling",
+    "unknown",
+    "invalid",
+    "disabled",
+    "ok",
+    "spent",
+    "busy",
+    "switched off",
+)
 
 
-# The server -------------------------------------------------------------------------------------------------------
+# The server -------------------------------------------------------------------------------------
 
 
 @frozen
 class Live:
-    """A server that runs in a thread of its own, until the ``with`` block is left or it is stopped."""
+    """A server that runs in a thread of its own, until the ``with`` block is left or it is
+    stopped.
+    """
 
     site: Site
     _token: trio.lowlevel.TrioToken = field(repr=False)
@@ -90,11 +114,13 @@ def live_site(furnish: Callable[[Site], None] = lambda _: None, **options: Any) 
         raise AssertionError("the server failed") from news.get()  # type: ignore[misc]
 
 
-# What there is to see ---------------------------------------------------------------------------------------------
+# What there is to see ---------------------------------------------------------------------------
 
 
 def many_tokens(count: int) -> tuple[TokenEntry, ...]:
-    """Tokens of all kinds, some behind a proxy, some disabled; :func:`furnish` puts them into their states."""
+    """Tokens of all kinds, some behind a proxy, some disabled; :func:`furnish` puts them into their
+    states.
+    """
     return tuple(
         TokenEntry(
             f"sso-{number}",
@@ -169,7 +195,7 @@ FAULTS = (
 )
 
 
-# The browser ------------------------------------------------------------------------------------------------------
+# The browser ------------------------------------------------------------------------------------
 
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -184,14 +210,21 @@ addEventListener("securitypolicyviolation", (event) => violations.push(`${event.
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """The Chromium of this machine. Without one, tests are skipped; on CI (``GROKCORE_CI``) they fail."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    """The Chromium of this machine. Without one, tests are skipped; on CI (``GROKCORE_CI``) they
+    fail.
+    """
+    found = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if found is None:
         missing = "no Chromium here; Debian's package is called chromium"
         if os.environ.get("GROKCORE_CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=found, args=FLAGS) as browser:
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=found, args=FLAGS) as browser,
+    ):
         yield browser
 
 
@@ -220,13 +253,17 @@ class Window:
         return self.page
 
     def complaints(self, url: str) -> list[str]:
-        """What the console, the Content-Security-Policy and the list of requests have to say against the page."""
+        """What the console, the Content-Security-Policy and the list of requests have to say
+        against the page.
+        """
         elsewhere = [asked for asked in self.asked if not asked.startswith((f"{url}/", "data:"))]
         return [*self.console, *self.page.evaluate("window.violations"), *elsewhere]
 
 
 @contextlib.contextmanager
-def window(browser: Browser, *, size: tuple[int, int] = (1280, 900), **options: Any) -> Iterator[Window]:
+def window(
+    browser: Browser, *, size: tuple[int, int] = (1280, 900), **options: Any
+) -> Iterator[Window]:
     """A window with storage, cookies and history of its own."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, timezone_id="UTC", locale="en", **options

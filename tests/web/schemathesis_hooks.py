@@ -1,4 +1,6 @@
-"""What Schemathesis needs to know of this server beside its document; loaded by ``st`` itself (``SCHEMATHESIS_HOOKS``)."""
+"""What Schemathesis needs to know of this server beside its document; loaded by ``st`` itself
+(``SCHEMATHESIS_HOOKS``).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ schemathesis.openapi.format("uri", st.just(PICTURE))
 
 @schemathesis.hook  # type: ignore[untyped-decorator]
 def map_body(_context: Any, body: Any) -> Any:
-    """What a document can't say: that one message is not empty, that files are pictures, and how many in all lists."""
+    """What a document can't say: that one message is not empty, that files are pictures, and how
+    many in all lists.
+    """
     if isinstance(body, dict) and isinstance(body.get("messages"), list):
         body["messages"] = [*body["messages"], {"role": "user", "content": "hello"}]
     for key, most in (("image", 10), ("images", 4)):
@@ -40,7 +44,11 @@ def _picture_of_a_form(image: Any) -> Any:
     image = _base64_of_a_picture(image) if isinstance(image, str) else image
     if image == PICTURE.partition(",")[2]:
         return image
-    return PICTURE_AS_TEXT if isinstance(image, str) and not image.startswith(("data:", "http")) else image
+    return (
+        PICTURE_AS_TEXT
+        if isinstance(image, str) and not image.startswith(("data:", "http"))
+        else image
+    )
 
 
 @schemathesis.check  # type: ignore[untyped-decorator]

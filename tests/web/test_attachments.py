@@ -1,4 +1,6 @@
-"""Pictures and files in, and videos of them: real sockets, a simulated Grok that knows whose file is whose."""
+"""Pictures and files in, and videos of them: real sockets, a simulated Grok that knows whose file
+is whose.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,17 @@ TWO = (TokenEntry("sso-0"), TokenEntry("sso-1"))
 MB = 1024 * 1024
 
 
-# Pictures and files -----------------------------------------------------------------------------------------------
+# Pictures and files -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @on_site
-async def test_pictures_and_files_go_up_with_the_token_that_answers(site: Site, stream: bool) -> None:
-    """In their order, with the type that their bytes have, whatever the client says; and then the question."""
+async def test_pictures_and_files_go_up_with_the_token_that_answers(
+    site: Site, stream: bool
+) -> None:
+    """In their order, with the type that their bytes have, whatever the client says; and then the
+    question.
+    """
     parts = [
         picture(JPEG, "image/png"),
         picture(),
@@ -42,8 +48,16 @@ async def test_pictures_and_files_go_up_with_the_token_that_answers(site: Site, 
     assert reply.status_code == 200
     (call,) = chats(site.simulator)
     files = site.simulator.files.contents
-    assert [files[call.sso, file_id] for file_id in call.body["fileAttachments"]] == [JPEG, PNG, PDF]
-    assert sorted(kind for kind, _ in contents(site.simulator)) == ["application/pdf", "image/jpeg", "image/png"]
+    assert [files[call.sso, file_id] for file_id in call.body["fileAttachments"]] == [
+        JPEG,
+        PNG,
+        PDF,
+    ]
+    assert sorted(kind for kind, _ in contents(site.simulator)) == [
+        "application/pdf",
+        "image/jpeg",
+        "image/png",
+    ]
     assert {upload.sso for upload in uploaded(site.simulator)} == {call.sso}
     assert call.body["message"] == "What is this?"
     assert call.body["imageAttachments"] == []
@@ -53,7 +67,11 @@ B64 = base64.b64encode(PDF).decode()
 FORMS: list[tuple[str, dict[str, Any], str]] = [
     ("object", picture(), "image.png"),
     ("bare string", {"type": "image_url", "image_url": data_url(PNG)}, "image.png"),
-    ("detail", {"type": "image_url", "image_url": {"url": data_url(PNG), "detail": "high"}}, "image.png"),
+    (
+        "detail",
+        {"type": "image_url", "image_url": {"url": data_url(PNG), "detail": "high"}},
+        "image.png",
+    ),
     ("no type", {"type": "image_url", "image_url": {"url": data_url(PNG, "")}}, "image.png"),
     ("responses", {"type": "input_image", "image_url": data_url(PNG)}, "image.png"),
     (
@@ -63,21 +81,46 @@ FORMS: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "a text in UTF-16",
-        {"type": "file", "file": {"file_data": data_url("é".encode("utf-16")), "filename": "a.txt"}},
+        {
+            "type": "file",
+            "file": {"file_data": data_url("é".encode("utf-16")), "filename": "a.txt"},
+        },
         "a.txt",
     ),
-    ("a file", {"type": "file", "file": {"file_data": data_url(PDF), "filename": "report.pdf"}}, "report.pdf"),
+    (
+        "a file",
+        {"type": "file", "file": {"file_data": data_url(PDF), "filename": "report.pdf"}},
+        "report.pdf",
+    ),
     ("a file without a name", {"type": "file", "file": {"file_data": data_url(PDF)}}, "file.pdf"),
-    ("bare base64", {"type": "file", "file": {"file_data": B64, "filename": "../../etc/x"}}, "x.pdf"),
-    ("responses' file", {"type": "input_file", "file_data": data_url(PDF), "filename": "r.pdf"}, "r.pdf"),
-    ("a text", {"type": "file", "file": {"file_data": data_url(b"# Notes\n"), "filename": "notes.md"}}, "notes.md"),
+    (
+        "bare base64",
+        {"type": "file", "file": {"file_data": B64, "filename": "../../etc/x"}},
+        "x.pdf",
+    ),
+    (
+        "responses' file",
+        {"type": "input_file", "file_data": data_url(PDF), "filename": "r.pdf"},
+        "r.pdf",
+    ),
+    (
+        "a text",
+        {"type": "file", "file": {"file_data": data_url(b"# Notes\n"), "filename": "notes.md"}},
+        "notes.md",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("part", "name"), [row[1:] for row in FORMS], ids=[row[0] for row in FORMS])
+@pytest.mark.parametrize(
+    ("part", "name"), [row[1:] for row in FORMS], ids=[row[0] for row in FORMS]
+)
 @on_site
-async def test_every_way_in_which_clients_attach_is_understood(site: Site, part: dict[str, Any], name: str) -> None:
-    """Whatever SDK wrote it; the file's name is one that is safe and has the ending of what it is."""
+async def test_every_way_in_which_clients_attach_is_understood(
+    site: Site, part: dict[str, Any], name: str
+) -> None:
+    """Whatever SDK wrote it; the file's name is one that is safe and has the ending of what it
+    is.
+    """
     assert (await site.client.post("/v1/chat/completions", json=asking(part))).status_code == 200
     (upload,) = uploaded(site.simulator)
     assert upload.body["fileName"] == name
@@ -95,17 +138,39 @@ class Refused:
 
 
 REFUSED = [
-    Refused("not base64", {"type": "image_url", "image_url": {"url": "data:image/png;base64,*"}}, "base64"),
+    Refused(
+        "not base64",
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,*"}},
+        "base64",
+    ),
     Refused("no picture", picture(b"<svg/>"), "only a picture"),
     Refused("a PDF as a picture", picture(PDF), "application/pdf"),
     Refused("an HTML page as a picture", picture(b"<html>"), "only a picture"),
     Refused("empty", picture(b""), "messages[0].content[1]"),
     Refused("a file's id", {"type": "file", "file": {"file_id": "file-1"}}, "file_id"),
-    Refused("a path of its own", {"type": "image_url", "image_url": {"url": "pictures/a.png"}}, "data:"),
-    Refused("base64 of nothing", {"type": "image_url", "image_url": {"url": "aGVsbG8gd29ybGQhIQ=="}}, "data:"),
-    Refused("Latin-1", {"type": "file", "file": {"file_data": data_url("Grüße".encode("latin-1"))}}, "UTF-8"),
-    Refused("a path", {"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}, "messages[0].content[1]"),
-    Refused("loopback", {"type": "image_url", "image_url": {"url": "http://127.0.0.1/a.png"}}, "allow_hosts"),
+    Refused(
+        "a path of its own", {"type": "image_url", "image_url": {"url": "pictures/a.png"}}, "data:"
+    ),
+    Refused(
+        "base64 of nothing",
+        {"type": "image_url", "image_url": {"url": "aGVsbG8gd29ybGQhIQ=="}},
+        "data:",
+    ),
+    Refused(
+        "Latin-1",
+        {"type": "file", "file": {"file_data": data_url("Grüße".encode("latin-1"))}},
+        "UTF-8",
+    ),
+    Refused(
+        "a path",
+        {"type": "image_url", "image_url": {"url": "file:///etc/passwd"}},
+        "messages[0].content[1]",
+    ),
+    Refused(
+        "loopback",
+        {"type": "image_url", "image_url": {"url": "http://127.0.0.1/a.png"}},
+        "allow_hosts",
+    ),
     Refused("sound", {"type": "input_audio", "input_audio": {"data": "AAAA"}}, "input_audio"),
     Refused("too large", picture(PNG + bytes(20 * MB)), "20 MB", 413, "request_too_large"),
 ]
@@ -142,14 +207,18 @@ def test_a_picture_by_its_url_is_fetched_from_where_it_may_be() -> None:
 
     async def give(stream: trio.SocketStream) -> None:
         seen.append(await stream.receive_some(4096))
-        await stream.send_all(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(JPEG), JPEG))
+        await stream.send_all(
+            b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(JPEG), JPEG)
+        )
 
     async def scenario(site: Site) -> None:
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(trio.serve_tcp, host="127.0.0.1"), give, port)
             url = f"http://127.0.0.1:{port}/a.png"
             part = {"type": "image_url", "image_url": {"url": url}}
-            assert (await site.client.post("/v1/chat/completions", json=asking(part))).status_code == 200
+            assert (
+                await site.client.post("/v1/chat/completions", json=asking(part))
+            ).status_code == 200
             assert contents(site.simulator) == [("image/jpeg", JPEG)]
             assert len(seen) == 1
             assert b"sso" not in seen[0]
@@ -175,7 +244,7 @@ async def test_earlier_pictures_are_named_and_only_the_last_turn_s_go_up(site: S
     assert message.endswith("\n\nSee the attachment.")
 
 
-# Uploads ----------------------------------------------------------------------------------------------------------
+# Uploads ----------------------------------------------------------------------------------------
 
 FAILING: list[tuple[str, Script, int, str]] = [
     ("down", error(503, {"code": 14, "message": "unavailable"}), 502, "upload_failed"),
@@ -188,9 +257,13 @@ FAILING: list[tuple[str, Script, int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("script", "status", "code"), [row[1:] for row in FAILING], ids=[row[0] for row in FAILING])
+@pytest.mark.parametrize(
+    ("script", "status", "code"), [row[1:] for row in FAILING], ids=[row[0] for row in FAILING]
+)
 @on_site(tokens=ONE)
-async def test_a_failing_upload_fails_the_request(site: Site, script: Script, status: int, code: str) -> None:
+async def test_a_failing_upload_fails_the_request(
+    site: Site, script: Script, status: int, code: str
+) -> None:
     """With the part and the reason; never an answer without the picture, and no lease is kept."""
     site.simulator.upload_scripts["sso-0"] = deque([script])
     reply = await site.client.post("/v1/chat/completions", json=asking(picture()))
@@ -220,18 +293,25 @@ async def test_a_token_refused_at_the_chat_is_replaced_with_its_uploads(site: Si
     """The second attempt names the files of its own account."""
     site.simulator.script("sso-0", error(401, lines.ERROR_401))
     site.simulator.script("sso-1", answer("fine"))
-    replies = [await site.client.post("/v1/chat/completions", json=asking(picture())) for _ in range(2)]
+    replies = [
+        await site.client.post("/v1/chat/completions", json=asking(picture())) for _ in range(2)
+    ]
     assert [reply.status_code for reply in replies] == [200, 200]
     last = chats(site.simulator)[-1]
     assert last.sso == "sso-1"
-    assert [("sso-1", file_id) in site.simulator.files.contents for file_id in last.body["fileAttachments"]] == [True]
+    assert [
+        ("sso-1", file_id) in site.simulator.files.contents
+        for file_id in last.body["fileAttachments"]
+    ] == [True]
 
 
 @on_site(tokens=ONE)
 async def test_what_a_token_has_is_not_uploaded_again(site: Site) -> None:
     """Known by its content, also under another name; another content is another file."""
     for part in (picture(), picture(PNG, "image/jpeg"), picture(JPEG)):
-        assert (await site.client.post("/v1/chat/completions", json=asking(part))).status_code == 200
+        assert (
+            await site.client.post("/v1/chat/completions", json=asking(part))
+        ).status_code == 200
     assert [data for _, data in contents(site.simulator)] == [PNG, JPEG]
     first, second, third = (call.body["fileAttachments"] for call in chats(site.simulator))
     assert first == second != third
@@ -240,11 +320,15 @@ async def test_what_a_token_has_is_not_uploaded_again(site: Site) -> None:
 @on_site(tokens=ONE)
 async def test_a_file_that_grok_has_lost_is_uploaded_anew(site: Site) -> None:
     """By the next request: what was thought to be there is forgotten."""
-    assert (await site.client.post("/v1/chat/completions", json=asking(picture()))).status_code == 200
+    assert (
+        await site.client.post("/v1/chat/completions", json=asking(picture()))
+    ).status_code == 200
     site.simulator.files.contents.clear()
     lost = await site.client.post("/v1/chat/completions", json=asking(picture()))
     assert lost.json()["error"]["code"] == "invalid_attachment"
-    assert (await site.client.post("/v1/chat/completions", json=asking(picture()))).status_code == 200
+    assert (
+        await site.client.post("/v1/chat/completions", json=asking(picture()))
+    ).status_code == 200
     assert len(uploaded(site.simulator)) == 2
 
 
@@ -253,7 +337,9 @@ def test_five_uploads_at_once() -> None:
 
     async def scenario(site: Site) -> None:
         slow = error(200, {"fileMetadataId": "f", "fileUri": "users/u/f/content"})
-        site.simulator.upload_scripts["sso-0"] = deque([Script((Wait(0.05), *slow.steps), 200, slow.headers)])
+        site.simulator.upload_scripts["sso-0"] = deque(
+            [Script((Wait(0.05), *slow.steps), 200, slow.headers)]
+        )
         most = 0
 
         async def watch() -> None:
@@ -264,7 +350,9 @@ def test_five_uploads_at_once() -> None:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch)
-            await site.client.post("/v1/chat/completions", json=asking(*(picture(PNG + bytes(n)) for n in range(12))))
+            await site.client.post(
+                "/v1/chat/completions", json=asking(*(picture(PNG + bytes(n)) for n in range(12)))
+            )
             nursery.cancel_scope.cancel()
         assert len(uploaded(site.simulator)) == 12
         assert most == 5
@@ -286,7 +374,9 @@ async def test_a_client_that_leaves_ends_its_upload(site: Site) -> None:
     assert site.leased() == 0
 
 
-@on_site(tokens=ONE, config="[grok]\nstream_total_timeout = 0.2\nstream_first_response_timeout = 0.1")
+@on_site(
+    tokens=ONE, config="[grok]\nstream_total_timeout = 0.2\nstream_first_response_timeout = 0.1"
+)
 async def test_the_total_clock_counts_uploads(site: Site) -> None:
     """It runs from the request's arrival."""
     site.simulator.upload_scripts["sso-0"] = deque([Script((HANG,))])
@@ -310,7 +400,7 @@ async def test_search_is_switched_off_by_a_model_s_row_or_a_request(
     assert chats(site.simulator)[0].body["disableSearch"] is off
 
 
-# Videos -----------------------------------------------------------------------------------------------------------
+# Videos -----------------------------------------------------------------------------------------
 
 VIDEO = "grok-imagine-0.9"
 MADE = "users/u/generated/v/generated_video.mp4"
@@ -318,7 +408,9 @@ MADE = "users/u/generated/v/generated_video.mp4"
 
 @on_site
 async def test_a_video_of_a_picture_is_made_of_its_post(site: Site) -> None:
-    """The picture goes up, a post is made of it, and the video is asked for in the recorded form."""
+    """The picture goes up, a post is made of it, and the video is asked for in the recorded
+    form.
+    """
     reply = await site.client.post("/v1/chat/completions", json=asking(picture(), model=VIDEO))
     message = reply.json()["choices"][0]["message"]
     assert "generated_video.mp4" in message["content"]
@@ -347,7 +439,9 @@ async def test_a_video_of_a_picture_is_made_of_its_post(site: Site) -> None:
 async def test_a_video_of_words(site: Site, asked: str, sent: str) -> None:
     """Only the last user's words go up, with the one mode or the other."""
     messages = [{"role": "system", "content": "Be terse."}, {"role": "user", "content": asked}]
-    reply = await site.client.post("/v1/chat/completions", json=chat(model=VIDEO, messages=messages, stream=True))
+    reply = await site.client.post(
+        "/v1/chat/completions", json=chat(model=VIDEO, messages=messages, stream=True)
+    )
     assert "generated_video.mp4" in reply.text
     (call,) = chats(site.simulator)
     assert call.body["message"] == sent
@@ -366,7 +460,10 @@ async def test_without_a_post_a_video_is_tried_all_the_same(site: Site) -> None:
     assert MADE in reply.json()["choices"][0]["message"]["content"]
     (call,) = chats(site.simulator)
     assert [post.path for post in site.simulator.uploads] == [UPLOAD_PATH, POST_PATH]
-    assert call.body["message"] == "https://assets.grok.com/post/users/u/f/content  What is this? --mode=custom"
+    assert (
+        call.body["message"]
+        == "https://assets.grok.com/post/users/u/f/content  What is this? --mode=custom"
+    )
 
 
 @on_site
@@ -384,14 +481,16 @@ async def test_the_openai_sdk_shows_a_picture(site: Site) -> None:
     def ask() -> str:
         with openai.OpenAI(base_url=f"{site.url}/v1", api_key="none", max_retries=0) as client:
             parts: Any = [{"type": "text", "text": "What is this?"}, picture()]
-            reply = client.chat.completions.create(model="grok-3-fast", messages=[{"role": "user", "content": parts}])
+            reply = client.chat.completions.create(
+                model="grok-3-fast", messages=[{"role": "user", "content": parts}]
+            )
             return reply.choices[0].message.content or ""
 
     assert "What is this?" in await trio.to_thread.run_sync(ask)
     assert contents(site.simulator) == [("image/png", PNG)]
 
 
-# Long conversations -----------------------------------------------------------------------------------------------
+# Long conversations -----------------------------------------------------------------------------
 
 
 def long_chat() -> dict[str, Any]:
@@ -410,7 +509,10 @@ async def test_a_long_conversation_goes_up_as_a_file(site: Site) -> None:
     assert reply.status_code == 200
     assert reply.headers["x-grok2api-long-context"] == "file"
     (upload,) = uploaded(site.simulator)
-    assert (upload.body["fileName"], upload.body["fileMimeType"]) == ("conversation.txt", "text/plain")
+    assert (upload.body["fileName"], upload.body["fileMimeType"]) == (
+        "conversation.txt",
+        "text/plain",
+    )
     text = base64.b64decode(upload.body["content"]).decode()
     assert text == f"<user>\n{'x' * 1500}\n</user>\n\n<assistant>\nok\n</assistant>"
     message = chats(site.simulator)[0].body["message"]
@@ -428,7 +530,7 @@ async def test_a_long_conversation_is_refused_by_setting(site: Site) -> None:
     assert not chats(site.simulator)
 
 
-# Threads ----------------------------------------------------------------------------------------------------------
+# Threads ----------------------------------------------------------------------------------------
 
 BY_NAME = {"type": "image_url", "image_url": {"url": "https://pictures.example.com/a.png"}}
 
@@ -442,7 +544,9 @@ BY_NAME = {"type": "image_url", "image_url": {"url": "https://pictures.example.c
 async def test_no_thread_to_be_had_is_503_and_passes(
     site: Site, part: dict[str, Any], nth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever of a request's threads can't be had: the server is overloaded, not broken, and no token is blamed."""
+    """Whichever of a request's threads can't be had: the server is overloaded, not broken, and no
+    token is blamed.
+    """
     run_sync, asked = trio.to_thread.run_sync, []
 
     async def some(*arguments: Any, **options: Any) -> Any:
@@ -457,4 +561,6 @@ async def test_no_thread_to_be_had_is_503_and_passes(
     assert (reply.status_code, reply.json()["error"]["code"]) == (503, "overloaded"), reply.text
     assert reply.headers["retry-after"] == "1"
     assert site.leased() == 0
-    assert (await site.client.post("/v1/chat/completions", json=asking(picture()))).status_code == 200
+    assert (
+        await site.client.post("/v1/chat/completions", json=asking(picture()))
+    ).status_code == 200

@@ -1,4 +1,6 @@
-"""Small responses that expand without end, wherever this server takes a response: real sockets, the whole server."""
+"""Small responses that expand without end, wherever this server takes a response: real sockets, the
+whole server.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ PICTURE = "users/u/generated/0/image.jpg"
 
 @functools.cache
 def zstd_bomb() -> bytes:
-    """512 MB of one letter in 49 kB, by RFC 8878: a frame of 12 250 blocks, each a letter and how often it comes."""
+    """512 MB of one letter in 49 kB, by RFC 8878: a frame of 12 250 blocks, each a letter and how
+    often it comes.
+    """
     blocks = 12_250
     size = WHOLE // blocks
     frame = [b"\x28\xb5\x2f\xfd\x00\x58"]  # magic number, no checksum nor size, a window of 2 MB
@@ -53,7 +57,9 @@ def scripted(encoding: str, content: bytes) -> Script:
     steps: list[Send | Wait] = []
     for at in range(0, len(content), PIECE):
         steps += [Send(content[at : at + PIECE]), Wait(0.005)]
-    return Script(tuple(steps), headers=(("content-type", "image/jpeg"), ("content-encoding", encoding)))
+    return Script(
+        tuple(steps), headers=(("content-type", "image/jpeg"), ("content-encoding", encoding))
+    )
 
 
 def peak_kb(*, anew: bool = False) -> int:
@@ -70,7 +76,9 @@ def peak_kb(*, anew: bool = False) -> int:
 
 async def steady(site: Site, done: trio.Event) -> None:
     """A stream that is under way all the time, and has to be whole."""
-    async with site.client.stream("POST", "/v1/chat/completions", json=chat("steady", stream=True)) as reply:
+    async with site.client.stream(
+        "POST", "/v1/chat/completions", json=chat("steady", stream=True)
+    ) as reply:
         text = "".join([piece async for piece in reply.aiter_text()])
     assert text.endswith("data: [DONE]\n\n")
     assert "error" not in text
@@ -118,13 +126,17 @@ PLACES = [
 def test_a_response_that_expands_without_end_fails_its_own_request_only(
     bomb: str, place: Place, tmp_path: Path
 ) -> None:
-    """That request gets an error, other streams are whole, memory stays bounded, and the next request is answered."""
+    """That request gets an error, other streams are whole, memory stays bounded, and the next
+    request is answered.
+    """
     content = BOMBS[bomb]()
     port = free_port()
 
     async def give(stream: trio.SocketStream) -> None:
         await stream.receive_some(65536)
-        head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {bomb}\r\ncontent-length: {len(content)}\r\n\r\n"
+        head = (
+            f"HTTP/1.1 200 OK\r\ncontent-encoding: {bomb}\r\ncontent-length: {len(content)}\r\n\r\n"
+        )
         await stream.send_all(head.encode())
         try:
             for at in range(0, len(content), PIECE):
@@ -153,7 +165,9 @@ def test_a_response_that_expands_without_end_fails_its_own_request_only(
             assert peak_kb() - before < MOST_GROWTH_KB
             error = reply.json()["error"] if not reply.text.startswith("data:") else reply.text
             assert place.code in str(error), error
-            assert reply.status_code in ((400, 413, 502) if place.ask is not as_stream else (200, 502)), reply.text
+            assert reply.status_code in (
+                (400, 413, 502) if place.ask is not as_stream else (200, 502)
+            ), reply.text
             await done.wait()
             site.simulator.always(answer("still here"))
             assert "still here" in (await site.ask()).text
@@ -166,7 +180,10 @@ def test_a_response_that_expands_without_end_fails_its_own_request_only(
 def test_the_bombs_are_what_they_say() -> None:
     """The tests above mean something."""
     assert len(zstd_bomb()) < 50_000
-    assert sum(int.from_bytes(zstd_bomb()[at : at + 3], "little") >> 3 for at in range(6, 49_006, 4)) > WHOLE - 50_000
+    assert (
+        sum(int.from_bytes(zstd_bomb()[at : at + 3], "little") >> 3 for at in range(6, 49_006, 4))
+        > WHOLE - 50_000
+    )
     unpack = zlib.decompressobj(wbits=31)
     assert len(unpack.decompress(gzip_bomb(), 1 << 20)) == 1 << 20
     assert len(unpack.unconsumed_tail) > 500_000

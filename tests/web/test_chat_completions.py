@@ -39,26 +39,39 @@ from tests.wire import data_lines, text_of
 TEXT = "Hello 世界 — <b>bold</b> & 😄 done."
 
 
-# The real clients -------------------------------------------------------------------------------------------------
+# The real clients -------------------------------------------------------------------------------
 
 
 def sdk(site: Site, **options: Any) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{site.url}/v1", **{"api_key": "any", "max_retries": 0, **options})
+    return openai.OpenAI(
+        base_url=f"{site.url}/v1", **{"api_key": "any", "max_retries": 0, **options}
+    )
 
 
 @pytest.mark.parametrize("model", SHIPPED)
 @on_site
 async def test_the_openai_sdk_gets_every_model_whole_and_streamed(site: Site, model: str) -> None:
-    """Both forms have the same text, the model's name as asked for, and an end that the SDK takes for one."""
+    """Both forms have the same text, the model's name as asked for, and an end that the SDK takes
+    for one.
+    """
 
     def ask(site: Site) -> None:
         request: Any = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
         with sdk(site) as client:
             whole = client.chat.completions.create(**request)
-            with client.chat.completions.stream(**request, stream_options={"include_usage": True}) as stream:
+            with client.chat.completions.stream(
+                **request, stream_options={"include_usage": True}
+            ) as stream:
                 final = stream.get_final_completion()
-        assert (whole.choices[0].message.content, whole.choices[0].finish_reason, whole.model) == (TEXT, "stop", model)
-        assert (final.choices[0].message.content, final.choices[0].message.role) == (TEXT, "assistant")
+        assert (whole.choices[0].message.content, whole.choices[0].finish_reason, whole.model) == (
+            TEXT,
+            "stop",
+            model,
+        )
+        assert (final.choices[0].message.content, final.choices[0].message.role) == (
+            TEXT,
+            "assistant",
+        )
         assert final.usage == whole.usage
         assert whole.usage.completion_tokens > 0
 
@@ -79,10 +92,18 @@ class SdkFailure:
 @pytest.mark.parametrize(
     "case",
     [
-        SdkFailure(error(403, lines.ERROR_403_MODERATED), openai.BadRequestError, "content_policy_violation"),
+        SdkFailure(
+            error(403, lines.ERROR_403_MODERATED),
+            openai.BadRequestError,
+            "content_policy_violation",
+        ),
         SdkFailure(page(), openai.InternalServerError, "upstream_challenge"),
-        SdkFailure(play_lines(answer_lines(["a"])[:-3]), openai.InternalServerError, "upstream_incomplete"),
-        SdkFailure(play_lines(answer_lines([])), openai.InternalServerError, "empty_upstream_response", 3),
+        SdkFailure(
+            play_lines(answer_lines(["a"])[:-3]), openai.InternalServerError, "upstream_incomplete"
+        ),
+        SdkFailure(
+            play_lines(answer_lines([])), openai.InternalServerError, "empty_upstream_response", 3
+        ),
     ],
     ids=lambda case: case.code,
 )
@@ -90,11 +111,15 @@ class SdkFailure:
 async def test_the_openai_sdk_raises_what_happened_and_does_not_multiply_our_attempts(
     site: Site, case: SdkFailure
 ) -> None:
-    """The right exception with our code; ``x-should-retry`` keeps the SDK from repeating what would not help."""
+    """The right exception with our code; ``x-should-retry`` keeps the SDK from repeating what would
+    not help.
+    """
 
     def ask(site: Site) -> None:
         with sdk(site, max_retries=2) as client, pytest.raises(case.exception) as caught:
-            client.chat.completions.create(model="grok-3-fast", messages=[{"role": "user", "content": "hi"}])
+            client.chat.completions.create(
+                model="grok-3-fast", messages=[{"role": "user", "content": "hi"}]
+            )
         assert caught.value.code == case.code
 
     site.simulator.always(case.script)
@@ -126,14 +151,20 @@ def test_curl_gets_an_answer_without_saying_what_it_sends() -> None:
 
     async def scenario(site: Site) -> None:
         site.simulator.always(answer(TEXT))
-        command = [curl, "-sSN", f"{site.url}/v1/chat/completions", "-d", json.dumps(chat("hi", stream=True))]
+        command = [
+            curl,
+            "-sSN",
+            f"{site.url}/v1/chat/completions",
+            "-d",
+            json.dumps(chat("hi", stream=True)),
+        ]
         output = (await trio.run_process(command, capture_stdout=True)).stdout.decode()
         assert text_of(output) == TEXT
 
     run_on_site(scenario)
 
 
-# What is asked ----------------------------------------------------------------------------------------------------
+# What is asked ----------------------------------------------------------------------------------
 
 
 @frozen
@@ -152,7 +183,11 @@ class Asked:
         Asked({"stream": None}, streamed=False),
         Asked({"stream": False, "n": 1, "stop": None}, streamed=False),
         Asked({"stream": True}, streamed=True),
-        Asked({"stream": True, "temperature": 0.7, "tools": [{"type": "function"}]}, True, "temperature, tools"),
+        Asked(
+            {"stream": True, "temperature": 0.7, "tools": [{"type": "function"}]},
+            True,
+            "temperature, tools",
+        ),
         Asked(
             {"tool_choice": "auto", "max_completion_tokens": 5, "x\r\ny": 1},
             False,
@@ -162,22 +197,32 @@ class Asked:
     ids=lambda case: repr(case.fields),
 )
 @on_site
-async def test_a_stream_is_only_sent_when_asked_for_and_what_has_no_effect_is_named(site: Site, case: Asked) -> None:
+async def test_a_stream_is_only_sent_when_asked_for_and_what_has_no_effect_is_named(
+    site: Site, case: Asked
+) -> None:
     """``stream`` absent or null is false; unknown parameters never fail."""
     site.simulator.always(answer(TEXT))
     response = await site.ask(**case.fields)
     assert response.status_code == 200
-    assert response.headers["content-type"].startswith("text/event-stream" if case.streamed else "application/json")
+    assert response.headers["content-type"].startswith(
+        "text/event-stream" if case.streamed else "application/json"
+    )
     assert response.headers.get("x-grok2api-ignored") == case.ignored
     assert response.headers["x-grok2api-usage"] == "estimated"
     assert response.headers["x-grok2api-attempts"] == "1"
-    said = text_of(response.text) if case.streamed else response.json()["choices"][0]["message"]["content"]
+    said = (
+        text_of(response.text)
+        if case.streamed
+        else response.json()["choices"][0]["message"]["content"]
+    )
     assert said == TEXT
 
 
 @on_site(config='[grok]\ncf_clearance = "cf_clearance=cleared;"\nx_statsig_id = "mine"')
 async def test_grok_is_sent_the_page_s_own_request(site: Site) -> None:
-    """Cookies, statsig, clearance, ids and fetch metadata; the message as written; no header of a page visit."""
+    """Cookies, statsig, clearance, ids and fetch metadata; the message as written; no header of a
+    page visit.
+    """
     await site.ask("  exactly\nas  written ")
     (call,) = site.simulator.calls
     assert call.body["message"] == "  exactly\nas  written "
@@ -189,7 +234,9 @@ async def test_grok_is_sent_the_page_s_own_request(site: Site) -> None:
     assert call.headers["sec-fetch-mode"] == "cors"
     assert "Chrome/" in call.headers["user-agent"]
     assert call.headers["sec-ch-ua"]
-    assert not {"upgrade-insecure-requests", "sec-fetch-user", "expect", "upgrade"} & set(call.headers)
+    assert not {"upgrade-insecure-requests", "sec-fetch-user", "expect", "upgrade"} & set(
+        call.headers
+    )
 
 
 @on_site(config='[grok]\nuser_agent = "Mine/1.0"')
@@ -211,11 +258,15 @@ async def test_models_can_be_changed_and_added(site: Site) -> None:
     first, second = (call.body for call in site.simulator.calls)
     assert first["modeId"] == "fast"
     assert "modelName" not in first
-    assert (second["modelName"], second["modelMode"], second["disableSearch"]) == ("m", "MODEL_MODE_X", True)
+    assert (second["modelName"], second["modelMode"], second["disableSearch"]) == (
+        "m",
+        "MODEL_MODE_X",
+        True,
+    )
     assert (await site.client.get("/v1/models/mine")).json()["id"] == "mine"
 
 
-# What is answered -------------------------------------------------------------------------------------------------
+# What is answered -------------------------------------------------------------------------------
 
 MARKUP = [
     "see ",
@@ -280,12 +331,19 @@ SHAPES = [
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 @on_site(config=lambda shape: shape.config)
-async def test_every_shape_of_grok_s_stream_is_read_the_same_whole_and_streamed(site: Site, shape: Shape) -> None:
-    """Text and reasoning are the same in both forms, whatever upstream's framing, markup and habits."""
+async def test_every_shape_of_grok_s_stream_is_read_the_same_whole_and_streamed(
+    site: Site, shape: Shape
+) -> None:
+    """Text and reasoning are the same in both forms, whatever upstream's framing, markup and
+    habits.
+    """
     site.simulator.always(shape.script)
     whole = (await site.ask()).json()["choices"][0]["message"]
     streamed = (await site.ask(stream=True)).text
-    assert (whole["content"], whole.get("reasoning_content", "")) == (shape.content, shape.reasoning)
+    assert (whole["content"], whole.get("reasoning_content", "")) == (
+        shape.content,
+        shape.reasoning,
+    )
     assert text_of(streamed) == shape.content
     assert text_of(streamed, "reasoning_content") == shape.reasoning
 
@@ -306,12 +364,14 @@ async def test_a_conversation_goes_up_as_a_transcript_with_the_last_words_bare(s
     )
 
 
-# Failures ---------------------------------------------------------------------------------------------------------
+# Failures ---------------------------------------------------------------------------------------
 
 
 @frozen
 class Refused:
-    """What Grok does to all tokens, and what the client sees of it when it asked for a stream or for a whole answer."""
+    """What Grok does to all tokens, and what the client sees of it when it asked for a stream or
+    for a whole answer.
+    """
 
     name: str
     script: Script
@@ -341,20 +401,31 @@ REFUSALS = [
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
 @on_site(config="[grok]\nstream_first_response_timeout = 0.2")
-async def test_a_failure_before_the_first_event_is_a_real_status(site: Site, case: Refused, *, streamed: bool) -> None:
-    """Status, code, all four keys, retry headers, and no more calls to Grok than the class allows."""
+async def test_a_failure_before_the_first_event_is_a_real_status(
+    site: Site, case: Refused, *, streamed: bool
+) -> None:
+    """Status, code, all four keys, retry headers, and no more calls to Grok than the class
+    allows.
+    """
     site.simulator.always(case.script)
     response = await site.ask(stream=streamed)
-    assert (response.status_code, response.headers["content-type"]) == (case.status, "application/json")
+    assert (response.status_code, response.headers["content-type"]) == (
+        case.status,
+        "application/json",
+    )
     failure = response.json()["error"]
     assert set(failure) == {"message", "type", "param", "code"}
     assert failure["code"] == case.code
     assert {name: response.headers[name] for name in case.headers} == case.headers
-    assert response.headers["x-grok2api-attempts"] == str(case.calls) == str(len(site.simulator.calls))
+    assert (
+        response.headers["x-grok2api-attempts"] == str(case.calls) == str(len(site.simulator.calls))
+    )
     assert site.leased() == 0
 
 
-@on_site(config="[grok]\nstream_first_response_timeout = 0.3\nstream_chunk_timeout = 0.4\nstream_total_timeout = 0.9")
+@on_site(
+    config="[grok]\nstream_first_response_timeout = 0.3\nstream_chunk_timeout = 0.4\nstream_total_timeout = 0.9"
+)
 async def test_each_clock_fires_on_a_real_socket_within_50_ms(site: Site) -> None:
     """First response before and after the head, chunk while heartbeats come, and total."""
     beats = (Send(lines.line(wrapped(lines.empty()))),) * 90
@@ -377,7 +448,8 @@ def test_a_connect_that_hangs_is_ended_by_the_first_response_clock() -> None:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
         for _ in range(4):
-            # A listener that accepts nobody: these fill its queue, and later connections hang in their handshake.
+            # A listener that accepts nobody: these fill its queue, and later connections hang in
+            # their handshake.
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(deaf.getsockname())
@@ -389,13 +461,17 @@ def test_a_connect_that_hangs_is_ended_by_the_first_response_clock() -> None:
             assert 0.3 <= trio.current_time() - began <= 0.35
 
         deaf_url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        run_on_site(scenario, config="[grok]\nstream_first_response_timeout = 0.3", base_url=deaf_url)
+        run_on_site(
+            scenario, config="[grok]\nstream_first_response_timeout = 0.3", base_url=deaf_url
+        )
 
 
 @on_site(tokens=TOKENS[:1])
 async def test_health_tells_a_pool_that_rests_from_one_that_is_empty(site: Site) -> None:
     """``ok`` while any model could be answered; tokens that are all refused are not "no tokens"."""
-    site.simulator.script("sso-0", answer("ok"), error(429, lines.ERROR_429), error(401, lines.ERROR_401))
+    site.simulator.script(
+        "sso-0", answer("ok"), error(429, lines.ERROR_429), error(401, lines.ERROR_401)
+    )
     states = []
     for model in ("grok-3-fast", "grok-3-fast", "grok-4.1", "grok-4.1"):
         health = (await site.client.get("/health")).json()
@@ -424,5 +500,7 @@ def test_a_bug_in_the_middle_of_a_stream_is_an_error_event_and_a_traceback_under
         (record,) = [record for record in caplog.records if record.exc_info]
         assert response.headers["x-request-id"] in record.getMessage()
 
-    monkeypatch.setattr("grokcore.protocol.dialects.openai_chat.writers.ChunkWriter.write", break_down)
+    monkeypatch.setattr(
+        "grokcore.protocol.dialects.openai_chat.writers.ChunkWriter.write", break_down
+    )
     run_on_site(scenario)

@@ -1,4 +1,5 @@
-"""What clients' own retries cost an overloaded Grok: the real openai-python, and others by their measured pattern.
+"""What clients' own retries cost an overloaded Grok: the real openai-python, and others by their
+measured pattern.
 
 On a faked clock, so that fifteen seconds are fifteen exact seconds.
 """
@@ -30,14 +31,20 @@ Client = Callable[[World], Awaitable[None]]
 async def openai_python(world: World) -> None:
     """One call, with the library's defaults: two retries, Retry-After honoured."""
     async with client_of(world) as http:
-        client = openai.AsyncOpenAI(api_key="none", base_url="http://localhost/v1", http_client=http)
+        client = openai.AsyncOpenAI(
+            api_key="none", base_url="http://localhost/v1", http_client=http
+        )
         client._platform = "Linux"  # it would ask for it in a thread
         with pytest.raises(openai.APIStatusError):
-            await client.chat.completions.create(model="grok-3-fast", messages=[{"role": "user", "content": "hi"}])
+            await client.chat.completions.create(
+                model="grok-3-fast", messages=[{"role": "user", "content": "hi"}]
+            )
 
 
 def calls_at(*waits: float) -> Client:
-    """A client that calls, and calls again after each of *waits* seconds, whatever it was answered."""
+    """A client that calls, and calls again after each of *waits* seconds, whatever it was
+    answered.
+    """
 
     async def client(world: World) -> None:
         async with client_of(world) as http:
@@ -69,10 +76,14 @@ class Caller:
 
 CALLERS = [
     Caller("openai-python", openai_python, 4),
-    # Measured 2026-11: the AI SDK waits 2 s and 4 s; it takes Retry-After only below 60 s, and not in all versions.
+    # Measured 2026-11: the AI SDK waits 2 s and 4 s; it takes Retry-After only below 60 s, and not
+    # in all versions.
     Caller("AI SDK", calls_at(2, 4), 4),
-    # Measured 2026-11: two retries of openai-python within each call of aider's, which come after 0.2, 0.4 … s.
-    Caller("aider", calls_at(*(0.2, 0.5, 1, 0.4, 0.5, 1, 0.8, 0.5, 1, 1.6, 0.5, 1, 3.2, 0.5, 1)), 8),
+    # Measured 2026-11: two retries of openai-python within each call of aider's, which come after
+    # 0.2, 0.4 … s.
+    Caller(
+        "aider", calls_at(*(0.2, 0.5, 1, 0.4, 0.5, 1, 0.8, 0.5, 1, 1.6, 0.5, 1, 3.2, 0.5, 1)), 8
+    ),
     Caller("one that hammers", calls_at(*(0.05,) * 300), 8),
     Caller("one that does as asked", obedient, 4),
 ]
@@ -115,7 +126,9 @@ async def test_fifty_clients_with_retries_ask_at_most_once_a_second_once_the_pau
 
 @on_fake_clock
 async def test_every_refusal_that_invites_a_retry_says_when() -> None:
-    """502 and 503 with ``x-should-retry: true`` carry a Retry-After that clients' libraries take."""
+    """502 and 503 with ``x-should-retry: true`` carry a Retry-After that clients' libraries
+    take.
+    """
     for shedding in SHEDDING.values():
         world = make_world(shedding, tokens=3)
         async with client_of(world) as http:

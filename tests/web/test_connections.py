@@ -1,4 +1,6 @@
-"""Connections of clients: a bound, the idlest makes room, and the system looks after those that vanish."""
+"""Connections of clients: a bound, the idlest makes room, and the system looks after those that
+vanish.
+"""
 
 from __future__ import annotations
 
@@ -131,7 +133,7 @@ def test_the_system_looks_whether_a_client_is_still_there(monkeypatch: pytest.Mo
     assert found == [(1, 30, 10, 3, connections.USER_TIMEOUT_MS)]
 
 
-# Refusals in the log --------------------------------------------------------------------------------------------------
+# Refusals in the log ----------------------------------------------------------------------------
 
 
 def refused(status: int, key: str = "", at: float = 0.0) -> Trace:
@@ -139,7 +141,9 @@ def refused(status: int, key: str = "", at: float = 0.0) -> Trace:
 
 
 def test_refusals_are_counted_by_status_and_key(caplog: pytest.LogCaptureFixture) -> None:
-    """The first of a minute in full, the others as one line when the minute is over, or the server stops."""
+    """The first of a minute in full, the others as one line when the minute is over, or the server
+    stops.
+    """
     counts = RefusalCounts()
     with caplog.at_level(logging.INFO, "grokcore.requests"):
         firsts = [
@@ -157,16 +161,24 @@ def test_refusals_are_counted_by_status_and_key(caplog: pytest.LogCaptureFixture
     ]
 
 
-def test_strangers_do_not_fill_the_log_and_owners_see_each_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_strangers_do_not_fill_the_log_and_owners_see_each_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """A wrong key, a wrong host; and what the owner's own key is refused."""
 
     async def scenario(site: Site) -> None:
         site.simulator.always(answer("ok"))
         for _ in range(30):
-            assert (await site.client.get("/v1/models", headers={"x-api-key": "wrong"})).status_code == 401
-            assert (await site.client.get("/v1/models", headers={"host": "evil.example"})).status_code == 403
+            assert (
+                await site.client.get("/v1/models", headers={"x-api-key": "wrong"})
+            ).status_code == 401
+            assert (
+                await site.client.get("/v1/models", headers={"host": "evil.example"})
+            ).status_code == 403
         for _ in range(3):
-            reply = await site.client.post("/v1/chat/completions", json=chat(n=2), headers={"x-api-key": "owner-key"})
+            reply = await site.client.post(
+                "/v1/chat/completions", json=chat(n=2), headers={"x-api-key": "owner-key"}
+            )
             assert reply.status_code == 400
 
     config = '[grok]\napi_key = "owner-key"\n[server]\nallowed_hosts = ["localhost"]'

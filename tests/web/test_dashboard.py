@@ -1,4 +1,6 @@
-"""The routes of the status page on real sockets: what is let in, what is told, its stream, and what can be done."""
+"""The routes of the status page on real sockets: what is let in, what is told, its stream, and what
+can be done.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,9 @@ async def status(site: Site, **options: Any) -> dict[str, Any]:
 
 
 class Watch:
-    """A stream of reports on a connection of its own. (Those of httpx leave generators behind when one looks away.)"""
+    """A stream of reports on a connection of its own. (Those of httpx leave generators behind when
+    one looks away.)
+    """
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
@@ -75,7 +79,11 @@ class Watch:
     async def begin(self, ticket: str, key: str) -> None:
         """Ask for it, and read the head of the answer."""
         target = "/status/events" + (f"?ticket={ticket}" if ticket else "")
-        headers = [("host", "127.0.0.1"), ("connection", "close"), *(bearer(key) if key else {}).items()]
+        headers = [
+            ("host", "127.0.0.1"),
+            ("connection", "close"),
+            *(bearer(key) if key else {}).items(),
+        ]
         request = h11.Request(method="GET", target=target, headers=headers)
         for event in (request, h11.EndOfMessage()):
             await self._stream.send_all(self._http.send(event) or b"")
@@ -120,14 +128,29 @@ async def watching(site: Site, *, ticket: str = "", key: str = "") -> AsyncItera
 
 def row_of(report: dict[str, Any], token: str = ID) -> dict[str, Any]:
     """A token's row."""
-    return next(row for row in cast(list[dict[str, Any]], report["tokens"]["rows"]) if row["id"] == token)
+    return next(
+        row for row in cast(list[dict[str, Any]], report["tokens"]["rows"]) if row["id"] == token
+    )
 
 
-# The page ---------------------------------------------------------------------------------------------------------
+# The page ---------------------------------------------------------------------------------------
 
-PATHS = {"/": "html", **{f"/status/{name}": name.partition(".")[2] for name in dashboard.FILES if name != "index.html"}}
+PATHS = {
+    "/": "html",
+    **{
+        f"/status/{name}": name.partition(".")[2]
+        for name in dashboard.FILES
+        if name != "index.html"
+    },
+}
 POLICY = {
-    *("default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "img-src 'self' data:"),
+    *(
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+    ),
     *("base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"),
     *("require-trusted-types-for 'script'", "trusted-types 'none'"),
 }
@@ -163,7 +186,9 @@ async def test_the_page_comes_again_only_if_it_is_another(site: Site) -> None:
 
 
 def test_every_file_of_the_page_is_served_and_is_in_the_package() -> None:
-    """A file that is forgotten in either list would be missed only where the server is installed."""
+    """A file that is forgotten in either list would be missed only where the server is
+    installed.
+    """
     folder = Path(grokcore.__file__).parent / "web" / "dashboard" / "page"
     assert sorted(path.name for path in folder.iterdir()) == sorted(dashboard.FILES)
     project = tomllib.loads((folder.parents[3] / "pyproject.toml").read_text(encoding="utf-8"))
@@ -172,8 +197,12 @@ def test_every_file_of_the_page_is_served_and_is_in_the_package() -> None:
 
 @pytest.mark.parametrize("name", dashboard.FILES)
 def test_nothing_in_the_page_is_from_elsewhere_or_makes_markup_of_text(name: str) -> None:
-    """No address but that of SVG's namespace, and none of the ways in which data could become elements or code."""
-    text = (Path(grokcore.__file__).parent / "web" / "dashboard" / "page" / name).read_text(encoding="utf-8")
+    """No address but that of SVG's namespace, and none of the ways in which data could become
+    elements or code.
+    """
+    text = (Path(grokcore.__file__).parent / "web" / "dashboard" / "page" / name).read_text(
+        encoding="utf-8"
+    )
     assert text.count("://") == text.count("http://www.w3.org/2000/svg")
     for way in (
         "innerHTML",
@@ -190,7 +219,7 @@ def test_nothing_in_the_page_is_from_elsewhere_or_makes_markup_of_text(name: str
         assert len(text.splitlines()) <= 400
 
 
-# Who is let in ----------------------------------------------------------------------------------------------------
+# Who is let in ----------------------------------------------------------------------------------
 
 
 @frozen
@@ -209,14 +238,20 @@ ROUTES = [
 ]
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path.removeprefix('/status')}")
+@pytest.mark.parametrize(
+    "route", ROUTES, ids=lambda route: f"{route.method} {route.path.removeprefix('/status')}"
+)
 @on_site(config=KEYS)
 async def test_only_an_owners_key_opens_the_state(site: Site, route: Route) -> None:
-    """401 without one or with a wrong one, 403 with a guest's, and nothing is done; owners' keys do."""
+    """401 without one or with a wrong one, 403 with a guest's, and nothing is done; owners' keys
+    do.
+    """
 
     async def answered(key: str = "", **options: Any) -> tuple[int, str]:
         headers = bearer(key) if key else {}
-        async with site.client.stream(route.method, route.path, headers=headers, **options) as reply:
+        async with site.client.stream(
+            route.method, route.path, headers=headers, **options
+        ) as reply:
             if reply.status_code == 200:
                 return 200, ""
             await reply.aread()
@@ -250,14 +285,16 @@ async def test_other_methods_and_unknown_acts_are_refused(site: Site) -> None:
 @on_site
 async def test_a_page_of_another_origin_can_do_nothing(site: Site) -> None:
     """Without a key, too, though it can send such a POST."""
-    reply = await site.client.post(f"/status/tokens/{ID}/disable", headers={"origin": "https://evil.example"})
+    reply = await site.client.post(
+        f"/status/tokens/{ID}/disable", headers={"origin": "https://evil.example"}
+    )
     assert (reply.status_code, reply.json()["error"]["code"]) == (403, "origin_not_allowed")
     assert not site.server.pool.view(ID).switched_off
     reply = await site.client.post(f"/status/tokens/{ID}/disable", headers={"origin": site.url})
     assert reply.status_code == 200
 
 
-# Tickets ----------------------------------------------------------------------------------------------------------
+# Tickets ----------------------------------------------------------------------------------------
 
 
 def test_a_ticket_is_good_once_and_for_a_minute() -> None:
@@ -285,7 +322,9 @@ def test_tickets_that_nobody_uses_do_not_pile_up() -> None:
 
 @on_site(config=KEYS)
 async def test_a_ticket_opens_one_stream(site: Site) -> None:
-    """It stands for the key, which EventSource can't send; a second use is refused like no key at all."""
+    """It stands for the key, which EventSource can't send; a second use is refused like no key at
+    all.
+    """
     reply = await site.client.post("/status/ticket", headers=bearer("owner-key"))
     assert reply.headers["cache-control"] == "no-store"
     assert list(reply.json()) == ["ticket"]
@@ -301,19 +340,24 @@ async def test_a_ticket_opens_one_stream(site: Site) -> None:
 async def test_other_keys_void_the_tickets_and_end_the_streams(site: Site) -> None:
     """Whoever had a key that is none any more sees nothing more."""
     first, second = [
-        (await site.client.post("/status/ticket", headers=bearer("owner-key"))).json()["ticket"] for _ in "ab"
+        (await site.client.post("/status/ticket", headers=bearer("owner-key"))).json()["ticket"]
+        for _ in "ab"
     ]
     async with watching(site, ticket=first) as watch:
         await watch.next()
         old = site.server.state.config
         site.server.adopt_config(evolve(old, grok=evolve(old.grok, api_key="another-key")))
         assert await watch.next() is None
-    for ticket, key, answered in ((second, "", 401), ("", "owner-key", 401), ("", "another-key", 200)):
+    for ticket, key, answered in (
+        (second, "", 401),
+        ("", "owner-key", 401),
+        ("", "another-key", 200),
+    ):
         async with watching(site, ticket=ticket, key=key) as watch:
             assert watch.status == answered
 
 
-# What is told -----------------------------------------------------------------------------------------------------
+# What is told -----------------------------------------------------------------------------------
 
 TOP = {
     "version",
@@ -329,7 +373,19 @@ TOP = {
     "recent_faults",
 }
 ROW = {
-    *("id", "key", "tier", "note", "state", "why", "back_in", "in_flight", "used_ago", "egress", "groups"),
+    *(
+        "id",
+        "key",
+        "tier",
+        "note",
+        "state",
+        "why",
+        "back_in",
+        "in_flight",
+        "used_ago",
+        "egress",
+        "groups",
+    ),
     *("switched_off", "disabled_in_file"),
 }
 GROUP = {"group", "left", "total", "flat", "reset_in", "cooling_for", "used_up", "spent"}
@@ -351,13 +407,19 @@ async def test_the_report_tells_all_there_is_to_see(site: Site) -> None:
     assert [way["name"].partition(" ")[0] for way in report["egress"]] == ["direct", "proxy"]
     assert report["tokens"]["counts"] == health["tokens"]
     assert report["tokens"]["total"] == len(report["tokens"]["rows"]) == 44
-    assert {state for row in report["tokens"]["rows"] for state in [row["state"]]} == set(health["tokens"])
+    assert {state for row in report["tokens"]["rows"] for state in [row["state"]]} == set(
+        health["tokens"]
+    )
     for row in report["tokens"]["rows"]:
         assert set(row) == ROW
         assert all(set(group) == GROUP for group in row["groups"])
     assert len(report["minutes"]) == 60
     assert {at["at"] % 60 for at in report["minutes"]} == {0}
-    assert sum(at["requests"] for at in report["minutes"]) > sum(at["errors"] for at in report["minutes"]) > 0
+    assert (
+        sum(at["requests"] for at in report["minutes"])
+        > sum(at["errors"] for at in report["minutes"])
+        > 0
+    )
     newest = report["recent_faults"][0]
     assert (newest["code"], newest["count"], newest["token"]) == (FAULTS[-1][1], 2, "1f2e3d4c")
     assert newest["advice"].startswith("Copy x-statsig-id")
@@ -385,7 +447,10 @@ async def test_no_secret_is_in_anything_that_is_shown(site: Site) -> None:
     """Not the token that Grok echoes, nor the key, nor a proxy's address."""
     echo = f"no such session: sso={CANARY}; the token {CANARY} is not known"
     site.simulator.script(
-        CANARY, error(401, lines.ERROR_401), page(500, echo), error(429, {"error": {"code": 8, "message": echo}})
+        CANARY,
+        error(401, lines.ERROR_401),
+        page(500, echo),
+        error(429, {"error": {"code": 8, "message": echo}}),
     )
     headers = bearer("owner-canary")
     seen = []
@@ -401,10 +466,12 @@ async def test_no_secret_is_in_anything_that_is_shown(site: Site) -> None:
     assert [secret for secret in SECRETS for text in seen if secret in text] == []
 
 
-# The stream -------------------------------------------------------------------------------------------------------
+# The stream -------------------------------------------------------------------------------------
 
 
-def test_the_stream_tells_at_once_and_again_when_something_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_stream_tells_at_once_and_again_when_something_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A question under way, its end, and what a person does; without anybody asking."""
     monkeypatch.setattr(overview, "APART_S", 0.02)
     monkeypatch.setattr(overview, "SHARED_S", 0.0)
@@ -494,7 +561,9 @@ def failed(server: Server, failure: FailedAttempt) -> None:
     ids=["the pool", "a question's end", "another request", "a failed attempt"],
 )
 @on_fake_clock
-async def test_whatever_is_shown_is_news_when_it_changes(happens: Callable[[Server], None], news: bool) -> None:
+async def test_whatever_is_shown_is_news_when_it_changes(
+    happens: Callable[[Server], None], news: bool
+) -> None:
     """The page's own requests are not: they would make news of themselves."""
     server = Server(configured(), TOKENS)
     stream = dashboard._Events(Overview(server.services))
@@ -545,12 +614,14 @@ async def test_streams_end_when_the_server_drains_and_do_not_hold_it_up(site: Si
         assert trio.current_time() - began < 1
 
 
-# What can be done -------------------------------------------------------------------------------------------------
+# What can be done -------------------------------------------------------------------------------
 
 
 @on_site
 async def test_a_token_is_disabled_and_enabled(site: Site) -> None:
-    """Each answer is the token's new row, with a word on what was done; the whole key does as well as the id."""
+    """Each answer is the token's new row, with a word on what was done; the whole key does as well
+    as the id.
+    """
     key = site.server.pool.view(ID).key
     reply = await site.client.post(f"/status/tokens/{ID}/disable")
     assert reply.headers["cache-control"] == "no-store"
@@ -564,7 +635,11 @@ async def test_a_token_is_disabled_and_enabled(site: Site) -> None:
     )
     assert (await status(site))["tokens"]["counts"]["disabled"] == 1
     row = (await site.client.post(f"/status/tokens/{key}/enable")).json()
-    assert (row["state"], row["switched_off"], row["said"]) == ("unknown", False, "It is switched on.")
+    assert (row["state"], row["switched_off"], row["said"]) == (
+        "unknown",
+        False,
+        "It is switched on.",
+    )
 
 
 @on_site
@@ -576,7 +651,9 @@ async def test_an_action_that_can_not_be_kept_says_so(site: Site) -> None:
 
     site.server.pool.written = full_disk
     row = (await site.client.post(f"/status/tokens/{ID}/disable")).json()
-    told = "It could not be written to the disk (No space left on device), so a restart would undo it."
+    told = (
+        "It could not be written to the disk (No space left on device), so a restart would undo it."
+    )
     assert (row["state"], row["said"]) == ("disabled", f"It is switched off. {told}")
 
 
@@ -584,13 +661,17 @@ async def test_an_action_that_can_not_be_kept_says_so(site: Site) -> None:
 async def test_what_is_held_against_a_token_is_cleared(site: Site) -> None:
     """A cooling, here."""
     site.server.pool.book.accounts[0].allowance("grok-3").cool(600.0, trio.current_time())
-    (cooling,) = [row for row in (await status(site))["tokens"]["rows"] if row["state"] == "cooling"]
+    (cooling,) = [
+        row for row in (await status(site))["tokens"]["rows"] if row["state"] == "cooling"
+    ]
     assert 595 < cooling["back_in"] <= 600
     row = (await site.client.post(f"/status/tokens/{cooling['id']}/clear")).json()
     assert (row["state"], row["back_in"]) == ("unknown", None)
 
 
-def test_a_check_asks_grok_also_for_a_token_that_was_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_asks_grok_also_for_a_token_that_was_never_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """What it says is in the report then."""
     monkeypatch.setattr(overview, "APART_S", 0.02)
     monkeypatch.setattr(overview, "SHARED_S", 0.0)
@@ -600,7 +681,9 @@ def test_a_check_asks_grok_also_for_a_token_that_was_never_used(monkeypatch: pyt
         row = (await site.client.post(f"/status/tokens/{ID}/check")).json()
         assert row["said"].startswith("Grok is asked what is left for grok-3")
         async with watching(site) as watch:
-            report = await watch.until(lambda report: any(group["left"] for group in row_of(report)["groups"]))
+            report = await watch.until(
+                lambda report: any(group["left"] for group in row_of(report)["groups"])
+            )
         (group,) = row_of(report)["groups"]
         assert (group["group"], group["left"], group["total"]) == ("grok-3", 13, 20)
 
@@ -619,11 +702,16 @@ async def test_a_token_that_is_not_there_is_a_404(site: Site, token: str) -> Non
 @on_site(config=KEYS)
 async def test_a_look_at_the_head_of_the_stream_is_no_watcher(site: Site) -> None:
     """It has an end, takes no place, uses up no ticket, and is for owners too."""
-    ticket = (await site.client.post("/status/ticket", headers=bearer("owner-key"))).json()["ticket"]
+    ticket = (await site.client.post("/status/ticket", headers=bearer("owner-key"))).json()[
+        "ticket"
+    ]
     for _ in range(overview.MOST_WATCHERS + 1):
         reply = await site.client.head("/status/events", headers=bearer("owner-key"))
         assert reply.status_code == 200
-    refused = [await site.client.head("/status/events", headers={"x-api-key": key}) for key in ("", "guest-key")]
+    refused = [
+        await site.client.head("/status/events", headers={"x-api-key": key})
+        for key in ("", "guest-key")
+    ]
     assert [reply.status_code for reply in refused] == [401, 403]
     async with watching(site, ticket=ticket) as watch:
         assert watch.status == 200

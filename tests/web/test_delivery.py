@@ -1,4 +1,6 @@
-"""How pictures and videos reach the client: the events on a clock that jumps, and whole answers over real sockets."""
+"""How pictures and videos reach the client: the events on a clock that jumps, and whole answers
+over real sockets.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,13 @@ from grokcore.protocol.conversation.events import (
     Text,
     Video,
 )
-from grokcore.protocol.dialects.openai_chat.writers import DONE, KEEP_ALIVE, AnswerWriter, ChatHead, ChunkWriter
+from grokcore.protocol.dialects.openai_chat.writers import (
+    DONE,
+    KEEP_ALIVE,
+    AnswerWriter,
+    ChatHead,
+    ChunkWriter,
+)
 from grokcore.protocol.dialects.rendering import Style, ThinkingStyle
 from grokcore.protocol.grok_web.identity import Identity
 from grokcore.protocol.models import Limits
@@ -43,13 +51,29 @@ from grokcore.runtime.lanes.grok_web.lane import GrokWebLane
 from grokcore.runtime.lanes.lane import Asset
 from grokcore.simulator import lines
 from grokcore.simulator.assets import jpeg, mp4, png
-from grokcore.simulator.scripts import HANG, Script, Send, Wait, answer, error, play_lines, video, wrapped
+from grokcore.simulator.scripts import (
+    HANG,
+    Script,
+    Send,
+    Wait,
+    answer,
+    error,
+    play_lines,
+    video,
+    wrapped,
+)
 from grokcore.web import delivery as delivery_module
 from grokcore.web.delivery import Delivery
 from grokcore.web.reply import EventStream, collect
 from tests.runtime.fakes import FakeExchange, FakeTransport
 from tests.runtime.worlds import World, make_world
-from tests.scenarios import decorator, on_fake_clock, on_real_clock, run_on_fake_clock, run_on_real_clock
+from tests.scenarios import (
+    decorator,
+    on_fake_clock,
+    on_real_clock,
+    run_on_fake_clock,
+    run_on_real_clock,
+)
 from tests.servers import Site, chat, read_until
 from tests.web.media_site import on_media_site, run_on_media_site
 from tests.wire import data_lines, post, text_of
@@ -124,9 +148,14 @@ def delivery_of(mode: ImageMode, cache: MediaCache | None = None) -> Delivery:
     return Delivery(mode, cache, BASE)
 
 
-# Events -----------------------------------------------------------------------------------------------------------
+# Events -----------------------------------------------------------------------------------------
 
-OTHERS: list[Event] = [Text("a"), Activity(), FoundPicture("https://example.com/found.png", "t"), Finished()]
+OTHERS: list[Event] = [
+    Text("a"),
+    Activity(),
+    FoundPicture("https://example.com/found.png", "t"),
+    Finished(),
+]
 
 
 @frozen
@@ -156,15 +185,23 @@ ASSETS = {
 }
 URL, CACHE, BASE64 = ImageMode.URL, ImageMode.CACHE, ImageMode.BASE64
 DELIVERED = [
-    *(Delivered(URL, one, one.url, asks=0) for one in (Picture(PICTURE), Video(VIDEO_PATH), File("a.pdf", "a"))),
+    *(
+        Delivered(URL, one, one.url, asks=0)
+        for one in (Picture(PICTURE), Video(VIDEO_PATH), File("a.pdf", "a"))
+    ),
     Delivered(CACHE, Picture(PICTURE), "NAME.jpg"),
     Delivered(CACHE, Picture("huge.png"), "NAME.png"),
     Delivered(CACHE, Video(VIDEO_PATH), "NAME.mp4"),
     Delivered(CACHE, File("a.pdf", "the name stays"), "NAME.pdf"),
-    *(Delivered(CACHE, one, one.url, cached=False, asks=0) for one in (Picture(PICTURE), Video(VIDEO_PATH))),
+    *(
+        Delivered(CACHE, one, one.url, cached=False, asks=0)
+        for one in (Picture(PICTURE), Video(VIDEO_PATH))
+    ),
     Delivered(BASE64, Picture(PICTURE), PICTURE_DATA),
     Delivered(BASE64, Picture(PICTURE), PICTURE_DATA, cached=False),
-    Delivered(BASE64, File("a.pdf", "a"), f"data:application/pdf;base64,{base64.b64encode(PDF).decode()}"),
+    Delivered(
+        BASE64, File("a.pdf", "a"), f"data:application/pdf;base64,{base64.b64encode(PDF).decode()}"
+    ),
     Delivered(BASE64, Picture("huge.png"), "NAME.png"),
     Delivered(BASE64, Picture("huge.png"), "huge.png", cached=False),
     Delivered(BASE64, Video(VIDEO_PATH), "NAME.mp4"),
@@ -177,19 +214,27 @@ DELIVERED = [
 def test_media_gets_the_address_that_the_mode_wants(
     case: Delivered, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing else about it changes, nor about the events around it; what is as wanted is nothing to warn of."""
+    """Nothing else about it changes, nor about the events around it; what is as wanted is nothing
+    to warn of.
+    """
 
     async def scenario() -> None:
         assets, cache = Assets(ASSETS), MediaCache(tmp_path, 10**9) if case.cached else None
         delivery = delivery_of(case.mode, cache)
         events = [*OTHERS[:2], case.event, *OTHERS[2:]]
-        assert delivery.concerns(events) is (case.mode is BASE64 or (case.mode is CACHE and case.cached))
+        assert delivery.concerns(events) is (
+            case.mode is BASE64 or (case.mode is CACHE and case.cached)
+        )
         assert not delivery.concerns(OTHERS)
         found = await delivery.deliver(Made(assets), events)
         media = cast(Picture, found[2])
         kept = NAME.fullmatch(media.url)
         assert (f"NAME.{kept[1]}" if kept else media.url) == case.expected
-        moved = KeptPicture(media.url, case.event.url) if kept and isinstance(case.event, Picture) else None
+        moved = (
+            KeptPicture(media.url, case.event.url)
+            if kept and isinstance(case.event, Picture)
+            else None
+        )
         assert found == [*OTHERS[:2], moved or evolve(case.event, url=media.url), *OTHERS[2:]]
         assert len(assets.exchanges) == case.asks
         assert assets.all_closed
@@ -229,15 +274,27 @@ FAULTS = [
     Fault("a page", "upstream_error: ", asset(b"<html>canary")),
     Fault("elsewhere", "upstream_error: ", event=Picture("https://evil.example.com/canary.jpg")),
     Fault("larger than the cache", "it can't be kept: a file of ", most_bytes=10),
-    Fault("a video larger than the cache", "it can't be kept: ", asset(mp4()), Video(PICTURE), most_bytes=10),
+    Fault(
+        "a video larger than the cache",
+        "it can't be kept: ",
+        asset(mp4()),
+        Video(PICTURE),
+        most_bytes=10,
+    ),
     Fault("no folder", "it can't be kept: ", blocked=True),
-    Fault("no folder for a video", "it can't be kept: ", asset(mp4()), Video(PICTURE), blocked=True),
+    Fault(
+        "no folder for a video", "it can't be kept: ", asset(mp4()), Video(PICTURE), blocked=True
+    ),
 ]
 
 
 @pytest.mark.parametrize("case", FAULTS, ids=lambda case: case.name)
-def test_an_answer_is_not_lost_over_its_picture(case: Fault, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What can't be had or kept keeps Grok's address; one line says why, however many they are, and tells no secret."""
+def test_an_answer_is_not_lost_over_its_picture(
+    case: Fault, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What can't be had or kept keeps Grok's address; one line says why, however many they are, and
+    tells no secret.
+    """
     folder = tmp_path / "media"
     if case.blocked:
         folder.touch()
@@ -271,7 +328,9 @@ def test_one_failure_does_not_hold_up_the_others(caplog: pytest.LogCaptureFixtur
 
 
 @on_fake_clock
-async def test_pictures_of_one_batch_come_at_the_same_time_four_at_most_and_in_their_order() -> None:
+async def test_pictures_of_one_batch_come_at_the_same_time_four_at_most_and_in_their_order() -> (
+    None
+):
     """Ten that take a second each take three."""
     assets = Assets({f"{n}.png": asset(png(n + 1), after=1) for n in range(10)})
     delivery = delivery_of(BASE64)
@@ -282,7 +341,7 @@ async def test_pictures_of_one_batch_come_at_the_same_time_four_at_most_and_in_t
     assert data == [png(n + 1) for n in range(10)]
 
 
-# Streams on a clock that jumps ------------------------------------------------------------------------------------
+# Streams on a clock that jumps ------------------------------------------------------------------
 
 HEAD = ChatHead("chatcmpl-1", 1, "grok-3-fast", 1, Style(ThinkingStyle.HIDDEN))
 TIGHT = Limits(first_response=10, chunk=10, total=20)
@@ -290,11 +349,15 @@ WORDS = ["Here:", f"![image]({PICTURE_DATA})", "Nice?", "Yes."]
 
 
 def drawing(*pictures: str, then: tuple[Any, ...] = ()) -> Script:
-    """Text, pictures (as cards of 2026) and text, all in one piece; then whatever is to follow, and the end."""
+    """Text, pictures (as cards of 2026) and text, all in one piece; then whatever is to follow, and
+    the end.
+    """
     cards = [lines.picture_card(f"p{n}", 100, url) for n, url in enumerate(pictures)]
     objects = [lines.token("Here:"), *cards, lines.token(" Nice?")]
     first = Send(b"".join(lines.line(wrapped(one)) for one in objects))
-    last = Send(b"".join(lines.line(wrapped(one)) for one in (lines.token(" Yes."), lines.soft_stop())))
+    last = Send(
+        b"".join(lines.line(wrapped(one)) for one in (lines.token(" Yes."), lines.soft_stop()))
+    )
     return Script((first, *then, last))
 
 
@@ -312,7 +375,9 @@ class Stage:
         try:
             delivery = delivery_of(BASE64)
             writer = ChunkWriter(HEAD, include_usage=False)
-            stream = EventStream(completion, writer, self.nursery, heartbeat_s=10, delivery=delivery)
+            stream = EventStream(
+                completion, writer, self.nursery, heartbeat_s=10, delivery=delivery
+            )
             await stream.begin(trio.current_time() + 45)
             async for data in stream:
                 self.sent.append((trio.current_time(), data))
@@ -325,7 +390,9 @@ class Stage:
         return text_of(b"".join(data for _, data in self.sent).decode())
 
 
-def run_on_stage(scenario: Callable[[Stage], Awaitable[None]], script: Script, assets: dict[str, Script]) -> None:
+def run_on_stage(
+    scenario: Callable[[Stage], Awaitable[None]], script: Script, assets: dict[str, Script]
+) -> None:
     """Afterwards nothing may be left of the answer and of what was fetched for it."""
 
     async def main() -> None:
@@ -345,7 +412,9 @@ on_stage = decorator(run_on_stage, gives=1)
 
 @on_stage(drawing(PICTURE, then=(Wait(34),)), {PICTURE: asset(jpeg(), after=25)})
 async def test_while_a_picture_is_fetched_heartbeats_go_out_and_no_clock_runs(stage: Stage) -> None:
-    """What comes before it is shown at once; 25 s are longer than all clocks here, and are counted by none."""
+    """What comes before it is shown at once; 25 s are longer than all clocks here, and are counted
+    by none.
+    """
     await stage.stream()
     assert [at for at, _ in stage.sent] == [0, 10, 20, 25, 34, 34]
     assert text_of(stage.sent[0][1].decode() + "data: [DONE]\n") == "Here:"
@@ -374,15 +443,22 @@ async def test_grok_s_own_silence_is_counted_all_the_same(stage: Stage) -> None:
 
 
 @on_stage(drawing(PICTURE, then=(HANG,)), {PICTURE: asset(jpeg(), after=25)})
-async def test_the_time_of_a_client_that_is_slow_meanwhile_is_not_counted_twice(stage: Stage) -> None:
-    """It takes 8 s for each piece: with 34 s of client and picture in all, a chunk clock of 10 s is due at 44."""
+async def test_the_time_of_a_client_that_is_slow_meanwhile_is_not_counted_twice(
+    stage: Stage,
+) -> None:
+    """It takes 8 s for each piece: with 34 s of client and picture in all, a chunk clock of 10 s is
+    due at 44.
+    """
     await stage.stream(limits=Limits(first_response=10, chunk=10, total=30), client_takes_s=8)
     assert [at for at, _ in stage.sent] == [0, 18, 26, 44]
     assert b'"code":"timeout_' in stage.sent[-1][1]
 
 
 @on_stage(
-    drawing(PICTURE, then=(Wait(1), Send(lines.line(wrapped(lines.picture_card("later", 100, "2.png")))))),
+    drawing(
+        PICTURE,
+        then=(Wait(1), Send(lines.line(wrapped(lines.picture_card("later", 100, "2.png"))))),
+    ),
     {PICTURE: asset(jpeg(), after=25), "2.png": asset(png())},
 )
 async def test_several_batches_with_pictures_come_in_their_order(stage: Stage) -> None:
@@ -394,13 +470,23 @@ async def test_several_batches_with_pictures_come_in_their_order(stage: Stage) -
     assert stage.text.endswith(" Yes.")
 
 
-@on_stage(drawing(PICTURE, "2.png"), {PICTURE: asset(jpeg().ljust(1000000, b"\x00")), "2.png": asset(png())})
+@on_stage(
+    drawing(PICTURE, "2.png"),
+    {PICTURE: asset(jpeg().ljust(1000000, b"\x00")), "2.png": asset(png())},
+)
 async def test_a_picture_is_whole_in_one_delta(stage: Stage) -> None:
     """Clients that turn pictures in the text into files look at each delta by itself."""
     await stage.stream()
     everything = b"".join(data for _, data in stage.sent).decode()
-    deltas = [json.loads(one)["choices"][0]["delta"].get("content", "") for one in data_lines(everything)[:-1]]
-    assert [bool(re.fullmatch(r"\s*!\[image\]\(data:image/\w+;base64,[^)]+\)", one)) for one in deltas if one] == [
+    deltas = [
+        json.loads(one)["choices"][0]["delta"].get("content", "")
+        for one in data_lines(everything)[:-1]
+    ]
+    assert [
+        bool(re.fullmatch(r"\s*!\[image\]\(data:image/\w+;base64,[^)]+\)", one))
+        for one in deltas
+        if one
+    ] == [
         *(False, True, True, False),
         False,
     ]
@@ -439,7 +525,7 @@ async def stop_at(completion: Completion, at: float) -> None:
     completion.interrupt(ShuttingDown("The server is stopping."))
 
 
-# Over real sockets ------------------------------------------------------------------------------------------------
+# Over real sockets ------------------------------------------------------------------------------
 
 OTHER_PICTURE = f"{FOLDER}/2/image.png"
 TEXT = "Two pictures."
@@ -475,18 +561,26 @@ def ask_with_sdk(site: Site) -> tuple[str, str, list[str]]:
 @pytest.mark.parametrize("script", [SEED, CARDS], ids=["2025", "2026"])
 @pytest.mark.parametrize("mode", ["url", "cache", "base64"])
 @on_media_site(config=lambda mode: f'[grok]\napi_key = "key"\nimage_mode = "{mode}"')
-async def test_the_openai_sdk_gets_pictures_that_can_be_shown(site: Site, mode: str, script: Script) -> None:
-    """Whole and streamed, of both forms. A link into the cache is good without a key; a picture within is whole."""
+async def test_the_openai_sdk_gets_pictures_that_can_be_shown(
+    site: Site, mode: str, script: Script
+) -> None:
+    """Whole and streamed, of both forms. A link into the cache is good without a key; a picture
+    within is whole.
+    """
     site.simulator.always(script)
     whole, streamed, deltas = await trio.to_thread.run_sync(ask_with_sdk, site)
-    origins = [f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)] if mode == "cache" else []
+    origins = (
+        [f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)] if mode == "cache" else []
+    )
     for text in (whole, streamed):
         assert [found[2] for found in AROUND.finditer(text)] == origins
     whole, streamed = (AROUND.sub(r"\1", text) for text in (whole, streamed))
     assert [LINK.sub("", text).rstrip() for text in (whole, streamed)] == [TEXT] * 2
     assert [sum(bool(LINK.search(delta)) for delta in deltas)] == [2]
     assert len(site.simulator.fetches) == (0 if mode == "url" else 4)
-    assert {call.sso for call in site.simulator.fetches} <= {call.sso for call in site.simulator.calls}
+    assert {call.sso for call in site.simulator.fetches} <= {
+        call.sso for call in site.simulator.calls
+    }
     for text in (whole, streamed):
         found = [await shown(site, mode, url) for url in LINK.findall(text)]
         assert found == [("image/jpeg", jpeg()), ("image/png", png())]
@@ -522,10 +616,18 @@ async def test_a_cached_video_is_had_whole_in_part_and_by_head_without_a_key(sit
         await site.client.get(url, headers={"range": "bytes=4-7"}),
         await site.client.head(url),
     )
-    assert (whole.status_code, whole.content, whole.headers["content-type"]) == (200, mp4(), "video/mp4")
+    assert (whole.status_code, whole.content, whole.headers["content-type"]) == (
+        200,
+        mp4(),
+        "video/mp4",
+    )
     assert (part.status_code, part.content) == (206, b"ftyp")
     assert part.headers["content-range"] == f"bytes 4-7/{len(mp4())}"
-    assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(mp4())), b"")
+    assert (head.status_code, head.headers["content-length"], head.content) == (
+        200,
+        str(len(mp4())),
+        b"",
+    )
     others = ["/models", "/media", "/media/x/y", "/media/../models", "/v1/media/%2e%2e/models"]
     assert [(await site.client.get(path)).status_code for path in others] == [401] * len(others)
     assert (await site.client.get("/media/x.mp4")).json()["error"]["code"] == "unknown_url"
@@ -542,7 +644,9 @@ def test_links_survive_a_restart(tmp_path: Path) -> None:
 
     async def look(site: Site) -> None:
         for url, data in zip(found, (jpeg(), png()), strict=True):
-            assert (await site.client.get(url.partition("127.0.0.1")[2].partition("/")[2])).content == data
+            assert (
+                await site.client.get(url.partition("127.0.0.1")[2].partition("/")[2])
+            ).content == data
 
     run_on_media_site(draw, tmp_path, config='[grok]\nimage_mode = "cache"')
     run_on_media_site(look, tmp_path)
@@ -551,19 +655,29 @@ def test_links_survive_a_restart(tmp_path: Path) -> None:
 @on_media_site(config='[grok]\nimage_mode = "base64"\ncf_clearance = "cleared"')
 async def test_the_picture_is_fetched_with_the_token_and_the_way_that_made_it(site: Site) -> None:
     """Other accounts may not see it, and cookies belong to an address."""
-    site.server.adopt_tokens((TokenEntry("sso-other"), TokenEntry("sso-own", proxy_url=site.grok_url)))
+    site.server.adopt_tokens(
+        (TokenEntry("sso-other"), TokenEntry("sso-own", proxy_url=site.grok_url))
+    )
     for sso in ("sso-other", "sso-own"):
         site.simulator.script(sso, SEED)
     for _ in range(2):
         await site.ask()
     made = [(call.sso, call.proxied) for call in site.simulator.calls]
     assert sorted(made) == [("sso-other", False), ("sso-own", True)]
-    assert [(call.sso, call.proxied) for call in site.simulator.fetches] == [made[0]] * 2 + [made[1]] * 2
+    assert [(call.sso, call.proxied) for call in site.simulator.fetches] == [made[0]] * 2 + [
+        made[1]
+    ] * 2
     headers = site.simulator.fetches[0].headers
     assert headers["cookie"] == f"sso={made[0][0]}; sso-rw={made[0][0]}; cf_clearance=cleared"
     assert headers["sec-fetch-dest"] == "image"
     assert "Chrome/" in headers["user-agent"]
-    assert not {"origin", "content-type", "x-statsig-id", "upgrade-insecure-requests", "sec-fetch-user"} & set(headers)
+    assert not {
+        "origin",
+        "content-type",
+        "x-statsig-id",
+        "upgrade-insecure-requests",
+        "sec-fetch-user",
+    } & set(headers)
 
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
@@ -575,9 +689,15 @@ def test_a_picture_that_can_t_be_had_keeps_grok_s_address(
 
     async def scenario(site: Site) -> None:
         site.simulator.always(SEED)
-        site.simulator.asset_scripts[f"/{PICTURE}"] = error(404, {"code": 5, "message": "Not Found"})
+        site.simulator.asset_scripts[f"/{PICTURE}"] = error(
+            404, {"code": 5, "message": "Not Found"}
+        )
         response = await site.ask(stream=streamed)
-        text = text_of(response.text) if streamed else response.json()["choices"][0]["message"]["content"]
+        text = (
+            text_of(response.text)
+            if streamed
+            else response.json()["choices"][0]["message"]["content"]
+        )
         first, second = LINK.findall(text)
         assert first == f"{site.grok_url}/{PICTURE}"
         assert await shown(site, mode, second) == ("image/png", png())
@@ -601,7 +721,9 @@ def test_a_client_that_leaves_ends_the_fetch(*, streamed: bool, tmp_path: Path) 
             if streamed:
                 await read_until(stream, b'"content":" pictures."')
             await site.simulator.until(lambda: len(site.simulator.fetches) == 2)
-        await site.simulator.until(lambda: all(call.outcome == "aborted" for call in site.simulator.fetches))
+        await site.simulator.until(
+            lambda: all(call.outcome == "aborted" for call in site.simulator.fetches)
+        )
         while site.gateway.open_count:
             await trio.testing.wait_all_tasks_blocked(0.001)
 
@@ -622,7 +744,9 @@ async def test_heartbeats_go_out_while_a_picture_is_fetched(site: Site) -> None:
 
 
 @on_media_site(config='[grok]\nimage_mode = "cache"')
-async def test_links_have_the_address_that_is_configured_or_that_a_trusted_proxy_says(site: Site) -> None:
+async def test_links_have_the_address_that_is_configured_or_that_a_trusted_proxy_says(
+    site: Site,
+) -> None:
     """Taken over with the next answer, like the mode itself."""
 
     async def links(site: Site, **headers: str) -> list[str]:
@@ -638,7 +762,9 @@ async def test_links_have_the_address_that_is_configured_or_that_a_trusted_proxy
     trusting = evolve(config, server=evolve(config.server, trusted_proxies=("127.0.0.0/8",)))
     site.server.adopt_config(trusting)
     assert await asked() == [BASE] * 2
-    named = evolve(trusting, server=evolve(trusting.server, public_url="https://grok.example.com/x"))
+    named = evolve(
+        trusting, server=evolve(trusting.server, public_url="https://grok.example.com/x")
+    )
     site.server.adopt_config(named)
     assert await asked() == ["https://grok.example.com/x"] * 2
     site.server.adopt_config(evolve(named, grok=evolve(named.grok, image_mode=URL)))
@@ -653,7 +779,11 @@ NO_CACHE = (
 
 @pytest.mark.parametrize(
     ("folder", "cache_mb", "lacking"),
-    [(False, 512, "a data directory that can be used"), (True, 0, "a [grok] cache_mb above 0"), (True, 1, "")],
+    [
+        (False, 512, "a data directory that can be used"),
+        (True, 0, "a [grok] cache_mb above 0"),
+        (True, 1, ""),
+    ],
     ids=["no folder", "no room", "all well"],
 )
 def test_without_a_cache_the_mode_is_as_url_and_one_line_at_the_start_says_so(
@@ -673,7 +803,9 @@ def test_without_a_cache_the_mode_is_as_url_and_one_line_at_the_start_says_so(
         assert [url.startswith(f"{site.url}/media/") for url in urls] == [folder] * 2
 
     run_on_media_site(
-        scenario, tmp_path if folder else None, config=f'[grok]\nimage_mode = "cache"\ncache_mb = {cache_mb}'
+        scenario,
+        tmp_path if folder else None,
+        config=f'[grok]\nimage_mode = "cache"\ncache_mb = {cache_mb}',
     )
     told = [record.getMessage() for record in caplog.records]
     expected = [NO_CACHE.format(lacking)] if lacking else []
@@ -683,12 +815,18 @@ def test_without_a_cache_the_mode_is_as_url_and_one_line_at_the_start_says_so(
 
 @pytest.mark.parametrize("folder", [True, False], ids=["with a data directory", "without"])
 @on_media_site(folder=lambda tmp_path, folder: tmp_path if folder else None)
-async def test_pictures_can_be_shown_without_any_setting(site: Site, tmp_path: Path, *, folder: bool) -> None:
-    """Where there is a place to keep them. Grok's own address stays with each, for when the copy has made room."""
+async def test_pictures_can_be_shown_without_any_setting(
+    site: Site, tmp_path: Path, *, folder: bool
+) -> None:
+    """Where there is a place to keep them. Grok's own address stays with each, for when the copy
+    has made room.
+    """
     site.simulator.always(SEED)
     text = (await site.ask()).json()["choices"][0]["message"]["content"]
     if not folder:
-        assert LINK.findall(text) == [f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)]
+        assert LINK.findall(text) == [
+            f"{site.grok_url}/{path}" for path in (PICTURE, OTHER_PICTURE)
+        ]
         return
     for (picture, origin), path, data in zip(
         AROUND.findall(text), (PICTURE, OTHER_PICTURE), (jpeg(), png()), strict=True
@@ -702,7 +840,9 @@ async def test_pictures_can_be_shown_without_any_setting(site: Site, tmp_path: P
 
 
 @on_media_site(config='[grok]\nimage_mode = "cache"')
-async def test_a_smaller_cache_holds_less_from_the_next_picture_on(site: Site, tmp_path: Path) -> None:
+async def test_a_smaller_cache_holds_less_from_the_next_picture_on(
+    site: Site, tmp_path: Path
+) -> None:
     """The setting is taken over while the server runs."""
     site.simulator.always(SEED)
     large = Script((Send(png().ljust(700_000, b"\0")),))

@@ -31,12 +31,24 @@ class Host:
 HOSTS = [
     *(
         Host(name, taken=True)
-        for name in ("localhost", "localhost:8000", "LocalHost.", "127.0.0.1:8000", "[::1]:80", "::1")
+        for name in (
+            "localhost",
+            "localhost:8000",
+            "LocalHost.",
+            "127.0.0.1:8000",
+            "[::1]:80",
+            "::1",
+        )
     ),
     *(Host(name, taken=True) for name in ("", "a.localhost:1", "192.168.1.5:8000", "[fe80::1]")),
     *(
         Host(name, taken=False)
-        for name in ("evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example")
+        for name in (
+            "evil.example",
+            "evil.example:8000",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+        )
     ),
     *(
         Host(name, taken=False)
@@ -63,7 +75,9 @@ HOSTS = [
 
 @pytest.mark.parametrize("host", HOSTS, ids=str)
 def test_a_name_must_be_known(host: Host) -> None:
-    """A page whose name was made to lead here (DNS rebinding) gives itself away by its Host header."""
+    """A page whose name was made to lead here (DNS rebinding) gives itself away by its Host
+    header.
+    """
     doors = Doors(ServerConfig(**host.settings), keyed=host.keyed)  # type: ignore[arg-type]
     refusal = doors.refusal("GET", {"host": host.header} if host.header else {})
     assert (refusal is None) is host.taken
@@ -89,8 +103,12 @@ def test_a_name_must_be_known(host: Host) -> None:
 )
 @pytest.mark.parametrize("keyed", [True, False], ids=["keyed", "open"])
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_without_a_key_no_foreign_page_has_anything_done(method: str, keyed: bool, origin: str, taken: bool) -> None:
-    """A browser sends a page's POST even if the page may not read the answer. With a key, there is nothing to fear."""
+def test_without_a_key_no_foreign_page_has_anything_done(
+    method: str, keyed: bool, origin: str, taken: bool
+) -> None:
+    """A browser sends a page's POST even if the page may not read the answer. With a key, there is
+    nothing to fear.
+    """
     doors = Doors(ServerConfig(cors_origins=("https://app.example.com/",)), keyed=keyed)
     refusal = doors.refusal(method, {"host": "localhost:8000", "origin": origin})
     assert (refusal is None) is (taken or keyed or method == "GET")
@@ -98,7 +116,10 @@ def test_without_a_key_no_foreign_page_has_anything_done(method: str, keyed: boo
 
 
 CONFIG = '[server]\ncors_origins = ["https://app.example.com", "http://localhost:3000"]'
-PREFLIGHT = ("access-control-request-method: POST", "access-control-request-headers: authorization,x-stainless-os")
+PREFLIGHT = (
+    "access-control-request-method: POST",
+    "access-control-request-headers: authorization,x-stainless-os",
+)
 
 
 def test_a_refusal_comes_before_anything_else() -> None:
@@ -106,7 +127,12 @@ def test_a_refusal_comes_before_anything_else() -> None:
     for request in (
         http("GET", "/health").replace(b"localhost", b"evil.example"),
         http("GET", "/nothing").replace(b"localhost", b"evil.example"),
-        http("POST", "/v1/chat/completions", "origin: https://evil.example", body=json.dumps(chat()).encode()),
+        http(
+            "POST",
+            "/v1/chat/completions",
+            "origin: https://evil.example",
+            body=json.dumps(chat()).encode(),
+        ),
     ):
         reply = reply_to(request)
         assert reply.status == 403
@@ -116,7 +142,9 @@ def test_a_refusal_comes_before_anything_else() -> None:
 
 @on_site(config=CONFIG + '\n[grok]\napi_key = "k"')
 async def test_a_listed_origin_may_ask_and_read(site: Site) -> None:
-    """The preflight allows what was asked for, without a key; the answer and its headers may be read, errors too."""
+    """The preflight allows what was asked for, without a key; the answer and its headers may be
+    read, errors too.
+    """
     asked = http("OPTIONS", "/v1/chat/completions", "origin: https://app.example.com", *PREFLIGHT)
     allowed = await send_and_read(site, asked, bodiless=True)
     assert allowed.status == 204
@@ -125,7 +153,8 @@ async def test_a_listed_origin_may_ask_and_read(site: Site) -> None:
     assert "POST" in allowed.headers["access-control-allow-methods"]
     for key, status in (("k", 200), ("wrong", 401)):
         answer = await site.client.get(
-            "/v1/models", headers={"origin": "https://app.example.com", "authorization": f"Bearer {key}"}
+            "/v1/models",
+            headers={"origin": "https://app.example.com", "authorization": f"Bearer {key}"},
         )
         assert answer.status_code == status
         assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
@@ -146,7 +175,9 @@ async def test_a_preflight_keeps_nobody_waiting(site: Site) -> None:
 
 
 def test_behind_a_proxy_the_page_is_at_home() -> None:
-    """A proxy may pass another Host on than the browser asked for; the public address is this server's own origin."""
+    """A proxy may pass another Host on than the browser asked for; the public address is this
+    server's own origin.
+    """
     doors = Doors(ServerConfig(**PUBLIC), keyed=False)  # type: ignore[arg-type]
     headers = {"host": "127.0.0.1:8000", "origin": "https://GROK.example.com"}
     assert doors.refusal("POST", headers) is None
@@ -167,7 +198,9 @@ def test_nobody_else_may_read(config: str) -> None:
 
 def test_a_star_is_everybody() -> None:
     """As a person would expect who lists it."""
-    reply = reply_to(http("GET", "/v1/models", "origin: null"), config='[server]\ncors_origins = ["*"]')
+    reply = reply_to(
+        http("GET", "/v1/models", "origin: null"), config='[server]\ncors_origins = ["*"]'
+    )
     assert reply.headers["access-control-allow-origin"] == "null"
 
 

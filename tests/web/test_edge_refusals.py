@@ -34,7 +34,7 @@ from tests.wire import (
     upstream_free,
 )
 
-# Refusals ------------------------------------------------------------------------------------------------------------
+# Refusals ----------------------------------------------------------------------------------------
 
 
 @frozen
@@ -53,7 +53,12 @@ class Refused:
 
 def bad_field(name: str, value: Any, param: str | None = None, **expected: Any) -> Refused:
     """A chat request with one field that can't be."""
-    return Refused(f"{name} = {json.dumps(value)}", post(chat(**{name: value})), param=param or name, **expected)
+    return Refused(
+        f"{name} = {json.dumps(value)}",
+        post(chat(**{name: value})),
+        param=param or name,
+        **expected,
+    )
 
 
 def bad_message(value: Any, param: str, **expected: Any) -> Refused:
@@ -68,10 +73,29 @@ REFUSED = (
     Refused("POST root", http("POST", "/"), 405, "method_not_allowed", allow="GET, HEAD, OPTIONS"),
     Refused("long path", http("GET", "/" + "x" * 9000), 404, "unknown_url"),
     Refused("GET chat", http("GET"), 405, "method_not_allowed", allow="OPTIONS, POST", says="GET"),
-    Refused("POST models", http("POST", "/v1/models"), 405, "method_not_allowed", allow="GET, HEAD, OPTIONS"),
-    Refused("own method", http("BREW", "/v1/models"), 405, "method_not_allowed", allow="GET, HEAD, OPTIONS"),
+    Refused(
+        "POST models",
+        http("POST", "/v1/models"),
+        405,
+        "method_not_allowed",
+        allow="GET, HEAD, OPTIONS",
+    ),
+    Refused(
+        "own method",
+        http("BREW", "/v1/models"),
+        405,
+        "method_not_allowed",
+        allow="GET, HEAD, OPTIONS",
+    ),
     Refused("too large", post(BIG), 413, "request_too_large", says="max_body_mb", config=SMALL),
-    Refused("too large, chunked", chunked(BIG), 413, "request_too_large", says="max_body_mb", config=SMALL),
+    Refused(
+        "too large, chunked",
+        chunked(BIG),
+        413,
+        "request_too_large",
+        says="max_body_mb",
+        config=SMALL,
+    ),
     Refused("no JSON", post(b'{"model":')),
     Refused("no body", post(b"")),
     Refused("no length", http()),
@@ -86,7 +110,9 @@ REFUSED = (
     Refused("model missing", post({"messages": chat()["messages"]}), param="model"),
     bad_field("model", 5),
     bad_field("model", ""),
-    bad_field("model", "grok-3-fats", status=404, code="model_not_found", says="Did you mean grok-3-fast"),
+    bad_field(
+        "model", "grok-3-fats", status=404, code="model_not_found", says="Did you mean grok-3-fast"
+    ),
     bad_field("messages", None),
     bad_field("messages", "hello"),
     bad_field("messages", []),
@@ -99,7 +125,10 @@ REFUSED = (
     bad_message({"role": "user", "content": [{"type": "smell"}]}, ".content[0]"),
     bad_message({"role": "user", "content": [{"type": "text", "text": 5}]}, ".content[0]"),
     bad_message(
-        {"role": "user", "content": [IMAGE]}, ".content[0]", code="invalid_attachment", says="of no known kind"
+        {"role": "user", "content": [IMAGE]},
+        ".content[0]",
+        code="invalid_attachment",
+        says="of no known kind",
     ),
     Refused("blank", post(chat("  ")), param="messages"),
     bad_field("stream", "yes"),
@@ -112,17 +141,28 @@ REFUSED = (
     bad_field("tool_choice", "required"),
     bad_field("tool_choice", {"type": "function", "function": {"name": "f"}}),
     Refused(
-        "unknown model shown", http("GET", "/v1/models/grok-4-expart"), 404, "model_not_found", "model", "grok-4-expert"
+        "unknown model shown",
+        http("GET", "/v1/models/grok-4-expart"),
+        404,
+        "model_not_found",
+        "model",
+        "grok-4-expert",
     ),
 )
 
 
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: refused.name[:60])
 def test_a_refusal_is_an_error_object_with_the_field_at_fault(refused: Refused) -> None:
-    """Four keys, JSON, a request id, and "don't repeat it"; the client gets it also if it sends first and reads later."""
+    """Four keys, JSON, a request id, and "don't repeat it"; the client gets it also if it sends
+    first and reads later.
+    """
     reply = reply_to(refused.request, config=refused.config)
 
-    assert (reply.status, reply.error["code"], reply.error["param"]) == (refused.status, refused.code, refused.param)
+    assert (reply.status, reply.error["code"], reply.error["param"]) == (
+        refused.status,
+        refused.code,
+        refused.param,
+    )
     assert set(reply.error) == {"message", "type", "param", "code"}
     assert reply.error["type"] == "invalid_request_error"
     assert isinstance(reply.error["message"], str)
@@ -136,7 +176,9 @@ def test_a_refusal_is_an_error_object_with_the_field_at_fault(refused: Refused) 
 
 @on_site
 async def test_content_length_with_transfer_encoding_is_refused_and_closed(site: Site) -> None:
-    """Two lengths are how requests are smuggled past a proxy (RFC 9112 §6.1); what follows is not read as a request."""
+    """Two lengths are how requests are smuggled past a proxy (RFC 9112 §6.1); what follows is not
+    read as a request.
+    """
     smuggled = http("GET", "/v1/models")
     both = http("POST", "/v1/chat/completions", "content-length: 5", "transfer-encoding: chunked")
     async with await site.connect() as stream:
@@ -151,12 +193,16 @@ async def test_content_length_with_transfer_encoding_is_refused_and_closed(site:
 
 def test_content_length_with_transfer_encoding_is_refused_with_the_headers_of_every_error() -> None:
     """A word on repeating, on every error."""
-    reply = reply_to(http("POST", "/health", "content-length: 5", "transfer-encoding: chunked") + b"0\r\n\r\n")
+    reply = reply_to(
+        http("POST", "/health", "content-length: 5", "transfer-encoding: chunked") + b"0\r\n\r\n"
+    )
     assert reply.headers.get("x-should-retry") == "false"
 
 
 def test_a_target_that_is_no_url_is_no_bug() -> None:
-    """The path counts, as far as there is one; no request makes a 500, or a traceback in the log."""
+    """The path counts, as far as there is one; no request makes a 500, or a traceback in the
+    log.
+    """
     assert reply_to(http("GET", "http://[bad/v1/models")).status < 500
     assert reply_to(http("GET", "http://[bad")).status < 500
 
@@ -175,7 +221,9 @@ def test_a_websocket_is_refused() -> None:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """408 after BODY_TIMEOUT_S, and the connection is closed after a moment: the rest could not be told from a request."""
+    """408 after BODY_TIMEOUT_S, and the connection is closed after a moment: the rest could not be
+    told from a request.
+    """
     monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.1)
     monkeypatch.setattr(edge, "LINGER_S", 0.1)
 
@@ -201,7 +249,11 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
     monkeypatch.setattr(web_chat, "chosen_model", broken)
     with caplog.at_level(logging.ERROR):
         reply = reply_to(post(chat(), "x-request-id: mine-1"))
-    assert (reply.status, reply.error["code"], reply.error["type"]) == (500, "internal_error", "server_error")
+    assert (reply.status, reply.error["code"], reply.error["type"]) == (
+        500,
+        "internal_error",
+        "server_error",
+    )
     assert b"secret detail" not in reply.body
     assert reply.headers["x-request-id"] == "mine-1"
     assert reply.headers["x-should-retry"] == "false"
@@ -238,10 +290,16 @@ def test_options_names_the_methods() -> None:
     assert set(reply.headers["allow"].split(", ")) == {"OPTIONS", "POST"}
 
 
-@pytest.mark.parametrize("sent", [post(chat(stream=True))[:-20], post(chat(stream=True))], ids=["half", "whole"])
+@pytest.mark.parametrize(
+    "sent", [post(chat(stream=True))[:-20], post(chat(stream=True))], ids=["half", "whole"]
+)
 @on_site
-async def test_a_client_that_leaves_with_its_first_bytes_is_noticed(site: Site, sent: bytes) -> None:
-    """Its request may begin after its end was seen; it must hear of that, or it would wait for its body for two minutes."""
+async def test_a_client_that_leaves_with_its_first_bytes_is_noticed(
+    site: Site, sent: bytes
+) -> None:
+    """Its request may begin after its end was seen; it must hear of that, or it would wait for its
+    body for two minutes.
+    """
     site.simulator.always(FIRST_TOKEN)
     began: list[edge.Lifetime] = []
     ended: list[Trace] = []
@@ -267,13 +325,15 @@ async def test_a_client_that_leaves_with_its_first_bytes_is_noticed(site: Site, 
         assert await happens(calm)
 
 
-# How much at once ----------------------------------------------------------------------------------------------------
+# How much at once -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stream_wanted", [False, True], ids=["whole", "streamed"])
 @on_site(config="[server]\nmax_streams = 1")
 async def test_beyond_max_streams_a_request_is_turned_away(site: Site, stream_wanted: bool) -> None:
-    """503 overloaded, "again in a second", without a call to Grok; a place that is free again is given away again."""
+    """503 overloaded, "again in a second", without a call to Grok; a place that is free again is
+    given away again.
+    """
     site.simulator.always(FIRST_TOKEN)
     async with await site.connect() as stream:
         await stream.send_all(post(chat(stream=True)))

@@ -1,4 +1,6 @@
-"""The repairs of the HTTP stack, each beside the plain stack that still needs it: bare connections."""
+"""The repairs of the HTTP stack, each beside the plain stack that still needs it: bare
+connections.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ REPAIRED_OR_PLAIN = pytest.mark.parametrize("repaired", [True, False], ids=["rep
 """Both worlds: a repair is worth its lines only as long as the plain one still misbehaves."""
 
 
-# The repairs: connections end ----------------------------------------------------------------------------------------
+# The repairs: connections end -------------------------------------------------------------------
 
 
 @frozen
@@ -66,7 +68,8 @@ def test_a_connection_is_closed_when_both_sides_know_it_is_the_last_answer(
 ) -> None:
     """For an HTTP/1.0 client the end of the connection is the only end of a stream.
 
-    Without the shield around the last message, Quart-Trio cancels Hypercorn in the middle of closing.
+    Without the shield around the last message, Quart-Trio cancels Hypercorn in the middle of
+    closing.
     """
     if not repaired:
         monkeypatch.setattr(edge._Wire, "_send_last", lambda self, message: self._send(message))
@@ -96,14 +99,20 @@ def test_an_idle_connection_is_closed_also_after_an_answer(
         async with await site.connect() as stream:
             for _ in range(2 if repaired else 1):
                 await stream.send_all(post(chat(stream=stream_wanted)))
-                await read_until(stream, b"[DONE]\n\n\r\n0\r\n\r\n" if stream_wanted else b"estimated")
+                await read_until(
+                    stream, b"[DONE]\n\n\r\n0\r\n\r\n" if stream_wanted else b"estimated"
+                )
             assert await ends_within(stream, SOON_S if repaired else 0.35) is repaired
 
     run_on_site(scenario)
 
 
-@pytest.mark.parametrize("beginning", [b"", b"GET /health HTTP/1.1\r\nhos"], ids=["silent", "half a head"])
-def test_a_connection_without_a_whole_request_head_is_closed(beginning: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "beginning", [b"", b"GET /health HTTP/1.1\r\nhos"], ids=["silent", "half a head"]
+)
+def test_a_connection_without_a_whole_request_head_is_closed(
+    beginning: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Descriptors can't be held by saying nothing, or by saying it slowly."""
     monkeypatch.setattr(server, "KEEP_ALIVE_S", 0.1)
 
@@ -121,14 +130,17 @@ async def test_requests_sent_at_once_over_one_connection_are_answered_in_order(s
     site.simulator.always(answer("ok"))
     async with await site.connect() as stream:
         await stream.send_all(
-            http("GET", "/v1/models") + post(chat(stream=True)) + http("GET", "/one") + http("GET", "/two")
+            http("GET", "/v1/models")
+            + post(chat(stream=True))
+            + http("GET", "/one")
+            + http("GET", "/two")
         )
         received = await read_until(stream, b"GET /two")
     marks = [b'"object":"list"', b"data: [DONE]", b"GET /one", b"GET /two"]
     assert sorted(marks, key=received.index) == marks
 
 
-# The repairs: clients that stop reading, and clients that leave ------------------------------------------------------
+# The repairs: clients that stop reading, and clients that leave ---------------------------------
 
 
 async def stall(site: Site) -> trio.SocketStream:
@@ -153,14 +165,20 @@ def test_a_client_that_stops_reading_is_cut_after_the_write_timeout(
             assert await happens(upstream_free(site), SOON_S if repaired else 0.5) is repaired
             if repaired:
                 assert [call.outcome for call in site.simulator.calls] == ["aborted"]
-                assert await happens(lambda: until(lambda: not site.gateway.open_count and not site.leased()))
+                assert await happens(
+                    lambda: until(lambda: not site.gateway.open_count and not site.leased())
+                )
 
     run_on_site(scenario, config="[server]\nwrite_timeout_seconds = 0.2\ngrace_seconds = 0")
 
 
 @REPAIRED_OR_PLAIN
-def test_a_stop_does_not_wait_for_a_client_that_does_not_read(repaired: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the grace time and half a second for last words the write is cut, and the server returns."""
+def test_a_stop_does_not_wait_for_a_client_that_does_not_read(
+    repaired: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the grace time and half a second for last words the write is cut, and the server
+    returns.
+    """
     if not repaired:
         monkeypatch.setattr(EdgeTCPServer, "protocol_send", TCPServer.protocol_send)
     stopped_at = math.inf
@@ -185,7 +203,9 @@ def test_a_stop_does_not_wait_for_a_client_that_does_not_read(repaired: bool, mo
 def test_a_disconnect_is_noticed_though_bytes_wait_behind_the_request(
     repaired: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No task, descriptor, lease or call to Grok stays. Hypercorn alone stops reading as soon as bytes are waiting."""
+    """No task, descriptor, lease or call to Grok stays. Hypercorn alone stops reading as soon as
+    bytes are waiting.
+    """
     if not repaired:
         monkeypatch.setattr(EdgeTCPServer, "_read_data", TCPServer._read_data)
 
@@ -216,20 +236,30 @@ async def test_a_disconnect_is_noticed_though_bytes_came_one_by_one(site: Site) 
     assert await happens(upstream_free(site), 0.5)
 
 
-# The repairs: protocols ----------------------------------------------------------------------------------------------
+# The repairs: protocols -------------------------------------------------------------------------
 
 
 @REPAIRED_OR_PLAIN
 @pytest.mark.parametrize("way", ["prior knowledge", "upgrade"])
-def test_cleartext_http2_is_refused(way: str, repaired: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has no idle timeout in Hypercorn. An upgrade that is offered is passed over, as RFC 9110 allows."""
+def test_cleartext_http2_is_refused(
+    way: str, repaired: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no idle timeout in Hypercorn. An upgrade that is offered is passed over, as RFC 9110
+    allows.
+    """
     if not repaired:
         monkeypatch.setattr(EdgeH11Protocol, "_check_protocol", H11Protocol._check_protocol)
         # Hypercorn's HTTP/2 would wait for the client for ever inside the shield.
         monkeypatch.setattr(edge._Wire, "_send_last", lambda self, message: self._send(message))
-    offer = ("connection: upgrade, http2-settings", "upgrade: h2c", "http2-settings: AAMAAABkAAQCAAAAAAIAAAAA")
+    offer = (
+        "connection: upgrade, http2-settings",
+        "upgrade: h2c",
+        "http2-settings: AAMAAABkAAQCAAAAAAIAAAAA",
+    )
     request = (
-        http("GET", "/health", *offer) if way == "upgrade" else b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+        http("GET", "/health", *offer)
+        if way == "upgrade"
+        else b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
     )
 
     async def scenario(site: Site) -> None:
@@ -240,7 +270,9 @@ def test_cleartext_http2_is_refused(way: str, repaired: bool, monkeypatch: pytes
                 assert received.startswith(b"HTTP/1.1 200 " if way == "upgrade" else b"HTTP/1.1 4")
                 assert way == "upgrade" or await ends_within(stream, SOON_S)
             else:
-                assert received.startswith((b"HTTP/1.1 101 ", b"\0\0"))  # changed over, or a frame already
+                assert received.startswith(
+                    (b"HTTP/1.1 101 ", b"\0\0")
+                )  # changed over, or a frame already
 
     run_on_site(scenario, config="[server]\ngrace_seconds = 0")
 
@@ -259,10 +291,14 @@ MALFORMED = (
 
 
 @REPAIRED_OR_PLAIN
-def test_what_is_not_http_is_refused_in_json_and_closed(repaired: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_http_is_refused_in_json_and_closed(
+    repaired: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also errors from below the application have the error object."""
     if not repaired:
-        monkeypatch.setattr(EdgeH11Protocol, "_send_error_response", H11Protocol._send_error_response)
+        monkeypatch.setattr(
+            EdgeH11Protocol, "_send_error_response", H11Protocol._send_error_response
+        )
 
     async def scenario(site: Site) -> None:
         for request in MALFORMED:
@@ -288,9 +324,13 @@ def test_what_is_not_http_is_refused_with_the_headers_of_every_error() -> None:
 
 
 @REPAIRED_OR_PLAIN
-def test_an_answer_may_take_longer_than_quart_would_give_it(repaired: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_may_take_longer_than_quart_would_give_it(
+    repaired: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Quart cuts every answer after RESPONSE_TIMEOUT, by default 60 s, without a word."""
-    monkeypatch.setattr(QuartTrio, "default_config", {**QuartTrio.default_config, "RESPONSE_TIMEOUT": 0.1})
+    monkeypatch.setattr(
+        QuartTrio, "default_config", {**QuartTrio.default_config, "RESPONSE_TIMEOUT": 0.1}
+    )
 
     def as_quart_has_it(*arguments: Any) -> QuartTrio:
         app = create_app(*arguments)

@@ -1,4 +1,6 @@
-"""Requests with mistakes in them against the whole server: an answer that knows every word of them, or a plain 400."""
+"""Requests with mistakes in them against the whole server: an answer that knows every word of them,
+or a plain 400.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +48,15 @@ def test_any_request_is_answered_or_refused_by_its_place() -> None:
         (call,) = site.simulator.calls
         names = reply.headers.get("x-grok2api-ignored", "").split(", ")
         told = call.body["message"]
-        lost = [leaf for leaf in leaves(fields) if leaf[1] not in told and not named(leaf, fields, names)]
-        assert [leaf for leaf in lost if leaf[0][-1] not in NAME_KEYS] == [], (names, json.dumps(fields))
+        lost = [
+            leaf
+            for leaf in leaves(fields)
+            if leaf[1] not in told and not named(leaf, fields, names)
+        ]
+        assert [leaf for leaf in lost if leaf[0][-1] not in NAME_KEYS] == [], (
+            names,
+            json.dumps(fields),
+        )
 
     run_on_site(scenario)
     assert statuses[200] > REQUESTS // 4

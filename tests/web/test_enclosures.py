@@ -100,17 +100,23 @@ async def test_there_is_room_for_twenty(site: Site) -> None:
 async def test_a_video_is_made_of_the_last_words_alone(site: Site) -> None:
     """And the header names the rest."""
     messages = [said("system", picture(GIF), "Logo."), said("user", picture(PNG), "It runs.")]
-    reply = await site.client.post("/v1/chat/completions", json=chat(model="grok-imagine-0.9", messages=messages))
+    reply = await site.client.post(
+        "/v1/chat/completions", json=chat(model="grok-imagine-0.9", messages=messages)
+    )
     assert reply.status_code == 200
     assert reply.headers["x-grok2api-ignored"] == "earlier_messages, earlier_pictures"
     assert [data for _, data in contents(site.simulator)] == [PNG]
 
 
-# What Grok does not take ------------------------------------------------------------------------------------------
+# What Grok does not take ------------------------------------------------------------------------
 
 ONE = (TokenEntry("sso-0"),)
 DOWN = error(503, {"code": 14, "message": "unavailable"})
-TOOL = [said("user", "Look."), CALLS, said("tool", "Here:", picture(PNG), picture(GIF), tool_call_id="1")]
+TOOL = [
+    said("user", "Look."),
+    CALLS,
+    said("tool", "Here:", picture(PNG), picture(GIF), tool_call_id="1"),
+]
 LONG = [said("user", "Look." * 1000), *TOOL[1:]]
 
 
@@ -139,7 +145,9 @@ UNTAKEN = [
 @pytest.mark.parametrize("case", UNTAKEN, ids=lambda case: case.name)
 @on_site(config=lambda case: case.config, tokens=ONE)
 async def test_history_that_grok_does_not_take_is_left_out(site: Site, case: Untaken) -> None:
-    """It is named in the transcript and in the header; the rest goes up, and so does every repetition."""
+    """It is named in the transcript and in the header; the rest goes up, and so does every
+    repetition.
+    """
     site.simulator.files.scripts[PNG] = case.script
     for _ in range(2):
         reply = await site.client.post("/v1/chat/completions", json=chat(messages=case.messages))
@@ -147,7 +155,10 @@ async def test_history_that_grok_does_not_take_is_left_out(site: Site, case: Unt
         assert reply.headers["x-grok2api-ignored"] == "earlier_pictures"
         assert reply.headers["x-grok2api-attempts"] == case.attempts
         call = chats(site.simulator)[-1]
-        up = [site.simulator.files.contents[call.sso, file_id] for file_id in call.body["fileAttachments"]]
+        up = [
+            site.simulator.files.contents[call.sso, file_id]
+            for file_id in call.body["fileAttachments"]
+        ]
         assert up[-1] == GIF
         assert PNG not in up
         shown = "\n".join([call.body["message"], *(data.decode() for data in up[:-1])])
@@ -158,31 +169,48 @@ async def test_history_that_grok_does_not_take_is_left_out(site: Site, case: Unt
 
 
 @pytest.mark.parametrize("messages", [HISTORY, TOOL], ids=["question", "tool"])
-@pytest.mark.parametrize("detail", ["attachmentLoadFailed", "attachmentImageTooLarge", "attachmentModerated"])
+@pytest.mark.parametrize(
+    "detail", ["attachmentLoadFailed", "attachmentImageTooLarge", "attachmentModerated"]
+)
 @on_site(config=ATTACH, tokens=ONE)
 async def test_attachments_that_fail_the_answer_are_left_out_if_they_may(
     site: Site, detail: str, messages: list[dict[str, Any]]
 ) -> None:
-    """Grok does not say which; those of the user's last message go up again, and without others the failure stands."""
+    """Grok does not say which; those of the user's last message go up again, and without others the
+    failure stands.
+    """
     failing = play_lines([wrapped(lines.nested_error(detail, "no"))])
     site.simulator.script("sso-0", failing, answer("fine"))
-    asked = [*messages[:-1], said("user", picture(WEBP), "And this?")] if messages is HISTORY else messages
+    asked = (
+        [*messages[:-1], said("user", picture(WEBP), "And this?")]
+        if messages is HISTORY
+        else messages
+    )
     reply = await site.client.post("/v1/chat/completions", json=chat(messages=asked))
     assert reply.status_code == 200, reply.text
     assert reply.headers["x-grok2api-ignored"] == "earlier_pictures"
     assert reply.headers["x-grok2api-attempts"] == "2"
     call = chats(site.simulator)[-1]
-    up = [site.simulator.files.contents[call.sso, file_id] for file_id in call.body["fileAttachments"]]
+    up = [
+        site.simulator.files.contents[call.sso, file_id] for file_id in call.body["fileAttachments"]
+    ]
     assert up == ([WEBP] if messages is HISTORY else [])
     site.simulator.script("sso-0", failing)
-    reply = await site.client.post("/v1/chat/completions", json=chat(messages=[said("user", picture(PNG))]))
+    reply = await site.client.post(
+        "/v1/chat/completions", json=chat(messages=[said("user", picture(PNG))])
+    )
     assert (reply.status_code, reply.headers["x-grok2api-attempts"]) == (400, "1")
 
 
 @on_site(tokens=ONE)
 async def test_the_question_stays_strict_beside_history_that_is_left_out(site: Site) -> None:
-    """What the user attached now is refused with its path, also if something of a tool's is refused as well."""
-    site.simulator.files.scripts = {PNG: error(400, lines.ERROR_400), JPEG: error(400, lines.ERROR_400)}
+    """What the user attached now is refused with its path, also if something of a tool's is refused
+    as well.
+    """
+    site.simulator.files.scripts = {
+        PNG: error(400, lines.ERROR_400),
+        JPEG: error(400, lines.ERROR_400),
+    }
     messages = [*TOOL, said("user", picture(JPEG), "And this?")]
     reply = await site.client.post("/v1/chat/completions", json=chat(messages=messages))
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, "messages[3].content[0]")

@@ -1,4 +1,6 @@
-"""Bodies with fields: read whole, whatever they hold and however they are labelled, and refused when they break off."""
+"""Bodies with fields: read whole, whatever they hold and however they are labelled, and refused
+when they break off.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,15 @@ from grokcore.errors import InvalidRequest
 from grokcore.protocol.dialects.openai_images.sources import FormFile
 from grokcore.web.form import MOST_PARTS, read_fields
 
-BOUNDARY_LIKE = st.sampled_from([b"\r\n", b"--", b"\r\n--", b"--x", b"\r\n--x--\r\n", b"\0\xff", b"a"])
+BOUNDARY_LIKE = st.sampled_from(
+    [b"\r\n", b"--", b"\r\n--", b"--x", b"\r\n--x--\r\n", b"\0\xff", b"a"]
+)
 CONTENTS = st.lists(BOUNDARY_LIKE | st.binary(max_size=20), max_size=8).map(b"".join)
 
 
-def request(files: list[tuple[str, tuple[str, bytes]]], fields: dict[str, str]) -> tuple[str, bytes]:
+def request(
+    files: list[tuple[str, tuple[str, bytes]]], fields: dict[str, str]
+) -> tuple[str, bytes]:
     """Content type and body of a form as httpx, and so OpenAI's SDK, writes it."""
     written = httpx.Request("POST", "http://127.0.0.1/", data=fields, files=files)
     return written.headers["content-type"], written.read()
@@ -29,7 +35,10 @@ def test_a_form_is_read_to_the_byte(contents: list[bytes], text: str) -> None:
     """Also contents that look like a boundary, or are empty."""
     files = [("image[]", (f"{index}.png", data)) for index, data in enumerate(contents)]
     fields = read_fields(*request(files, {"prompt": text}))
-    assert fields == (("prompt", text), *(("image[]", FormFile(name, data)) for _, (name, data) in files))
+    assert fields == (
+        ("prompt", text),
+        *(("image[]", FormFile(name, data)) for _, (name, data) in files),
+    )
 
 
 def test_a_form_that_breaks_off_is_refused_wherever_it_is_cut() -> None:
@@ -74,7 +83,8 @@ def multipart(*parts: tuple[str, bytes]) -> bytes:
     """A form of parts, each with its header lines behind ``form-data``."""
     return (
         b"".join(
-            b"--x\r\ncontent-disposition: form-data; %s\r\n\r\n%s\r\n" % (head.encode(), data) for head, data in parts
+            b"--x\r\ncontent-disposition: form-data; %s\r\n\r\n%s\r\n" % (head.encode(), data)
+            for head, data in parts
         )
         + b"--x--\r\n"
     )
@@ -107,7 +117,9 @@ URLENCODED = "application/x-www-form-urlencoded"
     ("text/plain", b'\xef\xbb\xbf{"prompt": "a"}', [("prompt", "a")]),
     ("", b'{"b": 1, "a": [2]}', [("b", 1), ("a", [2])]),
 ])  # fmt: skip
-def test_fields_are_read_as_they_are_meant(content_type: str, body: bytes, fields: list[tuple[str, object]]) -> None:
+def test_fields_are_read_as_they_are_meant(
+    content_type: str, body: bytes, fields: list[tuple[str, object]]
+) -> None:
     """In their order, all of one name, whatever the header says of them."""
     assert list(read_fields(content_type, body)) == fields
 
@@ -115,7 +127,15 @@ def test_fields_are_read_as_they_are_meant(content_type: str, body: bytes, field
 @settings(deadline=None, max_examples=500)
 @given(
     st.sampled_from(
-        [HEADER, URLENCODED, "multipart/form-data", "application/json", "", ";;", 'multipart/x; boundary="']
+        [
+            HEADER,
+            URLENCODED,
+            "multipart/form-data",
+            "application/json",
+            "",
+            ";;",
+            'multipart/x; boundary="',
+        ]
     ),
     st.lists(
         st.sampled_from(

@@ -24,7 +24,16 @@ from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator import lines
 from grokcore.simulator.assets import jpeg, png
 from grokcore.simulator.files import UPLOAD_PATH
-from grokcore.simulator.scripts import HANG, Script, answer, drawing, error, page, play_lines, wrapped
+from grokcore.simulator.scripts import (
+    HANG,
+    Script,
+    answer,
+    drawing,
+    error,
+    page,
+    play_lines,
+    wrapped,
+)
 from tests.servers import Site
 from tests.web.media_site import on_media_site, run_on_media_site
 
@@ -110,7 +119,9 @@ CARD = play_lines([*map(wrapped, [
 async def test_a_picture_as_a_card_is_one_too(site: Site) -> None:
     """The form of 2026; the preview is not given."""
     site.simulator.always(CARD)
-    found = await with_sdk(site, "generate", prompt="a cat", model="grok-imagine-image", response_format="url")
+    found = await with_sdk(
+        site, "generate", prompt="a cat", model="grok-imagine-image", response_format="url"
+    )
     assert [one.url for one in found.data or ()] == [f"{site.grok_url}/{PICTURE.format(0)}"]
 
 
@@ -120,12 +131,17 @@ async def test_a_picture_is_edited_by_the_openai_sdk(site: Site) -> None:
     site.simulator.always(drawing(pictures(1)))
     for images in (png(), [png(), png(9)]):
         site.simulator.uploads.clear()
-        found = await with_sdk(site, "edit", prompt="redder", image=images, response_format="b64_json")
+        found = await with_sdk(
+            site, "edit", prompt="redder", image=images, response_format="b64_json"
+        )
         assert [one.b64_json for one in found.data or ()] == [CONTENT]
     first, second = site.simulator.calls
     assert first.body["message"] == "Edit the attached image: redder"
     files = site.simulator.files.contents
-    assert [files[second.sso, file_id] for file_id in second.body["fileAttachments"]] == [png(), png(9)]
+    assert [files[second.sso, file_id] for file_id in second.body["fileAttachments"]] == [
+        png(),
+        png(9),
+    ]
 
 
 @on_media_site
@@ -161,7 +177,13 @@ MODERATED = play_lines([*map(wrapped, [
 ])])  # fmt: skip
 
 REFUSED = [
-    Refused("words", answer("I can't draw that."), 502, "upstream_refused", "It said: I can't draw that."),
+    Refused(
+        "words",
+        answer("I can't draw that."),
+        502,
+        "upstream_refused",
+        "It said: I can't draw that.",
+    ),
     Refused("too few", drawing(pictures(1)), 502, "upstream_refused", "1 of the 2 pictures", 2),
     Refused("none, and partial_ok", answer("no"), 502, "upstream_refused", "no picture", 2, True),
     Refused("moderated", MODERATED, 400, "content_policy_violation"),
@@ -198,10 +220,14 @@ async def test_fewer_pictures_are_an_answer_if_the_client_says_so(site: Site) ->
 
 @pytest.mark.parametrize("response_format", ["b64_json", None])
 @on_media_site
-async def test_content_that_can_t_be_fetched_is_an_error(site: Site, response_format: str | None) -> None:
+async def test_content_that_can_t_be_fetched_is_an_error(
+    site: Site, response_format: str | None
+) -> None:
     """A picture without content would be an answer that looks complete."""
     site.simulator.always(drawing(pictures(2)))
-    site.simulator.asset_scripts[f"/{PICTURE.format(1)}"] = error(404, {"code": 5, "message": "gone", "details": []})
+    site.simulator.asset_scripts[f"/{PICTURE.format(1)}"] = error(
+        404, {"code": 5, "message": "gone", "details": []}
+    )
     fields = {"prompt": "a cat", "n": 2, "response_format": response_format}
     reply = await site.client.post("/v1/images/generations", json=fields)
     assert reply.status_code == 502
@@ -213,14 +239,20 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("not JSON", {"content": b"{"}, "not valid JSON"),
     ("a list", {"json": []}, "a JSON object"),
     ("no prompt", {"json": {}}, "prompt"),
-    ("a broken form", {"content": b"--x", "headers": {"content-type": "multipart/form-data; boundary=x"}}, "form"),
+    (
+        "a broken form",
+        {"content": b"--x", "headers": {"content-type": "multipart/form-data; boundary=x"}},
+        "form",
+    ),
     ("a video model", {"json": {"prompt": "a", "model": "grok-imagine-0.9"}}, "videos"),
 ]
 
 
 @pytest.mark.parametrize(("sent", "says"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
 @on_media_site
-async def test_a_bad_request_is_refused_without_asking_grok(site: Site, sent: dict[str, Any], says: str) -> None:
+async def test_a_bad_request_is_refused_without_asking_grok(
+    site: Site, sent: dict[str, Any], says: str
+) -> None:
     """With 400, and what is wrong."""
     reply = await site.client.post("/v1/images/generations", **sent)
     assert (reply.status_code, says in reply.json()["error"]["message"]) == (400, True), reply.text
@@ -231,7 +263,9 @@ async def test_a_bad_request_is_refused_without_asking_grok(site: Site, sent: di
 async def test_an_unknown_model_is_named(site: Site) -> None:
     """As in chats; what is offered instead is no model that this route refuses."""
     for name in ("grok-imagine-0.8-video", "midjourney", "x" * 200_000):
-        reply = await site.client.post("/v1/images/generations", json={"prompt": "a", "model": name})
+        reply = await site.client.post(
+            "/v1/images/generations", json={"prompt": "a", "model": name}
+        )
         assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
         assert "grok-imagine-0.9" not in reply.json()["error"]["message"]
 
@@ -247,7 +281,7 @@ async def test_a_failing_upload_fails_the_edit(site: Site) -> None:
     assert not site.simulator.calls
 
 
-# What clients send ------------------------------------------------------------------------------------------------
+# What clients send ------------------------------------------------------------------------------
 
 PNG_URL = f"data:image/png;base64,{base64.b64encode(png()).decode()}"
 
@@ -298,12 +332,18 @@ async def test_the_sdk_s_generations_take_every_parameter(site: Site) -> None:
     site.simulator.always(drawing(pictures(1)))
     for model in ("dall-e-3", "gpt-image-1", "grok-imagine-image", "grok-2-image", None):
         reply = await site.client.post(
-            "/v1/images/generations", json={"prompt": "a", "model": model, **fields, "stream": False}
+            "/v1/images/generations",
+            json={"prompt": "a", "model": model, **fields, "stream": False},
         )
         assert reply.status_code == 200, reply.text
         assert reply.headers["x-grok2api-ignored"].split(", ") == sorted(fields)
     await with_sdk(
-        site, "generate", prompt="a cat", extra_body={"image": [PNG_URL, PNG_URL]}, model="gpt-image-1", **fields
+        site,
+        "generate",
+        prompt="a cat",
+        extra_body={"image": [PNG_URL, PNG_URL]},
+        model="gpt-image-1",
+        **fields,
     )
     call = site.simulator.calls[-1]
     assert call.body["message"] == "Edit the attached images: a cat"
@@ -318,7 +358,11 @@ async def test_pictures_are_fetched_from_the_web_in_both_routes(site: Site) -> N
             f"/v1/images/{route}", json={"prompt": "a", "image_url": "http://10.0.0.1/a.png"}
         )
         failure = reply.json()["error"]
-        assert (reply.status_code, failure["code"], failure["param"]) == (400, "invalid_attachment", "image_url")
+        assert (reply.status_code, failure["code"], failure["param"]) == (
+            400,
+            "invalid_attachment",
+            "image_url",
+        )
     assert not site.simulator.calls
 
 
@@ -370,18 +414,27 @@ KINDS = st.sampled_from(["form", "json", "urlencoded", "form as json", "json as 
 
 def sent(kind: str, fields: list[tuple[str, str | bytes]]) -> dict[str, Any]:
     """A request with these fields, for httpx."""
-    texts = [(name, value if isinstance(value, str) else base64.b64encode(value).decode()) for name, value in fields]
+    texts = [
+        (name, value if isinstance(value, str) else base64.b64encode(value).decode())
+        for name, value in fields
+    ]
     match kind:
         case "json" | "json as form":
             header = "application/json" if kind == "json" else "multipart/form-data; boundary=x"
-            return {"content": json.dumps(dict(texts)).encode(), "headers": {"content-type": header}}
+            return {
+                "content": json.dumps(dict(texts)).encode(),
+                "headers": {"content-type": header},
+            }
         case "urlencoded":
             return {
                 "content": urlencode(texts).encode(),
                 "headers": {"content-type": "application/x-www-form-urlencoded"},
             }
     files = [
-        (name, (None, value) if isinstance(value, str) else ("", value) if not value else ("a", value))
+        (
+            name,
+            (None, value) if isinstance(value, str) else ("", value) if not value else ("a", value),
+        )
         for name, value in fields
     ]
     written = httpx.Request("POST", "http://127.0.0.1/", files=files)
@@ -390,7 +443,9 @@ def sent(kind: str, fields: list[tuple[str, str | bytes]]) -> dict[str, Any]:
 
 
 def test_no_field_of_a_form_is_passed_over_or_ends_in_a_fault_of_ours(tmp_path: Path) -> None:
-    """Each is used, named in the header, or refused by its name; over real sockets, in every kind of body."""
+    """Each is used, named in the header, or refused by its name; over real sockets, in every kind
+    of body.
+    """
     told: list[int] = []
 
     async def scenario(site: Site) -> None:
@@ -406,11 +461,15 @@ def test_no_field_of_a_form_is_passed_over_or_ends_in_a_fault_of_ours(tmp_path: 
         def ask(kind: str, route: str, fields: list[tuple[str, str | bytes]]) -> None:
             fields = list(dict(fields).items()) if "json" in kind else fields
             request = sent(kind, [("prompt", "a cat"), ("response_format", "url"), *fields])
-            reply = trio.from_thread.run(partial(site.client.post, f"/v1/images/{route}", **request), trio_token=portal)
+            reply = trio.from_thread.run(
+                partial(site.client.post, f"/v1/images/{route}", **request), trio_token=portal
+            )
             told.append(reply.status_code)
             if reply.status_code == 200:
                 there = {name for name, value in fields if value not in ("", "None", b"")}
-                assert bool(there & PICTURE_NAMES) == bool(site.simulator.calls[-1].body["fileAttachments"])
+                assert bool(there & PICTURE_NAMES) == bool(
+                    site.simulator.calls[-1].body["fileAttachments"]
+                )
                 ignored = set(reply.headers.get("x-grok2api-ignored", "").split(", "))
                 assert {quote(name) for name in there & {"size", "é", "file"}} <= ignored
                 return

@@ -60,15 +60,22 @@ from tests.wire import SOON_S, chunked, ends_within, http, post, read_reply, rep
     ],
 )
 def test_a_key_is_taken_from_three_headers(headers: list[str | bytes], passes: bool) -> None:
-    """As OpenAI, Anthropic and Azure clients send it, and as people paste it; a wrong one is told apart from none."""
+    """As OpenAI, Anthropic and Azure clients send it, and as people paste it; a wrong one is told
+    apart from none.
+    """
     reply = reply_to(http("GET", "/v1/models", *headers), config=KEYED)
     if passes:
         assert reply.status == 200
         return
     assert (reply.status, reply.error["code"]) == (401, "invalid_api_key")
     assert reply.headers["www-authenticate"] == "Bearer"
-    offered = any(line not in ("authorization: Bearer", "x-api-key: ") and "Basic" not in str(line) for line in headers)
-    as_key = offered and not str(headers[0]).startswith(("authorization: correct", "authorization: bearercorrect"))
+    offered = any(
+        line not in ("authorization: Bearer", "x-api-key: ") and "Basic" not in str(line)
+        for line in headers
+    )
+    as_key = offered and not str(headers[0]).startswith(
+        ("authorization: correct", "authorization: bearercorrect")
+    )
     assert ("The API key is wrong" in reply.error["message"]) is as_key
     assert reply.error["type"] == "invalid_request_error"
     assert reply.headers["x-should-retry"] == "false"
@@ -80,8 +87,13 @@ def test_a_key_is_taken_from_three_headers(headers: list[str | bytes], passes: b
 def test_a_key_may_have_any_letters(key: str) -> None:
     """They are compared as the UTF-8 bytes on the wire; one letter less does not pass."""
     config = f'[grok]\napi_key = "{key}"'
-    assert reply_to(http("GET", "/v1/models", f"x-api-key: {key[:-1]}"), config=config).status == 401
-    assert reply_to(http("GET", "/v1/models", f"authorization: Bearer {key}"), config=config).status == 200
+    assert (
+        reply_to(http("GET", "/v1/models", f"x-api-key: {key[:-1]}"), config=config).status == 401
+    )
+    assert (
+        reply_to(http("GET", "/v1/models", f"authorization: Bearer {key}"), config=config).status
+        == 200
+    )
 
 
 def test_further_keys_may_be_given_by_their_digest() -> None:
@@ -90,8 +102,16 @@ def test_further_keys_may_be_given_by_their_digest() -> None:
     config = f'{KEYED}\n[[keys]]\nname = "a"\nkey = "in clear"\n[[keys]]\nname = "b"\nsha256 = "{digest.upper()}"'
 
     async def scenario(site: Site) -> None:
-        for key, status in (("correct horse", 200), ("in clear", 200), ("by digest", 200), (digest, 401), ("", 401)):
-            assert (await send_and_read(site, http("GET", "/v1/models", f"x-api-key: {key}"))).status == status
+        for key, status in (
+            ("correct horse", 200),
+            ("in clear", 200),
+            ("by digest", 200),
+            (digest, 401),
+            ("", 401),
+        ):
+            assert (
+                await send_and_read(site, http("GET", "/v1/models", f"x-api-key: {key}"))
+            ).status == status
 
     run_on_site(scenario, config=config)
 
@@ -99,8 +119,12 @@ def test_further_keys_may_be_given_by_their_digest() -> None:
 def every_route() -> list[tuple[str, str]]:
     """Each method and path that the app knows."""
     unused: Any = None
-    gateway: Any = SimpleNamespace(pool=TokenPool(TokenBook(TOKENS), queue_s=1), on_failed_attempt=[])
-    services = Services(gateway, ServerState(configured()), unused, Deliveries(None), Census(unused))
+    gateway: Any = SimpleNamespace(
+        pool=TokenPool(TokenBook(TOKENS), queue_s=1), on_failed_attempt=[]
+    )
+    services = Services(
+        gateway, ServerState(configured()), unused, Deliveries(None), Census(unused)
+    )
     app = create_app(services, Metrics(services))
     return [
         (method, re.sub("<[^>]*>", "x", rule.rule))
@@ -114,7 +138,9 @@ KEYLESS = {"/health", "/", *(f"/status/{name}" for name in FILES)}
 
 
 def test_with_a_key_set_everything_but_health_and_the_empty_page_asks_for_it() -> None:
-    """Every route and method of the app's own map, and what is no route: strangers learn nothing."""
+    """Every route and method of the app's own map, and what is no route: strangers learn
+    nothing.
+    """
     unknown = [
         ("GET", "/nothing"),
         ("GET", "/health/x"),
@@ -133,7 +159,10 @@ def test_with_a_key_set_everything_but_health_and_the_empty_page_asks_for_it() -
             assert (reply.status == 401) is (path not in KEYLESS), (method, path)
             if (method, path) != ("GET", "/status/events"):  # which has no end with it
                 keyed = http(method, path, "x-api-key: correct horse", body=b"")
-                assert (await send_and_read(site, keyed, bodiless=bodiless)).status != 401, (method, path)
+                assert (await send_and_read(site, keyed, bodiless=bodiless)).status != 401, (
+                    method,
+                    path,
+                )
 
     run_on_site(scenario, config=KEYED)
 
@@ -171,8 +200,12 @@ async def test_a_wrong_key_is_refused_before_the_body_has_come(site: Site) -> No
 
 @pytest.mark.parametrize("form", [post, chunked], ids=["length told", "chunked"])
 @on_site(config=KEYED)
-async def test_a_refusal_reaches_a_client_that_is_still_sending(site: Site, form: Callable[[bytes], bytes]) -> None:
-    """The rest of the body is read and dropped, so no reset takes the answer away; the connection stays usable."""
+async def test_a_refusal_reaches_a_client_that_is_still_sending(
+    site: Site, form: Callable[[bytes], bytes]
+) -> None:
+    """The rest of the body is read and dropped, so no reset takes the answer away; the connection
+    stays usable.
+    """
     async with await site.connect() as stream:
         await stream.send_all(form(b"x" * 20_000_000))
         assert (await read_reply(stream)).status == 401
@@ -180,7 +213,9 @@ async def test_a_refusal_reaches_a_client_that_is_still_sending(site: Site, form
         assert (await read_reply(stream)).status == 200
 
 
-def test_an_early_refusal_waits_for_the_body_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_early_refusal_waits_for_the_body_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A client that keeps its connection open without sending the rest is let go."""
     monkeypatch.setattr(edge, "LINGER_S", 0.1)
 

@@ -1,4 +1,6 @@
-"""Bodies made to cost as much as they can: bounded memory, given back, and a loop that goes on, in a server of its own."""
+"""Bodies made to cost as much as they can: bounded memory, given back, and a loop that goes on, in
+a server of its own.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def filled(size: int, head: bytes, unit: bytes, tail: bytes = b"") -> bytes:
 
 
 def in_message(unit: bytes) -> Callable[[int], bytes]:
-    return lambda size: filled(size, b'{"model":"none","messages":[{"role":"user","content":"', unit, b'"}]}')
+    return lambda size: filled(
+        size, b'{"model":"none","messages":[{"role":"user","content":"', unit, b'"}]}'
+    )
 
 
 @frozen
@@ -80,7 +84,7 @@ def gzip(data: bytes) -> bytes:
     return machine.compress(data) + machine.flush()
 
 
-# A server of its own ------------------------------------------------------------------------------------------------
+# A server of its own ----------------------------------------------------------------------------
 
 
 @define
@@ -89,7 +93,11 @@ class Process:
     pid: int
 
     def memory_mb(self, what: str) -> float:
-        (line,) = (line for line in Path(f"/proc/{self.pid}/status").read_text().splitlines() if line.startswith(what))
+        (line,) = (
+            line
+            for line in Path(f"/proc/{self.pid}/status").read_text().splitlines()
+            if line.startswith(what)
+        )
         return int(line.split()[1]) / 1024
 
     def forget_peak(self) -> None:
@@ -141,7 +149,9 @@ class Pulse(threading.Thread):
         self.worst_s = 0.0
 
     def run(self) -> None:
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)) as connection:
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        ) as connection:
             while not self._over.wait(0.01):
                 began = time.perf_counter()
                 connection.request("GET", "/health")
@@ -170,7 +180,9 @@ def cost(process: Process, worst: Worst, size: int) -> tuple[int, float, float, 
     return status, peak / (size / 1024 / 1024), kept, lag
 
 
-LINUX = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is measured with /proc")
+LINUX = pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="memory is measured with /proc"
+)
 
 
 @LINUX

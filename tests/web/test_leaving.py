@@ -41,16 +41,23 @@ LEAVING = (
     Leaving("whole, before the first event", stream=False, script=SILENCE, times=100),
     Leaving("whole, after the first event", stream=False, script=FIRST_TOKEN),
     Leaving("stream, before the head", stream=True, script=SILENCE),
-    Leaving("stream, before the first event", stream=True, script=SILENCE, read=b"\r\n\r\n", config=HELD),
-    Leaving("stream, after the first event", stream=True, script=FIRST_TOKEN, read=b"data: ", times=100),
-    Leaving("stream, lively", stream=True, script=paced(answer("a b c " * 1000), 0.0005), read=b"data: "),
+    Leaving(
+        "stream, before the first event", stream=True, script=SILENCE, read=b"\r\n\r\n", config=HELD
+    ),
+    Leaving(
+        "stream, after the first event", stream=True, script=FIRST_TOKEN, read=b"data: ", times=100
+    ),
+    Leaving(
+        "stream, lively", stream=True, script=paced(answer("a b c " * 1000), 0.0005), read=b"data: "
+    ),
 )
 
 
 @pytest.mark.parametrize("leaving", LEAVING, ids=lambda leaving: leaving.name)
 @on_site(config=lambda leaving: leaving.config)
 async def test_of_a_client_that_left_nothing_stays(site: Site, leaving: Leaving) -> None:
-    """Grok is let go, and after many of them there is no task, thread, descriptor, lease or completion more.
+    """Grok is let go, and after many of them there is no task, thread, descriptor, lease or
+    completion more.
 
     Every other client closes, the others reset the connection.
     """
@@ -70,15 +77,21 @@ async def test_of_a_client_that_left_nothing_stays(site: Site, leaving: Leaving)
     await before.must_be_restored(site)
 
 
-@pytest.mark.parametrize("sent", [b"", post(chat())[:60], post(chat())], ids=["nothing", "half a head", "a request"])
+@pytest.mark.parametrize(
+    "sent", [b"", post(chat())[:60], post(chat())], ids=["nothing", "half a head", "a request"]
+)
 @on_site
-async def test_of_a_client_that_left_while_nothing_was_under_way_nothing_stays(site: Site, sent: bytes) -> None:
+async def test_of_a_client_that_left_while_nothing_was_under_way_nothing_stays(
+    site: Site, sent: bytes
+) -> None:
     """Before its first request, in the middle of a head, or after its answer, like every curl."""
     keep_no_connection_of_asks(site)
     site.simulator.always(answer("ok"))
     await send_and_read(site, post(chat()))  # makes the connection to Grok, which is kept
     await until(lambda: not site.gateway.open_count)
-    await site.settled()  # the question of what is left has a connection, too, for as long as it takes
+    await (
+        site.settled()
+    )  # the question of what is left has a connection, too, for as long as it takes
     await trio.testing.wait_all_tasks_blocked(0.05)
     before = Holdings.of(site)
     for _ in range(5):

@@ -1,4 +1,6 @@
-"""Pictures and videos over HTTP: ranges, conditions, names that lead nowhere, and clients that leave."""
+"""Pictures and videos over HTTP: ranges, conditions, names that lead nowhere, and clients that
+leave.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ class Site:
         first, *rest = head.decode("latin-1").split("\r\n")
         told = {name.lower(): value for name, _, value in (line.partition(": ") for line in rest)}
         reply = Reply(int(first.split(" ")[1]), told, body)
-        assert len(body) == (0 if method == "HEAD" or reply.status == 304 else int(told["content-length"]))
+        assert len(body) == (
+            0 if method == "HEAD" or reply.status == 304 else int(told["content-length"])
+        )
         return reply
 
 
@@ -84,7 +88,9 @@ def make_app(cache: MediaCache) -> QuartTrio:
     return app
 
 
-def run_on_site(scenario: Callable[[Site], Awaitable[None]], folder: Path, *, most_bytes: int = 10**9) -> None:
+def run_on_site(
+    scenario: Callable[[Site], Awaitable[None]], folder: Path, *, most_bytes: int = 10**9
+) -> None:
     async def main() -> None:
         install()
         cache = MediaCache(folder, most_bytes)
@@ -115,7 +121,7 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-# Ranges and conditions --------------------------------------------------------------------------------------------
+# Ranges and conditions --------------------------------------------------------------------------
 
 
 @frozen
@@ -223,7 +229,11 @@ async def test_of_a_file_one_gets_what_one_asks_for(site: Site, case: Asking) ->
     etag = f'"{name}-1000"'
     headers = tuple(header.format(etag=etag) for header in case.headers)
     reply = await site.ask(path=f"/v1/media/{name}", method=case.method, headers=headers)
-    told = {name: value for name, value in reply.headers.items() if name not in ("x-request-id", "date", "connection")}
+    told = {
+        name: value
+        for name, value in reply.headers.items()
+        if name not in ("x-request-id", "date", "connection")
+    }
 
     assert reply.status == case.status
     expected = {
@@ -262,7 +272,12 @@ async def test_many_requests_go_over_one_connection(site: Site) -> None:
     """Whatever was answered, the next answer begins where it ended."""
     path = f"/media/{await site.cache.put(DATA, 'png')}"
     async with await site.connect() as stream:
-        for method, *headers in (("HEAD",), ("GET", "if-none-match: *"), ("GET", "range: bytes=9999-"), ("GET",)):
+        for method, *headers in (
+            ("HEAD",),
+            ("GET", "if-none-match: *"),
+            ("GET", "range: bytes=9999-"),
+            ("GET",),
+        ):
             await stream.send_all(http(method, path, *headers))
             reply = await read_reply(stream, bodiless=reply_is_bodiless(method, headers))
         assert reply.body == DATA
@@ -272,7 +287,7 @@ def reply_is_bodiless(method: str, headers: list[str]) -> bool:
     return method == "HEAD" or "if-none-match: *" in headers
 
 
-# Names ------------------------------------------------------------------------------------------------------------
+# Names ------------------------------------------------------------------------------------------
 
 PATHS = [
     "/media/..%2fsecret.png",
@@ -313,7 +328,9 @@ def test_only_names_that_were_given_out_lead_to_a_file(method: str, tmp_path: Pa
     async def scenario(site: Site) -> None:
         await site.cache.load()
         name = await site.cache.put(DATA, "png")
-        for path in (pattern.format(name=name, upper=name.upper(), folder=folder.name) for pattern in PATHS):
+        for path in (
+            pattern.format(name=name, upper=name.upper(), folder=folder.name) for pattern in PATHS
+        ):
             reply = await site.ask(path=path, method=method)
             assert (reply.status, reply.headers["content-type"]) == (404, "application/json"), path
             if method == "GET":
@@ -335,14 +352,16 @@ async def test_a_file_that_is_gone_is_not_found(site: Site, tmp_path: Path) -> N
         assert name not in reply.body.decode()
 
 
-# Files that are open ----------------------------------------------------------------------------------------------
+# Files that are open ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("header", ["", "range: bytes=5000-", "if-none-match: *"])
 @on_real_clock
 async def test_a_file_is_closed_with_its_request(method: str, header: str, tmp_path: Path) -> None:
-    """Also if the response is never begun: the client may leave between the handler's end and the first byte."""
+    """Also if the response is never begun: the client may leave between the handler's end and the
+    first byte.
+    """
     cache = MediaCache(tmp_path, 10**9)
     name = await cache.put(DATA, "png")
     before = descriptors()
@@ -370,7 +389,9 @@ def is_read(folder: Path) -> int:
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closes", "resets"])
 @on_site
-async def test_of_a_client_that_leaves_no_descriptor_stays(site: Site, reset: bool, tmp_path: Path) -> None:
+async def test_of_a_client_that_leaves_no_descriptor_stays(
+    site: Site, reset: bool, tmp_path: Path
+) -> None:
     """In the middle of the file, many of them."""
     name = await site.cache.put(VIDEO, "mp4")
     before = descriptors()
@@ -433,7 +454,9 @@ async def test_many_downloads_at_once_take_little_memory(site: Site) -> None:
 
 
 @on_site(most_bytes=len(VIDEO))
-async def test_a_file_that_leaves_the_cache_while_it_is_sent_is_sent_whole(site: Site, tmp_path: Path) -> None:
+async def test_a_file_that_leaves_the_cache_while_it_is_sent_is_sent_whole(
+    site: Site, tmp_path: Path
+) -> None:
     """It is open before the client hears of it, and nothing takes it away again."""
     path = f"/media/{await site.cache.put(VIDEO, 'mp4')}"
     async with await site.connect() as stream:
@@ -452,7 +475,9 @@ async def test_a_file_that_leaves_the_cache_while_it_is_sent_is_sent_whole(site:
 def test_a_file_that_becomes_shorter_while_it_is_sent_does_not_look_whole(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The connection is cut, before as many bytes came as were told; the log has no name of a file."""
+    """The connection is cut, before as many bytes came as were told; the log has no name of a
+    file.
+    """
 
     async def scenario(site: Site) -> None:
         name = await site.cache.put(VIDEO, "mp4")
@@ -471,7 +496,9 @@ def test_a_file_that_becomes_shorter_while_it_is_sent_does_not_look_whole(
 
 
 @on_real_clock
-async def test_a_file_that_is_not_there_raises_what_any_unknown_address_does(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_there_raises_what_any_unknown_address_does(
+    tmp_path: Path,
+) -> None:
     """So that the app answers as it does everywhere."""
     async with trio.open_nursery() as nursery:
         with pytest.raises(UnknownUrl):

@@ -1,4 +1,6 @@
-"""What the server tells of its requests: a line of the log each, ``Server-Timing``, ``/metrics``, the last hour."""
+"""What the server tells of its requests: a line of the log each, ``Server-Timing``, ``/metrics``,
+the last hour.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,16 @@ from grokcore import errors
 from grokcore.protocol.advice import ADVICE, advice
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.completion.gateway import FailedAttempt
-from grokcore.simulator.scripts import CUT, HANG, Script, answer, answer_lines, error, page, play_lines
+from grokcore.simulator.scripts import (
+    CUT,
+    HANG,
+    Script,
+    answer,
+    answer_lines,
+    error,
+    page,
+    play_lines,
+)
 from grokcore.web.history import FAULTS_KEPT, MINUTES, SAMPLES_PER_MINUTE, History, Minute
 from grokcore.web.metrics import TICK_S, watch_lag
 from grokcore.web.trace import Trace
@@ -33,7 +44,10 @@ CANARY = "canary-7f3a"
 
 KEYED = f'[[keys]]\nname = "laptop"\nkey = "key-{CANARY}"'
 TOKENS = (TokenEntry(f"sso-{CANARY}"),)
-PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="}}
+PICTURE = {
+    "type": "image_url",
+    "image_url": {"url": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="},
+}
 
 
 def lines_of(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
@@ -73,8 +87,16 @@ CASES = [
         },
         lacks=("code", "client_left", "stream", "upload"),
     ),
-    Case("streamed", body=chat("hi", stream=True), says={"status": 200, "stream": True, "tokens_out": 4}),
-    Case("a query is not told", path=f"/v1/chat/completions?q={CANARY}", says={"path": "/v1/chat/completions"}),
+    Case(
+        "streamed",
+        body=chat("hi", stream=True),
+        says={"status": 200, "stream": True, "tokens_out": 4},
+    ),
+    Case(
+        "a query is not told",
+        path=f"/v1/chat/completions?q={CANARY}",
+        says={"path": "/v1/chat/completions"},
+    ),
     Case(
         "refused by Grok",
         script=page(),
@@ -94,7 +116,12 @@ CASES = [
         says={"status": 404, "code": "model_not_found"},
         lacks=("model", "attempts", "client_left"),
     ),
-    Case("wrong key", key=f"wrong-{CANARY}", says={"status": 401, "code": "invalid_api_key"}, lacks=("key", "model")),
+    Case(
+        "wrong key",
+        key=f"wrong-{CANARY}",
+        says={"status": 401, "code": "invalid_api_key"},
+        lacks=("key", "model"),
+    ),
     Case(
         "no such route",
         path=f"/v1/nothing/%0a{CANARY[:6]}",
@@ -111,7 +138,11 @@ def test_each_request_has_one_line(case: Case, caplog: pytest.LogCaptureFixture)
 
     async def scenario(site: Site) -> None:
         site.simulator.always(case.script)
-        headers = {"x-request-id": "mine-1", "authorization": f"Bearer {case.key}", "user-agent": CANARY}
+        headers = {
+            "x-request-id": "mine-1",
+            "authorization": f"Bearer {case.key}",
+            "user-agent": CANARY,
+        }
         await site.client.post(case.path, json=case.body, headers=headers)
 
     with caplog.at_level(logging.INFO):
@@ -154,7 +185,9 @@ async def test_only_what_asks_is_counted_as_asking(site: Site) -> None:
 
 
 def test_what_asks_nothing_of_grok_is_told_at_debug(caplog: pytest.LogCaptureFixture) -> None:
-    """Health checks and scrapers come every few seconds; only when they are refused is it worth a line."""
+    """Health checks and scrapers come every few seconds; only when they are refused is it worth a
+    line.
+    """
 
     async def scenario(site: Site) -> None:
         for path in ("/health", "/v1/models", "/metrics"):
@@ -166,7 +199,7 @@ def test_what_asks_nothing_of_grok_is_told_at_debug(caplog: pytest.LogCaptureFix
     assert [record.levelno for record in told] == [logging.DEBUG] * 3
 
 
-# Server-Timing -----------------------------------------------------------------------------------------------------
+# Server-Timing ----------------------------------------------------------------------------------
 
 
 def timing(answer: httpx.Response) -> dict[str, float]:
@@ -208,7 +241,7 @@ async def test_the_wait_for_a_token_is_the_queue(site: Site) -> None:
     assert waited[1] >= 90
 
 
-# Metrics -----------------------------------------------------------------------------------------------------------
+# Metrics ----------------------------------------------------------------------------------------
 
 
 async def scraped(site: Site, key: str = "") -> Callable[..., float | None]:
@@ -253,14 +286,19 @@ async def test_prometheus_gets_what_happened(site: Site) -> None:
     tasks = value("tasks")
     assert tasks is not None
     assert tasks > 5
-    states = [value("tokens", state=state) for state in ("ok", "unknown", "cooling", "invalid", "disabled")]
+    states = [
+        value("tokens", state=state)
+        for state in ("ok", "unknown", "cooling", "invalid", "disabled")
+    ]
     assert sum(one for one in states if one is not None) == 5
     assert None not in states
 
 
 @on_site
 async def test_looking_at_metrics_changes_nothing(site: Site) -> None:
-    """An idle server asks Grok nothing, however often it is scraped; and no group begins to be kept for it."""
+    """An idle server asks Grok nothing, however often it is scraped; and no group begins to be kept
+    for it.
+    """
     await site.ask()
     await site.settled()
     book = site.server.pool.book
@@ -271,7 +309,9 @@ async def test_looking_at_metrics_changes_nothing(site: Site) -> None:
 
 
 def test_an_answer_that_was_not_taken_is_not_complete(caplog: pytest.LogCaptureFixture) -> None:
-    """A client that stops reading and is given up has left, whatever was written into the void after that."""
+    """A client that stops reading and is given up has left, whatever was written into the void
+    after that.
+    """
 
     async def scenario(site: Site) -> None:
         site.simulator.always(play_lines(answer_lines(["x" * 1000] * 6000, message="short")))
@@ -300,7 +340,9 @@ async def test_what_is_left_is_told_by_group(site: Site) -> None:
 
 @on_site(config='[grok]\napi_key = "k"\n[[keys]]\nname = "g"\nkey = "guest"\nrpm = 5')
 async def test_metrics_are_for_the_owner(site: Site) -> None:
-    """With a key set they ask for it, and a guest's key does not open them. Strangers leave no trace in them."""
+    """With a key set they ask for it, and a guest's key does not open them. Strangers leave no
+    trace in them.
+    """
     assert (await site.client.get("/metrics")).status_code == 401
     assert (await site.ask()).status_code == 401
     guest = await site.client.get("/metrics", headers={"x-api-key": "guest"})
@@ -326,7 +368,7 @@ def test_the_lag_is_what_a_sleeper_is_late() -> None:
     assert told == [0, 2]
 
 
-# The last hour -----------------------------------------------------------------------------------------------------
+# The last hour ----------------------------------------------------------------------------------
 
 
 class Hour:
@@ -336,7 +378,9 @@ class Hour:
         self.now = 1_000_020.0
         self.history = History(lambda: self.now)
 
-    def ended(self, status: int = 200, failure: errors.GrokApiError | None = None, *, asks: bool = True) -> None:
+    def ended(
+        self, status: int = 200, failure: errors.GrokApiError | None = None, *, asks: bool = True
+    ) -> None:
         trace = Trace("r", "POST", "/", 0.0, asks=asks, status=status, error=failure, complete=True)
         self.history.request_ended(trace)
 
@@ -353,7 +397,10 @@ def test_a_minute_counts_what_ended_in_it() -> None:
     minutes = hour.history.minutes()
     assert len(minutes) == MINUTES
     assert [minute.at for minute in minutes] == list(range(1_000_080 - 59 * 60, 1_000_081, 60))
-    assert minutes[-2:] == [Minute(1_000_020, 1, 0, None, None), Minute(1_000_080, 3, 1, None, None)]
+    assert minutes[-2:] == [
+        Minute(1_000_020, 1, 0, None, None),
+        Minute(1_000_080, 3, 1, None, None),
+    ]
     assert not any(minute.requests for minute in minutes[:-2])
     hour.now += 3600
     assert not any(minute.requests for minute in hour.history.minutes())
@@ -393,11 +440,19 @@ def test_faults_of_the_same_words_are_one() -> None:
     hour.now += 5
     hour.history.attempt_failed(challenge)
     newest, other = hour.history.faults()
-    assert (newest.code, newest.count, newest.at, newest.token) == ("upstream_challenge", 2, hour.now, "aaaa")
+    assert (newest.code, newest.count, newest.at, newest.token) == (
+        "upstream_challenge",
+        2,
+        hour.now,
+        "aaaa",
+    )
     assert other.code == "timeout_chunk"
     for seconds in (3547, 3546):
         hour.history.note_fault("rate_limit_exceeded", f"back in {seconds} s", "", "")
-    assert (hour.history.faults()[0].message, hour.history.faults()[0].count) == ("back in 3546 s", 2)
+    assert (hour.history.faults()[0].message, hour.history.faults()[0].count) == (
+        "back in 3546 s",
+        2,
+    )
     for number in range(FAULTS_KEPT + 5):
         hour.history.note_fault("upstream_error", "a" * number, "", "")
     assert len(hour.history.faults()) == FAULTS_KEPT
@@ -406,7 +461,9 @@ def test_faults_of_the_same_words_are_one() -> None:
 
 @on_site
 async def test_an_answers_words_are_not_the_owners(site: Site) -> None:
-    """What Grok said instead of a picture goes to who asked, and neither into the list of faults nor into the log."""
+    """What Grok said instead of a picture goes to who asked, and neither into the list of faults
+    nor into the log.
+    """
     site.simulator.always(answer(f"you asked for {CANARY}"))
     refused = await site.client.post("/v1/images/generations", json={"prompt": "p"})
     assert CANARY in refused.json()["error"]["message"]
@@ -416,7 +473,9 @@ async def test_an_answers_words_are_not_the_owners(site: Site) -> None:
     assert (fault.code, fault.message) == ("upstream_refused", "Grok made no picture.")
 
 
-@pytest.mark.parametrize(("count", "p50", "p95"), [(1, 1, 1), (2, 1, 2), (20, 10, 19), (100, 50, 95)])
+@pytest.mark.parametrize(
+    ("count", "p50", "p95"), [(1, 1, 1), (2, 1, 2), (20, 10, 19), (100, 50, 95)]
+)
 def test_quantiles_are_by_nearest_rank(count: int, p50: float, p95: float) -> None:
     """The smallest value that at least so many do not exceed."""
     hour = Hour()
@@ -456,18 +515,26 @@ async def test_a_request_that_failed_without_an_attempt_is_a_fault_too(site: Sit
 
 
 def test_there_is_advice_for_what_the_owner_can_mend() -> None:
-    """Codes of the table only; each failure that is not the request's fault has some, but for what needs none."""
+    """Codes of the table only; each failure that is not the request's fault has some, but for what
+    needs none.
+    """
     leaves = [
-        leaf for leaf in vars(errors).values() if isinstance(leaf, type) and issubclass(leaf, errors.GrokApiError)
+        leaf
+        for leaf in vars(errors).values()
+        if isinstance(leaf, type) and issubclass(leaf, errors.GrokApiError)
     ]
     codes = {leaf.code for leaf in leaves if getattr(leaf, "code", None)}
-    blameless = {leaf.code for leaf in leaves if getattr(leaf, "code", None) and leaf.blame is not errors.Blame.REQUEST}
+    blameless = {
+        leaf.code
+        for leaf in leaves
+        if getattr(leaf, "code", None) and leaf.blame is not errors.Blame.REQUEST
+    }
     assert set(ADVICE) <= codes
     assert blameless - set(ADVICE) == {"shutting_down"}
     assert advice("shutting_down") == ""
 
 
-# Keys --------------------------------------------------------------------------------------------------------------
+# Keys -------------------------------------------------------------------------------------------
 
 LIMITED = """
 [grok]
@@ -492,15 +559,23 @@ key = "free"
 
 async def ask_as(site: Site, key: str, **fields: Any) -> httpx.Response:
     """A chat request with this key."""
-    return await site.client.post("/v1/chat/completions", json=chat(**fields), headers={"x-api-key": key})
+    return await site.client.post(
+        "/v1/chat/completions", json=chat(**fields), headers={"x-api-key": key}
+    )
 
 
 @on_site(config=LIMITED)
 async def test_a_key_has_its_requests_per_minute(site: Site) -> None:
-    """Told in the headers of each answer, and of the refusal with the wait; other keys have nothing to do with it."""
+    """Told in the headers of each answer, and of the refusal with the wait; other keys have nothing
+    to do with it.
+    """
     site.simulator.always(answer("ok"))
     first, second = await ask_as(site, "slow"), await ask_as(site, "slow")
-    assert first.headers["x-ratelimit-limit-requests"] == second.headers["x-ratelimit-limit-requests"] == "2"
+    assert (
+        first.headers["x-ratelimit-limit-requests"]
+        == second.headers["x-ratelimit-limit-requests"]
+        == "2"
+    )
     assert first.headers["x-ratelimit-remaining-requests"] == "1"
     assert second.headers["x-ratelimit-remaining-requests"] == "0"
     third = await ask_as(site, "slow")
@@ -519,7 +594,9 @@ async def test_a_key_has_its_requests_per_minute(site: Site) -> None:
 
 @on_site(config=LIMITED)
 async def test_a_guest_sees_nothing_of_the_tokens(site: Site) -> None:
-    """Neither which one answered nor what all of them have left, also when they have nothing left; the owner does."""
+    """Neither which one answered nor what all of them have left, also when they have nothing left;
+    the owner does.
+    """
     await ask_as(site, "free")
     await site.settled()
     owner, guest = await ask_as(site, "free"), await ask_as(site, "small")
@@ -528,7 +605,10 @@ async def test_a_guest_sees_nothing_of_the_tokens(site: Site) -> None:
     assert {"x-grok2api-token", "x-ratelimit-limit-requests"} <= set(owner.headers)
     assert not {"x-grok2api-token", "x-ratelimit-limit-requests"} & set(guest.headers)
     assert refused.status_code == 429
-    assert (refused.headers["x-ratelimit-limit-requests"], refused.headers["x-ratelimit-remaining-requests"]) == (
+    assert (
+        refused.headers["x-ratelimit-limit-requests"],
+        refused.headers["x-ratelimit-remaining-requests"],
+    ) == (
         "2",
         "1",
     )
@@ -556,7 +636,9 @@ async def test_a_key_has_its_requests_at_once(site: Site) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 @on_site(config=LIMITED)
 async def test_whoever_has_the_whole_answer_may_ask_again_at_once(site: Site, stream: bool) -> None:
-    """The place is free before the last byte goes out, not when the rest of Grok's response has been read."""
+    """The place is free before the last byte goes out, not when the rest of Grok's response has
+    been read.
+    """
     site.simulator.always(Script((*answer("ok").steps, HANG)))
     for _ in range(5):
         assert (await ask_as(site, "one", stream=stream)).status_code == 200
@@ -573,7 +655,9 @@ async def test_a_key_has_its_models(site: Site) -> None:
         await site.client.get("/v1/models/grok-4-heavy", headers=as_small),
         await ask_as(site, "small", model="grok-4-heavy"),
         await site.client.post(
-            "/v1/images/generations", json={"prompt": "p", "model": "grok-4-heavy"}, headers=as_small
+            "/v1/images/generations",
+            json={"prompt": "p", "model": "grok-4-heavy"},
+            headers=as_small,
         ),
     ):
         assert (refused.status_code, refused.json()["error"]["code"]) == (403, "model_not_allowed")
@@ -588,13 +672,17 @@ async def test_a_key_has_its_models(site: Site) -> None:
 async def test_looking_is_not_counted(site: Site) -> None:
     """The list of models does not ask Grok, so it costs a key nothing."""
     for _ in range(5):
-        assert (await site.client.get("/v1/models", headers={"x-api-key": "slow"})).status_code == 200
+        assert (
+            await site.client.get("/v1/models", headers={"x-api-key": "slow"})
+        ).status_code == 200
     assert (await ask_as(site, "slow")).headers["x-ratelimit-remaining-requests"] == "1"
 
 
 @on_site(config=LIMITED)
 async def test_what_was_used_stays_used_over_a_reload(site: Site) -> None:
-    """Else whoever may touch the configuration file for another reason would give everybody a fresh minute."""
+    """Else whoever may touch the configuration file for another reason would give everybody a fresh
+    minute.
+    """
     await ask_as(site, "slow")
     site.server.adopt_config(site.server.state.config)
     assert (await ask_as(site, "slow")).headers["x-ratelimit-remaining-requests"] == "0"

@@ -23,7 +23,9 @@ SECRETS = ("hunter2", "proxy.example.com", "s3cret-value", "eyJhbGciOi")
     ("eyJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9u is refused", "It is at fault; the log says more."),
 ])  # fmt: skip
 @on_site(config='[grok]\napi_key = "owner-key"')
-async def test_health_says_what_is_at_fault_and_no_value(site: Site, words: str, shown: str) -> None:
+async def test_health_says_what_is_at_fault_and_no_value(
+    site: Site, words: str, shown: str
+) -> None:
     """The owner's key brings the words; without any key on the server, the status page has them."""
     site.server.state.notices["config"] = words
     reply = await site.client.get("/health")
@@ -33,9 +35,13 @@ async def test_health_says_what_is_at_fault_and_no_value(site: Site, words: str,
     assert owner.json()["faults"] == {"config": words}
 
 
-@pytest.mark.parametrize("header", [{"sec-fetch-site": "cross-site"}, {"origin": "https://a.example"}], ids=str)
+@pytest.mark.parametrize(
+    "header", [{"sec-fetch-site": "cross-site"}, {"origin": "https://a.example"}], ids=str
+)
 @on_site
-async def test_a_page_takes_no_place_of_the_status_stream(site: Site, header: dict[str, str]) -> None:
+async def test_a_page_takes_no_place_of_the_status_stream(
+    site: Site, header: dict[str, str]
+) -> None:
     """An image's address would do on a server without a key; programs need no ticket."""
     for _ in range(25):
         assert (await site.client.get("/status/events", headers=header)).status_code == 403
@@ -48,10 +54,14 @@ async def test_a_page_takes_no_place_of_the_status_stream(site: Site, header: di
             assert reply.status_code == 200
 
 
-@on_site(config='[grok]\nx_statsig_id = "statsig-s3cret-value"\ncf_clearance = "cf_clearance=clear-s3cret-value"')
+@on_site(
+    config='[grok]\nx_statsig_id = "statsig-s3cret-value"\ncf_clearance = "cf_clearance=clear-s3cret-value"'
+)
 async def test_what_was_sent_to_grok_is_masked_when_it_is_echoed(site: Site) -> None:
     """By its value, whatever stands in front of it; in streams as well."""
-    echo = json.dumps({"error": {"code": 7, "message": "not taken: statsig-s3cret-value and clear-s3cret-value"}})
+    echo = json.dumps(
+        {"error": {"code": 7, "message": "not taken: statsig-s3cret-value and clear-s3cret-value"}}
+    )
     site.simulator.always(page(400, echo))
     for stream in (False, True):
         reply = await site.ask(stream=stream)

@@ -1,4 +1,6 @@
-"""``/openapi.json``, held against the standard, the routes, the errors, and what the server really answers."""
+"""``/openapi.json``, held against the standard, the routes, the errors, and what the server really
+answers.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,17 @@ from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.disk.state_file import StateFile
 from grokcore.simulator import lines
 from grokcore.simulator.assets import png
-from grokcore.simulator.scripts import CUT, HANG, Script, answer, drawing, error, page, play_lines, wrapped
+from grokcore.simulator.scripts import (
+    CUT,
+    HANG,
+    Script,
+    answer,
+    drawing,
+    error,
+    page,
+    play_lines,
+    wrapped,
+)
 from grokcore.web import app as web_app
 from grokcore.web import bodies
 from grokcore.web.app import create_app
@@ -52,14 +64,20 @@ TEMPLATE = Path(web_app.__file__).parent / "openapi.json"
 PAGE_FILES = {f"/status/{name}" for name in FILES}
 """Not described: only the page asks for them."""
 
-LEAVES = [leaf for leaf in vars(errors).values() if isinstance(leaf, type) and issubclass(leaf, GrokApiError)][1:]
+LEAVES = [
+    leaf
+    for leaf in vars(errors).values()
+    if isinstance(leaf, type) and issubclass(leaf, GrokApiError)
+][1:]
 
 
 def document(*, models: int = 99, keyed: bool = True) -> Object:
     """The description of a server with the first *models* of the table."""
     shipped = list(load_config("")[0].models.values())
     base_url = "http://127.0.0.1:8000"
-    return build_document(TEMPLATE.read_bytes(), base_url=base_url, models=shipped[:models], keyed=keyed)
+    return build_document(
+        TEMPLATE.read_bytes(), base_url=base_url, models=shipped[:models], keyed=keyed
+    )
 
 
 def operations(described: Object) -> Iterator[tuple[str, str, Object]]:
@@ -77,7 +95,7 @@ def examples(described: Object) -> Iterator[tuple[str, Object, Any]]:
                 yield path, media["schema"], example["value"]
 
 
-# The document itself ----------------------------------------------------------------------------------------------
+# The document itself ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("models", "keyed"), [(0, True), (1, False), (99, True)])
@@ -94,13 +112,17 @@ def test_everything_that_is_shared_is_used() -> None:
     described = document()
     text = json.dumps(described)
     shared = [
-        f"#/components/{kind}/{name}" for kind in ("schemas", "headers") for name in described["components"][kind]
+        f"#/components/{kind}/{name}"
+        for kind in ("schemas", "headers")
+        for name in described["components"][kind]
     ]
     assert [reference for reference in shared if f'"{reference}"' not in text] == []
 
 
 def test_what_only_the_code_knows_is_filled_in() -> None:
-    """Version, address, models in force with the other names of the image model, and whether a key is asked for."""
+    """Version, address, models in force with the other names of the image model, and whether a key
+    is asked for.
+    """
     described, other = document(), document(models=1, keyed=False)
     schemas = described["components"]["schemas"]
     videos = {name for name, model in SHIPPED.items() if model.video}
@@ -110,7 +132,9 @@ def test_what_only_the_code_knows_is_filled_in() -> None:
     names, aliases = schemas["ImageModelName"]["anyOf"]
     assert set(names["enum"]) == {*SHIPPED, "", None} - videos
     assert re.match(aliases["pattern"], "gpt-image-1")
-    assert {example["model"] for _, _, example in examples(other) if "model" in example} == {"grok-3-fast"}
+    assert {example["model"] for _, _, example in examples(other) if "model" in example} == {
+        "grok-3-fast"
+    }
     assert described["security"] == [{"bearer": []}, {"x-api-key": []}]
     assert other["security"] == [{}, *described["security"]]
 
@@ -136,7 +160,7 @@ async def test_each_key_is_told_its_own_models(site: Site) -> None:
     assert (await site.client.get("/openapi.json")).status_code == 401
 
 
-# Routes, errors, words --------------------------------------------------------------------------------------------
+# Routes, errors, words --------------------------------------------------------------------------
 
 
 def whole_app(folder: Path) -> QuartTrio:
@@ -155,7 +179,9 @@ def as_openapi(rule: str) -> str:
 
 
 def test_each_route_is_described_and_nothing_else_is(tmp_path: Path) -> None:
-    """With its methods (OPTIONS is for all, HEAD goes with GET), and whether it asks for the key."""
+    """With its methods (OPTIONS is for all, HEAD goes with GET), and whether it asks for the
+    key.
+    """
     described = document()
     app = whole_app(tmp_path)
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule not in PAGE_FILES]
@@ -165,23 +191,35 @@ def test_each_route_is_described_and_nothing_else_is(tmp_path: Path) -> None:
         for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}
     }
     assert {(path, method) for path, method, _ in operations(described)} == routes
-    assert sorted(operation["operationId"] for _, _, operation in operations(described)) == sorted(ERRORS)
-    keyless = {as_openapi(rule.rule) for rule in rules if not marks_of(app, rule.endpoint).needs_key}
-    assert {path for path, _, operation in operations(described) if "security" in operation} == keyless
+    assert sorted(operation["operationId"] for _, _, operation in operations(described)) == sorted(
+        ERRORS
+    )
+    keyless = {
+        as_openapi(rule.rule) for rule in rules if not marks_of(app, rule.endpoint).needs_key
+    }
+    assert {
+        path for path, _, operation in operations(described) if "security" in operation
+    } == keyless
     asking = {as_openapi(rule.rule) for rule in rules if marks_of(app, rule.endpoint).asks_grok}
     asked = {path for path, _, operation in operations(described) if _asks_grok(operation)}
     assert asked == asking
-    assert marks_of(app, None) == Marks(needs_key=True, asks_grok=False), "an unknown path is no open door"
+    assert marks_of(app, None) == Marks(needs_key=True, asks_grok=False), (
+        "an unknown path is no open door"
+    )
 
 
 def _asks_grok(operation: Object) -> bool:
-    """Whether the description says that all tokens may be used up, which only a request to Grok can meet."""
+    """Whether the description says that all tokens may be used up, which only a request to Grok can
+    meet.
+    """
     return errors.RateLimitExceeded in ERRORS[operation["operationId"]]
 
 
 def test_each_act_on_a_token_is_described(tmp_path: Path) -> None:
     """They are part of the route's path."""
-    (rule,) = [rule for rule in whole_app(tmp_path).url_map.iter_rules() if rule.endpoint == "act_on_token"]
+    (rule,) = [
+        rule for rule in whole_app(tmp_path).url_map.iter_rules() if rule.endpoint == "act_on_token"
+    ]
     parameters = document()["paths"][as_openapi(rule.rule)]["post"]["parameters"]
     (act,) = [parameter for parameter in parameters if parameter["name"] == "act"]
     assert set(act["schema"]["enum"]) == rule._converters["act"].items  # type: ignore[attr-defined]
@@ -216,11 +254,13 @@ def test_words_that_clients_see_are_those_of_the_code() -> None:
     assert set(error_types) == {error_type(leaf.status) for leaf in LEAVES}
 
 
-# Holding requests and answers against it --------------------------------------------------------------------------
+# Holding requests and answers against it --------------------------------------------------------
 
 
 def closed(value: Any) -> Any:
-    """The same schemas, but what an object has beside what they name is wrong: nothing is sent that is not described."""
+    """The same schemas, but what an object has beside what they name is wrong: nothing is sent that
+    is not described.
+    """
     if isinstance(value, list):
         return [closed(item) for item in value]
     if not isinstance(value, dict):
@@ -250,10 +290,13 @@ class Described:
 
     def takes(self, value: Any, schema: str) -> bool:
         """Whether a request's body is as described."""
-        return bool(self._validator(self.document, pointer("components", "schemas", schema)).is_valid(value))
+        return bool(
+            self._validator(self.document, pointer("components", "schemas", schema)).is_valid(value)
+        )
 
     def check(self, reply: httpx.Response, values: list[Any] | None = None) -> str:
-        """Make sure that an answer is as described: its status, its headers, its content type, and what is in it.
+        """Make sure that an answer is as described: its status, its headers, its content type, and
+        what is in it.
 
         :param values: what is in it, if it was read already.
         :returns: the operation's id.
@@ -268,13 +311,23 @@ class Described:
         if content and reply.request.method != "HEAD":
             sent = reply.headers["content-type"].partition(";")[0]
             (name,) = [name for name in content if re.fullmatch(name.replace("*", ".*"), sent)]
-            self._check_values(values_of(reply) if values is None else values, [*place, "content", name])
+            self._check_values(
+                values_of(reply) if values is None else values, [*place, "content", name]
+            )
         return str(self._at(self._operation(reply.request))["operationId"])
 
     def _operation(self, request: httpx.Request) -> list[str]:
         asked = request.url.path.removeprefix("/v1")
-        fitting = [path for path in self.document["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), asked)]
-        return ["paths", min(fitting, key=lambda path: path.count("{")), request.method.lower().replace("head", "get")]
+        fitting = [
+            path
+            for path in self.document["paths"]
+            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), asked)
+        ]
+        return [
+            "paths",
+            min(fitting, key=lambda path: path.count("{")),
+            request.method.lower().replace("head", "get"),
+        ]
 
     def _check_headers(self, reply: httpx.Response, described: Object) -> None:
         shared = self.document["components"]["headers"]
@@ -288,7 +341,9 @@ class Described:
     def _check_values(self, values: list[Any], place: list[str]) -> None:
         if "schema" not in self._at(place):
             return
-        validator = self._validator(closed(self.document), pointer(*place, "schema", *self._of_events(place)))
+        validator = self._validator(
+            closed(self.document), pointer(*place, "schema", *self._of_events(place))
+        )
         assert values
         for value in values:
             validator.validate(value)
@@ -337,21 +392,51 @@ ANSWER = {
     "usage": {},
 }
 TOLD = {"x-request-id": "req_1", "x-should-retry": "false"}
-REFUSED = {"error": {"message": "no", "type": "server_error", "param": None, "code": "upstream_error"}}
+REFUSED = {
+    "error": {"message": "no", "type": "server_error", "param": None, "code": "upstream_error"}
+}
 
 WRONG: list[tuple[str, httpx.Response]] = [
     ("a status", httpx.Response(418, json=REFUSED, headers=TOLD, request=CHAT)),
-    ("a method", httpx.Response(200, json={}, headers=TOLD, request=httpx.Request("PUT", CHAT.url))),
-    ("a path", httpx.Response(200, json={}, headers=TOLD, request=httpx.Request("GET", "http://127.0.0.1/v1/files"))),
-    ("a header", httpx.Response(502, json=REFUSED, headers={**TOLD, "x-grok2api-new": "1"}, request=CHAT)),
-    ("a header of another route", httpx.Response(502, json=REFUSED, headers={**TOLD, "etag": '"1"'}, request=CHAT)),
-    ("no request id", httpx.Response(502, json=REFUSED, headers={"x-should-retry": "false"}, request=CHAT)),
-    ("odd values", httpx.Response(502, json=REFUSED, headers={**TOLD, "retry-after": "0"}, request=CHAT)),
+    (
+        "a method",
+        httpx.Response(200, json={}, headers=TOLD, request=httpx.Request("PUT", CHAT.url)),
+    ),
+    (
+        "a path",
+        httpx.Response(
+            200, json={}, headers=TOLD, request=httpx.Request("GET", "http://127.0.0.1/v1/files")
+        ),
+    ),
+    (
+        "a header",
+        httpx.Response(502, json=REFUSED, headers={**TOLD, "x-grok2api-new": "1"}, request=CHAT),
+    ),
+    (
+        "a header of another route",
+        httpx.Response(502, json=REFUSED, headers={**TOLD, "etag": '"1"'}, request=CHAT),
+    ),
+    (
+        "no request id",
+        httpx.Response(502, json=REFUSED, headers={"x-should-retry": "false"}, request=CHAT),
+    ),
+    (
+        "odd values",
+        httpx.Response(502, json=REFUSED, headers={**TOLD, "retry-after": "0"}, request=CHAT),
+    ),
     ("a code of another status", httpx.Response(503, json=REFUSED, headers=TOLD, request=CHAT)),
     ("another content type", httpx.Response(502, text="no", headers=TOLD, request=CHAT)),
     ("too little in it", httpx.Response(200, json=ANSWER, headers=TOLD, request=CHAT)),
-    ("too much in it", httpx.Response(502, json={**REFUSED, "more": 1}, headers=TOLD, request=CHAT)),
-    ("no event", httpx.Response(200, text="", headers={**TOLD, "content-type": "text/event-stream"}, request=CHAT)),
+    (
+        "too much in it",
+        httpx.Response(502, json={**REFUSED, "more": 1}, headers=TOLD, request=CHAT),
+    ),
+    (
+        "no event",
+        httpx.Response(
+            200, text="", headers={**TOLD, "content-type": "text/event-stream"}, request=CHAT
+        ),
+    ),
 ]
 
 
@@ -364,11 +449,13 @@ def test_what_is_not_described_does_not_pass(reply: httpx.Response) -> None:
         described.check(reply)
 
 
-# Requests ---------------------------------------------------------------------------------------------------------
+# Requests ---------------------------------------------------------------------------------------
 
 
 def test_the_examples_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are as their schemas say, nothing in them is without effect, and the answers are as described."""
+    """They are as their schemas say, nothing in them is without effect, and the answers are as
+    described.
+    """
 
     async def scenario(site: Site) -> None:
         described = await Described.by(site)
@@ -387,7 +474,9 @@ def test_the_examples_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def parts(*content: Any) -> Object:
     """A chat request whose last message has these parts."""
-    return chat(messages=[{"role": "user", "content": "hello"}, {"role": "user", "content": [*content]}])
+    return chat(
+        messages=[{"role": "user", "content": "hello"}, {"role": "user", "content": [*content]}]
+    )
 
 
 def told_part(part: Any) -> Object:
@@ -489,7 +578,9 @@ async def test_all_forms_of_a_request_that_are_described_are_answered(site: Site
     """With 200."""
     described = await Described.by(site)
     for schema, body in RIGHT:
-        site.simulator.always(drawing(["users/u/generated/a/image.jpg"]) if "prompt" in body else answer("fine"))
+        site.simulator.always(
+            drawing(["users/u/generated/a/image.jpg"]) if "prompt" in body else answer("fine")
+        )
         assert described.takes(body, schema), body
         reply = await site.client.post(ROUTES[schema], json=body)
         assert reply.status_code == 200, (body, reply.text)
@@ -508,7 +599,7 @@ async def test_what_is_refused_is_not_described_as_a_request(site: Site) -> None
     assert site.simulator.calls == []
 
 
-# Answers ----------------------------------------------------------------------------------------------------------
+# Answers ----------------------------------------------------------------------------------------
 
 ALL_OF_IT = play_lines([*map(wrapped, [*THOUGHTS, *TOOLS, *CITING, lines.soft_stop()])])
 OWNER = '[grok]\napi_key = "owner"\nimage_mode = "cache"'
@@ -536,7 +627,11 @@ async def pictures(site: Site) -> AsyncIterator[httpx.Response]:
     whole = await site.client.get(url)
     yield whole
     yield await site.client.head(url)
-    for name, value in (("range", "bytes=0-9"), ("range", "bytes=9999999-"), ("if-none-match", whole.headers["etag"])):
+    for name, value in (
+        ("range", "bytes=0-9"),
+        ("range", "bytes=9999999-"),
+        ("if-none-match", whole.headers["etag"]),
+    ):
         yield await site.client.get(url, headers={name: value})
     yield await site.client.get("/media/nothing.png")
 
@@ -579,7 +674,9 @@ async def watch(site: Site) -> tuple[httpx.Response, list[Any]]:
 
 @on_media_site(config=OWNER)
 async def test_every_operation_answers_as_described(site: Site) -> None:
-    """With all that an answer can have: thinking, citations, usage, links, what is left, a fault in the last hour."""
+    """With all that an answer can have: thinking, citations, usage, links, what is left, a fault in
+    the last hour.
+    """
     site.client.headers["authorization"] = "Bearer owner"
     described = await Described.by(site)
     seen = set()
@@ -609,9 +706,7 @@ class Failure:
     before: Callable[[Site], object] = lambda _: None
 
 
-GUEST = (
-    '[[keys]]\nname = "guest"\nkey = "guest"\nmodels = ["grok-4.1"]\nrpm = 1\n[[keys]]\nname = "owner"\nkey = "owner"'
-)
+GUEST = '[[keys]]\nname = "guest"\nkey = "guest"\nmodels = ["grok-4.1"]\nrpm = 1\n[[keys]]\nname = "owner"\nkey = "owner"'
 AS_GUEST = {"authorization": "Bearer guest"}
 
 
@@ -677,7 +772,9 @@ VISITS: list[tuple[str, str, dict[str, str], tuple[str, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("config", "headers", "methods"), [row[1:] for row in VISITS], ids=[row[0] for row in VISITS])
+@pytest.mark.parametrize(
+    ("config", "headers", "methods"), [row[1:] for row in VISITS], ids=[row[0] for row in VISITS]
+)
 @on_media_site(config=lambda config: config)
 async def test_every_operation_refuses_as_described(
     site: Site, config: str, headers: dict[str, str], methods: tuple[str, ...]
@@ -687,7 +784,11 @@ async def test_every_operation_refuses_as_described(
     for path, method, _ in operations(described.document):
         if method in methods:
             url = path.format(name="nothing", token="1", act="check")
-            body = {"model": "grok-3-fast", "messages": [{"role": "user", "content": "a cat"}], "prompt": "a cat"}
+            body = {
+                "model": "grok-3-fast",
+                "messages": [{"role": "user", "content": "a cat"}],
+                "prompt": "a cat",
+            }
             described.check(await site.client.request(method, url, json=body, headers=headers))
 
 
@@ -700,8 +801,12 @@ BROKEN: list[tuple[str, bytes, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("sent", "status"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
-def test_refusals_by_other_layers_look_as_described(sent: bytes, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("sent", "status"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN]
+)
+def test_refusals_by_other_layers_look_as_described(
+    sent: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By the HTTP server, by the edge around the app, by Quart."""
 
     async def scenario(site: Site) -> None:

@@ -1,4 +1,6 @@
-"""The status page as a person has it: in a real browser, from a real server with a simulated Grok behind it."""
+"""The status page as a person has it: in a real browser, from a real server with a simulated Grok
+behind it.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def furnished(browser: Browser) -> Iterator[Live]:
-    """A server with 240 tokens in all states and an hour of traffic, for tests that change nothing."""
+    """A server with 240 tokens in all states and an hour of traffic, for tests that change
+    nothing.
+    """
     with live_site(furnish, tokens=many_tokens(240)) as live:
         yield live
 
@@ -77,7 +81,7 @@ def row(page: Page, token: str) -> Any:
     return page.locator("#rows tr", has=page.get_by_text(token, exact=True))
 
 
-# How it looks -----------------------------------------------------------------------------------------------------
+# How it looks -----------------------------------------------------------------------------------
 
 
 @frozen
@@ -122,7 +126,9 @@ FAINT = """() => {
 def test_it_is_readable_by_day_and_night_on_a_phone_and_on_a_desk(
     look: Look, browser: Browser, furnished: Live, tmp_path: Path
 ) -> None:
-    """Everything has its place, nothing sticks out sideways, no text is faint, and the browser has no complaint."""
+    """Everything has its place, nothing sticks out sideways, no text is faint, and the browser has
+    no complaint.
+    """
     with window(browser, size=look.size, color_scheme=look.scheme) as seen:
         page = seen.open(furnished.url)
         expect(page.locator("#server-state")).to_have_text("ok")
@@ -136,7 +142,9 @@ def test_it_is_readable_by_day_and_night_on_a_phone_and_on_a_desk(
         assert page.locator("#latency-plot .median").count() == 4
         assert page.evaluate("document.documentElement.scrollWidth") == look.size[0]
         assert page.evaluate(FAINT) == []
-        page.evaluate("document.querySelectorAll('#rows tr:nth-child(n+40)').forEach((row) => row.remove())")
+        page.evaluate(
+            "document.querySelectorAll('#rows tr:nth-child(n+40)').forEach((row) => row.remove())"
+        )
         photograph(page, tmp_path, f"many-{look.name}")
         assert seen.complaints(furnished.url) == []
 
@@ -145,16 +153,25 @@ EMPTY = [LOOKS[0], LOOKS[3]]
 
 
 @pytest.mark.parametrize("look", EMPTY, ids=lambda look: look.name)
-def test_without_tokens_and_requests_it_says_so(look: Look, browser: Browser, tmp_path: Path) -> None:
+def test_without_tokens_and_requests_it_says_so(
+    look: Look, browser: Browser, tmp_path: Path
+) -> None:
     """And what to do."""
-    with live_site(tokens=()) as live, window(browser, size=look.size, color_scheme=look.scheme) as seen:
+    with (
+        live_site(tokens=()) as live,
+        window(browser, size=look.size, color_scheme=look.scheme) as seen,
+    ):
         page = seen.open(live.url)
         expect(page.locator("#server-state")).to_have_text("no tokens")
         expect(page.locator("#no-tokens")).to_contain_text("tokens add")
         expect(page.locator("#no-failures")).to_be_visible()
         expect(page.locator("#no-ways")).to_be_visible()
-        expect(page.locator("#requests-plot")).to_have_text(re.compile("No request in the last hour"))
-        expect(page.locator("#latency-plot")).to_have_text(re.compile("No answer began in the last hour"))
+        expect(page.locator("#requests-plot")).to_have_text(
+            re.compile("No request in the last hour")
+        )
+        expect(page.locator("#latency-plot")).to_have_text(
+            re.compile("No answer began in the last hour")
+        )
         expect(page.locator("#tokens")).to_be_hidden()
         assert page.title() == "no tokens · grok2api"
         assert page.evaluate(FAINT) == []
@@ -172,7 +189,9 @@ def test_ten_thousand_tokens_are_no_burden(browser: Browser, tmp_path: Path) -> 
         expect(page.locator("#rows tr")).to_have_count(50)
         photograph(page, tmp_path, "ten-thousand", whole=False)
         page.get_by_role("button", name=re.compile("^cooling")).click()
-        expect(page.locator("#no-tokens")).to_have_text("None like that is among those that are shown.")
+        expect(page.locator("#no-tokens")).to_have_text(
+            "None like that is among those that are shown."
+        )
         assert seen.complaints(live.url) == []
 
 
@@ -192,11 +211,15 @@ def test_what_others_wrote_is_text_and_nothing_else(browser: Browser, furnished:
         assert seen.complaints(furnished.url) == []
 
 
-# Keys -------------------------------------------------------------------------------------------------------------
+# Keys -------------------------------------------------------------------------------------------
 
 
-def test_it_asks_for_a_key_says_when_it_is_wrong_and_forgets_it(browser: Browser, tmp_path: Path) -> None:
-    """The key stays in the tab: over a reload, until it is forgotten; nothing of the server is shown without it."""
+def test_it_asks_for_a_key_says_when_it_is_wrong_and_forgets_it(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """The key stays in the tab: over a reload, until it is forgotten; nothing of the server is
+    shown without it.
+    """
     with live_site(config=KEYED) as live, window(browser, size=PHONE) as seen:
         page = seen.open(live.url)
         field = page.get_by_label("API key")
@@ -219,7 +242,11 @@ def test_it_asks_for_a_key_says_when_it_is_wrong_and_forgets_it(browser: Browser
         page.get_by_role("button", name="Forget key").click()
         expect(field).to_be_visible()
         expect(page.locator("#board")).to_be_hidden()
-        assert page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]") == [0, 0, ""]
+        assert page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]") == [
+            0,
+            0,
+            "",
+        ]
         page.reload()
         expect(field).to_be_visible()
         assert not any("owner-key" in url for url in seen.asked)
@@ -240,14 +267,19 @@ def test_a_key_that_is_none_any_more_is_asked_for_again(browser: Browser) -> Non
         expect(page.locator("#board")).to_be_hidden()
 
 
-# Live -------------------------------------------------------------------------------------------------------------
+# Live -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("quick")
 def test_what_happens_is_seen_without_a_reload(browser: Browser) -> None:
-    """A question, its token's use, a token that comes and one that goes; what had the focus keeps it."""
+    """A question, its token's use, a token that comes and one that goes; what had the focus keeps
+    it.
+    """
     ids = [token_id(f"sso-{number}") for number in range(3)]
-    with live_site(tokens=tuple(TokenEntry(f"sso-{number}") for number in range(2))) as live, window(browser) as seen:
+    with (
+        live_site(tokens=tuple(TokenEntry(f"sso-{number}") for number in range(2))) as live,
+        window(browser) as seen,
+    ):
         live.do(live.site.simulator.always, answer("ok"))
         page = seen.open(live.url)
         page.evaluate("window.same = true")
@@ -258,7 +290,9 @@ def test_what_happens_is_seen_without_a_reload(browser: Browser) -> None:
         expect(page.locator("#rows")).to_contain_text(re.compile("used (now|\\d+ s ago)"))
         expect(page.locator("#requests-plot .bar")).to_have_count(1)
         expect(page.locator("#latency-readout")).to_contain_text("median")
-        live.do(live.site.server.adopt_tokens, (TokenEntry("sso-1"), TokenEntry("sso-2", note="new")))
+        live.do(
+            live.site.server.adopt_tokens, (TokenEntry("sso-1"), TokenEntry("sso-2", note="new"))
+        )
         expect(row(page, ids[2])).to_contain_text("new")
         expect(row(page, ids[0])).to_have_count(0)
         expect(row(page, ids[1]).get_by_role("button", name="Check")).to_be_focused()
@@ -266,7 +300,9 @@ def test_what_happens_is_seen_without_a_reload(browser: Browser) -> None:
         assert seen.complaints(live.url) == []
 
 
-def test_without_a_stream_it_asks_now_and_then(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_stream_it_asks_now_and_then(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Too many pages are open, or something on the way holds events back."""
     monkeypatch.setattr(overview, "MOST_WATCHERS", 0)
     with live_site(tokens=(TokenEntry("sso-0"),)) as live, window(browser) as seen:
@@ -284,19 +320,25 @@ def test_a_server_that_is_gone_is_missed(browser: Browser, tmp_path: Path) -> No
         expect(page.locator("#server-state")).to_have_text("ok")
         live.do(live.site.stop.set)
         notice = page.get_by_role("alert")
-        expect(notice).to_contain_text("The server does not answer. What you see is from before. Next try in")
+        expect(notice).to_contain_text(
+            "The server does not answer. What you see is from before. Next try in"
+        )
         expect(page.locator("#server-state")).to_have_text("not reached")
         assert page.locator("#rows tr").count() == 4
         assert page.title() == "not reached · grok2api"
         photograph(page, tmp_path, "gone", whole=False)
 
 
-# What can be done -------------------------------------------------------------------------------------------------
+# What can be done -------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_token_is_disabled_after_a_question_and_enabled_again(browser: Browser, tmp_path: Path) -> None:
-    """The question stands in the row; Keep and Escape leave all as it is. The result is seen and said at once."""
+def test_a_token_is_disabled_after_a_question_and_enabled_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """The question stands in the row; Keep and Escape leave all as it is. The result is seen and
+    said at once.
+    """
     token = token_id("sso-0")
     with live_site() as live, window(browser, size=PHONE) as seen:
         page = seen.open(live.url)
@@ -319,7 +361,9 @@ def test_a_token_is_disabled_after_a_question_and_enabled_again(browser: Browser
         expect(row(page, token_id("sso-1")).locator(".state")).to_have_text("disabled")
         expect(button("Keep")).to_be_focused()  # news does not take the question away
         button("Disable").click()
-        expect(mine.locator(".condition")).to_contain_text(re.compile("disabled.*Switched off here."))
+        expect(mine.locator(".condition")).to_contain_text(
+            re.compile("disabled.*Switched off here.")
+        )
         expect(mine.locator(".outcome")).to_have_text("It is switched off.")
         expect(page.get_by_role("status")).to_have_text(f"Token {token}: It is switched off.")
         expect(page.locator("#chips")).to_contain_text("disabled 2")
@@ -381,13 +425,15 @@ def test_tokens_are_found_by_state_id_note_and_tier(browser: Browser, furnished:
         page.get_by_label("Find by id, note or tier").fill(CHINESE[:3])
         assert set(page.locator("#rows .note").all_text_contents()) == {CHINESE}
         page.get_by_label("Find by id, note or tier").fill("nothing like that")
-        expect(page.locator("#no-tokens")).to_have_text("None like that is among those that are shown.")
+        expect(page.locator("#no-tokens")).to_have_text(
+            "None like that is among those that are shown."
+        )
         chip.click()
         page.get_by_label("Find by id, note or tier").fill(token_id("sso-3"))
         expect(page.locator("#rows tr")).to_have_count(1)
 
 
-# Plots ------------------------------------------------------------------------------------------------------------
+# Plots ------------------------------------------------------------------------------------------
 
 
 def readouts(page: Page) -> tuple[str, str]:
@@ -397,7 +443,9 @@ def readouts(page: Page) -> tuple[str, str]:
 
 
 def test_a_minute_is_read_with_mouse_finger_and_keys(browser: Browser, furnished: Live) -> None:
-    """It stands out in both plots, and its values are told in words; those of a minute without answers too."""
+    """It stands out in both plots, and its values are told in words; those of a minute without
+    answers too.
+    """
     with window(browser, size=PHONE, has_touch=True) as seen:
         page = seen.open(furnished.url)
         plot = page.get_by_role("slider", name="Requests per minute")
@@ -429,15 +477,24 @@ def test_a_minute_is_read_with_mouse_finger_and_keys(browser: Browser, furnished
 
 
 def test_it_can_be_used_with_the_keyboard_alone(browser: Browser, furnished: Live) -> None:
-    """Tab leads through plots, chips, search and acts, in the order in which they are seen; each says what it is."""
+    """Tab leads through plots, chips, search and acts, in the order in which they are seen; each
+    says what it is.
+    """
     with window(browser) as seen:
         page = seen.open(furnished.url)
         names = []
         for _ in range(14):
             page.keyboard.press("Tab")
-            names.append(page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent"))
+            names.append(
+                page.evaluate(
+                    "document.activeElement.ariaLabel ?? document.activeElement.textContent"
+                )
+            )
         text = " | ".join(name.strip()[:30] for name in names)
-        assert re.search(r"Show all 5 \| all 240 \| invalid \d+ \| .* \|  \| Check token \w{8} \| Clear token", text)
+        assert re.search(
+            r"Show all 5 \| all 240 \| invalid \d+ \| .* \|  \| Check token \w{8} \| Clear token",
+            text,
+        )
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid"
         heads = page.get_by_role("columnheader").all_text_contents()

@@ -1,4 +1,6 @@
-"""The pool of tokens end to end: real sockets, and a simulated Grok that treats each token in its own way."""
+"""The pool of tokens end to end: real sockets, and a simulated Grok that treats each token in its
+own way.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,18 @@ from grokcore.protocol.models import Tier
 from grokcore.protocol.tokens import TokenEntry, token_id
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit
-from grokcore.simulator.scripts import CUT, HANG, Script, Wait, answer, answer_lines, error, page, play_lines, wrapped
+from grokcore.simulator.scripts import (
+    CUT,
+    HANG,
+    Script,
+    Wait,
+    answer,
+    answer_lines,
+    error,
+    page,
+    play_lines,
+    wrapped,
+)
 from tests.servers import Site, chat, http_request, on_site, read_all, run_on_site
 
 OK = answer("fine")
@@ -23,7 +36,9 @@ UNAUTHORIZED = error(401, lines.ERROR_401)
 BLOCKED = error(403, lines.ERROR_403_BLOCKED)
 USED_UP = error(429, lines.ERROR_429)
 USED_UP_IN_STREAM = play_lines([lines.ERROR_429])
-USAGE_LIMIT = play_lines([wrapped(lines.nested_error("usageLimitReached", "You have reached your limit"))])
+USAGE_LIMIT = play_lines(
+    [wrapped(lines.nested_error("usageLimitReached", "You have reached your limit"))]
+)
 HEAVY = error(429, lines.ERROR_429_HEAVY)
 ANTIBOT = error(403, lines.ERROR_403_ANTIBOT)
 MODERATED = error(403, lines.ERROR_403_MODERATED)
@@ -36,7 +51,9 @@ SLOW = Script((Wait(0.2), *OK.steps))
 SILENT = Script((HANG,))
 
 Grok: TypeAlias = "Sequence[Script] | Script | Limit"
-"""How Grok treats a token: what each of its questions gets, the last for ever; or what it has left."""
+"""How Grok treats a token: what each of its questions gets, the last for ever; or what it has
+left.
+"""
 
 
 @frozen
@@ -74,7 +91,9 @@ class Scenario:
     config: str = ""
 
 
-def left(remaining: int | None, limit: int | None, reset: str | None = None) -> dict[str, str | None]:
+def left(
+    remaining: int | None, limit: int | None, reset: str | None = None
+) -> dict[str, str | None]:
     """The headers that tell what is left."""
     told: dict[str, str | None] = {
         "x-ratelimit-remaining-requests": None if remaining is None else str(remaining),
@@ -153,7 +172,9 @@ def entries_of(case: Scenario, proxy_url: str = "") -> list[TokenEntry]:
 @pytest.mark.parametrize("case", SCENARIOS, ids=lambda case: case.name)
 @on_site(config=lambda case: case.config, tokens=())
 async def test_what_grok_sees_and_what_the_client_sees(site: Site, case: Scenario) -> None:
-    """Each failure ends where it belongs: as another token's answer if there is one, else as its own words."""
+    """Each failure ends where it belongs: as another token's answer if there is one, else as its
+    own words.
+    """
     treat(site, case.grok)
     site.server.adopt_tokens(entries_of(case, site.grok_url))
     for asked in case.asked:
@@ -176,7 +197,7 @@ async def test_what_grok_sees_and_what_the_client_sees(site: Site, case: Scenari
     assert site.leased() == 0
 
 
-# Many at once ------------------------------------------------------------------------------------------------------
+# Many at once -----------------------------------------------------------------------------------
 
 FAILING: dict[str, Grok] = {
     "401": UNAUTHORIZED,
@@ -191,20 +212,29 @@ FAILING: dict[str, Grok] = {
     "heavy usage": HEAVY,
 }
 
-ASK_ONCE = http_request(json.dumps(chat()).encode()).replace(b"host:", b"connection: close\r\nhost:")
+ASK_ONCE = http_request(json.dumps(chat()).encode()).replace(
+    b"host:", b"connection: close\r\nhost:"
+)
 
 
 @pytest.mark.parametrize(
-    "kinds", [["401"], ["lost"], ["exhausted, flat"], list(FAILING)], ids=lambda kinds: ", ".join(kinds)[:20]
+    "kinds",
+    [["401"], ["lost"], ["exhausted, flat"], list(FAILING)],
+    ids=lambda kinds: ", ".join(kinds)[:20],
 )
-def test_of_200_requests_over_20_tokens_of_which_a_third_fail_every_one_is_answered(kinds: list[str]) -> None:
-    """Never a failure while another token could have answered; and no call to Grok more than that takes.
+def test_of_200_requests_over_20_tokens_of_which_a_third_fail_every_one_is_answered(
+    kinds: list[str],
+) -> None:
+    """Never a failure while another token could have answered; and no call to Grok more than that
+    takes.
 
     The failing tokens are the first in the file, and free all the time, as they fail at once.
     """
     bad = [f"bad-{number}" for number in range(7)]
     good = [f"good-{number}" for number in range(13)]
-    treated: dict[str, Grok] = {sso: FAILING[kinds[number % len(kinds)]] for number, sso in enumerate(bad)}
+    treated: dict[str, Grok] = {
+        sso: FAILING[kinds[number % len(kinds)]] for number, sso in enumerate(bad)
+    }
     treated.update(dict.fromkeys(good, Script((Wait(0.02), *OK.steps))))
 
     async def scenario(site: Site) -> None:

@@ -82,14 +82,20 @@ HOSTS = [
 
 @pytest.mark.parametrize("case", HOSTS, ids=lambda case: repr(case.headers)[:60])
 def test_links_lead_to_where_the_client_has_asked(case: Asked) -> None:
-    """A Host header that is not plainly a host is not repeated; the socket's own address is right then, for the machine."""
+    """A Host header that is not plainly a host is not repeated; the socket's own address is right
+    then, for the machine.
+    """
     assert public_base(ServerConfig(), case.scope) == case.expected
 
 
 @pytest.mark.parametrize("url", ["https://me.example.com", "http://me.example.com:8000/grok"])
 def test_what_is_configured_counts_before_all_else(url: str) -> None:
     """Whoever asks, and whatever proxies say; it may have a path."""
-    headers = (("host", "a.example.com"), ("x-forwarded-host", "b.example.com"), ("x-forwarded-proto", "https"))
+    headers = (
+        ("host", "a.example.com"),
+        ("x-forwarded-host", "b.example.com"),
+        ("x-forwarded-proto", "https"),
+    )
 
     for trusted in ((), ("127.0.0.1",)):
         config = ServerConfig(public_url=f"{url}/", trusted_proxies=trusted)
@@ -116,7 +122,11 @@ PEERS = [
     Peer("10.1.2.3", (), believed=False),
     Peer("10.1.2.3", ("10.1.2.4", "10.1.3.0/24"), believed=False),
     Peer("10.1.2.3", ("::/0",), believed=False),
-    Peer("10.1.2.3", ("", "*", "all", "localhost", "10.1.2.3:80", "10.1.2.3/33", "0x0a010203"), believed=False),
+    Peer(
+        "10.1.2.3",
+        ("", "*", "all", "localhost", "10.1.2.3:80", "10.1.2.3/33", "0x0a010203"),
+        believed=False,
+    ),
     Peer("10.1.2.3", ("*", "10.1.2.3")),
     Peer("", ("0.0.0.0/0", "::/0"), believed=False),
     Peer("proxy.example.com", ("0.0.0.0/0", "proxy.example.com"), believed=False),
@@ -126,7 +136,11 @@ PEERS = [
 @pytest.mark.parametrize("case", PEERS, ids=lambda case: f"{case.address} by {case.trusted}")
 def test_only_trusted_proxies_are_believed(case: Peer) -> None:
     """An entry that is no address and no network trusts nobody, and harms no other."""
-    headers = (("host", "127.0.0.1:8000"), ("X-Forwarded-Host", "me.example.com"), ("X-Forwarded-Proto", "https"))
+    headers = (
+        ("host", "127.0.0.1:8000"),
+        ("X-Forwarded-Host", "me.example.com"),
+        ("X-Forwarded-Proto", "https"),
+    )
     asked = Asked("", headers, client=(case.address, 40000))
 
     found = public_base(ServerConfig(trusted_proxies=case.trusted), asked.scope)
@@ -137,7 +151,9 @@ def test_a_connection_without_an_address_is_nobody_s() -> None:
     """Such as one over a Unix socket."""
     asked = Asked("", (("host", "a"), ("x-forwarded-host", "b")), client=None)
 
-    assert public_base(ServerConfig(trusted_proxies=("0.0.0.0/0", "::/0")), asked.scope) == "http://a"
+    assert (
+        public_base(ServerConfig(trusted_proxies=("0.0.0.0/0", "::/0")), asked.scope) == "http://a"
+    )
 
 
 @frozen

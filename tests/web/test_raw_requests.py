@@ -1,4 +1,6 @@
-"""Requests that no library writes, as bytes on a socket: each has a clean answer in JSON, and the server goes on."""
+"""Requests that no library writes, as bytes on a socket: each has a clean answer in JSON, and the
+server goes on.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,15 @@ KEYED = '[grok]\napi_key = "owner-key"'
 def raw(line: str, *headers: str, body: bytes = b"", host: str = "localhost") -> bytes:
     """A request that ends its connection."""
     length = [f"content-length: {len(body)}"] if body else []
-    lines = [line, *([f"host: {host}"] if host else []), "connection: close", *headers, *length, "", ""]
+    lines = [
+        line,
+        *([f"host: {host}"] if host else []),
+        "connection: close",
+        *headers,
+        *length,
+        "",
+        "",
+    ]
     return "\r\n".join(lines).encode("latin-1") + body
 
 
@@ -98,7 +108,10 @@ async def test_odd_requests_are_answered_cleanly(site: Site, any_host: bool) -> 
             assert status == 200, odd.name
             continue
         assert (odd.name, status) == (odd.name, odd.status), body
-        assert odd.words in (body["error"]["message"] if body and "error" in body else ""), (odd.name, body)
+        assert odd.words in (body["error"]["message"] if body and "error" in body else ""), (
+            odd.name,
+            body,
+        )
     assert (await site.client.get("/health")).status_code == 200
 
 
@@ -124,11 +137,14 @@ def compressed(data: bytes, bits: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "bits"), [("gzip", 31), ("x-gzip", 31), ("GZIP", 31), ("deflate", 15), ("deflate", -15)]
+    ("encoding", "bits"),
+    [("gzip", 31), ("x-gzip", 31), ("GZIP", 31), ("deflate", 15), ("deflate", -15)],
 )
 @on_site(config="[server]\nmax_body_mb = 2")
 async def test_a_compressed_body_is_decoded(site: Site, encoding: str, bits: int) -> None:
-    """``deflate`` with zlib's header and without; what is cut off or followed by more is refused, a bomb too large."""
+    """``deflate`` with zlib's header and without; what is cut off or followed by more is refused, a
+    bomb too large.
+    """
     site.simulator.always(answer("ok"))
     body, headers = compressed(CHAT, bits), {"content-encoding": encoding}
     url = "/v1/chat/completions"
@@ -142,8 +158,12 @@ async def test_a_compressed_body_is_decoded(site: Site, encoding: str, bits: int
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
 @on_site
-async def test_unusual_line_separators_never_stand_raw_in_an_answer(site: Site, stream: bool) -> None:
-    """httpx's and requests' ``iter_lines`` cut there; a token may hold one, and a picture's description."""
+async def test_unusual_line_separators_never_stand_raw_in_an_answer(
+    site: Site, stream: bool
+) -> None:
+    """httpx's and requests' ``iter_lines`` cut there; a token may hold one, and a picture's
+    description.
+    """
     text = "a\u2028b\u2029c\u0085d\x0be\x1cf"
     site.simulator.always(answer(text))
     reply = await site.ask(stream=stream)
@@ -174,7 +194,7 @@ def test_a_bug_around_the_app_is_an_error_like_any_other(monkeypatch: pytest.Mon
     run_on_site(scenario)
 
 
-# Anything ------------------------------------------------------------------------------------------------------------
+# Anything ---------------------------------------------------------------------------------------
 
 PIECES = (
     b"GET ", b"POST ", b"OPTIONS ", b"get ", b"/v1/models", b"/v1/chat/completions", b"/", b"*", b"http://localhost/v1/models", b"x", b"?a=%ff", b"%2f", b"..",
@@ -195,11 +215,17 @@ def anything(rng: random.Random) -> bytes:
             b"",
         )
     )
-    return begun + b"".join(rng.choices(PIECES, k=rng.randrange(1, 9))) + rng.choice((b"", b"\r\n", b"\r\n\r\n"))
+    return (
+        begun
+        + b"".join(rng.choices(PIECES, k=rng.randrange(1, 9)))
+        + rng.choice((b"", b"\r\n", b"\r\n\r\n"))
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_is_sent_is_answered_in_json_or_not_at_all(seed: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_whatever_is_sent_is_answered_in_json_or_not_at_all(
+    seed: int, caplog: pytest.LogCaptureFixture
+) -> None:
     """No bare error, nothing that is logged as a bug, and the server goes on."""
 
     async def scenario(site: Site) -> None:

@@ -29,7 +29,9 @@ async def stream_of(
     completion: Completion, nursery: trio.Nursery, *, hold_s: float = 45, client_takes_s: float = 0
 ) -> list[tuple[float, bytes]]:
     """What goes out, and when; the first entry is the head, or the status of an error."""
-    stream = EventStream(completion, ChunkWriter(HEAD, include_usage=False), nursery, heartbeat_s=10)
+    stream = EventStream(
+        completion, ChunkWriter(HEAD, include_usage=False), nursery, heartbeat_s=10
+    )
     try:
         await stream.begin(trio.current_time() + hold_s)
     except GrokApiError as refusal:
@@ -41,7 +43,9 @@ async def stream_of(
     return sent
 
 
-def streamed(script: Script, *, limits: Limits = LIMITS, **options: float) -> list[tuple[float, bytes]]:
+def streamed(
+    script: Script, *, limits: Limits = LIMITS, **options: float
+) -> list[tuple[float, bytes]]:
     """One answer, streamed; checks that nothing is left of it."""
     found: list[tuple[float, bytes]] = []
 
@@ -60,7 +64,10 @@ def streamed(script: Script, *, limits: Limits = LIMITS, **options: float) -> li
 
 def test_the_head_waits_for_the_first_meaningful_event_so_that_a_failure_can_be_a_status() -> None:
     """Thinking releases the 200 also when it is hidden; a refusal before is a real status."""
-    assert streamed(Script((Wait(20), thought_line("hm"), Wait(5), *answer("ok").steps)))[0] == (20, b"200")
+    assert streamed(Script((Wait(20), thought_line("hm"), Wait(5), *answer("ok").steps)))[0] == (
+        20,
+        b"200",
+    )
     assert streamed(error(403, lines.ERROR_403_MODERATED)) == [(0, b"400")]
 
 
@@ -81,7 +88,9 @@ def test_in_a_silence_comments_go_out_every_ten_seconds_and_an_empty_chunk_every
 
 
 def test_after_the_hold_the_head_goes_out_and_a_later_failure_is_an_error_event() -> None:
-    """45 s without an event: 200 and heartbeats; then no other attempt, no finish_reason and no [DONE]."""
+    """45 s without an event: 200 and heartbeats; then no other attempt, no finish_reason and no
+    [DONE].
+    """
     sent = streamed(Script((CUT,), before=58))
 
     assert [at for at, _ in sent] == [45, 55, 58]
@@ -91,7 +100,9 @@ def test_after_the_hold_the_head_goes_out_and_a_later_failure_is_an_error_event(
 
 
 def test_the_hold_is_no_time_of_a_slow_client() -> None:
-    """After a head that was held back, the chunk clock is due at its time, and not by as much later."""
+    """After a head that was held back, the chunk clock is due at its time, and not by as much
+    later.
+    """
     script = Script((Wait(40), thought_line("hm"), HANG))
     sent = streamed(script, limits=Limits(first_response=60, chunk=33, total=900))
 
@@ -111,7 +122,9 @@ def test_an_answer_that_breaks_off_ends_with_the_error_and_nothing_else() -> Non
 
 
 def test_no_clock_runs_while_the_client_is_slow() -> None:
-    """A client that takes 50 s for each of many pieces still gets the whole answer, though total is 60 s."""
+    """A client that takes 50 s for each of many pieces still gets the whole answer, though total is
+    60 s.
+    """
     token = Send(lines.line(wrapped(lines.token("a"))))
     script = Script((*(step for _ in range(20) for step in (Wait(2), token)), *answer("b").steps))
     sent = streamed(script, limits=Limits(first_response=60, chunk=60, total=60), client_takes_s=50)

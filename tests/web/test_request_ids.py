@@ -53,7 +53,9 @@ def test_a_request_id_is_taken_over_if_it_is_harmless(offered: bytes, taken: boo
     ],
 )
 @on_site(config=SMALL, tokens=(TokenEntry("sso-basic"),))
-async def test_every_answer_has_the_request_id_once(site: Site, request_: bytes, status: int) -> None:
+async def test_every_answer_has_the_request_id_once(
+    site: Site, request_: bytes, status: int
+) -> None:
     """Whatever became of the request."""
     site.simulator.always(answer("ok"))
     async with await site.connect() as stream:

@@ -18,7 +18,16 @@ ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run")
 
 OPTIONS = (
-    *("--seed", "2026", "--generation-database", "none", "--no-shrink", "--no-color", "--request-timeout", "20"),
+    *(
+        "--seed",
+        "2026",
+        "--generation-database",
+        "none",
+        "--no-shrink",
+        "--no-color",
+        "--request-timeout",
+        "20",
+    ),
     *("--warnings", "off"),
     # A stream without an end, and switching off the tokens that the others need.
     *("--exclude-operation-id", "watchStatus", "--exclude-operation-id", "actOnToken"),
@@ -32,7 +41,9 @@ NEGATIVE = (
     "--exclude-checks",
     "negative_data_rejection",
 )
-"""What is not may be answered all the same, since the server is milder than its description. It must never fail."""
+"""What is not may be answered all the same, since the server is milder than its description. It
+must never fail.
+"""
 
 
 @pytest.mark.once
@@ -40,7 +51,9 @@ NEGATIVE = (
 def test_the_server_is_as_it_describes_itself(
     options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some hundreds of requests made of the document: no server error, no status, header or body that is not in it."""
+    """Some hundreds of requests made of the document: no server error, no status, header or body
+    that is not in it.
+    """
     environment = {
         **os.environ,
         "SCHEMATHESIS_HOOKS": "tests.web.schemathesis_hooks",
@@ -53,7 +66,12 @@ def test_the_server_is_as_it_describes_itself(
         command = [*COMMAND, f"{site.url}/v1/openapi.json", *OPTIONS, *options]
         done.append(
             await trio.run_process(
-                command, cwd=tmp_path, env=environment, check=False, capture_stdout=True, stderr=subprocess.STDOUT
+                command,
+                cwd=tmp_path,
+                env=environment,
+                check=False,
+                capture_stdout=True,
+                stderr=subprocess.STDOUT,
             )
         )
 

@@ -1,4 +1,6 @@
-"""What Grok can do beside plain text, as OpenAI's own SDK sees it: whole, as chunks, and with its stream helper."""
+"""What Grok can do beside plain text, as OpenAI's own SDK sees it: whole, as chunks, and with its
+stream helper.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +41,24 @@ SHAPES = [
         "",
         ("https://example.com/7", "https://example.com/11"),
     ),
-    Shape("a picture as a card", play_lines([*map(wrapped, [*DRAWING, lines.soft_stop()])]), "![image]("),
-    Shape("pictures", drawing(["users/u/generated/a/image.jpg"]), f"![image]({ASSETS}/users/u/generated/a/image.jpg)"),
-    Shape("a video", video("users/u/v.mp4"), f'<video src="{ASSETS}/users/u/v.mp4"', "100 %", (), "grok-imagine-0.9"),
+    Shape(
+        "a picture as a card",
+        play_lines([*map(wrapped, [*DRAWING, lines.soft_stop()])]),
+        "![image](",
+    ),
+    Shape(
+        "pictures",
+        drawing(["users/u/generated/a/image.jpg"]),
+        f"![image]({ASSETS}/users/u/generated/a/image.jpg)",
+    ),
+    Shape(
+        "a video",
+        video("users/u/v.mp4"),
+        f'<video src="{ASSETS}/users/u/v.mp4"',
+        "100 %",
+        (),
+        "grok-imagine-0.9",
+    ),
 ]
 
 
@@ -59,11 +76,16 @@ async def test_the_openai_sdk_sees_all_of_an_answer(site: Site, shape: Shape) ->
 
 
 def ask(site: Site, model: str) -> list[tuple[str, str, list[str]]]:
-    """Content, reasoning and cited pages: of a whole answer, of its chunks, and of what the helper makes of them."""
+    """Content, reasoning and cited pages: of a whole answer, of its chunks, and of what the helper
+    makes of them.
+    """
     request: Any = {"model": model, "messages": [{"role": "user", "content": "go"}]}
     with openai.OpenAI(base_url=f"{site.url}/v1", api_key="key", max_retries=0) as client:
         whole = told(client.chat.completions.create(**request).choices[0].message)
-        deltas = [chunk.choices[0].delta for chunk in client.chat.completions.create(**request, stream=True)]
+        deltas = [
+            chunk.choices[0].delta
+            for chunk in client.chat.completions.create(**request, stream=True)
+        ]
         with client.chat.completions.stream(**request) as stream:
             helped = told(stream.get_final_completion().choices[0].message)
     parts = [told(delta) for delta in deltas]
@@ -73,5 +95,8 @@ def ask(site: Site, model: str) -> list[tuple[str, str, list[str]]]:
 
 def told(message: Any) -> tuple[str, str, list[str]]:
     annotations = getattr(message, "annotations", None) or []
-    urls = [one["url_citation"]["url"] if isinstance(one, dict) else one.url_citation.url for one in annotations]
+    urls = [
+        one["url_citation"]["url"] if isinstance(one, dict) else one.url_citation.url
+        for one in annotations
+    ]
     return message.content or "", getattr(message, "reasoning_content", None) or "", urls

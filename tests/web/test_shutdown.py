@@ -1,4 +1,6 @@
-"""Shutdown in rings: no new connections, no new requests, time for answers under way, last words, and the end."""
+"""Shutdown in rings: no new connections, no new requests, time for answers under way, last words,
+and the end.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,7 @@ async def refused(site: Site) -> None:
         await stream.aclose()
 
 
-# The server at its stop event --------------------------------------------------------------------------------------
+# The server at its stop event -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stream_wanted", [False, True], ids=["whole", "streamed"])
@@ -80,7 +82,9 @@ async def test_an_answer_that_fits_into_the_grace_time_is_finished_while_nobody_
 
 @on_site(config="[server]\ngrace_seconds = 0.1")
 async def test_an_answer_that_is_longer_ends_with_the_error_event(site: Site) -> None:
-    """The last event says why; no finish_reason, no [DONE], and the response itself ends properly."""
+    """The last event says why; no finish_reason, no [DONE], and the response itself ends
+    properly.
+    """
     site.simulator.always(FIRST_TOKEN)
     async with await site.connect() as stream:
         await stream.send_all(ask(stream=True))
@@ -97,8 +101,13 @@ async def test_an_answer_that_is_longer_ends_with_the_error_event(site: Site) ->
 
 @pytest.mark.parametrize("stream_wanted", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("queued", [False, True], ids=["asked", "in the queue for a token"])
-@on_site(config="[server]\ngrace_seconds = 0.1\n[pool]\nmax_in_flight_per_token = 1", tokens=(TokenEntry("sso-only"),))
-async def test_an_answer_that_has_not_begun_becomes_a_503(site: Site, stream_wanted: bool, queued: bool) -> None:
+@on_site(
+    config="[server]\ngrace_seconds = 0.1\n[pool]\nmax_in_flight_per_token = 1",
+    tokens=(TokenEntry("sso-only"),),
+)
+async def test_an_answer_that_has_not_begun_becomes_a_503(
+    site: Site, stream_wanted: bool, queued: bool
+) -> None:
     """Nothing went out yet, so it can be a status, with leave to ask again."""
     site.simulator.always(Script((HANG,)))
     async with await site.connect() as other, await site.connect() as stream:
@@ -144,7 +153,7 @@ async def test_idle_connections_are_closed_at_once_and_do_not_delay_the_end(site
         assert trio.current_time() - began < 1
 
 
-# Processes and signals ---------------------------------------------------------------------------------------------
+# Processes and signals --------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -152,7 +161,9 @@ def demo(**environ: str) -> Iterator[tuple[subprocess.Popen[bytes], int, str]]:
     """A server of its own with a simulated Grok, its port, and the line that said it was ready."""
     port = free_port()
     command = [sys.executable, "-m", "grokcore", "--demo", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, env=dict(os.environ, **environ))
+    process = subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, env=dict(os.environ, **environ)
+    )
     watchdog = threading.Timer(20, process.kill)
     watchdog.start()
     try:
@@ -177,7 +188,9 @@ def open_stream(port: int, text: str) -> tuple[socket.socket, IO[bytes]]:
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT], ids=lambda sent: sent.name)
 def test_a_signal_ends_the_process_with_0_after_its_answers(sent: signal.Signals) -> None:
-    """The answer under way is whole. Ready was one line on stderr, with the URL; then came that of the request."""
+    """The answer under way is whole. Ready was one line on stderr, with the URL; then came that of
+    the request.
+    """
     with demo() as (process, port, ready):
         assert ready == (
             f"grok2api {__version__} ready on http://127.0.0.1:{port} (a simulated Grok, nothing leaves this machine)\n"
@@ -193,7 +206,9 @@ def test_a_signal_ends_the_process_with_0_after_its_answers(sent: signal.Signals
 
 
 def test_a_second_signal_ends_the_process_at_once() -> None:
-    """Whoever sends it has lost patience with an answer that hangs. The exit code tells the signal."""
+    """Whoever sends it has lost patience with an answer that hangs. The exit code tells the
+    signal.
+    """
     with demo() as (process, port, _):
         connection, reader = open_stream(port, "word " * 5000)
         with connection, reader:
@@ -213,6 +228,9 @@ def test_a_second_signal_ends_the_process_at_once() -> None:
 def test_the_entry_script_knows_its_version() -> None:
     """``python grok2api.py`` with this environment's interpreter is ``python -m grokcore``."""
     done = subprocess.run(
-        [sys.executable, ROOT / "grok2api.py", "--version"], capture_output=True, text=True, check=False
+        [sys.executable, ROOT / "grok2api.py", "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, f"grok2api {__version__}\n", "")

@@ -15,7 +15,15 @@ from tests.wire import http, reply_to
 @pytest.mark.parametrize(
     "path",
     [
-        *("/v1/models", "/models", "/v1/models/", "/models/", "//v1//models", "/v1/v1/models", "/v1/models?limit=5"),
+        *(
+            "/v1/models",
+            "/models",
+            "/v1/models/",
+            "/models/",
+            "//v1//models",
+            "/v1/v1/models",
+            "/v1/models?limit=5",
+        ),
         *("http://localhost/v1/models", "http://localhost:8000/models/", "/v1/%6dodels"),
     ],
 )
@@ -27,7 +35,13 @@ def test_the_models_are_at_every_spelling_of_their_path(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/chat/completions", "/v1/chat/completions/", "/v1/v1/chat//completions", "http://a/v1/chat/completions"]
+    "path",
+    [
+        "/chat/completions",
+        "/v1/chat/completions/",
+        "/v1/v1/chat//completions",
+        "http://a/v1/chat/completions",
+    ],
 )
 def test_a_chat_is_at_every_spelling_of_its_path(path: str) -> None:
     """Base URLs are mistyped in many ways."""

@@ -1,8 +1,10 @@
-"""``build``: the server and all its packages in one file, ``grok2api.pyz``, for several Pythons at once.
+"""``build``: the server and all its packages in one file, ``grok2api.pyz``, for several Pythons at
+once.
 
-pip brings the packages, for each Python by itself, from wherever it is configured to; pex puts them into one file. What
-runs first in that file is :mod:`~grokcore.cli.build.pyz_start`. The file is started by ``env python3``, not by pex's shell
-script (``--sh-boot``): that goes by names on ``PATH`` alone, and to an interpreter that may be gone since the last start.
+pip brings the packages, for each Python by itself, from wherever it is configured to; pex puts them
+into one file. What runs first in that file is :mod:`~grokcore.cli.build.pyz_start`. The file is
+started by ``env python3``, not by pex's shell script (``--sh-boot``): that goes by names on
+``PATH`` alone, and to an interpreter that may be gone since the last start.
 """
 
 from __future__ import annotations
@@ -41,16 +43,21 @@ class BuildFailed(Exception):
 def add_build_command(commands: _Commands) -> None:
     """Add ``build`` to a parser's commands.
 
-    It sets ``run`` to a function that takes the parsed arguments, returns the exit code (0; 1 if pip or pex failed) and
-    raises ConfigError if there is nothing to build from, or with.
+    It sets ``run`` to a function that takes the parsed arguments, returns the exit code (0; 1 if
+    pip or pex failed) and raises ConfigError if there is nothing to build from, or with.
     """
     about = "make one file of the server and its packages"
     parser = commands.add_parser(
         "build",
         help=f"{about} (in a checkout)",
-        description=f"{about.capitalize()}: {NAME}, for the Pythons found here: one of each version, on PATH or of pyenv.",
+        description=(
+            f"{about.capitalize()}: {NAME}, for the Pythons found here: one of each "
+            "version, on PATH or of pyenv."
+        ),
     )
-    parser.add_argument("--output", metavar="FILE", type=Path, help=f"where it goes (default: dist/{NAME})")
+    parser.add_argument(
+        "--output", metavar="FILE", type=Path, help=f"where it goes (default: dist/{NAME})"
+    )
     parser.add_argument(
         "--python",
         metavar="PYTHON",
@@ -64,22 +71,29 @@ def build_command(arguments: argparse.Namespace) -> int:
     """Build it and say for which Pythons it is."""
     root = _checkout()
     output: Path = arguments.output or root / "dist" / NAME
-    found, missing = (_chosen(arguments.python), []) if arguments.python else find_pythons(os.environ)
+    found, missing = (
+        (_chosen(arguments.python), []) if arguments.python else find_pythons(os.environ)
+    )
     pythons = one_of_each_version(found)
     print(f"building for Python {_listed(pythons)}", file=sys.stderr)
     try:
         with tempfile.TemporaryDirectory(prefix="grok2api-build-") as folder:
-            built, failed = _Build(root, Path(folder)).run(pythons, output, keep_going=not arguments.python)
+            built, failed = _Build(root, Path(folder)).run(
+                pythons, output, keep_going=not arguments.python
+            )
     except (BuildFailed, OSError) as error:
         print(f"grok2api: {error}", file=sys.stderr)
         return 1
-    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, for Python {_listed(built)} on {sysconfig.get_platform()}")
+    print(
+        f"{output}: {output.stat().st_size / 1e6:.1f} MB, for Python {_listed(built)} on "
+        f"{sysconfig.get_platform()}"
+    )
     for one in [*failed, *not_made_up_for(missing, built)]:
         print(f"left out: {one.path}: {one.why}")
     return 0
 
 
-# What to build from, and for ----------------------------------------------------------------------------------------
+# What to build from, and for --------------------------------------------------------------------
 
 
 def _checkout() -> Path:
@@ -110,7 +124,7 @@ def _listed(pythons: Sequence[Python]) -> str:
     return ", ".join(python.full_version for python in pythons)
 
 
-# Building -----------------------------------------------------------------------------------------------------------
+# Building ---------------------------------------------------------------------------------------
 
 
 class _Build:
@@ -121,7 +135,9 @@ class _Build:
         self._folder = folder
         self._wheels = folder / "wheels"
 
-    def run(self, pythons: Sequence[Python], output: Path, *, keep_going: bool) -> tuple[list[Python], list[Missing]]:
+    def run(
+        self, pythons: Sequence[Python], output: Path, *, keep_going: bool
+    ) -> tuple[list[Python], list[Missing]]:
         """Write *output*; for which Pythons, and for which there are no packages.
 
         :param keep_going: leave the latter out.
@@ -136,9 +152,15 @@ class _Build:
         return built, [Missing(python.path, why) for python, why in failed.items()]
 
     def _wheel(self) -> Path:
-        """The project's own, from a copy: setuptools leaves things behind, and takes what an earlier build has left."""
+        """The project's own, from a copy: setuptools leaves things behind, and takes what an
+        earlier build has left.
+        """
         source = self._folder / "source"
-        shutil.copytree(self._root / "grokcore", source / "grokcore", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            self._root / "grokcore",
+            source / "grokcore",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
         for name in SOURCES:
             shutil.copy(self._root / name, source)
         _finish(self._begin(*_pip("wheel"), "--no-deps", "--wheel-dir", self._folder, source))
@@ -149,7 +171,11 @@ class _Build:
         """Get the packages for each Python; which ones there are none for, and why."""
         under_way = {
             python: self._begin(
-                *_pip("--python", python.path, "wheel"), "--only-binary=:all:", "--wheel-dir", self._for(python), wheel
+                *_pip("--python", python.path, "wheel"),
+                "--only-binary=:all:",
+                "--wheel-dir",
+                self._for(python),
+                wheel,
             )
             for python in pythons
         }
@@ -171,8 +197,20 @@ class _Build:
     def _pex(self, wheel: Path, pythons: Sequence[Python]) -> Path:
         built = self._folder / NAME
         targets = [argument for python in pythons for argument in ("--python", str(python.path))]
-        made_of = ["--no-pypi", "--pre-resolved-dists", str(self._wheels), f"grok2api=={wheel.name.split('-')[1]}"]
-        run_as = ["--console-script", "grok2api", "--venv", "prepend", "--no-emit-warnings", "--no-compress"]
+        made_of = [
+            "--no-pypi",
+            "--pre-resolved-dists",
+            str(self._wheels),
+            f"grok2api=={wheel.name.split('-')[1]}",
+        ]
+        run_as = [
+            "--console-script",
+            "grok2api",
+            "--venv",
+            "prepend",
+            "--no-emit-warnings",
+            "--no-compress",
+        ]
         pex = [sys.executable, "-m", "pex", "--pip-version", "latest-compatible"]
         _finish(self._begin(*pex, *targets, *made_of, *run_as, "--output-file", built))
         return built
@@ -193,12 +231,25 @@ class _Build:
     def _begin(self, *command: str | Path) -> subprocess.Popen[str]:
         environ = {**os.environ, "PEX_ROOT": str(self._folder / "pex"), "PEX_IGNORE_RCFILES": "1"}
         return subprocess.Popen(
-            command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
 
 def _pip(*arguments: str | Path) -> list[str | Path]:
-    return [sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check", *arguments]
+    return [
+        sys.executable,
+        "-m",
+        "pip",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+        *arguments,
+    ]
 
 
 def _finish(process: subprocess.Popen[str]) -> None:

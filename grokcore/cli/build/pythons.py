@@ -70,10 +70,16 @@ class Missing:
 
 
 def ask(path: Path) -> Python | Missing:
-    """What the interpreter at *path* is: one that fits if it is CPython (with its lock) from 3.11 on."""
+    """What the interpreter at *path* is: one that fits if it is CPython (with its lock) from 3.11
+    on.
+    """
     try:
         done = subprocess.run(
-            [path, "-I", "-c", _QUESTION], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+            [path, "-I", "-c", _QUESTION],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Missing(path, f"does not run: {error}")
@@ -93,7 +99,9 @@ def ask(path: Path) -> Python | Missing:
 
 
 def find_pythons(environ: Mapping[str, str]) -> tuple[list[Python], list[Missing]]:
-    """All that fit: this one first, then those on ``PATH``, then pyenv's; and those named ``python3.x`` that don't."""
+    """All that fit: this one first, then those on ``PATH``, then pyenv's; and those named
+    ``python3.x`` that don't.
+    """
     found: dict[Path, Python] = {}
     missing: list[Missing] = []
     for path in dict.fromkeys(_candidates(environ)):

@@ -1,8 +1,10 @@
-"""What runs first in ``grok2api.pyz``: a Python that it has packages for, and a folder that it can unpack into.
+"""What runs first in ``grok2api.pyz``: a Python that it has packages for, and a folder that it can
+unpack into.
 
-``build`` puts this file and a call of :func:`prepare` before pex's own ``__main__``, which has a page of text for the wrong
-Python and a traceback for a folder that can't be written to. So it uses the standard library only, imports nothing that the
-usual start does not need, and parses on any Python 3.
+``build`` puts this file and a call of :func:`prepare` before pex's own ``__main__``, which has a
+page of text for the wrong Python and a traceback for a folder that can't be written to. So it uses
+the standard library only, imports nothing that the usual start does not need, and parses on any
+Python 3.
 """
 
 import os
@@ -16,7 +18,9 @@ EXIT_CONFIG = 78
 
 
 def prepare(versions: "Sequence[tuple[int, int]]") -> None:
-    """Go on with a Python of *versions*, and tell pex where to unpack. Ends the process with one line if that can't be."""
+    """Go on with a Python of *versions*, and tell pex where to unpack. Ends the process with one
+    line if that can't be.
+    """
     if sys.version_info[:2] not in versions or sys.implementation.name != "cpython":
         _start_again_with(versions)
     if os.name != "nt":
@@ -32,7 +36,11 @@ def _start_again_with(versions: "Sequence[tuple[int, int]]") -> None:
             os.execv(python, [python] + sys.argv)
     _give_up(
         "this file is for Python %s, none of which is on PATH; this is %s (%s)"
-        % (", ".join("%d.%d" % version for version in versions), sys.version.split()[0], sys.executable)
+        % (
+            ", ".join("%d.%d" % version for version in versions),
+            sys.version.split()[0],
+            sys.executable,
+        )
     )
 
 
@@ -41,21 +49,32 @@ def _runs(python: str, version: "tuple[int, int]") -> bool:
     import subprocess
 
     asked = "import sys; sys.exit(sys.version_info[:2] != (%d, %d))" % version
-    return subprocess.call([python, "-c", asked], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    return (
+        subprocess.call([python, "-c", asked], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        == 0
+    )
 
 
 def folder_to_unpack_into(environ: "Mapping[str, str]") -> str:
-    """``$PEX_ROOT``, else the first usable of systemd's ``$CACHE_DIRECTORY``, the user's cache, and ``/tmp``."""
+    """``$PEX_ROOT``, else the first usable of systemd's ``$CACHE_DIRECTORY``, the user's cache, and
+    ``/tmp``.
+    """
     named = environ.get("PEX_ROOT")
     if named:
         if _can_be_used(named, ours_only=False):
             return named
-        _give_up("PEX_ROOT: %s can't be unpacked into: it must be writable, and not mounted noexec" % named)
+        _give_up(
+            "PEX_ROOT: %s can't be unpacked into: it must be writable, and not mounted noexec"
+            % named
+        )
     tried = list(_usual_folders(environ))
     for folder in tried:
         if _can_be_used(folder, ours_only=True):
             return folder
-    _give_up("nowhere to unpack (tried %s): set PEX_ROOT to a folder that can be written to" % ", ".join(tried))
+    _give_up(
+        "nowhere to unpack (tried %s): set PEX_ROOT to a folder that can be written to"
+        % ", ".join(tried)
+    )
     raise AssertionError("given up")
 
 
@@ -72,13 +91,17 @@ def _usual_folders(environ: "Mapping[str, str]") -> "Iterator[str]":
 
 
 def _can_be_used(folder: str, *, ours_only: bool) -> bool:
-    """Whether a library can be put there and loaded; of the usual places, whether nobody else can have put one there."""
+    """Whether a library can be put there and loaded; of the usual places, whether nobody else can
+    have put one there.
+    """
     try:
         os.makedirs(folder, 0o700, exist_ok=True)
         status, mount = os.lstat(folder), os.statvfs(folder)
     except OSError:
         return False
-    foreign = status.st_uid != os.getuid() or status.st_mode & 0o022  # a link may be anybody's: it has all bits set
+    foreign = (
+        status.st_uid != os.getuid() or status.st_mode & 0o022
+    )  # a link may be anybody's: it has all bits set
     if ours_only and foreign:
         return False
     return os.access(folder, os.W_OK | os.X_OK) and not mount.f_flag & getattr(os, "ST_NOEXEC", 0)

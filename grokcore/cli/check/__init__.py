@@ -1,15 +1,18 @@
-"""``check``: the doctor. Looks at all that has to be right before Grok answers, and says what to do where it is not.
+"""``check``: the doctor. Looks at all that has to be right before Grok answers, and says what to do
+where it is not.
 
 * :mod:`~grokcore.cli.check.findings`: what a look comes to, and how it is told.
 * :mod:`~grokcore.cli.check.files`: configuration, token file, data directory.
-* :mod:`~grokcore.cli.check.identity`: what Grok's edge is shown: browser, ``x-statsig-id``, ``cf_clearance``.
+* :mod:`~grokcore.cli.check.identity`: what Grok's edge is shown: browser, ``x-statsig-id``,
+  ``cf_clearance``.
 * :mod:`~grokcore.cli.check.network`: names, the way to Grok, TLS, the clock, the assets host.
 * :mod:`~grokcore.cli.check.accounts`: what Grok says of each token.
 * :mod:`~grokcore.cli.check.looks`: the requests themselves.
-* :mod:`~grokcore.cli.check.doctor` and :mod:`~grokcore.cli.check.journey`: the order of it all, on this machine and beyond,
-  and what is left out when something is amiss.
+* :mod:`~grokcore.cli.check.doctor` and :mod:`~grokcore.cli.check.journey`: the order of it all, on
+  this machine and beyond, and what is left out when something is amiss.
 
-What judges gets plain values and returns findings; it does no I/O. Nothing costs a generation, and nothing is written.
+What judges gets plain values and returns findings; it does no I/O. Nothing costs a generation, and
+nothing is written.
 """
 
 from __future__ import annotations
@@ -31,14 +34,16 @@ _Parents: TypeAlias = Sequence[argparse.ArgumentParser]
 def add_check_command(commands: _Commands, parents: _Parents) -> None:
     """Add ``check`` to a parser's commands.
 
-    It sets ``run`` to a function that takes the parsed arguments and returns the exit code: 0 (all is well, or there are
-    warnings only), 1 (something has failed), 78 (the server could not start with this configuration), 130 (interrupted).
+    It sets ``run`` to a function that takes the parsed arguments and returns the exit code: 0 (all
+    is well, or there are warnings only), 1 (something has failed), 78 (the server could not start
+    with this configuration), 130 (interrupted).
 
     :param parents: parsers of the common flags, ``--config`` among them, without defaults.
     """
     about = "look at everything from the configuration to Grok, and say what to do about it"
     more = (
-        "No answer is generated, nothing is written, and a running server is not disturbed. The exit code is 0 if nothing "
+        "No answer is generated, nothing is written, and a running server is not disturbed. The "
+        "exit code is 0 if nothing "
         "has failed, 1 if something has, 78 if the server could not start."
     )
     described = f"{about[0].upper()}{about[1:]}. {more}"
@@ -48,7 +53,9 @@ def add_check_command(commands: _Commands, parents: _Parents) -> None:
 
 
 def check_command(arguments: argparse.Namespace) -> int:
-    """Look at everything; a line for each finding as soon as it is known, or JSON at the end. Returns the exit code."""
+    """Look at everything; a line for each finding as soon as it is known, or JSON at the end.
+    Returns the exit code.
+    """
     # Late: a server has no use for these.
     from .doctor import examine
     from .findings import JsonReport, TextReport

@@ -2,7 +2,8 @@
 
 Rules
 -----
-1. Only Grok's word on a session is told of a token. What concerns its way, or Grok, is told once for all that it hit.
+1. Only Grok's word on a session is told of a token. What concerns its way, or Grok, is told once
+   for all that it hit.
 2. A token that is used up is a good one.
 """
 
@@ -36,14 +37,19 @@ IDS_NAMED = 5
 
 
 def ways_of(entries: Sequence[TokenEntry], default_proxy: str) -> dict[Way, list[TokenEntry]]:
-    """The ways that *entries* take, in their order, each with those that take it; the configured one if there are none."""
+    """The ways that *entries* take, in their order, each with those that take it; the configured
+    one if there are none.
+    """
     takers: dict[str, list[TokenEntry]] = {}
     for entry in entries:
         takers.setdefault(way_of(entry, default_proxy), []).append(entry)
     takers = takers or {default_proxy: []}
     places = [_place(proxy) for proxy in takers]
     return {
-        Way(proxy, _words(proxy, first=tokens[0] if tokens and places.count(_place(proxy)) > 1 else None)): tokens
+        Way(
+            proxy,
+            _words(proxy, first=tokens[0] if tokens and places.count(_place(proxy)) > 1 else None),
+        ): tokens
         for proxy, tokens in takers.items()
     }
 
@@ -53,7 +59,9 @@ def _place(proxy_url: str) -> str:
 
 
 def _words(proxy_url: str, *, first: TokenEntry | None) -> str:
-    """*first*: the first token that takes it, if the host alone does not tell it from another (with another user)."""
+    """*first*: the first token that takes it, if the host alone does not tell it from another (with
+    another user).
+    """
     if not proxy_url:
         return "directly"
     whose = f" (of token {first.id})" if first else ""
@@ -63,7 +71,8 @@ def _words(proxy_url: str, *, first: TokenEntry | None) -> str:
 def judge_accounts(way: Way, checked: Iterable[Checked], *, one_statsig: bool) -> list[Finding]:
     """What came of the tokens that take *way*.
 
-    :param one_statsig: one value of ``x-statsig-id`` is sent for all paths, and looks like a browser's.
+    :param one_statsig: one value of ``x-statsig-id`` is sent for all paths, and looks like a
+        browser's.
     """
     findings: list[Finding] = []
     shared: dict[str, list[Checked]] = {}
@@ -75,7 +84,9 @@ def judge_accounts(way: Way, checked: Iterable[Checked], *, one_statsig: bool) -
             findings.append(fail(_name(one.entry), told, advice("no_valid_tokens")))
         else:
             shared.setdefault(_told(one.outcome), []).append(one)
-    return findings + [_shared(way, told, hit, one_statsig=one_statsig) for told, hit in shared.items()]
+    return findings + [
+        _shared(way, told, hit, one_statsig=one_statsig) for told, hit in shared.items()
+    ]
 
 
 def _name(entry: TokenEntry) -> str:
@@ -90,12 +101,15 @@ def _shared(way: Way, told: str, hit: Sequence[Checked], *, one_statsig: bool) -
     """One failure of all that it hit."""
     error = hit[0].outcome
     assert isinstance(error, GrokApiError)
-    ids = ", ".join(one.entry.id for one in hit[:IDS_NAMED]) + (", …" if len(hit) > IDS_NAMED else "")
+    ids = ", ".join(one.entry.id for one in hit[:IDS_NAMED]) + (
+        ", …" if len(hit) > IDS_NAMED else ""
+    )
     number = f"{len(hit)} tokens" if len(hit) > 1 else "1 token"
     wanted = advice(error.code or "") or "Try again in a while."
     if isinstance(error, AntiBotRefusal) and one_statsig:
         wanted = (
-            f"The value of x_statsig_id may be that of another path: give {RATE_LIMITS_PATH} its own (README), or ask in a "
+            f"The value of x_statsig_id may be that of another path: give {RATE_LIMITS_PATH} its "
+            "own (README), or ask in a "
             f"chat. If that is refused too: {wanted}"
         )
     passing = isinstance(error, QuotaExhausted | UpstreamOverloaded | UpstreamRefused)

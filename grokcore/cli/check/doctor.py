@@ -1,4 +1,5 @@
-"""The order of all looks: first on this machine, then on the network (:mod:`grokcore.cli.check.journey`).
+"""The order of all looks: first on this machine, then on the network
+(:mod:`grokcore.cli.check.journey`).
 
 What needs something that has failed is left out, and said to be.
 """
@@ -40,20 +41,27 @@ NEEDING_CONFIG = (
 
 
 def examine(arguments: argparse.Namespace, tell: Tell) -> None:
-    """Look at everything that a server with these arguments would use, and *tell* each finding as soon as it is known."""
+    """Look at everything that a server with these arguments would use, and *tell* each finding as
+    soon as it is known.
+    """
     sources = Sources(arguments, os.environ)
     settings = _configuration(sources, tell)
     tokens = _token_file(sources, tell)
     _permissions(sources, settings, tell)
     if settings is None:
-        tell(skipped("the rest", f"{len(NEEDING_CONFIG)} more looks need a configuration that can be used"))
+        tell(
+            skipped(
+                "the rest",
+                f"{len(NEEDING_CONFIG)} more looks need a configuration that can be used",
+            )
+        )
         return
     _data_directory(sources, settings.config, tell)
     _identity(settings.config, tell)
     trio.run(functools.partial(travel, settings.config, tokens, tell, demo=sources.demo))
 
 
-# On this machine ----------------------------------------------------------------------------------------------------
+# On this machine --------------------------------------------------------------------------------
 
 
 def _configuration(sources: Sources, tell: Tell) -> Settings | None:
@@ -63,7 +71,11 @@ def _configuration(sources: Sources, tell: Tell) -> Settings | None:
     except ConfigError as error:
         file = sources.config_file
         in_file = file is not None and str(error).startswith(str(file))
-        tell(files.judge_fault("configuration", str(error), files.look_at_file(file) if file and in_file else None))
+        tell(
+            files.judge_fault(
+                "configuration", str(error), files.look_at_file(file) if file and in_file else None
+            )
+        )
         return None
     for finding in files.judge_configuration(settings.file, settings.warnings):
         tell(finding)
@@ -82,7 +94,9 @@ def _token_file(sources: Sources, tell: Tell) -> tuple[TokenEntry, ...] | None:
             readings = read_tokens(read_file(file)) if file else []
             tokens = entries_of(readings)
     except ConfigError as error:
-        tell(files.judge_fault("token file", str(error), files.look_at_file(file) if file else None))
+        tell(
+            files.judge_fault("token file", str(error), files.look_at_file(file) if file else None)
+        )
         return None
     for finding in files.judge_tokens(file, readings):
         tell(finding)

@@ -1,4 +1,5 @@
-"""What is on this machine: the configuration, the token file, who may read them, and the data directory.
+"""What is on this machine: the configuration, the token file, who may read them, and the data
+directory.
 
 Looks change nothing that lasts. The first half judges, the second half looks.
 """
@@ -73,7 +74,7 @@ class FolderLook:
     cached: int = 0
 
 
-# Judging ------------------------------------------------------------------------------------------------------------
+# Judging ----------------------------------------------------------------------------------------
 
 
 def judge_fault(name: str, message: str, look: FileLook | None) -> Finding:
@@ -84,7 +85,8 @@ def judge_fault(name: str, message: str, look: FileLook | None) -> Finding:
     """
     if look is not None and look.is_folder:
         advice = (
-            "Containers make a folder where a file that is to be mounted does not exist. Stop it, remove the folder, make "
+            "Containers make a folder where a file that is to be mounted does not exist. Stop it, "
+            "remove the folder, make "
             "the file, start again."
         )
     elif "api_key must be set" in message:
@@ -137,16 +139,27 @@ def judge_tokens(file: Path | None, readings: Sequence[Reading]) -> list[Finding
     able = len(entries) - disabled
     first = ok("token file", told)
     if not able:
-        wanted = "Enable one, or add another with `tokens add`." if entries else "`tokens add` asks for one."
+        wanted = (
+            "Enable one, or add another with `tokens add`."
+            if entries
+            else "`tokens add` asks for one."
+        )
         first = warn("token file", told, wanted)
     return [first, *_duplicates(list(places.values())), *_notes(file, readings)]
 
 
 def _notes(file: Path, readings: Sequence[Reading]) -> list[Finding]:
-    """What was not taken, or not as it is written. Cookies of other names are in every browser's export."""
-    advice = "Mend what should count, and take the rest out; `tokens import` makes a file with the tokens alone."
+    """What was not taken, or not as it is written. Cookies of other names are in every browser's
+    export.
+    """
+    advice = (
+        "Mend what should count, and take the rest out; `tokens import` makes a file with "
+        "the tokens alone."
+    )
     return [
-        ok("token file", note.text) if note.expected else warn("token file", f"{file}: {note.text}", advice)
+        ok("token file", note.text)
+        if note.expected
+        else warn("token file", f"{file}: {note.text}", advice)
         for note in notes_on(readings)
     ]
 
@@ -157,21 +170,33 @@ def _duplicates(places: Sequence[Sequence[Reading]]) -> list[Finding]:
         return []
     where = [" and ".join(reading.where for reading in found[:PLACES_NAMED]) for found in repeated]
     more = f" (and {len(where) - PLACES_NAMED} more)" if len(where) > PLACES_NAMED else ""
-    told = f"{_number(len(repeated), 'token')} written more than once: {'; '.join(where[:PLACES_NAMED])}{more}"
-    return [warn("token file", told, "It counts once, with whatever is said of it in any place. Take the others out.")]
+    told = (
+        f"{_number(len(repeated), 'token')} written more than once: "
+        f"{'; '.join(where[:PLACES_NAMED])}{more}"
+    )
+    return [
+        warn(
+            "token file",
+            told,
+            "It counts once, with whatever is said of it in any place. Take the others out.",
+        )
+    ]
 
 
 def judge_folder(look: FolderLook) -> Finding:
     """Whether what is learned can be kept."""
     if look.fault:
         advice = (
-            "The server runs without it, but forgets everything when it stops. Give this user the folder, or name another "
+            "The server runs without it, but forgets everything when it stops. Give this user the "
+            "folder, or name another "
             "with [server] data_dir."
         )
         return fail("data directory", f"{look.path}: {look.fault}", advice)
     if look.held:
         return ok("data directory", f"{look.path}, in use by a running server")
-    return ok("data directory", str(look.path) if look.there else f"{look.path}, which will be made")
+    return ok(
+        "data directory", str(look.path) if look.there else f"{look.path}, which will be made"
+    )
 
 
 def judge_space(look: FolderLook, cache_bytes: int) -> Finding:
@@ -206,7 +231,7 @@ def _megabytes(count: int) -> str:
     return f"{count / 1024**3:.1f} GB" if count >= 1024**3 else f"{count // 1024**2} MB"
 
 
-# Looking ------------------------------------------------------------------------------------------------------------
+# Looking ----------------------------------------------------------------------------------------
 
 
 def look_at_file(path: Path) -> FileLook:
@@ -220,7 +245,11 @@ def look_at_folder(path: Path) -> FolderLook:
     A file without a name is written into it, or where it would be made, and is gone at once.
     """
     there = os.path.lexists(path)
-    base = path if there else next((folder for folder in path.parents if os.path.lexists(folder)), Path())
+    base = (
+        path
+        if there
+        else next((folder for folder in path.parents if os.path.lexists(folder)), Path())
+    )
     fault = _writing_fault(base)
     held = False
     if there and not fault:

@@ -1,4 +1,6 @@
-"""What a look comes to, and how it is told: a line for people and for grep, or one JSON object for programs."""
+"""What a look comes to, and how it is told: a line for people and for grep, or one JSON object for
+programs.
+"""
 
 from __future__ import annotations
 
@@ -91,12 +93,16 @@ def fail(name: str, message: str, advice: str) -> Finding:
 
 
 def skipped(name: str, message: str) -> Finding:
-    """Grey: it could not be looked at; *message* says why, and the red one which that is about says what to do."""
+    """Grey: it could not be looked at; *message* says why, and the red one which that is about says
+    what to do.
+    """
     return Finding(name, Status.SKIPPED, message)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """For scripts: 0 unless something has failed; 78 if that keeps the server from starting, else 1."""
+    """For scripts: 0 unless something has failed; 78 if that keeps the server from starting, else
+    1.
+    """
     failed = {finding.name for finding in findings if finding.status is Status.FAIL}
     if failed & UNUSABLE:
         return EXIT_UNUSABLE
@@ -126,7 +132,10 @@ class TextReport:
             _show(finding, message, advice)
         else:
             word = _SHOWN[finding.status][0]
-            line = f"{word:<{STATUS_WIDTH}}  {finding.name:<{NAME_WIDTH}}  {_in_one_line(message, advice)}"
+            line = (
+                f"{word:<{STATUS_WIDTH}}  {finding.name:<{NAME_WIDTH}}  "
+                f"{_in_one_line(message, advice)}"
+            )
             print(printable(line), flush=True)
 
     def finish(self) -> int:
@@ -149,7 +158,12 @@ class JsonReport:
         code = exit_code(self._findings)
         counts = Counter(finding.status for finding in self._findings)
         summary = {**{status.value: counts[status] for status in Status}, "exit_code": code}
-        print(json.dumps({"checks": [_as_json(finding) for finding in self._findings], "summary": summary}, indent=2))
+        print(
+            json.dumps(
+                {"checks": [_as_json(finding) for finding in self._findings], "summary": summary},
+                indent=2,
+            )
+        )
         return code
 
 

@@ -1,9 +1,11 @@
-"""What Grok's edge is shown beside a token: the browser, ``x-statsig-id`` and ``cf_clearance``. Nothing here does I/O.
+"""What Grok's edge is shown beside a token: the browser, ``x-statsig-id`` and ``cf_clearance``.
+Nothing here does I/O.
 
 Theory
 ------
-Whether such a value is taken, only Grok can say. But most that are not taken can be told by their looks: made-up ones,
-those of another browser, old ones, and what was cut off or copied along (grok-protocol.md §1.2).
+Whether such a value is taken, only Grok can say. But most that are not taken can be told by their
+looks: made-up ones, those of another browser, old ones, and what was cut off or copied along
+(grok-protocol.md §1.2).
 """
 
 from __future__ import annotations
@@ -28,15 +30,15 @@ def identity_of(config: Config) -> Identity:
     return Identity(config.grok.x_statsig_id, config.grok.cf_clearance, config.grok.user_agent)
 
 
-# The browser --------------------------------------------------------------------------------------------------------
+# The browser ------------------------------------------------------------------------------------
 
 
 @frozen
 class _Browser:
     """A browser as its handshake shows it.
 
-    On a desktop it is the same on Windows, macOS and Linux, and all that is made of Chromium shakes hands like Chrome. On
-    iOS every browser is Safari.
+    On a desktop it is the same on Windows, macOS and Linux, and all that is made of Chromium shakes
+    hands like Chrome. On iOS every browser is Safari.
 
     :ivar version: the major one; None if there is none to compare.
     """
@@ -67,8 +69,13 @@ def judge_browser(shown: str, known: Sequence[str], user_agent: str) -> Finding:
         return ok("browser", f"{shown}, with its own User-Agent")
     claimed, target = _of_user_agent(user_agent), _of_target(shown)
     if claimed is None or target is None:
-        told = f"[grok] user_agent is not that of a browser that is known here; the handshake is {shown}'s"
-        return warn("browser", told, "Copy the whole User-Agent of your browser; Chrome is the best known.")
+        told = (
+            "[grok] user_agent is not that of a browser that is known here; the handshake "
+            f"is {shown}'s"
+        )
+        return warn(
+            "browser", told, "Copy the whole User-Agent of your browser; Chrome is the best known."
+        )
     fitting = _nearest(claimed, known)
     if (target.family, target.place) == (claimed.family, claimed.place) and (
         target.version in (None, claimed.version) or (fitting and _of_target(fitting) == target)
@@ -85,11 +92,17 @@ def _nearest(claimed: _Browser, known: Iterable[str]) -> str | None:
     fitting: dict[int, str] = {}
     for name in known:
         target = _of_target(name)
-        if target and target.version and (target.family, target.place) == (claimed.family, claimed.place):
+        if (
+            target
+            and target.version
+            and (target.family, target.place) == (claimed.family, claimed.place)
+        ):
             fitting.setdefault(target.version, name)
     if not fitting:
         return None
-    older = [version for version in fitting if claimed.version is None or version <= claimed.version]
+    older = [
+        version for version in fitting if claimed.version is None or version <= claimed.version
+    ]
     return fitting[max(older) if older else min(fitting)]
 
 
@@ -101,14 +114,18 @@ def _of_target(name: str) -> _Browser | None:
     digits = digits.replace("_", "")
     # safari172 is 17.2. Tor calls itself a Firefox of another number.
     version = digits[:2] if kind == "safari" else "" if kind == "tor" else digits
-    return _Browser(_FAMILIES.get(kind, kind), place or "desktop", int(version) if version else None)
+    return _Browser(
+        _FAMILIES.get(kind, kind), place or "desktop", int(version) if version else None
+    )
 
 
 def _of_user_agent(text: str) -> _Browser | None:
     place = "android" if "Android" in text else "desktop"
     if re.search(r"iPhone|iPad", text):
         # Safari may freeze the system's number and tell only its own.
-        return _Browser("safari", "ios", _number(r"Version/(\d+)", text) or _number(r"OS (\d+)_", text))
+        return _Browser(
+            "safari", "ios", _number(r"Version/(\d+)", text) or _number(r"OS (\d+)_", text)
+        )
     for family, pattern in (
         ("firefox", r"Firefox/(\d+)"),
         ("chrome", r"Chrome/(\d+)"),
@@ -126,7 +143,7 @@ def _number(pattern: str, text: str) -> int | None:
     return int(digits) if digits and len(digits) < 6 else None
 
 
-# x-statsig-id -------------------------------------------------------------------------------------------------------
+# x-statsig-id -----------------------------------------------------------------------------------
 
 STATSIG_BYTES = 70
 """What real values of ``x-statsig-id`` decode to: 94 characters of base64."""
@@ -144,10 +161,15 @@ def judge_statsig(identity: Identity, paths: Sequence[str]) -> Finding:
             doubts.setdefault(doubt, []).append(path)
     if doubts:
         for_some = any(len(where) < len(paths) for where in doubts.values())
-        told = "; ".join(doubt + (f" (for {', '.join(where)})" if for_some else "") for doubt, where in doubts.items())
+        told = "; ".join(
+            doubt + (f" (for {', '.join(where)})" if for_some else "")
+            for doubt, where in doubts.items()
+        )
         return warn("statsig", told, advice("upstream_antibot"))
     if isinstance(identity.statsig_id, str):
-        return ok("statsig", "looks like a browser's; such a value is bound to one path and expires")
+        return ok(
+            "statsig", "looks like a browser's; such a value is bound to one path and expires"
+        )
     return ok("statsig", "look like a browser's, by path; they expire")
 
 
@@ -161,7 +183,10 @@ def statsig_doubt(value: str) -> str:
     if decoded and decoded.isascii() and decoded.decode("ascii").isprintable():
         return "made up: it is a text in base64, such as Grok has refused since June 2026"
     if decoded is None or len(decoded) != STATSIG_BYTES:
-        return f"not as browsers make it: 94 characters of base64 are expected, and these are {len(value)}"
+        return (
+            "not as browsers make it: 94 characters of base64 are expected, and these are "
+            f"{len(value)}"
+        )
     return ""
 
 
@@ -173,7 +198,7 @@ def _decoded(value: str) -> bytes | None:
         return None
 
 
-# cf_clearance -------------------------------------------------------------------------------------------------------
+# cf_clearance -----------------------------------------------------------------------------------
 
 CLEARANCE_DAYS = 2
 """How long one lasts at the most (§1.2: hours to some two days)."""
@@ -194,10 +219,16 @@ def judge_clearance(clearance: str, user_agent: str, now: float) -> Finding:
         return ok("clearance", "none; it is needed only where Grok answers with a challenge page")
     doubt = _clearance_doubt(clearance, now)
     if not user_agent:
-        doubt = doubt or "there is one, but no [grok] user_agent: it is good only with that of the browser it is from"
+        doubt = doubt or (
+            "there is one, but no [grok] user_agent: it is good only with that of the browser "
+            "it is from"
+        )
     if doubt:
         return warn("clearance", doubt, advice("upstream_challenge"))
-    return ok("clearance", "there is one, with a User-Agent; they belong to the address they were earned from")
+    return ok(
+        "clearance",
+        "there is one, with a User-Agent; they belong to the address they were earned from",
+    )
 
 
 def _clearance_doubt(clearance: str, now: float) -> str:
@@ -207,4 +238,8 @@ def _clearance_doubt(clearance: str, now: float) -> str:
         return f"too short to be one ({len(clearance)} characters)"
     issued = _ISSUED.search(clearance)
     days = (now - int(issued.group(1))) / 86400 if issued else 0
-    return f"{days:.0f} days old, and they last {CLEARANCE_DAYS} at the most" if days > CLEARANCE_DAYS else ""
+    return (
+        f"{days:.0f} days old, and they last {CLEARANCE_DAYS} at the most"
+        if days > CLEARANCE_DAYS
+        else ""
+    )

@@ -21,7 +21,16 @@ from .accounts import judge_accounts, ways_of
 from .findings import Finding, Status, ok, skipped
 from .identity import identity_of, statsig_doubt
 from .looks import LOOK_S, Look, Visitor, look_up
-from .network import Way, hosts_of, is_address, judge_assets, judge_clock, judge_egress, judge_names, judge_tls
+from .network import (
+    Way,
+    hosts_of,
+    is_address,
+    judge_assets,
+    judge_clock,
+    judge_egress,
+    judge_names,
+    judge_tls,
+)
 
 __all__ = ["Tell", "travel"]
 
@@ -34,7 +43,9 @@ MANY_WAYS = 8
 Tell: TypeAlias = Callable[[Finding], None]
 
 
-async def travel(config: Config, tokens: tuple[TokenEntry, ...] | None, tell: Tell, *, demo: bool) -> None:
+async def travel(
+    config: Config, tokens: tuple[TokenEntry, ...] | None, tell: Tell, *, demo: bool
+) -> None:
     """Look at all that is on the network, and *tell* each finding.
 
     :param tokens: None if the file can't be used.
@@ -43,7 +54,9 @@ async def travel(config: Config, tokens: tuple[TokenEntry, ...] | None, tell: Te
     async with trio.open_nursery() as nursery:
         if demo:
             url = await nursery.start(serve_simulator)
-            config = evolve(config, grok=evolve(config.grok, base_url=url, assets_url=url, proxy_url=""))
+            config = evolve(
+                config, grok=evolve(config.grok, base_url=url, assets_url=url, proxy_url="")
+            )
         transport = CurlTransport(curl_settings(config))
         await nursery.start(transport.run)
         await _Journey(config, transport, tell).go(tokens)
@@ -65,11 +78,15 @@ class _Journey:
         found = await self._names(ways)
         named = [way for way in ways if not isinstance(found[self._hosts(way)[0]], str)]
         visitor = self._visitor()
-        looks = await _with_bar("looking at the ways", named, lambda way: visitor.trace(way.proxy_url))
+        looks = await _with_bar(
+            "looking at the ways", named, lambda way: visitor.trace(way.proxy_url)
+        )
         open_ways = self._tell_of_ways(ways, dict(zip(named, looks, strict=True)))
         self._tell_of_tls_and_clock(list(zip(named, looks, strict=True)))
         await self._accounts(tokens, ways, open_ways)
-        await self._assets([way for way in open_ways if not isinstance(found[self._hosts(way)[-1]], str)])
+        await self._assets(
+            [way for way in open_ways if not isinstance(found[self._hosts(way)[-1]], str)]
+        )
 
     def _hosts(self, way: Way) -> list[str]:
         return hosts_of(way, self.config.grok.base_url, self.config.grok.assets_url)
@@ -97,7 +114,11 @@ class _Journey:
         amiss: list[Finding] = []
         for way in ways:
             look = looks.get(way)
-            finding = judge_egress(way, look) if look else skipped("egress", f"{way.words}: its name was not found")
+            finding = (
+                judge_egress(way, look)
+                if look
+                else skipped("egress", f"{way.words}: its name was not found")
+            )
             leads.extend([way] if finding.status in (Status.OK, Status.WARN) else [])
             (good if finding.status is Status.OK else amiss).append(finding)
         if len(good) > MANY_WAYS:
@@ -108,7 +129,9 @@ class _Journey:
 
     def _tell_of_tls_and_clock(self, looks: Sequence[tuple[Way, Look]]) -> None:
         grok = self.config.grok
-        self.tell(judge_tls(grok.base_url, browser_shown(curl_settings(self.config)), grok.ca_file, looks))
+        self.tell(
+            judge_tls(grok.base_url, browser_shown(curl_settings(self.config)), grok.ca_file, looks)
+        )
         dated = next((look for _, look in looks if "date" in look.headers), Look())
         self.tell(judge_clock(dated.headers.get("date", ""), dated.at))
 
@@ -120,7 +143,11 @@ class _Journey:
     ) -> None:
         entries = [entry for way in open_ways for entry in ways[way]]
         if tokens is None or not any(ways.values()):
-            why = "there is none to ask for" if tokens is not None else "needs a token file that can be used"
+            why = (
+                "there is none to ask for"
+                if tokens is not None
+                else "needs a token file that can be used"
+            )
             self.tell(skipped("tokens", why))
             return
         checked = await self._ask(entries)
@@ -130,7 +157,9 @@ class _Journey:
                 self.tell(finding)
         left = sum(map(len, ways.values())) - len(entries)
         if left:
-            self.tell(skipped("tokens", f"{left} not asked for, since their way does not lead to Grok"))
+            self.tell(
+                skipped("tokens", f"{left} not asked for, since their way does not lead to Grok")
+            )
 
     async def _ask(self, entries: Sequence[TokenEntry]) -> dict[str, Checked]:
         group = model_asked_for(self.config).rate_limit_name
@@ -148,14 +177,18 @@ class _Journey:
             self.tell(skipped("assets", "there is no way to it"))
             return
         visitor, url = self._visitor(), self.config.grok.assets_url
-        looks = await _with_bar("looking at the assets host", ways, lambda way: visitor.assets(way.proxy_url))
+        looks = await _with_bar(
+            "looking at the assets host", ways, lambda way: visitor.assets(way.proxy_url)
+        )
         findings = [judge_assets(url, way, look) for way, look in zip(ways, looks, strict=True)]
         amiss = [finding for finding in findings if finding.status is not Status.OK]
         for finding in amiss or findings[:1]:
             self.tell(finding)
 
 
-async def _with_bar(label: str, ways: Sequence[Way], look: Callable[[Way], Awaitable[Look]]) -> list[Look]:
+async def _with_bar(
+    label: str, ways: Sequence[Way], look: Callable[[Way], Awaitable[Look]]
+) -> list[Look]:
     """What *look* returns for each, a few at a time."""
     with progress(label, len(ways)) as advance:
 

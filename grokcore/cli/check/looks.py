@@ -1,4 +1,6 @@
-"""The requests and name look-ups of ``check``: each once, with a clock, and nothing of a token in them."""
+"""The requests and name look-ups of ``check``: each once, with a clock, and nothing of a token in
+them.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,8 @@ CLOSE_S = 2.0
 BODY_BYTES = 64 * 1024
 
 TRACE_PATH = "/cdn-cgi/trace"
-"""Cloudflare answers it on every host that it serves: a few lines on who asks, from where, and which of its places answers.
-(No official document; the same lines for years.)"""
+"""Cloudflare answers it on every host that it serves: a few lines on who asks, from where, and
+which of its places answers. (No official document; the same lines for years.)"""
 
 ASSETS_PATH = "/users/"
 """Below it are all pictures and videos of accounts."""
@@ -42,7 +44,8 @@ class Look:
     :ivar failure: why there was none, in words; empty if there was one.
     :ivar curl_code: libcurl's number for that; 0 if it has none.
     :ivar proxy_status: with what status a proxy refused; 0 if it did not.
-    :ivar at: the middle of the time that it took until the response's head, by this machine's clock: seconds since 1970.
+    :ivar at: the middle of the time that it took until the response's head, by this machine's
+        clock: seconds since 1970.
     """
 
     status: int = 0
@@ -69,7 +72,9 @@ class Visitor:
     async def trace(self, proxy_url: str) -> Look:
         """Who Grok's edge takes us for, through this proxy (empty for none)."""
         headers = [("User-Agent", self.identity.user_agent)] if self.identity.user_agent else []
-        return await self._look("GET", self.base_url + TRACE_PATH, [*headers, *self._clearance()], proxy_url)
+        return await self._look(
+            "GET", self.base_url + TRACE_PATH, [*headers, *self._clearance()], proxy_url
+        )
 
     async def assets(self, proxy_url: str) -> Look:
         """What the assets host says to who asks for nothing and is not signed in."""
@@ -80,7 +85,9 @@ class Visitor:
         clearance = self.identity.cf_clearance
         return [("Cookie", f"cf_clearance={clearance}")] if clearance else []
 
-    async def _look(self, method: str, url: str, headers: list[tuple[str, str]], proxy_url: str) -> Look:
+    async def _look(
+        self, method: str, url: str, headers: list[tuple[str, str]], proxy_url: str
+    ) -> Look:
         request = UpstreamRequest(method, url, tuple(headers), b"", proxy_url, connect_net_s=LOOK_S)
         exchange = self.transport.open(request)
         try:
@@ -88,7 +95,9 @@ class Visitor:
                 return await _answer(exchange)
             return Look(failure=f"there was no answer within {LOOK_S:g} s")
         except CurlFailure as error:
-            return Look(failure=_words(error), curl_code=error.curl_code, proxy_status=error.proxy_status)
+            return Look(
+                failure=_words(error), curl_code=error.curl_code, proxy_status=error.proxy_status
+            )
         except TransportFailure as error:
             return Look(failure=_words(error))
         finally:

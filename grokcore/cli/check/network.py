@@ -1,4 +1,5 @@
-"""The way to Grok, judged: names, what Grok's edge sees, TLS, the clock, the assets host. Nothing here does I/O.
+"""The way to Grok, judged: names, what Grok's edge sees, TLS, the clock, the assets host. Nothing
+here does I/O.
 
 Rules
 -----
@@ -44,7 +45,9 @@ NO_PROXY_NAME, PROXY_SAYS_NO = 5, 97
 """libcurl's errors: the proxy's name could not be resolved; a SOCKS proxy refused, or is none."""
 
 CLOCK_WARN_S, CLOCK_FAIL_S = 60, 300
-"""How far the clock may be off. Values of ``x-statsig-id`` live for minutes, and certificates are judged by the clock."""
+"""How far the clock may be off. Values of ``x-statsig-id`` live for minutes, and certificates are
+judged by the clock.
+"""
 
 SITES = ("grok.com", "x.ai")
 """Grok's own, whose names lead to the public internet and nowhere else."""
@@ -62,7 +65,7 @@ class Way:
     words: str = "directly"
 
 
-# Names --------------------------------------------------------------------------------------------------------------
+# Names ------------------------------------------------------------------------------------------
 
 
 def hosts_of(way: Way, base_url: str, assets_url: str) -> list[str]:
@@ -88,11 +91,19 @@ def judge_names(found: Mapping[str, Sequence[str] | str]) -> list[Finding]:
     findings, good = [], []
     for host, addresses in found.items():
         if isinstance(addresses, str):
-            wanted = "See that the name is right, that this machine is online, and that its name server works."
-            findings.append(fail("names", f"{host or '[grok] base_url or assets_url'}: {addresses}", wanted))
+            wanted = (
+                "See that the name is right, that this machine is online, and that its "
+                "name server works."
+            )
+            findings.append(
+                fail("names", f"{host or '[grok] base_url or assets_url'}: {addresses}", wanted)
+            )
         elif _is_groks(host) and not any(map(_is_public, addresses)):
             told = f"{host} leads to {', '.join(addresses)}, which is not on the public internet"
-            wanted = "A filter on the way, or a line in the hosts file, answers in the place of the real name server."
+            wanted = (
+                "A filter on the way, or a line in the hosts file, answers in the place "
+                "of the real name server."
+            )
             findings.append(warn("names", told, wanted))
         else:
             good.append(host if is_address(host) or not addresses else f"{host} ({addresses[0]})")
@@ -109,7 +120,7 @@ def _is_public(address: str) -> bool:
     return is_public(address.partition("%")[0])
 
 
-# The way ------------------------------------------------------------------------------------------------------------
+# The way ----------------------------------------------------------------------------------------
 
 
 def judge_egress(way: Way, look: Look) -> Finding:
@@ -119,17 +130,26 @@ def judge_egress(way: Way, look: Look) -> Finding:
     if look.failure:
         return fail("egress", f"{way.words}: {look.failure}", _way_advice(way, look))
     if look.status == 407:
-        return fail("egress", f"{way.words}: the proxy refused with HTTP 407", _way_advice(way, look))
+        return fail(
+            "egress", f"{way.words}: the proxy refused with HTTP 407", _way_advice(way, look)
+        )
     if turns_away(look.status, look.headers, look.body):
         told = f"{way.words}: a challenge page came instead of an answer (HTTP {look.status})"
         return fail("egress", told, advice("upstream_challenge"))
     if look.status >= 500:
         told = f"{way.words}: HTTP {look.status}"
-        return warn("egress", told, "Grok, or a proxy before it, is in trouble. Try again in a while.")
+        return warn(
+            "egress", told, "Grok, or a proxy before it, is in trouble. Try again in a while."
+        )
     if 300 <= look.status < 400:
         told = f"{way.words}: sent elsewhere (HTTP {look.status}), which Grok does not do"
         return warn(
-            "egress", told, "Somebody on the way answers in its place: a network's sign-in page, or a wrong base_url."
+            "egress",
+            told,
+            (
+                "Somebody on the way answers in its place: a network's sign-in page, or a wrong "
+                "base_url."
+            ),
         )
     seen = _traced(look)
     if "ip" not in seen:
@@ -148,25 +168,35 @@ def _traced(look: Look) -> dict[str, str]:
     found = {name: value for name, _, value in lines}
     if not is_address(found.get("ip", "")):
         return {}
-    return {name: found[name] for name in ("ip", "loc", "colo") if re.fullmatch(r"[\w.:]{1,45}", found.get(name, ""))}
+    return {
+        name: found[name]
+        for name in ("ip", "loc", "colo")
+        if re.fullmatch(r"[\w.:]{1,45}", found.get(name, ""))
+    }
 
 
 def _way_advice(way: Way, look: Look) -> str:
     if not way.proxy_url:
         return (
-            "Is this machine online, and may it connect to that host and port? Where Grok is blocked, set a proxy_url."
+            "Is this machine online, and may it connect to that host and port? Where Grok "
+            "is blocked, set a proxy_url."
         )
     if look.proxy_status or look.status == 407 or look.curl_code == PROXY_SAYS_NO:
-        return "See that user, password, port and scheme (http, https, socks5h) in proxy_url are right."
+        return (
+            "See that user, password, port and scheme (http, https, socks5h) in proxy_url "
+            "are right."
+        )
     if look.curl_code == NO_PROXY_NAME:
         return "See that the host in proxy_url is right."
     return "Is the proxy running, and is the port in proxy_url right? Try it with another program."
 
 
-# TLS ----------------------------------------------------------------------------------------------------------------
+# TLS --------------------------------------------------------------------------------------------
 
 
-def judge_tls(base_url: str, shown: str, ca_file: str, looks: Sequence[tuple[Way, Look]]) -> Finding:
+def judge_tls(
+    base_url: str, shown: str, ca_file: str, looks: Sequence[tuple[Way, Look]]
+) -> Finding:
     """Whether the handshake works.
 
     :param shown: the browser that it looks like.
@@ -193,14 +223,18 @@ def judge_tls(base_url: str, shown: str, ca_file: str, looks: Sequence[tuple[Way
 def _certificate_advice(ca_file: str) -> str:
     clock = "A clock that is wrong looks the same."
     if ca_file:
-        return f"Its authority is not in [grok] ca_file ({ca_file}): put it there, or leave the setting empty. {clock}"
+        return (
+            f"Its authority is not in [grok] ca_file ({ca_file}): put it there, or leave "
+            f"the setting empty. {clock}"
+        )
     return (
-        "Somebody between here and Grok answers in its name. If that is your own proxy or virus scanner, name its "
+        "Somebody between here and Grok answers in its name. If that is your own proxy or virus "
+        "scanner, name its "
         f"authority (a PEM file) in [grok] ca_file. {clock}"
     )
 
 
-# The clock ----------------------------------------------------------------------------------------------------------
+# The clock --------------------------------------------------------------------------------------
 
 
 def judge_clock(date: str, at: float) -> Finding:
@@ -227,7 +261,7 @@ def _time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
-# The assets host ----------------------------------------------------------------------------------------------------
+# The assets host --------------------------------------------------------------------------------
 
 
 def judge_assets(assets_url: str, way: Way, look: Look) -> Finding:
@@ -237,17 +271,30 @@ def judge_assets(assets_url: str, way: Way, look: Look) -> Finding:
     """
     host = urlsplit(assets_url).hostname
     if look.failure:
-        wanted = _certificate_advice("") if look.curl_code in CERTIFICATE_CODES else _way_advice(way, look)
+        wanted = (
+            _certificate_advice("")
+            if look.curl_code in CERTIFICATE_CODES
+            else _way_advice(way, look)
+        )
         return fail("assets", f"{host} {way.words}: {look.failure}", wanted)
     if look.status >= 400 and is_challenge(look.headers, look.body):
-        told = f"{host} {way.words}: a challenge page came instead of an answer (HTTP {look.status})"
+        told = (
+            f"{host} {way.words}: a challenge page came instead of an answer (HTTP {look.status})"
+        )
         return fail("assets", told, advice("upstream_challenge"))
     if look.status in {407, 429} or look.status >= 500:
         told = f"{host} {way.words}: HTTP {look.status}"
         return warn(
             "assets",
             told,
-            "Pictures may not be fetched. If it stays, see that [grok] assets_url and the proxy are right.",
+            (
+                "Pictures may not be fetched. If it stays, see that [grok] assets_url and the "
+                "proxy "
+                "are right."
+            ),
         )
-    told = f"{host} answers {way.words} (HTTP {look.status} to who is not signed in; no picture was fetched)"
+    told = (
+        f"{host} answers {way.words} (HTTP {look.status} to who is not signed in; no "
+        "picture was fetched)"
+    )
     return ok("assets", told)

@@ -25,13 +25,15 @@ _Parents: TypeAlias = Sequence[argparse.ArgumentParser]
 def add_token_commands(commands: _Commands, parents: _Parents) -> None:
     """Add ``tokens`` with its own commands to a parser's.
 
-    Each sets ``run`` to a function that takes the parsed arguments, returns the exit code (0; 1 if something was refused or
-    not found) and raises ConfigError.
+    Each sets ``run`` to a function that takes the parsed arguments, returns the exit code (0; 1 if
+    something was refused or not found) and raises ConfigError.
 
     :param parents: parsers of the common flags, ``--tokens`` among them, without defaults.
     """
     about = "list, add, remove, import, export and check tokens"
-    tokens = commands.add_parser("tokens", help=about, description=f"{about.capitalize()}.", parents=parents)
+    tokens = commands.add_parser(
+        "tokens", help=about, description=f"{about.capitalize()}.", parents=parents
+    )
     inner = tokens.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_list, _add_add, _add_remove, _add_import, _add_export, _add_check):
         add(inner, parents)
@@ -41,7 +43,9 @@ def _command(
     commands: _Commands, parents: _Parents, name: str, run: _Run, about: str, more: str = ""
 ) -> argparse.ArgumentParser:
     described = f"{about[0].upper()}{about[1:]}. {more}".strip()
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=described, parents=parents)
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=about, description=described, parents=parents
+    )
     parser.set_defaults(run=run)
     return parser
 
@@ -53,12 +57,17 @@ def _add_list(commands: _Commands, parents: _Parents) -> None:
 
 def _add_add(commands: _Commands, parents: _Parents) -> None:
     more = (
-        "Arguments stay in the shell's history, and other users see them in the list of processes. Without any, or for -, "
-        "tokens are read from standard input, one per line; a terminal is asked for one, without showing it."
+        "Arguments stay in the shell's history, and other users see them in the list of processes. "
+        "Without any, or for -, "
+        "tokens are read from standard input, one per line; a terminal is asked for one, without "
+        "showing it."
     )
     parser = _command(commands, parents, "add", add_tokens, "add tokens to the file", more)
     parser.add_argument(
-        "token", metavar="TOKEN", nargs="*", help="value of the sso cookie, sso=…, or a cookie header; or -"
+        "token",
+        metavar="TOKEN",
+        nargs="*",
+        help="value of the sso cookie, sso=…, or a cookie header; or -",
     )
     parser.add_argument("--super", action="store_true", help="they belong to Super accounts")
     parser.add_argument("--note", metavar="TEXT", default="", help="whose they are, for people")
@@ -68,13 +77,21 @@ def _add_add(commands: _Commands, parents: _Parents) -> None:
 def _add_remove(commands: _Commands, parents: _Parents) -> None:
     parser = _command(commands, parents, "remove", remove_tokens, "remove tokens from the file")
     parser.add_argument(
-        "id", metavar="ID", nargs="+", help="from 'tokens list'; its first four digits do, if they are clear"
+        "id",
+        metavar="ID",
+        nargs="+",
+        help="from 'tokens list'; its first four digits do, if they are clear",
     )
 
 
 def _add_import(commands: _Commands, parents: _Parents) -> None:
-    more = "Each place is told with what became of it. What is no token is left out, and the exit code is 1."
-    parser = _command(commands, parents, "import", import_tokens, "add the tokens of another file", more)
+    more = (
+        "Each place is told with what became of it. What is no token is left out, and the "
+        "exit code is 1."
+    )
+    parser = _command(
+        commands, parents, "import", import_tokens, "add the tokens of another file", more
+    )
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -84,15 +101,26 @@ def _add_import(commands: _Commands, parents: _Parents) -> None:
 
 def _add_export(commands: _Commands, parents: _Parents) -> None:
     more = "The file is for its owner only. A terminal is not written to."
-    parser = _command(commands, parents, "export", export_tokens, "write the tokens themselves to a file", more)
-    parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="where to; - (the default) for stdout")
-    parser.add_argument("--format", choices=("json", "text"), default="json", help="text is the bare tokens")
+    parser = _command(
+        commands, parents, "export", export_tokens, "write the tokens themselves to a file", more
+    )
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", default="-", help="where to; - (the default) for stdout"
+    )
+    parser.add_argument(
+        "--format", choices=("json", "text"), default="json", help="text is the bare tokens"
+    )
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 def _add_check(commands: _Commands, parents: _Parents) -> None:
     more = (
-        "Only what is left is asked for: no answer is generated, and nothing is changed. The exit code is 1 if any is not "
+        "Only what is left is asked for: no answer is generated, and nothing is changed. The exit "
+        "code is 1 if any is not "
         "taken."
     )
-    add_check_flags(_command(commands, parents, "check", check_tokens, "ask Grok whether it takes the tokens", more))
+    add_check_flags(
+        _command(
+            commands, parents, "check", check_tokens, "ask Grok whether it takes the tokens", more
+        )
+    )

@@ -58,8 +58,9 @@ def add_tokens(arguments: argparse.Namespace) -> int:
 def import_tokens(arguments: argparse.Namespace) -> int:
     """Add the tokens of another file, and tell for each of its places what became of it.
 
-    A text file can't hold everything: a tier and a note are then left away, and tokens with a proxy or those that are
-    disabled are refused, since they would be used in a way that somebody has ruled out.
+    A text file can't hold everything: a tier and a note are then left away, and tokens with a proxy
+    or those that are disabled are refused, since they would be used in a way that somebody has
+    ruled out.
 
     :raises ConfigError: either file is at fault; nothing is written then.
     """
@@ -69,7 +70,8 @@ def import_tokens(arguments: argparse.Namespace) -> int:
         print("there is no token in it", file=sys.stderr)
         return 1
     return _take(
-        file_to_edit(arguments), lambda data: items if holds_details(data) else [_stripped(item) for item in items]
+        file_to_edit(arguments),
+        lambda data: items if holds_details(data) else [_stripped(item) for item in items],
     )
 
 
@@ -79,7 +81,10 @@ def _dressed(item: _Item, arguments: argparse.Namespace, proxy: str | None) -> _
         return item
     tier = Tier.SUPER if arguments.super else item.entry.tier
     note = arguments.note or item.entry.note
-    return evolve(item, entry=evolve(item.entry, tier=tier, note=note, proxy_url=proxy or item.entry.proxy_url))
+    return evolve(
+        item,
+        entry=evolve(item.entry, tier=tier, note=note, proxy_url=proxy or item.entry.proxy_url),
+    )
 
 
 def _proxy(flag: str | None) -> str | None:
@@ -110,7 +115,9 @@ def _from_stdin() -> list[_Item]:
 
 def _asked() -> bytes:
     try:
-        return getpass.getpass("Value of the cookie sso (it is not shown): ").encode("utf-8", "surrogateescape")
+        return getpass.getpass("Value of the cookie sso (it is not shown): ").encode(
+            "utf-8", "surrogateescape"
+        )
     except (EOFError, KeyboardInterrupt):
         print(file=sys.stderr)
         return b""
@@ -121,21 +128,28 @@ def _item(reading: Reading) -> _Item:
 
 
 def _imported(file: str) -> list[_Item]:
-    """The places of a file. A token that it has in several has in each what is said of it in any."""
+    """The places of a file. A token that it has in several has in each what is said of it in
+    any.
+    """
     if file != "-":
         data = read(Path(file))
     elif sys.stdin.isatty():
         raise ConfigError(
-            "import - reads what another program writes; `tokens add` asks for a token without showing it"
+            "import - reads what another program writes; `tokens add` asks for a token without "
+            "showing it"
         )
     else:
         data = sys.stdin.buffer.read()
     with naming_text("standard input" if file == "-" else shown(file)):
         readings = read_tokens(data)
     whole = {
-        entry.sso: entry for entry in each_once(reading.entry for reading in readings if reading.entry is not None)
+        entry.sso: entry
+        for entry in each_once(reading.entry for reading in readings if reading.entry is not None)
     }
-    return [_Item(one.where, whole[one.entry.sso] if one.entry else None, one.refusal, one) for one in readings]
+    return [
+        _Item(one.where, whole[one.entry.sso] if one.entry else None, one.refusal, one)
+        for one in readings
+    ]
 
 
 def _stripped(item: _Item) -> _Item:
@@ -166,13 +180,20 @@ def _take(path: Path, items_for: Callable[[bytes | None], Sequence[_Item]]) -> i
     rest = iter(outcomes)
     for item in items:
         if not item.passed:
-            print(f"refused: {item.where} {item.words}" if item.entry is None else _told(item, item.entry, next(rest)))
+            print(
+                f"refused: {item.where} {item.words}"
+                if item.entry is None
+                else _told(item, item.entry, next(rest))
+            )
     _print_notes(items)
     known = sum(outcome.verdict is Verdict.KNOWN for outcome in outcomes)
     passed = sum(item.passed for item in items)
     refused = len(items) - len(outcomes) - passed
     more = f", {passed} passed over" if passed else ""
-    print(f"{shown(path)}: {len(outcomes) - known} added, {known} already there, {refused} refused{more}")
+    print(
+        f"{shown(path)}: {len(outcomes) - known} added, {known} already there, {refused} "
+        f"refused{more}"
+    )
     return 1 if refused else 0
 
 

@@ -1,4 +1,6 @@
-"""Asking Grok for tokens, each once: what is left, and whether it takes them. No generation is spent."""
+"""Asking Grok for tokens, each once: what is left, and whether it takes them. No generation is
+spent.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Checked:
     def __str__(self) -> str:
         if isinstance(self.outcome, Quota):
             wait = "" if self.outcome.left else f", back in {duration(self.outcome.wait_for(1))}"
-            return f"{'ok' if self.outcome.left else 'used up'}: {quota_in_words(self.outcome)}{wait}"
+            return (
+                f"{'ok' if self.outcome.left else 'used up'}: {quota_in_words(self.outcome)}{wait}"
+            )
         verdict = "refused" if isinstance(self.outcome, CredentialsRejected) else "no answer"
         return f"{verdict} ({self.outcome.code}): {self.outcome.message}"
 
@@ -52,7 +56,8 @@ def way_of(entry: TokenEntry, default_proxy: str) -> str:
 
 @define
 class Round:
-    """All tokens, once each. Through a way that Grok's edge does not trust nobody else is asked: it would only harden it.
+    """All tokens, once each. Through a way that Grok's edge does not trust nobody else is asked: it
+    would only harden it.
 
     :ivar group: the allowance that is asked for.
     :ivar seconds: bound for one ask; None leaves it to the asker.
@@ -64,7 +69,9 @@ class Round:
     seconds: float | None = None
     _refused_ways: dict[str, GrokApiError] = field(factory=dict, repr=False)
 
-    async def ask_all(self, entries: Sequence[TokenEntry], advance: Callable[[], None]) -> list[Checked]:
+    async def ask_all(
+        self, entries: Sequence[TokenEntry], advance: Callable[[], None]
+    ) -> list[Checked]:
         """Ask for *entries*, a few at a time. *advance* is called after each."""
 
         async def ask(entry: TokenEntry) -> Checked:

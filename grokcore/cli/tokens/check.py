@@ -1,4 +1,6 @@
-"""``tokens check``: ask Grok for each token what it has left. No generation is spent, and nothing is changed."""
+"""``tokens check``: ask Grok for each token what it has left. No generation is spent, and nothing
+is changed.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,15 @@ COLUMNS = (Column("id", whole=True), Column("what Grok says"), Column("note"))
 
 def add_check_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of ``tokens check``."""
-    parser.add_argument("ids", nargs="*", metavar="ID", help="only these (the first digits are enough)")
+    parser.add_argument(
+        "ids", nargs="*", metavar="ID", help="only these (the first digits are enough)"
+    )
     parser.add_argument("--model", metavar="NAME", help="the model whose allowance is asked for")
 
 
 def check_tokens(arguments: argparse.Namespace) -> int:
-    """Ask for all tokens, or for those that are named; a line each. Returns 0 if Grok accepted all of them, else 1.
+    """Ask for all tokens, or for those that are named; a line each. Returns 0 if Grok accepted all
+    of them, else 1.
 
     :raises ConfigError: a file is at fault, or an id or the model is not there.
     """
@@ -59,7 +64,11 @@ def _named(entries: Sequence[TokenEntry], ids: Sequence[str]) -> list[TokenEntry
     for wanted in ids:
         if not any(entry.id.startswith(wanted.lower()) for entry in entries):
             raise ConfigError(f"there is no token whose id begins with {wanted[:8]!r}")
-    return [entry for entry in entries if not ids or entry.id.startswith(tuple(wanted.lower() for wanted in ids))]
+    return [
+        entry
+        for entry in entries
+        if not ids or entry.id.startswith(tuple(wanted.lower() for wanted in ids))
+    ]
 
 
 def _model(config: Config, name: str | None) -> Model:

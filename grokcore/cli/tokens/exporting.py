@@ -24,7 +24,11 @@ def export_tokens(arguments: argparse.Namespace) -> int:
     path = needed_file(arguments)
     entries = parsed(path)
     to_stdout = arguments.file == "-"
-    why_not = _terminal_refusal() if to_stdout else _file_refusal(Path(arguments.file), path, force=arguments.force)
+    why_not = (
+        _terminal_refusal()
+        if to_stdout
+        else _file_refusal(Path(arguments.file), path, force=arguments.force)
+    )
     if why_not:
         print(why_not, file=sys.stderr)
         return 1
@@ -52,12 +56,18 @@ def _exported(entries: Sequence[TokenEntry], form: str) -> tuple[bytes, list[str
     if lost:
         told.append(f"left out, since text can't hold it: {', '.join(sorted(lost))}")
     if len(kept) < len(entries):
-        told.append(f"left out, since text can't say that they are disabled: {len(entries) - len(kept)}")
+        told.append(
+            f"left out, since text can't say that they are disabled: {len(entries) - len(kept)}"
+        )
     return written_as_text(kept), told
 
 
 def _terminal_refusal() -> str:
-    return "tokens are secrets and are not shown: name a file, or pipe them to a program" if sys.stdout.isatty() else ""
+    return (
+        "tokens are secrets and are not shown: name a file, or pipe them to a program"
+        if sys.stdout.isatty()
+        else ""
+    )
 
 
 def _file_refusal(destination: Path, source: Path, *, force: bool) -> str:

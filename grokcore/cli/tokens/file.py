@@ -60,7 +60,9 @@ def needed_file(arguments: argparse.Namespace) -> Path:
     """
     path = existing_file(arguments)
     if path is None:
-        raise ConfigError(f"there is no token file: neither {' nor '.join(TOKEN_PLACES)}, and --tokens names none")
+        raise ConfigError(
+            f"there is no token file: neither {' nor '.join(TOKEN_PLACES)}, and --tokens names none"
+        )
     return path
 
 
@@ -99,8 +101,8 @@ def read(path: Path) -> bytes:
 def edit(path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]) -> _T:
     """Read the file, change it and write it, with other editors kept out.
 
-    :param change: from its content (None if there is none) to the new one (None if it is to stay) and whatever is to be
-        told.
+    :param change: from its content (None if there is none) to the new one (None if it is to stay)
+        and whatever is to be told.
     :raises ConfigError: it can't be read, changed or written.
     """
 
@@ -117,7 +119,9 @@ def edit(path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]) 
 
 
 def _replace(path: Path, old: bytes | None, new: bytes) -> None:
-    """Write the file's old content beside it, then the new one in its place; a link to it stays one."""
+    """Write the file's old content beside it, then the new one in its place; a link to it stays
+    one.
+    """
     backup = backup_of(path)
     sweep(path)
     sweep(backup)
@@ -158,7 +162,11 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "; if it is mounted on its own, mount its folder instead" if error.errno == errno.EBUSY else ""
+        hint = (
+            "; if it is mounted on its own, mount its folder instead"
+            if error.errno == errno.EBUSY
+            else ""
+        )
         raise ConfigError(f"{shown(path)}: can't be written: {error.strerror}{hint}") from None
 
 

@@ -26,7 +26,11 @@ def remove_tokens(arguments: argparse.Namespace) -> int:
 
     outcomes = edit(path, change)
     for number, outcome in enumerate(outcomes, 1):
-        print(f"{outcome.id}: {outcome.verdict.value}" if outcome.id else f"argument {number} {outcome.verdict.value}")
+        print(
+            f"{outcome.id}: {outcome.verdict.value}"
+            if outcome.id
+            else f"argument {number} {outcome.verdict.value}"
+        )
     if any_changed(outcomes):
         print(f"{backup_of(path).name} has the file as it was, with what was removed")
     return 1 if any(outcome.refused for outcome in outcomes) else 0

@@ -25,7 +25,8 @@ STATE_FILE = "state.jsonl"
 
 
 def read_states(arguments: argparse.Namespace) -> Mapping[str, str]:
-    """By token key, what a server with these arguments knew when it last wrote its state; a look, nothing is changed.
+    """By token key, what a server with these arguments knew when it last wrote its state; a look,
+    nothing is changed.
 
     Empty if there is none, or nothing that can be read: the list of tokens is of use all the same.
     """
@@ -44,7 +45,9 @@ def read_states(arguments: argparse.Namespace) -> Mapping[str, str]:
     }
 
 
-def in_words(entry: TokenEntry, record: Mapping[str, object], now: float, *, set_by: float = 0.0) -> str:
+def in_words(
+    entry: TokenEntry, record: Mapping[str, object], now: float, *, set_by: float = 0.0
+) -> str:
     """*record* as a person reads it.
 
     :param now: the wall clock's time; *set_by*: by how much it was set since the record was made.
@@ -55,14 +58,20 @@ def in_words(entry: TokenEntry, record: Mapping[str, object], now: float, *, set
 
 
 def _told(account: Account, now: float) -> Iterator[str]:
-    if account.switched_off:  # by its owner, in the state; whatever else is known of it does not matter then
+    if (
+        account.switched_off
+    ):  # by its owner, in the state; whatever else is known of it does not matter then
         yield "switched off here"
         return
     state = account.state(now)
     if state == State.INVALID:
         yield f"invalid: {account.refusal}"
         return
-    yield state if account.cooling_until <= now else f"{state} for {duration(account.cooling_until - now)}"
+    yield (
+        state
+        if account.cooling_until <= now
+        else f"{state} for {duration(account.cooling_until - now)}"
+    )
     for group, allowance in account.allowances.items():
         opens = allowance.open_at(1)
         quota = allowance.known(now)

@@ -1,1 +1,3 @@
-"""Questions and answers in nobody's dialect: turns, attachments, events. Dialects and lanes share these words."""
+"""Questions and answers in nobody's dialect: turns, attachments, events. Dialects and lanes share
+these words.
+"""

@@ -12,7 +12,8 @@ class AttachmentPart:
     """A part of a message that names a picture or file.
 
     :ivar picture: whether it must be a picture.
-    :ivar url: a ``data:`` URL, or where it is on the web. (A picture may be private; a URL may hold a secret.)
+    :ivar url: a ``data:`` URL, or where it is on the web. (A picture may be private; a URL may hold
+        a secret.)
     :ivar name: what the client calls it; may be empty.
     :ivar path: where it stands in the request, for messages.
     :ivar data: what is in it, if it came along with the request; there is no URL then.

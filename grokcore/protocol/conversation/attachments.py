@@ -29,7 +29,9 @@ MOST_BYTES = 20 * 1024 * 1024
 MOST_BYTES_IN_ALL = 64 * 1024 * 1024
 """Of one attachment, and of all in a request, as they are after decoding."""
 
-_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/heic", "image/avif"})
+_PICTURES = frozenset(
+    {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/heic", "image/avif"}
+)
 _FILES = _PICTURES | {"application/pdf", "text/plain"}
 
 _WEB_OR_DATA = re.compile(r"(?:data|https?):", re.IGNORECASE)
@@ -64,14 +66,20 @@ def attachment_of(part: AttachmentPart, data: bytes) -> Attachment:
         data = text
     media_type = sniff(data)
     if media_type is None and not part.picture and (encoding := guessed_encoding(data)):
-        message = f"{part.path} looks like a text in {encoding}. Save it as UTF-8 and send it again."
+        message = (
+            f"{part.path} looks like a text in {encoding}. Save it as UTF-8 and send it again."
+        )
         raise AttachmentRefused(message, param=part.path)
     taken = _PICTURES if part.picture else _FILES
     if media_type not in taken:
         what = f"is {media_type}" if media_type else "is of no known kind"
-        wanted = "a picture (PNG, JPEG, GIF, WebP)" if part.picture else "a picture, a PDF or a text"
+        wanted = (
+            "a picture (PNG, JPEG, GIF, WebP)" if part.picture else "a picture, a PDF or a text"
+        )
         hint = _DATA_URL_HINT if part.url.startswith("data:;") else ""
-        raise AttachmentRefused(f"{part.path} {what}; only {wanted} can be attached.{hint}", param=part.path)
+        raise AttachmentRefused(
+            f"{part.path} {what}; only {wanted} can be attached.{hint}", param=part.path
+        )
     return Attachment(data, media_type, _file_name(part, media_type), part.path)
 
 
@@ -95,11 +103,15 @@ def picture_url(text: str) -> str:
         return text
     if is_base64_of_a_file(text):
         return f"data:;base64,{text}"
-    raise ValueError("a picture must be a data: or https: URL (data:image/png;base64,…), or its base64.")
+    raise ValueError(
+        "a picture must be a data: or https: URL (data:image/png;base64,…), or its base64."
+    )
 
 
 def is_base64_of_a_file(text: str) -> bool:
-    """Whether *text* begins as the base64 of a file of a known kind does; texts are none of them."""
+    """Whether *text* begins as the base64 of a file of a known kind does; texts are none of
+    them.
+    """
     head = "".join(text[:_TELLING_CHARS].split()).translate(_PLAIN_BASE64)
     head = head[: len(head) // 4 * 4]
     try:
@@ -115,5 +127,7 @@ def _file_name(part: AttachmentPart, media_type: str) -> str:
     if not stem:
         return f"{'image' if media_type in _PICTURES else 'file'}{extension}"
     known = stem.lower().endswith((extension, ".jpeg" if extension == ".jpg" else extension))
-    text = media_type == "text/plain" and "." in stem  # notes.md, main.py: texts of all kinds keep theirs
+    text = (
+        media_type == "text/plain" and "." in stem
+    )  # notes.md, main.py: texts of all kinds keep theirs
     return stem if known or text else f"{stem}{extension}"

@@ -3,9 +3,11 @@
 Rules
 -----
 1. Those of the user's last message always do: without one of them there is no answer.
-2. So do those of all messages after the assistant's last turn (a tool's result, an earlier message of the user's), as
-   far as they can be had. A beginning of an answer at the end is no turn in this sense.
-3. Others are named in the transcript. On request, pictures among them go up as well, the latest first.
+2. So do those of all messages after the assistant's last turn (a tool's result, an earlier message
+   of the user's), as far as they can be had. A beginning of an answer at the end is no turn in this
+   sense.
+3. Others are named in the transcript. On request, pictures among them go up as well, the latest
+   first.
 """
 
 from __future__ import annotations
@@ -47,14 +49,20 @@ def find_enclosures(messages: Sequence[Message]) -> list[Enclosure]:
     found = []
     for index, message in enumerate(messages):
         use = Use.NEEDED if index == last else Use.WANTED if begin <= index < end else Use.EARLIER
-        parts = (part for part in message.attachments if part.usable and (part.picture or use is not Use.EARLIER))
+        parts = (
+            part
+            for part in message.attachments
+            if part.usable and (part.picture or use is not Use.EARLIER)
+        )
         found += [Enclosure(part, use) for part in parts]
     return found
 
 
 def paths_by_rule(messages: Sequence[Message]) -> frozenset[str]:
     """The paths of what goes up if all can be had, without pictures of earlier turns."""
-    return frozenset(one.part.path for one in find_enclosures(messages) if one.use is not Use.EARLIER)
+    return frozenset(
+        one.part.path for one in find_enclosures(messages) if one.use is not Use.EARLIER
+    )
 
 
 def left_behind(messages: Sequence[Message], up: Collection[str]) -> frozenset[str]:

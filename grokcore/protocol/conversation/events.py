@@ -1,7 +1,8 @@
 """What one answer of Grok is made of, one class per kind of event.
 
-The decoder emits an event only for something *meaningful*: each of them releases the response, and restarts the chunk
-clock. Heartbeats, layout hints and unknown lines are no events (docs/developers/decisions.md, "Clocks").
+The decoder emits an event only for something *meaningful*: each of them releases the response, and
+restarts the chunk clock. Heartbeats, layout hints and unknown lines are no events
+(docs/developers/decisions.md, "Clocks").
 """
 
 from __future__ import annotations
@@ -49,14 +50,18 @@ class Text:
 
 @frozen
 class Thinking:
-    """A piece of the reasoning, after the tag filter; never empty. Always before the first :class:`Text`."""
+    """A piece of the reasoning, after the tag filter; never empty. Always before the first
+    :class:`Text`.
+    """
 
     text: str
 
 
 @frozen
 class Cited:
-    """A source is cited at this place of the answer. Numbers count the different ones of an answer, from 1."""
+    """A source is cited at this place of the answer. Numbers count the different ones of an answer,
+    from 1.
+    """
 
     number: int
     source: Source
@@ -79,14 +84,18 @@ class ToolUse:
 
 @frozen
 class Picture:
-    """A finished picture of Grok's. *url* is absolute: an address, or a ``data:`` URL with the content."""
+    """A finished picture of Grok's. *url* is absolute: an address, or a ``data:`` URL with the
+    content.
+    """
 
     url: str
 
 
 @frozen
 class KeptPicture:
-    """A finished picture at another address than Grok's: *url* leads to a copy, *origin* is Grok's address."""
+    """A finished picture at another address than Grok's: *url* leads to a copy, *origin* is Grok's
+    address.
+    """
 
     url: str
     origin: str
@@ -125,7 +134,9 @@ class Progress:
 
 @frozen
 class Activity:
-    """Grok is at work, with nothing to show: a tool's result, a report of progress, text held back by the filter."""
+    """Grok is at work, with nothing to show: a tool's result, a report of progress, text held back
+    by the filter.
+    """
 
 
 @frozen

@@ -1,7 +1,7 @@
 """Pictures and files that a client sends: what they are, and how they come in a ``data:`` URL.
 
-What a file *is* is read from its first bytes. What its sender or its server calls it is not believed: a page that says it
-is a picture would otherwise be handed on as one.
+What a file *is* is read from its first bytes. What its sender or its server calls it is not
+believed: a page that says it is a picture would otherwise be handed on as one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _MAGIC = {
     "image/jpeg": re.compile(rb"\xff\xd8\xff"),
     "image/gif": re.compile(rb"GIF8[79]a"),
     "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
-    # The size of the header that follows tells a bitmap from a text that begins with these two letters.
+    # The size of the header that follows tells a bitmap from a text that begins with these two
+    # letters.
     "image/bmp": re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL),
     "audio/flac": re.compile(rb"fLaC[\0\x80]"),
     "application/pdf": re.compile(rb"%PDF-"),
@@ -41,7 +42,9 @@ _MAGIC = {
 }
 
 _BOXES = re.compile(rb".{4}ftyp", re.DOTALL)
-"""How files of MPEG-4's family begin: length and name of a box that lists, four letters each, what they are good for."""
+"""How files of MPEG-4's family begin: length and name of a box that lists, four letters each, what
+they are good for.
+"""
 
 _MOST_BRANDS = 64
 
@@ -67,7 +70,8 @@ class TooLarge(ValueError):
 def sniff(data: bytes) -> str | None:
     """The media type of a file, by its content; None if it is none that is known here, or empty.
 
-    Text of any kind is ``text/plain``, HTML and SVG too: both can hold programs and are never pictures.
+    Text of any kind is ``text/plain``, HTML and SVG too: both can hold programs and are never
+    pictures.
     """
     for media_type, magic in _MAGIC.items():
         if magic.match(data):
@@ -88,14 +92,18 @@ def is_video(media_type: str | None) -> bool:
 
 
 def extension_of(media_type: str) -> str:
-    """What the name of such a file ends with, with the dot; empty if the type is none that :func:`sniff` finds."""
+    """What the name of such a file ends with, with the dot; empty if the type is none that
+    :func:`sniff` finds.
+    """
     return _EXTENSIONS.get(media_type.partition(";")[0].strip().lower(), "")
 
 
 def parse_data_url(text: str, *, most: int) -> bytes:
-    """The content of ``data:[<mediatype>][;<parameter>]*[;base64],<data>``; what it says of its type is passed over.
+    """The content of ``data:[<mediatype>][;<parameter>]*[;base64],<data>``; what it says of its
+    type is passed over.
 
-    Base64 may be of the URL-safe kind, without padding, with white space in it, and percent-encoded.
+    Base64 may be of the URL-safe kind, without padding, with white space in it, and
+    percent-encoded.
 
     :param most: bytes of content that are taken.
     :raises TooLarge: there are more; found before they are decoded.
@@ -153,7 +161,9 @@ def _from_base64(payload: str, most: int) -> bytes:
 
 
 def _unescaped(encoded: bytes) -> bytes:
-    """Without percent-encoding. By way of quoted-printable, which is the same with another mark, and is done in C."""
+    """Without percent-encoding. By way of quoted-printable, which is the same with another mark,
+    and is done in C.
+    """
     if b"%" not in encoded:
         return encoded
     if _STRAY_PERCENT.search(encoded):

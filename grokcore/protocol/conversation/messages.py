@@ -31,7 +31,8 @@ class Message:
     :ivar text: may be empty.
     :ivar name: of the speaker; of a tool, the tool's. May be empty.
     :ivar call_id: of a tool's turn, the call that it answers; may be empty.
-    :ivar calls: of the assistant's turn, the tools that it called and that did not answer within the turn.
+    :ivar calls: of the assistant's turn, the tools that it called and that did not answer within
+        the turn.
     :ivar failed: of a tool's turn, whether it reports a failure.
     """
 
@@ -45,6 +46,8 @@ class Message:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing in it; such a turn is none. That a tool returned nothing is something."""
+        """Whether there is nothing in it; such a turn is none. That a tool returned nothing is
+        something.
+        """
         told = self.role == "tool" and (self.name or self.call_id)
         return not (self.text.strip() or self.attachments or self.calls or told)

@@ -22,7 +22,8 @@ class Question:
     :ivar asker: the name of the API key that it came with; empty without one.
     :ivar ignored: names, for the response header, of what of the request has no effect.
     :ivar spare: paths of the attachments that it may be asked without, since they are history.
-    :ivar without: writes the question anew without spare attachments of these paths, and names them.
+    :ivar without: writes the question anew without spare attachments of these paths, and names
+        them.
     """
 
     model: Model
@@ -34,10 +35,14 @@ class Question:
     asker: str = ""
     ignored: tuple[str, ...] = ()
     spare: frozenset[str] = frozenset()
-    without: Callable[[Collection[str]], Question] | None = field(default=None, repr=False, eq=False)
+    without: Callable[[Collection[str]], Question] | None = field(
+        default=None, repr=False, eq=False
+    )
 
     def asked(self) -> Question:
-        """The question without what only asking it takes: large contents, for as long as the answer lasts."""
+        """The question without what only asking it takes: large contents, for as long as the answer
+        lasts.
+        """
         if not self.attachments and self.without is None:
             return self
         return evolve(self, attachments=(), spare=frozenset(), without=None)

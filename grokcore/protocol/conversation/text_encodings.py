@@ -1,7 +1,8 @@
-"""Text files in other encodings than UTF-8: converted where the encoding is certain, and named where it is a guess.
+"""Text files in other encodings than UTF-8: converted where the encoding is certain, and named
+where it is a guess.
 
-A wrong guess would give Grok another text than the client has, without a word. So only a byte order mark and a declared
-``charset`` count as certain.
+A wrong guess would give Grok another text than the client has, without a word. So only a byte order
+mark and a declared ``charset`` count as certain.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _EAST_ASIAN = re.compile("[\u2010-\u2027\u3000-\u9fff\uac00-\ud7af\uf900-\ufaff\
 
 TELLING_BYTES = 4096
 
-# What texts are written in. Python's other encodings are none of texts, or take time with the square of the length.
+# What texts are written in. Python's other encodings are none of texts, or take time with the
+# square of the length.
 _OF_TEXTS = re.compile(
     r"utf-(?:8|8-sig|16|16-le|16-be|32|32-le|32-be)|ascii|cp\d+|iso8859-\d+|koi8-[a-z]|mac-[a-z]+|tis-620|ptcp154|hz|johab"
     r"|big5(?:hkscs)?|gb2312|gbk|gb18030|euc_[a-z0-9_]+|shift_jis(?:x0213|_2004)?|iso2022_[a-z0-9_]+"
@@ -35,7 +37,8 @@ _OF_TEXTS = re.compile(
 def decoded(data: bytes, charset: str) -> str:
     """The text that *data* is in an encoding by the name of *charset*.
 
-    :raises ValueError: it is none, or the encoding is none of texts. (UnicodeDecodeError is a ValueError.)
+    :raises ValueError: it is none, or the encoding is none of texts. (UnicodeDecodeError is a
+        ValueError.)
     """
     try:
         name = codecs.lookup(charset).name
@@ -66,12 +69,18 @@ def in_utf8(data: bytes, charset: str = "") -> bytes | None:
 
 
 def guessed_encoding(data: bytes) -> str:
-    """The likely encoding of a text that is not UTF-8, for a message; empty if *data* does not look like a text."""
+    """The likely encoding of a text that is not UTF-8, for a message; empty if *data* does not look
+    like a text.
+    """
     beginning = data[:TELLING_BYTES]
     beginning = beginning[: len(beginning) // 2 * 2]
     for encoding in ("utf-16-le", "utf-16-be"):
         text = beginning.decode(encoding, "ignore")
-        if text and not _CONTROLS.search(text) and len(re.findall(r"[\t\n\r -~]", text)) * 2 > len(text):
+        if (
+            text
+            and not _CONTROLS.search(text)
+            and len(re.findall(r"[\t\n\r -~]", text)) * 2 > len(text)
+        ):
             return "UTF-16"
     if not beginning or _CONTROL_BYTES.search(beginning):
         return ""

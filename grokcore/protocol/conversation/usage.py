@@ -1,8 +1,8 @@
 """An honest estimate of token counts.
 
-Grok's web protocol says nothing about tokens, and its tokenizer is not public; so this counts offline, the same for
-question and answer: about one token per CJK character and one per four other characters. Responses carry the header
-``x-grok2api-usage: estimated``.
+Grok's web protocol says nothing about tokens, and its tokenizer is not public; so this counts
+offline, the same for question and answer: about one token per CJK character and one per four other
+characters. Responses carry the header ``x-grok2api-usage: estimated``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import re
 __all__ = ["TokenEstimate", "estimate"]
 
 CHARS_PER_TOKEN = 4
-"""For anything but CJK; the usual rule of thumb for English, within some 20 % for prose and low for code."""
+"""For anything but CJK; the usual rule of thumb for English, within some 20 % for prose and low for
+code.
+"""
 
 _CJK = re.compile(
     "[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"

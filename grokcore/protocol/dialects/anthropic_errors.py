@@ -1,4 +1,6 @@
-"""Errors as Anthropic's clients read them: ``{"type": "error", "error": {type, message}, "request_id"}``."""
+"""Errors as Anthropic's clients read them: ``{"type": "error", "error": {type, message},
+"request_id"}``.
+"""
 
 from __future__ import annotations
 

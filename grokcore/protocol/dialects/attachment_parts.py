@@ -1,10 +1,11 @@
 """The picture or file that a part of a message names, in every shape in which clients write one.
 
-Shapes (2026): ``image_url`` as an object or a string and ``file`` with ``file_data`` (OpenAI's chat API);
-``image_url``, ``file_data`` and ``file_url`` beside ``type`` (its Responses API); ``source`` with ``data`` and
-``media_type`` or with ``url`` (Anthropic); ``image`` or ``data`` with ``mediaType`` (AI SDK); ``source_type``, and
-``base64`` with ``mime_type`` (LangChain); ``inline_data`` and ``file_data`` as objects (Gemini); ``data`` with
-``mimeType``, and ``resource`` with ``blob`` (MCP). A shape is told by its keys, never by the part's type alone.
+Shapes (2026): ``image_url`` as an object or a string and ``file`` with ``file_data`` (OpenAI's chat
+API); ``image_url``, ``file_data`` and ``file_url`` beside ``type`` (its Responses API); ``source``
+with ``data`` and ``media_type`` or with ``url`` (Anthropic); ``image`` or ``data`` with
+``mediaType`` (AI SDK); ``source_type``, and ``base64`` with ``mime_type`` (LangChain);
+``inline_data`` and ``file_data`` as objects (Gemini); ``data`` with ``mimeType``, and ``resource``
+with ``blob`` (MCP). A shape is told by its keys, never by the part's type alone.
 
 What is named is a URL (``data:``, ``https:``, ``http:``) or bare base64.
 """
@@ -33,10 +34,33 @@ __all__ = [
 ]
 
 PLACE_KEYS = (
-    *("image_url", "image", "source", "file", "resource", "inline_data", "inlineData", "file_data", "fileData"),
-    *("file_url", "url", "file_uri", "fileUri", "data", "base64", "b64_json", "blob", "bytes", "uri"),
+    *(
+        "image_url",
+        "image",
+        "source",
+        "file",
+        "resource",
+        "inline_data",
+        "inlineData",
+        "file_data",
+        "fileData",
+    ),
+    *(
+        "file_url",
+        "url",
+        "file_uri",
+        "fileUri",
+        "data",
+        "base64",
+        "b64_json",
+        "blob",
+        "bytes",
+        "uri",
+    ),
 )
-"""Keys under which a part may hold its content or address, or an object that does. The first that leads there counts."""
+"""Keys under which a part may hold its content or address, or an object that does. The first that
+leads there counts.
+"""
 
 FILE_ID_KEYS = ("file_id", "fileId", "image_file", "reference")
 
@@ -49,7 +73,9 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-][A-Za-z0-9+/_\s-]*={0,2}\s*")
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 
-NO_FILE_IDS = "Files that were uploaded before (file_id) are not known here: send the content itself."
+NO_FILE_IDS = (
+    "Files that were uploaded before (file_id) are not known here: send the content itself."
+)
 
 
 @frozen
@@ -105,12 +131,16 @@ def attachment_at(place: Place, path: str, *, picture: bool) -> AttachmentPart:
     if not url:
         wanted = "image_url.url" if picture else "file.file_data"
         hint = f" {NO_FILE_IDS}" if place.by_id else ""
-        raise AttachmentRefused(f"{path}: {wanted} must be a data: or https: URL, or base64.{hint}", param=path)
+        raise AttachmentRefused(
+            f"{path}: {wanted} must be a data: or https: URL, or base64.{hint}", param=path
+        )
     return AttachmentPart(picture, url, place.name, path)
 
 
 def _trail(value: Any, depth: int) -> tuple[str, list[Any]]:
-    """The first key, and what is met on the way to a text that is not blank: objects, and the text at the end."""
+    """The first key, and what is met on the way to a text that is not blank: objects, and the text
+    at the end.
+    """
     if not isinstance(value, dict) or depth > _MOST_DEPTH:
         return "", [value] if isinstance(value, str) and value.strip() else []
     for key in PLACE_KEYS:

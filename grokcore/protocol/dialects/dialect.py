@@ -36,7 +36,9 @@ class Collector(Protocol):
         """Collect *events*."""
 
     def body(self) -> bytes:
-        """The body; to be called after :class:`~grokcore.protocol.conversation.events.Finished` only."""
+        """The body; to be called after :class:`~grokcore.protocol.conversation.events.Finished`
+        only.
+        """
 
     def usage(self) -> dict[str, Any]:
         """Estimates so far, with ``prompt_tokens`` and ``completion_tokens``."""

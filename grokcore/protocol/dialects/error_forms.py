@@ -1,4 +1,6 @@
-"""The form of an error where no route is known to choose it: by the path that the client asked for."""
+"""The form of an error where no route is known to choose it: by the path that the client asked
+for.
+"""
 
 from __future__ import annotations
 

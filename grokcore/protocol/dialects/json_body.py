@@ -2,16 +2,18 @@
 
 Theory
 ------
-A parsed value can take 35 times the memory of its text (``[[],[],…``), and parsing holds Python's global lock. So the
-structure is counted before anything is parsed: each of ``, : [ {`` outside of strings makes at most one value. In
-pictures nearly all bytes lie in a few long strings. These are cut out first, and each is decoded in pieces; orjson
-sees a short skeleton with a mark in the place of each.
+A parsed value can take 35 times the memory of its text (``[[],[],…``), and parsing holds Python's
+global lock. So the structure is counted before anything is parsed: each of ``, : [ {`` outside of
+strings makes at most one value. In pictures nearly all bytes lie in a few long strings. These are
+cut out first, and each is decoded in pieces; orjson sees a short skeleton with a mark in the place
+of each.
 
 Rules
 -----
-1. Bytes that are not UTF-8 are refused with their position; U+FFFD never replaces them. Half a surrogate pair in an
-   escape becomes U+FFFD: JavaScript clients cut emoji in two.
-2. Names are cut to :data:`MOST_NAME` characters, so that nothing behind has to compare or show longer ones.
+1. Bytes that are not UTF-8 are refused with their position; U+FFFD never replaces them. Half a
+   surrogate pair in an escape becomes U+FFFD: JavaScript clients cut emoji in two.
+2. Names are cut to :data:`MOST_NAME` characters, so that nothing behind has to compare or show
+   longer ones.
 3. No exception refers to the body or to what was parsed of it.
 
 Source of the figures: measured with orjson 3.13 on bodies of 94 MB.
@@ -31,7 +33,14 @@ from attrs import frozen
 
 from ...errors import ContextLengthExceeded, InvalidRequest
 
-__all__ = ["LARGE_BYTES", "MOST_DEPTH", "MOST_NAME", "MOST_STRUCTURE", "json_object", "structure_marks"]
+__all__ = [
+    "LARGE_BYTES",
+    "MOST_DEPTH",
+    "MOST_NAME",
+    "MOST_STRUCTURE",
+    "json_object",
+    "structure_marks",
+]
 
 MOST_STRUCTURE = 200_000
 """Characters ``, : [ {`` outside of strings. A message of a conversation has five."""
@@ -51,7 +60,9 @@ ESCAPED_BYTES = 64 * 1024
 LONG_STRING_BYTES = 4096
 
 MOST_TEXT_BYTES = 24 * 1024 * 1024
-"""Of long strings that are text, in one body: six million tokens. Pictures in base64 are no text."""
+"""Of long strings that are text, in one body: six million tokens. Pictures in base64 are no
+text.
+"""
 
 MOST_SKELETON_BYTES = 16 * 1024 * 1024
 """Of all that is outside of long strings."""
@@ -71,7 +82,8 @@ _INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 """The inside of a string, up to its closing quote."""
 
 _ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
 )
 """An escape; its group is half a surrogate pair without the other half."""
 
@@ -103,7 +115,7 @@ def _with_short_names(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-# Small bodies -----------------------------------------------------------------------------------------------------
+# Small bodies -----------------------------------------------------------------------------------
 
 
 def _parsed_small(body: bytes) -> Any:
@@ -129,17 +141,20 @@ def _require_modest(marks: bytes) -> None:
 
 
 def _too_much_structure() -> InvalidRequest:
-    return InvalidRequest(f"The request body has too many values: more than {MOST_STRUCTURE} of , : [ {{ in all.")
+    return InvalidRequest(
+        f"The request body has too many values: more than {MOST_STRUCTURE} of , : [ {{ in all."
+    )
 
 
-# Large bodies -----------------------------------------------------------------------------------------------------
+# Large bodies -----------------------------------------------------------------------------------
 
 
 @frozen
 class _Span:
     """A long string: where its inside begins and ends in the body.
 
-    :ivar text: whether it may be anything but base64; a character of its value may take four bytes then.
+    :ivar text: whether it may be anything but base64; a character of its value may take four bytes
+        then.
     """
 
     start: int
@@ -168,7 +183,9 @@ def _long_strings(body: bytes) -> list[_Span]:
         if quote < 0:
             break
         end, strings = _string_end(body, quote + 1), strings + 1
-        if strings > MOST_STRUCTURE + 1:  # behind each string is a comma, a colon, or the end of what was opened
+        if (
+            strings > MOST_STRUCTURE + 1
+        ):  # behind each string is a comma, a colon, or the end of what was opened
             raise _too_much_structure()
         if end - quote > LONG_STRING_BYTES:
             spans.append(_Span(quote + 1, end, _is_text(body, quote + 1, end)))
@@ -204,7 +221,9 @@ def _string_end(body: bytes, start: int) -> int:
 
 def _is_text(body: bytes, start: int, end: int) -> bool:
     for at in range(start, end, LARGE_BYTES):
-        piece = body[at : min(at + LARGE_BYTES + 1, end)]  # one more: a piece may end within an escape
+        piece = body[
+            at : min(at + LARGE_BYTES + 1, end)
+        ]  # one more: a piece may end within an escape
         if b" " in piece or b"\\u" in piece or not piece.isascii():
             return True
     return False
@@ -212,10 +231,13 @@ def _is_text(body: bytes, start: int, end: int) -> bool:
 
 def _require_sizes(length: int, spans: Sequence[_Span]) -> None:
     if sum(span.end - span.start for span in spans if span.text) > MOST_TEXT_BYTES:
-        raise ContextLengthExceeded(f"The request has more than {MOST_TEXT_BYTES >> 20} MB of text.")
+        raise ContextLengthExceeded(
+            f"The request has more than {MOST_TEXT_BYTES >> 20} MB of text."
+        )
     if length - sum(span.end - span.start for span in spans) > MOST_SKELETON_BYTES:
         raise InvalidRequest(
-            f"The request body has more than {MOST_SKELETON_BYTES >> 20} MB of short strings, numbers and white space."
+            f"The request body has more than {MOST_SKELETON_BYTES >> 20} MB of short strings, "
+            "numbers and white space."
         )
 
 
@@ -231,7 +253,9 @@ def _skeleton(body: bytes, spans: Sequence[_Span]) -> tuple[bytes, str]:
         digest.update(piece)
     mark = f"{digest.hexdigest()}:"
     marks = [f"{mark}{index}".encode() for index in range(len(spans))]
-    return b"".join(itertools.chain.from_iterable(itertools.zip_longest(rest, marks, fillvalue=b""))), mark
+    return b"".join(
+        itertools.chain.from_iterable(itertools.zip_longest(rest, marks, fillvalue=b""))
+    ), mark
 
 
 def _string(body: bytes, span: _Span) -> str:
@@ -241,14 +265,18 @@ def _string(body: bytes, span: _Span) -> str:
     if not cuts:
         return str(_parsed(body[span.start - 1 : span.end + 1], whole=body))
     edges = zip([span.start, *cuts], [*cuts, span.end], strict=True)
-    return "".join(_parsed(b"".join((b'"', body[start:end], b'"')), whole=body) for start, end in edges)
+    return "".join(
+        _parsed(b"".join((b'"', body[start:end], b'"')), whole=body) for start, end in edges
+    )
 
 
 def _string_without_escapes(body: bytes, span: _Span) -> str:
     """The string decoded in place: pictures are copied once only."""
     for at in range(span.start, span.end, LARGE_BYTES):
         if _CONTROL.search(body, at, min(at + LARGE_BYTES, span.end)):
-            raise InvalidRequest("The request body is not valid JSON: a string has a control character.")
+            raise InvalidRequest(
+                "The request body is not valid JSON: a string has a control character."
+            )
     try:
         return str(memoryview(body)[span.start : span.end], "utf-8")
     except UnicodeDecodeError as error:
@@ -257,7 +285,9 @@ def _string_without_escapes(body: bytes, span: _Span) -> str:
 
 
 def _cuts(body: bytes, span: _Span) -> Iterator[int]:
-    """Places inside a string that are some :data:`LARGE_BYTES` apart and in the middle of no escape or character."""
+    """Places inside a string that are some :data:`LARGE_BYTES` apart and in the middle of no escape
+    or character.
+    """
     cut = span.start
     while span.end - cut > LARGE_BYTES:
         start, cut = cut, cut + LARGE_BYTES
@@ -279,11 +309,14 @@ def _put_back(value: Any, strings: dict[str, str]) -> Any:
     if isinstance(value, list):
         return [_put_back(item, strings) for item in value]
     if isinstance(value, dict):
-        return {(strings.get(name) or name)[:MOST_NAME]: _put_back(item, strings) for name, item in value.items()}
+        return {
+            (strings.get(name) or name)[:MOST_NAME]: _put_back(item, strings)
+            for name, item in value.items()
+        }
     return value
 
 
-# Either -----------------------------------------------------------------------------------------------------------
+# Either -----------------------------------------------------------------------------------------
 
 
 def _parsed(data: bytes, *, whole: bytes) -> Any:
@@ -306,7 +339,9 @@ def _parsed(data: bytes, *, whole: bytes) -> Any:
 
 
 def _mended(data: bytes) -> bytes:
-    """*data* with the escape of U+FFFD, which is as long, for halves of surrogate pairs; *data* itself without any."""
+    """*data* with the escape of U+FFFD, which is as long, for halves of surrogate pairs; *data*
+    itself without any.
+    """
     halves = [escape.start() for escape in _ESCAPE.finditer(data) if escape[1]]
     if not halves:
         return data

@@ -1,8 +1,9 @@
 """JSON that stays on one line for every reader.
 
-httpx, requests and Python's ``str.splitlines`` also cut lines at U+2028, U+2029 and U+0085, which JSON may hold raw. A
-``data:`` line that is cut there is half an event. The other characters that they cut at (U+000B, U+000C, U+001C to
-U+001E) are control characters, which every JSON writer escapes.
+httpx, requests and Python's ``str.splitlines`` also cut lines at U+2028, U+2029 and U+0085, which
+JSON may hold raw. A ``data:`` line that is cut there is half an event. The other characters that
+they cut at (U+000B, U+000C, U+001C to U+001E) are control characters, which every JSON writer
+escapes.
 """
 
 from __future__ import annotations

@@ -18,14 +18,18 @@ _TYPES = {
 
 
 def error_type(status: int) -> str:
-    """OpenAI's ``type`` of an error with this HTTP status: the client's fault below 500, the server's from there on."""
+    """OpenAI's ``type`` of an error with this HTTP status: the client's fault below 500, the
+    server's from there on.
+    """
     return _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
 
 
 def error_object(error: GrokApiError) -> dict[str, Any]:
     """The object that holds the error: always these four keys, ``message`` always a string."""
     kind = error_type(error.status)
-    return {"error": {"message": error.message, "type": kind, "param": error.param, "code": error.code}}
+    return {
+        "error": {"message": error.message, "type": kind, "param": error.param, "code": error.code}
+    }
 
 
 def error_body(error: GrokApiError) -> bytes:

@@ -1,7 +1,7 @@
 """The table of content parts: what becomes of each type, of every dialect and SDK.
 
-OpenAI's chat API, its Responses API, Anthropic's Messages, AI SDK, LangChain and MCP (2026). A test walks the types that
-their packages declare.
+OpenAI's chat API, its Responses API, Anthropic's Messages, AI SDK, LangChain and MCP (2026). A test
+walks the types that their packages declare.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Becomes(enum.Enum):
 class Row:
     """A line of the table.
 
-    :ivar fields: for texts, the keys of its words, in the order in which they are shown. A value may be parts again.
+    :ivar fields: for texts, the keys of its words, in the order in which they are shown. A value
+        may be parts again.
     :ivar note: for what is dropped or noted, what it is called.
     :ivar hint: what would work instead.
     """
@@ -55,7 +56,9 @@ TABLE: Mapping[str, Row] = {
         *("text", "input_text", "output_text", "summary_text", "advisor_result"),
     ),
     **_rows(Row(Becomes.TEXT, ("refusal",)), "refusal"),
-    **_rows(Row(Becomes.TEXT, ("content",)), "compaction", "text_editor_code_execution_view_result"),
+    **_rows(
+        Row(Becomes.TEXT, ("content",)), "compaction", "text_editor_code_execution_view_result"
+    ),
     **_rows(Row(Becomes.TEXT, ("value",)), "json", "error_text", "error_json", "content"),
     **_rows(Row(Becomes.TEXT, ("reason",)), "execution_denied"),
     **_rows(Row(Becomes.TEXT, ("title", "source", "content")), "search_result"),
@@ -72,7 +75,15 @@ TABLE: Mapping[str, Row] = {
     **_rows(Row(Becomes.TEXT, ("error_code", "error_message")), "tool_result_error"),
     **_rows(
         Row(Becomes.PICTURE),
-        *("image_url", "input_image", "image", "image_data", "image_file", "image_file_id", "computer_screenshot"),
+        *(
+            "image_url",
+            "input_image",
+            "image",
+            "image_data",
+            "image_file",
+            "image_file_id",
+            "computer_screenshot",
+        ),
     ),
     **_rows(
         Row(Becomes.FILE),
@@ -91,7 +102,15 @@ TABLE: Mapping[str, Row] = {
     ),
     **_rows(
         Row(Becomes.CALL),
-        *("tool_use", "server_tool_use", "mcp_tool_use", "tool_call", "function_call", "custom_tool_call", "function"),
+        *(
+            "tool_use",
+            "server_tool_use",
+            "mcp_tool_use",
+            "tool_call",
+            "function_call",
+            "custom_tool_call",
+            "function",
+        ),
     ),
     **_rows(
         Row(Becomes.RESULT),
@@ -102,17 +121,29 @@ TABLE: Mapping[str, Row] = {
             "web_fetch_tool_result",
             "tool_search_tool_result",
         ),
-        *("code_execution_tool_result", "bash_code_execution_tool_result", "text_editor_code_execution_tool_result"),
+        *(
+            "code_execution_tool_result",
+            "bash_code_execution_tool_result",
+            "text_editor_code_execution_tool_result",
+        ),
         *("advisor_tool_result", "function_call_output", "custom_tool_call_output"),
     ),
     **_rows(
         Row(Becomes.DROPPED, hint=_NOT_A_USERS),
         *("thinking", "redacted_thinking", "reasoning", "reasoning_text", "reasoning_file"),
     ),
-    **_rows(Row(Becomes.NOTE, note="audio", hint=_NO_SOUND), "input_audio", "audio", "audio_url", "output_audio"),
+    **_rows(
+        Row(Becomes.NOTE, note="audio", hint=_NO_SOUND),
+        "input_audio",
+        "audio",
+        "audio_url",
+        "output_audio",
+    ),
     **_rows(Row(Becomes.NOTE, note="video", hint=_NO_VIDEO), "video_url", "video", "input_video"),
 }
-"""By type, in lower case with ``_`` for ``-``. Of others the text is taken; else they are noted (refused)."""
+"""By type, in lower case with ``_`` for ``-``. Of others the text is taken; else they are noted
+(refused).
+"""
 
 _ENDINGS = ("tool_result", "tool_result_error", "tool_use")
 """A type that ends so is like the one of that name: those of tools that Anthropic runs itself."""

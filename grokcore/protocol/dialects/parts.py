@@ -3,15 +3,16 @@
 
 Rules
 -----
-1. *Strict with the question*: in the user's last turn a part that can't be passed on is refused, with its path and
-   with a hint of what would work instead.
-2. *Mild with history*: everywhere else (earlier turns; the assistant's, a tool's, the system's) nothing is refused,
-   since a client sends its history again with every question. Thinking is dropped; what can't be passed on leaves a
-   note where it stood: ``[audio]``, ``[file x.pdf]``, or its type in brackets.
-3. Nothing vanishes without a word: for what does not reach Grok there is a :class:`Dropped` with a name for the
-   response header.
-4. A part is known by its type, else by its keys: ``{"text": "x"}`` is a text, ``{"image_url": …}`` a picture.
-   ``null`` is the same as absent. One part may stand for a list of one.
+1. *Strict with the question*: in the user's last turn a part that can't be passed on is refused,
+   with its path and with a hint of what would work instead.
+2. *Mild with history*: everywhere else (earlier turns; the assistant's, a tool's, the system's)
+   nothing is refused, since a client sends its history again with every question. Thinking is
+   dropped; what can't be passed on leaves a note where it stood: ``[audio]``, ``[file x.pdf]``, or
+   its type in brackets.
+3. Nothing vanishes without a word: for what does not reach Grok there is a :class:`Dropped` with a
+   name for the response header.
+4. A part is known by its type, else by its keys: ``{"text": "x"}`` is a text, ``{"image_url": …}``
+   a picture. ``null`` is the same as absent. One part may stand for a list of one.
 """
 
 from __future__ import annotations
@@ -45,8 +46,26 @@ _ARGUMENTS = ("arguments", "input", "args", "parameters")
 _RETURNED = ("content", "output", "result")
 _MEANS_NOTHING = frozenset(
     {
-        *("type", "id", "index", "cache_control", "prompt_cache_breakpoint", "detail", "citations", "annotations"),
-        *("logprobs", "status", "phase", "caller", "signature", "providerOptions", "providerMetadata", "extras"),
+        *(
+            "type",
+            "id",
+            "index",
+            "cache_control",
+            "prompt_cache_breakpoint",
+            "detail",
+            "citations",
+            "annotations",
+        ),
+        *(
+            "logprobs",
+            "status",
+            "phase",
+            "caller",
+            "signature",
+            "providerOptions",
+            "providerMetadata",
+            "extras",
+        ),
         *("format", "source_type", "transformations", "retrieved_at", "page_age", "file_type"),
         *MEDIA_TYPE_KEYS,
         *("encrypted_content", "encrypted_stdout", "stop_reason", "toolset_name", "server_name"),
@@ -58,7 +77,9 @@ _TITLES = ("title", "name", "filename", "context")
 """Of a document that is text."""
 
 _MOST_DEPTH = 6
-"""How deep parts may be nested in results of tools and in documents. Deeper ones are shown as JSON."""
+"""How deep parts may be nested in results of tools and in documents. Deeper ones are shown as
+JSON.
+"""
 
 
 @frozen
@@ -137,10 +158,12 @@ def as_json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except RecursionError:
-        return "…"  # deeper than json writes, though orjson reads it; no tool has arguments like that
+        return (
+            "…"  # deeper than json writes, though orjson reads it; no tool has arguments like that
+        )
 
 
-# One part ---------------------------------------------------------------------------------------------------------
+# One part ---------------------------------------------------------------------------------------
 
 
 def _content(value: Any, where: _Where) -> Iterator[Piece]:
@@ -202,9 +225,13 @@ def _row_of(part: Mapping[str, Any], *, strict: bool) -> Row | None:
 
 
 def _row_by_keys(part: Mapping[str, Any], *, strict: bool) -> Row | None:
-    """Mildly, an object with further keys is no part: a tool may have returned it, and is shown in full."""
+    """Mildly, an object with further keys is no part: a tool may have returned it, and is shown in
+    full.
+    """
     if "text" in part:
-        return TABLE["text"] if strict or _MEANS_NOTHING.issuperset(part.keys() - {"text"}) else None
+        return (
+            TABLE["text"] if strict or _MEANS_NOTHING.issuperset(part.keys() - {"text"}) else None
+        )
     place = find_place(part)
     if not place.text or not (strict or place.text.startswith("data:") or "inline" in place.key):
         return TABLE["file"] if strict and place.by_id else None
@@ -213,21 +240,38 @@ def _row_by_keys(part: Mapping[str, Any], *, strict: bool) -> Row | None:
 
 
 def _text(row: Row, part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
-    pieces = [piece for key in row.fields for piece in _words(part.get(key), where.within(f".{key}"), where.path)]
+    pieces = [
+        piece
+        for key in row.fields
+        for piece in _words(part.get(key), where.within(f".{key}"), where.path)
+    ]
     unread = list(_unread(part, row.fields))
     if where.strict and unread and not any(pieces):
         raise _no_text(where.path)
     beside = next((key for key in PLACE_KEYS if key not in row.fields and part.get(key)), None)
     if where.strict and beside:
-        message = f"{where.path} has {beside} beside its text: make it a part of its own, of type image_url or file."
+        message = (
+            f"{where.path} has {beside} beside its text: make it a part of its own, of "
+            "type image_url or file."
+        )
         raise InvalidRequest(message, param=where.path)
-    yield from [f"[{row.note} {piece}]" for piece in pieces if isinstance(piece, str)] if row.note else pieces
+    yield from (
+        [f"[{row.note} {piece}]" for piece in pieces if isinstance(piece, str)]
+        if row.note
+        else pieces
+    )
     yield from unread
 
 
 def _words(value: Any, where: _Where, part: str) -> Iterator[Piece]:
-    """The text under a key of the part at path *part*: a string, or parts again; mildly, any JSON."""
-    if isinstance(value, dict) and isinstance(value.get("value"), str) and _TEXT_OBJECT.issuperset(value):
+    """The text under a key of the part at path *part*: a string, or parts again; mildly, any
+    JSON.
+    """
+    if (
+        isinstance(value, dict)
+        and isinstance(value.get("value"), str)
+        and _TEXT_OBJECT.issuperset(value)
+    ):
         yield value["value"]
     elif value is None or isinstance(value, str):
         yield value or ""
@@ -272,9 +316,13 @@ def _attachment(part: Mapping[str, Any], where: _Where, *, picture: bool) -> Ite
         yield AttachmentPart(picture, "", place.name, where.path)
     if isinstance(part.get("context"), str):
         yield part["context"]
-    read = (place.key,) if place.key else (*PLACE_KEYS, *FILE_ID_KEYS)  # one that names nothing is reported as a file
+    read = (
+        (place.key,) if place.key else (*PLACE_KEYS, *FILE_ID_KEYS)
+    )  # one that names nothing is reported as a file
     names = (key for key in NAME_KEYS if part.get(key) == place.name)
-    yield from _unread(part, (*read, *names, *(("context",) if isinstance(part.get("context"), str) else ())))
+    yield from _unread(
+        part, (*read, *names, *(("context",) if isinstance(part.get("context"), str) else ()))
+    )
     yield from (Dropped(f"parts.{_type_of(part)}.{key}") for key in place.beside)
 
 
@@ -286,10 +334,21 @@ def _text_of_document(part: Mapping[str, Any], where: _Where) -> list[Piece] | N
         if not isinstance(source, dict):
             continue
         kind = source.get("type")
-        name = "content" if kind == "content" else "data" if kind == "text" and "data" in source else "text"
-        if kind in ("text", "content") or (key == "resource" and isinstance(source.get("text"), str)):
+        name = (
+            "content"
+            if kind == "content"
+            else "data"
+            if kind == "text" and "data" in source
+            else "text"
+        )
+        if kind in ("text", "content") or (
+            key == "resource" and isinstance(source.get("text"), str)
+        ):
             words = _words(source.get(name), where.within(f".{key}.{name}"), where.path)
-            unread = (*_unread(part, (key, *titles)), *_unread(source, (name, "uri"), f"parts.{_type_of(part)}"))
+            unread = (
+                *_unread(part, (key, *titles)),
+                *_unread(source, (name, "uri"), f"parts.{_type_of(part)}"),
+            )
             return [*map(part.__getitem__, titles), *words, *unread]
     if part.get("source_type") == "text" and isinstance(part.get("text"), str):
         return [*map(part.__getitem__, titles), part["text"], *_unread(part, ("text", *titles))]
@@ -297,7 +356,9 @@ def _text_of_document(part: Mapping[str, Any], where: _Where) -> list[Piece] | N
 
 
 def _result(part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
-    """What a tool returned is never refused: it is sent again until the assistant has answered to it."""
+    """What a tool returned is never refused: it is sent again until the assistant has answered to
+    it.
+    """
     key = _key(part, _RETURNED)
     call_id, name = _word_key(part, _CALL_IDS[:-1]), _word_key(part, _TOOL_NAMES)
     inner = evolve(where.within(f".{key}"), strict=False)
@@ -323,7 +384,9 @@ def _of_unknown_type(part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
     if kind and isinstance(text, str) and text:
         yield text
     elif where.strict:
-        hint = NO_FILE_IDS if find_place(part).by_id else "Send parts of type text, image_url or file."
+        hint = (
+            NO_FILE_IDS if find_place(part).by_id else "Send parts of type text, image_url or file."
+        )
         message = f"{where.path} must be a part with a known type, such as text. {hint}"
         raise InvalidRequest(message, param=where.path)
     elif kind:
@@ -337,7 +400,12 @@ def _of_unknown_type(part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
 def _unread(part: Mapping[str, Any], read: tuple[str, ...], kind: str = "") -> Iterator[Dropped]:
     """Marks for keys of a known part that hold something which was not read."""
     for key, value in part.items():
-        if key not in read and key not in _MEANS_NOTHING and isinstance(value, str | list | dict) and value:
+        if (
+            key not in read
+            and key not in _MEANS_NOTHING
+            and isinstance(value, str | list | dict)
+            and value
+        ):
             yield Dropped(f"{kind or f'parts.{_type_of(part)}'}.{key}")
 
 

@@ -1,8 +1,10 @@
-"""Events as pieces of ``content`` and ``reasoning_content``, with the annotations and the token count that belong to them.
+"""Events as pieces of ``content`` and ``reasoning_content``, with the annotations and the token
+count that belong to them.
 
 Rules
 -----
-1. What is hidden is hidden: without thinking shown, tools, searches and progress leave no trace in either field.
+1. What is hidden is hidden: without thinking shown, tools, searches and progress leave no trace in
+   either field.
 2. Reasoning comes before content. What Grok still does once its answer has begun is not told.
 3. An annotation is complete, or it is not there: clients fail on half ones.
 """
@@ -113,13 +115,18 @@ class Renderer:
         }
 
     def annotations(self) -> list[dict[str, Any]]:
-        """OpenAI's ``url_citation`` annotations: the places that cite, then what was found and is cited nowhere.
+        """OpenAI's ``url_citation`` annotations: the places that cite, then what was found and is
+        cited nowhere.
 
         The latter stand at the end of the text, with no length.
         """
         marks = list(self._marks)
         cited = {source.url for source, _, _ in marks}
-        marks += [(source, self._length, self._length) for source in self._found.values() if source.url not in cited]
+        marks += [
+            (source, self._length, self._length)
+            for source in self._found.values()
+            if source.url not in cited
+        ]
         return [
             {
                 "type": "url_citation",
@@ -133,7 +140,7 @@ class Renderer:
             for source, start, end in marks
         ]
 
-    # Content --------------------------------------------------------------------------------------------------------
+    # Content -------------------------------------------------------------------------------------
 
     def _content(self, text: str) -> tuple[str, str]:
         self._answering = True
@@ -166,15 +173,23 @@ class Renderer:
                 return f"[![image]({_address(url)})]({_address(origin)})"
             case Video(url):
                 address = _address(url)
-                # Open WebUI plays the element's text; browsers play its src, and show the text if they can't.
-                return f'[video]({address})\n\n<video src="{_html(address)}" controls>{_html(address)}</video>'
+                # Open WebUI plays the element's text; browsers play its src, and show the text if
+                # they can't.
+                return (
+                    f'[video]({address})\n\n<video src="{_html(address)}" '
+                    f"controls>{_html(address)}</video>"
+                )
             case FoundPicture(url, title, link):
                 picture = f"![{_label(title) or 'image'}]({_address(url)})"
-                return f"[{picture}]({_address(link)})" if link.startswith(("https://", "http://")) else picture
+                return (
+                    f"[{picture}]({_address(link)})"
+                    if link.startswith(("https://", "http://"))
+                    else picture
+                )
             case File(url, name):
                 return f"[{_label(name) or 'file'}]({_address(url)})"
 
-    # Reasoning ------------------------------------------------------------------------------------------------------
+    # Reasoning -----------------------------------------------------------------------------------
 
     def _work(self, event: Found | ToolUse | Progress) -> Iterator[tuple[str, str]]:
         """What Grok does beside thinking, each in lines of its own."""
@@ -182,7 +197,10 @@ class Renderer:
             case Found(sources):
                 for source in sources:
                     self._found.setdefault(source.url, source)
-                lines = [f"- [{_label(one.title) or one.url}]({_address(one.url)})" for one in sources[:SHOWN_SOURCES]]
+                lines = [
+                    f"- [{_label(one.title) or one.url}]({_address(one.url)})"
+                    for one in sources[:SHOWN_SOURCES]
+                ]
             case ToolUse(name, detail):
                 lines = [f"[{name.replace('_', ' ')}{': ' if detail else ''}{detail}]"]
             case Progress(percent):
@@ -221,5 +239,7 @@ def _label(text: str) -> str:
 
 
 def _html(url: str) -> str:
-    """*url*, which went through :func:`_address`, as it may stand in an attribute or as text of HTML."""
+    """*url*, which went through :func:`_address`, as it may stand in an attribute or as text of
+    HTML.
+    """
     return html.escape(url)

@@ -1,4 +1,6 @@
-"""States of an answer that is being read, and what moves it from one to another; :mod:`.decoder` says what they mean."""
+"""States of an answer that is being read, and what moves it from one to another; :mod:`.decoder`
+says what they mean.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,10 @@ class Input(enum.Enum):
     END = enum.auto()
 
 
-# (state, input) -> (next state, name of the method that handles it); an input that is missing is ignored.
-# A soft stop while Grok still reasons is the end of a step, not of the answer, unless nothing follows: the end of the
-# stream then finds no answer and says so. Whatever Grok does behind a soft stop takes it back.
+# (state, input) -> (next state, name of the method that handles it); an input that is missing is
+# ignored. A soft stop while Grok still reasons is the end of a step, not of the answer, unless
+# nothing follows: the end of the stream then finds no answer and says so. Whatever Grok does behind
+# a soft stop takes it back.
 TRANSITIONS: dict[tuple[State, Input], tuple[State, str]] = {
     (State.OPEN, Input.THOUGHT): (State.REASONING, "_think"),
     (State.OPEN, Input.ANSWER): (State.ANSWERING, "_answer"),

@@ -2,15 +2,16 @@
 
 Theory
 ------
-Assets belong to the account that had them made, and are given to nobody else: the request carries the session's cookies.
-Where it goes is said by Grok's stream, mostly as a path. An absolute URL leads somewhere else than the path would, so it is
-judged before any cookie goes along.
+Assets belong to the account that had them made, and are given to nobody else: the request carries
+the session's cookies. Where it goes is said by Grok's stream, mostly as a path. An absolute URL
+leads somewhere else than the path would, so it is judged before any cookie goes along.
 
 Rules
 -----
-1. Only the configured ``assets_url`` and Grok's known hosts are asked. Cookies go to the former and to Grok's own assets
-   host, and never over plain HTTP, unless that is what is configured.
-2. What is asked for is put together anew from the parts that were judged, so that nothing is read differently later.
+1. Only the configured ``assets_url`` and Grok's known hosts are asked. Cookies go to the former and
+   to Grok's own assets host, and never over plain HTTP, unless that is what is configured.
+2. What is asked for is put together anew from the parts that were judged, so that nothing is read
+   differently later.
 3. A path stays below ``assets_url``.
 4. No message quotes the URL: it holds the account's id.
 """
@@ -55,7 +56,8 @@ def asset_place(url: str, assets_url: str) -> AssetPlace:
 
     :param url: as Grok sent it: a path below *assets_url*, or absolute.
     :param assets_url: as configured, without a slash at its end.
-    :raises ValueError: it leads nowhere that is asked. The message says why, as in "it …", and does not quote it.
+    :raises ValueError: it leads nowhere that is asked. The message says why, as in "it …", and does
+        not quote it.
     """
     netloc = urlsplit(assets_url).netloc.lower()
     base = split_user_url(f"{assets_url}/", {netloc})
@@ -71,7 +73,8 @@ def asset_place(url: str, assets_url: str) -> AssetPlace:
 
 
 def whole_address(url: str, assets_url: str) -> str:
-    """The absolute address of what Grok calls *url*, for a reader of the answer; it need not be one that is fetched.
+    """The absolute address of what Grok calls *url*, for a reader of the answer; it need not be one
+    that is fetched.
 
     :param url: and *assets_url*: as for :func:`asset_place`. A ``data:`` URL stays as it is.
     """
@@ -84,7 +87,8 @@ def whole_address(url: str, assets_url: str) -> str:
 
 
 def asset_headers(identity: Identity, kind: AssetKind, *, sso: str) -> list[tuple[str, str]]:
-    """Headers as of a page that shows the asset. An empty value takes a header of the impersonated browser out.
+    """Headers as of a page that shows the asset. An empty value takes a header of the impersonated
+    browser out.
 
     :param sso: the session token; empty for a host that cookies are not meant for.
     """

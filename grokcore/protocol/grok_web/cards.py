@@ -1,8 +1,9 @@
 """Cards: what a ``<grok:render>`` element in the text stands for (grok-protocol.md §3.6).
 
-A card comes as a JSON *string* in its own line, before the element that refers to it, and once more in the modelResponse.
-Its kinds, by ``cardType`` (seen 2025 to 2026): ``citation_card``, ``image_card`` (a picture that was found),
-``generated_image_card`` (a picture that is being made: again and again, with its progress), ``rendered_file_card``.
+A card comes as a JSON *string* in its own line, before the element that refers to it, and once more
+in the modelResponse. Its kinds, by ``cardType`` (seen 2025 to 2026): ``citation_card``,
+``image_card`` (a picture that was found), ``generated_image_card`` (a picture that is being made:
+again and again, with its progress), ``rendered_file_card``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ MOST_WORDS_CHARS = 300
 
 # Each place is looked at once: no name begins within a name, no value holds a "<".
 _ATTRIBUTE = re.compile(r"""(?<![\w.:-])([A-Za-z_][\w.:-]*+)\s*+=\s*+(?:"([^"]*)"|'([^']*)')""")
-_ARGUMENT = re.compile(r"""<argument\s+name\s*=\s*["']([^"'<]*)["']\s*>([^<]*)</argument\s*>""", re.IGNORECASE)
+_ARGUMENT = re.compile(
+    r"""<argument\s+name\s*=\s*["']([^"'<]*)["']\s*>([^<]*)</argument\s*>""", re.IGNORECASE
+)
 _OPENING = re.compile(r"<[^>]*>")
 
 
@@ -103,7 +106,9 @@ def _card(data: dict[str, Any]) -> Card:
     return Card(
         id=_text(data, "id"),
         kind=_text(data, "cardType") or _text(data, "type"),
-        url=_address(data, "url") or _address(picture, "original") or _address(picture, "thumbnail"),
+        url=_address(data, "url")
+        or _address(picture, "original")
+        or _address(picture, "thumbnail"),
         title=_text(picture, "title") or _text(data, "title") or _text(data, "file_name"),
         link=_address(picture, "link"),
     )
@@ -115,7 +120,9 @@ def _generated(data: dict[str, Any], chunk: dict[str, Any]) -> Card:
         id=_text(data, "id") or _text(chunk, "imageUuid"),
         kind=_text(data, "cardType") or "generated_image_card",
         url=_address(chunk, "imageUrl"),
-        percent=int(percent) if isinstance(percent, int | float) and not isinstance(percent, bool) else None,
+        percent=int(percent)
+        if isinstance(percent, int | float) and not isinstance(percent, bool)
+        else None,
         moderated=chunk.get("moderated") is True,
         fault=_text(chunk, "systemErrCode"),
     )
@@ -128,7 +135,9 @@ def parse_reference(element: str) -> Reference:
         name.lower(): double or single
         for name, double, single in _ATTRIBUTE.findall(opening.group() if opening else "")
     }
-    arguments = {name.lower(): value.strip().strip('"') for name, value in _ARGUMENT.findall(element)}
+    arguments = {
+        name.lower(): value.strip().strip('"') for name, value in _ARGUMENT.findall(element)
+    }
     kind = f"{attributes.get('card_type', '')} {attributes.get('type', '')}".strip()
     return Reference(attributes.get("card_id", ""), kind, arguments.get("citation_id", ""))
 
@@ -139,7 +148,9 @@ def _text(data: dict[str, Any], name: str) -> str:
 
 
 def _address(data: dict[str, Any], name: str) -> str:
-    """An address, or a ``data:`` URL of any length; empty if it is none, or longer than any real one."""
+    """An address, or a ``data:`` URL of any length; empty if it is none, or longer than any real
+    one.
+    """
     value = data.get(name)
     if not isinstance(value, str):
         return ""

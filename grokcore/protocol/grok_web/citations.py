@@ -1,4 +1,6 @@
-"""What an answer is based on: the pages that searches found, and the numbers under which they are cited."""
+"""What an answer is based on: the pages that searches found, and the numbers under which they are
+cited.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,15 @@ class Sources:
         self._numbers: dict[str, int] = {}
 
     def found(self, value: Any) -> Found | None:
-        """Take note of ``{"results": […]}`` or a bare list (grok-protocol.md §3.3, §3.4), and return what is new."""
+        """Take note of ``{"results": […]}`` or a bare list (grok-protocol.md §3.3, §3.4), and
+        return what is new.
+        """
         results = value.get("results") if isinstance(value, dict) else value
-        new = [source for result in results if (source := self._note(result))] if isinstance(results, list) else []
+        new = (
+            [source for result in results if (source := self._note(result))]
+            if isinstance(results, list)
+            else []
+        )
         return Found(tuple(new)) if new else None
 
     def cite(self, reference: Reference, card: Card | None) -> Cited | None:
@@ -48,7 +56,11 @@ class Sources:
             return None
         known = self._by_url.setdefault(source.url, source)
         citation_id = result.get("citationId")
-        if isinstance(citation_id, str | int) and citation_id and len(self._by_citation_id) < MOST_IDS:
+        if (
+            isinstance(citation_id, str | int)
+            and citation_id
+            and len(self._by_citation_id) < MOST_IDS
+        ):
             self._by_citation_id.setdefault(str(citation_id)[:MOST_ID_CHARS], known)
         return source if known is source else None
 
@@ -61,6 +73,10 @@ def _source(result: Any) -> Source | None:
     post, author = result.get("postId"), result.get("username")
     if not url and isinstance(post, str) and isinstance(author, str) and post and author:
         url, title = f"https://x.com/{author}/status/{post}", f"@{author}"
-    if not isinstance(url, str) or not url.startswith(("https://", "http://")) or len(url) > MOST_ADDRESS_CHARS:
+    if (
+        not isinstance(url, str)
+        or not url.startswith(("https://", "http://"))
+        or len(url) > MOST_ADDRESS_CHARS
+    ):
         return None
     return Source(url, " ".join(title.split())[:200] if isinstance(title, str) else "")

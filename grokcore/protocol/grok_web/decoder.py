@@ -2,35 +2,39 @@
 
 Theory
 ------
-A stream is a sequence of JSON lines in one of two envelopes (grok-protocol.md §3.1): ``{"result": {"response": {…}}}``
-for a new conversation, ``{"result": {…}}`` for a follow-up; ``{"error": {…}}`` at the top when the call itself failed.
-Every key of a line is looked up in :mod:`grokcore.protocol.grok_web.stream_keys`, which says what *kind* of news it
-is; the kinds that move the answer along are inputs of a small machine:
+A stream is a sequence of JSON lines in one of two envelopes (grok-protocol.md §3.1): ``{"result":
+{"response": {…}}}`` for a new conversation, ``{"result": {…}}`` for a follow-up; ``{"error": {…}}``
+at the top when the call itself failed. Every key of a line is looked up in
+:mod:`grokcore.protocol.grok_web.stream_keys`, which says what *kind* of news it is; the kinds that
+move the answer along are inputs of a small machine:
 
-========== =========================================================================================================
+========== =========================================================================================
 OPEN       nothing of the answer yet
 REASONING  thinking has been seen, the answer has not begun
-ANSWERING  the answer has begun; from now on thinking is late, and dropped (multi-agent models send it so)
-STOPPED    the soft stop: Grok says that the text is complete. A modelResponse, and a title, still follow, or Grok goes on
+ANSWERING  the answer has begun; thinking is late from now on (multi-agent models), and dropped
+STOPPED    the soft stop: Grok calls the text complete; a modelResponse and a title follow, or more
 CONCLUDED  a modelResponse has come; of what follows, only an error matters
 ENDED      a failure, or the end of the stream
-========== =========================================================================================================
+========== =========================================================================================
 
-What happens for each state and input stands in :data:`~grokcore.protocol.grok_web.answer_states.TRANSITIONS`.
+What happens for each state and input stands in
+:data:`~grokcore.protocol.grok_web.answer_states.TRANSITIONS`.
 
 Rules
 -----
-1. Nothing is raised, whatever comes: junk lines, unknown keys and values of unexpected types are counted in
-   :class:`Counters` and skipped; what ends an answer is an event.
-2. An answer is :class:`~grokcore.protocol.conversation.events.Finished` only if Grok's last word was that it is
-   complete *and* it holds something to see. Everything else that ends is
-   :class:`~grokcore.protocol.conversation.events.Failed`. That word is a modelResponse with an answer in it, not a
-   partial one; or a soft stop behind which nothing of the answer follows. What goes on after a soft stop needs a new end.
-3. An answer of which text is known to be missing fails, though Grok calls it complete (:mod:`.wholeness`).
-4. The machine never looks ahead and never reads settings: tag names and the address of relative paths are passed in, and
-   whether thinking is shown is the writer's business.
-5. Events don't depend on how the bytes were cut. So the last event comes with :meth:`Decoder.close`, if not a failure
-   comes before it.
+1. Nothing is raised, whatever comes: junk lines, unknown keys and values of unexpected types are
+   counted in :class:`Counters` and skipped; what ends an answer is an event.
+2. An answer is :class:`~grokcore.protocol.conversation.events.Finished` only if Grok's last word
+   was that it is complete *and* it holds something to see. Everything else that ends is
+   :class:`~grokcore.protocol.conversation.events.Failed`. That word is a modelResponse with an
+   answer in it, not a partial one; or a soft stop behind which nothing of the answer follows. What
+   goes on after a soft stop needs a new end.
+3. An answer of which text is known to be missing fails, though Grok calls it complete
+   (:mod:`.wholeness`).
+4. The machine never looks ahead and never reads settings: tag names and the address of relative
+   paths are passed in, and whether thinking is shown is the writer's business.
+5. Events don't depend on how the bytes were cut. So the last event comes with
+   :meth:`Decoder.close`, if not a failure comes before it.
 """
 
 from __future__ import annotations
@@ -48,7 +52,16 @@ from ...errors import (
     QuotaExhausted,
     UpstreamFailure,
 )
-from ..conversation.events import Activity, Event, Failed, Finished, FoundPicture, Text, Thinking, ToolUse
+from ..conversation.events import (
+    Activity,
+    Event,
+    Failed,
+    Finished,
+    FoundPicture,
+    Text,
+    Thinking,
+    ToolUse,
+)
 from ..counters import Counters
 from ..upstream_words import cleaned
 from .answer_states import TRANSITIONS, Input, State
@@ -67,11 +80,15 @@ __all__ = ["MAX_ANSWER_CHARS", "Decoder"]
 
 
 _WORK_TAGS = frozenset({"raw_function_result", "tool_usage_card"})
-"""Tags whose tokens are a tool's call or result, never text (an empty result token is not the end either: §3.2)."""
+"""Tags whose tokens are a tool's call or result, never text (an empty result token is not the end
+either: §3.2).
+"""
 
 _THINKING_TAGS = frozenset({"header", "summary"})
 
-_PLAIN_TOKEN_KEYS = frozenset({"token", "isThinking", "isSoftStop", "messageTag", "messageStepId", "responseId"})
+_PLAIN_TOKEN_KEYS = frozenset(
+    {"token", "isThinking", "isSoftStop", "messageTag", "messageStepId", "responseId"}
+)
 """A line with no other keys than these is a token and nothing else: nearly every line is."""
 
 _RENDERED = frozenset({"grok:render"})
@@ -84,15 +101,17 @@ MOST_TOOL_USES = 2000
 """Tool calls that are told of one answer. A deep search makes some dozens."""
 
 _PARTS_OF_AN_ANSWER = ("generatedImageUrls", "cardAttachmentsJson", "fileAttachments", "fileUris")
-"""Lists of a modelResponse that may hold an answer when its ``message`` is empty (grok-protocol.md §3.4)."""
+"""Lists of a modelResponse that may hold an answer when its ``message`` is empty (grok-protocol.md
+§3.4).
+"""
 
 
 class Decoder:
     """One answer stream.
 
     :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
-    :param assets_url: where relative addresses of pictures and files belong, without a slash at its end; empty leaves
-        them as Grok sent them.
+    :param assets_url: where relative addresses of pictures and files belong, without a slash at its
+        end; empty leaves them as Grok sent them.
     """
 
     def __init__(self, filtered_tags: frozenset[str] = frozenset(), assets_url: str = "") -> None:
@@ -120,7 +139,9 @@ class Decoder:
 
     @property
     def stopped(self) -> bool:
-        """Whether Grok's last word is that the text is complete, while its last lines are still to come."""
+        """Whether Grok's last word is that the text is complete, while its last lines are still to
+        come.
+        """
         return self.state is State.STOPPED
 
     @property
@@ -141,7 +162,9 @@ class Decoder:
         return self._read(self._lines.feed(data))
 
     def close(self) -> list[Event]:
-        """The upstream stream has ended (or is not waited for any longer): the events that follow from that."""
+        """The upstream stream has ended (or is not waited for any longer): the events that follow
+        from that.
+        """
         events = self._read(self._lines.close())
         self._events = []
         self._step(Input.END, None)
@@ -154,12 +177,15 @@ class Decoder:
                 break
             self._read_line(line)
         if self._lines.too_long and self.state is not State.CONCLUDED:
-            self._step(Input.ERROR, LineTooLong("Grok sent a line beyond all reason; the answer was stopped there."))
+            self._step(
+                Input.ERROR,
+                LineTooLong("Grok sent a line beyond all reason; the answer was stopped there."),
+            )
         self.counters.junk_lines = self._lines.junk
         self._begun = self._begun or bool(self._events)
         return self._events
 
-    # From a line to inputs -----------------------------------------------------------------------------------------
+    # From a line to inputs -----------------------------------------------------------------------
 
     def _read_line(self, line: dict[str, Any]) -> None:
         self._lines_read += 1
@@ -185,7 +211,8 @@ class Decoder:
             return
         side = line.get("sideBySideIndex")
         if isinstance(side, int) and side > 0:
-            # An A/B answer (the payload allows them): the second would be interleaved with the first.
+            # An A/B answer (the payload allows them): the second would be interleaved with the
+            # first.
             self.counters.other_side += 1
             return
         if self._look_for_an_error(line):
@@ -206,7 +233,9 @@ class Decoder:
         return error is not None
 
     def _read_model_response(self, response: Any) -> None:
-        """A modelResponse: an end of the answer if the answer is in it, and it does not call itself a part."""
+        """A modelResponse: an end of the answer if the answer is in it, and it does not call itself
+        a part.
+        """
         if not isinstance(response, dict):
             self.counters.odd_values += 1
             return
@@ -239,7 +268,9 @@ class Decoder:
             self._step(Input.WORK, None)
 
     def _tell_tool(self, tool_use: ToolUse | None) -> None:
-        """A tool call. Often it stands in one line twice: as an object, and as an element in the token."""
+        """A tool call. Often it stands in one line twice: as an object, and as an element in the
+        token.
+        """
         if tool_use is None or tool_use == self._last_tool_use or self._tool_uses >= MOST_TOOL_USES:
             self._events.append(Activity())
         else:
@@ -259,7 +290,9 @@ class Decoder:
 
     def _read_token(self, line: dict[str, Any]) -> None:
         token, tag = line.get("token"), line.get("messageTag")
-        thinking = line.get("isThinking") is True or (isinstance(tag, str) and tag in _THINKING_TAGS)
+        thinking = line.get("isThinking") is True or (
+            isinstance(tag, str) and tag in _THINKING_TAGS
+        )
         if isinstance(token, str):
             if token:
                 self._read_text(token, tag, Input.THOUGHT if thinking else Input.ANSWER)
@@ -286,7 +319,7 @@ class Decoder:
     def _unknown(self, key: str) -> None:
         self.counters.note_key(key)
 
-    # The machine ---------------------------------------------------------------------------------------------------
+    # The machine ---------------------------------------------------------------------------------
 
     def _step(self, what: Input, value: Any) -> None:
         transition = TRANSITIONS.get((self.state, what))
@@ -370,14 +403,19 @@ class Decoder:
             self._show_the_rest()
 
     def _add_missing_text(self, message: Any) -> None:
-        """The part of the whole answer that no token brought: all of it, when the tokens were left out."""
+        """The part of the whole answer that no token brought: all of it, when the tokens were left
+        out.
+        """
         text = message if isinstance(message, str) else ""
         rest = self._raw.rest_in(text)
         self._compared, self._proven = True, rest is not None
         if rest is None:
             if self._raw.agreement(text, self._filtered_tags | _RENDERED) is Agreement.BROKEN:
                 self._fail(
-                    IncompleteAnswer("Parts of the answer were lost on the way: Grok's own record of it has more.")
+                    IncompleteAnswer(
+                        "Parts of the answer were lost on the way: Grok's own record of it has "
+                        "more."
+                    )
                 )
             return
         self._chars += len(rest)
@@ -396,11 +434,17 @@ class Decoder:
         self._show(self._references.late())
         self._show(self._gallery.rest())
         if self._gallery.all_moderated:
-            self._fail(ContentPolicyViolation("Grok moderated what it had made, and shows nothing of it."))
+            self._fail(
+                ContentPolicyViolation("Grok moderated what it had made, and shows nothing of it.")
+            )
         elif self._gallery.fault and self._gallery.empty:
             self._fail(_not_made(self._gallery.fault))
         elif self._gallery.unfinished:
-            self._fail(IncompleteAnswer("Grok began a picture or a video, and its answer ended without it."))
+            self._fail(
+                IncompleteAnswer(
+                    "Grok began a picture or a video, and its answer ended without it."
+                )
+            )
         elif not self._visible and self._gallery.empty:
             self._fail(EmptyAnswer("Grok's stream ended in good order without an answer in it."))
 
@@ -415,13 +459,17 @@ class Decoder:
             return
         if self._lost_lines():
             self._fail(
-                IncompleteAnswer("Lines of Grok's answer came damaged, and nothing shows that its text is whole.")
+                IncompleteAnswer(
+                    "Lines of Grok's answer came damaged, and nothing shows that its text is whole."
+                )
             )
         else:
             self._events.append(Finished())
 
     def _lost_lines(self) -> bool:
-        """Whether a line was passed over that may have held some of the answer, with no proof that all of it is here."""
+        """Whether a line was passed over that may have held some of the answer, with no proof that
+        all of it is here.
+        """
         if self._lines.damaged_media and not self._gallery.empty:
             return True  # a picture, or that one is moderated
         if self._compared:
@@ -453,7 +501,9 @@ def _not_made(fault: str) -> GrokApiError:
 
 def _too_long() -> GrokApiError:
     size = MAX_ANSWER_CHARS // (1024 * 1024)
-    return AnswerTooLong(f"Grok's answer has more than {size} million characters; it was stopped there.")
+    return AnswerTooLong(
+        f"Grok's answer has more than {size} million characters; it was stopped there."
+    )
 
 
 def _holds_an_answer(response: dict[str, Any]) -> bool:
@@ -471,4 +521,8 @@ def _error_in(response: dict[str, Any]) -> GrokApiError | None:
         if found is not None:
             return found
     error = response.get("error")
-    return refusal_of_error_line({"message": cleaned(error)}) if isinstance(error, str) and error else None
+    return (
+        refusal_of_error_line({"message": cleaned(error)})
+        if isinstance(error, str) and error
+        else None
+    )

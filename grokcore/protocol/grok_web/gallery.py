@@ -1,9 +1,11 @@
-"""The pictures, videos and files of one answer: their progress, and which are finished or moderated.
+"""The pictures, videos and files of one answer: their progress, and which are finished or
+moderated.
 
 Source of the forms: grok-protocol.md §3.7, §3.8.
 
-Three forms bring them: lines of their own (2025, and image edits since), cards (2026), and the lists in the modelResponse.
-A picture that is moderated is not shown, whichever form brings its address.
+Three forms bring them: lines of their own (2025, and image edits since), cards (2026), and the
+lists in the modelResponse. A picture that is moderated is not shown, whichever form brings its
+address.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from .cards import MOST_ADDRESS_CHARS, Card
 __all__ = ["Gallery"]
 
 FINISHED_PERCENT = 100
-"""Progress of a picture that will not change any more; before it, previews come under other addresses."""
+"""Progress of a picture that will not change any more; before it, previews come under other
+addresses.
+"""
 
 MOST_FILES = 100
 
@@ -40,7 +44,8 @@ _SHOWN_OF_A_STATE = 200
 class Gallery:
     """See the module.
 
-    :param assets_url: where relative addresses belong, without a slash at its end; empty leaves them as they are.
+    :param assets_url: where relative addresses belong, without a slash at its end; empty leaves
+        them as they are.
     :ivar fault: why a picture could not be made, in Grok's word; empty if none failed.
     """
 
@@ -67,7 +72,9 @@ class Gallery:
 
     @property
     def unfinished(self) -> bool:
-        """Whether a picture or video was begun, and neither shown nor moderated nor called a fault."""
+        """Whether a picture or video was begun, and neither shown nor moderated nor called a
+        fault.
+        """
         return self._begun and self.empty and not self._moderated and not self.fault
 
     def note(self, key: str, value: dict[str, Any]) -> list[Event]:
@@ -99,7 +106,9 @@ class Gallery:
         return events
 
     def keep_file(self, card: Card) -> None:
-        """A file: shown where the text refers to it, else at the end (the recorded card has nothing to refer to)."""
+        """A file: shown where the text refers to it, else at the end (the recorded card has nothing
+        to refer to).
+        """
         if card.url and len(self._files) < MOST_FILES:
             self._files[card.url] = File(card.url, card.title)
 
@@ -136,14 +145,22 @@ class Gallery:
     def _show(self, event: Picture | Video | File) -> list[Event]:
         if event.url in self._shown or len(self._shown) >= MOST_SHOWN:
             return []
-        if event.url[:5].lower() == "data:" and not (isinstance(event, Picture) and self._fits_inline(event.url)):
+        if event.url[:5].lower() == "data:" and not (
+            isinstance(event, Picture) and self._fits_inline(event.url)
+        ):
             self.fault = "what came in its place is no picture"
             return []
         self._shown.add(event.url)
-        return [evolve(event, url=whole_address(event.url, self._assets_url))] if self._assets_url else [event]
+        return (
+            [evolve(event, url=whole_address(event.url, self._assets_url))]
+            if self._assets_url
+            else [event]
+        )
 
     def _fits_inline(self, url: str) -> bool:
-        """Whether a ``data:`` URL holds a picture, whatever it says, and one that there is room for."""
+        """Whether a ``data:`` URL holds a picture, whatever it says, and one that there is room
+        for.
+        """
         try:
             data = parse_data_url(url, most=self._inline_left)
         except ValueError:
@@ -153,4 +170,8 @@ class Gallery:
 
 
 def _is_address(url: object) -> bool:
-    return isinstance(url, str) and bool(url) and (len(url) <= MOST_ADDRESS_CHARS or url[:5].lower() == "data:")
+    return (
+        isinstance(url, str)
+        and bool(url)
+        and (len(url) <= MOST_ADDRESS_CHARS or url[:5].lower() == "data:")
+    )

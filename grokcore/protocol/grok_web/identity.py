@@ -14,8 +14,8 @@ ORIGIN = "https://grok.com"
 class Identity:
     """The browser values that a user copies, beside the session token.
 
-    :ivar statsig_id: the value of ``x-statsig-id``, or one per request path (``"*"`` for the others): real values are
-        bound to a path (recorded 2026-03-08).
+    :ivar statsig_id: the value of ``x-statsig-id``, or one per request path (``"*"`` for the
+        others): real values are bound to a path (recorded 2026-03-08).
     :ivar cf_clearance: the cookie's value, without its name; empty on an address that needs none.
     :ivar user_agent: empty for the impersonated browser's own.
     """

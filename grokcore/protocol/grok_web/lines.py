@@ -2,19 +2,23 @@
 
 Theory
 ------
-Grok sends one JSON object per line, ended by a newline (grok-protocol.md §3.1). Proxies and older variants also show
-CRLF, blank lines, a ``data:`` prefix, a ``[DONE]``, two objects glued together (``}{``) and a last line without its
-newline. All of them are one grammar: *a line is a run of objects; whatever follows the last object that parses is junk*.
+Grok sends one JSON object per line, ended by a newline (grok-protocol.md §3.1). Proxies and older
+variants also show CRLF, blank lines, a ``data:`` prefix, a ``[DONE]``, two objects glued together
+(``}{``) and a last line without its newline. All of them are one grammar: *a line is a run of
+objects; whatever follows the last object that parses is junk*.
 
 Rules
 -----
 1. What comes out does not depend on how the input was cut.
-2. An unfinished line that already reads as whole objects is delivered at once: a stream whose last newline never comes, or
-   that has no newlines at all, must not wait for one. Rule 1 holds because a finished line is read by the same grammar.
-3. An unfinished line is looked through once, and parsed only where its braces say that it may be whole. What does not
-   parse then never will, so it waits for its newline: work is linear in the bytes, however a line was cut.
-4. Nothing is raised. Junk is counted; a line longer than the cap ends the reading, and :attr:`LineReader.too_long` says so.
-   The cap is on the line, not on what has been received, and what came before it comes out.
+2. An unfinished line that already reads as whole objects is delivered at once: a stream whose last
+   newline never comes, or that has no newlines at all, must not wait for one. Rule 1 holds because
+   a finished line is read by the same grammar.
+3. An unfinished line is looked through once, and parsed only where its braces say that it may be
+   whole. What does not parse then never will, so it waits for its newline: work is linear in the
+   bytes, however a line was cut.
+4. Nothing is raised. Junk is counted; a line longer than the cap ends the reading, and
+   :attr:`LineReader.too_long` says so. The cap is on the line, not on what has been received, and
+   what came before it comes out.
 """
 
 from __future__ import annotations
@@ -29,8 +33,8 @@ from ..lenient_json import decode_at
 __all__ = ["MAX_LINE_BYTES", "LineReader"]
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
-"""Bytes of one line. The longest known is a modelResponse with the whole answer, some dozens of kB; a picture sent as
-bytes inside a line would be a few MB."""
+"""Bytes of one line. The longest known is a modelResponse with the whole answer, some dozens of kB;
+a picture sent as bytes inside a line would be a few MB."""
 
 _BEFORE_AN_OBJECT = re.compile(r"\s*(?:data:\s*)?")
 
@@ -40,15 +44,19 @@ _IN_A_STRING = re.compile(rb'["\\]')
 _PIECE_OF_A_LINE = re.compile(r'^\s*(?:data:\s*)?\{|\{\s*"|"\s*:')
 _MEDIA = re.compile("moderated|image_chunk|GenerationResponse")
 _TOKEN = re.compile(r'"token"')
-_NO_TOKEN = re.compile(r'"(?:conversation|userResponse|modelResponse|uiLayout|llmInfo|finalMetadata|title|newTitle)"')
+_NO_TOKEN = re.compile(
+    r'"(?:conversation|userResponse|modelResponse|uiLayout|llmInfo|finalMetadata|title|newTitle)"'
+)
 
 
 class LineReader:
     """Splits a byte stream into JSON objects.
 
     :ivar junk: how many lines, or rests of lines, were not JSON objects.
-    :ivar damaged: how many of them are pieces of Grok's own lines and may have held text of the answer.
-    :ivar damaged_media: how many of them may have told of a picture or video, or that it is moderated.
+    :ivar damaged: how many of them are pieces of Grok's own lines and may have held text of the
+        answer.
+    :ivar damaged_media: how many of them may have told of a picture or video, or that it is
+        moderated.
     :ivar too_long: a line was over the cap; nothing more is read.
     """
 
@@ -178,7 +186,9 @@ def _start(text: str, at: int) -> int:
 
 
 def _may_have_held_text(rest: str) -> bool:
-    """Whether *rest*, which does not parse, is a piece of one of Grok's lines, and not of one known to hold no text."""
+    """Whether *rest*, which does not parse, is a piece of one of Grok's lines, and not of one known
+    to hold no text.
+    """
     if _PIECE_OF_A_LINE.search(rest) is None:
         return False
     return _TOKEN.search(rest) is not None or _NO_TOKEN.search(rest) is None

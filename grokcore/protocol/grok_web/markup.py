@@ -1,27 +1,35 @@
-"""The tag filter: takes Grok's inline elements out of the text, across token borders, and touches nothing else.
+"""The tag filter: takes Grok's inline elements out of the text, across token borders, and touches
+nothing else.
 
 Theory
 ------
 Grok's tokens carry elements of its own interface (grok-protocol.md §3.5, §3.6): tool calls
-(``<xai:tool_usage_card>``), references to cards (``<grok:render …>``) and artefacts (``<xaiArtifact …>``). Usually an
-element is whole in one token, but it may be cut anywhere, inside ``<grok:re`` too. The filter is a scanner in one of
-three states; each reads what it can and says what is left for the next::
+(``<xai:tool_usage_card>``), references to cards (``<grok:render …>``) and artefacts (``<xaiArtifact
+…>``). Usually an element is whole in one token, but it may be cut anywhere, inside ``<grok:re``
+too. The filter is a scanner in one of three states; each reads what it can and says what is left
+for the next::
 
-    TEXT     passes text on; holds back only what may still become one of the names ("<", "<gro", "</xaiArt")
-    TAG      holds a tag of one of the names until its ">"
-    ELEMENT  holds an element until the closing tag that belongs to it (nesting and CDATA are minded)
+    TEXT     passes text on; holds back only what may still become one of the names ("<", "<gro",
+    "</xaiArt") TAG      holds a tag of one of the names until its ">"
+    ELEMENT  holds an element until the closing tag that belongs to it (nesting and CDATA are
+    minded)
 
 Each of them remembers how far it has looked, and never looks there again.
 
 Rules
 -----
-1. A name matches whole and without regard to ASCII case: ``<grok:renderer>``, ``a < b`` and ``<b>`` are text.
-2. An artefact's tags go and what stands between them stays; any other name goes with all that is inside it.
-3. What never closes was no markup: :meth:`TagFilter.close` gives it back as it came, and so does an element or tag that is
-   longer than its cap. Memory is bounded; text may be late, but is never lost.
-4. What comes out does not depend on how the text was cut: every decision is a function of the characters alone.
+1. A name matches whole and without regard to ASCII case: ``<grok:renderer>``, ``a < b`` and ``<b>``
+   are text.
+2. An artefact's tags go and what stands between them stays; any other name goes with all that is
+   inside it.
+3. What never closes was no markup: :meth:`TagFilter.close` gives it back as it came, and so does an
+   element or tag that is longer than its cap. Memory is bounded; text may be late, but is never
+   lost.
+4. What comes out does not depend on how the text was cut: every decision is a function of the
+   characters alone.
 5. Work is linear in the length of the text, down to pieces of one character.
-6. An element that is taken out can be had (:meth:`TagFilter.split`): its place may be filled with something better.
+6. An element that is taken out can be had (:meth:`TagFilter.split`): its place may be filled with
+   something better.
 """
 
 from __future__ import annotations
@@ -35,16 +43,22 @@ from attrs import frozen
 __all__ = ["MAX_ELEMENT_CHARS", "MAX_TAG_CHARS", "Element", "TagFilter", "parse_tag_names"]
 
 MAX_ELEMENT_CHARS = 256 * 1024
-"""Longest element that is waited for. Tool cards carry code; the longest public one is about 4 kB."""
+"""Longest element that is waited for. Tool cards carry code; the longest public one is about 4
+kB.
+"""
 
 MAX_TAG_CHARS = 4096
 """Longest single tag. The longest public one has three attributes, some 200 characters."""
 
 UNWRAPPED = frozenset({"xaiartifact"})
-"""Names whose tags go while the text between them stays (seen 2025: the answer's code sits in them)."""
+"""Names whose tags go while the text between them stays (seen 2025: the answer's code sits in
+them).
+"""
 
 JOINED_PIECES = 512
-"""Pieces that are kept apart; more are joined, since a string of one character takes 50 bytes and more."""
+"""Pieces that are kept apart; more are joined, since a string of one character takes 50 bytes and
+more.
+"""
 
 _FLAGS = re.IGNORECASE | re.ASCII
 _NAME_ENDS = r"(?=[\s/>])"
@@ -55,7 +69,9 @@ _TELLING = re.compile("[\"'>]")
 
 
 def parse_tag_names(value: str | Iterable[str]) -> frozenset[str]:
-    """Tag names from a setting: a comma-separated string (the original's form) or a list; case and spaces don't matter."""
+    """Tag names from a setting: a comma-separated string (the original's form) or a list; case and
+    spaces don't matter.
+    """
     names = value.split(",") if isinstance(value, str) else value
     return frozenset(name.strip().lower() for name in names if name.strip())
 
@@ -140,7 +156,9 @@ class TagFilter:
         return len(text)
 
     def _certain_length(self, text: str, at: int) -> int:
-        """How much of *text* can't be the beginning of a tag any more; nothing before *at* matters."""
+        """How much of *text* can't be the beginning of a tag any more; nothing before *at*
+        matters.
+        """
         last = text.rfind("<", max(at, len(text) - self._longest_start))
         if last < 0:
             return len(text)
@@ -218,7 +236,9 @@ class _OpenTag:
         return self._pieces.whole()
 
     def read(self, text: str, at: int, most: int = MAX_ELEMENT_CHARS) -> int:
-        """Read on, *most* characters at most; return the place that was reached: its end, its cap, or the text's end."""
+        """Read on, *most* characters at most; return the place that was reached: its end, its cap,
+        or the text's end.
+        """
         stop = min(len(text), at + MAX_TAG_CHARS - self._pieces.size, at + most)
         end = self._end(text, at, stop)
         self._pieces.add(text[at:end])

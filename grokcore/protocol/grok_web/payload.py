@@ -1,8 +1,9 @@
 """What is sent to Grok for one question: the JSON body and the headers.
 
-The body is the original project's, field for field (grok-protocol.md §2.1); the headers are those of a page's own request
-that were found to matter (§1.2, 2026-03-08). The browser's constants (``User-Agent``, ``sec-ch-ua``,
-``Accept-Language``) come from curl's impersonation, so that they fit the TLS fingerprint.
+The body is the original project's, field for field (grok-protocol.md §2.1); the headers are those
+of a page's own request that were found to matter (§1.2, 2026-03-08). The browser's constants
+(``User-Agent``, ``sec-ch-ua``, ``Accept-Language``) come from curl's impersonation, so that they
+fit the TLS fingerprint.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ VIDEO_MODEL = "grok-3"
 
 @frozen
 class UploadedFile:
-    """A file at Grok's: *id* for the payload, *uri* its path below the assets host (may be empty)."""
+    """A file at Grok's: *id* for the payload, *uri* its path below the assets host (may be
+    empty).
+    """
 
     id: str
     uri: str
@@ -87,12 +90,15 @@ def chat_body(
         "isReasoning": False,
         "webpageUrls": [],
         "disableTextFollowUps": True,
-        "responseMetadata": {} if model.mode_id else {"requestModelDetails": {"modelId": model.grok_model}},
+        "responseMetadata": {}
+        if model.mode_id
+        else {"requestModelDetails": {"modelId": model.grok_model}},
         "disableMemory": not memory,
         "forceSideBySide": False,
         "isAsyncChat": False,
     }
-    # A copy, because orjson's own bytes keep the 8 kB they were built in for as long as the stream lives.
+    # A copy, because orjson's own bytes keep the 8 kB they were built in for as long as the stream
+    # lives.
     return b"%b" % orjson.dumps(body)
 
 
@@ -117,7 +123,9 @@ def uploaded_file(body: bytes) -> UploadedFile | None:
 
 
 def post_body(media_url: str = "", prompt: str = "") -> bytes:
-    """The body that makes the Imagine post which a video belongs to (§1.5): of a picture, or of words alone."""
+    """The body that makes the Imagine post which a video belongs to (§1.5): of a picture, or of
+    words alone.
+    """
     if media_url:
         return orjson.dumps({"mediaType": "MEDIA_POST_TYPE_IMAGE", "mediaUrl": media_url})
     return orjson.dumps({"mediaType": "MEDIA_POST_TYPE_VIDEO", "prompt": prompt})
@@ -135,7 +143,9 @@ def post_id(body: bytes) -> str:
 
 
 def video_body(message: str, *, temporary: bool, files: Sequence[str]) -> bytes:
-    """The body that has a video made (§2.4, 2025-09): five keys, the mode as a flag at the end of the message."""
+    """The body that has a video made (§2.4, 2025-09): five keys, the mode as a flag at the end of
+    the message.
+    """
     body = {
         "temporary": temporary,
         "modelName": VIDEO_MODEL,
@@ -156,7 +166,8 @@ def _model_fields(model: Model) -> dict[str, str]:
 def chat_headers(
     identity: Identity, *, url: str, sso: str, request_id: str, referer: str = f"{ORIGIN}/"
 ) -> list[tuple[str, str]]:
-    """Headers of one request to Grok. An empty value takes a header of the impersonated browser out.
+    """Headers of one request to Grok. An empty value takes a header of the impersonated browser
+    out.
 
     :param sso: the session token; it is the value of both cookies, ``sso`` and ``sso-rw``.
     :param request_id: a fresh uuid4.
@@ -172,7 +183,8 @@ def chat_headers(
         ("Sec-Fetch-Dest", "empty"),
         ("Sec-Fetch-Mode", "cors"),
         ("Sec-Fetch-Site", "same-origin"),
-        # The impersonated browser's headers are those of a visit to a page; this is a call from one.
+        # The impersonated browser's headers are those of a visit to a page; this is a call from
+        # one.
         ("Sec-Fetch-User", ""),
         ("Upgrade-Insecure-Requests", ""),
         ("Priority", "u=1, i"),
@@ -183,7 +195,8 @@ def chat_headers(
     if statsig:
         headers.append(("x-statsig-id", statsig))
     if identity.user_agent:
-        # Client hints of another browser than the User-Agent's would contradict it; Grok does not ask for them (§1.2).
+        # Client hints of another browser than the User-Agent's would contradict it; Grok does not
+        # ask for them (§1.2).
         headers.append(("User-Agent", identity.user_agent))
         headers += [("sec-ch-ua", ""), ("sec-ch-ua-mobile", ""), ("sec-ch-ua-platform", "")]
     return headers

@@ -2,9 +2,10 @@
 
 Theory
 ------
-Grok's web protocol knows no roles: ``message`` is one string (grok-protocol.md §2.1). Joining the texts, as the original
-did, loses who said what. So everything before the last user message goes up as a transcript, each turn in an element
-named after its role, and the last user message follows it bare::
+Grok's web protocol knows no roles: ``message`` is one string (grok-protocol.md §2.1). Joining the
+texts, as the original did, loses who said what. So everything before the last user message goes up
+as a transcript, each turn in an element named after its role, and the last user message follows it
+bare::
 
     <system>
     You are terse.
@@ -22,19 +23,23 @@ named after its role, and the last user message follows it bare::
 
 Rules
 -----
-1. A conversation of one user message is sent exactly as it was written, to the character. An empty message is no turn.
-2. Inside the transcript a tag of ours that stands in somebody's text is written with ``&lt;``, so that nobody can close
-   another's turn. The bare last message is left alone.
-3. A conversation that ends with a tool's result, or with a call, is a transcript from end to end; system messages that
-   come after the last user message are put before it.
-4. A speaker's name stands in the tag, as do the name of a tool and the call that its result answers:
-   ``<tool name="weather" call="call_1">``. Before the bare last message a line says whose it is.
-5. The assistant's words at the end are the beginning of its answer: that turn stays open, and a line before it says so.
-6. Pictures and files of the last user message go up with the question, as may others. Those of other messages are named
-   where they stood: ``[image 1]``, ``[file notes.pdf]``, with ``(attached)`` if they go up.
-7. A conversation that is too long for a message is never cut. Its turns go up as a text file in the same format;
-   instructions and the end (the user's last words, or an open turn) stay in the message, unless they alone take up more
-   than half of it.
+1. A conversation of one user message is sent exactly as it was written, to the character. An empty
+   message is no turn.
+2. Inside the transcript a tag of ours that stands in somebody's text is written with ``&lt;``, so
+   that nobody can close another's turn. The bare last message is left alone.
+3. A conversation that ends with a tool's result, or with a call, is a transcript from end to end;
+   system messages that come after the last user message are put before it.
+4. A speaker's name stands in the tag, as do the name of a tool and the call that its result
+   answers: ``<tool name="weather" call="call_1">``. Before the bare last message a line says whose
+   it is.
+5. The assistant's words at the end are the beginning of its answer: that turn stays open, and a
+   line before it says so.
+6. Pictures and files of the last user message go up with the question, as may others. Those of
+   other messages are named where they stood: ``[image 1]``, ``[file notes.pdf]``, with
+   ``(attached)`` if they go up.
+7. A conversation that is too long for a message is never cut. Its turns go up as a text file in the
+   same format; instructions and the end (the user's last words, or an open turn) stay in the
+   message, unless they alone take up more than half of it.
 
 The format is stable: golden files in ``tests/protocol/golden/prompt`` hold it.
 """
@@ -58,9 +63,15 @@ TRANSCRIPT_NAME = "conversation.txt"
 SEE_ATTACHMENT = "See the attachment."
 """The question of a turn that is nothing but a picture: Grok wants a message."""
 
-IN_FILE = f"The conversation so far is in the attached file {TRANSCRIPT_NAME}. Read all of it, then go on with it."
+IN_FILE = (
+    f"The conversation so far is in the attached file {TRANSCRIPT_NAME}. Read all of it, "
+    "then go on with it."
+)
 
-ALL_IN_FILE = f"The attached file {TRANSCRIPT_NAME} holds a conversation. Read all of it, then answer its last turn."
+ALL_IN_FILE = (
+    f"The attached file {TRANSCRIPT_NAME} holds a conversation. Read all of it, then "
+    "answer its last turn."
+)
 
 GO_ON = (
     "The turn of the assistant that begins below is yours, and it is not finished. "
@@ -68,13 +79,16 @@ GO_ON = (
 )
 
 GO_ON_IN_FILE = (
-    f"The attached file {TRANSCRIPT_NAME} holds a conversation. Read all of it. Its last turn is yours, and it is not "
+    f"The attached file {TRANSCRIPT_NAME} holds a conversation. Read all of it. Its last turn is "
+    "yours, and it is not "
     "finished. Go on from exactly where it ends, and repeat nothing of it."
 )
 
 _INSTRUCTIONS = frozenset({"system", "developer"})
 _OUR_TAG = re.compile(r"<(?=/?(?:system|developer|user|assistant|tool)[\s/>])", re.IGNORECASE)
-"""The beginning of one: where it ends is not looked for, which would cost seconds where it does not end."""
+"""The beginning of one: where it ends is not looked for, which would cost seconds where it does not
+end.
+"""
 
 _LONGEST_TAG = len("</developer>")
 _PIECE_CHARS = 256 * 1024
@@ -83,7 +97,9 @@ _PIECE_CHARS = 256 * 1024
 
 @frozen
 class Prompt:
-    """What Grok is given: a message, and what goes up as a file of the name :data:`TRANSCRIPT_NAME`, if anything."""
+    """What Grok is given: a message, and what goes up as a file of the name
+    :data:`TRANSCRIPT_NAME`, if anything.
+    """
 
     message: str
     transcript: str = ""
@@ -94,7 +110,8 @@ class _Layout:
     """A conversation, rendered.
 
     :ivar turns: role and text of each turn of the transcript.
-    :ivar end: what follows it: the user's last words, or the assistant's open turn. Empty if nothing does.
+    :ivar end: what follows it: the user's last words, or the assistant's open turn. Empty if
+        nothing does.
     :ivar end_turn: the same as it would stand in a transcript.
     :ivar open: whether the end is an open turn.
     """
@@ -119,7 +136,9 @@ def render_prompt(messages: Sequence[Message], up: Collection[str] | None = None
 
 
 def fit_prompt(messages: Sequence[Message], most: int, up: Collection[str] | None = None) -> Prompt:
-    """*messages* as a message of at most *most* characters (and a line that says where the rest is), and a file."""
+    """*messages* as a message of at most *most* characters (and a line that says where the rest
+    is), and a file.
+    """
     layout = _laid_out(messages, up)
     go_on = GO_ON if layout.open else ""
     whole = _joined(*layout.texts, go_on, layout.end)
@@ -158,8 +177,12 @@ def _laid_out(messages: Sequence[Message], up: Collection[str] | None) -> _Layou
 
 
 def _split(messages: Sequence[Message]) -> tuple[list[Message], Message | None]:
-    """What is told as history, and the user's last words, or the answer's beginning, if the conversation ends so."""
-    last = next((i for i in reversed(range(len(messages))) if messages[i].role not in _INSTRUCTIONS), None)
+    """What is told as history, and the user's last words, or the answer's beginning, if the
+    conversation ends so.
+    """
+    last = next(
+        (i for i in reversed(range(len(messages))) if messages[i].role not in _INSTRUCTIONS), None
+    )
     if last is None or messages[last].role == "tool" or messages[last].calls:
         return list(messages), None
     return [*messages[:last], *messages[last + 1 :]], messages[last]
@@ -193,7 +216,11 @@ def _escaped(text: str) -> str:
 
 
 def _tag(message: Message) -> str:
-    attributes = [("name", message.name), ("call", message.call_id), ("failed", "true" if message.failed else "")]
+    attributes = [
+        ("name", message.name),
+        ("call", message.call_id),
+        ("failed", "true" if message.failed else ""),
+    ]
     told = [f'{key}="{_quoted(value)}"' for key, value in attributes if value]
     return f"<{' '.join([message.role, *told])}>"
 
@@ -228,4 +255,8 @@ class _Names:
                 yield f"[{self._name(part)}]{' (attached)' if part.path in self._up else ''}"
 
     def _name(self, part: AttachmentPart) -> str:
-        return f"image {next(self._pictures)}" if part.picture else f"file {_one_line(part.name) or 'without a name'}"
+        return (
+            f"image {next(self._pictures)}"
+            if part.picture
+            else f"file {_one_line(part.name) or 'without a name'}"
+        )

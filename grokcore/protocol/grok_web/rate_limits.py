@@ -2,11 +2,13 @@
 
 Two systems exist side by side (grok-protocol.md §4.5):
 
-* a **budget** of tokens, from which a question takes its model's cost (1 or 4); seen for grok-3 until late 2025;
-* a **flat** number of questions, of which each takes one, whatever the model costs; seen for all else.
+* a **budget** of tokens, from which a question takes its model's cost (1 or 4); seen for grok-3
+  until late 2025;
+* a **flat** number of questions, of which each takes one, whatever the model costs; seen for all
+  else.
 
-The answer is read leniently: a field that is missing, null, negative (-1 is the original's "never asked") or of another
-type is unknown, and an answer that holds no number at all says nothing.
+The answer is read leniently: a field that is missing, null, negative (-1 is the original's "never
+asked") or of another type is unknown, and an answer that holds no number at all says nothing.
 """
 
 from __future__ import annotations
@@ -48,9 +50,20 @@ def parse_quota(body: bytes) -> Quota | None:
     wait = _seconds(answer.get("waitTimeSeconds"))
     # Zero of zero is how a system writes that it is not the one in force.
     left, total = _count(answer.get("remainingTokens")), _count(answer.get("totalTokens"))
-    efforts = [effort for name in ("low", "high") if isinstance(effort := answer.get(f"{name}EffortRateLimits"), dict)]
+    efforts = [
+        effort
+        for name in ("low", "high")
+        if isinstance(effort := answer.get(f"{name}EffortRateLimits"), dict)
+    ]
     if left is not None and (left or total):
-        return Quota(left, total or None, window, flat=False, wait_s=wait, effort_waits=_effort_waits(efforts))
+        return Quota(
+            left,
+            total or None,
+            window,
+            flat=False,
+            wait_s=wait,
+            effort_waits=_effort_waits(efforts),
+        )
     left, total = _count(answer.get("remainingQueries")), _count(answer.get("totalQueries"))
     if left is not None and (left or total or wait):
         return Quota(left, total or None, window, flat=True, wait_s=wait)
@@ -66,29 +79,46 @@ def _derived(efforts: list[dict[str, Any]], window: float, wait: float | None) -
     ]
     if not lefts:
         return None
-    return Quota(max(lefts), None, window, flat=False, wait_s=wait, effort_waits=_effort_waits(efforts))
+    return Quota(
+        max(lefts), None, window, flat=False, wait_s=wait, effort_waits=_effort_waits(efforts)
+    )
 
 
 def _effort_waits(efforts: list[dict[str, Any]]) -> tuple[tuple[int, float], ...]:
     return tuple(
         (cost, wait)
         for effort in efforts
-        if (cost := _count(effort.get("cost"))) and (wait := _seconds(effort.get("waitTimeSeconds")))
+        if (cost := _count(effort.get("cost")))
+        and (wait := _seconds(effort.get("waitTimeSeconds")))
     )
 
 
 def _count(value: object) -> int | None:
     """A whole number from 0 to :data:`MOST`; int64 come as strings from this kind of API."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER:
+    if (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isdigit()
+        and len(value) <= LONGEST_NUMBER
+    ):
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST else None
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
+        else None
+    )
 
 
 def _seconds(value: object) -> float | None:
     """A positive number of seconds, up to a day."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER:
+    if (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isdigit()
+        and len(value) <= LONGEST_NUMBER
+    ):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

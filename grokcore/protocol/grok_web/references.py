@@ -1,4 +1,6 @@
-"""Elements in the text that refer to cards: what stands in their places, and cards that come too late for theirs."""
+"""Elements in the text that refer to cards: what stands in their places, and cards that come too
+late for theirs.
+"""
 
 from __future__ import annotations
 
@@ -54,20 +56,32 @@ class References:
             self._unresolved[reference.card_id] = None
         if reference.is_citation or (card is not None and card.is_citation):
             self._citations += 1
-            return self._sources.cite(reference, card) if self._citations <= MOST_CITATIONS else None
+            return (
+                self._sources.cite(reference, card) if self._citations <= MOST_CITATIONS else None
+            )
         if card is not None and _is_found_picture(card):
             return FoundPicture(card.url, card.title, card.link)
         if card is not None and card.is_file and card.url:
             return self._gallery.show_file(card)
-        kept = "grok:render" not in self._filtered_tags and card is None and "generated" not in reference.kind
+        kept = (
+            "grok:render" not in self._filtered_tags
+            and card is None
+            and "generated" not in reference.kind
+        )
         return element.text if kept else None
 
     def late(self) -> list[Event]:
-        """What came behind the elements that refer to it: pictures, and what was cited, as pages that were found."""
+        """What came behind the elements that refer to it: pictures, and what was cited, as pages
+        that were found.
+        """
         cards = [self._cards[name] for name in self._unresolved if name in self._cards]
         cited = [{"url": card.url, "title": card.title} for card in cards if card.is_citation]
         found = self._sources.found(cited)
-        pictures = [FoundPicture(card.url, card.title, card.link) for card in cards if _is_found_picture(card)]
+        pictures = [
+            FoundPicture(card.url, card.title, card.link)
+            for card in cards
+            if _is_found_picture(card)
+        ]
         return [*pictures, found] if found else [*pictures]
 
 

@@ -1,15 +1,18 @@
-"""What Grok means when it does not answer: from a response or an error object to one leaf of the error family.
+"""What Grok means when it does not answer: from a response or an error object to one leaf of the
+error family.
 
 Theory
 ------
-The same status means different things (grok-protocol.md §4.1, §4.7): a 403 can be the account's fault, the request's, or
-that of the address it came from, and only the body tells. So a refusal is read in this order: *markers* that upstream
-puts into its messages (``[WKE=…]`` and its own phrases), then the shape of the body (HTML or nothing at all is a page of
-Cloudflare's, not Grok), then the gRPC code, and the status last.
+The same status means different things (grok-protocol.md §4.1, §4.7): a 403 can be the account's
+fault, the request's, or that of the address it came from, and only the body tells. So a refusal is
+read in this order: *markers* that upstream puts into its messages (``[WKE=…]`` and its own
+phrases), then the shape of the body (HTML or nothing at all is a page of Cloudflare's, not Grok),
+then the gRPC code, and the status last.
 
 Rules
 -----
-1. A token is blamed only by an explicit marker, or by a 401 or 429 that is JSON or empty; an unknown 403 is nobody's fault.
+1. A token is blamed only by an explicit marker, or by a 401 or 429 that is JSON or empty; an
+   unknown 403 is nobody's fault.
 2. Upstream's own words reach the client only cleaned and cut (:func:`cleaned`), never a page.
 """
 
@@ -50,7 +53,9 @@ __all__ = [
 ]
 
 REFUSAL_BODY_BYTES = 64 * 1024
-"""How much of a refusal's body is read. A challenge page is about 11 kB, everything else under 1 kB."""
+"""How much of a refusal's body is read. A challenge page is about 11 kB, everything else under 1
+kB.
+"""
 
 _Leaf: TypeAlias = type[GrokApiError]
 
@@ -59,11 +64,20 @@ _MARKERS: list[tuple[re.Pattern[str], _Leaf]] = [
     (re.compile(pattern, re.IGNORECASE), leaf)
     for pattern, leaf in (
         (r"anti-?bot", AntiBotRefusal),
-        (r"blocked-user|user is blocked|account (is )?suspended|email-domain-rejected", CredentialsRejected),
-        (r"invalid-credentials|bad-credentials|failed to look up session|session not found", CredentialsRejected),
+        (
+            r"blocked-user|user is blocked|account (is )?suspended|email-domain-rejected",
+            CredentialsRejected,
+        ),
+        (
+            r"invalid-credentials|bad-credentials|failed to look up session|session not found",
+            CredentialsRejected,
+        ),
         (r"token (revoked|expired)", CredentialsRejected),
         (r"content-moderated|content.?moderat|violates? .{0,40}polic", ContentPolicyViolation),
-        (r"heavy usage|admission denied|load_shed|concurrency limit|model is not available", UpstreamOverloaded),
+        (
+            r"heavy usage|admission denied|load_shed|concurrency limit|model is not available",
+            UpstreamOverloaded,
+        ),
         (r"usage limit|too many requests|rate limit|quota", QuotaExhausted),
         (r"context length|prompt (is )?too long|beyond context", ContextLengthExceeded),
     )
@@ -80,7 +94,8 @@ _BY_GRPC_CODE: dict[int, _Leaf] = {
     16: CredentialsRejected,
 }
 
-# Detail keys of a nested StreamError (grok-protocol.md §4.3). None: a tool's failure, which Grok itself answers around.
+# Detail keys of a nested StreamError (grok-protocol.md §4.3). None: a tool's failure, which Grok
+# itself answers around.
 _BY_DETAIL: dict[str, _Leaf | None] = {
     "globalRateLimit": UpstreamOverloaded,
     "modelNotAvailable": UpstreamOverloaded,
@@ -106,18 +121,24 @@ _BY_DETAIL: dict[str, _Leaf | None] = {
 
 _ADVICE: dict[_Leaf, str] = {
     CredentialsRejected: (
-        "Grok does not accept this session. Sign in at grok.com and put a fresh sso cookie into the token file."
+        "Grok does not accept this session. Sign in at grok.com and put a fresh sso cookie into "
+        "the token file."
     ),
     QuotaExhausted: "The Grok account has used up its allowance for this model.",
     Challenge: (
-        "A page came instead of an answer: Cloudflare, or a region block, does not trust this address. Open grok.com in "
-        "your browser through the same proxy and copy its cf_clearance cookie and User-Agent into the configuration; the "
+        "A page came instead of an answer: Cloudflare, or a region block, does not trust this "
+        "address. Open grok.com in "
+        "your browser through the same proxy and copy its cf_clearance cookie and User-Agent into "
+        "the configuration; the "
         "three (address, User-Agent, cf_clearance) belong together."
     ),
     AntiBotRefusal: (
-        "Grok's anti-bot rules refused the request. Since June 2026 they take only a value from a real browser session: "
-        "copy the x-statsig-id header of a request to this path from your own browser (developer tools, Network) into "
-        "[grok] x_statsig_id, together with that browser's User-Agent and cf_clearance. A new address can help too."
+        "Grok's anti-bot rules refused the request. Since June 2026 they take only a value from a "
+        "real browser session: "
+        "copy the x-statsig-id header of a request to this path from your own browser (developer "
+        "tools, Network) into "
+        "[grok] x_statsig_id, together with that browser's User-Agent and cf_clearance. A new "
+        "address can help too."
     ),
     ContentPolicyViolation: "Grok moderated this content.",
     AttachmentModerated: "Grok moderated an attachment.",
@@ -131,13 +152,17 @@ _ADVICE: dict[_Leaf, str] = {
 
 _PROXY_AUTHENTICATION_REQUIRED = 407
 _PROXY_REFUSED = (
-    "Grok could not be reached: the proxy refused with HTTP 407. It asks for a user and a password, or does not take "
+    "Grok could not be reached: the proxy refused with HTTP 407. It asks for a user and a "
+    "password, or does not take "
     "those of proxy_url."
 )
-"""Only a proxy answers so (RFC 9110 §15.5.8); to libcurl it is an answer like any other where the URL has no TLS."""
+"""Only a proxy answers so (RFC 9110 §15.5.8); to libcurl it is an answer like any other where the
+URL has no TLS.
+"""
 
 _PAGE_MARKERS = re.compile(
-    rb"just a moment|challenge-platform|__cf_chl|attention required|not available in your region", re.IGNORECASE
+    rb"just a moment|challenge-platform|__cf_chl|attention required|not available in your region",
+    re.IGNORECASE,
 )
 
 
@@ -147,7 +172,9 @@ def is_html(headers: Mapping[str, str], body: bytes) -> bool:
 
 
 def is_challenge(headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether a page is a challenge, or a region block, and not just any page. *headers* have lower-case names."""
+    """Whether a page is a challenge, or a region block, and not just any page. *headers* have
+    lower-case names.
+    """
     return "cf-mitigated" in headers or _PAGE_MARKERS.search(body[:REFUSAL_BODY_BYTES]) is not None
 
 
@@ -167,33 +194,45 @@ def refusal_of_response(status: int, headers: Mapping[str, str], body: bytes) ->
         return _made(Challenge, "HTTP 403", body.decode("utf-8", "replace"), None)
     message = error.get("message")
     groks_own = bool(error) or not body.strip()
-    leaf = _marked(f"{error.get('code')} {message}") or _by_status(status, body, groks_own=groks_own)
+    leaf = _marked(f"{error.get('code')} {message}") or _by_status(
+        status, body, groks_own=groks_own
+    )
     if not error:
         message = body[:CLEANED_FROM_CHARS].decode("utf-8", "replace")
     return _made(leaf, f"HTTP {status}", message, _seconds(headers.get("retry-after")))
 
 
 def refusal_of_error_line(error: Any) -> GrokApiError:
-    """The error for a top-level ``{"error": {"code", "message", "details"}}`` line of a stream (§4.2)."""
+    """The error for a top-level ``{"error": {"code", "message", "details"}}`` line of a stream
+    (§4.2).
+    """
     if not isinstance(error, dict):
         error = {"message": error}
     message = error.get("message")
-    leaf = _marked(f"{error.get('code')} {message}") or _BY_GRPC_CODE.get(_as_int(error.get("code")), UpstreamFailure)
+    leaf = _marked(f"{error.get('code')} {message}") or _BY_GRPC_CODE.get(
+        _as_int(error.get("code")), UpstreamFailure
+    )
     return _made(leaf, "in the stream", message, None)
 
 
 def refusal_of_stream_error(error: Any) -> GrokApiError | None:
-    """The error for a nested StreamError (§4.3), or None if it is only a tool's and the answer goes on."""
+    """The error for a nested StreamError (§4.3), or None if it is only a tool's and the answer goes
+    on.
+    """
     if not isinstance(error, dict):
         return refusal_of_error_line(error)
     for key, leaf in _BY_DETAIL.items():
         if key in error:
-            return None if leaf is None else _made(leaf, "in the stream", error.get("message"), None)
+            return (
+                None if leaf is None else _made(leaf, "in the stream", error.get("message"), None)
+            )
     return refusal_of_error_line(error)
 
 
 def turns_away(status: int, headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether this is a page by which Grok's edge refuses the way it was asked through, and nothing of Grok's own."""
+    """Whether this is a page by which Grok's edge refuses the way it was asked through, and nothing
+    of Grok's own.
+    """
     page = is_html(headers, body)
     return (status == 403 and page) or (status >= 400 and is_challenge(headers, body))
 
@@ -202,12 +241,16 @@ def _refusal_of_page(status: int, headers: Mapping[str, str], body: bytes) -> Gr
     if status == 403 or (status >= 400 and is_challenge(headers, body)):
         return _made(Challenge, f"HTTP {status}", None, None)
     if status == 429:
-        return _made(UpstreamOverloaded, "HTTP 429 with a page", None, _seconds(headers.get("retry-after")))
+        return _made(
+            UpstreamOverloaded, "HTTP 429 with a page", None, _seconds(headers.get("retry-after"))
+        )
     return _made(UpstreamUnavailable, f"HTTP {status} with a page where JSON belongs", None, None)
 
 
 def _by_status(status: int, body: bytes, *, groks_own: bool) -> _Leaf:
-    """*groks_own*: the body is JSON or empty; plain text comes from a proxy, or is Cloudflare's ("error code: 1015")."""
+    """*groks_own*: the body is JSON or empty; plain text comes from a proxy, or is Cloudflare's
+    ("error code: 1015").
+    """
     if status == 403 and not body.strip():
         return Challenge
     if status == 401:
@@ -218,7 +261,8 @@ def _by_status(status: int, body: bytes, *, groks_own: bool) -> _Leaf:
 
 
 def _error_object(body: bytes) -> dict[str, Any]:
-    """The error in either frame: ``{"error": {…}}``, flat ``{"code", "message"}``, or ``{"code", "error": "text"}``.
+    """The error in either frame: ``{"error": {…}}``, flat ``{"code", "message"}``, or ``{"code",
+    "error": "text"}``.
 
     Empty if the body is not JSON.
     """

@@ -1,4 +1,6 @@
-"""Tool calls of Grok's, readable: from a ``toolUsageCard`` or from the element in a token (grok-protocol.md §3.5)."""
+"""Tool calls of Grok's, readable: from a ``toolUsageCard`` or from the element in a token
+(grok-protocol.md §3.5).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,15 @@ __all__ = ["tool_use_in_card", "tool_use_in_element"]
 _NAME = re.compile(r"<xai:tool_name>\s*([\w.-]+)\s*</xai:tool_name>")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-_TELLING = ("query", "url", "image_description", "imageDescription", "message", "toolName", "tool_name")
+_TELLING = (
+    "query",
+    "url",
+    "image_description",
+    "imageDescription",
+    "message",
+    "toolName",
+    "tool_name",
+)
 """Arguments that say what it is about, most telling first."""
 
 MOST_CHARS = 200
@@ -27,7 +37,9 @@ def tool_use_in_card(card: Any) -> ToolUse | None:
         return None
     for name, value in card.items():
         if isinstance(value, dict):
-            return ToolUse(_HUMP.sub("_", name[:MOST_NAME_CHARS]).lower(), _detail(value.get("args")))
+            return ToolUse(
+                _HUMP.sub("_", name[:MOST_NAME_CHARS]).lower(), _detail(value.get("args"))
+            )
     return None
 
 
@@ -44,7 +56,9 @@ def tool_use_in_element(element: str) -> ToolUse | None:
 
 
 def _arguments(element: str) -> str:
-    """The JSON between ``<xai:tool_args>`` and its end, with or without CDATA; empty if there is none."""
+    """The JSON between ``<xai:tool_args>`` and its end, with or without CDATA; empty if there is
+    none.
+    """
     _, _, rest = element.partition("<xai:tool_args>")
     inner, end, _ = rest.partition("</xai:tool_args>")
     return inner.strip().removeprefix("<![CDATA[").removesuffix("]]>") if end else ""
@@ -53,6 +67,8 @@ def _arguments(element: str) -> str:
 def _detail(arguments: Any) -> str:
     if not isinstance(arguments, dict):
         return ""
-    told = next((value for name in _TELLING if isinstance(value := arguments.get(name), str) and value), "")
+    told = next(
+        (value for name in _TELLING if isinstance(value := arguments.get(name), str) and value), ""
+    )
     line = " ".join(told.split())
     return line if len(line) <= MOST_CHARS else f"{line[:MOST_CHARS]}…"

@@ -1,4 +1,6 @@
-"""The keys of a response line in Grok's stream, and what kind of news each is (grok-protocol.md §3.3)."""
+"""The keys of a response line in Grok's stream, and what kind of news each is (grok-protocol.md
+§3.3).
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,8 @@ KEYS: dict[str, Kind] = {
         Kind.WORK,
     ),
     **dict.fromkeys(
-        ("progressReport", "streamingImageGenerationResponse", "streamingVideoGenerationResponse"), Kind.PROGRESS
+        ("progressReport", "streamingImageGenerationResponse", "streamingVideoGenerationResponse"),
+        Kind.PROGRESS,
     ),
     **dict.fromkeys(
         (

@@ -1,8 +1,9 @@
 """Proof that an answer is whole, or that it is not.
 
-The modelResponse's ``message`` is the concatenation of the answer's tokens (grok-protocol.md §3.4, checked on every
-recording). So it proves what the tokens left out. Yet nobody promises that it stays so: a ``message`` may come with
-other white space, with elements rendered or taken out, or rewritten. Hence three verdicts:
+The modelResponse's ``message`` is the concatenation of the answer's tokens (grok-protocol.md §3.4,
+checked on every recording). So it proves what the tokens left out. Yet nobody promises that it
+stays so: a ``message`` may come with other white space, with elements rendered or taken out, or
+rewritten. Hence three verdicts:
 
 * the tokens are its beginning: what is left of it is the rest of the answer;
 * it can be made of the tokens only by adding, doubling or moving pieces: text was lost;
@@ -29,7 +30,8 @@ SCATTERED_CHARS = 200_000
 _LINK = re.compile(r"\[{1,2}\d{1,4}\]{1,2}\(https?://[^()\s]{1,2000}\)")
 """A citation as Markdown."""
 
-# Control and format characters, white space, fillers, variation selectors (Unicode's Default_Ignorable_Code_Point).
+# Control and format characters, white space, fillers, variation selectors (Unicode's
+# Default_Ignorable_Code_Point).
 _VISIBLE = re.compile(
     "[^\\s\\x00-\\x20\\x7f-\\xa0\\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
     "\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc"
@@ -67,7 +69,9 @@ class AnswerText:
         self._raw += token.encode("utf-8", "surrogatepass")
 
     def rest_in(self, message: str) -> str | None:
-        """The part of *message* that no token brought; None if *message* does not begin with the tokens."""
+        """The part of *message* that no token brought; None if *message* does not begin with the
+        tokens.
+        """
         whole = message.encode("utf-8", "surrogatepass")
         if not whole.startswith(self._raw):
             return None
@@ -94,7 +98,9 @@ def agreement(tokens: str, message: str, names: frozenset[str]) -> Agreement:
     if not extra:
         return Agreement.BROKEN
     if not lost:
-        return Agreement.BROKEN if brought[:start].endswith(extra) else Agreement.OTHER  # a piece twice
+        return (
+            Agreement.BROKEN if brought[:start].endswith(extra) else Agreement.OTHER
+        )  # a piece twice
     return Agreement.BROKEN if _scattered(extra, lost) else Agreement.OTHER
 
 
@@ -117,7 +123,9 @@ def _common(one: str, other: str) -> int:
 
 
 def _scattered(extra: str, lost: str) -> bool:
-    """Whether *lost* has the characters of *extra* in their order, and more; or the same ones in another order."""
+    """Whether *lost* has the characters of *extra* in their order, and more; or the same ones in
+    another order.
+    """
     if max(len(extra), len(lost)) > SCATTERED_CHARS:
         return False
     if len(extra) >= len(lost):

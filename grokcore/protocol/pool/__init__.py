@@ -1,1 +1,3 @@
-"""The token book: which token answers, what each outcome teaches, and why none is free. No wire is known here."""
+"""The token book: which token answers, what each outcome teaches, and why none is free. No wire is
+known here.
+"""

@@ -1,22 +1,25 @@
-"""One token and its egress: what has been learned of them, and what each outcome of an attempt teaches.
+"""One token and its egress: what has been learned of them, and what each outcome of an attempt
+teaches.
 
 Theory
 ------
 Three things can be wrong on a token's side, and each shuts as little as possible:
 
-* its **credential**: refused once, the token cools for a minute; refused again at least a minute after that, it is
-  *invalid* and no question is spent on it until Grok was asked by ``rate-limits``, an hour later and then daily;
+* its **credential**: refused once, the token cools for a minute; refused again at least a minute
+  after that, it is *invalid* and no question is spent on it until Grok was asked by
+  ``rate-limits``, an hour later and then daily;
 * an **allowance** (:mod:`grokcore.protocol.pool.allowance`): the other groups of models go on;
-* its **egress**, the way to Grok (direct, or a proxy): a challenge page says nothing about a token, so it costs none, but
-  asking again at once through the same address would only harden it.
+* its **egress**, the way to Grok (direct, or a proxy): a challenge page says nothing about a token,
+  so it costs none, but asking again at once through the same address would only harden it.
 
-A failure that is nobody's fault shuts nothing. It makes the token *suspect* for a few seconds: others are preferred, so
-that a token whose connection breaks at once does not draw all requests to itself by being free all the time.
+A failure that is nobody's fault shuts nothing. It makes the token *suspect* for a few seconds:
+others are preferred, so that a token whose connection breaks at once does not draw all requests to
+itself by being free all the time.
 
 Rules
 -----
-1. One outcome changes at most the token it belongs to, and only if the failure's blame is the token; a challenge changes
-   its egress and nothing else.
+1. One outcome changes at most the token it belongs to, and only if the failure's blame is the
+   token; a challenge changes its egress and nothing else.
 2. Whatever is shut opens again by itself, an invalid token after an ask.
 """
 
@@ -48,7 +51,9 @@ from .breaker import Breaker
 __all__ = ["Account", "Egress", "State"]
 
 EVIDENCE_APART_S = 60.0
-"""A credential is refused for good only after two explicit answers this far apart: single ones have been wrong."""
+"""A credential is refused for good only after two explicit answers this far apart: single ones have
+been wrong.
+"""
 
 REFUSED_COOLING_S = (3600.0, 86400.0)
 """A refused token is asked for again after an hour, then daily: accounts do come back."""
@@ -59,12 +64,14 @@ EGRESS_PAUSE_CAP_S = 300.0
 UNREACHED_TOLERANCE = 4
 UNREACHED_PAUSE_S = 10.0
 UNREACHED_CAP_S = 60.0
-"""Broken connections in a row that pause an egress (as for Grok's own overload), the first such pause, and the longest: a
-network comes back unannounced."""
+"""Broken connections in a row that pause an egress (as for Grok's own overload), the first such
+pause, and the longest: a network comes back unannounced."""
 
 SUSPECT_S = 1.0
 SUSPECT_CAP_S = 8.0
-"""Shorter than the queue's patience ([pool] queue_seconds): who waits for a better token in vain still gets this one."""
+"""Shorter than the queue's patience ([pool] queue_seconds): who waits for a better token in vain
+still gets this one.
+"""
 
 _SLIPS = (
     UpstreamFailure,
@@ -82,14 +89,19 @@ class Egress:
     """One way to Grok. *proxy_url* is empty for a direct connection.
 
     :ivar challenged: opened by each challenge page.
-    :ivar unreached: opened by broken connections in a row; those of requests that were under way together count once.
+    :ivar unreached: opened by broken connections in a row; those of requests that were under way
+        together count once.
     :ivar failure: the last broken connection, in words for the owner and the client.
     """
 
     proxy_url: str = field(repr=False)
-    challenged: Breaker = field(factory=lambda: Breaker(1, EGRESS_PAUSE_S, EGRESS_PAUSE_CAP_S, math.inf))
+    challenged: Breaker = field(
+        factory=lambda: Breaker(1, EGRESS_PAUSE_S, EGRESS_PAUSE_CAP_S, math.inf)
+    )
     unreached: Breaker = field(
-        factory=lambda: Breaker(UNREACHED_TOLERANCE, UNREACHED_PAUSE_S, UNREACHED_CAP_S, rounds=True)
+        factory=lambda: Breaker(
+            UNREACHED_TOLERANCE, UNREACHED_PAUSE_S, UNREACHED_CAP_S, rounds=True
+        )
     )
     failure: str = ""
     no_asks_until: float = -math.inf
@@ -111,7 +123,9 @@ class Egress:
         self.unreached.pass_one(now)
 
     def fail(self, error: GrokApiError, began: float, now: float) -> None:
-        """Count a failed attempt, if the egress is what failed. The error is given the time of the next attempt."""
+        """Count a failed attempt, if the egress is what failed. The error is given the time of the
+        next attempt.
+        """
         if isinstance(error, Challenge):
             self.challenged.fail(began, now)
         elif isinstance(error, TransportFailure):
@@ -130,7 +144,9 @@ class Egress:
     def pause_asks(self, now: float) -> None:
         """Put asks off after one met a challenge. Questions may go through all the same."""
         if self.no_asks_until <= now:
-            self.no_asks_until = now + min(EGRESS_PAUSE_S * 2**self.asks_challenged, EGRESS_PAUSE_CAP_S)
+            self.no_asks_until = now + min(
+                EGRESS_PAUSE_S * 2**self.asks_challenged, EGRESS_PAUSE_CAP_S
+            )
             self.asks_challenged = min(self.asks_challenged + 1, 16)
 
     def shift(self, seconds: float) -> None:
@@ -147,7 +163,9 @@ class Egress:
 
 
 class State:
-    """Names of what an account can be, as ``/health`` shows them. A disabled one is not in use, whatever else it is."""
+    """Names of what an account can be, as ``/health`` shows them. A disabled one is not in use,
+    whatever else it is.
+    """
 
     OK = "ok"
     UNKNOWN = "unknown"
@@ -161,14 +179,16 @@ class Account:
     """One token and what has been learned of it. Times are seconds of the caller's clock.
 
     :ivar answered: whether the last question that told something of it was answered.
-    :ivar cooling_until: the end of a cooling of the whole token; of an invalid one, when it is to be asked for.
+    :ivar cooling_until: the end of a cooling of the whole token; of an invalid one, when it is to
+        be asked for.
     :ivar refusals: refusals of its credential that count; an account with some is invalid.
     :ivar refusal: Grok's last refusal in words; empty if its last word was another.
     :ivar refused_question: whether a question met a refusal, and not only an ask.
     :ivar on_trial: invalid, and the next question may find out whether it still is.
-    :ivar switched_off: its owner wants it to be left alone by this server; the token file does not say so.
-    :ivar retired: not in use: switched off, disabled in the token file or no longer there. What is leased of it is still
-        given back.
+    :ivar switched_off: its owner wants it to be left alone by this server; the token file does not
+        say so.
+    :ivar retired: not in use: switched off, disabled in the token file or no longer there. What is
+        leased of it is still given back.
     """
 
     entry: TokenEntry
@@ -218,7 +238,9 @@ class Account:
         return own if allowance is None else max(own, allowance.open_at(cost))
 
     def state(self, now: float) -> str:
-        """One of :class:`State` but the last. An account is cooling while any group of models is shut."""
+        """One of :class:`State` but the last. An account is cooling while any group of models is
+        shut.
+        """
         if self.invalid:
             return State.INVALID
         if self.cooling_until > now:
@@ -226,12 +248,16 @@ class Account:
         for allowance in self.allowances.values():
             # open_at(1) > now, and most of it here: whole pools are counted.
             quota = allowance.quota
-            if allowance.cooling_until > now or (quota is not None and not quota.left and allowance.open_at(1) > now):
+            if allowance.cooling_until > now or (
+                quota is not None and not quota.left and allowance.open_at(1) > now
+            ):
                 return State.COOLING
         return State.OK if self.answered else State.UNKNOWN
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that the caller's clock has not counted: all that was, or will be, is earlier by it."""
+        """So much time has passed that the caller's clock has not counted: all that was, or will
+        be, is earlier by it.
+        """
         self.last_used -= seconds
         self.cooling_until -= seconds
         self.suspect_until -= seconds
@@ -240,13 +266,14 @@ class Account:
         for allowance in self.allowances.values():
             allowance.shift(seconds)
 
-    # What happened --------------------------------------------------------------------------------------------------
+    # What happened -------------------------------------------------------------------------------
 
     def succeed(self, group: str, now: float) -> None:
         """A question was answered.
 
-        A success ends doubts and starts the next cooling from its shortest. Not while a cooling lasts: this question was
-        then asked before what led to it, and proves nothing. (It outweighs a mere ask.)
+        A success ends doubts and starts the next cooling from its shortest. Not while a cooling
+        lasts: this question was then asked before what led to it, and proves nothing. (It outweighs
+        a mere ask.)
         """
         self.slips, self.suspect_until = 0, -math.inf
         self.allowance(group).forgive(now)
@@ -284,7 +311,9 @@ class Account:
         self.refusals += 1
 
     def reprieve(self, now: float) -> None:
-        """It was asked for, and Grok did not refuse it again: if its time has come, the next question will tell."""
+        """It was asked for, and Grok did not refuse it again: if its time has come, the next
+        question will tell.
+        """
         self.on_trial = self.invalid and self.cooling_until <= now
 
     def readmit(self, now: float) -> None:
@@ -295,8 +324,8 @@ class Account:
     def clear(self) -> None:
         """Its owner says that what is held against it does not hold (allowances apart).
 
-        A credential that was refused once is trusted. An invalid one goes on trial: the next question will tell, and one
-        more refusal puts it back where it was.
+        A credential that was refused once is trusted. An invalid one goes on trial: the next
+        question will tell, and one more refusal puts it back where it was.
         """
         self.cooling_until = self.suspect_until = -math.inf
         self.slips = 0
@@ -311,6 +340,8 @@ class Account:
         self.refused_question = self.on_trial = False
 
     def _slip(self, now: float) -> None:
-        """Of the failures that come together, each counts: the more, the sooner others are preferred for longer."""
+        """Of the failures that come together, each counts: the more, the sooner others are
+        preferred for longer.
+        """
         self.slips = min(self.slips + 1, 16)
         self.suspect_until = now + min(SUSPECT_S * 2 ** (self.slips - 1), SUSPECT_CAP_S)

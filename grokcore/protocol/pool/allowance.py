@@ -1,20 +1,26 @@
-"""One account's allowance for one group of models: what Grok said is left, what was taken since, and the 429s.
+"""One account's allowance for one group of models: what Grok said is left, what was taken since,
+and the 429s.
 
 Theory
 ------
-The counter is Grok's, not ours: it is asked for now and then (:mod:`grokcore.protocol.pool.quota_polls`), and between
-two answers what is leased is taken off here. Grok counts a question when it begins, so an answer covers the questions
-that were sent before it was asked for, and those sent since are taken off it. Each ask therefore begins a new *epoch*,
+The counter is Grok's, not ours: it is asked for now and then
+(:mod:`grokcore.protocol.pool.quota_polls`), and between two answers what is leased is taken off
+here. Grok counts a question when it begins, so an answer covers the questions that were sent before
+it was asked for, and those sent since are taken off it. Each ask therefore begins a new *epoch*,
 and a lease remembers the one it was made in.
 
 Rules
 -----
-1. An unknown counter is usable. A counter is known until its window has passed, or until it would open again.
-2. What Grok itself calls used up is shut. What we have used up by our own counting is *spent*: the last choice, but a
-   choice, since our counting is a hint and Grok's 429 the truth (a counter that never moves has been seen elsewhere).
-3. A 429 is believed over any counter: it shuts the allowance for its cooling, and only Grok's own word that there is
-   nothing left, with the time of the return, may put that time in the cooling's place.
-4. Every cooling ends; without a time of Grok's it lasts a minute, doubling to an hour, and a success starts that anew.
+1. An unknown counter is usable. A counter is known until its window has passed, or until it would
+   open again.
+2. What Grok itself calls used up is shut. What we have used up by our own counting is *spent*: the
+   last choice, but a choice, since our counting is a hint and Grok's 429 the truth (a counter that
+   never moves has been seen elsewhere).
+3. A 429 is believed over any counter: it shuts the allowance for its cooling, and only Grok's own
+   word that there is nothing left, with the time of the return, may put that time in the cooling's
+   place.
+4. Every cooling ends; without a time of Grok's it lasts a minute, doubling to an hour, and a
+   success starts that anew.
 """
 
 from __future__ import annotations
@@ -28,8 +34,9 @@ from ..quota import Quota
 __all__ = ["Allowance", "Charge"]
 
 QUOTA_COOLING_S = 60.0
-"""First cooling after a 429 that named no time; doubles with each further one, up to the cap. Upstream's windows are
-2 to 24 hours, but 429 also comes from short bursts, and one call to find out costs nothing."""
+"""First cooling after a 429 that named no time; doubles with each further one, up to the cap.
+Upstream's windows are 2 to 24 hours, but 429 also comes from short bursts, and one call to find out
+costs nothing."""
 
 QUOTA_COOLING_CAP_S = 3600.0
 
@@ -47,10 +54,11 @@ class Allowance:
     """See the module. Times are seconds of the caller's clock.
 
     :ivar quota: Grok's last answer; None if there is none that still holds.
-    :ivar balance: of it, what has not been taken since, in the answer's unit. It can fall below zero, by what was taken
-        while the answer was on its way.
+    :ivar balance: of it, what has not been taken since, in the answer's unit. It can fall below
+        zero, by what was taken while the answer was on its way.
     :ivar cooling_until: the end of the cooling after a 429.
-    :ivar asked_at: when Grok was last asked; *ask_at*: when it shall be asked next (infinity: not planned).
+    :ivar asked_at: when Grok was last asked; *ask_at*: when it shall be asked next (infinity: not
+        planned).
     :ivar demanded: whether the token's owner waits for the next ask.
     """
 
@@ -69,7 +77,7 @@ class Allowance:
     _taken_questions: int = 0
     _taken_cost: int = 0
 
-    # What is known ------------------------------------------------------------------------------------------------
+    # What is known -------------------------------------------------------------------------------
 
     def known(self, now: float) -> Quota | None:
         """Grok's answer, while it holds."""
@@ -87,7 +95,9 @@ class Allowance:
         """When the counter stops to mean anything."""
         if self.quota is None:
             return -math.inf
-        return self.learned_at + (self.quota.window_s if self.quota.left else self.quota.wait_for(1))
+        return self.learned_at + (
+            self.quota.window_s if self.quota.left else self.quota.wait_for(1)
+        )
 
     def open_at(self, cost: int) -> float:
         """From when on a question of this *cost* can be asked; in the past if it can be now."""
@@ -101,7 +111,9 @@ class Allowance:
         return quota is not None and self.left < quota.charge(cost)
 
     def rank(self, now: float) -> float:
-        """What is left, for comparing accounts; unknown is more than any number, so that it becomes known."""
+        """What is left, for comparing accounts; unknown is more than any number, so that it becomes
+        known.
+        """
         return math.inf if self.known(now) is None else self.left
 
     def shift(self, seconds: float) -> None:
@@ -111,7 +123,7 @@ class Allowance:
         self.asked_at -= seconds
         self.ask_at -= seconds
 
-    # Leases -------------------------------------------------------------------------------------------------------
+    # Leases --------------------------------------------------------------------------------------
 
     def take(self, cost: int) -> Charge:
         """Reserve what a question of this *cost* takes."""
@@ -129,7 +141,7 @@ class Allowance:
         if self.quota is not None and charge.epoch >= self._learned_epoch:
             self.balance += self.quota.charge(charge.cost)
 
-    # Grok's word --------------------------------------------------------------------------------------------------
+    # Grok's word ---------------------------------------------------------------------------------
 
     def begin_ask(self, now: float) -> None:
         """Grok is being asked what is left."""
@@ -165,7 +177,8 @@ class Allowance:
             self.strikes = 0
 
     def clear(self, cost: int) -> None:
-        """Nothing is held against it any more: no cooling, and no counter that is too low for a question of this *cost*.
+        """Nothing is held against it any more: no cooling, and no counter that is too low for a
+        question of this *cost*.
 
         Such a counter is unknown then, so usable; Grok's next word counts again.
         """

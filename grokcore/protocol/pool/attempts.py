@@ -15,14 +15,18 @@ MAX_ATTEMPTS = 3
 """Calls that upstream sees at most for one call of a client."""
 
 MAX_PER_TOKEN = 2
-"""A failure that is not the token's gets one more try with it, over a fresh connection, when there is no other token."""
+"""A failure that is not the token's gets one more try with it, over a fresh connection, when there
+is no other token.
+"""
 
 SPACING_S = (0.5, 1.5)
-"""Seconds before the second and the third attempt, if Grok or the way to it failed: a repetition at once meets the same
-overload, and adds to it."""
+"""Seconds before the second and the third attempt, if Grok or the way to it failed: a repetition at
+once meets the same overload, and adds to it."""
 
 JITTER = 0.25
-"""Largest part of a spacing that is added or taken off, so that requests which failed together don't come back together."""
+"""Largest part of a spacing that is added or taken off, so that requests which failed together
+don't come back together.
+"""
 
 
 @define
@@ -56,8 +60,8 @@ class Attempts:
     def spacing(self, error: GrokApiError, jitter: float) -> float:
         """Seconds to wait before the next attempt, after *error*.
 
-        None at all after a token's own failure, since another token is asked. None after the first broken connection
-        either: most often it was a kept one that had died, and a fresh one works.
+        None at all after a token's own failure, since another token is asked. None after the first
+        broken connection either: most often it was a kept one that had died, and a fresh one works.
 
         :param jitter: a random number from 0 to 1.
         """

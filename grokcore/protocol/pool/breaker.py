@@ -1,20 +1,23 @@
-"""A circuit breaker: failures in a row shut a way to Grok for a while, and then let single attempts try it.
+"""A circuit breaker: failures in a row shut a way to Grok for a while, and then let single attempts
+try it.
 
 Theory
 ------
-Clients repeat a request that failed, some at once, and some whatever ``Retry-After`` says. A server that asks Grok anew for
-each of them multiplies the load that made Grok refuse. So a breaker has three states:
+Clients repeat a request that failed, some at once, and some whatever ``Retry-After`` says. A server
+that asks Grok anew for each of them multiplies the load that made Grok refuse. So a breaker has
+three states:
 
 * **closed**: attempts pass. After *tolerance* failures in a row it opens.
 * **open**: nothing passes until ``paused_until``; callers are refused at once.
-* **half-open**, after a pause: one attempt a second passes. The first success closes the breaker, the next failure opens it
-  for twice as long.
+* **half-open**, after a pause: one attempt a second passes. The first success closes the breaker,
+  the next failure opens it for twice as long.
 
 Rules
 -----
-1. An attempt that began before the end of a pause proves nothing about the time after it, whatever its outcome.
-2. Failures further apart than *memory_s* are not in a row, and neither are pauses: a breaker that nobody has tried since
-   is as good as closed.
+1. An attempt that began before the end of a pause proves nothing about the time after it, whatever
+   its outcome.
+2. Failures further apart than *memory_s* are not in a row, and neither are pauses: a breaker that
+   nobody has tried since is as good as closed.
 """
 
 from __future__ import annotations
@@ -29,7 +32,9 @@ PROBES_APART_S = 1.0
 """Seconds between two attempts through a half-open breaker."""
 
 MEMORY_S = 60.0
-"""Seconds after which a failure is not counted any more, unless a breaker has a memory of its own."""
+"""Seconds after which a failure is not counted any more, unless a breaker has a memory of its
+own.
+"""
 
 
 @define
@@ -37,11 +42,13 @@ class Breaker:
     """One breaker. All times are seconds of the caller's clock.
 
     :ivar tolerance: failures in a row that open it.
-    :ivar pause_s: the first pause; each one that follows without a success between is twice as long.
+    :ivar pause_s: the first pause; each one that follows without a success between is twice as
+        long.
     :ivar cap_s: the longest pause.
     :ivar memory_s: seconds after which a failure, or the end of a pause, is not counted any more.
     :ivar rounds: whether failures of attempts that were under way together count as one.
-    :ivar paused_until: the end of the last pause; minus infinity if there was none since the last success.
+    :ivar paused_until: the end of the last pause; minus infinity if there was none since the last
+        success.
     :ivar pauses: pauses in a row.
     """
 
@@ -95,7 +102,9 @@ class Breaker:
         self._failures, self._next_probe_at = 0, -math.inf
 
     def succeed(self, began: float) -> bool:
-        """Count a success of an attempt that began at *began*. Returns whether it closed the breaker."""
+        """Count a success of an attempt that began at *began*. Returns whether it closed the
+        breaker.
+        """
         if began < self.paused_until:
             return False
         was_half_open = self.half_open

@@ -1,10 +1,12 @@
-"""Grok's own overload: which models are left alone for a while, and what is answered in their place.
+"""Grok's own overload: which models are left alone for a while, and what is answered in their
+place.
 
-One breaker for each group of models that Grok counts together, since heavy use of one does not shut the others, and one for
-Grok as a whole (HTTP 5xx, HTML where JSON belongs). Single attempts after a pause are spaced over all of them together.
+One breaker for each group of models that Grok counts together, since heavy use of one does not shut
+the others, and one for Grok as a whole (HTTP 5xx, HTML where JSON belongs). Single attempts after a
+pause are spaced over all of them together.
 
-Grok may also stumble over a question. So each API key has breakers of its own: a client that repeats such a question keeps
-nobody else out. If those of two keys are open, everybody waits.
+Grok may also stumble over a question. So each API key has breakers of its own: a client that
+repeats such a question keeps nobody else out. If those of two keys are open, everybody waits.
 """
 
 from __future__ import annotations
@@ -19,20 +21,26 @@ from .breaker import PROBES_APART_S, Breaker
 __all__ = ["Overload"]
 
 TOLERANCE = 4
-"""Failures in a row that begin a pause: one more than one request makes, so that a single question that Grok stumbles over
-keeps nobody else waiting."""
+"""Failures in a row that begin a pause: one more than one request makes, so that a single question
+that Grok stumbles over keeps nobody else waiting."""
 
 PAUSE_S = 10.0
-"""The first pause. With it the three calls that clients' libraries make for one question reach Grok four times in 15 s."""
+"""The first pause. With it the three calls that clients' libraries make for one question reach Grok
+four times in 15 s.
+"""
 
 CAP_S = 60.0
-"""The longest pause, in seconds: longer ones are not sat out by the clients' libraries (``SDK_PATIENCE_S``)."""
+"""The longest pause, in seconds: longer ones are not sat out by the clients' libraries
+(``SDK_PATIENCE_S``).
+"""
 
 _EVERYTHING = ""
 """Where a group of models stands: Grok as a whole."""
 
 _CROWD = 2
-"""Keys whose questions fail at the same time, from which on it can't be their questions: then all others wait, too."""
+"""Keys whose questions fail at the same time, from which on it can't be their questions: then all
+others wait, too.
+"""
 
 _SHED = "Grok sheds load; after several refusals in a row it is asked again in {seconds} s."
 _BROKEN = "Grok failed several times in a row; it is asked again in {seconds} s."
@@ -52,7 +60,11 @@ class Overload:
     def shut_until(self, group: str, asker: str = "") -> float:
         """From when on a question of *asker* to this group may be asked."""
         mine = self._of(asker, group)
-        others = [found for other in self._breakers if other != asker and (found := self._of(other, group))]
+        others = [
+            found
+            for other in self._breakers
+            if other != asker and (found := self._of(other, group))
+        ]
         shut = max((breaker.paused_until for breaker in mine), default=-math.inf)
         if len(others) >= _CROWD:
             ends = sorted(max(breaker.paused_until for breaker in found) for found in others)
@@ -76,8 +88,12 @@ class Overload:
         if self.shut_until(group, asker) > -math.inf:
             self._next_probe_at = now + PROBES_APART_S
 
-    def fail(self, group: str, error: GrokApiError, began: float, now: float, asker: str = "") -> None:
-        """Count a failed attempt, if it is one of overload. The error is given the time of the next attempt."""
+    def fail(
+        self, group: str, error: GrokApiError, began: float, now: float, asker: str = ""
+    ) -> None:
+        """Count a failed attempt, if it is one of overload. The error is given the time of the next
+        attempt.
+        """
         key = _breaker_of(group, error)
         if key is None:
             return
@@ -118,9 +134,15 @@ class Overload:
         return found
 
     def _of(self, asker: str, group: str) -> list[Breaker]:
-        """The breakers that *asker* has opened for this group, and that no answer has closed since."""
+        """The breakers that *asker* has opened for this group, and that no answer has closed
+        since.
+        """
         breakers = self._breakers.get(asker, {})
-        return [found for key in (group, _EVERYTHING) if (found := breakers.get(key)) and found.half_open]
+        return [
+            found
+            for key in (group, _EVERYTHING)
+            if (found := breakers.get(key)) and found.half_open
+        ]
 
 
 def _breaker_of(group: str, error: GrokApiError) -> str | None:

@@ -1,16 +1,18 @@
 """When which account is asked by ``rate-limits`` what it has left.
 
-Asking costs no generation, but it is a call all the same: so it is done when something is to be learned, never by the clock
-alone, and an idle server asks nothing.
+Asking costs no generation, but it is a call all the same: so it is done when something is to be
+learned, never by the clock alone, and an idle server asks nothing.
 
-* at the first use of an allowance, and after a use (a success, a 429, a question that was given up);
+* at the first use of an allowance, and after a use (a success, a 429, a question that was given
+  up);
 * when a cooling ends, and when Grok said that something is there again;
 * now and then while nothing is left and Grok did not say until when;
 * of an invalid token, an hour after its second refusal and then daily;
 * when the token's owner demands it.
 
-Rules: one ask of an account and group at a time, :data:`APART_S` between two, more and more after asks without an answer,
-but :data:`DEMANDED_APART_S` before one that is demanded; none through an egress that pauses.
+Rules: one ask of an account and group at a time, :data:`APART_S` between two, more and more after
+asks without an answer, but :data:`DEMANDED_APART_S` before one that is demanded; none through an
+egress that pauses.
 """
 
 from __future__ import annotations
@@ -29,13 +31,19 @@ APART_S = 30.0
 """Seconds between two asks of one account and group, at least."""
 
 DEMANDED_APART_S = 5.0
-"""The same before an ask that the token's owner demands: a person waits for it, and a button must not hammer Grok."""
+"""The same before an ask that the token's owner demands: a person waits for it, and a button must
+not hammer Grok.
+"""
 
 FIRST_S = 0.1
-"""How long after the first use the first ask is made: Grok should have the question before it, and count it."""
+"""How long after the first use the first ask is made: Grok should have the question before it, and
+count it.
+"""
 
 SETTLE_S = 1.0
-"""How long after a use its effect is asked for: Grok's counter is not always there at once, and uses come in bursts."""
+"""How long after a use its effect is asked for: Grok's counter is not always there at once, and
+uses come in bursts.
+"""
 
 RECHECK_S = 300.0
 """How often an allowance is asked for that is used up for an unknown time."""
@@ -63,7 +71,9 @@ class Asks:
     _planned: int = 0
 
     def wish(self, account: Account, group: str, at: float) -> None:
-        """Ask at this time, or at an earlier one that is planned already, or as soon as the rules allow."""
+        """Ask at this time, or at an earlier one that is planned already, or as soon as the rules
+        allow.
+        """
         allowance = account.allowance(group)
         at = max(at, allowance.asked_at + _pause_after(allowance))
         if at < allowance.ask_at:
@@ -72,7 +82,9 @@ class Asks:
             heapq.heappush(self._due, (at, self._planned, account, group))
 
     def demand(self, account: Account, group: str, now: float) -> float:
-        """The token's owner wants it to be asked for: now, or as soon as the rules allow. Returns when."""
+        """The token's owner wants it to be asked for: now, or as soon as the rules allow. Returns
+        when.
+        """
         allowance = account.allowance(group)
         if allowance.asking:
             return now
@@ -123,7 +135,8 @@ class Asks:
             rests = account.invalid and account.cooling_until > now
             not_before = max(
                 _egress_asks_at(account),
-                allowance.asked_at + _pause_after(allowance),  # the last one may have failed since this was planned
+                allowance.asked_at
+                + _pause_after(allowance),  # the last one may have failed since this was planned
                 account.cooling_until if rests and not allowance.demanded else -math.inf,
             )
             if not_before > now:
@@ -134,8 +147,12 @@ class Asks:
         return None
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that the caller's clock has not counted, and allowances are shifted already."""
-        self._due = [(at - seconds, number, account, group) for at, number, account, group in self._due]
+        """So much time has passed that the caller's clock has not counted, and allowances are
+        shifted already.
+        """
+        self._due = [
+            (at - seconds, number, account, group) for at, number, account, group in self._due
+        ]
 
     @staticmethod
     def _is_stale(entry: tuple[float, int, Account, str]) -> bool:

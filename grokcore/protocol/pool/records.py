@@ -1,8 +1,9 @@
 """What is kept of an account over a restart: a flat record with wall-clock times, and back.
 
-The caller's clock is monotonic and starts anywhere; a record has seconds since 1970. *offset* is the difference, wall clock
-minus the caller's. A record is read leniently, field by field: what can't be meant is as if it had never been learned.
-Times that lie too far ahead (the clock was set back, or wrong) are brought down to the longest cooling there is.
+The caller's clock is monotonic and starts anywhere; a record has seconds since 1970. *offset* is
+the difference, wall clock minus the caller's. A record is read leniently, field by field: what
+can't be meant is as if it had never been learned. Times that lie too far ahead (the clock was set
+back, or wrong) are brought down to the longest cooling there is.
 """
 
 from __future__ import annotations
@@ -32,12 +33,16 @@ def record_of(account: Account, now: float, offset: float) -> dict[str, object]:
         "answered": account.answered,
         "used_at": _to_wall(account.last_used, offset),
         "cooling_until": _to_wall(account.cooling_until, offset),
-        "first_refusal_at": None if account.first_refusal_at is None else _to_wall(account.first_refusal_at, offset),
+        "first_refusal_at": None
+        if account.first_refusal_at is None
+        else _to_wall(account.first_refusal_at, offset),
         "refusals": account.refusals,
         "refusal": account.refusal,
         "refused_question": account.refused_question,
         "switched_off": account.switched_off,
-        "allowances": {group: _allowance_record(one, offset) for group, one in account.allowances.items()},
+        "allowances": {
+            group: _allowance_record(one, offset) for group, one in account.allowances.items()
+        },
     }
     return record
 
@@ -53,14 +58,21 @@ def recall(account: Account, record: Mapping[str, object], now: float, offset: f
     refused_at = times.past("first_refusal_at")
     if account.refusals or refused_at > -math.inf:
         account.first_refusal_at = max(refused_at, now - OLDEST_REFUSAL_S)
-        account.refusal = _text(record.get("refusal")) or "Grok refused this session before the server was restarted."
+        account.refusal = (
+            _text(record.get("refusal"))
+            or "Grok refused this session before the server was restarted."
+        )
         account.refused_question = record.get("refused_question") is True
     if account.refusals:
         account.first_refusal_at = min(account.first_refusal_at or now, now - EVIDENCE_APART_S)
     allowances = record.get("allowances")
-    for group, value in list(allowances.items())[:GROUPS_AT_MOST] if isinstance(allowances, dict) else ():
+    for group, value in (
+        list(allowances.items())[:GROUPS_AT_MOST] if isinstance(allowances, dict) else ()
+    ):
         if isinstance(group, str) and isinstance(value, dict) and len(group) <= LONGEST_GROUP_NAME:
-            account.allowances[group] = _recalled_allowance(_Times(value, now, offset, times.made_at))
+            account.allowances[group] = _recalled_allowance(
+                _Times(value, now, offset, times.made_at)
+            )
 
 
 def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
@@ -94,14 +106,22 @@ def _recalled_allowance(times: _Times) -> Allowance:
         return allowance
     learned_at = _Times(value, times.now, times.offset, times.made_at).past("learned_at")
     left, total, window = value.get("left"), value.get("total"), _seconds(value.get("window_s"))
-    if learned_at == -math.inf or window is None or not isinstance(left, int) or isinstance(left, bool) or left < 0:
+    if (
+        learned_at == -math.inf
+        or window is None
+        or not isinstance(left, int)
+        or isinstance(left, bool)
+        or left < 0
+    ):
         return allowance
     total = _count(total) or None
     waits = _effort_waits(value.get("effort_waits"))
     flat, wait = value.get("flat") is not False, _seconds(value.get("wait_s"))
     allowance.quota = Quota(left, total, window, flat, wait, waits)
     balance = value.get("balance")
-    allowance.balance = min(left, balance) if isinstance(balance, int) and not isinstance(balance, bool) else left
+    allowance.balance = (
+        min(left, balance) if isinstance(balance, int) and not isinstance(balance, bool) else left
+    )
     allowance.learned_at = allowance.asked_at = learned_at
     return allowance
 
@@ -109,7 +129,9 @@ def _recalled_allowance(times: _Times) -> Allowance:
 class _Times:
     """The times in a record, as those of the caller's clock."""
 
-    def __init__(self, record: Mapping[str, object], now: float, offset: float, made_at: float) -> None:
+    def __init__(
+        self, record: Mapping[str, object], now: float, offset: float, made_at: float
+    ) -> None:
         self.record = record
         self.made_at = made_at
         self.now = now
@@ -121,13 +143,19 @@ class _Times:
         return at if at <= self.now else -math.inf
 
     def future(self, name: str, longest: float) -> float:
-        """One that may be to come: no further ahead than when the record was made, and at most *longest* seconds."""
+        """One that may be to come: no further ahead than when the record was made, and at most
+        *longest* seconds.
+        """
         at = self._read(name)
         return min(at, self.now + min(longest, max(0.0, at + self.offset - self.made_at)))
 
     def _read(self, name: str) -> float:
         value = self.record.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
             return -math.inf
         return value - self.offset
 
@@ -145,7 +173,11 @@ def _to_wall(at: float, offset: float) -> float | None:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+        else 0
+    )
 
 
 def _seconds(value: object) -> float | None:
@@ -155,8 +187,16 @@ def _seconds(value: object) -> float | None:
 
 
 def _effort_waits(value: object) -> tuple[tuple[int, float], ...]:
-    pairs = [pair for pair in value if isinstance(pair, list) and len(pair) == 2] if isinstance(value, list) else []
-    return tuple((cost, wait) for one, other in pairs[:10] if (cost := _count(one)) and (wait := _seconds(other)))
+    pairs = (
+        [pair for pair in value if isinstance(pair, list) and len(pair) == 2]
+        if isinstance(value, list)
+        else []
+    )
+    return tuple(
+        (cost, wait)
+        for one, other in pairs[:10]
+        if (cost := _count(one)) and (wait := _seconds(other))
+    )
 
 
 def _text(value: object) -> str:

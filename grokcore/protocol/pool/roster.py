@@ -13,7 +13,9 @@ from .records import recall
 __all__ = ["Adoption", "Roster", "UnknownToken"]
 
 FORGOTTEN_ABOVE = 1000
-"""Accounts that are gone and may be remembered all the same; of more, those with nothing under way are forgotten."""
+"""Accounts that are gone and may be remembered all the same; of more, those with nothing under way
+are forgotten.
+"""
 
 
 class UnknownToken(LookupError):
@@ -24,7 +26,8 @@ class UnknownToken(LookupError):
 class Adoption:
     """What a new token list changed.
 
-    :ivar returned: accounts that were not looked after until now: they are new, came back, or were recalled from a record.
+    :ivar returned: accounts that were not looked after until now: they are new, came back, or were
+        recalled from a record.
     """
 
     added: int = 0
@@ -57,7 +60,8 @@ class Roster:
         self._missed = 0.0  # by the caller's clock, since the offsets were taken
 
     def find(self, token: str) -> Account:
-        """The account of a token in the file, by its short id, or as much more of its key as it takes.
+        """The account of a token in the file, by its short id, or as much more of its key as it
+        takes.
 
         :raises UnknownToken: it is of no token, or of more than one.
         """
@@ -72,7 +76,8 @@ class Roster:
     def remember(
         self, records: Mapping[str, Mapping[str, object]], now: float, offsets: Mapping[str, float]
     ) -> tuple[Account, ...]:
-        """Recall accounts from *records* (:mod:`~grokcore.protocol.pool.records`), now or when they come.
+        """Recall accounts from *records* (:mod:`~grokcore.protocol.pool.records`), now or when they
+        come.
 
         :param offsets: for each, the wall clock that it was written by, minus the caller's.
         :returns: the accounts in use that are recalled by now.
@@ -85,7 +90,9 @@ class Roster:
     def adopt(self, entries: Sequence[TokenEntry], default_proxy: str, now: float) -> Adoption:
         """Take over a new token list. An account that comes back is remembered."""
         before = self._enabled_in_file()
-        self.listed = [self._adopted(entry, self._egress(entry, default_proxy), now) for entry in entries]
+        self.listed = [
+            self._adopted(entry, self._egress(entry, default_proxy), now) for entry in entries
+        ]
         after = self._enabled_in_file()
         for key in before.keys() - after.keys():
             self._all[key].retired = True
@@ -136,7 +143,9 @@ class Roster:
         return account
 
     def _part(self) -> tuple[Account, ...]:
-        """Part those that may be used from the others. Returns those that were not in use before."""
+        """Part those that may be used from the others. Returns those that were not in use
+        before.
+        """
         self.accounts = [account for account in self.listed if not account.disabled]
         self.aside = [account for account in self.listed if account.disabled]
         returned = tuple(account for account in self.accounts if account.retired)
@@ -160,16 +169,24 @@ class Roster:
         return self._egresses.setdefault(proxy, Egress(proxy))
 
     def _forget(self, now: float) -> None:
-        """Bound what is remembered of those that went: a file whose tokens change daily must not fill the memory.
+        """Bound what is remembered of those that went: a file whose tokens change daily must not
+        fill the memory.
 
-        Those that were switched off one by one are no such flood, and must still be off when they come back.
+        Those that were switched off one by one are no such flood, and must still be off when they
+        come back.
         """
         listed = {account.entry.key for account in self.listed}
-        went = [account for key, account in self._all.items() if key not in listed and not account.switched_off]
+        went = [
+            account
+            for key, account in self._all.items()
+            if key not in listed and not account.switched_off
+        ]
         gone = [account.entry.key for account in went if not account.in_flight]
         for key in gone[: max(0, len(gone) - FORGOTTEN_ABOVE)]:
             del self._all[key]
         used = {id(account.egress) for account in self.listed}
         self._egresses = {
-            proxy: egress for proxy, egress in self._egresses.items() if id(egress) in used or egress.paused_until > now
+            proxy: egress
+            for proxy, egress in self._egresses.items()
+            if id(egress) in used or egress.paused_until > now
         }

@@ -1,18 +1,22 @@
-"""Who is next, without looking at everybody: the accounts of one tier as one kind of question sees them.
+"""Who is next, without looking at everybody: the accounts of one tier as one kind of question sees
+them.
 
 Theory
 ------
-A shelf belongs to a tier, a group of models and a cost: all that decides, with time, whether an account can take a
-question and how it compares with others. An account is in one of three places on it:
+A shelf belongs to a tier, a group of models and a cost: all that decides, with time, whether an
+account can take a question and how it compares with others. An account is in one of three places on
+it:
 
 * *shut*, with the time at which it opens;
 * *busy*: open, with as many requests as it may have;
-* *ready*, in one of four heaps: **proven** (its last question was answered), **fresh** (nothing good is known of it yet),
-  **suspect** (it has just failed by nobody's fault), **spent** (by our own counting nothing is left).
+* *ready*, in one of four heaps: **proven** (its last question was answered), **fresh** (nothing
+  good is known of it yet), **suspect** (it has just failed by nobody's fault), **spent** (by our
+  own counting nothing is left).
 
-Heaps are kept lazily. Whenever anything about an account changes it is put on its shelves anew, under a new number; entries
-under an older number are thrown away when they come up. So a change costs the logarithm of the pool, and taking the best
-one too. A paused egress is noticed the same way: its accounts move to the shut ones as they come up.
+Heaps are kept lazily. Whenever anything about an account changes it is put on its shelves anew,
+under a new number; entries under an older number are thrown away when they come up. So a change
+costs the logarithm of the pool, and taking the best one too. A paused egress is noticed the same
+way: its accounts move to the shut ones as they come up.
 
 The shelf also adds up what is left on it, for the headers that tell a client.
 """
@@ -34,12 +38,14 @@ FRESH, PROVEN, SUSPECT, SPENT = "fresh", "proven", "suspect", "spent"
 
 _Key: TypeAlias = "tuple[float, ...]"
 _Entry: TypeAlias = "tuple[_Key, int, Account]"
-"""What it is sorted by, the number under which the account was placed, the account. (Numbers differ: accounts are never
-compared.)"""
+"""What it is sorted by, the number under which the account was placed, the account. (Numbers
+differ: accounts are never compared.)"""
 
 ENTRIES_PER_ACCOUNT = 3
 SLACK = 64
-"""How many entries a heap may hold before the stale ones are taken out; an account has one that is not in each heap."""
+"""How many entries a heap may hold before the stale ones are taken out; an account has one that is
+not in each heap.
+"""
 
 
 @frozen
@@ -66,7 +72,9 @@ class Shelf:
     group: str
     cost: int
     max_in_flight: int
-    _heaps: dict[str, list[_Entry]] = field(init=False, factory=lambda: {PROVEN: [], FRESH: [], SUSPECT: [], SPENT: []})
+    _heaps: dict[str, list[_Entry]] = field(
+        init=False, factory=lambda: {PROVEN: [], FRESH: [], SUSPECT: [], SPENT: []}
+    )
     _shut: list[_Entry] = field(init=False, factory=list)
     _busy: dict[Account, None] = field(init=False, factory=dict)
     _numbers: dict[Account, int] = field(init=False, factory=dict)
@@ -79,7 +87,9 @@ class Shelf:
         self._place(account, now)
 
     def remove(self, account: Account) -> None:
-        """It is not in use any more. Its entries are thrown away as they come up, like any that are out of date."""
+        """It is not in use any more. Its entries are thrown away as they come up, like any that are
+        out of date.
+        """
         self._known.remove(account)
         self._numbers.pop(account, None)
         self._busy.pop(account, None)
@@ -96,12 +106,18 @@ class Shelf:
 
         :param passed_over: keys of accounts that don't count.
         """
-        found = [entry for kind in kinds if (entry := self._first(self._heaps[kind], passed_over, now))]
+        found = [
+            entry for kind in kinds if (entry := self._first(self._heaps[kind], passed_over, now))
+        ]
         return min(found)[2] if found else None
 
     def has_busy(self, kinds: Container[str], passed_over: Container[str], now: float) -> bool:
         """Whether one of these kinds could take the question if it were not busy."""
-        counted = (one for one in self._busy if one.entry.key not in passed_over and one.egress.paused_until <= now)
+        counted = (
+            one
+            for one in self._busy
+            if one.entry.key not in passed_over and one.egress.paused_until <= now
+        )
         return any(self._kind(account, now) in kinds for account in counted)
 
     def next_opening(self) -> float:
@@ -119,10 +135,12 @@ class Shelf:
         """How many accounts are on it."""
         return len(self._numbers)
 
-    # Places ---------------------------------------------------------------------------------------------------------
+    # Places --------------------------------------------------------------------------------------
 
     def _place(self, account: Account, now: float) -> None:
-        """Give it a new number, under which it has one entry in one heap, and at most one more for the time it changes."""
+        """Give it a new number, under which it has one entry in one heap, and at most one more for
+        the time it changes.
+        """
         self._placed += 1
         self._numbers[account] = self._placed
         self._busy.pop(account, None)
@@ -212,7 +230,9 @@ class _Sum:
             self._pushed += 1
             heapq.heappush(self._expiries, (part.renewed_at, self._pushed, account, part))
             if len(self._expiries) > ENTRIES_PER_ACCOUNT * len(self._parts) + SLACK:
-                self._expiries = [entry for entry in self._expiries if self._parts.get(entry[2]) is entry[3]]
+                self._expiries = [
+                    entry for entry in self._expiries if self._parts.get(entry[2]) is entry[3]
+                ]
                 heapq.heapify(self._expiries)
 
     def remove(self, account: Account) -> None:

@@ -1,7 +1,7 @@
 """What a token's owner sees of it: its state, and why, in words for a person.
 
-Nothing here is secret: no session token, and of a proxy its hash only. Grok's refusals are in its own words, out of which
-the token was taken when they came.
+Nothing here is secret: no session token, and of a proxy its hash only. Grok's refusals are in its
+own words, out of which the token was taken when they came.
 """
 
 from __future__ import annotations
@@ -40,11 +40,13 @@ _DISABLED_IN_FILE = 5
 class GroupView:
     """A token's allowance for one group of models. Times are seconds from now.
 
-    :ivar left: questions, or tokens of a budget if not *flat*; None if it is not known. *total*: of how many.
+    :ivar left: questions, or tokens of a budget if not *flat*; None if it is not known. *total*: of
+        how many.
     :ivar reset_in: when the counter is whole again, at the latest; None if it is not known.
     :ivar cooling_for: the rest of the cooling after a 429; None if there is none.
     :ivar used_up: nothing is left, by Grok's own word.
-    :ivar spent: nothing is left by our own counting, which makes the token the last choice, but a choice.
+    :ivar spent: nothing is left by our own counting, which makes the token the last choice, but a
+        choice.
     """
 
     group: str
@@ -64,11 +66,12 @@ class TokenView:
     :ivar key: what no two tokens share; *id* is its beginning.
     :ivar state: one of :class:`~grokcore.protocol.pool.account.State`.
     :ivar why: one sentence or less on the state; empty if there is nothing to say.
-    :ivar back_in: when nothing of it is shut any more, or Grok is asked for it; None if nothing is, or only a person or a
-        question can tell.
+    :ivar back_in: when nothing of it is shut any more, or Grok is asked for it; None if nothing is,
+        or only a person or a question can tell.
     :ivar used_ago: when it was last chosen; None if never.
     :ivar egress: ``direct``, or a name for the proxy.
-    :ivar switched_off: disabled by this server's state; *disabled_in_file*: by its owner's token file. It may be both.
+    :ivar switched_off: disabled by this server's state; *disabled_in_file*: by its owner's token
+        file. It may be both.
     """
 
     id: str
@@ -129,7 +132,9 @@ def view_of(account: Account, now: float) -> TokenView:
 
 
 def egress_label(proxy_url: str) -> str:
-    """A name for a way to Grok that gives nothing away. *proxy_url* is empty for a direct connection."""
+    """A name for a way to Grok that gives nothing away. *proxy_url* is empty for a direct
+    connection.
+    """
     return f"proxy {hashlib.sha256(proxy_url.encode()).hexdigest()[:8]}" if proxy_url else "direct"
 
 
@@ -183,12 +188,16 @@ def _why(account: Account, now: float) -> str:
     if account.disabled:
         return _why_disabled(account)
     if account.invalid:
-        return f"On trial: its next question tells. {account.refusal}" if account.on_trial else account.refusal
+        return (
+            f"On trial: its next question tells. {account.refusal}"
+            if account.on_trial
+            else account.refusal
+        )
     if account.cooling_until > now:
         return f"Refused once: {account.refusal}" if account.refusal else "Resting after a refusal."
-    return " ".join(filter(None, [_why_shut(account, now), _why_paused(account.egress, now)])) or _why_last(
-        account, now
-    )
+    return " ".join(
+        filter(None, [_why_shut(account, now), _why_paused(account.egress, now)])
+    ) or _why_last(account, now)
 
 
 def _why_paused(egress: Egress, now: float) -> str:
@@ -218,7 +227,10 @@ def _why_last(account: Account, now: float) -> str:
     """Why others are preferred; empty if they are not."""
     spent = [group for group, one in sorted(account.allowances.items()) if one.spent(1, now)]
     if account.suspect_until > now:
-        return "Its last request failed for an outside reason; other tokens are preferred for a few seconds."
+        return (
+            "Its last request failed for an outside reason; other tokens are preferred for "
+            "a few seconds."
+        )
     if spent:
         return f"Used up for {listing(spent)} by our own counting: others go first."
     return "" if account.answered else "It has not answered yet."
@@ -232,7 +244,8 @@ def _short(text: str) -> str:
 def left_by_group(accounts: Sequence[Account], now: float) -> dict[str, int]:
     """What is known to be left of each group of models, over all *accounts*, in Grok's own unit.
 
-    Groups of which nothing is known are not there. It looks and changes nothing: no group begins to be asked for.
+    Groups of which nothing is known are not there. It looks and changes nothing: no group begins to
+    be asked for.
     """
     found: dict[str, int] = {}
     for account in accounts:

@@ -1,22 +1,24 @@
-"""Text and ids made unreadable one character for one, so that what a program finds in them stays where it was.
+"""Text and ids made unreadable one character for one, so that what a program finds in them stays
+where it was.
 
 Theory
 ------
-A piece of text may end anywhere: in an element's name, in an attribute, in the JSON of a tool call. So a mask never waits
-for what comes next. It gives back one character for one, and its state goes from piece to piece: masking the pieces and
-masking the whole text are the same.
+A piece of text may end anywhere: in an element's name, in an attribute, in the JSON of a tool call.
+So a mask never waits for what comes next. It gives back one character for one, and its state goes
+from piece to piece: masking the pieces and masking the whole text are the same.
 
-White space and ASCII punctuation stay; every other character becomes an ``x``. What is to stay readable is spelled out: the
-names and attributes of Grok's elements, kinds of cards, names of tools and of their arguments (:class:`Words`). In a place
-where such a word may stand, letters stay as long as they may still become one of them.
+White space and ASCII punctuation stay; every other character becomes an ``x``. What is to stay
+readable is spelled out: the names and attributes of Grok's elements, kinds of cards, names of tools
+and of their arguments (:class:`Words`). In a place where such a word may stand, letters stay as
+long as they may still become one of them.
 
 Ids become other ids (:class:`Pseudonyms`), so that what refers to something still does.
 
 Rules
 -----
 1. A word of a person's text survives only if it is one of the words that are spelled out.
-2. The filter (:mod:`grokcore.protocol.grok_web.markup`) takes the same elements out of a masked text as out of the
-   text itself.
+2. The filter (:mod:`grokcore.protocol.grok_web.markup`) takes the same elements out of a masked
+   text as out of the text itself.
 """
 
 from __future__ import annotations
@@ -50,7 +52,16 @@ _TAGS = (
     "xai:tool_args",
 )
 _CDATA = "![CDATA["
-_ATTRIBUTES = ("card_id", "card_type", "type", "name", "artifact_id", "title", "contenttype", "language")
+_ATTRIBUTES = (
+    "card_id",
+    "card_type",
+    "type",
+    "name",
+    "artifact_id",
+    "title",
+    "contenttype",
+    "language",
+)
 _KIND_ATTRIBUTES = frozenset({"card_type", "type", "name"})
 _KINDS = (
     "citation_card",
@@ -99,7 +110,9 @@ _ARGUMENTS = (
 )
 _LITERALS = ("true", "false", "null")
 
-_WHOLE_TAG = re.compile(r"<((?:grok|xai):[a-z_]{1,30})((?:\s+[A-Za-z_]{1,30}=\"[^\"<>]{0,200}\")*)\s*/?>")
+_WHOLE_TAG = re.compile(
+    r"<((?:grok|xai):[a-z_]{1,30})((?:\s+[A-Za-z_]{1,30}=\"[^\"<>]{0,200}\")*)\s*/?>"
+)
 _ATTRIBUTE = re.compile(r"([A-Za-z_]{1,30})=\"([^\"]*)\"")
 _WHOLE_TOOL = re.compile(r"<xai:tool_name>\s*([a-z][a-z_]{0,39})\s*</xai:tool_name>")
 _KIND = re.compile(r"[a-z_]{1,40}")
@@ -113,15 +126,16 @@ def covered(text: str) -> str:
     return _COVERED.sub("x", text)
 
 
-# Ids --------------------------------------------------------------------------------------------------------------
+# Ids --------------------------------------------------------------------------------------------
 
 
 class Pseudonyms:
-    """Other names for ids, of the same length and shape: the same one for the same id, different ones for different ids.
+    """Other names for ids, of the same length and shape: the same one for the same id, different
+    ones for different ids.
 
-    A character is moved on in its alphabet by a number that follows, with the key, from the letters and digits before it.
-    So a name can be given while the id is still being read, and what begins with an id (the address of a picture) begins
-    with its pseudonym.
+    A character is moved on in its alphabet by a number that follows, with the key, from the letters
+    and digits before it. So a name can be given while the id is still being read, and what begins
+    with an id (the address of a picture) begins with its pseudonym.
 
     :param key: secret bytes, made for one file and forgotten with it.
     """
@@ -162,7 +176,9 @@ class _Pseudonym:
         if not alphabet:
             self._kept_digits = self._kept_digits if char in " \"'" else 0
             return covered(char)
-        moved_by = 1 + int.from_bytes(self._before.digest()) % (len(alphabet) - 1)  # never by 0: no character stays
+        moved_by = 1 + int.from_bytes(self._before.digest()) % (
+            len(alphabet) - 1
+        )  # never by 0: no character stays
         self._before.update(char.encode())
         if self._kept_digits and char.isdigit():
             self._kept_digits -= 1
@@ -171,7 +187,7 @@ class _Pseudonym:
         return alphabet[(alphabet.index(char) + moved_by) % len(alphabet)]
 
 
-# Words ------------------------------------------------------------------------------------------------------------
+# Words ------------------------------------------------------------------------------------------
 
 
 def _words(names: tuple[str, ...]) -> set[str]:
@@ -182,7 +198,8 @@ def _words(names: tuple[str, ...]) -> set[str]:
 class Words:
     """The words that may stay, by the places where they may stand.
 
-    Whole tags of Grok's own kind add theirs (:meth:`learn`): what is new in them is what a report is about.
+    Whole tags of Grok's own kind add theirs (:meth:`learn`): what is new in them is what a report
+    is about.
 
     :param tags: names of elements, lower case; those of a configuration may be added.
     """
@@ -196,7 +213,9 @@ class Words:
     _room: int = MOST_LEARNED
 
     def learn(self, text: str) -> None:
-        """Add the names in the whole tags of *text* that can be nothing but Grok's: a person's words don't look so."""
+        """Add the names in the whole tags of *text* that can be nothing but Grok's: a person's
+        words don't look so.
+        """
         for name, attributes in _WHOLE_TAG.findall(text):
             if any(_runs_on(name, known) for known in self.tags):
                 continue
@@ -237,7 +256,7 @@ class _Spelling:
         return covered(char)
 
 
-# Text -------------------------------------------------------------------------------------------------------------
+# Text -------------------------------------------------------------------------------------------
 
 
 class _Content(enum.Enum):
@@ -287,7 +306,12 @@ class TextMask:
 
     @property
     def _at_rest(self) -> bool:
-        return self._name is None and self._tag is None and self._content is _Content.TEXT and not self._in_cdata
+        return (
+            self._name is None
+            and self._tag is None
+            and self._content is _Content.TEXT
+            and not self._in_cdata
+        )
 
     def _next(self, char: str) -> str:
         behind = self._name
@@ -298,7 +322,8 @@ class TextMask:
         if char == "<":
             self._name = ""
         masked = self._read(char)
-        # No letter may stand where the filter looks for the first one of a name: it would wait for the others.
+        # No letter may stand where the filter looks for the first one of a name: it would wait for
+        # the others.
         return "?" if behind in ("", "/") and masked == "x" else masked
 
     def _goes_on(self, char: str) -> bool:
@@ -306,7 +331,9 @@ class TextMask:
         assert self._name is not None
         longer = self._name + char
         begun = longer.lower().removeprefix("/")
-        if not _CDATA.startswith(longer) and not any(name.startswith(begun) for name in self._words.tags):
+        if not _CDATA.startswith(longer) and not any(
+            name.startswith(begun) for name in self._words.tags
+        ):
             return False
         self._name = None if longer == _CDATA else longer
         if longer == _CDATA and self._content is _Content.ARGUMENTS:
@@ -316,7 +343,9 @@ class TextMask:
     def _name_ended(self, name: str, char: str) -> None:
         self._name = None
         known = name.lower().removeprefix("/")
-        opens = known in self._words.tags and name.isascii() and (char in _ASCII_SPACE or char in "/>")
+        opens = (
+            known in self._words.tags and name.isascii() and (char in _ASCII_SPACE or char in "/>")
+        )
         # The filter does not know arguments: one that never closes hides no other tag from it.
         in_other = self._tag is not None and self._tag.name.removeprefix("/") != "argument"
         if opens and self._markup and not in_other and not self._in_cdata:
@@ -423,7 +452,9 @@ class _Tag:
 
 
 class _JsonMask:
-    """The JSON of a tool call: the names of its arguments stay, if they are known, and so does what makes it JSON."""
+    """The JSON of a tool call: the names of its arguments stay, if they are known, and so does what
+    makes it JSON.
+    """
 
     def __init__(self, words: Words) -> None:
         self._words = words
@@ -486,7 +517,9 @@ class _JsonMask:
         return covered(char)
 
     def _digit(self, char: str, before: str) -> str:
-        r"""One of the four digits of ``\u003c``: ASCII punctuation stays, as it does elsewhere, and a pair stays one."""
+        r"""One of the four digits of ``\u003c``: ASCII punctuation stays, as it does elsewhere, and
+        a pair stays one.
+        """
         self._code_point = before + char.lower() if len(before) < 3 else None
         if char not in string.hexdigits:
             self._code_point = None

@@ -2,25 +2,28 @@
 
 Theory
 ------
-A report of a stream that is not understood needs its shape: which keys there are, in which order, of which types. It does
-not need what was asked and answered. So every string becomes another one, by what it is:
+A report of a stream that is not understood needs its shape: which keys there are, in which order,
+of which types. It does not need what was asked and answered. So every string becomes another one,
+by what it is:
 
-============= ======================================================================================================
-texts         masked one character for one (:mod:`grokcore.protocol.recording.masks`); all that is not known to be
-something else ids           their pseudonyms, the same throughout a file; so are the unknown parts of addresses
+============= ======================================================================================
+texts         masked one character for one (:mod:`.masks`); so is what is not known to be another
+ids           their pseudonyms, the same throughout a file; so are unknown parts of addresses
 addresses     scheme, known hosts, known folders and the extension stay
 words         of a few keys (``messageTag``, ``modelName``, …), and any ``WORDS_LIKE_THIS``, stay
 errors        the usual words of Grok's own messages stay, so that what an error means is still seen
 JSON          within a string is treated like all the rest
-============= ======================================================================================================
+============= ======================================================================================
 
-Numbers and booleans stay, keys stay if they look like names, and what is no JSON becomes a row of ``x``.
+Numbers and booleans stay, keys stay if they look like names, and what is no JSON becomes a row of
+``x``.
 
 Rules
 -----
 1. What is not known is a text: a key that nobody knows keeps its name, and its strings are masked.
-2. The decoder finds the same events in a redacted stream, with texts of the same lengths. Pieces of a text are masked as
-   the whole is in the modelResponse. (What differed in its letters only may look alike, such as two searches in a row.)
+2. The decoder finds the same events in a redacted stream, with texts of the same lengths. Pieces of
+   a text are masked as the whole is in the modelResponse. (What differed in its letters only may
+   look alike, such as two searches in a row.)
 3. Nothing is raised, whatever comes.
 """
 
@@ -49,13 +52,45 @@ LONGEST_ADDRESS_CHARS = 4000
 
 _TEXTS = frozenset(
     {
-        *("token", "message", "text", "content", "title", "newTitle", "label", "headline", "disclaimer", "summary"),
-        *("query", "prompt", "videoPrompt", "preview", "description", "searchEngineText", "metadataTitle", "siteName"),
-        *("creator", "name", "username", "file_name", "fileName", "stdout", "stderr", "code", "instructions"),
+        *(
+            "token",
+            "message",
+            "text",
+            "content",
+            "title",
+            "newTitle",
+            "label",
+            "headline",
+            "disclaimer",
+            "summary",
+        ),
+        *(
+            "query",
+            "prompt",
+            "videoPrompt",
+            "preview",
+            "description",
+            "searchEngineText",
+            "metadataTitle",
+            "siteName",
+        ),
+        *(
+            "creator",
+            "name",
+            "username",
+            "file_name",
+            "fileName",
+            "stdout",
+            "stderr",
+            "code",
+            "instructions",
+        ),
         *("imageDescription", "image_description", "audioTranscripts", "systemPromptName"),
     }
 )
-"""Keys of texts, whatever these look like. (All others are texts as well, if they look like nothing else.)"""
+"""Keys of texts, whatever these look like. (All others are texts as well, if they look like nothing
+else.)
+"""
 
 _WORDS = frozenset(
     {
@@ -71,8 +106,26 @@ _WORDS = frozenset(
             "effort",
             "imageModel",
         ),
-        *("steerModelId", "cardType", "card_type", "type", "kind", "severity", "state", "status", "category", "size"),
-        *("queryType", "messageType", "followUpType", "reasoningUiLayout", "resolutionName", "deepsearchPreset"),
+        *(
+            "steerModelId",
+            "cardType",
+            "card_type",
+            "type",
+            "kind",
+            "severity",
+            "state",
+            "status",
+            "category",
+            "size",
+        ),
+        *(
+            "queryType",
+            "messageType",
+            "followUpType",
+            "reasoningUiLayout",
+            "resolutionName",
+            "deepsearchPreset",
+        ),
         *("systemErrCode", "rejectionReason", "contentType", "mime_type", "mimeType"),
     }
 )
@@ -82,7 +135,9 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.+/-]{0,63}")
 _CAPITALS = re.compile(r"(?=.{1,80}$)[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _KEY = re.compile(r"(?!(?:\D*\d){5})[A-Za-z_@$][A-Za-z0-9_]{0,59}")
 _ID_KEY = re.compile(r"(?:^|_)(?:id|uuid)s?$|[a-z0-9](?:Id|ID|Uuid|UUID)s?$")
-_ADDRESS_KEY = re.compile(r"(?:ur[li]|link|href|src|thumbnail|original|favicon|imageReference)s?$", re.IGNORECASE)
+_ADDRESS_KEY = re.compile(
+    r"(?:ur[li]|link|href|src|thumbnail|original|favicon|imageReference)s?$", re.IGNORECASE
+)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 # Which text a token belongs to: as in the decoder.
@@ -124,7 +179,21 @@ _FOLDERS = frozenset(
 )
 _EXTENSIONS = frozenset(
     {
-        *("jpg", "jpeg", "png", "gif", "webp", "avif", "bmp", "svg", "mp4", "webm", "mov", "mp3", "wav"),
+        *(
+            "jpg",
+            "jpeg",
+            "png",
+            "gif",
+            "webp",
+            "avif",
+            "bmp",
+            "svg",
+            "mp4",
+            "webm",
+            "mov",
+            "mp3",
+            "wav",
+        ),
         *("pdf", "txt", "md", "csv", "json", "html", "htm", "xml", "zip", "py", "js"),
     }
 )
@@ -132,15 +201,17 @@ _EXTENSIONS = frozenset(
 _ERROR_WORD = re.compile(r"\[WKE=[a-z:_-]{1,80}\]|[A-Za-z]+(?:[_-][A-Za-z]+)*|[^\s!-/:-@\[-`{-~]")
 _ERROR_WORDS = frozenset(
     """
-    a aborted access account accounts admission again an anti anti-bot antibot are at available bad-credentials beyond
-    blocked blocked-user by cancelled code concurrency connection content content-moderated content_moderated context
-    credentials deadline denied different email-domain-rejected error exceeded exhausted expired external failed failure
-    for found grok heavy higher id in internal invalid invalid-credentials is is_first_token later length limit limits
-    load_shed load_shed_probability long look many message model moderated moderation none not now of or overloaded
-    perf_based_admission_controller permission plan please policies policy prompt quota rate rate_limit reached refused
-    rejected request requests resource resourceexhausted revoked right rules server service session status stream
-    supported suspended temporarily the this to token too true try unauthenticated unauthorized unavailable under unknown
-    up upgrade usage use user violate violates was with you your
+    a aborted access account accounts admission again an anti anti-bot antibot are at available
+    bad-credentials beyond blocked blocked-user by cancelled code concurrency connection content
+    content-moderated content_moderated context credentials deadline denied different
+    email-domain-rejected error exceeded exhausted expired external failed failure for found
+    grok heavy higher id in internal invalid invalid-credentials is is_first_token later length
+    limit limits load_shed load_shed_probability long look many message model moderated
+    moderation none not now of or overloaded perf_based_admission_controller permission plan
+    please policies policy prompt quota rate rate_limit reached refused rejected request
+    requests resource resourceexhausted revoked right rules server service session status stream
+    supported suspended temporarily the this to token too true try unauthenticated unauthorized
+    unavailable under unknown up upgrade usage use user violate violates was with you your
     """.split()  # noqa: SIM905 - a list of a hundred words is read more easily so
 )
 
@@ -157,8 +228,10 @@ class _Place(enum.Enum):
 class Redactor:
     """One stream, redacted line by line.
 
-    :param key: secret bytes for this stream, see :class:`~grokcore.protocol.recording.masks.Pseudonyms`.
-    :param tag_names: elements, beside Grok's usual ones, whose names are to stay: those that are filtered.
+    :param key: secret bytes for this stream, see
+        :class:`~grokcore.protocol.recording.masks.Pseudonyms`.
+    :param tag_names: elements, beside Grok's usual ones, whose names are to stay: those that are
+        filtered.
     """
 
     def __init__(self, key: bytes, tag_names: frozenset[str] = frozenset()) -> None:
@@ -185,7 +258,7 @@ class Redactor:
         self._tail.clear()
         return self._line(rest) if rest else b""
 
-    # Lines ---------------------------------------------------------------------------------------------------------
+    # Lines ---------------------------------------------------------------------------------------
 
     def _line(self, line: bytes) -> bytes:
         try:
@@ -220,7 +293,7 @@ class Redactor:
                 place = _Place.ERROR  # a refusal without an envelope
         return orjson.dumps(self._value("", line, place, 0))
 
-    # Values --------------------------------------------------------------------------------------------------------
+    # Values --------------------------------------------------------------------------------------
 
     def _value(self, key: str, value: Any, place: _Place, depth: int) -> Any:
         match value:
@@ -247,7 +320,9 @@ class Redactor:
         return redacted
 
     def _key(self, key: str, taken: dict[str, Any]) -> str:
-        """A name stays. What is no name may be a person's, and becomes another that is not there yet."""
+        """A name stays. What is no name may be a person's, and becomes another that is not there
+        yet.
+        """
         if _KEY.fullmatch(key):
             return key
         other = self._pseudonyms.of(key) if _UUID.fullmatch(key) else _row_of_x(key)
@@ -286,7 +361,7 @@ class Redactor:
             return self._text(text)
         return orjson.dumps(self._value("", value, _Place.USUAL, depth + 1)).decode()
 
-    # Addresses -----------------------------------------------------------------------------------------------------
+    # Addresses -----------------------------------------------------------------------------------
 
     def _address(self, text: str) -> str:
         scheme = _SCHEME.match(text)
@@ -301,7 +376,9 @@ class Redactor:
             return host
         name, dot, last = host.rpartition(".")
         kept = last if re.fullmatch(r"[a-z]{2,6}", last) and dot else self._part(last)
-        return _PIECE.sub(lambda found: found["dot"] + self._part(found["piece"]), name) + dot + kept
+        return (
+            _PIECE.sub(lambda found: found["dot"] + self._part(found["piece"]), name) + dot + kept
+        )
 
     def _piece(self, found: re.Match[str]) -> str:
         piece = found["piece"]
@@ -315,7 +392,7 @@ class Redactor:
         short = len(text) <= LONGEST_NAME_CHARS
         return self._pseudonyms.of(text) if short else covered(text)
 
-    # Texts ---------------------------------------------------------------------------------------------------------
+    # Texts ---------------------------------------------------------------------------------------
 
     def _mask(self, *, markup: bool = True) -> TextMask:
         return TextMask(self._words, self._pseudonyms, markup=markup)
@@ -331,7 +408,9 @@ class Redactor:
         if tag == "header" and token:  # stands in a line of its own
             masked = self._thinking.feed(f"\n{token}\n")
             return masked[1:-1]
-        thinking = line.get("isThinking") is True or (isinstance(tag, str) and tag in _THINKING_TAGS)
+        thinking = line.get("isThinking") is True or (
+            isinstance(tag, str) and tag in _THINKING_TAGS
+        )
         return (self._thinking if thinking else self._answer).feed(token)
 
 
@@ -347,7 +426,9 @@ def _place_of(key: str, place: _Place) -> _Place:
     return _Place.ARGUMENTS if key in ("args", "action_input") else place
 
 
-_BEFORE_AN_OBJECT: Callable[[str, int], re.Match[str] | None] = re.compile(r"\s*(?:data:\s*)?").match
+_BEFORE_AN_OBJECT: Callable[[str, int], re.Match[str] | None] = re.compile(
+    r"\s*(?:data:\s*)?"
+).match
 
 
 def _object_start(line: str, at: int) -> int:

@@ -1,8 +1,9 @@
 """Edits of a token file: bytes in, bytes out.
 
-*Rules.* The file stays of its form, and everything in it that is not the tokens asked for stays as it is: other keys, the
-order, what is not understood; of a text file every other line, byte for byte. (JSON is laid out anew, with the indent it
-had.) What can't be kept so is not edited. A token is never there twice, and one that is there is never changed.
+*Rules.* The file stays of its form, and everything in it that is not the tokens asked for stays as
+it is: other keys, the order, what is not understood; of a text file every other line, byte for
+byte. (JSON is laid out anew, with the indent it had.) What can't be kept so is not edited. A token
+is never there twice, and one that is there is never changed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,16 @@ from ..tokens import KEY_DIGITS, TokenEntry
 from .reading import Form, Source, open_source, parse_token_file, read_source
 from .text import tidied
 
-__all__ = ["MIN_ID_DIGITS", "Outcome", "Verdict", "added", "details_of", "holds_details", "removed", "written_as_text"]
+__all__ = [
+    "MIN_ID_DIGITS",
+    "Outcome",
+    "Verdict",
+    "added",
+    "details_of",
+    "holds_details",
+    "removed",
+    "written_as_text",
+]
 
 MIN_ID_DIGITS = 4
 """Fewer hex digits than these don't say which token is meant, even if today they do."""
@@ -30,7 +40,10 @@ _ID = re.compile(rf"[0-9a-f]{{{MIN_ID_DIGITS},{KEY_DIGITS}}}")
 _TEXT_HEAD = "# one token per line"
 _NEW_FILE = b'{\n  "sso": {},\n  "ssoSuper": {}\n}\n'
 _BASIC_SECTIONS, _SUPER_SECTIONS = ("sso", "ssoNormal", "ssoBasic"), ("ssoSuper",)
-_FOREIGN = "can't be edited without loss: `tokens import` it into a new file (`--tokens` names that), and edit that one"
+_FOREIGN = (
+    "can't be edited without loss: `tokens import` it into a new file (`--tokens` names "
+    "that), and edit that one"
+)
 _TOO_DEEP = "can't be edited without loss: it is nested too deeply"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -42,7 +55,9 @@ class Verdict(enum.Enum):
     KNOWN = "already there"
     REMOVED = "removed"
     NOT_FOUND = "no token has this id"
-    AMBIGUOUS = "several tokens have ids that begin so; `tokens list --json` has more digits of them"
+    AMBIGUOUS = (
+        "several tokens have ids that begin so; `tokens list --json` has more digits of them"
+    )
     NO_ID = f"is no id: expected {MIN_ID_DIGITS} to {KEY_DIGITS} hex digits"
 
 
@@ -50,8 +65,8 @@ class Verdict(enum.Enum):
 class Outcome:
     """What an edit came to for one of the things it was asked for.
 
-    :ivar id: the token's id; where no token was found, the id that was asked for, and empty if that is no id (it might be a
-        token).
+    :ivar id: the token's id; where no token was found, the id that was asked for, and empty if that
+        is no id (it might be a token).
     """
 
     id: str
@@ -86,8 +101,8 @@ def added(data: bytes | None, entries: Sequence[TokenEntry]) -> tuple[bytes, lis
     """A token file with *entries* in it, and what became of each.
 
     :param data: the file; None for a new one.
-    :raises ConfigError: the file is at fault or can't be edited without loss; or it is text, and an entry has a tier or
-        details. Nothing is added then.
+    :raises ConfigError: the file is at fault or can't be edited without loss; or it is text, and an
+        entry has a tier or details. Nothing is added then.
     """
     data = _NEW_FILE if data is None else data
     there = parse_token_file(data)
@@ -99,11 +114,14 @@ def added(data: bytes | None, entries: Sequence[TokenEntry]) -> tuple[bytes, lis
         if entry.sso not in known:
             known.add(entry.sso)
             fresh.append(entry)
-    return (_confirmed(_with(open_source(data), fresh), [*there, *fresh]) if fresh else data), outcomes
+    return (
+        _confirmed(_with(open_source(data), fresh), [*there, *fresh]) if fresh else data
+    ), outcomes
 
 
 def removed(data: bytes, ids: Sequence[str]) -> tuple[bytes, list[Outcome]]:
-    """A token file without the tokens that *ids* name, wherever they stand in it, and what became of each id.
+    """A token file without the tokens that *ids* name, wherever they stand in it, and what became
+    of each id.
 
     :param ids: ids, or longer or shorter beginnings of keys.
     :raises ConfigError: the file is at fault or can't be edited without loss.
@@ -121,7 +139,8 @@ def removed(data: bytes, ids: Sequence[str]) -> tuple[bytes, list[Outcome]]:
 
 
 def _confirmed(data: bytes, expected: Sequence[TokenEntry]) -> bytes:
-    """*data*, if it holds what it should: a file of a form of others' is not always one that can be edited.
+    """*data*, if it holds what it should: a file of a form of others' is not always one that can be
+    edited.
 
     :raises ConfigError: if it does not.
     """
@@ -136,7 +155,9 @@ def _confirmed(data: bytes, expected: Sequence[TokenEntry]) -> bytes:
 
 def written_as_text(entries: Sequence[TokenEntry]) -> bytes:
     """A text file of *entries*, without what only JSON can hold."""
-    return _kept_as_text(Source(Form.TEXT, "", b""), "".join(f"{_written(entry.sso)}\n" for entry in entries))
+    return _kept_as_text(
+        Source(Form.TEXT, "", b""), "".join(f"{_written(entry.sso)}\n" for entry in entries)
+    )
 
 
 def _named(wanted: str, entries: Sequence[TokenEntry]) -> TokenEntry | Outcome:
@@ -163,7 +184,9 @@ def _with(source: Source, fresh: Sequence[TokenEntry]) -> bytes:
     value = _json_value(source)
     for entry in fresh:
         if source.form is Form.LIST:
-            tier: dict[str, str | bool] = {} if entry.tier is Tier.BASIC else {"tier": entry.tier.value}
+            tier: dict[str, str | bool] = (
+                {} if entry.tier is Tier.BASIC else {"tier": entry.tier.value}
+            )
             _append(value, entry, tier | details_of(entry))
         else:
             _put_into_section(value, entry)
@@ -171,26 +194,33 @@ def _with(source: Source, fresh: Sequence[TokenEntry]) -> bytes:
 
 
 def _without(source: Source, gone: set[str]) -> bytes:
-    places = [reading for reading in read_source(source) if reading.entry is not None and reading.entry.sso in gone]
+    places = [
+        reading
+        for reading in read_source(source)
+        if reading.entry is not None and reading.entry.sso in gone
+    ]
     if any(reading.fixed for reading in places):
         raise ConfigError(_FOREIGN)
     if source.form is Form.TEXT:
         numbers = {reading.path[0] + more for reading in places for more in range(reading.lines)}
-        return _kept_as_text(source, "".join(line for at, line in enumerate(source.lines) if at not in numbers))
+        return _kept_as_text(
+            source, "".join(line for at, line in enumerate(source.lines) if at not in numbers)
+        )
     value = _json_value(source)
     for reading in reversed(places):  # from behind: what comes before keeps its number
         _delete(value, reading.path)
     return _dumped(source, value)
 
 
-# Text -------------------------------------------------------------------------------------------------------------
+# Text -------------------------------------------------------------------------------------------
 
 
 def _with_lines(source: Source, fresh: Sequence[TokenEntry]) -> bytes:
     lost = sorted({name for entry in fresh for name in _beyond_text(entry)})
     if lost:
         raise ConfigError(
-            f"is a text file, which can't hold {' or '.join(lost)}: `tokens import` it into a new JSON file "
+            f"is a text file, which can't hold {' or '.join(lost)}: `tokens import` it into a new "
+            "JSON file "
             "(`--tokens` names that), and add to that one"
         )
     end = _line_end(source)
@@ -219,7 +249,7 @@ def _line_end(source: Source) -> str:
     return found.group() if found else "\n"
 
 
-# JSON -------------------------------------------------------------------------------------------------------------
+# JSON -------------------------------------------------------------------------------------------
 
 
 def _put_into_section(value: dict[str, Any], entry: TokenEntry) -> None:
@@ -249,11 +279,15 @@ def _delete(holder: Any, path: Sequence[int]) -> None:
 
 
 def _json_value(source: Source) -> Any:
-    """The value with everything in it: the lenient reader mends, and takes the last of two equal keys."""
+    """The value with everything in it: the lenient reader mends, and takes the last of two equal
+    keys.
+    """
     if _LONE_SURROGATE.search(source.text):
         raise ConfigError("can't be edited without loss: not all of it is Unicode text")
     try:
-        json.loads(tidied(source.text), object_pairs_hook=_object)  # as it is read: places are counted in that
+        json.loads(
+            tidied(source.text), object_pairs_hook=_object
+        )  # as it is read: places are counted in that
         return json.loads(source.text, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise ConfigError(_TOO_DEEP) from None
@@ -269,7 +303,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _dumped(source: Source, value: Any) -> bytes:
     indent = re.match(r"\s*[\[{][ \t]*(?:\r\n|\r|\n)([ \t]+)", source.text)
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent.group(1) if indent else 2)
+        text = json.dumps(
+            value, ensure_ascii=False, allow_nan=False, indent=indent.group(1) if indent else 2
+        )
     except (ValueError, RecursionError):
         raise ConfigError(_TOO_DEEP) from None
     text = _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -1,14 +1,17 @@
 """Where in a token file tokens belong: places of a JSON value, and of the lines of a text.
 
-Each entry of the file becomes one :class:`Place`, also one from which nothing is taken: an import can then say what became
-of every entry. What stands in a place is judged elsewhere (:mod:`grokcore.protocol.token_file.reading`).
+Each entry of the file becomes one :class:`Place`, also one from which nothing is taken: an import
+can then say what became of every entry. What stands in a place is judged elsewhere
+(:mod:`grokcore.protocol.token_file.reading`).
 
-*JSON.* Lists and objects keyed by token, in sections named after pools (``sso``, ``ssoBasic``, ``ssoSuper``, …) or in
-wrappers (``data``, ``tokens``, ``accounts``, ``cookies``, …), at any depth up to :data:`DEEPEST`; a browser's cookies, as a
-list or as an object of name and value; a HAR archive.
+*JSON.* Lists and objects keyed by token, in sections named after pools (``sso``, ``ssoBasic``,
+``ssoSuper``, …) or in wrappers (``data``, ``tokens``, ``accounts``, ``cookies``, …), at any depth
+up to :data:`DEEPEST`; a browser's cookies, as a list or as an object of name and value; a HAR
+archive.
 
-*Text.* One token a line, with comments behind ``#``; a browser's ``cookies.txt``; a table of cookies out of its developer
-tools; a request's headers; a command, which may go over several lines; JSON, one object a line.
+*Text.* One token a line, with comments behind ``#``; a browser's ``cookies.txt``; a table of
+cookies out of its developer tools; a request's headers; a command, which may go over several lines;
+JSON, one object a line.
 """
 
 from __future__ import annotations
@@ -23,11 +26,28 @@ from ..lenient_json import loads
 from ..models import Tier
 from .text import COOKIE_NAMES, NOT_GROKS, is_groks_site, is_jwt, looks_like_command, tidied
 
-__all__ = ["TOKEN_KEYS", "Place", "is_known_object", "places_in_json", "places_in_lines", "tier_named"]
+__all__ = [
+    "TOKEN_KEYS",
+    "Place",
+    "is_known_object",
+    "places_in_json",
+    "places_in_lines",
+    "tier_named",
+]
 
 DEEPEST = 6
 
-TOKEN_KEYS = ("token", "sso", "sso_token", "ssoToken", "sso-rw", "sso_rw", "jwt", "cookie", "cookies")
+TOKEN_KEYS = (
+    "token",
+    "sso",
+    "sso_token",
+    "ssoToken",
+    "sso-rw",
+    "sso_rw",
+    "jwt",
+    "cookie",
+    "cookies",
+)
 """Keys of an entry under which its token may stand, the first that is there counts."""
 
 _WRAPPERS = (
@@ -49,10 +69,14 @@ _WRAPPERS = (
 )
 _TIERS = {
     "": Tier.BASIC,
-    **dict.fromkeys(("basic", "normal", "free", "auto", "default", "lite", "superlite"), Tier.BASIC),
+    **dict.fromkeys(
+        ("basic", "normal", "free", "auto", "default", "lite", "superlite"), Tier.BASIC
+    ),
     **dict.fromkeys(("super", "pro", "premium", "premiumplus", "heavy", "superheavy"), Tier.SUPER),
 }
-"""Names of pools and subscriptions, without ``sso``, ``grok`` and what joins words. SuperGrok Lite has no heavy models."""
+"""Names of pools and subscriptions, without ``sso``, ``grok`` and what joins words. SuperGrok Lite
+has no heavy models.
+"""
 
 OTHER_COOKIE = "a cookie of another name"
 _UNKNOWN_PART = "a part of the file that is not known here"
@@ -90,12 +114,18 @@ def tier_named(name: str) -> Tier | None:
     return _TIERS.get(re.sub(r"^(?:sso)|grok", "", bare))
 
 
-# JSON -------------------------------------------------------------------------------------------------------------
+# JSON -------------------------------------------------------------------------------------------
 
 
 def is_known_object(value: Mapping[str, Any]) -> bool:
-    """Whether an object has anything that is known here; an empty one has no tokens, which is known as well."""
-    return not value or _is_entry(value) or any(_is_section(key) or key in _WRAPPERS or is_jwt(key) for key in value)
+    """Whether an object has anything that is known here; an empty one has no tokens, which is known
+    as well.
+    """
+    return (
+        not value
+        or _is_entry(value)
+        or any(_is_section(key) or key in _WRAPPERS or is_jwt(key) for key in value)
+    )
 
 
 def places_in_json(value: Any) -> Iterator[Place]:
@@ -127,7 +157,9 @@ def _object(value: dict[str, Any], at: Place, name: str, depth: int) -> Iterator
         yield evolve(at, where=at.where or "the object", value=value, fixed=True)
     elif name and _is_section(name) and not _WRAPPERS_ONLY.issuperset(value):
         for index, (key, details) in enumerate(value.items()):
-            yield from _item(_keyed(key, details), _within(at, index, f"entry {index + 1}"), depth + 1)
+            yield from _item(
+                _keyed(key, details), _within(at, index, f"entry {index + 1}"), depth + 1
+            )
     else:
         for index, (key, inner) in enumerate(value.items()):
             yield from _part(key, inner, at, index, depth + 1)
@@ -140,7 +172,9 @@ def _part(key: str, inner: Any, at: Place, index: int, depth: int) -> Iterator[P
     """The places under one key of an object."""
     if _is_section(key):
         tier = tier_named(key)
-        place = evolve(_within(at, index, key), tier=tier or Tier.BASIC, remark="" if tier else _UNKNOWN_POOL)
+        place = evolve(
+            _within(at, index, key), tier=tier or Tier.BASIC, remark="" if tier else _UNKNOWN_POOL
+        )
         yield from _walk(inner, place, key, depth)
     elif key == "log" and isinstance(inner, dict) and isinstance(inner.get("entries"), list):
         yield from _archive(inner["entries"], _within(at, index, "log"))
@@ -161,8 +195,12 @@ _KNOWN_PARTS = frozenset({"origins", "tags", "quota", "meta", "metadata"})
 
 
 def _is_section(key: str) -> bool:
-    """Whether a key is the name of a pool; other gateways have ``ssoHeavy`` and ``ssoLite``, and may have more."""
-    return re.fullmatch(r"sso(?:[A-Z][A-Za-z]{0,19})?|basic|super|heavy|lite", key) is not None and key not in (
+    """Whether a key is the name of a pool; other gateways have ``ssoHeavy`` and ``ssoLite``, and
+    may have more.
+    """
+    return re.fullmatch(
+        r"sso(?:[A-Z][A-Za-z]{0,19})?|basic|super|heavy|lite", key
+    ) is not None and key not in (
         "ssoToken",
         "ssoTokens",
     )
@@ -183,24 +221,30 @@ def _item(item: Any, place: Place, depth: int) -> Iterator[Place]:
         yield _cookie_place(place, *cookie)
         return
     wraps = isinstance(item, dict) and not any(key in item for key in TOKEN_KEYS)
-    if wraps and any(key in _WRAPPERS and isinstance(inner, (list, dict)) for key, inner in item.items()):
+    if wraps and any(
+        key in _WRAPPERS and isinstance(inner, (list, dict)) for key, inner in item.items()
+    ):
         yield from _object(item, place, "", depth)
     else:
         yield evolve(place, value=item)
 
 
-# Cookies ----------------------------------------------------------------------------------------------------------
+# Cookies ----------------------------------------------------------------------------------------
 
 
 def _cookie(item: Any) -> tuple[str, Any, Any] | None:
-    """Name, value and domain, if an item is from a browser's export: none of ours has a value and no token."""
+    """Name, value and domain, if an item is from a browser's export: none of ours has a value and
+    no token.
+    """
     if not isinstance(item, dict) or {"token", "sso"} & item.keys():
         return None
     fields = {key.lower().removesuffix(" raw"): inner for key, inner in item.items()}
     value = fields.get("value", fields.get("content"))
     if not isinstance(fields.get("name"), str) or not {"value", "content"} & fields.keys():
         return None
-    domain = next((fields[key] for key in ("domain", "host", "hostname", "url") if fields.get(key)), "")
+    domain = next(
+        (fields[key] for key in ("domain", "host", "hostname", "url") if fields.get(key)), ""
+    )
     return fields["name"].strip(), value, domain
 
 
@@ -227,7 +271,9 @@ def _archive(entries: Sequence[Any], at: Place) -> Iterator[Place]:
         if not cookies:
             yield evolve(place, passed="a request without Grok's session cookie")
         elif len(set(cookies)) > 1:
-            yield evolve(place, refusal="holds several session tokens: write each in a place of its own")
+            yield evolve(
+                place, refusal="holds several session tokens: write each in a place of its own"
+            )
         else:
             yield evolve(place, value=cookies[0])
 
@@ -238,15 +284,23 @@ def _request_cookies(request: Mapping[str, Any]) -> list[Any]:
         return []
     listed = request.get("cookies")
     found = filter(None, map(_cookie, listed if isinstance(listed, list) else []))
-    values = {name: value for name, value, domain in found if name in COOKIE_NAMES and is_groks_site(domain)}
+    values = {
+        name: value
+        for name, value, domain in found
+        if name in COOKIE_NAMES and is_groks_site(domain)
+    }
     if values:
         return [values.get("sso", values.get("sso-rw"))]
     headers = request.get("headers")
     pairs = filter(None, map(_cookie, headers if isinstance(headers, list) else []))
-    return [value for name, value, _ in pairs if name.lower() == "cookie" and isinstance(value, str) and "sso" in value]
+    return [
+        value
+        for name, value, _ in pairs
+        if name.lower() == "cookie" and isinstance(value, str) and "sso" in value
+    ]
 
 
-# Text -------------------------------------------------------------------------------------------------------------
+# Text -------------------------------------------------------------------------------------------
 
 _LONGEST_COMMAND_LINES = 200
 _HEADER = re.compile(
@@ -275,7 +329,9 @@ def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, int, str]]:
 
 
 def _command_lines(lines: Sequence[str], first: int) -> int:
-    """How many lines a command takes: it goes on behind a continuation mark, and until its braces are closed."""
+    """How many lines a command takes: it goes on behind a continuation mark, and until its braces
+    are closed.
+    """
     opened = 0
     script = re.match(r"\s*(?:curl|wget|http)", lines[first], re.IGNORECASE) is None
     for count, line in enumerate(lines[first : first + _LONGEST_COMMAND_LINES], 1):
@@ -327,7 +383,11 @@ def _cookie_row(line: str) -> tuple[str, str, str] | None:
     ]  # terminals make spaces of tabs
     if "\t" in line and len(fields) >= 4 and fields[3].startswith("/") and "." in fields[2]:
         return fields[0], fields[1], fields[2]
-    # An empty value at the end of the line does not always survive; some tools write up to four fields more.
-    if not 6 <= len(fields) <= 11 or not {fields[1].upper(), fields[3].upper()} <= {"TRUE", "FALSE"}:
+    # An empty value at the end of the line does not always survive; some tools write up to four
+    # fields more.
+    if not 6 <= len(fields) <= 11 or not {fields[1].upper(), fields[3].upper()} <= {
+        "TRUE",
+        "FALSE",
+    }:
         return None
     return fields[5], (*fields, "")[6], fields[0]

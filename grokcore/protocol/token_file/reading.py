@@ -1,16 +1,21 @@
 """The token file: bytes in, entries out.
 
-*JSON*: the original project's object with ``sso`` and ``ssoSuper``, each an object keyed by token or a list; a plain list;
-what other gateways and browsers export (:mod:`grokcore.protocol.token_file.places`). Counters that others kept in the
-file are ignored, and so is everything else that is not known. Who was disabled there stays disabled.
+*JSON*: the original project's object with ``sso`` and ``ssoSuper``, each an object keyed by token
+or a list; a plain list; what other gateways and browsers export
+(:mod:`grokcore.protocol.token_file.places`). Counters that others kept in the file are ignored, and
+so is everything else that is not known. Who was disabled there stays disabled.
 
-*Text*: one token per line, with comments behind ``#``; a browser's ``cookies.txt``; commands copied from a browser.
+*Text*: one token per line, with comments behind ``#``; a browser's ``cookies.txt``; commands copied
+from a browser.
 
-What counts as a token, and where in a line or a header it is: :mod:`grokcore.protocol.token_file.text`.
+What counts as a token, and where in a line or a header it is:
+:mod:`grokcore.protocol.token_file.text`.
 
-*Rule*: every entry of a file is taken, refused, or passed over with a reason; none is lost without a word.
+*Rule*: every entry of a file is taken, refused, or passed over with a reason; none is lost without
+a word.
 
-A token is a secret. It is shown as :attr:`TokenEntry.id` only, a short hash; no error of this module quotes the file.
+A token is a secret. It is shown as :attr:`TokenEntry.id` only, a short hash; no error of this
+module quotes the file.
 """
 
 from __future__ import annotations
@@ -29,7 +34,15 @@ from ..lenient_json import loads
 from ..models import Tier
 from ..tokens import TokenEntry
 from ..urls.proxy_url import parse_proxy_url
-from .places import OTHER_COOKIE, TOKEN_KEYS, Place, is_known_object, places_in_json, places_in_lines, tier_named
+from .places import (
+    OTHER_COOKIE,
+    TOKEN_KEYS,
+    Place,
+    is_known_object,
+    places_in_json,
+    places_in_lines,
+    tier_named,
+)
 from .text import NotGroks, Placeholder, tidied, token_in
 
 __all__ = [
@@ -54,14 +67,16 @@ PLACES_NAMED = 3
 
 @frozen
 class Reading:
-    """A place in a token file where an entry stands, and what was found there: a token, a fault, or nothing of ours.
+    """A place in a token file where an entry stands, and what was found there: a token, a fault, or
+    nothing of ours.
 
     :ivar where: the place in words: ``line 3``, ``sso, entry 2``.
     :ivar entry: the token that stands there; None if there is none.
     :ivar refusal: then why not, in words that follow on *where*, if that is a fault.
     :ivar passed: then why not, as a thing, if it is none: ``a placeholder``.
     :ivar remarks: what the owner should know of a token that was taken.
-    :ivar path: for programs: positions of items in lists and objects that lead to it; of text, its line, from 0.
+    :ivar path: for programs: positions of items in lists and objects that lead to it; of text, its
+        line, from 0.
     :ivar lines: of text: how many lines it takes.
     :ivar fixed: it can't be taken out without harm to what is around it.
     """
@@ -78,7 +93,8 @@ class Reading:
 
 @frozen
 class Note:
-    """Something to tell the owner of a file: entries that were passed over, or taken in a way to know of.
+    """Something to tell the owner of a file: entries that were passed over, or taken in a way to
+    know of.
 
     :ivar expected: nothing to act on: a browser's export has the cookies of all names.
     """
@@ -90,13 +106,15 @@ class Note:
 def parse_token_file(data: bytes) -> tuple[TokenEntry, ...]:
     """The accounts in a token file, each once; a token in both lists is a super one.
 
-    :raises ConfigError: the file is empty or of no known form, or an entry is not a token. The message says which entry.
+    :raises ConfigError: the file is empty or of no known form, or an entry is not a token. The
+        message says which entry.
     """
     return entries_of(read_tokens(data))
 
 
 def read_tokens(data: bytes) -> list[Reading]:
-    """All places of a token file with what was found there, in order; tokens that stand there twice come twice.
+    """All places of a token file with what was found there, in order; tokens that stand there twice
+    come twice.
 
     :raises ConfigError: the file is empty or of no known form.
     """
@@ -104,7 +122,9 @@ def read_tokens(data: bytes) -> list[Reading]:
 
 
 def each_once(entries: Iterable[TokenEntry]) -> tuple[TokenEntry, ...]:
-    """*entries* without repetitions: one that was there twice has what was said of it in either place."""
+    """*entries* without repetitions: one that was there twice has what was said of it in either
+    place.
+    """
     found: dict[str, TokenEntry] = {}
     for entry in entries:
         known = found.get(entry.sso)
@@ -115,7 +135,8 @@ def each_once(entries: Iterable[TokenEntry]) -> tuple[TokenEntry, ...]:
 def entries_of(readings: Iterable[Reading]) -> tuple[TokenEntry, ...]:
     """The accounts that were found, each once.
 
-    :raises ConfigError: if an entry is at fault. The message says which ones, and what is wrong with the first.
+    :raises ConfigError: if an entry is at fault. The message says which ones, and what is wrong
+        with the first.
     """
     readings = list(readings)
     refused = [reading for reading in readings if reading.refusal]
@@ -125,11 +146,15 @@ def entries_of(readings: Iterable[Reading]) -> tuple[TokenEntry, ...]:
 
 
 def _also_refused(refused: list[Reading]) -> str:
-    """The places of further entries at fault, to follow on what is wrong with the first; empty if there are none."""
+    """The places of further entries at fault, to follow on what is wrong with the first; empty if
+    there are none.
+    """
     if not refused:
         return ""
     more = f"; and {len(refused) - PLACES_NAMED} more" if len(refused) > PLACES_NAMED else ""
-    return f". Refused as well: {'; '.join(reading.where for reading in refused[:PLACES_NAMED])}{more}"
+    return (
+        f". Refused as well: {'; '.join(reading.where for reading in refused[:PLACES_NAMED])}{more}"
+    )
 
 
 def notes_on(readings: Iterable[Reading]) -> list[Note]:
@@ -149,7 +174,7 @@ def notes_on(readings: Iterable[Reading]) -> list[Note]:
     return notes
 
 
-# The file as a whole ----------------------------------------------------------------------------------------------
+# The file as a whole ----------------------------------------------------------------------------
 
 
 class Form(enum.Enum):
@@ -187,8 +212,8 @@ class Source:
 def open_source(data: bytes) -> Source:
     """Decode a token file and find out its form.
 
-    :raises ConfigError: it is empty, which is not the same as having no tokens: an editor may be writing it just now. Or
-        it is of no known form.
+    :raises ConfigError: it is empty, which is not the same as having no tokens: an editor may be
+        writing it just now. Or it is of no known form.
     """
     marks = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     mark = next(filter(data.startswith, marks), b"")
@@ -214,7 +239,9 @@ def open_source(data: bytes) -> Source:
 
 def read_source(source: Source) -> list[Reading]:
     """As :func:`read_tokens`, of a file that has been opened."""
-    places = places_in_lines(source.lines) if source.form is Form.TEXT else places_in_json(source.value)
+    places = (
+        places_in_lines(source.lines) if source.form is Form.TEXT else places_in_json(source.value)
+    )
     return [_read(place) for place in places]
 
 
@@ -224,7 +251,9 @@ def _is_json_lines(text: str) -> bool:
     if len(lines) < 2 or not all(line.lstrip().startswith("{") for line in lines):
         return False
     try:
-        return all(isinstance(loads(line.encode("utf-8", "surrogateescape")), dict) for line in lines)
+        return all(
+            isinstance(loads(line.encode("utf-8", "surrogateescape")), dict) for line in lines
+        )
     except ValueError:
         return False
 
@@ -243,12 +272,16 @@ def _json_fault(text: str) -> str:
 def _where_and_how(error: json.JSONDecodeError) -> str:
     """Line, column, fault and advice: the same words on every Python.
 
-    A comma before a closing bracket is a fault at the bracket up to Python 3.12, and at the comma from 3.13 on.
+    A comma before a closing bracket is a fault at the bracket up to Python 3.12, and at the comma
+    from 3.13 on.
     """
     comma = _trailing_comma(error)
     if comma is not None:
         line, column = error.doc.count("\n", 0, comma) + 1, comma - error.doc.rfind("\n", 0, comma)
-        return f"line {line}, column {column}: a comma before a closing bracket or brace. Take the comma out"
+        return (
+            f"line {line}, column {column}: a comma before a closing bracket or brace. Take "
+            "the comma out"
+        )
     return f"line {error.lineno}, column {error.colno}: {error.msg.lower()}{_json_hint(error)}"
 
 
@@ -273,7 +306,9 @@ def _json_hint(error: json.JSONDecodeError) -> str:
 
 
 def _encoding(mark: bytes) -> tuple[str, str]:
-    """The encoding that a byte order mark stands for, and how what is broken in it comes back unchanged."""
+    """The encoding that a byte order mark stands for, and how what is broken in it comes back
+    unchanged.
+    """
     if mark == codecs.BOM_UTF16_LE:
         return "utf-16-le", "surrogatepass"
     if mark == codecs.BOM_UTF16_BE:
@@ -281,7 +316,7 @@ def _encoding(mark: bytes) -> tuple[str, str]:
     return "utf-8", "surrogateescape"
 
 
-# Entries ----------------------------------------------------------------------------------------------------------
+# Entries ----------------------------------------------------------------------------------------
 
 
 class _Refusal(ValueError):
@@ -308,7 +343,9 @@ def _read(place: Place) -> Reading:
         return evolve(reading, refusal=str(error))
     # An entry that names its own tier says more than the pool it is in.
     told = (
-        () if {"tier", "pool"} & (place.value.keys() if isinstance(place.value, dict) else set()) else (place.remark,)
+        ()
+        if {"tier", "pool"} & (place.value.keys() if isinstance(place.value, dict) else set())
+        else (place.remark,)
     )
     return evolve(reading, entry=entry, remarks=tuple(filter(None, (*told, *remarks))))
 
@@ -324,7 +361,9 @@ def _entry(value: Any, tier: Tier) -> tuple[TokenEntry, list[str]]:
         sso=_sso(next((value[key] for key in TOKEN_KEYS if value.get(key) is not None), None)),
         tier=_tier(value, tier, remarks),
         note=_text(value.get("note"), "note") or "",
-        proxy_url=_proxy(next((value[key] for key in _PROXY_KEYS if value.get(key)), None), "proxy_url"),
+        proxy_url=_proxy(
+            next((value[key] for key in _PROXY_KEYS if value.get(key)), None), "proxy_url"
+        ),
         disabled=_disabled(value, remarks),
     )
     return entry, remarks
@@ -340,7 +379,9 @@ def _sso(value: Any) -> str:
         tokens = {reading.entry.sso for reading in found if reading.entry}
         refused = next((reading.refusal for reading in found if reading.refusal), "")
         if refused or len(tokens) > 1:
-            raise ValueError(refused or "holds several session tokens: write each in a place of its own")
+            raise ValueError(
+                refused or "holds several session tokens: write each in a place of its own"
+            )
         value = next(iter(tokens), None)
     if not isinstance(value, str):
         raise ValueError("has no token")  # noqa: TRY004
@@ -360,7 +401,18 @@ def _tier(value: dict[str, Any], default: Tier, remarks: list[str]) -> Tier:
 _ON = frozenset({"true", "1", "yes", "on"})
 _OFF = frozenset({"false", "0", "no", "off"})
 _OUT_OF_USE = _OFF | {
-    *("disabled", "disable", "inactive", "banned", "ban", "blocked", "suspended", "forbidden", "deleted", "revoked"),
+    *(
+        "disabled",
+        "disable",
+        "inactive",
+        "banned",
+        "ban",
+        "blocked",
+        "suspended",
+        "forbidden",
+        "deleted",
+        "revoked",
+    ),
     *("expired", "invalid", "dead", "failed", "unauthorized", "reauth_required", "reauthrequired"),
 }
 _IN_USE = _ON | {
@@ -374,8 +426,13 @@ def _disabled(value: dict[str, Any], remarks: list[str]) -> bool:
     if _flag(value.get("disabled"), "disabled"):
         return True
     status = _word(value.get("status"))
-    away = any(_word(value.get(key)) in _ON for key in ("invalid", "deleted", "is_deleted", "banned", "expired"))
-    off = any(_word(value.get(key)) in _OFF for key in ("enabled", "is_enabled", "active", "is_active"))
+    away = any(
+        _word(value.get(key)) in _ON
+        for key in ("invalid", "deleted", "is_deleted", "banned", "expired")
+    )
+    off = any(
+        _word(value.get(key)) in _OFF for key in ("enabled", "is_enabled", "active", "is_active")
+    )
     if status in _OUT_OF_USE or away or off or value.get("deleted_at"):
         remarks.append("disabled, as its status in the file says")
         return True
@@ -413,7 +470,9 @@ def _text(value: Any, name: str) -> str | None:
 
 
 def _merged(one: TokenEntry, other: TokenEntry) -> TokenEntry:
-    """A token that is written twice: the higher tier, and whatever was said of it in either place."""
+    """A token that is written twice: the higher tier, and whatever was said of it in either
+    place.
+    """
     return TokenEntry(
         sso=one.sso,
         tier=Tier.SUPER if Tier.SUPER in (one.tier, other.tier) else Tier.BASIC,

@@ -2,13 +2,14 @@
 
 Theory
 ------
-What is taken here goes to Grok in a cookie, so nothing may be taken that is not the token: an account list has mail
-address, password and token on one line. Hence two rules. *By name*: the value of the cookie sso (or sso-rw, which holds
-the same) is taken wherever the cookie stands: in a header, or in a command of a browser's "Copy as cURL". *Bare*: text is
-a token only if it is one JWT, or nothing but the characters of a cookie's value, without what separates fields.
+What is taken here goes to Grok in a cookie, so nothing may be taken that is not the token: an
+account list has mail address, password and token on one line. Hence two rules. *By name*: the value
+of the cookie sso (or sso-rw, which holds the same) is taken wherever the cookie stands: in a
+header, or in a command of a browser's "Copy as cURL". *Bare*: text is a token only if it is one
+JWT, or nothing but the characters of a cookie's value, without what separates fields.
 
-Of a line with several fields the one JWT among them is taken if there is exactly one. All else is refused, and nothing of
-it is quoted.
+Of a line with several fields the one JWT among them is taken if there is exactly one. All else is
+refused, and nothing of it is quoted.
 """
 
 from __future__ import annotations
@@ -40,14 +41,22 @@ _SITES = ("grok.com", "x.ai")
 NOT_GROKS = "a cookie of another site"
 _NO_TOKEN = "is not a token: expected the value of the sso cookie, sso=…, or a cookie header"  # noqa: S105
 _SEVERAL = "holds several session tokens: write each in a place of its own"
-_FIELDS = "is not a token alone: leave only the session token, without mail address, password or other fields"
-_API_KEY = "is an API key, which is something else: expected the value of the cookie sso from grok.com"
+_FIELDS = (
+    "is not a token alone: leave only the session token, without mail address, password "
+    "or other fields"
+)
+_API_KEY = (
+    "is an API key, which is something else: expected the value of the cookie sso from grok.com"
+)
 _PLACEHOLDER = "is a placeholder: put the value of your own sso cookie there"
 
 LONGEST_CHARS = 16_384
 """Of what is looked at more closely; a token has some 150."""
 
-_QUOTES = "\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\xab\xbb\u2039\u203a\u300c\u300d\uff02\uff07"
+_QUOTES = (
+    "\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f"
+    "\xab\xbb\u2039\u203a\u300c\u300d\uff02\uff07"
+)
 _STRAY = re.compile(rf"^[\s;,{_QUOTES}\uff0c\uff1b]+|[\s;,{_QUOTES}\uff0c\uff1b]+$")
 """What copying leaves at the ends."""
 
@@ -56,34 +65,58 @@ _TOKEN = re.compile(r"(?!.*--)[!#-&(-+\-./0-9=?A-Z_a-z~]{1,4096}")
 
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _SIGNATURES = frozenset({43, 64, 86, 342, 512, 683})
-"""Characters of a whole signature, by algorithm: HS256 (Grok's), HS384, HS512 and ES256, RSA of three sizes."""
+"""Characters of a whole signature, by algorithm: HS256 (Grok's), HS384, HS512 and ES256, RSA of
+three sizes.
+"""
 
 _OTHER_COOKIE = re.compile(r"[\w-]+=[^=.]")
 """How ``cf_clearance=…`` begins. Base64 has its = at the end, or before the dot of a JWT."""
 
 _KEY = re.compile(r"(?:xai|sk)-|gsk_|AIza|gh[op]_")
-"""How keys of xAI, OpenAI, Anthropic, Groq, Google and GitHub begin. A key is another service's secret."""
+"""How keys of xAI, OpenAI, Anthropic, Groq, Google and GitHub begin. A key is another service's
+secret.
+"""
 
-_COOKIES = [re.compile(rf"(?<![\w.%/?&-]){name}=[{_QUOTES}]?([^;\s,{_QUOTES}^\\]*)") for name in COOKIE_NAMES]
+_COOKIES = [
+    re.compile(rf"(?<![\w.%/?&-]){name}=[{_QUOTES}]?([^;\s,{_QUOTES}^\\]*)")
+    for name in COOKIE_NAMES
+]
 _DOMAIN = re.compile(r";\s*domain=([^;\s]*)", re.IGNORECASE)
 _COMMAND = re.compile(
     r"(?:curl|wget|https?)(?:\.exe)?\s|(?:await\s+)?fetch\(|Invoke-(?:WebRequest|RestMethod)\b|\$\w+\s*[.=]",
     re.IGNORECASE,
 )
 _HOST = re.compile(r"https?:\^?/\^?/([^/\s'\"^:?#]+)", re.IGNORECASE)
-_NET_COOKIE = re.compile(r"Net\.Cookie\(\s*\"([^\"]*)\",\s*\"([^\"]*)\"(?:,\s*\"[^\"]*\",\s*\"([^\"]*)\")?")
+_NET_COOKIE = re.compile(
+    r"Net\.Cookie\(\s*\"([^\"]*)\",\s*\"([^\"]*)\"(?:,\s*\"[^\"]*\",\s*\"([^\"]*)\")?"
+)
 """PowerShell's way to write a cookie: name, value, path, domain."""
 
 _ENCLOSED = re.compile(r"<[^<>!/]*>|\{.*\}|\[.*\]|\$\{?\w+\}?|%\w+%|(.)\1*")
 _WORDS = frozenset(
-    {"your", "paste", "placeholder", "here", "example", "insert", "replace", "changeme", "todo", "sample"}
+    {
+        "your",
+        "paste",
+        "placeholder",
+        "here",
+        "example",
+        "insert",
+        "replace",
+        "changeme",
+        "todo",
+        "sample",
+    }
 )
 _ALONE = frozenset({"jwt", "sso-token", "sso_token"})
-_NOTHING = frozenset({"none", "null", "undefined", "nil", "true", "false", "xxx", "placeholder", "changeme"})
+_NOTHING = frozenset(
+    {"none", "null", "undefined", "nil", "true", "false", "xxx", "placeholder", "changeme"}
+)
 
 
 class NotGroks(ValueError):
-    """A cookie that is not Grok's, or a part of a command that holds none: nothing of ours, and no fault."""
+    """A cookie that is not Grok's, or a part of a command that holds none: nothing of ours, and no
+    fault.
+    """
 
 
 class Placeholder(ValueError):
@@ -94,7 +127,8 @@ class Placeholder(ValueError):
 
 
 def token_in(text: str) -> str:
-    """The token that is written as *text*: bare, as ``sso=…``, in a cookie header, or in a command that sends one.
+    """The token that is written as *text*: bare, as ``sso=…``, in a cookie header, or in a command
+    that sends one.
 
     :raises Placeholder: if it only stands for one.
     :raises NotGroks: if it is a cookie of another site.
@@ -113,23 +147,33 @@ def token_in(text: str) -> str:
 
 
 def tidied(text: str) -> str:
-    """*text* without characters that can't be seen: zero-width, soft hyphens, marks of direction, byte order marks."""
+    """*text* without characters that can't be seen: zero-width, soft hyphens, marks of direction,
+    byte order marks.
+    """
     if text.isascii():
         return text
-    return "".join(char for char in text if unicodedata.category(char) != "Cf" and not "\ufe00" <= char <= "\ufe0f")
+    return "".join(
+        char
+        for char in text
+        if unicodedata.category(char) != "Cf" and not "\ufe00" <= char <= "\ufe0f"
+    )
 
 
 def is_groks_site(domain: object) -> bool:
-    """Whether a cookie's domain is one of Grok's. An export may leave the domain out, or give an address."""
+    """Whether a cookie's domain is one of Grok's. An export may leave the domain out, or give an
+    address.
+    """
     host = domain.strip().lower() if isinstance(domain, str) else ""
     host = re.sub(r"^[a-z]+://", "", host).partition("/")[0].partition(":")[0].removeprefix(".")
     return not host or any(host == site or host.endswith(f".{site}") for site in _SITES)
 
 
 def is_jwt(text: str) -> bool:
-    """Whether *text* is one JSON Web Token: three parts in base64url, of which the first is a JSON object.
+    """Whether *text* is one JSON Web Token: three parts in base64url, of which the first is a JSON
+    object.
 
-    With two dashes in a row, which may separate it from something, only if its signature is a whole one.
+    With two dashes in a row, which may separate it from something, only if its signature is a whole
+    one.
     """
     if not _JWT.fullmatch(text) or len(text) > 4096:
         return False
@@ -161,7 +205,10 @@ def _in_command(text: str) -> str:
     if named is None and text.lstrip().startswith("$"):  # PowerShell's command is of several lines
         raise NotGroks("is another line of a command")
     if named is None:
-        raise ValueError("is a command without the cookie sso: copy a request that Grok's page sends while signed in")
+        raise ValueError(
+            "is a command without the cookie sso: copy a request that Grok's page sends while "
+            "signed in"
+        )
     return _checked(named)
 
 
@@ -193,7 +240,9 @@ def _checked(text: str) -> str:
         raise Placeholder
     if is_jwt(text):
         return text
-    if ".eyJ" in text or re.search(r"[@|:\s]|--", text):  # a JWT with something before or behind it; several fields
+    if ".eyJ" in text or re.search(
+        r"[@|:\s]|--", text
+    ):  # a JWT with something before or behind it; several fields
         return _one_field(text)
     if not _TOKEN.fullmatch(text) or _OTHER_COOKIE.match(text):
         raise ValueError(_NO_TOKEN)
@@ -203,7 +252,9 @@ def _checked(text: str) -> str:
 
 
 def _one_field(text: str) -> str:
-    """The one JWT among several fields. A longer row of dashes may belong to the token, so it separates nothing."""
+    """The one JWT among several fields. A longer row of dashes may belong to the token, so it
+    separates nothing.
+    """
     fields = [] if re.search("-{5}", text) else re.split(r"----|[|:,;\s]+", text)
     found = list(dict.fromkeys(field for field in fields if is_jwt(field)))
     if len(found) > 1:
@@ -218,7 +269,9 @@ def _looks_like_fields(text: str) -> bool:
 
 
 def _is_placeholder(text: str) -> bool:
-    """Whether *text* only stands for a token: ``<jwt>``, ``your-sso-token-here``, ``xxx``, ``eyJ...``."""
+    """Whether *text* only stands for a token: ``<jwt>``, ``your-sso-token-here``, ``xxx``,
+    ``eyJ...``.
+    """
     if not text:
         return False
     if "..." in text or "\u2026" in text or (len(text) > 1 and _ENCLOSED.fullmatch(text)):
@@ -226,7 +279,9 @@ def _is_placeholder(text: str) -> bool:
     if _JWT.fullmatch(text) and text.startswith("eyJ"):
         return any(re.fullmatch(r"([xX*0_-])\1{2,}", part) for part in text.split("."))
     words = re.split(r"[-_.\s]+", text.lower())
-    made_up = len(words) > 1 and not _WORDS.isdisjoint(words) and not re.search(r"[0-9@|:]|--", text)
+    made_up = (
+        len(words) > 1 and not _WORDS.isdisjoint(words) and not re.search(r"[0-9@|:]|--", text)
+    )
     return made_up or text.lower() in _ALONE | _NOTHING or words[0] in _NOTHING or _is_chinese(text)
 
 

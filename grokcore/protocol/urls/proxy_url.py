@@ -2,12 +2,14 @@
 
 Theory
 ------
-Providers make passwords of any characters, and people paste them as they are. In a URL, ``@ # / ?`` end the user info or
-the host, so that a URL parser takes a piece of the password for the host's name, which a name server is then asked for.
-Here user info ends at the last ``@``, whatever stands before it; what stands behind must be a host with its port, or all
-is refused; and user and password are percent-encoded, so that libcurl has no choice.
+Providers make passwords of any characters, and people paste them as they are. In a URL, ``@ # / ?``
+end the user info or the host, so that a URL parser takes a piece of the password for the host's
+name, which a name server is then asked for. Here user info ends at the last ``@``, whatever stands
+before it; what stands behind must be a host with its port, or all is refused; and user and password
+are percent-encoded, so that libcurl has no choice.
 
-``%`` with two hex digits is an escape already; a password that has such a thing in it is to be written with ``%25``.
+``%`` with two hex digits is an escape already; a password that has such a thing in it is to be
+written with ``%25``.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ __all__ = ["SCHEMES", "parse_proxy_url"]
 SCHEMES = ("http", "https", "socks5h")
 
 _FORM = "must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host"
-_EXAMPLE = "as in http://USER:PW@HOST:PORT, with %40 %23 %2F %3F %3A %25 for @ # / ? : % in USER and PW"
+_EXAMPLE = (
+    "as in http://USER:PW@HOST:PORT, with %40 %23 %2F %3F %3A %25 for @ # / ? : % in USER and PW"
+)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ENDPOINT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]\\%]+)(?::([0-9]{1,5}))?/?")
 _PROVIDERS_ORDER = re.compile(r"((?:[\w-]+\.)*[\w-]+):([0-9]{1,5}):([^:]+):(.*)", re.DOTALL)
@@ -32,9 +36,11 @@ _PROVIDERS_ORDER = re.compile(r"((?:[\w-]+\.)*[\w-]+):([0-9]{1,5}):([^:]+):(.*)"
 def parse_proxy_url(text: str) -> str:
     """*text* with its scheme as it is used, and its user and password percent-encoded.
 
-    ``socks5`` and ``socks`` mean ``socks5h``: names are resolved by the proxy, or look-ups would go past it and often fail.
+    ``socks5`` and ``socks`` mean ``socks5h``: names are resolved by the proxy, or look-ups would go
+    past it and often fail.
 
-    :raises ValueError: if it is no proxy URL, or could be read in two ways. No message quotes it: it may hold a password.
+    :raises ValueError: if it is no proxy URL, or could be read in two ways. No message quotes it:
+        it may hold a password.
     """
     text = text.strip()
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
@@ -65,7 +71,9 @@ def _parts(rest: str) -> tuple[tuple[str, str | None] | None, str]:
 
 
 def _endpoint(text: str, *, with_user: bool) -> str:
-    """Host and port. With a user the port must be there: else the end of a password might be taken for a host."""
+    """Host and port. With a user the port must be there: else the end of a password might be taken
+    for a host.
+    """
     found = _ENDPOINT.fullmatch(text)
     if found is None:
         raise ValueError(f"{_FORM}; write it {_EXAMPLE}")
@@ -91,11 +99,14 @@ def _host(text: str) -> str:
 
 
 def _encoded(userinfo: tuple[str, str | None] | None) -> str:
-    """User and password as they stand in a URL, with the ``@`` behind; what is an escape already stays one."""
+    """User and password as they stand in a URL, with the ``@`` behind; what is an escape already
+    stays one.
+    """
     if userinfo is None:
         return ""
     user, password = (
-        None if part is None else quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), safe="%") for part in userinfo
+        None if part is None else quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), safe="%")
+        for part in userinfo
     )
     if "%00" in f"{user}{password}":
         raise ValueError(f"{_FORM}, and no NUL in USER and PW")

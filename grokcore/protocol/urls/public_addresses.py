@@ -1,21 +1,24 @@
-"""Where a URL that a stranger sent may lead: to web servers on the public internet, and nowhere else.
+"""Where a URL that a stranger sent may lead: to web servers on the public internet, and nowhere
+else.
 
 Theory
 ------
-The server stands where a stranger doesn't: beside its machine's other programs, the router, a cloud's metadata service.
-Fetching a URL for them must not lend them that place. A URL is judged twice. What it *says* is judged here by
-:func:`split_user_url`; where that really *leads* is only known once its name is resolved, and each address found is
-judged by :func:`is_public`. Whoever fetches connects to an address that was judged, and resolves nothing again.
+The server stands where a stranger doesn't: beside its machine's other programs, the router, a
+cloud's metadata service. Fetching a URL for them must not lend them that place. A URL is judged
+twice. What it *says* is judged here by :func:`split_user_url`; where that really *leads* is only
+known once its name is resolved, and each address found is judged by :func:`is_public`. Whoever
+fetches connects to an address that was judged, and resolves nothing again.
 
 Rules
 -----
-1. What is asked for is put together anew from the parts that were judged (:attr:`UserUrl.url`), so that the HTTP library
-   has nothing to read differently.
-2. A host whose last label is a number is an IPv4 address, as for browsers, and must be written as four decimal numbers:
-   ``127.1``, ``0x7f.1`` and ``2130706433`` are ways to write loopback that few checks know.
-3. Of IPv6, only what is given out for public use (2000::/3) is public, less the parts of it that lead elsewhere; of
-   IPv4, everything but what is reserved. Python's own ``is_global`` has to agree; alone it isn't enough: multicast, NAT64
-   and 6to4 are global to it.
+1. What is asked for is put together anew from the parts that were judged (:attr:`UserUrl.url`), so
+   that the HTTP library has nothing to read differently.
+2. A host whose last label is a number is an IPv4 address, as for browsers, and must be written as
+   four decimal numbers: ``127.1``, ``0x7f.1`` and ``2130706433`` are ways to write loopback that
+   few checks know.
+3. Of IPv6, only what is given out for public use (2000::/3) is public, less the parts of it that
+   lead elsewhere; of IPv4, everything but what is reserved. Python's own ``is_global`` has to
+   agree; alone it isn't enough: multicast, NAT64 and 6to4 are global to it.
 4. No message quotes the URL: it may hold a secret.
 """
 
@@ -83,7 +86,8 @@ class UserUrl:
     """A stranger's URL in its parts, checked.
 
     :ivar scheme: ``http`` or ``https``.
-    :ivar host: a name in lower case and ASCII, without a dot at its end, or an address without brackets.
+    :ivar host: a name in lower case and ASCII, without a dot at its end, or an address without
+        brackets.
     :ivar target: path and query, at least ``/``.
     :ivar address: the host, if it is an address; else empty, and the name has to be resolved.
     :ivar trusted: whether the configuration names the host.
@@ -104,10 +108,13 @@ class UserUrl:
 
 
 def split_user_url(url: str, trusted: Collection[str] = ()) -> UserUrl:
-    """The parts of *url*, if it is one that may be fetched as far as can be told before its name is resolved.
+    """The parts of *url*, if it is one that may be fetched as far as can be told before its name is
+    resolved.
 
-    :param trusted: hosts of the configuration, each as ``host`` or ``host:port``; without a port, all ports are meant.
-    :raises ValueError: it is not. The message says which rule it breaks, as in "it …", and does not quote it.
+    :param trusted: hosts of the configuration, each as ``host`` or ``host:port``; without a port,
+        all ports are meant.
+    :raises ValueError: it is not. The message says which rule it breaks, as in "it …", and does not
+        quote it.
     """
     if len(url) > LONGEST_URL:
         raise ValueError(f"it is longer than {LONGEST_URL} characters")
@@ -127,10 +134,11 @@ def split_user_url(url: str, trusted: Collection[str] = ()) -> UserUrl:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IPv4 or IPv6 address is one that anybody on the internet could connect to just as well.
+    """Whether an IPv4 or IPv6 address is one that anybody on the internet could connect to just as
+    well.
 
-    An IPv4 address in IPv6's clothes (``::ffff:a.b.c.d``) is judged as what it is. Whatever is no address, or has a scope
-    (``%eth0``), is not public.
+    An IPv4 address in IPv6's clothes (``::ffff:a.b.c.d``) is judged as what it is. Whatever is no
+    address, or has a scope (``%eth0``), is not public.
     """
     try:
         found = ipaddress.ip_address(canonical_address(address))
@@ -142,7 +150,8 @@ def is_public(address: str) -> bool:
 
 
 def canonical_address(address: str) -> str:
-    """The one way to write it, so that two can be compared; an IPv4 address in IPv6's clothes becomes IPv4.
+    """The one way to write it, so that two can be compared; an IPv4 address in IPv6's clothes
+    becomes IPv4.
 
     :raises ValueError: it is no address, or has a scope.
     """
@@ -182,13 +191,16 @@ def _ipv6(text: str) -> str:
     try:
         return canonical_address(str(ipaddress.IPv6Address(text)))
     except ValueError:
-        raise ValueError("what it has in brackets is not an IPv6 address, or one with a zone") from None
+        raise ValueError(
+            "what it has in brackets is not an IPv6 address, or one with a zone"
+        ) from None
 
 
 def _name(host: str) -> str:
     """A name in ASCII, or an IPv4 address."""
     try:
-        # Digits, dots and letters of other scripts may become plain ones here: what follows must look at the result.
+        # Digits, dots and letters of other scripts may become plain ones here: what follows must
+        # look at the result.
         name = host.encode("idna").decode("ascii").lower().removesuffix(".")
     except UnicodeError:
         raise ValueError("its host is not a name") from None
@@ -206,7 +218,9 @@ def _check_ipv4(host: str) -> None:
     try:
         ipaddress.IPv4Address(host)
     except ValueError:
-        raise ValueError("its host is a number, but not an IPv4 address as four decimal numbers") from None
+        raise ValueError(
+            "its host is a number, but not an IPv4 address as four decimal numbers"
+        ) from None
 
 
 def _is_trusted(host: str, port: int, trusted: Collection[str]) -> bool:

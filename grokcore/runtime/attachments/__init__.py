@@ -1,1 +1,3 @@
-"""Pictures and files that a request brings or refers to: fetched and loaded before Grok is asked."""
+"""Pictures and files that a request brings or refers to: fetched and loaded before Grok is
+asked.
+"""

@@ -1,16 +1,20 @@
-"""Fetching a picture or file by a URL that a client sent: a request of this server's on behalf of a stranger.
+"""Fetching a picture or file by a URL that a client sent: a request of this server's on behalf of a
+stranger.
 
 Rules
 -----
-1. Only web servers on the public internet are asked (:mod:`grokcore.protocol.urls.public_addresses`), and hosts that
-   the configuration names. *Every* address of a name must be public: one that is not shows that something is wrong with it.
-2. A name is resolved once for each request, and the connection goes to the address that was judged. A name server that
-   answers otherwise the next time changes nothing.
+1. Only web servers on the public internet are asked
+   (:mod:`grokcore.protocol.urls.public_addresses`), and hosts that the configuration names. *Every*
+   address of a name must be public: one that is not shows that something is wrong with it.
+2. A name is resolved once for each request, and the connection goes to the address that was judged.
+   A name server that answers otherwise the next time changes nothing.
 3. A redirect is a new URL and is judged from the start.
 4. Nothing of Grok's goes along: no cookie, no token, no browser's identity, no shared connection.
-5. Looking a name up is bounded in time, and in number for each key (:mod:`~grokcore.runtime.attachments.lookups`).
-6. Time and bytes are bounded, whatever the other side does. It is asked for the content as it is; a server that sends it
-   compressed all the same is taken at gzip's word, and bytes are counted as they come out of that, piece by piece.
+5. Looking a name up is bounded in time, and in number for each key
+   (:mod:`~grokcore.runtime.attachments.lookups`).
+6. Time and bytes are bounded, whatever the other side does. It is asked for the content as it is; a
+   server that sends it compressed all the same is taken at gzip's word, and bytes are counted as
+   they come out of that, piece by piece.
 7. Messages name the host and the rule; path and query may hold secrets.
 """
 
@@ -44,7 +48,11 @@ LONGEST_NUMBER = len(str(2**63))
 LONGEST_NAME = 100
 """Characters of a host that a message shows."""
 
-HEADERS = (("User-Agent", "grok2api"), ("Accept", "image/*, */*;q=0.8"), ("Accept-Encoding", "identity"))
+HEADERS = (
+    ("User-Agent", "grok2api"),
+    ("Accept", "image/*, */*;q=0.8"),
+    ("Accept-Encoding", "identity"),
+)
 
 ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 """Have zlib tell by the first bytes which of the two it is."""
@@ -57,9 +65,10 @@ class Fetcher:
     """Fetches what clients refer to.
 
     :ivar transport: makes the requests. It should not be the one that talks to Grok.
-    :ivar allow_hosts: private hosts that may be asked as well, each as ``host`` or ``host:port``, in ASCII.
-    :ivar proxy_url: the way out. A proxy resolves names itself, so that there is nothing to judge: only ``allow_hosts`` are
-        fetched then.
+    :ivar allow_hosts: private hosts that may be asked as well, each as ``host`` or ``host:port``,
+        in ASCII.
+    :ivar proxy_url: the way out. A proxy resolves names itself, so that there is nothing to judge:
+        only ``allow_hosts`` are fetched then.
     :ivar resolve: how names are resolved, for one request.
     """
 
@@ -85,8 +94,12 @@ class Fetcher:
             found = await self._visit(target, most)
             if isinstance(found, bytes):
                 return found
-            target = self._judge(_joined(target.url, found), f"{_shown(target)} redirects to a URL that is not taken")
-        raise AttachmentRefused(f"The attachment is more than {MOST_REDIRECTS} redirects away from its URL.")
+            target = self._judge(
+                _joined(target.url, found), f"{_shown(target)} redirects to a URL that is not taken"
+            )
+        raise AttachmentRefused(
+            f"The attachment is more than {MOST_REDIRECTS} redirects away from its URL."
+        )
 
     def _judge(self, url: str, lead: str) -> UserUrl:
         try:
@@ -111,7 +124,9 @@ class Fetcher:
         try:
             return await _content_or_location(exchange, request, most)
         except TransportFailure as failure:
-            raise AttachmentRefused(f"The attachment could not be fetched. {failure.message}") from failure
+            raise AttachmentRefused(
+                f"The attachment could not be fetched. {failure.message}"
+            ) from failure
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
                 await exchange.aclose()
@@ -122,36 +137,49 @@ class Fetcher:
             if target.trusted:
                 return ""
             raise AttachmentRefused(
-                f"{_shown(target)} is not fetched: a proxy is configured, which resolves names itself, so that only hosts "
+                f"{_shown(target)} is not fetched: a proxy is configured, which resolves names "
+                "itself, so that only hosts "
                 "named in [fetch] allow_hosts are. Send the attachment as a data: URL."
             )
         addresses = [target.address] if target.address else await self._look_up(target)
         if not target.trusted and not all(map(is_public, addresses)):
             raise AttachmentRefused(
-                f"{_shown(target)} is not fetched: it is not, or not only, on the public internet. Private hosts have to "
+                f"{_shown(target)} is not fetched: it is not, or not only, on the public internet. "
+                "Private hosts have to "
                 "be named in [fetch] allow_hosts."
             )
         return canonical_address(addresses[0])
 
     async def _look_up(self, target: UserUrl) -> Sequence[str]:
         try:
-            # One that is bound to a network card, as a private host may have among others, can't be connected to by itself.
-            addresses = [a for a in await self.resolve(target.host, target.port) if not (target.trusted and "%" in a)]
+            # One that is bound to a network card, as a private host may have among others, can't be
+            # connected to by itself.
+            addresses = [
+                a
+                for a in await self.resolve(target.host, target.port)
+                if not (target.trusted and "%" in a)
+            ]
         except OSError:
             addresses = []
         if not addresses:
-            raise AttachmentRefused(f"The attachment could not be fetched: {_shown(target)} could not be resolved.")
+            raise AttachmentRefused(
+                f"The attachment could not be fetched: {_shown(target)} could not be resolved."
+            )
         return addresses
 
 
-async def _content_or_location(exchange: Exchange, request: UpstreamRequest, most: int) -> bytes | str:
+async def _content_or_location(
+    exchange: Exchange, request: UpstreamRequest, most: int
+) -> bytes | str:
     head = await exchange.head()
     if request.connect_to and head.peer and canonical_address(head.peer) != request.connect_to:
         raise AttachmentRefused(f"{request.who} is not fetched: the connection led elsewhere.")
     if head.status in REDIRECTS:
         return _location(head, request.who)
     if head.status != 200:
-        raise AttachmentRefused(f"The attachment could not be fetched: {request.who} answered {head.status}.")
+        raise AttachmentRefused(
+            f"The attachment could not be fetched: {request.who} answered {head.status}."
+        )
     if _announced(head) > most:
         raise _too_large(request.who, most)
     return await _content(exchange, head, request.who, most)
@@ -164,7 +192,9 @@ async def _content(exchange: Exchange, head: ResponseHead, who: str, most: int) 
             content.add(piece)
         data = content.whole()
     except zlib.error:
-        raise AttachmentRefused(f"The attachment could not be fetched: what {who} sent is damaged.") from None
+        raise AttachmentRefused(
+            f"The attachment could not be fetched: what {who} sent is damaged."
+        ) from None
     except _TooMuch:
         raise _too_large(who, most) from None
     if not data:
@@ -183,7 +213,8 @@ def _unpacker(head: ResponseHead, who: str) -> zlib._Decompress | None:
     if encoding in ("gzip", "x-gzip", "deflate"):
         return zlib.decompressobj(ZLIB_OR_GZIP)
     raise AttachmentRefused(
-        f"The attachment could not be fetched: {who} sends it compressed, in a way that it was not asked for. "
+        f"The attachment could not be fetched: {who} sends it compressed, in a way that it was not "
+        "asked for. "
         "Send it as a data: URL."
     )
 
@@ -225,7 +256,9 @@ class _Content:
 
 
 def _announced(head: ResponseHead) -> float:
-    """Bytes of the body, as far as the server says; libcurl passes over what is no number, or too large for one."""
+    """Bytes of the body, as far as the server says; libcurl passes over what is no number, or too
+    large for one.
+    """
     length = head.headers.get("content-length", "")
     if not (length.isascii() and length.isdigit()):
         return 0

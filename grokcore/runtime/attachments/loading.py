@@ -1,4 +1,6 @@
-"""From the parts of a request to what will be uploaded: decoded, fetched, weighed, and known by their first bytes."""
+"""From the parts of a request to what will be uploaded: decoded, fetched, weighed, and known by
+their first bytes.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,12 @@ from attrs import field, frozen
 
 from ...errors import AttachmentRefused, RequestTooLarge
 from ...protocol.conversation.attachment_part import AttachmentPart
-from ...protocol.conversation.attachments import MOST_BYTES, MOST_BYTES_IN_ALL, Attachment, attachment_of
+from ...protocol.conversation.attachments import (
+    MOST_BYTES,
+    MOST_BYTES_IN_ALL,
+    Attachment,
+    attachment_of,
+)
 from ...protocol.conversation.enclosures import Enclosure, Use
 from ...protocol.conversation.media import TooLarge, parse_data_url
 from ..gather import for_all
@@ -25,8 +32,8 @@ AT_ONCE = 5
 """Of one request's attachments: they may be 20 MB each, and stand in memory meanwhile."""
 
 HISTORY_FETCH_S = 10.0
-"""For fetching what the question can do without, in seconds, all in all. A client sends its history with each question, and
-would wait each time for every server in it that has gone."""
+"""For fetching what the question can do without, in seconds, all in all. A client sends its history
+with each question, and would wait each time for every server in it that has gone."""
 
 LONGEST_SCHEME = 20
 """Characters of a URL, within which its scheme ends."""
@@ -43,7 +50,8 @@ class Brought:
     """What goes up with a question.
 
     :ivar attachments: in the order of the conversation, each content of earlier turns once.
-    :ivar carriers: path of each part whose content is among them -> path of the attachment that has it.
+    :ivar carriers: path of each part whose content is among them -> path of the attachment that has
+        it.
     :ivar spare: paths of the attachments that the question can do without.
     """
 
@@ -65,7 +73,9 @@ class Brought:
         )
 
 
-async def load_attachments(parts: Sequence[AttachmentPart], fetcher: Fetcher) -> tuple[Attachment, ...]:
+async def load_attachments(
+    parts: Sequence[AttachmentPart], fetcher: Fetcher
+) -> tuple[Attachment, ...]:
     """All of *parts*, in their order.
 
     :raises RequestTooLarge: one of them, or all together, are more than is taken.
@@ -78,8 +88,11 @@ async def load_attachments(parts: Sequence[AttachmentPart], fetcher: Fetcher) ->
     return tuple(await for_all(parts, loader.load, at_once=AT_ONCE))
 
 
-async def load_enclosures(enclosures: Sequence[Enclosure], fetcher: Fetcher, *, earlier: int) -> Brought:
-    """Those of *enclosures* that go up: the needed ones; others as far as they can be had and there is room.
+async def load_enclosures(
+    enclosures: Sequence[Enclosure], fetcher: Fetcher, *, earlier: int
+) -> Brought:
+    """Those of *enclosures* that go up: the needed ones; others as far as they can be had and there
+    is room.
 
     :param earlier: how many pictures of earlier turns, the latest first.
     :raises GrokApiError: a needed one can't be had, as :func:`load_attachments`.
@@ -89,7 +102,9 @@ async def load_enclosures(enclosures: Sequence[Enclosure], fetcher: Fetcher, *, 
     if len(parts[Use.NEEDED]) > MOST_PARTS:
         await load_attachments(parts[Use.NEEDED], fetcher)
     needed = await for_all(parts[Use.NEEDED], loader.load, at_once=AT_ONCE)
-    found: dict[str, Attachment] = dict(zip((part.path for part in parts[Use.NEEDED]), needed, strict=True))
+    found: dict[str, Attachment] = dict(
+        zip((part.path for part in parts[Use.NEEDED]), needed, strict=True)
+    )
     wanted = parts[Use.WANTED][-(MOST_PARTS - len(found)) :] if len(found) < MOST_PARTS else []
     found.update(await loader.load_possible(wanted))
     room = min(earlier, MOST_PARTS - len(found))
@@ -97,7 +112,9 @@ async def load_enclosures(enclosures: Sequence[Enclosure], fetcher: Fetcher, *, 
     order = [one.part.path for one in enclosures]
     spare = found.keys() - {part.path for part in parts[Use.NEEDED]}
     carriers = {**same, **{path: path for path in found}}
-    return Brought(tuple(found[path] for path in order if path in found), carriers, frozenset(spare))
+    return Brought(
+        tuple(found[path] for path in order if path in found), carriers, frozenset(spare)
+    )
 
 
 async def _add_earlier(
@@ -112,7 +129,9 @@ async def _add_earlier(
     while rest and room > 0:
         batch, rest = rest[:room], rest[room:]
         for path, attachment in (await loader.load_possible(batch)).items():
-            carrier = next((other for other, it in found.items() if it.data == attachment.data), None)
+            carrier = next(
+                (other for other, it in found.items() if it.data == attachment.data), None
+            )
             if carrier is not None:
                 same[path] = carrier
             else:
@@ -152,11 +171,16 @@ class _Loader:
 
         async def try_one(part: AttachmentPart) -> Attachment | None:
             until = self._history_until if part.url and not _is_data_url(part) else math.inf
-            with trio.CancelScope(deadline=until), contextlib.suppress(AttachmentRefused, RequestTooLarge):
+            with (
+                trio.CancelScope(deadline=until),
+                contextlib.suppress(AttachmentRefused, RequestTooLarge),
+            ):
                 return await self.load(part)
             return None
 
-        loaded = dict(zip(first, await for_all([*first.values()], try_one, at_once=AT_ONCE), strict=True))
+        loaded = dict(
+            zip(first, await for_all([*first.values()], try_one, at_once=AT_ONCE), strict=True)
+        )
         return {part.path: found for part in parts if (found := loaded[part.url]) is not None}
 
 
@@ -166,15 +190,20 @@ async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
             raise _too_large(part)
         return part.data
     if not _is_data_url(part):
-        if ":" not in part.url[:LONGEST_SCHEME]:  # a path of the client's own disk, or damaged base64
-            message = f"{part.path} must be a data: or https: URL (data:image/png;base64,…), or base64."
+        if (
+            ":" not in part.url[:LONGEST_SCHEME]
+        ):  # a path of the client's own disk, or damaged base64
+            message = (
+                f"{part.path} must be a data: or https: URL (data:image/png;base64,…), or base64."
+            )
             raise AttachmentRefused(message, param=part.path)
         try:
             return await fetcher.fetch(part.url, most=MOST_BYTES)
         except (AttachmentRefused, RequestTooLarge) as error:
             raise type(error)(f"{part.path}: {error.message}", param=part.path) from error
     try:
-        # In a thread: 20 MB of base64 take a third of a second, which all other answers would wait for.
+        # In a thread: 20 MB of base64 take a third of a second, which all other answers would wait
+        # for.
         return await in_thread(lambda: parse_data_url(part.url, most=MOST_BYTES))
     except TooLarge:
         raise _too_large(part) from None

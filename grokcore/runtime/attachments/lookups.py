@@ -1,11 +1,13 @@
-"""Looking up names that clients refer to, with the system's resolver, which may hang for half a minute.
+"""Looking up names that clients refer to, with the system's resolver, which may hang for half a
+minute.
 
 Theory
 ------
-``getaddrinfo`` can't be cancelled: a look-up that is given up leaves a thread behind until the system gives up as well.
-So two things are counted: look-ups that a request waits for, and threads that were left behind. The first have places that
-are given back in time, whatever the name server does; the second are bounded, so that they don't become thousands. Both
-are counted for each API key, too: names that lead nowhere cost nobody but the key that sends them.
+``getaddrinfo`` can't be cancelled: a look-up that is given up leaves a thread behind until the
+system gives up as well. So two things are counted: look-ups that a request waits for, and threads
+that were left behind. The first have places that are given back in time, whatever the name server
+does; the second are bounded, so that they don't become thousands. Both are counted for each API
+key, too: names that lead nowhere cost nobody but the key that sends them.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from ..threads import in_thread
 __all__ = ["Lookups", "Resolve"]
 
 LOOKUP_S = 5.0
-"""How long one look-up is waited for, its place included, in seconds. Name servers take milliseconds, or never answer."""
+"""How long one look-up is waited for, its place included, in seconds. Name servers take
+milliseconds, or never answer.
+"""
 
 AT_ONCE = 24
 """Look-ups at once that are waited for."""
@@ -44,7 +48,8 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class Lookups:
-    """The system's resolver, with places of its own. Callable as :data:`Resolve`, for nobody in particular.
+    """The system's resolver, with places of its own. Callable as :data:`Resolve`, for nobody in
+    particular.
 
     :param look_up: the resolver; of tests. It runs in a thread, and raises OSError.
     """
@@ -55,7 +60,9 @@ class Lookups:
         self._threads = trio.CapacityLimiter(AT_ONCE + MOST_LEFT)
         self._of_keys: dict[str, trio.CapacityLimiter] = {}
         self._waiting: Counter[str] = Counter()
-        self._running: dict[object, str] = {}  # by the threads themselves: one that was given up may begin yet
+        self._running: dict[
+            object, str
+        ] = {}  # by the threads themselves: one that was given up may begin yet
         self._awaited: set[object] = set()
 
     def of(self, key: str) -> Resolve:

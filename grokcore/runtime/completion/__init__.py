@@ -1,1 +1,3 @@
-"""One answer end to end: leases, attempts and clocks. No module here knows how any upstream writes."""
+"""One answer end to end: leases, attempts and clocks. No module here knows how any upstream
+writes.
+"""

@@ -1,8 +1,9 @@
 """An alarm clock for many sleepers whose alarms are nearly always put off before they ring.
 
-Every token puts off its stream's chunk clock. With a cancel scope around each wait that costs an entry in trio's list of
-deadlines per token, about as much as decoding it. Here an alarm that is put off costs one comparison: the early entry
-stays, rings for nothing now and then, and the sleeper, who looks at the time himself, sets it anew.
+Every token puts off its stream's chunk clock. With a cancel scope around each wait that costs an
+entry in trio's list of deadlines per token, about as much as decoding it. Here an alarm that is put
+off costs one comparison: the early entry stays, rings for nothing now and then, and the sleeper,
+who looks at the time himself, sets it anew.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class _Entry:
 
 
 class AlarmClock:
-    """Wakes sleepers, each at the earliest of the times it has set. :meth:`run` has to be running."""
+    """Wakes sleepers, each at the earliest of the times it has set. :meth:`run` has to be
+    running.
+    """
 
     def __init__(self) -> None:
         self._entries: list[tuple[float, int, _Entry]] = []

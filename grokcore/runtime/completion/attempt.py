@@ -1,4 +1,6 @@
-"""One attempt at an answer: a lease, an exchange, a decoder and clocks in; events or one error out."""
+"""One attempt at an answer: a lease, an exchange, a decoder and clocks in; events or one error
+out.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ __all__ = ["Attempt"]
 class Attempt:
     """One request to Grok.
 
-    Call :meth:`first_events`, then :meth:`more_events` until it returns a ``Finished``. :meth:`end` gives lease and
-    exchange back, whichever way the attempt ends.
+    Call :meth:`first_events`, then :meth:`more_events` until it returns a ``Finished``. :meth:`end`
+    gives lease and exchange back, whichever way the attempt ends.
 
     :param lane: the lane that *exchange* was opened by.
     :param waits: of the completion; its clocks have begun the attempt.
@@ -27,7 +29,9 @@ class Attempt:
     :ivar failure: the error that came behind events which have been returned already.
     """
 
-    def __init__(self, lane: Lane, lease: Lease, exchange: AnswerExchange, waits: Waits, alarm: AlarmClock) -> None:
+    def __init__(
+        self, lane: Lane, lease: Lease, exchange: AnswerExchange, waits: Waits, alarm: AlarmClock
+    ) -> None:
         self.lease = lease
         self.finished = False
         self.failure: GrokApiError | None = None
@@ -45,7 +49,8 @@ class Attempt:
     async def first_events(self) -> list[Event]:
         """The first meaningful events.
 
-        :raises GrokApiError: if Grok refused, failed or was too slow, or the completion was interrupted.
+        :raises GrokApiError: if Grok refused, failed or was too slow, or the completion was
+            interrupted.
         """
         await self._waits.under_clocks(self._exchange.accepted)
         while True:
@@ -55,7 +60,8 @@ class Attempt:
                 return events
 
     async def more_events(self, until: float) -> list[Event]:
-        """The events that have arrived, at least one; none if nothing came until *until* (trio's time).
+        """The events that have arrived, at least one; none if nothing came until *until* (trio's
+        time).
 
         May be cancelled and called again; nothing is lost.
 
@@ -95,14 +101,17 @@ class Attempt:
     async def abandon(self) -> None:
         """End it without an outcome, since the client left or has the whole answer."""
         if self.failure is not None:
-            self.lease.settle(self.failure)  # no client is left to hear of it, but the pool learns from it
+            self.lease.settle(
+                self.failure
+            )  # no client is left to hear of it, but the pool learns from it
         self.lease.abandon()
         if self.finished:
             await self._exchange.drain()
         await self.end(None)
 
     def _arrived(self, now: float) -> bytes | None:
-        """What there is to decode: a piece of the answer, ``b""`` for its end, None for nothing yet.
+        """What there is to decode: a piece of the answer, ``b""`` for its end, None for nothing
+        yet.
 
         :raises GrokApiError: if a clock is due, or the connection broke.
         """
@@ -120,7 +129,8 @@ class Attempt:
         return data
 
     def _decode(self, data: bytes) -> list[Event]:
-        """Events of *data* (``b""`` is the end). A failure behind other events is kept for the next call.
+        """Events of *data* (``b""`` is the end). A failure behind other events is kept for the next
+        call.
 
         :raises GrokApiError: if the failure is all there is.
         """

@@ -1,4 +1,5 @@
-"""Where Grok's answers drift away from what this version understands: counted, named, and told once in the log.
+"""Where Grok's answers drift away from what this version understands: counted, named, and told once
+in the log.
 
 Names only, never a value; and of a refusal only what the client was told.
 """
@@ -27,7 +28,8 @@ class Drift:
     """What was not understood in this process' time.
 
     :ivar counters: what all decoders have passed over.
-    :ivar refused_models: how often Grok refused a question to a model for a reason of its own, by our names of them.
+    :ivar refused_models: how often Grok refused a question to a model for a reason of its own, by
+        our names of them.
     """
 
     def __init__(self) -> None:
@@ -36,7 +38,9 @@ class Drift:
 
     @property
     def unknown_keys(self) -> dict[str, int]:
-        """The most frequent unknown keys, as they may be shown, with their counts; the most frequent first."""
+        """The most frequent unknown keys, as they may be shown, with their counts; the most
+        frequent first.
+        """
         shown: dict[str, int] = {}
         for key, count in self.counters.unknown_keys.items():
             name = _shown(key)
@@ -54,7 +58,9 @@ class Drift:
         self.counters.add(passed_over)
         for key in self.counters.unknown_keys:
             if key not in before:
-                _log.warning("Grok sent a key that nobody here knows: %s (model %s)", _shown(key), model)
+                _log.warning(
+                    "Grok sent a key that nobody here knows: %s (model %s)", _shown(key), model
+                )
         if isinstance(error, UpstreamRefused):
             self._note_refusal(model, error)
 
@@ -67,5 +73,7 @@ class Drift:
 
 
 def _shown(key: str) -> str:
-    """A name as a stranger may read it: should a token ever stand in its place, it is not repeated."""
+    """A name as a stranger may read it: should a token ever stand in its place, it is not
+    repeated.
+    """
     return _NOT_PRINTABLE.sub("?", cleaned(key))[:SHOWN_CHARS] or "?"

@@ -1,20 +1,24 @@
-"""One completion, end to end: lease a token, ask Grok, keep to the clocks, try again where that helps.
+"""One completion, end to end: lease a token, ask Grok, keep to the clocks, try again where that
+helps.
 
 Theory
 ------
-A :class:`Completion` has two halves. :meth:`~Completion.start` runs attempts until one of them has brought its first
-meaningful event, and raises if none does; only then does a client get its 200. :meth:`~Completion.next_events` then
-brings the rest. :meth:`~Completion.aclose` ends it at any time, in any state.
+A :class:`Completion` has two halves. :meth:`~Completion.start` runs attempts until one of them has
+brought its first meaningful event, and raises if none does; only then does a client get its 200.
+:meth:`~Completion.next_events` then brings the rest. :meth:`~Completion.aclose` ends it at any
+time, in any state.
 
 Rules
 -----
-1. Every wait for Grok happens under the clocks: within a cancel scope (:class:`~.waiting.Waits`), or between events with
-   the gateway's alarm clock, which is cheaper. No cancel scope spans a ``yield``: there is no generator here.
+1. Every wait for Grok happens under the clocks: within a cancel scope (:class:`~.waiting.Waits`),
+   or between events with the gateway's alarm clock, which is cheaper. No cancel scope spans a
+   ``yield``: there is no generator here.
 2. ``next_events`` may be cancelled at any await and called again; nothing that has arrived is lost.
-3. An attempt owns its lease and its exchange and gives both back whichever way it ends (:mod:`.attempt`); a failure is
-   settled before another attempt begins.
+3. An attempt owns its lease and its exchange and gives both back whichever way it ends
+   (:mod:`.attempt`); a failure is settled before another attempt begins.
 4. After :meth:`Completion.commit` (a byte went out) nothing is tried again.
-5. How Grok is asked is the lane's business, and so is the session's cookie: neither is known here or above.
+5. How Grok is asked is the lane's business, and so is the session's cookie: neither is known here
+   or above.
 """
 
 from __future__ import annotations
@@ -53,7 +57,9 @@ from .waiting import Waits
 __all__ = ["Completion", "FailedAttempt", "Gateway", "Times"]
 
 CLOSE_S = 2.0
-"""Bound for closing a completion. An abort takes well under a millisecond; this is for the day it does not."""
+"""Bound for closing a completion. An abort takes well under a millisecond; this is for the day it
+does not.
+"""
 
 OTHERS_LEFT_S = 1.0
 """``Retry-After`` when all attempts met a refused or used-up token and there are others."""
@@ -133,7 +139,7 @@ class Gateway:
         for completion in list(self._open):
             completion.interrupt(error)
 
-    # For Completion ------------------------------------------------------------------------------------------------
+    # For Completion ------------------------------------------------------------------------------
 
     def forget(self, completion: Completion) -> None:
         """*completion* is closed."""
@@ -150,7 +156,9 @@ class Completion:
     :ivar failures: how many attempts have failed.
     """
 
-    def __init__(self, gateway: Gateway, question: Question, accepted: float, request_id: str) -> None:
+    def __init__(
+        self, gateway: Gateway, question: Question, accepted: float, request_id: str
+    ) -> None:
         self.question = question
         self.request_id = request_id
         self.token_id = ""
@@ -174,7 +182,8 @@ class Completion:
     async def fetch(self, url: str) -> Asset:
         """Fetch a picture of this answer, with the token and the egress that had it made.
 
-        :raises GrokApiError: if it can't be had, or is no picture; or if the completion is not under way.
+        :raises GrokApiError: if it can't be had, or is no picture; or if the completion is not
+            under way.
         """
         return await self._lane.fetch(self._under_way.lease, url)
 
@@ -196,7 +205,9 @@ class Completion:
         self._committed = True
 
     def client_was_slow(self, seconds: float) -> None:
-        """The caller was busy with the client for that long; the clocks leave it out (the total not without bound)."""
+        """The caller was busy with the client for that long; the clocks leave it out (the total not
+        without bound).
+        """
         self._clocks.client_was_slow(seconds)
 
     async def aside(self, fn: Callable[[], Awaitable[_T]]) -> _T:
@@ -236,9 +247,11 @@ class Completion:
                 self.question = self.question.leave_out(self.question.spare)
 
     async def next_events(self, until: float = math.inf) -> list[Event]:
-        """The events that have arrived, at least one; none if nothing came until *until* (trio's time).
+        """The events that have arrived, at least one; none if nothing came until *until* (trio's
+        time).
 
-        The last event of an answer is :class:`~grokcore.protocol.conversation.events.Finished`; don't call again after it.
+        The last event of an answer is :class:`~grokcore.protocol.conversation.events.Finished`;
+        don't call again after it.
 
         :raises GrokApiError: the answer broke off.
         """
@@ -261,7 +274,7 @@ class Completion:
                 self._forget_attempt(attempt, None)
         self._gateway.forget(self)
 
-    # Attempts ------------------------------------------------------------------------------------------------------
+    # Attempts ------------------------------------------------------------------------------------
 
     @property
     def _under_way(self) -> Attempt:
@@ -276,8 +289,12 @@ class Completion:
         return Need(question.model, frozenset(attempts.excluded), attempts.avoided, question.asker)
 
     def _may_spare(self, error: GrokApiError) -> bool:
-        """Whether the answer failed for attachments, which Grok does not name, and some can be done without."""
-        about_some = isinstance(error, AttachmentRefused | AttachmentModerated) and error.param is None
+        """Whether the answer failed for attachments, which Grok does not name, and some can be done
+        without.
+        """
+        about_some = (
+            isinstance(error, AttachmentRefused | AttachmentModerated) and error.param is None
+        )
         return about_some and bool(self.question.spare) and self._attempts.made < MAX_ATTEMPTS
 
     async def _space(self, error: GrokApiError) -> None:
@@ -299,8 +316,8 @@ class Completion:
             lease = functools.partial(self._gateway.pool.lease, self._need, self._ticket)
             return await self._waits.under_clocks(lease)
         except GrokApiError as error:
-            # No token is left. If the last failure was a token's fault, report the pool's state; otherwise report that
-            # failure: it says more.
+            # No token is left. If the last failure was a token's fault, report the pool's state;
+            # otherwise report that failure: it says more.
             if previous is not None and previous.blame is not Blame.TOKEN:
                 previous.retry_after = previous.retry_after or error.retry_after
                 raise previous from None
@@ -311,8 +328,8 @@ class Completion:
     def _final(self, error: GrokApiError) -> GrokApiError:
         """What the client hears of the last attempt's failure.
 
-        A token's own failure says nothing of the others: if they are all out too, the pool's word on them is the better
-        one, and if not, the next request may well be answered.
+        A token's own failure says nothing of the others: if they are all out too, the pool's word
+        on them is the better one, and if not, the next request may well be answered.
         """
         if error.blame is Blame.TOKEN:
             pool_says = self._gateway.pool.book.hopeless(
@@ -382,7 +399,9 @@ class Completion:
     def _report(self, error: GrokApiError) -> None:
         self.failures += 1
         values = (self.request_id, self.attempts, self.token_id, error.code, error.message)
-        _log.warning("%s: attempt %d, token %s: %s: %s", *values, extra={"fold": (error.code, error.message)})
+        _log.warning(
+            "%s: attempt %d, token %s: %s: %s", *values, extra={"fold": (error.code, error.message)}
+        )
         failed = FailedAttempt(error, self.question.model.name, self.token_id)
         for listener in self._gateway.on_failed_attempt:
             listener(failed)

@@ -1,4 +1,6 @@
-"""The waits of one completion: each ends when a clock is due, or when the completion is interrupted."""
+"""The waits of one completion: each ends when a clock is due, or when the completion is
+interrupted.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,11 @@ class Waits:
             raise self.interruption
         with trio.CancelScope(deadline=self.clocks.deadline) as self._scope:
             return await fn()
-        raise self.interruption or self.clocks.expired() or EmptyAnswer("Grok's answer has nothing in it.")
+        raise (
+            self.interruption
+            or self.clocks.expired()
+            or EmptyAnswer("Grok's answer has nothing in it.")
+        )
 
     async def aside(self, fn: Callable[[], Awaitable[_T]]) -> _T:
         """Await *fn* with all clocks stopped: it is our work, not Grok's.

@@ -1,12 +1,13 @@
 """The data directory, held by one process at a time.
 
-Two servers that write one state file would undo each other's work, and each would take the other's temporary files for
-strays. The lock is the operating system's and on the folder itself: it ends with its process, however that ends, leaves no
-file behind, and works where nothing can be written.
+Two servers that write one state file would undo each other's work, and each would take the other's
+temporary files for strays. The lock is the operating system's and on the folder itself: it ends
+with its process, however that ends, leaves no file behind, and works where nothing can be written.
 
-A folder that is deleted takes its lock along, and another server may make and hold a new one of the same path. So the
-holder looks now and then (:meth:`DataDirectory.renew`): it makes and holds the folder again, or, if another server was
-faster, leaves a note there, which that server finds when it looks itself.
+A folder that is deleted takes its lock along, and another server may make and hold a new one of the
+same path. So the holder looks now and then (:meth:`DataDirectory.renew`): it makes and holds the
+folder again, or, if another server was faster, leaves a note there, which that server finds when it
+looks itself.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from ...errors import ConfigError
 __all__ = ["DataDirectory", "DirectoryTaken"]
 
 NOTE = ".other-server"
-"""Left in a folder that another server has taken: its age says whether whoever left it still runs."""
+"""Left in a folder that another server has taken: its age says whether whoever left it still
+runs.
+"""
 
 LOCK_S = 0.5
 """How long the end waits for a look under way."""
@@ -62,7 +65,8 @@ class DirectoryTaken(ConfigError):
 
 
 class DataDirectory:
-    """A data directory, held until :meth:`release`, the end of a ``with`` block or the end of the process.
+    """A data directory, held until :meth:`release`, the end of a ``with`` block or the end of the
+    process.
 
     Made by :meth:`hold`. A fork of the process holds it too, as long as it lives.
     """
@@ -78,8 +82,9 @@ class DataDirectory:
     def hold(cls, path: Path) -> Self:
         """Make the folder and those above it, for this user only, if there are none, and hold it.
 
-        A folder that can't be made, opened or locked is no reason not to start: the server then runs as well as it can
-        without one, and :attr:`fault` says why. (Some network file systems know no locks.)
+        A folder that can't be made, opened or locked is no reason not to start: the server then
+        runs as well as it can without one, and :attr:`fault` says why. (Some network file systems
+        know no locks.)
 
         :raises DirectoryTaken: another process holds it, or this one does already.
         """
@@ -87,12 +92,16 @@ class DataDirectory:
         return cls(path, descriptor=descriptor, fault=fault)
 
     def renew(self) -> str:
-        """Make sure that it is still held; hold it again if it was deleted or replaced. From any thread.
+        """Make sure that it is still held; hold it again if it was deleted or replaced. From any
+        thread.
 
-        :returns: what is wrong, in words; empty if all is well, or if it could not be held in the first place.
+        :returns: what is wrong, in words; empty if all is well, or if it could not be held in the
+            first place.
         """
         with self._lock:
-            if self._descriptor is None or sys.platform == "win32":  # an open folder can't be deleted there
+            if (
+                self._descriptor is None or sys.platform == "win32"
+            ):  # an open folder can't be deleted there
                 return ""
             if self.is_ours():
                 return _TOLD_OF_ANOTHER if _has_note(self.path) else ""
@@ -117,7 +126,9 @@ class DataDirectory:
 
     def release(self) -> None:
         """Let others have it. Does nothing when done twice."""
-        locked = self._lock.acquire(timeout=LOCK_S)  # a look that hangs, with the disk, must not hold up the end
+        locked = self._lock.acquire(
+            timeout=LOCK_S
+        )  # a look that hangs, with the disk, must not hold up the end
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
@@ -128,7 +139,10 @@ class DataDirectory:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.release()
 
@@ -149,7 +163,9 @@ def _held(path: Path) -> tuple[int | None, str]:
         _lock(descriptor)
     except _TAKEN:
         os.close(descriptor)
-        raise DirectoryTaken(f"{path}: another grok2api uses this data directory; give each one its own") from None
+        raise DirectoryTaken(
+            f"{path}: another grok2api uses this data directory; give each one its own"
+        ) from None
     except OSError as error:
         os.close(descriptor)
         return None, f"it can't be locked: {error.strerror}; see that nobody else uses it"
@@ -157,23 +173,30 @@ def _held(path: Path) -> tuple[int | None, str]:
 
 
 def _make(path: Path) -> None:
-    """Make *path* with all that is above it. ``mkdir(parents=True)`` would give those the usual permissions."""
+    """Make *path* with all that is above it. ``mkdir(parents=True)`` would give those the usual
+    permissions.
+    """
     for folder in (*reversed(path.parents), path):
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
 _TAKEN_WORDS = (
-    "it was deleted or replaced while this server runs, and another grok2api has it now: stop one of the two; "
+    "it was deleted or replaced while this server runs, and another grok2api has it now: stop one "
+    "of the two; "
     "what is learned here is not kept"
 )
 
-_TOLD_OF_ANOTHER = "another grok2api had it before it was deleted or replaced, and still runs: stop one of the two"
+_TOLD_OF_ANOTHER = (
+    "another grok2api had it before it was deleted or replaced, and still runs: stop one of the two"
+)
 
 
 def _leave_note(folder: Path) -> None:
     """Leave one, or make it new."""
     with contextlib.suppress(OSError):
-        os.close(os.open(folder / NOTE, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600))
+        os.close(
+            os.open(folder / NOTE, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        )
         os.utime(folder / NOTE, follow_symlinks=False)
 
 

@@ -1,8 +1,10 @@
-"""Work on a disk that may hang: in a thread, with its outcome known, and never longer than somebody can wait.
+"""Work on a disk that may hang: in a thread, with its outcome known, and never longer than somebody
+can wait.
 
-A read or write that was begun is finished, also when its task is cancelled, so that its outcome is known and can be
-undone. A disk that hangs (a network file system, a dying drive) would then hold the task for good, and the end of the
-server with it. So a cancelled task waits a while, and leaves the rest to the thread.
+A read or write that was begun is finished, also when its task is cancelled, so that its outcome is
+known and can be undone. A disk that hangs (a network file system, a dying drive) would then hold
+the task for good, and the end of the server with it. So a cancelled task waits a while, and leaves
+the rest to the thread.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ import trio
 __all__ = ["PATIENCE_S", "clean_up_in_thread", "in_disk_thread"]
 
 PATIENCE_S = 1.0
-"""How long (seconds) a cancelled task waits for the thread, and a clean-up for its end. Disks take milliseconds."""
+"""How long (seconds) a cancelled task waits for the thread, and a clean-up for its end. Disks take
+milliseconds.
+"""
 
 _T = TypeVar("_T")
 
@@ -31,8 +35,9 @@ async def in_disk_thread(
 ) -> _T:
     """Do *work* in a thread and return its outcome.
 
-    Cancelled before it began, it is not done. Cancelled afterwards, its outcome comes back all the same if there is one
-    within PATIENCE_S. Else the task goes on (with its cancellation), and *lost* is called when the work has ended.
+    Cancelled before it began, it is not done. Cancelled afterwards, its outcome comes back all the
+    same if there is one within PATIENCE_S. Else the task goes on (with its cancellation), and
+    *lost* is called when the work has ended.
 
     :param lost: undoes the work, in its thread; with what it returned, None if it raised.
     :param left: called in the task when the work is left to the thread.
@@ -57,7 +62,8 @@ async def in_disk_thread(
 
 
 async def clean_up_in_thread(work: Callable[[], object]) -> None:
-    """Do *work* in a thread, also if cancelled; wait PATIENCE_S for it at most. What it raises is lost.
+    """Do *work* in a thread, also if cancelled; wait PATIENCE_S for it at most. What it raises is
+    lost.
 
     It takes no place of a limiter: work that hangs has them all, perhaps.
     """
@@ -66,7 +72,9 @@ async def clean_up_in_thread(work: Callable[[], object]) -> None:
         await _run(job, trio.CancelScope(), trio.Event(), trio.CapacityLimiter(1))
 
 
-async def _run(job: _Job[_T], patience: trio.CancelScope, done: trio.Event, limiter: trio.CapacityLimiter) -> None:
+async def _run(
+    job: _Job[_T], patience: trio.CancelScope, done: trio.Event, limiter: trio.CapacityLimiter
+) -> None:
     try:
         with patience:
             await trio.to_thread.run_sync(job, abandon_on_cancel=True, limiter=limiter)

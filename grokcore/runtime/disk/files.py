@@ -1,9 +1,11 @@
 """Replacing a file so that it is, at every moment and whatever happens, the old one or the new one.
 
-Write a file beside it, flush it to the disk, rename it over the old one, flush the folder. Whoever is killed in between
-leaves the old file, and perhaps a stray ``.<name>.<number>.tmp`` that :func:`sweep` removes.
+Write a file beside it, flush it to the disk, rename it over the old one, flush the folder. Whoever
+is killed in between leaves the old file, and perhaps a stray ``.<name>.<number>.tmp`` that
+:func:`sweep` removes.
 
-Whoever reads a file, changes what was read and replaces the file does so while it is :func:`locked`.
+Whoever reads a file, changes what was read and replaces the file does so while it is
+:func:`locked`.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
 
 
 def read_regular(path: Path, most_bytes: int = MOST_READ_BYTES) -> bytes:
-    """The content of a file, without waiting for another program and without end: it has to be a regular one.
+    """The content of a file, without waiting for another program and without end: it has to be a
+    regular one.
 
     A link to one will do; the null device is an empty file.
 
@@ -52,16 +55,20 @@ def read_regular(path: Path, most_bytes: int = MOST_READ_BYTES) -> bytes:
         os.close(descriptor)
 
 
-def replace_file(path: Path, data: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
+def replace_file(
+    path: Path, data: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None
+) -> None:
     """Make *data* the content of *path*; when this returns, it is on the disk.
 
     A symbolic link stays one: the file it leads to is replaced.
 
     :param mode: permissions of the new file, whatever the process' umask is.
-    :param owner: user and group to give it to, so that a file which root edits stays readable for the server. Where that is
-        not allowed, the group's and others' permissions go rather than to another group.
-    :raises OSError: it could not be done; the old file is as it was, and nothing is left beside it. (The one exception is a
-        folder that can't be flushed: the file is then the new one, and only a power cut could bring the old one back.)
+    :param owner: user and group to give it to, so that a file which root edits stays readable for
+        the server. Where that is not allowed, the group's and others' permissions go rather than to
+        another group.
+    :raises OSError: it could not be done; the old file is as it was, and nothing is left beside it.
+        (The one exception is a folder that can't be flushed: the file is then the new one, and only
+        a power cut could bring the old one back.)
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
@@ -85,11 +92,13 @@ def sweep(path: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Keep out everybody else who asks for the same, in this process or another, while *path* is read and replaced.
+    """Keep out everybody else who asks for the same, in this process or another, while *path* is
+    read and replaced.
 
-    The lock is on a file beside it, ``.<name>.lock``, that is gone afterwards. (*path* itself becomes another file when it
-    is replaced, and its folder may be a data directory, which the server holds as long as it runs.) On Windows, and on
-    file systems that know no locks, nobody is kept out.
+    The lock is on a file beside it, ``.<name>.lock``, that is gone afterwards. (*path* itself
+    becomes another file when it is replaced, and its folder may be a data directory, which the
+    server holds as long as it runs.) On Windows, and on file systems that know no locks, nobody is
+    kept out.
 
     :param waiting: called when somebody else has it, before waiting for them.
     :raises OSError: the lock's file can't be made.
@@ -115,7 +124,9 @@ def _refuse_irregular(mode: int) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, next((words for kind, words in _KINDS if kind(mode)), "it is not a file"))
+        raise OSError(
+            errno.EINVAL, next((words for kind, words in _KINDS if kind(mode)), "it is not a file")
+        )
 
 
 def _read_all(descriptor: int, most_bytes: int) -> bytes:
@@ -145,7 +156,9 @@ def _write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None
 if sys.platform != "win32":
 
     def _give(descriptor: int, owner: tuple[int, int] | None) -> bool:
-        """Give a file to *owner*, or to their group at least. Whether its group is the one that was asked for."""
+        """Give a file to *owner*, or to their group at least. Whether its group is the one that was
+        asked for.
+        """
         made = os.fstat(descriptor)
         if owner is None or owner == (made.st_uid, made.st_gid):
             return True
@@ -162,7 +175,9 @@ if sys.platform != "win32":
             yield
         finally:
             with contextlib.suppress(OSError):
-                os.unlink(lock)  # before it is let go: whoever waits for it will see that it is no longer there
+                os.unlink(
+                    lock
+                )  # before it is let go: whoever waits for it will see that it is no longer there
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 

@@ -19,9 +19,11 @@ async def work_until_told(
 ) -> None:
     """Run *work*. On cancellation don't cancel it: call *finish* and let it end by itself.
 
-    A write under way must end before the last one begins, and a hanging disk must not hold up the server's end.
+    A write under way must end before the last one begins, and a hanging disk must not hold up the
+    server's end.
 
-    :param patience_s: how long finishing may take (seconds); *work* is cancelled then, and *too_late* called.
+    :param patience_s: how long finishing may take (seconds); *work* is cancelled then, and
+        *too_late* called.
     """
     patience = trio.CancelScope(shield=True)
 

@@ -3,18 +3,20 @@
 Theory
 ------
 * A file's name is its secret: it can't be guessed, and nothing else guards it.
-* The folder is all that is kept. Names and sizes are read from it once, and the order of last use from the files' times,
-  so there is no second record that could contradict it, and a person may delete what they like.
-* A file never changes. It is written under another name and renamed when it is whole; who has opened it can read it to its
-  end, also after it went.
+* The folder is all that is kept. Names and sizes are read from it once, and the order of last use
+  from the files' times, so there is no second record that could contradict it, and a person may
+  delete what they like.
+* A file never changes. It is written under another name and renamed when it is whole; who has
+  opened it can read it to its end, also after it went.
 
 Rules
 -----
-1. A name reaches the disk only if it is known, and only names of our own making are: whatever else is in the folder is
-   neither given away nor counted nor deleted.
-2. The disk is touched in worker threads. What was begun is finished and its outcome known; if the disk hangs and the task
-   is cancelled, the thread undoes it when it can (:mod:`~grokcore.runtime.disk.disk_thread`). What is known is changed
-   between them, in trio's thread, without a lock.
+1. A name reaches the disk only if it is known, and only names of our own making are: whatever else
+   is in the folder is neither given away nor counted nor deleted.
+2. The disk is touched in worker threads. What was begun is finished and its outcome known; if the
+   disk hangs and the task is cancelled, the thread undoes it when it can
+   (:mod:`~grokcore.runtime.disk.disk_thread`). What is known is changed between them, in trio's
+   thread, without a lock.
 3. There is one cache for a folder, in a data directory that is held
    (:class:`~grokcore.runtime.disk.data_dir.DataDirectory`).
 """
@@ -43,13 +45,17 @@ from .files import replace_file
 __all__ = ["Entry", "LargerThanCache", "MediaCache", "MediaFile", "MediaWriter", "media_type_of"]
 
 TOUCH_S = 60.0
-"""How exactly the time of last use is kept: a player that asks for a hundred ranges of a video is one use."""
+"""How exactly the time of last use is kept: a player that asks for a hundred ranges of a video is
+one use.
+"""
 
 WRITERS = 4
 """Threads that write, look, open and delete at once."""
 
 READERS = 8
-"""Threads that read at once. They are others, so that downloads do not hold up a picture that is being kept."""
+"""Threads that read at once. They are others, so that downloads do not hold up a picture that is
+being kept.
+"""
 
 MEDIA_TYPES = {
     "png": "image/png",
@@ -76,7 +82,9 @@ _NAME = re.compile(rf"[0-9a-f]{{32}}\.{_EXTENSION.pattern}")
 # What replace_file and a writer leave when the process is killed.
 _STRAY = re.compile(rf"\.{_NAME.pattern}\.[0-9a-f]{{8}}\.tmp")
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NEW = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+)
 
 _GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
@@ -112,9 +120,11 @@ def media_type_of(name: str) -> str:
 
 
 class MediaCache:
-    """The files of *folder*, which are together no more than *most_bytes*: the least recently used ones go.
+    """The files of *folder*, which are together no more than *most_bytes*: the least recently used
+    ones go.
 
-    Files are used when they are put in and when they are opened. Those still being written come on top.
+    Files are used when they are put in and when they are opened. Those still being written come on
+    top.
 
     :param folder: for this cache only; made, for this user only, when it is first needed.
     :ivar most_bytes: may be changed; it counts from the next file on.
@@ -128,18 +138,22 @@ class MediaCache:
         self._reads = trio.CapacityLimiter(READERS)
 
     async def load(self) -> None:
-        """Learn what the folder holds, and delete what killed writers have left and what is too much. Before all else.
+        """Learn what the folder holds, and delete what killed writers have left and what is too
+        much. Before all else.
 
         Never raises: a folder that can't be read is told of in the log, and is an empty cache.
         """
-        for name, size in await in_disk_thread(functools.partial(_scan, self.folder), limiter=self._disk):
+        for name, size in await in_disk_thread(
+            functools.partial(_scan, self.folder), limiter=self._disk
+        ):
             self._known.use(name, size)
         await self._make_room()
 
     async def put(self, data: bytes, extension: str) -> str:
         """Keep *data*; when this returns, it is on the disk.
 
-        :param extension: with or without a dot; one that is not a few letters and digits becomes ``bin``.
+        :param extension: with or without a dot; one that is not a few letters and digits becomes
+            ``bin``.
         :returns: its name, which is its secret.
         :raises LargerThanCache: it is; nothing was written, and nothing went.
         :raises OSError: it could not be written; nothing is left of it.
@@ -166,7 +180,9 @@ class MediaCache:
         :param extension: as for :meth:`put`.
         :raises OSError: no file could be made.
         """
-        writer = MediaWriter(self.folder / _new_name(extension), self.most_bytes, self._disk, self._add)
+        writer = MediaWriter(
+            self.folder / _new_name(extension), self.most_bytes, self._disk, self._add
+        )
         try:
             await writer.begin()
             yield writer
@@ -181,7 +197,8 @@ class MediaCache:
         return await self._on_known(name, _look)
 
     async def open(self, name: str) -> MediaFile | None:
-        """Open a file to read it; None if there is none of this name (any more). Whoever asks has to close it.
+        """Open a file to read it; None if there is none of this name (any more). Whoever asks has
+        to close it.
 
         :raises OSError: it is there but can't be opened.
         """
@@ -194,13 +211,18 @@ class MediaCache:
         return MediaFile(entry, file, self._reads)
 
     async def _on_known(
-        self, name: str, work: Callable[[Path], T], lost: Callable[[T | None], object] = lambda _: None
+        self,
+        name: str,
+        work: Callable[[Path], T],
+        lost: Callable[[T | None], object] = lambda _: None,
     ) -> T | None:
         """Do *work* on a file, if it is known and there; else forget it."""
         if name not in self._known.sizes:
             return None
         try:
-            return await in_disk_thread(functools.partial(work, self.folder / name), limiter=self._disk, lost=lost)
+            return await in_disk_thread(
+                functools.partial(work, self.folder / name), limiter=self._disk, lost=lost
+            )
         except _GONE:
             self._known.forget(name)
             return None
@@ -225,7 +247,9 @@ class MediaCache:
 
 @define
 class _Known:
-    """Which files there are and how large, the least recently used one first. Every step takes the same time."""
+    """Which files there are and how large, the least recently used one first. Every step takes the
+    same time.
+    """
 
     sizes: OrderedDict[str, int] = field(factory=OrderedDict)
     total: int = 0
@@ -240,7 +264,9 @@ class _Known:
         self.total -= self.sizes.pop(name, 0)
 
     def take_out(self, most_bytes: int) -> dict[str, int]:
-        """Forget those that were not used for longest, so that the others are no more than that; which they were."""
+        """Forget those that were not used for longest, so that the others are no more than that;
+        which they were.
+        """
         found: dict[str, int] = {}
         while self.sizes and self.total > most_bytes:
             name, size = self.sizes.popitem(last=False)
@@ -256,7 +282,9 @@ class _Known:
 
 
 class MediaFile:
-    """An open file of the cache, for one task. It is there to its end, also if it leaves the cache meanwhile."""
+    """An open file of the cache, for one task. It is there to its end, also if it leaves the cache
+    meanwhile.
+    """
 
     def __init__(self, entry: Entry, file: io.FileIO, reads: trio.CapacityLimiter) -> None:
         self.entry = entry
@@ -270,10 +298,13 @@ class MediaFile:
         :raises OSError: the disk does not give them.
         """
         read = functools.partial(self._read, start, most)
-        return await in_disk_thread(read, limiter=self._reads, lost=lambda _: self._file.close(), left=self._leave)
+        return await in_disk_thread(
+            read, limiter=self._reads, lost=lambda _: self._file.close(), left=self._leave
+        )
 
     def _leave(self) -> None:
-        self._left = True  # to the thread that reads, which closes it: the descriptor must not become another file's
+        # to the thread that reads, which closes it: the descriptor must not become another file's
+        self._left = True
 
     def _read(self, start: int, most: int) -> bytes:
         self._file.seek(start)
@@ -281,7 +312,8 @@ class MediaFile:
 
     async def aclose(self) -> None:
         """Close it. It shields itself, and does nothing when done twice."""
-        # In a thread, as it takes its time for the last who held a large file that has been deleted.
+        # In a thread, as it takes its time for the last who held a large file that has been
+        # deleted.
         if not self._left:
             await clean_up_in_thread(self._file.close)
 
@@ -317,7 +349,8 @@ class MediaWriter:
 
         :raises LargerThanCache: with it, the file is.
         :raises OSError: it could not be written.
-        :raises trio.ClosedResourceError: the file was kept, or an earlier piece is missing or being written.
+        :raises trio.ClosedResourceError: the file was kept, or an earlier piece is missing or being
+            written.
         """
         with self._step():
             _check(self._size + len(data), self._most_bytes)
@@ -344,14 +377,19 @@ class MediaWriter:
             await clean_up_in_thread(self._discard)
 
     async def _do(self, work: Callable[[], None]) -> None:
-        await in_disk_thread(work, limiter=self._disk, lost=lambda _: self._discard_all(), left=self._leave)
+        await in_disk_thread(
+            work, limiter=self._disk, lost=lambda _: self._discard_all(), left=self._leave
+        )
 
     def _leave(self) -> None:
-        self._left = True  # to the thread that writes, which clears up: the descriptor must not become another file's
+        # to the thread that writes, which clears up: the descriptor must not become another file's
+        self._left = True
 
     @contextlib.contextmanager
     def _step(self) -> Iterator[None]:
-        """A step that may fail or be cancelled: only who comes out of it may call the file whole again."""
+        """A step that may fail or be cancelled: only who comes out of it may call the file whole
+        again.
+        """
         if not self._whole:
             raise trio.ClosedResourceError
         self._whole = False
@@ -366,7 +404,9 @@ class MediaWriter:
             os.fsync(self._descriptor)
         finally:
             self._close()
-        self._temporary.replace(self._path)  # if a power cut takes the new name away again, the file is gone as a whole
+        self._temporary.replace(
+            self._path
+        )  # if a power cut takes the new name away again, the file is gone as a whole
 
     def _discard(self) -> None:
         with contextlib.suppress(OSError):
@@ -387,20 +427,27 @@ class MediaWriter:
 
 def _check(size: int, most_bytes: int) -> None:
     if size > most_bytes:
-        raise LargerThanCache(f"a file of {size} bytes or more is larger than the cache, which takes {most_bytes}")
+        raise LargerThanCache(
+            f"a file of {size} bytes or more is larger than the cache, which takes {most_bytes}"
+        )
 
 
 def _new_name(extension: str) -> str:
     extension = extension.lower().removeprefix(".")
-    return f"{secrets.token_hex(16)}.{extension if _EXTENSION.fullmatch(extension) else UNKNOWN_EXTENSION}"
+    if not _EXTENSION.fullmatch(extension):
+        extension = UNKNOWN_EXTENSION
+    return f"{secrets.token_hex(16)}.{extension}"
 
 
-# The disk: called in threads --------------------------------------------------------------------------------------
+# The disk: called in threads --------------------------------------------------------------------
 
 
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
-        for each in (*reversed(folder.parents), folder):  # parents=True would give those the usual permissions
+        for each in (
+            *reversed(folder.parents),
+            folder,
+        ):  # parents=True would give those the usual permissions
             each.mkdir(mode=0o700, exist_ok=True)
 
 
@@ -447,7 +494,9 @@ def _look(path: Path) -> Entry:
 
 def _open_for_use(path: Path) -> tuple[io.FileIO, Entry]:
     file, entry = _open(path)
-    if not 0 <= time.time() - entry.mtime < TOUCH_S:  # a time to come, from a clock that was wrong, would never pass
+    if (
+        not 0 <= time.time() - entry.mtime < TOUCH_S
+    ):  # a time to come, from a clock that was wrong, would never pass
         with contextlib.suppress(OSError):  # it is only the order after the next start
             os.utime(path)
     return file, entry
@@ -465,7 +514,9 @@ def _remove(folder: Path, names: dict[str, int]) -> list[str]:
 
 
 def _scan(folder: Path) -> list[tuple[str, int]]:
-    """Names and sizes of the files in *folder*, the least recently used one first; strays are deleted."""
+    """Names and sizes of the files in *folder*, the least recently used one first; strays are
+    deleted.
+    """
     found: list[tuple[float, str, int]] = []
     try:
         with os.scandir(folder) as entries:
@@ -475,7 +526,9 @@ def _scan(folder: Path) -> list[tuple[str, int]]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        _log.warning("%s can't be read (%s). What is kept there can't be had.", folder, error.strerror)
+        _log.warning(
+            "%s can't be read (%s). What is kept there can't be had.", folder, error.strerror
+        )
         return []
     return [(name, size) for _, name, size in sorted(found)]
 

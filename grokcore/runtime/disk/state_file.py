@@ -4,24 +4,26 @@ Theory
 ------
 The state is a text file, and no database (sqlite3 would be at hand):
 
-* a person can read it, and delete it while the server is down: nothing is lost that can't be learned again;
+* a person can read it, and delete it while the server is down: nothing is lost that can't be
+  learned again;
 * there are no side files to copy along or to forget;
 * every step that can fail can be made to fail in a test, one by one;
 * sqlite3 would cost resident memory that a server without much state never earns back.
 
 Format
 ------
-A header line with the version, a line for each record, a line with their number: that is the *whole*, and it replaces the
-file at once (:func:`~grokcore.runtime.disk.files.replace_file`). Lines behind it are the *journal*: each a whole
-record that takes the place of the one with its key, or says that the record is gone. A change so costs a line, however
-many records there are; the next whole takes the journal up.
+A header line with the version, a line for each record, a line with their number: that is the
+*whole*, and it replaces the file at once (:func:`~grokcore.runtime.disk.files.replace_file`). Lines
+behind it are the *journal*: each a whole record that takes the place of the one with its key, or
+says that the record is gone. A change so costs a line, however many records there are; the next
+whole takes the journal up.
 
 Rules
 -----
-1. A file whose whole is damaged is not read: all of it counts or none. It is set aside, never deleted, and learning starts
-   anew.
-2. The journal is read up to the first line that is not whole. A killed writer leaves half a line there, and a power cut
-   pages of zeros, never in front of a line whose writing was acknowledged.
+1. A file whose whole is damaged is not read: all of it counts or none. It is set aside, never
+   deleted, and learning starts anew.
+2. The journal is read up to the first line that is not whole. A killed writer leaves half a line
+   there, and a power cut pages of zeros, never in front of a line whose writing was acknowledged.
 3. Behind a journal that may have such an end nothing is appended: a whole replaces the file first.
 """
 
@@ -75,8 +77,8 @@ class StateFile:
     def load(self) -> dict[str, dict[str, object]]:
         """Read all records by their keys, and remove the temporary files of killed writers.
 
-        Never raises: a file that can't be taken is renamed to ``<name>.damaged-<time>``, with one warning in the log.
-        Without a file, or after that, there are no records.
+        Never raises: a file that can't be taken is renamed to ``<name>.damaged-<time>``, with one
+        warning in the log. Without a file, or after that, there are no records.
         """
         target = Path(os.path.realpath(self.path))
         with contextlib.suppress(OSError):
@@ -91,7 +93,11 @@ class StateFile:
             reason = f"it can't be read: {error.strerror}"
         else:
             if passed_over > 1:  # half a line is the usual trace of a killed writer
-                _log.warning("%s: its last %d lines are damaged and were passed over.", self.path, passed_over)
+                _log.warning(
+                    "%s: its last %d lines are damaged and were passed over.",
+                    self.path,
+                    passed_over,
+                )
             return records
         _log.warning("%s: %s. %s Learning starts anew.", self.path, reason, _set_aside(target))
         return {}
@@ -111,12 +117,14 @@ class StateFile:
         return len(content)
 
     def append(self, lines: Sequence[bytes], size: int) -> int:
-        """Write lines behind a file of this *size* (bytes); when this returns, they are on the disk.
+        """Write lines behind a file of this *size* (bytes); when this returns, they are on the
+        disk.
 
         :param lines: each as :func:`line_of` or :func:`gone_line` makes it.
         :returns: the file's new size.
-        :raises OSError: it could not be done, or the file is not the one that was written last. Nothing may be appended
-            any more then; the file is readable, with some of the lines or none.
+        :raises OSError: it could not be done, or the file is not the one that was written last.
+            Nothing may be appended any more then; the file is readable, with some of the lines or
+            none.
         """
         descriptor = os.open(os.path.realpath(self.path), _APPENDING)
         try:
@@ -146,7 +154,8 @@ def gone_line(key: str) -> bytes:
 
 
 def peek(path: Path) -> dict[str, dict[str, object]]:
-    """Read the records of a file that another process may be writing, without changing or raising anything.
+    """Read the records of a file that another process may be writing, without changing or raising
+    anything.
 
     Empty if there is no such file, or none that can be read.
     """
@@ -248,7 +257,9 @@ def _set_aside(path: Path) -> str:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
     number = 1
-    while os.path.lexists(aside):  # renaming would replace it; nobody else makes one, as the folder is held
+    while os.path.lexists(
+        aside
+    ):  # renaming would replace it; nobody else makes one, as the folder is held
         number += 1
         aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
     try:

@@ -2,12 +2,14 @@
 
 Rules
 -----
-1. Nothing that goes wrong here fails a request or the server: what can't be written stays in memory until it can.
+1. Nothing that goes wrong here fails a request or the server: what can't be written stays in memory
+   until it can.
 2. There is one writer (:class:`StateKeeper`), in a folder that is held
    (:class:`~grokcore.runtime.disk.data_dir.DataDirectory`).
-3. A change is on the disk within a second, however many records there are: it costs its own line in the file's journal
-   (:mod:`~grokcore.runtime.disk.state_file`). Now and then the file is written as a whole instead, so that it stays in
-   proportion. An owner who acts on a token does not wait for that second: :meth:`StateKeeper.write_now`.
+3. A change is on the disk within a second, however many records there are: it costs its own line in
+   the file's journal (:mod:`~grokcore.runtime.disk.state_file`). Now and then the file is written
+   as a whole instead, so that it stays in proportion. An owner who acts on a token does not wait
+   for that second: :meth:`StateKeeper.write_now`.
 """
 
 from __future__ import annotations
@@ -26,11 +28,14 @@ from .state_file import Record, gone_line, line_of
 __all__ = ["InThread", "StateKeeper", "Writable", "pruned"]
 
 DEBOUNCE_S = 1.0
-"""How long changes are gathered before they are written. So much is lost at most when the process is killed."""
+"""How long changes are gathered before they are written. So much is lost at most when the process
+is killed.
+"""
 
 JOURNAL_BYTES = 64 * 1024
-"""The journal may grow to this size, or to that of the whole before it if that is more, before a whole is written. So at
-most twice what changes is written in the long run, and the file is read in twice the time at most."""
+"""The journal may grow to this size, or to that of the whole before it if that is more, before a
+whole is written. So at most twice what changes is written in the long run, and the file is read in
+twice the time at most."""
 
 RETRY_FIRST_S = 1.0
 """The wait after a failed write; it doubles from one to the next."""
@@ -39,20 +44,25 @@ RETRY_MAX_S = 60.0
 """The longest such wait: a disk with room again is noticed within a minute."""
 
 FLUSH_S = 2.0
-"""How long the end of the server, or an owner's action, waits for the disk. A write takes some 10 ms; a service manager
-kills after 10 s or so."""
+"""How long the end of the server, or an owner's action, waits for the disk. A write takes some 10
+ms; a service manager kills after 10 s or so."""
 
 KEEP_S = 30 * 86400.0
-"""How long a token that is no longer in the pool is remembered: it may be back after a change of files."""
+"""How long a token that is no longer in the pool is remembered: it may be back after a change of
+files.
+"""
 
 InThread: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
-"""Does some work where it may block; raises what the work raises; when cancelled it gives up waiting for it."""
+"""Does some work where it may block; raises what the work raises; when cancelled it gives up
+waiting for it.
+"""
 
 _log = logging.getLogger(__name__)
 
 
 class Writable(Protocol):
-    """A :class:`~grokcore.runtime.disk.state_file.StateFile`, or a test's. ``str()`` names it in the log.
+    """A :class:`~grokcore.runtime.disk.state_file.StateFile`, or a test's. ``str()`` names it in
+    the log.
 
     Both methods are called in a thread, return the file's size and raise OSError.
     """
@@ -76,10 +86,11 @@ class StateKeeper:
     """Writes down what changes; :meth:`run` has to be running.
 
     :param file: where to. Nobody else writes it.
-    :param changes: hands over, and forgets, what has changed since it was last asked: whole records by their keys, None for
-        a record that is no more. Called in trio's thread.
+    :param changes: hands over, and forgets, what has changed since it was last asked: whole records
+        by their keys, None for a record that is no more. Called in trio's thread.
     :param records: what the file holds, as loaded. Records that never change stay as they are.
-    :param in_thread: how to write without holding up the server; in a thread, unless a test brings something else.
+    :param in_thread: how to write without holding up the server; in a thread, unless a test brings
+        something else.
     """
 
     def __init__(
@@ -116,7 +127,9 @@ class StateKeeper:
         return bool(self._unwritten) or self._marked.is_set()
 
     def changed(self) -> None:
-        """Say that there is something to ask *changes* for. Costs next to nothing, waits for nothing."""
+        """Say that there is something to ask *changes* for. Costs next to nothing, waits for
+        nothing.
+        """
         self._marked.set()
 
     async def write_now(self) -> str:
@@ -133,9 +146,15 @@ class StateKeeper:
         return _too_slow()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Write what changes until cancelled; then, within FLUSH_S, what is left. A failed write never raises."""
+        """Write what changes until cancelled; then, within FLUSH_S, what is left. A failed write
+        never raises.
+        """
         await work_until_told(
-            self._write_until_closing, self._close, FLUSH_S, task_status=task_status, too_late=self._was_too_slow
+            self._write_until_closing,
+            self._close,
+            FLUSH_S,
+            task_status=task_status,
+            too_late=self._was_too_slow,
         )
 
     def _close(self) -> None:
@@ -159,7 +178,9 @@ class StateKeeper:
             saving.ended.set()
 
     async def _save(self) -> None:
-        """Write what is not yet written, if anything. Everything that goes wrong stops here and is tried again."""
+        """Write what is not yet written, if anything. Everything that goes wrong stops here and is
+        tried again.
+        """
         self._marked, self._hurried = trio.Event(), trio.Event()
         try:
             self._collect()
@@ -176,7 +197,9 @@ class StateKeeper:
     def _collect(self) -> None:
         self._collected.update(self._changes())
         for key in list(self._collected):
-            record = self._collected.pop(key)  # first, so that one which can't be serialised does not come again
+            record = self._collected.pop(
+                key
+            )  # first, so that one which can't be serialised does not come again
             line = None if record is None else line_of(key, record)
             if line == self._lines.get(key):
                 continue
@@ -187,7 +210,9 @@ class StateKeeper:
                 self._lines[key] = self._unwritten[key] = line
 
     def _write(self) -> None:
-        """Append what is unwritten, or write the whole. Runs in a thread; the rest of the keeper waits for it."""
+        """Append what is unwritten, or write the whole. Runs in a thread; the rest of the keeper
+        waits for it.
+        """
         added = sum(len(line) + 1 for line in self._unwritten.values())
         size, self._size = self._size, None
         if size is not None and added <= self._room:
@@ -204,7 +229,10 @@ class StateKeeper:
     def _failed(self, reason: str, bug: Exception | None = None) -> None:
         if not self._fault:
             _log.warning(
-                "%s can't be written (%s). What was learned is only in memory.", self._file, reason, exc_info=bug
+                "%s can't be written (%s). What was learned is only in memory.",
+                self._file,
+                reason,
+                exc_info=bug,
             )
             self._pause_s = RETRY_FIRST_S
         else:
@@ -219,16 +247,27 @@ class StateKeeper:
         self._pause_s = DEBOUNCE_S
 
 
-def pruned(records: Mapping[str, Record], current_keys: AbstractSet[str], now: float) -> dict[str, Record]:
-    """The records without those of nobody in *current_keys* that last changed more than KEEP_S before *now*.
+def pruned(
+    records: Mapping[str, Record], current_keys: AbstractSet[str], now: float
+) -> dict[str, Record]:
+    """The records without those of nobody in *current_keys* that last changed more than KEEP_S
+    before *now*.
 
     The newest record bounds *now*: a wall clock that is wrong for one start makes nobody forgotten.
 
     :param records: each with the wall-clock second of its last change as ``at``; one without stays.
     """
-    times = {key: at for key, record in records.items() if isinstance(at := record.get("at"), int | float)}
+    times = {
+        key: at
+        for key, record in records.items()
+        if isinstance(at := record.get("at"), int | float)
+    }
     oldest = min(now, max(times.values(), default=now)) - KEEP_S
-    return {key: record for key, record in records.items() if key in current_keys or times.get(key, oldest) >= oldest}
+    return {
+        key: record
+        for key, record in records.items()
+        if key in current_keys or times.get(key, oldest) >= oldest
+    }
 
 
 def _too_slow() -> str:
@@ -236,11 +275,14 @@ def _too_slow() -> str:
 
 
 def _thread() -> InThread:
-    """A way into a thread that nobody else waits for: one at a time, and a hanging disk takes no thread of others."""
+    """A way into a thread that nobody else waits for: one at a time, and a hanging disk takes no
+    thread of others.
+    """
     limiter = trio.CapacityLimiter(1)
 
     async def in_thread(work: Callable[[], None]) -> None:
-        # Only the end of the server cancels this. A write that is then given up replaces the file or does not.
+        # Only the end of the server cancels this. A write that is then given up replaces the file
+        # or does not.
         await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
 
     return in_thread

@@ -1,8 +1,10 @@
-"""Noticing that files have changed, by looking: where they are, their size, their time, their number on the disk.
+"""Noticing that files have changed, by looking: where they are, their size, their time, their
+number on the disk.
 
-Looking twice a second costs nothing, works on every file system (notifications don't, over a network or into a container),
-and sees a file that is replaced, a link that is led elsewhere, and one that was not there before. A thread does it, as a
-look at a network file system that hangs does not return.
+Looking twice a second costs nothing, works on every file system (notifications don't, over a
+network or into a container), and sees a file that is replaced, a link that is led elsewhere, and
+one that was not there before. A thread does it, as a look at a network file system that hangs does
+not return.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ Fingerprint: TypeAlias = "tuple[tuple[str, int, int, int, int] | tuple[str, str]
 
 
 def fingerprint(paths: Iterable[Path | None]) -> Fingerprint:
-    """What changes when one of the files does. None, and files that are not there, count as well."""
+    """What changes when one of the files does. None, and files that are not there, count as
+    well.
+    """
     return tuple(None if path is None else _of(path) for path in paths)
 
 
@@ -41,7 +45,8 @@ class Watch:
     """Watches some files, which may be others each time one looks.
 
     :param files: names them; called in the thread.
-    :param known: what they looked like when they were read; what they look like now, if that is not said.
+    :param known: what they looked like when they were read; what they look like now, if that is not
+        said.
     :param look: how to fingerprint; of tests, as *in_thread* is.
     """
 

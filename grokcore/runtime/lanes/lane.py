@@ -2,16 +2,18 @@
 
 Theory
 ------
-A lane is one way to ask Grok. It brings what belongs to a question to the lease's account, opens one exchange for each
-attempt, decodes the answer into events, and turns a refusal into an error. Leases, clocks and retries are the
-completion's. The real lane is :class:`grokcore.runtime.lanes.grok_web.lane.GrokWebLane`; the tests have a scripted one.
+A lane is one way to ask Grok. It brings what belongs to a question to the lease's account, opens
+one exchange for each attempt, decodes the answer into events, and turns a refusal into an error.
+Leases, clocks and retries are the completion's. The real lane is
+:class:`grokcore.runtime.lanes.grok_web.lane.GrokWebLane`; the tests have a scripted one.
 
 Rules
 -----
-1. One exchange is one answer, whatever carries it: the body of an HTTP response, or the frames of a websocket.
+1. One exchange is one answer, whatever carries it: the body of an HTTP response, or the frames of a
+   websocket.
 2. A lane has no clock of the request's: the completion cancels its waits.
-3. The settings of a lane never change. Other settings make another lane, which shares with it what is known of accounts;
-   a completion keeps the lane that it began with.
+3. The settings of a lane never change. Other settings make another lane, which shares with it what
+   is known of accounts; a completion keeps the lane that it began with.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ class AnswerExchange(Protocol):
     """
 
     async def accepted(self) -> None:
-        """Wait until the upstream has taken the question, by a response's head or a websocket's acknowledgements.
+        """Wait until the upstream has taken the question, by a response's head or a websocket's
+        acknowledgements.
 
         :raises GrokApiError: if it refused, or there was no connection.
         """
@@ -53,7 +56,8 @@ class AnswerExchange(Protocol):
     async def read(self) -> bytes:
         """Wait for more of the answer; ``b""`` once its exchange has ended in good order.
 
-        :raises TransportFailure: if the connection broke, after everything that had arrived was read.
+        :raises TransportFailure: if the connection broke, after everything that had arrived was
+            read.
         """
 
     def read_nowait(self) -> bytes | None:
@@ -63,20 +67,26 @@ class AnswerExchange(Protocol):
         """
 
     async def wait(self) -> None:
-        """Wait until there is news of any kind, or :meth:`wake` is called; it may also return for nothing."""
+        """Wait until there is news of any kind, or :meth:`wake` is called; it may also return for
+        nothing.
+        """
 
     def wake(self) -> None:
         """Make :meth:`wait` return."""
 
     async def drain(self) -> None:
-        """After a whole answer, read what still follows, if the connection can then be used again. Bounded in time."""
+        """After a whole answer, read what still follows, if the connection can then be used again.
+        Bounded in time.
+        """
 
     async def aclose(self) -> None:
         """Abort what is still under way. Safe to repeat."""
 
 
 class AnswerDecoder(Protocol):
-    """Bytes of one answer in, events out. Pure; see :class:`grokcore.protocol.grok_web.decoder.Decoder`."""
+    """Bytes of one answer in, events out. Pure; see
+    :class:`grokcore.protocol.grok_web.decoder.Decoder`.
+    """
 
     @property
     def counters(self) -> Counters:
@@ -84,14 +94,18 @@ class AnswerDecoder(Protocol):
 
     @property
     def stopped(self) -> bool:
-        """Whether the upstream's last word is that the text is complete, while its last lines are still to come."""
+        """Whether the upstream's last word is that the text is complete, while its last lines are
+        still to come.
+        """
 
     @property
     def concluded(self) -> bool:
         """Whether the whole answer has come, and only an error could still spoil it."""
 
     def receive(self, data: bytes) -> list[Event]:
-        """The events that *data* completes, in order; after a ``Finished`` or ``Failed`` there are none."""
+        """The events that *data* completes, in order; after a ``Finished`` or ``Failed`` there are
+        none.
+        """
 
     def close(self) -> list[Event]:
         """The events that follow from the end of the answer's bytes."""
@@ -102,7 +116,9 @@ class PreparedQuestion(Protocol):
 
     @property
     def question(self) -> Question:
-        """The question as it is sent: without the attachments that could not be brought and that it can do without."""
+        """The question as it is sent: without the attachments that could not be brought and that it
+        can do without.
+        """
 
     def open(self, *, fresh: bool) -> AnswerExchange:
         """Send it. Nothing is waited for.
@@ -114,11 +130,13 @@ class PreparedQuestion(Protocol):
 class Lane(Protocol):
     """One way to ask Grok, with the settings of one moment."""
 
-    async def prepare(self, question: Question, lease: Lease, *, repeated: bool) -> PreparedQuestion:
+    async def prepare(
+        self, question: Question, lease: Lease, *, repeated: bool
+    ) -> PreparedQuestion:
         """Bring what belongs to *question* to the lease's account.
 
-        :param repeated: whether an attempt has failed already; spare attachments are then left out also if their
-            upload fails, and not only if Grok refuses them.
+        :param repeated: whether an attempt has failed already; spare attachments are then left out
+            also if their upload fails, and not only if Grok refuses them.
         :raises GrokApiError: if something could not be brought.
         """
 
@@ -126,7 +144,9 @@ class Lane(Protocol):
         """A decoder for one answer."""
 
     def failed(self, lease: Lease, error: GrokApiError) -> None:
-        """Forget what the failure of an attempt proves wrong, of what was believed of the lease's account."""
+        """Forget what the failure of an attempt proves wrong, of what was believed of the lease's
+        account.
+        """
 
     async def fetch(self, lease: Lease, url: str) -> Asset:
         """Fetch a picture that was made with *lease*, of 64 MiB at most.
@@ -139,7 +159,8 @@ class Lane(Protocol):
         """Fetch a file of any known type; bounds and errors are those of :meth:`fetch`."""
 
     async def save(self, lease: Lease, url: str, cache: MediaCache) -> str:
-        """Keep a video that was made with *lease*, of 512 MiB at most, in *cache*; return its name there.
+        """Keep a video that was made with *lease*, of 512 MiB at most, in *cache*; return its name
+        there.
 
         :raises GrokApiError: as for :meth:`fetch`.
         :raises LargerThanCache: if it is.

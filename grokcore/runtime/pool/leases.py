@@ -2,11 +2,12 @@
 
 Rules
 -----
-1. Whoever waits is served first come, first served, and a request that has to try again keeps its place; one that needs a
-   Super token does not hold up the others.
-2. Choosing and settling never wait, so nothing here is held across a wait: a lease can be given back in any ``finally``,
-   under cancellation too.
-3. A lease ends exactly once: settled with a success or a failure, or abandoned because the client left.
+1. Whoever waits is served first come, first served, and a request that has to try again keeps its
+   place; one that needs a Super token does not hold up the others.
+2. Choosing and settling never wait, so nothing here is held across a wait: a lease can be given
+   back in any ``finally``, under cancellation too.
+3. A lease ends exactly once: settled with a success or a failure, or abandoned because the client
+   left.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from ...protocol.pool.view import TokenView, TokenViews
 __all__ = ["Lease", "TokenPool"]
 
 MAX_WAITING = 1000
-"""Requests that may wait for a token at once; more would wait in vain for the queue's few seconds."""
+"""Requests that may wait for a token at once; more would wait in vain for the queue's few
+seconds.
+"""
 
 
 class Lease:
@@ -88,8 +91,8 @@ class TokenPool:
 
     :ivar queue_s: seconds that a request waits for a busy token at most.
     :ivar on_change: called whenever something in the book may have changed; they must not wait.
-    :ivar written: waits, for a bounded time, until the book's changes are on the disk; returns why they are not, in words,
-        or nothing.
+    :ivar written: waits, for a bounded time, until the book's changes are on the disk; returns why
+        they are not, in words, or nothing.
     :ivar look: finds out before each lease whether time was missed, and calls :meth:`shift` then.
     """
 
@@ -116,8 +119,8 @@ class TokenPool:
         """Wait for a token that can serve *need*.
 
         :param ticket: the request's place in the queue; a new one at its end if there is none.
-        :raises GrokApiError: no token could, however long one waited (NoTokens, NoValidTokens, RateLimitExceeded,
-            Challenge), or the queue was full or too slow (Overloaded).
+        :raises GrokApiError: no token could, however long one waited (NoTokens, NoValidTokens,
+            RateLimitExceeded, Challenge), or the queue was full or too slow (Overloaded).
         """
         self.look()
         waiter = _Waiter(need, self.ticket() if ticket is None else ticket)
@@ -158,7 +161,8 @@ class TokenPool:
                 retry_after=1,
             )
 
-    # The acts of a token's owner: those of the book, and whoever waits hears of it. UnknownToken is raised as there.
+    # The acts of a token's owner: those of the book, and whoever waits hears of it. UnknownToken is
+    # raised as there.
 
     def clear(self, token: str) -> str:
         """What is held against it does not hold."""
@@ -181,7 +185,9 @@ class TokenPool:
         return told
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that trio's clock has not counted (:mod:`~grokcore.protocol.wall`)."""
+        """So much time has passed that trio's clock has not counted
+        (:mod:`~grokcore.protocol.wall`).
+        """
         self.book.shift(seconds)
         for waiter in self._waiting:
             if waiter.sleep is not None:  # when the next token opens has to be looked up anew
@@ -197,7 +203,9 @@ class TokenPool:
         return self.book.views(trio.current_time(), most=most)
 
     def changed(self) -> None:
-        """Something in the book is not as it was: somebody may be served now, and others may want to know."""
+        """Something in the book is not as it was: somebody may be served now, and others may want
+        to know.
+        """
         self._share_out()
         self._tell()
 
@@ -206,12 +214,14 @@ class TokenPool:
             listener()
 
     def _share_out(self) -> None:
-        """Serve those who wait, in their order, with what is free now; tell those who wait in vain."""
+        """Serve those who wait, in their order, with what is free now; tell those who wait in
+        vain.
+        """
         self._shared_out_at = trio.current_time()
         in_vain: set[Need] = set()
         for waiter in list(self._waiting):
-            # Whoever asks for the same as one who was not served need not ask. (Needs of requests that have failed once
-            # are their own, and few.)
+            # Whoever asks for the same as one who was not served need not ask. (Needs of requests
+            # that have failed once are their own, and few.)
             if waiter.need not in in_vain and not self._serve(waiter, patient=True):
                 in_vain.add(waiter.need)
 

@@ -2,20 +2,23 @@
 
 Theory
 ------
-A transport around the real one. What comes through an exchange goes on at once; a reference to it is left for a task that
-gathers for a moment, and has a thread redact and write what there is (:class:`_Folder`). So an answer never waits for
-the disk, be it slow or hanging, and costs its reader a microsecond per piece; redacting a line (some 13 µs) and writing it
-would cost ten times what decoding does.
+A transport around the real one. What comes through an exchange goes on at once; a reference to it
+is left for a task that gathers for a moment, and has a thread redact and write what there is
+(:class:`_Folder`). So an answer never waits for the disk, be it slow or hanging, and costs its
+reader a microsecond per piece; redacting a line (some 13 µs) and writing it would cost ten times
+what decoding does.
 
 A file is a header, the lines as Grok sent them with all that is personal taken out
-(:mod:`grokcore.protocol.recording.redact`), and, unless the response came to its end, a last line that says why not.
-Header and last line are objects with the key ``grok2api_record``.
+(:mod:`grokcore.protocol.recording.redact`), and, unless the response came to its end, a last line
+that says why not. Header and last line are objects with the key ``grok2api_record``.
 
 Rules
 -----
-1. Nothing that goes wrong here is seen by who asks: a recording ends, one line of the log says so, and that is all.
+1. Nothing that goes wrong here is seen by who asks: a recording ends, one line of the log says so,
+   and that is all.
 2. What is personal never reaches the disk: there is no file before it is redacted.
-3. Memory, files and their sizes are bounded. The oldest files go; only files of our own making are ever deleted.
+3. Memory, files and their sizes are bounded. The oldest files go; only files of our own making are
+   ever deleted.
 4. A file and its redactor are touched in the thread only, one piece of work at a time.
 """
 
@@ -64,7 +67,13 @@ FLUSH_S = 2.0
 """How long the end of the server waits for the disk."""
 
 _OURS = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}\.ndjson")
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_NEW = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
 
 _log = logging.getLogger(__name__)
 
@@ -75,8 +84,8 @@ class _Recording:
 
     :ivar taken: bytes of it so far.
     :ivar waiting: what the thread has not been given yet.
-    :ivar end: why nothing more comes: it was ``whole``, ``broken`` off by the connection, ``abandoned`` by us, or ``cut``
-        off here because it was too much. Empty while more may come.
+    :ivar end: why nothing more comes: it was ``whole``, ``broken`` off by the connection,
+        ``abandoned`` by us, or ``cut`` off here because it was too much. Empty while more may come.
     """
 
     path: str
@@ -97,11 +106,13 @@ class _Work:
 
 
 class RecordingTransport:
-    """Makes requests as *inner* does, and records what questions are answered. :meth:`run` has to be running.
+    """Makes requests as *inner* does, and records what questions are answered. :meth:`run` has to
+    be running.
 
     :param folder: where to; made, for this user only, when there is something to write.
     :param tag_names: elements whose names stay readable: those that are filtered.
-    :param in_thread: how to write without holding up the server; in a thread, unless a test brings something else.
+    :param in_thread: how to write without holding up the server; in a thread, unless a test brings
+        something else.
     """
 
     def __init__(
@@ -124,9 +135,13 @@ class RecordingTransport:
         """As the inner transport's."""
         exchange = self._inner.open(request)
         path = urlsplit(request.url).path
-        return _RecordedExchange(exchange, _Recording(path), self) if path.endswith(CHAT_PATH) else exchange
+        return (
+            _RecordedExchange(exchange, _Recording(path), self)
+            if path.endswith(CHAT_PATH)
+            else exchange
+        )
 
-    # For exchanges --------------------------------------------------------------------------------------------------
+    # For exchanges -------------------------------------------------------------------------------
 
     def add(self, recording: _Recording, data: bytes) -> None:
         """*data* has come. Costs next to nothing, waits for nothing."""
@@ -150,11 +165,13 @@ class RecordingTransport:
         self._news[recording] = None
         self._marked.set()
 
-    # Writing --------------------------------------------------------------------------------------------------------
+    # Writing -------------------------------------------------------------------------------------
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write what comes until cancelled; then, within FLUSH_S, what is left."""
-        await work_until_told(self._write_until_closing, self._close, FLUSH_S, task_status=task_status)
+        await work_until_told(
+            self._write_until_closing, self._close, FLUSH_S, task_status=task_status
+        )
 
     def _close(self) -> None:
         self._closing.set()
@@ -188,7 +205,9 @@ class RecordingTransport:
 class _RecordedExchange:
     """An exchange whose response is noted as it goes by."""
 
-    def __init__(self, inner: Exchange, recording: _Recording, transport: RecordingTransport) -> None:
+    def __init__(
+        self, inner: Exchange, recording: _Recording, transport: RecordingTransport
+    ) -> None:
         self._inner = inner
         self._recording = recording
         self._transport = transport
@@ -237,7 +256,7 @@ class _RecordedExchange:
             self._transport.end(self._recording, "whole")
 
 
-# In the thread ----------------------------------------------------------------------------------------------------
+# In the thread ----------------------------------------------------------------------------------
 
 
 @define
@@ -248,7 +267,9 @@ class _OpenFile:
 
 
 class _Folder:
-    """The files. A file system that fails ends the recordings it fails, and is told of once until it works again."""
+    """The files. A file system that fails ends the recordings it fails, and is told of once until
+    it works again.
+    """
 
     def __init__(self, path: Path, tag_names: frozenset[str]) -> None:
         self._path = path
@@ -284,7 +305,9 @@ class _Folder:
         opened = self._open[work.recording]
         if opened is None:
             return
-        redacted = opened.redactor.feed(work.data) + (opened.redactor.close() if work.end not in ("", "cut") else b"")
+        redacted = opened.redactor.feed(work.data) + (
+            opened.redactor.close() if work.end not in ("", "cut") else b""
+        )
         full = opened.size + len(redacted) > MAX_FILE_BYTES
         end = "cut" if full else work.end
         data += b"" if full else redacted

@@ -1,7 +1,7 @@
 """The seam to the network: a few methods, so that everything above can be tested without one.
 
-The real one is :class:`grokcore.runtime.transport.curl.CurlTransport`; the tests have a scripted one, because a faked
-clock would jump past real threads.
+The real one is :class:`grokcore.runtime.transport.curl.CurlTransport`; the tests have a scripted
+one, because a faked clock would jump past real threads.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ __all__ = ["ConnectionDied", "Exchange", "ResponseHead", "Transport", "UpstreamR
 
 
 class ConnectionDied(TransportFailure):
-    """The connection was there, and broke before anything of the response came: a kept one that was dead, as a rule."""
+    """The connection was there, and broke before anything of the response came: a kept one that was
+    dead, as a rule.
+    """
 
 
 def _check_address(_: object, __: object, value: str) -> None:
@@ -33,15 +35,18 @@ class UpstreamRequest:
     """One HTTP request, to Grok unless it says otherwise.
 
     :ivar headers: in order; an empty value takes a header of the impersonated browser out.
-    :ivar proxy_url: the egress; empty for a direct connection, whatever the environment's proxy variables say.
+    :ivar proxy_url: the egress; empty for a direct connection, whatever the environment's proxy
+        variables say.
     :ivar fresh: make a connection of its own instead of reusing one.
-    :ivar connect_net_s: seconds after which connecting is given up by the transport itself: a net under the clocks, which
-        rule.
-    :ivar connect_to: the address, without port, that the connection goes to, whatever the URL's name would resolve to; Host
-        header and certificate stay the URL's. Empty for the usual way. Not together with a proxy.
-    :ivar impersonated: as the browser, with its handshake and headers. False: as a plain client with the headers given,
-        over a connection of its own, so that a site which is not Grok sees nothing of what Grok sees. A browser's response
-        comes decoded, a plain client's as it was sent.
+    :ivar connect_net_s: seconds after which connecting is given up by the transport itself: a net
+        under the clocks, which rule.
+    :ivar connect_to: the address, without port, that the connection goes to, whatever the URL's
+        name would resolve to; Host header and certificate stay the URL's. Empty for the usual way.
+        Not together with a proxy.
+    :ivar impersonated: as the browser, with its handshake and headers. False: as a plain client
+        with the headers given, over a connection of its own, so that a site which is not Grok sees
+        nothing of what Grok sees. A browser's response comes decoded, a plain client's as it was
+        sent.
     :ivar who: what failures call the other side.
     :raises ValueError: ``connect_to`` is no address.
     """
@@ -62,7 +67,8 @@ class UpstreamRequest:
 class ResponseHead:
     """Status and headers (names in lower case; of repeated ones the last).
 
-    :ivar peer: the address at the other end of the connection (a proxy's, if there is one); empty if that is not known.
+    :ivar peer: the address at the other end of the connection (a proxy's, if there is one); empty
+        if that is not known.
     """
 
     status: int
@@ -71,7 +77,9 @@ class ResponseHead:
 
 
 class Exchange(Protocol):
-    """One request under way. Waiting methods may be cancelled at any time and called again: nothing is lost."""
+    """One request under way. Waiting methods may be cancelled at any time and called again: nothing
+    is lost.
+    """
 
     async def head(self) -> ResponseHead:
         """Wait for the response's head.
@@ -86,19 +94,24 @@ class Exchange(Protocol):
         """
 
     def read_nowait(self) -> bytes | None:
-        """What has arrived of the body since the last read; None if nothing has; ``b""`` as in :meth:`read`.
+        """What has arrived of the body since the last read; None if nothing has; ``b""`` as in
+        :meth:`read`.
 
         :raises TransportFailure: as in :meth:`read`.
         """
 
     async def wait(self) -> None:
-        """Wait until there is news of any kind, or :meth:`wake` is called; it may also return for nothing."""
+        """Wait until there is news of any kind, or :meth:`wake` is called; it may also return for
+        nothing.
+        """
 
     def wake(self) -> None:
         """Make :meth:`wait` return."""
 
     async def aclose(self) -> None:
-        """Abort what is still under way. Returns when the connection is out of our hands; safe to repeat."""
+        """Abort what is still under way. Returns when the connection is out of our hands; safe to
+        repeat.
+        """
 
 
 class Transport(Protocol):

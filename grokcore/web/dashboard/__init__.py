@@ -1,8 +1,9 @@
-"""The status page and its routes: a page that holds no data, the data, its stream, and what can be done with a token.
+"""The status page and its routes: a page that holds no data, the data, its stream, and what can be
+done with a token.
 
-The page is served to anybody, since a browser that opens an address sends no key; it asks its reader for one and sends that
-with what it asks for. What it may load and do is shut in by its Content-Security-Policy: files of this server, nothing
-inline, and no text that is made markup.
+The page is served to anybody, since a browser that opens an address sends no key; it asks its
+reader for one and sends that with what it asks for. What it may load and do is shut in by its
+Content-Security-Policy: files of this server, nothing inline, and no text that is made markup.
 """
 
 from __future__ import annotations
@@ -41,9 +42,11 @@ MEDIA_TYPES = {
 
 PAGE_HEADERS = {
     "cache-control": "no-cache",
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'",
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
@@ -72,7 +75,7 @@ def add_dashboard_routes(app: QuartTrio, services: Services) -> None:
     _add_acts(app, services)
 
 
-# The page ---------------------------------------------------------------------------------------------------------
+# The page ---------------------------------------------------------------------------------------
 
 
 @frozen
@@ -104,7 +107,7 @@ def _page_response(file: _File) -> Response:
     return not_modified(headers)
 
 
-# The data ---------------------------------------------------------------------------------------------------------
+# The data ---------------------------------------------------------------------------------------
 
 
 def _add_data(app: QuartTrio, services: Services) -> None:
@@ -123,7 +126,9 @@ def _add_data(app: QuartTrio, services: Services) -> None:
         return _data_response({"ticket": tickets.issue(trio.current_time())})
 
     def require_owner() -> None:
-        state.keys.identify({name.lower(): value for name, value in request.headers.items()}).require_owner()
+        state.keys.identify(
+            {name.lower(): value for name, value in request.headers.items()}
+        ).require_owner()
 
     @route(app, "GET", "/status/events", needs_key=False)
     async def status_events() -> Response:
@@ -140,14 +145,18 @@ def _add_data(app: QuartTrio, services: Services) -> None:
 
 
 def _refuse_pages(headers: Headers) -> None:
-    """Without a ticket no web page gets a place: any could take all of them, though it can't read what comes.
+    """Without a ticket no web page gets a place: any could take all of them, though it can't read
+    what comes.
 
-    Programs send none of these headers. A page of this server's own asks for a ticket, which needs a POST.
+    Programs send none of these headers. A page of this server's own asks for a ticket, which needs
+    a POST.
 
     :raises OriginNotAllowed: if a page asks.
     """
     if headers.get("sec-fetch-site", "none") != "none" or "origin" in headers:
-        raise OriginNotAllowed("A web page needs a ticket for this stream: POST /status/ticket gives one.")
+        raise OriginNotAllowed(
+            "A web page needs a ticket for this stream: POST /status/ticket gives one."
+        )
 
 
 def _data_response(value: object) -> Response:
@@ -157,7 +166,8 @@ def _data_response(value: object) -> Response:
 
 
 class _Events(SteppedBody):
-    """The body of ``/status/events``, for Quart to iterate over: a report at once, and others when there is news.
+    """The body of ``/status/events``, for Quart to iterate over: a report at once, and others when
+    there is news.
 
     No scope spans two steps of the iteration.
     """
@@ -180,7 +190,7 @@ class _Events(SteppedBody):
         return b"event: status\ndata: %b\n\n" % self._last.body
 
 
-# What can be done -------------------------------------------------------------------------------------------------
+# What can be done -------------------------------------------------------------------------------
 
 
 def _add_acts(app: QuartTrio, services: Services) -> None:
@@ -194,7 +204,9 @@ def _add_acts(app: QuartTrio, services: Services) -> None:
 
     @app.post("/status/tokens/<token>/<any(check, clear, disable, enable):act>")
     async def act_on_token(token: str, act: str) -> Response:
-        """Its body is the token's new row, and with ``said`` what was done. It is on the disk before that is sent."""
+        """Its body is the token's new row, and with ``said`` what was done. It is on the disk
+        before that is sent.
+        """
         current_lifetime().caller.require_owner()
         row = _acted(pool, token, acts[act])
         fault = await pool.written()

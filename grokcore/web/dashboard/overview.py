@@ -1,7 +1,8 @@
 """What the status page shows, as JSON, and who waits for it to change.
 
-A report of a large pool takes some milliseconds to make, so those who watch share one. When something changes is told by
-whoever changes it (the pool, requests that end), and what changes by time alone is known beforehand.
+A report of a large pool takes some milliseconds to make, so those who watch share one. When
+something changes is told by whoever changes it (the pool, requests that end), and what changes by
+time alone is known beforehand.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Snapshot:
 class Overview:
     """The server's state for its owner; listens for changes of what it shows.
 
-    :ivar ending: is set when those who watch now shall end: the server drains, or the keys may be others.
+    :ivar ending: is set when those who watch now shall end: the server drains, or the keys may be
+        others.
     """
 
     def __init__(self, services: Services) -> None:
@@ -80,7 +82,7 @@ class Overview:
         """Whether the server is stopping."""
         return self._services.state.draining
 
-    # What changes it --------------------------------------------------------------------------------------------------
+    # What changes it -----------------------------------------------------------------------------
 
     def _request_ended(self, trace: Trace) -> None:
         """The request is part of the last hour now."""
@@ -103,13 +105,15 @@ class Overview:
         self.ending = trio.Event()
         self._changed()
 
-    # The report -------------------------------------------------------------------------------------------------------
+    # The report ----------------------------------------------------------------------------------
 
     def take(self) -> Snapshot:
         """A report of now."""
         now = trio.current_time()
         report, holds_s = self._report(now)
-        self._shared = Snapshot(on_one_line(orjson.dumps(report)), self._changes, now, now + holds_s)
+        self._shared = Snapshot(
+            on_one_line(orjson.dumps(report)), self._changes, now, now + holds_s
+        )
         return self._shared
 
     def share(self) -> Snapshot:
@@ -125,7 +129,10 @@ class Overview:
         tokens = gateway.pool.views(most=ROWS)
         waits = [health["next_reset"], *(egress["resumes_in"] for egress in health["egress"])]
         report = {
-            **{name: health[name] for name in ("version", "status", "open", "waiting", "faults", "egress")},
+            **{
+                name: health[name]
+                for name in ("version", "status", "open", "waiting", "faults", "egress")
+            },
             "uptime_s": round(now - state.started_at, 1),
             "time": state.wall.time(),
             "tokens": {
@@ -138,7 +145,7 @@ class Overview:
         }
         return report, min((wait for wait in waits if wait is not None), default=AT_LEAST_EVERY_S)
 
-    # Those who watch --------------------------------------------------------------------------------------------------
+    # Those who watch -----------------------------------------------------------------------------
 
     def enter(self) -> None:
         """Somebody begins to watch; :meth:`leave` is the end of it.
@@ -146,7 +153,9 @@ class Overview:
         :raises Overloaded: too many do already.
         """
         if self._watchers >= MOST_WATCHERS:
-            raise Overloaded("Too many status pages are open already.", retry_after=AT_LEAST_EVERY_S)
+            raise Overloaded(
+                "Too many status pages are open already.", retry_after=AT_LEAST_EVERY_S
+            )
         self._watchers += 1
 
     async def leave(self) -> None:
@@ -176,7 +185,9 @@ def _group_row(group: GroupView) -> dict[str, Any]:
 
 
 def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: round(value, 1) if isinstance(value, float) else value for name, value in row.items()}
+    return {
+        name: round(value, 1) if isinstance(value, float) else value for name, value in row.items()
+    }
 
 
 def _fault_row(fault: Fault) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""Tickets for the stream of the status page: a browser's EventSource can send no key, so it shows one of these."""
+"""Tickets for the stream of the status page: a browser's EventSource can send no key, so it shows
+one of these.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,14 @@ MOST = 100
 
 
 class Tickets:
-    """Those that were given out and not used yet. Each is good once. Times are seconds of the caller's clock."""
+    """Those that were given out and not used yet. Each is good once. Times are seconds of the
+    caller's clock.
+    """
 
     def __init__(self) -> None:
-        self._valid_until: dict[str, float] = {}  # in the order in which they were given out, and so of their end
+        self._valid_until: dict[
+            str, float
+        ] = {}  # in the order in which they were given out, and so of their end
 
     def __len__(self) -> int:
         return len(self._valid_until)

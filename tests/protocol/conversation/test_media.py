@@ -21,7 +21,14 @@ MOST = 1000
 def boxed(brand: bytes, *compatible: bytes) -> bytes:
     """The first box of a file of MPEG-4's family, and something behind it."""
     brands = b"".join(compatible)
-    return (16 + len(brands)).to_bytes(4, "big") + b"ftyp" + brand + bytes(4) + brands + b"\0\0\0\x08moov"
+    return (
+        (16 + len(brands)).to_bytes(4, "big")
+        + b"ftyp"
+        + brand
+        + bytes(4)
+        + brands
+        + b"\0\0\0\x08moov"
+    )
 
 
 @frozen
@@ -49,14 +56,22 @@ FILES = [
     File("mp4 with a fourth brand only", boxed(b"????", b"????", b"mp42"), "video/mp4", ".mp4"),
     File("quicktime", boxed(b"qt  "), "video/quicktime", ".mov"),
     File(
-        "webm", b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\1\x42\xf7\x81\1\x42\x82\x84webm\x42\x87\x81\4", "video/webm", ".webm"
+        "webm",
+        b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\1\x42\xf7\x81\1\x42\x82\x84webm\x42\x87\x81\4",
+        "video/webm",
+        ".webm",
     ),
     File("flac", b"fLaC\0\0\0\x22", "audio/flac", ".flac"),
     File("pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", "application/pdf", ".pdf"),
     File("text", "Grüße\r\n\t世界 🎉\f".encode(), "text/plain", ".txt"),
     File("text with a byte order mark", "hello".encode("utf-8-sig"), "text/plain", ".txt"),
     File("text, UTF-16", "Grüße 🎉".encode("utf-16"), "text/plain", ".txt"),
-    File("text, UTF-16 the other way round", b"\xfe\xff" + "Grüße".encode("utf-16-be"), "text/plain", ".txt"),
+    File(
+        "text, UTF-16 the other way round",
+        b"\xfe\xff" + "Grüße".encode("utf-16-be"),
+        "text/plain",
+        ".txt",
+    ),
     File("text that begins as bitmaps do", b"BMW and other makers of cars", "text/plain", ".txt"),
     File("text that begins as flac does", b"fLaC is a format", "text/plain", ".txt"),
     File("html", b"<!doctype html><script>alert(1)</script>", "text/plain", ".txt"),
@@ -80,7 +95,9 @@ FILES = [
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_file_is_what_its_content_says(file: File) -> None:
-    """Pictures, films and documents by their first bytes; all that can be read is text; the rest is nothing."""
+    """Pictures, films and documents by their first bytes; all that can be read is text; the rest is
+    nothing.
+    """
     assert sniff(file.data) == file.media_type
     assert extension_of(file.media_type or "") == file.extension
 
@@ -92,10 +109,16 @@ def test_any_bytes_can_be_sniffed(data: bytes) -> None:
     assert found is None or extension_of(found)
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if file.media_type not in {None, "text/plain"}])
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if file.media_type not in {None, "text/plain"}]
+)
 def test_a_file_that_is_cut_off_is_looked_at_all_the_same(file: File) -> None:
     """Any length of the beginning can be judged, and nothing is ever a picture of another kind."""
-    assert {sniff(file.data[:at]) for at in range(len(file.data))} <= {None, "text/plain", file.media_type}
+    assert {sniff(file.data[:at]) for at in range(len(file.data))} <= {
+        None,
+        "text/plain",
+        file.media_type,
+    }
 
 
 def test_the_extension_of_a_type_as_servers_write_it() -> None:
@@ -104,7 +127,7 @@ def test_the_extension_of_a_type_as_servers_write_it() -> None:
     assert extension_of("image/svg+xml") == extension_of("text/html") == extension_of("") == ""
 
 
-# Data URLs ---------------------------------------------------------------------------------------------------------
+# Data URLs --------------------------------------------------------------------------------------
 
 
 @frozen
@@ -177,7 +200,9 @@ def as_percents(data: bytes) -> str:
 
 @given(st.binary(max_size=64))
 @pytest.mark.parametrize("write", [as_base64, as_percents])
-def test_bytes_come_back_and_one_more_than_is_taken_is_too_large(write: Callable[[bytes], str], data: bytes) -> None:
+def test_bytes_come_back_and_one_more_than_is_taken_is_too_large(
+    write: Callable[[bytes], str], data: bytes
+) -> None:
     """The bound is exact in both forms."""
     text = write(data)
     assert parse_data_url(text, most=len(data)) == data
@@ -195,7 +220,10 @@ def test_white_space_and_missing_padding_change_nothing(data: bytes, at: list[in
     assert parse_data_url(f"data:;base64,{payload}", most=len(data)) == data
 
 
-@given(st.text(max_size=80) | st.from_regex(re.compile(r"data:[a-z/;=]{0,12}(;base64)?,.*"), fullmatch=True))
+@given(
+    st.text(max_size=80)
+    | st.from_regex(re.compile(r"data:[a-z/;=]{0,12}(;base64)?,.*"), fullmatch=True)
+)
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Nothing but ValueError, and never more than is taken."""
     with contextlib.suppress(ValueError):

@@ -1,4 +1,6 @@
-"""Text files in other encodings: converted where the encoding is certain, named where it is a guess, never mangled."""
+"""Text files in other encodings: converted where the encoding is certain, named where it is a
+guess, never mangled.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def declaring(charset: str, data: bytes) -> str:
     ("utf-8", ""), ("utf-16", ""), ("utf-32", ""), ("utf-16", "gb18030"), ("gb18030", "gb18030"), ("gb18030", "GB18030"),
     ("utf-8", "utf-8"), ("utf-8", "no-such-charset"), ("utf-8", "base64"),
 ])  # fmt: skip
-def test_a_text_whose_encoding_is_certain_arrives_as_it_was_written(encoding: str, charset: str) -> None:
+def test_a_text_whose_encoding_is_certain_arrives_as_it_was_written(
+    encoding: str, charset: str
+) -> None:
     """By its byte order mark, or because the client declares it."""
     data = TEXT.encode(encoding)
     found = attachment_of(part(declaring(charset, data) if charset else ""), data)
@@ -51,7 +55,9 @@ def test_a_text_whose_encoding_is_a_guess_is_named(data: bytes, named: str) -> N
     assert caught.value.param == "messages[0].content[1]"
 
 
-@pytest.mark.parametrize("data", [b"PK\x03\x04\x14\0\0\0", b"\x7fELF\x02\x01\x01", bytes(range(256)), b""])
+@pytest.mark.parametrize(
+    "data", [b"PK\x03\x04\x14\0\0\0", b"\x7fELF\x02\x01\x01", bytes(range(256)), b""]
+)
 def test_what_is_no_text_is_not_called_one(data: bytes) -> None:
     """An archive or a program is of no known kind."""
     with pytest.raises(AttachmentRefused, match="no known kind"):
@@ -59,7 +65,8 @@ def test_what_is_no_text_is_not_called_one(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "charset", ["punycode", "idna", "utf-7", "unicode_escape", "hex", "rot13", "undefined", "", "x\0"]
+    "charset",
+    ["punycode", "idna", "utf-7", "unicode_escape", "hex", "rot13", "undefined", "", "x\0"],
 )
 def test_an_encoding_that_is_none_of_texts_is_not_used(charset: str) -> None:
     """Some of them take time with the square of the length."""
@@ -68,7 +75,19 @@ def test_an_encoding_that_is_none_of_texts_is_not_used(charset: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "charset", ["UTF-8", "utf8", "latin1", "windows-1252", "GB2312", "gbk", "Big5", "Shift_JIS", "EUC-KR", "koi8-r"]
+    "charset",
+    [
+        "UTF-8",
+        "utf8",
+        "latin1",
+        "windows-1252",
+        "GB2312",
+        "gbk",
+        "Big5",
+        "Shift_JIS",
+        "EUC-KR",
+        "koi8-r",
+    ],
 )
 def test_the_encodings_of_texts_are_known_by_their_names(charset: str) -> None:
     """Whatever the spelling."""
@@ -80,7 +99,9 @@ def test_the_encodings_of_texts_are_known_by_their_names(charset: str) -> None:
     st.sampled_from(["", "utf-16", "gb18030", "idna", "unicode_escape", "hex", "utf-7"]),
     st.booleans(),
 )
-def test_whatever_the_bytes_are_they_are_taken_or_refused(data: bytes, charset: str, picture: bool) -> None:
+def test_whatever_the_bytes_are_they_are_taken_or_refused(
+    data: bytes, charset: str, picture: bool
+) -> None:
     """No other error comes of it."""
     url = declaring(charset, data) if charset else ""
     with contextlib.suppress(AttachmentRefused):

@@ -1,4 +1,6 @@
-"""Content parts of all SDKs: one example of each public type, from the installed packages or from a dated list."""
+"""Content parts of all SDKs: one example of each public type, from the installed packages or from a
+dated list.
+"""
 
 from __future__ import annotations
 
@@ -66,15 +68,33 @@ AI_SDK = [
 FOREIGN = [
     Example("Gemini", {"inline_data": {"mime_type": "image/png", "data": PNG_BASE64}}),
     Example("Gemini, camel case", {"inlineData": {"mimeType": "image/png", "data": PNG_BASE64}}),
-    Example("LangChain 0", {"type": "image", "source_type": "base64", "data": PNG_BASE64, "mime_type": "image/png"}),
-    Example("LangChain 0, URL", {"type": "image", "source_type": "url", "url": "https://example.com/a.png"}),
+    Example(
+        "LangChain 0",
+        {"type": "image", "source_type": "base64", "data": PNG_BASE64, "mime_type": "image/png"},
+    ),
+    Example(
+        "LangChain 0, URL",
+        {"type": "image", "source_type": "url", "url": "https://example.com/a.png"},
+    ),
     Example("LangChain 0, text", {"type": "file", "source_type": "text", "text": "a"}),
     Example("LangChain 1", {"type": "image", "base64": PNG_BASE64, "mime_type": "image/png"}),
-    Example("LangChain 1, file", {"type": "file", "base64": "JVBERi0xLjQK", "mime_type": "application/pdf"}),
+    Example(
+        "LangChain 1, file",
+        {"type": "file", "base64": "JVBERi0xLjQK", "mime_type": "application/pdf"},
+    ),
     Example("MCP", {"type": "image", "data": PNG_BASE64, "mimeType": "image/png"}),
     Example("MCP, sound", {"type": "audio", "data": "AAAA", "mimeType": "audio/wav"}),
-    Example("MCP, text", {"type": "resource", "resource": {"uri": "x:y", "mimeType": "text/plain", "text": "a"}}),
-    Example("MCP, blob", {"type": "resource", "resource": {"uri": "x:y", "mimeType": "image/png", "blob": PNG_BASE64}}),
+    Example(
+        "MCP, text",
+        {"type": "resource", "resource": {"uri": "x:y", "mimeType": "text/plain", "text": "a"}},
+    ),
+    Example(
+        "MCP, blob",
+        {
+            "type": "resource",
+            "resource": {"uri": "x:y", "mimeType": "image/png", "blob": PNG_BASE64},
+        },
+    ),
     Example("MCP, link", {"type": "resource_link", "uri": "https://example.com/", "name": "a"}),
     Example("OpenRouter", {"type": "video_url", "video_url": {"url": "https://example.com/a.mp4"}}),
     Example("bare address", {"type": "image_url", "image_url": PNG_URL}),
@@ -86,7 +106,9 @@ FOREIGN = [
 
 
 def openai_parts() -> list[Example]:
-    """The content parts of the chat API and of the Responses API, and what tools may return there."""
+    """The content parts of the chat API and of the Responses API, and what tools may return
+    there.
+    """
     chat, responses = openai.types.chat, openai.types.responses
     unions = [
         chat.ChatCompletionContentPartParam,
@@ -119,11 +141,15 @@ def _examples(annotation: Any) -> Iterator[Example]:
         for key, hint in hints.items():
             for other in list(_typed_dicts(hint))[1:]:
                 part = {name: _value(told, 0) for name, told in hints.items()}
-                yield Example(f"{declared.__name__}, {other.__name__}", {**part, key: _value(other, 1)})
+                yield Example(
+                    f"{declared.__name__}, {other.__name__}", {**part, key: _value(other, 1)}
+                )
 
 
 def _typed_dicts(annotation: Any) -> Iterator[Any]:
-    if typing.is_typeddict(annotation) or (inspect.isclass(annotation) and hasattr(annotation, "__required_keys__")):
+    if typing.is_typeddict(annotation) or (
+        inspect.isclass(annotation) and hasattr(annotation, "__required_keys__")
+    ):
         yield annotation
     else:
         for inner in typing.get_args(annotation):
@@ -131,7 +157,9 @@ def _typed_dicts(annotation: Any) -> Iterator[Any]:
 
 
 def _value(hint: Any, depth: int) -> Any:
-    """A value of a type: the first of several; a text is ``a``, an address or content one of a picture."""
+    """A value of a type: the first of several; a text is ``a``, an address or content one of a
+    picture.
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
         return arguments[0]
@@ -148,5 +176,13 @@ def _dict(declared: Any, depth: int) -> dict[str, Any]:
     hints = typing.get_type_hints(declared)
     wanted = hints if depth < 2 else {key: hints[key] for key in declared.__required_keys__}
     made = {key: _value(hint, depth + 1) for key, hint in wanted.items()}
-    special = {"url": "https://example.com/a.png", "data": PNG_BASE64, "file_data": PNG_URL, "image_url": PNG_URL}
-    return {key: special[key] if value == "a" and key in special else value for key, value in made.items()}
+    special = {
+        "url": "https://example.com/a.png",
+        "data": PNG_BASE64,
+        "file_data": PNG_URL,
+        "image_url": PNG_URL,
+    }
+    return {
+        key: special[key] if value == "a" and key in special else value
+        for key, value in made.items()
+    }

@@ -1,4 +1,6 @@
-"""Twenty thousand requests with mistakes in them: each is a request or a fault with a path, and no word of it is lost."""
+"""Twenty thousand requests with mistakes in them: each is a request or a fault with a path, and no
+word of it is lost.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,23 @@ REQUESTS = 20_000
 def lost(fields: dict[str, Any], request: ChatRequest) -> list[Leaf]:
     """Texts that neither go to Grok nor are named."""
     up = paths_by_rule(request.messages)
-    parts = [part for message in request.messages for part in message.attachments if part.path in up]
-    told = "\n".join([render_prompt(request.messages, up), *(f"{part.url} {part.name}" for part in parts)])
+    parts = [
+        part for message in request.messages for part in message.attachments if part.path in up
+    ]
+    told = "\n".join(
+        [render_prompt(request.messages, up), *(f"{part.url} {part.name}" for part in parts)]
+    )
     names = {*request.ignored, *left_behind(request.messages, up)}
-    return [leaf for leaf in leaves(fields) if leaf[1] not in told and not named(leaf, fields, names)]
+    return [
+        leaf for leaf in leaves(fields) if leaf[1] not in told and not named(leaf, fields, names)
+    ]
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_any_request_is_answered_or_refused_by_its_place(seed: int) -> None:
-    """Never another exception. What is taken reaches Grok word by word, or the header names what does not."""
+    """Never another exception. What is taken reaches Grok word by word, or the header names what
+    does not.
+    """
     maker = Maker(seed)
     taken = 0
     for _ in range(REQUESTS // 4):
@@ -55,7 +65,10 @@ def test_what_was_an_error_in_the_question_is_none_in_the_history() -> None:
     for _ in range(2000):
         content = [maker.part(), maker.part()]
         for role in ("user", "assistant", "tool", "system"):
-            fields = {"model": "m", "messages": [{"role": role, "content": content}, {"role": "user", "content": "hi"}]}
+            fields = {
+                "model": "m",
+                "messages": [{"role": role, "content": content}, {"role": "user", "content": "hi"}],
+            }
             found = fault_of(fields)
             assert isinstance(found, ChatRequest), (found, fields)
             assert lost(fields, found) == [], (found.ignored, json.dumps(fields))
@@ -65,9 +78,22 @@ def test_what_was_an_error_in_the_question_is_none_in_the_history() -> None:
 def test_any_fields_of_a_picture_s_form_are_a_request_or_a_fault(editing: bool) -> None:
     """With the field at fault."""
     maker = Maker(7)
-    names = ("prompt", "image", "images", "image[]", "mask", "n", "size", "response_format", "model", "stream")
+    names = (
+        "prompt",
+        "image",
+        "images",
+        "image[]",
+        "mask",
+        "n",
+        "size",
+        "response_format",
+        "model",
+        "stream",
+    )
     for _ in range(1000):
-        fields = {name: maker.json() for name in names if maker.text()[-2] in "02468"} | {"prompt": "a"}
+        fields = {name: maker.json() for name in names if maker.text()[-2] in "02468"} | {
+            "prompt": "a"
+        }
         try:
             parse_image_request(tuple(fields.items()), editing=editing)
         except (InvalidRequest, AttachmentRefused) as error:

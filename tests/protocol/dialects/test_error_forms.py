@@ -22,7 +22,9 @@ def test_paths_of_the_messages_api_get_anthropics_form(path: str) -> None:
     }
 
 
-@pytest.mark.parametrize("path", ["/", "", "/models/messages", "/chat/completions", "/message", "/messagesx"])
+@pytest.mark.parametrize(
+    "path", ["/", "", "/models/messages", "/chat/completions", "/message", "/messagesx"]
+)
 def test_all_other_paths_get_openais_form(path: str) -> None:
     """Four keys, whatever is known of the error."""
     assert error_form(path)(ERROR, "req_1") == openai_errors.error_body(ERROR)

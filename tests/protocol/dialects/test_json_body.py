@@ -1,4 +1,6 @@
-"""A request's JSON body: read to the letter, whatever its size, or refused before it costs anything."""
+"""A request's JSON body: read to the letter, whatever its size, or refused before it costs
+anything.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from grokcore.protocol.dialects.json_body import MOST_DEPTH, MOST_STRUCTURE, jso
 from ..strategies import json_values
 
 TRICKY = st.lists(
-    st.sampled_from(["a", " ", '"', "\\", "\\\\", "/", "é", "漢", "😀", "\n", "[,{:", "\0"]), max_size=12
+    st.sampled_from(["a", " ", '"', "\\", "\\\\", "/", "é", "漢", "😀", "\n", "[,{:", "\0"]),
+    max_size=12,
 ).map("".join)
 
 
@@ -29,14 +32,18 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_body, "LONG_STRING_BYTES", 3)
 
 
-# What is right ------------------------------------------------------------------------------------------------------
+# What is right ----------------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.dictionaries(TRICKY, json_values | TRICKY, max_size=4), st.booleans(), st.booleans())
 @example({"a": "\\" * 30 + '"', "b": '"' * 20}, False, False)
-def test_a_body_is_read_as_it_was_written(value: dict[str, Any], ascii_only: bool, php: bool) -> None:
-    """Large bodies, which are taken apart, give the same as small ones: also PHP's, which escape each slash."""
+def test_a_body_is_read_as_it_was_written(
+    value: dict[str, Any], ascii_only: bool, php: bool
+) -> None:
+    """Large bodies, which are taken apart, give the same as small ones: also PHP's, which escape
+    each slash.
+    """
     text = json.dumps(value, ensure_ascii=ascii_only)
     body = (text.replace("/", "\\/") if php else text).encode()
     assert json_object(body) == value
@@ -51,7 +58,9 @@ def test_a_body_is_read_as_it_was_written(value: dict[str, Any], ascii_only: boo
 def test_a_client_can_not_write_the_mark_of_a_long_string() -> None:
     """It is a digest of the rest of the body; one of another body means nothing in this one."""
     body = {"a": "x" * 100, "b": "y"}
-    mark = json_body._skeleton(json.dumps(body).encode(), json_body._long_strings(json.dumps(body).encode()))[1]
+    mark = json_body._skeleton(
+        json.dumps(body).encode(), json_body._long_strings(json.dumps(body).encode())
+    )[1]
     assert json_object(json.dumps({**body, "b": f"{mark}0"}).encode())["b"] == f"{mark}0"
 
 
@@ -79,10 +88,13 @@ def test_as_many_values_as_are_allowed_pass() -> None:
 
 def test_names_are_cut() -> None:
     """Whatever looks for the nearest name of a model, or shows a field's, has little to look at."""
-    assert json_object(json.dumps({"k" * 5000: 1, "model": "m" * 5000}).encode()) == {"k" * 100: 1, "model": "m" * 100}
+    assert json_object(json.dumps({"k" * 5000: 1, "model": "m" * 5000}).encode()) == {
+        "k" * 100: 1,
+        "model": "m" * 100,
+    }
 
 
-# Bytes --------------------------------------------------------------------------------------------------------------
+# Bytes ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
@@ -118,7 +130,9 @@ FAULTS = (
     Fault("half a character", b'{"a":"x \xc3","b":"cccccc"}', "not UTF-8: byte 0xc3 at position 8"),
     Fault("a surrogate", b'{"a":"\xed\xa0\x80 bbbbb"}', "not UTF-8: byte 0xed at position 6"),
     Fault(
-        "latin-1 far behind", b'{"a":"' + b"b " * 40 + b'","c":"' + b"d" * 40 + b'\xff"}', "byte 0xff at position 133"
+        "latin-1 far behind",
+        b'{"a":"' + b"b " * 40 + b'","c":"' + b"d" * 40 + b'\xff"}',
+        "byte 0xff at position 133",
     ),
     Fault("UTF-16", '{"a":1}'.encode("utf-16-le"), "UTF-16"),
     Fault("half a body", b'{"a":"bbbbbbbbbbbbb', "not valid JSON"),
@@ -149,7 +163,23 @@ def test_what_is_wrong_is_said(fault: Fault, size: str, monkeypatch: pytest.Monk
 @given(
     st.lists(
         st.sampled_from(
-            [b'"', b"\\", b"{", b"}", b":", b",", b"[", b"]", b"a", b" ", b"1", b"\xff", b"\xc3", b"\\ud800", b"\n"]
+            [
+                b'"',
+                b"\\",
+                b"{",
+                b"}",
+                b":",
+                b",",
+                b"[",
+                b"]",
+                b"a",
+                b" ",
+                b"1",
+                b"\xff",
+                b"\xc3",
+                b"\\ud800",
+                b"\n",
+            ]
         ),
         max_size=30,
     ).map(b"".join)
@@ -168,7 +198,7 @@ def test_rubbish_is_refused_alike_whole_and_in_pieces(body: bytes) -> None:
     assert found[0] == found[1]
 
 
-# What would cost too much -------------------------------------------------------------------------------------------
+# What would cost too much -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("body", "words"), [
@@ -192,12 +222,19 @@ def test_more_text_than_any_model_reads_is_refused() -> None:
     """A single emoji makes each of its characters take four bytes; pictures in base64 never do."""
     with pytest.raises(ContextLengthExceeded):
         json_object('{"a":"😀'.encode() + b"x" * 26_000_000 + b'"}')
-    assert len(json_object(b'{"a":"data:image\\/png;base64,' + b"x" * 25_000_000 + b'"}')["a"]) == 25_000_022
+    assert (
+        len(json_object(b'{"a":"data:image\\/png;base64,' + b"x" * 25_000_000 + b'"}')["a"])
+        == 25_000_022
+    )
 
 
-@pytest.mark.parametrize("body", [b'["secret-value"]', b'{"a":"secret-value"', b'{"a":"secret-value\xff"}'])
+@pytest.mark.parametrize(
+    "body", [b'["secret-value"]', b'{"a":"secret-value"', b'{"a":"secret-value\xff"}']
+)
 def test_an_error_keeps_nothing_of_the_body(body: bytes) -> None:
-    """Neither by its context nor by what an exception in between remembers; the frames are the caller's to drop."""
+    """Neither by its context nor by what an exception in between remembers; the frames are the
+    caller's to drop.
+    """
     with pytest.raises(InvalidRequest) as caught:
         json_object(body)
     error = caught.value

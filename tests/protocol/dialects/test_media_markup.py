@@ -1,4 +1,6 @@
-"""Pictures, videos and sources as Markdown and HTML: real parsers find what was meant, whatever is in a title or an address."""
+"""Pictures, videos and sources as Markdown and HTML: real parsers find what was meant, whatever is
+in a title or an address.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from grokcore.protocol.conversation.events import Event, File, FoundPicture, KeptPicture, Picture, Video
+from grokcore.protocol.conversation.events import (
+    Event,
+    File,
+    FoundPicture,
+    KeptPicture,
+    Picture,
+    Video,
+)
 from grokcore.protocol.dialects.rendering import Renderer, Style, ThinkingStyle
 
 GROK = "https://assets.example.com"
@@ -87,7 +96,9 @@ def test_a_picture_s_address_stays_within_its_parentheses(path: str) -> None:
 @given(TEXTS, TEXTS)
 def test_a_found_picture_s_title_is_text_only(title: str, path: str) -> None:
     """It comes from somebody's page."""
-    seen = page(FoundPicture(f"https://example.com/{path}x", title, f"https://example.com/page{path}"))
+    seen = page(
+        FoundPicture(f"https://example.com/{path}x", title, f"https://example.com/page{path}")
+    )
     assert len(seen.all("img")) == len(seen.all("a")) == 1
     assert {tag for tag, _ in seen.elements} == {"p", "a", "img"}
     assert set(seen.all("img")[0]) == {"src", "alt"}
@@ -104,7 +115,9 @@ def test_a_file_is_one_link(name: str, path: str) -> None:
 @settings(deadline=None)
 @given(TEXTS)
 def test_a_video_has_its_address_as_a_link_an_attribute_and_its_text(path: str) -> None:
-    """Browsers play the attribute, Open WebUI the text; nothing of the address becomes another attribute or element."""
+    """Browsers play the attribute, Open WebUI the text; nothing of the address becomes another
+    attribute or element.
+    """
     text = shown(Video(f"{GROK}/users/{path}x"))
     link, _, element = text.partition("\n\n")
     seen = Seen(element)

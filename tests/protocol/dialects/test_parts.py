@@ -1,4 +1,6 @@
-"""Content parts: every type that a public SDK knows has its place, strict in the question and mild in the history."""
+"""Content parts: every type that a public SDK knows has its place, strict in the question and mild
+in the history.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,15 @@ from grokcore.protocol.dialects.part_table import TABLE, Becomes
 from grokcore.protocol.dialects.parts import Dropped, Result, parse_parts
 from grokcore.protocol.grok_web.prompt import render_prompt
 
-from .content_parts import AI_SDK, FOREIGN, PNG_BASE64, PNG_URL, Example, anthropic_parts, openai_parts
+from .content_parts import (
+    AI_SDK,
+    FOREIGN,
+    PNG_BASE64,
+    PNG_URL,
+    Example,
+    anthropic_parts,
+    openai_parts,
+)
 
 EXAMPLES = [*openai_parts(), *anthropic_parts(), *AI_SDK, *FOREIGN]
 WEB = "https://example.com/a.png"
@@ -40,13 +50,19 @@ def test_there_are_as_many_examples_as_there_were() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_a_part_of_history_never_fails(example: Example) -> None:
-    """In earlier turns and in all roles but the last user's: an answer, whatever the part, alone or in a list."""
+    """In earlier turns and in all roles but the last user's: an answer, whatever the part, alone or
+    in a list.
+    """
     for content in (example.part, [{"type": "text", "text": "b"}, example.part]):
         for role in ("system", "developer", "user", "assistant", "tool"):
-            request = asked({"role": role, "content": content, "tool_call_id": "1"}, user("and now?"))
+            request = asked(
+                {"role": role, "content": content, "tool_call_id": "1"}, user("and now?")
+            )
             prompt = render_prompt(request.messages)
             assert prompt.endswith("and now?")
-            assert prompt != "and now?" or request.ignored, "nothing of it is left, and no word about it"
+            assert prompt != "and now?" or request.ignored, (
+                "nothing of it is left, and no word about it"
+            )
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
@@ -58,7 +74,9 @@ def test_a_part_of_the_question_is_passed_on_or_refused_by_its_path(example: Exa
     except (InvalidRequest, AttachmentRefused) as error:
         refusal = error
     if refusal is None:
-        assert find_enclosures(request.messages) or render_prompt(request.messages) != "What is this?"
+        assert (
+            find_enclosures(request.messages) or render_prompt(request.messages) != "What is this?"
+        )
     else:
         assert (refusal.param or "").startswith("messages[0].content[1]")
         assert (refusal.param or "") in refusal.message
@@ -71,7 +89,9 @@ def test_a_tool_may_return_any_part(example: Example) -> None:
     turns = [user("Look."), {"role": "assistant", "content": None, "tool_calls": [call]}]
     request = asked(*turns, {"role": "tool", "tool_call_id": "1", "content": [example.part]})
     assert request.messages[2].role == "tool"
-    nested = asked(*turns, user([{"type": "tool_result", "tool_use_id": "1", "content": [example.part]}]))
+    nested = asked(
+        *turns, user([{"type": "tool_result", "tool_use_id": "1", "content": [example.part]}])
+    )
     assert nested.messages[2].role == "tool"
     assert nested.messages[2].call_id == "1"
 
@@ -84,7 +104,7 @@ def test_each_row_of_the_table_is_of_use() -> None:
         assert (row.becomes in (Becomes.NOTE, Becomes.DROPPED)) == bool(row.hint)
 
 
-# Pictures and files -----------------------------------------------------------------------------------------------
+# Pictures and files -----------------------------------------------------------------------------
 
 PICTURES: list[Any] = [
     {"type": "image_url", "image_url": {"url": PNG_URL}},
@@ -157,7 +177,9 @@ def test_a_document_of_words_is_text() -> None:
 
 @frozen
 class Unusable:
-    """A part that can't be passed on, what stands for it in the history, and what its refusal must say."""
+    """A part that can't be passed on, what stands for it in the history, and what its refusal must
+    say.
+    """
 
     part: dict[str, Any]
     note: str
@@ -165,15 +187,25 @@ class Unusable:
 
 
 UNUSABLE = [
-    Unusable({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}, "[audio]", "as text"),
+    Unusable(
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+        "[audio]",
+        "as text",
+    ),
     Unusable({"type": "audio_url", "audio_url": {"url": WEB}}, "[audio]", "as text"),
     Unusable({"type": "file", "data": "AAAA", "mediaType": "audio/wav"}, "[audio]", "as text"),
     Unusable({"type": "video_url", "video_url": {"url": WEB}}, "[video]", "frames"),
     Unusable({"type": "file", "data": "AAAA", "mediaType": "video/mp4"}, "[video]", "frames"),
     Unusable({"type": "file", "file": {"file_id": "file-1"}}, "[file without a name]", "file_id"),
-    Unusable({"type": "file", "file": {"file_id": "file-1", "filename": "a.pdf"}}, "[file a.pdf]", "file_id"),
+    Unusable(
+        {"type": "file", "file": {"file_id": "file-1", "filename": "a.pdf"}},
+        "[file a.pdf]",
+        "file_id",
+    ),
     Unusable({"type": "input_image", "file_id": "file-1"}, "[image 1]", "file_id"),
-    Unusable({"type": "image", "source": {"type": "file", "file_id": "file-1"}}, "[image 1]", "file_id"),
+    Unusable(
+        {"type": "image", "source": {"type": "file", "file_id": "file-1"}}, "[image 1]", "file_id"
+    ),
     Unusable({"type": "container_upload", "file_id": "file-1"}, "[file without a name]", "file_id"),
     Unusable({"type": "image_url", "image_url": {"url": ""}}, "[image 1]", "https:"),
     Unusable({"type": "image_url", "image_url": None}, "[image 1]", "https:"),
@@ -184,7 +216,9 @@ UNUSABLE = [
 
 @pytest.mark.parametrize("case", UNUSABLE, ids=lambda case: json.dumps(case.part)[:60])
 def test_what_can_t_be_passed_on(case: Unusable) -> None:
-    """Refused in the question, with what would work; in the history a note stands for it, and the header names it."""
+    """Refused in the question, with what would work; in the history a note stands for it, and the
+    header names it.
+    """
     with pytest.raises(GrokApiError) as caught:
         asked(user("a"), user([case.part]))
     assert (caught.value.status, caught.value.param) == (400, "messages[1].content[0]")
@@ -196,30 +230,53 @@ def test_what_can_t_be_passed_on(case: Unusable) -> None:
 
 
 def test_the_history_of_a_refused_question_is_mild() -> None:
-    """A person goes on after a refusal; many clients then send the refused message along, without an answer to it."""
+    """A person goes on after a refusal; many clients then send the refused message along, without
+    an answer to it.
+    """
     request = asked(user([UNUSABLE[0].part, PICTURES[0]]), user("Never mind. Hi!"))
-    assert render_prompt(request.messages) == "<user>\n[audio]\n[image 1] (attached)\n</user>\n\nNever mind. Hi!"
+    assert (
+        render_prompt(request.messages)
+        == "<user>\n[audio]\n[image 1] (attached)\n</user>\n\nNever mind. Hi!"
+    )
 
 
-# Tools ------------------------------------------------------------------------------------------------------------
+# Tools ------------------------------------------------------------------------------------------
 
 
 def test_results_of_tools_are_turns_of_their_own() -> None:
-    """In whatever form: each knows its call, pictures are the turn's, and what else the user says follows."""
+    """In whatever form: each knows its call, pictures are the turn's, and what else the user says
+    follows.
+    """
     call = {"type": "tool_use", "id": "toolu_1", "name": "read", "input": {"path": "a.png"}}
     results = [
         {"type": "text", "text": "Go on."},
-        {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "a file"}, PICTURES[4]]},
-        {"type": "tool_result", "tool_use_id": "toolu_2", "is_error": True, "content": "no such file"},
+        {
+            "type": "tool_result",
+            "tool_use_id": "toolu_1",
+            "content": [{"type": "text", "text": "a file"}, PICTURES[4]],
+        },
+        {
+            "type": "tool_result",
+            "tool_use_id": "toolu_2",
+            "is_error": True,
+            "content": "no such file",
+        },
         {"type": "tool_result", "tool_use_id": "toolu_3"},
     ]
     request = asked(
         user("Look."),
-        {"role": "assistant", "content": [{"type": "thinking", "thinking": "…", "signature": "x"}, call]},
+        {
+            "role": "assistant",
+            "content": [{"type": "thinking", "thinking": "…", "signature": "x"}, call],
+        },
         user(results),
     )
-    picture = AttachmentPart(True, f"data:image/png;base64,{PNG_BASE64}", "", "messages[2].content[1].content[1]")
-    told = [(m.role, m.text, m.attachments, m.name, m.call_id, m.failed) for m in request.messages[1:]]
+    picture = AttachmentPart(
+        True, f"data:image/png;base64,{PNG_BASE64}", "", "messages[2].content[1].content[1]"
+    )
+    told = [
+        (m.role, m.text, m.attachments, m.name, m.call_id, m.failed) for m in request.messages[1:]
+    ]
     assert told == [
         ("assistant", "", (), "", "", False),
         ("tool", "a file", (picture,), "read", "toolu_1", False),
@@ -234,25 +291,41 @@ def test_results_of_tools_are_turns_of_their_own() -> None:
 
 def test_json_that_a_tool_returned_is_shown_in_full() -> None:
     """An object is no part because a key of it is called like one's."""
-    for value in ({"text": "a", "score": 1}, {"url": WEB, "title": "b"}, {"image_url": WEB}, [{"x": 1}, {"y": "a"}]):
+    for value in (
+        {"text": "a", "score": 1},
+        {"url": WEB, "title": "b"},
+        {"image_url": WEB},
+        [{"x": 1}, {"y": "a"}],
+    ):
         message = asked(user("a"), {"role": "tool", "content": value}).messages[1]
         assert message.attachments == ()
-        shown = [json.dumps(item) for item in value] if isinstance(value, list) else [json.dumps(value)]
+        shown = (
+            [json.dumps(item) for item in value] if isinstance(value, list) else [json.dumps(value)]
+        )
         assert message.text == "\n".join(shown)
 
 
 def test_what_a_server_s_tool_did_stays_in_the_assistant_s_turn() -> None:
     """The call, then what it found, then what was said."""
     content = [
-        {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "a"}},
+        {
+            "type": "server_tool_use",
+            "id": "srvtoolu_1",
+            "name": "web_search",
+            "input": {"query": "a"},
+        },
         {
             "type": "web_search_tool_result",
             "tool_use_id": "srvtoolu_1",
-            "content": [{"type": "web_search_result", "title": "T", "url": WEB, "encrypted_content": "x"}],
+            "content": [
+                {"type": "web_search_result", "title": "T", "url": WEB, "encrypted_content": "x"}
+            ],
         },
         {"type": "text", "text": "Found."},
     ]
-    (_, message, _) = asked(user("a"), {"role": "assistant", "content": content}, user("b")).messages
+    (_, message, _) = asked(
+        user("a"), {"role": "assistant", "content": content}, user("b")
+    ).messages
     assert message.calls == ()
     assert (
         message.text

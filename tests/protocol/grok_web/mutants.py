@@ -1,4 +1,6 @@
-"""Requests as programs might send them by mistake: real shapes, of which something was changed. The same for a seed."""
+"""Requests as programs might send them by mistake: real shapes, of which something was changed. The
+same for a seed.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ from typing import Any, TypeAlias
 
 from grokcore.protocol.dialects.part_table import TABLE
 
-from ..dialects.content_parts import AI_SDK, FOREIGN, PNG_BASE64, PNG_URL, anthropic_parts, openai_parts
+from ..dialects.content_parts import (
+    AI_SDK,
+    FOREIGN,
+    PNG_BASE64,
+    PNG_URL,
+    anthropic_parts,
+    openai_parts,
+)
 
 __all__ = ["Leaf", "Maker", "leaves"]
 
@@ -21,23 +30,64 @@ WEB = "https://example.com/a.png"
 _ROLES = ("user", "user", "assistant", "tool", "system", "developer", "function")
 
 _PARAMETERS = (
-    *("tools", "tool_choice", "functions", "function_call", "response_format", "stop", "temperature", "metadata"),
-    *("stream", "stream_options", "n", "search", "web_search_options", "modalities", "audio", "logprobs", "x" * 60),
+    *(
+        "tools",
+        "tool_choice",
+        "functions",
+        "function_call",
+        "response_format",
+        "stop",
+        "temperature",
+        "metadata",
+    ),
+    *(
+        "stream",
+        "stream_options",
+        "n",
+        "search",
+        "web_search_options",
+        "modalities",
+        "audio",
+        "logprobs",
+        "x" * 60,
+    ),
 )
 
 _MESSAGE_KEYS = (
-    *("name", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content", "images", "parts"),
+    *(
+        "name",
+        "tool_calls",
+        "tool_call_id",
+        "function_call",
+        "refusal",
+        "reasoning_content",
+        "images",
+        "parts",
+    ),
     *("audio", "experimental_attachments", "mood", "cache_control", "id"),
 )
 
-_KEYS = ("text", "type", "image_url", "url", "data", "source", "content", "name", "a", "b", "mediaType")
+_KEYS = (
+    "text",
+    "type",
+    "image_url",
+    "url",
+    "data",
+    "source",
+    "content",
+    "name",
+    "a",
+    "b",
+    "mediaType",
+)
 
 
 class Maker:
     """Makes requests.
 
     :param web: the address of pictures on the web.
-    :param real_pictures: whether content of pictures is that of one; else it is a text that is found again.
+    :param real_pictures: whether content of pictures is that of one; else it is a text that is
+        found again.
     """
 
     def __init__(self, seed: int, *, web: str = WEB, real_pictures: bool = False) -> None:
@@ -45,7 +95,9 @@ class Maker:
         self._number = 0
         self._web = web
         self._real = real_pictures
-        self._parts = [example.part for example in (*openai_parts(), *anthropic_parts(), *AI_SDK, *FOREIGN)]
+        self._parts = [
+            example.part for example in (*openai_parts(), *anthropic_parts(), *AI_SDK, *FOREIGN)
+        ]
 
     def request(self) -> dict[str, Any]:
         """A body for the chat route."""
@@ -82,7 +134,9 @@ class Maker:
             return [self.json(levels - 1) for _ in range(self._random.randrange(3))]
         if levels > 1 and kind < 0.55:
             return {self._key(): self.json(levels - 1) for _ in range(self._random.randrange(4))}
-        return self._pick((None, True, False, 0, 1, -1.5, "", " ", "auto", "true", *(self.text(),) * 6))
+        return self._pick(
+            (None, True, False, 0, 1, -1.5, "", " ", "auto", "true", *(self.text(),) * 6)
+        )
 
     def text(self) -> str:
         """A text that there has not been yet."""
@@ -95,10 +149,16 @@ class Maker:
             return self.text()
         if kind < 0.35:
             return self.part()
-        return self.json() if kind < 0.42 else [self.part() for _ in range(self._random.randrange(4))]
+        return (
+            self.json() if kind < 0.42 else [self.part() for _ in range(self._random.randrange(4))]
+        )
 
     def _beside(self) -> Any:
-        call = {"id": self.text(), "type": "function", "function": {"name": self.text(), "arguments": self.text()}}
+        call = {
+            "id": self.text(),
+            "type": "function",
+            "function": {"name": self.text(), "arguments": self.text()},
+        }
         made: Sequence[Callable[[], Any]] = (
             *(self.text, self.json, lambda: [self.part()], self.part),
             *(lambda: [call], lambda: [self._mutated(call)], lambda: call["function"]),

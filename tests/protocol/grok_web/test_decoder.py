@@ -79,7 +79,7 @@ def bytes_of(objects: Iterable[object]) -> bytes:
     return b"".join(map(lines.line, objects))
 
 
-# Recorded shapes ---------------------------------------------------------------------------------------------------
+# Recorded shapes --------------------------------------------------------------------------------
 
 
 @frozen
@@ -105,9 +105,15 @@ RECORDINGS = [
     # The answer is in the modelResponse only.
     Recording(
         "thinking_2025",
-        [Thinking("Right"), Thinking(", they want me to"), Text("Done thinking. It’s 7 < 11."), Finished()],
+        [
+            Thinking("Right"),
+            Thinking(", they want me to"),
+            Text("Done thinking. It’s 7 < 11."),
+            Finished(),
+        ],
     ),
-    # Headers, summaries, a search, a citation, an empty result that says it is the end, and a thought that is late.
+    # Headers, summaries, a search, a citation, an empty result that says it is the end, and a
+    # thought that is late.
     Recording(
         "thinking_2026",
         [
@@ -127,9 +133,13 @@ RECORDINGS = [
         ],
     ),
     # The record ends behind the card.
-    Recording("tool_card_2026", [ToolUse("web_search", "primes < 20"), Activity(), IncompleteAnswer]),
+    Recording(
+        "tool_card_2026", [ToolUse("web_search", "primes < 20"), Activity(), IncompleteAnswer]
+    ),
     # Progress 1, 50, 50, 100 with heartbeats between them.
-    Recording("video_2025", [*map(Progress, (1, 50, 100)), _CLIP, Text("I generated a video"), Finished()]),
+    Recording(
+        "video_2025", [*map(Progress, (1, 50, 100)), _CLIP, Text("I generated a video"), Finished()]
+    ),
     # No heartbeats, the soft stop on the last token.
     Recording(
         "video_2026",
@@ -153,7 +163,8 @@ RECORDINGS = [
         ],
     ),
     Recording(
-        "image_edit_2026", [Activity(), Progress(50), Progress(100), Text("I edited the image"), _FIRST, Finished()]
+        "image_edit_2026",
+        [Activity(), Progress(50), Progress(100), Text("I edited the image"), _FIRST, Finished()],
     ),
     Recording("error_admission_2026", [UpstreamOverloaded]),
     Recording("error_usage_limit_2026", [QuotaExhausted]),
@@ -163,7 +174,9 @@ RECORDINGS = [
 
 @pytest.mark.parametrize("case", RECORDINGS, ids=lambda case: case.file)
 def test_recorded_shapes_mean_what_they_mean_however_they_are_cut(case: Recording) -> None:
-    """Whole, byte by byte, and without its last newline, a recording is the same events; nothing in it is unknown."""
+    """Whole, byte by byte, and without its last newline, a recording is the same events; nothing in
+    it is unknown.
+    """
     data = (FIXTURES / f"{case.file}.ndjson").read_bytes()
     decoder = Decoder(TAGS)
     assert decoded([data], decoder) == case.events
@@ -176,14 +189,16 @@ def test_recorded_shapes_mean_what_they_mean_however_they_are_cut(case: Recordin
 
 def test_every_fixture_is_used() -> None:
     """A fixture without its golden events protects nothing."""
-    assert sorted(case.file for case in RECORDINGS) == sorted(path.stem for path in FIXTURES.iterdir())
+    assert sorted(case.file for case in RECORDINGS) == sorted(
+        path.stem for path in FIXTURES.iterdir()
+    )
 
 
 @settings(deadline=None, max_examples=80)
 @given(st.data())
 def test_events_do_not_depend_on_framing_or_cuts(data: st.DataObject) -> None:
-    """CRLF, ``data:``, ``[DONE]``, blank lines, glue, no last newline, cuts in UTF-8: the events are those of the plain
-    stream.
+    """CRLF, ``data:``, ``[DONE]``, blank lines, glue, no last newline, cuts in UTF-8: the events
+    are those of the plain stream.
     """
     objects = data.draw(answers())
     plain = Decoder(TAGS)
@@ -194,7 +209,7 @@ def test_events_do_not_depend_on_framing_or_cuts(data: st.DataObject) -> None:
     assert reframed.counters == plain.counters
 
 
-# Scenarios ---------------------------------------------------------------------------------------------------------
+# Scenarios --------------------------------------------------------------------------------------
 
 
 @frozen
@@ -360,7 +375,9 @@ SCENARIOS = [
 @pytest.mark.parametrize("flat", [False, True], ids=["new", "follow-up"])
 @pytest.mark.parametrize("case", SCENARIOS, ids=lambda case: case.name)
 def test_what_a_stream_means(case: Scenario, flat: bool) -> None:
-    """In both envelopes, whole and byte by byte, a stream means the same; what is odd is counted and skipped."""
+    """In both envelopes, whole and byte by byte, a stream means the same; what is odd is counted
+    and skipped.
+    """
     data = bytes_of(wrapped(payload, flat=flat) for payload in case.payloads)
     for pieces in ([data], cut_everywhere(data)):
         decoder = Decoder(TAGS)
@@ -415,7 +432,9 @@ RAW = [
 
 @pytest.mark.parametrize("case", RAW, ids=lambda case: case.name)
 def test_lines_that_are_no_answer_lines(case: Raw) -> None:
-    """Errors end the answer wherever they stand; everything else that is odd is counted and skipped."""
+    """Errors end the answer wherever they stand; everything else that is odd is counted and
+    skipped.
+    """
     for pieces in ([case.data], cut_everywhere(case.data)):
         decoder = Decoder(TAGS)
         assert decoded(pieces, decoder) == case.events
@@ -423,7 +442,9 @@ def test_lines_that_are_no_answer_lines(case: Raw) -> None:
 
 
 def test_events_come_with_the_bytes_that_complete_them() -> None:
-    """Nothing waits for the next line, and what Grok says of the end is known at once; the end itself is the stream's."""
+    """Nothing waits for the next line, and what Grok says of the end is known at once; the end
+    itself is the stream's.
+    """
     decoder = Decoder(TAGS)
     seen = []
     for payload in [thought("t"), token("a"), soft_stop(), final("a!")]:
@@ -443,7 +464,9 @@ def test_events_come_with_the_bytes_that_complete_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "end", [[final("answer")], [soft_stop(), token("answer"), soft_stop()]], ids=["modelResponse", "soft stop"]
+    "end",
+    [[final("answer")], [soft_stop(), token("answer"), soft_stop()]],
+    ids=["modelResponse", "soft stop"],
 )
 def test_a_thought_that_was_held_back_comes_before_the_answer(end: list[dict[str, Any]]) -> None:
     """Text may be late, but is never lost."""
@@ -452,8 +475,12 @@ def test_a_thought_that_was_held_back_comes_before_the_answer(end: list[dict[str
 
 
 def test_a_finished_picture_is_shown_without_a_model_response_too() -> None:
-    """A stream may end at the soft stop (the recorded picture edit does): what is finished by then is the answer."""
-    data = bytes_of(map(wrapped, [picture(50), picture(100, moderated=False), token("Here."), soft_stop()]))
+    """A stream may end at the soft stop (the recorded picture edit does): what is finished by then
+    is the answer.
+    """
+    data = bytes_of(
+        map(wrapped, [picture(50), picture(100, moderated=False), token("Here."), soft_stop()])
+    )
     events = decoded([data])
     assert [event for event in events if isinstance(event, Picture)] == [Picture(DONE_PICTURE)]
 
@@ -465,7 +492,10 @@ def test_the_addresses_of_all_media_are_absolute() -> None:
     data = bytes_of(map(wrapped, [picture(100, moderated=False), whole]))
     decoder = Decoder(TAGS, "https://assets.example.com/mirror")
     found = [event for event in decoded([data], decoder) if isinstance(event, Picture)]
-    assert found == [Picture(f"https://assets.example.com/mirror/{DONE_PICTURE}"), Picture("https://imgen.x.ai/b.jpg")]
+    assert found == [
+        Picture(f"https://assets.example.com/mirror/{DONE_PICTURE}"),
+        Picture("https://imgen.x.ai/b.jpg"),
+    ]
 
 
 def test_a_line_over_the_cap_ends_the_answer_with_a_failure_that_nobody_repeats() -> None:
@@ -482,7 +512,10 @@ def test_a_line_over_the_cap_ends_the_answer_with_a_failure_that_nobody_repeats(
 @pytest.mark.parametrize(
     ("tokens", "events"),
     [
-        ([token("a" * 50), token("b" * 50), soft_stop()], [Text("a" * 50), Text("b" * 50), Finished()]),
+        (
+            [token("a" * 50), token("b" * 50), soft_stop()],
+            [Text("a" * 50), Text("b" * 50), Finished()],
+        ),
         ([token("a" * 50), token("b" * 51), soft_stop()], [Text("a" * 50), AnswerTooLong]),
         ([thought("a" * 50), token("b" * 51), soft_stop()], [Thinking("a" * 50), AnswerTooLong]),
         ([thought("a" * 101)], [AnswerTooLong]),
@@ -499,7 +532,11 @@ def test_an_answer_over_the_cap_ends_with_a_failure_that_nobody_repeats(
     monkeypatch.setattr(decoder_module, "MAX_ANSWER_CHARS", 100)
     data = bytes_of(map(wrapped, tokens))
     assert decoded([data]) == decoded(cut_everywhere(data)) == events
-    assert (AnswerTooLong.code, AnswerTooLong.again, AnswerTooLong.sdk_may_repeat) == ("upstream_error", False, False)
+    assert (AnswerTooLong.code, AnswerTooLong.again, AnswerTooLong.sdk_may_repeat) == (
+        "upstream_error",
+        False,
+        False,
+    )
 
 
 def test_the_cap_on_an_answer_is_8_million_characters() -> None:
@@ -510,23 +547,44 @@ def test_the_cap_on_an_answer_is_8_million_characters() -> None:
 MANY = 3000
 ENDLESS = {
     "keys": [{f"key{number}" + "x" * 5000: 1} for number in range(MANY)],
-    "pages": [lines.search_results(f"https://example.com/{number}", "t" * 2000) for number in range(MANY)],
-    "long addresses": [
-        lines.search_results(f"https://example.com/{number}" + "x" * 9000, "t") for number in range(MANY)
+    "pages": [
+        lines.search_results(f"https://example.com/{number}", "t" * 2000) for number in range(MANY)
     ],
-    "cards": [response({"cardAttachment": {"jsonData": CARD % (number, number)}}) for number in range(MANY)],
-    "pictures": [picture(100, imageId=f"{number}", imageUrl=f"{number}.jpg") for number in range(MANY)],
-    "pictures in the making": [picture(50, imageId=f"{number}" + "x" * 5000) for number in range(MANY)],
-    "moderated pictures": [picture(100, imageId=f"{number}", moderated=True) for number in range(MANY)],
+    "long addresses": [
+        lines.search_results(f"https://example.com/{number}" + "x" * 9000, "t")
+        for number in range(MANY)
+    ],
+    "cards": [
+        response({"cardAttachment": {"jsonData": CARD % (number, number)}})
+        for number in range(MANY)
+    ],
+    "pictures": [
+        picture(100, imageId=f"{number}", imageUrl=f"{number}.jpg") for number in range(MANY)
+    ],
+    "pictures in the making": [
+        picture(50, imageId=f"{number}" + "x" * 5000) for number in range(MANY)
+    ],
+    "moderated pictures": [
+        picture(100, imageId=f"{number}", moderated=True) for number in range(MANY)
+    ],
     "videos": [lines.video_progress(100, url=f"{number}.mp4") for number in range(MANY)],
-    "tools": [response({"toolUsageCard": {"x" * 5000: {"args": {"query": f"{number}"}}}}) for number in range(MANY)],
-    "references": [token(f'<grok:render card_id="{number}"></grok:render>') for number in range(MANY)],
+    "tools": [
+        response({"toolUsageCard": {"x" * 5000: {"args": {"query": f"{number}"}}}})
+        for number in range(MANY)
+    ],
+    "references": [
+        token(f'<grok:render card_id="{number}"></grok:render>') for number in range(MANY)
+    ],
 }
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-def test_whatever_an_upstream_invents_without_end_takes_a_bounded_amount_of_memory(name: str) -> None:
-    """Of all that is not text there is a most that is kept of one answer; the rest of it goes on being read."""
+def test_whatever_an_upstream_invents_without_end_takes_a_bounded_amount_of_memory(
+    name: str,
+) -> None:
+    """Of all that is not text there is a most that is kept of one answer; the rest of it goes on
+    being read.
+    """
     reader = Decoder(TAGS)
     for payload in [*ENDLESS[name][:10], token("a")]:
         reader.receive(lines.line(wrapped(payload)))
@@ -561,7 +619,7 @@ def test_counters_add_up() -> None:
     assert total == Counters(11, {"a": 2, "b": 2}, 22, 33, 44)
 
 
-# Garbage -----------------------------------------------------------------------------------------------------------
+# Garbage ----------------------------------------------------------------------------------------
 
 
 def check_invariants(pieces: Iterable[bytes]) -> None:
@@ -572,7 +630,9 @@ def check_invariants(pieces: Iterable[bytes]) -> None:
         events += decoder.receive(piece)
     events += decoder.close()
     assert decoder.ended
-    assert [isinstance(event, (Finished, Failed)) for event in events] == [False] * (len(events) - 1) + [True]
+    assert [isinstance(event, (Finished, Failed)) for event in events] == [False] * (
+        len(events) - 1
+    ) + [True]
     assert all(event.text for event in events if isinstance(event, (Text, Thinking)))
     answering = [isinstance(event, Text) for event in events if isinstance(event, (Text, Thinking))]
     assert answering == sorted(answering), "thinking after the answer has begun"
@@ -592,13 +652,16 @@ FIXTURE_BYTES = [path.read_bytes() for path in sorted(FIXTURES.iterdir())]
 @settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_mutated_streams_raise_nothing(data: st.DataObject) -> None:
-    """A valid stream with pieces taken out, put in or swapped, bytes overwritten or lines moved, ends once."""
+    """A valid stream with pieces taken out, put in or swapped, bytes overwritten or lines moved,
+    ends once.
+    """
     stream = bytearray(data.draw(st.sampled_from(FIXTURE_BYTES)))
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, len(stream)))
         end = min(len(stream), start + data.draw(st.sampled_from([0, 1, 5, 300])))
         inserted = data.draw(
-            st.sampled_from([b"", b"\n", b"}", b'"', b"{", b"null", b"[]", b"\xff"]) | st.binary(max_size=3)
+            st.sampled_from([b"", b"\n", b"}", b'"', b"{", b"null", b"[]", b"\xff"])
+            | st.binary(max_size=3)
         )
         stream[start:end] = inserted
     check_invariants(data.draw(chunked(bytes(stream))))
@@ -612,7 +675,10 @@ JSON_LIKE = st.recursive(
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.lists(st.dictionaries(st.sampled_from(list(KEYS)), JSON_LIKE, max_size=4), max_size=6), st.booleans())
+@given(
+    st.lists(st.dictionaries(st.sampled_from(list(KEYS)), JSON_LIKE, max_size=4), max_size=6),
+    st.booleans(),
+)
 def test_values_of_any_type_raise_nothing(payloads: list[dict[str, Any]], flat: bool) -> None:
     """Right keys with wrong values are counted and skipped."""
     check_invariants([lines.line(wrapped(payload, flat=flat)) for payload in payloads])
@@ -621,7 +687,9 @@ def test_values_of_any_type_raise_nothing(payloads: list[dict[str, Any]], flat: 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_stream_cut_off_anywhere_never_looks_complete(data: st.DataObject) -> None:
-    """Up to the soft stop or the modelResponse every break is a failure: no answer at all, or an incomplete one."""
+    """Up to the soft stop or the modelResponse every break is a failure: no answer at all, or an
+    incomplete one.
+    """
     objects = answer_lines(["Hello", ",", " wörld 🙂"], thoughts=[thought("hm")])
     whole = bytes_of(objects)
     end = whole.index(b'"isSoftStop":true')
@@ -630,13 +698,16 @@ def test_a_stream_cut_off_anywhere_never_looks_complete(data: st.DataObject) -> 
     assert decoded([whole])[-1] == Finished()
 
 
-# The tables --------------------------------------------------------------------------------------------------------
+# The tables -------------------------------------------------------------------------------------
 
 
 def test_every_transition_can_happen_and_names_a_method() -> None:
     """The table is the machine: nothing in it is out of reach, and ENDED has no way out."""
     reached = {State.OPEN}
-    while more := {after for (before, _), (after, _) in TRANSITIONS.items() if before in reached} - reached:
+    while (
+        more := {after for (before, _), (after, _) in TRANSITIONS.items() if before in reached}
+        - reached
+    ):
         reached |= more
     assert reached == set(State)
     assert {before for before, _ in TRANSITIONS} == set(State) - {State.ENDED}
@@ -657,6 +728,10 @@ def test_every_state_but_the_last_knows_every_way_to_end() -> None:
 
 def test_keys_that_simulated_lines_use_are_known() -> None:
     """The table of keys covers the recorded shapes (grok-protocol.md §3.3)."""
-    assert {KEYS[key] for key in ("token", "modelResponse", "error")} == {Kind.TOKEN, Kind.FINAL, Kind.ERROR}
+    assert {KEYS[key] for key in ("token", "modelResponse", "error")} == {
+        Kind.TOKEN,
+        Kind.FINAL,
+        Kind.ERROR,
+    }
     payloads = [token("a"), thought("a"), lines.tool_call("x"), lines.search_results("u", "t"), lines.final_metadata(), lines.video_progress(1), lines.llm_info(), lines.ui_layout()]  # fmt: skip
     assert {key for payload in payloads for key in payload} <= KEYS.keys()

@@ -44,7 +44,11 @@ FRAMINGS = [
     Framing("blank lines", b'\n\n{"a":1}\n \n\r\n{"b":2}\n\n', [{"a": 1}, {"b": 2}]),
     Framing("glued", b'{"a":1}{"b":{"c":"}{"}}{"d":3}\n', [{"a": 1}, {"b": {"c": "}{"}}, {"d": 3}]),
     Framing("glued, with spaces and no newline", b' {"a":1} \t{"b":2} ', [{"a": 1}, {"b": 2}]),
-    Framing("data: and [DONE]", b'data: {"a":1}\n\ndata:{"b":2}\n\ndata: [DONE]\n\n', [{"a": 1}, {"b": 2}]),
+    Framing(
+        "data: and [DONE]",
+        b'data: {"a":1}\n\ndata:{"b":2}\n\ndata: [DONE]\n\n',
+        [{"a": 1}, {"b": 2}],
+    ),
     Framing("data: glued", b'data: {"a":1}data: {"b":2}\n', [{"a": 1}, {"b": 2}]),
     Framing("raw UTF-8 and escapes", '{"a":"\\u003c🙂\\u2028"}\n'.encode(), [{"a": "<🙂\u2028"}]),
     Framing("braces and quotes in strings", b'{"a":"}\\"{\\\\"}\n', [{"a": '}"{\\'}]),
@@ -66,7 +70,9 @@ FRAMINGS = [
 
 @pytest.mark.parametrize("case", FRAMINGS, ids=lambda case: case.name)
 def test_every_framing_that_has_been_seen_is_one_grammar(case: Framing) -> None:
-    """A line is a run of objects; the rest of it is junk, counted once; a cut anywhere changes nothing."""
+    """A line is a run of objects; the rest of it is junk, counted once; a cut anywhere changes
+    nothing.
+    """
     expected = case.objects, case.junk
     assert read([case.data]) == expected
     for cut in range(min(len(case.data), 99)):
@@ -86,7 +92,21 @@ def test_whole_streams_survive_every_cut(data: st.DataObject) -> None:
 
 NASTY = st.lists(
     st.sampled_from(
-        [b"{", b"}", b'{"a":1}', b'{"b":"}"}', b"\n", b"\r", b"data:", b"[DONE]", b" ", b"[", b'"', b"\xf0\x9f", b"1"]
+        [
+            b"{",
+            b"}",
+            b'{"a":1}',
+            b'{"b":"}"}',
+            b"\n",
+            b"\r",
+            b"data:",
+            b"[DONE]",
+            b" ",
+            b"[",
+            b'"',
+            b"\xf0\x9f",
+            b"1",
+        ]
     )
     | st.binary(max_size=4),
     max_size=14,
@@ -107,9 +127,13 @@ def test_big_numbers_do_not_depend_on_the_cuts() -> None:
     assert read([line]) == read([line[:-1], line[-1:]])
 
 
-@pytest.mark.parametrize("line", [b'{"a":1}', b'{"a":1}{"b":2}', b'data: {"a":{}} ', b'{"a":"\xc3\xa9"}\r'])
+@pytest.mark.parametrize(
+    "line", [b'{"a":1}', b'{"a":1}{"b":2}', b'data: {"a":{}} ', b'{"a":"\xc3\xa9"}\r']
+)
 def test_an_object_is_given_out_as_soon_as_it_is_whole(line: bytes) -> None:
-    """An answer without newlines must not wait for one, and is not given out twice when it comes."""
+    """An answer without newlines must not wait for one, and is not given out twice when it
+    comes.
+    """
     reader = LineReader()
     assert reader.feed(line) == read([line])[0]
     assert reader.feed(b"\n") == reader.close() == []
@@ -125,7 +149,9 @@ def test_the_cap_is_on_the_line_and_not_on_what_was_received() -> None:
     assert reader.feed(b"\n".join([line] * 20)) == [{"a": "x" * 42}] * 20
 
 
-@pytest.mark.parametrize("pieces", [[b"x" * 51], [b"x" * 50 + b"\n", b"y" * 51 + b"\n"], [b"x"] * 51, [b"x" * 30] * 2])
+@pytest.mark.parametrize(
+    "pieces", [[b"x" * 51], [b"x" * 50 + b"\n", b"y" * 51 + b"\n"], [b"x"] * 51, [b"x" * 30] * 2]
+)
 def test_a_line_over_the_cap_is_refused_before_it_has_ended(pieces: list[bytes]) -> None:
     """Memory is bounded: not even the newline is waited for, and nothing more is read."""
     reader = LineReader(max_line_bytes=50)
@@ -144,12 +170,14 @@ def test_objects_before_a_line_over_the_cap_do_not_depend_on_the_cuts() -> None:
         assert reader.too_long
 
 
-# Work -------------------------------------------------------------------------------------------------------------
+# Work -------------------------------------------------------------------------------------------
 
 
 @define
 class Work:
-    """How often lines were parsed, how many bytes that were, and how many were looked at for braces."""
+    """How often lines were parsed, how many bytes that were, and how many were looked at for
+    braces.
+    """
 
     parsed: int = 0
     parsed_bytes: int = 0
@@ -164,7 +192,11 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
 
 def counted(patch: pytest.MonkeyPatch) -> Work:
     work = Work()
-    objects_at_start, loads, balanced = lines._objects_at_start, orjson.loads, lines._Braces.balanced
+    objects_at_start, loads, balanced = (
+        lines._objects_at_start,
+        orjson.loads,
+        lines._Braces.balanced,
+    )
 
     def counting(real: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
         def parse(line: bytes) -> Any:
@@ -214,7 +246,9 @@ def test_a_long_line_is_parsed_only_where_it_may_be_whole(work: Work, name: str,
         reader.feed(piece)
     reader.feed(b"\n")
 
-    assert work.parsed <= 4  # one early, which gives an object or never will; then twice what is left, at the newline
+    assert (
+        work.parsed <= 4
+    )  # one early, which gives an object or never will; then twice what is left, at the newline
     assert work.parsed_bytes <= 3 * len(line)
     assert work.scanned_bytes <= len(line) + 1
 

@@ -1,4 +1,6 @@
-"""The tag filter: Grok's elements go, everything else stays, and the cuts between tokens don't matter."""
+"""The tag filter: Grok's elements go, everything else stays, and the cuts between tokens don't
+matter.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,10 @@ CASES = [
     Case("the end <grok:re", "the end <grok:re"),
     Case("the end <grok:render type='x", "the end <grok:render type='x"),
     Case("a<grok:render>inside <b>and on", "a<grok:render>inside <b>and on"),
-    Case("a<grok:render>1<grok:render>2</grok:render>3", "a<grok:render>1<grok:render>2</grok:render>3"),
+    Case(
+        "a<grok:render>1<grok:render>2</grok:render>3",
+        "a<grok:render>1<grok:render>2</grok:render>3",
+    ),
     Case("a<grok:render><![CDATA[</grok:render>", "a<grok:render><![CDATA[</grok:render>"),
 ]
 
@@ -101,7 +106,9 @@ def test_the_cuts_do_not_matter_at_the_caps_either(data: st.DataObject) -> None:
         patch.setattr(markup, "MAX_ELEMENT_CHARS", data.draw(st.integers(40, 80)))
         patch.setattr(markup, "MAX_TAG_CHARS", data.draw(st.integers(30, 40)))
         text = data.draw(marked_up_text) + data.draw(marked_up_text)
-        assert filtered(data.draw(chunked(text))) == filtered([text]) == filtered(cut_everywhere(text))
+        assert (
+            filtered(data.draw(chunked(text))) == filtered([text]) == filtered(cut_everywhere(text))
+        )
 
 
 @settings(deadline=None, max_examples=100)
@@ -142,11 +149,16 @@ def test_only_what_may_still_become_a_tag_is_held_back(fed: str, passed: str) ->
     ("text", "left"),
     [
         ("<grok:render>" + "x" * 13 + "</grok:render>.", "."),
-        ("<grok:render>" + "x" * 14 + "</grok:render>.", "<grok:render>" + "x" * 14 + "</grok:render>."),
+        (
+            "<grok:render>" + "x" * 14 + "</grok:render>.",
+            "<grok:render>" + "x" * 14 + "</grok:render>.",
+        ),
         ("<grok:render>" + "x" * 90, "<grok:render>" + "x" * 90),
     ],
 )
-def test_an_element_longer_than_its_cap_was_no_markup(monkeypatch: pytest.MonkeyPatch, text: str, left: str) -> None:
+def test_an_element_longer_than_its_cap_was_no_markup(
+    monkeypatch: pytest.MonkeyPatch, text: str, left: str
+) -> None:
     """Memory is bounded; text may be late, but what was held is given back as it came."""
     monkeypatch.setattr(markup, "MAX_ELEMENT_CHARS", 40)
     assert filtered([text]) == filtered(cut_everywhere(text)) == left
@@ -160,7 +172,9 @@ def test_a_tag_longer_than_its_cap_was_no_markup(monkeypatch: pytest.MonkeyPatch
     assert "".join(tags.feed(char) for char in text) == text
 
 
-def test_a_tag_longer_than_its_cap_does_not_keep_an_element_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tag_longer_than_its_cap_does_not_keep_an_element_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Inside an element it was no markup either."""
     monkeypatch.setattr(markup, "MAX_TAG_CHARS", 40)
     text = 'a<grok:render>1<grok:render title="' + "x" * 60 + "</grok:render>b"
@@ -190,7 +204,7 @@ def test_names_are_taken_in_either_form(value: str | list[str], names: set[str])
     assert parse_tag_names(value) == names
 
 
-# Work -------------------------------------------------------------------------------------------------------------
+# Work -------------------------------------------------------------------------------------------
 
 
 @define
@@ -262,11 +276,17 @@ HOSTILE = {
 
 @pytest.mark.parametrize("size", [1, 7, 64, 600_000])
 @pytest.mark.parametrize("name", HOSTILE)
-def test_each_character_is_looked_at_a_few_times(monkeypatch: pytest.MonkeyPatch, name: str, size: int) -> None:
-    """However hostile the text, and however it is cut; a quadratic filter would look at it a thousand times as often."""
+def test_each_character_is_looked_at_a_few_times(
+    monkeypatch: pytest.MonkeyPatch, name: str, size: int
+) -> None:
+    """However hostile the text, and however it is cut; a quadratic filter would look at it a
+    thousand times as often.
+    """
     work = Work()
     compile_pattern = re.compile
-    here = SimpleNamespace(compile=lambda *args: MeasuredPattern(compile_pattern(*args), work), escape=re.escape)
+    here = SimpleNamespace(
+        compile=lambda *args: MeasuredPattern(compile_pattern(*args), work), escape=re.escape
+    )
     monkeypatch.setattr(markup, "re", here)
     monkeypatch.setattr(markup, "_TELLING", MeasuredPattern(markup._TELLING, work))
     text = HOSTILE[name][: size * 60_000]

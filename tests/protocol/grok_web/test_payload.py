@@ -43,7 +43,9 @@ BODY: dict[str, Any] = {
 FAST = SHIPPED["grok-3-fast"]
 
 
-def body(model: Any = FAST, message: str = "Hello", *, temporary: bool = True, memory: bool = True) -> Any:
+def body(
+    model: Any = FAST, message: str = "Hello", *, temporary: bool = True, memory: bool = True
+) -> Any:
     return orjson.loads(chat_body(model, message, temporary=temporary, memory=memory))
 
 
@@ -73,12 +75,14 @@ def test_the_message_arrives_as_it_is(message: str) -> None:
     assert b"\n" not in chat_body(FAST, message, temporary=True, memory=True)
 
 
-# The table of models -----------------------------------------------------------------------------------------------
+# The table of models ----------------------------------------------------------------------------
 
 
 def test_the_models_are_the_originals() -> None:
     """Public name, modelName, modelMode, name of the allowance, cost, tier (§2.5)."""
-    rows = [(m.name, m.grok_model, m.mode, m.rate_limit_name, m.cost, m.tier) for m in SHIPPED.values()]
+    rows = [
+        (m.name, m.grok_model, m.mode, m.rate_limit_name, m.cost, m.tier) for m in SHIPPED.values()
+    ]
     tahoe = "grok-4-mini-thinking-tahoe"
     assert rows == [
         ("grok-3-fast", "grok-3", "MODEL_MODE_FAST", "grok-3", 1, Tier.BASIC),
@@ -99,9 +103,15 @@ def test_an_unknown_model_is_answered_with_near_names() -> None:
     assert find_model(SHIPPED, "grok-4.1") is SHIPPED["grok-4.1"]
     with pytest.raises(ModelNotFound, match=r"Did you mean grok-4-heavy") as near:
         find_model(SHIPPED, "grok-4-heavvy")
-    with pytest.raises(ModelNotFound, match=r"There are: grok-3-fast, .*grok-imagine-0\.9\.") as far:
+    with pytest.raises(
+        ModelNotFound, match=r"There are: grok-3-fast, .*grok-imagine-0\.9\."
+    ) as far:
         find_model(SHIPPED, "claude")
-    assert (near.value.status, near.value.param, far.value.code) == (404, "model", "model_not_found")
+    assert (near.value.status, near.value.param, far.value.code) == (
+        404,
+        "model",
+        "model_not_found",
+    )
 
 
 def test_a_long_unknown_name_is_cut() -> None:
@@ -111,7 +121,7 @@ def test_a_long_unknown_name_is_cut() -> None:
     assert len(caught.value.message) < 500
 
 
-# Headers -----------------------------------------------------------------------------------------------------------
+# Headers ----------------------------------------------------------------------------------------
 
 URL = "https://grok.com" + CHAT_PATH
 
@@ -136,7 +146,9 @@ def headers(identity: Identity, url: str = URL) -> list[tuple[str, str]]:
 
 
 def test_the_headers_are_those_that_matter() -> None:
-    """The minimum that was verified with plain curl (§1.2); what the page does not send is taken out."""
+    """The minimum that was verified with plain curl (§1.2); what the page does not send is taken
+    out.
+    """
     assert headers(Identity("")) == HEADERS
     assert headers(Identity("signature")) == [*HEADERS, ("x-statsig-id", "signature")]
 
@@ -150,7 +162,11 @@ def test_the_clearance_is_a_cookie_behind_the_token() -> None:
 def test_another_browsers_user_agent_takes_the_client_hints_out() -> None:
     """They would contradict it."""
     hints = [("sec-ch-ua", ""), ("sec-ch-ua-mobile", ""), ("sec-ch-ua-platform", "")]
-    assert headers(Identity("", user_agent="Mine/1")) == [*HEADERS, ("User-Agent", "Mine/1"), *hints]
+    assert headers(Identity("", user_agent="Mine/1")) == [
+        *HEADERS,
+        ("User-Agent", "Mine/1"),
+        *hints,
+    ]
 
 
 @pytest.mark.parametrize("url", [URL, "http://127.0.0.1:9" + CHAT_PATH + "?x=1"])
@@ -170,6 +186,8 @@ def test_the_origin_is_the_pages_whatever_the_mirror(url: str) -> None:
         ({}, "/a", ""),
     ],
 )
-def test_signatures_may_be_bound_to_a_path(statsig: str | dict[str, str], path: str, value: str) -> None:
+def test_signatures_may_be_bound_to_a_path(
+    statsig: str | dict[str, str], path: str, value: str
+) -> None:
     """One for all, or one per path with ``*`` for the rest."""
     assert Identity(statsig).statsig_for(path) == value

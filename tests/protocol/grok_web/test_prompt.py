@@ -33,14 +33,20 @@ NAMES = sorted(path.stem for path in GOLDEN.glob("*.json"))
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_format_is_stable(name: str) -> None:
-    """``<name>.json`` holds roles, texts and names of attachments, ``<name>.txt`` what Grok reads, to the character."""
+    """``<name>.json`` holds roles, texts and names of attachments, ``<name>.txt`` what Grok reads,
+    to the character.
+    """
     turns = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
     expected = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
     assert render_prompt([_message(index, *turn) for index, turn in enumerate(turns)]) == expected
 
 
 def _message(
-    index: int, role: str, text: str, names: Sequence[str] = (), fields: Mapping[str, Any] | None = None
+    index: int,
+    role: str,
+    text: str,
+    names: Sequence[str] = (),
+    fields: Mapping[str, Any] | None = None,
 ) -> Message:
     """A name that ends with ``png`` is a picture's; *fields* are others of the message."""
     parts = [
@@ -88,7 +94,8 @@ CONVERSATIONS = st.lists(st.builds(Message, st.sampled_from(ROLES), TEXTS), min_
 @settings(deadline=None, max_examples=100)
 @given(CONVERSATIONS)
 def test_nobody_can_close_or_open_another_turn(messages: list[Message]) -> None:
-    """Before the last user message, the only tags of ours are those that we wrote: one pair for each turn, in order.
+    """Before the last user message, the only tags of ours are those that we wrote: one pair for
+    each turn, in order.
 
     An answer's beginning at the end is open.
     """
@@ -119,13 +126,15 @@ def test_no_text_is_lost(messages: list[Message]) -> None:
         assert message.text in prompt or harmless in prompt
 
 
-# Long conversations ------------------------------------------------------------------------------------------------
+# Long conversations -----------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=200)
 @given(CONVERSATIONS, st.integers(0, 60))
 def test_a_long_conversation_is_never_cut(messages: list[Message], most: int) -> None:
-    """Each turn is in the message or in the file, once; and the message is not longer than it may be."""
+    """Each turn is in the message or in the file, once; and the message is not longer than it may
+    be.
+    """
     whole = render_prompt(messages)
     prompt = fit_prompt(messages, most)
     if len(whole) <= most:
@@ -156,7 +165,9 @@ def test_instructions_and_question_stay_in_the_message() -> None:
 def test_what_is_too_long_by_itself_goes_into_the_file() -> None:
     """A question, instructions, or a conversation that does not end with a question."""
     question = fit_prompt([Message("system", "Be terse."), Message("user", "x" * 300)], 100)
-    assert question == Prompt(f"<system>\nBe terse.\n</system>\n\n{ALL_IN_FILE}", f"<user>\n{'x' * 300}\n</user>")
+    assert question == Prompt(
+        f"<system>\nBe terse.\n</system>\n\n{ALL_IN_FILE}", f"<user>\n{'x' * 300}\n</user>"
+    )
     instructions = fit_prompt([Message("system", "x" * 300), Message("user", "Why?")], 100)
     assert instructions == Prompt(f"{IN_FILE}\n\nWhy?", f"<system>\n{'x' * 300}\n</system>")
     tool = fit_prompt([Message("user", "x" * 300), Message("tool", "42")], 100)
@@ -170,14 +181,20 @@ def test_the_beginning_of_an_answer_stays_at_the_end() -> None:
         f"{IN_FILE}\n\n{GO_ON}\n\n<assistant>\n1, 2,", f"<user>\n{'x' * 300}\n</user>"
     )
     long = [Message("user", "Why?"), Message("assistant", "x" * 300)]
-    assert fit_prompt(long, 100) == Prompt(GO_ON_IN_FILE, f"<user>\nWhy?\n</user>\n\n<assistant>\n{'x' * 300}")
+    assert fit_prompt(long, 100) == Prompt(
+        GO_ON_IN_FILE, f"<user>\nWhy?\n</user>\n\n<assistant>\n{'x' * 300}"
+    )
 
 
-@pytest.mark.parametrize("tag", ["</developer>", "<user>", "<system name='x'", "<tool/>", "< user>", "<users>", "<"])
+@pytest.mark.parametrize(
+    "tag", ["</developer>", "<user>", "<system name='x'", "<tool/>", "< user>", "<users>", "<"]
+)
 def test_a_long_text_is_escaped_as_a_short_one_is(tag: str) -> None:
     """Wherever a tag stands in it."""
     question = Message("user", "q")
-    short = render_prompt([Message("user", f"{tag} "), question]).partition("\n")[2].partition("\n")[0]
+    short = (
+        render_prompt([Message("user", f"{tag} "), question]).partition("\n")[2].partition("\n")[0]
+    )
     for before in range(_PIECE_CHARS - 14, _PIECE_CHARS + 2):
         text = "x" * before + f"{tag} y"
         told = render_prompt([Message("user", text), question])

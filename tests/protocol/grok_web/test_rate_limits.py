@@ -46,7 +46,7 @@ def budget(**fields: object) -> dict[str, object]:
     }
 
 
-# The two systems ---------------------------------------------------------------------------------------------------
+# The two systems --------------------------------------------------------------------------------
 
 
 @frozen
@@ -62,7 +62,21 @@ FLAT = Quota(12, 30, 3600.0)
 BUDGET = Quota(50, 90, 3600.0, flat=False)
 BARE = {"windowSizeSeconds": 3600, "totalQueries": 30}
 
-NO_NUMBERS: list[object] = [None, -1, 1.5, True, False, "", "-1", "1.5", "٣", "1" * 20, [3], {"n": 3}, "many"]
+NO_NUMBERS: list[object] = [
+    None,
+    -1,
+    1.5,
+    True,
+    False,
+    "",
+    "-1",
+    "1.5",
+    "٣",
+    "1" * 20,
+    [3],
+    {"n": 3},
+    "many",
+]
 NO_WINDOWS: list[object] = [None, -1, -0.5, True, "", "soon", [3600], {}]
 NO_OBJECTS: list[object] = [None, True, 12, "12", [flat()], []]
 
@@ -143,8 +157,12 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("case", ANSWERS, ids=lambda case: case.name)
-def test_an_answer_of_either_system_is_understood_and_what_cannot_be_meant_is_unknown(case: Answer) -> None:
-    """Zero of zero is not the system in force; missing, null, negative or of another type is unknown."""
+def test_an_answer_of_either_system_is_understood_and_what_cannot_be_meant_is_unknown(
+    case: Answer,
+) -> None:
+    """Zero of zero is not the system in force; missing, null, negative or of another type is
+    unknown.
+    """
     assert read(case.said) == case.meant
 
 
@@ -161,7 +179,10 @@ def test_what_is_no_json_says_nothing(body: bytes) -> None:
 def test_an_answer_that_is_nearly_json_is_still_read() -> None:
     """A broken byte in a field that means nothing here does not hide the number."""
     assert (
-        parse_quota(b'{"note": "\xff", "remainingQueries": 12, "totalQueries": 30, "windowSizeSeconds": 3600}') == FLAT
+        parse_quota(
+            b'{"note": "\xff", "remainingQueries": 12, "totalQueries": 30, "windowSizeSeconds": 3600}'
+        )
+        == FLAT
     )
 
 
@@ -172,21 +193,32 @@ def test_a_deep_nest_beside_the_numbers_does_no_harm() -> None:
     assert parse_quota(whole % (b"[" * 100_000 + b"]" * 100_000)) is None
 
 
-@pytest.mark.parametrize("number", [b"1e300", b"9" * 19 + b".0", b"1" + b"0" * 30, b'"9999999999999999999"'], ids=repr)
+@pytest.mark.parametrize(
+    "number", [b"1e300", b"9" * 19 + b".0", b"1" + b"0" * 30, b'"9999999999999999999"'], ids=repr
+)
 @pytest.mark.parametrize("name", [b"remainingQueries", b"remainingTokens"])
-def test_a_number_beyond_reason_is_unknown_or_can_at_least_be_kept(name: bytes, number: bytes) -> None:
-    """What is learned is written to a file of JSON, whose whole numbers have 64 bits; sums of them are shown in headers."""
+def test_a_number_beyond_reason_is_unknown_or_can_at_least_be_kept(
+    name: bytes, number: bytes
+) -> None:
+    """What is learned is written to a file of JSON, whose whole numbers have 64 bits; sums of them
+    are shown in headers.
+    """
     quota = parse_quota(
-        b'{"%b": %b, "highEffortRateLimits": {"cost": 1e18, "remainingQueries": 1e18}}' % (name, number)
+        b'{"%b": %b, "highEffortRateLimits": {"cost": 1e18, "remainingQueries": 1e18}}'
+        % (name, number)
     )
     if quota is not None:
         assert quota.left < 2**63
 
 
-# Any answer --------------------------------------------------------------------------------------------------------
+# Any answer -------------------------------------------------------------------------------------
 
-_numbers = st.integers(-2, 200) | st.sampled_from([0, 2**31, 2**53, 2**63, 1e18, 1e300, 0.5, 7200.0, 5e-324])
-_odd: SearchStrategy[Any] = st.sampled_from([None, True, False, "", "12", "-1", "1e3", "١", [], [7], {}, {"cost": 4}])
+_numbers = st.integers(-2, 200) | st.sampled_from(
+    [0, 2**31, 2**53, 2**63, 1e18, 1e300, 0.5, 7200.0, 5e-324]
+)
+_odd: SearchStrategy[Any] = st.sampled_from(
+    [None, True, False, "", "12", "-1", "1e3", "١", [], [7], {}, {"cost": 4}]
+)
 
 
 def _objects(*names: str, **more: SearchStrategy[Any]) -> SearchStrategy[Any]:
@@ -197,7 +229,14 @@ def _objects(*names: str, **more: SearchStrategy[Any]) -> SearchStrategy[Any]:
 
 _efforts = st.one_of(*[_objects("cost", "remainingQueries", "waitTimeSeconds")] * 3, _numbers, _odd)
 answers = _objects(
-    *("windowSizeSeconds", "remainingQueries", "totalQueries", "waitTimeSeconds", "remainingTokens", "totalTokens"),
+    *(
+        "windowSizeSeconds",
+        "remainingQueries",
+        "totalQueries",
+        "waitTimeSeconds",
+        "remainingTokens",
+        "totalTokens",
+    ),
     lowEffortRateLimits=_efforts,
     highEffortRateLimits=_efforts,
 )
@@ -247,7 +286,7 @@ def test_any_bytes_give_a_quota_that_can_be_reckoned_with_or_none(body: bytes) -
     check(parse_quota(body))
 
 
-# The simulator -----------------------------------------------------------------------------------------------------
+# The simulator ----------------------------------------------------------------------------------
 
 
 @st.composite
@@ -283,7 +322,7 @@ def test_an_account_of_the_simulated_grok_that_may_ask_everything_says_so() -> N
     assert read(UNLIMITED) == Quota(40, 40, 7200.0)
 
 
-# Waits and questions -----------------------------------------------------------------------------------------------
+# Waits and questions ----------------------------------------------------------------------------
 
 
 @frozen
@@ -305,13 +344,17 @@ WAITS = [
 
 
 @pytest.mark.parametrize("case", WAITS, ids=lambda case: case.name)
-def test_a_question_waits_for_its_own_effort_else_for_all_else_for_the_window(case: Waiting) -> None:
+def test_a_question_waits_for_its_own_effort_else_for_all_else_for_the_window(
+    case: Waiting,
+) -> None:
     """The nearest time that Grok named for a question that costs as much."""
     assert {cost: case.quota.wait_for(cost) for cost in case.waits} == case.waits
 
 
 def test_what_is_asked_is_the_original_s_question_at_its_path() -> None:
-    """``requestKind`` and ``modelName``, where the model's group or mode id stands; the simulator listens there."""
+    """``requestKind`` and ``modelName``, where the model's group or mode id stands; the simulator
+    listens there.
+    """
     for model in SHIPPED.values():
         body = orjson.loads(rate_limits_body(model.rate_limit_name))
         assert body == {"requestKind": "DEFAULT", "modelName": model.rate_limit_name}

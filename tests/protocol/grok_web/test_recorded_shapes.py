@@ -1,7 +1,8 @@
 """Golden streams: the recorded shapes with values of our own, and what each of them means.
 
-``golden/stream/<name>.ndjson`` is a stream as Grok sends it (grok-protocol.md §3 and §4), ``<name>.events`` what it means:
-one event a line, as its ``repr``; of a failure only which one it is.
+``golden/stream/<name>.ndjson`` is a stream as Grok sends it (grok-protocol.md §3 and §4),
+``<name>.events`` what it means: one event a line, as its ``repr``; of a failure only which one it
+is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ GOLDEN = Path(__file__).parent / "golden" / "stream"
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.ndjson"))
 
 SMALL_BYTES = 2000
-"""Longer streams are cut at every seventh byte only: their lines are much alike, and a suite that is slow is not run."""
+"""Longer streams are cut at every seventh byte only: their lines are much alike, and a suite that
+is slow is not run.
+"""
 
 
 def stream(name: str) -> bytes:
@@ -49,7 +52,9 @@ def shown(event: Event) -> str:
 
 
 def joined(events: Iterable[Event]) -> list[object]:
-    """*events*, with neighbouring pieces of text and of thinking put together, and of a failure only which one it is."""
+    """*events*, with neighbouring pieces of text and of thinking put together, and of a failure
+    only which one it is.
+    """
     whole: list[object] = []
     for event in events:
         match whole[-1] if whole else None, event:
@@ -66,8 +71,8 @@ def joined(events: Iterable[Event]) -> list[object]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recorded_shape_means_what_its_golden_list_says(name: str) -> None:
-    """Every event, in order, none more; and no key is unknown, no line junk, no value odd; what is dropped is
-    late thoughts, which only several agents have."""
+    """Every event, in order, none more; and no key is unknown, no line junk, no value odd; what is
+    dropped is late thoughts, which only several agents have."""
     decoder = Decoder(TAGS)
     expected = (GOLDEN / f"{name}.events").read_text(encoding="utf-8").splitlines()
     assert list(map(shown, decoded([stream(name)], decoder))) == expected
@@ -76,7 +81,9 @@ def test_a_recorded_shape_means_what_its_golden_list_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_where_a_stream_is_cut_makes_no_difference(name: str) -> None:
-    """Two pieces, cut anywhere (in a key, a number, an escape, a character of several bytes), are the same events."""
+    """Two pieces, cut anywhere (in a key, a number, an escape, a character of several bytes), are
+    the same events.
+    """
     data = stream(name)
     expected = joined(decoded([data]))
     for cut in range(0, len(data) + 1, 1 if len(data) <= SMALL_BYTES else 7):
@@ -84,7 +91,9 @@ def test_where_a_stream_is_cut_makes_no_difference(name: str) -> None:
 
 
 def test_every_stream_has_its_events() -> None:
-    """A stream without its golden list protects nothing, and neither does a list without its stream."""
+    """A stream without its golden list protects nothing, and neither does a list without its
+    stream.
+    """
     assert sorted(path.stem for path in GOLDEN.glob("*.events")) == NAMES
     assert {path.suffix for path in GOLDEN.iterdir()} == {".ndjson", ".events"}
     assert len(NAMES) >= 12
@@ -92,8 +101,9 @@ def test_every_stream_has_its_events() -> None:
 
 @pytest.mark.parametrize("style", [ThinkingStyle.HIDDEN, ThinkingStyle.REASONING_CONTENT])
 def test_what_agents_think_is_never_in_the_answer(style: ThinkingStyle) -> None:
-    """Of several agents that think, search and talk to each other while the answer is being written, ``content`` holds
-    nothing: it is Grok's final tokens, to the character. What they thought before it is reasoning, if that is shown.
+    """Of several agents that think, search and talk to each other while the answer is being
+    written, ``content`` holds nothing: it is Grok's final tokens, to the character. What they
+    thought before it is reasoning, if that is shown.
     """
     lines = lines_of("heavy_2026")
     answer = "".join(line["token"] for line in lines if line.get("messageTag") == "final")

@@ -118,7 +118,9 @@ REFUSALS = [
 
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
 def test_a_refusal_is_read_from_what_it_says(case: Refusal) -> None:
-    """Markers first, then the shape of the body, then the code, and the status last (grok-protocol.md §4.7)."""
+    """Markers first, then the shape of the body, then the code, and the status last
+    (grok-protocol.md §4.7).
+    """
     error = refusal_of_response(case.status, case.headers, case.data)
     assert type(error) is case.leaf
     assert f"HTTP {case.status}" in error.message
@@ -128,11 +130,15 @@ def test_a_refusal_is_read_from_what_it_says(case: Refusal) -> None:
 @pytest.mark.parametrize(("status", "body"), [(401, b"Proxy says no"), (429, b"error code: 1015")])
 def test_a_status_without_words_of_groks_blames_no_token(status: int, body: bytes) -> None:
     """Only an explicit marker, or a 401 that is JSON or empty, may cost a token."""
-    assert refusal_of_response(status, {"content-type": "text/plain"}, body).blame is not Blame.TOKEN
+    assert (
+        refusal_of_response(status, {"content-type": "text/plain"}, body).blame is not Blame.TOKEN
+    )
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.integers(200, 599).filter(lambda status: status not in (401, 429)), json_values | st.text())
+@given(
+    st.integers(200, 599).filter(lambda status: status not in (401, 429)), json_values | st.text()
+)
 def test_an_unknown_refusal_blames_no_token(status: int, body: object) -> None:
     """An unknown 403 is nobody's fault, and neither is any other without a marker."""
     text = json.dumps(body) if not isinstance(body, str) else body
@@ -174,7 +180,9 @@ def test_any_response_is_some_leaf(status: int, headers: dict[str, str], body: b
     ],
 )
 def test_retry_after_is_read_in_seconds(header: str, seconds: float | None) -> None:
-    """A day at most, and what can't be meant is as if it were not there. (The date form has never been seen from Grok.)"""
+    """A day at most, and what can't be meant is as if it were not there. (The date form has never
+    been seen from Grok.)
+    """
     assert refusal_of_response(429, {**JSON, "retry-after": header}, b"").retry_after == seconds
 
 
@@ -184,7 +192,7 @@ def test_a_retry_after_beyond_reason_does_no_harm() -> None:
     assert dict(error.headers())["x-should-retry"] == "false"
 
 
-# In the stream -----------------------------------------------------------------------------------------------------
+# In the stream ----------------------------------------------------------------------------------
 
 DETAILS: list[tuple[str, type[GrokApiError] | None]] = [
     ("globalRateLimit", UpstreamOverloaded),
@@ -214,7 +222,9 @@ DETAILS: list[tuple[str, type[GrokApiError] | None]] = [
 
 @pytest.mark.parametrize(("detail", "leaf"), DETAILS)
 def test_a_nested_error_is_told_by_its_detail(detail: str, leaf: type[GrokApiError] | None) -> None:
-    """Every detail key of the schema (grok-protocol.md §4.3) has its leaf, whatever the message says."""
+    """Every detail key of the schema (grok-protocol.md §4.3) has its leaf, whatever the message
+    says.
+    """
     error = refusal_of_stream_error(lines.stream_error(detail, "something happened"))
     assert (None if error is None else type(error)) is leaf
     assert error is None or 'Grok said (in the stream): "something happened"' in error.message
@@ -239,7 +249,9 @@ ERROR_LINES: list[tuple[object, type[GrokApiError]]] = [
 
 
 @pytest.mark.parametrize(("error", "leaf"), ERROR_LINES)
-def test_a_top_level_error_is_told_by_its_words_and_its_code(error: object, leaf: type[GrokApiError]) -> None:
+def test_a_top_level_error_is_told_by_its_words_and_its_code(
+    error: object, leaf: type[GrokApiError]
+) -> None:
     """A nested one without a known detail is read the same way."""
     assert type(refusal_of_error_line(error)) is leaf
     assert type(refusal_of_stream_error(error)) is leaf
@@ -253,7 +265,7 @@ def test_any_error_object_is_some_leaf(value: object) -> None:
     assert isinstance(refusal_of_stream_error(value), GrokApiError | None)
 
 
-# Words -------------------------------------------------------------------------------------------------------------
+# Words ------------------------------------------------------------------------------------------
 
 
 def test_upstreams_own_words_are_passed_on_behind_ours() -> None:
@@ -268,7 +280,11 @@ def test_upstreams_own_words_are_passed_on_behind_ours() -> None:
     ("status", "body", "words"),
     [
         (403, lines.PAGE_CHALLENGE, ["cf_clearance", "User-Agent", "proxy"]),
-        (403, json.dumps(lines.ERROR_403_ANTIBOT), ["x-statsig-id", "x_statsig_id", "June 2026", "browser"]),
+        (
+            403,
+            json.dumps(lines.ERROR_403_ANTIBOT),
+            ["x-statsig-id", "x_statsig_id", "June 2026", "browser"],
+        ),
         (401, json.dumps(lines.ERROR_401), ["sso", "grok.com", "token file"]),
     ],
 )
@@ -288,6 +304,8 @@ def test_a_refusal_says_what_to_refresh(status: int, body: str, words: list[str]
         ({}, b"", False),
     ],
 )
-def test_a_page_is_told_by_its_type_or_its_first_character(headers: dict[str, str], body: bytes, page: bool) -> None:
+def test_a_page_is_told_by_its_type_or_its_first_character(
+    headers: dict[str, str], body: bytes, page: bool
+) -> None:
     """JSON never begins with an angle bracket."""
     assert is_html(headers, body) is page

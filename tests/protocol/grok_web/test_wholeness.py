@@ -13,7 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import UpstreamOverloaded
-from grokcore.protocol.conversation.events import Event, Failed, File, Finished, FoundPicture, Picture, Text, Video
+from grokcore.protocol.conversation.events import (
+    Event,
+    Failed,
+    File,
+    Finished,
+    FoundPicture,
+    Picture,
+    Text,
+    Video,
+)
 from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.markup import TagFilter
 from grokcore.protocol.grok_web.wholeness import Agreement, agreement, is_visible
@@ -24,12 +33,17 @@ from tests.protocol.grok_web.mutated_streams import GOLDEN, TAGS, check_mutation
 from ..strategies import plain_text
 
 INVISIBLE = "\t\x00\x07\x85\xa0\xad\u034f\u061c\u115f\u180e\u200b\u200c\u200d\u200e\u200f\u2028\u202e\u2060\u2063\u2066\u206f\u2800\u3000\u3164\ufe0f\ufeff\uffa0\U000e0041\U000e0101"
-GOLDEN |= {path.stem + "_fixture": path.read_bytes() for path in Path(__file__).parent.glob("fixtures/*.ndjson")}
+GOLDEN |= {
+    path.stem + "_fixture": path.read_bytes()
+    for path in Path(__file__).parent.glob("fixtures/*.ndjson")
+}
 
 
 @frozen
 class Shown:
-    """An answer's text, and its pictures, videos and files in any order; its sources are not a part of it."""
+    """An answer's text, and its pictures, videos and files in any order; its sources are not a part
+    of it.
+    """
 
     text: str
     media: frozenset[Event]
@@ -40,7 +54,9 @@ def read(data: bytes) -> tuple[Shown, Event]:
     decoder = Decoder(TAGS)
     events = decoder.receive(data) + decoder.close()
     text = "".join(event.text for event in events if isinstance(event, Text))
-    media = frozenset(event for event in events if isinstance(event, Picture | Video | File | FoundPicture))
+    media = frozenset(
+        event for event in events if isinstance(event, Picture | Video | File | FoundPicture)
+    )
     return Shown(text, media), events[-1]
 
 
@@ -48,7 +64,7 @@ WHOLE = {name: read(data) for name, data in sorted(GOLDEN.items())}
 COMPLETE = [name for name, (_, last) in WHOLE.items() if last == Finished()]
 
 
-# Ways to break a stream -------------------------------------------------------------------------------------------
+# Ways to break a stream -------------------------------------------------------------------------
 
 _OVERLOAD = lines.line(wrapped(lines.nested_error("modelNotAvailable", "no")))
 
@@ -106,8 +122,8 @@ WAYS: list[Way] = [cut, dropped, damaged, doubled, swapped]
 def nobody_could_know(stream: list[bytes], way: str, at: int) -> bool:
     """Whether a line left no trace, or one that an answer in good order may show as well.
 
-    * The whole answer may differ from its tokens in white space and in elements; so a token of nothing else is not missed,
-      nor seen to stand twice or elsewhere. One that is damaged is.
+    * The whole answer may differ from its tokens in white space and in elements; so a token of
+      nothing else is not missed, nor seen to stand twice or elsewhere. One that is damaged is.
     * That a picture is moderated stands in one line only.
     * A recording without a modelResponse has nothing to compare with.
     """
@@ -116,7 +132,11 @@ def nobody_could_know(stream: list[bytes], way: str, at: int) -> bool:
     touched = stream[at : at + 2] if way == "swapped" else [stream[at]]
     elements = any(_only_elements(line) for line in touched)
     moderated = b'"moderated":true' in stream[at]
-    return elements or moderated or (way != "dropped" and not any(b'"modelResponse"' in line for line in stream))
+    return (
+        elements
+        or moderated
+        or (way != "dropped" and not any(b'"modelResponse"' in line for line in stream))
+    )
 
 
 def _only_elements(line: bytes) -> bool:
@@ -130,7 +150,9 @@ def _only_elements(line: bytes) -> bool:
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("name", COMPLETE)
 def test_a_broken_stream_is_the_whole_answer_or_an_error(name: str, way: Way) -> None:
-    """Whatever is lost, doubled, moved or damaged: nothing less than the whole answer ever looks complete."""
+    """Whatever is lost, doubled, moved or damaged: nothing less than the whole answer ever looks
+    complete.
+    """
     stream = GOLDEN[name].splitlines(keepends=True)
     for at, broken in way(stream):
         shown, last = read(b"".join(broken))
@@ -147,7 +169,7 @@ def test_an_error_fails_an_answer_wherever_it_stands(name: str) -> None:
         assert isinstance(last.error, UpstreamOverloaded)
 
 
-# Proof ------------------------------------------------------------------------------------------------------------
+# Proof ------------------------------------------------------------------------------------------
 
 PIECES = st.lists(plain_text.filter(str.strip), min_size=2, max_size=8)
 
@@ -155,7 +177,9 @@ PIECES = st.lists(plain_text.filter(str.strip), min_size=2, max_size=8)
 @settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_a_lost_piece_is_proven_by_the_whole(data: st.DataObject) -> None:
-    """Tokens without one of them are never taken for all of the answer, unless what is missing can't be told."""
+    """Tokens without one of them are never taken for all of the answer, unless what is missing
+    can't be told.
+    """
     pieces = data.draw(PIECES)
     at = data.draw(st.integers(0, len(pieces) - 2))
     brought, whole = "".join(pieces[:at] + pieces[at + 1 :]), "".join(pieces)
@@ -179,13 +203,15 @@ def test_a_character_that_nobody_sees_is_no_answer(char: str) -> None:
     assert is_visible(f"{char}.{char}")
 
 
-@pytest.mark.parametrize("text", ["a", ".", "é", "晴", "🙂", "\ufffd", "\u0301a", "☀\ufe0f", "ㅎ", "ﷺ", "1\u200b"])
+@pytest.mark.parametrize(
+    "text", ["a", ".", "é", "晴", "🙂", "\ufffd", "\u0301a", "☀\ufe0f", "ㅎ", "ﷺ", "1\u200b"]
+)
 def test_whatever_can_be_seen_is_an_answer(text: str) -> None:
     """In any script."""
     assert is_visible(text)
 
 
-# Mutations --------------------------------------------------------------------------------------------------------
+# Mutations --------------------------------------------------------------------------------------
 
 
 def test_mutated_streams_end_once() -> None:

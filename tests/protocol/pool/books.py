@@ -19,7 +19,9 @@ GROUP = BASIC_MODEL.rate_limit_name
 DAY = 86400.0
 
 
-def book_of(*entries: TokenEntry | str, max_in_flight: int = 2, default_proxy: str = "") -> TokenBook:
+def book_of(
+    *entries: TokenEntry | str, max_in_flight: int = 2, default_proxy: str = ""
+) -> TokenBook:
     whole = [TokenEntry(entry) if isinstance(entry, str) else entry for entry in entries]
     return TokenBook(whole, max_in_flight=max_in_flight, default_proxy=default_proxy)
 
@@ -63,7 +65,9 @@ def ask(book: TokenBook, answer: Quota | GrokApiError | None, now: float) -> boo
 
 
 def opens_after(book: TokenBook, now: float, need: Need = NEED) -> float:
-    """Seconds until a token can be chosen, to the tenth. The book itself is not touched, nor asked to go back in time."""
+    """Seconds until a token can be chosen, to the tenth. The book itself is not touched, nor asked
+    to go back in time.
+    """
 
     def is_open(tenth: int) -> bool:
         return chosen(copy.deepcopy(book), now + tenth / 10, need) != [None]
@@ -104,9 +108,15 @@ def learned(quota: Quota, need: Need = NEED, *tokens: str) -> TokenBook:
 
 
 def adopted(
-    book: TokenBook, *entries: TokenEntry, default_proxy: str = "", max_in_flight: int = 2, now: float = 0
+    book: TokenBook,
+    *entries: TokenEntry,
+    default_proxy: str = "",
+    max_in_flight: int = 2,
+    now: float = 0,
 ) -> str:
-    return str(book.adopt(entries, default_proxy=default_proxy, max_in_flight=max_in_flight, now=now))
+    return str(
+        book.adopt(entries, default_proxy=default_proxy, max_in_flight=max_in_flight, now=now)
+    )
 
 
 def spent() -> TokenBook:

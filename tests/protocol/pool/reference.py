@@ -1,4 +1,6 @@
-"""The choice of a token once more, by looking at every token: slow, and in the order of the rules in book.py's docstring."""
+"""The choice of a token once more, by looking at every token: slow, and in the order of the rules
+in book.py's docstring.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +40,14 @@ class Reference:
             return []
         return self.last_resort()
 
-    # Rule 1: able, open, below the cap, and of those the least busy, the fullest, the least recently used.
+    # Rule 1: able, open, below the cap, and of those the least busy, the fullest, the least
+    # recently used.
 
     def able(self) -> list[Account]:
         basic = self.need.model.tier is Tier.BASIC
-        return [account for account in self.book.accounts if basic or account.entry.tier is Tier.SUPER]
+        return [
+            account for account in self.book.accounts if basic or account.entry.tier is Tier.SUPER
+        ]
 
     def opens_at(self, account: Account) -> float:
         return max(account.open_at(self.group, self.need.model.cost), account.egress.paused_until)
@@ -54,14 +59,19 @@ class Reference:
     def best(self, accounts: list[Account], without: frozenset[str] | None = None) -> list[Account]:
         """Those of *accounts* that have room and come first; basic ones, as long as there are any.
 
-        :param without: keys of tokens that don't count; by default those that have failed this request.
+        :param without: keys of tokens that don't count; by default those that have failed this
+            request.
         """
         without = self.failed if without is None else without
-        ready = [one for one in accounts if one.in_flight < self.cap and one.entry.key not in without]
+        ready = [
+            one for one in accounts if one.in_flight < self.cap and one.entry.key not in without
+        ]
         for tier in (Tier.BASIC, Tier.SUPER):
             ranks = [self.rank(one) for one in ready if one.entry.tier is tier]
             if ranks:
-                return [one for one in ready if one.entry.tier is tier and self.rank(one) == min(ranks)]
+                return [
+                    one for one in ready if one.entry.tier is tier and self.rank(one) == min(ranks)
+                ]
         return []
 
     def rank(self, account: Account) -> tuple[float, ...]:
@@ -70,23 +80,40 @@ class Reference:
     # Rule 1, at its end: suspect tokens, and those that are spent by our own counting, come last.
 
     def good(self) -> list[Account]:
-        return [one for one in self.open_now() if one.suspect_until <= self.now and not self.is_spent(one)]
+        return [
+            one
+            for one in self.open_now()
+            if one.suspect_until <= self.now and not self.is_spent(one)
+        ]
 
     def is_spent(self, account: Account) -> bool:
         return account.allowance(self.group).spent(self.need.model.cost, self.now)
 
     def worth_waiting_for(self, accounts: list[Account]) -> bool:
         """Whether the request waits for one of them that is busy."""
-        busy = [one for one in accounts if one.in_flight >= self.cap and one.entry.key not in self.failed]
+        busy = [
+            one
+            for one in accounts
+            if one.in_flight >= self.cap and one.entry.key not in self.failed
+        ]
         return self.patient and bool(busy)
 
     def last_resort(self) -> list[Account]:
-        suspect = [one for one in self.open_now() if one.suspect_until > self.now and not self.is_spent(one)]
+        suspect = [
+            one
+            for one in self.open_now()
+            if one.suspect_until > self.now and not self.is_spent(one)
+        ]
         spent = [one for one in self.open_now() if self.is_spent(one)]
-        ways = [(accounts, without) for without in (self.failed, self.need.excluded) for accounts in (suspect, spent)]
+        ways = [
+            (accounts, without)
+            for without in (self.failed, self.need.excluded)
+            for accounts in (suspect, spent)
+        ]
         return next((found for way in ways if (found := self.best(*way))), [])
 
-    # Rule 2: a request that has failed takes a token that has answered before one that is not known.
+    # Rule 2: a request that has failed takes a token that has answered before one that is not
+    # known.
 
     @property
     def failed(self) -> frozenset[str]:

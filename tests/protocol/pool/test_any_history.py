@@ -1,4 +1,6 @@
-"""Requests, outcomes, polls and owners in any order: what always holds, and the choice beside a reference."""
+"""Requests, outcomes, polls and owners in any order: what always holds, and the choice beside a
+reference.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ ANSWERS: list[Quota | GrokApiError | None] = [
 
 LONGEST_COOLING = DAY
 LONGEST_PAUSE = 300.0
-MODELS = [SHIPPED[name] for name in ("grok-3-fast", "grok-4-fast", "grok-4-fast-expert", "grok-4-heavy")]
+MODELS = [
+    SHIPPED[name] for name in ("grok-3-fast", "grok-4-fast", "grok-4-fast-expert", "grok-4-heavy")
+]
 
 
 @frozen
@@ -81,15 +85,22 @@ class Taken:
 
 
 class AnyHistory(RuleBasedStateMachine):
-    """Requests that come, end in every way and are abandoned, asks with every answer, in any order, at any time."""
+    """Requests that come, end in every way and are abandoned, asks with every answer, in any order,
+    at any time.
+    """
 
     @initialize(
         tiers=st.lists(st.tuples(st.sampled_from(Tier), st.sampled_from([None, "direct", "http://p.example:1"])), min_size=1, max_size=5),
         cap=st.integers(1, 3),
     )  # fmt: skip
     def begin(self, tiers: list[tuple[Tier, str | None]], cap: int) -> None:
-        self.entries = [TokenEntry(f"t{number}", tier, proxy_url=proxy) for number, (tier, proxy) in enumerate(tiers)]
-        self.book = TokenBook(self.entries, max_in_flight=cap, default_proxy="http://default.example:1")
+        self.entries = [
+            TokenEntry(f"t{number}", tier, proxy_url=proxy)
+            for number, (tier, proxy) in enumerate(tiers)
+        ]
+        self.book = TokenBook(
+            self.entries, max_in_flight=cap, default_proxy="http://default.example:1"
+        )
         self.cap = cap
         self.now = 0.0
         self.step = 0
@@ -99,7 +110,9 @@ class AnyHistory(RuleBasedStateMachine):
         self.answers: dict[tuple[str, str], tuple[Quota, int]] = {}
         self.last_ask: dict[tuple[str, str], float] = {}
         self.refused: dict[str, list[float]] = {entry.key: [] for entry in self.entries}
-        self.in_file = {entry.key: True for entry in self.entries}  # whether it is enabled; not there: removed
+        self.in_file = {
+            entry.key: True for entry in self.entries
+        }  # whether it is enabled; not there: removed
         self.off: set[str] = set()
         self.demanded: set[tuple[str, str]] = set()
 
@@ -129,8 +142,14 @@ class AnyHistory(RuleBasedStateMachine):
             able = [e for e in self.entries if e.tier is Tier.SUPER or model.tier is Tier.BASIC]
             assert isinstance(told, NoTokens)
             assert ("disabled" in told.message) == any(entry.key in self.in_file for entry in able)
-        if loan is None:  # whoever waits is told when to look again (a busy one that opens is given back first)
-            shut = [reference.opens_at(account) for account in reference.able() if account.in_flight < self.cap]
+        if (
+            loan is None
+        ):  # whoever waits is told when to look again (a busy one that opens is given back first)
+            shut = [
+                reference.opens_at(account)
+                for account in reference.able()
+                if account.in_flight < self.cap
+            ]
             shut = [at for at in shut if at > self.now]
             assert self.now < self.book.next_opening(need, self.now) <= min(shut, default=math.inf)
         if self.book.overload.shut_until(model.rate_limit_name) > self.now:
@@ -141,8 +160,14 @@ class AnyHistory(RuleBasedStateMachine):
         return Reference(self.book, need, self.now, self.cap, patient)
 
     @precondition(lambda self: self.leases)
-    @rule(data=st.data(), leaf=st.sampled_from(OUTCOMES), retry_after=st.sampled_from([None, 0.5, 7200.0]))
-    def one_ends(self, data: st.DataObject, leaf: type[GrokApiError] | None, retry_after: float | None) -> None:
+    @rule(
+        data=st.data(),
+        leaf=st.sampled_from(OUTCOMES),
+        retry_after=st.sampled_from([None, 0.5, 7200.0]),
+    )
+    def one_ends(
+        self, data: st.DataObject, leaf: type[GrokApiError] | None, retry_after: float | None
+    ) -> None:
         taken = self.leases.pop(data.draw(st.integers(0, len(self.leases) - 1)))
         account = taken.loan.account
         accounts_before = self.accounts()
@@ -152,7 +177,9 @@ class AnyHistory(RuleBasedStateMachine):
         begun = isinstance(error, IncompleteAnswer | TimeoutChunk)
         self.ended.append(evolve(taken, refunded=error is not None and not begun))
         changed = {sso for sso, state in self.accounts().items() if state != accounts_before[sso]}
-        repathed = {proxy for proxy, state in self.egresses().items() if state != egresses_before[proxy]}
+        repathed = {
+            proxy for proxy, state in self.egresses().items() if state != egresses_before[proxy]
+        }
         if error is None:
             assert changed <= {account.entry.sso}
             assert repathed <= {account.egress.proxy_url}
@@ -188,7 +215,9 @@ class AnyHistory(RuleBasedStateMachine):
             self.asks.append((due, self.step))
             which = due.account.entry.key, due.group
             assert due.account in self.book.accounts
-            assert self.now - self.last_ask.get(which, -math.inf) >= (5 if which in self.demanded else 30)
+            assert self.now - self.last_ask.get(which, -math.inf) >= (
+                5 if which in self.demanded else 30
+            )
             assert not due.early or which in self.demanded
             self.demanded.discard(which)
             assert due.account.egress.paused_until <= self.now
@@ -211,10 +240,19 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_list_is_read_again(self, data: st.DataObject) -> None:
         """With some tokens disabled, or removed, for a while."""
-        drawn = {entry.key: data.draw(st.sampled_from([True, True, False, None])) for entry in self.entries}
+        drawn = {
+            entry.key: data.draw(st.sampled_from([True, True, False, None]))
+            for entry in self.entries
+        }
         self.in_file = {key: enabled for key, enabled in drawn.items() if enabled is not None}
-        entries = [evolve(e, disabled=not self.in_file[e.key]) for e in self.entries if e.key in self.in_file]
-        self.book.adopt(entries, default_proxy="http://default.example:1", max_in_flight=self.cap, now=self.now)
+        entries = [
+            evolve(e, disabled=not self.in_file[e.key])
+            for e in self.entries
+            if e.key in self.in_file
+        ]
+        self.book.adopt(
+            entries, default_proxy="http://default.example:1", max_in_flight=self.cap, now=self.now
+        )
         self.demanded = {which for which in self.demanded if self.in_file.get(which[0])}
 
     # The acts of the owner.
@@ -237,7 +275,9 @@ class AnyHistory(RuleBasedStateMachine):
             if account.entry.key == cleared:
                 opens = [account.open_at(model.rate_limit_name, model.cost) for model in MODELS]
                 assert max(*opens, account.suspect_until) <= self.now
-                allowances = [(account.allowance(model.rate_limit_name), model.cost) for model in MODELS]
+                allowances = [
+                    (account.allowance(model.rate_limit_name), model.cost) for model in MODELS
+                ]
                 assert not any(allowance.spent(cost, self.now) for allowance, cost in allowances)
         assert self.egresses() == egresses_before
 
@@ -248,9 +288,13 @@ class AnyHistory(RuleBasedStateMachine):
         for account in self.book.accounts:
             if account.entry.key == rechecked:
                 under_way = {due.group for due, _ in self.asks if due.account is account}
-                self.demanded |= {(rechecked, group) for group in account.allowances.keys() - under_way}
+                self.demanded |= {
+                    (rechecked, group) for group in account.allowances.keys() - under_way
+                }
         if self.demanded:
-            assert self.book.asks.next_at() <= max(self.now + 5, *(e.paused_until for e in self.every_egress()))
+            assert self.book.asks.next_at() <= max(
+                self.now + 5, *(e.paused_until for e in self.every_egress())
+            )
         assert (self.accounts(), self.egresses()) == before
 
     def every_egress(self) -> list[Egress]:
@@ -276,7 +320,10 @@ class AnyHistory(RuleBasedStateMachine):
     @invariant()
     def what_the_owner_sees_is_what_is_counted(self) -> None:
         views = self.book.views(self.now)
-        assert (views.total, {view.key for view in views.shown}) == (len(self.in_file), set(self.in_file))
+        assert (views.total, {view.key for view in views.shown}) == (
+            len(self.in_file),
+            set(self.in_file),
+        )
         counted = Counter({**self.book.counts(self.now), "disabled": self.book.disabled})
         assert Counter(view.state for view in views.shown) == +counted
 
@@ -288,7 +335,11 @@ class AnyHistory(RuleBasedStateMachine):
                 a.first_refusal_at,
                 a.refusals,
                 a.refusal,
-                [(group, one.cooling_until, one.strikes) for group, one in a.allowances.items() if one.strikes],
+                [
+                    (group, one.cooling_until, one.strikes)
+                    for group, one in a.allowances.items()
+                    if one.strikes
+                ],
             )
             for a in self.book.accounts
         }
@@ -298,7 +349,10 @@ class AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def in_flight_is_what_was_leased(self) -> None:
-        for account in {*self.book.accounts, *(taken.loan.account for taken in (*self.leases, *self.ended))}:
+        for account in {
+            *self.book.accounts,
+            *(taken.loan.account for taken in (*self.leases, *self.ended)),
+        }:
             assert account.in_flight == sum(taken.loan.account is account for taken in self.leases)
             assert 0 <= account.in_flight <= self.cap
 
@@ -329,7 +383,12 @@ class AnyHistory(RuleBasedStateMachine):
                 allowance = account.allowance(model.rate_limit_name)
                 quota = allowance.known(self.now)
                 if quota is not None and quota.total is not None and not account.invalid:
-                    parts.append((allowance.left // quota.charge(model.cost), quota.total // quota.charge(model.cost)))
+                    parts.append(
+                        (
+                            allowance.left // quota.charge(model.cost),
+                            quota.total // quota.charge(model.cost),
+                        )
+                    )
             told = self.book.left(need, self.now)
             assert (None if told is None else (told.remaining, told.total)) == (
                 (sum(one for one, _ in parts), sum(other for _, other in parts)) if parts else None
@@ -354,7 +413,12 @@ class AnyHistory(RuleBasedStateMachine):
         """Given back once each, and waited for long enough, every token serves again."""
         if not hasattr(self, "book"):
             return
-        self.book.adopt(self.entries, default_proxy="http://default.example:1", max_in_flight=self.cap, now=self.now)
+        self.book.adopt(
+            self.entries,
+            default_proxy="http://default.example:1",
+            max_in_flight=self.cap,
+            now=self.now,
+        )
         for entry in self.entries:
             self.book.enable(entry.id, self.now)
         for taken in self.leases:
@@ -375,7 +439,9 @@ class AnyHistory(RuleBasedStateMachine):
             assert one is not None
             served.append(one.account.entry.sso)
         assert self.book.choose(NEED, self.now + PROBES_APART_S) is None
-        assert sorted(served) == sorted(a.entry.sso for a in self.book.accounts for _ in range(self.cap))
+        assert sorted(served) == sorted(
+            a.entry.sso for a in self.book.accounts for _ in range(self.cap)
+        )
 
 
 TestAnyHistory = AnyHistory.TestCase

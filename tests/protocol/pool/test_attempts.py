@@ -71,19 +71,29 @@ HISTORIES = [
 
 @pytest.mark.parametrize("case", HISTORIES, ids=lambda case: case.name)
 def test_what_may_follow_a_failure(case: History) -> None:
-    """A token's own failure is never repeated on it; nobody's is, once, if there is no other token."""
+    """A token's own failure is never repeated on it; nobody's is, once, if there is no other
+    token.
+    """
     attempts = Attempts()
     for token, leaf in case.failures:
         attempts.begin(token)
         again = attempts.may_go_on(token, leaf("no"))
-    assert (again, set(attempts.avoided), attempts.excluded) == (case.again, case.avoided, case.excluded)
+    assert (again, set(attempts.avoided), attempts.excluded) == (
+        case.again,
+        case.avoided,
+        case.excluded,
+    )
     assert attempts.made == len(case.failures)
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(LEAVES)), min_size=1, max_size=8))
-def test_upstream_sees_a_bounded_number_of_calls(outcomes: list[tuple[str, type[GrokApiError]]]) -> None:
-    """At most three in all, two per token, and never one more with a token that failed by its own fault."""
+def test_upstream_sees_a_bounded_number_of_calls(
+    outcomes: list[tuple[str, type[GrokApiError]]],
+) -> None:
+    """At most three in all, two per token, and never one more with a token that failed by its own
+    fault.
+    """
     attempts = Attempts()
     calls: list[tuple[str, type[GrokApiError]]] = []
     for token, leaf in outcomes:

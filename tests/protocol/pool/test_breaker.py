@@ -32,7 +32,9 @@ from grokcore.protocol.pool.overload import CAP_S, TOLERANCE, Overload
 
 
 def test_failures_in_a_row_open_it_for_longer_each_time_and_one_success_closes_it() -> None:
-    """Three failures, 5 s; each failed probe doubles the pause, up to the cap; after a success it starts anew."""
+    """Three failures, 5 s; each failed probe doubles the pause, up to the cap; after a success it
+    starts anew.
+    """
     breaker = Breaker(tolerance=3, pause_s=5, cap_s=60)
     now, pauses = 0.0, []
     for _ in range(2):
@@ -65,7 +67,9 @@ def test_half_open_it_lets_one_attempt_a_second_pass() -> None:
 
 
 def test_what_began_before_the_end_of_a_pause_proves_nothing() -> None:
-    """A hundred requests that were under way when it opened neither lengthen the pause nor end it."""
+    """A hundred requests that were under way when it opened neither lengthen the pause nor end
+    it.
+    """
     breaker = Breaker(tolerance=1, pause_s=5, cap_s=60)
     breaker.fail(0, 1)
     for _ in range(100):
@@ -84,7 +88,9 @@ def test_failures_far_apart_are_not_in_a_row() -> None:
 
 
 def test_a_pause_long_ago_makes_no_single_failure_a_pause() -> None:
-    """A breaker that nobody tried for a minute after its pause counts anew, unless its memory is longer."""
+    """A breaker that nobody tried for a minute after its pause counts anew, unless its memory is
+    longer.
+    """
     breaker = Breaker(tolerance=3, pause_s=5, cap_s=60)
     lasting = Breaker(tolerance=1, pause_s=5, cap_s=60, memory_s=math.inf)
     for one in (breaker, lasting):
@@ -109,13 +115,20 @@ def test_failures_of_attempts_that_were_under_way_together_count_once_if_it_coun
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["ask", "fail", "succeed"]), st.sampled_from([0, 0.1, 1, 4.9, 5, 30, 61]))),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["ask", "fail", "succeed"]),
+            st.sampled_from([0, 0.1, 1, 4.9, 5, 30, 61]),
+        )
+    ),
     st.integers(1, 4),
 )
 def test_in_any_history_pauses_are_bounded_and_probes_are_a_second_apart(
     history: list[tuple[str, float]], tolerance: int
 ) -> None:
-    """No history shuts it for longer than the cap, or lets attempts pass more densely than that once it has opened."""
+    """No history shuts it for longer than the cap, or lets attempts pass more densely than that
+    once it has opened.
+    """
     breaker = Breaker(tolerance, pause_s=5, cap_s=60)
     now, under_way, passed = 0.0, [0.0], -math.inf
     for what, seconds in history:
@@ -137,7 +150,9 @@ def test_in_any_history_pauses_are_bounded_and_probes_are_a_second_apart(
 
 @frozen
 class Kind:
-    """A failure, and whether questions to its own group and to another group wait after several of it."""
+    """A failure, and whether questions to its own group and to another group wait after several of
+    it.
+    """
 
     leaf: type[GrokApiError]
     own: bool
@@ -170,7 +185,9 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.leaf.__name__)
 def test_which_failures_are_overload_and_whom_they_concern(kind: Kind) -> None:
-    """Heavy use of one group leaves the others alone; 5xx is Grok as a whole; nothing else pauses anything."""
+    """Heavy use of one group leaves the others alone; 5xx is Grok as a whole; nothing else pauses
+    anything.
+    """
     overload = Overload()
     for _ in range(TOLERANCE):
         error = kind.leaf("x")
@@ -215,8 +232,12 @@ def overloaded_by(overload: Overload, asker: str, leaf: type[GrokApiError], now:
 
 
 @pytest.mark.parametrize("leaf", [UpstreamOverloaded, UpstreamUnavailable])
-def test_the_questions_of_one_key_keep_no_other_key_out_and_those_of_two_do(leaf: type[GrokApiError]) -> None:
-    """Grok may stumble over what one client asks again and again. The second key's pause is the later one here."""
+def test_the_questions_of_one_key_keep_no_other_key_out_and_those_of_two_do(
+    leaf: type[GrokApiError],
+) -> None:
+    """Grok may stumble over what one client asks again and again. The second key's pause is the
+    later one here.
+    """
     overload = Overload()
     overloaded_by(overload, "guest", leaf)
     assert overload.refusal("grok-4", 1, "guest")
@@ -230,4 +251,6 @@ def test_the_questions_of_one_key_keep_no_other_key_out_and_those_of_two_do(leaf
     assert overload.shut_until("grok-4", "other") == 10 + PROBES_APART_S
     overload.succeed("grok-4", 14)
     overload.reached(14)
-    assert {overload.shut_until("grok-4", asker) for asker in ("guest", "second", "other")} == {-math.inf}
+    assert {overload.shut_until("grok-4", asker) for asker in ("guest", "second", "other")} == {
+        -math.inf
+    }

@@ -20,7 +20,7 @@ from grokcore.protocol.pool.book import Need
 from grokcore.protocol.tokens import TokenEntry
 from tests.protocol.pool.books import BASIC_MODEL, NEED, SUPER_MODEL, attempt, book_of, chosen, key
 
-# Choice --------------------------------------------------------------------------------------------------------------
+# Choice ------------------------------------------------------------------------------------------
 
 
 def test_the_least_busy_and_then_the_least_recent_token_is_taken() -> None:
@@ -52,11 +52,13 @@ def test_disabled_tokens_are_not_in_the_book() -> None:
     assert [account.entry.sso for account in book.accounts] == ["a"]
 
 
-# Suspicion -----------------------------------------------------------------------------------------------------------
+# Suspicion --------------------------------------------------------------------------------------
 
 
 def test_a_token_that_fails_at_once_does_not_draw_all_requests_to_itself() -> None:
-    """It is idle all the time, and yet the last choice, for a second, then two, up to eight; then it is like the others."""
+    """It is idle all the time, and yet the last choice, for a second, then two, up to eight; then
+    it is like the others.
+    """
     book = book_of("bad", "good")
     only_bad = Need(BASIC_MODEL, excluded=frozenset({key("good")}))
     pauses, now = [], 0.0
@@ -68,7 +70,10 @@ def test_a_token_that_fails_at_once_does_not_draw_all_requests_to_itself() -> No
         pauses.append(now - began)
         now += 10
     assert pauses == [1, 2, 4, 8, 8]
-    assert chosen(book, now, count=4) in (["bad", "good", "bad", "good"], ["good", "bad", "good", "bad"])
+    assert chosen(book, now, count=4) in (
+        ["bad", "good", "bad", "good"],
+        ["good", "bad", "good", "bad"],
+    )
 
 
 def test_a_better_token_is_waited_for_but_not_by_the_impatient_nor_for_ever() -> None:
@@ -87,8 +92,12 @@ def test_a_better_token_is_waited_for_but_not_by_the_impatient_nor_for_ever() ->
     assert chosen(book_of("bad"), 0, NEED) == ["bad"]
 
 
-@pytest.mark.parametrize("leaf", [AntiBotRefusal, ContentPolicyViolation, UpstreamRefused, LineTooLong])
-def test_what_the_request_or_the_address_is_to_blame_for_makes_no_token_suspect(leaf: type[GrokApiError]) -> None:
+@pytest.mark.parametrize(
+    "leaf", [AntiBotRefusal, ContentPolicyViolation, UpstreamRefused, LineTooLong]
+)
+def test_what_the_request_or_the_address_is_to_blame_for_makes_no_token_suspect(
+    leaf: type[GrokApiError],
+) -> None:
     """Nothing of the token is changed."""
     book = book_of("a", "b")
     attempt(book, leaf("x"), 0)
@@ -101,6 +110,8 @@ def test_who_has_failed_already_gets_a_token_that_has_answered() -> None:
     book = book_of("a", "b", "c", "d", "proven", max_in_flight=1)
     attempt(book, None, 0, Need(BASIC_MODEL, excluded=frozenset(map(key, "abcd"))))
     assert chosen(book, 1, NEED) == ["a"]
-    second, third = (Need(BASIC_MODEL, excluded=frozenset(map(key, failed))) for failed in ("a", "ab"))
+    second, third = (
+        Need(BASIC_MODEL, excluded=frozenset(map(key, failed))) for failed in ("a", "ab")
+    )
     assert chosen(book, 1, second, count=2) == ["proven", "b"]
     assert chosen(book, 1, third, count=2) == ["proven", None]

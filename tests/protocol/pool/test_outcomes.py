@@ -1,4 +1,6 @@
-"""What each outcome of an attempt teaches of its token and of the way to Grok, and why nobody is free."""
+"""What each outcome of an attempt teaches of its token and of the way to Grok, and why nobody is
+free.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,7 @@ from tests.protocol.pool.books import (
     refusal,
 )
 
-# Outcomes ------------------------------------------------------------------------------------------------------------
+# Outcomes ----------------------------------------------------------------------------------------
 
 
 def test_a_used_up_token_cools_for_longer_and_longer_up_to_an_hour() -> None:
@@ -74,7 +76,9 @@ def test_a_used_up_token_cools_for_as_long_as_grok_says() -> None:
 
 
 def test_one_egress_pauses_longer_and_longer_up_to_five_minutes() -> None:
-    """5 s, doubling to 300 s; the answer says how long; a success starts anew; other egresses go on."""
+    """5 s, doubling to 300 s; the answer says how long; a success starts anew; other egresses go
+    on.
+    """
     book = book_of("a", TokenEntry("b", proxy_url="http://proxy.example:1"))
     behind_proxy = Need(BASIC_MODEL, excluded=frozenset({key("a")}))
     direct = Need(BASIC_MODEL, excluded=frozenset({key("b")}))
@@ -115,7 +119,9 @@ def test_a_success_that_began_before_a_challenge_does_not_end_the_pause() -> Non
     assert opens_after(book, 1) == 5
 
 
-@pytest.mark.parametrize("said", [QuotaExhausted, CredentialsRejected, ContentPolicyViolation, ContextLengthExceeded])
+@pytest.mark.parametrize(
+    "said", [QuotaExhausted, CredentialsRejected, ContentPolicyViolation, ContextLengthExceeded]
+)
 @pytest.mark.parametrize("failure", [Challenge, UpstreamUnavailable])
 def test_grok_s_own_refusal_ends_a_pause_of_the_way_to_it(
     failure: type[GrokApiError], said: type[GrokApiError]
@@ -147,7 +153,8 @@ Outcome: TypeAlias = "tuple[float, GrokApiError | Asked | None]"
 
 @frozen
 class Doubt:
-    """Outcomes of one token's attempts and asks, its state after the last, and how long it is shut then.
+    """Outcomes of one token's attempts and asks, its state after the last, and how long it is shut
+    then.
 
     :ivar asked_in: seconds until Grok is asked for it, where no question is spent on it before.
     """
@@ -183,8 +190,12 @@ DOUBTS = [
 
 
 @pytest.mark.parametrize("case", DOUBTS, ids=lambda case: case.name)
-def test_a_token_is_invalid_after_two_refusals_a_minute_apart_and_never_after_one(case: Doubt) -> None:
-    """Single refusals have been wrong; and an invalid token is asked again, after an hour, then daily."""
+def test_a_token_is_invalid_after_two_refusals_a_minute_apart_and_never_after_one(
+    case: Doubt,
+) -> None:
+    """Single refusals have been wrong; and an invalid token is asked again, after an hour, then
+    daily.
+    """
     book = book_of("a")
     now = 0.0
     for now, outcome in case.outcomes:
@@ -236,7 +247,7 @@ def test_counts_are_by_state() -> None:
     assert book.counts(3) == {"ok": 1, "unknown": 1, "cooling": 2, "invalid": 0}
 
 
-# When waiting does not help ------------------------------------------------------------------------------------------
+# When waiting does not help ---------------------------------------------------------------------
 
 
 @frozen

@@ -66,7 +66,8 @@ def after(error: GrokApiError | None) -> TokenBook:
 
 @frozen
 class Held:
-    """What is held against a token at time 60, and its state when its owner says that it does not hold.
+    """What is held against a token at time 60, and its state when its owner says that it does not
+    hold.
 
     :ivar need: what it can be asked then, and could not as well before.
     """
@@ -84,7 +85,12 @@ HELD = [
     Held("two of them", invalid, "invalid"),
     Held("a slip", lambda: after(TransportFailure("x")), "unknown"),
     Held("Grok's word: nothing left", lambda: learned(Quota(0, 25, 7200, wait_s=2429)), "unknown"),
-    Held("Grok's word: too little", lambda: learned(Quota(3, 140, 7200, flat=False), DEAR), "unknown", DEAR),
+    Held(
+        "Grok's word: too little",
+        lambda: learned(Quota(3, 140, 7200, flat=False), DEAR),
+        "unknown",
+        DEAR,
+    ),
     Held("our own counting", spent, "ok"),
 ]
 
@@ -101,7 +107,9 @@ def test_a_token_that_is_cleared_is_as_good_as_a_new_one(case: Held) -> None:
 
 
 def test_what_grok_says_after_a_clearing_counts_as_ever() -> None:
-    """From the shortest cooling on; and one more refusal puts an invalid token back where it was."""
+    """From the shortest cooling on; and one more refusal puts an invalid token back where it
+    was.
+    """
     book = book_of("a")
     for now in (0, 60):
         attempt(book, quota(), now)
@@ -119,7 +127,9 @@ def test_what_grok_says_after_a_clearing_counts_as_ever() -> None:
 
 
 def test_clearing_keeps_what_speaks_for_a_token() -> None:
-    """What is left of it by Grok's word, and that it has answered; and a pause of its egress, which is not its own."""
+    """What is left of it by Grok's word, and that it has answered; and a pause of its egress, which
+    is not its own.
+    """
     book = learned(Quota(30, 40))
     attempt(book, None, 1)
     attempt(book, Challenge("x"), 2)
@@ -138,7 +148,9 @@ def demanded(book: TokenBook, now: float) -> list[float]:
 
 
 def test_a_token_is_asked_for_as_soon_as_its_owner_wants_to_know_but_not_as_often() -> None:
-    """At once, five seconds after the last time at the soonest, one at a time; failures before don't put it off."""
+    """At once, five seconds after the last time at the soonest, one at a time; failures before
+    don't put it off.
+    """
     book = learned(Quota(30, 40))
     assert [demanded(book, now) for now in (1, 4.5, 5, 9)] == [[5], [5], [5], [9]]
     for now in (30, 90, 210):
@@ -162,14 +174,18 @@ def test_all_that_is_known_of_a_token_is_asked_for_or_else_what_the_asker_names(
     book = book_of("a")
     assert book.recheck(A.id, 0, group="grok-4") == "Grok is asked what is left for grok-4."
     book.accounts[0].allowance("grok-3")
-    assert book.recheck(A.id, 0, group="another") == "Grok is asked what is left for grok-3 and grok-4."
+    assert (
+        book.recheck(A.id, 0, group="another")
+        == "Grok is asked what is left for grok-3 and grok-4."
+    )
     asked = [book.asks.take(0) for _ in range(3)]
     assert sorted(one.group for one in asked if one) == ["grok-3", "grok-4"]
 
 
 @frozen
 class Recheck:
-    """What Grok answers for an invalid token that its owner has asked for before its time (at 100, of 3660).
+    """What Grok answers for an invalid token that its owner has asked for before its time (at 100,
+    of 3660).
 
     :ivar asked_in: seconds until it is asked for by itself; infinity if a question is to tell.
     """
@@ -180,11 +196,19 @@ class Recheck:
 
 @pytest.mark.parametrize(
     "case",
-    [Recheck(QUOTA, math.inf), Recheck(refusal()), Recheck(challenge()), Recheck(None), Recheck(TransportFailure("x"))],
+    [
+        Recheck(QUOTA, math.inf),
+        Recheck(refusal()),
+        Recheck(challenge()),
+        Recheck(None),
+        Recheck(TransportFailure("x")),
+    ],
     ids=lambda case: type(case.answer).__name__,
 )
 def test_a_recheck_of_a_refused_token_can_help_it_and_does_no_harm(case: Recheck) -> None:
-    """An answer puts it on trial; a refusal does not make its rest longer, and a failure no shorter."""
+    """An answer puts it on trial; a refusal does not make its rest longer, and a failure no
+    shorter.
+    """
     book = invalid()
     book.recheck(A.id, 100)
     assert ask(book, case.answer, 100)
@@ -223,7 +247,9 @@ def test_a_token_that_is_switched_off_is_as_if_it_were_not_there() -> None:
 
 
 def test_a_token_stays_switched_off_whatever_becomes_of_the_token_file() -> None:
-    """Described otherwise, disabled there as well, removed, back again, with a thousand others that came and went."""
+    """Described otherwise, disabled there as well, removed, back again, with a thousand others that
+    came and went.
+    """
     book = book_of("a", "b")
     book.disable(A.id)
     mine = evolve(A, note="mine", tier=Tier.SUPER)
@@ -288,7 +314,9 @@ SWITCHED_OFF = [
 
 @pytest.mark.parametrize("case", SWITCHED_OFF, ids=lambda case: case.name)
 def test_a_refusal_tells_of_tokens_that_are_disabled(case: SwitchedOff) -> None:
-    """Nobody hears that no token is configured, or all are used up, while there is one that need only be switched on."""
+    """Nobody hears that no token is configured, or all are used up, while there is one that need
+    only be switched on.
+    """
     book = book_of(*case.entries)
     for one in case.off:
         book.disable(one.id)
@@ -303,7 +331,9 @@ def test_a_refusal_tells_of_tokens_that_are_disabled(case: SwitchedOff) -> None:
 
 
 @pytest.mark.parametrize("act", ["clear", "recheck", "disable", "enable", "view"])
-@pytest.mark.parametrize("token", ["", "a", "0" * 8, A.id[:7], B.id, f"{A.id}0", "nonsense!", "é" * 8])
+@pytest.mark.parametrize(
+    "token", ["", "a", "0" * 8, A.id[:7], B.id, f"{A.id}0", "nonsense!", "é" * 8]
+)
 def test_a_token_that_is_not_there_is_not_acted_on(act: str, token: str) -> None:
     """Nobody has that id, or it is not even one; also that of a token which went."""
     book = book_of("a", "b")

@@ -32,7 +32,9 @@ def test_an_unknown_quota_is_usable_and_asked_for_at_the_first_use() -> None:
     assert not ask(book, None, 6)
 
 
-def test_a_quota_is_asked_for_again_when_its_cooling_ends_and_now_and_then_if_that_is_unknown() -> None:
+def test_a_quota_is_asked_for_again_when_its_cooling_ends_and_now_and_then_if_that_is_unknown() -> (
+    None
+):
     """At the very second that Grok named; every five minutes if it named none."""
     assert asked_next(learned(Quota(0, 25, 7200, wait_s=2429))) == 2429
     assert asked_next(learned(Quota(0, 25, 7200))) == 300
@@ -65,7 +67,9 @@ def test_asks_that_meet_a_challenge_are_put_off_and_nothing_else() -> None:
 
 
 def test_challenges_again_and_again_do_not_multiply_anything() -> None:
-    """Spent, suspect, paused, over and over: each account has its one place, and a lease its price."""
+    """Spent, suspect, paused, over and over: each account has its one place, and a lease its
+    price.
+    """
     book = book_of(*(f"t{number}" for number in range(200)))
     for account in book.accounts:
         book.asks.wish(account, GROUP, 0)
@@ -84,7 +88,9 @@ def test_challenges_again_and_again_do_not_multiply_anything() -> None:
 
 
 def test_an_answer_covers_what_was_asked_before_it_and_nothing_after() -> None:
-    """A question that is sent while an ask is under way is taken off the answer; a failed one is not."""
+    """A question that is sent while an ask is under way is taken off the answer; a failed one is
+    not.
+    """
     book = book_of("a", max_in_flight=9)
     before = book.choose(NEED, 0)
     due = book.asks.take(0.1)

@@ -52,7 +52,9 @@ def test_a_budget_pays_the_model_s_cost_and_a_flat_quota_counts_questions() -> N
 
 
 def test_the_cost_is_reserved_with_the_lease_and_given_back_after_a_failure() -> None:
-    """A failed question was not answered; one that was given up may have been counted, and is asked for."""
+    """A failed question was not answered; one that was given up may have been counted, and is asked
+    for.
+    """
     book = learned(Quota(3, 40))
     loans = [book.choose(NEED, 1) for _ in range(2)]
     assert left(book, 1) == (1, 40)
@@ -65,7 +67,9 @@ def test_the_cost_is_reserved_with_the_lease_and_given_back_after_a_failure() ->
 
 
 def test_what_is_used_up_is_shut_for_its_cost_and_its_group_only() -> None:
-    """Too little for a dear question is enough for a cheap one, and other models are not concerned."""
+    """Too little for a dear question is enough for a cheap one, and other models are not
+    concerned.
+    """
     book = learned(Quota(3, 140, 7200, flat=False, effort_waits=((4, 600.0),)), CHEAP)
     assert [opens_after(book, 0, need) for need in (CHEAP, DEAR, NEED)] == [0, 600, 0]
     refused = book.hopeless(DEAR, 100)
@@ -99,7 +103,9 @@ def test_nothing_left_is_waited_out_for_as_long_as_grok_says(case: Return) -> No
 
 
 def test_what_we_have_taken_ourselves_is_a_hint_only() -> None:
-    """The last question is counted here, and Grok is asked half a minute later. Until then the token is the last choice."""
+    """The last question is counted here, and Grok is asked half a minute later. Until then the
+    token is the last choice.
+    """
     book = book_of("spent", "other", max_in_flight=1)
     for account, amount in zip(book.accounts, (1, 9), strict=True):
         book.asks.wish(account, GROUP, 0)
@@ -127,7 +133,12 @@ def test_a_used_up_quota_without_a_time_is_open_as_soon_as_grok_says_so() -> Non
 
 @pytest.mark.parametrize(
     ("error", "kept"),
-    [(TimeoutChunk("x"), 2), (IncompleteAnswer("x"), 2), (TransportFailure("x"), 3), (AntiBotRefusal("x"), 3)],
+    [
+        (TimeoutChunk("x"), 2),
+        (IncompleteAnswer("x"), 2),
+        (TransportFailure("x"), 3),
+        (AntiBotRefusal("x"), 3),
+    ],
 )
 def test_an_answer_that_broke_off_has_cost_its_question(error: GrokApiError, kept: int) -> None:
     """Grok counts a question when it begins; whatever became of it, Grok is asked."""

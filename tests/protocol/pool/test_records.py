@@ -39,9 +39,17 @@ EPOCH = 1_790_000_000.0
 SECRETS = ("sso-secret-0", "sso-secret-1", "proxy-secret")
 ENTRIES = (
     TokenEntry(SECRETS[0]),
-    TokenEntry(SECRETS[1], Tier.SUPER, note="mine", proxy_url="http://user:proxy-secret@proxy.example.com:1"),
+    TokenEntry(
+        SECRETS[1],
+        Tier.SUPER,
+        note="mine",
+        proxy_url="http://user:proxy-secret@proxy.example.com:1",
+    ),
 )
-NEEDS = [Need(SHIPPED[name]) for name in ("grok-3-fast", "grok-4-fast", "grok-4-fast-expert", "grok-4-heavy")]
+NEEDS = [
+    Need(SHIPPED[name])
+    for name in ("grok-3-fast", "grok-4-fast", "grok-4-fast-expert", "grok-4-heavy")
+]
 GROUPS = sorted({need.model.rate_limit_name for need in NEEDS})
 COSTS = (1, 2, 4, 1000)
 GROUP = NEEDS[0].model.rate_limit_name
@@ -59,7 +67,9 @@ def fresh() -> Account:
 
 
 def known(account: Account, *, now: float) -> dict[str, object]:
-    """All that matters of an account, with its times as seconds from *now*, to the hundredth. Past ones are the same."""
+    """All that matters of an account, with its times as seconds from *now*, to the hundredth. Past
+    ones are the same.
+    """
 
     def ahead(at: float) -> float:
         return max(0.0, round(at - now, 2))
@@ -83,12 +93,16 @@ def known(account: Account, *, now: float) -> dict[str, object]:
             for group in GROUPS
             for cost in COSTS
         },
-        "spent": {(group, cost): one.spent(cost, now) for group, one in allowances.items() for cost in COSTS},
+        "spent": {
+            (group, cost): one.spent(cost, now)
+            for group, one in allowances.items()
+            for cost in COSTS
+        },
         "cools": 0 if account.invalid else ahead(account.cooling_until),
     }
 
 
-# There and back ----------------------------------------------------------------------------------------------------
+# There and back ---------------------------------------------------------------------------------
 
 OUTCOMES: list[type[GrokApiError] | None] = [
     *(None, None, CredentialsRejected, CredentialsRejected, QuotaExhausted, Challenge),
@@ -121,7 +135,9 @@ class History:
 
     def do(self, data: st.DataObject) -> None:
         """One step."""
-        match data.draw(st.sampled_from(["wait", "choose", "choose", "end", "end", "ask", "answer", "act"])):
+        match data.draw(
+            st.sampled_from(["wait", "choose", "choose", "end", "end", "ask", "answer", "act"])
+        ):
             case "wait":
                 self.now += data.draw(st.sampled_from(PAUSES))
             case "choose":
@@ -131,7 +147,9 @@ class History:
                 loan = self.loans.pop(data.draw(st.integers(0, len(self.loans) - 1)))
                 leaf = data.draw(st.sampled_from(OUTCOMES))
                 seconds = data.draw(st.sampled_from([None, 0.5, 7200.0, DAY]))
-                self.book.settle(loan, None if leaf is None else leaf("no", retry_after=seconds), self.now)
+                self.book.settle(
+                    loan, None if leaf is None else leaf("no", retry_after=seconds), self.now
+                )
             case "ask":
                 ask = self.book.asks.take(self.now)
                 self.asks += [] if ask is None else [ask]
@@ -157,15 +175,19 @@ class History:
 def test_after_any_history_a_restart_changes_nothing_that_matters(
     data: st.DataObject, steps: int, gap: float, clock: float
 ) -> None:
-    """State, openness for every group and cost, and counters are those of a server that was not restarted.
+    """State, openness for every group and cost, and counters are those of a server that was not
+    restarted.
 
-    Another process's clock starts somewhere else. (An invalid token that was on trial is asked for anew, at once.)
+    Another process's clock starts somewhere else. (An invalid token that was on trial is asked for
+    anew, at once.)
     """
     history = History()
     for _ in range(steps):
         history.do(data)
     offset = EPOCH - 1000
-    records = {account.entry.key: kept(account, history.now, offset) for account in history.accounts}
+    records = {
+        account.entry.key: kept(account, history.now, offset) for account in history.accounts
+    }
 
     later = history.now + gap
     for account in history.accounts:
@@ -201,7 +223,9 @@ def test_a_record_says_when_it_was_made_and_of_whom_without_a_secret() -> None:
 
 
 def test_our_own_counting_is_still_not_grok_s_word_after_a_restart() -> None:
-    """What was taken since Grok's answer makes a token the last choice, as before; Grok's own word shuts it."""
+    """What was taken since Grok's answer makes a token the last choice, as before; Grok's own word
+    shuts it.
+    """
     book = TokenBook(ENTRIES[:1])
     (account,) = book.accounts
     allowance = account.allowance(GROUP)
@@ -215,7 +239,7 @@ def test_our_own_counting_is_still_not_grok_s_word_after_a_restart() -> None:
         assert (again.choose(NEEDS[0], 12) is not None) == usable
 
 
-# Clocks that are wrong ---------------------------------------------------------------------------------------------
+# Clocks that are wrong --------------------------------------------------------------------------
 
 
 @given(data=st.data(), back=st.sampled_from([0.5, 59.0, HOUR, DAY, 10 * DAY, 30 * 365 * DAY]))
@@ -248,14 +272,21 @@ def opens_in_time(account: Account, now: float) -> None:
             quota = allowance.quota
             assert quota.left >= 0
             assert quota.total is None or quota.total > 0
-            told = [quota.window_s, *(wait for _, wait in quota.effort_waits), quota.wait_for(1), quota.wait_for(4)]
+            told = [
+                quota.window_s,
+                *(wait for _, wait in quota.effort_waits),
+                quota.wait_for(1),
+                quota.wait_for(4),
+            ]
             assert all(0 < seconds <= DAY for seconds in told)
             assert all(cost > 0 for cost, _ in quota.effort_waits)
 
 
 @frozen
 class Ahead:
-    """A time in a record that lies ahead of the clock, and in how many seconds the account opens for all that."""
+    """A time in a record that lies ahead of the clock, and in how many seconds the account opens
+    for all that.
+    """
 
     name: str
     record: Mapping[str, object]
@@ -285,15 +316,21 @@ def test_a_time_that_lies_ahead_is_believed_as_far_as_it_can_be_meant(case: Ahea
     assert max(20, account.open_at(GROUP, 1)) == pytest.approx(20 + case.opens_in)
 
 
-# Records of any kind -----------------------------------------------------------------------------------------------
+# Records of any kind ----------------------------------------------------------------------------
 
-_times = st.none() | st.integers(-5, 10**10) | st.sampled_from([EPOCH, EPOCH - DAY, EPOCH + DAY, 1e300, -1e300, 0.5])
+_times = (
+    st.none()
+    | st.integers(-5, 10**10)
+    | st.sampled_from([EPOCH, EPOCH - DAY, EPOCH + DAY, 1e300, -1e300, 0.5])
+)
 _counts = st.integers(-2, 5) | st.sampled_from([2**31, 2**63, 2**64 - 1, 1.5, True])
 
 
 def _objects(**fields: SearchStrategy[Any]) -> SearchStrategy[Any]:
     """Objects with any of these keys, right ones, odd ones, or something else altogether."""
-    odd: SearchStrategy[Any] = st.sampled_from([None, True, -1, 0.5, "", "x", [], [1], {}, {"left": 1}])
+    odd: SearchStrategy[Any] = st.sampled_from(
+        [None, True, -1, 0.5, "", "x", [], [1], {}, {"left": 1}]
+    )
     whole = {name: value | value | value | odd for name, value in fields.items()}
     return st.fixed_dictionaries({}, optional=whole) | st.fixed_dictionaries(whole)
 
@@ -305,7 +342,9 @@ _quotas = _objects(
     window_s=st.sampled_from([0, 0.5, 7200, DAY, DAY + 1, 1e300]) | _times,
     wait_s=_times | st.integers(1, 10000),
     effort_waits=st.lists(
-        st.sampled_from([[1, 50], [4, 600.5], [4, 0], [0, 9], [4, 9, 9], [4], [], ["4", 9], 4, None])
+        st.sampled_from(
+            [[1, 50], [4, 600.5], [4, 0], [0, 9], [4, 9, 9], [4], [], ["4", 9], 4, None]
+        )
     ),
     balance=_counts,
     learned_at=_times,
@@ -322,7 +361,9 @@ records = _objects(
     refusal=st.text(max_size=5),
     refused_question=st.booleans(),
     switched_off=st.booleans(),
-    allowances=st.dictionaries(st.sampled_from([GROUP, "another", "", "x" * 500]), _allowances, max_size=3),
+    allowances=st.dictionaries(
+        st.sampled_from([GROUP, "another", "", "x" * 500]), _allowances, max_size=3
+    ),
 ).filter(lambda record: isinstance(record, dict))
 
 
@@ -343,7 +384,9 @@ def test_any_record_leaves_an_account_that_opens_again(record: dict[str, Any], n
     book.enable(ENTRIES[0].id, now)
     assert sum(book.counts(now).values()) == 1
     if account.invalid and not account.allowances:
-        assert book.choose(NEEDS[0], now) is not None  # nothing can be asked for, so a question has to tell
+        assert (
+            book.choose(NEEDS[0], now) is not None
+        )  # nothing can be asked for, so a question has to tell
     elif account.invalid:
         assert book.asks.next_at() <= now + 30
         assert account.cooling_until <= now  # or the ask that is due would be put off
@@ -366,12 +409,13 @@ def test_a_long_record_is_read_as_far_as_it_can_be_meant() -> None:
     assert len(account.refusal) == 1000
 
 
-# What is asked after a restart --------------------------------------------------------------------------------------
+# What is asked after a restart ------------------------------------------------------------------
 
 
 @frozen
 class Wake:
-    """What the record of a token says, the time being EPOCH, and in how many seconds Grok is asked for it.
+    """What the record of a token says, the time being EPOCH, and in how many seconds Grok is asked
+    for it.
 
     :ivar state: of the token, until then.
     :ivar asks_in: infinity is never.
@@ -384,15 +428,30 @@ class Wake:
 
 
 def with_quota(left: int, ago: float, **fields: object) -> dict[str, object]:
-    quota = {"left": left, "total": 25, "flat": True, "window_s": 7200, "wait_s": None, "learned_at": EPOCH - ago}
+    quota = {
+        "left": left,
+        "total": 25,
+        "flat": True,
+        "window_s": 7200,
+        "wait_s": None,
+        "learned_at": EPOCH - ago,
+    }
     return {"allowances": {GROUP: {"quota": {**quota, **fields}}}}
 
 
 def with_cooling(seconds: float, **fields: object) -> dict[str, object]:
-    return {"allowances": {GROUP: {"cooling_until": EPOCH + seconds, "strikes": 2, "quota": None}}, **fields}
+    return {
+        "allowances": {GROUP: {"cooling_until": EPOCH + seconds, "strikes": 2, "quota": None}},
+        **fields,
+    }
 
 
-INVALID = {"refusals": 1, "refusal": "no", "refused_question": True, "first_refusal_at": EPOCH - 500}
+INVALID = {
+    "refusals": 1,
+    "refusal": "no",
+    "refused_question": True,
+    "first_refusal_at": EPOCH - 500,
+}
 
 WAKES = [
     Wake("nothing", None, math.inf),
@@ -402,7 +461,8 @@ WAKES = [
     Wake("invalid", {**INVALID, "cooling_until": EPOCH + 3000, "allowances": {GROUP: {}}}, 0, "invalid"),
     Wake("invalid, and due", {**INVALID, "cooling_until": EPOCH - 30, "allowances": {GROUP: {}}}, 0, "invalid"),
     Wake("invalid, and used up", {**INVALID, "cooling_until": EPOCH + 3000, **with_quota(0, 100, wait_s=5000)}, 0, "invalid"),
-    Wake("invalid, and of no group", {**INVALID, "cooling_until": EPOCH + 3000}, math.inf, "invalid"),  # a question tells
+    # a question tells
+    Wake("invalid, and of no group", {**INVALID, "cooling_until": EPOCH + 3000}, math.inf, "invalid"),
     Wake("refused once", {"first_refusal_at": EPOCH - 10, "cooling_until": EPOCH + 50, "allowances": {GROUP: {}}}, 50, "cooling"),
     Wake("used up for an unknown time", with_quota(0, 100), 0, "cooling"),
     Wake("the same, asked a moment ago", with_quota(0, 10), 20, "cooling"),
@@ -415,7 +475,8 @@ WAKES = [
 
 @pytest.mark.parametrize("case", WAKES, ids=lambda case: case.name)
 def test_after_a_restart_grok_is_asked_for_what_it_alone_knows(case: Wake) -> None:
-    """Refused tokens and what is used up for an unknown time at once: their owner may have done something about it.
+    """Refused tokens and what is used up for an unknown time at once: their owner may have done
+    something about it.
 
     What has a time is asked for then, and nothing else is before it is used.
     """
@@ -426,10 +487,15 @@ def test_after_a_restart_grok_is_asked_for_what_it_alone_knows(case: Wake) -> No
     assert [state for state, count in book.counts(now).items() if count] == [case.state]
 
 
-def test_tokens_without_a_record_are_untouched_and_records_without_a_token_are_passed_over() -> None:
+def test_tokens_without_a_record_are_untouched_and_records_without_a_token_are_passed_over() -> (
+    None
+):
     """New tokens begin unknown, whatever is known of others."""
     book = TokenBook(ENTRIES)
-    records = {ENTRIES[1].key: {**INVALID, "allowances": {GROUP: {}}}, TokenEntry("gone").key: INVALID}
+    records = {
+        ENTRIES[1].key: {**INVALID, "allowances": {GROUP: {}}},
+        TokenEntry("gone").key: INVALID,
+    }
     book.recall(records, 5, EPOCH)
     assert book.counts(5) == {"ok": 0, "unknown": 1, "cooling": 0, "invalid": 1}
     untouched, expected = book.accounts[0], Account(ENTRIES[0], book.accounts[0].egress)
@@ -442,7 +508,11 @@ def test_tokens_without_a_record_are_untouched_and_records_without_a_token_are_p
 def test_an_invalid_token_that_came_back_serves_after_one_ask() -> None:
     """Its owner has signed in anew and restarted the server: a minute later it answers."""
     book = TokenBook(ENTRIES[:1])
-    book.recall({ENTRIES[0].key: {**INVALID, "cooling_until": EPOCH + DAY, "allowances": {GROUP: {}}}}, 0, EPOCH)
+    book.recall(
+        {ENTRIES[0].key: {**INVALID, "cooling_until": EPOCH + DAY, "allowances": {GROUP: {}}}},
+        0,
+        EPOCH,
+    )
     assert book.choose(NEEDS[0], 0) is None
     due = book.asks.take(0)
     assert due is not None
@@ -457,7 +527,12 @@ def test_an_invalid_token_that_came_back_serves_after_one_ask() -> None:
 def test_one_that_is_still_refused_waits_for_its_day(first: float | None) -> None:
     """A restart is one ask, and no fresh start; whatever the record says of the first refusal."""
     book = TokenBook(ENTRIES[:1])
-    record = {**INVALID, "cooling_until": EPOCH + 3000, "first_refusal_at": first, "allowances": {GROUP: {}}}
+    record = {
+        **INVALID,
+        "cooling_until": EPOCH + 3000,
+        "first_refusal_at": first,
+        "allowances": {GROUP: {}},
+    }
     book.recall({ENTRIES[0].key: record}, 0, EPOCH)
     due = book.asks.take(0)
     assert due is not None
@@ -465,7 +540,7 @@ def test_one_that_is_still_refused_waits_for_its_day(first: float | None) -> Non
     assert (book.counts(1)["invalid"], book.asks.next_at()) == (1, 1 + DAY)
 
 
-# What the owner has switched off -------------------------------------------------------------------------------------
+# What the owner has switched off ----------------------------------------------------------------
 
 
 @frozen
@@ -492,7 +567,9 @@ class Off:
     ids=lambda case: repr(case.record)[:40],
 )
 def test_a_token_is_off_after_a_restart_only_if_it_was_switched_off(case: Off) -> None:
-    """Nothing less than a plain word keeps a token from being used; and one that is off is not asked for."""
+    """Nothing less than a plain word keeps a token from being used; and one that is off is not
+    asked for.
+    """
     book = TokenBook(ENTRIES)
     book.recall({ENTRIES[0].key: case.record}, 5, EPOCH)
     assert ([account.entry for account in book.accounts], book.disabled) == (
@@ -502,7 +579,9 @@ def test_a_token_is_off_after_a_restart_only_if_it_was_switched_off(case: Off) -
 
 
 def test_a_token_that_comes_after_the_restart_is_off_as_it_was() -> None:
-    """It may be missing from the file, or disabled there, when the state is read; the state is kept as it was."""
+    """It may be missing from the file, or disabled there, when the state is read; the state is kept
+    as it was.
+    """
     record = {"switched_off": True, "answered": True}
     for first in ([], [evolve(ENTRIES[0], disabled=True)]):
         book = TokenBook(first)

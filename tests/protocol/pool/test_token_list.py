@@ -30,24 +30,28 @@ from tests.protocol.pool.books import (
     refusal,
 )
 
-# Secrets -------------------------------------------------------------------------------------------------------------
+# Secrets -----------------------------------------------------------------------------------------
 
 
 def test_nothing_of_a_token_or_a_proxy_is_shown() -> None:
     """Accounts and egresses turn up in tracebacks and logs."""
-    book = book_of(TokenEntry("secret-token", proxy_url="http://user:secret-password@proxy.example:1"))
+    book = book_of(
+        TokenEntry("secret-token", proxy_url="http://user:secret-password@proxy.example:1")
+    )
     attempt(book, refusal(), 0)
     assert "secret" not in repr(book.accounts)
 
 
-# The token list ------------------------------------------------------------------------------------------------------
+# The token list ---------------------------------------------------------------------------------
 
 
 def test_a_new_list_keeps_what_was_learned_of_tokens_that_stay() -> None:
     """Added, removed, described otherwise; a token that comes back is remembered."""
     book = book_of("a", "b", "c")
     for sso, error in (("a", quota(900)), ("b", quota(500))):
-        attempt(book, error, 0, Need(BASIC_MODEL, excluded=frozenset(map(key, {"a", "b", "c"} - {sso}))))
+        attempt(
+            book, error, 0, Need(BASIC_MODEL, excluded=frozenset(map(key, {"a", "b", "c"} - {sso})))
+        )
     c, d = TokenEntry("c"), TokenEntry("d")
     assert adopted(book, A, c, d) == "1 added, 1 removed"
     assert chosen(book, 1, count=5) == ["c", "d", "c", "d", None]
@@ -77,7 +81,9 @@ def test_loans_of_tokens_that_went_are_given_back_as_ever() -> None:
 
 
 def test_a_refused_token_that_comes_back_is_asked_for_at_once() -> None:
-    """Whoever took it out and put it in again may have mended its session; and else it would never be asked for."""
+    """Whoever took it out and put it in again may have mended its session; and else it would never
+    be asked for.
+    """
     book = book_of("a")
     attempt(book, refusal(), 0)
     assert ask(book, None, 0.1)
@@ -128,6 +134,12 @@ def test_those_that_went_are_not_remembered_without_end() -> None:
     """A file whose tokens change daily does not fill the memory."""
     book = book_of()
     for day in range(50):
-        adopted(book, *(TokenEntry(f"{day}-{number}", proxy_url=f"http://{day}.example:1") for number in range(100)))
+        adopted(
+            book,
+            *(
+                TokenEntry(f"{day}-{number}", proxy_url=f"http://{day}.example:1")
+                for number in range(100)
+            ),
+        )
     assert len(book._roster._all) <= 1100
     assert len(book._roster._egresses) == 1

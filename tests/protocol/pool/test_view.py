@@ -8,7 +8,13 @@ from collections.abc import Callable, Sequence
 import pytest
 from attrs import asdict, evolve, frozen
 
-from grokcore.errors import Challenge, CredentialsRejected, GrokApiError, QuotaExhausted, TransportFailure
+from grokcore.errors import (
+    Challenge,
+    CredentialsRejected,
+    GrokApiError,
+    QuotaExhausted,
+    TransportFailure,
+)
 from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.pool.book import Need, TokenBook
 from grokcore.protocol.pool.view import GroupView, TokenView, egress_label
@@ -30,7 +36,9 @@ def used(*outcomes: tuple[float, GrokApiError | None], model: str = "grok-3-fast
     return book
 
 
-def attempt(book: TokenBook, *outcomes: tuple[float, GrokApiError | None], model: str = "grok-3-fast") -> None:
+def attempt(
+    book: TokenBook, *outcomes: tuple[float, GrokApiError | None], model: str = "grok-3-fast"
+) -> None:
     for now, error in outcomes:
         loan = book.choose(need(model), now)
         assert loan is not None
@@ -127,12 +135,23 @@ SIGHTS = [
 
 @pytest.mark.parametrize("case", SIGHTS, ids=lambda case: case.name)
 def test_a_token_says_what_is_wrong_with_it_and_until_when(case: Sight) -> None:
-    """In words for a person, of at most some 300 characters, on one line; and nothing if nothing is wrong."""
+    """In words for a person, of at most some 300 characters, on one line; and nothing if nothing is
+    wrong.
+    """
     seen = case.history().view(A.id, case.now)
     assert (seen.state, seen.why) == (case.state, case.why)
     assert seen.back_in == (None if case.back_in is None else pytest.approx(case.back_in))
-    assert (seen.id, seen.key, seen.tier, seen.note, seen.egress) == (A.id, A.key, "basic", "mine", NAME)
-    assert (seen.switched_off, seen.disabled_in_file) == ("witched off" in seen.why, "isabled in" in seen.why)
+    assert (seen.id, seen.key, seen.tier, seen.note, seen.egress) == (
+        A.id,
+        A.key,
+        "basic",
+        "mine",
+        NAME,
+    )
+    assert (seen.switched_off, seen.disabled_in_file) == (
+        "witched off" in seen.why,
+        "isabled in" in seen.why,
+    )
     assert "secret" not in str(asdict(seen))
 
 
@@ -176,7 +195,11 @@ def test_groups_are_in_order_and_use_is_told() -> None:
     assert (book.view(A.id, 10).used_ago, book.view(A.id, 10).in_flight) == (7, 0)
     assert book.choose(need(), 9) is not None
     seen = book.view(A.id, 10)
-    assert (seen.used_ago, seen.in_flight, [group.group for group in seen.groups]) == (1, 1, ["grok-3", "grok-4"])
+    assert (seen.used_ago, seen.in_flight, [group.group for group in seen.groups]) == (
+        1,
+        1,
+        ["grok-3", "grok-4"],
+    )
     assert TokenBook([A]).view(A.id, 10).used_ago is None
     for act in ("disable", "enable"):  # what is under way is seen of a token that is out as well
         assert acted(book, act).view(A.id, 10).in_flight == 1
@@ -184,7 +207,12 @@ def test_groups_are_in_order_and_use_is_told() -> None:
 
 def test_a_way_to_grok_has_a_name_that_gives_nothing_away() -> None:
     """``direct``, the configuration's or the token's own; two proxies have two names."""
-    entries = [TokenEntry("a"), TokenEntry("b", proxy_url="direct"), A, TokenEntry("c", disabled=True)]
+    entries = [
+        TokenEntry("a"),
+        TokenEntry("b", proxy_url="direct"),
+        A,
+        TokenEntry("c", disabled=True),
+    ]
     book = TokenBook(entries, default_proxy="http://default.example.com:1")
     seen = [book.view(entry.id, 0).egress for entry in entries]
     assert seen == [seen[0], "direct", NAME, seen[0]]
@@ -192,12 +220,16 @@ def test_a_way_to_grok_has_a_name_that_gives_nothing_away() -> None:
     assert len(seen[0]) == len("proxy 12345678")
 
 
-# Many ----------------------------------------------------------------------------------------------------------------
+# Many -------------------------------------------------------------------------------------------
 
 
 def mixed() -> tuple[TokenBook, Sequence[str]]:
-    """Tokens of every state, two of each, and the states in the order in which they are to be seen."""
-    book = TokenBook([TokenEntry(f"t{number}", Tier.SUPER, disabled=number > 9) for number in range(12)])
+    """Tokens of every state, two of each, and the states in the order in which they are to be
+    seen.
+    """
+    book = TokenBook(
+        [TokenEntry(f"t{number}", Tier.SUPER, disabled=number > 9) for number in range(12)]
+    )
     outcomes: list[GrokApiError | None] = [
         refusal(),
         refusal(),
@@ -207,7 +239,9 @@ def mixed() -> tuple[TokenBook, Sequence[str]]:
         None,
     ]
     for number, error in enumerate(outcomes):
-        others = frozenset(account.entry.key for account in book.accounts if account.entry.sso != f"t{number}")
+        others = frozenset(
+            account.entry.key for account in book.accounts if account.entry.sso != f"t{number}"
+        )
         for now in (0, 60) if number < 2 else (60,):
             loan = book.choose(Need(SHIPPED["grok-3-fast"], others), now)
             assert loan is not None
@@ -223,7 +257,9 @@ def test_those_with_trouble_come_first_and_then_by_id(most: int) -> None:
     book, order = mixed()
     seen = book.views(61, most=most)
     assert seen.total == 12
-    assert [view.state for view in seen.shown] == [state for state in order for _ in range(2)][:most]
+    assert [view.state for view in seen.shown] == [state for state in order for _ in range(2)][
+        :most
+    ]
     pairs = zip(seen.shown[::2], seen.shown[1::2], strict=False)
     assert all(one.id <= other.id for one, other in pairs)
     assert [view.disabled_in_file for view in seen.shown[10:]] == [True, True][: max(0, most - 10)]

@@ -14,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import GrokApiError
-from grokcore.protocol.conversation.events import Cited, Event, Failed, Found, Text, Thinking, ToolUse
+from grokcore.protocol.conversation.events import (
+    Cited,
+    Event,
+    Failed,
+    Found,
+    Text,
+    Thinking,
+    ToolUse,
+)
 from grokcore.protocol.counters import Counters
 from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.markup import parse_tag_names
@@ -25,7 +33,15 @@ from grokcore.simulator import lines
 from grokcore.simulator.lines import response, thought, token
 from grokcore.simulator.scripts import answer_lines, wrapped
 
-from ..strategies import answers, chunked, cut_everywhere, json_objects, marked_up_text, plain_text, stream_bytes
+from ..strategies import (
+    answers,
+    chunked,
+    cut_everywhere,
+    json_objects,
+    marked_up_text,
+    plain_text,
+    stream_bytes,
+)
 
 TAGS = parse_tag_names("xaiartifact,xai:tool_usage_card,grok:render")
 FIXTURES = sorted((Path(__file__).parents[1] / "grok_web" / "fixtures").iterdir())
@@ -45,11 +61,13 @@ def bytes_of(objects: Sequence[object]) -> bytes:
     return b"".join(map(lines.line, objects))
 
 
-# The same events ----------------------------------------------------------------------------------------------------
+# The same events --------------------------------------------------------------------------------
 
 
 def shape(event: Event) -> tuple[object, ...]:
-    """What of an event has to be the same: its kind, what is counted, and how long its texts are."""
+    """What of an event has to be the same: its kind, what is counted, and how long its texts
+    are.
+    """
     match event:
         case Failed(error):
             return Failed, type(error)
@@ -74,7 +92,11 @@ def shapes(data: bytes, tags: frozenset[str] = TAGS) -> tuple[list[tuple[object,
 
 def texts(data: bytes) -> list[str]:
     decoder = Decoder(TAGS)
-    return [event.text for event in decoder.receive(data) + decoder.close() if isinstance(event, (Text, Thinking))]
+    return [
+        event.text
+        for event in decoder.receive(data) + decoder.close()
+        if isinstance(event, (Text, Thinking))
+    ]
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
@@ -83,7 +105,11 @@ def test_recorded_shapes_are_decoded_to_the_same_events(path: Path) -> None:
     data = path.read_bytes()
     for tags in (TAGS, frozenset[str]()):
         assert shapes(redacted(data), tags) == shapes(data, tags)
-    assert not {text for text in texts(redacted(data)) if any(char.isalnum() and char != "x" for char in text)}
+    assert not {
+        text
+        for text in texts(redacted(data))
+        if any(char.isalnum() and char != "x" for char in text)
+    }
 
 
 _IDS = ("c1", "92b206", "9f1d3a52-0c44-4b6e-8f0a-6a1de0a70008")
@@ -97,7 +123,10 @@ _calls = st.builds(
     lambda query, cdata: (
         "<xai:tool_usage_card>\n <xai:tool_name>web_search</xai:tool_name>\n <xai:tool_args>"
         + ("<![CDATA[" if cdata else "")
-        + json.dumps({"num_results": 5, "query": query, "other": [query, {"query": True}]}, ensure_ascii=False)
+        + json.dumps(
+            {"num_results": 5, "query": query, "other": [query, {"query": True}]},
+            ensure_ascii=False,
+        )
         + ("]]>" if cdata else "")
         + "</xai:tool_args></xai:tool_usage_card>"
     ),
@@ -110,31 +139,51 @@ _rich_text = st.lists(marked_up_text | _citations | _calls, max_size=4).map("".j
 
 @st.composite
 def rich_streams(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Answers whose elements are cut over tokens, with cards, sources, pictures and keys that nobody knows."""
+    """Answers whose elements are cut over tokens, with cards, sources, pictures and keys that
+    nobody knows.
+    """
     tokens = draw(_rich_text.flatmap(chunked))
     thinking = draw(_rich_text.flatmap(chunked))
-    card = json.dumps({"id": draw(st.sampled_from(_IDS)), "cardType": "citation_card", "url": "https://example.com/a"})
+    card = json.dumps(
+        {
+            "id": draw(st.sampled_from(_IDS)),
+            "cardType": "citation_card",
+            "url": "https://example.com/a",
+        }
+    )
     pages = [
         {"url": f"https://example.com/{name}", "title": draw(plain_text), "citationId": str(number)}
         for number, name in enumerate("ab", 1)
     ]
     payloads = [
-        *(thought(text, tag=draw(st.sampled_from(["summary", "header", "odd one"]))) for text in thinking),
+        *(
+            thought(text, tag=draw(st.sampled_from(["summary", "header", "odd one"])))
+            for text in thinking
+        ),
         response({"webSearchResults": {"results": pages}}),
         response({"cardAttachment": {"jsonData": card}}),
         response(draw(json_objects)),
         token("Well:"),
         *(token(text) for text in tokens),
         thought("late"),
-        lines.model_response("".join(["Well:", *tokens, " the rest"]), "grok-3", cardAttachmentsJson=[card]),
+        lines.model_response(
+            "".join(["Well:", *tokens, " the rest"]), "grok-3", cardAttachmentsJson=[card]
+        ),
     ]
     return [wrapped(payload) for payload in payloads]
 
 
 @settings(deadline=None, max_examples=100)
-@given(rich_streams() | answers(), st.sampled_from([TAGS, frozenset({"grok:render"}), frozenset[str]()]))
-def test_a_redacted_stream_is_decoded_to_the_same_events(objects: list[dict[str, Any]], tags: frozenset[str]) -> None:
-    """In the same order, with texts of the same lengths, also where elements are cut or only look like some."""
+@given(
+    rich_streams() | answers(),
+    st.sampled_from([TAGS, frozenset({"grok:render"}), frozenset[str]()]),
+)
+def test_a_redacted_stream_is_decoded_to_the_same_events(
+    objects: list[dict[str, Any]], tags: frozenset[str]
+) -> None:
+    """In the same order, with texts of the same lengths, also where elements are cut or only look
+    like some.
+    """
     data = bytes_of(objects)
     assert shapes(redacted(data), tags) == shapes(data, tags)
 
@@ -142,7 +191,9 @@ def test_a_redacted_stream_is_decoded_to_the_same_events(objects: list[dict[str,
 @settings(deadline=None, max_examples=40)
 @given(st.data())
 def test_framing_and_cuts_change_nothing(data: st.DataObject) -> None:
-    """What comes out does not depend on how the bytes were cut; prefixes, ends of line and glue stay."""
+    """What comes out does not depend on how the bytes were cut; prefixes, ends of line and glue
+    stay.
+    """
     whole = data.draw(stream_bytes(data.draw(answers())))
     redactor = Redactor(KEY)
     found = b"".join(redactor.feed(piece) for piece in data.draw(chunked(whole))) + redactor.close()
@@ -152,7 +203,7 @@ def test_framing_and_cuts_change_nothing(data: st.DataObject) -> None:
     assert shapes(found) == shapes(whole)
 
 
-# Nothing of a person ------------------------------------------------------------------------------------------------
+# Nothing of a person ----------------------------------------------------------------------------
 
 PIECE = 6
 """Letters and digits in a row that would be recognised."""
@@ -168,7 +219,9 @@ def _skeleton() -> str:
     """Everything that stays in answers of the simulator's, and the words that are spelled out."""
     words = Words()
     spelled_out = [*words.tags, *words.attributes, *words.kinds, *words.tools, *words.arguments]
-    objects = answer_lines([], thoughts=[thought(""), lines.tool_call(""), lines.search_results("https://a.b", "")])
+    objects = answer_lines(
+        [], thoughts=[thought(""), lines.tool_call(""), lines.search_results("https://a.b", "")]
+    )
     return redacted(bytes_of(objects)).decode() + " ".join(spelled_out)
 
 
@@ -181,13 +234,17 @@ SKELETON = _skeleton().lower()
     st.lists(marked_up_text | st.text("abcdef12 ", max_size=30), max_size=3),
 )
 def test_no_piece_of_a_text_stays(tokens: list[str], thoughts: list[str]) -> None:
-    """Neither of the answer nor of the thinking, of what was asked, of a tool's arguments, or of a page that was found."""
+    """Neither of the answer nor of the thinking, of what was asked, of a tool's arguments, or of a
+    page that was found.
+    """
     said = [*map(thought, thoughts), *map(lines.tool_call, thoughts)]
     said += [lines.search_results(f"https://example.com/{text}", text) for text in thoughts]
     stream = bytes_of(answer_lines(tokens, thoughts=said, question="".join(tokens)))
     found = redacted(stream).decode()
     for text in (*tokens, *thoughts):
-        assert not [piece for piece in pieces_of(text) if piece in found and piece.lower() not in SKELETON]
+        assert not [
+            piece for piece in pieces_of(text) if piece in found and piece.lower() not in SKELETON
+        ]
 
 
 SECRET = "Alice4711Wonder"
@@ -276,7 +333,11 @@ LEAKS = [
 @pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.name)
 def test_wherever_something_personal_stands_it_goes(leak: Leak) -> None:
     """Whole or in pieces; and so it does where the line is not quite JSON."""
-    for data in (lines.line(leak.line), b"data: " + lines.line(leak.line), lines.line(leak.line) * 2):
+    for data in (
+        lines.line(leak.line),
+        b"data: " + lines.line(leak.line),
+        lines.line(leak.line) * 2,
+    ):
         found = redacted(data).decode()
         pieces = {leak.secret[at : at + PIECE] for at in range(len(leak.secret) - PIECE + 1)}
         assert not [piece for piece in pieces if piece.lower() in found.lower()], found
@@ -287,11 +348,14 @@ def test_wherever_something_personal_stands_it_goes(leak: Leak) -> None:
 def test_what_is_no_json_becomes_a_row_of_x() -> None:
     """Of the same length, line by line; what the line reader passes over stays."""
     page = f"<html>\r\n<p>{SECRET}</p>\n\ndata: [DONE]\n \n{{}} {SECRET}é\n"
-    assert redacted(page.encode()).decode() == "xxxxxx\r\n" + "x" * 22 + "\n\ndata: [DONE]\n \n{} " + "x" * 16 + "\n"
+    assert (
+        redacted(page.encode()).decode()
+        == "xxxxxx\r\n" + "x" * 22 + "\n\ndata: [DONE]\n \n{} " + "x" * 16 + "\n"
+    )
     assert redacted(b"\xff\xfe") == b"xx"
 
 
-# What stays ---------------------------------------------------------------------------------------------------------
+# What stays -------------------------------------------------------------------------------------
 
 
 @frozen
@@ -320,7 +384,9 @@ def test_what_is_nobodys_stays(case: Kept) -> None:
 
 
 def test_ids_are_the_same_wherever_they_stand() -> None:
-    """In keys of their own, in addresses, in cards and in the elements that refer to them; another file has others."""
+    """In keys of their own, in addresses, in cards and in the elements that refer to them; another
+    file has others.
+    """
     objects = [
         said(imageId=UUID, imageUrl=f"users/{UUID}/generated/{UUID}-part-0/image.jpg"),
         card(id="92b206", image={"original": f"https://assets.grok.com/users/{UUID}/content"}),
@@ -346,12 +412,18 @@ def test_different_ids_stay_different(names: list[str]) -> None:
     assert [pseudonyms.of(name) for name in names] == others
     assert len(set(others)) == len(names)
     for name, other in zip(names, others, strict=True):
-        assert [char for char in name if not char.isalnum()] == [char for char in other if not char.isalnum()]
-        assert not [char for char, new in zip(name, other, strict=True) if char.isalnum() and char == new]
+        assert [char for char in name if not char.isalnum()] == [
+            char for char in other if not char.isalnum()
+        ]
+        assert not [
+            char for char, new in zip(name, other, strict=True) if char.isalnum() and char == new
+        ]
 
 
 def test_new_elements_keep_their_names() -> None:
-    """A report is about what is new: a whole tag of Grok's own kind stays readable, with its attributes' names."""
+    """A report is about what is new: a whole tag of Grok's own kind stays readable, with its
+    attributes' names.
+    """
     text = 'a <grok:timeline tl_id="Bob" type="render_timeline">Bob</grok:timeline> b'
     kept = 'x <grok:timeline tl_id="xxx" type="render_timeline">xxx</grok:timeline> x'
     assert redacted_line({"result": {"message": text}}) == {"result": {"message": kept}}
@@ -366,7 +438,7 @@ def test_tags_of_a_configuration_keep_their_names() -> None:
     assert b"think" not in redacted(data)
 
 
-# Robustness -----------------------------------------------------------------------------------------------------------
+# Robustness -------------------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=40)
@@ -396,7 +468,7 @@ def test_nests_without_end_raise_nothing(inner: bytes) -> None:
         redacted(inner * depth)
 
 
-# Errors --------------------------------------------------------------------------------------------------------------
+# Errors -----------------------------------------------------------------------------------------
 
 
 @frozen

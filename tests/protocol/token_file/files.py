@@ -26,14 +26,24 @@ tokens = (
 
 STRAY = ["", " ", "\t", ";", ",", " ;", '"', "'", " ,\t"]
 COMMENTS = ["", " # mine", "\t#", " #1 # 'é;"]
-NO_LINES = ["", "  ", "# comment", " \t# sso=eyJother", "#HttpOnly_.grok.com\tTRUE\t/\tTRUE\t0\ttheme\tdark", ";"]
+NO_LINES = [
+    "",
+    "  ",
+    "# comment",
+    " \t# sso=eyJother",
+    "#HttpOnly_.grok.com\tTRUE\t/\tTRUE\t0\ttheme\tdark",
+    ";",
+]
 
 
 @st.composite
 def text_lines(draw: DrawFn, token: str) -> str:
     """*token* as somebody might write it on a line."""
     if draw(st.integers(0, 4)) == 0:
-        prefix, name = draw(st.sampled_from(["", "#HttpOnly_"])), draw(st.sampled_from(["sso", "sso-rw"]))
+        prefix, name = (
+            draw(st.sampled_from(["", "#HttpOnly_"])),
+            draw(st.sampled_from(["sso", "sso-rw"])),
+        )
         return f"{prefix}.grok.com\tTRUE\t/\tFALSE\t0\t{name}\t{token}"
     before, after = draw(st.sampled_from(STRAY)), draw(st.sampled_from(STRAY))
     return before + draw(written(token)) + after + draw(st.sampled_from(COMMENTS))
@@ -60,7 +70,9 @@ def text_files(draw: DrawFn, accounts: list[str]) -> str:
         lines += draw(st.lists(st.sampled_from(NO_LINES), max_size=2))
         lines.append(draw(text_lines(token)))
     text = draw(st.sampled_from(["\n", "\r\n"])).join([*lines, draw(st.sampled_from(["", "#"]))])
-    return f"#\n{text}" if text.strip().startswith('"') else text  # alone, a token in quotes would be JSON
+    return (
+        f"#\n{text}" if text.strip().startswith('"') else text
+    )  # alone, a token in quotes would be JSON
 
 
 @st.composite
@@ -69,12 +81,20 @@ def json_files(draw: DrawFn, accounts: list[str]) -> str:
     items: list[Any] = []
     for token in accounts:
         text = draw(st.sampled_from(STRAY)) + draw(written(token)) + draw(st.sampled_from(STRAY))
-        cookie = {"domain": ".grok.com", "name": draw(st.sampled_from(["sso", "sso-rw"])), "value": token}
-        items.append(draw(st.sampled_from([text, {"token": text}, {"sso": text, "name": "x"}, cookie])))
+        cookie = {
+            "domain": ".grok.com",
+            "name": draw(st.sampled_from(["sso", "sso-rw"])),
+            "value": token,
+        }
+        items.append(
+            draw(st.sampled_from([text, {"token": text}, {"sso": text, "name": "x"}, cookie]))
+        )
     section = draw(st.sampled_from(["sso", "ssoNormal", "ssoBasic"]))
     keyed: dict[str, dict[str, str]] = {draw(written(token)): {} for token in accounts}
     value = draw(st.sampled_from([items, {"version": 1, section: items}, {section: keyed}]))
-    return json.dumps(value, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 2])))
+    return json.dumps(
+        value, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 2]))
+    )
 
 
 def encoded(text: str) -> st.SearchStrategy[bytes]:

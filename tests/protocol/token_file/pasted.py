@@ -9,7 +9,9 @@ import json
 def jwt(session: str = "1", signature: str = "c2lnbmF0dXJl") -> str:
     """A token of Grok's form."""
     parts = ({"typ": "JWT", "alg": "HS256"}, {"session_id": session})
-    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    encoded = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
+    )
     return ".".join([*encoded, signature])
 
 

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from grokcore.errors import ConfigError
 from grokcore.protocol.models import Tier
-from grokcore.protocol.token_file.editing import Outcome, Verdict, added, holds_details, removed, written_as_text
+from grokcore.protocol.token_file.editing import (
+    Outcome,
+    Verdict,
+    added,
+    holds_details,
+    removed,
+    written_as_text,
+)
 from grokcore.protocol.token_file.places import is_known_object
 from grokcore.protocol.token_file.reading import open_source, parse_token_file
 from grokcore.protocol.token_file.text import tidied
@@ -31,7 +38,7 @@ def as_json(value: Any, **layout: Any) -> str:
     return json.dumps(value, ensure_ascii=False, **{"indent": 2, **layout}) + "\n"
 
 
-# Adding -----------------------------------------------------------------------------------------------------------
+# Adding -----------------------------------------------------------------------------------------
 
 
 @frozen
@@ -81,27 +88,36 @@ ADDITIONS = [
 
 @pytest.mark.parametrize("case", ADDITIONS, ids=lambda case: case.name)
 def test_a_token_is_added_in_the_form_that_the_file_has(case: Addition) -> None:
-    """What is there stays, in its order; what is there already is not touched, even if something new is said of it."""
+    """What is there stays, in its order; what is there already is not touched, even if something
+    new is said of it.
+    """
     data, outcomes = added(None if case.before is None else case.before.encode(), case.entries)
     assert data.decode() == case.after
     assert outcomes == [
-        Outcome(*pair) for pair in zip([entry.id for entry in case.entries], case.verdicts, strict=True)
+        Outcome(*pair)
+        for pair in zip([entry.id for entry in case.entries], case.verdicts, strict=True)
     ]
 
 
-@pytest.mark.parametrize("entry", [SUPER, TokenEntry(OTHER, Tier.SUPER), TokenEntry(OTHER, note="x")])
+@pytest.mark.parametrize(
+    "entry", [SUPER, TokenEntry(OTHER, Tier.SUPER), TokenEntry(OTHER, note="x")]
+)
 def test_text_can_not_hold_what_is_said_of_a_token(entry: TokenEntry) -> None:
     """It would be lost without a word otherwise. The message says what to do."""
     with pytest.raises(
-        ConfigError, match=r"^is a text file, which can't hold .*: `tokens import` it into a new JSON"
+        ConfigError,
+        match=r"^is a text file, which can't hold .*: `tokens import` it into a new JSON",
     ) as e:
         added(JWT.encode(), [A, entry])
-    assert ("tier" in str(e.value), "note" in str(e.value)) == (entry.tier is Tier.SUPER, bool(entry.note))
+    assert ("tier" in str(e.value), "note" in str(e.value)) == (
+        entry.tier is Tier.SUPER,
+        bool(entry.note),
+    )
     assert holds_details(JWT.encode()) is False
     assert holds_details(b"[]") is holds_details(b"{}") is holds_details(None) is True
 
 
-# Removing ---------------------------------------------------------------------------------------------------------
+# Removing ---------------------------------------------------------------------------------------
 
 
 @frozen
@@ -159,7 +175,7 @@ def test_an_id_that_several_tokens_begin_with_removes_none() -> None:
     assert removed(data, [token_key(first)])[0].decode() == as_json([second])
 
 
-# What can't be edited ---------------------------------------------------------------------------------------------
+# What can't be edited ---------------------------------------------------------------------------
 
 
 @frozen
@@ -206,11 +222,13 @@ def test_odd_bytes_in_a_text_file_survive() -> None:
     assert added(b"# caf\xe9\n", [A])[0] == b"# caf\xe9\n" + JWT.encode() + b"\n"
 
 
-# Any file ---------------------------------------------------------------------------------------------------------
+# Any file ---------------------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.data(), st.lists(tokens, min_size=1, max_size=4), st.lists(tokens, min_size=1, max_size=3))
+@given(
+    st.data(), st.lists(tokens, min_size=1, max_size=4), st.lists(tokens, min_size=1, max_size=3)
+)
 def test_what_is_added_is_read_and_what_is_removed_is_not(
     data: st.DataObject, accounts: list[str], more: list[str]
 ) -> None:
@@ -226,15 +244,23 @@ def test_what_is_added_is_read_and_what_is_removed_is_not(
 
     gone = data.draw(st.lists(st.sampled_from(expected), unique=True))
     left, outcomes = removed(after, [token_key(token) for token in gone])
-    assert [entry.sso for entry in parse_token_file(left)] == [token for token in expected if token not in gone]
+    assert [entry.sso for entry in parse_token_file(left)] == [
+        token for token in expected if token not in gone
+    ]
     assert [outcome.verdict for outcome in outcomes] == [Verdict.REMOVED] * len(gone)
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.text(max_size=5), json_values, max_size=4), tokens)
 def test_what_is_not_understood_is_kept(others: dict[str, Any], token: str) -> None:
-    """Keys of other programs, with any value, are what they were after a token has come and gone."""
-    others = {key: value for key, value in others.items() if tidied(key) == key and not is_known_object({key: 1})}
+    """Keys of other programs, with any value, are what they were after a token has come and
+    gone.
+    """
+    others = {
+        key: value
+        for key, value in others.items()
+        if tidied(key) == key and not is_known_object({key: 1})
+    }
     before = {**others, "sso": {}, "last": 1}
     with_it, _ = added(json.dumps(before).encode(), [TokenEntry(token)])
     assert json.loads(with_it) == {**before, "sso": {token: {}}}
@@ -243,7 +269,9 @@ def test_what_is_not_understood_is_kept(others: dict[str, Any], token: str) -> N
 
 
 @pytest.mark.parametrize("others", [{"": 1, "\u00ad": 2}, {"a": None, "a\u200b": [1]}])
-def test_keys_that_only_invisible_characters_tell_apart_are_not_edited(others: dict[str, Any]) -> None:
+def test_keys_that_only_invisible_characters_tell_apart_are_not_edited(
+    others: dict[str, Any],
+) -> None:
     """They are one key to the reader, so that positions behind them would be those of others."""
     data = as_json({**others, "sso": {"eyJa.b": {}}, "last": 1}).encode()
     with pytest.raises(ConfigError, match="without loss"):

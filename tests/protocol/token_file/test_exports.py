@@ -1,4 +1,6 @@
-"""Token files that other tools write: understood, or named and counted; nothing is lost without a word."""
+"""Token files that other tools write: understood, or named and counted; nothing is lost without a
+word.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ LINE = "a line of a request that holds no cookies"
 
 @frozen
 class Export:
-    """A file, the tokens in it (disabled ones begin with an exclamation mark here), and notes on the rest."""
+    """A file, the tokens in it (disabled ones begin with an exclamation mark here), and notes on
+    the rest.
+    """
 
     name: str
     content: Any
@@ -37,7 +41,9 @@ class Export:
 
     @property
     def data(self) -> bytes:
-        return (self.content if isinstance(self.content, str) else json.dumps(self.content)).encode()
+        return (
+            self.content if isinstance(self.content, str) else json.dumps(self.content)
+        ).encode()
 
 
 def cookie(name: str, value: str, domain: str = ".grok.com") -> dict[str, Any]:
@@ -121,7 +127,8 @@ def test_names_of_basic_tiers(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["super", "ssoSuper", "SuperGrok", "heavy", "ssoHeavy", "super_grok_heavy", "Premium+", "pro"]
+    "name",
+    ["super", "ssoSuper", "SuperGrok", "heavy", "ssoHeavy", "super_grok_heavy", "Premium+", "pro"],
 )
 def test_names_of_super_tiers(name: str) -> None:
     """Whatever may use the heavy models."""
@@ -138,7 +145,9 @@ ITEMS = st.sampled_from([JWT, OTHER, "<jwt>", "no token", 5, {"token": JWT, "sta
     st.sampled_from(["", "sso", "ssoHeavy", "ssoOther", "tokens", "data", "cookies"]),
     st.booleans(),
 )
-def test_each_entry_is_taken_refused_or_passed_over(items: list[Any], name: str, wrapped: bool) -> None:
+def test_each_entry_is_taken_refused_or_passed_over(
+    items: list[Any], name: str, wrapped: bool
+) -> None:
     """The number taken and the number named are the number of entries."""
     value: Any = {name: items} if name else items
     readings = read_tokens(json.dumps({"data": value} if wrapped else value).encode())
@@ -169,7 +178,24 @@ SECRET = "Xq91hhTTg20aPPq7zLm"
     json_values.map(json.dumps)
     | st.lists(
         st.sampled_from(
-            [SECRET, JWT, '"', "{", "}", "[", "]", ":", ",", "\n", "sso", "token", "data", "@", "----", " "]
+            [
+                SECRET,
+                JWT,
+                '"',
+                "{",
+                "}",
+                "[",
+                "]",
+                ":",
+                ",",
+                "\n",
+                "sso",
+                "token",
+                "data",
+                "@",
+                "----",
+                " ",
+            ]
         ),
         max_size=14,
     ).map("".join)
@@ -179,7 +205,10 @@ def test_whatever_is_in_a_file_no_piece_of_it_is_quoted(text: str) -> None:
     try:
         readings = read_tokens(text.encode())
         said = "\n".join(
-            [*(note.text for note in notes_on(readings)), *(one.where + one.refusal + one.passed for one in readings)]
+            [
+                *(note.text for note in notes_on(readings)),
+                *(one.where + one.refusal + one.passed for one in readings),
+            ]
         )
     except ConfigError as error:
         said = str(error)

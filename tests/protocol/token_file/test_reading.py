@@ -1,4 +1,6 @@
-"""The token file: every form that is accepted, every fault with its place, and no secret in any message."""
+"""The token file: every form that is accepted, every fault with its place, and no secret in any
+message.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ FILES = [
 
 @pytest.mark.parametrize("case", FILES, ids=lambda case: case.name)
 def test_every_form_is_accepted(case: File) -> None:
-    """The original's file and a plain list; bare tokens, ``sso=…``, cookie headers; counters are ignored."""
+    """The original's file and a plain list; bare tokens, ``sso=…``, cookie headers; counters are
+    ignored.
+    """
     assert parsed(case.value) == case.entries
 
 
@@ -124,7 +128,9 @@ TEXTS = [
 
 @pytest.mark.parametrize("case", TEXTS, ids=lambda case: case.name)
 def test_a_text_file_is_one_token_per_line(case: Text) -> None:
-    """Bare, ``sso=…``, a cookie header or a line of cookies.txt; comments and blank lines don't count."""
+    """Bare, ``sso=…``, a cookie header or a line of cookies.txt; comments and blank lines don't
+    count.
+    """
     assert list(parse_token_file(case.text.encode())) == case.entries
 
 
@@ -212,7 +218,9 @@ TEXT_FAULTS = [
         b"{",
         "is not valid JSON: line 1, column 2: expecting property name enclosed in double quotes. The file ends too early: a bracket or brace is not closed",
     ),
-    TextFault(b'[\n "secret"\n "secret"]', "is not valid JSON: line 3, column 2: expecting ',' delimiter"),
+    TextFault(
+        b'[\n "secret"\n "secret"]', "is not valid JSON: line 3, column 2: expecting ',' delimiter"
+    ),
     TextFault(b'{"sso": ["secret",]}', f"is not valid JSON: line 1, column 18: {COMMA}"),
     TextFault(b'{"sso": ["secret"],\n\n }', f"is not valid JSON: line 1, column 19: {COMMA}"),
     TextFault(b'{"sso":\n ["secret" ,\n ]}', f"is not valid JSON: line 2, column 12: {COMMA}"),
@@ -220,7 +228,9 @@ TEXT_FAULTS = [
         "{\u201csso\u201d: []}".encode(),
         'is not valid JSON: line 1, column 2: expecting property name enclosed in double quotes. Write straight double quotes: "',
     ),
-    TextFault(b"[" * 100_000, "is not valid JSON: it is nested too deeply, or a number in it is too long"),
+    TextFault(
+        b"[" * 100_000, "is not valid JSON: it is nested too deeply, or a number in it is too long"
+    ),
     TextFault(b"null", "must be a JSON object with sso and ssoSuper, or a list of tokens"),
     TextFault(b"\xff", f"line 1 {NO_TOKEN}"),
     TextFault(b"eyJ\n# no\n\nsecret with spaces", f"line 4 {NO_TOKEN}"),
@@ -240,12 +250,14 @@ def test_a_damaged_file_is_no_empty_one(case: TextFault) -> None:
     assert str(caught.value) == case.message
 
 
-# Any file ---------------------------------------------------------------------------------------------------------
+# Any file ---------------------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.data(), st.lists(tokens, min_size=1, max_size=6))
-def test_whatever_form_tokens_are_written_in_they_are_read_back(data: st.DataObject, accounts: list[str]) -> None:
+def test_whatever_form_tokens_are_written_in_they_are_read_back(
+    data: st.DataObject, accounts: list[str]
+) -> None:
     """Once each, in their order, whatever stands around them."""
     text = data.draw(st.one_of(text_files(accounts), json_files(accounts)))
     entries = parse_token_file(data.draw(encoded(text)))
@@ -258,7 +270,11 @@ PIECES = [b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"{", b"}", b"[", b"]", b":", b","
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.lists(st.sampled_from([SECRET.encode(), *PIECES]) | st.binary(max_size=6), max_size=12).map(b"".join))
+@given(
+    st.lists(st.sampled_from([SECRET.encode(), *PIECES]) | st.binary(max_size=6), max_size=12).map(
+        b"".join
+    )
+)
 def test_any_bytes_are_a_token_file_or_a_fault_of_it(data: bytes) -> None:
     """Never another exception, and no message has a piece of a token."""
     try:
@@ -271,7 +287,10 @@ def test_any_bytes_are_a_token_file_or_a_fault_of_it(data: bytes) -> None:
 
 
 @settings(deadline=None, max_examples=80)
-@given(st.dictionaries(st.sampled_from(["sso", "ssoNormal", "ssoSuper"]), json_values) | st.lists(json_values))
+@given(
+    st.dictionaries(st.sampled_from(["sso", "ssoNormal", "ssoSuper"]), json_values)
+    | st.lists(json_values)
+)
 def test_any_json_is_a_token_file_or_a_fault_of_it(value: Any) -> None:
     """Never another exception; what is taken is fit for a header, and each token is there once."""
     try:
@@ -280,10 +299,13 @@ def test_any_json_is_a_token_file_or_a_fault_of_it(value: Any) -> None:
         return
     tokens = [entry.sso for entry in entries]
     assert len(set(tokens)) == len(tokens)
-    assert all(token.isascii() and token.isprintable() and not set(token) & set(' ",;\\') for token in tokens)
+    assert all(
+        token.isascii() and token.isprintable() and not set(token) & set(' ",;\\')
+        for token in tokens
+    )
 
 
-# One by one -------------------------------------------------------------------------------------------------------
+# One by one -------------------------------------------------------------------------------------
 
 
 @frozen
@@ -295,9 +317,14 @@ class Places:
 
 
 PLACES = [
-    Places(f"# mine\n{JWT}\nno token\n{ROW}\n", [("line 2", JWT), ("line 3", NO_TOKEN), ("line 4", JWT)]),
     Places(
-        json.dumps({"sso": {"no token": {}, JWT: {"note": 5}}, "ssoBasic": "x", "ssoSuper": [OTHER, {}]}),
+        f"# mine\n{JWT}\nno token\n{ROW}\n",
+        [("line 2", JWT), ("line 3", NO_TOKEN), ("line 4", JWT)],
+    ),
+    Places(
+        json.dumps(
+            {"sso": {"no token": {}, JWT: {"note": 5}}, "ssoBasic": "x", "ssoSuper": [OTHER, {}]}
+        ),
         [
             ("sso, entry 1", NO_TOKEN),
             ("sso, entry 2: note", "must be a string"),
@@ -321,16 +348,22 @@ PLACES = [
 def test_a_file_can_be_read_place_by_place(case: Places) -> None:
     """For an import, which takes what it can: a fault spoils no other place, and each is named."""
     readings = read_tokens(case.data.encode())
-    found = [(one.where, one.entry.sso if one.entry else one.refusal or one.passed) for one in readings]
+    found = [
+        (one.where, one.entry.sso if one.entry else one.refusal or one.passed) for one in readings
+    ]
     assert found == case.readings
 
 
 def test_a_reading_says_where_it_was_for_those_who_edit() -> None:
     """By positions, which stay true when keys are written in odd ways."""
-    readings = read_tokens(json.dumps({"x": 1, "ssoSuper": {f"sso={JWT}": {}}, "data": {"sso": [5, OTHER]}}).encode())
+    readings = read_tokens(
+        json.dumps({"x": 1, "ssoSuper": {f"sso={JWT}": {}}, "data": {"sso": [5, OTHER]}}).encode()
+    )
     assert readings == [
         Reading("ssoSuper, entry 1", TokenEntry(JWT, Tier.SUPER), path=(1, 0)),
-        Reading("data, sso, entry 1", None, "must be a token, or an object with one", path=(2, 0, 0)),
+        Reading(
+            "data, sso, entry 1", None, "must be a token, or an object with one", path=(2, 0, 0)
+        ),
         Reading("data, sso, entry 2", TokenEntry(OTHER), path=(2, 0, 1)),
     ]
 
@@ -349,9 +382,17 @@ def test_a_token_is_shown_as_a_short_hash_only() -> None:
 
 def test_a_token_that_is_written_twice_keeps_what_was_said_of_it_in_either_place() -> None:
     """Disabled in one list is disabled; a proxy named once is its proxy; the higher tier counts."""
-    file = {"sso": {JWT: {"disabled": True, "proxy_url": "direct"}}, "ssoSuper": {JWT: {"note": "mine"}}}
+    file = {
+        "sso": {JWT: {"disabled": True, "proxy_url": "direct"}},
+        "ssoSuper": {JWT: {"note": "mine"}},
+    }
     (entry,) = parse_token_file(json.dumps(file).encode())
-    assert (entry.tier.value, entry.disabled, entry.proxy_url, entry.note) == ("super", True, "direct", "mine")
+    assert (entry.tier.value, entry.disabled, entry.proxy_url, entry.note) == (
+        "super",
+        True,
+        "direct",
+        "mine",
+    )
 
 
 def test_the_hash_goes_with_the_token() -> None:

@@ -1,4 +1,6 @@
-"""One token out of what people paste: which texts are one, which hold one, and that nothing else is ever taken."""
+"""One token out of what people paste: which texts are one, which hold one, and that nothing else is
+ever taken.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,13 @@ PASTED = [
     Pasted("bash with continuations", CURL.replace(" -", " \\\n  -")),
     Pasted("bash with $''", CURL.replace("'i18n", "$'a=\\u0021; i18n")),
     Pasted("cmd.exe", CURL.replace("'", '^"').replace(" -", " ^\n  -").replace("{", "^{")),
-    Pasted("fetch", f'fetch("https://grok.com/rest/x", {{"headers": {{"cookie": "sso={JWT}; x=y"}}}});'),
-    Pasted("PowerShell", f'$session.Cookies.Add((New-Object System.Net.Cookie("sso", "{JWT}", "/", ".grok.com")))'),
+    Pasted(
+        "fetch", f'fetch("https://grok.com/rest/x", {{"headers": {{"cookie": "sso={JWT}; x=y"}}}});'
+    ),
+    Pasted(
+        "PowerShell",
+        f'$session.Cookies.Add((New-Object System.Net.Cookie("sso", "{JWT}", "/", ".grok.com")))',
+    ),
     Pasted("an account's line", f"me@example.com----{PASSWORD}----{JWT}"),
     Pasted("an account's line, no mail", f"user----{PASSWORD}----{JWT}"),
     Pasted("an account's line, the other way round", f"{JWT}----me@example.com----{PASSWORD}"),
@@ -110,7 +117,8 @@ def test_what_may_hold_something_else_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["xai-A1b2C3d4", "sk-proj-A1b2C3d4", "sso=sk-ant-A1b2C3d4", "AIzaA1b2C3d4", "ghp_A1b2C3d4"]
+    "text",
+    ["xai-A1b2C3d4", "sk-proj-A1b2C3d4", "sso=sk-ant-A1b2C3d4", "AIzaA1b2C3d4", "ghp_A1b2C3d4"],
 )
 def test_a_key_of_another_service_is_no_token(text: str) -> None:
     """It would go to Grok in a cookie; the message says which value is wanted."""
@@ -148,21 +156,38 @@ def test_a_cookie_of_another_site_is_not_for_grok(text: str) -> None:
         token_in(text)
 
 
-SECRETS = st.text("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ0123456789!#$%&*+._~-@:/?|", min_size=6, max_size=24)
-SEPARATORS = st.sampled_from(["----", "---", "--", "-----", ":", "|", ",", ";", " ", "\t", "/", ".", "@"])
+SECRETS = st.text(
+    "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ0123456789!#$%&*+._~-@:/?|",
+    min_size=6,
+    max_size=24,
+)
+SEPARATORS = st.sampled_from(
+    ["----", "---", "--", "-----", ":", "|", ",", ";", " ", "\t", "/", ".", "@"]
+)
 
 
 @settings(deadline=None, max_examples=400)
-@given(st.lists(SECRETS | st.sampled_from([JWT, WHOLE, f"sso={JWT}"]), min_size=2, max_size=4), SEPARATORS)
-def test_of_any_line_of_fields_nothing_but_the_token_is_taken(fields: list[str], separator: str) -> None:
-    """Or, if it has no mark of a separator at all and no JWT in it, the whole of it, which nobody could tell from one."""
+@given(
+    st.lists(SECRETS | st.sampled_from([JWT, WHOLE, f"sso={JWT}"]), min_size=2, max_size=4),
+    SEPARATORS,
+)
+def test_of_any_line_of_fields_nothing_but_the_token_is_taken(
+    fields: list[str], separator: str
+) -> None:
+    """Or, if it has no mark of a separator at all and no JWT in it, the whole of it, which nobody
+    could tell from one.
+    """
     text = separator.join(fields)
     try:
         taken, said = token_in(text), ""
     except ValueError as error:
         taken, said = JWT, str(error)
     assert not pieces(text) & pieces(said)
-    plain = re.fullmatch(r"[\w.~/%!#$&*+?=-]+", text.strip(",;")) and "--" not in text and ".eyJ" not in text
+    plain = (
+        re.fullmatch(r"[\w.~/%!#$&*+?=-]+", text.strip(",;"))
+        and "--" not in text
+        and ".eyJ" not in text
+    )
     assert taken in (JWT, WHOLE) or plain
 
 
@@ -181,12 +206,20 @@ def test_any_text_is_a_token_or_a_fault(text: str) -> None:
 
 def test_a_long_text_is_judged_quickly() -> None:
     """Each look is linear: a file of a stranger's making must not hold up the start."""
-    for text in ("eyJ" * 100_000, "-" * 300_000, "sso=" * 80_000, "a." * 150_000, "curl " + "^" * 300_000):
+    for text in (
+        "eyJ" * 100_000,
+        "-" * 300_000,
+        "sso=" * 80_000,
+        "a." * 150_000,
+        "curl " + "^" * 300_000,
+    ):
         with pytest.raises(ValueError, match=r"^(is|holds) "):
             token_in(text)
 
 
-@pytest.mark.parametrize("text", ["a.b.c", "eyJ.a.b", "eyJh.eyJ", "..", f"{JWT}.x", f"{JWT}--x", "W10.a.b"])
+@pytest.mark.parametrize(
+    "text", ["a.b.c", "eyJ.a.b", "eyJh.eyJ", "..", f"{JWT}.x", f"{JWT}--x", "W10.a.b"]
+)
 def test_only_a_jwt_is_one(text: str) -> None:
     """Its first part is a JSON object."""
     assert not is_jwt(text)

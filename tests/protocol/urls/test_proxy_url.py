@@ -1,4 +1,6 @@
-"""Proxy URLs as people write them: what libcurl gets, what is shown, and that no piece of a password goes elsewhere."""
+"""Proxy URLs as people write them: what libcurl gets, what is shown, and that no piece of a
+password goes elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,13 @@ REFUSED = [
         "http://a:1:user:s3@cret:1",
         "http://u:s3\ncret@a:1",
     ),
-    *("http://u:s3%00cret@a:1", "http://u:s3\udcffcret@a:1", "http://-a:1", "http://a..b:1", "http://u:s3cret@a:port"),
+    *(
+        "http://u:s3%00cret@a:1",
+        "http://u:s3\udcffcret@a:1",
+        "http://-a:1",
+        "http://a..b:1",
+        "http://u:s3cret@a:port",
+    ),
 ]
 
 
@@ -104,7 +112,9 @@ def test_what_could_be_read_in_two_ways_is_refused(text: str) -> None:
 
 
 PASSWORDS = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("@#/?%:[] "), min_size=1, max_size=20
+    st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("@#/?%:[] "),
+    min_size=1,
+    max_size=20,
 )
 USERS = PASSWORDS.filter(lambda text: ":" not in text and text.strip() == text)
 
@@ -114,8 +124,12 @@ USERS = PASSWORDS.filter(lambda text: ":" not in text and text.strip() == text)
 def test_whatever_the_password_libcurl_gets_exactly_it_and_the_host(
     user: str, password: str, scheme: str, escaped: bool
 ) -> None:
-    """Pasted as it is (with %25 for a percent sign) or percent-encoded. What is shown of the URL is the host and the port."""
-    written = [quote(part, safe="") if escaped else part.replace("%", "%25") for part in (user, password)]
+    """Pasted as it is (with %25 for a percent sign) or percent-encoded. What is shown of the URL is
+    the host and the port.
+    """
+    written = [
+        quote(part, safe="") if escaped else part.replace("%", "%25") for part in (user, password)
+    ]
     text = f"{scheme}://{written[0]}:{written[1]}@proxy.example:8080"
     try:
         parts = urlsplit(parse_proxy_url(text))
@@ -132,7 +146,9 @@ def test_whatever_the_password_libcurl_gets_exactly_it_and_the_host(
 @settings(deadline=None, max_examples=300)
 @given(st.text(max_size=30) | st.text("htps5:/@#?%ab1.[]", max_size=30).map("http://{}".format))
 def test_any_text_is_a_proxy_or_a_fault(text: str) -> None:
-    """Never another exception; what passes is plain ASCII with one @ at the most, and stays as it is when read again."""
+    """Never another exception; what passes is plain ASCII with one @ at the most, and stays as it
+    is when read again.
+    """
     try:
         url = parse_proxy_url(text)
     except ValueError:
@@ -155,14 +171,19 @@ def test_libcurl_sends_the_password_that_was_written() -> None:
         try:
             curl.setopt(CurlOpt.URL, b"http://grok.example/")
             curl.setopt(
-                CurlOpt.PROXY, parse_proxy_url(f"http://user:{password}@127.0.0.1:{proxy.getsockname()[1]}").encode()
+                CurlOpt.PROXY,
+                parse_proxy_url(
+                    f"http://user:{password}@127.0.0.1:{proxy.getsockname()[1]}"
+                ).encode(),
             )
             curl.setopt(CurlOpt.TIMEOUT_MS, 5000)
             curl.perform()
         finally:
             curl.close()
             thread.join()
-    line = next(line for line in seen[0].split(b"\r\n") if line.lower().startswith(b"proxy-authorization:"))
+    line = next(
+        line for line in seen[0].split(b"\r\n") if line.lower().startswith(b"proxy-authorization:")
+    )
     assert base64.b64decode(line.split()[-1]).decode() == f"user:{password.replace('%25', '%')}"
 
 

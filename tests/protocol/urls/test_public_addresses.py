@@ -9,7 +9,12 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokcore.protocol.urls.public_addresses import LONGEST_URL, canonical_address, is_public, split_user_url
+from grokcore.protocol.urls.public_addresses import (
+    LONGEST_URL,
+    canonical_address,
+    is_public,
+    split_user_url,
+)
 
 PUBLIC = [
     "8.8.8.8",
@@ -34,7 +39,14 @@ PUBLIC = [
 NOT_PUBLIC = {
     "unspecified": ["0.0.0.0", "0.1.2.3", "::"],
     "loopback": ["127.0.0.1", "127.255.255.254", "::1"],
-    "private": ["10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "fc00::1", "fd00:ec2::254"],
+    "private": [
+        "10.0.0.1",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.1.1",
+        "fc00::1",
+        "fd00:ec2::254",
+    ],
     "shared by a provider's customers": ["100.64.0.1", "100.100.100.200", "100.127.255.255"],
     "link-local": ["169.254.0.1", "169.254.169.254", "fe80::1", "febf::1"],
     "site-local": ["fec0::1", "feff::1"],
@@ -46,7 +58,13 @@ NOT_PUBLIC = {
     "reserved": ["240.0.0.1", "255.255.255.254"],
     "broadcast": ["255.255.255.255"],
     "a cloud's own": ["168.63.129.16"],
-    "IPv4 in IPv6": ["::ffff:127.0.0.1", "::ffff:7f00:1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::ffff:0:0"],
+    "IPv4 in IPv6": [
+        "::ffff:127.0.0.1",
+        "::ffff:7f00:1",
+        "::ffff:10.0.0.1",
+        "::ffff:169.254.169.254",
+        "::ffff:0:0",
+    ],
     "IPv4, compatible": ["::127.0.0.1", "::8.8.8.8", "::7f00:1"],
     "IPv4, translated": ["::ffff:0:127.0.0.1", "::ffff:0:8.8.8.8"],
     "NAT64": ["64:ff9b::7f00:1", "64:ff9b::8.8.8.8", "64:ff9b:1::1", "64:ff9b:1:ffff::10.0.0.1"],
@@ -76,7 +94,8 @@ def test_the_public_internet_is_public(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "address"), [(kind, address) for kind, addresses in NOT_PUBLIC.items() for address in addresses]
+    ("kind", "address"),
+    [(kind, address) for kind, addresses in NOT_PUBLIC.items() for address in addresses],
 )
 def test_nothing_else_is(kind: str, address: str) -> None:
     """Every way to a place that only this machine, its network or its cloud can reach."""
@@ -107,13 +126,22 @@ def test_an_ipv4_address_is_the_same_in_ipv6_s_clothes(address: ipaddress.IPv4Ad
     """The inner address is judged and compared; every other way to wrap one is closed."""
     packed = address.packed.hex()
     high, low = packed[:4], packed[4:]
-    assert is_public(f"::ffff:{address}") == is_public(f"::ffff:{high}:{low}") == is_public(str(address))
+    assert (
+        is_public(f"::ffff:{address}")
+        == is_public(f"::ffff:{high}:{low}")
+        == is_public(str(address))
+    )
     assert canonical_address(f"::FFFF:{high}:{low}") == str(address)
-    for wrapped in (f"64:ff9b::{high}:{low}", f"::{high}:{low}", f"2002:{high}:{low}::1", f"2001:0:{high}:{low}::1"):
+    for wrapped in (
+        f"64:ff9b::{high}:{low}",
+        f"::{high}:{low}",
+        f"2002:{high}:{low}::1",
+        f"2001:0:{high}:{low}::1",
+    ):
         assert not is_public(wrapped)
 
 
-# URLs --------------------------------------------------------------------------------------------------------------
+# URLs -------------------------------------------------------------------------------------------
 
 
 @frozen
@@ -142,7 +170,11 @@ GOOD = [
     Good("http://example.com./", "http://example.com/"),
     Good("http://a_b.example.com/", "http://a_b.example.com/", "a_b.example.com"),
     Good("http://127.example.com/", "http://127.example.com/", "127.example.com"),
-    Good("http://bücher.example.com/", "http://xn--bcher-kva.example.com/", "xn--bcher-kva.example.com"),
+    Good(
+        "http://bücher.example.com/",
+        "http://xn--bcher-kva.example.com/",
+        "xn--bcher-kva.example.com",
+    ),
     Good("http://例え。example.com/", "http://xn--r8jz45g.example.com/", "xn--r8jz45g.example.com"),
     Good("http://ｅxample.com/", "http://example.com/"),
     Good("http://example.com/图片.png?q=é", "http://example.com/%E5%9B%BE%E7%89%87.png?q=%C3%A9"),
@@ -159,9 +191,16 @@ GOOD = [
 
 @pytest.mark.parametrize("good", GOOD, ids=lambda good: good.said)
 def test_a_url_is_taken_apart_and_put_together_anew(good: Good) -> None:
-    """What is asked for has one reading only; whether an address may be asked is judged elsewhere."""
+    """What is asked for has one reading only; whether an address may be asked is judged
+    elsewhere.
+    """
     found = split_user_url(good.said)
-    assert (found.url, found.host, found.port, found.address) == (good.asked, good.host, good.port, good.address)
+    assert (found.url, found.host, found.port, found.address) == (
+        good.asked,
+        good.host,
+        good.port,
+        good.address,
+    )
     assert split_user_url(found.url) == found
 
 
@@ -202,7 +241,11 @@ BAD = {
         "http://a@b@c/",
     ],
     "no host": ["http://", "http:///a", "http://:80/", "http://?a"],
-    "neither 80 nor 443": ["http://example.com:22/", "http://example.com:8080/", "https://example.com:6379/"],
+    "neither 80 nor 443": [
+        "http://example.com:22/",
+        "http://example.com:8080/",
+        "https://example.com:6379/",
+    ],
     "no such port": ["http://example.com:0/", "http://example.com:99999/"],
     "can't be read": [
         "http://example.com:http/",
@@ -257,7 +300,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("says", "url"), [(says, url) for says, urls in BAD.items() for url in urls])
+@pytest.mark.parametrize(
+    ("says", "url"), [(says, url) for says, urls in BAD.items() for url in urls]
+)
 def test_a_url_that_breaks_a_rule_is_refused_without_being_quoted(says: str, url: str) -> None:
     """The message names the rule; a URL may hold a secret."""
     with pytest.raises(ValueError, match=says) as caught:
@@ -281,7 +326,9 @@ def test_a_url_that_breaks_a_rule_is_refused_without_being_quoted(says: str, url
         ("nas.example.com:443", "https://nas.example.com/", True),
     ],
 )
-def test_a_host_of_the_configuration_is_known_again_and_no_other(entry: str, url: str, trusted: bool) -> None:
+def test_a_host_of_the_configuration_is_known_again_and_no_other(
+    entry: str, url: str, trusted: bool
+) -> None:
     """The whole host, with any port unless the entry has one."""
     assert split_user_url(url, {entry}).trusted is trusted
 
@@ -294,9 +341,9 @@ def test_another_port_is_for_hosts_of_the_configuration_only() -> None:
             split_user_url("http://nas.example.com:9000/", trusted)
 
 
-ANY_URL = st.text(max_size=60) | (st.text(max_size=40) | st.text("0123456789abcdefx.:[]%@/", max_size=30)).map(
-    "http://{}".format
-)
+ANY_URL = st.text(max_size=60) | (
+    st.text(max_size=40) | st.text("0123456789abcdefx.:[]%@/", max_size=30)
+).map("http://{}".format)
 
 
 @given(ANY_URL)

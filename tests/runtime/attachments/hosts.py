@@ -6,7 +6,13 @@ PUBLIC, OTHER_PUBLIC = "93.184.215.14", "2606:4700:4700::1111"
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 
-def page(body: bytes = PICTURE, *, status: str = "200 OK", length: int | str | None = None, **headers: str) -> bytes:
+def page(
+    body: bytes = PICTURE,
+    *,
+    status: str = "200 OK",
+    length: int | str | None = None,
+    **headers: str,
+) -> bytes:
     """A response of HTTP/1.1."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]

@@ -133,7 +133,11 @@ def run_in_world(
         world = World(Recorder(transport))
         with trio.fail_after(10):
             async with trio.open_nursery() as nursery:
-                serve = partial(trio.serve_ssl_over_tcp, ssl_context=context) if context else trio.serve_tcp
+                serve = (
+                    partial(trio.serve_ssl_over_tcp, ssl_context=context)
+                    if context
+                    else trio.serve_tcp
+                )
                 listeners = await nursery.start(partial(serve, world.serve, 0, host="127.0.0.1"))
                 listener = listeners[0].transport_listener if context else listeners[0]
                 world.port = listener.socket.getsockname()[1]
@@ -159,12 +163,14 @@ async def refusal(awaitable: Awaitable[bytes]) -> str:
     return message
 
 
-# What is fetched ---------------------------------------------------------------------------------------------------
+# What is fetched --------------------------------------------------------------------------------
 
 
 @in_world
 async def test_a_fetch_asks_for_the_url_and_gives_nothing_away(world: World) -> None:
-    """Its Host is the URL's; there is no cookie, no token, nothing of the browser or of Grok's in it."""
+    """Its Host is the URL's; there is no cookie, no token, nothing of the browser or of Grok's in
+    it.
+    """
     world.pages["/a.png?size=1"] = page()
     assert await world.fetch("/a.png?size=1#fragment") == PICTURE
     request, *headers = world.heads[0].strip().split("\r\n")
@@ -179,7 +185,9 @@ async def test_a_fetch_asks_for_the_url_and_gives_nothing_away(world: World) -> 
 
 @in_world
 async def test_redirects_are_followed_and_carry_no_cookie(world: World) -> None:
-    """All five kinds, relative ones too, three in a row; each hop looks its name up once and has its own connection."""
+    """All five kinds, relative ones too, three in a row; each hop looks its name up once and has
+    its own connection.
+    """
     world.names["other.example.com"] = [["127.0.0.1"]]
     world.pages |= {
         "/301": redirect("/b/308?a", 301),
@@ -238,12 +246,14 @@ async def test_a_fourth_redirect_is_one_too_many(world: World) -> None:
     assert world.connections == 4
 
 
-# What is not asked -------------------------------------------------------------------------------------------------
+# What is not asked ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("url", LOOPBACK_URLS)
 @in_world
-async def test_no_way_of_writing_loopback_reaches_it(world: World, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_way_of_writing_loopback_reaches_it(
+    world: World, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the system's own resolver, and on a port that would be taken."""
     monkeypatch.setattr(addresses, "USUAL_PORTS", {80, 443, world.port})
     fetcher = evolve(world.fetcher(), resolve=Lookups())
@@ -260,7 +270,9 @@ async def test_a_name_that_leads_anywhere_else_than_to_the_public_is_not_asked(
     """One private address among its addresses is enough."""
     monkeypatch.setattr(addresses, "USUAL_PORTS", {80, 443, world.port})
     world.names[NAME] = [answer]
-    message = await refusal(world.fetcher().fetch(f"http://{NAME}:{world.port}/a.png?{SECRET}", most=MOST))
+    message = await refusal(
+        world.fetcher().fetch(f"http://{NAME}:{world.port}/a.png?{SECRET}", most=MOST)
+    )
     assert message.startswith(NAME)
     assert "public internet" in message
     assert "allow_hosts" in message
@@ -280,7 +292,9 @@ async def test_the_canary_is_one(world: World) -> None:
     assert world.connections == 3
 
 
-@pytest.mark.parametrize("url", [f"http://{NAME}:22/", f"https://{NAME}:8443/", "http://93.184.215.14:25/"])
+@pytest.mark.parametrize(
+    "url", [f"http://{NAME}:22/", f"https://{NAME}:8443/", "http://93.184.215.14:25/"]
+)
 @in_world
 async def test_other_ports_are_other_services(world: World, url: str) -> None:
     """Not even the name is looked up."""
@@ -300,7 +314,7 @@ async def test_an_entry_with_a_port_allows_that_port_only(world: World) -> None:
     assert world.connections == 1
 
 
-# Pinned ------------------------------------------------------------------------------------------------------------
+# Pinned -----------------------------------------------------------------------------------------
 
 
 @frozen
@@ -323,13 +337,19 @@ PINNED = [
 @pytest.mark.parametrize("case", PINNED, ids=lambda case: case.name)
 @on_real_clock
 async def test_the_address_that_was_judged_is_the_one_that_is_asked(case: Pinned) -> None:
-    """The name is resolved once, and what the name server says afterwards is not heard. (No sockets: they are public.)"""
+    """The name is resolved once, and what the name server says afterwards is not heard. (No
+    sockets: they are public.)
+    """
     transport = FakeTransport([Script((Send(PICTURE),))])
     world = World(transport, names={NAME: list(case.answers)})  # type: ignore[arg-type]
     assert await world.fetcher().fetch(f"https://{NAME}/a.png", most=MOST) == PICTURE
     assert world.lookups == [NAME]
     request = transport.exchanges[0].request
-    assert (request.url, request.connect_to, request.impersonated) == (f"https://{NAME}/a.png", case.address, False)
+    assert (request.url, request.connect_to, request.impersonated) == (
+        f"https://{NAME}/a.png",
+        case.address,
+        False,
+    )
     assert transport.all_closed
 
 
@@ -358,14 +378,16 @@ async def test_behind_a_proxy_only_hosts_of_the_configuration_are_fetched(world:
     url = f"http://{NAME}/a.png"
     world.pages[url] = page()
     proxy_url = f"http://user:{SECRET}@127.0.0.1:{world.port}"
-    message = await refusal(world.fetcher("nas.example.com", proxy_url=proxy_url).fetch(url, most=MOST))
+    message = await refusal(
+        world.fetcher("nas.example.com", proxy_url=proxy_url).fetch(url, most=MOST)
+    )
     assert "a proxy is configured" in message
     assert world.connections == 0
     assert await world.fetcher(NAME, proxy_url=proxy_url).fetch(url, most=MOST) == PICTURE
     assert world.lookups == []
 
 
-# What comes back ---------------------------------------------------------------------------------------------------
+# What comes back --------------------------------------------------------------------------------
 
 
 @frozen
@@ -421,14 +443,19 @@ def test_what_can_t_be_taken_is_refused_with_its_reason_and_let_go_at_once(
 async def test_as_much_as_is_taken_is_taken(world: World) -> None:
     """Of plain and of packed content."""
     body = bytes(MOST)
-    world.pages |= {"/plain": page(body), "/packed": page(gzip.compress(body), content_encoding="gzip")}
+    world.pages |= {
+        "/plain": page(body),
+        "/packed": page(gzip.compress(body), content_encoding="gzip"),
+    }
     assert await world.fetch("/plain") == await world.fetch("/packed") == body
 
 
 @in_world
 async def test_a_server_that_is_not_there_and_a_name_that_is_not_known(world: World) -> None:
     """The reason is passed on, with the host and nothing else of the URL."""
-    message = await refusal(world.fetcher(NAME).fetch(f"http://{NAME}:{free_port()}/{SECRET}", most=MOST))
+    message = await refusal(
+        world.fetcher(NAME).fetch(f"http://{NAME}:{free_port()}/{SECRET}", most=MOST)
+    )
     assert f"{NAME} could not be reached: no connection could be made" in message
     for answer in ([], ["fe80::1%2"]):
         world.names[NAME] = [answer]
@@ -482,7 +509,7 @@ async def test_a_client_that_goes_away_takes_its_fetch_along(world: World) -> No
         await world.all_closed()
 
 
-# TLS ---------------------------------------------------------------------------------------------------------------
+# TLS --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -512,4 +539,6 @@ def test_a_certificate_is_checked_for_the_url_s_name(
         else:
             assert await world.fetcher(NAME).fetch(url, most=MOST) == PICTURE
 
-    run_in_world(scenario, settings=CurlSettings(ca_file=str(ca_file) if trusted else ""), context=context)
+    run_in_world(
+        scenario, settings=CurlSettings(ca_file=str(ca_file) if trusted else ""), context=context
+    )

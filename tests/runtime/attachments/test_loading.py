@@ -42,7 +42,9 @@ def brought(*urls: str, use: Use) -> tuple[Brought, float]:
 
 
 def test_hosts_that_have_gone_hold_a_conversation_up_once_and_not_one_by_one() -> None:
-    """Twenty pictures of earlier turns at hung hosts take as long as one; what answered meanwhile goes up."""
+    """Twenty pictures of earlier turns at hung hosts take as long as one; what answered meanwhile
+    goes up.
+    """
     hung = [f"https://h{number}.example.com/" for number in range(20)]
     for use in (Use.WANTED, Use.EARLIER):
         result, took = brought(*hung[:16], "https://answers.example.com/", *hung[16:19], use=use)

@@ -63,7 +63,9 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def hang(found: Lookups, key: str, count: int) -> None:
-    """Have so many names of a key looked up, each by a request of its own, until they are given up."""
+    """Have so many names of a key looked up, each by a request of its own, until they are given
+    up.
+    """
 
     async def ask(number: int) -> None:
         with pytest.raises(OSError, match=r"does not answer|hang"):
@@ -76,7 +78,9 @@ async def hang(found: Lookups, key: str, count: int) -> None:
 
 @with_resolver
 async def test_names_that_hang_do_not_hold_up_others(resolver: Resolver, found: Lookups) -> None:
-    """Two guests with a hundred names each that hang, and everybody else's are looked up at once, their own key's soon."""
+    """Two guests with a hundred names each that hang, and everybody else's are looked up at once,
+    their own key's soon.
+    """
     async with trio.open_nursery() as nursery:
         for guest in ("mallory", "trudy"):
             nursery.start_soon(hang, found, guest, 100)
@@ -84,7 +88,9 @@ async def test_names_that_hang_do_not_hold_up_others(resolver: Resolver, found: 
             await trio.lowlevel.checkpoint()
         for key in ("", "alice", "bob"):
             assert await found.of(key)("good.example.com", 80) == [ADDRESS]
-        assert len(resolver.asked) == 2 * lookups.AT_ONCE_OF_A_KEY + 3  # while the guests' first ones still hang
+        assert (
+            len(resolver.asked) == 2 * lookups.AT_ONCE_OF_A_KEY + 3
+        )  # while the guests' first ones still hang
     assert len(found.left) < 2 * (lookups.MOST_LEFT_OF_A_KEY + lookups.AT_ONCE_OF_A_KEY)
 
 
@@ -105,7 +111,9 @@ async def test_a_key_has_its_places_back_when_its_names_do_not_hang_any_more(
 
 
 @with_resolver
-async def test_all_keys_together_leave_a_bounded_number_of_threads(resolver: Resolver, found: Lookups) -> None:
+async def test_all_keys_together_leave_a_bounded_number_of_threads(
+    resolver: Resolver, found: Lookups
+) -> None:
     """However many there are."""
     for _ in range(3):
         async with trio.open_nursery() as nursery:
@@ -118,14 +126,22 @@ async def test_all_keys_together_leave_a_bounded_number_of_threads(resolver: Res
 async def test_a_request_waits_for_few_names_that_hang(resolver: Resolver, found: Lookups) -> None:
     """The third is refused at once, and the same name is not tried again."""
     resolve = found.of("")
-    for host in ("a.example.com", "a.example.com", "b.example.com", "c.example.com", "good.example.com"):
+    for host in (
+        "a.example.com",
+        "a.example.com",
+        "b.example.com",
+        "c.example.com",
+        "good.example.com",
+    ):
         with pytest.raises(OSError, match=r"answer|hang"):
             await resolve(host, 80)
     assert resolver.asked == ["a.example.com", "b.example.com"]
 
 
 @with_resolver
-async def test_an_abandoned_look_up_is_counted_until_its_thread_ends(resolver: Resolver, found: Lookups) -> None:
+async def test_an_abandoned_look_up_is_counted_until_its_thread_ends(
+    resolver: Resolver, found: Lookups
+) -> None:
     """Also one whose client has left."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(partial(found.of("guest"), "a.example.com", 80))
@@ -137,7 +153,9 @@ async def test_an_abandoned_look_up_is_counted_until_its_thread_ends(resolver: R
 
 
 @with_resolver
-async def test_the_client_is_told_that_the_name_could_not_be_resolved(resolver: Resolver, found: Lookups) -> None:
+async def test_the_client_is_told_that_the_name_could_not_be_resolved(
+    resolver: Resolver, found: Lookups
+) -> None:
     """In time, and as a fault of its request."""
     fetcher = Fetcher(FakeTransport([]), frozenset(), resolve=found.of("guest"))
     with pytest.raises(AttachmentRefused, match=r"a\.example\.com could not be resolved"):

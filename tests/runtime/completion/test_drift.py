@@ -50,14 +50,22 @@ def test_an_unknown_key_is_told_once_by_its_name(caplog: pytest.LogCaptureFixtur
     assert "a secret" not in caplog.text
 
 
-def test_a_model_that_is_refused_is_told_once_with_groks_words(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_model_that_is_refused_is_told_once_with_groks_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """As the client hears them; what is the token's fault is none of the model's."""
 
     async def scenario() -> None:
         refusal = error(400, {"error": {"code": 3, "message": "Model is <b>gone</b>, basic-0"}})
-        world = make_world(refusal, refusal, error(429, {"error": {"code": 8, "message": "Too many requests"}}))
+        world = make_world(
+            refusal, refusal, error(429, {"error": {"code": 8, "message": "Too many requests"}})
+        )
         failures = [(await failure_of(world.ask()))[0] for _ in range(3)]
-        assert [type(failure) for failure in failures] == [UpstreamRefused, UpstreamRefused, RateLimitExceeded]
+        assert [type(failure) for failure in failures] == [
+            UpstreamRefused,
+            UpstreamRefused,
+            RateLimitExceeded,
+        ]
         assert world.gateway.drift.refused_models == {"grok-3-fast": 2}
         assert told(caplog) == [f"Grok refuses the model grok-3-fast: {failures[0].message}"]
         report = health_report(world.gateway, ServerState(configured()), Census(world.gateway))
@@ -73,18 +81,30 @@ def test_what_is_kept_and_told_is_bounded(caplog: pytest.LogCaptureFixture) -> N
     """An upstream that invents names without end fills neither the memory nor the log."""
     found = Drift()
     for number in range(3 * MAX_UNKNOWN_KEYS):
-        found.note(f"model{number}", Counters(unknown_keys={f"key{number}": 1}), UpstreamRefused("no"))
+        found.note(
+            f"model{number}", Counters(unknown_keys={f"key{number}": 1}), UpstreamRefused("no")
+        )
     assert len(told(caplog)) == 2 * MAX_UNKNOWN_KEYS
     assert len(found.refused_models) == MAX_UNKNOWN_KEYS
     assert len(found.unknown_keys) == SHOWN_KEYS
 
 
-def test_the_most_frequent_names_are_shown_cut_and_printable(caplog: pytest.LogCaptureFixture) -> None:
-    """In the order of their counts; those that look the same then are counted together; a token is not repeated."""
+def test_the_most_frequent_names_are_shown_cut_and_printable(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In the order of their counts; those that look the same then are counted together; a token is
+    not repeated.
+    """
     found = Drift()
     long = "k" * 100
     keys = {f"key{number:02}": number for number in range(1, 31)}
-    odd = {f"{long}1": 100, f"{long}2": 100, "tab\tbell\x07é": 90, "": 80, "eyJhbGciOiJIUzI1NiJ9.canary": 70}
+    odd = {
+        f"{long}1": 100,
+        f"{long}2": 100,
+        "tab\tbell\x07é": 90,
+        "": 80,
+        "eyJhbGciOiJIUzI1NiJ9.canary": 70,
+    }
     found.note("m", Counters(unknown_keys={**keys, **odd}), None)
     shown = found.unknown_keys
     assert list(shown.items())[:6] == [

@@ -68,7 +68,7 @@ def beats(count: int, every: float) -> Iterator[Step]:
         yield Send(lines.line(wrapped(lines.empty())))
 
 
-# The clocks -------------------------------------------------------------------------------------------------------
+# The clocks -------------------------------------------------------------------------------------
 
 
 @frozen
@@ -86,20 +86,40 @@ class Silence:
 SILENCES = [
     Silence("no head", Script((), before=math.inf), TimeoutFirstResponse, 30),
     Silence("a head and no body", SILENT, TimeoutFirstResponse, 30),
-    Silence("layout lines only", play_lines([wrapped(lines.ui_layout())] * 3), EmptyAnswer, 0.5, upstream_calls=2),
+    Silence(
+        "layout lines only",
+        play_lines([wrapped(lines.ui_layout())] * 3),
+        EmptyAnswer,
+        0.5,
+        upstream_calls=2,
+    ),
     Silence("heartbeats before the answer", Script(tuple(beats(900, 1))), TimeoutFirstResponse, 30),
     Silence("silence after a token", Script((Wait(5), token_line("a"), HANG)), TimeoutChunk, 125),
-    Silence("heartbeats after a token", Script((token_line("a"), *beats(900, 1))), TimeoutChunk, 120),
+    Silence(
+        "heartbeats after a token", Script((token_line("a"), *beats(900, 1))), TimeoutChunk, 120
+    ),
     Silence(
         "a token every 100 s",
         Script(tuple(step for _ in range(9) for step in (token_line("a"), Wait(100)))),
         TimeoutTotal,
         600,
     ),
-    Silence("own limits", SILENT, TimeoutFirstResponse, 7.5, Limits(first_response=7.5, chunk=1, total=9)),
-    Silence("total before first", SILENT, TimeoutTotal, 3, Limits(first_response=7.5, chunk=1, total=3)),
     Silence(
-        "a refusal whose body never ends", Script((HANG,), status=500), UpstreamUnavailable, 10.5, upstream_calls=2
+        "own limits",
+        SILENT,
+        TimeoutFirstResponse,
+        7.5,
+        Limits(first_response=7.5, chunk=1, total=9),
+    ),
+    Silence(
+        "total before first", SILENT, TimeoutTotal, 3, Limits(first_response=7.5, chunk=1, total=3)
+    ),
+    Silence(
+        "a refusal whose body never ends",
+        Script((HANG,), status=500),
+        UpstreamUnavailable,
+        10.5,
+        upstream_calls=2,
     ),
 ]
 
@@ -107,7 +127,9 @@ SILENCES = [
 @pytest.mark.parametrize("case", SILENCES, ids=lambda case: case.name)
 @on_fake_clock
 async def test_each_clock_fires_at_its_exact_time_and_names_itself(case: Silence) -> None:
-    """A silent upstream costs exactly the clock's value, in every phase, and leaves nothing behind."""
+    """A silent upstream costs exactly the clock's value, in every phase, and leaves nothing
+    behind.
+    """
     world = make_world(case.script)
 
     found, at = await failure_of(world.ask(limits=case.limits))
@@ -184,11 +206,31 @@ ENDS = [
     End("a soft stop and heartbeats", (STOP, *beats(900, 0.5)), IncompleteAnswer, 20),
     End("a soft stop and a broken connection", (STOP, Wait(1), CUT), None, 1),
     End("more after 3 s, and an end", (STOP, Wait(3), token_line("b"), STOP), None, 3, ("a", "b")),
-    End("more after 19 s, and an end", (STOP, Wait(19), token_line("b"), STOP), None, 19, ("a", "b")),
-    End("more after 3 s, and no end", (STOP, Wait(3), token_line("b")), IncompleteAnswer, 3, ("a", "b")),
-    End("more, and a broken connection", (STOP, Wait(3), token_line("b"), CUT), TransportFailure, 3, ("a", "b")),
+    End(
+        "more after 19 s, and an end", (STOP, Wait(19), token_line("b"), STOP), None, 19, ("a", "b")
+    ),
+    End(
+        "more after 3 s, and no end",
+        (STOP, Wait(3), token_line("b")),
+        IncompleteAnswer,
+        3,
+        ("a", "b"),
+    ),
+    End(
+        "more, and a broken connection",
+        (STOP, Wait(3), token_line("b"), CUT),
+        TransportFailure,
+        3,
+        ("a", "b"),
+    ),
     End("more, and silence", (STOP, Wait(3), token_line("b"), HANG), TimeoutChunk, 123, ("a", "b")),
-    End("more, a stop, and silence", (STOP, Wait(3), token_line("b"), STOP, HANG), IncompleteAnswer, 23, ("a", "b")),
+    End(
+        "more, a stop, and silence",
+        (STOP, Wait(3), token_line("b"), STOP, HANG),
+        IncompleteAnswer,
+        23,
+        ("a", "b"),
+    ),
     End("the whole answer and silence", (STOP, Wait(1), WHOLE, HANG), None, 1.25),
     End("the whole answer and heartbeats", (WHOLE, *beats(900, 0.1)), None, 0.25),
     End("the whole answer and a broken connection", (WHOLE, CUT), None, 0),
@@ -202,7 +244,9 @@ ENDS = [
 @pytest.mark.parametrize("case", ENDS, ids=lambda case: case.name)
 @on_fake_clock
 async def test_an_answer_is_whole_only_once_its_end_is_certain(case: End) -> None:
-    """Nothing that follows a soft stop is dropped, nothing waits for ever, and silence is no end."""
+    """Nothing that follows a soft stop is dropped, nothing waits for ever, and silence is no
+    end.
+    """
     world = make_world(Script((token_line("a"), *case.steps)))
     completion = world.ask()
     await completion.start()
@@ -231,12 +275,14 @@ async def test_an_answer_that_is_whole_in_the_last_moment_is_whole() -> None:
     assert await collect(completion) == [Text("a"), Finished()]
 
 
-# Failures and attempts --------------------------------------------------------------------------------------------
+# Failures and attempts --------------------------------------------------------------------------
 
 
 @frozen
 class Failure:
-    """What Grok does, and what becomes of it: the error, how many calls Grok sees, and how the tokens end up."""
+    """What Grok does, and what becomes of it: the error, how many calls Grok sees, and how the
+    tokens end up.
+    """
 
     name: str
     scripts: tuple[Script, ...]
@@ -251,56 +297,113 @@ OVERLOADED = play_lines([wrapped(lines.nested_error("modelNotAvailable", "Admiss
 TOP_LEVEL_429 = play_lines([lines.ERROR_429])
 FAILURES = [
     Failure("401", (error(401, lines.ERROR_401),), NoValidTokens, 1, counts={"cooling": 1}),
-    Failure("401 on both tokens", (error(401, lines.ERROR_401),), NoValidTokens, 2, 2, {"cooling": 2}),
     Failure(
-        "401 on all of five", (error(401, lines.ERROR_401),), CredentialsRejected, 3, 5, {"cooling": 3, "unknown": 2}
+        "401 on both tokens", (error(401, lines.ERROR_401),), NoValidTokens, 2, 2, {"cooling": 2}
     ),
-    Failure("blocked", (error(403, lines.ERROR_403_BLOCKED),), NoValidTokens, 1, counts={"cooling": 1}),
+    Failure(
+        "401 on all of five",
+        (error(401, lines.ERROR_401),),
+        CredentialsRejected,
+        3,
+        5,
+        {"cooling": 3, "unknown": 2},
+    ),
+    Failure(
+        "blocked", (error(403, lines.ERROR_403_BLOCKED),), NoValidTokens, 1, counts={"cooling": 1}
+    ),
     Failure("429", (error(429, lines.ERROR_429),), RateLimitExceeded, 1, counts={"cooling": 1}),
     Failure("429 in the stream", (TOP_LEVEL_429,), RateLimitExceeded, 2, 2, {"cooling": 2}),
-    Failure("heavy usage", (error(429, lines.ERROR_429_HEAVY),), UpstreamOverloaded, 2, counts={"unknown": 1}),
-    Failure("heavy usage, two tokens", (error(429, lines.ERROR_429_HEAVY),), UpstreamOverloaded, 3, 2, {"unknown": 2}),
+    Failure(
+        "heavy usage",
+        (error(429, lines.ERROR_429_HEAVY),),
+        UpstreamOverloaded,
+        2,
+        counts={"unknown": 1},
+    ),
+    Failure(
+        "heavy usage, two tokens",
+        (error(429, lines.ERROR_429_HEAVY),),
+        UpstreamOverloaded,
+        3,
+        2,
+        {"unknown": 2},
+    ),
     Failure("admission denied", (OVERLOADED,), UpstreamOverloaded, 2, counts={"unknown": 1}),
     Failure("challenge", (page(),), Challenge, 1, 3, {"unknown": 3}),
     Failure("empty 403", (page(html=""),), Challenge, 1, counts={"unknown": 1}),
-    Failure("anti-bot", (error(403, lines.ERROR_403_ANTIBOT),), AntiBotRefusal, 1, 2, {"unknown": 2}),
-    Failure("moderated", (error(403, lines.ERROR_403_MODERATED),), ContentPolicyViolation, 1, counts={"unknown": 1}),
-    Failure("unknown 403", (error(403, {"code": 7, "message": "no"}),), UpstreamRefused, 1, counts={"unknown": 1}),
+    Failure(
+        "anti-bot", (error(403, lines.ERROR_403_ANTIBOT),), AntiBotRefusal, 1, 2, {"unknown": 2}
+    ),
+    Failure(
+        "moderated",
+        (error(403, lines.ERROR_403_MODERATED),),
+        ContentPolicyViolation,
+        1,
+        counts={"unknown": 1},
+    ),
+    Failure(
+        "unknown 403",
+        (error(403, {"code": 7, "message": "no"}),),
+        UpstreamRefused,
+        1,
+        counts={"unknown": 1},
+    ),
     Failure("404", (error(404, {"code": 5, "message": "Model not found"}),), UpstreamRefused, 1),
     Failure("500", (error(500, {}),), UpstreamUnavailable, 2),
     Failure("500, four tokens", (error(500, {}),), UpstreamUnavailable, 3, 4, {"unknown": 4}),
     Failure("a page with status 200", (page(200),), UpstreamUnavailable, 2),
     Failure("connection lost", (Script((CUT,)),), TransportFailure, 2),
-    Failure("connection lost, three tokens", (Script((CUT,)),), TransportFailure, 3, 3, {"unknown": 3}),
+    Failure(
+        "connection lost, three tokens", (Script((CUT,)),), TransportFailure, 3, 3, {"unknown": 3}
+    ),
     Failure("no line at all", (Script(()),), EmptyAnswer, 2),
     Failure("broken off", (play_lines(NOT_COMPLETE),), IncompleteAnswer, 1),
     Failure("lost in the middle", (Script((token_line("a"), Wait(1), CUT)),), TransportFailure, 1),
-    Failure("first 401, then lost twice", (error(401, lines.ERROR_401), Script((CUT,))), TransportFailure, 3, 2),
+    Failure(
+        "first 401, then lost twice",
+        (error(401, lines.ERROR_401), Script((CUT,))),
+        TransportFailure,
+        3,
+        2,
+    ),
 ]
 
 
 @pytest.mark.parametrize("case", FAILURES, ids=lambda case: case.name)
 @on_fake_clock
-async def test_a_failure_is_tried_again_only_where_that_helps_and_blames_only_the_guilty(case: Failure) -> None:
-    """Attempts, the error in the end, and the state of the tokens follow the failure's class and scope."""
+async def test_a_failure_is_tried_again_only_where_that_helps_and_blames_only_the_guilty(
+    case: Failure,
+) -> None:
+    """Attempts, the error in the end, and the state of the tokens follow the failure's class and
+    scope.
+    """
     world = make_world(*case.scripts, tokens=case.tokens)
 
     found, _ = await failure_of(world.ask())
 
     assert isinstance(found, case.error)
     assert len(world.transport.exchanges) == case.calls
-    counts = {state: count for state, count in world.book.counts(trio.current_time()).items() if count}
+    counts = {
+        state: count for state, count in world.book.counts(trio.current_time()).items() if count
+    }
     assert counts == (case.counts or counts)
     assert world.idle
 
 
 @pytest.mark.parametrize(
     ("first", "fresh"),
-    [(Script((CUT,)), True), (error(500, {}), False), (error(401, lines.ERROR_401), False), (Script(()), False)],
+    [
+        (Script((CUT,)), True),
+        (error(500, {}), False),
+        (error(401, lines.ERROR_401), False),
+        (Script(()), False),
+    ],
 )
 @on_fake_clock
 async def test_another_attempt_answers_as_if_nothing_had_been(first: Script, fresh: bool) -> None:
-    """What fails before the first event is invisible when another attempt works; a broken connection is not reused."""
+    """What fails before the first event is invisible when another attempt works; a broken
+    connection is not reused.
+    """
     world = make_world(first, answer("well then"), tokens=2)
     completion = world.ask()
 
@@ -318,7 +421,15 @@ async def test_text_after_a_soft_stop_is_waited_for_and_a_stop_while_reasoning_i
     """Grok's agents stop and go on; an answer that goes on must not be cut and look complete."""
     stop = Send(lines.line(wrapped(lines.soft_stop())))
     thought = Send(lines.line(wrapped(lines.thought("hm"))))
-    pieces = (token_line("one"), stop, Wait(1), token_line("two"), Wait(1.5), token_line("three"), stop)
+    pieces = (
+        token_line("one"),
+        stop,
+        Wait(1),
+        token_line("two"),
+        Wait(1.5),
+        token_line("three"),
+        stop,
+    )
     world = make_world(Script((thought, stop, Wait(9), thought, *pieces)))
 
     texts = [event.text for event in await collect(world.ask()) if isinstance(event, Text)]
@@ -328,10 +439,14 @@ async def test_text_after_a_soft_stop_is_waited_for_and_a_stop_while_reasoning_i
 
 @on_fake_clock
 async def test_while_a_retry_waits_for_its_token_no_clock_of_the_failed_attempt_runs() -> None:
-    """A 401 at 28 s and a token that is free at 32 s: the retry is sent, with a first-response clock of its own."""
+    """A 401 at 28 s and a token that is free at 32 s: the retry is sent, with a first-response
+    clock of its own.
+    """
     late_refusal = Script(error(401, lines.ERROR_401).steps, 401, before=28)
     busy = Script((token_line("a"), Wait(32), *answer("b").steps))
-    world = make_world(busy, late_refusal, paced(answer("c"), 1), tokens=2, max_in_flight=1, queue_s=60)
+    world = make_world(
+        busy, late_refusal, paced(answer("c"), 1), tokens=2, max_in_flight=1, queue_s=60
+    )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(collect, world.ask())
         await trio.testing.wait_all_tasks_blocked()
@@ -341,7 +456,10 @@ async def test_while_a_retry_waits_for_its_token_no_clock_of_the_failed_attempt_
 @on_fake_clock
 async def test_a_secret_that_upstream_echoes_is_not_passed_on() -> None:
     """Neither the session token nor anything that looks like a cookie reaches the client."""
-    echo = {"code": 3, "message": "bad token basic-0, cookie sso=abc; cf_clearance=def and eyJhbGciOi.x.y"}
+    echo = {
+        "code": 3,
+        "message": "bad token basic-0, cookie sso=abc; cf_clearance=def and eyJhbGciOi.x.y",
+    }
     found, _ = await failure_of(make_world(error(400, echo)).ask())
 
     assert not [secret for secret in ("basic-0", "abc", "def", "hbGciOi") if secret in str(found)]
@@ -360,7 +478,9 @@ async def test_a_retry_after_of_nothing_still_cools_the_token() -> None:
 
 @on_fake_clock
 async def test_a_429_in_the_middle_of_an_answer_says_when_to_come_back() -> None:
-    """With the only token used up, the pool's word with its time; with another one free, a moment."""
+    """With the only token used up, the pool's word with its time; with another one free, a
+    moment.
+    """
     script = Script((token_line("a"), Wait(1), Send(lines.line(lines.ERROR_429))))
     alone, _ = await failure_of(make_world(script).ask())
     one_of_two, _ = await failure_of(make_world(script, tokens=2).ask())
@@ -368,7 +488,9 @@ async def test_a_429_in_the_middle_of_an_answer_says_when_to_come_back() -> None
 
 
 @on_fake_clock
-async def test_a_request_that_cannot_even_be_made_gives_its_lease_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_that_cannot_even_be_made_gives_its_lease_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Whoever holds a lease gives it back, also when the transport itself fails."""
     world = make_world(SILENT)
 
@@ -392,7 +514,9 @@ async def test_a_failure_that_was_overcome_is_forgotten() -> None:
 @on_fake_clock
 async def test_an_upstream_that_never_pauses_is_ended_by_the_total_clock() -> None:
     """There is always something to read; the clock counts all the same."""
-    world = make_world(Script(tuple(step for _ in range(99) for step in (token_line("a"), Wait(1)))))
+    world = make_world(
+        Script(tuple(step for _ in range(99) for step in (token_line("a"), Wait(1))))
+    )
     completion = world.ask(limits=Limits(first_response=10, chunk=10, total=20))
     await completion.start()
     with pytest.raises(TimeoutTotal):
@@ -431,7 +555,7 @@ async def test_nothing_is_tried_again_once_a_byte_went_out() -> None:
     assert (type(found), at, len(world.transport.exchanges)) == (TransportFailure, 50, 1)
 
 
-# Tokens and the queue ---------------------------------------------------------------------------------------------
+# Tokens and the queue ---------------------------------------------------------------------------
 
 
 @on_fake_clock
@@ -447,7 +571,9 @@ async def test_without_any_token_the_error_says_what_to_do() -> None:
 
 
 @on_fake_clock
-async def test_requests_wait_their_turn_for_a_busy_token_and_not_longer_than_the_queue_allows() -> None:
+async def test_requests_wait_their_turn_for_a_busy_token_and_not_longer_than_the_queue_allows() -> (
+    None
+):
     """In-flight cap, first come first served, and `overloaded` after the queue's seconds."""
     slow = Script((Wait(4), *answer("done").steps))
     world = make_world(slow, max_in_flight=1, queue_s=10)
@@ -466,7 +592,12 @@ async def test_requests_wait_their_turn_for_a_busy_token_and_not_longer_than_the
             nursery.start_soon(client, number)
             await trio.testing.wait_all_tasks_blocked()
 
-    assert finished == [(0, 4, "answered"), (1, 8, "answered"), (3, 10, "overloaded"), (2, 12, "answered")]
+    assert finished == [
+        (0, 4, "answered"),
+        (1, 8, "answered"),
+        (3, 10, "overloaded"),
+        (2, 12, "answered"),
+    ]
     assert world.idle
 
 
@@ -475,7 +606,11 @@ async def test_a_token_that_stops_cooling_serves_those_who_wait() -> None:
     """Nobody waits for a busy token while another has come back."""
     busy = Script((Wait(9), *answer("late").steps))
     world = make_world(
-        error(429, lines.ERROR_429, (("retry-after", "3"),)), busy, answer("soon"), tokens=2, max_in_flight=1
+        error(429, lines.ERROR_429, (("retry-after", "3"),)),
+        busy,
+        answer("soon"),
+        tokens=2,
+        max_in_flight=1,
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(collect, world.ask())
@@ -496,7 +631,11 @@ async def test_a_request_that_waits_for_a_super_token_does_not_hold_up_the_other
         finished.append(name)
 
     async with trio.open_nursery() as nursery:
-        for name, model in [("heavy 1", "grok-4-heavy"), ("heavy 2", "grok-4-heavy"), ("fast", "grok-3-fast")]:
+        for name, model in [
+            ("heavy 1", "grok-4-heavy"),
+            ("heavy 2", "grok-4-heavy"),
+            ("fast", "grok-3-fast"),
+        ]:
             nursery.start_soon(client, name, model)
             await trio.testing.wait_all_tasks_blocked()
 
@@ -506,7 +645,9 @@ async def test_a_request_that_waits_for_a_super_token_does_not_hold_up_the_other
 
 @on_fake_clock
 async def test_a_challenge_pauses_its_egress_for_all_and_a_success_ends_the_pause() -> None:
-    """While an egress pauses nobody is sent through it; 5 s, then twice as long, and forgotten after a success."""
+    """While an egress pauses nobody is sent through it; 5 s, then twice as long, and forgotten
+    after a success.
+    """
     world = make_world(page(), page(), answer("fine"), page(), tokens=2)
     outcomes = []
     for pause in (0, 1, 5, 10, 1, 0):
@@ -527,7 +668,7 @@ async def test_a_challenge_pauses_its_egress_for_all_and_a_success_ends_the_paus
     ]
 
 
-# Leaving ----------------------------------------------------------------------------------------------------------
+# Leaving ----------------------------------------------------------------------------------------
 
 
 STEPS = answer("one two three", thoughts=[lines.thought("hm")]).steps
@@ -559,7 +700,9 @@ async def test_next_events_can_be_cancelled_at_any_time_and_called_again() -> No
 @pytest.mark.parametrize("moment", [0, 0.5, 1.5, 2.5, 4.5, 9.5])
 @on_fake_clock
 async def test_a_client_that_leaves_gives_everything_back_and_blames_nobody(moment: float) -> None:
-    """Queue, before the head, before the first event, between events, near the end: always the same clean exit."""
+    """Queue, before the head, before the first event, between events, near the end: always the same
+    clean exit.
+    """
     script = evolve(Script(tuple(step for send in STEPS for step in (Wait(1), send))), before=1)
     world = make_world(script, max_in_flight=1)
     other = world.ask()
@@ -577,7 +720,9 @@ async def test_a_client_that_leaves_gives_everything_back_and_blames_nobody(mome
 
 @on_fake_clock
 async def test_cancellation_at_every_checkpoint_leaves_nothing_behind() -> None:
-    """Cancel at the n-th await, for every n until it finishes untouched: lease and exchange are always given back."""
+    """Cancel at the n-th await, for every n until it finishes untouched: lease and exchange are
+    always given back.
+    """
     for awaits in range(1, 200):
         world = make_world(Script((CUT,)), Script(STEPS), tokens=2)
         scope = trio.CancelScope()
@@ -607,7 +752,9 @@ class _CancelAfter(trio.abc.Instrument):
 
 
 @on_fake_clock
-async def test_an_interruption_ends_an_answer_now_and_one_that_is_not_waiting_at_its_next_wait() -> None:
+async def test_an_interruption_ends_an_answer_now_and_one_that_is_not_waiting_at_its_next_wait() -> (
+    None
+):
     """What a shutdown does to answers under way."""
     world = make_world(Script((token_line("a"), HANG)), tokens=2)
     waiting, busy = world.ask(), world.ask()

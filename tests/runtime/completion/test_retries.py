@@ -1,4 +1,6 @@
-"""How often Grok is asked when it sheds load or can't be reached: spaced, bounded, and told honestly. On a faked clock."""
+"""How often Grok is asked when it sheds load or can't be reached: spaced, bounded, and told
+honestly. On a faked clock.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,12 @@ class Trouble:
 
 TROUBLES = [
     Trouble("load is shed", OVERLOADED, UpstreamOverloaded, [0, 0.5, 2]),
-    Trouble("HTTP 500", error(500, {"error": {"code": 13, "message": "internal"}}), UpstreamUnavailable, [0, 0.5, 2]),
+    Trouble(
+        "HTTP 500",
+        error(500, {"error": {"code": 13, "message": "internal"}}),
+        UpstreamUnavailable,
+        [0, 0.5, 2],
+    ),
     Trouble("HTTP 503 as a page", page(503, "<html>busy</html>"), UpstreamUnavailable, [0, 0.5, 2]),
     Trouble("connections break", BROKEN, TransportFailure, [0, 0, 1.5]),
 ]
@@ -45,7 +52,9 @@ def asked_at(world: World) -> list[float]:
 @pytest.mark.parametrize("case", TROUBLES, ids=lambda case: case.name)
 @on_fake_clock
 async def test_attempts_are_spaced_and_the_failure_says_when_to_come_back(case: Trouble) -> None:
-    """Half a second, then one and a half; a broken connection is first tried anew at once, since a kept one may have died."""
+    """Half a second, then one and a half; a broken connection is first tried anew at once, since a
+    kept one may have died.
+    """
     world = make_world(case.script, tokens=3)
     found, _ = await failure_of(world.ask())
     assert (type(found), asked_at(world)) == (case.leaf, case.asked_at)
@@ -66,8 +75,12 @@ async def test_one_question_that_failed_keeps_nobody_else_waiting(case: Trouble)
 
 @pytest.mark.parametrize("case", TROUBLES, ids=lambda case: case.name)
 @on_fake_clock
-async def test_after_repeated_failures_callers_are_refused_at_once_and_single_attempts_probe(case: Trouble) -> None:
-    """Ten seconds of pause, then one attempt; each failed one doubles the pause, and a success ends it."""
+async def test_after_repeated_failures_callers_are_refused_at_once_and_single_attempts_probe(
+    case: Trouble,
+) -> None:
+    """Ten seconds of pause, then one attempt; each failed one doubles the pause, and a success ends
+    it.
+    """
     world = make_world(case.script, tokens=3)
     await failure_of(world.ask())
     began = trio.current_time()
@@ -107,7 +120,9 @@ def test_attempts_of_requests_that_failed_together_come_back_apart() -> None:
 
 @on_fake_clock
 async def test_fifty_clients_at_once_ask_once_a_second_at_most_once_the_pause_is_on() -> None:
-    """However often they come back: the failures of the first moment open the pause, and then single attempts probe."""
+    """However often they come back: the failures of the first moment open the pause, and then
+    single attempts probe.
+    """
     world = make_world(OVERLOADED, tokens=50)
     until = 40
 
@@ -162,7 +177,9 @@ async def test_no_attempt_is_waited_for_when_the_total_clock_leaves_no_time_for_
     assert (type(found), took, asked_at(world)) == (UpstreamUnavailable, 2.5, [0, 1.5])
 
 
-@pytest.mark.parametrize("case", [case for case in TROUBLES if case.leaf is not TransportFailure], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "case", [case for case in TROUBLES if case.leaf is not TransportFailure], ids=lambda c: c.name
+)
 @on_fake_clock
 async def test_a_question_that_grok_stumbles_over_keeps_no_other_key_out(case: Trouble) -> None:
     """However often a guest repeats it, others are answered at once all the time."""

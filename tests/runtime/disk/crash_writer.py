@@ -1,11 +1,12 @@
 """Processes that are killed: writers of a state file, and a holder of a data directory.
 
-``python -m tests.runtime.disk.crash_writer kill FILE ROUNDS`` forks a writer per round and kills it with SIGKILL at some moment of
-its work; then the file has to be readable, and nothing in it older than the writer was told is on the disk. Prints its figures
-as JSON; the first broken promise ends it with a traceback. (Forks, since a Python and its imports per round would take
-minutes.)
+``python -m tests.runtime.disk.crash_writer kill FILE ROUNDS`` forks a writer per round and kills it
+with SIGKILL at some moment of its work; then the file has to be readable, and nothing in it older
+than the writer was told is on the disk. Prints its figures as JSON; the first broken promise ends
+it with a traceback. (Forks, since a Python and its imports per round would take minutes.)
 
-``python -m tests.runtime.disk.crash_writer hold FOLDER`` prints ``held`` or why not, then waits for the end of its input.
+``python -m tests.runtime.disk.crash_writer hold FOLDER`` prints ``held`` or why not, then waits for
+the end of its input.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def state(number: int) -> Mapping[str, bytes]:
 
 
 def write_for_ever(file: StateFile, number: int, acks: int) -> None:
-    """Write higher and higher numbers, a whole and then some changes of it, and acknowledge each once it is written.
+    """Write higher and higher numbers, a whole and then some changes of it, and acknowledge each
+    once it is written.
 
     Ends when nobody listens any more.
     """
@@ -72,7 +74,9 @@ def write_for_ever(file: StateFile, number: int, acks: int) -> None:
 
 
 def kill_a_writer(file: StateFile, number: int, *, ack_first: bool, after_s: float) -> list[int]:
-    """Let a writer go on from *number* and kill it after some seconds. Returns what it had acknowledged."""
+    """Let a writer go on from *number* and kill it after some seconds. Returns what it had
+    acknowledged.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -93,7 +97,9 @@ def kill_a_writer(file: StateFile, number: int, *, ack_first: bool, after_s: flo
 
 
 def numbers_in(file: StateFile) -> tuple[int, int]:
-    """The oldest and the newest number in the file; 0 if there is none. Of an append, the first lines may be there."""
+    """The oldest and the newest number in the file; 0 if there is none. Of an append, the first
+    lines may be there.
+    """
     records = file.load()
     assert len(records) in {0, RECORDS}, len(records)
     numbers = [int(str(record["number"])) for record in records.values()] or [0]
@@ -120,8 +126,11 @@ def kill_writers(file: StateFile, rounds: int) -> Figures:
         figures.strays += names_beside(file) != set()
         known = max(acked, default=number)
         oldest, number = numbers_in(file)
-        # A writer that was killed between the two has written one that it could not tell of any more.
-        assert known <= oldest <= number <= known + 1, f"{oldest} to {number} in the file, {known} was acknowledged"
+        # A writer that was killed between the two has written one that it could not tell of any
+        # more.
+        assert known <= oldest <= number <= known + 1, (
+            f"{oldest} to {number} in the file, {known} was acknowledged"
+        )
         figures.torn += oldest < number
         figures.ahead += number > known
         assert names_beside(file) == set(), "something was left or set aside"

@@ -25,7 +25,11 @@ POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="forks and SIGKI
 
 def log_lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     """What the store has logged, and forget it."""
-    found = [(record.levelname, record.getMessage()) for record in caplog.records if record.name in LOGGERS]
+    found = [
+        (record.levelname, record.getMessage())
+        for record in caplog.records
+        if record.name in LOGGERS
+    ]
     caplog.clear()
     return found
 
@@ -61,7 +65,9 @@ class FaultyDisk:
                     patch.setattr(os, name, functools.partial(self._call, name, getattr(os, name)))
             yield
 
-    def _call(self, name: str, real: Callable[..., object], *args: object, **kwargs: object) -> object:
+    def _call(
+        self, name: str, real: Callable[..., object], *args: object, **kwargs: object
+    ) -> object:
         self.calls.append(name)
         fault = OSError(self.number, os.strerror(self.number))
         fails = self.first <= len(self.calls) - 1 <= self.last

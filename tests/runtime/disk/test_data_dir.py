@@ -60,8 +60,12 @@ def test_a_folder_that_is_lost_is_held_again(loss: Loss, tmp_path: Path) -> None
     DataDirectory.hold(path).release()
 
 
-def test_when_another_was_faster_both_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first writes no state any more; the second learns of it by a note, as long as the first runs."""
+def test_when_another_was_faster_both_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first writes no state any more; the second learns of it by a note, as long as the first
+    runs.
+    """
     path = tmp_path / "data"
     with DataDirectory.hold(path) as first:
         shutil.rmtree(path)

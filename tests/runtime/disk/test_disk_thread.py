@@ -1,4 +1,6 @@
-"""Work on a disk that may hang: done or not done, its outcome known or undone, and nobody waits for ever."""
+"""Work on a disk that may hang: done or not done, its outcome known or undone, and nobody waits for
+ever.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,11 @@ def test_a_cancelled_task_has_the_outcome_of_what_was_begun() -> None:
                 trio.from_thread.run_sync(scope.cancel)
                 return 5
 
-            found.append(await in_disk_thread(work, limiter=limiter, lost=lambda _: pytest.fail("it was not lost")))
+            found.append(
+                await in_disk_thread(
+                    work, limiter=limiter, lost=lambda _: pytest.fail("it was not lost")
+                )
+            )
             await trio.lowlevel.checkpoint()
             found.append(6)
         assert scope.cancelled_caught
@@ -56,7 +62,9 @@ async def test_a_task_that_is_cancelled_before_leaves_nothing_to_do() -> None:
     limiter = trio.CapacityLimiter(1)
     async with limiter:
         with trio.move_on_after(0.01) as scope:
-            await in_disk_thread(lambda: pytest.fail("done"), limiter=limiter, left=lambda: pytest.fail("left"))
+            await in_disk_thread(
+                lambda: pytest.fail("done"), limiter=limiter, left=lambda: pytest.fail("left")
+            )
         assert scope.cancelled_caught
 
 
@@ -77,7 +85,9 @@ def test_what_hangs_is_left_to_its_thread_which_undoes_it(fails: bool) -> None:
     async def scenario() -> None:
         limiter = trio.CapacityLimiter(1)
         with trio.move_on_after(0.01) as scope:
-            await in_disk_thread(work, limiter=limiter, lost=lost, left=lambda: happened.append("left"))
+            await in_disk_thread(
+                work, limiter=limiter, lost=lost, left=lambda: happened.append("left")
+            )
         assert scope.cancelled_caught
         assert happened == ["left"]
         assert limiter.borrowed_tokens == 1

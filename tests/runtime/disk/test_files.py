@@ -27,7 +27,7 @@ def umask() -> Iterator[None]:
     os.umask(before)
 
 
-# Replacing --------------------------------------------------------------------------------------------------------
+# Replacing --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("old", [OLD, None], ids=["a file", "none"])
@@ -35,7 +35,9 @@ def umask() -> Iterator[None]:
 def test_whatever_fails_the_file_is_the_old_one_or_the_new_one(
     error: type[BaseException], old: bytes | None, tmp_path: Path
 ) -> None:
-    """Each call in turn: the old one with nothing beside it; only the last step, the folder's flush, comes after the new."""
+    """Each call in turn: the old one with nothing beside it; only the last step, the folder's
+    flush, comes after the new.
+    """
     path = tmp_path / "file"
     for disk in disks(error):
         path.unlink(missing_ok=True)
@@ -50,7 +52,9 @@ def test_whatever_fails_the_file_is_the_old_one_or_the_new_one(
     assert {"open", "write", "fchmod", "fsync", "close", "replace"} <= set(disk.calls)
 
 
-def test_a_disk_that_takes_little_at_a_time_gets_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_takes_little_at_a_time_gets_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A write may write less than it was given."""
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:7]))
@@ -106,7 +110,9 @@ def test_permissions_that_are_said_are_given(wanted: int, tmp_path: Path) -> Non
 
 @frozen
 class Giving:
-    """Whom a file may be given to, what is tried, and the permissions that it has then, of 0o664."""
+    """Whom a file may be given to, what is tried, and the permissions that it has then, of
+    0o664.
+    """
 
     name: str
     allowed: list[tuple[int, int]]
@@ -122,8 +128,12 @@ GIVINGS = [
 
 
 @pytest.mark.parametrize("case", GIVINGS, ids=lambda case: case.name)
-def test_a_file_stays_its_owners(case: Giving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Edited by root, the server can still read it; and permissions for a group are never given to another one."""
+def test_a_file_stays_its_owners(
+    case: Giving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edited by root, the server can still read it; and permissions for a group are never given to
+    another one.
+    """
     tried = []
 
     def fchown(_: int, user: int, group: int) -> None:
@@ -153,7 +163,7 @@ def test_what_killed_writers_left_is_swept(tmp_path: Path) -> None:
     assert {entry.name for entry in folder.iterdir()} == {*kept, ".a[1].json.dir.tmp"}
 
 
-# One at a time ----------------------------------------------------------------------------------------------------
+# One at a time ----------------------------------------------------------------------------------
 
 
 def test_a_second_editor_waits_for_the_first(tmp_path: Path) -> None:
@@ -207,7 +217,9 @@ def test_an_editor_that_fails_lets_go(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_in_one_folder_have_a_lock_each_and_a_link_has_that_of_its_file(tmp_path: Path) -> None:
+def test_files_in_one_folder_have_a_lock_each_and_a_link_has_that_of_its_file(
+    tmp_path: Path,
+) -> None:
     """The folder itself is not locked: it may be the server's data directory."""
     (tmp_path / "a").touch()
     link = tmp_path / "link"
@@ -221,7 +233,9 @@ def test_files_in_one_folder_have_a_lock_each_and_a_link_has_that_of_its_file(tm
         assert (tmp_path / ".a.lock").exists()
 
 
-def test_a_file_system_without_locks_can_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_can_be_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Some network file systems are so; two editors at once are rare."""
 
     def flock(*_: object) -> None:

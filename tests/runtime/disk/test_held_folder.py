@@ -39,13 +39,18 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_held_once(tmp_path: Path) -> None:
-    """The second is told which folder it is, on one line; after the first has let go the next may have it."""
+    """The second is told which folder it is, on one line; after the first has let go the next may
+    have it.
+    """
     with DataDirectory.hold(tmp_path) as held:
         disk = FaultyDisk()
         with disk.installed(), pytest.raises(DirectoryTaken) as refused:
             DataDirectory.hold(tmp_path)
         assert disk.open == set()
-        assert str(refused.value) == f"{tmp_path}: another grok2api uses this data directory; give each one its own"
+        assert (
+            str(refused.value)
+            == f"{tmp_path}: another grok2api uses this data directory; give each one its own"
+        )
     held.release()
 
     with DataDirectory.hold(tmp_path):
@@ -54,7 +59,9 @@ def test_a_folder_is_held_once(tmp_path: Path) -> None:
 
 @POSIX_ONLY
 def test_a_folder_is_held_by_one_process_and_no_longer_than_it_lives(tmp_path: Path) -> None:
-    """Another process is refused while the first lives; a first that was killed with SIGKILL leaves nothing in the way."""
+    """Another process is refused while the first lives; a first that was killed with SIGKILL leaves
+    nothing in the way.
+    """
     with another_process("hold", tmp_path) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
@@ -67,7 +74,9 @@ def test_a_folder_is_held_by_one_process_and_no_longer_than_it_lives(tmp_path: P
         assert held.fault == ""
         with another_process("hold", tmp_path) as second:
             assert second.stdout is not None
-            assert second.stdout.readline().startswith(f"{tmp_path}: another grok2api uses this data directory")
+            assert second.stdout.readline().startswith(
+                f"{tmp_path}: another grok2api uses this data directory"
+            )
             assert second.wait(10) == 0
 
 

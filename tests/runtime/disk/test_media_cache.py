@@ -1,4 +1,6 @@
-"""The cache of pictures and videos: what is kept and what goes, over restarts, on disks that fail, for writers that give up."""
+"""The cache of pictures and videos: what is kept and what goes, over restarts, on disks that fail,
+for writers that give up.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,13 @@ import trio
 from attrs import frozen
 
 from grokcore.runtime.disk import media_cache
-from grokcore.runtime.disk.media_cache import LargerThanCache, MediaCache, MediaFile, MediaWriter, media_type_of
+from grokcore.runtime.disk.media_cache import (
+    LargerThanCache,
+    MediaCache,
+    MediaFile,
+    MediaWriter,
+    media_type_of,
+)
 from tests.disks import disks
 from tests.scenarios import on_real_clock, run_on_real_clock
 
@@ -92,7 +100,7 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-# Keeping ----------------------------------------------------------------------------------------------------------
+# Keeping ----------------------------------------------------------------------------------------
 
 PUTS = [
     pytest.param(lambda cache: cache.put(PICTURE, "png"), id="whole"),
@@ -103,8 +111,12 @@ PUTS = [
 
 @pytest.mark.parametrize("put", PUTS)
 @on_real_clock
-async def test_what_is_put_in_is_found_and_read(put: Callable[[MediaCache], Awaitable[str]], folder: Path) -> None:
-    """By its name only, which is another one each time; for nobody else's eyes; also after a restart."""
+async def test_what_is_put_in_is_found_and_read(
+    put: Callable[[MediaCache], Awaitable[str]], folder: Path
+) -> None:
+    """By its name only, which is another one each time; for nobody else's eyes; also after a
+    restart.
+    """
     cache = MediaCache(folder, MUCH)
     name, other = await put(cache), await put(cache)
     assert name != other
@@ -117,7 +129,9 @@ async def test_what_is_put_in_is_found_and_read(put: Callable[[MediaCache], Awai
         assert await content(each, name) == PICTURE
     assert names_in(folder) == {name, other}
     if os.name == "posix":
-        modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder / name, folder, folder.parent)]
+        modes = [
+            stat.S_IMODE(path.stat().st_mode) for path in (folder / name, folder, folder.parent)
+        ]
         assert modes == [0o600, 0o700, 0o700]
 
 
@@ -198,8 +212,12 @@ WRONG_NAMES = [
 
 
 @on_real_clock
-async def test_a_name_that_was_not_given_out_is_never_looked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not on the disk: no way out of the folder, no file in it that is not the cache's, no odd name for the system."""
+async def test_a_name_that_was_not_given_out_is_never_looked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not on the disk: no way out of the folder, no file in it that is not the cache's, no odd name
+    for the system.
+    """
     known = left_behind(folder)
     for other in ("../outside.png", "foreign.png", ".hidden.png", f".{known}.01234567.tmp2"):
         left_behind(folder, name=other)
@@ -236,12 +254,14 @@ async def test_threads_that_others_hold_do_not_hold_it_up(folder: Path) -> None:
         assert await content(cache, await cache.put(PICTURE, "png")) == PICTURE
 
 
-# What goes --------------------------------------------------------------------------------------------------------
+# What goes --------------------------------------------------------------------------------------
 
 
 @on_real_clock
 async def test_the_least_recently_used_go_first(folder: Path, fast_disk: None) -> None:
-    """Against the simplest model, over a few hundred steps and some restarts: never more than the cap, never the wrong one."""
+    """Against the simplest model, over a few hundred steps and some restarts: never more than the
+    cap, never the wrong one.
+    """
     chance = random.Random(7)
     most_bytes = 100
     model: list[tuple[str, int]] = []
@@ -276,8 +296,12 @@ async def test_the_least_recently_used_go_first(folder: Path, fast_disk: None) -
     ("used_s_ago", "told"), [(HOUR_S, True), (61.0, True), (30.0, False), (-HOUR_S, True)], ids=str
 )
 @on_real_clock
-async def test_the_last_use_is_on_the_disk_to_a_minute(use: str, used_s_ago: float, told: bool, folder: Path) -> None:
-    """Opening is a use and looking is none; not every use is written; a time to come does not count as one."""
+async def test_the_last_use_is_on_the_disk_to_a_minute(
+    use: str, used_s_ago: float, told: bool, folder: Path
+) -> None:
+    """Opening is a use and looking is none; not every use is written; a time to come does not count
+    as one.
+    """
     name = left_behind(folder, used_s_ago=used_s_ago)
     cache = await loaded(folder)
     before = (folder / name).stat().st_mtime
@@ -307,9 +331,18 @@ async def test_after_a_restart_the_order_is_that_of_the_last_uses(folder: Path) 
 
 @on_real_clock
 async def test_what_is_not_the_caches_stays(folder: Path) -> None:
-    """It is not counted, not given away and not deleted; of what killed writers have left, nothing stays."""
+    """It is not counted, not given away and not deleted; of what killed writers have left, nothing
+    stays.
+    """
     ours, stray = some_name(), f".{some_name()}.0a1b2c3d.tmp"
-    foreign = {"notes.txt", ".hidden", f"{ours}.tmp", f".{ours}.tmp", f".{ours}.0a1b2c3d.tmp2", ".x.0a1b2c3d.tmp"}
+    foreign = {
+        "notes.txt",
+        ".hidden",
+        f"{ours}.tmp",
+        f".{ours}.tmp",
+        f".{ours}.0a1b2c3d.tmp2",
+        ".x.0a1b2c3d.tmp",
+    }
     for name in (*foreign, ours, stray):
         left_behind(folder, name=name)
     folders = {some_name(), f".{some_name()}.00000000.tmp"}
@@ -423,7 +456,7 @@ async def test_room_is_made_for_what_was_kept_though_nobody_waits_for_it(
     assert old not in names_in(folder)
 
 
-# Disks that fail --------------------------------------------------------------------------------------------------
+# Disks that fail --------------------------------------------------------------------------------
 
 
 def failing(number: int) -> Callable[..., Any]:
@@ -438,12 +471,17 @@ def failing(number: int) -> Callable[..., Any]:
 async def test_whatever_fails_nothing_half_written_is_found(
     put: Callable[[MediaCache], Awaitable[str]], folder: Path
 ) -> None:
-    """Each call in turn: the caller is told, nothing is left open, on the disk or known, and the next file is kept."""
+    """Each call in turn: the caller is told, nothing is left open, on the disk or known, and the
+    next file is kept.
+    """
     cache = MediaCache(folder, len(PICTURE))
     name = await put(cache)  # this makes the folder
     for disk in disks():
         before = descriptors()
-        with disk.in_use(), contextlib.suppress(OSError) if disk.fails_at else contextlib.nullcontext():
+        with (
+            disk.in_use(),
+            contextlib.suppress(OSError) if disk.fails_at else contextlib.nullcontext(),
+        ):
             name = await put(cache)
             assert not disk.failed, disk
         assert descriptors() == before, disk
@@ -480,14 +518,19 @@ async def test_a_disk_that_fills_up_half_way_keeps_nothing(
 
 
 @on_real_clock
-async def test_a_file_that_can_not_be_opened_is_told_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_that_can_not_be_opened_is_told_of(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It stays known, for it is there; nothing stays open."""
     cache = MediaCache(folder, MUCH)
     name = await cache.put(PICTURE, "png")
     before = descriptors()
     for place, step, number in ((Path, "open", errno.EMFILE), (os, "fstat", errno.EIO)):
         for ask in (cache.find, cache.open):
-            with monkeypatch.context() as patch, pytest.raises(OSError, match=os.strerror(number)) as caught:
+            with (
+                monkeypatch.context() as patch,
+                pytest.raises(OSError, match=os.strerror(number)) as caught,
+            ):
                 patch.setattr(place, step, failing(number))
                 await ask(name)
             assert descriptors() == before, caught
@@ -519,14 +562,21 @@ class Unreadable:
 
 UNREADABLE = [
     Unreadable("none", lambda folder: None),
-    Unreadable("a file", lambda folder: left_behind(folder.parent, name=folder.name), os.strerror(errno.ENOTDIR)),
+    Unreadable(
+        "a file",
+        lambda folder: left_behind(folder.parent, name=folder.name),
+        os.strerror(errno.ENOTDIR),
+    ),
     Unreadable("no permission", left_behind, os.strerror(errno.EACCES)),
 ]
 
 
 @pytest.mark.parametrize("case", UNREADABLE, ids=lambda case: case.name)
 def test_a_folder_that_can_not_be_read_is_an_empty_cache(
-    case: Unreadable, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    case: Unreadable,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The server starts all the same; one line says so, unless it is the first start."""
     case.make(folder)
@@ -538,12 +588,18 @@ def test_a_folder_that_can_not_be_read_is_an_empty_cache(
         assert await cache.find(some_name()) is None
 
     run_on_real_clock(scenario)
-    lines = [record.getMessage() for record in caplog.records if record.name == media_cache.__name__]
-    assert lines == ([f"{folder} can't be read ({case.told}). What is kept there can't be had."] if case.told else [])
+    lines = [
+        record.getMessage() for record in caplog.records if record.name == media_cache.__name__
+    ]
+    assert lines == (
+        [f"{folder} can't be read ({case.told}). What is kept there can't be had."]
+        if case.told
+        else []
+    )
     assert all(record.levelno == logging.WARNING for record in caplog.records)
 
 
-# Writers that give up ---------------------------------------------------------------------------------------------
+# Writers that give up ---------------------------------------------------------------------------
 
 
 @frozen
@@ -605,7 +661,9 @@ GIVING_UP = [
     GivingUp("its source fails", fail, EOFError),
     GivingUp("cancelled writing", be_cancelled_writing),
     GivingUp("cancelled keeping", be_cancelled_keeping),
-    GivingUp("kept with a piece missing", keep_after_a_piece_was_cancelled, trio.ClosedResourceError),
+    GivingUp(
+        "kept with a piece missing", keep_after_a_piece_was_cancelled, trio.ClosedResourceError
+    ),
     GivingUp("kept with half a piece", keep_after_a_piece_failed, trio.ClosedResourceError),
     GivingUp("kept though too large", keep_after_it_became_too_large, trio.ClosedResourceError),
 ]
@@ -618,7 +676,10 @@ async def test_of_a_file_that_was_not_kept_nothing_is_left(case: GivingUp, folde
     cache = MediaCache(folder, 1000)
     other = await cache.put(PICTURE, "png")
     before = descriptors()
-    with trio.CancelScope() as scope, pytest.raises(case.error) if case.error else contextlib.nullcontext():
+    with (
+        trio.CancelScope() as scope,
+        pytest.raises(case.error) if case.error else contextlib.nullcontext(),
+    ):
         async with cache.writer("mp4") as writer:
             assert len(names_in(folder)) == 2
             await case.do(writer, scope)
@@ -672,11 +733,13 @@ async def test_writers_do_not_get_in_each_others_way(folder: Path) -> None:
     assert {name: await content(cache, name) for name in found} == found
 
 
-# Many files -------------------------------------------------------------------------------------------------------
+# Many files -------------------------------------------------------------------------------------
 
 
 def test_ten_thousand_files_are_no_burden(folder: Path, fast_disk: None) -> None:
-    """Found, used, added and evicted one by one in no time that depends on their number; and they go all at once."""
+    """Found, used, added and evicted one by one in no time that depends on their number; and they
+    go all at once.
+    """
     first, *others = [f"{number:032x}.png" for number in range(10_000)]
     left_behind(folder, name=first, size=1)
     for name in others:

@@ -34,7 +34,7 @@ def set_aside_as(aside: Path) -> str:
     return f"It was set aside as {aside.name}. Learning starts anew."
 
 
-# The file ------------------------------------------------------------------------------------------------------------
+# The file ---------------------------------------------------------------------------------------
 
 
 RECORDS: Mapping[str, Record] = {
@@ -45,7 +45,9 @@ RECORDS: Mapping[str, Record] = {
 
 
 def test_what_is_saved_is_loaded(file: StateFile) -> None:
-    """Records come back by their keys, without them, in order; the file is for nobody else's eyes."""
+    """Records come back by their keys, without them, in order; the file is for nobody else's
+    eyes.
+    """
     file.save(lines_of(RECORDS))
 
     assert list(file.load().items()) == list(RECORDS.items())
@@ -62,7 +64,9 @@ def test_the_file_is_lines_of_json_between_a_version_and_a_number(file: StateFil
     assert lines == [{"grok2api_state": 2}, {"key": "a", "at": 1}, {"key": "b"}, {"end": 2}]
 
 
-def test_without_a_file_there_is_nothing_to_say(file: StateFile, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_file_there_is_nothing_to_say(
+    file: StateFile, caplog: pytest.LogCaptureFixture
+) -> None:
     """A first start is no fault, whether there is a folder or not."""
     blocked = file.path.parent / "a file"
     blocked.touch()
@@ -99,27 +103,44 @@ DAMAGES = [
     Damage("the version is true", b'{"grok2api_state":true}\n{"end":0}\n'),
     Damage("the version is 0", b'{"grok2api_state":0}\n{"end":0}\n'),
     Damage(
-        "a newer version", b'{"grok2api_state":3}\nsecret', "it was written by a newer version of grok2api (format 3)"
+        "a newer version",
+        b'{"grok2api_state":3}\nsecret',
+        "it was written by a newer version of grok2api (format 3)",
     ),
     Damage("no end", HEAD + b'{"key":"secret"}\n'),
     Damage("fewer than the end says", HEAD + END),
     Damage("more than the end says", HEAD + b'{"key":"secret"}\n{"key":"b"}\n' + END),
     Damage("the end is no number", HEAD + b'{"key":"secret"}\n{"end":true}\n'),
-    Damage("a journal before there were any", OLD_HEAD + b'{"key":"secret"}\n' + END + b'{"key":"b"}\n'),
+    Damage(
+        "a journal before there were any", OLD_HEAD + b'{"key":"secret"}\n' + END + b'{"key":"b"}\n'
+    ),
     Damage("an empty line", HEAD + b"\n" + END),
     Damage("a list for a record", HEAD + b'["secret"]\n' + END),
-    Damage("one key twice behind a third", HEAD + b'{"key":"a"}\n{"key":"secret"}\n{"key":"a"}\n{"end":3}\n'),
+    Damage(
+        "one key twice behind a third",
+        HEAD + b'{"key":"a"}\n{"key":"secret"}\n{"key":"a"}\n{"end":3}\n',
+    ),
     Damage("a record without a key", HEAD + b'{"at":"secret"}\n' + END),
     Damage("a key that is no text", HEAD + b'{"key":1,"at":"secret"}\n' + END),
     Damage("one key twice", HEAD + b'{"key":"secret"}\n{"key":"secret"}\n{"end":2}\n'),
-    Damage("a nest too deep to read", HEAD + b'{"key":"secret","at":' + b"[" * 9999 + b"]" * 9999 + b"}\n" + END),
-    Damage("a nest too deep to write", HEAD + b'{"key":"secret","at":' + b"[" * 400 + b"]" * 400 + b"}\n" + END),
+    Damage(
+        "a nest too deep to read",
+        HEAD + b'{"key":"secret","at":' + b"[" * 9999 + b"]" * 9999 + b"}\n" + END,
+    ),
+    Damage(
+        "a nest too deep to write",
+        HEAD + b'{"key":"secret","at":' + b"[" * 400 + b"]" * 400 + b"}\n" + END,
+    ),
 ]
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
-def test_a_damaged_file_is_set_aside(damage: Damage, file: StateFile, caplog: pytest.LogCaptureFixture) -> None:
-    """None of it is taken, all of it is kept for a person to look at, and one line of the log says so without its content."""
+def test_a_damaged_file_is_set_aside(
+    damage: Damage, file: StateFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    """None of it is taken, all of it is kept for a person to look at, and one line of the log says
+    so without its content.
+    """
     file.path.write_bytes(damage.content)
 
     assert file.load() == {}
@@ -138,14 +159,18 @@ def test_a_damaged_file_is_set_aside(damage: Damage, file: StateFile, caplog: py
 
 
 def test_what_is_no_file_is_set_aside(file: StateFile, caplog: pytest.LogCaptureFixture) -> None:
-    """A folder in its place (Docker makes one for a mount that is not there) is kept with all that is in it."""
+    """A folder in its place (Docker makes one for a mount that is not there) is kept with all that
+    is in it.
+    """
     (file.path / "inside").mkdir(parents=True)
 
     assert file.load() == {}
 
     (aside,) = beside(file)
     assert (aside / "inside").is_dir()
-    assert log_lines(caplog) == [("WARNING", f"{file.path}: it is not a file. {set_aside_as(aside)}")]
+    assert log_lines(caplog) == [
+        ("WARNING", f"{file.path}: it is not a file. {set_aside_as(aside)}")
+    ]
 
 
 @POSIX_ONLY
@@ -178,7 +203,9 @@ def test_nothing_set_aside_is_ever_replaced(file: StateFile) -> None:
         file.path.write_text(f"damage {number}")
         file.load()
 
-    assert {path.read_text() for path in beside(file)} == {f"damage {number}" for number in range(5)}
+    assert {path.read_text() for path in beside(file)} == {
+        f"damage {number}" for number in range(5)
+    }
 
 
 def test_it_is_told_when_a_damaged_file_can_not_be_set_aside(
@@ -206,7 +233,9 @@ def test_a_file_cut_anywhere_is_whole_or_set_aside(file: StateFile) -> None:
 
 
 def test_a_flipped_byte_never_stops_the_server(file: StateFile) -> None:
-    """Whatever byte becomes whatever other: as many records as there were, or the file is set aside."""
+    """Whatever byte becomes whatever other: as many records as there were, or the file is set
+    aside.
+    """
     file.save(lines_of({"a": {"at": 1}, "b": {"at": 2}}))
     whole = file.path.read_bytes()
     for place in range(len(whole)):
@@ -217,7 +246,7 @@ def test_a_flipped_byte_never_stops_the_server(file: StateFile) -> None:
                 aside.unlink()
 
 
-# The journal ---------------------------------------------------------------------------------------------------------
+# The journal ------------------------------------------------------------------------------------
 
 
 CHANGES: Sequence[bytes] = (
@@ -263,7 +292,9 @@ def test_what_is_appended_takes_the_place_of_what_was(file: StateFile) -> None:
 def test_a_journal_cut_anywhere_costs_what_was_not_acknowledged(
     file: StateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At every byte: all lines that are whole count, half a line does not, nothing is set aside and nothing is said."""
+    """At every byte: all lines that are whole count, half a line does not, nothing is set aside and
+    nothing is said.
+    """
     sizes = with_journal(file)
     content = file.path.read_bytes()
     for length in range(sizes[0] - 1, len(content) + 1):
@@ -288,7 +319,9 @@ TAILS = {
 
 @pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS.keys())
 def test_a_damaged_journal_counts_up_to_its_damage(tail: bytes, file: StateFile) -> None:
-    """A power cut leaves such an end; what was acknowledged before it is there, and the server starts."""
+    """A power cut leaves such an end; what was acknowledged before it is there, and the server
+    starts.
+    """
     with_journal(file)
     with file.path.open("ab") as whole:
         whole.write(tail)
@@ -298,7 +331,9 @@ def test_a_damaged_journal_counts_up_to_its_damage(tail: bytes, file: StateFile)
 
 
 def test_a_flipped_byte_in_a_journal_never_stops_the_server(file: StateFile) -> None:
-    """Whatever byte becomes whatever other, there are the records of the whole at least, or the file is set aside."""
+    """Whatever byte becomes whatever other, there are the records of the whole at least, or the
+    file is set aside.
+    """
     sizes = with_journal(file)
     whole = file.path.read_bytes()
     for place in range(sizes[0], len(whole)):
@@ -315,7 +350,9 @@ def test_a_file_of_the_format_before_is_read(file: StateFile) -> None:
     assert file.load() == {"a": {"at": 1}}
 
 
-def test_nothing_is_appended_to_a_file_that_is_not_the_one_that_was_written(file: StateFile) -> None:
+def test_nothing_is_appended_to_a_file_that_is_not_the_one_that_was_written(
+    file: StateFile,
+) -> None:
     """Somebody has put back a copy, or deleted it, while the server runs."""
     size = file.save(lines_of(RECORDS))
     with pytest.raises(OSError, match="another program has changed it"):
@@ -345,7 +382,9 @@ def test_a_symbolic_link_is_kept(file: StateFile, tmp_path: Path) -> None:
 
 
 def test_strays_are_swept_when_loading(file: StateFile) -> None:
-    """Nothing that killed writers have left stays longer than until the next start; what is not theirs does."""
+    """Nothing that killed writers have left stays longer than until the next start; what is not
+    theirs does.
+    """
     for name in (".state.jsonl.0123abcd.tmp", ".other.jsonl.0123abcd.tmp", "state.jsonl.bak"):
         (file.path.parent / name).touch()
 
@@ -354,7 +393,7 @@ def test_strays_are_swept_when_loading(file: StateFile) -> None:
     assert {path.name for path in beside(file)} == {".other.jsonl.0123abcd.tmp", "state.jsonl.bak"}
 
 
-# A disk that fails ---------------------------------------------------------------------------------------------------
+# A disk that fails ------------------------------------------------------------------------------
 
 
 OLD: Mapping[str, Record] = {"a": {"left": 1}, "b": {"left": 1}}
@@ -375,11 +414,17 @@ def test_a_save_is_flushed_before_and_after_it_replaces(file: StateFile) -> None
     assert order == ["write", "fsync", "replace", "fsync"]
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO, errno.EACCES], ids=os.strerror)
+@pytest.mark.parametrize(
+    "number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO, errno.EACCES], ids=os.strerror
+)
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "from then on"])
 @POSIX_ONLY
-def test_whatever_step_fails_the_file_is_the_old_or_the_new_one(number: int, for_good: bool, file: StateFile) -> None:
-    """A full disk, a quota, a read-only mount or broken hardware, at any step: told, and nothing is lost or left open."""
+def test_whatever_step_fails_the_file_is_the_old_or_the_new_one(
+    number: int, for_good: bool, file: StateFile
+) -> None:
+    """A full disk, a quota, a read-only mount or broken hardware, at any step: told, and nothing is
+    lost or left open.
+    """
     steps = steps_of_a_save(file)
     assert len(steps) >= 8
     for step, name in enumerate(steps):
@@ -412,7 +457,9 @@ def test_whatever_step_of_an_append_fails_nothing_acknowledged_is_lost(
     assert order[-1] == "fsync"
     for step in range(len(counting.calls)):
         size = file.append([line_of("b", {"at": 9})], file.save(lines_of(RECORDS)))
-        disk = FaultyDisk(number, first=step, last=math.inf if for_good else step, most_bytes=most_bytes)
+        disk = FaultyDisk(
+            number, first=step, last=math.inf if for_good else step, most_bytes=most_bytes
+        )
 
         with disk.installed(), pytest.raises(OSError) as caught:
             file.append(CHANGES, size)
@@ -420,7 +467,10 @@ def test_whatever_step_of_an_append_fails_nothing_acknowledged_is_lost(
         assert caught.value.errno == number, step
         assert disk.open == set(), step
         found = file.load()
-        assert found in [{**RECORDS, "b": {"at": 9}}, *(after(count) for count in range(1, len(CHANGES) + 1))], step
+        assert found in [
+            {**RECORDS, "b": {"at": 9}},
+            *(after(count) for count in range(1, len(CHANGES) + 1)),
+        ], step
         assert beside(file) == [], step
 
 
@@ -435,7 +485,7 @@ def test_a_write_may_take_less_than_it_was_given(most_bytes: int, file: StateFil
     assert file.load() == RECORDS
 
 
-# kill -9 -------------------------------------------------------------------------------------------------------------
+# kill -9 ----------------------------------------------------------------------------------------
 
 
 ROUNDS = 250
@@ -443,7 +493,9 @@ ROUNDS = 250
 
 @POSIX_ONLY
 def test_a_writer_killed_at_any_moment_leaves_one_whole_state(file: StateFile) -> None:
-    """And nothing older than what was acknowledged. Nothing is left beside it, and what is left is swept."""
+    """And nothing older than what was acknowledged. Nothing is left beside it, and what is left is
+    swept.
+    """
     with another_process("kill", file.path, ROUNDS) as process:
         output, _ = process.communicate(timeout=40)
 

@@ -1,4 +1,6 @@
-"""The keeper of the state file: when it writes, what it writes, and what it does when it can not."""
+"""The keeper of the state file: when it writes, what it writes, and what it does when it can
+not.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,14 @@ from grokcore.runtime.disk.state_keeper import StateKeeper, pruned
 from tests.runtime.disk.states import log_lines
 from tests.scenarios import on_fake_clock, on_real_clock, run_on_fake_clock
 
-# The keeper ----------------------------------------------------------------------------------------------------------
+# The keeper --------------------------------------------------------------------------------------
 
 
 @define
 class SlowDisk:
-    """A state file in memory. A write takes its time, on trio's clock and without a thread, and may fail at its end."""
+    """A state file in memory. A write takes its time, on trio's clock and without a thread, and may
+    fail at its end.
+    """
 
     took: float = 0
     faults: list[BaseException | None] = field(factory=list)
@@ -51,7 +55,9 @@ class SlowDisk:
 
     def append(self, lines: Sequence[bytes], size: int) -> int:
         if self.faults and self.faults[0] is not None:
-            raise OSError(errno.EIO, "the journal can't be written")  # the whole that follows meets the fault itself
+            raise OSError(
+                errno.EIO, "the journal can't be written"
+            )  # the whole that follows meets the fault itself
         self._fail()
         records = dict(self.saved[-1])
         for line in lines:
@@ -89,7 +95,9 @@ class Learner:
     _news: dict[str, Record | None] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.keeper = StateKeeper(self.disk, self.hand_over, self.known, in_thread=self.disk.in_thread)
+        self.keeper = StateKeeper(
+            self.disk, self.hand_over, self.known, in_thread=self.disk.in_thread
+        )
 
     def hand_over(self) -> Mapping[str, Record | None]:
         news, self._news = self._news, {}
@@ -159,8 +167,8 @@ TIMINGS = [
 
 @pytest.mark.parametrize("case", TIMINGS, ids=lambda case: case.name)
 def test_writes_begin_at_their_exact_times(case: Timing, caplog: pytest.LogCaptureFixture) -> None:
-    """A second after the first mark, after a failure with growing gaps; one line of the log when it begins to fail and one
-    when it works again; and what was learned last is what is saved last."""
+    """A second after the first mark, after a failure with growing gaps; one line of the log when it
+    begins to fail and one when it works again; and what was learned last is what is saved last."""
     caplog.set_level(logging.INFO)
 
     async def scenario() -> None:
@@ -175,14 +183,19 @@ def test_writes_begin_at_their_exact_times(case: Timing, caplog: pytest.LogCaptu
     assert [level for level, _ in log_lines(caplog)] == list(case.log)
 
 
-def test_a_disk_that_fails_for_days_is_asked_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_fails_for_days_is_asked_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """However long it lasts, and with one line of the log."""
 
     async def scenario() -> None:
         learner = Learner(SlowDisk(faults=[FULL] * 5000))
         await learner.stopped_at(3 * 86400.5, 0)
 
-        gaps = [later - sooner for sooner, later in zip(learner.disk.began, learner.disk.began[1:], strict=False)]
+        gaps = [
+            later - sooner
+            for sooner, later in zip(learner.disk.began, learner.disk.began[1:], strict=False)
+        ]
         assert gaps[:7] == [1, 2, 4, 8, 16, 32, 60]
         assert set(gaps[6:-1]) == {60}
         assert learner.keeper.fault == os.strerror(errno.ENOSPC)
@@ -220,7 +233,9 @@ async def test_only_what_changed_is_touched() -> None:
     learner.learn(a={"at": 2}, b=None, c={"at": 2}, never_known=None)
     await learner.stopped_at(10)
 
-    assert learner.disk.saved == [{"old": {"at": 1, "unknown": [None]}, "a": {"at": 2}, "c": {"at": 2}}]
+    assert learner.disk.saved == [
+        {"old": {"at": 1, "unknown": [None]}, "a": {"at": 2}, "c": {"at": 2}}
+    ]
 
 
 @on_fake_clock
@@ -232,7 +247,9 @@ async def test_nothing_is_written_when_nothing_changed() -> None:
     assert learner.disk.began == []
 
 
-def test_a_record_that_can_not_be_written_costs_only_itself(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_record_that_can_not_be_written_costs_only_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """It is a bug of ours: told with its traceback, and the others of its batch are kept."""
 
     async def scenario() -> None:
@@ -248,8 +265,12 @@ def test_a_record_that_can_not_be_written_costs_only_itself(caplog: pytest.LogCa
 
 @on_fake_clock
 async def test_a_change_costs_its_own_line() -> None:
-    """However many records there are, and within a second; the first write after a start is a whole."""
-    records: dict[str, Record] = {f"k{number}": {"at": 0, "text": "x" * 100} for number in range(10_000)}
+    """However many records there are, and within a second; the first write after a start is a
+    whole.
+    """
+    records: dict[str, Record] = {
+        f"k{number}": {"at": 0, "text": "x" * 100} for number in range(10_000)
+    }
     learner = Learner(known=records)
     await learner.stopped_at(100.5, *range(0, 100, 2))
 
@@ -296,12 +317,14 @@ async def test_what_can_not_be_appended_is_written_as_a_whole(file: StateFile) -
         nursery.cancel_scope.cancel()
 
 
-# An owner's action ---------------------------------------------------------------------------------------------------
+# An owner's action ------------------------------------------------------------------------------
 
 
 @frozen
 class Hurry:
-    """An action on a pool while a disk fares in some way: when it is acknowledged, and what is said of the disk."""
+    """An action on a pool while a disk fares in some way: when it is acknowledged, and what is said
+    of the disk.
+    """
 
     name: str
     at: float
@@ -344,7 +367,9 @@ async def test_an_action_is_on_the_disk_when_it_is_acknowledged(case: Hurry) -> 
 
 @frozen
 class Ending:
-    """The end of the server: what was learned before and how the disk fares, and what must become of it."""
+    """The end of the server: what was learned before and how the disk fares, and what must become
+    of it.
+    """
 
     name: str
     learns: Sequence[float]
@@ -363,19 +388,56 @@ ENDINGS = [
     Ending("before the second is over", [1], 1.25, began=[1.25], ended=1.25),
     Ending("it takes a while", [1], 1.25, began=[1.25], ended=2.75, took=1.5),
     Ending("during a write", [1], 2.5, began=[2], ended=3.5, took=1.5),
-    Ending("during a write, with news", [1, 2.25], 2.5, began=[2, 2.75], ended=3.5, took=0.75, saves=2),
-    Ending("during a write that fails", [1], 2.5, began=[2, 2.75], ended=3.5, took=0.75, faults=[FULL]),
+    Ending(
+        "during a write, with news", [1, 2.25], 2.5, began=[2, 2.75], ended=3.5, took=0.75, saves=2
+    ),
+    Ending(
+        "during a write that fails", [1], 2.5, began=[2, 2.75], ended=3.5, took=0.75, faults=[FULL]
+    ),
     Ending("between two attempts", [1], 2.5, began=[2, 2.5], ended=2.5, faults=[FULL]),
-    Ending("the last attempt fails", [1], 1.5, [1.5], 1.5, faults=[FULL], saves=0, fault=os.strerror(errno.ENOSPC)),
-    Ending("the last attempt hangs", [1], 1.5, [1.5], 3.5, took=math.inf, saves=0, fault="it took more than 2 s"),
-    Ending("a write hangs already", [1], 90, [2], 92, took=math.inf, saves=0, fault="it took more than 2 s"),
-    Ending("two slow writes", [1, 2.25], 2.5, [2, 3.25], 4.5, took=1.25, fault="it took more than 2 s"),
+    Ending(
+        "the last attempt fails",
+        [1],
+        1.5,
+        [1.5],
+        1.5,
+        faults=[FULL],
+        saves=0,
+        fault=os.strerror(errno.ENOSPC),
+    ),
+    Ending(
+        "the last attempt hangs",
+        [1],
+        1.5,
+        [1.5],
+        3.5,
+        took=math.inf,
+        saves=0,
+        fault="it took more than 2 s",
+    ),
+    Ending(
+        "a write hangs already",
+        [1],
+        90,
+        [2],
+        92,
+        took=math.inf,
+        saves=0,
+        fault="it took more than 2 s",
+    ),
+    Ending(
+        "two slow writes", [1, 2.25], 2.5, [2, 3.25], 4.5, took=1.25, fault="it took more than 2 s"
+    ),
 ]
 
 
 @pytest.mark.parametrize("case", ENDINGS, ids=lambda case: case.name)
-def test_the_end_waits_for_what_is_unsaved_and_not_for_ever(case: Ending, caplog: pytest.LogCaptureFixture) -> None:
-    """A write under way is finished, then what is left is written once, all within two seconds; what is lost is told."""
+def test_the_end_waits_for_what_is_unsaved_and_not_for_ever(
+    case: Ending, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A write under way is finished, then what is left is written once, all within two seconds;
+    what is lost is told.
+    """
 
     async def scenario() -> None:
         learner = Learner(SlowDisk(case.took, list(case.faults)))
@@ -387,7 +449,9 @@ def test_the_end_waits_for_what_is_unsaved_and_not_for_ever(case: Ending, caplog
         assert learner.keeper.unsaved == bool(case.fault)
 
     run_on_fake_clock(scenario)
-    assert [level for level, _ in log_lines(caplog)] == ["WARNING"] * bool(case.faults or case.fault)
+    assert [level for level, _ in log_lines(caplog)] == ["WARNING"] * bool(
+        case.faults or case.fault
+    )
 
 
 @pytest.mark.parametrize(
@@ -407,7 +471,9 @@ async def test_a_failed_write_fails_nobody(fault: Exception) -> None:
 
 @on_real_clock
 async def test_writes_are_made_in_a_thread_of_their_own(file: StateFile) -> None:
-    """The server goes on meanwhile, also when all of trio's threads are taken, and what is under way at the end is done."""
+    """The server goes on meanwhile, also when all of trio's threads are taken, and what is under
+    way at the end is done.
+    """
     writer = ThreadedFile(file)
     keeper = StateKeeper(writer, lambda: {"a": {"at": 1}}, {})
     trio.to_thread.current_default_thread_limiter().total_tokens = 1
@@ -441,7 +507,9 @@ def test_a_thread_that_hangs_is_given_up(file: StateFile, monkeypatch: pytest.Mo
 
 @define
 class ThreadedFile:
-    """A state file that notes in which threads it is written, and may have to wait for an answer."""
+    """A state file that notes in which threads it is written, and may have to wait for an
+    answer.
+    """
 
     file: StateFile
     answers: threading.Event | None = None
@@ -462,7 +530,9 @@ DAY = 86400.0
 
 
 def test_tokens_that_are_long_gone_are_forgotten() -> None:
-    """A month after the last news of them, unless they are in the pool, or nobody can tell how long ago that was."""
+    """A month after the last news of them, unless they are in the pool, or nobody can tell how long
+    ago that was.
+    """
     records: Mapping[str, Record] = {
         "gone": {"at": 69.9 * DAY},
         "gone for long": {"at": 0},
@@ -480,7 +550,13 @@ def test_tokens_that_are_long_gone_are_forgotten() -> None:
 
 
 def test_a_clock_that_is_wrong_for_a_start_makes_nobody_forgotten() -> None:
-    """It is years ahead, and everything would be old; what is old beside the others is forgotten all the same."""
-    records = {"gone": {"at": 99 * DAY}, "gone for long": {"at": 60 * DAY}, "in the pool": {"at": 100 * DAY}}
+    """It is years ahead, and everything would be old; what is old beside the others is forgotten
+    all the same.
+    """
+    records = {
+        "gone": {"at": 99 * DAY},
+        "gone for long": {"at": 60 * DAY},
+        "in the pool": {"at": 100 * DAY},
+    }
 
     assert set(pruned(records, {"in the pool"}, 9000 * DAY)) == {"gone", "in the pool"}

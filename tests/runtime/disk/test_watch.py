@@ -1,4 +1,6 @@
-"""Noticing that files have changed: two looks that agree, on a clock that jumps; and what a look sees of real files."""
+"""Noticing that files have changed: two looks that agree, on a clock that jumps; and what a look
+sees of real files.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ async def at_once(work: Callable[[], Fingerprint]) -> Fingerprint:
     return work()
 
 
-# Looks -------------------------------------------------------------------------------------------------------------
+# Looks ------------------------------------------------------------------------------------------
 
 
 @frozen
@@ -82,8 +84,12 @@ TALES = [
 
 @pytest.mark.parametrize("tale", TALES, ids=lambda tale: tale.name)
 @on_fake_clock
-async def test_a_change_is_reported_once_when_two_looks_agree_on_it_or_somebody_is_in_a_hurry(tale: Tale) -> None:
-    """Half a second apart: whoever writes a file may not be done with it. What is as it was is no change."""
+async def test_a_change_is_reported_once_when_two_looks_agree_on_it_or_somebody_is_in_a_hurry(
+    tale: Tale,
+) -> None:
+    """Half a second apart: whoever writes a file may not be done with it. What is as it was is no
+    change.
+    """
     watch = Story(*tale.changes).watch()
     reported = []
 
@@ -127,7 +133,9 @@ async def test_a_change_while_nobody_looked_is_seen_by_the_next_who_waits() -> N
 
 
 @on_fake_clock
-async def test_a_change_before_the_first_look_is_seen_by_who_says_what_the_files_were_like() -> None:
+async def test_a_change_before_the_first_look_is_seen_by_who_says_what_the_files_were_like() -> (
+    None
+):
     """They may have changed since they were read; if they have not, there is nothing to report."""
     for known, reported in ((("z", ""),), 1), ((("a", ""),), None), (None, None):
         began = trio.current_time()
@@ -163,14 +171,18 @@ async def test_waiting_can_be_cancelled_and_begun_again() -> None:
 async def test_other_files_are_a_change() -> None:
     """Which files count may change too: the first of the usual places that is there."""
     files: list[Path | None] = [None]
-    watch = Watch(lambda: files, look=lambda paths: tuple((str(path), "") for path in paths), in_thread=at_once)
+    watch = Watch(
+        lambda: files,
+        look=lambda paths: tuple((str(path), "") for path in paths),
+        in_thread=at_once,
+    )
     await trio.sleep(3)
     files[0] = FILE
     await watch.changed()
     assert trio.current_time() == 4
 
 
-# Real files --------------------------------------------------------------------------------------------------------
+# Real files -------------------------------------------------------------------------------------
 
 
 @frozen
@@ -236,8 +248,12 @@ def test_what_happens_to_a_file_is_seen_by_looking_at_it(change: Change, tmp_pat
     assert fingerprint([tmp_path / "link"]) == after
 
 
-def test_a_file_that_appears_is_seen_and_so_is_one_behind_a_folder_that_was_not_there(tmp_path: Path) -> None:
-    """None at first, then a path without a file, then a file: three different things, in any order."""
+def test_a_file_that_appears_is_seen_and_so_is_one_behind_a_folder_that_was_not_there(
+    tmp_path: Path,
+) -> None:
+    """None at first, then a path without a file, then a file: three different things, in any
+    order.
+    """
     path = tmp_path / "data" / "token.json"
     seen = [fingerprint([None]), fingerprint([path])]
     path.parent.mkdir()

@@ -1,4 +1,6 @@
-"""The acts of a token's owner on a running pool: who waits hears of it, Grok is asked, and a restart changes nothing."""
+"""The acts of a token's owner on a running pool: who waits hears of it, Grok is asked, and a
+restart changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ async def leased(pool: TokenPool, entry: TokenEntry) -> Lease:
     return await pool.lease(Need(NEED.model, excluded=others))
 
 
-# Those who wait ----------------------------------------------------------------------------------------------------
+# Those who wait ---------------------------------------------------------------------------------
 
 
 @frozen
@@ -59,7 +61,9 @@ class Opening:
 
 
 OPENINGS = [
-    Opening("cleared after a 429", QuotaExhausted("x", retry_after=900), lambda pool: pool.clear(A.id)),
+    Opening(
+        "cleared after a 429", QuotaExhausted("x", retry_after=900), lambda pool: pool.clear(A.id)
+    ),
     Opening("cleared after a refusal", CredentialsRejected("x"), lambda pool: pool.clear(A.id)),
     Opening("switched on", None, lambda pool: pool.enable(A.id), switched_off=True),
 ]
@@ -91,7 +95,9 @@ async def test_whoever_waits_is_served_when_a_token_is_brought_back(case: Openin
 
 
 @on_fake_clock
-async def test_whoever_waits_for_a_token_that_is_switched_off_hears_so_and_its_answer_is_finished() -> None:
+async def test_whoever_waits_for_a_token_that_is_switched_off_hears_so_and_its_answer_is_finished() -> (
+    None
+):
     """Nobody waits in vain; and who has the token keeps it."""
     pool = pool_of(A)
     lease = await pool.lease(NEED)
@@ -106,7 +112,9 @@ async def test_whoever_waits_for_a_token_that_is_switched_off_hears_so_and_its_a
         nursery.start_soon(wait)
         await trio.sleep(2)
         assert "finishes" in pool.disable(A.id)
-    assert heard == [("All tokens that may use this model are disabled, switched off on this server.", 2)]
+    assert heard == [
+        ("All tokens that may use this model are disabled, switched off on this server.", 2)
+    ]
     assert pool.view(A.id).in_flight == 1
     lease.settle(None)
     assert (pool.view(A.id).in_flight, pool.view(A.id).state) == (0, "disabled")
@@ -129,7 +137,7 @@ async def test_whoever_listens_hears_of_each_act_and_not_of_one_on_nobody(act: s
     assert heard == [act]
 
 
-# Those who ask -----------------------------------------------------------------------------------------------------
+# Those who ask ----------------------------------------------------------------------------------
 
 
 def run_while_asking(
@@ -141,7 +149,9 @@ def run_while_asking(
 
     async def main() -> None:
         grok, pool = FakeTransport(list(scripts)), pool_of(*entries)
-        keeper = QuotaKeeper(pool, lambda: QuotaAsker(grok, "https://grok.example.com", Identity("statsig")))
+        keeper = QuotaKeeper(
+            pool, lambda: QuotaAsker(grok, "https://grok.example.com", Identity("statsig"))
+        )
         async with trio.open_nursery() as nursery:
             await nursery.start(keeper.run)
             await scenario(pool, grok)
@@ -165,7 +175,9 @@ PLENTY = error(200, Limit(40, 30).answer())
 async def test_a_recheck_wakes_the_keeper_and_a_button_can_not_hammer_grok(
     pool: TokenPool, grok: FakeTransport
 ) -> None:
-    """At once while nothing is planned, and sooner than what is; five seconds apart however often it is pressed."""
+    """At once while nothing is planned, and sooner than what is; five seconds apart however often
+    it is pressed.
+    """
     await trio.sleep(100)
     pool.recheck(A.id, group=GROUP)
     await trio.testing.wait_all_tasks_blocked()
@@ -201,7 +213,9 @@ async def test_a_refused_token_that_grok_answers_for_again_serves_after_a_rechec
 
 
 @while_asking(Script(PLENTY.steps, before=1))
-async def test_a_token_that_is_switched_off_is_not_asked_for_any_more(pool: TokenPool, grok: FakeTransport) -> None:
+async def test_a_token_that_is_switched_off_is_not_asked_for_any_more(
+    pool: TokenPool, grok: FakeTransport
+) -> None:
     """Neither what was planned nor what its owner wanted to know; what is under way ends."""
     (await pool.lease(NEED)).settle(QuotaExhausted("x", retry_after=500))
     pool.recheck(A.id)
@@ -217,11 +231,15 @@ async def test_a_token_that_is_switched_off_is_not_asked_for_any_more(pool: Toke
     assert times(grok) == [0, 1000.5]
 
 
-# A restart ---------------------------------------------------------------------------------------------------------
+# A restart --------------------------------------------------------------------------------------
 
 
-def test_what_was_switched_off_is_off_after_a_restart_until_it_is_switched_on(tmp_path: Path) -> None:
-    """The state says so, ``tokens list`` tells it, and the token file is nobody's but its owner's."""
+def test_what_was_switched_off_is_off_after_a_restart_until_it_is_switched_on(
+    tmp_path: Path,
+) -> None:
+    """The state says so, ``tokens list`` tells it, and the token file is nobody's but its
+    owner's.
+    """
     state = tmp_path / "state.jsonl"
     answered: list[str] = []
     disabled: list[int] = []

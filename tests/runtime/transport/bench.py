@@ -14,7 +14,12 @@ from grokcore.simulator.app import Simulator
 from grokcore.simulator.serve import serve_simulator
 from tests.scenarios import decorator
 
-HEADERS = (("Cookie", "sso=a"), ("x-statsig-id", "s"), ("x-xai-request-id", "r"), ("Content-Type", "application/json"))
+HEADERS = (
+    ("Cookie", "sso=a"),
+    ("x-statsig-id", "s"),
+    ("x-xai-request-id", "r"),
+    ("Content-Type", "application/json"),
+)
 BODY = b'{"message": "hi"}'
 PATH = "/rest/app-chat/conversations/new"
 
@@ -28,7 +33,13 @@ class Bench:
     url: str
 
     def open(self, url: str = "", **fields: object) -> CurlExchange:
-        fields = {"method": "POST", "url": url or self.url + PATH, "headers": HEADERS, "body": BODY, **fields}
+        fields = {
+            "method": "POST",
+            "url": url or self.url + PATH,
+            "headers": HEADERS,
+            "body": BODY,
+            **fields,
+        }
         return self.transport.open(UpstreamRequest(**fields))  # type: ignore[arg-type]
 
 

@@ -55,11 +55,13 @@ def tls(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> tupl
     return str(chain), str(key), str(ca)
 
 
-# Connections ------------------------------------------------------------------------------------------------------
+# Connections ------------------------------------------------------------------------------------
 
 
 @on_bench
-async def test_a_second_request_reuses_the_connection_and_a_fresh_one_does_not(bench: Bench) -> None:
+async def test_a_second_request_reuses_the_connection_and_a_fresh_one_does_not(
+    bench: Bench,
+) -> None:
     """No handshake on a warm connection; a retry after a broken one can ask for its own."""
     for fresh in (False, False, False, True):
         assert await read_all(bench.open(fresh=fresh)) != b""
@@ -68,8 +70,12 @@ async def test_a_second_request_reuses_the_connection_and_a_fresh_one_does_not(b
 
 
 @on_bench(settings=lambda tls: CurlSettings(ca_file=tls[2]), certificate=lambda tls: tls[:2])
-async def test_two_hundred_http2_streams_share_a_connection_and_an_abort_ends_only_its_own(bench: Bench) -> None:
-    """libcurl's default of 100 streams per connection does not hold up the others, and RST_STREAM keeps the connection."""
+async def test_two_hundred_http2_streams_share_a_connection_and_an_abort_ends_only_its_own(
+    bench: Bench,
+) -> None:
+    """libcurl's default of 100 streams per connection does not hold up the others, and RST_STREAM
+    keeps the connection.
+    """
     await read_all(bench.open())
     bench.simulator.always(Script((Send(b"{}\n"), HANG)))
     exchanges = [bench.open() for _ in range(200)]
@@ -114,12 +120,17 @@ async def test_redirects_are_answers_and_other_protocols_are_refused(bench: Benc
             await read_all(bench.open(url))
 
 
-# Abort and back-pressure ------------------------------------------------------------------------------------------
+# Abort and back-pressure ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "script",
-    [Script((), before=60), Script((HANG,)), Script((Send(b"{}\n"), HANG)), Script((Send(b"x" * 3_000_000), HANG))],
+    [
+        Script((), before=60),
+        Script((HANG,)),
+        Script((Send(b"{}\n"), HANG)),
+        Script((Send(b"x" * 3_000_000), HANG)),
+    ],
     ids=["before the head", "silent", "between lines", "held back"],
 )
 @on_bench
@@ -138,7 +149,9 @@ async def test_an_abort_takes_no_time_in_any_phase(bench: Bench, script: Script)
 
 @on_real_clock
 async def test_stopping_the_transport_aborts_what_is_under_way_and_wakes_its_readers() -> None:
-    """A shutdown with open streams ends at once; whoever reads gets an error, whoever closes is not kept."""
+    """A shutdown with open streams ends at once; whoever reads gets an error, whoever closes is not
+    kept.
+    """
     transport = CurlTransport(CurlSettings())
     async with trio.open_nursery() as nursery:
         url = await nursery.start(_silent_server)
@@ -164,7 +177,9 @@ async def _silent_server(*, task_status: trio.TaskStatus[str]) -> None:
 
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
 @on_bench
-async def test_an_answer_that_nobody_reads_is_held_back_and_not_lost(bench: Bench, *, compressed: bool) -> None:
+async def test_an_answer_that_nobody_reads_is_held_back_and_not_lost(
+    bench: Bench, *, compressed: bool
+) -> None:
     """The buffer stays bounded while the reader sleeps; afterwards every byte arrives, in order."""
     pieces = [hashlib.sha256(bytes([n % 256, n // 256])).digest() * 2000 for n in range(300)]
     script = Script(tuple(map(Send, pieces)))
@@ -228,7 +243,7 @@ async def _endless_head(stream: trio.SocketStream) -> None:
             await stream.send_all(b"a: " + b"b" * 1000 + b"\r\n")
 
 
-# The egress -------------------------------------------------------------------------------------------------------
+# The egress -------------------------------------------------------------------------------------
 
 
 def test_the_environment_s_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,8 +259,12 @@ def test_the_environment_s_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("scheme", ["http", "socks5h"])
 @on_bench(settings=lambda tls: CurlSettings(ca_file=tls[2]), certificate=lambda tls: tls[:2])
-async def test_a_proxy_is_used_for_every_request_and_resolves_the_name(bench: Bench, scheme: str) -> None:
-    """The proxy is told the host's name (``http`` by CONNECT, ``socks5h`` by its own request), and carries the call."""
+async def test_a_proxy_is_used_for_every_request_and_resolves_the_name(
+    bench: Bench, scheme: str
+) -> None:
+    """The proxy is told the host's name (``http`` by CONNECT, ``socks5h`` by its own request), and
+    carries the call.
+    """
     port = int(bench.url.rsplit(":", 1)[1])
     asked: list[bytes] = []
 
@@ -292,20 +311,31 @@ async def _relay(client: trio.SocketStream, port: int) -> None:
 
 
 @on_bench
-async def test_a_proxy_that_refuses_to_connect_is_told_from_one_that_is_not_there(bench: Bench) -> None:
+async def test_a_proxy_that_refuses_to_connect_is_told_from_one_that_is_not_there(
+    bench: Bench,
+) -> None:
     """libcurl has one number for both; a wrong password is not to be looked for in the network."""
 
     async def refuse(stream: trio.SocketStream) -> None:
         await stream.receive_some(65536)
-        await stream.send_all(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+        await stream.send_all(
+            b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
+        )
         await stream.aclose()
 
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
         port = listeners[0].socket.getsockname()[1]
-        for proxy_port, status, says in ((port, 407, "the proxy refused with HTTP 407"), (9, 0, "no connection")):
+        for proxy_port, status, says in (
+            (port, 407, "the proxy refused with HTTP 407"),
+            (9, 0, "no connection"),
+        ):
             with pytest.raises(CurlFailure, match=says) as caught:
-                await read_all(bench.open("https://grok.example.com/", proxy_url=f"http://127.0.0.1:{proxy_port}"))
+                await read_all(
+                    bench.open(
+                        "https://grok.example.com/", proxy_url=f"http://127.0.0.1:{proxy_port}"
+                    )
+                )
             assert (caught.value.curl_code, caught.value.proxy_status) == (7, status)
         nursery.cancel_scope.cancel()
 
@@ -319,7 +349,7 @@ async def test_a_dead_proxy_s_failure_does_not_give_its_password_away(bench: Ben
         assert "canary" not in str(caught.value)
 
 
-# Requests that are not Grok's --------------------------------------------------------------------------------------
+# Requests that are not Grok's -------------------------------------------------------------------
 
 BROWSER_S = {
     "sec-ch-ua",
@@ -332,12 +362,20 @@ BROWSER_S = {
 
 
 @on_bench(settings=lambda tls: CurlSettings(ca_file=tls[2]), certificate=lambda tls: tls[:2])
-async def test_a_connection_goes_where_it_is_told_to_and_the_host_stays_the_url_s(bench: Bench) -> None:
-    """Name and certificate are the URL's, which no name server is asked about; the head tells who was at the other end."""
+async def test_a_connection_goes_where_it_is_told_to_and_the_host_stays_the_url_s(
+    bench: Bench,
+) -> None:
+    """Name and certificate are the URL's, which no name server is asked about; the head tells who
+    was at the other end.
+    """
     port = bench.url.rsplit(":", 1)[1]
     bench.simulator.always(error(200, {}))
-    exchange = bench.open(f"https://grok.example.com:{port}{PATH}", connect_to="127.0.0.1", who="the site")
-    with pytest.raises(TransportFailure, match="the site could not be reached: the server's certificate"):
+    exchange = bench.open(
+        f"https://grok.example.com:{port}{PATH}", connect_to="127.0.0.1", who="the site"
+    )
+    with pytest.raises(
+        TransportFailure, match="the site could not be reached: the server's certificate"
+    ):
         await read_all(exchange)
     exchange = bench.open(f"https://127.0.0.1:{port}{PATH}", connect_to="127.0.0.1")
     assert (await exchange.head()).peer == "127.0.0.1"
@@ -346,7 +384,9 @@ async def test_a_connection_goes_where_it_is_told_to_and_the_host_stays_the_url_
 
 @on_bench
 async def test_where_a_connection_is_led_to_does_not_survive_on_the_handle(bench: Bench) -> None:
-    """The next request with the same handle goes its own way, and shares no connection with the one that was led."""
+    """The next request with the same handle goes its own way, and shares no connection with the one
+    that was led.
+    """
     port = bench.url.rsplit(":", 1)[1]
     nobody = f"http://[::1]:{port}{PATH}"
     bench.simulator.always(error(200, {}))
@@ -357,7 +397,10 @@ async def test_where_a_connection_is_led_to_does_not_survive_on_the_handle(bench
         with pytest.raises(TransportFailure):
             await read_all(bench.open(connect_to="::1"))
         await read_all(bench.open())
-    assert [call.headers["host"] for call in bench.simulator.calls] == [f"[::1]:{port}", f"127.0.0.1:{port}"] * 2
+    assert [call.headers["host"] for call in bench.simulator.calls] == [
+        f"[::1]:{port}",
+        f"127.0.0.1:{port}",
+    ] * 2
     assert bench.transport._loop is not None
     assert len(bench.transport._loop._idle) == 1
 
@@ -387,7 +430,9 @@ async def test_a_connection_can_be_led_to_an_ipv6_address() -> None:
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("address", ["grok.example.com", "127.1", "127.0.0.1:80", "[::1]", "fe80::1%eth0", " "])
+@pytest.mark.parametrize(
+    "address", ["grok.example.com", "127.1", "127.0.0.1:80", "[::1]", "fe80::1%eth0", " "]
+)
 def test_only_an_address_can_be_led_to(address: str) -> None:
     """libcurl would pass over anything else, and resolve the URL's name."""
     with pytest.raises(ValueError, match=r"address|scope"):
@@ -399,11 +444,17 @@ def test_only_an_address_can_be_led_to(address: str) -> None:
     settings=lambda encrypted, tls: CurlSettings(ca_file=tls[2] if encrypted else ""),
     certificate=lambda encrypted, tls: tls[:2] if encrypted else None,
 )
-async def test_a_plain_client_is_no_browser_and_keeps_to_itself(bench: Bench, *, encrypted: bool) -> None:
-    """It sends the headers that it is given, over a connection of its own, and leaves nothing behind on the handle."""
+async def test_a_plain_client_is_no_browser_and_keeps_to_itself(
+    bench: Bench, *, encrypted: bool
+) -> None:
+    """It sends the headers that it is given, over a connection of its own, and leaves nothing
+    behind on the handle.
+    """
     bench.simulator.always(error(200, {}))
     for impersonated in (True, False, False, True):
-        await read_all(bench.open(headers=(("User-Agent", "plain"),), body=b"", impersonated=impersonated))
+        await read_all(
+            bench.open(headers=(("User-Agent", "plain"),), body=b"", impersonated=impersonated)
+        )
     browser, plain, other, again = bench.simulator.calls
     assert set(plain.headers) == set(other.headers) == {"host", "user-agent"}
     assert set(browser.headers) == set(again.headers) >= BROWSER_S
@@ -425,7 +476,9 @@ async def test_a_plain_client_s_handshake_is_the_same_after_a_browser_s() -> Non
         transport = CurlTransport(CurlSettings())
         await nursery.start(transport.run)
         for impersonated in (False, True, False):
-            request = UpstreamRequest("GET", url, (), b"", connect_to="127.0.0.1", impersonated=impersonated)
+            request = UpstreamRequest(
+                "GET", url, (), b"", connect_to="127.0.0.1", impersonated=impersonated
+            )
             with pytest.raises(TransportFailure):
                 await read_all(transport.open(request))
         nursery.cancel_scope.cancel()
@@ -435,7 +488,9 @@ async def test_a_plain_client_s_handshake_is_the_same_after_a_browser_s() -> Non
 
 
 def _extensions(hello: bytes) -> list[int]:
-    """The numbers of a ClientHello's extensions. Before them: record, handshake, version, random; three lists."""
+    """The numbers of a ClientHello's extensions. Before them: record, handshake, version, random;
+    three lists.
+    """
     at = 5 + 4 + 2 + 32
     for size in (1, 2, 1):
         at += size + int.from_bytes(hello[at : at + size], "big")
@@ -447,11 +502,15 @@ def _extensions(hello: bytes) -> list[int]:
     return found
 
 
-# The library ------------------------------------------------------------------------------------------------------
+# The library ------------------------------------------------------------------------------------
 
 
-def test_the_start_up_check_names_what_the_installed_library_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unknown browser, a missing private function and another version each stop the start with one line."""
+def test_the_start_up_check_names_what_the_installed_library_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An unknown browser, a missing private function and another version each stop the start with
+    one line.
+    """
     check_library(CurlSettings())
     with pytest.raises(ConfigError, match=r"\[grok\] impersonate.*netscape"):
         check_library(CurlSettings(impersonate="netscape"))
@@ -470,19 +529,24 @@ def test_the_tls_files_are_what_they_say(tls: tuple[str, str, str]) -> None:
     context.load_cert_chain(tls[0], tls[1])
 
 
-# Readers that lag --------------------------------------------------------------------------------------------------
+# Readers that lag -------------------------------------------------------------------------------
 
 READERS = 40
 MOST_KB_EACH = 800
 MOST_KB_KEPT_EACH = 300
 LAGGING_LINES = b"".join(
-    b'{"result":{"response":{"token":"word%d","responseId":"0b5e5f6e-8bb1-4b4c-9d4b-1d9b0c0b7a55"}}}\n' % number
+    b'{"result":{"response":{"token":"word%d","responseId":"0b5e5f6e-8bb1-4b4c-9d4b-1d9b0c0b7a55"}}}\n'
+    % number
     for number in range(150)
 )
 
 
-def serve_apart(pipe: multiprocessing.connection.Connection, certificate: tuple[str, str] | None, packed: bool) -> None:
-    """A fast upstream, in a process of its own so that its memory is not counted; ends with the test's process."""
+def serve_apart(
+    pipe: multiprocessing.connection.Connection, certificate: tuple[str, str] | None, packed: bool
+) -> None:
+    """A fast upstream, in a process of its own so that its memory is not counted; ends with the
+    test's process.
+    """
 
     async def main() -> None:
         simulator = Simulator()
@@ -510,11 +574,15 @@ def resident_kb() -> int:
 def test_readers_that_stall_cost_little_and_give_it_back(
     encrypted: bool, packed: bool, tls: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However fast the upstream is, and however much it may send ahead; and nothing is lost of what they read later."""
+    """However fast the upstream is, and however much it may send ahead; and nothing is lost of what
+    they read later.
+    """
     monkeypatch.setattr(transfers, "GIVE_BACK_AFTER_S", 0.01)
     pipe, its_pipe = multiprocessing.Pipe()
     arguments = (its_pipe, tls[:2] if encrypted else None, packed)
-    process = multiprocessing.get_context("spawn").Process(target=serve_apart, args=arguments, daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=serve_apart, args=arguments, daemon=True
+    )
     process.start()
     url = pipe.recv() + PATH
 

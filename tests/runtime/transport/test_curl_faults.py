@@ -18,7 +18,15 @@ from attrs import define, field, frozen
 from curl_cffi._wrapper import lib
 
 from grokcore.errors import TransportFailure
-from grokcore.runtime.transport.curl import CurlExchange, CurlSettings, CurlTransport, exchange, handle, loop, transfers
+from grokcore.runtime.transport.curl import (
+    CurlExchange,
+    CurlSettings,
+    CurlTransport,
+    exchange,
+    handle,
+    loop,
+    transfers,
+)
 from grokcore.runtime.transport.seam import UpstreamRequest
 from tests.runtime.transport.bench import read_all
 from tests.scenarios import decorator, on_real_clock
@@ -27,7 +35,7 @@ LINES = 40
 STEADY = b"".join(b"line %d\n" % number for number in range(LINES))
 
 
-# An upstream -------------------------------------------------------------------------------------------------------
+# An upstream ------------------------------------------------------------------------------------
 
 
 @define(eq=False)
@@ -58,14 +66,18 @@ class Upstream:
         await stream.send_all(lines[-1])
 
 
-def run_beside_a_steady_stream(scenario: Callable[[CurlTransport, Upstream], Awaitable[None]]) -> None:
+def run_beside_a_steady_stream(
+    scenario: Callable[[CurlTransport, Upstream], Awaitable[None]],
+) -> None:
     """Run *scenario* while another stream is under way, which must come to its complete end."""
 
     async def main() -> None:
         upstream, transport = Upstream(), CurlTransport(CurlSettings())
         with trio.fail_after(30):
             async with trio.open_nursery() as nursery:
-                listeners = await nursery.start(partial(trio.serve_tcp, upstream.serve, 0, host="127.0.0.1"))
+                listeners = await nursery.start(
+                    partial(trio.serve_tcp, upstream.serve, 0, host="127.0.0.1")
+                )
                 upstream.url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
                 await nursery.start(transport.run)
                 steady = transport.open(UpstreamRequest("GET", upstream.url + "/steady", (), b""))
@@ -82,7 +94,7 @@ def run_beside_a_steady_stream(scenario: Callable[[CurlTransport, Upstream], Awa
 beside_a_steady_stream = decorator(run_beside_a_steady_stream, gives=2)
 
 
-# libcurl's calls ---------------------------------------------------------------------------------------------------
+# libcurl's calls --------------------------------------------------------------------------------
 
 
 class Injected(Exception):
@@ -135,17 +147,27 @@ def library(monkeypatch: pytest.MonkeyPatch) -> FaultyLibrary:
 
 
 MADE_ONCE = {"curl_multi_init", "curl_multi_cleanup", "curl_multi_setopt"}
-WITHOUT_CODE = {"curl_easy_init", "curl_easy_reset", "curl_easy_cleanup", "curl_slist_append", "curl_slist_free_all"}
+WITHOUT_CODE = {
+    "curl_easy_init",
+    "curl_easy_reset",
+    "curl_easy_cleanup",
+    "curl_slist_append",
+    "curl_slist_free_all",
+}
 # A NULL is what libcurl returns when there is nothing; a code would be no pointer.
 WITHOUT_CODE |= {"curl_multi_info_read"}
 
 
 async def _one_life(transport: CurlTransport, upstream: Upstream) -> set[str]:
-    """Requests that end, are held back and read, are aborted, can't be made, and find nobody. Returns what was lost."""
+    """Requests that end, are held back and read, are aborted, can't be made, and find nobody.
+    Returns what was lost.
+    """
     lost = set()
     requests = {
         "short": UpstreamRequest("POST", upstream.url + "/short", (("a", "b"),), b"body"),
-        "plain": UpstreamRequest("GET", upstream.url + "/short", (), b"", connect_to="127.0.0.1", impersonated=False),
+        "plain": UpstreamRequest(
+            "GET", upstream.url + "/short", (), b"", connect_to="127.0.0.1", impersonated=False
+        ),
         "long": UpstreamRequest("GET", upstream.url + "/long", (), b""),
     }
     for name, request in requests.items():
@@ -173,7 +195,9 @@ async def _one_life(transport: CurlTransport, upstream: Upstream) -> set[str]:
 def test_no_call_to_libcurl_that_fails_once_costs_more_than_its_own_exchange(
     library: FaultyLibrary, caplog: pytest.LogCaptureFixture, *, raises: bool
 ) -> None:
-    """Each function, each of its calls; a stream beside it all goes on, and so do the requests after it."""
+    """Each function, each of its calls; a stream beside it all goes on, and so do the requests
+    after it.
+    """
     caplog.set_level(logging.CRITICAL)
 
     async def scenario(transport: CurlTransport, upstream: Upstream) -> None:
@@ -181,9 +205,12 @@ def test_no_call_to_libcurl_that_fails_once_costs_more_than_its_own_exchange(
         library.arm("", 0, raises=raises)
         assert await _one_life(transport, upstream) == set()
         calls = dict(library.seen)
-        assert {"curl_multi_add_handle", "curl_multi_remove_handle", "curl_easy_pause", "curl_easy_getinfo"} < set(
-            calls
-        )
+        assert {
+            "curl_multi_add_handle",
+            "curl_multi_remove_handle",
+            "curl_easy_pause",
+            "curl_easy_getinfo",
+        } < set(calls)
         tried = 0
         for name in sorted(calls.keys() - MADE_ONCE - (set() if raises else WITHOUT_CODE)):
             for at in range(min(calls[name], 120)):
@@ -200,7 +227,7 @@ def test_no_call_to_libcurl_that_fails_once_costs_more_than_its_own_exchange(
     gc.collect()
 
 
-# What is not libcurl's ---------------------------------------------------------------------------------------------
+# What is not libcurl's --------------------------------------------------------------------------
 
 
 @frozen
@@ -226,7 +253,9 @@ UNMAKEABLE = [
 async def test_a_request_that_cannot_be_made_fails_alone(
     transport: CurlTransport, upstream: Upstream, case: Unmakeable
 ) -> None:
-    """Text that can't be encoded, or a value that is no such thing, is no reason for others to suffer."""
+    """Text that can't be encoded, or a value that is no such thing, is no reason for others to
+    suffer.
+    """
     fields: dict[str, Any] = {"method": "GET", "url": upstream.url, "headers": (), "body": b""}
     for _ in range(3):
         with pytest.raises(TransportFailure, match="could not be made") as caught:
@@ -272,14 +301,18 @@ async def test_news_that_cannot_be_taken_ends_its_own_exchange(
     assert await read_all(other) == b"x" * 20
 
 
-# Responses that expand --------------------------------------------------------------------------------------------
+# Responses that expand --------------------------------------------------------------------------
 
 
 def _lines(encoding: bytes) -> bytes:
     """A response of 100 MB of whole lines, each of which is small, in 100 kB."""
     squeeze = zlib.compressobj(9, wbits=31)
     body = b"".join(squeeze.compress(b"{}\n" * 350_000) for _ in range(100)) + squeeze.flush()
-    return b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (encoding, len(body)) + body
+    return (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n"
+        % (encoding, len(body))
+        + body
+    )
 
 
 @beside_a_steady_stream
@@ -310,7 +343,7 @@ async def test_a_response_that_expands_at_a_reader_s_pace_is_given_up_at_its_bou
         nursery.cancel_scope.cancel()
 
 
-# The loop itself ---------------------------------------------------------------------------------------------------
+# The loop itself --------------------------------------------------------------------------------
 
 
 @define(eq=False)
@@ -339,13 +372,17 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[Broken]:
 def test_a_loop_that_ends_fails_what_is_open_and_another_begins(
     broken: Broken, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Readers get an error that says what happened, nobody waits for ever, and the next request is answered."""
+    """Readers get an error that says what happened, nobody waits for ever, and the next request is
+    answered.
+    """
 
     async def main() -> None:
         upstream, transport = Upstream(), CurlTransport(CurlSettings())
         with trio.fail_after(10):
             async with trio.open_nursery() as nursery:
-                listeners = await nursery.start(partial(trio.serve_tcp, upstream.serve, 0, host="127.0.0.1"))
+                listeners = await nursery.start(
+                    partial(trio.serve_tcp, upstream.serve, 0, host="127.0.0.1")
+                )
                 upstream.url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
                 await nursery.start(transport.run)
                 request = UpstreamRequest("GET", upstream.url + "/steady", (), b"")
@@ -356,7 +393,10 @@ def test_a_loop_that_ends_fails_what_is_open_and_another_begins(
                 for exchange in (steady, *late):
                     with pytest.raises(TransportFailure, match="started anew"):
                         await read_all(exchange)
-                assert await read_all(transport.open(UpstreamRequest("GET", upstream.url, (), b""))) == b"x" * 20
+                assert (
+                    await read_all(transport.open(UpstreamRequest("GET", upstream.url, (), b"")))
+                    == b"x" * 20
+                )
                 nursery.cancel_scope.cancel()
 
     trio.run(main)
@@ -366,8 +406,12 @@ def test_a_loop_that_ends_fails_what_is_open_and_another_begins(
 
 
 @on_real_clock
-async def test_a_loop_that_keeps_ending_ends_the_server_and_not_before_its_streams_have_heard(broken: Broken) -> None:
-    """A process that can't work is worth less than one that is started anew; requests meanwhile fail at once."""
+async def test_a_loop_that_keeps_ending_ends_the_server_and_not_before_its_streams_have_heard(
+    broken: Broken,
+) -> None:
+    """A process that can't work is worth less than one that is started anew; requests meanwhile
+    fail at once.
+    """
     transport = CurlTransport(CurlSettings())
     request = UpstreamRequest("GET", "http://127.0.0.1:9/", (), b"")
     broken.times = float("inf")
@@ -378,7 +422,10 @@ async def test_a_loop_that_keeps_ending_ends_the_server_and_not_before_its_strea
                 await read_all(transport.open(request))
             await trio.lowlevel.checkpoint()
 
-    with trio.fail_after(10), pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="keeps failing")):
+    with (
+        trio.fail_after(10),
+        pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="keeps failing")),
+    ):
         async with trio.open_nursery() as nursery:
             await nursery.start(transport.run)
             nursery.start_soon(ask)

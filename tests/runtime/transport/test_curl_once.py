@@ -1,4 +1,6 @@
-"""One ``open`` is one request on the wire, however the connection ends under it. Counted at the other end."""
+"""One ``open`` is one request on the wire, however the connection ends under it. Counted at the
+other end.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ NAME = "127.0.0.1"
 class Upstream:
     """A server that answers, until it is told to end connections instead.
 
-    :ivar ending: how a connection ends on which a request has come; empty while requests are answered.
+    :ivar ending: how a connection ends on which a request has come; empty while requests are
+        answered.
     :ivar endings_left: how many requests meet that.
     :ivar seen: requests since then.
     """
@@ -89,7 +92,9 @@ class Upstream:
             if self._ends(head):
                 _close(stream, reset=self.ending == "reset")
                 return
-            await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(self.answer) + self.answer)
+            await stream.send_all(
+                b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(self.answer) + self.answer
+            )
 
     # HTTP/2
 
@@ -105,7 +110,9 @@ class Upstream:
                 if isinstance(event, h2.events.RequestReceived) and event.stream_id is not None:
                     paths[event.stream_id] = dict(event.headers or ())[b":path"]
                 if isinstance(event, h2.events.DataReceived) and event.stream_id is not None:
-                    connection.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
+                    connection.acknowledge_received_data(
+                        event.flow_controlled_length or 0, event.stream_id
+                    )
                 if isinstance(event, h2.events.StreamEnded) and event.stream_id is not None:
                     if self._ends(paths.pop(event.stream_id)):
                         if self.ending in ("close", "reset"):
@@ -125,7 +132,9 @@ class Upstream:
         elif self.ending == "goaway before it":
             connection.close_connection(last_stream_id=stream_id - 2 if stream_id > 1 else 0)
         else:
-            connection.close_connection(h2.errors.ErrorCodes.INTERNAL_ERROR, last_stream_id=stream_id)
+            connection.close_connection(
+                h2.errors.ErrorCodes.INTERNAL_ERROR, last_stream_id=stream_id
+            )
 
 
 def _content_length(head: bytes) -> int:
@@ -149,7 +158,9 @@ class World:
 
     def request(self, *, body: bytes = b"{}", fresh: bool = False) -> UpstreamRequest:
         method = "POST" if body else "GET"
-        return UpstreamRequest(method, self.upstream.url + "/", (("Cookie", "sso=a"),), body, fresh=fresh)
+        return UpstreamRequest(
+            method, self.upstream.url + "/", (("Cookie", "sso=a"),), body, fresh=fresh
+        )
 
     async def keep(self, count: int) -> None:
         """Have so many connections kept."""
@@ -170,13 +181,17 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]:
     return context, str(file)
 
 
-def run_in_world(scenario: Callable[[World], Awaitable[None]], tls: tuple[ssl.SSLContext, str] | None) -> None:
+def run_in_world(
+    scenario: Callable[[World], Awaitable[None]], tls: tuple[ssl.SSLContext, str] | None
+) -> None:
     async def main() -> None:
         upstream = Upstream(tls[0] if tls else None)
         transport = CurlTransport(CurlSettings(ca_file=tls[1] if tls else ""))
         with trio.fail_after(20):
             async with trio.open_nursery() as nursery:
-                listeners = await nursery.start(partial(trio.serve_tcp, upstream.serve, 0, host=NAME))
+                listeners = await nursery.start(
+                    partial(trio.serve_tcp, upstream.serve, 0, host=NAME)
+                )
                 upstream.port = listeners[0].socket.getsockname()[1]
                 await nursery.start(transport.run)
                 await scenario(World(upstream, transport))
@@ -212,12 +227,18 @@ ENDINGS = [
 ]
 
 
-@pytest.mark.parametrize("body", [b'{"message": "hi"}', b"x" * 300_000, b""], ids=["question", "upload", "no body"])
+@pytest.mark.parametrize(
+    "body", [b'{"message": "hi"}', b"x" * 300_000, b""], ids=["question", "upload", "no body"]
+)
 @pytest.mark.parametrize("kept", [0, 1, 5])
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.name)
 @in_world(lambda ending, tls: tls if ending.encrypted else None)
-async def test_the_other_side_sees_a_request_once(world: World, ending: Ending, kept: int, body: bytes) -> None:
-    """libcurl would repeat it by itself, each time as a question of its own; the failure says that another try may do."""
+async def test_the_other_side_sees_a_request_once(
+    world: World, ending: Ending, kept: int, body: bytes
+) -> None:
+    """libcurl would repeat it by itself, each time as a question of its own; the failure says that
+    another try may do.
+    """
     await world.keep(kept)
     world.upstream.end_with(ending.how)
     with pytest.raises(ConnectionDied):
@@ -237,12 +258,18 @@ async def test_a_kept_connection_that_was_closed_in_between_costs_nothing(world:
     assert await read_all(world.transport.open(world.request())) == ANSWER
 
 
-# What is asked beside a chat ---------------------------------------------------------------------------------------
+# What is asked beside a chat --------------------------------------------------------------------
 
 
 async def a_small_call(world: World) -> bytes:
     return await post_json(
-        world.transport, world.upstream.url + "/", b"{}", sso="a", proxy_url="", identity=Identity("s"), seconds=10
+        world.transport,
+        world.upstream.url + "/",
+        b"{}",
+        sso="a",
+        proxy_url="",
+        identity=Identity("s"),
+        seconds=10,
     )
 
 
@@ -257,7 +284,9 @@ async def a_generated_picture(world: World) -> bytes:
 async def test_what_is_asked_beside_a_chat_survives_a_dead_connection(
     world: World, ending: Ending, ask: Callable[[World], Awaitable[bytes]]
 ) -> None:
-    """It is tried twice at most, the second time over a fresh connection: with five dead ones kept, too."""
+    """It is tried twice at most, the second time over a fresh connection: with five dead ones kept,
+    too.
+    """
     await world.keep(5)
     world.upstream.end_with(ending.how, 1)
     assert await ask(world) == ANSWER
@@ -268,12 +297,16 @@ async def test_what_is_asked_beside_a_chat_survives_a_dead_connection(
     assert world.upstream.seen == 2
 
 
-# A chat ------------------------------------------------------------------------------------------------------------
+# A chat -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.name)
-def test_grok_is_asked_as_often_as_the_attempts_say(ending: Ending, tls: tuple[ssl.SSLContext, str]) -> None:
-    """Once more over a fresh connection if one has died, three times in all; the header and the other side agree."""
+def test_grok_is_asked_as_often_as_the_attempts_say(
+    ending: Ending, tls: tuple[ssl.SSLContext, str]
+) -> None:
+    """Once more over a fresh connection if one has died, three times in all; the header and the
+    other side agree.
+    """
     upstream = Upstream(tls[0] if ending.encrypted else None, answer=answer("hello").body)
 
     async def scenario(site: Site) -> None:

@@ -27,7 +27,17 @@ from grokcore.runtime.transport import recording as record
 from grokcore.runtime.transport.recording import RecordingTransport
 from grokcore.runtime.transport.seam import UpstreamRequest
 from grokcore.simulator import lines
-from grokcore.simulator.scripts import CUT, HANG, Script, Send, answer, answer_lines, error, page, play_lines
+from grokcore.simulator.scripts import (
+    CUT,
+    HANG,
+    Script,
+    Send,
+    answer,
+    answer_lines,
+    error,
+    page,
+    play_lines,
+)
 from tests.scenarios import on_fake_clock, on_real_clock, run_on_fake_clock
 
 from ..fakes import FakeTransport
@@ -108,14 +118,16 @@ def read(path: Path) -> tuple[dict[str, Any], bytes, dict[str, Any]]:
     return json.loads(first), body, {}
 
 
-# What is recorded ---------------------------------------------------------------------------------------------------
+# What is recorded -------------------------------------------------------------------------------
 
 TEXT = "Wonderland is where Alice went, see <grok:render card_id='1'>Carroll</grok:render>."
 
 
 def test_an_answer_becomes_a_file_for_its_owner_only(tmp_path: Path) -> None:
     """A header, then the lines that Grok sent, redacted: the decoder finds the same in them."""
-    script = answer(TEXT, question="Where did Alice go?", thoughts=[lines.thought("Pondering over Alice")])
+    script = answer(
+        TEXT, question="Where did Alice go?", thoughts=[lines.thought("Pondering over Alice")]
+    )
     folder = tmp_path / "a" / "b"
     found = recording(folder, script)
     (path,) = found.files
@@ -123,7 +135,12 @@ def test_an_answer_becomes_a_file_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     header, body, last = read(path)
-    assert header == {"grok2api_record": 1, "status": 200, "content_type": "application/json", "path": CHAT_PATH}
+    assert header == {
+        "grok2api_record": 1,
+        "status": 200,
+        "content_type": "application/json",
+        "path": CHAT_PATH,
+    }
     assert last == {}
     assert body.count(b"\n") == script.body.count(b"\n")
     assert kinds(body) == kinds(script.body)
@@ -179,20 +196,28 @@ async def test_only_questions_are_recorded(tmp_path: Path) -> None:
     """Every other request has the inner transport's own exchange."""
     inner = FakeTransport([answer("a")])
     recorder = RecordingTransport(inner, tmp_path)
-    exchange = recorder.open(UpstreamRequest("POST", "https://grok.example.com/rest/rate-limits", (), b""))
+    exchange = recorder.open(
+        UpstreamRequest("POST", "https://grok.example.com/rest/rate-limits", (), b"")
+    )
     assert exchange is inner.exchanges[0]
 
 
 @on_fake_clock
 async def test_pieces_go_through_untouched_and_at_once(tmp_path: Path) -> None:
-    """The same bytes in the same pieces at the same time; also after a wait that was given up; failures too."""
+    """The same bytes in the same pieces at the same time; also after a wait that was given up;
+    failures too.
+    """
 
     async def heard(exchange: Any) -> list[object]:
         found: list[object] = []
         with trio.move_on_after(5):
             try:
                 while found[-1:] != [b""]:
-                    found += [trio.current_time() - exchange_began, exchange.read_nowait(), await exchange.read()]
+                    found += [
+                        trio.current_time() - exchange_began,
+                        exchange.read_nowait(),
+                        await exchange.read(),
+                    ]
             except TransportFailure as failure:
                 found.append(str(failure))
         exchange.wake()
@@ -201,7 +226,11 @@ async def test_pieces_go_through_untouched_and_at_once(tmp_path: Path) -> None:
 
     exchange_began = 0.0
     script = Script((Send(b"one"), HANG))
-    for script in (Script((Send(b"one\n"), Send(b"two"), CUT)), Script((Send(b"one"), HANG)), answer("a")):
+    for script in (
+        Script((Send(b"one\n"), Send(b"two"), CUT)),
+        Script((Send(b"one"), HANG)),
+        answer("a"),
+    ):
         plain, recorded = FakeTransport([script]), FakeTransport([script])
         recorder = RecordingTransport(recorded, tmp_path, in_thread=never)
         request = UpstreamRequest("POST", f"https://grok.example.com{CHAT_PATH}", (), b"")
@@ -210,11 +239,13 @@ async def test_pieces_go_through_untouched_and_at_once(tmp_path: Path) -> None:
         assert await heard(recorder.open(request)) == await heard(plain.open(request))
 
 
-# Bounds -------------------------------------------------------------------------------------------------------------
+# Bounds -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("at_once_", [True, False], ids=["in one piece", "in many"])
-def test_a_long_answer_is_cut_off(at_once_: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_answer_is_cut_off(
+    at_once_: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Behind a whole line; the answer itself goes on."""
     monkeypatch.setattr(record, "MAX_FILE_BYTES", 10_000)
     script = play_lines(answer_lines(["word "] * 100))
@@ -232,7 +263,10 @@ def test_the_oldest_files_go_and_no_others(tmp_path: Path, monkeypatch: pytest.M
     """Only so many of our own are kept; whatever else is in the folder is left alone."""
     monkeypatch.setattr(record, "MAX_FILES", 3)
     old = [tmp_path / f"2026010{day}T000000000Z-0000000{day}.ndjson" for day in range(1, 6)]
-    foreign = [tmp_path / name for name in ("00000000.ndjson", "notes.txt", "20260101T000000000Z-00000001.ndjson.bak")]
+    foreign = [
+        tmp_path / name
+        for name in ("00000000.ndjson", "notes.txt", "20260101T000000000Z-00000001.ndjson.bak")
+    ]
     for path in old + foreign:
         path.write_bytes(b"")
     found = recording(tmp_path, answer("a"), scenario=lambda recorded: recorded.ask(2))
@@ -242,14 +276,16 @@ def test_the_oldest_files_go_and_no_others(tmp_path: Path, monkeypatch: pytest.M
     assert [path for path in kept if path in old] == old[-1:]
 
 
-# Disks that fail ----------------------------------------------------------------------------------------------------
+# Disks that fail --------------------------------------------------------------------------------
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [entry.getMessage() for entry in caplog.records if entry.name == record.__name__]
 
 
-def test_a_folder_that_can_not_be_made_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_folder_that_can_not_be_made_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Answers come as ever; when it can be made, the next is recorded, and that is told too."""
     caplog.set_level(logging.INFO)
     folder = tmp_path / "folder"
@@ -285,7 +321,9 @@ def test_a_full_disk_ends_the_record_and_not_the_answer(
     script = Script((Send(_HALF), *answer("more").steps))
     found = recording(tmp_path, script, scenario=lambda recorded: recorded.ask(3))
     assert not [event for event in found.events if isinstance(event, GrokApiError)]
-    assert warnings(caplog) == [f"{tmp_path}: answers can't be recorded: {os.strerror(errno.ENOSPC)}."]
+    assert warnings(caplog) == [
+        f"{tmp_path}: answers can't be recorded: {os.strerror(errno.ENOSPC)}."
+    ]
     assert len(opened) == 3
     assert all(file.closed for file in opened)
 
@@ -365,7 +403,9 @@ def test_it_works_in_a_real_thread(tmp_path: Path) -> None:
         recorder = RecordingTransport(inner, tmp_path)
         async with trio.open_nursery() as nursery:
             await nursery.start(recorder.run)
-            exchange = recorder.open(UpstreamRequest("POST", f"https://grok.example.com{CHAT_PATH}", (), b""))
+            exchange = recorder.open(
+                UpstreamRequest("POST", f"https://grok.example.com{CHAT_PATH}", (), b"")
+            )
             await exchange.head()
             while await exchange.read():
                 pass

@@ -37,4 +37,6 @@ class ChatDialect:
 
 
 def _chat_head(asked: ChatRequest, head: AnswerHead) -> ChatHead:
-    return ChatHead(f"chatcmpl-{head.nonce}", head.created, asked.model, head.prompt_tokens, head.style)
+    return ChatHead(
+        f"chatcmpl-{head.nonce}", head.created, asked.model, head.prompt_tokens, head.style
+    )

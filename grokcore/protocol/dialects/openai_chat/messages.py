@@ -1,10 +1,13 @@
-"""The messages of a chat request as turns: who spoke, what was said, what was attached, what was called and returned.
+"""The messages of a chat request as turns: who spoke, what was said, what was attached, what was
+called and returned.
 
 Rules
 -----
-1. The user's last message is read strictly, all else mildly (:mod:`grokcore.protocol.dialects.parts`).
-2. What tools returned is a turn of its own, of the role ``tool``, wherever it stood: in a message of that role, or as
-   parts of a user's. It has the id of the call that it answers, and that call's name.
+1. The user's last message is read strictly, all else mildly
+   (:mod:`grokcore.protocol.dialects.parts`).
+2. What tools returned is a turn of its own, of the role ``tool``, wherever it stood: in a message
+   of that role, or as parts of a user's. It has the id of the call that it answers, and that call's
+   name.
 3. Nothing vanishes without a word: :attr:`Conversation.dropped` names what is not in the turns.
 """
 
@@ -55,7 +58,9 @@ def parse_messages(value: Any) -> Conversation:
     """
     if not isinstance(value, list):
         hint = 'put the message into a list, such as [{"role": "user", "content": "Hello"}].'
-        raise InvalidRequest(f"messages must be a list of messages{_colon(value)}{hint}", param="messages")
+        raise InvalidRequest(
+            f"messages must be a list of messages{_colon(value)}{hint}", param="messages"
+        )
     if not value:
         raise InvalidRequest("messages must hold at least one message.", param="messages")
     last = next((i for i in reversed(range(len(value))) if _is_users(value[i])), None)
@@ -88,11 +93,18 @@ def _turns(value: Any, path: str, *, strict: bool) -> tuple[list[Message], set[s
         raise InvalidRequest(f"{path} must be an object with role and content.", param=path)
     role = value.get("role")
     if role not in ROLES:
-        raise InvalidRequest(f"{path}.role must be one of {', '.join(ROLES)}.", param=f"{path}.role")
+        raise InvalidRequest(
+            f"{path}.role must be one of {', '.join(ROLES)}.", param=f"{path}.role"
+        )
     role = "tool" if role == "function" else role
     pieces = [*_pieces(value, path, strict=strict)]
     dropped = {piece.name for piece in _all_of(pieces) if isinstance(piece, Dropped)}
-    turn = Message(role, "", name=_word(value, "name"), call_id=_word(value, "tool_call_id") if role == "tool" else "")
+    turn = Message(
+        role,
+        "",
+        name=_word(value, "name"),
+        call_id=_word(value, "tool_call_id") if role == "tool" else "",
+    )
     if role == "assistant":
         return [_filled(turn, pieces)], dropped
     results = [piece for piece in pieces if isinstance(piece, Result)]
@@ -111,11 +123,15 @@ def _turns(value: Any, path: str, *, strict: bool) -> tuple[list[Message], set[s
 def _of_tool(result: Result, turn: Message) -> Message:
     """The turn of a result, which is within *turn*."""
     name, call_id = (turn.name, turn.call_id) if turn.role == "tool" else ("", "")
-    return Message("tool", "", name=result.name or name, call_id=result.call_id or call_id, failed=result.error)
+    return Message(
+        "tool", "", name=result.name or name, call_id=result.call_id or call_id, failed=result.error
+    )
 
 
 def _filled(turn: Message, pieces: Sequence[Piece]) -> Message:
-    """*turn* with what *pieces* hold. The assistant's calls stand behind its text, unless they are answered in it."""
+    """*turn* with what *pieces* hold. The assistant's calls stand behind its text, unless they are
+    answered in it.
+    """
     answered = {piece.call_id for piece in pieces if isinstance(piece, Result)}
     calls: list[Call] = []
     texts: list[str] = []
@@ -133,7 +149,12 @@ def _filled(turn: Message, pieces: Sequence[Piece]) -> Message:
                 attachments.append(piece)
             case str() | Call():
                 texts.append(str(piece))
-    return evolve(turn, text="\n".join(filter(None, texts)), attachments=tuple(attachments), calls=tuple(calls))
+    return evolve(
+        turn,
+        text="\n".join(filter(None, texts)),
+        attachments=tuple(attachments),
+        calls=tuple(calls),
+    )
 
 
 def _all_of(pieces: Sequence[Piece]) -> Iterator[Piece]:
@@ -145,7 +166,11 @@ def _all_of(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 def _pieces(value: Mapping[str, Any], path: str, *, strict: bool) -> Iterator[Piece]:
     """Its content, and what stands beside it."""
-    key = "parts" if value.get("content") is None and isinstance(value.get("parts"), list) else "content"
+    key = (
+        "parts"
+        if value.get("content") is None and isinstance(value.get("parts"), list)
+        else "content"
+    )
     strict_here = strict and value["role"] == "user"
     yield from parse_parts(value.get(key), f"{path}.{key}", strict=strict_here)
     yield text_of(value.get("refusal"))
@@ -161,7 +186,9 @@ def _pieces(value: Mapping[str, Any], path: str, *, strict: bool) -> Iterator[Pi
 
 def _pictures(value: Any, path: str, *, strict: bool) -> Iterator[Piece]:
     """A list of pictures: addresses, base64, or parts, which may have no type."""
-    for index, item in enumerate(value if isinstance(value, list) else [] if value is None else [value]):
+    for index, item in enumerate(
+        value if isinstance(value, list) else [] if value is None else [value]
+    ):
         part = {"type": "image", "image": item} if isinstance(item, str) else item
         if isinstance(part, dict) and "type" not in part:
             part = {"type": "file", **part}

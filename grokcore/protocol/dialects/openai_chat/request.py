@@ -2,12 +2,13 @@
 
 Rules
 -----
-1. What Grok has nothing for (``temperature``, ``tools`` …) never fails; it is named in :attr:`ChatRequest.ignored`, and the
-   client is told in a response header.
-2. What would make the answer a wrong one is refused with the field's path: more than one choice, a forced tool call, an
-   answer as sound, probabilities of tokens, a part of the user's last message that can't be passed on.
-3. ``null`` is the same as absent, as the SDKs send it; so is an empty list where an object is meant (PHP). A number or a
-   string may stand for a flag, if it can't be mistaken.
+1. What Grok has nothing for (``temperature``, ``tools`` …) never fails; it is named in
+   :attr:`ChatRequest.ignored`, and the client is told in a response header.
+2. What would make the answer a wrong one is refused with the field's path: more than one choice, a
+   forced tool call, an answer as sound, probabilities of tokens, a part of the user's last message
+   that can't be passed on.
+3. ``null`` is the same as absent, as the SDKs send it; so is an empty list where an object is meant
+   (PHP). A number or a string may stand for a flag, if it can't be mistaken.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ __all__ = [
     "parse_chat_request",
 ]
 
-_USED = frozenset({"model", "messages", "stream", "stream_options", "n", "search", "web_search_options"})
+_USED = frozenset(
+    {"model", "messages", "stream", "stream_options", "n", "search", "web_search_options"}
+)
 _HEADER_SAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _MOST_NAMES = 40
 
@@ -52,7 +55,8 @@ class ChatRequest:
     :ivar stream: whether the answer is wanted as server-sent events.
     :ivar include_usage: whether a stream ends with a usage chunk.
     :ivar ignored: names of what has no effect, sorted, each safe in a header; there may be many.
-    :ivar search: whether Grok may search the web; None leaves it to the model's row. (A field of this server's own.)
+    :ivar search: whether Grok may search the web; None leaves it to the model's row. (A field of
+        this server's own.)
     """
 
     model: str
@@ -121,48 +125,65 @@ def _safe(names: Collection[str]) -> tuple[str, ...]:
 def _messages_of(fields: Mapping[str, Any]) -> Any:
     messages = fields.get("messages")
     if messages is None:
-        other = next((name for name in ("input", "prompt", "contents") if fields.get(name) is not None), "")
+        other = next(
+            (name for name in ("input", "prompt", "contents") if fields.get(name) is not None), ""
+        )
         hint = f" This route does not read {other}: put it into messages." if other else ""
-        message = f'messages is required: a list such as [{{"role": "user", "content": "Hello"}}].{hint}'
+        message = (
+            f'messages is required: a list such as [{{"role": "user", "content": "Hello"}}].{hint}'
+        )
         raise InvalidRequest(message, param="messages")
     return messages
 
 
-# What would change the answer -------------------------------------------------------------------------------------
+# What would change the answer -------------------------------------------------------------------
 
 
 def _refuse_what_changes_the_answer(fields: Mapping[str, Any]) -> None:
     if fields.get("n") not in (None, 1, "1") or isinstance(fields.get("n"), bool):
-        raise InvalidRequest("Only one choice per request is supported: leave n out or send 1.", param="n")
+        raise InvalidRequest(
+            "Only one choice per request is supported: leave n out or send 1.", param="n"
+        )
     for name in ("tool_choice", "function_call"):
         if forces_a_tool(fields.get(name), name):
             raise InvalidRequest(
-                f"Grok's web sessions can't be made to call a tool: leave {name} out, or send auto or none.", param=name
+                f"Grok's web sessions can't be made to call a tool: leave {name} out, or send auto "
+                "or none.",
+                param=name,
             )
     modalities = fields.get("modalities")
     if "audio" in (modalities if isinstance(modalities, list) else [modalities]):
-        raise InvalidRequest('Answers are text: leave modalities out, or send ["text"].', param="modalities")
+        raise InvalidRequest(
+            'Answers are text: leave modalities out, or send ["text"].', param="modalities"
+        )
     if fields.get("audio"):
         raise InvalidRequest("Answers are text, never sound: leave audio out.", param="audio")
     for name in ("logprobs", "top_logprobs"):
         if fields.get(name) not in (None, False, 0, [], {}):
-            raise InvalidRequest(f"Grok tells no probabilities of tokens: leave {name} out.", param=name)
+            raise InvalidRequest(
+                f"Grok tells no probabilities of tokens: leave {name} out.", param=name
+            )
 
 
 def _search(fields: Mapping[str, Any]) -> tuple[bool | None, list[str]]:
     """Whether Grok may search, and names of what about it has no effect.
 
-    ``web_search_options`` asks for a search by being there; this server's own ``search`` has the last word.
+    ``web_search_options`` asks for a search by being there; this server's own ``search`` has the
+    last word.
     """
     search = _flag(fields, "search")
     if fields.get("web_search_options") is None:
         return search, []
     options = _object(fields, "web_search_options")
     unheard = [f"web_search_options.{name}" for name, value in options.items() if value is not None]
-    return (True, unheard) if search is None else (search, unheard if search else ["web_search_options"])
+    return (
+        (True, unheard)
+        if search is None
+        else (search, unheard if search else ["web_search_options"])
+    )
 
 
-# Fields -----------------------------------------------------------------------------------------------------------
+# Fields -----------------------------------------------------------------------------------------
 
 
 def _required_string(fields: Mapping[str, Any], name: str) -> str:

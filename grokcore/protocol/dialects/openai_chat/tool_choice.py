@@ -1,8 +1,10 @@
-"""How a request says whether a tool must be called: ``tool_choice``, and ``function_call`` of old clients.
+"""How a request says whether a tool must be called: ``tool_choice``, and ``function_call`` of old
+clients.
 
-Forms: a string (``auto``, ``none``, ``required``, ``any``), or an object of that type (``{"type": "none"}``, Anthropic's
-``{"type": "tool", "name": …}``, OpenAI's ``function``, ``custom``, ``allowed_tools`` with a mode); for ``function_call``
-``{"name": …}``. ``null``, an empty object and an empty list (PHP) are the same as absent.
+Forms: a string (``auto``, ``none``, ``required``, ``any``), or an object of that type (``{"type":
+"none"}``, Anthropic's ``{"type": "tool", "name": …}``, OpenAI's ``function``, ``custom``,
+``allowed_tools`` with a mode); for ``function_call`` ``{"name": …}``. ``null``, an empty object and
+an empty list (PHP) are the same as absent.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Answers in OpenAI's shape: a stream of chunks, or one body. Two writers over the same events.
 
-What clients really accept was tried out with them (the numbered rules of the field): the first delta carries the role and
-no later one does; every choice has an index; usage comes in one last chunk with no choices, and only when asked for; an
-answer ends with a finish_reason and ``[DONE]``, and *only* a complete one does; an error is one ``data:`` line with a
-whole error object, after which nothing follows. One JSON object per ``data:`` line, no ``id:``, no ``event:``.
+What clients really accept was tried out with them (the numbered rules of the field): the first
+delta carries the role and no later one does; every choice has an index; usage comes in one last
+chunk with no choices, and only when asked for; an answer ends with a finish_reason and ``[DONE]``,
+and *only* a complete one does; an error is one ``data:`` line with a whole error object, after
+which nothing follows. One JSON object per ``data:`` line, no ``id:``, no ``event:``.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from ..rendering import Renderer, Style
 __all__ = ["DONE", "KEEP_ALIVE", "AnswerWriter", "ChatHead", "ChunkWriter", "error_frame"]
 
 KEEP_ALIVE = b": keep-alive\n"
-"""A comment that keeps proxies and clients waiting. One newline: a blank line would dispatch an empty event, which kills
-openai-go and, after any ``id:``, openai-python."""
+"""A comment that keeps proxies and clients waiting. One newline: a blank line would dispatch an
+empty event, which kills openai-go and, after any ``id:``, openai-python."""
 
 DONE = b"data: [DONE]\n\n"
 
@@ -54,21 +55,31 @@ class ChunkWriter:
     """One streamed answer, as server-sent events."""
 
     def __init__(self, head: ChatHead, *, include_usage: bool) -> None:
-        common = {"id": head.id, "object": "chat.completion.chunk", "created": head.created, "model": head.model}
+        common = {
+            "id": head.id,
+            "object": "chat.completion.chunk",
+            "created": head.created,
+            "model": head.model,
+        }
         self._renderer = Renderer(head.style, head.prompt_tokens)
         self._include_usage = include_usage
         # Nearly all chunks differ in one string only, so everything around it is rendered once.
         self._common = b"data: " + orjson.dumps(common)[:-1]
         self._before_delta = self._common + b',"choices":[{"index":0,"delta":'
-        self._after_delta = b',"logprobs":null,"finish_reason":null}]' + self._usage_null() + b"}\n\n"
+        self._after_delta = (
+            b',"logprobs":null,"finish_reason":null}]' + self._usage_null() + b"}\n\n"
+        )
         self._before_text = {
-            field: self._before_delta + b'{"' + field.encode() + b'":' for field in ("content", "reasoning_content")
+            field: self._before_delta + b'{"' + field.encode() + b'":'
+            for field in ("content", "reasoning_content")
         }
         self._after_text = b"}" + self._after_delta
         self._role_sent = False
 
     def write(self, events: Iterable[Event]) -> bytes:
-        """The chunks for *events*, possibly none; after :class:`Finished`, the end of the stream."""
+        """The chunks for *events*, possibly none; after :class:`Finished`, the end of the
+        stream.
+        """
         events = list(events)
         chunks = [
             self._before_text[field] + orjson.dumps(text) + self._after_text
@@ -81,13 +92,21 @@ class ChunkWriter:
         return b"".join(chunks)
 
     def empty(self) -> bytes:
-        """A chunk that says nothing: some clients' own timers don't take comments for a sign of life."""
-        return self._role() if not self._role_sent else self._before_delta + b"{}" + self._after_delta
+        """A chunk that says nothing: some clients' own timers don't take comments for a sign of
+        life.
+        """
+        return (
+            self._role() if not self._role_sent else self._before_delta + b"{}" + self._after_delta
+        )
 
     def fail(self, error: GrokApiError) -> bytes:
-        """The end of an answer that broke off: no finish_reason, no ``[DONE]``, so that nothing takes it for whole."""
+        """The end of an answer that broke off: no finish_reason, no ``[DONE]``, so that nothing
+        takes it for whole.
+        """
         rest = self._renderer.close_think_tag()
-        closing = self._before_text["content"] + orjson.dumps(rest) + self._after_text if rest else b""
+        closing = (
+            self._before_text["content"] + orjson.dumps(rest) + self._after_text if rest else b""
+        )
         return closing + error_frame(error)
 
     def usage(self) -> dict[str, Any]:
@@ -103,11 +122,18 @@ class ChunkWriter:
         sources = self._annotations()
         usage = b""
         if self._include_usage:
-            usage = self._common + b',"choices":[],"usage":' + orjson.dumps(self._renderer.usage()) + b"}\n\n"
+            usage = (
+                self._common
+                + b',"choices":[],"usage":'
+                + orjson.dumps(self._renderer.usage())
+                + b"}\n\n"
+            )
         return sources + self._before_delta + finish + usage + DONE
 
     def _annotations(self) -> bytes:
-        """What the answer is based on, in one delta; each has its index, which openai-python asks for."""
+        """What the answer is based on, in one delta; each has its index, which openai-python asks
+        for.
+        """
         found = [{"index": index, **one} for index, one in enumerate(self._renderer.annotations())]
         if not found:
             return b""
@@ -123,7 +149,8 @@ class AnswerWriter:
     def __init__(self, head: ChatHead) -> None:
         self._head = head
         self._renderer = Renderer(head.style, head.prompt_tokens)
-        # Pieces as they will stand in the body: an answer of many MB is in memory once, and once more in its body.
+        # Pieces as they will stand in the body: an answer of many MB is in memory once, and once
+        # more in its body.
         self._fields = {"content": bytearray(), "reasoning_content": bytearray()}
 
     def add(self, events: Iterable[Event]) -> None:
@@ -154,5 +181,9 @@ class AnswerWriter:
             "model": self._head.model,
         }
         before = orjson.dumps(head)[:-1] + b',"choices":[{"index":0,"message":'
-        after = b'},"logprobs":null,"finish_reason":"stop"}],"usage":' + orjson.dumps(self._renderer.usage()) + b"}"
+        after = (
+            b'},"logprobs":null,"finish_reason":"stop"}],"usage":'
+            + orjson.dumps(self._renderer.usage())
+            + b"}"
+        )
         return b"".join([before, *parts, after])

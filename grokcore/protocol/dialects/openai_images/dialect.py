@@ -49,7 +49,9 @@ class ImageCollector:
             return urls[: asked.n]
         if urls:
             hint = "Send partial_ok to take what there is."
-            raise UpstreamRefused(f"Grok made {len(urls)} of the {asked.n} pictures that were asked for. {hint}")
+            raise UpstreamRefused(
+                f"Grok made {len(urls)} of the {asked.n} pictures that were asked for. {hint}"
+            )
         words = "".join(self._words).strip()
         raise UpstreamRefused("Grok made no picture.", said=words[:SHOWN_WORDS] or "nothing.")
 

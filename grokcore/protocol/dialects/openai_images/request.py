@@ -1,11 +1,13 @@
-"""OpenAI's image requests and answers, and how Grok is asked: by its chat, with a prompt that wants a picture
-(grok-protocol.md §2.4).
+"""OpenAI's image requests and answers, and how Grok is asked: by its chat, with a prompt that wants
+a picture (grok-protocol.md §2.4).
 
 Rules
 -----
-1. A field is used, refused (its name in ``param``), or named in :attr:`ImageRequest.ignored`; none is passed over.
+1. A field is used, refused (its name in ``param``), or named in :attr:`ImageRequest.ignored`; none
+   is passed over.
 2. null, an empty field of a form, and a word such as ``None`` are the same as absent.
-3. A parameter that would make the answer a wrong one is refused: a mask, streaming, a moving or a drawn format.
+3. A parameter that would make the answer a wrong one is refused: a mask, streaming, a moving or a
+   drawn format.
 """
 
 from __future__ import annotations
@@ -21,7 +23,15 @@ from attrs import frozen
 from ....errors import AttachmentRefused, InvalidRequest
 from ...conversation.attachment_part import AttachmentPart
 from ...conversation.usage import estimate
-from .sources import Fields, FormFile, holds_mask, holds_picture, is_absent, refuse_stray_pictures, sources_of
+from .sources import (
+    Fields,
+    FormFile,
+    holds_mask,
+    holds_picture,
+    is_absent,
+    refuse_stray_pictures,
+    sources_of,
+)
 
 __all__ = [
     "ALIAS_PATTERN",
@@ -42,8 +52,8 @@ ALIAS_PATTERN = (
     r"|grok-\d[a-z0-9.]*-image(?:-[a-z0-9._-]+)?|grok-imagine-image(?:-[a-z0-9._-]+)?"
     r"|grok-imagine(?:-\d[0-9.]*)?(?:-(?:edit|fast|pro|quality))?)$"
 )
-"""Names of image models of OpenAI and xAI, and of other gateways, also those to come; each is :data:`DEFAULT_MODEL`
-here. A pattern of Python and of ECMA-262 alike; case does not count."""
+"""Names of image models of OpenAI and xAI, and of other gateways, also those to come; each is
+:data:`DEFAULT_MODEL` here. A pattern of Python and of ECMA-262 alike; case does not count."""
 
 _ALIAS = re.compile(ALIAS_PATTERN, re.IGNORECASE)
 _LONGEST_NAME = 100
@@ -105,14 +115,19 @@ def parse_image_request(fields: Fields, *, editing: bool) -> ImageRequest:
 
     :param editing: whether there must be a picture.
     :raises InvalidRequest: with the field at fault in ``param``.
-    :raises AttachmentRefused: a picture is missing, in a wrong place, or named in a way that is not known.
+    :raises AttachmentRefused: a picture is missing, in a wrong place, or named in a way that is not
+        known.
     """
     _refuse_masks(fields)
-    others = [(name, value) for name, value in fields if not _is_taken(name) and not is_absent(value)]
+    others = [
+        (name, value) for name, value in fields if not _is_taken(name) and not is_absent(value)
+    ]
     sources = sources_of(fields)
     refuse_stray_pictures(others)
     if editing and not sources:
-        raise AttachmentRefused("image is required: a file, a data: or https: URL, or base64.", param="image")
+        raise AttachmentRefused(
+            "image is required: a file, a data: or https: URL, or base64.", param="image"
+        )
     used = _used(fields)
     _refuse_what_changes_the_answer(used, dict(others))
     return ImageRequest(
@@ -157,7 +172,7 @@ def _shown(one: Made) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-# Which fields there are -----------------------------------------------------------------------------
+# Which fields there are -------------------------------------------------------------------------
 
 
 def _is_taken(name: str) -> bool:
@@ -176,7 +191,9 @@ def _used(fields: Fields) -> dict[str, Any]:
             if not found.get(name):
                 found[name] = value
             elif value not in (found[name], ""):
-                raise InvalidRequest(f"{name} is there several times, with different values.", param=name)
+                raise InvalidRequest(
+                    f"{name} is there several times, with different values.", param=name
+                )
     return found
 
 
@@ -184,16 +201,23 @@ def _text_of(file: FormFile, name: str) -> str:
     try:
         return file.data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InvalidRequest(f"{name} must be a text in UTF-8, not a file of another kind.", param=name) from None
+        raise InvalidRequest(
+            f"{name} must be a text in UTF-8, not a file of another kind.", param=name
+        ) from None
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:
     """Names as a header can hold them."""
-    safe = sorted({quote(name[:40].encode("utf-8", "replace"), safe="[]")[:60] or "unnamed" for name in names})
-    return (*safe[:MOST_NAMED], *([f"{len(safe) - MOST_NAMED}-more"] if len(safe) > MOST_NAMED else []))
+    safe = sorted(
+        {quote(name[:40].encode("utf-8", "replace"), safe="[]")[:60] or "unnamed" for name in names}
+    )
+    return (
+        *safe[:MOST_NAMED],
+        *([f"{len(safe) - MOST_NAMED}-more"] if len(safe) > MOST_NAMED else []),
+    )
 
 
-# What is refused ------------------------------------------------------------------------------------
+# What is refused --------------------------------------------------------------------------------
 
 
 def _refuse_masks(fields: Fields) -> None:
@@ -208,12 +232,13 @@ def _refuse_what_changes_the_answer(used: Mapping[str, Any], others: Mapping[str
     wanted = others.get("output_format")
     if isinstance(wanted, str) and wanted.strip().lower() in ("gif", "svg"):
         message = (
-            f"Grok makes no {wanted.strip().upper()}: the picture has the format that Grok gives it. Leave it out."
+            f"Grok makes no {wanted.strip().upper()}: the picture has the format that "
+            "Grok gives it. Leave it out."
         )
         raise InvalidRequest(message, param="output_format")
 
 
-# Values ---------------------------------------------------------------------------------------------
+# Values -----------------------------------------------------------------------------------------
 
 
 def _model(value: Any) -> str:

@@ -1,7 +1,9 @@
-"""The pictures that an image request is to edit: which of its fields hold them, and in which forms (a pure part).
+"""The pictures that an image request is to edit: which of its fields hold them, and in which forms
+(a pure part).
 
-Clients differ in the name (``image``, ``images``, ``image[]``, ``image[0]``, ``image_1``, ``input_image`` …) and in the
-value: a file, a URL, bare base64, an object around one of these, or a list.
+Clients differ in the name (``image``, ``images``, ``image[]``, ``image[0]``, ``image_1``,
+``input_image`` …) and in the value: a file, a URL, bare base64, an object around one of these, or a
+list.
 
 Rules
 -----
@@ -24,7 +26,15 @@ from ...conversation.attachments import picture_url
 from ...conversation.media import sniff
 from ...lenient_json import loads
 
-__all__ = ["Fields", "FormFile", "holds_mask", "holds_picture", "is_absent", "refuse_stray_pictures", "sources_of"]
+__all__ = [
+    "Fields",
+    "FormFile",
+    "holds_mask",
+    "holds_picture",
+    "is_absent",
+    "refuse_stray_pictures",
+    "sources_of",
+]
 
 SHORTEST_BASE64 = 60
 """Characters; what is shorter is some other word, or too small to be a picture."""
@@ -42,18 +52,36 @@ _FORM = r"(?:[_-]?(?:url|uri|file|base64|b64|b64_json|data|input|path)s?)?"
 _PICTURE = re.compile(f"{_ROLE}{_NOUN}{_FORM}{_INDEX}|input_reference{_INDEX}", re.IGNORECASE)
 _UPLOADED = re.compile(rf"(?:{_ROLE}{_NOUN}[_-]?(?:file_)?|file_)ids?{_INDEX}", re.IGNORECASE)
 _MASK = re.compile(
-    rf"(?:mask|markup)s?(?:[_-]?{_NOUN})?{_FORM}{_INDEX}|{_NOUN}[_-]?masks?{_FORM}{_INDEX}", re.IGNORECASE
+    rf"(?:mask|markup)s?(?:[_-]?{_NOUN})?{_FORM}{_INDEX}|{_NOUN}[_-]?masks?{_FORM}{_INDEX}",
+    re.IGNORECASE,
 )
-# The last step of a form's name for an object's member: image[0][type]. It says something about a picture, and is none.
-_REMARK = re.compile(r".*(?:\[|\.)(?:type|detail|filename|name|mime_?type|media_?type)\]?", re.IGNORECASE | re.DOTALL)
+# The last step of a form's name for an object's member: image[0][type]. It says something about a
+# picture, and is none.
+_REMARK = re.compile(
+    r".*(?:\[|\.)(?:type|detail|filename|name|mime_?type|media_?type)\]?", re.IGNORECASE | re.DOTALL
+)
 _MENTION = re.compile(_NOUN, re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 
 _INSIDE = (
-    *("image_url", "input_image", "url", "uri", "b64_json", "base64", "b64", "data", "file_data", "image", "source"),
+    *(
+        "image_url",
+        "input_image",
+        "url",
+        "uri",
+        "b64_json",
+        "base64",
+        "b64",
+        "data",
+        "file_data",
+        "image",
+        "source",
+    ),
     *("inline_data", "inlineData", "content"),
 )
-"""Keys under which an object holds its picture, the likeliest first: those of OpenAI, xAI, Anthropic, Gemini."""
+"""Keys under which an object holds its picture, the likeliest first: those of OpenAI, xAI,
+Anthropic, Gemini.
+"""
 
 _NOTHING = frozenset({"", "none", "null", "nil", "undefined"})
 """Words that languages write into a form where a value is missing."""
@@ -70,12 +98,14 @@ class FormFile:
 
 
 Fields: TypeAlias = Sequence[tuple[str, Any]]
-"""Names and values in the order in which they came; a form may have a name several times. Values are JSON values, or
-strings and :class:`FormFile` from a form."""
+"""Names and values in the order in which they came; a form may have a name several times. Values
+are JSON values, or strings and :class:`FormFile` from a form."""
 
 
 def is_absent(value: object) -> bool:
-    """Whether a value stands for no value at all: null, nothing, an unchosen file, or a word such as ``None``."""
+    """Whether a value stands for no value at all: null, nothing, an unchosen file, or a word such
+    as ``None``.
+    """
     if isinstance(value, FormFile):
         return not value.name and not value.data
     if isinstance(value, str):
@@ -85,7 +115,9 @@ def is_absent(value: object) -> bool:
 
 def holds_picture(name: str) -> bool:
     """Whether a field of this name holds a picture, or several."""
-    return len(name) <= LONGEST_NAME and bool(_PICTURE.fullmatch(name)) and not _REMARK.fullmatch(name)
+    return (
+        len(name) <= LONGEST_NAME and bool(_PICTURE.fullmatch(name)) and not _REMARK.fullmatch(name)
+    )
 
 
 def holds_mask(name: str) -> bool:
@@ -110,14 +142,17 @@ def sources_of(fields: Fields) -> tuple[AttachmentPart, ...]:
 
 
 def refuse_stray_pictures(fields: Iterable[tuple[str, Any]]) -> None:
-    """Refuse a field with a picture under a name that says nothing of one: the answer would do without it.
+    """Refuse a field with a picture under a name that says nothing of one: the answer would do
+    without it.
 
     :raises AttachmentRefused: with that field in ``param``.
     """
     for name, value in fields:
         if _has_picture(value, 0, named=bool(_MENTION.search(name[:100]))):
             shown = name[:100]
-            raise AttachmentRefused(f"{shown} holds a picture or file. Send it as image.", param=shown)
+            raise AttachmentRefused(
+                f"{shown} holds a picture or file. Send it as image.", param=shown
+            )
 
 
 def _number_in(name: str) -> int:
@@ -126,7 +161,9 @@ def _number_in(name: str) -> int:
 
 
 def _numbered(fields: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """The fields, those that share a name with a number behind it: a message has to say which one is meant."""
+    """The fields, those that share a name with a number behind it: a message has to say which one
+    is meant.
+    """
     items = list(fields)
     times = Counter(name for name, _ in items)
     seen: dict[str, int] = {}
@@ -181,7 +218,9 @@ def _from_text(text: str, path: str, depth: int) -> Iterator[AttachmentPart]:
     try:
         value = loads(text.encode())
     except ValueError:
-        raise AttachmentRefused(f"{path} begins like JSON and is none. {HINT}", param=path) from None
+        raise AttachmentRefused(
+            f"{path} begins like JSON and is none. {HINT}", param=path
+        ) from None
     yield from _pictures(value, path, depth + 1)
 
 
@@ -191,7 +230,9 @@ def _from_file(name: str, data: bytes, path: str) -> AttachmentPart:
         raise AttachmentRefused(f"{path} is an empty file.", param=path)
     if data.isascii() and sniff(data[:100]) == "text/plain":
         try:
-            return AttachmentPart(picture=True, url=picture_url(data.decode("ascii").strip()), name="", path=path)
+            return AttachmentPart(
+                picture=True, url=picture_url(data.decode("ascii").strip()), name="", path=path
+            )
         except ValueError:
             pass
     return AttachmentPart(picture=True, url="", name=name, path=path, data=data)
@@ -205,7 +246,9 @@ def _url(text: str, path: str) -> str:
 
 
 def _has_picture(value: Any, depth: int, *, named: bool) -> bool:
-    """Whether there is a picture or file in *value*; an address counts only if the field is *named* for one."""
+    """Whether there is a picture or file in *value*; an address counts only if the field is *named*
+    for one.
+    """
     match value:
         case FormFile(_, data):
             return bool(data)

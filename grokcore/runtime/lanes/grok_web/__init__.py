@@ -1,1 +1,3 @@
-"""The lane of grok.com's REST API: uploads, small calls, pictures, and polls of what a token has left."""
+"""The lane of grok.com's REST API: uploads, small calls, pictures, and polls of what a token has
+left.
+"""

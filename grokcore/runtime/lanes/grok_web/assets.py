@@ -1,10 +1,13 @@
-"""Fetching the pictures and videos that Grok made, with the token and the egress that had them made.
+"""Fetching the pictures and videos that Grok made, with the token and the egress that had them
+made.
 
 Rules
 -----
 1. Where a request goes, and whether the session's cookies go along, is judged before
-   (:mod:`grokcore.protocol.grok_web.asset_requests`); a redirect is not followed, as it would lead past that.
-2. What a file is, its first bytes tell. A page or an error in its place is a failure, whatever its status and content type.
+   (:mod:`grokcore.protocol.grok_web.asset_requests`); a redirect is not followed, as it would lead
+   past that.
+2. What a file is, its first bytes tell. A page or an error in its place is a failure, whatever its
+   status and content type.
 3. Time and bytes are bounded, and the exchange is closed whichever way it ends.
 4. A failure costs no token and no egress anything: the answer has been given already.
 """
@@ -20,7 +23,13 @@ import trio
 from attrs import field, frozen
 
 from ....errors import GrokApiError, TransportFailure, UpstreamFailure
-from ....protocol.conversation.media import extension_of, is_picture, is_video, parse_data_url, sniff
+from ....protocol.conversation.media import (
+    extension_of,
+    is_picture,
+    is_video,
+    parse_data_url,
+    sniff,
+)
 from ....protocol.grok_web.asset_requests import AssetKind, asset_headers, asset_place
 from ....protocol.grok_web.identity import Identity
 from ....protocol.grok_web.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
@@ -75,16 +84,21 @@ class AssetFetcher:
     async def fetch(self, access: AssetAccess, url: str) -> Asset:
         """A picture, of 64 MiB at most.
 
-        :param url: as Grok sent it: a path below *assets_url*, absolute and on one of Grok's hosts, or a ``data:`` URL.
+        :param url: as Grok sent it: a path below *assets_url*, absolute and on one of Grok's hosts,
+            or a ``data:`` URL.
         :raises GrokApiError: if it could not be had, or is no picture; the leaf says why.
         """
         if url.startswith("data:"):
             return _inline(url)
-        return await self._visit(access, url, "image", PICTURE_S, functools.partial(_whole, _picture_type))
+        return await self._visit(
+            access, url, "image", PICTURE_S, functools.partial(_whole, _picture_type)
+        )
 
     async def fetch_file(self, access: AssetAccess, url: str) -> Asset:
         """A file of any known type; bounds, *url* and errors are those of :meth:`fetch`."""
-        return await self._visit(access, url, "image", PICTURE_S, functools.partial(_whole, _type_of))
+        return await self._visit(
+            access, url, "image", PICTURE_S, functools.partial(_whole, _type_of)
+        )
 
     async def save(self, access: AssetAccess, url: str, cache: MediaCache) -> str:
         """Keep a video, of 512 MiB at most, in *cache*; no more than a piece of it is in memory.
@@ -98,7 +112,12 @@ class AssetFetcher:
         return await self._visit(access, url, "video", VIDEO_S, functools.partial(_kept, cache))
 
     async def _visit(
-        self, access: AssetAccess, url: str, kind: AssetKind, seconds: float, take: Callable[[Exchange], Awaitable[_T]]
+        self,
+        access: AssetAccess,
+        url: str,
+        kind: AssetKind,
+        seconds: float,
+        take: Callable[[Exchange], Awaitable[_T]],
     ) -> _T:
         request = self._request(access, url, kind, seconds)
         try:
@@ -109,20 +128,28 @@ class AssetFetcher:
             error.redact(access.sso)
             raise
 
-    def _request(self, access: AssetAccess, url: str, kind: AssetKind, seconds: float) -> UpstreamRequest:
+    def _request(
+        self, access: AssetAccess, url: str, kind: AssetKind, seconds: float
+    ) -> UpstreamRequest:
         try:
             place = asset_place(url, self.assets_url)
         except ValueError as error:
-            raise UpstreamFailure(f"What Grok gave as the file's address is not taken: {error}.") from None
+            raise UpstreamFailure(
+                f"What Grok gave as the file's address is not taken: {error}."
+            ) from None
         headers = asset_headers(self.identity, kind, sso=access.sso if place.own else "")
-        return UpstreamRequest("GET", place.url, tuple(headers), b"", access.proxy_url, connect_net_s=seconds)
+        return UpstreamRequest(
+            "GET", place.url, tuple(headers), b"", access.proxy_url, connect_net_s=seconds
+        )
 
 
 def _inline(url: str) -> Asset:
     try:
         data = parse_data_url(url, most=MOST_BYTES)
     except ValueError as error:
-        raise UpstreamFailure(f"What Grok gave as the file's address is not taken: {error}.") from None
+        raise UpstreamFailure(
+            f"What Grok gave as the file's address is not taken: {error}."
+        ) from None
     return Asset(data, _picture_type(data))
 
 
@@ -181,25 +208,35 @@ def _sized(size: int, most: int) -> int:
 def _type_of(data: bytes) -> str:
     media_type = sniff(data)
     if media_type is None:
-        raise UpstreamFailure("What Grok sent is no picture, video or other file that is known here.")
+        raise UpstreamFailure(
+            "What Grok sent is no picture, video or other file that is known here."
+        )
     return media_type
 
 
 def _picture_type(data: bytes) -> str:
     media_type = _type_of(data)
     if not is_picture(media_type):
-        raise UpstreamFailure(f"What Grok sent in the picture's place is no picture, but {media_type}{_words(data)}.")
+        raise UpstreamFailure(
+            f"What Grok sent in the picture's place is no picture, but {media_type}{_words(data)}."
+        )
     return media_type
 
 
 def _video_type(data: bytes) -> str:
     media_type = _type_of(data)
     if not is_video(media_type):
-        raise UpstreamFailure(f"What Grok sent in the video's place is no video, but {media_type}{_words(data)}.")
+        raise UpstreamFailure(
+            f"What Grok sent in the video's place is no video, but {media_type}{_words(data)}."
+        )
     return media_type
 
 
 def _words(data: bytes) -> str:
     """The first words of a text, which often say what is wrong; empty for anything else."""
-    words = cleaned(data[:SHOWN_WORDS].decode("utf-8", "replace")) if sniff(data[:SHOWN_WORDS]) == "text/plain" else ""
+    words = (
+        cleaned(data[:SHOWN_WORDS].decode("utf-8", "replace"))
+        if sniff(data[:SHOWN_WORDS]) == "text/plain"
+        else ""
+    )
     return f': "{words}"' if words else ""

@@ -1,4 +1,6 @@
-"""A small call to Grok beside a chat: JSON there, JSON back, with an account's token and way out."""
+"""A small call to Grok beside a chat: JSON there, JSON back, with an account's token and way
+out.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,23 @@ _T = TypeVar("_T")
 
 
 async def post_json(
-    transport: Transport, url: str, body: bytes, *, sso: str, proxy_url: str, identity: Identity, seconds: float
+    transport: Transport,
+    url: str,
+    body: bytes,
+    *,
+    sso: str,
+    proxy_url: str,
+    identity: Identity,
+    seconds: float,
 ) -> bytes:
     """The body of the answer; of a long one, its beginning.
 
-    A connection that dies before anything of the answer came costs one more try, over a fresh one. At worst Grok has done
-    twice what was asked: another file of the same content, another look at a number.
+    A connection that dies before anything of the answer came costs one more try, over a fresh one.
+    At worst Grok has done twice what was asked: another file of the same content, another look at a
+    number.
 
-    :raises GrokApiError: it was refused, failed, or took longer than *seconds*; the token is in no message.
+    :raises GrokApiError: it was refused, failed, or took longer than *seconds*; the token is in no
+        message.
     """
     headers = chat_headers(identity, url=url, sso=sso, request_id=str(uuid.uuid4()))
     request = UpstreamRequest("POST", url, tuple(headers), body, proxy_url, connect_net_s=seconds)
@@ -45,8 +56,11 @@ async def post_json(
         raise
 
 
-async def asked_again(transport: Transport, request: UpstreamRequest, take: Callable[[Exchange], Awaitable[_T]]) -> _T:
-    """Make *request*, and a second time over a fresh connection if the first one died under it. Returns what *take* does.
+async def asked_again(
+    transport: Transport, request: UpstreamRequest, take: Callable[[Exchange], Awaitable[_T]]
+) -> _T:
+    """Make *request*, and a second time over a fresh connection if the first one died under it.
+    Returns what *take* does.
 
     :raises GrokApiError: if *take* does, the second time or for another reason.
     """
@@ -56,7 +70,9 @@ async def asked_again(transport: Transport, request: UpstreamRequest, take: Call
         return await _asked(transport, evolve(request, fresh=True), take)
 
 
-async def _asked(transport: Transport, request: UpstreamRequest, take: Callable[[Exchange], Awaitable[_T]]) -> _T:
+async def _asked(
+    transport: Transport, request: UpstreamRequest, take: Callable[[Exchange], Awaitable[_T]]
+) -> _T:
     exchange = transport.open(request)
     try:
         return await take(exchange)

@@ -13,7 +13,9 @@ from ...transport.seam import Exchange, ResponseHead
 __all__ = ["GrokWebExchange"]
 
 DRAIN_S = 0.5
-"""How long the end of the response is waited for after a complete answer. The title line comes within some 10 ms."""
+"""How long the end of the response is waited for after a complete answer. The title line comes
+within some 10 ms.
+"""
 
 REFUSAL_BODY_S = 5.0
 """How long the body of a refusal is waited for; what has come by then is judged."""
@@ -22,8 +24,8 @@ REFUSAL_BODY_S = 5.0
 class GrokWebExchange:
     """See :class:`~grokcore.runtime.lanes.lane.AnswerExchange`.
 
-    The methods that are called for every token are the transport's own, bound here: a call between would cost as much as
-    some of them do.
+    The methods that are called for every token are the transport's own, bound here: a call between
+    would cost as much as some of them do.
     """
 
     __slots__ = ("_exchange", "aclose", "read", "read_nowait", "wait", "wake")
@@ -46,7 +48,9 @@ class GrokWebExchange:
             raise await self._refusal(head)
 
     async def drain(self) -> None:
-        """Read the few lines after the answer: a response that was read to its end leaves the connection usable."""
+        """Read the few lines after the answer: a response that was read to its end leaves the
+        connection usable.
+        """
         with trio.move_on_after(DRAIN_S), contextlib.suppress(TransportFailure):
             while await self.read():
                 pass

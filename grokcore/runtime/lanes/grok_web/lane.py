@@ -23,7 +23,9 @@ from .uploads import Uploads
 __all__ = ["GrokWebLane", "GrokWebQuestion"]
 
 NET_MARGIN_S = 15.0
-"""The transport's connect timeout exceeds the first-response clock by this much, so that the clock fires first."""
+"""The transport's connect timeout exceeds the first-response clock by this much, so that the clock
+fires first.
+"""
 
 
 def _uploads(lane: GrokWebLane) -> Uploads:
@@ -96,7 +98,11 @@ class GrokWebQuestion:
         settings, lease, payload = self.lane.settings, self.lease, self.payload
         url = settings.base_url + CHAT_PATH
         headers = chat_headers(
-            settings.identity, url=url, sso=lease.sso, request_id=str(uuid.uuid4()), referer=payload.referer
+            settings.identity,
+            url=url,
+            sso=lease.sso,
+            request_id=str(uuid.uuid4()),
+            referer=payload.referer,
         )
         request = UpstreamRequest(
             "POST",

@@ -1,4 +1,6 @@
-"""Preparing a question for Grok's web chat, with the token that it is asked with: uploads, a video's post, the payload."""
+"""Preparing a question for Grok's web chat, with the token that it is asked with: uploads, a
+video's post, the payload.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,14 @@ from ....errors import Blame, GrokApiError, UploadFailed
 from ....protocol.conversation.attachments import Attachment
 from ....protocol.conversation.question import Question
 from ....protocol.grok_web.identity import ORIGIN
-from ....protocol.grok_web.payload import POST_PATH, UploadedFile, chat_body, post_body, post_id, video_body
+from ....protocol.grok_web.payload import (
+    POST_PATH,
+    UploadedFile,
+    chat_body,
+    post_body,
+    post_id,
+    video_body,
+)
 from ...pool.leases import Lease
 from ...transport.seam import Transport
 from .calls import post_json
@@ -34,7 +43,8 @@ class Payload:
     """A question as it is sent.
 
     :ivar body: JSON.
-    :ivar question: what it asks, without the attachments that could not be brought and that it can do without.
+    :ivar question: what it asks, without the attachments that could not be brought and that it can
+        do without.
     :ivar referer: the page it seems to come from.
     """
 
@@ -74,10 +84,14 @@ class Preparer:
             question,
         )
 
-    async def _bring(self, question: Question, *, repeated: bool) -> tuple[Question, list[UploadedFile]]:
-        """The question as it can be asked, and its files. What is written anew may have another transcript to upload."""
+    async def _bring(
+        self, question: Question, *, repeated: bool
+    ) -> tuple[Question, list[UploadedFile]]:
+        """The question as it can be asked, and its files. What is written anew may have another
+        transcript to upload.
+        """
         while True:
-            may_lack = functools.partial(_may_lack, question, repeated)
+            may_lack = functools.partial(_may_lack, question, repeated=repeated)
             attachments = question.attachments
             found = await self.uploads.bring(
                 attachments, self.lease, self.settings.base_url, self.settings.identity, may_lack
@@ -85,23 +99,35 @@ class Preparer:
             files = [file for file in found if file is not None]
             if len(files) == len(found):
                 return question, files
-            lacking = [one.path for one, file in zip(attachments, found, strict=True) if file is None]
+            lacking = [
+                one.path for one, file in zip(attachments, found, strict=True) if file is None
+            ]
             question = question.leave_out(lacking)
 
     async def _video(self, question: Question, files: list[UploadedFile]) -> Payload:
-        """A video of a picture, or of words alone. Its parent is a post; without one Grok makes it all the same."""
+        """A video of a picture, or of words alone. Its parent is a post; without one Grok makes it
+        all the same.
+        """
         settings = self.settings
         words, mode = split_mode(question.message)
         picture = files[0] if files else None
-        media_url = f"{settings.assets_url}/{picture.uri}" if picture is not None and picture.uri else ""
+        media_url = (
+            f"{settings.assets_url}/{picture.uri}" if picture is not None and picture.uri else ""
+        )
         post = await self._post(post_body(media_url, words))
         subject = ""
         if picture is not None:
-            subject = f"{ORIGIN}/imagine/{post}  " if post else f"{settings.assets_url}/post/{picture.uri}  "
+            subject = (
+                f"{ORIGIN}/imagine/{post}  "
+                if post
+                else f"{settings.assets_url}/post/{picture.uri}  "
+            )
         message = f"{subject}{words} --mode={mode}"
         referer = f"{ORIGIN}/imagine/{post or (picture.id if picture else '')}".rstrip("/")
         ids = [file.id for file in files]
-        return Payload(video_body(message, temporary=settings.temporary, files=ids), question, referer)
+        return Payload(
+            video_body(message, temporary=settings.temporary, files=ids), question, referer
+        )
 
     async def _post(self, body: bytes) -> str:
         try:
@@ -118,11 +144,17 @@ class Preparer:
         except GrokApiError as error:
             if error.blame in (Blame.TOKEN, Blame.EGRESS):
                 raise
-            _log.warning("no post could be made for a video, which is tried without: %s: %s", error.code, error.message)
+            _log.warning(
+                "no post could be made for a video, which is tried without: %s: %s",
+                error.code,
+                error.message,
+            )
             return ""
 
 
-def _may_lack(question: Question, repeated: bool, attachment: Attachment, error: GrokApiError) -> bool:  # noqa: FBT001
+def _may_lack(
+    question: Question, attachment: Attachment, error: GrokApiError, *, repeated: bool
+) -> bool:
     """Whether *question* is asked without an attachment whose upload failed with *error*."""
     its_fault = error.blame is Blame.REQUEST or (repeated and isinstance(error, UploadFailed))
     return its_fault and attachment.path in question.spare

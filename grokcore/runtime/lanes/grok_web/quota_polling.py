@@ -25,10 +25,14 @@ from .calls import post_json
 __all__ = ["QuotaAsker", "QuotaKeeper"]
 
 ASK_S = 15.0
-"""Bound for one ask, in seconds. It must stay below the pause between two, so that none is made beside another."""
+"""Bound for one ask, in seconds. It must stay below the pause between two, so that none is made
+beside another.
+"""
 
 AT_ONCE = 8
-"""Asks under way at once. A pool of thousands that comes back from its cooling must not become a storm."""
+"""Asks under way at once. A pool of thousands that comes back from its cooling must not become a
+storm.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -130,7 +134,8 @@ class QuotaKeeper:
         elif isinstance(answer, GrokApiError) and ask.group not in self._unanswered:
             self._unanswered.add(ask.group)
             _log.warning(
-                "Grok could not be asked what is left for %s, with token %s (questions are answered all the same; further "
+                "Grok could not be asked what is left for %s, with token %s (questions are "
+                "answered all the same; further "
                 "failures are not logged until it works again): %s: %s",
                 *(*told, answer.code, answer.message),
             )

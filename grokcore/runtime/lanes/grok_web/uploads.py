@@ -1,10 +1,13 @@
-"""Bringing pictures and files to Grok, with the token that will then answer: an account sees its own files only.
+"""Bringing pictures and files to Grok, with the token that will then answer: an account sees its
+own files only.
 
 Rules
 -----
-1. A failing upload fails the attempt, with the part's path and the reason: never an answer without the picture. Only
-   what the question can do without is left out if Grok refuses it, and that is logged.
-2. What an account already has is not uploaded again while that is likely to hold (by content, not by name).
+1. A failing upload fails the attempt, with the part's path and the reason: never an answer without
+   the picture. Only what the question can do without is left out if Grok refuses it, and that is
+   logged.
+2. What an account already has is not uploaded again while that is likely to hold (by content, not
+   by name).
 3. Not more than :data:`AT_ONCE` at the same time, whoever asks.
 """
 
@@ -19,7 +22,14 @@ from collections.abc import Callable, Sequence
 import trio
 from attrs import evolve, frozen
 
-from ....errors import AttachmentRefused, Blame, Challenge, GrokApiError, UploadFailed, UpstreamRefused
+from ....errors import (
+    AttachmentRefused,
+    Blame,
+    Challenge,
+    GrokApiError,
+    UploadFailed,
+    UpstreamRefused,
+)
 from ....protocol.conversation.attachments import Attachment
 from ....protocol.grok_web.identity import Identity
 from ....protocol.grok_web.payload import UPLOAD_PATH, UploadedFile, upload_body, uploaded_file
@@ -38,7 +48,9 @@ UPLOAD_S = 120.0
 """Bound for one upload, in seconds: 20 MB over a slow line."""
 
 KEPT_S = 1800.0
-"""How long a file is taken to be still there. Grok keeps them for longer; nobody has published for how long."""
+"""How long a file is taken to be still there. Grok keeps them for longer; nobody has published for
+how long.
+"""
 
 MOST_KEPT = 1000
 
@@ -69,8 +81,10 @@ class Uploads:
     ) -> list[UploadedFile | None]:
         """All of them, in their order.
 
-        :param may_lack: whether one that failed so can be done without; there is None in its place then.
-        :raises GrokApiError: one could not be brought; the leaf says whose fault it was. (Of several, one is raised.)
+        :param may_lack: whether one that failed so can be done without; there is None in its place
+            then.
+        :raises GrokApiError: one could not be brought; the leaf says whose fault it was. (Of
+            several, one is raised.)
         """
 
         async def bring_one(attachment: Attachment) -> UploadedFile | None:
@@ -79,7 +93,11 @@ class Uploads:
             except GrokApiError as error:
                 if not may_lack(attachment, error):
                     raise
-                _log.warning("left out of a question: %s", error.message, extra={"fold": ("left out", error.message)})
+                _log.warning(
+                    "left out of a question: %s",
+                    error.message,
+                    extra={"fold": ("left out", error.message)},
+                )
                 return None
 
         return await for_all(attachments, bring_one)
@@ -94,8 +112,12 @@ class Uploads:
         for place, kept in self._kept.items():
             self._kept[place] = evolve(kept, until=kept.until - seconds)
 
-    async def _bring_one(self, attachment: Attachment, lease: Lease, base_url: str, identity: Identity) -> UploadedFile:
-        digest = hashlib.sha256(attachment.media_type.encode() + b"\0" + attachment.data).hexdigest()
+    async def _bring_one(
+        self, attachment: Attachment, lease: Lease, base_url: str, identity: Identity
+    ) -> UploadedFile:
+        digest = hashlib.sha256(
+            attachment.media_type.encode() + b"\0" + attachment.data
+        ).hexdigest()
         kept = self._kept.get((lease.key, digest))
         if kept is not None and trio.current_time() < kept.until:
             return kept.file
@@ -106,8 +128,12 @@ class Uploads:
             self._kept.popitem(last=False)
         return file
 
-    async def _upload(self, attachment: Attachment, lease: Lease, base_url: str, identity: Identity) -> UploadedFile:
-        make = functools.partial(upload_body, attachment.data, attachment.media_type, attachment.name)
+    async def _upload(
+        self, attachment: Attachment, lease: Lease, base_url: str, identity: Identity
+    ) -> UploadedFile:
+        make = functools.partial(
+            upload_body, attachment.data, attachment.media_type, attachment.name
+        )
         body = await in_thread(make)
         try:
             answer = await post_json(
@@ -123,12 +149,17 @@ class Uploads:
             raise _told(error, attachment.path) from error
         file = uploaded_file(answer)
         if file is None:
-            raise UploadFailed(f"{attachment.path}: Grok's answer to the upload names no file.", param=attachment.path)
+            raise UploadFailed(
+                f"{attachment.path}: Grok's answer to the upload names no file.",
+                param=attachment.path,
+            )
         return file
 
 
 def _told(error: GrokApiError, path: str) -> GrokApiError:
-    """The failure of an upload: whose fault it was stays; else it is told as what it is, with the part it concerns."""
+    """The failure of an upload: whose fault it was stays; else it is told as what it is, with the
+    part it concerns.
+    """
     if error.blame is Blame.TOKEN or isinstance(error, Challenge) or error.blame is Blame.EGRESS:
         return error
     if isinstance(error, UpstreamRefused):

@@ -1,4 +1,6 @@
-"""One transfer as trio sees it, and its callbacks in the worker thread. See the theory of the package."""
+"""One transfer as trio sees it, and its callbacks in the worker thread. See the theory of the
+package.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,12 @@ from typing import Protocol
 import trio
 from attrs import frozen
 from curl_cffi import Curl, CurlInfo
-from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT, CURLPAUSE_RECV
+from curl_cffi.curl import (
+    CURL_WRITEFUNC_ERROR,
+    CURL_WRITEFUNC_PAUSE,
+    CURLPAUSE_CONT,
+    CURLPAUSE_RECV,
+)
 
 from ....errors import TransportFailure
 from ..seam import ResponseHead, UpstreamRequest
@@ -21,19 +28,23 @@ BUFFER_BYTES = 64 * 1024
 """Decoded bytes of one response that may wait for their reader: some seconds of a fast model."""
 
 PACKED_FROM = 4 * BUFFER_BYTES
-"""From how many waiting bytes on the next pieces are compressed. A reader that is at work does not lag by so much."""
+"""From how many waiting bytes on the next pieces are compressed. A reader that is at work does not
+lag by so much.
+"""
 
 LIBCURL_PIECE = 16 * 1024
-"""Largest piece that libcurl hands over. It decodes 4 kB of a response at a time, and when it is held back meanwhile, it
-keeps the rest of these in memory, up to 64 MB. So a compressed response is held back only with a piece that is smaller than
-this: it is the last one of its 4 kB."""
+"""Largest piece that libcurl hands over. It decodes 4 kB of a response at a time, and when it is
+held back meanwhile, it keeps the rest of these in memory, up to 64 MB. So a compressed response is
+held back only with a piece that is smaller than this: it is the last one of its 4 kB."""
 
 MOST_OVERFLOW = 5 * 1024 * 1024
-"""Bytes of a compressed response that may wait because of that. Text shrinks to a twentieth, and gzip makes 4.2 MB of 4 kB
-at most; more was made to expand without end."""
+"""Bytes of a compressed response that may wait because of that. Text shrinks to a twentieth, and
+gzip makes 4.2 MB of 4 kB at most; more was made to expand without end."""
 
 MOST_EXPANSION = 200
-"""Highest ratio of decoded to sent bytes, beyond the first :data:`EXPANSION_FREE` bytes of a compressed response."""
+"""Highest ratio of decoded to sent bytes, beyond the first :data:`EXPANSION_FREE` bytes of a
+compressed response.
+"""
 
 EXPANSION_FREE = 32 * 1024 * 1024
 
@@ -47,8 +58,9 @@ MAX_HEAD_BYTES = 64 * 1024
 class Packed:
     """A piece of the body that has to wait.
 
-    Over HTTP/2, a response can't be held back below the window that the browser grants at the start of each stream: 6 MB.
-    Changing that window would show that this is no browser. Lines of JSON shrink to a tenth.
+    Over HTTP/2, a response can't be held back below the window that the browser grants at the start
+    of each stream: 6 MB. Changing that window would show that this is no browser. Lines of JSON
+    shrink to a tenth.
     """
 
     content: bytes
@@ -110,7 +122,7 @@ class CurlExchange:
         self._failure: TransportFailure | None = None
         self._reader: trio.lowlevel.Task | None = None
 
-    # Worker thread -------------------------------------------------------------------------------------------------
+    # Worker thread -------------------------------------------------------------------------------
 
     def on_header(self, line: bytes) -> int:
         """Take one header line from libcurl. Nothing is raised: a fault ends this transfer only."""
@@ -157,7 +169,9 @@ class CurlExchange:
         return len(line)
 
     def _take_data(self, data: bytes) -> int:
-        self.paused = True  # before the reader's progress is looked at: it looks at this after each read
+        self.paused = (
+            True  # before the reader's progress is looked at: it looks at this after each read
+        )
         unread = self._received - self._taken
         if unread < BUFFER_BYTES and not self._stopped:
             self.paused = False
@@ -171,13 +185,19 @@ class CurlExchange:
         elif unread > MOST_OVERFLOW:
             return self._refuse(EXPANDS)
         self._received += len(data)
-        if self._encoded and self._received > EXPANSION_FREE and self._received > MOST_EXPANSION * self._sent():
+        if (
+            self._encoded
+            and self._received > EXPANSION_FREE
+            and self._received > MOST_EXPANSION * self._sent()
+        ):
             return self._refuse(EXPANDS)
         self._desk.tell(self, data)
         return len(data)
 
     def _stop_receiving(self) -> None:
-        """Have no more sent. What the other side may still send comes all the same, up to the browser's window of 6 MB."""
+        """Have no more sent. What the other side may still send comes all the same, up to the
+        browser's window of 6 MB.
+        """
         if not self._stopped:
             assert self.curl is not None
             self._stopped = True
@@ -192,7 +212,7 @@ class CurlExchange:
         self.objection = self.objection or objection
         return _REFUSED
 
-    # Trio thread ---------------------------------------------------------------------------------------------------
+    # Trio thread ---------------------------------------------------------------------------------
 
     def hear(self, news: News) -> None:
         """Take news from the worker. Behind the end there is none."""
@@ -214,7 +234,9 @@ class CurlExchange:
     async def head(self) -> ResponseHead:
         while self._head is None:
             if self._ended:
-                raise self._failure or TransportFailure(f"The connection ended before {self.request.who} answered.")
+                raise self._failure or TransportFailure(
+                    f"The connection ended before {self.request.who} answered."
+                )
             await self.wait()
         return self._head
 

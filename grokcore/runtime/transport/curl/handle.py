@@ -14,18 +14,22 @@ from ..seam import UpstreamRequest
 __all__ = ["configure", "new_handle"]
 
 UPLOAD_BUFFER_BYTES = 16 * 1024
-"""libcurl keeps its upload buffer, 64 kB unless told otherwise, for as long as the answer lasts. A question is a few kB."""
+"""libcurl keeps its upload buffer, 64 kB unless told otherwise, for as long as the answer lasts. A
+question is a few kB.
+"""
 
 TRANSFER_NET_S = 24 * 3600
-"""Bound for a whole transfer. No answer may take that long, but a slow client may: while it is slow, no clock runs."""
+"""Bound for a whole transfer. No answer may take that long, but a slow client may: while it is
+slow, no clock runs.
+"""
 
 _CURL_HTTP_VERSION_1_1 = 2
 
 BROWSER_OPTIONS = ((CurlOpt.ACCEPT_ENCODING, "gzip, deflate, br, zstd"),)
 """The encodings that browsers name, and libcurl decodes."""
 
-# Nothing that belongs to Grok's connections may be used for a plain client's request, nor the other way round. Without
-# ACCEPT_ENCODING nothing is decoded: a few kB from a stranger stay a few kB.
+# Nothing that belongs to Grok's connections may be used for a plain client's request, nor the other
+# way round. Without ACCEPT_ENCODING nothing is decoded: a few kB from a stranger stay a few kB.
 PLAIN_OPTIONS = (
     (CurlOpt.FRESH_CONNECT, 1),
     (CurlOpt.FORBID_REUSE, 1),
@@ -45,9 +49,15 @@ def new_handle() -> Curl:
 
 
 def configure(
-    curl: Curl, request: UpstreamRequest, browser: str, ca_file: str, on_header: Callback, on_data: Callback
+    curl: Curl,
+    request: UpstreamRequest,
+    browser: str,
+    ca_file: str,
+    on_header: Callback,
+    on_data: Callback,
 ) -> object:
-    """Set a handle up for one request. Returns what libcurl points to: it has to live as long as the transfer.
+    """Set a handle up for one request. Returns what libcurl points to: it has to live as long as
+    the transfer.
 
     :param on_header: is given each line of the head; *on_data*: each piece of the body.
     :raises CurlError: an option was not taken.
@@ -75,7 +85,10 @@ def configure(
         (CurlOpt.TIMEOUT_MS, TRANSFER_NET_S * 1000),
         (CurlOpt.PIPEWAIT, 1),
         (CurlOpt.FRESH_CONNECT, int(request.fresh)),
-        (CurlOpt.HTTPHEADER, [_header_line(name, value) for name, value in request.headers] + [b"Expect:"]),
+        (
+            CurlOpt.HTTPHEADER,
+            [_header_line(name, value) for name, value in request.headers] + [b"Expect:"],
+        ),
         *(BROWSER_OPTIONS if request.impersonated else PLAIN_OPTIONS),
     ):
         curl.setopt(option, value)
@@ -83,7 +96,8 @@ def configure(
         curl.setopt(CurlOpt.POSTFIELDS, request.body)
         curl.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(request.body))
     if request.impersonated and request.url.startswith("http:"):
-        # Without TLS the impersonated browser's HTTP/2 would become an "Upgrade: h2c", which no browser sends.
+        # Without TLS the impersonated browser's HTTP/2 would become an "Upgrade: h2c", which no
+        # browser sends.
         curl.setopt(CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1)
     if ca_file:
         curl.setopt(CurlOpt.CAINFO, ca_file)
@@ -103,17 +117,20 @@ class _Context:
 
 
 def _set_callback(curl: Curl, function: CurlOpt, data: CurlOpt, callback: Callback) -> object:
-    """Have libcurl call *callback*. Set anew on every use: what belonged to the transfer before has been freed.
+    """Have libcurl call *callback*. Set anew on every use: what belonged to the transfer before has
+    been freed.
 
-    curl_cffi's own way does not look at the return code of the first option, without which the C library's ``fwrite``
-    would be given a pointer to something that is no file.
+    curl_cffi's own way does not look at the return code of the first option, without which the C
+    library's ``fwrite`` would be given a pointer to something that is no file.
 
     :raises CurlError: an option was not taken.
     """
     return _set_function(curl, function, lib.write_callback, data, _Context(callback))
 
 
-def _set_function(curl: Curl, function: CurlOpt, entry: object, data: CurlOpt, context: _Context) -> object:
+def _set_function(
+    curl: Curl, function: CurlOpt, entry: object, data: CurlOpt, context: _Context
+) -> object:
     handle = ffi.new_handle(context)
     curl._check_error(lib._curl_easy_setopt(curl._curl, function, entry), "set a callback")
     curl._check_error(lib._curl_easy_setopt(curl._curl, data, handle), "set a callback")
@@ -123,14 +140,15 @@ def _set_function(curl: Curl, function: CurlOpt, entry: object, data: CurlOpt, c
 class _Once:
     """Allows one request to be sent.
 
-    libcurl repeats a request by itself, up to five times, if a kept connection turns out to be dead or the server refuses
-    an HTTP/2 stream. To Grok each of these may be a question that costs. So libcurl asks here before it sends
-    (``PREREQFUNCTION``), each time.
+    libcurl repeats a request by itself, up to five times, if a kept connection turns out to be dead
+    or the server refuses an HTTP/2 stream. To Grok each of these may be a question that costs. So
+    libcurl asks here before it sends (``PREREQFUNCTION``), each time.
 
-    curl_cffi has no entry of its own for that callback, so the one for seeking is used, which calls ``seek`` and gives the
-    C side a number other than 0 if that raises OSError. The two take different arguments behind the first, which are not
-    looked at: each is a register or a word on the stack, in every calling convention there is a build of curl_cffi for.
-    (A body that can't be rewound stops repetitions as well, but not those of a request without a body; a callback made by
+    curl_cffi has no entry of its own for that callback, so the one for seeking is used, which calls
+    ``seek`` and gives the C side a number other than 0 if that raises OSError. The two take
+    different arguments behind the first, which are not looked at: each is a register or a word on
+    the stack, in every calling convention there is a build of curl_cffi for. (A body that can't be
+    rewound stops repetitions as well, but not those of a request without a body; a callback made by
     cffi at run time needs memory that is writable and executable, which the systemd unit forbids.)
     """
 
@@ -153,13 +171,17 @@ def _send_once(curl: Curl) -> object:
     :raises CurlError: an option was not taken.
     """
     once = _Context(_Once())
-    return _set_function(curl, CurlOpt.PREREQFUNCTION, lib.seek_buffer_callback, CurlOpt.PREREQDATA, once)
+    return _set_function(
+        curl, CurlOpt.PREREQFUNCTION, lib.seek_buffer_callback, CurlOpt.PREREQDATA, once
+    )
 
 
 def _set_way(curl: Curl, request: UpstreamRequest) -> object:
-    """Set where the connection goes. Always, so that no address is left over from the handle's request before.
+    """Set where the connection goes. Always, so that no address is left over from the handle's
+    request before.
 
-    libcurl takes no copy of the list. This one is Python's own: it is returned, and must live as long as the transfer.
+    libcurl takes no copy of the list. This one is Python's own: it is returned, and must live as
+    long as the transfer.
     """
     kept: object = None
     way = ffi.NULL
@@ -172,7 +194,9 @@ def _set_way(curl: Curl, request: UpstreamRequest) -> object:
 
 
 def _way(address: str) -> bytes:
-    """``HOST:PORT:ADDRESS:PORT`` with an empty host and ports: any host at this address, and at the URL's port."""
+    """``HOST:PORT:ADDRESS:PORT`` with an empty host and ports: any host at this address, and at the
+    URL's port.
+    """
     shown = f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
     return f"::{shown}:".encode()
 

@@ -57,13 +57,17 @@ def check_library(settings: CurlSettings) -> None:
     missing = [name for name in PRIVATE_NAMES if not hasattr(lib, name)]
     if missing or not version.startswith(f"{SUPPORTED_LIBRARY}."):
         lacking = f" (missing: {', '.join(missing)})" if missing else ""
-        raise ConfigError(f"curl_cffi {version} is installed; this version needs {SUPPORTED_LIBRARY}.*{lacking}")
+        raise ConfigError(
+            f"curl_cffi {version} is installed; this version needs {SUPPORTED_LIBRARY}.*{lacking}"
+        )
     if settings.ca_file and not Path(settings.ca_file).is_file():
         raise ConfigError(f"[grok] ca_file: there is no file {settings.ca_file}")
     curl = Curl()
     try:
         if curl.impersonate(browser_shown(settings)) != _GOOD_ORDER:
-            raise ConfigError(f"[grok] impersonate: curl_cffi {version} does not know {settings.impersonate!r}")
+            raise ConfigError(
+                f"[grok] impersonate: curl_cffi {version} does not know {settings.impersonate!r}"
+            )
     finally:
         curl.close()
 

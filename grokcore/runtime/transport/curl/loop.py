@@ -2,12 +2,14 @@
 
 Rules
 -----
-1. Nothing that belongs to one exchange ends the loop. Every command, callback and ended transfer is handled under a catch
-   that fails this exchange alone, whatever was raised: libcurl's refusals, text that can't be encoded, lack of memory.
+1. Nothing that belongs to one exchange ends the loop. Every command, callback and ended transfer is
+   handled under a catch that fails this exchange alone, whatever was raised: libcurl's refusals,
+   text that can't be encoded, lack of memory.
 2. Each return code is looked at: a transfer that libcurl has not taken would otherwise never end.
-3. A handle that could not be put in order is closed; one that libcurl won't let go is kept, untouched, until the end.
-4. What concerns all transfers (``perform``, ``poll``) may fail a few times in a row. After that the loop ends; trio's side
-   then fails what is open (:meth:`Loop.close`), and a new loop begins.
+3. A handle that could not be put in order is closed; one that libcurl won't let go is kept,
+   untouched, until the end.
+4. What concerns all transfers (``perform``, ``poll``) may fail a few times in a row. After that the
+   loop ends; trio's side then fails what is open (:meth:`Loop.close`), and a new loop begins.
 """
 
 from __future__ import annotations
@@ -33,12 +35,13 @@ from .outcome import failure_of, words_for
 __all__ = ["Loop"]
 
 GATHER_S = 0.001
-"""How long lines may gather under load (seconds). Waking a thread costs more than handling a line; at 50 streams of 50
-lines a second this took CPU per line down by a fifth and put half a millisecond on the median lag."""
+"""How long lines may gather under load (seconds). Waking a thread costs more than handling a line;
+at 50 streams of 50 lines a second this took CPU per line down by a fifth and put half a millisecond
+on the median lag."""
 
 STREAMS_PER_CONNECTION = 1000
-"""Upper bound for HTTP/2 streams on one connection. libcurl's default of 100 made the second hundred of 200 streams wait
-for the first; the server's own limit still holds."""
+"""Upper bound for HTTP/2 streams on one connection. libcurl's default of 100 made the second
+hundred of 200 streams wait for the first; the server's own limit still holds."""
 
 KEPT_CONNECTIONS = 256
 
@@ -52,7 +55,9 @@ MOST_STUMBLES = 8
 """Passes in a row that may fail before the loop ends."""
 
 STUMBLE_S = 0.001
-"""Pause after a pass that failed, in seconds; doubled for each in a row. All of them are a quarter of a second."""
+"""Pause after a pass that failed, in seconds; doubled for each in a row. All of them are a quarter
+of a second.
+"""
 
 ENDED = "The connection to Grok was lost: this server's transport failed and is started anew."
 
@@ -82,25 +87,32 @@ class Loop:
         self._idle: list[Curl] = []
         self._stuck: list[tuple[Curl, CurlExchange]] = []
         self._running = True
-        self._running_handles, self._ready, self._queued = ffi.new("int*"), ffi.new("int*"), ffi.new("int*")
+        self._running_handles, self._ready, self._queued = (
+            ffi.new("int*"),
+            ffi.new("int*"),
+            ffi.new("int*"),
+        )
         self._multi = lib.curl_multi_init()
         for option, value in (
             (CurlMOpt.MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION),
             (CurlMOpt.MAXCONNECTS, KEPT_CONNECTIONS),
             (CurlMOpt.QUICK_EXIT, 1),
         ):
-            # The number itself in the place of a pointer: the glue code passes on what it gets. (With a pointer to a long,
-            # as for easy handles, libcurl reads the address, finds it out of range and keeps its default: seen in 0.16.3.)
+            # The number itself in the place of a pointer: the glue code passes on what it gets.
+            # (With a pointer to a long, as for easy handles, libcurl reads the address, finds it
+            # out of range and keeps its default: seen in 0.16.3.)
             lib.curl_multi_setopt(self._multi, option, ffi.cast("void*", value))
 
     @property
     def under_way(self) -> int:
         return len(self._active)
 
-    # Called from trio ----------------------------------------------------------------------------------------------
+    # Called from trio ----------------------------------------------------------------------------
 
     def begin(self, exchange: CurlExchange) -> None:
-        """Have a request made. The exchange always hears of its end, also when the loop has ended."""
+        """Have a request made. The exchange always hears of its end, also when the loop has
+        ended.
+        """
         if self._multi is None:
             exchange.hear(TransportFailure(ENDED))
         else:
@@ -121,7 +133,9 @@ class Loop:
         self._wake()
 
     def adopt(self, settings: CurlSettings) -> None:
-        """What the next request is made with; a request that is being made at this very moment may get some of each."""
+        """What the next request is made with; a request that is being made at this very moment may
+        get some of each.
+        """
         self._browser, self._ca_file = browser_shown(settings), settings.ca_file
 
     def close(self, why: str = "The request was given up by this server.") -> None:
@@ -150,24 +164,29 @@ class Loop:
 
     def _wake(self) -> None:
         for _ in range(2):
-            with contextlib.suppress(Exception):  # the command is in the queue; at worst it waits for the next pass
+            with contextlib.suppress(
+                Exception
+            ):  # the command is in the queue; at worst it waits for the next pass
                 if lib.curl_multi_wakeup(self._multi) == _GOOD_ORDER:
                     return
 
     def _deliver(self) -> None:
-        # First the flag, then the queue: news that comes in between asks for another delivery, at worst an idle one.
+        # First the flag, then the queue: news that comes in between asks for another delivery, at
+        # worst an idle one.
         self._delivery_asked_for = False
         while self._news:
             exchange, news = self._news.popleft()
             try:
                 exchange.hear(news)
-            except Exception as error:  # boundary: the others' news must come through, and trio go on
+            except (
+                Exception
+            ) as error:  # boundary: the others' news must come through, and trio go on
                 _log.error("news of a request was lost: %s", _kind(error))  # values may be secret
                 with contextlib.suppress(Exception):
                     exchange.break_off(_failure(exchange, error))
                 self.ask_to_abort(exchange)
 
-    # Worker thread -------------------------------------------------------------------------------------------------
+    # Worker thread -------------------------------------------------------------------------------
 
     def tell(self, exchange: CurlExchange, news: News) -> None:
         """Queue news for trio."""
@@ -183,7 +202,9 @@ class Loop:
             try:
                 self._pass()
                 stumbles = 0
-            except Exception as error:  # boundary: one failed pass is no reason to end all transfers
+            except (
+                Exception
+            ) as error:  # boundary: one failed pass is no reason to end all transfers
                 stumbles += 1
                 if stumbles > MOST_STUMBLES:
                     raise
@@ -226,11 +247,17 @@ class Loop:
 
     def _start(self, exchange: CurlExchange) -> None:
         """Hand a request to libcurl."""
-        # A plain client's handle is always a new one: a browser's keeps its headers through a reset (seen in 0.16.3).
+        # A plain client's handle is always a new one: a browser's keeps its headers through a reset
+        # (seen in 0.16.3).
         reusable = self._idle and exchange.request.impersonated
         curl = exchange.curl = self._idle.pop() if reusable else new_handle()
         exchange.kept = configure(
-            curl, exchange.request, self._browser, self._ca_file, exchange.on_header, exchange.on_data
+            curl,
+            exchange.request,
+            self._browser,
+            self._ca_file,
+            exchange.on_header,
+            exchange.on_data,
         )
         self._active[curl._curl] = exchange
         _check(lib.curl_multi_add_handle(self._multi, curl._curl), "add")
@@ -243,7 +270,9 @@ class Loop:
             self._end(exchange, _outcome(exchange, int(error.code)))
 
     def _abort(self, exchange: CurlExchange) -> None:
-        """Take a transfer out, whatever it is doing: a name look-up, a handshake, a silent stream."""
+        """Take a transfer out, whatever it is doing: a name look-up, a handshake, a silent
+        stream.
+        """
         self._end(exchange, TransportFailure("The request was given up by this server."))
 
     def _collect(self) -> None:
@@ -264,7 +293,9 @@ class Loop:
         try:
             if curl is not None:
                 self._put_away(curl, keep=exchange.request.impersonated)
-        except Exception as error:  # boundary: the handle is lost, the exchange has its end all the same
+        except (
+            Exception
+        ) as error:  # boundary: the handle is lost, the exchange has its end all the same
             _log.warning("a request's handle could not be put away: %s", _kind(error))
             self._discard(curl, exchange)
         finally:
@@ -282,9 +313,11 @@ class Loop:
             curl.close()
 
     def _discard(self, curl: Curl | None, exchange: CurlExchange) -> None:
-        """Get rid of a handle in an unknown state: closed if libcurl has let it go, else kept until the end.
+        """Get rid of a handle in an unknown state: closed if libcurl has let it go, else kept until
+        the end.
 
-        What libcurl might still call or read must not be freed before, so the exchange stays as well.
+        What libcurl might still call or read must not be freed before, so the exchange stays as
+        well.
         """
         if curl is None:
             return
@@ -312,16 +345,26 @@ def _outcome(exchange: CurlExchange, code: int) -> TransportFailure | None:
     if code == _GOOD_ORDER:
         return None
     try:
-        return failure_of(code, exchange.request.who, exchange.curl, exchange.objection, answered=exchange.answered)
+        return failure_of(
+            code,
+            exchange.request.who,
+            exchange.curl,
+            exchange.objection,
+            answered=exchange.answered,
+        )
     except Exception as error:  # boundary: the reason is lost, the end is not
         return _failure(exchange, error)
 
 
 def _failure(exchange: CurlExchange, error: Exception) -> TransportFailure:
-    """What an exchange is told of an error on this side. Its text may hold the value at fault, and is not shown."""
+    """What an exchange is told of an error on this side. Its text may hold the value at fault, and
+    is not shown.
+    """
     if not exchange.answered:
         return TransportFailure(f"The request could not be made ({_kind(error)}).")
-    return TransportFailure(f"{exchange.request.who}'s answer was lost: it could not be taken ({_kind(error)}).")
+    return TransportFailure(
+        f"{exchange.request.who}'s answer was lost: it could not be taken ({_kind(error)})."
+    )
 
 
 def _kind(error: Exception) -> str:

@@ -14,7 +14,8 @@ class CurlFailure(TransportFailure):
     """A transfer that libcurl gave up.
 
     :ivar curl_code: libcurl's number for why.
-    :ivar proxy_status: the HTTP status with which a proxy refused to connect to Grok; 0 if none did.
+    :ivar proxy_status: the HTTP status with which a proxy refused to connect to Grok; 0 if none
+        did.
     """
 
     def __init__(self, message: str, *, curl_code: int = 0, proxy_status: int = 0) -> None:
@@ -28,7 +29,9 @@ class CurlConnectionDied(CurlFailure, ConnectionDied):
 
 
 class ResponseRefused(CurlFailure):
-    """A response with too long a head, or one that expands without end. Another try would meet the same."""
+    """A response with too long a head, or one that expands without end. Another try would meet the
+    same.
+    """
 
     again, sdk_may_repeat = False, False
 
@@ -61,14 +64,17 @@ _WHAT_FAILED: dict[int, str] = {
     CurlECode.HTTP2: "the HTTP/2 connection failed",
     CurlECode.HTTP2_STREAM: "the HTTP/2 stream was reset",
     CurlECode.PARTIAL_FILE: "the response was cut off",
-    CurlECode.ABORTED_BY_CALLBACK: "the connection had been closed, or the request was refused on it",
+    CurlECode.ABORTED_BY_CALLBACK: (
+        "the connection had been closed, or the request was refused on it"
+    ),
     CurlECode.GOT_NOTHING: "the server closed without a response",
     CurlECode.BAD_CONTENT_ENCODING: "its compression is damaged",
     CurlECode.TOO_LARGE: "a few bytes of it expand to many MB",
 }
 
 
-# How a connection ends that was there, and was asked. The first: it was a kept one, and libcurl wanted to ask again.
+# How a connection ends that was there, and was asked. The first: it was a kept one, and libcurl
+# wanted to ask again.
 _DIED = {
     CurlECode.ABORTED_BY_CALLBACK,
     CurlECode.HTTP2,
@@ -79,7 +85,9 @@ _DIED = {
 }
 
 
-def failure_of(code: int, who: str, curl: Curl | None, objection: str, *, answered: bool) -> CurlFailure:
+def failure_of(
+    code: int, who: str, curl: Curl | None, objection: str, *, answered: bool
+) -> CurlFailure:
     """The failure to report for a transfer that ended with this *code*.
 
     :param who: whom the request was for, as the message calls it.
@@ -88,7 +96,9 @@ def failure_of(code: int, who: str, curl: Curl | None, objection: str, *, answer
     """
     proxy_status = _proxy_status(curl)
     what = objection or _WHAT_FAILED.get(code, "the connection broke")
-    if proxy_status:  # libcurl counts it as "no connection could be made", like a proxy that is not there
+    if (
+        proxy_status
+    ):  # libcurl counts it as "no connection could be made", like a proxy that is not there
         what = f"the proxy refused with HTTP {proxy_status}"
     outcome = f"{who}'s answer was lost" if answered else f"{who} could not be reached"
     return _leaf(code, objection, answered=answered)(

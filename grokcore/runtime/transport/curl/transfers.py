@@ -24,7 +24,9 @@ MOST_DEATHS = 3
 DEATHS_S = 60.0
 
 FAREWELL_S = 2.0
-"""How long open streams have for their error events (seconds), before the server ends with the transport."""
+"""How long open streams have for their error events (seconds), before the server ends with the
+transport.
+"""
 
 GIVE_BACK_AFTER_S = 1.0
 """How long freed buffers are collected (seconds) before they are returned to the system."""
@@ -60,7 +62,9 @@ class CurlTransport:
                 raise RuntimeError("the transport keeps failing; see the log") from error
 
     def adopt(self, settings: CurlSettings) -> None:
-        """Use *settings* for later requests. The caller has passed them to :func:`.library.check_library`."""
+        """Use *settings* for later requests. The caller has passed them to
+        :func:`.library.check_library`.
+        """
         self._settings = settings
         if self._loop is not None:
             self._loop.adopt(settings)
@@ -79,14 +83,18 @@ class CurlTransport:
 
 
 async def _drive(loop: Loop) -> Exception | None:
-    """Run a loop in a thread until this is cancelled. Returns why, if it ended by itself; it is closed then."""
+    """Run a loop in a thread until this is cancelled. Returns why, if it ended by itself; it is
+    closed then.
+    """
     failure: Exception | None = None
 
     async def work() -> None:
         nonlocal failure
-        # A limiter of its own: this thread lives as long as the server and must not take a place that file and DNS calls
-        # wait for.
-        in_thread = functools.partial(trio.to_thread.run_sync, loop.work, limiter=trio.CapacityLimiter(1))
+        # A limiter of its own: this thread lives as long as the server and must not take a place
+        # that file and DNS calls wait for.
+        in_thread = functools.partial(
+            trio.to_thread.run_sync, loop.work, limiter=trio.CapacityLimiter(1)
+        )
         try:
             await in_thread()
         except Exception as error:  # boundary: a loop that ended is replaced

@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 
 from grokcore.errors import AttachmentRefused, GrokApiError, InvalidRequest
 from grokcore.protocol.conversation.messages import Call, Message
-from grokcore.protocol.dialects.openai_chat.request import ChatRequest, header_names, parse_chat_request
+from grokcore.protocol.dialects.openai_chat.request import (
+    ChatRequest,
+    header_names,
+    parse_chat_request,
+)
 
 from ...strategies import json_values
 
@@ -27,26 +31,37 @@ def parsed(**fields: Any) -> ChatRequest:
 
 def test_the_smallest_request() -> None:
     """A model and a message are enough."""
-    assert parsed() == ChatRequest("m", (Message("user", "hello"),), stream=False, include_usage=False, ignored=())
+    assert parsed() == ChatRequest(
+        "m", (Message("user", "hello"),), stream=False, include_usage=False, ignored=()
+    )
 
 
 def test_null_is_the_same_as_absent() -> None:
     """SDKs send it so."""
-    nulls = dict.fromkeys(["stream", "stream_options", "n", "tool_choice", "temperature", "tools", "stop"])
+    nulls = dict.fromkeys(
+        ["stream", "stream_options", "n", "tool_choice", "temperature", "tools", "stop"]
+    )
     assert parsed(**nulls) == parsed()
     assert parsed(stream_options={"include_usage": None}) == parsed()
 
 
 def test_streaming_and_usage_are_read() -> None:
     """Usage is asked for in ``stream_options``; keys there that nobody knows are passed over."""
-    request = parsed(stream=True, stream_options={"include_usage": True, "continuous_usage_stats": False}, n=1)
+    request = parsed(
+        stream=True, stream_options={"include_usage": True, "continuous_usage_stats": False}, n=1
+    )
     assert (request.stream, request.include_usage, request.ignored) == (True, True, ())
 
 
 def test_what_has_no_effect_is_named() -> None:
     """Sorted, without values, and fit for a header whatever the client calls its keys."""
     request = parsed(
-        top_p=1, temperature=0.5, tools=[], tool_choice="auto", seed=0, **{"a\r\nb: c": 1, "é": 1, "x" * 99: 1}
+        top_p=1,
+        temperature=0.5,
+        tools=[],
+        tool_choice="auto",
+        seed=0,
+        **{"a\r\nb: c": 1, "é": 1, "x" * 99: 1},
     )
     assert request.ignored == (
         "ab c".replace(" ", ""),
@@ -78,16 +93,28 @@ NOTHING: list[dict[str, Any]] = [
     *({"function_call": choice} for choice in FREE[:6]),
     *({"n": one} for one in (1.0, "1")),
     *({"stream": no} for no in ("false", "False", 0, "0", "")),
-    *({"stream_options": []}, {"modalities": ["text"]}, {"modalities": []}, {"audio": []}, {"audio": {}}),
+    *(
+        {"stream_options": []},
+        {"modalities": ["text"]},
+        {"modalities": []},
+        {"audio": []},
+        {"audio": {}},
+    ),
     *({"logprobs": False}, {"top_logprobs": 0}),
 ]
 
 
 def test_forms_of_the_same_are_the_same() -> None:
-    """Absent: null, and an empty list or object where an object is meant. Flags and numbers in any clear form."""
+    """Absent: null, and an empty list or object where an object is meant. Flags and numbers in any
+    clear form.
+    """
     for nothing in NOTHING:
         request = parsed(**nothing)
-        assert (request.stream, request.include_usage, request.messages) == (False, False, parsed().messages)
+        assert (request.stream, request.include_usage, request.messages) == (
+            False,
+            False,
+            parsed().messages,
+        )
     for yes in (True, "true", "True", 1, "1", 1.0):
         request = parsed(stream=yes, stream_options={"include_usage": yes}, search=yes)
         assert (request.stream, request.include_usage, request.search) == (True, True, True)
@@ -108,10 +135,19 @@ def test_what_of_a_message_is_not_passed_on_is_named() -> None:
     """Once for all messages; what has no content is not worth a word."""
     request = parsed(
         messages=[
-            {"role": "assistant", "content": "a", "reasoning_content": "hm", "audio": {"id": "1"}, "tool_calls": ["x"]},
             {
                 "role": "assistant",
-                "content": [{"type": "thinking", "thinking": "hm"}, {"type": "input_audio", "input_audio": {}}],
+                "content": "a",
+                "reasoning_content": "hm",
+                "audio": {"id": "1"},
+                "tool_calls": ["x"],
+            },
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": "hm"},
+                    {"type": "input_audio", "input_audio": {}},
+                ],
             },
             {
                 "role": "user",
@@ -124,11 +160,13 @@ def test_what_of_a_message_is_not_passed_on_is_named() -> None:
         *("messages.audio", "messages.reasoning_content", "messages.tool_calls"),
         *("parts.input_audio", "parts.text.mood", "parts.thinking"),
     )
-    assert parsed(messages=[{"role": "user", "content": "hi", "name": "Ann"}]).ignored == ("messages.name",)
+    assert parsed(messages=[{"role": "user", "content": "hi", "name": "Ann"}]).ignored == (
+        "messages.name",
+    )
     assert parsed(messages=[*HELLO, {"role": "user", "content": "hi", "name": "Ann"}]).ignored == ()
 
 
-# Messages ----------------------------------------------------------------------------------------------------------
+# Messages ---------------------------------------------------------------------------------------
 
 
 @frozen
@@ -177,10 +215,13 @@ TURNS = [
 @pytest.mark.parametrize("case", TURNS, ids=lambda case: json.dumps(case.sent)[:60])
 def test_every_form_of_a_message_is_understood(case: Turn) -> None:
     """Text in any of its forms, earlier tool calls readable, keys that nobody knows passed over."""
-    assert parsed(messages=[*HELLO, case.sent]).messages == (Message("user", "hello"), case.understood)
+    assert parsed(messages=[*HELLO, case.sent]).messages == (
+        Message("user", "hello"),
+        case.understood,
+    )
 
 
-# Faults ------------------------------------------------------------------------------------------------------------
+# Faults -----------------------------------------------------------------------------------------
 
 
 @frozen
@@ -307,7 +348,8 @@ def test_half_an_emoji_does_not_lose_the_message() -> None:
 @settings(deadline=None, max_examples=80)
 @given(
     st.dictionaries(
-        st.sampled_from(["model", "messages", "stream", "stream_options", "n", "tool_choice", "x"]), json_values
+        st.sampled_from(["model", "messages", "stream", "stream_options", "n", "tool_choice", "x"]),
+        json_values,
     )
 )
 def test_any_json_is_a_request_or_a_fault_of_it(fields: dict[str, Any]) -> None:
@@ -322,7 +364,11 @@ def test_any_json_is_a_request_or_a_fault_of_it(fields: dict[str, Any]) -> None:
 
 
 _PART = st.fixed_dictionaries(
-    {}, optional={"type": st.sampled_from(["text", "refusal", "image_url"]) | json_values, "text": json_values}
+    {},
+    optional={
+        "type": st.sampled_from(["text", "refusal", "image_url"]) | json_values,
+        "text": json_values,
+    },
 )
 _MESSAGE = st.fixed_dictionaries(
     {},

@@ -47,10 +47,20 @@ from ...strategies import marked_up_text, plain_text
 
 STYLE = Style(ThinkingStyle.REASONING_CONTENT)
 HEAD = ChatHead("chatcmpl-1", 1_700_000_000, "grok-4.1", 7, STYLE)
-COMMON = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "grok-4.1"}
+COMMON = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion.chunk",
+    "created": 1_700_000_000,
+    "model": "grok-4.1",
+}
 ERROR = IncompleteAnswer("It broke off.")
 ERROR_BODY = {
-    "error": {"message": "It broke off.", "type": "server_error", "param": None, "code": "upstream_incomplete"}
+    "error": {
+        "message": "It broke off.",
+        "type": "server_error",
+        "param": None,
+        "code": "upstream_incomplete",
+    }
 }
 
 
@@ -60,18 +70,28 @@ def thinking(style: ThinkingStyle) -> ChatHead:
 
 
 def frames(data: bytes) -> list[Any]:
-    """The objects of an event stream, read as the strictest client reads it: ``data: ``, one line, one blank line."""
+    """The objects of an event stream, read as the strictest client reads it: ``data: ``, one line,
+    one blank line.
+    """
     *found, rest = data.split(b"\n\n")
     assert rest == b""
-    assert all(frame.startswith(b"data: ") and b"\n" not in frame and b"\r" not in frame for frame in found)
+    assert all(
+        frame.startswith(b"data: ") and b"\n" not in frame and b"\r" not in frame for frame in found
+    )
     return ["[DONE]" if frame == b"data: [DONE]" else orjson.loads(frame[6:]) for frame in found]
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:
-    return {**COMMON, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}], **more}
+    return {
+        **COMMON,
+        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}],
+        **more,
+    }
 
 
-def streamed(events: Sequence[Event], head: ChatHead = HEAD, *, include_usage: bool = False) -> list[Any]:
+def streamed(
+    events: Sequence[Event], head: ChatHead = HEAD, *, include_usage: bool = False
+) -> list[Any]:
     return frames(ChunkWriter(head, include_usage=include_usage).write(events))
 
 
@@ -92,7 +112,9 @@ USAGE = {
 
 
 def test_a_stream_is_these_chunks() -> None:
-    """The role once and first, every choice with its index, a finish_reason at the end, then ``[DONE]``; no usage."""
+    """The role once and first, every choice with its index, a finish_reason at the end, then
+    ``[DONE]``; no usage.
+    """
     assert streamed(ANSWER) == [
         chunk(ROLE),
         chunk({"reasoning_content": "hm, hm"}),
@@ -143,11 +165,15 @@ def test_a_whole_answer_is_this_body() -> None:
 def test_reasoning_is_no_key_of_an_answer_without_it() -> None:
     """Nor of one where it is hidden; it is counted all the same, since Grok produced it."""
     hidden = whole(ANSWER, thinking(ThinkingStyle.HIDDEN))
-    assert hidden["choices"][0]["message"] == {"role": "assistant", "content": "Hello wörld", "refusal": None}
+    assert hidden["choices"][0]["message"] == {
+        "role": "assistant",
+        "content": "Hello wörld",
+        "refusal": None,
+    }
     assert hidden["usage"] == USAGE
 
 
-# What is shown -----------------------------------------------------------------------------------------------------
+# What is shown ----------------------------------------------------------------------------------
 
 
 @frozen
@@ -198,8 +224,13 @@ def test_both_writers_show_the_same(case: Rendering) -> None:
     """What a stream adds up to is what the whole body holds."""
     head = thinking(case.style)
     message = whole([*case.events, Finished()], head)["choices"][0]["message"]
-    assert (message["content"], message.get("reasoning_content", "")) == (case.content, case.reasoning)
-    deltas = [frame["choices"][0]["delta"] for frame in streamed([*case.events, Finished()], head)[:-1]]
+    assert (message["content"], message.get("reasoning_content", "")) == (
+        case.content,
+        case.reasoning,
+    )
+    deltas = [
+        frame["choices"][0]["delta"] for frame in streamed([*case.events, Finished()], head)[:-1]
+    ]
     assert "".join(delta.get("content", "") for delta in deltas) == case.content
     assert "".join(delta.get("reasoning_content", "") for delta in deltas) == case.reasoning
 
@@ -234,8 +265,9 @@ EVENTS = st.lists(
 def test_every_complete_stream_keeps_the_rules(
     events: list[Event], style: ThinkingStyle, include_usage: bool, data: st.DataObject
 ) -> None:
-    """Role first and once; index everywhere; one finish_reason, in the last chunk with a choice; usage as asked for;
-    ``[DONE]`` last; and the chunks don't depend on how many events came at once.
+    """Role first and once; index everywhere; one finish_reason, in the last chunk with a choice;
+    usage as asked for; ``[DONE]`` last; and the chunks don't depend on how many events came at
+    once.
     """
     head = thinking(style)
     events = [*events, Text("."), Finished()]
@@ -248,20 +280,29 @@ def test_every_complete_stream_keeps_the_rules(
     if include_usage:
         last = found.pop()
         assert (last["choices"], set(last["usage"])) == ([], set(USAGE))
-    assert all(("usage" in frame) == include_usage and frame.get("usage") is None for frame in found)
+    assert all(
+        ("usage" in frame) == include_usage and frame.get("usage") is None for frame in found
+    )
     choices = [choice for frame in found for choice in frame["choices"]]
     assert len(choices) == len(found)
     assert [choice["index"] for choice in choices] == [0] * len(choices)
     assert [choice["finish_reason"] for choice in choices] == [None] * (len(choices) - 1) + ["stop"]
-    assert ["role" in choice["delta"] for choice in choices] == [True] + [False] * (len(choices) - 1)
+    assert ["role" in choice["delta"] for choice in choices] == [True] + [False] * (
+        len(choices) - 1
+    )
     assert all(choice["delta"] for choice in choices[:-1])
 
 
-# Annotations -------------------------------------------------------------------------------------------------------
+# Annotations ------------------------------------------------------------------------------------
 
 
 def citation(source: Source, start: int, end: int) -> dict[str, Any]:
-    told = {"url": source.url, "title": source.title or source.url, "start_index": start, "end_index": end}
+    told = {
+        "url": source.url,
+        "title": source.title or source.url,
+        "start_index": start,
+        "end_index": end,
+    }
     return {"type": "url_citation", "url_citation": told}
 
 
@@ -277,11 +318,14 @@ BASED: list[Event] = [
 
 @pytest.mark.parametrize("style", ThinkingStyle)
 def test_what_an_answer_is_based_on_is_told_completely_at_its_end(style: ThinkingStyle) -> None:
-    """Each place that cites, with where it is in the content; then what is cited nowhere. A stream's have an index."""
+    """Each place that cites, with where it is in the content; then what is cited nowhere. A
+    stream's have an index.
+    """
     message = whole([*BASED, Finished()], thinking(style))["choices"][0]["message"]
     annotations = message["annotations"]
     assert [
-        message["content"][one["url_citation"]["start_index"] : one["url_citation"]["end_index"]] for one in annotations
+        message["content"][one["url_citation"]["start_index"] : one["url_citation"]["end_index"]]
+        for one in annotations
     ] == ["[1]", "[1]", ""]
     length = len(message["content"])
     assert annotations[2] == citation(NAMELESS, length, length)
@@ -305,7 +349,7 @@ def test_an_answer_that_is_based_on_nothing_has_no_annotations() -> None:
     assert "annotations" not in whole(ANSWER)["choices"][0]["message"]
 
 
-# Silence -----------------------------------------------------------------------------------------------------------
+# Silence ----------------------------------------------------------------------------------------
 
 
 def test_a_heartbeat_is_a_comment_with_one_newline() -> None:
@@ -326,7 +370,7 @@ def test_an_empty_chunk_carries_the_role_if_nothing_has() -> None:
     assert frames(data) == [chunk(ROLE), chunk({}), chunk({"content": "a"}), chunk({})]
 
 
-# Failure -----------------------------------------------------------------------------------------------------------
+# Failure ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -337,7 +381,9 @@ def test_an_empty_chunk_carries_the_role_if_nothing_has() -> None:
 def test_an_answer_that_breaks_off_never_looks_complete(
     style: ThinkingStyle, events: list[Event], closing: list[Any]
 ) -> None:
-    """One whole error object on one line; no finish_reason, no ``[DONE]``; an open tag is closed before it."""
+    """One whole error object on one line; no finish_reason, no ``[DONE]``; an open tag is closed
+    before it.
+    """
     writer = ChunkWriter(thinking(style), include_usage=True)
     before = frames(writer.write(events))
     after = frames(writer.fail(ERROR))
@@ -359,7 +405,9 @@ def test_the_end_of_a_stream_is_this_line() -> None:
     assert DONE == b"data: [DONE]\n\n"
 
 
-@pytest.mark.parametrize("text", ["0123456789 of an answer, ", "晴天去走走，好不好？", 'say "no"\n\\ '])
+@pytest.mark.parametrize(
+    "text", ["0123456789 of an answer, ", "晴天去走走，好不好？", 'say "no"\n\\ ']
+)
 @pytest.mark.parametrize("shown", [lines.token, lines.thought], ids=["text", "thinking"])
 def test_a_long_answer_is_held_in_memory_less_than_four_times(
     text: str, shown: Callable[[str], dict[str, object]]
@@ -372,12 +420,19 @@ def test_a_long_answer_is_held_in_memory_less_than_four_times(
     try:
         for _ in range(count // 100):
             writer.add(decoder.receive(line * 100))
-        writer.add(decoder.receive(lines.line(wrapped(lines.token("."))) + lines.line(wrapped(lines.soft_stop()))))
+        writer.add(
+            decoder.receive(
+                lines.line(wrapped(lines.token("."))) + lines.line(wrapped(lines.soft_stop()))
+            )
+        )
         writer.add(decoder.close())
         body = writer.body()
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     message = orjson.loads(body)["choices"][0]["message"]
-    assert text * (count // 100 * 100) in (message["content"][:-1], message.get("reasoning_content"))
+    assert text * (count // 100 * 100) in (
+        message["content"][:-1],
+        message.get("reasoning_content"),
+    )
     assert peak < 4 * len(body)

@@ -28,7 +28,9 @@ URL = "data:image/png;base64,AAAA"
 
 def parse(fields: Any, *, editing: bool = False) -> ImageRequest:
     """Of a JSON object, or of pairs."""
-    return parse_image_request(tuple(fields.items()) if isinstance(fields, dict) else fields, editing=editing)
+    return parse_image_request(
+        tuple(fields.items()) if isinstance(fields, dict) else fields, editing=editing
+    )
 
 
 @frozen
@@ -46,11 +48,20 @@ FAULTS = [
     Fault({"prompt": " "}, "prompt"),
     Fault({"prompt": ["a"]}, "prompt"),
     Fault({"prompt": "a" * 1_000_001}, "prompt"),
-    *(Fault({"prompt": "a", "n": n}, "n") for n in (0, 5, -1, True, 1.5, 0.0, "1.5", "12", "x", [1], "0")),
+    *(
+        Fault({"prompt": "a", "n": n}, "n")
+        for n in (0, 5, -1, True, 1.5, 0.0, "1.5", "12", "x", [1], "0")
+    ),
     Fault({"prompt": "a", "response_format": "png"}, "response_format"),
     Fault({"prompt": "a", "response_format": {"type": "url"}}, "response_format"),
-    *(Fault({"prompt": "a", "partial_ok": value}, "partial_ok") for value in (2, "maybe", ["true"], 0.5)),
-    *(Fault({"prompt": "a", "stream": value}, "stream") for value in (True, "True", 1, "1", "perhaps", [1])),
+    *(
+        Fault({"prompt": "a", "partial_ok": value}, "partial_ok")
+        for value in (2, "maybe", ["true"], 0.5)
+    ),
+    *(
+        Fault({"prompt": "a", "stream": value}, "stream")
+        for value in (True, "True", 1, "1", "perhaps", [1])
+    ),
     Fault({"prompt": "a", "model": 1}, "model"),
     Fault({"prompt": "a", "output_format": "svg"}, "output_format"),
     Fault({"prompt": "a", "output_format": "GIF"}, "output_format"),
@@ -83,14 +94,20 @@ FAULTS = [
             ("image", FormFile("a.png", b""), "image"),
             ("attachment", FormFile("a.png", b"x"), "attachment"),
             ("style", {"reference": [URL]}, "style"),
-            ("face", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA", "face"),
+            (
+                "face",
+                "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA",
+                "face",
+            ),
             ("image_prompt", "https://example.com/a.png", "image_prompt"),
         )
     ),
 ]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.param}: {str(fault.fields)[:60]}")
+@pytest.mark.parametrize(
+    "fault", FAULTS, ids=lambda fault: f"{fault.param}: {str(fault.fields)[:60]}"
+)
 def test_a_faulty_request_names_its_field(fault: Fault) -> None:
     """Nothing is guessed."""
     with pytest.raises(fault.error) as caught:
@@ -117,8 +134,21 @@ ABSENT: list[Any] = [None, "", "  ", "None", "null", "undefined", [], {}, FormFi
 
 @pytest.mark.parametrize("value", ABSENT, ids=repr)
 def test_an_empty_value_is_an_absent_one(value: Any) -> None:
-    """In every field: SDKs send null, forms send nothing or the word that the language has for it."""
-    names = ["model", "n", "response_format", "partial_ok", "stream", "mask", "image", "images", "size", "user"]
+    """In every field: SDKs send null, forms send nothing or the word that the language has for
+    it.
+    """
+    names = [
+        "model",
+        "n",
+        "response_format",
+        "partial_ok",
+        "stream",
+        "mask",
+        "image",
+        "images",
+        "size",
+        "user",
+    ]
     asked = parse({"prompt": "a cat", **dict.fromkeys(names, value)})
     assert asked == parse({"prompt": "a cat"})
 
@@ -155,9 +185,28 @@ NAMES_OF_MODELS = [
         "gpt-image-7",
         "gpt-image",
     ),
-    *("dall-e-2", "dall-e-3", "dall-e-9", "DALL-E-3", "chatgpt-image-latest", "openai/gpt-image-2", "xai/grok-2-image"),
-    *("grok-2-image", "grok-2-image-1212", "grok-2-image-latest", "grok-3-image", "grok-imagine-image"),
-    *("grok-imagine-image-pro", "grok-imagine-image-2027-01-01", "grok-imagine-1.0", "grok-imagine-1.0-edit"),
+    *(
+        "dall-e-2",
+        "dall-e-3",
+        "dall-e-9",
+        "DALL-E-3",
+        "chatgpt-image-latest",
+        "openai/gpt-image-2",
+        "xai/grok-2-image",
+    ),
+    *(
+        "grok-2-image",
+        "grok-2-image-1212",
+        "grok-2-image-latest",
+        "grok-3-image",
+        "grok-imagine-image",
+    ),
+    *(
+        "grok-imagine-image-pro",
+        "grok-imagine-image-2027-01-01",
+        "grok-imagine-1.0",
+        "grok-imagine-1.0-edit",
+    ),
     *("grok-imagine-1.0-fast", "", DEFAULT_MODEL),
 ]
 
@@ -169,7 +218,8 @@ def test_image_models_go_by_many_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["grok-imagine-0.9", "grok-3-fast", "gpt-4o", "grok-imagine-video", "sora-2", "x" * 9999]
+    "name",
+    ["grok-imagine-0.9", "grok-3-fast", "gpt-4o", "grok-imagine-video", "sora-2", "x" * 9999],
 )
 def test_a_name_that_is_no_image_model_s_stays(name: str) -> None:
     """It is found in the table, or refused."""
@@ -183,9 +233,35 @@ def test_a_name_of_the_table_comes_before_the_aliases() -> None:
 
 PNG64 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SOURCE_NAMES = [
-    *("image", "images", "image[]", "images[]", "image[0]", "images[1]", "image_1", "image1", "image-2", "image.0"),
-    *("images[0][image_url]", "image[url]", "images[0][image_url][url]", "input_image", "image_url", "image_urls"),
-    *("imageUrl", "init_image", "reference_images", "image_file", "image_base64", "Image", "input_images[3]"),
+    *(
+        "image",
+        "images",
+        "image[]",
+        "images[]",
+        "image[0]",
+        "images[1]",
+        "image_1",
+        "image1",
+        "image-2",
+        "image.0",
+    ),
+    *(
+        "images[0][image_url]",
+        "image[url]",
+        "images[0][image_url][url]",
+        "input_image",
+        "image_url",
+        "image_urls",
+    ),
+    *(
+        "imageUrl",
+        "init_image",
+        "reference_images",
+        "image_file",
+        "image_base64",
+        "Image",
+        "input_images[3]",
+    ),
 ]
 
 
@@ -248,9 +324,33 @@ def test_pictures_keep_their_order(fields: list[tuple[str, Any]]) -> None:
 
 def test_what_has_no_effect_is_named() -> None:
     """Whatever its name: it goes into a header."""
-    names = ["size", "quality", "background", "moderation", "user", "style", "output_compression", "partial_images"]
-    asked = parse({"prompt": "a", **dict.fromkeys(names, "x"), "größe": 1, "a b\r\n": 1, "": 1, "output_format": "png"})
-    assert set(asked.ignored) == {*names, "gr%C3%B6%C3%9Fe", "a%20b%0D%0A", "unnamed", "output_format"}
+    names = [
+        "size",
+        "quality",
+        "background",
+        "moderation",
+        "user",
+        "style",
+        "output_compression",
+        "partial_images",
+    ]
+    asked = parse(
+        {
+            "prompt": "a",
+            **dict.fromkeys(names, "x"),
+            "größe": 1,
+            "a b\r\n": 1,
+            "": 1,
+            "output_format": "png",
+        }
+    )
+    assert set(asked.ignored) == {
+        *names,
+        "gr%C3%B6%C3%9Fe",
+        "a%20b%0D%0A",
+        "unnamed",
+        "output_format",
+    }
     many = parse({"prompt": "a", **{f"f{number:03}": 1 for number in range(100)}}).ignored
     assert many == (*(f"f{number:03}" for number in range(40)), "60-more")
 
@@ -264,7 +364,10 @@ def test_the_answer_has_each_picture_as_it_is_wanted() -> None:
     assert body["created"] == 7
     usage = body["usage"]
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"] > 0
-    assert usage["input_tokens_details"] == {"text_tokens": usage["input_tokens"], "image_tokens": 0}
+    assert usage["input_tokens_details"] == {
+        "text_tokens": usage["input_tokens"],
+        "image_tokens": 0,
+    }
 
 
 USED = [
@@ -280,18 +383,39 @@ USED = [
     "partial_ok",
     "stream",
 ]
-NAMES = st.sampled_from([*USED, "size", "images[0][url]", "output_format", "file_id", "attachment"]) | st.text(
-    max_size=8
-)
+NAMES = st.sampled_from(
+    [*USED, "size", "images[0][url]", "output_format", "file_id", "attachment"]
+) | st.text(max_size=8)
 SCALARS = st.sampled_from(
-    [None, True, False, 0, 1, 2.0, "", "None", "1", "true", "url", URL, PNG64, "https://example.com/a"]
+    [
+        None,
+        True,
+        False,
+        0,
+        1,
+        2.0,
+        "",
+        "None",
+        "1",
+        "true",
+        "url",
+        URL,
+        PNG64,
+        "https://example.com/a",
+    ]
 )
 LEAVES = SCALARS | st.text(max_size=20) | st.floats(allow_nan=False) | st.integers()
 KEYS = st.sampled_from(["url", "image_url", "data", "0", "file_id", "type"]) | st.text(max_size=5)
 VALUES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=6
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=6,
 )
-FILES = st.builds(FormFile, st.sampled_from(["", "a.png"]), st.sampled_from([b"", b"\x89PNG", b"text", URL.encode()]))
+FILES = st.builds(
+    FormFile,
+    st.sampled_from(["", "a.png"]),
+    st.sampled_from([b"", b"\x89PNG", b"text", URL.encode()]),
+)
 
 
 def leaves(value: Any) -> Iterator[str]:
@@ -312,9 +436,13 @@ def is_hollow(value: Any) -> bool:
 
 @settings(deadline=None, max_examples=2000)
 @given(fields=st.lists(st.tuples(NAMES, VALUES | FILES), max_size=6), editing=st.booleans())
-def test_whatever_comes_is_taken_named_or_refused(fields: list[tuple[str, Any]], *, editing: bool) -> None:
+def test_whatever_comes_is_taken_named_or_refused(
+    fields: list[tuple[str, Any]], *, editing: bool
+) -> None:
     """No other error than one with the field to blame, and no field is passed over."""
-    fields = [*fields, ("prompt", "a")] if not any(name == "prompt" for name, _ in fields) else fields
+    fields = (
+        [*fields, ("prompt", "a")] if not any(name == "prompt" for name, _ in fields) else fields
+    )
     try:
         asked = parse(tuple(fields), editing=editing)
     except GrokApiError as error:
@@ -327,6 +455,8 @@ def test_whatever_comes_is_taken_named_or_refused(fields: list[tuple[str, Any]],
         if is_hollow(value) or name in USED:
             continue
         assert asked.sources or asked.ignored, f"{name} is passed over"
-    given = sum(text == URL for name, value in fields if holds_picture(name) for text in leaves(value))
+    given = sum(
+        text == URL for name, value in fields if holds_picture(name) for text in leaves(value)
+    )
     if given and not any(isinstance(value, dict) for _, value in fields):
         assert sum(part.url == URL for part in asked.sources) >= given

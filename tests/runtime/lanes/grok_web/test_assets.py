@@ -1,4 +1,6 @@
-"""Fetching what Grok made: where a request goes and with what, what is taken for an asset, and what is left of it."""
+"""Fetching what Grok made: where a request goes and with what, what is taken for an asset, and what
+is left of it.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ def fetched(script: Script, url: str = PATH) -> Asset:
     return found[0]
 
 
-def run_with_cache(scenario: Callable[[MediaCache], Awaitable[None]], folder: Path, *, most_bytes: int = 10**9) -> None:
+def run_with_cache(
+    scenario: Callable[[MediaCache], Awaitable[None]], folder: Path, *, most_bytes: int = 10**9
+) -> None:
     """With a real clock: a faked one would jump past the threads that write."""
 
     async def main() -> None:
@@ -84,7 +88,7 @@ def files_in(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in folder.iterdir()] if folder.exists() else []
 
 
-# Where to, and with what ------------------------------------------------------------------------------------------
+# Where to, and with what ------------------------------------------------------------------------
 
 
 @frozen
@@ -101,11 +105,20 @@ PLACES = [
     Place(f"/{PATH}", f"{ASSETS_URL}/{PATH}"),
     Place("//evil.example.com/x.jpg", f"{ASSETS_URL}/evil.example.com/x.jpg"),
     Place("@evil.example.com/x.jpg", f"{ASSETS_URL}/@evil.example.com/x.jpg"),
-    Place("users/u/a (1)/bild-ä.jpg?cache=1#top", f"{ASSETS_URL}/users/u/a%20(1)/bild-%C3%A4.jpg?cache=1"),
-    Place("https://assets.example.com:8443/other/x.jpg", "https://assets.example.com:8443/other/x.jpg"),
+    Place(
+        "users/u/a (1)/bild-ä.jpg?cache=1#top",
+        f"{ASSETS_URL}/users/u/a%20(1)/bild-%C3%A4.jpg?cache=1",
+    ),
+    Place(
+        "https://assets.example.com:8443/other/x.jpg", "https://assets.example.com:8443/other/x.jpg"
+    ),
     Place("HTTPS://ASSETS.GROK.COM/x.jpg", "https://assets.grok.com/x.jpg"),
     Place("https://assets.grok.com./x.jpg", "https://assets.grok.com/x.jpg"),
-    Place("https://imagine-public.x.ai/a/b.png?cache=1", "https://imagine-public.x.ai/a/b.png?cache=1", own=False),
+    Place(
+        "https://imagine-public.x.ai/a/b.png?cache=1",
+        "https://imagine-public.x.ai/a/b.png?cache=1",
+        own=False,
+    ),
     Place("https://imgen.x.ai/a.jpg", "https://imgen.x.ai/a.jpg", own=False),
 ]
 
@@ -116,11 +129,22 @@ PLACES = [
 async def test_cookies_go_to_the_account_s_own_assets_and_nowhere_else(
     cache: MediaCache, case: Place, kind: str
 ) -> None:
-    """With the token's own proxy in any case, and nothing of a page visit or an API call among the headers."""
+    """With the token's own proxy in any case, and nothing of a page visit or an API call among the
+    headers.
+    """
     fetcher, transport = fetcher_of(sent(mp4() if kind == "video" else png()), identity=BROWSER)
-    await (fetcher.save(ACCESS, case.url, cache) if kind == "video" else fetcher.fetch(ACCESS, case.url))
+    await (
+        fetcher.save(ACCESS, case.url, cache)
+        if kind == "video"
+        else fetcher.fetch(ACCESS, case.url)
+    )
     request = transport.exchanges[0].request
-    assert (request.method, request.url, request.body, request.proxy_url) == ("GET", case.asked, b"", PROXY)
+    assert (request.method, request.url, request.body, request.proxy_url) == (
+        "GET",
+        case.asked,
+        b"",
+        PROXY,
+    )
     cookie = {"Cookie": f"sso={SSO}; sso-rw={SSO}; cf_clearance=clearance"}
     assert dict(request.headers) == {
         "Accept": "image/*,video/*,*/*;q=0.8",
@@ -183,13 +207,16 @@ async def test_other_places_are_not_asked(cache: MediaCache, url: str) -> None:
     for attempt in (partial(fetcher.fetch, ACCESS, url), partial(fetcher.save, ACCESS, url, cache)):
         with pytest.raises(UpstreamFailure) as caught:
             await attempt()
-        assert caught.value.message.startswith("What Grok gave as the file's address is not taken: it")
+        assert caught.value.message.startswith(
+            "What Grok gave as the file's address is not taken: it"
+        )
         assert "evil" not in caught.value.message
     assert transport.exchanges == []
 
 
 @pytest.mark.parametrize(
-    "assets_url", ["http://127.0.0.1:9", "http://[::1]:9", "https://assets.grok.com", "http://mirror"]
+    "assets_url",
+    ["http://127.0.0.1:9", "http://[::1]:9", "https://assets.grok.com", "http://mirror"],
 )
 def test_any_mirror_that_is_configured_is_asked(assets_url: str) -> None:
     """On loopback, at any port, without TLS: whoever configures it knows."""
@@ -212,12 +239,14 @@ def test_any_mirror_that_is_configured_is_asked(assets_url: str) -> None:
     ],
 )
 def test_a_reader_gets_an_absolute_address_whatever_grok_wrote(url: str, whole: str) -> None:
-    """One that browsers ask for over HTTP, or the content itself; making it absolute twice changes nothing."""
+    """One that browsers ask for over HTTP, or the content itself; making it absolute twice changes
+    nothing.
+    """
     assert whole_address(url, ASSETS_URL) == whole
     assert whole_address(whole, ASSETS_URL) == whole
 
 
-# What is taken for an asset ---------------------------------------------------------------------------------------
+# What is taken for an asset ---------------------------------------------------------------------
 
 PDF, TEXT = b"%PDF-1.7\n" + bytes(range(256)), "Zeilen\nund mehr ünd".encode() * 200
 
@@ -278,10 +307,15 @@ FAILING = [
 
 @pytest.mark.parametrize("case", FAILING, ids=lambda case: case.name)
 @with_cache
-async def test_what_is_no_asset_is_a_failure_that_says_why(cache: MediaCache, case: Failing, tmp_path: Path) -> None:
+async def test_what_is_no_asset_is_a_failure_that_says_why(
+    cache: MediaCache, case: Failing, tmp_path: Path
+) -> None:
     """The same of pictures and videos: one request, closed; nothing kept, no secret told."""
     fetcher, transport = fetcher_of(case.script)
-    for attempt in (partial(fetcher.fetch, ACCESS, PATH), partial(fetcher.save, ACCESS, PATH, cache)):
+    for attempt in (
+        partial(fetcher.fetch, ACCESS, PATH),
+        partial(fetcher.save, ACCESS, PATH, cache),
+    ):
         with pytest.raises(GrokApiError) as caught:
             await attempt()
         assert type(caught.value) is case.error
@@ -292,7 +326,9 @@ async def test_what_is_no_asset_is_a_failure_that_says_why(cache: MediaCache, ca
     assert files_in(tmp_path) == []
 
 
-SVG = b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+SVG = (
+    b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+)
 NO_PICTURES = {
     "words": b"Rate limit reached, try again later.",
     "words after white space": b"\n\n  not found",
@@ -313,10 +349,14 @@ NO_PICTURES = {
 }
 
 
-@pytest.mark.parametrize("said", ["image/png", "image/svg+xml", "application/json", "text/html", ""])
+@pytest.mark.parametrize(
+    "said", ["image/png", "image/svg+xml", "application/json", "text/html", ""]
+)
 @pytest.mark.parametrize("name", NO_PICTURES)
 @with_cache
-async def test_only_a_picture_is_taken_for_one(cache: MediaCache, name: str, said: str, tmp_path: Path) -> None:
+async def test_only_a_picture_is_taken_for_one(
+    cache: MediaCache, name: str, said: str, tmp_path: Path
+) -> None:
     """Whatever the response calls it: it is neither given on nor kept."""
     told = (("content-type", said),) if said else ()
     fetcher, transport = fetcher_of(Script((Send(NO_PICTURES[name]),), 200, told))
@@ -355,7 +395,9 @@ def data_url(data: bytes, said: str = "image/png") -> str:
     ],
 )
 @on_fake_clock
-async def test_a_picture_within_the_answer_is_taken_without_a_request(url: str, media_type: str | None) -> None:
+async def test_a_picture_within_the_answer_is_taken_without_a_request(
+    url: str, media_type: str | None
+) -> None:
     """And judged by its content, like any other."""
     fetcher, transport = fetcher_of(sent(png()))
     if media_type is None:
@@ -368,7 +410,7 @@ async def test_a_picture_within_the_answer_is_taken_without_a_request(url: str, 
     assert transport.exchanges == []
 
 
-# Bounds -----------------------------------------------------------------------------------------------------------
+# Bounds -----------------------------------------------------------------------------------------
 
 STALLING = [
     Script((), before=1000),
@@ -378,7 +420,9 @@ STALLING = [
 ]
 
 
-@pytest.mark.parametrize("script", STALLING, ids=["no head", "no body", "no refusal", "drop by drop"])
+@pytest.mark.parametrize(
+    "script", STALLING, ids=["no head", "no body", "no refusal", "drop by drop"]
+)
 @pytest.mark.parametrize(("kind", "seconds"), [("image", 30), ("video", 120)])
 @on_fake_clock
 async def test_time_is_bounded(script: Script, kind: str, seconds: float, tmp_path: Path) -> None:
@@ -386,7 +430,9 @@ async def test_time_is_bounded(script: Script, kind: str, seconds: float, tmp_pa
     fetcher, transport = fetcher_of(script)
     cache = MediaCache(tmp_path, 10**9)
     with pytest.raises(TransportFailure, match=f"within {seconds} s"):
-        await (fetcher.save(ACCESS, PATH, cache) if kind == "video" else fetcher.fetch(ACCESS, PATH))
+        await (
+            fetcher.save(ACCESS, PATH, cache) if kind == "video" else fetcher.fetch(ACCESS, PATH)
+        )
     assert trio.current_time() == seconds
     assert transport.exchanges[0].request.connect_net_s == seconds
     assert transport.all_closed
@@ -401,7 +447,9 @@ def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         return sent(mp4().ljust(size, b"\0"))
 
     async def scenario(cache: MediaCache) -> None:
-        fetcher, _ = fetcher_of(of_size(5 << 20), of_size((5 << 20) + 1), of_size(6 << 20), of_size((6 << 20) + 1))
+        fetcher, _ = fetcher_of(
+            of_size(5 << 20), of_size((5 << 20) + 1), of_size(6 << 20), of_size((6 << 20) + 1)
+        )
         assert len((await fetcher.fetch_file(ACCESS, PATH)).data) == 5 << 20
         with pytest.raises(UpstreamFailure, match="larger than the 5 MB"):
             await fetcher.fetch_file(ACCESS, PATH)
@@ -413,12 +461,16 @@ def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     run_with_cache(scenario, tmp_path)
 
 
-# Videos -----------------------------------------------------------------------------------------------------------
+# Videos -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("data", "ending"),
-    [(mp4(), ".mp4"), (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", ".mov"), (b"\x1a\x45\xdf\xa3\x42\x82\x84webm", ".webm")],
+    [
+        (mp4(), ".mp4"),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", ".mov"),
+        (b"\x1a\x45\xdf\xa3\x42\x82\x84webm", ".webm"),
+    ],
 )
 @with_cache
 async def test_a_video_is_kept_under_a_name_that_fits_its_content(
@@ -436,7 +488,9 @@ async def test_a_video_is_kept_under_a_name_that_fits_its_content(
 
 @pytest.mark.parametrize("data", [png(), jpeg(), PDF, TEXT], ids=["PNG", "JPEG", "PDF", "text"])
 @with_cache
-async def test_what_is_no_video_is_not_kept_in_its_place(cache: MediaCache, data: bytes, tmp_path: Path) -> None:
+async def test_what_is_no_video_is_not_kept_in_its_place(
+    cache: MediaCache, data: bytes, tmp_path: Path
+) -> None:
     """It is a failure, which leaves Grok's own address to the client."""
     fetcher, _ = fetcher_of(sent(data))
     with pytest.raises(UpstreamFailure, match="no video, but"):
@@ -467,7 +521,11 @@ async def test_of_a_video_that_breaks_off_or_is_not_wanted_any_more_nothing_stay
 
 def test_nothing_that_is_shown_has_a_secret_in_it() -> None:
     """Neither token nor proxy's password nor clearance."""
-    shown: list[Any] = [ACCESS, AssetFetcher(FakeTransport([]), ASSETS_URL, BROWSER), Asset(b"canary", "image/png")]
+    shown: list[Any] = [
+        ACCESS,
+        AssetFetcher(FakeTransport([]), ASSETS_URL, BROWSER),
+        Asset(b"canary", "image/png"),
+    ]
 
     assert "canary" not in repr(shown)
     assert "clearance=" not in repr(shown).replace("cf_clearance=", "")

@@ -1,4 +1,6 @@
-"""Asking Grok what is left: what is sent, what comes of each outcome, and when; without sockets, on a clock that jumps."""
+"""Asking Grok what is left: what is sent, what comes of each outcome, and when; without sockets, on
+a clock that jumps.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,11 @@ from ...fakes import FakeExchange, FakeTransport
 MODEL, OTHER = SHIPPED["grok-3-fast"], SHIPPED["grok-4.1"]
 GROUP = MODEL.rate_limit_name
 BASE_URL = "https://grok.example.com"
-IDENTITY = Identity({RATE_LIMITS_PATH: "for-asks", CHAT_PATH: "for-chats", "*": "for-others"}, "clearance", "Browser/1")
+IDENTITY = Identity(
+    {RATE_LIMITS_PATH: "for-asks", CHAT_PATH: "for-chats", "*": "for-others"},
+    "clearance",
+    "Browser/1",
+)
 HOUR, DAY = 3600.0, 86400.0
 
 
@@ -59,14 +65,20 @@ PLENTY, FAILING = told(30), error(500, {})
 
 @define(eq=False)
 class Grok(FakeTransport):
-    """Plays a script to asks: those of a token or of a group, each once and the last for ever; else the usual ones."""
+    """Plays a script to asks: those of a token or of a group, each once and the last for ever; else
+    the usual ones.
+    """
 
     by_token: dict[str, list[Script]] = field(factory=dict)
     by_group: dict[str, list[Script]] = field(factory=dict)
 
     def open(self, request: UpstreamRequest) -> FakeExchange:
         sso = dict(request.headers)["Cookie"].partition(";")[0].removeprefix("sso=")
-        own = self.by_token.get(sso) or self.by_group.get(json.loads(request.body)["modelName"]) or self.scripts
+        own = (
+            self.by_token.get(sso)
+            or self.by_group.get(json.loads(request.body)["modelName"])
+            or self.scripts
+        )
         self.exchanges.append(FakeExchange(request, own.pop(0) if len(own) > 1 else own[0]))
         return self.exchanges[-1]
 
@@ -82,7 +94,9 @@ class Grok(FakeTransport):
 
 @define
 class World:
-    """A pool, its keeper and the Grok that is asked. Questions need no answer here: their outcomes are told the pool."""
+    """A pool, its keeper and the Grok that is asked. Questions need no answer here: their outcomes
+    are told the pool.
+    """
 
     grok: Grok
     pool: TokenPool
@@ -92,9 +106,13 @@ class World:
     def book(self) -> TokenBook:
         return self.pool.book
 
-    async def use(self, outcome: GrokApiError | None = None, *, model: Model = MODEL, sso: str = "") -> None:
+    async def use(
+        self, outcome: GrokApiError | None = None, *, model: Model = MODEL, sso: str = ""
+    ) -> None:
         """A question that ends at once. *sso* is of the token that is to take it."""
-        others = {account.entry.key for account in self.book.accounts if sso and account.entry.sso != sso}
+        others = {
+            account.entry.key for account in self.book.accounts if sso and account.entry.sso != sso
+        }
         lease = await self.pool.lease(Need(model, frozenset(others)))
         lease.settle(outcome)
 
@@ -117,16 +135,24 @@ class World:
         return self.grok.all_closed and not any(one.asking for one in allowances)
 
 
-def make_world(*scripts: Script, tokens: int | Sequence[TokenEntry] = 1, asker: QuotaAsker | None = None) -> World:
+def make_world(
+    *scripts: Script, tokens: int | Sequence[TokenEntry] = 1, asker: QuotaAsker | None = None
+) -> World:
     grok = Grok(list(scripts))
-    entries = [TokenEntry(f"sso-{number}") for number in range(tokens)] if isinstance(tokens, int) else tokens
+    entries = (
+        [TokenEntry(f"sso-{number}") for number in range(tokens)]
+        if isinstance(tokens, int)
+        else tokens
+    )
     pool = TokenPool(TokenBook(entries), queue_s=10)
     usual = QuotaAsker(grok, BASE_URL, IDENTITY)
     return World(grok, pool, QuotaKeeper(pool, lambda: asker or usual))
 
 
 def run_with_keeper(
-    scenario: Callable[[World], Awaitable[None]], *scripts: Script, tokens: int | Sequence[TokenEntry] = 1
+    scenario: Callable[[World], Awaitable[None]],
+    *scripts: Script,
+    tokens: int | Sequence[TokenEntry] = 1,
 ) -> None:
     """Run *scenario* while the keeper runs; at the end nothing may be left of any ask."""
 
@@ -154,7 +180,7 @@ def said(caplog: pytest.LogCaptureFixture, *, least: int = logging.INFO) -> list
     return [f"{one.levelname} {one.getMessage()}" for one in caplog.records if one.levelno >= least]
 
 
-# One ask -----------------------------------------------------------------------------------------------------------
+# One ask ----------------------------------------------------------------------------------------
 
 
 @frozen
@@ -218,7 +244,8 @@ OUTCOMES = [
 async def test_every_outcome_of_an_ask_ends_it_in_time_and_teaches_what_was_said_and_no_more(
     world: World, case: Outcome, answered: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Grok's word is known; a refused session is doubted unless it has just answered; nothing else costs a token anything.
+    """Grok's word is known; a refused session is doubted unless it has just answered; nothing else
+    costs a token anything.
 
     A challenge on an ask does not pause the egress: asking is a call of its own.
     """
@@ -254,9 +281,13 @@ async def test_an_asker_says_what_is_left_or_raises_one_of_the_family(case: Outc
     assert grok.all_closed
 
 
-@with_keeper(PLENTY, tokens=[TokenEntry("sso-secret", proxy_url="http://user:password@proxy.example.com:1")])
+@with_keeper(
+    PLENTY, tokens=[TokenEntry("sso-secret", proxy_url="http://user:password@proxy.example.com:1")]
+)
 async def test_what_is_sent_is_what_a_page_would_send(world: World) -> None:
-    """The path, the group, the session's cookies, the value that is bound to that path, and the account's own proxy."""
+    """The path, the group, the session's cookies, the value that is bound to that path, and the
+    account's own proxy.
+    """
     for model in (MODEL, OTHER):
         await world.use(model=model)
         await trio.sleep(1)
@@ -283,7 +314,9 @@ async def test_the_way_to_ask_is_the_one_that_is_configured_at_the_moment() -> N
     """A changed configuration holds for the next ask."""
     grok = Grok([PLENTY])
     pool = TokenPool(TokenBook([TokenEntry("sso-0")]), queue_s=10)
-    askers = [QuotaAsker(grok, f"https://{name}.example.com", Identity(name)) for name in ("one", "two")]
+    askers = [
+        QuotaAsker(grok, f"https://{name}.example.com", Identity(name)) for name in ("one", "two")
+    ]
     keeper = QuotaKeeper(pool, lambda: askers.pop(0))
     async with trio.open_nursery() as nursery:
         await nursery.start(keeper.run)
@@ -292,7 +325,10 @@ async def test_the_way_to_ask_is_the_one_that_is_configured_at_the_moment() -> N
             await trio.sleep(1)
         nursery.cancel_scope.cancel()
     requests = [exchange.request for exchange in grok.exchanges]
-    assert [urlsplit(request.url).hostname for request in requests] == ["one.example.com", "two.example.com"]
+    assert [urlsplit(request.url).hostname for request in requests] == [
+        "one.example.com",
+        "two.example.com",
+    ]
     assert [dict(request.headers)["x-statsig-id"] for request in requests] == ["one", "two"]
 
 
@@ -300,7 +336,9 @@ async def test_the_way_to_ask_is_the_one_that_is_configured_at_the_moment() -> N
     error(401, {"error": {"code": 16, "message": "no session sso-verysecret", "details": []}}),
     tokens=[TokenEntry("sso-verysecret")],
 )
-async def test_a_session_that_is_echoed_is_not_repeated(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_session_that_is_echoed_is_not_repeated(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     """Neither in the log nor in what is said of the token later."""
     await world.use(TransportFailure("x"))
     await trio.sleep(1)
@@ -311,12 +349,13 @@ async def test_a_session_that_is_echoed_is_not_repeated(world: World, caplog: py
     assert "verysecret" not in caplog.text
 
 
-# When --------------------------------------------------------------------------------------------------------------
+# When -------------------------------------------------------------------------------------------
 
 
 @frozen
 class Days:
-    """Uses of one token (second, outcome), what Grok answers to asks, and the seconds at which it is asked.
+    """Uses of one token (second, outcome), what Grok answers to asks, and the seconds at which it
+    is asked.
 
     :ivar until: how long the server runs on then.
     """
@@ -364,7 +403,9 @@ DAYS = [
 
 @pytest.mark.parametrize("case", DAYS, ids=lambda case: case.name)
 def test_asks_are_made_when_there_is_something_to_learn_and_at_no_other_time(case: Days) -> None:
-    """At the first use, a second after later ones and half a minute apart, and when something opens again."""
+    """At the first use, a second after later ones and half a minute apart, and when something opens
+    again.
+    """
 
     async def scenario(world: World) -> None:
         for at, outcome in case.uses:
@@ -393,7 +434,9 @@ async def test_an_egress_that_pauses_is_not_asked_through(world: World) -> None:
         TokenEntry("sso-3"),
     ],
 )
-async def test_an_ask_that_meets_a_challenge_puts_off_asks_through_that_egress_and_no_question(world: World) -> None:
+async def test_an_ask_that_meets_a_challenge_puts_off_asks_through_that_egress_and_no_question(
+    world: World,
+) -> None:
     """Five seconds, then ten; other egresses are asked through meanwhile."""
     world.grok.by_token = {"sso-2": [PLENTY]}
     for at, sso in ((0, "sso-0"), (1, "sso-1"), (1, "sso-2"), (6, "sso-3"), (7, "sso-3")):
@@ -401,15 +444,27 @@ async def test_an_ask_that_meets_a_challenge_puts_off_asks_through_that_egress_a
         await world.use(sso=sso)
         assert trio.current_time() == at
     await trio.sleep(HOUR)
-    asked = [(one.opened_at, dict(one.request.headers)["Cookie"][4:9]) for one in world.grok.exchanges]
+    asked = [
+        (one.opened_at, dict(one.request.headers)["Cookie"][4:9]) for one in world.grok.exchanges
+    ]
     first = FIRST_S
-    assert asked == [(first, "sso-0"), (1 + first, "sso-2"), (5 + first, "sso-1"), (15 + first, "sso-3")]
+    assert asked == [
+        (first, "sso-0"),
+        (1 + first, "sso-2"),
+        (5 + first, "sso-1"),
+        (15 + first, "sso-3"),
+    ]
     assert world.states() == ["ok"] * 4
 
 
 def test_a_place_is_not_lost_when_an_ask_that_was_due_is_put_off() -> None:
-    """Twenty times an egress pauses just when somebody was to be asked through it; all are asked in the end."""
-    entries = [TokenEntry(f"sso-{number}", proxy_url=f"http://proxy-{number}.example.com:1") for number in range(20)]
+    """Twenty times an egress pauses just when somebody was to be asked through it; all are asked in
+    the end.
+    """
+    entries = [
+        TokenEntry(f"sso-{number}", proxy_url=f"http://proxy-{number}.example.com:1")
+        for number in range(20)
+    ]
 
     async def scenario(world: World) -> None:
         for entry in entries:
@@ -436,7 +491,9 @@ async def test_what_was_planned_before_it_runs_is_asked_when_it_runs() -> None:
 
 @with_keeper(PLENTY, tokens=10)
 async def test_an_idle_server_asks_nothing_for_days(world: World) -> None:
-    """Everything that was planned is made, for ten tokens in every condition; then there is silence."""
+    """Everything that was planned is made, for ten tokens in every condition; then there is
+    silence.
+    """
     for number in range(10):
         outcome = [None, used_up(), used_up(900), UpstreamFailure("x"), refused()][number % 5]
         await world.use(outcome, sso=f"sso-{number}")
@@ -448,7 +505,7 @@ async def test_an_idle_server_asks_nothing_for_days(world: World) -> None:
     assert len(world.grok.exchanges) == made
 
 
-# Many --------------------------------------------------------------------------------------------------------------
+# Many -------------------------------------------------------------------------------------------
 
 
 @with_keeper(Script(PLENTY.steps, before=1), tokens=100)
@@ -465,7 +522,9 @@ async def test_eight_asks_are_under_way_at_most(world: World) -> None:
     await trio.testing.wait_all_tasks_blocked()
     assert most == 8
     assert world.grok.times == pytest.approx([FIRST_S + number // 8 for number in range(100)])
-    assert len({dict(exchange.request.headers)["Cookie"] for exchange in world.grok.exchanges}) == 100
+    assert (
+        len({dict(exchange.request.headers)["Cookie"] for exchange in world.grok.exchanges}) == 100
+    )
     assert {account.allowance(GROUP).left for account in world.book.accounts} == {30}
 
 
@@ -476,7 +535,10 @@ def test_places_are_given_back_by_asks_that_fail() -> None:
         for number in range(38):
             await world.use(sso=f"sso-{number}")
         await trio.sleep(200)
-        assert len({dict(exchange.request.headers)["Cookie"] for exchange in world.grok.exchanges}) == 38
+        assert (
+            len({dict(exchange.request.headers)["Cookie"] for exchange in world.grok.exchanges})
+            == 38
+        )
         assert world.grok.open_now == 0
         world.grok.scripts = [Script((HANG,))]
         for number in range(38):
@@ -490,13 +552,19 @@ def test_places_are_given_back_by_asks_that_fail() -> None:
 
 @with_keeper(Script((), before=math.inf))
 async def test_one_token_and_group_is_never_asked_twice_at_once(world: World) -> None:
-    """However long an ask takes and however often it is used; other groups of the same token are asked meanwhile."""
+    """However long an ask takes and however often it is used; other groups of the same token are
+    asked meanwhile.
+    """
     for _ in range(1500):
         await world.use()
         await world.use(model=OTHER)
         await trio.sleep(0.2)
     for group in (GROUP, OTHER.rate_limit_name):
-        asks = [one for one in world.grok.exchanges if json.loads(one.request.body)["modelName"] == group]
+        asks = [
+            one
+            for one in world.grok.exchanges
+            if json.loads(one.request.body)["modelName"] == group
+        ]
         assert len(asks) >= 3
         for one, next_one in pairwise(asks):
             assert one.closed_at == pytest.approx(one.opened_at + 15)
@@ -527,8 +595,12 @@ async def test_a_token_that_was_taken_out_is_not_asked_for(world: World) -> None
 
 
 @with_keeper(PLENTY)
-async def test_an_invalid_token_that_was_taken_out_and_comes_back_is_asked_for(world: World) -> None:
-    """Who puts a token back wants it used; it serves again after one ask, at its time at the latest."""
+async def test_an_invalid_token_that_was_taken_out_and_comes_back_is_asked_for(
+    world: World,
+) -> None:
+    """Who puts a token back wants it used; it serves again after one ask, at its time at the
+    latest.
+    """
     for at in (0, 70):
         await trio.sleep_until(at)
         await world.use(refused())
@@ -543,7 +615,9 @@ async def test_an_invalid_token_that_was_taken_out_and_comes_back_is_asked_for(w
 
 
 @with_keeper(FAILING, Script(GONE.steps, 401, before=5), PLENTY)
-async def test_a_token_that_is_refused_while_it_is_out_is_asked_for_when_it_comes_back(world: World) -> None:
+async def test_a_token_that_is_refused_while_it_is_out_is_asked_for_when_it_comes_back(
+    world: World,
+) -> None:
     """The ask that made it invalid was under way when it went."""
     await world.use(refused())
     await trio.sleep_until(61)  # its cooling has ended, and Grok is being asked
@@ -556,13 +630,15 @@ async def test_a_token_that_is_refused_while_it_is_out_is_asked_for_when_it_come
     assert world.states() == ["ok"]
 
 
-# The end -----------------------------------------------------------------------------------------------------------
+# The end ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("moment", [0, 0.05, FIRST_S, 0.5, 1.5, 2.5, 4.5, 30.5, 100.5])
 @on_fake_clock
 async def test_the_end_at_any_time_leaves_nothing_under_way(moment: float) -> None:
-    """Before the head, in the body, with more that are due than there are places, between two asks."""
+    """Before the head, in the body, with more that are due than there are places, between two
+    asks.
+    """
     world = make_world(Script((Wait(1), *PLENTY.steps), before=1), tokens=20)
     with trio.move_on_after(moment):
         async with trio.open_nursery() as nursery:
@@ -590,7 +666,9 @@ class _SlowToClose(FakeExchange):
 async def test_closing_is_waited_for_at_the_end_too_but_not_for_long(
     takes_s: float, ends: float, cancelled: bool
 ) -> None:
-    """A connection is out of our hands when the ask is over; on the day it never is, two seconds are enough."""
+    """A connection is out of our hands when the ask is over; on the day it never is, two seconds
+    are enough.
+    """
     script = Script((HANG,)) if cancelled else Script(PLENTY.steps, before=5)
     exchanges = []
 
@@ -611,7 +689,9 @@ async def test_closing_is_waited_for_at_the_end_too_but_not_for_long(
 
 
 class _CancelAfter(trio.abc.Instrument):
-    """Cancels a scope when any task but the test's own main one has been scheduled so many times."""
+    """Cancels a scope when any task but the test's own main one has been scheduled so many
+    times.
+    """
 
     def __init__(self, count: int, scope: trio.CancelScope) -> None:
         self._main = trio.lowlevel.current_root_task()
@@ -626,9 +706,13 @@ class _CancelAfter(trio.abc.Instrument):
 
 @on_fake_clock
 async def test_cancellation_at_every_step_leaves_nothing_under_way() -> None:
-    """At the n-th step of any task, for every n until all asks are done: exchanges closed, none marked as under way."""
+    """At the n-th step of any task, for every n until all asks are done: exchanges closed, none
+    marked as under way.
+    """
     for steps in range(1, 2000):
-        world = make_world(Script((Wait(1), *PLENTY.steps), before=1), FAILING, Script((HANG,)), tokens=3)
+        world = make_world(
+            Script((Wait(1), *PLENTY.steps), before=1), FAILING, Script((HANG,)), tokens=3
+        )
         began = trio.current_time()
         scope = trio.CancelScope()
         instrument = _CancelAfter(steps, scope)
@@ -647,7 +731,7 @@ async def test_cancellation_at_every_step_leaves_nothing_under_way() -> None:
     raise AssertionError("it never finished")
 
 
-# Bugs and the log --------------------------------------------------------------------------------------------------
+# Bugs and the log -------------------------------------------------------------------------------
 
 
 class _Broken(QuotaAsker):
@@ -661,7 +745,9 @@ class _Broken(QuotaAsker):
 
 
 @on_fake_clock
-async def test_a_bug_in_asking_is_logged_and_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_bug_in_asking_is_logged_and_ends_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """With its traceback; the other tokens are asked for, and this one too when its time comes."""
     grok = Grok([PLENTY])
     pool = TokenPool(TokenBook([TokenEntry("sso-0"), TokenEntry("sso-1")]), queue_s=10)
@@ -674,7 +760,10 @@ async def test_a_bug_in_asking_is_logged_and_ends_nothing_else(caplog: pytest.Lo
                 await world.use(sso=sso)
             await trio.sleep(2)
         nursery.cancel_scope.cancel()
-    assert [world.allowance(number=number).known(110) is not None for number in (0, 1)] == [False, True]
+    assert [world.allowance(number=number).known(110) is not None for number in (0, 1)] == [
+        False,
+        True,
+    ]
     assert world.idle
     bugs = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert [record.levelname for record in bugs] == ["ERROR", "ERROR"]
@@ -704,7 +793,9 @@ async def test_a_bug_where_the_way_is_made_is_one_too(caplog: pytest.LogCaptureF
 async def test_a_period_of_failure_is_one_warning_for_each_group_and_its_end_one_line(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever the number of tokens and asks; the warning says which token, why, and that questions go on."""
+    """Whatever the number of tokens and asks; the warning says which token, why, and that questions
+    go on.
+    """
     world.grok.by_group = {OTHER.rate_limit_name: [FAILING]}
     for round_ in range(3):
         for sso in ("sso-0", "sso-1"):
