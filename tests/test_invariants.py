@@ -8,7 +8,7 @@ import ast
 import re
 from pathlib import Path
 
-from .test_layers import modules
+from .sources import modules
 
 ROOT = Path(__file__).parent.parent
 SCOPES = {"CancelScope", "move_on_after", "move_on_at", "fail_after", "fail_at", "open_nursery"}
