@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import trio
 from attrs import frozen
@@ -15,13 +15,14 @@ from ..config import Config, EarlierPictures
 from ..errors import Overloaded, RateLimitExceeded, ShuttingDown
 from ..protocol.conversation.attachment_part import AttachmentPart
 from ..protocol.conversation.attachments import Attachment
-from ..protocol.conversation.enclosures import MOST_EARLIER, find_enclosures
+from ..protocol.conversation.enclosures import MOST_EARLIER, Enclosed, find_enclosures
 from ..protocol.conversation.messages import Message
 from ..protocol.conversation.question import Question
 from ..protocol.models import Model, find_model
 from ..runtime.attachments.fetch import Fetcher
-from ..runtime.attachments.loading import Brought, load_attachments, load_enclosures
+from ..runtime.attachments.loading import load_attachments, load_enclosures
 from ..runtime.completion.gateway import Completion, Gateway
+from ..runtime.lanes.lane import rendered
 from .delivery import Deliveries
 from .edge import Lifetime
 from .state import ServerState
@@ -112,7 +113,7 @@ async def attached(
     return await load_attachments(parts, services.fetcher(lifetime.caller.name))
 
 
-async def brought(services: Services, messages: Sequence[Message], lifetime: Lifetime) -> Brought:
+async def brought(services: Services, messages: Sequence[Message], lifetime: Lifetime) -> Enclosed:
     """The pictures and files that go up with a conversation.
 
     :raises GrokApiError: as :func:`attached`, for those of the user's last message.
@@ -126,24 +127,33 @@ async def brought(services: Services, messages: Sequence[Message], lifetime: Lif
     )
 
 
-def open_completion(services: Services, question: Question, lifetime: Lifetime) -> Completion:
+async def open_completion(services: Services, question: Question, lifetime: Lifetime) -> Completion:
     """A completion that belongs to this request, and is closed with it.
 
-    :raises GrokApiError: there is no room for another answer.
+    :raises GrokApiError: if the question can't be asked, or there is no room for another answer.
     """
+    asked = await rendered(services.gateway.lane, question)
+    if asked.rendering.in_file:
+        lifetime.headers["x-grok2api-long-context"] = "file"
     _refuse_more(services)
-    completion = services.gateway.completion(question, lifetime.accepted, lifetime.request_id)
+    completion = services.gateway.completion(asked, lifetime.accepted, lifetime.request_id)
     lifetime.trace.completion = completion
     lifetime.on_end(completion.aclose)
     lifetime.headers["x-grok2api-usage"] = "estimated"
-    _name_ignored(question, lifetime)
     return completion
 
 
 @contextlib.contextmanager
-def described(services: Services, completion: Completion, lifetime: Lifetime) -> Iterator[None]:
-    """When the block ends, in whatever way, note its attempts and the allowance that is left in the
-    response's headers.
+def described(
+    services: Services,
+    completion: Completion,
+    lifetime: Lifetime,
+    ignored: Callable[[Collection[str]], Collection[str]],
+) -> Iterator[None]:
+    """When the block ends, in whatever way, note in the response's headers: names of fields without
+    effect, the attempts, and the allowance that is left.
+
+    :param ignored: returns all names, given those of parts that could not be passed on to Grok.
     """
     refused: RateLimitExceeded | None = None
     try:
@@ -152,6 +162,9 @@ def described(services: Services, completion: Completion, lifetime: Lifetime) ->
         refused = error
         raise
     finally:
+        names = ignored(completion.ignored)
+        if names:
+            lifetime.headers["x-grok2api-ignored"] = ", ".join(names)
         _describe(services, completion, lifetime, refused)
 
 
@@ -164,18 +177,12 @@ def _describe(
     """A key with limits gets no figures of the owner's tokens; its own are in the headers since its
     request began.
     """
-    _name_ignored(completion.question, lifetime)  # also what was left out on the way to Grok
     lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
     if lifetime.caller.allowance is not None:
         return
     if completion.token_id:
         lifetime.headers["x-grok2api-token"] = completion.token_id
-    lifetime.headers.update(limit_headers(services.gateway, completion.question.model, refused))
-
-
-def _name_ignored(question: Question, lifetime: Lifetime) -> None:
-    if question.ignored:
-        lifetime.headers["x-grok2api-ignored"] = ", ".join(question.ignored)
+    lifetime.headers.update(limit_headers(services.gateway, completion.model, refused))
 
 
 def _refuse_more(services: Services) -> None:
