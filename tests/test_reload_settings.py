@@ -83,7 +83,7 @@ LIVE = [
     Live("more streams", "[server]\nmax_streams = 5", "[server] max_streams 256 -> 5", lambda r: r.config.server.max_streams == 5),
     Live("pictures", '[grok]\nimage_mode = "base64"', "[grok] image_mode cache -> base64", lambda r: r.config.grok.image_mode.value == "base64"),
     Live("hosts", f'[fetch]\nallow_hosts = ["{"x" * 99}"]', f"[fetch] allow_hosts () -> ('{'x' * 58}…", lambda r: r.config.fetch.allow_hosts == ("x" * 99,)),
-    Live("long conversations", '[grok]\nlong_context = "error"', "[grok] long_context file -> error", lambda r: r.config.grok.long_context.value == "error"),
+    Live("long conversations", '[grok]\nlong_context = "error"', "[grok] long_context file -> error", lambda r: r.server.lane.settings.long_texts.refused),
     Live("several", '[pool]\nqueue_seconds = 5\n[grok]\nuser_agent = "B"', "[grok] user_agent A -> B, [pool] queue_seconds 10 -> 5", lambda r: r.server.pool.queue_s == 5, '[grok]\nuser_agent = "A"'),
 ]  # fmt: skip
 
