@@ -2,10 +2,11 @@
 
 Theory
 ------
-A lane is one way to ask Grok. It says a question in its own words, brings the attachments to the
-lease's account, opens one exchange for each attempt, decodes the answer into events, and turns a
-refusal into an error. Leases, clocks and retries are the completion's. The real lane is
-:class:`grokcore.runtime.lanes.grok_web.lane.GrokWebLane`; the tests have a scripted one.
+A lane is one way to ask Grok. It says a question in its own words, and brings the attachments to
+the lease's account. It opens one exchange for each attempt, decodes the answer into events, and
+turns a refusal into an error. Leases, clocks and retries are the completion's. The real lane is
+:class:`grokcore.runtime.lanes.grok_web.lane.GrokWebLane`; the smallest one is in
+``tests/runtime/echo_lane.py``.
 
 Rules
 -----
