@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
 from collections.abc import Collection
 
 from attrs import field, frozen
@@ -23,6 +22,7 @@ from ....protocol.grok_web.payload import (
     video_body,
 )
 from ....protocol.grok_web.question_text import WebRendering, render_question
+from ....protocol.grok_web.video import VideoWords, picture_address, split_mode
 from ...pool.leases import Lease
 from ...threads import in_thread
 from ...transport.seam import Transport
@@ -34,8 +34,6 @@ __all__ = ["Payload", "Preparer"]
 
 POST_S = 30.0
 """Bound for making a post, in seconds."""
-
-_MODE = re.compile(r"\s*--mode=(\S*)")
 
 _log = logging.getLogger(__name__)
 
@@ -118,25 +116,13 @@ class Preparer:
         all the same.
         """
         settings = self.settings
-        words, mode = split_mode(rendering.message)
+        text, mode = split_mode(rendering.message)
         picture = files[0] if files else None
-        media_url = (
-            f"{settings.assets_url}/{picture.uri}" if picture is not None and picture.uri else ""
-        )
-        post = await self._post(post_body(media_url, words))
-        subject = ""
-        if picture is not None:
-            subject = (
-                f"{ORIGIN}/imagine/{post}  "
-                if post
-                else f"{settings.assets_url}/post/{picture.uri}  "
-            )
-        message = f"{subject}{words} --mode={mode}"
-        referer = f"{ORIGIN}/imagine/{post or (picture.id if picture else '')}".rstrip("/")
+        post = await self._post(post_body(picture_address(picture, settings.assets_url), text))
+        words = VideoWords(text, mode, picture, post, settings.assets_url)
         ids = [file.id for file in files]
-        return Payload(
-            video_body(message, temporary=settings.temporary, files=ids), rendering, referer
-        )
+        body = video_body(words.message, temporary=settings.temporary, files=ids)
+        return Payload(body, rendering, words.referer)
 
     async def _post(self, body: bytes) -> str:
         try:
@@ -167,12 +153,3 @@ def _may_lack(
     """Whether the question is asked without an attachment whose upload failed with *error*."""
     its_fault = error.blame is Blame.REQUEST or (repeated and isinstance(error, UploadFailed))
     return its_fault and attachment.path in rendering.question.enclosed.spare
-
-
-def split_mode(text: str) -> tuple[str, str]:
-    """The words for a video, and its mode: ``normal`` if they end with that flag, else ``custom``.
-
-    Other modes that Grok's page knows are not passed on.
-    """
-    modes = _MODE.findall(text)
-    return _MODE.sub("", text).strip(), "normal" if modes and modes[-1] == "normal" else "custom"
