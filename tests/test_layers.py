@@ -111,7 +111,7 @@ ROOMS = {
     "protocol.grok_web": "errors protocol protocol.conversation protocol.urls",
     "protocol.pool": "errors protocol",
     "protocol.token_file": "errors protocol protocol.urls",
-    "protocol.recording": "protocol",
+    "protocol.recording": "protocol protocol.conversation protocol.grok_web",
     "runtime.disk": "errors",
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol.pool",

@@ -11,7 +11,7 @@ import re
 
 __all__ = ["TooLarge", "extension_of", "is_picture", "is_video", "parse_data_url", "sniff"]
 
-_EXTENSIONS = {
+EXTENSIONS = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
     "image/gif": ".gif",
@@ -95,7 +95,7 @@ def extension_of(media_type: str) -> str:
     """What the name of such a file ends with, with the dot; empty if the type is none that
     :func:`sniff` finds.
     """
-    return _EXTENSIONS.get(media_type.partition(";")[0].strip().lower(), "")
+    return EXTENSIONS.get(media_type.partition(";")[0].strip().lower(), "")
 
 
 def parse_data_url(text: str, *, most: int) -> bytes:

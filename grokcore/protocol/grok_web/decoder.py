@@ -73,18 +73,11 @@ from .markup import Element, TagFilter
 from .references import MOST_CARDS, References
 from .refusals import refusal_of_error_line, refusal_of_stream_error
 from .server_tools import tool_use_in_card, tool_use_in_element
-from .stream_keys import KEYS, Kind
+from .stream_keys import KEYS, THINKING_TAGS, WORK_TAGS, Kind
 from .wholeness import Agreement, AnswerText, is_visible
 
 __all__ = ["MAX_ANSWER_CHARS", "Decoder"]
 
-
-_WORK_TAGS = frozenset({"raw_function_result", "tool_usage_card"})
-"""Tags whose tokens are a tool's call or result, never text (an empty result token is not the end
-either: §3.2).
-"""
-
-_THINKING_TAGS = frozenset({"header", "summary"})
 
 _PLAIN_TOKEN_KEYS = frozenset(
     {"token", "isThinking", "isSoftStop", "messageTag", "messageStepId", "responseId"}
@@ -290,9 +283,7 @@ class Decoder:
 
     def _read_token(self, line: dict[str, Any]) -> None:
         token, tag = line.get("token"), line.get("messageTag")
-        thinking = line.get("isThinking") is True or (
-            isinstance(tag, str) and tag in _THINKING_TAGS
-        )
+        thinking = line.get("isThinking") is True or (isinstance(tag, str) and tag in THINKING_TAGS)
         if isinstance(token, str):
             if token:
                 self._read_text(token, tag, Input.THOUGHT if thinking else Input.ANSWER)
@@ -307,7 +298,7 @@ class Decoder:
         self._chars += len(token)
         if self._chars > MAX_ANSWER_CHARS:
             self._step(Input.ERROR, _too_long())
-        elif isinstance(tag, str) and tag in _WORK_TAGS:
+        elif isinstance(tag, str) and tag in WORK_TAGS:
             told = bool(self._events) and self._events[-1] is self._last_tool_use
             self._tell_tool(None if told else tool_use_in_element(token))
         elif tag == "header":
