@@ -6,7 +6,7 @@ recording a detail, and no person their privacy.
 
 from __future__ import annotations
 
-from ..conversation.media import EXTENSIONS as MEDIA_EXTENSIONS
+from ..media_types import EXTENSIONS as MEDIA_EXTENSIONS
 
 __all__ = [
     "ARGUMENTS",
