@@ -39,10 +39,11 @@ from typing import TypeVar
 import trio
 from attrs import define, field, frozen
 
+from ...protocol.media_types import media_type_of
 from .disk_thread import clean_up_in_thread, in_disk_thread
 from .files import replace_file
 
-__all__ = ["Entry", "LargerThanCache", "MediaCache", "MediaFile", "MediaWriter", "media_type_of"]
+__all__ = ["Entry", "LargerThanCache", "MediaCache", "MediaFile", "MediaWriter"]
 
 TOUCH_S = 60.0
 """How exactly the time of last use is kept: a player that asks for a hundred ranges of a video is
@@ -57,24 +58,7 @@ READERS = 8
 being kept.
 """
 
-MEDIA_TYPES = {
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "gif": "image/gif",
-    "webp": "image/webp",
-    "bmp": "image/bmp",
-    "avif": "image/avif",
-    "mp4": "video/mp4",
-    "webm": "video/webm",
-    "mov": "video/quicktime",
-    "flac": "audio/flac",
-    "pdf": "application/pdf",
-    "txt": "text/plain; charset=utf-8",
-}
-"""By extension. A browser does nothing with any of them but show it."""
-
-UNKNOWN_TYPE, UNKNOWN_EXTENSION = "application/octet-stream", "bin"
+UNKNOWN_EXTENSION = "bin"
 
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 # Hexadecimal, so that no name begins with a dash and two never differ in case only.
@@ -112,11 +96,6 @@ class Entry:
     @property
     def name(self) -> str:
         return self.path.name
-
-
-def media_type_of(name: str) -> str:
-    """The media type of a file, by its extension."""
-    return MEDIA_TYPES.get(name.rpartition(".")[2].lower(), UNKNOWN_TYPE)
 
 
 class MediaCache:

@@ -193,7 +193,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
 def counted(patch: pytest.MonkeyPatch) -> Work:
     work = Work()
     objects_at_start, loads, balanced = (
-        lines._objects_at_start,
+        lines._objects_and_rest,
         orjson.loads,
         lines._Braces.balanced,
     )
@@ -213,7 +213,7 @@ def counted(patch: pytest.MonkeyPatch) -> Work:
         finally:
             work.scanned_bytes += braces._at - before
 
-    patch.setattr(lines, "_objects_at_start", counting(objects_at_start))
+    patch.setattr(lines, "_objects_and_rest", counting(objects_at_start))
     orjson_here = SimpleNamespace(loads=counting(loads), JSONDecodeError=orjson.JSONDecodeError)
     patch.setattr(lines, "orjson", orjson_here)
     patch.setattr(lines._Braces, "balanced", scan)

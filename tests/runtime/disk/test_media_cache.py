@@ -22,13 +22,13 @@ import pytest
 import trio
 from attrs import frozen
 
+from grokcore.protocol.media_types import media_type_of
 from grokcore.runtime.disk import media_cache
 from grokcore.runtime.disk.media_cache import (
     LargerThanCache,
     MediaCache,
     MediaFile,
     MediaWriter,
-    media_type_of,
 )
 from tests.disks import disks
 from tests.scenarios import on_real_clock, run_on_real_clock
