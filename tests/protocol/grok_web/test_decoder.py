@@ -578,6 +578,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("name", ENDLESS)
 def test_whatever_an_upstream_invents_without_end_takes_a_bounded_amount_of_memory(
     name: str,
