@@ -116,7 +116,7 @@ ROOMS = {
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol.pool",
     "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
-    "runtime.lanes": "errors protocol protocol.conversation runtime.disk runtime.pool",
+    "runtime.lanes": "errors protocol protocol.conversation runtime runtime.disk runtime.pool",
     "runtime.lanes.grok_web": (
         "errors protocol protocol.conversation protocol.grok_web protocol.pool runtime runtime.disk runtime.lanes "
         "runtime.pool runtime.transport"
@@ -189,9 +189,14 @@ def test_the_pure_half_has_no_way_to_do_io(module: str) -> None:
 
 
 def test_the_web_layer_knows_the_seam_of_lanes_and_no_lane() -> None:
-    """What an answer made is fetched through its completion."""
+    """What an answer made is fetched through its completion, and a question is rendered by its
+    lane: no route knows the words or the wire of Grok.
+    """
     found = {
-        name for module in in_layer("web") for name in imports(module) if "runtime.lanes." in name
+        name
+        for module in in_layer("web")
+        for name in imports(module)
+        if "runtime.lanes." in name or "protocol.grok_web" in name
     }
     assert found == {"grokcore.runtime.lanes.lane"}
 

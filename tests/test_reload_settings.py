@@ -14,6 +14,7 @@ from attrs import frozen
 
 from grokcore.cli.reload import NEEDS_RESTART
 from grokcore.errors import Challenge
+from grokcore.protocol.conversation.messages import Message
 from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.pool.book import Need
 from grokcore.simulator.scripts import answer
@@ -82,7 +83,7 @@ LIVE = [
     Live("more streams", "[server]\nmax_streams = 5", "[server] max_streams 256 -> 5", lambda r: r.config.server.max_streams == 5),
     Live("pictures", '[grok]\nimage_mode = "base64"', "[grok] image_mode cache -> base64", lambda r: r.config.grok.image_mode.value == "base64"),
     Live("hosts", f'[fetch]\nallow_hosts = ["{"x" * 99}"]', f"[fetch] allow_hosts () -> ('{'x' * 58}…", lambda r: r.config.fetch.allow_hosts == ("x" * 99,)),
-    Live("long conversations", '[grok]\nlong_context = "error"', "[grok] long_context file -> error", lambda r: r.config.grok.long_context.value == "error"),
+    Live("long conversations", '[grok]\nlong_context = "error"', "[grok] long_context file -> error", lambda r: r.server.lane.settings.long_texts.refused),
     Live("several", '[pool]\nqueue_seconds = 5\n[grok]\nuser_agent = "B"', "[grok] user_agent A -> B, [pool] queue_seconds 10 -> 5", lambda r: r.server.pool.queue_s == 5, '[grok]\nuser_agent = "A"'),
 ]  # fmt: skip
 
@@ -148,11 +149,12 @@ async def test_a_completion_that_has_begun_keeps_its_settings(
     assert MODEL.limits is None
     limits = running.config.models[MODEL.name].limits
     assert limits is not None
-    question = Question(MODEL, limits, "hello")
-    before, old = gateway.completion(question, trio.current_time()), running.server.lane
+    question = Question(MODEL, limits, (Message("user", "hello"),))
+    before = gateway.completion(gateway.lane.render(question), trio.current_time())
+    old = running.server.lane
     running.write("config.toml", '[grok]\nuser_agent = "new"\nbase_url = "https://new.example.com"')
     await running.reload()
-    after = gateway.completion(question, trio.current_time())
+    after = gateway.completion(gateway.lane.render(question), trio.current_time())
     assert before._lane is old
     assert after._lane is gateway.lane is running.server.lane is not old
     assert running.server.lane.uploads is old.uploads
@@ -161,7 +163,7 @@ async def test_a_completion_that_has_begun_keeps_its_settings(
     monkeypatch.setattr(running.server._transport, "open", transport.open)
     lease = await running.server.pool.lease(Need(MODEL))
     for completion in (before, after):
-        (await completion._lane.prepare(question, lease, repeated=False)).open(fresh=False)
+        (await completion._to_ask.prepare(lease, repeated=False)).open(fresh=False)
     sent = [exchange.request for exchange in transport.exchanges]
     assert [dict(request.headers).get("User-Agent") for request in sent] == [None, "new"]
     assert [request.url.partition("/rest")[0] for request in sent] == [

@@ -25,6 +25,7 @@ from grokcore.cli.server import Server
 from grokcore.cli.systemd import Notifier
 from grokcore.config.sections import DEFAULT_LIMITS
 from grokcore.errors import QuotaExhausted
+from grokcore.protocol.conversation.messages import Message
 from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.book import Need
@@ -264,9 +265,10 @@ async def test_an_answer_whose_end_nobody_tells_of_is_noticed_all_the_same(
     told: Told, after_s: float
 ) -> None:
     """Its token was given back before its client had read everything."""
-    question = Question(MODEL, DEFAULT_LIMITS, "hello")
+    gateway = told.server.gateway
+    asked = gateway.lane.render(Question(MODEL, DEFAULT_LIMITS, (Message("user", "hello"),)))
     await trio.sleep(5)
-    completion = told.server.gateway.completion(question, trio.current_time())
+    completion = gateway.completion(asked, trio.current_time())
     told.server.pool.changed()
     await trio.sleep(after_s)
     assert told.statuses()[-1] == "2 tokens not used yet; 1 answer under way"

@@ -13,10 +13,11 @@ from pathlib import Path
 import trio
 from attrs import evolve
 
-from ..config import Config, ImageMode
+from ..config import Config, ImageMode, LongContext
 from ..errors import ConfigError
 from ..logs import FOLD_S, tell_folded
 from ..protocol.grok_web.identity import Identity
+from ..protocol.grok_web.question_text import LongTexts
 from ..protocol.pool.book import TokenBook
 from ..protocol.pool.records import record_of
 from ..protocol.pool.roster import Adoption
@@ -290,6 +291,9 @@ def _lane_settings(config: Config) -> GrokWebSettings:
         temporary=grok.temporary,
         memory=grok.memory,
         assets_url=grok.assets_url,
+        long_texts=LongTexts(
+            grok.long_context_chars, refused=grok.long_context is LongContext.ERROR
+        ),
     )
 
 

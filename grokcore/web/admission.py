@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import trio
 from attrs import frozen
@@ -15,13 +15,14 @@ from ..config import Config, EarlierPictures
 from ..errors import Overloaded, RateLimitExceeded, ShuttingDown
 from ..protocol.conversation.attachment_part import AttachmentPart
 from ..protocol.conversation.attachments import Attachment
-from ..protocol.conversation.enclosures import MOST_EARLIER, find_enclosures
+from ..protocol.conversation.enclosures import MOST_EARLIER, Enclosed, find_enclosures
 from ..protocol.conversation.messages import Message
 from ..protocol.conversation.question import Question
 from ..protocol.models import Model, find_model
 from ..runtime.attachments.fetch import Fetcher
-from ..runtime.attachments.loading import Brought, load_attachments, load_enclosures
+from ..runtime.attachments.loading import load_attachments, load_enclosures
 from ..runtime.completion.gateway import Completion, Gateway
+from ..runtime.lanes.lane import rendered
 from .delivery import Deliveries
 from .edge import Lifetime
 from .state import ServerState
@@ -114,7 +115,7 @@ async def attached(
     return await load_attachments(parts, services.fetcher(lifetime.caller.name))
 
 
-async def brought(services: Services, messages: Sequence[Message], lifetime: Lifetime) -> Brought:
+async def brought(services: Services, messages: Sequence[Message], lifetime: Lifetime) -> Enclosed:
     """The pictures and files that are uploaded with a conversation.
 
     :raises GrokApiError: as :func:`attached`, for attachments of the user's last message.
@@ -128,24 +129,33 @@ async def brought(services: Services, messages: Sequence[Message], lifetime: Lif
     )
 
 
-def open_completion(services: Services, question: Question, lifetime: Lifetime) -> Completion:
+async def open_completion(services: Services, question: Question, lifetime: Lifetime) -> Completion:
     """A completion that belongs to this request and is closed with it.
 
-    :raises GrokApiError: if no further answer can be opened.
+    :raises GrokApiError: if the question can't be asked, or no further answer can be opened.
     """
+    asked = await rendered(services.gateway.lane, question)
+    if asked.rendering.in_file:
+        lifetime.headers["x-grok2api-long-context"] = "file"
     _refuse_more(services)
-    completion = services.gateway.completion(question, lifetime.accepted, lifetime.request_id)
+    completion = services.gateway.completion(asked, lifetime.accepted, lifetime.request_id)
     lifetime.trace.completion = completion
     lifetime.on_end(completion.aclose)
     lifetime.headers["x-grok2api-usage"] = "estimated"
-    _name_ignored(question, lifetime)
     return completion
 
 
 @contextlib.contextmanager
-def described(services: Services, completion: Completion, lifetime: Lifetime) -> Iterator[None]:
-    """Write the attempts and the remaining allowance into the response headers when the block ends,
-    also with an error.
+def described(
+    services: Services,
+    completion: Completion,
+    lifetime: Lifetime,
+    ignored: Callable[[Collection[str]], Collection[str]],
+) -> Iterator[None]:
+    """Write into the response headers, when the block ends, also with an error: names of fields
+    without effect, the attempts, and the remaining allowance.
+
+    :param ignored: returns all names, given those of parts that could not be passed on to Grok.
     """
     refused: RateLimitExceeded | None = None
     try:
@@ -154,6 +164,9 @@ def described(services: Services, completion: Completion, lifetime: Lifetime) ->
         refused = error
         raise
     finally:
+        names = ignored(completion.ignored)
+        if names:
+            lifetime.headers["x-grok2api-ignored"] = ", ".join(names)
         _describe(services, completion, lifetime, refused)
 
 
@@ -166,18 +179,12 @@ def _describe(
     """Write the headers. A key with limits gets no figures of the owner's tokens; its own figures
     were written by :func:`begin_asking`.
     """
-    _name_ignored(completion.question, lifetime)  # again: a lane may have left out more
     lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
     if lifetime.caller.allowance is not None:
         return
     if completion.token_id:
         lifetime.headers["x-grok2api-token"] = completion.token_id
-    lifetime.headers.update(limit_headers(services.gateway, completion.question.model, refused))
-
-
-def _name_ignored(question: Question, lifetime: Lifetime) -> None:
-    if question.ignored:
-        lifetime.headers["x-grok2api-ignored"] = ", ".join(question.ignored)
+    lifetime.headers.update(limit_headers(services.gateway, completion.model, refused))
 
 
 def _refuse_more(services: Services) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import time
 from typing import Generic, Protocol, TypeVar
@@ -10,7 +11,6 @@ from quart import Response
 
 from ..config import Config
 from ..errors import GrokApiError
-from ..protocol.conversation.usage import estimate
 from ..protocol.dialects.dialect import AnswerHead, Collector, Dialect, StreamWriter
 from ..protocol.dialects.rendering import Style
 from ..runtime.completion.gateway import Completion
@@ -71,7 +71,7 @@ async def answer(services: Services, route: AskingRoute[_Request, _Collector]) -
         dialect.parse, most_body_bytes(services.state.config), lifetime
     )
     completion = await route.open(services, asked, lifetime)
-    with described(services, completion, lifetime):
+    with described(services, completion, lifetime, functools.partial(dialect.ignored, asked)):
         config = services.state.config
         head = _head(config, completion)
         writer = dialect.stream(asked, head)
@@ -86,9 +86,7 @@ async def answer(services: Services, route: AskingRoute[_Request, _Collector]) -
 
 def _head(config: Config, completion: Completion) -> AnswerHead:
     style = Style(config.grok.thinking, citations=config.grok.citations)
-    return AnswerHead(
-        secrets.token_hex(12), int(time.time()), estimate(completion.question.message), style
-    )
+    return AnswerHead(secrets.token_hex(12), int(time.time()), completion.prompt_tokens, style)
 
 
 async def _streamed(

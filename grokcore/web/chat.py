@@ -29,9 +29,8 @@ class ChatRoute:
         """
         lifetime.trace.stream = asked.stream
         model = chosen_model(services, asked.model, lifetime)
-        return open_completion(
-            services, await chat_question(services, asked, model, lifetime), lifetime
-        )
+        question = await chat_question(services, asked, model, lifetime)
+        return await open_completion(services, question, lifetime)
 
     def delivery(self, services: Services) -> Delivery | None:
         """The delivery that ``[grok] image_mode`` asks for."""

@@ -18,7 +18,9 @@ from attrs import frozen
 from quart import request
 
 from ..errors import InvalidRequest
-from ..protocol.conversation.question import Question
+from ..protocol.conversation.enclosures import Enclosed
+from ..protocol.conversation.messages import Message
+from ..protocol.conversation.question import Question, Task
 from ..protocol.dialects.openai_images.dialect import ImageCollector, ImageDialect
 from ..protocol.dialects.openai_images.request import (
     DEFAULT_MODEL,
@@ -97,10 +99,10 @@ async def _open(
     question = Question(
         model,
         model.limits,
-        asked.message,
-        attachments,
+        (Message("user", asked.prompt, asked.sources),),
+        Enclosed.needed(attachments),
+        Task.PICTURES,
         pictures=asked.n,
         asker=lifetime.caller.name,
-        ignored=asked.ignored,
     )
-    return open_completion(services, question, lifetime)
+    return await open_completion(services, question, lifetime)

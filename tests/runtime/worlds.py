@@ -11,6 +11,7 @@ from attrs import define
 from grokcore.config import DEFAULT_LIMITS
 from grokcore.errors import GrokApiError
 from grokcore.protocol.conversation.events import Event, Finished
+from grokcore.protocol.conversation.messages import Message
 from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.grok_web.identity import Identity
 from grokcore.protocol.models import SHIPPED, Limits, Model, Tier
@@ -25,6 +26,7 @@ from grokcore.simulator.scripts import Script
 from .fakes import FakeTransport
 
 MODEL = SHIPPED["grok-3-fast"]
+HELLO = (Message("user", "hello"),)
 
 
 @define
@@ -38,9 +40,8 @@ class World:
     def ask(
         self, *, limits: Limits = DEFAULT_LIMITS, model: Model = MODEL, asker: str = ""
     ) -> Completion:
-        return self.gateway.completion(
-            Question(model, limits, "hello", asker=asker), trio.current_time()
-        )
+        question = Question(model, limits, HELLO, asker=asker)
+        return self.gateway.completion(self.gateway.lane.render(question), trio.current_time())
 
     @property
     def idle(self) -> bool:

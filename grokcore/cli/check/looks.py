@@ -4,7 +4,6 @@ them.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
 
@@ -17,13 +16,12 @@ from ...protocol.grok_web.identity import Identity
 from ...runtime.attachments.lookups import Lookups
 from ...runtime.transport.curl import CurlFailure
 from ...runtime.transport.seam import Exchange, Transport, UpstreamRequest
+from ...runtime.transport.visits import read_at_most, visit
 
 __all__ = ["LOOK_S", "Look", "Visitor", "look_up"]
 
 LOOK_S = 10.0
 """Bound for one look at the network, in seconds."""
-
-CLOSE_S = 2.0
 
 BODY_BYTES = 64 * 1024
 
@@ -89,10 +87,9 @@ class Visitor:
         self, method: str, url: str, headers: list[tuple[str, str]], proxy_url: str
     ) -> Look:
         request = UpstreamRequest(method, url, tuple(headers), b"", proxy_url, connect_net_s=LOOK_S)
-        exchange = self.transport.open(request)
         try:
             with trio.move_on_after(LOOK_S):
-                return await _answer(exchange)
+                return await visit(self.transport, request, _answer)
             return Look(failure=f"there was no answer within {LOOK_S:g} s")
         except CurlFailure as error:
             return Look(
@@ -100,20 +97,14 @@ class Visitor:
             )
         except TransportFailure as error:
             return Look(failure=_words(error))
-        finally:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
-                await exchange.aclose()
 
 
 async def _answer(exchange: Exchange) -> Look:
     begun = time.time()
     head = await exchange.head()
     at = (begun + time.time()) / 2
-    body = b""
-    with contextlib.suppress(TransportFailure):
-        while len(body) < BODY_BYTES and (piece := await exchange.read()):
-            body += piece
-    return Look(head.status, head.headers, body[:BODY_BYTES], at=at)
+    body = await read_at_most(exchange, BODY_BYTES)
+    return Look(head.status, head.headers, body, at=at)
 
 
 def _words(error: TransportFailure) -> str:

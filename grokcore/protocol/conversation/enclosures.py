@@ -13,14 +13,23 @@ Rules
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .attachment_part import AttachmentPart
+from .attachments import Attachment
 from .messages import Message
 
-__all__ = ["MOST_EARLIER", "Enclosure", "Use", "find_enclosures", "left_behind", "paths_by_rule"]
+__all__ = [
+    "MOST_EARLIER",
+    "Enclosed",
+    "Enclosure",
+    "Use",
+    "find_enclosures",
+    "left_behind",
+    "paths_by_rule",
+]
 
 MOST_EARLIER = 4
 """Pictures of earlier turns that go up on request."""
@@ -40,6 +49,39 @@ class Enclosure:
 
     part: AttachmentPart
     use: Use
+
+
+@frozen
+class Enclosed:
+    """The pictures and files that go up with a question.
+
+    :ivar attachments: in the order of the conversation, each content of earlier turns once.
+    :ivar carriers: path of each part whose content is among them -> path of the attachment that has
+        it.
+    :ivar spare: paths of the attachments that the question can do without, since they are history.
+    """
+
+    attachments: tuple[Attachment, ...] = ()
+    carriers: Mapping[str, str] = field(factory=dict)
+    spare: frozenset[str] = frozenset()
+
+    @classmethod
+    def needed(cls, attachments: Sequence[Attachment]) -> Enclosed:
+        """Attachments of which each is needed."""
+        return cls(tuple(attachments), {one.path: one.path for one in attachments})
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The paths of all parts whose content goes up."""
+        return frozenset(self.carriers)
+
+    def without(self, paths: Collection[str]) -> Enclosed:
+        """The rest, if the attachments of these paths don't go up."""
+        return Enclosed(
+            tuple(one for one in self.attachments if one.path not in paths),
+            {part: carrier for part, carrier in self.carriers.items() if carrier not in paths},
+            self.spare.difference(paths),
+        )
 
 
 def find_enclosures(messages: Sequence[Message]) -> list[Enclosure]:

@@ -1,54 +1,83 @@
-"""One question, as a lane is asked it."""
+"""One request for an answer, in nobody's dialect, and how a lane says it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import enum
+from collections.abc import Collection, Sequence
 
 from attrs import evolve, field, frozen
 
 from ..models import Limits, Model
 from .attachments import Attachment
+from .enclosures import Enclosed
+from .messages import Message
 
-__all__ = ["Question"]
+__all__ = ["Question", "Rendering", "Task", "last_words"]
+
+LONG_CHARS = 1024 * 1024
+"""Characters of a conversation that is rendered in some 20 ms."""
+
+MESSAGE_CHARS = 1024
+"""The cost of a message beside its text, and of a part of one, in characters."""
+
+
+class Task(enum.Enum):
+    """The kind of answer that is wanted."""
+
+    ANSWER = "an answer in words, and whatever the model adds to them"
+    PICTURES = "pictures, drawn after the words of the only message or made of its pictures"
 
 
 @frozen
 class Question:
-    """What a client wants to know.
+    """One request for an answer.
 
-    :ivar attachments: pictures and files that go up with it.
+    :ivar messages: the whole conversation, oldest first.
+    :ivar enclosed: pictures and files of *messages* whose contents are sent.
     :ivar pictures: how many are drawn if one is asked for.
     :ivar search: whether Grok may search; None leaves it to the model's row.
     :ivar asker: the name of the API key that it came with; empty without one.
-    :ivar ignored: names, for the response header, of what of the request has no effect.
-    :ivar spare: paths of the attachments that it may be asked without, since they are history.
-    :ivar without: writes the question anew without spare attachments of these paths, and names
-        them.
     """
 
     model: Model
     limits: Limits
-    message: str = field(repr=False)
-    attachments: tuple[Attachment, ...] = ()
+    messages: tuple[Message, ...] = field(repr=False)
+    enclosed: Enclosed = field(factory=Enclosed)
+    task: Task = Task.ANSWER
     pictures: int = 2
     search: bool | None = None
     asker: str = ""
-    ignored: tuple[str, ...] = ()
-    spare: frozenset[str] = frozenset()
-    without: Callable[[Collection[str]], Question] | None = field(
-        default=None, repr=False, eq=False
-    )
 
-    def asked(self) -> Question:
-        """The question without what only asking it takes: large contents, for as long as the answer
-        lasts.
-        """
-        if not self.attachments and self.without is None:
-            return self
-        return evolve(self, attachments=(), spare=frozenset(), without=None)
+    @property
+    def is_long(self) -> bool:
+        """Whether all other answers would wait while it is rendered."""
+        chars = sum(len(message.text) for message in self.messages)
+        return chars > LONG_CHARS or len(self.messages) > LONG_CHARS // MESSAGE_CHARS
 
-    def leave_out(self, paths: Collection[str]) -> Question:
+    def without(self, paths: Collection[str]) -> Question:
         """The question without the spare attachments of these paths (at least one)."""
-        assert self.without is not None, "it has spare attachments"
-        assert self.spare.issuperset(paths), paths
-        return self.without(paths)
+        assert self.enclosed.spare.issuperset(paths), paths
+        return evolve(self, enclosed=self.enclosed.without(paths))
+
+
+@frozen
+class Rendering:
+    """A question as a lane sends it, as far as others need to know. A lane adds its own words.
+
+    :ivar question: the question that is rendered.
+    :ivar attachments: pictures and files that are sent, among them files of the lane's own making.
+    :ivar ignored: names, safe in a header, of parts of the question that this lane can't pass on.
+    :ivar in_file: whether the conversation is sent as a file, since it is too long for a message.
+    :ivar prompt_tokens: an estimate of the words that are sent.
+    """
+
+    question: Question
+    attachments: tuple[Attachment, ...] = ()
+    ignored: frozenset[str] = frozenset()
+    in_file: bool = False
+    prompt_tokens: int = 0
+
+
+def last_words(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The user's last message alone; nothing if there is none."""
+    return tuple(message for message in messages if message.role == "user")[-1:]

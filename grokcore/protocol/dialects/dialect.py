@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
@@ -78,6 +78,12 @@ class Dialect(Protocol[_Request, _Collector_co]):
 
     def stream(self, asked: _Request, head: AnswerHead) -> StreamWriter | None:
         """A writer, if *asked* wants its answer streamed; else None."""
+
+    def ignored(self, asked: _Request, unsent: Collection[str]) -> tuple[str, ...]:
+        """Names, for a response header, of the fields of *asked* without effect, and of *unsent*.
+
+        :param unsent: names of parts that could not be passed on to Grok.
+        """
 
     def error(self, error: GrokApiError, request_id: str) -> bytes:
         """The body of a response that is an error."""

@@ -41,7 +41,7 @@ Rules
    same format; instructions and the end (the user's last words, or an open turn) stay in the
    message, unless they alone take up more than half of it.
 
-The format is stable: golden files in ``tests/protocol/golden/prompt`` hold it.
+The format is stable: golden files in ``tests/protocol/grok_web/golden/prompt`` hold it.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ Rules
 
 from __future__ import annotations
 
+import functools
 import math
 import zlib
 from collections.abc import Sequence
@@ -31,15 +32,13 @@ from attrs import field, frozen
 from ...errors import AttachmentRefused, RequestTooLarge, TransportFailure
 from ...protocol.urls.public_addresses import UserUrl, canonical_address, is_public, split_user_url
 from ..transport.seam import Exchange, ResponseHead, Transport, UpstreamRequest
+from ..transport.visits import visit
 from .lookups import Lookups, Resolve
 
 __all__ = ["Fetcher"]
 
 FETCH_S = 10.0
 """Bound for one attachment with its redirects, in seconds; the client waits meanwhile."""
-
-CLOSE_S = 2.0
-"""Bound for closing one request."""
 
 MOST_REDIRECTS = 3
 
@@ -120,16 +119,13 @@ class Fetcher:
             impersonated=False,
             who=_shown(target),
         )
-        exchange = self.transport.open(request)
+        take = functools.partial(_content_or_location, request, most)
         try:
-            return await _content_or_location(exchange, request, most)
+            return await visit(self.transport, request, take)
         except TransportFailure as failure:
             raise AttachmentRefused(
                 f"The attachment could not be fetched. {failure.message}"
             ) from failure
-        finally:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
-                await exchange.aclose()
 
     async def _way(self, target: UserUrl) -> str:
         """The address to connect to, judged; empty if the proxy finds it."""
@@ -169,7 +165,7 @@ class Fetcher:
 
 
 async def _content_or_location(
-    exchange: Exchange, request: UpstreamRequest, most: int
+    request: UpstreamRequest, most: int, exchange: Exchange
 ) -> bytes | str:
     head = await exchange.head()
     if request.connect_to and head.peer and canonical_address(head.peer) != request.connect_to:

@@ -7,10 +7,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 
 import trio
-from attrs import field, frozen
 
 from ...errors import AttachmentRefused, RequestTooLarge
 from ...protocol.conversation.attachment_part import AttachmentPart
@@ -20,13 +19,13 @@ from ...protocol.conversation.attachments import (
     Attachment,
     attachment_of,
 )
-from ...protocol.conversation.enclosures import Enclosure, Use
+from ...protocol.conversation.enclosures import Enclosed, Enclosure, Use
 from ...protocol.conversation.media import TooLarge, parse_data_url
 from ..gather import for_all
 from ..threads import in_thread
 from .fetch import Fetcher
 
-__all__ = ["Brought", "load_attachments", "load_enclosures"]
+__all__ = ["load_attachments", "load_enclosures"]
 
 AT_ONCE = 5
 """Of one request's attachments: they may be 20 MB each, and stand in memory meanwhile."""
@@ -43,34 +42,6 @@ IN_A_THREAD_BYTES = 256 * 1024
 
 MOST_PARTS = 20
 """Attachments of one request. Grok's page takes fewer."""
-
-
-@frozen
-class Brought:
-    """What goes up with a question.
-
-    :ivar attachments: in the order of the conversation, each content of earlier turns once.
-    :ivar carriers: path of each part whose content is among them -> path of the attachment that has
-        it.
-    :ivar spare: paths of the attachments that the question can do without.
-    """
-
-    attachments: tuple[Attachment, ...]
-    carriers: Mapping[str, str] = field(factory=dict)
-    spare: frozenset[str] = frozenset()
-
-    @property
-    def paths(self) -> frozenset[str]:
-        """The paths of all parts whose content goes up."""
-        return frozenset(self.carriers)
-
-    def without(self, paths: Collection[str]) -> Brought:
-        """The rest, if the attachments of these paths don't go up."""
-        return Brought(
-            tuple(one for one in self.attachments if one.path not in paths),
-            {part: carrier for part, carrier in self.carriers.items() if carrier not in paths},
-            self.spare.difference(paths),
-        )
 
 
 async def load_attachments(
@@ -90,7 +61,7 @@ async def load_attachments(
 
 async def load_enclosures(
     enclosures: Sequence[Enclosure], fetcher: Fetcher, *, earlier: int
-) -> Brought:
+) -> Enclosed:
     """Those of *enclosures* that go up: the needed ones; others as far as they can be had and there
     is room.
 
@@ -112,7 +83,7 @@ async def load_enclosures(
     order = [one.part.path for one in enclosures]
     spare = found.keys() - {part.path for part in parts[Use.NEEDED]}
     carriers = {**same, **{path: path for path in found}}
-    return Brought(
+    return Enclosed(
         tuple(found[path] for path in order if path in found), carriers, frozenset(spare)
     )
 

@@ -43,11 +43,10 @@ from ...errors import (
 )
 from ...protocol.clocks import Clocks
 from ...protocol.conversation.events import Event
-from ...protocol.conversation.question import Question
 from ...protocol.pool.attempts import MAX_ATTEMPTS, Attempts
 from ...protocol.pool.book import Need
 from ..disk.media_cache import MediaCache
-from ..lanes.lane import Asset, Lane, PreparedQuestion
+from ..lanes.lane import Asset, Lane, PreparedQuestion, RenderedQuestion, rendered
 from ..pool.leases import Lease, TokenPool
 from .alarm import AlarmClock
 from .attempt import Attempt
@@ -124,13 +123,16 @@ class Gateway:
         """Completions between :meth:`completion` and their ``aclose``."""
         return len(self._open)
 
-    def completion(self, question: Question, accepted: float, request_id: str = "") -> Completion:
-        """A completion that has not begun. Whoever gets it must ``aclose`` it.
+    def completion(
+        self, asked: RenderedQuestion, accepted: float, request_id: str = ""
+    ) -> Completion:
+        """A completion that has not begun. The caller must ``aclose`` it.
 
+        :param asked: the question, as :attr:`lane` has rendered it.
         :param accepted: trio's time when the request was accepted; the total clock runs from there.
         :param request_id: what the log calls it.
         """
-        completion = Completion(self, question, accepted, request_id)
+        completion = Completion(self, asked, accepted, request_id)
         self._open.add(completion)
         return completion
 
@@ -149,7 +151,10 @@ class Gateway:
 class Completion:
     """One answer. See the theory of the module.
 
-    :ivar question: what was asked; without the attachments that were left out.
+    :ivar model: the model that is asked.
+    :ivar prompt_tokens: the estimate for the question.
+    :ivar ignored: names of parts of the question that were not passed on, attachments that were
+        left out among them.
     :ivar request_id: what the log calls it.
     :ivar token_id: short hash of the token in use, or last used; empty before the first attempt.
     :ivar times: where its time went so far.
@@ -157,15 +162,20 @@ class Completion:
     """
 
     def __init__(
-        self, gateway: Gateway, question: Question, accepted: float, request_id: str
+        self, gateway: Gateway, asked: RenderedQuestion, accepted: float, request_id: str
     ) -> None:
-        self.question = question
+        question = asked.rendering.question
+        self.model = question.model
+        self.prompt_tokens = asked.rendering.prompt_tokens
+        self.ignored = asked.rendering.ignored
         self.request_id = request_id
         self.token_id = ""
         self.times = Times()
         self.failures = 0
         self._gateway = gateway
-        self._lane = gateway.lane
+        self._asker = question.asker
+        self._asked: RenderedQuestion | None = asked
+        self._lane = asked.lane
         self._ticket = gateway.pool.ticket()
         self._clocks = Clocks(question.limits, accepted)
         self._waits = Waits(self._clocks)
@@ -233,7 +243,7 @@ class Completion:
             lease = await self._lease(error)
             try:
                 await self._attempt_with(lease, fresh=isinstance(error, TransportFailure))
-                self.question = self.question.asked()
+                self._asked = None  # its contents are large, and the answer may last
                 return
             except GrokApiError as failure:
                 error = failure
@@ -244,7 +254,7 @@ class Completion:
             if again:
                 await self._space(error)
             else:
-                self.question = self.question.leave_out(self.question.spare)
+                await self._leave_spare_out()
 
     async def next_events(self, until: float = math.inf) -> list[Event]:
         """The events that have arrived, at least one; none if nothing came until *until* (trio's
@@ -285,8 +295,24 @@ class Completion:
 
     @property
     def _need(self) -> Need:
-        question, attempts = self.question, self._attempts
-        return Need(question.model, frozenset(attempts.excluded), attempts.avoided, question.asker)
+        attempts = self._attempts
+        return Need(self.model, frozenset(attempts.excluded), attempts.avoided, self._asker)
+
+    @property
+    def _to_ask(self) -> RenderedQuestion:
+        """The question; it is there until the first events."""
+        assert self._asked is not None, "attempts end with the first events"
+        return self._asked
+
+    def _ask(self, asked: RenderedQuestion) -> None:
+        """Make *asked*, which may have fewer attachments, the question."""
+        self._asked = asked
+        self.ignored = asked.rendering.ignored
+
+    async def _leave_spare_out(self) -> None:
+        question = self._to_ask.rendering.question
+        fewer = question.without(question.enclosed.spare)
+        self._ask(await self._waits.under_clocks(functools.partial(rendered, self._lane, fewer)))
 
     def _may_spare(self, error: GrokApiError) -> bool:
         """Whether the answer failed for attachments, which Grok does not name, and some can be done
@@ -295,7 +321,8 @@ class Completion:
         about_some = (
             isinstance(error, AttachmentRefused | AttachmentModerated) and error.param is None
         )
-        return about_some and bool(self.question.spare) and self._attempts.made < MAX_ATTEMPTS
+        spare = self._to_ask.rendering.question.enclosed.spare
+        return about_some and bool(spare) and self._attempts.made < MAX_ATTEMPTS
 
     async def _space(self, error: GrokApiError) -> None:
         """Wait before the next attempt, unless there is no token left for one.
@@ -333,7 +360,7 @@ class Completion:
         """
         if error.blame is Blame.TOKEN:
             pool_says = self._gateway.pool.book.hopeless(
-                Need(self.question.model, asker=self.question.asker), trio.current_time()
+                Need(self.model, asker=self._asker), trio.current_time()
             )
             if pool_says is not None:
                 return pool_says
@@ -348,7 +375,7 @@ class Completion:
         self.token_id = lease.token_id
         self._attempts.begin(lease.key)
         prepared = await self._prepared(lease)
-        self.question = prepared.question
+        self._ask(prepared.rendered)
         attempt = self._begin(lease, prepared, fresh=fresh)
         try:
             self._ready = await attempt.first_events()
@@ -360,7 +387,7 @@ class Completion:
     async def _prepared(self, lease: Lease) -> PreparedQuestion:
         """The question, with all that belongs to it at the lease's account."""
         repeated = self._attempts.made > 1
-        prepare = functools.partial(self._lane.prepare, self.question, lease, repeated=repeated)
+        prepare = functools.partial(self._to_ask.prepare, lease, repeated=repeated)
         began = trio.current_time()
         try:
             return await self._waits.under_clocks(prepare)
@@ -372,7 +399,7 @@ class Completion:
             lease.return_unused()
             raise
         finally:
-            if self.question.attachments:
+            if self._to_ask.rendering.attachments:
                 self.times.upload_s += trio.current_time() - began
 
     def _begin(self, lease: Lease, prepared: PreparedQuestion, *, fresh: bool) -> Attempt:
@@ -393,7 +420,7 @@ class Completion:
 
     def _forget_attempt(self, attempt: Attempt, error: GrokApiError | None) -> None:
         if self._attempt is attempt:
-            self._gateway.drift.note(self.question.model.name, attempt.decoder.counters, error)
+            self._gateway.drift.note(self.model.name, attempt.decoder.counters, error)
             self._attempt = None
 
     def _report(self, error: GrokApiError) -> None:
@@ -402,6 +429,6 @@ class Completion:
         _log.warning(
             "%s: attempt %d, token %s: %s: %s", *values, extra={"fold": (error.code, error.message)}
         )
-        failed = FailedAttempt(error, self.question.model.name, self.token_id)
+        failed = FailedAttempt(error, self.model.name, self.token_id)
         for listener in self._gateway.on_failed_attempt:
             listener(failed)

@@ -2,10 +2,11 @@
 
 Theory
 ------
-A lane is one way to ask Grok. It brings what belongs to a question to the lease's account, opens
-one exchange for each attempt, decodes the answer into events, and turns a refusal into an error.
-Leases, clocks and retries are the completion's. The real lane is
-:class:`grokcore.runtime.lanes.grok_web.lane.GrokWebLane`; the tests have a scripted one.
+A lane is one way to ask Grok. It says a question in its own words, and brings the attachments to
+the lease's account. It opens one exchange for each attempt, decodes the answer into events, and
+turns a refusal into an error. Leases, clocks and retries are the completion's. The real lane is
+:class:`grokcore.runtime.lanes.grok_web.lane.GrokWebLane`; the smallest one is in
+``tests/runtime/echo_lane.py``.
 
 Rules
 -----
@@ -14,6 +15,8 @@ Rules
 2. A lane has no clock of the request's: the completion cancels its waits.
 3. The settings of a lane never change. Other settings make another lane, which shares with it what
    is known of accounts; a completion keeps the lane that it began with.
+4. Clients are informed of a question's treatment by its
+   :class:`~grokcore.protocol.conversation.question.Rendering`: nobody above a lane knows its words.
 """
 
 from __future__ import annotations
@@ -24,12 +27,21 @@ from attrs import field, frozen
 
 from ...errors import GrokApiError
 from ...protocol.conversation.events import Event
-from ...protocol.conversation.question import Question
+from ...protocol.conversation.question import Question, Rendering
 from ...protocol.counters import Counters
 from ..disk.media_cache import MediaCache
 from ..pool.leases import Lease
+from ..threads import in_thread
 
-__all__ = ["AnswerDecoder", "AnswerExchange", "Asset", "Lane", "PreparedQuestion"]
+__all__ = [
+    "AnswerDecoder",
+    "AnswerExchange",
+    "Asset",
+    "Lane",
+    "PreparedQuestion",
+    "RenderedQuestion",
+    "rendered",
+]
 
 
 @frozen
@@ -115,10 +127,8 @@ class PreparedQuestion(Protocol):
     """A question that can be sent with the lease it was prepared for."""
 
     @property
-    def question(self) -> Question:
-        """The question as it is sent: without the attachments that could not be brought and that it
-        can do without.
-        """
+    def rendered(self) -> RenderedQuestion:
+        """The question as it is sent: without the spare attachments that could not be brought."""
 
     def open(self, *, fresh: bool) -> AnswerExchange:
         """Send it. Nothing is waited for.
@@ -127,17 +137,33 @@ class PreparedQuestion(Protocol):
         """
 
 
-class Lane(Protocol):
-    """One way to ask Grok, with the settings of one moment."""
+class RenderedQuestion(Protocol):
+    """A question in the words of a lane, for any account."""
 
-    async def prepare(
-        self, question: Question, lease: Lease, *, repeated: bool
-    ) -> PreparedQuestion:
-        """Bring what belongs to *question* to the lease's account.
+    @property
+    def lane(self) -> Lane:
+        """The lane that will send it."""
+
+    @property
+    def rendering(self) -> Rendering:
+        """The question, and facts about the lane's words for it."""
+
+    async def prepare(self, lease: Lease, *, repeated: bool) -> PreparedQuestion:
+        """Bring the attachments to the lease's account.
 
         :param repeated: whether an attempt has failed already; spare attachments are then left out
             also if their upload fails, and not only if Grok refuses them.
-        :raises GrokApiError: if something could not be brought.
+        :raises GrokApiError: if an attachment could not be brought.
+        """
+
+
+class Lane(Protocol):
+    """One way to ask Grok, with the settings of one moment."""
+
+    def render(self, question: Question) -> RenderedQuestion:
+        """Say *question* in the words of this lane. Pure, and safe in any thread.
+
+        :raises GrokApiError: if the lane can't say it.
         """
 
     def decoder(self) -> AnswerDecoder:
@@ -166,3 +192,13 @@ class Lane(Protocol):
         :raises LargerThanCache: if it is.
         :raises OSError: if it can't be written.
         """
+
+
+async def rendered(lane: Lane, question: Question) -> RenderedQuestion:
+    """*question* in the words of *lane*; a long one is rendered in a worker thread.
+
+    :raises GrokApiError: as :meth:`Lane.render`; or there is no thread to be had.
+    """
+    if question.is_long:
+        return await in_thread(lambda: lane.render(question))
+    return lane.render(question)

@@ -6,9 +6,9 @@ import trio
 from attrs import define
 
 from grokcore.protocol.conversation.attachment_part import AttachmentPart
-from grokcore.protocol.conversation.enclosures import Enclosure, Use
+from grokcore.protocol.conversation.enclosures import Enclosed, Enclosure, Use
 from grokcore.runtime.attachments.fetch import FETCH_S, Fetcher
-from grokcore.runtime.attachments.loading import HISTORY_FETCH_S, Brought, load_enclosures
+from grokcore.runtime.attachments.loading import HISTORY_FETCH_S, load_enclosures
 from tests.scenarios import run_on_fake_clock
 
 from ..fakes import FakeTransport
@@ -26,9 +26,9 @@ class HungHosts(Fetcher):
         return PNG
 
 
-def brought(*urls: str, use: Use) -> tuple[Brought, float]:
+def brought(*urls: str, use: Use) -> tuple[Enclosed, float]:
     """What goes up of pictures at *urls*, and how many seconds that took."""
-    found: list[tuple[Brought, float]] = []
+    found: list[tuple[Enclosed, float]] = []
 
     async def scenario() -> None:
         parts = [AttachmentPart(True, url, "", f"messages[{n}]") for n, url in enumerate(urls)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from attrs import frozen
 
 from ....errors import GrokApiError
 from ..dialect import AnswerHead
 from ..openai_errors import error_body
-from .request import ChatRequest, parse_chat_request
+from .request import ChatRequest, header_names, parse_chat_request
 from .writers import AnswerWriter, ChatHead, ChunkWriter
 
 __all__ = ["ChatDialect"]
@@ -30,6 +32,10 @@ class ChatDialect:
         if not asked.stream:
             return None
         return ChunkWriter(_chat_head(asked, head), include_usage=asked.include_usage)
+
+    def ignored(self, asked: ChatRequest, unsent: Collection[str]) -> tuple[str, ...]:
+        """Names of both, sorted and bounded."""
+        return header_names({*asked.ignored, *unsent})
 
     def error(self, error: GrokApiError, request_id: str) -> bytes:  # noqa: ARG002 - the seam's signature
         """OpenAI's error object."""

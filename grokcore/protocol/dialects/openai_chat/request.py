@@ -14,7 +14,7 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -29,7 +29,6 @@ __all__ = [
     "ChatRequest",
     "Message",
     "header_names",
-    "last_words",
     "parse_chat_fields",
     "parse_chat_request",
 ]
@@ -65,16 +64,6 @@ class ChatRequest:
     include_usage: bool
     ignored: tuple[str, ...]
     search: bool | None = None
-
-    @property
-    def question(self) -> str:
-        """The user's last words alone."""
-        return next((message.text for message in last_words(self.messages)), "")
-
-
-def last_words(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """The user's last message alone; nothing if there is none."""
-    return tuple(message for message in messages if message.role == "user")[-1:]
 
 
 def parse_chat_request(body: bytes) -> ChatRequest:

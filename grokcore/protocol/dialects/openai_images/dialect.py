@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import orjson
@@ -27,6 +27,7 @@ class ImageCollector:
     def __init__(self, asked: ImageRequest, head: AnswerHead) -> None:
         self._asked = asked
         self._created = head.created
+        self._prompt_tokens = head.prompt_tokens
         self._urls: list[str] = []
         self._words: list[str] = []
         self._made: list[Made] = []
@@ -64,7 +65,7 @@ class ImageCollector:
 
     def body(self) -> bytes:
         """The answer with the pictures of :meth:`give`."""
-        return orjson.dumps(images_body(self._asked, self._made, self._created))
+        return orjson.dumps(images_body(self._made, self._created, self._prompt_tokens))
 
     def usage(self) -> dict[str, Any]:
         """No tokens: the body's estimate is for clients only, and is not counted."""
@@ -93,6 +94,10 @@ class ImageDialect:
     def stream(self, asked: ImageRequest, head: AnswerHead) -> StreamWriter | None:  # noqa: ARG002 - the seam's signature
         """None: :meth:`parse` refuses a request for a stream."""
         return None
+
+    def ignored(self, asked: ImageRequest, unsent: Collection[str]) -> tuple[str, ...]:
+        """Names of both, the request's own first."""
+        return (*asked.ignored, *sorted(unsent))
 
     def error(self, error: GrokApiError, request_id: str) -> bytes:  # noqa: ARG002 - the seam's signature
         """OpenAI's error object."""

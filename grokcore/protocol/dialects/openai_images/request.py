@@ -1,5 +1,4 @@
-"""OpenAI's image requests and answers, and how Grok is asked: by its chat, with a prompt that wants
-a picture (grok-protocol.md §2.4).
+"""OpenAI's image requests and answers.
 
 Rules
 -----
@@ -22,7 +21,6 @@ from attrs import frozen
 
 from ....errors import AttachmentRefused, InvalidRequest
 from ...conversation.attachment_part import AttachmentPart
-from ...conversation.usage import estimate
 from .sources import (
     Fields,
     FormFile,
@@ -94,13 +92,6 @@ class ImageRequest:
     sources: tuple[AttachmentPart, ...]
     ignored: tuple[str, ...]
 
-    @property
-    def message(self) -> str:
-        """The message that goes to Grok."""
-        if not self.sources:
-            return f"Drawing: {self.prompt}"
-        return f"Edit the attached image{'s' if len(self.sources) > 1 else ''}: {self.prompt}"
-
 
 @frozen
 class Made:
@@ -152,9 +143,11 @@ def resolve_model(name: str, known: Container[str]) -> str:
     return DEFAULT_MODEL if alias else name
 
 
-def images_body(request: ImageRequest, made: Sequence[Made], created: int) -> dict[str, Any]:
-    """The answer: each picture in the formats that were wanted, and an estimate of the tokens."""
-    tokens = estimate(request.message)
+def images_body(made: Sequence[Made], created: int, tokens: int) -> dict[str, Any]:
+    """The answer: each picture in the formats that were wanted.
+
+    :param tokens: the estimate for the prompt.
+    """
     return {
         "created": created,
         "data": [_shown(one) for one in made],

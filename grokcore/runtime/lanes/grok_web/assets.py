@@ -14,15 +14,13 @@ Rules
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import trio
 from attrs import field, frozen
 
-from ....errors import GrokApiError, TransportFailure, UpstreamFailure
+from ....errors import GrokApiError, UpstreamFailure
 from ....protocol.conversation.media import (
     extension_of,
     is_picture,
@@ -36,8 +34,9 @@ from ....protocol.grok_web.refusals import REFUSAL_BODY_BYTES, is_html, refusal_
 from ....protocol.upstream_words import cleaned
 from ...disk.media_cache import MediaCache
 from ...transport.seam import Exchange, ResponseHead, Transport, UpstreamRequest
+from ...transport.visits import read_at_most
 from ..lane import Asset
-from .calls import asked_again
+from .calls import call
 
 __all__ = ["AssetAccess", "AssetFetcher"]
 
@@ -120,13 +119,8 @@ class AssetFetcher:
         take: Callable[[Exchange], Awaitable[_T]],
     ) -> _T:
         request = self._request(access, url, kind, seconds)
-        try:
-            with trio.move_on_after(seconds):
-                return await asked_again(self.transport, request, take)
-            raise TransportFailure(f"Grok did not send the whole file within {seconds:g} s.")
-        except GrokApiError as error:
-            error.redact(access.sso)
-            raise
+        late = f"Grok did not send the whole file within {seconds:g} s."
+        return await call(self.transport, request, take, sso=access.sso, seconds=seconds, late=late)
 
     def _request(
         self, access: AssetAccess, url: str, kind: AssetKind, seconds: float
@@ -193,9 +187,7 @@ async def _beginning(exchange: Exchange) -> bytes:
 
 
 async def _refusal(exchange: Exchange, head: ResponseHead, body: bytes) -> GrokApiError:
-    with contextlib.suppress(TransportFailure):
-        while len(body) < REFUSAL_BODY_BYTES and (piece := await exchange.read()):
-            body += piece
+    body += await read_at_most(exchange, max(0, REFUSAL_BODY_BYTES - len(body)))
     return refusal_of_response(head.status, head.headers, body[:REFUSAL_BODY_BYTES])
 
 

@@ -9,6 +9,7 @@ import trio
 from ....errors import GrokApiError, TransportFailure
 from ....protocol.grok_web.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
 from ...transport.seam import Exchange, ResponseHead
+from ...transport.visits import read_at_most
 
 __all__ = ["GrokWebExchange"]
 
@@ -56,8 +57,5 @@ class GrokWebExchange:
                 pass
 
     async def _refusal(self, head: ResponseHead) -> GrokApiError:
-        body = b""
-        with trio.move_on_after(REFUSAL_BODY_S), contextlib.suppress(TransportFailure):
-            while len(body) < REFUSAL_BODY_BYTES and (data := await self.read()):
-                body += data
-        return refusal_of_response(head.status, head.headers, body[:REFUSAL_BODY_BYTES])
+        body = await read_at_most(self._exchange, REFUSAL_BODY_BYTES, seconds=REFUSAL_BODY_S)
+        return refusal_of_response(head.status, head.headers, body)

@@ -10,6 +10,7 @@ from ....errors import AttachmentRefused, GrokApiError
 from ....protocol.conversation.question import Question
 from ....protocol.grok_web.decoder import Decoder
 from ....protocol.grok_web.payload import CHAT_PATH, chat_headers
+from ....protocol.grok_web.question_text import WebRendering, render_question
 from ...disk.media_cache import MediaCache
 from ...pool.leases import Lease
 from ...transport.seam import Transport, UpstreamRequest
@@ -20,7 +21,7 @@ from .preparing import Payload, Preparer
 from .settings import GrokWebSettings
 from .uploads import Uploads
 
-__all__ = ["GrokWebLane", "GrokWebQuestion"]
+__all__ = ["GrokWebLane", "GrokWebQuestion", "GrokWebRendered"]
 
 NET_MARGIN_S = 15.0
 """The transport's connect timeout exceeds the first-response clock by this much, so that the clock
@@ -45,10 +46,9 @@ class GrokWebLane:
     settings: GrokWebSettings
     uploads: Uploads = field(default=Factory(_uploads, takes_self=True))
 
-    async def prepare(self, question: Question, lease: Lease, *, repeated: bool) -> GrokWebQuestion:
-        """Upload what belongs to *question*, and write its payload."""
-        preparer = Preparer(self.transport, self.uploads, self.settings, lease)
-        return GrokWebQuestion(self, lease, await preparer.prepare(question, repeated=repeated))
+    def render(self, question: Question) -> GrokWebRendered:
+        """Write the prompt of *question*."""
+        return GrokWebRendered(self, render_question(question, self.settings.long_texts))
 
     def decoder(self) -> Decoder:
         """A decoder with the configured tags and addresses."""
@@ -81,6 +81,21 @@ def _access(lease: Lease) -> AssetAccess:
 
 
 @frozen(eq=False)
+class GrokWebRendered:
+    """See :class:`~grokcore.runtime.lanes.lane.RenderedQuestion`."""
+
+    lane: GrokWebLane
+    rendering: WebRendering
+
+    async def prepare(self, lease: Lease, *, repeated: bool) -> GrokWebQuestion:
+        """Upload the attachments, and write the payload."""
+        lane = self.lane
+        preparer = Preparer(lane.transport, lane.uploads, lane.settings, lease)
+        payload = await preparer.prepare(self.rendering, repeated=repeated)
+        return GrokWebQuestion(lane, lease, payload)
+
+
+@frozen(eq=False)
 class GrokWebQuestion:
     """See :class:`~grokcore.runtime.lanes.lane.PreparedQuestion`."""
 
@@ -89,9 +104,9 @@ class GrokWebQuestion:
     payload: Payload
 
     @property
-    def question(self) -> Question:
+    def rendered(self) -> GrokWebRendered:
         """The question that the payload asks."""
-        return self.payload.question
+        return GrokWebRendered(self.lane, self.payload.rendering)
 
     def open(self, *, fresh: bool) -> GrokWebExchange:
         """Send the payload, with headers of its own."""
@@ -111,6 +126,6 @@ class GrokWebQuestion:
             payload.body,
             proxy_url=lease.proxy_url,
             fresh=fresh,
-            connect_net_s=payload.question.limits.first_response + NET_MARGIN_S,
+            connect_net_s=payload.rendering.question.limits.first_response + NET_MARGIN_S,
         )
         return GrokWebExchange(self.lane.transport.open(request))

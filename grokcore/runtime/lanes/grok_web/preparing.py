@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
+from collections.abc import Collection
 
 from attrs import field, frozen
 
 from ....errors import Blame, GrokApiError, UploadFailed
 from ....protocol.conversation.attachments import Attachment
-from ....protocol.conversation.question import Question
 from ....protocol.grok_web.identity import ORIGIN
 from ....protocol.grok_web.payload import (
     POST_PATH,
@@ -22,7 +21,10 @@ from ....protocol.grok_web.payload import (
     post_id,
     video_body,
 )
+from ....protocol.grok_web.question_text import WebRendering, render_question
+from ....protocol.grok_web.video import VideoWords, picture_address, split_mode
 from ...pool.leases import Lease
+from ...threads import in_thread
 from ...transport.seam import Transport
 from .calls import post_json
 from .settings import GrokWebSettings
@@ -33,8 +35,6 @@ __all__ = ["Payload", "Preparer"]
 POST_S = 30.0
 """Bound for making a post, in seconds."""
 
-_MODE = re.compile(r"\s*--mode=(\S*)")
-
 _log = logging.getLogger(__name__)
 
 
@@ -43,13 +43,12 @@ class Payload:
     """A question as it is sent.
 
     :ivar body: JSON.
-    :ivar question: what it asks, without the attachments that could not be brought and that it can
-        do without.
+    :ivar rendering: the question, without the spare attachments that could not be brought.
     :ivar referer: the page it seems to come from.
     """
 
     body: bytes = field(repr=False)
-    question: Question
+    rendering: WebRendering
     referer: str = f"{ORIGIN}/"
 
 
@@ -62,72 +61,68 @@ class Preparer:
     settings: GrokWebSettings
     lease: Lease
 
-    async def prepare(self, question: Question, *, repeated: bool = False) -> Payload:
-        """Bring what belongs to the question to the lease's account.
+    async def prepare(self, rendering: WebRendering, *, repeated: bool = False) -> Payload:
+        """Bring the attachments to the lease's account, and write the payload.
 
-        :param repeated: as for :meth:`grokcore.runtime.lanes.lane.Lane.prepare`.
+        :param repeated: as for :meth:`grokcore.runtime.lanes.lane.RenderedQuestion.prepare`.
         :raises GrokApiError: if it can't be brought.
         """
-        question, files = await self._bring(question, repeated=repeated)
+        rendering, files = await self._bring(rendering, repeated=repeated)
+        question = rendering.question
         if question.model.video:
-            return await self._video(question, files)
+            return await self._video(rendering, files)
         return Payload(
             chat_body(
                 question.model,
-                question.message,
+                rendering.message,
                 temporary=self.settings.temporary,
                 memory=self.settings.memory,
                 files=[file.id for file in files],
                 pictures=question.pictures,
                 search=question.search,
             ),
-            question,
+            rendering,
         )
 
     async def _bring(
-        self, question: Question, *, repeated: bool
-    ) -> tuple[Question, list[UploadedFile]]:
-        """The question as it can be asked, and its files. What is written anew may have another
-        transcript to upload.
+        self, rendering: WebRendering, *, repeated: bool
+    ) -> tuple[WebRendering, list[UploadedFile]]:
+        """The question as it can be asked, and its files. A question that is rendered anew may have
+        another transcript to upload.
         """
         while True:
-            may_lack = functools.partial(_may_lack, question, repeated=repeated)
-            attachments = question.attachments
+            may_lack = functools.partial(_may_lack, rendering, repeated=repeated)
+            attachments = rendering.attachments
             found = await self.uploads.bring(
                 attachments, self.lease, self.settings.base_url, self.settings.identity, may_lack
             )
             files = [file for file in found if file is not None]
             if len(files) == len(found):
-                return question, files
+                return rendering, files
             lacking = [
                 one.path for one, file in zip(attachments, found, strict=True) if file is None
             ]
-            question = question.leave_out(lacking)
+            rendering = await self._rendered_without(rendering, lacking)
 
-    async def _video(self, question: Question, files: list[UploadedFile]) -> Payload:
+    async def _rendered_without(
+        self, rendering: WebRendering, paths: Collection[str]
+    ) -> WebRendering:
+        question = rendering.question.without(paths)
+        render = functools.partial(render_question, question, self.settings.long_texts)
+        return await in_thread(render) if question.is_long else render()
+
+    async def _video(self, rendering: WebRendering, files: list[UploadedFile]) -> Payload:
         """A video of a picture, or of words alone. Its parent is a post; without one Grok makes it
         all the same.
         """
         settings = self.settings
-        words, mode = split_mode(question.message)
+        text, mode = split_mode(rendering.message)
         picture = files[0] if files else None
-        media_url = (
-            f"{settings.assets_url}/{picture.uri}" if picture is not None and picture.uri else ""
-        )
-        post = await self._post(post_body(media_url, words))
-        subject = ""
-        if picture is not None:
-            subject = (
-                f"{ORIGIN}/imagine/{post}  "
-                if post
-                else f"{settings.assets_url}/post/{picture.uri}  "
-            )
-        message = f"{subject}{words} --mode={mode}"
-        referer = f"{ORIGIN}/imagine/{post or (picture.id if picture else '')}".rstrip("/")
+        post = await self._post(post_body(picture_address(picture, settings.assets_url), text))
+        words = VideoWords(text, mode, picture, post, settings.assets_url)
         ids = [file.id for file in files]
-        return Payload(
-            video_body(message, temporary=settings.temporary, files=ids), question, referer
-        )
+        body = video_body(words.message, temporary=settings.temporary, files=ids)
+        return Payload(body, rendering, words.referer)
 
     async def _post(self, body: bytes) -> str:
         try:
@@ -153,17 +148,8 @@ class Preparer:
 
 
 def _may_lack(
-    question: Question, attachment: Attachment, error: GrokApiError, *, repeated: bool
+    rendering: WebRendering, attachment: Attachment, error: GrokApiError, *, repeated: bool
 ) -> bool:
-    """Whether *question* is asked without an attachment whose upload failed with *error*."""
+    """Whether the question is asked without an attachment whose upload failed with *error*."""
     its_fault = error.blame is Blame.REQUEST or (repeated and isinstance(error, UploadFailed))
-    return its_fault and attachment.path in question.spare
-
-
-def split_mode(text: str) -> tuple[str, str]:
-    """The words for a video, and its mode: ``normal`` if they end with that flag, else ``custom``.
-
-    Other modes that Grok's page knows are not passed on.
-    """
-    modes = _MODE.findall(text)
-    return _MODE.sub("", text).strip(), "normal" if modes and modes[-1] == "normal" else "custom"
+    return its_fault and attachment.path in rendering.question.enclosed.spare

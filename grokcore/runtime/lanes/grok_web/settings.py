@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ....protocol.grok_web.identity import Identity
+from ....protocol.grok_web.question_text import LongTexts
 
 __all__ = ["GrokWebSettings"]
 
@@ -22,3 +23,4 @@ class GrokWebSettings:
     temporary: bool = True
     memory: bool = False
     assets_url: str = "https://assets.grok.com"
+    long_texts: LongTexts = field(factory=LongTexts)

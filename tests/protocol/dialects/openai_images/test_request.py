@@ -126,7 +126,7 @@ def test_what_is_left_out_has_a_default() -> None:
     asked = parse({"prompt": "a cat", "size": "1024x1024", "quality": None})
     assert (asked.model, asked.n, asked.formats) == ("", 1, ("b64_json", "url"))
     assert (asked.partial_ok, asked.sources, asked.ignored) == (False, (), ("size",))
-    assert asked.message == "Drawing: a cat"
+    assert asked.prompt == "a cat"
 
 
 ABSENT: list[Any] = [None, "", "  ", "None", "null", "undefined", [], {}, FormFile("", b"")]
@@ -271,7 +271,7 @@ def test_a_picture_is_used_whatever_its_field_is_called(name: str, *, editing: b
     """In both routes: recent clients send pictures to generations too."""
     asked = parse({"prompt": "redder", name: URL}, editing=editing)
     assert [part.url for part in asked.sources] == [URL]
-    assert asked.message == "Edit the attached image: redder"
+    assert asked.prompt == "redder"
     assert not asked.ignored
     file = parse((("prompt", "redder"), (name, FormFile("a.png", b"\x89PNG"))), editing=editing)
     assert [part.data for part in file.sources] == [b"\x89PNG"]
@@ -357,16 +357,15 @@ def test_what_has_no_effect_is_named() -> None:
 
 def test_the_answer_has_each_picture_as_it_is_wanted() -> None:
     """Content, address or both; an empty one is left out."""
-    asked = parse({"prompt": "12345678"})
-    body = images_body(asked, [Made(b"abc", "u"), Made(b"abc"), Made(url="u")], 7)
+    body = images_body([Made(b"abc", "u"), Made(b"abc"), Made(url="u")], 7, tokens=5)
     content = base64.b64encode(b"abc").decode()
     assert body["data"] == [{"b64_json": content, "url": "u"}, {"b64_json": content}, {"url": "u"}]
     assert body["created"] == 7
-    usage = body["usage"]
-    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"] > 0
-    assert usage["input_tokens_details"] == {
-        "text_tokens": usage["input_tokens"],
-        "image_tokens": 0,
+    assert body["usage"] == {
+        "input_tokens": 5,
+        "input_tokens_details": {"text_tokens": 5, "image_tokens": 0},
+        "output_tokens": 0,
+        "total_tokens": 5,
     }
 
 

@@ -1,0 +1,102 @@
+"""A question in the one string, and the files, that Grok's web chat takes; whichever connection
+carries them.
+
+Rules
+-----
+1. A conversation is a transcript (:mod:`.prompt`); one that is too long goes up as a file, or is
+   refused.
+2. A video is made of the user's last words alone, with their pictures.
+3. Grok's chat has no call that draws: a prompt that wants a picture begins with a word for it
+   (grok-protocol.md §2.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import field, frozen
+
+from ...errors import ContextLengthExceeded
+from ..conversation.attachments import Attachment, text_attachment
+from ..conversation.enclosures import left_behind
+from ..conversation.messages import Message
+from ..conversation.question import Question, Rendering, Task, last_words
+from ..conversation.usage import estimate
+from .prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
+
+__all__ = ["LongTexts", "WebRendering", "render_question"]
+
+
+@frozen
+class LongTexts:
+    """The treatment of long conversations.
+
+    :ivar most_chars: characters of the longest conversation that is sent as a message.
+    :ivar refused: whether a longer one is refused; else it is sent as a file.
+    """
+
+    most_chars: int = 100_000
+    refused: bool = False
+
+
+@frozen
+class WebRendering(Rendering):
+    """A question in the words of Grok's web chat.
+
+    :ivar message: the payload's ``message``; of a video, its words and perhaps a mode.
+    """
+
+    message: str = field(default="", repr=False)
+
+
+def render_question(question: Question, long_texts: LongTexts) -> WebRendering:
+    """The words and files of *question*.
+
+    :raises ContextLengthExceeded: if the conversation is too long.
+    """
+    prompt = _prompt(question, long_texts)
+    transcript: tuple[Attachment, ...] = ()
+    if prompt.transcript:
+        transcript = (text_attachment(prompt.transcript, TRANSCRIPT_NAME, "messages"),)
+    return WebRendering(
+        question,
+        (*transcript, *question.enclosed.attachments),
+        frozenset({*left_behind(question.messages, question.enclosed.paths), *_unheard(question)}),
+        bool(transcript),
+        estimate(prompt.message),
+        prompt.message,
+    )
+
+
+def _prompt(question: Question, long_texts: LongTexts) -> Prompt:
+    if question.model.video:
+        return Prompt(next((message.text for message in last_words(question.messages)), ""))
+    if question.task is Task.PICTURES:
+        return Prompt(_picture_words(question.messages[-1]))
+    prompt = fit_prompt(question.messages, long_texts.most_chars, question.enclosed.paths)
+    if prompt.transcript and long_texts.refused:
+        raise ContextLengthExceeded(
+            f"The conversation is longer than the {long_texts.most_chars} characters of [grok] "
+            "long_context_chars."
+        )
+    return prompt
+
+
+def _picture_words(message: Message) -> str:
+    pictures = len(message.attachments)
+    if not pictures:
+        return f"Drawing: {message.text}"
+    return f"Edit the attached image{'s' if pictures > 1 else ''}: {message.text}"
+
+
+def _unheard(question: Question) -> list[str]:
+    """The name of the messages that are left out of a request for a video, if there are any."""
+    if not question.model.video or _turns(last_words(question.messages)) == _turns(
+        question.messages
+    ):
+        return []
+    return ["earlier_messages"]
+
+
+def _turns(messages: Sequence[Message]) -> int:
+    return sum(not message.empty for message in messages)

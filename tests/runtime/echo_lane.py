@@ -1,0 +1,120 @@
+"""A lane whose upstream says the user's last words again, or has a picture for them. Nothing is
+sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define, field, frozen
+
+from grokcore.errors import GrokApiError
+from grokcore.protocol.conversation.events import Event, Finished, Picture, Text
+from grokcore.protocol.conversation.question import Question, Rendering, Task, last_words
+from grokcore.protocol.counters import Counters
+from grokcore.runtime.disk.media_cache import MediaCache
+from grokcore.runtime.lanes.lane import Asset
+from grokcore.runtime.pool.leases import Lease
+from grokcore.simulator.assets import jpeg
+
+__all__ = ["EchoLane"]
+
+PICTURE = "https://example.com/a.jpg"
+
+
+@define(eq=False)
+class EchoExchange:
+    """An answer that is there at once."""
+
+    refusal: GrokApiError | None
+    pieces: list[bytes]
+
+    async def accepted(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def read(self) -> bytes:
+        return self.read_nowait()
+
+    def read_nowait(self) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+    async def wait(self) -> None: ...
+
+    def wake(self) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+@frozen
+class EchoDecoder:
+    """Each piece is a text, or the address of a picture."""
+
+    counters: Counters = field(factory=Counters)
+    stopped: bool = False
+    concluded: bool = False
+
+    def receive(self, data: bytes) -> list[Event]:
+        text = data.decode()
+        return [Picture(text) if text == PICTURE else Text(text)]
+
+    def close(self) -> list[Event]:
+        return [Finished()]
+
+
+@frozen(eq=False)
+class EchoQuestion:
+    """A question that needs no preparing."""
+
+    lane: EchoLane
+    rendering: Rendering
+
+    @property
+    def rendered(self) -> EchoQuestion:
+        return self
+
+    async def prepare(self, lease: Lease, *, repeated: bool) -> EchoQuestion:
+        self.lane.asked.append(self.rendering.question)
+        return self
+
+    def open(self, *, fresh: bool) -> EchoExchange:
+        question = self.rendering.question
+        (last,) = last_words(question.messages)
+        refusals, drawn = self.lane.refusals, question.task is Task.PICTURES
+        return EchoExchange(
+            refusals.pop(0) if refusals else None,
+            [PICTURE.encode()] if drawn else [word.encode() for word in last.text.split(" ")],
+        )
+
+
+@define(eq=False)
+class EchoLane:
+    """See :class:`grokcore.runtime.lanes.lane.Lane`.
+
+    :ivar facts: returns the rendering of a question.
+    :ivar refusals: what the next attempts fail with.
+    :ivar asked: the question of each attempt.
+    """
+
+    facts: Callable[[Question], Rendering] = Rendering
+    refusals: list[GrokApiError] = field(factory=list)
+    asked: list[Question] = field(factory=list)
+
+    def render(self, question: Question) -> EchoQuestion:
+        return EchoQuestion(self, self.facts(question))
+
+    def decoder(self) -> EchoDecoder:
+        return EchoDecoder()
+
+    def failed(self, lease: Lease, error: GrokApiError) -> None: ...
+
+    async def fetch(self, lease: Lease, url: str) -> Asset:
+        return Asset(jpeg(), "image/jpeg")
+
+    async def fetch_file(self, lease: Lease, url: str) -> Asset:
+        return await self.fetch(lease, url)
+
+    async def save(self, lease: Lease, url: str, cache: MediaCache) -> str:
+        raise NotImplementedError
