@@ -134,7 +134,7 @@ class Egress:
         else:
             return
         if self.paused_until > now:
-            error.retry_after = self.paused_until - now
+            error.amend(retry_after=self.paused_until - now)
 
     def succeed(self, began: float) -> bool:
         """An attempt that began at *began* has reached Grok. Returns whether that ended a pause."""

@@ -100,7 +100,7 @@ class Overload:
         breakers = self._breakers.setdefault(asker, {})
         breakers.setdefault(key, Breaker(TOLERANCE, PAUSE_S, CAP_S)).fail(began, now)
         if (until := self.shut_until(group, asker)) > now:
-            error.retry_after = until - now
+            error.amend(retry_after=until - now)
 
     def succeed(self, group: str, began: float) -> None:
         """Grok has begun an answer to an attempt that began at *began*, whoever asked."""
