@@ -37,7 +37,7 @@ class Quota:
         """What a question to a model of this *cost* takes from ``left``."""
         return 1 if self.flat else cost
 
-    def told_wait(self, cost: int) -> float | None:
+    def stated_wait(self, cost: int) -> float | None:
         """Seconds, from the answer on, after which Grok says that a question of this *cost* can be
         asked again.
         """
@@ -48,5 +48,5 @@ class Quota:
 
     def wait_for(self, cost: int) -> float:
         """The same, at the longest: what Grok does not say is over with its window."""
-        told = self.told_wait(cost)
+        told = self.stated_wait(cost)
         return self.window_s if told is None else told

@@ -124,7 +124,7 @@ class Process:
         """Everything begins to wait."""
         now = trio.current_time()
         self.account(COOLING).allowance(GROUP).cool(2 * HOUR, now)
-        self.account(RESET).allowance(GROUP).begin_ask(now)
+        self.account(RESET).allowance(GROUP).begin_poll(now)
         self.account(RESET).allowance(GROUP).learn(Quota(0, 25, wait_s=2 * HOUR), now)
         refused = self.account(REFUSED)
         refused.doubt("no", now - 60)
@@ -190,8 +190,8 @@ async def ask(process: Process) -> float:
     process.pool.book.forget_egresses()
     for account in process.pool.book.accounts:
         for group in account.allowances:
-            process.pool.book.asks.replan(account, group, 1, trio.current_time())
-    return process.pool.book.asks.next_at() - trio.current_time()
+            process.pool.book.polls.replan(account, group, trio.current_time())
+    return process.pool.book.polls.next_at() - trio.current_time()
 
 
 async def saved(process: Process) -> float:

@@ -80,7 +80,7 @@ def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
     return {
         "cooling_until": _to_wall(allowance.cooling_until, offset),
         "strikes": allowance.strikes,
-        "to_ask": allowance.demanded or allowance.asking,
+        "to_ask": allowance.demanded or allowance.polling,
         "quota": None
         if quota is None
         else {
@@ -122,7 +122,7 @@ def _recalled_allowance(times: _Times) -> Allowance:
     allowance.balance = (
         min(left, balance) if isinstance(balance, int) and not isinstance(balance, bool) else left
     )
-    allowance.learned_at = allowance.asked_at = learned_at
+    allowance.learned_at = allowance.polled_at = learned_at
     return allowance
 
 

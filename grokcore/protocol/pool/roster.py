@@ -121,9 +121,9 @@ class Roster:
         for egress in egresses.values():
             egress.shift(seconds)
 
-    def known(self) -> list[Account]:
-        """The accounts of which anything was learned."""
-        return [account for account in self._all.values() if account.told_of]
+    def with_history(self) -> list[Account]:
+        """The accounts that have a state to save."""
+        return [account for account in self._all.values() if account.has_history]
 
     def forget_egresses(self) -> None:
         """What was learned of the ways to Grok, in use or not, does not hold."""
@@ -152,7 +152,7 @@ class Roster:
         for account in returned:
             account.retired = False
             for allowance in account.allowances.values():
-                allowance.drop_asks()  # the plan has passed over them
+                allowance.drop_polls()  # the plan has passed over them
         for account in self.aside:
             account.retired = True
         return returned

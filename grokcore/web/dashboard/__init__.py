@@ -21,6 +21,8 @@ from werkzeug.http import parse_etags
 
 from ...errors import OriginNotAllowed, UnknownUrl
 from ...protocol.pool.book import UnknownToken
+from ...protocol.pool.owner_actions import ActionResult, Rechecked
+from ...protocol.pool.view import in_words
 from ...runtime.pool.leases import TokenPool
 from ..admission import Services
 from ..body import SteppedBody, not_modified, stepped_response
@@ -196,11 +198,16 @@ class _Events(SteppedBody):
 def _add_acts(app: QuartTrio, services: Services) -> None:
     pool, state = services.gateway.pool, services.state
 
-    def check(token: str) -> str:
+    def check(token: str) -> Rechecked:
         """A token that was never used is asked for what the first model of the table needs."""
         return pool.recheck(token, group=next(iter(state.config.models.values())).rate_limit_name)
 
-    acts = {"check": check, "clear": pool.clear, "disable": pool.disable, "enable": pool.enable}
+    acts: dict[str, Callable[[str], ActionResult]] = {
+        "check": check,
+        "clear": pool.clear,
+        "disable": pool.disable,
+        "enable": pool.enable,
+    }
 
     @app.post("/status/tokens/<token>/<any(check, clear, disable, enable):act>")
     async def act_on_token(token: str, act: str) -> Response:
@@ -215,9 +222,9 @@ def _add_acts(app: QuartTrio, services: Services) -> None:
         return _data_response(row)
 
 
-def _acted(pool: TokenPool, token: str, act: Callable[[str], str]) -> dict[str, object]:
+def _acted(pool: TokenPool, token: str, act: Callable[[str], ActionResult]) -> dict[str, object]:
     try:
-        said = act(token)
+        said = in_words(act(token))
         return {**token_row(pool.view(token)), "said": said}
     except UnknownToken as error:
         raise UnknownUrl(str(error)) from None

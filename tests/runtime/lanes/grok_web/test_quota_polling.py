@@ -132,7 +132,7 @@ class World:
     def idle(self) -> bool:
         """Whether nothing is under way."""
         allowances = [one for account in self.book.accounts for one in account.allowances.values()]
-        return self.grok.all_closed and not any(one.asking for one in allowances)
+        return self.grok.all_closed and not any(one.polling for one in allowances)
 
 
 def make_world(
@@ -256,7 +256,7 @@ async def test_every_outcome_of_an_ask_ends_it_in_time_and_teaches_what_was_said
     (exchange,) = world.grok.exchanges
     assert (exchange.opened_at, exchange.closed_at) == pytest.approx((FIRST_S, FIRST_S + case.took))
     account, allowance = world.book.accounts[0], world.allowance()
-    assert (allowance.known(trio.current_time()), allowance.asking) == (case.known, False)
+    assert (allowance.known(trio.current_time()), allowance.polling) == (case.known, False)
     assert allowance.left == (case.known.left if case.known else 0)
     used_up = case.known is not None and not case.known.left
     assert world.states() == [("cooling" if used_up else "ok") if answered else case.fresh]
@@ -500,7 +500,7 @@ async def test_an_idle_server_asks_nothing_for_days(world: World) -> None:
     await trio.sleep(2 * HOUR)
     made = len(world.grok.exchanges)
     assert made >= 10
-    assert world.book.asks.next_at() == math.inf
+    assert world.book.polls.next_at() == math.inf
     await trio.sleep(3 * DAY)
     assert len(world.grok.exchanges) == made
 
@@ -785,7 +785,7 @@ async def test_a_bug_where_the_way_is_made_is_one_too(caplog: pytest.LogCaptureF
         (await pool.lease(Need(MODEL))).settle(None)
         await trio.sleep(1)
         nursery.cancel_scope.cancel()
-    assert not pool.book.accounts[0].allowance(GROUP).asking
+    assert not pool.book.accounts[0].allowance(GROUP).polling
     assert [line.partition(" ")[0] for line in said(caplog)] == ["ERROR"]
 
 
