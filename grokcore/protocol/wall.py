@@ -33,7 +33,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-__all__ = ["SET_S", "Change", "Reading", "TimeKeeper", "set_since"]
+__all__ = ["SET_S", "Change", "ClockReading", "TimeKeeper", "set_since"]
 
 SET_S = 5.0
 """Seconds. What a wall clock moves by less is no setting, but its drift."""
@@ -45,7 +45,7 @@ tokens takes 0.1 s.
 
 
 @frozen
-class Reading:
+class ClockReading:
     """The clocks at one moment, in seconds.
 
     :ivar now: the loop's clock.
@@ -81,12 +81,12 @@ class Change:
 class TimeKeeper:
     """Compares readings. See the theory."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ClockReading) -> None:
         self._slept = _slept(reading)  # the most that was seen, and acted on
         self._highest = _sleepless_offset(reading)
         self._offset = reading.offset  # as far as changes of it have been reported
 
-    def look(self, reading: Reading) -> Change:
+    def look(self, reading: ClockReading) -> Change:
         """Compare with the readings before."""
         missed = 0.0
         if _slept(reading) - self._slept >= MISSED_S:
@@ -103,14 +103,14 @@ class TimeKeeper:
         self._offset = reading.offset
         return Change(missed, set_by)
 
-    def stamp(self, reading: Reading) -> dict[str, object]:
+    def stamp(self, reading: ClockReading) -> dict[str, object]:
         """The part of a record that :func:`set_since` needs; empty where there is no uptime."""
         if reading.uptime is None or not reading.boot:
             return {}
         below = max(0.0, self._highest - _sleepless_offset(reading))
         return {"boot": reading.boot, "uptime": round(reading.uptime, 3), "below": round(below, 3)}
 
-    def recall(self, record: Mapping[str, object], reading: Reading) -> None:
+    def recall(self, record: Mapping[str, object], reading: ClockReading) -> None:
         """Take over from a record of this run of the machine how high the wall clock has been."""
         made = _made(record, reading)
         if made is not None:
@@ -118,7 +118,7 @@ class TimeKeeper:
             self._highest = max(self._highest, offset + below)
 
 
-def set_since(record: Mapping[str, object], reading: Reading) -> float:
+def set_since(record: Mapping[str, object], reading: ClockReading) -> float:
     """By how many seconds the wall clock was set since *record* was made, without any time passing.
 
     :param record: with ``at``, the wall clock's time when it was made, and a
@@ -133,17 +133,17 @@ def set_since(record: Mapping[str, object], reading: Reading) -> float:
     return set_by if abs(set_by) > SET_S else 0.0
 
 
-def _slept(reading: Reading) -> float:
+def _slept(reading: ClockReading) -> float:
     """How far the uptime is ahead of the loop's clock, from an unknown beginning."""
     return 0.0 if reading.uptime is None else reading.uptime - reading.now
 
 
-def _sleepless_offset(reading: Reading) -> float:
+def _sleepless_offset(reading: ClockReading) -> float:
     """The wall clock's distance from the best of the clocks that can't be set."""
     return reading.wall - (reading.now if reading.uptime is None else reading.uptime)
 
 
-def _made(record: Mapping[str, object], reading: Reading) -> tuple[float, float] | None:
+def _made(record: Mapping[str, object], reading: ClockReading) -> tuple[float, float] | None:
     """The wall clock's distance from the uptime when *record* was made, and how far that was below
     its highest.
     """

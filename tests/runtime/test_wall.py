@@ -30,7 +30,7 @@ from grokcore.protocol.pool.overload import TOLERANCE, Overload
 from grokcore.protocol.pool.records import record_of
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
-from grokcore.protocol.wall import Reading, set_since
+from grokcore.protocol.wall import ClockReading, set_since
 from grokcore.runtime.pool.leases import TokenPool
 from grokcore.runtime.wall import TICK_S, WallClock, clock_reader
 from grokcore.web.auth import Caller, KeyRing
@@ -61,10 +61,10 @@ class Machine:
     slept: float = 0.0
     set_by: float = 0.0
 
-    def read(self) -> Reading:
+    def read(self) -> ClockReading:
         passed = trio.current_time() + self.slept
         wall = self.epoch + passed + self.set_by
-        return Reading(
+        return ClockReading(
             trio.current_time(),
             wall,
             passed + 9000 if self.has_uptime else None,
@@ -414,7 +414,7 @@ async def test_a_server_that_wakes_up_has_everything_moved(site: Site) -> None:
     assert read is not None
     missed = set_by = 0.0
 
-    def tampered() -> Reading:
+    def tampered() -> ClockReading:
         real = read()
         uptime = None if real.uptime is None else real.uptime + missed
         return attrs.evolve(real, wall=real.wall + missed + set_by, uptime=uptime)

@@ -49,7 +49,7 @@ def record_of(account: Account, now: float, offset: float) -> dict[str, object]:
 
 def recall(account: Account, record: Mapping[str, object], now: float, offset: float) -> None:
     """Give an account that nothing is known of yet what the record says."""
-    times = _Times(record, now, offset, _made_at(record))
+    times = _RecordTimes(record, now, offset, _made_at(record))
     account.answered = record.get("answered") is True
     account.switched_off = record.get("switched_off") is True
     account.last_used = times.past("used_at")
@@ -71,7 +71,7 @@ def recall(account: Account, record: Mapping[str, object], now: float, offset: f
     ):
         if isinstance(group, str) and isinstance(value, dict) and len(group) <= LONGEST_GROUP_NAME:
             account.allowances[group] = _recalled_allowance(
-                _Times(value, now, offset, times.made_at)
+                _RecordTimes(value, now, offset, times.made_at)
             )
 
 
@@ -96,7 +96,7 @@ def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
     }
 
 
-def _recalled_allowance(times: _Times) -> Allowance:
+def _recalled_allowance(times: _RecordTimes) -> Allowance:
     allowance = Allowance()
     allowance.cooling_until = times.future("cooling_until", LONGEST_WAIT_S)
     allowance.strikes = min(_count(times.record.get("strikes")), 16)
@@ -104,7 +104,7 @@ def _recalled_allowance(times: _Times) -> Allowance:
     value = times.record.get("quota")
     if not isinstance(value, dict):
         return allowance
-    learned_at = _Times(value, times.now, times.offset, times.made_at).past("learned_at")
+    learned_at = _RecordTimes(value, times.now, times.offset, times.made_at).past("learned_at")
     left, total, window = value.get("left"), value.get("total"), _seconds(value.get("window_s"))
     if (
         learned_at == -math.inf
@@ -126,7 +126,7 @@ def _recalled_allowance(times: _Times) -> Allowance:
     return allowance
 
 
-class _Times:
+class _RecordTimes:
     """The times in a record, as those of the caller's clock."""
 
     def __init__(

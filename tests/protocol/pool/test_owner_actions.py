@@ -216,6 +216,20 @@ def test_a_recheck_of_a_refused_token_can_help_it_and_does_no_harm(case: Recheck
     assert chosen(book, 100) == (["a"] if case.asked_in == math.inf else [None])
 
 
+def test_a_recheck_that_ends_late_does_not_end_a_later_cooling() -> None:
+    """Its token was cleared meanwhile, has answered, and was refused anew."""
+    book = invalid()
+    book.recheck(A.id, 100)
+    due = book.polls.take(100)
+    assert due is not None
+    assert due.early
+    assert book.clear(A.id, 101) is Cleared.ON_TRIAL
+    attempt(book, None, 102)
+    attempt(book, refusal(), 103)
+    book.polled(due, QUOTA, 104)
+    assert opens_after(book, 104) == 59
+
+
 def test_nothing_is_demanded_through_an_egress_that_pauses() -> None:
     """Not even by the owner; it is told when."""
     book = learned(Quota(30, 40))

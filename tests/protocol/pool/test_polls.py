@@ -10,6 +10,8 @@ from tests.protocol.pool.books import (
     DEAR,
     GROUP,
     NEED,
+    A,
+    S,
     ask,
     asked_next,
     attempt,
@@ -103,6 +105,34 @@ def test_an_answer_covers_what_was_asked_before_it_and_nothing_after() -> None:
         assert loan is not None
         book.settle(loan, None if loan is not during[1] else TransportFailure("x"), 3)
     assert left(book, 3) == (18, 40)
+
+
+def test_no_poll_is_made_beside_another_of_the_same_token_and_group() -> None:
+    """However long the first takes, and however often the token is used meanwhile."""
+    book = book_of("a")
+    attempt(book, None, 0)
+    due = book.polls.take(1)
+    assert due is not None
+    for now in range(2, 200):
+        attempt(book, None, now)
+        assert book.polls.take(now) is None
+    book.polled(due, Quota(30, 40), 200)
+    attempt(book, None, 201)
+    assert asked_next(book) == 202
+
+
+def test_a_question_that_is_dearer_than_all_before_is_planned_for() -> None:
+    """Tokens that have too little left for it are polled when they have enough; those of either
+    tier, whatever shelf is looked at first.
+    """
+    book = book_of(A, S)
+    for account in book.accounts:
+        book.polls.wish(account, DEAR.model.rate_limit_name, 0)
+    assert ask(book, Quota(3, 140, 7200, flat=False, effort_waits=((4, 600.0),)), 0)
+    assert book.polls.next_at() == math.inf
+    assert book.choose(DEAR, 1) is None
+    assert book.polls.next_at() == 600
+    assert len([due for due in iter(lambda: book.polls.take(600), None) if due]) == 2
 
 
 def test_asks_of_one_token_and_group_are_half_a_minute_apart() -> None:

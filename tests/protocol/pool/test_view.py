@@ -24,7 +24,7 @@ from grokcore.protocol.pool.owner_actions import (
     Enabled,
     Rechecked,
 )
-from grokcore.protocol.pool.view import GroupView, TokenView, egress_label, in_words
+from grokcore.protocol.pool.view import GroupView, TokenView, egress_label, in_words, left_by_group
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
 
@@ -130,6 +130,7 @@ SIGHTS = [
     Sight("a refusal without end", lambda: used((0, refusal("x" * 900))), "cooling", f"Refused once: {'x' * 285}…", 50),
     Sight("a refusal, then a 429", lambda: used((0, refusal()), (60, QuotaExhausted("x"))), "cooling", "Resting after a 429 for grok-3.", 50, now=70),
     Sight("its egress pauses", lambda: used((8, Challenge("x"))), "unknown", "Its way to Grok rests after a challenge page.", 3),
+    Sight("its egress failed", lambda: used(*((at, TransportFailure("No route to host.")) for at in (5, 6, 7, 8))), "unknown", "Its way to Grok failed several times in a row. No route to host.", 8),
     Sight("its egress pauses, used up", paused_and_used_up, "cooling", "Used up for grok-3. Its way to Grok rests after a challenge page.", 490),
     Sight("switched off", lambda: acted(used((9, None)), "disable"), "disabled", "Switched off here."),
     Sight("switched off, invalid", lambda: acted(used(*REFUSED), "disable"), "disabled", "Switched off here.", now=100),
@@ -210,6 +211,26 @@ def test_groups_are_in_order_and_use_is_told() -> None:
     assert TokenBook([A]).view(A.id, 10).used_ago is None
     for act in ("disable", "enable"):  # what is under way is seen of a token that is out as well
         assert acted(book, act).view(A.id, 10).in_flight == 1
+
+
+def test_the_rest_of_all_tokens_is_summed_by_group() -> None:
+    """Groups whose counters are unknown, or out of date, are left out."""
+    book = TokenBook([A, TokenEntry("b")])
+    for account in book.accounts:
+        book.polls.demand(account, "grok-3", 0)
+        book.polls.demand(account, "grok-4", 0)
+    while (due := book.polls.take(0)) is not None:
+        answer = Quota(5, 20) if due.group == "grok-3" else Quota(9, 20, 5)
+        book.polled(due, answer, 0)
+    book.accounts[0].allowance("grok-5")
+    assert left_by_group(book.accounts, 1) == {"grok-3": 10, "grok-4": 18}
+    assert left_by_group(book.accounts, 10) == {"grok-3": 10}
+
+
+def test_an_invalid_token_is_not_waited_for() -> None:
+    """It is polled, but nobody knows whether it comes back: the next reset is that of others."""
+    book = used(*REFUSED)
+    assert book.next_reset(61) is None
 
 
 def test_a_way_to_grok_has_a_name_that_gives_nothing_away() -> None:
