@@ -122,7 +122,7 @@ class Egress:
         return self.challenged.pauses
 
     def pass_one(self, now: float) -> None:
-        """Let an attempt begin."""
+        """Count an attempt that begins."""
         self.challenged.pass_one(now)
         self.unreached.pass_one(now)
 
