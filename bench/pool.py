@@ -73,8 +73,8 @@ def _measured(size: int) -> _Cost:
         began = time.perf_counter()
         _give_back(book, loan, outcome, now)
         settle_s.append(time.perf_counter() - began)
-        while (ask := book.asks.take(now)) is not None:
-            book.asked(ask, Quota(30, 40), now)
+        while (poll := book.polls.take(now)) is not None:
+            book.polled(poll, Quota(30, 40), now)
     return _Cost(
         statistics.mean(lease_s) * 1e6,
         statistics.quantiles(lease_s, n=100)[98] * 1e6,

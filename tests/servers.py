@@ -59,8 +59,8 @@ class Site:
     async def settled(self) -> None:
         """Wait until nothing that is left is asked for, nor about to be, so that it is known."""
         book = self.server.pool.book
-        while book.asks.next_at() < trio.current_time() + 0.5 or any(
-            allowance.asking
+        while book.polls.next_at() < trio.current_time() + 0.5 or any(
+            allowance.polling
             for account in book.accounts
             for allowance in account.allowances.values()
         ):

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 import trio
 
-from ..protocol.pool.account import State
+from ..protocol.pool.account import AccountState
 from .server import Server
 from .systemd import Notifier
 
@@ -47,11 +47,11 @@ STOP_MARGIN_S = 10.0
 aborted, what is saved.
 """
 
-_WORDS = {
-    State.OK: "ok",
-    State.UNKNOWN: "not used yet",
-    State.COOLING: "cooling",
-    State.INVALID: "invalid",
+_WORDS: dict[str, str] = {
+    AccountState.OK: "ok",
+    AccountState.UNKNOWN: "not used yet",
+    AccountState.COOLING: "cooling",
+    AccountState.INVALID: "invalid",
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trio
 
-from ..protocol.wall import Reading, TimeKeeper, set_since
+from ..protocol.wall import ClockReading, TimeKeeper, set_since
 
 __all__ = ["WallClock", "clock_reader", "wall_reading"]
 
@@ -20,23 +20,23 @@ right within 5 s of a machine's waking.
 """
 
 
-def clock_reader() -> Callable[[], Reading]:
+def clock_reader() -> Callable[[], ClockReading]:
     """Make a reader of this machine's clocks and trio's."""
     boot = _boot_name()
 
-    def read() -> Reading:
+    def read() -> ClockReading:
         # In this order: a sleep between two of these is then counted once, when the uptime shows
         # it.
         now, wall = trio.current_time(), time.time()
-        return Reading(now, wall, _uptime(), boot)
+        return ClockReading(now, wall, _uptime(), boot)
 
     return read
 
 
-def wall_reading() -> Reading:
+def wall_reading() -> ClockReading:
     """Read this machine's clocks, for a program whose own clock is the wall's."""
     wall = time.time()
-    return Reading(wall, wall, _uptime(), _boot_name())
+    return ClockReading(wall, wall, _uptime(), _boot_name())
 
 
 class WallClock:
@@ -49,18 +49,18 @@ class WallClock:
         wall clock have to be moved by as much.
     """
 
-    def __init__(self, read: Callable[[], Reading] | None = None) -> None:
+    def __init__(self, read: Callable[[], ClockReading] | None = None) -> None:
         self._read = read
         self._keeper: TimeKeeper | None = None
         self.on_missed: list[Callable[[float], None]] = []
         self.on_set: list[Callable[[float], None]] = []
 
-    def look(self) -> Reading:
+    def look(self) -> ClockReading:
         """Read the clocks, and notify the listeners if time was missed or the clock was set. Costs
         some 2 µs.
         """
         if self._read is None:
-            return Reading(trio.current_time(), time.time())
+            return ClockReading(trio.current_time(), time.time())
         reading = self._read()
         if self._keeper is None:
             self._keeper = TimeKeeper(reading)
@@ -77,7 +77,7 @@ class WallClock:
         """Seconds since 1970."""
         return time.time() if self._read is None else self.look().wall
 
-    def stamp(self, reading: Reading) -> dict[str, object]:
+    def stamp(self, reading: ClockReading) -> dict[str, object]:
         """See :meth:`~grokcore.protocol.wall.TimeKeeper.stamp`."""
         return {} if self._keeper is None else self._keeper.stamp(reading)
 

@@ -13,7 +13,7 @@ from .. import __version__
 from ..errors import QuotaExhausted, RateLimitExceeded
 from ..protocol.key_allowance import KeyLeft
 from ..protocol.models import Model
-from ..protocol.pool.account import Egress, State
+from ..protocol.pool.account import AccountState, Egress
 from ..protocol.pool.book import Need
 from ..protocol.pool.view import egress_label
 from ..runtime.completion.gateway import Gateway
@@ -122,7 +122,7 @@ def _status(gateway: Gateway, state: ServerState, counts: dict[str, int]) -> str
         return "draining"
     if not sum(counts.values()):
         return "no_tokens"
-    if counts[State.OK] or counts[State.UNKNOWN]:
+    if counts[AccountState.OK] or counts[AccountState.UNKNOWN]:
         return "ok"
     book, now = gateway.pool.book, trio.current_time()
     served = any(book.hopeless(Need(model), now) is None for model in state.config.models.values())

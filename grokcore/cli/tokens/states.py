@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import evolve
 
 from ...errors import ConfigError
-from ...protocol.pool.account import Account, Egress, State
+from ...protocol.pool.account import Account, AccountState, Egress
 from ...protocol.pool.records import recall
 from ...protocol.quota import Quota
 from ...protocol.tokens import TokenEntry
@@ -64,7 +64,7 @@ def _told(account: Account, now: float) -> Iterator[str]:
         yield "switched off here"
         return
     state = account.state(now)
-    if state == State.INVALID:
+    if state is AccountState.INVALID:
         yield f"invalid: {account.refusal}"
         return
     yield (

@@ -118,7 +118,7 @@ class World:
     def idle(self) -> bool:
         """Whether nothing is under way."""
         allowances = [one for account in self.book.accounts for one in account.allowances.values()]
-        return self.grok.all_closed and not any(one.asking for one in allowances)
+        return self.grok.all_closed and not any(one.polling for one in allowances)
 
 
 def make_world(

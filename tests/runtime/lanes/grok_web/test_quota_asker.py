@@ -126,7 +126,7 @@ async def test_every_outcome_of_an_ask_ends_it_in_time_and_teaches_what_was_said
     (exchange,) = world.grok.exchanges
     assert (exchange.opened_at, exchange.closed_at) == pytest.approx((FIRST_S, FIRST_S + case.took))
     account, allowance = world.book.accounts[0], world.allowance()
-    assert (allowance.known(trio.current_time()), allowance.asking) == (case.known, False)
+    assert (allowance.known(trio.current_time()), allowance.polling) == (case.known, False)
     assert allowance.left == (case.known.left if case.known else 0)
     used_up = case.known is not None and not case.known.left
     assert world.states() == [("cooling" if used_up else "ok") if answered else case.fresh]

@@ -186,7 +186,7 @@ async def test_an_idle_server_asks_nothing_for_days(world: World) -> None:
     await trio.sleep(2 * HOUR)
     made = len(world.grok.exchanges)
     assert made >= 10
-    assert world.book.asks.next_at() == math.inf
+    assert world.book.polls.next_at() == math.inf
     await trio.sleep(3 * DAY)
     assert len(world.grok.exchanges) == made
 

@@ -199,7 +199,7 @@ async def test_a_bug_where_the_way_is_made_is_one_too(caplog: pytest.LogCaptureF
         (await pool.lease(Need(MODEL))).settle(None)
         await trio.sleep(1)
         nursery.cancel_scope.cancel()
-    assert not pool.book.accounts[0].allowance(GROUP).asking
+    assert not pool.book.accounts[0].allowance(GROUP).polling
     assert [line.partition(" ")[0] for line in said(caplog)] == ["ERROR"]
 
 
