@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Self
 
 from ...errors import ConfigError
+from .files import make_folder
 
 __all__ = ["DataDirectory", "DirectoryTaken"]
 
@@ -153,7 +154,7 @@ def _held(path: Path) -> tuple[int | None, str]:
     :raises DirectoryTaken: it is held already.
     """
     try:
-        _make(path)
+        make_folder(path)
         descriptor = _open(path)
     except (FileExistsError, NotADirectoryError):
         return None, "it can't be used: something that is not a folder is in its place or above it"
@@ -170,14 +171,6 @@ def _held(path: Path) -> tuple[int | None, str]:
         os.close(descriptor)
         return None, f"it can't be locked: {error.strerror}; see that nobody else uses it"
     return descriptor, ""
-
-
-def _make(path: Path) -> None:
-    """Make *path* with all that is above it. ``mkdir(parents=True)`` would give those the usual
-    permissions.
-    """
-    for folder in (*reversed(path.parents), path):
-        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 _TAKEN_WORDS = (

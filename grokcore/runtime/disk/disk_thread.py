@@ -10,13 +10,14 @@ the rest to the thread.
 from __future__ import annotations
 
 import errno
+import functools
 import threading
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeAlias, TypeVar
 
 import trio
 
-__all__ = ["PATIENCE_S", "clean_up_in_thread", "in_disk_thread"]
+__all__ = ["PATIENCE_S", "InThread", "clean_up_in_thread", "in_disk_thread", "own_thread"]
 
 PATIENCE_S = 1.0
 """How long (seconds) a cancelled task waits for the thread, and a clean-up for its end. Disks take
@@ -24,6 +25,22 @@ milliseconds.
 """
 
 _T = TypeVar("_T")
+
+InThread: TypeAlias = Callable[[Callable[[], _T]], Awaitable[_T]]
+"""Awaits work that may block and returns its result; a cancelled call no longer waits for it.
+
+Raises the work's exceptions.
+"""
+
+
+def own_thread() -> InThread[_T]:
+    """Make an :data:`InThread` with a thread of its own, for one piece of work at a time.
+
+    A disk that hangs then takes no thread from the rest of the server. Work that a cancelled call
+    has left may still run.
+    """
+    limiter = trio.CapacityLimiter(1)
+    return functools.partial(trio.to_thread.run_sync, abandon_on_cancel=True, limiter=limiter)
 
 
 async def in_disk_thread(

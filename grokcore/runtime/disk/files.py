@@ -23,7 +23,16 @@ from pathlib import Path
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["MOST_READ_BYTES", "locked", "read_regular", "replace_file", "sweep"]
+__all__ = [
+    "MOST_READ_BYTES",
+    "NEW_FILE",
+    "locked",
+    "make_folder",
+    "read_regular",
+    "replace_file",
+    "sweep",
+    "write_all",
+]
 
 MOST_READ_BYTES = 64 * 1024 * 1024
 """Of a file that a person writes. (10 000 tokens are some 10 MB.)"""
@@ -32,7 +41,8 @@ _SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(o
 # A pipe would wait for who writes into it, a terminal would become the process's own.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _READ |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
+"""Flags of ``os.open`` for a file that must not exist yet."""
 
 
 def read_regular(path: Path, most_bytes: int = MOST_READ_BYTES) -> bytes:
@@ -53,6 +63,28 @@ def read_regular(path: Path, most_bytes: int = MOST_READ_BYTES) -> bytes:
         return _read_all(descriptor, most_bytes)
     finally:
         os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make *folder* and the folders above it that are missing, for this user only.
+
+    ``mkdir(parents=True)`` would give those above it the usual permissions.
+
+    :raises OSError: if one can't be made, or something else has its path.
+    """
+    if not folder.is_dir():
+        for each in (*reversed(folder.parents), folder):
+            each.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of *data*, in as many pieces as the operating system takes it.
+
+    :raises OSError: if a part can't be written.
+    """
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def replace_file(
@@ -141,11 +173,9 @@ def _read_all(descriptor: int, most_bytes: int) -> bytes:
 
 
 def _write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None) -> None:
-    descriptor = os.open(path, _NEW, mode & 0o600)
+    descriptor = os.open(path, NEW_FILE, mode & 0o600)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        write_all(descriptor, data)
         if sys.platform != "win32":
             os.fchmod(descriptor, mode if _give(descriptor, owner) else mode & 0o700)
         os.fsync(descriptor)

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-__all__ = ["work_until_told"]
+__all__ = ["work_then_finish"]
 
 
-async def work_until_told(
+async def work_then_finish(
     work: Callable[[], Awaitable[None]],
     finish: Callable[[], None],
     patience_s: float,

@@ -42,7 +42,7 @@ from typing import TypeAlias
 import orjson
 from attrs import frozen
 
-from .files import replace_file, sweep
+from .files import replace_file, sweep, write_all
 
 __all__ = ["Record", "StateFile", "gone_line", "line_of", "peek"]
 
@@ -131,9 +131,7 @@ class StateFile:
             if os.fstat(descriptor).st_size != size:
                 raise OSError(errno.ESTALE, "another program has changed it")
             data = b"".join(line + b"\n" for line in lines)
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
+            write_all(descriptor, data)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

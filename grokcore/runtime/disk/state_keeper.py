@@ -15,17 +15,18 @@ Rules
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import trio
 from attrs import define, field
 
-from .finishing import work_until_told
+from .disk_thread import InThread, own_thread
+from .finishing import work_then_finish
 from .state_file import Record, gone_line, line_of
 
-__all__ = ["InThread", "StateKeeper", "Writable", "pruned"]
+__all__ = ["StateKeeper", "Writable", "pruned"]
 
 DEBOUNCE_S = 1.0
 """How long changes are gathered before they are written. So much is lost at most when the process
@@ -50,11 +51,6 @@ ms; a service manager kills after 10 s or so."""
 KEEP_S = 30 * 86400.0
 """How long a token that is no longer in the pool is remembered: it may be back after a change of
 files.
-"""
-
-InThread: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
-"""Does some work where it may block; raises what the work raises; when cancelled it gives up
-waiting for it.
 """
 
 _log = logging.getLogger(__name__)
@@ -99,11 +95,11 @@ class StateKeeper:
         changes: Callable[[], Mapping[str, Record | None]],
         records: Mapping[str, Record],
         *,
-        in_thread: InThread | None = None,
+        in_thread: InThread[None] | None = None,
     ) -> None:
         self._file = file
         self._changes = changes
-        self._in_thread = in_thread or _thread()
+        self._in_thread = in_thread or own_thread()
         self._lines = {key: line_of(key, record) for key, record in records.items()}
         self._collected: dict[str, Record | None] = {}
         self._unwritten: dict[str, bytes] = {}  # lines for the journal, by key
@@ -149,7 +145,7 @@ class StateKeeper:
         """Write what changes until cancelled; then, within FLUSH_S, what is left. A failed write
         never raises.
         """
-        await work_until_told(
+        await work_then_finish(
             self._write_until_closing,
             self._close,
             FLUSH_S,
@@ -272,17 +268,3 @@ def pruned(
 
 def _too_slow() -> str:
     return f"it took more than {FLUSH_S:g} s"
-
-
-def _thread() -> InThread:
-    """A way into a thread that nobody else waits for: one at a time, and a hanging disk takes no
-    thread of others.
-    """
-    limiter = trio.CapacityLimiter(1)
-
-    async def in_thread(work: Callable[[], None]) -> None:
-        # Only the end of the server cancels this. A write that is then given up replaces the file
-        # or does not.
-        await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
-
-    return in_thread

@@ -9,19 +9,17 @@ not return.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
 import trio
 
+from .disk_thread import InThread, own_thread
+
 __all__ = ["Fingerprint", "Watch", "fingerprint"]
 
 LOOK_EVERY_S = 0.5
-
-InThread: TypeAlias = "Callable[[Callable[[], Fingerprint]], Awaitable[Fingerprint]]"
-"""Does some work where it may block; gives up waiting for it when cancelled."""
 
 Fingerprint: TypeAlias = "tuple[tuple[str, int, int, int, int] | tuple[str, str] | None, ...]"
 
@@ -56,11 +54,11 @@ class Watch:
         *,
         known: Fingerprint | None = None,
         look: Callable[[Iterable[Path | None]], Fingerprint] = fingerprint,
-        in_thread: InThread | None = None,
+        in_thread: InThread[Fingerprint] | None = None,
     ) -> None:
         self._files = files
         self._look = look
-        self._in_thread = in_thread or _thread()
+        self._in_thread = in_thread or own_thread()
         self._known = look(files()) if known is None else known
         self._at_once = trio.Event()
 
@@ -86,9 +84,3 @@ class Watch:
 
     async def _glance(self) -> Fingerprint:
         return await self._in_thread(lambda: self._look(self._files()))
-
-
-def _thread() -> InThread:
-    """A way into a thread, one at a time."""
-    limiter = trio.CapacityLimiter(1)
-    return functools.partial(trio.to_thread.run_sync, abandon_on_cancel=True, limiter=limiter)

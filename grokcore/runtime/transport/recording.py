@@ -30,7 +30,7 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -43,8 +43,9 @@ from attrs import define, field
 from ...errors import TransportFailure
 from ...protocol.grok_web.payload import CHAT_PATH
 from ...protocol.recording.redact import Redactor
-from ..disk.finishing import work_until_told
-from ..disk.state_keeper import InThread
+from ..disk.disk_thread import InThread, own_thread
+from ..disk.files import NEW_FILE, make_folder
+from ..disk.finishing import work_then_finish
 from .seam import Exchange, ResponseHead, Transport, UpstreamRequest
 
 __all__ = ["RECORD_KEY", "RECORD_VERSION", "RecordingTransport"]
@@ -67,13 +68,6 @@ FLUSH_S = 2.0
 """How long the end of the server waits for the disk."""
 
 _OURS = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}\.ndjson")
-_NEW = (
-    os.O_WRONLY
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
 
 _log = logging.getLogger(__name__)
 
@@ -121,11 +115,11 @@ class RecordingTransport:
         folder: Path,
         tag_names: frozenset[str] = frozenset(),
         *,
-        in_thread: InThread | None = None,
+        in_thread: InThread[None] | None = None,
     ) -> None:
         self._inner = inner
         self._folder = _Folder(folder, tag_names)
-        self._in_thread = in_thread or _thread()
+        self._in_thread = in_thread or own_thread()
         self._news: dict[_Recording, None] = {}
         self._waiting_bytes = 0
         self._marked = trio.Event()
@@ -169,7 +163,7 @@ class RecordingTransport:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write what comes until cancelled; then, within FLUSH_S, what is left."""
-        await work_until_told(
+        await work_then_finish(
             self._write_until_closing, self._close, FLUSH_S, task_status=task_status
         )
 
@@ -324,12 +318,11 @@ class _Folder:
             _log.info("%s: answers are recorded again.", self._path)
 
     def _begin(self) -> _OpenFile:
-        for folder in (*reversed(self._path.parents), self._path):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        make_folder(self._path)
         self._make_room()
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
         path = self._path / f"{stamp}Z-{secrets.token_hex(4)}.ndjson"
-        file = os.fdopen(os.open(path, _NEW, 0o600), "wb")
+        file = os.fdopen(os.open(path, NEW_FILE, 0o600), "wb")
         return _OpenFile(file, Redactor(secrets.token_bytes(32), self._tag_names))
 
     def _make_room(self) -> None:
@@ -359,13 +352,3 @@ def _last_line(before: bytes, end: str) -> bytes:
         return b""
     newline = b"\n" if before and not before.endswith(b"\n") else b""
     return newline + orjson.dumps({RECORD_KEY: RECORD_VERSION, "end": end})
-
-
-def _thread() -> InThread:
-    """A way into a thread that nobody else waits for: one piece of work at a time."""
-    limiter = trio.CapacityLimiter(1)
-
-    async def in_thread(work: Callable[[], None]) -> None:
-        await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
-
-    return in_thread
