@@ -168,7 +168,7 @@ class MediaWriter:
         unlink(self._temporary)
 
     def _discard_all(self) -> None:
-        """Also remove a file that was published but is not known to the cache."""
+        """Remove the file even if it was renamed already: the cache does not know it."""
         self._discard()
         unlink(self._path)
 
