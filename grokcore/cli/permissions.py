@@ -40,19 +40,19 @@ def look_at_access(sources: Sources, settings: Settings | None) -> Iterator[Acce
         return
     config = settings.config if settings is not None else Config()
     secret_config = settings is None or has_secrets(config)
-    written = [
+    files = [
         (file, secret)
         for file, secret in ((sources.config_file, secret_config), (sources.token_file, True))
         if file
     ]
-    for file, secret in written:
-        found = _look(file, secret=secret)
+    for file, secret in files:
+        found = _access_to(file, secret=secret)
         if found is not None:
             yield found
     folder = data_folder(config, os.environ)
-    above = {file.parent for file, _ in written} - {folder}
+    above = {file.parent for file, _ in files} - {folder}
     for place in (folder / STATE_FILE, folder, *sorted(above)):
-        found = _look(place, secret=False)
+        found = _access_to(place, secret=False)
         if found is not None and found.advice:
             yield found
 
@@ -96,7 +96,7 @@ def has_secrets(config: Config) -> bool:
     )
 
 
-def _look(path: Path, *, secret: bool) -> Access | None:
+def _access_to(path: Path, *, secret: bool) -> Access | None:
     if sys.platform == "win32":  # Python makes the bits up there
         return None
     try:

@@ -3,7 +3,7 @@
 A read or write that has begun is finished even if its task is cancelled, so that its outcome is
 known and can be undone. A disk that hangs (a network file system, a dying drive) would then hold
 the task forever, and with it the end of the server. So a cancelled task waits for PATIENCE_S, and
-then leaves the work to the thread.
+then abandons the work to the thread.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ async def in_disk_thread(
     work: Callable[[], _T],
     *,
     limiter: trio.CapacityLimiter,
-    lost: Callable[[_T | None], object] = lambda _: None,
-    left: Callable[[], object] = lambda: None,
+    undo: Callable[[_T | None], object] = lambda _: None,
+    on_abandon: Callable[[], object] = lambda: None,
 ) -> _T:
     """Do *work* in a thread and return its result.
 
     A task cancelled before the work began skips it. A task cancelled later still gets the outcome
-    if the work ends within PATIENCE_S. Otherwise the cancellation takes effect, and *lost* is
+    if the work ends within PATIENCE_S. Otherwise the cancellation takes effect, and *undo* is
     called when the work has ended.
 
-    :param lost: undoes the work, in its thread. Gets the result, or None if the work raised.
-    :param left: called in the task when it leaves the work to the thread.
+    :param undo: undoes the work, in its thread. Gets the result, or None if the work raised.
+    :param on_abandon: called in the task when it abandons the work to the thread.
     :raises OSError: if the work does, or no thread can be had.
     """
-    job = _Job(work, lost)
+    job = _Job(work, undo)
     patience, done = trio.CancelScope(shield=True), trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_run, job, patience, done, limiter)
@@ -70,9 +70,9 @@ async def in_disk_thread(
                 patience.cancel()
             else:
                 patience.deadline = trio.current_time() + PATIENCE_S
-    if job.leave():
+    if job.abandon():
         if job.begun:
-            left()
+            on_abandon()
         await trio.lowlevel.checkpoint()  # raises Cancelled: only a cancelled task gets here
     return job.outcome()
 
@@ -105,20 +105,20 @@ class _Job(Generic[_T]):
     :ivar error: the exception that the work raised, or the reason why it was not started.
     """
 
-    def __init__(self, work: Callable[[], _T], lost: Callable[[_T | None], object]) -> None:
+    def __init__(self, work: Callable[[], _T], undo: Callable[[_T | None], object]) -> None:
         self.begun = False
         self.error: BaseException | None = None
         self._work = work
-        self._lost = lost
+        self._undo = undo
         self._lock = threading.Lock()
         self._results: list[_T] = []
         self._over = False
-        self._left = False
+        self._abandoned = False
 
     def __call__(self) -> None:
         """Do the work, in the thread. Never raises."""
         with self._lock:
-            if self._left:
+            if self._abandoned:
                 return
             self.begun = True
         try:
@@ -127,21 +127,21 @@ class _Job(Generic[_T]):
             self.error = error
         with self._lock:
             self._over = True
-            left = self._left
-        if left:
-            self._lost(self._results[0] if self._results else None)
+            abandoned = self._abandoned
+        if abandoned:
+            self._undo(self._results[0] if self._results else None)
 
     def skip(self) -> bool:
         """Prevent the work if the thread has not started it. Returns whether that was possible."""
         with self._lock:
-            self._left = not self.begun
-            return self._left
+            self._abandoned = not self.begun
+            return self._abandoned
 
-    def leave(self) -> bool:
+    def abandon(self) -> bool:
         """Stop waiting for the work. Returns False if its outcome is there already."""
         with self._lock:
-            self._left = not (self._over or self.error)
-            return self._left
+            self._abandoned = not (self._over or self.error)
+            return self._abandoned
 
     def outcome(self) -> _T:
         """Return the work's result, or raise its exception."""

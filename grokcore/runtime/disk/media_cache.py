@@ -104,7 +104,7 @@ class MediaCache:
         name = media_folder.new_name(extension)
         path = self.folder / name
         write = functools.partial(media_folder.write_whole, path, data)
-        await in_disk_thread(write, limiter=self._disk, lost=lambda _: media_folder.unlink(path))
+        await in_disk_thread(write, limiter=self._disk, undo=lambda _: media_folder.unlink(path))
         await self._add(name, len(data))
         return name
 
@@ -135,7 +135,7 @@ class MediaCache:
 
         :raises OSError: if it exists but can't be looked up.
         """
-        return await self._on_known(name, media_folder.look)
+        return await self._on_known(name, media_folder.look_up)
 
     async def open(self, name: str) -> MediaFile | None:
         """Open a file to read it; None if there is none of this name (any more).
@@ -156,14 +156,14 @@ class MediaCache:
         self,
         name: str,
         work: Callable[[Path], T],
-        lost: Callable[[T | None], object] = lambda _: None,
+        undo: Callable[[T | None], object] = lambda _: None,
     ) -> T | None:
         """Do *work* on a file that is listed; None if it isn't, or is gone from the disk."""
         if name not in self._files.sizes:
             return None
         try:
             return await in_disk_thread(
-                functools.partial(work, self.folder / name), limiter=self._disk, lost=lost
+                functools.partial(work, self.folder / name), limiter=self._disk, undo=undo
             )
         except _GONE:
             self._files.forget(name)

@@ -46,7 +46,7 @@ class MediaFile:
         self.entry = entry
         self._file = file
         self._reads = reads
-        self._left = False
+        self._abandoned = False
 
     async def read(self, start: int, most: int) -> bytes:
         """Read up to *most* bytes from offset *start*; empty only at the end.
@@ -55,11 +55,11 @@ class MediaFile:
         """
         read = functools.partial(self._read, start, most)
         return await in_disk_thread(
-            read, limiter=self._reads, lost=lambda _: self._file.close(), left=self._leave
+            read, limiter=self._reads, undo=lambda _: self._file.close(), on_abandon=self._abandon
         )
 
-    def _leave(self) -> None:
-        self._left = True
+    def _abandon(self) -> None:
+        self._abandoned = True
 
     def _read(self, start: int, most: int) -> bytes:
         self._file.seek(start)
@@ -68,7 +68,7 @@ class MediaFile:
     async def aclose(self) -> None:
         """Close the file. Shields itself; closing twice does nothing."""
         # In a thread: closing the last descriptor of a large deleted file takes a while.
-        if not self._left:
+        if not self._abandoned:
             await clean_up_in_thread(self._file.close)
 
 
@@ -97,7 +97,7 @@ class MediaWriter:
         self._size = 0
         self._descriptor = -1
         self._closed = False
-        self._is_ours = True  # to remove: neither kept nor left to a thread
+        self._is_ours = True  # to remove: neither kept nor abandoned to a thread
 
     async def begin(self) -> None:
         """Make the file. Called once, by the cache.
@@ -138,11 +138,11 @@ class MediaWriter:
             raise trio.ClosedResourceError
         self._closed = True
         await in_disk_thread(
-            work, limiter=self._disk, lost=lambda _: self._discard_all(), left=self._leave
+            work, limiter=self._disk, undo=lambda _: self._discard_all(), on_abandon=self._abandon
         )
         self._closed = False
 
-    def _leave(self) -> None:
+    def _abandon(self) -> None:
         self._is_ours = False
 
     def _make(self) -> None:

@@ -22,7 +22,7 @@ from .files import make_folder, replace_file
 __all__ = [
     "Entry",
     "close_opened",
-    "look",
+    "look_up",
     "media_type_of",
     "new_name",
     "open_for_use",
@@ -151,7 +151,7 @@ def unlink(path: Path) -> None:
         path.unlink()
 
 
-def look(path: Path) -> Entry:
+def look_up(path: Path) -> Entry:
     """Look up a file without using it.
 
     :raises OSError: if it can't be opened.

@@ -17,7 +17,7 @@ from .disk_thread import InThread, own_thread
 
 __all__ = ["Fingerprint", "Watch", "fingerprint"]
 
-LOOK_EVERY_S = 0.5
+POLL_EVERY_S = 0.5
 
 Fingerprint: TypeAlias = "tuple[tuple[str, int, int, int, int] | tuple[str, str] | None, ...]"
 
@@ -40,7 +40,7 @@ class Watch:
 
     :param files: returns the paths to watch; called in the thread.
     :param known: fingerprint when the files were last read; default: now.
-    :param look: replaced in tests, as *in_thread* is.
+    :param fingerprint_of: replaced in tests, as *in_thread* is.
     """
 
     def __init__(
@@ -48,13 +48,13 @@ class Watch:
         files: Callable[[], Iterable[Path | None]],
         *,
         known: Fingerprint | None = None,
-        look: Callable[[Iterable[Path | None]], Fingerprint] = fingerprint,
+        fingerprint_of: Callable[[Iterable[Path | None]], Fingerprint] = fingerprint,
         in_thread: InThread[Fingerprint] | None = None,
     ) -> None:
         self._files = files
-        self._look = look
+        self._fingerprint_of = fingerprint_of
         self._in_thread = in_thread or own_thread()
-        self._known = look(files()) if known is None else known
+        self._known = fingerprint_of(files()) if known is None else known
         self._at_once = trio.Event()
 
     def hurry(self) -> None:
@@ -68,7 +68,7 @@ class Watch:
         """
         before = self._known
         while not self._at_once.is_set():
-            with trio.move_on_after(LOOK_EVERY_S):
+            with trio.move_on_after(POLL_EVERY_S):
                 await self._at_once.wait()
             now = await self._poll()
             if now == before != self._known:
@@ -78,4 +78,4 @@ class Watch:
         self._known = await self._poll()
 
     async def _poll(self) -> Fingerprint:
-        return await self._in_thread(lambda: self._look(self._files()))
+        return await self._in_thread(lambda: self._fingerprint_of(self._files()))
