@@ -302,6 +302,27 @@ async def test_a_busy_manager_gets_the_state_of_things_once_it_listens_again(
             nursery.cancel_scope.cancel()
 
 
+@on_fake_clock
+async def test_of_the_phases_that_a_busy_manager_missed_it_gets_the_last(manager: Manager) -> None:
+    """With the watchdog's messages, which wait for none of it."""
+    server = Server(configured(), [TokenEntry("sso")])
+    with Notifier(manager.address, watchdog_s=3) as notifier:
+        fill(notifier)
+        reporter = Reporter(notifier, server)
+        reporter.ready()
+        reporter.reloading()
+        reporter.stopping()
+        manager.wait()  # room for one message: the watchdog's
+        assert notifier.send("WATCHDOG=1")
+        manager.heard()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(reporter.run)
+            await trio.sleep(1.5)
+            heard = [next(iter(message)) for message in manager.heard()]
+            assert sorted(heard) == ["STOPPING", "WATCHDOG", "WATCHDOG"]
+            nursery.cancel_scope.cancel()
+
+
 @frozen
 class Pool:
     """A pool and its line."""

@@ -15,7 +15,7 @@ from attrs import evolve
 
 from ..config import Config, ImageMode, LongContext
 from ..errors import ConfigError
-from ..logs import FOLD_S, tell_folded
+from ..logs import FOLD_S, write_folded
 from ..protocol.grok_web.identity import Identity
 from ..protocol.grok_web.question_text import LongTexts
 from ..protocol.pool.book import TokenBook
@@ -323,4 +323,4 @@ async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None
 async def _tell_folded_faults() -> None:
     while True:
         await trio.sleep(FOLD_S / 6)
-        tell_folded()
+        write_folded()

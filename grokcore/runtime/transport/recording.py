@@ -30,7 +30,6 @@ import os
 import re
 import secrets
 from collections import deque
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -42,9 +41,9 @@ from attrs import define, field
 from ...errors import TransportFailure
 from ...protocol.grok_web.payload import CHAT_PATH
 from ...protocol.recording.redact import redacted
-from ..disk.files import replace_file
-from ..disk.finishing import work_until_told
-from ..disk.state_keeper import InThread
+from ..disk.disk_thread import InThread, own_thread
+from ..disk.files import make_folder, replace_file
+from ..disk.finishing import work_then_finish
 from .seam import Exchange, ResponseHead, Transport, UpstreamRequest
 
 __all__ = ["RECORD_KEY", "RECORD_VERSION", "RecordingTransport"]
@@ -107,11 +106,11 @@ class RecordingTransport:
         folder: Path,
         tag_names: frozenset[str] = frozenset(),
         *,
-        in_thread: InThread | None = None,
+        in_thread: InThread[None] | None = None,
     ) -> None:
         self._inner = inner
         self._folder = _Folder(folder, tag_names)
-        self._in_thread = in_thread or _thread()
+        self._in_thread = in_thread or own_thread()
         self._under_way: dict[_Recording, None] = {}
         self._ended: deque[_Recording] = deque()
         self._held_bytes = 0
@@ -160,7 +159,7 @@ class RecordingTransport:
         """Write recordings as they end until cancelled; then, within FLUSH_S, those that are left,
         and those under way as ``abandoned``.
         """
-        await work_until_told(
+        await work_then_finish(
             self._write_until_closing, self._close, FLUSH_S, task_status=task_status
         )
 
@@ -269,8 +268,7 @@ class _Folder:
         self._fault = reason
 
     def _write(self, content: bytes) -> None:
-        for folder in (*reversed(self._path.parents), self._path):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        make_folder(self._path)
         self._make_room()
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
         replace_file(self._path / f"{stamp}Z-{secrets.token_hex(4)}.ndjson", content)
@@ -316,13 +314,3 @@ def _last_line(before: bytes, end: str) -> bytes:
         return b""
     newline = b"\n" if before and not before.endswith(b"\n") else b""
     return newline + orjson.dumps({RECORD_KEY: RECORD_VERSION, "end": end})
-
-
-def _thread() -> InThread:
-    """Return a function that runs work in a thread of its own, one piece at a time."""
-    limiter = trio.CapacityLimiter(1)
-
-    async def in_thread(work: Callable[[], None]) -> None:
-        await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
-
-    return in_thread
