@@ -9,8 +9,8 @@ import time
 from collections.abc import Sequence
 
 from .figures import Figure
-from .plan import Ask, Outcome, Plan, Seen, load
-from .processes import Server, bare_app, gateway, upstream_stats
+from .plan import Measured, Plan, PlannedRequest, Seen, load
+from .processes import ServerProcess, bare_app, gateway, upstream_stats
 from .usage import rss_kb
 
 __all__ = ["clocks", "departures", "first_tokens", "memory", "start_up", "warm_connection"]
@@ -30,7 +30,7 @@ CLOSE_BUDGET_MS = 10.0
 CLOCK_BUDGET_MS = 50.0
 
 
-def start_up(upstream: Server, starts: int) -> list[Figure]:
+def start_up(upstream: ServerProcess, starts: int) -> list[Figure]:
     """From starting the process to its line "ready on", and what it holds then."""
     times, sizes = [], []
     for _ in range(starts):
@@ -52,7 +52,7 @@ def start_up(upstream: Server, starts: int) -> list[Figure]:
     ]
 
 
-def memory(upstream: Server, *, with_bare_app: bool) -> list[Figure]:
+def memory(upstream: ServerProcess, *, with_bare_app: bool) -> list[Figure]:
     """500 slow streams, against the same server after its first requests."""
     with gateway(upstream.port) as server:
         each, trouble = _memory_each(server)
@@ -71,13 +71,13 @@ def memory(upstream: Server, *, with_bare_app: bool) -> list[Figure]:
     return rows
 
 
-def _memory_each(server: Server) -> tuple[float, str]:
+def _memory_each(server: ServerProcess) -> tuple[float, str]:
     """What one stream takes (kB), and what went wrong."""
-    load(Plan(server.port, [Ask(n, 5, 50) for n in range(10)], 20))
+    load(Plan(server.port, [PlannedRequest(n, 5, 50) for n in range(10)], 20))
     before = rss_kb(server.pid)
     starts = [n * 0.005 for n in range(OPEN_STREAMS)]
     asks = [
-        Ask(n, 10, 1.0, start, delay=n % 100 / 100, leave_at=3.6 - start)
+        PlannedRequest(n, 10, 1.0, start, delay=n % 100 / 100, leave_at=3.6 - start)
         for n, start in enumerate(starts)
     ]
     outcome = load(Plan(server.port, asks, 30, pid=server.pid, window=(2.6, 3.4)))
@@ -86,14 +86,14 @@ def _memory_each(server: Server) -> tuple[float, str]:
     ) if outcome.broken else ""
 
 
-def warm_connection(upstream: Server, server: Server) -> Figure:
+def warm_connection(upstream: ServerProcess, server: ServerProcess) -> Figure:
     """Questions one after the other: the first may make a connection to the upstream, the others
     must not.
     """
-    load(Plan(server.port, [Ask(0, 3, 50)], 10))
+    load(Plan(server.port, [PlannedRequest(0, 3, 50)], 10))
     before = upstream_stats(upstream)["connections"]
     outcome = load(
-        Plan(server.port, [Ask(n, 3, 50) for n in range(1, 11)], 20, one_connection=True)
+        Plan(server.port, [PlannedRequest(n, 3, 50) for n in range(1, 11)], 20, one_connection=True)
     )
     more = upstream_stats(upstream)["connections"] - before
     whole = len([one for one in outcome.seen if one.whole])
@@ -105,7 +105,9 @@ def warm_connection(upstream: Server, server: Server) -> Figure:
 # First token ------------------------------------------------------------------------------------
 
 
-def first_tokens(upstream: Server, server: Server, bare: Server, bursts: int) -> list[Figure]:
+def first_tokens(
+    upstream: ServerProcess, server: ServerProcess, bare: ServerProcess, bursts: int
+) -> list[Figure]:
     """50 questions at once. The upstream answers at once; what it takes longer through the gateway
     is the gateway's.
 
@@ -133,8 +135,10 @@ def first_tokens(upstream: Server, server: Server, bare: Server, bursts: int) ->
     ]
 
 
-def _slowest_and_median(server: Server, *, direct: bool = False) -> tuple[float, float]:
-    outcome = load(Plan(server.port, [Ask(n, 5, 50) for n in range(AT_ONCE)], 20, direct=direct))
+def _slowest_and_median(server: ServerProcess, *, direct: bool = False) -> tuple[float, float]:
+    outcome = load(
+        Plan(server.port, [PlannedRequest(n, 5, 50) for n in range(AT_ONCE)], 20, direct=direct)
+    )
     waited = [(one.first_at - one.asked_at) * 1000 for one in outcome.seen if one.first_at]
     return max(waited), statistics.median(waited)
 
@@ -142,13 +146,15 @@ def _slowest_and_median(server: Server, *, direct: bool = False) -> tuple[float,
 # Clients that leave -----------------------------------------------------------------------------
 
 
-def departures(upstream: Server, server: Server) -> list[Figure]:
+def departures(upstream: ServerProcess, server: ServerProcess) -> list[Figure]:
     """From the client's close() to the upstream seeing its own connection end."""
     mid = [
-        Ask(10_000 + n, 500, 50, start=n * 0.012, leave_after=20 + n % 7) for n in range(LEAVERS)
+        PlannedRequest(10_000 + n, 500, 50, start=n * 0.012, leave_after=20 + n % 7)
+        for n in range(LEAVERS)
     ]
     early = [
-        Ask(20_000 + n, 5, 50, start=n * 0.02, delay=30, leave_at=0.3) for n in range(EARLY_LEAVERS)
+        PlannedRequest(20_000 + n, 5, 50, start=n * 0.02, delay=30, leave_at=0.3)
+        for n in range(EARLY_LEAVERS)
     ]
     rows = []
     for name, asks in (
@@ -178,15 +184,19 @@ def _departure(name: str, seen: Sequence[Seen], aborts: dict[str, float]) -> Fig
 # Clocks -----------------------------------------------------------------------------------------
 
 
-def clocks(upstream: Server) -> list[Figure]:
+def clocks(upstream: ServerProcess) -> list[Figure]:
     """An upstream that is silent: from the start, and after five tokens. How late the clock of 1 s
     fires.
     """
-    silent = [Ask(30_000 + n, 5, 50, start=n * 0.05, hang=0) for n in range(SILENT_STREAMS)]
-    stalls = [Ask(31_000 + n, 10, 50, start=n * 0.05, hang=5) for n in range(SILENT_STREAMS)]
+    silent = [
+        PlannedRequest(30_000 + n, 5, 50, start=n * 0.05, hang=0) for n in range(SILENT_STREAMS)
+    ]
+    stalls = [
+        PlannedRequest(31_000 + n, 10, 50, start=n * 0.05, hang=5) for n in range(SILENT_STREAMS)
+    ]
     limits = {"stream_first_response_timeout": CLOCK_S, "stream_chunk_timeout": CLOCK_S}
     with gateway(upstream.port, log_level="ERROR", **limits) as server:
-        load(Plan(server.port, [Ask(0, 3, 50)], 10))
+        load(Plan(server.port, [PlannedRequest(0, 3, 50)], 10))
         seen = load(Plan(server.port, [*silent, *stalls], 20)).seen
     first, chunk = ([one for one in seen if bool(one.tokens) is begun] for begun in (False, True))
     return [
@@ -213,5 +223,5 @@ def _clock(name: str, seen: Sequence[Seen], waited: Sequence[float], word: str) 
     return Figure(name, f"<= {CLOCK_BUDGET_MS:g} ms", measured, kept)
 
 
-def _first_trouble(outcome: Outcome) -> str:
+def _first_trouble(outcome: Measured) -> str:
     return next((one.trouble for one in outcome.broken), "no stream failed")[:80]

@@ -22,7 +22,7 @@ from collections.abc import Callable
 import cattrs
 from attrs import Factory, asdict, define
 
-from .plan import Ask, Outcome, Plan, Seen
+from .plan import Measured, Plan, PlannedRequest, Seen
 from .tokens import TOKEN, now
 from .usage import cpu_s, rss_kb
 
@@ -40,7 +40,7 @@ _EVENT = re.compile(rb'data: [^\n]*"content":" s[^\n]*\n\n')
 class Client:
     """One stream as its reader sees it. *notes*: when which tokens came."""
 
-    ask: Ask
+    ask: PlannedRequest
     sock: socket.socket
     asked_at: float
     buffer: bytes = b""
@@ -85,7 +85,7 @@ class Load:
         self._kept: socket.socket | None = None
         self._usage: list[tuple[float, float, int]] = []
 
-    def run(self) -> Outcome:
+    def run(self) -> Measured:
         began = now()
         for ask in self._plan.asks:
             if not self._plan.one_connection:
@@ -113,7 +113,7 @@ class Load:
 
     # Clients -------------------------------------------------------------------------------------
 
-    def _begin(self, ask: Ask) -> None:
+    def _begin(self, ask: PlannedRequest) -> None:
         asked_at = now()
         sock = self._kept or socket.create_connection(("127.0.0.1", self._plan.port), timeout=10)
         self._kept = None
@@ -169,7 +169,7 @@ class Load:
         else:
             client.sock.close()
 
-    def _again(self, ask: Ask) -> None:
+    def _again(self, ask: PlannedRequest) -> None:
         assert self._kept is not None
         with contextlib.suppress(BlockingIOError):
             self._kept.recv(RECV_BYTES)
@@ -178,7 +178,7 @@ class Load:
 
     # Afterwards ----------------------------------------------------------------------------------
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> Measured:
         first, last = (
             (self._usage[0], self._usage[-1]) if self._usage else ((0.0, 0.0, 0), (now(), 0.0, 0))
         )
@@ -197,7 +197,7 @@ class Load:
         samples = [
             event.group() for client in self._clients if (event := _EVENT.search(client.sample))
         ]
-        return Outcome(
+        return Measured(
             seen=[client.seen() for client in self._clients],
             tokens=len(lags),
             seconds=last[0] - first[0],
@@ -209,7 +209,7 @@ class Load:
         )
 
 
-def _request(ask: Ask, *, direct: bool) -> bytes:
+def _request(ask: PlannedRequest, *, direct: bool) -> bytes:
     if direct:
         path, body = "/rest/app-chat/conversations/new", {"message": ask.question()}
         return _http(path, json.dumps(body).encode())

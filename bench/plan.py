@@ -12,11 +12,11 @@ from attrs import asdict, field, frozen
 
 from .processes import ROOT
 
-__all__ = ["Ask", "Outcome", "Plan", "Seen", "even", "load"]
+__all__ = ["Measured", "Plan", "PlannedRequest", "Seen", "even", "load"]
 
 
 @frozen
-class Ask:
+class PlannedRequest:
     """One stream to ask for.
 
     :ivar start: seconds into the run at which it is asked for.
@@ -57,7 +57,7 @@ class Plan:
     """
 
     port: int
-    asks: Sequence[Ask]
+    asks: Sequence[PlannedRequest]
     limit_s: float
     direct: bool = False
     pid: int = 0
@@ -84,7 +84,7 @@ class Seen:
 
 
 @frozen
-class Outcome:
+class Measured:
     """What a run brought.
 
     :ivar tokens: how many came within the window.
@@ -118,14 +118,14 @@ class Outcome:
         return [one for one in self.seen if not one.whole and not one.left_at]
 
 
-def even(streams: int, *, tokens: int, rate: float, over_s: float) -> list[Ask]:
+def even(streams: int, *, tokens: int, rate: float, over_s: float) -> list[PlannedRequest]:
     """So many equal streams, begun one after the other within *over_s*; their ticks are spread over
     an interval.
 
     The phases follow the golden ratio, which keeps any number of them apart.
     """
     return [
-        Ask(
+        PlannedRequest(
             number,
             tokens,
             rate,
@@ -136,7 +136,7 @@ def even(streams: int, *, tokens: int, rate: float, over_s: float) -> list[Ask]:
     ]
 
 
-def load(plan: Plan) -> Outcome:
+def load(plan: Plan) -> Measured:
     """Run the load generator in a process of its own.
 
     :raises subprocess.SubprocessError: it failed, or did not end in time.
@@ -150,4 +150,4 @@ def load(plan: Plan) -> Outcome:
         check=True,
         timeout=plan.limit_s + 15,
     )
-    return cattrs.structure(json.loads(done.stdout), Outcome)
+    return cattrs.structure(json.loads(done.stdout), Measured)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .plan import Outcome
+from .plan import Measured
 
 __all__ = ["draw"]
 
@@ -15,7 +15,7 @@ GATEWAY = "gateway"
 SHARES = ((0.5, "p50", "o-"), (0.9, "p90", "s--"), (0.99, "p99", "^:"))
 
 
-def draw(found: Mapping[str, Sequence[tuple[int, Outcome]]], path: Path) -> None:
+def draw(found: Mapping[str, Sequence[tuple[int, Measured]]], path: Path) -> None:
     """Write the picture."""
     # By name, so that the types can be checked where only the tests' packages are installed.
     importlib.import_module("matplotlib").use("Agg")
@@ -28,7 +28,7 @@ def draw(found: Mapping[str, Sequence[tuple[int, Outcome]]], path: Path) -> None
     pyplot.close(figure)
 
 
-def _draw_lag(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> None:
+def _draw_lag(axes: Any, found: Mapping[str, Sequence[tuple[int, Measured]]]) -> None:
     colours = {name: f"C{n}" for n, name in enumerate(found)}
     for name, outcomes in found.items():
         streams = [count for count, _ in outcomes]
@@ -43,7 +43,7 @@ def _draw_lag(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> 
     _finish(axes, found)
 
 
-def _draw_cpu(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> None:
+def _draw_cpu(axes: Any, found: Mapping[str, Sequence[tuple[int, Measured]]]) -> None:
     for name, outcomes in found.items():
         axes.plot(
             [count for count, _ in outcomes],
@@ -57,7 +57,7 @@ def _draw_cpu(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> 
     _finish(axes, found)
 
 
-def _finish(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> None:
+def _finish(axes: Any, found: Mapping[str, Sequence[tuple[int, Measured]]]) -> None:
     ticks = sorted({count for outcomes in found.values() for count, _ in outcomes})
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()

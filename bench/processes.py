@@ -22,7 +22,7 @@ from attrs import frozen
 
 __all__ = [
     "ROOT",
-    "Server",
+    "ServerProcess",
     "bare_app",
     "gateway",
     "paced_upstream",
@@ -40,7 +40,7 @@ END_S = 15.0
 
 
 @frozen
-class Server:
+class ServerProcess:
     """A server that is ready.
 
     :ivar ready_s: seconds from starting the process to its word that it is ready.
@@ -60,19 +60,19 @@ def raise_descriptor_limit() -> None:
 
 
 @contextlib.contextmanager
-def paced_upstream() -> Iterator[Server]:
+def paced_upstream() -> Iterator[ServerProcess]:
     with _helper("bench.upstream") as server:
         yield server
 
 
 @contextlib.contextmanager
-def bare_app() -> Iterator[Server]:
+def bare_app() -> Iterator[ServerProcess]:
     with _helper("bench.bare") as server:
         yield server
 
 
 @contextlib.contextmanager
-def _helper(module: str) -> Iterator[Server]:
+def _helper(module: str) -> Iterator[ServerProcess]:
     """A server of this package: prints its port, and ends when its standard input does."""
     began = time.monotonic()
     command = [sys.executable, "-m", module]
@@ -83,14 +83,16 @@ def _helper(module: str) -> Iterator[Server]:
         assert process.stdout is not None
         try:
             port = int(process.stdout.readline())
-            yield Server(process.pid, port, time.monotonic() - began)
+            yield ServerProcess(process.pid, port, time.monotonic() - began)
         finally:
             process.stdin.close()
             _end(process)
 
 
 @contextlib.contextmanager
-def gateway(upstream_port: int, *, log_level: str = "WARNING", **grok: Any) -> Iterator[Server]:
+def gateway(
+    upstream_port: int, *, log_level: str = "WARNING", **grok: Any
+) -> Iterator[ServerProcess]:
     """The gateway, as a user starts it; *grok* are further settings of that section."""
     with tempfile.TemporaryDirectory(prefix="grok2api-bench-") as folder:
         config, tokens = Path(folder, "config.toml"), Path(folder, "tokens.json")
@@ -110,13 +112,13 @@ def gateway(upstream_port: int, *, log_level: str = "WARNING", **grok: Any) -> I
                 _await_ready(process.stderr)
                 ready_s = time.monotonic() - began
                 threading.Thread(target=_pass_on, args=(process.stderr,), daemon=True).start()
-                yield Server(process.pid, port, ready_s)
+                yield ServerProcess(process.pid, port, ready_s)
             finally:
                 process.terminate()
                 _end(process)
 
 
-def upstream_stats(upstream: Server) -> dict[str, Any]:
+def upstream_stats(upstream: ServerProcess) -> dict[str, Any]:
     """What the upstream has seen so far."""
     with socket.create_connection(("127.0.0.1", upstream.port), timeout=5) as sock:
         sock.sendall(b"GET /stats HTTP/1.1\r\nhost: bench\r\n\r\n")

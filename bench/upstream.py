@@ -72,7 +72,7 @@ class Stream:
 
 
 @define(eq=False)
-class Connection:
+class ClientConnection:
     """One client's connection. *out* is what the socket would not take yet."""
 
     sock: socket.socket
@@ -87,7 +87,7 @@ class Upstream:
     """The server."""
 
     selector: selectors.BaseSelector = Factory(selectors.DefaultSelector)
-    timers: list[tuple[float, int, Connection, Stream]] = Factory(list)
+    timers: list[tuple[float, int, ClientConnection, Stream]] = Factory(list)
     order: itertools.count[int] = Factory(itertools.count)
     connections: int = 0
     requests: int = 0
@@ -100,7 +100,7 @@ class Upstream:
         while True:
             wait = max(0.0, self.timers[0][0] - now()) if self.timers else None
             for key, _ in self.selector.select(wait):
-                if isinstance(key.data, Connection):
+                if isinstance(key.data, ClientConnection):
                     self._serve(key.data)
                 elif key.fileobj is listener:
                     self._accept(listener)
@@ -114,9 +114,9 @@ class Upstream:
         sock, _ = listener.accept()
         sock.settimeout(0)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.selector.register(sock, selectors.EVENT_READ, Connection(sock))
+        self.selector.register(sock, selectors.EVENT_READ, ClientConnection(sock))
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, connection: ClientConnection) -> None:
         if connection.out:
             self._write(connection, b"")
         try:
@@ -131,7 +131,7 @@ class Upstream:
         connection.received += data
         self._read_request(connection)
 
-    def _drop(self, connection: Connection) -> None:
+    def _drop(self, connection: ClientConnection) -> None:
         if connection.stream is not None:
             self.aborts[connection.stream.number] = now()
             connection.stream = None
@@ -139,7 +139,7 @@ class Upstream:
             self.selector.unregister(connection.sock)
             connection.sock.close()
 
-    def _write(self, connection: Connection, data: bytes) -> None:
+    def _write(self, connection: ClientConnection, data: bytes) -> None:
         if connection.out:
             connection.out += data
             data = bytes(connection.out)
@@ -158,7 +158,7 @@ class Upstream:
 
     # Requests ------------------------------------------------------------------------------------
 
-    def _read_request(self, connection: Connection) -> None:
+    def _read_request(self, connection: ClientConnection) -> None:
         head, end, rest = connection.received.partition(b"\r\n\r\n")
         if not end:
             return
@@ -182,14 +182,14 @@ class Upstream:
         else:
             self._begin(connection, json.loads(rest[:length])["message"])
 
-    def _tell_stats(self, connection: Connection) -> None:
+    def _tell_stats(self, connection: ClientConnection) -> None:
         stats = {"connections": self.connections, "requests": self.requests, "aborts": self.aborts}
         body = json.dumps(stats).encode()
         self._write(
             connection, b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
         )
 
-    def _begin(self, connection: Connection, message: str) -> None:
+    def _begin(self, connection: ClientConnection, message: str) -> None:
         found = PARAMETERS.search(message)
         asked: dict[str, Any] = json.loads(found.group()) if found else {}
         self.requests += 1

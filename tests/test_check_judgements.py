@@ -24,7 +24,7 @@ from grokcore.cli.check.identity import judge_browser, judge_clearance, judge_st
 from grokcore.cli.check.looks import Look
 from grokcore.cli.check.network import Way
 from grokcore.cli.permissions import has_secrets, judge_mode
-from grokcore.cli.tokens.asking import Checked
+from grokcore.cli.tokens.quota_check import Checked
 from grokcore.config import load_config
 from grokcore.config.sections import DEFAULT_STATSIG_ID
 from grokcore.errors import (

@@ -16,7 +16,7 @@ import pytest
 import trio
 from attrs import field, frozen
 
-import grokcore.cli.serving
+import grokcore.cli.serve
 from grokcore import __version__
 from grokcore.cli import EXIT_CONFIG, main
 from grokcore.protocol.models import SHIPPED
@@ -39,7 +39,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("GROK2API_")]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(faulthandler, "enable", lambda: None)
-    monkeypatch.setattr(grokcore.cli.serving, "configure_logging", lambda _: None)
+    monkeypatch.setattr(grokcore.cli.serve, "configure_logging", lambda _: None)
     return tmp_path
 
 
@@ -313,7 +313,7 @@ def test_a_flag_wins_over_the_environment_that_over_the_file_and_that_over_the_d
     def listen(host: str, port: int) -> list[socket.socket]:
         raise PortInUse(f"{host} {port}")
 
-    monkeypatch.setattr(grokcore.cli.serving, "listen", listen)
+    monkeypatch.setattr(grokcore.cli.serve, "listen", listen)
     for name, value in source.environ.items():
         monkeypatch.setenv(name, value)
     lay_out(place, source.files)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.cli import EXIT_CONFIG, main
-from grokcore.cli.setup import Sources
+from grokcore.cli.setup import InputFiles
 from grokcore.config import ImageMode, load_config
 from grokcore.config.pasted import taken_out
 from grokcore.config.places import place_of
@@ -232,7 +232,7 @@ def remarked(*arguments: str) -> list[str]:
     )
     for flag, value in zip(arguments[::2], arguments[1::2], strict=True):
         setattr(parsed, flag, value)
-    return [*Sources(parsed, {"GROK2API_GROK_API_KEY": "k"}).read_config().warnings]
+    return [*InputFiles(parsed, {"GROK2API_GROK_API_KEY": "k"}).read_config().warnings]
 
 
 def test_ipv6_alone_is_remarked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,7 +152,7 @@ async def test_what_waits_for_a_start_and_what_does_not(running: Running, case: 
         notice = running.notices["config"]
         assert notice.startswith(f"config.toml: {case.objection}")
         assert notice.endswith("; if that is meant, start it anew")
-        assert running.sources.read_config().said == settings_in(case.after)  # and a start takes it
+        assert running.inputs.read_config().said == settings_in(case.after)  # and a start takes it
 
 
 def test_every_safeguard_is_tried_above() -> None:

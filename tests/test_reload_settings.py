@@ -297,7 +297,7 @@ async def test_a_bug_in_reading_a_file_ends_nothing(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(running.sources, "read_tokens_with_notes", stumble)
+        patched.setattr(running.inputs, "read_tokens_with_notes", stumble)
         running.write("config.toml", "[pool]\nqueue_seconds = 5")
         taken, bug, error = await running.reload()
         assert taken == "INFO config.toml taken over: [pool] queue_seconds 10 -> 5"

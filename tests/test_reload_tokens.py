@@ -214,13 +214,13 @@ async def test_a_file_of_json_that_is_half_written_is_never_read_as_fewer_tokens
 ) -> None:
     """Cut anywhere: it is a fault, or all of it."""
     running.write("tokens.json", whole)
-    tokens = running.sources.read_tokens()
+    tokens = running.inputs.read_tokens()
     assert C in {entry.sso for entry in tokens}
     faults = []
     for length in range(len(whole)):
         running.write("tokens.json", whole[:length])
         try:
-            found = running.sources.read_tokens()
+            found = running.inputs.read_tokens()
         except ConfigError as error:
             faults.append(str(error))
         else:

@@ -1,4 +1,4 @@
-"""Commands. The composition root is :mod:`grokcore.cli.server`."""
+"""Commands. The composition root is :mod:`grokcore.cli.assembly`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .check import add_check_command
 from .models import models_command
 from .redaction import without_secrets
 from .replay import add_replay_command
-from .serving import serve_command
+from .serve import serve_command
 from .tokens import add_token_commands
 
 __all__ = ["EXIT_CONFIG", "main"]

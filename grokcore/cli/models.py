@@ -6,7 +6,7 @@ import argparse
 import os
 
 from ..protocol.models import Model
-from .setup import Sources
+from .setup import InputFiles
 from .tables import Column, print_table
 
 __all__ = ["models_command"]
@@ -17,7 +17,7 @@ GAP = 1
 
 def models_command(arguments: argparse.Namespace) -> int:
     """Print the models and what they mean at Grok."""
-    models = Sources(arguments, os.environ).read_config().config.models
+    models = InputFiles(arguments, os.environ).read_config().config.models
     rows = [_row(model) for model in models.values()]
     columns = (
         Column("model", whole=True),

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from ..config import Config
 from ..config.sections import DEFAULT_STATSIG_ID
-from .setup import Settings, Sources, data_folder
+from .setup import InputFiles, Settings, data_folder
 from .tokens.states import STATE_FILE
 
 __all__ = ["Access", "has_secrets", "judge_mode", "look_at_access"]
@@ -34,7 +34,7 @@ class Access:
     advice: str = ""
 
 
-def look_at_access(sources: Sources, settings: Settings | None) -> Iterator[Access]:
+def look_at_access(sources: InputFiles, settings: Settings | None) -> Iterator[Access]:
     """What there is to say: always of configuration and tokens, of the rest if something is
     wrong.
     """

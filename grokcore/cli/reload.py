@@ -23,8 +23,8 @@ from ..protocol.token_file.reading import Note
 from ..protocol.tokens import TokenEntry
 from ..runtime.disk.watch import Watch
 from ..runtime.transport.curl import check_library
-from .server import Server, curl_settings
-from .setup import Settings, Sources, naming, refuse_open_door
+from .assembly import Server, curl_settings
+from .setup import InputFiles, Settings, naming, refuse_open_door
 
 __all__ = ["NEEDS_RESTART", "Reloader", "differences"]
 
@@ -58,24 +58,24 @@ class Reloader:
 
     def __init__(
         self,
-        sources: Sources,
+        inputs: InputFiles,
         server: Server,
         settings: Settings,
         tokens: tuple[TokenEntry, ...],
         notes: Sequence[Note] = (),
     ) -> None:
-        self._sources = sources
+        self._inputs = inputs
         self._server = server
         self._tokens = tokens
         self._notes = notes
-        self._token_file = sources.token_file
+        self._token_file = inputs.token_file
         self._config_file = settings.file
         self._guard = Guard(settings.config, settings.said)
         self._warnings = frozenset(settings.warnings)
         self._needs_restart: list[str] = []
         self._asked_for = False
         self.on_reload: list[Callable[[], None]] = []
-        self.watch = Watch(lambda: sources.files, known=sources.seen)
+        self.watch = Watch(lambda: inputs.files, known=inputs.seen)
 
     async def run(self) -> None:
         """Reload whenever a file has changed, or :meth:`hurry` was called; while there is a fault,
@@ -99,7 +99,7 @@ class Reloader:
         """
         asked_for, self._asked_for = self._asked_for, False
         told = [
-            await self._note("config", self._sources.read_config, self._take_config),
+            await self._note("config", self._inputs.read_config, self._take_config),
             await self._note("tokens", self._read_tokens, self._take_tokens),
         ]
         if asked_for and not any(told):
@@ -183,7 +183,7 @@ class Reloader:
             )
 
     def _read_tokens(self) -> _FoundTokens:
-        return self._sources.token_file, *self._sources.read_tokens_with_notes()
+        return self._inputs.token_file, *self._inputs.read_tokens_with_notes()
 
     def _take_tokens(self, found: _FoundTokens) -> bool:
         file, tokens, notes = found

@@ -22,7 +22,7 @@ from ..protocol.grok_web.markup import parse_tag_names
 from ..protocol.grok_web.refusals import is_html, refusal_of_response
 from ..protocol.lenient_json import loads
 from ..runtime.transport.recording import RECORD_KEY, RECORD_VERSION
-from .setup import Sources, read_file
+from .setup import InputFiles, read_file
 
 __all__ = ["add_replay_command"]
 
@@ -79,7 +79,7 @@ def replay(arguments: argparse.Namespace) -> int:
 def _filtered_tags(arguments: argparse.Namespace) -> frozenset[str]:
     if arguments.filtered_tags is not None:
         return parse_tag_names(arguments.filtered_tags)
-    return Sources(arguments, os.environ).read_config().config.grok.filtered_tags
+    return InputFiles(arguments, os.environ).read_config().config.grok.filtered_tags
 
 
 # Reading ----------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ from ..runtime.disk.watch import fingerprint
 __all__ = [
     "CONFIG_PLACES",
     "TOKEN_PLACES",
+    "InputFiles",
     "Settings",
-    "Sources",
     "chosen_file",
     "data_folder",
     "naming",
@@ -64,7 +64,7 @@ class Settings:
         return self.elsewhere.get((section, key), self.file)
 
 
-class Sources:
+class InputFiles:
     """Where configuration and tokens come from; both can be read again at any time.
 
     :param arguments: the parsed command line.

@@ -29,7 +29,7 @@ from .sections import (
     PoolConfig,
     ServerConfig,
 )
-from .strict import Fault, structured
+from .strict import SettingFault, structured
 from .text import name_shown, text_fault
 
 __all__ = ["SECTIONS", "load_config"]
@@ -78,7 +78,7 @@ def load_config(
     origin = Origin(in_file, text, environ or {}, flags or {})
     try:
         return _from_document(document, origin)
-    except Fault as fault:
+    except SettingFault as fault:
         raise ConfigError(origin.fault(fault)) from None
 
 
@@ -98,7 +98,7 @@ class Origin:
         """The flag, the variable or the place in the file that a setting comes from."""
         return _elsewhere(path, self.environ, self.flags) or self.in_file + _shown(path)
 
-    def fault(self, fault: Fault) -> str:
+    def fault(self, fault: SettingFault) -> str:
         """One line: where, what, and for a file the line and column."""
         if _elsewhere(fault.path, self.environ, self.flags):  # a variable is always a string
             return f"{self.of(fault.path)}: {fault.message.removesuffix(', not a string')}"
@@ -194,8 +194,8 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
         parts: dict[str, Any] = {
             name: structured(raw[name], cls, (name,)) for name, cls in SECTIONS.items()
         }
-    except Fault as fault:
-        raise Fault(
+    except SettingFault as fault:
+        raise SettingFault(
             _as_written(fault.path[:2], moved, origin) + fault.path[2:], fault.message
         ) from None
     parts["global_"] = parts.pop("global")
@@ -220,20 +220,20 @@ def _tidy(table: dict[str, Any], section: str) -> Iterator[tuple[str, str]]:
     """Take the values out of what was pasted into a table; for each key that had more than its
     value, words on it.
 
-    :raises Fault: if there is no value in it.
+    :raises SettingFault: if there is no value in it.
     """
     for key, value in table.items():
         try:
             table[key], words = taken_out(key, value)
         except ValueError as error:
-            raise Fault((section, key), str(error)) from None
+            raise SettingFault((section, key), str(error)) from None
         if words:
             yield key, words
 
 
 def _table(value: Any, path: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Fault(path, "must be a table")
+        raise SettingFault(path, "must be a table")
     return dict(value)
 
 
@@ -290,7 +290,7 @@ def _guess(name: str, known: Iterable[str], shown: str) -> str:
 
 def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
     if not isinstance(value, list):
-        raise Fault(("keys",), "must be written as [[keys]], once for each key")
+        raise SettingFault(("keys",), "must be written as [[keys]], once for each key")
     found: list[KeyConfig] = []
     warnings: list[str] = []
     for number, item in enumerate(value, 1):
@@ -302,7 +302,7 @@ def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
         if not (key.key or key.sha256) or (
             key.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256)
         ):
-            raise Fault(path, "needs key, or sha256 with 64 hex digits")
+            raise SettingFault(path, "needs key, or sha256 with 64 hex digits")
         found.append(key)
     return tuple(found), warnings
 
@@ -325,7 +325,7 @@ def _check_key_twice(keys: tuple[KeyConfig, ...], api_key: str) -> None:
         } - {""}
         for digest in digests:
             if digest in seen:
-                raise Fault(
+                raise SettingFault(
                     ("keys", str(number), f"name:{key.name}"), f"is the same key as {seen[digest]}"
                 )
         seen.update(dict.fromkeys(digests, f"[[keys]] {key.name}"))
@@ -338,7 +338,7 @@ def _check_key_models(keys: tuple[KeyConfig, ...], table: Mapping[str, Model]) -
             if name not in table:
                 near = difflib.get_close_matches(name, table, n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                raise Fault(
+                raise SettingFault(
                     ("keys", str(number), f"name:{key.name}", "models"),
                     f"there is no model {name_shown(name)}{hint}",
                 )
@@ -350,7 +350,7 @@ def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Mode
     overrides: dict[str, ModelRow] = {}
     for name, value in rows.items():
         if text_fault(name):
-            raise Fault(("models",), f"a model's name {text_fault(name)}")
+            raise SettingFault(("models",), f"a model's name {text_fault(name)}")
         fields = _table(value, ("models", name))
         warnings += _unknown(fields, fields_dict(ModelRow), f'[models."{name}"] {{}}')
         overrides[name] = structured(fields, ModelRow, ("models", name))
@@ -363,7 +363,7 @@ def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Mode
 
 def _changed(shipped: Model | None, row: ModelRow, name: str) -> Model:
     if shipped is None and not row.mode_id and not (row.grok_model and row.mode):
-        raise Fault(("models", name), "a new model needs grok_model and mode, or mode_id")
+        raise SettingFault(("models", name), "a new model needs grok_model and mode, or mode_id")
     model = shipped or Model(name, row.grok_model or "", row.mode or "", row.grok_model or "")
     changes: dict[str, Any] = {
         key: getattr(row, key)

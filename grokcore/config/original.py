@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .strict import Fault
+from .strict import SettingFault
 
 __all__ = ["is_newer_original", "take_over", "take_over_newer"]
 
@@ -84,7 +84,7 @@ def take_over(raw: Raw) -> tuple[dict[Path, Path], list[str]]:
     Returns where keys came from (new path to the one in the file), and a warning about those
     without effect.
 
-    :raises Fault: if it names a pool of proxies, and no proxy.
+    :raises SettingFault: if it names a pool of proxies, and no proxy.
     """
     moved: dict[Path, Path] = {}
     original = raw["global"]
@@ -99,7 +99,7 @@ def take_over(raw: Raw) -> tuple[dict[Path, Path], list[str]]:
                 raw[new_section][new_key] = value
                 moved[new_section, new_key] = section, key
     if raw["grok"].get("proxy_pool_url") and not raw["grok"].get("proxy_url"):
-        raise Fault(("grok", "proxy_pool_url"), _NO_POOL)
+        raise SettingFault(("grok", "proxy_pool_url"), _NO_POOL)
     dropped = [
         f"[{section}] {key}"
         for section, keys in _RETIRED.items()
@@ -144,7 +144,7 @@ def take_over_newer(document: dict[str, Any], raw: Raw) -> tuple[dict[Path, Path
 
     Returns as :func:`take_over`.
 
-    :raises Fault: if it names a proxy that can't be used here.
+    :raises SettingFault: if it names a proxy that can't be used here.
     """
     theirs = {name: document.pop(name) for name in [*document] if name in _NEWER_SECTIONS}
     moved: dict[Path, Path] = {}
@@ -155,7 +155,7 @@ def take_over_newer(document: dict[str, Any], raw: Raw) -> tuple[dict[Path, Path
         try:
             raw[section][key] = convert(value)
         except ValueError as error:
-            raise Fault(place, str(error)) from None
+            raise SettingFault(place, str(error)) from None
         moved[section, key] = place
     _split_keys(document, raw)
     _refuse_lost_proxy(theirs, raw)
@@ -209,9 +209,9 @@ def _refuse_lost_proxy(theirs: Mapping[str, Any], raw: Raw) -> None:
     mode = _at(theirs, ("proxy", "egress", "mode"))
     pool = _at(theirs, ("proxy", "egress", "proxy_pool"))
     if pool or mode == "proxy_pool":
-        raise Fault(("proxy", "egress", "proxy_pool"), _NO_POOL)
+        raise SettingFault(("proxy", "egress", "proxy_pool"), _NO_POOL)
     if mode not in (None, "", "direct"):
-        raise Fault(
+        raise SettingFault(
             ("proxy", "egress", "mode"),
             "asks for a proxy, and proxy_url names none; write it as [grok] proxy_url",
         )

@@ -18,7 +18,7 @@ from ..protocol.dialects.rendering import ThinkingStyle
 from ..protocol.grok_web.markup import parse_tag_names
 from ..protocol.models import Limits, Model, Tier
 from ..protocol.urls.proxy_url import parse_proxy_url
-from .strict import Fault
+from .strict import SettingFault
 from .text import name_shown
 
 __all__ = [
@@ -87,7 +87,7 @@ class LogFormat(enum.Enum):
 def _within(least: float, most: float) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
         if value is not None and not least <= value <= most:
-            raise Fault(
+            raise SettingFault(
                 (attribute.name,),
                 f"must be between {_plain(least)} and {_plain(most)}, not {_plain(value)}",
             )
@@ -103,7 +103,7 @@ def _plain(number: float) -> str:
 def _one_of(*choices: str) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
         if value not in choices:
-            raise Fault(
+            raise SettingFault(
                 (attribute.name,), f"must be one of {', '.join(choices)}, not {name_shown(value)}"
             )
 
@@ -118,27 +118,27 @@ def _url(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     except ValueError:
         usable = False
     if not usable or re.search(r"\s", value):
-        raise Fault((attribute.name,), "must be a URL that starts with https:// or http://")
+        raise SettingFault((attribute.name,), "must be a URL that starts with https:// or http://")
 
 
 def _proxy(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     try:
         parse_proxy_url(value or "http://none")
     except ValueError as error:
-        raise Fault((attribute.name,), str(error)) from None
+        raise SettingFault((attribute.name,), str(error)) from None
 
 
 def _address(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     """An address or a name to listen on, without what belongs elsewhere."""
     bare = value.strip("[]")
     if "://" in value or "/" in value:
-        raise Fault(
+        raise SettingFault(
             (attribute.name,),
             "must be an address or a name alone, such as 127.0.0.1, without http:// and path",
         )
     is_one = bare.count(":") >= 2 and value.count("]:") == 0
     if ":" in bare and not is_one:
-        raise Fault(
+        raise SettingFault(
             (attribute.name,),
             "must be without the port, which is [server] port (--port); such as 127.0.0.1",
         )
@@ -152,7 +152,7 @@ def _each_like(pattern: re.Pattern[str], example: str) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
         for number, text in enumerate(value, 1):
             if not pattern.fullmatch(text):
-                raise Fault(
+                raise SettingFault(
                     (attribute.name,), f"each must be like {example}, and number {number} is not"
                 )
 
@@ -162,7 +162,9 @@ def _each_like(pattern: re.Pattern[str], example: str) -> Any:
 def _header_value(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     values = value.values() if isinstance(value, dict) else [value]
     if any(not isinstance(text, str) or re.search(r"[^\x20-\x7e]", text) for text in values):
-        raise Fault((attribute.name,), "must be printable ASCII: it goes into a request header")
+        raise SettingFault(
+            (attribute.name,), "must be printable ASCII: it goes into a request header"
+        )
 
 
 # Converters -------------------------------------------------------------------------------------

@@ -14,12 +14,12 @@ import cattrs
 from ..protocol.grok_web.markup import parse_tag_names
 from .text import name_shown, text_fault
 
-__all__ = ["Fault", "structured"]
+__all__ = ["SettingFault", "structured"]
 
 _T = TypeVar("_T")
 
 
-class Fault(ValueError):
+class SettingFault(ValueError):
     """A value that can't be: the path of keys to it, and what is wrong."""
 
     def __init__(self, path: tuple[str, ...], message: str) -> None:
@@ -32,15 +32,15 @@ def structured(value: dict[str, Any], cls: type[_T], path: tuple[str, ...]) -> _
     """*value* as an instance of *cls*.
 
     :param path: the keys that lead to it.
-    :raises Fault: with the keys that lead to what is wrong.
+    :raises SettingFault: with the keys that lead to what is wrong.
     """
     try:
         return _converter().structure(value, cls)
     except cattrs.BaseValidationError as error:
         inner, message = _first_fault(error)
-        raise Fault(path + inner, message) from None
-    except Fault as fault:
-        raise Fault(path + fault.path, fault.message) from None
+        raise SettingFault(path + inner, message) from None
+    except SettingFault as fault:
+        raise SettingFault(path + fault.path, fault.message) from None
 
 
 def _converter() -> cattrs.Converter:
@@ -142,7 +142,7 @@ def _first_fault(error: BaseException) -> tuple[tuple[str, ...], str]:
         )
         path, message = _first_fault(inner)
         return ((name, *path) if name else path), message
-    if isinstance(error, Fault):
+    if isinstance(error, SettingFault):
         return error.path, error.message
     if isinstance(error, KeyError):
         return (), "is missing"

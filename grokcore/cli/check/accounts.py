@@ -26,7 +26,7 @@ from ...protocol.advice import advice
 from ...protocol.grok_web.rate_limits import RATE_LIMITS_PATH
 from ...protocol.quota import Quota
 from ...protocol.tokens import TokenEntry
-from ..tokens.asking import Checked, way_of
+from ..tokens.quota_check import Checked, way_of
 from .findings import Finding, fail, ok, warn
 from .network import Way
 

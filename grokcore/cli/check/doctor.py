@@ -21,9 +21,9 @@ from ...protocol.token_file.reading import entries_of, parse_token_file, read_to
 from ...protocol.tokens import TokenEntry
 from ...runtime.transport.curl import browser_shown, browsers_known
 from ...simulator.serve import DEMO_TOKENS
+from ..assembly import check_curl, curl_settings
 from ..permissions import look_at_access
-from ..server import check_curl, curl_settings
-from ..setup import Settings, Sources, data_folder, naming, read_file
+from ..setup import InputFiles, Settings, data_folder, naming, read_file
 from . import files
 from .findings import ok, skipped
 from .identity import identity_of, judge_browser, judge_clearance, judge_statsig
@@ -44,10 +44,10 @@ def examine(arguments: argparse.Namespace, tell: Tell) -> None:
     """Look at everything that a server with these arguments would use, and *tell* each finding as
     soon as it is known.
     """
-    sources = Sources(arguments, os.environ)
-    settings = _configuration(sources, tell)
-    tokens = _token_file(sources, tell)
-    _permissions(sources, settings, tell)
+    inputs = InputFiles(arguments, os.environ)
+    settings = _configuration(inputs, tell)
+    tokens = _token_file(inputs, tell)
+    _permissions(inputs, settings, tell)
     if settings is None:
         tell(
             skipped(
@@ -56,20 +56,20 @@ def examine(arguments: argparse.Namespace, tell: Tell) -> None:
             )
         )
         return
-    _data_directory(sources, settings.config, tell)
+    _data_directory(inputs, settings.config, tell)
     _identity(settings.config, tell)
-    trio.run(functools.partial(travel, settings.config, tokens, tell, demo=sources.demo))
+    trio.run(functools.partial(travel, settings.config, tokens, tell, demo=inputs.demo))
 
 
 # On this machine --------------------------------------------------------------------------------
 
 
-def _configuration(sources: Sources, tell: Tell) -> Settings | None:
+def _configuration(inputs: InputFiles, tell: Tell) -> Settings | None:
     try:
-        settings = sources.read_config()
+        settings = inputs.read_config()
         check_curl(settings)
     except ConfigError as error:
-        file = sources.config_file
+        file = inputs.config_file
         in_file = file is not None and str(error).startswith(str(file))
         tell(
             files.judge_fault(
@@ -83,12 +83,12 @@ def _configuration(sources: Sources, tell: Tell) -> Settings | None:
     return settings
 
 
-def _token_file(sources: Sources, tell: Tell) -> tuple[TokenEntry, ...] | None:
+def _token_file(inputs: InputFiles, tell: Tell) -> tuple[TokenEntry, ...] | None:
     """The tokens; None if the file can't be used."""
-    if sources.demo:
+    if inputs.demo:
         tell(ok("token file", "made-up tokens; no file is read"))
         return parse_token_file(DEMO_TOKENS)
-    file = sources.token_file
+    file = inputs.token_file
     try:
         with naming(file):
             readings = read_tokens(read_file(file)) if file else []
@@ -103,13 +103,13 @@ def _token_file(sources: Sources, tell: Tell) -> tuple[TokenEntry, ...] | None:
     return tokens
 
 
-def _permissions(sources: Sources, settings: Settings | None, tell: Tell) -> None:
-    for access in look_at_access(sources, settings):
+def _permissions(inputs: InputFiles, settings: Settings | None, tell: Tell) -> None:
+    for access in look_at_access(inputs, settings):
         tell(files.judge_permissions(access))
 
 
-def _data_directory(sources: Sources, config: Config, tell: Tell) -> None:
-    if sources.demo:
+def _data_directory(inputs: InputFiles, config: Config, tell: Tell) -> None:
+    if inputs.demo:
         tell(ok("data directory", "a temporary one"))
         return
     look = files.look_at_folder(data_folder(config, os.environ))

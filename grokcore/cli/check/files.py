@@ -17,10 +17,10 @@ from pathlib import Path
 from attrs import frozen
 
 from ...config import Config, ImageMode, is_loopback
-from ...protocol.token_file.reading import Reading, notes_on
+from ...protocol.token_file.reading import EntryReading, notes_on
 from ...runtime.disk.data_dir import DataDirectory, DirectoryTaken
+from ..assembly import MEDIA_FOLDER
 from ..permissions import Access
-from ..server import MEDIA_FOLDER
 from .findings import Finding, fail, ok, skipped, warn
 
 __all__ = [
@@ -123,11 +123,11 @@ def judge_permissions(access: Access) -> Finding:
     return ok("permissions", access.message)
 
 
-def judge_tokens(file: Path | None, readings: Sequence[Reading]) -> list[Finding]:
+def judge_tokens(file: Path | None, readings: Sequence[EntryReading]) -> list[Finding]:
     """What is in a token file that can be used."""
     if file is None:
         return [warn("token file", "there is none", "`tokens add` asks for a token and makes it.")]
-    places: dict[str, list[Reading]] = {}
+    places: dict[str, list[EntryReading]] = {}
     for reading in readings:
         if reading.entry is not None:
             places.setdefault(reading.entry.sso, []).append(reading)
@@ -148,7 +148,7 @@ def judge_tokens(file: Path | None, readings: Sequence[Reading]) -> list[Finding
     return [first, *_duplicates(list(places.values())), *_notes(file, readings)]
 
 
-def _notes(file: Path, readings: Sequence[Reading]) -> list[Finding]:
+def _notes(file: Path, readings: Sequence[EntryReading]) -> list[Finding]:
     """What was not taken, or not as it is written. Cookies of other names are in every browser's
     export.
     """
@@ -164,7 +164,7 @@ def _notes(file: Path, readings: Sequence[Reading]) -> list[Finding]:
     ]
 
 
-def _duplicates(places: Sequence[Sequence[Reading]]) -> list[Finding]:
+def _duplicates(places: Sequence[Sequence[EntryReading]]) -> list[Finding]:
     repeated = [found for found in places if len(found) > 1]
     if not repeated:
         return []

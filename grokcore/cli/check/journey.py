@@ -14,9 +14,9 @@ from ...runtime.attachments.lookups import Lookups
 from ...runtime.gather import for_all
 from ...runtime.transport.curl import CurlTransport, browser_shown
 from ...simulator.serve import serve_simulator
+from ..assembly import curl_settings, quota_asker
 from ..progress import progress
-from ..server import curl_settings, quota_asker
-from ..tokens.asking import Checked, Round, model_asked_for
+from ..tokens.quota_check import Checked, Round, model_asked_for
 from .accounts import judge_accounts, ways_of
 from .findings import Finding, Status, ok, skipped
 from .identity import identity_of, statsig_doubt

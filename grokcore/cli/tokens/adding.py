@@ -12,8 +12,8 @@ from attrs import evolve, frozen
 
 from ...errors import ConfigError
 from ...protocol.models import Tier
-from ...protocol.token_file.editing import Outcome, Verdict, added, details_of, holds_details
-from ...protocol.token_file.reading import Reading, each_once, notes_on, read_tokens, token_in
+from ...protocol.token_file.editing import EditResult, Outcome, added, details_of, holds_details
+from ...protocol.token_file.reading import EntryReading, each_once, notes_on, read_tokens, token_in
 from ...protocol.tokens import TokenEntry
 from ...protocol.urls.proxy_url import parse_proxy_url
 from .file import any_changed, edit, file_to_edit, naming_text, read, shown
@@ -33,7 +33,7 @@ class _Item:
     where: str
     entry: TokenEntry | None
     words: str = ""
-    reading: Reading | None = None
+    reading: EntryReading | None = None
 
     @property
     def passed(self) -> bool:
@@ -123,7 +123,7 @@ def _asked() -> bytes:
         return b""
 
 
-def _item(reading: Reading) -> _Item:
+def _item(reading: EntryReading) -> _Item:
     return _Item(reading.where, reading.entry, reading.refusal, reading)
 
 
@@ -186,7 +186,7 @@ def _take(path: Path, items_for: Callable[[bytes | None], Sequence[_Item]]) -> i
                 else _told(item, item.entry, next(rest))
             )
     _print_notes(items)
-    known = sum(outcome.verdict is Verdict.KNOWN for outcome in outcomes)
+    known = sum(outcome.verdict is EditResult.KNOWN for outcome in outcomes)
     passed = sum(item.passed for item in items)
     refused = len(items) - len(outcomes) - passed
     more = f", {passed} passed over" if passed else ""
@@ -205,6 +205,6 @@ def _print_notes(items: Sequence[_Item]) -> None:
 
 def _told(item: _Item, entry: TokenEntry, outcome: Outcome) -> str:
     words = item.words
-    if outcome.verdict is Verdict.KNOWN:
+    if outcome.verdict is EditResult.KNOWN:
         words = "unchanged" if details_of(entry) or entry.tier is not Tier.BASIC else ""
     return f"{item.where}: {outcome.id} {outcome.verdict.value}" + (f", {words}" if words else "")

@@ -16,11 +16,11 @@ from ...errors import ConfigError, GrokApiError
 from ...protocol.models import Model, find_model
 from ...protocol.tokens import TokenEntry
 from ...runtime.transport.curl import CurlTransport
+from ..assembly import check_curl, curl_settings, quota_asker
 from ..progress import progress
-from ..server import check_curl, curl_settings, quota_asker
-from ..setup import Sources
+from ..setup import InputFiles
 from ..tables import Cell, Column, print_table
-from .asking import Checked, Round, model_asked_for
+from .quota_check import Checked, Round, model_asked_for
 
 __all__ = ["add_check_flags", "check_tokens"]
 
@@ -41,10 +41,10 @@ def check_tokens(arguments: argparse.Namespace) -> int:
 
     :raises ConfigError: a file is at fault, or an id or the model is not there.
     """
-    sources = Sources(arguments, os.environ)
-    settings = sources.read_config()
+    inputs = InputFiles(arguments, os.environ)
+    settings = inputs.read_config()
     check_curl(settings)
-    entries = _named(sources.read_tokens(), arguments.ids)
+    entries = _named(inputs.read_tokens(), arguments.ids)
     if not entries:
         print("no tokens yet: `tokens add` asks for one", file=sys.stderr)
         return 0

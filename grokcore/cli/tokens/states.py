@@ -17,7 +17,7 @@ from ...protocol.tokens import TokenEntry
 from ...protocol.wall import set_since
 from ...runtime.disk.state_file import peek
 from ...runtime.wall import wall_reading
-from ..setup import Sources, data_folder
+from ..setup import InputFiles, data_folder
 
 __all__ = ["in_words", "quota_in_words", "read_states"]
 
@@ -30,10 +30,10 @@ def read_states(arguments: argparse.Namespace) -> Mapping[str, str]:
 
     Empty if there is none, or nothing that can be read: the list of tokens is of use all the same.
     """
-    sources = Sources(arguments, os.environ)
+    inputs = InputFiles(arguments, os.environ)
     try:
-        folder = data_folder(sources.read_config().config, os.environ)
-        entries = {entry.key: entry for entry in sources.read_tokens()}
+        folder = data_folder(inputs.read_config().config, os.environ)
+        entries = {entry.key: entry for entry in inputs.read_tokens()}
     except ConfigError:
         return {}
     records = peek(Path(folder) / STATE_FILE)

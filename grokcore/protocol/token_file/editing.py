@@ -19,13 +19,13 @@ from attrs import frozen
 from ...errors import ConfigError
 from ..models import Tier
 from ..tokens import KEY_DIGITS, TokenEntry
-from .reading import Form, Source, open_source, parse_token_file, read_source
+from .reading import Form, TokenFile, open_source, parse_token_file, read_source
 from .text import tidied
 
 __all__ = [
     "MIN_ID_DIGITS",
+    "EditResult",
     "Outcome",
-    "Verdict",
     "added",
     "details_of",
     "holds_details",
@@ -48,7 +48,7 @@ _TOO_DEEP = "can't be edited without loss: it is nested too deeply"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Verdict(enum.Enum):
+class EditResult(enum.Enum):
     """What became of one token, or of one id."""
 
     ADDED = "added"
@@ -70,17 +70,17 @@ class Outcome:
     """
 
     id: str
-    verdict: Verdict
+    verdict: EditResult
 
     @property
     def changed(self) -> bool:
         """Whether the file is another one because of it."""
-        return self.verdict in (Verdict.ADDED, Verdict.REMOVED)
+        return self.verdict in (EditResult.ADDED, EditResult.REMOVED)
 
     @property
     def refused(self) -> bool:
         """Whether what was asked for is not the case now."""
-        return self.verdict in (Verdict.NOT_FOUND, Verdict.AMBIGUOUS, Verdict.NO_ID)
+        return self.verdict in (EditResult.NOT_FOUND, EditResult.AMBIGUOUS, EditResult.NO_ID)
 
 
 def holds_details(data: bytes | None) -> bool:
@@ -110,7 +110,9 @@ def added(data: bytes | None, entries: Sequence[TokenEntry]) -> tuple[bytes, lis
     fresh: list[TokenEntry] = []
     outcomes = []
     for entry in entries:
-        outcomes.append(Outcome(entry.id, Verdict.KNOWN if entry.sso in known else Verdict.ADDED))
+        outcomes.append(
+            Outcome(entry.id, EditResult.KNOWN if entry.sso in known else EditResult.ADDED)
+        )
         if entry.sso not in known:
             known.add(entry.sso)
             fresh.append(entry)
@@ -131,7 +133,9 @@ def removed(data: bytes, ids: Sequence[str]) -> tuple[bytes, list[Outcome]]:
     outcomes = []
     for wanted in ids:
         named = _named(wanted.strip().lower(), entries)
-        outcomes.append(named if isinstance(named, Outcome) else Outcome(named.id, Verdict.REMOVED))
+        outcomes.append(
+            named if isinstance(named, Outcome) else Outcome(named.id, EditResult.REMOVED)
+        )
         if isinstance(named, TokenEntry):
             gone.add(named.sso)
     kept = [entry for entry in entries if entry.sso not in gone]
@@ -156,17 +160,17 @@ def _confirmed(data: bytes, expected: Sequence[TokenEntry]) -> bytes:
 def written_as_text(entries: Sequence[TokenEntry]) -> bytes:
     """A text file of *entries*, without what only JSON can hold."""
     return _kept_as_text(
-        Source(Form.TEXT, "", b""), "".join(f"{_written(entry.sso)}\n" for entry in entries)
+        TokenFile(Form.TEXT, "", b""), "".join(f"{_written(entry.sso)}\n" for entry in entries)
     )
 
 
 def _named(wanted: str, entries: Sequence[TokenEntry]) -> TokenEntry | Outcome:
     if not _ID.fullmatch(wanted):
-        return Outcome("", Verdict.NO_ID)
+        return Outcome("", EditResult.NO_ID)
     found = [entry for entry in entries if entry.key.startswith(wanted)]
     if len(found) == 1:
         return found[0]
-    return Outcome(wanted, Verdict.AMBIGUOUS if found else Verdict.NOT_FOUND)
+    return Outcome(wanted, EditResult.AMBIGUOUS if found else EditResult.NOT_FOUND)
 
 
 def _written(sso: str) -> str:
@@ -178,7 +182,7 @@ def _written(sso: str) -> str:
     return sso if [entry.sso for entry in entries] == [sso] else f"sso={sso}"
 
 
-def _with(source: Source, fresh: Sequence[TokenEntry]) -> bytes:
+def _with(source: TokenFile, fresh: Sequence[TokenEntry]) -> bytes:
     if source.form is Form.TEXT:
         return _with_lines(source, fresh)
     value = _json_value(source)
@@ -193,7 +197,7 @@ def _with(source: Source, fresh: Sequence[TokenEntry]) -> bytes:
     return _dumped(source, value)
 
 
-def _without(source: Source, gone: set[str]) -> bytes:
+def _without(source: TokenFile, gone: set[str]) -> bytes:
     places = [
         reading
         for reading in read_source(source)
@@ -215,7 +219,7 @@ def _without(source: Source, gone: set[str]) -> bytes:
 # Text -------------------------------------------------------------------------------------------
 
 
-def _with_lines(source: Source, fresh: Sequence[TokenEntry]) -> bytes:
+def _with_lines(source: TokenFile, fresh: Sequence[TokenEntry]) -> bytes:
     lost = sorted({name for entry in fresh for name in _beyond_text(entry)})
     if lost:
         raise ConfigError(
@@ -234,7 +238,7 @@ def _beyond_text(entry: TokenEntry) -> Iterator[str]:
     yield from details_of(entry)
 
 
-def _kept_as_text(source: Source, text: str) -> bytes:
+def _kept_as_text(source: TokenFile, text: str) -> bytes:
     """*text* with a comment before it, if it would be nothing or JSON without."""
     try:
         kept = open_source(source.encoded(text)).form is Form.TEXT
@@ -243,7 +247,7 @@ def _kept_as_text(source: Source, text: str) -> bytes:
     return source.encoded(text if kept else _TEXT_HEAD + _line_end(source) + text)
 
 
-def _line_end(source: Source) -> str:
+def _line_end(source: TokenFile) -> str:
     """That of the first line."""
     found = re.search(r"\r\n|\r|\n", source.text)
     return found.group() if found else "\n"
@@ -278,7 +282,7 @@ def _delete(holder: Any, path: Sequence[int]) -> None:
     del holder[[*holder][last] if isinstance(holder, dict) else last]
 
 
-def _json_value(source: Source) -> Any:
+def _json_value(source: TokenFile) -> Any:
     """The value with everything in it: the lenient reader mends, and takes the last of two equal
     keys.
     """
@@ -300,7 +304,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _dumped(source: Source, value: Any) -> bytes:
+def _dumped(source: TokenFile, value: Any) -> bytes:
     indent = re.match(r"\s*[\[{][ \t]*(?:\r\n|\r|\n)([ \t]+)", source.text)
     try:
         text = json.dumps(

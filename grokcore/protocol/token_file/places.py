@@ -1,8 +1,8 @@
 """Where in a token file tokens belong: places of a JSON value, and of the lines of a text.
 
-Each entry of the file becomes one :class:`Place`, also one from which nothing is taken: an import
-can then say what became of every entry. What stands in a place is judged elsewhere
-(:mod:`grokcore.protocol.token_file.reading`).
+Each entry of the file becomes one :class:`EntryPlace`, also an entry from which nothing is taken:
+an import can then report what became of every entry. The content of a place is judged in
+:mod:`grokcore.protocol.token_file.reading`.
 
 *JSON.* Lists and objects keyed by token, in sections named after pools (``sso``, ``ssoBasic``,
 ``ssoSuper``, …) or in wrappers (``data``, ``tokens``, ``accounts``, ``cookies``, …), at any depth
@@ -28,7 +28,7 @@ from .text import COOKIE_NAMES, NOT_GROKS, is_groks_site, is_jwt, looks_like_com
 
 __all__ = [
     "TOKEN_KEYS",
-    "Place",
+    "EntryPlace",
     "is_known_object",
     "places_in_json",
     "places_in_lines",
@@ -84,7 +84,7 @@ _REQUEST_LINE = "a line of a request that holds no cookies"
 
 
 @frozen
-class Place:
+class EntryPlace:
     """A place in a token file where an entry stands.
 
     :ivar where: the place in words: ``line 3``, ``sso, entry 2``.
@@ -128,12 +128,12 @@ def is_known_object(value: Mapping[str, Any]) -> bool:
     )
 
 
-def places_in_json(value: Any) -> Iterator[Place]:
+def places_in_json(value: Any) -> Iterator[EntryPlace]:
     """The places of a JSON object or list, in order."""
-    yield from _walk(value, Place(""), "")
+    yield from _walk(value, EntryPlace(""), "")
 
 
-def _walk(value: Any, at: Place, name: str, depth: int = 0) -> Iterator[Place]:
+def _walk(value: Any, at: EntryPlace, name: str, depth: int = 0) -> Iterator[EntryPlace]:
     """The places within *value*, which stands under *name* in the place *at*."""
     if depth > DEEPEST:
         yield evolve(at, passed=_UNKNOWN_PART)
@@ -146,11 +146,11 @@ def _walk(value: Any, at: Place, name: str, depth: int = 0) -> Iterator[Place]:
         yield evolve(at, refusal="must be an object keyed by token, or a list of tokens")
 
 
-def _within(at: Place, index: int, words: str) -> Place:
+def _within(at: EntryPlace, index: int, words: str) -> EntryPlace:
     return evolve(at, where=f"{at.where}, {words}" if at.where else words, path=(*at.path, index))
 
 
-def _object(value: dict[str, Any], at: Place, name: str, depth: int) -> Iterator[Place]:
+def _object(value: dict[str, Any], at: EntryPlace, name: str, depth: int) -> Iterator[EntryPlace]:
     if name == "cookies" and at.path:
         yield from _cookie_object(value, at)
     elif _is_entry(value):
@@ -168,7 +168,7 @@ def _object(value: dict[str, Any], at: Place, name: str, depth: int) -> Iterator
 _WRAPPERS_ONLY = frozenset({"tokens", "accounts", "items", "list", "data"})
 
 
-def _part(key: str, inner: Any, at: Place, index: int, depth: int) -> Iterator[Place]:
+def _part(key: str, inner: Any, at: EntryPlace, index: int, depth: int) -> Iterator[EntryPlace]:
     """The places under one key of an object."""
     if _is_section(key):
         tier = tier_named(key)
@@ -215,7 +215,7 @@ def _keyed(token: str, details: Any) -> Any:
     return {**details, "token": token} if isinstance(details, dict) else token
 
 
-def _item(item: Any, place: Place, depth: int) -> Iterator[Place]:
+def _item(item: Any, place: EntryPlace, depth: int) -> Iterator[EntryPlace]:
     cookie = _cookie(item)
     if cookie is not None:
         yield _cookie_place(place, *cookie)
@@ -248,7 +248,7 @@ def _cookie(item: Any) -> tuple[str, Any, Any] | None:
     return fields["name"].strip(), value, domain
 
 
-def _cookie_place(place: Place, name: str, value: Any, domain: Any) -> Place:
+def _cookie_place(place: EntryPlace, name: str, value: Any, domain: Any) -> EntryPlace:
     if name not in COOKIE_NAMES:
         return evolve(place, passed=OTHER_COOKIE)
     if not is_groks_site(domain):
@@ -256,13 +256,13 @@ def _cookie_place(place: Place, name: str, value: Any, domain: Any) -> Place:
     return evolve(place, value=value)
 
 
-def _cookie_object(value: Mapping[str, Any], at: Place) -> Iterator[Place]:
+def _cookie_object(value: Mapping[str, Any], at: EntryPlace) -> Iterator[EntryPlace]:
     """The places of an object of cookies' names and values."""
     for index, (name, inner) in enumerate(value.items()):
         yield _cookie_place(_within(at, index, f"entry {index + 1}"), name, inner, "")
 
 
-def _archive(entries: Sequence[Any], at: Place) -> Iterator[Place]:
+def _archive(entries: Sequence[Any], at: EntryPlace) -> Iterator[EntryPlace]:
     """The places of a HAR archive: one for each request."""
     for index, entry in enumerate(entries):
         place = evolve(_within(at, index, f"entry {index + 1}"), fixed=True)
@@ -311,10 +311,10 @@ _HEADER = re.compile(
 _REQUEST = re.compile(r"(?:GET|POST|HEAD|OPTIONS|PUT|HTTP/[\d.]+)\s+\S+(?:\s+\S+)*$")
 
 
-def places_in_lines(lines: Sequence[str]) -> Iterator[Place]:
+def places_in_lines(lines: Sequence[str]) -> Iterator[EntryPlace]:
     """The places of a text file."""
     for first, count, text in _blocks(lines):
-        place = _line_place(text, Place(f"line {first + 1}", (first,), lines=count))
+        place = _line_place(text, EntryPlace(f"line {first + 1}", (first,), lines=count))
         if place is not None:
             yield place
 
@@ -341,7 +341,7 @@ def _command_lines(lines: Sequence[str], first: int) -> int:
     return 1
 
 
-def _line_place(line: str, place: Place) -> Place | None:
+def _line_place(line: str, place: EntryPlace) -> EntryPlace | None:
     """The place of a line; None if it is blank or a comment."""
     text = tidied(line)
     cookie = _cookie_row(text)

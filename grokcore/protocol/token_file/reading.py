@@ -37,7 +37,7 @@ from ..urls.proxy_url import parse_proxy_url
 from .places import (
     OTHER_COOKIE,
     TOKEN_KEYS,
-    Place,
+    EntryPlace,
     is_known_object,
     places_in_json,
     places_in_lines,
@@ -46,10 +46,10 @@ from .places import (
 from .text import NotGroks, Placeholder, tidied, token_in
 
 __all__ = [
+    "EntryReading",
     "Form",
     "Note",
-    "Reading",
-    "Source",
+    "TokenFile",
     "each_once",
     "entries_of",
     "notes_on",
@@ -66,7 +66,7 @@ PLACES_NAMED = 3
 
 
 @frozen
-class Reading:
+class EntryReading:
     """A place in a token file where an entry stands, and what was found there: a token, a fault, or
     nothing of ours.
 
@@ -112,7 +112,7 @@ def parse_token_file(data: bytes) -> tuple[TokenEntry, ...]:
     return entries_of(read_tokens(data))
 
 
-def read_tokens(data: bytes) -> list[Reading]:
+def read_tokens(data: bytes) -> list[EntryReading]:
     """All places of a token file with what was found there, in order; tokens that stand there twice
     come twice.
 
@@ -132,7 +132,7 @@ def each_once(entries: Iterable[TokenEntry]) -> tuple[TokenEntry, ...]:
     return tuple(found.values())
 
 
-def entries_of(readings: Iterable[Reading]) -> tuple[TokenEntry, ...]:
+def entries_of(readings: Iterable[EntryReading]) -> tuple[TokenEntry, ...]:
     """The accounts that were found, each once.
 
     :raises ConfigError: if an entry is at fault. The message says which ones, and what is wrong
@@ -145,7 +145,7 @@ def entries_of(readings: Iterable[Reading]) -> tuple[TokenEntry, ...]:
     return each_once(reading.entry for reading in readings if reading.entry is not None)
 
 
-def _also_refused(refused: list[Reading]) -> str:
+def _also_refused(refused: list[EntryReading]) -> str:
     """The places of further entries at fault, to follow on what is wrong with the first; empty if
     there are none.
     """
@@ -157,7 +157,7 @@ def _also_refused(refused: list[Reading]) -> str:
     )
 
 
-def notes_on(readings: Iterable[Reading]) -> list[Note]:
+def notes_on(readings: Iterable[EntryReading]) -> list[Note]:
     """What was passed over and what was remarked, counted by reason, with the first places."""
     places: dict[tuple[str, str], list[str]] = {}
     for reading in readings:
@@ -186,7 +186,7 @@ class Form(enum.Enum):
 
 
 @frozen
-class Source:
+class TokenFile:
     """A token file that has been decoded.
 
     :ivar text: without its byte order mark. Bytes that are no UTF-8 are kept as surrogates.
@@ -209,7 +209,7 @@ class Source:
         return self.mark + text.encode(*_encoding(self.mark))
 
 
-def open_source(data: bytes) -> Source:
+def open_source(data: bytes) -> TokenFile:
     """Decode a token file and find out its form.
 
     :raises ConfigError: it is empty, which is not the same as having no tokens: an editor may be
@@ -228,16 +228,16 @@ def open_source(data: bytes) -> Source:
         value = loads(text_bytes)
     except ValueError:
         if text.lstrip()[0] not in "{[" or _is_json_lines(text):
-            return Source(Form.TEXT, text, mark)
+            return TokenFile(Form.TEXT, text, mark)
         raise ConfigError(_json_fault(text_bytes.decode("utf-8", "replace"))) from None
     if not isinstance(value, (dict, list)):
         raise ConfigError("must be a JSON object with sso and ssoSuper, or a list of tokens")
     if isinstance(value, dict) and not is_known_object(value):
         raise ConfigError("has neither sso nor ssoSuper; {} would say that there are no tokens")
-    return Source(Form.OBJECT if isinstance(value, dict) else Form.LIST, text, mark, value)
+    return TokenFile(Form.OBJECT if isinstance(value, dict) else Form.LIST, text, mark, value)
 
 
-def read_source(source: Source) -> list[Reading]:
+def read_source(source: TokenFile) -> list[EntryReading]:
     """As :func:`read_tokens`, of a file that has been opened."""
     places = (
         places_in_lines(source.lines) if source.form is Form.TEXT else places_in_json(source.value)
@@ -327,8 +327,8 @@ class _Refusal(ValueError):
         self.name = name
 
 
-def _read(place: Place) -> Reading:
-    reading = Reading(place.where, path=place.path, lines=place.lines, fixed=place.fixed)
+def _read(place: EntryPlace) -> EntryReading:
+    reading = EntryReading(place.where, path=place.path, lines=place.lines, fixed=place.fixed)
     if place.refusal or place.passed:
         return evolve(reading, refusal=place.refusal, passed=place.passed)
     try:

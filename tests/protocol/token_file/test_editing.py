@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from grokcore.errors import ConfigError
 from grokcore.protocol.models import Tier
 from grokcore.protocol.token_file.editing import (
+    EditResult,
     Outcome,
-    Verdict,
     added,
     holds_details,
     removed,
@@ -49,12 +49,12 @@ class Addition:
     before: str | None
     entries: list[TokenEntry]
     after: str
-    verdicts: list[Verdict] = field(factory=lambda: [Verdict.ADDED])
+    verdicts: list[EditResult] = field(factory=lambda: [EditResult.ADDED])
 
 
 COUNTERS = {"remainingQueries": -1, "quota": 1.5, "created": 12345678901234567890, "tags": []}
-TWICE = [Verdict.ADDED, Verdict.KNOWN]
-KNOWN = [Verdict.KNOWN]
+TWICE = [EditResult.ADDED, EditResult.KNOWN]
+KNOWN = [EditResult.KNOWN]
 
 ADDITIONS = [
     Addition("a new file", None, [A], as_json({"sso": {JWT: {}}, "ssoSuper": {}})),
@@ -128,7 +128,7 @@ class Removal:
     before: str
     after: str
     ids: list[str] = field(factory=lambda: [token_id(JWT)])
-    outcomes: list[Outcome] = field(factory=lambda: [Outcome(token_id(JWT), Verdict.REMOVED)])
+    outcomes: list[Outcome] = field(factory=lambda: [Outcome(token_id(JWT), EditResult.REMOVED)])
 
 
 REMOVALS = [
@@ -144,11 +144,11 @@ REMOVALS = [
     Removal("the first before what looks like JSON", f'{JWT}\n"eyJ"\n', '# one token per line\n"eyJ"\n'),
     Removal("the start of an id", as_json([JWT]), as_json([]), [f" {token_id(JWT)[:4].upper()} "]),
     Removal("more than an id", as_json([JWT]), as_json([]), [token_key(JWT)]),
-    Removal("twice", as_json([JWT]), as_json([]), [token_id(JWT)] * 2, [Outcome(token_id(JWT), Verdict.REMOVED)] * 2),
-    Removal("unknown", f"[\n'{JWT}']".replace("'", '"'), f'[\n"{JWT}"]', ["0000"], [Outcome("0000", Verdict.NOT_FOUND)]),
-    Removal("too short", as_json([JWT]), as_json([JWT]), [token_id(JWT)[:3]], [Outcome("", Verdict.NO_ID)]),
-    Removal("a token", as_json([JWT]), as_json([JWT]), [JWT, ""], [Outcome("", Verdict.NO_ID)] * 2),
-    Removal("one of several", as_json([JWT, OTHER]), as_json([OTHER]), ["0000", token_id(JWT)], [Outcome("0000", Verdict.NOT_FOUND), Outcome(token_id(JWT), Verdict.REMOVED)]),
+    Removal("twice", as_json([JWT]), as_json([]), [token_id(JWT)] * 2, [Outcome(token_id(JWT), EditResult.REMOVED)] * 2),
+    Removal("unknown", f"[\n'{JWT}']".replace("'", '"'), f'[\n"{JWT}"]', ["0000"], [Outcome("0000", EditResult.NOT_FOUND)]),
+    Removal("too short", as_json([JWT]), as_json([JWT]), [token_id(JWT)[:3]], [Outcome("", EditResult.NO_ID)]),
+    Removal("a token", as_json([JWT]), as_json([JWT]), [JWT, ""], [Outcome("", EditResult.NO_ID)] * 2),
+    Removal("one of several", as_json([JWT, OTHER]), as_json([OTHER]), ["0000", token_id(JWT)], [Outcome("0000", EditResult.NOT_FOUND), Outcome(token_id(JWT), EditResult.REMOVED)]),
 ]  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def test_an_id_that_several_tokens_begin_with_removes_none() -> None:
     data = as_json([first, second]).encode()
     short = token_id(first)[:4]
 
-    assert removed(data, [short]) == (data, [Outcome(short, Verdict.AMBIGUOUS)])
+    assert removed(data, [short]) == (data, [Outcome(short, EditResult.AMBIGUOUS)])
     assert removed(data, [token_key(first)])[0].decode() == as_json([second])
 
 
@@ -247,7 +247,7 @@ def test_what_is_added_is_read_and_what_is_removed_is_not(
     assert [entry.sso for entry in parse_token_file(left)] == [
         token for token in expected if token not in gone
     ]
-    assert [outcome.verdict for outcome in outcomes] == [Verdict.REMOVED] * len(gone)
+    assert [outcome.verdict for outcome in outcomes] == [EditResult.REMOVED] * len(gone)
 
 
 @settings(deadline=None, max_examples=60)

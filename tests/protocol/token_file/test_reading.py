@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from grokcore.errors import ConfigError
 from grokcore.protocol.models import Tier
-from grokcore.protocol.token_file.reading import Reading, parse_token_file, read_tokens
+from grokcore.protocol.token_file.reading import EntryReading, parse_token_file, read_tokens
 from grokcore.protocol.tokens import TokenEntry, token_id, token_key
 from tests.protocol.token_file.files import (
     BASIC,
@@ -360,11 +360,11 @@ def test_a_reading_says_where_it_was_for_those_who_edit() -> None:
         json.dumps({"x": 1, "ssoSuper": {f"sso={JWT}": {}}, "data": {"sso": [5, OTHER]}}).encode()
     )
     assert readings == [
-        Reading("ssoSuper, entry 1", TokenEntry(JWT, Tier.SUPER), path=(1, 0)),
-        Reading(
+        EntryReading("ssoSuper, entry 1", TokenEntry(JWT, Tier.SUPER), path=(1, 0)),
+        EntryReading(
             "data, sso, entry 1", None, "must be a token, or an object with one", path=(2, 0, 0)
         ),
-        Reading("data, sso, entry 2", TokenEntry(OTHER), path=(2, 0, 1)),
+        EntryReading("data, sso, entry 2", TokenEntry(OTHER), path=(2, 0, 1)),
     ]
 
 

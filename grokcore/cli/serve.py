@@ -30,13 +30,13 @@ from ..runtime.disk.data_dir import DataDirectory
 from ..runtime.running_clock import RunningClock
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
+from .assembly import Server, check_curl
 from .holding import HeldStateFile, keep_holding
 from .last_net import LAST_LINES_S, LastNet
 from .permissions import look_at_access
 from .reload import Reloader, log_note
 from .reporting import STOP_MARGIN_S, Reporter
-from .server import Server, check_curl
-from .setup import Settings, Sources, data_folder, naming, refuse_open_door
+from .setup import InputFiles, Settings, data_folder, naming, refuse_open_door
 from .systemd import Notifier, passed_sockets
 from .tokens.states import STATE_FILE
 
@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 class _Start:
     """What the server starts with."""
 
-    sources: Sources
+    inputs: InputFiles
     settings: Settings
     tokens: tuple[TokenEntry, ...]
     notes: Sequence[Note]
@@ -73,34 +73,34 @@ def serve_command(arguments: argparse.Namespace) -> int:
     :raises PortInUse: another program has its port.
     """
     _open_standard_descriptors()
-    sources = Sources(arguments, os.environ)
-    settings = sources.read_config()
-    tokens, notes = sources.read_tokens_with_notes()
+    inputs = InputFiles(arguments, os.environ)
+    settings = inputs.read_config()
+    tokens, notes = inputs.read_tokens_with_notes()
     with contextlib.suppress(RuntimeError):  # there is no stderr
         faulthandler.enable()
     with stderr_without_waiting():
         configure_logging(settings.config.global_)
-        return _serve(sources, settings, tokens, notes)
+        return _serve(inputs, settings, tokens, notes)
 
 
 def _serve(
-    sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...], notes: Sequence[Note]
+    inputs: InputFiles, settings: Settings, tokens: tuple[TokenEntry, ...], notes: Sequence[Note]
 ) -> int:
     config = settings.config
     for warning in settings.warnings:
         _log.warning("%s", warning)
     for note in notes:
-        log_note(sources.token_file, note)
-    for access in look_at_access(sources, settings):
+        log_note(inputs.token_file, note)
+    for access in look_at_access(inputs, settings):
         if access.advice:
             _log.warning("%s. %s", access.message, access.advice)
     check_curl(settings)
     # Sockets first: the number of one that was announced and is not there must not become something
     # else's.
     with (
-        _sockets(settings, demo=sources.demo) as sockets,
+        _sockets(settings, demo=inputs.demo) as sockets,
         Notifier.of_environment(os.environ) as notifier,
-        _data_directory(config, demo=sources.demo) as folder,
+        _data_directory(config, demo=inputs.demo) as folder,
         LastNet() as net,
     ):
         if folder.fault:
@@ -108,14 +108,14 @@ def _serve(
         state_file = None if folder.fault else HeldStateFile(folder.path / STATE_FILE, folder)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         start = _Start(
-            sources,
+            inputs,
             settings,
             tokens,
             notes,
             sockets,
             state_file,
             folder.fault,
-            sources.record,
+            inputs.record,
             notifier,
             net,
         )
@@ -220,7 +220,7 @@ async def _serve_until_signal(start: _Start) -> None:
     stop = trio.Event()
     url = " and ".join(map(_url_of, start.sockets))
     async with trio.open_nursery() as helpers:
-        if start.sources.demo:
+        if start.inputs.demo:
             start = _at(await helpers.start(serve_simulator), start)
         server = Server(start.settings.config, start.tokens, start.state_file, record=start.record)
         if start.folder_fault:
@@ -229,8 +229,8 @@ async def _serve_until_signal(start: _Start) -> None:
         reporter = Reporter(start.notifier, server)
         reloader = (
             None
-            if start.sources.demo
-            else Reloader(start.sources, server, start.settings, start.tokens, start.notes)
+            if start.inputs.demo
+            else Reloader(start.inputs, server, start.settings, start.tokens, start.notes)
         )
         if reloader is not None:
             reloader.on_reload.append(reporter.reloaded)
@@ -241,7 +241,7 @@ async def _serve_until_signal(start: _Start) -> None:
         async with trio.open_nursery() as serving:
             await serving.start(server.run, start.sockets, stop)
             print(
-                _ready_line(url, start.tokens, demo=start.sources.demo), file=sys.stderr, flush=True
+                _ready_line(url, start.tokens, demo=start.inputs.demo), file=sys.stderr, flush=True
             )
             reporter.ready()
             helpers.start_soon(reporter.run)
