@@ -45,7 +45,7 @@ from ..web.state import ServerState
 from ..web.status import Census
 from .setup import Settings, naming
 
-__all__ = ["Server", "check_curl", "curl_settings", "quota_asker"]
+__all__ = ["Server", "check_curl", "curl_settings", "identity_of", "quota_asker", "with_simulator"]
 
 MEDIA_FOLDER = "media"
 """Beside the state file."""
@@ -241,7 +241,7 @@ class Server:
             self._tell_of_no_cache()
         if (config.grok.proxy_url, config.pool) != (old.grok.proxy_url, old.pool):
             self._adopt()
-        if (_identity(config), curl_settings(config)) != (_identity(old), curl_settings(old)):
+        if (identity_of(config), curl_settings(config)) != (identity_of(old), curl_settings(old)):
             self.pool.book.forget_egresses()
         self.pool.changed()
 
@@ -278,14 +278,19 @@ def check_curl(settings: Settings) -> None:
 
 def quota_asker(config: Config, transport: CurlTransport) -> QuotaAsker:
     """A way to ask Grok what is left, as configured."""
-    return QuotaAsker(transport, config.grok.base_url, _identity(config))
+    return QuotaAsker(transport, config.grok.base_url, identity_of(config))
+
+
+def with_simulator(config: Config, url: str) -> Config:
+    """*config* with a simulated Grok at *url* in the place of the real one."""
+    return evolve(config, grok=evolve(config.grok, base_url=url, assets_url=url, proxy_url=""))
 
 
 def _lane_settings(config: Config) -> GrokWebSettings:
     grok = config.grok
     return GrokWebSettings(
         base_url=grok.base_url,
-        identity=_identity(config),
+        identity=identity_of(config),
         filtered_tags=grok.filtered_tags,
         temporary=grok.temporary,
         memory=grok.memory,
@@ -297,7 +302,8 @@ def _cache_bytes(config: Config) -> int:
     return config.grok.cache_mb * 1024 * 1024
 
 
-def _identity(config: Config) -> Identity:
+def identity_of(config: Config) -> Identity:
+    """The browser that Grok's edge is shown, as configured."""
     return Identity(config.grok.x_statsig_id, config.grok.cf_clearance, config.grok.user_agent)
 
 

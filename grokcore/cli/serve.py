@@ -30,7 +30,7 @@ from ..runtime.disk.data_dir import DataDirectory
 from ..runtime.running_clock import RunningClock
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
-from .assembly import Server, check_curl
+from .assembly import Server, check_curl, with_simulator
 from .holding import HeldStateFile, keep_holding
 from .last_net import LAST_LINES_S, LastNet
 from .permissions import look_at_access
@@ -263,9 +263,7 @@ def _never(fault: str) -> Callable[[], Awaitable[str]]:
 
 def _at(simulated: str, start: _Start) -> _Start:
     """*start* with the simulated Grok and tokens that it takes."""
-    config = start.settings.config
-    grok = evolve(config.grok, base_url=simulated, assets_url=simulated, proxy_url="")
-    settings = evolve(start.settings, config=evolve(config, grok=grok))
+    settings = evolve(start.settings, config=with_simulator(start.settings.config, simulated))
     return evolve(start, settings=settings, tokens=parse_token_file(DEMO_TOKENS))
 
 

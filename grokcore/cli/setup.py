@@ -20,6 +20,7 @@ from ..protocol.token_file.reading import Note, entries_of, notes_on, read_token
 from ..protocol.tokens import TokenEntry
 from ..runtime.disk.files import read_regular
 from ..runtime.disk.watch import fingerprint
+from .redaction import name_of
 
 __all__ = [
     "CONFIG_PLACES",
@@ -241,7 +242,7 @@ def read_file(path: Path) -> bytes:
     try:
         return read_regular(path)
     except OSError as error:
-        raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
+        raise ConfigError(f"{name_of(path)}: can't be read: {error.strerror}") from None
 
 
 @contextlib.contextmanager
@@ -251,7 +252,7 @@ def naming(path: Path | str | None) -> Iterator[None]:
         yield
     except ConfigError as error:
         raise ConfigError(
-            f"{path}: {error}" if path and not str(error).startswith(str(path)) else str(error)
+            f"{path}: {error}" if path and not str(error).startswith(f"{path}:") else str(error)
         ) from None
 
 

@@ -275,9 +275,9 @@ def _from_variable(text: str, kind: Any) -> Any:
 def _unknown(found: dict[str, Any], known: Iterable[str], shown: str) -> list[str]:
     """Take what is not known out of *found*; one warning for each."""
     strange = [key for key in found if key not in set(known)]
-    return [
-        _guess(key, known, shown) for key in strange if found.pop(key, None) is not None or True
-    ]
+    for key in strange:
+        del found[key]
+    return [_guess(key, known, shown) for key in strange]
 
 
 def _guess(name: str, known: Iterable[str], shown: str) -> str:

@@ -21,9 +21,9 @@ import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
 
 from ...errors import ConfigError
+from ..parsing import Commands
 from .pythons import Missing, Python, ask, find_pythons, named, not_made_up_for, one_of_each_version
 
 __all__ = ["add_build_command"]
@@ -33,14 +33,12 @@ SHEBANG = b"#!/usr/bin/env python3\n"
 SOURCES = ("pyproject.toml", "README.md", "LICENSE")
 """What a wheel is made of, beside the package itself."""
 
-_Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001 - what add_subparsers returns has no other name
-
 
 class BuildFailed(Exception):
     """A tool that was called failed; the message has its last words."""
 
 
-def add_build_command(commands: _Commands) -> None:
+def add_build_command(commands: Commands) -> None:
     """Add ``build`` to a parser's commands.
 
     It sets ``run`` to a function that takes the parsed arguments, returns the exit code (0; 1 if

@@ -19,19 +19,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+
+from ..parsing import Commands, Parents, add_command
 
 __all__ = ["add_check_command"]
 
 EXIT_INTERRUPTED = 130
 """What shells give for a program that SIGINT has ended."""
 
-_Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001 - what add_subparsers returns has no other name
-_Parents: TypeAlias = Sequence[argparse.ArgumentParser]
 
-
-def add_check_command(commands: _Commands, parents: _Parents) -> None:
+def add_check_command(commands: Commands, parents: Parents) -> None:
     """Add ``check`` to a parser's commands.
 
     It sets ``run`` to a function that takes the parsed arguments and returns the exit code: 0 (all
@@ -46,10 +43,8 @@ def add_check_command(commands: _Commands, parents: _Parents) -> None:
         "exit code is 0 if nothing "
         "has failed, 1 if something has, 78 if the server could not start."
     )
-    described = f"{about[0].upper()}{about[1:]}. {more}"
-    parser = commands.add_parser("check", help=about, description=described, parents=parents)
+    parser = add_command(commands, parents, "check", check_command, about, more)
     parser.add_argument("--json", action="store_true", help="for programs: one JSON object")
-    parser.set_defaults(run=check_command)
 
 
 def check_command(arguments: argparse.Namespace) -> int:

@@ -21,12 +21,12 @@ from ...protocol.token_file.reading import entries_of, parse_token_file, read_to
 from ...protocol.tokens import TokenEntry
 from ...runtime.transport.curl import browser_shown, browsers_known
 from ...simulator.serve import DEMO_TOKENS
-from ..assembly import check_curl, curl_settings
+from ..assembly import check_curl, curl_settings, identity_of
 from ..permissions import look_at_access
 from ..setup import InputFiles, Settings, data_folder, naming, read_file
 from . import files
 from .findings import ok, skipped
-from .identity import identity_of, judge_browser, judge_clearance, judge_statsig
+from .identity import judge_browser, judge_clearance, judge_statsig
 from .journey import Tell, travel
 
 __all__ = ["examine"]

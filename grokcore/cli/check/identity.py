@@ -16,18 +16,12 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from ...config import Config
 from ...config.sections import DEFAULT_STATSIG_ID
 from ...protocol.advice import advice
 from ...protocol.grok_web.identity import Identity
 from .findings import Finding, ok, warn
 
-__all__ = ["identity_of", "judge_browser", "judge_clearance", "judge_statsig", "statsig_doubt"]
-
-
-def identity_of(config: Config) -> Identity:
-    """What is configured of it."""
-    return Identity(config.grok.x_statsig_id, config.grok.cf_clearance, config.grok.user_agent)
+__all__ = ["judge_browser", "judge_clearance", "judge_statsig", "statsig_doubt"]
 
 
 # The browser ------------------------------------------------------------------------------------

@@ -6,25 +6,25 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import trio
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ...config import Config
 from ...protocol.tokens import TokenEntry
+from ...protocol.urls.public_addresses import is_address
 from ...runtime.attachments.lookups import Lookups
 from ...runtime.gather import for_all
 from ...runtime.transport.curl import CurlTransport, browser_shown
 from ...simulator.serve import serve_simulator
-from ..assembly import curl_settings, quota_asker
+from ..assembly import curl_settings, identity_of, quota_asker, with_simulator
 from ..progress import progress
 from ..tokens.quota_check import Checked, Round, model_asked_for
 from .accounts import judge_accounts, ways_of
 from .findings import Finding, Status, ok, skipped
-from .identity import identity_of, statsig_doubt
+from .identity import statsig_doubt
 from .looks import LOOK_S, Look, Visitor, look_up
 from .network import (
     Way,
     hosts_of,
-    is_address,
     judge_assets,
     judge_clock,
     judge_egress,
@@ -53,10 +53,7 @@ async def travel(
     """
     async with trio.open_nursery() as nursery:
         if demo:
-            url = await nursery.start(serve_simulator)
-            config = evolve(
-                config, grok=evolve(config.grok, base_url=url, assets_url=url, proxy_url="")
-            )
+            config = with_simulator(config, await nursery.start(serve_simulator))
         transport = CurlTransport(curl_settings(config))
         await nursery.start(transport.run)
         await _Journey(config, transport, tell).go(tokens)

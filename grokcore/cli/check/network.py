@@ -10,7 +10,6 @@ Rules
 from __future__ import annotations
 
 import email.utils
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
@@ -20,14 +19,14 @@ from attrs import field, frozen
 from ...config import is_loopback
 from ...protocol.advice import advice
 from ...protocol.grok_web.refusals import is_challenge, turns_away
-from ...protocol.urls.public_addresses import is_public
+from ...protocol.urls.groks_hosts import is_groks_host
+from ...protocol.urls.public_addresses import is_address, is_public
 from .findings import Finding, fail, ok, skipped, warn
 from .looks import Look
 
 __all__ = [
     "Way",
     "hosts_of",
-    "is_address",
     "judge_assets",
     "judge_clock",
     "judge_egress",
@@ -48,9 +47,6 @@ CLOCK_WARN_S, CLOCK_FAIL_S = 60, 300
 """How far the clock may be off. Values of ``x-statsig-id`` live for minutes, and certificates are
 judged by the clock.
 """
-
-SITES = ("grok.com", "x.ai")
-"""Grok's own, whose names lead to the public internet and nowhere else."""
 
 
 @frozen
@@ -74,15 +70,6 @@ def hosts_of(way: Way, base_url: str, assets_url: str) -> list[str]:
     return list(dict.fromkeys(urlsplit(url).hostname or "" for url in urls))
 
 
-def is_address(host: str) -> bool:
-    """Whether *host* is an address, so that there is nothing to look up."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def judge_names(found: Mapping[str, Sequence[str] | str]) -> list[Finding]:
     """What the look-ups of hosts came to.
 
@@ -98,7 +85,7 @@ def judge_names(found: Mapping[str, Sequence[str] | str]) -> list[Finding]:
             findings.append(
                 fail("names", f"{host or '[grok] base_url or assets_url'}: {addresses}", wanted)
             )
-        elif _is_groks(host) and not any(map(_is_public, addresses)):
+        elif is_groks_host(host) and not any(map(_is_public, addresses)):
             told = f"{host} leads to {', '.join(addresses)}, which is not on the public internet"
             wanted = (
                 "A filter on the way, or a line in the hosts file, answers in the place "
@@ -110,10 +97,6 @@ def judge_names(found: Mapping[str, Sequence[str] | str]) -> list[Finding]:
     if good:
         findings.insert(0, ok("names", ", ".join(good)))
     return findings
-
-
-def _is_groks(host: str) -> bool:
-    return any(host == site or host.endswith(f".{site}") for site in SITES)
 
 
 def _is_public(address: str) -> bool:

@@ -5,10 +5,7 @@ A token is shown as its id only, by everything but ``export``.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
-
+from ..parsing import Commands, Parents, add_command
 from .adding import add_tokens, import_tokens
 from .check import add_check_flags, check_tokens
 from .exporting import export_tokens
@@ -17,12 +14,8 @@ from .removing import remove_tokens
 
 __all__ = ["add_token_commands"]
 
-_Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001 - what add_subparsers returns has no other name
-_Run: TypeAlias = Callable[[argparse.Namespace], int]
-_Parents: TypeAlias = Sequence[argparse.ArgumentParser]
 
-
-def add_token_commands(commands: _Commands, parents: _Parents) -> None:
+def add_token_commands(commands: Commands, parents: Parents) -> None:
     """Add ``tokens`` with its own commands to a parser's.
 
     Each sets ``run`` to a function that takes the parsed arguments, returns the exit code (0; 1 if
@@ -39,30 +32,19 @@ def add_token_commands(commands: _Commands, parents: _Parents) -> None:
         add(inner, parents)
 
 
-def _command(
-    commands: _Commands, parents: _Parents, name: str, run: _Run, about: str, more: str = ""
-) -> argparse.ArgumentParser:
-    described = f"{about[0].upper()}{about[1:]}. {more}".strip()
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=about, description=described, parents=parents
-    )
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_list(commands: _Commands, parents: _Parents) -> None:
-    parser = _command(commands, parents, "list", list_tokens, "show the tokens, by their ids")
+def _add_list(commands: Commands, parents: Parents) -> None:
+    parser = add_command(commands, parents, "list", list_tokens, "show the tokens, by their ids")
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
-def _add_add(commands: _Commands, parents: _Parents) -> None:
+def _add_add(commands: Commands, parents: Parents) -> None:
     more = (
         "Arguments stay in the shell's history, and other users see them in the list of processes. "
         "Without any, or for -, "
         "tokens are read from standard input, one per line; a terminal is asked for one, without "
         "showing it."
     )
-    parser = _command(commands, parents, "add", add_tokens, "add tokens to the file", more)
+    parser = add_command(commands, parents, "add", add_tokens, "add tokens to the file", more)
     parser.add_argument(
         "token",
         metavar="TOKEN",
@@ -74,8 +56,8 @@ def _add_add(commands: _Commands, parents: _Parents) -> None:
     parser.add_argument("--proxy", metavar="URL", help="a proxy of their own; 'direct' for none")
 
 
-def _add_remove(commands: _Commands, parents: _Parents) -> None:
-    parser = _command(commands, parents, "remove", remove_tokens, "remove tokens from the file")
+def _add_remove(commands: Commands, parents: Parents) -> None:
+    parser = add_command(commands, parents, "remove", remove_tokens, "remove tokens from the file")
     parser.add_argument(
         "id",
         metavar="ID",
@@ -84,12 +66,12 @@ def _add_remove(commands: _Commands, parents: _Parents) -> None:
     )
 
 
-def _add_import(commands: _Commands, parents: _Parents) -> None:
+def _add_import(commands: Commands, parents: Parents) -> None:
     more = (
         "Each place is told with what became of it. What is no token is left out, and the "
         "exit code is 1."
     )
-    parser = _command(
+    parser = add_command(
         commands, parents, "import", import_tokens, "add the tokens of another file", more
     )
     parser.add_argument(
@@ -99,9 +81,9 @@ def _add_import(commands: _Commands, parents: _Parents) -> None:
     )
 
 
-def _add_export(commands: _Commands, parents: _Parents) -> None:
+def _add_export(commands: Commands, parents: Parents) -> None:
     more = "The file is for its owner only. A terminal is not written to."
-    parser = _command(
+    parser = add_command(
         commands, parents, "export", export_tokens, "write the tokens themselves to a file", more
     )
     parser.add_argument(
@@ -113,14 +95,14 @@ def _add_export(commands: _Commands, parents: _Parents) -> None:
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
-def _add_check(commands: _Commands, parents: _Parents) -> None:
+def _add_check(commands: Commands, parents: Parents) -> None:
     more = (
         "Only what is left is asked for: no answer is generated, and nothing is changed. The exit "
         "code is 1 if any is not "
         "taken."
     )
     add_check_flags(
-        _command(
+        add_command(
             commands, parents, "check", check_tokens, "ask Grok whether it takes the tokens", more
         )
     )

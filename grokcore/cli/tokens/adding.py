@@ -16,7 +16,9 @@ from ...protocol.token_file.editing import EditResult, Outcome, added, details_o
 from ...protocol.token_file.reading import EntryReading, each_once, notes_on, read_tokens, token_in
 from ...protocol.tokens import TokenEntry
 from ...protocol.urls.proxy_url import parse_proxy_url
-from .file import any_changed, edit, file_to_edit, naming_text, read, shown
+from ..redaction import name_of
+from ..setup import naming, read_file
+from .file import any_changed, edit, file_to_edit
 
 __all__ = ["add_tokens", "import_tokens"]
 
@@ -109,7 +111,7 @@ def _given(words: Sequence[str]) -> Iterator[_Item]:
 
 def _from_stdin() -> list[_Item]:
     data = _asked() if sys.stdin.isatty() else sys.stdin.buffer.read()
-    with naming_text("standard input"):
+    with naming("standard input"):
         return [_item(reading) for reading in read_tokens(data)] if data.strip() else []
 
 
@@ -132,7 +134,7 @@ def _imported(file: str) -> list[_Item]:
     any.
     """
     if file != "-":
-        data = read(Path(file))
+        data = read_file(Path(file))
     elif sys.stdin.isatty():
         raise ConfigError(
             "import - reads what another program writes; `tokens add` asks for a token without "
@@ -140,7 +142,7 @@ def _imported(file: str) -> list[_Item]:
         )
     else:
         data = sys.stdin.buffer.read()
-    with naming_text("standard input" if file == "-" else shown(file)):
+    with naming("standard input" if file == "-" else name_of(file)):
         readings = read_tokens(data)
     whole = {
         entry.sso: entry
@@ -191,7 +193,7 @@ def _take(path: Path, items_for: Callable[[bytes | None], Sequence[_Item]]) -> i
     refused = len(items) - len(outcomes) - passed
     more = f", {passed} passed over" if passed else ""
     print(
-        f"{shown(path)}: {len(outcomes) - known} added, {known} already there, {refused} "
+        f"{name_of(path)}: {len(outcomes) - known} added, {known} already there, {refused} "
         f"refused{more}"
     )
     return 1 if refused else 0

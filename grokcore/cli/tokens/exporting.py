@@ -11,7 +11,8 @@ from ...protocol.models import Tier
 from ...protocol.token_file.editing import added, details_of, written_as_text
 from ...protocol.tokens import TokenEntry
 from ...runtime.disk.files import replace_file
-from .file import needed_file, parsed, shown, writing
+from ..redaction import name_of
+from .file import needed_file, parsed, writing
 
 __all__ = ["export_tokens"]
 
@@ -72,7 +73,7 @@ def _terminal_refusal() -> str:
 
 def _file_refusal(destination: Path, source: Path, *, force: bool) -> str:
     """Why a file must not be written, in words; empty if it may."""
-    name = shown(destination)
+    name = name_of(destination)
     with writing(destination):
         if not destination.exists():
             return ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
-import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -19,8 +18,9 @@ from ...errors import ConfigError
 from ...protocol.token_file.editing import Outcome
 from ...protocol.token_file.reading import Note, entries_of, notes_on, parse_token_file, read_tokens
 from ...protocol.tokens import TokenEntry
-from ...runtime.disk.files import locked, read_regular, replace_file, sweep
-from ..setup import TOKEN_PLACES, chosen_file
+from ...runtime.disk.files import locked, replace_file, sweep
+from ..redaction import name_of
+from ..setup import TOKEN_PLACES, chosen_file, naming, read_file
 
 __all__ = [
     "any_changed",
@@ -28,19 +28,13 @@ __all__ = [
     "edit",
     "existing_file",
     "file_to_edit",
-    "naming_text",
     "needed_file",
     "parsed",
     "parsed_with_notes",
-    "read",
-    "shown",
     "writing",
 ]
 
 _T = TypeVar("_T")
-
-_LOOKS_SECRET = re.compile(r"eyJ[\w-]{8}|\bsso(-rw)?=")
-"""What was meant to be a token may end up in the place of a file's name."""
 
 
 def existing_file(arguments: argparse.Namespace) -> Path | None:
@@ -71,8 +65,8 @@ def parsed(path: Path) -> tuple[TokenEntry, ...]:
 
     :raises ConfigError: it can't be read, or is at fault.
     """
-    data = read(path)
-    with naming_text(shown(path)):
+    data = read_file(path)
+    with naming(name_of(path)):
         return parse_token_file(data)
 
 
@@ -81,21 +75,10 @@ def parsed_with_notes(path: Path) -> tuple[tuple[TokenEntry, ...], list[Note]]:
 
     :raises ConfigError: as :func:`parsed`.
     """
-    data = read(path)
-    with naming_text(shown(path)):
+    data = read_file(path)
+    with naming(name_of(path)):
         readings = read_tokens(data)
         return entries_of(readings), notes_on(readings)
-
-
-def read(path: Path) -> bytes:
-    """Its content.
-
-    :raises ConfigError: it can't be read, or is something else than a file: a pipe, a device.
-    """
-    try:
-        return read_regular(path)
-    except OSError as error:
-        raise ConfigError(f"{shown(path)}: can't be read: {error.strerror}") from None
 
 
 def edit(path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]) -> _T:
@@ -107,11 +90,11 @@ def edit(path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]) 
     """
 
     def waiting() -> None:
-        print(f"waiting for another program that edits {shown(path)}", file=sys.stderr)
+        print(f"waiting for another program that edits {name_of(path)}", file=sys.stderr)
 
     with writing(path), locked(path, waiting=waiting):
-        data = read(path) if path.exists() else None
-        with naming_text(shown(path)):
+        data = read_file(path) if path.exists() else None
+        with naming(name_of(path)):
             new, told = change(data)
         if new is not None:
             _replace(path, data, new)
@@ -130,7 +113,7 @@ def _replace(path: Path, old: bytes | None, new: bytes) -> None:
         return
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise ConfigError(f"{shown(path)}: is not a file that could be replaced")
+        raise ConfigError(f"{name_of(path)}: is not a file that could be replaced")
     owner = (status.st_uid, status.st_gid)
     replace_file(backup, old, owner=owner)
     replace_file(path, new, mode=stat.S_IMODE(status.st_mode) & 0o777, owner=owner)
@@ -148,15 +131,6 @@ def any_changed(outcomes: Iterable[Outcome]) -> bool:
 
 
 @contextlib.contextmanager
-def naming_text(name: str) -> Iterator[None]:
-    """Put the file's name before what is wrong with it."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from None
-
-
-@contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Make a ConfigError of what goes wrong with writing a file."""
     try:
@@ -167,9 +141,4 @@ def writing(path: Path) -> Iterator[None]:
             if error.errno == errno.EBUSY
             else ""
         )
-        raise ConfigError(f"{shown(path)}: can't be written: {error.strerror}{hint}") from None
-
-
-def shown(path: Path | str) -> str:
-    """A file's name for messages."""
-    return "the file named" if _LOOKS_SECRET.search(str(path)) else str(path)
+        raise ConfigError(f"{name_of(path)}: can't be written: {error.strerror}{hint}") from None

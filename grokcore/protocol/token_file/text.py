@@ -20,6 +20,8 @@ import json
 import re
 import unicodedata
 
+from ..urls.groks_hosts import is_groks_host
+
 __all__ = [
     "COOKIE_NAMES",
     "NOT_GROKS",
@@ -34,9 +36,6 @@ __all__ = [
 
 COOKIE_NAMES = ("sso", "sso-rw")
 """Both cookies hold the same token."""
-
-_SITES = ("grok.com", "x.ai")
-"""Other sites have a cookie named sso too: that one is not for Grok to see."""
 
 NOT_GROKS = "a cookie of another site"
 _NO_TOKEN = "is not a token: expected the value of the sso cookie, sso=…, or a cookie header"  # noqa: S105
@@ -165,7 +164,7 @@ def is_groks_site(domain: object) -> bool:
     """
     host = domain.strip().lower() if isinstance(domain, str) else ""
     host = re.sub(r"^[a-z]+://", "", host).partition("/")[0].partition(":")[0].removeprefix(".")
-    return not host or any(host == site or host.endswith(f".{site}") for site in _SITES)
+    return not host or is_groks_host(host)
 
 
 def is_jwt(text: str) -> bool:

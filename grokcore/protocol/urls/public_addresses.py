@@ -31,7 +31,7 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-__all__ = ["UserUrl", "canonical_address", "is_public", "split_user_url"]
+__all__ = ["UserUrl", "canonical_address", "is_address", "is_public", "split_user_url"]
 
 LONGEST_URL = 2048
 """Characters. Longer ones work almost nowhere."""
@@ -131,6 +131,15 @@ def split_user_url(url: str, trusted: Collection[str] = ()) -> UserUrl:
     if not (known or port in USUAL_PORTS):
         raise ValueError("its port is neither 80 nor 443")
     return UserUrl(scheme, host, port, target, address, known)
+
+
+def is_address(host: str) -> bool:
+    """Whether *host* is an IPv4 or IPv6 address, without brackets: no name is looked up."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_public(address: str) -> bool:
