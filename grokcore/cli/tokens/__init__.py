@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..parsing import Commands, Parents, add_command
 from .adding import add_tokens, import_tokens
 from .check import add_check_flags, check_tokens
+from .converting import convert_tokens
 from .exporting import export_tokens
 from .listing import list_tokens
 from .removing import remove_tokens
@@ -23,12 +24,20 @@ def add_token_commands(commands: Commands, parents: Parents) -> None:
 
     :param parents: parsers of the common flags, ``--tokens`` among them, without defaults.
     """
-    about = "list, add, remove, import, export and check tokens"
+    about = "list, add, remove, import, convert, export and check tokens"
     tokens = commands.add_parser(
         "tokens", help=about, description=f"{about.capitalize()}.", parents=parents
     )
     inner = tokens.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_list, _add_add, _add_remove, _add_import, _add_export, _add_check):
+    for add in (
+        _add_list,
+        _add_add,
+        _add_remove,
+        _add_import,
+        _add_convert,
+        _add_export,
+        _add_check,
+    ):
         add(inner, parents)
 
 
@@ -79,6 +88,15 @@ def _add_import(commands: Commands, parents: Parents) -> None:
         metavar="FILE",
         help="JSON, one token per line, or a browser's cookies (cookies.txt or JSON); - for stdin",
     )
+
+
+def _add_convert(commands: Commands, parents: Parents) -> None:
+    more = (
+        "A list, a text file and another program's export are read as they are, but only a JSON "
+        "object is edited. The file as it was stays beside the new one, as .bak."
+    )
+    about = "rewrite the token file as a JSON object"
+    add_command(commands, parents, "convert", convert_tokens, about, more)
 
 
 def _add_export(commands: Commands, parents: Parents) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from attrs import evolve, frozen
 
 from ...errors import ConfigError
 from ...protocol.models import Tier
-from ...protocol.token_file.editing import EditResult, Outcome, added, details_of, holds_details
+from ...protocol.token_file.editing import EditResult, Outcome, added, details_of
 from ...protocol.token_file.reading import EntryReading, each_once, notes_on, read_tokens, token_in
 from ...protocol.tokens import TokenEntry
 from ...protocol.urls.proxy_url import parse_proxy_url
@@ -25,16 +25,17 @@ __all__ = ["add_tokens", "import_tokens"]
 
 @frozen
 class _Item:
-    """Something that was given as a token.
+    """Text that the owner gave as a token.
 
     :ivar where: the place in words.
-    :ivar words: why it is none; or if it is one, what of it can't be kept.
-    :ivar reading: what was found in that place of a file; None for an argument.
+    :ivar entry: the token; None if the text is none.
+    :ivar refusal: the reason, if the text is no token.
+    :ivar reading: the place of a file that it comes from; None for an argument.
     """
 
     where: str
     entry: TokenEntry | None
-    words: str = ""
+    refusal: str = ""
     reading: EntryReading | None = None
 
     @property
@@ -54,27 +55,20 @@ def add_tokens(arguments: argparse.Namespace) -> int:
         _print_notes(items)
         print("no token was given", file=sys.stderr)
         return 1
-    return _take(file_to_edit(arguments), lambda _: items)
+    return _take(file_to_edit(arguments), items)
 
 
 def import_tokens(arguments: argparse.Namespace) -> int:
-    """Add the tokens of another file, and tell for each of its places what became of it.
+    """Add the tokens of another file, and report for each of its places what became of it.
 
-    A text file can't hold everything: a tier and a note are then left away, and tokens with a proxy
-    or those that are disabled are refused, since they would be used in a way that somebody has
-    ruled out.
-
-    :raises ConfigError: either file is at fault; nothing is written then.
+    :raises ConfigError: if either file is at fault; nothing is written then.
     """
     items = _imported(arguments.file)
     if all(item.passed for item in items):
         _print_notes(items)
         print("there is no token in it", file=sys.stderr)
         return 1
-    return _take(
-        file_to_edit(arguments),
-        lambda data: items if holds_details(data) else [_stripped(item) for item in items],
-    )
+    return _take(file_to_edit(arguments), items)
 
 
 def _dressed(item: _Item, arguments: argparse.Namespace, proxy: str | None) -> _Item:
@@ -154,46 +148,30 @@ def _imported(file: str) -> list[_Item]:
     ]
 
 
-def _stripped(item: _Item) -> _Item:
-    """As much of it as a text file can hold."""
-    if item.entry is None:
-        return item
-    details = details_of(item.entry)
-    if "proxy_url" in details or "disabled" in details:
-        what = "is disabled" if "disabled" in details else "has its own proxy"
-        return evolve(item, entry=None, words=f"{what}, which a text file can't say")
-    lost = [*(["tier"] if item.entry.tier is not Tier.BASIC else []), *details]
-    words = f"without its {' and '.join(lost)}" if lost else ""
-    return evolve(item, entry=TokenEntry(item.entry.sso), words=words)
+def _take(path: Path, items: Sequence[_Item]) -> int:
+    """Add items to a token file, and report what became of each."""
+    entries = [item.entry for item in items if item.entry is not None]
 
+    def change(data: bytes | None) -> tuple[bytes | None, list[Outcome]]:
+        new, outcomes = added(data, entries)
+        return (new if any_changed(outcomes) else None), outcomes
 
-def _take(path: Path, items_for: Callable[[bytes | None], Sequence[_Item]]) -> int:
-    """Add items to a token file.
-
-    :param items_for: the items, as a file with this content can hold them.
-    """
-
-    def change(data: bytes | None) -> tuple[bytes | None, tuple[Sequence[_Item], list[Outcome]]]:
-        items = items_for(data)
-        new, outcomes = added(data, [item.entry for item in items if item.entry is not None])
-        return (new if any_changed(outcomes) else None), (items, outcomes)
-
-    items, outcomes = edit(path, change)
+    outcomes = edit(path, change)
     rest = iter(outcomes)
     for item in items:
         if not item.passed:
             print(
-                f"refused: {item.where} {item.words}"
+                f"refused: {item.where} {item.refusal}"
                 if item.entry is None
-                else _told(item, item.entry, next(rest))
+                else _outcome_line(item, item.entry, next(rest))
             )
     _print_notes(items)
-    known = sum(outcome.verdict is EditResult.KNOWN for outcome in outcomes)
+    present = sum(outcome.result is EditResult.PRESENT for outcome in outcomes)
     passed = sum(item.passed for item in items)
     refused = len(items) - len(outcomes) - passed
     more = f", {passed} passed over" if passed else ""
     print(
-        f"{name_of(path)}: {len(outcomes) - known} added, {known} already there, {refused} "
+        f"{name_of(path)}: {len(outcomes) - present} added, {present} already there, {refused} "
         f"refused{more}"
     )
     return 1 if refused else 0
@@ -205,8 +183,7 @@ def _print_notes(items: Sequence[_Item]) -> None:
         print(note.text)
 
 
-def _told(item: _Item, entry: TokenEntry, outcome: Outcome) -> str:
-    words = item.words
-    if outcome.verdict is EditResult.KNOWN:
-        words = "unchanged" if details_of(entry) or entry.tier is not Tier.BASIC else ""
-    return f"{item.where}: {outcome.id} {outcome.verdict.value}" + (f", {words}" if words else "")
+def _outcome_line(item: _Item, entry: TokenEntry, outcome: Outcome) -> str:
+    line = f"{item.where}: {outcome.id} {outcome.result.value}"
+    has_details = details_of(entry) or entry.tier is not Tier.BASIC
+    return f"{line}, unchanged" if outcome.result is EditResult.PRESENT and has_details else line

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...errors import ConfigError
-from ...protocol.token_file.editing import Outcome
+from ...protocol.token_file.editing import NotEditable, Outcome
 from ...protocol.token_file.reading import Note, entries_of, notes_on, parse_token_file, read_tokens
 from ...protocol.tokens import TokenEntry
 from ...runtime.disk.files import locked, replace_file, sweep
@@ -95,10 +96,21 @@ def edit(path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]) 
     with writing(path), locked(path, waiting=waiting):
         data = read_file(path) if path.exists() else None
         with naming(name_of(path)):
-            new, told = change(data)
+            try:
+                new, result = change(data)
+            except NotEditable as error:
+                raise ConfigError(f"{error}; {_conversion_advice(path)}") from None
         if new is not None:
             _replace(path, data, new)
-    return told
+    return result
+
+
+def _conversion_advice(path: Path) -> str:
+    flag = "" if str(path) in TOKEN_PLACES else f" --tokens {shlex.quote(name_of(path))}"
+    return (
+        f"`tokens convert{flag}` makes one of it, and keeps the file as it was as "
+        f"{name_of(backup_of(path).name)}"
+    )
 
 
 def _replace(path: Path, old: bytes | None, new: bytes) -> None:

@@ -27,9 +27,9 @@ def remove_tokens(arguments: argparse.Namespace) -> int:
     outcomes = edit(path, change)
     for number, outcome in enumerate(outcomes, 1):
         print(
-            f"{outcome.id}: {outcome.verdict.value}"
+            f"{outcome.id}: {outcome.result.value}"
             if outcome.id
-            else f"argument {number} {outcome.verdict.value}"
+            else f"argument {number} {outcome.result.value}"
         )
     if any_changed(outcomes):
         print(f"{backup_of(path).name} has the file as it was, with what was removed")

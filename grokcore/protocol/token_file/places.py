@@ -28,8 +28,10 @@ from .text import COOKIE_NAMES, NOT_GROKS, is_groks_site, is_jwt, looks_like_com
 
 __all__ = [
     "TOKEN_KEYS",
+    "UNKNOWN_PART",
     "EntryPlace",
     "is_known_object",
+    "is_section",
     "places_in_json",
     "places_in_lines",
     "tier_named",
@@ -79,7 +81,7 @@ has no heavy models.
 """
 
 OTHER_COOKIE = "a cookie of another name"
-_UNKNOWN_PART = "a part of the file that is not known here"
+UNKNOWN_PART = "a part of the file that is not known here"
 _REQUEST_LINE = "a line of a request that holds no cookies"
 
 
@@ -88,24 +90,18 @@ class EntryPlace:
     """A place in a token file where an entry stands.
 
     :ivar where: the place in words: ``line 3``, ``sso, entry 2``.
-    :ivar path: positions that lead to it: of items in lists and objects, or of a line.
-    :ivar lines: of a text: how many lines it takes.
     :ivar value: what should be a token, or an object with one.
     :ivar refusal: why there can be none.
     :ivar passed: why nothing is taken there, though nothing is wrong.
     :ivar remark: what the owner should know of it.
-    :ivar fixed: it can't be taken out without harm to what is around it.
     """
 
     where: str
-    path: tuple[int, ...] = ()
     value: Any = None
     tier: Tier = Tier.BASIC
-    lines: int = 1
     refusal: str = ""
     passed: str = ""
     remark: str = ""
-    fixed: bool = False
 
 
 def tier_named(name: str) -> Tier | None:
@@ -124,7 +120,7 @@ def is_known_object(value: Mapping[str, Any]) -> bool:
     return (
         not value
         or _is_entry(value)
-        or any(_is_section(key) or key in _WRAPPERS or is_jwt(key) for key in value)
+        or any(is_section(key) or key in _WRAPPERS or is_jwt(key) for key in value)
     )
 
 
@@ -136,30 +132,28 @@ def places_in_json(value: Any) -> Iterator[EntryPlace]:
 def _walk(value: Any, at: EntryPlace, name: str, depth: int = 0) -> Iterator[EntryPlace]:
     """The places within *value*, which stands under *name* in the place *at*."""
     if depth > DEEPEST:
-        yield evolve(at, passed=_UNKNOWN_PART)
+        yield evolve(at, passed=UNKNOWN_PART)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _item(item, _within(at, index, f"entry {index + 1}"), depth + 1)
+            yield from _item(item, _within(at, f"entry {index + 1}"), depth + 1)
     elif isinstance(value, dict):
         yield from _object(value, at, name, depth)
     elif value is not None and name:
         yield evolve(at, refusal="must be an object keyed by token, or a list of tokens")
 
 
-def _within(at: EntryPlace, index: int, words: str) -> EntryPlace:
-    return evolve(at, where=f"{at.where}, {words}" if at.where else words, path=(*at.path, index))
+def _within(at: EntryPlace, words: str) -> EntryPlace:
+    return evolve(at, where=f"{at.where}, {words}" if at.where else words)
 
 
 def _object(value: dict[str, Any], at: EntryPlace, name: str, depth: int) -> Iterator[EntryPlace]:
-    if name == "cookies" and at.path:
+    if name == "cookies" and at.where:
         yield from _cookie_object(value, at)
     elif _is_entry(value):
-        yield evolve(at, where=at.where or "the object", value=value, fixed=True)
-    elif name and _is_section(name) and not _WRAPPERS_ONLY.issuperset(value):
+        yield evolve(at, where=at.where or "the object", value=value)
+    elif name and is_section(name) and not _WRAPPERS_ONLY.issuperset(value):
         for index, (key, details) in enumerate(value.items()):
-            yield from _item(
-                _keyed(key, details), _within(at, index, f"entry {index + 1}"), depth + 1
-            )
+            yield from _item(_keyed(key, details), _within(at, f"entry {index + 1}"), depth + 1)
     else:
         for index, (key, inner) in enumerate(value.items()):
             yield from _part(key, inner, at, index, depth + 1)
@@ -170,23 +164,23 @@ _WRAPPERS_ONLY = frozenset({"tokens", "accounts", "items", "list", "data"})
 
 def _part(key: str, inner: Any, at: EntryPlace, index: int, depth: int) -> Iterator[EntryPlace]:
     """The places under one key of an object."""
-    if _is_section(key):
+    if is_section(key):
         tier = tier_named(key)
         place = evolve(
-            _within(at, index, key), tier=tier or Tier.BASIC, remark="" if tier else _UNKNOWN_POOL
+            _within(at, key), tier=tier or Tier.BASIC, remark="" if tier else _UNKNOWN_POOL
         )
         yield from _walk(inner, place, key, depth)
     elif key == "log" and isinstance(inner, dict) and isinstance(inner.get("entries"), list):
-        yield from _archive(inner["entries"], _within(at, index, "log"))
+        yield from _archive(inner["entries"], _within(at, "log"))
     elif key in _WRAPPERS and isinstance(inner, (list, dict)):
-        yield from _walk(inner, _within(at, index, key), key, depth)
+        yield from _walk(inner, _within(at, key), key, depth)
     elif is_jwt(key):
         number = f"entry {index + 1}"
-        yield evolve(_within(at, index, number), value=_keyed(key, inner))
+        yield evolve(_within(at, number), value=_keyed(key, inner))
     elif key not in _KNOWN_PARTS and (
         (isinstance(inner, (list, dict)) and inner) or (isinstance(inner, str) and is_jwt(inner))
     ):
-        yield evolve(_within(at, index, f"part {index + 1}"), passed=_UNKNOWN_PART)
+        yield evolve(_within(at, f"part {index + 1}"), passed=UNKNOWN_PART)
 
 
 _UNKNOWN_POOL = "its pool is not known here, so it counts as basic"
@@ -194,7 +188,7 @@ _KNOWN_PARTS = frozenset({"origins", "tags", "quota", "meta", "metadata"})
 """Parts of other tools' files in which no tokens are kept."""
 
 
-def _is_section(key: str) -> bool:
+def is_section(key: str) -> bool:
     """Whether a key is the name of a pool; other gateways have ``ssoHeavy`` and ``ssoLite``, and
     may have more.
     """
@@ -259,13 +253,13 @@ def _cookie_place(place: EntryPlace, name: str, value: Any, domain: Any) -> Entr
 def _cookie_object(value: Mapping[str, Any], at: EntryPlace) -> Iterator[EntryPlace]:
     """The places of an object of cookies' names and values."""
     for index, (name, inner) in enumerate(value.items()):
-        yield _cookie_place(_within(at, index, f"entry {index + 1}"), name, inner, "")
+        yield _cookie_place(_within(at, f"entry {index + 1}"), name, inner, "")
 
 
 def _archive(entries: Sequence[Any], at: EntryPlace) -> Iterator[EntryPlace]:
     """The places of a HAR archive: one for each request."""
     for index, entry in enumerate(entries):
-        place = evolve(_within(at, index, f"entry {index + 1}"), fixed=True)
+        place = _within(at, f"entry {index + 1}")
         request = entry.get("request") if isinstance(entry, dict) else None
         cookies = _request_cookies(request) if isinstance(request, dict) else []
         if not cookies:
@@ -313,18 +307,18 @@ _REQUEST = re.compile(r"(?:GET|POST|HEAD|OPTIONS|PUT|HTTP/[\d.]+)\s+\S+(?:\s+\S+
 
 def places_in_lines(lines: Sequence[str]) -> Iterator[EntryPlace]:
     """The places of a text file."""
-    for first, count, text in _blocks(lines):
-        place = _line_place(text, EntryPlace(f"line {first + 1}", (first,), lines=count))
+    for first, text in _blocks(lines):
+        place = _line_place(text, EntryPlace(f"line {first + 1}"))
         if place is not None:
             yield place
 
 
-def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Lines with their numbers; those of one command together."""
     at = 0
     while at < len(lines):
         count = _command_lines(lines, at) if looks_like_command(tidied(lines[at])) else 1
-        yield at, count, "".join(lines[at : at + count])
+        yield at, "".join(lines[at : at + count])
         at += count
 
 

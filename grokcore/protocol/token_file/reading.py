@@ -21,7 +21,6 @@ module quotes the file.
 from __future__ import annotations
 
 import codecs
-import enum
 import json
 import re
 from collections.abc import Iterable
@@ -47,15 +46,13 @@ from .text import NotGroks, Placeholder, tidied, token_in
 
 __all__ = [
     "EntryReading",
-    "Form",
     "Note",
     "TokenFile",
     "each_once",
     "entries_of",
     "notes_on",
-    "open_source",
+    "open_token_file",
     "parse_token_file",
-    "read_source",
     "read_tokens",
     "token_in",
 ]
@@ -75,10 +72,6 @@ class EntryReading:
     :ivar refusal: then why not, in words that follow on *where*, if that is a fault.
     :ivar passed: then why not, as a thing, if it is none: ``a placeholder``.
     :ivar remarks: what the owner should know of a token that was taken.
-    :ivar path: for programs: positions of items in lists and objects that lead to it; of text, its
-        line, from 0.
-    :ivar lines: of text: how many lines it takes.
-    :ivar fixed: it can't be taken out without harm to what is around it.
     """
 
     where: str
@@ -86,9 +79,6 @@ class EntryReading:
     refusal: str = ""
     passed: str = ""
     remarks: tuple[str, ...] = ()
-    path: tuple[int, ...] = ()
-    lines: int = 1
-    fixed: bool = False
 
 
 @frozen
@@ -118,7 +108,9 @@ def read_tokens(data: bytes) -> list[EntryReading]:
 
     :raises ConfigError: the file is empty or of no known form.
     """
-    return read_source(open_source(data))
+    file = open_token_file(data)
+    places = places_in_json(file.value) if file.is_json else places_in_lines(file.lines)
+    return [_read(place) for place in places]
 
 
 def each_once(entries: Iterable[TokenEntry]) -> tuple[TokenEntry, ...]:
@@ -177,72 +169,58 @@ def notes_on(readings: Iterable[EntryReading]) -> list[Note]:
 # The file as a whole ----------------------------------------------------------------------------
 
 
-class Form(enum.Enum):
-    """What kind of file it is."""
-
-    OBJECT = "object"
-    LIST = "list"
-    TEXT = "text"
-
-
 @frozen
 class TokenFile:
     """A token file that has been decoded.
 
-    :ivar text: without its byte order mark. Bytes that are no UTF-8 are kept as surrogates.
-    :ivar mark: the byte order mark.
+    :ivar text: without byte order mark and characters that can't be seen. Bytes that are not UTF-8
+        are kept as surrogates.
     :ivar value: the JSON value, leniently read; None of a text file.
     """
 
-    form: Form
     text: str
-    mark: bytes
+    is_json: bool = False
     value: Any = None
 
     @property
     def lines(self) -> list[str]:
-        """With their ends. Only CR and LF end one, of all that Unicode would allow."""
+        """The lines with their ends. Of all that Unicode would allow, only CR and LF end a line."""
         return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", self.text)
 
-    def encoded(self, text: str) -> bytes:
-        """*text* as a file of the same encoding."""
-        return self.mark + text.encode(*_encoding(self.mark))
 
+def open_token_file(data: bytes) -> TokenFile:
+    """Decode a token file and find out whether it is JSON.
 
-def open_source(data: bytes) -> TokenFile:
-    """Decode a token file and find out its form.
-
-    :raises ConfigError: it is empty, which is not the same as having no tokens: an editor may be
-        writing it just now. Or it is of no known form.
+    :raises ConfigError: if it is empty, which is not the same as having no tokens: an editor may be
+        writing it just now. Or if it is of no known form.
     """
-    marks = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    mark = next(filter(data.startswith, marks), b"")
-    try:
-        text = data[len(mark) :].decode(*_encoding(mark))
-    except UnicodeDecodeError:
-        raise ConfigError("is not valid UTF-16") from None
+    text = tidied(_decoded(data))
     if not text.strip():
         raise ConfigError("is empty; {} would say that there are no tokens")
-    text_bytes = tidied(text).encode("utf-8", _encoding(mark)[1])
+    text_bytes = text.encode("utf-8", "surrogateescape")
     try:
         value = loads(text_bytes)
     except ValueError:
         if text.lstrip()[0] not in "{[" or _is_json_lines(text):
-            return TokenFile(Form.TEXT, text, mark)
+            return TokenFile(text)
         raise ConfigError(_json_fault(text_bytes.decode("utf-8", "replace"))) from None
     if not isinstance(value, (dict, list)):
         raise ConfigError("must be a JSON object with sso and ssoSuper, or a list of tokens")
     if isinstance(value, dict) and not is_known_object(value):
         raise ConfigError("has neither sso nor ssoSuper; {} would say that there are no tokens")
-    return TokenFile(Form.OBJECT if isinstance(value, dict) else Form.LIST, text, mark, value)
+    return TokenFile(text, is_json=True, value=value)
 
 
-def read_source(source: TokenFile) -> list[EntryReading]:
-    """As :func:`read_tokens`, of a file that has been opened."""
-    places = (
-        places_in_lines(source.lines) if source.form is Form.TEXT else places_in_json(source.value)
-    )
-    return [_read(place) for place in places]
+def _decoded(data: bytes) -> str:
+    """The text of a file in UTF-8, or in UTF-16 if a byte order mark says so."""
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if data.startswith(mark):
+            try:
+                text = data[len(mark) :].decode(encoding, "surrogatepass")
+            except UnicodeDecodeError:
+                raise ConfigError("is not valid UTF-16") from None
+            return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return data.decode("utf-8-sig", "surrogateescape")
 
 
 def _is_json_lines(text: str) -> bool:
@@ -305,17 +283,6 @@ def _json_hint(error: json.JSONDecodeError) -> str:
     return ""
 
 
-def _encoding(mark: bytes) -> tuple[str, str]:
-    """The encoding that a byte order mark stands for, and how what is broken in it comes back
-    unchanged.
-    """
-    if mark == codecs.BOM_UTF16_LE:
-        return "utf-16-le", "surrogatepass"
-    if mark == codecs.BOM_UTF16_BE:
-        return "utf-16-be", "surrogatepass"
-    return "utf-8", "surrogateescape"
-
-
 # Entries ----------------------------------------------------------------------------------------
 
 
@@ -328,7 +295,7 @@ class _Refusal(ValueError):
 
 
 def _read(place: EntryPlace) -> EntryReading:
-    reading = EntryReading(place.where, path=place.path, lines=place.lines, fixed=place.fixed)
+    reading = EntryReading(place.where)
     if place.refusal or place.passed:
         return evolve(reading, refusal=place.refusal, passed=place.passed)
     try:

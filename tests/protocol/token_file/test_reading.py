@@ -360,11 +360,9 @@ def test_a_reading_says_where_it_was_for_those_who_edit() -> None:
         json.dumps({"x": 1, "ssoSuper": {f"sso={JWT}": {}}, "data": {"sso": [5, OTHER]}}).encode()
     )
     assert readings == [
-        EntryReading("ssoSuper, entry 1", TokenEntry(JWT, Tier.SUPER), path=(1, 0)),
-        EntryReading(
-            "data, sso, entry 1", None, "must be a token, or an object with one", path=(2, 0, 0)
-        ),
-        EntryReading("data, sso, entry 2", TokenEntry(OTHER), path=(2, 0, 1)),
+        EntryReading("ssoSuper, entry 1", TokenEntry(JWT, Tier.SUPER)),
+        EntryReading("data, sso, entry 1", None, "must be a token, or an object with one"),
+        EntryReading("data, sso, entry 2", TokenEntry(OTHER)),
     ]
 
 
