@@ -31,7 +31,7 @@ CLOCK_BUDGET_MS = 50.0
 
 
 def start_up(upstream: ServerProcess, starts: int) -> list[Figure]:
-    """From starting the process to its line "ready on", and what it holds then."""
+    """Seconds from the start of the process to its line "ready on", and its memory then."""
     times, sizes = [], []
     for _ in range(starts):
         with gateway(upstream.port) as server:
@@ -53,7 +53,7 @@ def start_up(upstream: ServerProcess, starts: int) -> list[Figure]:
 
 
 def memory(upstream: ServerProcess, *, with_bare_app: bool) -> list[Figure]:
-    """500 slow streams, against the same server after its first requests."""
+    """Memory of 500 slow streams, against the same server after its first requests."""
     with gateway(upstream.port) as server:
         each, trouble = _memory_each(server)
     rows = [
@@ -72,7 +72,7 @@ def memory(upstream: ServerProcess, *, with_bare_app: bool) -> list[Figure]:
 
 
 def _memory_each(server: ServerProcess) -> tuple[float, str]:
-    """What one stream takes (kB), and what went wrong."""
+    """The memory of one stream (kB), and the first thing that went wrong."""
     load(Plan(server.port, [PlannedRequest(n, 5, 50) for n in range(10)], 20))
     before = rss_kb(server.pid)
     starts = [n * 0.005 for n in range(OPEN_STREAMS)]
@@ -87,9 +87,7 @@ def _memory_each(server: ServerProcess) -> tuple[float, str]:
 
 
 def warm_connection(upstream: ServerProcess, server: ServerProcess) -> Figure:
-    """Questions one after the other: the first may make a connection to the upstream, the others
-    must not.
-    """
+    """Questions one after the other: only the first may make a connection to the upstream."""
     load(Plan(server.port, [PlannedRequest(0, 3, 50)], 10))
     before = upstream_stats(upstream)["connections"]
     outcome = load(
@@ -108,8 +106,7 @@ def warm_connection(upstream: ServerProcess, server: ServerProcess) -> Figure:
 def first_tokens(
     upstream: ServerProcess, server: ServerProcess, bare: ServerProcess, bursts: int
 ) -> list[Figure]:
-    """50 questions at once. The upstream answers at once; what it takes longer through the gateway
-    is the gateway's.
+    """The first token of 50 questions at once, above the upstream's own, which answers at once.
 
     The first burst finds no connection to the upstream; the others find warm ones.
     """
@@ -147,7 +144,7 @@ def _slowest_and_median(server: ServerProcess, *, direct: bool = False) -> tuple
 
 
 def departures(upstream: ServerProcess, server: ServerProcess) -> list[Figure]:
-    """From the client's close() to the upstream seeing its own connection end."""
+    """Seconds from the client's close() to the end of the upstream's own connection."""
     mid = [
         PlannedRequest(10_000 + n, 500, 50, start=n * 0.012, leave_after=20 + n % 7)
         for n in range(LEAVERS)
@@ -185,8 +182,8 @@ def _departure(name: str, seen: Sequence[Seen], aborts: dict[str, float]) -> Fig
 
 
 def clocks(upstream: ServerProcess) -> list[Figure]:
-    """An upstream that is silent: from the start, and after five tokens. How late the clock of 1 s
-    fires.
+    """The lateness of a clock of 1 s, with an upstream that is silent from the start or after five
+    tokens.
     """
     silent = [
         PlannedRequest(30_000 + n, 5, 50, start=n * 0.05, hang=0) for n in range(SILENT_STREAMS)
@@ -198,18 +195,20 @@ def clocks(upstream: ServerProcess) -> list[Figure]:
     with gateway(upstream.port, log_level="ERROR", **limits) as server:
         load(Plan(server.port, [PlannedRequest(0, 3, 50)], 10))
         seen = load(Plan(server.port, [*silent, *stalls], 20)).seen
-    first, chunk = ([one for one in seen if bool(one.tokens) is begun] for begun in (False, True))
+    first, chunk = (
+        [stream for stream in seen if bool(stream.tokens) is begun] for begun in (False, True)
+    )
     return [
         _clock(
             "first-response clock: how late",
             first,
-            [one.ended_at - one.asked_at for one in first],
+            [stream.ended_at - stream.asked_at for stream in first],
             "504",
         ),
         _clock(
             "chunk clock: how late",
             chunk,
-            [one.ended_at - one.last_sent_at for one in chunk],
+            [stream.ended_at - stream.last_sent_at for stream in chunk],
             "chunk clock",
         ),
     ]
@@ -219,7 +218,7 @@ def _clock(name: str, seen: Sequence[Seen], waited: Sequence[float], word: str) 
     late = max(waited, default=0.0) - CLOCK_S
     told = len(seen) == SILENT_STREAMS and all(word in one.trouble for one in seen)
     kept = told and min(waited) >= CLOCK_S and late * 1000 <= CLOCK_BUDGET_MS
-    measured = f"{late * 1000:.1f} ms at most" if told else "not told of as it should be"
+    measured = f"{late * 1000:.1f} ms at most" if told else "not reported as it should be"
     return Figure(name, f"<= {CLOCK_BUDGET_MS:g} ms", measured, kept)
 
 

@@ -1,9 +1,9 @@
 """The load generator: many streaming clients in one thread. ``python3 -m bench.load`` reads a plan
 and prints its outcome.
 
-Raw sockets and ``selectors``: what it costs per token must stay small beside what is measured, and
-its own delay counts as lag. So while it runs it only notes when which bytes came; they are looked
-at afterwards.
+Raw sockets and ``selectors``: its cost per token must stay small beside the measured server's, and
+its own delay counts as lag. So while it runs it only notes the times of bytes, and examines them
+afterwards.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ _EVENT = re.compile(rb'data: [^\n]*"content":" s[^\n]*\n\n')
 
 @define(eq=False)
 class Client:
-    """One stream as its reader sees it. *notes*: when which tokens came."""
+    """A stream as its reader sees it.
+
+    :ivar notes: the times at which bytes came, with the bytes.
+    """
 
     ask: PlannedRequest
     sock: socket.socket
@@ -72,7 +75,7 @@ class Client:
 
 
 class Load:
-    """One run."""
+    """A run of a plan."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan

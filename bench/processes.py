@@ -1,6 +1,4 @@
-"""The processes that are measured, and those that measure: started here, ended here, each by its
-own pid.
-"""
+"""The measured and the measuring processes: started here, ended here, each by its own pid."""
 
 from __future__ import annotations
 
@@ -33,17 +31,17 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent
 
 READY_S = 20.0
-"""How long a server may take to be ready before the benchmark gives up."""
+"""Seconds for a server to be ready before the benchmark gives up."""
 
 END_S = 15.0
-"""How long a server may take to end after it was asked to."""
+"""Seconds for a server to end after a request to stop."""
 
 
 @frozen
 class ServerProcess:
     """A server that is ready.
 
-    :ivar ready_s: seconds from starting the process to its word that it is ready.
+    :ivar ready_s: seconds from the start of the process to its report that it is ready.
     """
 
     pid: int
@@ -52,8 +50,8 @@ class ServerProcess:
 
 
 def raise_descriptor_limit() -> None:
-    """Let this process, and those it starts, have as many descriptors as the system allows: a
-    stream takes two.
+    """Allow this process, and those it starts, as many descriptors as the system permits: a stream
+    takes two.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -119,7 +117,7 @@ def gateway(
 
 
 def upstream_stats(upstream: ServerProcess) -> dict[str, Any]:
-    """What the upstream has seen so far."""
+    """The upstream's own counts so far."""
     with socket.create_connection(("127.0.0.1", upstream.port), timeout=5) as sock:
         sock.sendall(b"GET /stats HTTP/1.1\r\nhost: bench\r\n\r\n")
         data = b""
@@ -138,7 +136,7 @@ def _config(grok: dict[str, Any], log_level: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """This one's, without settings of a server that may run here otherwise."""
+    """This process's environment, without settings for a server that may run here otherwise."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")}
 
 
@@ -157,9 +155,7 @@ def _await_ready(stderr: IO[bytes]) -> None:
 
 
 def _pass_on(stderr: IO[bytes]) -> None:
-    """Whatever the gateway warns of is shown; unread, it would fill the pipe and block the
-    gateway.
-    """
+    """Print the gateway's warnings. Unread, they would fill the pipe and block the gateway."""
     with contextlib.suppress(ValueError):
         for line in stderr:
             sys.stderr.buffer.write(line)

@@ -1,5 +1,5 @@
-"""What relaying costs: CPU per token and lag, through the gateway and from the bare app, in
-turns.
+"""The cost of relaying: CPU per token and lag, through the gateway and from the bare
+app, in turns.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from .processes import ServerProcess
 __all__ = ["Scale", "compare", "flood", "sweep"]
 
 SETTLE_S = 0.3
-"""Between the first token of the last stream and the window that counts."""
+"""Seconds between the first token of the last stream and the window that counts."""
 
 RATIO = 1.35
 LAG_P50_MS = 2.0
 LAG_P99_MS = 15.0
 FALLING_BEHIND_S = 0.05
-"""How much larger the median lag may be in the last third of a flood than in its first."""
+"""The allowed growth of the median lag from the first third of a flood to its last."""
 
 
 @frozen
 class Scale:
-    """How long and how often to measure.
+    """The length and number of measurements.
 
-    :ivar flood_s: for the 200 streams of 100 tokens a second.
+    :ivar flood_s: seconds for the 200 streams of 100 tokens a second.
     """
 
     rounds: int
@@ -44,7 +44,7 @@ class Scale:
 def run(
     server: ServerProcess, streams: int, rate: float, window_s: float, *, direct: bool = False
 ) -> Measured:
-    """Steady streams, of which a window counts in which all of them are under way."""
+    """Steady streams; the window that counts is one in which all of them are under way."""
     over_s = min(2.0, streams / 100)
     from_s = over_s + SETTLE_S + 1 / rate
     tokens = round((from_s + window_s + SETTLE_S) * rate)
@@ -150,9 +150,9 @@ def sweep(
     servers: Mapping[str, ServerProcess], scale: Scale, say: Callable[[str], None]
 ) -> dict[str, list[tuple[int, Measured]]]:
     """50 tokens a second each, over the number of streams: for the plot."""
-    found: dict[str, list[tuple[int, Measured]]] = {name: [] for name in servers}
+    curves: dict[str, list[tuple[int, Measured]]] = {name: [] for name in servers}
     for streams in scale.sweep_streams:
         say(f"sweep: {streams} streams")
         for name, server in servers.items():
-            found[name].append((streams, run(server, streams, 50, scale.sweep_s)))
-    return found
+            curves[name].append((streams, run(server, streams, 50, scale.sweep_s)))
+    return curves

@@ -1,12 +1,13 @@
-"""The paced upstream: a simulated Grok that is cheap enough not to be what is measured.
+"""The paced upstream: a simulated Grok so cheap that it does not distort the figures.
 
 One thread, non-blocking sockets and a heap of timers; no framework. ``python3 -m bench.upstream``
 prints its port and runs until its standard input ends.
 
 A question's text is a JSON object: ``stream`` (a number), ``tokens``, ``rate`` (tokens a second),
-``delay`` (seconds before the first one) and ``hang`` (stay silent after so many tokens). ``GET
-/stats`` tells what was seen: connections that carried questions, and when which stream was given up
-by its reader.
+``delay`` (seconds before the first one) and ``hang`` (stay silent after so many tokens).
+
+``GET /stats`` returns the number of connections that carried questions, and the times at which
+readers gave up their streams.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def _chunk(data: bytes) -> bytes:
 
 
 def _rendered() -> tuple[bytes, bytes, bytes, bytes]:
-    """What is the same in all answers: the lines before the tokens, both sides of a token, the
-    lines at the end.
+    """The constant parts of answers: the lines before the tokens, both sides of a token, the lines
+    at the end.
     """
     mark = token_text(0, 0)
     objects = [lines.line(value) for value in answer_lines([mark], question="paced", message=" ")]
@@ -61,7 +62,7 @@ OPENING, BEFORE_TOKEN, AFTER_TOKEN, CLOSING = _rendered()
 
 @define(eq=False)
 class Stream:
-    """One answer under way."""
+    """An answer under way."""
 
     number: int
     tokens: int
@@ -73,7 +74,7 @@ class Stream:
 
 @define(eq=False)
 class ClientConnection:
-    """One client's connection. *out* is what the socket would not take yet."""
+    """A client's connection. *out* are bytes that the socket would not take yet."""
 
     sock: socket.socket
     received: bytes = b""
@@ -208,8 +209,8 @@ class Upstream:
     # Pace ----------------------------------------------------------------------------------------
 
     def _fire(self) -> None:
-        """Send what is due. A token that is due is stamped as sent, also if the socket does not
-        take it yet.
+        """Send all tokens that are due. Such a token is stamped as sent, even if the socket does
+        not take it yet.
         """
         timers = self.timers
         while timers and timers[0][0] <= now():

@@ -12,7 +12,7 @@ from .tables import Column, print_table
 __all__ = ["models_command"]
 
 GAP = 1
-"""With more of it the shipped table would not fit into 80 columns."""
+"""Spaces between columns; a wider gap would push the shipped table over 80 columns."""
 
 
 def models_command(arguments: argparse.Namespace) -> int:

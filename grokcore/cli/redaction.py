@@ -14,7 +14,7 @@ _USER_INFO = re.compile(r"(?<=://)(?!USER:PW@)\S*@")
 
 
 def without_secrets(message: str) -> str:
-    """*message* without what looks like a token or a cookie of Grok's, or like a password in a
+    """*message* without anything that looks like a token, a cookie of Grok's or a password in a
     URL.
     """
     return _USER_INFO.sub("…@", _LOOKS_SECRET.sub("…", message))

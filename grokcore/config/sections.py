@@ -1,6 +1,4 @@
-"""What can be set: one frozen class per section of the file, with its defaults, units and
-limits.
-"""
+"""All settings: one frozen class per section of the file, with defaults, units and limits."""
 
 from __future__ import annotations
 
@@ -43,16 +41,18 @@ DEFAULT_STATSIG_ID = (
     "ZTpUeXBlRXJyb3I6IENhbm5vdCByZWFkIHByb3BlcnRpZXMgb2YgdW5kZWZp"
     "bmVkIChyZWFkaW5nICdjaGlsZE5vZGVzJyk="
 )
-"""The original project's constant. Grok took it until June 2026 and refuses it since; it is sent
-because the header must be there, and its owner's browser has the value that works (README: "When
-Grok refuses")."""
+"""The original project's constant, which Grok accepted until June 2026 and has refused since.
+
+It is sent because Grok requires the header. A value that works comes from the owner's browser
+(README: "When Grok refuses").
+"""
 
 DEFAULT_LIMITS = Limits(first_response=30, chunk=120, total=600)
 
 
 class ImageMode(enum.Enum):
-    """How pictures reach the client. ``CACHE`` is as ``URL`` where there is no data directory that
-    can be written.
+    """The form in which pictures reach the client. ``CACHE`` acts as ``URL`` without a writable
+    data directory.
     """
 
     URL = "url"
@@ -61,21 +61,21 @@ class ImageMode(enum.Enum):
 
 
 class LongContext(enum.Enum):
-    """What becomes of a conversation that is too long for one message."""
+    """The treatment of a conversation that is too long for one message."""
 
     FILE = "file"
     ERROR = "error"
 
 
 class EarlierPictures(enum.Enum):
-    """What becomes of pictures of earlier turns."""
+    """The treatment of pictures of earlier turns."""
 
     NAME = "name"
     ATTACH = "attach"
 
 
 class LogFormat(enum.Enum):
-    """How log lines look."""
+    """The layout of log lines."""
 
     TEXT = "text"
     JSON = "json"
@@ -129,7 +129,7 @@ def _proxy(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
 
 
 def _address(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    """An address or a name to listen on, without what belongs elsewhere."""
+    """Check for an address or a name to listen on, without scheme, port and path."""
     bare = value.strip("[]")
     if "://" in value or "/" in value:
         raise SettingFault(
@@ -179,8 +179,8 @@ def _upper(value: str) -> str:
 
 
 def _proxy_form(url: str) -> str:
-    """What :func:`parse_proxy_url` makes of it; what it refuses is left for the validator to
-    name.
+    """A proxy's URL as :func:`parse_proxy_url` returns it. A text that it refuses stays, for the
+    validator to report.
     """
     try:
         return parse_proxy_url(url) if url.strip() else ""
@@ -224,7 +224,9 @@ class ServerConfig:
 
 @frozen
 class GrokConfig:
-    """``[grok]``: how Grok is reached and shown. A timeout of None leaves it to the model's row."""
+    """``[grok]``: the way to Grok, and the form of answers. A timeout of None leaves it to the
+    model's row.
+    """
 
     api_key: str = field(default="", repr=False)
     base_url: str = field(default="https://grok.com", converter=_without_slash, validator=_url)
@@ -262,7 +264,7 @@ class GrokConfig:
 
     @property
     def thinking(self) -> ThinkingStyle:
-        """The two settings about thinking as one."""
+        """The two settings about thinking as one value."""
         return ThinkingStyle(self.thinking_format) if self.show_thinking else ThinkingStyle.HIDDEN
 
 
@@ -280,7 +282,7 @@ class GlobalConfig:
 
 @frozen
 class PoolConfig:
-    """``[pool]``: how tokens are shared out."""
+    """``[pool]``: the distribution of tokens to requests."""
 
     max_in_flight_per_token: int = field(default=2, validator=_within(1, 1000))
     queue_seconds: float = field(default=10, validator=_within(0, 3600))
@@ -295,7 +297,7 @@ class FetchConfig:
 
 @frozen
 class KeyConfig:
-    """One of ``[[keys]]``: a key of the API, in clear or as its SHA-256 (hex)."""
+    """An entry of ``[[keys]]``: a key of the API, in clear or as its SHA-256 (hex)."""
 
     name: str
     key: str = field(default="", repr=False)
@@ -307,7 +309,7 @@ class KeyConfig:
 
 @frozen
 class ModelRow:
-    """``[models."name"]``: what differs from the shipped row, or a whole row of its own."""
+    """``[models."name"]``: differences from the shipped row, or a whole row of its own."""
 
     grok_model: str | None = None
     mode: str | None = None
@@ -323,7 +325,7 @@ class ModelRow:
 
 @frozen
 class Config:
-    """Everything that can be set.
+    """All settings.
 
     :ivar models: the whole table, each row with its clocks resolved.
     """

@@ -1,6 +1,6 @@
 """Tables of a configuration file as attrs classes, strictly.
 
-cattrs by itself would turn 5 into "5" and a list into its repr; a configuration is worth an error
+cattrs by itself would turn 5 into "5" and a list into its repr. A configuration deserves an error
 instead, with the path of keys that leads to it.
 """
 
@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 class SettingFault(ValueError):
-    """A value that can't be: the path of keys to it, and what is wrong."""
+    """An invalid value: the path of keys to it, and its fault."""
 
     def __init__(self, path: tuple[str, ...], message: str) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ def structured(value: dict[str, Any], cls: type[_T], path: tuple[str, ...]) -> _
     """*value* as an instance of *cls*.
 
     :param path: the keys that lead to it.
-    :raises SettingFault: with the keys that lead to what is wrong.
+    :raises SettingFault: with the path of the first fault in it.
     """
     try:
         return _converter().structure(value, cls)
@@ -113,7 +113,7 @@ def _string_or_table(value: Any, _: type) -> Any:
 def _usable(text: str) -> str:
     """*text*, if it can become a header, a URL or a path.
 
-    :raises ValueError: if it can't; the message has no piece of it.
+    :raises ValueError: if it can't; the message quotes nothing.
     """
     fault = text_fault(text)
     if fault:

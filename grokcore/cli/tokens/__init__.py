@@ -1,6 +1,6 @@
-"""``tokens``: look at the token file, edit it, and ask Grok for what is in it.
+"""``tokens``: show the token file, edit it, and ask Grok about its tokens.
 
-A token is shown as its id only, by everything but ``export``.
+All commands but ``export`` show a token by its id only.
 """
 
 from __future__ import annotations
@@ -49,9 +49,8 @@ def _add_list(commands: Commands, parents: Parents) -> None:
 def _add_add(commands: Commands, parents: Parents) -> None:
     more = (
         "Arguments stay in the shell's history, and other users see them in the list of processes. "
-        "Without any, or for -, "
-        "tokens are read from standard input, one per line; a terminal is asked for one, without "
-        "showing it."
+        "Without arguments, or for -, tokens are read from standard input, one per line. On a "
+        "terminal, the command asks for one token, which is not shown."
     )
     parser = add_command(commands, parents, "add", add_tokens, "add tokens to the file", more)
     parser.add_argument(
@@ -61,8 +60,12 @@ def _add_add(commands: Commands, parents: Parents) -> None:
         help="value of the sso cookie, sso=…, or a cookie header; or -",
     )
     parser.add_argument("--super", action="store_true", help="they belong to Super accounts")
-    parser.add_argument("--note", metavar="TEXT", default="", help="whose they are, for people")
-    parser.add_argument("--proxy", metavar="URL", help="a proxy of their own; 'direct' for none")
+    parser.add_argument(
+        "--note", metavar="TEXT", default="", help="whose they are; a reminder for you"
+    )
+    parser.add_argument(
+        "--proxy", metavar="URL", help="a proxy for these tokens; 'direct' for none"
+    )
 
 
 def _add_remove(commands: Commands, parents: Parents) -> None:
@@ -71,14 +74,14 @@ def _add_remove(commands: Commands, parents: Parents) -> None:
         "id",
         metavar="ID",
         nargs="+",
-        help="from 'tokens list'; its first four digits do, if they are clear",
+        help="from 'tokens list'; its first four digits, if only one id begins with them",
     )
 
 
 def _add_import(commands: Commands, parents: Parents) -> None:
     more = (
-        "Each place is told with what became of it. What is no token is left out, and the "
-        "exit code is 1."
+        "A line for each place says what became of it. A place without a token is refused, and "
+        "the exit code is 1."
     )
     parser = add_command(
         commands, parents, "import", import_tokens, "add the tokens of another file", more
@@ -100,7 +103,7 @@ def _add_convert(commands: Commands, parents: Parents) -> None:
 
 
 def _add_export(commands: Commands, parents: Parents) -> None:
-    more = "The file is for its owner only. A terminal is not written to."
+    more = "Only you can read the file. Tokens are never written to a terminal."
     parser = add_command(
         commands, parents, "export", export_tokens, "write the tokens themselves to a file", more
     )
@@ -108,16 +111,15 @@ def _add_export(commands: Commands, parents: Parents) -> None:
         "file", metavar="FILE", nargs="?", default="-", help="where to; - (the default) for stdout"
     )
     parser.add_argument(
-        "--format", choices=("json", "text"), default="json", help="text is the bare tokens"
+        "--format", choices=("json", "text"), default="json", help="text has only the tokens"
     )
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 def _add_check(commands: Commands, parents: Parents) -> None:
     more = (
-        "Only what is left is asked for: no answer is generated, and nothing is changed. The exit "
-        "code is 1 if any is not "
-        "taken."
+        "The question is for the remaining allowance: no answer is generated, and nothing is "
+        "changed. The exit code is 1 if Grok refuses any token."
     )
     add_check_flags(
         add_command(

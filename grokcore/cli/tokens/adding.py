@@ -40,14 +40,14 @@ class _Item:
 
     @property
     def passed(self) -> bool:
-        """Whether there is nothing for us, which is no fault."""
+        """Whether the place holds no token, and that is no fault."""
         return self.reading is not None and bool(self.reading.passed)
 
 
 def add_tokens(arguments: argparse.Namespace) -> int:
-    """Add the tokens that were given, or that standard input has, and tell what became of each.
+    """Add the tokens of the arguments or of standard input, and report what became of each.
 
-    :raises ConfigError: a flag or the token file is at fault; nothing is written then.
+    :raises ConfigError: if a flag or the token file is at fault; nothing is written then.
     """
     proxy = _proxy(arguments.proxy)
     items = [_dressed(item, arguments, proxy) for item in _given(arguments.token or ["-"])]
@@ -72,7 +72,7 @@ def import_tokens(arguments: argparse.Namespace) -> int:
 
 
 def _dressed(item: _Item, arguments: argparse.Namespace, proxy: str | None) -> _Item:
-    """With what the flags say of it."""
+    """The item with the tier, note and proxy of the flags."""
     if item.entry is None:
         return item
     tier = Tier.SUPER if arguments.super else item.entry.tier
@@ -124,9 +124,7 @@ def _item(reading: EntryReading) -> _Item:
 
 
 def _imported(file: str) -> list[_Item]:
-    """The places of a file. A token that it has in several has in each what is said of it in
-    any.
-    """
+    """The places of a file. A token in several places has in each the details of all."""
     if file != "-":
         data = read_file(Path(file))
     elif sys.stdin.isatty():
@@ -178,7 +176,7 @@ def _take(path: Path, items: Sequence[_Item]) -> int:
 
 
 def _print_notes(items: Sequence[_Item]) -> None:
-    """What was passed over, and what the owner should know of the rest."""
+    """Print notes on entries that were passed over or changed."""
     for note in notes_on(item.reading for item in items if item.reading is not None):
         print(note.text)
 

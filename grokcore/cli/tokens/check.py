@@ -1,5 +1,6 @@
-"""``tokens check``: ask Grok for each token what it has left. No generation is spent, and nothing
-is changed.
+"""``tokens check``: ask Grok for the remaining allowance of each token.
+
+No generation is spent, and nothing is changed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ COLUMNS = (Column("id", whole=True), Column("what Grok says"), Column("note"))
 
 
 def add_check_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of ``tokens check``."""
+    """Add the flags of ``tokens check``."""
     parser.add_argument(
         "ids", nargs="*", metavar="ID", help="only these (the first digits are enough)"
     )
@@ -36,10 +37,11 @@ def add_check_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def check_tokens(arguments: argparse.Namespace) -> int:
-    """Ask for all tokens, or for those that are named; a line each. Returns 0 if Grok accepted all
-    of them, else 1.
+    """Ask Grok about all tokens, or about those that the ids name; print a line for each.
 
-    :raises ConfigError: a file is at fault, or an id or the model is not there.
+    Returns 0 if Grok accepted all of them, else 1.
+
+    :raises ConfigError: if a file is at fault, or an id or the model does not exist.
     """
     inputs = InputFiles(arguments, os.environ)
     settings = inputs.read_config()

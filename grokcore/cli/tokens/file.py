@@ -1,6 +1,6 @@
 """The token file, read and edited: locked, backed up, replaced as a whole.
 
-Nothing is written if nothing changes, and a file that is at fault is never overwritten.
+Nothing is written without a change, and a file at fault is never overwritten.
 """
 
 from __future__ import annotations
@@ -39,19 +39,21 @@ _T = TypeVar("_T")
 
 
 def existing_file(arguments: argparse.Namespace) -> Path | None:
-    """The token file that is meant; None if none is named and none of the usual ones is there."""
+    """The token file that the flag names, else the first default one that exists; None if there is
+    none.
+    """
     return chosen_file(arguments.tokens, TOKEN_PLACES)
 
 
 def file_to_edit(arguments: argparse.Namespace) -> Path:
-    """The token file that is meant, which may have to be made."""
+    """The token file as :func:`existing_file`, else the default one, which an edit creates."""
     return existing_file(arguments) or Path(TOKEN_PLACES[0])
 
 
 def needed_file(arguments: argparse.Namespace) -> Path:
-    """The token file that is meant.
+    """The token file as :func:`existing_file`.
 
-    :raises ConfigError: there is none.
+    :raises ConfigError: if there is none.
     """
     path = existing_file(arguments)
     if path is None:
@@ -62,9 +64,9 @@ def needed_file(arguments: argparse.Namespace) -> Path:
 
 
 def parsed(path: Path) -> tuple[TokenEntry, ...]:
-    """What is in it.
+    """The tokens in the file at *path*.
 
-    :raises ConfigError: it can't be read, or is at fault.
+    :raises ConfigError: if it can't be read, or is at fault.
     """
     data = read_file(path)
     with naming(name_of(path)):
@@ -72,7 +74,7 @@ def parsed(path: Path) -> tuple[TokenEntry, ...]:
 
 
 def parsed_with_notes(path: Path) -> tuple[tuple[TokenEntry, ...], list[Note]]:
-    """What is in it, and what the owner should know of what is not taken.
+    """The tokens as :func:`parsed`, with notes on entries that are passed over or changed.
 
     :raises ConfigError: as :func:`parsed`.
     """
@@ -83,11 +85,11 @@ def parsed_with_notes(path: Path) -> tuple[tuple[TokenEntry, ...], list[Note]]:
 
 
 def edit(path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]) -> _T:
-    """Read the file, change it and write it, with other editors kept out.
+    """Read the file, change it and write it, with other editors locked out.
 
-    :param change: from its content (None if there is none) to the new one (None if it is to stay)
-        and whatever is to be told.
-    :raises ConfigError: it can't be read, changed or written.
+    :param change: maps the content (None if there is no file) to the new one (None to keep the old)
+        and a result, which :func:`edit` returns.
+    :raises ConfigError: if the file can't be read, changed or written.
     """
 
     def waiting() -> None:
@@ -132,19 +134,19 @@ def _replace(path: Path, old: bytes | None, new: bytes) -> None:
 
 
 def backup_of(path: Path) -> Path:
-    """Where its content goes before it is replaced."""
+    """The file that keeps the content from before the last edit."""
     target = path.resolve()
     return target.with_name(f"{target.name}.bak")
 
 
 def any_changed(outcomes: Iterable[Outcome]) -> bool:
-    """Whether there is something to write."""
+    """Whether one of *outcomes* changes the file."""
     return any(outcome.changed for outcome in outcomes)
 
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Make a ConfigError of what goes wrong with writing a file."""
+    """Turn an OSError about writing *path* into a ConfigError."""
     try:
         yield
     except OSError as error:

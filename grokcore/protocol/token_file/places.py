@@ -1,16 +1,15 @@
-"""Where in a token file tokens belong: places of a JSON value, and of the lines of a text.
+"""The places of a token file where tokens belong: in a JSON value, and in the lines of a text.
 
 Each entry of the file becomes one :class:`EntryPlace`, also an entry from which nothing is taken:
 an import can then report what became of every entry. The content of a place is judged in
 :mod:`grokcore.protocol.token_file.reading`.
 
-*JSON.* Lists and objects keyed by token, in sections named after pools (``sso``, ``ssoBasic``,
-``ssoSuper``, …) or in wrappers (``data``, ``tokens``, ``accounts``, ``cookies``, …), at any depth
-up to :data:`DEEPEST`; a browser's cookies, as a list or as an object of name and value; a HAR
-archive.
+*JSON.* Lists and objects keyed by token, in sections named after pools (``sso``, ``ssoSuper``, …)
+or in wrappers (``data``, ``tokens``, …), up to :data:`DEEPEST` levels deep. A browser's cookies,
+as a list or as an object of name and value. A HAR archive.
 
 *Text.* One token a line, with comments behind ``#``; a browser's ``cookies.txt``; a table of
-cookies out of its developer tools; a request's headers; a command, which may go over several lines;
+cookies out of its developer tools; a request's headers; a command, which may take several lines;
 JSON, one object a line.
 """
 
@@ -50,7 +49,7 @@ TOKEN_KEYS = (
     "cookie",
     "cookies",
 )
-"""Keys of an entry under which its token may stand, the first that is there counts."""
+"""Keys under which an entry's token may stand; the first that is there counts."""
 
 _WRAPPERS = (
     *(
@@ -76,8 +75,8 @@ _TIERS = {
     ),
     **dict.fromkeys(("super", "pro", "premium", "premiumplus", "heavy", "superheavy"), Tier.SUPER),
 }
-"""Names of pools and subscriptions, without ``sso``, ``grok`` and what joins words. SuperGrok Lite
-has no heavy models.
+"""Names of pools and subscriptions, without ``sso``, ``grok`` and separators. SuperGrok Lite has no
+heavy models.
 """
 
 OTHER_COOKIE = "a cookie of another name"
@@ -90,10 +89,10 @@ class EntryPlace:
     """A place in a token file where an entry stands.
 
     :ivar where: the place in words: ``line 3``, ``sso, entry 2``.
-    :ivar value: what should be a token, or an object with one.
-    :ivar refusal: why there can be none.
-    :ivar passed: why nothing is taken there, though nothing is wrong.
-    :ivar remark: what the owner should know of it.
+    :ivar value: a token, or an object with one, if the entry is right.
+    :ivar refusal: the reason why there can be none.
+    :ivar passed: the reason why nothing is taken there, though nothing is wrong.
+    :ivar remark: a note on it for the owner.
     """
 
     where: str
@@ -105,7 +104,7 @@ class EntryPlace:
 
 
 def tier_named(name: str) -> Tier | None:
-    """The tier that a pool's or a subscription's name stands for; None if it is not known."""
+    """The tier that the name of a pool or subscription stands for; None if the name is unknown."""
     bare = re.sub(r"[\s_-]+", "", name.lower()).replace("+", "plus")
     return _TIERS.get(re.sub(r"^(?:sso)|grok", "", bare))
 
@@ -114,9 +113,7 @@ def tier_named(name: str) -> Tier | None:
 
 
 def is_known_object(value: Mapping[str, Any]) -> bool:
-    """Whether an object has anything that is known here; an empty one has no tokens, which is known
-    as well.
-    """
+    """Whether an object has a known part; an empty one has no tokens, and counts as known."""
     return (
         not value
         or _is_entry(value)
@@ -227,8 +224,8 @@ def _item(item: Any, place: EntryPlace, depth: int) -> Iterator[EntryPlace]:
 
 
 def _cookie(item: Any) -> tuple[str, Any, Any] | None:
-    """Name, value and domain, if an item is from a browser's export: none of ours has a value and
-    no token.
+    """Name, value and domain, if an item is a browser's cookie: entries of other programs have a
+    token, or no value.
     """
     if not isinstance(item, dict) or {"token", "sso"} & item.keys():
         return None
@@ -277,10 +274,10 @@ def _request_cookies(request: Mapping[str, Any]) -> list[Any]:
     if not is_groks_site(request.get("url")):
         return []
     listed = request.get("cookies")
-    found = filter(None, map(_cookie, listed if isinstance(listed, list) else []))
+    cookies = filter(None, map(_cookie, listed if isinstance(listed, list) else []))
     values = {
         name: value
-        for name, value, domain in found
+        for name, value, domain in cookies
         if name in COOKIE_NAMES and is_groks_site(domain)
     }
     if values:
@@ -323,8 +320,8 @@ def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _command_lines(lines: Sequence[str], first: int) -> int:
-    """How many lines a command takes: it goes on behind a continuation mark, and until its braces
-    are closed.
+    """The number of a command's lines: it ends without a continuation mark and with all braces
+    closed.
     """
     opened = 0
     script = re.match(r"\s*(?:curl|wget|http)", lines[first], re.IGNORECASE) is None
@@ -354,7 +351,7 @@ def _line_place(line: str, place: EntryPlace) -> EntryPlace | None:
 
 
 def _json_object(text: str) -> Any:
-    """The object that a line of JSON is; None if it is none."""
+    """The object in a line of JSON; None if the line is none."""
     if not text.startswith("{"):
         return None
     try:
