@@ -416,7 +416,7 @@ def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: 
     try:
         assert (
             said
-            == f"grok2api {__version__} ready on http://127.0.0.1:{port} (no tokens yet: see README)\n"
+            == f"grok2api {__version__} ready on http://127.0.0.1:{port} (no tokens yet: `tokens add` asks for one)\n"
         )
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/v1/chat/completions", data=json.dumps(chat()).encode()

@@ -151,7 +151,7 @@ async def test_what_waits_for_a_start_and_what_does_not(running: Running, case: 
     if case.objection:
         notice = running.notices["config"]
         assert notice.startswith(f"config.toml: {case.objection}")
-        assert notice.endswith("; if that is meant, start it anew")
+        assert notice.endswith("; if that is intended, restart the server")
         assert running.inputs.read_config().said == settings_in(case.after)  # and a start takes it
 
 

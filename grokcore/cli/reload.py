@@ -123,7 +123,7 @@ class Reloader:
             fault = str(error)
         except Exception:  # boundary: no file may bring the server down
             _log.exception("a bug kept %s from being taken over", what)
-            fault = f"{what}: a bug kept it from being taken over; the log has it"
+            fault = f"{what}: a bug kept it from being taken over; the log has the details"
         else:
             return notices.pop(what, None) is not None or changed
         new = notices.get(what) != fault
@@ -179,7 +179,8 @@ class Reloader:
         objection = self._guard.objection(settings.config, settings.said)
         if objection:
             raise ConfigError(
-                f"{settings.file or 'environment'}: {objection}; if that is meant, start it anew"
+                f"{settings.file or 'environment'}: {objection}; if that is intended, restart the "
+                "server"
             )
 
     def _read_tokens(self) -> _FoundTokens:

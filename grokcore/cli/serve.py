@@ -293,6 +293,6 @@ def _ready_line(url: str, tokens: Sequence[TokenEntry], *, demo: bool) -> str:
         if demo
         else usable
         if able
-        else "no tokens yet: see README"
+        else "no tokens yet: `tokens add` asks for one"
     )
     return f"grok2api {__version__} ready on {url} ({what})"

@@ -62,7 +62,7 @@ def add_build_command(commands: Commands) -> None:
         "--python",
         metavar="PYTHON",
         action="append",
-        help="for this one only: a path or a name on PATH; may be repeated",
+        help="build for this Python only: a path or a name on PATH; may be repeated",
     )
     parser.set_defaults(run=build_command)
 

@@ -38,7 +38,7 @@ def add_check_command(commands: Commands, parents: Parents) -> None:
 
     :param parents: parsers of the common flags, ``--config`` among them, without defaults.
     """
-    about = "look at everything from the configuration to Grok, and say what to do about it"
+    about = "examine everything from the configuration to Grok, with advice on each fault"
     more = (
         "No answer is generated, nothing is written, and a running server is not disturbed. The "
         "exit code is 0 if nothing "

@@ -53,7 +53,7 @@ def examine(arguments: argparse.Namespace, report: OnFinding) -> None:
         report(
             skipped(
                 "the rest",
-                f"{len(NEEDING_CONFIG)} more looks need a configuration that can be used",
+                f"{len(NEEDING_CONFIG)} more examinations need a usable configuration",
             )
         )
         return

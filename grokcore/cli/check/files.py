@@ -87,18 +87,17 @@ def judge_fault(name: str, message: str, look: FileLook | None) -> Finding:
     """
     if look is not None and look.is_folder:
         advice = (
-            "Containers make a folder where a file that is to be mounted does not exist. Stop it, "
-            "remove the folder, make "
-            "the file, start again."
+            "Container engines create a folder in the place of a mounted file that does not exist. "
+            "Stop the container, remove the folder, create the file, and start it again."
         )
     elif "api_key must be set" in message:
         advice = "Set [grok] api_key, or listen on 127.0.0.1."
     elif "can't be read" in message:
-        advice = "See that the file is there and that this user may read it."
+        advice = "Check that the file exists and that this user may read it."
     elif name == "token file":
-        advice = "Mend it; tokens.example.json shows the form."
+        advice = "Correct it; tokens.example.json shows the form."
     else:
-        advice = "Mend it; config.example.toml has every setting."
+        advice = "Correct it; config.example.toml has every setting."
     return fail(name, message, advice)
 
 
@@ -157,8 +156,8 @@ def _notes(file: Path, readings: Sequence[EntryReading]) -> list[Finding]:
     other names.
     """
     advice = (
-        "Mend what should count, and take the rest out; `tokens import` makes a file with "
-        "the tokens alone."
+        "Correct the entries that should count, and remove the others; `tokens import` into a new "
+        "file leaves them out."
     )
     return [
         ok("token file", note.text)
@@ -184,7 +183,7 @@ def _duplicates(places: Sequence[Sequence[EntryReading]]) -> list[Finding]:
         warn(
             "token file",
             message,
-            "It counts once, with whatever is said of it in any place. Take the others out.",
+            "Each counts once, with the details of all its places. Remove the repetitions.",
         )
     ]
 
@@ -193,15 +192,14 @@ def judge_folder(look: FolderLook) -> Finding:
     """The finding on whether learned state can be saved."""
     if look.fault:
         advice = (
-            "The server runs without it, but forgets everything when it stops. Give this user the "
-            "folder, or name another "
-            "with [server] data_dir."
+            "The server runs without it, but forgets everything when it stops. Let this user write "
+            "to the folder, or name another with [server] data_dir."
         )
         return fail("data directory", f"{look.path}: {look.fault}", advice)
     if look.held:
         return ok("data directory", f"{look.path}, in use by a running server")
     return ok(
-        "data directory", str(look.path) if look.there else f"{look.path}, which will be made"
+        "data directory", str(look.path) if look.there else f"{look.path}, which will be created"
     )
 
 
@@ -214,9 +212,9 @@ def judge_space(look: FolderLook, cache_bytes: int) -> Finding:
         return skipped("free space", "not known")
     free = f"{_megabytes(look.free)} free at {look.path}"
     if look.free < NO_BYTES:
-        return fail("free space", free, "Make room: nothing can be kept.")
+        return fail("free space", free, "Make room: nothing can be saved.")
     if look.free < LITTLE_BYTES:
-        return warn("free space", free, "Make room, before nothing can be kept.")
+        return warn("free space", free, "Make room, before nothing can be saved.")
     growth = max(0, cache_bytes - look.cached)
     if look.free < growth + LITTLE_BYTES:
         message = f"{free}, and the cache may grow by {_megabytes(growth)}"

@@ -64,8 +64,8 @@ def judge_browser(handshake: str, supported: Sequence[str], user_agent: str) -> 
     claimed, target = _of_user_agent(user_agent), _of_target(handshake)
     if claimed is None or target is None:
         message = (
-            "[grok] user_agent is not that of a browser that is known here; the handshake "
-            f"is {handshake}'s"
+            "[grok] user_agent is no known browser's, so it can't be compared with the handshake, "
+            f"which is {handshake}'s"
         )
         return warn(
             "browser",
@@ -177,7 +177,7 @@ def statsig_doubt(value: str) -> str:
         return "the shipped default, which Grok has refused since June 2026"
     decoded = _decoded(value)
     if decoded and decoded.isascii() and decoded.decode("ascii").isprintable():
-        return "made up: it is a text in base64, such as Grok has refused since June 2026"
+        return "invented: a text in base64, such as Grok has refused since June 2026"
     if decoded is None or len(decoded) != STATSIG_BYTES:
         return (
             "not as browsers make it: 94 characters of base64 are expected, and these are "
@@ -216,26 +216,26 @@ def judge_clearance(clearance: str, user_agent: str, now: float) -> Finding:
     doubt = _clearance_doubt(clearance, now)
     if not user_agent:
         doubt = doubt or (
-            "there is one, but no [grok] user_agent: it is good only with that of the browser "
-            "it is from"
+            "set, but [grok] user_agent is not: it works only with the User-Agent of the browser "
+            "that it comes from"
         )
     if doubt:
         return warn("clearance", doubt, advice("upstream_challenge"))
     return ok(
         "clearance",
-        "there is one, with a User-Agent; they belong to the address they were earned from",
+        "set, with a User-Agent; it works only from the address at which the browser got it",
     )
 
 
 def _clearance_doubt(clearance: str, now: float) -> str:
     if re.search(r"[;\s]", clearance):
-        return "more than the cookie's value was copied"
+        return "more than the cookie's value"
     if len(clearance) < SHORT_CLEARANCE:
         return f"too short to be one ({len(clearance)} characters)"
     issued = _ISSUED.search(clearance)
     days = (now - int(issued.group(1))) / 86400 if issued else 0
     return (
-        f"{days:.0f} days old, and they last {CLEARANCE_DAYS} at the most"
+        f"{days:.0f} days old; it lasts {CLEARANCE_DAYS} at the most"
         if days > CLEARANCE_DAYS
         else ""
     )

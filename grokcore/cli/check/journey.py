@@ -76,7 +76,7 @@ class _Journey:
         named = [way for way in ways if not isinstance(addresses[self._hosts(way)[0]], str)]
         visitor = self._visitor()
         looks = await _with_bar(
-            "looking at the ways", named, lambda way: visitor.trace(way.proxy_url)
+            "trying the egresses", named, lambda way: visitor.trace(way.proxy_url)
         )
         open_ways = self._report_ways(ways, dict(zip(named, looks, strict=True)))
         self._report_tls_and_clock(list(zip(named, looks, strict=True)))
@@ -119,7 +119,7 @@ class _Journey:
             leads.extend([way] if finding.status in (Status.OK, Status.WARN) else [])
             (good if finding.status is Status.OK else amiss).append(finding)
         if len(good) > MANY_WAYS:
-            good = [ok("egress", f"{len(good)} ways lead to Grok")]
+            good = [ok("egress", f"{len(good)} egresses reach Grok")]
         for finding in good + amiss:
             self.report(finding)
         return leads
@@ -141,7 +141,7 @@ class _Journey:
         entries = [entry for way in open_ways for entry in ways[way]]
         if tokens is None or not any(ways.values()):
             why = (
-                "there is none to ask for"
+                "there is no enabled token"
                 if tokens is not None
                 else "needs a token file that can be used"
             )
@@ -155,7 +155,7 @@ class _Journey:
         left = sum(map(len, ways.values())) - len(entries)
         if left:
             self.report(
-                skipped("tokens", f"{left} not asked for, since their way does not lead to Grok")
+                skipped("tokens", f"{left} not checked, since their egress does not reach Grok")
             )
 
     async def _ask(self, entries: Sequence[TokenEntry]) -> dict[str, Checked]:
@@ -171,11 +171,11 @@ class _Journey:
 
     async def _assets(self, ways: Sequence[Way]) -> None:
         if not ways:
-            self.report(skipped("assets", "there is no way to it"))
+            self.report(skipped("assets", "no egress reaches Grok"))
             return
         visitor, url = self._visitor(), self.config.grok.assets_url
         looks = await _with_bar(
-            "looking at the assets host", ways, lambda way: visitor.assets(way.proxy_url)
+            "trying the assets host", ways, lambda way: visitor.assets(way.proxy_url)
         )
         findings = [judge_assets(url, way, look) for way, look in zip(ways, looks, strict=True)]
         amiss = [finding for finding in findings if finding.status is not Status.OK]

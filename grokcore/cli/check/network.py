@@ -78,18 +78,15 @@ def judge_names(results: Mapping[str, Sequence[str] | str]) -> list[Finding]:
     findings, good = [], []
     for host, addresses in results.items():
         if isinstance(addresses, str):
-            wanted = (
-                "See that the name is right, that this machine is online, and that its "
-                "name server works."
-            )
+            wanted = "Check the name, this machine's network, and its name server."
             findings.append(
                 fail("names", f"{host or '[grok] base_url or assets_url'}: {addresses}", wanted)
             )
         elif is_groks_host(host) and not any(map(_is_public, addresses)):
             message = f"{host} leads to {', '.join(addresses)}, which is not on the public internet"
             wanted = (
-                "A filter on the way, or a line in the hosts file, answers in the place "
-                "of the real name server."
+                "A filter in this network, or a line in the hosts file, answers in the place of "
+                "the real name server."
             )
             findings.append(warn("names", message, wanted))
         else:
@@ -164,12 +161,9 @@ def _way_advice(way: Way, look: Look) -> str:
             "is blocked, set a proxy_url."
         )
     if look.proxy_status or look.status == 407 or look.curl_code == PROXY_SAYS_NO:
-        return (
-            "See that user, password, port and scheme (http, https, socks5h) in proxy_url "
-            "are right."
-        )
+        return "Check the user, password, port and scheme (http, https, socks5h) in proxy_url."
     if look.curl_code == NO_PROXY_NAME:
-        return "See that the host in proxy_url is right."
+        return "Check the host in proxy_url."
     return "Is the proxy running, and is the port in proxy_url right? Try it with another program."
 
 
@@ -194,7 +188,9 @@ def judge_tls(
         if look.curl_code in CERTIFICATE_CODES:
             return fail("tls", f"{way.words}: {look.failure}", _certificate_advice(ca_file))
         if look.curl_code in TLS_CODES:
-            wanted = "A firewall or proxy on the way breaks it off. Try another proxy_url."
+            wanted = (
+                "A firewall or proxy in between breaks the handshake off. Try another proxy_url."
+            )
             return fail("tls", f"{way.words}: {look.failure}", wanted)
     if any(look.status for _, look in looks):
         trusted = f", with the authorities of {ca_file}" if ca_file else ""
@@ -203,7 +199,7 @@ def judge_tls(
 
 
 def _certificate_advice(ca_file: str) -> str:
-    clock = "A clock that is wrong looks the same."
+    clock = "A wrong clock has the same effect."
     if ca_file:
         return (
             f"Its authority is not in [grok] ca_file ({ca_file}): put it there, or leave "
@@ -227,12 +223,12 @@ def judge_clock(date: str, at: float) -> Finding:
     try:
         theirs = email.utils.parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, OverflowError):
-        return skipped("clock", "no answer of Grok's says what time it is")
+        return skipped("clock", "no response of Grok's has a date to compare with")
     off = at - theirs
     if abs(off) <= CLOCK_WARN_S:
         return ok("clock", "right")
     message = f"{_time(abs(off))} {'fast' if off > 0 else 'slow'}"
-    wanted = "Set it right, and switch on time synchronisation (timedatectl set-ntp true)."
+    wanted = "Set the clock, and switch on time synchronisation (timedatectl set-ntp true)."
     return (fail if abs(off) > CLOCK_FAIL_S else warn)("clock", message, wanted)
 
 
@@ -269,13 +265,12 @@ def judge_assets(assets_url: str, way: Way, look: Look) -> Finding:
             "assets",
             message,
             (
-                "Pictures may not be fetched. If it stays, see that [grok] assets_url and the "
-                "proxy "
-                "are right."
+                "The server may be unable to fetch pictures. If this stays, check [grok] "
+                "assets_url and the proxy."
             ),
         )
     message = (
-        f"{host} answers {way.words} (HTTP {look.status} to who is not signed in; no "
-        "picture was fetched)"
+        f"{host} answers {way.words} (HTTP {look.status} without an account; no picture was "
+        "fetched)"
     )
     return ok("assets", message)

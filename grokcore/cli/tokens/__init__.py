@@ -59,7 +59,7 @@ def _add_add(commands: Commands, parents: Parents) -> None:
         nargs="*",
         help="value of the sso cookie, sso=…, or a cookie header; or -",
     )
-    parser.add_argument("--super", action="store_true", help="they belong to Super accounts")
+    parser.add_argument("--super", action="store_true", help="the tokens belong to Super accounts")
     parser.add_argument(
         "--note", metavar="TEXT", default="", help="whose they are; a reminder for you"
     )
@@ -79,10 +79,7 @@ def _add_remove(commands: Commands, parents: Parents) -> None:
 
 
 def _add_import(commands: Commands, parents: Parents) -> None:
-    more = (
-        "A line for each place says what became of it. A place without a token is refused, and "
-        "the exit code is 1."
-    )
+    more = "A line for each place reports what became of it. The exit code is 1 if one is refused."
     parser = add_command(
         commands, parents, "import", import_tokens, "add the tokens of another file", more
     )
@@ -108,7 +105,11 @@ def _add_export(commands: Commands, parents: Parents) -> None:
         commands, parents, "export", export_tokens, "write the tokens themselves to a file", more
     )
     parser.add_argument(
-        "file", metavar="FILE", nargs="?", default="-", help="where to; - (the default) for stdout"
+        "file",
+        metavar="FILE",
+        nargs="?",
+        default="-",
+        help="the file to write; - (the default) for stdout",
     )
     parser.add_argument(
         "--format", choices=("json", "text"), default="json", help="text has only the tokens"

@@ -66,7 +66,7 @@ def import_tokens(arguments: argparse.Namespace) -> int:
     items = _imported(arguments.file)
     if all(item.passed for item in items):
         _print_notes(items)
-        print("there is no token in it", file=sys.stderr)
+        print("there is no token in the file", file=sys.stderr)
         return 1
     return _take(file_to_edit(arguments), items)
 

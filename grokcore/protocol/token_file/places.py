@@ -5,7 +5,7 @@ an import can then report what became of every entry. The content of a place is 
 :mod:`grokcore.protocol.token_file.reading`.
 
 *JSON.* Lists and objects keyed by token, in sections named after pools (``sso``, ``ssoSuper``, …)
-or in wrappers (``data``, ``tokens``, …), up to :data:`DEEPEST` levels deep. A browser's cookies,
+or in wrappers (``data``, ``tokens``, …), :data:`DEEPEST` levels deep at most. A browser's cookies,
 as a list or as an object of name and value. A HAR archive.
 
 *Text.* One token a line, with comments behind ``#``; a browser's ``cookies.txt``; a table of
