@@ -302,7 +302,7 @@ NETWORK_CASES = [
     "case", [*FILE_CASES, *IDENTITY_CASES, *NETWORK_CASES], ids=lambda case: case.name
 )
 def test_each_look_comes_to_this(case: Case) -> None:
-    """What is not green says what to do, in whole sentences; what is green has nothing to do."""
+    """A finding that is not green has advice in whole sentences; a green one has none."""
     found = case.judge()
     told = found if isinstance(found, list) else [] if found is None else [found]
     worst = (

@@ -152,7 +152,7 @@ def lines_of(out: str) -> list[Line]:
 
 
 def check(site: Site, place: Path, capsys: Capture, *words: str) -> tuple[int, list[Line]]:
-    """The exit code and what was told. In no case a secret, nothing on stderr, and nothing is left
+    """The exit code and the findings. In no case a secret, nothing on stderr, and nothing is left
     behind.
     """
     code = site.run(place, *words)
@@ -213,8 +213,8 @@ RUNS = [
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_a_run_tells_what_is_and_what_to_do(run: Run, place: Path, capsys: Capture) -> None:
-    """One line each, in a pipe; nothing costs a generation, nothing is written, no secret is
-    told.
+    """One line each, in a pipe; nothing costs a generation, nothing is written, no
+    secret is shown.
     """
     site = run.site()
     code, told = check(site, place, capsys)
@@ -266,7 +266,7 @@ def test_when_all_is_well_everything_is_green(place: Path, capsys: Capture) -> N
 
 
 def test_who_asks_is_the_browser_and_nobody_s_session(place: Path, capsys: Capture) -> None:
-    """Only the question for what is left has the token; the others have User-Agent and
+    """Only the request for rate limits has the token; the others have User-Agent and
     cf_clearance.
     """
     agent = f"{WINDOWS} Chrome/150.0.0.0 Safari/537.36"
@@ -546,7 +546,7 @@ class Screen:
 def test_on_a_terminal_it_is_coloured_and_fits(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What to do stands below what was found, and ids are whole."""
+    """The advice stands below the message, and ids are whole."""
     screen = Screen()
     for name, value in {"COLUMNS": "80", "TERM": "xterm-256color"}.items():
         monkeypatch.setenv(name, value)
@@ -578,7 +578,7 @@ def killed_in_the_end(process: subprocess.Popen[str]) -> Iterator[None]:
 def test_ctrl_c_ends_it_cleanly(place: Path) -> None:
     """Whatever it is waiting for: one word, no traceback, and the code that shells know."""
     site = Site(Simulator(trace_script=Script((HANG,), before=60)))
-    # Whoever runs tests in the background may have had SIGINT ignored, which is inherited.
+    # In the background a shell may have SIGINT ignored, which is inherited.
     program = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     program += "runpy.run_module('grokcore', run_name='__main__')"
     command = [sys.executable, "-c", program, "check"]

@@ -236,7 +236,7 @@ def remarked(*arguments: str) -> list[str]:
 
 
 def test_ipv6_alone_is_remarked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody who writes :: mostly means everybody."""
+    """An owner who writes :: mostly means all addresses."""
     monkeypatch.chdir(tmp_path)
     (warning,) = remarked("host", "::")
     assert warning.startswith("--host: [server] host: :: is reached over IPv6 only; ")
@@ -412,8 +412,8 @@ def test_tokens_are_not_used_without_the_proxy_beside_them(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever keeps the original's folder and writes a configuration of their own has to say
-    something of proxies.
+    """An owner who keeps the original's folder and writes a new configuration has to decide on the
+    proxy.
     """
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()

@@ -183,7 +183,7 @@ async def test_a_key_that_was_away_comes_back_with_its_limits_only(running: Runn
 
 
 def test_a_variable_is_a_safeguard_that_no_file_takes_away() -> None:
-    """What is in force counts, wherever it comes from."""
+    """The settings in force count, wherever they come from."""
     environ = {
         "GROK2API_GROK_API_KEY": OWNER,
         "GROK2API_GROK_PROXY_URL": "http://proxy.example.com:1",

@@ -1,4 +1,4 @@
-"""``tokens``: what is told and what is written, whatever is given and whatever fails."""
+"""``tokens``: messages and files, for any input and any failure."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ def names(place: Path) -> set[str]:
     return {entry.name for entry in place.iterdir()}
 
 
-# What is done -----------------------------------------------------------------------------------
+# Commands ----------------------------------------------------------------------------------------
 
 
 @frozen
 class Case:
-    """A folder, a command, what it says, and what is another in the folder then.
+    """A folder, a command, its output, and the changes in the folder.
 
     :ivar out: on stdout.
-    :ivar after: files that are new or others.
+    :ivar after: files that are new or changed.
     """
 
     name: str
@@ -109,8 +109,8 @@ CASES = [
     Case("add to the original's", ["add", f"sso={JWT}"], [f"argument 1: {ID} added", "data/token.json: 1 added, 0 already there, 0 refused"], {"data/token.json": "{}"}, {"data/token.json": as_json({"sso": {JWT: {}}}), "data/token.json.bak": "{}"}),
     Case("add to a named file", ["add", JWT, "--tokens", "t.txt"], [f"argument 1: {ID} added", "t.txt: 1 added, 0 already there, 0 refused"], {"t.txt": "{}", "tokens.json": "{"}, {"t.txt": as_json({"sso": {JWT: {}}}), "t.txt.bak": "{}"}),
     Case("add to a named file that is not there", ["add", "--tokens", "t", JWT], [f"argument 1: {ID} added", "t: 1 added, 0 already there, 0 refused"], {"tokens.json": "{"}, {"t": NEW}),
-    Case("add what is there", ["add", JWT], [f"argument 1: {ID} already there", "tokens.json: 0 added, 1 already there, 0 refused"], {"tokens.json": f'["{JWT}"]'}),
-    Case("add what is there, with details", ["add", JWT, "--super"], [f"argument 1: {ID} already there, unchanged", "tokens.json: 0 added, 1 already there, 0 refused"], {"tokens.json": JWT}),
+    Case("add a present token", ["add", JWT], [f"argument 1: {ID} already there", "tokens.json: 0 added, 1 already there, 0 refused"], {"tokens.json": f'["{JWT}"]'}),
+    Case("add a present token, with details", ["add", JWT, "--super"], [f"argument 1: {ID} already there, unchanged", "tokens.json: 0 added, 1 already there, 0 refused"], {"tokens.json": JWT}),
     Case("add with details", ["add", "--super", "--note", "mine", "--proxy", "socks5://127.0.0.1:1080", JWT], [f"argument 1: {ID} added", "tokens.json: 1 added, 0 already there, 0 refused"], after={"tokens.json": as_json({"sso": {}, "ssoSuper": {JWT: {"note": "mine", "proxy_url": "socks5h://127.0.0.1:1080"}}})}),
     Case("add without a proxy", ["add", JWT, "--proxy=direct"], [f"argument 1: {ID} added", "tokens.json: 1 added, 0 already there, 0 refused"], after={"tokens.json": as_json({"sso": {JWT: {"proxy_url": "direct"}}, "ssoSuper": {}})}),
     Case("add some of them", ["add", "no token", JWT], [f"refused: argument 1 {NO_TOKEN}", f"argument 2: {ID} added", "tokens.json: 1 added, 0 already there, 1 refused"], after={"tokens.json": NEW}, code=1),
@@ -121,21 +121,21 @@ CASES = [
     Case("import", ["import", "c.txt"], [f"line 2: {ID} added", f"refused: line 3 {NO_TOKEN}", f"line 4: {ID} already there", "tokens.json: 1 added, 1 already there, 1 refused"], {"c.txt": f"# x\n{JWT}\nno token\nsso={JWT}\n"}, {"tokens.json": NEW}, code=1),
     Case("import from stdin", ["import", "-"], [f"entry 2: {ID} added", "1 passed over: a cookie of another name", "tokens.json: 1 added, 0 already there, 0 refused, 1 passed over"], after={"tokens.json": NEW}, stdin=as_json([{"name": "theme", "value": "x"}, {"name": "sso", "value": JWT}])),
     Case("import everything that is said", ["import", "old.json"], [f"sso, entry 1: {ID} added", f"ssoSuper, entry 1: {OTHER_ID} added", "tokens.json: 2 added, 0 already there, 0 refused"], {"old.json": FULL}, {"tokens.json": FULL}),
-    Case("import what is said in two places", ["import", "old.json"], [f"sso, entry 1: {ID} added", f"ssoSuper, entry 1: {ID} already there, unchanged", "tokens.json: 1 added, 1 already there, 0 refused"], {"old.json": as_json({"sso": {JWT: {"note": "x"}}, "ssoSuper": [JWT]})}, {"tokens.json": as_json({"sso": {}, "ssoSuper": {JWT: {"note": "x"}}})}),
+    Case("import the details of two places", ["import", "old.json"], [f"sso, entry 1: {ID} added", f"ssoSuper, entry 1: {ID} already there, unchanged", "tokens.json: 1 added, 1 already there, 0 refused"], {"old.json": as_json({"sso": {JWT: {"note": "x"}}, "ssoSuper": [JWT]})}, {"tokens.json": as_json({"sso": {}, "ssoSuper": {JWT: {"note": "x"}}})}),
     Case("import nothing", ["import", "c.txt"], [], {"c.txt": "# x\n"}, code=1, err=["there is no token in the file"]),
     Case("remove", ["remove", ID], [f"{ID}: removed", "tokens.json.bak has the file as it was, with the removed tokens"], {"tokens.json": BOTH}, {"tokens.json": as_json({"sso": {OTHER: {}}, "ssoSuper": {}}), "tokens.json.bak": BOTH}),
     Case("remove by a few digits", ["remove", ID[:4], OTHER_ID], [f"{ID}: removed", f"{OTHER_ID}: removed", "tokens.json.bak has the file as it was, with the removed tokens"], {"tokens.json": BOTH, "tokens.json.bak": "older"}, {"tokens.json": as_json({"sso": {}, "ssoSuper": {}}), "tokens.json.bak": BOTH}),
-    Case("remove what is not there", ["remove", "0000", JWT], ["0000: no token has this id", "argument 2 is no id: expected 4 to 24 hex digits"], {"tokens.json": BOTH}, code=1),
+    Case("remove an unknown id", ["remove", "0000", JWT], ["0000: no token has this id", "argument 2 is no id: expected 4 to 24 hex digits"], {"tokens.json": BOTH}, code=1),
     Case("convert a list", ["convert"], ["tokens.json: now a JSON object with 2 tokens", "tokens.json.bak has the file as it was, with all that is no token"], {"tokens.json": LIST, "tokens.json.bak": "older"}, {"tokens.json": BOTH, "tokens.json.bak": LIST}),
     Case("convert cookies", ["convert", "--tokens", "c.txt"], ["1 passed over: a cookie of another name", "c.txt: now a JSON object with 1 token", "c.txt.bak has the file as it was, with all that is no token"], {"c.txt": COOKIES}, {"c.txt": NEW, "c.txt.bak": COOKIES}),
-    Case("convert what can be edited", ["convert"], ["tokens.json: nothing to do, it can be edited (2 tokens)"], {"tokens.json": BOTH}),
+    Case("convert an object", ["convert"], ["tokens.json: nothing to do, it can be edited (2 tokens)"], {"tokens.json": BOTH}),
     Case("export", ["export"], FULL.splitlines(), {"tokens.json": FULL}, err=["exported: 2"]),
     Case("export none", ["export"], as_json({"sso": {}, "ssoSuper": {}}).splitlines(), {"tokens.json": "#"}, err=["exported: 0"]),
     Case("export text", ["export", "-", "--format=text"], [JWT], {"tokens.json": FULL}, err=["exported: 1", "left out, since text can't hold it: note, proxy_url", "left out, since text can't say that they are disabled: 1"]),
     Case("export Super tokens as text", ["export", "--format=text"], [JWT], {"tokens.json": f'{{"ssoSuper": ["{JWT}"]}}'}, err=["exported: 1", "left out, since text can't hold it: tier"]),
     Case("export to a file", ["export", "out"], [], {"tokens.json": NEW}, {"out": NEW}, err=["exported: 1"]),
     Case("export over a file", ["export", "out", "--force"], [], {"tokens.json": NEW, "out": "x"}, {"out": NEW}, err=["exported: 1"]),
-    Case("export over a file without being told", ["export", "out"], [], {"tokens.json": NEW, "out": "x"}, code=1, err=["out is there already; --force replaces it"]),
+    Case("export over a file without --force", ["export", "out"], [], {"tokens.json": NEW, "out": "x"}, code=1, err=["out is there already; --force replaces it"]),
     Case("export over itself", ["export", "./tokens.json", "--force"], [], {"tokens.json": JWT}, code=1, err=["tokens.json is the token file itself"]),
     Case("export over a folder", ["export", "data", "--force"], [], {"tokens.json": JWT, "data/x": ""}, code=1, err=["data is not a file that could be replaced"]),
     Case("export to a device", ["export", os.devnull, "--force"], [], {"tokens.json": JWT}, code=1, err=[f"{os.devnull} is not a file that could be replaced"]),
@@ -148,8 +148,8 @@ CASES = [
 def test_a_command_says_what_it_did_and_did_no_more(
     case: Case, place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files that are not named in the case are as they were; what is written is its owner's only;
-    no token is shown.
+    """Files that the case does not name are as they were; written files are their owner's only; no
+    token is shown.
     """
     for name, text in case.before.items():
         (place / name).parent.mkdir(exist_ok=True)
@@ -173,7 +173,7 @@ def test_a_command_says_what_it_did_and_did_no_more(
     assert "eyJ" not in out or case.words[0] == "export"
 
 
-# What is at fault -------------------------------------------------------------------------------
+# Faults -----------------------------------------------------------------------------------------
 
 
 @frozen
@@ -206,7 +206,7 @@ FAULTS = [
     Fault("import into text", ["import", "c", "--tokens", "my tokens"], f"my tokens: {FORM}; `tokens convert --tokens 'my tokens'` makes one of it, ", {"my tokens": OTHER, "c": JWT}),
     Fault("remove from text", ["remove", ID], f"tokens.json: {FORM}; `tokens convert` makes ", {"tokens.json": JWT}),
     Fault("nothing to convert", ["convert"], "there is no token file: "),
-    Fault("convert what is at fault", ["convert"], "tokens.json: line 2 is not a token: ", {"tokens.json": f"{JWT}\nno token"}),
+    Fault("convert a file at fault", ["convert"], "tokens.json: line 2 is not a token: ", {"tokens.json": f"{JWT}\nno token"}),
     Fault("convert a part that may hold tokens", ["convert"], "tokens.json: part 2 is not known here, ", {"tokens.json": as_json({"sso": [JWT], "vault": [OTHER]})}),
     Fault("proxy", ["add", JWT, "--proxy", "http://u:pass@"], "--proxy must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host; write it "),
     Fault("no such import", ["import", "c.txt"], "c.txt: can't be read: No such file or directory"),
@@ -373,7 +373,7 @@ def test_a_note_can_be_shown_anywhere(place: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_list_for_programs(place: Path, capsys: Capture) -> None:
-    """As the table, with the whole key; the state only if somebody knows about it."""
+    """As the table, with the whole key; the state only if the server has learned one."""
     (place / "tokens.json").write_text(LISTED)
     known = dict(
         id=OTHER_ID,
@@ -413,7 +413,7 @@ def test_the_permissions_stay_and_the_backup_is_its_owners_only(bits: int, place
 
 
 def test_a_link_stays_one_and_the_backup_is_beside_the_file(place: Path) -> None:
-    """As somebody has laid it out."""
+    """The owner's layout stays."""
     folder = place / "elsewhere"
     folder.mkdir()
     (folder / "t.json").write_text("{}")

@@ -45,7 +45,7 @@ def as_json(value: Any, **layout: Any) -> str:
 
 @frozen
 class Addition:
-    """A file, what is added, and the file that comes of it."""
+    """A file, added tokens, and the file that comes of it."""
 
     name: str
     before: str | None
@@ -131,7 +131,7 @@ def test_a_token_is_removed_wherever_it_stands(case: Removal) -> None:
 
 
 def test_an_id_that_several_tokens_begin_with_removes_none() -> None:
-    """More of its digits say which is meant; the whole key tells any two apart."""
+    """More of its digits identify one; whole keys are always different."""
     first_with: dict[str, str] = {}
     number = 0
     while (
@@ -198,7 +198,7 @@ FAULTS = [
     Fault("empty", b"", "is empty; {} would say that there are no tokens"),
     Fault("one bad entry", b'["eyJ", "no token"]', "entry 2 is not a token: expected the value of the sso cookie, sso=…, or a cookie header"),
     Fault("a section twice", b'{"sso": {"eyJ": {}}, "sso": {"eyJ2": {}}}', REPEATED),
-    Fault("keys that only invisible characters tell apart", '{"sso": {"eyJ": {}}, "sso\u200b": {"eyJ2": {}}}'.encode(), REPEATED),
+    Fault("keys that differ by invisible characters", '{"sso": {"eyJ": {}}, "sso\u200b": {"eyJ2": {}}}'.encode(), REPEATED),
 ]  # fmt: skip
 
 

@@ -154,7 +154,7 @@ def test_a_cookie_header_may_be_copied_with_its_name() -> None:
 
 @frozen
 class Fault:
-    """A file that is none, and what is said of it."""
+    """A file that is none, and the message."""
 
     value: Any
     message: str
@@ -200,7 +200,7 @@ def test_a_fault_is_named_by_its_place_and_never_quoted(case: Fault) -> None:
 
 @frozen
 class TextFault:
-    """Bytes that are no token file, and what is said of them."""
+    """Bytes that are no token file, and the message."""
 
     data: bytes
     message: str
@@ -292,7 +292,7 @@ def test_any_bytes_are_a_token_file_or_a_fault_of_it(data: bytes) -> None:
     | st.lists(json_values)
 )
 def test_any_json_is_a_token_file_or_a_fault_of_it(value: Any) -> None:
-    """Never another exception; what is taken is fit for a header, and each token is there once."""
+    """Never another exception; each token is fit for a header, and is there once."""
     try:
         entries = parsed(value)
     except ConfigError:
