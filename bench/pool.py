@@ -1,4 +1,4 @@
-"""What it costs to choose one of many tokens: the token book alone, with all kinds of outcomes."""
+"""The cost of choosing one of many tokens: the token book alone, with all kinds of outcomes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LEASE_BUDGET_US = 100.0
 
 @frozen
 class _Cost:
-    """Microseconds."""
+    """The cost of one operation, in microseconds."""
 
     lease_mean: float
     lease_p99: float

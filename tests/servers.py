@@ -12,7 +12,7 @@ import trio
 import trio.testing
 from attrs import evolve, field, frozen
 
-from grokcore.cli.server import Server
+from grokcore.cli.assembly import Server
 from grokcore.config import Config, load_config
 from grokcore.protocol.models import Tier
 from grokcore.protocol.tokens import TokenEntry

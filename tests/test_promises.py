@@ -96,7 +96,7 @@ PROMISES = [
     promise(DRIFT, "What is personal never reaches the disk", "protocol/recording/test_redact.py::test_wherever_something_personal_stands_it_goes", "protocol/recording/test_redact.py::test_no_piece_of_a_text_stays", "test_cli.py::test_an_answer_is_recorded_without_what_is_personal_and_replayed"),
     promise(OPERATIONS, "Nothing else is contacted", "runtime/lanes/grok_web/test_asset_places.py::test_other_places_are_not_asked", "runtime/attachments/test_fetch.py::test_a_name_that_leads_anywhere_else_than_to_the_public_is_not_asked", "runtime/transport/test_curl.py::test_the_environment_s_proxies_are_not_used"),
     # Tokens
-    promise(REFERENCE, "keep what they don't know", "protocol/token_file/test_editing.py::test_what_is_not_understood_is_kept"),
+    promise(REFERENCE, "keep what they don't know", "protocol/token_file/test_editing.py::test_values_of_other_programs_are_kept"),
     promise(REFERENCE, "up to three attempts in all, and keeps its place in the queue", "protocol/pool/test_attempts.py::test_upstream_sees_a_bounded_number_of_calls", "runtime/completion/test_failures.py::test_a_failure_is_tried_again_only_where_that_helps_and_blames_only_the_guilty"),
     promise(REFERENCE, "Only what is the token's own fault counts against it", "test_errors.py::test_only_a_tokens_own_failures_count_against_it"),
     promise(REFERENCE, "refused again at least a minute later, the token is *invalid*", "protocol/pool/test_outcomes.py::test_a_token_is_invalid_after_two_refusals_a_minute_apart_and_never_after_one"),

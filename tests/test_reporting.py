@@ -14,6 +14,7 @@ import trio.testing
 from attrs import define, field, frozen
 
 from grokcore.cli import reporting
+from grokcore.cli.assembly import Server
 from grokcore.cli.reporting import (
     LOOK_AGAIN_S,
     STATUS_EVERY_S,
@@ -21,7 +22,6 @@ from grokcore.cli.reporting import (
     Reporter,
     status_line,
 )
-from grokcore.cli.server import Server
 from grokcore.cli.systemd import Notifier
 from grokcore.config.sections import DEFAULT_LIMITS
 from grokcore.errors import QuotaExhausted

@@ -22,7 +22,7 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokcore.cli import EXIT_CONFIG, serving, systemd
+from grokcore.cli import EXIT_CONFIG, serve, systemd
 from grokcore.cli.setup import Settings
 from grokcore.cli.systemd import Notifier, passed_sockets
 from grokcore.config import ServerConfig, load_config
@@ -348,7 +348,7 @@ def test_a_passed_socket_that_other_machines_reach_needs_a_key(
             if door.refused:
                 caught = opened.enter_context(pytest.raises(ConfigError))
             (taken,) = opened.enter_context(
-                serving._sockets(Settings(config, file=Path("my.toml")), demo=False)
+                serve._sockets(Settings(config, file=Path("my.toml")), demo=False)
             )
             assert taken.getsockname() == bound.getsockname()
         if door.refused:

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from ..config import Config
 from ..config.sections import DEFAULT_STATSIG_ID
-from .setup import Settings, Sources, data_folder
+from .setup import InputFiles, Settings, data_folder
 from .tokens.states import STATE_FILE
 
 __all__ = ["Access", "has_secrets", "judge_mode", "look_at_access"]
@@ -34,7 +34,7 @@ class Access:
     advice: str = ""
 
 
-def look_at_access(sources: Sources, settings: Settings | None) -> Iterator[Access]:
+def look_at_access(sources: InputFiles, settings: Settings | None) -> Iterator[Access]:
     """Report on configuration and tokens, and on other files and folders if they are at fault."""
     if sources.demo:
         return

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import trio
 
 from ..protocol.pool.account import AccountState
-from .server import Server
+from .assembly import Server
 from .systemd import Notifier
 
 __all__ = ["Reporter", "status_line"]

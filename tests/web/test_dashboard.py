@@ -19,7 +19,7 @@ import trio.testing
 from attrs import evolve, frozen
 
 import grokcore
-from grokcore.cli.server import Server
+from grokcore.cli.assembly import Server
 from grokcore.errors import Overloaded
 from grokcore.protocol.tokens import TokenEntry, token_id
 from grokcore.runtime.completion.gateway import FailedAttempt

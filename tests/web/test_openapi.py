@@ -23,7 +23,7 @@ from referencing.jsonschema import DRAFT202012
 
 import grokcore
 from grokcore import errors
-from grokcore.cli.server import Server
+from grokcore.cli.assembly import Server
 from grokcore.config import load_config
 from grokcore.errors import GrokApiError
 from grokcore.protocol.dialects.openai_errors import error_type
