@@ -1,4 +1,4 @@
-"""From the parts of a request to what will be uploaded: decoded, fetched, weighed, and known by
+"""From the parts of a request to its attachments: decoded, fetched, weighed, and identified by
 their first bytes.
 """
 
@@ -28,17 +28,17 @@ from .fetch import Fetcher
 __all__ = ["load_attachments", "load_enclosures"]
 
 AT_ONCE = 5
-"""Of one request's attachments: they may be 20 MB each, and stand in memory meanwhile."""
+"""Attachments of a request that are loaded at the same time: each may take 20 MB of memory."""
 
 HISTORY_FETCH_S = 10.0
-"""For fetching what the question can do without, in seconds, all in all. A client sends its history
-with each question, and would wait each time for every server in it that has gone."""
+"""Bound for all fetches of spare attachments together, in seconds. A client sends its history with
+each question, and would wait each time for every server in it that has gone."""
 
 LONGEST_SCHEME = 20
-"""Characters of a URL, within which its scheme ends."""
+"""Characters of a URL within which its scheme ends."""
 
 IN_A_THREAD_BYTES = 256 * 1024
-"""Of one that is looked at in a thread: a text is read from end to end."""
+"""Size above which an attachment is identified in a thread: a text is read from end to end."""
 
 MOST_PARTS = 20
 """Attachments of one request. Grok's page takes fewer."""
@@ -47,10 +47,11 @@ MOST_PARTS = 20
 async def load_attachments(
     parts: Sequence[AttachmentPart], fetcher: Fetcher
 ) -> tuple[Attachment, ...]:
-    """All of *parts*, in their order.
+    """Load all of *parts*; the attachments are in their order.
 
-    :raises RequestTooLarge: one of them, or all together, are more than is taken.
-    :raises AttachmentRefused: one can't be read, fetched or attached; it is named by its path.
+    :raises RequestTooLarge: if one of them, or all together, are larger than a bound.
+    :raises AttachmentRefused: if one can't be read, fetched or attached; the message names its
+        path.
     """
     if len(parts) > MOST_PARTS:
         message = f"At most {MOST_PARTS} pictures and files can be attached."
@@ -62,11 +63,10 @@ async def load_attachments(
 async def load_enclosures(
     enclosures: Sequence[Enclosure], fetcher: Fetcher, *, earlier: int
 ) -> Enclosed:
-    """Those of *enclosures* that go up: the needed ones; others as far as they can be had and there
-    is room.
+    """Load the needed *enclosures*, and others as far as they can be loaded and there is room.
 
-    :param earlier: how many pictures of earlier turns, the latest first.
-    :raises GrokApiError: a needed one can't be had, as :func:`load_attachments`.
+    :param earlier: most pictures of earlier turns, the latest first.
+    :raises GrokApiError: if a needed one can't be loaded, as :func:`load_attachments`.
     """
     parts = {use: [one.part for one in enclosures if one.use is use] for use in Use}
     loader = _Loader(fetcher)
@@ -93,7 +93,7 @@ async def _add_earlier(
 ) -> dict[str, str]:
     """Add to *found* up to *room* of *parts*, the latest first, each content once.
 
-    Returns the paths of those whose content is there under another path, with that path.
+    Returns, for parts whose content is there already, their path -> the path of that content.
     """
     same: dict[str, str] = {}
     rest = list(reversed(parts))[:MOST_PARTS] if room > 0 else []
@@ -120,7 +120,10 @@ class _Loader:
         self._history_until = trio.current_time() + HISTORY_FETCH_S
 
     async def load(self, part: AttachmentPart) -> Attachment:
-        """:raises GrokApiError: it can't be had, or is too much."""
+        """Load *part*.
+
+        :raises GrokApiError: if it can't be loaded, or is too large.
+        """
         data = await _data_of(part, self._fetcher)
         if self._weight + len(data) > MOST_BYTES_IN_ALL:
             message = f"The attachments are more than {MOST_BYTES_IN_ALL >> 20} MB together."
@@ -134,7 +137,7 @@ class _Loader:
             raise
 
     async def load_possible(self, parts: Sequence[AttachmentPart]) -> dict[str, Attachment]:
-        """Those of *parts* that can be had, by their paths. Equal addresses are fetched once.
+        """Load *parts* as far as possible; attachments by path. Equal addresses are fetched once.
 
         All fetches of a request together have :data:`HISTORY_FETCH_S`.
         """
@@ -161,9 +164,7 @@ async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
             raise _too_large(part)
         return part.data
     if not _is_data_url(part):
-        if (
-            ":" not in part.url[:LONGEST_SCHEME]
-        ):  # a path of the client's own disk, or damaged base64
+        if ":" not in part.url[:LONGEST_SCHEME]:  # a path of the client's disk, or damaged base64
             message = (
                 f"{part.path} must be a data: or https: URL (data:image/png;base64,…), or base64."
             )

@@ -218,7 +218,7 @@ async def test_a_period_of_failure_is_one_warning_for_each_group_and_its_end_one
         await trio.sleep(300)
         if round_ == 0:
             warnings = said(caplog)
-            assert [re.findall(r"left for (\S+), with", line) for line in warnings] == [
+            assert [re.findall(r"allowance for (\S+), with", line) for line in warnings] == [
                 [GROUP],
                 [OTHER.rate_limit_name],
             ]
@@ -229,7 +229,7 @@ async def test_a_period_of_failure_is_one_warning_for_each_group_and_its_end_one
             assert "sso-" not in caplog.text
             caplog.clear()
             world.grok.scripts = [FAILING, PLENTY]
-    assert said(caplog) == [f"INFO Grok says again what is left for {GROUP}"]
+    assert said(caplog) == [f"INFO Grok reports the allowance for {GROUP} again"]
     caplog.clear()
 
     world.grok.scripts = [FAILING]
