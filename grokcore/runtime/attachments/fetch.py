@@ -116,7 +116,7 @@ class Fetcher:
             b"",
             proxy_url=self.proxy_url,
             connect_net_s=FETCH_S,
-            connect_to=await self._way(target),
+            connect_to=await self._address(target),
             impersonated=False,
             who=_shown(target),
         )
@@ -128,7 +128,7 @@ class Fetcher:
                 f"The attachment could not be fetched. {failure.message}"
             ) from failure
 
-    async def _way(self, target: UserUrl) -> str:
+    async def _address(self, target: UserUrl) -> str:
         """The address to connect to, judged; empty if the proxy finds it."""
         if self.proxy_url:
             if target.trusted:

@@ -68,30 +68,30 @@ async def load_enclosures(
     :param earlier: most pictures of earlier turns, the latest first.
     :raises GrokApiError: if a needed one can't be loaded, as :func:`load_attachments`.
     """
-    parts = {use: [one.part for one in enclosures if one.use is use] for use in Use}
+    parts = {use: [item.part for item in enclosures if item.use is use] for use in Use}
     loader = _Loader(fetcher)
     if len(parts[Use.NEEDED]) > MOST_PARTS:
         await load_attachments(parts[Use.NEEDED], fetcher)
     needed = await for_all(parts[Use.NEEDED], loader.load, at_once=AT_ONCE)
-    found: dict[str, Attachment] = dict(
+    loaded: dict[str, Attachment] = dict(
         zip((part.path for part in parts[Use.NEEDED]), needed, strict=True)
     )
-    wanted = parts[Use.WANTED][-(MOST_PARTS - len(found)) :] if len(found) < MOST_PARTS else []
-    found.update(await loader.load_possible(wanted))
-    room = min(earlier, MOST_PARTS - len(found))
-    same = await _add_earlier(found, parts[Use.EARLIER], loader, room)
-    order = [one.part.path for one in enclosures]
-    spare = found.keys() - {part.path for part in parts[Use.NEEDED]}
-    carriers = {**same, **{path: path for path in found}}
+    wanted = parts[Use.WANTED][-(MOST_PARTS - len(loaded)) :] if len(loaded) < MOST_PARTS else []
+    loaded.update(await loader.load_possible(wanted))
+    room = min(earlier, MOST_PARTS - len(loaded))
+    same = await _add_earlier(loaded, parts[Use.EARLIER], loader, room)
+    order = [item.part.path for item in enclosures]
+    spare = loaded.keys() - {part.path for part in parts[Use.NEEDED]}
+    carriers = {**same, **{path: path for path in loaded}}
     return Enclosed(
-        tuple(found[path] for path in order if path in found), carriers, frozenset(spare)
+        tuple(loaded[path] for path in order if path in loaded), carriers, frozenset(spare)
     )
 
 
 async def _add_earlier(
-    found: dict[str, Attachment], parts: Sequence[AttachmentPart], loader: _Loader, room: int
+    loaded: dict[str, Attachment], parts: Sequence[AttachmentPart], loader: _Loader, room: int
 ) -> dict[str, str]:
-    """Add to *found* up to *room* of *parts*, the latest first, each content once.
+    """Add to *loaded* up to *room* of *parts*, the latest first, each content once.
 
     Returns, for parts whose content is there already, their path -> the path of that content.
     """
@@ -101,12 +101,12 @@ async def _add_earlier(
         batch, rest = rest[:room], rest[room:]
         for path, attachment in (await loader.load_possible(batch)).items():
             carrier = next(
-                (other for other, it in found.items() if it.data == attachment.data), None
+                (other for other, it in loaded.items() if it.data == attachment.data), None
             )
             if carrier is not None:
                 same[path] = carrier
             else:
-                found[path] = attachment
+                loaded[path] = attachment
                 room -= 1
     return same
 

@@ -93,14 +93,14 @@ class Preparer:
         while True:
             may_lack = functools.partial(_may_lack, rendering, repeated=repeated)
             attachments = rendering.attachments
-            found = await self.uploads.bring(
+            uploaded = await self.uploads.bring(
                 attachments, self.lease, self.settings.base_url, self.settings.identity, may_lack
             )
-            files = [file for file in found if file is not None]
-            if len(files) == len(found):
+            files = [file for file in uploaded if file is not None]
+            if len(files) == len(uploaded):
                 return rendering, files
             lacking = [
-                one.path for one, file in zip(attachments, found, strict=True) if file is None
+                item.path for item, file in zip(attachments, uploaded, strict=True) if file is None
             ]
             rendering = await self._rendered_without(rendering, lacking)
 

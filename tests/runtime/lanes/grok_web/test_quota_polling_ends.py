@@ -253,7 +253,7 @@ async def test_asks_that_work_are_told_of_only_to_who_wants_to_know_everything(
 
 @with_keeper(Script(PLENTY.steps, before=1))
 async def test_whoever_listens_to_the_pool_hears_of_an_answer(world: World) -> None:
-    """What was learned is to be saved, and a waiting request may be served."""
+    """The new quota is to be saved, and a waiting request may be served."""
     heard: list[float] = []
     await world.use()
     world.pool.on_change.append(lambda: heard.append(trio.current_time()))
