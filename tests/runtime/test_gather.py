@@ -11,7 +11,7 @@ from tests.scenarios import on_fake_clock, run_on_fake_clock
 
 
 def test_results_keep_the_order_of_their_items() -> None:
-    """Whoever comes first; and not more are under way than may be."""
+    """Results are in the order of the items, and no more are under way than allowed."""
 
     async def scenario() -> None:
         under_way = most = 0
@@ -33,7 +33,7 @@ def test_results_keep_the_order_of_their_items() -> None:
 
 @on_fake_clock
 async def test_a_failure_ends_the_others_and_is_raised_as_itself() -> None:
-    """Whoever catches an error of the family need not know that several were under way."""
+    """A handler of one error need not know that several items were under way."""
 
     async def work(seconds: int) -> None:
         await trio.sleep(seconds)

@@ -273,8 +273,9 @@ def named(value: object) -> str:
 def test_every_wait_ends_in_time(
     wait: Wait, event: Event, restart: str, has_uptime: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Right within 5 s, whatever happens to the clocks, with a restart before it, within it (the
-    state was written before, and read after), after it, or none."""
+    """Right within 5 s, whatever happens to the clocks, without a restart or with one: before,
+    after or within the event (the state was written before it, and read after it).
+    """
     if hasattr(time, "tzset"):
         monkeypatch.setenv("TZ", "Europe/Berlin")
         time.tzset()

@@ -1,4 +1,4 @@
-"""Drift: what is new in Grok's answers is counted, named without its values, and told once."""
+"""Drift: news in Grok's answers is counted, named without values, and logged once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_an_unknown_key_is_told_once_by_its_name(caplog: pytest.LogCaptureFixtur
 def test_a_model_that_is_refused_is_told_once_with_groks_words(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """As the client hears them; what is the token's fault is none of the model's."""
+    """As the client gets them. A token's fault is not held against the model."""
 
     async def scenario() -> None:
         refusal = error(400, {"error": {"code": 3, "message": "Model is <b>gone</b>, basic-0"}})
