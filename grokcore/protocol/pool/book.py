@@ -201,7 +201,7 @@ class TokenBook:
                 used_up and allowance.quota is not None and allowance.quota.stated_wait(1) is None
             )
             if account.invalid or unknown_end or allowance.demanded:
-                self.polls.wish(account, group, now)
+                self.polls.schedule(account, group, now)
 
     # Choice --------------------------------------------------------------------------------------
 
@@ -357,7 +357,7 @@ class TokenBook:
         for group, allowance in account.allowances.items():
             allowance.clear(max(dear, self.polls.dearest(group)))
             if account.invalid and not account.retired:
-                self.polls.wish(account, group, now)
+                self.polls.schedule(account, group, now)
         self._reasons.forget_all()
         self._touch(account, now)
         if account.disabled:
