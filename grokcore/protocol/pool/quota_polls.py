@@ -13,7 +13,7 @@ Rules
 -----
 1. One poll of an account and group at a time, with :data:`APART_S` seconds between two.
 2. That time doubles with each poll that had no answer.
-3. A demanded poll comes after :data:`DEMANDED_APART_S` seconds.
+3. A demanded poll may come :data:`DEMANDED_APART_S` seconds after the last one.
 4. No poll is made through an egress that pauses.
 """
 
@@ -73,8 +73,9 @@ class PollPlan:
     _dearest: dict[str, int] = field(factory=dict)
 
     def note_cost(self, group: str, cost: int) -> bool:
-        """Note that questions of this *cost* are asked of a group. Returns whether none was
-        dearer, or as dear.
+        """Note that questions of this *cost* are asked of a group.
+
+        :returns: whether it is the highest cost so far.
         """
         dearer = cost > self.dearest(group)
         if dearer:
@@ -143,7 +144,7 @@ class PollPlan:
             _, _, account, group = heapq.heappop(self._due)
             allowance = account.allowance(group)
             allowance.poll_at = math.inf
-            if allowance.polling:  # its end plans the next
+            if allowance.polling:  # its answer will serve for this one too
                 continue
             rests = account.invalid and account.cooling_until > now
             # The last poll may have failed since this one was planned.

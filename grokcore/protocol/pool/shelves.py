@@ -1,4 +1,4 @@
-"""A shelf: accounts in the order in which they are chosen, so that none but the first is looked at.
+"""A shelf: accounts in the order of the choice, so that only the first one is looked at.
 
 Theory
 ------
@@ -36,7 +36,7 @@ class Grade(enum.StrEnum):
     """How good an account is for a question.
 
     * proven: its last question was answered;
-    * fresh: neither its last answer nor its last failure is known;
+    * fresh: it has not answered yet, or not since it was refused;
     * suspect: it failed a few seconds ago, for a reason that we don't blame on it;
     * spent: by our own count too little is left of its allowance.
     """
@@ -146,7 +146,7 @@ class Shelf:
 
     @property
     def population(self) -> int:
-        """How many accounts are on it."""
+        """Number of accounts on it."""
         return len(self._numbers)
 
     # Places --------------------------------------------------------------------------------------
