@@ -225,6 +225,17 @@ def test_an_answer_outweighs_the_refusal_of_a_poll() -> None:
     assert (chosen(book, 2), book.counts(2)["ok"]) == (["a"], 1)
 
 
+def test_an_answer_does_not_outweigh_the_later_refusal_of_a_question() -> None:
+    """It was sent before the refusal, so the cooling goes on and the doubt stays."""
+    book = book_of("a")
+    first, second = book.choose(NEED, 0), book.choose(NEED, 0)
+    assert first is not None
+    assert second is not None
+    book.settle(first, refusal(), 1)
+    book.settle(second, None, 2)
+    assert (opens_after(book, 2), book.counts(2)["cooling"], book.counts(61)["ok"]) == (59, 1, 0)
+
+
 def test_two_refusals_within_a_minute_are_one() -> None:
     """Requests that were under way together bring no second evidence."""
     book = book_of("a")
