@@ -81,7 +81,7 @@ def test_without_an_address_that_can_be_used_nothing_is_done(
 def test_a_manager_that_is_gone_is_missed_once_and_heard_of_again(
     address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is raised, one line is logged for each absence, and what is told in it is lost."""
+    """Nothing is raised, one line is logged for each absence, and its messages are lost."""
     with Notifier(address) as notifier:
         for absence in (1, 2):
             for _ in range(3):
@@ -137,7 +137,7 @@ def test_where_no_socket_can_be_made_the_server_starts_all_the_same(
 
 @given(st.lists(st.text(), min_size=1, max_size=3))
 def test_no_text_makes_a_line_of_its_own(texts: list[str]) -> None:
-    """Whatever stands in a status, a message has the lines that were meant, in UTF-8."""
+    """For any status, a message has the intended lines, in UTF-8."""
     message = systemd._message(tuple(f"STATUS={text}" for text in texts)).decode()
     assert message.count("\n") == len(texts) - 1
     assert all(line.startswith("STATUS=") for line in message.split("\n"))
@@ -161,7 +161,7 @@ def test_no_text_makes_a_line_of_its_own(texts: list[str]) -> None:
 def test_the_watchdog_is_for_the_process_that_it_names(
     environ: dict[str, str], seconds: float | None
 ) -> None:
-    """Its variables are read once; a child process must not think that they are its own."""
+    """The variables are read once; a child process must not take them for its own."""
     with Notifier.of_environment(environ) as notifier:
         assert notifier.watchdog_s == seconds
     assert environ == {}
@@ -337,7 +337,7 @@ def test_a_passed_socket_that_other_machines_reach_needs_a_key(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever ``[server] host`` says: the rule is about where the socket really is."""
+    """``[server] host`` does not matter: the rule is about the socket's real address."""
     config, _ = load_config(door.config)
     if ":" in door.host and not has_ipv6():
         pytest.skip("no IPv6 here")
@@ -431,8 +431,8 @@ def request_over(path: Path, method: str, url: str, body: bytes | None = None) -
 
 
 def test_a_server_answers_on_the_sockets_that_it_gets_and_leaves_them_whole(tmp_path: Path) -> None:
-    """TCP and local ones, and no other port; who comes while it is started anew waits. A manager
-    that is not there is told nothing, and that is all."""
+    """TCP and local ones, and no other port. Clients that connect during a restart wait. A missing
+    manager costs one line of the log."""
     with listening() as first, local(tmp_path / "socket") as second:
         port, descriptors = first.getsockname()[1], (first.fileno(), second.fileno())
         environ = environment(
@@ -457,8 +457,8 @@ def test_a_server_answers_on_the_sockets_that_it_gets_and_leaves_them_whole(tmp_
             server.terminate()
             rest = server.communicate()[1].decode()
             assert server.returncode == 0
-            told = [line for line in (said + rest).splitlines() if "service manager" in line]
-            assert [line.partition(": ")[2] for line in told] == [
+            lines = [line for line in (said + rest).splitlines() if "service manager" in line]
+            assert [line.partition(": ")[2] for line in lines] == [
                 "the service manager can't be notified: No such file or directory"
             ]
         waiting = socket.create_connection(("127.0.0.1", port))
@@ -479,7 +479,7 @@ def test_a_server_answers_on_the_sockets_that_it_gets_and_leaves_them_whole(tmp_
 def test_a_server_that_gets_a_wrong_socket_says_so_in_one_line_and_exits_with_78(
     make: Callable[[], socket.socket], says: str, tmp_path: Path
 ) -> None:
-    """As for every other fault in what was configured; nothing is made."""
+    """As for every other fault in the configuration; no file is made."""
     with make() as wrong:
         descriptors = (wrong.fileno(),)
         with process(activated(descriptors), tmp_path, environment(), descriptors) as server:

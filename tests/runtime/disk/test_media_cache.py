@@ -1,6 +1,4 @@
-"""The cache of pictures and videos: what is kept and what goes, over restarts, on disks that fail,
-for writers that give up.
-"""
+"""The media cache: which files stay, over restarts, on disks that fail, for writers that give up."""
 
 from __future__ import annotations
 
@@ -43,13 +41,13 @@ HOUR_S = 3600.0
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """One that is not there yet, in a folder that is not there either."""
+    """A folder that does not exist yet, in another that does not."""
     return tmp_path / "data" / "media"
 
 
 @pytest.fixture
 def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that promises nothing."""
+    """A disk that flushes nothing."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
@@ -72,7 +70,7 @@ def left_behind(folder: Path, *, size: int = 10, used_s_ago: float = HOUR_S, nam
 
 
 async def loaded(folder: Path, most_bytes: int = MUCH) -> MediaCache:
-    """What a server has after its start."""
+    """The cache as a server has it after its start."""
     cache = MediaCache(folder, most_bytes)
     await cache.load()
     return cache
@@ -174,7 +172,7 @@ EXTENSIONS = [
 
 @pytest.mark.parametrize("case", EXTENSIONS, ids=lambda case: repr(case.given))
 def test_a_name_fits_any_address_and_says_what_the_file_is(case: Extension, folder: Path) -> None:
-    """Whatever the extension came from; what a browser would run is called no more than bytes."""
+    """For any extension; a type that a browser would run is served as plain bytes."""
 
     async def scenario() -> None:
         cache = MediaCache(folder, MUCH)
@@ -230,7 +228,7 @@ async def test_a_name_that_was_not_given_out_is_never_looked_for(
 
 @on_real_clock
 async def test_a_file_that_was_deleted_by_hand_is_forgotten(folder: Path) -> None:
-    """It no longer takes up room either; the folder may go as a whole, and is made again."""
+    """Its size no longer counts. The whole folder may be deleted too, and is made again."""
     cache = MediaCache(folder, 20)
     stays, gone = await cache.put(bytes(10), "png"), await cache.put(bytes(10), "png")
     (folder / gone).unlink()
@@ -246,7 +244,7 @@ async def test_a_file_that_was_deleted_by_hand_is_forgotten(folder: Path) -> Non
 
 @on_real_clock
 async def test_threads_that_others_hold_do_not_hold_it_up(folder: Path) -> None:
-    """It has its own, and readers have others than writers."""
+    """The cache has its own threads, and separate ones for readers and writers."""
     limiter = trio.to_thread.current_default_thread_limiter()
     limiter.total_tokens = 1
     async with limiter:
@@ -293,11 +291,13 @@ async def test_the_least_recently_used_go_first(folder: Path, fast_disk: None) -
 
 @pytest.mark.parametrize("use", ["find", "open"])
 @pytest.mark.parametrize(
-    ("used_s_ago", "told"), [(HOUR_S, True), (61.0, True), (30.0, False), (-HOUR_S, True)], ids=str
+    ("used_s_ago", "is_written"),
+    [(HOUR_S, True), (61.0, True), (30.0, False), (-HOUR_S, True)],
+    ids=str,
 )
 @on_real_clock
 async def test_the_last_use_is_on_the_disk_to_a_minute(
-    use: str, used_s_ago: float, told: bool, folder: Path
+    use: str, used_s_ago: float, is_written: bool, folder: Path
 ) -> None:
     """Opening is a use and looking is none; not every use is written; a time to come does not count
     as one.
@@ -310,7 +310,7 @@ async def test_the_last_use_is_on_the_disk_to_a_minute(
     else:
         await cache.find(name)
     after = (folder / name).stat().st_mtime
-    if use == "open" and told:
+    if use == "open" and is_written:
         assert abs(after - time.time()) < PATIENCE_S
     else:
         assert after == before
@@ -318,7 +318,7 @@ async def test_the_last_use_is_on_the_disk_to_a_minute(
 
 @on_real_clock
 async def test_after_a_restart_the_order_is_that_of_the_last_uses(folder: Path) -> None:
-    """What is too much by then goes at once."""
+    """Files beyond the limit are deleted at the start."""
     names = [left_behind(folder, used_s_ago=number * HOUR_S) for number in range(4)]
     before = await loaded(folder)
     await (await opened(before, names[3])).aclose()  # the one that was used first of all
@@ -331,8 +331,8 @@ async def test_after_a_restart_the_order_is_that_of_the_last_uses(folder: Path) 
 
 @on_real_clock
 async def test_what_is_not_the_caches_stays(folder: Path) -> None:
-    """It is not counted, not given away and not deleted; of what killed writers have left, nothing
-    stays.
+    """Foreign files are neither counted nor served nor deleted; strays of killed writers are
+    deleted.
     """
     ours, stray = some_name(), f".{some_name()}.0a1b2c3d.tmp"
     foreign = {
@@ -395,7 +395,7 @@ async def test_who_reads_a_file_reads_it_to_the_end(folder: Path) -> None:
 async def test_a_file_that_leaves_while_it_is_opened_does_not_come_back(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It can be read, and takes up no room that others could have."""
+    """The reader gets all of it, and its size no longer counts."""
     cache = MediaCache(folder, 10)
     name = await cache.put(bytes(10), "png")
     real = Path.open
@@ -471,8 +471,8 @@ def failing(number: int) -> Callable[..., Any]:
 async def test_whatever_fails_nothing_half_written_is_found(
     put: Callable[[MediaCache], Awaitable[str]], folder: Path
 ) -> None:
-    """Each call in turn: the caller is told, nothing is left open, on the disk or known, and the
-    next file is kept.
+    """Each call fails in turn: the caller gets the error, and no descriptor, file or name is left.
+    The next file is kept.
     """
     cache = MediaCache(folder, len(PICTURE))
     name = await put(cache)  # this makes the folder
@@ -521,7 +521,7 @@ async def test_a_disk_that_fills_up_half_way_keeps_nothing(
 async def test_a_file_that_can_not_be_opened_is_told_of(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stays known, for it is there; nothing stays open."""
+    """The name stays known, as the file exists; no descriptor stays open."""
     cache = MediaCache(folder, MUCH)
     name = await cache.put(PICTURE, "png")
     before = descriptors()
@@ -542,7 +542,7 @@ async def test_a_file_that_can_not_be_opened_is_told_of(
 async def test_a_folder_that_can_not_be_made_is_told_of(
     put: Callable[[MediaCache], Awaitable[str]], folder: Path
 ) -> None:
-    """And made later, when what was in its place is gone."""
+    """The caller gets the error. Once the path is free, the folder is made."""
     left_behind(folder.parent.parent, name=folder.parent.name)
     cache = await loaded(folder)
     with pytest.raises(OSError):
@@ -553,11 +553,11 @@ async def test_a_folder_that_can_not_be_made_is_told_of(
 
 @frozen
 class Unreadable:
-    """A folder that can't be read, and what is told of it."""
+    """A folder that can't be read, and the reason in the log."""
 
     name: str
     make: Callable[[Path], object]
-    told: str = ""
+    reason: str = ""
 
 
 UNREADABLE = [
@@ -580,7 +580,7 @@ def test_a_folder_that_can_not_be_read_is_an_empty_cache(
 ) -> None:
     """The server starts all the same; one line says so, unless it is the first start."""
     case.make(folder)
-    if case.told == os.strerror(errno.EACCES):
+    if case.reason == os.strerror(errno.EACCES):
         monkeypatch.setattr(os, "scandir", failing(errno.EACCES))
 
     async def scenario() -> None:
@@ -592,8 +592,8 @@ def test_a_folder_that_can_not_be_read_is_an_empty_cache(
         record.getMessage() for record in caplog.records if record.name == media_cache.__name__
     ]
     assert lines == (
-        [f"{folder} can't be read ({case.told}). The pictures and videos in it are not served."]
-        if case.told
+        [f"{folder} can't be read ({case.reason}). The pictures and videos in it are not served."]
+        if case.reason
         else []
     )
     assert all(record.levelno == logging.WARNING for record in caplog.records)
@@ -604,10 +604,10 @@ def test_a_folder_that_can_not_be_read_is_an_empty_cache(
 
 @frozen
 class GivingUp:
-    """How a writer ends without having kept its file.
+    """A writer that ends without having kept its file.
 
-    :ivar do: what is done with it; the scope is around all of it.
-    :ivar error: what comes out.
+    :ivar do: uses the writer, within the cancel scope.
+    :ivar error: the exception that leaves the block.
     """
 
     name: str
@@ -702,7 +702,7 @@ def test_a_writer_that_is_cancelled_at_once_makes_nothing(folder: Path) -> None:
 
 @on_real_clock
 async def test_what_was_kept_stays_kept(folder: Path) -> None:
-    """Whatever comes after it in the block, and it can't be changed any more."""
+    """Later events in the block don't matter, and the file can't be changed any more."""
     cache = MediaCache(folder, 1000)
     with trio.CancelScope() as scope:
         async with cache.writer("mp4") as writer:
