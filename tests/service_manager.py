@@ -69,6 +69,24 @@ def fill(notifier: Notifier) -> int:
     return next(count for count in range(10_000) if not notifier.send("WATCHDOG=1"))
 
 
+def listening(host: str = "127.0.0.1") -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, 0), family=family)
+
+
+def local(path: Path) -> socket.socket:
+    bound = socket.socket(socket.AF_UNIX)
+    bound.bind(str(path))
+    bound.listen()
+    return bound
+
+
+def datagrams() -> socket.socket:
+    bound = socket.socket(type=socket.SOCK_DGRAM)
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
 def environment(**more: str) -> dict[str, str]:
     theirs = ("GROK2API_", "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
