@@ -4,9 +4,9 @@ Each entry of the file becomes one :class:`EntryPlace`, also an entry from which
 an import can then report what became of every entry. The content of a place is judged in
 :mod:`grokcore.protocol.token_file.reading`.
 
-*JSON.* Lists and objects keyed by token, at most :data:`DEEPEST` levels deep. They stand in sections
-named after pools (``sso``, ``ssoSuper``, …) or in wrappers (``data``, ``tokens``, …). A browser's
-cookies, as a list or as an object of name and value. A HAR archive.
+*JSON.* Lists and objects keyed by token, at most :data:`DEEPEST` levels deep. They stand in
+sections named after pools (``sso``, ``ssoSuper``, …) or in wrappers (``data``, ``tokens``, …). A
+browser's cookies, as a list or as an object of name and value. A HAR archive.
 
 *Text.* One token a line, with comments behind ``#``; a browser's ``cookies.txt``; a table of
 cookies out of its developer tools; a request's headers; a command, which may take several lines;
