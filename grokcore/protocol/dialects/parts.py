@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 from attrs import evolve, frozen
 
@@ -155,12 +155,7 @@ def text_of(value: Any) -> str:
 
 def as_json(value: Any) -> str:
     """*value* as JSON for a transcript."""
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        return (
-            "…"  # deeper than json writes, though orjson reads it; no tool has arguments like that
-        )
+    return json.dumps(value, ensure_ascii=False)
 
 
 # One part ---------------------------------------------------------------------------------------
@@ -209,6 +204,8 @@ def _object(part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
             yield from _result(part, where)
         case Becomes.DROPPED | Becomes.NOTE:
             yield from _left_out(row, _type_of(part), where)
+        case _ as never:
+            assert_never(never)
 
 
 def _type_of(part: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ import enum
 import html
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import quote
 
 from attrs import frozen
@@ -188,6 +188,8 @@ class Renderer:
                 )
             case File(url, name):
                 return f"[{_label(name) or 'file'}]({_address(url)})"
+            case _ as never:
+                assert_never(never)
 
     # Reasoning -----------------------------------------------------------------------------------
 
@@ -205,6 +207,8 @@ class Renderer:
                 lines = [f"[{name.replace('_', ' ')}{': ' if detail else ''}{detail}]"]
             case Progress(percent):
                 lines = [f"{percent} %"]
+            case _ as never:
+                assert_never(never)
         if not self._answering:
             gap = "\n" if self._mid_line else ""
             yield from self._thought(gap + "\n".join(lines) + "\n")

@@ -66,11 +66,6 @@ class ChatRequest:
     ignored: tuple[str, ...]
     search: bool | None = None
 
-    @property
-    def question(self) -> str:
-        """The user's last words alone."""
-        return next((message.text for message in last_words(self.messages)), "")
-
 
 def last_words(messages: Sequence[Message]) -> tuple[Message, ...]:
     """The user's last message alone; nothing if there is none."""

@@ -16,6 +16,7 @@ from grokcore.protocol.conversation.messages import Call, Message
 from grokcore.protocol.dialects.openai_chat.request import (
     ChatRequest,
     header_names,
+    last_words,
     parse_chat_request,
 )
 
@@ -79,6 +80,14 @@ def test_no_more_than_forty_names_are_told() -> None:
     names = header_names(parsed(**{f"key{number}": 1 for number in range(100)}).ignored)
     assert len(names) == 40
     assert names[-1] == "and-61-more"
+    assert header_names(["b", "a"]) == ("a", "b")
+
+
+def test_the_last_words_are_the_user_s_last_message() -> None:
+    """Alone, whatever stands around it; a video is made of it."""
+    turns = [Message("user", "a"), Message("user", "b"), Message("assistant", "c")]
+    assert last_words(turns) == (turns[1],)
+    assert last_words(turns[2:]) == ()
 
 
 FREE: list[Any] = [
