@@ -1,4 +1,4 @@
-"""One question, as a lane is asked it."""
+"""A question, as a lane gets it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["Question"]
 
 @frozen
 class Question:
-    """What a client wants to know.
+    """A request for one answer: model, clocks, prompt, attachments.
 
     :ivar attachments: pictures and files that go up with it.
-    :ivar pictures: how many are drawn if one is asked for.
+    :ivar pictures: how many pictures Grok draws if the prompt wants one.
     :ivar search: whether Grok may search; None leaves it to the model's row.
-    :ivar asker: the name of the API key that it came with; empty without one.
-    :ivar ignored: names, for the response header, of what of the request has no effect.
-    :ivar spare: paths of the attachments that it may be asked without, since they are history.
-    :ivar without: writes the question anew without spare attachments of these paths, and names
-        them.
+    :ivar asker: the name of the client's API key; empty without a key.
+    :ivar ignored: names, for the response header, of fields and parts without effect.
+    :ivar spare: paths of attachments that can be left out, since they are history.
+    :ivar without: returns the question without the spare attachments of these paths, which the
+        prompt names then.
     """
 
     model: Model
@@ -40,8 +40,8 @@ class Question:
     )
 
     def asked(self) -> Question:
-        """The question without what only asking it takes: large contents, for as long as the answer
-        lasts.
+        """The question without its attachments, to be kept while the answer lasts: they are large,
+        and only sending needs them.
         """
         if not self.attachments and self.without is None:
             return self

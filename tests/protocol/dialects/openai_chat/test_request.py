@@ -88,6 +88,8 @@ def test_the_last_words_are_the_user_s_last_message() -> None:
     turns = [Message("user", "a"), Message("user", "b"), Message("assistant", "c")]
     assert last_words(turns) == (turns[1],)
     assert last_words(turns[2:]) == ()
+    assert parsed(messages=[*HELLO, {"role": "assistant", "content": "a"}]).question == "hello"
+    assert parsed(messages=[{"role": "system", "content": "a"}]).question == ""
 
 
 FREE: list[Any] = [
