@@ -1,8 +1,9 @@
 """The suite on every Python that is here, one after the other: first the others, in copies of the
 checkout, then this one.
 
-The others leave out what is the same everywhere (``once``: the linters, the packages, the browser);
-this one does it. They don't run side by side, since some tests look at clocks.
+The others leave out the tests marked ``once``, which are the same everywhere: the linters, the
+packages, the browser. This one runs everything, and requires the coverage of the pure half. They
+don't run side by side, since some tests look at clocks.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def run_suites() -> int:
     from grokcore.cli.build.pythons import find_pythons, not_made_up_for, one_of_each_version
 
     pythons, missing = find_pythons(os.environ)
-    for one in not_made_up_for(missing, pythons):
-        print(f"no suite with {one.path}: {one.why}")
+    for unusable in not_made_up_for(missing, pythons):
+        print(f"no suite with {unusable.path}: {unusable.why}")
     failed = 0
     for python in one_of_each_version(pythons):
         if python.version != sys.version_info[:2]:
@@ -54,7 +55,7 @@ def _suite_in_a_copy(python: Path, version: str) -> int:
 
 
 def _copy_checkout(folder: Path) -> None:
-    """What git knows or would take up; so no environment of another Python."""
+    """Copy the files that git knows or would add; so no environment of another Python."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.check_output(listing, cwd=ROOT, text=True).split("\0"):
         if (ROOT / name).is_file():
