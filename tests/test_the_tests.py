@@ -62,12 +62,10 @@ BY_SUBJECT = (
 """Rooms whose tests are divided by what the whole room does, and not by its modules."""
 
 TESTED_WITH = {
-    "protocol/advice.py": "protocol/pool/test_view.py",
     "protocol/counters.py": "protocol/grok_web/test_decoder.py",
     "protocol/models.py": "test_config.py",
     "protocol/quota.py": "protocol/pool/test_quota.py",
     "protocol/tokens.py": "protocol/token_file/test_reading.py",
-    "protocol/waits.py": "test_errors.py",
     "protocol/conversation/attachment_part.py": "protocol/conversation/test_attachments.py",
     "protocol/conversation/events.py": "protocol/grok_web/test_decoder.py",
     "protocol/conversation/messages.py": "protocol/dialects/openai_chat/test_request.py",

@@ -89,3 +89,13 @@ def test_a_limit_that_is_lowered_counts_what_was() -> None:
     allowance.concurrent = 1
     with pytest.raises(KeyLimitExceeded, match="1 request under way at once"):
         allowance.begin(3)
+
+
+def test_time_that_the_clock_missed_counts_for_the_minute() -> None:
+    """A machine that slept for a minute has forgotten the requests before it."""
+    allowance = KeyAllowance("a", 1, 0)
+    allowance.begin(100.0)
+    with pytest.raises(KeyLimitExceeded):
+        allowance.begin(130.0)
+    allowance.shift(WINDOW_S - 30)
+    allowance.begin(130.0)
