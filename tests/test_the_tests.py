@@ -75,7 +75,6 @@ TESTED_WITH = {
     "protocol/dialects/openai_chat/messages.py": "protocol/dialects/openai_chat/test_request.py",
     "protocol/dialects/openai_chat/tool_choice.py": "protocol/dialects/openai_chat/test_request.py",
     "protocol/dialects/openai_errors.py": "protocol/dialects/test_error_forms.py",
-    "protocol/dialects/openai_images/sources.py": "protocol/dialects/openai_images/test_request.py",
     "protocol/dialects/part_table.py": "protocol/dialects/test_parts.py",
     "protocol/dialects/rendering.py": "protocol/dialects/test_media_markup.py",
     "protocol/grok_web/answer_states.py": "protocol/grok_web/test_decoder.py",

@@ -440,19 +440,6 @@ def test_a_field_may_be_there_twice_with_one_value() -> None:
     assert (parse(fields).prompt, parse(fields).n) == ("a", 2)
 
 
-def test_a_file_of_text_is_an_address_or_refused_for_what_it_is() -> None:
-    """Some libraries send every field as a file, so an address comes as one."""
-    assert parse((("prompt", "a"), ("image", FormFile("", URL.encode())))).sources[0].url == URL
-    (source,) = parse((("prompt", "a"), ("image", FormFile("a.txt", b"some words")))).sources
-    assert (source.url, source.data) == ("", b"some words")
-
-
-@pytest.mark.parametrize("text", ["some words " * 20, "x" * 61])
-def test_a_long_text_in_a_field_that_is_not_used_is_no_picture(text: str) -> None:
-    """It is named, not refused: only the base64 of a picture in a wrong place is."""
-    assert parse({"prompt": "a", "style": text}).ignored == ("style",)
-
-
 @settings(deadline=None, max_examples=2000)
 @given(fields=st.lists(st.tuples(NAMES, VALUES | FILES), max_size=6), editing=st.booleans())
 def test_whatever_comes_is_taken_named_or_refused(
