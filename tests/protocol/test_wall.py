@@ -313,3 +313,13 @@ def test_a_record_that_does_not_say_is_taken_by_the_wall_clock(damage: dict[str,
     machine.has_uptime = False
     assert set_since(record, machine.reading()) == 0
     assert TimeKeeper(machine.reading()).stamp(machine.reading()) == {}
+
+
+@pytest.mark.parametrize("record", [{}, {"boot": "b0", "uptime": 5000.0, "below": 0.0}])
+def test_a_record_of_another_run_of_the_machine_is_not_recalled(record: dict[str, object]) -> None:
+    """Its uptime says nothing about this run: the next stamp is the same as without it."""
+    machine = Machine()
+    keeper = TimeKeeper(machine.reading())
+    before = keeper.stamp(machine.reading())
+    keeper.recall(record, machine.reading())
+    assert keeper.stamp(machine.reading()) == before

@@ -332,32 +332,29 @@ async def test_a_file_that_grok_has_lost_is_uploaded_anew(site: Site) -> None:
     assert len(uploaded(site.simulator)) == 2
 
 
-def test_five_uploads_at_once() -> None:
+@on_site(tokens=ONE)
+async def test_five_uploads_at_once(site: Site) -> None:
     """As Grok's page does, whoever asks; the sixth waits for a place."""
+    slow = error(200, {"fileMetadataId": "f", "fileUri": "users/u/f/content"})
+    site.simulator.upload_scripts["sso-0"] = deque(
+        [Script((Wait(0.05), *slow.steps), 200, slow.headers)]
+    )
+    most = 0
 
-    async def scenario(site: Site) -> None:
-        slow = error(200, {"fileMetadataId": "f", "fileUri": "users/u/f/content"})
-        site.simulator.upload_scripts["sso-0"] = deque(
-            [Script((Wait(0.05), *slow.steps), 200, slow.headers)]
+    async def watch() -> None:
+        nonlocal most
+        while True:
+            await site.simulator._changed.park()
+            most = max(most, sum(call.outcome == "open" for call in site.simulator.uploads))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch)
+        await site.client.post(
+            "/v1/chat/completions", json=asking(*(picture(PNG + bytes(n)) for n in range(12)))
         )
-        most = 0
-
-        async def watch() -> None:
-            nonlocal most
-            while True:
-                await site.simulator._changed.park()
-                most = max(most, sum(call.outcome == "open" for call in site.simulator.uploads))
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch)
-            await site.client.post(
-                "/v1/chat/completions", json=asking(*(picture(PNG + bytes(n)) for n in range(12)))
-            )
-            nursery.cancel_scope.cancel()
-        assert len(uploaded(site.simulator)) == 12
-        assert most == 5
-
-    run_on_site(scenario, tokens=ONE)
+        nursery.cancel_scope.cancel()
+    assert len(uploaded(site.simulator)) == 12
+    assert most == 5
 
 
 @on_site(tokens=ONE)
