@@ -28,7 +28,7 @@ from ..protocol.conversation.media import extension_of
 from ..protocol.dialects.openai_images.request import Made
 from ..runtime.disk.media_cache import LargerThanCache, MediaCache
 from ..runtime.lanes.lane import Asset
-from .public_url import Scope, public_base
+from .edge.public_url import Scope, public_base
 
 __all__ = ["Deliveries", "Delivery", "MediaSource"]
 

@@ -63,8 +63,8 @@ from grokcore.simulator.scripts import (
     wrapped,
 )
 from grokcore.web import delivery as delivery_module
+from grokcore.web.answers.event_stream import EventStream, collect
 from grokcore.web.delivery import Delivery
-from grokcore.web.reply import EventStream, collect
 from tests.runtime.fakes import FakeExchange, FakeTransport
 from tests.runtime.worlds import World, make_world
 from tests.scenarios import (
@@ -93,7 +93,7 @@ def asset(data: bytes, *, after: float = 0) -> Script:
 
 
 class Assets(FakeTransport):
-    """Plays scripts by the path of what is asked for; the others are not there."""
+    """Plays scripts by the path of the request; other paths don't exist."""
 
     def __init__(self, scripts: dict[str, Script]) -> None:
         super().__init__([])
@@ -214,8 +214,8 @@ DELIVERED = [
 def test_media_gets_the_address_that_the_mode_wants(
     case: Delivered, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing else about it changes, nor about the events around it; what is as wanted is nothing
-    to warn of.
+    """Nothing else about it changes, nor about the events around it; a delivery as configured logs
+    no warning.
     """
 
     async def scenario() -> None:
@@ -292,8 +292,8 @@ FAULTS = [
 def test_an_answer_is_not_lost_over_its_picture(
     case: Fault, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What can't be had or kept keeps Grok's address; one line says why, however many they are, and
-    tells no secret.
+    """Media that can't be fetched or stored keep Grok's address; one log line says why, however
+    many they are, and holds no secret.
     """
     folder = tmp_path / "media"
     if case.blocked:
@@ -393,7 +393,7 @@ class Stage:
 def run_on_stage(
     scenario: Callable[[Stage], Awaitable[None]], script: Script, assets: dict[str, Script]
 ) -> None:
-    """Afterwards nothing may be left of the answer and of what was fetched for it."""
+    """Afterwards nothing may be left of the answer and of the media fetched for it."""
 
     async def main() -> None:
         transport = Assets(assets)
@@ -412,8 +412,8 @@ on_stage = decorator(run_on_stage, gives=1)
 
 @on_stage(drawing(PICTURE, then=(Wait(34),)), {PICTURE: asset(jpeg(), after=25)})
 async def test_while_a_picture_is_fetched_heartbeats_go_out_and_no_clock_runs(stage: Stage) -> None:
-    """What comes before it is shown at once; 25 s are longer than all clocks here, and are counted
-    by none.
+    """The events before it are sent at once; 25 s are longer than all clocks here, and no clock
+    counts them.
     """
     await stage.stream()
     assert [at for at, _ in stage.sent] == [0, 10, 20, 25, 34, 34]
@@ -495,7 +495,7 @@ async def test_a_picture_is_whole_in_one_delta(stage: Stage) -> None:
 @pytest.mark.parametrize("at", [0, 5], ids=["before", "meanwhile"])
 @on_stage(drawing(PICTURE), {PICTURE: asset(jpeg(), after=25)})
 async def test_a_stop_does_not_wait_for_a_picture_of_a_stream(stage: Stage, at: float) -> None:
-    """The client gets its error event while there is still somebody to send it."""
+    """The client gets its error event while the stream can still send it."""
     completion = stage.world.ask()
     writer, delivery = ChunkWriter(HEAD, include_usage=False), delivery_of(BASE64)
     stream = EventStream(completion, writer, stage.nursery, heartbeat_s=10, delivery=delivery)
@@ -809,7 +809,7 @@ def test_without_a_cache_the_mode_is_as_url_and_one_line_at_the_start_says_so(
     )
     told = [record.getMessage() for record in caplog.records]
     expected = [NO_CACHE.format(lacking)] if lacking else []
-    # Told again when the settings change and it is still so.
+    # Logged again when the settings change and the fault is still there.
     assert told == expected * (1 if folder else 2)
 
 

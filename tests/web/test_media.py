@@ -27,13 +27,14 @@ from grokcore.config import ServerConfig
 from grokcore.errors import GrokApiError, UnknownUrl
 from grokcore.protocol.dialects.openai_errors import error_object
 from grokcore.runtime.disk.media_cache import READERS, MediaCache
-from grokcore.web.doors import Doors
-from grokcore.web.edge import LIFETIME_KEY, Edge, Lifetime
-from grokcore.web.hypercorn_fixes import EdgeConfig, install
+from grokcore.web.edge.asgi import Edge
+from grokcore.web.edge.doors import Doors
+from grokcore.web.edge.hypercorn_fixes import EdgeConfig, install
+from grokcore.web.edge.lifetime import LIFETIME_KEY, Lifetime
 from grokcore.web.media import media_response
-from grokcore.web.reply import json_response
+from grokcore.web.observing.trace import Trace
+from grokcore.web.responses import json_response
 from grokcore.web.server import listen
-from grokcore.web.trace import Trace
 from tests.scenarios import PATIENCE_S, decorator, in_tmp_path, on_real_clock
 from tests.servers import read_all, read_until
 from tests.wire import Reply, happens, http, leave_at_once, read_reply, until
@@ -126,7 +127,7 @@ def descriptors() -> int:
 
 @frozen
 class Asking:
-    """A request for DATA and what is answered.
+    """A request for DATA and its response.
 
     :ivar headers: of the request; ``{etag}`` stands for the file's.
     :ivar told: ``Content-Range``.
@@ -457,7 +458,7 @@ async def test_many_downloads_at_once_take_little_memory(site: Site) -> None:
 async def test_a_file_that_leaves_the_cache_while_it_is_sent_is_sent_whole(
     site: Site, tmp_path: Path
 ) -> None:
-    """It is open before the client hears of it, and nothing takes it away again."""
+    """The file is open before the response begins, and stays readable."""
     path = f"/media/{await site.cache.put(VIDEO, 'mp4')}"
     async with await site.connect() as stream:
         await stream.send_all(http("GET", path))
@@ -475,7 +476,7 @@ async def test_a_file_that_leaves_the_cache_while_it_is_sent_is_sent_whole(
 def test_a_file_that_becomes_shorter_while_it_is_sent_does_not_look_whole(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The connection is cut, before as many bytes came as were told; the log has no name of a
+    """The connection is cut before ``Content-Length`` bytes were sent; the log has no name of a
     file.
     """
 

@@ -45,11 +45,11 @@ from grokcore.simulator.scripts import (
     wrapped,
 )
 from grokcore.web import app as web_app
-from grokcore.web import bodies
 from grokcore.web.app import create_app
 from grokcore.web.dashboard import FILES
-from grokcore.web.doors import _EXPOSED
-from grokcore.web.metrics import Metrics
+from grokcore.web.edge import bodies
+from grokcore.web.edge.doors import _EXPOSED
+from grokcore.web.observing.metrics import Metrics
 from grokcore.web.openapi import ERRORS, build_document
 from grokcore.web.routes import Marks, marks_of
 from tests.examples import CITING, FIRST_TOKEN, THOUGHTS, TOOLS
@@ -152,7 +152,7 @@ models = ["grok-4.1"]
 """
 )
 async def test_each_key_is_told_its_own_models(site: Site) -> None:
-    """Under the public address; and without a key nothing is told."""
+    """Under the public address; without a key the description is refused."""
     for key, names in (("owner", list(SHIPPED)), ("guest", ["grok-4.1"])):
         told = (await site.client.get("/openapi.json", headers={"x-api-key": key})).json()
         assert told["components"]["schemas"]["ModelName"]["enum"] == names
@@ -168,7 +168,7 @@ def whole_app(folder: Path) -> QuartTrio:
 
     async def main() -> QuartTrio:
         server = Server(configured(), TOKENS, StateFile(folder / "state.jsonl"))
-        return create_app(server.services, Metrics(server.services))
+        return create_app(server.services, Metrics(server.gateway, server.services.census))
 
     return trio.run(main)
 
@@ -295,10 +295,10 @@ class Described:
         )
 
     def check(self, reply: httpx.Response, values: list[Any] | None = None) -> str:
-        """Make sure that an answer is as described: its status, its headers, its content type, and
-        what is in it.
+        """Check that an answer is as described: its status, its headers, its content type, and its
+        content.
 
-        :param values: what is in it, if it was read already.
+        :param values: the content, if it was read already.
         :returns: the operation's id.
         """
         place = [*self._operation(reply.request), "responses", str(reply.status_code)]
@@ -663,7 +663,7 @@ async def looks(site: Site) -> AsyncIterator[httpx.Response]:
 
 
 async def watch(site: Site) -> tuple[httpx.Response, list[Any]]:
-    """A stream that ends with other settings, and what was in it."""
+    """A stream that ends with other settings, and its events."""
     text = ""
     async with site.client.stream("GET", "/status/events") as reply:
         async for piece in reply.aiter_text():
@@ -674,8 +674,8 @@ async def watch(site: Site) -> tuple[httpx.Response, list[Any]]:
 
 @on_media_site(config=OWNER)
 async def test_every_operation_answers_as_described(site: Site) -> None:
-    """With all that an answer can have: thinking, citations, usage, links, what is left, a fault in
-    the last hour.
+    """With everything that an answer can have: thinking, citations, usage, links, allowances, a
+    fault in the last hour.
     """
     site.client.headers["authorization"] = "Bearer owner"
     described = await Described.by(site)
@@ -779,7 +779,7 @@ VISITS: list[tuple[str, str, dict[str, str], tuple[str, ...]]] = [
 async def test_every_operation_refuses_as_described(
     site: Site, config: str, headers: dict[str, str], methods: tuple[str, ...]
 ) -> None:
-    """Whoever may not use it."""
+    """A client without the right to a route gets the described error."""
     described = Described(document())
     for path, method, _ in operations(described.document):
         if method in methods:
@@ -823,7 +823,7 @@ def test_refusals_by_other_layers_look_as_described(
 
 
 def test_no_name_stands_twice_in_an_object() -> None:
-    """JSON allows it, and the last one would count without a word."""
+    """JSON allows a repeated key, and the last one would win silently."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
