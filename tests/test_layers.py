@@ -111,8 +111,8 @@ ROOMS = {
     "protocol.grok_web": "errors protocol protocol.conversation protocol.urls",
     "protocol.pool": "errors protocol",
     "protocol.token_file": "errors protocol protocol.urls",
-    "protocol.recording": "protocol",
-    "runtime.disk": "errors",
+    "protocol.recording": "protocol protocol.grok_web",
+    "runtime.disk": "errors protocol",
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol.pool",
     "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
@@ -128,10 +128,11 @@ ROOMS = {
     "web.unknown_paths": "errors",
     "web.responses": "protocol.dialects",
     "web.observing": "errors protocol.pool runtime.completion",
-    "web.edge": "config errors protocol protocol.dialects runtime web.observing",
+    "web.edge": "config errors protocol protocol.dialects protocol.urls runtime web.observing",
     "web.state": "config runtime web.edge web.observing",
     "web.delivery": (
-        "config errors protocol.conversation protocol.dialects runtime.disk runtime.lanes web.edge"
+        "config errors protocol protocol.conversation protocol.dialects runtime.disk runtime.lanes "
+        "web.edge"
     ),
     "web.media": "errors protocol.dialects runtime.disk web.edge web.responses",
     "web.health": "protocol.pool runtime.completion web.observing web.state",

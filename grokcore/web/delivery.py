@@ -24,8 +24,8 @@ from attrs import evolve, field, frozen
 from ..config import Config, ImageMode
 from ..errors import GrokApiError
 from ..protocol.conversation.events import Event, File, KeptPicture, Picture, Video
-from ..protocol.conversation.media import extension_of
 from ..protocol.dialects.openai_images.request import Made
+from ..protocol.media_types import extension_of
 from ..runtime.disk.media_cache import LargerThanCache, MediaCache
 from ..runtime.lanes.lane import Asset
 from .edge.public_url import Scope, public_base

@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from .. import __version__
-from ..protocol.pool.account import Egress, State
+from ..protocol.pool.account import AccountState, Egress
 from ..protocol.pool.book import Need
 from ..protocol.pool.view import egress_label
 from ..runtime.completion.gateway import Gateway
@@ -85,7 +85,7 @@ def _status(gateway: Gateway, state: ServerState, counts: dict[str, int]) -> str
         return "draining"
     if not sum(counts.values()):
         return "no_tokens"
-    if counts[State.OK] or counts[State.UNKNOWN]:
+    if counts[AccountState.OK] or counts[AccountState.UNKNOWN]:
         return "ok"
     book, now = gateway.pool.book, trio.current_time()
     served = any(book.hopeless(Need(model), now) is None for model in state.config.models.values())

@@ -21,6 +21,8 @@ from werkzeug.http import parse_etags
 
 from ...errors import OriginNotAllowed, UnknownUrl
 from ...protocol.pool.book import UnknownToken
+from ...protocol.pool.owner_actions import ActionResult, Rechecked
+from ...protocol.pool.view import in_words
 from ...runtime.pool.leases import TokenPool
 from ..edge.lifetime import current_lifetime
 from ..responses import SteppedBody, json_response, not_modified, stepped_response
@@ -193,11 +195,16 @@ class _Events(SteppedBody):
 def _add_actions(app: QuartTrio, services: Services) -> None:
     pool, state = services.gateway.pool, services.state
 
-    def check(token: str) -> str:
+    def check(token: str) -> Rechecked:
         """Poll the token's allowance; of a token that was never used, that for the first model."""
         return pool.recheck(token, group=next(iter(state.config.models.values())).rate_limit_name)
 
-    actions = {"check": check, "clear": pool.clear, "disable": pool.disable, "enable": pool.enable}
+    actions: dict[str, Callable[[str], ActionResult]] = {
+        "check": check,
+        "clear": pool.clear,
+        "disable": pool.disable,
+        "enable": pool.enable,
+    }
 
     @app.post("/status/tokens/<token>/<any(check, clear, disable, enable):act>")
     async def act_on_token(token: str, act: str) -> Response:
@@ -212,9 +219,11 @@ def _add_actions(app: QuartTrio, services: Services) -> None:
         return _data_response(row)
 
 
-def _row_after(pool: TokenPool, token: str, action: Callable[[str], str]) -> dict[str, object]:
+def _row_after(
+    pool: TokenPool, token: str, action: Callable[[str], ActionResult]
+) -> dict[str, object]:
     try:
-        result = action(token)
+        result = in_words(action(token))
         return {**token_row(pool.view(token)), "said": result}
     except UnknownToken as error:
         raise UnknownUrl(str(error)) from None

@@ -16,13 +16,13 @@ keep it out:
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ...config import ServerConfig
 from ...errors import GrokApiError, HostNotAllowed, OriginNotAllowed
+from ...protocol.urls.public_addresses import is_address
 
 __all__ = ["Doors"]
 
@@ -125,7 +125,7 @@ class Doors:
             or not name
             or name in self._hosts
             or "*" in self._hosts
-            or _is_address(name)
+            or is_address(name)  # no name server can have been made to lie
         ):
             return True
         if name.endswith(".localhost"):
@@ -158,15 +158,6 @@ def _host_name(header: str) -> str:
     if text.count(":") == 1:
         text = text.partition(":")[0]
     return text.rstrip(".")
-
-
-def _is_address(name: str) -> bool:
-    """Whether *name* is an IP address, which DNS rebinding can't use: no name server is asked."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _quoted(text: str) -> str:
