@@ -126,7 +126,7 @@ PROMISES = [
     promise(REFERENCE, "an interrupted answer never looks complete", "protocol/dialects/openai_chat/test_writers.py::test_an_answer_that_breaks_off_never_looks_complete", "protocol/grok_web/test_decoder.py::test_a_stream_cut_off_anywhere_never_looks_complete", "web/answers/test_chat_completions.py::test_an_answer_that_breaks_off_is_an_exception_in_the_sdk_not_an_end"),
     promise(REFERENCE, "Every row can be changed and new ones added", "web/answers/test_chat_completions.py::test_models_can_be_changed_and_added", "test_config.py::test_a_row_changes_just_what_it_names"),
     promise("docs/troubleshooting.md", "Grok's 403 never reaches your client as a 403", f"{HERE}::test_a_403_of_grok_s_is_none_for_the_client"),
-    promise("docs/troubleshooting.md", 'Every error is `{"error": {"message", "type", "param", "code"}}`', "test_errors.py::test_a_failure_looks_like_this", "web/test_openapi.py::test_every_operation_refuses_as_described"),
+    promise("docs/troubleshooting.md", 'Every error is `{"error": {"message", "type", "param", "code"}}`', "test_errors.py::test_a_failure_looks_like_this", "web/test_openapi_answers.py::test_every_operation_refuses_as_described"),
     # Pictures
     promise(REFERENCE, "(`gpt-image-*`, `dall-e-*`, `grok-imagine-image*` …) are taken as that one", "protocol/dialects/openai_images/test_request.py::test_image_models_go_by_many_names", "web/answers/test_images.py::test_the_sdk_s_generations_take_every_parameter"),
     promise(REFERENCE, "Both routes take JSON or a form", "web/answers/test_images.py::test_no_field_of_a_form_is_passed_over_or_ends_in_a_fault_of_ours"),
@@ -136,11 +136,11 @@ PROMISES = [
     promise(REFERENCE, "an empty one is absent", "protocol/dialects/openai_images/test_request.py::test_an_empty_value_is_an_absent_one"),
     promise(REFERENCE, 'Fewer pictures than asked for are an error, unless the request has `"partial_ok": true`', "web/answers/test_images.py::test_no_picture_is_an_error_that_says_why", "web/answers/test_images.py::test_fewer_pictures_are_an_answer_if_the_client_says_so"),
     promise(REFERENCE, "moderated ones are never shown", "web/answers/test_images.py::test_no_picture_is_an_error_that_says_why", "web/answers/test_attachments.py::test_a_moderated_video_is_not_shown"),
-    promise(REFERENCE, "with the token and the proxy that made them", "web/test_delivery.py::test_the_picture_is_fetched_with_the_token_and_the_way_that_made_it"),
-    promise(REFERENCE, "A picture in a chat is such a link, and leads to Grok's own address", "web/test_delivery.py::test_pictures_can_be_shown_without_any_setting", "protocol/dialects/test_media_markup.py::test_a_kept_picture_is_shown_and_leads_to_grok"),
-    promise(REFERENCE, "Without a data directory that can be written it is as `url`", "web/test_delivery.py::test_pictures_can_be_shown_without_any_setting"),
+    promise(REFERENCE, "with the token and the proxy that made them", "web/test_delivery_end_to_end.py::test_the_picture_is_fetched_with_the_token_and_the_way_that_made_it"),
+    promise(REFERENCE, "A picture in a chat is such a link, and leads to Grok's own address", "web/test_delivery_end_to_end.py::test_pictures_can_be_shown_without_any_setting", "protocol/dialects/test_media_markup.py::test_a_kept_picture_is_shown_and_leads_to_grok"),
+    promise(REFERENCE, "Without a data directory that can be written it is as `url`", "web/test_delivery_end_to_end.py::test_pictures_can_be_shown_without_any_setting"),
     promise(REFERENCE, "What can't be fetched keeps Grok's address, and the log says why", "web/test_delivery.py::test_an_answer_is_not_lost_over_its_picture"),
-    promise(REFERENCE, "Answers wait for their pictures, with heartbeats and without clocks", "web/test_delivery.py::test_while_a_picture_is_fetched_heartbeats_go_out_and_no_clock_runs"),
+    promise(REFERENCE, "Answers wait for their pictures, with heartbeats and without clocks", "web/test_delivery_in_streams.py::test_while_a_picture_is_fetched_heartbeats_go_out_and_no_clock_runs"),
 ]  # fmt: skip
 
 ADVICE = [
