@@ -36,14 +36,14 @@ from ..runtime.running_clock import RunningClock
 from ..runtime.transport.curl import CurlSettings, CurlTransport, check_library
 from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
-from ..web.admission import Services
 from ..web.app import create_app
 from ..web.delivery import Deliveries
-from ..web.metrics import Metrics, watch_lag
-from ..web.request_log import RequestLog
+from ..web.observing.census import Census
+from ..web.observing.metrics import Metrics, watch_lag
+from ..web.observing.request_log import RequestLog
 from ..web.server import serve
+from ..web.services import Services
 from ..web.state import ServerState
-from ..web.status import Census
 from .setup import Settings, naming
 
 __all__ = ["Server", "check_curl", "curl_settings", "identity_of", "quota_asker", "with_simulator"]
@@ -108,7 +108,7 @@ class Server:
         self.services = Services(
             self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway)
         )
-        self._metrics = Metrics(self.services)
+        self._metrics = Metrics(self.gateway, self.services.census)
         self.state.on_request_end += [
             self._metrics.request_ended,
             RequestLog(self.state.refusals).request_ended,

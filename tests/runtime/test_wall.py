@@ -33,7 +33,7 @@ from grokcore.protocol.tokens import TokenEntry
 from grokcore.protocol.wall import ClockReading, set_since
 from grokcore.runtime.pool.leases import TokenPool
 from grokcore.runtime.wall import TICK_S, WallClock, clock_reader
-from grokcore.web.auth import Caller, KeyRing
+from grokcore.web.edge.auth import Caller, KeyRing
 from tests.scenarios import on_fake_clock, on_real_clock, run_on_fake_clock
 from tests.servers import Site, on_site
 

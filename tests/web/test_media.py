@@ -27,13 +27,14 @@ from grokcore.config import ServerConfig
 from grokcore.errors import GrokApiError, UnknownUrl
 from grokcore.protocol.dialects.openai_errors import error_object
 from grokcore.runtime.disk.media_cache import READERS, MediaCache
-from grokcore.web.doors import Doors
-from grokcore.web.edge import LIFETIME_KEY, Edge, Lifetime
-from grokcore.web.hypercorn_fixes import EdgeConfig, install
+from grokcore.web.edge.asgi import Edge
+from grokcore.web.edge.doors import Doors
+from grokcore.web.edge.hypercorn_fixes import EdgeConfig, install
+from grokcore.web.edge.lifetime import LIFETIME_KEY, Lifetime
 from grokcore.web.media import media_response
-from grokcore.web.reply import json_response
+from grokcore.web.observing.trace import Trace
+from grokcore.web.responses import json_response
 from grokcore.web.server import listen
-from grokcore.web.trace import Trace
 from tests.scenarios import PATIENCE_S, decorator, in_tmp_path, on_real_clock
 from tests.servers import read_all, read_until
 from tests.wire import Reply, happens, http, leave_at_once, read_reply, until

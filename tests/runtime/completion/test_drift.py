@@ -14,8 +14,9 @@ from grokcore.runtime.completion import drift
 from grokcore.runtime.completion.drift import SHOWN_CHARS, SHOWN_KEYS, Drift
 from grokcore.simulator.lines import response
 from grokcore.simulator.scripts import answer_lines, error, play_lines, wrapped
+from grokcore.web.health import health_report
+from grokcore.web.observing.census import Census
 from grokcore.web.state import ServerState
-from grokcore.web.status import Census, health_report
 from tests.scenarios import run_on_fake_clock
 from tests.servers import configured
 
