@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import frozen
+
 from ...errors import (
     AnswerTooLong,
     ContentPolicyViolation,
@@ -36,7 +38,7 @@ from ..grok_web.wholeness import Agreement, AnswerText, is_visible
 from ..upstream_words import cleaned
 from .chunk_values import citation
 
-__all__ = ["MAX_ANSWER_CHARS", "MOST_CITATIONS", "MOST_TOOL_USES", "Answer"]
+__all__ = ["MAX_ANSWER_CHARS", "MOST_CITATIONS", "MOST_TOOL_USES", "Answer", "Thought"]
 
 MAX_ANSWER_CHARS = 8 * 1024 * 1024
 """Characters of one answer, its thinking included."""
@@ -52,6 +54,17 @@ MOST_MODERATED = 500
 
 _RENDERED = frozenset({"grok:render"})
 """Elements whose place is filled with what they stand for, whatever else is filtered."""
+
+
+@frozen
+class Thought:
+    """A piece of the reasoning.
+
+    :ivar step: the step that it belongs to; each begins a line. Empty if that is not known.
+    """
+
+    text: str
+    step: str = ""
 
 
 class Answer:
@@ -70,6 +83,8 @@ class Answer:
         self.proven = False
         self._filtered_tags = filtered_tags
         self._thinking_filter = TagFilter(filtered_tags)
+        self._thought_mid_line = False
+        self._step = ""
         self._answer_filter = TagFilter(filtered_tags | _RENDERED)
         self._sources = Sources()
         self._gallery = Gallery(assets_url)
@@ -84,12 +99,16 @@ class Answer:
 
     # Text ----------------------------------------------------------------------------------------
 
-    def think(self, text: str) -> None:
+    def think(self, thought: Thought) -> None:
         """A piece of the reasoning, before the answer's first."""
+        text = thought.text
         self._chars += len(text)
         if self._chars > MAX_ANSWER_CHARS:
             self._fail_for_length()
             return
+        if self._thought_mid_line and thought.step != self._step:
+            text = f"\n{text}"
+        self._step, self._thought_mid_line = thought.step, not text.endswith("\n")
         if "<" not in text and not self._thinking_filter.holding:
             self.events.append(Thinking(text))
             return

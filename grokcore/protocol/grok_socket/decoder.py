@@ -46,7 +46,7 @@ from typing import Any
 from ...errors import EmptyAnswer, GrokApiError, IncompleteAnswer, UpstreamFailure
 from ..conversation.events import Activity, Event, Failed, Finished
 from ..counters import Counters
-from .answer import Answer
+from .answer import Answer, Thought
 from .answer_states import TRANSITIONS, Input, State
 from .chunk_values import (
     card_in,
@@ -159,10 +159,8 @@ class Decoder:
         return self._take_events()
 
     def _take_events(self) -> list[Event]:
-        events = self._answer.events
-        if events:
-            self._answer.events = []
-            self._begun = True
+        events, self._answer.events = self._answer.events, []
+        self._begun = self._begun or bool(events)
         return events
 
     def _note_lost(self, lost: Lost) -> None:
@@ -264,8 +262,10 @@ class Decoder:
         thinking = kind is EventKind.REASONING or (
             isinstance(settings, dict) and settings.get("is_thinking") is True
         )
-        if text:
-            self._step(Input.THOUGHT if thinking else Input.ANSWER, text)
+        if text and thinking:
+            self._step(Input.THOUGHT, Thought(text))
+        elif text:
+            self._step(Input.ANSWER, text)
 
     def _read_whole_text(self, event: dict[str, Any]) -> None:
         text, settings = event.get("text"), event.get("x_grok")
@@ -303,7 +303,8 @@ class Decoder:
         if not isinstance(text, str):
             self.counters.odd_values += text is not None
             return
-        channel = channel_of(value.get("channel"))
+        channel_name = value.get("channel")
+        channel = channel_of(channel_name)
         if channel is Channel.TITLE:
             self._note(Activity())
         elif not text:
@@ -312,8 +313,8 @@ class Decoder:
             self._step(Input.ANSWER, text)
         else:
             if channel is Channel.UNKNOWN:
-                self.counters.note_key(str(value.get("channel")))
-            self._step(Input.THOUGHT, text)
+                self.counters.note_key(str(channel_name))
+            self._step(Input.THOUGHT, Thought(text, _step_of(channel_name, metadata)))
 
     def _read_news(self, key: str, kind: ChunkKind, value: Any) -> None:
         """A key of a chunk that is no text."""
@@ -374,7 +375,7 @@ class Decoder:
         if self._answer.failure is not None:
             self._fail(self._answer.failure)
 
-    def _drop_late_thought(self, _: str) -> None:
+    def _drop_late_thought(self, _: Thought) -> None:
         self.counters.late_thoughts += 1
         self._note(Activity())
 
@@ -423,3 +424,10 @@ def _of_another_agent(metadata: object) -> bool:
         return False
     name = metadata["rollout_id"]
     return isinstance(name, str) and _ANOTHER_AGENT.match(name) is not None
+
+
+def _step_of(channel_name: object, metadata: object) -> str:
+    """A name for the step of a thought: one agent's, in one channel."""
+    if not isinstance(metadata, dict):
+        return ""
+    return f"{metadata.get('rollout_id')} {metadata.get('step_id')} {channel_name}"[:200]
