@@ -89,8 +89,8 @@ def failed(reason: str, **keys: Any) -> Frame:
 def picture(percent: object, *, card: str = "c1", edited: bool = False, **keys: Any) -> Frame:
     url = f"users/u/generated/{card}{'' if percent == 100 else '-part-0'}/image.jpg"
     image = {"imageUuid": f"{card}-image", "imageUrl": url, "progress": percent, **keys}
-    name = "render_edited_image" if edited else "render_generated_image"
-    return chunk(**{name: {"id": card, "query": "a kite", "image_chunk": image}})
+    made = {"id": card, "query": "a kite", "image_chunk": image}
+    return chunk(render_edited_image=made) if edited else chunk(render_generated_image=made)
 
 
 def video(percent: int, **keys: Any) -> Frame:

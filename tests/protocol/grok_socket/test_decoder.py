@@ -137,8 +137,8 @@ def of_agent(words: str, agent: object) -> Frame:
     return frame
 
 
-def odd(**counts: int) -> Counters:
-    return Counters(odd_values=1, **counts)
+def odd() -> Counters:
+    return Counters(odd_values=1)
 
 
 def unknown(*keys: str) -> Counters:
@@ -196,6 +196,7 @@ SCENARIOS = [
     Scenario("acknowledgements again", [session_created(), attached(), text("a"), done()], [Text("a"), Finished()]),
     # Channels.
     Scenario("thinking, then the answer", [thought("t"), thought("u"), text("a"), done()], [Thinking("t"), Thinking("u"), Text("a"), Finished()]),
+    Scenario("a text beside another key", [chunk(text={"text": "a"}, ui_layout={}), done()], [Text("a"), Finished()]),
     Scenario("each step begins a line", [thought("t"), thought("u"), text("v", SUMMARY), of_agent("w\n", "Agent 1"), of_agent("x", "Agent 2"), reasoning("y"), chunk(text={"text": "z", "channel": THINKING}, metadata=None), text("a"), done()], [Thinking("t"), Thinking("u"), Thinking("\nv"), Thinking("\nw\n"), Thinking("x"), Thinking("\ny"), Thinking("z"), Text("a"), Finished()]),
     Scenario("late thinking", [text("a"), thought("t"), done()], [Text("a"), Activity(), Finished()], Counters(late_thoughts=1)),
     Scenario("titles and summaries", [text("Reading", HEADER), text("I read.", SUMMARY), text("a"), done()], [Activity(), Thinking("I read."), Text("a"), Finished()]),
@@ -274,13 +275,14 @@ SCENARIOS = [
     Scenario("a video without its chunk", [chunk(render_generated_video={"id": "v"}), text("a"), done()], [Activity(), Text("a"), IncompleteAnswer]),
     Scenario("a file", [text("a"), chunk(render_file_preview=FILE), chunk(render_file_preview=FILE), chunk(render_file_preview={"id": "g"}), done()], [Text("a"), File("users/u/a.csv", "a.csv"), Activity(), Activity(), Finished()]),
     Scenario("only a file", [chunk(render_file_preview=FILE), done()], [File("users/u/a.csv", "a.csv"), Finished()]),
+    Scenario("a file in a card", [output(card_attachment={"id": "f", "cardType": "rendered_file_card", "file_name": "a.csv", "url": "users/u/a.csv"}), text("a"), done()], [Activity(), Text("a"), File("users/u/a.csv", "a.csv"), Finished()]),
     Scenario("progress", [chunk(progress_report={"category": "SEARCH", "state": "RUNNING"}), chunk(progress_report={"category": "SEARCH", "state": "RUNNING"}), text("a"), done()], [Activity(), Text("a"), Finished()]),
     Scenario("a board", [chunk(render_imagine_media_board={"id": "b"}), text("a"), done()], [Activity(), Text("a"), Finished()]),
     # Not understood.
     Scenario("unknown types", [event("response.new"), {"event": {"type": 5}}, {"event": {}}, text("a"), done()], [Text("a"), Finished()], Counters(unknown_keys={"response.new": 1, "5": 1, "None": 1})),
     Scenario("unknown keys", [chunk(novelty={}), {"news": 1}, {}, text("a"), done()], [Text("a"), Finished()], unknown("novelty", "news", "{}")),
     Scenario("odd chunks", [event("response.chunk", response_id=RESPONSE_ID, chunk=[]), chunk(text="a", tool_result="x", render_citation=None), text("a"), done()], [Text("a"), Finished()], Counters(odd_values=3)),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", SCENARIOS, ids=lambda case: case.name)
@@ -425,13 +427,11 @@ def test_the_reason_of_a_close_explains_it(reason: str, leaf: type[GrokApiError]
 # Bounds and the machine -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("frame", [text("123456"), thought("123456")])
-def test_an_answer_beyond_the_cap_is_stopped(
-    frame: Frame, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("frame", [text("1234567"), thought("1234567")])
+def test_an_answer_beyond_the_cap_is_stopped(frame: Frame, monkeypatch: pytest.MonkeyPatch) -> None:
     """Text and thinking together."""
     monkeypatch.setattr(answer_module, "MAX_ANSWER_CHARS", 10)
-    events = shown(decoded(stream([created(), thought("1234"), frame, text("1"), done()])))
+    events = shown(decoded(stream([created(), thought("1234"), frame, done()])))
     assert events[-1] is AnswerTooLong
 
 
