@@ -1,4 +1,4 @@
-"""One answer while it is put together: text, thinking, sources, pictures, and whether it is whole.
+"""The answer while it is put together: text, thinking, sources, pictures, signs of loss.
 
 The parts are those of the REST lane (:mod:`grokcore.protocol.grok_web`): both lanes of grok.com
 carry the same elements, cards and pages.
@@ -68,7 +68,7 @@ class Thought:
 
 
 class Answer:
-    """One answer.
+    """An answer that is being put together.
 
     :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
     :param assets_url: the address of relative paths, without a slash at its end; empty leaves them.
@@ -269,7 +269,7 @@ class Answer:
         self.failure = self.failure or error
 
     def conclude(self) -> None:
-        """Grok calls the answer complete: show what is held back, and look for what is missing."""
+        """Show the rest, since Grok calls the answer complete, and look for signs of loss."""
         if not self._whole:
             self._end_thinking()
         self._show_text(self._answer_filter.close())

@@ -19,7 +19,7 @@ class State(enum.Enum):
 
 
 class Input(enum.Enum):
-    """What an event can mean to the machine."""
+    """The meaning of an event to the machine."""
 
     THOUGHT = enum.auto()
     ANSWER = enum.auto()

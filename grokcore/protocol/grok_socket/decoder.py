@@ -29,8 +29,8 @@ Rules
 3. Frames of this answer only are read: of its conversation, and with the id that
    ``response.created`` announced. A frame without such a key counts as its own; one with another
    id, or an empty one, is counted as ``other_side``. So is all that comes behind the end.
-4. An answer of which frames were lost fails, though Grok calls it complete, unless Grok's own copy
-   of the text proves that none of it is missing. Nothing proves that for pictures and files.
+4. An answer of which frames were lost fails, though Grok calls it complete. Only Grok's own copy of
+   the text can prove that no text is missing; nothing proves it for pictures and files.
 5. Titles that Grok writes for its page (``NOTETAKER_HEADER``) are an activity and no text;
    summaries, and the texts of other agents, are reasoning.
 6. The machine never looks ahead and never reads settings.
@@ -89,7 +89,7 @@ _OPENING_KINDS = frozenset({EventKind.OPENED, EventKind.CREATED})
 
 
 class Decoder:
-    """One answer.
+    """The decoder of one answer.
 
     :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
     :param assets_url: the address of relative paths, without a slash at its end; empty leaves them.

@@ -10,7 +10,7 @@ __all__ = ["CHUNK_KEYS", "EVENT_TYPES", "Channel", "ChunkKind", "EventKind", "ch
 
 
 class EventKind(enum.Enum):
-    """What news an event is."""
+    """The kind of news that an event is."""
 
     CHUNK = enum.auto()
     """A piece of the answer; its keys are :data:`CHUNK_KEYS`."""
@@ -87,13 +87,13 @@ EVENT_TYPES: dict[str, EventKind] = {
 
 
 class ChunkKind(enum.Enum):
-    """What news a key of a chunk is."""
+    """The kind of news that a key of a chunk is."""
 
     TEXT = enum.auto()
     TOOL = enum.auto()
     """A tool call."""
     RESULT = enum.auto()
-    """What a tool returned: pages, if it was a search."""
+    """The result of a tool: pages, if it was a search."""
     CITATION = enum.auto()
     CARD = enum.auto()
     """A card of the form without chunks, as an object."""
@@ -137,7 +137,7 @@ CHUNK_KEYS: dict[str, ChunkKind] = {
 
 
 class Channel(enum.Enum):
-    """What a text is for."""
+    """The purpose of a text."""
 
     ANSWER = enum.auto()
     THINKING = enum.auto()
@@ -154,7 +154,7 @@ _CHANNELS = {
     "CHANNEL_UNSPECIFIED": Channel.ANSWER,
 }
 
-# For names that are not recorded, most telling first.
+# Parts of names that are not recorded; the first that occurs decides.
 _PARTS_OF_NAMES = {
     "HEADER": Channel.TITLE,
     "SUMMARY": Channel.THINKING,
@@ -167,7 +167,7 @@ _PARTS_OF_NAMES = {
 
 
 def channel_of(name: object) -> Channel:
-    """What a text is for, by the name of its channel; a text without one is the answer's."""
+    """The purpose of a text, by the name of its channel; without a channel it is the answer's."""
     if name is None:
         return Channel.ANSWER
     if not isinstance(name, str):

@@ -1,4 +1,4 @@
-"""The beginning of a conversation: what is sent when, until the question has been asked.
+"""The beginning of a conversation: the order of frames until the question has been asked.
 
 Theory
 ------
@@ -71,7 +71,7 @@ class Stage(enum.Enum):
 
 
 class Handshake:
-    """One conversation's beginning.
+    """The beginning of one conversation.
 
     :ivar stage: how far it is.
     :ivar conversation_id: the conversation's id; empty until the server has named it.

@@ -1,7 +1,7 @@
 """Answers of grok.com that say what an account is and may use: ``/rest/modes``,
 ``/api/auth/session`` (grok-protocol.md §8.7, §8.8).
 
-What is left of an allowance is asked as on the REST lane
+The state of an allowance is asked as on the REST lane
 (:mod:`grokcore.protocol.grok_web.rate_limits`), by the id of the mode. All three requests go with
 the cookies alone (:func:`page_headers`). Answers are read leniently: a form that is not known says
 nothing, and is no reason to leave a mode out.

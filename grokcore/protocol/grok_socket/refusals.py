@@ -63,8 +63,8 @@ PAID_MODES = frozenset({"expert", "heavy", "build"})
 SIGN_IN_HOST = "accounts.x.ai"
 """Host to which grok.com sends a browser without a session."""
 
-# Words of the websocket, letters and digits only (grok-protocol.md §8.6). What is missing here has
-# the REST lane's meaning.
+# Words of the websocket, letters and digits only (grok-protocol.md §8.6). All others have the REST
+# lane's meaning.
 _BY_WORD: dict[str, _Leaf] = {
     "antibot": AntiBotRefusal,
     "pageoutofdate": AntiBotRefusal,
@@ -211,7 +211,7 @@ def refusal_of_close(reason: object) -> GrokApiError | None:
 
 
 def _words(error: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
-    """Words that name a cause: values of telling keys, and keys that are flags or hold details."""
+    """Words that name a cause: values of certain keys, and keys that are flags or hold details."""
     for key in _WORD_KEYS:
         value = error.get(key)
         if isinstance(value, str) and value:

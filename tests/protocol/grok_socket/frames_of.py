@@ -21,7 +21,7 @@ SUMMARY = "CHANNEL_ASSISTANT_NOTETAKER_SUMMARY"
 
 
 def message(frame: object) -> bytes:
-    """One text message."""
+    """A text message."""
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -61,9 +61,9 @@ def test_a_session_is_asked_for_as_the_settings_say(chat: Chat, more: dict[str, 
 
 
 def test_a_message_names_its_files_first() -> None:
-    """And once more beside the item, and in it."""
+    """Their ids stand beside the item too, and in it."""
     frame = item_create(
-        Message("What is it? 🌊", ("f1", "f2")),
+        Message("Which one? 🌊", ("f1", "f2")),
         conversation_id=CONVERSATION_ID,
         message_id="m-1",
         at_ms=1791450479538,
@@ -81,7 +81,7 @@ def test_a_message_names_its_files_first() -> None:
                 "role": "user",
                 "x_grok": {
                     "client_message_id": "m-1",
-                    "input_chunks": [*mentions, {"text": {"text": "What is it? 🌊"}}],
+                    "input_chunks": [*mentions, {"text": {"text": "Which one? 🌊"}}],
                 },
                 "file_attachment_ids": ["f1", "f2"],
             },

@@ -1,4 +1,4 @@
-"""The beginning of a conversation: what is sent when."""
+"""The beginning of a conversation: the order of frames."""
 
 from __future__ import annotations
 
