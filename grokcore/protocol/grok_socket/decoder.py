@@ -286,7 +286,7 @@ class Decoder:
             return
         for key, value in chunk.items():
             kind = CHUNK_KEYS.get(key)
-            if kind is ChunkKind.QUIET:
+            if kind is ChunkKind.QUIET or self.state is State.ENDED:
                 continue
             if kind is ChunkKind.TEXT and isinstance(value, dict):
                 self._read_text(value, chunk.get("metadata"))

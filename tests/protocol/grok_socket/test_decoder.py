@@ -181,6 +181,7 @@ SCENARIOS = [
     Scenario("the session ends for a reason", [event("session.ended", reason="token expired")], [CredentialsRejected]),
     Scenario("a stream error", [text("a"), stream_error("x", usageLimitReached={})], [Text("a"), QuotaExhausted]),
     Scenario("a stream error in a chunk", [chunk(stream_error={"kind": "global_rate_limit"})], [UpstreamOverloaded]),
+    Scenario("a stream error beside other keys", [chunk(stream_error={"kind": "global_rate_limit"}, tool_result={}, text={"text": "a"}, novelty={})], [UpstreamOverloaded]),
     Scenario("a stream error that is text", [output(stream_error="heavy usage")], [UpstreamOverloaded]),
     Scenario("a tool's error", [stream_error("x", kind="tool_call_failed"), text("a"), done()], [Activity(), Text("a"), Finished()]),
     Scenario("a passing error, and a cut", [stream_error("Too many requests", severity="STREAM_ERROR_SEVERITY_WARNING")], [Activity(), QuotaExhausted]),
