@@ -48,6 +48,7 @@ __all__ = [
     "KeyLimitExceeded",
     "LineTooLong",
     "MethodNotAllowed",
+    "ModeNotIncluded",
     "ModelNotAllowed",
     "ModelNotFound",
     "NoTokens",
@@ -434,6 +435,12 @@ class UpstreamRefused(GrokApiError):
     """Grok refused this request for another reason; the message quotes Grok's own explanation."""
 
     status, code = 502, "upstream_refused"
+
+
+class ModeNotIncluded(UpstreamRefused):
+    """The account's plan does not include the model. Another account's plan may."""
+
+    again = True
 
 
 class UpstreamOverloaded(GrokApiError):
