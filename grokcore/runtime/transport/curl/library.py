@@ -28,6 +28,8 @@ PRIVATE_NAMES = (
     "curl_multi_wakeup",
     "curl_multi_info_read",
     "curl_multi_strerror",
+    "curl_ws_recv",
+    "curl_ws_send",
     "_curl_easy_setopt",
     "write_callback",
     "seek_buffer_callback",
