@@ -15,7 +15,7 @@ from ....errors import ConfigError
 
 __all__ = ["CurlSettings", "browser_shown", "browsers_known", "check_library"]
 
-SUPPORTED_LIBRARY = "0.16"
+SUPPORTED_LIBRARY = "0.17"
 
 PRIVATE_NAMES = (
     "curl_multi_init",

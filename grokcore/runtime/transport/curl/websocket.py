@@ -105,8 +105,9 @@ class CurlSocket(CurlExchange):
         self._desk.tell(self, parse_head(self._head_lines, peer_of(self.curl)))
 
     def receive(self, inbox: Inbox) -> bool:
-        """Take the frames that have arrived, as far as there is room. Returns whether the websocket is
-        still open.
+        """Take the frames that have arrived, as far as there is room.
+
+        Returns whether the websocket is still open.
 
         :raises CurlError: the connection broke, or a frame is too large.
         """
