@@ -17,7 +17,8 @@ from grokcore.runtime.transport.curl import CurlSettings
 from grokcore.runtime.transport.curl.exchange import BUFFER_BYTES
 from grokcore.runtime.transport.curl.websocket import MAX_FRAME_BYTES, CurlSocket
 from grokcore.runtime.transport.seam import ConnectionDied, Heartbeat
-from tests.runtime.transport.peer import HEADERS, Line, Peer, run_on_line
+from grokcore.simulator.peer import Peer
+from tests.runtime.transport.line import HEADERS, Line, run_on_line
 
 ABORT_S = 0.05
 
@@ -55,6 +56,7 @@ def test_the_upgrade_has_the_headers_that_are_given_and_those_of_rfc_6455() -> N
     heads: list[bytes] = []
 
     async def script(peer: Peer) -> None:
+        await peer.request()
         await peer.accept()
         heads.append(peer.head)
         await peer.close()
@@ -80,7 +82,8 @@ def test_a_refused_upgrade_is_a_head_without_a_body(status: int) -> None:
     """Its status and headers say why; libcurl does not read the body."""
 
     async def script(peer: Peer) -> None:
-        await peer.refuse(status, [(b"cf-mitigated", b"challenge")], b"<html>")
+        await peer.request()
+        await peer.refuse(status, [("cf-mitigated", "challenge")], b"<html>")
 
     async def scenario(line: Line) -> None:
         socket = line.connect()
@@ -118,6 +121,7 @@ def test_messages_come_whole_and_in_order_however_they_are_cut(cut: int) -> None
     """Fragments, control frames between them, empty and binary messages, over any TCP segments."""
 
     async def script(peer: Peer) -> None:
+        await peer.request()
         await peer.accept()
         events = [
             TextMessage(data="hel", message_finished=False),
@@ -129,7 +133,7 @@ def test_messages_come_whole_and_in_order_however_they_are_cut(cut: int) -> None
             TextMessage(data='{"a":1}{"b":2}'),
             *([TextMessage(data=LARGE)] if cut > 10 else []),
         ]
-        data = b"".join(peer.ws.send(event) for event in events)
+        data = peer.frames(*events)
         for start in range(0, len(data), cut):
             await peer.stream.send_all(data[start : start + cut])
             await trio.lowlevel.checkpoint()
@@ -148,6 +152,7 @@ def test_a_message_of_any_size_is_sent_whole_to_a_peer_that_reads_late(size: int
     got: list[object] = []
 
     async def script(peer: Peer) -> None:
+        await peer.request()
         await peer.accept()
         await trio.sleep(0.05)
         got.extend([await peer.next(), await peer.next(), await peer.next()])
@@ -173,6 +178,7 @@ def test_a_heartbeat_is_sent_while_the_other_side_is_silent() -> None:
     beats = iter(range(100))
 
     async def script(peer: Peer) -> None:
+        await peer.request()
         await peer.accept()
         for number in range(3):
             event = await peer.next()
@@ -217,6 +223,7 @@ def test_an_end_that_is_not_normal_is_a_failure_that_says_how(case: End) -> None
     """After everything that had come before it."""
 
     async def script(peer: Peer) -> None:
+        await peer.request()
         await peer.accept()
         await peer.send(TextMessage(data="{}"))
         await peer.stream.send_all(case.raw)
@@ -261,6 +268,7 @@ def test_an_answer_that_is_not_read_is_not_taken_from_the_wire() -> None:
 
     async def script(peer: Peer) -> None:
         nonlocal sent
+        await peer.request()
         await peer.accept()
         for _ in range(2000):
             await peer.send(TextMessage(data=text))
@@ -295,11 +303,13 @@ async def in_handshake(peer: Peer) -> None:
 
 
 async def silent(peer: Peer) -> None:
+    await peer.request()
     await peer.accept()
     await peer.until_left()
 
 
 async def chattering(peer: Peer) -> None:
+    await peer.request()
     await peer.accept()
     while True:
         await peer.send(TextMessage(data="x" * 1000))
@@ -354,6 +364,7 @@ def test_two_hundred_at_once_over_tls(tls: tuple[str, str, str]) -> None:
     """Each gets its own answer."""
 
     async def script(peer: Peer) -> None:
+        await peer.request()
         await peer.accept()
         event = await peer.next()
         assert isinstance(event, TextMessage)
