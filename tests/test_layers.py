@@ -41,7 +41,7 @@ LAYERS = [
         " errors protocol config runtime web",
         "trio attrs orjson quart quart_trio werkzeug hypercorn h11 prometheus_client",
     ),
-    layer("simulator", "simulator", "trio attrs hypercorn"),
+    layer("simulator", "simulator", "trio attrs hypercorn wsproto"),
     layer("cli", "errors protocol config logs runtime web simulator cli", "trio attrs rich"),
     layer("__main__", "cli"),
 ]

@@ -7,13 +7,23 @@ one, because a faked clock would jump past real threads.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import Protocol
 
 from attrs import field, frozen
 
 from ...errors import TransportFailure
 
-__all__ = ["ConnectionDied", "Exchange", "ResponseHead", "Transport", "UpstreamRequest"]
+__all__ = [
+    "ConnectionDied",
+    "Exchange",
+    "Heartbeat",
+    "ResponseHead",
+    "SocketExchange",
+    "SocketTransport",
+    "Transport",
+    "UpstreamRequest",
+]
 
 
 class ConnectionDied(TransportFailure):
@@ -76,6 +86,18 @@ class ResponseHead:
     peer: str = ""
 
 
+@frozen
+class Heartbeat:
+    """A message that a websocket sends again and again.
+
+    :ivar every_s: seconds between two.
+    :ivar message: returns the next one; called in the transport's own thread.
+    """
+
+    every_s: float
+    message: Callable[[], bytes]
+
+
 class Exchange(Protocol):
     """One request under way. Waiting methods may be cancelled at any time and called again: nothing
     is lost.
@@ -114,8 +136,31 @@ class Exchange(Protocol):
         """
 
 
+class SocketExchange(Exchange, Protocol):
+    """One websocket under way.
+
+    Its head has the status 101, or another one if the upgrade was refused; a refusal has no body.
+    Its body is a JSON text sequence (RFC 7464): each text message between ``0x1E`` and a line feed,
+    in pieces as they arrive. It ends in good order with a normal closure.
+    """
+
+    def send(self, message: bytes) -> None:
+        """Have a text message sent, after those before it. Messages wait for the upgrade."""
+
+
 class Transport(Protocol):
     """Makes requests."""
 
     def open(self, request: UpstreamRequest) -> Exchange:
         """Begin *request*: the other side sees it once at most. Nothing is waited for."""
+
+
+class SocketTransport(Protocol):
+    """Makes websockets."""
+
+    def connect(self, request: UpstreamRequest, heartbeat: Heartbeat | None) -> SocketExchange:
+        """Begin a websocket.
+
+        :param request: ``GET`` of a ``ws:`` or ``wss:`` URL, with the headers of the upgrade; none
+            of an impersonated browser's own are added.
+        """
