@@ -45,6 +45,7 @@ __all__ = [
     "KeyLimitExceeded",
     "LineTooLong",
     "MethodNotAllowed",
+    "ModeNotIncluded",
     "ModelNotAllowed",
     "ModelNotFound",
     "NoTokens",
@@ -407,6 +408,12 @@ class UpstreamRefused(GrokApiError):
     """
 
     status, code = 502, "upstream_refused"
+
+
+class ModeNotIncluded(UpstreamRefused):
+    """The account's plan does not include the model. Another account's plan may."""
+
+    again = True
 
 
 class UpstreamOverloaded(GrokApiError):

@@ -140,6 +140,7 @@ TABLE = [
     ),
     Row(errors.UploadFailed, 502, "upload_failed", False, True),
     Row(errors.UpstreamRefused, 502, "upstream_refused", False),
+    Row(errors.ModeNotIncluded, 502, "upstream_refused", False, True),
     Row(errors.UpstreamOverloaded, 503, "upstream_overloaded", True, True, retry_after="5"),
     Row(errors.UpstreamFailure, 502, "upstream_error", True, True, retry_after="5"),
     Row(errors.UpstreamUnavailable, 502, "upstream_error", True, True, retry_after="5"),

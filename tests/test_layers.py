@@ -109,6 +109,7 @@ ROOMS = {
     "protocol.conversation": "errors protocol",
     "protocol.dialects": "errors protocol protocol.conversation",
     "protocol.grok_web": "errors protocol protocol.conversation protocol.urls",
+    "protocol.grok_socket": "errors protocol protocol.conversation protocol.grok_web",
     "protocol.pool": "errors protocol",
     "protocol.token_file": "errors protocol protocol.urls",
     "protocol.recording": "protocol",

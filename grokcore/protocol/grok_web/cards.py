@@ -15,7 +15,7 @@ from attrs import frozen
 
 from ..lenient_json import loads
 
-__all__ = ["MOST_ADDRESS_CHARS", "Card", "Reference", "parse_card", "parse_reference"]
+__all__ = ["MOST_ADDRESS_CHARS", "Card", "Reference", "card_of", "parse_card", "parse_reference"]
 
 MOST_ADDRESS_CHARS = 4096
 """Longest address that is taken from a card or a line of progress."""
@@ -93,10 +93,11 @@ def parse_card(value: object) -> Card | None:
         data = loads(value.encode("utf-8", "replace"))
     except ValueError:
         return None
-    return _card(data) if isinstance(data, dict) else None
+    return card_of(data) if isinstance(data, dict) else None
 
 
-def _card(data: dict[str, Any]) -> Card:
+def card_of(data: dict[str, Any]) -> Card:
+    """The card in an object."""
     # The key imageChunk is of tests only (§3.6).
     chunk = data.get("image_chunk", data.get("imageChunk"))
     if isinstance(chunk, dict):

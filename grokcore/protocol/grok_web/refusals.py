@@ -63,7 +63,7 @@ _Leaf: TypeAlias = type[GrokApiError]
 _MARKERS: list[tuple[re.Pattern[str], _Leaf]] = [
     (re.compile(pattern, re.IGNORECASE), leaf)
     for pattern, leaf in (
-        (r"anti-?bot", AntiBotRefusal),
+        (r"anti[-_ ]?bot|page is out of date", AntiBotRefusal),
         (
             r"blocked-user|user is blocked|account (is )?suspended|email-domain-rejected",
             CredentialsRejected,

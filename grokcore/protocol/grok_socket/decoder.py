@@ -1,0 +1,433 @@
+"""Grok's answer over the websocket, decoded: lines of frames in, events out.
+
+Theory
+------
+A frame is an envelope with one event: ``{"session_id": …, "event": {"type": …, …}}``. The type is
+looked up in :data:`~grokcore.protocol.grok_socket.event_keys.EVENT_TYPES`, the keys of a
+``response.chunk`` in :data:`~grokcore.protocol.grok_socket.event_keys.CHUNK_KEYS`. What moves the
+answer along is an input of a small machine:
+
+========= ==========================================================================================
+OPEN      nothing of the answer yet
+REASONING thinking has been seen, the answer has not begun
+ANSWERING the answer has begun; thinking is late from now on, and dropped
+ENDED     ``response.done``, a failure, or the end of the connection
+========= ==========================================================================================
+
+What happens for each state and input stands in
+:data:`~grokcore.protocol.grok_socket.answer_states.TRANSITIONS`. The answer itself is put together
+by :class:`~grokcore.protocol.grok_socket.answer.Answer`.
+
+Rules
+-----
+1. Nothing is raised, whatever comes: junk, unknown types and keys, and values of unexpected types
+   are counted in :class:`~grokcore.protocol.counters.Counters` and skipped.
+2. An answer is :class:`~grokcore.protocol.conversation.events.Finished` only by a ``response.done``
+   of its own with status ``completed``, and only if it holds something to see. Any other end is
+   :class:`~grokcore.protocol.conversation.events.Failed`: another status, an error, the end of the
+   session, a close, a cut.
+3. Frames of this answer only are read: of its conversation, and with the id that
+   ``response.created`` announced. A frame without such a key counts as its own; one with another
+   id, or an empty one, is counted as ``other_side``. So is all that comes behind the end.
+4. An answer of which frames were lost fails, though Grok calls it complete, unless Grok's own copy
+   of the text proves that none of it is missing. Nothing proves that for pictures and files.
+5. Titles that Grok writes for its page (``NOTETAKER_HEADER``) are an activity and no text;
+   summaries, and the texts of other agents, are reasoning.
+6. The machine never looks ahead and never reads settings.
+7. Events don't depend on how the bytes were cut.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ...errors import EmptyAnswer, GrokApiError, IncompleteAnswer, UpstreamFailure
+from ..conversation.events import Activity, Event, Failed, Finished
+from ..counters import Counters
+from .answer import Answer, Thought
+from .answer_states import TRANSITIONS, Input, State
+from .chunk_values import (
+    card_in,
+    file_card,
+    found_picture,
+    generated_picture,
+    results_in,
+    started,
+    tool_use,
+    video_progress,
+)
+from .event_keys import CHUNK_KEYS, EVENT_TYPES, Channel, ChunkKind, EventKind, channel_of
+from .frames import FrameReader, Lost
+from .refusals import (
+    is_passing,
+    refusal_of_close,
+    refusal_of_error,
+    refusal_of_failure,
+    refusal_of_stream_error,
+)
+
+__all__ = ["Decoder"]
+
+_ANOTHER_AGENT = re.compile(r"agent\b", re.IGNORECASE)
+"""How the names of agents begin that work for the one who answers (recorded on the REST lane)."""
+
+_TEXT_CHUNK_KEYS = frozenset({"metadata", "text"})
+"""A chunk with no other keys than these is a piece of text: nearly every chunk is."""
+
+_BOUND_KINDS = frozenset(
+    {
+        *(EventKind.CHUNK, EventKind.OUTPUT, EventKind.TEXT, EventKind.REASONING),
+        *(EventKind.WHOLE_TEXT, EventKind.SEARCH),
+    }
+)
+"""Events that belong to one response, named in ``response_id``."""
+
+_OPENING_KINDS = frozenset({EventKind.OPENED, EventKind.CREATED})
+"""Events that come before all others of a conversation."""
+
+
+class Decoder:
+    """One answer.
+
+    :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
+    :param assets_url: the address of relative paths, without a slash at its end; empty leaves them.
+    :param mode: the mode that was asked for; if empty, the one that Grok names.
+    """
+
+    def __init__(
+        self, filtered_tags: frozenset[str] = frozenset(), assets_url: str = "", mode: str = ""
+    ) -> None:
+        self.state = State.OPEN
+        self.counters = Counters()
+        self._mode = mode
+        self._frames = FrameReader()
+        self._answer = Answer(filtered_tags, assets_url)
+        # Handlers of the machine that are the answer's.
+        self._think = self._answer.think
+        self._write = self._answer.write
+        self._compare = self._answer.compare
+        self._cite = self._answer.cite
+        self._find_cited = self._answer.find_cited
+        self._session_id = ""
+        self._response_id = ""
+        self._readable = False
+        self._lost_content = False
+        self._lost_media = False
+        self._begun = False
+        self._finished = False
+        self._passing_error: GrokApiError | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Always false: on this lane Grok's word that the text is complete ends the answer."""
+        return False
+
+    @property
+    def concluded(self) -> bool:
+        """Whether the whole answer has come."""
+        return self._finished
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last event has been given out."""
+        return self.state is State.ENDED
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take lines of frames (:func:`~grokcore.protocol.grok_socket.frames.as_line`), cut
+        anywhere; return the events they complete, in order.
+
+        After :class:`Finished` or :class:`Failed` nothing more comes.
+        """
+        for value in self._frames.feed(data):
+            if isinstance(value, Lost):
+                self._note_lost(value)
+            elif self.state is State.ENDED:
+                self.counters.other_side += 1
+            else:
+                self._read(value)
+        return self._take_events()
+
+    def close(self, reason: str = "") -> list[Event]:
+        """The connection has ended, for this *reason* if the server gave one: the events that
+        follow from that.
+        """
+        for lost in self._frames.close():
+            self._note_lost(lost)
+        self._step(Input.END, reason)
+        return self._take_events()
+
+    def _take_events(self) -> list[Event]:
+        events, self._answer.events = self._answer.events, []
+        self._begun = self._begun or bool(events)
+        return events
+
+    def _note_lost(self, lost: Lost) -> None:
+        self.counters.junk_lines += 1
+        self._lost_content = self._lost_content or lost.content
+        self._lost_media = self._lost_media or lost.media
+
+    # From a frame to inputs ----------------------------------------------------------------------
+
+    def _read(self, value: dict[str, Any]) -> None:
+        event = value.get("event")
+        self._readable = True
+        if not isinstance(event, dict):
+            if not isinstance(value.get("type"), str):
+                self.counters.note_key(next(iter(value), "{}"))
+                return
+            event = value  # without its envelope, as some recordings have it
+        name = event.get("type")
+        if (
+            name == "response.chunk"
+            and self._response_id
+            and event.get("response_id") == self._response_id
+            and value.get("session_id") == self._session_id
+        ):  # nearly every frame
+            self._read_chunk(event.get("chunk"))
+            return
+        kind = EVENT_TYPES.get(name) if isinstance(name, str) else None
+        if kind is None:
+            self.counters.note_key(str(name))
+        elif self._is_own(kind, value.get("session_id"), event):
+            self._read_event(kind, event)
+        else:
+            self.counters.other_side += 1
+
+    def _is_own(self, kind: EventKind, session_id: object, event: dict[str, Any]) -> bool:
+        if session_id and self._session_id and session_id != self._session_id:
+            return False
+        if kind in _BOUND_KINDS:
+            name = event.get("response_id")
+            return name is None or (bool(name) and name == self._response_id)
+        if kind in _OPENING_KINDS and isinstance(session_id, str):
+            self._session_id = session_id
+        return True
+
+    def _read_event(self, kind: EventKind, event: dict[str, Any]) -> None:
+        match kind:
+            case EventKind.CHUNK:
+                self._read_chunk(event.get("chunk"))
+            case EventKind.OUTPUT:
+                self._read_chunk(event.get("output"))
+            case EventKind.TEXT | EventKind.REASONING:
+                self._read_delta(kind, event)
+            case EventKind.WHOLE_TEXT:
+                self._read_whole_text(event)
+            case EventKind.SEARCH:
+                self._answer.find(results_in(event.get("result")))
+            case EventKind.CREATED:
+                self._read_created(_response_in(event))
+            case EventKind.DONE | EventKind.FAILED:
+                self._read_end(kind, _response_in(event))
+            case EventKind.ERROR:
+                error = event.get("error") or event
+                self._step(Input.ERROR, refusal_of_error(error, mode=self._mode))
+            case EventKind.SESSION_ENDED:
+                self._step(Input.END, event.get("reason"))
+
+    def _read_created(self, response: dict[str, Any]) -> None:
+        name, settings = response.get("id"), response.get("x_grok")
+        if not isinstance(name, str) or not name:
+            self.counters.odd_values += 1
+        elif not self._response_id:
+            self._response_id = name
+            mode = settings.get("model") if isinstance(settings, dict) else None
+            self._mode = self._mode or (mode if isinstance(mode, str) else "")
+        elif name != self._response_id:
+            self.counters.other_side += 1
+
+    def _read_end(self, kind: EventKind, response: dict[str, Any]) -> None:
+        if self._response_id and response.get("id", self._response_id) != self._response_id:
+            self.counters.other_side += 1
+        elif kind is EventKind.DONE and response.get("status") == "completed":
+            self._step(Input.DONE, None)
+        else:
+            if kind is EventKind.FAILED:
+                response = {"status": "failed", **response}
+            error = refusal_of_failure(
+                response,
+                mode=self._mode,
+                begun=self.state is not State.OPEN,
+                before=self._passing_error,
+            )
+            self._step(Input.ERROR, error)
+
+    def _read_delta(self, kind: EventKind, event: dict[str, Any]) -> None:
+        text, settings = event.get("delta"), event.get("x_grok")
+        if not isinstance(text, str):
+            self.counters.odd_values += 1
+            return
+        thinking = kind is EventKind.REASONING or (
+            isinstance(settings, dict) and settings.get("is_thinking") is True
+        )
+        if text and thinking:
+            self._step(Input.THOUGHT, Thought(text))
+        elif text:
+            self._step(Input.ANSWER, text)
+
+    def _read_whole_text(self, event: dict[str, Any]) -> None:
+        text, settings = event.get("text"), event.get("x_grok")
+        if (
+            isinstance(text, str)
+            and text
+            and not (isinstance(settings, dict) and settings.get("is_thinking") is True)
+        ):
+            self._step(Input.WHOLE, text)
+
+    def _read_chunk(self, chunk: object) -> None:
+        if not isinstance(chunk, dict):
+            self.counters.odd_values += 1
+            return
+        text = chunk.get("text")
+        if isinstance(text, dict) and chunk.keys() <= _TEXT_CHUNK_KEYS:
+            self._read_text(text, chunk.get("metadata"))
+            return
+        for key, value in chunk.items():
+            kind = CHUNK_KEYS.get(key)
+            if kind is ChunkKind.QUIET:
+                continue
+            if kind is ChunkKind.TEXT and isinstance(value, dict):
+                self._read_text(value, chunk.get("metadata"))
+            elif kind is None:
+                self.counters.note_key(key)
+            elif value is not None:
+                if isinstance(value, dict) or kind is ChunkKind.ERROR:
+                    self._read_news(key, kind, value)
+                else:
+                    self.counters.odd_values += 1
+
+    def _read_text(self, value: dict[str, Any], metadata: object) -> None:
+        text = value.get("text")
+        if not isinstance(text, str):
+            self.counters.odd_values += text is not None
+            return
+        channel_name = value.get("channel")
+        channel = channel_of(channel_name)
+        if channel is Channel.TITLE:
+            self._note(Activity())
+        elif not text:
+            return
+        elif channel is Channel.ANSWER and not _of_another_agent(metadata):
+            self._step(Input.ANSWER, text)
+        else:
+            if channel is Channel.UNKNOWN:
+                self.counters.note_key(str(channel_name))
+            self._step(Input.THOUGHT, Thought(text, _step_of(channel_name, metadata)))
+
+    def _read_news(self, key: str, kind: ChunkKind, value: Any) -> None:
+        """A key of a chunk that is no text."""
+        match kind:
+            case ChunkKind.TOOL:
+                self._answer.use_tool(tool_use(value))
+            case ChunkKind.RESULT:
+                self._answer.find(results_in(value))
+            case ChunkKind.CITATION:
+                self._step(Input.CITATION, value)
+            case ChunkKind.PROGRESS:
+                self._answer.note_progress(key, value)
+            case ChunkKind.ERROR:
+                self._read_error(value)
+            case ChunkKind.WORK:
+                self._note(Activity())
+            case _:
+                self._read_media(key, kind, value)
+
+    def _read_media(self, key: str, kind: ChunkKind, value: dict[str, Any]) -> None:
+        """A picture, a video, a file, or a card of one."""
+        match kind:
+            case ChunkKind.FOUND_PICTURE:
+                self._answer.show_found_picture(found_picture(value))
+            case ChunkKind.PICTURE:
+                self._answer.note_picture(generated_picture(value))
+            case ChunkKind.VIDEO:
+                self._answer.note_progress(key, video_progress(value))
+            case ChunkKind.FILE:
+                self._answer.note_file(file_card(value))
+            case _:
+                card = card_in(value) if kind is ChunkKind.CARD else started(value)
+                if card is None:
+                    self._note(Activity())
+                else:
+                    self._answer.note_card(card)
+
+    def _read_error(self, value: object) -> None:
+        error = refusal_of_stream_error(value, mode=self._mode)
+        if error is None or is_passing(value):
+            self._passing_error = self._passing_error or error
+            self._note(Activity())
+        else:
+            self._step(Input.ERROR, error)
+
+    # The machine ---------------------------------------------------------------------------------
+
+    def _note(self, event: Event) -> None:
+        self._answer.events.append(event)
+
+    def _step(self, what: Input, value: Any) -> None:
+        transition = TRANSITIONS.get((self.state, what))
+        if transition is None:
+            return
+        self.state, handler = transition
+        action: Callable[[Any], None] = getattr(self, handler)
+        action(value)
+        if self._answer.failure is not None:
+            self._fail(self._answer.failure)
+
+    def _drop_late_thought(self, _: Thought) -> None:
+        self.counters.late_thoughts += 1
+        self._note(Activity())
+
+    def _conclude(self, _: None) -> None:
+        """Grok says that the answer is complete."""
+        self._answer.conclude()
+        if self._lost_frames():
+            self._answer.fail(
+                IncompleteAnswer(
+                    "Frames of Grok's answer came damaged, and nothing shows that it is whole."
+                )
+            )
+        if self._answer.failure is None:
+            self._finished = True
+            self._note(Finished())
+
+    def _lost_frames(self) -> bool:
+        return self._lost_media or (self._lost_content and not self._answer.proven)
+
+    def _break_off(self, reason: object) -> None:
+        """The connection or the session has ended, and Grok has not called the answer complete."""
+        error = refusal_of_close(reason) or self._passing_error
+        if error is not None:
+            self._fail(error)
+        elif self._begun or self._answer.events:
+            self._fail(
+                IncompleteAnswer("Grok's connection broke off before the answer was complete.")
+            )
+        elif self.counters.junk_lines and not self._readable:
+            self._fail(UpstreamFailure("What Grok sent is not its format of frames."))
+        else:
+            self._fail(EmptyAnswer("Grok's connection ended without an answer in it."))
+
+    def _fail(self, error: GrokApiError) -> None:
+        self.state = State.ENDED
+        self._note(Failed(error))
+
+
+def _response_in(event: dict[str, Any]) -> dict[str, Any]:
+    response = event.get("response")
+    return response if isinstance(response, dict) else {}
+
+
+def _of_another_agent(metadata: object) -> bool:
+    if not isinstance(metadata, dict) or "rollout_id" not in metadata:
+        return False
+    name = metadata["rollout_id"]
+    return isinstance(name, str) and _ANOTHER_AGENT.match(name) is not None
+
+
+def _step_of(channel_name: object, metadata: object) -> str:
+    """A name for the step of a thought: one agent's, in one channel."""
+    if not isinstance(metadata, dict):
+        return ""
+    return f"{metadata.get('rollout_id')} {metadata.get('step_id')} {channel_name}"[:200]
