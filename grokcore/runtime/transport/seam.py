@@ -19,6 +19,7 @@ __all__ = [
     "Exchange",
     "Heartbeat",
     "ResponseHead",
+    "SocketClosed",
     "SocketExchange",
     "SocketTransport",
     "Transport",
@@ -30,6 +31,17 @@ class ConnectionDied(TransportFailure):
     """The connection was there, and broke before anything of the response came: a kept one that was
     dead, as a rule.
     """
+
+
+class SocketClosed(TransportFailure):
+    """The other side closed a websocket, and not in good order.
+
+    :ivar reason: of its close frame; empty if it gave none.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def _check_address(_: object, __: object, value: str) -> None:
@@ -140,8 +152,9 @@ class SocketExchange(Exchange, Protocol):
     """One websocket under way.
 
     Its head has the status 101, or another one if the upgrade was refused; a refusal has no body.
-    Its body is a JSON text sequence (RFC 7464): each text message between ``0x1E`` and a line feed,
-    in pieces as they arrive. It ends in good order with a normal closure.
+    Its body has a line for each text message, in pieces as they arrive; line breaks within a
+    message are spaces. It ends in good order with a normal closure, else with a
+    :class:`SocketClosed` or another failure.
     """
 
     def send(self, message: bytes) -> None:
@@ -161,6 +174,5 @@ class SocketTransport(Protocol):
     def connect(self, request: UpstreamRequest, heartbeat: Heartbeat | None) -> SocketExchange:
         """Begin a websocket.
 
-        :param request: ``GET`` of a ``ws:`` or ``wss:`` URL, with the headers of the upgrade; none
-            of an impersonated browser's own are added.
+        :param request: ``GET`` of a ``ws:`` or ``wss:`` URL, with the headers of the upgrade.
         """

@@ -148,138 +148,734 @@ def unknown(*keys: str) -> Counters:
 SCENARIOS = [
     # How an answer ends well, and how it only seems to.
     Scenario("text and done", [text("a"), text("b"), done()], [Text("a"), Text("b"), Finished()]),
-    Scenario("quiet frames change nothing", [*QUIET, text("a"), *QUIET, done()], [Text("a"), Finished()]),
-    Scenario("no ids anywhere", [text("a", name=None), event("response.done", response={"status": "completed"})], [Text("a"), Finished()]),
-    Scenario("an id that is null", [event("response.chunk", response_id=None, chunk={"text": {"text": "a"}}), done()], [Text("a"), Finished()]),
+    Scenario(
+        "quiet frames change nothing", [*QUIET, text("a"), *QUIET, done()], [Text("a"), Finished()]
+    ),
+    Scenario(
+        "no ids anywhere",
+        [text("a", name=None), event("response.done", response={"status": "completed"})],
+        [Text("a"), Finished()],
+    ),
+    Scenario(
+        "an id that is null",
+        [event("response.chunk", response_id=None, chunk={"text": {"text": "a"}}), done()],
+        [Text("a"), Finished()],
+    ),
     Scenario("without envelopes", [text("a")["event"], done()["event"]], [Text("a"), Finished()]),
-    Scenario("a text without a channel", [text("a", None), text("b", "CHANNEL_UNSPECIFIED"), done()], [Text("a"), Text("b"), Finished()]),
+    Scenario(
+        "a text without a channel",
+        [text("a", None), text("b", "CHANNEL_UNSPECIFIED"), done()],
+        [Text("a"), Text("b"), Finished()],
+    ),
     Scenario("no done", [text("a")], [Text("a"), IncompleteAnswer]),
     Scenario("no done, in the thinking", [thought("t")], [Thinking("t"), IncompleteAnswer]),
-    Scenario("no done, in a search", [tool("web_search", query="q")], [ToolUse("web_search", "q"), IncompleteAnswer]),
-    Scenario("no done, text complete", [text("a"), whole("a"), event("response.persisted", status="ok")], [Text("a"), IncompleteAnswer]),
+    Scenario(
+        "no done, in a search",
+        [tool("web_search", query="q")],
+        [ToolUse("web_search", "q"), IncompleteAnswer],
+    ),
+    Scenario(
+        "no done, text complete",
+        [text("a"), whole("a"), event("response.persisted", status="ok")],
+        [Text("a"), IncompleteAnswer],
+    ),
     Scenario("nothing but the id", [], [EmptyAnswer]),
     Scenario("done and empty", [done()], [EmptyAnswer]),
     Scenario("done and invisible", [text(" \u200b\n"), done()], [Text(" \u200b\n"), EmptyAnswer]),
     Scenario("done with thinking only", [thought("t"), done()], [Thinking("t"), EmptyAnswer]),
-    Scenario("done with a title only", [text("Thinking", HEADER), done()], [Activity(), EmptyAnswer]),
+    Scenario(
+        "done with a title only", [text("Thinking", HEADER), done()], [Activity(), EmptyAnswer]
+    ),
     Scenario("done without a status", [text("a"), done(None)], [Text("a"), IncompleteAnswer]),
     Scenario("done with an odd status", [text("a"), done(5)], [Text("a"), IncompleteAnswer]),
-    Scenario("done without a response", [text("a"), event("response.done")], [Text("a"), IncompleteAnswer]),
+    Scenario(
+        "done without a response",
+        [text("a"), event("response.done")],
+        [Text("a"), IncompleteAnswer],
+    ),
     Scenario("cancelled", [text("a"), done("cancelled")], [Text("a"), IncompleteAnswer]),
-    Scenario("incomplete", [text("a"), done("incomplete", incomplete_details={"reason": "max_output_tokens"})], [Text("a"), IncompleteAnswer]),
+    Scenario(
+        "incomplete",
+        [text("a"), done("incomplete", incomplete_details={"reason": "max_output_tokens"})],
+        [Text("a"), IncompleteAnswer],
+    ),
     Scenario("failed", [text("a"), failed("internal_error")], [Text("a"), UpstreamFailure]),
     Scenario("failed for a reason", [failed("content_moderated")], [ContentPolicyViolation]),
     Scenario("failed without a reason", [done("failed")], [UpstreamFailure]),
-    Scenario("failed under its own name", [event("response.failed", response={"id": RESPONSE_ID, "error": {"code": "rate_limited"}})], [QuotaExhausted]),
-    Scenario("failed, free account, heavy", [failed("stream_error")], [ModeNotIncluded], mode="heavy"),
-    Scenario("failed, free account, expert, said before", [stream_error("x", severity="WARNING"), failed("stream_error")], [Activity(), UpstreamFailure], mode="expert"),
-    Scenario("failed, heavy, in the answer", [text("a"), failed("stream_error")], [Text("a"), UpstreamFailure], mode="heavy"),
+    Scenario(
+        "failed under its own name",
+        [event("response.failed", response={"id": RESPONSE_ID, "error": {"code": "rate_limited"}})],
+        [QuotaExhausted],
+    ),
+    Scenario(
+        "failed, free account, heavy", [failed("stream_error")], [ModeNotIncluded], mode="heavy"
+    ),
+    Scenario(
+        "failed, free account, expert, said before",
+        [stream_error("x", severity="WARNING"), failed("stream_error")],
+        [Activity(), UpstreamFailure],
+        mode="expert",
+    ),
+    Scenario(
+        "failed, heavy, in the answer",
+        [text("a"), failed("stream_error")],
+        [Text("a"), UpstreamFailure],
+        mode="heavy",
+    ),
     Scenario("failed, fast", [failed("stream_error")], [UpstreamFailure], mode="fast"),
-    Scenario("an error event", [text("a"), event("error", error={"code": "anti_bot", "message": "x"})], [Text("a"), AntiBotRefusal]),
-    Scenario("an error event without its object", [event("error", message="Too many requests")], [QuotaExhausted]),
-    Scenario("the session ends", [text("a"), event("session.ended")], [Text("a"), IncompleteAnswer]),
-    Scenario("the session ends for a reason", [event("session.ended", reason="token expired")], [CredentialsRejected]),
-    Scenario("a stream error", [text("a"), stream_error("x", usageLimitReached={})], [Text("a"), QuotaExhausted]),
-    Scenario("a stream error in a chunk", [chunk(stream_error={"kind": "global_rate_limit"})], [UpstreamOverloaded]),
-    Scenario("a stream error that is text", [output(stream_error="heavy usage")], [UpstreamOverloaded]),
-    Scenario("a tool's error", [stream_error("x", kind="tool_call_failed"), text("a"), done()], [Activity(), Text("a"), Finished()]),
-    Scenario("a passing error, and a cut", [stream_error("Too many requests", severity="STREAM_ERROR_SEVERITY_WARNING")], [Activity(), QuotaExhausted]),
-    Scenario("a passing error, and a good end", [stream_error("heavy usage", severity="WARN"), text("a"), done()], [Activity(), Text("a"), Finished()]),
+    Scenario(
+        "an error event",
+        [text("a"), event("error", error={"code": "anti_bot", "message": "x"})],
+        [Text("a"), AntiBotRefusal],
+    ),
+    Scenario(
+        "an error event without its object",
+        [event("error", message="Too many requests")],
+        [QuotaExhausted],
+    ),
+    Scenario(
+        "the session ends", [text("a"), event("session.ended")], [Text("a"), IncompleteAnswer]
+    ),
+    Scenario(
+        "the session ends for a reason",
+        [event("session.ended", reason="token expired")],
+        [CredentialsRejected],
+    ),
+    Scenario(
+        "a stream error",
+        [text("a"), stream_error("x", usageLimitReached={})],
+        [Text("a"), QuotaExhausted],
+    ),
+    Scenario(
+        "a stream error in a chunk",
+        [chunk(stream_error={"kind": "global_rate_limit"})],
+        [UpstreamOverloaded],
+    ),
+    Scenario(
+        "a stream error that is text", [output(stream_error="heavy usage")], [UpstreamOverloaded]
+    ),
+    Scenario(
+        "a tool's error",
+        [stream_error("x", kind="tool_call_failed"), text("a"), done()],
+        [Activity(), Text("a"), Finished()],
+    ),
+    Scenario(
+        "a passing error, and a cut",
+        [stream_error("Too many requests", severity="STREAM_ERROR_SEVERITY_WARNING")],
+        [Activity(), QuotaExhausted],
+    ),
+    Scenario(
+        "a passing error, and a good end",
+        [stream_error("heavy usage", severity="WARN"), text("a"), done()],
+        [Activity(), Text("a"), Finished()],
+    ),
     # Frames of others, and late ones.
-    Scenario("behind the end", [text("a"), done(), text("b"), chunk(follow_up_suggestions={}), failed("x")], [Text("a"), Finished()], Counters(other_side=3)),
-    Scenario("another response", [text("x", name=OTHER_ID), text("a"), done("failed", OTHER_ID), created(OTHER_ID), done()], [Text("a"), Finished()], Counters(other_side=3)),
-    Scenario("an empty id", [text("x", HEADER, name=""), text("x", name=""), text("a"), done()], [Text("a"), Finished()], Counters(other_side=2)),
-    Scenario("another conversation", [text("x") | {"session_id": OTHER_ID}, text("a"), event("session.ended") | {"session_id": OTHER_ID}, done()], [Text("a"), Finished()], Counters(other_side=2)),
+    Scenario(
+        "behind the end",
+        [text("a"), done(), text("b"), chunk(follow_up_suggestions={}), failed("x")],
+        [Text("a"), Finished()],
+        Counters(other_side=3),
+    ),
+    Scenario(
+        "another response",
+        [text("x", name=OTHER_ID), text("a"), done("failed", OTHER_ID), created(OTHER_ID), done()],
+        [Text("a"), Finished()],
+        Counters(other_side=3),
+    ),
+    Scenario(
+        "an empty id",
+        [text("x", HEADER, name=""), text("x", name=""), text("a"), done()],
+        [Text("a"), Finished()],
+        Counters(other_side=2),
+    ),
+    Scenario(
+        "another conversation",
+        [
+            text("x") | {"session_id": OTHER_ID},
+            text("a"),
+            event("session.ended") | {"session_id": OTHER_ID},
+            done(),
+        ],
+        [Text("a"), Finished()],
+        Counters(other_side=2),
+    ),
     Scenario("no conversation", [{"event": text("a")["event"]}, done()], [Text("a"), Finished()]),
     Scenario("created twice", [created(), text("a"), done()], [Text("a"), Finished()]),
-    Scenario("created without an id", [event("response.created", response={"id": 5}), event("response.created"), text("a"), done()], [Text("a"), Finished()], Counters(odd_values=2)),
-    Scenario("acknowledgements again", [session_created(), attached(), text("a"), done()], [Text("a"), Finished()]),
+    Scenario(
+        "created without an id",
+        [
+            event("response.created", response={"id": 5}),
+            event("response.created"),
+            text("a"),
+            done(),
+        ],
+        [Text("a"), Finished()],
+        Counters(odd_values=2),
+    ),
+    Scenario(
+        "acknowledgements again",
+        [session_created(), attached(), text("a"), done()],
+        [Text("a"), Finished()],
+    ),
     # Channels.
-    Scenario("thinking, then the answer", [thought("t"), thought("u"), text("a"), done()], [Thinking("t"), Thinking("u"), Text("a"), Finished()]),
-    Scenario("each step begins a line", [thought("t"), thought("u"), text("v", SUMMARY), of_agent("w\n", "Agent 1"), of_agent("x", "Agent 2"), reasoning("y"), chunk(text={"text": "z", "channel": THINKING}, metadata=None), text("a"), done()], [Thinking("t"), Thinking("u"), Thinking("\nv"), Thinking("\nw\n"), Thinking("x"), Thinking("\ny"), Thinking("z"), Text("a"), Finished()]),
-    Scenario("late thinking", [text("a"), thought("t"), done()], [Text("a"), Activity(), Finished()], Counters(late_thoughts=1)),
-    Scenario("titles and summaries", [text("Reading", HEADER), text("I read.", SUMMARY), text("a"), done()], [Activity(), Thinking("I read."), Text("a"), Finished()]),
-    Scenario("titles in the answer", [text("a"), text("Writing", HEADER), text("b"), done()], [Text("a"), Activity(), Text("b"), Finished()]),
-    Scenario("names that hold a known word", [text("t", "CHANNEL_ANALYSIS"), text("a", "channel_final"), done()], [Thinking("t"), Text("a"), Finished()]),
-    Scenario("an unknown channel is no answer", [text("t", "CHANNEL_COMMENTARY"), text("a"), done()], [Thinking("t"), Text("a"), Finished()], unknown("CHANNEL_COMMENTARY")),
-    Scenario("a channel that is no name", [chunk(text={"text": "t", "channel": 3}), text("a"), done()], [Thinking("t"), Text("a"), Finished()], unknown("3")),
-    Scenario("other agents only think", [of_agent("t", "Agent 2"), of_agent("a", "Grok"), of_agent("b", 5), done()], [Thinking("t"), Text("a"), Text("b"), Finished()]),
-    Scenario("deltas", [delta("t", thinking=True), reasoning("u"), delta("a"), delta(""), done()], [Thinking("t"), Thinking("u"), Text("a"), Finished()]),
-    Scenario("a delta that is no text", [delta(None), text("a"), done()], [Text("a"), Finished()], odd()),
-    Scenario("empty texts", [text(""), chunk(text={"channel": "CHANNEL_ASSISTANT_RESPONSE"}), text("a"), done()], [Text("a"), Finished()]),
-    Scenario("odd texts", [chunk(text={"text": 5}), text("a"), done()], [Text("a"), Finished()], odd()),
+    Scenario(
+        "thinking, then the answer",
+        [thought("t"), thought("u"), text("a"), done()],
+        [Thinking("t"), Thinking("u"), Text("a"), Finished()],
+    ),
+    Scenario(
+        "each step begins a line",
+        [
+            thought("t"),
+            thought("u"),
+            text("v", SUMMARY),
+            of_agent("w\n", "Agent 1"),
+            of_agent("x", "Agent 2"),
+            reasoning("y"),
+            chunk(text={"text": "z", "channel": THINKING}, metadata=None),
+            text("a"),
+            done(),
+        ],
+        [
+            Thinking("t"),
+            Thinking("u"),
+            Thinking("\nv"),
+            Thinking("\nw\n"),
+            Thinking("x"),
+            Thinking("\ny"),
+            Thinking("z"),
+            Text("a"),
+            Finished(),
+        ],
+    ),
+    Scenario(
+        "late thinking",
+        [text("a"), thought("t"), done()],
+        [Text("a"), Activity(), Finished()],
+        Counters(late_thoughts=1),
+    ),
+    Scenario(
+        "titles and summaries",
+        [text("Reading", HEADER), text("I read.", SUMMARY), text("a"), done()],
+        [Activity(), Thinking("I read."), Text("a"), Finished()],
+    ),
+    Scenario(
+        "titles in the answer",
+        [text("a"), text("Writing", HEADER), text("b"), done()],
+        [Text("a"), Activity(), Text("b"), Finished()],
+    ),
+    Scenario(
+        "names that hold a known word",
+        [text("t", "CHANNEL_ANALYSIS"), text("a", "channel_final"), done()],
+        [Thinking("t"), Text("a"), Finished()],
+    ),
+    Scenario(
+        "an unknown channel is no answer",
+        [text("t", "CHANNEL_COMMENTARY"), text("a"), done()],
+        [Thinking("t"), Text("a"), Finished()],
+        unknown("CHANNEL_COMMENTARY"),
+    ),
+    Scenario(
+        "a channel that is no name",
+        [chunk(text={"text": "t", "channel": 3}), text("a"), done()],
+        [Thinking("t"), Text("a"), Finished()],
+        unknown("3"),
+    ),
+    Scenario(
+        "other agents only think",
+        [of_agent("t", "Agent 2"), of_agent("a", "Grok"), of_agent("b", 5), done()],
+        [Thinking("t"), Text("a"), Text("b"), Finished()],
+    ),
+    Scenario(
+        "deltas",
+        [delta("t", thinking=True), reasoning("u"), delta("a"), delta(""), done()],
+        [Thinking("t"), Thinking("u"), Text("a"), Finished()],
+    ),
+    Scenario(
+        "a delta that is no text", [delta(None), text("a"), done()], [Text("a"), Finished()], odd()
+    ),
+    Scenario(
+        "empty texts",
+        [text(""), chunk(text={"channel": "CHANNEL_ASSISTANT_RESPONSE"}), text("a"), done()],
+        [Text("a"), Finished()],
+    ),
+    Scenario(
+        "odd texts", [chunk(text={"text": 5}), text("a"), done()], [Text("a"), Finished()], odd()
+    ),
     # The text once more.
     Scenario("the copy is the same", [text("a"), whole("a"), done()], [Text("a"), Finished()]),
-    Scenario("the copy has more", [text("a"), whole("ab"), done()], [Text("a"), Text("b"), Finished()]),
+    Scenario(
+        "the copy has more", [text("a"), whole("ab"), done()], [Text("a"), Text("b"), Finished()]
+    ),
     Scenario("the copy is all", [whole("ab"), done()], [Text("ab"), Finished()]),
-    Scenario("the copy is all, behind thinking", [thought("t"), whole("a"), done()], [Thinking("t"), Text("a"), Finished()]),
-    Scenario("a piece was lost", [text("one "), text("three"), whole("one two three"), done()], [Text("one "), Text("three"), IncompleteAnswer], Counters(other_side=1)),
-    Scenario("copies of two parts", [text("a"), whole("a"), text("b"), whole("bc"), done()], [Text("a"), Text("b"), Text("c"), Finished()]),
-    Scenario("copies of two parts, at the end", [text("a"), text("b"), whole("a"), whole("b"), done()], [Text("a"), Text("b"), Finished()]),
+    Scenario(
+        "the copy is all, behind thinking",
+        [thought("t"), whole("a"), done()],
+        [Thinking("t"), Text("a"), Finished()],
+    ),
+    Scenario(
+        "a piece was lost",
+        [text("one "), text("three"), whole("one two three"), done()],
+        [Text("one "), Text("three"), IncompleteAnswer],
+        Counters(other_side=1),
+    ),
+    Scenario(
+        "copies of two parts",
+        [text("a"), whole("a"), text("b"), whole("bc"), done()],
+        [Text("a"), Text("b"), Text("c"), Finished()],
+    ),
+    Scenario(
+        "copies of two parts, at the end",
+        [text("a"), text("b"), whole("a"), whole("b"), done()],
+        [Text("a"), Text("b"), Finished()],
+    ),
     Scenario("a copy twice", [text("a"), whole("a"), whole("a"), done()], [Text("a"), Finished()]),
-    Scenario("a copy of all behind copies of parts", [text("a"), whole("a"), text("b"), whole("b"), whole("abc"), done()], [Text("a"), Text("b"), Text("c"), Finished()]),
-    Scenario("another text proves nothing", [text("the colour"), whole("A color"), done()], [Text("the colour"), Finished()]),
-    Scenario("a copy of another text behind a part", [text("a"), whole("a"), whole("b"), done()], [Text("a"), Finished()]),
-    Scenario("links of citations prove nothing", [text("a"), citation(PAGE), text("b"), whole(f"a[[1]]({PAGE})b"), done()], [Text("a"), Cited(1, Source(PAGE)), Text("b"), Finished()]),
-    Scenario("no copy at all", [text("a"), whole(""), event("response.output_text.done", response_id=RESPONSE_ID), done()], [Text("a"), Finished()]),
-    Scenario("a copy of the thinking", [thought("t"), whole("t", x_grok={"is_thinking": True}), text("a"), done()], [Thinking("t"), Text("a"), Finished()]),
+    Scenario(
+        "a copy of all behind copies of parts",
+        [text("a"), whole("a"), text("b"), whole("b"), whole("abc"), done()],
+        [Text("a"), Text("b"), Text("c"), Finished()],
+    ),
+    Scenario(
+        "another text proves nothing",
+        [text("the colour"), whole("A color"), done()],
+        [Text("the colour"), Finished()],
+    ),
+    Scenario(
+        "a copy of another text behind a part",
+        [text("a"), whole("a"), whole("b"), done()],
+        [Text("a"), Finished()],
+    ),
+    Scenario(
+        "links of citations prove nothing",
+        [text("a"), citation(PAGE), text("b"), whole(f"a[[1]]({PAGE})b"), done()],
+        [Text("a"), Cited(1, Source(PAGE)), Text("b"), Finished()],
+    ),
+    Scenario(
+        "no copy at all",
+        [text("a"), whole(""), event("response.output_text.done", response_id=RESPONSE_ID), done()],
+        [Text("a"), Finished()],
+    ),
+    Scenario(
+        "a copy of the thinking",
+        [thought("t"), whole("t", x_grok={"is_thinking": True}), text("a"), done()],
+        [Thinking("t"), Text("a"), Finished()],
+    ),
     # Tools, sources, citations.
-    Scenario("tool calls", [tool("web_search", query="q"), tool("web_search", query="q"), tool("x_search", query="r"), tool("browse"), text("a"), done()], [ToolUse("web_search", "q"), Activity(), ToolUse("x_search", "r"), ToolUse("browse"), Text("a"), Finished()]),
-    Scenario("a tool call without args", [chunk(tool_usage_card={"tool_usage_card_id": "t", "web_search": {"query": "q"}}), text("a"), done()], [ToolUse("web_search", "q"), Text("a"), Finished()]),
-    Scenario("a tool call without a tool", [chunk(tool_usage_card={"tool_usage_card_id": "t"}), text("a"), done()], [Activity(), Text("a"), Finished()]),
-    Scenario("a client's tool", [chunk(client_tool_call={"id": "c", "status": "S", "function": {"name": "lookUp", "arguments": '{"query":"q"}'}}), text("a"), done()], [ToolUse("look_up", "q"), Text("a"), Finished()]),
-    Scenario("a client's tool with broken arguments", [chunk(client_tool_call={"function": {"name": "f", "arguments": "{"}}), chunk(client_tool_call={"function": {"name": "g", "arguments": {"query": "q"}}}), text("a"), done()], [ToolUse("f"), ToolUse("g", "q"), Text("a"), Finished()]),
-    Scenario("pages", [pages(PAGE, OTHER_PAGE), pages(PAGE), text("a"), done()], [Found((A, B)), Activity(), Text("a"), Finished()]),
-    Scenario("posts", [chunk(tool_result={"x_post": {"posts": [POST, 5]}}), text("a"), done()], [Found((Source("https://x.com/ann/status/21", "@ann"),)), Text("a"), Finished()]),
-    Scenario("results of other tools", [chunk(tool_result={"code_execution": {"stdout": "1"}}), chunk(tool_partial_result={"bash": {}}), chunk(user_input_request={}), text("a"), done()], [Activity(), Activity(), Activity(), Text("a"), Finished()]),
-    Scenario("a search result", [event("response.search.result", response_id=RESPONSE_ID, result={"url": PAGE, "title": "a"}), event("response.search.result", result={"web_results": [{"url": OTHER_PAGE, "title": "b"}]}), event("response.search.result"), text("a"), done()], [Found((A,)), Found((B,)), Activity(), Text("a"), Finished()]),
-    Scenario("the form without chunks", [output(tool_usage_card={"web_search": {"query": "q"}}), output(tool_result={"web_search_results": [{"url": PAGE, "title": "a"}]}), delta("x"), done()], [ToolUse("web_search", "q"), Found((A,)), Text("x"), Finished()]),
-    Scenario("citations", [pages(PAGE, OTHER_PAGE), text("a"), citation(OTHER_PAGE), citation(PAGE), citation(OTHER_PAGE), done()], [Found((A, B)), Text("a"), Cited(1, B), Cited(2, A), Cited(1, B), Finished()]),
-    Scenario("a citation by its number", [chunk(tool_result={"web_search": {"webpages": [{"url": PAGE, "title": "a", "citation_id": 3}]}}), text("a"), citation(citation_id=3), citation(citation_id=4), citation("javascript:x"), citation(citation_id=True), done()], [Found((A,)), Text("a"), Cited(1, A), Activity(), Activity(), Activity(), Finished()]),
-    Scenario("a citation before the text", [citation(PAGE), citation(), thought("t"), citation(PAGE), text("a"), done()], [Found((Source(PAGE),)), Activity(), Thinking("t"), Activity(), Text("a"), Finished()]),
-    Scenario("a card as an object", [output(card_attachment=CARD), delta(f"a{ELEMENT}b"), done()], [Activity(), Text("a"), Cited(1, Source(PAGE)), Text("b"), Finished()]),
-    Scenario("a card as text", [output(card_attachment={"jsonData": json.dumps(CARD)}), output(card_attachment={"json_data": "{"}), delta(f"a{ELEMENT}"), done()], [Activity(), Activity(), Text("a"), Cited(1, Source(PAGE)), Finished()]),
-    Scenario("a card that comes too late", [delta(f"a{ELEMENT}"), output(card_attachment=CARD), done()], [Text("a"), Activity(), Found((Source(PAGE),)), Finished()]),
-    Scenario("an element that nothing explains", [text("<grok:render>x</grok:render>"), text("a"), done()], [Activity(), Text("a"), Finished()]),
-    Scenario("an element in the thinking", [thought("t<xai:tool_usage_card><xai:tool_name>web_search</xai:tool_name></xai:tool_usage_card>"), thought("<grok:render>x</grok:render>"), text("a"), done()], [ToolUse("web_search"), Thinking("t"), Activity(), Activity(), Text("a"), Finished()]),
-    Scenario("held back to the end", [thought("2 <"), text("a <"), done()], [Thinking("2 "), Thinking("<"), Text("a "), Text("<"), Finished()]),
-    Scenario("held-back thinking without an answer", [thought("2 <"), done()], [Thinking("2 "), Thinking("<"), EmptyAnswer]),
+    Scenario(
+        "tool calls",
+        [
+            tool("web_search", query="q"),
+            tool("web_search", query="q"),
+            tool("x_search", query="r"),
+            tool("browse"),
+            text("a"),
+            done(),
+        ],
+        [
+            ToolUse("web_search", "q"),
+            Activity(),
+            ToolUse("x_search", "r"),
+            ToolUse("browse"),
+            Text("a"),
+            Finished(),
+        ],
+    ),
+    Scenario(
+        "a tool call without args",
+        [
+            chunk(tool_usage_card={"tool_usage_card_id": "t", "web_search": {"query": "q"}}),
+            text("a"),
+            done(),
+        ],
+        [ToolUse("web_search", "q"), Text("a"), Finished()],
+    ),
+    Scenario(
+        "a tool call without a tool",
+        [chunk(tool_usage_card={"tool_usage_card_id": "t"}), text("a"), done()],
+        [Activity(), Text("a"), Finished()],
+    ),
+    Scenario(
+        "a client's tool",
+        [
+            chunk(
+                client_tool_call={
+                    "id": "c",
+                    "status": "S",
+                    "function": {"name": "lookUp", "arguments": '{"query":"q"}'},
+                }
+            ),
+            text("a"),
+            done(),
+        ],
+        [ToolUse("look_up", "q"), Text("a"), Finished()],
+    ),
+    Scenario(
+        "a client's tool with broken arguments",
+        [
+            chunk(client_tool_call={"function": {"name": "f", "arguments": "{"}}),
+            chunk(client_tool_call={"function": {"name": "g", "arguments": {"query": "q"}}}),
+            text("a"),
+            done(),
+        ],
+        [ToolUse("f"), ToolUse("g", "q"), Text("a"), Finished()],
+    ),
+    Scenario(
+        "pages",
+        [pages(PAGE, OTHER_PAGE), pages(PAGE), text("a"), done()],
+        [Found((A, B)), Activity(), Text("a"), Finished()],
+    ),
+    Scenario(
+        "posts",
+        [chunk(tool_result={"x_post": {"posts": [POST, 5]}}), text("a"), done()],
+        [Found((Source("https://x.com/ann/status/21", "@ann"),)), Text("a"), Finished()],
+    ),
+    Scenario(
+        "results of other tools",
+        [
+            chunk(tool_result={"code_execution": {"stdout": "1"}}),
+            chunk(tool_partial_result={"bash": {}}),
+            chunk(user_input_request={}),
+            text("a"),
+            done(),
+        ],
+        [Activity(), Activity(), Activity(), Text("a"), Finished()],
+    ),
+    Scenario(
+        "a search result",
+        [
+            event(
+                "response.search.result",
+                response_id=RESPONSE_ID,
+                result={"url": PAGE, "title": "a"},
+            ),
+            event(
+                "response.search.result",
+                result={"web_results": [{"url": OTHER_PAGE, "title": "b"}]},
+            ),
+            event("response.search.result"),
+            text("a"),
+            done(),
+        ],
+        [Found((A,)), Found((B,)), Activity(), Text("a"), Finished()],
+    ),
+    Scenario(
+        "the form without chunks",
+        [
+            output(tool_usage_card={"web_search": {"query": "q"}}),
+            output(tool_result={"web_search_results": [{"url": PAGE, "title": "a"}]}),
+            delta("x"),
+            done(),
+        ],
+        [ToolUse("web_search", "q"), Found((A,)), Text("x"), Finished()],
+    ),
+    Scenario(
+        "citations",
+        [
+            pages(PAGE, OTHER_PAGE),
+            text("a"),
+            citation(OTHER_PAGE),
+            citation(PAGE),
+            citation(OTHER_PAGE),
+            done(),
+        ],
+        [Found((A, B)), Text("a"), Cited(1, B), Cited(2, A), Cited(1, B), Finished()],
+    ),
+    Scenario(
+        "a citation by its number",
+        [
+            chunk(
+                tool_result={
+                    "web_search": {"webpages": [{"url": PAGE, "title": "a", "citation_id": 3}]}
+                }
+            ),
+            text("a"),
+            citation(citation_id=3),
+            citation(citation_id=4),
+            citation("javascript:x"),
+            citation(citation_id=True),
+            done(),
+        ],
+        [Found((A,)), Text("a"), Cited(1, A), Activity(), Activity(), Activity(), Finished()],
+    ),
+    Scenario(
+        "a citation before the text",
+        [citation(PAGE), citation(), thought("t"), citation(PAGE), text("a"), done()],
+        [Found((Source(PAGE),)), Activity(), Thinking("t"), Activity(), Text("a"), Finished()],
+    ),
+    Scenario(
+        "a card as an object",
+        [output(card_attachment=CARD), delta(f"a{ELEMENT}b"), done()],
+        [Activity(), Text("a"), Cited(1, Source(PAGE)), Text("b"), Finished()],
+    ),
+    Scenario(
+        "a card as text",
+        [
+            output(card_attachment={"jsonData": json.dumps(CARD)}),
+            output(card_attachment={"json_data": "{"}),
+            delta(f"a{ELEMENT}"),
+            done(),
+        ],
+        [Activity(), Activity(), Text("a"), Cited(1, Source(PAGE)), Finished()],
+    ),
+    Scenario(
+        "a card that comes too late",
+        [delta(f"a{ELEMENT}"), output(card_attachment=CARD), done()],
+        [Text("a"), Activity(), Found((Source(PAGE),)), Finished()],
+    ),
+    Scenario(
+        "an element that nothing explains",
+        [text("<grok:render>x</grok:render>"), text("a"), done()],
+        [Activity(), Text("a"), Finished()],
+    ),
+    Scenario(
+        "an element in the thinking",
+        [
+            thought(
+                "t<xai:tool_usage_card><xai:tool_name>web_search</xai:tool_name></xai:tool_usage_card>"
+            ),
+            thought("<grok:render>x</grok:render>"),
+            text("a"),
+            done(),
+        ],
+        [ToolUse("web_search"), Thinking("t"), Activity(), Activity(), Text("a"), Finished()],
+    ),
+    Scenario(
+        "held back to the end",
+        [thought("2 <"), text("a <"), done()],
+        [Thinking("2 "), Thinking("<"), Text("a "), Text("<"), Finished()],
+    ),
+    Scenario(
+        "held-back thinking without an answer",
+        [thought("2 <"), done()],
+        [Thinking("2 "), Thinking("<"), EmptyAnswer],
+    ),
     # Pictures, videos, files.
-    Scenario("a picture", [picture(0), picture(50), picture(50), picture(100), done()], [Progress(0), Progress(50), Progress(100), DONE_PICTURE, Finished()]),
-    Scenario("an edited picture", [picture(100, edited=True), done()], [Progress(100), DONE_PICTURE, Finished()]),
-    Scenario("two pictures", [picture(100), picture(100, card="c2"), picture(100), text("a"), done()], [Progress(100), DONE_PICTURE, Progress(100), Picture("users/u/generated/c2/image.jpg"), Text("a"), Finished()]),
-    Scenario("a picture without its chunk", [chunk(render_generated_image={"id": "c1", "image_chunk": None}), picture(100), done()], [Progress(0), Progress(100), DONE_PICTURE, Finished()]),
-    Scenario("a picture that is its chunk", [output(generated_image={"imageUrl": "users/u/generated/c1/image.jpg", "progress": 100}), done()], [Progress(100), DONE_PICTURE, Finished()]),
-    Scenario("a picture in a card", [output(card_attachment={"id": "c1", "cardType": "generated_image_card", "image_chunk": {"imageUrl": "users/u/generated/c1/image.jpg", "progress": 100}}), done()], [Progress(100), DONE_PICTURE, Finished()]),
-    Scenario("a picture that never came", [picture(50), text("Here it is."), done()], [Progress(50), Text("Here it is."), IncompleteAnswer]),
-    Scenario("a picture that was only begun", [chunk(render_start={"id": "c1", "generated_image": {}}), text("a"), done()], [Progress(0), Text("a"), IncompleteAnswer]),
-    Scenario("something else is begun", [chunk(render_start={"id": "f", "file_preview": {}}), text("a"), done()], [Activity(), Text("a"), Finished()]),
-    Scenario("a moderated picture", [picture(50), picture(100, moderated=True), text("Sorry."), done()], [Progress(50), Progress(100), Text("Sorry."), ContentPolicyViolation]),
-    Scenario("one of two is moderated", [picture(100, moderated=True), picture(100, card="c2"), done()], [Progress(100), Progress(100), Picture("users/u/generated/c2/image.jpg"), Finished()]),
-    Scenario("moderated for good", [picture(50, moderated=True), picture(100), done()], [Progress(50), Activity(), ContentPolicyViolation]),
-    Scenario("rejected for a reason", [picture(100, rejection_reason="MEDIA_REJECTION_REASON_POLICY"), done()], [Progress(100), ContentPolicyViolation]),
-    Scenario("rejected by number", [picture(100, rejection_reason=2), done()], [Progress(100), ContentPolicyViolation]),
-    Scenario("not rejected", [picture(100, rejection_reason="MEDIA_REJECTION_REASON_UNSPECIFIED", systemErrCode="ERR_CODE_UNSPECIFIED"), picture(100, card="c2", rejection_reason=0, systemErrCode=0), done()], [Progress(100), DONE_PICTURE, Progress(100), Picture("users/u/generated/c2/image.jpg"), Finished()]),
-    Scenario("refused by a check", [picture(100, systemErrCode=1003), done()], [Progress(100), ContentPolicyViolation]),
-    Scenario("refused by a check with a name", [picture(100, systemErrCode="ERR_CHECK_IMAGE"), done()], [Progress(100), ContentPolicyViolation]),
-    Scenario("no pictures left", [picture(10, systemErrCode=1006), done()], [Progress(10), QuotaExhausted]),
-    Scenario("no pictures left, by name", [picture(10, systemErrCode="ERR_RATE_LIMITED"), done()], [Progress(10), QuotaExhausted]),
-    Scenario("a picture failed", [picture(10, systemErrCode=1007), done()], [Progress(10), UpstreamFailure]),
-    Scenario("a picture failed with a new number", [picture(10, systemErrCode=1999), done()], [Progress(10), UpstreamFailure]),
-    Scenario("a found picture", [chunk(render_searched_image={"id": "s", "image": SEARCHED}), done()], [FoundPicture("https://example.com/x.png", "X", PAGE), Finished()]),
-    Scenario("found pictures of other forms", [chunk(render_searched_image={"image": {"image_url": "https://example.com/y.png"}}), chunk(render_searched_image={"id": "s"}), text("a"), done()], [FoundPicture("https://example.com/y.png"), Activity(), Text("a"), Finished()]),
-    Scenario("a video", [video(5), video(100), done()], [Progress(5), Progress(100), CLIP, Finished()]),
-    Scenario("a moderated video", [video(100, moderated=True), done()], [Progress(100), ContentPolicyViolation]),
-    Scenario("a video that never came", [chunk(render_start={"id": "v", "generated_video": {}}), video(50), text("a"), done()], [Progress(0), Progress(50), Text("a"), IncompleteAnswer]),
-    Scenario("a video without its chunk", [chunk(render_generated_video={"id": "v"}), text("a"), done()], [Activity(), Text("a"), IncompleteAnswer]),
-    Scenario("a file", [text("a"), chunk(render_file_preview=FILE), chunk(render_file_preview=FILE), chunk(render_file_preview={"id": "g"}), done()], [Text("a"), File("users/u/a.csv", "a.csv"), Activity(), Activity(), Finished()]),
-    Scenario("only a file", [chunk(render_file_preview=FILE), done()], [File("users/u/a.csv", "a.csv"), Finished()]),
-    Scenario("progress", [chunk(progress_report={"category": "SEARCH", "state": "RUNNING"}), chunk(progress_report={"category": "SEARCH", "state": "RUNNING"}), text("a"), done()], [Activity(), Text("a"), Finished()]),
-    Scenario("a board", [chunk(render_imagine_media_board={"id": "b"}), text("a"), done()], [Activity(), Text("a"), Finished()]),
+    Scenario(
+        "a picture",
+        [picture(0), picture(50), picture(50), picture(100), done()],
+        [Progress(0), Progress(50), Progress(100), DONE_PICTURE, Finished()],
+    ),
+    Scenario(
+        "an edited picture",
+        [picture(100, edited=True), done()],
+        [Progress(100), DONE_PICTURE, Finished()],
+    ),
+    Scenario(
+        "two pictures",
+        [picture(100), picture(100, card="c2"), picture(100), text("a"), done()],
+        [
+            Progress(100),
+            DONE_PICTURE,
+            Progress(100),
+            Picture("users/u/generated/c2/image.jpg"),
+            Text("a"),
+            Finished(),
+        ],
+    ),
+    Scenario(
+        "a picture without its chunk",
+        [chunk(render_generated_image={"id": "c1", "image_chunk": None}), picture(100), done()],
+        [Progress(0), Progress(100), DONE_PICTURE, Finished()],
+    ),
+    Scenario(
+        "a picture that is its chunk",
+        [
+            output(generated_image={"imageUrl": "users/u/generated/c1/image.jpg", "progress": 100}),
+            done(),
+        ],
+        [Progress(100), DONE_PICTURE, Finished()],
+    ),
+    Scenario(
+        "a picture in a card",
+        [
+            output(
+                card_attachment={
+                    "id": "c1",
+                    "cardType": "generated_image_card",
+                    "image_chunk": {"imageUrl": "users/u/generated/c1/image.jpg", "progress": 100},
+                }
+            ),
+            done(),
+        ],
+        [Progress(100), DONE_PICTURE, Finished()],
+    ),
+    Scenario(
+        "a picture that never came",
+        [picture(50), text("Here it is."), done()],
+        [Progress(50), Text("Here it is."), IncompleteAnswer],
+    ),
+    Scenario(
+        "a picture that was only begun",
+        [chunk(render_start={"id": "c1", "generated_image": {}}), text("a"), done()],
+        [Progress(0), Text("a"), IncompleteAnswer],
+    ),
+    Scenario(
+        "something else is begun",
+        [chunk(render_start={"id": "f", "file_preview": {}}), text("a"), done()],
+        [Activity(), Text("a"), Finished()],
+    ),
+    Scenario(
+        "a moderated picture",
+        [picture(50), picture(100, moderated=True), text("Sorry."), done()],
+        [Progress(50), Progress(100), Text("Sorry."), ContentPolicyViolation],
+    ),
+    Scenario(
+        "one of two is moderated",
+        [picture(100, moderated=True), picture(100, card="c2"), done()],
+        [Progress(100), Progress(100), Picture("users/u/generated/c2/image.jpg"), Finished()],
+    ),
+    Scenario(
+        "moderated for good",
+        [picture(50, moderated=True), picture(100), done()],
+        [Progress(50), Activity(), ContentPolicyViolation],
+    ),
+    Scenario(
+        "rejected for a reason",
+        [picture(100, rejection_reason="MEDIA_REJECTION_REASON_POLICY"), done()],
+        [Progress(100), ContentPolicyViolation],
+    ),
+    Scenario(
+        "rejected by number",
+        [picture(100, rejection_reason=2), done()],
+        [Progress(100), ContentPolicyViolation],
+    ),
+    Scenario(
+        "not rejected",
+        [
+            picture(
+                100,
+                rejection_reason="MEDIA_REJECTION_REASON_UNSPECIFIED",
+                systemErrCode="ERR_CODE_UNSPECIFIED",
+            ),
+            picture(100, card="c2", rejection_reason=0, systemErrCode=0),
+            done(),
+        ],
+        [
+            Progress(100),
+            DONE_PICTURE,
+            Progress(100),
+            Picture("users/u/generated/c2/image.jpg"),
+            Finished(),
+        ],
+    ),
+    Scenario(
+        "refused by a check",
+        [picture(100, systemErrCode=1003), done()],
+        [Progress(100), ContentPolicyViolation],
+    ),
+    Scenario(
+        "refused by a check with a name",
+        [picture(100, systemErrCode="ERR_CHECK_IMAGE"), done()],
+        [Progress(100), ContentPolicyViolation],
+    ),
+    Scenario(
+        "no pictures left",
+        [picture(10, systemErrCode=1006), done()],
+        [Progress(10), QuotaExhausted],
+    ),
+    Scenario(
+        "no pictures left, by name",
+        [picture(10, systemErrCode="ERR_RATE_LIMITED"), done()],
+        [Progress(10), QuotaExhausted],
+    ),
+    Scenario(
+        "a picture failed",
+        [picture(10, systemErrCode=1007), done()],
+        [Progress(10), UpstreamFailure],
+    ),
+    Scenario(
+        "a picture failed with a new number",
+        [picture(10, systemErrCode=1999), done()],
+        [Progress(10), UpstreamFailure],
+    ),
+    Scenario(
+        "a found picture",
+        [chunk(render_searched_image={"id": "s", "image": SEARCHED}), done()],
+        [FoundPicture("https://example.com/x.png", "X", PAGE), Finished()],
+    ),
+    Scenario(
+        "found pictures of other forms",
+        [
+            chunk(render_searched_image={"image": {"image_url": "https://example.com/y.png"}}),
+            chunk(render_searched_image={"id": "s"}),
+            text("a"),
+            done(),
+        ],
+        [FoundPicture("https://example.com/y.png"), Activity(), Text("a"), Finished()],
+    ),
+    Scenario(
+        "a video", [video(5), video(100), done()], [Progress(5), Progress(100), CLIP, Finished()]
+    ),
+    Scenario(
+        "a moderated video",
+        [video(100, moderated=True), done()],
+        [Progress(100), ContentPolicyViolation],
+    ),
+    Scenario(
+        "a video that never came",
+        [chunk(render_start={"id": "v", "generated_video": {}}), video(50), text("a"), done()],
+        [Progress(0), Progress(50), Text("a"), IncompleteAnswer],
+    ),
+    Scenario(
+        "a video without its chunk",
+        [chunk(render_generated_video={"id": "v"}), text("a"), done()],
+        [Activity(), Text("a"), IncompleteAnswer],
+    ),
+    Scenario(
+        "a file",
+        [
+            text("a"),
+            chunk(render_file_preview=FILE),
+            chunk(render_file_preview=FILE),
+            chunk(render_file_preview={"id": "g"}),
+            done(),
+        ],
+        [Text("a"), File("users/u/a.csv", "a.csv"), Activity(), Activity(), Finished()],
+    ),
+    Scenario(
+        "only a file",
+        [chunk(render_file_preview=FILE), done()],
+        [File("users/u/a.csv", "a.csv"), Finished()],
+    ),
+    Scenario(
+        "progress",
+        [
+            chunk(progress_report={"category": "SEARCH", "state": "RUNNING"}),
+            chunk(progress_report={"category": "SEARCH", "state": "RUNNING"}),
+            text("a"),
+            done(),
+        ],
+        [Activity(), Text("a"), Finished()],
+    ),
+    Scenario(
+        "a board",
+        [chunk(render_imagine_media_board={"id": "b"}), text("a"), done()],
+        [Activity(), Text("a"), Finished()],
+    ),
     # Not understood.
-    Scenario("unknown types", [event("response.new"), {"event": {"type": 5}}, {"event": {}}, text("a"), done()], [Text("a"), Finished()], Counters(unknown_keys={"response.new": 1, "5": 1, "None": 1})),
-    Scenario("unknown keys", [chunk(novelty={}), {"news": 1}, {}, text("a"), done()], [Text("a"), Finished()], unknown("novelty", "news", "{}")),
-    Scenario("odd chunks", [event("response.chunk", response_id=RESPONSE_ID, chunk=[]), chunk(text="a", tool_result="x", render_citation=None), text("a"), done()], [Text("a"), Finished()], Counters(odd_values=3)),
+    Scenario(
+        "unknown types",
+        [event("response.new"), {"event": {"type": 5}}, {"event": {}}, text("a"), done()],
+        [Text("a"), Finished()],
+        Counters(unknown_keys={"response.new": 1, "5": 1, "None": 1}),
+    ),
+    Scenario(
+        "unknown keys",
+        [chunk(novelty={}), {"news": 1}, {}, text("a"), done()],
+        [Text("a"), Finished()],
+        unknown("novelty", "news", "{}"),
+    ),
+    Scenario(
+        "odd chunks",
+        [
+            event("response.chunk", response_id=RESPONSE_ID, chunk=[]),
+            chunk(text="a", tool_result="x", render_citation=None),
+            text("a"),
+            done(),
+        ],
+        [Text("a"), Finished()],
+        Counters(odd_values=3),
+    ),
 ]
 
 
@@ -426,9 +1022,7 @@ def test_the_reason_of_a_close_explains_it(reason: str, leaf: type[GrokApiError]
 
 
 @pytest.mark.parametrize("frame", [text("123456"), thought("123456")])
-def test_an_answer_beyond_the_cap_is_stopped(
-    frame: Frame, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_beyond_the_cap_is_stopped(frame: Frame, monkeypatch: pytest.MonkeyPatch) -> None:
     """Text and thinking together."""
     monkeypatch.setattr(answer_module, "MAX_ANSWER_CHARS", 10)
     events = shown(decoded(stream([created(), thought("1234"), frame, text("1"), done()])))

@@ -14,6 +14,18 @@ from grokcore.runtime.transport.seam import Heartbeat, UpstreamRequest
 from grokcore.simulator.peer import Peer
 
 HEADERS = (
+    *(
+        (name, "")
+        for name in (
+            "Accept",
+            "Accept-Encoding",
+            "Upgrade-Insecure-Requests",
+            "Priority",
+            "sec-ch-ua",
+        )
+    ),
+    *((f"Sec-Fetch-{name}", "") for name in ("Dest", "Mode", "Site", "User")),
+    *((f"sec-ch-ua-{name}", "") for name in ("mobile", "platform")),
     ("Origin", "https://grok.com"),
     ("User-Agent", "Browser/1"),
     ("Accept-Language", "en"),

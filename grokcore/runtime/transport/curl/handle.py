@@ -64,7 +64,7 @@ def configure(
     """
     upgrade = request.url.startswith(("ws:", "wss:"))
     if request.impersonated:
-        curl._check_error(curl.impersonate(browser, default_headers=not upgrade), "impersonate")
+        curl._check_error(curl.impersonate(browser), "impersonate")
     kept = (
         _set_way(curl, request),
         _send_once(curl),
@@ -121,9 +121,6 @@ def configure_upgrade(
     on_data: Callback,
 ) -> object:
     """Set a new handle up for a websocket, as :func:`configure` does for other requests.
-
-    The handshake is the browser's, the headers are those of the request alone: a browser's page has
-    other ones for a websocket than for itself.
 
     :raises CurlError: an option was not taken.
     """

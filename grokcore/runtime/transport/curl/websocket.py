@@ -7,10 +7,10 @@ ready.
 
 Rules
 -----
-1. To the reader it is an exchange whose body is a JSON text sequence (RFC 7464): each text message
-   stands between ``0x1E`` and a line feed, and its pieces come as they arrive. JSON holds neither
-   character but as an escape or between values, so the seam needs no second form for bodies.
-2. A binary message becomes a record that is no JSON (:data:`BINARY`), so that it is counted.
+1. To the reader it is an exchange whose body has a line for each text message; its pieces come as
+   they arrive. A line break within a message becomes a space: in JSON it can only be white space.
+   So the seam needs no second form for bodies, nor do recordings.
+2. A binary message becomes a line that is no JSON (:data:`BINARY`), so that it is counted.
 3. Pings are answered by libcurl. What an unread buffer keeps back stays in TCP's window.
 4. An upgrade that is refused has a head and no body: libcurl does not read one.
 """
@@ -25,9 +25,9 @@ from curl_cffi import CurlECode, CurlError, CurlInfo
 from curl_cffi._wrapper import ffi, lib
 
 from ....errors import TransportFailure
-from ..seam import Heartbeat, UpstreamRequest
+from ..seam import Heartbeat, SocketClosed, UpstreamRequest
 from .exchange import BUFFER_BYTES, MAX_HEAD_BYTES, CurlExchange, Desk
-from .outcome import CurlFailure, parse_head, peer_of
+from .outcome import parse_head, peer_of
 
 __all__ = ["BINARY", "MAX_FRAME_BYTES", "CurlSocket", "Inbox"]
 
@@ -35,12 +35,12 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 """Of one frame (the bound of other clients of Grok's page: lanes with 16 to 32 MiB, August 2026).
 """
 
-BINARY = b"(binary)"
+BINARY = b"\0"
+"""Line that stands for a binary message."""
 
 NORMAL_CLOSURE = 1000
 """RFC 6455, section 7.4.1."""
 
-_RECORD, _RECORD_END = b"\x1e", b"\n"
 _TEXT, _BINARY, _CONTINUES, _CLOSE, _PING, _PONG = 1, 2, 4, 8, 16, 64
 
 
@@ -195,12 +195,13 @@ class CurlSocket(CurlExchange):
         ends = left == 0 and not flags & _CONTINUES
         if flags & _BINARY:
             data = b"" if self._within else BINARY
-        piece = data if self._within else _RECORD + data
         self._within = not ends
+        piece = data.replace(b"\n", b" ")
         if ends:
-            piece += _RECORD_END
+            piece += b"\n"
         self._received += len(piece)
-        self._desk.tell(self, piece)
+        if piece:
+            self._desk.tell(self, piece)
 
     def _write(self, message: bytes) -> None:
         assert self.curl is not None
@@ -219,15 +220,15 @@ class CurlSocket(CurlExchange):
                 return
 
     def _closed_with(self, data: bytes) -> TransportFailure | None:
-        """The failure that a close frame stands for; None for a normal closure."""
+        """The failure that a close frame stands for; None for a normal closure without a reason."""
         if len(data) < struct.calcsize("!H"):
-            return CurlFailure(f"{self.request.who} closed the connection.")
+            return SocketClosed(f"{self.request.who} closed the connection.")
         (code,), reason = struct.unpack("!H", data[:2]), data[2:].decode("utf-8", "replace")
-        if code == NORMAL_CLOSURE:
+        if code == NORMAL_CLOSURE and not reason:
             return None
         shown = "".join(char if char.isprintable() else " " for char in reason)
         words = f"{code}: {shown}" if shown else str(code)
-        return CurlFailure(f"{self.request.who} closed the connection ({words}).")
+        return SocketClosed(f"{self.request.who} closed the connection ({words}).", reason)
 
     # Trio thread ---------------------------------------------------------------------------------
 
