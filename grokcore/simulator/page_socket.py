@@ -180,7 +180,8 @@ class SocketCall:
 
 async def converse(peer: Peer, call: SocketCall, script: SocketScript) -> None:
     """Serve one question after the upgrade has been asked for."""
-    await trio.sleep(script.before)
+    if script.before and await _leaves_within(peer, script.before):
+        return
     if script.status != 101:
         call.outcome = "complete"
         await peer.refuse(script.status, script.headers, script.body)
@@ -190,8 +191,14 @@ async def converse(peer: Peer, call: SocketCall, script: SocketScript) -> None:
         asked = trio.Event()
 
         async def listen() -> None:
-            await _listen(peer, call, script, asked)
+            await _listen(peer, call, asked, lambda name: nursery.start_soon(greet, name))
             nursery.cancel_scope.cancel()
+
+        async def greet(event_id: str) -> None:
+            both = (Say(frames.session_created(event_id)), Say(frames.attached(SESSION_ID)))
+            await _play(peer, call, both if script.greeting is None else script.greeting)
+            if call.outcome == "cut":
+                nursery.cancel_scope.cancel()
 
         nursery.start_soon(listen)
         await asked.wait()
@@ -203,20 +210,31 @@ async def converse(peer: Peer, call: SocketCall, script: SocketScript) -> None:
             await trio.sleep_forever()  # until the client leaves
 
 
-async def _listen(peer: Peer, call: SocketCall, script: SocketScript, asked: trio.Event) -> None:
+async def _leaves_within(peer: Peer, seconds: float) -> bool:
+    """Whether the client leaves before its upgrade is answered. It has nothing to send until
+    then.
+    """
+    with trio.move_on_after(seconds):
+        return not await peer.stream.receive_some()
+    return False
+
+
+async def _listen(
+    peer: Peer, call: SocketCall, asked: trio.Event, greet: Callable[[str], None]
+) -> None:
     while (event := await peer.next()) is not None:
         if isinstance(event, CloseConnection):
             return
         if isinstance(event, BytesMessage):
             call.faults.append("a binary message")
         elif isinstance(event, TextMessage):
-            await _hear(peer, call, script, event.data, asked)
+            await _hear(peer, call, event.data, asked, greet)
         elif isinstance(event, Ping):
             await peer.send(event.response())
 
 
 async def _hear(
-    peer: Peer, call: SocketCall, script: SocketScript, text: str, asked: trio.Event
+    peer: Peer, call: SocketCall, text: str, asked: trio.Event, greet: Callable[[str], None]
 ) -> None:
     """Take one message of the client's, and answer it."""
     try:
@@ -236,8 +254,7 @@ async def _hear(
     if kind == "session.create":
         if not event_id.startswith("evt_init_"):
             call.faults.append(f"event_id {event_id}")
-        both = (Say(frames.session_created(event_id)), Say(frames.attached(SESSION_ID)))
-        await _play(peer, call, both if script.greeting is None else script.greeting)
+        greet(event_id)
     elif session_id != SESSION_ID:
         call.faults.append(f"{kind} with session_id {session_id}")
     if kind == "response.create":
@@ -248,7 +265,7 @@ async def _play(peer: Peer, call: SocketCall, steps: tuple[Step, ...]) -> None:
     for step in steps:
         match step:
             case Close(code, reason):
-                await peer.close(code, reason)
+                await peer.send(CloseConnection(code, reason or None))
             case Wait(seconds):
                 await trio.sleep(seconds)
             case Cut():

@@ -17,7 +17,7 @@ from wsproto.events import (
     Request,
     TextMessage,
 )
-from wsproto.utilities import RemoteProtocolError
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 __all__ = ["MAX_HEAD_BYTES", "Peer"]
 
@@ -38,6 +38,7 @@ class Peer:
     _ws: WSConnection = field(factory=lambda: WSConnection(ConnectionType.SERVER))
     _waiting: deque[Event] = field(factory=deque)
     _text: str = ""
+    _sending: trio.Lock = field(factory=trio.Lock)
 
     async def request(self) -> Request:
         """Wait for the upgrade.
@@ -69,8 +70,16 @@ class Peer:
         )
 
     async def send(self, *events: Event) -> None:
-        """Send frames."""
-        await self.stream.send_all(b"".join(self._ws.send(event) for event in events))
+        """Send frames.
+
+        :raises trio.BrokenResourceError: the client has left, or closed.
+        """
+        async with self._sending:
+            try:
+                data = self.frames(*events)
+            except LocalProtocolError as error:
+                raise trio.BrokenResourceError from error
+            await self.stream.send_all(data)
 
     async def send_raw(self, data: bytes) -> None:
         """Send bytes as they are: frames that wsproto would not make."""

@@ -86,7 +86,7 @@ async def _serve_connection(simulator: Simulator, config: Config, stream: AnyStr
         peer = Peer(stream, head, stream_socket(stream).getpeername()[1])
         try:
             await simulator.serve_socket(peer)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the client has left
         finally:
             await trio.aclose_forcefully(stream)

@@ -409,7 +409,14 @@ class Completion:
         except BaseException:
             lease.return_unused()
             raise
-        self._attempt = Attempt(self._lane, lease, exchange, self._waits, self._gateway.alarm)
+        self._attempt = Attempt(
+            self._lane,
+            lease,
+            exchange,
+            prepared.decoder(),
+            self._waits,
+            self._gateway.alarm,
+        )
         return self._attempt
 
     async def _end_attempt(self, attempt: Attempt, error: GrokApiError) -> None:

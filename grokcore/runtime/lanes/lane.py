@@ -130,6 +130,9 @@ class PreparedQuestion(Protocol):
     def rendered(self) -> RenderedQuestion:
         """The question as it is sent: without the spare attachments that could not be brought."""
 
+    def decoder(self) -> AnswerDecoder:
+        """A decoder for one answer to it."""
+
     def open(self, *, fresh: bool) -> AnswerExchange:
         """Send it. Nothing is waited for.
 
@@ -165,9 +168,6 @@ class Lane(Protocol):
 
         :raises GrokApiError: if the lane can't say it.
         """
-
-    def decoder(self) -> AnswerDecoder:
-        """A decoder for one answer."""
 
     def failed(self, lease: Lease, error: GrokApiError) -> None:
         """Forget what the failure of an attempt proves wrong, of what was believed of the lease's
