@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
 """grok2api's entry: ``python3 grok2api.py --demo`` on a machine that has nothing but Python.
 
-This file uses the standard library only and parses on any Python 3, so that it can say what is
-missing. It makes sure of an environment with the packages of pyproject.toml and starts the server
-in it:
+This file uses the standard library only and parses on any Python 3, so that it can name what a
+machine lacks. It finds or makes an environment with the packages of pyproject.toml and starts the
+server in it:
 
-1. The interpreter it was started with is used as it is, if it has the packages in fitting versions.
+1. The interpreter that runs this file is used as it is, if it has the packages in fitting versions.
 2. Otherwise ``.venv`` beside this file is used; it is made, or brought up to date, first.
 
-An own ``.venv`` is trusted only by its marker: hashes of the package lists that are installed,
-written last. While something is being installed, another file says so. A start that was interrupted
-is thus begun anew, a changed list counts as missing, and a start that runs beside another waits for
-its lock.
+An own ``.venv`` is trusted only by its marker: hashes of the installed package lists, written last.
+During an installation, another file says so. An interrupted installation is thus begun anew, and a
+changed list counts as missing. A start that runs beside another waits for its lock.
 """
 
 import hashlib
@@ -36,10 +35,10 @@ STARTED = (
 
 
 class CannotStart(Exception):
-    """Why there is no environment to run in, in words for a person."""
+    """The reason why there is no environment to run in, in words for a person."""
 
 
-# What is needed ---------------------------------------------------------------------------------
+# Requirements -----------------------------------------------------------------------------------
 
 
 def read_requirements(extra: "tuple[str, ...]" = ()) -> "list[str]":
@@ -50,14 +49,14 @@ def read_requirements(extra: "tuple[str, ...]" = ()) -> "list[str]":
 
     with open(os.path.join(HERE, "pyproject.toml"), "rb") as file:
         project = tomllib.load(file)["project"]
-    found = list(project["dependencies"])
+    requirements = list(project["dependencies"])
     for name in extra:
-        found += project["optional-dependencies"][name]
-    return sorted(found)
+        requirements += project["optional-dependencies"][name]
+    return sorted(requirements)
 
 
 def unmet(requirements: "list[str]") -> "list[str]":
-    """Those of *requirements* that the running interpreter does not meet."""
+    """The *requirements* that the running interpreter does not meet."""
     return [requirement for requirement in requirements if not _is_met(requirement)]
 
 
@@ -87,19 +86,17 @@ def _numbers(version: str) -> "list[int]":
 
 
 def _digest(requirements: "list[str]") -> str:
-    """One list of packages on one Python."""
+    """A list of packages on one Python."""
     stated = json.dumps([list(sys.version_info[:2]), requirements])
     return hashlib.sha256(stated.encode()).hexdigest()
 
 
-# Where it is found ------------------------------------------------------------------------------
+# The environment --------------------------------------------------------------------------------
 
 
 def environment_for(extra: "tuple[str, ...]" = ()) -> str:
-    """The interpreter that has what is needed: this one, or that of ``.venv``, which is made if
-    need be.
-
-    Raises CannotStart.
+    """The interpreter that has the packages: this one, or that of ``.venv``, which is made if need
+    be. Raises CannotStart.
     """
     requirements = read_requirements(extra)
     missing = unmet(requirements)
@@ -131,16 +128,16 @@ class Venv:
         self.unfinished = os.path.join(path, ".grok2api-unfinished")
 
     def has(self, requirements: "list[str]") -> bool:
-        """Whether it is whole and has these requirements."""
+        """Whether the environment is whole and has these requirements."""
         if os.path.exists(self.unfinished) or not self._runs():
             return False
         if os.path.exists(self.marker):
             return _digest(requirements) in self._marked()
-        # Somebody else's: it is asked what it has.
+        # Another program made it: its interpreter is run to check.
         return self._call([os.path.abspath(__file__)], {PROBE: json.dumps(requirements)}) == 0
 
     def install(self, extra: "tuple[str, ...]") -> None:
-        """Make it, or bring it up to date. Raises CannotStart."""
+        """Make the environment, or bring it up to date. Raises CannotStart."""
         requirements = read_requirements(extra)
         self._refuse_foreign(requirements)
         say(
@@ -161,8 +158,8 @@ class Venv:
         os.unlink(self.unfinished)
 
     def distrust(self) -> bool:
-        """It is not what its marker says: somebody changed a package in it. Whether it was ours to
-        distrust.
+        """Distrust an environment that contradicts its marker, because a package in it was changed.
+        Returns whether it was ours to distrust.
         """
         if os.path.exists(self.marker):
             with open(self.unfinished, "w"):
@@ -170,8 +167,8 @@ class Venv:
         return False
 
     def _refuse_foreign(self, requirements: "list[str]") -> None:
-        """An environment that somebody else made is used if it has everything, and never
-        changed.
+        """Check an environment that this file did not make: it is used if it has everything, and
+        never changed.
         """
         ours = os.path.exists(self.marker) or os.path.exists(self.unfinished)
         if not ours and os.path.isdir(self.path) and os.listdir(self.path):
@@ -182,14 +179,14 @@ class Venv:
             )
 
     def _make_way(self) -> None:
-        """Take a ruin away; an environment that works is only brought up to date."""
+        """Remove a broken environment; one that works is only brought up to date."""
         if os.path.exists(self.unfinished) or (os.path.isdir(self.path) and not self._runs()):
             aside = "%s-old-%d" % (self.path, os.getpid())
             os.rename(self.path, aside)
             shutil.rmtree(aside, ignore_errors=True)
 
     def _make(self) -> None:
-        """The interpreter and pip, with the note that something is missing yet."""
+        """Make an environment with pip, marked as incomplete."""
         fresh = not os.path.exists(self.python)
         os.makedirs(self.path, exist_ok=True)
         with open(self.unfinished, "w"):
@@ -250,7 +247,7 @@ class Venv:
 
 
 class Lock:
-    """One start at a time installs; the others wait here."""
+    """A lock under which one start at a time installs; the others wait here."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -277,8 +274,8 @@ class Lock:
 
 
 def say(text: str) -> None:
-    """A line for the person who started this, if there is a stderr (``2>&-``) that can be written
-    (a full disk).
+    """Print a line for the person who started this, if stderr exists (not ``2>&-``) and can be
+    written (no full disk).
     """
     try:
         if sys.stderr is not None:
@@ -291,8 +288,8 @@ def say(text: str) -> None:
 def main_in_environment(
     arguments: "list[str]", extra: "tuple[str, ...]", run_here: "Callable[[], int]"
 ) -> int:
-    """Run ``run_here()`` if this interpreter has what is needed, else *arguments* with one that
-    has. The exit code.
+    """Run ``run_here()`` if this interpreter has the packages, else *arguments* with one that has.
+    Returns the exit code.
     """
     if sys.version_info < NEEDED_PYTHON:
         say(
@@ -325,7 +322,7 @@ def _serve() -> int:
 
 
 def _extra() -> "tuple[str, ...]":
-    """The one command that needs more than the server does."""
+    """The extra packages that the command needs: those of ``build``, or none."""
     return ("build",) if sys.argv[1:2] == ["build"] else ()
 
 

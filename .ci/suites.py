@@ -1,8 +1,8 @@
-"""The suite on every Python that is here, one after the other: first the others, in copies of the
-checkout, then this one.
+"""The suite on every Python of this machine, one after the other: first the others, in copies of
+the checkout, then this one.
 
-The others leave out what is the same everywhere (``once``: the linters, the packages, the browser);
-this one does it. They don't run side by side, since some tests look at clocks.
+Tests marked ``once`` (the linters, the packages, the browser) are the same on every Python, and run
+on this one only. The suites don't run side by side, since some tests look at clocks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVERYWHERE = ("-m", "not on_demand and not once")
 
 
 def run_suites() -> int:
-    """The exit code: that of the last suite that failed, else 0."""
+    """The exit code of the last suite that failed, else 0."""
     from grokcore.cli.build.pythons import find_pythons, not_made_up_for, one_of_each_version
 
     pythons, missing = find_pythons(os.environ)
@@ -54,7 +54,7 @@ def _suite_in_a_copy(python: Path, version: str) -> int:
 
 
 def _copy_checkout(folder: Path) -> None:
-    """What git knows or would take up; so no environment of another Python."""
+    """Files that git tracks or would add; so no environment of another Python."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.check_output(listing, cwd=ROOT, text=True).split("\0"):
         if (ROOT / name).is_file():

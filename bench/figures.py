@@ -13,7 +13,9 @@ _HEAD = ("figure", "budget", "measured", "verdict")
 
 @frozen
 class Figure:
-    """One row. *kept* is None for a figure that has no budget: it helps to read the others."""
+    """A row of the table. *kept* is None for a figure without a budget, which helps to read the
+    others.
+    """
 
     name: str
     budget: str

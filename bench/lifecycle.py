@@ -9,8 +9,8 @@ import time
 from collections.abc import Sequence
 
 from .figures import Figure
-from .plan import Ask, Outcome, Plan, Seen, load
-from .processes import Server, bare_app, gateway, upstream_stats
+from .plan import Measured, Plan, PlannedRequest, Seen, load
+from .processes import ServerProcess, bare_app, gateway, upstream_stats
 from .usage import rss_kb
 
 __all__ = ["clocks", "departures", "first_tokens", "memory", "start_up", "warm_connection"]
@@ -30,8 +30,8 @@ CLOSE_BUDGET_MS = 10.0
 CLOCK_BUDGET_MS = 50.0
 
 
-def start_up(upstream: Server, starts: int) -> list[Figure]:
-    """From starting the process to its line "ready on", and what it holds then."""
+def start_up(upstream: ServerProcess, starts: int) -> list[Figure]:
+    """Seconds from the start of the process to its line "ready on", and its memory then."""
     times, sizes = [], []
     for _ in range(starts):
         with gateway(upstream.port) as server:
@@ -52,8 +52,8 @@ def start_up(upstream: Server, starts: int) -> list[Figure]:
     ]
 
 
-def memory(upstream: Server, *, with_bare_app: bool) -> list[Figure]:
-    """500 slow streams, against the same server after its first requests."""
+def memory(upstream: ServerProcess, *, with_bare_app: bool) -> list[Figure]:
+    """Memory of 500 slow streams, against the same server after its first requests."""
     with gateway(upstream.port) as server:
         each, trouble = _memory_each(server)
     rows = [
@@ -71,13 +71,13 @@ def memory(upstream: Server, *, with_bare_app: bool) -> list[Figure]:
     return rows
 
 
-def _memory_each(server: Server) -> tuple[float, str]:
-    """What one stream takes (kB), and what went wrong."""
-    load(Plan(server.port, [Ask(n, 5, 50) for n in range(10)], 20))
+def _memory_each(server: ServerProcess) -> tuple[float, str]:
+    """The memory of one stream (kB), and the first thing that went wrong."""
+    load(Plan(server.port, [PlannedRequest(n, 5, 50) for n in range(10)], 20))
     before = rss_kb(server.pid)
     starts = [n * 0.005 for n in range(OPEN_STREAMS)]
     asks = [
-        Ask(n, 10, 1.0, start, delay=n % 100 / 100, leave_at=3.6 - start)
+        PlannedRequest(n, 10, 1.0, start, delay=n % 100 / 100, leave_at=3.6 - start)
         for n, start in enumerate(starts)
     ]
     outcome = load(Plan(server.port, asks, 30, pid=server.pid, window=(2.6, 3.4)))
@@ -86,14 +86,12 @@ def _memory_each(server: Server) -> tuple[float, str]:
     ) if outcome.broken else ""
 
 
-def warm_connection(upstream: Server, server: Server) -> Figure:
-    """Questions one after the other: the first may make a connection to the upstream, the others
-    must not.
-    """
-    load(Plan(server.port, [Ask(0, 3, 50)], 10))
+def warm_connection(upstream: ServerProcess, server: ServerProcess) -> Figure:
+    """Questions one after the other: only the first may make a connection to the upstream."""
+    load(Plan(server.port, [PlannedRequest(0, 3, 50)], 10))
     before = upstream_stats(upstream)["connections"]
     outcome = load(
-        Plan(server.port, [Ask(n, 3, 50) for n in range(1, 11)], 20, one_connection=True)
+        Plan(server.port, [PlannedRequest(n, 3, 50) for n in range(1, 11)], 20, one_connection=True)
     )
     more = upstream_stats(upstream)["connections"] - before
     whole = len([one for one in outcome.seen if one.whole])
@@ -105,9 +103,10 @@ def warm_connection(upstream: Server, server: Server) -> Figure:
 # First token ------------------------------------------------------------------------------------
 
 
-def first_tokens(upstream: Server, server: Server, bare: Server, bursts: int) -> list[Figure]:
-    """50 questions at once. The upstream answers at once; what it takes longer through the gateway
-    is the gateway's.
+def first_tokens(
+    upstream: ServerProcess, server: ServerProcess, bare: ServerProcess, bursts: int
+) -> list[Figure]:
+    """The first token of 50 questions at once, above the upstream's own, which answers at once.
 
     The first burst finds no connection to the upstream; the others find warm ones.
     """
@@ -133,8 +132,10 @@ def first_tokens(upstream: Server, server: Server, bare: Server, bursts: int) ->
     ]
 
 
-def _slowest_and_median(server: Server, *, direct: bool = False) -> tuple[float, float]:
-    outcome = load(Plan(server.port, [Ask(n, 5, 50) for n in range(AT_ONCE)], 20, direct=direct))
+def _slowest_and_median(server: ServerProcess, *, direct: bool = False) -> tuple[float, float]:
+    outcome = load(
+        Plan(server.port, [PlannedRequest(n, 5, 50) for n in range(AT_ONCE)], 20, direct=direct)
+    )
     waited = [(one.first_at - one.asked_at) * 1000 for one in outcome.seen if one.first_at]
     return max(waited), statistics.median(waited)
 
@@ -142,13 +143,15 @@ def _slowest_and_median(server: Server, *, direct: bool = False) -> tuple[float,
 # Clients that leave -----------------------------------------------------------------------------
 
 
-def departures(upstream: Server, server: Server) -> list[Figure]:
-    """From the client's close() to the upstream seeing its own connection end."""
+def departures(upstream: ServerProcess, server: ServerProcess) -> list[Figure]:
+    """Seconds from the client's close() to the end of the upstream's own connection."""
     mid = [
-        Ask(10_000 + n, 500, 50, start=n * 0.012, leave_after=20 + n % 7) for n in range(LEAVERS)
+        PlannedRequest(10_000 + n, 500, 50, start=n * 0.012, leave_after=20 + n % 7)
+        for n in range(LEAVERS)
     ]
     early = [
-        Ask(20_000 + n, 5, 50, start=n * 0.02, delay=30, leave_at=0.3) for n in range(EARLY_LEAVERS)
+        PlannedRequest(20_000 + n, 5, 50, start=n * 0.02, delay=30, leave_at=0.3)
+        for n in range(EARLY_LEAVERS)
     ]
     rows = []
     for name, asks in (
@@ -178,28 +181,34 @@ def _departure(name: str, seen: Sequence[Seen], aborts: dict[str, float]) -> Fig
 # Clocks -----------------------------------------------------------------------------------------
 
 
-def clocks(upstream: Server) -> list[Figure]:
-    """An upstream that is silent: from the start, and after five tokens. How late the clock of 1 s
-    fires.
+def clocks(upstream: ServerProcess) -> list[Figure]:
+    """The lateness of a clock of 1 s, with an upstream that is silent from the start or after five
+    tokens.
     """
-    silent = [Ask(30_000 + n, 5, 50, start=n * 0.05, hang=0) for n in range(SILENT_STREAMS)]
-    stalls = [Ask(31_000 + n, 10, 50, start=n * 0.05, hang=5) for n in range(SILENT_STREAMS)]
+    silent = [
+        PlannedRequest(30_000 + n, 5, 50, start=n * 0.05, hang=0) for n in range(SILENT_STREAMS)
+    ]
+    stalls = [
+        PlannedRequest(31_000 + n, 10, 50, start=n * 0.05, hang=5) for n in range(SILENT_STREAMS)
+    ]
     limits = {"stream_first_response_timeout": CLOCK_S, "stream_chunk_timeout": CLOCK_S}
     with gateway(upstream.port, log_level="ERROR", **limits) as server:
-        load(Plan(server.port, [Ask(0, 3, 50)], 10))
+        load(Plan(server.port, [PlannedRequest(0, 3, 50)], 10))
         seen = load(Plan(server.port, [*silent, *stalls], 20)).seen
-    first, chunk = ([one for one in seen if bool(one.tokens) is begun] for begun in (False, True))
+    first, chunk = (
+        [stream for stream in seen if bool(stream.tokens) is begun] for begun in (False, True)
+    )
     return [
         _clock(
             "first-response clock: how late",
             first,
-            [one.ended_at - one.asked_at for one in first],
+            [stream.ended_at - stream.asked_at for stream in first],
             "504",
         ),
         _clock(
             "chunk clock: how late",
             chunk,
-            [one.ended_at - one.last_sent_at for one in chunk],
+            [stream.ended_at - stream.last_sent_at for stream in chunk],
             "chunk clock",
         ),
     ]
@@ -209,9 +218,9 @@ def _clock(name: str, seen: Sequence[Seen], waited: Sequence[float], word: str) 
     late = max(waited, default=0.0) - CLOCK_S
     told = len(seen) == SILENT_STREAMS and all(word in one.trouble for one in seen)
     kept = told and min(waited) >= CLOCK_S and late * 1000 <= CLOCK_BUDGET_MS
-    measured = f"{late * 1000:.1f} ms at most" if told else "not told of as it should be"
+    measured = f"{late * 1000:.1f} ms at most" if told else "not reported as it should be"
     return Figure(name, f"<= {CLOCK_BUDGET_MS:g} ms", measured, kept)
 
 
-def _first_trouble(outcome: Outcome) -> str:
+def _first_trouble(outcome: Measured) -> str:
     return next((one.trouble for one in outcome.broken), "no stream failed")[:80]

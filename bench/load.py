@@ -1,9 +1,9 @@
 """The load generator: many streaming clients in one thread. ``python3 -m bench.load`` reads a plan
 and prints its outcome.
 
-Raw sockets and ``selectors``: what it costs per token must stay small beside what is measured, and
-its own delay counts as lag. So while it runs it only notes when which bytes came; they are looked
-at afterwards.
+Raw sockets and ``selectors``: its cost per token must stay small beside the measured server's, and
+its own delay counts as lag. So while it runs it only notes the times of bytes, and examines them
+afterwards.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Callable
 import cattrs
 from attrs import Factory, asdict, define
 
-from .plan import Ask, Outcome, Plan, Seen
+from .plan import Measured, Plan, PlannedRequest, Seen
 from .tokens import TOKEN, now
 from .usage import cpu_s, rss_kb
 
@@ -38,9 +38,12 @@ _EVENT = re.compile(rb'data: [^\n]*"content":" s[^\n]*\n\n')
 
 @define(eq=False)
 class Client:
-    """One stream as its reader sees it. *notes*: when which tokens came."""
+    """A stream as its reader sees it.
 
-    ask: Ask
+    :ivar notes: the times at which bytes came, with the bytes.
+    """
+
+    ask: PlannedRequest
     sock: socket.socket
     asked_at: float
     buffer: bytes = b""
@@ -72,7 +75,7 @@ class Client:
 
 
 class Load:
-    """One run."""
+    """A run of a plan."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -85,7 +88,7 @@ class Load:
         self._kept: socket.socket | None = None
         self._usage: list[tuple[float, float, int]] = []
 
-    def run(self) -> Outcome:
+    def run(self) -> Measured:
         began = now()
         for ask in self._plan.asks:
             if not self._plan.one_connection:
@@ -113,7 +116,7 @@ class Load:
 
     # Clients -------------------------------------------------------------------------------------
 
-    def _begin(self, ask: Ask) -> None:
+    def _begin(self, ask: PlannedRequest) -> None:
         asked_at = now()
         sock = self._kept or socket.create_connection(("127.0.0.1", self._plan.port), timeout=10)
         self._kept = None
@@ -169,7 +172,7 @@ class Load:
         else:
             client.sock.close()
 
-    def _again(self, ask: Ask) -> None:
+    def _again(self, ask: PlannedRequest) -> None:
         assert self._kept is not None
         with contextlib.suppress(BlockingIOError):
             self._kept.recv(RECV_BYTES)
@@ -178,7 +181,7 @@ class Load:
 
     # Afterwards ----------------------------------------------------------------------------------
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> Measured:
         first, last = (
             (self._usage[0], self._usage[-1]) if self._usage else ((0.0, 0.0, 0), (now(), 0.0, 0))
         )
@@ -197,7 +200,7 @@ class Load:
         samples = [
             event.group() for client in self._clients if (event := _EVENT.search(client.sample))
         ]
-        return Outcome(
+        return Measured(
             seen=[client.seen() for client in self._clients],
             tokens=len(lags),
             seconds=last[0] - first[0],
@@ -209,7 +212,7 @@ class Load:
         )
 
 
-def _request(ask: Ask, *, direct: bool) -> bytes:
+def _request(ask: PlannedRequest, *, direct: bool) -> bytes:
     if direct:
         path, body = "/rest/app-chat/conversations/new", {"message": ask.question()}
         return _http(path, json.dumps(body).encode())

@@ -1,4 +1,4 @@
-"""What the load generator is asked for, and what it answers; both travel as JSON."""
+"""The load generator's plan and its outcome; both travel as JSON."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from attrs import asdict, field, frozen
 
 from .processes import ROOT
 
-__all__ = ["Ask", "Outcome", "Plan", "Seen", "even", "load"]
+__all__ = ["Measured", "Plan", "PlannedRequest", "Seen", "even", "load"]
 
 
 @frozen
-class Ask:
-    """One stream to ask for.
+class PlannedRequest:
+    """A stream to ask for.
 
     :ivar start: seconds into the run at which it is asked for.
-    :ivar delay: seconds after which the upstream's first token follows.
-    :ivar hang: the upstream falls silent after so many tokens; None for never.
-    :ivar leave_after: close the connection after so many tokens; None for never.
-    :ivar leave_at: close it so many seconds after asking; None for never.
+    :ivar delay: seconds before the upstream's first token.
+    :ivar hang: tokens after which the upstream falls silent; None for never.
+    :ivar leave_after: tokens after which the client closes the connection; None for never.
+    :ivar leave_at: seconds after the request at which the client closes it; None for never.
     """
 
     number: int
@@ -36,7 +36,7 @@ class Ask:
     leave_at: float | None = None
 
     def question(self) -> str:
-        """What the measured servers read."""
+        """The request's content for the measured servers."""
         asked = {
             "stream": self.number,
             "tokens": self.tokens,
@@ -48,7 +48,7 @@ class Ask:
 
 @frozen
 class Plan:
-    """One run of the load generator.
+    """A run of the load generator.
 
     :ivar direct: ask the upstream itself, in its own language.
     :ivar pid: the process whose usage is read at both ends of the window.
@@ -57,7 +57,7 @@ class Plan:
     """
 
     port: int
-    asks: Sequence[Ask]
+    asks: Sequence[PlannedRequest]
     limit_s: float
     direct: bool = False
     pid: int = 0
@@ -67,7 +67,8 @@ class Plan:
 
 @frozen
 class Seen:
-    """What became of one stream. Times are those of ``CLOCK_MONOTONIC``; 0 for what did not happen.
+    """The outcome of one stream. Times are those of ``CLOCK_MONOTONIC``; 0 for events that did not
+    happen.
 
     :ivar whole: all tokens came, in their order, none of them another stream's, and then the end.
     """
@@ -84,13 +85,13 @@ class Seen:
 
 
 @frozen
-class Outcome:
-    """What a run brought.
+class Measured:
+    """The outcome of a run.
 
-    :ivar tokens: how many came within the window.
+    :ivar tokens: the number of tokens within the window.
     :ivar lags: lag of these tokens (s), as 1 001 quantiles from the least to the greatest.
     :ivar thirds: the median lag in each third of the window.
-    :ivar cpu_s: what the watched process used within the window.
+    :ivar cpu_s: CPU seconds of the watched process within the window.
     :ivar event_bytes: length of one token's event.
     """
 
@@ -118,14 +119,14 @@ class Outcome:
         return [one for one in self.seen if not one.whole and not one.left_at]
 
 
-def even(streams: int, *, tokens: int, rate: float, over_s: float) -> list[Ask]:
-    """So many equal streams, begun one after the other within *over_s*; their ticks are spread over
-    an interval.
+def even(streams: int, *, tokens: int, rate: float, over_s: float) -> list[PlannedRequest]:
+    """Equal streams, begun one after the other within *over_s*, with their ticks spread over an
+    interval.
 
     The phases follow the golden ratio, which keeps any number of them apart.
     """
     return [
-        Ask(
+        PlannedRequest(
             number,
             tokens,
             rate,
@@ -136,7 +137,7 @@ def even(streams: int, *, tokens: int, rate: float, over_s: float) -> list[Ask]:
     ]
 
 
-def load(plan: Plan) -> Outcome:
+def load(plan: Plan) -> Measured:
     """Run the load generator in a process of its own.
 
     :raises subprocess.SubprocessError: it failed, or did not end in time.
@@ -150,4 +151,4 @@ def load(plan: Plan) -> Outcome:
         check=True,
         timeout=plan.limit_s + 15,
     )
-    return cattrs.structure(json.loads(done.stdout), Outcome)
+    return cattrs.structure(json.loads(done.stdout), Measured)

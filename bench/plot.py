@@ -1,4 +1,4 @@
-"""The sweep as a picture: how lag, and CPU per token, grow with the number of streams."""
+"""The plot of the sweep: lag, and CPU per token, over the number of streams."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .plan import Outcome
+from .plan import Measured
 
 __all__ = ["draw"]
 
@@ -15,22 +15,22 @@ GATEWAY = "gateway"
 SHARES = ((0.5, "p50", "o-"), (0.9, "p90", "s--"), (0.99, "p99", "^:"))
 
 
-def draw(found: Mapping[str, Sequence[tuple[int, Outcome]]], path: Path) -> None:
+def draw(curves: Mapping[str, Sequence[tuple[int, Measured]]], path: Path) -> None:
     """Write the picture."""
     # By name, so that the types can be checked where only the tests' packages are installed.
     importlib.import_module("matplotlib").use("Agg")
     pyplot: Any = importlib.import_module("matplotlib.pyplot")
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
-    _draw_lag(left, found)
-    _draw_cpu(right, found)
+    _draw_lag(left, curves)
+    _draw_cpu(right, curves)
     figure.suptitle("grok2api: 50 tokens a second in each stream")
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 
 
-def _draw_lag(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> None:
-    colours = {name: f"C{n}" for n, name in enumerate(found)}
-    for name, outcomes in found.items():
+def _draw_lag(axes: Any, curves: Mapping[str, Sequence[tuple[int, Measured]]]) -> None:
+    colours = {name: f"C{n}" for n, name in enumerate(curves)}
+    for name, outcomes in curves.items():
         streams = [count for count, _ in outcomes]
         for share, label, style in SHARES:
             values = [outcome.lag_ms(share) for _, outcome in outcomes]
@@ -40,11 +40,11 @@ def _draw_lag(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> 
     axes.set(title="Lag: sent -> received by the client", xlabel="streams", ylabel="ms")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    _finish(axes, found)
+    _finish(axes, curves)
 
 
-def _draw_cpu(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> None:
-    for name, outcomes in found.items():
+def _draw_cpu(axes: Any, curves: Mapping[str, Sequence[tuple[int, Measured]]]) -> None:
+    for name, outcomes in curves.items():
         axes.plot(
             [count for count, _ in outcomes],
             [outcome.cpu_us for _, outcome in outcomes],
@@ -54,11 +54,11 @@ def _draw_cpu(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> 
     axes.set(title="CPU per token", xlabel="streams", ylabel="µs")
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
-    _finish(axes, found)
+    _finish(axes, curves)
 
 
-def _finish(axes: Any, found: Mapping[str, Sequence[tuple[int, Outcome]]]) -> None:
-    ticks = sorted({count for outcomes in found.values() for count, _ in outcomes})
+def _finish(axes: Any, curves: Mapping[str, Sequence[tuple[int, Measured]]]) -> None:
+    ticks = sorted({count for outcomes in curves.values() for count, _ in outcomes})
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
     axes.grid(alpha=0.3)

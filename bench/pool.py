@@ -1,4 +1,4 @@
-"""What it costs to choose one of many tokens: the token book alone, with all kinds of outcomes."""
+"""The cost of choosing one of many tokens: the token book alone, with all kinds of outcomes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LEASE_BUDGET_US = 100.0
 
 @frozen
 class _Cost:
-    """Microseconds."""
+    """The cost of one operation, in microseconds."""
 
     lease_mean: float
     lease_p99: float
@@ -73,8 +73,8 @@ def _measured(size: int) -> _Cost:
         began = time.perf_counter()
         _give_back(book, loan, outcome, now)
         settle_s.append(time.perf_counter() - began)
-        while (ask := book.asks.take(now)) is not None:
-            book.asked(ask, Quota(30, 40), now)
+        while (poll := book.polls.take(now)) is not None:
+            book.polled(poll, Quota(30, 40), now)
     return _Cost(
         statistics.mean(lease_s) * 1e6,
         statistics.quantiles(lease_s, n=100)[98] * 1e6,

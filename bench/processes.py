@@ -1,6 +1,4 @@
-"""The processes that are measured, and those that measure: started here, ended here, each by its
-own pid.
-"""
+"""The measured and the measuring processes: started here, ended here, each by its own pid."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ from attrs import frozen
 
 __all__ = [
     "ROOT",
-    "Server",
+    "ServerProcess",
     "bare_app",
     "gateway",
     "paced_upstream",
@@ -33,17 +31,17 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent
 
 READY_S = 20.0
-"""How long a server may take to be ready before the benchmark gives up."""
+"""Seconds for a server to be ready before the benchmark gives up."""
 
 END_S = 15.0
-"""How long a server may take to end after it was asked to."""
+"""Seconds for a server to end after a request to stop."""
 
 
 @frozen
-class Server:
+class ServerProcess:
     """A server that is ready.
 
-    :ivar ready_s: seconds from starting the process to its word that it is ready.
+    :ivar ready_s: seconds from the start of the process to its report that it is ready.
     """
 
     pid: int
@@ -52,27 +50,27 @@ class Server:
 
 
 def raise_descriptor_limit() -> None:
-    """Let this process, and those it starts, have as many descriptors as the system allows: a
-    stream takes two.
+    """Allow this process, and those it starts, as many descriptors as the system permits: a stream
+    takes two.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextlib.contextmanager
-def paced_upstream() -> Iterator[Server]:
+def paced_upstream() -> Iterator[ServerProcess]:
     with _helper("bench.upstream") as server:
         yield server
 
 
 @contextlib.contextmanager
-def bare_app() -> Iterator[Server]:
+def bare_app() -> Iterator[ServerProcess]:
     with _helper("bench.bare") as server:
         yield server
 
 
 @contextlib.contextmanager
-def _helper(module: str) -> Iterator[Server]:
+def _helper(module: str) -> Iterator[ServerProcess]:
     """A server of this package: prints its port, and ends when its standard input does."""
     began = time.monotonic()
     command = [sys.executable, "-m", module]
@@ -83,14 +81,16 @@ def _helper(module: str) -> Iterator[Server]:
         assert process.stdout is not None
         try:
             port = int(process.stdout.readline())
-            yield Server(process.pid, port, time.monotonic() - began)
+            yield ServerProcess(process.pid, port, time.monotonic() - began)
         finally:
             process.stdin.close()
             _end(process)
 
 
 @contextlib.contextmanager
-def gateway(upstream_port: int, *, log_level: str = "WARNING", **grok: Any) -> Iterator[Server]:
+def gateway(
+    upstream_port: int, *, log_level: str = "WARNING", **grok: Any
+) -> Iterator[ServerProcess]:
     """The gateway, as a user starts it; *grok* are further settings of that section."""
     with tempfile.TemporaryDirectory(prefix="grok2api-bench-") as folder:
         config, tokens = Path(folder, "config.toml"), Path(folder, "tokens.json")
@@ -110,14 +110,14 @@ def gateway(upstream_port: int, *, log_level: str = "WARNING", **grok: Any) -> I
                 _await_ready(process.stderr)
                 ready_s = time.monotonic() - began
                 threading.Thread(target=_pass_on, args=(process.stderr,), daemon=True).start()
-                yield Server(process.pid, port, ready_s)
+                yield ServerProcess(process.pid, port, ready_s)
             finally:
                 process.terminate()
                 _end(process)
 
 
-def upstream_stats(upstream: Server) -> dict[str, Any]:
-    """What the upstream has seen so far."""
+def upstream_stats(upstream: ServerProcess) -> dict[str, Any]:
+    """The upstream's own counts so far."""
     with socket.create_connection(("127.0.0.1", upstream.port), timeout=5) as sock:
         sock.sendall(b"GET /stats HTTP/1.1\r\nhost: bench\r\n\r\n")
         data = b""
@@ -136,7 +136,7 @@ def _config(grok: dict[str, Any], log_level: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """This one's, without settings of a server that may run here otherwise."""
+    """This process's environment, without settings for a server that may run here otherwise."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")}
 
 
@@ -155,9 +155,7 @@ def _await_ready(stderr: IO[bytes]) -> None:
 
 
 def _pass_on(stderr: IO[bytes]) -> None:
-    """Whatever the gateway warns of is shown; unread, it would fill the pipe and block the
-    gateway.
-    """
+    """Print the gateway's warnings. Unread, they would fill the pipe and block the gateway."""
     with contextlib.suppress(ValueError):
         for line in stderr:
             sys.stderr.buffer.write(line)

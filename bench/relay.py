@@ -1,5 +1,5 @@
-"""What relaying costs: CPU per token and lag, through the gateway and from the bare app, in
-turns.
+"""The cost of relaying: CPU per token and lag, through the gateway and from the bare
+app, in turns.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import frozen
 
 from .figures import Figure
-from .plan import Outcome, Plan, even, load
-from .processes import Server
+from .plan import Measured, Plan, even, load
+from .processes import ServerProcess
 
 __all__ = ["Scale", "compare", "flood", "sweep"]
 
 SETTLE_S = 0.3
-"""Between the first token of the last stream and the window that counts."""
+"""Seconds between the first token of the last stream and the window that counts."""
 
 RATIO = 1.35
 LAG_P50_MS = 2.0
 LAG_P99_MS = 15.0
 FALLING_BEHIND_S = 0.05
-"""How much larger the median lag may be in the last third of a flood than in its first."""
+"""The allowed growth of the median lag from the first third of a flood to its last."""
 
 
 @frozen
 class Scale:
-    """How long and how often to measure.
+    """The length and number of measurements.
 
-    :ivar flood_s: for the 200 streams of 100 tokens a second.
+    :ivar flood_s: seconds for the 200 streams of 100 tokens a second.
     """
 
     rounds: int
@@ -42,9 +42,9 @@ class Scale:
 
 
 def run(
-    server: Server, streams: int, rate: float, window_s: float, *, direct: bool = False
-) -> Outcome:
-    """Steady streams, of which a window counts in which all of them are under way."""
+    server: ServerProcess, streams: int, rate: float, window_s: float, *, direct: bool = False
+) -> Measured:
+    """Steady streams; the window that counts is one in which all of them are under way."""
     over_s = min(2.0, streams / 100)
     from_s = over_s + SETTLE_S + 1 / rate
     tokens = round((from_s + window_s + SETTLE_S) * rate)
@@ -62,7 +62,9 @@ def run(
     )
 
 
-def compare(upstream: Server, gateway: Server, bare: Server, scale: Scale) -> list[Figure]:
+def compare(
+    upstream: ServerProcess, gateway: ServerProcess, bare: ServerProcess, scale: Scale
+) -> list[Figure]:
     """50 streams of 50 tokens a second: A B A B, and the medians."""
     pairs = [
         (run(bare, 50, 50, scale.window_s), run(gateway, 50, 50, scale.window_s))
@@ -104,11 +106,11 @@ def compare(upstream: Server, gateway: Server, bare: Server, scale: Scale) -> li
     ]
 
 
-def _median_lag(pairs: Sequence[tuple[Outcome, Outcome]], which: int, share: float) -> float:
+def _median_lag(pairs: Sequence[tuple[Measured, Measured]], which: int, share: float) -> float:
     return statistics.median(pair[which].lag_ms(share) for pair in pairs)
 
 
-def flood(gateway: Server, scale: Scale) -> list[Figure]:
+def flood(gateway: ServerProcess, scale: Scale) -> list[Figure]:
     """200 streams of 100 tokens a second: more than one core can write one by one."""
     streams, rate = 200, 100
     outcome = run(gateway, streams, rate, scale.flood_s)
@@ -145,12 +147,12 @@ def _both(p99_ms: float, late: Sequence[float]) -> str:
 
 
 def sweep(
-    servers: Mapping[str, Server], scale: Scale, say: Callable[[str], None]
-) -> dict[str, list[tuple[int, Outcome]]]:
+    servers: Mapping[str, ServerProcess], scale: Scale, say: Callable[[str], None]
+) -> dict[str, list[tuple[int, Measured]]]:
     """50 tokens a second each, over the number of streams: for the plot."""
-    found: dict[str, list[tuple[int, Outcome]]] = {name: [] for name in servers}
+    curves: dict[str, list[tuple[int, Measured]]] = {name: [] for name in servers}
     for streams in scale.sweep_streams:
         say(f"sweep: {streams} streams")
         for name, server in servers.items():
-            found[name].append((streams, run(server, streams, 50, scale.sweep_s)))
-    return found
+            curves[name].append((streams, run(server, streams, 50, scale.sweep_s)))
+    return curves

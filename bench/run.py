@@ -30,8 +30,8 @@ QUICK = Scale(
 
 
 def measure(scale: Scale, plot: Path) -> list[Figure]:
-    """Take all measurements and draw the plot. Everything that is started here has ended when it
-    returns.
+    """Take all measurements and draw the plot. All processes started here have ended at
+    its return.
     """
     raise_descriptor_limit()
     figures: list[Figure] = []
@@ -48,17 +48,17 @@ def measure(scale: Scale, plot: Path) -> list[Figure]:
             figures += flood(server, scale)
             _say("clients that leave")
             figures += departures(upstream, server)
-            found = sweep({GATEWAY: server, "bare app": bare}, scale, _say)
+            curves = sweep({GATEWAY: server, "bare app": bare}, scale, _say)
         _say("clocks")
         figures += clocks(upstream)
         _say("leases of a pool of tokens")
         figures += leases()
         _say("memory")
         figures += memory(upstream, with_bare_app=scale.rounds > 1)
-    draw(found, plot)
+    draw(curves, plot)
     return figures
 
 
 def _say(what: str) -> None:
-    """What is going on, for whoever waits."""
+    """Print the step under way."""
     print(f"{time.strftime('%X')} bench: {what}", file=sys.stderr, flush=True)

@@ -1,8 +1,7 @@
-"""What a measured token looks like: its stream's number and the time at which it was sent, in its
-text.
+"""The form of a measured token: its stream's number and the time of sending, in its text.
 
-``CLOCK_MONOTONIC`` is the same for all processes of a machine, so whoever reads a token knows how
-old it is.
+``CLOCK_MONOTONIC`` is the same for all processes of a machine, so a reader of a token can compute
+its age.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ TOKEN = re.compile(rb'"(?:content|token)":" s(\d+) t(\d+\.\d+)"')
 """A token in a Grok line or in a client's event: ``(stream, sent)``."""
 
 PARAMETERS = re.compile(r"\{.*\}", re.DOTALL)
-"""What a question asks the measured servers for: a JSON object somewhere in its text."""
+"""The request to the measured servers, in a question's text: a JSON object."""
 
 
 def now() -> float:

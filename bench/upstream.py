@@ -1,12 +1,13 @@
-"""The paced upstream: a simulated Grok that is cheap enough not to be what is measured.
+"""The paced upstream: a simulated Grok so cheap that it does not distort the figures.
 
 One thread, non-blocking sockets and a heap of timers; no framework. ``python3 -m bench.upstream``
 prints its port and runs until its standard input ends.
 
 A question's text is a JSON object: ``stream`` (a number), ``tokens``, ``rate`` (tokens a second),
-``delay`` (seconds before the first one) and ``hang`` (stay silent after so many tokens). ``GET
-/stats`` tells what was seen: connections that carried questions, and when which stream was given up
-by its reader.
+``delay`` (seconds before the first one) and ``hang`` (stay silent after so many tokens).
+
+``GET /stats`` returns the number of connections that carried questions, and the times at which
+readers gave up their streams.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def _chunk(data: bytes) -> bytes:
 
 
 def _rendered() -> tuple[bytes, bytes, bytes, bytes]:
-    """What is the same in all answers: the lines before the tokens, both sides of a token, the
-    lines at the end.
+    """The constant parts of answers: the lines before the tokens, both sides of a token, the lines
+    at the end.
     """
     mark = token_text(0, 0)
     objects = [lines.line(value) for value in answer_lines([mark], question="paced", message=" ")]
@@ -61,7 +62,7 @@ OPENING, BEFORE_TOKEN, AFTER_TOKEN, CLOSING = _rendered()
 
 @define(eq=False)
 class Stream:
-    """One answer under way."""
+    """An answer under way."""
 
     number: int
     tokens: int
@@ -72,8 +73,8 @@ class Stream:
 
 
 @define(eq=False)
-class Connection:
-    """One client's connection. *out* is what the socket would not take yet."""
+class ClientConnection:
+    """A client's connection. *out* are bytes that the socket would not take yet."""
 
     sock: socket.socket
     received: bytes = b""
@@ -87,7 +88,7 @@ class Upstream:
     """The server."""
 
     selector: selectors.BaseSelector = Factory(selectors.DefaultSelector)
-    timers: list[tuple[float, int, Connection, Stream]] = Factory(list)
+    timers: list[tuple[float, int, ClientConnection, Stream]] = Factory(list)
     order: itertools.count[int] = Factory(itertools.count)
     connections: int = 0
     requests: int = 0
@@ -100,7 +101,7 @@ class Upstream:
         while True:
             wait = max(0.0, self.timers[0][0] - now()) if self.timers else None
             for key, _ in self.selector.select(wait):
-                if isinstance(key.data, Connection):
+                if isinstance(key.data, ClientConnection):
                     self._serve(key.data)
                 elif key.fileobj is listener:
                     self._accept(listener)
@@ -114,9 +115,9 @@ class Upstream:
         sock, _ = listener.accept()
         sock.settimeout(0)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.selector.register(sock, selectors.EVENT_READ, Connection(sock))
+        self.selector.register(sock, selectors.EVENT_READ, ClientConnection(sock))
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, connection: ClientConnection) -> None:
         if connection.out:
             self._write(connection, b"")
         try:
@@ -131,7 +132,7 @@ class Upstream:
         connection.received += data
         self._read_request(connection)
 
-    def _drop(self, connection: Connection) -> None:
+    def _drop(self, connection: ClientConnection) -> None:
         if connection.stream is not None:
             self.aborts[connection.stream.number] = now()
             connection.stream = None
@@ -139,7 +140,7 @@ class Upstream:
             self.selector.unregister(connection.sock)
             connection.sock.close()
 
-    def _write(self, connection: Connection, data: bytes) -> None:
+    def _write(self, connection: ClientConnection, data: bytes) -> None:
         if connection.out:
             connection.out += data
             data = bytes(connection.out)
@@ -158,7 +159,7 @@ class Upstream:
 
     # Requests ------------------------------------------------------------------------------------
 
-    def _read_request(self, connection: Connection) -> None:
+    def _read_request(self, connection: ClientConnection) -> None:
         head, end, rest = connection.received.partition(b"\r\n\r\n")
         if not end:
             return
@@ -182,14 +183,14 @@ class Upstream:
         else:
             self._begin(connection, json.loads(rest[:length])["message"])
 
-    def _tell_stats(self, connection: Connection) -> None:
+    def _tell_stats(self, connection: ClientConnection) -> None:
         stats = {"connections": self.connections, "requests": self.requests, "aborts": self.aborts}
         body = json.dumps(stats).encode()
         self._write(
             connection, b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
         )
 
-    def _begin(self, connection: Connection, message: str) -> None:
+    def _begin(self, connection: ClientConnection, message: str) -> None:
         found = PARAMETERS.search(message)
         asked: dict[str, Any] = json.loads(found.group()) if found else {}
         self.requests += 1
@@ -208,8 +209,8 @@ class Upstream:
     # Pace ----------------------------------------------------------------------------------------
 
     def _fire(self) -> None:
-        """Send what is due. A token that is due is stamped as sent, also if the socket does not
-        take it yet.
+        """Send all tokens that are due. Such a token is stamped as sent, even if the socket does
+        not take it yet.
         """
         timers = self.timers
         while timers and timers[0][0] <= now():

@@ -1,4 +1,4 @@
-"""What a process has used so far, read from outside."""
+"""The CPU time and memory of a process, read from outside."""
 
 from __future__ import annotations
 

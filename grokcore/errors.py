@@ -1,21 +1,24 @@
-"""Everything that can go wrong, as one small family.
+"""Errors of a request, as one family of exceptions.
 
-A leaf names the party at fault (``blame``), the ``status`` and ``code`` that the client gets, and
-whether this server may try again before anything was sent (``again``). ``should_retry`` is for the
-client's SDK: OpenAI's repeat 408, 409, 429 and 5xx unless ``x-should-retry: false`` stops them,
-which multiplies with our own attempts. The JSON around it is a dialect's
-(:mod:`grokcore.protocol.dialects.openai_errors`,
+A leaf class names the party at fault (``blame``) and the ``status`` and ``code`` of the response.
+``again`` allows this server another attempt, as long as no byte has been sent to the client.
+``should_retry`` is for the client's SDK: OpenAI's SDKs repeat a 408, 409, 429 or 5xx unless
+``x-should-retry: false`` forbids it, and their attempts multiply with ours. The JSON of an error
+belongs to a dialect (:mod:`grokcore.protocol.dialects.openai_errors`,
 :mod:`grokcore.protocol.dialects.anthropic_errors`).
 
 Rules:
 
-1. Nothing but :class:`GrokApiError` leaves the protocol and runtime layers on purpose; anything
-   else is a bug.
-2. A leaf is chosen by what upstream *said* and whom it concerns, never by a status code alone
-   (:mod:`grokcore.protocol.grok_web.refusals`).
-3. Only ``Blame.TOKEN`` may ever count against a token.
+1. The protocol and runtime layers raise :class:`GrokApiError` on purpose; any other exception
+   that leaves them is a bug.
+2. A leaf is chosen by the words of Grok's refusal and by whom it concerns, never by a status code
+   alone (:mod:`grokcore.protocol.grok_web.refusals`).
+3. Only ``Blame.TOKEN`` may count against a token.
+4. An error is read-only but for :meth:`~GrokApiError.amend`, :meth:`~GrokApiError.redact` and
+   :meth:`~GrokApiError.drop_frames`. They change the error itself: a copy would lose its traceback.
 
-The table of codes in docs/reference.md is held against these classes by a test.
+The docstrings of leaves are published to API users in ``/openapi.json``. A test compares the table
+of codes in docs/reference.md with these classes.
 """
 
 from __future__ import annotations
@@ -72,21 +75,22 @@ __all__ = [
 ]
 
 MOST_MESSAGE_CHARS = 4000
-"""Of a message; some quote what a client sent."""
+"""Longest message, in characters; some messages quote a client's request."""
 
 SDK_PATIENCE_S = 60.0
-"""Longest ``Retry-After`` (seconds) that a client is invited to sit out: the AI SDK ignores 60 s
+"""Longest ``Retry-After`` (seconds) for which a client is asked to retry: the AI SDK ignores 60 s
 and more, and openai-python gives up at once above 120 s."""
 
 
 class ConfigError(Exception):
-    """A file, flag or environment variable the server can't start with. ``str()`` is one line for a
-    person.
+    """A fault in a file, flag or environment variable that keeps the server from starting.
+
+    ``str()`` is one line for the owner.
     """
 
 
 class Blame(enum.Enum):
-    """Whom a failure concerns; nobody else is punished for it."""
+    """The party at fault; a failure has consequences for this party only."""
 
     REQUEST = "request"
     TOKEN = "token"  # noqa: S105
@@ -96,17 +100,16 @@ class Blame(enum.Enum):
 
 
 class GrokApiError(Exception):
-    """Base of the family; only leaves are raised.
+    """Base class of the family; only leaves are raised.
 
-    :param message: one or two sentences for the person at the client. Never holds a token, a cookie
-        or a prompt.
+    :param message: one or two sentences for the client's user. Never holds a token, a cookie or a
+        prompt.
     :param param: the request field at fault, as a path (``messages[0].content``).
-    :param retry_after: seconds until another try makes sense, when that is known.
-    :param said: what Grok said instead of doing what it was asked, for the client's eyes only; it
-        ends the message.
-    :ivar short: the message without that, for the eyes of the server's owner.
-    :cvar repeat_after_s: seconds that a client is asked to wait before it repeats the request, if
-        nothing better is known.
+    :param retry_after: seconds until a retry makes sense, if known.
+    :param said: Grok's own words in place of an answer; they end the message and are for the
+        client only.
+    :cvar repeat_after_s: seconds that a client is asked to wait before a retry if *retry_after* is
+        unknown.
     """
 
     status: ClassVar[int]
@@ -125,48 +128,70 @@ class GrokApiError(Exception):
         said: str = "",
     ) -> None:
         if type(self) is GrokApiError:
-            raise TypeError("GrokApiError is abstract: raise the leaf that says whose fault it was")
-        self.short = message = message[:MOST_MESSAGE_CHARS]
-        self.message = f"{message} It said: {said}" if said else message
-        super().__init__(self.message)
-        self.param = param
-        self.retry_after = retry_after
+            raise TypeError("GrokApiError is abstract: raise the leaf of the party at fault")
+        self._short = message = message[:MOST_MESSAGE_CHARS]
+        self._message = f"{message} It said: {said}" if said else message
+        super().__init__(self._message)
+        self._param = param
+        self._retry_after = retry_after
+
+    @property
+    def message(self) -> str:
+        """The message for the client's user."""
+        return self._message
+
+    @property
+    def short(self) -> str:
+        """The message without Grok's words, for the server's owner."""
+        return self._short
+
+    @property
+    def param(self) -> str | None:
+        """The request field at fault."""
+        return self._param
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until a retry makes sense; None if unknown."""
+        return self._retry_after
+
+    def amend(self, *, param: str | None = None, retry_after: float | None = None) -> None:
+        """Add facts that the raiser could not know. None leaves a fact as it is."""
+        self._param = self._param if param is None else param
+        self._retry_after = self._retry_after if retry_after is None else retry_after
 
     @property
     def label(self) -> str:
-        """The failure's name in logs and metrics: its code, which only an invalid request lacks."""
+        """The error's name in logs and metrics: its code, which only an invalid request lacks."""
         return self.code or "invalid_request_error"
 
     @property
     def should_retry(self) -> bool:
-        """The value of ``x-should-retry``, which the client's SDK obeys."""
+        """The value of ``x-should-retry``, which clients' SDKs obey."""
         return self.sdk_may_repeat
 
     def redact(self, secret: str) -> None:
-        """Take *secret* out of the message, should upstream have echoed it."""
-        if secret in self.message:
-            self.short, self.message = (
-                text.replace(secret, "…") for text in (self.short, self.message)
-            )
-            self.args = (self.message,)
+        """Remove *secret* from the message, in case Grok echoed it."""
+        if secret in self._message:
+            self._short = self._short.replace(secret, "…")
+            self._message = self._message.replace(secret, "…")
+            self.args = (self._message,)
 
     def drop_frames(self) -> None:
-        """Forget where it was raised: a traceback keeps all that its frames refer to, such as a
-        request's body.
-        """
+        """Drop the traceback: it keeps its frames' objects alive, such as a request's body."""
         self.__traceback__ = self.__context__ = self.__cause__ = None
 
     def headers(self) -> list[tuple[str, str]]:
         """Response headers that belong to this error (beside the content type)."""
-        found = [("x-should-retry", "true" if self.should_retry else "false")]
+        headers = [("x-should-retry", "true" if self.should_retry else "false")]
         wait = (
             self.repeat_after_s
             if self.retry_after is None and self.should_retry
             else self.retry_after
         )
         if wait is not None:
-            found.append(("retry-after", str(max(1, math.ceil(wait)))))
-        return found
+            headers.append(("retry-after", str(max(1, math.ceil(wait)))))
+        return headers
 
 
 def _worth_waiting(seconds: float | None) -> bool:
@@ -177,116 +202,116 @@ def _worth_waiting(seconds: float | None) -> bool:
 
 
 class InvalidRequest(GrokApiError):
-    """The body is not a chat request: bad JSON, a wrong type, a missing field, something we can't
-    do.
+    """The request is not valid: malformed JSON, a missing field, a value of the wrong type, or a
+    feature that this server can't provide.
     """
 
     status, code, blame = 400, None, Blame.REQUEST
 
 
 class InvalidApiKey(GrokApiError):
-    """A key is configured and the request has none, or another."""
+    """The server asks for an API key, and the request has none or a wrong one."""
 
     status, code, blame = 401, "invalid_api_key", Blame.REQUEST
 
     def headers(self) -> list[tuple[str, str]]:
-        """With the scheme that is asked for (RFC 9110 §11.6.1)."""
+        """Headers with the authentication scheme (RFC 9110 §11.6.1)."""
         return [*super().headers(), ("www-authenticate", "Bearer")]
 
 
 class PermissionDenied(GrokApiError):
-    """The key is one with limits, and this is for the owner."""
+    """This route is for the owner; the API key has limits."""
 
     status, code, blame = 403, "permission_denied", Blame.REQUEST
 
 
 class ModelNotAllowed(GrokApiError):
-    """The key may not use this model."""
+    """The API key may not use this model."""
 
     status, code, blame = 403, "model_not_allowed", Blame.REQUEST
 
 
 class HostNotAllowed(GrokApiError):
-    """The Host header names none of this server's names: a web page may have made its own name lead
-    here.
-    """
+    """The Host header is not a name of this server. This defeats DNS rebinding by web pages."""
 
     status, code, blame = 403, "host_not_allowed", Blame.REQUEST
 
 
 class OriginNotAllowed(GrokApiError):
-    """A web page of another origin asked for something to be done, and this server asks for no
-    key.
+    """A web page of another origin sent a request that changes state, and this server asks for no
+    API key.
     """
 
     status, code, blame = 403, "origin_not_allowed", Blame.REQUEST
 
 
 class KeyLimitExceeded(GrokApiError):
-    """The key's own requests per minute, or its requests at once, are used up."""
+    """The API key has reached its limit of requests per minute or of concurrent requests."""
 
     status, code, blame = 429, "key_limit_exceeded", Blame.REQUEST
 
     @property
     def should_retry(self) -> bool:
-        """As for the pool's own limit."""
+        """Whether the wait is short enough for SDKs to sit it out."""
         return _worth_waiting(self.retry_after)
 
 
 class ModelNotFound(GrokApiError):
-    """The model's name is not in the table; the message offers near matches."""
+    """This server has no model of this name; the message suggests similar names."""
 
     status, code, blame = 404, "model_not_found", Blame.REQUEST
 
 
 class UnknownUrl(GrokApiError):
-    """No such route."""
+    """The path does not exist on this server."""
 
     status, code, blame = 404, "unknown_url", Blame.REQUEST
 
 
 class MethodNotAllowed(GrokApiError):
-    """The route exists, with other methods (named in ``Allow``)."""
+    """The path exists, but not with this method; the ``Allow`` header names its methods."""
 
     status, code, blame = 405, "method_not_allowed", Blame.REQUEST
 
 
 class RequestTooLarge(GrokApiError):
-    """The body is over ``[server] max_body_mb``."""
+    """The request body is larger than ``[server] max_body_mb``."""
 
     status, code, blame = 413, "request_too_large", Blame.REQUEST
 
 
 class UnsupportedEncoding(GrokApiError):
-    """The body's ``Content-Encoding`` is none that this server decodes."""
+    """The server can't decode the request body's ``Content-Encoding``."""
 
     status, code, blame = 415, "unsupported_encoding", Blame.REQUEST
 
 
 class NotImplementedHere(GrokApiError):
-    """A route of OpenAI's or Anthropic's API that this server does not have."""
+    """The route belongs to OpenAI's or Anthropic's API, but this server does not implement it."""
 
     status, code, blame = 501, "not_implemented", Blame.REQUEST
 
 
 class ContentPolicyViolation(GrokApiError):
-    """Grok moderated the question, the answer or the picture."""
+    """Grok's moderation blocked the request, the answer or the picture."""
 
     status, code, blame = 400, "content_policy_violation", Blame.REQUEST
 
 
 class AttachmentModerated(ContentPolicyViolation):
-    """Grok moderated a picture or file that went up with the question, not the question itself."""
+    """Grok's moderation blocked an uploaded picture or file, not the request itself."""
 
 
 class ContextLengthExceeded(GrokApiError):
-    """Grok said the conversation is too long."""
+    """The conversation is too long, for Grok or for this server's limits."""
 
     status, code, blame = 400, "context_length_exceeded", Blame.REQUEST
 
 
 class AttachmentRefused(GrokApiError):
-    """Grok refused a picture or file, or it is of a kind we don't take."""
+    """A picture or file can't be used: it can't be fetched, its type is not supported, or Grok
+    refused it.
+    """
 
     status, code, blame = 400, "invalid_attachment", Blame.REQUEST
 
@@ -301,37 +326,41 @@ class NoTokens(GrokApiError):
 
 
 class NoValidTokens(GrokApiError):
-    """Every able token was refused by Grok as a credential."""
+    """Grok rejected the credentials of every token that may use this model."""
 
     status, code, blame = 503, "no_valid_tokens", Blame.SERVER
 
 
 class RateLimitExceeded(GrokApiError):
-    """Every able token is used up or cooling; ``retry_after`` is the earliest return."""
+    """Every token that may use this model is used up or cooling; ``Retry-After`` gives the time
+    until the first is back.
+    """
 
     status, code, blame = 429, "rate_limit_exceeded", Blame.SERVER
 
     @property
     def should_retry(self) -> bool:
-        """Only when waiting is short enough that SDKs really wait."""
+        """Whether the wait is short enough for SDKs to sit it out."""
         return _worth_waiting(self.retry_after)
 
 
 class Overloaded(GrokApiError):
-    """The queue for a token, or the server's own number of streams, is full."""
+    """The server is at its limit: the queue for a token is full, or too many requests or
+    connections are open.
+    """
 
     status, code, blame, sdk_may_repeat = 503, "overloaded", Blame.SERVER, True
 
 
 class ShuttingDown(GrokApiError):
-    """The server is stopping."""
+    """The server is shutting down."""
 
     status, code, blame, sdk_may_repeat = 503, "shutting_down", Blame.SERVER, True
     repeat_after_s = 5.0
 
 
 class InternalError(GrokApiError):
-    """A bug of ours; the log has the traceback under the request's id."""
+    """A bug in this server; its log has the details under the request id."""
 
     status, code, blame = 500, "internal_error", Blame.SERVER
 
@@ -340,39 +369,41 @@ class InternalError(GrokApiError):
 
 
 class CredentialsRejected(NoValidTokens):
-    """Grok does not know this session, or the account is blocked. The client sees it only if no
-    other token is left.
+    """Grok does not accept this session, or has blocked its account. Clients get this error only if
+    no other token is left.
     """
 
     blame, again = Blame.TOKEN, True
 
 
 class QuotaExhausted(RateLimitExceeded):
-    """This account has used up its allowance. The client sees it only if no other token is left."""
+    """This account has used up its allowance. Clients get this error only if no other token is
+    left.
+    """
 
     blame, again = Blame.TOKEN, True
 
 
-# The way to Grok --------------------------------------------------------------------------------
+# The egress and Grok itself ---------------------------------------------------------------------
 
 
 class Challenge(GrokApiError):
-    """A Cloudflare or region page instead of an answer: this egress (address, User-Agent,
-    cf_clearance) is not trusted.
+    """Cloudflare or a region block answered in place of Grok: it does not trust this server's
+    address, User-Agent or ``cf_clearance``.
     """
 
     status, code, blame = 502, "upstream_challenge", Blame.EGRESS
 
 
 class AntiBotRefusal(GrokApiError):
-    """Grok's own anti-bot rules (code 7): the request's ``x-statsig-id`` is not taken."""
+    """Grok's anti-bot rules (its code 7) rejected the request's ``x-statsig-id``."""
 
     status, code, blame = 502, "upstream_antibot", Blame.EGRESS
 
 
 class UpstreamFailure(GrokApiError):
-    """Grok or something on the way failed: 5xx, a redirect, HTML where JSON belongs, an internal
-    error.
+    """Grok, or the connection to it, failed: a 5xx status, a redirect, HTML in place of JSON, or an
+    internal error.
     """
 
     status, code, again, sdk_may_repeat = 502, "upstream_error", True, True
@@ -380,32 +411,28 @@ class UpstreamFailure(GrokApiError):
 
 
 class UpstreamUnavailable(UpstreamFailure):
-    """Grok answers nobody, as far as one can tell: HTTP 5xx, a redirect, a page where JSON
-    belongs.
-    """
+    """Grok seems to be down for everyone: a 5xx status, a redirect, or a page in place of JSON."""
 
 
 class LineTooLong(UpstreamFailure):
-    """A line over the cap: it would come again just as long."""
+    """Grok sent a line longer than the limit; a retry would bring the same line."""
 
     again, sdk_may_repeat = False, False
 
 
 class AnswerTooLong(LineTooLong):
-    """An answer over the cap, of whatever lines."""
+    """Grok sent an answer longer than the limit."""
 
 
 class TransportFailure(UpstreamFailure):
-    """The connection could not be made or broke. Worth one more try over a fresh connection."""
+    """The connection to Grok failed or broke; another attempt may succeed on a new connection."""
 
 
-# Grok's word on this request --------------------------------------------------------------------
+# Grok's refusal of this request -----------------------------------------------------------------
 
 
 class UpstreamRefused(GrokApiError):
-    """Grok refused for a reason that is neither the token's nor the egress': its own message is
-    passed on, cleaned.
-    """
+    """Grok refused this request for another reason; the message quotes Grok's own explanation."""
 
     status, code = 502, "upstream_refused"
 
@@ -417,26 +444,26 @@ class ModeNotIncluded(UpstreamRefused):
 
 
 class UpstreamOverloaded(GrokApiError):
-    """Grok sheds load: heavy usage, admission denied, the model not available, too many at once."""
+    """Grok is overloaded: heavy usage, the model is not available, or too many requests at once."""
 
     status, code, again, sdk_may_repeat = 503, "upstream_overloaded", True, True
     repeat_after_s = 5.0
 
 
 class UploadFailed(UpstreamFailure):
-    """A picture or file could not be brought to Grok. Without it there is no answer."""
+    """A picture or file of the request could not be uploaded to Grok."""
 
     status, code, again, sdk_may_repeat = 502, "upload_failed", True, False
 
 
 class EmptyAnswer(GrokApiError):
-    """The stream ended in good order and held no answer."""
+    """Grok's answer is empty, although its stream ended normally."""
 
     status, code, again = 502, "empty_upstream_response", True
 
 
 class IncompleteAnswer(GrokApiError):
-    """The stream ended before Grok said that the answer was complete."""
+    """Grok's stream ended before its answer was complete."""
 
     status, code = 502, "upstream_incomplete"
 
@@ -445,18 +472,18 @@ class IncompleteAnswer(GrokApiError):
 
 
 class TimeoutFirstResponse(GrokApiError):
-    """No meaningful event within the first-response time of an attempt."""
+    """Grok did not begin its answer within the first-response timeout."""
 
     status, code = 504, "timeout_first_response"
 
 
 class TimeoutChunk(GrokApiError):
-    """Too long a gap between two meaningful events."""
+    """Grok's answer paused for longer than the chunk timeout."""
 
     status, code = 504, "timeout_chunk"
 
 
 class TimeoutTotal(GrokApiError):
-    """The whole request took too long."""
+    """The whole request took longer than the total timeout."""
 
     status, code = 504, "timeout_total"

@@ -1,8 +1,7 @@
-"""The log: lines on stderr, as text or JSON; a fault that comes again and again is told once a
-minute.
+"""The log: lines on stderr, as text or JSON; a repeated fault is logged once a minute.
 
-A server writes them through an :class:`~grokcore.outlet.Outlet`: nothing that is logged waits for
-who reads the log.
+A server writes them through an :class:`~grokcore.outlet.Outlet`, so that logging never waits for
+the program that reads the log.
 """
 
 from __future__ import annotations
@@ -26,18 +25,18 @@ __all__ = [
     "configure_logging",
     "drain_log",
     "stderr_without_waiting",
-    "tell_folded",
+    "write_folded",
 ]
 
 FOLD_S = 60.0
-"""For so long (seconds) the same fault is only counted."""
+"""Time (seconds) for which further occurrences of a fault are only counted."""
 
 FOLDS_AT_MOST = 200
-"""Faults that are counted at once; beyond, the one that began first is told early."""
+"""Faults counted at the same time; one more, and the oldest count is logged early."""
 
 
 class _JsonFormatter(logging.Formatter):
-    """One JSON object per line."""
+    """Formats a record as a line with a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -54,9 +53,13 @@ class _JsonFormatter(logging.Formatter):
 
 @define
 class _Fold:
-    """One fault: since when it is counted, how often it came since it was told, and its last words.
+    """A fault that is being counted.
 
-    Words, not a record: a record's traceback would keep alive whatever its frames refer to.
+    The last message is kept and not its record, whose traceback would keep its frames alive.
+
+    :ivar since: start of the count, on the handler's clock.
+    :ivar count: occurrences since then, without the first, which was logged.
+    :ivar last: message of the latest occurrence.
     """
 
     since: float
@@ -67,14 +70,13 @@ class _Fold:
 
 
 class FoldingHandler(logging.StreamHandler[TextIO]):
-    """Writes records, and folds faults (warnings and worse): of the same within a minute the first
-    is written, and at the minute's end how many more there were, in the last one's words: ``(x37 in
-    60 s)``.
+    """Writes records, and folds repeated faults (warnings and worse).
 
-    The same are those of one logger with equal words; a record may name its kind itself, in
-    ``extra={"fold": …}``.
+    The first of a minute is written. At the minute's end the number of further ones follows, with
+    the last message: ``(x37 in 60 s) …``. Faults are equal if their loggers and messages are; a
+    record may name its kind itself, in ``extra={"fold": …}``.
 
-    :param clock: seconds, of any origin.
+    :param clock: returns seconds, of any origin.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
@@ -83,55 +85,55 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
         self._folds: dict[object, _Fold] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write it, or count it."""
+        """Write or count a record."""
         try:
             first = record.levelno < logging.WARNING or self._is_first(record)
-        except Exception:  # boundary: a faulty call of the log must not fail who made it
+        except Exception:  # boundary: a faulty logging call must not fail its caller
             self.handleError(record)
             return
         if first:
             super().emit(record)
 
     def _is_first(self, record: logging.LogRecord) -> bool:
-        """Whether this fault is to be written; if not, it has been counted."""
-        self.tell_due()
-        words = record.getMessage()
-        key = (record.name, record.levelno, getattr(record, "fold", None) or words)
+        """Return whether to write this fault; count it if not."""
+        self.write_due()
+        message = record.getMessage()
+        key = (record.name, record.levelno, getattr(record, "fold", None) or message)
         fold = self._folds.get(key)
         if fold is not None:
-            fold.count, fold.last = fold.count + 1, words
+            fold.count, fold.last = fold.count + 1, message
             return False
         if len(self._folds) >= FOLDS_AT_MOST:
-            self._tell(self._folds.pop(next(iter(self._folds))))
+            self._write_count(self._folds.pop(next(iter(self._folds))))
         self._folds[key] = _Fold(self._clock(), record.levelno, record.name)
         return True
 
-    def tell_due(self) -> None:
-        """Write what has been counted for a minute; what did not come again is forgotten."""
-        self.acquire()  # it may be held already: by emit
+    def write_due(self) -> None:
+        """Write counts that are a minute old; forget faults that did not come again."""
+        self.acquire()  # reentrant: emit holds it already
         try:
             now = self._clock()
             for key, fold in [
                 (key, fold) for key, fold in self._folds.items() if now >= fold.since + FOLD_S
             ]:
-                self._tell(self._folds.pop(key))
+                self._write_count(self._folds.pop(key))
                 if fold.count:
                     self._folds[key] = _Fold(now, fold.level, fold.logger)
         finally:
             self.release()
 
     def close(self) -> None:
-        """Write all that has been counted."""
+        """Write all counts."""
         while self._folds:
-            self._tell(self._folds.popitem()[1])
+            self._write_count(self._folds.popitem()[1])
         super().close()
 
-    def _tell(self, fold: _Fold) -> None:
+    def _write_count(self, fold: _Fold) -> None:
         if not fold.count:
             return
         seconds = max(1, round(self._clock() - fold.since))
-        told = f"(x{fold.count} in {seconds} s) {fold.last}"
-        super().emit(logging.LogRecord(fold.logger, fold.level, "", 0, told, None, None))
+        message = f"(x{fold.count} in {seconds} s) {fold.last}"
+        super().emit(logging.LogRecord(fold.logger, fold.level, "", 0, message, None, None))
 
 
 def configure_logging(config: GlobalConfig) -> None:
@@ -142,24 +144,23 @@ def configure_logging(config: GlobalConfig) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=config.log_level, handlers=[handler], force=True)
-    # Libraries at DEBUG tell of sockets and headers; ours is what a person asks for.
+    # At DEBUG these would log sockets and headers; the owner wants to see our own lines.
     for name in ("hypercorn", "quart", "h2", "hpack", "grokcore.http"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
-def tell_folded() -> None:
-    """Have the log write which faults have been counted for a minute. To be called now and then."""
+def write_folded() -> None:
+    """Log the counts that are a minute old. To be called every few seconds."""
     for handler in _folding_handlers():
-        handler.tell_due()
+        handler.write_due()
 
 
 @contextlib.contextmanager
 def stderr_without_waiting() -> Iterator[None]:
-    """Have a thread write all that this process says on stderr, the log and everything else, until
-    the block ends.
+    """Have a thread write all of this process's stderr, the log and the rest, within the block.
 
-    At its end the counted faults and the last lines are written, within CLOSE_S. A stderr that is
-    closed takes everything.
+    At the end of the block the counted faults and the last lines are written, within CLOSE_S. If
+    stderr is closed, everything is discarded.
     """
     stderr = sys.stderr
     outlet = Outlet.over(stderr, notice=_dropped_line)
@@ -175,13 +176,13 @@ def stderr_without_waiting() -> Iterator[None]:
 
 
 def drain_log(timeout_s: float) -> None:
-    """Wait until what has been logged is written, for so long (seconds) at most."""
+    """Wait until all logged lines are written, for *timeout_s* at most."""
     if isinstance(sys.stderr, Outlet):
         sys.stderr.drain(timeout_s)
 
 
 def _dropped_line(count: int) -> str:
-    """A line of the log, in its format, about lines that are missing from it."""
+    """A line in the log's format about lines missing from it."""
     lines = "1 line was" if count == 1 else f"{count} lines were"
     words = f"the log could not be written for a while (not read, or no room): {lines} dropped here"
     record = logging.LogRecord(__name__, logging.WARNING, "", 0, words, None, None)

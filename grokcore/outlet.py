@@ -1,14 +1,14 @@
-"""Lines for stderr without waiting: a bounded queue, and a thread that does nothing but write.
+"""Writing lines to stderr without waiting: a bounded queue, and a thread that writes them.
 
 Theory
 ------
-* A write to a pipe that nobody reads, or to a terminal after Ctrl-S, does not return. In the
-  server's loop it would stop every answer and the signal handling with it; so the loop only ever
-  adds to a queue.
+* A write to a pipe that no program reads, or to a terminal after Ctrl-S, does not return. In the
+  server's loop it would stop every answer and all signal handling. So the loop only adds to a
+  queue.
 * The thread writes to the descriptor itself. Python's own stream has a lock, and the interpreter
-  waits for that lock at its end; a thread that hangs in a bare ``write`` holds up nothing.
-* A bounded queue has to lose lines at some time. The newest are lost, and counted: what began the
-  trouble stays readable, and the count is written in their place once there is room.
+  waits for that lock at its end. A thread that hangs in a bare ``write`` holds up nothing.
+* A bounded queue must lose lines at some time. The newest lines are lost, so that the beginning of
+  the trouble stays readable. Their number is written in their place once there is room.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from typing import Self, TextIO, TypeAlias
 __all__ = ["CLOSE_S", "MOST_CHARS", "Outlet", "Sink"]
 
 MOST_CHARS = 1_000_000
-"""Characters that wait at most (a write may go beyond once); some 6 000 lines of requests."""
+"""Limit of waiting characters (one write may exceed it); some 6 000 lines of requests."""
 
 LINE_COST = 64
-"""Characters that a waiting piece counts in addition: its own memory."""
+"""Characters added to the size of each waiting piece, for its own memory."""
 
 CHUNK_CHARS = 16_000
-"""Characters that are written at once."""
+"""Characters written at once."""
 
 GATHER_S = 0.005
-"""The pause after a write. Lines of a busy server go out together instead of waking the thread one
-by one.
+"""The pause after a write. A busy server's lines are then written together, instead of each waking
+the thread.
 """
 
 RETRY_S = 1.0
-"""The pause after a write that failed: a full disk, a reader that has gone."""
+"""The pause after a failed write: a full disk, a reader that has gone."""
 
 BUSY_S = 0.02
-"""The pause if a descriptor that does not block is full."""
+"""The pause when a non-blocking descriptor is full."""
 
 CLOSE_S = 1.0
 """How long the end of the process waits for the last lines."""
 
 Sink: TypeAlias = Callable[[memoryview], int]
-"""Writes bytes and returns how many it took; may wait without end; raises OSError or ValueError."""
+"""Writes bytes and returns the number written; may block forever; raises OSError or ValueError."""
 
 
 def _dropped_words(count: int) -> str:
@@ -57,16 +57,15 @@ def _dropped_words(count: int) -> str:
 
 
 class Outlet(io.TextIOBase):
-    """A text stream whose writes return at once, whatever becomes of the text.
+    """A text stream whose writes return at once.
 
-    Complete lines are passed on by the thread, in order. To be used as ``sys.stderr`` from
-    :meth:`start` until :meth:`finish`; afterwards text is ignored.
+    The thread writes complete lines, in order. Used as ``sys.stderr`` from :meth:`start` until
+    :meth:`finish`; later text is ignored.
 
-    :param sink: writes, in the thread.
-    :param like: the stream that this one stands for: its encoding, its descriptor.
-    :param notice: from a number of lost lines to the text that is written in their place; called in
-        the thread.
-    :param most_chars: bound of what waits.
+    :param sink: writes the bytes; called in the thread.
+    :param like: the stream that this one replaces; gives encoding and descriptor.
+    :param notice: makes the text that replaces a number of lost lines; called in the thread.
+    :param most_chars: limit of waiting characters.
     """
 
     def __init__(
@@ -82,11 +81,11 @@ class Outlet(io.TextIOBase):
         self._like = like
         self._coding = getattr(like, "encoding", None) or "utf-8"
         self._notice = notice
-        self._most = most_chars
+        self._most_chars = most_chars
         self._changed = threading.Condition()
         self._waiting: deque[str] = deque()
         self._size = 0
-        self._part = ""
+        self._incomplete = ""
         self._full = False
         self._dropped = 0
         self._writing = False
@@ -95,22 +94,21 @@ class Outlet(io.TextIOBase):
 
     @classmethod
     def over(cls, stream: TextIO | None, *, notice: Callable[[int], str] = _dropped_words) -> Self:
-        """An outlet for what would be written to *stream*; None takes everything and keeps
-        nothing.
-        """
+        """Make an outlet that writes to *stream*, or discards everything if it is None."""
         return cls(_sink_of(stream), like=stream, notice=notice)
 
     def start(self) -> None:
-        """Begin to write. Done once."""
+        """Start the thread. Called once."""
         self._thread.start()
 
     def finish(self, timeout_s: float = CLOSE_S) -> bool:
-        """Write what waits and end the thread; whether that was done in time. If not, the thread is
-        left as it is.
+        """Write the waiting lines and end the thread.
+
+        :returns: False if that took too long; the thread is then left as it is.
         """
         with self._changed:
-            if self._part:
-                self._put(f"{self._part}\n")
+            if self._incomplete:
+                self._put(f"{self._incomplete}\n")
             if self._dropped:
                 self._waiting.append(self._notice(self._dropped))
             self._closing.set()
@@ -119,7 +117,7 @@ class Outlet(io.TextIOBase):
         return not self._thread.is_alive()
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait until everything has been written; whether it was, in time."""
+        """Wait until everything is written. Returns False if that took longer."""
         with self._changed:
             return self._changed.wait_for(lambda: not (self._waiting or self._writing), timeout_s)
 
@@ -140,24 +138,24 @@ class Outlet(io.TextIOBase):
         return self._like is not None and self._like.isatty()
 
     def fileno(self) -> int:
-        """The descriptor behind it.
+        """The descriptor of the replaced stream.
 
-        :raises OSError: there is none.
+        :raises OSError: if there is none.
         """
         if self._like is None:
             raise io.UnsupportedOperation("fileno")
         return self._like.fileno()
 
     def write(self, text: str) -> int:
-        """Take *text*; what is behind its last line end waits for the next call."""
+        """Queue the complete lines of *text*; the rest waits for the next call."""
         with self._changed:
-            whole, end, self._part = (self._part + text).rpartition("\n")
+            whole, end, self._incomplete = (self._incomplete + text).rpartition("\n")
             if end:
                 self._put(f"{whole}\n")
         return len(text)
 
     def flush(self) -> None:
-        """Nothing: the thread writes as soon as it can, and nobody waits for it."""
+        """Does nothing: the thread writes as soon as it can, and callers don't wait for it."""
 
     # The queue, under its lock -------------------------------------------------------------------
 
@@ -169,11 +167,11 @@ class Outlet(io.TextIOBase):
             return
         self._waiting.append(lines)
         self._size += len(lines) + LINE_COST
-        self._full = self._size >= self._most
+        self._full = self._size >= self._most_chars
         self._changed.notify_all()
 
     def _take(self) -> str:
-        """What is to be written next; empty at the end."""
+        """Wait for the next text to write; empty at the end."""
         with self._changed:
             self._writing = False
             self._changed.notify_all()
@@ -182,15 +180,13 @@ class Outlet(io.TextIOBase):
             while self._waiting and sum(map(len, taken)) < CHUNK_CHARS:
                 taken.append(self._waiting.popleft())
                 self._size -= len(taken[-1]) + LINE_COST
-            self._open_again()
+            self._reopen()
             self._writing = bool(taken)
         return "".join(taken)
 
-    def _open_again(self) -> None:
-        """Take new lines once half the room is free; the number of the lost ones stands where they
-        are missing.
-        """
-        if self._full and self._size <= self._most // 2 and not self._closing.is_set():
+    def _reopen(self) -> None:
+        """Take new lines again once half the room is free, after a notice of the lost ones."""
+        if self._full and self._size <= self._most_chars // 2 and not self._closing.is_set():
             self._full = False
             dropped, self._dropped = self._dropped, 0
             if dropped:
@@ -212,13 +208,13 @@ class Outlet(io.TextIOBase):
                 time.sleep(BUSY_S)
             except (OSError, ValueError):
                 if self._closing.wait(RETRY_S):
-                    return  # what can't be written now has no later
+                    return  # the process ends: there is no later try
 
 
 def _sink_of(stream: TextIO | None) -> Sink:
     if stream is None:
         return len
-    if os.name != "nt":  # there the descriptor of a console has another encoding than its stream
+    if os.name != "nt":  # on Windows a console's descriptor has another encoding than its stream
         with contextlib.suppress(OSError, AttributeError):
             return functools.partial(os.write, stream.fileno())
     return functools.partial(_write_text, stream)

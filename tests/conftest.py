@@ -12,12 +12,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.bootstrap_world import Workshop, WorkshopInTheMaking
 from tests.packaging_world import Made, PackagesInTheMaking
 
 ROOT = Path(__file__).parents[1]
+
+FEW = 4
+"""Examples of each property in a quick run."""
 
 TYPE_CHECK = pytest.StashKey[subprocess.Popen[str]]()
 WORKSHOP = pytest.StashKey[WorkshopInTheMaking]()
@@ -35,6 +39,47 @@ def pytest_configure(config: pytest.Config) -> None:
         if "not once" not in config.option.markexpr:
             config.stash[TYPE_CHECK] = _begin_type_check()
             config.stash[PACKAGES] = _begin_packages()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option behind ``python3 -m tests --quick``."""
+    parser.addoption(
+        "--few-examples",
+        action="store_true",
+        help=f"{FEW} examples of each property, always the same, and no large test",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Make a quick run of it, if that is wanted."""
+    if not config.option.few_examples:
+        return
+    large = [item for item in items if item.get_closest_marker("large")]
+    config.hook.pytest_deselected(items=large)
+    items[:] = [item for item in items if item not in large]
+    for item in items:
+        if isinstance(item, pytest.Function):
+            _take_few_examples(item)
+
+
+def _take_few_examples(item: pytest.Function) -> None:
+    """Bound the examples of a property, which its own settings state."""
+    place: object = getattr(item.obj, "__func__", item.obj)
+    name = "_hypothesis_internal_use_settings"
+    if item.cls is not None and hasattr(item.cls, "settings"):
+        place, name = item.cls, "settings"
+    own = getattr(place, name, None)
+    if own is not None:
+        few = min(own.max_examples, FEW)
+        fewer = hypothesis.settings(own, max_examples=few, derandomize=True, database=None)
+        setattr(place, name, fewer)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let mypy run beside the tests also if only some are run."""
+    wanted = any("type_check" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and TYPE_CHECK not in session.config.stash and not session.config.option.collectonly:
+        session.config.stash[TYPE_CHECK] = _begin_type_check()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -16,9 +16,9 @@ from attrs import define, field
 
 import grokcore.cli.reload
 import grokcore.cli.setup
+from grokcore.cli.assembly import Server
 from grokcore.cli.reload import Reloader
-from grokcore.cli.server import Server
-from grokcore.cli.setup import Sources
+from grokcore.cli.setup import InputFiles
 from grokcore.config import Config, GlobalConfig
 from grokcore.errors import InvalidApiKey
 from grokcore.protocol.models import SHIPPED
@@ -44,7 +44,7 @@ class Running:
     """A server that has read its files and was made, and what keeps it up to date."""
 
     place: Path
-    sources: Sources
+    inputs: InputFiles
     server: Server
     reloader: Reloader
     caplog: pytest.LogCaptureFixture
@@ -126,16 +126,16 @@ class Desk:
             "port": None,
             "data_dir": None,
         }
-        sources = Sources(argparse.Namespace(**{**given, **(flags or {})}), environ or {})
+        inputs = InputFiles(argparse.Namespace(**{**given, **(flags or {})}), environ or {})
 
         async def main() -> None:
-            settings = sources.read_config()
-            tokens, notes = sources.read_tokens_with_notes()
+            settings = inputs.read_config()
+            tokens, notes = inputs.read_tokens_with_notes()
             meanwhile()
             server = Server(settings.config, tokens)
-            reloader = Reloader(sources, server, settings, tokens, notes)
+            reloader = Reloader(inputs, server, settings, tokens, notes)
             self.caplog.clear()
-            await scenario(Running(self.place, sources, server, reloader, self.caplog, self.levels))
+            await scenario(Running(self.place, inputs, server, reloader, self.caplog, self.levels))
 
         run_on_fake_clock(main)
 

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 from attrs import evolve, field, frozen
 
-from grokcore.cli.server import Server
+from grokcore.cli.assembly import Server
 from grokcore.config import Config, load_config
 from grokcore.protocol.models import Tier
 from grokcore.protocol.tokens import TokenEntry
@@ -59,8 +59,8 @@ class Site:
     async def settled(self) -> None:
         """Wait until nothing that is left is asked for, nor about to be, so that it is known."""
         book = self.server.pool.book
-        while book.asks.next_at() < trio.current_time() + 0.5 or any(
-            allowance.asking
+        while book.polls.next_at() < trio.current_time() + 0.5 or any(
+            allowance.polling
             for account in book.accounts
             for allowance in account.allowances.values()
         ):

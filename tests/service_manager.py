@@ -66,7 +66,7 @@ class Manager:
 
 def fill(notifier: Notifier) -> int:
     """Tell a manager that does not listen as much as it takes; how many messages that is."""
-    return next(count for count in range(10_000) if not notifier.mention("WATCHDOG=1"))
+    return next(count for count in range(10_000) if not notifier.send("WATCHDOG=1"))
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -94,8 +94,8 @@ def test_what_only_build_needs_is_installed_for_build(checkout: Checkout) -> Non
 
 
 def test_arguments_and_the_exit_code_pass_through(checkout: Checkout) -> None:
-    """The start is as if it had been made in the environment; an environment that somebody else
-    made is as good.
+    """The start is as if it had been made in the environment; another program's environment is as
+    good.
     """
     make_foreign(checkout, "1.0")
     ran = checkout.start("serve", "--port", "80 80", "ü")
@@ -165,7 +165,7 @@ def test_an_interpreter_that_has_everything_is_used_as_it_is(checkout: Checkout)
 
 
 def make_foreign(checkout: Checkout, version: str | None) -> None:
-    """An environment that somebody made by hand."""
+    """An environment that was made by hand."""
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", checkout.venv],
         check=True,
@@ -199,7 +199,7 @@ def test_an_environment_of_somebody_else_is_never_changed(
 def test_without_a_network_pip_s_message_is_followed_by_one_command(
     checkout: Checkout, workshop: Workshop
 ) -> None:
-    """Exit code 1, and what is there so far is not taken for an environment."""
+    """Exit code 1, and the unfinished folder is not taken for an environment."""
     ran = checkout.start(PIP_FIND_LINKS=str(workshop.folder / "empty"))
     assert (ran.code, ran.out) == (1, "")
     assert "No matching distribution" in ran.err
@@ -237,7 +237,7 @@ def test_a_lock_that_can_not_be_made_is_named(checkout: Checkout) -> None:
 
 
 def test_an_environment_that_does_not_help_is_not_started_for_ever(checkout: Checkout) -> None:
-    """A start made by a start says what is missing instead of making another."""
+    """A start made by a start names the missing packages instead of making another."""
     ran = checkout.start(**{grok2api.STARTED: "1"})
     assert ran.code == 1
     assert "does not have: grokcore-tiny>=1,<2" in ran.err

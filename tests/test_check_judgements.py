@@ -24,7 +24,7 @@ from grokcore.cli.check.identity import judge_browser, judge_clearance, judge_st
 from grokcore.cli.check.looks import Look
 from grokcore.cli.check.network import Way
 from grokcore.cli.permissions import has_secrets, judge_mode
-from grokcore.cli.tokens.asking import Checked
+from grokcore.cli.tokens.quota_check import Checked
 from grokcore.config import load_config
 from grokcore.config.sections import DEFAULT_STATSIG_ID
 from grokcore.errors import (
@@ -131,7 +131,7 @@ FILE_CASES = [
     Case("twice", token_file(TWICE), Status.WARN, "sso, entry 1 and ssoSuper, entry 1"),
     Case("many twice", token_file("\n".join([*map(str, range(9))] * 2)), Status.WARN, "(and 4 more)"),
     Case("folder", folder(), Status.OK, "data"),
-    Case("folder to be made", folder(there=False), Status.OK, "will be made"),
+    Case("folder to be made", folder(there=False), Status.OK, "will be created"),
     Case("folder in use", folder(held=True), Status.OK, "in use by a running server"),
     Case("folder at fault", folder(fault="no way"), Status.FAIL, "data: no way"),
     Case("space unknown", space(None), Status.SKIPPED),
@@ -142,7 +142,7 @@ FILE_CASES = [
     Case("the cache is full already", space(500, 512, 512), Status.OK),
     Case("nobody is asked", access(""), Status.OK, "no key is asked for"),
     Case("with a key", access('[server]\nhost = "::"\n[grok]\napi_key = "k"'), Status.OK, "with a key"),
-    Case("fault: a folder", fault("f: can't be read: Is a directory", is_folder=True), Status.FAIL, "Containers make a folder"),
+    Case("fault: a folder", fault("f: can't be read: Is a directory", is_folder=True), Status.FAIL, "Container engines create a folder"),
     Case("fault: open door", fault("so [grok] api_key must be set"), Status.FAIL, "listen on 127.0.0.1"),
     Case("fault: unreadable", fault("f: can't be read: Permission denied"), Status.FAIL, "this user may read it"),
     Case("fault: tokens", fault("f: is no JSON", name="token file"), Status.FAIL, "tokens.example.json"),
@@ -190,11 +190,11 @@ IDENTITY_CASES = [
     Case("Safari on iOS", browser("safari172_ios", f"{IPHONE} Version/17.2 Mobile/15E148 Safari/604.1"), Status.OK),
     Case("Safari", browser("safari180", f"{MAC} Version/18.0 Safari/605.1.15"), Status.OK),
     Case("nothing fits", lambda: judge_browser("chrome150", ("chrome150",), FIREFOX), Status.WARN, "desktop Chrome"),
-    Case("no browser", browser("chrome150", "curl/8.0"), Status.WARN, "not that of a browser"),
+    Case("no browser", browser("chrome150", "curl/8.0"), Status.WARN, "no known browser's"),
     Case("half a browser", browser("chrome150", "Chrome/150"), Status.WARN, "Copy the whole User-Agent"),
     Case("shipped", statsig(DEFAULT_STATSIG_ID), Status.WARN, "the shipped default, which Grok has refused"),
-    Case("an error's text", statsig(text64("e:TypeError: Cannot read properties of null (reading 'children')")), Status.WARN, "made up"),
-    Case("another text", statsig(text64("x1:TypeError")), Status.WARN, "made up"),
+    Case("an error's text", statsig(text64("e:TypeError: Cannot read properties of null (reading 'children')")), Status.WARN, "invented"),
+    Case("another text", statsig(text64("x1:TypeError")), Status.WARN, "invented"),
     Case("no base64", statsig("test-123"), Status.WARN, "these are 8"),
     Case("cut off", statsig(REAL_STATSIG[:-8]), Status.WARN, "94 characters of base64 are expected, and these are 86"),
     Case("plausible", statsig(REAL_STATSIG), Status.OK, "bound to one path"),
@@ -203,8 +203,8 @@ IDENTITY_CASES = [
     Case("not for all paths", statsig({CHAT_PATH: REAL_STATSIG}), Status.WARN, f"there is none (for {RATE_LIMITS_PATH})"),
     Case("shipped for others", statsig({CHAT_PATH: REAL_STATSIG, "*": DEFAULT_STATSIG_ID}), Status.WARN, f"(for {RATE_LIMITS_PATH})"),
     Case("none needed", clearance(""), Status.OK, "needed only where"),
-    Case("clearance", clearance(CLEARANCE, days=1), Status.OK, "the address they were earned from"),
-    Case("no user agent", clearance(CLEARANCE, ""), Status.WARN, "no [grok] user_agent"),
+    Case("clearance", clearance(CLEARANCE, days=1), Status.OK, "the address at which the browser got it"),
+    Case("no user agent", clearance(CLEARANCE, ""), Status.WARN, "[grok] user_agent is not"),
     Case("too much", clearance(f"{CLEARANCE}; other=1"), Status.WARN, "more than the cookie's value"),
     Case("too little", clearance("abc"), Status.WARN, "too short to be one (3 characters)"),
     Case("old", clearance(CLEARANCE, days=9.2), Status.WARN, "9 days old"),
@@ -289,7 +289,7 @@ NETWORK_CASES = [
     Case("years fast", clock(3 * 365 * 86400.0), Status.FAIL, "h fast"),
     Case("no date", lambda: network.judge_clock("", NOW), Status.SKIPPED),
     Case("no date in it", lambda: network.judge_clock("soon", NOW), Status.SKIPPED),
-    Case("assets", assets(Look(403)), Status.OK, "(HTTP 403 to who is not signed in; no picture was fetched)"),
+    Case("assets", assets(Look(403)), Status.OK, "(HTTP 403 without an account; no picture was fetched)"),
     Case("an XML page is no challenge", assets(Look(403, body=b"<?xml?><Error><Code>AccessDenied</Code></Error>")), Status.OK),
     Case("assets challenged", assets(CHALLENGED), Status.FAIL, "challenge page"),
     Case("assets down", assets(Look(503)), Status.WARN, "HTTP 503"),
@@ -302,7 +302,7 @@ NETWORK_CASES = [
     "case", [*FILE_CASES, *IDENTITY_CASES, *NETWORK_CASES], ids=lambda case: case.name
 )
 def test_each_look_comes_to_this(case: Case) -> None:
-    """What is not green says what to do, in whole sentences; what is green has nothing to do."""
+    """A finding that is not green has advice in whole sentences; a green one has none."""
     found = case.judge()
     told = found if isinstance(found, list) else [] if found is None else [found]
     worst = (

@@ -152,7 +152,7 @@ def lines_of(out: str) -> list[Line]:
 
 
 def check(site: Site, place: Path, capsys: Capture, *words: str) -> tuple[int, list[Line]]:
-    """The exit code and what was told. In no case a secret, nothing on stderr, and nothing is left
+    """The exit code and the findings. In no case a secret, nothing on stderr, and nothing is left
     behind.
     """
     code = site.run(place, *words)
@@ -186,25 +186,25 @@ class Run:
 
 
 RUNS = [
-    Run("all is well", Site, [("ok", f"token {token_id(CANARY)}", "ok: 40 of 40"), ("ok", "egress", "Grok sees 127.0.0.1"), ("ok", "clock", "right"), ("ok", "assets", "HTTP 403"), ("ok", "data directory", "data, which will be made")]),
+    Run("all is well", Site, [("ok", f"token {token_id(CANARY)}", "ok: 40 of 40"), ("ok", "egress", "Grok sees 127.0.0.1"), ("ok", "clock", "right"), ("ok", "assets", "HTTP 403"), ("ok", "data directory", "data, which will be created")]),
     Run("as shipped", lambda: Site(grok=""), [("warn", "statsig", "the shipped default")]),
-    Run("no tokens", lambda: Site(tokens=None), [("warn", "token file", "there is none"), ("skip", "tokens", "there is none"), ("ok", "egress", "")], asks=0),
+    Run("no tokens", lambda: Site(tokens=None), [("warn", "token file", "there is none"), ("skip", "tokens", "there is no enabled token"), ("ok", "egress", "")], asks=0),
     Run("challenge", lambda: Site(scripted(page(), tokens=THREE), tokens=THREE), [("FAIL", "tokens", "a challenge page came instead of an answer (3 tokens, directly: ")], 1, asks=3),
-    Run("challenge at the door", lambda: Site(Simulator(trace_script=page())), [("FAIL", "egress", "challenge page"), ("skip", "tokens", "1 not asked"), ("skip", "assets", "")], 1, asks=0),
+    Run("challenge at the door", lambda: Site(Simulator(trace_script=page())), [("FAIL", "egress", "challenge page"), ("skip", "tokens", "1 not checked"), ("skip", "assets", "")], 1, asks=0),
     Run("antibot", lambda: Site(scripted(error(403, lines.ERROR_403_ANTIBOT), tokens=THREE), tokens=THREE), [("FAIL", "tokens", "anti-bot rules refused the request (3 tokens")], 1, asks=3),
     Run("an invalid token", lambda: Site(Simulator(dead={CANARY}), tokens=THREE), [("FAIL", f"token {token_id(CANARY)}", "refused. Grok said (HTTP 401)"), ("ok", f"token {token_id('one')}", "")], 1, asks=3),
     Run("a used-up token", lambda: Site(Simulator(limits={(CANARY, "grok-3"): Limit(25, 0, wait_s=60)})), [("ok", f"token {token_id(CANARY)}", "used up: 0 of 25, back in 60 s")]),
     Run("an echo", lambda: Site(scripted(error(400, {"code": 3, "message": f"no {CANARY}; cf_clearance={CLEARANCE}"}))), [("warn", "tokens", "(1 token, directly")]),
     Run("no trace", lambda: Site(Simulator(trace_script=error(404, {}))), [("ok", "egress", "unknown (HTTP 404)")]),
-    Run("dead upstream", lambda: Site(url=f"http://127.0.0.1:{free_port()}"), [("FAIL", "egress", "no connection could be made"), ("skip", "clock", ""), ("skip", "tokens", "1 not asked for, since their way"), ("skip", "assets", "")], 1, asks=0),
+    Run("dead upstream", lambda: Site(url=f"http://127.0.0.1:{free_port()}"), [("FAIL", "egress", "no connection could be made"), ("skip", "clock", ""), ("skip", "tokens", "1 not checked, since their egress"), ("skip", "assets", "")], 1, asks=0),
     Run("slow clock", lambda: Site(Simulator(date=email.utils.formatdate(time.time() + 120))), [("warn", "clock", "s slow")]),
     Run("wrong clock", lambda: Site(Simulator(date=email.utils.formatdate(time.time() - 4000))), [("FAIL", "clock", "67 min fast")], 1),
     Run("proxy that refuses", lambda: Site(grok='proxy_url = "PROXY"', proxy=refusing), [("FAIL", "egress", "through 127.0.0.1:"), ("FAIL", "egress", "HTTP 407"), ("FAIL", "egress", "user, password")], 1, asks=0),
-    Run("tokens of several ways", lambda: Site(proxy=refusing, tokens=[{"token": CANARY, "proxy_url": "PROXY"}, {"token": "two", "note": "mine"}, {"token": "three", "proxy_url": "direct"}]), [("FAIL", "egress", "through 127.0.0.1:"), ("ok", "egress", "directly: Grok sees"), ("ok", f"token {token_id('two')}", "(mine)"), ("skip", "tokens", "1 not asked for")], 1, asks=2),
+    Run("tokens of several ways", lambda: Site(proxy=refusing, tokens=[{"token": CANARY, "proxy_url": "PROXY"}, {"token": "two", "note": "mine"}, {"token": "three", "proxy_url": "direct"}]), [("FAIL", "egress", "through 127.0.0.1:"), ("ok", "egress", "directly: Grok sees"), ("ok", f"token {token_id('two')}", "(mine)"), ("skip", "tokens", "1 not checked")], 1, asks=2),
     Run("clearance without user agent", lambda: Site(grok=f'x_statsig_id = "{REAL_STATSIG}"\ncf_clearance = "{CLEARANCE}"'), [("warn", "clearance", "")]),
     Run("a warning", lambda: Site(grok="api_kee = 1\n"), [("warn", "configuration", "did you mean api_key?")]),
     Run("a disabled token", lambda: Site(tokens=["one", {"token": CANARY, "disabled": True}]), [("ok", "token file", "2 tokens, 1 disabled")]),
-    Run("a broken configuration", lambda: Site(files={"config.toml": f"[grok]\napi_key = '{CANARY}"}), [("FAIL", "configuration", "config.toml: is not valid TOML"), ("ok", "token file", "1 token"), ("skip", "the rest", "11 more looks need a configuration"), ("ok", "permissions", "config.toml")], EXIT_CONFIG, asks=0),
+    Run("a broken configuration", lambda: Site(files={"config.toml": f"[grok]\napi_key = '{CANARY}"}), [("FAIL", "configuration", "config.toml: is not valid TOML"), ("ok", "token file", "1 token"), ("skip", "the rest", "11 more examinations need a usable configuration"), ("ok", "permissions", "config.toml")], EXIT_CONFIG, asks=0),
     Run("an open door", lambda: Site(files={"config.toml": '[server]\nhost = "::"'}), [("FAIL", "configuration", "is reachable from other machines")], EXIT_CONFIG, asks=0),
     Run("a broken token file", lambda: Site(files={"tokens.json": f'["{CANARY}'}), [("FAIL", "token file", "tokens.json: is not valid JSON"), ("ok", "egress", ""), ("skip", "tokens", "needs a token file")], EXIT_CONFIG, asks=0),
     Run("a browser that nobody knows", lambda: Site(grok='impersonate = "netscape"'), [("FAIL", "configuration", "[grok] impersonate")], EXIT_CONFIG, asks=0),
@@ -213,8 +213,8 @@ RUNS = [
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_a_run_tells_what_is_and_what_to_do(run: Run, place: Path, capsys: Capture) -> None:
-    """One line each, in a pipe; nothing costs a generation, nothing is written, no secret is
-    told.
+    """One line each, in a pipe; nothing costs a generation, nothing is written, no
+    secret is shown.
     """
     site = run.site()
     code, told = check(site, place, capsys)
@@ -266,7 +266,7 @@ def test_when_all_is_well_everything_is_green(place: Path, capsys: Capture) -> N
 
 
 def test_who_asks_is_the_browser_and_nobody_s_session(place: Path, capsys: Capture) -> None:
-    """Only the question for what is left has the token; the others have User-Agent and
+    """Only the request for rate limits has the token; the others have User-Agent and
     cf_clearance.
     """
     agent = f"{WINDOWS} Chrome/150.0.0.0 Safari/537.36"
@@ -392,7 +392,7 @@ def test_a_folder_in_the_place_of_the_token_file_is_explained(place: Path, capsy
     code, told = check(Site(tokens=None), place, capsys)
     assert code == EXIT_CONFIG
     assert any(
-        line[:2] == ("FAIL", "token file") and "Containers make a folder" in line[2]
+        line[:2] == ("FAIL", "token file") and "Container engines create a folder" in line[2]
         for line in told
     )
 
@@ -463,7 +463,7 @@ def test_many_ways_that_work_are_one_line(place: Path, capsys: Capture) -> None:
     assert next(line for line in told if line[1] == "egress") == (
         "ok",
         "egress",
-        "9 ways lead to Grok",
+        "9 egresses reach Grok",
     )
     assert [line[2][:21] for line in told if line[:2] == ("FAIL", "egress")] == [
         "through 127.0.0.1:9: "
@@ -546,7 +546,7 @@ class Screen:
 def test_on_a_terminal_it_is_coloured_and_fits(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What to do stands below what was found, and ids are whole."""
+    """The advice stands below the message, and ids are whole."""
     screen = Screen()
     for name, value in {"COLUMNS": "80", "TERM": "xterm-256color"}.items():
         monkeypatch.setenv(name, value)
@@ -578,7 +578,7 @@ def killed_in_the_end(process: subprocess.Popen[str]) -> Iterator[None]:
 def test_ctrl_c_ends_it_cleanly(place: Path) -> None:
     """Whatever it is waiting for: one word, no traceback, and the code that shells know."""
     site = Site(Simulator(trace_script=Script((HANG,), before=60)))
-    # Whoever runs tests in the background may have had SIGINT ignored, which is inherited.
+    # In the background a shell may have SIGINT ignored, which is inherited.
     program = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     program += "runpy.run_module('grokcore', run_name='__main__')"
     command = [sys.executable, "-c", program, "check"]

@@ -1,4 +1,4 @@
-"""The command line: where settings come from, and one line for whoever has to mend them."""
+"""The command line: the sources of settings, and one line for the owner on each fault."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 import trio
 from attrs import field, frozen
 
-import grokcore.cli.serving
+import grokcore.cli.serve
 from grokcore import __version__
 from grokcore.cli import EXIT_CONFIG, main
 from grokcore.protocol.models import SHIPPED
@@ -39,7 +39,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("GROK2API_")]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(faulthandler, "enable", lambda: None)
-    monkeypatch.setattr(grokcore.cli.serving, "configure_logging", lambda _: None)
+    monkeypatch.setattr(grokcore.cli.serve, "configure_logging", lambda _: None)
     return tmp_path
 
 
@@ -237,7 +237,7 @@ def test_a_port_in_use_is_one_line_and_exit_1(capsys: pytest.CaptureFixture[str]
 def test_an_unknown_flag_is_a_fault_of_the_configuration(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The usual usage message, with the exit code of every other fault in what was configured."""
+    """The usual usage message, with the exit code of every other configuration fault."""
     with pytest.raises(SystemExit) as caught:
         main(["--prot=80"])
     assert caught.value.code == 78
@@ -313,7 +313,7 @@ def test_a_flag_wins_over_the_environment_that_over_the_file_and_that_over_the_d
     def listen(host: str, port: int) -> list[socket.socket]:
         raise PortInUse(f"{host} {port}")
 
-    monkeypatch.setattr(grokcore.cli.serving, "listen", listen)
+    monkeypatch.setattr(grokcore.cli.serve, "listen", listen)
     for name, value in source.environ.items():
         monkeypatch.setenv(name, value)
     lay_out(place, source.files)
@@ -408,15 +408,15 @@ def test_what_others_may_read_or_change_is_warned_of_at_the_start(
 
 
 def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: Path) -> None:
-    """503 no_tokens with a sentence that helps; nothing is made but the folder for what is
-    learned.
+    """503 no_tokens with a sentence that helps; nothing is created but the folder for learned
+    state.
     """
     port = free_port()
     process, said, watchdog = started(place, "--port", str(port))
     try:
         assert (
             said
-            == f"grok2api {__version__} ready on http://127.0.0.1:{port} (no tokens yet: see README)\n"
+            == f"grok2api {__version__} ready on http://127.0.0.1:{port} (no tokens yet: `tokens add` asks for one)\n"
         )
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/v1/chat/completions", data=json.dumps(chat()).encode()
@@ -439,7 +439,9 @@ def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: 
 
 
 def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path) -> None:
-    """data/setting.toml and data/token.json count; what has no effect is named in one line each."""
+    """data/setting.toml and data/token.json count; settings without effect are named in one line
+    each.
+    """
     setting = '[global]\nbase_url = "http://localhost:9"\nadmin_username = "admin"\n[grok]\nshow_thinkin = true\n'
     tokens = {
         "sso": {"token-1": {"remainingQueries": -1}},

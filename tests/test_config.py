@@ -312,7 +312,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("case", FAULTS, ids=lambda case: case.text.replace("\n", " "))
 def test_a_fault_is_one_line_that_names_the_key(case: Fault) -> None:
-    """What was got, what was wanted, and where it stands; secrets are not quoted."""
+    """The value, the expected form, and the place; secrets are not quoted."""
     with pytest.raises(ConfigError) as caught:
         load_config(case.text)
     message, place, _ = str(caught.value).partition(" (line ")
@@ -378,7 +378,7 @@ def test_any_value_is_a_configuration_or_a_fault_of_it(values: dict[tuple[str, s
     assert "\n" not in said
 
 
-# What is unknown --------------------------------------------------------------------------------
+# Unknown keys -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -614,7 +614,7 @@ def test_a_file_of_the_original_project_works() -> None:
 
 
 def test_our_own_names_win_over_the_originals() -> None:
-    """Whoever writes both means ours."""
+    """An owner who writes both means ours."""
     text = """
         [global]
         base_url = "https://old.example"

@@ -153,8 +153,8 @@ async def test_two_servers_on_one_directory_that_was_replaced_both_say_so(
     async with server(tmp_path, first), server(tmp_path, second, "--data-dir", "two"):
         (tmp_path / "link").symlink_to("two")
         (tmp_path / "link").replace(tmp_path / "data")
-        await until_said(first, "another grok2api has it now")
+        await until_said(first, "another grok2api uses it now")
         assert await ask(first) == 200
-        await until_said(second, "another grok2api had it before")
+        await until_said(second, "another grok2api used it before")
         await until_said(first, "another grok2api has its folder")
         assert peek(tmp_path / "two" / "state.jsonl") == {}

@@ -244,3 +244,19 @@ def test_nobody_raises_the_family_itself() -> None:
     """Who raises must say whose fault it was."""
     with pytest.raises(TypeError, match="abstract"):
         GrokApiError("something")
+
+
+@pytest.mark.parametrize("name", ["message", "short", "param", "retry_after"])
+def test_an_error_changes_only_through_its_methods(name: str) -> None:
+    """So all places that edit an error on its way up can be found."""
+    with pytest.raises(AttributeError):
+        setattr(errors.InvalidRequest("x"), name, None)
+
+
+def test_an_amended_error_keeps_the_facts_that_are_not_given() -> None:
+    """Each place that handles an error knows another part of them."""
+    error = errors.RateLimitExceeded("x", retry_after=7.0)
+    error.amend(param="messages")
+    assert (error.param, error.retry_after) == ("messages", 7.0)
+    error.amend(retry_after=3.0)
+    assert (error.param, error.retry_after) == ("messages", 3.0)

@@ -15,7 +15,7 @@ SCOPES = {"CancelScope", "move_on_after", "move_on_at", "fail_after", "fail_at",
 
 DEADLINE_LATER = {
     "runtime.disk.disk_thread.in_disk_thread",  # the deadline begins with the cancellation
-    "runtime.disk.finishing.work_until_told",  # as above
+    "runtime.disk.finishing.work_then_finish",  # as above
     "simulator.app._play",  # nothing in it waits for long
 }
 """Functions whose shield has its deadline later, or whose program is none of the server's."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from grokcore.config import GlobalConfig, LogFormat
-from grokcore.logs import FOLD_S, FOLDS_AT_MOST, FoldingHandler, configure_logging, tell_folded
+from grokcore.logs import FOLD_S, FOLDS_AT_MOST, FoldingHandler, configure_logging, write_folded
 
 
 class Bench:
@@ -62,18 +62,18 @@ def test_a_fault_that_comes_again_is_counted() -> None:
         bench.log.warning("no way to %s", "Grok")
     assert bench.lines == ["no way to Grok"]
     bench.now = FOLD_S - 0.1
-    bench.handler.tell_due()
+    bench.handler.write_due()
     assert bench.lines == []
     bench.now = FOLD_S
-    bench.handler.tell_due()
+    bench.handler.write_due()
     assert bench.lines == ["(x37 in 60 s) no way to Grok"]
     bench.log.warning("no way to Grok")
     assert bench.lines == []
     bench.now = 2 * FOLD_S
-    bench.handler.tell_due()
+    bench.handler.write_due()
     assert bench.lines == ["(x1 in 60 s) no way to Grok"]
     bench.now = 3 * FOLD_S
-    bench.handler.tell_due()
+    bench.handler.write_due()
     bench.log.warning("no way to Grok")
     assert bench.lines == ["no way to Grok"]
 
@@ -191,7 +191,7 @@ def test_the_configured_log_folds(
     log.warning("same")
     log.debug("not at this level")
     monkeypatch.setattr(handler, "_clock", lambda: 1e12)
-    tell_folded()
+    write_folded()
     lines = capsys.readouterr().err.splitlines()
     assert [
         line.partition(": ")[2].partition(" s) ")[2] or line.partition(": ")[2] for line in lines

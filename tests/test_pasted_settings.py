@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.cli import EXIT_CONFIG, main
-from grokcore.cli.setup import Sources
+from grokcore.cli.setup import InputFiles
 from grokcore.config import ImageMode, load_config
 from grokcore.config.pasted import taken_out
 from grokcore.config.places import place_of
@@ -232,11 +232,11 @@ def remarked(*arguments: str) -> list[str]:
     )
     for flag, value in zip(arguments[::2], arguments[1::2], strict=True):
         setattr(parsed, flag, value)
-    return [*Sources(parsed, {"GROK2API_GROK_API_KEY": "k"}).read_config().warnings]
+    return [*InputFiles(parsed, {"GROK2API_GROK_API_KEY": "k"}).read_config().warnings]
 
 
 def test_ipv6_alone_is_remarked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody who writes :: mostly means everybody."""
+    """An owner who writes :: mostly means all addresses."""
     monkeypatch.chdir(tmp_path)
     (warning,) = remarked("host", "::")
     assert warning.startswith("--host: [server] host: :: is reached over IPv6 only; ")
@@ -412,8 +412,8 @@ def test_tokens_are_not_used_without_the_proxy_beside_them(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever keeps the original's folder and writes a configuration of their own has to say
-    something of proxies.
+    """An owner who keeps the original's folder and writes a new configuration has to decide on the
+    proxy.
     """
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()

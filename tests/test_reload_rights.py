@@ -151,8 +151,8 @@ async def test_what_waits_for_a_start_and_what_does_not(running: Running, case: 
     if case.objection:
         notice = running.notices["config"]
         assert notice.startswith(f"config.toml: {case.objection}")
-        assert notice.endswith("; if that is meant, start it anew")
-        assert running.sources.read_config().said == settings_in(case.after)  # and a start takes it
+        assert notice.endswith("; if that is intended, restart the server")
+        assert running.inputs.read_config().said == settings_in(case.after)  # and a start takes it
 
 
 def test_every_safeguard_is_tried_above() -> None:
@@ -183,7 +183,7 @@ async def test_a_key_that_was_away_comes_back_with_its_limits_only(running: Runn
 
 
 def test_a_variable_is_a_safeguard_that_no_file_takes_away() -> None:
-    """What is in force counts, wherever it comes from."""
+    """The settings in force count, wherever they come from."""
     environ = {
         "GROK2API_GROK_API_KEY": OWNER,
         "GROK2API_GROK_PROXY_URL": "http://proxy.example.com:1",

@@ -1,4 +1,4 @@
-"""A configuration that changes while the server runs: what is right in it is taken over, and
+"""A configuration that changes while the server runs: its valid settings are taken over, and
 nothing else.
 """
 
@@ -29,7 +29,7 @@ __all__ = ["desk"]  # a fixture
 
 @frozen
 class Live:
-    """A change of the configuration, how it is told, and whether it is in force."""
+    """A change of the configuration, its line in the log, and whether it is in force."""
 
     name: str
     after: str
@@ -39,7 +39,7 @@ class Live:
 
 
 def identity(running: Running) -> tuple[object, ...]:
-    """The browser values that questions go out with, and asks for what is left."""
+    """The browser values of questions and of requests for rate limits."""
     questions, asks = (
         running.server.lane.settings.identity,
         running.server._quotas._asker().identity,
@@ -93,7 +93,7 @@ LIVE = [
 async def test_a_changed_setting_is_in_force_at_once_and_one_line_says_from_what_to_what(
     running: Running, case: Live
 ) -> None:
-    """Of secrets only that they changed; what was told once is not told again."""
+    """Of secrets only that they changed; nothing is logged twice."""
     assert not case.holds(running)
     running.write("config.toml", case.after)
     assert await running.reload() == [f"INFO config.toml taken over: {case.says}"]
@@ -219,7 +219,7 @@ def test_what_needs_a_restart_keeps_its_value_and_one_warning_names_it(
 
 @frozen
 class ConfigFault:
-    """A configuration that can't be taken over, and what is said of it."""
+    """A configuration that can't be taken over, and the message."""
 
     name: str
     says: str
@@ -299,7 +299,7 @@ async def test_a_bug_in_reading_a_file_ends_nothing(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(running.sources, "read_tokens_with_notes", stumble)
+        patched.setattr(running.inputs, "read_tokens_with_notes", stumble)
         running.write("config.toml", "[pool]\nqueue_seconds = 5")
         taken, bug, error = await running.reload()
         assert taken == "INFO config.toml taken over: [pool] queue_seconds 10 -> 5"
@@ -312,7 +312,7 @@ async def test_a_bug_in_reading_a_file_ends_nothing(
 
 @at_desk(files=BOTH)
 async def test_both_files_may_be_wrong_at_once(running: Running) -> None:
-    """Each is told of by itself."""
+    """Each is logged by itself."""
     running.write("config.toml", "[")
     running.write("tokens.json", "[")
     assert len(await running.reload()) == 2

@@ -1,6 +1,4 @@
-"""A token file that changes while the server runs: what is right in it is taken over, and nothing
-else.
-"""
+"""A token file that changes while the server runs: its tokens are taken over, and nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ __all__ = ["desk"]  # a fixture
 
 @frozen
 class Tokens:
-    """A new token file, and what comes of it in a server with A and B."""
+    """A new token file, and its effect in a server with A and B."""
 
     name: str
     content: str
@@ -53,7 +51,7 @@ TOKENS = [
 async def test_a_changed_token_file_is_taken_over_and_one_line_says_how_many_came_and_went(
     running: Running, case: Tokens
 ) -> None:
-    """Without a token in it; what was read once is not told again."""
+    """Without a token in it; nothing is logged twice."""
     running.write("tokens.json", case.content)
     assert await running.reload() == [f"INFO tokens.json taken over: {case.says}"]
     assert sorted(running.tokens) == sorted(case.tokens)
@@ -76,7 +74,7 @@ async def test_a_changed_token_file_is_taken_over_and_one_line_says_how_many_cam
 async def test_the_same_tokens_written_otherwise_are_nothing_new(
     running: Running, content: str
 ) -> None:
-    """Whatever the file's form: what is in it counts."""
+    """Whatever the file's form: its tokens count."""
     running.write("tokens.json", content)
     assert await running.reload() == []
     assert running.tokens == [A, B]
@@ -120,7 +118,7 @@ async def test_what_was_learned_of_tokens_that_stay_stays(running: Running) -> N
 
 @frozen
 class TokenFault:
-    """A token file that can't be taken over, and what is said of it."""
+    """A token file that can't be taken over, and the message."""
 
     name: str
     says: str
@@ -214,13 +212,13 @@ async def test_a_file_of_json_that_is_half_written_is_never_read_as_fewer_tokens
 ) -> None:
     """Cut anywhere: it is a fault, or all of it."""
     running.write("tokens.json", whole)
-    tokens = running.sources.read_tokens()
+    tokens = running.inputs.read_tokens()
     assert C in {entry.sso for entry in tokens}
     faults = []
     for length in range(len(whole)):
         running.write("tokens.json", whole[:length])
         try:
-            found = running.sources.read_tokens()
+            found = running.inputs.read_tokens()
         except ConfigError as error:
             faults.append(str(error))
         else:

@@ -155,7 +155,9 @@ async def test_a_change_is_taken_over_within_a_second_and_by_a_signal_at_once(
 
 @watched
 async def test_who_asks_for_it_is_told_that_nothing_has_changed(running: Running) -> None:
-    """A signal without an answer would leave its sender in doubt; nobody else is told."""
+    """A signal without an answer would leave its sender in doubt; without a signal nothing is
+    logged.
+    """
     await trio.sleep(100)
     assert running.said() == []
     running.reloader.hurry()
@@ -229,7 +231,7 @@ async def test_a_file_that_is_replaced_and_one_behind_a_link_are_seen(running: R
 
 
 def test_a_change_between_the_start_s_reading_and_the_first_look_is_not_missed(desk: Desk) -> None:
-    """Whoever starts the server may be writing its files at that very moment."""
+    """A deployment may be writing the files while it starts the server."""
 
     async def story(running: Running) -> None:
         await trio.sleep(5)
@@ -247,9 +249,7 @@ def test_a_change_between_the_start_s_reading_and_the_first_look_is_not_missed(d
 
 
 def test_a_stream_finishes_with_its_token_after_that_was_taken_out() -> None:
-    """Nothing of an answer under way is touched; the next question goes out with what there is
-    now.
-    """
+    """Nothing of an answer under way is touched; the next question uses the new settings."""
     old, new = TokenEntry("sso-old"), TokenEntry("sso-new")
     account: Any = None
 
@@ -301,9 +301,7 @@ def until(process: subprocess.Popen[bytes], mark: str) -> str:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP here")
 def test_a_real_server_takes_over_what_a_signal_tells_it_to_read(tmp_path: Path) -> None:
-    """Good tokens at once; of rubbish ``/health`` tells, and the server goes on with what it
-    has.
-    """
+    """Good tokens at once; ``/health`` reports rubbish, and the server keeps its tokens."""
     (tmp_path / "config.toml").write_text("[server]\nport = 0\n")
     (tmp_path / "tokens.json").write_text(token_file(A))
     process, ready, watchdog = started(tmp_path)

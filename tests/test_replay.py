@@ -11,7 +11,7 @@ from attrs import frozen
 
 from grokcore.cli.replay import add_replay_command
 from grokcore.errors import ConfigError
-from grokcore.protocol.recording.redact import Redactor
+from grokcore.protocol.recording.redact import redacted
 from grokcore.runtime.transport.recording import RECORD_KEY
 from grokcore.simulator import lines
 from grokcore.simulator.lines import response, soft_stop, token
@@ -87,9 +87,8 @@ def test_a_redacted_record_replays_as_the_stream_itself_does(
     path: Path, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same kinds of events, the same counts and the same end."""
-    redactor = Redactor(b"key")
     raw = path.read_bytes()
-    (place / "record").write_bytes(recorded(redactor.feed(raw) + redactor.close()))
+    (place / "record").write_bytes(recorded(redacted(raw, b"key")))
     codes = [replayed(str(path), "--json")]
     expected = capsys.readouterr().out
     codes.append(replayed("record", "--json"))

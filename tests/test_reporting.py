@@ -14,6 +14,7 @@ import trio.testing
 from attrs import define, field, frozen
 
 from grokcore.cli import reporting
+from grokcore.cli.assembly import Server
 from grokcore.cli.reporting import (
     LOOK_AGAIN_S,
     STATUS_EVERY_S,
@@ -21,7 +22,6 @@ from grokcore.cli.reporting import (
     Reporter,
     status_line,
 )
-from grokcore.cli.server import Server
 from grokcore.cli.systemd import Notifier
 from grokcore.config.sections import DEFAULT_LIMITS
 from grokcore.errors import QuotaExhausted
@@ -299,6 +299,27 @@ async def test_a_busy_manager_gets_the_state_of_things_once_it_listens_again(
             manager.heard()
             await trio.sleep(3)
             assert manager.heard() == [{"STATUS": "1 token ok"}]
+            nursery.cancel_scope.cancel()
+
+
+@on_fake_clock
+async def test_of_the_phases_that_a_busy_manager_missed_it_gets_the_last(manager: Manager) -> None:
+    """With the watchdog's messages, which wait for none of it."""
+    server = Server(configured(), [TokenEntry("sso")])
+    with Notifier(manager.address, watchdog_s=3) as notifier:
+        fill(notifier)
+        reporter = Reporter(notifier, server)
+        reporter.ready()
+        reporter.reloading()
+        reporter.stopping()
+        manager.wait()  # room for one message: the watchdog's
+        assert notifier.send("WATCHDOG=1")
+        manager.heard()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(reporter.run)
+            await trio.sleep(1.5)
+            heard = [next(iter(message)) for message in manager.heard()]
+            assert sorted(heard) == ["STOPPING", "WATCHDOG", "WATCHDOG"]
             nursery.cancel_scope.cancel()
 
 

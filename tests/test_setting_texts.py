@@ -175,5 +175,5 @@ def test_what_looks_like_a_name_is_shown(name: str) -> None:
     ],
 )
 def test_what_may_be_a_secret_is_not(text: str) -> None:
-    """Somebody may have put it in the place of a name."""
+    """An owner may have put it in the place of a name."""
     assert name_shown(text) == "something else"

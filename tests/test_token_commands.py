@@ -1,4 +1,4 @@
-"""``tokens``: what is told and what is written, whatever is given and whatever fails."""
+"""``tokens``: messages and files, for any input and any failure."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ def names(place: Path) -> set[str]:
     return {entry.name for entry in place.iterdir()}
 
 
-# What is done -----------------------------------------------------------------------------------
+# Commands ----------------------------------------------------------------------------------------
 
 
 @frozen
 class Case:
-    """A folder, a command, what it says, and what is another in the folder then.
+    """A folder, a command, its output, and the changes in the folder.
 
     :ivar out: on stdout.
-    :ivar after: files that are new or others.
+    :ivar after: files that are new or changed.
     """
 
     name: str
@@ -99,16 +99,18 @@ def as_json(value: Any) -> str:
 
 NEW = as_json({"sso": {JWT: {}}, "ssoSuper": {}})
 BOTH = as_json({"sso": {JWT: {}, OTHER: {}}, "ssoSuper": {}})
+LIST = as_json([JWT, f"sso={OTHER}"])
+COOKIES = f".grok.com\tTRUE\t/\tTRUE\t0\tsso\t{JWT}\n.grok.com\tTRUE\t/\tTRUE\t0\ttheme\tx\n"
 NO_TOKEN = "is not a token: expected the value of the sso cookie, sso=…, or a cookie header"
 FULL = as_json({"sso": {JWT: {"note": "mine", "proxy_url": "http://u:pass@127.0.0.1:1"}}, "ssoSuper": {OTHER: {"disabled": True}}})  # fmt: skip
 
 CASES = [
     Case("add", ["add", JWT], [f"argument 1: {ID} added", "tokens.json: 1 added, 0 already there, 0 refused"], after={"tokens.json": NEW}),
-    Case("add to the original's", ["add", f"sso={JWT}"], [f"argument 1: {ID} added", "data/token.json: 1 added, 0 already there, 0 refused"], {"data/token.json": "[]"}, {"data/token.json": as_json([JWT]), "data/token.json.bak": "[]"}),
-    Case("add to a named file", ["add", JWT, "--tokens", "t.txt"], [f"argument 1: {ID} added", "t.txt: 1 added, 0 already there, 0 refused"], {"t.txt": "#", "tokens.json": "{"}, {"t.txt": f"#\n{JWT}\n", "t.txt.bak": "#"}),
+    Case("add to the original's", ["add", f"sso={JWT}"], [f"argument 1: {ID} added", "data/token.json: 1 added, 0 already there, 0 refused"], {"data/token.json": "{}"}, {"data/token.json": as_json({"sso": {JWT: {}}}), "data/token.json.bak": "{}"}),
+    Case("add to a named file", ["add", JWT, "--tokens", "t.txt"], [f"argument 1: {ID} added", "t.txt: 1 added, 0 already there, 0 refused"], {"t.txt": "{}", "tokens.json": "{"}, {"t.txt": as_json({"sso": {JWT: {}}}), "t.txt.bak": "{}"}),
     Case("add to a named file that is not there", ["add", "--tokens", "t", JWT], [f"argument 1: {ID} added", "t: 1 added, 0 already there, 0 refused"], {"tokens.json": "{"}, {"t": NEW}),
-    Case("add what is there", ["add", JWT], [f"argument 1: {ID} already there", "tokens.json: 0 added, 1 already there, 0 refused"], {"tokens.json": f'["{JWT}"]'}),
-    Case("add what is there, with details", ["add", JWT, "--super"], [f"argument 1: {ID} already there, unchanged", "tokens.json: 0 added, 1 already there, 0 refused"], {"tokens.json": JWT}),
+    Case("add a present token", ["add", JWT], [f"argument 1: {ID} already there", "tokens.json: 0 added, 1 already there, 0 refused"], {"tokens.json": f'["{JWT}"]'}),
+    Case("add a present token, with details", ["add", JWT, "--super"], [f"argument 1: {ID} already there, unchanged", "tokens.json: 0 added, 1 already there, 0 refused"], {"tokens.json": JWT}),
     Case("add with details", ["add", "--super", "--note", "mine", "--proxy", "socks5://127.0.0.1:1080", JWT], [f"argument 1: {ID} added", "tokens.json: 1 added, 0 already there, 0 refused"], after={"tokens.json": as_json({"sso": {}, "ssoSuper": {JWT: {"note": "mine", "proxy_url": "socks5h://127.0.0.1:1080"}}})}),
     Case("add without a proxy", ["add", JWT, "--proxy=direct"], [f"argument 1: {ID} added", "tokens.json: 1 added, 0 already there, 0 refused"], after={"tokens.json": as_json({"sso": {JWT: {"proxy_url": "direct"}}, "ssoSuper": {}})}),
     Case("add some of them", ["add", "no token", JWT], [f"refused: argument 1 {NO_TOKEN}", f"argument 2: {ID} added", "tokens.json: 1 added, 0 already there, 1 refused"], after={"tokens.json": NEW}, code=1),
@@ -119,19 +121,21 @@ CASES = [
     Case("import", ["import", "c.txt"], [f"line 2: {ID} added", f"refused: line 3 {NO_TOKEN}", f"line 4: {ID} already there", "tokens.json: 1 added, 1 already there, 1 refused"], {"c.txt": f"# x\n{JWT}\nno token\nsso={JWT}\n"}, {"tokens.json": NEW}, code=1),
     Case("import from stdin", ["import", "-"], [f"entry 2: {ID} added", "1 passed over: a cookie of another name", "tokens.json: 1 added, 0 already there, 0 refused, 1 passed over"], after={"tokens.json": NEW}, stdin=as_json([{"name": "theme", "value": "x"}, {"name": "sso", "value": JWT}])),
     Case("import everything that is said", ["import", "old.json"], [f"sso, entry 1: {ID} added", f"ssoSuper, entry 1: {OTHER_ID} added", "tokens.json: 2 added, 0 already there, 0 refused"], {"old.json": FULL}, {"tokens.json": FULL}),
-    Case("import what is said in two places", ["import", "old.json"], [f"sso, entry 1: {ID} added", f"ssoSuper, entry 1: {ID} already there, unchanged", "tokens.json: 1 added, 1 already there, 0 refused"], {"old.json": as_json({"sso": {JWT: {"note": "x"}}, "ssoSuper": [JWT]})}, {"tokens.json": as_json({"sso": {}, "ssoSuper": {JWT: {"note": "x"}}})}),
-    Case("import more than text can hold", ["import", "old.json", "--tokens", "t"], [f"entry 1: {ID} added, without its tier and note", "refused: entry 2 has its own proxy, which a text file can't say", "refused: entry 3 is disabled, which a text file can't say", f"refused: entry 4 {NO_TOKEN}", "t: 1 added, 0 already there, 3 refused"], {"t": "#\n", "old.json": as_json([{"token": JWT, "note": "x", "tier": "super"}, {"token": OTHER, "proxy_url": "direct"}, {"token": "t", "disabled": True}, ""])}, {"t": f"#\n{JWT}\n", "t.bak": "#\n"}, code=1),
-    Case("import nothing", ["import", "c.txt"], [], {"c.txt": "# x\n"}, code=1, err=["there is no token in it"]),
-    Case("remove", ["remove", ID], [f"{ID}: removed", "tokens.json.bak has the file as it was, with what was removed"], {"tokens.json": BOTH}, {"tokens.json": as_json({"sso": {OTHER: {}}, "ssoSuper": {}}), "tokens.json.bak": BOTH}),
-    Case("remove by a few digits", ["remove", ID[:4], OTHER_ID], [f"{ID}: removed", f"{OTHER_ID}: removed", "tokens.json.bak has the file as it was, with what was removed"], {"tokens.json": JWT + "\n" + OTHER, "tokens.json.bak": "older"}, {"tokens.json": "# one token per line\n", "tokens.json.bak": JWT + "\n" + OTHER}),
-    Case("remove what is not there", ["remove", "0000", JWT], ["0000: no token has this id", "argument 2 is no id: expected 4 to 24 hex digits"], {"tokens.json": BOTH}, code=1),
+    Case("import the details of two places", ["import", "old.json"], [f"sso, entry 1: {ID} added", f"ssoSuper, entry 1: {ID} already there, unchanged", "tokens.json: 1 added, 1 already there, 0 refused"], {"old.json": as_json({"sso": {JWT: {"note": "x"}}, "ssoSuper": [JWT]})}, {"tokens.json": as_json({"sso": {}, "ssoSuper": {JWT: {"note": "x"}}})}),
+    Case("import nothing", ["import", "c.txt"], [], {"c.txt": "# x\n"}, code=1, err=["there is no token in the file"]),
+    Case("remove", ["remove", ID], [f"{ID}: removed", "tokens.json.bak has the file as it was, with the removed tokens"], {"tokens.json": BOTH}, {"tokens.json": as_json({"sso": {OTHER: {}}, "ssoSuper": {}}), "tokens.json.bak": BOTH}),
+    Case("remove by a few digits", ["remove", ID[:4], OTHER_ID], [f"{ID}: removed", f"{OTHER_ID}: removed", "tokens.json.bak has the file as it was, with the removed tokens"], {"tokens.json": BOTH, "tokens.json.bak": "older"}, {"tokens.json": as_json({"sso": {}, "ssoSuper": {}}), "tokens.json.bak": BOTH}),
+    Case("remove an unknown id", ["remove", "0000", JWT], ["0000: no token has this id", "argument 2 is no id: expected 4 to 24 hex digits"], {"tokens.json": BOTH}, code=1),
+    Case("convert a list", ["convert"], ["tokens.json: now a JSON object with 2 tokens", "tokens.json.bak has the file as it was, with all that is no token"], {"tokens.json": LIST, "tokens.json.bak": "older"}, {"tokens.json": BOTH, "tokens.json.bak": LIST}),
+    Case("convert cookies", ["convert", "--tokens", "c.txt"], ["1 passed over: a cookie of another name", "c.txt: now a JSON object with 1 token", "c.txt.bak has the file as it was, with all that is no token"], {"c.txt": COOKIES}, {"c.txt": NEW, "c.txt.bak": COOKIES}),
+    Case("convert an object", ["convert"], ["tokens.json: nothing to do, it can be edited (2 tokens)"], {"tokens.json": BOTH}),
     Case("export", ["export"], FULL.splitlines(), {"tokens.json": FULL}, err=["exported: 2"]),
     Case("export none", ["export"], as_json({"sso": {}, "ssoSuper": {}}).splitlines(), {"tokens.json": "#"}, err=["exported: 0"]),
     Case("export text", ["export", "-", "--format=text"], [JWT], {"tokens.json": FULL}, err=["exported: 1", "left out, since text can't hold it: note, proxy_url", "left out, since text can't say that they are disabled: 1"]),
     Case("export Super tokens as text", ["export", "--format=text"], [JWT], {"tokens.json": f'{{"ssoSuper": ["{JWT}"]}}'}, err=["exported: 1", "left out, since text can't hold it: tier"]),
     Case("export to a file", ["export", "out"], [], {"tokens.json": NEW}, {"out": NEW}, err=["exported: 1"]),
     Case("export over a file", ["export", "out", "--force"], [], {"tokens.json": NEW, "out": "x"}, {"out": NEW}, err=["exported: 1"]),
-    Case("export over a file without being told", ["export", "out"], [], {"tokens.json": NEW, "out": "x"}, code=1, err=["out is there already; --force replaces it"]),
+    Case("export over a file without --force", ["export", "out"], [], {"tokens.json": NEW, "out": "x"}, code=1, err=["out is there already; --force replaces it"]),
     Case("export over itself", ["export", "./tokens.json", "--force"], [], {"tokens.json": JWT}, code=1, err=["tokens.json is the token file itself"]),
     Case("export over a folder", ["export", "data", "--force"], [], {"tokens.json": JWT, "data/x": ""}, code=1, err=["data is not a file that could be replaced"]),
     Case("export to a device", ["export", os.devnull, "--force"], [], {"tokens.json": JWT}, code=1, err=[f"{os.devnull} is not a file that could be replaced"]),
@@ -144,8 +148,8 @@ CASES = [
 def test_a_command_says_what_it_did_and_did_no_more(
     case: Case, place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files that are not named in the case are as they were; what is written is its owner's only;
-    no token is shown.
+    """Files that the case does not name are as they were; written files are their owner's only; no
+    token is shown.
     """
     for name, text in case.before.items():
         (place / name).parent.mkdir(exist_ok=True)
@@ -169,7 +173,7 @@ def test_a_command_says_what_it_did_and_did_no_more(
     assert "eyJ" not in out or case.words[0] == "export"
 
 
-# What is at fault -------------------------------------------------------------------------------
+# Faults -----------------------------------------------------------------------------------------
 
 
 @frozen
@@ -183,6 +187,10 @@ class Fault:
     stdin: str = ""
 
 
+FORM = (
+    "can't be edited as it is (only a JSON object with the tokens as keys of sso and ssoSuper can)"
+)
+
 FAULTS = [
     Fault("broken", ["add", JWT], "tokens.json: is not valid JSON", {"tokens.json": f'{{"{JWT}"'}),
     Fault("empty", ["add", JWT], "tokens.json: is empty; ", {"tokens.json": ""}),
@@ -194,7 +202,12 @@ FAULTS = [
     Fault("nothing to export", ["export"], "there is no token file: "),
     Fault("no such file to remove from", ["remove", ID, "--tokens=t"], "t: there is no such file"),
     Fault("no such file to list", ["list", "--tokens=t"], "t: can't be read: No such file or directory"),
-    Fault("more than text can hold", ["add", JWT, "--note=x"], "tokens.json: is a text file, which can't hold note: ", {"tokens.json": "#"}),
+    Fault("add to a list", ["add", JWT], f"tokens.json: {FORM}; `tokens convert` makes one of it, and keeps the file as it was as tokens.json.bak", {"tokens.json": f'["{OTHER}"]'}),
+    Fault("import into text", ["import", "c", "--tokens", "my tokens"], f"my tokens: {FORM}; `tokens convert --tokens 'my tokens'` makes one of it, ", {"my tokens": OTHER, "c": JWT}),
+    Fault("remove from text", ["remove", ID], f"tokens.json: {FORM}; `tokens convert` makes ", {"tokens.json": JWT}),
+    Fault("nothing to convert", ["convert"], "there is no token file: "),
+    Fault("convert a file at fault", ["convert"], "tokens.json: line 2 is not a token: ", {"tokens.json": f"{JWT}\nno token"}),
+    Fault("convert a part that may hold tokens", ["convert"], "tokens.json: part 2 is not known here, ", {"tokens.json": as_json({"sso": [JWT], "vault": [OTHER]})}),
     Fault("proxy", ["add", JWT, "--proxy", "http://u:pass@"], "--proxy must be a proxy URL: http://, https://, socks5:// or socks5h:// with a host; write it "),
     Fault("no such import", ["import", "c.txt"], "c.txt: can't be read: No such file or directory"),
     Fault("a token for a file", ["import", JWT], "the file named: can't be read: No such file or directory"),
@@ -360,7 +373,7 @@ def test_a_note_can_be_shown_anywhere(place: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_list_for_programs(place: Path, capsys: Capture) -> None:
-    """As the table, with the whole key; the state only if somebody knows about it."""
+    """As the table, with the whole key; the state only if the server has learned one."""
     (place / "tokens.json").write_text(LISTED)
     known = dict(
         id=OTHER_ID,
@@ -388,7 +401,7 @@ def test_the_permissions_stay_and_the_backup_is_its_owners_only(bits: int, place
     else.
     """
     path = place / "tokens.json"
-    path.write_text("[]")
+    path.write_text("{}")
     path.chmod(bits)
     before = os.umask(0o077)
     try:
@@ -400,38 +413,56 @@ def test_the_permissions_stay_and_the_backup_is_its_owners_only(bits: int, place
 
 
 def test_a_link_stays_one_and_the_backup_is_beside_the_file(place: Path) -> None:
-    """As somebody has laid it out."""
+    """The owner's layout stays."""
     folder = place / "elsewhere"
     folder.mkdir()
-    (folder / "t.json").write_text("[]")
+    (folder / "t.json").write_text("{}")
     (place / "tokens.json").symlink_to(folder / "t.json")
     (folder / ".t.json.0a1b2c3d.tmp").write_text("left by a killed one")
 
     assert run("add", JWT) == 0
 
     assert (place / "tokens.json").is_symlink()
-    assert (folder / "t.json").read_text() == as_json([JWT])
+    assert (folder / "t.json").read_text() == as_json({"sso": {JWT: {}}})
     assert names(folder) == {"t.json", "t.json.bak"}
     assert names(place) == {"tokens.json", "elsewhere"}
 
 
-@pytest.mark.parametrize("before", ["[]", None], ids=["a file", "none"])
+@frozen
+class Edit:
+    """A command, the file before it (None if there is none), and after it."""
+
+    name: str
+    words: list[str]
+    before: str | None
+    after: str
+
+
+EDITS = [
+    Edit("add", ["add", JWT], "{}", as_json({"sso": {JWT: {}}})),
+    Edit("add to no file", ["add", JWT], None, NEW),
+    Edit("remove", ["remove", OTHER_ID], BOTH, NEW),
+    Edit("convert", ["convert"], LIST, BOTH),
+]
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
 def test_whatever_fails_the_file_is_the_old_one_or_the_new_one(
-    error: type[BaseException], before: str | None, place: Path, capsys: Capture
+    error: type[BaseException], edit: Edit, place: Path, capsys: Capture
 ) -> None:
     """Each call in turn; the backup has the old content, or is not there; nothing else that has
     tokens is left.
     """
     path, backup = place / "tokens.json", place / "tokens.json.bak"
-    after = as_json([JWT]) if before else NEW
+    before, after = edit.before, edit.after
     for disk in disks(error):
         path.unlink(missing_ok=True)
         backup.unlink(missing_ok=True)
         if before:
             path.write_text(before)
         with disk.in_use(), contextlib.suppress(ConfigError, KeyboardInterrupt):
-            assert run("add", JWT) == 0
+            assert run(*edit.words) == 0
             assert not failed_in_earnest(disk)
         content = path.read_text() if path.exists() else None
         assert content in (before, after), disk
@@ -495,17 +526,17 @@ def test_who_has_to_wait_is_told_and_reads_afterwards(
     with locked(path):
         thread.start()
         assert waits.wait(10)
-        path.write_text(f'["{OTHER}"]')
+        path.write_text(json.dumps({"sso": {OTHER: {}}}))
     thread.join()
 
-    assert path.read_text() == as_json([OTHER, JWT])
+    assert path.read_text() == as_json({"sso": {OTHER: {}, JWT: {}}})
     assert "waiting for another program that edits tokens.json" in capsys.readouterr().err
 
 
 def test_a_server_that_holds_the_data_directory_is_no_hindrance(place: Path) -> None:
     """The original project's token file is in it."""
     (place / "data").mkdir()
-    (place / "data" / "token.json").write_text("[]")
+    (place / "data" / "token.json").write_text("{}")
     descriptor = os.open(place / "data", os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -522,7 +553,7 @@ def test_a_file_that_is_mounted_on_its_own_is_explained(
     def replace(*_: object) -> None:
         raise OSError(16, "Device or resource busy")
 
-    (place / "tokens.json").write_text("[]")
+    (place / "tokens.json").write_text("{}")
     monkeypatch.setattr(os, "replace", replace)
     with pytest.raises(
         ConfigError,

@@ -99,7 +99,7 @@ def test_the_service_s_command_line_and_stand_in_files_are_understood(tmp_path: 
     with process(
         [sys.executable, "-m", "grokcore", *command, "--port", "0"], tmp_path, environment()
     ) as server:
-        assert "(no tokens yet: see README)" in said_until(server, " ready on ")
+        assert "(no tokens yet: `tokens add` asks for one)" in said_until(server, " ready on ")
         server.terminate()
         assert server.wait() == 0
 

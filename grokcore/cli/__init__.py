@@ -1,4 +1,4 @@
-"""Commands. The composition root is :mod:`grokcore.cli.server`."""
+"""Commands. The composition root is :mod:`grokcore.cli.assembly`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .check import add_check_command
 from .models import models_command
 from .redaction import without_secrets
 from .replay import add_replay_command
-from .serving import serve_command
+from .serve import serve_command
 from .tokens import add_token_commands
 
 __all__ = ["EXIT_CONFIG", "main"]
 
 EXIT_CONFIG = 78
-"""sysexits.h EX_CONFIG: systemd can be told not to start again after it."""
+"""EX_CONFIG of sysexits.h: systemd can be configured not to start the server again after it."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -46,12 +46,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _fault(message: str) -> str:
-    """One line for a person."""
+    """A fault as one line for a person, without secrets."""
     return f"grok2api: {without_secrets(message)}"
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with the exit code of every other fault in what was configured."""
+    """argparse that exits with the code of every other configuration fault."""
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -71,8 +71,8 @@ def _parser() -> argparse.ArgumentParser:
         ("serve", serve_command, "run the server (the default)"),
         ("models", models_command, "list the models and what they mean at Grok"),
     ):
-        # Flags may stand before or behind the command; behind it, absent ones must not undo those
-        # before.
+        # Flags may stand before or after the command. After it, an absent flag must not undo one
+        # before it.
         command = commands.add_parser(name, help=about, parents=[_flags(default=argparse.SUPPRESS)])
         command.set_defaults(run=run)
     add_token_commands(commands, [_flags(default=argparse.SUPPRESS)])
@@ -83,8 +83,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _program() -> str:
-    """What this was started as: ``grok2api.py``, ``grok2api.pyz``, the console script, or a
-    module.
+    """The program's name as the owner typed it: ``grok2api.py``, ``grok2api.pyz``, the console
+    script, or a module.
     """
     name = Path(sys.argv[0]).name
     if name == "__main__.py":
@@ -113,7 +113,7 @@ def _flags(*, default: Any) -> _Parser:
         "--record",
         metavar="DIR",
         type=Path,
-        help="keep what Grok sends there, without what is personal",
+        help="record Grok's responses there, without personal data",
     )
     flags.add_argument(
         "--demo",

@@ -1,4 +1,4 @@
-"""The data directory of a running server: looked after, and written to only while it is held."""
+"""The data directory of a running server: checked every second, written to only while locked."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from ..web.state import ServerState
 __all__ = ["HeldStateFile", "keep_holding"]
 
 LOOK_EVERY_S = 1.0
-"""A folder that is deleted is held again before a person has typed the command that starts another
-server.
+"""Short enough that a deleted folder is held again before a person can start another server on it.
 """
 
 _log = logging.getLogger(__name__)
@@ -57,8 +56,8 @@ class HeldStateFile(StateFile):
 
 
 async def keep_holding(directory: DataDirectory, state: ServerState) -> None:
-    """See again and again that the folder is still held; tell the log and ``/health`` when it is
-    not.
+    """Check every second that the folder is still held; report a loss in the log and in
+    ``/health``.
     """
     limiter = trio.CapacityLimiter(1)
     name = "data directory"

@@ -1,7 +1,6 @@
-"""The end of a server that does not end: a thread that waits for it, and then ends the process.
+"""A thread that ends the process if the server does not stop in time.
 
-Whatever hangs (the loop itself, in a call that should not wait) can't be asked any more; only
-another thread can act.
+If the event loop itself hangs, in a call that should not block, only another thread can act.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from ..logs import drain_log
 __all__ = ["LAST_LINES_S", "LastNet"]
 
 LAST_LINES_S = 0.2
-"""How long an end by force leaves for the lines of the log that are not yet written."""
+"""Seconds that a forced end leaves for writing the last log lines."""
 
 _log = logging.getLogger(__name__)
 
 
 class LastNet:
-    """Ends the process by force if it is still there some time after it was asked to stop.
+    """Ends the process by force if it still runs some time after a stop was requested.
 
-    :param end: what ends it, with the exit code; of tests.
+    :param end: ends the process with an exit code; tests replace it.
     """
 
     def __init__(self, end: Callable[[int], object] = os._exit) -> None:
@@ -34,7 +33,7 @@ class LastNet:
         self._timer: threading.Timer | None = None
 
     def spread(self, seconds: float) -> None:
-        """From now on there are so many seconds. Done once."""
+        """Allow the process *seconds* from now. Called once."""
         self._timer = threading.Timer(seconds, self._catch, [seconds])
         self._timer.daemon = True
         self._timer.start()

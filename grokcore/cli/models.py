@@ -6,18 +6,18 @@ import argparse
 import os
 
 from ..protocol.models import Model
-from .setup import Sources
+from .setup import InputFiles
 from .tables import Column, print_table
 
 __all__ = ["models_command"]
 
 GAP = 1
-"""With more of it the shipped table would not fit into 80 columns."""
+"""Spaces between columns; a wider gap would push the shipped table over 80 columns."""
 
 
 def models_command(arguments: argparse.Namespace) -> int:
     """Print the models and what they mean at Grok."""
-    models = Sources(arguments, os.environ).read_config().config.models
+    models = InputFiles(arguments, os.environ).read_config().config.models
     rows = [_row(model) for model in models.values()]
     columns = (
         Column("model", whole=True),

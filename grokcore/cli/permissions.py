@@ -1,6 +1,6 @@
-"""Which other users of this machine may read or change what the server lives on.
+"""Access of this machine's other users to configuration, tokens and state.
 
-``check`` has a line for it, and the server at its start a line of the log for each fault.
+``check`` prints a line for each file, and the server at its start logs a line for each fault.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from attrs import frozen
 
 from ..config import Config
 from ..config.sections import DEFAULT_STATSIG_ID
-from .setup import Settings, Sources, data_folder
+from .setup import InputFiles, Settings, data_folder
 from .tokens.states import STATE_FILE
 
 __all__ = ["Access", "has_secrets", "judge_mode", "look_at_access"]
@@ -24,49 +24,48 @@ __all__ = ["Access", "has_secrets", "judge_mode", "look_at_access"]
 
 @frozen
 class Access:
-    """What other users may do with a file or folder.
+    """The access of other users to a file or folder.
 
-    :ivar message: without a full stop.
-    :ivar advice: what to do about it, a whole sentence; empty if all is well.
+    :ivar message: the access in words, without a full stop.
+    :ivar advice: how to mend it, as a sentence; empty if no change is needed.
     """
 
     message: str
     advice: str = ""
 
 
-def look_at_access(sources: Sources, settings: Settings | None) -> Iterator[Access]:
-    """What there is to say: always of configuration and tokens, of the rest if something is
-    wrong.
-    """
+def look_at_access(sources: InputFiles, settings: Settings | None) -> Iterator[Access]:
+    """Report on configuration and tokens, and on other files and folders if they are at fault."""
     if sources.demo:
         return
     config = settings.config if settings is not None else Config()
     secret_config = settings is None or has_secrets(config)
-    written = [
+    files = [
         (file, secret)
         for file, secret in ((sources.config_file, secret_config), (sources.token_file, True))
         if file
     ]
-    for file, secret in written:
-        found = _look(file, secret=secret)
+    for file, secret in files:
+        found = _access_to(file, secret=secret)
         if found is not None:
             yield found
     folder = data_folder(config, os.environ)
-    above = {file.parent for file, _ in written} - {folder}
+    above = {file.parent for file, _ in files} - {folder}
     for place in (folder / STATE_FILE, folder, *sorted(above)):
-        found = _look(place, secret=False)
+        found = _access_to(place, secret=False)
         if found is not None and found.advice:
             yield found
 
 
 def judge_mode(path: Path, mode: int, *, secret: bool, reader: int | None = None) -> Access | None:
-    """Whether others may read or change a file, or put other files into a folder; None for anything
-    else.
+    """Judge whether other users may read or change a file, or replace files in a folder.
 
-    :param mode: as ``os.stat`` has it.
-    :param secret: whether there is something in it that nobody else should read.
-    :param reader: the number of this process's user if it reads the file as everybody may: it has
-        to become the owner.
+    None for anything else, and for a folder without fault.
+
+    :param mode: as ``os.stat`` returns it.
+    :param secret: whether the file's content must stay hidden from other users.
+    :param reader: user id of this process if it reads the file only by the permissions of others.
+        It must then become the owner.
     """
     if stat.S_ISDIR(mode):
         return _judge_folder(path, mode)
@@ -89,7 +88,7 @@ def judge_mode(path: Path, mode: int, *, secret: bool, reader: int | None = None
 
 
 def has_secrets(config: Config) -> bool:
-    """Whether somebody who reads the configuration learns something. (A hash of a key is none.)"""
+    """Whether the configuration contains secrets. (The hash of a key is none.)"""
     grok = config.grok
     statsig = grok.x_statsig_id not in ("", DEFAULT_STATSIG_ID)
     return bool(grok.api_key or grok.cf_clearance or "@" in grok.proxy_url or statsig) or any(
@@ -97,8 +96,8 @@ def has_secrets(config: Config) -> bool:
     )
 
 
-def _look(path: Path, *, secret: bool) -> Access | None:
-    if sys.platform == "win32":  # the bits are made up there
+def _access_to(path: Path, *, secret: bool) -> Access | None:
+    if sys.platform == "win32":  # Python makes the bits up there
         return None
     try:
         status = path.stat()
@@ -110,12 +109,11 @@ def _look(path: Path, *, secret: bool) -> Access | None:
 
 
 def _judge_folder(path: Path, mode: int) -> Access | None:
-    if (
-        not mode & stat.S_IWOTH or mode & stat.S_ISVTX
-    ):  # with the sticky bit, nobody can replace what is another's
+    # With the sticky bit, users can't replace each other's files.
+    if not mode & stat.S_IWOTH or mode & stat.S_ISVTX:
         return None
-    told = f"{path}: other users may put their files in the place of yours ({_bits(mode)})"
-    return Access(told, f"Run: chmod o-w {shlex.quote(str(path))}")
+    message = f"{path}: other users may put their files in the place of yours ({_bits(mode)})"
+    return Access(message, f"Run: chmod o-w {shlex.quote(str(path))}")
 
 
 def _bits(mode: int) -> str:

@@ -1,4 +1,4 @@
-"""A bar on stderr for work that takes a while, if somebody is there to see it."""
+"""A progress bar on stderr for slow work."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["progress"]
 
 @contextlib.contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar, if stderr is a terminal; it is gone afterwards.
+    """Show a bar if stderr is a terminal, and remove it afterwards.
 
-    :param total: of how many steps; what is given is to be called after each.
+    :param total: the number of steps; the caller calls the yielded function after each.
     """
     if not sys.stderr.isatty():
         yield lambda: None

@@ -1,6 +1,6 @@
-"""Taking over changed files while the server runs: read, check, swap; or keep the old and say why.
+"""Reload of changed files while the server runs: read, check, swap; or keep the old and log why.
 
-Tokens and configuration are read apart, so that a fault in one does not hold up the other.
+Tokens and configuration are read separately, so that a fault in one does not block the other.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from ..protocol.token_file.reading import Note
 from ..protocol.tokens import TokenEntry
 from ..runtime.disk.watch import Watch
 from ..runtime.transport.curl import check_library
-from .server import Server, curl_settings
-from .setup import Settings, Sources, naming, refuse_open_door
+from .assembly import Server, curl_settings
+from .setup import InputFiles, Settings, naming, refuse_open_door
 
 __all__ = ["NEEDS_RESTART", "Reloader", "differences"]
 
@@ -50,36 +50,36 @@ _log = logging.getLogger(__name__)
 class Reloader:
     """Keeps a running server up to date with its files.
 
-    :param settings: those that the server runs with; *tokens* likewise.
-    :param notes: on the token file, as logged at the start; a reload logs new ones only.
-    :ivar on_reload: called when the files have been read and nobody has asked for more meanwhile;
-        they must not wait.
+    :param settings: the settings that the server runs with; *tokens* likewise.
+    :param notes: notes on the token file that the start has logged; a reload logs new ones only.
+    :ivar on_reload: called after the files have been read, unless another reload was requested
+        meanwhile. Listeners must not wait.
     """
 
     def __init__(
         self,
-        sources: Sources,
+        inputs: InputFiles,
         server: Server,
         settings: Settings,
         tokens: tuple[TokenEntry, ...],
         notes: Sequence[Note] = (),
     ) -> None:
-        self._sources = sources
+        self._inputs = inputs
         self._server = server
         self._tokens = tokens
         self._notes = notes
-        self._token_file = sources.token_file
+        self._token_file = inputs.token_file
         self._config_file = settings.file
         self._guard = Guard(settings.config, settings.said)
         self._warnings = frozenset(settings.warnings)
         self._needs_restart: list[str] = []
         self._asked_for = False
         self.on_reload: list[Callable[[], None]] = []
-        self.watch = Watch(lambda: sources.files, known=sources.seen)
+        self.watch = Watch(lambda: inputs.files, known=inputs.seen)
 
     async def run(self) -> None:
-        """Reload whenever a file has changed, or :meth:`hurry` was called; while there is a fault,
-        now and then as well.
+        """Reload whenever a file has changed or :meth:`hurry` was called; during a fault, every 10
+        s as well.
 
         (A file that could not be read for a moment looks unchanged.)
         """
@@ -89,20 +89,20 @@ class Reloader:
             await self.reload()
 
     def hurry(self) -> None:
-        """Reload now: somebody sent SIGHUP."""
+        """Reload now, because of a SIGHUP."""
         self._asked_for = True
         self.watch.hurry()
 
     async def reload(self) -> None:
-        """Read both files and take over what is right in them; one line of the log for each change
-        and each fault.
+        """Read both files and apply those without a fault; log a line for each change and each
+        fault.
         """
         asked_for, self._asked_for = self._asked_for, False
-        told = [
-            await self._note("config", self._sources.read_config, self._take_config),
+        changed = [
+            await self._note("config", self._inputs.read_config, self._take_config),
             await self._note("tokens", self._read_tokens, self._take_tokens),
         ]
-        if asked_for and not any(told):
+        if asked_for and not any(changed):
             wrong = "; still at fault: " + "; ".join(self._server.state.notices.values())
             nothing = "nothing has changed in configuration and tokens%s"
             _log.info(nothing, wrong if self._server.state.notices else "")
@@ -111,21 +111,21 @@ class Reloader:
                 listener()
 
     async def _note(self, what: str, read: Callable[[], _T], take: Callable[[_T], bool]) -> bool:
-        """Read in a thread, take over; whether anything was told of it.
+        """Read in a thread, then apply. Returns whether something was logged.
 
-        (A pool of thousands takes a while. A disk that hangs takes for ever, and must not hold up
+        (A pool of thousands takes a while to read. A hung disk takes for ever, and must not delay
         the end of the server.)
         """
         notices = self._server.state.notices
         try:
-            told = take(await trio.to_thread.run_sync(read, abandon_on_cancel=True))
+            changed = take(await trio.to_thread.run_sync(read, abandon_on_cancel=True))
         except ConfigError as error:
             fault = str(error)
         except Exception:  # boundary: no file may bring the server down
             _log.exception("a bug kept %s from being taken over", what)
-            fault = f"{what}: a bug kept it from being taken over; the log has it"
+            fault = f"{what}: a bug kept it from being taken over; the log has the details"
         else:
-            return notices.pop(what, None) is not None or told
+            return notices.pop(what, None) is not None or changed
         new = notices.get(what) != fault
         if new:
             _log.error("not taken over, the old one stays in use: %s", fault)
@@ -135,8 +135,8 @@ class Reloader:
     def _take_config(self, settings: Settings) -> bool:
         old = self._server.state.config
         self._refuse_loss(settings)
-        # What can't change while the server runs keeps its value, so that what is checked is what
-        # will be.
+        # Settings that need a restart keep their values, so that the checks see the configuration
+        # that will be in force.
         config = evolve(settings.config, server=_pinned(settings.config, old))
         with naming(settings.file):
             refuse_open_door(config, "")
@@ -146,7 +146,7 @@ class Reloader:
             if warning not in self._warnings:
                 _log.warning("%s", warning)
         self._warnings = frozenset(settings.warnings)
-        told = [*differences(old, config)]
+        changes = [*differences(old, config)]
         restart = sorted(
             f"[{section}] {name}"
             for section, name in _changed(old, settings.config) & NEEDS_RESTART
@@ -161,50 +161,51 @@ class Reloader:
         self._needs_restart = restart
         self._config_file = settings.file
         self._guard.adopt(config, settings.said)
-        if told:
+        if changes:
             self._server.adopt_config(config)
             if config.global_ != old.global_:
                 configure_logging(config.global_)
-            _log.info("%s taken over: %s", settings.file or "defaults", ", ".join(told))
-        return bool(told) or new_restart
+            _log.info("%s taken over: %s", settings.file or "defaults", ", ".join(changes))
+        return bool(changes) or new_restart
 
     def _refuse_loss(self, settings: Settings) -> None:
-        """Keep what is in force if the file is gone, or ends too early: half-way through being
-        saved.
+        """Refuse settings from a file that is gone, or cut short by an editor that is still saving
+        it.
 
-        :raises ConfigError: something is lost that may be lost at a start only.
+        :raises ConfigError: if something is lost that only a restart may lose.
         """
         if settings.file is None and self._config_file is not None:
             raise ConfigError(f"{self._config_file}: is gone")
         objection = self._guard.objection(settings.config, settings.said)
         if objection:
             raise ConfigError(
-                f"{settings.file or 'environment'}: {objection}; if that is meant, start it anew"
+                f"{settings.file or 'environment'}: {objection}; if that is intended, restart the "
+                "server"
             )
 
     def _read_tokens(self) -> _FoundTokens:
-        return self._sources.token_file, *self._sources.read_tokens_with_notes()
+        return self._inputs.token_file, *self._inputs.read_tokens_with_notes()
 
-    def _take_tokens(self, found: _FoundTokens) -> bool:
-        file, tokens, notes = found
+    def _take_tokens(self, tokens_read: _FoundTokens) -> bool:
+        file, tokens, notes = tokens_read
         if file is None and self._token_file is not None:
             raise ConfigError(f"{self._token_file}: is gone")
         different = tokens != self._tokens
-        told = ""
+        change = ""
         if different:
-            told = str(self._server.adopt_tokens(tokens))
+            change = str(self._server.adopt_tokens(tokens))
             able = sum(not entry.disabled for entry in tokens)
-            if told:  # nothing is, of another order
-                _log.info("%s taken over: %s (%d in use)", file, told, able)
+            if change:  # nothing is, of another order
+                _log.info("%s taken over: %s (%d in use)", file, change, able)
         new_notes = [note for note in notes if note not in self._notes]
         for note in new_notes:
             log_note(file, note)
         self._tokens, self._token_file, self._notes = tokens, file, notes
-        return bool(told or new_notes)
+        return bool(change or new_notes)
 
 
 def log_note(file: Path | None, note: Note) -> None:
-    """Log what was passed over in the token file, or taken with a remark."""
+    """Log an entry of the token file that was passed over, or taken with a remark."""
     _log.log(logging.INFO if note.expected else logging.WARNING, "%s: %s", file, note.text)
 
 
@@ -230,7 +231,7 @@ def _sections(old: Config, new: Config) -> Iterator[tuple[str, Any, Any]]:
 
 
 def differences(old: Config, new: Config) -> Iterator[str]:
-    """What is different, setting by setting: ``[pool] queue_seconds 10 -> 5``. Secrets are named,
+    """The differences, setting by setting: ``[pool] queue_seconds 10 -> 5``. Values of secrets are
     not shown.
     """
     for section, before, after in _sections(old, new):
@@ -244,7 +245,7 @@ def differences(old: Config, new: Config) -> Iterator[str]:
     clocks = ("stream_first_response_timeout", "stream_chunk_timeout", "stream_total_timeout")
     if all(getattr(old.grok, name) == getattr(new.grok, name) for name in clocks):
         yield from _table_differences(old.models, new.models)
-    else:  # these are the clocks of all models, and told once
+    else:  # these are the clocks of all models, and reported once
         yield from _table_differences(_without_clocks(old), _without_clocks(new))
 
 

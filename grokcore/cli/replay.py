@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 from attrs import frozen
@@ -22,19 +22,18 @@ from ..protocol.grok_web.markup import parse_tag_names
 from ..protocol.grok_web.refusals import is_html, refusal_of_response
 from ..protocol.lenient_json import loads
 from ..runtime.transport.recording import RECORD_KEY, RECORD_VERSION
-from .setup import Sources, read_file
+from .parsing import Commands, Parents, add_command
+from .setup import InputFiles, read_file
 
 __all__ = ["add_replay_command"]
 
 SHOWN_CHARS = 200
 
-_Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001 - what add_subparsers returns has no other name
-_Parents: TypeAlias = Sequence[argparse.ArgumentParser]
 
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def add_replay_command(commands: _Commands, parents: _Parents) -> None:
+def add_replay_command(commands: Commands, parents: Parents) -> None:
     """Add ``replay`` to a parser's commands.
 
     It sets ``run`` to a function that takes the parsed arguments, returns the exit code (0; 1 if
@@ -43,12 +42,8 @@ def add_replay_command(commands: _Commands, parents: _Parents) -> None:
     :param parents: parsers of the common flags, ``--config`` among them, without defaults.
     """
     about = "show what the decoder makes of a recorded stream"
-    parser = commands.add_parser(
-        "replay",
-        help=about,
-        description=f"{about.capitalize()}. The exit code is 0 if the answer finished, else 1.",
-        parents=parents,
-    )
+    more = "The exit code is 0 if the answer finished, else 1."
+    parser = add_command(commands, parents, "replay", replay, about, more)
     parser.add_argument(
         "file", metavar="FILE", help="written by serve --record, or a stream as Grok sent it"
     )
@@ -58,7 +53,6 @@ def add_replay_command(commands: _Commands, parents: _Parents) -> None:
     parser.add_argument(
         "--json", action="store_true", help="for programs: whole texts, one JSON object per line"
     )
-    parser.set_defaults(run=replay)
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -79,7 +73,7 @@ def replay(arguments: argparse.Namespace) -> int:
 def _filtered_tags(arguments: argparse.Namespace) -> frozenset[str]:
     if arguments.filtered_tags is not None:
         return parse_tag_names(arguments.filtered_tags)
-    return Sources(arguments, os.environ).read_config().config.grok.filtered_tags
+    return InputFiles(arguments, os.environ).read_config().config.grok.filtered_tags
 
 
 # Reading ----------------------------------------------------------------------------------------

@@ -1,13 +1,12 @@
-"""What systemd is told of a running server, and when.
+"""Messages to systemd about a running server.
 
 Rules
 -----
-1. ``READY=1`` is sent when the port answers, and again when a reload that SIGHUP asked for is over.
-   After ``STOPPING=1`` it never is.
-2. The watchdog is fed by a task of the server's own loop, and by nothing else: a loop that is stuck
-   is not alive.
-3. Nothing here wakes up the process more often than the watchdog does, unless something has
-   changed.
+1. ``READY=1`` is sent when the port answers, and again when a reload that SIGHUP requested is over;
+   never after ``STOPPING=1``.
+2. Only a task of the server's own loop feeds the watchdog: a loop that is stuck is not alive.
+3. A change of phase that a busy systemd did not take is sent again, unless another has followed.
+4. Without a change, nothing here wakes the process more often than the watchdog does.
 """
 
 from __future__ import annotations
@@ -20,38 +19,38 @@ from collections.abc import Iterator
 
 import trio
 
-from ..protocol.pool.account import State
-from .server import Server
+from ..protocol.pool.account import AccountState
+from .assembly import Server
 from .systemd import Notifier
 
 __all__ = ["Reporter", "status_line"]
 
 STATUS_EVERY_S = 1.0
-"""Changes are told no more often than this."""
+"""Shortest time between two status messages."""
 
 STATUS_S_PER_TOKEN = 0.001
-"""The same, for large pools: counting a token takes some 2 µs, in which nothing else is done."""
+"""The same for large pools: counting takes some 2 µs a token, and holds up the loop."""
 
 LOOK_AGAIN_S = 10.0
-"""While answers are under way. The pool's ``on_change`` follows a token's return, not a client's
-last byte.
+"""Age at which the status is checked while answers are under way. The pool's ``on_change`` reports
+a token's return, not a client's last byte.
 """
 
 FEEDS_PER_INTERVAL = 3
-"""sd_watchdog_enabled(3) recommends two; with three the first one that is lost or late does no
-harm.
+"""sd_watchdog_enabled(3) recommends two. With three, a message that is lost or late does no harm.
 """
 
 STOP_MARGIN_S = 10.0
-"""How long stopping may take at most, beside ``grace_seconds``: last words, transfers that are
-aborted, what is saved.
-"""
+"""How long stopping may take beyond ``grace_seconds``: error events, aborted transfers, saving."""
 
-_WORDS = {
-    State.OK: "ok",
-    State.UNKNOWN: "not used yet",
-    State.COOLING: "cooling",
-    State.INVALID: "invalid",
+SEND_S = 0.1
+"""How long a change of phase waits for a systemd that is busy. The loop waits with it."""
+
+_WORDS: dict[str, str] = {
+    AccountState.OK: "ok",
+    AccountState.UNKNOWN: "not used yet",
+    AccountState.COOLING: "cooling",
+    AccountState.INVALID: "invalid",
 }
 
 
@@ -65,16 +64,17 @@ class _Phase(enum.Enum):
 
 
 class Reporter:
-    """Reports on one server. Does nothing at all if the notifier has nobody to tell."""
+    """Reports on one server. Does nothing if the notifier is not open."""
 
     def __init__(self, notifier: Notifier, server: Server) -> None:
         self._notifier = notifier
         self._server = server
         self._phase = _Phase.STARTING
+        self._unsent: tuple[str, ...] = ()  # lines of the last change of phase, if not yet sent
+        self._sent_status = ""
         self._changed = trio.Event()
-        self._told = ""
 
-    # What happens --------------------------------------------------------------------------------
+    # Changes of phase ----------------------------------------------------------------------------
 
     def ready(self) -> None:
         """The port answers."""
@@ -82,40 +82,48 @@ class Reporter:
             self._enter(_Phase.SERVING, "READY=1")
 
     def reloading(self) -> None:
-        """A reload was asked for. (systemd has to know whether that was before or after it asked
-        last.)
-        """
+        """A reload was requested. The time shows systemd whether it was after its last request."""
         if self._phase in (_Phase.SERVING, _Phase.RELOADING):
             self._enter(
                 _Phase.RELOADING, "RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}"
             )
 
     def reloaded(self) -> None:
-        """Files have been read, and whatever reload was asked for is over."""
+        """The files were read, and a requested reload is over."""
         if self._phase is _Phase.RELOADING:
             self._enter(_Phase.SERVING, "READY=1")
-        self._changed.set()  # another file may be at fault, or none any more
+        self._changed.set()  # a fault in a file may have come or gone
 
     def stopping(self) -> None:
-        """The signal to stop was taken. A ``grace_seconds`` above the unit's TimeoutStopSec is made
-        room for.
-        """
+        """The server is stopping. Asks for time, as ``grace_seconds`` may exceed TimeoutStopSec."""
         at_most = self._server.state.config.server.grace_seconds + STOP_MARGIN_S
         self._enter(_Phase.STOPPING, "STOPPING=1", f"EXTEND_TIMEOUT_USEC={at_most * 1e6:.0f}")
 
     def _enter(self, phase: _Phase, *assignments: str) -> None:
         self._phase = phase
-        self._changed.set()  # somebody has to look after what is owed
-        if self._notifier.is_open:
-            self._told = self._status()
-            self._notifier.tell(*assignments, f"STATUS={self._told}")
+        self._unsent = assignments
+        self._changed.set()  # wakes the task that sends again what a busy manager does not take
+        self._send_news(wait_s=SEND_S)
 
-    # What goes on --------------------------------------------------------------------------------
+    def _send_news(self, *, wait_s: float = 0.0) -> bool:
+        """Send what systemd does not know yet: the change of phase, the status.
+
+        :returns: False if systemd was busy: it still does not know.
+        """
+        if not self._notifier.is_open:
+            return True
+        status = self._status()
+        if not self._unsent and status == self._sent_status:
+            return True
+        if not self._notifier.send(*self._unsent, f"STATUS={status}", wait_s=wait_s):
+            return False
+        self._unsent, self._sent_status = (), status
+        return True
+
+    # While serving -------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Keep the status up to date and feed the watchdog, from :meth:`ready` on until
-        cancelled.
-        """
+        """Keep the status up to date and feed the watchdog until cancelled."""
         if self._notifier.is_open:
             with self._listening():
                 async with trio.open_nursery() as nursery:
@@ -139,32 +147,25 @@ class Reporter:
 
     async def _feed_watchdog(self, every_s: float) -> None:
         while True:
-            self._notifier.mention("WATCHDOG=1")
+            self._notifier.send("WATCHDOG=1")
             await trio.sleep(every_s)
 
     async def _keep_status(self) -> None:
-        true_until = -math.inf
         while True:
-            with trio.CancelScope(deadline=true_until):
-                await self._changed.wait()
             self._changed = trio.Event()
-            status = self._status()
-            if status != self._told:
-                self._told = status if self._notifier.mention(f"STATUS={status}") else ""
-            true_until = trio.current_time() + self._true_for_s()
-            await trio.sleep(
-                max(STATUS_EVERY_S, STATUS_S_PER_TOKEN * len(self._server.pool.book.accounts))
-            )
+            valid_until = self._valid_until() if self._send_news() else -math.inf
+            pause_s = STATUS_S_PER_TOKEN * len(self._server.pool.book.accounts)
+            await trio.sleep(max(STATUS_EVERY_S, pause_s))
+            with trio.CancelScope(deadline=valid_until):
+                await self._changed.wait()
 
-    def _true_for_s(self) -> float:
-        """How long what systemd knows stays true, if nothing is heard of a change."""
-        if not (self._notifier.catch_up() and self._told):
-            return STATUS_EVERY_S
+    def _valid_until(self) -> float:
+        """When the status may change without a call of the listener, on trio's clock."""
         now = trio.current_time()
         next_reset = self._server.pool.book.next_reset(now)
         return min(
-            math.inf if next_reset is None else next_reset - now,
-            LOOK_AGAIN_S if self._server.gateway.open_count else math.inf,
+            math.inf if next_reset is None else next_reset,
+            now + LOOK_AGAIN_S if self._server.gateway.open_count else math.inf,
         )
 
     def _status(self) -> str:
@@ -173,9 +174,7 @@ class Reporter:
 
 
 def status_line(server: Server) -> str:
-    """The pool in a line: ``3 tokens ok, 1 cooling; 2 answers under way``. There is nothing secret
-    in it.
-    """
+    """The pool in a line: ``3 tokens ok, 1 cooling; 2 answers under way``. Contains no secret."""
     book = server.pool.book
     counts = {
         _WORDS.get(state, state): count for state, count in book.counts(trio.current_time()).items()
@@ -191,7 +190,7 @@ def status_line(server: Server) -> str:
 
 
 def _tokens(counts: dict[str, int]) -> str:
-    """The first count says of what it is one."""
+    """The counts that are not zero; only the first one names tokens."""
     some = [(count, word) for word, count in counts.items() if count]
     if not some:
         return "no tokens"

@@ -1,4 +1,4 @@
-"""What a command starts with: which files count, and what is in them."""
+"""The input of every command: which files count, and their content."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from ..protocol.token_file.reading import Note, entries_of, notes_on, read_token
 from ..protocol.tokens import TokenEntry
 from ..runtime.disk.files import read_regular
 from ..runtime.disk.watch import fingerprint
+from .redaction import name_of
 
 __all__ = [
     "CONFIG_PLACES",
     "TOKEN_PLACES",
+    "InputFiles",
     "Settings",
-    "Sources",
     "chosen_file",
     "data_folder",
     "naming",
@@ -35,8 +36,7 @@ __all__ = [
 
 CONFIG_PLACES = ("config.toml", "data/config.toml", "data/setting.toml")
 TOKEN_PLACES = ("tokens.json", "data/token.json")
-"""Where files are looked for that no flag names; those in ``data`` are the original project's, the
-newer one first.
+"""Default places, in this order. Those in ``data`` are the original project's, the newer one first.
 """
 
 NEIGHBOURS = ("config.toml", "setting.toml")
@@ -45,12 +45,12 @@ NEIGHBOURS = ("config.toml", "setting.toml")
 
 @frozen
 class Settings:
-    """A configuration, and where it came from.
+    """A configuration with the sources of its settings.
 
-    :ivar file: None if there is no file.
+    :ivar file: its file; None if there is none.
     :ivar said: the settings that the file has.
-    :ivar elsewhere: by section and key, the flag or variable that a setting comes from, if it does
-        not come from the file.
+    :ivar elsewhere: by section and key, the flag or variable that a setting comes from, if not from
+        the file.
     """
 
     config: Config
@@ -60,18 +60,20 @@ class Settings:
     elsewhere: Mapping[tuple[str, str], str] = field(factory=dict)
 
     def source(self, section: str, key: str) -> Path | str | None:
-        """What a fault of a setting is to be blamed on: a flag, a variable, or the file."""
+        """The source that a fault of this setting is blamed on: a flag, a variable, or the file."""
         return self.elsewhere.get((section, key), self.file)
 
 
-class Sources:
-    """Where configuration and tokens come from; both can be read again at any time.
+class InputFiles:
+    """The files, flags and variables that configuration and tokens come from. All can be read again
+    at any time.
 
     :param arguments: the parsed command line.
     :param environ: the environment.
     :ivar record: the folder of ``--record``.
-    :ivar seen: what the files looked like before they were read for the first time.
-    :raises ConfigError: if a flag's path holds what no path should; the message names the flag.
+    :ivar seen: fingerprints of the files from before the first read.
+    :raises ConfigError: if a flag's path has a character that no path may have; the message names
+        the flag.
     """
 
     def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
@@ -90,24 +92,24 @@ class Sources:
 
     @property
     def files(self) -> tuple[Path | None, Path | None]:
-        """Configuration and tokens."""
+        """The files of configuration and tokens."""
         return self.config_file, self.token_file
 
     @property
     def config_file(self) -> Path | None:
-        """The file that was named, or the first usual one that is there."""
+        """The file that the flag names, or the first default one that exists."""
         return None if self.demo else chosen_file(self._config_flag, CONFIG_PLACES)
 
     @property
     def token_file(self) -> Path | None:
-        """As :attr:`config_file`, for the tokens."""
+        """The token file, chosen as :attr:`config_file`."""
         return None if self.demo else chosen_file(self._token_flag, TOKEN_PLACES)
 
     def read_config(self) -> Settings:
         """Read the configuration.
 
-        :raises ConfigError: one line that names file and key at fault, or the variable, or the
-            flag.
+        :raises ConfigError: with one line that names the file and key at fault, or the variable, or
+            the flag.
         """
         file = self.config_file
         text = _text_of(read_file(file)) if file else ""
@@ -125,11 +127,10 @@ class Sources:
         return settings
 
     def _refuse_lost_proxy(self, settings: Settings, text: str) -> None:
-        """Make sure that tokens are not used without the proxy that a configuration beside them
-        names.
+        """Refuse to use tokens without the proxy that a configuration beside them names.
 
-        :raises ConfigError: if there is such a proxy, and the configuration that is used says
-            nothing of proxies.
+        :raises ConfigError: if there is such a proxy, and the configuration in use has no proxy
+            setting.
         """
         tokens = self.token_file
         document = tomllib.loads(text)
@@ -153,7 +154,7 @@ class Sources:
                 )
 
     def _elsewhere(self) -> dict[tuple[str, str], str]:
-        """The settings that flags and variables make; flags win."""
+        """The settings that come from flags and variables; flags win."""
         named = {
             (section, key): variable
             for section, cls in SECTIONS.items()
@@ -167,13 +168,12 @@ class Sources:
     def read_tokens(self) -> tuple[TokenEntry, ...]:
         """Read the tokens; none if there is no file.
 
-        :raises ConfigError: one line with the file's name, and without a piece of it.
+        :raises ConfigError: with one line that names the file and quotes none of it.
         """
         return self.read_tokens_with_notes()[0]
 
     def read_tokens_with_notes(self) -> tuple[tuple[TokenEntry, ...], list[Note]]:
-        """As :meth:`read_tokens`, and what the owner should know of entries that are not taken, or
-        not as they are.
+        """The tokens as :meth:`read_tokens`, with notes on entries that are passed over or changed.
 
         :raises ConfigError: as there.
         """
@@ -188,14 +188,16 @@ def _is_same(one: Path, other: Path | None) -> bool:
 
 
 def chosen_file(flag: str | None, usual: tuple[str, ...]) -> Path | None:
-    """The file that was named, which must be there, or the first usual one that is."""
+    """The file that the flag names, whether or not it exists, else the first default one that
+    exists.
+    """
     if flag is not None:
         return Path(flag)
     return next((path for path in map(Path, usual) if _may_be_there(path)), None)
 
 
 def _may_be_there(path: Path) -> bool:
-    """Whether it is, or can't be told; whoever reads it then is told why not."""
+    """Whether *path* exists, or can't be looked at; the reader then reports why."""
     try:
         return path.exists()
     except OSError:
@@ -203,10 +205,10 @@ def _may_be_there(path: Path) -> bool:
 
 
 def data_folder(config: Config, environ: Mapping[str, str]) -> Path:
-    """Where learned state is kept: the setting, else the first of systemd's ``$STATE_DIRECTORY``,
+    """The folder for learned state: the setting, else the first of systemd's ``$STATE_DIRECTORY``,
     else ``data``.
 
-    :raises ConfigError: if the variable holds what no path should.
+    :raises ConfigError: if the variable has a character that no path may have.
     """
     passed = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if not config.server.data_dir:
@@ -215,8 +217,8 @@ def data_folder(config: Config, environ: Mapping[str, str]) -> Path:
 
 
 def _refuse_unusable(name: str, text: str) -> None:
-    """Raise a ConfigError for *text* that can't be a path. *name* is the flag or variable that it
-    comes from.
+    """Raise a ConfigError if *text* can't be a path. *name* is the flag or variable that it comes
+    from.
     """
     fault = text_fault(text)
     if fault:
@@ -224,8 +226,8 @@ def _refuse_unusable(name: str, text: str) -> None:
 
 
 def _text_of(data: bytes) -> str:
-    """A configuration's text. What is no UTF-8 becomes lone surrogates: harmless in a comment,
-    named in a value.
+    """A configuration's text. Bytes that are not UTF-8 become lone surrogates: harmless in a
+    comment, reported in a value.
     """
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if data.startswith(mark):  # "Unicode" to editors of Windows
@@ -236,31 +238,31 @@ def _text_of(data: bytes) -> str:
 def read_file(path: Path) -> bytes:
     """The content of *path*.
 
-    :raises ConfigError: it can't be read, or is something else than a file: a pipe, a device.
+    :raises ConfigError: if it can't be read, or is not a regular file but a pipe or a device.
     """
     try:
         return read_regular(path)
     except OSError as error:
-        raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
+        raise ConfigError(f"{name_of(path)}: can't be read: {error.strerror}") from None
 
 
 @contextlib.contextmanager
 def naming(path: Path | str | None) -> Iterator[None]:
-    """Put the name of the file, flag or variable before what is wrong with it."""
+    """Put the name of a file, flag or variable before the message of a ConfigError."""
     try:
         yield
     except ConfigError as error:
         raise ConfigError(
-            f"{path}: {error}" if path and not str(error).startswith(str(path)) else str(error)
+            f"{path}: {error}" if path and not str(error).startswith(f"{path}:") else str(error)
         ) from None
 
 
 def refuse_open_door(config: Config, name: str) -> None:
-    """Make sure that nobody from another machine is served without a key.
+    """Refuse to serve other machines without a key.
 
-    :param name: of the configuration's file, or of the flag or variable that names the host, for
-        the message.
-    :raises ConfigError: the host is not a loopback one, and there is no key.
+    :param name: the configuration's file, or the flag or variable that names the host, for the
+        message.
+    :raises ConfigError: if the host is not a loopback one, and there is no key.
     """
     if not is_loopback(config.server.host) and not config.grok.api_key and not config.keys:
         in_file = f"{name}: " if name else ""

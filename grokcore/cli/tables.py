@@ -1,4 +1,4 @@
-"""Tables on stdout: good to read on a terminal, good to cut up in a pipe.
+"""Tables on stdout: readable on a terminal, easy to cut up in a pipe.
 
 A terminal gets colours, and columns as wide as it has room for. Anything else gets a line for each
 row, aligned, without colours and without spaces at its end.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "Column", "print_table", "printable", "write"]
 
 _UNLIMITED = 100_000
-"""Columns of what is not a terminal: one row is one line there."""
+"""Columns of an output that is not a terminal: each row is one line there."""
 
 GAP = 2
 """Spaces between two columns."""
@@ -27,11 +27,11 @@ GAP = 2
 
 @frozen
 class Column:
-    """One column.
+    """A column of a table.
 
-    :ivar whole: its cells are never folded, however narrow the terminal: ids, and names that
-        somebody may copy.
-    :ivar least: how wide it is at least.
+    :ivar whole: its cells are never folded, however narrow the terminal: ids, and names that a
+        person may copy.
+    :ivar least: its least width, in characters.
     """
 
     name: str
@@ -76,7 +76,7 @@ def print_table(
 
 
 def write(what: RenderableType) -> None:
-    """Print something of rich's, on a terminal or not."""
+    """Print a renderable of rich's, on a terminal or not."""
     console = _console(terminal=sys.stdout.isatty())
     if console.is_terminal:
         console.print(what, crop=False)
@@ -99,8 +99,8 @@ def _console(*, terminal: bool) -> Console:
 
 
 def printable(text: str) -> str:
-    """*text* without what would move a terminal's cursor, or what it has no characters for. A note
-    may be a stranger's.
+    """*text* without control characters and characters that the output can't encode. A note may be
+    a stranger's.
     """
     encoding = sys.stdout.encoding or "utf-8"
     plain = "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -1,6 +1,4 @@
-"""From the text of a file, the environment and the flags to one
-:class:`~grokcore.config.Config`.
-"""
+"""From a file's text, the environment and the flags to a :class:`~grokcore.config.Config`."""
 
 from __future__ import annotations
 
@@ -29,13 +27,13 @@ from .sections import (
     PoolConfig,
     ServerConfig,
 )
-from .strict import Fault, structured
+from .strict import SettingFault, structured
 from .text import name_shown, text_fault
 
 __all__ = ["SECTIONS", "load_config"]
 
 Path: TypeAlias = tuple[str, ...]
-"""Of a setting: its section and its key."""
+"""Section and key of a setting."""
 
 SECTIONS: dict[str, type] = {
     "server": ServerConfig,
@@ -55,12 +53,13 @@ def load_config(
     environ: Mapping[str, str] | None = None,
     flags: Mapping[tuple[str, str], Any] | None = None,
 ) -> tuple[Config, list[str]]:
-    """The configuration in a TOML *text*, and warnings about what in it has no effect.
+    """The configuration in a TOML *text*, and warnings about parts of it without effect.
 
-    :param name: what the text's faults are to be named after: the file's name.
+    :param name: the file's name, for messages.
     :param environ: variables; those named ``GROK2API_<SECTION>_<KEY>`` count.
     :param flags: ``(section, key)`` to value, from the command line.
-    :raises ConfigError: one line that names file and key at fault, or the variable, or the flag.
+    :raises ConfigError: with one line that names the file and key at fault, or the variable, or the
+        flag.
     """
     in_file = f"{name}: " if name else ""
     text = text.replace("\r\n", "\n")
@@ -78,13 +77,13 @@ def load_config(
     origin = Origin(in_file, text, environ or {}, flags or {})
     try:
         return _from_document(document, origin)
-    except Fault as fault:
+    except SettingFault as fault:
         raise ConfigError(origin.fault(fault)) from None
 
 
 @frozen
 class Origin:
-    """Where settings come from, for messages.
+    """The sources of settings, for messages.
 
     :ivar in_file: the file's name with a colon; empty without a file.
     """
@@ -98,8 +97,8 @@ class Origin:
         """The flag, the variable or the place in the file that a setting comes from."""
         return _elsewhere(path, self.environ, self.flags) or self.in_file + _shown(path)
 
-    def fault(self, fault: Fault) -> str:
-        """One line: where, what, and for a file the line and column."""
+    def fault(self, fault: SettingFault) -> str:
+        """A fault in one line, with its place; of a file, line and column."""
         if _elsewhere(fault.path, self.environ, self.flags):  # a variable is always a string
             return f"{self.of(fault.path)}: {fault.message.removesuffix(', not a string')}"
         return f"{self.of(fault.path)}: {fault.message}{self._line(fault.path)}"
@@ -131,7 +130,7 @@ _QUOTED = re.compile(r"\('[^)]*\)|'[^']*'|\"[^\"]*\"")
 
 
 LONGEST_CHARACTER = len("'\\\\x00'")
-"""Of what a message quotes, this much is one character."""
+"""The form of one character in a quoted part of a message."""
 
 _PATH_HINT = (
     ". A backslash in double quotes begins a special character: write a Windows path "
@@ -140,9 +139,7 @@ _PATH_HINT = (
 
 
 def _toml_fault(message: str, text: str) -> str:
-    """The message of tomllib without what it quotes of the file, and with what to do about a
-    Windows path.
-    """
+    """The message of tomllib without quotes of the file, and with advice on Windows paths."""
     hint = ""
     if "\\" in text and any(words in message for words in ("Unescaped", "escape", "hex value")):
         hint = _PATH_HINT
@@ -194,8 +191,8 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
         parts: dict[str, Any] = {
             name: structured(raw[name], cls, (name,)) for name, cls in SECTIONS.items()
         }
-    except Fault as fault:
-        raise Fault(
+    except SettingFault as fault:
+        raise SettingFault(
             _as_written(fault.path[:2], moved, origin) + fault.path[2:], fault.message
         ) from None
     parts["global_"] = parts.pop("global")
@@ -210,51 +207,51 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
 
 
 def _as_written(path: Path, moved: Mapping[Path, Path], origin: Origin) -> Path:
-    """The path under which a setting stands in a file of the original project; its own if it does
-    not come from there.
+    """The path of a setting in a file of the original project; its own if it does not come from
+    there.
     """
     return path if _elsewhere(path, origin.environ, origin.flags) else moved.get(path, path)
 
 
 def _tidy(table: dict[str, Any], section: str) -> Iterator[tuple[str, str]]:
-    """Take the values out of what was pasted into a table; for each key that had more than its
-    value, words on it.
+    """Replace pasted texts in a table by the values in them; returns warnings on texts with more
+    than a value.
 
-    :raises Fault: if there is no value in it.
+    :raises SettingFault: if a text holds no value.
     """
     for key, value in table.items():
         try:
             table[key], words = taken_out(key, value)
         except ValueError as error:
-            raise Fault((section, key), str(error)) from None
+            raise SettingFault((section, key), str(error)) from None
         if words:
             yield key, words
 
 
 def _table(value: Any, path: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Fault(path, "must be a table")
+        raise SettingFault(path, "must be a table")
     return dict(value)
 
 
 def _overlay_environment(raw: dict[str, dict[str, Any]], environ: Mapping[str, str]) -> list[str]:
-    known = {
+    variables = {
         f"GROK2API_{name}_{key}".upper(): (name, key)
         for name, cls in SECTIONS.items()
         for key in fields_dict(cls)
     }
-    for variable, (section, key) in known.items():
+    for variable, (section, key) in variables.items():
         if variable in environ:
             raw[section][key] = _from_variable(
                 environ[variable], get_type_hints(SECTIONS[section])[key]
             )
-    strange = [name for name in environ if name.startswith("GROK2API_") and name not in known]
-    return [_guess(name, known, "environment variable {}") for name in strange]
+    strange = [name for name in environ if name.startswith("GROK2API_") and name not in variables]
+    return [_guess(name, variables, "environment variable {}") for name in strange]
 
 
 def _from_variable(text: str, kind: Any) -> Any:
-    """A variable's text as the type the key has: text stays text, anything else is read as a TOML
-    value.
+    """A variable's text as the type that the key has: text stays text, anything else is read as a
+    TOML value.
     """
     is_list = kind in (tuple[str, ...], frozenset[str])
     if kind is str or (str in get_args(kind) and not is_list):
@@ -262,7 +259,7 @@ def _from_variable(text: str, kind: Any) -> Any:
     text = text.strip()
     if (
         not is_list and len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
-    ):  # as files of variables keep them
+    ):  # quotes of an environment file
         text = text[1:-1].strip()
     try:
         return tomllib.loads(
@@ -272,26 +269,26 @@ def _from_variable(text: str, kind: Any) -> Any:
         return [part.strip() for part in text.split(",") if part.strip()] if is_list else text
 
 
-def _unknown(found: dict[str, Any], known: Iterable[str], shown: str) -> list[str]:
-    """Take what is not known out of *found*; one warning for each."""
-    strange = [key for key in found if key not in set(known)]
-    return [
-        _guess(key, known, shown) for key in strange if found.pop(key, None) is not None or True
-    ]
+def _unknown(table: dict[str, Any], names: Iterable[str], place: str) -> list[str]:
+    """Remove unknown keys from *table*; returns a warning for each."""
+    strange = [key for key in table if key not in set(names)]
+    for key in strange:
+        del table[key]
+    return [_guess(key, names, place) for key in strange]
 
 
-def _guess(name: str, known: Iterable[str], shown: str) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
+def _guess(name: str, names: Iterable[str], place: str) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1)
     bare = name_shown(name).strip("'")
-    return f"unknown {shown.format(bare)} has no effect" + (
+    return f"unknown {place.format(bare)} has no effect" + (
         f"; did you mean {near[0]}?" if near else ""
     )
 
 
 def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
     if not isinstance(value, list):
-        raise Fault(("keys",), "must be written as [[keys]], once for each key")
-    found: list[KeyConfig] = []
+        raise SettingFault(("keys",), "must be written as [[keys]], once for each key")
+    keys: list[KeyConfig] = []
     warnings: list[str] = []
     for number, item in enumerate(value, 1):
         table = _table(item, ("keys", str(number)))
@@ -302,21 +299,19 @@ def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
         if not (key.key or key.sha256) or (
             key.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256)
         ):
-            raise Fault(path, "needs key, or sha256 with 64 hex digits")
-        found.append(key)
-    return tuple(found), warnings
+            raise SettingFault(path, "needs key, or sha256 with 64 hex digits")
+        keys.append(key)
+    return tuple(keys), warnings
 
 
 def _key_name(table: Mapping[str, Any]) -> tuple[str, ...]:
-    """The name of a key as a part of a path, marked as no part of the file's own; empty if it has
-    none.
-    """
+    """The name of a key as part of a path, marked as absent from the file; empty if it has none."""
     name = table.get("name")
     return (f"name:{name}",) if isinstance(name, str) and name and not text_fault(name) else ()
 
 
 def _check_key_twice(keys: tuple[KeyConfig, ...], api_key: str) -> None:
-    """Of the same key in two places, nobody could tell whose rights it has."""
+    """Refuse the same key in two places: it would have two sets of rights."""
     seen = {hashlib.sha256(api_key.encode()).hexdigest(): "[grok] api_key"} if api_key else {}
     for number, key in enumerate(keys, 1):
         digests = {
@@ -325,20 +320,20 @@ def _check_key_twice(keys: tuple[KeyConfig, ...], api_key: str) -> None:
         } - {""}
         for digest in digests:
             if digest in seen:
-                raise Fault(
+                raise SettingFault(
                     ("keys", str(number), f"name:{key.name}"), f"is the same key as {seen[digest]}"
                 )
         seen.update(dict.fromkeys(digests, f"[[keys]] {key.name}"))
 
 
 def _check_key_models(keys: tuple[KeyConfig, ...], table: Mapping[str, Model]) -> None:
-    """A key whose models were mistyped would be good for nothing."""
+    """Refuse unknown names in a key's models: a key with mistyped models could ask nothing."""
     for number, key in enumerate(keys, 1):
         for name in key.models:
             if name not in table:
                 near = difflib.get_close_matches(name, table, n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                raise Fault(
+                raise SettingFault(
                     ("keys", str(number), f"name:{key.name}", "models"),
                     f"there is no model {name_shown(name)}{hint}",
                 )
@@ -350,7 +345,7 @@ def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Mode
     overrides: dict[str, ModelRow] = {}
     for name, value in rows.items():
         if text_fault(name):
-            raise Fault(("models",), f"a model's name {text_fault(name)}")
+            raise SettingFault(("models",), f"a model's name {text_fault(name)}")
         fields = _table(value, ("models", name))
         warnings += _unknown(fields, fields_dict(ModelRow), f'[models."{name}"] {{}}')
         overrides[name] = structured(fields, ModelRow, ("models", name))
@@ -363,7 +358,7 @@ def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Mode
 
 def _changed(shipped: Model | None, row: ModelRow, name: str) -> Model:
     if shipped is None and not row.mode_id and not (row.grok_model and row.mode):
-        raise Fault(("models", name), "a new model needs grok_model and mode, or mode_id")
+        raise SettingFault(("models", name), "a new model needs grok_model and mode, or mode_id")
     model = shipped or Model(name, row.grok_model or "", row.mode or "", row.grok_model or "")
     changes: dict[str, Any] = {
         key: getattr(row, key)
@@ -379,7 +374,9 @@ def _changed(shipped: Model | None, row: ModelRow, name: str) -> Model:
 
 
 def _limits(row: ModelRow, grok: GrokConfig, model: Model) -> Limits:
-    """Order: the user's row, the user's [grok], the shipped row, the shipped default."""
+    """The clocks of a model, by precedence: the user's row, the user's [grok], the shipped row, the
+    shipped default.
+    """
     shipped = model.limits or DEFAULT_LIMITS
     return Limits(
         first_response=_first(

@@ -1,12 +1,14 @@
-"""Configurations of the original project: what in them means something here, and under which name.
+"""Configurations of the original project: the settings that have a meaning here, and their names.
 
-*2025*: ``data/setting.toml`` with ``[grok]`` and ``[global]``. Its names are ours, but for a few.
+*2025*: ``data/setting.toml`` with ``[grok]`` and ``[global]``. Its names are ours, with few
+exceptions.
 
-*2026*: ``data/config.toml`` in three layouts. The first two have ``[app]`` and name proxy and
-clearance under ``[network]`` and ``[security]``, later under ``[proxy]``; the third has
-``[proxy.egress]``, ``[proxy.clearance]`` and ``[features]``. Taken over are the API key, the
-address for links, proxy, clearance, User-Agent, browser and what an answer shows; the rest is named
-in one line. Admin passwords are never read.
+*2026*: ``data/config.toml`` in three layouts. The first two have ``[app]``, and name proxy and
+clearance under ``[network]`` and ``[security]``, later under ``[proxy]``. The third has
+``[proxy.egress]``, ``[proxy.clearance]`` and ``[features]``.
+
+Taken over are the API key, the address for links, proxy, clearance, User-Agent, browser, and which
+parts of an answer are shown. One line names the rest. Admin passwords are never read.
 
 *Rule*: a proxy that is configured there is used here, or the configuration is refused: tokens that
 came from behind a proxy must not be seen from another address.
@@ -17,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .strict import Fault
+from .strict import SettingFault
 
 __all__ = ["is_newer_original", "take_over", "take_over_newer"]
 
@@ -79,12 +81,12 @@ _NEWER_SECTIONS = frozenset(
 
 
 def take_over(raw: Raw) -> tuple[dict[Path, Path], list[str]]:
-    """Rename and drop what a file of 2025 has otherwise; our own names win over the original's.
+    """Rename or drop the keys of a file of 2025 that are not ours; our own names win.
 
-    Returns where keys came from (new path to the one in the file), and a warning about those
-    without effect.
+    Returns the sources of keys (new path to the one in the file), and a warning about those without
+    effect.
 
-    :raises Fault: if it names a pool of proxies, and no proxy.
+    :raises SettingFault: if the file names a pool of proxies, and no proxy.
     """
     moved: dict[Path, Path] = {}
     original = raw["global"]
@@ -99,7 +101,7 @@ def take_over(raw: Raw) -> tuple[dict[Path, Path], list[str]]:
                 raw[new_section][new_key] = value
                 moved[new_section, new_key] = section, key
     if raw["grok"].get("proxy_pool_url") and not raw["grok"].get("proxy_url"):
-        raise Fault(("grok", "proxy_pool_url"), _NO_POOL)
+        raise SettingFault(("grok", "proxy_pool_url"), _NO_POOL)
     dropped = [
         f"[{section}] {key}"
         for section, keys in _RETIRED.items()
@@ -130,7 +132,7 @@ def _without_effect(names: list[str]) -> list[str]:
 
 
 def is_newer_original(document: Mapping[str, Any]) -> bool:
-    """Whether a file is the original's of 2026."""
+    """Whether a file is the original project's of 2026."""
     app, proxy = document.get("app"), document.get("proxy")
     named = isinstance(app, dict) and not {"app_key", "api_key", "app_url"}.isdisjoint(app)
     return named or (
@@ -139,12 +141,11 @@ def is_newer_original(document: Mapping[str, Any]) -> bool:
 
 
 def take_over_newer(document: dict[str, Any], raw: Raw) -> tuple[dict[Path, Path], list[str]]:
-    """Take the original's sections of 2026 out of *document*, and put what they mean here into
-    *raw*.
+    """Take the original's sections of 2026 out of *document*, and put their values into *raw*.
 
     Returns as :func:`take_over`.
 
-    :raises Fault: if it names a proxy that can't be used here.
+    :raises SettingFault: if it names a proxy that can't be used here.
     """
     theirs = {name: document.pop(name) for name in [*document] if name in _NEWER_SECTIONS}
     moved: dict[Path, Path] = {}
@@ -155,7 +156,7 @@ def take_over_newer(document: dict[str, Any], raw: Raw) -> tuple[dict[Path, Path
         try:
             raw[section][key] = convert(value)
         except ValueError as error:
-            raise Fault(place, str(error)) from None
+            raise SettingFault(place, str(error)) from None
         moved[section, key] = place
     _split_keys(document, raw)
     _refuse_lost_proxy(theirs, raw)
@@ -173,8 +174,8 @@ def take_over_newer(document: dict[str, Any], raw: Raw) -> tuple[dict[Path, Path
 
 
 def _split_keys(document: dict[str, Any], raw: Raw) -> None:
-    """Several keys, in a list or with commas between them: the first is ours, the others are as
-    good.
+    """A setting of several keys, in a list or with commas: the first is our key, the others are
+    equal to it.
     """
     value = raw["grok"].get("api_key")
     keys = value.split(",") if isinstance(value, str) else value
@@ -203,15 +204,15 @@ def _leaves(value: Mapping[str, Any], place: Path = ()) -> Iterator[Path]:
 
 
 def _refuse_lost_proxy(theirs: Mapping[str, Any], raw: Raw) -> None:
-    """Make sure that a proxy which is configured there is used here."""
+    """Refuse a configuration whose proxy would not be used here."""
     if raw["grok"].get("proxy_url"):
         return
     mode = _at(theirs, ("proxy", "egress", "mode"))
     pool = _at(theirs, ("proxy", "egress", "proxy_pool"))
     if pool or mode == "proxy_pool":
-        raise Fault(("proxy", "egress", "proxy_pool"), _NO_POOL)
+        raise SettingFault(("proxy", "egress", "proxy_pool"), _NO_POOL)
     if mode not in (None, "", "direct"):
-        raise Fault(
+        raise SettingFault(
             ("proxy", "egress", "mode"),
             "asks for a proxy, and proxy_url names none; write it as [grok] proxy_url",
         )
@@ -226,7 +227,7 @@ def _inverted(value: Any) -> Any:
 
 
 def _one_proxy(value: Any) -> Any:
-    """A proxy; the original took lists in one text, of which only one can be meant here."""
+    """A proxy's URL. The original took lists in one text; here one proxy only can be used."""
     if (
         isinstance(value, str)
         and len([part for part in value.replace("\n", ",").split(",") if part.strip()]) > 1
@@ -285,7 +286,7 @@ _NEWER: tuple[tuple[Path, tuple[str, str], Callable[[Any], Any]], ...] = (
         for section in ("features", "app")
     ),
 )
-"""By precedence: of places for the same setting the first counts that has a value."""
+"""Places of the same setting, by precedence: the first with a value counts."""
 
 _QUIET = frozenset(
     {("app", "app_key"), ("proxy", "egress", "mode"), ("proxy", "clearance", "mode")}

@@ -1,8 +1,7 @@
-"""Values as people paste them: with their names, in whole headers, in quotes; and the value itself
-taken out.
+"""Values as people paste them: with names, in whole headers, in quotes.
 
-What surrounds a value is never sent: a cookie header that was pasted for the sake of cf_clearance
-holds the session of some account, which must not ride along with another's.
+The text around a value is never sent: a cookie header pasted for the sake of cf_clearance holds an
+account's session, which must not travel with another account's.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ _WITH_NAME = "was pasted with its name or more; only the value is used"
 
 
 def taken_out(key: str, value: Any) -> tuple[Any, str]:
-    """The value that a setting's text has in it, and what to say if that is not all of the text.
+    """The value in a setting's text, and a warning if the text has more than the value.
 
-    :param key: of the setting, without its section.
-    :param value: of any type; only texts, and texts in a table or list, are looked at.
-    :raises ValueError: if there is no such value in it; the message quotes nothing.
+    :param key: the setting's key, without its section.
+    :param value: of any type; only texts, and texts in a table or list, are examined.
+    :raises ValueError: if it holds no such value; the message quotes nothing.
     """
     if isinstance(value, dict):
         pairs = {name: taken_out(key, inner) for name, inner in value.items()}
@@ -74,7 +73,7 @@ def _unquoted(text: str) -> str:
 
 
 def _api_key(text: str) -> tuple[str, str]:
-    """A key without what a header has before it. Quotes stay: clients may have been given them as
+    """A key without the beginning of a header. Quotes stay: clients may have been given them as
     well.
     """
     bare = _KEY_NAME.sub("", text, count=1)
@@ -93,19 +92,19 @@ def _api_key(text: str) -> tuple[str, str]:
 
 
 def _clearance(text: str) -> str:
-    """The value of the cookie, out of whatever holds it."""
-    found = list(dict.fromkeys(filter(None, _CLEARANCE.findall(text))))
+    """The value of the cookie, out of a header, a command or the bare value."""
+    match = list(dict.fromkeys(filter(None, _CLEARANCE.findall(text))))
     value = _unquoted(
-        found[0] if found else re.sub(r"^cookie:\s*", "", text, flags=re.IGNORECASE).rstrip("; ")
+        match[0] if match else re.sub(r"^cookie:\s*", "", text, flags=re.IGNORECASE).rstrip("; ")
     )
-    if _CLEARANCE.search(text) and not found and text.strip("; ") != "cf_clearance=":
+    if _CLEARANCE.search(text) and not match and text.strip("; ") != "cf_clearance=":
         raise ValueError("holds cookies, but no value of cf_clearance")
     if is_jwt(value) or _SESSION.search(value):
         raise ValueError(
             "is a session token, which belongs into the token file; the cookie's name here is "
             "cf_clearance"
         )
-    if not found and (_OTHER_COOKIE.search(value) or re.search(r"\s", value)):
+    if not match and (_OTHER_COOKIE.search(value) or re.search(r"\s", value)):
         raise ValueError(
             "must be the value of the cookie cf_clearance, and there is no such cookie in it"
         )
@@ -113,7 +112,7 @@ def _clearance(text: str) -> str:
 
 
 def _header(name: str) -> Callable[[str], str]:
-    """Takes the value of the header *name* out of the header, or of several."""
+    """Takes the value of the header *name* out of one header or several."""
     pattern = re.compile(
         rf"(?:^|\n|-H\s*\$?\^?[\"'])\s*[\"']?{name}\^?[\"']?\s*[:=]?\s*\n?\s*(.*)", re.IGNORECASE
     )

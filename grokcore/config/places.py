@@ -1,8 +1,8 @@
-"""Where in a TOML text a key stands: for messages, since tomllib keeps no places.
+"""The place of a key in a TOML text, for messages: tomllib keeps no places.
 
-Method: a key is there in a text from some line on. The shortest beginning of the text that parses
-and has the key ends where the key's value ends; the longest shorter one that parses ends before it
-begins.
+Method: from some line on, a beginning of the text has the key. The shortest beginning that parses
+and has the key ends where the key's value ends. The longest shorter beginning that parses ends
+before the key begins.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ __all__ = ["place_of"]
 
 MOST_LINES = 5000
 MOST_LOOKS = 400
-"""Of a text that is longer, or has longer values, no place is looked for."""
+"""Bounds of the search: in a longer text, or one with longer values, no place is looked for."""
 
 
 def place_of(text: str, path: tuple[str | int, ...]) -> tuple[int, int] | None:
-    """Line and column, from 1, at which the value of *path* is set.
+    """Line and column, from 1, of the value at *path*; None if it is not there, or beyond the
+    bounds.
 
-    :param path: keys, and numbers of tables in an array of tables. None if the path is not there,
-        or is not looked for.
+    :param path: keys, and numbers of tables in an array of tables.
     """
     lines = text.split("\n")
     if len(lines) > MOST_LINES or not path:

@@ -1,4 +1,4 @@
-"""Settings that are right and may still not do what was meant."""
+"""Settings that are valid and may still not do what their owner wants."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["remarks_on"]
 
 
 def remarks_on(config: Config) -> Iterator[tuple[tuple[str, str], str]]:
-    """Section and key of each such setting, and words on it that follow on its name."""
+    """Section and key of each such setting, with words that follow on its name."""
     if config.server.host.strip("[]") == "::":
         yield (
             ("server", "host"),
@@ -20,13 +20,13 @@ def remarks_on(config: Config) -> Iterator[tuple[tuple[str, str], str]]:
     first = config.grok.stream_first_response_timeout
     cut = [name for name, model in config.models.items() if _is_cut(model)]
     if first is not None and cut:
-        told = (
+        remark = (
             f"{first:g} s is too short for {', '.join(cut)}, which think for minutes before "
             "their first word"
         )
         yield (
             ("grok", "stream_first_response_timeout"),
-            f"{told}; without it each model has its own time",
+            f"{remark}; without it each model has its own time",
         )
 
 

@@ -1,12 +1,14 @@
-"""What a changed configuration may do while the server runs: give to nobody more than the owner has
-written down.
+"""Limits of a reload: a changed configuration must give no client more than its owner has written
+down.
 
 Theory
 ------
-An editor that is half-way through saving leaves a file that is valid and ends too early. Whatever
-is missing from it falls back to its default, and some defaults mean "everything": no limit, no key
-asked for, no proxy. Such a loss is taken over at a start only. A loss that takes something away (a
-key that is no longer there) is taken over at once, as its owner may be in a hurry.
+An editor that is half-way through saving leaves a file that is valid and ends too early. Settings
+beyond that end fall back to their defaults, and some defaults mean "everything": no limit, no key,
+no proxy. Such a loss is taken over at a start only.
+
+The loss of a right, such as a key that has gone, is taken over at once: its owner may be in a
+hurry.
 """
 
 from __future__ import annotations
@@ -27,22 +29,20 @@ Said: TypeAlias = frozenset[tuple[str, str]]
 """Section and key of each setting that a file has; the key is empty for the section itself."""
 
 IDENTITY = frozenset({"name", "key", "sha256"})
-"""What tells keys apart. All else in ``[[keys]]`` is a limit, and its default is that there is
-none.
-"""
+"""Fields that identify a key. All others in ``[[keys]]`` are limits, with "no limit" as default."""
 
 SAFEGUARDS: Mapping[tuple[str, str], str] = {
     ("grok", "proxy_url"): "Grok would see this machine's own address",
     ("grok", "base_url"): "the tokens would go to another address",
     ("server", "allowed_hosts"): "every Host header would be let in",
 }
-"""Settings that keep something in or out when they are there, and what would happen without."""
+"""Settings that keep something in or out, and the effect of their loss."""
 
 
 def settings_in(text: str) -> Said:
-    """The settings that a TOML *text* has, whatever they mean.
+    """The settings that a TOML *text* has, whatever their meaning.
 
-    :raises tomllib.TOMLDecodeError: it is not valid.
+    :raises tomllib.TOMLDecodeError: if it is not valid.
     """
     return frozenset(_named(tomllib.loads(text)))
 
@@ -56,9 +56,9 @@ def _named(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @define
 class Guard:
-    """Looks at each configuration that would replace the one in force.
+    """Examines each configuration that would replace the one in force.
 
-    :ivar config: the one in force; *said* is what its file had.
+    :ivar config: the one in force; *said* are the settings in its file.
     """
 
     config: Config
@@ -69,12 +69,12 @@ class Guard:
         self._remember()
 
     def adopt(self, config: Config, said: Said) -> None:
-        """It is in force now."""
+        """Take *config* as the one in force."""
         self.config, self.said = config, said
         self._remember()
 
     def objection(self, config: Config, said: Said) -> str:
-        """Why it may be taken over at a start only, in words; empty if it may now."""
+        """The reason why only a start may take *config* over; empty if a reload may."""
         if _is_keyed(self.config) and not _is_keyed(config):
             return "has no API key any more, so everybody could use the server"
         if _has_owner(self.config) and not _has_owner(config):
@@ -98,16 +98,14 @@ class Guard:
                 )
 
     def _had(self, key: KeyConfig) -> frozenset[str]:
-        """The limits that a key of these digests has had, else one of this name."""
+        """The limits of a former key with these digests, else of one with this name."""
         if key in self.config.keys:
             return frozenset()
         had = [self._limits[digest] for digest in _digests(key) if digest in self._limits]
         return frozenset[str]().union(*(had or [self._limits.get(key.name, frozenset())]))
 
     def _remember(self) -> None:
-        """Note each key's limits for good: a file is read piece by piece, and a key may be missing
-        in between.
-        """
+        """Remember each key's limits: a half-saved file may lack a key that comes back."""
         for key in self.config.keys:
             identities: tuple[bytes | str, ...] = (*_digests(key), key.name)
             for identity in identities:
@@ -133,7 +131,7 @@ def _has_owner(config: Config) -> bool:
 
 
 def _limits_of(key: KeyConfig) -> frozenset[str]:
-    """The names of the limits that it has."""
+    """The names of a key's limits."""
     limits = [limit for limit in attrs.fields(KeyConfig) if limit.name not in IDENTITY]
     return frozenset(limit.name for limit in limits if getattr(key, limit.name) != limit.default)
 

@@ -1,6 +1,4 @@
-"""What can be set: one frozen class per section of the file, with its defaults, units and
-limits.
-"""
+"""All settings: one frozen class per section of the file, with defaults, units and limits."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from ..protocol.dialects.rendering import ThinkingStyle
 from ..protocol.grok_web.markup import parse_tag_names
 from ..protocol.models import Limits, Model, Tier
 from ..protocol.urls.proxy_url import parse_proxy_url
-from .strict import Fault
+from .strict import SettingFault
 from .text import name_shown
 
 __all__ = [
@@ -43,16 +41,18 @@ DEFAULT_STATSIG_ID = (
     "ZTpUeXBlRXJyb3I6IENhbm5vdCByZWFkIHByb3BlcnRpZXMgb2YgdW5kZWZp"
     "bmVkIChyZWFkaW5nICdjaGlsZE5vZGVzJyk="
 )
-"""The original project's constant. Grok took it until June 2026 and refuses it since; it is sent
-because the header must be there, and its owner's browser has the value that works (README: "When
-Grok refuses")."""
+"""The original project's constant, which Grok accepted until June 2026 and has refused since.
+
+It is sent because Grok requires the header. A value that works comes from the owner's browser
+(README: "When Grok refuses").
+"""
 
 DEFAULT_LIMITS = Limits(first_response=30, chunk=120, total=600)
 
 
 class ImageMode(enum.Enum):
-    """How pictures reach the client. ``CACHE`` is as ``URL`` where there is no data directory that
-    can be written.
+    """The form in which pictures reach the client. ``CACHE`` acts as ``URL`` without a writable
+    data directory.
     """
 
     URL = "url"
@@ -61,21 +61,21 @@ class ImageMode(enum.Enum):
 
 
 class LongContext(enum.Enum):
-    """What becomes of a conversation that is too long for one message."""
+    """The treatment of a conversation that is too long for one message."""
 
     FILE = "file"
     ERROR = "error"
 
 
 class EarlierPictures(enum.Enum):
-    """What becomes of pictures of earlier turns."""
+    """The treatment of pictures of earlier turns."""
 
     NAME = "name"
     ATTACH = "attach"
 
 
 class LogFormat(enum.Enum):
-    """How log lines look."""
+    """The layout of log lines."""
 
     TEXT = "text"
     JSON = "json"
@@ -87,7 +87,7 @@ class LogFormat(enum.Enum):
 def _within(least: float, most: float) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
         if value is not None and not least <= value <= most:
-            raise Fault(
+            raise SettingFault(
                 (attribute.name,),
                 f"must be between {_plain(least)} and {_plain(most)}, not {_plain(value)}",
             )
@@ -103,7 +103,7 @@ def _plain(number: float) -> str:
 def _one_of(*choices: str) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
         if value not in choices:
-            raise Fault(
+            raise SettingFault(
                 (attribute.name,), f"must be one of {', '.join(choices)}, not {name_shown(value)}"
             )
 
@@ -118,27 +118,27 @@ def _url(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     except ValueError:
         usable = False
     if not usable or re.search(r"\s", value):
-        raise Fault((attribute.name,), "must be a URL that starts with https:// or http://")
+        raise SettingFault((attribute.name,), "must be a URL that starts with https:// or http://")
 
 
 def _proxy(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     try:
         parse_proxy_url(value or "http://none")
     except ValueError as error:
-        raise Fault((attribute.name,), str(error)) from None
+        raise SettingFault((attribute.name,), str(error)) from None
 
 
 def _address(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    """An address or a name to listen on, without what belongs elsewhere."""
+    """Check for an address or a name to listen on, without scheme, port and path."""
     bare = value.strip("[]")
     if "://" in value or "/" in value:
-        raise Fault(
+        raise SettingFault(
             (attribute.name,),
             "must be an address or a name alone, such as 127.0.0.1, without http:// and path",
         )
     is_one = bare.count(":") >= 2 and value.count("]:") == 0
     if ":" in bare and not is_one:
-        raise Fault(
+        raise SettingFault(
             (attribute.name,),
             "must be without the port, which is [server] port (--port); such as 127.0.0.1",
         )
@@ -152,7 +152,7 @@ def _each_like(pattern: re.Pattern[str], example: str) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
         for number, text in enumerate(value, 1):
             if not pattern.fullmatch(text):
-                raise Fault(
+                raise SettingFault(
                     (attribute.name,), f"each must be like {example}, and number {number} is not"
                 )
 
@@ -162,7 +162,9 @@ def _each_like(pattern: re.Pattern[str], example: str) -> Any:
 def _header_value(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     values = value.values() if isinstance(value, dict) else [value]
     if any(not isinstance(text, str) or re.search(r"[^\x20-\x7e]", text) for text in values):
-        raise Fault((attribute.name,), "must be printable ASCII: it goes into a request header")
+        raise SettingFault(
+            (attribute.name,), "must be printable ASCII: it goes into a request header"
+        )
 
 
 # Converters -------------------------------------------------------------------------------------
@@ -177,8 +179,8 @@ def _upper(value: str) -> str:
 
 
 def _proxy_form(url: str) -> str:
-    """What :func:`parse_proxy_url` makes of it; what it refuses is left for the validator to
-    name.
+    """A proxy's URL as :func:`parse_proxy_url` returns it. A text that it refuses stays, for the
+    validator to report.
     """
     try:
         return parse_proxy_url(url) if url.strip() else ""
@@ -222,7 +224,9 @@ class ServerConfig:
 
 @frozen
 class GrokConfig:
-    """``[grok]``: how Grok is reached and shown. A timeout of None leaves it to the model's row."""
+    """``[grok]``: the way to Grok, and the form of answers. A timeout of None leaves it to the
+    model's row.
+    """
 
     api_key: str = field(default="", repr=False)
     base_url: str = field(default="https://grok.com", converter=_without_slash, validator=_url)
@@ -260,7 +264,7 @@ class GrokConfig:
 
     @property
     def thinking(self) -> ThinkingStyle:
-        """The two settings about thinking as one."""
+        """The two settings about thinking as one value."""
         return ThinkingStyle(self.thinking_format) if self.show_thinking else ThinkingStyle.HIDDEN
 
 
@@ -278,7 +282,7 @@ class GlobalConfig:
 
 @frozen
 class PoolConfig:
-    """``[pool]``: how tokens are shared out."""
+    """``[pool]``: the distribution of tokens to requests."""
 
     max_in_flight_per_token: int = field(default=2, validator=_within(1, 1000))
     queue_seconds: float = field(default=10, validator=_within(0, 3600))
@@ -293,7 +297,7 @@ class FetchConfig:
 
 @frozen
 class KeyConfig:
-    """One of ``[[keys]]``: a key of the API, in clear or as its SHA-256 (hex)."""
+    """An entry of ``[[keys]]``: a key of the API, in clear or as its SHA-256 (hex)."""
 
     name: str
     key: str = field(default="", repr=False)
@@ -305,7 +309,7 @@ class KeyConfig:
 
 @frozen
 class ModelRow:
-    """``[models."name"]``: what differs from the shipped row, or a whole row of its own."""
+    """``[models."name"]``: differences from the shipped row, or a whole row of its own."""
 
     grok_model: str | None = None
     mode: str | None = None
@@ -321,7 +325,7 @@ class ModelRow:
 
 @frozen
 class Config:
-    """Everything that can be set.
+    """All settings.
 
     :ivar models: the whole table, each row with its clocks resolved.
     """

@@ -1,6 +1,6 @@
 """Tables of a configuration file as attrs classes, strictly.
 
-cattrs by itself would turn 5 into "5" and a list into its repr; a configuration is worth an error
+cattrs by itself would turn 5 into "5" and a list into its repr. A configuration deserves an error
 instead, with the path of keys that leads to it.
 """
 
@@ -14,13 +14,13 @@ import cattrs
 from ..protocol.grok_web.markup import parse_tag_names
 from .text import name_shown, text_fault
 
-__all__ = ["Fault", "structured"]
+__all__ = ["SettingFault", "structured"]
 
 _T = TypeVar("_T")
 
 
-class Fault(ValueError):
-    """A value that can't be: the path of keys to it, and what is wrong."""
+class SettingFault(ValueError):
+    """An invalid value: the path of keys to it, and its fault."""
 
     def __init__(self, path: tuple[str, ...], message: str) -> None:
         super().__init__(message)
@@ -32,15 +32,15 @@ def structured(value: dict[str, Any], cls: type[_T], path: tuple[str, ...]) -> _
     """*value* as an instance of *cls*.
 
     :param path: the keys that lead to it.
-    :raises Fault: with the keys that lead to what is wrong.
+    :raises SettingFault: with the path of the first fault in it.
     """
     try:
         return _converter().structure(value, cls)
     except cattrs.BaseValidationError as error:
         inner, message = _first_fault(error)
-        raise Fault(path + inner, message) from None
-    except Fault as fault:
-        raise Fault(path + fault.path, fault.message) from None
+        raise SettingFault(path + inner, message) from None
+    except SettingFault as fault:
+        raise SettingFault(path + fault.path, fault.message) from None
 
 
 def _converter() -> cattrs.Converter:
@@ -113,7 +113,7 @@ def _string_or_table(value: Any, _: type) -> Any:
 def _usable(text: str) -> str:
     """*text*, if it can become a header, a URL or a path.
 
-    :raises ValueError: if it can't; the message has no piece of it.
+    :raises ValueError: if it can't; the message quotes nothing.
     """
     fault = text_fault(text)
     if fault:
@@ -142,7 +142,7 @@ def _first_fault(error: BaseException) -> tuple[tuple[str, ...], str]:
         )
         path, message = _first_fault(inner)
         return ((name, *path) if name else path), message
-    if isinstance(error, Fault):
+    if isinstance(error, SettingFault):
         return error.path, error.message
     if isinstance(error, KeyError):
         return (), "is missing"

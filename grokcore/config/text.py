@@ -1,6 +1,6 @@
 """Text that can become a header, a URL or a path, and text that can't.
 
-Variables come with bytes of any kind: what is no UTF-8 in them arrives as a lone surrogate (PEP
+Variables come with bytes of any kind: a byte that is not UTF-8 arrives as a lone surrogate (PEP
 383), which no header, URL or log line can hold. A line end would end a header, and a NUL a path.
 """
 
@@ -14,7 +14,7 @@ __all__ = ["name_shown", "text_fault"]
 _LINE_ENDS = "\r\n\x0b\x0c\x85\u2028\u2029"
 _NAMED = {"\t": "a tab", "\0": "a NUL character"}
 _BACKSLASH_LETTERS = "\t\b\f\r\n\x1b"
-"""What TOML makes of a backslash and one of ``t b f r n e``, in double quotes."""
+"""The characters that TOML makes of a backslash and one of ``t b f r n e``, in double quotes."""
 
 _HINT = (
     "; a backslash in double quotes begins such a character, so write a Windows path in "
@@ -24,7 +24,7 @@ _DRIVE = re.compile("[A-Za-z]:")
 
 
 def text_fault(text: str) -> str:
-    """Why *text* can't be used, without a piece of it; empty if it can."""
+    """The reason why *text* can't be used, without quoting it; empty if it can."""
     for index, character in enumerate(text):
         what = _unusable(character)
         if what:
@@ -51,10 +51,10 @@ _CAMEL = re.compile(
 
 
 def name_shown(text: str) -> str:
-    """*text* in quotes if it looks like a name, so that a message may have it; else words for it.
+    """*text* in quotes if it looks like a name; else words for it.
 
-    What was written in a name's place may be a secret: keys, tokens and passwords don't look like
-    names.
+    An owner may have written a secret in the place of a name: keys, tokens and passwords don't look
+    like names.
     """
     if _NAME.fullmatch(text) and all(_CAMEL.fullmatch(word) for word in re.split("[_.:-]", text)):
         return repr(text)

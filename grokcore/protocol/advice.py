@@ -1,8 +1,7 @@
-"""What the owner of the server can do about a failure, by its code; nothing where there is nothing
-to do.
+"""Advice to the owner of the server on a failure, by its code.
 
-Shown on the status page and by ``check``; ``docs/troubleshooting.md`` says the same at length,
-which a test holds it to.
+The status page and ``check`` show it. ``docs/troubleshooting.md`` has the same at length, which a
+test verifies.
 """
 
 from __future__ import annotations
@@ -61,5 +60,5 @@ ADVICE: Mapping[str, str] = {
 
 
 def advice(code: str) -> str:
-    """What to do about failures of this *code*; empty if nothing is known to help."""
+    """The advice on failures of this *code*; empty if there is none."""
     return ADVICE.get(code, "")

@@ -1,4 +1,4 @@
-"""The three clocks of a request, as arithmetic on times that are passed in.
+"""The three clocks of a request, as arithmetic on times that the caller passes in.
 
 * **first response**: from sending an attempt's request to its first meaningful event; starts anew
   with each attempt.
@@ -7,15 +7,16 @@
 
 None of them runs while the server does work of its own (:meth:`Clocks.exclude`) or is blocked
 writing to a slow client (:meth:`Clocks.client_was_slow`). But an answer holds a token as long as it
-lasts, so a slow client puts the total clock off by no more than its own length, all in all: one
-that reads drop by drop has the answer for twice the total. (A client that stops reading altogether
-is the write timeout's business.)
+lasts. So a slow client puts the total clock off by no more than the clock's own length: one that
+reads drop by drop has twice the total for its answer. (The write timeout ends a client that stops
+reading altogether.)
 
 Two more bound the wait for Grok's last lines:
 
-* **behind a soft stop**: Grok has called its text complete, and neither ended its answer nor gone
-  on. Its agents do go on, after pauses, so silence is no end: what is cut off here is incomplete.
-* **behind the modelResponse**: the whole answer has come; only an error could follow. The end of
+* **after a soft stop**: Grok has called its text complete, and neither ended its answer nor gone
+  on. Its agents do go on, after pauses, so silence is no end: an answer that this clock cuts off is
+  incomplete.
+* **after the modelResponse**: the whole answer has arrived; only an error could follow. The end of
   this wait is no failure.
 """
 
@@ -36,12 +37,12 @@ from .models import Limits
 __all__ = ["AFTER_FINAL_S", "AFTER_STOP_S", "Clocks"]
 
 AFTER_STOP_S = 20.0
-"""Seconds of silence behind a soft stop. All recorded streams have a modelResponse there within
-some 10 ms.
+"""Seconds of silence after a soft stop. In all recorded streams a modelResponse follows within some
+10 ms.
 """
 
 AFTER_FINAL_S = 0.25
-"""Seconds to wait for the end of the stream behind a modelResponse. A title comes there within some
+"""Seconds to wait for the end of the stream after a modelResponse. A title follows within some
 10 ms.
 """
 
@@ -49,49 +50,49 @@ AFTER_FINAL_S = 0.25
 class Clocks:
     """The deadlines of one request. All times are seconds on one monotonic clock.
 
-    :param accepted: when the request was accepted.
+    :param accepted: time at which the request was accepted.
     """
 
     def __init__(self, limits: Limits, accepted: float) -> None:
         self._limits = limits
         self._total_at = accepted + limits.total
-        self._patience = limits.total  # what a slow client may still put the total off by
+        self._patience = limits.total  # seconds by which a slow client may still put off the total
         self._first_at = math.inf
         self._chunk_at = math.inf
         self._stop_at = math.inf
         self._final_at = math.inf
 
     def begin_attempt(self, now: float) -> None:
-        """An attempt's request is being sent."""
+        """Start the first-response clock: an attempt's request is being sent."""
         self._first_at = now + self._limits.first_response
         self._chunk_at = self._stop_at = self._final_at = math.inf
 
     def end_attempt(self) -> None:
-        """The attempt is over: while the next waits for its token, only the total clock runs."""
+        """Stop all clocks but the total: the attempt is over, and the next waits for its token."""
         self._first_at = self._chunk_at = self._stop_at = self._final_at = math.inf
 
     def heard(self, now: float) -> None:
-        """A meaningful event has come: behind a soft stop, Grok goes on."""
+        """Start the chunk clock anew: a meaningful event has arrived. It ends a soft stop too."""
         self._first_at = self._stop_at = math.inf
         self._chunk_at = now + self._limits.chunk
 
     def stopped(self, now: float) -> None:
-        """Grok's last word is that its text is complete."""
+        """Start the clock of a soft stop: Grok has called its text complete."""
         if self._stop_at == math.inf:
             self._stop_at = now + AFTER_STOP_S
 
     def concluded(self, now: float) -> None:
-        """The whole answer has come."""
+        """Start the last clock: the whole answer has arrived."""
         if self._final_at == math.inf:
             self._final_at = now + AFTER_FINAL_S
 
     def exclude(self, seconds: float) -> None:
-        """Leave out time that was spent on work of our own."""
+        """Leave out *seconds* of work of our own."""
         self._total_at += seconds
         self._put_off(seconds)
 
     def client_was_slow(self, seconds: float) -> None:
-        """Leave out time that was spent writing to the client, of the total as much as there is
+        """Leave out *seconds* of writing to the client; of the total clock, as far as there is
         patience left.
         """
         granted = min(seconds, self._patience)
@@ -107,16 +108,16 @@ class Clocks:
 
     @property
     def total_at(self) -> float:
-        """When the whole request is over."""
+        """Time at which the total clock fires."""
         return self._total_at
 
     @property
     def deadline(self) -> float:
-        """The next time at which something has to happen."""
+        """Time at which the first clock fires."""
         return min(self._total_at, self._first_at, self._chunk_at, self._stop_at, self._final_at)
 
     def expired(self) -> GrokApiError | None:
-        """The error of the clock that is due first; None if the whole answer has come."""
+        """The error of the clock that fires first; None if the whole answer has arrived."""
         if self._final_at != math.inf:
             return None
         due = self.deadline

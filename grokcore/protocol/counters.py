@@ -1,4 +1,4 @@
-"""Counts of what a decoder passed over in one answer, or in all of them."""
+"""Counts of skipped input: of a decoder in one answer, or of all answers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from attrs import Factory, define
 __all__ = ["MAX_KEY_CHARS", "MAX_UNKNOWN_KEYS", "Counters"]
 
 MAX_UNKNOWN_KEYS = 100
-"""How many different unknown keys are told apart; an upstream that invents more is not worth more
-memory.
+"""Unknown keys that are counted one by one; an upstream that invents more is not worth more memory.
 """
 
 MAX_KEY_CHARS = 100
-"""How much of an unknown key is kept."""
+"""Characters of an unknown key that are kept."""
 
 
 @define
 class Counters:
-    """What was passed over, for ``/health``."""
+    """Counts of skipped input, shown by ``/health``."""
 
     junk_lines: int = 0
     unknown_keys: dict[str, int] = Factory(dict)
@@ -26,13 +25,13 @@ class Counters:
     other_side: int = 0
 
     def note_key(self, key: str, count: int = 1) -> None:
-        """An unknown key was seen *count* times."""
+        """Count an unknown key that was seen *count* times."""
         name = key[:MAX_KEY_CHARS]
         if name in self.unknown_keys or len(self.unknown_keys) < MAX_UNKNOWN_KEYS:
             self.unknown_keys[name] = self.unknown_keys.get(name, 0) + count
 
     def add(self, other: Counters) -> None:
-        """Take over another stream's counts."""
+        """Add the counts of another answer."""
         self.junk_lines += other.junk_lines
         self.odd_values += other.odd_values
         self.late_thoughts += other.late_thoughts

@@ -1,8 +1,7 @@
-"""What one API key may do: which models, how many requests in a minute, how many at once. Pure:
-``now`` is an argument.
+"""The limits of one API key: requests per minute, and requests at once. ``now`` is an argument.
 
-The minute slides: a request counts for sixty seconds from its beginning, whatever becomes of it;
-one that these limits have refused does not count.
+The minute slides: a request counts for sixty seconds from its beginning, with any outcome. A
+request that these limits have refused does not count.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ WINDOW_S = 60.0
 
 @frozen
 class KeyLeft:
-    """What a key has left of its requests per minute.
+    """The rest of a key's requests per minute.
 
-    :ivar renewed_in: seconds until none of them counts any more; 0 if none does.
+    :ivar renewed_in: seconds until no request counts any more; 0 if none does.
     """
 
     limit: int
@@ -32,7 +31,7 @@ class KeyLeft:
 
 @define(eq=False)
 class KeyAllowance:
-    """The account of one key. Its limits may be changed at any time: what has been used stays used.
+    """The requests of one key. Its limits may change at any time; earlier requests still count.
 
     :ivar rpm: requests per minute; 0 is no limit.
     :ivar concurrent: requests at once; 0 is no limit.
@@ -45,9 +44,10 @@ class KeyAllowance:
     _open: set[object] = field(factory=set, init=False)
 
     def begin(self, now: float) -> object:
-        """A request begins; give what comes back to :meth:`end`.
+        """Count a request that begins.
 
-        :raises KeyLimitExceeded: it may not; ``retry_after`` says when it may.
+        :returns: a handle, which the caller gives to :meth:`end`.
+        :raises KeyLimitExceeded: if a limit is reached; ``retry_after`` is the time to wait.
         """
         self._forget(now)
         if self.concurrent and len(self._open) >= self.concurrent:
@@ -67,15 +67,15 @@ class KeyAllowance:
         return use
 
     def end(self, use: object) -> None:
-        """The request is over, in whatever way. Safe to repeat."""
+        """Count the end of a request. Safe to repeat."""
         self._open.discard(use)
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that the caller's clock has not counted."""
+        """Move all times earlier by *seconds* that the caller's clock has missed."""
         self._begun = deque(at - seconds for at in self._begun)
 
     def left(self, now: float) -> KeyLeft | None:
-        """What is left of the requests per minute; None without such a limit."""
+        """The rest of the requests per minute; None without such a limit."""
         if not self.rpm:
             return None
         self._forget(now)

@@ -1,8 +1,7 @@
-"""JSON as the world writes it: orjson for what is right, the standard library for what is nearly
-right.
+"""A lenient reader of JSON: orjson for valid text, the standard library for nearly valid text.
 
-Both sides of the server read text that strangers wrote. JavaScript clients cut emoji in half and
-send lone surrogates, and an upstream line may carry a broken UTF-8 byte; neither is a reason to
+Both sides of the server read text of foreign programs. JavaScript clients cut emoji in half and
+send lone surrogates, and an upstream line may carry a broken UTF-8 byte. Neither is a reason to
 lose a whole message.
 """
 
@@ -31,7 +30,7 @@ def _whole_number(text: str) -> int | float:
 def _finite_number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError("a number beyond reason")
+        raise ValueError("a number is too large")
     return value
 
 
@@ -43,7 +42,7 @@ _DECODER = json.JSONDecoder(
 def loads(data: bytes) -> Any:
     """The value in *data* (UTF-8).
 
-    :raises ValueError: not JSON at all, nested beyond reason, or a number too long to be meant.
+    :raises ValueError: if *data* is no JSON, is nested too deeply, or has too large a number.
     """
     try:
         return orjson.loads(data)
@@ -60,7 +59,7 @@ def decode_at(text: str, at: int) -> tuple[Any, int]:
 
     Lone surrogates become U+FFFD, so that every string of the value can be encoded again.
 
-    :raises ValueError: none begins there, or it is nested beyond reason.
+    :raises ValueError: if none begins there, it is nested too deeply, or has too large a number.
     """
     try:
         value, end = _DECODER.raw_decode(text, at)

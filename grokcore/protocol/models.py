@@ -1,7 +1,7 @@
-"""The model table: what a public model name means at Grok.
+"""The model table: public model names, and Grok's names, modes and costs for them.
 
-Names, modes and costs are the original project's (grok-protocol.md §2.5, revision of November
-2025). Upstream renames and retires models, so every field can be changed, and models added, in
+The shipped rows are the original project's (grok-protocol.md §2.5, revision of November 2025).
+Upstream renames and retires models, so every field can be changed, and models added, in
 ``[models."name"]`` of the configuration.
 """
 
@@ -19,13 +19,13 @@ from ..errors import ModelNotFound
 __all__ = ["SHIPPED", "Limits", "Model", "Tier", "find_model"]
 
 SHOWN_NAME = 100
-"""Characters of an unknown name that are looked at and shown: finding near names takes time with
-its square.
+"""Characters of an unknown name that are compared and shown: the time to find near names grows with
+the square of the length.
 """
 
 
 class Tier(enum.Enum):
-    """What an account must have to use a model. Super accounts can use everything."""
+    """The subscription that an account needs for a model. Super accounts can use all models."""
 
     BASIC = "basic"
     SUPER = "super"
@@ -50,17 +50,17 @@ IMAGINE_LIMITS = Limits(first_response=120, chunk=120, total=900)
 
 @frozen(cache_hash=True)
 class Model:
-    """One row of the table.
+    """A row of the table.
 
     :ivar grok_model: ``modelName`` of the payload.
     :ivar mode: ``modelMode`` of the payload.
     :ivar mode_id: ``modeId`` (since March 2026); replaces the two above when it is set.
-    :ivar rate_limit_name: the name that ``rate-limits`` knows the allowance by; models sharing it
-        share the allowance.
-    :ivar cost: how much of the allowance one answer takes.
-    :ivar search: False sends ``disableSearch``.
-    :ivar limits: the shipped clocks, where the model needs others than the defaults.
-    :ivar video: it makes a video of what it is told and shown.
+    :ivar rate_limit_name: name of the allowance in ``rate-limits``; models with the same name share
+        the allowance.
+    :ivar cost: part of the allowance that one answer takes.
+    :ivar search: whether Grok may search; False sends ``disableSearch``.
+    :ivar limits: shipped clocks of a model that needs others than the defaults.
+    :ivar video: whether it makes a video of a text and pictures.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Model:
 
 
 def _row(name: str, grok_model: str, mode: str, **more: Any) -> Model:
-    """A shipped row: its allowance goes by the name of Grok's model."""
+    """A shipped row; its allowance has the name of Grok's model."""
     return Model(name, grok_model, f"MODEL_MODE_{mode}", grok_model, **more)
 
 
@@ -109,7 +109,7 @@ SHIPPED: Mapping[str, Model] = {
 def find_model(table: Mapping[str, Model], name: str) -> Model:
     """The model called *name*.
 
-    :raises ModelNotFound: with the names that are near, or all of them.
+    :raises ModelNotFound: if there is none; the message has the names near it, or all of them.
     """
     model = table.get(name)
     if model is not None:

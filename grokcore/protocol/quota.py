@@ -1,4 +1,4 @@
-"""What is left of an account's allowance, as a value: nothing here knows how Grok says it."""
+"""The rest of an account's allowance, as a value apart from Grok's wire."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ __all__ = ["DEFAULT_WINDOW_S", "Quota"]
 
 
 DEFAULT_WINDOW_S = 7200.0
-"""``windowSizeSeconds`` where it is missing: that of the paid accounts in all records; free ones
-had 14 400 to 86 400.
+"""Seconds, where ``windowSizeSeconds`` is missing: the window of paid accounts in all records. Free
+ones had 14 400 to 86 400.
 """
 
 
 @frozen
 class Quota:
-    """What was left of one allowance when Grok answered.
+    """Grok's answer to a poll of one allowance.
 
-    :ivar left: tokens of the budget, or questions; never negative.
-    :ivar total: of how many; None if that was not said.
-    :ivar window_s: after so many seconds the allowance is whole again, at the latest.
+    :ivar left: questions, or tokens of a budget if not *flat*; never negative.
+    :ivar total: the most that *left* can be; None if Grok did not send it.
+    :ivar window_s: seconds after which the allowance is whole again, at the latest.
     :ivar flat: whether ``left`` counts questions.
-    :ivar wait_s: seconds until there is something again; None unless Grok said so, which it does
+    :ivar wait_s: seconds until *left* is above zero again; None unless Grok sent it, which it does
         when nothing is left.
     :ivar effort_waits: the same for questions of some cost: ``(cost, seconds)``.
     """
@@ -34,12 +34,12 @@ class Quota:
     effort_waits: tuple[tuple[int, float], ...] = ()
 
     def charge(self, cost: int) -> int:
-        """What a question to a model of this *cost* takes from ``left``."""
+        """The part of ``left`` that a question to a model of this *cost* takes."""
         return 1 if self.flat else cost
 
-    def told_wait(self, cost: int) -> float | None:
-        """Seconds, from the answer on, after which Grok says that a question of this *cost* can be
-        asked again.
+    def stated_wait(self, cost: int) -> float | None:
+        """Seconds from the answer until a question of this *cost* can be asked again; None if Grok
+        did not send them.
         """
         fitting = (
             [] if self.flat else [wait for effort, wait in self.effort_waits if effort >= cost]
@@ -47,6 +47,6 @@ class Quota:
         return min(fitting) if fitting else self.wait_s
 
     def wait_for(self, cost: int) -> float:
-        """The same, at the longest: what Grok does not say is over with its window."""
-        told = self.told_wait(cost)
-        return self.window_s if told is None else told
+        """The same at the longest: a wait that Grok did not send ends with the window."""
+        stated = self.stated_wait(cost)
+        return self.window_s if stated is None else stated

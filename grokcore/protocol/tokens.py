@@ -1,4 +1,4 @@
-"""One token of a token file, as everything but the reading of files knows it."""
+"""A token as an entry of the token file, and the names by which it may be shown."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ __all__ = ["ID_DIGITS", "KEY_DIGITS", "TokenEntry", "token_id", "token_key"]
 
 
 KEY_DIGITS, ID_DIGITS = 24, 8
-"""Hex digits of a token's hash. Eight are enough to talk about it; in a pool of thousands two may
+"""Hex digits of a token's hash. Eight are enough for people; in a pool of thousands two tokens may
 share them.
 """
 
 
 @frozen
 class TokenEntry:
-    """One account.
+    """An entry of the token file.
 
-    :ivar sso: the session token (secret).
+    :ivar sso: session token (secret).
     :ivar proxy_url: None for the configuration's egress, ``"direct"`` for none, else a proxy of
         this token's own.
-    :ivar key: by which state is kept and looked up: 24 hex digits of a hash.
-    :ivar id: what may be shown of it: the first eight of them.
+    :ivar key: name by which state is saved and looked up: 24 hex digits of a hash.
+    :ivar id: name that may be shown: the first eight of them.
     """
 
     sso: str = field(repr=False)
@@ -45,10 +45,10 @@ class TokenEntry:
 
 
 def token_key(sso: str) -> str:
-    """A name for a token that does not give it away, and that no two tokens share."""
+    """A name for a token that does not disclose it, and that no two tokens share."""
     return hashlib.sha256(b"grok2api token\0" + sso.encode()).hexdigest()[:KEY_DIGITS]
 
 
 def token_id(sso: str) -> str:
-    """The short form of it, for people."""
+    """The short form of :func:`token_key`, for people."""
     return token_key(sso)[:ID_DIGITS]

@@ -1,26 +1,23 @@
-"""Bounds on how long Grok may make a client wait: every ``Retry-After``, reset and window, and what
-is kept of them.
-"""
+"""Bounds on the waits that Grok names: ``Retry-After``, reset and window, also in records."""
 
 from __future__ import annotations
 
 __all__ = ["LONGEST_WAIT_S", "believed_wait"]
 
 LONGEST_WAIT_S = 86400.0
-"""A day. The longest window of any account is one (grok-protocol.md §4.5), so to wait for longer is
-to wait for nothing: asking again once a day costs no question."""
+"""A day, the longest window of any account (grok-protocol.md §4.5). Nothing is gained by a longer
+wait: a poll once a day costs no question."""
 
 NONSENSE_S = 366 * 86400.0
-"""Beyond a year it is no wait at all: a time since 1970, milliseconds, or the largest number there
-is.
+"""A year and a day. A longer wait is none: it is a time since 1970, milliseconds, or the largest
+number of a type.
 """
 
 
 def believed_wait(seconds: float) -> float | None:
-    """*seconds*, or a day if they are more.
-
-    :returns: None for what can't be meant: nothing, less than nothing, NaN, more than a year.
+    """*seconds*, but at most a day. None if they can't be meant: zero or less, NaN, or more than a
+    year.
     """
-    if not 0 < seconds <= NONSENSE_S:  # NaN is not, either
+    if not 0 < seconds <= NONSENSE_S:  # false for NaN too
         return None
     return min(float(seconds), LONGEST_WAIT_S)

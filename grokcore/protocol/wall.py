@@ -1,29 +1,28 @@
-"""Telling time that passed unnoticed from a wall clock that was set. Pure: readings of the clocks
-are passed in.
+"""Detection of time that the loop's clock has missed, and of a wall clock that was set. The caller
+passes in readings of the clocks.
 
 Theory
 ------
-Everything is kept in seconds of the loop's clock, which stands still while the machine sleeps,
-while a virtual machine is paused and while the process is stopped. Coolings and resets end in the
-world, so after such a time they would end too late for good. Three clocks tell what happened:
+All times are seconds of the loop's clock. It stands still while the machine sleeps, while a virtual
+machine is paused and while the process is stopped. But Grok's coolings and resets go on, so without
+a correction ours would end too late from then on. Three clocks show which of these happened:
 
 * the **loop's clock** counts the time in which the loop ran;
-* the **uptime** (Linux: ``CLOCK_BOOTTIME``) counts sleep too, and nobody can set it: what it is
-  ahead of the loop's clock has passed, exactly. It does not see that a virtual machine was paused,
-  and other systems have none;
-* the **wall clock** sees everything, and can be set.
+* the **uptime** (Linux: ``CLOCK_BOOTTIME``) counts sleep too, and can't be set: its lead over the
+  loop's clock is exactly the missed time. It does not count the pause of a virtual machine, and
+  other systems have none;
+* the **wall clock** counts all time, and can be set.
 
 Rules
 -----
 1. A wall clock that moved forwards by more than the others, and by over :data:`SET_S` seconds,
    shows time that has passed.
-2. One that moved backwards shows nothing but that it was set. Moving forwards again is its
-   correction up to the highest it has been: only what goes beyond counts. (So a clock that is set
-   back and corrected, however often, moves nothing. Without an uptime a sleep after such a setting
-   is taken for its correction, up to that amount.)
-3. A record has its time by the wall clock, the uptime and how far the wall clock was below its
-   highest. A later reader, in another process too, tells by these how far the wall clock was set in
-   between.
+2. A wall clock that moved backwards was set. A later move forwards is its correction, up to the
+   highest offset that it has had; only the rest counts as time. (So a clock that is set back and
+   corrected, however often, has no effect. Without an uptime, a sleep after such a setting passes
+   for its correction, up to that amount.)
+3. A record holds the wall clock, the uptime, and how far the wall clock was below its highest. From
+   these a later reader, in another process too, finds how far the wall clock was set in between.
 """
 
 from __future__ import annotations
@@ -33,25 +32,25 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-__all__ = ["SET_S", "Change", "Reading", "TimeKeeper", "set_since"]
+__all__ = ["SET_S", "Change", "ClockReading", "TimeKeeper", "set_since"]
 
 SET_S = 5.0
-"""Seconds. What a wall clock moves by less is no setting, but its drift."""
+"""Seconds. A smaller move of the wall clock is its drift, no setting."""
 
 MISSED_S = 2.0
-"""Seconds that the uptime must be ahead before it is acted on. Less harms nobody, and moving 10 000
-tokens takes 0.1 s.
+"""Seconds that the uptime must be ahead to count as missed time. Less does no harm, and to move the
+times of 10 000 tokens takes 0.1 s.
 """
 
 
 @frozen
-class Reading:
+class ClockReading:
     """The clocks at one moment, in seconds.
 
-    :ivar now: the loop's clock.
-    :ivar wall: since 1970.
-    :ivar uptime: since the machine's start, sleep included; None if that is not known.
-    :ivar boot: a name for this run of the machine; empty if that is not known.
+    :ivar now: loop's clock.
+    :ivar wall: wall clock, since 1970.
+    :ivar uptime: time since the machine's start, sleep included; None if it is not known.
+    :ivar boot: name of this run of the machine; empty if it is not known.
     """
 
     now: float
@@ -61,13 +60,13 @@ class Reading:
 
     @property
     def offset(self) -> float:
-        """What to add to the loop's time to have seconds since 1970."""
+        """Seconds since 1970, minus the loop's time."""
         return self.wall - self.now
 
 
 @frozen
 class Change:
-    """What has happened since the clocks were read before.
+    """The difference between two readings of the clocks.
 
     :ivar missed: seconds that passed without the loop's clock; never negative.
     :ivar set_by: seconds by which the wall clock was set without any time passing; negative
@@ -79,15 +78,15 @@ class Change:
 
 
 class TimeKeeper:
-    """Compares readings. See the theory."""
+    """Comparison of each reading with the ones before, by the rules above."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._slept = _slept(reading)  # the most that was seen, and acted on
+    def __init__(self, reading: ClockReading) -> None:
+        self._slept = _slept(reading)  # as far as it has been reported
         self._highest = _sleepless_offset(reading)
         self._offset = reading.offset  # as far as changes of it have been reported
 
-    def look(self, reading: Reading) -> Change:
-        """Compare with the readings before."""
+    def look(self, reading: ClockReading) -> Change:
+        """Compare *reading* with the ones before."""
         missed = 0.0
         if _slept(reading) - self._slept >= MISSED_S:
             missed = _slept(reading) - self._slept
@@ -103,27 +102,27 @@ class TimeKeeper:
         self._offset = reading.offset
         return Change(missed, set_by)
 
-    def stamp(self, reading: Reading) -> dict[str, object]:
+    def stamp(self, reading: ClockReading) -> dict[str, object]:
         """The part of a record that :func:`set_since` needs; empty where there is no uptime."""
         if reading.uptime is None or not reading.boot:
             return {}
         below = max(0.0, self._highest - _sleepless_offset(reading))
         return {"boot": reading.boot, "uptime": round(reading.uptime, 3), "below": round(below, 3)}
 
-    def recall(self, record: Mapping[str, object], reading: Reading) -> None:
-        """Take over from a record of this run of the machine how high the wall clock has been."""
+    def recall(self, record: Mapping[str, object], reading: ClockReading) -> None:
+        """Take over the wall clock's highest offset from a record of this run of the machine."""
         made = _made(record, reading)
         if made is not None:
             offset, below = made
             self._highest = max(self._highest, offset + below)
 
 
-def set_since(record: Mapping[str, object], reading: Reading) -> float:
-    """By how many seconds the wall clock was set since *record* was made, without any time passing.
+def set_since(record: Mapping[str, object], reading: ClockReading) -> float:
+    """Seconds by which the wall clock was set since *record* was made.
 
     :param record: with ``at``, the wall clock's time when it was made, and a
         :meth:`TimeKeeper.stamp`.
-    :returns: 0 if the record is of another run of the machine, or does not say.
+    :returns: 0 if the record is of another run of the machine, or has no stamp.
     """
     made = _made(record, reading)
     if made is None:
@@ -133,19 +132,19 @@ def set_since(record: Mapping[str, object], reading: Reading) -> float:
     return set_by if abs(set_by) > SET_S else 0.0
 
 
-def _slept(reading: Reading) -> float:
-    """How far the uptime is ahead of the loop's clock, from an unknown beginning."""
+def _slept(reading: ClockReading) -> float:
+    """The uptime's lead over the loop's clock, plus an unknown constant."""
     return 0.0 if reading.uptime is None else reading.uptime - reading.now
 
 
-def _sleepless_offset(reading: Reading) -> float:
+def _sleepless_offset(reading: ClockReading) -> float:
     """The wall clock's distance from the best of the clocks that can't be set."""
     return reading.wall - (reading.now if reading.uptime is None else reading.uptime)
 
 
-def _made(record: Mapping[str, object], reading: Reading) -> tuple[float, float] | None:
+def _made(record: Mapping[str, object], reading: ClockReading) -> tuple[float, float] | None:
     """The wall clock's distance from the uptime when *record* was made, and how far that was below
-    its highest.
+    its highest. None without a usable stamp.
     """
     at, uptime, below = (record.get(name) for name in ("at", "uptime", "below"))
     if reading.uptime is None or not reading.boot or record.get("boot") != reading.boot:

@@ -9,7 +9,7 @@ __all__ = ["give_back"]
 
 
 def give_back() -> None:
-    """Return what the C library keeps of freed blocks between others. Takes about a millisecond.
+    """Return freed blocks that the C library keeps between others. Takes about a millisecond.
 
     glibc does so on request; other C libraries have no such function.
     """

@@ -1,4 +1,4 @@
-"""Doing one thing to several items at once, for somebody who needs all of the results."""
+"""Concurrent work on several items, for a caller that needs all of the results."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ async def for_all(
     *,
     at_once: int | None = None,
 ) -> list[_Result]:
-    """What *work* returns for each, in their order.
+    """Run *work* for all items at once, and return the results in the order of the items.
 
-    :param at_once: how many are under way at the same time; None is all.
-    :raises GrokApiError: of one of them. The others are cancelled then; it is raised as itself, not
-        in a group.
+    :param at_once: how many items are worked on at the same time; None is all.
+    :raises GrokApiError: if *work* does for an item. The other items are cancelled then; the error
+        is raised as itself, not in a group.
     """
-    found: dict[int, _Result] = {}
+    results: dict[int, _Result] = {}
     failures: list[GrokApiError] = []
     places = trio.CapacityLimiter(at_once or max(1, len(items)))
 
     async def do_one(index: int, item: _Item) -> None:
         try:
             async with places:
-                found[index] = await work(item)
+                results[index] = await work(item)
         except GrokApiError as error:
             failures.append(error)
             nursery.cancel_scope.cancel()
@@ -44,4 +44,4 @@ async def for_all(
             nursery.start_soon(do_one, index, item)
     if failures:
         raise failures[0]
-    return [found[index] for index in range(len(items))]
+    return [results[index] for index in range(len(items))]

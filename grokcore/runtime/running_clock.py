@@ -2,17 +2,17 @@
 
 Theory
 ------
-A process that was stopped (``SIGSTOP``, a paused virtual machine, a swapping one) or whose loop was
-blocked finds all its deadlines due at once when it goes on, before it has read what has been
-waiting in its sockets. Answers whose lines are there would time out, and writes, uploads and queues
-too. With this clock nothing of that time has passed, and no time does for a moment afterwards,
+A process may be stopped (``SIGSTOP``, a paused virtual machine, a swapping one), or its loop
+blocked. When it goes on, all its deadlines are due at once, before it has read the data that waits
+in its sockets. Answers whose lines are there would time out, and writes, uploads and queues too.
+With this clock nothing of that time has passed. For a moment afterwards no time passes either,
 until the waiting lines have been read.
 
-The loop never sleeps for longer than :data:`TICK_S`, so when it looks at the clock much later than
-it meant to, it stood still, and from some moment of its last sleep on: all of that sleep is taken
-out. Deadlines so get what they had left, and up to three quarters of a second more.
+The loop never sleeps for longer than :data:`TICK_S`. When it looks at the clock much later than
+planned, it stood still from some moment of its last sleep on. All of that sleep is left out, so
+deadlines keep the time they had left, and get up to three quarters of a second more.
 
-What ends in the world (coolings, limits) is made up for by
+Times outside of this process (coolings, limits) are corrected by
 :class:`~grokcore.runtime.wall.WallClock`.
 """
 
@@ -27,40 +27,40 @@ import trio
 __all__ = ["RunningClock"]
 
 TICK_S = 0.25
-"""The loop looks at its clock at least this often; to do nothing else costs some 20 µs. A
+"""The loop looks at its clock at least this often, in seconds; a look costs some 20 µs. A
 standstill of this and LATE_S is always noticed."""
 
 LATE_S = 0.5
-"""A look that comes later than this is one after a standstill. A loaded machine is late by some 10
-ms.
+"""A look that is later than this, in seconds, comes after a standstill. A loaded machine is late by
+some 10 ms.
 """
 
 CATCH_UP_S = 0.5
-"""How long time stands still afterwards, in which waiting input is read: the transport's thread
-must have its turn.
+"""How long time stands still afterwards, in seconds. Waiting input is read meanwhile: the
+transport's thread needs its turn.
 """
 
 LONG_S = 5.0
 RECOVERED_S = 5.0
-"""Standstills that are shorter than the one and follow another within the other are no stops: the
-loop has too much to do, and then time has to pass, or nothing would ever be given up."""
+"""A standstill shorter than :data:`LONG_S`, within :data:`RECOVERED_S` of the last, is no stop: the
+loop is overloaded. Its time has to pass, or nothing would ever time out. (In seconds.)"""
 
 START = 10_000.0
-"""Not zero, so that nobody takes a time of this clock for that of another."""
+"""The first time, in seconds; not zero, so that it is not confused with a time of another clock."""
 
 
 class RunningClock(trio.abc.Clock):
     """See the module. For ``trio.run(…, clock=RunningClock())``.
 
     :param read: a monotonic clock in seconds; for tests.
-    :ivar on_standstill: called with how late the loop was, in seconds. They must not wait, nor ask
-        for the time.
+    :ivar on_standstill: listeners, called with the seconds that the loop was late. They must not
+        wait, nor ask for the time.
     """
 
     def __init__(self, read: Callable[[], float] = time.perf_counter) -> None:
         self.on_standstill: list[Callable[[float], None]] = []
         self._read = read
-        self._seen = read()  # by the clock that is read, as the next three
+        self._seen = read()  # in the time of *read*, as the next three
         self._back_at = math.inf  # the latest time at which the loop is to look again
         self._late_at = math.inf
         self._recovered_at = -math.inf

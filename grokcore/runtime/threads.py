@@ -1,4 +1,4 @@
-"""Work of a request in a thread, or the refusal that there is none to be had."""
+"""Work of a request in a worker thread, or a refusal if the system has no thread left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import Overloaded
 __all__ = ["RETRY_S", "in_thread"]
 
 RETRY_S = 1.0
-"""``Retry-After`` of that refusal, in seconds: threads are short of as long as others work."""
+"""``Retry-After`` of that refusal, in seconds. Threads become free as other work ends."""
 
 _T = TypeVar("_T")
 

@@ -1,5 +1,5 @@
-"""The simulated Grok as an ASGI app: checks what it is asked, plays scripts, and remembers what it
-saw.
+"""The simulated Grok as an ASGI app: checks requests, plays scripts, and records requests for
+tests.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ TRACE_PATH = "/cdn-cgi/trace"
 HIGH_EFFORT = ("MODEL_MODE_EXPERT", "MODEL_MODE_HEAVY")
 COST_OF_EFFORT = 4
 NATURAL_PACE_S = 0.02
-"""Seconds between the tokens of an answer that nobody scripted: some fifty a second, like a fast
-model.
+"""Seconds between the tokens of an answer without a script: some fifty a second, like a
+fast model.
 """
 
 _DRAWING = re.compile(r"(?i)(drawing:|draw |edit the attached image)")
@@ -64,13 +64,13 @@ class Broken(Exception):
 
 @define(eq=False)
 class Call:
-    """One request that was seen.
+    """A recorded request.
 
     :ivar outcome: ``"open"``, then ``"complete"``, ``"aborted"`` (the client left) or ``"cut"`` (by
         script).
     :ivar client: the peer's port: requests over one connection share it.
-    :ivar proxied: it came as to a proxy, with the whole URL. (The simulator is its own proxy: there
-        are two ways to it.)
+    :ivar proxied: it came as to a proxy, with the whole URL. (The simulator is its own proxy, as a
+        second egress.)
     """
 
     path: str
@@ -85,28 +85,27 @@ class Call:
 
 @define(eq=False)
 class Simulator:
-    """One simulated Grok.
+    """A simulated Grok.
 
-    :ivar calls: all chats so far; *asks*: all questions for what is left.
-    :ivar uploads: all uploads so far, and all posts; *upload_scripts*: what to answer to them, by
-        session token.
-    :ivar files: what accounts have uploaded.
-    :ivar fetches: all requests for pictures and videos so far; *asset_scripts*: what to answer to
+    :ivar calls: all chats so far; *asks*: all requests for rate limits.
+    :ivar uploads: all uploads and posts so far; *upload_scripts*: the answers to them, by session
+        token.
+    :ivar files: files that accounts have uploaded.
+    :ivar fetches: all requests for pictures and videos so far; *asset_scripts*: the answers to
         them, by path.
-    :ivar traces: all questions for who asks so far; *trace_script*: what to answer to them.
-    :ivar scripts: what to answer to chats, by session token: each of the list once, the last one
-        for ever.
-    :ivar ask_scripts: the same for questions for what is left.
-    :ivar default: what to answer to chats of tokens without a script.
-    :ivar limits: what accounts may ask, by session token and model name (or mode id); those that
-        are not here may all.
+    :ivar traces: all requests for the caller's address so far; *trace_script*: the answers to them.
+    :ivar scripts: the answers to chats, by session token: each of the list once, the last one for
+        ever.
+    :ivar ask_scripts: the same for requests for rate limits.
+    :ivar default: the answer to chats of tokens without a script.
+    :ivar limits: the allowances of accounts, by session token and model name (or mode id); others
+        have no limit.
     :ivar dead: session tokens that are refused everywhere.
     :ivar strict: refuse chats without the headers that a page sends.
     :ivar sockets: the page's websockets.
     :ivar sessions: all questions for the user id so far; *modes*: for the modes. *session_scripts*
         and *mode_scripts* are the answers to them, by session token.
-    :ivar date: what every answer says the time is; empty for the true one. To be set before it is
-        served.
+    :ivar date: the ``Date`` of every response; empty for the true one. To be set before serving.
     """
 
     calls: list[Call] = field(factory=list)
@@ -136,24 +135,24 @@ class Simulator:
         self.sockets.changed = self._changed.unpark_all
 
     def script(self, sso: str, *scripts: Script) -> None:
-        """What the next chats of this token get; the last one stays."""
+        """Set the answers to this token's next chats; the last one stays."""
         self.scripts[sso] = deque(scripts)
 
     def script_asks(self, sso: str, *scripts: Script) -> None:
-        """What this token's next questions for what is left get; the last one stays."""
+        """Set the answers to this token's next requests for rate limits; the last one stays."""
         self.ask_scripts[sso] = deque(scripts)
 
     def always(self, script: Script) -> None:
-        """What every chat gets whose token has no script of its own."""
+        """Set the answer to chats of all tokens without a script."""
         self.default = lambda _: script
 
     @property
     def open_calls(self) -> list[Call]:
-        """Requests that are being answered."""
+        """The requests under way."""
         return [call for call in self.calls if call.outcome == "open"]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for *condition*; it is looked at whenever a call begins or ends."""
+        """Wait for *condition*, which is checked whenever a request begins or ends."""
         while not condition():
             await self._changed.park()
 
@@ -287,7 +286,7 @@ class Simulator:
 
 
 def _next(queue: deque[Script] | None) -> Script | None:
-    """Each once, the last one for ever."""
+    """The next script: each once, the last one for ever."""
     if not queue:
         return None
     return queue.popleft() if len(queue) > 1 else queue[0]
@@ -373,8 +372,8 @@ def _unscripted(call: Call) -> Script:
 
 
 def _echo(call: Call) -> Script:
-    """What an unscripted chat gets: its question back, with some thinking first where the model is
-    one that thinks.
+    """The answer to a chat without a script: its question, after some thinking if the model is one
+    that thinks.
     """
     question = str(call.body["message"])
     last = question.rsplit("\n\n", 1)[-1]

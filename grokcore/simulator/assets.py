@@ -1,5 +1,5 @@
-"""Pictures and videos of the simulated Grok (grok-protocol.md §1.6): real files, as small as they
-can be, made here.
+"""Pictures and videos of the simulated Grok (grok-protocol.md §1.6): tiny but valid files,
+generated here.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ ASSETS_PREFIX = "/users/"
 
 
 def asset(path: str, *, allowed: bool) -> Script:
-    """What is at *path*: a file of the kind that its name says.
+    """The file at *path*, of the kind that its extension says.
 
-    :param allowed: whether whoever asks is signed in.
+    :param allowed: whether the client is signed in.
     """
     if not allowed:
         return error(403, {"code": 7, "message": "Forbidden", "details": []})

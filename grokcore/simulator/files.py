@@ -1,6 +1,4 @@
-"""What accounts have uploaded to the simulated Grok, and the posts made of it (grok-protocol.md
-§1.4, §1.5).
-"""
+"""Uploads to the simulated Grok, and the posts made of them (grok-protocol.md §1.4, §1.5)."""
 
 from __future__ import annotations
 
@@ -23,10 +21,10 @@ _POST_TYPES = ("MEDIA_POST_TYPE_IMAGE", "MEDIA_POST_TYPE_VIDEO")
 
 @define(eq=False)
 class Files:
-    """Files and posts, each its account's own.
+    """Files and posts, each of one account.
 
-    :ivar contents: what was uploaded, by session token and file id.
-    :ivar scripts: what is answered to uploads of a content, whoever sends it.
+    :ivar contents: uploaded contents, by session token and file id.
+    :ivar scripts: answers to uploads by their content, for all accounts.
     :ivar posts: ids of posts, by session token.
     """
 
@@ -35,7 +33,7 @@ class Files:
     scripts: dict[bytes, Script] = field(factory=dict)
 
     def upload(self, sso: str, body: dict[str, Any]) -> Script:
-        """A file comes; whoever sends it as a ``data:`` URL, or without its type, is refused."""
+        """Receive an upload; one sent as a ``data:`` URL, or without its type, is refused."""
         name, kind, content = (body.get(key) for key in ("fileName", "fileMimeType", "content"))
         try:
             data = base64.b64decode(str(content), validate=True)
@@ -61,7 +59,7 @@ class Files:
         )
 
     def post(self, sso: str, body: dict[str, Any]) -> Script:
-        """A post is made, of a picture that must be there, or of words."""
+        """Make a post, of an uploaded picture or of words."""
         url, prompt = str(body.get("mediaUrl", "")), body.get("prompt", "")
         if body.get("mediaType") not in _POST_TYPES or not (url or prompt):
             return error(400, lines.ERROR_400)

@@ -1,5 +1,5 @@
-"""What a simulated account may ask: both of Grok's systems (grok-protocol.md §4.5), counted when a
-question begins.
+"""Allowances of simulated accounts, in both of Grok's systems (grok-protocol.md §4.5), counted when
+a question begins.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from attrs import define
 __all__ = ["UNLIMITED", "Limit"]
 
 UNLIMITED: dict[str, Any] = {"windowSizeSeconds": 7200, "remainingQueries": 40, "totalQueries": 40}
-"""What an account without a limit of its own says it has left, for ever."""
+"""The constant remainder that an account without a limit of its own reports."""
 
 
 @define
 class Limit:
-    """One account's allowance for one group of models.
+    """An account's allowance for one group of models.
 
-    :ivar flat: a number of questions; else a budget of tokens that a question takes its cost from.
-    :ivar wait_s: what is said to be the time until there is something again, once nothing is left;
-        0 says nothing.
+    :ivar flat: a number of questions; else a budget of tokens from which each question takes its
+        cost.
+    :ivar wait_s: the reported time until a spent allowance is back; 0 reports none.
     """
 
     total: int
@@ -30,7 +30,7 @@ class Limit:
     wait_s: int = 0
 
     def take(self, cost: int) -> bool:
-        """A question of this *cost* begins; whether the account may ask it."""
+        """Count a question of this *cost*. Returns whether the account may ask it."""
         charge = 1 if self.flat else cost
         if self.left < charge:
             return False

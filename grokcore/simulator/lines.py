@@ -106,8 +106,8 @@ def response(
     tag: str = "",
     after: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A response-level object: payload first, then what every line carries, in the recorded
-    order.
+    """A response-level object: payload first, then the fields of every line, in the
+    recorded order.
     """
     return {
         **payload,
@@ -120,12 +120,12 @@ def response(
 
 
 def token(text: str, *, tag: str = "final") -> dict[str, Any]:
-    """One token of the answer; ``tag=""`` is the form of early 2025."""
+    """A token of the answer; ``tag=""`` is the form of early 2025."""
     return response({"token": text}, tag=tag)
 
 
 def thought(text: str, *, tag: str = "summary") -> dict[str, Any]:
-    """One token of thinking."""
+    """A token of thinking."""
     return response({"token": text}, thinking=True, tag=tag)
 
 
@@ -154,7 +154,7 @@ def ui_layout(kind: str = "SPLIT", *, long: bool = False) -> dict[str, Any]:
 
 
 def llm_info() -> dict[str, Any]:
-    """Which model answers."""
+    """The name of the answering model."""
     return response({"llmInfo": {"modelHash": "c2ltdWxhdGVkLW1vZGVsLWhhc2gtb2YtMzItYnl0ZXM="}})
 
 
@@ -197,7 +197,7 @@ def tool_call(code: str) -> dict[str, Any]:
 
 
 def search_results(url: str, page_title: str) -> dict[str, Any]:
-    """What a search found."""
+    """The results of a search."""
     found = {"url": url, "title": page_title, "preview": "", "siteName": "", "citationId": "1"}
     return response(
         {"token": "", "webSearchResults": {"results": [found]}},
@@ -212,7 +212,7 @@ def card(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def citation_card(card_id: str, url: str) -> dict[str, Any]:
-    """What a citation in the text will refer to."""
+    """The source that a citation in the text will refer to."""
     return card(
         {"id": card_id, "type": "render_inline_citation", "cardType": "citation_card", "url": url}
     )
@@ -260,7 +260,7 @@ def picture(card_id: str) -> str:
 
 
 def image_count(count: int) -> dict[str, Any]:
-    """Pictures are about to come."""
+    """The announcement of pictures."""
     return response({"imageAttachmentInfo": {"imageAttachmentCount": count}})
 
 

@@ -1,6 +1,6 @@
-"""What the simulated Grok does with one request: a script of steps.
+"""Scripts of the simulated Grok: the steps of its response to one request.
 
-The builders make whole answers; the helpers at the end make them nasty (grok-protocol.md §7): cut
+The builders make whole answers. The helpers at the end make them nasty (grok-protocol.md §7): cut
 anywhere, glued, without their last newline, stalled, broken off, compressed.
 """
 
@@ -47,7 +47,7 @@ class Send:
 
 @frozen
 class Wait:
-    """Do nothing for so many seconds; infinity waits until the client gives up."""
+    """Pause for some seconds; infinity waits until the client gives up."""
 
     seconds: float
 
@@ -94,10 +94,10 @@ def tokens_of(text: str) -> list[str]:
 
 
 def trace(user_agent: str, ip: str = "127.0.0.1") -> Script:
-    """What Cloudflare tells of who asks: lines of ``name=value``, as its hosts give them under
-    ``/cdn-cgi/trace``.
+    """Cloudflare's description of a client: lines of ``name=value``, as under ``/cdn-
+    cgi/trace``.
     """
-    told = {
+    described = {
         "fl": "1f1",
         "h": "grok.com",
         "ip": ip,
@@ -105,7 +105,7 @@ def trace(user_agent: str, ip: str = "127.0.0.1") -> Script:
         "visit_scheme": "https",
         "uag": user_agent,
     }
-    told |= {
+    described |= {
         "colo": "SIM",
         "sliver": "none",
         "http": "http/2",
@@ -113,7 +113,7 @@ def trace(user_agent: str, ip: str = "127.0.0.1") -> Script:
         "tls": "TLSv1.3",
         "warp": "off",
     }
-    text = "".join(f"{name}={value}\n" for name, value in told.items())
+    text = "".join(f"{name}={value}\n" for name, value in described.items())
     return Script((Send(text.encode()),), headers=(("content-type", "text/plain"),))
 
 
@@ -224,7 +224,7 @@ def error(status: int, body: object, headers: tuple[tuple[str, str], ...] = ()) 
 
 
 def page(status: int = 403, html: str = lines.PAGE_CHALLENGE) -> Script:
-    """A page where JSON belongs."""
+    """An HTML page in the place of JSON."""
     steps = (Send(html.encode()),) if html else ()
     return Script(
         steps, status, (("content-type", "text/html; charset=UTF-8"), ("server", "cloudflare"))

@@ -40,10 +40,10 @@ async def serve_simulator(
     keep_alive_s: float = 60.0,
     task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until cancelled; the task starts with the base URL.
+    """Serve until cancelled. Reports the base URL as started.
 
     :param certificate: files with a certificate and its key; with them it speaks TLS and HTTP/2.
-    :param keep_alive_s: how long an idle connection stays open.
+    :param keep_alive_s: seconds that an idle connection stays open.
     """
     simulator = simulator or Simulator()
     config = _configured(simulator, certificate, keep_alive_s)

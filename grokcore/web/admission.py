@@ -1,5 +1,5 @@
-"""What every route that asks Grok has in common: whether there is room, the question, and what it
-took.
+"""Admission of requests that ask Grok: limits of keys and streams, the model, the attachments, and
+the response headers.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ __all__ = [
 
 @frozen
 class Services:
-    """What the routes are built around.
+    """The server's parts that routes use.
 
-    :ivar fetcher: returns what fetches the pictures of one request, as configured at the moment;
-        takes the API key's name.
-    :ivar deliveries: how pictures and videos in answers are delivered.
-    :ivar census: counts the tokens for whoever shows them.
+    :ivar fetcher: returns a :class:`~grokcore.runtime.attachments.fetch.Fetcher` for one request,
+        built from the current settings; takes the API key's name.
+    :ivar deliveries: delivery of pictures and videos in answers.
+    :ivar census: shared token counts.
     """
 
     gateway: Gateway
@@ -58,14 +58,14 @@ class Services:
 
 
 def most_body_bytes(config: Config) -> int:
-    """Bytes that a request's body may have."""
+    """Largest size of a request's body, in bytes."""
     return int(config.server.max_body_mb * 1024 * 1024)
 
 
 def begin_asking(lifetime: Lifetime) -> None:
-    """A request that asks Grok begins: it counts against its key's limits until it is over.
+    """Count the request against its key's limits until it is over.
 
-    :raises KeyLimitExceeded: it may not.
+    :raises KeyLimitExceeded: if a limit is reached.
     """
     allowance = lifetime.caller.allowance
     if allowance is None:
@@ -86,15 +86,17 @@ def chosen_model(
 ) -> Model:
     """The model that a request names.
 
-    :param suggest: whether a refusal may offer a model; routes that refuse some don't offer them.
-    :raises ModelNotFound: there is none; :raises ModelNotAllowed: it is not for this key.
+    :param suggest: returns whether an error may suggest a model. Routes that refuse some models
+        don't suggest them.
+    :raises ModelNotFound: if there is no such model.
+    :raises ModelNotAllowed: if this key may not use it.
     """
     models = services.state.config.models
-    if name not in models:  # the names that the refusal offers are those of the key
+    if name not in models:  # suggest only models that this key may use
         models = {
-            known: model
-            for known, model in models.items()
-            if lifetime.caller.may_use(known) and suggest(model)
+            candidate: model
+            for candidate, model in models.items()
+            if lifetime.caller.may_use(candidate) and suggest(model)
         }
     model = find_model(models, name)
     lifetime.trace.model = model.name
@@ -105,18 +107,18 @@ def chosen_model(
 async def attached(
     services: Services, parts: Sequence[AttachmentPart], lifetime: Lifetime
 ) -> tuple[Attachment, ...]:
-    """The pictures and files of a request; nothing is fetched for one that has no chance.
+    """The pictures and files of a request. Capacity is checked before anything is fetched.
 
-    :raises GrokApiError: there is no room for another answer, or one of them can't be had.
+    :raises GrokApiError: if no further answer can be opened, or a picture or file can't be loaded.
     """
     _refuse_more(services)
     return await load_attachments(parts, services.fetcher(lifetime.caller.name))
 
 
 async def brought(services: Services, messages: Sequence[Message], lifetime: Lifetime) -> Enclosed:
-    """The pictures and files that go up with a conversation.
+    """The pictures and files that are uploaded with a conversation.
 
-    :raises GrokApiError: as :func:`attached`, for those of the user's last message.
+    :raises GrokApiError: as :func:`attached`, for attachments of the user's last message.
     """
     _refuse_more(services)
     earlier = (
@@ -128,9 +130,9 @@ async def brought(services: Services, messages: Sequence[Message], lifetime: Lif
 
 
 async def open_completion(services: Services, question: Question, lifetime: Lifetime) -> Completion:
-    """A completion that belongs to this request, and is closed with it.
+    """A completion that belongs to this request and is closed with it.
 
-    :raises GrokApiError: if the question can't be asked, or there is no room for another answer.
+    :raises GrokApiError: if the question can't be asked, or no further answer can be opened.
     """
     asked = await rendered(services.gateway.lane, question)
     if asked.rendering.in_file:
@@ -150,8 +152,8 @@ def described(
     lifetime: Lifetime,
     ignored: Callable[[Collection[str]], Collection[str]],
 ) -> Iterator[None]:
-    """When the block ends, in whatever way, note in the response's headers: names of fields without
-    effect, the attempts, and the allowance that is left.
+    """Write into the response headers, when the block ends, also with an error: names of fields
+    without effect, the attempts, and the remaining allowance.
 
     :param ignored: returns all names, given those of parts that could not be passed on to Grok.
     """
@@ -174,8 +176,8 @@ def _describe(
     lifetime: Lifetime,
     refused: RateLimitExceeded | None,
 ) -> None:
-    """A key with limits gets no figures of the owner's tokens; its own are in the headers since its
-    request began.
+    """Write the headers. A key with limits gets no figures of the owner's tokens; its own figures
+    were written by :func:`begin_asking`.
     """
     lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
     if lifetime.caller.allowance is not None:

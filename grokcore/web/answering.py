@@ -1,6 +1,4 @@
-"""One handler for every route that asks Grok: admit, parse, ask, then answer in the route's
-dialect.
-"""
+"""The handler of all routes that ask Grok: admit, parse, ask, answer in the route's dialect."""
 
 from __future__ import annotations
 
@@ -37,7 +35,7 @@ _Collector = TypeVar("_Collector", bound=Collector)
 
 
 class AskingRoute(Protocol, Generic[_Request, _Collector]):
-    """The parts of a route that its dialect, which is pure, can't have."""
+    """The parts of a route that do I/O, and so can't be its dialect's."""
 
     @property
     def dialect(self) -> Dialect[_Request, _Collector]:
@@ -50,16 +48,14 @@ class AskingRoute(Protocol, Generic[_Request, _Collector]):
         """
 
     def delivery(self, services: Services) -> Delivery | None:
-        """How media within the answer are delivered while it arrives; None leaves them as they
-        are.
-        """
+        """Delivery of the answer's media while it arrives; None keeps Grok's addresses."""
 
     async def finish(
         self, services: Services, asked: _Request, collector: _Collector, completion: Completion
     ) -> None:
         """Complete a collected answer before its body is made.
 
-        :raises GrokApiError: if it can't be given.
+        :raises GrokApiError: if the answer can't be completed.
         """
 
 

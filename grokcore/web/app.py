@@ -1,4 +1,4 @@
-"""The routes, as a Quart app built by a factory around what it needs."""
+"""The routes, in a Quart app that a factory builds."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ from .unknown_paths import unknown_url
 __all__ = ["create_app"]
 
 MODELS_CREATED = 1763683200
-"""``created`` of all models: 21 November 2025, the revision of the table. Clients only ask that it
-is a number.
+"""``created`` of all models: 21 November 2025, the revision of the table. Clients only require a
+number.
 """
 
 _log = logging.getLogger(__name__)
@@ -52,9 +52,9 @@ _log = logging.getLogger(__name__)
 class _App(QuartTrio):
     """Quart with two changes.
 
-    Routes don't depend on the Host header: Werkzeug raises for one like ``.x``, outside of any
-    handler. OPTIONS without CORS is answered with 204: some proxies and monitors take a 200 without
-    a body for a fault.
+    Routes don't depend on the Host header: for one like ``.x`` Werkzeug raises outside of any
+    handler. OPTIONS without CORS gets a 204: some proxies and monitors report a 200 without a body
+    as a fault.
     """
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
@@ -76,7 +76,7 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     """The Quart app. Requests must come through :class:`grokcore.web.edge.Edge`."""
     app = _App(__name__, static_folder=None)
     app.config.update(
-        # Quart's default would cut every answer after 60 s, without a word.
+        # Quart's default would cut off every answer after 60 s, without an error.
         RESPONSE_TIMEOUT=None,
     )
 
@@ -99,7 +99,7 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
 
 
 def _asked_path() -> str:
-    """The path as the client wrote it, cut to what fits a message."""
+    """The path as the client wrote it, cut to fit into a message."""
     return request.scope["raw_path"].decode("latin-1")[:200]
 
 
@@ -109,17 +109,15 @@ def _asked_path() -> str:
 def _add_hooks(app: QuartTrio, services: Services) -> None:
     @app.before_request
     async def authenticate() -> None:
-        """Before the body is read, and before it is known whether the route exists."""
-        services.state.wall.look()  # the machine may just have woken, and limits count from then
+        """Check the key before the body is read, and before an unknown route is reported."""
+        services.state.wall.look()  # limits must count the time for which the machine slept
         about_a_route = request.method == "OPTIONS" and request.routing_exception is None
         marks = marks_of(app, request.endpoint)
         if marks.needs_key and not about_a_route:
             headers = {name.lower(): value for name, value in request.headers.items()}
-            lifetime = current_lifetime()
-            lifetime.caller = services.state.keys.identify(headers)
-            lifetime.trace.key = lifetime.caller.name
-            lifetime.trace.owned = lifetime.caller.allowance is None
-            lifetime.trace.asks = marks.asks_grok and request.method == "POST"
+            caller = services.state.keys.identify(headers)
+            asks = marks.asks_grok and request.method == "POST"
+            current_lifetime().identify(caller, asks=asks)
 
     @app.errorhandler(GrokApiError)
     async def on_refusal(error: GrokApiError) -> Response:
@@ -151,7 +149,7 @@ def _error_response(error: GrokApiError, status: int | None = None) -> Response:
 
 
 def _of_http_exception(error: HTTPException, server: ServerConfig) -> Response:
-    """Quart's own refusals, which would be HTML pages."""
+    """The answer to an error of Quart's own, which would be an HTML page."""
     match error.code:
         case 404:
             base = public_base(server, request.scope)
@@ -192,7 +190,7 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
 
     @route(app, "GET", "/health", needs_key=False)
     async def health() -> Response:
-        """Open to anybody, so with fewer words, unless an owner's key came along."""
+        """The report; without an owner's key, faults are described in fewer words."""
         report = health_report(services.gateway, state, services.census)
         if not _is_owner(state.keys):
             report["faults"] = public_faults(report["faults"])
@@ -223,9 +221,8 @@ def _add_asking_routes(app: QuartTrio, services: Services) -> None:
 
 
 def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:
-    @route(
-        app, "GET", "/media/<name>", needs_key=False
-    )  # the name is the secret: browsers have no key
+    # Browsers have no key: the name, which can't be guessed, is the secret.
+    @route(app, "GET", "/media/<name>", needs_key=False)
     async def media(name: str) -> Response:
         return await media_response(
             cache, name, request.method, request.headers, current_lifetime()

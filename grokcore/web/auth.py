@@ -1,7 +1,7 @@
-"""Who may use the API: keys, compared by digest, and what each may do.
+"""API keys: comparison by digest, and the rights of each key.
 
-The owner's keys are ``[grok] api_key`` and those of ``[[keys]]`` without a limit. A key with any
-limit (models, requests per minute, requests at once) is a guest's: it may ask, and see nothing of
+The owner's keys are ``[grok] api_key`` and those of ``[[keys]]`` without a limit. A key with a
+limit (models, requests per minute, concurrent requests) is a guest's: it may ask Grok, but not see
 the server's state.
 """
 
@@ -23,11 +23,11 @@ __all__ = ["OWNER", "Caller", "KeyRing"]
 
 @frozen
 class Caller:
-    """Whose request it is.
+    """The holder of an API key, with the key's rights.
 
-    :ivar name: that of the key in ``[[keys]]``; empty for the owner's, and if no key is asked for.
-    :ivar models: those it may use; none is all of them.
-    :ivar allowance: the account of its limits; None without limits.
+    :ivar name: the key's name in ``[[keys]]``; empty for ``api_key`` and if no key is configured.
+    :ivar models: names of the models that the key may use; empty allows all.
+    :ivar allowance: the use of the key's limits; None without limits.
     """
 
     name: str = ""
@@ -35,13 +35,13 @@ class Caller:
     allowance: KeyAllowance | None = None
 
     def may_use(self, model: str) -> bool:
-        """Whether it may ask this model."""
+        """Whether the key may use this model."""
         return not self.models or model in self.models
 
     def require_model(self, model: str) -> None:
-        """Make sure that it may.
+        """Check that the key may use this model.
 
-        :raises ModelNotAllowed: it may not.
+        :raises ModelNotAllowed: if it may not.
         """
         if not self.may_use(model):
             allowed = ", ".join(sorted(self.models))
@@ -50,32 +50,31 @@ class Caller:
             )
 
     def require_owner(self) -> None:
-        """Make sure that the server's state may be seen and changed.
+        """Check that the key is an owner's, who may see and change the server's state.
 
-        :raises PermissionDenied: it is a guest's key.
+        :raises PermissionDenied: if it is a guest's key.
         """
         if self.allowance is not None:
             raise PermissionDenied(
-                f"The key {self.name!r} has limits, and this is for keys without any."
+                f"The key {self.name!r} has limits. This route is only for keys without limits."
             )
 
 
 OWNER = Caller()
 
 MOST_KEY_BYTES = 512
-"""Of a header that is cleaned of what was pasted with the key."""
+"""Longest header value from which characters pasted with the key are removed."""
 
 _WRONG = (
     "The API key is wrong: it is none of this server's keys. They are set in [grok] api_key and "
-    "[[keys]] of its "
-    "configuration."
+    "[[keys]] of its configuration."
 )
 _NONE = (
     "This server asks for an API key: send it as Authorization: Bearer KEY or as x-api-key: KEY."
 )
 
-# Quotes, also curly ones, and spaces, also those without a width, come along when a key is pasted.
-# Clients that add the scheme themselves send it twice.
+# People paste keys together with quotes (also curly ones) and spaces (also zero-width ones). A
+# client that adds the scheme itself sends it twice if it was pasted as well.
 _PASTED = rb"""[ \t"'`]|\xc2\xa0|\xe2\x80[\x8b-\x9f]|\xef\xbb\xbf"""
 _PASTED_BEFORE = re.compile(rb"^(?:%b|bearer(?=[ \t:]|$):?)++" % _PASTED, re.IGNORECASE)
 _BEARER = re.compile(rb"^(?:%b)*+bearer(?=[ \t:]|$)" % _PASTED, re.IGNORECASE)
@@ -83,12 +82,11 @@ _PASTED_BEHIND = re.compile(rb"(?:%b)++$" % _PASTED)
 
 
 class KeyRing:
-    """The keys of this server. Without any, everybody may (the server then listens on loopback
-    only).
+    """The keys of this server. Without keys every request is the owner's; the server then listens
+    on loopback only.
 
-    :param api_key: the owner's; empty if there is none.
-    :param previous: the callers of the key ring before; what was used of a key's allowance stays
-        used.
+    :param api_key: the owner's key; empty if there is none.
+    :param previous: the callers of the previous key ring; their allowances are taken over.
     :ivar callers: by the digests of their keys.
     """
 
@@ -101,11 +99,11 @@ class KeyRing:
         self.callers: dict[bytes, Caller] = {_digest(api_key.encode()): OWNER} if api_key else {}
         for key in keys:
             digests = list(_digests(key))
-            known = [previous[digest] for digest in digests if previous and digest in previous]
-            self.callers.update(dict.fromkeys(digests, _caller(key, known)))
+            earlier = [previous[digest] for digest in digests if previous and digest in previous]
+            self.callers.update(dict.fromkeys(digests, _caller(key, earlier)))
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that the loop's clock has not counted."""
+        """Count *seconds* that the event loop's clock has missed."""
         allowances = {id(caller.allowance): caller.allowance for caller in self.callers.values()}
         for allowance in allowances.values():
             if allowance is not None:
@@ -117,15 +115,15 @@ class KeyRing:
         return not self.callers
 
     def identify(self, headers: Mapping[str, str]) -> Caller:
-        """Whose request this is, by its headers (names in lower case).
+        """The caller, by a request's headers (names in lower case).
 
-        :raises InvalidApiKey: if it has no key, or a wrong one; the message says which.
+        :raises InvalidApiKey: if the request has no key, or a wrong one; the message says which.
         """
         if self.empty:
             return OWNER
         keys = _offered(headers)
         offered = [_digest(key) for key in keys]
-        # All are compared, however early one fits: the time taken says nothing about the keys.
+        # Compare all, also after a match: the time taken must not depend on the keys.
         matches = [
             caller
             for own, caller in self.callers.items()
@@ -137,11 +135,11 @@ class KeyRing:
         return matches[0]
 
 
-def _caller(key: KeyConfig, known: Sequence[Caller]) -> Caller:
+def _caller(key: KeyConfig, earlier: Sequence[Caller]) -> Caller:
     if not (key.models or key.rpm or key.concurrent):
         return Caller(key.name)
     allowance = next(
-        (caller.allowance for caller in known if caller.allowance), None
+        (caller.allowance for caller in earlier if caller.allowance), None
     ) or KeyAllowance(key.name)
     allowance.name, allowance.rpm, allowance.concurrent = key.name, key.rpm, key.concurrent
     return Caller(key.name, frozenset(key.models), allowance)
@@ -159,10 +157,11 @@ def _digest(key: bytes) -> bytes:
 
 
 def _offered(headers: Mapping[str, str]) -> list[bytes]:
-    """Keys as the bytes that were on the wire (header text is their latin-1 reading), and as they
-    were meant.
+    """The request's keys: each as the bytes that were sent, and cleaned of pasted characters.
+
+    :param headers: their text is the bytes read as latin-1.
     """
-    found: list[bytes] = []
+    keys: list[bytes] = []
     for name in ("authorization", "x-api-key", "api-key"):
         value = headers.get(name, "").encode("latin-1", "replace").strip()
         scheme, _, credentials = value.partition(b" ")
@@ -174,9 +173,9 @@ def _offered(headers: Mapping[str, str]) -> list[bytes]:
         meant = value[:MOST_KEY_BYTES]  # the expressions take time with its square
         if name == "authorization" and not _BEARER.match(meant):
             continue
-        found += [
+        keys += [
             key
             for key in (exact, _PASTED_BEHIND.sub(b"", _PASTED_BEFORE.sub(b"", meant, 1)))
             if key
         ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(keys))

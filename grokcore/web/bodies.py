@@ -1,9 +1,8 @@
-"""Bodies of requests: received, decoded and parsed within bounds, without holding up other
-requests.
+"""Request bodies: receiving, decoding and parsing within bounds, without delaying other requests.
 
-Large bodies are decoded and parsed in a worker thread, two at a time. Above a total of
-:data:`MOST_HELD_BODIES` whole ones, a large body is refused as overload: many clients at once can't
-exhaust the memory.
+Large bodies are decoded and parsed in a worker thread, two at a time. So that many clients together
+can't exhaust the memory, the total size is bounded by :data:`MOST_HELD_BODIES`. Further large
+bodies are refused as overload.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ BODY_TIMEOUT_S = 120
 """Seconds for a request's body to arrive."""
 
 MOST_HELD_BODIES = 4
-"""Whole bodies of the largest size that are held at once."""
+"""Total size of the bodies that the server holds at once, in bodies of the largest size."""
 
 PARSED_AT_ONCE = 2
 
@@ -45,7 +44,7 @@ GIVE_BACK_S = 5.0
 """Seconds that returning memory may take; it takes some milliseconds."""
 
 MANY_MARKS = 20_000
-"""Values that are parsed and validated in some 50 ms."""
+"""JSON values in a body that takes some 50 ms to parse and validate."""
 
 PIECE_BYTES = 256 * 1024
 
@@ -56,13 +55,13 @@ _T = TypeVar("_T")
 
 @define
 class _Arriving:
-    """A body on its way: its pieces so far, and their bytes in all."""
+    """A body that is being received: its pieces so far, and their total size in bytes."""
 
     pieces: list[bytes] = field(factory=list)
     size: int = 0
 
     def take(self) -> bytes:
-        """The whole body; nothing of it is kept here. Joining many pieces releases Python's global
+        """Return the whole body and keep no copy. Joining many pieces releases Python's global
         lock.
         """
         body = b"".join(self.pieces)
@@ -80,10 +79,10 @@ class Bodies:
         self._held = 0
 
     async def parse(self, parse: Callable[[bytes], _T], most: int, lifetime: Lifetime) -> _T:
-        """Receive the body of the request at hand and return what *parse* makes of it.
+        """Receive the current request's body and return the result of *parse*.
 
-        :param most: bytes that the body may have, as sent and as decoded.
-        :raises GrokApiError: if *parse* raises one, or there is no whole body that can be decoded.
+        :param most: largest size of the body in bytes, both as sent and as decoded.
+        :raises GrokApiError: if *parse* raises one, or the body is incomplete or can't be decoded.
         """
         encoding = _encoding(request.headers.get("content-encoding", ""))
         arriving = _Arriving()
@@ -105,13 +104,13 @@ class Bodies:
         return outcome
 
     def interrupt(self) -> None:
-        """Refuse the bodies that have not arrived yet, and later ones: the server stops."""
+        """Refuse bodies that have not arrived completely, and later ones: the server stops."""
         self._stopping = True
         for scope in self._receiving:
             scope.cancel()
 
     async def _give_back(self) -> None:
-        """Return freed memory to the system, when nothing of the request is left."""
+        """Return freed memory to the system after the request's objects are gone."""
         with trio.move_on_after(GIVE_BACK_S, shield=True), contextlib.suppress(Overloaded):
             await in_thread(give_back, abandon_on_cancel=True, limiter=self._threads)
 
@@ -142,7 +141,7 @@ class Bodies:
 
 
 def _is_light(arriving: _Arriving, encoding: str) -> bool:
-    """Whether the body is parsed so quickly that a thread is not worth its while."""
+    """Whether parsing the body is so quick that a thread is not worthwhile."""
     if encoding or arriving.size > LARGE_BYTES:
         return False
     return sum(map(structure_marks, arriving.pieces)) <= MANY_MARKS
@@ -151,9 +150,7 @@ def _is_light(arriving: _Arriving, encoding: str) -> bool:
 def _outcome(
     arriving: _Arriving, encoding: str, parse: Callable[[bytes], _T], most: int
 ) -> _T | GrokApiError:
-    """What *parse* returns or raises. An error comes without its frames, which refer to the
-    body.
-    """
+    """The result of *parse*, or its error without a traceback, whose frames refer to the body."""
     try:
         body = arriving.take()
         if len(body) > LARGE_BYTES:
@@ -170,7 +167,7 @@ def _outcome(
 def _encoding(header: str) -> str:
     """The name of a body's encoding; empty if it has none.
 
-    :raises UnsupportedEncoding: if it is another one, or one on top of another.
+    :raises UnsupportedEncoding: if the encoding is unknown, or there are several.
     """
     name = ", ".join(filter(None, (part.strip().lower() for part in header.split(","))))
     name = name.removeprefix("x-") if name == "x-gzip" else name
@@ -179,16 +176,16 @@ def _encoding(header: str) -> str:
     if name in ENCODINGS:
         return name
     raise UnsupportedEncoding(
-        f"Content-Encoding {name[:40]!r} is not decoded here: send the body as it is, or with gzip "
-        "or deflate."
+        f"Content-Encoding {name[:40]!r} is not supported: send the body uncompressed, or with "
+        "gzip or deflate."
     )
 
 
 def decoded(body: bytes, encoding: str, most: int) -> bytes:
-    """*body* without its *encoding*, one of :data:`ENCODINGS`.
+    """*body* without its *encoding*, which is one of :data:`ENCODINGS`.
 
-    :raises InvalidRequest: if it is not what the encoding says, or breaks off.
-    :raises RequestTooLarge: if it is more than *most* bytes then.
+    :raises InvalidRequest: if the body is damaged or breaks off.
+    :raises RequestTooLarge: if the decoded body has more than *most* bytes.
     """
     machine = zlib.decompressobj(_window_bits(body, encoding))
     pieces, size, fault = [], 0, ""
@@ -205,18 +202,18 @@ def decoded(body: bytes, encoding: str, most: int) -> bytes:
         fault = (
             ""
             if machine.eof and not machine.unused_data
-            else "it breaks off, or more follows behind it"
+            else "it is incomplete, or followed by other data"
         )
     except zlib.error:
-        fault = "it is something else, or damaged"
+        fault = "it is damaged, or in another format"
     if fault:
         raise InvalidRequest(f"The request body can't be decoded as {encoding}: {fault}.")
     return b"".join(pieces)
 
 
 def _window_bits(body: bytes, encoding: str) -> int:
-    """The format's number in zlib. ``deflate`` has zlib's header (RFC 9110), which some clients
-    leave out.
+    """The format's number for zlib. Some clients send ``deflate`` without the zlib header that RFC
+    9110 requires.
     """
     if encoding == "gzip":
         return 16 + zlib.MAX_WBITS

@@ -1,4 +1,4 @@
-"""Responses whose body is not made at once, or that have none."""
+"""Responses with a body that is produced step by step, or with none."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["SteppedBody", "not_modified", "stepped_response"]
 
 
 class SteppedBody(ResponseBody):
-    """A body that Quart steps through. An object, since in a generator a scope or a nursery could
-    span two steps.
+    """A response body that Quart iterates over. An object and no generator: in a generator, a
+    cancel scope could span two steps.
     """
 
     async def __aenter__(self) -> AsyncIterator[bytes]:
@@ -26,27 +26,30 @@ class SteppedBody(ResponseBody):
         exc_value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        """What belongs to the body ends with the request's lifetime, not here."""
+        """Do nothing: the request's lifetime closes the body's resources."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     @abstractmethod
     async def __anext__(self) -> bytes:
-        """The next piece; StopAsyncIteration at the end."""
+        """The next piece.
+
+        :raises StopAsyncIteration: at the end.
+        """
 
 
 def stepped_response(body: ResponseBody, headers: Mapping[str, str]) -> Response:
-    """A response with this *body*, whose length nobody knows yet."""
+    """A response with this *body*, of unknown length."""
     response = Response(b"", headers=dict(headers))
-    del response.headers["content-length"]  # that of the empty body it was made with
+    del response.headers["content-length"]  # that of the empty body above
     response.response = body
     return response
 
 
 def not_modified(headers: Mapping[str, str]) -> Response:
-    """What is answered to a client that has the content already (RFC 9110 §15.4.5)."""
+    """The response to a client that has the content already (RFC 9110 §15.4.5)."""
     response = Response(b"", status=304, headers=dict(headers))
-    for name in ("content-length", "content-type"):  # of the empty body that it was made with
+    for name in ("content-length", "content-type"):  # those of the empty body above
         del response.headers[name]
     return response

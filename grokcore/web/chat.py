@@ -1,4 +1,4 @@
-"""``/v1/chat/completions``: how a conversation is asked and its answer delivered."""
+"""``/v1/chat/completions``: from a conversation to a completion, and delivery of its answer."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ChatRoute:
     dialect: ChatDialect = field(factory=ChatDialect)
 
     async def open(self, services: Services, asked: ChatRequest, lifetime: Lifetime) -> Completion:
-        """A completion for the conversation, as a transcript in a file if it is too long for a
-        prompt.
+        """A completion for the conversation. One that is too long for a prompt is uploaded as a
+        text file.
         """
         lifetime.trace.stream = asked.stream
         model = chosen_model(services, asked.model, lifetime)
@@ -33,7 +33,7 @@ class ChatRoute:
         return await open_completion(services, question, lifetime)
 
     def delivery(self, services: Services) -> Delivery | None:
-        """As ``[grok] image_mode`` has it."""
+        """The delivery that ``[grok] image_mode`` asks for."""
         return services.deliveries.of_answer(services.state.config, request.scope)
 
     async def finish(
@@ -43,4 +43,4 @@ class ChatRoute:
         collector: AnswerWriter,
         completion: Completion,
     ) -> None:
-        """Nothing is left to do: media were delivered with their events."""
+        """Do nothing: media were delivered with their events."""

@@ -1,7 +1,8 @@
-"""The connections of clients: how many there may be, and which one has to make room.
+"""Client connections: their number, and which one is closed to make room for another.
 
-Each takes a descriptor, and so do files and the calls to Grok. Without a bound, idle sockets of one
-client would use up ``ulimit -n``, and nobody could connect until they time out.
+Each connection takes a file descriptor, and so do files and requests to Grok. Without a bound, idle
+sockets of one client could use up ``ulimit -n``, and no other client could connect until they time
+out.
 """
 
 from __future__ import annotations
@@ -17,36 +18,36 @@ from attrs import define, field
 __all__ = ["Connection", "Connections", "keep_watch", "most_connections", "raise_descriptor_limit"]
 
 MOST_DESCRIPTORS = 65_536
-"""What the soft limit is raised to at most."""
+"""Highest value to which the soft limit is raised."""
 
 MOST_RESERVED = 1024
-"""Descriptors that are kept for files and for calls to Grok; of a low limit it is a third."""
+"""Descriptors kept free for files and requests to Grok; under a low limit, a third of it."""
 
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 30, 10, 3
 
 USER_TIMEOUT_MS = 60_000
-"""As long as all probes take. Linux counts the time for which a client's window is closed as well,
-so not less.
+"""The time that all probes take. Not less: Linux also counts the time for which a client does not
+read.
 """
 
 
 class Connection(Protocol):
     """A client's connection.
 
-    :ivar idle_since: trio's time since when no request is under way; None while one is.
+    :ivar idle_since: trio's time at which the last request ended; None during a request.
     """
 
     idle_since: float | None
 
     def cut(self) -> None:
-        """Close it now."""
+        """Close the connection now."""
 
 
 @define
 class Connections:
-    """Those that are open.
+    """The open connections.
 
-    :ivar most: how many there may be.
+    :ivar most: the highest number of connections.
     """
 
     most: int = sys.maxsize
@@ -56,9 +57,9 @@ class Connections:
         return len(self._open)
 
     def admit(self, newcomer: Connection) -> bool:
-        """Let a connection in, if need be in the place of the one that has been idle for longest.
+        """Admit a connection. If there are too many, close the one that has been idle for longest.
 
-        :returns: False if requests are under way on all of them.
+        :returns: False if all connections are busy with requests.
         """
         if len(self._open) >= self.most:
             idlest = min(self._open.values(), key=_idle_since)
@@ -70,7 +71,7 @@ class Connections:
         return True
 
     def remove(self, connection: Connection) -> None:
-        """Forget a connection; one that was cut is forgotten already."""
+        """Remove a connection; one that was cut has been removed already."""
         self._open.pop(id(connection), None)
 
 
@@ -79,7 +80,9 @@ def _idle_since(connection: Connection) -> float:
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the soft limit of open files to the hard one; return it. Windows has no such limit."""
+    """Raise the soft limit of open files to the hard limit, and return it. Windows has no such
+    limit.
+    """
     if sys.platform == "win32":
         return MOST_DESCRIPTORS
     import resource
@@ -94,14 +97,12 @@ def raise_descriptor_limit() -> int:
 
 
 def most_connections(descriptors: int) -> int:
-    """How many connections leave a reserve of *descriptors*."""
+    """The number of connections that leaves a reserve of *descriptors*."""
     return max(1, descriptors - min(MOST_RESERVED, descriptors // 3))
 
 
 def keep_watch(connection: socket.socket) -> None:
-    """Have the system look whether the client is still there: one that vanished without a FIN would
-    hold its place.
-    """
+    """Turn on TCP keep-alive: a client that vanished without a FIN would keep its connection."""
     options = [
         (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
         (socket.IPPROTO_TCP, "TCP_KEEPIDLE", KEEPALIVE_IDLE_S),

@@ -1,14 +1,14 @@
-"""How the pictures and videos of an answer reach the client (``[grok] image_mode``).
+"""Delivery of an answer's pictures, videos and files to the client (``[grok] image_mode``).
 
-Grok's own addresses are good only for who is signed in at Grok with the account that was asked. So
-what Grok made can be fetched while that is certain, and given on from here: as a link to this
-server, or within the answer itself.
+Grok's own addresses work only in a browser that is signed in to Grok with the account that
+answered. So this server can fetch the media during the answer, with that account, and deliver them
+itself: as links to its own cache, or within the answer.
 
 Rules
 -----
-1. An answer is never lost over its picture: what can't be fetched or kept keeps its address, and
-   one line of the log says so.
-2. Events keep their order, and those that are no media pass as they are.
+1. A picture never costs the answer: if it can't be fetched or stored, it keeps Grok's address, and
+   the log reports it in one line.
+2. Events keep their order, and events without media pass unchanged.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from attrs import evolve, field, frozen
 from ..config import Config, ImageMode
 from ..errors import GrokApiError
 from ..protocol.conversation.events import Event, File, KeptPicture, Picture, Video
-from ..protocol.conversation.media import extension_of
 from ..protocol.dialects.openai_images.request import Made
+from ..protocol.media_types import extension_of
 from ..runtime.disk.media_cache import LargerThanCache, MediaCache
 from ..runtime.lanes.lane import Asset
 from .public_url import Scope, public_base
@@ -33,10 +33,10 @@ from .public_url import Scope, public_base
 __all__ = ["Deliveries", "Delivery", "MediaSource"]
 
 MOST_INLINE_BYTES = 8 * 1024 * 1024
-"""Of one picture within an answer; it is a third larger there, and in one piece."""
+"""Largest picture that is delivered within an answer; base64 makes it a third larger."""
 
 AT_ONCE = 4
-"""Pictures of one answer that are fetched at once."""
+"""Media of one answer that are fetched at the same time."""
 
 _MEDIA = (Picture, Video, File)
 
@@ -55,16 +55,16 @@ class MediaSource(Protocol):
         """Fetch a file."""
 
     async def save(self, url: str, cache: MediaCache) -> str:
-        """Keep a video in *cache* and return its name there."""
+        """Store a video in *cache* and return its name there."""
 
 
 @frozen
 class Delivery:
-    """How the media of one answer is delivered.
+    """Delivery of one answer's media.
 
-    :ivar mode: what becomes of it. Without a cache, ``cache`` is ``url``.
-    :ivar cache: where it can be kept; None if nowhere.
-    :ivar public_base: this server's address as the client sees it, without a slash at its end.
+    :ivar mode: the form of delivery. Without a cache, ``cache`` means ``url``.
+    :ivar cache: the media cache; None if there is none.
+    :ivar public_base: this server's address as the client sees it, without a trailing slash.
     """
 
     mode: ImageMode
@@ -72,27 +72,25 @@ class Delivery:
     public_base: str
 
     def concerns(self, events: Sequence[Event]) -> bool:
-        """Whether any of *events* is media that is to be fetched."""
+        """Whether *events* contain media that this delivery fetches."""
         for event in events:  # once per token: a generator would cost more
             if isinstance(event, _MEDIA):
                 return self._fetches
         return False
 
     def split(self, events: list[Event]) -> tuple[list[Event], list[Event]]:
-        """What of *events* can be shown at once, and the rest, which begins with the first
-        media.
-        """
+        """*events* up to the first media, and the rest, which begins with it."""
         first = next(
             (index for index, event in enumerate(events) if isinstance(event, _MEDIA)), len(events)
         )
         return events[:first], events[first:]
 
     async def picture(self, source: MediaSource, url: str, formats: Collection[str]) -> Made:
-        """A picture on an image route.
+        """A picture for an image route.
 
         :param url: Grok's address.
-        :param formats: of ``b64_json`` (content) and ``url``, those that the client wants.
-        :raises GrokApiError: if it could not be fetched though its content is wanted or kept.
+        :param formats: the formats that the client wants, of ``b64_json`` (content) and ``url``.
+        :raises GrokApiError: if the picture must be fetched and can't be.
         """
         wanted = "b64_json" in formats
         if not wanted and self.cache is None:
@@ -102,7 +100,7 @@ class Delivery:
         return Made(asset.data if wanted else b"", address)
 
     async def deliver(self, source: MediaSource, events: list[Event]) -> list[Event]:
-        """*events*, with the addresses that the client shall see."""
+        """*events* with the addresses for the client."""
         if not self._fetches:
             return events
         delivered, faults = list(events), list[str]()
@@ -113,7 +111,7 @@ class Delivery:
                 async with places:
                     delivered[index] = self._moved(event, await self._address(source, event))
             except (GrokApiError, LargerThanCache, OSError) as error:
-                faults.append(_told(error))
+                faults.append(_reason(error))
 
         async with trio.open_nursery() as nursery:
             for index, event in enumerate(events):
@@ -134,21 +132,19 @@ class Delivery:
         )
 
     def _moved(self, event: Picture | Video | File, url: str) -> Event:
-        """*event* at another address; a picture that is kept here keeps Grok's address beside
-        it.
-        """
+        """*event* with another address; a picture in the cache also keeps Grok's address."""
         if isinstance(event, Picture) and url.startswith(f"{self.public_base}/media/"):
             return KeptPicture(url, event.url)
         return evolve(event, url=url)
 
     async def _link(self, asset: Asset, url: str) -> str:
-        """This server's address of *asset*, or Grok's own if it can't be kept."""
+        """This server's address of *asset*, or Grok's own if it can't be stored."""
         if self.cache is None:
             return url
         try:
             name = await self.cache.put(asset.data, extension_of(asset.media_type))
         except (LargerThanCache, OSError) as error:
-            _log.warning("a picture could not be kept, and has Grok's address: %s", error)
+            _log.warning("a picture could not be stored, and keeps Grok's address: %s", error)
             return url
         return f"{self.public_base}/media/{name}"
 
@@ -174,31 +170,32 @@ class Delivery:
 
 @frozen
 class Deliveries:
-    """What is needed to deliver the media of any answer.
+    """A factory of deliveries.
 
-    :ivar cache: None if there is no folder for one.
+    :ivar cache: the media cache; None if the server has no folder for it.
     """
 
     cache: MediaCache | None
 
     def of_answer(self, config: Config, scope: Scope) -> Delivery | None:
-        """The delivery for one answer, as configured; None if Grok's own addresses are what is
-        wanted.
+        """The delivery for one chat answer; None if ``[grok] image_mode`` is ``url``.
 
-        :param scope: of the answer's request.
+        :param scope: the request's ASGI scope.
         """
         return None if config.grok.image_mode is ImageMode.URL else self.of_pictures(config, scope)
 
     def of_pictures(self, config: Config, scope: Scope) -> Delivery:
-        """The delivery for the pictures of an image route, which may be wanted whatever ``[grok]
-        image_mode`` is.
+        """The delivery for an image route. Clients of those can ask for a picture's content under
+        any ``[grok] image_mode``.
+
+        :param scope: the request's ASGI scope.
         """
         mode = config.grok.image_mode
         cache = self.cache if config.grok.cache_mb and mode is not ImageMode.URL else None
         return Delivery(mode, cache, public_base(config.server, scope))
 
 
-def _told(error: GrokApiError | LargerThanCache | OSError) -> str:
+def _reason(error: GrokApiError | LargerThanCache | OSError) -> str:
     if isinstance(error, GrokApiError):
         return f"{error.code}: {error.message}"
-    return f"it can't be kept: {error.strerror if isinstance(error, OSError) else error}"
+    return f"it can't be stored: {error.strerror if isinstance(error, OSError) else error}"

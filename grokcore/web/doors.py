@@ -1,28 +1,28 @@
-"""What browsers are let in for: the Host header (DNS rebinding) and the origins of web pages (CORS,
+"""Protection against web pages: checks of the Host header (DNS rebinding) and of origins (CORS,
 forged requests).
 
-A web page that the user visits can send requests to this server, wherever it listens. Three things
+A web page that the user visits can send requests to this server, wherever it listens. Three rules
 keep it out:
 
-1. **Host.** A page whose name suddenly leads to 127.0.0.1 (DNS rebinding) is of the same origin as
-   this server, for the browser; but its name stands in the Host header. Names that are no address
-   must be known: loopback names, that of ``public_url``, ``host``, and ``allowed_hosts``. With an
-   API key and no ``allowed_hosts`` any name will do, since such a page does not know the key; a
-   proxy or a container's name needs no setting then.
-2. **Origin.** A page may send a POST anywhere without being allowed to read the answer. Without an
-   API key, whoever does so from another origin is refused.
+1. **Host.** A page can point its own host name to 127.0.0.1 (DNS rebinding). The browser then
+   treats this server as the page's own origin, but sends the page's name in the Host header. So a
+   name that is no IP address must be a loopback name, that of ``public_url``, ``host``, or one of
+   ``allowed_hosts``. With an API key and no ``allowed_hosts`` any name is accepted, since the page
+   does not know the key. The name of a proxy or container then needs no setting.
+2. **Origin.** A browser lets any page send a POST, even if the page may not read the answer.
+   Without an API key, such requests from other origins are refused.
 3. **CORS.** Only pages of ``cors_origins`` may read answers.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ..config import ServerConfig
 from ..errors import GrokApiError, HostNotAllowed, OriginNotAllowed
+from ..protocol.urls.public_addresses import is_address
 
 __all__ = ["Doors"]
 
@@ -35,7 +35,7 @@ _EXPOSED = (
     *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
     *(f"x-grok2api-{what}" for what in ("attempts", "token", "usage", "ignored", "long-context")),
 )
-"""Headers that scripts may see beside the few that they always may."""
+"""Response headers that a page's scripts may read, beside those that browsers always show."""
 
 PREFLIGHT_AGE_S = 600
 
@@ -45,7 +45,7 @@ _HEADER_LIST = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]{0,2000}")
 class Doors:
     """The rules for one configuration.
 
-    :param keyed: whether an API key is asked for.
+    :param keyed: whether the server asks for an API key.
     """
 
     def __init__(self, config: ServerConfig, *, keyed: bool) -> None:
@@ -63,28 +63,26 @@ class Doors:
         self._origins = frozenset(origin.rstrip("/").lower() for origin in config.cors_origins)
 
     def refusal(self, method: str, headers: Mapping[str, str]) -> GrokApiError | None:
-        """Why a request is not let in; None if it is.
+        """The error that refuses a request; None if it is admitted.
 
         :param headers: by their names in lower case.
         """
         host = headers.get("host", "")
         if not self._knows_host(host):
             return HostNotAllowed(
-                f"This server does not go by the name {_shown(_host_name(host))}. If it is meant "
-                "to, add the name to "
-                "[server] allowed_hosts, or set [server] public_url."
+                f"This server does not go by the name {_quoted(_host_name(host))}. If it is meant "
+                "to, add the name to [server] allowed_hosts, or set [server] public_url."
             )
         origin = headers.get("origin", "")
         if not self._keyed and method not in SAFE_METHODS and self._is_foreign(origin, host):
             return OriginNotAllowed(
-                f"A web page of {_shown(origin)} may not use this server. If it is meant to, add "
-                "its origin to [server] "
-                "cors_origins, or set an API key."
+                f"A web page of {_quoted(origin)} may not use this server. If it is meant to, add "
+                "its origin to [server] cors_origins, or set an API key."
             )
         return None
 
     def cors(self, origin: str) -> dict[str, str]:
-        """Response headers for a request with this Origin header (empty if it had none)."""
+        """Response headers for a request with this Origin header; empty if it had none."""
         if not self._origins:
             return {}
         if not self._lists(origin):
@@ -96,36 +94,38 @@ class Doors:
         return {"vary": "Origin", **allowed}
 
     def preflight(self, method: str, headers: Mapping[str, str]) -> dict[str, str] | None:
-        """Response headers for a browser's question whether it may send a request; None if this is
-        not one.
+        """Response headers for a CORS preflight request; None if the request is none, or its origin
+        is not allowed.
         """
         if method != "OPTIONS" or "access-control-request-method" not in headers:
             return None
         if not self._lists(headers.get("origin", "")):
             return None
         asked = headers.get("access-control-request-headers", "")
-        found = {
+        allowed = {
             "access-control-allow-methods": "GET, HEAD, POST, OPTIONS",
-            # A fixed list would miss what SDKs invent (x-stainless-*), and "*" does not stand for
-            # Authorization.
+            # A fixed list would miss headers that SDKs invent (x-stainless-*), and "*" does not
+            # cover Authorization.
             "access-control-allow-headers": asked
             if _HEADER_LIST.fullmatch(asked)
             else "authorization, content-type",
             "access-control-max-age": str(PREFLIGHT_AGE_S),
         }
         if "access-control-request-private-network" in headers:
-            found["access-control-allow-private-network"] = "true"
-        return found
+            allowed["access-control-allow-private-network"] = "true"
+        return allowed
 
     def _knows_host(self, header: str) -> bool:
-        """HTTP/1.0 may do without the header; no browser does."""
+        """Whether the Host header is a name of this server. HTTP/1.0 clients may send none, but no
+        browser does.
+        """
         name = _host_name(header)
         if (
             self._any_host
             or not name
             or name in self._hosts
             or "*" in self._hosts
-            or _is_address(name)
+            or is_address(name)  # no name server can have been made to lie
         ):
             return True
         if name.endswith(".localhost"):
@@ -134,11 +134,11 @@ class Doors:
         return any(parent in self._hosts or f"*{parent}" in self._hosts for parent in parents)
 
     def _is_foreign(self, origin: str, host: str) -> bool:
-        """Whether a page of another origin sends this. Programs send no Origin; ``null`` is a page
-        that hides its own.
+        """Whether a page of another origin sent the request. Programs send no Origin; ``null``
+        comes from a page that hides its own.
 
-        Schemes of programs that show pages (``file:``, ``app:``, extensions) are let in: no web
-        page has them.
+        Other schemes (``file:``, ``app:``, browser extensions) are admitted: they belong to
+        programs, not to web pages.
         """
         if not origin or self._lists(origin) or origin.lower() == self._own_origin:
             return False
@@ -160,14 +160,5 @@ def _host_name(header: str) -> str:
     return text.rstrip(".")
 
 
-def _is_address(name: str) -> bool:
-    """An address needs no name server, so none can have been made to lie."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _shown(text: str) -> str:
+def _quoted(text: str) -> str:
     return repr(text[:100])

@@ -1,6 +1,4 @@
-"""Errors that are sent without the app: headers and body as ASGI wants them, the same as the app's
-own.
-"""
+"""Errors that are sent without the app, in the same form as its own: headers and body for ASGI."""
 
 from __future__ import annotations
 
@@ -14,12 +12,12 @@ __all__ = ["new_request_id", "refusal"]
 
 
 def new_request_id() -> str:
-    """A name for one request, to find it in the log by."""
+    """A random id by which a request can be found in the log."""
     return f"req_{secrets.token_hex(12)}"
 
 
 def refusal(error: GrokApiError, request_id: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Headers and body of a whole response that ends the connection."""
+    """Headers and body of a complete response that closes the connection."""
     body = on_one_line(error_body(error))
     headers = [
         ("content-type", "application/json"),

@@ -1,21 +1,22 @@
-"""Around the Quart app, at the ASGI level: what must hold for every request, whatever the app does.
+"""The ASGI layer around the Quart app. It enforces rules that hold for every request, whatever the
+app does.
 
-* A request has a :class:`Lifetime`. Tasks and resources that belong to it end with it, however it
-  ends: answered, failed, or cancelled because the client left, also in the gap between a handler's
-  return and the first byte of its body.
-* Paths are read generously: with or without ``/v1`` (also twice, as mistyped base URLs have it),
-  with a trailing or a doubled slash, and as an absolute URL.
+* A request has a :class:`Lifetime`. The tasks and resources that belong to it end with it, however
+  it ends: answered, failed, or cancelled because the client left. This includes the gap between a
+  handler's return and the first byte of its body.
+* Paths are read generously: with or without ``/v1`` (also twice, as in mistyped base URLs), with a
+  trailing or a doubled slash, and as an absolute URL.
 * ``Content-Length`` together with ``Transfer-Encoding`` is refused (RFC 9112 §6.1: request
   smuggling).
-* What web pages may send at all is decided here, before the app sees a byte
+* Requests that web pages may not send are refused before the app sees a byte
   (:mod:`grokcore.web.doors`).
-* Every response carries ``x-request-id``, and ``Server-Timing`` if Grok was asked; when a request
-  is over, however it ended, its :class:`~grokcore.web.trace.Trace` is told.
-* An early answer (401, 413) waits a moment for the rest of the request's body: closing with unread
-  data would reset the connection, and the client would see that instead of the answer.
+* Every response carries ``x-request-id``, and ``Server-Timing`` if Grok was asked. When a request
+  is over, however it ended, its :class:`~grokcore.web.trace.Trace` is passed on.
+* An early answer (401, 413) waits a moment for the rest of the request's body. Closing with unread
+  data would reset the connection, and the client would see the reset instead of the answer.
 * The last body message is sent in a shield. Quart-Trio cancels the sending task as soon as the
-  response is complete, in the middle of Hypercorn's clean-up: the connection would neither be
-  closed nor get its idle timer back.
+  response is complete, in the middle of Hypercorn's clean-up. Without the shield the connection
+  would neither be closed nor get its idle timer back.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ from quart import request
 
 from ..errors import GrokApiError, InternalError, InvalidRequest, UnknownUrl
 from ..protocol.dialects.error_forms import ErrorForm
-from .auth import OWNER
+from .auth import OWNER, Caller
 from .doors import Doors
 from .early_errors import new_request_id, refusal
 from .trace import Trace
 
 __all__ = ["LIFETIME_KEY", "Edge", "Lifetime", "current_lifetime", "plain_path"]
 
-Message: TypeAlias = Any  # ASGI messages are dicts of whatever the server puts there
+Message: TypeAlias = Any  # an ASGI message: a dict with values of many types
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Any, Receive, Send], Awaitable[None]]
@@ -45,15 +46,15 @@ App: TypeAlias = Callable[[Any, Receive, Send], Awaitable[None]]
 LIFETIME_KEY = "grok2api.lifetime"
 
 LINGER_S = 5.0
-"""How long an early answer waits for the request's body to end."""
+"""Seconds that an early answer waits for the request's body to end."""
 
 SHIELD_S = 60.0
-"""Bound for the last message's shield. Writes have a deadline of their own below; this is for what
-nobody thought of.
+"""Deadline of the last message's shield. Writes have a shorter deadline of their own; this one is a
+safety net.
 """
 
-SHOWN_PATH = 200
-SHOWN_METHOD = 20
+MOST_PATH_BYTES = 200
+MOST_METHOD_CHARS = 20
 
 _log = logging.getLogger(__name__)
 
@@ -61,14 +62,14 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
 
 
 class Lifetime:
-    """What lives exactly as long as one HTTP request.
+    """State and resources of one HTTP request; they live exactly as long as it does.
 
-    :ivar trace: what is to be told of it when it is over.
+    :ivar trace: the record of the request.
     :ivar accepted: trio's time when the request's head had been read.
-    :ivar request_id: the client's own, if it sent a decent one, else a fresh one.
-    :ivar headers: response headers that every answer to this request shall have, errors too.
-    :ivar caller: whose request it is.
-    :ivar error_form: of the dialect that answers; None before a route is known to ask Grok.
+    :ivar request_id: the client's ``x-request-id`` if it is well-formed, else a new id.
+    :ivar headers: headers of every response to this request, errors included.
+    :ivar caller: the holder of the request's API key.
+    :ivar error_form: the error format of the dialect that answers; None until a handler sets it.
     """
 
     def __init__(self, trace: Trace, nursery: trio.Nursery) -> None:
@@ -82,26 +83,31 @@ class Lifetime:
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._at_last_byte: list[Callable[[], None]] = []
 
+    def identify(self, caller: Caller, *, asks: bool) -> None:
+        """Note whose request it is, and whether it asks Grok."""
+        self.caller = caller
+        self.trace.key = caller.name
+        self.trace.owned = caller.allowance is None
+        self.trace.asks = asks
+
     def on_end(self, aclose: Callable[[], Awaitable[None]]) -> None:
-        """Have *aclose* awaited when the request is over, after its tasks have ended. It must
-        shield itself.
-        """
+        """Await *aclose* after the request and its tasks have ended. It must shield itself."""
         self._closers.append(aclose)
 
     def on_last_byte(self, fn: Callable[[], None]) -> None:
-        """Have *fn* called once, when the client is about to have its answer, or is known to have
-        left.
-        """
+        """Call *fn* once: just before the last byte is sent, or after the client disconnected."""
         self._at_last_byte.append(fn)
 
-    def tell_last_byte(self) -> None:
-        """The answer is about to be complete: whoever has it may ask again at once."""
+    def last_byte(self) -> None:
+        """Run the :meth:`on_last_byte` calls. A client with a complete answer may send its next
+        request at once.
+        """
         while self._at_last_byte:
             self._at_last_byte.pop()()
 
     async def aclose(self) -> None:
-        """End everything, last things first."""
-        self.tell_last_byte()
+        """Close all resources, the last one first."""
+        self.last_byte()
         while self._closers:
             await self._closers.pop()()
 
@@ -112,10 +118,10 @@ def current_lifetime() -> Lifetime:
 
 
 class Edge:
-    """The ASGI app that Hypercorn serves, around the Quart app.
+    """The ASGI app that Hypercorn serves; it wraps the Quart app.
 
-    :param doors: gives the rules for browsers that are in force.
-    :param ended: is told of each request that is over; it must not wait.
+    :param doors: returns the current rules for browsers.
+    :param ended: called with the trace of each request that is over; must not wait.
     """
 
     def __init__(
@@ -134,7 +140,7 @@ class Edge:
             return
         trace = Trace(
             _request_id(scope),
-            scope["method"][:SHOWN_METHOD],
+            scope["method"][:MOST_METHOD_CHARS],
             _plain(scope["raw_path"]),
             trio.current_time(),
         )
@@ -145,7 +151,7 @@ class Edge:
             self._ended(trace)
 
     async def _live(self, scope: Any, receive: Receive, send: Send, trace: Trace) -> None:
-        """One request, in a lifetime."""
+        """Serve one request within a lifetime."""
         lifetime: Lifetime | None = None
         try:
             async with trio.open_nursery() as nursery:
@@ -159,7 +165,7 @@ class Edge:
     async def _serve_or_fail(self, scope: Any, wire: _Wire, lifetime: Lifetime) -> None:
         try:
             await self._serve(scope, wire, lifetime)
-        except Exception as error:  # boundary: what the app's own handlers did not meet
+        except Exception as error:  # boundary: bugs that the app's own handlers did not catch
             if wire.answering:
                 raise
             kind = {"fold": ("bug", repr(error)[:200])}
@@ -216,7 +222,7 @@ class _Wire:
             if not message.get("more_body", False):
                 self._body_over.set()
             elif self.answering:
-                message = {**message, "body": b""}  # nobody will read it
+                message = {**message, "body": b""}  # the app no longer reads it
         else:
             self._left = True
             self._body_over.set()
@@ -226,8 +232,8 @@ class _Wire:
         if message["type"] == "http.response.start":
             self.answering = True
             self._lifetime.trace.status = message["status"]
-            if not self._lifetime.trace.stream:  # it goes out as one piece
-                self._lifetime.tell_last_byte()
+            if not self._lifetime.trace.stream:  # the answer goes out in one piece
+                self._lifetime.last_byte()
             message = {**message, "headers": [*message.get("headers", ()), *self._own_headers()]}
         elif not message.get("more_body", False):
             await self._send_last(message)
@@ -235,7 +241,7 @@ class _Wire:
         await self._send(message)
 
     async def refuse(self, error: GrokApiError) -> None:
-        """Answer without the app, and close."""
+        """Answer with an error, without the app, and close the connection."""
         headers, body = refusal(error, self._lifetime.request_id)
         self._lifetime.trace.status, self._lifetime.trace.error = error.status, error
         await self._send(
@@ -245,23 +251,23 @@ class _Wire:
         await self._send_shielded({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def answer_empty(self, headers: dict[str, str]) -> None:
-        """Answer without the app that there is nothing to say beside these *headers*."""
+        """Answer with a 204 and these *headers*, without the app."""
         encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         with trio.move_on_after(LINGER_S):
-            while not self._body_over.is_set():  # nobody else reads it
+            while not self._body_over.is_set():  # the app does not run, so read the body here
                 await self.receive()
         await self.send({"type": "http.response.start", "status": 204, "headers": encoded})
         await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _own_headers(self) -> list[tuple[bytes, bytes]]:
-        found = dict(self._lifetime.headers)
+        headers = dict(self._lifetime.headers)
         timing = self._lifetime.trace.server_timing(trio.current_time())
         if timing:
-            found["server-timing"] = timing
-        return [(name.encode(), value.encode("latin-1")) for name, value in found.items()]
+            headers["server-timing"] = timing
+        return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
     async def _send_last(self, message: Message) -> None:
-        self._lifetime.tell_last_byte()
+        self._lifetime.last_byte()
         if not self._body_over.is_set():
             with trio.move_on_after(LINGER_S):
                 await self._body_over.wait()
@@ -269,8 +275,8 @@ class _Wire:
 
     async def _send_shielded(self, message: Message) -> None:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + SHIELD_S):
-            # What is sent to a client that has left goes nowhere, without a word; whoever receives
-            # hears of it by now.
+            # Hypercorn drops data for a closed connection silently. This checkpoint lets `receive`
+            # notice the disconnect first.
             await trio.lowlevel.checkpoint()
             complete = not self._left
             await self._send(message)
@@ -278,7 +284,7 @@ class _Wire:
 
 
 async def _refuse_websocket(scope: Any, receive: Receive, send: Send) -> None:
-    """There are none here."""
+    """Refuse a websocket."""
     await receive()
     error = UnknownUrl("There are no websockets here.")
     headers, body = refusal(error, _request_id(scope))
@@ -289,14 +295,14 @@ async def _refuse_websocket(scope: Any, receive: Receive, send: Send) -> None:
 
 
 def _plain(raw_path: bytes) -> str:
-    """A path for the log: what is no printable ASCII is not shown, and no more than fits a line."""
-    return re.sub(rb"[^\x21-\x7e]", b"?", raw_path[:SHOWN_PATH]).decode("ascii")
+    """A path for the log: cut, and with ``?`` in place of bytes that are not printable ASCII."""
+    return re.sub(rb"[^\x21-\x7e]", b"?", raw_path[:MOST_PATH_BYTES]).decode("ascii")
 
 
 def plain_path(path: str) -> str | None:
-    """*path* as the routes know it: no scheme and host, no ``/v1`` in front, no empty segments.
+    """*path* in the form of the routes: no scheme and host, no leading ``/v1``, no empty segments.
 
-    :returns: None if it is neither a path nor an http URL; ``*``, which OPTIONS may ask of, is the
+    :returns: None if it is neither a path nor an http URL. ``*``, which OPTIONS may name, is the
         root.
     """
     if not path.startswith("/"):

@@ -1,11 +1,10 @@
-"""The fields of a request for pictures, in whichever form they come: JSON, multipart (RFC 7578) or
-urlencoded.
+"""Fields of a request for pictures, read from JSON, multipart (RFC 7578) or urlencoded bodies.
 
 Rules
 -----
-1. Fields keep their order, and those that share a name are all there.
-2. The body itself says which form it is, where it can: JSON with a form's content type is JSON.
-3. A body that is none of them, or breaks off, is refused as a whole.
+1. Fields keep their order, and repeated names keep all their fields.
+2. The body decides its own format where it can: JSON with a form's content type is read as JSON.
+3. A body in no such format, or one that breaks off, is refused as a whole.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from ..protocol.dialects.openai_images.sources import Fields, FormFile, holds_pi
 __all__ = ["read_fields"]
 
 MOST_PARTS = 100
-"""Parts of a multipart form, and pairs of an urlencoded one."""
+"""Most parts of a multipart form, and most pairs of an urlencoded one."""
 
 _BOM = b"\xef\xbb\xbf"
 _FIRST_BOUNDARY = re.compile(
@@ -48,17 +47,17 @@ _FILE_TYPES = re.compile(
 )
 
 MOST_HEAD_BYTES = 16 * 1024
-"""Of a part's headers, and of whatever stands before the first part."""
+"""Largest size of a part's headers, and of the text before the first part."""
 
 PIECE_BYTES = 256 * 1024
-"""The decoder's searches hold Python's global lock, so it is given this much at a time."""
+"""Bytes that the decoder gets at a time: its searches hold Python's global lock."""
 
 
 def read_fields(content_type: str, body: bytes) -> Fields:
     """The fields in *body*.
 
-    :param content_type: the request's header; it counts where the body does not speak for itself.
-    :raises InvalidRequest: the body holds no fields; ``param`` names one that can't be read.
+    :param content_type: the request's header; used where the body does not show its format.
+    :raises InvalidRequest: if the body holds no fields, or one can't be read (named by ``param``).
     """
     kind, options = parse_options_header(content_type)
     beginning = body[:4096].removeprefix(_BOM).lstrip()
@@ -93,7 +92,7 @@ def _from_pairs(body: bytes) -> Fields:
 def _pair(pair: bytes) -> tuple[str, str]:
     raw_name, _, raw_value = pair.partition(b"=")
     name = _text(unquote_to_bytes(raw_name.replace(b"+", b" ")), "")
-    # base64 has a plus sign, which careless writers leave as it is, and no space.
+    # base64 has no space but a plus sign, which careless clients don't escape.
     plain = raw_value if holds_picture(name) else raw_value.replace(b"+", b" ")
     return name, _text(unquote_to_bytes(plain), name)
 
@@ -104,12 +103,12 @@ def _pair(pair: bytes) -> tuple[str, str]:
 def _from_multipart(boundary: str, body: bytes) -> Fields:
     mark = boundary.encode("latin-1", "replace")
     if not mark:  # a content type that was written by hand
-        found = _FIRST_BOUNDARY.match(body)
-        if found is None:
+        first = _FIRST_BOUNDARY.match(body)
+        if first is None:
             raise InvalidRequest(
                 "The form's content type names no boundary. Let the HTTP library write the header."
             )
-        mark = found[1]
+        mark = first[1]
     try:
         return tuple(_part(head, data) for head, data in _parts(mark, body))
     except RequestEntityTooLarge:
@@ -131,9 +130,9 @@ def _part(head: Field | File, data: bytes) -> tuple[str, str | FormFile]:
 
 
 def _decoded(encoding: str, data: bytes) -> bytes:
-    """Content without the transfer encoding that some mail libraries put on it.
+    """Content without the transfer encoding that some mail libraries add.
 
-    :raises ValueError: it is not of that encoding.
+    :raises ValueError: if the content is not in that encoding.
     """
     match encoding.strip().lower():
         case "base64":
@@ -160,7 +159,10 @@ def _text(data: bytes, name: str, charset: str = "utf-8") -> str:
 
 
 def _parts(boundary: bytes, body: bytes) -> Iterator[tuple[Field | File, bytes]]:
-    """:raises ValueError: the form breaks off, or is none."""
+    """The parts of a form: head and content.
+
+    :raises ValueError: if the form is malformed or breaks off.
+    """
     decoder = MultipartDecoder(boundary, max_parts=MOST_PARTS)
     head: Field | File | None = None
     pieces: list[bytes] = []
@@ -177,7 +179,7 @@ def _parts(boundary: bytes, body: bytes) -> Iterator[tuple[Field | File, bytes]]
 
 
 def _events(decoder: MultipartDecoder, body: bytes) -> Iterator[Event]:
-    """All events of the decoder but NeedData.
+    """All events of the decoder except NeedData.
 
     :raises ValueError: if the form breaks off, or a part's headers are too long.
     """

@@ -1,6 +1,4 @@
-"""The last hour, minute by minute, and the last faults: what the status page draws. Bounded,
-whatever happens.
-"""
+"""The last hour by minute, and the last faults, for the status page. Its size is bounded."""
 
 from __future__ import annotations
 
@@ -21,20 +19,20 @@ __all__ = ["Fault", "History", "Minute"]
 MINUTES = 60
 
 SAMPLES_PER_MINUTE = 500
-"""Of more first-event times in a minute, a fair sample is kept."""
+"""Times to the first event that are kept per minute; of more, a random sample is kept."""
 
 FAULTS_KEPT = 20
 
 
 @frozen
 class Minute:
-    """What happened in one minute.
+    """Figures of one minute.
 
     :ivar at: its beginning, in seconds since 1970.
-    :ivar requests: those that asked Grok, by the minute in which they ended; *errors* of them
-        failed by nobody's request.
-    :ivar first_p50_s: the median time to the first event in seconds, *first_p95_s* the 95th
-        percentile; None without any.
+    :ivar requests: number of requests that asked Grok and ended in this minute.
+    :ivar errors: number of them that failed for another reason than the request itself.
+    :ivar first_p50_s: median time to the first event, in seconds; None without any.
+    :ivar first_p95_s: its 95th percentile.
     """
 
     at: int
@@ -46,10 +44,10 @@ class Minute:
 
 @define
 class Fault:
-    """A failure, and how often it has come in the same words (numbers aside).
+    """A failure, and the number of times that it occurred with the same message (numbers aside).
 
     :ivar at: the last time, in seconds since 1970.
-    :ivar token: the short hash of the token it last happened with.
+    :ivar token: the short hash of the token that it last occurred with.
     """
 
     at: float
@@ -69,7 +67,7 @@ class _Bucket:
     first: list[float] = field(factory=list)
 
     def note_first(self, seconds: float) -> None:
-        """Keep each of all that come with the same chance (Vitter's algorithm R)."""
+        """Keep a uniform sample of all times of the minute (Vitter's algorithm R)."""
         self.timed += 1
         if len(self.first) < SAMPLES_PER_MINUTE:
             self.first.append(seconds)
@@ -80,9 +78,9 @@ class _Bucket:
 
 
 class History:
-    """An observer that remembers.
+    """A listener that keeps the figures of the last hour.
 
-    :param clock: seconds since 1970.
+    :param clock: returns seconds since 1970.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -91,61 +89,54 @@ class History:
         self._faults: dict[tuple[str, str], Fault] = {}
 
     def request_ended(self, trace: Trace) -> None:
-        """Count it, if it asked Grok."""
+        """Count the request if it asked Grok."""
         if not trace.asks:
             return
         bucket = self._bucket()
         bucket.requests += 1
         bucket.errors += trace.broken
-        if (
-            trace.error is not None
-            and trace.broken
-            and not (trace.completion and trace.completion.failures)
-        ):
-            self.note_fault(
-                trace.code, trace.error.short, trace.model, ""
-            )  # nobody has told of it yet
+        reported = trace.completion and trace.completion.failures  # by attempt_failed
+        if trace.error is not None and trace.broken and not reported:
+            self.note_fault(trace.code, trace.error.short, trace.model, "")
         if trace.first_s is not None:
             bucket.note_first(trace.first_s)
 
     def attempt_failed(self, failure: FailedAttempt) -> None:
-        """Remember it, together with those of the same words."""
+        """Add the failure to the faults."""
         error = failure.error
         self.note_fault(error.label, error.short, failure.model, failure.token_id)
 
     def note_fault(self, code: str, message: str, model: str, token: str) -> None:
-        """Something went wrong; the words are shown to the owner."""
-        now = self._clock()  # first: it may find that it was set
-        same = (
-            code,
-            re.sub(r"\d+", "#", message),
-        )  # "back in 3547 s" is no other fault a second later
-        known = self._faults.pop(same, None)
-        self._faults[same] = Fault(
-            now, known.count + 1 if known else 1, code, message, model, token
-        )  # put last: they are kept in the order of their last time
+        """Add a fault; the message is shown to the owner. Faults stay in the order of their last
+        occurrence.
+        """
+        now = self._clock()  # before the rest: reading it may shift the faults (clock_set)
+        kind = (code, re.sub(r"\d+", "#", message))  # "back in 3547 s" changes every second
+        earlier = self._faults.pop(kind, None)
+        count = earlier.count + 1 if earlier else 1
+        self._faults[kind] = Fault(now, count, code, message, model, token)
         if len(self._faults) > FAULTS_KEPT:
             del self._faults[next(iter(self._faults))]
 
     def clock_set(self, seconds: float) -> None:
-        """The wall clock was set by so much: what has happened was as long ago as before."""
+        """Shift all times: the wall clock was set by *seconds*, and ages must stay the same."""
         for bucket in self._buckets:
             bucket.at += round(seconds / 60) * 60
         for fault in self._faults.values():
             fault.at += seconds
 
     def faults(self) -> list[Fault]:
-        """The last ones, newest first."""
+        """The last faults, newest first."""
         return list(reversed(self._faults.values()))
 
     def minutes(self) -> list[Minute]:
-        """The last hour, oldest first, the minute that is running last; sixty of them, empty ones
-        too.
+        """The sixty minutes of the last hour, oldest first, empty ones and the current one
+        included.
         """
         now = self._this_minute()
-        known = {bucket.at: bucket for bucket in self._buckets}
+        buckets = {bucket.at: bucket for bucket in self._buckets}
         starts = range(now - (MINUTES - 1) * 60, now + 60, 60)
-        return [_minute(known.get(at) or _Bucket(at)) for at in starts]
+        return [_minute(buckets.get(at) or _Bucket(at)) for at in starts]
 
     def _bucket(self) -> _Bucket:
         at = self._this_minute()

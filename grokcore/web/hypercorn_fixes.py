@@ -1,31 +1,30 @@
-"""Repairs to Hypercorn 0.18 (trio) and Quart-Trio 0.12: found by experiment, each with a test that
-fails without it.
+"""Repairs to Hypercorn 0.18 (trio) and Quart-Trio 0.12. Each was found by experiment and has a test
+that fails without it.
 
-They are kept in one module so that an upgrade of either can be checked, and repairs dropped, in one
-place:
+They are in one module so that, after an upgrade of either library, all repairs can be checked and
+dropped in one place:
 
-* **A client that stops reading made the server unstoppable.** Hypercorn writes inside a shield
-  without a deadline, so neither timeouts nor SIGTERM reached the task. :class:`EdgeTCPServer` gives
+* **A client that stops reading made the server unstoppable**: Hypercorn writes inside a shield
+  without a deadline, so neither timeouts nor SIGTERM reach the task. :class:`EdgeTCPServer` gives
   every write a deadline.
-* **A byte behind a request, then a disconnect, leaked a task and a descriptor for ever**: while a
-  request is answered and more bytes are waiting, Hypercorn does not read, so it never sees the
-  client leave. :class:`EdgeTCPServer` reads ahead, a bounded amount, and so hears of the end at
-  once.
-* **Idle sockets shut the door** once there were as many as the system lets a process have.
-  :class:`EdgeTCPServer` has the idlest make room (:mod:`grokcore.web.connections`), and the system
-  look after clients that vanish.
+* **A byte behind a request, then a disconnect, leaked a task and a descriptor**: while a request is
+  answered and more bytes wait, Hypercorn does not read. So it never saw the client leave.
+  :class:`EdgeTCPServer` reads ahead, a bounded amount, and notices the end at once.
+* **Idle sockets blocked new clients** once the process had all the descriptors that the system
+  allows. :class:`EdgeTCPServer` closes the connection that has been idle longest
+  (:mod:`grokcore.web.connections`), and turns on TCP keep-alive against clients that vanish.
 * **Cleartext HTTP/2 had no idle timeout** (24 unauthenticated bytes held a descriptor).
-  :class:`EdgeH11Protocol` refuses both ways into it; nobody needs it on loopback.
+  :class:`EdgeH11Protocol` refuses both ways into HTTP/2; no client needs it on loopback.
 * **Malformed requests were answered without a body.** :class:`EdgeH11Protocol` answers in JSON,
-  like every other error. So does :class:`EdgeHTTPStream` for requests that the app never answered:
-  when a stop cancels them, with ``shutting_down``.
-* **Method names were changed to upper case**, behind the back of h11, for which ``head`` is no
-  ``HEAD``: the answer broke off. :class:`EdgeH11Protocol` refuses them, and websockets, which
-  nobody offers here. Folded headers, which RFC 9112 §5.2 allows to refuse, are refused by
-  :class:`_StrictConnection`.
+  like every other error. So does :class:`EdgeHTTPStream` for requests that the app never answered;
+  if a stop cancelled them, with ``shutting_down``.
+* **Method names were changed to upper case** after h11 had read them. To h11 ``head`` is not
+  ``HEAD``, and the answer broke off. :class:`EdgeH11Protocol` refuses such names, and websockets,
+  which this server does not offer. :class:`_StrictConnection` refuses folded headers, as RFC 9112
+  §5.2 allows.
 
-The fifth, shielding the last body message, is in :mod:`grokcore.web.edge`, where that message
-passes.
+One more repair, the shield around the last body message, is in :mod:`grokcore.web.edge`, which
+handles that message.
 """
 
 from __future__ import annotations
@@ -64,19 +63,19 @@ from .early_errors import new_request_id, refusal
 __all__ = ["EdgeConfig", "EdgeH11Protocol", "EdgeTCPServer", "Writes", "install"]
 
 _FOLD_OR_END = re.compile(rb"\n(?:([ \t])|\r?\n)")
-"""In a request's head, whichever comes first: a line that goes on (then there is a group), or the
-end.
+"""In a request's head, the first folded line (then there is a group) or the end, whichever comes
+first.
 """
 
 READ_AHEAD_BYTES = 256 * 1024
-"""How much may wait while a request is being answered. Nobody pipelines that much; bodies pass
-through.
+"""Bytes that may wait while a request is being answered. Clients don't pipeline that much, and
+bodies are passed on as they arrive.
 """
 
 
 @define
 class Writes:
-    """The writes that are under way in one server, so that a shutdown can end those that hang."""
+    """The writes under way in one server, so that a shutdown can end those that hang."""
 
     _scopes: set[trio.CancelScope] = field(factory=set)
 
@@ -87,17 +86,17 @@ class Writes:
         return scope
 
     def end(self, scope: trio.CancelScope) -> None:
-        """The write is over."""
+        """Remove the scope of a write that is over."""
         self._scopes.discard(scope)
 
     def cancel_all(self) -> None:
-        """Give up on clients that are not reading."""
+        """Cancel all writes: their clients don't read."""
         for scope in self._scopes:
             scope.cancel()
 
 
 class EdgeConfig(Config):
-    """Hypercorn's configuration with what the repairs need."""
+    """Hypercorn's configuration, extended by the state of the repairs."""
 
     def __init__(self, *, write_timeout_s: float) -> None:
         super().__init__()
@@ -107,7 +106,7 @@ class EdgeConfig(Config):
 
 
 class EdgeTCPServer(TCPServer):
-    """A connection whose writes end in time, and which notices at any time that the client has
+    """A connection whose writes have a deadline, and which notices at any time that the client has
     left.
     """
 
@@ -127,11 +126,11 @@ class EdgeTCPServer(TCPServer):
             self.config.connections.remove(self)
 
     def cut(self) -> None:
-        """Close the socket; whoever reads from it hears of that."""
+        """Close the socket; the task that reads from it gets an error."""
         self.stream.socket.close()
 
     def _turn_away(self) -> None:
-        """Answer the first request before it is read."""
+        """Send an overload error without reading the request."""
         error = Overloaded("The server has as many connections as it can have.", retry_after=1)
         headers, body = refusal(error, new_request_id())
         lines = [b"%b: %b\r\n" % header for header in headers]
@@ -142,7 +141,7 @@ class EdgeTCPServer(TCPServer):
         if isinstance(event, Updated):
             self.idle_since = trio.current_time() if event.idle else None
         if isinstance(event, Updated) and self._client_left:
-            return  # an answer's last word comes after the client has gone: nothing idles any more
+            return  # the end of an answer to a client that has left: start no idle timer
         if not isinstance(event, RawData):
             await super().protocol_send(event)
             return
@@ -156,11 +155,11 @@ class EdgeTCPServer(TCPServer):
             await self.protocol.handle(Closed())
 
     def _write_now(self, data: bytes) -> bytes:
-        """Write what the socket takes at once, nearly always everything; return the rest.
+        """Write as much as the socket accepts at once, nearly always everything; return the rest.
 
-        A token is some 250 bytes. Sending them through the lock, a shielded scope and trio's
-        checkpoints took 47 µs of CPU here, this takes 8. An error is left for :meth:`_write` to
-        meet.
+        A token is some 250 bytes. Sending it through the lock, a shielded scope and trio's
+        checkpoints took 47 µs of CPU, this takes 8. Errors are ignored here: :meth:`_write` will
+        meet them again.
         """
         try:
             return data[os.write(self.stream.socket.fileno(), data) :]
@@ -185,11 +184,11 @@ class EdgeTCPServer(TCPServer):
             nursery.start_soon(self._hand_over, ahead)
             await self._read_until_end(ahead)
             self._client_left = True
-            # Hypercorn would let the idle timer run out first, and keep the descriptor for so long.
+            # Hypercorn would keep the descriptor until the idle timer runs out.
             await self.idle_task.stop()
             nursery.cancel_scope.cancel()
-        # Not before the last bytes are handled, or given up: the request that they began would
-        # never hear of its end.
+        # After the last bytes are handled or dropped: a request that they begin would otherwise
+        # miss its disconnect message.
         await self.protocol.handle(Closed())
 
     async def _read_until_end(self, ahead: _ReadAhead) -> None:
@@ -208,21 +207,21 @@ class EdgeTCPServer(TCPServer):
 
 
 class _ReadAhead:
-    """Bytes that were read and not handled yet."""
+    """Bytes that were read but not yet handled."""
 
     def __init__(self) -> None:
         self._data = bytearray()
         self._changed = trio.lowlevel.ParkingLot()
 
     async def put(self, data: bytes) -> None:
-        """Add *data*; wait while there is too much."""
+        """Add *data*, and wait while more than :data:`READ_AHEAD_BYTES` are unhandled."""
         self._data += data
         self._changed.unpark_all()
         while len(self._data) > READ_AHEAD_BYTES:
             await self._changed.park()
 
     async def take(self) -> bytes:
-        """Everything there is, once there is something."""
+        """Wait for data, and return all of it."""
         while not self._data:
             await self._changed.park()
         data = bytes(self._data)
@@ -232,8 +231,8 @@ class _ReadAhead:
 
 
 class EdgeH11Protocol(H11Protocol):
-    """HTTP/1.1 and nothing else, with JSON for requests that can't even be parsed, and a short way
-    for chunks.
+    """HTTP/1.1 only, with JSON errors for requests that can't be parsed, and a fast path for
+    chunks.
     """
 
     _chunked = False
@@ -253,10 +252,10 @@ class EdgeH11Protocol(H11Protocol):
         await self.send(Closed())
 
     async def stream_send(self, event: StreamEvent) -> None:
-        """Write a chunk without h11: it keeps no count of them, and its checks cost as much as the
-        write.
+        """Write a chunk without h11, which keeps no state for chunks and whose checks cost as much
+        as the write.
 
-        Head and end go through h11 as ever, so its states stay true.
+        Head and end still go through h11, so that its states stay true.
         """
         if isinstance(event, Body) and self._chunked:
             await self.send(RawData(b"%x\r\n%b\r\n" % (len(event.data), event.data)))
@@ -266,7 +265,7 @@ class EdgeH11Protocol(H11Protocol):
             self._chunked = isinstance(getattr(self.connection, "_writer", None), ChunkedWriter)
 
     async def _check_protocol(self, event: h11.Request) -> None:
-        """Hypercorn would change to HTTP/2 here."""
+        """Do nothing for this server's connections; Hypercorn would switch to HTTP/2."""
         if not isinstance(self.config, EdgeConfig):
             await super()._check_protocol(event)
 
@@ -287,7 +286,7 @@ class EdgeH11Protocol(H11Protocol):
 
 
 class _StrictConnection(h11.Connection):
-    """h11's connection, without headers that go on in another line."""
+    """h11's connection, which also refuses folded headers."""
 
     def _extract_next_receive_event(self) -> Any:
         if self.their_state is h11.IDLE and len(self._receive_buffer):
@@ -298,17 +297,17 @@ class _StrictConnection(h11.Connection):
 
 
 def _unwanted(request: h11.Request) -> GrokApiError | None:
-    """Why a well-formed request gets no further; None if it does."""
+    """The error that refuses a well-formed request; None if it is accepted."""
     method = request.method.decode("ascii")
     if method != method.upper():
-        return InvalidRequest(f"{method[:20]!r} is no method: their names are in upper case.")
+        return InvalidRequest(f"{method[:20]!r} is not a method: write methods in upper case.")
     if any(name == b"upgrade" and value.lower() == b"websocket" for name, value in request.headers):
         return UnknownUrl("There are no websockets here.")
     return None
 
 
 class EdgeHTTPStream(HTTPStream):
-    """A request that says in JSON why the app has not answered it."""
+    """A request that gets a JSON error if the app has not answered it."""
 
     async def _send_error_response(self, status_code: int) -> None:
         if not isinstance(self.config, EdgeConfig):
@@ -327,17 +326,15 @@ class EdgeHTTPStream(HTTPStream):
 
 
 def _connection(app: Any, config: Config, *others: Any) -> TCPServer:
-    """What Hypercorn makes for each connection; servers with a plain configuration keep what they
-    had.
-    """
+    """Hypercorn's factory of connections; servers with a plain configuration get its own class."""
     return (EdgeTCPServer if isinstance(config, EdgeConfig) else TCPServer)(app, config, *others)
 
 
 def install() -> None:
     """Make Hypercorn use the repaired classes for servers with an :class:`EdgeConfig`.
 
-    Idempotent. It replaces the three names through which Hypercorn finds them; there is no other
-    way in.
+    Idempotent. It replaces the three names through which Hypercorn finds these classes; Hypercorn
+    offers no other way.
     """
     hypercorn.trio.run.TCPServer = _connection  # type: ignore[attr-defined, assignment]
     hypercorn.protocol.H11Protocol = EdgeH11Protocol  # type: ignore[attr-defined]

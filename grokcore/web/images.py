@@ -1,12 +1,12 @@
-"""Pictures as OpenAI's image routes give them: asked of Grok's chat, and given as content, as
-addresses, or both.
+"""OpenAI's image routes: pictures that Grok's chat draws, returned as content, as addresses, or
+both.
 
 Rules
 -----
-1. What is given belongs to this request: the finished pictures of its own answer, no preview and
-   nobody else's.
-2. Fewer than asked for are an error, unless the request says otherwise. Moderated ones are never
-   shown.
+1. A response holds only finished pictures of this request's own answer: no previews, and nothing of
+   other requests.
+2. Fewer pictures than requested are an error, unless the request allows them. Moderated pictures
+   are never shown.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class ImageRoute:
 
     @classmethod
     def of_request(cls, *, editing: bool) -> ImageRoute:
-        """The route for the request at hand.
+        """The route for the current request.
 
-        :param editing: whether it is ``/images/edits``, where a picture must be sent.
+        :param editing: whether it is ``/images/edits``, where the request must have a picture.
         """
         read = functools.partial(read_fields, request.headers.get("content-type", ""))
         return cls(ImageDialect(editing, read))
@@ -58,7 +58,7 @@ class ImageRoute:
         return await _open(services, model, asked, lifetime)
 
     def delivery(self, services: Services) -> None:
-        """None: the pictures are fetched when it is known that there are enough."""
+        """Do nothing: the pictures are fetched at the end, once there are enough of them."""
 
     async def finish(
         self,
@@ -69,7 +69,7 @@ class ImageRoute:
     ) -> None:
         """Fetch the pictures.
 
-        :raises GrokApiError: if there are too few, or one can't be fetched whose content is wanted.
+        :raises GrokApiError: if there are too few, or one must be fetched and can't be.
         """
         delivery = services.deliveries.of_pictures(services.state.config, request.scope)
         make = functools.partial(delivery.picture, completion, formats=asked.formats)
@@ -78,11 +78,13 @@ class ImageRoute:
 
 
 def _model_that_draws(services: Services, name: str, lifetime: Lifetime) -> Model:
-    """:raises InvalidRequest: it makes videos; :raises GrokApiError: as :func:`chosen_model`."""
-    known = services.state.config.models
-    model = chosen_model(
-        services, resolve_model(name, known), lifetime, suggest=lambda row: not row.video
-    )
+    """The model that an image request names.
+
+    :raises InvalidRequest: if it makes videos.
+    :raises GrokApiError: as :func:`chosen_model`.
+    """
+    name = resolve_model(name, services.state.config.models)
+    model = chosen_model(services, name, lifetime, suggest=lambda row: not row.video)
     if model.video:
         hint = f"Ask it with /v1/chat/completions, or leave model out here ({DEFAULT_MODEL})."
         raise InvalidRequest(f"{model.name} makes videos, not pictures. {hint}", param="model")

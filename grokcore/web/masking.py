@@ -1,4 +1,4 @@
-"""Taking secret settings out of error messages."""
+"""Removal of secret settings from error messages."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ..errors import GrokApiError
 __all__ = ["mask_settings"]
 
 MASKED_CHARS = 8
-"""Shorter settings may be ordinary words of a message."""
+"""Shortest setting that is masked; shorter ones may be ordinary words of a message."""
 
 
 def mask_settings(error: GrokApiError, config: Config) -> None:
-    """Take what was sent to Grok out of a message in which Grok echoes it."""
+    """Remove settings that were sent to Grok from a message in which Grok may echo them."""
     statsig = config.grok.x_statsig_id
     values = [statsig] if isinstance(statsig, str) else [*statsig.values()]
     clearance = config.grok.cf_clearance

@@ -1,9 +1,9 @@
-"""What the cache of pictures and videos holds, over HTTP: whole, in part, or not again for a client
-that has it.
+"""Files of the media cache over HTTP: whole, in part, or as a 304 for a client that has them.
 
-Quart has helpers for this, which are not used: they ask for the file's size on trio's thread, open
-it after the headers have gone out, read 8 kB at a time, and refuse several ranges where the whole
-file would do.
+Quart's helpers for this are not used. They read the file's size in trio's thread, open the file
+after the headers were sent, and read 8 kB at a time. They refuse several ranges, where the whole
+file would do. Werkzeug's parser of ranges refuses a suffix that is longer than the file, and takes
+``bytes=-0`` for the whole file; RFC 9110 has it the other way round.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .reply import json_response
 __all__ = ["media_response"]
 
 PIECE_BYTES = 64 * 1024
-"""How much of a file is in memory at once, for each client."""
+"""Bytes of a file in memory at once, for each client."""
 
 CACHE_CONTROL = "private, max-age=86400, immutable"
 
@@ -33,49 +33,48 @@ FIXED_HEADERS = {
     "accept-ranges": "bytes",
     "cache-control": CACHE_CONTROL,
     "x-content-type-options": "nosniff",
-    # For whoever opens the address itself: nothing in the file may act there, yet the browser's
-    # player, which is a page around the same address, has to be able to load it (without media-src
-    # Chrome and Safari never begin to play).
+    # For a browser that opens the address itself. Nothing in the file may run, yet the browser's
+    # player, a page around the same address, must load it: Chrome and Safari need media-src.
     "content-security-policy": (
         "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
     ),
 }
 
-# One range. More digits than any size has are not a number worth reading.
-_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,30})-([0-9]{0,30})[ \t]*", re.IGNORECASE)
+# One range. Numbers with more digits than any size are not read.
+_RANGE = re.compile(
+    r"bytes=[ \t]*(?:([0-9]{1,30})-([0-9]{0,30})|-([0-9]{1,30}))[ \t]*", re.IGNORECASE
+)
 
 
 async def media_response(
     cache: MediaCache, name: str, method: str, headers: Headers, lifetime: Lifetime
 ) -> Response:
-    """What to answer to a GET or HEAD of ``/media/<name>``.
+    """Answer a GET or HEAD of ``/media/<name>``.
 
-    One range of bytes is given by itself (206, or 416 where there is nothing); several, or what is
-    not understood, make it the whole file, and so does an ``If-Range`` that is not this file's
-    ETag. ``If-None-Match`` may make it a 304.
+    A single range of bytes is answered by 206, or 416 if it lies behind the end. The answer is the
+    whole file for several ranges, for one that can't be parsed, and for an ``If-Range`` other than
+    the file's ETag. A match of ``If-None-Match`` is answered by 304.
 
-    :param name: anything: only names that the cache has given out lead to a file.
+    :param name: any text; only names that the cache has given out lead to a file.
     :param headers: the request's.
-    :param lifetime: the request's; the file is open as long as it lasts, whatever becomes of the
-        response.
-    :raises UnknownUrl: there is no such file.
-    :raises OSError: there is, and it can't be opened.
+    :param lifetime: the request's. Its end closes the file, whether a response was sent or not.
+    :raises UnknownUrl: if there is no such file.
+    :raises OSError: if it can't be opened.
     """
     file = await cache.open(name)
     if file is None:
         raise UnknownUrl(
-            "There is no such file here; those that were not asked for in a long time make room "
-            "for others."
+            "There is no such file here. Files that were not requested for a long time are deleted "
+            "to make room for newer ones."
         )
     lifetime.on_end(file.aclose)  # nothing may be awaited before this
     size, etag = file.entry.size, _etag(file.entry)
     if parse_etags(_joined(headers, "if-none-match")).contains_weak(_opaque(etag)):
         return not_modified({"etag": etag, "cache-control": CACHE_CONTROL})
-    asked = _asked_range(headers, etag) if method == "GET" and size else None
-    if asked is None:
+    part = _requested_range(headers, file.entry) if method == "GET" and size else None
+    if part is None:
         body = range(size if method == "GET" else 0)
         return _response(file, 200, body, {"content-length": str(size)})
-    part = _part(asked, size)
     return _partial(file, part) if part else _unsatisfiable(size)
 
 
@@ -88,36 +87,26 @@ def _opaque(etag: str) -> str:
 
 
 def _joined(headers: Headers, name: str) -> str:
-    """A header's value; several lines of it are one list."""
+    """A header's value; several lines of a header are one list."""
     return ", ".join(headers.getlist(name))
 
 
 # Ranges -----------------------------------------------------------------------------------------
 
 
-def _asked_range(headers: Headers, etag: str) -> tuple[str, str] | None:
-    """First and last byte of the range that is asked for, as written and one of them maybe empty;
-    None is the whole.
-    """
-    if "if-range" in headers and _joined(headers, "if-range") != etag:
+def _requested_range(headers: Headers, entry: Entry) -> range | None:
+    """The bytes of the one range that is requested, maybe none; None means the whole file."""
+    if "if-range" in headers and _joined(headers, "if-range") != _etag(entry):
         return None
-    found = _RANGE.fullmatch(_joined(headers, "range"))
-    if found is None:
+    match = _RANGE.fullmatch(_joined(headers, "range"))
+    if match is None:
         return None
-    first, last = found.groups()
-    if not first and not last:
+    first, last, suffix = match.groups()
+    if suffix:
+        return range(max(0, entry.size - int(suffix)), entry.size)
+    if last and int(last) < int(first):
         return None
-    if first and last and int(last) < int(first):
-        return None
-    return first, last
-
-
-def _part(asked: tuple[str, str], size: int) -> range:
-    """The bytes that there are of a range that is asked for; maybe none."""
-    first, last = asked
-    if not first:
-        return range(max(0, size - int(last)), size)
-    return range(int(first), min(int(last) + 1, size) if last else size)
+    return range(int(first), min(int(last) + 1, entry.size) if last else entry.size)
 
 
 # Responses --------------------------------------------------------------------------------------
@@ -136,8 +125,8 @@ def _response(file: MediaFile, status: int, body: range, headers: Mapping[str, s
 
 
 def _partial(file: MediaFile, part: range) -> Response:
-    told = f"bytes {part.start}-{part.stop - 1}/{file.entry.size}"
-    return _response(file, 206, part, {"content-length": str(len(part)), "content-range": told})
+    place = f"bytes {part.start}-{part.stop - 1}/{file.entry.size}"
+    return _response(file, 206, part, {"content-length": str(len(part)), "content-range": place})
 
 
 def _unsatisfiable(size: int) -> Response:
@@ -149,9 +138,7 @@ def _unsatisfiable(size: int) -> Response:
 
 
 class _FileBody(SteppedBody):
-    """A part of a file, for Quart to iterate over. The file is closed by the request's lifetime,
-    not here.
-    """
+    """A part of a file, for Quart to iterate over. The request's lifetime closes the file."""
 
     def __init__(self, file: MediaFile, part: range) -> None:
         self._file = file
@@ -162,7 +149,7 @@ class _FileBody(SteppedBody):
         if self._at >= self._end:
             raise StopAsyncIteration
         data = await self._file.read(self._at, min(PIECE_BYTES, self._end - self._at))
-        if not data:  # the headers are out: only a connection that is cut tells the client
+        if not data:  # the headers were sent: only a cut connection shows the client
             raise EOFError("a file of the cache became shorter while it was read")
         self._at += len(data)
         return data

@@ -1,8 +1,8 @@
-"""``/metrics`` for Prometheus, on a registry of this server's own.
+"""``/metrics`` for Prometheus, with a registry of its own.
 
-Counters and histograms are filled as an observer; what is a state (tokens, what is left, streams)
-is read when somebody asks.
-Labels have few values: models of the table, error codes, states. No client can add one.
+Listeners fill the counters and histograms. Gauges (tokens, remaining allowances, streams) are read
+when Prometheus asks. Labels have few values: models of the table, error codes, states. Clients
+can't add any.
 """
 
 from __future__ import annotations
@@ -31,63 +31,59 @@ from .trace import Trace
 __all__ = ["CONTENT_TYPE_LATEST", "Metrics", "watch_lag"]
 
 FIRST_S = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120)
-"""Buckets for the time to the first event; the upper ones are those of thinking models."""
+"""Buckets for the time to the first event, in seconds; thinking models need the upper ones."""
 
 TOTAL_S = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900)
 
 TICK_S = 1.0
-"""How often the loop's lag is measured."""
+"""Seconds between two measurements of the event loop's lag."""
 
 LAG_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
 
 class Metrics:
-    """An observer, and the page that Prometheus reads."""
+    """A listener that counts, and the page that Prometheus reads."""
 
     def __init__(self, services: Services) -> None:
         self._registry = registry = CollectorRegistry()
         labels = ("model", "code")
         self._requests = Counter(
             "grok2api_requests",
-            "Requests that asked Grok, by model and outcome",
+            "Requests for an answer of Grok, by model and outcome",
             labels,
             registry=registry,
         )
         self._first = Histogram(
-            *(
-                "grok2api_time_to_first_event_seconds",
-                "From accepting a request to Grok's first word",
-                ("model",),
-            ),
+            "grok2api_time_to_first_event_seconds",
+            "Seconds from accepting a request to the first event of Grok's answer",
+            labelnames=("model",),
             buckets=FIRST_S,
             registry=registry,
         )
         self._durations = Histogram(
-            *(
-                "grok2api_request_duration_seconds",
-                "From accepting a request to its end",
-                ("model",),
-            ),
+            "grok2api_request_duration_seconds",
+            "Seconds from accepting a request to its end",
+            labelnames=("model",),
             buckets=TOTAL_S,
             registry=registry,
         )
         self._failures = Counter(
             "grok2api_upstream_failures",
-            "Attempts that Grok or the way to it failed",
+            "Failed attempts at an answer, by error code",
             ("code",),
             registry=registry,
         )
         self._lag = Histogram(
             "grok2api_loop_lag_seconds",
-            "How late the event loop was",
+            "Seconds by which the event loop woke a sleeping task too late",
             buckets=LAG_S,
             registry=registry,
         )
-        registry.register(_Now(services))
+        registry.register(_Gauges(services))
         ProcessCollector(registry=registry)
 
     def request_ended(self, trace: Trace) -> None:
-        """Count it. ``code`` is ``ok``, that of the failure, or ``client_left``."""
+        """Count the request. Its ``code`` is ``ok``, the error's code, or ``client_left``."""
         if not trace.asks:
             return
         outcome = trace.code or ("ok" if trace.complete else "client_left")
@@ -97,36 +93,36 @@ class Metrics:
             self._first.labels(trace.model).observe(trace.first_s)
 
     def attempt_failed(self, failure: FailedAttempt) -> None:
-        """Count it by its class."""
+        """Count the failure by its error code."""
         self._failures.labels(failure.error.label).inc()
 
     def lagged(self, seconds: float) -> None:
-        """The loop was so late."""
+        """Record a lag of the event loop."""
         self._lag.observe(seconds)
 
     def page(self) -> bytes:
-        """All of it, in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
-class _Now(Collector):
-    """What is read at the moment it is asked for."""
+class _Gauges(Collector):
+    """Metrics that are read when Prometheus asks for them."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        yield InfoMetricFamily("grok2api", "The server", value={"version": __version__})
+        yield InfoMetricFamily("grok2api", "This server", value={"version": __version__})
         yield GaugeMetricFamily(
             "grok2api_streams_open", "Answers under way", value=self._services.gateway.open_count
         )
         yield GaugeMetricFamily(
             "grok2api_requests_waiting",
-            "Requests that wait for a token",
+            "Requests waiting for a token",
             value=self._services.gateway.pool.waiting,
         )
         tasks = trio.lowlevel.current_statistics().tasks_living
-        yield GaugeMetricFamily("grok2api_tasks", "Tasks of the event loop", value=tasks)
+        yield GaugeMetricFamily("grok2api_tasks", "Tasks in the event loop", value=tasks)
         yield self._tokens()
         yield self._left()
 
@@ -141,12 +137,12 @@ class _Now(Collector):
         return family
 
     def _left(self) -> Metric:
-        """By group of models; groups of which nothing is known are left out, since nothing would be
-        a lie.
+        """Remaining allowances by group of models. Groups without any known allowance are left out:
+        a 0 would be wrong.
         """
         family = GaugeMetricFamily(
             "grok2api_quota_left",
-            "What is known to be left, over all tokens, in Grok's own unit",
+            "Known remaining allowance of all tokens, in Grok's own unit, by group of models",
             labels=("group",),
         )
         accounts = self._services.gateway.pool.book.accounts
@@ -155,12 +151,12 @@ class _Now(Collector):
         return family
 
 
-async def watch_lag(told: Callable[[float], None]) -> None:
-    """Measure again and again how late a sleeping task is woken, until cancelled.
+async def watch_lag(report: Callable[[float], None]) -> None:
+    """Measure how late the event loop wakes a sleeping task, until cancelled.
 
-    :param told: is given the seconds.
+    :param report: called with each lag in seconds.
     """
     while True:
         due = trio.current_time() + TICK_S
         await trio.sleep_until(due)
-        told(trio.current_time() - due)
+        report(trio.current_time() - due)

@@ -1,9 +1,9 @@
-"""``/openapi.json``: this server described for programs (OpenAPI 3.1).
+"""``/openapi.json``: the description of this server for programs (OpenAPI 3.1).
 
-The routes and what is sent stand in ``openapi.json`` beside this file, as a client reads them.
-Filled in here is what only the code knows: version and address, the models in force, whether a key
-is asked for, and for each route the errors that may come and the headers that come with all of its
-answers. Tests hold it against the routes and against real answers.
+Routes and schemas are written by hand in the file ``openapi.json`` beside this module. This module
+adds the rest: version and address, the current models, whether a key is needed, and for each route
+its errors and the headers of all its responses. Tests compare the result with the routes and with
+real responses.
 """
 
 from __future__ import annotations
@@ -33,36 +33,32 @@ _ANYWHERE = (errors.InvalidRequest, errors.HostNotAllowed, errors.InternalError)
 _KEYED = (*_ANYWHERE, errors.InvalidApiKey)
 _OWNED = (*_KEYED, errors.PermissionDenied)
 _ASKING = (
-    *(
-        *_KEYED,
-        errors.OriginNotAllowed,
-        errors.KeyLimitExceeded,
-        errors.ModelNotFound,
-        errors.ModelNotAllowed,
-    ),
-    *(
-        errors.RequestTooLarge,
-        errors.UnsupportedEncoding,
-        errors.AttachmentRefused,
-        errors.ContentPolicyViolation,
-        errors.ContextLengthExceeded,
-    ),
-    *(
-        errors.NoTokens,
-        errors.NoValidTokens,
-        errors.RateLimitExceeded,
-        errors.Overloaded,
-        errors.ShuttingDown,
-    ),
-    *(
-        errors.Challenge,
-        errors.AntiBotRefusal,
-        errors.UpstreamRefused,
-        errors.UpstreamFailure,
-        errors.UploadFailed,
-    ),
-    *(errors.EmptyAnswer, errors.IncompleteAnswer, errors.UpstreamOverloaded),
-    *(errors.TimeoutFirstResponse, errors.TimeoutChunk, errors.TimeoutTotal),
+    *_KEYED,
+    errors.OriginNotAllowed,
+    errors.KeyLimitExceeded,
+    errors.ModelNotFound,
+    errors.ModelNotAllowed,
+    errors.RequestTooLarge,
+    errors.UnsupportedEncoding,
+    errors.AttachmentRefused,
+    errors.ContentPolicyViolation,
+    errors.ContextLengthExceeded,
+    errors.NoTokens,
+    errors.NoValidTokens,
+    errors.RateLimitExceeded,
+    errors.Overloaded,
+    errors.ShuttingDown,
+    errors.Challenge,
+    errors.AntiBotRefusal,
+    errors.UpstreamRefused,
+    errors.UpstreamFailure,
+    errors.UploadFailed,
+    errors.EmptyAnswer,
+    errors.IncompleteAnswer,
+    errors.UpstreamOverloaded,
+    errors.TimeoutFirstResponse,
+    errors.TimeoutChunk,
+    errors.TimeoutTotal,
 )
 
 ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
@@ -70,12 +66,8 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "createImage": _ASKING,
     "createImageEdit": _ASKING,
     "listModels": _KEYED,
-    "retrieveModel": (
-        *_KEYED,
-        errors.ModelNotFound,
-        errors.ModelNotAllowed,
-        errors.UnknownUrl,
-    ),  # no name has a line end
+    # UnknownUrl: a name with a line end leads to no route.
+    "retrieveModel": (*_KEYED, errors.ModelNotFound, errors.ModelNotAllowed, errors.UnknownUrl),
     "getHealth": _ANYWHERE,
     "getMetrics": _OWNED,
     "getMedia": (*_ANYWHERE, errors.UnknownUrl),
@@ -86,16 +78,14 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "createStatusTicket": (*_OWNED, errors.OriginNotAllowed),
     "actOnToken": (*_OWNED, errors.OriginNotAllowed, errors.UnknownUrl),
 }
-"""What may be answered instead, by operation. One without a line here can't be described."""
+"""Errors by operation. Each operation needs an entry."""
 
 _ASKED = (
-    *(
-        "server-timing",
-        "x-grok2api-attempts",
-        "x-grok2api-token",
-        "x-grok2api-usage",
-        "x-grok2api-ignored",
-    ),
+    "server-timing",
+    "x-grok2api-attempts",
+    "x-grok2api-token",
+    "x-grok2api-usage",
+    "x-grok2api-ignored",
     *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
 )
 
@@ -104,13 +94,13 @@ _HEADERS: Mapping[str, tuple[str, ...]] = {
     "createImage": _ASKED,
     "createImageEdit": _ASKED,
 }
-"""Headers of all answers of an operation, beside ``x-request-id``."""
+"""Headers of all responses of an operation, beside ``x-request-id``."""
 
-_NO_CODE = "`null`: The request itself; `param` names the field at fault, if it is one."
+_NO_CODE = "`null`: The request is not valid. `param` names the field at fault, if there is one."
 
 
 def add_openapi_route(app: QuartTrio, services: Services) -> None:
-    """Add the route."""
+    """Add ``/openapi.json``."""
     template = (importlib.resources.files(__package__) / "openapi.json").read_bytes()
     state = services.state
 
@@ -130,12 +120,12 @@ def add_openapi_route(app: QuartTrio, services: Services) -> None:
 def build_document(
     template: bytes, *, base_url: str, models: Sequence[Model], keyed: bool
 ) -> Object:
-    """The whole document.
+    """The complete document.
 
-    :param template: ``openapi.json``.
+    :param template: the content of the file ``openapi.json``.
     :param base_url: this server's address, without ``/v1``.
-    :param models: those that may be asked.
-    :param keyed: whether a key is asked for.
+    :param models: the models that the client may use.
+    :param keyed: whether the server asks for an API key.
     """
     document: Object = orjson.loads(template)
     document["info"]["version"] = __version__
@@ -150,7 +140,7 @@ def build_document(
     if not keyed:
         for place in (document, *_operations(document)):
             if place.get("security"):
-                place["security"].insert(0, {})  # or none
+                place["security"].insert(0, {})  # no key is allowed, too
     return document
 
 
@@ -186,7 +176,7 @@ def _examples(document: Object) -> Iterator[Object]:
 
 
 def _fill_responses(operation: Object, shared: Mapping[str, Object]) -> None:
-    """Add the errors, and to all responses the headers that they have in common."""
+    """Add the operation's errors, and to each response the operation's common headers."""
     name = operation["operationId"]
     headers = ("x-request-id", *_HEADERS.get(name, ()))
     responses = {
@@ -202,26 +192,26 @@ def _fill_responses(operation: Object, shared: Mapping[str, Object]) -> None:
 
 
 def _whole(response: Object, shared: Mapping[str, Object]) -> Object:
-    """A copy of it, or of the shared one that it refers to: what is added to it is for one
-    operation.
+    """A copy of the response, or of the shared response that it refers to. Headers are added to the
+    copy, for one operation only.
     """
     name = response.get("$ref", "").rpartition("/")[2]
     return dict(shared[name] if name else response)
 
 
 def _refusal(leaves: Sequence[type[GrokApiError]], headers: Iterable[str]) -> Object:
-    """A response of one status, for one or several errors."""
+    """The response with one status, for one or several errors."""
     codes = {"code": {"enum": [leaf.code for leaf in leaves]}}
     schema = {"$ref": "#/components/schemas/Error", "properties": {"error": {"properties": codes}}}
     return {
-        "description": "\n".join(f"* {_told(leaf)}" for leaf in leaves),
+        "description": "\n".join(f"* {_described(leaf)}" for leaf in leaves),
         "headers": _header_refs((*headers, "x-should-retry", "retry-after")),
         "content": {"application/json": {"schema": schema}},
     }
 
 
-def _told(leaf: type[GrokApiError]) -> str:
-    """A line on it, in the words of its class (which are gone with ``python -OO``)."""
+def _described(leaf: type[GrokApiError]) -> str:
+    """A line on an error, from its class's docstring (which ``python -OO`` removes)."""
     if leaf.code is None:
         return _NO_CODE
     words = " ".join((leaf.__doc__ or "").replace("``", "`").split())

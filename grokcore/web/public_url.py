@@ -1,7 +1,7 @@
-"""This server's address as a client sees it, for the links in its answers.
+"""This server's address as a client sees it, for links in answers.
 
-What a client says of it is taken for granted only in the answer to that client. What a proxy says
-is taken from those that the configuration trusts; anybody else could write the same headers.
+The client's own Host header is used only in the answer to that client. Forwarding headers are used
+only from proxies that the configuration trusts, since any client can send such headers.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from ..config import ServerConfig
 
 __all__ = ["public_base"]
 
-Scope: TypeAlias = Any  # ASGI scopes are dicts of whatever the server puts there
+Scope: TypeAlias = Any  # an ASGI scope: a dict with values of many types
 
 SCHEMES = ("http", "https")
 
-# A name or address and maybe a port; more characters than any name has are no name.
+# A host name or address, perhaps with a port. The lengths are those of the longest names.
 _PLACE = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{1,5})?")
 
 
 def public_base(config: ServerConfig, scope: Scope) -> str:
-    """Scheme, host and maybe port, without a slash at the end; with whatever path ``[server]
-    public_url`` has.
+    """Scheme and host, perhaps a port, and the path of ``[server] public_url``, without a trailing
+    slash.
 
-    :param scope: of the request that is answered.
+    :param scope: the ASGI scope of the request that is answered.
     """
     if config.public_url:
         return config.public_url
@@ -42,7 +42,7 @@ def _scheme(scope: Scope) -> str:
 
 
 def _host(scope: Scope) -> str:
-    """As the client has it, or else the socket's own address."""
+    """The request's Host header, or else the socket's own address."""
     own_host, own_port = scope.get("server") or ("127.0.0.1", None)
     own = f"[{own_host.partition('%')[0]}]" if ":" in own_host else own_host
     return _place(_value(scope, b"host")) or (f"{own}:{own_port}" if own_port else own)
@@ -53,7 +53,7 @@ def _place(text: str) -> str:
 
 
 def _first(scope: Scope, name: bytes) -> str:
-    """The first value of a list: each proxy on the way adds its own behind."""
+    """The first value of a header's list; each further proxy appends its own."""
     return _value(scope, name).partition(",")[0].strip()
 
 
@@ -64,8 +64,8 @@ def _value(scope: Scope, name: bytes) -> str:
 
 
 def _is_trusted(client: Sequence[Any] | None, trusted: Sequence[str]) -> bool:
-    """Whether a connection comes from one of these addresses or networks. Entries that are neither
-    trust nobody.
+    """Whether a connection comes from one of these addresses or networks. Malformed entries match
+    nothing.
     """
     if not trusted or not client:
         return False

@@ -1,5 +1,5 @@
-"""Responses: an answer as one body or as a stream of server-sent events, with heartbeats while
-there is nothing to say.
+"""Responses: an answer as one body, or as a stream of server-sent events with heartbeats during
+silence.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from .delivery import Delivery
 __all__ = ["EventStream", "collect", "json_response"]
 
 SILENT_CHUNK_S = 60.0
-"""Silence after which an empty chunk goes out beside the comments: LangChain's chunk timeout of 120
-s does not take comments for a sign of life."""
+"""Seconds of silence after which an empty chunk is sent beside the comments: LangChain's chunk
+timeout of 120 s ignores comments."""
 
 BLOCKED_S = 0.02
-"""A write that takes longer than this (seconds) was held up by the client, and no clock counts it;
-a normal one takes some 0.1 ms."""
+"""Seconds. A write that takes longer was delayed by the client, and its time is not counted by any
+clock; a normal write takes some 0.1 ms."""
 
 _log = logging.getLogger(__name__)
 
 
 def json_response(value: Any, status: int = 200) -> Response:
-    """*value* (or bytes that are JSON already) as a response."""
+    """A response with *value* as JSON; bytes are JSON already."""
     body = value if isinstance(value, bytes) else orjson.dumps(value)
     return Response(on_one_line(body), status=status, content_type="application/json")
 
@@ -46,10 +46,10 @@ def json_response(value: Any, status: int = 200) -> Response:
 async def collect(
     completion: Completion, collector: Collector, delivery: Delivery | None = None
 ) -> None:
-    """Run *completion* to its end and have *collector* collect its events.
+    """Run *completion* to its end and pass its events to *collector*.
 
-    :param delivery: how its media are delivered; None leaves Grok's own addresses.
-    :raises GrokApiError: if there was no answer, or not all of it.
+    :param delivery: delivery of its media; None keeps Grok's own addresses.
+    :raises GrokApiError: if there is no answer, or it is incomplete.
     """
     await completion.start()
     while True:
@@ -63,16 +63,16 @@ async def collect(
 
 
 class EventStream(ResponseBody):
-    """The body of a streamed answer, for Quart to iterate over.
+    """The body of a streamed answer; Quart iterates over it.
 
-    Call :meth:`begin` before the response's head goes out. From then on the stream has all that the
-    completion asks of its caller: it commits before the first byte, reports a slow client, and
-    keeps the clocks still for media. No scope spans two steps of the iteration. The request's
-    lifetime closes the completion.
+    Call :meth:`begin` before the response's head goes out. From then on the stream meets all
+    obligations of the completion's caller: it commits before the first byte, reports a slow client,
+    and stops the clocks while media are fetched. No cancel scope spans two steps of the iteration.
+    The request's lifetime closes the completion.
 
-    :param nursery: the request's, for what runs in the background.
-    :param heartbeat_s: silence (seconds) after which a sign of life is sent.
-    :param delivery: how the answer's media are delivered; None leaves Grok's own addresses.
+    :param nursery: the request's nursery, for background tasks.
+    :param heartbeat_s: seconds of silence after which a sign of life is sent.
+    :param delivery: delivery of the answer's media; None keeps Grok's own addresses.
     :param on_failure: called with the error that ended the stream early.
     """
 
@@ -96,12 +96,12 @@ class EventStream(ResponseBody):
         self._writer = writer
         self._heartbeat_s = heartbeat_s
         self._over = False
-        self._handed_over = self._last_chunk = trio.current_time()  # again when it has begun
+        self._handed_over = self._last_chunk = trio.current_time()  # set again by begin()
 
     async def begin(self, until: float) -> None:
-        """Wait for the answer's first event until then (trio's time); a byte goes out after that in
-        any case.
+        """Wait for the answer's first event. After that the response begins, with or without it.
 
+        :param until: trio's time at which the wait ends.
         :raises GrokApiError: if the completion failed to start.
         """
         self._started = await self._start.wait(until)
@@ -131,9 +131,7 @@ class EventStream(ResponseBody):
             self._completion.client_was_slow(now - self._handed_over)
         try:
             data = await self._next_bytes(now + self._heartbeat_s)
-        except (
-            Exception
-        ) as error:  # boundary: headers are out, so an error can only be told inside the stream
+        except Exception as error:  # boundary: the head is out, so the stream carries the error
             self._over = True
             failure = _as_ours(error, self._completion.request_id)
             if self._on_failure is not None:
@@ -174,8 +172,8 @@ class EventStream(ResponseBody):
         return data
 
     async def _delivered(self, media: Background[list[Event]], wake_at: float) -> bytes:
-        """The events with their media, if those have come by then; until they have, Grok's answer
-        is not read on.
+        """The events with their media, or a sign of life if the media have not arrived by
+        *wake_at*. Grok's answer is not read further until they have.
         """
         if not await self._completion.aside(functools.partial(media.wait, wake_at)):
             return self._sign_of_life()

@@ -1,5 +1,5 @@
-"""One line of the log for each request. Never a prompt, an answer, a secret, or any other words of
-a client's.
+"""A log line for each request. It never holds a prompt, an answer, a secret, or other text of a
+client.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .trace import Trace
 __all__ = ["COUNTED_S", "RefusalCounts", "RequestLog"]
 
 COUNTED_S = 60.0
-"""Seconds for which refusals of one kind are only counted."""
+"""Seconds for which further refusals of one kind are counted instead of logged."""
 
 _PARAM = re.compile(r"[A-Za-z0-9_.\[\]-]{1,100}")
 
@@ -24,8 +24,10 @@ _log = logging.getLogger("grokcore.requests")
 
 @define
 class _Count:
-    """Refusals of one status and key: since when (trio's time) they are counted, and how many came
-    after the first.
+    """Refusals with one status and key.
+
+    :ivar since: trio's time of the first.
+    :ivar more: number of refusals after the first.
     """
 
     since: float
@@ -34,16 +36,16 @@ class _Count:
 
 @define
 class RefusalCounts:
-    """Requests that were refused to anybody but the owner: the first of a minute is logged, the
-    others are counted.
+    """Refused requests without an owner's key: the first of a minute is logged, the others are
+    counted.
 
-    A client without a key could fill a disk with them otherwise.
+    Otherwise a client without a key could fill the disk with log lines.
     """
 
     _counts: dict[tuple[int, str], _Count] = field(factory=dict)
 
     def is_first(self, trace: Trace) -> bool:
-        """Whether the refusal is to be logged in full; if not, it has been counted."""
+        """Whether the refusal must be logged; if not, this call has counted it."""
         kind = (trace.status, trace.key)
         self.report_due(trace.ended)
         count = self._counts.get(kind)
@@ -54,14 +56,14 @@ class RefusalCounts:
         return False
 
     def report_due(self, now: float) -> None:
-        """Log what has been counted for a minute."""
+        """Log the counts that are a minute old."""
         for kind in [
             kind for kind, count in self._counts.items() if now >= count.since + COUNTED_S
         ]:
             self._report(kind, self._counts.pop(kind), now)
 
     def report_all(self) -> None:
-        """Log all that has been counted: the server stops."""
+        """Log all counts: the server stops."""
         while self._counts:
             kind, count = self._counts.popitem()
             self._report(kind, count, count.since + COUNTED_S)
@@ -82,16 +84,16 @@ class RefusalCounts:
 
 @define
 class RequestLog:
-    """Writes a line when a request ends: at INFO if it asked Grok or was refused, else (health,
-    metrics) at DEBUG.
+    """Writer of a log line per request: at INFO if the request asked Grok or was refused, else
+    (health, metrics) at DEBUG.
 
-    :ivar refusals: decides which refusals are only counted.
+    :ivar refusals: counts of repeated refusals, which are not logged one by one.
     """
 
     refusals: RefusalCounts = field(factory=RefusalCounts)
 
     def request_ended(self, trace: Trace) -> None:
-        """Write its line; in JSON its fields are those of an object ``request``."""
+        """Write the request's line; in JSON logs its fields form an object ``request``."""
         if (
             trace.status >= 400
             and not trace.owned
@@ -103,7 +105,7 @@ class RequestLog:
         if _log.isEnabledFor(level):
             fields = _fields(trace)
             words = " ".join(
-                f"{name}={_shown(value)}" for name, value in fields.items() if name not in _IN_FRONT
+                f"{name}={_text(value)}" for name, value in fields.items() if name not in _IN_FRONT
             )
             front = " ".join(str(fields[name]) for name in _IN_FRONT)
             _log.log(level, "%s %s", front, words, extra={"fields": {"request": fields}})
@@ -113,7 +115,7 @@ _IN_FRONT = ("id", "method", "path", "status")
 
 
 def _fields(trace: Trace) -> dict[str, Any]:
-    """What there is to tell; what does not apply is left out. Times are seconds."""
+    """The line's fields, without those that don't apply. Times are seconds."""
     fields: dict[str, Any] = {
         "id": trace.request_id,
         "method": trace.method,
@@ -132,7 +134,7 @@ def _fields(trace: Trace) -> dict[str, Any]:
 
 
 def _param(trace: Trace) -> str:
-    """The field at fault; empty if it may be a client's own words."""
+    """The request field at fault; empty if it may be a client's own text."""
     param = (trace.error.param if trace.error else None) or ""
     return param if _PARAM.fullmatch(param) else ""
 
@@ -153,5 +155,5 @@ def _answered(trace: Trace) -> dict[str, Any]:
     }
 
 
-def _shown(value: object) -> str:
+def _text(value: object) -> str:
     return "yes" if value is True else str(value)

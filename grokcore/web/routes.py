@@ -1,5 +1,6 @@
-"""Marks on routes: whether a route needs a key, and whether it asks Grok. They stand where the
-route is added.
+"""Marks on routes: whether a route needs a key, and whether it asks Grok.
+
+A route is marked where it is added.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[Response]])
 
 @frozen
 class Marks:
-    """Properties of one route; the defaults are those of a route that was added without marks.
+    """Properties of one route; the defaults hold for routes that are added without marks.
 
     :ivar needs_key: requests without a valid key are refused before the handler is called.
     :ivar asks_grok: a POST here is logged and counted as a request to Grok.
@@ -32,8 +33,8 @@ class Marks:
 def route(
     app: Quart, method: str, path: str, *, needs_key: bool = True, asks_grok: bool = False
 ) -> Callable[[_Handler], _Handler]:
-    """A decorator that adds its handler to *app* as a marked route; the endpoint has the handler's
-    name.
+    """A decorator that adds a handler to *app* as a marked route. The endpoint is named after the
+    handler.
     """
 
     def add(handler: _Handler) -> _Handler:

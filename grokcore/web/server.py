@@ -1,8 +1,8 @@
-"""The HTTP server's life: listen, serve, drain, stop.
+"""The life of the HTTP server: listen, serve, drain, stop.
 
-Shutdown happens in rings. At the stop signal no more connections are taken and new requests are
-refused; answers under way have the grace time; then those that are left end with an error event;
-last, connections that hang in a write are cut.
+Shutdown happens in steps. At the stop signal no more connections are accepted and new requests are
+refused. Answers under way get the grace time; those that are left then end with an error event.
+Last, connections that hang in a write are cut.
 """
 
 from __future__ import annotations
@@ -30,27 +30,26 @@ from .state import ServerState
 __all__ = ["PortInUse", "listen", "serve"]
 
 KEEP_ALIVE_S = 30.0
-"""Idle time of a connection, and the time for a request's head to arrive. Longer than httpx keeps
-connections (5 s), so that it is the client who closes them."""
+"""Seconds that a connection may be idle, and that a request's head may take to arrive. Longer than
+httpx keeps connections (5 s), so that the client closes first."""
 
 BACKLOG = 1024
 
 LAST_WORD_S = 0.5
-"""After the grace time: how long error events have to reach their clients before connections are
-cut.
+"""Seconds after the grace time for error events to reach their clients, before connections are cut.
 """
 
 
 class PortInUse(Exception):
-    """The address to listen on is taken. ``str()`` is one line for a person."""
+    """The address to listen on is taken. ``str()`` is one line for the owner."""
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Bound sockets for *host*: one for each address that it stands for; an empty one stands for
-    all of this machine.
+    """Bound sockets for *host*, one per address that it resolves to; an empty host means all
+    addresses of this machine.
 
-    :raises PortInUse: another program listens there.
-    :raises ConfigError: the host can't be listened on.
+    :raises PortInUse: if another program listens there.
+    :raises ConfigError: if this machine can't listen on the host.
     """
     host = host.strip("[]")
     try:
@@ -67,7 +66,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
             try:
                 sockets.append(bound.enter_context(_bound(family, address, same_port)))
             except ConfigError:
-                if host or not sockets:  # all addresses, on a machine without IPv6
+                if host or not sockets:  # else: all addresses, on a machine without IPv6
                     raise
         bound.pop_all()
     return sockets
@@ -123,7 +122,7 @@ async def serve(
         task_status.started()
         await stop.wait()
         state.draining = True
-        gateway.pool.changed()  # whoever watches the state hears of it
+        gateway.pool.changed()  # notify the status pages
         await trio.sleep(config.grace_seconds)
         state.bodies.interrupt()
         gateway.interrupt_all(
@@ -135,7 +134,7 @@ async def serve(
 
 
 async def _report_refusals(refusals: RefusalCounts) -> None:
-    """Log now and then how many requests were refused in the same way."""
+    """Log the counts of repeated refusals once a minute."""
     while True:
         await trio.sleep(COUNTED_S)
         refusals.report_due(trio.current_time())
@@ -144,7 +143,7 @@ async def _report_refusals(refusals: RefusalCounts) -> None:
 def _hypercorn_settings(config: ServerConfig, sockets: Sequence[socket.socket]) -> EdgeConfig:
     settings = EdgeConfig(write_timeout_s=config.write_timeout_seconds)
     settings.connections.most = most_connections(raise_descriptor_limit())
-    # The sockets are handed over with their descriptors: Hypercorn closes them.
+    # Hypercorn gets the descriptors and closes them.
     settings.bind = [f"fd://{bound.detach()}" for bound in sockets]
     settings.backlog = BACKLOG
     settings.keep_alive_timeout = KEEP_ALIVE_S

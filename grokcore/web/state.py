@@ -17,22 +17,23 @@ __all__ = ["ServerState"]
 
 
 class ServerState:
-    """The settings in force, and what is wrong at the moment.
+    """The current settings, the faults of the moment, and the records that requests share.
 
-    :ivar config: the settings in force; changed by :meth:`adopt` only.
-    :ivar keys: the API keys in force.
-    :ivar doors: the rules for browsers' requests.
-    :ivar history: the last hour.
-    :ivar on_request_end: called with the trace of each request that is over; must not wait or
+    :ivar config: current settings; changed by :meth:`adopt` only.
+    :ivar keys: current API keys.
+    :ivar doors: current rules for browsers' requests.
+    :ivar history: figures of the last hour.
+    :ivar on_request_end: listeners, called with the trace of each request that is over; must not
+        wait or raise.
+    :ivar started_at: trio's time at the server's start.
+    :ivar wall: the wall clock, which notices when the machine slept.
+    :ivar refusals: counts of repeated refusals.
+    :ivar bodies: request bodies that are arriving.
+    :ivar draining: whether the server is stopping and refuses new requests.
+    :ivar notices: faults that last until they are mended, by the thing at fault: a file that could
+        not be read.
+    :ivar on_settings: listeners, called with the new settings after a reload; must not wait or
         raise.
-    :ivar started_at: trio's time when it began.
-    :ivar wall: the wall clock, which notices that the machine slept.
-    :ivar refusals: counts repeated refusals.
-    :ivar bodies: the requests' bodies that are arriving.
-    :ivar draining: the server is stopping and takes nothing new.
-    :ivar notices: faults that stay until they are mended, by what is at fault: a file that could
-        not be taken over.
-    :ivar on_settings: called with the new settings after a reload; must not wait or raise.
     :ivar faults: checks by subject; each returns a fault in words, or an empty string.
     """
 
@@ -55,7 +56,7 @@ class ServerState:
         self.adopt(config)
 
     def adopt(self, config: Config) -> None:
-        """Use other settings from now on."""
+        """Replace the settings."""
         self.config = config
         self.keys = KeyRing(config.grok.api_key, config.keys, self.keys.callers)
         self.doors = Doors(config.server, keyed=not self.keys.empty)
@@ -63,7 +64,7 @@ class ServerState:
             listener(config)
 
     def _missed(self, seconds: float) -> None:
-        """So much time has passed that trio's clock has not counted."""
+        """Count *seconds* that trio's clock has missed."""
         self.started_at -= seconds
         self.keys.shift(seconds)
 
@@ -73,6 +74,6 @@ class ServerState:
             listener(trace)
 
     def all_faults(self) -> dict[str, str]:
-        """What is wrong at the moment, by what is at fault."""
-        asked = {name: fault() for name, fault in self.faults.items()}
-        return {**self.notices, **{name: words for name, words in asked.items() if words}}
+        """Current faults in words, by the thing at fault."""
+        checked = {name: check() for name, check in self.faults.items()}
+        return {**self.notices, **{name: words for name, words in checked.items() if words}}

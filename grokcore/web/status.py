@@ -1,4 +1,4 @@
-"""What is told of the server's state: ``/health``, and the headers that say how much is left."""
+"""Reports of the server's state: ``/health``, and the headers with the remaining allowance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .. import __version__
 from ..errors import QuotaExhausted, RateLimitExceeded
 from ..protocol.key_allowance import KeyLeft
 from ..protocol.models import Model
-from ..protocol.pool.account import Egress, State
+from ..protocol.pool.account import AccountState, Egress
 from ..protocol.pool.book import Need
 from ..protocol.pool.view import egress_label
 from ..runtime.completion.gateway import Gateway
@@ -26,7 +26,7 @@ LIMIT, REMAINING, RESET = (
 )
 
 COUNTED_AT_ONCE = 500
-"""Counting a pool of 10 000 takes some 15 ms."""
+"""Tokens in a pool that is counted for each report; counting 10 000 takes some 15 ms."""
 
 EGRESSES_SHOWN = 100
 
@@ -39,8 +39,8 @@ _SETTING = re.compile(
 
 
 class Census:
-    """What has to be counted token by token. Anybody may ask for it, so a large pool is not counted
-    each time.
+    """Figures that require a count of all tokens. Reports need no key, so a large pool is not
+    counted for each of them.
     """
 
     def __init__(self, gateway: Gateway) -> None:
@@ -51,8 +51,8 @@ class Census:
         self._egresses: list[Egress] = []
 
     def take(self, now: float) -> tuple[dict[str, int], float | None, list[Egress]]:
-        """Tokens by state, when the first is back, and the ways to Grok; of a large pool a second
-        old at most.
+        """Tokens by state, the time at which the first is back, and the egresses; for a large pool
+        up to a second old.
         """
         book = self._gateway.pool.book
         if now >= self._taken_at + (1.0 if len(book.accounts) > COUNTED_AT_ONCE else 0.0):
@@ -66,8 +66,8 @@ class Census:
 
 
 def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[str, Any]:
-    """The body of ``/health``: no secret, no note, no proxy's address. Times are seconds from
-    now.
+    """The body of ``/health``, without secrets, notes or addresses of proxies. Times are seconds
+    from now.
     """
     now = state.wall.look().now
     counts, next_reset, egresses = census.take(now)
@@ -98,10 +98,10 @@ def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[
 
 
 def public_faults(faults: Mapping[str, str]) -> dict[str, str]:
-    """What is at fault, for readers without a key: no value of a setting, no address, no content of
-    a file.
+    """*faults* for clients without a key: without values of settings, addresses, or contents of
+    files.
 
-    Words that may hold one are cut behind the place that they name (``config.toml: [grok]
+    A text that may hold one is cut after the place that it names (``config.toml: [grok]
     proxy_url``).
     """
     return {name: _public(words) for name, words in faults.items()}
@@ -115,14 +115,14 @@ def _public(words: str) -> str:
 
 
 def _status(gateway: Gateway, state: ServerState, counts: dict[str, int]) -> str:
-    """``ok`` while any model of the table could be answered; a token that is used up for one may
-    serve another.
+    """The status in one word: ``ok`` while at least one model can be answered. A token that is used
+    up for one model may serve another.
     """
     if state.draining:
         return "draining"
     if not sum(counts.values()):
         return "no_tokens"
-    if counts[State.OK] or counts[State.UNKNOWN]:
+    if counts[AccountState.OK] or counts[AccountState.UNKNOWN]:
         return "ok"
     book, now = gateway.pool.book, trio.current_time()
     served = any(book.hopeless(Need(model), now) is None for model in state.config.models.values())
@@ -145,33 +145,30 @@ def _seconds_until(at: float | None, now: float) -> int | None:
 def limit_headers(
     gateway: Gateway, model: Model, error: RateLimitExceeded | None = None
 ) -> dict[str, str]:
-    """How many questions to *model* are known to be left, over all tokens that may be asked.
+    """``x-ratelimit-*`` headers with the known remaining questions to *model*, over all its tokens.
 
-    :param error: the refusal that is being sent: whatever is counted, nothing is left then.
-    :returns: ``x-ratelimit-*`` headers; none of what is not known. The reset is when the first
-        token's allowance is whole again, in the form of OpenAI's (``1h59m30s``).
+    :param error: the refusal that is being sent; its response reports that nothing is left.
+    :returns: the headers whose values are known. The reset is the time until the first token's
+        allowance is full again, in OpenAI's format (``1h59m30s``).
     """
     now = trio.current_time()
     left = gateway.pool.book.left(Need(model), now)
-    found: dict[str, str] = {}
-    # Nothing left of what is known would be a lie while there are tokens of which it is not known.
+    headers: dict[str, str] = {}
+    # Don't report 0 while the allowance of some tokens is unknown.
     if left is not None and (left.remaining or left.complete):
-        found[LIMIT] = str(left.total)
-        found[REMAINING] = str(left.remaining)
-        found[RESET] = _duration(left.renewed_at - now)
-    if error is not None and not isinstance(
-        error, QuotaExhausted
-    ):  # that is one token's word; others may have some left
-        found[REMAINING] = "0"
+        headers[LIMIT] = str(left.total)
+        headers[REMAINING] = str(left.remaining)
+        headers[RESET] = _duration(left.renewed_at - now)
+    # QuotaExhausted concerns one token; others may have some left.
+    if error is not None and not isinstance(error, QuotaExhausted):
+        headers[REMAINING] = "0"
         if error.retry_after is not None:
-            found[RESET] = _duration(error.retry_after)
-    return found
+            headers[RESET] = _duration(error.retry_after)
+    return headers
 
 
 def key_headers(left: KeyLeft | None) -> dict[str, str]:
-    """What an API key has left of its own requests per minute, in the same headers; none without
-    such a limit.
-    """
+    """The same headers for an API key's own requests per minute; none without such a limit."""
     if left is None:
         return {}
     return {

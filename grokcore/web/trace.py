@@ -15,18 +15,19 @@ __all__ = ["Trace"]
 
 @define(eq=False)
 class Trace:
-    """One request. Times are seconds of trio's clock.
+    """The record of one request. Times are seconds of trio's clock.
 
-    :ivar path: as the client wrote it, without the query, in printable ASCII.
-    :ivar asks: whether it is one that asks Grok.
-    :ivar model: the name in the table; empty before it is known. Never anything else that a client
-        sent.
+    :ivar path: the path as the client wrote it, without the query, in printable ASCII.
+    :ivar accepted: the time at which the request's head had been read.
+    :ivar asks: whether the request asks Grok.
+    :ivar model: the model's name in the table, never other text of a client; empty before the
+        model is chosen.
     :ivar key: the name of the API key.
-    :ivar owned: whether the request has an owner's key, or none is asked for.
-    :ivar status: of the response; 0 if none was begun.
-    :ivar error: what it was answered with, if it failed; also one inside a stream.
-    :ivar complete: whether the response came to its end; if not, the client left.
-    :ivar usage: gives the estimate of tokens so far.
+    :ivar owned: whether the request has an owner's key, or the server asks for none.
+    :ivar status: the response's status; 0 if no response began.
+    :ivar error: the error that the client got, also inside a stream; None if there was none.
+    :ivar complete: whether the response was sent completely; if not, the client left.
+    :ivar usage: returns the estimate of tokens so far.
     """
 
     request_id: str
@@ -47,48 +48,50 @@ class Trace:
 
     @property
     def code(self) -> str:
-        """Of the failure, empty if there was none."""
+        """The error's label; empty without an error."""
         return self.error.label if self.error is not None else ""
 
     @property
     def broken(self) -> bool:
-        """Whether it failed, and not by what was asked."""
+        """Whether the request failed for another reason than the request itself."""
         return self.error is not None and self.error.blame is not Blame.REQUEST
 
     def fail(self, error: GrokApiError) -> None:
-        """Note the error that answers the request. It outlives the request, its frames must not."""
+        """Record the error that answers the request. The error outlives the request; its traceback
+        must not.
+        """
         error.drop_frames()
         self.error = error
 
     @property
     def total_s(self) -> float:
-        """From its acceptance to its end."""
+        """Seconds from acceptance to the end."""
         return self.ended - self.accepted
 
     @property
     def first_s(self) -> float | None:
-        """From its acceptance to Grok's first meaningful event; None if there was none."""
+        """Seconds from acceptance to Grok's first meaningful event; None if there was none."""
         if self.completion is None or self.completion.times.first_at is None:
             return None
         return self.completion.times.first_at - self.accepted
 
     def tokens(self) -> tuple[int, int]:
-        """The estimates for question and answer; zeros if nothing was answered."""
+        """Estimated tokens of the question and of the answer; zeros without an answer."""
         if self.usage is None:
             return 0, 0
         counts = self.usage()
         return counts["prompt_tokens"], counts["completion_tokens"]
 
     def server_timing(self, now: float) -> str:
-        """The value of ``Server-Timing`` when the response begins, in milliseconds; ``total`` is
-        for answers that are whole by then.
+        """The value of ``Server-Timing`` when the response begins, in milliseconds. Only answers
+        that are not streamed have ``total``.
         """
         if self.completion is None:
             return ""
         times = self.completion.times
-        found = [("queue", times.queue_s), ("upload", times.upload_s)]
+        phases = [("queue", times.queue_s), ("upload", times.upload_s)]
         if self.first_s is not None:
-            found.append(("first", self.first_s))
+            phases.append(("first", self.first_s))
         if not self.stream:
-            found.append(("total", now - self.accepted))
-        return ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in found)
+            phases.append(("total", now - self.accepted))
+        return ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in phases)

@@ -89,3 +89,14 @@ def test_a_limit_that_is_lowered_counts_what_was() -> None:
     allowance.concurrent = 1
     with pytest.raises(KeyLimitExceeded, match="1 request under way at once"):
         allowance.begin(3)
+
+
+def test_requests_are_as_long_ago_as_they_are_though_the_clock_has_missed_time() -> None:
+    """After a sleep of a minute the whole allowance is there again."""
+    allowance = KeyAllowance("guest", rpm=1)
+    allowance.begin(0)
+    allowance.shift(59)
+    with pytest.raises(KeyLimitExceeded):
+        allowance.begin(0.5)
+    allowance.shift(1)
+    allowance.begin(0.5)

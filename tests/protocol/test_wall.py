@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokcore.protocol.wall import SET_S, Change, Reading, TimeKeeper, set_since
+from grokcore.protocol.wall import SET_S, Change, ClockReading, TimeKeeper, set_since
 
 HOUR = 3600.0
 EPOCH = 1_790_000_000.0
@@ -31,10 +31,10 @@ class Machine:
     set_by: float = 0.0
     boot: str = "b1"
 
-    def reading(self) -> Reading:
+    def reading(self) -> ClockReading:
         passed = self.now + self.slept
         uptime = 5000 + passed if self.has_uptime else None
-        return Reading(
+        return ClockReading(
             self.now, EPOCH + passed + self.set_by, uptime, self.boot if self.has_uptime else ""
         )
 
@@ -126,12 +126,22 @@ def test_a_sleep_while_the_clocks_are_read_counts_once() -> None:
     machine.do("sleep", HOUR)
     after = machine.reading()
     found = [
-        keeper.look(Reading(before.now, before.wall, after.uptime, "b1")),
+        keeper.look(ClockReading(before.now, before.wall, after.uptime, "b1")),
         keeper.look(after),
     ]
 
     assert sum(one.missed for one in found) == HOUR
     assert sum(one.set_by for one in found) == 0
+
+
+def test_a_record_of_another_run_of_the_machine_says_nothing_about_the_wall_clock() -> None:
+    """Its uptime counts from another moment, so a keeper forgets nothing and learns nothing."""
+    reading = ClockReading(5, 1000, 5, "b2")
+    record = {"at": 9000.0, "boot": "b1", "uptime": 1.0, "below": 0.0}
+    keeper, other = TimeKeeper(reading), TimeKeeper(reading)
+    keeper.recall(record, reading)
+    later = ClockReading(15, 1110, 15, "b2")
+    assert keeper.look(later) == other.look(later) == Change(missed=100)
 
 
 @define

@@ -30,7 +30,7 @@ from grokcore.protocol.pool.overload import TOLERANCE, Overload
 from grokcore.protocol.pool.records import record_of
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
-from grokcore.protocol.wall import Reading, set_since
+from grokcore.protocol.wall import ClockReading, set_since
 from grokcore.runtime.pool.leases import TokenPool
 from grokcore.runtime.wall import TICK_S, WallClock, clock_reader
 from grokcore.web.auth import Caller, KeyRing
@@ -61,10 +61,10 @@ class Machine:
     slept: float = 0.0
     set_by: float = 0.0
 
-    def read(self) -> Reading:
+    def read(self) -> ClockReading:
         passed = trio.current_time() + self.slept
         wall = self.epoch + passed + self.set_by
-        return Reading(
+        return ClockReading(
             trio.current_time(),
             wall,
             passed + 9000 if self.has_uptime else None,
@@ -124,7 +124,7 @@ class Process:
         """Everything begins to wait."""
         now = trio.current_time()
         self.account(COOLING).allowance(GROUP).cool(2 * HOUR, now)
-        self.account(RESET).allowance(GROUP).begin_ask(now)
+        self.account(RESET).allowance(GROUP).begin_poll(now)
         self.account(RESET).allowance(GROUP).learn(Quota(0, 25, wait_s=2 * HOUR), now)
         refused = self.account(REFUSED)
         refused.doubt("no", now - 60)
@@ -190,8 +190,8 @@ async def ask(process: Process) -> float:
     process.pool.book.forget_egresses()
     for account in process.pool.book.accounts:
         for group in account.allowances:
-            process.pool.book.asks.replan(account, group, 1, trio.current_time())
-    return process.pool.book.asks.next_at() - trio.current_time()
+            process.pool.book.polls.replan(account, group, trio.current_time())
+    return process.pool.book.polls.next_at() - trio.current_time()
 
 
 async def saved(process: Process) -> float:
@@ -414,7 +414,7 @@ async def test_a_server_that_wakes_up_has_everything_moved(site: Site) -> None:
     assert read is not None
     missed = set_by = 0.0
 
-    def tampered() -> Reading:
+    def tampered() -> ClockReading:
         real = read()
         uptime = None if real.uptime is None else real.uptime + missed
         return attrs.evolve(real, wall=real.wall + missed + set_by, uptime=uptime)

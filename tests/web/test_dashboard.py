@@ -19,7 +19,7 @@ import trio.testing
 from attrs import evolve, frozen
 
 import grokcore
-from grokcore.cli.server import Server
+from grokcore.cli.assembly import Server
 from grokcore.errors import Overloaded
 from grokcore.protocol.tokens import TokenEntry, token_id
 from grokcore.runtime.completion.gateway import FailedAttempt
@@ -679,7 +679,7 @@ def test_a_check_asks_grok_also_for_a_token_that_was_never_used(
     async def scenario(site: Site) -> None:
         site.simulator.limits["sso-0", "grok-3"] = Limit(20, 13)
         row = (await site.client.post(f"/status/tokens/{ID}/check")).json()
-        assert row["said"].startswith("Grok is asked what is left for grok-3")
+        assert row["said"].startswith("Grok is asked how much is left for grok-3")
         async with watching(site) as watch:
             report = await watch.until(
                 lambda report: any(group["left"] for group in row_of(report)["groups"])

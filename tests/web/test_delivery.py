@@ -273,17 +273,17 @@ FAULTS = [
     Fault("echoed", "no such session: …", Script((Send(b"no such session: canary-sso"),), 404)),
     Fault("a page", "upstream_error: ", asset(b"<html>canary")),
     Fault("elsewhere", "upstream_error: ", event=Picture("https://evil.example.com/canary.jpg")),
-    Fault("larger than the cache", "it can't be kept: a file of ", most_bytes=10),
+    Fault("larger than the cache", "it can't be stored: a file of ", most_bytes=10),
     Fault(
         "a video larger than the cache",
-        "it can't be kept: ",
+        "it can't be stored: ",
         asset(mp4()),
         Video(PICTURE),
         most_bytes=10,
     ),
-    Fault("no folder", "it can't be kept: ", blocked=True),
+    Fault("no folder", "it can't be stored: ", blocked=True),
     Fault(
-        "no folder for a video", "it can't be kept: ", asset(mp4()), Video(PICTURE), blocked=True
+        "no folder for a video", "it can't be stored: ", asset(mp4()), Video(PICTURE), blocked=True
     ),
 ]
 

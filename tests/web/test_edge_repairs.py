@@ -17,7 +17,7 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
 from quart_trio import QuartTrio
 
-import grokcore.cli.server
+import grokcore.cli.assembly
 from grokcore.simulator.scripts import answer, paced
 from grokcore.web import edge, server
 from grokcore.web.app import create_app
@@ -338,7 +338,7 @@ def test_an_answer_may_take_longer_than_quart_would_give_it(
         return app
 
     if not repaired:
-        monkeypatch.setattr(grokcore.cli.server, "create_app", as_quart_has_it)
+        monkeypatch.setattr(grokcore.cli.assembly, "create_app", as_quart_has_it)
 
     async def scenario(site: Site) -> None:
         site.simulator.always(paced(answer("one two three"), 0.03))

@@ -302,10 +302,10 @@ async def test_looking_at_metrics_changes_nothing(site: Site) -> None:
     await site.ask()
     await site.settled()
     book = site.server.pool.book
-    before = (len(site.simulator.asks), book.asks.next_at(), len(book._shelves))
+    before = (len(site.simulator.asks), book.polls.next_at(), len(book._choice._shelves))
     for _ in range(3):
         await scraped(site)
-    assert (len(site.simulator.asks), book.asks.next_at(), len(book._shelves)) == before
+    assert (len(site.simulator.asks), book.polls.next_at(), len(book._choice._shelves)) == before
 
 
 def test_an_answer_that_was_not_taken_is_not_complete(caplog: pytest.LogCaptureFixture) -> None:

@@ -23,12 +23,12 @@ from referencing.jsonschema import DRAFT202012
 
 import grokcore
 from grokcore import errors
-from grokcore.cli.server import Server
+from grokcore.cli.assembly import Server
 from grokcore.config import load_config
 from grokcore.errors import GrokApiError
 from grokcore.protocol.dialects.openai_errors import error_type
 from grokcore.protocol.models import SHIPPED
-from grokcore.protocol.pool.account import State
+from grokcore.protocol.pool.account import AccountState
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.disk.state_file import StateFile
 from grokcore.simulator import lines
@@ -246,7 +246,7 @@ def test_words_that_clients_see_are_those_of_the_code() -> None:
     """Names of headers, states of tokens, types of errors."""
     components = document()["components"]
     schemas = components["schemas"]
-    states = {value for name, value in vars(State).items() if name.isupper()}
+    states = {state.value for state in AccountState}
     assert set(_EXPOSED) <= set(components["headers"])
     assert set(schemas["TokenCounts"]["properties"]) == states
     assert set(schemas["TokenRow"]["properties"]["state"]["enum"]) == states

@@ -190,7 +190,7 @@ def test_ten_thousand_tokens_are_no_burden(browser: Browser, tmp_path: Path) -> 
         photograph(page, tmp_path, "ten-thousand", whole=False)
         page.get_by_role("button", name=re.compile("^cooling")).click()
         expect(page.locator("#no-tokens")).to_have_text(
-            "None like that is among those that are shown."
+            "No token that is shown matches; others may."
         )
         assert seen.complaints(live.url) == []
 
@@ -226,7 +226,7 @@ def test_it_asks_for_a_key_says_when_it_is_wrong_and_forgets_it(
         expect(field).to_be_focused()
         expect(page.locator("#key-wrong")).to_be_empty()
         expect(page.locator("#board")).to_be_hidden()
-        for key, words in (("wrong", "not one of the server"), ("guest-key", "has limits")):
+        for key, words in (("wrong", "not a key of this server"), ("guest-key", "has limits")):
             field.fill(key)
             field.press("Enter")
             expect(page.locator("#key-wrong")).to_contain_text(words)
@@ -321,11 +321,11 @@ def test_a_server_that_is_gone_is_missed(browser: Browser, tmp_path: Path) -> No
         live.do(live.site.stop.set)
         notice = page.get_by_role("alert")
         expect(notice).to_contain_text(
-            "The server does not answer. What you see is from before. Next try in"
+            "The server does not answer. The figures below are old. Next try in"
         )
-        expect(page.locator("#server-state")).to_have_text("not reached")
+        expect(page.locator("#server-state")).to_have_text("not reachable")
         assert page.locator("#rows tr").count() == 4
-        assert page.title() == "not reached · grok2api"
+        assert page.title() == "not reachable · grok2api"
         photograph(page, tmp_path, "gone", whole=False)
 
 
@@ -388,7 +388,7 @@ def test_a_token_is_checked_and_cleared(browser: Browser) -> None:
         page = seen.open(live.url)
         mine = row(page, token)
         expect(mine.locator(".condition")).to_contain_text(re.compile("cooling back in (10|9) m"))
-        expect(mine.locator(".allowances")).to_contain_text(re.compile("rests (10|9) m"))
+        expect(mine.locator(".allowances")).to_contain_text(re.compile("back in (10|9) m"))
         mine.get_by_role("button", name="Clear").click()
         expect(mine.locator(".condition")).not_to_contain_text("cooling")
         expect(mine.get_by_role("button", name="Clear")).to_have_count(0)
@@ -426,7 +426,7 @@ def test_tokens_are_found_by_state_id_note_and_tier(browser: Browser, furnished:
         assert set(page.locator("#rows .note").all_text_contents()) == {CHINESE}
         page.get_by_label("Find by id, note or tier").fill("nothing like that")
         expect(page.locator("#no-tokens")).to_have_text(
-            "None like that is among those that are shown."
+            "No token that is shown matches; others may."
         )
         chip.click()
         page.get_by_label("Find by id, note or tier").fill(token_id("sso-3"))

@@ -1,10 +1,11 @@
 """``build``: the server and all its packages in one file, ``grok2api.pyz``, for several Pythons at
 once.
 
-pip brings the packages, for each Python by itself, from wherever it is configured to; pex puts them
-into one file. What runs first in that file is :mod:`~grokcore.cli.build.pyz_start`. The file is
-started by ``env python3``, not by pex's shell script (``--sh-boot``): that goes by names on
-``PATH`` alone, and to an interpreter that may be gone since the last start.
+pip gets the packages for each Python, from the index that it is configured with; pex puts them into
+one file. :mod:`~grokcore.cli.build.pyz_start` runs first in that file.
+
+The file is started by ``env python3``, not by pex's shell script (``--sh-boot``): that script goes
+by names on ``PATH`` alone, and to an interpreter that may be gone since the last start.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
 
 from ...errors import ConfigError
+from ..parsing import Commands
 from .pythons import Missing, Python, ask, find_pythons, named, not_made_up_for, one_of_each_version
 
 __all__ = ["add_build_command"]
@@ -31,20 +32,19 @@ __all__ = ["add_build_command"]
 NAME = "grok2api.pyz"
 SHEBANG = b"#!/usr/bin/env python3\n"
 SOURCES = ("pyproject.toml", "README.md", "LICENSE")
-"""What a wheel is made of, beside the package itself."""
-
-_Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001 - what add_subparsers returns has no other name
+"""The files that go into a wheel beside the package itself."""
 
 
 class BuildFailed(Exception):
-    """A tool that was called failed; the message has its last words."""
+    """A failure of pip or pex; the message is the last line of its output."""
 
 
-def add_build_command(commands: _Commands) -> None:
+def add_build_command(commands: Commands) -> None:
     """Add ``build`` to a parser's commands.
 
     It sets ``run`` to a function that takes the parsed arguments, returns the exit code (0; 1 if
-    pip or pex failed) and raises ConfigError if there is nothing to build from, or with.
+    pip or pex failed) and raises ConfigError if there is no checkout to build from, or no Python to
+    build for.
     """
     about = "make one file of the server and its packages"
     parser = commands.add_parser(
@@ -62,19 +62,19 @@ def add_build_command(commands: _Commands) -> None:
         "--python",
         metavar="PYTHON",
         action="append",
-        help="for this one only: a path or a name on PATH; may be repeated",
+        help="build for this Python only: a path or a name on PATH; may be repeated",
     )
     parser.set_defaults(run=build_command)
 
 
 def build_command(arguments: argparse.Namespace) -> int:
-    """Build it and say for which Pythons it is."""
+    """Build the file and print for which Pythons it is."""
     root = _checkout()
     output: Path = arguments.output or root / "dist" / NAME
-    found, missing = (
+    usable, missing = (
         (_chosen(arguments.python), []) if arguments.python else find_pythons(os.environ)
     )
-    pythons = one_of_each_version(found)
+    pythons = one_of_each_version(usable)
     print(f"building for Python {_listed(pythons)}", file=sys.stderr)
     try:
         with tempfile.TemporaryDirectory(prefix="grok2api-build-") as folder:
@@ -107,8 +107,8 @@ def _checkout() -> Path:
 
 
 def _chosen(names: Sequence[str]) -> list[Python]:
-    """The interpreters that were asked for, all of which must do."""
-    found = []
+    """The interpreters that ``--python`` names, all of which must be usable."""
+    chosen = []
     for name in names:
         path = named(name)
         if path is None:
@@ -116,8 +116,8 @@ def _chosen(names: Sequence[str]) -> list[Python]:
         answer = ask(path)
         if isinstance(answer, Missing):
             raise ConfigError(f"--python: {name}: {answer.why}")
-        found.append(answer)
-    return found
+        chosen.append(answer)
+    return chosen
 
 
 def _listed(pythons: Sequence[Python]) -> str:
@@ -128,7 +128,7 @@ def _listed(pythons: Sequence[Python]) -> str:
 
 
 class _Build:
-    """One build in a folder of its own, so that the checkout stays as it is."""
+    """A build in a folder of its own, so that the checkout stays as it is."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self._root = root
@@ -138,10 +138,11 @@ class _Build:
     def run(
         self, pythons: Sequence[Python], output: Path, *, keep_going: bool
     ) -> tuple[list[Python], list[Missing]]:
-        """Write *output*; for which Pythons, and for which there are no packages.
+        """Write *output*. Returns the Pythons that it is for, and those that there are no packages
+        for.
 
-        :param keep_going: leave the latter out.
-        :raises BuildFailed: a tool failed, or nothing is left.
+        :param keep_going: leave out Pythons without packages instead of failing.
+        :raises BuildFailed: if a tool failed, or no Python is left.
         """
         wheel = self._wheel()
         failed = self._gather(wheel, pythons)
@@ -152,8 +153,8 @@ class _Build:
         return built, [Missing(python.path, why) for python, why in failed.items()]
 
     def _wheel(self) -> Path:
-        """The project's own, from a copy: setuptools leaves things behind, and takes what an
-        earlier build has left.
+        """The wheel of the project, built from a copy: setuptools leaves files behind, and takes up
+        those of an earlier build.
         """
         source = self._folder / "source"
         shutil.copytree(
@@ -168,7 +169,9 @@ class _Build:
         return wheel
 
     def _gather(self, wheel: Path, pythons: Sequence[Python]) -> dict[Python, str]:
-        """Get the packages for each Python; which ones there are none for, and why."""
+        """Get the packages for each Python. Returns the Pythons that there are none for, with the
+        reason.
+        """
         under_way = {
             python: self._begin(
                 *_pip("--python", python.path, "wheel"),
@@ -216,7 +219,7 @@ class _Build:
         return built
 
     def _write(self, pex: Path, pythons: Sequence[Python], output: Path) -> None:
-        """Put our own start before pex's, and the whole in place of what is there."""
+        """Put our own start before pex's, and replace *output* as a whole."""
         beside = output.with_name(f".{output.name}.new")
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
@@ -253,9 +256,9 @@ def _pip(*arguments: str | Path) -> list[str | Path]:
 
 
 def _finish(process: subprocess.Popen[str]) -> None:
-    """Wait for it.
+    """Wait for a tool to end.
 
-    :raises BuildFailed: with its last line.
+    :raises BuildFailed: with the last line of its output, if it failed.
     """
     said, _ = process.communicate()
     if process.returncode != 0:

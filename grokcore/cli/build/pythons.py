@@ -1,4 +1,4 @@
-"""Which Pythons there are on this machine. A name on ``PATH`` proves nothing: each is asked."""
+"""The Pythons of this machine. A name on ``PATH`` proves nothing, so each interpreter is run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Version: TypeAlias = tuple[int, int]
 NEEDED: Version = (3, 11)
 
 PATIENCE_S = 20.0
-"""For an interpreter to say what it is: it takes 20 ms, and a busy machine may take its time."""
+"""Seconds for an interpreter to describe itself: usually 20 ms, longer on a busy machine."""
 
 _NAME = re.compile(r"python3(?:\.(\d+))?")
 
@@ -44,7 +44,7 @@ print(json.dumps([os.path.realpath(sys.executable), list(sys.version_info[:3]), 
 
 @frozen
 class Python:
-    """An interpreter that runs, and fits.
+    """An interpreter that runs and is supported.
 
     :ivar path: its own, without links.
     :ivar full_version: such as ``3.12.1``.
@@ -57,21 +57,21 @@ class Python:
 
 @frozen
 class Missing:
-    """A Python that can't be used, and why, in words."""
+    """A Python that can't be used, with the reason in words."""
 
     path: Path
     why: str
 
     @property
     def version(self) -> Version | None:
-        """As its name has it."""
+        """The version in its name; None if there is none."""
         named = _NAME.fullmatch(self.path.name)
         return (3, int(named[1])) if named and named[1] else None
 
 
 def ask(path: Path) -> Python | Missing:
-    """What the interpreter at *path* is: one that fits if it is CPython (with its lock) from 3.11
-    on.
+    """The interpreter at *path*, as it describes itself. CPython (with its lock) from 3.11 on is
+    supported.
     """
     try:
         done = subprocess.run(
@@ -99,36 +99,36 @@ def ask(path: Path) -> Python | Missing:
 
 
 def find_pythons(environ: Mapping[str, str]) -> tuple[list[Python], list[Missing]]:
-    """All that fit: this one first, then those on ``PATH``, then pyenv's; and those named
-    ``python3.x`` that don't.
+    """All supported interpreters: this one first, then those on ``PATH``, then pyenv's. Also those
+    named ``python3.x`` that are not supported.
     """
-    found: dict[Path, Python] = {}
+    usable: dict[Path, Python] = {}
     missing: list[Missing] = []
     for path in dict.fromkeys(_candidates(environ)):
         answer = ask(path)
         if isinstance(answer, Python):
-            found.setdefault(answer.path, answer)
+            usable.setdefault(answer.path, answer)
         elif answer.version is not None and answer.version >= NEEDED:
             missing.append(answer)
-    return list(found.values()), missing
+    return list(usable.values()), missing
 
 
 def named(name: str) -> Path | None:
-    """The interpreter that a person means by a path, or by a name on ``PATH``."""
+    """The interpreter that the owner names by a path, or by a name on ``PATH``."""
     found = shutil.which(name)
     return Path(found) if found else None
 
 
-def one_of_each_version(found: list[Python]) -> list[Python]:
+def one_of_each_version(pythons: list[Python]) -> list[Python]:
     """The first of each version, oldest version first."""
     firsts: dict[Version, Python] = {}
-    for python in found:
+    for python in pythons:
         firsts.setdefault(python.version, python)
     return [firsts[version] for version in sorted(firsts)]
 
 
 def not_made_up_for(missing: list[Missing], used: list[Python]) -> list[Missing]:
-    """Those of a version that no other interpreter stands for."""
+    """Unusable Pythons of versions for which no other interpreter is used."""
     there = {python.version for python in used}
     return [one for one in missing if one.version not in there]
 

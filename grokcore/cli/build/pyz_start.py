@@ -1,10 +1,11 @@
-"""What runs first in ``grok2api.pyz``: a Python that it has packages for, and a folder that it can
-unpack into.
+"""The first code that runs in ``grok2api.pyz``: it finds a Python that the file has packages for,
+and a folder to unpack into.
 
-``build`` puts this file and a call of :func:`prepare` before pex's own ``__main__``, which has a
-page of text for the wrong Python and a traceback for a folder that can't be written to. So it uses
-the standard library only, imports nothing that the usual start does not need, and parses on any
-Python 3.
+``build`` puts this file and a call of :func:`prepare` before pex's own ``__main__``. For the wrong
+Python pex prints a page of text, and for a folder that can't be written to, a traceback.
+
+So this file uses the standard library only, imports nothing that the usual start does not need, and
+parses on any Python 3.
 """
 
 import os
@@ -18,8 +19,9 @@ EXIT_CONFIG = 78
 
 
 def prepare(versions: "Sequence[tuple[int, int]]") -> None:
-    """Go on with a Python of *versions*, and tell pex where to unpack. Ends the process with one
-    line if that can't be.
+    """Go on with a Python of *versions*, and set the folder that pex unpacks into.
+
+    Ends the process with one line if there is no such Python or folder.
     """
     if sys.version_info[:2] not in versions or sys.implementation.name != "cpython":
         _start_again_with(versions)
@@ -45,7 +47,7 @@ def _start_again_with(versions: "Sequence[tuple[int, int]]") -> None:
 
 
 def _runs(python: str, version: "tuple[int, int]") -> bool:
-    """pyenv, for one, puts names on PATH behind which there may be nothing."""
+    """Whether *python* runs and has this version: pyenv's names on PATH may lead nowhere."""
     import subprocess
 
     asked = "import sys; sys.exit(sys.version_info[:2] != (%d, %d))" % version
@@ -91,8 +93,8 @@ def _usual_folders(environ: "Mapping[str, str]") -> "Iterator[str]":
 
 
 def _can_be_used(folder: str, *, ours_only: bool) -> bool:
-    """Whether a library can be put there and loaded; of the usual places, whether nobody else can
-    have put one there.
+    """Whether a library can be put there and loaded. A default folder must be one that no other
+    user can write to.
     """
     try:
         os.makedirs(folder, 0o700, exist_ok=True)

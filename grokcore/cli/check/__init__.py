@@ -1,37 +1,35 @@
-"""``check``: the doctor. Looks at all that has to be right before Grok answers, and says what to do
-where it is not.
+"""``check``: the doctor. Examines everything that has to be right before Grok answers, with advice
+for each fault.
 
-* :mod:`~grokcore.cli.check.findings`: what a look comes to, and how it is told.
+* :mod:`~grokcore.cli.check.findings`: the result of one examination, and the reports for people and
+  programs.
 * :mod:`~grokcore.cli.check.files`: configuration, token file, data directory.
-* :mod:`~grokcore.cli.check.identity`: what Grok's edge is shown: browser, ``x-statsig-id``,
-  ``cf_clearance``.
+* :mod:`~grokcore.cli.check.identity`: the identity that Grok's edge sees: browser,
+  ``x-statsig-id``, ``cf_clearance``.
 * :mod:`~grokcore.cli.check.network`: names, the way to Grok, TLS, the clock, the assets host.
-* :mod:`~grokcore.cli.check.accounts`: what Grok says of each token.
+* :mod:`~grokcore.cli.check.accounts`: Grok's answer for each token.
 * :mod:`~grokcore.cli.check.looks`: the requests themselves.
-* :mod:`~grokcore.cli.check.doctor` and :mod:`~grokcore.cli.check.journey`: the order of it all, on
-  this machine and beyond, and what is left out when something is amiss.
+* :mod:`~grokcore.cli.check.doctor` and :mod:`~grokcore.cli.check.journey`: the order of all
+  examinations, on this machine and beyond, and which of them a failure makes impossible.
 
-What judges gets plain values and returns findings; it does no I/O. Nothing costs a generation, and
-nothing is written.
+Functions that judge get plain values and return findings; they do no I/O. Nothing costs a
+generation, and nothing is written.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+
+from ..parsing import Commands, Parents, add_command
 
 __all__ = ["add_check_command"]
 
 EXIT_INTERRUPTED = 130
-"""What shells give for a program that SIGINT has ended."""
-
-_Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001 - what add_subparsers returns has no other name
-_Parents: TypeAlias = Sequence[argparse.ArgumentParser]
+"""The exit code that shells report for a program that SIGINT has ended."""
 
 
-def add_check_command(commands: _Commands, parents: _Parents) -> None:
+def add_check_command(commands: Commands, parents: Parents) -> None:
     """Add ``check`` to a parser's commands.
 
     It sets ``run`` to a function that takes the parsed arguments and returns the exit code: 0 (all
@@ -40,21 +38,19 @@ def add_check_command(commands: _Commands, parents: _Parents) -> None:
 
     :param parents: parsers of the common flags, ``--config`` among them, without defaults.
     """
-    about = "look at everything from the configuration to Grok, and say what to do about it"
+    about = "examine everything from the configuration to Grok, with advice on each fault"
     more = (
         "No answer is generated, nothing is written, and a running server is not disturbed. The "
         "exit code is 0 if nothing "
         "has failed, 1 if something has, 78 if the server could not start."
     )
-    described = f"{about[0].upper()}{about[1:]}. {more}"
-    parser = commands.add_parser("check", help=about, description=described, parents=parents)
+    parser = add_command(commands, parents, "check", check_command, about, more)
     parser.add_argument("--json", action="store_true", help="for programs: one JSON object")
-    parser.set_defaults(run=check_command)
 
 
 def check_command(arguments: argparse.Namespace) -> int:
-    """Look at everything; a line for each finding as soon as it is known, or JSON at the end.
-    Returns the exit code.
+    """Examine everything. Prints a line for each finding at once, or JSON at the end; returns the
+    exit code.
     """
     # Late: a server has no use for these.
     from .doctor import examine
@@ -63,7 +59,7 @@ def check_command(arguments: argparse.Namespace) -> int:
     report = JsonReport() if arguments.json else TextReport()
     interrupted = False
     try:
-        examine(arguments, report.tell)
+        examine(arguments, report.add)
     except* KeyboardInterrupt:  # within trio it comes in a group
         interrupted = True
     if interrupted:

@@ -1,9 +1,9 @@
-"""What Grok says of each token, judged; and the ways that tokens take. Nothing here does I/O.
+"""Judgements of Grok's answers for each token, and the egresses of tokens. No I/O.
 
 Rules
 -----
-1. Only Grok's word on a session is told of a token. What concerns its way, or Grok, is told once
-   for all that it hit.
+1. Only a refusal of a session is reported for a token alone. A failure of an egress or of Grok is
+   reported once, with all tokens that met it.
 2. A token that is used up is a good one.
 """
 
@@ -26,19 +26,19 @@ from ...protocol.advice import advice
 from ...protocol.grok_web.rate_limits import RATE_LIMITS_PATH
 from ...protocol.quota import Quota
 from ...protocol.tokens import TokenEntry
-from ..tokens.asking import Checked, way_of
+from ..tokens.quota_check import Checked, way_of
 from .findings import Finding, fail, ok, warn
 from .network import Way
 
 __all__ = ["judge_accounts", "ways_of"]
 
 IDS_NAMED = 5
-"""How many tokens a message names at most."""
+"""The most tokens that one message names."""
 
 
 def ways_of(entries: Sequence[TokenEntry], default_proxy: str) -> dict[Way, list[TokenEntry]]:
-    """The ways that *entries* take, in their order, each with those that take it; the configured
-    one if there are none.
+    """The egresses of *entries*, in their order, each with its tokens; the configured one if there
+    are none.
     """
     takers: dict[str, list[TokenEntry]] = {}
     for entry in entries:
@@ -59,8 +59,10 @@ def _place(proxy_url: str) -> str:
 
 
 def _words(proxy_url: str, *, first: TokenEntry | None) -> str:
-    """*first*: the first token that takes it, if the host alone does not tell it from another (with
-    another user).
+    """The words for an egress.
+
+    :param first: its first token, if the host alone does not distinguish it from an egress with
+        another user; else None.
     """
     if not proxy_url:
         return "directly"
@@ -69,23 +71,23 @@ def _words(proxy_url: str, *, first: TokenEntry | None) -> str:
 
 
 def judge_accounts(way: Way, checked: Iterable[Checked], *, one_statsig: bool) -> list[Finding]:
-    """What came of the tokens that take *way*.
+    """Findings for the tokens of the egress *way*.
 
     :param one_statsig: one value of ``x-statsig-id`` is sent for all paths, and looks like a
         browser's.
     """
     findings: list[Finding] = []
     shared: dict[str, list[Checked]] = {}
-    for one in checked:
-        if isinstance(one.outcome, Quota):
-            findings.append(ok(_name(one.entry), _with_note(one, str(one))))
-        elif isinstance(one.outcome, CredentialsRejected):
-            told = _with_note(one, f"refused. {_said(one.outcome)}".removesuffix("."))
-            findings.append(fail(_name(one.entry), told, advice("no_valid_tokens")))
+    for result in checked:
+        if isinstance(result.outcome, Quota):
+            findings.append(ok(_name(result.entry), _with_note(result, str(result))))
+        elif isinstance(result.outcome, CredentialsRejected):
+            message = _with_note(result, f"refused. {_said(result.outcome)}".removesuffix("."))
+            findings.append(fail(_name(result.entry), message, advice("no_valid_tokens")))
         else:
-            shared.setdefault(_told(one.outcome), []).append(one)
+            shared.setdefault(_told(result.outcome), []).append(result)
     return findings + [
-        _shared(way, told, hit, one_statsig=one_statsig) for told, hit in shared.items()
+        _shared(way, message, hit, one_statsig=one_statsig) for message, hit in shared.items()
     ]
 
 
@@ -93,12 +95,12 @@ def _name(entry: TokenEntry) -> str:
     return f"token {entry.id}"
 
 
-def _with_note(checked: Checked, told: str) -> str:
-    return f"{told} ({checked.entry.note})" if checked.entry.note else told
+def _with_note(checked: Checked, message: str) -> str:
+    return f"{message} ({checked.entry.note})" if checked.entry.note else message
 
 
-def _shared(way: Way, told: str, hit: Sequence[Checked], *, one_statsig: bool) -> Finding:
-    """One failure of all that it hit."""
+def _shared(way: Way, message: str, hit: Sequence[Checked], *, one_statsig: bool) -> Finding:
+    """The finding for a failure that several tokens share."""
     error = hit[0].outcome
     assert isinstance(error, GrokApiError)
     ids = ", ".join(one.entry.id for one in hit[:IDS_NAMED]) + (
@@ -113,7 +115,9 @@ def _shared(way: Way, told: str, hit: Sequence[Checked], *, one_statsig: bool) -
             f"chat. If that is refused too: {wanted}"
         )
     passing = isinstance(error, QuotaExhausted | UpstreamOverloaded | UpstreamRefused)
-    return (warn if passing else fail)("tokens", f"{told} ({number}, {way.words}: {ids})", wanted)
+    return (warn if passing else fail)(
+        "tokens", f"{message} ({number}, {way.words}: {ids})", wanted
+    )
 
 
 _SHORT: Mapping[type[GrokApiError], str] = {
@@ -129,6 +133,6 @@ def _told(error: GrokApiError) -> str:
 
 
 def _said(error: GrokApiError) -> str:
-    """Grok's own words, without what is advised before them."""
+    """Grok's own words, without the advice before them."""
     _, marker, words = error.message.partition("Grok said")
     return marker + words if marker else error.message

@@ -1,7 +1,7 @@
-"""The order of all looks: first on this machine, then on the network
+"""The order of all examinations: first on this machine, then on the network
 (:mod:`grokcore.cli.check.journey`).
 
-What needs something that has failed is left out, and said to be.
+An examination that needs something which has failed is left out, and reported as skipped.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ...protocol.token_file.reading import entries_of, parse_token_file, read_to
 from ...protocol.tokens import TokenEntry
 from ...runtime.transport.curl import browser_shown, browsers_known
 from ...simulator.serve import DEMO_TOKENS
+from ..assembly import check_curl, curl_settings, identity_of
 from ..permissions import look_at_access
-from ..server import check_curl, curl_settings
-from ..setup import Settings, Sources, data_folder, naming, read_file
+from ..setup import InputFiles, Settings, data_folder, naming, read_file
 from . import files
 from .findings import ok, skipped
-from .identity import identity_of, judge_browser, judge_clearance, judge_statsig
-from .journey import Tell, travel
+from .identity import judge_browser, judge_clearance, judge_statsig
+from .journey import OnFinding, travel
 
 __all__ = ["examine"]
 
@@ -40,85 +40,86 @@ NEEDING_CONFIG = (
 )
 
 
-def examine(arguments: argparse.Namespace, tell: Tell) -> None:
-    """Look at everything that a server with these arguments would use, and *tell* each finding as
-    soon as it is known.
+def examine(arguments: argparse.Namespace, report: OnFinding) -> None:
+    """Examine everything that a server with these arguments would use.
+
+    :param report: called with each finding at once.
     """
-    sources = Sources(arguments, os.environ)
-    settings = _configuration(sources, tell)
-    tokens = _token_file(sources, tell)
-    _permissions(sources, settings, tell)
+    inputs = InputFiles(arguments, os.environ)
+    settings = _configuration(inputs, report)
+    tokens = _token_file(inputs, report)
+    _permissions(inputs, settings, report)
     if settings is None:
-        tell(
+        report(
             skipped(
                 "the rest",
-                f"{len(NEEDING_CONFIG)} more looks need a configuration that can be used",
+                f"{len(NEEDING_CONFIG)} more examinations need a usable configuration",
             )
         )
         return
-    _data_directory(sources, settings.config, tell)
-    _identity(settings.config, tell)
-    trio.run(functools.partial(travel, settings.config, tokens, tell, demo=sources.demo))
+    _data_directory(inputs, settings.config, report)
+    _identity(settings.config, report)
+    trio.run(functools.partial(travel, settings.config, tokens, report, demo=inputs.demo))
 
 
 # On this machine --------------------------------------------------------------------------------
 
 
-def _configuration(sources: Sources, tell: Tell) -> Settings | None:
+def _configuration(inputs: InputFiles, report: OnFinding) -> Settings | None:
     try:
-        settings = sources.read_config()
+        settings = inputs.read_config()
         check_curl(settings)
     except ConfigError as error:
-        file = sources.config_file
+        file = inputs.config_file
         in_file = file is not None and str(error).startswith(str(file))
-        tell(
+        report(
             files.judge_fault(
                 "configuration", str(error), files.look_at_file(file) if file and in_file else None
             )
         )
         return None
     for finding in files.judge_configuration(settings.file, settings.warnings):
-        tell(finding)
-    tell(files.judge_access(settings.config))
+        report(finding)
+    report(files.judge_access(settings.config))
     return settings
 
 
-def _token_file(sources: Sources, tell: Tell) -> tuple[TokenEntry, ...] | None:
+def _token_file(inputs: InputFiles, report: OnFinding) -> tuple[TokenEntry, ...] | None:
     """The tokens; None if the file can't be used."""
-    if sources.demo:
-        tell(ok("token file", "made-up tokens; no file is read"))
+    if inputs.demo:
+        report(ok("token file", "made-up tokens; no file is read"))
         return parse_token_file(DEMO_TOKENS)
-    file = sources.token_file
+    file = inputs.token_file
     try:
         with naming(file):
             readings = read_tokens(read_file(file)) if file else []
             tokens = entries_of(readings)
     except ConfigError as error:
-        tell(
+        report(
             files.judge_fault("token file", str(error), files.look_at_file(file) if file else None)
         )
         return None
     for finding in files.judge_tokens(file, readings):
-        tell(finding)
+        report(finding)
     return tokens
 
 
-def _permissions(sources: Sources, settings: Settings | None, tell: Tell) -> None:
-    for access in look_at_access(sources, settings):
-        tell(files.judge_permissions(access))
+def _permissions(inputs: InputFiles, settings: Settings | None, report: OnFinding) -> None:
+    for access in look_at_access(inputs, settings):
+        report(files.judge_permissions(access))
 
 
-def _data_directory(sources: Sources, config: Config, tell: Tell) -> None:
-    if sources.demo:
-        tell(ok("data directory", "a temporary one"))
+def _data_directory(inputs: InputFiles, config: Config, report: OnFinding) -> None:
+    if inputs.demo:
+        report(ok("data directory", "a temporary one"))
         return
     look = files.look_at_folder(data_folder(config, os.environ))
-    tell(files.judge_folder(look))
-    tell(files.judge_space(look, files.cache_bytes(config)))
+    report(files.judge_folder(look))
+    report(files.judge_space(look, files.cache_bytes(config)))
 
 
-def _identity(config: Config, tell: Tell) -> None:
+def _identity(config: Config, report: OnFinding) -> None:
     grok = config.grok
-    tell(judge_browser(browser_shown(curl_settings(config)), browsers_known(), grok.user_agent))
-    tell(judge_statsig(identity_of(config), PATHS))
-    tell(judge_clearance(grok.cf_clearance, grok.user_agent, time.time()))
+    report(judge_browser(browser_shown(curl_settings(config)), browsers_known(), grok.user_agent))
+    report(judge_statsig(identity_of(config), PATHS))
+    report(judge_clearance(grok.cf_clearance, grok.user_agent, time.time()))

@@ -1,7 +1,7 @@
-"""What is on this machine: the configuration, the token file, who may read them, and the data
+"""Findings on this machine: the configuration, the token file, who may read them, the data
 directory.
 
-Looks change nothing that lasts. The first half judges, the second half looks.
+The first half judges, the second half looks. Looks change nothing that lasts.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pathlib import Path
 from attrs import frozen
 
 from ...config import Config, ImageMode, is_loopback
-from ...protocol.token_file.reading import Reading, notes_on
+from ...protocol.token_file.reading import EntryReading, notes_on
 from ...runtime.disk.data_dir import DataDirectory, DirectoryTaken
+from ..assembly import MEDIA_FOLDER
 from ..permissions import Access
-from ..server import MEDIA_FOLDER
 from .findings import Finding, fail, ok, skipped, warn
 
 __all__ = [
@@ -38,18 +38,20 @@ __all__ = [
 ]
 
 LITTLE_BYTES = 100 * 1024 * 1024
-"""Free space below which somebody should know. (State is some 200 bytes for each token.)"""
+"""Free space, in bytes, below which the owner is warned. (State takes some 200 bytes for each
+token.)
+"""
 
 NO_BYTES = 1024 * 1024
-"""Free space with which not even the state can be kept."""
+"""Free space, in bytes, with which not even the state can be saved."""
 
 PLACES_NAMED = 5
-"""How many places a message names at most."""
+"""The most places that one message names."""
 
 
 @frozen
 class FileLook:
-    """A file as it is."""
+    """The kind of a file."""
 
     path: Path
     is_folder: bool = False
@@ -57,13 +59,13 @@ class FileLook:
 
 @frozen
 class FolderLook:
-    """The data directory as it is.
+    """The condition of the data directory.
 
-    :ivar fault: why nothing can be kept in it, in words; empty if all is well.
-    :ivar there: False if it would be made.
-    :ivar held: a server is using it.
-    :ivar free: bytes that are free there; None if that can't be told.
-    :ivar cached: bytes of it that the media cache has.
+    :ivar fault: the reason why nothing can be kept in it; empty if all is well.
+    :ivar there: False if a server would create it.
+    :ivar held: whether a server is using it.
+    :ivar free: free bytes; None if that is unknown.
+    :ivar cached: bytes that the media cache takes.
     """
 
     path: Path
@@ -78,37 +80,38 @@ class FolderLook:
 
 
 def judge_fault(name: str, message: str, look: FileLook | None) -> Finding:
-    """A file that can't be read, or is at fault.
+    """The finding for a file that can't be read, or is at fault.
 
-    :param message: says which file and what, as the server would at its start.
-    :param look: at the file; None if the fault is in a flag or a variable, or there is no file.
+    :param message: names the file and its fault, as the server would at its start.
+    :param look: the file's kind; None if a flag or a variable is at fault, or there is no file.
     """
     if look is not None and look.is_folder:
         advice = (
-            "Containers make a folder where a file that is to be mounted does not exist. Stop it, "
-            "remove the folder, make "
-            "the file, start again."
+            "Container engines create a folder in the place of a mounted file that does not exist. "
+            "Stop the container, remove the folder, create the file, and start it again."
         )
     elif "api_key must be set" in message:
         advice = "Set [grok] api_key, or listen on 127.0.0.1."
     elif "can't be read" in message:
-        advice = "See that the file is there and that this user may read it."
+        advice = "Check that the file exists and that this user may read it."
     elif name == "token file":
-        advice = "Mend it; tokens.example.json shows the form."
+        advice = "Correct it; tokens.example.json shows the form."
     else:
-        advice = "Mend it; config.example.toml has every setting."
+        advice = "Correct it; config.example.toml has every setting."
     return fail(name, message, advice)
 
 
 def judge_configuration(file: Path | None, warnings: Iterable[str]) -> list[Finding]:
-    """A configuration that can be used."""
+    """Findings for a usable configuration."""
     advice = "Correct it, or take it out."
     read = ok("configuration", str(file) if file else "no file; everything is at its default")
     return [read, *(warn("configuration", warning, advice) for warning in warnings)]
 
 
 def judge_access(config: Config) -> Finding:
-    """Who may use the server. (An open door is a fault of the configuration.)"""
+    """The finding on who may use the server. (A server open to all machines is a fault of the
+    configuration.)
+    """
     where = f"{config.server.host} port {config.server.port}"
     if config.grok.api_key or config.keys:
         return ok("access", f"{where}, with a key")
@@ -117,44 +120,44 @@ def judge_access(config: Config) -> Finding:
 
 
 def judge_permissions(access: Access) -> Finding:
-    """Whether others may read or change a file or folder."""
+    """The finding on other users' rights to a file or folder."""
     if access.advice:
         return warn("permissions", access.message, access.advice)
     return ok("permissions", access.message)
 
 
-def judge_tokens(file: Path | None, readings: Sequence[Reading]) -> list[Finding]:
-    """What is in a token file that can be used."""
+def judge_tokens(file: Path | None, readings: Sequence[EntryReading]) -> list[Finding]:
+    """Findings for a usable token file."""
     if file is None:
         return [warn("token file", "there is none", "`tokens add` asks for a token and makes it.")]
-    places: dict[str, list[Reading]] = {}
+    places: dict[str, list[EntryReading]] = {}
     for reading in readings:
         if reading.entry is not None:
             places.setdefault(reading.entry.sso, []).append(reading)
     entries = [[reading.entry for reading in found if reading.entry] for found in places.values()]
     disabled = sum(any(entry.disabled for entry in said) for said in entries)
-    told = f"{file}: {_number(len(entries), 'token')}"
+    message = f"{file}: {_number(len(entries), 'token')}"
     if disabled:
-        told += f", {disabled} disabled"
+        message += f", {disabled} disabled"
     able = len(entries) - disabled
-    first = ok("token file", told)
+    first = ok("token file", message)
     if not able:
         wanted = (
             "Enable one, or add another with `tokens add`."
             if entries
             else "`tokens add` asks for one."
         )
-        first = warn("token file", told, wanted)
+        first = warn("token file", message, wanted)
     return [first, *_duplicates(list(places.values())), *_notes(file, readings)]
 
 
-def _notes(file: Path, readings: Sequence[Reading]) -> list[Finding]:
-    """What was not taken, or not as it is written. Cookies of other names are in every browser's
-    export.
+def _notes(file: Path, readings: Sequence[EntryReading]) -> list[Finding]:
+    """Findings on entries that were passed over or changed. Every browser's export has cookies of
+    other names.
     """
     advice = (
-        "Mend what should count, and take the rest out; `tokens import` makes a file with "
-        "the tokens alone."
+        "Correct the entries that should count, and remove the others; `tokens import` into a new "
+        "file leaves them out."
     )
     return [
         ok("token file", note.text)
@@ -164,62 +167,63 @@ def _notes(file: Path, readings: Sequence[Reading]) -> list[Finding]:
     ]
 
 
-def _duplicates(places: Sequence[Sequence[Reading]]) -> list[Finding]:
-    repeated = [found for found in places if len(found) > 1]
+def _duplicates(places: Sequence[Sequence[EntryReading]]) -> list[Finding]:
+    repeated = [readings for readings in places if len(readings) > 1]
     if not repeated:
         return []
-    where = [" and ".join(reading.where for reading in found[:PLACES_NAMED]) for found in repeated]
+    where = [
+        " and ".join(reading.where for reading in readings[:PLACES_NAMED]) for readings in repeated
+    ]
     more = f" (and {len(where) - PLACES_NAMED} more)" if len(where) > PLACES_NAMED else ""
-    told = (
+    message = (
         f"{_number(len(repeated), 'token')} written more than once: "
         f"{'; '.join(where[:PLACES_NAMED])}{more}"
     )
     return [
         warn(
             "token file",
-            told,
-            "It counts once, with whatever is said of it in any place. Take the others out.",
+            message,
+            "Each counts once, with the details of all its places. Remove the repetitions.",
         )
     ]
 
 
 def judge_folder(look: FolderLook) -> Finding:
-    """Whether what is learned can be kept."""
+    """The finding on whether learned state can be saved."""
     if look.fault:
         advice = (
-            "The server runs without it, but forgets everything when it stops. Give this user the "
-            "folder, or name another "
-            "with [server] data_dir."
+            "The server runs without it, but forgets everything when it stops. Let this user write "
+            "to the folder, or name another with [server] data_dir."
         )
         return fail("data directory", f"{look.path}: {look.fault}", advice)
     if look.held:
         return ok("data directory", f"{look.path}, in use by a running server")
     return ok(
-        "data directory", str(look.path) if look.there else f"{look.path}, which will be made"
+        "data directory", str(look.path) if look.there else f"{look.path}, which will be created"
     )
 
 
 def judge_space(look: FolderLook, cache_bytes: int) -> Finding:
-    """Whether there is room.
+    """The finding on free space.
 
-    :param cache_bytes: how large the media cache may grow; 0 if there is none.
+    :param cache_bytes: the largest size of the media cache; 0 if there is none.
     """
     if look.free is None:
         return skipped("free space", "not known")
     free = f"{_megabytes(look.free)} free at {look.path}"
     if look.free < NO_BYTES:
-        return fail("free space", free, "Make room: nothing can be kept.")
+        return fail("free space", free, "Make room: nothing can be saved.")
     if look.free < LITTLE_BYTES:
-        return warn("free space", free, "Make room, before nothing can be kept.")
+        return warn("free space", free, "Make room, before nothing can be saved.")
     growth = max(0, cache_bytes - look.cached)
     if look.free < growth + LITTLE_BYTES:
-        told = f"{free}, and the cache may grow by {_megabytes(growth)}"
-        return warn("free space", told, "Make room, or lower [grok] cache_mb.")
+        message = f"{free}, and the cache may grow by {_megabytes(growth)}"
+        return warn("free space", message, "Make room, or lower [grok] cache_mb.")
     return ok("free space", free)
 
 
 def cache_bytes(config: Config) -> int:
-    """How large the media cache may grow."""
+    """The largest size of the media cache."""
     return 0 if config.grok.image_mode is ImageMode.URL else config.grok.cache_mb * 1024 * 1024
 
 
@@ -235,14 +239,15 @@ def _megabytes(count: int) -> str:
 
 
 def look_at_file(path: Path) -> FileLook:
-    """What it is."""
+    """Find out the kind of a file."""
     return FileLook(path, path.is_dir())
 
 
 def look_at_folder(path: Path) -> FolderLook:
-    """Whether it is there or could be made, whether something can be written, and who has it.
+    """Find out whether the folder exists or could be created, is writable, and is in use.
 
-    A file without a name is written into it, or where it would be made, and is gone at once.
+    A nameless file is written into it, or into the folder where it would be created, and vanishes
+    at once.
     """
     there = os.path.lexists(path)
     base = (
@@ -273,7 +278,9 @@ def _writing_fault(folder: Path) -> str:
 
 
 def _hold_briefly(path: Path) -> tuple[bool, str]:
-    """Whether another process holds it, and what else is wrong with it. Only trying tells."""
+    """Whether another process holds the folder, and any other fault of it. Only an attempt shows
+    both.
+    """
     try:
         folder = DataDirectory.hold(path)
     except DirectoryTaken:
@@ -283,7 +290,7 @@ def _hold_briefly(path: Path) -> tuple[bool, str]:
 
 
 def _size_of(folder: Path) -> int:
-    """Bytes of the files in it; what goes away meanwhile does not count."""
+    """The size of the files in it, in bytes; files that vanish meanwhile do not count."""
     sizes: Counter[str] = Counter()
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

@@ -1,4 +1,4 @@
-"""What a look comes to, and how it is told: a line for people and for grep, or one JSON object for
+"""The result of one examination, and the reports: lines for people and grep, or a JSON object for
 programs.
 """
 
@@ -38,11 +38,13 @@ EXIT_UNUSABLE = 78
 """The code with which ``serve`` would end."""
 
 UNUSABLE = frozenset({"configuration", "token file"})
-"""What no server starts without; they have failed if it can't be read."""
+"""The names of findings on files without which no server starts. They fail if the file can't be
+read.
+"""
 
 
 class Status(enum.Enum):
-    """How good or bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARN = "warn"
@@ -56,19 +58,19 @@ _SHOWN = {
     Status.FAIL: ("FAIL", "bold red"),
     Status.SKIPPED: ("skip", "bright_black"),
 }
-"""Words of four letters at most that read without colour, and the colour."""
+"""Words of four letters at most, readable without colour, with their colours."""
 
 STATUS_WIDTH, NAME_WIDTH = 4, 14
-"""Columns on the screen. The longest names are ``data directory`` and ``token`` with an id."""
+"""Widths in characters. The longest names are ``data directory`` and ``token`` with an id."""
 
 
 @frozen
 class Finding:
-    """What one look came to.
+    """The result of one examination.
 
-    :ivar name: of what was looked at; several findings may share it.
-    :ivar message: what was found: one line without a full stop, and without a secret.
-    :ivar advice: what to do: whole sentences; empty where there is nothing to do.
+    :ivar name: the thing examined; several findings may share it.
+    :ivar message: the result: one line without a full stop, and without a secret.
+    :ivar advice: whole sentences on what to do; empty if there is nothing to do.
     """
 
     name: str
@@ -78,29 +80,29 @@ class Finding:
 
 
 def ok(name: str, message: str) -> Finding:
-    """Green."""
+    """A green finding."""
     return Finding(name, Status.OK, message)
 
 
 def warn(name: str, message: str, advice: str) -> Finding:
-    """Yellow: it works, or may work, and could be better."""
+    """A yellow finding: the server works, or may work, and could do better."""
     return Finding(name, Status.WARN, message, advice)
 
 
 def fail(name: str, message: str, advice: str) -> Finding:
-    """Red."""
+    """A red finding."""
     return Finding(name, Status.FAIL, message, advice)
 
 
 def skipped(name: str, message: str) -> Finding:
-    """Grey: it could not be looked at; *message* says why, and the red one which that is about says
-    what to do.
+    """A grey finding, for something that could not be examined. *message* gives the reason; the
+    failed finding behind it has the advice.
     """
     return Finding(name, Status.SKIPPED, message)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """For scripts: 0 unless something has failed; 78 if that keeps the server from starting, else
+    """The exit code: 0 unless something has failed; 78 if that keeps the server from starting, else
     1.
     """
     failed = {finding.name for finding in findings if finding.status is Status.FAIL}
@@ -110,22 +112,22 @@ def exit_code(findings: Iterable[Finding]) -> int:
 
 
 class Report(Protocol):
-    """Where findings are told."""
+    """Receiver of findings."""
 
-    def tell(self, finding: Finding) -> None:
-        """Take one."""
+    def add(self, finding: Finding) -> None:
+        """Report a finding."""
 
     def finish(self) -> int:
-        """There are no more. Returns the exit code."""
+        """End the report. Returns the exit code."""
 
 
 class TextReport:
-    """A line each, at once; on a terminal what to do stands below it."""
+    """A line for each finding, at once; on a terminal the advice stands below it."""
 
     def __init__(self) -> None:
         self._findings: list[Finding] = []
 
-    def tell(self, finding: Finding) -> None:
+    def add(self, finding: Finding) -> None:
         self._findings.append(finding)
         message, advice = without_secrets(finding.message), without_secrets(finding.advice)
         if sys.stdout.isatty():
@@ -146,12 +148,12 @@ class TextReport:
 
 
 class JsonReport:
-    """One object at the end, and nothing else on stdout."""
+    """A JSON object at the end, and nothing else on stdout."""
 
     def __init__(self) -> None:
         self._findings: list[Finding] = []
 
-    def tell(self, finding: Finding) -> None:
+    def add(self, finding: Finding) -> None:
         self._findings.append(finding)
 
     def finish(self) -> int:
@@ -179,7 +181,7 @@ def _in_one_line(message: str, advice: str) -> str:
 
 
 def _show(finding: Finding, message: str, advice: str) -> None:
-    """On a terminal, in columns that are the same for every finding."""
+    """Print a finding on a terminal, in columns that are the same for every finding."""
     from rich.table import Table
     from rich.text import Text
 

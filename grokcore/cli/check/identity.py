@@ -1,11 +1,11 @@
-"""What Grok's edge is shown beside a token: the browser, ``x-statsig-id`` and ``cf_clearance``.
-Nothing here does I/O.
+"""Judgements of what Grok's edge sees beside a token: browser, ``x-statsig-id``, ``cf_clearance``.
+No I/O.
 
 Theory
 ------
-Whether such a value is taken, only Grok can say. But most that are not taken can be told by their
-looks: made-up ones, those of another browser, old ones, and what was cut off or copied along
-(grok-protocol.md §1.2).
+Only Grok can say whether it accepts such a value. But most refused values look wrong: they are
+invented, another browser's, old, or cut off or copied with their surroundings (grok-protocol.md
+§1.2).
 """
 
 from __future__ import annotations
@@ -16,18 +16,12 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from ...config import Config
 from ...config.sections import DEFAULT_STATSIG_ID
 from ...protocol.advice import advice
 from ...protocol.grok_web.identity import Identity
 from .findings import Finding, ok, warn
 
-__all__ = ["identity_of", "judge_browser", "judge_clearance", "judge_statsig", "statsig_doubt"]
-
-
-def identity_of(config: Config) -> Identity:
-    """What is configured of it."""
-    return Identity(config.grok.x_statsig_id, config.grok.cf_clearance, config.grok.user_agent)
+__all__ = ["judge_browser", "judge_clearance", "judge_statsig", "statsig_doubt"]
 
 
 # The browser ------------------------------------------------------------------------------------
@@ -35,10 +29,10 @@ def identity_of(config: Config) -> Identity:
 
 @frozen
 class _Browser:
-    """A browser as its handshake shows it.
+    """A browser as its TLS handshake shows it.
 
-    On a desktop it is the same on Windows, macOS and Linux, and all that is made of Chromium shakes
-    hands like Chrome. On iOS every browser is Safari.
+    On a desktop the handshake is the same on Windows, macOS and Linux, and all browsers made of
+    Chromium shake hands like Chrome. On iOS every browser is Safari.
 
     :ivar version: the major one; None if there is none to compare.
     """
@@ -53,44 +47,46 @@ class _Browser:
 
 
 _TARGET = re.compile(r"(chrome|edge|safari|firefox|tor)([\d_]*)[a-z]?(?:_(android|ios))?")
-"""curl_cffi's names."""
+"""The form of curl_cffi's names of browsers."""
 
 _FAMILIES = {"edge": "chrome", "tor": "firefox"}
 
 
-def judge_browser(shown: str, known: Sequence[str], user_agent: str) -> Finding:
-    """Whether the User-Agent belongs to the browser whose handshake is shown.
+def judge_browser(handshake: str, supported: Sequence[str], user_agent: str) -> Finding:
+    """The finding on whether the User-Agent belongs to the browser whose handshake is shown.
 
-    :param shown: curl_cffi's name of that browser, with its version.
-    :param known: the names of all that could be shown.
+    :param handshake: curl_cffi's name of that browser, with its version.
+    :param supported: the names of all browsers that could be shown.
     :param user_agent: as configured; empty for the shown browser's own.
     """
     if not user_agent:
-        return ok("browser", f"{shown}, with its own User-Agent")
-    claimed, target = _of_user_agent(user_agent), _of_target(shown)
+        return ok("browser", f"{handshake}, with its own User-Agent")
+    claimed, target = _of_user_agent(user_agent), _of_target(handshake)
     if claimed is None or target is None:
-        told = (
-            "[grok] user_agent is not that of a browser that is known here; the handshake "
-            f"is {shown}'s"
+        message = (
+            "[grok] user_agent is no known browser's, so it can't be compared with the handshake, "
+            f"which is {handshake}'s"
         )
         return warn(
-            "browser", told, "Copy the whole User-Agent of your browser; Chrome is the best known."
+            "browser",
+            message,
+            "Copy the whole User-Agent of your browser; Chrome is the best known.",
         )
-    fitting = _nearest(claimed, known)
+    fitting = _nearest(claimed, supported)
     if (target.family, target.place) == (claimed.family, claimed.place) and (
         target.version in (None, claimed.version) or (fitting and _of_target(fitting) == target)
     ):
-        return ok("browser", f"{shown}, for the User-Agent of {claimed}")
-    told = f"[grok] user_agent says {claimed}, and the handshake is {shown}'s"
+        return ok("browser", f"{handshake}, for the User-Agent of {claimed}")
+    message = f"[grok] user_agent says {claimed}, and the handshake is {handshake}'s"
     if fitting is None:
-        return warn("browser", told, "Use the User-Agent and cf_clearance of a desktop Chrome.")
-    return warn("browser", told, f'Set [grok] impersonate = "{fitting}", which is the nearest.')
+        return warn("browser", message, "Use the User-Agent and cf_clearance of a desktop Chrome.")
+    return warn("browser", message, f'Set [grok] impersonate = "{fitting}", which is the nearest.')
 
 
-def _nearest(claimed: _Browser, known: Iterable[str]) -> str | None:
-    """The name of the newest that is not newer than what is claimed, else of the oldest."""
+def _nearest(claimed: _Browser, supported: Iterable[str]) -> str | None:
+    """The name of the newest browser that is not newer than *claimed*, else of the oldest."""
     fitting: dict[int, str] = {}
-    for name in known:
+    for name in supported:
         target = _of_target(name)
         if (
             target
@@ -122,7 +118,7 @@ def _of_target(name: str) -> _Browser | None:
 def _of_user_agent(text: str) -> _Browser | None:
     place = "android" if "Android" in text else "desktop"
     if re.search(r"iPhone|iPad", text):
-        # Safari may freeze the system's number and tell only its own.
+        # Safari may freeze the system's version and update only its own.
         return _Browser(
             "safari", "ios", _number(r"Version/(\d+)", text) or _number(r"OS (\d+)_", text)
         )
@@ -146,13 +142,13 @@ def _number(pattern: str, text: str) -> int | None:
 # x-statsig-id -----------------------------------------------------------------------------------
 
 STATSIG_BYTES = 70
-"""What real values of ``x-statsig-id`` decode to: 94 characters of base64."""
+"""Bytes of real values of ``x-statsig-id``: 94 characters of base64."""
 
 
 def judge_statsig(identity: Identity, paths: Sequence[str]) -> Finding:
-    """Whether the values look like a browser's.
+    """The finding on whether the values look like a browser's.
 
-    :param paths: of the requests that are made.
+    :param paths: the paths of the requests that need one.
     """
     doubts: dict[str, list[str]] = {}
     for path in paths:
@@ -161,11 +157,11 @@ def judge_statsig(identity: Identity, paths: Sequence[str]) -> Finding:
             doubts.setdefault(doubt, []).append(path)
     if doubts:
         for_some = any(len(where) < len(paths) for where in doubts.values())
-        told = "; ".join(
+        message = "; ".join(
             doubt + (f" (for {', '.join(where)})" if for_some else "")
             for doubt, where in doubts.items()
         )
-        return warn("statsig", told, advice("upstream_antibot"))
+        return warn("statsig", message, advice("upstream_antibot"))
     if isinstance(identity.statsig_id, str):
         return ok(
             "statsig", "looks like a browser's; such a value is bound to one path and expires"
@@ -174,14 +170,14 @@ def judge_statsig(identity: Identity, paths: Sequence[str]) -> Finding:
 
 
 def statsig_doubt(value: str) -> str:
-    """What speaks against a value; empty if nothing does. It is not quoted."""
+    """The reason to doubt a value; empty if there is none. The value is not quoted."""
     if not value:
         return "there is none"
     if value == DEFAULT_STATSIG_ID:
         return "the shipped default, which Grok has refused since June 2026"
     decoded = _decoded(value)
     if decoded and decoded.isascii() and decoded.decode("ascii").isprintable():
-        return "made up: it is a text in base64, such as Grok has refused since June 2026"
+        return "invented: a text in base64, such as Grok has refused since June 2026"
     if decoded is None or len(decoded) != STATSIG_BYTES:
         return (
             "not as browsers make it: 94 characters of base64 are expected, and these are "
@@ -194,24 +190,24 @@ def _decoded(value: str) -> bytes | None:
     bare = value.rstrip("=")
     try:
         return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
-    except ValueError:  # binascii.Error is one, and what is not ASCII raises another
+    except ValueError:  # binascii.Error, or UnicodeEncodeError for a text beyond ASCII
         return None
 
 
 # cf_clearance -----------------------------------------------------------------------------------
 
 CLEARANCE_DAYS = 2
-"""How long one lasts at the most (§1.2: hours to some two days)."""
+"""The longest life of a ``cf_clearance``, in days (§1.2: hours to some two days)."""
 
 SHORT_CLEARANCE = 40
-"""Characters; real ones have more than a hundred."""
+"""The least length in characters; real values have more than a hundred."""
 
 _ISSUED = re.compile(r"-(1\d{9}|2\d{9})-")
 """Cloudflare writes the time of issue, in seconds since 1970, into the value."""
 
 
 def judge_clearance(clearance: str, user_agent: str, now: float) -> Finding:
-    """Whether ``cf_clearance`` can be of use.
+    """The finding on whether ``cf_clearance`` can be of use.
 
     :param now: seconds since 1970.
     """
@@ -220,26 +216,26 @@ def judge_clearance(clearance: str, user_agent: str, now: float) -> Finding:
     doubt = _clearance_doubt(clearance, now)
     if not user_agent:
         doubt = doubt or (
-            "there is one, but no [grok] user_agent: it is good only with that of the browser "
-            "it is from"
+            "set, but [grok] user_agent is not: it works only with the User-Agent of the browser "
+            "that it comes from"
         )
     if doubt:
         return warn("clearance", doubt, advice("upstream_challenge"))
     return ok(
         "clearance",
-        "there is one, with a User-Agent; they belong to the address they were earned from",
+        "set, with a User-Agent; it works only from the address at which the browser got it",
     )
 
 
 def _clearance_doubt(clearance: str, now: float) -> str:
     if re.search(r"[;\s]", clearance):
-        return "more than the cookie's value was copied"
+        return "more than the cookie's value"
     if len(clearance) < SHORT_CLEARANCE:
         return f"too short to be one ({len(clearance)} characters)"
     issued = _ISSUED.search(clearance)
     days = (now - int(issued.group(1))) / 86400 if issued else 0
     return (
-        f"{days:.0f} days old, and they last {CLEARANCE_DAYS} at the most"
+        f"{days:.0f} days old; it lasts {CLEARANCE_DAYS} at the most"
         if days > CLEARANCE_DAYS
         else ""
     )

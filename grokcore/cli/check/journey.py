@@ -1,4 +1,4 @@
-"""All looks on the network, from the name server to Grok, as far as they lead."""
+"""All examinations on the network, from the name server to Grok, as far as they get."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import trio
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ...config import Config
 from ...protocol.tokens import TokenEntry
+from ...protocol.urls.public_addresses import is_address
 from ...runtime.attachments.lookups import Lookups
 from ...runtime.gather import for_all
 from ...runtime.transport.curl import CurlTransport, browser_shown
 from ...simulator.serve import serve_simulator
+from ..assembly import curl_settings, identity_of, quota_asker, with_simulator
 from ..progress import progress
-from ..server import curl_settings, quota_asker
-from ..tokens.asking import Checked, Round, model_asked_for
+from ..tokens.quota_check import Checked, Round, model_asked_for
 from .accounts import judge_accounts, ways_of
 from .findings import Finding, Status, ok, skipped
-from .identity import identity_of, statsig_doubt
+from .identity import statsig_doubt
 from .looks import LOOK_S, Look, Visitor, look_up
 from .network import (
     Way,
     hosts_of,
-    is_address,
     judge_assets,
     judge_clock,
     judge_egress,
@@ -32,60 +32,57 @@ from .network import (
     judge_tls,
 )
 
-__all__ = ["Tell", "travel"]
+__all__ = ["OnFinding", "travel"]
 
 AT_ONCE = 8
-"""Looks under way at once."""
+"""Examinations under way at once."""
 
 MANY_WAYS = 8
-"""Above that, ways that work are told of in one line."""
+"""With more working egresses than these, one line reports all of them."""
 
-Tell: TypeAlias = Callable[[Finding], None]
+OnFinding: TypeAlias = Callable[[Finding], None]
 
 
 async def travel(
-    config: Config, tokens: tuple[TokenEntry, ...] | None, tell: Tell, *, demo: bool
+    config: Config, tokens: tuple[TokenEntry, ...] | None, report: OnFinding, *, demo: bool
 ) -> None:
-    """Look at all that is on the network, and *tell* each finding.
+    """Examine everything on the network.
 
     :param tokens: None if the file can't be used.
     :param demo: with a simulated Grok, which runs as long as this does.
     """
     async with trio.open_nursery() as nursery:
         if demo:
-            url = await nursery.start(serve_simulator)
-            config = evolve(
-                config, grok=evolve(config.grok, base_url=url, assets_url=url, proxy_url="")
-            )
+            config = with_simulator(config, await nursery.start(serve_simulator))
         transport = CurlTransport(curl_settings(config))
         await nursery.start(transport.run)
-        await _Journey(config, transport, tell).go(tokens)
+        await _Journey(config, transport, report).go(tokens)
         nursery.cancel_scope.cancel()
 
 
 @frozen
 class _Journey:
-    """All that is asked of others, from the name server to Grok."""
+    """All requests to other machines, from the name server to Grok."""
 
     config: Config
     transport: CurlTransport
-    tell: Tell
+    report: OnFinding
 
     async def go(self, tokens: tuple[TokenEntry, ...] | None) -> None:
-        """As far as it goes. (*tokens* as for :func:`travel`.)"""
+        """Make all requests that are possible. (*tokens* as for :func:`travel`.)"""
         enabled = [entry for entry in tokens or () if not entry.disabled]
         ways = ways_of(enabled, self.config.grok.proxy_url)
-        found = await self._names(ways)
-        named = [way for way in ways if not isinstance(found[self._hosts(way)[0]], str)]
+        addresses = await self._names(ways)
+        named = [way for way in ways if not isinstance(addresses[self._hosts(way)[0]], str)]
         visitor = self._visitor()
         looks = await _with_bar(
-            "looking at the ways", named, lambda way: visitor.trace(way.proxy_url)
+            "trying the egresses", named, lambda way: visitor.trace(way.proxy_url)
         )
-        open_ways = self._tell_of_ways(ways, dict(zip(named, looks, strict=True)))
-        self._tell_of_tls_and_clock(list(zip(named, looks, strict=True)))
+        open_ways = self._report_ways(ways, dict(zip(named, looks, strict=True)))
+        self._report_tls_and_clock(list(zip(named, looks, strict=True)))
         await self._accounts(tokens, ways, open_ways)
         await self._assets(
-            [way for way in open_ways if not isinstance(found[self._hosts(way)[-1]], str)]
+            [way for way in open_ways if not isinstance(addresses[self._hosts(way)[-1]], str)]
         )
 
     def _hosts(self, way: Way) -> list[str]:
@@ -102,13 +99,13 @@ class _Journey:
         async def addresses(host: str) -> Sequence[str] | str:
             return (host,) if is_address(host) else await look_up(host, lookups)
 
-        found = dict(zip(hosts, await for_all(hosts, addresses, at_once=AT_ONCE), strict=True))
-        for finding in judge_names(found):
-            self.tell(finding)
-        return found
+        results = dict(zip(hosts, await for_all(hosts, addresses, at_once=AT_ONCE), strict=True))
+        for finding in judge_names(results):
+            self.report(finding)
+        return results
 
-    def _tell_of_ways(self, ways: Iterable[Way], looks: Mapping[Way, Look]) -> list[Way]:
-        """Tell what each came to; returns those that lead to Grok."""
+    def _report_ways(self, ways: Iterable[Way], looks: Mapping[Way, Look]) -> list[Way]:
+        """Report each egress; returns those that lead to Grok."""
         leads: list[Way] = []
         good: list[Finding] = []
         amiss: list[Finding] = []
@@ -122,18 +119,18 @@ class _Journey:
             leads.extend([way] if finding.status in (Status.OK, Status.WARN) else [])
             (good if finding.status is Status.OK else amiss).append(finding)
         if len(good) > MANY_WAYS:
-            good = [ok("egress", f"{len(good)} ways lead to Grok")]
+            good = [ok("egress", f"{len(good)} egresses reach Grok")]
         for finding in good + amiss:
-            self.tell(finding)
+            self.report(finding)
         return leads
 
-    def _tell_of_tls_and_clock(self, looks: Sequence[tuple[Way, Look]]) -> None:
+    def _report_tls_and_clock(self, looks: Sequence[tuple[Way, Look]]) -> None:
         grok = self.config.grok
-        self.tell(
+        self.report(
             judge_tls(grok.base_url, browser_shown(curl_settings(self.config)), grok.ca_file, looks)
         )
         dated = next((look for _, look in looks if "date" in look.headers), Look())
-        self.tell(judge_clock(dated.headers.get("date", ""), dated.at))
+        self.report(judge_clock(dated.headers.get("date", ""), dated.at))
 
     async def _accounts(
         self,
@@ -144,21 +141,21 @@ class _Journey:
         entries = [entry for way in open_ways for entry in ways[way]]
         if tokens is None or not any(ways.values()):
             why = (
-                "there is none to ask for"
+                "there is no enabled token"
                 if tokens is not None
                 else "needs a token file that can be used"
             )
-            self.tell(skipped("tokens", why))
+            self.report(skipped("tokens", why))
             return
         checked = await self._ask(entries)
         for way in open_ways:
             its_own = [checked[entry.key] for entry in ways[way]]
             for finding in judge_accounts(way, its_own, one_statsig=self._has_one_statsig()):
-                self.tell(finding)
+                self.report(finding)
         left = sum(map(len, ways.values())) - len(entries)
         if left:
-            self.tell(
-                skipped("tokens", f"{left} not asked for, since their way does not lead to Grok")
+            self.report(
+                skipped("tokens", f"{left} not checked, since their egress does not reach Grok")
             )
 
     async def _ask(self, entries: Sequence[TokenEntry]) -> dict[str, Checked]:
@@ -174,22 +171,22 @@ class _Journey:
 
     async def _assets(self, ways: Sequence[Way]) -> None:
         if not ways:
-            self.tell(skipped("assets", "there is no way to it"))
+            self.report(skipped("assets", "no egress reaches Grok"))
             return
         visitor, url = self._visitor(), self.config.grok.assets_url
         looks = await _with_bar(
-            "looking at the assets host", ways, lambda way: visitor.assets(way.proxy_url)
+            "trying the assets host", ways, lambda way: visitor.assets(way.proxy_url)
         )
         findings = [judge_assets(url, way, look) for way, look in zip(ways, looks, strict=True)]
         amiss = [finding for finding in findings if finding.status is not Status.OK]
         for finding in amiss or findings[:1]:
-            self.tell(finding)
+            self.report(finding)
 
 
 async def _with_bar(
     label: str, ways: Sequence[Way], look: Callable[[Way], Awaitable[Look]]
 ) -> list[Look]:
-    """What *look* returns for each, a few at a time."""
+    """The results of *look* for each egress, a few at a time."""
     with progress(label, len(ways)) as advance:
 
         async def one(way: Way) -> Look:

@@ -1,6 +1,4 @@
-"""The requests and name look-ups of ``check``: each once, with a clock, and nothing of a token in
-them.
-"""
+"""The requests and name look-ups of ``check``: each once, with a timeout, and without any token."""
 
 from __future__ import annotations
 
@@ -21,28 +19,31 @@ from ...runtime.transport.visits import read_at_most, visit
 __all__ = ["LOOK_S", "Look", "Visitor", "look_up"]
 
 LOOK_S = 10.0
-"""Bound for one look at the network, in seconds."""
+"""The timeout of one request or look-up, in seconds."""
 
 BODY_BYTES = 64 * 1024
 
 TRACE_PATH = "/cdn-cgi/trace"
-"""Cloudflare answers it on every host that it serves: a few lines on who asks, from where, and
-which of its places answers. (No official document; the same lines for years.)"""
+"""A path that Cloudflare answers on every host that it serves.
+
+The answer is a few lines: the address and country of the caller, and the data centre that answers.
+(There is no official document; the lines have been the same for years.)
+"""
 
 ASSETS_PATH = "/users/"
-"""Below it are all pictures and videos of accounts."""
+"""The path above all pictures and videos of accounts."""
 
 
 @frozen
 class Look:
-    """What came of one request.
+    """The result of one request.
 
     :ivar status: the HTTP status; 0 if there was no response.
     :ivar headers: names in lower case.
-    :ivar failure: why there was none, in words; empty if there was one.
-    :ivar curl_code: libcurl's number for that; 0 if it has none.
-    :ivar proxy_status: with what status a proxy refused; 0 if it did not.
-    :ivar at: the middle of the time that it took until the response's head, by this machine's
+    :ivar failure: the reason in words if there was no response; else empty.
+    :ivar curl_code: libcurl's number of the failure; 0 if it has none.
+    :ivar proxy_status: the status with which a proxy refused; 0 if it did not.
+    :ivar at: the middle of the time from the request to the response's head, by this machine's
         clock: seconds since 1970.
     """
 
@@ -57,9 +58,9 @@ class Look:
 
 @frozen
 class Visitor:
-    """Asks Grok's hosts what they tell to anybody, as the browser that questions come from.
+    """Sends Grok's hosts requests that need no account, as the browser that questions come from.
 
-    :ivar base_url: and *assets_url* as configured.
+    :ivar base_url: as configured; *assets_url* likewise.
     """
 
     transport: Transport
@@ -68,14 +69,14 @@ class Visitor:
     identity: Identity
 
     async def trace(self, proxy_url: str) -> Look:
-        """Who Grok's edge takes us for, through this proxy (empty for none)."""
+        """The address that Grok's edge sees, through this proxy (empty for none)."""
         headers = [("User-Agent", self.identity.user_agent)] if self.identity.user_agent else []
         return await self._look(
             "GET", self.base_url + TRACE_PATH, [*headers, *self._clearance()], proxy_url
         )
 
     async def assets(self, proxy_url: str) -> Look:
-        """What the assets host says to who asks for nothing and is not signed in."""
+        """The answer of the assets host to a client that is not signed in and names no picture."""
         headers = [*asset_headers(self.identity, "image", sso=""), *self._clearance()]
         return await self._look("GET", self.assets_url + ASSETS_PATH, headers, proxy_url)
 
@@ -112,7 +113,7 @@ def _words(error: TransportFailure) -> str:
 
 
 async def look_up(host: str, lookups: Lookups) -> tuple[str, ...] | str:
-    """The addresses of *host*, or why there are none, in words."""
+    """The addresses of *host*, or in words why there are none."""
     if not host:
         return "no host is named"
     try:

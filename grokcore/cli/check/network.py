@@ -1,16 +1,14 @@
-"""The way to Grok, judged: names, what Grok's edge sees, TLS, the clock, the assets host. Nothing
-here does I/O.
+"""Judgements of the way to Grok: names, egress, TLS, the clock, the assets host. No I/O.
 
 Rules
 -----
-1. A way is named by the proxy's host; a proxy's user and password are in no message.
-2. What can't be told is no failure.
+1. An egress is named by the proxy's host; a proxy's user and password are in no message.
+2. Something that can't be found out is no failure.
 """
 
 from __future__ import annotations
 
 import email.utils
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
@@ -20,14 +18,14 @@ from attrs import field, frozen
 from ...config import is_loopback
 from ...protocol.advice import advice
 from ...protocol.grok_web.refusals import is_challenge, turns_away
-from ...protocol.urls.public_addresses import is_public
+from ...protocol.urls.groks_hosts import is_groks_host
+from ...protocol.urls.public_addresses import is_address, is_public
 from .findings import Finding, fail, ok, skipped, warn
 from .looks import Look
 
 __all__ = [
     "Way",
     "hosts_of",
-    "is_address",
     "judge_assets",
     "judge_clock",
     "judge_egress",
@@ -36,29 +34,27 @@ __all__ = [
 ]
 
 TLS_CODES = frozenset({35, 51, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91})
-"""libcurl's errors of a handshake."""
+"""libcurl's error codes of a TLS handshake."""
 
 CERTIFICATE_CODES = frozenset({51, 60, 77, 82, 83, 90, 91})
-"""Those of them that are about the certificate of the other side."""
+"""libcurl's error codes about the certificate of the other side."""
 
 NO_PROXY_NAME, PROXY_SAYS_NO = 5, 97
-"""libcurl's errors: the proxy's name could not be resolved; a SOCKS proxy refused, or is none."""
-
-CLOCK_WARN_S, CLOCK_FAIL_S = 60, 300
-"""How far the clock may be off. Values of ``x-statsig-id`` live for minutes, and certificates are
-judged by the clock.
+"""libcurl's error codes: the proxy's name could not be resolved; a SOCKS proxy refused, or is none.
 """
 
-SITES = ("grok.com", "x.ai")
-"""Grok's own, whose names lead to the public internet and nowhere else."""
+CLOCK_WARN_S, CLOCK_FAIL_S = 60, 300
+"""Seconds by which the clock may be off. Values of ``x-statsig-id`` live for minutes, and
+certificates are judged by the clock.
+"""
 
 
 @frozen
 class Way:
-    """A way to Grok, and who takes it.
+    """An egress: a way to Grok.
 
     :ivar proxy_url: empty for none.
-    :ivar words: how messages call it: "directly", "through proxy.example.com:8080".
+    :ivar words: its name in messages: "directly", "through proxy.example.com:8080".
     """
 
     proxy_url: str = field(default="", repr=False)
@@ -74,46 +70,30 @@ def hosts_of(way: Way, base_url: str, assets_url: str) -> list[str]:
     return list(dict.fromkeys(urlsplit(url).hostname or "" for url in urls))
 
 
-def is_address(host: str) -> bool:
-    """Whether *host* is an address, so that there is nothing to look up."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+def judge_names(results: Mapping[str, Sequence[str] | str]) -> list[Finding]:
+    """Findings on the look-ups of hosts.
 
-
-def judge_names(found: Mapping[str, Sequence[str] | str]) -> list[Finding]:
-    """What the look-ups of hosts came to.
-
-    :param found: for each host its addresses, or why there are none, in words.
+    :param results: for each host its addresses, or in words why there are none.
     """
     findings, good = [], []
-    for host, addresses in found.items():
+    for host, addresses in results.items():
         if isinstance(addresses, str):
-            wanted = (
-                "See that the name is right, that this machine is online, and that its "
-                "name server works."
-            )
+            wanted = "Check the name, this machine's network, and its name server."
             findings.append(
                 fail("names", f"{host or '[grok] base_url or assets_url'}: {addresses}", wanted)
             )
-        elif _is_groks(host) and not any(map(_is_public, addresses)):
-            told = f"{host} leads to {', '.join(addresses)}, which is not on the public internet"
+        elif is_groks_host(host) and not any(map(_is_public, addresses)):
+            message = f"{host} leads to {', '.join(addresses)}, which is not on the public internet"
             wanted = (
-                "A filter on the way, or a line in the hosts file, answers in the place "
-                "of the real name server."
+                "A filter in this network, or a line in the hosts file, answers in the place of "
+                "the real name server."
             )
-            findings.append(warn("names", told, wanted))
+            findings.append(warn("names", message, wanted))
         else:
             good.append(host if is_address(host) or not addresses else f"{host} ({addresses[0]})")
     if good:
         findings.insert(0, ok("names", ", ".join(good)))
     return findings
-
-
-def _is_groks(host: str) -> bool:
-    return any(host == site or host.endswith(f".{site}") for site in SITES)
 
 
 def _is_public(address: str) -> bool:
@@ -124,7 +104,7 @@ def _is_public(address: str) -> bool:
 
 
 def judge_egress(way: Way, look: Look) -> Finding:
-    """What Grok's edge sees of us."""
+    """The finding on an egress: the address that Grok's edge sees."""
     if look.curl_code in TLS_CODES:
         return skipped("egress", f"{way.words}: not known, since the TLS handshake failed")
     if look.failure:
@@ -134,44 +114,43 @@ def judge_egress(way: Way, look: Look) -> Finding:
             "egress", f"{way.words}: the proxy refused with HTTP 407", _way_advice(way, look)
         )
     if turns_away(look.status, look.headers, look.body):
-        told = f"{way.words}: a challenge page came instead of an answer (HTTP {look.status})"
-        return fail("egress", told, advice("upstream_challenge"))
+        message = f"{way.words}: a challenge page came instead of an answer (HTTP {look.status})"
+        return fail("egress", message, advice("upstream_challenge"))
     if look.status >= 500:
-        told = f"{way.words}: HTTP {look.status}"
+        message = f"{way.words}: HTTP {look.status}"
         return warn(
-            "egress", told, "Grok, or a proxy before it, is in trouble. Try again in a while."
+            "egress", message, "Grok, or a proxy before it, is in trouble. Try again in a while."
         )
     if 300 <= look.status < 400:
-        told = f"{way.words}: sent elsewhere (HTTP {look.status}), which Grok does not do"
+        message = f"{way.words}: sent elsewhere (HTTP {look.status}), which Grok does not do"
         return warn(
             "egress",
-            told,
-            (
-                "Somebody on the way answers in its place: a network's sign-in page, or a wrong "
-                "base_url."
-            ),
+            message,
+            ("Another server answers in its place: a network's sign-in page, or a wrong base_url."),
         )
     seen = _traced(look)
     if "ip" not in seen:
-        told = f"{way.words}: Grok answers; which address it sees is unknown (HTTP {look.status})"
-        return ok("egress", told)
+        message = (
+            f"{way.words}: Grok answers; which address it sees is unknown (HTTP {look.status})"
+        )
+        return ok("egress", message)
     place = f" ({seen['loc']})" if "loc" in seen else ""
     answering = f"; Cloudflare's {seen['colo']} answers" if "colo" in seen else ""
     return ok("egress", f"{way.words}: Grok sees {seen['ip']}{place}{answering}")
 
 
 def _traced(look: Look) -> dict[str, str]:
-    """What is of use in an answer of Cloudflare's; empty if it is another."""
+    """The useful lines of Cloudflare's answer; empty if the answer is another's."""
     if look.status != 200:
         return {}
     lines = [line.partition("=") for line in look.body.decode("utf-8", "replace").splitlines()]
-    found = {name: value for name, _, value in lines}
-    if not is_address(found.get("ip", "")):
+    fields = {name: value for name, _, value in lines}
+    if not is_address(fields.get("ip", "")):
         return {}
     return {
-        name: found[name]
+        name: fields[name]
         for name in ("ip", "loc", "colo")
-        if re.fullmatch(r"[\w.:]{1,45}", found.get(name, ""))
+        if re.fullmatch(r"[\w.:]{1,45}", fields.get(name, ""))
     }
 
 
@@ -182,12 +161,9 @@ def _way_advice(way: Way, look: Look) -> str:
             "is blocked, set a proxy_url."
         )
     if look.proxy_status or look.status == 407 or look.curl_code == PROXY_SAYS_NO:
-        return (
-            "See that user, password, port and scheme (http, https, socks5h) in proxy_url "
-            "are right."
-        )
+        return "Check the user, password, port and scheme (http, https, socks5h) in proxy_url."
     if look.curl_code == NO_PROXY_NAME:
-        return "See that the host in proxy_url is right."
+        return "Check the host in proxy_url."
     return "Is the proxy running, and is the port in proxy_url right? Try it with another program."
 
 
@@ -195,42 +171,43 @@ def _way_advice(way: Way, look: Look) -> str:
 
 
 def judge_tls(
-    base_url: str, shown: str, ca_file: str, looks: Sequence[tuple[Way, Look]]
+    base_url: str, browser: str, ca_file: str, looks: Sequence[tuple[Way, Look]]
 ) -> Finding:
-    """Whether the handshake works.
+    """The finding on the TLS handshake.
 
-    :param shown: the browser that it looks like.
-    :param looks: what came of a request to *base_url* through each way.
+    :param browser: the browser that the handshake looks like.
+    :param looks: the result of a request to *base_url* through each egress.
     """
     parts = urlsplit(base_url)
     if parts.scheme == "http":
         if is_loopback(parts.hostname or ""):
             return ok("tls", "none: [grok] base_url is http://, on this machine")
-        told = "none: [grok] base_url is http://, so whoever is on the way can read your tokens"
-        return warn("tls", told, "Use an https:// address.")
+        message = "none: [grok] base_url is http://, so anyone on the network can read your tokens"
+        return warn("tls", message, "Use an https:// address.")
     for way, look in looks:
         if look.curl_code in CERTIFICATE_CODES:
             return fail("tls", f"{way.words}: {look.failure}", _certificate_advice(ca_file))
         if look.curl_code in TLS_CODES:
-            wanted = "A firewall or proxy on the way breaks it off. Try another proxy_url."
+            wanted = (
+                "A firewall or proxy in between breaks the handshake off. Try another proxy_url."
+            )
             return fail("tls", f"{way.words}: {look.failure}", wanted)
     if any(look.status for _, look in looks):
         trusted = f", with the authorities of {ca_file}" if ca_file else ""
-        return ok("tls", f"{parts.hostname} takes the handshake of {shown}{trusted}")
+        return ok("tls", f"{parts.hostname} takes the handshake of {browser}{trusted}")
     return skipped("tls", "no connection was made")
 
 
 def _certificate_advice(ca_file: str) -> str:
-    clock = "A clock that is wrong looks the same."
+    clock = "A wrong clock has the same effect."
     if ca_file:
         return (
             f"Its authority is not in [grok] ca_file ({ca_file}): put it there, or leave "
             f"the setting empty. {clock}"
         )
     return (
-        "Somebody between here and Grok answers in its name. If that is your own proxy or virus "
-        "scanner, name its "
-        f"authority (a PEM file) in [grok] ca_file. {clock}"
+        "Another machine between here and Grok answers in its name. If that is your own proxy or "
+        f"virus scanner, name its authority (a PEM file) in [grok] ca_file. {clock}"
     )
 
 
@@ -238,21 +215,21 @@ def _certificate_advice(ca_file: str) -> str:
 
 
 def judge_clock(date: str, at: float) -> Finding:
-    """How far this machine's clock is off.
+    """The finding on this machine's clock.
 
     :param date: the ``Date`` header of a response; empty if there was none.
-    :param at: when that was, by this machine's clock: seconds since 1970.
+    :param at: the time of that response by this machine's clock: seconds since 1970.
     """
     try:
         theirs = email.utils.parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, OverflowError):
-        return skipped("clock", "no answer of Grok's says what time it is")
+        return skipped("clock", "no response of Grok's has a date to compare with")
     off = at - theirs
     if abs(off) <= CLOCK_WARN_S:
         return ok("clock", "right")
-    told = f"{_time(abs(off))} {'fast' if off > 0 else 'slow'}"
-    wanted = "Set it right, and switch on time synchronisation (timedatectl set-ntp true)."
-    return (fail if abs(off) > CLOCK_FAIL_S else warn)("clock", told, wanted)
+    message = f"{_time(abs(off))} {'fast' if off > 0 else 'slow'}"
+    wanted = "Set the clock, and switch on time synchronisation (timedatectl set-ntp true)."
+    return (fail if abs(off) > CLOCK_FAIL_S else warn)("clock", message, wanted)
 
 
 def _time(seconds: float) -> str:
@@ -265,9 +242,9 @@ def _time(seconds: float) -> str:
 
 
 def judge_assets(assets_url: str, way: Way, look: Look) -> Finding:
-    """Whether pictures can be fetched, as far as that can be seen without one.
+    """The finding on whether pictures can be fetched, as far as a request without one can show.
 
-    A refusal is what is expected: nobody is signed in, and no picture is named.
+    A refusal is expected: no account is signed in, and no picture is named.
     """
     host = urlsplit(assets_url).hostname
     if look.failure:
@@ -278,23 +255,22 @@ def judge_assets(assets_url: str, way: Way, look: Look) -> Finding:
         )
         return fail("assets", f"{host} {way.words}: {look.failure}", wanted)
     if look.status >= 400 and is_challenge(look.headers, look.body):
-        told = (
+        message = (
             f"{host} {way.words}: a challenge page came instead of an answer (HTTP {look.status})"
         )
-        return fail("assets", told, advice("upstream_challenge"))
+        return fail("assets", message, advice("upstream_challenge"))
     if look.status in {407, 429} or look.status >= 500:
-        told = f"{host} {way.words}: HTTP {look.status}"
+        message = f"{host} {way.words}: HTTP {look.status}"
         return warn(
             "assets",
-            told,
+            message,
             (
-                "Pictures may not be fetched. If it stays, see that [grok] assets_url and the "
-                "proxy "
-                "are right."
+                "The server may be unable to fetch pictures. If this stays, check [grok] "
+                "assets_url and the proxy."
             ),
         )
-    told = (
-        f"{host} answers {way.words} (HTTP {look.status} to who is not signed in; no "
-        "picture was fetched)"
+    message = (
+        f"{host} answers {way.words} (HTTP {look.status} without an account; no picture was "
+        "fetched)"
     )
-    return ok("assets", told)
+    return ok("assets", message)

@@ -1,5 +1,6 @@
-"""``tokens check``: ask Grok for each token what it has left. No generation is spent, and nothing
-is changed.
+"""``tokens check``: ask Grok for the remaining allowance of each token.
+
+No generation is spent, and nothing is changed.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from ...errors import ConfigError, GrokApiError
 from ...protocol.models import Model, find_model
 from ...protocol.tokens import TokenEntry
 from ...runtime.transport.curl import CurlTransport
+from ..assembly import check_curl, curl_settings, quota_asker
 from ..progress import progress
-from ..server import check_curl, curl_settings, quota_asker
-from ..setup import Sources
+from ..setup import InputFiles
 from ..tables import Cell, Column, print_table
-from .asking import Checked, Round, model_asked_for
+from .quota_check import Checked, Round, model_asked_for
 
 __all__ = ["add_check_flags", "check_tokens"]
 
@@ -28,7 +29,7 @@ COLUMNS = (Column("id", whole=True), Column("what Grok says"), Column("note"))
 
 
 def add_check_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of ``tokens check``."""
+    """Add the flags of ``tokens check``."""
     parser.add_argument(
         "ids", nargs="*", metavar="ID", help="only these (the first digits are enough)"
     )
@@ -36,15 +37,16 @@ def add_check_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def check_tokens(arguments: argparse.Namespace) -> int:
-    """Ask for all tokens, or for those that are named; a line each. Returns 0 if Grok accepted all
-    of them, else 1.
+    """Ask Grok about all tokens, or about those that the ids name; print a line for each.
 
-    :raises ConfigError: a file is at fault, or an id or the model is not there.
+    Returns 0 if Grok accepted all of them, else 1.
+
+    :raises ConfigError: if a file is at fault, or an id or the model does not exist.
     """
-    sources = Sources(arguments, os.environ)
-    settings = sources.read_config()
+    inputs = InputFiles(arguments, os.environ)
+    settings = inputs.read_config()
     check_curl(settings)
-    entries = _named(sources.read_tokens(), arguments.ids)
+    entries = _named(inputs.read_tokens(), arguments.ids)
     if not entries:
         print("no tokens yet: `tokens add` asks for one", file=sys.stderr)
         return 0

@@ -1,4 +1,4 @@
-"""``tokens export``: the one command that shows tokens, and not to a terminal."""
+"""``tokens export``: the only command that shows tokens, and never on a terminal."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from ...protocol.models import Tier
 from ...protocol.token_file.editing import added, details_of, written_as_text
 from ...protocol.tokens import TokenEntry
 from ...runtime.disk.files import replace_file
-from .file import needed_file, parsed, shown, writing
+from ..redaction import name_of
+from .file import needed_file, parsed, writing
 
 __all__ = ["export_tokens"]
 
 
 def export_tokens(arguments: argparse.Namespace) -> int:
-    """Write all tokens to a file or a pipe. Everything that is told goes to stderr.
+    """Write all tokens to a file or a pipe. Messages go to stderr.
 
-    :raises ConfigError: the token file is at fault or not there, or the other can't be written.
+    :raises ConfigError: if the token file is at fault or missing, or the other can't be written.
     """
     path = needed_file(arguments)
     entries = parsed(path)
@@ -32,7 +33,7 @@ def export_tokens(arguments: argparse.Namespace) -> int:
     if why_not:
         print(why_not, file=sys.stderr)
         return 1
-    data, told = _exported(entries, arguments.format)
+    data, messages = _exported(entries, arguments.format)
     if to_stdout:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -40,26 +41,26 @@ def export_tokens(arguments: argparse.Namespace) -> int:
     else:
         with writing(Path(arguments.file)):
             replace_file(Path(arguments.file), data)
-    print("\n".join(told), file=sys.stderr)
+    print("\n".join(messages), file=sys.stderr)
     return 0
 
 
 def _exported(entries: Sequence[TokenEntry], form: str) -> tuple[bytes, list[str]]:
-    """A file's content, and lines on what is in it and what is not."""
+    """A file's content, and messages on the tokens and details in it, and on those left out."""
     if form == "json":
         return added(None, entries)[0], [f"exported: {len(entries)}"]
     kept = [entry for entry in entries if not entry.disabled]
     lost = {name for entry in kept for name in details_of(entry)} | {
         "tier" for entry in kept if entry.tier is Tier.SUPER
     }
-    told = [f"exported: {len(kept)}"]
+    messages = [f"exported: {len(kept)}"]
     if lost:
-        told.append(f"left out, since text can't hold it: {', '.join(sorted(lost))}")
+        messages.append(f"left out, since text can't hold it: {', '.join(sorted(lost))}")
     if len(kept) < len(entries):
-        told.append(
+        messages.append(
             f"left out, since text can't say that they are disabled: {len(entries) - len(kept)}"
         )
-    return written_as_text(kept), told
+    return written_as_text(kept), messages
 
 
 def _terminal_refusal() -> str:
@@ -71,8 +72,8 @@ def _terminal_refusal() -> str:
 
 
 def _file_refusal(destination: Path, source: Path, *, force: bool) -> str:
-    """Why a file must not be written, in words; empty if it may."""
-    name = shown(destination)
+    """The reason why a file must not be written; empty if it may."""
+    name = name_of(destination)
     with writing(destination):
         if not destination.exists():
             return ""

@@ -1,6 +1,6 @@
 """The token file, read and edited: locked, backed up, replaced as a whole.
 
-Nothing is written if nothing changes, and a file that is at fault is never overwritten.
+Nothing is written without a change, and a file at fault is never overwritten.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
-import re
+import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...errors import ConfigError
-from ...protocol.token_file.editing import Outcome
+from ...protocol.token_file.editing import NotEditable, Outcome
 from ...protocol.token_file.reading import Note, entries_of, notes_on, parse_token_file, read_tokens
 from ...protocol.tokens import TokenEntry
-from ...runtime.disk.files import locked, read_regular, replace_file, sweep
-from ..setup import TOKEN_PLACES, chosen_file
+from ...runtime.disk.files import locked, replace_file, sweep
+from ..redaction import name_of
+from ..setup import TOKEN_PLACES, chosen_file, naming, read_file
 
 __all__ = [
     "any_changed",
@@ -28,35 +29,31 @@ __all__ = [
     "edit",
     "existing_file",
     "file_to_edit",
-    "naming_text",
     "needed_file",
     "parsed",
     "parsed_with_notes",
-    "read",
-    "shown",
     "writing",
 ]
 
 _T = TypeVar("_T")
 
-_LOOKS_SECRET = re.compile(r"eyJ[\w-]{8}|\bsso(-rw)?=")
-"""What was meant to be a token may end up in the place of a file's name."""
-
 
 def existing_file(arguments: argparse.Namespace) -> Path | None:
-    """The token file that is meant; None if none is named and none of the usual ones is there."""
+    """The token file that the flag names, else the first default one that exists; None if there is
+    none.
+    """
     return chosen_file(arguments.tokens, TOKEN_PLACES)
 
 
 def file_to_edit(arguments: argparse.Namespace) -> Path:
-    """The token file that is meant, which may have to be made."""
+    """The token file as :func:`existing_file`, else the default one, which an edit creates."""
     return existing_file(arguments) or Path(TOKEN_PLACES[0])
 
 
 def needed_file(arguments: argparse.Namespace) -> Path:
-    """The token file that is meant.
+    """The token file as :func:`existing_file`.
 
-    :raises ConfigError: there is none.
+    :raises ConfigError: if there is none.
     """
     path = existing_file(arguments)
     if path is None:
@@ -67,55 +64,55 @@ def needed_file(arguments: argparse.Namespace) -> Path:
 
 
 def parsed(path: Path) -> tuple[TokenEntry, ...]:
-    """What is in it.
+    """The tokens in the file at *path*.
 
-    :raises ConfigError: it can't be read, or is at fault.
+    :raises ConfigError: if it can't be read, or is at fault.
     """
-    data = read(path)
-    with naming_text(shown(path)):
+    data = read_file(path)
+    with naming(name_of(path)):
         return parse_token_file(data)
 
 
 def parsed_with_notes(path: Path) -> tuple[tuple[TokenEntry, ...], list[Note]]:
-    """What is in it, and what the owner should know of what is not taken.
+    """The tokens as :func:`parsed`, with notes on entries that are passed over or changed.
 
     :raises ConfigError: as :func:`parsed`.
     """
-    data = read(path)
-    with naming_text(shown(path)):
+    data = read_file(path)
+    with naming(name_of(path)):
         readings = read_tokens(data)
         return entries_of(readings), notes_on(readings)
 
 
-def read(path: Path) -> bytes:
-    """Its content.
-
-    :raises ConfigError: it can't be read, or is something else than a file: a pipe, a device.
-    """
-    try:
-        return read_regular(path)
-    except OSError as error:
-        raise ConfigError(f"{shown(path)}: can't be read: {error.strerror}") from None
-
-
 def edit(path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]) -> _T:
-    """Read the file, change it and write it, with other editors kept out.
+    """Read the file, change it and write it, with other editors locked out.
 
-    :param change: from its content (None if there is none) to the new one (None if it is to stay)
-        and whatever is to be told.
-    :raises ConfigError: it can't be read, changed or written.
+    :param change: maps the content (None if there is no file) to the new one (None to keep the old)
+        and a result, which :func:`edit` returns.
+    :raises ConfigError: if the file can't be read, changed or written.
     """
 
     def waiting() -> None:
-        print(f"waiting for another program that edits {shown(path)}", file=sys.stderr)
+        print(f"waiting for another program that edits {name_of(path)}", file=sys.stderr)
 
     with writing(path), locked(path, waiting=waiting):
-        data = read(path) if path.exists() else None
-        with naming_text(shown(path)):
-            new, told = change(data)
+        data = read_file(path) if path.exists() else None
+        with naming(name_of(path)):
+            try:
+                new, result = change(data)
+            except NotEditable as error:
+                raise ConfigError(f"{error}; {_conversion_advice(path)}") from None
         if new is not None:
             _replace(path, data, new)
-    return told
+    return result
+
+
+def _conversion_advice(path: Path) -> str:
+    flag = "" if str(path) in TOKEN_PLACES else f" --tokens {shlex.quote(name_of(path))}"
+    return (
+        f"`tokens convert{flag}` makes one of it, and keeps the file as it was as "
+        f"{name_of(backup_of(path).name)}"
+    )
 
 
 def _replace(path: Path, old: bytes | None, new: bytes) -> None:
@@ -130,35 +127,26 @@ def _replace(path: Path, old: bytes | None, new: bytes) -> None:
         return
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise ConfigError(f"{shown(path)}: is not a file that could be replaced")
+        raise ConfigError(f"{name_of(path)}: is not a file that could be replaced")
     owner = (status.st_uid, status.st_gid)
     replace_file(backup, old, owner=owner)
     replace_file(path, new, mode=stat.S_IMODE(status.st_mode) & 0o777, owner=owner)
 
 
 def backup_of(path: Path) -> Path:
-    """Where its content goes before it is replaced."""
+    """The file that keeps the content from before the last edit."""
     target = path.resolve()
     return target.with_name(f"{target.name}.bak")
 
 
 def any_changed(outcomes: Iterable[Outcome]) -> bool:
-    """Whether there is something to write."""
+    """Whether one of *outcomes* changes the file."""
     return any(outcome.changed for outcome in outcomes)
 
 
 @contextlib.contextmanager
-def naming_text(name: str) -> Iterator[None]:
-    """Put the file's name before what is wrong with it."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from None
-
-
-@contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Make a ConfigError of what goes wrong with writing a file."""
+    """Turn an OSError about writing *path* into a ConfigError."""
     try:
         yield
     except OSError as error:
@@ -167,9 +155,4 @@ def writing(path: Path) -> Iterator[None]:
             if error.errno == errno.EBUSY
             else ""
         )
-        raise ConfigError(f"{shown(path)}: can't be written: {error.strerror}{hint}") from None
-
-
-def shown(path: Path | str) -> str:
-    """A file's name for messages."""
-    return "the file named" if _LOOKS_SECRET.search(str(path)) else str(path)
+        raise ConfigError(f"{name_of(path)}: can't be written: {error.strerror}{hint}") from None

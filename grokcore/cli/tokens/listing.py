@@ -62,7 +62,7 @@ def _row(entry: TokenEntry, states: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _egress(entry: TokenEntry) -> str:
-    """The way a token's requests take. A proxy's user and password stay out of it."""
+    """The egress of a token's requests, without a proxy's user and password."""
     if entry.proxy_url is None or entry.proxy_url == "direct":
         return entry.proxy_url or "default"
     return urlsplit(entry.proxy_url).netloc.rpartition("@")[2]

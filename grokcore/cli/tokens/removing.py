@@ -12,9 +12,9 @@ __all__ = ["remove_tokens"]
 
 
 def remove_tokens(arguments: argparse.Namespace) -> int:
-    """Remove the tokens that the ids name, and tell what became of each id.
+    """Remove the tokens that the ids name, and report what became of each id.
 
-    :raises ConfigError: the token file is at fault or not there.
+    :raises ConfigError: if the token file is at fault or missing.
     """
     path = needed_file(arguments)
 
@@ -27,10 +27,10 @@ def remove_tokens(arguments: argparse.Namespace) -> int:
     outcomes = edit(path, change)
     for number, outcome in enumerate(outcomes, 1):
         print(
-            f"{outcome.id}: {outcome.verdict.value}"
+            f"{outcome.id}: {outcome.result.value}"
             if outcome.id
-            else f"argument {number} {outcome.verdict.value}"
+            else f"argument {number} {outcome.result.value}"
         )
     if any_changed(outcomes):
-        print(f"{backup_of(path).name} has the file as it was, with what was removed")
+        print(f"{backup_of(path).name} has the file as it was, with the removed tokens")
     return 1 if any(outcome.refused for outcome in outcomes) else 0

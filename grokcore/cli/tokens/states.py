@@ -1,4 +1,4 @@
-"""What the server has learned of tokens, in a few words each, read from its state file."""
+"""Learned state of tokens, in a few words each, read from the server's state file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from attrs import evolve
 
 from ...errors import ConfigError
-from ...protocol.pool.account import Account, Egress, State
+from ...protocol.pool.account import Account, AccountState, Egress
 from ...protocol.pool.records import recall
 from ...protocol.quota import Quota
 from ...protocol.tokens import TokenEntry
 from ...protocol.wall import set_since
 from ...runtime.disk.state_file import peek
 from ...runtime.wall import wall_reading
-from ..setup import Sources, data_folder
+from ..setup import InputFiles, data_folder
 
 __all__ = ["in_words", "quota_in_words", "read_states"]
 
@@ -25,15 +25,15 @@ STATE_FILE = "state.jsonl"
 
 
 def read_states(arguments: argparse.Namespace) -> Mapping[str, str]:
-    """By token key, what a server with these arguments knew when it last wrote its state; a look,
-    nothing is changed.
+    """The learned state by token key, as a server with these arguments last wrote it. Nothing is
+    changed.
 
-    Empty if there is none, or nothing that can be read: the list of tokens is of use all the same.
+    Empty if there is no state, or none that can be read: the list of tokens is useful without it.
     """
-    sources = Sources(arguments, os.environ)
+    inputs = InputFiles(arguments, os.environ)
     try:
-        folder = data_folder(sources.read_config().config, os.environ)
-        entries = {entry.key: entry for entry in sources.read_tokens()}
+        folder = data_folder(inputs.read_config().config, os.environ)
+        entries = {entry.key: entry for entry in inputs.read_tokens()}
     except ConfigError:
         return {}
     records = peek(Path(folder) / STATE_FILE)
@@ -48,9 +48,10 @@ def read_states(arguments: argparse.Namespace) -> Mapping[str, str]:
 def in_words(
     entry: TokenEntry, record: Mapping[str, object], now: float, *, set_by: float = 0.0
 ) -> str:
-    """*record* as a person reads it.
+    """*record* in words for a person.
 
-    :param now: the wall clock's time; *set_by*: by how much it was set since the record was made.
+    :param now: the wall clock's time.
+    :param set_by: seconds by which the clock was set since the record was written.
     """
     account = Account(entry, Egress(""))
     recall(account, record, now, -set_by)
@@ -64,7 +65,7 @@ def _told(account: Account, now: float) -> Iterator[str]:
         yield "switched off here"
         return
     state = account.state(now)
-    if state == State.INVALID:
+    if state is AccountState.INVALID:
         yield f"invalid: {account.refusal}"
         return
     yield (

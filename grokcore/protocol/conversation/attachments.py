@@ -11,8 +11,9 @@ import re
 from attrs import field, frozen
 
 from ...errors import AttachmentRefused, ContextLengthExceeded
+from ..media_types import extension_of
 from .attachment_part import AttachmentPart
-from .media import extension_of, sniff
+from .media import sniff
 from .text_encodings import declared_charset, guessed_encoding, in_utf8
 
 __all__ = [

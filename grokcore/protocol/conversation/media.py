@@ -9,23 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 
-__all__ = ["TooLarge", "extension_of", "is_picture", "is_video", "parse_data_url", "sniff"]
-
-_EXTENSIONS = {
-    "image/png": ".png",
-    "image/jpeg": ".jpg",
-    "image/gif": ".gif",
-    "image/webp": ".webp",
-    "image/bmp": ".bmp",
-    "image/avif": ".avif",
-    "image/heic": ".heic",
-    "video/mp4": ".mp4",
-    "video/webm": ".webm",
-    "video/quicktime": ".mov",
-    "audio/flac": ".flac",
-    "application/pdf": ".pdf",
-    "text/plain": ".txt",
-}
+__all__ = ["TooLarge", "is_picture", "is_video", "parse_data_url", "sniff"]
 
 _MAGIC = {
     "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
@@ -89,13 +73,6 @@ def is_picture(media_type: str | None) -> bool:
 def is_video(media_type: str | None) -> bool:
     """Whether :func:`sniff` has found a video."""
     return media_type is not None and media_type.startswith("video/")
-
-
-def extension_of(media_type: str) -> str:
-    """What the name of such a file ends with, with the dot; empty if the type is none that
-    :func:`sniff` finds.
-    """
-    return _EXTENSIONS.get(media_type.partition(";")[0].strip().lower(), "")
 
 
 def parse_data_url(text: str, *, most: int) -> bytes:

@@ -1,6 +1,4 @@
-"""What an answer is based on: the pages that searches found, and the numbers under which they are
-cited.
-"""
+"""Pages that searches found, and the numbers under which an answer cites them."""
 
 from __future__ import annotations
 
@@ -9,19 +7,19 @@ from typing import Any
 from ..conversation.events import Cited, Found, Source
 from .cards import MOST_ADDRESS_CHARS, Card, Reference
 
-__all__ = ["Sources"]
+__all__ = ["Citations"]
 
 MOST = 200
 """Pages that are kept of one answer. Deep searches read some dozens."""
 
 
 MOST_IDS = 4 * MOST
-"""Names of those pages: each search gives its own."""
+"""Ids of the pages: each search gives its own."""
 
 MOST_ID_CHARS = 100
 
 
-class Sources:
+class Citations:
     """The pages of one answer."""
 
     def __init__(self) -> None:
@@ -29,9 +27,9 @@ class Sources:
         self._by_citation_id: dict[str, Source] = {}
         self._numbers: dict[str, int] = {}
 
-    def found(self, value: Any) -> Found | None:
-        """Take note of ``{"results": […]}`` or a bare list (grok-protocol.md §3.3, §3.4), and
-        return what is new.
+    def read_results(self, value: Any) -> Found | None:
+        """Keep the pages of ``{"results": […]}`` or a bare list (grok-protocol.md §3.3, §3.4), and
+        return the new ones.
         """
         results = value.get("results") if isinstance(value, dict) else value
         new = (
@@ -42,7 +40,7 @@ class Sources:
         return Found(tuple(new)) if new else None
 
     def cite(self, reference: Reference, card: Card | None) -> Cited | None:
-        """The source that an element in the text refers to; None if nobody knows it."""
+        """Return the source that an element in the text refers to; None if it is unknown."""
         source = self._by_citation_id.get(reference.citation_id)
         if card is not None and card.url:
             source = self._by_url.get(card.url) or Source(card.url, card.title)
@@ -51,18 +49,19 @@ class Sources:
         return Cited(self._numbers.setdefault(source.url, len(self._numbers) + 1), source)
 
     def _note(self, result: Any) -> Source | None:
+        """Keep a page; return it if it is new."""
         source = _source(result)
         if source is None or len(self._by_url) >= MOST:
             return None
-        known = self._by_url.setdefault(source.url, source)
+        kept = self._by_url.setdefault(source.url, source)
         citation_id = result.get("citationId")
         if (
             isinstance(citation_id, str | int)
             and citation_id
             and len(self._by_citation_id) < MOST_IDS
         ):
-            self._by_citation_id.setdefault(str(citation_id)[:MOST_ID_CHARS], known)
-        return source if known is source else None
+            self._by_citation_id.setdefault(str(citation_id)[:MOST_ID_CHARS], kept)
+        return source if kept is source else None
 
 
 def _source(result: Any) -> Source | None:

@@ -30,7 +30,7 @@ import orjson
 
 from ..lenient_json import decode_at
 
-__all__ = ["MAX_LINE_BYTES", "LineReader"]
+__all__ = ["MAX_LINE_BYTES", "LineReader", "object_start", "objects_in"]
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
 """Bytes of one line. The longest known is a modelResponse with the whole answer, some dozens of kB;
@@ -97,7 +97,7 @@ class LineReader:
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError:
-            objects, rest = _objects_at_start(line)
+            objects, rest = _objects_and_rest(line)
             found += objects
             if rest:
                 self.junk += 1
@@ -117,7 +117,7 @@ class LineReader:
             return
         if not rest.rstrip().endswith(b"}") or not self._braces.balanced(self._tail):
             return
-        objects, unread = _objects_at_start(bytes(self._tail))
+        objects, unread = _objects_and_rest(bytes(self._tail))
         if objects and not unread:
             found += objects
             self._clear()
@@ -161,28 +161,37 @@ class _Braces:
         return (_IN_A_STRING if self._in_string else _OUTSIDE_STRINGS).search(line, at)
 
 
-def _objects_at_start(line: bytes) -> tuple[list[dict[str, Any]], str]:
-    """The run of JSON objects that *line* starts with, and the text after it that is none."""
-    objects: list[dict[str, Any]] = []
-    text = line.decode("utf-8", "replace")
-    at = _start(text, 0)
-    while at < len(text):
+def objects_in(line: str) -> tuple[list[tuple[str, dict[str, Any]]], int]:
+    """Return the run of JSON objects that *line* begins with, each with the text in front of it
+    (white space and a ``data:``), and the index behind the last one.
+    """
+    objects: list[tuple[str, dict[str, Any]]] = []
+    at = 0
+    while at < len(line):
+        start = object_start(line, at)
         try:
-            value, end = decode_at(text, at)
+            value, end = decode_at(line, start)
         except ValueError:
             break
         if not isinstance(value, dict):
             break
-        objects.append(value)
-        at = _start(text, end)
-    rest = text[at:].rstrip()
-    return objects, "" if rest == "[DONE]" else rest
+        objects.append((line[at:start], value))
+        at = end
+    return objects, at
 
 
-def _start(text: str, at: int) -> int:
-    """Where the next object may begin: behind white space and a ``data:``."""
-    found = _BEFORE_AN_OBJECT.match(text, at)
-    return found.end() if found else at
+def object_start(line: str, at: int) -> int:
+    """Return the index of the first character behind white space and a ``data:``."""
+    front = _BEFORE_AN_OBJECT.match(line, at)
+    return front.end() if front else at
+
+
+def _objects_and_rest(line: bytes) -> tuple[list[dict[str, Any]], str]:
+    """Return the run of JSON objects that *line* begins with, and the junk behind it."""
+    text = line.decode("utf-8", "replace")
+    objects, end = objects_in(text)
+    rest = text[object_start(text, end) :].rstrip()
+    return [value for _, value in objects], "" if rest == "[DONE]" else rest
 
 
 def _may_have_held_text(rest: str) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ..conversation.events import Event, FoundPicture
 from .cards import Card, parse_reference
-from .citations import Sources
+from .citations import Citations
 from .gallery import Gallery
 from .markup import Element
 from .server_tools import tool_use_in_element
@@ -16,28 +16,30 @@ __all__ = ["MOST_CARDS", "References"]
 MOST_CARDS = 500
 """Cards that are kept of one answer, and references to cards that have not come."""
 
-MOST_CITATIONS = 2000
+MOST_PLACES = 2000
 """Places of one answer that cite something."""
 
 
 class References:
     """The cards of one answer.
 
-    :param sources: what it cites.
+    :param citations: the pages that it cites.
     :param gallery: its pictures and files.
-    :param filtered_tags: elements that leave nothing behind when nothing is known of them.
+    :param filtered_tags: elements that are taken out; one without a card leaves no text behind.
     """
 
-    def __init__(self, sources: Sources, gallery: Gallery, filtered_tags: frozenset[str]) -> None:
-        self._sources = sources
+    def __init__(
+        self, citations: Citations, gallery: Gallery, filtered_tags: frozenset[str]
+    ) -> None:
+        self._citations = citations
         self._gallery = gallery
         self._filtered_tags = filtered_tags
         self._cards: dict[str, Card] = {}
         self._unresolved: dict[str, None] = {}
-        self._citations = 0
+        self._places = 0
 
     def note(self, card: Card) -> list[Event]:
-        """Keep *card*; the events of one that shows how far a picture is."""
+        """Keep *card*; return the events of one that reports the progress of a picture."""
         if card.is_generated:
             return self._gallery.note_card(card)
         if card.is_file:
@@ -47,7 +49,7 @@ class References:
         return []
 
     def in_place_of(self, element: Element) -> Event | str | None:
-        """The event, or the text, that is put in an element's place; None if nothing is."""
+        """Return the event or text that replaces an element; None if nothing does."""
         if not element.text[:12].lower().startswith("<grok:render"):
             return tool_use_in_element(element.text)
         reference = parse_reference(element.text)
@@ -55,10 +57,8 @@ class References:
         if card is None and len(self._unresolved) < MOST_CARDS:
             self._unresolved[reference.card_id] = None
         if reference.is_citation or (card is not None and card.is_citation):
-            self._citations += 1
-            return (
-                self._sources.cite(reference, card) if self._citations <= MOST_CITATIONS else None
-            )
+            self._places += 1
+            return self._citations.cite(reference, card) if self._places <= MOST_PLACES else None
         if card is not None and _is_found_picture(card):
             return FoundPicture(card.url, card.title, card.link)
         if card is not None and card.is_file and card.url:
@@ -71,18 +71,18 @@ class References:
         return element.text if kept else None
 
     def late(self) -> list[Event]:
-        """What came behind the elements that refer to it: pictures, and what was cited, as pages
-        that were found.
+        """Return the events of cards that came behind the elements which refer to them: pictures,
+        and cited pages as search results.
         """
         cards = [self._cards[name] for name in self._unresolved if name in self._cards]
         cited = [{"url": card.url, "title": card.title} for card in cards if card.is_citation]
-        found = self._sources.found(cited)
+        pages = self._citations.read_results(cited)
         pictures = [
             FoundPicture(card.url, card.title, card.link)
             for card in cards
             if _is_found_picture(card)
         ]
-        return [*pictures, found] if found else [*pictures]
+        return [*pictures, pages] if pages else [*pictures]
 
 
 def _is_found_picture(card: Card) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from ..conversation.events import ToolUse
 from ..lenient_json import loads
 
-__all__ = ["tool_use_in_card", "tool_use_in_element"]
+__all__ = ["ARGUMENTS_BEGIN", "ARGUMENTS_END", "tool_use_in_card", "tool_use_in_element"]
 
 _NAME = re.compile(r"<xai:tool_name>\s*([\w.-]+)\s*</xai:tool_name>")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -25,6 +25,9 @@ _TELLING = (
     "tool_name",
 )
 """Arguments that say what it is about, most telling first."""
+
+ARGUMENTS_BEGIN, ARGUMENTS_END = "<xai:tool_args>", "</xai:tool_args>"
+"""Marks around the JSON of a tool call; only these spellings are read."""
 
 MOST_CHARS = 200
 
@@ -59,8 +62,8 @@ def _arguments(element: str) -> str:
     """The JSON between ``<xai:tool_args>`` and its end, with or without CDATA; empty if there is
     none.
     """
-    _, _, rest = element.partition("<xai:tool_args>")
-    inner, end, _ = rest.partition("</xai:tool_args>")
+    _, _, rest = element.partition(ARGUMENTS_BEGIN)
+    inner, end, _ = rest.partition(ARGUMENTS_END)
     return inner.strip().removeprefix("<![CDATA[").removesuffix("]]>") if end else ""
 
 

@@ -6,7 +6,15 @@ from __future__ import annotations
 
 import enum
 
-__all__ = ["KEYS", "Kind"]
+__all__ = ["KEYS", "THINKING_TAGS", "WORK_TAGS", "Kind"]
+
+THINKING_TAGS = frozenset({"header", "summary"})
+"""Values of ``messageTag`` whose tokens are thinking."""
+
+WORK_TAGS = frozenset({"raw_function_result", "tool_usage_card"})
+"""Values of ``messageTag`` whose tokens are a tool's call or result, never text (an empty result
+token is not the end either: §3.2).
+"""
 
 
 class Kind(enum.Enum):

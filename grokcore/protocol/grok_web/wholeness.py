@@ -22,7 +22,7 @@ import re
 
 from .markup import TagFilter
 
-__all__ = ["Agreement", "AnswerText", "agreement", "is_visible"]
+__all__ = ["INVISIBLE", "Agreement", "AnswerText", "agreement", "is_visible"]
 
 SCATTERED_CHARS = 200_000
 """Longer texts are looked at for one gap, not for several: each character would cost some 50 ns."""
@@ -30,13 +30,16 @@ SCATTERED_CHARS = 200_000
 _LINK = re.compile(r"\[{1,2}\d{1,4}\]{1,2}\(https?://[^()\s]{1,2000}\)")
 """A citation as Markdown."""
 
-# Control and format characters, white space, fillers, variation selectors (Unicode's
-# Default_Ignorable_Code_Point).
-_VISIBLE = re.compile(
-    "[^\\s\\x00-\\x20\\x7f-\\xa0\\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
+INVISIBLE = (
+    "\\s\\x00-\\x20\\x7f-\\xa0\\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
     "\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+"""Characters that no reader can see, as the inside of a pattern's brackets: control and format
+characters, white space, fillers, variation selectors (Unicode's Default_Ignorable_Code_Point).
+"""
+
+_VISIBLE = re.compile(f"[^{INVISIBLE}]")
 
 
 def is_visible(text: str) -> bool:

@@ -1,3 +1,3 @@
-"""The token book: which token answers, what each outcome teaches, and why none is free. No wire is
-known here.
+"""The token book: the choice of a token, the effect of each outcome, and the reason why none is
+free. It knows no wire.
 """

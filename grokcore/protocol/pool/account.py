@@ -1,30 +1,30 @@
-"""One token and its egress: what has been learned of them, and what each outcome of an attempt
-teaches.
+"""The state of one token and of its egress, and how each outcome of an attempt changes them.
 
 Theory
 ------
 Three things can be wrong on a token's side, and each shuts as little as possible:
 
-* its **credential**: refused once, the token cools for a minute; refused again at least a minute
-  after that, it is *invalid* and no question is spent on it until Grok was asked by
-  ``rate-limits``, an hour later and then daily;
+* its **credential**. Refused once, the token cools for a minute. Refused again at least a minute
+  after that, it is *invalid*: no question is spent on it until a poll of ``rate-limits`` succeeds,
+  an hour later and then daily;
 * an **allowance** (:mod:`grokcore.protocol.pool.allowance`): the other groups of models go on;
-* its **egress**, the way to Grok (direct, or a proxy): a challenge page says nothing about a token,
-  so it costs none, but asking again at once through the same address would only harden it.
+* its **egress**, the way to Grok (direct, or a proxy). A challenge page is no evidence against a
+  token, so it costs none. Asking again at once through the same address would only harden it.
 
-A failure that is nobody's fault shuts nothing. It makes the token *suspect* for a few seconds:
-others are preferred, so that a token whose connection breaks at once does not draw all requests to
-itself by being free all the time.
+A failure that we blame on nothing of the above shuts nothing. It makes the token *suspect* for a
+few seconds: others are preferred. Otherwise a token whose connection breaks at once would draw all
+requests to itself by being free all the time.
 
 Rules
 -----
 1. One outcome changes at most the token it belongs to, and only if the failure's blame is the
    token; a challenge changes its egress and nothing else.
-2. Whatever is shut opens again by itself, an invalid token after an ask.
+2. Everything that is shut opens again by itself, an invalid token after a poll.
 """
 
 from __future__ import annotations
 
+import enum
 import math
 
 from attrs import define, field
@@ -48,7 +48,7 @@ from ..tokens import TokenEntry
 from .allowance import Allowance
 from .breaker import Breaker
 
-__all__ = ["Account", "Egress", "State"]
+__all__ = ["Account", "AccountState", "Egress"]
 
 EVIDENCE_APART_S = 60.0
 """A credential is refused for good only after two explicit answers this far apart: single ones have
@@ -56,7 +56,7 @@ been wrong.
 """
 
 REFUSED_COOLING_S = (3600.0, 86400.0)
-"""A refused token is asked for again after an hour, then daily: accounts do come back."""
+"""A refused token is polled again after an hour, then daily: accounts do come back."""
 
 EGRESS_PAUSE_S = 5.0
 EGRESS_PAUSE_CAP_S = 300.0
@@ -69,8 +69,8 @@ pause, and the longest: a network comes back unannounced."""
 
 SUSPECT_S = 1.0
 SUSPECT_CAP_S = 8.0
-"""Shorter than the queue's patience ([pool] queue_seconds): who waits for a better token in vain
-still gets this one.
+"""Shorter than [pool] queue_seconds, so a request that waits for a better token in vain still gets
+this one.
 """
 
 _SLIPS = (
@@ -81,17 +81,21 @@ _SLIPS = (
     TimeoutFirstResponse,
     TimeoutChunk,
 )
-"""Nobody's failures that may follow a token around: its proxy, its region, its session's server."""
+"""Failures that we don't blame on the token but that may recur with it, because of its proxy, its
+region or its session's server.
+"""
 
 
 @define
 class Egress:
-    """One way to Grok. *proxy_url* is empty for a direct connection.
+    """A way to Grok. *proxy_url* is empty for a direct connection.
 
-    :ivar challenged: opened by each challenge page.
-    :ivar unreached: opened by broken connections in a row; those of requests that were under way
-        together count once.
+    :ivar challenged: breaker that each challenge page opens.
+    :ivar unreached: breaker that broken connections in a row open; those of requests that were
+        under way together count once.
     :ivar failure: the last broken connection, in words for the owner and the client.
+    :ivar no_polls_until: end of the pause of polls after one met a challenge.
+    :ivar polls_challenged: such pauses in a row.
     """
 
     proxy_url: str = field(repr=False)
@@ -104,12 +108,12 @@ class Egress:
         )
     )
     failure: str = ""
-    no_asks_until: float = -math.inf
-    asks_challenged: int = 0
+    no_polls_until: float = -math.inf
+    polls_challenged: int = 0
 
     @property
     def paused_until(self) -> float:
-        """From when on the next question may go through it."""
+        """Time from which the next question may go through it."""
         return max(self.challenged.shut_until, self.unreached.shut_until)
 
     @property
@@ -118,14 +122,12 @@ class Egress:
         return self.challenged.pauses
 
     def pass_one(self, now: float) -> None:
-        """Let an attempt begin."""
+        """Count an attempt that begins."""
         self.challenged.pass_one(now)
         self.unreached.pass_one(now)
 
     def fail(self, error: GrokApiError, began: float, now: float) -> None:
-        """Count a failed attempt, if the egress is what failed. The error is given the time of the
-        next attempt.
-        """
+        """Count a failed attempt if the egress failed, and set the error's ``retry_after``."""
         if isinstance(error, Challenge):
             self.challenged.fail(began, now)
         elif isinstance(error, TransportFailure):
@@ -134,37 +136,40 @@ class Egress:
         else:
             return
         if self.paused_until > now:
-            error.retry_after = self.paused_until - now
+            error.amend(retry_after=self.paused_until - now)
 
     def succeed(self, began: float) -> bool:
-        """An attempt that began at *began* has reached Grok. Returns whether that ended a pause."""
+        """Count an attempt that began at *began* and has reached Grok.
+
+        :returns: whether that ended a pause.
+        """
         ended = (self.challenged.succeed(began), self.unreached.succeed(began))
         return any(ended)
 
-    def pause_asks(self, now: float) -> None:
-        """Put asks off after one met a challenge. Questions may go through all the same."""
-        if self.no_asks_until <= now:
-            self.no_asks_until = now + min(
-                EGRESS_PAUSE_S * 2**self.asks_challenged, EGRESS_PAUSE_CAP_S
+    def pause_polls(self, now: float) -> None:
+        """Put polls off after one met a challenge. Questions may go through all the same."""
+        if self.no_polls_until <= now:
+            self.no_polls_until = now + min(
+                EGRESS_PAUSE_S * 2**self.polls_challenged, EGRESS_PAUSE_CAP_S
             )
-            self.asks_challenged = min(self.asks_challenged + 1, 16)
+            self.polls_challenged = min(self.polls_challenged + 1, 16)
 
     def shift(self, seconds: float) -> None:
-        """Move all times to earlier ones: the caller's clock has not counted so many seconds."""
+        """Move all times earlier by *seconds* that the caller's clock has missed."""
         self.challenged.shift(seconds)
         self.unreached.shift(seconds)
-        self.no_asks_until -= seconds
+        self.no_polls_until -= seconds
 
     def forget(self) -> None:
-        """What is known of it was of another identity."""
+        """Forget all failures: they were those of another identity."""
         self.challenged.reset()
         self.unreached.reset()
-        self.no_asks_until, self.asks_challenged = -math.inf, 0
+        self.no_polls_until, self.polls_challenged = -math.inf, 0
 
 
-class State:
-    """Names of what an account can be, as ``/health`` shows them. A disabled one is not in use,
-    whatever else it is.
+class AccountState(enum.StrEnum):
+    """States of an account, by the names that ``/health`` shows. ``disabled`` overrides the
+    others.
     """
 
     OK = "ok"
@@ -176,19 +181,20 @@ class State:
 
 @define(eq=False)
 class Account:
-    """One token and what has been learned of it. Times are seconds of the caller's clock.
+    """A token with its state. Times are seconds of the caller's clock.
 
-    :ivar answered: whether the last question that told something of it was answered.
-    :ivar cooling_until: the end of a cooling of the whole token; of an invalid one, when it is to
-        be asked for.
+    :ivar answered: whether the last question that was evidence for or against it was answered.
+    :ivar cooling_until: end of a cooling of the whole token; of an invalid one, time of its poll.
+    :ivar first_refusal_at: time of the first refusal since the credential was last accepted.
     :ivar refusals: refusals of its credential that count; an account with some is invalid.
-    :ivar refusal: Grok's last refusal in words; empty if its last word was another.
-    :ivar refused_question: whether a question met a refusal, and not only an ask.
-    :ivar on_trial: invalid, and the next question may find out whether it still is.
-    :ivar switched_off: its owner wants it to be left alone by this server; the token file does not
-        say so.
-    :ivar retired: not in use: switched off, disabled in the token file or no longer there. What is
-        leased of it is still given back.
+    :ivar refusal: Grok's message, if the credential was refused last; empty otherwise.
+    :ivar refused_question: whether a question met a refusal, and not only a poll.
+    :ivar on_trial: whether it is invalid, but the next question may find out if it still is.
+    :ivar suspect_until: time until which others are preferred.
+    :ivar slips: failures in a row that we don't blame on it.
+    :ivar switched_off: whether its owner disabled it on this server, apart from the token file.
+    :ivar retired: whether it is not in use: switched off, disabled in the token file or no longer
+        there. Loans of it are still given back.
     """
 
     entry: TokenEntry
@@ -214,50 +220,46 @@ class Account:
         return self.refusals > 0
 
     @property
-    def told_of(self) -> bool:
-        """Whether there is anything to remember of it."""
+    def has_history(self) -> bool:
+        """Whether there is anything to save of it."""
         shut = max(self.last_used, self.cooling_until) > -math.inf
         return bool(shut or self.allowances or self.refusal or self.switched_off)
 
     @property
     def disabled(self) -> bool:
-        """Whether it must not be used, by either word of its owner."""
+        """Whether its owner disabled it: in the token file, or on this server."""
         return self.switched_off or self.entry.disabled
 
     def allowance(self, group: str) -> Allowance:
-        """What is known of its allowance for a group of models."""
-        found = self.allowances.get(group)
-        if found is None:
-            found = self.allowances[group] = Allowance()
-        return found
+        """The allowance for a group of models."""
+        allowance = self.allowances.get(group)
+        if allowance is None:
+            allowance = self.allowances[group] = Allowance()
+        return allowance
 
     def open_at(self, group: str, cost: int) -> float:
-        """From when on it may be asked a question of this group and cost, its egress apart."""
+        """Time from which it can take a question of this group and cost, its egress apart."""
         own = math.inf if self.refusals and not self.on_trial else self.cooling_until
         allowance = self.allowances.get(group)
         return own if allowance is None else max(own, allowance.open_at(cost))
 
-    def state(self, now: float) -> str:
-        """One of :class:`State` but the last. An account is cooling while any group of models is
-        shut.
-        """
+    def state(self, now: float) -> AccountState:
+        """The state, disabled apart. An account cools while any group of models is shut."""
         if self.invalid:
-            return State.INVALID
+            return AccountState.INVALID
         if self.cooling_until > now:
-            return State.COOLING
+            return AccountState.COOLING
         for allowance in self.allowances.values():
-            # open_at(1) > now, and most of it here: whole pools are counted.
+            # Short for open_at(1) > now, since whole pools are counted.
             quota = allowance.quota
             if allowance.cooling_until > now or (
                 quota is not None and not quota.left and allowance.open_at(1) > now
             ):
-                return State.COOLING
-        return State.OK if self.answered else State.UNKNOWN
+                return AccountState.COOLING
+        return AccountState.OK if self.answered else AccountState.UNKNOWN
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that the caller's clock has not counted: all that was, or will
-        be, is earlier by it.
-        """
+        """Move all times earlier by *seconds* that the caller's clock has missed."""
         self.last_used -= seconds
         self.cooling_until -= seconds
         self.suspect_until -= seconds
@@ -266,14 +268,14 @@ class Account:
         for allowance in self.allowances.values():
             allowance.shift(seconds)
 
-    # What happened -------------------------------------------------------------------------------
+    # Outcomes ------------------------------------------------------------------------------------
 
     def succeed(self, group: str, now: float) -> None:
-        """A question was answered.
+        """Count an answered question.
 
-        A success ends doubts and starts the next cooling from its shortest. Not while a cooling
-        lasts: this question was then asked before what led to it, and proves nothing. (It outweighs
-        a mere ask.)
+        A success ends doubts, and the next cooling is again the shortest. While a cooling lasts it
+        does neither: the question was then sent before the failure that led to the cooling. (But an
+        answer outweighs the refusal of a mere poll.)
         """
         self.slips, self.suspect_until = 0, -math.inf
         self.allowance(group).forgive(now)
@@ -284,22 +286,22 @@ class Account:
             self._trust()
 
     def fail(self, group: str, error: GrokApiError, now: float) -> None:
-        """A question failed with *error*."""
+        """Count a question that failed with *error*."""
         if isinstance(error, CredentialsRejected):
             self.refused_question = True
             self.doubt(error.message, now)
         elif isinstance(error, QuotaExhausted):
             self.allowance(group).cool(error.retry_after, now)
-            self._trust()  # whoever counts an account's answers has accepted its credential
+            self._trust()  # Grok counts answers only of accounts whose credential it accepts
         else:
             assert error.blame is not Blame.TOKEN, f"no rule for {error!r}"
             if isinstance(error, _SLIPS) and not isinstance(error, LineTooLong):
                 self._slip(now)
 
     def doubt(self, refusal: str, now: float) -> None:
-        """Grok has refused the credential, in these words."""
+        """Count a refusal of the credential, with Grok's message."""
         if self.invalid and now < self.cooling_until:
-            return  # an answer to something that was under way: nothing new
+            return  # an answer to a request that was under way: nothing new
         self.refusal, self.answered, self.on_trial = refusal, False, False
         if self.first_refusal_at is None:
             self.first_refusal_at = now
@@ -311,21 +313,21 @@ class Account:
         self.refusals += 1
 
     def reprieve(self, now: float) -> None:
-        """It was asked for, and Grok did not refuse it again: if its time has come, the next
-        question will tell.
+        """Count a poll that Grok did not refuse: if the cooling is over, an invalid account goes on
+        trial.
         """
         self.on_trial = self.invalid and self.cooling_until <= now
 
     def readmit(self, now: float) -> None:
-        """Its owner had it asked for before its time, and Grok has answered: its time has come."""
+        """End the cooling: Grok has answered a poll that the owner demanded early."""
         if self.invalid:
             self.cooling_until = min(self.cooling_until, now)
 
     def clear(self) -> None:
-        """Its owner says that what is held against it does not hold (allowances apart).
+        """Forget the coolings and failures that are held against it, apart from its allowances.
 
-        A credential that was refused once is trusted. An invalid one goes on trial: the next
-        question will tell, and one more refusal puts it back where it was.
+        A credential that was refused once is trusted. An invalid one goes on trial with the next
+        question: one more refusal puts it back where it was.
         """
         self.cooling_until = self.suspect_until = -math.inf
         self.slips = 0
@@ -340,8 +342,8 @@ class Account:
         self.refused_question = self.on_trial = False
 
     def _slip(self, now: float) -> None:
-        """Of the failures that come together, each counts: the more, the sooner others are
-        preferred for longer.
+        """Prefer others for a while, the longer the more failures there were. Failures that come
+        together count one by one.
         """
         self.slips = min(self.slips + 1, 16)
         self.suspect_until = now + min(SUSPECT_S * 2 ** (self.slips - 1), SUSPECT_CAP_S)

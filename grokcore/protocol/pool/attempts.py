@@ -1,6 +1,6 @@
-"""Whether an attempt that failed is followed by another, when, and with which token.
+"""The attempts of one request: whether another follows a failed one, when, and with which tokens.
 
-Asked only before the first meaningful event: nothing is retried after a byte went out.
+They end with the first meaningful event: nothing is retried after a byte went out.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from ...errors import Blame, GrokApiError, TransportFailure
 __all__ = ["MAX_ATTEMPTS", "Attempts"]
 
 MAX_ATTEMPTS = 3
-"""Calls that upstream sees at most for one call of a client."""
+"""Requests that Grok receives at most for one request of a client."""
 
 MAX_PER_TOKEN = 2
-"""A failure that is not the token's gets one more try with it, over a fresh connection, when there
-is no other token.
+"""After a failure that is not the token's, it is tried once more if there is no other token, over a
+fresh connection.
 """
 
 SPACING_S = (0.5, 1.5)
-"""Seconds before the second and the third attempt, if Grok or the way to it failed: a repetition at
+"""Seconds before the second and the third attempt, if Grok or the egress failed. A repetition at
 once meets the same overload, and adds to it."""
 
 JITTER = 0.25
-"""Largest part of a spacing that is added or taken off, so that requests which failed together
+"""Fraction of a spacing that is added or taken off at most, so that requests which failed together
 don't come back together.
 """
 
 
 @define
 class Attempts:
-    """What has been tried for one request.
+    """The attempts of one request so far.
 
-    :ivar made: attempts so far, the current one included.
+    :ivar made: their number, the current one included.
     :ivar excluded: keys of tokens that must not be tried again.
     """
 
@@ -43,16 +43,16 @@ class Attempts:
 
     @property
     def avoided(self) -> frozenset[str]:
-        """Keys of tokens that were tried and may be tried again, if there is no other."""
+        """Keys of tokens that have failed and may be tried again, if there is no other."""
         return frozenset(self._uses) - self.excluded
 
     def begin(self, token: str) -> None:
-        """An attempt with the token of this key begins."""
+        """Count an attempt that begins with the token of this key."""
         self.made += 1
         self._uses[token] = self._uses.get(token, 0) + 1
 
     def may_go_on(self, token: str, error: GrokApiError) -> bool:
-        """The attempt with *token* failed. Returns whether another may follow."""
+        """Count the failure of the attempt with *token*. Returns whether another may follow."""
         if error.blame is Blame.TOKEN or self._uses[token] >= MAX_PER_TOKEN:
             self.excluded.add(token)
         return error.again and self.made < MAX_ATTEMPTS
@@ -60,8 +60,8 @@ class Attempts:
     def spacing(self, error: GrokApiError, jitter: float) -> float:
         """Seconds to wait before the next attempt, after *error*.
 
-        None at all after a token's own failure, since another token is asked. None after the first
-        broken connection either: most often it was a kept one that had died, and a fresh one works.
+        Zero after a token's own failure, since the next attempt has another token. Zero after the
+        first broken connection too: most often that was a kept one, and a fresh one works.
 
         :param jitter: a random number from 0 to 1.
         """

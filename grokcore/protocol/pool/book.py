@@ -1,31 +1,38 @@
-"""The token book: which token takes the next request, and what each outcome means for it.
+"""The token book: which token takes the next request, and how its outcome changes the pool.
 
-Pure bookkeeping: ``now`` is an argument, nothing waits here. :mod:`grokcore.runtime.pool.leases`
-puts the queue around it, :mod:`grokcore.runtime.lanes.grok_web.quota_polling` makes the asks, and
-:mod:`grokcore.runtime.disk.state_keeper` keeps what was learned. What outcomes teach is in
-:mod:`~grokcore.protocol.pool.account`; :mod:`~grokcore.protocol.pool.roster` knows who is there,
-:mod:`~grokcore.protocol.pool.shelves` who is the best, :mod:`~grokcore.protocol.pool.why_not` why
-there is nobody, :mod:`~grokcore.protocol.pool.view` how a token looks to its owner.
+Pure bookkeeping: ``now`` is an argument, nothing waits here. Of the runtime,
+
+* :mod:`grokcore.runtime.pool.leases` puts the queue around it,
+* :mod:`grokcore.runtime.lanes.grok_web.quota_polling` makes the polls,
+* :mod:`grokcore.runtime.disk.state_keeper` saves the accounts.
+
+Of the pure half,
+
+* :mod:`~grokcore.protocol.pool.roster` holds the accounts,
+* :mod:`~grokcore.protocol.pool.choice` finds the best of them for a request,
+* :mod:`~grokcore.protocol.pool.account` changes one by an outcome,
+* :mod:`~grokcore.protocol.pool.why_not` finds the reason why none is open,
+* :mod:`~grokcore.protocol.pool.view` shows one to its owner.
 
 Rules
 -----
-1. Choice: able tier (basic before super, so that super stays free for what needs it) → open → below
-   the cap → fewest in flight → most left → least recently used. A suspect token is taken only if no
-   better one is there, not even a busy one that is worth the wait; and one that is spent by our own
-   counting after that.
-2. A request that has failed already takes a token that has answered before one that is not known.
-3. The cost of a question is reserved with its lease. Whatever is leased is given back exactly once.
-4. A token's owner may act on it. What Grok says afterwards counts as ever: no act makes a token
+1. An account is chosen if it is able, open and below the cap. Basic ones come before super, so that
+   super stays free for the models that need it. Then: fewest in flight, most left, least recently
+   used.
+2. Then suspect accounts, unless waiting for a busy better one is worthwhile. Last, accounts that
+   are spent by our own count.
+3. A request that has failed already prefers accounts that have answered to unknown ones.
+4. The cost of a question is reserved with its loan. Each loan is given back exactly once.
+5. The owner of a token may act on it. Grok's later answers count as ever: no action makes a token
    immune.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
-from attrs import define, frozen
+from attrs import define
 
 from ...errors import (
     Challenge,
@@ -39,80 +46,69 @@ from ...errors import (
     TimeoutTotal,
     TransportFailure,
 )
-from ..models import SHIPPED, Model, Tier
+from ..models import SHIPPED
 from ..quota import Quota
 from ..tokens import TokenEntry
-from .account import Account, Egress, State
+from .account import Account, Egress
 from .allowance import Charge
+from .choice import Choice, Need
 from .overload import Overload
-from .quota_polls import Ask, Asks
+from .owner_actions import Cleared, Disabled, Enabled, Rechecked
+from .quota_polls import Poll, PollPlan
 from .roster import Adoption, Roster, UnknownToken
-from .shelves import FRESH, PROVEN, SPENT, SUSPECT, Left, Shelf
-from .view import TokenView, TokenViews, listing, view_of, view_of_many, within
-from .why_not import Verdict, judge
+from .shelves import Left
+from .view import (
+    TokenView,
+    TokenViews,
+    count_by_state,
+    next_reset,
+    view_of,
+    view_of_many,
+)
+from .why_not import Reasons
 
 __all__ = ["Loan", "Need", "TokenBook", "UnknownToken"]
-
-SURE_AFTER = 2
-"""After so many failed attempts a busy token that has answered is worth waiting for, before an
-unknown one is tried.
-"""
-
-
-@frozen(cache_hash=True)
-class Need:
-    """What a request asks of the pool.
-
-    :ivar excluded: keys of tokens that must not be taken (they failed this request by their own
-        fault, or twice).
-    :ivar avoided: keys of tokens that are taken only if no other is free (they failed it by
-        nobody's fault).
-    :ivar asker: the name of the API key that it came with; empty without one.
-    """
-
-    model: Model
-    excluded: frozenset[str] = frozenset()
-    avoided: frozenset[str] = frozenset()
-    asker: str = ""
 
 
 @define(eq=False)
 class Loan:
-    """An account that was chosen, and what was reserved of it; to be given to
-    :meth:`TokenBook.settle` or ``abandon``.
+    """The book's record of a token that is reserved for one attempt, with its charge.
 
-    :ivar began: when it was lent.
-    :ivar asker: whose question it is lent for.
+    :meth:`TokenBook.settle`, ``abandon`` or ``return_unused`` takes it back. (The runtime's handle
+    for it, which takes care that this happens once, is a
+    :class:`~grokcore.runtime.pool.leases.Lease`.)
+
+    :ivar lent_at: time of the lending, on a clock that has missed nothing (see
+        :meth:`TokenBook.shift`).
+    :ivar asker: name of the API key whose question it serves; empty without one.
     """
 
     account: Account
     egress: Egress
     group: str
     charge: Charge
-    began: float
+    lent_at: float
     asker: str = ""
 
 
 class TokenBook:
-    """All accounts. See the theory.
+    """All accounts and egresses, and the plan of polls.
 
-    :param default_proxy: the egress of tokens that name none.
+    :param default_proxy: egress of tokens that name none.
     :param max_in_flight: requests that one token may have open at once.
-    :ivar asks: the plan of what to ask Grok.
-    :ivar overload: which models Grok is not asked for at the moment, since it sheds load.
+    :ivar polls: plan of what to ask Grok.
+    :ivar overload: groups of models that are left alone for now, since Grok sheds load.
     """
 
     def __init__(
         self, entries: Iterable[TokenEntry], *, default_proxy: str = "", max_in_flight: int = 2
     ) -> None:
-        self.asks = Asks()
+        self.polls = PollPlan()
         self.overload = Overload()
         self._roster = Roster()
-        self._shelves: dict[tuple[Tier, str, int], Shelf] = {}
-        self._dearest: dict[str, int] = {}
-        self._max_in_flight = max_in_flight
-        self._verdicts: dict[Need, tuple[Verdict, object]] = {}
-        self._changes: Counter[str] = Counter()
+        self._choice = Choice(self._roster, self.polls, max_in_flight)
+        self._reasons = Reasons(self._roster)
+        self._missed_s = 0.0  # by the caller's clock, as far as shift() knows
         self._unsaved: set[Account] = set()
         self.adopt(entries, default_proxy=default_proxy, max_in_flight=max_in_flight, now=-math.inf)
 
@@ -120,24 +116,24 @@ class TokenBook:
 
     @property
     def accounts(self) -> list[Account]:
-        """Those that may be used."""
+        """The accounts that may be used."""
         return self._roster.accounts
 
     @property
     def disabled(self) -> int:
-        """How many tokens of the file may not be: disabled there, or switched off here."""
+        """Number of tokens that are disabled in the token file or switched off on this server."""
         return len(self._roster.aside)
 
     def adopt(
         self, entries: Iterable[TokenEntry], *, default_proxy: str, max_in_flight: int, now: float
     ) -> Adoption:
-        """Take over a new token list and its settings; what was learned of tokens that stay, stays.
+        """Take over a new token list and its settings. Tokens that stay keep their state.
 
-        A token that comes back is remembered, and asked for at once if it was refused: somebody may
-        have mended it. Loans of tokens that went are given back as ever.
+        A token that comes back keeps its state too. It is polled at once if it was refused, since
+        its owner may have renewed the session. Loans of tokens that went are given back as ever.
         """
         adoption = self._roster.adopt(list(entries), default_proxy, now)
-        self._max_in_flight = max_in_flight
+        self._choice.max_in_flight = max_in_flight
         self._start_anew()
         for account in adoption.returned:
             self._plan_after_absence(account, now)
@@ -150,14 +146,14 @@ class TokenBook:
         offset: float,
         set_since: Callable[[Mapping[str, object]], float] = lambda _: 0.0,
     ) -> None:
-        """Give accounts of which nothing is known yet what was kept of them
-        (:mod:`~grokcore.protocol.pool.records`).
+        """Restore the state of new accounts from records (:mod:`~grokcore.protocol.pool.records`).
 
-        Tokens that were refused, and allowances that are used up for an unknown time, are asked for
-        at once: their owner may have started the server anew because something has changed. Records
-        of tokens that are not here are kept for the day they come.
+        Tokens that were refused, and allowances that are used up for an unknown time, are polled at
+        once: their owner may have restarted the server because something has changed. Records of
+        tokens that are not in the file are kept for the day they come.
 
-        :param set_since: by how many seconds the wall clock was set since a record was made
+        :param offset: seconds since 1970, minus the caller's time.
+        :param set_since: gives the seconds by which the wall clock was set since a record was made
             (:mod:`grokcore.protocol.wall`).
         """
         offsets = {key: offset - set_since(record) for key, record in records.items()}
@@ -166,8 +162,8 @@ class TokenBook:
         self._start_anew()
 
     def forget_egresses(self) -> None:
-        """Grok sees another identity, or is another: nothing that was learned of the ways to it
-        holds.
+        """Forget the failures of all egresses and of Grok: the identity or Grok's address has
+        changed.
         """
         self._roster.forget_egresses()
         self.overload = Overload()
@@ -177,170 +173,79 @@ class TokenBook:
         """Move all times earlier by *seconds* that the caller's clock has missed
         (:mod:`grokcore.protocol.wall`).
         """
+        self._missed_s += seconds
         self._roster.shift(seconds)
-        self.asks.shift(seconds)
+        self.polls.shift(seconds)
         self.overload.shift(seconds)
         self._start_anew()
 
     def rewrite(self) -> None:
-        """Save everything that is known again: the wall clock, by which times are saved, was
+        """Mark all accounts with a state as unsaved: the wall clock, by which times are saved, was
         set.
         """
-        self._unsaved.update(self._roster.known())
+        self._unsaved.update(self._roster.with_history())
 
     def _start_anew(self) -> None:
-        self._shelves.clear()
-        self._verdicts.clear()
-        self._changes[_EVERYTHING] += 1
+        self._choice.clear()
+        self._reasons.forget_all()
 
     def _plan_after_absence(self, account: Account, now: float) -> None:
-        """Plan the asks of an account that nobody has looked after for a while."""
+        """Plan the polls of an account that was out of use for a while."""
         if account.invalid:
             account.cooling_until = now
-            account.on_trial = (
-                not account.allowances
-            )  # there is nothing to ask for: a question has to tell
+            account.on_trial = not account.allowances  # with nothing to poll, a question is needed
         for group, allowance in account.allowances.items():
-            self._replan(account, group, now)
+            self.polls.replan(account, group, now)
             used_up = allowance.open_at(1) > now and allowance.cooling_until <= now
             unknown_end = (
-                used_up and allowance.quota is not None and allowance.quota.told_wait(1) is None
+                used_up and allowance.quota is not None and allowance.quota.stated_wait(1) is None
             )
             if account.invalid or unknown_end or allowance.demanded:
-                self.asks.wish(account, group, now)
+                self.polls.wish(account, group, now)
 
     # Choice --------------------------------------------------------------------------------------
 
     def choose(self, need: Need, now: float, *, patient: bool = True) -> Loan | None:
-        """Lend an account for *need*; None if there is none, or none that is as good as one worth
-        waiting for.
+        """Lend an account for *need*; None if none is free, or none as good as a busy one that is
+        worth waiting for.
 
-        :param patient: False takes whatever is free.
+        :param patient: False takes any free one.
         """
         group = need.model.rate_limit_name
         if self.overload.shut_until(group, need.asker) > now:
             return None
-        account = self._ready(need, self._woken(need, now), now, patient=patient)
-        if account is None:
-            return None
-        self.asks.first_use(account, group, now)
-        loan = Loan(
-            account,
-            account.egress,
-            group,
-            account.allowance(group).take(need.model.cost),
-            now,
-            need.asker,
-        )
-        loan.egress.pass_one(now)
+        account = self._choice.best(need, now, patient=patient)
+        return None if account is None else self._lend(account, need, now)
+
+    def _lend(self, account: Account, need: Need, now: float) -> Loan:
+        group = need.model.rate_limit_name
+        self.polls.first_use(account, group, now)
+        charge = account.allowance(group).take(need.model.cost)
+        lent_at = now + self._missed_s
+        account.egress.pass_one(now)
         self.overload.pass_one(group, now, need.asker)
         account.in_flight += 1
         account.last_used = now
         self._touch(account, now)
-        return loan
-
-    def _ready(
-        self, need: Need, shelves: Sequence[Shelf], now: float, *, patient: bool
-    ) -> Account | None:
-        failed = need.excluded | need.avoided
-        # Good ones first; those that failed this request by nobody's fault, and are not suspect any
-        # more, after them.
-        tries = (
-            (((PROVEN,), failed), ((FRESH,), failed), (_GOOD, need.excluded))
-            if failed
-            else ((_GOOD, failed),)
-        )
-        for kinds, passed_over in tries:
-            account = _first(shelves, kinds, passed_over, now)
-            if account is not None:
-                return account
-            if (
-                kinds == (PROVEN,)
-                and patient
-                and len(failed) >= SURE_AFTER
-                and _worth_a_wait(shelves, kinds, failed, now)
-            ):
-                return None
-        if patient and _worth_a_wait(shelves, _GOOD, failed, now):
-            return None
-        for passed_over in (failed, need.excluded) if need.avoided else (failed,):
-            for kind in (SUSPECT, SPENT):
-                account = _first(shelves, (kind,), passed_over, now)
-                if account is not None:
-                    return account
-        return None
+        return Loan(account, account.egress, group, charge, lent_at, need.asker)
 
     def hopeless(self, need: Need, now: float) -> GrokApiError | None:
-        """Why waiting for a busy token would not help; None if it would."""
-        kinds = (PROVEN, FRESH, SUSPECT, SPENT)
-        for shelf in self._woken(need, now):
-            if shelf.best(kinds, need.excluded, now) or shelf.has_busy(kinds, need.excluded, now):
-                return self.overload.refusal(need.model.rate_limit_name, now, need.asker)
-        return self._verdict(need, now).error(now)
-
-    def _verdict(self, need: Need, now: float) -> Verdict:
-        """Why nobody is open. That looks at everybody, so it is remembered until something changes
-        for this group.
+        """The error to answer *need* with, if waiting for a busy token would not help; None if it
+        would.
         """
-        as_of = (self._changes[_EVERYTHING], self._changes[need.model.rate_limit_name])
-        known, known_as_of = self._verdicts.get(need, (None, None))
-        if known is not None and known_as_of == as_of and now < (known.opens_at or math.inf):
-            return known
-        verdict = judge(self.accounts, self._roster.aside, need.model, now)
-        if (
-            not need.excluded and not need.avoided
-        ):  # the others are a failed request's own, and rarely asked for twice
-            self._verdicts[need] = verdict, as_of
-        return verdict
+        if self._choice.may_serve(need, now):
+            return self.overload.refusal(need.model.rate_limit_name, now, need.asker)
+        return self._reasons.find(need.model, now).error(now)
 
     def next_opening(self, need: Need, now: float) -> float:
-        """When the next account that could serve *need* may stop cooling or resting; infinity if
-        none is.
+        """Time at which the next account that could serve *need* may open; infinity if none is
+        shut.
         """
-        return min((shelf.next_opening() for shelf in self._woken(need, now)), default=math.inf)
+        return self._choice.next_opening(need, now)
 
     def left(self, need: Need, now: float) -> Left | None:
-        """What is known to be left for *need*, over all tokens that may be asked; None if nothing
-        is known.
-        """
-        populated = [shelf for shelf in self._woken(need, now) if shelf.population]
-        known = [left for shelf in populated if (left := shelf.left(now)) is not None]
-        if not known:
-            return None
-        return Left(
-            sum(left.remaining for left in known),
-            sum(left.total for left in known),
-            min(left.renewed_at for left in known),
-            complete=all(left.complete for left in known) and len(known) == len(populated),
-        )
-
-    def _woken(self, need: Need, now: float) -> list[Shelf]:
-        """The shelves that may serve *need*, the one to be preferred first."""
-        tiers = (Tier.BASIC, Tier.SUPER) if need.model.tier is Tier.BASIC else (Tier.SUPER,)
-        shelves = [self._shelf(tier, need.model, now) for tier in tiers]
-        for shelf in shelves:
-            shelf.wake(now)
-        return shelves
-
-    def _shelf(self, tier: Tier, model: Model, now: float) -> Shelf:
-        key = (tier, model.rate_limit_name, model.cost)
-        shelf = self._shelves.get(key)
-        if shelf is None:
-            shelf = self._shelves[key] = Shelf(
-                model.rate_limit_name, model.cost, self._max_in_flight
-            )
-            dearer = model.cost > self._dearest.get(model.rate_limit_name, 1)
-            if dearer:
-                self._dearest[model.rate_limit_name] = model.cost
-            for account in self.accounts:
-                if account.entry.tier is tier:
-                    shelf.put(account, now)
-                    if dearer and model.rate_limit_name in account.allowances:
-                        self._replan(account, model.rate_limit_name, now)
-        return shelf
-
-    def _replan(self, account: Account, group: str, now: float) -> None:
-        self.asks.replan(account, group, self._dearest.get(group, 1), now)
+        """The sum of the known allowances for *need*; None if none is known."""
+        return self._choice.left(need, now)
 
     # Outcomes ------------------------------------------------------------------------------------
 
@@ -349,7 +254,7 @@ class TokenBook:
 
         :param error: None for a success; the attempt's failure otherwise.
         """
-        account, group = loan.account, loan.group
+        account, group, began = loan.account, loan.group, self._began(loan)
         doubted = bool(account.refusal)
         account.in_flight -= 1
         if error is not None and not isinstance(error, _COUNTED):
@@ -358,150 +263,138 @@ class TokenBook:
             self.answering(loan)
             account.succeed(group, now)
         else:
-            if isinstance(error, _GROKS_WORD):
-                self._reached(loan)
-            loan.egress.fail(error, loan.began, now)
-            self.overload.fail(group, error, loan.began, now, loan.asker)
+            if isinstance(error, _SENT_BY_GROK):
+                self._reached(loan.egress, began)
+            loan.egress.fail(error, began, now)
+            self.overload.fail(group, error, began, now, loan.asker)
             account.fail(group, error, now)
         if not isinstance(error, Challenge | CredentialsRejected):
-            self.asks.used(account, group, now)
-        concerns_all = doubted or isinstance(
-            error, Challenge | CredentialsRejected | TransportFailure
-        )
-        self._learned(account, group, now, changed=_EVERYTHING if concerns_all else group)
+            self.polls.used(account, group, now)
+        if doubted or isinstance(error, Challenge | CredentialsRejected | TransportFailure):
+            self._reasons.forget_all()
+        self._learned(account, group, now)
 
     def answering(self, loan: Loan) -> None:
-        """Grok has begun to answer: whatever kept requests from it is over."""
-        self.overload.succeed(loan.group, loan.began)
-        self._reached(loan)
+        """Close the breakers that kept requests from Grok: it has begun to answer."""
+        began = self._began(loan)
+        self.overload.succeed(loan.group, began)
+        self._reached(loan.egress, began)
 
-    def _reached(self, loan: Loan) -> None:
-        """Grok has said something of its own."""
-        self.overload.reached(loan.began)
-        if loan.egress.succeed(loan.began):
+    def _reached(self, egress: Egress, began: float) -> None:
+        """Count an attempt that began at *began* and that Grok itself has answered."""
+        self.overload.reached(began)
+        if egress.succeed(began):
             self._start_anew()  # its accounts are filed as shut until the pause's end
 
-    def abandon(self, loan: Loan, now: float) -> None:
-        """Give an account back after an attempt that nobody waited for.
+    def _began(self, loan: Loan) -> float:
+        """The time of the lending, on the caller's clock as it is now."""
+        return loan.lent_at - self._missed_s
 
-        Nothing is learned of it; whether Grok counts the question will be asked.
+    def abandon(self, loan: Loan, now: float) -> None:
+        """Give an account back after an attempt whose client has left.
+
+        Its state stays. A poll is planned, since Grok may have counted the question.
         """
         loan.account.in_flight -= 1
-        self.asks.used(loan.account, loan.group, now)
+        self.polls.used(loan.account, loan.group, now)
         self._touch(loan.account, now)
 
     def return_unused(self, loan: Loan, now: float) -> None:
-        """Give an account back that nothing was asked with."""
+        """Give an account back after no request was sent with it."""
         loan.account.in_flight -= 1
         loan.account.allowance(loan.group).give_back(loan.charge)
         self._touch(loan.account, now)
 
-    def asked(self, ask: Ask, answer: Quota | GrokApiError | None, now: float) -> None:
-        """An ask has come to its end: with what is left, with a failure, or with nothing that could
-        be read.
+    def polled(self, poll: Poll, answer: Quota | GrokApiError | None, now: float) -> None:
+        """Count the outcome of a poll.
 
-        A refused credential counts, unless the token has answered: then its next question will
-        tell. No other failure says anything of the account: asking is a call of its own, with
-        limits of its own.
+        A refused credential counts, unless the token has answered: its next question decides then.
+        No other failure changes the account: a poll is a call of its own, with limits of its own.
+
+        :param answer: None if it could not be read.
         """
-        account, allowance = ask.account, ask.account.allowance(ask.group)
+        account, allowance = poll.account, poll.account.allowance(poll.group)
         if isinstance(answer, Quota):
             allowance.learn(answer, now)
-            account.egress.asks_challenged = 0
+            account.egress.polls_challenged = 0
         else:
             allowance.learn_nothing()
         if isinstance(answer, Challenge):
-            account.egress.pause_asks(now)
-        if ask.early and isinstance(answer, Quota):
+            account.egress.pause_polls(now)
+        if poll.early and isinstance(answer, Quota):
             account.readmit(now)
         if not isinstance(answer, CredentialsRejected):
             account.reprieve(now)
         elif not account.answered:
             account.doubt(answer.message, now)
-        self._learned(
-            account, ask.group, now, changed=_EVERYTHING if account.refusal else ask.group
-        )
+        if account.refusal:
+            self._reasons.forget_all()
+        self._learned(account, poll.group, now)
 
-    def _learned(self, account: Account, group: str, now: float, *, changed: str) -> None:
-        self._replan(account, group, now)
-        self._changes[changed] += 1
+    def _learned(self, account: Account, group: str, now: float) -> None:
+        self.polls.replan(account, group, now)
+        self._reasons.forget(group)
         self._touch(account, now)
 
     def _touch(self, account: Account, now: float) -> None:
-        """Something about it has changed: its places on the shelves, and what is to be saved."""
+        """Place *account* anew and mark it as unsaved, after a change of anything about it."""
         self._unsaved.add(account)
-        if account.retired:
-            return
-        for (tier, _, _), shelf in self._shelves.items():
-            if tier is account.entry.tier:
-                shelf.put(account, now)
+        if not account.retired:
+            self._choice.put(account, now)
 
-    # The acts of a token's owner -----------------------------------------------------------------
-    # Each takes a token's id (or more of its key), raises UnknownToken, and returns a sentence on
-    # what it did.
+    # Actions of a token's owner ------------------------------------------------------------------
+    # Each takes a token's id (or more of its key), and raises UnknownToken if there is none.
 
-    def clear(self, token: str, now: float) -> str:
-        """What is held against it does not hold: every cooling, what was used up, slips, the rest
-        after a refusal.
+    def clear(self, token: str, now: float) -> Cleared:
+        """Forget the coolings, used-up allowances and failures that are held against a token.
 
-        It may be taken for the next question that fits. An invalid one goes on trial, and Grok is
-        asked for it at once. (A pause of its egress stays: that is not the token's.)
+        It may be taken for the next question that fits. An invalid one goes on trial, and is polled
+        at once. (A pause of its egress stays: that is not the token's.)
         """
         account = self._roster.find(token)
         account.clear()
         dear = max(model.cost for model in SHIPPED.values())  # it may not have been asked for yet
         for group, allowance in account.allowances.items():
-            allowance.clear(max(dear, self._dearest.get(group, 1)))
+            allowance.clear(max(dear, self.polls.dearest(group)))
             if account.invalid and not account.retired:
-                self.asks.wish(account, group, now)
-        self._changes[_EVERYTHING] += 1
+                self.polls.wish(account, group, now)
+        self._reasons.forget_all()
         self._touch(account, now)
         if account.disabled:
-            return "Nothing is held against it any more, but it is disabled."
-        return (
-            "The next question tells whether Grok accepts it again."
-            if account.invalid
-            else "It may be used again."
-        )
+            return Cleared.DISABLED
+        return Cleared.ON_TRIAL if account.invalid else Cleared.USABLE
 
-    def recheck(self, token: str, now: float, *, group: str = "") -> str:
-        """Ask Grok what it has left, now: for all groups that are known of it, or for *group* if
-        none is.
+    def recheck(self, token: str, now: float, *, group: str = "") -> Rechecked:
+        """Plan polls for now, of all groups with an allowance, or of *group* if there is none.
 
-        Without a name that is the group of the first model of the shipped table. Asks of a group
-        are 5 s apart at least. An invalid token that Grok gives an answer for goes on trial; if it
-        is refused again, that counts for nothing.
+        Without a name that is the group of the first model of the shipped table. Polls of a group
+        are at least 5 s apart. An invalid token whose poll Grok answers goes on trial; another
+        refusal does not make its cooling longer.
         """
         account = self._roster.find(token)
         if account.disabled:
-            return "It is disabled, so Grok is not asked for it."
-        groups = sorted(account.allowances) or [
-            group or next(iter(SHIPPED.values())).rate_limit_name
-        ]
-        last = max(self.asks.demand(account, one, now) for one in groups)
+            return Rechecked()
+        first = group or next(iter(SHIPPED.values())).rate_limit_name
+        groups = tuple(sorted(account.allowances)) or (first,)
+        last = max(self.polls.demand(account, group, now) for group in groups)
         self._unsaved.add(account)
-        return f"Grok is asked what is left for {listing(groups)}{within(last - now)}."
+        return Rechecked(groups, last - now)
 
-    def disable(self, token: str) -> str:
-        """Use it for nothing until :meth:`enable`, whatever becomes of the token file. Answers
+    def disable(self, token: str) -> Disabled:
+        """Take a token out of use until :meth:`enable`, even if the token file changes. Answers
         under way finish.
         """
         account = self._roster.find(token)
         if account.switched_off:
-            return "It is switched off already."
+            return Disabled.ALREADY
         self._roster.switch(account, on=False)
-        for shelf in self._shelves.values():
-            shelf.remove(account)
-        self._changes[_EVERYTHING] += 1
+        self._choice.remove(account)
+        self._reasons.forget_all()
         self._unsaved.add(account)
-        return (
-            "It is switched off."
-            if not account.in_flight
-            else "It is switched off; what is under way finishes."
-        )
+        return Disabled.BUSY if account.in_flight else Disabled.IDLE
 
-    def enable(self, token: str, now: float) -> str:
-        """Use it again. If it was refused it is asked for at once, like one that comes back into
+    def enable(self, token: str, now: float) -> Enabled:
+        """Use a token again. If it was refused it is polled at once, like one that comes back into
         the token file.
         """
         account = self._roster.find(token)
@@ -509,9 +402,9 @@ class TokenBook:
             self._roster.switch(account, on=True)
             if not account.disabled:
                 self._plan_after_absence(account, now)
-            self._changes[_EVERYTHING] += 1
+            self._reasons.forget_all()
             self._touch(account, now)
-        return "It is disabled in the token file." if account.disabled else "It is switched on."
+        return Enabled.DISABLED_IN_FILE if account.disabled else Enabled.ENABLED
 
     # Seen from outside ---------------------------------------------------------------------------
 
@@ -519,75 +412,34 @@ class TokenBook:
         """A token of the file as its owner sees it.
 
         :param token: its id, or more of its key.
-        :raises UnknownToken: there is none, or more than one.
+        :raises UnknownToken: if there is none, or more than one.
         """
         return view_of(self._roster.find(token), now)
 
     def views(self, now: float, *, most: int = 200) -> TokenViews:
-        """The tokens of the file, disabled ones too: those with trouble first, and no more than
-        *most* of them.
-        """
+        """The first *most* tokens of the file, disabled ones too; those with trouble come first."""
         return view_of_many(self._roster.listed, now, most)
 
     def counts(self, now: float) -> dict[str, int]:
-        """Accounts that may be used, by state, for ``/health``."""
-        states = [account.state(now) for account in self.accounts]
-        return {
-            state: states.count(state)
-            for state in (State.OK, State.UNKNOWN, State.COOLING, State.INVALID)
-        }
+        """Number of accounts that may be used, by state, for ``/health``."""
+        return count_by_state(self.accounts, now)
 
     def egresses(self) -> list[Egress]:
         """The ways to Grok that are in use."""
         return self._roster.egresses()
 
     def next_reset(self, now: float) -> float | None:
-        """When the next token that is cooling is back; None if none is."""
-        openings = (
-            opening
-            for account in self.accounts
-            for opening in _openings(account)
-            if now < opening < math.inf
-        )
-        return min(openings, default=None)
+        """Time at which the next cooling token is back; None if none cools."""
+        return next_reset(self.accounts, now)
 
     def take_unsaved(self) -> set[Account]:
-        """The accounts of which something was learned since this was last called."""
+        """The accounts that have changed since the last call."""
         unsaved, self._unsaved = self._unsaved, set()
         return unsaved
 
 
-_GOOD = (PROVEN, FRESH)
-
-_EVERYTHING = ""
-"""Where a group of models stands: what concerns all of them."""
-
 _COUNTED = (IncompleteAnswer, TimeoutChunk, TimeoutTotal)
 """Failures of an answer that had begun: Grok has counted the question."""
 
-_GROKS_WORD = (ContentPolicyViolation, ContextLengthExceeded, CredentialsRejected, QuotaExhausted)
+_SENT_BY_GROK = (ContentPolicyViolation, ContextLengthExceeded, CredentialsRejected, QuotaExhausted)
 """Failures that only Grok itself can report: the way to it works, and it is there."""
-
-
-def _first(
-    shelves: Sequence[Shelf], kinds: Sequence[str], passed_over: Container[str], now: float
-) -> Account | None:
-    """The best ready account of these kinds on the first shelf that has one."""
-    for shelf in shelves:
-        account = shelf.best(kinds, passed_over, now)
-        if account is not None:
-            return account
-    return None
-
-
-def _worth_a_wait(
-    shelves: Sequence[Shelf], kinds: Sequence[str], passed_over: Container[str], now: float
-) -> bool:
-    return any(shelf.has_busy(kinds, passed_over, now) for shelf in shelves)
-
-
-def _openings(account: Account) -> Iterator[float]:
-    if not account.invalid:
-        yield account.cooling_until
-        for allowance in account.allowances.values():
-            yield allowance.open_at(1)

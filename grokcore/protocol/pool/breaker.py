@@ -1,10 +1,10 @@
-"""A circuit breaker: failures in a row shut a way to Grok for a while, and then let single attempts
-try it.
+"""A circuit breaker: failures in a row shut an egress, or a group of models, for a while. Single
+attempts test it afterwards.
 
 Theory
 ------
-Clients repeat a request that failed, some at once, and some whatever ``Retry-After`` says. A server
-that asks Grok anew for each of them multiplies the load that made Grok refuse. So a breaker has
+Clients repeat a request that failed: some at once, some without regard to ``Retry-After``. A server
+that passes each of them on to Grok multiplies the load that made Grok refuse. So a breaker has
 three states:
 
 * **closed**: attempts pass. After *tolerance* failures in a row it opens.
@@ -14,10 +14,10 @@ three states:
 
 Rules
 -----
-1. An attempt that began before the end of a pause proves nothing about the time after it, whatever
-   its outcome.
-2. Failures further apart than *memory_s* are not in a row, and neither are pauses: a breaker that
-   nobody has tried since is as good as closed.
+1. An attempt that began before the end of a pause proves nothing about the time after it, be it a
+   success or a failure.
+2. Failures further apart than *memory_s* are not in a row, and neither are pauses. A breaker
+   without attempts for so long is as good as closed.
 """
 
 from __future__ import annotations
@@ -32,23 +32,20 @@ PROBES_APART_S = 1.0
 """Seconds between two attempts through a half-open breaker."""
 
 MEMORY_S = 60.0
-"""Seconds after which a failure is not counted any more, unless a breaker has a memory of its
-own.
-"""
+"""Default of ``memory_s``: seconds after which a failure is not counted any more."""
 
 
 @define
 class Breaker:
-    """One breaker. All times are seconds of the caller's clock.
+    """A breaker. All times are seconds of the caller's clock.
 
-    :ivar tolerance: failures in a row that open it.
-    :ivar pause_s: the first pause; each one that follows without a success between is twice as
-        long.
-    :ivar cap_s: the longest pause.
+    :ivar tolerance: number of failures in a row that open it.
+    :ivar pause_s: seconds of the first pause; each further pause without a success in between is
+        twice as long.
+    :ivar cap_s: seconds of the longest pause.
     :ivar memory_s: seconds after which a failure, or the end of a pause, is not counted any more.
     :ivar rounds: whether failures of attempts that were under way together count as one.
-    :ivar paused_until: the end of the last pause; minus infinity if there was none since the last
-        success.
+    :ivar paused_until: end of the last pause; -inf if there was none since the last success.
     :ivar pauses: pauses in a row.
     """
 
@@ -65,16 +62,16 @@ class Breaker:
 
     @property
     def shut_until(self) -> float:
-        """From when on the next attempt may pass."""
+        """Time from which the next attempt may pass."""
         return max(self.paused_until, self._next_probe_at)
 
     @property
     def half_open(self) -> bool:
-        """Whether there was a pause, and no success since its end."""
+        """Whether there was a pause, and no success since."""
         return self.pauses > 0
 
     def pass_one(self, now: float) -> None:
-        """Let an attempt begin."""
+        """Count an attempt that begins: the next one of a half-open breaker has to wait."""
         if self.half_open:
             self._next_probe_at = now + PROBES_APART_S
 
@@ -102,8 +99,9 @@ class Breaker:
         self._failures, self._next_probe_at = 0, -math.inf
 
     def succeed(self, began: float) -> bool:
-        """Count a success of an attempt that began at *began*. Returns whether it closed the
-        breaker.
+        """Count a success of an attempt that began at *began*.
+
+        :returns: whether it closed the breaker.
         """
         if began < self.paused_until:
             return False
@@ -117,7 +115,7 @@ class Breaker:
         self.pauses = self._failures = 0
 
     def shift(self, seconds: float) -> None:
-        """Move all times to earlier ones: the caller's clock has not counted so many seconds."""
+        """Move all times earlier by *seconds* that the caller's clock has missed."""
         self.paused_until -= seconds
         self._next_probe_at -= seconds
         self._failed_at -= seconds

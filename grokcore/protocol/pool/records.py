@@ -1,9 +1,9 @@
-"""What is kept of an account over a restart: a flat record with wall-clock times, and back.
+"""Records: the state of an account over a restart, with wall-clock times.
 
 The caller's clock is monotonic and starts anywhere; a record has seconds since 1970. *offset* is
-the difference, wall clock minus the caller's. A record is read leniently, field by field: what
-can't be meant is as if it had never been learned. Times that lie too far ahead (the clock was set
-back, or wrong) are brought down to the longest cooling there is.
+the difference, wall clock minus the caller's. A record is read leniently, field by field: a value
+that can't be meant counts as missing. Times that lie too far ahead (the clock was set back, or
+wrong) are reduced to the longest cooling.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ LONGEST_GROUP_NAME = 200
 GROUPS_AT_MOST = 64
 
 OLDEST_REFUSAL_S = 7 * 86400.0
-"""A first refusal is taken to be no longer ago than this."""
+"""Seconds. A first refusal counts as no longer ago than this."""
 
 
 def record_of(account: Account, now: float, offset: float) -> dict[str, object]:
-    """The record; ``at`` says when it was made. Values are of JSON's types only."""
+    """The record of an account, of JSON's types only; ``at`` is the time at which it is made."""
     record: dict[str, object] = {
         "id": account.entry.id,
         "at": round(now + offset, 3),
@@ -41,15 +41,16 @@ def record_of(account: Account, now: float, offset: float) -> dict[str, object]:
         "refused_question": account.refused_question,
         "switched_off": account.switched_off,
         "allowances": {
-            group: _allowance_record(one, offset) for group, one in account.allowances.items()
+            group: _allowance_record(allowance, offset)
+            for group, allowance in account.allowances.items()
         },
     }
     return record
 
 
 def recall(account: Account, record: Mapping[str, object], now: float, offset: float) -> None:
-    """Give an account that nothing is known of yet what the record says."""
-    times = _Times(record, now, offset, _made_at(record))
+    """Restore a new account from its record."""
+    times = _RecordTimes(record, now, offset, _made_at(record))
     account.answered = record.get("answered") is True
     account.switched_off = record.get("switched_off") is True
     account.last_used = times.past("used_at")
@@ -71,7 +72,7 @@ def recall(account: Account, record: Mapping[str, object], now: float, offset: f
     ):
         if isinstance(group, str) and isinstance(value, dict) and len(group) <= LONGEST_GROUP_NAME:
             account.allowances[group] = _recalled_allowance(
-                _Times(value, now, offset, times.made_at)
+                _RecordTimes(value, now, offset, times.made_at)
             )
 
 
@@ -80,7 +81,7 @@ def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
     return {
         "cooling_until": _to_wall(allowance.cooling_until, offset),
         "strikes": allowance.strikes,
-        "to_ask": allowance.demanded or allowance.asking,
+        "to_ask": allowance.demanded or allowance.polling,
         "quota": None
         if quota is None
         else {
@@ -96,7 +97,7 @@ def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:
     }
 
 
-def _recalled_allowance(times: _Times) -> Allowance:
+def _recalled_allowance(times: _RecordTimes) -> Allowance:
     allowance = Allowance()
     allowance.cooling_until = times.future("cooling_until", LONGEST_WAIT_S)
     allowance.strikes = min(_count(times.record.get("strikes")), 16)
@@ -104,7 +105,7 @@ def _recalled_allowance(times: _Times) -> Allowance:
     value = times.record.get("quota")
     if not isinstance(value, dict):
         return allowance
-    learned_at = _Times(value, times.now, times.offset, times.made_at).past("learned_at")
+    learned_at = _RecordTimes(value, times.now, times.offset, times.made_at).past("learned_at")
     left, total, window = value.get("left"), value.get("total"), _seconds(value.get("window_s"))
     if (
         learned_at == -math.inf
@@ -122,12 +123,12 @@ def _recalled_allowance(times: _Times) -> Allowance:
     allowance.balance = (
         min(left, balance) if isinstance(balance, int) and not isinstance(balance, bool) else left
     )
-    allowance.learned_at = allowance.asked_at = learned_at
+    allowance.learned_at = allowance.polled_at = learned_at
     return allowance
 
 
-class _Times:
-    """The times in a record, as those of the caller's clock."""
+class _RecordTimes:
+    """The times in a record, on the caller's clock."""
 
     def __init__(
         self, record: Mapping[str, object], now: float, offset: float, made_at: float
@@ -138,13 +139,13 @@ class _Times:
         self.offset = offset
 
     def past(self, name: str) -> float:
-        """One that has been; minus infinity if it is not there, or lies ahead."""
+        """A time in the past; -inf if it is missing, or lies ahead."""
         at = self._read(name)
         return at if at <= self.now else -math.inf
 
     def future(self, name: str, longest: float) -> float:
-        """One that may be to come: no further ahead than when the record was made, and at most
-        *longest* seconds.
+        """A time that may lie ahead; -inf if it is missing. It is no further ahead than when the
+        record was made, and at most *longest* seconds.
         """
         at = self._read(name)
         return min(at, self.now + min(longest, max(0.0, at + self.offset - self.made_at)))
@@ -161,7 +162,7 @@ class _Times:
 
 
 def _made_at(record: Mapping[str, object]) -> float:
-    """The wall clock's time when the record was made, which may have been wrong."""
+    """The time at which the record was made, by a wall clock that may have been wrong."""
     at = record.get("at")
     if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
         return -math.inf
@@ -194,8 +195,8 @@ def _effort_waits(value: object) -> tuple[tuple[int, float], ...]:
     )
     return tuple(
         (cost, wait)
-        for one, other in pairs[:10]
-        if (cost := _count(one)) and (wait := _seconds(other))
+        for first, second in pairs[:10]
+        if (cost := _count(first)) and (wait := _seconds(second))
     )
 
 

@@ -1,4 +1,4 @@
-"""Who is in the pool: the accounts of the token file, and what is remembered of those that went."""
+"""The accounts of the token file, and the state of tokens that were removed from it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,18 @@ from .records import recall
 __all__ = ["Adoption", "Roster", "UnknownToken"]
 
 FORGOTTEN_ABOVE = 1000
-"""Accounts that are gone and may be remembered all the same; of more, those with nothing under way
-are forgotten.
-"""
+"""Removed accounts that are remembered. Of more, those without requests under way are forgotten."""
 
 
 class UnknownToken(LookupError):
-    """There is no such token, or more than one. ``str()`` is a sentence for a person."""
+    """No token has this id, or more than one. ``str()`` is a sentence for a person."""
 
 
 @frozen
 class Adoption:
-    """What a new token list changed.
+    """The changes that a new token list made.
 
-    :ivar returned: accounts that were not looked after until now: they are new, came back, or were
-        recalled from a record.
+    :ivar returned: accounts that are in use from now on: new ones, and those that came back.
     """
 
     added: int = 0
@@ -36,17 +33,17 @@ class Adoption:
     returned: tuple[Account, ...] = ()
 
     def __str__(self) -> str:
-        """In words; empty if nothing is different."""
-        told = [(self.added, "added"), (self.removed, "removed"), (self.changed, "changed")]
-        return ", ".join(f"{count} {what}" for count, what in told if count)
+        """The changes in words; empty if there are none."""
+        counts = [(self.added, "added"), (self.removed, "removed"), (self.changed, "changed")]
+        return ", ".join(f"{count} {change}" for count, change in counts if count)
 
 
 class Roster:
-    """The accounts.
+    """All accounts, by key.
 
-    :ivar listed: those of the token file, in its order.
-    :ivar accounts: those of them that may be used.
-    :ivar aside: those that may not be: disabled in the file, or switched off.
+    :ivar listed: accounts of the token file, in its order.
+    :ivar accounts: the part of them that may be used.
+    :ivar aside: the other part: disabled in the file, or switched off.
     """
 
     def __init__(self) -> None:
@@ -57,38 +54,38 @@ class Roster:
         self._egresses: dict[str, Egress] = {}
         self._records: dict[str, Mapping[str, object]] = {}
         self._offsets: Mapping[str, float] = {}
-        self._missed = 0.0  # by the caller's clock, since the offsets were taken
+        self._missed_s = 0.0  # by the caller's clock, since the offsets were taken
 
     def find(self, token: str) -> Account:
-        """The account of a token in the file, by its short id, or as much more of its key as it
-        takes.
+        """The account of a token in the file.
 
-        :raises UnknownToken: it is of no token, or of more than one.
+        :param token: its id, or more of its key if two tokens share the id.
+        :raises UnknownToken: if no token has this id, or more than one.
         """
         wanted = token.strip().lower()
-        found = [account for account in self.listed if account.entry.key.startswith(wanted)]
-        if len(wanted) < ID_DIGITS or not found:
+        matches = [account for account in self.listed if account.entry.key.startswith(wanted)]
+        if len(wanted) < ID_DIGITS or not matches:
             raise UnknownToken("There is no token of that id.")
-        if len(found) > 1:
-            raise UnknownToken("More than one token has that id. Their whole keys tell them apart.")
-        return found[0]
+        if len(matches) > 1:
+            raise UnknownToken("More than one token has that id. Use more digits of its key.")
+        return matches[0]
 
     def remember(
         self, records: Mapping[str, Mapping[str, object]], now: float, offsets: Mapping[str, float]
     ) -> tuple[Account, ...]:
-        """Recall accounts from *records* (:mod:`~grokcore.protocol.pool.records`), now or when they
-        come.
+        """Restore accounts from *records* (:mod:`~grokcore.protocol.pool.records`): now, or when
+        their token is added to the file.
 
-        :param offsets: for each, the wall clock that it was written by, minus the caller's.
-        :returns: the accounts in use that are recalled by now.
+        :param offsets: by key, the offset of the wall clock that wrote the record.
+        :returns: the accounts in use that are restored now.
         """
-        self._records, self._offsets, self._missed = dict(records), offsets, 0.0
+        self._records, self._offsets, self._missed_s = dict(records), offsets, 0.0
         recalled = [account for account in self.listed if self._recalled(account, now)]
         self._part()
         return tuple(account for account in recalled if not account.retired)
 
     def adopt(self, entries: Sequence[TokenEntry], default_proxy: str, now: float) -> Adoption:
-        """Take over a new token list. An account that comes back is remembered."""
+        """Take over a new token list. An account that comes back has its former state."""
         before = self._enabled_in_file()
         self.listed = [
             self._adopted(entry, self._egress(entry, default_proxy), now) for entry in entries
@@ -103,7 +100,7 @@ class Roster:
         return Adoption(len(came), len(went), changed, returned)
 
     def switch(self, account: Account, *, on: bool) -> None:
-        """Use an account that is in the file, or don't, whatever the file says."""
+        """Switch an account of the file on or off. One that the file disables stays disabled."""
         account.switched_off = not on
         self._part()
 
@@ -112,8 +109,8 @@ class Roster:
         return list({id(account.egress): account.egress for account in self.accounts}.values())
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that the caller's clock has not counted."""
-        self._missed += seconds
+        """Move all times earlier by *seconds* that the caller's clock has missed."""
+        self._missed_s += seconds
         egresses = {id(egress): egress for egress in self._egresses.values()}
         for account in self._all.values():
             account.shift(seconds)
@@ -121,12 +118,12 @@ class Roster:
         for egress in egresses.values():
             egress.shift(seconds)
 
-    def known(self) -> list[Account]:
-        """The accounts of which anything was learned."""
-        return [account for account in self._all.values() if account.told_of]
+    def with_history(self) -> list[Account]:
+        """The accounts that have a state to save."""
+        return [account for account in self._all.values() if account.has_history]
 
     def forget_egresses(self) -> None:
-        """What was learned of the ways to Grok, in use or not, does not hold."""
+        """Forget the failures of all egresses, in use or not."""
         for egress in self._egresses.values():
             egress.forget()
 
@@ -143,8 +140,9 @@ class Roster:
         return account
 
     def _part(self) -> tuple[Account, ...]:
-        """Part those that may be used from the others. Returns those that were not in use
-        before.
+        """Divide the accounts of the file into usable and other ones.
+
+        :returns: usable ones that were not in use before.
         """
         self.accounts = [account for account in self.listed if not account.disabled]
         self.aside = [account for account in self.listed if account.disabled]
@@ -152,7 +150,7 @@ class Roster:
         for account in returned:
             account.retired = False
             for allowance in account.allowances.values():
-                allowance.drop_asks()  # the plan has passed over them
+                allowance.drop_polls()  # the plan skipped them while the account was out of use
         for account in self.aside:
             account.retired = True
         return returned
@@ -160,7 +158,7 @@ class Roster:
     def _recalled(self, account: Account, now: float) -> bool:
         record = self._records.pop(account.entry.key, None)
         if record is not None:
-            recall(account, record, now, self._offsets[account.entry.key] + self._missed)
+            recall(account, record, now, self._offsets[account.entry.key] + self._missed_s)
         return record is not None
 
     def _egress(self, entry: TokenEntry, default_proxy: str) -> Egress:
@@ -169,20 +167,20 @@ class Roster:
         return self._egresses.setdefault(proxy, Egress(proxy))
 
     def _forget(self, now: float) -> None:
-        """Bound what is remembered of those that went: a file whose tokens change daily must not
-        fill the memory.
+        """Bound the number of removed accounts: a file whose tokens change daily must not fill the
+        memory.
 
-        Those that were switched off one by one are no such flood, and must still be off when they
-        come back.
+        Accounts that an owner switched off one by one are few, and must still be off when they come
+        back.
         """
         listed = {account.entry.key for account in self.listed}
-        went = [
+        removed = [
             account
             for key, account in self._all.items()
             if key not in listed and not account.switched_off
         ]
-        gone = [account.entry.key for account in went if not account.in_flight]
-        for key in gone[: max(0, len(gone) - FORGOTTEN_ABOVE)]:
+        idle = [account.entry.key for account in removed if not account.in_flight]
+        for key in idle[: max(0, len(idle) - FORGOTTEN_ABOVE)]:
             del self._all[key]
         used = {id(account.egress) for account in self.listed}
         self._egresses = {

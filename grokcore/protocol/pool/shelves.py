@@ -1,28 +1,25 @@
-"""Who is next, without looking at everybody: the accounts of one tier as one kind of question sees
-them.
+"""A shelf: accounts in the order in which they are chosen, so that none but the first is looked at.
 
 Theory
 ------
-A shelf belongs to a tier, a group of models and a cost: all that decides, with time, whether an
-account can take a question and how it compares with others. An account is in one of three places on
-it:
+A shelf belongs to a tier, a group of models and a cost. With time, these decide whether an account
+can take a question and how it compares with others. An account has one of three places on it:
 
 * *shut*, with the time at which it opens;
 * *busy*: open, with as many requests as it may have;
-* *ready*, in one of four heaps: **proven** (its last question was answered), **fresh** (nothing
-  good is known of it yet), **suspect** (it has just failed by nobody's fault), **spent** (by our
-  own counting nothing is left).
+* *ready*, in the heap of its :class:`Grade`.
 
 Heaps are kept lazily. Whenever anything about an account changes it is put on its shelves anew,
-under a new number; entries under an older number are thrown away when they come up. So a change
-costs the logarithm of the pool, and taking the best one too. A paused egress is noticed the same
-way: its accounts move to the shut ones as they come up.
+under a new number. An entry under an older number is thrown away when it comes first. So a change
+costs the logarithm of the pool, and so does taking the best account. A paused egress is noticed
+the same way: its accounts move to the shut ones as they come first.
 
-The shelf also adds up what is left on it, for the headers that tell a client.
+The shelf also adds up the allowances on it, for the ``x-ratelimit-*`` headers.
 """
 
 from __future__ import annotations
 
+import enum
 import heapq
 import math
 from collections.abc import Container, Iterable
@@ -32,28 +29,41 @@ from attrs import define, field, frozen
 
 from .account import Account
 
-__all__ = ["FRESH", "PROVEN", "SPENT", "SUSPECT", "Left", "Shelf"]
+__all__ = ["Grade", "Left", "Shelf"]
 
-FRESH, PROVEN, SUSPECT, SPENT = "fresh", "proven", "suspect", "spent"
+
+class Grade(enum.StrEnum):
+    """How good an account is for a question.
+
+    * proven: its last question was answered;
+    * fresh: neither its last answer nor its last failure is known;
+    * suspect: it failed a few seconds ago, for a reason that we don't blame on it;
+    * spent: by our own count too little is left of its allowance.
+    """
+
+    PROVEN = "proven"
+    FRESH = "fresh"
+    SUSPECT = "suspect"
+    SPENT = "spent"
+
 
 _Key: TypeAlias = "tuple[float, ...]"
 _Entry: TypeAlias = "tuple[_Key, int, Account]"
-"""What it is sorted by, the number under which the account was placed, the account. (Numbers
-differ: accounts are never compared.)"""
+"""Sorting key, number under which the account was placed, account. (Numbers differ, so accounts are
+never compared.)"""
 
 ENTRIES_PER_ACCOUNT = 3
 SLACK = 64
-"""How many entries a heap may hold before the stale ones are taken out; an account has one that is
-not in each heap.
-"""
+"""The bound of a heap, above which outdated entries are taken out. An account has at most one
+current entry in each heap."""
 
 
 @frozen
 class Left:
-    """What is known to be left, in questions.
+    """The sum of known allowances, in questions.
 
-    :ivar renewed_at: when the first of it is renewed.
-    :ivar complete: whether it is known of every account.
+    :ivar renewed_at: time at which the first of them is renewed.
+    :ivar complete: whether the allowance of every account is known.
     """
 
     remaining: int
@@ -64,7 +74,7 @@ class Left:
 
 @define(eq=False)
 class Shelf:
-    """See the theory.
+    """The accounts of one tier, as a question of one group and cost sees them.
 
     :param max_in_flight: requests that an account may have open at once.
     """
@@ -72,8 +82,8 @@ class Shelf:
     group: str
     cost: int
     max_in_flight: int
-    _heaps: dict[str, list[_Entry]] = field(
-        init=False, factory=lambda: {PROVEN: [], FRESH: [], SUSPECT: [], SPENT: []}
+    _heaps: dict[Grade, list[_Entry]] = field(
+        init=False, factory=lambda: {grade: [] for grade in Grade}
     )
     _shut: list[_Entry] = field(init=False, factory=list)
     _busy: dict[Account, None] = field(init=False, factory=dict)
@@ -82,52 +92,56 @@ class Shelf:
     _placed: int = field(init=False, default=0)
 
     def put(self, account: Account, now: float) -> None:
-        """Find its place; to be called whenever anything about it has changed."""
+        """Place *account*; to be called whenever anything about it has changed."""
         self._known.put(account, self._part(account, now))
         self._place(account, now)
 
     def remove(self, account: Account) -> None:
-        """It is not in use any more. Its entries are thrown away as they come up, like any that are
-        out of date.
+        """Take *account* off. Its entries are thrown away as they come first, like any outdated
+        ones.
         """
         self._known.remove(account)
         self._numbers.pop(account, None)
         self._busy.pop(account, None)
 
     def wake(self, now: float) -> None:
-        """Move those that have opened, or are like the others again."""
+        """Move the accounts that have opened, or whose grade has changed with time."""
         while self._shut and self._shut[0][0][0] <= now:
             _, number, account = heapq.heappop(self._shut)
             if number == self._numbers.get(account):
                 self._place(account, now)
 
-    def best(self, kinds: Iterable[str], passed_over: Container[str], now: float) -> Account | None:
-        """The first ready one of these kinds; :meth:`wake` comes before.
+    def best(
+        self, grades: Iterable[Grade], passed_over: Container[str], now: float
+    ) -> Account | None:
+        """The first ready account of these grades; the caller calls :meth:`wake` before.
 
         :param passed_over: keys of accounts that don't count.
         """
-        found = [
-            entry for kind in kinds if (entry := self._first(self._heaps[kind], passed_over, now))
+        firsts = [
+            entry
+            for grade in grades
+            if (entry := self._first(self._heaps[grade], passed_over, now))
         ]
-        return min(found)[2] if found else None
+        return min(firsts)[2] if firsts else None
 
-    def has_busy(self, kinds: Container[str], passed_over: Container[str], now: float) -> bool:
-        """Whether one of these kinds could take the question if it were not busy."""
+    def has_busy(self, grades: Container[Grade], passed_over: Container[str], now: float) -> bool:
+        """Whether an account of these grades could take the question if it were not busy."""
         counted = (
-            one
-            for one in self._busy
-            if one.entry.key not in passed_over and one.egress.paused_until <= now
+            account
+            for account in self._busy
+            if account.entry.key not in passed_over and account.egress.paused_until <= now
         )
-        return any(self._kind(account, now) in kinds for account in counted)
+        return any(self._grade(account, now) in grades for account in counted)
 
     def next_opening(self) -> float:
-        """When the next account opens, as far as is known; infinity if none is shut."""
+        """Time at which the next account opens, as far as is known; infinity if none is shut."""
         while self._shut and self._shut[0][1] != self._numbers.get(self._shut[0][2]):
             heapq.heappop(self._shut)
         return self._shut[0][0][0] if self._shut else math.inf
 
     def left(self, now: float) -> Left | None:
-        """The sum of what is known to be left; None if nothing is known."""
+        """The sum of the allowances that are known; None if none is."""
         return self._known.at(now)
 
     @property
@@ -138,8 +152,8 @@ class Shelf:
     # Places --------------------------------------------------------------------------------------
 
     def _place(self, account: Account, now: float) -> None:
-        """Give it a new number, under which it has one entry in one heap, and at most one more for
-        the time it changes.
+        """Insert *account* under a new number: one entry for its place, and at most one more for
+        the time at which its grade changes.
         """
         self._placed += 1
         self._numbers[account] = self._placed
@@ -150,22 +164,20 @@ class Shelf:
         elif account.in_flight >= self.max_in_flight:
             self._busy[account] = None
         else:
-            kind = self._kind(account, now)
-            self._push(self._heaps[kind], self._rank(account, now), account)
-            if kind in (SUSPECT, SPENT):
-                self._push(self._shut, (self._changes_at(account, kind),), account)
+            grade = self._grade(account, now)
+            self._push(self._heaps[grade], self._rank(account, now), account)
+            if grade is Grade.SUSPECT:
+                self._push(self._shut, (account.suspect_until,), account)
+            elif grade is Grade.SPENT:
+                self._push(self._shut, (account.allowance(self.group).void_at,), account)
 
-    def _kind(self, account: Account, now: float) -> str:
+    def _grade(self, account: Account, now: float) -> Grade:
         allowance = account.allowances.get(self.group)
         if allowance is not None and allowance.spent(self.cost, now):
-            return SPENT
+            return Grade.SPENT
         if account.suspect_until > now:
-            return SUSPECT
-        return PROVEN if account.answered else FRESH
-
-    def _changes_at(self, account: Account, kind: str) -> float:
-        """When a suspect or spent one is like the others again, or the one and not the other."""
-        return account.suspect_until if kind == SUSPECT else account.allowance(self.group).void_at
+            return Grade.SUSPECT
+        return Grade.PROVEN if account.answered else Grade.FRESH
 
     def _rank(self, account: Account, now: float) -> _Key:
         """Fewest in flight, most left, least recently used."""
@@ -181,12 +193,12 @@ class Shelf:
 
     def _first(self, heap: list[_Entry], passed_over: Container[str], now: float) -> _Entry | None:
         aside: list[_Entry] = []
-        found = None
+        first = None
         while heap:
             _, number, account = heap[0]
             if number == self._numbers.get(account) and account.egress.paused_until <= now:
                 if account.entry.key not in passed_over:
-                    found = heap[0]
+                    first = heap[0]
                     break
                 aside.append(heap[0])
             heapq.heappop(heap)
@@ -194,10 +206,10 @@ class Shelf:
                 self._place(account, now)
         for entry in aside:
             heapq.heappush(heap, entry)
-        return found
+        return first
 
     def _part(self, account: Account, now: float) -> Left | None:
-        """What it adds to the sum: known, countable, and not lost with its session."""
+        """The account's part of the sum; None if it is invalid or its allowance unknown."""
         allowance = account.allowances.get(self.group)
         quota = None if allowance is None or account.invalid else allowance.known(now)
         if allowance is None or quota is None or quota.total is None:
@@ -221,7 +233,7 @@ class _Sum:
         """Set an account's part."""
         old = self._parts.get(account)
         if old == part and account in self._parts:
-            return  # the very object stays: its expiry is known by it
+            return  # keep the very object: its expiry refers to it
         self._parts[account] = part
         if old is not None:
             self._count(old, -1)
@@ -242,7 +254,7 @@ class _Sum:
             self._count(old, -1)
 
     def at(self, now: float) -> Left | None:
-        """The sum of those parts that hold."""
+        """The sum of the parts that have not expired; None if there are none."""
         while self._expiries:
             expires, _, account, part = self._expiries[0]
             if self._parts.get(account) is part and expires > now:

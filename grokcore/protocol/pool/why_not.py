@@ -1,4 +1,4 @@
-"""Why nobody in the pool can take a question, in the words that help most, with an honest time."""
+"""Why no account can take a question: the error that helps most, with the time of its end."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from ...errors import (
 )
 from ..models import Model, Tier
 from .account import Account, Egress
+from .roster import Roster
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Reason", "Reasons", "judge"]
 
 NOBODY = (
     "No Grok token is configured. Add the sso cookie of your grok.com session with the command "
@@ -46,10 +47,12 @@ REFUSED = "No configured token is accepted by Grok any more.{disabled} {refusal}
 
 
 @frozen
-class Verdict:
-    """A reason, apart from the time at which it is told.
+class Reason:
+    """A reason why no account is open.
 
-    :ivar opens_at: when it ends; None if that is not known.
+    :ivar leaf: class of the error.
+    :ivar message: text of the error, in which ``{seconds}`` stands for the wait.
+    :ivar opens_at: time at which the reason ends; None if that is not known.
     """
 
     leaf: type[GrokApiError]
@@ -57,32 +60,58 @@ class Verdict:
     opens_at: float | None = None
 
     def error(self, now: float) -> GrokApiError:
-        """The reason as an error, told now."""
+        """The error to answer a request with at this moment."""
         wait = None if self.opens_at is None else max(0.0, self.opens_at - now)
         in_seconds = "" if wait is None else str(max(1, math.ceil(wait)))
         return self.leaf(self.message.replace("{seconds}", in_seconds), retry_after=wait)
 
 
+class Reasons:
+    """Reasons by model, remembered until something changes: to find one is to look at every
+    account.
+    """
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._by_group: dict[str, dict[Model, Reason]] = {}
+
+    def find(self, model: Model, now: float) -> Reason:
+        """The reason why no account is open for *model*."""
+        reasons = self._by_group.setdefault(model.rate_limit_name, {})
+        reason = reasons.get(model)
+        if reason is None or now >= (reason.opens_at or math.inf):
+            reason = reasons[model] = judge(self._roster.accounts, self._roster.aside, model, now)
+        return reason
+
+    def forget(self, group: str) -> None:
+        """Forget the reasons for a group of models: an account's allowance for it has changed."""
+        self._by_group.pop(group, None)
+
+    def forget_all(self) -> None:
+        """Forget all reasons: an account or an egress has changed."""
+        self._by_group.clear()
+
+
 def judge(
     accounts: Sequence[Account], aside: Sequence[Account], model: Model, now: float
-) -> Verdict:
-    """Look at every account: why is none of them open for a question to *model*? (Or if some are:
-    they were tried.)
+) -> Reason:
+    """The reason why none of *accounts* can take a question to *model*. (If some are open, the
+    caller has tried them.)
 
     :param aside: accounts that are disabled.
     """
     able, disabled = _able(accounts, model), _able(aside, model)
     if not able and disabled:
-        return Verdict(NoTokens, ALL_DISABLED.replace("{where}", _where(disabled)))
+        return Reason(NoTokens, ALL_DISABLED.replace("{where}", _where(disabled)))
     if not able:
         only_basic = (
             f"The model {model.name} needs a token of a Super account, and none is configured."
         )
-        return Verdict(NoTokens, only_basic if accounts or aside else NOBODY)
+        return Reason(NoTokens, only_basic if accounts or aside else NOBODY)
     opens = {account: account.open_at(model.rate_limit_name, model.cost) for account in able}
     shut = [account for account in able if max(opens[account], account.egress.paused_until) > now]
     if not shut:
-        return Verdict(NoValidTokens, ALL_TRIED)
+        return Reason(NoValidTokens, ALL_TRIED)
     resting = [account.egress for account in shut if opens[account] <= now]
     if resting:
         return _of_resting(resting, now)
@@ -99,8 +128,8 @@ def _able(accounts: Sequence[Account], model: Model) -> list[Account]:
 
 def _where(disabled: Sequence[Account]) -> str:
     in_file, here = (
-        any(one.entry.disabled for one in disabled),
-        any(not one.entry.disabled for one in disabled),
+        any(account.entry.disabled for account in disabled),
+        any(not account.entry.disabled for account in disabled),
     )
     if in_file and here:
         return "in the token file or switched off on this server"
@@ -108,7 +137,7 @@ def _where(disabled: Sequence[Account]) -> str:
 
 
 def _besides(disabled: Sequence[Account]) -> str:
-    """A further sentence on those that would be able; empty if there are none."""
+    """A sentence on disabled accounts that could serve the model; empty if there are none."""
     if not disabled:
         return ""
     return (
@@ -116,23 +145,23 @@ def _besides(disabled: Sequence[Account]) -> str:
     )
 
 
-def _of_resting(resting: Sequence[Egress], now: float) -> Verdict:
-    """Able accounts are there, and each of their egresses pauses."""
+def _of_resting(resting: Sequence[Egress], now: float) -> Reason:
+    """The reason while accounts are open but each of their egresses pauses."""
     opens_at = min(egress.paused_until for egress in resting)
     challenged = any(egress.challenged.shut_until > now for egress in resting)
     if challenged:
-        return Verdict(Challenge, RESTING, opens_at)
-    return Verdict(TransportFailure, UNREACHED.replace("{failure}", resting[0].failure), opens_at)
+        return Reason(Challenge, RESTING, opens_at)
+    return Reason(TransportFailure, UNREACHED.replace("{failure}", resting[0].failure), opens_at)
 
 
-def _of_shut(shut: Sequence[Account], opens: dict[Account, float], besides: str) -> Verdict:
-    """Each of them is cooling or invalid."""
+def _of_shut(shut: Sequence[Account], opens: dict[Account, float], besides: str) -> Reason:
+    """The reason while each account is cooling or invalid."""
     back = [opens[account] for account in shut if not account.invalid]
     refusals = [account.refusal for account in shut if account.refusal]
     if not back:
-        told = REFUSED.replace("{disabled}", besides)
-        return Verdict(NoValidTokens, told.replace("{refusal}", refusals[0] if refusals else ""))
+        message = REFUSED.replace("{disabled}", besides)
+        return Reason(NoValidTokens, message.replace("{refusal}", refusals[0] if refusals else ""))
     if len(refusals) == len(shut):
-        told = REFUSED_ONCE.replace("{disabled}", besides)
-        return Verdict(NoValidTokens, told.replace("{refusal}", refusals[0]), min(back))
-    return Verdict(RateLimitExceeded, USED_UP.replace("{disabled}", besides), min(back))
+        message = REFUSED_ONCE.replace("{disabled}", besides)
+        return Reason(NoValidTokens, message.replace("{refusal}", refusals[0]), min(back))
+    return Reason(RateLimitExceeded, USED_UP.replace("{disabled}", besides), min(back))

@@ -1,1 +1,1 @@
-"""Token files: read in all the forms that people have, and edited without loss."""
+"""Token files: read in all the forms that people have; a JSON object is edited."""

@@ -1,9 +1,15 @@
 """Edits of a token file: bytes in, bytes out.
 
-*Rules.* The file stays of its form, and everything in it that is not the tokens asked for stays as
-it is: other keys, the order, what is not understood; of a text file every other line, byte for
-byte. (JSON is laid out anew, with the indent it had.) What can't be kept so is not edited. A token
-is never there twice, and one that is there is never changed.
+Only a JSON object in UTF-8 is edited, with its tokens as keys of ``sso``, ``ssoSuper`` or a section
+of another name. Every other form is read but not edited; :func:`converted` makes such an object of
+it.
+
+Rules
+-----
+1. Everything in the object that is not one of the named tokens stays: other keys, their order, the
+   details of other tokens. The JSON is laid out anew.
+2. An edit is read again before it is returned, and refused if it does not hold what it should.
+3. A token is never written twice, and a token that is in the file already is not changed.
 """
 
 from __future__ import annotations
@@ -11,7 +17,7 @@ from __future__ import annotations
 import enum
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
@@ -19,40 +25,46 @@ from attrs import frozen
 from ...errors import ConfigError
 from ..models import Tier
 from ..tokens import KEY_DIGITS, TokenEntry
-from .reading import Form, Source, open_source, parse_token_file, read_source
-from .text import tidied
+from .places import UNKNOWN_PART, is_section
+from .reading import entries_of, open_token_file, parse_token_file, read_tokens
+from .text import tidied, token_in
 
 __all__ = [
     "MIN_ID_DIGITS",
+    "EditResult",
+    "NotEditable",
     "Outcome",
-    "Verdict",
     "added",
+    "converted",
     "details_of",
-    "holds_details",
     "removed",
     "written_as_text",
 ]
 
 MIN_ID_DIGITS = 4
-"""Fewer hex digits than these don't say which token is meant, even if today they do."""
+"""Fewer hex digits than these don't identify a token, even if they do today."""
 
 _ID = re.compile(rf"[0-9a-f]{{{MIN_ID_DIGITS},{KEY_DIGITS}}}")
-_TEXT_HEAD = "# one token per line"
-_NEW_FILE = b'{\n  "sso": {},\n  "ssoSuper": {}\n}\n'
+_TEXT_HEAD = "# one token per line\n"
+_NEW_FILE = b'{"sso": {}, "ssoSuper": {}}'
 _BASIC_SECTIONS, _SUPER_SECTIONS = ("sso", "ssoNormal", "ssoBasic"), ("ssoSuper",)
-_FOREIGN = (
-    "can't be edited without loss: `tokens import` it into a new file (`--tokens` names "
-    "that), and edit that one"
-)
-_TOO_DEEP = "can't be edited without loss: it is nested too deeply"
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Verdict(enum.Enum):
-    """What became of one token, or of one id."""
+class NotEditable(ConfigError):
+    """The file is readable, but not of the form that can be edited without loss."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "can't be edited as it is (only a JSON object with the tokens as keys of sso and "
+            "ssoSuper can)"
+        )
+
+
+class EditResult(enum.Enum):
+    """The result of an edit for one token or one id, as a message words it."""
 
     ADDED = "added"
-    KNOWN = "already there"
+    PRESENT = "already there"
     REMOVED = "removed"
     NOT_FOUND = "no token has this id"
     AMBIGUOUS = (
@@ -63,251 +75,213 @@ class Verdict(enum.Enum):
 
 @frozen
 class Outcome:
-    """What an edit came to for one of the things it was asked for.
+    """The result of an edit for one of the things that the caller asked for.
 
-    :ivar id: the token's id; where no token was found, the id that was asked for, and empty if that
-        is no id (it might be a token).
+    :ivar id: the token's id; if no token matches, the requested id, and empty if that is no id (it
+        might be a token).
     """
 
     id: str
-    verdict: Verdict
+    result: EditResult
 
     @property
     def changed(self) -> bool:
-        """Whether the file is another one because of it."""
-        return self.verdict in (Verdict.ADDED, Verdict.REMOVED)
+        """Whether it changes the file."""
+        return self.result in (EditResult.ADDED, EditResult.REMOVED)
 
     @property
     def refused(self) -> bool:
-        """Whether what was asked for is not the case now."""
-        return self.verdict in (Verdict.NOT_FOUND, Verdict.AMBIGUOUS, Verdict.NO_ID)
-
-
-def holds_details(data: bytes | None) -> bool:
-    """Whether a token file can hold more than the tokens themselves. None is a new file.
-
-    :raises ConfigError: as :func:`~grokcore.protocol.token_file.reading.open_source`.
-    """
-    return data is None or open_source(data).form is not Form.TEXT
+        """Whether the request could not be fulfilled."""
+        return self.result in (EditResult.NOT_FOUND, EditResult.AMBIGUOUS, EditResult.NO_ID)
 
 
 def details_of(entry: TokenEntry) -> dict[str, str | bool]:
-    """What is said of a token beside its tier, by the names of the file."""
+    """The details of a token beside its tier, by their names in the file."""
     named = {"note": entry.note, "proxy_url": entry.proxy_url, "disabled": entry.disabled}
     return {name: value for name, value in named.items() if value}
 
 
 def added(data: bytes | None, entries: Sequence[TokenEntry]) -> tuple[bytes, list[Outcome]]:
-    """A token file with *entries* in it, and what became of each.
+    """A token file with *entries* in it, and the outcome for each.
 
     :param data: the file; None for a new one.
-    :raises ConfigError: the file is at fault or can't be edited without loss; or it is text, and an
-        entry has a tier or details. Nothing is added then.
+    :raises ConfigError: if the file is at fault.
+    :raises NotEditable: if it is not of the form that can be edited.
     """
-    data = _NEW_FILE if data is None else data
-    there = parse_token_file(data)
-    known = {entry.sso for entry in there}
-    fresh: list[TokenEntry] = []
+    before = () if data is None else parse_token_file(data)
+    present = {entry.sso for entry in before}
+    fresh: dict[str, TokenEntry] = {}
     outcomes = []
     for entry in entries:
-        outcomes.append(Outcome(entry.id, Verdict.KNOWN if entry.sso in known else Verdict.ADDED))
-        if entry.sso not in known:
-            known.add(entry.sso)
-            fresh.append(entry)
-    return (
-        _confirmed(_with(open_source(data), fresh), [*there, *fresh]) if fresh else data
-    ), outcomes
+        is_fresh = entry.sso not in present and entry.sso not in fresh
+        outcomes.append(Outcome(entry.id, EditResult.ADDED if is_fresh else EditResult.PRESENT))
+        if is_fresh:
+            fresh[entry.sso] = entry
+    if data is not None and not fresh:
+        return data, outcomes
+    value = _editable_object(_NEW_FILE if data is None else data)
+    for entry in fresh.values():
+        _put(value, entry)
+    return _dumped(value, [*before, *fresh.values()]), outcomes
 
 
 def removed(data: bytes, ids: Sequence[str]) -> tuple[bytes, list[Outcome]]:
-    """A token file without the tokens that *ids* name, wherever they stand in it, and what became
-    of each id.
+    """A token file without the tokens that *ids* name, and the outcome for each id.
 
     :param ids: ids, or longer or shorter beginnings of keys.
-    :raises ConfigError: the file is at fault or can't be edited without loss.
+    :raises ConfigError: if the file is at fault.
+    :raises NotEditable: if it is not of the form that can be edited.
     """
     entries = parse_token_file(data)
     gone: set[str] = set()
     outcomes = []
     for wanted in ids:
-        named = _named(wanted.strip().lower(), entries)
-        outcomes.append(named if isinstance(named, Outcome) else Outcome(named.id, Verdict.REMOVED))
-        if isinstance(named, TokenEntry):
-            gone.add(named.sso)
-    kept = [entry for entry in entries if entry.sso not in gone]
-    return (_confirmed(_without(open_source(data), gone), kept) if gone else data), outcomes
+        match = _match(wanted.strip().lower(), entries)
+        if isinstance(match, TokenEntry):
+            gone.add(match.sso)
+            match = Outcome(match.id, EditResult.REMOVED)
+        outcomes.append(match)
+    if not gone:
+        return data, outcomes
+    value = _editable_object(data)
+    for name, section in value.items():
+        if is_section(name) and isinstance(section, dict):
+            for key in [key for key in section if _token_of(key) in gone]:
+                del section[key]
+    return _dumped(value, [entry for entry in entries if entry.sso not in gone]), outcomes
 
 
-def _confirmed(data: bytes, expected: Sequence[TokenEntry]) -> bytes:
-    """*data*, if it holds what it should: a file of a form of others' is not always one that can be
-    edited.
+def converted(data: bytes) -> tuple[bytes | None, int]:
+    """A token file of any form as a JSON object that can be edited, and the number of tokens in it.
 
-    :raises ConfigError: if it does not.
+    The content is None if *data* is such an object already.
+
+    :raises ConfigError: if the file is at fault, or has a part in which tokens may be hidden from
+        the reader.
     """
-    try:
-        found = parse_token_file(data)
-    except ConfigError:
-        found = ()
-    if {entry.sso: entry for entry in found} != {entry.sso: entry for entry in expected}:
-        raise ConfigError(_FOREIGN)
-    return data
+    readings = read_tokens(data)
+    entries = entries_of(readings)
+    if _is_editable(data, entries):
+        return None, len(entries)
+    file = open_token_file(data)
+    if file.is_json:
+        try:
+            _refuse_repeated_keys(file.text)
+        except (ValueError, RecursionError):
+            raise ConfigError("is nested too deeply, or a number in it is too long") from None
+    for reading in readings:
+        if reading.passed == UNKNOWN_PART:
+            raise ConfigError(
+                f"{reading.where} is not known here, and might hold tokens: move them to sso or "
+                "ssoSuper, or take it out"
+            )
+    return added(None, entries)[0], len(entries)
 
 
 def written_as_text(entries: Sequence[TokenEntry]) -> bytes:
-    """A text file of *entries*, without what only JSON can hold."""
-    return _kept_as_text(
-        Source(Form.TEXT, "", b""), "".join(f"{_written(entry.sso)}\n" for entry in entries)
-    )
+    """A text file of *entries*, without their details, which only JSON can hold."""
+    text = "".join(f"{_spelling(entry.sso)}\n" for entry in entries)
+    whole = _is_read_as(text, [entry.sso for entry in entries])
+    return (text if whole else _TEXT_HEAD + text).encode()
 
 
-def _named(wanted: str, entries: Sequence[TokenEntry]) -> TokenEntry | Outcome:
+def _match(wanted: str, entries: Sequence[TokenEntry]) -> TokenEntry | Outcome:
     if not _ID.fullmatch(wanted):
-        return Outcome("", Verdict.NO_ID)
-    found = [entry for entry in entries if entry.key.startswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    return Outcome(wanted, Verdict.AMBIGUOUS if found else Verdict.NOT_FOUND)
+        return Outcome("", EditResult.NO_ID)
+    matches = [entry for entry in entries if entry.key.startswith(wanted)]
+    if len(matches) == 1:
+        return matches[0]
+    return Outcome(wanted, EditResult.AMBIGUOUS if matches else EditResult.NOT_FOUND)
 
 
-def _written(sso: str) -> str:
-    """A token as it is written down: bare, if that is read as the same again."""
+def _spelling(sso: str) -> str:
+    """A token as it is written down: bare, if the reader takes that for the same token."""
+    return sso if _is_read_as(f"{sso}\n#", [sso]) else f"sso={sso}"
+
+
+def _is_read_as(text: str, tokens: Sequence[str]) -> bool:
     try:
-        entries = parse_token_file(f"{sso}\n#".encode())
+        return [entry.sso for entry in parse_token_file(text.encode())] == [*tokens]
     except ConfigError:
-        entries = ()
-    return sso if [entry.sso for entry in entries] == [sso] else f"sso={sso}"
+        return False
 
 
-def _with(source: Source, fresh: Sequence[TokenEntry]) -> bytes:
-    if source.form is Form.TEXT:
-        return _with_lines(source, fresh)
-    value = _json_value(source)
-    for entry in fresh:
-        if source.form is Form.LIST:
-            tier: dict[str, str | bool] = (
-                {} if entry.tier is Tier.BASIC else {"tier": entry.tier.value}
+# The object -------------------------------------------------------------------------------------
+
+
+def _editable_object(data: bytes) -> dict[str, Any]:
+    """The object in a file, with everything in it.
+
+    :raises NotEditable: if the file is not UTF-8 or not an object.
+    :raises ConfigError: if a key stands twice in it.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+        _refuse_repeated_keys(tidied(text))
+        value = json.loads(text)
+    except (ValueError, RecursionError):  # text, or JSON that only the lenient reader takes
+        raise NotEditable from None
+    if not isinstance(value, dict):
+        raise NotEditable
+    return value
+
+
+def _refuse_repeated_keys(text: str) -> None:
+    """Refuse JSON of which the reader sees a part only: of two equal keys it takes the last.
+
+    :param text: without characters that can't be seen, as the reader has it.
+    """
+
+    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            raise ConfigError(
+                "a key stands twice in one object, and only its last value is read: join the two"
             )
-            _append(value, entry, tier | details_of(entry))
-        else:
-            _put_into_section(value, entry)
-    return _dumped(source, value)
+        return value
+
+    json.loads(text, object_pairs_hook=check)
 
 
-def _without(source: Source, gone: set[str]) -> bytes:
-    places = [
-        reading
-        for reading in read_source(source)
-        if reading.entry is not None and reading.entry.sso in gone
-    ]
-    if any(reading.fixed for reading in places):
-        raise ConfigError(_FOREIGN)
-    if source.form is Form.TEXT:
-        numbers = {reading.path[0] + more for reading in places for more in range(reading.lines)}
-        return _kept_as_text(
-            source, "".join(line for at, line in enumerate(source.lines) if at not in numbers)
-        )
-    value = _json_value(source)
-    for reading in reversed(places):  # from behind: what comes before keeps its number
-        _delete(value, reading.path)
-    return _dumped(source, value)
-
-
-# Text -------------------------------------------------------------------------------------------
-
-
-def _with_lines(source: Source, fresh: Sequence[TokenEntry]) -> bytes:
-    lost = sorted({name for entry in fresh for name in _beyond_text(entry)})
-    if lost:
-        raise ConfigError(
-            f"is a text file, which can't hold {' or '.join(lost)}: `tokens import` it into a new "
-            "JSON file "
-            "(`--tokens` names that), and add to that one"
-        )
-    end = _line_end(source)
-    text = source.text if source.text.endswith(("\n", "\r")) else source.text + end
-    return _kept_as_text(source, text + "".join(_written(entry.sso) + end for entry in fresh))
-
-
-def _beyond_text(entry: TokenEntry) -> Iterator[str]:
-    if entry.tier is not Tier.BASIC:
-        yield "tier"
-    yield from details_of(entry)
-
-
-def _kept_as_text(source: Source, text: str) -> bytes:
-    """*text* with a comment before it, if it would be nothing or JSON without."""
+def _is_editable(data: bytes, entries: Sequence[TokenEntry]) -> bool:
+    """Whether tokens of both tiers could be added, and each of *entries* taken out."""
     try:
-        kept = open_source(source.encoded(text)).form is Form.TEXT
+        for tier in Tier:
+            added(data, [TokenEntry("probe", tier)])
+        removed(data, [entry.key for entry in entries])
     except ConfigError:
-        kept = False
-    return source.encoded(text if kept else _TEXT_HEAD + _line_end(source) + text)
+        return False
+    return True
 
 
-def _line_end(source: Source) -> str:
-    """That of the first line."""
-    found = re.search(r"\r\n|\r|\n", source.text)
-    return found.group() if found else "\n"
-
-
-# JSON -------------------------------------------------------------------------------------------
-
-
-def _put_into_section(value: dict[str, Any], entry: TokenEntry) -> None:
+def _put(value: dict[str, Any], entry: TokenEntry) -> None:
     names = _SUPER_SECTIONS if entry.tier is Tier.SUPER else _BASIC_SECTIONS
     name = next((name for name in names if value.get(name) is not None), names[0])
-    section = value.get(name)
-    if isinstance(section, list):
-        _append(section, entry, details_of(entry))
-        return
-    if section is None:
-        section = value[name] = {}
-    if not isinstance(section, dict):
-        raise ConfigError(_FOREIGN)
-    section[_written(entry.sso)] = details_of(entry)
+    if value.get(name) is None:
+        value[name] = {}
+    if not isinstance(value[name], dict):
+        raise NotEditable
+    value[name][_spelling(entry.sso)] = details_of(entry)
 
 
-def _append(items: list[Any], entry: TokenEntry, details: dict[str, str | bool]) -> None:
-    items.append({"token": _written(entry.sso), **details} if details else _written(entry.sso))
+def _token_of(key: str) -> str | None:
+    try:
+        return token_in(key)
+    except ValueError:
+        return None
 
 
-def _delete(holder: Any, path: Sequence[int]) -> None:
-    """Take an entry out of what holds it. Not by its key: leniently read, that may be another."""
-    *way, last = path
-    for index in way:
-        holder = [*holder.values()][index] if isinstance(holder, dict) else holder[index]
-    del holder[[*holder][last] if isinstance(holder, dict) else last]
+def _dumped(value: dict[str, Any], expected: Sequence[TokenEntry]) -> bytes:
+    """*value* as a file, which is read again: other tools' files may hold a token elsewhere.
 
-
-def _json_value(source: Source) -> Any:
-    """The value with everything in it: the lenient reader mends, and takes the last of two equal
-    keys.
+    :raises NotEditable: if the file does not hold the *expected* tokens, or *value* has something
+        that JSON can't, such as half a character.
     """
-    if _LONE_SURROGATE.search(source.text):
-        raise ConfigError("can't be edited without loss: not all of it is Unicode text")
     try:
-        json.loads(
-            tidied(source.text), object_pairs_hook=_object
-        )  # as it is read: places are counted in that
-        return json.loads(source.text, object_pairs_hook=_object)
-    except (ValueError, RecursionError):
-        raise ConfigError(_TOO_DEEP) from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ConfigError("can't be edited without loss: a key stands twice in one object")
-    return found
-
-
-def _dumped(source: Source, value: Any) -> bytes:
-    indent = re.match(r"\s*[\[{][ \t]*(?:\r\n|\r|\n)([ \t]+)", source.text)
-    try:
-        text = json.dumps(
-            value, ensure_ascii=False, allow_nan=False, indent=indent.group(1) if indent else 2
-        )
-    except (ValueError, RecursionError):
-        raise ConfigError(_TOO_DEEP) from None
-    text = _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
-    end = "\r\n" if "\r\n" in source.text else "\n"
-    return source.encoded(text.replace("\n", end) + end)
+        data = f"{json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)}\n".encode()
+        entries = parse_token_file(data)
+    except (ConfigError, ValueError, RecursionError):
+        raise NotEditable from None
+    if {entry.sso: entry for entry in entries} != {entry.sso: entry for entry in expected}:
+        raise NotEditable
+    return data

@@ -1,16 +1,15 @@
-"""Where in a token file tokens belong: places of a JSON value, and of the lines of a text.
+"""The places of a token file where tokens belong: in a JSON value, and in the lines of a text.
 
-Each entry of the file becomes one :class:`Place`, also one from which nothing is taken: an import
-can then say what became of every entry. What stands in a place is judged elsewhere
-(:mod:`grokcore.protocol.token_file.reading`).
+Each entry of the file becomes one :class:`EntryPlace`, also an entry from which nothing is taken:
+an import can then report what became of every entry. The content of a place is judged in
+:mod:`grokcore.protocol.token_file.reading`.
 
-*JSON.* Lists and objects keyed by token, in sections named after pools (``sso``, ``ssoBasic``,
-``ssoSuper``, …) or in wrappers (``data``, ``tokens``, ``accounts``, ``cookies``, …), at any depth
-up to :data:`DEEPEST`; a browser's cookies, as a list or as an object of name and value; a HAR
-archive.
+*JSON.* Lists and objects keyed by token, in sections named after pools (``sso``, ``ssoSuper``, …)
+or in wrappers (``data``, ``tokens``, …), :data:`DEEPEST` levels deep at most. A browser's cookies,
+as a list or as an object of name and value. A HAR archive.
 
 *Text.* One token a line, with comments behind ``#``; a browser's ``cookies.txt``; a table of
-cookies out of its developer tools; a request's headers; a command, which may go over several lines;
+cookies out of its developer tools; a request's headers; a command, which may take several lines;
 JSON, one object a line.
 """
 
@@ -28,8 +27,10 @@ from .text import COOKIE_NAMES, NOT_GROKS, is_groks_site, is_jwt, looks_like_com
 
 __all__ = [
     "TOKEN_KEYS",
-    "Place",
+    "UNKNOWN_PART",
+    "EntryPlace",
     "is_known_object",
+    "is_section",
     "places_in_json",
     "places_in_lines",
     "tier_named",
@@ -48,7 +49,7 @@ TOKEN_KEYS = (
     "cookie",
     "cookies",
 )
-"""Keys of an entry under which its token may stand, the first that is there counts."""
+"""Keys under which an entry's token may stand; the first that is there counts."""
 
 _WRAPPERS = (
     *(
@@ -74,42 +75,36 @@ _TIERS = {
     ),
     **dict.fromkeys(("super", "pro", "premium", "premiumplus", "heavy", "superheavy"), Tier.SUPER),
 }
-"""Names of pools and subscriptions, without ``sso``, ``grok`` and what joins words. SuperGrok Lite
-has no heavy models.
+"""Names of pools and subscriptions, without ``sso``, ``grok`` and separators. SuperGrok Lite has no
+heavy models.
 """
 
 OTHER_COOKIE = "a cookie of another name"
-_UNKNOWN_PART = "a part of the file that is not known here"
+UNKNOWN_PART = "a part of the file that is not known here"
 _REQUEST_LINE = "a line of a request that holds no cookies"
 
 
 @frozen
-class Place:
+class EntryPlace:
     """A place in a token file where an entry stands.
 
     :ivar where: the place in words: ``line 3``, ``sso, entry 2``.
-    :ivar path: positions that lead to it: of items in lists and objects, or of a line.
-    :ivar lines: of a text: how many lines it takes.
-    :ivar value: what should be a token, or an object with one.
-    :ivar refusal: why there can be none.
-    :ivar passed: why nothing is taken there, though nothing is wrong.
-    :ivar remark: what the owner should know of it.
-    :ivar fixed: it can't be taken out without harm to what is around it.
+    :ivar value: a token, or an object with one, if the entry is right.
+    :ivar refusal: the reason why there can be none.
+    :ivar passed: the reason why nothing is taken there, though nothing is wrong.
+    :ivar remark: a note on it for the owner.
     """
 
     where: str
-    path: tuple[int, ...] = ()
     value: Any = None
     tier: Tier = Tier.BASIC
-    lines: int = 1
     refusal: str = ""
     passed: str = ""
     remark: str = ""
-    fixed: bool = False
 
 
 def tier_named(name: str) -> Tier | None:
-    """The tier that a pool's or a subscription's name stands for; None if it is not known."""
+    """The tier that the name of a pool or subscription stands for; None if the name is unknown."""
     bare = re.sub(r"[\s_-]+", "", name.lower()).replace("+", "plus")
     return _TIERS.get(re.sub(r"^(?:sso)|grok", "", bare))
 
@@ -118,48 +113,44 @@ def tier_named(name: str) -> Tier | None:
 
 
 def is_known_object(value: Mapping[str, Any]) -> bool:
-    """Whether an object has anything that is known here; an empty one has no tokens, which is known
-    as well.
-    """
+    """Whether an object has a known part; an empty one has no tokens, and counts as known."""
     return (
         not value
         or _is_entry(value)
-        or any(_is_section(key) or key in _WRAPPERS or is_jwt(key) for key in value)
+        or any(is_section(key) or key in _WRAPPERS or is_jwt(key) for key in value)
     )
 
 
-def places_in_json(value: Any) -> Iterator[Place]:
+def places_in_json(value: Any) -> Iterator[EntryPlace]:
     """The places of a JSON object or list, in order."""
-    yield from _walk(value, Place(""), "")
+    yield from _walk(value, EntryPlace(""), "")
 
 
-def _walk(value: Any, at: Place, name: str, depth: int = 0) -> Iterator[Place]:
+def _walk(value: Any, at: EntryPlace, name: str, depth: int = 0) -> Iterator[EntryPlace]:
     """The places within *value*, which stands under *name* in the place *at*."""
     if depth > DEEPEST:
-        yield evolve(at, passed=_UNKNOWN_PART)
+        yield evolve(at, passed=UNKNOWN_PART)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _item(item, _within(at, index, f"entry {index + 1}"), depth + 1)
+            yield from _item(item, _within(at, f"entry {index + 1}"), depth + 1)
     elif isinstance(value, dict):
         yield from _object(value, at, name, depth)
     elif value is not None and name:
         yield evolve(at, refusal="must be an object keyed by token, or a list of tokens")
 
 
-def _within(at: Place, index: int, words: str) -> Place:
-    return evolve(at, where=f"{at.where}, {words}" if at.where else words, path=(*at.path, index))
+def _within(at: EntryPlace, words: str) -> EntryPlace:
+    return evolve(at, where=f"{at.where}, {words}" if at.where else words)
 
 
-def _object(value: dict[str, Any], at: Place, name: str, depth: int) -> Iterator[Place]:
-    if name == "cookies" and at.path:
+def _object(value: dict[str, Any], at: EntryPlace, name: str, depth: int) -> Iterator[EntryPlace]:
+    if name == "cookies" and at.where:
         yield from _cookie_object(value, at)
     elif _is_entry(value):
-        yield evolve(at, where=at.where or "the object", value=value, fixed=True)
-    elif name and _is_section(name) and not _WRAPPERS_ONLY.issuperset(value):
+        yield evolve(at, where=at.where or "the object", value=value)
+    elif name and is_section(name) and not _WRAPPERS_ONLY.issuperset(value):
         for index, (key, details) in enumerate(value.items()):
-            yield from _item(
-                _keyed(key, details), _within(at, index, f"entry {index + 1}"), depth + 1
-            )
+            yield from _item(_keyed(key, details), _within(at, f"entry {index + 1}"), depth + 1)
     else:
         for index, (key, inner) in enumerate(value.items()):
             yield from _part(key, inner, at, index, depth + 1)
@@ -168,25 +159,25 @@ def _object(value: dict[str, Any], at: Place, name: str, depth: int) -> Iterator
 _WRAPPERS_ONLY = frozenset({"tokens", "accounts", "items", "list", "data"})
 
 
-def _part(key: str, inner: Any, at: Place, index: int, depth: int) -> Iterator[Place]:
+def _part(key: str, inner: Any, at: EntryPlace, index: int, depth: int) -> Iterator[EntryPlace]:
     """The places under one key of an object."""
-    if _is_section(key):
+    if is_section(key):
         tier = tier_named(key)
         place = evolve(
-            _within(at, index, key), tier=tier or Tier.BASIC, remark="" if tier else _UNKNOWN_POOL
+            _within(at, key), tier=tier or Tier.BASIC, remark="" if tier else _UNKNOWN_POOL
         )
         yield from _walk(inner, place, key, depth)
     elif key == "log" and isinstance(inner, dict) and isinstance(inner.get("entries"), list):
-        yield from _archive(inner["entries"], _within(at, index, "log"))
+        yield from _archive(inner["entries"], _within(at, "log"))
     elif key in _WRAPPERS and isinstance(inner, (list, dict)):
-        yield from _walk(inner, _within(at, index, key), key, depth)
+        yield from _walk(inner, _within(at, key), key, depth)
     elif is_jwt(key):
         number = f"entry {index + 1}"
-        yield evolve(_within(at, index, number), value=_keyed(key, inner))
+        yield evolve(_within(at, number), value=_keyed(key, inner))
     elif key not in _KNOWN_PARTS and (
         (isinstance(inner, (list, dict)) and inner) or (isinstance(inner, str) and is_jwt(inner))
     ):
-        yield evolve(_within(at, index, f"part {index + 1}"), passed=_UNKNOWN_PART)
+        yield evolve(_within(at, f"part {index + 1}"), passed=UNKNOWN_PART)
 
 
 _UNKNOWN_POOL = "its pool is not known here, so it counts as basic"
@@ -194,7 +185,7 @@ _KNOWN_PARTS = frozenset({"origins", "tags", "quota", "meta", "metadata"})
 """Parts of other tools' files in which no tokens are kept."""
 
 
-def _is_section(key: str) -> bool:
+def is_section(key: str) -> bool:
     """Whether a key is the name of a pool; other gateways have ``ssoHeavy`` and ``ssoLite``, and
     may have more.
     """
@@ -215,7 +206,7 @@ def _keyed(token: str, details: Any) -> Any:
     return {**details, "token": token} if isinstance(details, dict) else token
 
 
-def _item(item: Any, place: Place, depth: int) -> Iterator[Place]:
+def _item(item: Any, place: EntryPlace, depth: int) -> Iterator[EntryPlace]:
     cookie = _cookie(item)
     if cookie is not None:
         yield _cookie_place(place, *cookie)
@@ -233,8 +224,8 @@ def _item(item: Any, place: Place, depth: int) -> Iterator[Place]:
 
 
 def _cookie(item: Any) -> tuple[str, Any, Any] | None:
-    """Name, value and domain, if an item is from a browser's export: none of ours has a value and
-    no token.
+    """Name, value and domain, if an item is a browser's cookie: entries of other programs have a
+    token, or no value.
     """
     if not isinstance(item, dict) or {"token", "sso"} & item.keys():
         return None
@@ -248,7 +239,7 @@ def _cookie(item: Any) -> tuple[str, Any, Any] | None:
     return fields["name"].strip(), value, domain
 
 
-def _cookie_place(place: Place, name: str, value: Any, domain: Any) -> Place:
+def _cookie_place(place: EntryPlace, name: str, value: Any, domain: Any) -> EntryPlace:
     if name not in COOKIE_NAMES:
         return evolve(place, passed=OTHER_COOKIE)
     if not is_groks_site(domain):
@@ -256,16 +247,16 @@ def _cookie_place(place: Place, name: str, value: Any, domain: Any) -> Place:
     return evolve(place, value=value)
 
 
-def _cookie_object(value: Mapping[str, Any], at: Place) -> Iterator[Place]:
+def _cookie_object(value: Mapping[str, Any], at: EntryPlace) -> Iterator[EntryPlace]:
     """The places of an object of cookies' names and values."""
     for index, (name, inner) in enumerate(value.items()):
-        yield _cookie_place(_within(at, index, f"entry {index + 1}"), name, inner, "")
+        yield _cookie_place(_within(at, f"entry {index + 1}"), name, inner, "")
 
 
-def _archive(entries: Sequence[Any], at: Place) -> Iterator[Place]:
+def _archive(entries: Sequence[Any], at: EntryPlace) -> Iterator[EntryPlace]:
     """The places of a HAR archive: one for each request."""
     for index, entry in enumerate(entries):
-        place = evolve(_within(at, index, f"entry {index + 1}"), fixed=True)
+        place = _within(at, f"entry {index + 1}")
         request = entry.get("request") if isinstance(entry, dict) else None
         cookies = _request_cookies(request) if isinstance(request, dict) else []
         if not cookies:
@@ -283,10 +274,10 @@ def _request_cookies(request: Mapping[str, Any]) -> list[Any]:
     if not is_groks_site(request.get("url")):
         return []
     listed = request.get("cookies")
-    found = filter(None, map(_cookie, listed if isinstance(listed, list) else []))
+    cookies = filter(None, map(_cookie, listed if isinstance(listed, list) else []))
     values = {
         name: value
-        for name, value, domain in found
+        for name, value, domain in cookies
         if name in COOKIE_NAMES and is_groks_site(domain)
     }
     if values:
@@ -311,26 +302,26 @@ _HEADER = re.compile(
 _REQUEST = re.compile(r"(?:GET|POST|HEAD|OPTIONS|PUT|HTTP/[\d.]+)\s+\S+(?:\s+\S+)*$")
 
 
-def places_in_lines(lines: Sequence[str]) -> Iterator[Place]:
+def places_in_lines(lines: Sequence[str]) -> Iterator[EntryPlace]:
     """The places of a text file."""
-    for first, count, text in _blocks(lines):
-        place = _line_place(text, Place(f"line {first + 1}", (first,), lines=count))
+    for first, text in _blocks(lines):
+        place = _line_place(text, EntryPlace(f"line {first + 1}"))
         if place is not None:
             yield place
 
 
-def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Lines with their numbers; those of one command together."""
     at = 0
     while at < len(lines):
         count = _command_lines(lines, at) if looks_like_command(tidied(lines[at])) else 1
-        yield at, count, "".join(lines[at : at + count])
+        yield at, "".join(lines[at : at + count])
         at += count
 
 
 def _command_lines(lines: Sequence[str], first: int) -> int:
-    """How many lines a command takes: it goes on behind a continuation mark, and until its braces
-    are closed.
+    """The number of a command's lines: it ends without a continuation mark and with all braces
+    closed.
     """
     opened = 0
     script = re.match(r"\s*(?:curl|wget|http)", lines[first], re.IGNORECASE) is None
@@ -341,7 +332,7 @@ def _command_lines(lines: Sequence[str], first: int) -> int:
     return 1
 
 
-def _line_place(line: str, place: Place) -> Place | None:
+def _line_place(line: str, place: EntryPlace) -> EntryPlace | None:
     """The place of a line; None if it is blank or a comment."""
     text = tidied(line)
     cookie = _cookie_row(text)
@@ -360,7 +351,7 @@ def _line_place(line: str, place: Place) -> Place | None:
 
 
 def _json_object(text: str) -> Any:
-    """The object that a line of JSON is; None if it is none."""
+    """The object in a line of JSON; None if the line is none."""
     if not text.startswith("{"):
         return None
     try:

@@ -1,27 +1,25 @@
 """The token file: bytes in, entries out.
 
 *JSON*: the original project's object with ``sso`` and ``ssoSuper``, each an object keyed by token
-or a list; a plain list; what other gateways and browsers export
-(:mod:`grokcore.protocol.token_file.places`). Counters that others kept in the file are ignored, and
-so is everything else that is not known. Who was disabled there stays disabled.
+or a list; a plain list; exports of other gateways and browsers
+(:mod:`grokcore.protocol.token_file.places`). Counters that others kept in the file are ignored, as
+are all unknown parts. A token that is disabled there stays disabled.
 
 *Text*: one token per line, with comments behind ``#``; a browser's ``cookies.txt``; commands copied
 from a browser.
 
-What counts as a token, and where in a line or a header it is:
-:mod:`grokcore.protocol.token_file.text`.
+The form of a token, and its place in a line or a header: :mod:`grokcore.protocol.token_file.text`.
 
-*Rule*: every entry of a file is taken, refused, or passed over with a reason; none is lost without
-a word.
+*Rule*: every entry of a file is taken, refused, or passed over, each with a reason that is
+reported.
 
-A token is a secret. It is shown as :attr:`TokenEntry.id` only, a short hash; no error of this
-module quotes the file.
+A token is a secret. Only :attr:`TokenEntry.id`, a short hash, is shown; no error of this module
+quotes the file.
 """
 
 from __future__ import annotations
 
 import codecs
-import enum
 import json
 import re
 from collections.abc import Iterable
@@ -37,7 +35,7 @@ from ..urls.proxy_url import parse_proxy_url
 from .places import (
     OTHER_COOKIE,
     TOKEN_KEYS,
-    Place,
+    EntryPlace,
     is_known_object,
     places_in_json,
     places_in_lines,
@@ -46,39 +44,33 @@ from .places import (
 from .text import NotGroks, Placeholder, tidied, token_in
 
 __all__ = [
-    "Form",
+    "EntryReading",
     "Note",
-    "Reading",
-    "Source",
+    "TokenFile",
     "each_once",
     "entries_of",
     "notes_on",
-    "open_source",
+    "open_token_file",
     "parse_token_file",
-    "read_source",
     "read_tokens",
     "token_in",
 ]
 
 
 PLACES_NAMED = 3
-"""How many places one note names."""
+"""The most places that one note names."""
 
 
 @frozen
-class Reading:
-    """A place in a token file where an entry stands, and what was found there: a token, a fault, or
-    nothing of ours.
+class EntryReading:
+    """An entry's place in a token file, and the result of reading it: a token, a fault, or neither.
 
     :ivar where: the place in words: ``line 3``, ``sso, entry 2``.
     :ivar entry: the token that stands there; None if there is none.
-    :ivar refusal: then why not, in words that follow on *where*, if that is a fault.
-    :ivar passed: then why not, as a thing, if it is none: ``a placeholder``.
-    :ivar remarks: what the owner should know of a token that was taken.
-    :ivar path: for programs: positions of items in lists and objects that lead to it; of text, its
-        line, from 0.
-    :ivar lines: of text: how many lines it takes.
-    :ivar fixed: it can't be taken out without harm to what is around it.
+    :ivar refusal: the fault, in words that follow on *where*; empty if there is none.
+    :ivar passed: the reason why an entry without a fault is passed over, as a thing: ``a
+        placeholder``.
+    :ivar remarks: notes for the owner on a token that was taken.
     """
 
     where: str
@@ -86,15 +78,11 @@ class Reading:
     refusal: str = ""
     passed: str = ""
     remarks: tuple[str, ...] = ()
-    path: tuple[int, ...] = ()
-    lines: int = 1
-    fixed: bool = False
 
 
 @frozen
 class Note:
-    """Something to tell the owner of a file: entries that were passed over, or taken in a way to
-    know of.
+    """A note for the owner of a file, on entries that were passed over, or taken with a remark.
 
     :ivar expected: nothing to act on: a browser's export has the cookies of all names.
     """
@@ -104,39 +92,39 @@ class Note:
 
 
 def parse_token_file(data: bytes) -> tuple[TokenEntry, ...]:
-    """The accounts in a token file, each once; a token in both lists is a super one.
+    """The accounts in a token file, each once; a token in both lists is a Super one.
 
-    :raises ConfigError: the file is empty or of no known form, or an entry is not a token. The
+    :raises ConfigError: if the file is empty or of no known form, or an entry is not a token. The
         message says which entry.
     """
     return entries_of(read_tokens(data))
 
 
-def read_tokens(data: bytes) -> list[Reading]:
-    """All places of a token file with what was found there, in order; tokens that stand there twice
-    come twice.
+def read_tokens(data: bytes) -> list[EntryReading]:
+    """All places of a token file with the results of reading them, in order; a repeated token comes
+    twice.
 
-    :raises ConfigError: the file is empty or of no known form.
+    :raises ConfigError: if the file is empty or of no known form.
     """
-    return read_source(open_source(data))
+    file = open_token_file(data)
+    places = places_in_json(file.value) if file.is_json else places_in_lines(file.lines)
+    return [_read(place) for place in places]
 
 
 def each_once(entries: Iterable[TokenEntry]) -> tuple[TokenEntry, ...]:
-    """*entries* without repetitions: one that was there twice has what was said of it in either
-    place.
-    """
-    found: dict[str, TokenEntry] = {}
+    """*entries* without repetitions: a repeated token has the details of all its places."""
+    merged: dict[str, TokenEntry] = {}
     for entry in entries:
-        known = found.get(entry.sso)
-        found[entry.sso] = entry if known is None else _merged(known, entry)
-    return tuple(found.values())
+        known = merged.get(entry.sso)
+        merged[entry.sso] = entry if known is None else _merged(known, entry)
+    return tuple(merged.values())
 
 
-def entries_of(readings: Iterable[Reading]) -> tuple[TokenEntry, ...]:
-    """The accounts that were found, each once.
+def entries_of(readings: Iterable[EntryReading]) -> tuple[TokenEntry, ...]:
+    """The accounts in *readings*, each once.
 
-    :raises ConfigError: if an entry is at fault. The message says which ones, and what is wrong
-        with the first.
+    :raises ConfigError: if an entry is at fault. The message names all of them, and the fault of
+        the first.
     """
     readings = list(readings)
     refused = [reading for reading in readings if reading.refusal]
@@ -145,10 +133,8 @@ def entries_of(readings: Iterable[Reading]) -> tuple[TokenEntry, ...]:
     return each_once(reading.entry for reading in readings if reading.entry is not None)
 
 
-def _also_refused(refused: list[Reading]) -> str:
-    """The places of further entries at fault, to follow on what is wrong with the first; empty if
-    there are none.
-    """
+def _also_refused(refused: list[EntryReading]) -> str:
+    """The places of further entries at fault, as the end of a message; empty if there are none."""
     if not refused:
         return ""
     more = f"; and {len(refused) - PLACES_NAMED} more" if len(refused) > PLACES_NAMED else ""
@@ -157,8 +143,10 @@ def _also_refused(refused: list[Reading]) -> str:
     )
 
 
-def notes_on(readings: Iterable[Reading]) -> list[Note]:
-    """What was passed over and what was remarked, counted by reason, with the first places."""
+def notes_on(readings: Iterable[EntryReading]) -> list[Note]:
+    """Notes on entries that were passed over or remarked on: the number for each reason, with the
+    first places.
+    """
     places: dict[tuple[str, str], list[str]] = {}
     for reading in readings:
         if reading.passed:
@@ -177,72 +165,58 @@ def notes_on(readings: Iterable[Reading]) -> list[Note]:
 # The file as a whole ----------------------------------------------------------------------------
 
 
-class Form(enum.Enum):
-    """What kind of file it is."""
-
-    OBJECT = "object"
-    LIST = "list"
-    TEXT = "text"
-
-
 @frozen
-class Source:
+class TokenFile:
     """A token file that has been decoded.
 
-    :ivar text: without its byte order mark. Bytes that are no UTF-8 are kept as surrogates.
-    :ivar mark: the byte order mark.
+    :ivar text: without byte order mark and characters that can't be seen. Bytes that are not UTF-8
+        are kept as surrogates.
     :ivar value: the JSON value, leniently read; None of a text file.
     """
 
-    form: Form
     text: str
-    mark: bytes
+    is_json: bool = False
     value: Any = None
 
     @property
     def lines(self) -> list[str]:
-        """With their ends. Only CR and LF end one, of all that Unicode would allow."""
+        """The lines with their ends. Of all that Unicode would allow, only CR and LF end a line."""
         return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", self.text)
 
-    def encoded(self, text: str) -> bytes:
-        """*text* as a file of the same encoding."""
-        return self.mark + text.encode(*_encoding(self.mark))
 
+def open_token_file(data: bytes) -> TokenFile:
+    """Decode a token file and find out whether it is JSON.
 
-def open_source(data: bytes) -> Source:
-    """Decode a token file and find out its form.
-
-    :raises ConfigError: it is empty, which is not the same as having no tokens: an editor may be
-        writing it just now. Or it is of no known form.
+    :raises ConfigError: if it is empty, which is not the same as having no tokens: an editor may be
+        writing it just now. Or if it is of no known form.
     """
-    marks = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    mark = next(filter(data.startswith, marks), b"")
-    try:
-        text = data[len(mark) :].decode(*_encoding(mark))
-    except UnicodeDecodeError:
-        raise ConfigError("is not valid UTF-16") from None
+    text = tidied(_decoded(data))
     if not text.strip():
         raise ConfigError("is empty; {} would say that there are no tokens")
-    text_bytes = tidied(text).encode("utf-8", _encoding(mark)[1])
+    text_bytes = text.encode("utf-8", "surrogateescape")
     try:
         value = loads(text_bytes)
     except ValueError:
         if text.lstrip()[0] not in "{[" or _is_json_lines(text):
-            return Source(Form.TEXT, text, mark)
+            return TokenFile(text)
         raise ConfigError(_json_fault(text_bytes.decode("utf-8", "replace"))) from None
     if not isinstance(value, (dict, list)):
         raise ConfigError("must be a JSON object with sso and ssoSuper, or a list of tokens")
     if isinstance(value, dict) and not is_known_object(value):
         raise ConfigError("has neither sso nor ssoSuper; {} would say that there are no tokens")
-    return Source(Form.OBJECT if isinstance(value, dict) else Form.LIST, text, mark, value)
+    return TokenFile(text, is_json=True, value=value)
 
 
-def read_source(source: Source) -> list[Reading]:
-    """As :func:`read_tokens`, of a file that has been opened."""
-    places = (
-        places_in_lines(source.lines) if source.form is Form.TEXT else places_in_json(source.value)
-    )
-    return [_read(place) for place in places]
+def _decoded(data: bytes) -> str:
+    """The text of a file in UTF-8, or in UTF-16 if a byte order mark says so."""
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if data.startswith(mark):
+            try:
+                text = data[len(mark) :].decode(encoding, "surrogatepass")
+            except UnicodeDecodeError:
+                raise ConfigError("is not valid UTF-16") from None
+            return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return data.decode("utf-8-sig", "surrogateescape")
 
 
 def _is_json_lines(text: str) -> bool:
@@ -259,7 +233,7 @@ def _is_json_lines(text: str) -> bool:
 
 
 def _json_fault(text: str) -> str:
-    """Where JSON goes wrong and how, without a piece of it."""
+    """The place and kind of the fault in JSON, without quoting it."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
@@ -270,7 +244,7 @@ def _json_fault(text: str) -> str:
 
 
 def _where_and_how(error: json.JSONDecodeError) -> str:
-    """Line, column, fault and advice: the same words on every Python.
+    """Line, column, fault and advice, in the same words on every Python.
 
     A comma before a closing bracket is a fault at the bracket up to Python 3.12, and at the comma
     from 3.13 on.
@@ -305,30 +279,19 @@ def _json_hint(error: json.JSONDecodeError) -> str:
     return ""
 
 
-def _encoding(mark: bytes) -> tuple[str, str]:
-    """The encoding that a byte order mark stands for, and how what is broken in it comes back
-    unchanged.
-    """
-    if mark == codecs.BOM_UTF16_LE:
-        return "utf-16-le", "surrogatepass"
-    if mark == codecs.BOM_UTF16_BE:
-        return "utf-16-be", "surrogatepass"
-    return "utf-8", "surrogateescape"
-
-
 # Entries ----------------------------------------------------------------------------------------
 
 
 class _Refusal(ValueError):
-    """What is wrong with one field of an entry."""
+    """A fault of one field of an entry."""
 
     def __init__(self, name: str, words: str) -> None:
         super().__init__(words)
         self.name = name
 
 
-def _read(place: Place) -> Reading:
-    reading = Reading(place.where, path=place.path, lines=place.lines, fixed=place.fixed)
+def _read(place: EntryPlace) -> EntryReading:
+    reading = EntryReading(place.where)
     if place.refusal or place.passed:
         return evolve(reading, refusal=place.refusal, passed=place.passed)
     try:
@@ -342,12 +305,12 @@ def _read(place: Place) -> Reading:
     except ValueError as error:
         return evolve(reading, refusal=str(error))
     # An entry that names its own tier says more than the pool it is in.
-    told = (
+    tier_remark = (
         ()
         if {"tier", "pool"} & (place.value.keys() if isinstance(place.value, dict) else set())
         else (place.remark,)
     )
-    return evolve(reading, entry=entry, remarks=tuple(filter(None, (*told, *remarks))))
+    return evolve(reading, entry=entry, remarks=tuple(filter(None, (*tier_remark, *remarks))))
 
 
 def _entry(value: Any, tier: Tier) -> tuple[TokenEntry, list[str]]:
@@ -422,7 +385,7 @@ _IN_USE = _ON | {
 
 
 def _disabled(value: dict[str, Any], remarks: list[str]) -> bool:
-    """Whether an entry is out of use, by our own word for it or by those of others."""
+    """Whether an entry is disabled, by our own key for it or by those of other programs."""
     if _flag(value.get("disabled"), "disabled"):
         return True
     status = _word(value.get("status"))
@@ -469,14 +432,12 @@ def _text(value: Any, name: str) -> str | None:
     raise _Refusal(name, "must be a string")
 
 
-def _merged(one: TokenEntry, other: TokenEntry) -> TokenEntry:
-    """A token that is written twice: the higher tier, and whatever was said of it in either
-    place.
-    """
+def _merged(first: TokenEntry, second: TokenEntry) -> TokenEntry:
+    """A repeated token: the higher tier, with the details of both places."""
     return TokenEntry(
-        sso=one.sso,
-        tier=Tier.SUPER if Tier.SUPER in (one.tier, other.tier) else Tier.BASIC,
-        note=one.note or other.note,
-        proxy_url=one.proxy_url or other.proxy_url,
-        disabled=one.disabled or other.disabled,
+        sso=first.sso,
+        tier=Tier.SUPER if Tier.SUPER in (first.tier, second.tier) else Tier.BASIC,
+        note=first.note or second.note,
+        proxy_url=first.proxy_url or second.proxy_url,
+        disabled=first.disabled or second.disabled,
     )

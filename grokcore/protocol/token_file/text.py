@@ -1,12 +1,15 @@
-"""One session token, out of what people paste where a token belongs.
+"""A session token, extracted from a text that a person pastes.
 
 Theory
 ------
-What is taken here goes to Grok in a cookie, so nothing may be taken that is not the token: an
-account list has mail address, password and token on one line. Hence two rules. *By name*: the value
-of the cookie sso (or sso-rw, which holds the same) is taken wherever the cookie stands: in a
-header, or in a command of a browser's "Copy as cURL". *Bare*: text is a token only if it is one
-JWT, or nothing but the characters of a cookie's value, without what separates fields.
+The token goes to Grok in a cookie, so nothing else may be taken for it: an account list has mail
+address, password and token on one line. Hence two rules.
+
+*By name*: the value of the cookie sso (or sso-rw, which holds the same) is taken wherever the
+cookie stands: in a header, or in a command of a browser's "Copy as cURL".
+
+*Bare*: a text is a token only if it is one JWT, or consists of characters of a cookie's value,
+without characters that separate fields.
 
 Of a line with several fields the one JWT among them is taken if there is exactly one. All else is
 refused, and nothing of it is quoted.
@@ -19,6 +22,8 @@ import binascii
 import json
 import re
 import unicodedata
+
+from ..urls.groks_hosts import is_groks_host
 
 __all__ = [
     "COOKIE_NAMES",
@@ -35,9 +40,6 @@ __all__ = [
 COOKIE_NAMES = ("sso", "sso-rw")
 """Both cookies hold the same token."""
 
-_SITES = ("grok.com", "x.ai")
-"""Other sites have a cookie named sso too: that one is not for Grok to see."""
-
 NOT_GROKS = "a cookie of another site"
 _NO_TOKEN = "is not a token: expected the value of the sso cookie, sso=…, or a cookie header"  # noqa: S105
 _SEVERAL = "holds several session tokens: write each in a place of its own"
@@ -51,17 +53,17 @@ _API_KEY = (
 _PLACEHOLDER = "is a placeholder: put the value of your own sso cookie there"
 
 LONGEST_CHARS = 16_384
-"""Of what is looked at more closely; a token has some 150."""
+"""The longest text that is examined, in characters; a token has some 150."""
 
 _QUOTES = (
     "\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f"
     "\xab\xbb\u2039\u203a\u300c\u300d\uff02\uff07"
 )
 _STRAY = re.compile(rf"^[\s;,{_QUOTES}\uff0c\uff1b]+|[\s;,{_QUOTES}\uff0c\uff1b]+$")
-"""What copying leaves at the ends."""
+"""Characters that copying leaves at the ends of a text."""
 
 _TOKEN = re.compile(r"(?!.*--)[!#-&(-+\-./0-9=?A-Z_a-z~]{1,4096}")
-"""RFC 6265's cookie-octet without what separates fields, encloses, or quotes."""
+"""RFC 6265's cookie-octet without characters that separate fields, enclose, or quote."""
 
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _SIGNATURES = frozenset({43, 64, 86, 342, 512, 683})
@@ -70,10 +72,12 @@ three sizes.
 """
 
 _OTHER_COOKIE = re.compile(r"[\w-]+=[^=.]")
-"""How ``cf_clearance=…`` begins. Base64 has its = at the end, or before the dot of a JWT."""
+"""The beginning of another cookie, ``cf_clearance=…``. Base64 has its = at the end, or before the
+dot of a JWT.
+"""
 
 _KEY = re.compile(r"(?:xai|sk)-|gsk_|AIza|gh[op]_")
-"""How keys of xAI, OpenAI, Anthropic, Groq, Google and GitHub begin. A key is another service's
+"""Beginnings of keys of xAI, OpenAI, Anthropic, Groq, Google and GitHub. A key is another service's
 secret.
 """
 
@@ -90,7 +94,7 @@ _HOST = re.compile(r"https?:\^?/\^?/([^/\s'\"^:?#]+)", re.IGNORECASE)
 _NET_COOKIE = re.compile(
     r"Net\.Cookie\(\s*\"([^\"]*)\",\s*\"([^\"]*)\"(?:,\s*\"[^\"]*\",\s*\"([^\"]*)\")?"
 )
-"""PowerShell's way to write a cookie: name, value, path, domain."""
+"""PowerShell's form of a cookie: name, value, path, domain."""
 
 _ENCLOSED = re.compile(r"<[^<>!/]*>|\{.*\}|\[.*\]|\$\{?\w+\}?|%\w+%|(.)\1*")
 _WORDS = frozenset(
@@ -114,25 +118,22 @@ _NOTHING = frozenset(
 
 
 class NotGroks(ValueError):
-    """A cookie that is not Grok's, or a part of a command that holds none: nothing of ours, and no
-    fault.
-    """
+    """A cookie of another site, or a line of a command without a cookie. Neither is a fault."""
 
 
 class Placeholder(ValueError):
-    """Something that stands where a token is to be put."""
+    """A placeholder, where the owner should put a token."""
 
     def __init__(self) -> None:
         super().__init__(_PLACEHOLDER)
 
 
 def token_in(text: str) -> str:
-    """The token that is written as *text*: bare, as ``sso=…``, in a cookie header, or in a command
-    that sends one.
+    """The token in *text*: bare, as ``sso=…``, in a cookie header, or in a command that sends one.
 
-    :raises Placeholder: if it only stands for one.
+    :raises Placeholder: if *text* is a placeholder.
     :raises NotGroks: if it is a cookie of another site.
-    :raises ValueError: if there is none, or more than one. No message quotes the text.
+    :raises ValueError: if there is no token, or more than one. No message quotes the text.
     """
     text = _STRAY.sub("", tidied(text))
     if looks_like_command(text):
@@ -147,8 +148,8 @@ def token_in(text: str) -> str:
 
 
 def tidied(text: str) -> str:
-    """*text* without characters that can't be seen: zero-width, soft hyphens, marks of direction,
-    byte order marks.
+    """*text* without invisible characters: zero-width, soft hyphens, direction marks, byte order
+    marks.
     """
     if text.isascii():
         return text
@@ -160,20 +161,20 @@ def tidied(text: str) -> str:
 
 
 def is_groks_site(domain: object) -> bool:
-    """Whether a cookie's domain is one of Grok's. An export may leave the domain out, or give an
-    address.
+    """Whether a cookie's domain is one of Grok's. An export may leave it out, or have a URL in its
+    place.
     """
     host = domain.strip().lower() if isinstance(domain, str) else ""
     host = re.sub(r"^[a-z]+://", "", host).partition("/")[0].partition(":")[0].removeprefix(".")
-    return not host or any(host == site or host.endswith(f".{site}") for site in _SITES)
+    return not host or is_groks_host(host)
 
 
 def is_jwt(text: str) -> bool:
     """Whether *text* is one JSON Web Token: three parts in base64url, of which the first is a JSON
     object.
 
-    With two dashes in a row, which may separate it from something, only if its signature is a whole
-    one.
+    A token with two dashes in a row must have a whole signature: the dashes may separate it from
+    another field.
     """
     if not _JWT.fullmatch(text) or len(text) > 4096:
         return False
@@ -186,15 +187,15 @@ def is_jwt(text: str) -> bool:
 
 
 def looks_like_command(text: str) -> bool:
-    """Whether *text* is a command, as browsers copy a request: for a shell, or for a script."""
+    """Whether *text* is a command in which browsers copy a request, for a shell or a script."""
     return _COMMAND.match(text.lstrip()) is not None
 
 
 def _in_command(text: str) -> str:
     text = re.sub(r"\^(\^|[^\w\s])", r"\1", text)  # cmd.exe's quoting
-    found = _NET_COOKIE.search(text)
-    if found:
-        name, value, domain = found.groups()
+    match = _NET_COOKIE.search(text)
+    if match:
+        name, value, domain = match.groups()
         if name not in COOKIE_NAMES:
             raise NotGroks("is another cookie")
         _refuse_other_site([domain or ""])
@@ -218,11 +219,11 @@ def _named(text: str) -> str | None:
     :raises ValueError: if one of them is there with different values.
     """
     for pattern in _COOKIES:
-        found = dict.fromkeys(_STRAY.sub("", value) for value in pattern.findall(text))
-        if len(found) > 1:
+        values = dict.fromkeys(_STRAY.sub("", value) for value in pattern.findall(text))
+        if len(values) > 1:
             raise ValueError(_SEVERAL)
-        if found:
-            return next(iter(found))
+        if values:
+            return next(iter(values))
     return None
 
 
@@ -232,7 +233,7 @@ def _refuse_other_site(domains: list[str]) -> None:
 
 
 def _checked(text: str) -> str:
-    """*text* as a token."""
+    """*text* as a token, checked."""
     text = _STRAY.sub("", text)
     if len(text) > LONGEST_CHARS:
         raise ValueError(_NO_TOKEN)
@@ -256,12 +257,12 @@ def _one_field(text: str) -> str:
     separates nothing.
     """
     fields = [] if re.search("-{5}", text) else re.split(r"----|[|:,;\s]+", text)
-    found = list(dict.fromkeys(field for field in fields if is_jwt(field)))
-    if len(found) > 1:
+    tokens = list(dict.fromkeys(field for field in fields if is_jwt(field)))
+    if len(tokens) > 1:
         raise ValueError(_SEVERAL)
-    if not found:
+    if not tokens:
         raise ValueError(_FIELDS if _looks_like_fields(text) else _NO_TOKEN)
-    return found[0]
+    return tokens[0]
 
 
 def _looks_like_fields(text: str) -> bool:
@@ -269,9 +270,7 @@ def _looks_like_fields(text: str) -> bool:
 
 
 def _is_placeholder(text: str) -> bool:
-    """Whether *text* only stands for a token: ``<jwt>``, ``your-sso-token-here``, ``xxx``,
-    ``eyJ...``.
-    """
+    """Whether *text* is a placeholder: ``<jwt>``, ``your-sso-token-here``, ``xxx``, ``eyJ...``."""
     if not text:
         return False
     if "..." in text or "\u2026" in text or (len(text) > 1 and _ENCLOSED.fullmatch(text)):

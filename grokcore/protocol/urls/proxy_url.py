@@ -1,15 +1,16 @@
-"""A proxy's address as people write it, in the form that libcurl is given.
+"""A proxy's address as people write it, in the form that libcurl needs.
 
 Theory
 ------
 Providers make passwords of any characters, and people paste them as they are. In a URL, ``@ # / ?``
-end the user info or the host, so that a URL parser takes a piece of the password for the host's
-name, which a name server is then asked for. Here user info ends at the last ``@``, whatever stands
-before it; what stands behind must be a host with its port, or all is refused; and user and password
-are percent-encoded, so that libcurl has no choice.
+end the user info or the host. A URL parser then takes a piece of the password for the host's name,
+and asks a name server for it.
 
-``%`` with two hex digits is an escape already; a password that has such a thing in it is to be
-written with ``%25``.
+Here user info ends at the last ``@``. The text behind it must be a host with its port, or all is
+refused. User and password are percent-encoded, so that libcurl can read them in one way only.
+
+``%`` with two hex digits is an escape already; such a part of a password must be written with
+``%25``.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ _EXAMPLE = (
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ENDPOINT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]\\%]+)(?::([0-9]{1,5}))?/?")
 _PROVIDERS_ORDER = re.compile(r"((?:[\w-]+\.)*[\w-]+):([0-9]{1,5}):([^:]+):(.*)", re.DOTALL)
-"""``host:port:user:password``, as providers list them."""
+"""The form in which providers list proxies: ``host:port:user:password``."""
 
 
 def parse_proxy_url(text: str) -> str:
-    """*text* with its scheme as it is used, and its user and password percent-encoded.
+    """*text* as a URL with a usable scheme, and with user and password percent-encoded.
 
-    ``socks5`` and ``socks`` mean ``socks5h``: names are resolved by the proxy, or look-ups would go
-    past it and often fail.
+    ``socks5`` and ``socks`` mean ``socks5h``: the proxy resolves names. Local look-ups would bypass
+    it and often fail.
 
     :raises ValueError: if it is no proxy URL, or could be read in two ways. No message quotes it:
         it may hold a password.
@@ -45,18 +46,18 @@ def parse_proxy_url(text: str) -> str:
     text = text.strip()
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
         raise ValueError(f"{_FORM}, without line ends and control characters")
-    found = _SCHEME.match(text)
-    if found is None:
+    match = _SCHEME.match(text)
+    if match is None:
         raise ValueError(f"{_FORM}; there is no scheme, write it {_EXAMPLE}")
-    scheme = re.sub(r"^socks5?h?$", "socks5h", found.group(1).lower())
+    scheme = re.sub(r"^socks5?h?$", "socks5h", match.group(1).lower())
     if scheme not in SCHEMES:
         raise ValueError(_FORM)
-    userinfo, endpoint = _parts(text[found.end() :])
+    userinfo, endpoint = _parts(text[match.end() :])
     return f"{scheme}://{_encoded(userinfo)}{_endpoint(endpoint, with_user=userinfo is not None)}"
 
 
 def _parts(rest: str) -> tuple[tuple[str, str | None] | None, str]:
-    """User and password, if any, and host with port; from what follows the scheme."""
+    """User and password, if any, and host with port, in the text behind the scheme."""
     before, at, behind = rest.rpartition("@")
     listed = _PROVIDERS_ORDER.fullmatch(rest.rstrip("/") if not at else rest)
     if listed and at:
@@ -71,13 +72,11 @@ def _parts(rest: str) -> tuple[tuple[str, str | None] | None, str]:
 
 
 def _endpoint(text: str, *, with_user: bool) -> str:
-    """Host and port. With a user the port must be there: else the end of a password might be taken
-    for a host.
-    """
-    found = _ENDPOINT.fullmatch(text)
-    if found is None:
+    """Host and port. With a user the port is required: a password's end might pass for a host."""
+    match = _ENDPOINT.fullmatch(text)
+    if match is None:
         raise ValueError(f"{_FORM}; write it {_EXAMPLE}")
-    host, port = found.groups()
+    host, port = match.groups()
     if port is None and with_user:
         raise ValueError(f"{_FORM} and its port; write it {_EXAMPLE}")
     if port is not None and not 0 < int(port) < 65536:
@@ -99,9 +98,7 @@ def _host(text: str) -> str:
 
 
 def _encoded(userinfo: tuple[str, str | None] | None) -> str:
-    """User and password as they stand in a URL, with the ``@`` behind; what is an escape already
-    stays one.
-    """
+    """User and password in a URL's form, with the ``@`` behind. An existing escape stays."""
     if userinfo is None:
         return ""
     user, password = (

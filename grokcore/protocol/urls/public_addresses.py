@@ -1,24 +1,23 @@
-"""Where a URL that a stranger sent may lead: to web servers on the public internet, and nowhere
-else.
+"""Limits for a URL that a stranger sends: web servers on the public internet, and nothing else.
 
 Theory
 ------
-The server stands where a stranger doesn't: beside its machine's other programs, the router, a
-cloud's metadata service. Fetching a URL for them must not lend them that place. A URL is judged
-twice. What it *says* is judged here by :func:`split_user_url`; where that really *leads* is only
-known once its name is resolved, and each address found is judged by :func:`is_public`. Whoever
-fetches connects to an address that was judged, and resolves nothing again.
+The server stands in a place that a stranger can't reach: beside its machine's other programs, the
+router, a cloud's metadata service. Fetching a URL must not lend a stranger that place.
+
+A URL is judged twice. :func:`split_user_url` judges its text. Its real destination is known only
+once its name is resolved, and :func:`is_public` judges each address. The fetcher connects to a
+judged address and resolves nothing again.
 
 Rules
 -----
-1. What is asked for is put together anew from the parts that were judged (:attr:`UserUrl.url`), so
-   that the HTTP library has nothing to read differently.
-2. A host whose last label is a number is an IPv4 address, as for browsers, and must be written as
-   four decimal numbers: ``127.1``, ``0x7f.1`` and ``2130706433`` are ways to write loopback that
-   few checks know.
-3. Of IPv6, only what is given out for public use (2000::/3) is public, less the parts of it that
-   lead elsewhere; of IPv4, everything but what is reserved. Python's own ``is_global`` has to
-   agree; alone it isn't enough: multicast, NAT64 and 6to4 are global to it.
+1. The URL to fetch is put together anew from the judged parts (:attr:`UserUrl.url`), so that the
+   HTTP library has nothing to read differently.
+2. A host whose last label is a number is an IPv4 address, as for browsers. It must be four decimal
+   numbers: ``127.1``, ``0x7f.1`` and ``2130706433`` mean loopback, and few checks know that.
+3. Of IPv6, only the range for public use (2000::/3) is public, less those parts of it that lead
+   elsewhere; of IPv4, everything but reserved ranges. Python's own ``is_global`` has to agree.
+   Alone it isn't enough: multicast, NAT64 and 6to4 are global to it.
 4. No message quotes the URL: it may hold a secret.
 """
 
@@ -31,17 +30,17 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-__all__ = ["UserUrl", "canonical_address", "is_public", "split_user_url"]
+__all__ = ["UserUrl", "canonical_address", "is_address", "is_public", "split_user_url"]
 
 LONGEST_URL = 2048
-"""Characters. Longer ones work almost nowhere."""
+"""The longest URL in characters. Longer ones work almost nowhere."""
 
 LONGEST_HOST = 253
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 USUAL_PORTS = frozenset(DEFAULT_PORTS.values())
-"""Where strangers may be taken: where web servers are. Other ports are other services."""
+"""Ports of web servers. Other ports belong to other services."""
 
 _UNWANTED = re.compile(r"[\s\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
@@ -49,7 +48,7 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 _KEPT_IN_TARGET = "%/?:@!$&'()*+,;=[]"
-"""What RFC 3986 allows in a path or a query; everything else is percent-encoded."""
+"""Characters that RFC 3986 allows in a path or a query; all others are percent-encoded."""
 
 _PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
 
@@ -102,19 +101,19 @@ class UserUrl:
 
     @property
     def url(self) -> str:
-        """The URL to ask for."""
+        """The URL to fetch."""
         port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{_bracketed(self.host)}{port}{self.target}"
 
 
 def split_user_url(url: str, trusted: Collection[str] = ()) -> UserUrl:
-    """The parts of *url*, if it is one that may be fetched as far as can be told before its name is
+    """The parts of *url*, if it may be fetched as far as its text shows, before its name is
     resolved.
 
     :param trusted: hosts of the configuration, each as ``host`` or ``host:port``; without a port,
         all ports are meant.
-    :raises ValueError: it is not. The message says which rule it breaks, as in "it …", and does not
-        quote it.
+    :raises ValueError: if it may not. The message names the rule it breaks, as in "it …", and does
+        not quote it.
     """
     if len(url) > LONGEST_URL:
         raise ValueError(f"it is longer than {LONGEST_URL} characters")
@@ -127,39 +126,47 @@ def split_user_url(url: str, trusted: Collection[str] = ()) -> UserUrl:
     authority, target = _cut(rest)
     host, address, port = _host_and_port(authority)
     port = DEFAULT_PORTS[scheme] if port is None else port
-    known = _is_trusted(host, port, trusted)
-    if not (known or port in USUAL_PORTS):
+    is_trusted = _is_trusted(host, port, trusted)
+    if not (is_trusted or port in USUAL_PORTS):
         raise ValueError("its port is neither 80 nor 443")
-    return UserUrl(scheme, host, port, target, address, known)
+    return UserUrl(scheme, host, port, target, address, is_trusted)
+
+
+def is_address(host: str) -> bool:
+    """Whether *host* is an IPv4 or IPv6 address, without brackets: no name is looked up."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_public(address: str) -> bool:
-    """Whether an IPv4 or IPv6 address is one that anybody on the internet could connect to just as
-    well.
+    """Whether anybody on the internet could connect to an IPv4 or IPv6 address as well.
 
-    An IPv4 address in IPv6's clothes (``::ffff:a.b.c.d``) is judged as what it is. Whatever is no
+    An IPv4 address in IPv6's form (``::ffff:a.b.c.d``) is judged as IPv4. A text that is no
     address, or has a scope (``%eth0``), is not public.
     """
     try:
-        found = ipaddress.ip_address(canonical_address(address))
+        parsed = ipaddress.ip_address(canonical_address(address))
     except ValueError:
         return False
-    if found.version == 6 and found not in _PUBLIC_IPV6:
+    if parsed.version == 6 and parsed not in _PUBLIC_IPV6:
         return False
-    return found.is_global and not any(found in network for network in _NOT_PUBLIC)
+    return parsed.is_global and not any(parsed in network for network in _NOT_PUBLIC)
 
 
 def canonical_address(address: str) -> str:
-    """The one way to write it, so that two can be compared; an IPv4 address in IPv6's clothes
-    becomes IPv4.
+    """The canonical form of an address, for comparison. An IPv4 address in IPv6's form becomes
+    IPv4.
 
-    :raises ValueError: it is no address, or has a scope.
+    :raises ValueError: if it is no address, or has a scope.
     """
     if "%" in address:
         raise ValueError("the address has a scope")
-    found = ipaddress.ip_address(address)
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return str(mapped or found)
+    parsed = ipaddress.ip_address(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)
 
 
 def _cut(rest: str) -> tuple[str, str]:

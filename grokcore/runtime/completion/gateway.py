@@ -346,7 +346,7 @@ class Completion:
             # No token is left. If the last failure was a token's fault, report the pool's state;
             # otherwise report that failure: it says more.
             if previous is not None and previous.blame is not Blame.TOKEN:
-                previous.retry_after = previous.retry_after or error.retry_after
+                previous.amend(retry_after=previous.retry_after or error.retry_after)
                 raise previous from None
             raise
         finally:
@@ -364,7 +364,7 @@ class Completion:
             )
             if pool_says is not None:
                 return pool_says
-            error.retry_after = OTHERS_LEFT_S
+            error.amend(retry_after=OTHERS_LEFT_S)
         return error
 
     async def _attempt_with(self, lease: Lease, *, fresh: bool) -> None:

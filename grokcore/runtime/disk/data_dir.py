@@ -1,13 +1,13 @@
 """The data directory, held by one process at a time.
 
 Two servers that write one state file would undo each other's work, and each would take the other's
-temporary files for strays. The lock is the operating system's and on the folder itself: it ends
-with its process, however that ends, leaves no file behind, and works where nothing can be written.
+temporary files for strays. The lock is the operating system's, on the folder itself. It ends with
+its process, however that ends, leaves no file behind, and needs no write permission.
 
-A folder that is deleted takes its lock along, and another server may make and hold a new one of the
-same path. So the holder looks now and then (:meth:`DataDirectory.renew`): it makes and holds the
-folder again, or, if another server was faster, leaves a note there, which that server finds when it
-looks itself.
+Deleting the folder ends its lock, and another server may make and hold a new folder of the same
+path. So the holder checks now and then (:meth:`DataDirectory.renew`) and makes and holds the folder
+again. If another server was faster, it leaves a note in the folder, which that server's own check
+finds.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ from types import TracebackType
 from typing import Self
 
 from ...errors import ConfigError
+from .files import make_folder
 
 __all__ = ["DataDirectory", "DirectoryTaken"]
 
 NOTE = ".other-server"
-"""Left in a folder that another server has taken: its age says whether whoever left it still
-runs.
+"""File that a server leaves in a folder that another server has taken. While the first one runs, it
+keeps the file's time fresh.
 """
 
 LOCK_S = 0.5
-"""How long the end waits for a look under way."""
+"""How long :meth:`DataDirectory.release` waits for a check under way."""
 
 NOTE_S = 30.0
-"""So old (seconds) a note is of a server that has ended."""
+"""Age (seconds) from which a note means that its server has ended."""
 
 if sys.platform == "win32":
     import msvcrt
 
     def _open(folder: Path) -> int:
-        # Folders can't be opened there; this one file stays.
+        # Folders can't be opened on Windows; the lock file stays.
         return os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
 
     def _lock(descriptor: int) -> None:
@@ -57,7 +58,7 @@ else:
 
 
 _TAKEN = (BlockingIOError, PermissionError)
-"""What a lock in other hands looks like: EWOULDBLOCK, on Windows and on SMB shares EACCES."""
+"""Errors for a lock that another process holds: EWOULDBLOCK; on Windows and SMB shares EACCES."""
 
 
 class DirectoryTaken(ConfigError):
@@ -65,46 +66,43 @@ class DirectoryTaken(ConfigError):
 
 
 class DataDirectory:
-    """A data directory, held until :meth:`release`, the end of a ``with`` block or the end of the
-    process.
+    """A data directory, held until :meth:`release`, the end of a ``with`` block or of the process.
 
-    Made by :meth:`hold`. A fork of the process holds it too, as long as it lives.
+    Made by :meth:`hold`. A fork of the process holds it too, as long as the fork lives.
     """
 
     def __init__(self, path: Path, *, descriptor: int | None = None, fault: str = "") -> None:
         self.path = path
         self.fault = fault
-        """Why it could not be made or locked, in words; empty if all is well."""
+        """Why it could not be made or locked; empty if it was."""
         self._descriptor = descriptor
         self._lock = threading.Lock()
 
     @classmethod
     def hold(cls, path: Path) -> Self:
-        """Make the folder and those above it, for this user only, if there are none, and hold it.
+        """Hold the folder; make it and those above it first if missing, for this user only.
 
-        A folder that can't be made, opened or locked is no reason not to start: the server then
-        runs as well as it can without one, and :attr:`fault` says why. (Some network file systems
-        know no locks.)
+        A server whose folder can't be made, opened or locked starts all the same, without one, and
+        :attr:`fault` says why. (Some network file systems have no locks.)
 
-        :raises DirectoryTaken: another process holds it, or this one does already.
+        :raises DirectoryTaken: if another process holds it, or this one does already.
         """
         descriptor, fault = _held(path)
         return cls(path, descriptor=descriptor, fault=fault)
 
     def renew(self) -> str:
-        """Make sure that it is still held; hold it again if it was deleted or replaced. From any
-        thread.
+        """Check that the folder is still held; hold it again if it was deleted or replaced.
 
-        :returns: what is wrong, in words; empty if all is well, or if it could not be held in the
-            first place.
+        May be called from any thread.
+
+        :returns: the fault; empty if there is none, or if the folder was never held.
         """
         with self._lock:
-            if (
-                self._descriptor is None or sys.platform == "win32"
-            ):  # an open folder can't be deleted there
+            # On Windows an open folder can't be deleted.
+            if self._descriptor is None or sys.platform == "win32":
                 return ""
             if self.is_ours():
-                return _TOLD_OF_ANOTHER if _has_note(self.path) else ""
+                return _SHARED_WORDS if _has_note(self.path) else ""
             try:
                 descriptor, fault = _held(self.path)
             except DirectoryTaken:
@@ -125,10 +123,9 @@ class DataDirectory:
             return False
 
     def release(self) -> None:
-        """Let others have it. Does nothing when done twice."""
-        locked = self._lock.acquire(
-            timeout=LOCK_S
-        )  # a look that hangs, with the disk, must not hold up the end
+        """Release the folder. Releasing twice does nothing."""
+        # With a timeout: a check that hangs with the disk must not hold up the end.
+        locked = self._lock.acquire(timeout=LOCK_S)
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
@@ -148,12 +145,12 @@ class DataDirectory:
 
 
 def _held(path: Path) -> tuple[int | None, str]:
-    """Make the folder and lock it: a descriptor that holds it, or why there is none.
+    """Make and lock the folder. Returns the descriptor that holds it, or None and the fault.
 
-    :raises DirectoryTaken: it is held already.
+    :raises DirectoryTaken: if it is held already.
     """
     try:
-        _make(path)
+        make_folder(path)
         descriptor = _open(path)
     except (FileExistsError, NotADirectoryError):
         return None, "it can't be used: something that is not a folder is in its place or above it"
@@ -168,31 +165,23 @@ def _held(path: Path) -> tuple[int | None, str]:
         ) from None
     except OSError as error:
         os.close(descriptor)
-        return None, f"it can't be locked: {error.strerror}; see that nobody else uses it"
+        return None, f"it can't be locked: {error.strerror}; see that no other server uses it"
     return descriptor, ""
 
 
-def _make(path: Path) -> None:
-    """Make *path* with all that is above it. ``mkdir(parents=True)`` would give those the usual
-    permissions.
-    """
-    for folder in (*reversed(path.parents), path):
-        folder.mkdir(mode=0o700, exist_ok=True)
-
-
 _TAKEN_WORDS = (
-    "it was deleted or replaced while this server runs, and another grok2api has it now: stop one "
-    "of the two; "
-    "what is learned here is not kept"
+    "it was deleted or replaced while this server runs, and another grok2api uses it now: stop one "
+    "of the two; this server no longer saves its state"
 )
 
-_TOLD_OF_ANOTHER = (
-    "another grok2api had it before it was deleted or replaced, and still runs: stop one of the two"
+_SHARED_WORDS = (
+    "another grok2api used it before it was deleted or replaced, and still runs: stop one of the "
+    "two"
 )
 
 
 def _leave_note(folder: Path) -> None:
-    """Leave one, or make it new."""
+    """Make the note, or renew its time."""
     with contextlib.suppress(OSError):
         os.close(
             os.open(folder / NOTE, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
@@ -201,7 +190,7 @@ def _leave_note(folder: Path) -> None:
 
 
 def _has_note(folder: Path) -> bool:
-    """Whether there is a fresh one."""
+    """Whether the folder has a fresh note."""
     try:
         return abs(time.time() - os.lstat(folder / NOTE).st_mtime) < NOTE_S
     except OSError:

@@ -1,71 +1,86 @@
-"""Work on a disk that may hang: in a thread, with its outcome known, and never longer than somebody
-can wait.
+"""Disk calls that may hang, made in threads; a cancelled task waits for them for a second at most.
 
-A read or write that was begun is finished, also when its task is cancelled, so that its outcome is
+A read or write that has begun is finished even if its task is cancelled, so that its outcome is
 known and can be undone. A disk that hangs (a network file system, a dying drive) would then hold
-the task for good, and the end of the server with it. So a cancelled task waits a while, and leaves
-the rest to the thread.
+the task forever, and with it the end of the server. So a cancelled task waits for PATIENCE_S, and
+then abandons the work to the thread.
 """
 
 from __future__ import annotations
 
 import errno
+import functools
 import threading
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeAlias, TypeVar
 
 import trio
 
-__all__ = ["PATIENCE_S", "clean_up_in_thread", "in_disk_thread"]
+__all__ = ["PATIENCE_S", "InThread", "clean_up_in_thread", "in_disk_thread", "own_thread"]
 
 PATIENCE_S = 1.0
-"""How long (seconds) a cancelled task waits for the thread, and a clean-up for its end. Disks take
+"""How long a cancelled task waits for its thread, and a clean-up for its end. Disks usually take
 milliseconds.
 """
 
 _T = TypeVar("_T")
+
+InThread: TypeAlias = Callable[[Callable[[], _T]], Awaitable[_T]]
+"""Awaits work that may block and returns its result; a cancelled call no longer waits for it.
+
+Raises the work's exceptions.
+"""
+
+
+def own_thread() -> InThread[_T]:
+    """Make an :data:`InThread` with a thread of its own, for one piece of work at a time.
+
+    A disk that hangs then takes no thread from the rest of the server. Work that a cancelled call
+    has left may still run.
+    """
+    limiter = trio.CapacityLimiter(1)
+    return functools.partial(trio.to_thread.run_sync, abandon_on_cancel=True, limiter=limiter)
 
 
 async def in_disk_thread(
     work: Callable[[], _T],
     *,
     limiter: trio.CapacityLimiter,
-    lost: Callable[[_T | None], object] = lambda _: None,
-    left: Callable[[], object] = lambda: None,
+    undo: Callable[[_T | None], object] = lambda _: None,
+    on_abandon: Callable[[], object] = lambda: None,
 ) -> _T:
-    """Do *work* in a thread and return its outcome.
+    """Do *work* in a thread and return its result.
 
-    Cancelled before it began, it is not done. Cancelled afterwards, its outcome comes back all the
-    same if there is one within PATIENCE_S. Else the task goes on (with its cancellation), and
-    *lost* is called when the work has ended.
+    A task cancelled before the work began skips it. A task cancelled later still gets the outcome
+    if the work ends within PATIENCE_S. Otherwise the cancellation takes effect, and *undo* is
+    called when the work has ended.
 
-    :param lost: undoes the work, in its thread; with what it returned, None if it raised.
-    :param left: called in the task when the work is left to the thread.
-    :raises OSError: also if no thread can be had.
+    :param undo: undoes the work, in its thread. Gets the result, or None if the work raised.
+    :param on_abandon: called in the task when it abandons the work to the thread.
+    :raises OSError: if the work does, or no thread can be had.
     """
-    job = _Job(work, lost)
+    job = _Job(work, undo)
     patience, done = trio.CancelScope(shield=True), trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_run, job, patience, done, limiter)
         try:
             await done.wait()
-        except trio.Cancelled:  # it comes again at the next occasion
+        except trio.Cancelled:  # raised again by the next checkpoint
             if job.skip():
                 patience.cancel()
             else:
                 patience.deadline = trio.current_time() + PATIENCE_S
-    if job.leave():
+    if job.abandon():
         if job.begun:
-            left()
-        await trio.lowlevel.checkpoint()  # raises: only a cancelled task comes here
+            on_abandon()
+        await trio.lowlevel.checkpoint()  # raises Cancelled: only a cancelled task gets here
     return job.outcome()
 
 
 async def clean_up_in_thread(work: Callable[[], object]) -> None:
-    """Do *work* in a thread, also if cancelled; wait PATIENCE_S for it at most. What it raises is
-    lost.
+    """Do *work* in a thread, even if cancelled; wait PATIENCE_S for it at most, and ignore errors.
 
-    It takes no place of a limiter: work that hangs has them all, perhaps.
+    No shared limiter is used: calls that hang may hold all of its places.
     """
     job: _Job[object] = _Job(work, lambda _: None)
     with trio.move_on_after(PATIENCE_S, shield=True):
@@ -84,52 +99,52 @@ async def _run(
 
 
 class _Job(Generic[_T]):
-    """Work that a thread does, and a task may leave to it.
+    """Work for a thread, which its task may stop waiting for.
 
-    :ivar begun: the thread has it.
-    :ivar error: what went wrong.
+    :ivar begun: whether the thread has started it.
+    :ivar error: the exception that the work raised, or the reason why it was not started.
     """
 
-    def __init__(self, work: Callable[[], _T], lost: Callable[[_T | None], object]) -> None:
+    def __init__(self, work: Callable[[], _T], undo: Callable[[_T | None], object]) -> None:
         self.begun = False
         self.error: BaseException | None = None
         self._work = work
-        self._lost = lost
+        self._undo = undo
         self._lock = threading.Lock()
         self._results: list[_T] = []
         self._over = False
-        self._left = False
+        self._abandoned = False
 
     def __call__(self) -> None:
-        """Do it, in the thread. Never raises."""
+        """Do the work, in the thread. Never raises."""
         with self._lock:
-            if self._left:
+            if self._abandoned:
                 return
             self.begun = True
         try:
             self._results.append(self._work())
-        except BaseException as error:  # noqa: BLE001  it is raised where the outcome is asked for
+        except BaseException as error:  # noqa: BLE001  raised again by outcome()
             self.error = error
         with self._lock:
             self._over = True
-            left = self._left
-        if left:
-            self._lost(self._results[0] if self._results else None)
+            abandoned = self._abandoned
+        if abandoned:
+            self._undo(self._results[0] if self._results else None)
 
     def skip(self) -> bool:
-        """Have it not done at all. Whether that was possible: the thread had not begun."""
+        """Prevent the work if the thread has not started it. Returns whether that was possible."""
         with self._lock:
-            self._left = not self.begun
-            return self._left
+            self._abandoned = not self.begun
+            return self._abandoned
 
-    def leave(self) -> bool:
-        """Wait for it no longer. Whether that leaves something: False if there is an outcome."""
+    def abandon(self) -> bool:
+        """Stop waiting for the work. Returns False if its outcome is there already."""
         with self._lock:
-            self._left = not (self._over or self.error)
-            return self._left
+            self._abandoned = not (self._over or self.error)
+            return self._abandoned
 
     def outcome(self) -> _T:
-        """What the work returned; raises what it raised."""
+        """Return the work's result, or raise its exception."""
         if self.error is not None:
             raise self.error
         return self._results[0]

@@ -1,11 +1,11 @@
-"""Replacing a file so that it is, at every moment and whatever happens, the old one or the new one.
+"""Reading, locking and replacing files. A file that is replaced is at every moment the old or the
+new one.
 
-Write a file beside it, flush it to the disk, rename it over the old one, flush the folder. Whoever
-is killed in between leaves the old file, and perhaps a stray ``.<name>.<number>.tmp`` that
-:func:`sweep` removes.
+Replacing writes a file beside the old one, flushes it to the disk, renames it over the old one and
+flushes the folder. A process killed in between leaves the old file, and perhaps a stray
+``.<name>.<number>.tmp`` that :func:`sweep` removes.
 
-Whoever reads a file, changes what was read and replaces the file does so while it is
-:func:`locked`.
+A process that replaces a file by a changed version of its content holds the file :func:`locked`.
 """
 
 from __future__ import annotations
@@ -23,30 +23,39 @@ from pathlib import Path
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["MOST_READ_BYTES", "locked", "read_regular", "replace_file", "sweep"]
+__all__ = [
+    "MOST_READ_BYTES",
+    "NEW_FILE",
+    "locked",
+    "make_folder",
+    "read_regular",
+    "replace_file",
+    "sweep",
+    "write_all",
+]
 
 MOST_READ_BYTES = 64 * 1024 * 1024
-"""Of a file that a person writes. (10 000 tokens are some 10 MB.)"""
+"""Limit for files that a person writes. (10 000 tokens are some 10 MB.)"""
 
 _SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-# A pipe would wait for who writes into it, a terminal would become the process's own.
+# Opening a pipe would wait for a writer; a terminal would become the process's own.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _READ |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
+"""Flags of ``os.open`` for a file that must not exist yet."""
 
 
 def read_regular(path: Path, most_bytes: int = MOST_READ_BYTES) -> bytes:
-    """The content of a file, without waiting for another program and without end: it has to be a
-    regular one.
+    """Read a regular file, or a link to one. The null device counts as an empty file.
 
-    A link to one will do; the null device is an empty file.
+    Anything else could block, or never end.
 
-    :raises OSError: it can't be read, is something else, or is larger; ``strerror`` says which.
+    :raises OSError: if it can't be read, is something else, or is larger; ``strerror`` says which.
     """
-    found = os.stat(path)  # before it is opened: opening is enough to set off some devices
-    if stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev:
+    status = os.stat(path)  # before opening, as opening alone triggers some devices
+    if stat.S_ISCHR(status.st_mode) and status.st_rdev == os.stat(os.devnull).st_rdev:
         return b""
-    _refuse_irregular(found.st_mode)
+    _refuse_irregular(status.st_mode)
     descriptor = os.open(path, _READ)
     try:
         _refuse_irregular(os.fstat(descriptor).st_mode)
@@ -55,20 +64,42 @@ def read_regular(path: Path, most_bytes: int = MOST_READ_BYTES) -> bytes:
         os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Make *folder* and the folders above it that are missing, for this user only.
+
+    ``mkdir(parents=True)`` would give those above it the usual permissions.
+
+    :raises OSError: if one can't be made, or something else has its path.
+    """
+    if not folder.is_dir():
+        for each in (*reversed(folder.parents), folder):
+            each.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of *data*, in as many pieces as the operating system takes it.
+
+    :raises OSError: if a part can't be written.
+    """
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
 def replace_file(
     path: Path, data: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None
 ) -> None:
-    """Make *data* the content of *path*; when this returns, it is on the disk.
+    """Make *data* the content of *path*; on return it is on the disk.
 
     A symbolic link stays one: the file it leads to is replaced.
 
-    :param mode: permissions of the new file, whatever the process' umask is.
-    :param owner: user and group to give it to, so that a file which root edits stays readable for
-        the server. Where that is not allowed, the group's and others' permissions go rather than to
-        another group.
-    :raises OSError: it could not be done; the old file is as it was, and nothing is left beside it.
-        (The one exception is a folder that can't be flushed: the file is then the new one, and only
-        a power cut could bring the old one back.)
+    :param mode: permissions of the new file, whatever the process's umask is.
+    :param owner: user and group of the new file, so that a file which root edits stays readable for
+        the server. Where giving it away is not allowed, group and others lose their permissions, so
+        that no other group gains them.
+    :raises OSError: if that fails; the old file is as it was, and nothing is left beside it. If
+        only the folder can't be flushed, the file is the new one; a power cut could then bring the
+        old one back.
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
@@ -83,7 +114,7 @@ def replace_file(
 
 
 def sweep(path: Path) -> None:
-    """Remove what killed writers of *path* have left beside it. There must be no other writer."""
+    """Remove temporary files of killed writers of *path*. There must be no other writer."""
     target = Path(os.path.realpath(path))
     for stray in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
         with contextlib.suppress(OSError):
@@ -92,16 +123,14 @@ def sweep(path: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Keep out everybody else who asks for the same, in this process or another, while *path* is
-    read and replaced.
+    """Lock *path* against other callers, in this process or another, while it is read and replaced.
 
-    The lock is on a file beside it, ``.<name>.lock``, that is gone afterwards. (*path* itself
-    becomes another file when it is replaced, and its folder may be a data directory, which the
-    server holds as long as it runs.) On Windows, and on file systems that know no locks, nobody is
-    kept out.
+    The lock is on a file beside it, ``.<name>.lock``, which is removed afterwards. Replacing *path*
+    would end a lock on itself. A lock on its folder could be the server's, which holds its data
+    directory. On Windows, and on file systems without locks, nothing is locked.
 
-    :param waiting: called when somebody else has it, before waiting for them.
-    :raises OSError: the lock's file can't be made.
+    :param waiting: called before waiting for another holder.
+    :raises OSError: if the lock file can't be made.
     """
     if sys.platform == "win32":
         yield
@@ -117,7 +146,7 @@ _KINDS = (
     (stat.S_ISCHR, "it is a device, not a file"),
     (stat.S_ISBLK, "it is a device, not a file"),
 )
-"""What else may have a path, and how it is put."""
+"""Kinds of files that are not read, with the words for the error."""
 
 
 def _refuse_irregular(mode: int) -> None:
@@ -141,11 +170,9 @@ def _read_all(descriptor: int, most_bytes: int) -> bytes:
 
 
 def _write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None) -> None:
-    descriptor = os.open(path, _NEW, mode & 0o600)
+    descriptor = os.open(path, NEW_FILE, mode & 0o600)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        write_all(descriptor, data)
         if sys.platform != "win32":
             os.fchmod(descriptor, mode if _give(descriptor, owner) else mode & 0o700)
         os.fsync(descriptor)
@@ -156,11 +183,11 @@ def _write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None
 if sys.platform != "win32":
 
     def _give(descriptor: int, owner: tuple[int, int] | None) -> bool:
-        """Give a file to *owner*, or to their group at least. Whether its group is the one that was
-        asked for.
+        """Give a file to *owner*, or at least to the owner's group. Returns whether it has the
+        group.
         """
-        made = os.fstat(descriptor)
-        if owner is None or owner == (made.st_uid, made.st_gid):
+        status = os.fstat(descriptor)
+        if owner is None or owner == (status.st_uid, status.st_gid):
             return True
         for user in (owner[0], -1):
             with contextlib.suppress(PermissionError):
@@ -174,15 +201,14 @@ if sys.platform != "win32":
         try:
             yield
         finally:
+            # Unlinked before the release: a process that waits then sees that the file is gone.
             with contextlib.suppress(OSError):
-                os.unlink(
-                    lock
-                )  # before it is let go: whoever waits for it will see that it is no longer there
+                os.unlink(lock)
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
     def _hold(lock: Path, waiting: Callable[[], None]) -> int:
-        """Open the file and lock it, until it is one that nobody has taken away meanwhile."""
+        """Open and lock the file, again if another holder has removed it meanwhile."""
         while True:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | _SAFELY, 0o600)
             try:
@@ -211,7 +237,7 @@ if sys.platform != "win32":
 
 
 def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":  # folders can't be opened there, and a rename needs no flush of its own
+    if os.name == "nt":  # folders can't be opened there, and renames need no flush
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -1,4 +1,4 @@
-"""A task that writes until it is cancelled, and then finishes what it has begun."""
+"""Tasks that write until cancelled, and then finish the write that has begun."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-__all__ = ["work_until_told"]
+__all__ = ["work_then_finish"]
 
 
-async def work_until_told(
+async def work_then_finish(
     work: Callable[[], Awaitable[None]],
     finish: Callable[[], None],
     patience_s: float,
@@ -17,13 +17,13 @@ async def work_until_told(
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     too_late: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run *work*. On cancellation don't cancel it: call *finish* and let it end by itself.
+    """Run *work*. On cancellation call *finish*, which asks it to end, instead of cancelling it.
 
-    A write under way must end before the last one begins, and a hanging disk must not hold up the
+    So a write under way ends before the last one begins, and a hanging disk does not hold up the
     server's end.
 
-    :param patience_s: how long finishing may take (seconds); *work* is cancelled then, and
-        *too_late* called.
+    :param patience_s: time (seconds) for finishing; then *work* is cancelled, and *too_late*
+        called.
     """
     patience = trio.CancelScope(shield=True)
 

@@ -1,60 +1,56 @@
-"""What the server has learned, kept over restarts: the one task that writes the state file.
+"""The one task that writes the state file, so that learned facts survive a restart.
 
 Rules
 -----
-1. Nothing that goes wrong here fails a request or the server: what can't be written stays in memory
-   until it can.
+1. No failure here fails a request or the server: changes that can't be written stay in memory until
+   they can.
 2. There is one writer (:class:`StateKeeper`), in a folder that is held
    (:class:`~grokcore.runtime.disk.data_dir.DataDirectory`).
 3. A change is on the disk within a second, however many records there are: it costs its own line in
-   the file's journal (:mod:`~grokcore.runtime.disk.state_file`). Now and then the file is written
-   as a whole instead, so that it stays in proportion. An owner who acts on a token does not wait
-   for that second: :meth:`StateKeeper.write_now`.
+   the file's journal (:mod:`~grokcore.runtime.disk.state_file`). Now and then a snapshot is written
+   instead, so that the journal stays in proportion. An owner's action on a token is written without
+   that delay: :meth:`StateKeeper.write_now`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import trio
 from attrs import define, field
 
-from .finishing import work_until_told
+from .disk_thread import InThread, own_thread
+from .finishing import work_then_finish
 from .state_file import Record, gone_line, line_of
 
-__all__ = ["InThread", "StateKeeper", "Writable", "pruned"]
+__all__ = ["StateKeeper", "Writable", "pruned"]
 
 DEBOUNCE_S = 1.0
-"""How long changes are gathered before they are written. So much is lost at most when the process
-is killed.
+"""Changes are gathered for this long before they are written. A killed process loses no more than
+that.
 """
 
 JOURNAL_BYTES = 64 * 1024
-"""The journal may grow to this size, or to that of the whole before it if that is more, before a
-whole is written. So at most twice what changes is written in the long run, and the file is read in
-twice the time at most."""
-
-RETRY_FIRST_S = 1.0
-"""The wait after a failed write; it doubles from one to the next."""
-
-RETRY_MAX_S = 60.0
-"""The longest such wait: a disk with room again is noticed within a minute."""
-
-FLUSH_S = 2.0
-"""How long the end of the server, or an owner's action, waits for the disk. A write takes some 10
-ms; a service manager kills after 10 s or so."""
-
-KEEP_S = 30 * 86400.0
-"""How long a token that is no longer in the pool is remembered: it may be back after a change of
-files.
+"""Size that the journal may reach, or that of its snapshot if that is larger, before a new snapshot
+is written. In the long run this at most doubles the bytes written, and the time to read the file.
 """
 
-InThread: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
-"""Does some work where it may block; raises what the work raises; when cancelled it gives up
-waiting for it.
+RETRY_FIRST_S = 1.0
+"""The wait after a first failed write; each further failure doubles it."""
+
+RETRY_MAX_S = 60.0
+"""The longest such wait: the server notices within a minute that a disk has room again."""
+
+FLUSH_S = 2.0
+"""How long the end of the server, or an owner's action, waits for the disk. A write takes some
+10 ms; service managers kill after some 10 s."""
+
+KEEP_S = 30 * 86400.0
+"""How long the records of a token that has left the pool are kept: it may come back with another
+token file.
 """
 
 _log = logging.getLogger(__name__)
@@ -64,33 +60,37 @@ class Writable(Protocol):
     """A :class:`~grokcore.runtime.disk.state_file.StateFile`, or a test's. ``str()`` names it in
     the log.
 
-    Both methods are called in a thread, return the file's size and raise OSError.
+    Both methods are called in a thread and return the file's size.
+
+    :raises OSError: if the file can't be written.
     """
 
     def save(self, lines: Mapping[str, bytes]) -> int:
-        """Make these its records."""
+        """Replace the file by a snapshot of these lines."""
 
     def append(self, lines: Sequence[bytes], size: int) -> int:
-        """Write changes behind a file of this size."""
+        """Append changes to a file of this size."""
 
 
 @define(eq=False)
 class _Saving:
-    """One look at what has changed, and the write that follows; *fault* says why it failed."""
+    """A collection of changes and its write.
+
+    :ivar fault: why it failed; empty if it did not.
+    """
 
     ended: trio.Event = field(factory=trio.Event)
     fault: str = ""
 
 
 class StateKeeper:
-    """Writes down what changes; :meth:`run` has to be running.
+    """Writes changed records to the file while :meth:`run` runs.
 
-    :param file: where to. Nobody else writes it.
-    :param changes: hands over, and forgets, what has changed since it was last asked: whole records
-        by their keys, None for a record that is no more. Called in trio's thread.
-    :param records: what the file holds, as loaded. Records that never change stay as they are.
-    :param in_thread: how to write without holding up the server; in a thread, unless a test brings
-        something else.
+    :param file: written by this keeper only.
+    :param changes: returns the records changed since its last call, whole and by their keys; None
+        for a record that is gone. Called in trio's thread.
+    :param records: the file's records, as loaded. Records that never change stay as they are.
+    :param in_thread: replaced in tests; else a thread of the keeper's own.
     """
 
     def __init__(
@@ -99,16 +99,16 @@ class StateKeeper:
         changes: Callable[[], Mapping[str, Record | None]],
         records: Mapping[str, Record],
         *,
-        in_thread: InThread | None = None,
+        in_thread: InThread[None] | None = None,
     ) -> None:
         self._file = file
         self._changes = changes
-        self._in_thread = in_thread or _thread()
+        self._in_thread = in_thread or own_thread()
         self._lines = {key: line_of(key, record) for key, record in records.items()}
         self._collected: dict[str, Record | None] = {}
-        self._unwritten: dict[str, bytes] = {}  # lines for the journal, by key
-        self._size: int | None = None  # of the file; None if nothing may be appended to it
-        self._room = 0  # bytes that the journal may still grow by
+        self._unwritten: dict[str, bytes] = {}  # journal lines by key
+        self._size: int | None = None  # of the file, in bytes; None if nothing may be appended
+        self._room = 0  # bytes left for the journal
         self._marked = trio.Event()
         self._hurried = trio.Event()
         self._closing = False
@@ -118,24 +118,22 @@ class StateKeeper:
 
     @property
     def fault(self) -> str:
-        """Why the last write failed, in words; empty if it did not."""
+        """Why the last write failed; empty if it did not."""
         return self._fault
 
     @property
     def unsaved(self) -> bool:
-        """Whether something may be lost if the process is killed now."""
+        """Whether the end of the process would lose a change now."""
         return bool(self._unwritten) or self._marked.is_set()
 
     def changed(self) -> None:
-        """Say that there is something to ask *changes* for. Costs next to nothing, waits for
-        nothing.
-        """
+        """Request a call of *changes* soon. Cheap, and never waits."""
         self._marked.set()
 
     async def write_now(self) -> str:
-        """Write what has changed by now, without the usual pause.
+        """Write all changes so far, without the usual pause.
 
-        :returns: empty if it is on the disk; else why it is not (yet), in words.
+        :returns: empty if they are on the disk; else why they are not (yet).
         """
         saving = self._next
         self._marked.set()
@@ -146,10 +144,11 @@ class StateKeeper:
         return _too_slow()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Write what changes until cancelled; then, within FLUSH_S, what is left. A failed write
-        never raises.
+        """Write changes until cancelled, and then the remaining ones within FLUSH_S.
+
+        A failed write never raises.
         """
-        await work_until_told(
+        await work_then_finish(
             self._write_until_closing,
             self._close,
             FLUSH_S,
@@ -178,9 +177,7 @@ class StateKeeper:
             saving.ended.set()
 
     async def _save(self) -> None:
-        """Write what is not yet written, if anything. Everything that goes wrong stops here and is
-        tried again.
-        """
+        """Write unwritten changes, if any. All errors end here, and the write is tried again."""
         self._marked, self._hurried = trio.Event(), trio.Event()
         try:
             self._collect()
@@ -189,7 +186,7 @@ class StateKeeper:
                 self._unwritten.clear()
         except OSError as error:
             self._failed(error.strerror or type(error).__name__)
-        except Exception as error:  # noqa: BLE001  no thread to be had, or a bug: either way requests are still answered
+        except Exception as error:  # noqa: BLE001  no thread can be had, or a bug: requests are still answered
             self._failed(type(error).__name__, error)
         else:
             self._worked()
@@ -197,9 +194,8 @@ class StateKeeper:
     def _collect(self) -> None:
         self._collected.update(self._changes())
         for key in list(self._collected):
-            record = self._collected.pop(
-                key
-            )  # first, so that one which can't be serialised does not come again
+            # Popped first, so that a record that can't be serialised is not tried again.
+            record = self._collected.pop(key)
             line = None if record is None else line_of(key, record)
             if line == self._lines.get(key):
                 continue
@@ -210,15 +206,15 @@ class StateKeeper:
                 self._lines[key] = self._unwritten[key] = line
 
     def _write(self) -> None:
-        """Append what is unwritten, or write the whole. Runs in a thread; the rest of the keeper
-        waits for it.
+        """Append the unwritten lines, or write a snapshot. Runs in a thread, for which the rest of
+        the keeper waits.
         """
         added = sum(len(line) + 1 for line in self._unwritten.values())
         size, self._size = self._size, None
         if size is not None and added <= self._room:
             try:
                 self._size = self._file.append([*self._unwritten.values()], size)
-            except OSError:  # whatever it was: a whole does not depend on the file that is there
+            except OSError:  # a snapshot works whatever state the old file is in
                 _log.debug("%s could not be appended to", self._file, exc_info=True)
             else:
                 self._room -= added
@@ -229,7 +225,7 @@ class StateKeeper:
     def _failed(self, reason: str, bug: Exception | None = None) -> None:
         if not self._fault:
             _log.warning(
-                "%s can't be written (%s). What was learned is only in memory.",
+                "%s can't be written (%s). Until it can, a restart loses recent changes.",
                 self._file,
                 reason,
                 exc_info=bug,
@@ -250,12 +246,13 @@ class StateKeeper:
 def pruned(
     records: Mapping[str, Record], current_keys: AbstractSet[str], now: float
 ) -> dict[str, Record]:
-    """The records without those of nobody in *current_keys* that last changed more than KEEP_S
-    before *now*.
+    """Drop records that last changed more than KEEP_S before *now*, except those of *current_keys*.
 
-    The newest record bounds *now*: a wall clock that is wrong for one start makes nobody forgotten.
+    The newest record bounds *now*, so that one start with a wrong wall clock drops nothing.
 
-    :param records: each with the wall-clock second of its last change as ``at``; one without stays.
+    :param records: with the wall-clock second of their last change as ``at``; a record without it
+        stays.
+    :param now: wall-clock second.
     """
     times = {
         key: at
@@ -272,17 +269,3 @@ def pruned(
 
 def _too_slow() -> str:
     return f"it took more than {FLUSH_S:g} s"
-
-
-def _thread() -> InThread:
-    """A way into a thread that nobody else waits for: one at a time, and a hanging disk takes no
-    thread of others.
-    """
-    limiter = trio.CapacityLimiter(1)
-
-    async def in_thread(work: Callable[[], None]) -> None:
-        # Only the end of the server cancels this. A write that is then given up replaces the file
-        # or does not.
-        await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
-
-    return in_thread

@@ -1,53 +1,46 @@
-"""Noticing that files have changed, by looking: where they are, their size, their time, their
-number on the disk.
+"""Noticing changed files by polling their device, inode, size and time.
 
-Looking twice a second costs nothing, works on every file system (notifications don't, over a
-network or into a container), and sees a file that is replaced, a link that is led elsewhere, and
-one that was not there before. A thread does it, as a look at a network file system that hangs does
-not return.
+Polling twice a second costs next to nothing and works on every file system; notifications don't,
+over a network or into a container. A replaced file, a link with another target and a new file are
+all noticed. A thread polls, as a call to a network file system that hangs does not return.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
 import trio
 
+from .disk_thread import InThread, own_thread
+
 __all__ = ["Fingerprint", "Watch", "fingerprint"]
 
-LOOK_EVERY_S = 0.5
-
-InThread: TypeAlias = "Callable[[Callable[[], Fingerprint]], Awaitable[Fingerprint]]"
-"""Does some work where it may block; gives up waiting for it when cancelled."""
+POLL_EVERY_S = 0.5
 
 Fingerprint: TypeAlias = "tuple[tuple[str, int, int, int, int] | tuple[str, str] | None, ...]"
 
 
 def fingerprint(paths: Iterable[Path | None]) -> Fingerprint:
-    """What changes when one of the files does. None, and files that are not there, count as
-    well.
-    """
+    """A value that changes when one of the files does. None and missing files count as well."""
     return tuple(None if path is None else _of(path) for path in paths)
 
 
 def _of(path: Path) -> tuple[str, int, int, int, int] | tuple[str, str]:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as error:
         return str(path), error.strerror or ""
-    return str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return str(path), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class Watch:
-    """Watches some files, which may be others each time one looks.
+    """Watches a list of files, which may change.
 
-    :param files: names them; called in the thread.
-    :param known: what they looked like when they were read; what they look like now, if that is not
-        said.
-    :param look: how to fingerprint; of tests, as *in_thread* is.
+    :param files: returns the paths to watch; called in the thread.
+    :param known: fingerprint when the files were last read; default: now.
+    :param fingerprint_of: replaced in tests, as *in_thread* is.
     """
 
     def __init__(
@@ -55,13 +48,13 @@ class Watch:
         files: Callable[[], Iterable[Path | None]],
         *,
         known: Fingerprint | None = None,
-        look: Callable[[Iterable[Path | None]], Fingerprint] = fingerprint,
-        in_thread: InThread | None = None,
+        fingerprint_of: Callable[[Iterable[Path | None]], Fingerprint] = fingerprint,
+        in_thread: InThread[Fingerprint] | None = None,
     ) -> None:
         self._files = files
-        self._look = look
-        self._in_thread = in_thread or _thread()
-        self._known = look(files()) if known is None else known
+        self._fingerprint_of = fingerprint_of
+        self._in_thread = in_thread or own_thread()
+        self._known = fingerprint_of(files()) if known is None else known
         self._at_once = trio.Event()
 
     def hurry(self) -> None:
@@ -71,24 +64,18 @@ class Watch:
     async def changed(self) -> None:
         """Wait until the files have changed, and have then stayed the same for a moment.
 
-        Whoever writes one may not be done with it at the first glance.
+        At the first change, the program that writes a file may not have finished.
         """
         before = self._known
         while not self._at_once.is_set():
-            with trio.move_on_after(LOOK_EVERY_S):
+            with trio.move_on_after(POLL_EVERY_S):
                 await self._at_once.wait()
-            now = await self._glance()
+            now = await self._poll()
             if now == before != self._known:
                 break
             before = now
         self._at_once = trio.Event()
-        self._known = await self._glance()
+        self._known = await self._poll()
 
-    async def _glance(self) -> Fingerprint:
-        return await self._in_thread(lambda: self._look(self._files()))
-
-
-def _thread() -> InThread:
-    """A way into a thread, one at a time."""
-    limiter = trio.CapacityLimiter(1)
-    return functools.partial(trio.to_thread.run_sync, abandon_on_cancel=True, limiter=limiter)
+    async def _poll(self) -> Fingerprint:
+        return await self._in_thread(lambda: self._fingerprint_of(self._files()))

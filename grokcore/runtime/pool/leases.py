@@ -2,12 +2,12 @@
 
 Rules
 -----
-1. Whoever waits is served first come, first served, and a request that has to try again keeps its
-   place; one that needs a Super token does not hold up the others.
-2. Choosing and settling never wait, so nothing here is held across a wait: a lease can be given
-   back in any ``finally``, under cancellation too.
-3. A lease ends exactly once: settled with a success or a failure, or abandoned because the client
-   left.
+1. Waiting requests are served first come, first served. A request that has to try again keeps its
+   place, and one that needs a Super token does not hold up the others.
+2. Choosing and settling never wait, so a lease can be given back in any ``finally``, under
+   cancellation too.
+3. A lease ends exactly once: settled with a success or a failure, abandoned because the client
+   left, or returned unused.
 """
 
 from __future__ import annotations
@@ -16,24 +16,30 @@ import bisect
 import itertools
 import math
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import trio
 from attrs import define, field
 
 from ...errors import GrokApiError, Overloaded
 from ...protocol.pool.book import Loan, Need, TokenBook
+from ...protocol.pool.owner_actions import ActionResult, Cleared, Disabled, Enabled, Rechecked
 from ...protocol.pool.view import TokenView, TokenViews
 
 __all__ = ["Lease", "TokenPool"]
 
 MAX_WAITING = 1000
-"""Requests that may wait for a token at once; more would wait in vain for the queue's few
-seconds.
+"""Requests that may wait for a token at once; more would wait for the queue's few seconds in vain.
 """
+
+_Result = TypeVar("_Result", bound=ActionResult)
 
 
 class Lease:
-    """A token reserved for one attempt."""
+    """The runtime's handle for a token that is reserved for one attempt; it can be given back once.
+
+    (The book's record of the reservation is a :class:`~grokcore.protocol.pool.book.Loan`.)
+    """
 
     def __init__(self, pool: TokenPool, loan: Loan) -> None:
         entry = loan.account.entry
@@ -48,26 +54,26 @@ class Lease:
         return f"<Lease of {self.token_id} {'open' if self._loan else 'given back'}>"
 
     def settle(self, error: GrokApiError | None) -> None:
-        """Give it back with the attempt's outcome (None is a success); the first word counts."""
+        """Give it back with the attempt's outcome; None is a success. Further calls do nothing."""
         loan, self._loan = self._loan, None
         if loan is not None:
             self._pool.book.settle(loan, error, trio.current_time())
             self._pool.changed()
 
     def answering(self) -> None:
-        """Grok has begun to answer."""
+        """Note that Grok has begun to answer."""
         if self._loan is not None:
             self._pool.book.answering(self._loan)
 
     def return_unused(self) -> None:
-        """Give it back: nothing was asked with it."""
+        """Give it back if it is still open: no request was sent with it."""
         loan, self._loan = self._loan, None
         if loan is not None:
             self._pool.book.return_unused(loan, trio.current_time())
             self._pool.changed()
 
     def abandon(self) -> None:
-        """Give it back without having learned anything, if it is still open."""
+        """Give it back if it is still open: the attempt has no outcome."""
         loan, self._loan = self._loan, None
         if loan is not None:
             self._pool.book.abandon(loan, trio.current_time())
@@ -87,13 +93,14 @@ class _Waiter:
 
 
 class TokenPool:
-    """Leases tokens.
+    """Leases of tokens, and the queue of requests that wait for one.
 
     :ivar queue_s: seconds that a request waits for a busy token at most.
     :ivar on_change: called whenever something in the book may have changed; they must not wait.
-    :ivar written: waits, for a bounded time, until the book's changes are on the disk; returns why
-        they are not, in words, or nothing.
-    :ivar look: finds out before each lease whether time was missed, and calls :meth:`shift` then.
+    :ivar written: waits, for a bounded time, until the book's changes are on the disk. Returns the
+        reason if they are not, and an empty text otherwise.
+    :ivar look: called before each lease; compares the clocks and calls :meth:`shift` if time was
+        missed.
     """
 
     def __init__(self, book: TokenBook, *, queue_s: float) -> None:
@@ -108,7 +115,7 @@ class TokenPool:
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for a token."""
+        """Number of requests that wait for a token."""
         return len(self._waiting)
 
     def ticket(self) -> int:
@@ -119,12 +126,12 @@ class TokenPool:
         """Wait for a token that can serve *need*.
 
         :param ticket: the request's place in the queue; a new one at its end if there is none.
-        :raises GrokApiError: no token could, however long one waited (NoTokens, NoValidTokens,
-            RateLimitExceeded, Challenge), or the queue was full or too slow (Overloaded).
+        :raises GrokApiError: if waiting for a token would not help (NoTokens, NoValidTokens,
+            RateLimitExceeded, Challenge, …), or the queue was full or too slow (Overloaded).
         """
         self.look()
         waiter = _Waiter(need, self.ticket() if ticket is None else ticket)
-        bisect.insort(self._waiting, waiter, key=lambda one: one.ticket)
+        bisect.insort(self._waiting, waiter, key=lambda queued: queued.ticket)
         try:
             self.changed()
             if waiter.lease is None:
@@ -146,12 +153,10 @@ class TokenPool:
             opening = self.book.next_opening(waiter.need, trio.current_time())
             with trio.CancelScope(deadline=min(until, opening)) as waiter.sleep:
                 await waiter.served.wait()
-            if (
-                self._shared_out_at < opening <= trio.current_time()
-            ):  # a token has opened; of many sleepers one sees to it
-                self.changed()
+            if self._shared_out_at < opening <= trio.current_time():
+                self.changed()  # a token has opened: the first waiter to wake serves the queue
         if not waiter.served.is_set() and self._serve(waiter, patient=False):
-            self._tell()
+            self._notify()
         if waiter.error is not None:
             raise waiter.error
         if waiter.lease is None:
@@ -161,36 +166,35 @@ class TokenPool:
                 retry_after=1,
             )
 
-    # The acts of a token's owner: those of the book, and whoever waits hears of it. UnknownToken is
-    # raised as there.
+    # Actions of a token's owner: those of the book. They raise UnknownToken as there.
 
-    def clear(self, token: str) -> str:
-        """What is held against it does not hold."""
+    def clear(self, token: str) -> Cleared:
+        """Forget the coolings, used-up allowances and failures that are held against a token."""
         return self._acted(self.book.clear(token, trio.current_time()))
 
-    def recheck(self, token: str, *, group: str = "") -> str:
-        """Ask Grok what it has left, for *group* if nothing is known of it."""
+    def recheck(self, token: str, *, group: str = "") -> Rechecked:
+        """Poll all allowances of a token, or that for *group* if it has none."""
         return self._acted(self.book.recheck(token, trio.current_time(), group=group))
 
-    def disable(self, token: str) -> str:
-        """Use it for nothing more."""
+    def disable(self, token: str) -> Disabled:
+        """Take a token out of use."""
         return self._acted(self.book.disable(token))
 
-    def enable(self, token: str) -> str:
-        """Use it again."""
+    def enable(self, token: str) -> Enabled:
+        """Use a token again."""
         return self._acted(self.book.enable(token, trio.current_time()))
 
-    def _acted(self, told: str) -> str:
+    def _acted(self, result: _Result) -> _Result:
         self.changed()
-        return told
+        return result
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that trio's clock has not counted
-        (:mod:`~grokcore.protocol.wall`).
+        """Move all times earlier by *seconds* that trio's clock has missed
+        (:mod:`grokcore.protocol.wall`).
         """
         self.book.shift(seconds)
         for waiter in self._waiting:
-            if waiter.sleep is not None:  # when the next token opens has to be looked up anew
+            if waiter.sleep is not None:  # wake it: the next opening is earlier now
                 waiter.sleep.deadline = -math.inf
         self.changed()
 
@@ -199,34 +203,30 @@ class TokenPool:
         return self.book.view(token, trio.current_time())
 
     def views(self, *, most: int = 200) -> TokenViews:
-        """The tokens, those with trouble first, and no more than *most* of them."""
+        """The first *most* tokens; those with trouble come first."""
         return self.book.views(trio.current_time(), most=most)
 
     def changed(self) -> None:
-        """Something in the book is not as it was: somebody may be served now, and others may want
-        to know.
-        """
+        """Serve waiting requests, and notify the listeners, after a change in the book."""
         self._share_out()
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for listener in self.on_change:
             listener()
 
     def _share_out(self) -> None:
-        """Serve those who wait, in their order, with what is free now; tell those who wait in
-        vain.
-        """
+        """Serve the waiting requests in their order; those that wait in vain get their error."""
         self._shared_out_at = trio.current_time()
         in_vain: set[Need] = set()
         for waiter in list(self._waiting):
-            # Whoever asks for the same as one who was not served need not ask. (Needs of requests
-            # that have failed once are their own, and few.)
+            # A need that could not be served is looked up once. (Requests that have failed have
+            # needs of their own, but they are few.)
             if waiter.need not in in_vain and not self._serve(waiter, patient=True):
                 in_vain.add(waiter.need)
 
     def _serve(self, waiter: _Waiter, *, patient: bool) -> bool:
-        """Serve one, or tell it that it waits in vain; whether its waiting is over."""
+        """Give *waiter* a lease, or an error if it waits in vain; return whether it has either."""
         now = trio.current_time()
         loan = self.book.choose(waiter.need, now, patient=patient)
         if loan is not None:
@@ -241,5 +241,5 @@ class TokenPool:
 
 
 async def _kept_nowhere() -> str:
-    """A server without a state file has nothing to wait for; it has said so at its start."""
+    """Return at once: a server without a state file writes nothing, and has logged that."""
     return ""

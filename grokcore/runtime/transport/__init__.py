@@ -1,3 +1,3 @@
-"""HTTP requests: the seam that everything above uses, libcurl behind it, and recordings of what
-came.
+"""HTTP requests: the seam that everything above uses, libcurl behind it, and recordings of
+responses.
 """

@@ -1,25 +1,24 @@
-"""Recording: what Grok sends in answer to a question, as a file for a report, redacted.
+"""Recording: Grok's responses to questions, as redacted files for a report.
 
 Theory
 ------
-A transport around the real one. What comes through an exchange goes on at once; a reference to it
-is left for a task that gathers for a moment, and has a thread redact and write what there is
-(:class:`_Folder`). So an answer never waits for the disk, be it slow or hanging, and costs its
-reader a microsecond per piece; redacting a line (some 13 µs) and writing it would cost ten times
-what decoding does.
+A transport around the real one. The bytes of an exchange go on at once, and are kept in memory
+until the response has ended. A worker thread then redacts them
+(:mod:`grokcore.protocol.recording.redact`) and writes the file. So an answer never waits for the
+disk, be it slow or hanging, and a recording costs its reader less than a microsecond per piece. The
+price: if the process is killed, answers under way leave nothing on the disk.
 
-A file is a header, the lines as Grok sent them with all that is personal taken out
-(:mod:`grokcore.protocol.recording.redact`), and, unless the response came to its end, a last line
-that says why not. Header and last line are objects with the key ``grok2api_record``.
+A file is a header, the lines that Grok sent, redacted, and, unless the response came to its end, a
+last line with the reason. Header and last line are objects with the key ``grok2api_record``.
 
 Rules
 -----
-1. Nothing that goes wrong here is seen by who asks: a recording ends, one line of the log says so,
-   and that is all.
-2. What is personal never reaches the disk: there is no file before it is redacted.
+1. No client or caller sees a failure of a recording: the recording is lost, and one line of the log
+   reports it.
+2. Nothing is written before it is redacted; a file is there whole or not at all.
 3. Memory, files and their sizes are bounded. The oldest files go; only files of our own making are
    ever deleted.
-4. A file and its redactor are touched in the thread only, one piece of work at a time.
+4. Files are touched in the worker thread only, one at a time.
 """
 
 from __future__ import annotations
@@ -30,10 +29,9 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import orjson
@@ -42,77 +40,64 @@ from attrs import define, field
 
 from ...errors import TransportFailure
 from ...protocol.grok_web.payload import CHAT_PATH
-from ...protocol.recording.redact import Redactor
-from ..disk.finishing import work_until_told
-from ..disk.state_keeper import InThread
+from ...protocol.recording.redact import redacted
+from ..disk.disk_thread import InThread, own_thread
+from ..disk.files import make_folder, replace_file
+from ..disk.finishing import work_then_finish
 from .seam import Exchange, ResponseHead, Transport, UpstreamRequest
 
 __all__ = ["RECORD_KEY", "RECORD_VERSION", "RecordingTransport"]
 
 RECORD_KEY = "grok2api_record"
-"""A line with it is ours and not Grok's."""
+"""Key that only the recorder's own lines have."""
 
 RECORD_VERSION = 1
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
+"""A longer response is cut off there, and so is its file."""
+
 MAX_FILES = 100
 
-GATHER_S = 0.25
-"""How long pieces are gathered. What the process has not written when it is killed is lost."""
+MAX_AT_ONCE = MAX_FILES
+"""Recordings in memory: under way, or ended and not written yet. Further responses are not
+recorded.
+"""
 
-MAX_WAITING_BYTES = 16 * 1024 * 1024
-"""What may wait for the disk. Beyond it recordings are cut off."""
+MAX_HELD_BYTES = 32 * 1024 * 1024
+"""Bytes of all recordings in memory. A recording that would exceed them is cut off."""
 
 FLUSH_S = 2.0
-"""How long the end of the server waits for the disk."""
+"""Seconds that the end of the server waits for the disk."""
 
-_OURS = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}\.ndjson")
-_NEW = (
-    os.O_WRONLY
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
+_OURS = re.compile(r"\.?(\d{8}T\d{9}Z-[0-9a-f]{8}\.ndjson)(?:\.[0-9a-f]{8}\.tmp)?")
+"""Names of our files, and of those that a killed process has left unfinished."""
 
 _log = logging.getLogger(__name__)
 
 
 @define(eq=False)
 class _Recording:
-    """One response.
+    """One response, in memory.
 
-    :ivar taken: bytes of it so far.
-    :ivar waiting: what the thread has not been given yet.
-    :ivar end: why nothing more comes: it was ``whole``, ``broken`` off by the connection,
-        ``abandoned`` by us, or ``cut`` off here because it was too much. Empty while more may come.
+    :ivar data: its bytes so far; unchanged once *end* is set.
+    :ivar end: why nothing more comes: ``whole``, ``broken`` by the connection, ``abandoned`` by us,
+        or ``cut`` off here for its size. Empty while more may come.
     """
 
     path: str
-    head: ResponseHead | None = None
-    taken: int = 0
-    waiting: list[bytes] = field(factory=list)
+    head: ResponseHead
+    data: bytearray = field(factory=bytearray)
     end: str = ""
 
 
-@define
-class _Work:
-    """For the thread: what to add to a recording, and what it needs to begin and end it."""
-
-    recording: _Recording
-    head: ResponseHead
-    data: bytes
-    end: str
-
-
 class RecordingTransport:
-    """Makes requests as *inner* does, and records what questions are answered. :meth:`run` has to
-    be running.
+    """Makes requests as *inner* does, and records the responses to questions while :meth:`run`
+    runs.
 
-    :param folder: where to; made, for this user only, when there is something to write.
-    :param tag_names: elements whose names stay readable: those that are filtered.
-    :param in_thread: how to write without holding up the server; in a thread, unless a test brings
-        something else.
+    :param folder: where the files go; made, for this user only, before the first one.
+    :param tag_names: elements that the decoder filters; their names stay readable.
+    :param in_thread: runs the writing without holding up the server; default: in a worker thread.
+        Replaced in tests.
     """
 
     def __init__(
@@ -121,110 +106,104 @@ class RecordingTransport:
         folder: Path,
         tag_names: frozenset[str] = frozenset(),
         *,
-        in_thread: InThread | None = None,
+        in_thread: InThread[None] | None = None,
     ) -> None:
         self._inner = inner
         self._folder = _Folder(folder, tag_names)
-        self._in_thread = in_thread or _thread()
-        self._news: dict[_Recording, None] = {}
-        self._waiting_bytes = 0
+        self._in_thread = in_thread or own_thread()
+        self._under_way: dict[_Recording, None] = {}
+        self._ended: deque[_Recording] = deque()
+        self._held_bytes = 0
         self._marked = trio.Event()
-        self._closing = trio.Event()
+        self._closing = False
 
     def open(self, request: UpstreamRequest) -> Exchange:
-        """As the inner transport's."""
+        """Begin an exchange of the inner transport; one for a question is recorded."""
         exchange = self._inner.open(request)
         path = urlsplit(request.url).path
-        return (
-            _RecordedExchange(exchange, _Recording(path), self)
-            if path.endswith(CHAT_PATH)
-            else exchange
-        )
+        return _RecordedExchange(exchange, path, self) if path.endswith(CHAT_PATH) else exchange
 
     # For exchanges -------------------------------------------------------------------------------
 
+    def begin(self, path: str, head: ResponseHead) -> _Recording | None:
+        """Begin a recording; None if there are too many."""
+        if len(self._under_way) + len(self._ended) >= MAX_AT_ONCE:
+            self._folder.failed(f"there are more than {MAX_AT_ONCE} at once")
+            return None
+        recording = _Recording(path, head)
+        self._under_way[recording] = None
+        return recording
+
     def add(self, recording: _Recording, data: bytes) -> None:
-        """*data* has come. Costs next to nothing, waits for nothing."""
+        """Add a piece of the response. Never waits."""
         if recording.end:
             return
-        recording.taken += len(data)
-        if recording.taken > MAX_FILE_BYTES or self._waiting_bytes + len(data) > MAX_WAITING_BYTES:
+        size = len(recording.data) + len(data)
+        if size > MAX_FILE_BYTES or self._held_bytes + len(data) > MAX_HELD_BYTES:
             self.end(recording, "cut")
             return
-        recording.waiting.append(data)
-        self._waiting_bytes += len(data)
-        self._note(recording)
+        recording.data += data
+        self._held_bytes += len(data)
 
     def end(self, recording: _Recording, end: str) -> None:
-        """Nothing more comes. What counts is said first."""
+        """End a recording, unless it has ended: the first reason counts."""
         if not recording.end:
             recording.end = end
-            self._note(recording)
-
-    def _note(self, recording: _Recording) -> None:
-        self._news[recording] = None
-        self._marked.set()
+            del self._under_way[recording]
+            self._ended.append(recording)
+            self._marked.set()
 
     # Writing -------------------------------------------------------------------------------------
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Write what comes until cancelled; then, within FLUSH_S, what is left."""
-        await work_until_told(
+        """Write recordings as they end until cancelled; then, within FLUSH_S, those that are left,
+        and those under way as ``abandoned``.
+        """
+        await work_then_finish(
             self._write_until_closing, self._close, FLUSH_S, task_status=task_status
         )
 
     def _close(self) -> None:
-        self._closing.set()
+        for recording in list(self._under_way):
+            self.end(recording, "abandoned")
+        self._closing = True
         self._marked.set()
 
     async def _write_until_closing(self) -> None:
-        while not self._closing.is_set():
+        while not self._closing:
             await self._marked.wait()
-            with trio.move_on_after(GATHER_S):
-                await self._closing.wait()
-            await self._write()
+            self._marked = trio.Event()
+            while self._ended:
+                await self._write(self._ended[0])
+                self._held_bytes -= len(self._ended.popleft().data)
 
-    async def _write(self) -> None:
-        self._marked = trio.Event()
-        work = list(self._take())
-        if work:
-            try:
-                await self._in_thread(functools.partial(self._folder.write, work))
-            except RuntimeError as error:  # no thread to be had
-                self._folder.failed(str(error))
-
-    def _take(self) -> Iterator[_Work]:
-        news, self._news, self._waiting_bytes = self._news, {}, 0
-        for recording in news:
-            data = b"".join(recording.waiting)
-            recording.waiting.clear()
-            if recording.head is not None:  # else there was no response
-                yield _Work(recording, recording.head, data, recording.end)
+    async def _write(self, recording: _Recording) -> None:
+        try:
+            await self._in_thread(functools.partial(self._folder.write, recording))
+        except RuntimeError as error:  # no thread to be had
+            self._folder.failed(str(error))
 
 
 class _RecordedExchange:
-    """An exchange whose response is noted as it goes by."""
+    """An exchange whose response is recorded as it is read."""
 
-    def __init__(
-        self, inner: Exchange, recording: _Recording, transport: RecordingTransport
-    ) -> None:
+    def __init__(self, inner: Exchange, path: str, transport: RecordingTransport) -> None:
         self._inner = inner
-        self._recording = recording
+        self._path = path
         self._transport = transport
+        self._recording: _Recording | None = None
 
     async def head(self) -> ResponseHead:
-        try:
-            self._recording.head = await self._inner.head()
-        except TransportFailure:
-            self._transport.end(self._recording, "broken")
-            raise
-        return self._recording.head
+        head = await self._inner.head()
+        if self._recording is None:
+            self._recording = self._transport.begin(self._path, head)
+        return head
 
     async def read(self) -> bytes:
         try:
             data = await self._inner.read()
         except TransportFailure:
-            self._transport.end(self._recording, "broken")
+            self._end("broken")
             raise
         self._note(data)
         return data
@@ -233,7 +212,7 @@ class _RecordedExchange:
         try:
             data = self._inner.read_nowait()
         except TransportFailure:
-            self._transport.end(self._recording, "broken")
+            self._end("broken")
             raise
         if data is not None:
             self._note(data)
@@ -246,126 +225,92 @@ class _RecordedExchange:
         self._inner.wake()
 
     async def aclose(self) -> None:
-        self._transport.end(self._recording, "abandoned")
+        self._end("abandoned")
         await self._inner.aclose()
 
     def _note(self, data: bytes) -> None:
-        if data:
+        if not data:
+            self._end("whole")
+        elif self._recording is not None:
             self._transport.add(self._recording, data)
-        else:
-            self._transport.end(self._recording, "whole")
+
+    def _end(self, end: str) -> None:
+        if self._recording is not None:
+            self._transport.end(self._recording, end)
 
 
 # In the thread ----------------------------------------------------------------------------------
 
 
-@define
-class _OpenFile:
-    file: BinaryIO
-    redactor: Redactor
-    size: int = 0
-
-
 class _Folder:
-    """The files. A file system that fails ends the recordings it fails, and is told of once until
-    it works again.
+    """The folder of the files. A failure loses the recording, and is logged once until a write
+    succeeds again.
     """
 
     def __init__(self, path: Path, tag_names: frozenset[str]) -> None:
         self._path = path
         self._tag_names = tag_names
-        self._open: dict[_Recording, _OpenFile | None] = {}  # None: it has failed, or is full
         self._fault = ""
 
-    def write(self, batch: list[_Work]) -> None:
-        for work in batch:
-            try:
-                self._add(work)
-            except OSError as error:
-                self._close(work.recording)
-                self.failed(error.strerror or type(error).__name__)
-            except Exception:  # noqa: BLE001 - boundary: a bug here ends a recording and nothing else
-                self._close(work.recording)
-                _log.exception("a bug kept an answer from being recorded")
-            if work.end:
-                del self._open[work.recording]
+    def write(self, recording: _Recording) -> None:
+        """Redact a recording that has ended, and write its file."""
+        try:
+            self._write(_content(recording, self._tag_names))
+        except OSError as error:
+            self.failed(error.strerror or type(error).__name__)
+        except Exception:  # noqa: BLE001 - boundary: a bug here loses a recording and nothing else
+            _log.exception("a bug kept an answer from being recorded")
 
     def failed(self, reason: str) -> None:
-        """Tell of it, once."""
+        """Log that recordings are lost, once."""
         if not self._fault:
             _log.warning("%s: answers can't be recorded: %s.", self._path, reason)
         self._fault = reason
 
-    def _add(self, work: _Work) -> None:
-        data = b""
-        if work.recording not in self._open:
-            self._open[work.recording] = None
-            self._open[work.recording] = self._begin()
-            data = _header(work)
-        opened = self._open[work.recording]
-        if opened is None:
-            return
-        redacted = opened.redactor.feed(work.data) + (
-            opened.redactor.close() if work.end not in ("", "cut") else b""
-        )
-        full = opened.size + len(redacted) > MAX_FILE_BYTES
-        end = "cut" if full else work.end
-        data += b"" if full else redacted
-        self._append(opened, data + _last_line(data, end))
-        if end:
-            self._close(work.recording)
-
-    def _append(self, opened: _OpenFile, data: bytes) -> None:
-        opened.file.write(data)
-        opened.file.flush()
-        opened.size += len(data)
-        if data and self._fault:
+    def _write(self, content: bytes) -> None:
+        make_folder(self._path)
+        self._make_room()
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
+        replace_file(self._path / f"{stamp}Z-{secrets.token_hex(4)}.ndjson", content)
+        if self._fault:
             self._fault = ""
             _log.info("%s: answers are recorded again.", self._path)
 
-    def _begin(self) -> _OpenFile:
-        for folder in (*reversed(self._path.parents), self._path):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        self._make_room()
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
-        path = self._path / f"{stamp}Z-{secrets.token_hex(4)}.ndjson"
-        file = os.fdopen(os.open(path, _NEW, 0o600), "wb")
-        return _OpenFile(file, Redactor(secrets.token_bytes(32), self._tag_names))
-
     def _make_room(self) -> None:
-        ours = sorted(entry.name for entry in os.scandir(self._path) if _OURS.fullmatch(entry.name))
-        for name in ours[: max(0, len(ours) - MAX_FILES + 1)]:
-            with contextlib.suppress(OSError):  # somebody else was faster, or (on Windows) reads it
+        names = [entry.name for entry in os.scandir(self._path) if _OURS.fullmatch(entry.name)]
+        names.sort(key=lambda name: name.lstrip("."))
+        for name in names[: max(0, len(names) - MAX_FILES + 1)]:
+            # Another process was faster, or (on Windows) reads it.
+            with contextlib.suppress(OSError):
                 (self._path / name).unlink()
 
-    def _close(self, recording: _Recording) -> None:
-        opened = self._open.get(recording)
-        self._open[recording] = None
-        if opened is not None:
-            with contextlib.suppress(OSError):
-                opened.file.close()
+
+def _content(recording: _Recording, tag_names: frozenset[str]) -> bytes:
+    header = _header(recording)
+    body, end = bytes(recording.data), recording.end
+    if end == "cut":
+        body = body[: body.rfind(b"\n") + 1]
+    body = redacted(body, secrets.token_bytes(32), tag_names)
+    most = MAX_FILE_BYTES - len(header)
+    if len(body) > most:
+        body, end = body[: body.rfind(b"\n", 0, most) + 1], "cut"
+    return header + body + _last_line(body, end)
 
 
-def _header(work: _Work) -> bytes:
-    head = work.head
-    content_type = head.headers.get("content-type", "")[:100]
-    told = {"status": head.status, "content_type": content_type, "path": work.recording.path[-200:]}
-    return orjson.dumps({RECORD_KEY: RECORD_VERSION, **told}) + b"\n"
+def _header(recording: _Recording) -> bytes:
+    head = recording.head
+    header = {
+        RECORD_KEY: RECORD_VERSION,
+        "status": head.status,
+        "content_type": head.headers.get("content-type", "")[:100],
+        "path": recording.path[-200:],
+    }
+    return orjson.dumps(header) + b"\n"
 
 
 def _last_line(before: bytes, end: str) -> bytes:
-    """Why the response is not there to its end, in a line of its own."""
-    if end in ("", "whole"):
+    """A line of its own with the reason why the response is not there to its end."""
+    if end == "whole":
         return b""
     newline = b"\n" if before and not before.endswith(b"\n") else b""
     return newline + orjson.dumps({RECORD_KEY: RECORD_VERSION, "end": end})
-
-
-def _thread() -> InThread:
-    """A way into a thread that nobody else waits for: one piece of work at a time."""
-    limiter = trio.CapacityLimiter(1)
-
-    async def in_thread(work: Callable[[], None]) -> None:
-        await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
-
-    return in_thread

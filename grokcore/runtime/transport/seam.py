@@ -28,8 +28,8 @@ __all__ = [
 
 
 class ConnectionDied(TransportFailure):
-    """The connection was there, and broke before anything of the response came: a kept one that was
-    dead, as a rule.
+    """A connection that broke before anything of the response came; as a rule a kept connection
+    that was dead.
     """
 
 
@@ -54,23 +54,23 @@ def _check_address(_: object, __: object, value: str) -> None:
 
 @frozen
 class UpstreamRequest:
-    """One HTTP request, to Grok unless it says otherwise.
+    """An HTTP request, to Grok unless :attr:`who` names another site.
 
     :ivar headers: in order; an empty value takes a header of the impersonated browser out.
     :ivar proxy_url: the egress; empty for a direct connection, whatever the environment's proxy
         variables say.
     :ivar fresh: make a connection of its own instead of reusing one.
-    :ivar connect_net_s: seconds after which connecting is given up by the transport itself: a net
-        under the clocks, which rule.
+    :ivar connect_net_s: seconds after which the transport itself gives connecting up. The caller's
+        clocks are shorter.
     :ivar connect_to: the address, without port, that the connection goes to, whatever the URL's
-        name would resolve to; Host header and certificate stay the URL's. Empty for the usual way.
+        name would resolve to; Host header and certificate stay the URL's. Empty resolves the name.
         Not together with a proxy.
-    :ivar impersonated: as the browser, with its handshake and headers. False: as a plain client
-        with the headers given, over a connection of its own, so that a site which is not Grok sees
-        nothing of what Grok sees. A browser's response comes decoded, a plain client's as it was
-        sent.
-    :ivar who: what failures call the other side.
-    :raises ValueError: ``connect_to`` is no address.
+    :ivar impersonated: whether it is sent as the browser, with its handshake and headers. Else it
+        is sent as a plain client, with the headers given and over a connection of its own: other
+        sites see nothing that Grok sees. A browser's response comes decoded, a plain client's as it
+        was sent.
+    :ivar who: the name of the other side in failures.
+    :raises ValueError: if ``connect_to`` is no address.
     """
 
     method: str
@@ -90,7 +90,7 @@ class ResponseHead:
     """Status and headers (names in lower case; of repeated ones the last).
 
     :ivar peer: the address at the other end of the connection (a proxy's, if there is one); empty
-        if that is not known.
+        if it is unknown.
     """
 
     status: int
@@ -111,40 +111,40 @@ class Heartbeat:
 
 
 class Exchange(Protocol):
-    """One request under way. Waiting methods may be cancelled at any time and called again: nothing
+    """A request under way. Waiting methods may be cancelled at any time and called again: nothing
     is lost.
     """
 
     async def head(self) -> ResponseHead:
         """Wait for the response's head.
 
-        :raises TransportFailure: there was no response.
+        :raises TransportFailure: if there was no response.
         """
 
     async def read(self) -> bytes:
         """Wait for more of the body; ``b""`` once it has ended in good order.
 
-        :raises TransportFailure: the connection broke, after everything that had arrived was read.
+        :raises TransportFailure: if the connection broke, after everything that had arrived was
+            read.
         """
 
     def read_nowait(self) -> bytes | None:
-        """What has arrived of the body since the last read; None if nothing has; ``b""`` as in
-        :meth:`read`.
+        """More of the body, if it has arrived; None if nothing has; ``b""`` as in :meth:`read`.
 
         :raises TransportFailure: as in :meth:`read`.
         """
 
     async def wait(self) -> None:
-        """Wait until there is news of any kind, or :meth:`wake` is called; it may also return for
-        nothing.
+        """Wait until there is news of any kind, or :meth:`wake` is called. It may also return
+        without either.
         """
 
     def wake(self) -> None:
         """Make :meth:`wait` return."""
 
     async def aclose(self) -> None:
-        """Abort what is still under way. Returns when the connection is out of our hands; safe to
-        repeat.
+        """Abort the request if it is still under way. Returns when the transport is done with it;
+        safe to repeat.
         """
 
 

@@ -1,9 +1,9 @@
-"""The status page and its routes: a page that holds no data, the data, its stream, and what can be
-done with a token.
+"""The status page and its routes: the page without data, the data, its stream, and actions on
+tokens.
 
-The page is served to anybody, since a browser that opens an address sends no key; it asks its
-reader for one and sends that with what it asks for. What it may load and do is shut in by its
-Content-Security-Policy: files of this server, nothing inline, and no text that is made markup.
+The page itself needs no key, since a browser that opens an address sends none. The page asks the
+owner for the key and sends it with its requests. Its Content-Security-Policy allows files of this
+server only, nothing inline, and no text that becomes markup.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from werkzeug.http import parse_etags
 
 from ...errors import OriginNotAllowed, UnknownUrl
 from ...protocol.pool.book import UnknownToken
+from ...protocol.pool.owner_actions import ActionResult, Rechecked
+from ...protocol.pool.view import in_words
 from ...runtime.pool.leases import TokenPool
 from ..admission import Services
 from ..body import SteppedBody, not_modified, stepped_response
@@ -68,11 +70,11 @@ NOT_KEPT = "It could not be written to the disk ({fault}), so a restart would un
 def add_dashboard_routes(app: QuartTrio, services: Services) -> None:
     """Add the page and its routes.
 
-    The page holds no data and needs no key; its stream looks for a ticket or a key itself.
+    The page needs no key; the handler of its stream checks a ticket or a key itself.
     """
     _add_page(app)
     _add_data(app, services)
-    _add_acts(app, services)
+    _add_actions(app, services)
 
 
 # The page ---------------------------------------------------------------------------------------
@@ -132,7 +134,7 @@ def _add_data(app: QuartTrio, services: Services) -> None:
 
     @route(app, "GET", "/status/events", needs_key=False)
     async def status_events() -> Response:
-        """With a ticket, or with a key as anywhere else."""
+        """The stream; a ticket may take the place of the key."""
         if request.method == "HEAD":
             require_owner()
             return Response(b"", headers=EVENT_HEADERS)
@@ -145,13 +147,12 @@ def _add_data(app: QuartTrio, services: Services) -> None:
 
 
 def _refuse_pages(headers: Headers) -> None:
-    """Without a ticket no web page gets a place: any could take all of them, though it can't read
-    what comes.
+    """Refuse web pages without a ticket: any page could take up all streams, though it can't read
+    them.
 
-    Programs send none of these headers. A page of this server's own asks for a ticket, which needs
-    a POST.
+    Programs send none of these headers. The status page gets a ticket first, by a POST.
 
-    :raises OriginNotAllowed: if a page asks.
+    :raises OriginNotAllowed: if a web page sent the request.
     """
     if headers.get("sec-fetch-site", "none") != "none" or "origin" in headers:
         raise OriginNotAllowed(
@@ -166,10 +167,9 @@ def _data_response(value: object) -> Response:
 
 
 class _Events(SteppedBody):
-    """The body of ``/status/events``, for Quart to iterate over: a report at once, and others when
-    there is news.
+    """The body of ``/status/events``: a report at once, and further reports after changes.
 
-    No scope spans two steps of the iteration.
+    Quart iterates over it; no cancel scope spans two steps.
     """
 
     def __init__(self, overview: Overview) -> None:
@@ -184,40 +184,47 @@ class _Events(SteppedBody):
             await self._overview.wait(self._last, self._sent_at, self._ending)
         if self._over or (self._ending.is_set() and not self._overview.draining):
             raise StopAsyncIteration
-        self._over = self._ending.is_set()  # a last word says that the server stops
+        self._over = self._ending.is_set()  # the last report shows that the server stops
         self._last = self._overview.take() if self._over else self._overview.share()
         self._sent_at = trio.current_time()
         return b"event: status\ndata: %b\n\n" % self._last.body
 
 
-# What can be done -------------------------------------------------------------------------------
+# Actions ----------------------------------------------------------------------------------------
 
 
-def _add_acts(app: QuartTrio, services: Services) -> None:
+def _add_actions(app: QuartTrio, services: Services) -> None:
     pool, state = services.gateway.pool, services.state
 
-    def check(token: str) -> str:
-        """A token that was never used is asked for what the first model of the table needs."""
+    def check(token: str) -> Rechecked:
+        """Poll the token's allowance; of a token that was never used, that for the first model."""
         return pool.recheck(token, group=next(iter(state.config.models.values())).rate_limit_name)
 
-    acts = {"check": check, "clear": pool.clear, "disable": pool.disable, "enable": pool.enable}
+    actions: dict[str, Callable[[str], ActionResult]] = {
+        "check": check,
+        "clear": pool.clear,
+        "disable": pool.disable,
+        "enable": pool.enable,
+    }
 
     @app.post("/status/tokens/<token>/<any(check, clear, disable, enable):act>")
     async def act_on_token(token: str, act: str) -> Response:
-        """Its body is the token's new row, and with ``said`` what was done. It is on the disk
-        before that is sent.
+        """The token's new row, with the result in words as ``said``. The change is on the disk
+        before the response is sent.
         """
         current_lifetime().caller.require_owner()
-        row = _acted(pool, token, acts[act])
+        row = _row_after(pool, token, actions[act])
         fault = await pool.written()
         if fault:
             row["said"] = f"{row['said']} {NOT_KEPT.format(fault=fault)}"
         return _data_response(row)
 
 
-def _acted(pool: TokenPool, token: str, act: Callable[[str], str]) -> dict[str, object]:
+def _row_after(
+    pool: TokenPool, token: str, action: Callable[[str], ActionResult]
+) -> dict[str, object]:
     try:
-        said = act(token)
-        return {**token_row(pool.view(token)), "said": said}
+        result = in_words(action(token))
+        return {**token_row(pool.view(token)), "said": result}
     except UnknownToken as error:
         raise UnknownUrl(str(error)) from None

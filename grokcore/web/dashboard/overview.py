@@ -1,8 +1,8 @@
-"""What the status page shows, as JSON, and who waits for it to change.
+"""The status page's report as JSON, and the streams that wait for it to change.
 
-A report of a large pool takes some milliseconds to make, so those who watch share one. When
-something changes is told by whoever changes it (the pool, requests that end), and what changes by
-time alone is known beforehand.
+A report of a large pool takes some milliseconds, so all watchers share one. The pool and ending
+requests notify the overview of changes. The time of changes that need only time to pass is known
+beforehand.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ from ..trace import Trace
 __all__ = ["Overview", "Snapshot", "token_row"]
 
 ROWS = 200
-"""Tokens that are told one by one."""
+"""Most tokens that a report lists."""
 
 APART_S = 2.0
-"""Between two reports to somebody who watches, at least."""
+"""Least seconds between two reports to one watcher."""
 
 AT_LEAST_EVERY_S = 15.0
-"""And at most: it is a sign of life for proxies, too."""
+"""Most seconds between two reports to one watcher; a report also keeps proxies from closing the
+stream."""
 
 SHARED_S = 1.0
-"""So old may a report be that is given to another watcher."""
+"""Age in seconds up to which a report is sent to further watchers."""
 
 MOST_WATCHERS = 20
 
 
 @frozen
 class Snapshot:
-    """A report at one moment (trio's time).
+    """A report at one moment (times are trio's).
 
     :ivar body: the JSON.
-    :ivar changes: how many changes it knows of.
-    :ivar holds_until: when it will be another by time alone.
+    :ivar changes: number of changes that it includes.
+    :ivar holds_until: time at which the report changes even if nothing happens.
     """
 
     body: bytes
@@ -59,10 +60,10 @@ class Snapshot:
 
 
 class Overview:
-    """The server's state for its owner; listens for changes of what it shows.
+    """The server's state for its owner; it listens for changes of the data in its reports.
 
-    :ivar ending: is set when those who watch now shall end: the server drains, or the keys may be
-        others.
+    :ivar ending: set when all current streams must end: the server drains, or its keys may have
+        changed.
     """
 
     def __init__(self, services: Services) -> None:
@@ -82,15 +83,15 @@ class Overview:
         """Whether the server is stopping."""
         return self._services.state.draining
 
-    # What changes it -----------------------------------------------------------------------------
+    # Changes -------------------------------------------------------------------------------------
 
     def _request_ended(self, trace: Trace) -> None:
-        """The request is part of the last hour now."""
+        """Note the change of the last hour."""
         if trace.asks:
             self._changed()
 
     def _attempt_failed(self, failure: FailedAttempt) -> None:  # noqa: ARG002 - a listener's signature
-        """The failure is among the last ones now."""
+        """Note the change of the last faults."""
         self._changed()
 
     def _changed(self) -> None:
@@ -100,7 +101,7 @@ class Overview:
             self.ending.set()
 
     def _follow(self, config: Config) -> None:  # noqa: ARG002 - a listener's signature
-        """End all watching: the keys may have changed, so watchers must present one again."""
+        """End all streams: the keys may have changed, so watchers must present one again."""
         self.ending.set()
         self.ending = trio.Event()
         self._changed()
@@ -108,7 +109,7 @@ class Overview:
     # The report ----------------------------------------------------------------------------------
 
     def take(self) -> Snapshot:
-        """A report of now."""
+        """A new report."""
         now = trio.current_time()
         report, holds_s = self._report(now)
         self._shared = Snapshot(
@@ -117,13 +118,13 @@ class Overview:
         return self._shared
 
     def share(self) -> Snapshot:
-        """A report that somebody may have been given already."""
+        """The last report if it is recent enough, else a new one."""
         if self._shared is None or trio.current_time() >= self._shared.taken_at + SHARED_S:
             return self.take()
         return self._shared
 
     def _report(self, now: float) -> tuple[dict[str, Any], float]:
-        """The report, and for how long (seconds) it holds if nothing happens."""
+        """The report, and the seconds for which it stays true if nothing happens."""
         gateway, state = self._services.gateway, self._services.state
         health = health_report(gateway, state, self._services.census)
         tokens = gateway.pool.views(most=ROWS)
@@ -145,12 +146,12 @@ class Overview:
         }
         return report, min((wait for wait in waits if wait is not None), default=AT_LEAST_EVERY_S)
 
-    # Those who watch -----------------------------------------------------------------------------
+    # Watchers ------------------------------------------------------------------------------------
 
     def enter(self) -> None:
-        """Somebody begins to watch; :meth:`leave` is the end of it.
+        """Add a watcher; :meth:`leave` removes it.
 
-        :raises Overloaded: too many do already.
+        :raises Overloaded: if there are too many watchers.
         """
         if self._watchers >= MOST_WATCHERS:
             raise Overloaded(
@@ -159,23 +160,23 @@ class Overview:
         self._watchers += 1
 
     async def leave(self) -> None:
-        """Somebody does not watch any more."""
+        """Remove a watcher."""
         self._watchers -= 1
 
-    async def wait(self, known: Snapshot, sent_at: float, ending: trio.Event) -> None:
-        """Wait until it is time for another report, or until the *ending*.
+    async def wait(self, last: Snapshot, sent_at: float, ending: trio.Event) -> None:
+        """Wait until another report is due, or until the *ending*.
 
-        :param known: the last report that was sent, at *sent_at*.
+        :param last: the last report that was sent, at *sent_at*.
         """
         with trio.CancelScope(deadline=sent_at + APART_S):
             await ending.wait()
-        with trio.CancelScope(deadline=min(sent_at + AT_LEAST_EVERY_S, known.holds_until)):
-            while self._changes == known.changes and not ending.is_set():
+        with trio.CancelScope(deadline=min(sent_at + AT_LEAST_EVERY_S, last.holds_until)):
+            while self._changes == last.changes and not ending.is_set():
                 await self._lot.park()
 
 
 def token_row(view: TokenView) -> dict[str, Any]:
-    """A token as the page is told of it. Times are seconds from now."""
+    """A token for the page. Times are seconds from now."""
     row = attrs.asdict(view, recurse=False)
     return {**_rounded(row), "groups": [_group_row(group) for group in view.groups]}
 

@@ -1,5 +1,5 @@
-"""Tickets for the stream of the status page: a browser's EventSource can send no key, so it shows
-one of these.
+"""Tickets for the status page's stream: a browser's EventSource can't send a key, so it sends a
+ticket instead.
 """
 
 from __future__ import annotations
@@ -9,44 +9,41 @@ import secrets
 __all__ = ["Tickets"]
 
 VALID_S = 60.0
-"""A page uses its ticket at once; a minute covers a slow way to the server."""
+"""Seconds. A page uses its ticket at once; a minute covers a slow connection."""
 
 MOST = 100
-"""Outstanding at a time. Of more the oldest go: their pages ask for new ones."""
+"""Most valid tickets. The oldest are dropped first; their pages ask for new ones."""
 
 
 class Tickets:
-    """Those that were given out and not used yet. Each is good once. Times are seconds of the
-    caller's clock.
-    """
+    """The issued, unused tickets. Each is valid once. Times are seconds of the caller's clock."""
 
     def __init__(self) -> None:
-        self._valid_until: dict[
-            str, float
-        ] = {}  # in the order in which they were given out, and so of their end
+        # By the order in which they were issued, which is that in which they expire.
+        self._valid_until: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._valid_until)
 
     def issue(self, now: float) -> str:
-        """A new one."""
+        """A new ticket."""
         self._drop(now, most=MOST - 1)
         ticket = secrets.token_urlsafe(32)
         self._valid_until[ticket] = now + VALID_S
         return ticket
 
     def redeem(self, ticket: str, now: float) -> bool:
-        """Whether it is good; it is not any more afterwards."""
+        """Whether the ticket is valid; it is used up afterwards."""
         self._drop(now, most=MOST)
         return self._valid_until.pop(ticket, None) is not None
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that the caller's clock has not counted."""
+        """Count *seconds* that the caller's clock has missed."""
         for ticket in self._valid_until:
             self._valid_until[ticket] -= seconds
 
     def void(self) -> None:
-        """None is good any more: the keys that they stood for may not be."""
+        """Make all tickets invalid: the keys behind them may have changed."""
         self._valid_until.clear()
 
     def _drop(self, now: float, *, most: int) -> None:

@@ -36,6 +36,7 @@ def lost(fields: dict[str, Any], request: ChatRequest) -> list[Leaf]:
     ]
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("seed", range(4))
 def test_any_request_is_answered_or_refused_by_its_place(seed: int) -> None:
     """Never another exception. What is taken reaches Grok word by word, or the header names what
@@ -59,6 +60,7 @@ def test_any_request_is_answered_or_refused_by_its_place(seed: int) -> None:
     assert taken > REQUESTS // 16, "too few were any good"
 
 
+@pytest.mark.large
 def test_what_was_an_error_in_the_question_is_none_in_the_history() -> None:
     """Whatever was in a message, the next question is answered."""
     maker = Maker(99)

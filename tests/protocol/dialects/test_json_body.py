@@ -64,6 +64,7 @@ def test_a_client_can_not_write_the_mark_of_a_long_string() -> None:
     assert json_object(json.dumps({**body, "b": f"{mark}0"}).encode())["b"] == f"{mark}0"
 
 
+@pytest.mark.large
 def test_a_long_text_full_of_commas_is_no_structure() -> None:
     """Ten megabytes in one message pass."""
     text = 'a, [b] {c}: \\ "d"\n' * 600_000
@@ -201,6 +202,7 @@ def test_rubbish_is_refused_alike_whole_and_in_pieces(body: bytes) -> None:
 # What would cost too much -----------------------------------------------------------------------
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(("body", "words"), [
     (b'{"a":[' + b"[]," * 400_000 + b"1]}", "too many values"),
     (b"[" * 1_500_000, "too many values"),

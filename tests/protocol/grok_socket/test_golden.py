@@ -24,7 +24,11 @@ GOLDEN = Path(__file__).parent / "golden"
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.ndjson"))
 
 LATE = {
-    **{"fast_2026": 3, "search_2026": 2, "heavy_2026": 1, "pictures_2026": 1, "deltas_2026": 1},
+    "fast_2026": 3,
+    "search_2026": 2,
+    "heavy_2026": 1,
+    "pictures_2026": 1,
+    "deltas_2026": 1,
     "limit_2026": 1,
 }
 """Frames behind the end."""

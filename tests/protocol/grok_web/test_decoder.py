@@ -45,8 +45,8 @@ from grokcore.protocol.conversation.events import (
     Video,
 )
 from grokcore.protocol.counters import MAX_UNKNOWN_KEYS, Counters
-from grokcore.protocol.grok_web import decoder as decoder_module
-from grokcore.protocol.grok_web.answer_states import TRANSITIONS, Input, State
+from grokcore.protocol.grok_web import answer as answer_module
+from grokcore.protocol.grok_web.answer import TRANSITIONS, Input, State
 from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.lines import MAX_LINE_BYTES
 from grokcore.protocol.grok_web.markup import parse_tag_names
@@ -529,7 +529,7 @@ def test_an_answer_over_the_cap_ends_with_a_failure_that_nobody_repeats(
     monkeypatch: pytest.MonkeyPatch, tokens: list[dict[str, Any]], events: list[Shown]
 ) -> None:
     """Text and thinking count together, whether tokens bring them or the modelResponse."""
-    monkeypatch.setattr(decoder_module, "MAX_ANSWER_CHARS", 100)
+    monkeypatch.setattr(answer_module, "MAX_ANSWER_CHARS", 100)
     data = bytes_of(map(wrapped, tokens))
     assert decoded([data]) == decoded(cut_everywhere(data)) == events
     assert (AnswerTooLong.code, AnswerTooLong.again, AnswerTooLong.sdk_may_repeat) == (
@@ -541,7 +541,7 @@ def test_an_answer_over_the_cap_ends_with_a_failure_that_nobody_repeats(
 
 def test_the_cap_on_an_answer_is_8_million_characters() -> None:
     """More than any answer has; less than what would hurt a small server."""
-    assert decoder_module.MAX_ANSWER_CHARS == 8 * 1024 * 1024
+    assert answer_module.MAX_ANSWER_CHARS == 8 * 1024 * 1024
 
 
 MANY = 3000
@@ -578,6 +578,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("name", ENDLESS)
 def test_whatever_an_upstream_invents_without_end_takes_a_bounded_amount_of_memory(
     name: str,
@@ -598,7 +599,7 @@ def test_whatever_an_upstream_invents_without_end_takes_a_bounded_amount_of_memo
         tracemalloc.stop()
     assert kept < 1_500_000
     assert not reader.ended
-    assert len(reader._gallery.rest()) <= 100
+    assert len(reader._answer.gallery.rest()) <= 100
 
 
 def test_unknown_keys_cost_a_bounded_amount_of_memory() -> None:
@@ -701,7 +702,7 @@ def test_a_stream_cut_off_anywhere_never_looks_complete(data: st.DataObject) -> 
 # The tables -------------------------------------------------------------------------------------
 
 
-def test_every_transition_can_happen_and_names_a_method() -> None:
+def test_every_transition_can_happen_and_has_an_action() -> None:
     """The table is the machine: nothing in it is out of reach, and ENDED has no way out."""
     reached = {State.OPEN}
     while (
@@ -712,7 +713,7 @@ def test_every_transition_can_happen_and_names_a_method() -> None:
     assert reached == set(State)
     assert {before for before, _ in TRANSITIONS} == set(State) - {State.ENDED}
     assert {what for _, what in TRANSITIONS} == set(Input)
-    assert all(callable(getattr(Decoder, handler)) for _, handler in TRANSITIONS.values())
+    assert all(callable(action) for _, action in TRANSITIONS.values())
     ends = {what for (_, what), (after, _) in TRANSITIONS.items() if after is State.ENDED}
     assert ends == {Input.ERROR, Input.END}
 

@@ -193,7 +193,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
 def counted(patch: pytest.MonkeyPatch) -> Work:
     work = Work()
     objects_at_start, loads, balanced = (
-        lines._objects_at_start,
+        lines._objects_and_rest,
         orjson.loads,
         lines._Braces.balanced,
     )
@@ -213,7 +213,7 @@ def counted(patch: pytest.MonkeyPatch) -> Work:
         finally:
             work.scanned_bytes += braces._at - before
 
-    patch.setattr(lines, "_objects_at_start", counting(objects_at_start))
+    patch.setattr(lines, "_objects_and_rest", counting(objects_at_start))
     orjson_here = SimpleNamespace(loads=counting(loads), JSONDecodeError=orjson.JSONDecodeError)
     patch.setattr(lines, "orjson", orjson_here)
     patch.setattr(lines._Braces, "balanced", scan)
@@ -236,6 +236,7 @@ LONG_LINES = {
 }
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
 @pytest.mark.parametrize("name", LONG_LINES)
 def test_a_long_line_is_parsed_only_where_it_may_be_whole(work: Work, name: str, size: int) -> None:
@@ -253,6 +254,7 @@ def test_a_long_line_is_parsed_only_where_it_may_be_whole(work: Work, name: str,
     assert work.scanned_bytes <= len(line) + 1
 
 
+@pytest.mark.large
 def test_a_line_of_4_mb_is_looked_at_once(work: Work) -> None:
     """In the pieces that a network makes of it."""
     line = b'{"a":"' + b"x}" * (2 * 1024 * 1024 - 10) + b'"}'

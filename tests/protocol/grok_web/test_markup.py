@@ -274,6 +274,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("size", [1, 7, 64, 600_000])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_each_character_is_looked_at_a_few_times(

@@ -79,6 +79,7 @@ def test_a_recorded_shape_means_what_its_golden_list_says(name: str) -> None:
     assert decoder.counters == Counters(late_thoughts=4 if name == "heavy_2026" else 0)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("name", NAMES)
 def test_where_a_stream_is_cut_makes_no_difference(name: str) -> None:
     """Two pieces, cut anywhere (in a key, a number, an escape, a character of several bytes), are

@@ -214,6 +214,7 @@ def test_whatever_can_be_seen_is_an_answer(text: str) -> None:
 # Mutations --------------------------------------------------------------------------------------
 
 
+@pytest.mark.large
 def test_mutated_streams_end_once() -> None:
     """No exception leaves the decoder, and the last event is the only last one."""
     assert 0 < check_mutations(1500, seed=1) < 1500

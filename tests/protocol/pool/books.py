@@ -50,7 +50,7 @@ def chosen(book: TokenBook, now: float, need: Need = NEED, count: int = 1) -> li
 def asked_next(book: TokenBook) -> float:
     """When the next ask is really made; infinity if none is planned."""
     book = copy.deepcopy(book)
-    while (at := book.asks.next_at()) < math.inf and book.asks.take(at) is None:
+    while (at := book.polls.next_at()) < math.inf and book.polls.take(at) is None:
         pass
     return at
 
@@ -58,8 +58,8 @@ def asked_next(book: TokenBook) -> float:
 def ask(book: TokenBook, answer: Quota | GrokApiError | None, now: float) -> bool:
     """Make the asks that are due, each with this outcome; whether there was any."""
     asked = False
-    while (due := book.asks.take(now)) is not None:
-        book.asked(due, answer, now)
+    while (due := book.polls.take(now)) is not None:
+        book.polled(due, answer, now)
         asked = True
     return asked
 
@@ -102,7 +102,7 @@ def learned(quota: Quota, need: Need = NEED, *tokens: str) -> TokenBook:
     """A book whose tokens were all asked at time 0, before their first question."""
     book = book_of(*tokens or ("a",))
     for account in book.accounts:
-        book.asks.wish(account, need.model.rate_limit_name, 0)
+        book.polls.wish(account, need.model.rate_limit_name, 0)
     assert ask(book, quota, 0)
     return book
 

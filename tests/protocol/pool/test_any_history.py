@@ -35,7 +35,9 @@ from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.pool.account import Egress
 from grokcore.protocol.pool.book import Loan, Need, TokenBook, UnknownToken
 from grokcore.protocol.pool.breaker import PROBES_APART_S
-from grokcore.protocol.pool.quota_polls import Ask
+from grokcore.protocol.pool.owner_actions import ActionResult
+from grokcore.protocol.pool.quota_polls import Poll
+from grokcore.protocol.pool.view import in_words
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
 from tests.protocol.pool.books import DAY, GROUP, NEED, ask
@@ -106,7 +108,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.step = 0
         self.leases: list[Taken] = []
         self.ended: list[Taken] = []
-        self.asks: list[tuple[Ask, int]] = []
+        self.polls: list[tuple[Poll, int]] = []
         self.answers: dict[tuple[str, str], tuple[Quota, int]] = {}
         self.last_ask: dict[tuple[str, str], float] = {}
         self.refused: dict[str, list[float]] = {entry.key: [] for entry in self.entries}
@@ -209,10 +211,10 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule()
     def an_ask_begins(self) -> None:
-        due = self.book.asks.take(self.now)
+        due = self.book.polls.take(self.now)
         if due is not None:
             self.step += 1
-            self.asks.append((due, self.step))
+            self.polls.append((due, self.step))
             which = due.account.entry.key, due.group
             assert due.account in self.book.accounts
             assert self.now - self.last_ask.get(which, -math.inf) >= (
@@ -223,13 +225,13 @@ class AnyHistory(RuleBasedStateMachine):
             assert due.account.egress.paused_until <= self.now
             self.last_ask[which] = self.now
 
-    @precondition(lambda self: self.asks)
+    @precondition(lambda self: self.polls)
     @rule(data=st.data(), answer=st.sampled_from(ANSWERS))
     def an_ask_ends(self, data: st.DataObject, answer: Quota | GrokApiError | None) -> None:
-        due, step = self.asks.pop(data.draw(st.integers(0, len(self.asks) - 1)))
+        due, step = self.polls.pop(data.draw(st.integers(0, len(self.polls) - 1)))
         rests = due.account.invalid and due.account.cooling_until > self.now
         before = due.account.refusals, due.account.cooling_until
-        self.book.asked(due, answer, self.now)
+        self.book.polled(due, answer, self.now)
         if rests and not (due.early and isinstance(answer, Quota)):
             assert (due.account.refusals, due.account.cooling_until) == before
         if isinstance(answer, CredentialsRejected):
@@ -257,11 +259,11 @@ class AnyHistory(RuleBasedStateMachine):
 
     # The acts of the owner.
 
-    def acted(self, data: st.DataObject, act: Callable[[str], str]) -> str | None:
+    def acted(self, data: st.DataObject, act: Callable[[str], ActionResult]) -> str | None:
         """The key of the token that was acted on; None if there was none of it in the file."""
         entry = data.draw(st.sampled_from(self.entries))
         if entry.key in self.in_file:
-            assert act(entry.id).endswith(".")
+            assert in_words(act(entry.id)).endswith(".")
             return entry.key
         with pytest.raises(UnknownToken):
             act(entry.id)
@@ -287,12 +289,12 @@ class AnyHistory(RuleBasedStateMachine):
         rechecked = self.acted(data, lambda token: self.book.recheck(token, self.now, group=GROUP))
         for account in self.book.accounts:
             if account.entry.key == rechecked:
-                under_way = {due.group for due, _ in self.asks if due.account is account}
+                under_way = {due.group for due, _ in self.polls if due.account is account}
                 self.demanded |= {
                     (rechecked, group) for group in account.allowances.keys() - under_way
                 }
         if self.demanded:
-            assert self.book.asks.next_at() <= max(
+            assert self.book.polls.next_at() <= max(
                 self.now + 5, *(e.paused_until for e in self.every_egress())
             )
         assert (self.accounts(), self.egresses()) == before
@@ -423,8 +425,8 @@ class AnyHistory(RuleBasedStateMachine):
             self.book.enable(entry.id, self.now)
         for taken in self.leases:
             self.book.abandon(taken.loan, self.now)
-        for due, _ in self.asks:
-            self.book.asked(due, None, self.now)
+        for due, _ in self.polls:
+            self.book.polled(due, None, self.now)
         self.now += LONGEST_COOLING + LONGEST_PAUSE
         while ask(self.book, None, self.now):
             pass

@@ -109,3 +109,23 @@ def test_upstream_sees_a_bounded_number_of_calls(
         leaves = [leaf for name, leaf in calls if name == token]
         assert all(leaf.blame is not Blame.TOKEN for leaf in leaves[:-1])
     assert all(leaf.again for _, leaf in calls[:-1])
+
+
+@pytest.mark.parametrize(
+    ("leaf", "made", "jitter", "seconds"),
+    [
+        (QuotaExhausted, 1, 0.5, 0),
+        (TransportFailure, 1, 0.5, 0),
+        (TransportFailure, 2, 0.5, 1.5),
+        (UpstreamOverloaded, 1, 0.5, 0.5),
+        (UpstreamOverloaded, 1, 0, 0.375),
+        (UpstreamOverloaded, 2, 1, 1.875),
+    ],
+)
+def test_attempts_are_spaced_if_grok_or_the_way_to_it_failed(
+    leaf: type[GrokApiError], made: int, jitter: float, seconds: float
+) -> None:
+    """By a quarter more or less, so that requests which failed together come back apart. After a
+    token's own failure, and the first broken connection, the next attempt follows at once.
+    """
+    assert Attempts(made=made).spacing(leaf("x"), jitter) == seconds

@@ -214,6 +214,17 @@ def test_a_token_is_invalid_after_two_refusals_a_minute_apart_and_never_after_on
         assert chosen(copy.deepcopy(book), now + case.asked_in) == [None]
 
 
+def test_an_answer_outweighs_the_refusal_of_a_poll() -> None:
+    """A question that was under way meanwhile ends the cooling that the poll began."""
+    book = book_of("a")
+    loan = book.choose(NEED, 0)
+    assert loan is not None
+    assert ask(book, refusal(), 0.1)
+    assert chosen(book, 1) == [None]
+    book.settle(loan, None, 2)
+    assert (chosen(book, 2), book.counts(2)["ok"]) == (["a"], 1)
+
+
 def test_two_refusals_within_a_minute_are_one() -> None:
     """Requests that were under way together bring no second evidence."""
     book = book_of("a")
@@ -280,6 +291,8 @@ HOPELESS = [
     Hopeless("another egress is open", [A, PROXIED], [("a", Challenge("x"), 8)], NEED, None),
     Hopeless("both egresses pause", [A, PROXIED], [("a", Challenge("x"), 6), ("b", Challenge("x"), 9)], NEED, Challenge, 1),
     Hopeless("paused and used up", [A, PROXIED], [("a", quota(), 0), ("b", Challenge("x"), 9)], NEED, Challenge, 4),
+    Hopeless("the way to Grok failed", [A], [("a", TransportFailure("x"), at) for at in (6, 7, 8, 9)], NEED, TransportFailure, 9),
+    Hopeless("all refused for good", [A], [("a", refusal(), -60), ("a", refusal(), 0)], NEED, NoValidTokens),
     Hopeless("a super account is able too", [S], [("s", quota(), 5)], NEED, RateLimitExceeded, 55),
 ]  # fmt: skip
 

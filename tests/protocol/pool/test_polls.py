@@ -10,6 +10,8 @@ from tests.protocol.pool.books import (
     DEAR,
     GROUP,
     NEED,
+    A,
+    S,
     ask,
     asked_next,
     attempt,
@@ -24,7 +26,7 @@ from tests.protocol.pool.books import (
 def test_an_unknown_quota_is_usable_and_asked_for_at_the_first_use() -> None:
     """Nothing is asked before; then once, however many questions follow."""
     book = book_of("a")
-    assert (book.asks.next_at(), left(book, 0)) == (math.inf, None)
+    assert (book.polls.next_at(), left(book, 0)) == (math.inf, None)
     attempt(book, None, 5)
     attempt(book, None, 5.5)
     assert ask(book, Quota(30, 40), 5.5)
@@ -56,12 +58,12 @@ def test_asks_that_meet_a_challenge_are_put_off_and_nothing_else() -> None:
     """A thousand of them would only harden it; questions may get through all the same."""
     book = book_of(*(f"t{number}" for number in range(50)))
     for account in book.accounts:
-        book.asks.wish(account, GROUP, 0)
-    due = [book.asks.take(0) for _ in range(8)]
+        book.polls.wish(account, GROUP, 0)
+    due = [book.polls.take(0) for _ in range(8)]
     for one in due:
         assert one is not None
-        book.asked(one, Challenge("x"), 0)
-    assert book.asks.take(1) is None
+        book.polled(one, Challenge("x"), 0)
+    assert book.polls.take(1) is None
     assert asked_next(book) == 5
     assert chosen(book, 1) != [None]
 
@@ -72,7 +74,7 @@ def test_challenges_again_and_again_do_not_multiply_anything() -> None:
     """
     book = book_of(*(f"t{number}" for number in range(200)))
     for account in book.accounts:
-        book.asks.wish(account, GROUP, 0)
+        book.polls.wish(account, GROUP, 0)
     assert ask(book, Quota(1, 40), 0)
     now = 1.0
     for _ in range(400):
@@ -81,7 +83,7 @@ def test_challenges_again_and_again_do_not_multiply_anything() -> None:
         attempt(book, Challenge("x"), now)
         assert book.choose(NEED, now) is None
         now = book.next_opening(NEED, now)
-    for shelf in book._shelves.values():
+    for shelf in book._choice._shelves.values():
         assert sum(map(len, (*shelf._heaps.values(), shelf._shut))) <= 5 * (3 * 200 + 64)
         valid = [entry for entry in shelf._shut if entry[1] == shelf._numbers[entry[2]]]
         assert len(valid) <= shelf.population
@@ -93,16 +95,44 @@ def test_an_answer_covers_what_was_asked_before_it_and_nothing_after() -> None:
     """
     book = book_of("a", max_in_flight=9)
     before = book.choose(NEED, 0)
-    due = book.asks.take(0.1)
+    due = book.polls.take(0.1)
     during = [book.choose(NEED, 1) for _ in range(3)]
     assert due is not None
     assert before is not None
-    book.asked(due, Quota(20, 40), 2)
+    book.polled(due, Quota(20, 40), 2)
     assert left(book, 2) == (17, 40)
     for loan in (before, *during):
         assert loan is not None
         book.settle(loan, None if loan is not during[1] else TransportFailure("x"), 3)
     assert left(book, 3) == (18, 40)
+
+
+def test_no_poll_is_made_beside_another_of_the_same_token_and_group() -> None:
+    """However long the first takes, and however often the token is used meanwhile."""
+    book = book_of("a")
+    attempt(book, None, 0)
+    due = book.polls.take(1)
+    assert due is not None
+    for now in range(2, 200):
+        attempt(book, None, now)
+        assert book.polls.take(now) is None
+    book.polled(due, Quota(30, 40), 200)
+    attempt(book, None, 201)
+    assert asked_next(book) == 202
+
+
+def test_a_question_that_is_dearer_than_all_before_is_planned_for() -> None:
+    """Tokens that have too little left for it are polled when they have enough; those of either
+    tier, whatever shelf is looked at first.
+    """
+    book = book_of(A, S)
+    for account in book.accounts:
+        book.polls.wish(account, DEAR.model.rate_limit_name, 0)
+    assert ask(book, Quota(3, 140, 7200, flat=False, effort_waits=((4, 600.0),)), 0)
+    assert book.polls.next_at() == math.inf
+    assert book.choose(DEAR, 1) is None
+    assert book.polls.next_at() == 600
+    assert len([due for due in iter(lambda: book.polls.take(600), None) if due]) == 2
 
 
 def test_asks_of_one_token_and_group_are_half_a_minute_apart() -> None:
@@ -128,4 +158,4 @@ def test_nothing_is_asked_through_an_egress_that_pauses_nor_of_a_token_that_went
     assert not ask(book, None, 0)
     assert asked_next(book) == 5
     book.adopt([], default_proxy="", max_in_flight=2, now=0)
-    assert book.asks.next_at() == math.inf
+    assert book.polls.next_at() == math.inf

@@ -63,7 +63,7 @@ def test_the_cost_is_reserved_with_the_lease_and_given_back_after_a_failure() ->
     book.settle(loans[0], UpstreamRefused("no"), 2)
     assert left(book, 2) == (2, 40)
     book.abandon(loans[1], 3)
-    assert (left(book, 3), book.asks.next_at()) == ((2, 40), 30)
+    assert (left(book, 3), book.polls.next_at()) == ((2, 40), 30)
 
 
 def test_what_is_used_up_is_shut_for_its_cost_and_its_group_only() -> None:
@@ -108,7 +108,7 @@ def test_what_we_have_taken_ourselves_is_a_hint_only() -> None:
     """
     book = book_of("spent", "other", max_in_flight=1)
     for account, amount in zip(book.accounts, (1, 9), strict=True):
-        book.asks.wish(account, GROUP, 0)
+        book.polls.wish(account, GROUP, 0)
         assert ask(book, Quota(amount, 25, 7200), 0)
     only = Need(BASIC_MODEL, excluded=frozenset({key("other")}))
     attempt(book, None, 10, only)
@@ -196,10 +196,10 @@ def test_the_fullest_token_is_taken_and_an_unknown_one_before_it() -> None:
     """What is unknown becomes known, and what is known is used up evenly."""
     book = book_of("a", "b", "c")
     for account, amount in zip(book.accounts, (5, 7), strict=False):
-        book.asks.wish(account, GROUP, 0)
+        book.polls.wish(account, GROUP, 0)
         assert ask(book, Quota(amount, 40), 0)
     assert [attempt(book, None, 1 + n) for n in range(1)] == ["c"]
-    book.asks.wish(book.accounts[2], GROUP, 40)
+    book.polls.wish(book.accounts[2], GROUP, 40)
     assert ask(book, Quota(6, 40), 40)
     assert [attempt(book, None, 50 + n) for n in range(5)] == ["b", "c", "b", "a", "c"]
 
@@ -218,7 +218,7 @@ def test_what_is_left_counts_all_tokens_that_may_be_asked() -> None:
     """Super tokens too for a basic model, and no invalid ones."""
     book = book_of("a", "b", TokenEntry("s", Tier.SUPER))
     for account in book.accounts:
-        book.asks.wish(account, GROUP, 0)
+        book.polls.wish(account, GROUP, 0)
     assert ask(book, Quota(10, 40), 0)
     assert left(book, 1) == (30, 120)
     others = frozenset({key("b"), key("s")})

@@ -24,7 +24,7 @@ from grokcore.errors import (
 from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.pool.account import Account, Egress
 from grokcore.protocol.pool.book import Loan, Need, TokenBook
-from grokcore.protocol.pool.quota_polls import Ask
+from grokcore.protocol.pool.quota_polls import Poll
 from grokcore.protocol.pool.records import recall, record_of
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
@@ -131,7 +131,7 @@ class History:
         self.accounts = list(self.book.accounts)
         self.now = 1000.0
         self.loans: list[Loan] = []
-        self.asks: list[Ask] = []
+        self.polls: list[Poll] = []
 
     def do(self, data: st.DataObject) -> None:
         """One step."""
@@ -151,11 +151,11 @@ class History:
                     loan, None if leaf is None else leaf("no", retry_after=seconds), self.now
                 )
             case "ask":
-                ask = self.book.asks.take(self.now)
-                self.asks += [] if ask is None else [ask]
-            case "answer" if self.asks:
-                ask = self.asks.pop(data.draw(st.integers(0, len(self.asks) - 1)))
-                self.book.asked(ask, data.draw(st.sampled_from(ANSWERS)), self.now)
+                ask = self.book.polls.take(self.now)
+                self.polls += [] if ask is None else [ask]
+            case "answer" if self.polls:
+                ask = self.polls.pop(data.draw(st.integers(0, len(self.polls) - 1)))
+                self.book.polled(ask, data.draw(st.sampled_from(ANSWERS)), self.now)
             case "act":
                 token = data.draw(st.sampled_from(ENTRIES)).id
                 match data.draw(st.sampled_from(["clear", "recheck", "disable", "enable"])):
@@ -230,7 +230,7 @@ def test_our_own_counting_is_still_not_grok_s_word_after_a_restart() -> None:
     (account,) = book.accounts
     allowance = account.allowance(GROUP)
     for left, usable in ((1, True), (0, False)):
-        allowance.begin_ask(0)
+        allowance.begin_poll(0)
         allowance.learn(Quota(left, 25, 7200.0, wait_s=None if left else 5000.0), 0)
         allowance.take(1)
         again = TokenBook(ENTRIES[:1])
@@ -388,12 +388,12 @@ def test_any_record_leaves_an_account_that_opens_again(record: dict[str, Any], n
             book.choose(NEEDS[0], now) is not None
         )  # nothing can be asked for, so a question has to tell
     elif account.invalid:
-        assert book.asks.next_at() <= now + 30
+        assert book.polls.next_at() <= now + 30
         assert account.cooling_until <= now  # or the ask that is due would be put off
-        due = book.asks.take(now + 30)
+        due = book.polls.take(now + 30)
         assert due is not None
         assert due.account is account
-        book.asked(due, None, now + 30)
+        book.polled(due, None, now + 30)
         assert account.on_trial
     elif account.open_at(GROUP, 1) <= now:
         assert book.choose(NEEDS[0], now) is not None
@@ -483,7 +483,7 @@ def test_after_a_restart_grok_is_asked_for_what_it_alone_knows(case: Wake) -> No
     book = TokenBook(ENTRIES[:1])
     now = 7.0
     book.recall({} if case.record is None else {ENTRIES[0].key: case.record}, now, EPOCH - now)
-    assert max(now, book.asks.next_at()) == pytest.approx(now + case.asks_in)
+    assert max(now, book.polls.next_at()) == pytest.approx(now + case.asks_in)
     assert [state for state, count in book.counts(now).items() if count] == [case.state]
 
 
@@ -514,9 +514,9 @@ def test_an_invalid_token_that_came_back_serves_after_one_ask() -> None:
         EPOCH,
     )
     assert book.choose(NEEDS[0], 0) is None
-    due = book.asks.take(0)
+    due = book.polls.take(0)
     assert due is not None
-    book.asked(due, Quota(30, 40), 1)
+    book.polled(due, Quota(30, 40), 1)
     loan = book.choose(NEEDS[0], 1)
     assert loan is not None
     book.settle(loan, None, 2)
@@ -534,10 +534,10 @@ def test_one_that_is_still_refused_waits_for_its_day(first: float | None) -> Non
         "allowances": {GROUP: {}},
     }
     book.recall({ENTRIES[0].key: record}, 0, EPOCH)
-    due = book.asks.take(0)
+    due = book.polls.take(0)
     assert due is not None
-    book.asked(due, CredentialsRejected("no"), 1)
-    assert (book.counts(1)["invalid"], book.asks.next_at()) == (1, 1 + DAY)
+    book.polled(due, CredentialsRejected("no"), 1)
+    assert (book.counts(1)["invalid"], book.polls.next_at()) == (1, 1 + DAY)
 
 
 # What the owner has switched off ----------------------------------------------------------------
@@ -575,7 +575,7 @@ def test_a_token_is_off_after_a_restart_only_if_it_was_switched_off(case: Off) -
     assert ([account.entry for account in book.accounts], book.disabled) == (
         (list(ENTRIES[1:]), 1) if case.off else (list(ENTRIES), 0)
     )
-    assert not case.off or book.asks.next_at() == math.inf
+    assert not case.off or book.polls.next_at() == math.inf
 
 
 def test_a_token_that_comes_after_the_restart_is_off_as_it_was() -> None:

@@ -17,7 +17,14 @@ from grokcore.errors import (
 )
 from grokcore.protocol.models import SHIPPED, Tier
 from grokcore.protocol.pool.book import Need, TokenBook
-from grokcore.protocol.pool.view import GroupView, TokenView, egress_label
+from grokcore.protocol.pool.owner_actions import (
+    ActionResult,
+    Cleared,
+    Disabled,
+    Enabled,
+    Rechecked,
+)
+from grokcore.protocol.pool.view import GroupView, TokenView, egress_label, in_words, left_by_group
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
 
@@ -53,10 +60,10 @@ def learned(quota: Quota, *, at: float = 0, model: str = "grok-3-fast") -> Token
 
 
 def learn(book: TokenBook, quota: Quota, *, at: float, model: str = "grok-3-fast") -> None:
-    book.asks.demand(book.accounts[0], SHIPPED[model].rate_limit_name, at)
-    ask = book.asks.take(at)
+    book.polls.demand(book.accounts[0], SHIPPED[model].rate_limit_name, at)
+    ask = book.polls.take(at)
     assert ask is not None
-    book.asked(ask, quota, at)
+    book.polled(ask, quota, at)
 
 
 def refusal(words: str = "Session not found.") -> CredentialsRejected:
@@ -118,11 +125,12 @@ SIGHTS = [
     Sight("refused once, long ago", lambda: used((0, refusal())), "unknown", "It has not answered yet.", now=61),
     Sight("refused twice", lambda: used(*REFUSED), "invalid", "Session not found.", 3560, now=100),
     Sight("refused twice, and due", lambda: used(*REFUSED), "invalid", "Session not found.", now=4000),
-    Sight("refused, and cleared", lambda: acted(used(*REFUSED), "clear", now=90), "invalid", "On trial: its next question tells. Session not found.", now=100),
+    Sight("refused, and cleared", lambda: acted(used(*REFUSED), "clear", now=90), "invalid", "On trial: its next question decides. Session not found.", now=100),
     Sight("a refusal in many lines", lambda: used((0, refusal("Not\n  found."))), "cooling", "Refused once: Not found.", 50),
     Sight("a refusal without end", lambda: used((0, refusal("x" * 900))), "cooling", f"Refused once: {'x' * 285}…", 50),
     Sight("a refusal, then a 429", lambda: used((0, refusal()), (60, QuotaExhausted("x"))), "cooling", "Resting after a 429 for grok-3.", 50, now=70),
     Sight("its egress pauses", lambda: used((8, Challenge("x"))), "unknown", "Its way to Grok rests after a challenge page.", 3),
+    Sight("its egress failed", lambda: used(*((at, TransportFailure("No route to host.")) for at in (5, 6, 7, 8))), "unknown", "Its way to Grok failed several times in a row. No route to host.", 8),
     Sight("its egress pauses, used up", paused_and_used_up, "cooling", "Used up for grok-3. Its way to Grok rests after a challenge page.", 490),
     Sight("switched off", lambda: acted(used((9, None)), "disable"), "disabled", "Switched off here."),
     Sight("switched off, invalid", lambda: acted(used(*REFUSED), "disable"), "disabled", "Switched off here.", now=100),
@@ -205,6 +213,26 @@ def test_groups_are_in_order_and_use_is_told() -> None:
         assert acted(book, act).view(A.id, 10).in_flight == 1
 
 
+def test_the_rest_of_all_tokens_is_summed_by_group() -> None:
+    """Groups whose counters are unknown, or out of date, are left out."""
+    book = TokenBook([A, TokenEntry("b")])
+    for account in book.accounts:
+        book.polls.demand(account, "grok-3", 0)
+        book.polls.demand(account, "grok-4", 0)
+    while (due := book.polls.take(0)) is not None:
+        answer = Quota(5, 20) if due.group == "grok-3" else Quota(9, 20, 5)
+        book.polled(due, answer, 0)
+    book.accounts[0].allowance("grok-5")
+    assert left_by_group(book.accounts, 1) == {"grok-3": 10, "grok-4": 18}
+    assert left_by_group(book.accounts, 10) == {"grok-3": 10}
+
+
+def test_an_invalid_token_is_not_waited_for() -> None:
+    """It is polled, but nobody knows whether it comes back: the next reset is that of others."""
+    book = used(*REFUSED)
+    assert book.next_reset(61) is None
+
+
 def test_a_way_to_grok_has_a_name_that_gives_nothing_away() -> None:
     """``direct``, the configuration's or the token's own; two proxies have two names."""
     entries = [
@@ -266,11 +294,35 @@ def test_those_with_trouble_come_first_and_then_by_id(most: int) -> None:
     assert all(view == book.view(view.key, 61) for view in seen.shown)
 
 
+SENTENCES: list[tuple[ActionResult, str]] = [
+    (Cleared.USABLE, "It may be used again."),
+    (Cleared.ON_TRIAL, "Its next question will show whether Grok accepts it again."),
+    (Cleared.DISABLED, "Nothing is held against it any more, but it is disabled."),
+    (Disabled.IDLE, "It is switched off."),
+    (Disabled.BUSY, "It is switched off; requests under way finish."),
+    (Disabled.ALREADY, "It is switched off already."),
+    (Enabled.ENABLED, "It is switched on."),
+    (Enabled.DISABLED_IN_FILE, "It is disabled in the token file."),
+    (Rechecked(), "It is disabled, so Grok is not asked for it."),
+    (Rechecked(("a",)), "Grok is asked how much is left for a."),
+    (Rechecked(("a", "b"), 0.1), "Grok is asked how much is left for a and b, within 1 s."),
+    (Rechecked(("a", "b", "c"), 5), "Grok is asked how much is left for a, b and c, within 5 s."),
+]
+
+
+def test_the_owner_reads_a_sentence_on_each_result_of_an_action() -> None:
+    """Every result has its own, so that a click never goes without an answer."""
+    for result, sentence in SENTENCES:
+        assert in_words(result) == sentence
+    results = {result for result, _ in SENTENCES}
+    assert {*Cleared, *Disabled, *Enabled} <= results
+
+
 def test_a_look_changes_nothing() -> None:
     """However often somebody looks."""
     book, _ = mixed()
     book.take_unsaved()
-    before = repr(book.accounts), book.asks.next_at()
+    before = repr(book.accounts), book.polls.next_at()
     for now in (61, math.nextafter(61, 62), 1e9):
         assert all(isinstance(view, TokenView) for view in book.views(now).shown)
-    assert (repr(book.accounts), book.asks.next_at(), book.take_unsaved()) == (*before, set())
+    assert (repr(book.accounts), book.polls.next_at(), book.take_unsaved()) == (*before, set())

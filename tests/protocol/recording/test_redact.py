@@ -25,10 +25,11 @@ from grokcore.protocol.conversation.events import (
 )
 from grokcore.protocol.counters import Counters
 from grokcore.protocol.grok_web.decoder import Decoder
-from grokcore.protocol.grok_web.markup import parse_tag_names
+from grokcore.protocol.grok_web.markup import TagFilter, parse_tag_names
 from grokcore.protocol.grok_web.refusals import refusal_of_response
-from grokcore.protocol.recording.masks import Pseudonyms, TextMask, Words
-from grokcore.protocol.recording.redact import Redactor
+from grokcore.protocol.recording import redact, vocabulary
+from grokcore.protocol.recording.masks import TextMask
+from grokcore.protocol.recording.pseudonyms import Pseudonyms
 from grokcore.simulator import lines
 from grokcore.simulator.lines import response, thought, token
 from grokcore.simulator.scripts import answer_lines, wrapped
@@ -49,8 +50,7 @@ KEY = b"a key of the tests"
 
 
 def redacted(data: bytes, tag_names: frozenset[str] = frozenset()) -> bytes:
-    redactor = Redactor(KEY, tag_names)
-    return redactor.feed(data) + redactor.close()
+    return redact.redacted(data, KEY, tag_names)
 
 
 def redacted_line(value: object) -> Any:
@@ -190,14 +190,10 @@ def test_a_redacted_stream_is_decoded_to_the_same_events(
 
 @settings(deadline=None, max_examples=40)
 @given(st.data())
-def test_framing_and_cuts_change_nothing(data: st.DataObject) -> None:
-    """What comes out does not depend on how the bytes were cut; prefixes, ends of line and glue
-    stay.
-    """
+def test_the_framing_stays(data: st.DataObject) -> None:
+    """Prefixes, ends of line and glue stay."""
     whole = data.draw(stream_bytes(data.draw(answers())))
-    redactor = Redactor(KEY)
-    found = b"".join(redactor.feed(piece) for piece in data.draw(chunked(whole))) + redactor.close()
-    assert found == redacted(whole)
+    found = redacted(whole)
     assert found.count(b"\n") == whole.count(b"\n")
     assert found.count(b"data:") == whole.count(b"data:")
     assert shapes(found) == shapes(whole)
@@ -217,8 +213,7 @@ def pieces_of(text: str) -> set[str]:
 
 def _skeleton() -> str:
     """Everything that stays in answers of the simulator's, and the words that are spelled out."""
-    words = Words()
-    spelled_out = [*words.tags, *words.attributes, *words.kinds, *words.tools, *words.arguments]
+    spelled_out = [*vocabulary.TAGS, *vocabulary.KINDS, *vocabulary.ARGUMENTS]
     objects = answer_lines(
         [], thoughts=[thought(""), lines.tool_call(""), lines.search_results("https://a.b", "")]
     )
@@ -400,7 +395,7 @@ def test_ids_are_the_same_wherever_they_stand() -> None:
     shown = json.loads(second["result"]["response"]["cardAttachment"]["jsonData"])
     assert shown["image"]["original"] == f"https://assets.grok.com/users/{name}/content"
     assert f'card_id="{shown["id"]}" card_type="image_card"' in third["result"]["response"]["token"]
-    assert Redactor(b"another").feed(bytes_of(objects)) != redacted(bytes_of(objects))
+    assert redact.redacted(bytes_of(objects), b"another") != redacted(bytes_of(objects))
 
 
 @settings(deadline=None, max_examples=40)
@@ -441,14 +436,39 @@ def test_tags_of_a_configuration_keep_their_names() -> None:
 # Robustness -------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
-@given(marked_up_text | _rich_text)
-def test_a_mask_gives_one_character_for_one_however_the_text_is_cut(text: str) -> None:
-    """What comes later changes nothing of what came before."""
-    whole = TextMask(Words(), Pseudonyms(KEY)).feed(text)
-    mask = TextMask(Words(), Pseudonyms(KEY))
-    assert "".join(map(mask.feed, cut_everywhere(text))) == whole
+def tokens_in(stream: bytes) -> list[str]:
+    return [json.loads(line)["result"]["response"]["token"] for line in stream.splitlines()]
+
+
+def filtered(pieces: Sequence[str], tags: frozenset[str]) -> list[list[tuple[bool, int]]]:
+    """For each piece the lengths of the texts and elements that the filter passes on."""
+    tag_filter = TagFilter(tags)
+    passed = [tag_filter.split(piece) for piece in pieces]
+    return [
+        *([(isinstance(each, str), len(str(each))) for each in some] for some in passed),
+        [(True, len(tag_filter.close()))],
+    ]
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(marked_up_text | _rich_text, max_size=3).map("".join),
+    st.sampled_from([TAGS, frozenset({"grok:render"}), frozenset({"ax"}), frozenset[str]()]),
+    st.data(),
+)
+def test_tokens_are_masked_as_one_text_wherever_they_are_cut(
+    text: str, tags: frozenset[str], data: st.DataObject
+) -> None:
+    """Each keeps its length, the filter does the same with each, and together they are the mask of
+    the whole text, of the answer as of the thinking.
+    """
+    whole = TextMask(Pseudonyms(KEY), tags).of(text)
     assert [len(line) for line in whole.split("\n")] == [len(line) for line in text.split("\n")]
+    for pieces in (data.draw(chunked(text)), cut_everywhere(text)):
+        for kind in (token, thought):
+            masked = tokens_in(redacted(bytes_of([wrapped(kind(piece)) for piece in pieces]), tags))
+            assert "".join(masked) == whole
+            assert filtered(masked, tags) == filtered(pieces, tags)
 
 
 @settings(deadline=None, max_examples=40)

@@ -38,7 +38,7 @@ NO_LINES = [
 
 @st.composite
 def text_lines(draw: DrawFn, token: str) -> str:
-    """*token* as somebody might write it on a line."""
+    """*token* as a person might write it on a line."""
     if draw(st.integers(0, 4)) == 0:
         prefix, name = (
             draw(st.sampled_from(["", "#HttpOnly_"])),

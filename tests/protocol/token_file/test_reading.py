@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from grokcore.errors import ConfigError
 from grokcore.protocol.models import Tier
-from grokcore.protocol.token_file.reading import Reading, parse_token_file, read_tokens
+from grokcore.protocol.token_file.reading import EntryReading, parse_token_file, read_tokens
 from grokcore.protocol.tokens import TokenEntry, token_id, token_key
 from tests.protocol.token_file.files import (
     BASIC,
@@ -154,7 +154,7 @@ def test_a_cookie_header_may_be_copied_with_its_name() -> None:
 
 @frozen
 class Fault:
-    """A file that is none, and what is said of it."""
+    """A file that is none, and the message."""
 
     value: Any
     message: str
@@ -200,7 +200,7 @@ def test_a_fault_is_named_by_its_place_and_never_quoted(case: Fault) -> None:
 
 @frozen
 class TextFault:
-    """Bytes that are no token file, and what is said of them."""
+    """Bytes that are no token file, and the message."""
 
     data: bytes
     message: str
@@ -292,7 +292,7 @@ def test_any_bytes_are_a_token_file_or_a_fault_of_it(data: bytes) -> None:
     | st.lists(json_values)
 )
 def test_any_json_is_a_token_file_or_a_fault_of_it(value: Any) -> None:
-    """Never another exception; what is taken is fit for a header, and each token is there once."""
+    """Never another exception; each token is fit for a header, and is there once."""
     try:
         entries = parsed(value)
     except ConfigError:
@@ -360,11 +360,9 @@ def test_a_reading_says_where_it_was_for_those_who_edit() -> None:
         json.dumps({"x": 1, "ssoSuper": {f"sso={JWT}": {}}, "data": {"sso": [5, OTHER]}}).encode()
     )
     assert readings == [
-        Reading("ssoSuper, entry 1", TokenEntry(JWT, Tier.SUPER), path=(1, 0)),
-        Reading(
-            "data, sso, entry 1", None, "must be a token, or an object with one", path=(2, 0, 0)
-        ),
-        Reading("data, sso, entry 2", TokenEntry(OTHER), path=(2, 0, 1)),
+        EntryReading("ssoSuper, entry 1", TokenEntry(JWT, Tier.SUPER)),
+        EntryReading("data, sso, entry 1", None, "must be a token, or an object with one"),
+        EntryReading("data, sso, entry 2", TokenEntry(OTHER)),
     ]
 
 

@@ -110,7 +110,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_what_may_hold_something_else_is_refused(text: str) -> None:
-    """A password would go to Grok in a cookie. What is said quotes nothing."""
+    """A password would go to Grok in a cookie. The message quotes nothing."""
     with pytest.raises(ValueError, match=r"^(is|holds) ") as caught:
         token_in(text)
     assert not pieces(f"{PASSWORD} {JWT} {OTHER}") & pieces(str(caught.value))
@@ -174,9 +174,7 @@ SEPARATORS = st.sampled_from(
 def test_of_any_line_of_fields_nothing_but_the_token_is_taken(
     fields: list[str], separator: str
 ) -> None:
-    """Or, if it has no mark of a separator at all and no JWT in it, the whole of it, which nobody
-    could tell from one.
-    """
+    """Without a separator and without a JWT the whole line is taken: it looks like a token."""
     text = separator.join(fields)
     try:
         taken, said = token_in(text), ""
@@ -194,7 +192,7 @@ def test_of_any_line_of_fields_nothing_but_the_token_is_taken(
 @settings(deadline=None, max_examples=200)
 @given(st.text(max_size=40))
 def test_any_text_is_a_token_or_a_fault(text: str) -> None:
-    """Never another exception, and what is taken is fit for a header."""
+    """Never another exception, and a token is fit for a header."""
     try:
         token = token_in(text)
     except ValueError:

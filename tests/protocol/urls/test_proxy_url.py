@@ -1,5 +1,5 @@
-"""Proxy URLs as people write them: what libcurl gets, what is shown, and that no piece of a
-password goes elsewhere.
+"""Proxy URLs as people write them: the form for libcurl, the form for messages, and no piece of a
+password elsewhere.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ WRITTEN = [
 
 @pytest.mark.parametrize("case", WRITTEN, ids=lambda case: case.text)
 def test_a_proxy_is_understood_as_people_write_it(case: Written) -> None:
-    """And what comes out is understood as the same again."""
+    """The result is understood as the same URL again."""
     assert parse_proxy_url(case.text) == case.url
     assert parse_proxy_url(case.url) == case.url
 
@@ -124,8 +124,8 @@ USERS = PASSWORDS.filter(lambda text: ":" not in text and text.strip() == text)
 def test_whatever_the_password_libcurl_gets_exactly_it_and_the_host(
     user: str, password: str, scheme: str, escaped: bool
 ) -> None:
-    """Pasted as it is (with %25 for a percent sign) or percent-encoded. What is shown of the URL is
-    the host and the port.
+    """Pasted as it is (with %25 for a percent sign) or percent-encoded. Of the URL only host and
+    port are shown.
     """
     written = [
         quote(part, safe="") if escaped else part.replace("%", "%25") for part in (user, password)

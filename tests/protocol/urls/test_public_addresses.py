@@ -89,7 +89,7 @@ NOT_PUBLIC = {
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_the_public_internet_is_public(address: str) -> None:
-    """Up to the very edges of what is reserved."""
+    """Up to the very edges of reserved ranges."""
     assert is_public(address)
 
 
@@ -146,7 +146,7 @@ def test_an_ipv4_address_is_the_same_in_ipv6_s_clothes(address: ipaddress.IPv4Ad
 
 @frozen
 class Good:
-    """A URL that is taken, and what is asked for."""
+    """A URL that is accepted, and the URL that is fetched."""
 
     said: str
     asked: str
@@ -191,9 +191,7 @@ GOOD = [
 
 @pytest.mark.parametrize("good", GOOD, ids=lambda good: good.said)
 def test_a_url_is_taken_apart_and_put_together_anew(good: Good) -> None:
-    """What is asked for has one reading only; whether an address may be asked is judged
-    elsewhere.
-    """
+    """The URL to fetch has one reading only; addresses are judged elsewhere."""
     found = split_user_url(good.said)
     assert (found.url, found.host, found.port, found.address) == (
         good.asked,
@@ -348,7 +346,7 @@ ANY_URL = st.text(max_size=60) | (
 
 @given(ANY_URL)
 def test_any_text_is_taken_apart_or_refused(url: str) -> None:
-    """Nothing but ValueError; and what is taken is the same when it is read again."""
+    """Nothing but ValueError; and an accepted URL is the same when it is read again."""
     try:
         found = split_user_url(url)
     except ValueError:

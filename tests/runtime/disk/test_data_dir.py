@@ -71,9 +71,9 @@ def test_when_another_was_faster_both_are_told(
         shutil.rmtree(path)
         with DataDirectory.hold(path) as second:
             assert second.renew() == ""
-            assert "another grok2api has it now: stop one of the two" in first.renew()
+            assert "another grok2api uses it now: stop one of the two" in first.renew()
             assert not first.is_ours()
-            assert "another grok2api had it before" in second.renew()
+            assert "another grok2api used it before" in second.renew()
             assert second.is_ours()
             now = (path / NOTE).stat().st_mtime
             monkeypatch.setattr(time, "time", lambda: now + NOTE_S)

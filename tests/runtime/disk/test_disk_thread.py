@@ -45,7 +45,7 @@ def test_a_cancelled_task_has_the_outcome_of_what_was_begun() -> None:
 
             found.append(
                 await in_disk_thread(
-                    work, limiter=limiter, lost=lambda _: pytest.fail("it was not lost")
+                    work, limiter=limiter, undo=lambda _: pytest.fail("it was not abandoned")
                 )
             )
             await trio.lowlevel.checkpoint()
@@ -63,7 +63,9 @@ async def test_a_task_that_is_cancelled_before_leaves_nothing_to_do() -> None:
     async with limiter:
         with trio.move_on_after(0.01) as scope:
             await in_disk_thread(
-                lambda: pytest.fail("done"), limiter=limiter, left=lambda: pytest.fail("left")
+                lambda: pytest.fail("done"),
+                limiter=limiter,
+                on_abandon=lambda: pytest.fail("abandoned"),
             )
         assert scope.cancelled_caught
 
@@ -78,7 +80,7 @@ def test_what_hangs_is_left_to_its_thread_which_undoes_it(fails: bool) -> None:
         assert go.wait(PATIENCE_S)
         return 1 // (0 if fails else 1)
 
-    def lost(result: object) -> None:
+    def undo(result: object) -> None:
         happened.append(result)
         undone.set()
 
@@ -86,17 +88,17 @@ def test_what_hangs_is_left_to_its_thread_which_undoes_it(fails: bool) -> None:
         limiter = trio.CapacityLimiter(1)
         with trio.move_on_after(0.01) as scope:
             await in_disk_thread(
-                work, limiter=limiter, lost=lost, left=lambda: happened.append("left")
+                work, limiter=limiter, undo=undo, on_abandon=lambda: happened.append("abandoned")
             )
         assert scope.cancelled_caught
-        assert happened == ["left"]
+        assert happened == ["abandoned"]
         assert limiter.borrowed_tokens == 1
         go.set()
         async with limiter:
             assert undone.wait(PATIENCE_S)
 
     run_on_real_clock(scenario)
-    assert happened == ["left", None if fails else 1]
+    assert happened == ["abandoned", None if fails else 1]
 
 
 def test_the_end_of_the_loop_does_not_wait_for_what_hangs() -> None:

@@ -22,13 +22,13 @@ import pytest
 import trio
 from attrs import frozen
 
+from grokcore.protocol.media_types import media_type_of
 from grokcore.runtime.disk import media_cache
 from grokcore.runtime.disk.media_cache import (
     LargerThanCache,
     MediaCache,
     MediaFile,
     MediaWriter,
-    media_type_of,
 )
 from tests.disks import disks
 from tests.scenarios import on_real_clock, run_on_real_clock
@@ -592,7 +592,7 @@ def test_a_folder_that_can_not_be_read_is_an_empty_cache(
         record.getMessage() for record in caplog.records if record.name == media_cache.__name__
     ]
     assert lines == (
-        [f"{folder} can't be read ({case.told}). What is kept there can't be had."]
+        [f"{folder} can't be read ({case.told}). The pictures and videos in it are not served."]
         if case.told
         else []
     )

@@ -218,7 +218,7 @@ def test_it_is_told_when_a_damaged_file_can_not_be_set_aside(
     assert file.load() == {}
 
     not_aside = f"It could not be set aside ({os.strerror(errno.EROFS)}) and will be replaced. Learning starts anew."
-    told = f"{file.path}: it is damaged: its first line is not a JSON object. {not_aside}"
+    told = f"{file.path}: it is damaged: its first line has no version. {not_aside}"
     assert log_lines(caplog) == [("WARNING", told)]
 
 

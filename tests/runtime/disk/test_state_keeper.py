@@ -222,7 +222,7 @@ def test_a_fault_is_shown_while_it_lasts(caplog: pytest.LogCaptureFixture) -> No
         assert shown == [("", True), (full, True), (full, True), ("", False)]
 
     run_on_fake_clock(scenario)
-    told = f"state.jsonl can't be written ({os.strerror(errno.ENOSPC)}). What was learned is only in memory."
+    told = f"state.jsonl can't be written ({os.strerror(errno.ENOSPC)}). Until it can, a restart loses recent changes."
     assert log_lines(caplog) == [("WARNING", told)]
 
 

@@ -34,7 +34,7 @@ class Story:
         return ((self._changes[bisect_right([at for at, _ in self._changes], now) - 1][1], ""),)
 
     def watch(self, known: Fingerprint | None = None) -> Watch:
-        return Watch(lambda: (FILE, None), known=known, look=self.look, in_thread=at_once)
+        return Watch(lambda: (FILE, None), known=known, fingerprint_of=self.look, in_thread=at_once)
 
 
 async def at_once(work: Callable[[], Fingerprint]) -> Fingerprint:
@@ -173,7 +173,7 @@ async def test_other_files_are_a_change() -> None:
     files: list[Path | None] = [None]
     watch = Watch(
         lambda: files,
-        look=lambda paths: tuple((str(path), "") for path in paths),
+        fingerprint_of=lambda paths: tuple((str(path), "") for path in paths),
         in_thread=at_once,
     )
     await trio.sleep(3)

@@ -14,12 +14,14 @@ import trio
 import trio.testing
 from attrs import frozen
 
-from grokcore.cli.tokens.states import in_words
+from grokcore.cli.tokens import states
 from grokcore.errors import CredentialsRejected, GrokApiError, NoTokens, QuotaExhausted
 from grokcore.protocol.grok_web.identity import Identity
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.book import Need, TokenBook, UnknownToken
+from grokcore.protocol.pool.owner_actions import ActionResult, Disabled
 from grokcore.protocol.pool.records import record_of
+from grokcore.protocol.pool.view import in_words
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.disk.state_file import peek
 from grokcore.runtime.lanes.grok_web.quota_polling import QuotaAsker, QuotaKeeper
@@ -35,7 +37,7 @@ A, B = TokenEntry("sso-a"), TokenEntry("sso-b")
 NEED = Need(SHIPPED["grok-3-fast"])
 GROUP = NEED.model.rate_limit_name
 
-Act: TypeAlias = Callable[[TokenPool], str]
+Act: TypeAlias = Callable[[TokenPool], ActionResult]
 
 
 def pool_of(*entries: TokenEntry) -> TokenPool:
@@ -111,7 +113,7 @@ async def test_whoever_waits_for_a_token_that_is_switched_off_hears_so_and_its_a
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait)
         await trio.sleep(2)
-        assert "finishes" in pool.disable(A.id)
+        assert pool.disable(A.id) is Disabled.BUSY
     assert heard == [
         ("All tokens that may use this model are disabled, switched off on this server.", 2)
     ]
@@ -133,7 +135,7 @@ async def test_whoever_listens_hears_of_each_act_and_not_of_one_on_nobody(act: s
     with pytest.raises(UnknownToken):
         getattr(pool, act)(B.id)
     assert heard == []
-    assert getattr(pool, act)(A.key).endswith(".")
+    assert in_words(getattr(pool, act)(A.key)).endswith(".")
     assert heard == [act]
 
 
@@ -260,7 +262,7 @@ def test_what_was_switched_off_is_off_after_a_restart_until_it_is_switched_on(
 
     for scenario, told in ((switch_off, True), (look, True), (switch_on, False), (look, False)):
         run_on_site(scenario, tokens=(A, B), state_file=state)
-        assert (in_words(A, peek(state)[A.key], time.time()) == "switched off here") == told
+        assert (states.in_words(A, peek(state)[A.key], time.time()) == "switched off here") == told
     assert answered[:4] == [A.id, B.id, B.id, B.id]
     assert disabled == [0, 1, 1, 1, 0]
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import hashlib
-import multiprocessing
-import multiprocessing.connection
 import ssl
 from functools import partial
-from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
-import trustme
 
 from grokcore.errors import ConfigError, TransportFailure
 from grokcore.runtime.transport.curl import (
@@ -23,36 +18,15 @@ from grokcore.runtime.transport.curl import (
     CurlTransport,
     check_library,
     library,
-    transfers,
 )
 from grokcore.runtime.transport.curl.exchange import BUFFER_BYTES, MAX_HEAD_BYTES
 from grokcore.runtime.transport.seam import UpstreamRequest
-from grokcore.simulator.app import Simulator
 from grokcore.simulator.scripts import CUT, HANG, Script, Send, answer, error, gzipped, paced
-from grokcore.simulator.serve import serve_simulator
 from tests.runtime.transport.bench import PATH, Bench, on_bench, read_all, run_on_bench
 from tests.scenarios import on_real_clock
 
 ABORT_S = 0.05
 """How long an abort may take on a busy machine; alone it takes some 0.2 ms."""
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """A certificate authority of our own."""
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def tls(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, str]:
-    """Files: certificate chain, its key, and the authority that vouches for it."""
-    folder: Path = tmp_path_factory.mktemp("tls")
-    issued = authority.issue_cert("127.0.0.1")
-    chain, key, ca = folder / "chain.pem", folder / "key.pem", folder / "ca.pem"
-    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    issued.private_key_pem.write_to_path(key)
-    authority.cert_pem.write_to_path(ca)
-    return str(chain), str(key), str(ca)
 
 
 # Connections ------------------------------------------------------------------------------------
@@ -349,159 +323,6 @@ async def test_a_dead_proxy_s_failure_does_not_give_its_password_away(bench: Ben
         assert "canary" not in str(caught.value)
 
 
-# Requests that are not Grok's -------------------------------------------------------------------
-
-BROWSER_S = {
-    "sec-ch-ua",
-    "sec-ch-ua-mobile",
-    "sec-ch-ua-platform",
-    "sec-fetch-site",
-    "sec-fetch-mode",
-    "accept-language",
-}
-
-
-@on_bench(settings=lambda tls: CurlSettings(ca_file=tls[2]), certificate=lambda tls: tls[:2])
-async def test_a_connection_goes_where_it_is_told_to_and_the_host_stays_the_url_s(
-    bench: Bench,
-) -> None:
-    """Name and certificate are the URL's, which no name server is asked about; the head tells who
-    was at the other end.
-    """
-    port = bench.url.rsplit(":", 1)[1]
-    bench.simulator.always(error(200, {}))
-    exchange = bench.open(
-        f"https://grok.example.com:{port}{PATH}", connect_to="127.0.0.1", who="the site"
-    )
-    with pytest.raises(
-        TransportFailure, match="the site could not be reached: the server's certificate"
-    ):
-        await read_all(exchange)
-    exchange = bench.open(f"https://127.0.0.1:{port}{PATH}", connect_to="127.0.0.1")
-    assert (await exchange.head()).peer == "127.0.0.1"
-    await exchange.aclose()
-
-
-@on_bench
-async def test_where_a_connection_is_led_to_does_not_survive_on_the_handle(bench: Bench) -> None:
-    """The next request with the same handle goes its own way, and shares no connection with the one
-    that was led.
-    """
-    port = bench.url.rsplit(":", 1)[1]
-    nobody = f"http://[::1]:{port}{PATH}"
-    bench.simulator.always(error(200, {}))
-    for _ in range(2):
-        await read_all(bench.open(nobody, connect_to="127.0.0.1"))
-        with pytest.raises(TransportFailure):
-            await read_all(bench.open(nobody))
-        with pytest.raises(TransportFailure):
-            await read_all(bench.open(connect_to="::1"))
-        await read_all(bench.open())
-    assert [call.headers["host"] for call in bench.simulator.calls] == [
-        f"[::1]:{port}",
-        f"127.0.0.1:{port}",
-    ] * 2
-    assert bench.transport._loop is not None
-    assert len(bench.transport._loop._idle) == 1
-
-
-@on_real_clock
-async def test_a_connection_can_be_led_to_an_ipv6_address() -> None:
-    """From a URL that says something else."""
-
-    async def answer_once(stream: trio.SocketStream) -> None:
-        await stream.receive_some(4096)
-        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
-
-    try:
-        listeners = await trio.open_tcp_listeners(0, host="::1")
-    except OSError:
-        pytest.skip("there is no IPv6 here")
-    port = listeners[0].socket.getsockname()[1]
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, answer_once, listeners)
-        transport = CurlTransport(CurlSettings())
-        await nursery.start(transport.run)
-        for host in ("grok.example.com", "127.0.0.1", "[::2]"):
-            request = UpstreamRequest("GET", f"http://{host}:{port}/", (), b"", connect_to="::1")
-            exchange = transport.open(request)
-            assert (await exchange.head()).peer == "::1"
-            assert await read_all(exchange) == b"hi"
-        nursery.cancel_scope.cancel()
-
-
-@pytest.mark.parametrize(
-    "address", ["grok.example.com", "127.1", "127.0.0.1:80", "[::1]", "fe80::1%eth0", " "]
-)
-def test_only_an_address_can_be_led_to(address: str) -> None:
-    """libcurl would pass over anything else, and resolve the URL's name."""
-    with pytest.raises(ValueError, match=r"address|scope"):
-        UpstreamRequest("GET", "http://grok.example.com/", (), b"", connect_to=address)
-
-
-@pytest.mark.parametrize("encrypted", [False, True], ids=["http", "https"])
-@on_bench(
-    settings=lambda encrypted, tls: CurlSettings(ca_file=tls[2] if encrypted else ""),
-    certificate=lambda encrypted, tls: tls[:2] if encrypted else None,
-)
-async def test_a_plain_client_is_no_browser_and_keeps_to_itself(
-    bench: Bench, *, encrypted: bool
-) -> None:
-    """It sends the headers that it is given, over a connection of its own, and leaves nothing
-    behind on the handle.
-    """
-    bench.simulator.always(error(200, {}))
-    for impersonated in (True, False, False, True):
-        await read_all(
-            bench.open(headers=(("User-Agent", "plain"),), body=b"", impersonated=impersonated)
-        )
-    browser, plain, other, again = bench.simulator.calls
-    assert set(plain.headers) == set(other.headers) == {"host", "user-agent"}
-    assert set(browser.headers) == set(again.headers) >= BROWSER_S
-    assert browser.client == again.client
-    assert len({call.client for call in bench.simulator.calls}) == 3
-
-
-@on_real_clock
-async def test_a_plain_client_s_handshake_is_the_same_after_a_browser_s() -> None:
-    """No trace of the browser is left on the handle: neither its extensions nor HTTP/2."""
-    hellos: list[bytes] = []
-
-    async def listen(stream: trio.SocketStream) -> None:
-        hellos.append(bytes(await stream.receive_some(65536)))
-
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(partial(trio.serve_tcp, listen, 0, host="127.0.0.1"))
-        url = f"https://example.com:{listeners[0].socket.getsockname()[1]}/"
-        transport = CurlTransport(CurlSettings())
-        await nursery.start(transport.run)
-        for impersonated in (False, True, False):
-            request = UpstreamRequest(
-                "GET", url, (), b"", connect_to="127.0.0.1", impersonated=impersonated
-            )
-            with pytest.raises(TransportFailure):
-                await read_all(transport.open(request))
-        nursery.cancel_scope.cancel()
-    plain, browser, again = (sorted(_extensions(hello)) for hello in hellos)
-    assert plain == again != browser
-    assert [b"\x02h2" in hello for hello in hellos] == [False, True, False]
-
-
-def _extensions(hello: bytes) -> list[int]:
-    """The numbers of a ClientHello's extensions. Before them: record, handshake, version, random;
-    three lists.
-    """
-    at = 5 + 4 + 2 + 32
-    for size in (1, 2, 1):
-        at += size + int.from_bytes(hello[at : at + size], "big")
-    at += 2
-    found = []
-    while at < len(hello):
-        found.append(int.from_bytes(hello[at : at + 2], "big"))
-        at += 4 + int.from_bytes(hello[at + 2 : at + 4], "big")
-    return found
-
-
 # The library ------------------------------------------------------------------------------------
 
 
@@ -527,91 +348,3 @@ def test_the_tls_files_are_what_they_say(tls: tuple[str, str, str]) -> None:
     """The tests above stand on these files: the chain verifies against the authority."""
     context = ssl.create_default_context(cafile=tls[2])
     context.load_cert_chain(tls[0], tls[1])
-
-
-# Readers that lag -------------------------------------------------------------------------------
-
-READERS = 40
-MOST_KB_EACH = 800
-MOST_KB_KEPT_EACH = 300
-LAGGING_LINES = b"".join(
-    b'{"result":{"response":{"token":"word%d","responseId":"0b5e5f6e-8bb1-4b4c-9d4b-1d9b0c0b7a55"}}}\n'
-    % number
-    for number in range(150)
-)
-
-
-def serve_apart(
-    pipe: multiprocessing.connection.Connection, certificate: tuple[str, str] | None, packed: bool
-) -> None:
-    """A fast upstream, in a process of its own so that its memory is not counted; ends with the
-    test's process.
-    """
-
-    async def main() -> None:
-        simulator = Simulator()
-        script = Script(tuple([Send(LAGGING_LINES)] * 300))
-        simulator.always(gzipped(script) if packed else script)
-
-        async def serve(*, task_status: trio.TaskStatus[str]) -> None:
-            await serve_simulator(simulator, certificate=certificate, task_status=task_status)
-
-        async with trio.open_nursery() as nursery:
-            pipe.send(await nursery.start(serve))
-            await trio.to_thread.run_sync(pipe.recv)
-            nursery.cancel_scope.cancel()
-
-    trio.run(main)
-
-
-def resident_kb() -> int:
-    return int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0])
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's count of memory")
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-@pytest.mark.parametrize("encrypted", [False, True], ids=["HTTP/1.1", "HTTP/2"])
-def test_readers_that_stall_cost_little_and_give_it_back(
-    encrypted: bool, packed: bool, tls: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However fast the upstream is, and however much it may send ahead; and nothing is lost of what
-    they read later.
-    """
-    monkeypatch.setattr(transfers, "GIVE_BACK_AFTER_S", 0.01)
-    pipe, its_pipe = multiprocessing.Pipe()
-    arguments = (its_pipe, tls[:2] if encrypted else None, packed)
-    process = multiprocessing.get_context("spawn").Process(
-        target=serve_apart, args=arguments, daemon=True
-    )
-    process.start()
-    url = pipe.recv() + PATH
-
-    async def settled() -> int:
-        last, now = -1, resident_kb()
-        while abs(now - last) > 200:
-            await trio.sleep(0.3)
-            last, now = now, resident_kb()
-        return now
-
-    async def scenario(bench: Bench) -> None:
-        warm = bench.open(url)
-        await warm.read()
-        await warm.aclose()
-        before = await settled()
-        readers = [bench.open(url) for _ in range(READERS)]
-        for reader in readers:
-            await reader.head()
-        assert (await settled() - before) / READERS < MOST_KB_EACH
-        assert await read_all(readers.pop()) == LAGGING_LINES * 300
-        for reader in readers:
-            await reader.aclose()
-        readers.clear()
-        gc.collect()
-        assert (await settled() - before) / READERS < MOST_KB_KEPT_EACH
-
-    try:
-        run_on_bench(scenario, settings=CurlSettings(ca_file=tls[2] if encrypted else ""))
-    finally:
-        pipe.send(None)
-        process.join(5)
-        process.kill()

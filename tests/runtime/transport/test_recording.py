@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
-import os
 import re
 import stat
 from collections.abc import Awaitable, Callable
@@ -21,11 +19,10 @@ from grokcore.protocol.conversation.events import Event
 from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.payload import CHAT_PATH
 from grokcore.protocol.models import Limits
-from grokcore.protocol.recording.redact import Redactor
 from grokcore.runtime.lanes.grok_web.lane import GrokWebLane
 from grokcore.runtime.transport import recording as record
 from grokcore.runtime.transport.recording import RecordingTransport
-from grokcore.runtime.transport.seam import UpstreamRequest
+from grokcore.runtime.transport.seam import Exchange, UpstreamRequest
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import (
     CUT,
@@ -38,6 +35,7 @@ from grokcore.simulator.scripts import (
     page,
     play_lines,
 )
+from tests.disks import disks
 from tests.scenarios import on_fake_clock, on_real_clock, run_on_fake_clock
 
 from ..fakes import FakeTransport
@@ -306,53 +304,109 @@ def test_a_folder_that_can_not_be_made_is_told_of_once(
     assert len(found.files) == 1
 
 
-def test_a_full_disk_ends_the_record_and_not_the_answer(
+def test_a_disk_that_fails_loses_the_record_and_not_the_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whichever step fails: it is logged once, and a file is there whole or not at all."""
+    script = answer("a")
+    for disk in disks():
+        caplog.clear()
+        folder = tmp_path / str(disk.fails_at)
+        with disk.in_use():
+            found = recording(folder, script, scenario=lambda recorded: recorded.ask(2))
+        assert not [event for event in found.events if isinstance(event, GrokApiError)]
+        assert len(found.files) in {2 - disk.failed, 2}  # 2 if only the folder's flush failed
+        assert len(warnings(caplog)) == disk.failed
+        for path in found.files:
+            assert NAME.fullmatch(path.name)
+            assert kinds(read(path)[1]) == kinds(script.body)
+
+
+async def begun(recorder: RecordingTransport) -> Exchange:
+    """An answer under way, of which a piece has been read."""
+    exchange = recorder.open(
+        UpstreamRequest("POST", f"https://grok.example.com{CHAT_PATH}", (), b"")
+    )
+    assert (await exchange.head()).status == 200
+    assert await exchange.read() == _HALF
+    return exchange
+
+
+def test_only_so_many_are_recorded_at_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also in its middle, and no file stays open."""
-    opened: list[Any] = []
-    really = os.fdopen
+    """Further ones are answered without a record, and the log says so once."""
+    monkeypatch.setattr(record, "MAX_AT_ONCE", 2)
 
-    def full(descriptor: int, mode: str) -> Any:
-        opened.append(really(descriptor, mode, buffering=0))
-        return Full(opened[-1])
+    async def scenario(recorded: Recorded) -> None:
+        for exchange in [await begun(recorded.recorder) for _ in range(4)]:
+            await exchange.aclose()
 
-    monkeypatch.setattr(os, "fdopen", full)
-    script = Script((Send(_HALF), *answer("more").steps))
-    found = recording(tmp_path, script, scenario=lambda recorded: recorded.ask(3))
-    assert not [event for event in found.events if isinstance(event, GrokApiError)]
+    found = recording(tmp_path, Script((Send(_HALF), HANG)), scenario=scenario)
+    assert len(found.files) == 2
     assert warnings(caplog) == [
-        f"{tmp_path}: answers can't be recorded: {os.strerror(errno.ENOSPC)}."
+        f"{tmp_path}: answers can't be recorded: there are more than 2 at once."
     ]
-    assert len(opened) == 3
-    assert all(file.closed for file in opened)
 
 
-@define
-class Full:
-    """A file on a disk without room."""
+def test_memory_is_given_back_when_a_record_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole or cut, one after another: the bound is on what is held at once."""
+    monkeypatch.setattr(record, "MAX_HELD_BYTES", len(answer("a").body))
 
-    file: Any
+    async def scenario(recorded: Recorded) -> None:
+        for _ in range(3):
+            await recorded.ask()
+            await trio.sleep(1)
+            assert recorded.recorder._held_bytes == 0
 
-    def write(self, data: bytes) -> None:
-        self.file.write(data[:10])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    found = recording(tmp_path, answer("a"), scenario=scenario)
+    assert [read(path)[2] for path in found.files] == [{}, {}, {}]
 
-    def flush(self) -> None:
-        self.file.flush()
 
-    def close(self) -> None:
-        self.file.close()
+def test_the_end_of_the_server_ends_records_under_way(tmp_path: Path) -> None:
+    """They are written as abandoned, with the pieces that had come by then."""
+    inner = FakeTransport([Script((Send(_HALF), HANG))])
+
+    async def main() -> None:
+        recorder = RecordingTransport(inner, tmp_path, in_thread=at_once)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(recorder.run)
+            exchange = await begun(recorder)
+            nursery.cancel_scope.cancel()
+        await exchange.aclose()
+
+    run_on_fake_clock(main)
+    (path,) = tmp_path.iterdir()
+    _, body, last = read(path)
+    assert last == {"grok2api_record": 1, "end": "abandoned"}
+    assert kinds(body) == kinds(_HALF)
+
+
+def test_unfinished_files_of_a_killed_process_go_with_the_oldest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They count as files of ours."""
+    monkeypatch.setattr(record, "MAX_FILES", 2)
+    strays = [
+        tmp_path / f".2026010{day}T000000000Z-0000000{day}.ndjson.0123abcd.tmp" for day in (1, 2)
+    ]
+    for path in strays:
+        path.write_bytes(b"")
+    found = recording(tmp_path, answer("a"))
+    assert len(found.files) == 2
+    assert strays[1] in found.files
 
 
 def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither an answer nor, for long, the end of the server; and what waits for it is bounded."""
-    monkeypatch.setattr(record, "MAX_WAITING_BYTES", 20_000)
+    monkeypatch.setattr(record, "MAX_HELD_BYTES", 20_000)
     times: list[float] = []
 
     async def scenario(recorded: Recorded) -> None:
         await recorded.ask(20)
-        assert recorded.recorder._waiting_bytes <= 20_000
+        assert recorded.recorder._held_bytes <= 20_000
         times.append(trio.current_time())
 
     async def hanging(work: Callable[[], None]) -> None:
@@ -385,14 +439,14 @@ def test_a_bug_ends_a_record_and_nothing_else(
 ) -> None:
     """It is in the log; and what could not be redacted is not on the disk."""
 
-    def broken(_: object, data: bytes) -> bytes:
+    def broken(*_: object) -> bytes:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Redactor, "feed", broken)
+    monkeypatch.setattr(record, "redacted", broken)
     found = recording(tmp_path, answer("a"))
     assert not isinstance(found.events[0], GrokApiError)
     assert warnings(caplog) == ["a bug kept an answer from being recorded"]
-    assert [path.read_bytes() for path in found.files] == [b""]
+    assert found.files == []
 
 
 def test_it_works_in_a_real_thread(tmp_path: Path) -> None:

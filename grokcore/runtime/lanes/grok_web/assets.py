@@ -22,7 +22,6 @@ from attrs import field, frozen
 
 from ....errors import GrokApiError, UpstreamFailure
 from ....protocol.conversation.media import (
-    extension_of,
     is_picture,
     is_video,
     parse_data_url,
@@ -31,6 +30,7 @@ from ....protocol.conversation.media import (
 from ....protocol.grok_web.asset_requests import AssetKind, asset_headers, asset_place
 from ....protocol.grok_web.identity import Identity
 from ....protocol.grok_web.refusals import REFUSAL_BODY_BYTES, is_html, refusal_of_response
+from ....protocol.media_types import extension_of
 from ....protocol.upstream_words import cleaned
 from ...disk.media_cache import MediaCache
 from ...transport.seam import Exchange, ResponseHead, Transport, UpstreamRequest

@@ -16,7 +16,7 @@ from attrs import frozen
 from ....errors import CredentialsRejected, GrokApiError, UpstreamFailure
 from ....protocol.grok_web.identity import Identity
 from ....protocol.grok_web.rate_limits import RATE_LIMITS_PATH, parse_quota, rate_limits_body
-from ....protocol.pool.quota_polls import Ask
+from ....protocol.pool.quota_polls import Poll
 from ....protocol.quota import Quota
 from ...pool.leases import TokenPool
 from ...transport.seam import Transport
@@ -87,7 +87,7 @@ class QuotaKeeper:
             while True:
                 await self._sleep()
                 await self._places.acquire_on_behalf_of(place := object())
-                ask = self._pool.book.asks.take(trio.current_time())
+                ask = self._pool.book.polls.take(trio.current_time())
                 if ask is None:
                     self._places.release_on_behalf_of(place)
                 else:
@@ -95,7 +95,7 @@ class QuotaKeeper:
 
     async def _sleep(self) -> None:
         """Until the next ask is due."""
-        while (due := self._pool.book.asks.next_at()) > trio.current_time():
+        while (due := self._pool.book.polls.next_at()) > trio.current_time():
             self._sooner = trio.Event()
             self._sleeps_until = due
             with trio.CancelScope(deadline=due):
@@ -103,10 +103,10 @@ class QuotaKeeper:
             self._sleeps_until = -math.inf
 
     def _look(self) -> None:
-        if self._pool.book.asks.next_at() < self._sleeps_until:
+        if self._pool.book.polls.next_at() < self._sleeps_until:
             self._sooner.set()
 
-    async def _make(self, ask: Ask, place: object) -> None:
+    async def _make(self, ask: Poll, place: object) -> None:
         answer: Quota | GrokApiError | None = None
         account = ask.account
         try:
@@ -118,10 +118,10 @@ class QuotaKeeper:
         finally:
             self._places.release_on_behalf_of(place)
             self._tell(ask, answer)
-            self._pool.book.asked(ask, answer, trio.current_time())
+            self._pool.book.polled(ask, answer, trio.current_time())
             self._pool.changed()
 
-    def _tell(self, ask: Ask, answer: Quota | GrokApiError | None) -> None:
+    def _tell(self, ask: Poll, answer: Quota | GrokApiError | None) -> None:
         """Log the first failure of a group, the end of its failures, and each refused token."""
         told = (ask.group, ask.account.entry.id)
         if isinstance(answer, Quota):

@@ -165,6 +165,6 @@ def _told(error: GrokApiError, path: str) -> GrokApiError:
     if isinstance(error, UpstreamRefused):
         return AttachmentRefused(f"{path}: Grok refused the upload. {error.message}", param=path)
     if error.blame is Blame.REQUEST:
-        error.param = path
+        error.amend(param=path)
         return error
     return UploadFailed(f"{path} could not be uploaded. {error.message}", param=path)

@@ -1,4 +1,4 @@
-"""One transfer as trio sees it, and its callbacks in the worker thread. See the theory of the
+"""A transfer as trio sees it, and its callbacks in the worker thread. See the theory of the
 package.
 """
 
@@ -28,18 +28,18 @@ BUFFER_BYTES = 64 * 1024
 """Decoded bytes of one response that may wait for their reader: some seconds of a fast model."""
 
 PACKED_FROM = 4 * BUFFER_BYTES
-"""From how many waiting bytes on the next pieces are compressed. A reader that is at work does not
-lag by so much.
+"""Waiting bytes above which the next pieces are compressed. A reader that is at work does not lag
+by so much.
 """
 
 LIBCURL_PIECE = 16 * 1024
-"""Largest piece that libcurl hands over. It decodes 4 kB of a response at a time, and when it is
-held back meanwhile, it keeps the rest of these in memory, up to 64 MB. So a compressed response is
-held back only with a piece that is smaller than this: it is the last one of its 4 kB."""
+"""Bytes of the largest piece that libcurl hands over. It decodes 4 kB of a response at a time. When
+it is held back meanwhile, it keeps the rest of these in memory, up to 64 MB. So a compressed
+response is held back only with a smaller piece than this: the last one of its 4 kB."""
 
 MOST_OVERFLOW = 5 * 1024 * 1024
 """Bytes of a compressed response that may wait because of that. Text shrinks to a twentieth, and
-gzip makes 4.2 MB of 4 kB at most; more was made to expand without end."""
+gzip makes 4.2 MB of 4 kB at most. A body that expands further is an attack."""
 
 MOST_EXPANSION = 200
 """Highest ratio of decoded to sent bytes, beyond the first :data:`EXPANSION_FREE` bytes of a
@@ -51,7 +51,7 @@ EXPANSION_FREE = 32 * 1024 * 1024
 EXPANDS = "a few bytes of it expand to many MB"
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Bytes of response headers; curl's own cap is 300 kB."""
+"""Most bytes of response headers; curl's own cap is 300 kB."""
 
 
 @frozen
@@ -94,10 +94,11 @@ class Desk(Protocol):
 
 
 class CurlExchange:
-    """One transfer. The attributes above the line belong to the worker thread.
+    """See :class:`~grokcore.runtime.transport.seam.Exchange`. The attributes above the line belong
+    to the worker thread.
 
-    :ivar over: the worker is done with it; libcurl must get no more out of its callbacks.
-    :ivar objection: why a callback refused what libcurl gave it; empty if none did.
+    :ivar over: whether the worker is done with it. Its callbacks must refuse everything then.
+    :ivar objection: the reason of a callback that refused data; empty if none did.
     """
 
     def __init__(self, request: UpstreamRequest, desk: Desk) -> None:
@@ -142,7 +143,7 @@ class CurlExchange:
     def resume(self) -> None:
         """Go on receiving: the reader has caught up.
 
-        :raises CurlError: what libcurl had held back could not be handed over.
+        :raises CurlError: if data that libcurl had held back could not be handed over.
         """
         if self.curl is not None and self.paused:
             self.paused = self._stopped = False
@@ -196,8 +197,8 @@ class CurlExchange:
         return len(data)
 
     def _stop_receiving(self) -> None:
-        """Have no more sent. What the other side may still send comes all the same, up to the
-        browser's window of 6 MB.
+        """Stop extending the window. The other side may still send as much as the browser's window
+        of 6 MB allows.
         """
         if not self._stopped:
             assert self.curl is not None
@@ -216,7 +217,7 @@ class CurlExchange:
     # Trio thread ---------------------------------------------------------------------------------
 
     def hear(self, news: News) -> None:
-        """Take news from the worker. Behind the end there is none."""
+        """Take news from the worker thread. After the end there is none."""
         if self._ended:
             return
         if isinstance(news, (bytes, Packed)):
@@ -228,7 +229,7 @@ class CurlExchange:
         self.wake()
 
     def break_off(self, failure: TransportFailure) -> None:
-        """End here and now, whatever the worker does: news of it could not be taken."""
+        """End at once, whatever the worker does, since its news could not be taken."""
         self._ended, self._failure = True, failure
         self.wake()
 
@@ -255,7 +256,7 @@ class CurlExchange:
         return data
 
     def _next_piece(self) -> bytes:
-        """What waits, but not much more than a buffer's worth of it."""
+        """The waiting body, but not much more than a buffer's worth of it."""
         pieces, size = [], 0
         while self._body and size < BUFFER_BYTES:
             piece = self._body.popleft()
@@ -296,6 +297,6 @@ class CurlExchange:
 
 
 def _names_encoding(line: bytes) -> bool:
-    """Whether a header line has libcurl decode the body; there may be several."""
+    """Whether a header line makes libcurl decode the body; a head may have several."""
     name, _, value = line.lower().partition(b":")
     return name.strip() == b"content-encoding" and value.strip() not in (b"", b"identity")

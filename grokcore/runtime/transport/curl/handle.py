@@ -1,4 +1,4 @@
-"""One request in the hands of libcurl: how its handle is set up."""
+"""The set-up of libcurl's handle for one request."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..seam import UpstreamRequest
 __all__ = ["configure", "configure_upgrade", "new_handle"]
 
 UPLOAD_BUFFER_BYTES = 16 * 1024
-"""libcurl keeps its upload buffer, 64 kB unless told otherwise, for as long as the answer lasts. A
-question is a few kB.
+"""Size of libcurl's upload buffer. It is kept for as long as the answer lasts; the default is 64
+kB, and a question is a few kB.
 """
 
 TRANSFER_NET_S = 24 * 3600
@@ -42,7 +42,7 @@ Callback: TypeAlias = Callable[[bytes], int]
 
 
 def new_handle() -> Curl:
-    """One that nothing was done with yet."""
+    """A handle without any option set."""
     curl = Curl()
     curl._ws_recv_buffer = None  # 128 kB that only websockets need; nothing else notices
     return curl
@@ -56,11 +56,11 @@ def configure(
     on_header: Callback,
     on_data: Callback,
 ) -> object:
-    """Set a handle up for one request. Returns what libcurl points to: it has to live as long as
-    the transfer.
+    """Set a handle up for one request. Returns the objects that libcurl points to: the caller must
+    keep them as long as the transfer.
 
     :param on_header: is given each line of the head; *on_data*: each piece of the body.
-    :raises CurlError: an option was not taken.
+    :raises CurlError: if an option was not taken.
     """
     upgrade = request.url.startswith(("ws:", "wss:"))
     if request.impersonated:
@@ -145,13 +145,13 @@ class _Context:
 
 
 def _set_callback(curl: Curl, function: CurlOpt, data: CurlOpt, callback: Callback) -> object:
-    """Have libcurl call *callback*. Set anew on every use: what belonged to the transfer before has
+    """Have libcurl call *callback*. Set anew on every use: the objects of the transfer before have
     been freed.
 
-    curl_cffi's own way does not look at the return code of the first option, without which the C
-    library's ``fwrite`` would be given a pointer to something that is no file.
+    curl_cffi itself does not look at the return code of the first option. Without that option, the
+    C library's ``fwrite`` would be given a pointer to something that is no file.
 
-    :raises CurlError: an option was not taken.
+    :raises CurlError: if an option was not taken.
     """
     return _set_function(curl, function, lib.write_callback, data, _Context(callback))
 
@@ -168,16 +168,18 @@ def _set_function(
 class _Once:
     """Allows one request to be sent.
 
-    libcurl repeats a request by itself, up to five times, if a kept connection turns out to be dead
-    or the server refuses an HTTP/2 stream. To Grok each of these may be a question that costs. So
-    libcurl asks here before it sends (``PREREQFUNCTION``), each time.
+    libcurl repeats a request by itself, up to five times: if a kept connection turns out to be
+    dead, or if the server refuses an HTTP/2 stream. To Grok each of these may be a question that
+    costs. So libcurl asks here before each time it sends (``PREREQFUNCTION``).
 
-    curl_cffi has no entry of its own for that callback, so the one for seeking is used, which calls
-    ``seek`` and gives the C side a number other than 0 if that raises OSError. The two take
-    different arguments behind the first, which are not looked at: each is a register or a word on
-    the stack, in every calling convention there is a build of curl_cffi for. (A body that can't be
-    rewound stops repetitions as well, but not those of a request without a body; a callback made by
-    cffi at run time needs memory that is writable and executable, which the systemd unit forbids.)
+    curl_cffi has no entry of its own for that callback, so its entry for seeking is used. That
+    calls ``seek``, and returns a number other than 0 to the C side if ``seek`` raises OSError. The
+    two callbacks differ in the arguments behind the first, which are not looked at. Each of them is
+    a register or a word on the stack, in every calling convention that curl_cffi is built for.
+
+    (A body that can't be rewound stops repetitions as well, but only of requests with a body. A
+    callback made by cffi at run time needs memory that is writable and executable, which the
+    systemd unit forbids.)
     """
 
     def __init__(self) -> None:
@@ -186,7 +188,7 @@ class _Once:
     def seek(self, _: int, __: int) -> None:
         """Note that the request is about to be sent.
 
-        :raises OSError: if it has been before.
+        :raises OSError: if it has been sent before.
         """
         if self._sent:
             raise OSError
@@ -196,7 +198,7 @@ class _Once:
 def _send_once(curl: Curl) -> object:
     """Keep libcurl from sending the request again.
 
-    :raises CurlError: an option was not taken.
+    :raises CurlError: if an option was not taken.
     """
     once = _Context(_Once())
     return _set_function(
@@ -205,10 +207,10 @@ def _send_once(curl: Curl) -> object:
 
 
 def _set_way(curl: Curl, request: UpstreamRequest) -> object:
-    """Set where the connection goes. Always, so that no address is left over from the handle's
-    request before.
+    """Set the address that the connection goes to. Always, so that no address of the handle's
+    previous request is left.
 
-    libcurl takes no copy of the list. This one is Python's own: it is returned, and must live as
+    libcurl does not copy the list. Python owns it: it is returned, and the caller must keep it as
     long as the transfer.
     """
     kept: object = None
@@ -222,7 +224,7 @@ def _set_way(curl: Curl, request: UpstreamRequest) -> object:
 
 
 def _way(address: str) -> bytes:
-    """``HOST:PORT:ADDRESS:PORT`` with an empty host and ports: any host at this address, and at the
+    """``HOST:PORT:ADDRESS:PORT`` with an empty host and ports: any host at this address, at the
     URL's port.
     """
     shown = f"[{address}]" if ipaddress.ip_address(address).version == 6 else address

@@ -1,4 +1,4 @@
-"""What is asked of the installed curl_cffi, and which browsers it can show."""
+"""The demands on the installed curl_cffi, and the browsers it can show."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _GOOD_ORDER = 0
 
 @frozen
 class CurlSettings:
-    """What is the same for all requests.
+    """The settings that all requests share.
 
     :ivar impersonate: a browser that curl_cffi knows; ``"chrome"`` is its newest.
     :ivar ca_file: PEM file of trusted authorities; empty for the usual ones.
@@ -51,9 +51,10 @@ class CurlSettings:
 
 
 def check_library(settings: CurlSettings) -> None:
-    """Make sure that the installed curl_cffi has what is used of it here.
+    """Make sure that the installed curl_cffi has all functions that are used here.
 
-    :raises ConfigError: naming the version, the missing function, or the setting at fault.
+    :raises ConfigError: if it lacks one; the message names the version, the missing function, or
+        the setting at fault.
     """
     version = importlib.metadata.version("curl_cffi")
     missing = [name for name in PRIVATE_NAMES if not hasattr(lib, name)]
@@ -81,5 +82,5 @@ def browser_shown(settings: CurlSettings) -> str:
 
 
 def browsers_known() -> tuple[str, ...]:
-    """All that could be shown. Names without a version stand for the newest of their kind."""
+    """All browsers that could be shown. A name without a version stands for its newest one."""
     return tuple(map(str, get_args(BrowserTypeLiteral)))

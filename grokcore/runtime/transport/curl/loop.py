@@ -2,14 +2,14 @@
 
 Rules
 -----
-1. Nothing that belongs to one exchange ends the loop. Every command, callback and ended transfer is
-   handled under a catch that fails this exchange alone, whatever was raised: libcurl's refusals,
-   text that can't be encoded, lack of memory.
+1. No fault of one exchange ends the loop. Every command, callback and ended transfer is handled
+   under a catch that fails this exchange alone, whatever was raised: libcurl's refusals, text that
+   can't be encoded, lack of memory.
 2. Each return code is looked at: a transfer that libcurl has not taken would otherwise never end.
-3. A handle that could not be put in order is closed; one that libcurl won't let go is kept,
+3. A handle that could not be put in order is closed; a handle that libcurl won't let go is kept,
    untouched, until the end.
-4. What concerns all transfers (``perform``, ``poll``) may fail a few times in a row. After that the
-   loop ends; trio's side then fails what is open (:meth:`Loop.close`), and a new loop begins.
+4. Calls for all transfers (``perform``, ``poll``) may fail a few times in a row. After that the
+   loop ends; trio's side then fails the open exchanges (:meth:`Loop.close`), and a new loop begins.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from .websocket import CurlSocket, Inbox
 __all__ = ["Loop"]
 
 GATHER_S = 0.001
-"""How long lines may gather under load (seconds). Waking a thread costs more than handling a line;
-at 50 streams of 50 lines a second this took CPU per line down by a fifth and put half a millisecond
-on the median lag."""
+"""How long lines may gather under load, in seconds. Waking a thread costs more than handling a
+line. At 50 streams of 50 lines a second this saved a fifth of the CPU per line. It added half a
+millisecond to the median lag."""
 
 STREAMS_PER_CONNECTION = 1000
 """Upper bound for HTTP/2 streams on one connection. libcurl's default of 100 made the second
@@ -48,17 +48,17 @@ hundred of 200 streams wait for the first; the server's own limit still holds.""
 KEPT_CONNECTIONS = 256
 
 IDLE_HANDLES = 64
-"""Easy handles kept for reuse (about 7 kB each without the websocket buffer)."""
+"""Most easy handles kept for reuse (about 7 kB each without the websocket buffer)."""
 
 POLL_MS = 60_000
-"""How long the loop sleeps when nothing happens; commands wake it."""
+"""How long the loop sleeps when nothing happens, in milliseconds; commands wake it."""
 
 MOST_STUMBLES = 8
 """Passes in a row that may fail before the loop ends."""
 
 STUMBLE_S = 0.001
-"""Pause after a pass that failed, in seconds; doubled for each in a row. All of them are a quarter
-of a second.
+"""Pause after a pass that failed, in seconds; doubled for each in a row. All pauses together are a
+quarter of a second.
 """
 
 ENDED = "The connection to Grok was lost: this server's transport failed and is started anew."
@@ -75,7 +75,7 @@ class Loop:
     """The worker thread's side. The methods under "Called from trio" apart, all run in it.
 
     :ivar sockets: the websockets that are through their upgrade.
-    :ivar freed: set when an exchange is closed of which much had to wait.
+    :ivar freed: set when an exchange is closed whose reader had lagged far behind.
     """
 
     def __init__(self, settings: CurlSettings, token: trio.lowlevel.TrioToken) -> None:
@@ -115,7 +115,7 @@ class Loop:
     # Called from trio ----------------------------------------------------------------------------
 
     def begin(self, exchange: CurlExchange) -> None:
-        """Have a request made. The exchange always hears of its end, also when the loop has
+        """Have a request made. The exchange is always notified of its end, also when the loop has
         ended.
         """
         if self._multi is None:
@@ -141,13 +141,13 @@ class Loop:
         self._wake()
 
     def adopt(self, settings: CurlSettings) -> None:
-        """What the next request is made with; a request that is being made at this very moment may
-        get some of each.
+        """Use *settings* for later requests. A request that is being made meanwhile may get some of
+        both.
         """
         self._browser, self._ca_file = browser_shown(settings), settings.ca_file
 
     def close(self, why: str = "The request was given up by this server.") -> None:
-        """Fail what is still open, and free everything. The worker thread must have ended.
+        """Fail the open exchanges, and free everything. The worker thread must have ended.
 
         :param why: the message of those failures.
         """
@@ -172,9 +172,8 @@ class Loop:
 
     def _wake(self) -> None:
         for _ in range(2):
-            with contextlib.suppress(
-                Exception
-            ):  # the command is in the queue; at worst it waits for the next pass
+            # The command is in the queue; at worst it waits for the next pass.
+            with contextlib.suppress(Exception):
                 if lib.curl_multi_wakeup(self._multi) == _GOOD_ORDER:
                     return
 
@@ -186,9 +185,8 @@ class Loop:
             exchange, news = self._news.popleft()
             try:
                 exchange.hear(news)
-            except (
-                Exception
-            ) as error:  # boundary: the others' news must come through, and trio go on
+            # boundary: news of other exchanges must come through, and trio must go on
+            except Exception as error:
                 _log.error("news of a request was lost: %s", _kind(error))  # values may be secret
                 with contextlib.suppress(Exception):
                     exchange.break_off(_failure(exchange, error))
@@ -203,16 +201,15 @@ class Loop:
     def work(self) -> None:
         """The loop; ends after :meth:`stop`.
 
-        :raises Exception: libcurl's loop failed several times in a row.
+        :raises Exception: if libcurl's loop failed several times in a row.
         """
         stumbles = 0
         while self._running:
             try:
                 self._pass()
                 stumbles = 0
-            except (
-                Exception
-            ) as error:  # boundary: one failed pass is no reason to end all transfers
+            # boundary: one failed pass is no reason to end all transfers
+            except Exception as error:
                 stumbles += 1
                 if stumbles > MOST_STUMBLES:
                     raise
@@ -342,7 +339,7 @@ class Loop:
             self._end(exchange, _outcome(exchange, int(error.code)))
 
     def _end(self, exchange: CurlExchange, failure: TransportFailure | None) -> None:
-        """Let go of an exchange, and tell it. Whatever happens to its handle, this is its end."""
+        """Let go of an exchange, and notify it. Whatever happens to its handle, this is its end."""
         curl, exchange.curl = exchange.curl, None
         if exchange.over:
             return
@@ -352,9 +349,8 @@ class Loop:
         try:
             if curl is not None:
                 self._put_away(curl, keep=_reusable(exchange))
-        except (
-            Exception
-        ) as error:  # boundary: the handle is lost, the exchange has its end all the same
+        # boundary: the handle is lost, the exchange has its end all the same
+        except Exception as error:
             _log.warning("a request's handle could not be put away: %s", _kind(error))
             self._discard(curl, exchange)
         finally:
@@ -372,11 +368,10 @@ class Loop:
             curl.close()
 
     def _discard(self, curl: Curl | None, exchange: CurlExchange) -> None:
-        """Get rid of a handle in an unknown state: closed if libcurl has let it go, else kept until
-        the end.
+        """Get rid of a handle in an unknown state: close it if libcurl has let it go, else keep it
+        until the end.
 
-        What libcurl might still call or read must not be freed before, so the exchange stays as
-        well.
+        libcurl might still call or read objects of the exchange, so that is kept as well.
         """
         if curl is None:
             return
@@ -399,13 +394,16 @@ def _close(curl: Curl) -> None:
 
 
 def _check(code: int, what: str) -> None:
-    """:raises CurlError: libcurl's multi refused."""
+    """Check a return code.
+
+    :raises CurlError: if libcurl's multi refused.
+    """
     if code != _GOOD_ORDER:
         raise CurlError(f"curl multi: {what} returned {code}", code)
 
 
 def _outcome(exchange: CurlExchange, code: int) -> TransportFailure | None:
-    """What a transfer that ended with this *code* is told as."""
+    """The failure to report for a transfer that ended with this *code*; None if it did not fail."""
     if code == _GOOD_ORDER:
         return None
     if code == CurlECode.HTTP_RETURNED_ERROR and isinstance(exchange, CurlSocket):
@@ -423,8 +421,8 @@ def _outcome(exchange: CurlExchange, code: int) -> TransportFailure | None:
 
 
 def _failure(exchange: CurlExchange, error: Exception) -> TransportFailure:
-    """What an exchange is told of an error on this side. Its text may hold the value at fault, and
-    is not shown.
+    """The failure to report for an error on this side. The error's text may hold the value at
+    fault, and is not shown.
     """
     if not exchange.answered:
         return TransportFailure(f"The request could not be made ({_kind(error)}).")

@@ -1,4 +1,4 @@
-"""The end of one request: its head, and why libcurl gave it up."""
+"""The head of a response, and the reasons why libcurl gives a transfer up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["CurlFailure", "failure_of", "parse_head", "peer_of", "words_for"]
 class CurlFailure(TransportFailure):
     """A transfer that libcurl gave up.
 
-    :ivar curl_code: libcurl's number for why.
+    :ivar curl_code: libcurl's number for the reason.
     :ivar proxy_status: the HTTP status with which a proxy refused to connect to Grok; 0 if none
         did.
     """
@@ -25,12 +25,12 @@ class CurlFailure(TransportFailure):
 
 
 class CurlConnectionDied(CurlFailure, ConnectionDied):
-    """A connection that broke before there was anything of the response."""
+    """A connection that broke before anything of the response came."""
 
 
 class ResponseRefused(CurlFailure):
-    """A response with too long a head, or one that expands without end. Another try would meet the
-    same.
+    """A response with too long a head, or a body that expands without end. Another try would meet
+    the same.
     """
 
     again, sdk_may_repeat = False, False
@@ -43,7 +43,7 @@ def peer_of(curl: Curl | None) -> str:
 
 
 def parse_head(lines: list[bytes], peer: str) -> ResponseHead:
-    """The lines of a head, the one with the status first, as what they say."""
+    """Parse the lines of a head; the status line is the first."""
     status = lines[0].split(None, 2)[1:2] if lines else []
     headers: dict[str, str] = {}
     for line in lines[1:]:
@@ -52,7 +52,7 @@ def parse_head(lines: list[bytes], peer: str) -> ResponseHead:
     return ResponseHead(int(status[0]) if status and status[0].isdigit() else 0, headers, peer)
 
 
-# What a failed transfer is called (libcurl error codes). Anything else is "the connection broke".
+# Descriptions of libcurl's error codes. Any other code is "the connection broke".
 _WHAT_FAILED: dict[int, str] = {
     CurlECode.COULDNT_RESOLVE_PROXY: "the proxy's name could not be resolved",
     CurlECode.COULDNT_RESOLVE_HOST: "the host name could not be resolved",
@@ -73,8 +73,8 @@ _WHAT_FAILED: dict[int, str] = {
 }
 
 
-# How a connection ends that was there, and was asked. The first: it was a kept one, and libcurl
-# wanted to ask again.
+# Errors of a connection that was there when the request went out. The first: it was a kept
+# connection, and libcurl wanted to send the request again.
 _DIED = {
     CurlECode.ABORTED_BY_CALLBACK,
     CurlECode.HTTP2,
@@ -90,15 +90,14 @@ def failure_of(
 ) -> CurlFailure:
     """The failure to report for a transfer that ended with this *code*.
 
-    :param who: whom the request was for, as the message calls it.
-    :param objection: why a callback refused what had come; empty if none did.
+    :param who: the site that was asked, as the message names it.
+    :param objection: the reason of a callback that refused data; empty if none did.
     :param answered: whether a response had begun.
     """
     proxy_status = _proxy_status(curl)
     what = objection or _WHAT_FAILED.get(code, "the connection broke")
-    if (
-        proxy_status
-    ):  # libcurl counts it as "no connection could be made", like a proxy that is not there
+    # libcurl counts it as "no connection could be made", like a proxy that is not there.
+    if proxy_status:
         what = f"the proxy refused with HTTP {proxy_status}"
     outcome = f"{who}'s answer was lost" if answered else f"{who} could not be reached"
     return _leaf(code, objection, answered=answered)(
@@ -113,11 +112,11 @@ def _leaf(code: int, objection: str, *, answered: bool) -> type[CurlFailure]:
 
 
 def _proxy_status(curl: Curl | None) -> int:
-    """What a proxy answered to CONNECT, unless that was a yes."""
+    """The status with which a proxy refused CONNECT; 0 if none did."""
     status = curl.getinfo(CurlInfo.HTTP_CONNECTCODE) if curl is not None else 0
     return status if isinstance(status, int) and status >= 300 else 0
 
 
 def words_for(error: CurlError) -> str:
-    """An error without the value that caused it: that may be a proxy URL with its password."""
+    """An error without the value that caused it, which may be a proxy URL with its password."""
     return f"curl error {int(error.code)}"

@@ -1,4 +1,4 @@
-"""The transport that the rest of the program sees: it keeps a worker thread with a loop running."""
+"""The transport as the rest of the program sees it. It keeps a worker thread with a loop."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from .websocket import CurlSocket
 __all__ = ["CurlTransport"]
 
 MOST_DEATHS = 3
-"""How often a loop may end within :data:`DEATHS_S` before the server gives up."""
+"""Most ends of a loop within :data:`DEATHS_S` (seconds) before the server gives up."""
 
 DEATHS_S = 60.0
 
 FAREWELL_S = 2.0
-"""How long open streams have for their error events (seconds), before the server ends with the
+"""Time that open streams have for their error events, in seconds, before the server ends with the
 transport.
 """
 
 GIVE_BACK_AFTER_S = 1.0
-"""How long freed buffers are collected (seconds) before they are returned to the system."""
+"""How long freed buffers are collected, in seconds, before they are returned to the system."""
 
 _log = logging.getLogger(__name__)
 
 
 class CurlTransport:
-    """All requests. :meth:`run` has to be running while it is used."""
+    """Makes requests over libcurl. :meth:`run` has to be running while it is used."""
 
     def __init__(self, settings: CurlSettings) -> None:
         self._settings = settings
         self._loop: Loop | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Drive the transfers until cancelled; what is under way then is aborted.
+        """Drive the transfers until cancelled; open transfers are aborted then.
 
         A loop that ends by itself has failed its transfers, and another begins.
 
-        :raises RuntimeError: loops keep ending.
+        :raises RuntimeError: if loops keep ending.
         """
         deaths: list[float] = []
         while True:
@@ -91,8 +91,8 @@ class CurlTransport:
 
 
 async def _drive(loop: Loop) -> Exception | None:
-    """Run a loop in a thread until this is cancelled. Returns why, if it ended by itself; it is
-    closed then.
+    """Run a loop in a thread until cancelled. If the loop ends by itself, close it and return its
+    error.
     """
     failure: Exception | None = None
 
@@ -126,7 +126,7 @@ async def _drive(loop: Loop) -> Exception | None:
 
 
 async def _give_back_what_is_freed(loop: Loop) -> None:
-    """Return buffers to the system when readers that lagged are gone, and some more with them."""
+    """Return buffers to the system a moment after readers that lagged are gone."""
     while True:
         await loop.freed.wait()
         await trio.sleep(GIVE_BACK_AFTER_S)

@@ -1,12 +1,12 @@
-// The way to the server: the key, the ticket for the stream of events, and what is asked of a token.
+// The connection to the server: the key, the ticket for the stream of events, and actions on tokens.
 //
-// EventSource sends no headers, so a ticket (single use) stands in for the key. The browser would ask again with the used
-// one when a stream ends; so the stream is closed then, and a new one opened with a new ticket.
+// EventSource sends no headers, so a single-use ticket takes the place of the key. When a stream ends, the browser would
+// reconnect with the used ticket. So the page closes the stream itself, and opens a new one with a new ticket.
 
 const STORED = "grok2api.key";
 const RETRY_S = [1, 2, 4, 8, 15];
 
-/** What the server refused, with its status and its words. */
+/** A refusal of the server, with its status and message. */
 export class Refused extends Error {
   constructor(status, message) {
     super(message);
@@ -16,11 +16,11 @@ export class Refused extends Error {
 
 export class Link {
   /**
-   * @param {object} told what to call: status(report), asks(message) when a key is needed, lost(message, seconds) when
-   *   there is no way to the server at the moment
+   * @param {object} listeners functions to call: status(report); asks(message) when a key is needed; lost(message,
+   *   seconds) when the server can't be reached, with the seconds until the next try
    */
-  constructor(told) {
-    this.told = told;
+  constructor(listeners) {
+    this.listeners = listeners;
     this.key = remembered();
     this.failures = 0;
     this.source = null;
@@ -33,12 +33,12 @@ export class Link {
     this.open();
   }
 
-  /** Forget the key, here and in the tab's storage, and show nothing any more. */
+  /** Forget the key, here and in the tab's storage, and ask for one. */
   forget() {
     this.close();
     this.key = "";
     remember("");
-    this.told.asks("");
+    this.listeners.asks("");
   }
 
   close() {
@@ -53,7 +53,7 @@ export class Link {
     const key = this.key;
     try {
       const { ticket } = await this.ask("POST", "status/ticket");
-      if (key !== this.key) return; // another was given, or it was forgotten, meanwhile
+      if (key !== this.key) return; // the key was replaced or forgotten meanwhile
       remember(key);
       this.listen(ticket);
     } catch (error) {
@@ -68,7 +68,7 @@ export class Link {
     source.addEventListener("status", (event) => {
       heard = true;
       this.failures = 0;
-      this.told.status(JSON.parse(event.data));
+      this.listeners.status(JSON.parse(event.data));
     });
     source.addEventListener("error", () => {
       source.close();
@@ -78,13 +78,13 @@ export class Link {
     });
   }
 
-  /** There was no stream to be had: too many are open, or a proxy holds it back. Show what there is, and try again. */
+  /** Show one report and try again later: no stream arrives, since too many are open or a proxy buffers it. */
   async poll() {
     const key = this.key;
     try {
       const report = await this.ask("GET", "status");
       if (key !== this.key) return;
-      this.told.status(report);
+      this.listeners.status(report);
       this.again();
     } catch (error) {
       if (key === this.key) this.failed(error);
@@ -97,13 +97,13 @@ export class Link {
       this.close();
       this.key = "";
       remember("");
-      this.told.asks(wrong && error.status === 401 ? "This key is not one of the server’s." : wrong);
+      this.listeners.asks(wrong && error.status === 401 ? "This is not a key of this server." : wrong);
       return;
     }
-    this.told.lost(error instanceof Refused ? error.message : "The server does not answer.", this.again());
+    this.listeners.lost(error instanceof Refused ? error.message : "The server does not answer.", this.again());
   }
 
-  /** Try again in a while; returns in how many seconds. */
+  /** Try again later; returns the seconds until then. */
   again() {
     const wait = RETRY_S[Math.min(this.failures, RETRY_S.length - 1)];
     this.failures += 1;
@@ -111,7 +111,7 @@ export class Link {
     return wait;
   }
 
-  /** Have something done with a token; returns how the token is then, and what was done (`said`). */
+  /** Perform an action on a token; returns the token's new row, with the result in words (`said`). */
   act(key, name) {
     return this.ask("POST", `status/tokens/${encodeURIComponent(key)}/${name}`);
   }
@@ -120,7 +120,7 @@ export class Link {
     const headers = this.key ? { authorization: `Bearer ${this.key}` } : {};
     const response = await fetch(path, { method, headers, cache: "no-store" });
     const body = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Refused(response.status, body.error?.message ?? `The server says ${response.status}.`);
+    if (!response.ok) throw new Refused(response.status, body.error?.message ?? `The server answered with status ${response.status}.`);
     return body;
   }
 }
@@ -129,7 +129,7 @@ function remembered() {
   try {
     return sessionStorage.getItem(STORED) ?? "";
   } catch {
-    return ""; // storage may be shut off
+    return ""; // storage may be disabled
   }
 }
 
@@ -138,6 +138,6 @@ function remember(key) {
     if (key) sessionStorage.setItem(STORED, key);
     else sessionStorage.removeItem(STORED);
   } catch {
-    // it then lasts as long as the page
+    // the key then lasts as long as the page
   }
 }

@@ -1,4 +1,4 @@
-// The status page: what each report changes, and what the reader may do.
+// The status page: it draws each report, and handles the owner's input.
 
 import { Link } from "./link.js";
 import { Plots } from "./plots.js";
@@ -7,7 +7,7 @@ import { byId, exactly, make, say, show, since, span, tick, timeless, until, who
 
 const FAILURES_AT_FIRST = 4;
 
-/** What the server calls its state, in words. */
+/** The server's states in words. */
 const STATUS = {
   ok: "ok",
   draining: "stopping",
@@ -23,7 +23,7 @@ let lastReport = null;
 let lastReceived = 0;
 const drawn = new WeakMap();
 
-// What comes from the server ---------------------------------------------------------------------------------------
+// Reports of the server --------------------------------------------------------------------------------------------
 
 function onStatus(report) {
   const received = Date.now();
@@ -43,7 +43,7 @@ function onStatus(report) {
   tokens.show(report.tokens, received);
 }
 
-/** A key is needed; *wrong* says what is wrong with the last one, if there was one. */
+/** Ask for a key; *wrong* is the fault of the last one, if there was one. */
 function onKeyNeeded(wrong) {
   lastReport = null;
   show(byId("board"), false);
@@ -59,12 +59,12 @@ function onKeyNeeded(wrong) {
 }
 
 function onLost(message, seconds) {
-  headline("lost", "not reached");
+  headline("lost", "not reachable");
   document.body.classList.add("stale");
   const again = make("span");
   until(again, Date.now() + seconds * 1000, "Next try in ");
-  const shown = lastReport ? " What you see is from before." : "";
-  byId("notice").replaceChildren(`${message}${shown} `, again);
+  const old = lastReport ? " The figures below are old." : "";
+  byId("notice").replaceChildren(`${message}${old} `, again);
   show(byId("notice"), true);
 }
 
@@ -83,11 +83,11 @@ function drawServer(report, received) {
   since(byId("freshness"), received, "as of ");
 }
 
-/** Whether an element has to be drawn again, since it shows something else: what is the same stays, selection and all. */
+/** Whether an element shows another value and must be drawn again. Unchanged elements keep the reader's selection. */
 function outdated(element, value) {
-  const shown = JSON.stringify(value);
-  if (drawn.get(element) === shown) return false;
-  drawn.set(element, shown);
+  const text = JSON.stringify(value);
+  if (drawn.get(element) === text) return false;
+  drawn.set(element, text);
   return true;
 }
 
@@ -123,7 +123,7 @@ function drawFailures(report, received) {
   const failures = report.recent_faults;
   const shown = allFailures ? failures : failures.slice(0, FAILURES_AT_FIRST);
   if (!outdated(byId("failures"), [shown, failures.length, allFailures])) return;
-  byId("failures").replaceChildren(...shown.map((one) => failure(one, received - (report.time - one.at) * 1000)));
+  byId("failures").replaceChildren(...shown.map((fault) => failure(fault, received - (report.time - fault.at) * 1000)));
   show(byId("no-failures"), failures.length === 0);
   const more = byId("more-failures");
   show(more, failures.length > FAILURES_AT_FIRST);
@@ -156,7 +156,7 @@ function drawWays(ways, received) {
   }));
 }
 
-// What the reader does ---------------------------------------------------------------------------------------------
+// The owner's input ------------------------------------------------------------------------------------------------
 
 byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -1,5 +1,5 @@
 // Two plots of the last hour, drawn as SVG in pixels of their own width: bars, and a line with a band.
-// A pointer over one, or the arrow keys in it, choose a minute; both show it, and the readouts tell its values.
+// The pointer or the arrow keys choose a minute; both plots mark it, and the readouts show its values.
 
 import { byId, clock, counted, measured, say, whole } from "./words.js";
 
@@ -12,8 +12,8 @@ export class Plots {
     this.minutes = [];
     this.chosen = null;
     this.plots = [
-      new Plot("requests", drawRequests, tellRequests, sumRequests),
-      new Plot("latency", drawLatency, tellLatency, sumLatency),
+      new Plot("requests", drawRequests, describeRequests, sumRequests),
+      new Plot("latency", drawLatency, describeLatency, sumLatency),
     ];
     for (const plot of this.plots) plot.attend((index) => this.choose(index));
     new ResizeObserver(() => this.draw()).observe(byId("requests-plot"));
@@ -25,7 +25,7 @@ export class Plots {
     this.draw();
   }
 
-  /** Have a minute stand out; null chooses none. */
+  /** Mark a minute; null marks none. */
   choose(index) {
     const last = this.minutes.length - 1;
     this.chosen = index === null || last < 0 ? null : Math.min(Math.max(index, 0), last);
@@ -38,13 +38,13 @@ export class Plots {
   }
 }
 
-/** One plot: its frame, its marker, and whoever looks at it. */
+/** One plot: its frame, its marker, and its reader's input. */
 class Plot {
-  constructor(name, drawMarks, tellMinute, sumUp) {
+  constructor(name, drawMarks, describeMinute, sumUp) {
     this.box = byId(`${name}-plot`);
     this.readout = byId(`${name}-readout`);
     this.drawMarks = drawMarks;
-    this.tellMinute = tellMinute;
+    this.describeMinute = describeMinute;
     this.sumUp = sumUp;
     this.marker = shape("rect", { class: "marker", y: MARGIN.top, height: HEIGHT - MARGIN.top - MARGIN.bottom });
     this.index = null;
@@ -86,7 +86,7 @@ class Plot {
   draw(minutes) {
     this.count = minutes.length;
     const width = this.box.clientWidth;
-    if (width < 2 * (MARGIN.left + MARGIN.right)) return; // not laid out yet; the observer tells when it is
+    if (width < 2 * (MARGIN.left + MARGIN.right)) return; // not laid out yet; the observer calls again
     const area = { width, left: MARGIN.left, right: width - MARGIN.right, bottom: HEIGHT - MARGIN.bottom, step: this.step() };
     const svg = shape("svg", { width, height: HEIGHT, "aria-hidden": "true" });
     svg.append(...timeAxis(minutes, area), this.marker, ...this.drawMarks(minutes, area));
@@ -96,7 +96,7 @@ class Plot {
 
   mark(minutes, index) {
     this.index = index;
-    const text = index === null ? this.sumUp(minutes) : `${clock(minutes[index].at)}  ${this.tellMinute(minutes[index])}`;
+    const text = index === null ? this.sumUp(minutes) : `${clock(minutes[index].at)}  ${this.describeMinute(minutes[index])}`;
     say(this.readout, text);
     this.readout.classList.toggle("chosen", index !== null);
     this.box.setAttribute("aria-valuenow", String(index ?? Math.max(this.count - 1, 0)));
@@ -128,7 +128,7 @@ function drawRequests(minutes, area) {
   return [...valueAxis(scale, area, whole), ...bars];
 }
 
-function tellRequests({ requests, errors }) {
+function describeRequests({ requests, errors }) {
   return `${counted(requests, "request")}, ${counted(errors, "error")}`;
 }
 
@@ -154,7 +154,7 @@ function drawLatency(minutes, area) {
   ];
 }
 
-/** Minutes with answers that follow each other, so that no line is drawn across a time of which nothing is known. */
+/** Runs of consecutive minutes with answers, so that no line is drawn across minutes without data. */
 function measuredRuns(minutes) {
   const runs = [];
   let run = null;
@@ -169,25 +169,25 @@ function measuredRuns(minutes) {
   return runs;
 }
 
-/** The corners of a run's band; one minute alone has a band as wide as itself. */
+/** The corners of a run's band; the band of a single minute is as wide as the minute. */
 function widened(run, at, area) {
   const half = 0.3;
   const points = run.length > 1 ? run : [-half, half].map((by) => ({ ...run[0], index: run[0].index + by }));
   return [...at(points, "p95"), ...at(points, "p50").reverse()];
 }
 
-function tellLatency({ first_p50_s: p50, first_p95_s: p95 }) {
+function describeLatency({ first_p50_s: p50, first_p95_s: p95 }) {
   return p50 === null ? "no answer began" : `median ${measured(p50)}, 95 % within ${measured(p95 ?? p50)}`;
 }
 
 function sumLatency(minutes) {
   const last = minutes.findLast((minute) => minute.first_p50_s !== null);
-  return last ? `${clock(last.at)}  ${tellLatency(last)}` : "";
+  return last ? `${clock(last.at)}  ${describeLatency(last)}` : "";
 }
 
 // Axes -----------------------------------------------------------------------------------------------------------
 
-/** A scale from nothing to a round number; *integral* has no steps below 1. */
+/** A scale from 0 to a round number; with *integral*, no step is below 1. */
 function valueScale(most, integral) {
   const power = 10 ** Math.floor(Math.log10(most));
   const rough = [1, 2, 5, 10].map((times) => (times * power) / 2).find((step) => step * 3 >= most);

@@ -1,4 +1,4 @@
-// The table of tokens: rows that are kept and brought up to date, so that focus, selection and open questions stay.
+// The table of tokens. Rows are updated in place, so that focus, selection and open questions stay.
 
 import { byId, counted, make, say, show, since, timeless, until, whole } from "./words.js";
 
@@ -8,9 +8,9 @@ const RESULT_MS = 12000;
 
 export class Tokens {
   /**
-   * @param {(key: string, act: string) => Promise<object>} act has something done, and returns how the token is then,
-   *   with what was done in words (`said`)
-   * @param {(text: string) => void} announce tells it to whoever does not see the row
+   * @param {(key: string, act: string) => Promise<object>} act performs an action, and returns the token's new row, with
+   *   the result in words (`said`)
+   * @param {(text: string) => void} announce announces the result to screen readers
    */
   constructor(act, announce) {
     this.act = act;
@@ -26,7 +26,7 @@ export class Tokens {
     });
   }
 
-  /** Show *tokens* of a report that came at this time (milliseconds). */
+  /** Show *tokens* of a report that arrived at this time (milliseconds). */
   show(tokens, received) {
     this.table = tokens;
     const present = new Set(tokens.rows.map((view) => view.key));
@@ -60,11 +60,11 @@ export class Tokens {
   }
 
   result(row, text, kind) {
-    row.tell(text, kind);
+    row.report(text, kind);
     this.announce(`Token ${row.id}: ${text}`);
   }
 
-  // What is shown of them
+  // Selection
 
   drawChips() {
     const { counts, total } = this.table;
@@ -94,7 +94,7 @@ export class Tokens {
     return chip;
   }
 
-  /** Put the rows that are wanted into the table, in the server's order. */
+  /** Put the selected rows into the table, in the server's order. */
   arrange() {
     const words = byId("find").value.trim().toLowerCase();
     const wanted = this.table.rows.filter((view) => (this.state === "all" || view.state === this.state) && fits(view, words));
@@ -106,27 +106,27 @@ export class Tokens {
     this.explain(wanted.length);
   }
 
-  explain(found) {
+  explain(matches) {
     const { rows, total, counts } = this.table;
-    show(byId("tokens"), found > 0);
-    show(byId("no-tokens"), found === 0);
+    show(byId("tokens"), matches > 0);
+    show(byId("no-tokens"), matches === 0);
     const cutOff = rows.length < total && counts[this.state] > 0;
-    say(byId("no-tokens"), !total ? NO_TOKENS : cutOff ? NOT_AMONG_THEM : "No token here is like that.");
+    say(byId("no-tokens"), !total ? NO_TOKENS : cutOff ? NOT_LISTED : "No token matches.");
     show(byId("find"), total > 5);
     show(byId("chips"), total > 0);
-    const cut = `${whole(rows.length)} of ${whole(total)} are shown, those first that need attention.`;
+    const cut = `${whole(rows.length)} of ${whole(total)} are shown, those that need attention first.`;
     say(byId("tokens-note"), rows.length < total ? cut : "");
   }
 }
 
-const NOT_AMONG_THEM = "None like that is among those that are shown.";
+const NOT_LISTED = "No token that is shown matches; others may.";
 const NO_TOKENS = "There is no token yet. Add one with: python3 grok2api.py tokens add";
 
 function fits(view, words) {
   return !words || [view.id, view.note, view.tier].some((text) => (text ?? "").toLowerCase().includes(words));
 }
 
-/** Have *parent* hold just these, in this order, and touch only what is not in its place. */
+/** Give *parent* exactly these children, in this order, and move only those that are out of place. */
 function place(parent, elements) {
   const wanted = new Set(elements);
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
@@ -172,7 +172,7 @@ class Row {
     return row;
   }
 
-  /** Show how the token was at that time (milliseconds). */
+  /** Show the token's state at that time (milliseconds). */
   update(view, received) {
     this.view = view;
     say(this.tier, view.tier);
@@ -202,7 +202,7 @@ class Row {
     place(this.allowances, groups.map((group) => this.groups.get(group.group).element));
   }
 
-  // What can be done
+  // Actions
 
   drawActs() {
     const wanted = sensibleActs(this.view);
@@ -218,7 +218,7 @@ class Row {
     else this.perform(act);
   }
 
-  /** Ask in the row itself; Escape and "Keep" leave it as it is. */
+  /** Ask within the row; Escape and "Keep" cancel. */
   confirm() {
     this.confirming = true;
     const question = make("span.question", "Disable it?");
@@ -226,7 +226,7 @@ class Row {
     const no = this.button("Keep", "keep", () => this.decide(false));
     yes.classList.add("danger");
     question.id = `question-${this.id}`;
-    no.setAttribute("aria-describedby", question.id); // that is what the focus goes to
+    no.setAttribute("aria-describedby", question.id); // the focus goes to this button
     this.acts.replaceChildren(question, yes, no);
     this.acts.onkeydown = (event) => event.key === "Escape" && this.decide(false);
     no.focus();
@@ -251,15 +251,15 @@ class Row {
     return button;
   }
 
-  /** While something is done: an empty *act* ends that. (A disabled button would lose the focus.) */
+  /** Show that an action is under way; an empty *act* ends this. (A disabled button would lose the focus.) */
   busy(act) {
     for (const button of this.acts.children) button.setAttribute("aria-disabled", String(Boolean(act)));
     this.element.setAttribute("aria-busy", String(Boolean(act)));
-    if (act) this.tell(DOING[act], "doing");
+    if (act) this.report(DOING[act], "doing");
   }
 
-  /** A word on what was done, for a while. */
-  tell(text, kind) {
+  /** Show the result of an action for some seconds. */
+  report(text, kind) {
     clearTimeout(this.timer);
     say(this.outcome, text);
     this.outcome.dataset.kind = kind;
@@ -267,7 +267,7 @@ class Row {
   }
 }
 
-/** What makes sense for a token as it is; of one that its file disables, nothing. */
+/** The actions that make sense for a token in its state; none for one that its file disables. */
 function sensibleActs(view) {
   if (view.state === "disabled") return view.switched_off ? ["enable"] : [];
   const held = view.state !== "ok" && view.state !== "unknown";
@@ -284,7 +284,7 @@ function cell(tag, name, ...children) {
   return element;
 }
 
-/** What is left for one group of models. */
+/** A token's remaining allowance for one group of models. */
 class Group {
   constructor(name) {
     this.name = make("span.group", name);
@@ -302,7 +302,7 @@ class Group {
     this.element.dataset.level = level(group, known, share);
     this.bar.firstChild.style.width = `${share * 100}%`;
     say(this.left, known ? `${whole(group.left)}/${whole(group.total)}` : group.cooling_for == null ? "not known" : "–");
-    if (group.cooling_for != null) until(this.when, received + group.cooling_for * 1000, "rests ");
+    if (group.cooling_for != null) until(this.when, received + group.cooling_for * 1000, "back in ");
     else if (group.reset_in != null) until(this.when, received + group.reset_in * 1000, "full in ");
     else timeless(this.when, "");
   }
@@ -314,7 +314,7 @@ function level(group, known, share) {
   return share < 0.2 ? "low" : "fine";
 }
 
-/** How many tokens may be asked, in words. */
+/** The number of usable tokens, in words. */
 export function usable({ counts, total }) {
   const good = (counts.ok ?? 0) + (counts.unknown ?? 0);
   return { good: whole(good), of: `of ${counted(total, "token")}` };

@@ -1,4 +1,4 @@
-// Words and elements: how numbers, times and texts are shown. Data becomes text nodes only, never markup.
+// Formatting of numbers, times and texts, and making of elements. Data becomes text nodes only, never markup.
 
 const WHOLE = new Intl.NumberFormat("en");
 const CLOCK = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -22,12 +22,12 @@ export function make(tag, ...children) {
   return element;
 }
 
-/** Give an element its text, if it has another: what stays is not announced again, and a selection in it stays. */
+/** Set an element's text if it differs: an unchanged text is not announced again, and keeps the reader's selection. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Show it or hide it. */
+/** Show or hide an element. */
 export function show(element, shown) {
   element.hidden = !shown;
 }
@@ -38,8 +38,8 @@ export function whole(number) {
 }
 
 /** "1 request", "2 requests". */
-export function counted(number, one, many = `${one}s`) {
-  return `${whole(number)} ${number === 1 ? one : many}`;
+export function counted(number, singular, plural = `${singular}s`) {
+  return `${whole(number)} ${number === 1 ? singular : plural}`;
 }
 
 /** Seconds since 1970 as "14:05", in the reader's own time zone. */
@@ -52,7 +52,7 @@ export function exactly(at) {
   return EXACT.format(at * 1000);
 }
 
-/** A number of seconds to read, as exact as anybody needs it: "95 s", "12 m", "2 h 5 m", "3 d 4 h". */
+/** A number of seconds, rounded for reading: "95 s", "12 m", "2 h 5 m", "3 d 4 h". */
 export function span(seconds) {
   const s = Math.max(0, Math.round(seconds));
   if (s < 120) return `${s} s`;
@@ -72,39 +72,39 @@ export function measured(seconds) {
   return `${seconds.toFixed(seconds < 10 ? 2 : seconds < 100 ? 1 : 0)} s`;
 }
 
-// Times that go on -----------------------------------------------------------------------------------------------
+// Running times --------------------------------------------------------------------------------------------------
 
-/** Have an element tell how long it is until then (milliseconds of the browser's clock): "in 8 s", then "any moment". */
+/** Show the time until then (milliseconds of the browser's clock) in an element: "in 8 s", then "any moment". */
 export function until(element, at, before = "in ") {
   element.dataset.until = at;
   element.dataset.before = before;
   delete element.dataset.since;
-  tell(element, Date.now());
+  update(element, Date.now());
 }
 
-/** Have an element tell how long ago that was: "now", "8 s ago", "2 h ago". */
+/** Show the time since then in an element: "now", "8 s ago", "2 h ago". */
 export function since(element, at, before = "", after = " ago") {
   element.dataset.since = at;
   element.dataset.before = before;
   element.dataset.after = after;
   delete element.dataset.until;
-  tell(element, Date.now());
+  update(element, Date.now());
 }
 
-/** Have it tell nothing of the kind any more. */
+/** Show a fixed text in an element instead of a running time. */
 export function timeless(element, text) {
   delete element.dataset.until;
   delete element.dataset.since;
   say(element, text);
 }
 
-/** Bring all of them up to date. */
+/** Update all running times. */
 export function tick() {
   const now = Date.now();
-  for (const element of document.querySelectorAll("[data-until], [data-since]")) tell(element, now);
+  for (const element of document.querySelectorAll("[data-until], [data-since]")) update(element, now);
 }
 
-function tell(element, now) {
+function update(element, now) {
   const { until: end, since: start, before, after } = element.dataset;
   if (end !== undefined) {
     const left = (Number(end) - now) / 1000;

@@ -405,6 +405,7 @@ def test_the_end_of_a_stream_is_this_line() -> None:
     assert DONE == b"data: [DONE]\n\n"
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "text", ["0123456789 of an answer, ", "晴天去走走，好不好？", 'say "no"\n\\ ']
 )

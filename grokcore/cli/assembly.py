@@ -1,4 +1,4 @@
-"""The composition root: the whole server, built from its parts and run, and changed while it
+"""The composition root: builds the whole server from its parts, runs it, and changes it while it
 runs.
 """
 
@@ -15,7 +15,7 @@ from attrs import evolve
 
 from ..config import Config, ImageMode, LongContext
 from ..errors import ConfigError
-from ..logs import FOLD_S, tell_folded
+from ..logs import FOLD_S, write_folded
 from ..protocol.grok_web.identity import Identity
 from ..protocol.grok_web.question_text import LongTexts
 from ..protocol.pool.book import TokenBook
@@ -46,26 +46,25 @@ from ..web.state import ServerState
 from ..web.status import Census
 from .setup import Settings, naming
 
-__all__ = ["Server", "check_curl", "curl_settings", "quota_asker"]
+__all__ = ["Server", "check_curl", "curl_settings", "identity_of", "quota_asker", "with_simulator"]
 
 MEDIA_FOLDER = "media"
-"""Beside the state file."""
+"""Folder of the media cache, beside the state file."""
 
 TOLD_S = 5.0
-"""Time that was missed is worth a line of the log above this."""
+"""Missed time above this many seconds is logged."""
 
 _log = logging.getLogger(__name__)
 
 
 class Server:
-    """One server and all that belongs to it. Made within trio, run once.
+    """A server with all its parts. Made within trio, run once.
 
-    :param state_file: where to keep what is learned, and beside it pictures and videos; None keeps
-        nothing.
-    :param record: where to record what Grok sends; None records nothing.
-    :ivar state: what of it is seen over HTTP.
-    :ivar lane: of questions that are asked from now on.
-    :ivar services: what the routes are built around.
+    :param state_file: file for learned state, with the media cache beside it; None keeps nothing.
+    :param record: folder for recordings of Grok's responses; None records nothing.
+    :ivar state: the part that routes see and change.
+    :ivar lane: the lane of questions that clients ask from now on.
+    :ivar services: the parts that routes use.
     """
 
     def __init__(
@@ -120,7 +119,7 @@ class Server:
         ]
 
     def _recall(self, file: StateFile) -> StateKeeper:
-        """Read what was learned before, and keep it from now on."""
+        """Load the learned state, and save every change of it from now on."""
         book = self.pool.book
         keys = {entry.key for entry in self._tokens}
         reading = self._wall.look()
@@ -142,14 +141,14 @@ class Server:
 
     def _time_missed(self, seconds: float) -> None:
         if seconds >= TOLD_S:
-            told = (
+            message = (
                 "%.0f s have passed in which the server did not run (the machine slept, "
                 "say); waits have gone on"
             )
-            _log.info(told, seconds)
+            _log.info(message, seconds)
 
     def _clock_set(self, seconds: float) -> None:
-        """The state file has times by the wall clock."""
+        """Rewrite the state file, whose times are those of the wall clock."""
         _log.info("the wall clock was set by %+.0f s; waits go on as they were", seconds)
         self.pool.book.rewrite()
         self.pool.changed()
@@ -210,7 +209,9 @@ class Server:
             nursery.cancel_scope.cancel()
 
     def _watch_standstills(self) -> None:
-        """A clock that leaves them out has to say so, as nobody else notices."""
+        """Report standstills to the metrics: a clock that leaves them out is the only part that
+        notices.
+        """
         clock = trio.lowlevel.current_clock()
         if isinstance(clock, RunningClock):
             clock.on_standstill.append(self._metrics.lagged)
@@ -242,7 +243,7 @@ class Server:
             self._tell_of_no_cache()
         if (config.grok.proxy_url, config.pool) != (old.grok.proxy_url, old.pool):
             self._adopt()
-        if (_identity(config), curl_settings(config)) != (_identity(old), curl_settings(old)):
+        if (identity_of(config), curl_settings(config)) != (identity_of(old), curl_settings(old)):
             self.pool.book.forget_egresses()
         self.pool.changed()
 
@@ -259,15 +260,14 @@ class Server:
 
 
 def curl_settings(config: Config) -> CurlSettings:
-    """What the transport needs of the configuration."""
+    """The part of the configuration that the transport needs."""
     return CurlSettings(impersonate=config.grok.impersonate, ca_file=config.grok.ca_file)
 
 
 def check_curl(settings: Settings) -> None:
-    """Make sure that the installed library can do what is configured.
+    """Check that the installed libcurl supports the configured browser and certificate file.
 
-    :raises ConfigError: if it can't; the message names the flag, variable or file that the setting
-        comes from.
+    :raises ConfigError: if it doesn't; the message names the flag, variable or file of the setting.
     """
     try:
         check_library(curl_settings(settings.config))
@@ -278,15 +278,20 @@ def check_curl(settings: Settings) -> None:
 
 
 def quota_asker(config: Config, transport: CurlTransport) -> QuotaAsker:
-    """A way to ask Grok what is left, as configured."""
-    return QuotaAsker(transport, config.grok.base_url, _identity(config))
+    """A client for Grok's rate limits, as configured."""
+    return QuotaAsker(transport, config.grok.base_url, identity_of(config))
+
+
+def with_simulator(config: Config, url: str) -> Config:
+    """*config* with a simulated Grok at *url* in the place of the real one."""
+    return evolve(config, grok=evolve(config.grok, base_url=url, assets_url=url, proxy_url=""))
 
 
 def _lane_settings(config: Config) -> GrokWebSettings:
     grok = config.grok
     return GrokWebSettings(
         base_url=grok.base_url,
-        identity=_identity(config),
+        identity=identity_of(config),
         filtered_tags=grok.filtered_tags,
         temporary=grok.temporary,
         memory=grok.memory,
@@ -301,13 +306,14 @@ def _cache_bytes(config: Config) -> int:
     return config.grok.cache_mb * 1024 * 1024
 
 
-def _identity(config: Config) -> Identity:
+def identity_of(config: Config) -> Identity:
+    """The browser that Grok's edge is shown, as configured."""
     return Identity(config.grok.x_statsig_id, config.grok.cf_clearance, config.grok.user_agent)
 
 
 async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None:
-    """Do *work*, but give up when *stop* is set: a disk that hangs must not keep a starting server
-    from stopping.
+    """Do *work*, but give up when *stop* is set: a hung disk must not keep a starting server from
+    stopping.
     """
 
     async def give_up() -> None:
@@ -323,4 +329,4 @@ async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None
 async def _tell_folded_faults() -> None:
     while True:
         await trio.sleep(FOLD_S / 6)
-        tell_folded()
+        write_folded()

@@ -1,5 +1,7 @@
-"""Asking Grok for tokens, each once: what is left, and whether it takes them. No generation is
-spent.
+"""A round of questions to Grok, one for each token: its remaining allowance, and whether it is
+accepted.
+
+No generation is spent.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ __all__ = ["Checked", "Round", "model_asked_for", "way_of"]
 
 @frozen
 class Checked:
-    """What came of one token."""
+    """The result for one token."""
 
     entry: TokenEntry
     outcome: Quota | GrokApiError
@@ -44,7 +46,7 @@ class Checked:
 
 
 def model_asked_for(config: Config) -> Model:
-    """The model whose allowance is asked for if none is named: one that every account may use."""
+    """The model whose allowance is asked for by default: every account may use it."""
     return next(model for model in config.models.values() if model.tier is Tier.BASIC)
 
 
@@ -56,11 +58,13 @@ def way_of(entry: TokenEntry, default_proxy: str) -> str:
 
 @define
 class Round:
-    """All tokens, once each. Through a way that Grok's edge does not trust nobody else is asked: it
-    would only harden it.
+    """A round over all tokens, each once.
 
-    :ivar group: the allowance that is asked for.
-    :ivar seconds: bound for one ask; None leaves it to the asker.
+    After a refusal that concerns an egress, no other token asks through it: more requests would
+    only harden the refusal.
+
+    :ivar group: the group of models whose allowance is asked for.
+    :ivar seconds: the timeout of one question; None leaves it to the asker.
     """
 
     asker: QuotaAsker
@@ -72,7 +76,7 @@ class Round:
     async def ask_all(
         self, entries: Sequence[TokenEntry], advance: Callable[[], None]
     ) -> list[Checked]:
-        """Ask for *entries*, a few at a time. *advance* is called after each."""
+        """Ask about *entries*, a few at a time. *advance* is called after each."""
 
         async def ask(entry: TokenEntry) -> Checked:
             outcome = await self._outcome(entry)

@@ -1,6 +1,4 @@
-"""``serve``: the server in its process: files, sockets, signals, and the line that says it is
-ready.
-"""
+"""``serve``: the server's process: files, sockets, signals, and the line that reports it ready."""
 
 from __future__ import annotations
 
@@ -30,30 +28,31 @@ from ..runtime.disk.data_dir import DataDirectory
 from ..runtime.running_clock import RunningClock
 from ..simulator.serve import DEMO_TOKENS, serve_simulator
 from ..web.server import PortInUse, listen
+from .assembly import Server, check_curl, with_simulator
 from .holding import HeldStateFile, keep_holding
 from .last_net import LAST_LINES_S, LastNet
 from .permissions import look_at_access
 from .reload import Reloader, log_note
 from .reporting import STOP_MARGIN_S, Reporter
-from .server import Server, check_curl
-from .setup import Settings, Sources, data_folder, naming, refuse_open_door
+from .setup import InputFiles, Settings, data_folder, naming, refuse_open_door
 from .systemd import Notifier, passed_sockets
 from .tokens.states import STATE_FILE
 
 __all__ = ["serve_command"]
 
 SWITCH_INTERVAL_S = 0.001
-"""How long a thread may keep the interpreter while another waits. Python's default of 5 ms is what
-the transport's thread would wait for when trio is busy, and is seen as lag of single tokens."""
+"""Seconds that a thread may keep the interpreter while another waits. With Python's default of 5
+ms, the transport's thread waits that long for a busy trio, and single tokens lag visibly.
+"""
 
 _log = logging.getLogger(__name__)
 
 
 @frozen
 class _Start:
-    """What the server starts with."""
+    """Everything that the server starts with."""
 
-    sources: Sources
+    inputs: InputFiles
     settings: Settings
     tokens: tuple[TokenEntry, ...]
     notes: Sequence[Note]
@@ -66,64 +65,63 @@ class _Start:
 
 
 def serve_command(arguments: argparse.Namespace) -> int:
-    """Run the server until it is told to stop. Returns the exit code: 0, or 1 after a bug.
+    """Run the server until a signal stops it. Returns the exit code: 0, or 1 after a bug.
 
-    :raises ConfigError: it can't be run as it is configured, or another server uses its data
-        directory.
-    :raises PortInUse: another program has its port.
+    :raises ConfigError: if it can't run as configured, or another server uses its data directory.
+    :raises PortInUse: if another program has its port.
     """
     _open_standard_descriptors()
-    sources = Sources(arguments, os.environ)
-    settings = sources.read_config()
-    tokens, notes = sources.read_tokens_with_notes()
+    inputs = InputFiles(arguments, os.environ)
+    settings = inputs.read_config()
+    tokens, notes = inputs.read_tokens_with_notes()
     with contextlib.suppress(RuntimeError):  # there is no stderr
         faulthandler.enable()
     with stderr_without_waiting():
         configure_logging(settings.config.global_)
-        return _serve(sources, settings, tokens, notes)
+        return _serve(inputs, settings, tokens, notes)
 
 
 def _serve(
-    sources: Sources, settings: Settings, tokens: tuple[TokenEntry, ...], notes: Sequence[Note]
+    inputs: InputFiles, settings: Settings, tokens: tuple[TokenEntry, ...], notes: Sequence[Note]
 ) -> int:
     config = settings.config
     for warning in settings.warnings:
         _log.warning("%s", warning)
     for note in notes:
-        log_note(sources.token_file, note)
-    for access in look_at_access(sources, settings):
+        log_note(inputs.token_file, note)
+    for access in look_at_access(inputs, settings):
         if access.advice:
             _log.warning("%s. %s", access.message, access.advice)
     check_curl(settings)
-    # Sockets first: the number of one that was announced and is not there must not become something
-    # else's.
+    # Sockets first: the number of an announced socket that is missing must not become another
+    # file's.
     with (
-        _sockets(settings, demo=sources.demo) as sockets,
+        _sockets(settings, demo=inputs.demo) as sockets,
         Notifier.of_environment(os.environ) as notifier,
-        _data_directory(config, demo=sources.demo) as folder,
+        _data_directory(config, demo=inputs.demo) as folder,
         LastNet() as net,
     ):
         if folder.fault:
-            _log.warning("%s: %s. What is learned is not kept.", folder.path, folder.fault)
+            _log.warning("%s: %s. Learned state is not saved.", folder.path, folder.fault)
         state_file = None if folder.fault else HeldStateFile(folder.path / STATE_FILE, folder)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         start = _Start(
-            sources,
+            inputs,
             settings,
             tokens,
             notes,
             sockets,
             state_file,
             folder.fault,
-            sources.record,
+            inputs.record,
             notifier,
             net,
         )
         try:
             trio.run(_serve_until_signal, start, clock=RunningClock())
         except Exception:
-            # Logged, not raised: the interpreter would write the traceback itself, and wait for who
-            # reads it.
+            # Logged, not raised: the interpreter would write the traceback itself, and block if
+            # stderr's reader is slow.
             _log.exception("a bug ended the server")
             return 1
     return 0
@@ -132,7 +130,7 @@ def _serve(
 def _open_standard_descriptors() -> None:
     """Give the process a stdin, stdout and stderr if one is closed (``2>&-``).
 
-    Otherwise the next file or socket would get its number, and everything that is written there.
+    Otherwise the next file or socket would get its number, and all output meant for it.
     """
     for descriptor in range(3):
         try:
@@ -146,12 +144,13 @@ def _open_standard_descriptors() -> None:
 
 @contextlib.contextmanager
 def _sockets(settings: Settings, *, demo: bool) -> Iterator[Sequence[socket.socket]]:
-    """Those that systemd has opened for this process, else those of ``[server] host`` and ``port``.
+    """The sockets that systemd has opened for this process, else those of ``[server] host`` and
+    ``port``.
 
-    In the end those are closed that nobody has taken over (a second server on the same data
-    directory ends before that).
+    On exit, sockets that were not handed to the server are closed: a second server on the same data
+    directory ends before that.
 
-    :raises ConfigError: there are none, or others than this machine could use one of them without a
+    :raises ConfigError: if there are none, or if other machines could use one of them without a
         key.
     """
     sockets = passed_sockets(os.environ) or _listen(settings, demo=demo)
@@ -165,8 +164,8 @@ def _sockets(settings: Settings, *, demo: bool) -> Iterator[Sequence[socket.sock
 
 
 def _listen(settings: Settings, *, demo: bool) -> list[socket.socket]:
-    """As :func:`listen`; who has the port may well be a server with the same data directory, and
-    that is said then.
+    """Bind as :func:`listen`. If the port is in use, report a server on the same data directory
+    first.
     """
     try:
         with naming(settings.source("server", "host")):
@@ -179,7 +178,7 @@ def _listen(settings: Settings, *, demo: bool) -> list[socket.socket]:
 
 
 def _refuse_open_socket(settings: Settings, bound: socket.socket) -> None:
-    """The rule for ``[server] host``, for where the socket really is."""
+    """Apply the rule for ``[server] host`` to the address that the socket is really bound to."""
     server = evolve(settings.config.server, host=bound.getsockname()[0])
     try:
         refuse_open_door(evolve(settings.config, server=server), "")
@@ -189,9 +188,7 @@ def _refuse_open_socket(settings: Settings, bound: socket.socket) -> None:
 
 
 def _is_of_a_network(bound: socket.socket) -> bool:
-    """A local one is in the file system, or has an abstract name: nobody gets there from
-    elsewhere.
-    """
+    """Whether other machines could reach a socket. A local one has a path or an abstract name."""
     return bound.family in (socket.AF_INET, socket.AF_INET6)
 
 
@@ -220,7 +217,7 @@ async def _serve_until_signal(start: _Start) -> None:
     stop = trio.Event()
     url = " and ".join(map(_url_of, start.sockets))
     async with trio.open_nursery() as helpers:
-        if start.sources.demo:
+        if start.inputs.demo:
             start = _at(await helpers.start(serve_simulator), start)
         server = Server(start.settings.config, start.tokens, start.state_file, record=start.record)
         if start.folder_fault:
@@ -229,19 +226,19 @@ async def _serve_until_signal(start: _Start) -> None:
         reporter = Reporter(start.notifier, server)
         reloader = (
             None
-            if start.sources.demo
-            else Reloader(start.sources, server, start.settings, start.tokens, start.notes)
+            if start.inputs.demo
+            else Reloader(start.inputs, server, start.settings, start.tokens, start.notes)
         )
         if reloader is not None:
             reloader.on_reload.append(reporter.reloaded)
         helpers.start_soon(_heed_signals, stop, reloader, reporter, start)
-        # What there is now stays; the collector need not look at it again and again.
+        # All objects of now stay; the collector need not look at them again and again.
         gc.collect()
         gc.freeze()
         async with trio.open_nursery() as serving:
             await serving.start(server.run, start.sockets, stop)
             print(
-                _ready_line(url, start.tokens, demo=start.sources.demo), file=sys.stderr, flush=True
+                _ready_line(url, start.tokens, demo=start.inputs.demo), file=sys.stderr, flush=True
             )
             reporter.ready()
             helpers.start_soon(reporter.run)
@@ -253,7 +250,7 @@ async def _serve_until_signal(start: _Start) -> None:
 
 
 def _never(fault: str) -> Callable[[], Awaitable[str]]:
-    """What an owner's action is answered with while nothing can be kept."""
+    """The answer to an owner's action while nothing can be saved."""
 
     async def written() -> str:
         return fault
@@ -262,10 +259,8 @@ def _never(fault: str) -> Callable[[], Awaitable[str]]:
 
 
 def _at(simulated: str, start: _Start) -> _Start:
-    """*start* with the simulated Grok and tokens that it takes."""
-    config = start.settings.config
-    grok = evolve(config.grok, base_url=simulated, assets_url=simulated, proxy_url="")
-    settings = evolve(start.settings, config=evolve(config, grok=grok))
+    """*start* with a simulated Grok, and tokens that it accepts."""
+    settings = evolve(start.settings, config=with_simulator(start.settings.config, simulated))
     return evolve(start, settings=settings, tokens=parse_token_file(DEMO_TOKENS))
 
 
@@ -283,7 +278,7 @@ async def _heed_signals(
                     reporter.reloaded()
             elif stop.is_set():
                 drain_log(LAST_LINES_S)
-                os._exit(128 + received)  # a second one: whoever sends it has lost patience
+                os._exit(128 + received)  # a second signal: its sender has lost patience
             else:
                 reporter.stopping()
                 start.net.spread(start.settings.config.server.grace_seconds + STOP_MARGIN_S)
@@ -292,12 +287,12 @@ async def _heed_signals(
 
 def _ready_line(url: str, tokens: Sequence[TokenEntry], *, demo: bool) -> str:
     able = sum(not entry.disabled for entry in tokens)
-    known = f"{able} tokens" if able != 1 else "1 token"
+    usable = f"{able} tokens" if able != 1 else "1 token"
     what = (
         "a simulated Grok, nothing leaves this machine"
         if demo
-        else known
+        else usable
         if able
-        else "no tokens yet: see README"
+        else "no tokens yet: `tokens add` asks for one"
     )
     return f"grok2api {__version__} ready on {url} ({what})"

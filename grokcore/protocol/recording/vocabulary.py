@@ -1,0 +1,90 @@
+"""Words that stay readable in a recording: names and phrases of Grok's own, and of the web.
+
+Everything else in a recording is masked, so a word that is missing here costs a reader of the
+recording a detail, and no person their privacy.
+"""
+
+from __future__ import annotations
+
+from ..media_types import EXTENSIONS as MEDIA_EXTENSIONS
+
+__all__ = [
+    "ARGUMENTS",
+    "ERROR_WORDS",
+    "EXTENSIONS",
+    "FOLDERS",
+    "HOSTS",
+    "KINDS",
+    "TAGS",
+    "TEXT_KEYS",
+    "WORD_KEYS",
+]
+
+
+def _words(lines: str) -> frozenset[str]:
+    return frozenset(lines.split())
+
+
+TEXT_KEYS = _words("""
+    token message text content title newTitle label headline disclaimer summary query prompt
+    videoPrompt preview description searchEngineText metadataTitle siteName creator name username
+    file_name fileName stdout stderr code instructions imageDescription image_description
+    audioTranscripts systemPromptName
+""")
+"""Keys whose strings are texts, even where they look like an address or an id."""
+
+WORD_KEYS = _words("""
+    messageTag sender model modelName modelMode modelId modeId mode effort imageModel steerModelId
+    cardType card_type type kind severity state status category size queryType messageType
+    followUpType reasoningUiLayout resolutionName deepsearchPreset systemErrCode rejectionReason
+    contentType mime_type mimeType
+""")
+"""Keys whose strings stay if they are single words."""
+
+TAGS = _words("""
+    grok:render argument xaiartifact xai:tool_usage_card xai:tool_usage_card_id xai:tool_name
+    xai:tool_args
+""")
+"""Names of Grok's elements, lower case."""
+
+KINDS = _words("""
+    citation_card citation image_card generated_image_card edited_image_card rendered_file_card
+    render_inline_citation render_searched_image render_generated_image render_edited_image
+    render_file citation_id image_id size
+""")
+"""Values of the attributes ``card_type``, ``type`` and ``name``."""
+
+ARGUMENTS = _words("""
+    query url image_description imageDescription message toolName tool_name toolArgsJson num_results
+    instructions code language to
+""")
+"""Names of the arguments of tools."""
+
+HOSTS = _words("""
+    grok.com www.grok.com assets.grok.com x.ai accounts.x.ai imagine-public.x.ai x.com www.x.com
+""")
+
+FOLDERS = _words("""
+    users generated content image images video videos files assets status preview imagine
+    preview_image generated_video thumbnail
+""")
+"""Parts of the paths of Grok's pictures and files."""
+
+EXTENSIONS = {extension.removeprefix(".") for extension in MEDIA_EXTENSIONS.values()} | _words(
+    "jpeg svg mp3 wav md csv json html htm xml zip py js"
+)
+
+ERROR_WORDS = _words("""
+    a aborted access account accounts admission again an anti anti-bot antibot are at available
+    bad-credentials beyond blocked blocked-user by cancelled code concurrency connection content
+    content-moderated content_moderated context credentials deadline denied different
+    email-domain-rejected error exceeded exhausted expired external failed failure for found grok
+    heavy higher id in internal invalid invalid-credentials is is_first_token later length limit
+    limits load_shed load_shed_probability long look many message model moderated moderation none
+    not now of or overloaded perf_based_admission_controller permission plan please policies policy
+    prompt quota rate rate_limit reached refused rejected request requests resource
+    resourceexhausted revoked right rules server service session status stream supported suspended
+    temporarily the this to token too true try unauthenticated unauthorized unavailable under
+    unknown up upgrade usage use user violate violates was with you your
+""")
+"""Words of the messages by which Grok refuses a request."""
