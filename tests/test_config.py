@@ -33,7 +33,7 @@ from grokcore.config import (
 )
 from grokcore.errors import ConfigError
 from grokcore.protocol.dialects.rendering import ThinkingStyle
-from grokcore.protocol.models import SHIPPED, Limits, Model, Tier
+from grokcore.protocol.models import SHIPPED, Limits, Model, Tier, WebLane
 
 
 def config_of(text: str = "", **more: Any) -> Config:
@@ -75,6 +75,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "user_agent": "",
         "cf_clearance": "",
         "x_statsig_id": DEFAULT_STATSIG_ID,
+        "web_lane": WebLane.REST,
+        "socket_path": "/ws/mgw/",
         "filtered_tags": frozenset({"xaiartifact", "xai:tool_usage_card", "grok:render"}),
         "show_thinking": True,
         "thinking_format": "reasoning_content",

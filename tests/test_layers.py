@@ -122,6 +122,10 @@ ROOMS = {
         "errors protocol protocol.conversation protocol.grok_web protocol.pool runtime runtime.disk runtime.lanes "
         "runtime.pool runtime.transport"
     ),
+    "runtime.lanes.grok_socket": (
+        "errors protocol protocol.conversation protocol.grok_socket protocol.grok_web "
+        "runtime.disk runtime.lanes runtime.lanes.grok_web runtime.pool runtime.transport"
+    ),
     "runtime.completion": (
         "errors protocol protocol.conversation protocol.pool runtime.disk runtime.lanes runtime.pool"
     ),

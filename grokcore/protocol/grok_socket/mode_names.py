@@ -12,12 +12,12 @@ DEFAULT_MODE = "auto"
 
 # Of the eight names of the original, by their modelMode. Until March 2026 these were models; since
 # then the page has modes (grok-protocol.md §8.7), and a free account has `fast` and `auto`. So the
-# names that a free account could use are mapped to these two: those that think to `auto`.
+# names that a free account could use become these two.
 _BY_MODEL_MODE: Mapping[str, str] = {
     "MODEL_MODE_FAST": "fast",
-    "MODEL_MODE_GROK_4_1": "fast",
+    "MODEL_MODE_GROK_4_1": "auto",
     "MODEL_MODE_AUTO": "auto",
-    "MODEL_MODE_GROK_4_MINI_THINKING": "auto",
+    "MODEL_MODE_GROK_4_MINI_THINKING": "fast",
     "MODEL_MODE_EXPERT": "expert",
     "MODEL_MODE_HEAVY": "heavy",
 }

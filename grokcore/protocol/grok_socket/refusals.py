@@ -266,7 +266,7 @@ def _adapted(error: GrokApiError, source: Mapping[str, Any]) -> GrokApiError:
     if isinstance(error, AntiBotRefusal):
         error = _made(AntiBotRefusal, _message(source))
     if error.retry_after is None:
-        error.retry_after = _wait(source)
+        error.amend(retry_after=_wait(source))
     return error
 
 

@@ -46,7 +46,7 @@ from ...protocol.conversation.events import Event
 from ...protocol.pool.attempts import MAX_ATTEMPTS, Attempts
 from ...protocol.pool.book import Need
 from ..disk.media_cache import MediaCache
-from ..lanes.lane import Asset, Lane, PreparedQuestion, RenderedQuestion, rendered
+from ..lanes.lane import Asset, PreparedQuestion, RenderedQuestion, Renderer, rendered
 from ..pool.leases import Lease, TokenPool
 from .alarm import AlarmClock
 from .attempt import Attempt
@@ -106,7 +106,7 @@ class Gateway:
 
     def __init__(
         self,
-        lane: Lane,
+        lane: Renderer,
         pool: TokenPool,
         jitter: Callable[[], float] = random.random,
     ) -> None:

@@ -40,6 +40,7 @@ __all__ = [
     "Lane",
     "PreparedQuestion",
     "RenderedQuestion",
+    "Renderer",
     "rendered",
 ]
 
@@ -160,14 +161,18 @@ class RenderedQuestion(Protocol):
         """
 
 
-class Lane(Protocol):
-    """One way to ask Grok, with the settings of one moment."""
+class Renderer(Protocol):
+    """A lane, or a choice among several."""
 
     def render(self, question: Question) -> RenderedQuestion:
-        """Say *question* in the words of this lane. Pure, and safe in any thread.
+        """Say *question* in the words of a lane. Pure, and safe in any thread.
 
         :raises GrokApiError: if the lane can't say it.
         """
+
+
+class Lane(Renderer, Protocol):
+    """One way to ask Grok, with the settings of one moment."""
 
     def failed(self, lease: Lease, error: GrokApiError) -> None:
         """Forget what the failure of an attempt proves wrong, of what was believed of the lease's
@@ -194,10 +199,10 @@ class Lane(Protocol):
         """
 
 
-async def rendered(lane: Lane, question: Question) -> RenderedQuestion:
+async def rendered(lane: Renderer, question: Question) -> RenderedQuestion:
     """*question* in the words of *lane*; a long one is rendered in a worker thread.
 
-    :raises GrokApiError: as :meth:`Lane.render`; or there is no thread to be had.
+    :raises GrokApiError: as :meth:`Renderer.render`; or there is no thread to be had.
     """
     if question.is_long:
         return await in_thread(lambda: lane.render(question))
