@@ -31,7 +31,7 @@ from grokcore.config import (
 )
 from grokcore.errors import ConfigError
 from grokcore.protocol.dialects.rendering import ThinkingStyle
-from grokcore.protocol.models import Limits
+from grokcore.protocol.models import Limits, WebLane
 from tests.config_cases import Value, config_of, read, warnings_of
 
 # Defaults ---------------------------------------------------------------------------------------
@@ -62,6 +62,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "user_agent": "",
         "cf_clearance": "",
         "x_statsig_id": DEFAULT_STATSIG_ID,
+        "web_lane": WebLane.REST,
+        "socket_path": "/ws/mgw/",
         "filtered_tags": frozenset({"xaiartifact", "xai:tool_usage_card", "grok:render"}),
         "show_thinking": True,
         "thinking_format": "reasoning_content",

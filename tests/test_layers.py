@@ -41,7 +41,7 @@ LAYERS = [
         " errors protocol config runtime web",
         "trio attrs orjson quart quart_trio werkzeug hypercorn h11 prometheus_client",
     ),
-    layer("simulator", "simulator", "trio attrs hypercorn"),
+    layer("simulator", "simulator", "trio attrs hypercorn wsproto"),
     layer("cli", "errors protocol config logs runtime web simulator cli", "trio attrs rich"),
     layer("__main__", "cli"),
 ]
@@ -121,6 +121,10 @@ ROOMS = {
     "runtime.lanes.grok_web": (
         "errors protocol protocol.conversation protocol.grok_web protocol.pool runtime runtime.disk runtime.lanes "
         "runtime.pool runtime.transport"
+    ),
+    "runtime.lanes.grok_socket": (
+        "errors protocol protocol.conversation protocol.grok_socket protocol.grok_web "
+        "runtime.disk runtime.lanes runtime.lanes.grok_web runtime.pool runtime.transport"
     ),
     "runtime.completion": (
         "errors protocol protocol.conversation protocol.pool runtime.disk runtime.lanes runtime.pool"

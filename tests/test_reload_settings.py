@@ -41,7 +41,7 @@ class Live:
 def identity(running: Running) -> tuple[object, ...]:
     """The browser values of questions and of requests for rate limits."""
     questions, asks = (
-        running.server.lane.settings.identity,
+        running.server.lane.rest.settings.identity,
         running.server._quotas._asker().identity,
     )
     assert questions == asks
@@ -70,9 +70,9 @@ LIVE = [
     Live("a key less", f'[grok]\napi_key = "{SECRET}"', "[[keys]] changed", lambda r: r.may(SECRET) and not r.may(f"{SECRET}-2"), f'[grok]\napi_key = "{SECRET}"\n[[keys]]\nname = "me"\nkey = "{SECRET}-2"'),
     Live("more keys", f'[[keys]]\nname = "me"\nkey = "{SECRET}"', "[[keys]] changed", lambda r: r.may(SECRET) and not r.may("x")),
     Live("a proxy", f'[grok]\nproxy_url = "http://u:{SECRET}@proxy.example.com:1"', "[grok] proxy_url changed", lambda r: all(SECRET in one.egress.proxy_url for one in r.server.pool.book.accounts)),
-    Live("another Grok", '[grok]\nbase_url = "https://mirror.example.com/"', "[grok] base_url https://grok.com -> https://mirror.example.com", lambda r: {r.server.lane.settings.base_url, r.server._quotas._asker().base_url} == {"https://mirror.example.com"}),
-    Live("kept conversations", "[grok]\ntemporary = false\nmemory = true", "[grok] temporary True -> False, [grok] memory False -> True", lambda r: (r.server.lane.settings.temporary, r.server.lane.settings.memory) == (False, True)),
-    Live("tags", '[grok]\nfiltered_tags = ["b", "a"]', "[grok] filtered_tags ['grok:render', 'xai:tool_usage_card', 'xaiartifact'] -> ['a', 'b']", lambda r: r.server.lane.settings.filtered_tags == {"a", "b"}),
+    Live("another Grok", '[grok]\nbase_url = "https://mirror.example.com/"', "[grok] base_url https://grok.com -> https://mirror.example.com", lambda r: {r.server.lane.rest.settings.base_url, r.server._quotas._asker().base_url} == {"https://mirror.example.com"}),
+    Live("kept conversations", "[grok]\ntemporary = false\nmemory = true", "[grok] temporary True -> False, [grok] memory False -> True", lambda r: (r.server.lane.rest.settings.temporary, r.server.lane.rest.settings.memory) == (False, True)),
+    Live("tags", '[grok]\nfiltered_tags = ["b", "a"]', "[grok] filtered_tags ['grok:render', 'xai:tool_usage_card', 'xaiartifact'] -> ['a', 'b']", lambda r: r.server.lane.rest.settings.filtered_tags == {"a", "b"}),
     Live("thinking", '[grok]\nthinking_format = "think_tags"', "[grok] thinking_format reasoning_content -> think_tags", lambda r: r.config.grok.thinking_format == "think_tags"),
     Live("a browser", '[grok]\nimpersonate = "firefox"', "[grok] impersonate chrome -> firefox", lambda r: r.server._transport._settings.impersonate == "firefox"),
     Live("authorities", '[grok]\nca_file = "tokens.json"', "[grok] ca_file  -> tokens.json", lambda r: r.server._transport._settings.ca_file == "tokens.json"),
@@ -83,7 +83,7 @@ LIVE = [
     Live("more streams", "[server]\nmax_streams = 5", "[server] max_streams 256 -> 5", lambda r: r.config.server.max_streams == 5),
     Live("pictures", '[grok]\nimage_mode = "base64"', "[grok] image_mode cache -> base64", lambda r: r.config.grok.image_mode.value == "base64"),
     Live("hosts", f'[fetch]\nallow_hosts = ["{"x" * 99}"]', f"[fetch] allow_hosts () -> ('{'x' * 58}…", lambda r: r.config.fetch.allow_hosts == ("x" * 99,)),
-    Live("long conversations", '[grok]\nlong_context = "error"', "[grok] long_context file -> error", lambda r: r.server.lane.settings.long_texts.refused),
+    Live("long conversations", '[grok]\nlong_context = "error"', "[grok] long_context file -> error", lambda r: r.server.lane.rest.settings.long_texts.refused),
     Live("several", '[pool]\nqueue_seconds = 5\n[grok]\nuser_agent = "B"', "[grok] user_agent A -> B, [pool] queue_seconds 10 -> 5", lambda r: r.server.pool.queue_s == 5, '[grok]\nuser_agent = "A"'),
 ]  # fmt: skip
 
@@ -156,9 +156,10 @@ async def test_a_completion_that_has_begun_keeps_its_settings(
     running.write("config.toml", '[grok]\nuser_agent = "new"\nbase_url = "https://new.example.com"')
     await running.reload()
     after = gateway.completion(gateway.lane.render(question), trio.current_time())
-    assert before._lane is old
-    assert after._lane is gateway.lane is running.server.lane is not old
-    assert running.server.lane.uploads is old.uploads
+    assert before._lane is old.rest
+    assert gateway.lane is running.server.lane is not old
+    assert after._lane is running.server.lane.rest
+    assert running.server.lane.rest.uploads is old.rest.uploads
 
     transport = FakeTransport([answer("unread")])
     monkeypatch.setattr(running.server._transport, "open", transport.open)
@@ -268,7 +269,7 @@ async def test_a_configuration_that_is_not_right_changes_nothing_and_is_told_of_
     path, before, settings = (
         running.place / "config.toml",
         running.config,
-        running.server.lane.settings,
+        running.server.lane.rest.settings,
     )
     case.happens(path)
     (line,) = await running.reload()
@@ -280,7 +281,7 @@ async def test_a_configuration_that_is_not_right_changes_nothing_and_is_told_of_
     assert await running.reload() == ["INFO tokens.json taken over: 1 added, 1 removed (2 in use)"]
     assert running.tokens == [B, C]
     assert running.config is before
-    assert running.server.lane.settings is settings
+    assert running.server.lane.rest.settings is settings
     assert running.may("x") == (not case.before)
 
     if path.is_dir():

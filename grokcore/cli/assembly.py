@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,9 @@ from ..runtime.completion.gateway import Gateway
 from ..runtime.disk.media_cache import MediaCache
 from ..runtime.disk.state_file import Record, StateFile
 from ..runtime.disk.state_keeper import StateKeeper, pruned
+from ..runtime.lanes.grok_socket.by_model import GrokComLanes
+from ..runtime.lanes.grok_socket.lane import GrokSocketLane
+from ..runtime.lanes.grok_socket.users import Users
 from ..runtime.lanes.grok_web.lane import GrokWebLane
 from ..runtime.lanes.grok_web.quota_polling import QuotaAsker, QuotaKeeper
 from ..runtime.lanes.grok_web.settings import GrokWebSettings
@@ -63,7 +67,7 @@ class Server:
     :param state_file: file for learned state, with the media cache beside it; None keeps nothing.
     :param record: folder for recordings of Grok's responses; None records nothing.
     :ivar state: the part that routes see and change.
-    :ivar lane: the lane of questions that clients ask from now on.
+    :ivar lane: the lanes of questions that clients ask from now on.
     :ivar services: the parts that routes use.
     """
 
@@ -89,10 +93,12 @@ class Server:
         self._recorder: RecordingTransport | None = None
         if record is not None:
             self._recorder = RecordingTransport(self._transport, record, config.grok.filtered_tags)
-        self.lane = GrokWebLane(self._recorder or self._transport, _lane_settings(config))
+        self._users = Users(self._transport)
+        rest = GrokWebLane(self._recorder or self._transport, _lane_settings(config))
+        self.lane = self._lanes(rest, config)
         self.gateway = Gateway(self.lane, self.pool)
         self._wall = WallClock(clock_reader())
-        self._wall.on_missed += [self.pool.shift, self.lane.uploads.shift, self._time_missed]
+        self._wall.on_missed += [self.pool.shift, rest.uploads.shift, self._time_missed]
         self._wall.on_set.append(self._clock_set)
         self.pool.look = self._wall.look
         self.state = ServerState(config, trio.current_time(), self._wall)
@@ -117,6 +123,12 @@ class Server:
             self.state.history.attempt_failed,
             self._metrics.attempt_failed,
         ]
+
+    def _lanes(self, rest: GrokWebLane, config: Config) -> GrokComLanes:
+        path = config.grok.socket_path
+        return GrokComLanes(
+            rest, GrokSocketLane(rest, self._transport, self._users, time.time, path)
+        )
 
     def _recall(self, file: StateFile) -> StateKeeper:
         """Load the learned state, and save every change of it from now on."""
@@ -232,7 +244,8 @@ class Server:
         self.state.adopt(config)
         self._transport.adopt(curl_settings(config))
         self._fetching.adopt(curl_settings(config))
-        self.lane = self.gateway.lane = evolve(self.lane, settings=_lane_settings(config))
+        rest = evolve(self.lane.rest, settings=_lane_settings(config))
+        self.lane = self.gateway.lane = self._lanes(rest, config)
         self.pool.queue_s = config.pool.queue_seconds
         if self._media is not None:
             self._media.most_bytes = _cache_bytes(config)

@@ -12,7 +12,8 @@ from typing import Any, TypeAlias, get_args, get_type_hints
 from attrs import evolve, fields_dict, frozen
 
 from ..errors import ConfigError
-from ..protocol.models import SHIPPED, Limits, Model
+from ..protocol.grok_socket.mode_names import mode_of
+from ..protocol.models import SHIPPED, Limits, Model, WebLane
 from .original import is_newer_original, take_over, take_over_newer
 from .pasted import taken_out
 from .places import place_of
@@ -346,9 +347,29 @@ def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Mode
         overrides[name] = structured(fields, ModelRow, ("models", name))
         table[name] = _changed(table.get(name), overrides[name], name)
     return {
-        name: evolve(model, limits=_limits(overrides.get(name, ModelRow()), grok, model))
+        name: _with_lane(
+            evolve(model, limits=_limits(overrides.get(name, ModelRow()), grok, model)),
+            overrides.get(name, ModelRow()),
+            grok,
+        )
         for name, model in table.items()
     }, warnings
+
+
+def _with_lane(model: Model, row: ModelRow, grok: GrokConfig) -> Model:
+    """*model* with its way to grok.com. Over the websocket there are modes in the place of models,
+    and each is counted by itself. A video is made over REST alone.
+    """
+    if model.video or (row.web_lane or grok.web_lane) is WebLane.REST:
+        return model
+    mode = mode_of(model)
+    return evolve(
+        model,
+        web_lane=WebLane.SOCKET,
+        mode_id=mode,
+        rate_limit_name=row.rate_limit_name or mode,
+        cost=row.cost or 1,
+    )
 
 
 def _changed(shipped: Model | None, row: ModelRow, name: str) -> Model:

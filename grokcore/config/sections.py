@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from ..protocol.dialects.rendering import ThinkingStyle
 from ..protocol.grok_web.markup import parse_tag_names
-from ..protocol.models import Limits, Model, Tier
+from ..protocol.models import Limits, Model, Tier, WebLane
 from ..protocol.urls.proxy_url import parse_proxy_url
 from .strict import SettingFault
 from .text import name_shown
@@ -119,6 +119,13 @@ def _url(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
         usable = False
     if not usable or re.search(r"\s", value):
         raise SettingFault((attribute.name,), "must be a URL that starts with https:// or http://")
+
+
+def _url_path(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    if not re.fullmatch(r"/[!-~]*", value) or re.search(r"[?#]", value):
+        raise SettingFault(
+            (attribute.name,), "must be a path that starts with a slash, such as /ws/mgw/"
+        )
 
 
 def _proxy(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
@@ -243,6 +250,8 @@ class GrokConfig:
     x_statsig_id: str | dict[str, str] = field(
         default=DEFAULT_STATSIG_ID, converter=_statsig_form, validator=_header_value, repr=False
     )
+    web_lane: WebLane = WebLane.REST
+    socket_path: str = field(default="/ws/mgw/", validator=_url_path)
     filtered_tags: frozenset[str] = parse_tag_names("xaiartifact,xai:tool_usage_card,grok:render")
     show_thinking: bool = True
     thinking_format: str = field(
@@ -318,6 +327,7 @@ class ModelRow:
     cost: int | None = field(default=None, validator=_within(1, 1000))
     tier: Tier | None = None
     search: bool | None = None
+    web_lane: WebLane | None = None
     first_response_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
     chunk_timeout: float | None = field(default=None, validator=_within(0.05, 86400))
     total_timeout: float | None = field(default=None, validator=_within(0.05, 86400))

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from ..errors import ModelNotFound
 
-__all__ = ["SHIPPED", "Limits", "Model", "Tier", "find_model"]
+__all__ = ["SHIPPED", "Limits", "Model", "Tier", "WebLane", "find_model"]
 
 SHOWN_NAME = 100
 """Characters of an unknown name that are compared and shown: the time to find near names grows with
@@ -29,6 +29,13 @@ class Tier(enum.Enum):
 
     BASIC = "basic"
     SUPER = "super"
+
+
+class WebLane(enum.Enum):
+    """The two ways to ask grok.com with a session token."""
+
+    SOCKET = "socket"
+    REST = "rest"
 
 
 @frozen
@@ -61,6 +68,7 @@ class Model:
     :ivar search: whether Grok may search; False sends ``disableSearch``.
     :ivar limits: shipped clocks of a model that needs others than the defaults.
     :ivar video: whether it makes a video of a text and pictures.
+    :ivar web_lane: the way in which grok.com is asked.
     """
 
     name: str
@@ -73,6 +81,7 @@ class Model:
     search: bool = True
     limits: Limits | None = None
     video: bool = False
+    web_lane: WebLane = WebLane.REST
 
 
 def _row(name: str, grok_model: str, mode: str, **more: Any) -> Model:

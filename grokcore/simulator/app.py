@@ -14,9 +14,11 @@ import trio
 from attrs import define, field
 
 from . import lines
+from .accounts import MODES_PATH, SESSION_PATH, all_modes, session_of
 from .assets import ASSETS_PREFIX, asset
 from .files import POST_PATH, UPLOAD_PATH, Files
 from .limits import UNLIMITED, Limit
+from .peer import Peer
 from .scripts import (
     Cut,
     Script,
@@ -32,6 +34,7 @@ from .scripts import (
     video,
     wrapped,
 )
+from .sockets import PageSockets
 
 __all__ = ["Call", "Simulator"]
 
@@ -99,6 +102,9 @@ class Simulator:
         have no limit.
     :ivar dead: session tokens that are refused everywhere.
     :ivar strict: refuse chats without the headers that a page sends.
+    :ivar sockets: the page's websockets.
+    :ivar sessions: all questions for the user id so far; *modes*: for the modes. *session_scripts*
+        and *mode_scripts* are the answers to them, by session token.
     :ivar date: the ``Date`` of every response; empty for the true one. To be set before serving.
     """
 
@@ -118,7 +124,15 @@ class Simulator:
     default: Callable[[Call], Script] | None = None
     strict: bool = True
     date: str = ""
+    sockets: PageSockets = field(factory=PageSockets)
+    sessions: list[Call] = field(factory=list)
+    session_scripts: dict[str, Script] = field(factory=dict)
+    modes: list[Call] = field(factory=list)
+    mode_scripts: dict[str, Script] = field(factory=dict)
     _changed: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
+
+    def __attrs_post_init__(self) -> None:
+        self.sockets.changed = self._changed.unpark_all
 
     def script(self, sso: str, *scripts: Script) -> None:
         """Set the answers to this token's next chats; the last one stays."""
@@ -159,13 +173,18 @@ class Simulator:
             call.outcome = "aborted" if call.outcome == "open" else call.outcome
             self._changed.unpark_all()
 
+    async def serve_socket(self, peer: Peer) -> None:
+        """Serve a connection whose first request asks for a websocket."""
+        await self.sockets.serve(peer, lambda sso: bool(sso) and sso not in self.dead)
+
     def _list_for(self, path: str) -> list[Call]:
         if path == RATE_LIMITS_PATH:
             return self.asks
         if path.startswith(ASSETS_PREFIX):
             return self.fetches
-        if path == TRACE_PATH:
-            return self.traces
+        others = {TRACE_PATH: self.traces, SESSION_PATH: self.sessions, MODES_PATH: self.modes}
+        if path in others:
+            return others[path]
         return self.uploads if path in (UPLOAD_PATH, POST_PATH) else self.calls
 
     async def _answer(self, call: Call, method: str, receive: Receive, send: SendFn) -> None:
@@ -192,6 +211,8 @@ class Simulator:
             return self.asset_scripts.get(call.path) or asset(call.path, allowed=self._knows(call))
         if method == "GET" and call.path == TRACE_PATH:
             return self.trace_script or trace(call.headers.get("user-agent", ""))
+        if (method, call.path) in {("GET", SESSION_PATH), ("POST", MODES_PATH)}:
+            return self._about_account(call)
         if method != "POST" or not CHAT_PATHS.fullmatch(call.path):
             return error(404, {"code": 5, "message": "Not Found", "details": []})
         refusal = self._refusal(call)
@@ -209,6 +230,15 @@ class Simulator:
 
     def _knows(self, call: Call) -> bool:
         return bool(call.sso) and call.sso not in self.dead
+
+    def _about_account(self, call: Call) -> Script:
+        session = call.path == SESSION_PATH
+        scripted = (self.session_scripts if session else self.mode_scripts).get(call.sso)
+        if scripted is not None:
+            return scripted
+        if not self._knows(call):
+            return error(401, lines.ERROR_401)
+        return session_of() if session else all_modes()
 
     def _turned_away(self, call: Call) -> Script | None:
         if not call.sso or call.sso in self.dead:

@@ -79,6 +79,9 @@ class EchoQuestion:
         self.lane.asked.append(self.rendering.question)
         return self
 
+    def decoder(self) -> EchoDecoder:
+        return EchoDecoder()
+
     def open(self, *, fresh: bool) -> EchoExchange:
         question = self.rendering.question
         (last,) = last_words(question.messages)
@@ -104,9 +107,6 @@ class EchoLane:
 
     def render(self, question: Question) -> EchoQuestion:
         return EchoQuestion(self, self.facts(question))
-
-    def decoder(self) -> EchoDecoder:
-        return EchoDecoder()
 
     def failed(self, lease: Lease, error: GrokApiError) -> None: ...
 

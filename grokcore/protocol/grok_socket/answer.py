@@ -29,7 +29,7 @@ from ..conversation.events import (
     ToolUse,
 )
 from ..grok_web.cards import MOST_ADDRESS_CHARS, Card
-from ..grok_web.citations import Sources
+from ..grok_web.citations import Citations
 from ..grok_web.gallery import Gallery
 from ..grok_web.markup import Element, TagFilter
 from ..grok_web.references import References
@@ -86,7 +86,7 @@ class Answer:
         self._thought_mid_line = False
         self._step = ""
         self._answer_filter = TagFilter(filtered_tags | _RENDERED)
-        self._sources = Sources()
+        self._sources = Citations()
         self._gallery = Gallery(assets_url)
         self._references = References(self._sources, self._gallery, filtered_tags)
         self._visible = False
@@ -209,7 +209,7 @@ class Answer:
 
     def find(self, results: list[dict[str, Any]]) -> None:
         """Pages that a search has found; an activity if there is nothing new."""
-        self.events.append(self._sources.found(results) or Activity())
+        self.events.append(self._sources.read_results(results) or Activity())
 
     def cite(self, value: Mapping[str, Any]) -> None:
         """A citation at this place of the text."""

@@ -32,7 +32,8 @@ __all__ = [
 SOCKET_PATH = "/ws/mgw/"
 
 _NOT_OF_A_WEBSOCKET = (
-    *("Accept", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User"),
+    *("Accept", "Accept-Encoding"),
+    *("Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User"),
     *("Upgrade-Insecure-Requests", "Priority", "sec-ch-ua", "sec-ch-ua-mobile"),
     "sec-ch-ua-platform",
 )

@@ -265,7 +265,7 @@ def _adapted(error: GrokApiError, source: Mapping[str, Any]) -> GrokApiError:
     """*error* with the websocket's advice, and with the wait that *source* names."""
     if isinstance(error, AntiBotRefusal):
         error = _made(AntiBotRefusal, _message(source))
-    error.retry_after = _wait(source)
+    error.amend(retry_after=_wait(source))
     return error
 
 

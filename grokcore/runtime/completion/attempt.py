@@ -8,7 +8,7 @@ import trio
 
 from ...errors import GrokApiError, TransportFailure
 from ...protocol.conversation.events import Event, Failed, Finished
-from ..lanes.lane import AnswerExchange, Lane
+from ..lanes.lane import AnswerDecoder, AnswerExchange, Lane
 from ..pool.leases import Lease
 from .alarm import AlarmClock
 from .waiting import Waits
@@ -30,12 +30,18 @@ class Attempt:
     """
 
     def __init__(
-        self, lane: Lane, lease: Lease, exchange: AnswerExchange, waits: Waits, alarm: AlarmClock
+        self,
+        lane: Lane,
+        lease: Lease,
+        exchange: AnswerExchange,
+        decoder: AnswerDecoder,
+        waits: Waits,
+        alarm: AlarmClock,
     ) -> None:
         self.lease = lease
         self.finished = False
         self.failure: GrokApiError | None = None
-        self.decoder = lane.decoder()
+        self.decoder = decoder
         self._lane = lane
         self._exchange = exchange
         self._waits = waits

@@ -43,7 +43,7 @@ from ...protocol.conversation.events import Event
 from ...protocol.pool.attempts import MAX_ATTEMPTS, Attempts
 from ...protocol.pool.book import Need
 from ..disk.media_cache import MediaCache
-from ..lanes.lane import Asset, Lane, PreparedQuestion, RenderedQuestion, rendered
+from ..lanes.lane import Asset, PreparedQuestion, RenderedQuestion, Renderer, rendered
 from ..pool.leases import Lease, TokenPool
 from .alarm import AlarmClock
 from .attempt import Attempt
@@ -104,7 +104,7 @@ class Gateway:
 
     def __init__(
         self,
-        lane: Lane,
+        lane: Renderer,
         pool: TokenPool,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -407,7 +407,14 @@ class Completion:
         except BaseException:
             lease.return_unused()
             raise
-        self._attempt = Attempt(self._lane, lease, exchange, self._waits, self._gateway.alarm)
+        self._attempt = Attempt(
+            self._lane,
+            lease,
+            exchange,
+            prepared.decoder(),
+            self._waits,
+            self._gateway.alarm,
+        )
         return self._attempt
 
     async def _end_attempt(self, attempt: Attempt, error: GrokApiError) -> None:

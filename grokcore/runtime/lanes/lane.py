@@ -40,6 +40,7 @@ __all__ = [
     "Lane",
     "PreparedQuestion",
     "RenderedQuestion",
+    "Renderer",
     "rendered",
 ]
 
@@ -130,6 +131,9 @@ class PreparedQuestion(Protocol):
     def rendered(self) -> RenderedQuestion:
         """The question as it is sent: without the spare attachments that could not be brought."""
 
+    def decoder(self) -> AnswerDecoder:
+        """A decoder for one answer to it."""
+
     def open(self, *, fresh: bool) -> AnswerExchange:
         """Send the question. Nothing is waited for.
 
@@ -157,17 +161,18 @@ class RenderedQuestion(Protocol):
         """
 
 
-class Lane(Protocol):
-    """A way to ask Grok, with the settings of one moment."""
+class Renderer(Protocol):
+    """A lane, or a choice among several."""
 
     def render(self, question: Question) -> RenderedQuestion:
-        """Say *question* in the words of this lane. Pure, and safe in any thread.
+        """Say *question* in the words of a lane. Pure, and safe in any thread.
 
         :raises GrokApiError: if the lane can't say it.
         """
 
-    def decoder(self) -> AnswerDecoder:
-        """A decoder for one answer."""
+
+class Lane(Renderer, Protocol):
+    """One way to ask Grok, with the settings of one moment."""
 
     def failed(self, lease: Lease, error: GrokApiError) -> None:
         """Forget beliefs about the lease's account that the failure of an attempt proves wrong."""
@@ -192,10 +197,10 @@ class Lane(Protocol):
         """
 
 
-async def rendered(lane: Lane, question: Question) -> RenderedQuestion:
+async def rendered(lane: Renderer, question: Question) -> RenderedQuestion:
     """*question* in the words of *lane*; a long one is rendered in a worker thread.
 
-    :raises GrokApiError: as :meth:`Lane.render`; or there is no thread to be had.
+    :raises GrokApiError: as :meth:`Renderer.render`; or there is no thread to be had.
     """
     if question.is_long:
         return await in_thread(lambda: lane.render(question))

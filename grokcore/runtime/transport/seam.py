@@ -7,19 +7,41 @@ one, because a faked clock would jump past real threads.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import Protocol
 
 from attrs import field, frozen
 
 from ...errors import TransportFailure
 
-__all__ = ["ConnectionDied", "Exchange", "ResponseHead", "Transport", "UpstreamRequest"]
+__all__ = [
+    "ConnectionDied",
+    "Exchange",
+    "Heartbeat",
+    "ResponseHead",
+    "SocketClosed",
+    "SocketExchange",
+    "SocketTransport",
+    "Transport",
+    "UpstreamRequest",
+]
 
 
 class ConnectionDied(TransportFailure):
     """A connection that broke before anything of the response came; as a rule a kept connection
     that was dead.
     """
+
+
+class SocketClosed(TransportFailure):
+    """The other side closed a websocket, and not in good order.
+
+    :ivar reason: of its close frame; empty if it gave none.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def _check_address(_: object, __: object, value: str) -> None:
@@ -76,6 +98,18 @@ class ResponseHead:
     peer: str = ""
 
 
+@frozen
+class Heartbeat:
+    """A message that a websocket sends again and again.
+
+    :ivar every_s: seconds between two.
+    :ivar message: returns the next one; called in the transport's own thread.
+    """
+
+    every_s: float
+    message: Callable[[], bytes]
+
+
 class Exchange(Protocol):
     """A request under way. Waiting methods may be cancelled at any time and called again: nothing
     is lost.
@@ -114,8 +148,31 @@ class Exchange(Protocol):
         """
 
 
+class SocketExchange(Exchange, Protocol):
+    """One websocket under way.
+
+    Its head has the status 101, or another one if the upgrade was refused; a refusal has no body.
+    Its body has a line for each text message, in pieces as they arrive; line breaks within a
+    message are spaces. It ends in good order with a normal closure, else with a
+    :class:`SocketClosed` or another failure.
+    """
+
+    def send(self, message: bytes) -> None:
+        """Have a text message sent, after those before it. Messages wait for the upgrade."""
+
+
 class Transport(Protocol):
     """Makes requests."""
 
     def open(self, request: UpstreamRequest) -> Exchange:
         """Begin *request*: the other side sees it once at most. Nothing is waited for."""
+
+
+class SocketTransport(Protocol):
+    """Makes websockets."""
+
+    def connect(self, request: UpstreamRequest, heartbeat: Heartbeat | None) -> SocketExchange:
+        """Begin a websocket.
+
+        :param request: ``GET`` of a ``ws:`` or ``wss:`` URL, with the headers of the upgrade.
+        """

@@ -337,7 +337,7 @@ def test_the_start_up_check_names_what_the_installed_library_lacks(
     with pytest.raises(ConfigError, match="curl_multi_gone"):
         check_library(CurlSettings())
     monkeypatch.undo()
-    monkeypatch.setattr(library, "SUPPORTED_LIBRARY", "9.9")
+    monkeypatch.setattr(library, "SUPPORTED_LIBRARY", ("9.9",))
     with pytest.raises(ConfigError, match=r"9\.9"):
         check_library(CurlSettings())
 

@@ -11,7 +11,9 @@ import pytest
 import trio
 from attrs import frozen
 
-from grokcore.simulator import lines
+from grokcore.simulator import frames, lines
+from grokcore.simulator.page_socket import Say, SocketScript
+from grokcore.simulator.page_socket import spoken as socket_spoken
 from grokcore.simulator.scripts import Script, answer, drawing, play_lines, video, wrapped
 from tests.examples import CITING, DRAWING, THOUGHTS, TOOLS
 from tests.servers import Site, on_site
@@ -73,6 +75,57 @@ async def test_the_openai_sdk_sees_all_of_an_answer(site: Site, shape: Shape) ->
         assert shape.reasoning in message[1]
         assert tuple(message[2][: len(shape.cited)]) == shape.cited
     assert whole == streamed == helped
+
+
+SOCKET_SHAPES = [
+    (
+        Shape("thinking", answer(""), "fine", "a point"),
+        socket_spoken("fine", thoughts=("a point",)),
+    ),
+    (
+        Shape("citations", answer(""), "See[1]", "", ("https://example.com/7",)),
+        SocketScript(
+            (
+                Say(frames.response_created("fast")),
+                Say(frames.tool_call("1", "web_search", query="7")),
+                Say(frames.web_pages("1", ("https://example.com/7", "Seven"))),
+                Say(frames.text("See")),
+                Say(frames.citation("https://example.com/7")),
+                Say(frames.done()),
+            )
+        ),
+    ),
+    (
+        Shape("a picture", answer(""), f"![image]({ASSETS}/users/u/generated/a/image.jpg)"),
+        SocketScript(
+            (
+                Say(frames.response_created("fast")),
+                Say(frames.picture("users/u/generated/a/image.jpg", 50)),
+                Say(frames.picture("users/u/generated/a/image.jpg")),
+                Say(frames.done()),
+            )
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("shape", "script"), SOCKET_SHAPES, ids=lambda one: getattr(one, "name", "")
+)
+@on_site(config='[grok]\nweb_lane = "socket"\nx_statsig_id = ""')
+async def test_the_openai_sdk_sees_the_same_over_the_page_s_websocket(
+    site: Site, shape: Shape, script: SocketScript
+) -> None:
+    """A session token is enough: no REST chat is asked for."""
+    site.simulator.sockets.always(script)
+    whole, streamed, helped = await trio.to_thread.run_sync(ask, site, shape.model)
+    for message in (whole, streamed, helped):
+        assert shape.content in message[0]
+        assert shape.reasoning in message[1]
+        assert tuple(message[2][: len(shape.cited)]) == shape.cited
+    assert whole == streamed == helped
+    assert site.simulator.calls == []
+    assert [fault for call in site.simulator.sockets.calls for fault in call.faults] == []
 
 
 def ask(site: Site, model: str) -> list[tuple[str, str, list[str]]]:

@@ -17,7 +17,7 @@ from ....protocol.grok_web.refusals import REFUSAL_BODY_BYTES, is_html, refusal_
 from ...transport.seam import Exchange, Transport, UpstreamRequest
 from ...transport.visits import read_at_most, visit_again
 
-__all__ = ["call", "post_json"]
+__all__ = ["call", "post_json", "whole_answer"]
 
 _T = TypeVar("_T")
 
@@ -44,7 +44,7 @@ async def post_json(
     headers = chat_headers(identity, url=url, sso=sso, request_id=str(uuid.uuid4()))
     request = UpstreamRequest("POST", url, tuple(headers), body, proxy_url, connect_net_s=seconds)
     late = f"Grok did not answer within {seconds:g} s."
-    return await call(transport, request, _answer, sso=sso, seconds=seconds, late=late)
+    return await call(transport, request, whole_answer, sso=sso, seconds=seconds, late=late)
 
 
 async def call(
@@ -71,7 +71,11 @@ async def call(
         raise
 
 
-async def _answer(exchange: Exchange) -> bytes:
+async def whole_answer(exchange: Exchange) -> bytes:
+    """The body of an answer; of a long one, its beginning.
+
+    :raises GrokApiError: it is a refusal.
+    """
     head = await exchange.head()
     body = await read_at_most(exchange, REFUSAL_BODY_BYTES)
     if head.status != 200 or is_html(head.headers, body):

@@ -50,10 +50,6 @@ class GrokWebLane:
         """Write the prompt of *question*."""
         return GrokWebRendered(self, render_question(question, self.settings.long_texts))
 
-    def decoder(self) -> Decoder:
-        """A decoder with the configured tags and addresses."""
-        return Decoder(self.settings.filtered_tags, self.settings.assets_url)
-
     def failed(self, lease: Lease, error: GrokApiError) -> None:
         """Forget the account's uploads if Grok does not find one."""
         if isinstance(error, AttachmentRefused):
@@ -107,6 +103,10 @@ class GrokWebQuestion:
     def rendered(self) -> GrokWebRendered:
         """The question that the payload asks."""
         return GrokWebRendered(self.lane, self.payload.rendering)
+
+    def decoder(self) -> Decoder:
+        """A decoder with the configured tags and addresses."""
+        return Decoder(self.lane.settings.filtered_tags, self.lane.settings.assets_url)
 
     def open(self, *, fresh: bool) -> GrokWebExchange:
         """Send the payload, with headers of its own."""

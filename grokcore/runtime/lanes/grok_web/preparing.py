@@ -67,7 +67,7 @@ class Preparer:
         :param repeated: as for :meth:`grokcore.runtime.lanes.lane.RenderedQuestion.prepare`.
         :raises GrokApiError: if one can't be brought.
         """
-        rendering, files = await self._bring(rendering, repeated=repeated)
+        rendering, files = await self.bring(rendering, repeated=repeated)
         question = rendering.question
         if question.model.video:
             return await self._video(rendering, files)
@@ -84,11 +84,14 @@ class Preparer:
             rendering,
         )
 
-    async def _bring(
+    async def bring(
         self, rendering: WebRendering, *, repeated: bool
     ) -> tuple[WebRendering, list[UploadedFile]]:
-        """The question as it can be asked, and its files. A question that is rendered anew may have
-        another transcript to upload.
+        """Upload the attachments; return the question as it can be asked, and its files.
+
+        A question that is rendered anew may have another transcript to upload.
+
+        :raises GrokApiError: if one can't be brought that the question needs.
         """
         while True:
             may_lack = functools.partial(_may_lack, rendering, repeated=repeated)

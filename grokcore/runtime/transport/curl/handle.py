@@ -11,7 +11,7 @@ from curl_cffi._wrapper import ffi, lib
 
 from ..seam import UpstreamRequest
 
-__all__ = ["configure", "new_handle"]
+__all__ = ["configure", "configure_upgrade", "new_handle"]
 
 UPLOAD_BUFFER_BYTES = 16 * 1024
 """Size of libcurl's upload buffer. It is kept for as long as the answer lasts; the default is 64
@@ -62,6 +62,7 @@ def configure(
     :param on_header: is given each line of the head; *on_data*: each piece of the body.
     :raises CurlError: if an option was not taken.
     """
+    upgrade = request.url.startswith(("ws:", "wss:"))
     if request.impersonated:
         curl._check_error(curl.impersonate(browser), "impersonate")
     kept = (
@@ -89,7 +90,7 @@ def configure(
             CurlOpt.HTTPHEADER,
             [_header_line(name, value) for name, value in request.headers] + [b"Expect:"],
         ),
-        *(BROWSER_OPTIONS if request.impersonated else PLAIN_OPTIONS),
+        *(PLAIN_OPTIONS if not request.impersonated else () if upgrade else BROWSER_OPTIONS),
     ):
         curl.setopt(option, value)
     if request.body:
@@ -103,6 +104,33 @@ def configure(
         curl.setopt(CurlOpt.CAINFO, ca_file)
         curl.setopt(CurlOpt.PROXY_CAINFO, ca_file)
     curl._ensure_cacert()
+    return kept
+
+
+_FRAMES_BY_HAND = 2
+"""libcurl's transfer is done once the upgrade is through; frames are read and written by the
+caller."""
+
+
+def configure_upgrade(
+    curl: Curl,
+    request: UpstreamRequest,
+    browser: str,
+    ca_file: str,
+    on_header: Callback,
+    on_data: Callback,
+) -> object:
+    """Set a new handle up for a websocket, as :func:`configure` does for other requests.
+
+    :raises CurlError: an option was not taken.
+    """
+    kept = configure(curl, request, browser, ca_file, on_header, on_data)
+    for option, value in (
+        (CurlOpt.CONNECT_ONLY, _FRAMES_BY_HAND),
+        (CurlOpt.PROTOCOLS_STR, "ws,wss"),
+        (CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1),  # as browsers do for a new connection
+    ):
+        curl.setopt(option, value)
     return kept
 
 

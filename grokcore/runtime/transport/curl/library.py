@@ -15,7 +15,7 @@ from ....errors import ConfigError
 
 __all__ = ["CurlSettings", "browser_shown", "browsers_known", "check_library"]
 
-SUPPORTED_LIBRARY = "0.16"
+SUPPORTED_LIBRARY = ("0.16", "0.17")
 
 PRIVATE_NAMES = (
     "curl_multi_init",
@@ -28,6 +28,8 @@ PRIVATE_NAMES = (
     "curl_multi_wakeup",
     "curl_multi_info_read",
     "curl_multi_strerror",
+    "curl_ws_recv",
+    "curl_ws_send",
     "_curl_easy_setopt",
     "write_callback",
     "seek_buffer_callback",
@@ -56,10 +58,11 @@ def check_library(settings: CurlSettings) -> None:
     """
     version = importlib.metadata.version("curl_cffi")
     missing = [name for name in PRIVATE_NAMES if not hasattr(lib, name)]
-    if missing or not version.startswith(f"{SUPPORTED_LIBRARY}."):
+    if missing or version.rpartition(".")[0] not in SUPPORTED_LIBRARY:
         lacking = f" (missing: {', '.join(missing)})" if missing else ""
         raise ConfigError(
-            f"curl_cffi {version} is installed; this version needs {SUPPORTED_LIBRARY}.*{lacking}"
+            f"curl_cffi {version} is installed; this version needs "
+            f"{' or '.join(SUPPORTED_LIBRARY)}{lacking}"
         )
     if settings.ca_file and not Path(settings.ca_file).is_file():
         raise ConfigError(f"[grok] ca_file: there is no file {settings.ca_file}")

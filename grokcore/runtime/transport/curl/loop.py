@@ -23,14 +23,16 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import trio
-from curl_cffi import Curl, CurlError, CurlMOpt
+from curl_cffi import Curl, CurlECode, CurlError, CurlMOpt
 from curl_cffi._wrapper import ffi, lib
 
 from ....errors import TransportFailure
 from .exchange import CurlExchange, News
-from .handle import configure, new_handle
+from .handle import configure, configure_upgrade, new_handle
 from .library import CurlSettings, browser_shown
 from .outcome import failure_of, words_for
+from .sockets import Sockets
+from .websocket import CurlSocket, Inbox
 
 __all__ = ["Loop"]
 
@@ -72,12 +74,15 @@ _log = logging.getLogger(__name__)
 class Loop:
     """The worker thread's side. The methods under "Called from trio" apart, all run in it.
 
+    :ivar sockets: the websockets that are through their upgrade.
     :ivar freed: set when an exchange is closed whose reader had lagged far behind.
     """
 
     def __init__(self, settings: CurlSettings, token: trio.lowlevel.TrioToken) -> None:
         self.adopt(settings)
         self.freed = trio.Event()
+        self.sockets = Sockets()
+        self._inbox = Inbox()
         self._token = token
         self._commands: deque[_Command] = deque()
         self._news: deque[tuple[CurlExchange, News]] = deque()
@@ -123,6 +128,9 @@ class Loop:
 
     def ask_to_abort(self, exchange: CurlExchange) -> None:
         self._command(self._abort, exchange)
+
+    def ask_to_flush(self, exchange: CurlExchange) -> None:
+        self._command(self._serve, exchange)
 
     def much_was_freed(self) -> None:
         self.freed.set()
@@ -213,9 +221,17 @@ class Loop:
             self._obey(*self._commands.popleft())
         _check(lib.curl_multi_perform(self._multi, self._running_handles), "perform")
         self._collect()
+        self._serve_sockets()
         self._announce()
         if self._running and not self._commands:
-            _check(lib.curl_multi_poll(self._multi, ffi.NULL, 0, POLL_MS, self._ready), "poll")
+            self._poll()
+
+    def _poll(self) -> None:
+        """Wait for news of any socket, a command, or the next heartbeat."""
+        array, count = self.sockets.array()
+        next_beat_s = max(0.0, self.sockets.next_beat - time.monotonic()) if count else math.inf
+        for_ms = int(min(POLL_MS, next_beat_s * 1000 + 1))
+        _check(lib.curl_multi_poll(self._multi, array, count, for_ms, self._ready), "poll")
 
     def _announce(self) -> None:
         """Ask trio to read the news, unless it has been asked already."""
@@ -246,9 +262,10 @@ class Loop:
         """Hand a request to libcurl."""
         # A plain client's handle is always a new one: a browser's keeps its headers through a reset
         # (seen in 0.16.3).
-        reusable = self._idle and exchange.request.impersonated
+        reusable = self._idle and _reusable(exchange)
         curl = exchange.curl = self._idle.pop() if reusable else new_handle()
-        exchange.kept = configure(
+        set_up = configure_upgrade if isinstance(exchange, CurlSocket) else configure
+        exchange.kept = set_up(
             curl,
             exchange.request,
             self._browser,
@@ -263,6 +280,8 @@ class Loop:
         """The reader has caught up."""
         try:
             exchange.resume()
+            if isinstance(exchange, CurlSocket):
+                self._serve(exchange)
         except CurlError as error:
             self._end(exchange, _outcome(exchange, int(error.code)))
 
@@ -270,6 +289,8 @@ class Loop:
         """Take a transfer out, whatever it is doing: a name look-up, a handshake, a silent
         stream.
         """
+        if isinstance(exchange, CurlSocket) and not exchange.over:
+            exchange.say_goodbye()
         self._end(exchange, TransportFailure("The request was given up by this server."))
 
     def _collect(self) -> None:
@@ -278,8 +299,44 @@ class Loop:
             if message.msg != _CURLMSG_DONE:
                 continue
             exchange, code = self._active.get(message.easy_handle), int(message.data.result)
-            if exchange is not None:  # else it is one that libcurl would not let go
+            if isinstance(exchange, CurlSocket) and code == _GOOD_ORDER:
+                self._obey(self._open_socket, exchange)
+            elif exchange is not None:  # else it is one that libcurl would not let go
                 self._end(exchange, _outcome(exchange, code))
+
+    def _open_socket(self, exchange: CurlExchange) -> None:
+        """Read and write frames from now on; some may have come with the upgrade."""
+        assert isinstance(exchange, CurlSocket)
+        try:
+            exchange.opened(time.monotonic())
+        except CurlError as error:
+            self._end(exchange, _outcome(exchange, int(error.code)))
+            return
+        self.sockets.add(exchange)
+        self._serve(exchange)
+
+    def _serve_sockets(self) -> None:
+        for socket in self.sockets.with_news():
+            self._obey(self._serve, socket)
+        now = time.monotonic()
+        for socket in self.sockets.due(now) if self.sockets.next_beat <= now else ():
+            self._obey(self._beat, socket)
+
+    def _beat(self, exchange: CurlExchange) -> None:
+        assert isinstance(exchange, CurlSocket)
+        exchange.beat(time.monotonic())
+
+    def _serve(self, exchange: CurlExchange) -> None:
+        """Write and read frames."""
+        assert isinstance(exchange, CurlSocket)
+        if exchange.over or exchange.descriptor < 0:
+            return
+        try:
+            exchange.flush()
+            if not exchange.receive(self._inbox):
+                self._end(exchange, exchange.closing)
+        except CurlError as error:
+            self._end(exchange, _outcome(exchange, int(error.code)))
 
     def _end(self, exchange: CurlExchange, failure: TransportFailure | None) -> None:
         """Let go of an exchange, and notify it. Whatever happens to its handle, this is its end."""
@@ -287,9 +344,11 @@ class Loop:
         if exchange.over:
             return
         exchange.over = True
+        if isinstance(exchange, CurlSocket):
+            self.sockets.remove(exchange)
         try:
             if curl is not None:
-                self._put_away(curl, keep=exchange.request.impersonated)
+                self._put_away(curl, keep=_reusable(exchange))
         # boundary: the handle is lost, the exchange has its end all the same
         except Exception as error:
             _log.warning("a request's handle could not be put away: %s", _kind(error))
@@ -324,6 +383,11 @@ class Loop:
         self._stuck.append((curl, exchange))
 
 
+def _reusable(exchange: CurlExchange) -> bool:
+    """Whether its handle may serve another request, and another's may serve it."""
+    return exchange.request.impersonated and not isinstance(exchange, CurlSocket)
+
+
 def _close(curl: Curl) -> None:
     with contextlib.suppress(Exception):
         curl.close()
@@ -342,6 +406,8 @@ def _outcome(exchange: CurlExchange, code: int) -> TransportFailure | None:
     """The failure to report for a transfer that ended with this *code*; None if it did not fail."""
     if code == _GOOD_ORDER:
         return None
+    if code == CurlECode.HTTP_RETURNED_ERROR and isinstance(exchange, CurlSocket):
+        return None  # the upgrade was refused: its head says with what status
     try:
         return failure_of(
             code,

@@ -11,10 +11,11 @@ import trio
 from ....errors import Overloaded
 from ...freed_memory import give_back
 from ...threads import in_thread
-from ..seam import UpstreamRequest
+from ..seam import Heartbeat, UpstreamRequest
 from .exchange import CurlExchange
 from .library import CurlSettings
 from .loop import ENDED, Loop
+from .websocket import CurlSocket
 
 __all__ = ["CurlTransport"]
 
@@ -75,6 +76,13 @@ class CurlTransport:
         exchange = CurlExchange(request, self._loop)
         self._loop.begin(exchange)
         return exchange
+
+    def connect(self, request: UpstreamRequest, heartbeat: Heartbeat | None) -> CurlSocket:
+        """Begin a websocket; nothing is waited for."""
+        assert self._loop is not None, "CurlTransport.run() is not running"
+        socket = CurlSocket(request, self._loop, heartbeat, self._loop.sockets.change)
+        self._loop.begin(socket)
+        return socket
 
     @property
     def under_way(self) -> int:

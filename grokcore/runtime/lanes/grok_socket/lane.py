@@ -1,0 +1,156 @@
+"""The page's chat over a websocket, as a lane. See the package."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Callable
+
+from attrs import field, frozen
+
+from ....errors import CredentialsRejected, GrokApiError
+from ....protocol.conversation.question import Question
+from ....protocol.grok_socket.client_frames import (
+    SOCKET_PATH,
+    Chat,
+    Message,
+    ping,
+    socket_url,
+    upgrade_headers,
+)
+from ....protocol.grok_socket.decoder import Decoder
+from ....protocol.grok_socket.handshake import Asking, Handshake
+from ....protocol.grok_socket.mode_names import mode_of
+from ....protocol.grok_web.question_text import WebRendering, render_question
+from ...disk.media_cache import MediaCache
+from ...pool.leases import Lease
+from ...transport.seam import Heartbeat, SocketTransport, UpstreamRequest
+from ..grok_web.lane import NET_MARGIN_S, GrokWebLane
+from ..grok_web.preparing import Preparer
+from ..lane import Asset
+from .exchange import GrokSocketExchange
+from .users import Users
+
+__all__ = ["GrokSocketLane"]
+
+PING_S = 20.0
+"""Seconds between two pings; the page sends one every 3 s, other clients every 25 s (2026-08)."""
+
+
+@frozen(eq=False)
+class GrokSocketLane:
+    """See :class:`~grokcore.runtime.lanes.lane.Lane`.
+
+    :ivar web: the lane whose settings, uploads and media this one shares.
+    :ivar wall: seconds since 1970.
+    :ivar path: of the websocket, with a slash before it.
+    """
+
+    web: GrokWebLane
+    sockets: SocketTransport
+    users: Users
+    wall: Callable[[], float]
+    path: str = SOCKET_PATH
+
+    def render(self, question: Question) -> SocketRendered:
+        """Write the prompt of *question*."""
+        return SocketRendered(self, render_question(question, self.web.settings.long_texts))
+
+    def failed(self, lease: Lease, error: GrokApiError) -> None:
+        """Forget the account's uploads if Grok does not find one, its id if its session is
+        refused.
+        """
+        self.web.failed(lease, error)
+        if isinstance(error, CredentialsRejected):
+            self.users.forget(lease.key)
+
+    async def fetch(self, lease: Lease, url: str) -> Asset:
+        """Fetch a picture."""
+        return await self.web.fetch(lease, url)
+
+    async def fetch_file(self, lease: Lease, url: str) -> Asset:
+        """Fetch a file."""
+        return await self.web.fetch_file(lease, url)
+
+    async def save(self, lease: Lease, url: str, cache: MediaCache) -> str:
+        """Keep a video."""
+        return await self.web.save(lease, url, cache)
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return int(self.wall() * 1000)
+
+
+@frozen(eq=False)
+class SocketRendered:
+    """See :class:`~grokcore.runtime.lanes.lane.RenderedQuestion`."""
+
+    lane: GrokSocketLane
+    rendering: WebRendering
+
+    async def prepare(self, lease: Lease, *, repeated: bool) -> SocketQuestion:
+        """Ask for the account's user id, and upload the attachments."""
+        web = self.lane.web
+        user_id = await self.lane.users.user_id(lease, web.settings)
+        preparer = Preparer(web.transport, web.uploads, web.settings, lease)
+        rendering, files = await preparer.bring(self.rendering, repeated=repeated)
+        return SocketQuestion(
+            self.lane, lease, user_id, rendering, tuple(file.id for file in files)
+        )
+
+
+@frozen(eq=False)
+class SocketQuestion:
+    """See :class:`~grokcore.runtime.lanes.lane.PreparedQuestion`.
+
+    :ivar files: ids of uploads.
+    """
+
+    lane: GrokSocketLane
+    lease: Lease
+    user_id: str
+    rendering: WebRendering
+    files: tuple[str, ...] = field(factory=tuple)
+
+    @property
+    def rendered(self) -> SocketRendered:
+        """The question as it is asked."""
+        return SocketRendered(self.lane, self.rendering)
+
+    def decoder(self) -> Decoder:
+        """A decoder with the configured tags and addresses."""
+        settings, mode = self.lane.web.settings, mode_of(self.rendering.question.model)
+        return Decoder(settings.filtered_tags, settings.assets_url, mode)
+
+    def open(self, *, fresh: bool) -> GrokSocketExchange:
+        """Open a websocket, and ask as soon as it lets us."""
+        settings = self.lane.web.settings
+        headers = upgrade_headers(settings.identity, sso=self.lease.sso, user_id=self.user_id)
+        request = UpstreamRequest(
+            "GET",
+            socket_url(settings.base_url, self.user_id, self.lane.path),
+            tuple(headers),
+            b"",
+            proxy_url=self.lease.proxy_url,
+            fresh=fresh,
+            connect_net_s=self.rendering.question.limits.first_response + NET_MARGIN_S,
+        )
+        handshake = Handshake(self._asking())
+        heartbeat = Heartbeat(PING_S, functools.partial(self._ping, handshake))
+        return GrokSocketExchange(self.lane.sockets.connect(request, heartbeat), handshake)
+
+    def _asking(self) -> Asking:
+        settings, question = self.lane.web.settings, self.rendering.question
+        search = question.model.search if question.search is None else question.search
+        chat = Chat(
+            mode_of(question.model),
+            settings.temporary,
+            settings.memory,
+            search,
+            question.pictures,
+        )
+        message = Message(self.rendering.message, self.files)
+        return Asking(chat, message, str(uuid.uuid4()), str(uuid.uuid4()), self.lane.now_ms())
+
+    def _ping(self, handshake: Handshake) -> bytes:
+        return ping(conversation_id=handshake.conversation_id, at_ms=self.lane.now_ms())

@@ -1,0 +1,103 @@
+"""All websockets of the simulated Grok: their scripts, and the answer to those without one."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+
+import trio
+from attrs import define, evolve, field
+
+from . import frames, lines
+from .page_socket import SOCKET_PATH, Say, SocketCall, SocketScript, Step, converse, spoken
+from .peer import Peer
+from .scripts import Wait
+
+__all__ = ["PageSockets"]
+
+NATURAL_PACE_S = 0.02
+"""Seconds between the tokens of an answer that has no script: some fifty a second, like a fast
+model.
+"""
+
+_THINKING_MODES = ("expert", "heavy")
+
+
+@define(eq=False)
+class PageSockets:
+    """See the module.
+
+    :ivar calls: all websockets so far.
+    :ivar scripts: for each session token, the scripts of its websockets: each once, the last one
+        for ever.
+    :ivar default: the script for tokens without their own.
+    :ivar changed: called whenever a websocket begins or ends.
+    """
+
+    calls: list[SocketCall] = field(factory=list)
+    scripts: dict[str, deque[SocketScript]] = field(factory=dict)
+    default: Callable[[SocketCall], SocketScript] | None = None
+    changed: Callable[[], object] = bool
+
+    def script(self, sso: str, *scripts: SocketScript) -> None:
+        """Give the next websockets of a token these scripts; the last one stays."""
+        self.scripts[sso] = deque(scripts)
+
+    def always(self, script: SocketScript) -> None:
+        """Give every websocket this script whose token has none."""
+        self.default = lambda _: script
+
+    @property
+    def open(self) -> list[SocketCall]:
+        """Websockets whose client has not left."""
+        return [call for call in self.calls if call.ended_at == 0.0]
+
+    async def serve(self, peer: Peer, knows: Callable[[str], bool]) -> None:
+        """Serve a connection whose first request asks for a websocket.
+
+        :param knows: whether a session token is valid.
+        """
+        request = await peer.request()
+        headers = {name.decode(): value.decode("latin-1") for name, value in request.extra_headers}
+        call = SocketCall(request.target, headers, peer.client)
+        call.check_upgrade()
+        self.calls.append(call)
+        self.changed()
+        try:
+            await converse(peer, call, self._script_for(call, knows))
+        finally:
+            call.ended_at = trio.current_time()
+            call.outcome = "aborted" if call.outcome == "open" else call.outcome
+            self.changed()
+
+    def _script_for(self, call: SocketCall, knows: Callable[[str], bool]) -> SocketScript:
+        if not call.target.startswith(SOCKET_PATH):
+            return SocketScript((), status=404)
+        if not knows(call.sso):
+            return SocketScript((), status=401, body=json.dumps(lines.ERROR_401).encode())
+        queue = self.scripts.get(call.sso)
+        if queue:
+            return queue.popleft() if len(queue) > 1 else queue[0]
+        return self.default(call) if self.default is not None else SocketScript((), answer=_echo)
+
+
+def _echo(call: SocketCall) -> tuple[Step, ...]:
+    """The question back, or two pictures if it asks for some; with thinking in modes that think."""
+    if call.question.lower().startswith(("drawing:", "draw ", "edit the attached image")):
+        return _drawing(call)
+    last = call.question.rsplit("\n\n", 1)[-1]
+    thinks = call.model in _THINKING_MODES
+    thoughts = ("- The question is short. ", "- So is the answer.") if thinks else ()
+    said = f"This is a simulated Grok. You said: {last}"
+    return spoken(said, model=call.model, thoughts=thoughts, pace_s=NATURAL_PACE_S).steps
+
+
+def _drawing(call: SocketCall) -> tuple[Step, ...]:
+    whole = spoken("Here they are.", model=call.model, pace_s=NATURAL_PACE_S)
+    pictures: list[Step] = []
+    for index in range(2):
+        url = f"users/{lines.USER_ID}/generated/{lines.RESPONSE_ID[:-1]}{index}/image.jpg"
+        for progress in (50, 100):
+            pictures += [Say(frames.picture(url, progress)), Wait(NATURAL_PACE_S)]
+    return evolve(whole, steps=(whole.steps[0], *pictures, *whole.steps[1:])).steps
