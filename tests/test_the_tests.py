@@ -53,6 +53,7 @@ def test_every_test_says_its_rule() -> None:
 
 
 BY_SUBJECT = (
+    "protocol/grok_socket",
     "protocol/pool",
     "runtime/completion",
     "runtime/lanes",

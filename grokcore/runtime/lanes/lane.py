@@ -172,7 +172,7 @@ class Renderer(Protocol):
 
 
 class Lane(Renderer, Protocol):
-    """One way to ask Grok, with the settings of one moment."""
+    """A way to ask Grok, with the settings of one moment."""
 
     def failed(self, lease: Lease, error: GrokApiError) -> None:
         """Forget beliefs about the lease's account that the failure of an attempt proves wrong."""

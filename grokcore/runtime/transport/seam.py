@@ -149,7 +149,7 @@ class Exchange(Protocol):
 
 
 class SocketExchange(Exchange, Protocol):
-    """One websocket under way.
+    """A websocket under way.
 
     Its head has the status 101, or another one if the upgrade was refused; a refusal has no body.
     Its body has a line for each text message, in pieces as they arrive; line breaks within a

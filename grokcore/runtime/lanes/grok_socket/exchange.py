@@ -1,4 +1,4 @@
-"""One answer of the page's chat under way: a websocket whose handshake has been made."""
+"""An answer of the page's chat under way: a websocket and its handshake."""
 
 from __future__ import annotations
 
