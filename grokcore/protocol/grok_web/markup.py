@@ -121,7 +121,7 @@ class TagFilter:
                     at = self._read_text(text, at, passed)
                 case _State.TAG:
                     at = self._read_tag(text, at, passed)
-                case _State.ELEMENT:
+                case _:  # ELEMENT
                     at = self._read_element(text, at, passed)
         return passed
 
@@ -137,7 +137,7 @@ class TagFilter:
                 rest = self._held
             case _State.TAG:
                 rest = self._tag.verbatim()
-            case _State.ELEMENT:
+            case _:  # ELEMENT
                 rest = self._element.verbatim()
         self._state, self._held = _State.TEXT, ""
         return rest

@@ -736,3 +736,41 @@ def test_keys_that_simulated_lines_use_are_known() -> None:
     }
     payloads = [token("a"), thought("a"), lines.tool_call("x"), lines.search_results("u", "t"), lines.final_metadata(), lines.video_progress(1), lines.llm_info(), lines.ui_layout()]  # fmt: skip
     assert {key for payload in payloads for key in payload} <= KEYS.keys()
+
+
+# Small cases ------------------------------------------------------------------------------------
+
+
+def test_a_tool_call_within_thinking_is_a_tool_call() -> None:
+    """It is taken out of the thinking, and shown as what it is."""
+    call = "<xai:tool_usage_card><xai:tool_name>web_search</xai:tool_name></xai:tool_usage_card>"
+    stream = bytes_of(
+        [wrapped(thought(f"Hm. {call}")), *answer_lines(["Yes."])],
+    )
+    events = decoded([stream])
+    assert Thinking("Hm. ") in events
+    assert ToolUse("web_search", "") in events
+
+
+def test_a_soft_stop_before_anything_else_is_no_answer() -> None:
+    """An answer that goes on behind it is read all the same."""
+    assert decoded([bytes_of([wrapped(soft_stop())])]) == [EmptyAnswer]
+    events = decoded([bytes_of([wrapped(soft_stop()), *answer_lines(["Yes."])])])
+    assert events[-1] == Finished()
+
+
+def test_a_damaged_line_beside_pictures_leaves_nothing_proven() -> None:
+    """It may have held a picture, or the word that one is moderated."""
+    picture = lines.picture_card("1", 100, "users/u/generated/1/image.jpg")
+    stream = bytes_of([wrapped(picture)]) + b'{"result":{"response":{"image_chunk":{"a":\n'
+    events = decoded([stream + bytes_of([wrapped(token("Yes.")), wrapped(soft_stop())])])
+    assert events[-1] is IncompleteAnswer
+
+
+def test_a_card_that_can_not_be_read_is_counted() -> None:
+    """The answer goes on without it."""
+    decoder = Decoder(TAGS)
+    card = {"cardAttachment": {"jsonData": "nonsense"}}
+    events = decoded([bytes_of([wrapped(response(card)), *answer_lines(["Yes."])])], decoder)
+    assert events[-1] == Finished()
+    assert decoder.counters.odd_values == 1

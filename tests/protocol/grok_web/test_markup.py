@@ -297,3 +297,10 @@ def test_each_character_is_looked_at_a_few_times(
     tags.close()
 
     assert work.chars <= 40 * len(text)
+
+
+def test_an_element_of_many_pieces_is_given_back_whole() -> None:
+    """Its pieces are joined now and then, so that they take no memory of their own."""
+    tags = TagFilter(frozenset({"xai:tool_usage_card"}))
+    text = "<xai:tool_usage_card>" + "ab" * (markup.JOINED_PIECES + 5)
+    assert "".join(tags.feed(char) for char in text) + tags.close() == text

@@ -10,7 +10,18 @@ from attrs import evolve
 
 from grokcore.errors import ModelNotFound
 from grokcore.protocol.grok_web.identity import Identity
-from grokcore.protocol.grok_web.payload import CHAT_PATH, chat_body, chat_headers
+from grokcore.protocol.grok_web.payload import (
+    CHAT_PATH,
+    VIDEO_MODEL,
+    UploadedFile,
+    chat_body,
+    chat_headers,
+    post_body,
+    post_id,
+    upload_body,
+    uploaded_file,
+    video_body,
+)
 from grokcore.protocol.models import SHIPPED, Tier, find_model
 
 # grok-protocol.md §2.1, in its order.
@@ -191,3 +202,59 @@ def test_signatures_may_be_bound_to_a_path(
 ) -> None:
     """One for all, or one per path with ``*`` for the rest."""
     assert Identity(statsig).statsig_for(path) == value
+
+
+# Uploads, posts and videos ----------------------------------------------------------------------
+
+
+def test_an_upload_is_base64_within_json() -> None:
+    """The three keys of the page (grok-protocol.md §1.4)."""
+    assert orjson.loads(upload_body(b"a", "text/plain", "a.txt")) == {
+        "fileName": "a.txt",
+        "fileMimeType": "text/plain",
+        "content": "YQ==",
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (b'{"fileMetadataId": "1", "fileUri": "u"}', UploadedFile("1", "u")),
+        (b'{"fileMetadata": {"fileMetadataId": "1", "fileUri": 5}}', UploadedFile("1", "")),
+        *((body, None) for body in (b"nonsense", b"[]", b"{}", b'{"fileMetadataId": ""}')),
+    ],
+)
+def test_the_answer_to_an_upload_names_a_file_or_none(
+    answer: bytes, found: UploadedFile | None
+) -> None:
+    """An answer that names none is a failed upload."""
+    assert uploaded_file(answer) == found
+
+
+def test_a_video_s_post_is_of_a_picture_or_of_words() -> None:
+    """The picture's address wins."""
+    assert orjson.loads(post_body("https://a.example/a.jpg", "x"))["mediaUrl"].endswith("a.jpg")
+    assert orjson.loads(post_body(prompt="x"))["prompt"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (b'{"post": {"id": "1"}}', "1"),
+        *((body, "") for body in (b"nonsense", b"[]", b'{"post": 5}', b'{"post": {"id": 5}}')),
+    ],
+)
+def test_the_answer_to_a_post_names_its_id_or_nothing(answer: bytes, found: str) -> None:
+    """Without one the video is asked for all the same."""
+    assert post_id(answer) == found
+
+
+def test_a_video_is_asked_for_with_five_keys() -> None:
+    """Recorded in September 2025 (grok-protocol.md §2.4)."""
+    assert orjson.loads(video_body("a", temporary=True, files=["1"])) == {
+        "temporary": True,
+        "modelName": VIDEO_MODEL,
+        "message": "a",
+        "fileAttachments": ["1"],
+        "toolOverrides": {"videoGen": True},
+    }

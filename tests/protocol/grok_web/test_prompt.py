@@ -199,3 +199,10 @@ def test_a_long_text_is_escaped_as_a_short_one_is(tag: str) -> None:
         text = "x" * before + f"{tag} y"
         told = render_prompt([Message("user", text), question])
         assert told == f"<user>\n{'x' * before}{short}y\n</user>\n\nq"
+
+
+def test_a_conversation_without_anything_to_file_stays_a_message() -> None:
+    """Its instructions and its last words are both short; only the gap between them is too much."""
+    messages = [Message("system", "a" * 31), Message("user", "b" * 50)]
+    prompt = fit_prompt(messages, 100)
+    assert (prompt.message.count("a"), prompt.transcript) == (31, "")

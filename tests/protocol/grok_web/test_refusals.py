@@ -33,6 +33,7 @@ from grokcore.protocol.grok_web.refusals import (
     refusal_of_error_line,
     refusal_of_response,
     refusal_of_stream_error,
+    turns_away,
 )
 from grokcore.simulator import lines
 
@@ -309,3 +310,25 @@ def test_a_page_is_told_by_its_type_or_its_first_character(
 ) -> None:
     """JSON never begins with an angle bracket."""
     assert is_html(headers, body) is page
+
+
+def test_a_challenge_within_a_body_of_no_type_is_one() -> None:
+    """Its marks are known wherever the page begins."""
+    body = b"x <title>Just a moment...</title>"
+    assert isinstance(refusal_of_response(403, {}, body), Challenge)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "away"),
+    [
+        (403, {}, b"<html>", True),
+        (503, {"cf-mitigated": "challenge"}, b"", True),
+        (403, {"content-type": "application/json"}, b"{}", False),
+        (200, {}, b"<html>", False),
+    ],
+)
+def test_a_page_of_the_edge_is_told_from_grok_s_own_refusal(
+    status: int, headers: dict[str, str], body: bytes, away: bool
+) -> None:
+    """It blames the way, and not the account."""
+    assert turns_away(status, headers, body) is away

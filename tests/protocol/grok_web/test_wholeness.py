@@ -23,6 +23,7 @@ from grokcore.protocol.conversation.events import (
     Text,
     Video,
 )
+from grokcore.protocol.grok_web import wholeness
 from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.markup import TagFilter
 from grokcore.protocol.grok_web.wholeness import Agreement, agreement, is_visible
@@ -219,3 +220,10 @@ def test_whatever_can_be_seen_is_an_answer(text: str) -> None:
 def test_mutated_streams_end_once() -> None:
     """No exception leaves the decoder, and the last event is the only last one."""
     assert 0 < check_mutations(1500, seed=1) < 1500
+
+
+def test_an_empty_message_proves_nothing() -> None:
+    """Nor does one whose difference is too long to be searched for scattered pieces."""
+    assert agreement("a", " ", frozenset()) is Agreement.OTHER
+    many = wholeness.SCATTERED_CHARS + 2
+    assert agreement("xa" * many, "by" * many, frozenset()) is Agreement.OTHER

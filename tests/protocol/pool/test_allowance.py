@@ -38,3 +38,13 @@ def test_a_wait_is_the_shortest_that_grok_names_for_the_cost_or_else_the_window(
 ) -> None:
     """A wait for dearer questions is long enough for a cheaper one."""
     assert quota.wait_for(cost) == wait
+
+
+def test_a_charge_of_an_earlier_epoch_is_given_back_to_none() -> None:
+    """Grok's answer to the poll between has counted that question already."""
+    allowance = Allowance()
+    charge = allowance.take(1)
+    allowance.begin_poll(0)
+    allowance.learn(Quota(5, 20, 7200), 0)
+    allowance.give_back(charge)
+    assert allowance.left == 5

@@ -28,7 +28,7 @@ from grokcore.protocol.counters import Counters
 from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.markup import Element, TagFilter, parse_tag_names
 from grokcore.protocol.grok_web.refusals import refusal_of_response
-from grokcore.protocol.recording import redact, vocabulary
+from grokcore.protocol.recording import pseudonyms, redact, vocabulary
 from grokcore.protocol.recording.masks import TextMask
 from grokcore.protocol.recording.pseudonyms import Pseudonyms
 from grokcore.simulator import lines
@@ -554,3 +554,38 @@ def test_a_refusal_means_what_it_meant(case: Refused) -> None:
 
     body = json.dumps(case.body).encode()
     assert meaning(redacted(body)) is meaning(body)
+
+
+def test_the_beginning_of_a_name_keeps_its_letters_and_no_more() -> None:
+    """A decoder waits for the rest of it, as in the text itself."""
+    mask = TextMask(Pseudonyms(KEY), TAGS)
+    assert mask.of("a <grok:rendzz") == "x <grok:rend?x"
+    assert mask.of("a < b") == "x < x"
+
+
+def test_a_pseudonym_is_the_same_beyond_the_number_that_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is derived from the key and the name alone."""
+    monkeypatch.setattr(pseudonyms, "MOST_REMEMBERED", 1)
+    names = Pseudonyms(KEY)
+    assert [names.of(name) for name in ("ab", "cd")] == [names.of(name) for name in ("ab", "cd")]
+
+
+def test_a_whole_text_that_differs_from_its_pieces_is_masked_by_itself() -> None:
+    """It proves nothing of the pieces."""
+    stream = b"".join(
+        lines.line(wrapped(value))
+        for value in (token("abc"), lines.model_response("something else", "grok-3"))
+    )
+    (first, last) = redact.redacted(stream, KEY, TAGS).splitlines()
+    assert json.loads(first)["result"]["response"]["token"] == "xxx"
+    assert "something" not in last.decode()
+
+
+def test_an_attribute_outside_of_a_tag_is_masked_like_one_within() -> None:
+    """A tag that was cut may have left it behind."""
+    masked = TextMask(Pseudonyms(KEY), TAGS).of('x type="render_inline_citation" card_id="abc" y')
+    assert "abc" not in masked
+    assert masked.startswith("x type=")
+    assert len(masked) == len('x type="render_inline_citation" card_id="abc" y')

@@ -289,3 +289,17 @@ def test_tokens_are_written_so_that_they_are_read_again(texts: list[str]) -> Non
         return
     assert parse_token_file(added(None, entries)[0]) == entries
     assert parse_token_file(written_as_text(entries)) == entries
+
+
+def test_an_outcome_says_whether_it_changes_the_file_and_whether_it_was_refused() -> None:
+    """The command's exit code is made of it."""
+    refused = {EditResult.NOT_FOUND, EditResult.AMBIGUOUS, EditResult.NO_ID}
+    assert {result for result in EditResult if Outcome("", result).refused} == refused
+    assert Outcome("", EditResult.ADDED).changed
+
+
+def test_a_key_that_is_no_token_is_kept() -> None:
+    """An owner's remark between tokens is nobody's to remove."""
+    before = as_json({"sso": {JWT: {}, "paste-the-value-of-your-sso-cookie-here": {}, OTHER: {}}})
+    after, _ = removed(before.encode(), [token_id(JWT)])
+    assert json.loads(after)["sso"] == {"paste-the-value-of-your-sso-cookie-here": {}, OTHER: {}}

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from grokcore.errors import ConfigError
 from grokcore.protocol.models import Tier
+from grokcore.protocol.token_file import reading
+from grokcore.protocol.token_file.places import UNKNOWN_PART
 from grokcore.protocol.token_file.reading import EntryReading, parse_token_file, read_tokens
 from grokcore.protocol.tokens import TokenEntry, token_id, token_key
 from tests.protocol.token_file.files import (
@@ -399,3 +401,79 @@ def test_the_hash_goes_with_the_token() -> None:
     assert entry.key is entry.key
     assert evolve(entry, sso=OTHER).key == token_key(OTHER)
     assert entry == TokenEntry(JWT)
+
+
+# Small cases ------------------------------------------------------------------------------------
+
+
+def test_a_trailing_comma_is_found_where_each_python_reports_it() -> None:
+    """At the comma from 3.13 on, at the bracket before."""
+    words = [
+        reading._where_and_how(error)
+        for error in (
+            json.JSONDecodeError("Illegal trailing comma before end of array", "[1,]", 2),
+            json.JSONDecodeError("Expecting value", "[1,]", 3),
+        )
+    ]
+    assert words[0] == words[1] == f"line 1, column 3: {COMMA}"
+
+
+@pytest.mark.parametrize("data", [b'{"a": 1}\n[1]', b'{"a": 1}\n{"b"', b'{"a": 1}\nb'])
+def test_lines_that_are_no_objects_are_no_json_lines(data: bytes) -> None:
+    """The fault of the JSON is named."""
+    with pytest.raises(ConfigError):
+        parse_token_file(data)
+
+
+def json_bytes(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def test_an_object_of_unknown_names_is_no_token_file() -> None:
+    """An owner has given another file."""
+    with pytest.raises(ConfigError, match="has neither sso nor ssoSuper"):
+        parse_token_file(b'{"colour": "red"}')
+
+
+TWO_COOKIES = [{"name": "sso", "value": JWT}, {"name": "sso", "value": OTHER}]
+TWO_HEADERS = [{"name": "Cookie", "value": f"sso={one}"} for one in (JWT, OTHER)]
+ARCHIVED = {"log": {"entries": [{"request": {"url": "https://grok.com/", "headers": TWO_HEADERS}}]}}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"sso": [{"sso": TWO_COOKIES}]}, "several session tokens"),
+        (ARCHIVED, "several session tokens"),
+        ({"sso": [{"token": JWT, "proxy": "ftp://a"}]}, "proxy"),
+    ],
+)
+def test_an_entry_that_can_not_be_used_says_why(value: Any, words: str) -> None:
+    """By its place, without quoting it."""
+    with pytest.raises(ConfigError) as caught:
+        parse_token_file(json_bytes(value))
+    assert words in str(caught.value)
+    assert JWT not in str(caught.value)
+
+
+def test_parts_that_lie_too_deep_are_passed_over() -> None:
+    """Counted, since they may be tokens of a newer tool."""
+    deep: Any = {"sso": {JWT: {}}}
+    for _ in range(10):
+        deep = {"data": deep}
+    (found,) = read_tokens(json_bytes(deep))
+    assert (found.entry, found.passed) == (None, UNKNOWN_PART)
+
+
+@pytest.mark.parametrize("line", ['{"sso"', '{"sso": "a"} x', '{"a":'])
+def test_a_line_that_only_begins_like_json_is_a_line(line: str) -> None:
+    """It is refused as a token, with its number."""
+    with pytest.raises(ConfigError, match="line 2"):
+        parse_token_file(f"{JWT}\n{line}".encode())
+
+
+def test_a_command_that_never_ends_is_one_line() -> None:
+    """A paste that was cut off does not swallow the tokens behind it."""
+    text = f"curl 'https://grok.com' -H 'cookie: sso={JWT}' \\\n" + "  -H 'a: b' \\\n" * 300
+    entries = [found.entry.sso for found in read_tokens(text.encode()) if found.entry]
+    assert entries == [JWT]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from grokcore.protocol.urls.public_addresses import (
     LONGEST_URL,
     canonical_address,
+    is_address,
     is_public,
     split_user_url,
 )
@@ -354,3 +355,12 @@ def test_any_text_is_taken_apart_or_refused(url: str) -> None:
     assert found.url.isascii()
     assert found.url.isprintable()
     assert split_user_url(found.url) == found
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("192.0.2.1", True), ("2001:db8::1", True), ("[2001:db8::1]", False), ("example.com", False)],
+)
+def test_an_address_is_told_from_a_name(host: str, address: bool) -> None:
+    """No name is looked up to find out."""
+    assert is_address(host) is address

@@ -52,3 +52,9 @@ def test_faults_and_errors_have_openai_s_form() -> None:
         DIALECT.parse(b"[]")
     error = ModelNotFound("No such model.", param="model")
     assert DIALECT.error(error, "req_1") == error_body(error)
+
+
+def test_names_of_the_request_and_of_the_lane_are_one_sorted_list() -> None:
+    """For the response header."""
+    asked = DIALECT.parse(body(user="me"))
+    assert DIALECT.ignored(asked, ["aaa"]) == ("aaa", *asked.ignored)

@@ -82,3 +82,10 @@ def test_edits_need_a_picture_and_nothing_is_streamed() -> None:
     assert DIALECT.stream(DIALECT.parse(b'{"prompt":"a cat"}'), HEAD) is None
     error = ModelNotFound("No such model.", param="model")
     assert DIALECT.error(error, "req_1") == error_body(error)
+
+
+def test_names_of_the_lane_stand_behind_those_of_the_request() -> None:
+    """For the response header."""
+    asked = DIALECT.parse(orjson.dumps({"prompt": "a cat", "zzz": 1}))
+    assert DIALECT.ignored(asked, ["b", "a"]) == (*asked.ignored, "a", "b")
+    assert "zzz" in asked.ignored
