@@ -75,9 +75,13 @@ def test_a_value_is_put_in_its_place(edit: Edit) -> None:
 
 
 def test_the_example_keeps_every_line_but_those_of_the_values() -> None:
-    """It is what an owner begins with."""
+    """Owners begin with the example."""
     path = "/rest/app-chat/conversations/new"
-    settings = {KEY: "c", ("grok", "user_agent"): "u", ("grok", "x_statsig_id"): {path: "s"}}
+    settings: dict[KeyPath, str | dict[str, str]] = {
+        KEY: "c",
+        ("grok", "user_agent"): "u",
+        ("grok", "x_statsig_id"): {path: "s"},
+    }
     after = with_settings(EXAMPLE, settings)
     changed = [
         (old, new)
@@ -104,7 +108,7 @@ def test_the_example_keeps_every_line_but_those_of_the_values() -> None:
 )
 def test_a_place_that_can_not_be_is_refused(text: str, path: KeyPath) -> None:
     """A table stands where a text belongs, or a text where a table does."""
-    with pytest.raises(ConfigError, match="by hand|is no table"):
+    with pytest.raises(ConfigError, match=r"by hand|is no table"):
         with_settings(text, {path: "new"})
 
 
@@ -136,7 +140,7 @@ def test_any_valid_text_keeps_all_that_it_says(lines: list[str], end: str, path:
     value = tomllib.loads(after)
     for key in path:
         value = value[key]
-    assert value == "new"
+    assert str(value) == "new"
     rest = iter(after.split(end))
     kept = [line for line in lines if any(line == other for other in rest)]
     assert len(lines) - len(kept) <= 3

@@ -7,6 +7,7 @@ import codecs
 import os
 from pathlib import Path
 
+from ...errors import ConfigError
 from ...protocol.browser_copy.reading import BrowserCopy, read_copy
 from ...protocol.tokens import TokenEntry
 from ..redaction import name_of, without_secrets
@@ -35,6 +36,8 @@ def import_curl(arguments: argparse.Namespace) -> int:
         values = browser_values(copy)
     tokens = file_to_edit(arguments)
     config = chosen_file(arguments.config, CONFIG_PLACES) or Path(CONFIG_PLACES[0])
+    for file in (tokens, config):
+        _refuse_no_folder(file)
     if session is not None:
         preview(tokens, token_change(session))
     preview(config, config_change(values))
@@ -46,6 +49,11 @@ def import_curl(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print("nothing was written (--dry-run)")
     return 0
+
+
+def _refuse_no_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise ConfigError(f"{name_of(path)}: can't be written: there is no such folder")
 
 
 def _text_of(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""A browser's "Copy as cURL" or "Copy as PowerShell", read for what identifies its owner to Grok.
+"""The values in a browser's "Copy as cURL" or "Copy as PowerShell" that Grok knows its owner by.
 
 Forms: Chrome's and Edge's for bash, cmd.exe and PowerShell, Firefox's for POSIX, Windows and
 PowerShell, and Safari's. Which of them a text is shows in its first word and its first quotes.
@@ -43,7 +43,7 @@ class Form(enum.Enum):
 
 @frozen
 class BrowserCopy:
-    """What a copied request to Grok holds. A value that it lacks is empty.
+    """The values of a copied request to Grok; one that is missing is empty.
 
     :ivar path: the request's path, without its query.
     :ivar sso: the session, from the cookie ``sso``, else ``sso-rw``.

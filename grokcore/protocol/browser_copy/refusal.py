@@ -8,7 +8,7 @@ __all__ = ["CopyRefused", "CutOff"]
 
 
 class CopyRefused(ConfigError):
-    """The text is no copied request to Grok, or lacks what is looked for. Nothing is quoted."""
+    """The text is no copied request to Grok, or has no value for us. The message quotes nothing."""
 
 
 class CutOff(CopyRefused):

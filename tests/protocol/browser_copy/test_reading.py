@@ -30,6 +30,7 @@ SSO = "eyJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9uX2lkIjoiMSJ9.c2lnbmF0dXJl"
 COOKIES = (("i18nextLng", "en"), ("sso", SSO), ("sso-rw", SSO), ("cf_clearance", "Ab.c_1-1.2%7E"))
 HEADERS = (("accept", "*/*"), ("user-agent", AGENT), ("x-statsig-id", "Zm9v/+bar=="))
 
+ANY = st.characters(exclude_categories=["Cs"])
 CHARACTERS = st.characters(exclude_categories=("Cs", "Cc"))
 TEXTS = st.text(CHARACTERS | st.sampled_from("\\\"'`$%^&|!\n\\\"'"))
 PRINTABLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1)
@@ -40,9 +41,9 @@ each_browser = pytest.mark.parametrize("browser", BROWSERS, ids=lambda browser: 
 # Shells ------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=("Cs",)) | CHARACTERS), max_size=4))
+@given(st.lists(st.text(ANY), max_size=4))
 def test_words_for_bash_are_read_as_they_were(words: list[str]) -> None:
-    """Whatever they hold, control characters too."""
+    """Words may hold control characters too."""
     for quote in (for_bash, for_bash_in_ascii):
         assert posix_words(" \\\n ".join(map(quote, words))) == ([words] if words else [])
 
@@ -54,7 +55,7 @@ def test_words_for_cmd_are_read_as_they_were(words: list[str]) -> None:
         assert cmd_words(" ^\r\n ".join(map(quote, words))) == ([words] if words else [])
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=("Cs",))), max_size=4))
+@given(st.lists(st.text(ANY), max_size=4))
 def test_strings_for_powershell_are_read_as_they_were(words: list[str]) -> None:
     """With backticks and characters by number."""
     text = " `\r\n ".join(map(for_powershell, words))
@@ -95,7 +96,7 @@ def test_quoting_by_hand_for_cmd(text: str, words: list[str]) -> None:
 
 @each_browser
 def test_every_browser_s_copy_is_read(browser: Browser) -> None:
-    """Its form is recognized, and all four values are taken."""
+    """The form is recognized, and all four values are taken."""
     copy = read_copy(browser.copy(URL, HEADERS, COOKIES))
     assert (copy.form.value, copy.host, copy.path) == (
         browser.shell,
@@ -182,7 +183,7 @@ REFUSALS = (
 
 @pytest.mark.parametrize(("text", "message"), REFUSALS, ids=[message for _, message in REFUSALS])
 def test_a_text_that_is_no_use_is_refused_in_words(text: str, message: str) -> None:
-    """With what to do, and without a word of the text but the host."""
+    """The message has advice, and of the text the host only."""
     with pytest.raises(CopyRefused) as caught:
         read_copy(text)
     assert str(caught.value).startswith(message)
