@@ -25,6 +25,9 @@ _NAMES = {"H": "header", "b": "cookie", "A": "user-agent"}
 _URL = re.compile(r"(?:https?|wss?)://", re.IGNORECASE)
 _SESSION_AGENT = re.compile(r"\$\w+\.UserAgent", re.IGNORECASE)
 
+MOST_BEHIND = 9
+"""Tokens that belong to a word of PowerShell: a cookie has four texts, three commas, a bracket."""
+
 
 @frozen
 class CopiedRequest:
@@ -97,9 +100,9 @@ def request_of_powershell(tokens: Sequence[Token]) -> CopiedRequest:
     headers: dict[str, str] = {}
     cookies: list[tuple[str, str]] = []
     for at, token in enumerate(tokens):
-        word, behind = token.text.lower(), tokens[at + 1 :]
         if token.is_string:
             continue
+        word, behind = token.text.lower(), tokens[at + 1 : at + 1 + MOST_BEHIND]
         if word == "-uri" and behind:
             url = behind[0].text
         elif word == "-useragent" and behind:
@@ -109,7 +112,7 @@ def request_of_powershell(tokens: Sequence[Token]) -> CopiedRequest:
         elif word.endswith("net.cookie"):
             cookies += _session_cookie(behind)
         elif word == "-headers" and behind and behind[0].text == "@{":
-            for name, value in _table(behind[1:]):
+            for name, value in _table(tokens, at + 2):
                 if name == "cookie":
                     cookies += _cookies(value)
                 else:
@@ -124,7 +127,7 @@ def _is_assignment(tokens: Sequence[Token]) -> bool:
 def _session_cookie(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
     """The cookie of ``System.Net.Cookie(name, value, path, domain)``, given what follows it."""
     strings = []
-    for token in tokens[:8]:
+    for token in tokens:
         if token == Token(")"):
             break
         if token.is_string:
@@ -135,10 +138,12 @@ def _session_cookie(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
             yield strings[0], strings[1]
 
 
-def _table(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
-    """Names in lower case and values of a table ``@{ "name" = "value" … }``."""
-    at = 0
-    while at < len(tokens) and tokens[at] != Token("}"):
+def _table(tokens: Sequence[Token], at: int) -> Iterator[tuple[str, str]]:
+    """Names in lower case and values of a table ``@{ "name" = "value" … }``.
+
+    :param at: the number of the token behind its beginning.
+    """
+    while at < len(tokens) and tokens[at] not in (Token("}"), Token("@{")):
         if at + 2 < len(tokens) and tokens[at + 1] == Token("="):
             yield tokens[at].text.lower(), tokens[at + 2].text.strip()
             at += 2

@@ -220,3 +220,17 @@ def test_a_copy_that_was_cut_off_is_read_or_refused(browser: Browser, data: st.D
     assert copy.user_agent in ("", AGENT)
     assert copy.statsig_id in ("", "Zm9v/+bar==")
     assert copy.cf_clearance in ("", "Ab.c_1-1.2%7E")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("curl '$'", "curl $'\\'", 'curl ^"^\\', 'curl "\\\\', "curl -H a -b '", "curl \\'\\\""),
+        *("Net.Cookie -Headers @{ a = ", 'Net.Cookie("', "Net.Cookie `", "Net.Cookie -Uri $("),
+    ],
+)
+def test_a_long_text_takes_no_longer_than_its_length(text: str) -> None:
+    """A text of one pattern many times is through in a moment, where squares would take hours."""
+    start, _, rest = text.partition(" ")
+    with contextlib.suppress(CopyRefused):
+        read_copy(f"{start} {rest * (MOST_CHARS // 8 // max(1, len(rest)))}")
