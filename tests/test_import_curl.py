@@ -116,6 +116,7 @@ def test_values_go_where_they_belong_and_none_is_shown(
     for name, text in use.before.items():
         (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_text(text, newline="")
+        (place / name).chmod(0o600)
     assert run(*use.words, stdin=use.stdin) == 0
     out, err = capfd.readouterr()
     assert (out.splitlines(), err) == (use.out, "")
@@ -123,6 +124,20 @@ def test_values_go_where_they_belong_and_none_is_shown(
     assert {mode(place / name) for name in use.after if name not in use.before} <= {0o600}
     assert "CANARY" not in out
     assert SSO not in out
+
+
+def test_a_configuration_that_others_may_read_is_named(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its permissions are the owner's matter and stay; only now there is a secret in it."""
+    (place / "config.toml").write_text("[grok]\n")
+    (place / "config.toml").chmod(0o644)
+    assert run(stdin=copied()) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "config.toml: other users may read it (644). Run: chmod o-rwx config.toml"
+    )
+    assert mode(place / "config.toml") == 0o644
+    assert mode(place / "config.toml.bak") == 0o600
 
 
 @pytest.mark.parametrize("browser", BROWSERS, ids=lambda browser: browser.name)

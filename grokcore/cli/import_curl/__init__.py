@@ -5,8 +5,9 @@ No value is ever shown.
 
 from __future__ import annotations
 
+import argparse
+
 from ..parsing import Commands, Parents, add_command
-from .command import import_curl
 
 __all__ = ["add_import_curl_command"]
 
@@ -23,7 +24,7 @@ def add_import_curl_command(commands: Commands, parents: Parents) -> None:
         "whose former content stays beside it as .bak. No value is shown."
     )
     about = "take session and browser values from a browser's Copy as cURL"
-    parser = add_command(commands, parents, "import-curl", import_curl, about, more)
+    parser = add_command(commands, parents, "import-curl", import_curl_command, about, more)
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -37,3 +38,14 @@ def add_import_curl_command(commands: Commands, parents: Parents) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be done, and write nothing"
     )
+
+
+def import_curl_command(arguments: argparse.Namespace) -> int:
+    """Take what a copied request has. Returns 0.
+
+    :raises ConfigError: if the copy, a flag or a file is at fault, or can't be written.
+    """
+    # Late: a server has no use for it.
+    from .command import import_curl
+
+    return import_curl(arguments)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import codecs
 import os
+import sys
 from pathlib import Path
 
 from ...errors import ConfigError
 from ...protocol.browser_copy.reading import BrowserCopy, read_copy
 from ...protocol.tokens import TokenEntry
+from ..permissions import judge_mode
 from ..redaction import name_of, without_secrets
 from ..setup import CONFIG_PLACES, InputFiles, chosen_file, naming
 from ..tokens.file import backup_of, edit, file_to_edit, preview
@@ -90,6 +92,15 @@ def _take_values(path: Path, values: list[BrowserValue], *, dry: bool) -> None:
             print(f"{value.label}: the variable {variable} is set, and wins over the file")
     if fresh and had_file and not dry:
         print(f"{name_of(backup_of(path).name)} has the file as it was")
+    if fresh and not dry:
+        _print_access(path)
+
+
+def _print_access(path: Path) -> None:
+    """Print whether other users may read a configuration that holds a secret now."""
+    access = judge_mode(path, path.stat().st_mode, secret=True)
+    if sys.platform != "win32" and access is not None and access.advice:
+        print(f"{without_secrets(access.message)}. {without_secrets(access.advice)}")
 
 
 def _print_missing(copy: BrowserCopy, values: list[BrowserValue]) -> None:
