@@ -1,8 +1,9 @@
 """The suite on every Python of this machine, one after the other: first the others, in copies of
 the checkout, then this one.
 
-Tests marked ``once`` (the linters, the packages, the browser) are the same on every Python, and run
-on this one only. The suites don't run side by side, since some tests look at clocks.
+The others leave out the tests marked ``once``, which are the same everywhere: the linters, the
+packages, the browser. This one runs everything, and requires the coverage of the pure half. They
+don't run side by side, since some tests look at clocks.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def run_suites() -> int:
     from grokcore.cli.build.pythons import find_pythons, not_made_up_for, one_of_each_version
 
     pythons, missing = find_pythons(os.environ)
-    for one in not_made_up_for(missing, pythons):
-        print(f"no suite with {one.path}: {one.why}")
+    for unusable in not_made_up_for(missing, pythons):
+        print(f"no suite with {unusable.path}: {unusable.why}")
     failed = 0
     for python in one_of_each_version(pythons):
         if python.version != sys.version_info[:2]:

@@ -16,7 +16,9 @@ A map, from the pure middle outwards. Imports run to the left and never back
 * :mod:`grokcore.runtime`: trio. Rooms: ``completion`` (one answer end to end), ``lanes`` (ways to
   ask Grok), ``transport`` (libcurl in a worker thread), ``pool`` (the queue), ``disk``,
   ``attachments``.
-* :mod:`grokcore.web`: Quart-Trio routes on Hypercorn.
+* :mod:`grokcore.web`: Quart-Trio routes on Hypercorn. Rooms: ``edge`` (from a socket to a request),
+  ``answers`` (routes that ask Grok), ``observing`` (records and figures), ``dashboard`` (the status
+  page).
 * :mod:`grokcore.simulator`: a simulated Grok on loopback, a program of its own.
 * :mod:`grokcore.logs`, :mod:`grokcore.outlet`: the log, and the thread that writes it.
 * :mod:`grokcore.cli`: commands; the only place that knows all of it.

@@ -129,10 +129,10 @@ class Measurement:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Fail a suite that has passed, but covers too little."""
+        """Fail a suite that covers too little. The figures are shown if tests failed as well."""
         self._measure(wanted=False)
-        if exitstatus:
-            self._lines = ["not judged: the suite did not pass"]
+        if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            self._lines = ["not judged: the suite was interrupted"]
         elif not self._judge():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

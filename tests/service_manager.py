@@ -1,4 +1,4 @@
-"""systemd's part, played for a server: who is told things, and who starts the process."""
+"""systemd's part, played for a server: receiving its messages, and starting the process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Message: TypeAlias = Mapping[str, str]
 
 
 class Manager:
-    """The side of systemd that is told things."""
+    """The side of systemd that receives messages."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -42,7 +42,7 @@ class Manager:
         return message
 
     def heard(self) -> list[Message]:
-        """What has come since this was last asked."""
+        """Messages received since the last call."""
         found = []
         self._socket.settimeout(0)
         with contextlib.suppress(BlockingIOError):
@@ -65,8 +65,26 @@ class Manager:
 
 
 def fill(notifier: Notifier) -> int:
-    """Tell a manager that does not listen as much as it takes; how many messages that is."""
+    """Send messages until the manager's socket is full. Returns their number."""
     return next(count for count in range(10_000) if not notifier.send("WATCHDOG=1"))
+
+
+def listening(host: str = "127.0.0.1") -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, 0), family=family)
+
+
+def local(path: Path) -> socket.socket:
+    bound = socket.socket(socket.AF_UNIX)
+    bound.bind(str(path))
+    bound.listen()
+    return bound
+
+
+def datagrams() -> socket.socket:
+    bound = socket.socket(type=socket.SOCK_DGRAM)
+    bound.bind(("127.0.0.1", 0))
+    return bound
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -104,7 +122,7 @@ def said_until(started: subprocess.Popen[bytes], mark: str) -> str:
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[Manager]:
-    """One that listens on a path, and is gone in the end."""
+    """A manager that listens on a path, and vanishes at the end."""
     manager = Manager(str(tmp_path / "notify"))
     yield manager
     with contextlib.suppress(FileNotFoundError):

@@ -27,8 +27,8 @@ from grokcore.protocol.advice import ADVICE
 from grokcore.protocol.dialects.openai_errors import error_type
 from grokcore.runtime.completion.gateway import Completion, Times
 from grokcore.simulator.scripts import page
-from grokcore.web.request_log import RequestLog
-from grokcore.web.trace import Trace
+from grokcore.web.observing.request_log import RequestLog
+from grokcore.web.observing.trace import Trace
 from tests.servers import Site, on_site, run_on_site
 
 ROOT = Path(__file__).parent.parent

@@ -27,7 +27,7 @@ class Bench:
 
     @property
     def lines(self) -> list[str]:
-        """What has been written since the last look."""
+        """Lines written since the last call."""
         found = self.stream.getvalue().splitlines()
         self.stream.seek(0)
         self.stream.truncate()
@@ -53,8 +53,8 @@ def restored() -> Iterator[None]:
 
 
 def test_a_fault_that_comes_again_is_counted() -> None:
-    """The first is told at once; a minute later how many more there were; then it is forgotten or
-    counted anew.
+    """The first is logged at once, and a minute later the number of further ones. Then the fault is
+    forgotten or counted anew.
     """
     bench = Bench()
     for at in range(38):
@@ -79,7 +79,7 @@ def test_a_fault_that_comes_again_is_counted() -> None:
 
 
 def test_what_is_the_same_may_be_said_by_the_record() -> None:
-    """Requests have ids, so their faults differ in words; the last one's are told."""
+    """Requests have ids, so that messages of the same fault differ; the last message is logged."""
     bench = Bench()
     for number in range(3):
         bench.log.error("request %d: refused", number, extra={"fold": ("refused",)})
@@ -95,7 +95,7 @@ def test_what_is_the_same_may_be_said_by_the_record() -> None:
 
 
 def test_requests_are_never_folded() -> None:
-    """One line each, however alike; only warnings and worse are faults."""
+    """Equal lines are all written; only warnings and worse are faults."""
     bench = Bench()
     bench.log.info("same")
     bench.log.info("same")
@@ -103,7 +103,7 @@ def test_requests_are_never_folded() -> None:
 
 
 def test_nothing_that_was_counted_is_lost_at_the_end() -> None:
-    """What is still counted when the log is closed is told, with the time it took."""
+    """Closing the log writes all counts, with the time counted."""
     bench = Bench()
     for at in (0.0, 7.2):
         bench.now = at
@@ -157,7 +157,7 @@ def test_the_level_tells_apart() -> None:
 
 
 def test_there_is_a_bound() -> None:
-    """Of many different faults, those that began first are told early."""
+    """Of too many different faults, the oldest counts are logged early."""
     bench = Bench()
     for number in range(FOLDS_AT_MOST):
         bench.log.warning("fault %d", number)
@@ -182,7 +182,7 @@ def test_json_is_one_object_per_line(restored: None, capsys: pytest.CaptureFixtu
 def test_the_configured_log_folds(
     restored: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And is told to look by whoever has the clock."""
+    """The server's clock task calls it."""
     configure_logging(GlobalConfig())
     (handler,) = logging.getLogger().handlers
     assert isinstance(handler, FoldingHandler)

@@ -1,4 +1,4 @@
-"""Writing without waiting: order, what is lost and counted, and an end that comes in time."""
+"""Writing without waiting: order, lost lines and their count, and an end in time."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_lines_come_out_whole_and_in_order(gate: Gate) -> None:
 
 
 def test_nobody_waits_and_what_is_lost_is_counted_in_its_place(gate: Gate) -> None:
-    """What came first stays; the newest lines are lost, as lines and not as writes, and the next
-    ones are taken again.
+    """The oldest lines stay and the newest are lost, counted as lines and not as writes. Later ones
+    are taken again.
     """
     outlet = outlet_over(gate, most_chars=10_000)
     outlet.write("first\n")
@@ -97,7 +97,7 @@ def test_the_count_comes_without_another_line(gate: Gate) -> None:
 
 
 def test_what_waits_is_bounded(gate: Gate) -> None:
-    """Whatever is written meanwhile."""
+    """The bound holds during a write too."""
     outlet = outlet_over(gate)
     for _ in range(3000):
         outlet.write("x" * 999 + "\n")
@@ -106,7 +106,7 @@ def test_what_waits_is_bounded(gate: Gate) -> None:
 
 
 def test_the_end_does_not_wait_for_a_sink_that_hangs(gate: Gate) -> None:
-    """It says that something is left, and everything written later is ignored."""
+    """It returns False, and everything written later is ignored."""
     outlet = outlet_over(gate)
     outlet.write("a\n")
     began = time.monotonic()

@@ -11,7 +11,7 @@ from attrs import frozen
 from grokcore.config import Config, load_config
 from grokcore.config.rights import SAFEGUARDS, Guard, settings_in
 from grokcore.errors import ConfigError, InvalidApiKey
-from grokcore.web.auth import Caller
+from grokcore.web.edge.auth import Caller
 from tests.desk import BOTH, SECRET, Running, at_desk, desk
 
 __all__ = ["desk"]

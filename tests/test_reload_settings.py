@@ -19,7 +19,7 @@ from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.pool.book import Need
 from grokcore.simulator.scripts import answer
 from grokcore.web.app import create_app
-from grokcore.web.metrics import Metrics
+from grokcore.web.observing.metrics import Metrics
 from tests.desk import BOTH, MODEL, SECRET, A, B, C, Desk, Running, at_desk, desk, token_file
 from tests.reload_cases import rubbish, to_folder
 from tests.runtime.fakes import FakeTransport
@@ -134,7 +134,8 @@ async def test_what_was_known_of_the_way_to_grok_was_known_of_another_identity(
 @at_desk(files=BOTH)
 async def test_the_app_follows(running: Running) -> None:
     """The limit for bodies is kept by Quart."""
-    app = create_app(running.server.services, Metrics(running.server.services))
+    services = running.server.services
+    app = create_app(services, Metrics(services.gateway, services.census))
     running.write("config.toml", "[server]\nmax_body_mb = 1")
     await running.reload()
     assert app.config["MAX_CONTENT_LENGTH"] == 1024 * 1024

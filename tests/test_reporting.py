@@ -1,4 +1,4 @@
-"""What systemd is told of a running server, and when."""
+"""Messages to systemd about a running server."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linu
 MODEL = SHIPPED["grok-3-fast"]
 
 
-# What is told, and when -------------------------------------------------------------------------
+# Messages and their times -----------------------------------------------------------------------
 
 
 @define
-class Told:
+class Reported:
     """A server that reports to a manager, on a clock that jumps."""
 
     manager: Manager
@@ -58,7 +58,7 @@ class Told:
 
 
 def run_with_reporter(
-    scenario: Callable[[Told], Awaitable[None]],
+    scenario: Callable[[Reported], Awaitable[None]],
     manager: Manager,
     *,
     config: str = "",
@@ -82,7 +82,7 @@ def run_with_reporter(
                 reporter.ready()
                 nursery.start_soon(reporter.run)
                 await trio.testing.wait_all_tasks_blocked()
-                await scenario(Told(manager, server, reporter))
+                await scenario(Reported(manager, server, reporter))
                 nursery.cancel_scope.cancel()
             assert server.pool.on_change == listeners
 
@@ -94,10 +94,10 @@ with_reporter = decorator(run_with_reporter, gives=1, manager=lambda manager: ma
 
 @frozen
 class Life:
-    """What happens to a server, and the messages that systemd gets."""
+    """Events of a server's life, and the messages that systemd gets."""
 
     happens: str
-    told: str
+    messages: str
 
 
 LIVES = [
@@ -118,7 +118,7 @@ LIVES = [
 def test_ready_is_told_after_the_start_and_after_each_reload_and_never_of_a_server_that_stops(
     life: Life, manager: Manager
 ) -> None:
-    """Whatever order signals come in. Each of these messages has the status with it."""
+    """For any order of signals. Each of these messages contains the status."""
 
     async def main() -> None:
         server = Server(configured(), [TokenEntry("sso")])
@@ -129,7 +129,7 @@ def test_ready_is_told_after_the_start_and_after_each_reload_and_never_of_a_serv
 
     run_on_fake_clock(main)
     messages = manager.heard()
-    assert [next(iter(message)) for message in messages] == life.told.split()
+    assert [next(iter(message)) for message in messages] == life.messages.split()
     assert all(message["STATUS"].endswith("1 token not used yet") for message in messages)
     assert all(
         message["STATUS"].startswith("stopping; ") == ("STOPPING" in message)
@@ -139,15 +139,13 @@ def test_ready_is_told_after_the_start_and_after_each_reload_and_never_of_a_serv
 
 @with_reporter(config="[server]\ngrace_seconds = 77")
 async def test_a_reload_says_when_it_began_and_a_stop_how_long_it_may_take(
-    told: Told, manager: Manager
+    reported: Reported, manager: Manager
 ) -> None:
-    """By the machine's monotonic clock; with ``grace_seconds`` and what comes after, in
-    microseconds.
-    """
+    """By the machine's monotonic clock; with ``grace_seconds`` and a margin, in microseconds."""
     manager.heard()
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-    told.reporter.reloading()
-    told.reporter.stopping()
+    reported.reporter.reloading()
+    reported.reporter.stopping()
     reloading, stopping = manager.heard()
     assert (
         before
@@ -159,13 +157,13 @@ async def test_a_reload_says_when_it_began_and_a_stop_how_long_it_may_take(
 
 @with_reporter(watchdog_s=30)
 async def test_the_watchdog_is_fed_at_a_third_of_its_interval_and_nothing_else_is_told_of_a_quiet_server(
-    told: Told, manager: Manager
+    reported: Reported, manager: Manager
 ) -> None:
-    """So that one message may be lost. It goes on while the server stops."""
+    """One message may be lost. The messages go on while the server stops."""
     assert manager.heard() == [{"READY": "1", "STATUS": "2 tokens not used yet"}, {"WATCHDOG": "1"}]
     await trio.sleep(105)
     assert manager.heard() == [{"WATCHDOG": "1"}] * 10
-    told.reporter.stopping()
+    reported.reporter.stopping()
     assert len(manager.heard()) == 1
     await trio.sleep(100)
     assert manager.heard() == [{"WATCHDOG": "1"}] * 10
@@ -173,7 +171,7 @@ async def test_the_watchdog_is_fed_at_a_third_of_its_interval_and_nothing_else_i
 
 @with_reporter(watchdog_s=30, jumps=False)
 async def test_a_loop_that_is_stuck_does_not_feed_the_watchdog(
-    told: Told, manager: Manager
+    reported: Reported, manager: Manager
 ) -> None:
     """No thread and no timer does it in its place; and the meals that it missed are not made up
     for.
@@ -217,64 +215,62 @@ def test_a_server_that_nobody_listens_to_does_not_even_count(
 
 @with_reporter
 async def test_the_status_is_told_when_it_changes_and_at_most_once_a_second(
-    told: Told, manager: Manager
+    reported: Reported, manager: Manager
 ) -> None:
-    """What systemd has in the end is true, however fast it went; changes that show in nothing are
-    not told.
-    """
+    """The last status is true, however fast changes came; a status is not repeated."""
     manager.heard()
-    pool = told.server.pool
+    pool = reported.server.pool
     for _ in range(100):
         lease = await pool.lease(Need(MODEL))
         await trio.sleep(0.01)
         lease.settle(None)
-    assert len(told.statuses()) <= 2
+    assert len(reported.statuses()) <= 2
     await trio.sleep(2)
-    assert told.statuses()[-1:] in ([], ["2 tokens ok"])
+    assert reported.statuses()[-1:] in ([], ["2 tokens ok"])
     for _ in range(10):
         pool.changed()
         await trio.sleep(0.5)
-    assert told.statuses() == []
+    assert reported.statuses() == []
     lease = await pool.lease(Need(MODEL))
     lease.settle(QuotaExhausted("used up", retry_after=90))
     await trio.lowlevel.checkpoint()
     await trio.testing.wait_all_tasks_blocked()
-    assert told.statuses() == ["1 token ok, 1 cooling"]
+    assert reported.statuses() == ["1 token ok, 1 cooling"]
 
 
 @pytest.mark.parametrize("seconds", [0.5, 90])
 @with_reporter(tokens=1)
 async def test_a_token_that_is_back_is_told_of_without_anything_having_happened(
-    told: Told, seconds: float
+    reported: Reported, seconds: float
 ) -> None:
     """At that moment, or when a second has gone by since the last change: nobody looks again and
     again.
     """
     await trio.sleep(5)
-    lease = await told.server.pool.lease(Need(MODEL))
+    lease = await reported.server.pool.lease(Need(MODEL))
     lease.settle(QuotaExhausted("used up", retry_after=seconds))
     await trio.sleep(seconds - 0.1)
-    assert told.statuses()[-1] == "1 token cooling"
+    assert reported.statuses()[-1] == "1 token cooling"
     await trio.sleep(0.1 + STATUS_EVERY_S)
-    assert told.statuses() == ["1 token not used yet"]
+    assert reported.statuses() == ["1 token not used yet"]
 
 
 @pytest.mark.parametrize("after_s", [0.5, 5])
 @with_reporter
 async def test_an_answer_whose_end_nobody_tells_of_is_noticed_all_the_same(
-    told: Told, after_s: float
+    reported: Reported, after_s: float
 ) -> None:
-    """Its token was given back before its client had read everything."""
-    gateway = told.server.gateway
+    """The token was given back before the client had read everything."""
+    gateway = reported.server.gateway
     asked = gateway.lane.render(Question(MODEL, DEFAULT_LIMITS, (Message("user", "hello"),)))
     await trio.sleep(5)
     completion = gateway.completion(asked, trio.current_time())
-    told.server.pool.changed()
+    reported.server.pool.changed()
     await trio.sleep(after_s)
-    assert told.statuses()[-1] == "2 tokens not used yet; 1 answer under way"
+    assert reported.statuses()[-1] == "2 tokens not used yet; 1 answer under way"
     await completion.aclose()
     await trio.sleep(LOOK_AGAIN_S + 0.1)
-    assert told.statuses() == ["2 tokens not used yet"]
+    assert reported.statuses() == ["2 tokens not used yet"]
 
 
 @on_fake_clock
@@ -357,7 +353,7 @@ POOLS = [
 @pytest.mark.parametrize("pool", POOLS, ids=lambda pool: pool.line)
 @on_fake_clock
 async def test_the_status_is_a_line_about_the_pool(pool: Pool, manager: Manager) -> None:
-    """What is zero is left out; of faults only the names are there, and no secret can be."""
+    """Zero counts are left out; faults appear by name only, so no secret can."""
     server = Server(configured(), [])
     states = ("ok", "unknown", "cooling", "invalid")
     with pytest.MonkeyPatch.context() as patched:

@@ -64,7 +64,7 @@ class Running:
             assert {self.get(connection) for _ in range(times)} == {200}
 
     def until(self, mark: bytes) -> bytes:
-        """What is in the log up to *mark*; the watchdog bounds it."""
+        """The log up to *mark*; the watchdog bounds the wait."""
         found = b""
         while mark not in found:
             data = os.read(self.log, 65536)

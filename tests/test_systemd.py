@@ -1,4 +1,4 @@
-"""The two ways of systemd: messages to it, and sockets from it; and whole servers that use them."""
+"""Messages to systemd, and whole servers that exchange messages and sockets with it."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokcore.cli import EXIT_CONFIG, serve, systemd
-from grokcore.cli.setup import Settings
-from grokcore.cli.systemd import Notifier, passed_sockets
-from grokcore.config import ServerConfig, load_config
-from grokcore.errors import ConfigError
+from grokcore.cli import EXIT_CONFIG, systemd
+from grokcore.cli.systemd import Notifier
+from grokcore.config import ServerConfig
 from tests.servers import free_port
 from tests.service_manager import (
     PATIENCE_S,
     ROOT,
     Manager,
+    datagrams,
     environment,
     fill,
+    listening,
+    local,
     manager,
     process,
     said_until,
@@ -81,7 +81,7 @@ def test_without_an_address_that_can_be_used_nothing_is_done(
 def test_a_manager_that_is_gone_is_missed_once_and_heard_of_again(
     address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is raised, one line is logged for each absence, and what is told in it is lost."""
+    """Nothing is raised, one line is logged for each absence, and its messages are lost."""
     with Notifier(address) as notifier:
         for absence in (1, 2):
             for _ in range(3):
@@ -137,7 +137,7 @@ def test_where_no_socket_can_be_made_the_server_starts_all_the_same(
 
 @given(st.lists(st.text(), min_size=1, max_size=3))
 def test_no_text_makes_a_line_of_its_own(texts: list[str]) -> None:
-    """Whatever stands in a status, a message has the lines that were meant, in UTF-8."""
+    """For any status, a message has the intended lines, in UTF-8."""
     message = systemd._message(tuple(f"STATUS={text}" for text in texts)).decode()
     assert message.count("\n") == len(texts) - 1
     assert all(line.startswith("STATUS=") for line in message.split("\n"))
@@ -161,204 +161,10 @@ def test_no_text_makes_a_line_of_its_own(texts: list[str]) -> None:
 def test_the_watchdog_is_for_the_process_that_it_names(
     environ: dict[str, str], seconds: float | None
 ) -> None:
-    """Its variables are read once; a child process must not think that they are its own."""
+    """The variables are read once; a child process must not take them for its own."""
     with Notifier.of_environment(environ) as notifier:
         assert notifier.watchdog_s == seconds
     assert environ == {}
-
-
-# Sockets that are passed ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def passed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., dict[str, str]]]:
-    """Puts descriptors where systemd would, but out of the way of this process's own; the variables
-    for them.
-    """
-    first = 300
-    monkeypatch.setattr(systemd, "FIRST_DESCRIPTOR", first)
-    used: list[int] = []
-
-    def pass_on(*descriptors: int, **variables: str) -> dict[str, str]:
-        for number, descriptor in enumerate(descriptors, first):
-            used.append(os.dup2(descriptor, number))
-        return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(descriptors)), **variables}
-
-    yield pass_on
-    for descriptor in used:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-
-
-def listening(host: str = "127.0.0.1") -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, 0), family=family)
-
-
-def has_ipv6() -> bool:
-    try:
-        listening("::1").close()
-    except OSError:
-        return False
-    return True
-
-
-def local(path: Path) -> socket.socket:
-    bound = socket.socket(socket.AF_UNIX)
-    bound.bind(str(path))
-    bound.listen()
-    return bound
-
-
-def test_passed_sockets_are_taken_over_in_their_order(
-    passed: Callable[..., dict[str, str]], tmp_path: Path
-) -> None:
-    """With their addresses; children inherit neither them nor the variables."""
-    with listening() as first, local(tmp_path / "socket") as second:
-        environ = passed(
-            first.fileno(), second.fileno(), LISTEN_FDNAMES="a:b", LISTEN_PIDFDID="1", HOME="/"
-        )
-        taken = passed_sockets(environ)
-        assert [bound.getsockname() for bound in taken] == [
-            first.getsockname(),
-            second.getsockname(),
-        ]
-        assert [bound.get_inheritable() for bound in taken] == [False, False]
-        assert environ == {"HOME": "/"}
-        for bound in taken:
-            bound.close()
-
-
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {},
-        {"LISTEN_PID": "1", "LISTEN_FDS": "1"},
-        {"LISTEN_FDS": "1"},
-        {"LISTEN_PID": "self", "LISTEN_FDS": "0"},
-    ],
-    ids=str,
-)
-def test_sockets_for_nobody_or_somebody_else_are_not_ours(variables: dict[str, str]) -> None:
-    """A process that started this one may have been meant. The variables go all the same."""
-    environ = {name: value.replace("self", str(os.getpid())) for name, value in variables.items()}
-    assert passed_sockets(environ) == []
-    assert environ == {}
-
-
-def datagrams() -> socket.socket:
-    bound = socket.socket(type=socket.SOCK_DGRAM)
-    bound.bind(("127.0.0.1", 0))
-    return bound
-
-
-def packets() -> socket.socket:
-    bound = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    bound.bind(f"\0grok2api-test/{os.getpid()}")
-    bound.listen()
-    return bound
-
-
-def connection() -> socket.socket:
-    with listening() as other:
-        return socket.create_connection(other.getsockname())
-
-
-UNFIT: dict[str, tuple[Callable[[], Any], str]] = {
-    "file": (Path(__file__).open, "is not a socket: Socket operation on non-socket"),
-    "datagrams": (datagrams, "is not a stream socket; the socket unit needs ListenStream="),
-    "packets": (packets, "is not a stream socket; the socket unit needs ListenStream="),
-    "connection": (connection, "does not listen; the socket unit needs Accept=no"),
-    "bound only": (socket.socket, "does not listen; the socket unit needs Accept=no"),
-}
-
-
-@pytest.mark.parametrize("kind", UNFIT)
-def test_what_can_not_be_served_is_named_in_one_line(
-    kind: str, passed: Callable[..., dict[str, str]]
-) -> None:
-    """With its number and name; those before it are not left open."""
-    make, says = UNFIT[kind]
-    with listening() as good, make() as unfit:
-        environ = passed(good.fileno(), unfit.fileno(), LISTEN_FDNAMES="web:odd")
-        with pytest.raises(ConfigError) as caught:
-            passed_sockets(environ)
-        assert str(caught.value) == f"LISTEN_FDS: descriptor 301 (odd): {says}"
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            os.fstat(300)
-
-
-def test_another_kind_of_network_is_refused(
-    passed: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A virtual machine's host, for one: whether it is trusted nobody knows."""
-    with listening() as odd:
-        monkeypatch.setattr(socket, "AF_INET", socket.AF_VSOCK)
-        with pytest.raises(
-            ConfigError, match=r"descriptor 300: is of a kind that can't be served \(AF_INET\)"
-        ):
-            passed_sockets(passed(odd.fileno()))
-
-
-@pytest.mark.parametrize("count", ["", "x", "-1", "1 ", "9" * 5000, "1"])
-def test_sockets_that_are_announced_and_not_there_are_a_fault(
-    count: str, passed: Callable[..., dict[str, str]]
-) -> None:
-    """Serving on another address than the one that was meant would be worse than not starting."""
-    with pytest.raises(ConfigError, match=r"^LISTEN_FDS: "):
-        passed_sockets(passed(LISTEN_FDS=count))
-
-
-@frozen
-class Door:
-    """A passed socket, a configuration, and whether that is refused."""
-
-    host: str
-    config: str = ""
-    refused: bool = False
-
-
-DOORS = [
-    Door("127.0.0.1"),
-    Door("::1"),
-    Door("local"),
-    Door("0.0.0.0", refused=True),
-    Door("::", refused=True),
-    Door("0.0.0.0", '[server]\nhost = "127.0.0.1"', refused=True),
-    Door("0.0.0.0", '[grok]\napi_key = "k"'),
-    Door("::", '[[keys]]\nname = "a"\nkey = "k"'),
-]
-
-
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: f"{door.host} {door.config}")
-def test_a_passed_socket_that_other_machines_reach_needs_a_key(
-    door: Door,
-    passed: Callable[..., dict[str, str]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Whatever ``[server] host`` says: the rule is about where the socket really is."""
-    config, _ = load_config(door.config)
-    if ":" in door.host and not has_ipv6():
-        pytest.skip("no IPv6 here")
-    with local(tmp_path / "socket") if door.host == "local" else listening(door.host) as bound:
-        for name, value in passed(bound.fileno()).items():
-            monkeypatch.setenv(name, value)
-        with contextlib.ExitStack() as opened:
-            if door.refused:
-                caught = opened.enter_context(pytest.raises(ConfigError))
-            (taken,) = opened.enter_context(
-                serve._sockets(Settings(config, file=Path("my.toml")), demo=False)
-            )
-            assert taken.getsockname() == bound.getsockname()
-        if door.refused:
-            host = f"[{door.host}]" if ":" in door.host else door.host
-            where = f"http://{host}:{bound.getsockname()[1]}"
-            assert str(caught.value) == (
-                f"my.toml: {where} is reachable from other machines, so [grok] api_key must be set"
-            )
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            os.fstat(300)
 
 
 # Whole processes --------------------------------------------------------------------------------
@@ -431,8 +237,8 @@ def request_over(path: Path, method: str, url: str, body: bytes | None = None) -
 
 
 def test_a_server_answers_on_the_sockets_that_it_gets_and_leaves_them_whole(tmp_path: Path) -> None:
-    """TCP and local ones, and no other port; who comes while it is started anew waits. A manager
-    that is not there is told nothing, and that is all."""
+    """TCP and local ones, and no other port. Clients that connect during a restart wait. A missing
+    manager costs one line of the log."""
     with listening() as first, local(tmp_path / "socket") as second:
         port, descriptors = first.getsockname()[1], (first.fileno(), second.fileno())
         environ = environment(
@@ -457,8 +263,8 @@ def test_a_server_answers_on_the_sockets_that_it_gets_and_leaves_them_whole(tmp_
             server.terminate()
             rest = server.communicate()[1].decode()
             assert server.returncode == 0
-            told = [line for line in (said + rest).splitlines() if "service manager" in line]
-            assert [line.partition(": ")[2] for line in told] == [
+            lines = [line for line in (said + rest).splitlines() if "service manager" in line]
+            assert [line.partition(": ")[2] for line in lines] == [
                 "the service manager can't be notified: No such file or directory"
             ]
         waiting = socket.create_connection(("127.0.0.1", port))
@@ -479,7 +285,7 @@ def test_a_server_answers_on_the_sockets_that_it_gets_and_leaves_them_whole(tmp_
 def test_a_server_that_gets_a_wrong_socket_says_so_in_one_line_and_exits_with_78(
     make: Callable[[], socket.socket], says: str, tmp_path: Path
 ) -> None:
-    """As for every other fault in what was configured; nothing is made."""
+    """As for every other fault in the configuration; no file is made."""
     with make() as wrong:
         descriptors = (wrong.fileno(),)
         with process(activated(descriptors), tmp_path, environment(), descriptors) as server:

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+PACKAGE = FOLDER.parent / "grokcore"
 MODULES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.py"))
 TEST_MODULES = [name for name in MODULES if Path(name).name.startswith("test_")]
 
@@ -49,3 +50,83 @@ def test_every_test_says_its_rule() -> None:
     ]
     assert len(tests) > 1000
     assert [f"{module}: {node.name}" for module, node in tests if not ast.get_docstring(node)] == []
+
+
+BY_SUBJECT = (
+    "protocol/pool",
+    "runtime/completion",
+    "runtime/lanes",
+    "runtime/pool",
+    "runtime/transport/curl",
+)
+"""Rooms whose tests are divided by what the whole room does, and not by its modules."""
+
+TESTED_WITH = {
+    "protocol/counters.py": "protocol/grok_web/test_decoder.py",
+    "protocol/models.py": "test_config.py",
+    "protocol/quota.py": "protocol/pool/test_quota.py",
+    "protocol/tokens.py": "protocol/token_file/test_reading.py",
+    **{
+        f"protocol/browser_copy/{name}.py": "protocol/browser_copy/test_reading.py"
+        for name in ("cmd_words", "posix_words", "powershell", "refusal", "requests")
+    },
+    "protocol/conversation/attachment_part.py": "protocol/conversation/test_attachments.py",
+    "protocol/conversation/events.py": "protocol/grok_web/test_decoder.py",
+    "protocol/conversation/messages.py": "protocol/dialects/openai_chat/test_request.py",
+    "protocol/dialects/anthropic_errors.py": "protocol/dialects/test_error_forms.py",
+    "protocol/dialects/attachment_parts.py": "protocol/dialects/test_parts.py",
+    "protocol/dialects/dialect.py": "protocol/dialects/openai_chat/test_dialect.py",
+    "protocol/dialects/openai_chat/messages.py": "protocol/dialects/openai_chat/test_request.py",
+    "protocol/dialects/openai_chat/tool_choice.py": "protocol/dialects/openai_chat/test_request.py",
+    "protocol/dialects/openai_errors.py": "protocol/dialects/test_error_forms.py",
+    "protocol/dialects/part_table.py": "protocol/dialects/test_parts.py",
+    "protocol/dialects/rendering.py": "protocol/dialects/test_media_markup.py",
+    "protocol/grok_web/answer.py": "protocol/grok_web/test_decoder.py",
+    "protocol/grok_web/answer_states.py": "protocol/grok_web/test_decoder.py",
+    "protocol/grok_web/asset_requests.py": "runtime/lanes/grok_web/test_assets.py",
+    "protocol/grok_web/cards.py": "protocol/grok_web/test_decoder.py",
+    "protocol/grok_web/citations.py": "protocol/grok_web/test_decoder.py",
+    "protocol/grok_web/gallery.py": "protocol/grok_web/test_decoder.py",
+    "protocol/grok_web/identity.py": "protocol/grok_web/test_payload.py",
+    "protocol/grok_web/references.py": "protocol/grok_web/test_decoder.py",
+    "protocol/grok_web/server_tools.py": "protocol/grok_web/test_decoder.py",
+    "protocol/grok_web/stream_keys.py": "protocol/grok_web/test_decoder.py",
+    "protocol/recording/covering.py": "protocol/recording/test_redact.py",
+    "protocol/recording/masks.py": "protocol/recording/test_redact.py",
+    "protocol/recording/pseudonyms.py": "protocol/recording/test_redact.py",
+    "protocol/recording/vocabulary.py": "protocol/recording/test_redact.py",
+    "protocol/token_file/places.py": "protocol/token_file/test_reading.py",
+    "protocol/urls/groks_hosts.py": "protocol/token_file/test_text.py",
+    "runtime/disk/media_files.py": "runtime/disk/test_media_cache.py",
+    "runtime/disk/media_folder.py": "runtime/disk/test_media_cache.py",
+    "runtime/freed_memory.py": "web/edge/test_large_bodies.py",
+    "runtime/threads.py": "runtime/disk/test_disk_thread.py",
+    "runtime/disk/finishing.py": "runtime/disk/test_state_keeper.py",
+    "runtime/transport/seam.py": "runtime/transport/test_curl.py",
+}
+"""Modules without a test file of their own, and the file that tests them."""
+
+
+def test_the_tests_mirror_the_package() -> None:
+    """The test of ``runtime/disk/files.py`` is ``tests/runtime/disk/test_files.py``, or the table
+    says where it is.
+    """
+    modules = [
+        path.relative_to(PACKAGE)
+        for half in ("protocol", "runtime")
+        for path in sorted((PACKAGE / half).rglob("*.py"))
+        if path.name != "__init__.py"
+    ]
+    assert len(modules) > 100
+    assert [
+        str(module)
+        for module in modules
+        if not (FOLDER / module.parent / f"test_{module.name}").exists()
+        and not module.as_posix().startswith(tuple(f"{room}/" for room in BY_SUBJECT))
+        and module.as_posix() not in TESTED_WITH
+    ] == []
+
+
+def test_the_table_leads_to_tests() -> None:
+    """A row whose test file has gone would send the next engineer nowhere."""
+    assert [test for test in TESTED_WITH.values() if not (FOLDER / test).exists()] == []

@@ -78,7 +78,7 @@ VERDICTS = {
     "antibot": Verdict("no answer (upstream_antibot): ", 1, script=error(403, lines.ERROR_403_ANTIBOT)),
     "challenge": Verdict("no answer (upstream_challenge): ", 1, script=page()),
     "lost": Verdict("no answer (upstream_error): ", 1, script=Script((CUT,))),
-    "nonsense": Verdict("no answer (upstream_error): Grok's answer does not say", 1, script=error(200, {"a": 1})),
+    "nonsense": Verdict("no answer (upstream_error): Grok's answer does not hold", 1, script=error(200, {"a": 1})),
     "echo": Verdict("no answer (upstream_refused): ", 1, script=error(400, {"code": 3, "message": f"no {SECRET}"})),
 }  # fmt: skip
 

@@ -105,9 +105,7 @@ def test_the_service_s_command_line_and_stand_in_files_are_understood(tmp_path: 
 
 
 def test_the_socket_is_where_the_server_listens_by_itself() -> None:
-    """Whoever adds the socket unit finds the server at the same address, and nobody from elsewhere
-    does.
-    """
+    """The socket unit does not change the server's address, which only this machine reaches."""
     ours = ServerConfig()
     assert settings_of(UNITS[1])["ListenStream"] == [f"{ours.host}:{ours.port}"]
     assert "Accept" not in settings_of(UNITS[1])  # no: one server for all connections

@@ -36,14 +36,14 @@ from ..runtime.running_clock import RunningClock
 from ..runtime.transport.curl import CurlSettings, CurlTransport, check_library
 from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
-from ..web.admission import Services
 from ..web.app import create_app
 from ..web.delivery import Deliveries
-from ..web.metrics import Metrics, watch_lag
-from ..web.request_log import RequestLog
+from ..web.observing.census import Census
+from ..web.observing.metrics import Metrics, watch_lag
+from ..web.observing.request_log import RequestLog
 from ..web.server import serve
+from ..web.services import Services
 from ..web.state import ServerState
-from ..web.status import Census
 from .setup import Settings, naming
 
 __all__ = ["Server", "check_curl", "curl_settings", "identity_of", "quota_asker", "with_simulator"]
@@ -51,7 +51,7 @@ __all__ = ["Server", "check_curl", "curl_settings", "identity_of", "quota_asker"
 MEDIA_FOLDER = "media"
 """Folder of the media cache, beside the state file."""
 
-TOLD_S = 5.0
+LOGGED_ABOVE_S = 5.0
 """Missed time above this many seconds is logged."""
 
 _log = logging.getLogger(__name__)
@@ -76,8 +76,8 @@ class Server:
         record: Path | None = None,
     ) -> None:
         self._transport = CurlTransport(curl_settings(config))
-        # Its own, for what clients refer to: nothing of Grok's, not even a connection, goes
-        # elsewhere.
+        # A transport of its own for files that clients refer to: no cookie and no connection of
+        # Grok's can reach another host.
         self._fetching = CurlTransport(curl_settings(config))
         self._lookups = Lookups()
         book = TokenBook(
@@ -108,7 +108,7 @@ class Server:
         self.services = Services(
             self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway)
         )
-        self._metrics = Metrics(self.services)
+        self._metrics = Metrics(self.gateway, self.services.census)
         self.state.on_request_end += [
             self._metrics.request_ended,
             RequestLog(self.state.refusals).request_ended,
@@ -140,7 +140,7 @@ class Server:
         }
 
     def _time_missed(self, seconds: float) -> None:
-        if seconds >= TOLD_S:
+        if seconds >= LOGGED_ABOVE_S:
             message = (
                 "%.0f s have passed in which the server did not run (the machine slept, "
                 "say); waits have gone on"
@@ -160,7 +160,7 @@ class Server:
             self._fetching, frozenset(config.fetch.allow_hosts), config.grok.proxy_url, resolve
         )
 
-    def _tell_of_no_cache(self) -> None:
+    def _warn_of_no_cache(self) -> None:
         grok = self.state.config.grok
         if grok.image_mode is ImageMode.CACHE and not (self._media and grok.cache_mb):
             lacking = (
@@ -184,7 +184,7 @@ class Server:
     ) -> None:
         """Serve on bound *sockets* until *stop* is set and everything has drained."""
         app = create_app(self.services, self._metrics)
-        self._tell_of_no_cache()
+        self._warn_of_no_cache()
         if self._media is not None:
             await _unless(stop, self._media.load)
         async with trio.open_nursery() as nursery:
@@ -201,11 +201,11 @@ class Server:
                     helpers.start_soon(watch_lag, self._metrics.lagged)
                     self._watch_standstills()
                     helpers.start_soon(self._wall.run)
-                    helpers.start_soon(_tell_folded_faults)
+                    helpers.start_soon(_log_folded_faults)
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
                 helpers.cancel_scope.cancel()
-            # last, so that whatever the others learned at their end is written
+            # last, so that state which the others learned at their end is saved
             nursery.cancel_scope.cancel()
 
     def _watch_standstills(self) -> None:
@@ -240,7 +240,7 @@ class Server:
             old.grok.image_mode,
             old.grok.cache_mb,
         ):
-            self._tell_of_no_cache()
+            self._warn_of_no_cache()
         if (config.grok.proxy_url, config.pool) != (old.grok.proxy_url, old.pool):
             self._adopt()
         if (identity_of(config), curl_settings(config)) != (identity_of(old), curl_settings(old)):
@@ -326,7 +326,7 @@ async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None
         nursery.cancel_scope.cancel()
 
 
-async def _tell_folded_faults() -> None:
+async def _log_folded_faults() -> None:
     while True:
         await trio.sleep(FOLD_S / 6)
         write_folded()

@@ -46,15 +46,15 @@ def look_at_access(sources: InputFiles, settings: Settings | None) -> Iterator[A
         if file
     ]
     for file, secret in files:
-        found = _access_to(file, secret=secret)
-        if found is not None:
-            yield found
+        access = _access_to(file, secret=secret)
+        if access is not None:
+            yield access
     folder = data_folder(config, os.environ)
     above = {file.parent for file, _ in files} - {folder}
     for place in (folder / STATE_FILE, folder, *sorted(above)):
-        found = _access_to(place, secret=False)
-        if found is not None and found.advice:
-            yield found
+        access = _access_to(place, secret=False)
+        if access is not None and access.advice:
+            yield access
 
 
 def judge_mode(path: Path, mode: int, *, secret: bool, reader: int | None = None) -> Access | None:

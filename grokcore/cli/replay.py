@@ -56,7 +56,7 @@ def add_replay_command(commands: Commands, parents: Parents) -> None:
 
 
 def replay(arguments: argparse.Namespace) -> int:
-    """Print the events, what was passed over, and how it ended.
+    """Print the events, counts of skipped input, and how the answer ended.
 
     :returns: 0 if it finished, 1 if not.
     :raises ConfigError: the file can't be read, or was written by a newer version; or the
@@ -132,7 +132,7 @@ def _decoded(record: _Record, tags: frozenset[str]) -> tuple[list[Event], Counte
     return decoder.receive(record.body) + decoder.close(), decoder.counters
 
 
-# Telling ----------------------------------------------------------------------------------------
+# Output -----------------------------------------------------------------------------------------
 
 
 def _tell_text(events: Sequence[Event], counters: Counters, cut: str) -> Iterator[str]:

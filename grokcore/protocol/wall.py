@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from attrs import frozen
 
@@ -151,11 +152,8 @@ def _made(record: Mapping[str, object], reading: ClockReading) -> tuple[float, f
         return None
     if not (_is_number(at) and _is_number(uptime) and _is_number(below)):
         return None
-    assert isinstance(at, int | float)
-    assert isinstance(uptime, int | float)
-    assert isinstance(below, int | float)
     return (at - uptime, below) if uptime <= reading.uptime and below >= 0 else None
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -22,21 +22,22 @@ from ..errors import (
 from ..protocol.dialects.error_forms import error_form
 from ..protocol.models import Model
 from ..runtime.disk.media_cache import MediaCache
-from .admission import Services, chosen_model, most_body_bytes
-from .answering import answer
-from .auth import KeyRing
-from .chat import ChatRoute
+from .answers.admission import chosen_model, most_body_bytes
+from .answers.answering import answer
+from .answers.chat import ChatRoute
+from .answers.images import ImageRoute
+from .answers.masking import mask_settings
 from .dashboard import add_dashboard_routes
-from .edge import current_lifetime
-from .images import ImageRoute
-from .masking import mask_settings
+from .edge.auth import KeyRing
+from .edge.lifetime import current_lifetime
+from .edge.public_url import public_base
+from .health import health_report, public_faults
 from .media import media_response
-from .metrics import CONTENT_TYPE_LATEST, Metrics
+from .observing.metrics import CONTENT_TYPE_LATEST, Metrics
 from .openapi import add_openapi_route
-from .public_url import public_base
-from .reply import json_response
+from .responses import json_response
 from .routes import marks_of, route
-from .status import health_report, public_faults
+from .services import Services
 from .unknown_paths import unknown_url
 
 __all__ = ["create_app"]
@@ -73,7 +74,7 @@ class _App(QuartTrio):
 
 
 def create_app(services: Services, metrics: Metrics) -> QuartTrio:
-    """The Quart app. Requests must come through :class:`grokcore.web.edge.Edge`."""
+    """The Quart app. Requests must come through :class:`grokcore.web.edge.asgi.Edge`."""
     app = _App(__name__, static_folder=None)
     app.config.update(
         # Quart's default would cut off every answer after 60 s, without an error.

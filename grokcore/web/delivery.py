@@ -28,7 +28,7 @@ from ..protocol.dialects.openai_images.request import Made
 from ..protocol.media_types import extension_of
 from ..runtime.disk.media_cache import LargerThanCache, MediaCache
 from ..runtime.lanes.lane import Asset
-from .public_url import Scope, public_base
+from .edge.public_url import Scope, public_base
 
 __all__ = ["Deliveries", "Delivery", "MediaSource"]
 

@@ -18,9 +18,8 @@ from werkzeug.http import parse_etags
 from ..errors import InvalidRequest, UnknownUrl
 from ..protocol.dialects.openai_errors import error_body
 from ..runtime.disk.media_cache import Entry, MediaCache, MediaFile
-from .body import SteppedBody, not_modified
-from .edge import Lifetime
-from .reply import json_response
+from .edge.lifetime import Lifetime
+from .responses import SteppedBody, json_response, not_modified
 
 __all__ = ["media_response"]
 

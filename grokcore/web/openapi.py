@@ -20,10 +20,10 @@ from .. import __version__, errors
 from ..errors import GrokApiError
 from ..protocol.dialects.openai_images.request import ALIAS_PATTERN
 from ..protocol.models import Model
-from .admission import Services
-from .edge import current_lifetime
-from .public_url import public_base
-from .reply import json_response
+from .edge.lifetime import current_lifetime
+from .edge.public_url import public_base
+from .responses import json_response
+from .services import Services
 
 __all__ = ["ERRORS", "add_openapi_route", "build_document"]
 

@@ -21,10 +21,10 @@ import trio
 from ..config import ServerConfig
 from ..errors import ConfigError, ShuttingDown
 from ..runtime.completion.gateway import Gateway
-from .connections import most_connections, raise_descriptor_limit
-from .edge import App, Edge
-from .hypercorn_fixes import EdgeConfig, install
-from .request_log import COUNTED_S, RefusalCounts
+from .edge.asgi import App, Edge
+from .edge.connections import most_connections, raise_descriptor_limit
+from .edge.hypercorn_fixes import EdgeConfig, install
+from .observing.request_log import COUNTED_S, RefusalCounts
 from .state import ServerState
 
 __all__ = ["PortInUse", "listen", "serve"]

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from ..config import Config
 from ..runtime.wall import WallClock
-from .auth import KeyRing
-from .bodies import Bodies
-from .doors import Doors
-from .history import History
-from .request_log import RefusalCounts
-from .trace import Trace
+from .edge.auth import KeyRing
+from .edge.bodies import Bodies
+from .edge.doors import Doors
+from .observing.history import History
+from .observing.request_log import RefusalCounts
+from .observing.trace import Trace
 
 __all__ = ["ServerState"]
 

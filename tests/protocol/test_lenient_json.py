@@ -1,4 +1,4 @@
-"""JSON as the world writes it: what is right is read exactly, what is nearly right is mended, the
+"""JSON of foreign programs: valid text is read exactly, nearly valid text is mended, the
 rest is a ValueError.
 """
 

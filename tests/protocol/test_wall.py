@@ -1,4 +1,4 @@
-"""Time that passed unnoticed, told from a wall clock that was set."""
+"""Time that the loop's clock has missed, as against a wall clock that was set."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ Step: TypeAlias = "tuple[str, float]"
 
 @define
 class Machine:
-    """A machine of which everything is known.
+    """A machine whose clocks and sleeps are known.
 
-    :ivar now: the loop's clock; *slept*: what it has missed; *set_by*: what the wall clock was set
-        by, all in all.
+    :ivar now: loop's clock.
+    :ivar slept: seconds that it has missed.
+    :ivar set_by: seconds by which the wall clock was set in total.
     """
 
     has_uptime: bool = True
@@ -146,9 +147,10 @@ def test_a_record_of_another_run_of_the_machine_says_nothing_about_the_wall_cloc
 
 @define
 class Kept:
-    """A wait of some length, as a process keeps it, and what is right by the rules.
+    """A wait of some length: as a process keeps it, and as the rules want it.
 
-    *level*: where the wall clock was set to, *highest* of it.
+    :ivar level: seconds by which the wall clock is set.
+    :ivar highest: the highest level so far.
     """
 
     machine: Machine
@@ -194,7 +196,7 @@ class Kept:
         self.until -= self.keeper.look(self.machine.reading()).missed
 
     def restart(self) -> None:
-        """Another process, with another clock of its own, reads what was saved."""
+        """Another process, with another clock of its own, reads the record."""
         self.machine.now, self.machine.slept = 7.0, self.machine.slept + self.machine.now - 7
         reading = self.machine.reading()
         self.keeper = TimeKeeper(reading)
@@ -298,7 +300,7 @@ def test_what_happens_while_no_process_runs(steps: list[Step], back: list[Step])
     ids=str,
 )
 def test_a_record_that_does_not_say_is_taken_by_the_wall_clock(damage: dict[str, object]) -> None:
-    """It was made in another run of the machine, or by somebody's hand."""
+    """It was made in another run of the machine, or by hand."""
     machine = Machine()
     record = {
         "at": machine.reading().wall,
@@ -311,3 +313,13 @@ def test_a_record_that_does_not_say_is_taken_by_the_wall_clock(damage: dict[str,
     machine.has_uptime = False
     assert set_since(record, machine.reading()) == 0
     assert TimeKeeper(machine.reading()).stamp(machine.reading()) == {}
+
+
+@pytest.mark.parametrize("record", [{}, {"boot": "b0", "uptime": 5000.0, "below": 0.0}])
+def test_a_record_of_another_run_of_the_machine_is_not_recalled(record: dict[str, object]) -> None:
+    """Its uptime says nothing about this run: the next stamp is the same as without it."""
+    machine = Machine()
+    keeper = TimeKeeper(machine.reading())
+    before = keeper.stamp(machine.reading())
+    keeper.recall(record, machine.reading())
+    assert keeper.stamp(machine.reading()) == before

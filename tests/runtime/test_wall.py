@@ -33,7 +33,7 @@ from grokcore.protocol.tokens import TokenEntry
 from grokcore.protocol.wall import ClockReading, set_since
 from grokcore.runtime.pool.leases import TokenPool
 from grokcore.runtime.wall import TICK_S, WallClock, clock_reader
-from grokcore.web.auth import Caller, KeyRing
+from grokcore.web.edge.auth import Caller, KeyRing
 from tests.scenarios import on_fake_clock, on_real_clock, run_on_fake_clock
 from tests.servers import Site, on_site
 
@@ -273,8 +273,9 @@ def named(value: object) -> str:
 def test_every_wait_ends_in_time(
     wait: Wait, event: Event, restart: str, has_uptime: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Right within 5 s, whatever happens to the clocks, with a restart before it, within it (the
-    state was written before, and read after), after it, or none."""
+    """Right within 5 s, whatever happens to the clocks, without a restart or with one: before,
+    after or within the event (the state was written before it, and read after it).
+    """
     if hasattr(time, "tzset"):
         monkeypatch.setenv("TZ", "Europe/Berlin")
         time.tzset()

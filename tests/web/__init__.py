@@ -1,1 +1,1 @@
-"""Tests of the HTTP edge, over real sockets."""
+"""Tests of the web layer, mostly over real sockets."""

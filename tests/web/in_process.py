@@ -9,13 +9,13 @@ import trio
 
 from grokcore.runtime.attachments.fetch import Fetcher
 from grokcore.runtime.attachments.lookups import Lookups
-from grokcore.web.admission import Services
 from grokcore.web.app import create_app
 from grokcore.web.delivery import Deliveries
-from grokcore.web.edge import Edge
-from grokcore.web.metrics import Metrics
+from grokcore.web.edge.asgi import Edge
+from grokcore.web.observing.census import Census
+from grokcore.web.observing.metrics import Metrics
+from grokcore.web.services import Services
 from grokcore.web.state import ServerState
-from grokcore.web.status import Census
 from tests.runtime.worlds import World
 from tests.servers import configured
 
@@ -31,7 +31,11 @@ def app_over(world: World) -> Edge:
 
     deliveries = Deliveries(None)
     services = Services(world.gateway, state, fetcher, deliveries, Census(world.gateway))
-    return Edge(create_app(services, Metrics(services)), lambda: state.doors, state.request_ended)
+    return Edge(
+        create_app(services, Metrics(services.gateway, services.census)),
+        lambda: state.doors,
+        state.request_ended,
+    )
 
 
 def client_of(world: World) -> httpx.AsyncClient:

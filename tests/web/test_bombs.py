@@ -65,7 +65,7 @@ def scripted(encoding: str, content: bytes) -> Script:
 def peak_kb(*, anew: bool = False) -> int:
     """The most memory that this process has held at once, in kB.
 
-    :param anew: forget what was before.
+    :param anew: begin a new measurement.
     """
     process = Path("/proc/self")
     if anew:

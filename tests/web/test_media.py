@@ -27,13 +27,14 @@ from grokcore.config import ServerConfig
 from grokcore.errors import GrokApiError, UnknownUrl
 from grokcore.protocol.dialects.openai_errors import error_object
 from grokcore.runtime.disk.media_cache import READERS, MediaCache
-from grokcore.web.doors import Doors
-from grokcore.web.edge import LIFETIME_KEY, Edge, Lifetime
-from grokcore.web.hypercorn_fixes import EdgeConfig, install
+from grokcore.web.edge.asgi import Edge
+from grokcore.web.edge.doors import Doors
+from grokcore.web.edge.hypercorn_fixes import EdgeConfig, install
+from grokcore.web.edge.lifetime import LIFETIME_KEY, Lifetime
 from grokcore.web.media import media_response
-from grokcore.web.reply import json_response
+from grokcore.web.observing.trace import Trace
+from grokcore.web.responses import json_response
 from grokcore.web.server import listen
-from grokcore.web.trace import Trace
 from tests.scenarios import PATIENCE_S, decorator, in_tmp_path, on_real_clock
 from tests.servers import read_all, read_until
 from tests.wire import Reply, happens, http, leave_at_once, read_reply, until
@@ -54,16 +55,16 @@ class Site:
         return await trio.open_tcp_stream("127.0.0.1", self.port)
 
     async def ask(self, *, path: str, method: str = "GET", headers: tuple[str, ...] = ()) -> Reply:
-        """One request on a connection of its own, read to its end."""
+        """Send a request on a connection of its own, and read the answer to its end."""
         async with await self.connect() as stream:
             await stream.send_all(http(method, path, "connection: close", *headers))
             raw = await read_all(stream)
         head, _, body = raw.partition(b"\r\n\r\n")
         first, *rest = head.decode("latin-1").split("\r\n")
-        told = {name.lower(): value for name, _, value in (line.partition(": ") for line in rest)}
-        reply = Reply(int(first.split(" ")[1]), told, body)
+        got = {name.lower(): value for name, _, value in (line.partition(": ") for line in rest)}
+        reply = Reply(int(first.split(" ")[1]), got, body)
         assert len(body) == (
-            0 if method == "HEAD" or reply.status == 304 else int(told["content-length"])
+            0 if method == "HEAD" or reply.status == 304 else int(got["content-length"])
         )
         return reply
 
@@ -126,16 +127,16 @@ def descriptors() -> int:
 
 @frozen
 class Asking:
-    """A request for DATA and what is answered.
+    """A request for DATA and its answer.
 
     :ivar headers: of the request; ``{etag}`` stands for the file's.
-    :ivar told: ``Content-Range``.
+    :ivar content_range: the answer's header.
     """
 
     headers: tuple[str, ...] = ()
     status: int = 200
     body: bytes = b""
-    told: str = ""
+    content_range: str = ""
     method: str = "GET"
 
     def __str__(self) -> str:
@@ -151,7 +152,7 @@ def part(start: int, stop: int, *headers: str) -> Asking:
 
 
 def nothing(*headers: str) -> Asking:
-    return Asking(headers, 416, told="bytes */1000")
+    return Asking(headers, 416, content_range="bytes */1000")
 
 
 def not_again(*headers: str, method: str = "GET") -> Asking:
@@ -224,12 +225,12 @@ ASKINGS = [
 @pytest.mark.parametrize("case", ASKINGS, ids=str)
 @on_site
 async def test_of_a_file_one_gets_what_one_asks_for(site: Site, case: Asking) -> None:
-    """And with it all that keeps a browser from doing anything but show it."""
+    """With the headers that keep a browser from doing more than show it."""
     name = await site.cache.put(DATA, "mp4")
     etag = f'"{name}-1000"'
     headers = tuple(header.format(etag=etag) for header in case.headers)
     reply = await site.ask(path=f"/v1/media/{name}", method=case.method, headers=headers)
-    told = {
+    got = {
         name: value
         for name, value in reply.headers.items()
         if name not in ("x-request-id", "date", "connection")
@@ -249,18 +250,25 @@ async def test_of_a_file_one_gets_what_one_asks_for(site: Site, case: Asking) ->
     }
     match case.status:
         case 304:
-            assert told == {name: expected[name] for name in ("etag", "cache-control")}
+            assert got == {name: expected[name] for name in ("etag", "cache-control")}
         case 416:
             assert reply.error["type"] == "invalid_request_error"
-            assert (told["content-range"], told["content-type"]) == (case.told, "application/json")
+            assert (got["content-range"], got["content-type"]) == (
+                case.content_range,
+                "application/json",
+            )
         case _:
-            assert told == ({**expected, "content-range": case.told} if case.told else expected)
+            assert got == (
+                {**expected, "content-range": case.content_range}
+                if case.content_range
+                else expected
+            )
             assert reply.body == case.body
 
 
 @on_site
 async def test_an_empty_file_has_no_ranges(site: Site) -> None:
-    """It is given as it is, as some players always ask for a range."""
+    """The file is sent whole, as some players always request a range."""
     name = await site.cache.put(b"", "png")
     for asked in ("bytes=0-", "bytes=-5", "bytes=7-8"):
         reply = await site.ask(path=f"/media/{name}", headers=(f"range: {asked}",))
@@ -269,7 +277,7 @@ async def test_an_empty_file_has_no_ranges(site: Site) -> None:
 
 @on_site
 async def test_many_requests_go_over_one_connection(site: Site) -> None:
-    """Whatever was answered, the next answer begins where it ended."""
+    """After any answer, the next one begins where it ended."""
     path = f"/media/{await site.cache.put(DATA, 'png')}"
     async with await site.connect() as stream:
         for method, *headers in (
@@ -359,7 +367,7 @@ async def test_a_file_that_is_gone_is_not_found(site: Site, tmp_path: Path) -> N
 @pytest.mark.parametrize("header", ["", "range: bytes=5000-", "if-none-match: *"])
 @on_real_clock
 async def test_a_file_is_closed_with_its_request(method: str, header: str, tmp_path: Path) -> None:
-    """Also if the response is never begun: the client may leave between the handler's end and the
+    """Even if the response never begins: the client may leave between the handler's end and the
     first byte.
     """
     cache = MediaCache(tmp_path, 10**9)
@@ -457,7 +465,7 @@ async def test_many_downloads_at_once_take_little_memory(site: Site) -> None:
 async def test_a_file_that_leaves_the_cache_while_it_is_sent_is_sent_whole(
     site: Site, tmp_path: Path
 ) -> None:
-    """It is open before the client hears of it, and nothing takes it away again."""
+    """It is open before the headers are sent, and stays open to its end."""
     path = f"/media/{await site.cache.put(VIDEO, 'mp4')}"
     async with await site.connect() as stream:
         await stream.send_all(http("GET", path))
@@ -475,9 +483,7 @@ async def test_a_file_that_leaves_the_cache_while_it_is_sent_is_sent_whole(
 def test_a_file_that_becomes_shorter_while_it_is_sent_does_not_look_whole(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The connection is cut, before as many bytes came as were told; the log has no name of a
-    file.
-    """
+    """The connection is cut before the announced number of bytes; the log names no file."""
 
     async def scenario(site: Site) -> None:
         name = await site.cache.put(VIDEO, "mp4")
@@ -499,7 +505,7 @@ def test_a_file_that_becomes_shorter_while_it_is_sent_does_not_look_whole(
 async def test_a_file_that_is_not_there_raises_what_any_unknown_address_does(
     tmp_path: Path,
 ) -> None:
-    """So that the app answers as it does everywhere."""
+    """The app then answers as for any other unknown address."""
     async with trio.open_nursery() as nursery:
         with pytest.raises(UnknownUrl):
             await media_response(

@@ -1,4 +1,4 @@
-"""What is open to strangers gives nothing away, and can't be taken from the owner."""
+"""Routes without a key reveal nothing, and can't be blocked for the owner."""
 
 from __future__ import annotations
 

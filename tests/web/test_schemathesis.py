@@ -34,14 +34,14 @@ OPTIONS = (
 )
 
 POSITIVE = ("--mode", "positive", "--phases", "examples,fuzzing", "--max-examples", "30")
-"""What is as described must be answered, and the answer be as described."""
+"""A request as described must be answered, and the answer be as described."""
 
 NEGATIVE = (
     *("--mode", "negative", "--phases", "coverage,fuzzing", "--max-examples", "15"),
     "--exclude-checks",
     "negative_data_rejection",
 )
-"""What is not may be answered all the same, since the server is milder than its description. It
+"""Other requests may be answered too, since the server is milder than its description. The server
 must never fail.
 """
 

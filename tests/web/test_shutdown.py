@@ -66,7 +66,7 @@ async def refused(site: Site) -> None:
 async def test_an_answer_that_fits_into_the_grace_time_is_finished_while_nobody_new_is_let_in(
     site: Site, stream_wanted: bool
 ) -> None:
-    """New connections are refused at once; what is under way does not notice anything."""
+    """New connections are refused at once; answers under way go on undisturbed."""
     site.simulator.always(paced(answer("one two three"), 0.03))
     async with await site.connect() as stream:
         await stream.send_all(ask(stream=stream_wanted))
@@ -206,9 +206,7 @@ def test_a_signal_ends_the_process_with_0_after_its_answers(sent: signal.Signals
 
 
 def test_a_second_signal_ends_the_process_at_once() -> None:
-    """Whoever sends it has lost patience with an answer that hangs. The exit code tells the
-    signal.
-    """
+    """The owner does not want to wait for an answer that hangs. The exit code names the signal."""
     with demo() as (process, port, _):
         connection, reader = open_stream(port, "word " * 5000)
         with connection, reader:

@@ -1,3 +1,3 @@
-"""Questions and answers in nobody's dialect: turns, attachments, events. Dialects and lanes share
-these words.
+"""Questions and answers in a form of our own: turns, attachments, events. Dialects and lanes meet
+here.
 """

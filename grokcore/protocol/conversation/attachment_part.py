@@ -16,7 +16,7 @@ class AttachmentPart:
         a secret.)
     :ivar name: what the client calls it; may be empty.
     :ivar path: where it stands in the request, for messages.
-    :ivar data: what is in it, if it came along with the request; there is no URL then.
+    :ivar data: the content, if it came along with the request; there is no URL then.
     """
 
     picture: bool
@@ -27,5 +27,5 @@ class AttachmentPart:
 
     @property
     def usable(self) -> bool:
-        """Whether there is anything to go up."""
+        """Whether there is a URL or content, so that it can go up."""
         return bool(self.url or self.data)

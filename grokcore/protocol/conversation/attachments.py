@@ -1,6 +1,6 @@
-"""Pictures and files as Grok is given them: what they are, their names, their limits.
+"""Pictures and files as Grok gets them: their kinds, names and limits.
 
-How requests name them is the matter of :mod:`grokcore.protocol.dialects.attachment_parts`.
+How requests name them: :mod:`grokcore.protocol.dialects.attachment_parts`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_BYTES_IN_ALL = 64 * 1024 * 1024
-"""Of one attachment, and of all in a request, as they are after decoding."""
+"""Bytes of one attachment, and of all in a request, after decoding."""
 
 _PICTURES = frozenset(
     {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/heic", "image/avif"}
@@ -38,19 +38,18 @@ _FILES = _PICTURES | {"application/pdf", "text/plain"}
 _WEB_OR_DATA = re.compile(r"(?:data|https?):", re.IGNORECASE)
 _PLAIN_BASE64 = str.maketrans("-_", "+/")
 
-_TELLING_CHARS = 400
-"""Characters of base64 that are enough to know a file by."""
+_HEAD_CHARS = 400
+"""Characters of base64 that are enough to recognise a kind of file."""
 
 _NOT_IN_NAMES = re.compile(r"[^\w. ()+-]+")
 
-
 _DATA_URL_HINT = " Send it as a data: URL (data:image/png;base64,…) or an https: URL."
-"""For what came bare and passed for base64: a path can."""
+"""For a bare text that was taken for base64: a path can look like it."""
 
 
 @frozen
 class Attachment:
-    """A picture or file, as Grok will be given it. *path* as in :class:`AttachmentPart`."""
+    """A picture or file, as it goes up to Grok. *path* as in :class:`AttachmentPart`."""
 
     data: bytes = field(repr=False)
     media_type: str
@@ -59,9 +58,9 @@ class Attachment:
 
 
 def attachment_of(part: AttachmentPart, data: bytes) -> Attachment:
-    """What *part* turned out to be, by its first bytes.
+    """The attachment that *part* names; its first bytes decide on its kind.
 
-    :raises AttachmentRefused: it is nothing that Grok takes; the message says what it is.
+    :raises AttachmentRefused: if Grok does not take this kind; the message names it.
     """
     if not part.picture and (text := in_utf8(data, declared_charset(part.url))) is not None:
         data = text
@@ -85,9 +84,9 @@ def attachment_of(part: AttachmentPart, data: bytes) -> Attachment:
 
 
 def text_attachment(text: str, name: str, path: str) -> Attachment:
-    """A text of this server's own making, as a file.
+    """A text that this server made, as a file.
 
-    :raises ContextLengthExceeded: it is more than a file may hold.
+    :raises ContextLengthExceeded: if it is longer than a file may be.
     """
     data = text.encode("utf-8", "replace")
     if len(data) > MOST_BYTES:
@@ -98,7 +97,7 @@ def text_attachment(text: str, name: str, path: str) -> Attachment:
 def picture_url(text: str) -> str:
     """The URL of a picture as a client wrote it: a URL, or the bare base64 of the picture.
 
-    :raises ValueError: it is neither; the message says what is, and quotes nothing.
+    :raises ValueError: if it is neither; the message gives the forms, and quotes nothing.
     """
     if _WEB_OR_DATA.match(text):
         return text
@@ -110,10 +109,10 @@ def picture_url(text: str) -> str:
 
 
 def is_base64_of_a_file(text: str) -> bool:
-    """Whether *text* begins as the base64 of a file of a known kind does; texts are none of
-    them.
+    """Whether *text* begins as the base64 of a picture or another known file does; a text file does
+    not count.
     """
-    head = "".join(text[:_TELLING_CHARS].split()).translate(_PLAIN_BASE64)
+    head = "".join(text[:_HEAD_CHARS].split()).translate(_PLAIN_BASE64)
     head = head[: len(head) // 4 * 4]
     try:
         return sniff(binascii.a2b_base64(head, strict_mode=True)) not in (None, "text/plain")
@@ -122,13 +121,12 @@ def is_base64_of_a_file(text: str) -> bool:
 
 
 def _file_name(part: AttachmentPart, media_type: str) -> str:
-    """A name that Grok and a file system can live with, with the ending of what it really is."""
+    """The client's name without special characters, with the ending of the file's real kind."""
     extension = extension_of(media_type)
     stem = _NOT_IN_NAMES.sub("_", part.name.rpartition("/")[2]).strip(" ._")[:80]
     if not stem:
         return f"{'image' if media_type in _PICTURES else 'file'}{extension}"
     known = stem.lower().endswith((extension, ".jpeg" if extension == ".jpg" else extension))
-    text = (
-        media_type == "text/plain" and "." in stem
-    )  # notes.md, main.py: texts of all kinds keep theirs
+    # Texts of all kinds keep their ending: notes.md, main.py.
+    text = media_type == "text/plain" and "." in stem
     return stem if known or text else f"{stem}{extension}"

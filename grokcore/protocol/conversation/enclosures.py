@@ -2,12 +2,12 @@
 
 Rules
 -----
-1. Those of the user's last message always do: without one of them there is no answer.
-2. So do those of all messages after the assistant's last turn (a tool's result, an earlier message
-   of the user's), as far as they can be had. A beginning of an answer at the end is no turn in this
-   sense.
-3. Others are named in the transcript. On request, pictures among them go up as well, the latest
-   first.
+1. Attachments of the user's last message always do: without one of them there is no answer.
+2. So do attachments of all messages after the assistant's last turn, as far as they can be loaded:
+   of a tool's result, or an earlier message of the user. The beginning of an answer at the end of
+   the conversation does not count as a turn.
+3. Other attachments are named in the transcript. On request, pictures among them go up as well, the
+   latest first.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ MOST_EARLIER = 4
 class Use(enum.Enum):
     """Why an enclosure goes up, or may."""
 
-    NEEDED = "it is the user's last message's"
-    WANTED = "the assistant has not answered yet to the message that it is of"
-    EARLIER = "it is a picture of another message"
+    NEEDED = "it belongs to the user's last message"
+    WANTED = "it belongs to another message that the assistant has not answered yet"
+    EARLIER = "it is a picture of an earlier message"
 
 
 @frozen
@@ -85,10 +85,10 @@ class Enclosed:
 
 
 def find_enclosures(messages: Sequence[Message]) -> list[Enclosure]:
-    """Those of *messages*, in their order. What names no content is not among them."""
+    """The enclosures of *messages*, in their order, without parts that name no content."""
     last = next((i for i in reversed(range(len(messages))) if messages[i].role == "user"), None)
     begin, end = _open_end(messages)
-    found = []
+    enclosures = []
     for index, message in enumerate(messages):
         use = Use.NEEDED if index == last else Use.WANTED if begin <= index < end else Use.EARLIER
         parts = (
@@ -96,21 +96,23 @@ def find_enclosures(messages: Sequence[Message]) -> list[Enclosure]:
             for part in message.attachments
             if part.usable and (part.picture or use is not Use.EARLIER)
         )
-        found += [Enclosure(part, use) for part in parts]
-    return found
+        enclosures += [Enclosure(part, use) for part in parts]
+    return enclosures
 
 
 def paths_by_rule(messages: Sequence[Message]) -> frozenset[str]:
-    """The paths of what goes up if all can be had, without pictures of earlier turns."""
+    """The paths of all attachments that go up without being asked for."""
     return frozenset(
-        one.part.path for one in find_enclosures(messages) if one.use is not Use.EARLIER
+        enclosure.part.path
+        for enclosure in find_enclosures(messages)
+        if enclosure.use is not Use.EARLIER
     )
 
 
 def left_behind(messages: Sequence[Message], up: Collection[str]) -> frozenset[str]:
-    """Names, for the response header, of what does not go up.
+    """Names, for the response header, of the kinds of attachments that do not go up.
 
-    :param up: the paths of what does.
+    :param up: the paths of those that do.
     """
     behind = [part for message in messages for part in message.attachments if part.path not in up]
     return frozenset("earlier_pictures" if part.picture else "earlier_files" for part in behind)

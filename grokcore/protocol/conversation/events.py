@@ -1,6 +1,6 @@
-"""What one answer of Grok is made of, one class per kind of event.
+"""The events that make up one answer of Grok, a class per kind.
 
-The decoder emits an event only for something *meaningful*: each of them releases the response, and
+The decoder emits an event only for *meaningful* input: each event releases the response, and
 restarts the chunk clock. Heartbeats, layout hints and unknown lines are no events
 (docs/developers/decisions.md, "Clocks").
 """
@@ -69,14 +69,14 @@ class Cited:
 
 @frozen
 class Found:
-    """A search has found these pages; each is told once in an answer."""
+    """A search has found these pages; each page is reported once in an answer."""
 
     sources: tuple[Source, ...]
 
 
 @frozen
 class ToolUse:
-    """Grok uses a tool: its name, and what it is asked in one line (possibly nothing)."""
+    """Grok uses a tool: its name, and its task in one line (may be empty)."""
 
     name: str
     detail: str = ""
@@ -141,14 +141,14 @@ class Activity:
 
 @frozen
 class Failed:
-    """Grok, or the stream itself, said that this answer failed. The last event."""
+    """Grok reported a failure, or the stream is broken. The last event."""
 
     error: GrokApiError
 
 
 @frozen
 class Finished:
-    """Grok said that the answer is complete, and it is not empty. The last event."""
+    """Grok reported that the answer is complete, and it is not empty. The last event."""
 
 
 Event: TypeAlias = (

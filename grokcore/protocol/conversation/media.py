@@ -1,7 +1,7 @@
-"""Pictures and files that a client sends: what they are, and how they come in a ``data:`` URL.
+"""The media types of pictures and files that a client sends, and the content of ``data:`` URLs.
 
-What a file *is* is read from its first bytes. What its sender or its server calls it is not
-believed: a page that says it is a picture would otherwise be handed on as one.
+A file's type is read from its first bytes. The type that its sender or server states is ignored: a
+page that is declared as a picture would otherwise be passed on as a picture.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ _MAGIC = {
     "image/jpeg": re.compile(rb"\xff\xd8\xff"),
     "image/gif": re.compile(rb"GIF8[79]a"),
     "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
-    # The size of the header that follows tells a bitmap from a text that begins with these two
-    # letters.
+    # A text may begin with these two letters as well; only a bitmap has such a header size.
     "image/bmp": re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL),
     "audio/flac": re.compile(rb"fLaC[\0\x80]"),
     "application/pdf": re.compile(rb"%PDF-"),
-    # An EBML file says what it is in its first few fields; Matroska's other files are no WebM.
+    # An EBML file names its type in its first few fields; Matroska's other files are no WebM.
     "video/webm": re.compile(rb"\x1a\x45\xdf\xa3.{0,56}?\x42\x82.{1,8}?webm", re.DOTALL),
 }
 
 _BOXES = re.compile(rb".{4}ftyp", re.DOTALL)
-"""How files of MPEG-4's family begin: length and name of a box that lists, four letters each, what
-they are good for.
+"""The beginning of files of MPEG-4's family: length and name of a box that lists brands of four
+letters each.
 """
 
 _MOST_BRANDS = 64
@@ -43,16 +42,15 @@ _SOUND_ONLY = {b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "}
 _NOT_IN_TEXT = re.compile(r"[\0-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
 """Control characters other than the ends of lines and pages, and tabs."""
 
-
 _STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 class TooLarge(ValueError):
-    """There is more than is taken."""
+    """The content exceeds the limit."""
 
 
 def sniff(data: bytes) -> str | None:
-    """The media type of a file, by its content; None if it is none that is known here, or empty.
+    """The media type of a file, by its content; None if the type is unknown, or the file empty.
 
     Text of any kind is ``text/plain``, HTML and SVG too: both can hold programs and are never
     pictures.
@@ -76,15 +74,15 @@ def is_video(media_type: str | None) -> bool:
 
 
 def parse_data_url(text: str, *, most: int) -> bytes:
-    """The content of ``data:[<mediatype>][;<parameter>]*[;base64],<data>``; what it says of its
-    type is passed over.
+    """The content of ``data:[<mediatype>][;<parameter>]*[;base64],<data>``; its media type is
+    ignored.
 
-    Base64 may be of the URL-safe kind, without padding, with white space in it, and
+    Base64 may use the URL-safe alphabet, lack its padding, contain white space, and be
     percent-encoded.
 
-    :param most: bytes of content that are taken.
-    :raises TooLarge: there are more; found before they are decoded.
-    :raises ValueError: it is no such URL. The message says why and quotes nothing.
+    :param most: the limit in bytes of content.
+    :raises TooLarge: if there are more; checked before anything is decoded.
+    :raises ValueError: if it is no such URL. The message gives the reason and quotes nothing.
     """
     head, comma, payload = text.partition(",")
     scheme, colon, parameters = head.partition(":")
@@ -138,8 +136,8 @@ def _from_base64(payload: str, most: int) -> bytes:
 
 
 def _unescaped(encoded: bytes) -> bytes:
-    """Without percent-encoding. By way of quoted-printable, which is the same with another mark,
-    and is done in C.
+    """*encoded* without percent-encoding. The decoder of quoted-printable does it, in C: only the
+    mark differs.
     """
     if b"%" not in encoded:
         return encoded

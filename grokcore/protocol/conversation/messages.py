@@ -25,7 +25,7 @@ class Call:
 
 @frozen
 class Message:
-    """One turn.
+    """A turn of a conversation.
 
     :ivar role: system, developer, user, assistant or tool.
     :ivar text: may be empty.
@@ -46,8 +46,8 @@ class Message:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing in it; such a turn is none. That a tool returned nothing is
-        something.
+        """Whether it has no content, and so does not count. An empty result of a named tool does
+        count.
         """
-        told = self.role == "tool" and (self.name or self.call_id)
-        return not (self.text.strip() or self.attachments or self.calls or told)
+        result = self.role == "tool" and (self.name or self.call_id)
+        return not (self.text.strip() or self.attachments or self.calls or result)

@@ -1,4 +1,4 @@
-"""One request for an answer, in nobody's dialect, and how a lane says it."""
+"""Requests for answers, in nobody's dialect, and their renderings by lanes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Task(enum.Enum):
 
 @frozen
 class Question:
-    """One request for an answer.
+    """A request for an answer.
 
     :ivar messages: the whole conversation, oldest first.
     :ivar enclosed: pictures and files of *messages* whose contents are sent.

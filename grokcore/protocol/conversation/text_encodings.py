@@ -1,8 +1,8 @@
 """Text files in other encodings than UTF-8: converted where the encoding is certain, and named
 where it is a guess.
 
-A wrong guess would give Grok another text than the client has, without a word. So only a byte order
-mark and a declared ``charset`` count as certain.
+A wrong guess would silently give Grok another text than the client has. So only a byte order mark
+and a declared ``charset`` count as certain.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ _CONTROLS = re.compile(r"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_BYTES = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _EAST_ASIAN = re.compile("[\u2010-\u2027\u3000-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+")
 
-TELLING_BYTES = 4096
+HEAD_BYTES = 4096
 
-# What texts are written in. Python's other encodings are none of texts, or take time with the
-# square of the length.
+# Encodings of texts. Python's others are not meant for texts, or take quadratic time.
 _OF_TEXTS = re.compile(
     r"utf-(?:8|8-sig|16|16-le|16-be|32|32-le|32-be)|ascii|cp\d+|iso8859-\d+|koi8-[a-z]|mac-[a-z]+|tis-620|ptcp154|hz|johab"
     r"|big5(?:hkscs)?|gb2312|gbk|gb18030|euc_[a-z0-9_]+|shift_jis(?:x0213|_2004)?|iso2022_[a-z0-9_]+"
@@ -35,10 +34,10 @@ _OF_TEXTS = re.compile(
 
 
 def decoded(data: bytes, charset: str) -> str:
-    """The text that *data* is in an encoding by the name of *charset*.
+    """*data* decoded from the encoding named *charset*.
 
-    :raises ValueError: it is none, or the encoding is none of texts. (UnicodeDecodeError is a
-        ValueError.)
+    :raises ValueError: if it can't be decoded (UnicodeDecodeError is a ValueError), or *charset*
+        is no encoding of texts.
     """
     try:
         name = codecs.lookup(charset).name
@@ -58,7 +57,7 @@ def declared_charset(url: str) -> str:
 def in_utf8(data: bytes, charset: str = "") -> bytes | None:
     """A text in UTF-8; None if its encoding is not certain, or it is no text in that encoding.
 
-    :param charset: the encoding that the client declares; may be empty, or one that nobody knows.
+    :param charset: the encoding that the client declares; may be empty or unknown.
     """
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), charset)
     try:
@@ -72,7 +71,7 @@ def guessed_encoding(data: bytes) -> str:
     """The likely encoding of a text that is not UTF-8, for a message; empty if *data* does not look
     like a text.
     """
-    beginning = data[:TELLING_BYTES]
+    beginning = data[:HEAD_BYTES]
     beginning = beginning[: len(beginning) // 2 * 2]
     for encoding in ("utf-16-le", "utf-16-be"):
         text = beginning.decode(encoding, "ignore")

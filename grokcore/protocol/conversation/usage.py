@@ -1,8 +1,8 @@
-"""An honest estimate of token counts.
+"""An estimate of token counts.
 
-Grok's web protocol says nothing about tokens, and its tokenizer is not public; so this counts
-offline, the same for question and answer: about one token per CJK character and one per four other
-characters. Responses carry the header ``x-grok2api-usage: estimated``.
+Grok's web protocol gives no token counts, and its tokenizer is not public. So tokens are counted
+here, the same for question and answer: one per CJK character, and one per four other characters.
+Responses carry the header ``x-grok2api-usage: estimated``.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ API); ``image_url``, ``file_data`` and ``file_url`` beside ``type`` (its Respons
 with ``data`` and ``media_type`` or with ``url`` (Anthropic); ``image`` or ``data`` with
 ``mediaType`` (AI SDK); ``source_type``, and ``base64`` with ``mime_type`` (LangChain);
 ``inline_data`` and ``file_data`` as objects (Gemini); ``data`` with ``mimeType``, and ``resource``
-with ``blob`` (MCP). A shape is told by its keys, never by the part's type alone.
+with ``blob`` (MCP). A shape is recognised by its keys, never by the part's type alone.
 
-What is named is a URL (``data:``, ``https:``, ``http:``) or bare base64.
+A part names a URL (``data:``, ``https:``, ``http:``) or holds bare base64.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ PLACE_KEYS = (
         "uri",
     ),
 )
-"""Keys under which a part may hold its content or address, or an object that does. The first that
-leads there counts.
+"""Keys under which a part may hold its content or address, or an object with one of these keys. The
+first key that leads to a text counts.
 """
 
 FILE_ID_KEYS = ("file_id", "fileId", "image_file", "reference")
@@ -87,7 +87,7 @@ class Place:
     :ivar name: what the client calls it; may be empty.
     :ivar key: the key of the part that led there.
     :ivar by_id: whether the part names a file that was uploaded elsewhere.
-    :ivar beside: within what *key* holds, further keys with something in them that was not read.
+    :ivar beside: keys within the object under *key* whose values were not read.
     """
 
     text: str = field(default="", repr=False)
@@ -112,7 +112,7 @@ def find_place(part: Mapping[str, Any]) -> Place:
 
 
 def _beside(holder: Mapping[str, Any], name: str) -> Iterator[str]:
-    """Keys of an object within a part that hold something and are not read."""
+    """Keys of an object within a part that have a value, and are not read."""
     used, _ = _trail(holder, 1)
     for key, value in holder.items():
         read = key == used or key in _NO_CONTENT or (key in NAME_KEYS and value == name)
@@ -123,7 +123,7 @@ def _beside(holder: Mapping[str, Any], name: str) -> Iterator[str]:
 def attachment_at(place: Place, path: str, *, picture: bool) -> AttachmentPart:
     """The picture or file at *place*.
 
-    :raises AttachmentRefused: there is nothing that could be attached.
+    :raises AttachmentRefused: if the place holds no URL and no base64.
     """
     url = _as_url(place)
     if picture and not _SCHEME.match(place.text) and not is_base64_of_a_file(place.text):
@@ -138,8 +138,8 @@ def attachment_at(place: Place, path: str, *, picture: bool) -> AttachmentPart:
 
 
 def _trail(value: Any, depth: int) -> tuple[str, list[Any]]:
-    """The first key, and what is met on the way to a text that is not blank: objects, and the text
-    at the end.
+    """The first key, and the way from *value* to a text that is not blank: objects, then the
+    text.
     """
     if not isinstance(value, dict) or depth > _MOST_DEPTH:
         return "", [value] if isinstance(value, str) and value.strip() else []
@@ -166,7 +166,7 @@ def _names_a_file_id(value: Any, depth: int) -> bool:
 
 
 def _as_url(place: Place) -> str:
-    """Its URL; bare base64 as a ``data:`` URL; empty if it is neither."""
+    """The URL at *place*; bare base64 becomes a ``data:`` URL. Empty if the text is neither."""
     if not place.text or _SCHEME.match(place.text):
         return place.text
     if not _BASE64.fullmatch(place.text[:200]):

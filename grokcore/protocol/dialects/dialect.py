@@ -65,7 +65,7 @@ _Collector_co = TypeVar("_Collector_co", bound=Collector, covariant=True)
 
 
 class Dialect(Protocol[_Request, _Collector_co]):
-    """One API as its clients speak it."""
+    """The form of one API: its requests, answers and errors."""
 
     def parse(self, body: bytes) -> _Request:
         """Validate a request's body.

@@ -14,7 +14,7 @@ Rules
    surrogate pair in an escape becomes U+FFFD: JavaScript clients cut emoji in two.
 2. Names are cut to :data:`MOST_NAME` characters, so that nothing behind has to compare or show
    longer ones.
-3. No exception refers to the body or to what was parsed of it.
+3. No exception refers to the body or to values parsed from it.
 
 Source of the figures: measured with orjson 3.13 on bodies of 94 MB.
 """
@@ -55,17 +55,17 @@ LARGE_BYTES = 1024 * 1024
 """Larger bodies are scanned in pieces of this size, and their long strings cut out."""
 
 ESCAPED_BYTES = 64 * 1024
-"""Of a string with escapes that are scanned at once, in some 3 ms."""
+"""Bytes of a string with escapes that are scanned at once, in some 3 ms."""
 
 LONG_STRING_BYTES = 4096
 
 MOST_TEXT_BYTES = 24 * 1024 * 1024
-"""Of long strings that are text, in one body: six million tokens. Pictures in base64 are no
+"""Bytes of long strings that are text, in one body: six million tokens. Pictures in base64 are no
 text.
 """
 
 MOST_SKELETON_BYTES = 16 * 1024 * 1024
-"""Of all that is outside of long strings."""
+"""Bytes of a body outside of its long strings."""
 
 _BOM = codecs.BOM_UTF8
 _QUOTE, _BACKSLASH = b'"\\'
@@ -173,7 +173,10 @@ def _parsed_large(body: bytes) -> Any:
 
 
 def _long_strings(body: bytes) -> list[_Span]:
-    """:raises GrokApiError: if there is too much of anything."""
+    """The long strings of a large body.
+
+    :raises GrokApiError: if the body has too many values, too much text, or is nested too deeply.
+    """
     spans: list[_Span] = []
     marks = bytearray()
     at = strings = 0
@@ -183,9 +186,8 @@ def _long_strings(body: bytes) -> list[_Span]:
         if quote < 0:
             break
         end, strings = _string_end(body, quote + 1), strings + 1
-        if (
-            strings > MOST_STRUCTURE + 1
-        ):  # behind each string is a comma, a colon, or the end of what was opened
+        # Behind each string is a comma, a colon, or a closing bracket.
+        if strings > MOST_STRUCTURE + 1:
             raise _too_much_structure()
         if end - quote > LONG_STRING_BYTES:
             spans.append(_Span(quote + 1, end, _is_text(body, quote + 1, end)))
@@ -221,9 +223,8 @@ def _string_end(body: bytes, start: int) -> int:
 
 def _is_text(body: bytes, start: int, end: int) -> bool:
     for at in range(start, end, LARGE_BYTES):
-        piece = body[
-            at : min(at + LARGE_BYTES + 1, end)
-        ]  # one more: a piece may end within an escape
+        # One byte more: a piece may end within an escape.
+        piece = body[at : min(at + LARGE_BYTES + 1, end)]
         if b" " in piece or b"\\u" in piece or not piece.isascii():
             return True
     return False

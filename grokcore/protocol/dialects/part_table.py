@@ -1,4 +1,4 @@
-"""The table of content parts: what becomes of each type, of every dialect and SDK.
+"""The table of content parts: how each type is read, of every dialect and SDK.
 
 OpenAI's chat API, its Responses API, Anthropic's Messages, AI SDK, LangChain and MCP (2026). A test
 walks the types that their packages declare.
@@ -15,7 +15,7 @@ __all__ = ["TABLE", "Becomes", "Row", "row_of_type"]
 
 
 class Becomes(enum.Enum):
-    """What becomes of a part; in brackets in the user's last turn, if that differs."""
+    """The fate of a part; in brackets that in the user's last turn, if it differs."""
 
     TEXT = "its words"
     PICTURE = "a picture"
@@ -32,8 +32,8 @@ class Row:
 
     :ivar fields: for texts, the keys of its words, in the order in which they are shown. A value
         may be parts again.
-    :ivar note: for what is dropped or noted, what it is called.
-    :ivar hint: what would work instead.
+    :ivar note: the name in the note that stands for the part, or before a text.
+    :ivar hint: advice to the client, for the refusal.
     """
 
     becomes: Becomes
@@ -46,7 +46,7 @@ def _rows(row: Row, *types: str) -> dict[str, Row]:
     return dict.fromkeys(types, row)
 
 
-_NO_SOUND = "Grok's web chat takes no sound: send what is said as text."
+_NO_SOUND = "Grok's web chat takes no sound: send the spoken words as text."
 _NO_VIDEO = "Grok's web chat takes no videos: send single frames as image_url parts."
 _NOT_A_USERS = "It belongs into a turn of the assistant: send text."
 
@@ -141,12 +141,13 @@ TABLE: Mapping[str, Row] = {
     ),
     **_rows(Row(Becomes.NOTE, note="video", hint=_NO_VIDEO), "video_url", "video", "input_video"),
 }
-"""By type, in lower case with ``_`` for ``-``. Of others the text is taken; else they are noted
-(refused).
+"""By type, in lower case with ``_`` for ``-``. Of other types the text is taken; without a text
+they are noted (refused).
 """
 
 _ENDINGS = ("tool_result", "tool_result_error", "tool_use")
-"""A type that ends so is like the one of that name: those of tools that Anthropic runs itself."""
+"""Ends of type names: a type with such an end is read like the type of that name. Anthropic names
+the types of its own tools so."""
 
 
 def row_of_type(kind: str) -> Row | None:

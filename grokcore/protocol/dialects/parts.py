@@ -3,23 +3,23 @@
 
 Rules
 -----
-1. *Strict with the question*: in the user's last turn a part that can't be passed on is refused,
-   with its path and with a hint of what would work instead.
+1. *Strict with the question*: in the user's last turn a part that can't be passed on is refused.
+   The message has its path and a hint how to send it instead.
 2. *Mild with history*: everywhere else (earlier turns; the assistant's, a tool's, the system's)
    nothing is refused, since a client sends its history again with every question. Thinking is
-   dropped; what can't be passed on leaves a note where it stood: ``[audio]``, ``[file x.pdf]``, or
-   its type in brackets.
-3. Nothing vanishes without a word: for what does not reach Grok there is a :class:`Dropped` with a
-   name for the response header.
+   dropped. Another part that can't be passed on leaves a note in its place: ``[audio]``,
+   ``[file x.pdf]``, or its type in brackets.
+3. Nothing vanishes silently: each field or part that does not reach Grok gives a :class:`Dropped`
+   with a name for the response header.
 4. A part is known by its type, else by its keys: ``{"text": "x"}`` is a text, ``{"image_url": …}``
-   a picture. ``null`` is the same as absent. One part may stand for a list of one.
+   a picture. ``null`` is the same as absent. A part alone stands for a list with that part.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 from attrs import evolve, frozen
 
@@ -84,7 +84,7 @@ JSON.
 
 @frozen
 class Result:
-    """What a tool returned. *call_id* and *name* may be empty."""
+    """The result of a tool. *call_id* and *name* may be empty."""
 
     call_id: str
     name: str
@@ -94,7 +94,7 @@ class Result:
 
 @frozen
 class Dropped:
-    """A mark for what does not reach Grok; *name* is for the response header."""
+    """A mark for a field or part that does not reach Grok; *name* is for the response header."""
 
     name: str
 
@@ -106,7 +106,7 @@ Piece: TypeAlias = "str | AttachmentPart | Call | Result | Dropped"
 class _Where:
     """The place of a value in the request.
 
-    :ivar strict: whether what can't be passed on is refused there, rather than noted.
+    :ivar strict: whether a part that can't be passed on is refused there, rather than noted.
     :ivar depth: in how many parts it is nested.
     """
 
@@ -125,7 +125,7 @@ def parse_parts(value: Any, path: str, *, strict: bool) -> list[Piece]:
     """The content of a message: null, a string, a part, or a list of parts.
 
     :param path: where it stands in the request.
-    :param strict: whether what can't be passed on is refused, rather than noted.
+    :param strict: whether a part that can't be passed on is refused, rather than noted.
     :raises InvalidRequest: it is no content; only if *strict*.
     :raises AttachmentRefused: a part can't be passed on; only if *strict*.
     """
@@ -135,7 +135,7 @@ def parse_parts(value: Any, path: str, *, strict: bool) -> list[Piece]:
 def parse_call(value: Mapping[str, Any], kind: str) -> Iterator[Piece]:
     """A call in any dialect: flat, or within ``function`` or ``custom``.
 
-    :param kind: a name for what was not read.
+    :param kind: the first part of the names for keys that were not read.
     """
     within = next((key for key in ("function", "custom") if isinstance(value.get(key), dict)), "")
     inner = value[within] if within else value
@@ -155,12 +155,7 @@ def text_of(value: Any) -> str:
 
 def as_json(value: Any) -> str:
     """*value* as JSON for a transcript."""
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        return (
-            "…"  # deeper than json writes, though orjson reads it; no tool has arguments like that
-        )
+    return json.dumps(value, ensure_ascii=False)
 
 
 # One part ---------------------------------------------------------------------------------------
@@ -209,6 +204,8 @@ def _object(part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
             yield from _result(part, where)
         case Becomes.DROPPED | Becomes.NOTE:
             yield from _left_out(row, _type_of(part), where)
+        case _ as never:
+            assert_never(never)
 
 
 def _type_of(part: Mapping[str, Any]) -> str:
@@ -217,7 +214,7 @@ def _type_of(part: Mapping[str, Any]) -> str:
 
 
 def _row_of(part: Mapping[str, Any], *, strict: bool) -> Row | None:
-    """By its type, else (there is none) by its keys."""
+    """The row for a part, by its type; by its keys if it has no type."""
     kind = _type_of(part)
     if kind:
         return row_of_type(kind)
@@ -225,8 +222,8 @@ def _row_of(part: Mapping[str, Any], *, strict: bool) -> Row | None:
 
 
 def _row_by_keys(part: Mapping[str, Any], *, strict: bool) -> Row | None:
-    """Mildly, an object with further keys is no part: a tool may have returned it, and is shown in
-    full.
+    """The row for an object without a type. Unless *strict*, an object with further keys is no
+    part: a tool may have returned it, and it is shown in full.
     """
     if "text" in part:
         return (
@@ -264,8 +261,8 @@ def _text(row: Row, part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
 
 
 def _words(value: Any, where: _Where, part: str) -> Iterator[Piece]:
-    """The text under a key of the part at path *part*: a string, or parts again; mildly, any
-    JSON.
+    """The text under a key of the part at path *part*: a string, or parts again; in the history
+    any JSON.
     """
     if (
         isinstance(value, dict)
@@ -316,9 +313,8 @@ def _attachment(part: Mapping[str, Any], where: _Where, *, picture: bool) -> Ite
         yield AttachmentPart(picture, "", place.name, where.path)
     if isinstance(part.get("context"), str):
         yield part["context"]
-    read = (
-        (place.key,) if place.key else (*PLACE_KEYS, *FILE_ID_KEYS)
-    )  # one that names nothing is reported as a file
+    # A part that names nothing is reported as a file.
+    read = (place.key,) if place.key else (*PLACE_KEYS, *FILE_ID_KEYS)
     names = (key for key in NAME_KEYS if part.get(key) == place.name)
     yield from _unread(
         part, (*read, *names, *(("context",) if isinstance(part.get("context"), str) else ()))
@@ -356,8 +352,8 @@ def _text_of_document(part: Mapping[str, Any], where: _Where) -> list[Piece] | N
 
 
 def _result(part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
-    """What a tool returned is never refused: it is sent again until the assistant has answered to
-    it.
+    """The result of a tool: never refused, since clients send it again until the assistant has
+    answered to it.
     """
     key = _key(part, _RETURNED)
     call_id, name = _word_key(part, _CALL_IDS[:-1]), _word_key(part, _TOOL_NAMES)
@@ -378,7 +374,7 @@ def _left_out(row: Row, kind: str, where: _Where) -> Iterator[Piece]:
 
 
 def _of_unknown_type(part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
-    """A type of which nothing is known: its text is taken, if it has one, and the rest is named."""
+    """A part of an unknown type: its text is taken, if it has one, and the rest is named."""
     kind = _type_of(part)
     text = part.get("text")
     if kind and isinstance(text, str) and text:
@@ -398,7 +394,7 @@ def _of_unknown_type(part: Mapping[str, Any], where: _Where) -> Iterator[Piece]:
 
 
 def _unread(part: Mapping[str, Any], read: tuple[str, ...], kind: str = "") -> Iterator[Dropped]:
-    """Marks for keys of a known part that hold something which was not read."""
+    """Marks for keys of a known part whose values were not read."""
     for key, value in part.items():
         if (
             key not in read
@@ -410,7 +406,7 @@ def _unread(part: Mapping[str, Any], read: tuple[str, ...], kind: str = "") -> I
 
 
 def _key(holder: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    """The first of *keys* under which there is something; empty if there is nothing."""
+    """The first of *keys* that is there; empty if none is."""
     return next((key for key in keys if holder.get(key) is not None), "")
 
 

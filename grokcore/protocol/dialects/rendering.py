@@ -3,10 +3,9 @@ count that belong to them.
 
 Rules
 -----
-1. What is hidden is hidden: without thinking shown, tools, searches and progress leave no trace in
-   either field.
-2. Reasoning comes before content. What Grok still does once its answer has begun is not told.
-3. An annotation is complete, or it is not there: clients fail on half ones.
+1. Hidden thinking leaves no trace in either field, nor do tools, searches and progress then.
+2. Reasoning comes before content. Tools and searches after the answer's first text are not shown.
+3. An annotation is complete, or it is not there: clients fail on incomplete ones.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import enum
 import html
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import quote
 
 from attrs import frozen
@@ -45,7 +44,7 @@ SHOWN_SOURCES = 20
 
 
 class ThinkingStyle(enum.Enum):
-    """What becomes of thinking."""
+    """Where Grok's thinking goes."""
 
     HIDDEN = "hidden"
     REASONING_CONTENT = "reasoning_content"
@@ -64,7 +63,7 @@ class Style:
 
 
 class Renderer:
-    """One answer. *prompt_tokens* is the estimate for its question."""
+    """The state of one answer. *prompt_tokens* is the estimate for its question."""
 
     def __init__(self, style: Style, prompt_tokens: int) -> None:
         self._style = style
@@ -100,7 +99,7 @@ class Renderer:
                     self._after_media = True
 
     def close_think_tag(self) -> str:
-        """What still belongs to ``content`` before an error ends it."""
+        """The text that closes ``content`` before an error ends the answer; may be empty."""
         return self._content("")[1] if self._think_tag_open else ""
 
     def usage(self) -> dict[str, Any]:
@@ -115,8 +114,8 @@ class Renderer:
         }
 
     def annotations(self) -> list[dict[str, Any]]:
-        """OpenAI's ``url_citation`` annotations: the places that cite, then what was found and is
-        cited nowhere.
+        """OpenAI's ``url_citation`` annotations: the places that cite, then pages that a search
+        found and no place cites.
 
         The latter stand at the end of the text, with no length.
         """
@@ -188,23 +187,27 @@ class Renderer:
                 )
             case File(url, name):
                 return f"[{_label(name) or 'file'}]({_address(url)})"
+            case _ as never:
+                assert_never(never)
 
     # Reasoning -----------------------------------------------------------------------------------
 
     def _work(self, event: Found | ToolUse | Progress) -> Iterator[tuple[str, str]]:
-        """What Grok does beside thinking, each in lines of its own."""
+        """The lines for a search, a tool or progress, among the reasoning."""
         match event:
             case Found(sources):
                 for source in sources:
                     self._found.setdefault(source.url, source)
                 lines = [
-                    f"- [{_label(one.title) or one.url}]({_address(one.url)})"
-                    for one in sources[:SHOWN_SOURCES]
+                    f"- [{_label(source.title) or source.url}]({_address(source.url)})"
+                    for source in sources[:SHOWN_SOURCES]
                 ]
             case ToolUse(name, detail):
                 lines = [f"[{name.replace('_', ' ')}{': ' if detail else ''}{detail}]"]
             case Progress(percent):
                 lines = [f"{percent} %"]
+            case _ as never:
+                assert_never(never)
         if not self._answering:
             gap = "\n" if self._mid_line else ""
             yield from self._thought(gap + "\n".join(lines) + "\n")

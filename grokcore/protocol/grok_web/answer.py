@@ -98,7 +98,7 @@ class Input(enum.Enum):
 
 
 class Answer:
-    """One answer.
+    """The answer of one stream.
 
     :ivar events: new events, in order; the decoder replaces the list when it has passed them on.
     :ivar begun: whether events have been passed on.

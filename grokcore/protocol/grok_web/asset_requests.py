@@ -1,17 +1,17 @@
-"""What is sent to fetch a picture or video that Grok made (grok-protocol.md §1.6), and to whom.
+"""Requests for pictures and videos that Grok made (grok-protocol.md §1.6).
 
 Theory
 ------
 Assets belong to the account that had them made, and are given to nobody else: the request carries
-the session's cookies. Where it goes is said by Grok's stream, mostly as a path. An absolute URL
-leads somewhere else than the path would, so it is judged before any cookie goes along.
+the session's cookies. Grok's stream names the address, mostly as a path. An absolute URL may lead
+to another host, so it is judged before any cookie goes along.
 
 Rules
 -----
 1. Only the configured ``assets_url`` and Grok's known hosts are asked. Cookies go to the former and
-   to Grok's own assets host, and never over plain HTTP, unless that is what is configured.
-2. What is asked for is put together anew from the parts that were judged, so that nothing is read
-   differently later.
+   to Grok's own assets host, and never over plain HTTP unless ``assets_url`` says so.
+2. The URL of the request is put together anew from the parts that were judged, so that no later
+   reader takes it for another one.
 3. A path stays below ``assets_url``.
 4. No message quotes the URL: it holds the account's id.
 """
@@ -30,12 +30,12 @@ from .identity import ORIGIN, Identity
 __all__ = ["AssetKind", "AssetPlace", "asset_headers", "asset_place", "whole_address"]
 
 AssetKind: TypeAlias = Literal["image", "video"]
-"""What element of a page would show it; a file that is neither is asked for as an image."""
+"""The element of a page that would show it; other files are requested as images."""
 
 OWN_HOST = "assets.grok.com"
 
 PUBLIC_HOSTS = frozenset({"imagine-public.x.ai", "imgen.x.ai"})
-"""They give to everybody, without cookies."""
+"""Hosts that need no cookies."""
 
 _HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 

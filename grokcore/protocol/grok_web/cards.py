@@ -33,10 +33,10 @@ _OPENING = re.compile(r"<[^>]*>")
 
 @frozen
 class Card:
-    """What of a card is of use; empty where it says nothing.
+    """The useful parts of a card; empty where it has none.
 
     :ivar kind: its ``cardType``, or its ``type`` if it has none.
-    :ivar url: what it cites, or where the picture or file is.
+    :ivar url: the page that it cites, or the address of its picture or file.
     :ivar percent: of a picture that is being made; None of anything else, and before it was begun.
     :ivar fault: why the picture could not be made, in Grok's word (``rate_limit``).
     """

@@ -128,7 +128,7 @@ class Gallery:
         return [shown for event in finished for shown in self._show(event)]
 
     def _moved(self, subject: str, state: list[object], percent: object) -> list[Event]:
-        """Something has happened, if it is not what is known already."""
+        """Events for news of *subject*, unless its state is the last one that was seen."""
         subject, known = subject[:_SHOWN_OF_A_STATE], str(state)[:_SHOWN_OF_A_STATE]
         if self._progress.get(subject) == known:
             return []
@@ -148,7 +148,7 @@ class Gallery:
         if event.url[:5].lower() == "data:" and not (
             isinstance(event, Picture) and self._fits_inline(event.url)
         ):
-            self.fault = "what came in its place is no picture"
+            self.fault = "the data in its place is no picture"
             return []
         self._shown.add(event.url)
         return (

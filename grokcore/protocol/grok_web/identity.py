@@ -7,7 +7,7 @@ from attrs import field, frozen
 __all__ = ["ORIGIN", "Identity"]
 
 ORIGIN = "https://grok.com"
-"""What the page sends as Origin, whatever mirror or simulator ``base_url`` names."""
+"""The page's ``Origin``, also where ``base_url`` names a mirror or a simulator."""
 
 
 @frozen

@@ -3,13 +3,13 @@
 Theory
 ------
 Grok sends one JSON object per line, ended by a newline (grok-protocol.md §3.1). Proxies and older
-variants also show CRLF, blank lines, a ``data:`` prefix, a ``[DONE]``, two objects glued together
-(``}{``) and a last line without its newline. All of them are one grammar: *a line is a run of
-objects; whatever follows the last object that parses is junk*.
+variants also show CRLF, blank lines, a ``data:`` prefix and a ``[DONE]``. Two objects may be glued
+together (``}{``), and the last line may lack its newline. All of them are one grammar: *a line is a
+run of objects; whatever follows the last object that parses is junk*.
 
 Rules
 -----
-1. What comes out does not depend on how the input was cut.
+1. The objects do not depend on how the input was cut.
 2. An unfinished line that already reads as whole objects is delivered at once: a stream whose last
    newline never comes, or that has no newlines at all, must not wait for one. Rule 1 holds because
    a finished line is read by the same grammar.
@@ -17,8 +17,8 @@ Rules
    whole. What does not parse then never will, so it waits for its newline: work is linear in the
    bytes, however a line was cut.
 4. Nothing is raised. Junk is counted; a line longer than the cap ends the reading, and
-   :attr:`LineReader.too_long` says so. The cap is on the line, not on what has been received, and
-   what came before it comes out.
+   :attr:`LineReader.too_long` says so. The cap is on the line, not on the received bytes, and
+   objects before that line are delivered.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class LineReader:
     :ivar junk: how many lines, or rests of lines, were not JSON objects.
     :ivar damaged: how many of them are pieces of Grok's own lines and may have held text of the
         answer.
-    :ivar damaged_media: how many of them may have told of a picture or video, or that it is
-        moderated.
+    :ivar damaged_media: how many of them may have concerned a picture or video, or its
+        moderation.
     :ivar too_long: a line was over the cap; nothing more is read.
     """
 
@@ -162,8 +162,9 @@ class _Braces:
 
 
 def objects_in(line: str) -> tuple[list[tuple[str, dict[str, Any]]], int]:
-    """Return the run of JSON objects that *line* begins with, each with the text in front of it
-    (white space and a ``data:``), and the index behind the last one.
+    """Return the run of JSON objects that *line* begins with, and the index behind the last one.
+
+    Each object comes with the text in front of it: white space and a ``data:``.
     """
     objects: list[tuple[str, dict[str, Any]]] = []
     at = 0

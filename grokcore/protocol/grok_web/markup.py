@@ -6,13 +6,12 @@ Theory
 Grok's tokens carry elements of its own interface (grok-protocol.md §3.5, §3.6): tool calls
 (``<xai:tool_usage_card>``), references to cards (``<grok:render …>``) and artefacts (``<xaiArtifact
 …>``). Usually an element is whole in one token, but it may be cut anywhere, inside ``<grok:re``
-too. The filter is a scanner in one of three states; each reads what it can and says what is left
-for the next::
+too. The filter is a scanner in one of three states; each reads what it can and leaves the rest to
+the next::
 
-    TEXT     passes text on; holds back only what may still become one of the names ("<", "<gro",
-    "</xaiArt") TAG      holds a tag of one of the names until its ">"
-    ELEMENT  holds an element until the closing tag that belongs to it (nesting and CDATA are
-    minded)
+    TEXT     passes text on; holds back only the beginning of a name ("<", "<gro", "</xaiArt")
+    TAG      holds a tag of one of the names until its ">"
+    ELEMENT  holds an element until its own closing tag (nesting and CDATA are respected)
 
 Each of them remembers how far it has looked, and never looks there again.
 
@@ -20,12 +19,11 @@ Rules
 -----
 1. A name matches whole and without regard to ASCII case: ``<grok:renderer>``, ``a < b`` and ``<b>``
    are text.
-2. An artefact's tags go and what stands between them stays; any other name goes with all that is
-   inside it.
-3. What never closes was no markup: :meth:`TagFilter.close` gives it back as it came, and so does an
-   element or tag that is longer than its cap. Memory is bounded; text may be late, but is never
-   lost.
-4. What comes out does not depend on how the text was cut: every decision is a function of the
+2. Of an artefact the tags go and the content stays; any other element goes with its content.
+3. An element that never closes was no markup: :meth:`TagFilter.close` gives it back unchanged. So
+   is an element or tag that is longer than its cap. Memory is bounded; text may be late, but is
+   never lost.
+4. The result does not depend on how the text was cut: every decision is a function of the
    characters alone.
 5. Work is linear in the length of the text, down to pieces of one character.
 6. An element that is taken out can be had (:meth:`TagFilter.split`): its place may be filled with
@@ -90,9 +88,9 @@ class _State(enum.Enum):
 
 
 class TagFilter:
-    """One stream of text through the filter.
+    """The filter of one text.
 
-    :param names: what to take out, lower case (see :func:`parse_tag_names`).
+    :param names: elements to take out, lower case (see :func:`parse_tag_names`).
     """
 
     def __init__(self, names: frozenset[str]) -> None:
@@ -106,7 +104,7 @@ class TagFilter:
         self._element = _OpenElement("", "")
 
     def feed(self, text: str) -> str:
-        """Take a piece of text; return what is certain to be no markup (possibly nothing)."""
+        """Take a piece of text; return the part that is certainly no markup (possibly nothing)."""
         if not self._held and "<" not in text and self._state is _State.TEXT:
             return text
         return "".join(piece for piece in self.split(text) if isinstance(piece, str))
@@ -272,7 +270,7 @@ class _OpenElement:
         self._tag_start = re.compile(rf"<(/?){re.escape(name)}{_NAME_ENDS}", _FLAGS)
         self._longest_start = max(len(_CDATA), len("</") + len(name) + 1)
         self._pieces = _Pieces(opening_tag)
-        self._begun = ""  # what may become markup: the end of what was read
+        self._begun = ""  # the end of the text that was read, which may become markup
         self._tag: _OpenTag | None = None
         self._in_cdata = False
         self._depth = 1
@@ -337,7 +335,7 @@ class _OpenElement:
         if at + len(window) - known == stop and self._may_become_markup(window):
             self._begun = window
             return stop
-        self._begun = ""  # a "<" that begins nothing; no other one can be among what was held
+        self._begun = ""  # a "<" that begins nothing; the held text has no other one
         return at if known else at + 1
 
     def _may_become_markup(self, window: str) -> bool:

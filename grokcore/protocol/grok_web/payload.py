@@ -1,4 +1,4 @@
-"""What is sent to Grok for one question: the JSON body and the headers.
+"""The request to Grok for one question: the JSON body and the headers.
 
 The body is the original project's, field for field (grok-protocol.md §2.1); the headers are those
 of a page's own request that were found to matter (§1.2, 2026-03-08). The browser's constants
@@ -65,8 +65,8 @@ def chat_body(
     """The request body: UTF-8 JSON.
 
     :param message: the whole prompt (:mod:`grokcore.protocol.grok_web.prompt`).
-    :param files: ids of what was uploaded for it (``fileMetadataId``), pictures and files alike.
-    :param pictures: how many are drawn if one is asked for.
+    :param files: ids of uploaded pictures and files (``fileMetadataId``).
+    :param pictures: number of pictures, if one is asked for.
     :param search: whether Grok may search; None leaves it to *model*.
     :param temporary: keep the conversation out of the account's history.
     :param memory: let Grok use what it remembers of the account.
@@ -109,7 +109,7 @@ def upload_body(data: bytes, media_type: str, name: str) -> bytes:
 
 
 def uploaded_file(body: bytes) -> UploadedFile | None:
-    """What an upload was answered with; None if that names no file."""
+    """The file that the answer to an upload names; None if it names no file."""
     try:
         answer = loads(body)
     except ValueError:
@@ -123,16 +123,14 @@ def uploaded_file(body: bytes) -> UploadedFile | None:
 
 
 def post_body(media_url: str = "", prompt: str = "") -> bytes:
-    """The body that makes the Imagine post which a video belongs to (§1.5): of a picture, or of
-    words alone.
-    """
+    """The body that makes the Imagine post of a video (§1.5): of a picture, or of words alone."""
     if media_url:
         return orjson.dumps({"mediaType": "MEDIA_POST_TYPE_IMAGE", "mediaUrl": media_url})
     return orjson.dumps({"mediaType": "MEDIA_POST_TYPE_VIDEO", "prompt": prompt})
 
 
 def post_id(body: bytes) -> str:
-    """The id of a post that was made; empty if the answer names none."""
+    """The id of the post that an answer names; empty if it names none."""
     try:
         answer = loads(body)
     except ValueError:
@@ -143,8 +141,8 @@ def post_id(body: bytes) -> str:
 
 
 def video_body(message: str, *, temporary: bool, files: Sequence[str]) -> bytes:
-    """The body that has a video made (§2.4, 2025-09): five keys, the mode as a flag at the end of
-    the message.
+    """The body that asks for a video (§2.4, 2025-09): five keys, and the mode as a flag at the end
+    of the message.
     """
     body = {
         "temporary": temporary,
@@ -157,7 +155,7 @@ def video_body(message: str, *, temporary: bool, files: Sequence[str]) -> bytes:
 
 
 def _model_fields(model: Model) -> dict[str, str]:
-    """Since 2026-03-23 a mode id takes the place of name and mode (§2.3)."""
+    """The keys that name the model. Since 2026-03-23 a mode id replaces name and mode (§2.3)."""
     if model.mode_id:
         return {"modeId": model.mode_id}
     return {"modelName": model.grok_model, "modelMode": model.mode}
@@ -166,8 +164,7 @@ def _model_fields(model: Model) -> dict[str, str]:
 def chat_headers(
     identity: Identity, *, url: str, sso: str, request_id: str, referer: str = f"{ORIGIN}/"
 ) -> list[tuple[str, str]]:
-    """Headers of one request to Grok. An empty value takes a header of the impersonated browser
-    out.
+    """Headers of one request to Grok. An empty value removes a header of the impersonated browser.
 
     :param sso: the session token; it is the value of both cookies, ``sso`` and ``sso-rw``.
     :param request_id: a fresh uuid4.
@@ -183,8 +180,8 @@ def chat_headers(
         ("Sec-Fetch-Dest", "empty"),
         ("Sec-Fetch-Mode", "cors"),
         ("Sec-Fetch-Site", "same-origin"),
-        # The impersonated browser's headers are those of a visit to a page; this is a call from
-        # one.
+        # The impersonated browser's headers are those of a visit to a page; this is a call from a
+        # page.
         ("Sec-Fetch-User", ""),
         ("Upgrade-Insecure-Requests", ""),
         ("Priority", "u=1, i"),

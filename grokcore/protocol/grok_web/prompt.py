@@ -3,9 +3,8 @@
 Theory
 ------
 Grok's web protocol knows no roles: ``message`` is one string (grok-protocol.md §2.1). Joining the
-texts, as the original did, loses who said what. So everything before the last user message goes up
-as a transcript, each turn in an element named after its role, and the last user message follows it
-bare::
+texts, as the original did, loses the speakers. So everything before the last user message goes up
+as a transcript, each turn in an element named after its role. The last user message follows bare::
 
     <system>
     You are terse.
@@ -25,8 +24,8 @@ Rules
 -----
 1. A conversation of one user message is sent exactly as it was written, to the character. An empty
    message is no turn.
-2. Inside the transcript a tag of ours that stands in somebody's text is written with ``&lt;``, so
-   that nobody can close another's turn. The bare last message is left alone.
+2. Inside the transcript a tag of ours that stands in a text is written with ``&lt;``, so that no
+   speaker can close another's turn. The bare last message is left alone.
 3. A conversation that ends with a tool's result, or with a call, is a transcript from end to end;
    system messages that come after the last user message are put before it.
 4. A speaker's name stands in the tag, as do the name of a tool and the call that its result
@@ -38,8 +37,8 @@ Rules
    other messages are named where they stood: ``[image 1]``, ``[file notes.pdf]``, with
    ``(attached)`` if they go up.
 7. A conversation that is too long for a message is never cut. Its turns go up as a text file in the
-   same format; instructions and the end (the user's last words, or an open turn) stay in the
-   message, unless they alone take up more than half of it.
+   same format. Instructions and the end (the user's last words, or an open turn) stay in the
+   message, unless they take up more than half of it.
 
 The format is stable: golden files in ``tests/protocol/grok_web/golden/prompt`` hold it.
 """
@@ -86,19 +85,21 @@ GO_ON_IN_FILE = (
 
 _INSTRUCTIONS = frozenset({"system", "developer"})
 _OUR_TAG = re.compile(r"<(?=/?(?:system|developer|user|assistant|tool)[\s/>])", re.IGNORECASE)
-"""The beginning of one: where it ends is not looked for, which would cost seconds where it does not
-end.
+"""The beginning of a tag of ours. Its end is not looked for: that would cost seconds where it does
+not end.
 """
 
 _LONGEST_TAG = len("</developer>")
 _PIECE_CHARS = 256 * 1024
-"""Of a text whose tags are escaped at once, in 10 ms at worst."""
+"""Size of the pieces in which tags are escaped, each in 10 ms at worst."""
 
 
 @frozen
 class Prompt:
-    """What Grok is given: a message, and what goes up as a file of the name
-    :data:`TRANSCRIPT_NAME`, if anything.
+    """A conversation in Grok's words.
+
+    :ivar message: the payload's ``message``.
+    :ivar transcript: the content of a file called :data:`TRANSCRIPT_NAME`; empty without a file.
     """
 
     message: str
@@ -107,12 +108,12 @@ class Prompt:
 
 @frozen
 class _Layout:
-    """A conversation, rendered.
+    """The parts of a rendered conversation.
 
     :ivar turns: role and text of each turn of the transcript.
-    :ivar end: what follows it: the user's last words, or the assistant's open turn. Empty if
-        nothing does.
-    :ivar end_turn: the same as it would stand in a transcript.
+    :ivar end: the text after the transcript: the user's last words, or the assistant's open turn.
+        May be empty.
+    :ivar end_turn: the end as a turn of a transcript.
     :ivar open: whether the end is an open turn.
     """
 
@@ -129,15 +130,15 @@ class _Layout:
 def render_prompt(messages: Sequence[Message], up: Collection[str] | None = None) -> str:
     """The payload's ``message`` for *messages* (at least one, oldest first).
 
-    :param up: the paths of the pictures and files that go up; None for those that do so by rule.
+    :param up: the paths of the pictures and files that go up; None for those that go up by rule.
     """
     layout = _laid_out(messages, up)
     return _joined(*layout.texts, GO_ON if layout.open else "", layout.end)
 
 
 def fit_prompt(messages: Sequence[Message], most: int, up: Collection[str] | None = None) -> Prompt:
-    """*messages* as a message of at most *most* characters (and a line that says where the rest
-    is), and a file.
+    """Render *messages* as a message of at most *most* characters and, if they are longer, a file.
+    A line of the message refers to the file.
     """
     layout = _laid_out(messages, up)
     go_on = GO_ON if layout.open else ""
@@ -161,24 +162,24 @@ def _joined(*texts: str) -> str:
 
 
 def _laid_out(messages: Sequence[Message], up: Collection[str] | None) -> _Layout:
-    told = [message for message in messages if not message.empty] or list(messages[-1:])
-    up = paths_by_rule(told) if up is None else up
-    needed = {one.part.path for one in find_enclosures(told) if one.use is Use.NEEDED}
+    turns = [message for message in messages if not message.empty] or list(messages[-1:])
+    up = paths_by_rule(turns) if up is None else up
+    needed = {item.part.path for item in find_enclosures(turns) if item.use is Use.NEEDED}
     own = needed if needed.issuperset(up) else set()
-    history, end = _split(told)
+    history, end = _split(turns)
     names = _Names(up, own)
-    turns = [(message.role, _turn(message, names.of(message))) for message in history]
+    texts = [(message.role, _turn(message, names.of(message))) for message in history]
     if end is None:
-        return _Layout(turns)
+        return _Layout(texts)
     if end.role == "assistant":
         opened = _opened(end, names.of(end))
-        return _Layout(turns, opened, opened, open=True)
-    return _Layout(turns, _question(end, alone=not turns), _turn(end, ""))
+        return _Layout(texts, opened, opened, open=True)
+    return _Layout(texts, _question(end, alone=not texts), _turn(end, ""))
 
 
 def _split(messages: Sequence[Message]) -> tuple[list[Message], Message | None]:
-    """What is told as history, and the user's last words, or the answer's beginning, if the
-    conversation ends so.
+    """The history, and the end: the user's last words, or the beginning of an answer. None if the
+    conversation ends with neither.
     """
     last = next(
         (i for i in reversed(range(len(messages))) if messages[i].role not in _INSTRUCTIONS), None
@@ -204,7 +205,7 @@ def _opened(message: Message, named: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """*text* without tags of ours; in pieces, so that other threads have their turn meanwhile."""
+    """*text* without tags of ours. Escaped in pieces, so that other threads run meanwhile."""
     pieces, at = [], 0
     while at < len(text):
         end = at + _PIECE_CHARS
@@ -221,8 +222,8 @@ def _tag(message: Message) -> str:
         ("call", message.call_id),
         ("failed", "true" if message.failed else ""),
     ]
-    told = [f'{key}="{_quoted(value)}"' for key, value in attributes if value]
-    return f"<{' '.join([message.role, *told])}>"
+    written = [f'{key}="{_quoted(value)}"' for key, value in attributes if value]
+    return f"<{' '.join([message.role, *written])}>"
 
 
 def _one_line(text: str) -> str:
@@ -234,10 +235,10 @@ def _quoted(text: str) -> str:
 
 
 class _Names:
-    """Names for pictures and files, in the order in which they stand; pictures have numbers.
+    """Names of pictures and files, in their order; pictures have numbers.
 
-    :param up: the paths of those that go up.
-    :param own: the paths of those that need no name, since nothing else goes up.
+    :param up: the paths of parts that go up.
+    :param own: the paths of parts that need no name, since no others go up.
     """
 
     def __init__(self, up: Collection[str], own: Collection[str]) -> None:
@@ -246,7 +247,7 @@ class _Names:
         self._pictures = itertools.count(1)
 
     def of(self, message: Message) -> str:
-        """A line for each of *message*."""
+        """A line for each picture and file of *message*."""
         return "\n".join(self._lines(message))
 
     def _lines(self, message: Message) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What Grok says an account has left: the answer of ``POST /rest/rate-limits``.
+"""The rest of an account's allowance: the answer of ``POST /rest/rate-limits``.
 
 Two systems exist side by side (grok-protocol.md §4.5):
 
@@ -7,8 +7,8 @@ Two systems exist side by side (grok-protocol.md §4.5):
 * a **flat** number of questions, of which each takes one, whatever the model costs; seen for all
   else.
 
-The answer is read leniently: a field that is missing, null, negative (-1 is the original's "never
-asked") or of another type is unknown, and an answer that holds no number at all says nothing.
+The answer is read leniently. A field that is missing, null, negative (-1 is the original's "never
+asked") or of another type is unknown. An answer without any number says nothing.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def parse_quota(body: bytes) -> Quota | None:
 
 
 def _derived(efforts: list[dict[str, Any]], window: float, wait: float | None) -> Quota | None:
-    """What the two efforts say of a budget that is not told itself."""
+    """The budget as derived from the two efforts, where the answer does not name it."""
     lefts = [
         (_count(effort.get("cost")) or 1) * questions
         for effort in efforts

@@ -1,18 +1,20 @@
-"""What Grok means when it does not answer: from a response or an error object to one leaf of the
-error family.
+"""Refusals: from a response or an error object of Grok's to one leaf of the error family.
 
 Theory
 ------
 The same status means different things (grok-protocol.md §4.1, §4.7): a 403 can be the account's
-fault, the request's, or that of the address it came from, and only the body tells. So a refusal is
-read in this order: *markers* that upstream puts into its messages (``[WKE=…]`` and its own
-phrases), then the shape of the body (HTML or nothing at all is a page of Cloudflare's, not Grok),
-then the gRPC code, and the status last.
+fault, the request's, or that of the address it came from, and only the body shows which. So a
+refusal is read in this order:
+
+* *markers* that upstream puts into its messages: ``[WKE=…]`` and its own phrases;
+* the shape of the body: HTML, or no body at all, is a page of Cloudflare's;
+* the gRPC code;
+* the status.
 
 Rules
 -----
 1. A token is blamed only by an explicit marker, or by a 401 or 429 that is JSON or empty; an
-   unknown 403 is nobody's fault.
+   unknown 403 is not the token's fault.
 2. Upstream's own words reach the client only cleaned and cut (:func:`cleaned`), never a page.
 """
 
@@ -59,7 +61,7 @@ kB.
 
 _Leaf: TypeAlias = type[GrokApiError]
 
-# Phrases in upstream's messages, most telling first. Source: grok-protocol.md §4.1, with dates.
+# Phrases in upstream's messages, most specific first. Source: grok-protocol.md §4.1, with dates.
 _MARKERS: list[tuple[re.Pattern[str], _Leaf]] = [
     (re.compile(pattern, re.IGNORECASE), leaf)
     for pattern, leaf in (
@@ -183,7 +185,7 @@ def refusal_of_response(status: int, headers: Mapping[str, str], body: bytes) ->
 
     :param status: the HTTP status; 200 only when the body turned out to be a page.
     :param headers: names in lower case.
-    :param body: what was read of it, at most :data:`REFUSAL_BODY_BYTES`.
+    :param body: the part that was read, at most :data:`REFUSAL_BODY_BYTES`.
     """
     if status == _PROXY_AUTHENTICATION_REQUIRED:
         return TransportFailure(_PROXY_REFUSED)

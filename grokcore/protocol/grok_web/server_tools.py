@@ -24,7 +24,7 @@ _TELLING = (
     "toolName",
     "tool_name",
 )
-"""Arguments that say what it is about, most telling first."""
+"""Arguments that describe a call, most specific first."""
 
 ARGUMENTS_BEGIN, ARGUMENTS_END = "<xai:tool_args>", "</xai:tool_args>"
 """Marks around the JSON of a tool call; only these spellings are read."""

@@ -18,7 +18,7 @@ token is not the end either: §3.2).
 
 
 class Kind(enum.Enum):
-    """What news a key of a response line is."""
+    """Kinds of news that a key of a response line can be."""
 
     TOKEN = enum.auto()
     FINAL = enum.auto()
@@ -26,18 +26,18 @@ class Kind(enum.Enum):
     WORK = enum.auto()
     """A tool or a search: meaningful, nothing to show."""
     TOOL = enum.auto()
-    """A tool call, to be told in the reasoning."""
+    """A tool call, shown in the reasoning."""
     SEARCH = enum.auto()
-    """What a search found."""
+    """The results of a search."""
     CARD = enum.auto()
-    """What an element in the text will refer to, or a picture that is being made."""
+    """A target of an element in the text, or a picture that is being made."""
     PROGRESS = enum.auto()
     """Meaningful when it differs from the last."""
     QUIET = enum.auto()
     """Known, and says nothing about the answer."""
 
 
-# Keys of result.response (grok-protocol.md §3.3). What is missing here is counted as unknown.
+# Keys of result.response (grok-protocol.md §3.3). Other keys are counted as unknown.
 KEYS: dict[str, Kind] = {
     "token": Kind.TOKEN,
     "modelResponse": Kind.FINAL,

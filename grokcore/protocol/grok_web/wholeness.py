@@ -1,11 +1,11 @@
 """Proof that an answer is whole, or that it is not.
 
 The modelResponse's ``message`` is the concatenation of the answer's tokens (grok-protocol.md §3.4,
-checked on every recording). So it proves what the tokens left out. Yet nobody promises that it
+checked on every recording). So it shows text that the tokens left out. Yet nobody promises that it
 stays so: a ``message`` may come with other white space, with elements rendered or taken out, or
 rewritten. Hence three verdicts:
 
-* the tokens are its beginning: what is left of it is the rest of the answer;
+* the tokens are its beginning: its remainder is the rest of the answer;
 * it can be made of the tokens only by adding, doubling or moving pieces: text was lost;
 * it is another text: no proof of anything.
 

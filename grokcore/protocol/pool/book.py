@@ -201,7 +201,7 @@ class TokenBook:
                 used_up and allowance.quota is not None and allowance.quota.stated_wait(1) is None
             )
             if account.invalid or unknown_end or allowance.demanded:
-                self.polls.wish(account, group, now)
+                self.polls.schedule(account, group, now)
 
     # Choice --------------------------------------------------------------------------------------
 
@@ -221,13 +221,12 @@ class TokenBook:
         group = need.model.rate_limit_name
         self.polls.first_use(account, group, now)
         charge = account.allowance(group).take(need.model.cost)
-        lent_at = now + self._missed_s
         account.egress.pass_one(now)
         self.overload.pass_one(group, now, need.asker)
         account.in_flight += 1
         account.last_used = now
         self._touch(account, now)
-        return Loan(account, account.egress, group, charge, lent_at, need.asker)
+        return Loan(account, account.egress, group, charge, now + self._missed_s, need.asker)
 
     def hopeless(self, need: Need, now: float) -> GrokApiError | None:
         """The error to answer *need* with, if waiting for a busy token would not help; None if it
@@ -235,7 +234,7 @@ class TokenBook:
         """
         if self._choice.may_serve(need, now):
             return self.overload.refusal(need.model.rate_limit_name, now, need.asker)
-        return self._reasons.find(need.model, now).error(now)
+        return self._reasons.find(need, now).error(now)
 
     def next_opening(self, need: Need, now: float) -> float:
         """Time at which the next account that could serve *need* may open; infinity if none is
@@ -357,7 +356,7 @@ class TokenBook:
         for group, allowance in account.allowances.items():
             allowance.clear(max(dear, self.polls.dearest(group)))
             if account.invalid and not account.retired:
-                self.polls.wish(account, group, now)
+                self.polls.schedule(account, group, now)
         self._reasons.forget_all()
         self._touch(account, now)
         if account.disabled:
@@ -376,7 +375,7 @@ class TokenBook:
             return Rechecked()
         first = group or next(iter(SHIPPED.values())).rate_limit_name
         groups = tuple(sorted(account.allowances)) or (first,)
-        last = max(self.polls.demand(account, group, now) for group in groups)
+        last = max(self.polls.demand(account, name, now) for name in groups)
         self._unsaved.add(account)
         return Rechecked(groups, last - now)
 
@@ -425,7 +424,7 @@ class TokenBook:
         return count_by_state(self.accounts, now)
 
     def egresses(self) -> list[Egress]:
-        """The ways to Grok that are in use."""
+        """The egresses in use."""
         return self._roster.egresses()
 
     def next_reset(self, now: float) -> float | None:

@@ -117,14 +117,14 @@ class Choice:
     def left(self, need: Need, now: float) -> Left | None:
         """The sum of the known allowances for *need*; None if none is known."""
         populated = [shelf for shelf in self._able(need, now) if shelf.population]
-        known = [left for shelf in populated if (left := shelf.left(now)) is not None]
-        if not known:
+        sums = [left for shelf in populated if (left := shelf.left(now)) is not None]
+        if not sums:
             return None
         return Left(
-            sum(left.remaining for left in known),
-            sum(left.total for left in known),
-            min(left.renewed_at for left in known),
-            complete=all(left.complete for left in known) and len(known) == len(populated),
+            sum(left.remaining for left in sums),
+            sum(left.total for left in sums),
+            min(left.renewed_at for left in sums),
+            complete=all(left.complete for left in sums) and len(sums) == len(populated),
         )
 
     def _able(self, need: Need, now: float) -> list[Shelf]:

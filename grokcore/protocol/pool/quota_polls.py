@@ -13,7 +13,7 @@ Rules
 -----
 1. One poll of an account and group at a time, with :data:`APART_S` seconds between two.
 2. That time doubles with each poll that had no answer.
-3. A demanded poll comes after :data:`DEMANDED_APART_S` seconds.
+3. A demanded poll may come :data:`DEMANDED_APART_S` seconds after the last one.
 4. No poll is made through an egress that pauses.
 """
 
@@ -73,8 +73,9 @@ class PollPlan:
     _dearest: dict[str, int] = field(factory=dict)
 
     def note_cost(self, group: str, cost: int) -> bool:
-        """Note that questions of this *cost* are asked of a group. Returns whether none was
-        dearer, or as dear.
+        """Note that questions of this *cost* are asked of a group.
+
+        :returns: whether it is the highest cost so far.
         """
         dearer = cost > self.dearest(group)
         if dearer:
@@ -85,7 +86,7 @@ class PollPlan:
         """The highest cost of a question that is asked of this group."""
         return self._dearest.get(group, 1)
 
-    def wish(self, account: Account, group: str, at: float) -> None:
+    def schedule(self, account: Account, group: str, at: float) -> None:
         """Plan a poll for this time, or as soon afterwards as the rules allow. An earlier one that
         is planned already stays.
         """
@@ -105,31 +106,31 @@ class PollPlan:
         if allowance.polling:
             return now
         allowance.demanded = True
-        self.wish(account, group, now)
+        self.schedule(account, group, now)
         return max(allowance.poll_at, _egress_polls_at(account))
 
     def first_use(self, account: Account, group: str, now: float) -> None:
         """Plan a poll if this use of an allowance is the first."""
         if account.allowance(group).polled_at == -math.inf:
-            self.wish(account, group, now + FIRST_S)
+            self.schedule(account, group, now + FIRST_S)
 
     def used(self, account: Account, group: str, now: float) -> None:
         """Plan a poll after a question that Grok may have counted."""
-        self.wish(account, group, now + SETTLE_S)
+        self.schedule(account, group, now + SETTLE_S)
 
     def replan(self, account: Account, group: str, now: float) -> None:
         """Plan the poll for the time at which the account opens again, if it is shut."""
         allowance, cost = account.allowance(group), self.dearest(group)
         if account.invalid:
             if not account.on_trial:
-                self.wish(account, group, account.cooling_until)
+                self.schedule(account, group, account.cooling_until)
             return
         opens = max(account.cooling_until, allowance.open_at(cost))
         if opens > now:
             quota = allowance.known(now)
             too_little = quota is not None and quota.left < quota.charge(cost)
             unknown_time = quota is not None and too_little and quota.stated_wait(cost) is None
-            self.wish(account, group, min(opens, now + RECHECK_S) if unknown_time else opens)
+            self.schedule(account, group, min(opens, now + RECHECK_S) if unknown_time else opens)
 
     def next_at(self) -> float:
         """Time of the next poll; infinity if none is planned."""
@@ -143,7 +144,7 @@ class PollPlan:
             _, _, account, group = heapq.heappop(self._due)
             allowance = account.allowance(group)
             allowance.poll_at = math.inf
-            if allowance.polling:  # its end plans the next
+            if allowance.polling:  # its answer will serve for this one too
                 continue
             rests = account.invalid and account.cooling_until > now
             # The last poll may have failed since this one was planned.
@@ -153,7 +154,7 @@ class PollPlan:
                 account.cooling_until if rests and not allowance.demanded else -math.inf,
             )
             if not_before > now:
-                self.wish(account, group, not_before)
+                self.schedule(account, group, not_before)
                 continue
             allowance.begin_poll(now)
             return Poll(account, group, early=rests)

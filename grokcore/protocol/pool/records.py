@@ -151,26 +151,25 @@ class _RecordTimes:
         return min(at, self.now + min(longest, max(0.0, at + self.offset - self.made_at)))
 
     def _read(self, name: str) -> float:
-        value = self.record.get(name)
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        ):
-            return -math.inf
-        return value - self.offset
+        at = _number(self.record.get(name))
+        return -math.inf if at is None else at - self.offset
 
 
 def _made_at(record: Mapping[str, object]) -> float:
     """The time at which the record was made, by a wall clock that may have been wrong."""
-    at = record.get("at")
-    if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
-        return -math.inf
-    return float(at)
+    at = _number(record.get("at"))
+    return -math.inf if at is None else at
 
 
 def _to_wall(at: float, offset: float) -> float | None:
     return round(at + offset, 3) if math.isfinite(at) else None
+
+
+def _number(value: object) -> float | None:
+    """A finite number; None if *value* is something else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
 def _count(value: object) -> int:
@@ -182,9 +181,8 @@ def _count(value: object) -> int:
 
 
 def _seconds(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return believed_wait(value)
+    number = _number(value)
+    return None if number is None else believed_wait(number)
 
 
 def _effort_waits(value: object) -> tuple[tuple[int, float], ...]:

@@ -105,7 +105,7 @@ class Roster:
         self._part()
 
     def egresses(self) -> list[Egress]:
-        """The ways to Grok that are in use."""
+        """The egresses in use."""
         return list({id(account.egress): account.egress for account in self.accounts}.values())
 
     def shift(self, seconds: float) -> None:

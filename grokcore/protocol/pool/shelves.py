@@ -1,4 +1,4 @@
-"""A shelf: accounts in the order in which they are chosen, so that none but the first is looked at.
+"""A shelf: accounts in the order of the choice, so that only the first one is looked at.
 
 Theory
 ------
@@ -36,7 +36,7 @@ class Grade(enum.StrEnum):
     """How good an account is for a question.
 
     * proven: its last question was answered;
-    * fresh: neither its last answer nor its last failure is known;
+    * fresh: it has not answered yet, or not since it was refused;
     * suspect: it failed a few seconds ago, for a reason that we don't blame on it;
     * spent: by our own count too little is left of its allowance.
     """
@@ -46,6 +46,8 @@ class Grade(enum.StrEnum):
     SUSPECT = "suspect"
     SPENT = "spent"
 
+
+_PROVEN, _FRESH, _SUSPECT, _SPENT = Grade  # a member is slower to look up than a name
 
 _Key: TypeAlias = "tuple[float, ...]"
 _Entry: TypeAlias = "tuple[_Key, int, Account]"
@@ -146,7 +148,7 @@ class Shelf:
 
     @property
     def population(self) -> int:
-        """How many accounts are on it."""
+        """Number of accounts on it."""
         return len(self._numbers)
 
     # Places --------------------------------------------------------------------------------------
@@ -166,18 +168,18 @@ class Shelf:
         else:
             grade = self._grade(account, now)
             self._push(self._heaps[grade], self._rank(account, now), account)
-            if grade is Grade.SUSPECT:
+            if grade is _SUSPECT:
                 self._push(self._shut, (account.suspect_until,), account)
-            elif grade is Grade.SPENT:
+            elif grade is _SPENT:
                 self._push(self._shut, (account.allowance(self.group).void_at,), account)
 
     def _grade(self, account: Account, now: float) -> Grade:
         allowance = account.allowances.get(self.group)
         if allowance is not None and allowance.spent(self.cost, now):
-            return Grade.SPENT
+            return _SPENT
         if account.suspect_until > now:
-            return Grade.SUSPECT
-        return Grade.PROVEN if account.answered else Grade.FRESH
+            return _SUSPECT
+        return _PROVEN if account.answered else _FRESH
 
     def _rank(self, account: Account, now: float) -> _Key:
         """Fewest in flight, most left, least recently used."""

@@ -17,23 +17,22 @@ from ...errors import (
 )
 from ..models import Model, Tier
 from .account import Account, Egress
+from .choice import Need
 from .roster import Roster
 
 __all__ = ["Reason", "Reasons", "judge"]
 
 NOBODY = (
     "No Grok token is configured. Add the sso cookie of your grok.com session with the command "
-    "`tokens add`, or write it "
-    "into the token file; the running server takes it over within seconds."
+    "`tokens add`, or write it into the token file; the running server takes it over within "
+    "seconds."
 )
 ALL_DISABLED = "All tokens that may use this model are disabled, {where}."
 ALL_TRIED = "Every token that may use this model was tried for this request, and failed."
 RESTING = (
     "Grok answered with a challenge page a moment ago, so this address is left alone for now. Open "
-    "grok.com in your "
-    "browser through the same proxy and copy its cf_clearance cookie and User-Agent into the "
-    "configuration; the three "
-    "belong together."
+    "grok.com in your browser through the same proxy and copy its cf_clearance cookie and "
+    "User-Agent into the configuration; the three belong together."
 )
 UNREACHED = "{failure} The same happened several times in a row; it is tried again in {seconds} s."
 USED_UP = (
@@ -75,13 +74,23 @@ class Reasons:
         self._roster = roster
         self._by_group: dict[str, dict[Model, Reason]] = {}
 
-    def find(self, model: Model, now: float) -> Reason:
-        """The reason why no account is open for *model*."""
+    def find(self, need: Need, now: float) -> Reason:
+        """The reason why no account is open for *need*.
+
+        That of a request which has failed is not remembered: for others the accounts that it must
+        not take may be open, and their egresses pause without a change here.
+        """
+        model = need.model
+        if need.excluded or need.avoided:
+            return self._judged(model, now)
         reasons = self._by_group.setdefault(model.rate_limit_name, {})
         reason = reasons.get(model)
         if reason is None or now >= (reason.opens_at or math.inf):
-            reason = reasons[model] = judge(self._roster.accounts, self._roster.aside, model, now)
+            reason = reasons[model] = self._judged(model, now)
         return reason
+
+    def _judged(self, model: Model, now: float) -> Reason:
+        return judge(self._roster.accounts, self._roster.aside, model, now)
 
     def forget(self, group: str) -> None:
         """Forget the reasons for a group of models: an account's allowance for it has changed."""

@@ -10,8 +10,8 @@ call the names of arguments stay; strings and numbers are masked so that it rema
 
 Rules
 -----
-1. A word of a person's text survives only if it is in :mod:`.vocabulary`, or where a whole tag of
-   Grok's own kind (``<grok:…>``) names its parts: new elements are what a report is about.
+1. A word of a person's text survives only if it is in :mod:`.vocabulary`. The names of parts within
+   a whole tag of Grok's own kind (``<grok:…>``) stay too: reports are made for new elements.
 2. The filter takes the same elements out of a masked text as out of the text itself. So behind a
    ``<`` no letter stands where another name could go on: it becomes a ``?``.
 3. Work is linear in the length of the text.

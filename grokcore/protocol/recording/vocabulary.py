@@ -1,6 +1,6 @@
 """Words that stay readable in a recording: names and phrases of Grok's own, and of the web.
 
-Everything else in a recording is masked, so a word that is missing here costs a reader of the
+Everything else in a recording is masked. A word that is missing here costs the reader of a
 recording a detail, and no person their privacy.
 """
 

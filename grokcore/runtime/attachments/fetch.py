@@ -1,20 +1,20 @@
-"""Fetching a picture or file by a URL that a client sent: a request of this server's on behalf of a
+"""Fetching a picture or file by a URL that a client sent: this server's request on behalf of a
 stranger.
 
 Rules
 -----
 1. Only web servers on the public internet are asked
    (:mod:`grokcore.protocol.urls.public_addresses`), and hosts that the configuration names. *Every*
-   address of a name must be public: one that is not shows that something is wrong with it.
+   address of a name must be public: another address among them is suspicious.
 2. A name is resolved once for each request, and the connection goes to the address that was judged.
    A name server that answers otherwise the next time changes nothing.
 3. A redirect is a new URL and is judged from the start.
 4. Nothing of Grok's goes along: no cookie, no token, no browser's identity, no shared connection.
-5. Looking a name up is bounded in time, and in number for each key
+5. Look-ups of names are bounded in time, and in number for each key
    (:mod:`~grokcore.runtime.attachments.lookups`).
-6. Time and bytes are bounded, whatever the other side does. It is asked for the content as it is; a
-   server that sends it compressed all the same is taken at gzip's word, and bytes are counted as
-   they come out of that, piece by piece.
+6. Time and bytes are bounded, whatever the other side does. It is asked for the content without
+   compression. If a server compresses it all the same, it is decoded piece by piece, and decoded
+   bytes count.
 7. Messages name the host and the rule; path and query may hold secrets.
 """
 
@@ -54,21 +54,21 @@ HEADERS = (
 )
 
 ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
-"""Have zlib tell by the first bytes which of the two it is."""
+"""Makes zlib recognise the format by the first bytes."""
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @frozen
 class Fetcher:
-    """Fetches what clients refer to.
+    """Fetches contents that clients refer to.
 
-    :ivar transport: makes the requests. It should not be the one that talks to Grok.
+    :ivar transport: makes the requests. It should not be the transport that talks to Grok.
     :ivar allow_hosts: private hosts that may be asked as well, each as ``host`` or ``host:port``,
         in ASCII.
-    :ivar proxy_url: the way out. A proxy resolves names itself, so that there is nothing to judge:
+    :ivar proxy_url: the egress. A proxy resolves names itself, so that no address can be judged:
         only ``allow_hosts`` are fetched then.
-    :ivar resolve: how names are resolved, for one request.
+    :ivar resolve: the resolver of names, for one request.
     """
 
     transport: Transport
@@ -77,11 +77,12 @@ class Fetcher:
     resolve: Resolve = field(factory=Lookups, repr=False)
 
     async def fetch(self, url: str, *, most: int) -> bytes:
-        """The content at *url*: of whatever kind, never empty.
+        """Fetch the content at *url*: of any type, never empty.
 
-        :param most: bytes that are taken.
-        :raises AttachmentRefused: it may not be fetched, or could not be; the message says which.
-        :raises RequestTooLarge: it is more than *most*.
+        :param most: the bound of its size, in bytes.
+        :raises AttachmentRefused: if it may not be fetched, or could not be; the message says
+            which.
+        :raises RequestTooLarge: if it is larger than *most*.
         """
         with trio.move_on_after(FETCH_S):
             return await self._follow(url, most)
@@ -107,7 +108,7 @@ class Fetcher:
             raise AttachmentRefused(f"{lead}: {error}.") from None
 
     async def _visit(self, target: UserUrl, most: int) -> bytes | str:
-        """The content, or where it is said to be."""
+        """The content, or the URL that the server redirects to."""
         request = UpstreamRequest(
             "GET",
             target.url,
@@ -115,7 +116,7 @@ class Fetcher:
             b"",
             proxy_url=self.proxy_url,
             connect_net_s=FETCH_S,
-            connect_to=await self._way(target),
+            connect_to=await self._address(target),
             impersonated=False,
             who=_shown(target),
         )
@@ -127,7 +128,7 @@ class Fetcher:
                 f"The attachment could not be fetched. {failure.message}"
             ) from failure
 
-    async def _way(self, target: UserUrl) -> str:
+    async def _address(self, target: UserUrl) -> str:
         """The address to connect to, judged; empty if the proxy finds it."""
         if self.proxy_url:
             if target.trusted:
@@ -148,8 +149,8 @@ class Fetcher:
 
     async def _look_up(self, target: UserUrl) -> Sequence[str]:
         try:
-            # One that is bound to a network card, as a private host may have among others, can't be
-            # connected to by itself.
+            # A private host may have an address that is bound to a network card, among others. It
+            # can't be connected to without the card's name.
             addresses = [
                 a
                 for a in await self.resolve(target.host, target.port)
@@ -199,9 +200,9 @@ async def _content(exchange: Exchange, head: ResponseHead, who: str, most: int) 
 
 
 def _unpacker(head: ResponseHead, who: str) -> zlib._Decompress | None:
-    """Decodes the body of a server that does not send it as it is; None if it does.
+    """A decoder for a compressed body; None if it is not compressed.
 
-    :raises AttachmentRefused: if its encoding is another than those that every HTTP client knows.
+    :raises AttachmentRefused: if its encoding is not one that every HTTP client knows.
     """
     encoding = head.headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity"):
@@ -216,11 +217,11 @@ def _unpacker(head: ResponseHead, who: str) -> zlib._Decompress | None:
 
 
 class _TooMuch(Exception):
-    """There is more than is taken."""
+    """The content is larger than its bound."""
 
 
 class _Content:
-    """A body on its way, never more than *most* bytes of it."""
+    """A body that is being received, never more than *most* bytes of it."""
 
     def __init__(self, unpacker: zlib._Decompress | None, most: int) -> None:
         self._unpacker = unpacker
@@ -229,9 +230,9 @@ class _Content:
         self._size = 0
 
     def add(self, piece: bytes) -> None:
-        """Take a piece as it was sent.
+        """Take a piece as the server sent it.
 
-        :raises _TooMuch: if the content is larger than it may be.
+        :raises _TooMuch: if the content is larger than its bound.
         :raises zlib.error: if it can't be decoded.
         """
         if self._unpacker is not None:
@@ -242,7 +243,7 @@ class _Content:
         self._pieces.append(piece)
 
     def whole(self) -> bytes:
-        """All of it.
+        """The whole content.
 
         :raises zlib.error: if its end is missing.
         """
@@ -252,8 +253,8 @@ class _Content:
 
 
 def _announced(head: ResponseHead) -> float:
-    """Bytes of the body, as far as the server says; libcurl passes over what is no number, or too
-    large for one.
+    """The announced size of the body, in bytes; 0 without one. libcurl ignores a length that is no
+    number, or too large.
     """
     length = head.headers.get("content-length", "")
     if not (length.isascii() and length.isdigit()):
@@ -270,7 +271,7 @@ def _location(head: ResponseHead, who: str) -> str:
 
 
 def _joined(base: str, location: str) -> str:
-    """Where a redirect leads; what can't be read is left for the judgement to refuse."""
+    """The target of a redirect. A target that can't be parsed is refused when it is judged."""
     try:
         return urljoin(base, location)
     except ValueError:

@@ -1,4 +1,4 @@
-"""From the parts of a request to what will be uploaded: decoded, fetched, weighed, and known by
+"""From the parts of a request to its attachments: decoded, fetched, weighed, and identified by
 their first bytes.
 """
 
@@ -28,17 +28,17 @@ from .fetch import Fetcher
 __all__ = ["load_attachments", "load_enclosures"]
 
 AT_ONCE = 5
-"""Of one request's attachments: they may be 20 MB each, and stand in memory meanwhile."""
+"""Attachments of a request that are loaded at the same time: each may take 20 MB of memory."""
 
 HISTORY_FETCH_S = 10.0
-"""For fetching what the question can do without, in seconds, all in all. A client sends its history
-with each question, and would wait each time for every server in it that has gone."""
+"""Bound for all fetches of spare attachments together, in seconds. A client sends its history with
+each question, and would wait each time for every server in it that has gone."""
 
 LONGEST_SCHEME = 20
-"""Characters of a URL, within which its scheme ends."""
+"""Characters of a URL within which its scheme ends."""
 
 IN_A_THREAD_BYTES = 256 * 1024
-"""Of one that is looked at in a thread: a text is read from end to end."""
+"""Size above which an attachment is identified in a thread: a text is read from end to end."""
 
 MOST_PARTS = 20
 """Attachments of one request. Grok's page takes fewer."""
@@ -47,10 +47,11 @@ MOST_PARTS = 20
 async def load_attachments(
     parts: Sequence[AttachmentPart], fetcher: Fetcher
 ) -> tuple[Attachment, ...]:
-    """All of *parts*, in their order.
+    """Load all of *parts*; the attachments are in their order.
 
-    :raises RequestTooLarge: one of them, or all together, are more than is taken.
-    :raises AttachmentRefused: one can't be read, fetched or attached; it is named by its path.
+    :raises RequestTooLarge: if one of them, or all together, are larger than a bound.
+    :raises AttachmentRefused: if one can't be read, fetched or attached; the message names its
+        path.
     """
     if len(parts) > MOST_PARTS:
         message = f"At most {MOST_PARTS} pictures and files can be attached."
@@ -62,38 +63,37 @@ async def load_attachments(
 async def load_enclosures(
     enclosures: Sequence[Enclosure], fetcher: Fetcher, *, earlier: int
 ) -> Enclosed:
-    """Those of *enclosures* that go up: the needed ones; others as far as they can be had and there
-    is room.
+    """Load the needed *enclosures*, and others as far as they can be loaded and there is room.
 
-    :param earlier: how many pictures of earlier turns, the latest first.
-    :raises GrokApiError: a needed one can't be had, as :func:`load_attachments`.
+    :param earlier: most pictures of earlier turns, the latest first.
+    :raises GrokApiError: if a needed one can't be loaded, as :func:`load_attachments`.
     """
-    parts = {use: [one.part for one in enclosures if one.use is use] for use in Use}
+    parts = {use: [item.part for item in enclosures if item.use is use] for use in Use}
     loader = _Loader(fetcher)
     if len(parts[Use.NEEDED]) > MOST_PARTS:
         await load_attachments(parts[Use.NEEDED], fetcher)
     needed = await for_all(parts[Use.NEEDED], loader.load, at_once=AT_ONCE)
-    found: dict[str, Attachment] = dict(
+    loaded: dict[str, Attachment] = dict(
         zip((part.path for part in parts[Use.NEEDED]), needed, strict=True)
     )
-    wanted = parts[Use.WANTED][-(MOST_PARTS - len(found)) :] if len(found) < MOST_PARTS else []
-    found.update(await loader.load_possible(wanted))
-    room = min(earlier, MOST_PARTS - len(found))
-    same = await _add_earlier(found, parts[Use.EARLIER], loader, room)
-    order = [one.part.path for one in enclosures]
-    spare = found.keys() - {part.path for part in parts[Use.NEEDED]}
-    carriers = {**same, **{path: path for path in found}}
+    wanted = parts[Use.WANTED][-(MOST_PARTS - len(loaded)) :] if len(loaded) < MOST_PARTS else []
+    loaded.update(await loader.load_possible(wanted))
+    room = min(earlier, MOST_PARTS - len(loaded))
+    same = await _add_earlier(loaded, parts[Use.EARLIER], loader, room)
+    order = [item.part.path for item in enclosures]
+    spare = loaded.keys() - {part.path for part in parts[Use.NEEDED]}
+    carriers = {**same, **{path: path for path in loaded}}
     return Enclosed(
-        tuple(found[path] for path in order if path in found), carriers, frozenset(spare)
+        tuple(loaded[path] for path in order if path in loaded), carriers, frozenset(spare)
     )
 
 
 async def _add_earlier(
-    found: dict[str, Attachment], parts: Sequence[AttachmentPart], loader: _Loader, room: int
+    loaded: dict[str, Attachment], parts: Sequence[AttachmentPart], loader: _Loader, room: int
 ) -> dict[str, str]:
-    """Add to *found* up to *room* of *parts*, the latest first, each content once.
+    """Add to *loaded* up to *room* of *parts*, the latest first, each content once.
 
-    Returns the paths of those whose content is there under another path, with that path.
+    Returns, for parts whose content is there already, their path -> the path of that content.
     """
     same: dict[str, str] = {}
     rest = list(reversed(parts))[:MOST_PARTS] if room > 0 else []
@@ -101,12 +101,12 @@ async def _add_earlier(
         batch, rest = rest[:room], rest[room:]
         for path, attachment in (await loader.load_possible(batch)).items():
             carrier = next(
-                (other for other, it in found.items() if it.data == attachment.data), None
+                (other for other, it in loaded.items() if it.data == attachment.data), None
             )
             if carrier is not None:
                 same[path] = carrier
             else:
-                found[path] = attachment
+                loaded[path] = attachment
                 room -= 1
     return same
 
@@ -120,7 +120,10 @@ class _Loader:
         self._history_until = trio.current_time() + HISTORY_FETCH_S
 
     async def load(self, part: AttachmentPart) -> Attachment:
-        """:raises GrokApiError: it can't be had, or is too much."""
+        """Load *part*.
+
+        :raises GrokApiError: if it can't be loaded, or is too large.
+        """
         data = await _data_of(part, self._fetcher)
         if self._weight + len(data) > MOST_BYTES_IN_ALL:
             message = f"The attachments are more than {MOST_BYTES_IN_ALL >> 20} MB together."
@@ -134,7 +137,7 @@ class _Loader:
             raise
 
     async def load_possible(self, parts: Sequence[AttachmentPart]) -> dict[str, Attachment]:
-        """Those of *parts* that can be had, by their paths. Equal addresses are fetched once.
+        """Load *parts* as far as possible; attachments by path. Equal addresses are fetched once.
 
         All fetches of a request together have :data:`HISTORY_FETCH_S`.
         """
@@ -161,9 +164,7 @@ async def _data_of(part: AttachmentPart, fetcher: Fetcher) -> bytes:
             raise _too_large(part)
         return part.data
     if not _is_data_url(part):
-        if (
-            ":" not in part.url[:LONGEST_SCHEME]
-        ):  # a path of the client's own disk, or damaged base64
+        if ":" not in part.url[:LONGEST_SCHEME]:  # a path of the client's disk, or damaged base64
             message = (
                 f"{part.path} must be a data: or https: URL (data:image/png;base64,…), or base64."
             )

@@ -1,13 +1,13 @@
-"""Looking up names that clients refer to, with the system's resolver, which may hang for half a
-minute.
+"""Looking up host names that clients refer to, with the system's resolver, which may hang for half
+a minute.
 
 Theory
 ------
 ``getaddrinfo`` can't be cancelled: a look-up that is given up leaves a thread behind until the
 system gives up as well. So two things are counted: look-ups that a request waits for, and threads
-that were left behind. The first have places that are given back in time, whatever the name server
-does; the second are bounded, so that they don't become thousands. Both are counted for each API
-key, too: names that lead nowhere cost nobody but the key that sends them.
+that were left behind. Places of the first are given back in time, whatever the name server does.
+The number of the second is bounded, so that they don't become thousands. Both are also counted for
+each API key: names that hang are at the cost of the key that sends them alone.
 """
 
 from __future__ import annotations
@@ -26,32 +26,31 @@ from ..threads import in_thread
 __all__ = ["Lookups", "Resolve"]
 
 LOOKUP_S = 5.0
-"""How long one look-up is waited for, its place included, in seconds. Name servers take
-milliseconds, or never answer.
+"""Bound for one look-up, with the wait for its place, in seconds. Name servers take milliseconds,
+or never answer.
 """
 
 AT_ONCE = 24
-"""Look-ups at once that are waited for."""
+"""Look-ups under way that requests wait for."""
 
 AT_ONCE_OF_A_KEY = 4
 
 MOST_LEFT = 48
-"""Threads that were left behind, above which no look-up begins. Each costs some 50 kB."""
+"""Left threads above which no look-up begins. Each costs some 50 kB."""
 
 MOST_LEFT_OF_A_KEY = 8
 
 MOST_LEFT_BY_A_REQUEST = 2
-"""After so many names that hang, the others of a request are not looked up."""
+"""Hanging names of a request after which its other names are not looked up."""
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Takes a host's name and a port, gives its addresses; raises OSError if there are none."""
+"""Takes a host's name and a port, returns its addresses; raises OSError if there are none."""
 
 
 class Lookups:
-    """The system's resolver, with places of its own. Callable as :data:`Resolve`, for nobody in
-    particular.
+    """The system's resolver, within bounds. Callable as :data:`Resolve`, for no key in particular.
 
-    :param look_up: the resolver; of tests. It runs in a thread, and raises OSError.
+    :param look_up: the resolver, replaced in tests. It runs in a thread, and raises OSError.
     """
 
     def __init__(self, look_up: Callable[[str, int], list[str]] | None = None) -> None:
@@ -60,9 +59,8 @@ class Lookups:
         self._threads = trio.CapacityLimiter(AT_ONCE + MOST_LEFT)
         self._of_keys: dict[str, trio.CapacityLimiter] = {}
         self._waiting: Counter[str] = Counter()
-        self._running: dict[
-            object, str
-        ] = {}  # by the threads themselves: one that was given up may begin yet
+        # Changed by the threads themselves: a thread that was given up may begin yet.
+        self._running: dict[object, str] = {}
         self._awaited: set[object] = set()
 
     def of(self, key: str) -> Resolve:
@@ -84,15 +82,15 @@ class Lookups:
         return resolve
 
     async def __call__(self, host: str, port: int) -> Sequence[str]:
-        """All addresses of *host*, those first that the system would try first.
+        """All addresses of *host*, in the order in which the system would try them.
 
-        :raises OSError: there are none.
+        :raises OSError: if there are none.
         """
         return await self.of("")(host, port)
 
     @property
     def left(self) -> list[str]:
-        """The keys of the threads that were left behind and have not ended, once for each."""
+        """The key of each thread that was left behind and has not ended."""
         return [key for thread, key in list(self._running.items()) if thread not in self._awaited]
 
     async def _resolve(self, host: str, port: int, key: str) -> list[str]:
@@ -104,7 +102,7 @@ class Lookups:
 
     @contextmanager
     def _place_of(self, key: str) -> Iterator[trio.CapacityLimiter]:
-        """The places of a key, which are kept as long as somebody waits."""
+        """The places of a key, which exist as long as a request waits."""
         self._waiting[key] += 1
         try:
             yield self._of_keys.setdefault(key, trio.CapacityLimiter(AT_ONCE_OF_A_KEY))

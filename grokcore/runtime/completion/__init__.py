@@ -1,3 +1,3 @@
-"""One answer end to end: leases, attempts and clocks. No module here knows how any upstream
+"""Answers, end to end: leases, attempts and clocks. No module here knows how any upstream
 writes.
 """

@@ -1,9 +1,9 @@
 """An alarm clock for many sleepers whose alarms are nearly always put off before they ring.
 
-Every token puts off its stream's chunk clock. With a cancel scope around each wait that costs an
+Every token puts off its stream's chunk clock. With a cancel scope around each wait, that costs an
 entry in trio's list of deadlines per token, about as much as decoding it. Here an alarm that is put
-off costs one comparison: the early entry stays, rings for nothing now and then, and the sleeper,
-who looks at the time himself, sets it anew.
+off costs one comparison. The early entry stays, and may ring too early now and then. The sleeper
+looks at the time itself, and sets its alarm anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["AlarmClock", "Sleeper"]
 
 
 class Sleeper(Protocol):
-    """Somebody who can be woken for nothing."""
+    """A waiting task that may be woken too early."""
 
     def wake(self) -> None:
         """Wake up and look at the time."""
@@ -27,7 +27,7 @@ class Sleeper(Protocol):
 
 @define(eq=False)
 class _Entry:
-    """One alarm; without a sleeper it rings for nobody."""
+    """An alarm; without a sleeper it wakes no task."""
 
     at: float
     sleeper: Sleeper | None

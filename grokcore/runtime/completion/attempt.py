@@ -1,4 +1,4 @@
-"""One attempt at an answer: a lease, an exchange, a decoder and clocks in; events or one error
+"""An attempt at an answer: a lease, an exchange, a decoder and clocks in; events or one error
 out.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["Attempt"]
 
 
 class Attempt:
-    """One request to Grok.
+    """A request to Grok for a completion.
 
     Call :meth:`first_events`, then :meth:`more_events` until it returns a ``Finished``. :meth:`end`
     gives lease and exchange back, whichever way the attempt ends.
@@ -43,7 +43,7 @@ class Attempt:
         self._alarm = alarm
 
     def wake(self) -> None:
-        """Have a wait for more events look at the interruption."""
+        """Make a wait for more events look at the interruption."""
         self._exchange.wake()
 
     async def first_events(self) -> list[Event]:
@@ -89,7 +89,7 @@ class Attempt:
     async def end(self, error: GrokApiError | None) -> None:
         """Settle the lease, and close the exchange. Safe to repeat: the first outcome counts.
 
-        :param error: what the attempt failed with; what is secret is taken out of it.
+        :param error: the failure of the attempt, if it failed; secrets are taken out of it.
         """
         if error is not None:
             error.redact(self.lease.sso)
@@ -101,17 +101,15 @@ class Attempt:
     async def abandon(self) -> None:
         """End it without an outcome, since the client left or has the whole answer."""
         if self.failure is not None:
-            self.lease.settle(
-                self.failure
-            )  # no client is left to hear of it, but the pool learns from it
+            self.lease.settle(self.failure)  # no client is left, but the pool learns from it
         self.lease.abandon()
         if self.finished:
             await self._exchange.drain()
         await self.end(None)
 
     def _arrived(self, now: float) -> bytes | None:
-        """What there is to decode: a piece of the answer, ``b""`` for its end, None for nothing
-        yet.
+        """The next input of the decoder: a piece of the answer, ``b""`` for its end, None for
+        nothing yet.
 
         :raises GrokApiError: if a clock is due, or the connection broke.
         """
@@ -120,19 +118,19 @@ class Attempt:
         except TransportFailure:
             if not (self.decoder.stopped or self.decoder.concluded):
                 raise
-            return b""  # Grok's last word was that the answer is complete
+            return b""  # Grok has said that the answer is complete
         if data is None and now >= self._clocks.deadline:
             error = self._clocks.expired()
             if error is not None:
                 raise error
-            return b""  # the whole answer is here, and the end of the stream did not come in time
+            return b""  # the whole answer is here; the end of the stream did not come in time
         return data
 
     def _decode(self, data: bytes) -> list[Event]:
-        """Events of *data* (``b""`` is the end). A failure behind other events is kept for the next
+        """Decode *data* (``b""`` is the end). A failure behind other events is kept for the next
         call.
 
-        :raises GrokApiError: if the failure is all there is.
+        :raises GrokApiError: if there is only a failure.
         """
         events = self.decoder.receive(data) if data else self.decoder.close()
         now = trio.current_time()

@@ -1,7 +1,6 @@
-"""Where Grok's answers drift away from what this version understands: counted, named, and told once
-in the log.
+"""Changes in Grok's answers that this version does not understand: counted, named, and logged once.
 
-Names only, never a value; and of a refusal only what the client was told.
+Names only, never a value; and of a refusal only the message that the client got.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ _log = logging.getLogger(__name__)
 
 
 class Drift:
-    """What was not understood in this process' time.
+    """Counts of input that was not understood since this process began.
 
-    :ivar counters: what all decoders have passed over.
-    :ivar refused_models: how often Grok refused a question to a model for a reason of its own, by
-        our names of them.
+    :ivar counters: the sum of all decoders' counters.
+    :ivar refused_models: our name of a model -> how often Grok refused a question to it for a
+        reason of its own.
     """
 
     def __init__(self) -> None:
@@ -38,8 +37,8 @@ class Drift:
 
     @property
     def unknown_keys(self) -> dict[str, int]:
-        """The most frequent unknown keys, as they may be shown, with their counts; the most
-        frequent first.
+        """The most frequent unknown keys, as they may be shown, with their counts; the highest
+        count first.
         """
         shown: dict[str, int] = {}
         for key, count in self.counters.unknown_keys.items():
@@ -48,11 +47,11 @@ class Drift:
         return dict(heapq.nlargest(SHOWN_KEYS, shown.items(), key=lambda item: item[1]))
 
     def note(self, model: str, passed_over: Counters, error: GrokApiError | None) -> None:
-        """An answer has ended.
+        """Count an answer that has ended.
 
-        :param model: our name of it.
+        :param model: our name of its model.
         :param passed_over: its decoder's counters.
-        :param error: how it failed, if it did; what is secret has been taken out of it.
+        :param error: its failure, without secrets; None if it did not fail.
         """
         before = frozenset(self.counters.unknown_keys)
         self.counters.add(passed_over)
@@ -73,7 +72,5 @@ class Drift:
 
 
 def _shown(key: str) -> str:
-    """A name as a stranger may read it: should a token ever stand in its place, it is not
-    repeated.
-    """
+    """A name that is safe to publish: if a token ever stands in its place, it is not repeated."""
     return _NOT_PRINTABLE.sub("?", cleaned(key))[:SHOWN_CHARS] or "?"

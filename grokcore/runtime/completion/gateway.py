@@ -1,5 +1,4 @@
-"""One completion, end to end: lease a token, ask Grok, keep to the clocks, try again where that
-helps.
+"""Completions, end to end: lease a token, ask Grok, keep to the clocks, try again where that helps.
 
 Theory
 ------
@@ -11,14 +10,12 @@ time, in any state.
 Rules
 -----
 1. Every wait for Grok happens under the clocks: within a cancel scope (:class:`~.waiting.Waits`),
-   or between events with the gateway's alarm clock, which is cheaper. No cancel scope spans a
-   ``yield``: there is no generator here.
+   or between events with the gateway's alarm clock, which is cheaper.
 2. ``next_events`` may be cancelled at any await and called again; nothing that has arrived is lost.
-3. An attempt owns its lease and its exchange and gives both back whichever way it ends
-   (:mod:`.attempt`); a failure is settled before another attempt begins.
-4. After :meth:`Completion.commit` (a byte went out) nothing is tried again.
-5. How Grok is asked is the lane's business, and so is the session's cookie: neither is known here
-   or above.
+3. An attempt owns its lease and its exchange, and gives both back whichever way it ends
+   (:mod:`.attempt`). A failure is settled before another attempt begins.
+4. After :meth:`Completion.commit` (a byte went out) there is no other attempt.
+5. Words, wire and session cookies are the lane's business: no module here or above knows them.
 """
 
 from __future__ import annotations
@@ -56,12 +53,13 @@ from .waiting import Waits
 __all__ = ["Completion", "FailedAttempt", "Gateway", "Times"]
 
 CLOSE_S = 2.0
-"""Bound for closing a completion. An abort takes well under a millisecond; this is for the day it
-does not.
+"""Bound for closing a completion, in seconds. An abort takes well under a millisecond, as a rule.
 """
 
 OTHERS_LEFT_S = 1.0
-"""``Retry-After`` when all attempts met a refused or used-up token and there are others."""
+"""``Retry-After``, in seconds, when all attempts met a refused or used-up token and there are
+others.
+"""
 
 _T = TypeVar("_T")
 
@@ -70,9 +68,9 @@ _log = logging.getLogger(__name__)
 
 @frozen
 class FailedAttempt:
-    """An attempt that Grok, or the egress, has failed.
+    """A failed attempt, by Grok's or the egress's fault.
 
-    :ivar token_id: short hash of the token it was made with.
+    :ivar token_id: short hash of the token that it was made with.
     """
 
     error: GrokApiError
@@ -82,7 +80,7 @@ class FailedAttempt:
 
 @define
 class Times:
-    """Where a completion's time went.
+    """Shares of a completion's time.
 
     :ivar queue_s: seconds it waited for tokens.
     :ivar upload_s: seconds its pictures and files took on their way to Grok.
@@ -95,13 +93,13 @@ class Times:
 
 
 class Gateway:
-    """Makes completions and knows those that are open.
+    """Makes completions, and keeps a list of the open ones.
 
-    :ivar lane: of completions that begin from now on; the others keep what they began with.
-    :ivar drift: what of Grok's answers was not understood so far.
+    :ivar lane: the lane of later questions; open completions keep theirs.
+    :ivar drift: counts of input that was not understood.
     :ivar alarm: wakes completions when one of their clocks is due; its ``run`` has to be running.
-    :ivar on_failed_attempt: called with each failed attempt; must not wait.
-    :ivar jitter: gives random numbers from 0 to 1, for the time between attempts.
+    :ivar on_failed_attempt: listeners, called with each failed attempt. They must not wait.
+    :ivar jitter: returns random numbers from 0 to 1, for the pauses between attempts.
     """
 
     def __init__(
@@ -130,7 +128,7 @@ class Gateway:
 
         :param asked: the question, as :attr:`lane` has rendered it.
         :param accepted: trio's time when the request was accepted; the total clock runs from there.
-        :param request_id: what the log calls it.
+        :param request_id: its name in the log.
         """
         completion = Completion(self, asked, accepted, request_id)
         self._open.add(completion)
@@ -144,21 +142,21 @@ class Gateway:
     # For Completion ------------------------------------------------------------------------------
 
     def forget(self, completion: Completion) -> None:
-        """*completion* is closed."""
+        """Take a closed completion off the list."""
         self._open.discard(completion)
 
 
 class Completion:
-    """One answer. See the theory of the module.
+    """An answer, with all attempts at it. See the theory of the module.
 
     :ivar model: the model that is asked.
     :ivar prompt_tokens: the estimate for the question.
     :ivar ignored: names of parts of the question that were not passed on, attachments that were
         left out among them.
-    :ivar request_id: what the log calls it.
+    :ivar request_id: its name in the log.
     :ivar token_id: short hash of the token in use, or last used; empty before the first attempt.
-    :ivar times: where its time went so far.
-    :ivar failures: how many attempts have failed.
+    :ivar times: shares of its time so far.
+    :ivar failures: number of failed attempts.
     """
 
     def __init__(
@@ -186,13 +184,13 @@ class Completion:
 
     @property
     def attempts(self) -> int:
-        """How many requests Grok has seen for it so far."""
+        """Number of requests that Grok has got for it so far."""
         return self._attempts.made
 
     async def fetch(self, url: str) -> Asset:
-        """Fetch a picture of this answer, with the token and the egress that had it made.
+        """Fetch a picture of this answer, with the token and the egress that it was made with.
 
-        :raises GrokApiError: if it can't be had, or is no picture; or if the completion is not
+        :raises GrokApiError: if it can't be fetched, or is no picture; or if the completion is not
             under way.
         """
         return await self._lane.fetch(self._under_way.lease, url)
@@ -211,12 +209,12 @@ class Completion:
         return await self._lane.save(self._under_way.lease, url, cache)
 
     def commit(self) -> None:
-        """A byte is about to go out to the client: from now on a failure is final."""
+        """Make the next failure final: a byte is about to go out to the client."""
         self._committed = True
 
     def client_was_slow(self, seconds: float) -> None:
-        """The caller was busy with the client for that long; the clocks leave it out (the total not
-        without bound).
+        """Leave time out of the clocks in which the caller waited for the client. The total clock
+        does so within a bound.
         """
         self._clocks.client_was_slow(seconds)
 
@@ -228,7 +226,7 @@ class Completion:
         return await self._waits.aside(fn)
 
     def interrupt(self, error: GrokApiError) -> None:
-        """End it with *error*: now if it waits, else at its next wait."""
+        """End the completion with *error*: now if it waits, else at its next wait."""
         self._waits.interrupt(error)
         if self._attempt is not None:
             self._attempt.wake()
@@ -236,7 +234,7 @@ class Completion:
     async def start(self) -> None:
         """Make attempts until one has brought its first meaningful event.
 
-        :raises GrokApiError: none did; the leaf says why.
+        :raises GrokApiError: if none did; its class says why.
         """
         error: GrokApiError | None = None
         while True:
@@ -263,7 +261,7 @@ class Completion:
         The last event of an answer is :class:`~grokcore.protocol.conversation.events.Finished`;
         don't call again after it.
 
-        :raises GrokApiError: the answer broke off.
+        :raises GrokApiError: if the answer broke off.
         """
         if self._ready:
             events, self._ready = self._ready, []
@@ -276,7 +274,7 @@ class Completion:
             raise self._final(error) from None
 
     async def aclose(self) -> None:
-        """Abort what is under way and give everything back; bounded in time. Safe to repeat."""
+        """Abort the attempt under way and give everything back; bounded in time. Safe to repeat."""
         attempt = self._attempt
         with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
             if attempt is not None:
@@ -288,7 +286,7 @@ class Completion:
 
     @property
     def _under_way(self) -> Attempt:
-        """The attempt that answers; it is there from the first events until the end."""
+        """The attempt that answers: it is there from the first events until the end."""
         if self._attempt is None:
             raise InternalError("This completion is not under way.")
         return self._attempt
@@ -315,8 +313,8 @@ class Completion:
         self._ask(await self._waits.under_clocks(functools.partial(rendered, self._lane, fewer)))
 
     def _may_spare(self, error: GrokApiError) -> bool:
-        """Whether the answer failed for attachments, which Grok does not name, and some can be done
-        without.
+        """Whether the answer failed for attachments that Grok does not name, and the question can
+        do without some.
         """
         about_some = (
             isinstance(error, AttachmentRefused | AttachmentModerated) and error.param is None
@@ -325,7 +323,7 @@ class Completion:
         return about_some and bool(spare) and self._attempts.made < MAX_ATTEMPTS
 
     async def _space(self, error: GrokApiError) -> None:
-        """Wait before the next attempt, unless there is no token left for one.
+        """Wait before the next attempt, unless no token is left for it.
 
         :raises GrokApiError: *error* itself, if the total clock leaves no time for another attempt.
         """
@@ -353,10 +351,10 @@ class Completion:
             self.times.queue_s += trio.current_time() - began
 
     def _final(self, error: GrokApiError) -> GrokApiError:
-        """What the client hears of the last attempt's failure.
+        """The error to report to the client for the last attempt's failure.
 
-        A token's own failure says nothing of the others: if they are all out too, the pool's word
-        on them is the better one, and if not, the next request may well be answered.
+        A token's own failure says nothing of the other tokens. If they are all out too, report the
+        pool's state; if not, the next request may well be answered.
         """
         if error.blame is Blame.TOKEN:
             pool_says = self._gateway.pool.book.hopeless(
@@ -368,9 +366,9 @@ class Completion:
         return error
 
     async def _attempt_with(self, lease: Lease, *, fresh: bool) -> None:
-        """One attempt, up to its first events.
+        """Make an attempt, up to its first events.
 
-        :raises GrokApiError: it failed; it has been settled then.
+        :raises GrokApiError: if it failed; it has been settled then.
         """
         self.token_id = lease.token_id
         self._attempts.begin(lease.key)
@@ -385,7 +383,7 @@ class Completion:
             raise
 
     async def _prepared(self, lease: Lease) -> PreparedQuestion:
-        """The question, with all that belongs to it at the lease's account."""
+        """Prepare the question for the lease's account."""
         repeated = self._attempts.made > 1
         prepare = functools.partial(self._to_ask.prepare, lease, repeated=repeated)
         began = trio.current_time()
@@ -414,7 +412,7 @@ class Completion:
 
     async def _end_attempt(self, attempt: Attempt, error: GrokApiError) -> None:
         await attempt.end(error)
-        if error is not self._waits.interruption:  # which this server has caused, not Grok
+        if error is not self._waits.interruption:  # that is caused by this server, not by Grok
             self._report(error)
         self._forget_attempt(attempt, error)
 

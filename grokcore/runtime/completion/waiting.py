@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class Waits:
-    """One wait at a time.
+    """Waits, of which one at a time is under way.
 
     :ivar clocks: of the completion.
     :ivar interruption: the error that the completion was interrupted with.

@@ -1,3 +1,3 @@
 """The ways to ask Grok, a package each. A lane knows its upstream's wire; completions and the pool
-know none.
+do not.
 """

@@ -12,9 +12,9 @@ Rules
 -----
 1. One exchange is one answer, whatever carries it: the body of an HTTP response, or the frames of a
    websocket.
-2. A lane has no clock of the request's: the completion cancels its waits.
-3. The settings of a lane never change. Other settings make another lane, which shares with it what
-   is known of accounts; a completion keeps the lane that it began with.
+2. A lane does not know the request's clocks: the completion cancels its waits.
+3. The settings of a lane never change. Other settings make another lane, which shares the knowledge
+   of accounts. A completion keeps the lane that it began with.
 4. Clients are informed of a question's treatment by its
    :class:`~grokcore.protocol.conversation.question.Rendering`: nobody above a lane knows its words.
 """
@@ -53,7 +53,7 @@ class Asset:
 
 
 class AnswerExchange(Protocol):
-    """One answer under way.
+    """An answer under way.
 
     Every wait may be cancelled at any time. ``read`` may then be called again: nothing is lost.
     """
@@ -79,8 +79,8 @@ class AnswerExchange(Protocol):
         """
 
     async def wait(self) -> None:
-        """Wait until there is news of any kind, or :meth:`wake` is called; it may also return for
-        nothing.
+        """Wait until there is news of any kind, or :meth:`wake` is called. It may also return
+        without either.
         """
 
     def wake(self) -> None:
@@ -92,7 +92,7 @@ class AnswerExchange(Protocol):
         """
 
     async def aclose(self) -> None:
-        """Abort what is still under way. Safe to repeat."""
+        """Abort the exchange if it is still under way. Safe to repeat."""
 
 
 class AnswerDecoder(Protocol):
@@ -106,8 +106,8 @@ class AnswerDecoder(Protocol):
 
     @property
     def stopped(self) -> bool:
-        """Whether the upstream's last word is that the text is complete, while its last lines are
-        still to come.
+        """Whether the upstream has said that the text is complete, while its last lines are still
+        to come.
         """
 
     @property
@@ -124,14 +124,14 @@ class AnswerDecoder(Protocol):
 
 
 class PreparedQuestion(Protocol):
-    """A question that can be sent with the lease it was prepared for."""
+    """A question that is ready to be sent, with the lease that it was prepared for."""
 
     @property
     def rendered(self) -> RenderedQuestion:
         """The question as it is sent: without the spare attachments that could not be brought."""
 
     def open(self, *, fresh: bool) -> AnswerExchange:
-        """Send it. Nothing is waited for.
+        """Send the question. Nothing is waited for.
 
         :param fresh: make a connection of its own instead of reusing one.
         """
@@ -158,7 +158,7 @@ class RenderedQuestion(Protocol):
 
 
 class Lane(Protocol):
-    """One way to ask Grok, with the settings of one moment."""
+    """A way to ask Grok, with the settings of one moment."""
 
     def render(self, question: Question) -> RenderedQuestion:
         """Say *question* in the words of this lane. Pure, and safe in any thread.
@@ -170,15 +170,13 @@ class Lane(Protocol):
         """A decoder for one answer."""
 
     def failed(self, lease: Lease, error: GrokApiError) -> None:
-        """Forget what the failure of an attempt proves wrong, of what was believed of the lease's
-        account.
-        """
+        """Forget beliefs about the lease's account that the failure of an attempt proves wrong."""
 
     async def fetch(self, lease: Lease, url: str) -> Asset:
         """Fetch a picture that was made with *lease*, of 64 MiB at most.
 
         :param url: as in an event.
-        :raises GrokApiError: if it can't be had, or is no picture.
+        :raises GrokApiError: if it can't be fetched, or is no picture.
         """
 
     async def fetch_file(self, lease: Lease, url: str) -> Asset:

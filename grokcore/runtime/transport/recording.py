@@ -77,10 +77,10 @@ _log = logging.getLogger(__name__)
 
 @define(eq=False)
 class _Recording:
-    """One response, in memory.
+    """A response in memory.
 
     :ivar data: its bytes so far; unchanged once *end* is set.
-    :ivar end: why nothing more comes: ``whole``, ``broken`` by the connection, ``abandoned`` by us,
+    :ivar end: the reason of the end: ``whole``, ``broken`` by the connection, ``abandoned`` by us,
         or ``cut`` off here for its size. Empty while more may come.
     """
 

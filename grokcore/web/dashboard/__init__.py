@@ -24,11 +24,10 @@ from ...protocol.pool.book import UnknownToken
 from ...protocol.pool.owner_actions import ActionResult, Rechecked
 from ...protocol.pool.view import in_words
 from ...runtime.pool.leases import TokenPool
-from ..admission import Services
-from ..body import SteppedBody, not_modified, stepped_response
-from ..edge import current_lifetime
-from ..reply import json_response
+from ..edge.lifetime import current_lifetime
+from ..responses import SteppedBody, json_response, not_modified, stepped_response
 from ..routes import route
+from ..services import Services
 from .overview import Overview, Snapshot, token_row
 from .tickets import Tickets
 

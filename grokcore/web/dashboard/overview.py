@@ -21,10 +21,10 @@ from ...protocol.advice import advice
 from ...protocol.dialects.one_line import on_one_line
 from ...protocol.pool.view import GroupView, TokenView
 from ...runtime.completion.gateway import FailedAttempt
-from ..admission import Services
-from ..history import Fault
-from ..status import health_report
-from ..trace import Trace
+from ..health import health_report
+from ..observing.history import Fault
+from ..observing.trace import Trace
+from ..services import Services
 
 __all__ = ["Overview", "Snapshot", "token_row"]
 

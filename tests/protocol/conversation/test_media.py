@@ -13,7 +13,13 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokcore.protocol.conversation.media import TooLarge, parse_data_url, sniff
+from grokcore.protocol.conversation.media import (
+    TooLarge,
+    is_picture,
+    is_video,
+    parse_data_url,
+    sniff,
+)
 from grokcore.protocol.media_types import extension_of
 
 MOST = 1000
@@ -223,3 +229,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     """Nothing but ValueError, and never more than is taken."""
     with contextlib.suppress(ValueError):
         assert len(parse_data_url(text, most=20)) <= 20
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_file_is_a_picture_or_a_video_or_neither(file: File) -> None:
+    """By its media type; nothing is both."""
+    kind = (file.media_type or "").partition("/")[0]
+    assert is_picture(file.media_type) == (kind == "image")
+    assert is_video(file.media_type) == (kind == "video")

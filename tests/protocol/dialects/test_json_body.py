@@ -87,6 +87,30 @@ def test_as_many_values_as_are_allowed_pass() -> None:
         json_object(b'{"a":' + b"[" * (deep + 1) + b"]" * (deep + 1) + b"}")
 
 
+@pytest.mark.usefixtures("tiny")
+def test_all_kinds_of_values_come_back_beside_a_long_string() -> None:
+    """Only strings are put back; what is no string stays as it is."""
+    value = {"a": "a long string", "b": [1, 2.5, None, True, "another one"], "c": {"d": False}}
+    assert json_object(json.dumps(value).encode()) == value
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(("body", "words"), [
+    (b'{"a":' + b'""' * 20, "too many values"),
+    (b'{"a":[' + b"1," * 60, "too many values"),
+    (b'{"a":"' + b"b" * 20 + b'"' + b" " * 60 + b"}", "short strings"),
+], ids=["strings", "marks", "white space"])  # fmt: skip
+def test_a_large_body_is_refused_while_it_is_scanned(
+    body: bytes, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parser never sees it. Figures are small here; the marked tests have the real ones."""
+    monkeypatch.setattr(json_body, "MOST_STRUCTURE", 10)
+    monkeypatch.setattr(json_body, "MOST_SKELETON_BYTES", 50)
+    monkeypatch.setattr(json_body, "_parsed", lambda *_, **__: pytest.fail("parsed"))
+    with pytest.raises(InvalidRequest, match=words):
+        json_object(body)
+
+
 def test_names_are_cut() -> None:
     """Whatever looks for the nearest name of a model, or shows a field's, has little to look at."""
     assert json_object(json.dumps({"k" * 5000: 1, "model": "m" * 5000}).encode()) == {
@@ -138,6 +162,8 @@ FAULTS = (
     Fault("UTF-16", '{"a":1}'.encode("utf-16-le"), "UTF-16"),
     Fault("half a body", b'{"a":"bbbbbbbbbbbbb', "not valid JSON"),
     Fault("a lone backslash at the end", b'{"a":"bbbbbbbbbbbbb\\', "not valid JSON"),
+    Fault("the same behind a quote", b'{"a":"bbbbbbbb\\"bbbbb\\', "not valid JSON"),
+    Fault("whole emoji, and no end", b'{"a":"bbbbbbbb\\ud83d\\ude00"', "not valid JSON"),
     Fault("a bad escape", b'{"a":"bbbbbb bbbbbb\\x"}', "not valid JSON"),
     Fault("a line end in a string", b'{"a":"bbbbbbbbb\nbbbb"}', "not valid JSON"),
     Fault("two", b'{"a":"bbbbbbbbbb"}{}', "not valid JSON"),

@@ -333,6 +333,24 @@ def test_what_a_server_s_tool_did_stays_in_the_assistant_s_turn() -> None:
     )
 
 
+def test_in_the_history_a_part_may_be_any_value() -> None:
+    """Shown as JSON; in the question it is a fault with its path."""
+    content = ["a", 1, None, True]
+    message = asked({"role": "tool", "content": content}, user("b")).messages[0]
+    assert message.text == "a\n1\ntrue"
+    with pytest.raises(InvalidRequest) as caught:
+        asked(user(content))
+    assert caught.value.param == "messages[0].content[1]"
+
+
+def test_pictures_beside_the_content_may_be_parts_with_a_type() -> None:
+    """Or none, or bare addresses; in the history anything else is shown."""
+    items = [WEB, {"url": WEB}, {"type": "image", "image": WEB}, 7]
+    message = asked({**user("a"), "images": items}, user("b")).messages[0]
+    assert [part.url for part in message.attachments] == [WEB] * 3
+    assert message.text == "a\n7"
+
+
 def test_parts_nested_beyond_reason_are_no_exception() -> None:
     """They are shown as JSON from some depth on."""
     part: dict[str, Any] = {"type": "tool_result", "content": "a"}

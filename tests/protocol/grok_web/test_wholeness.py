@@ -147,6 +147,7 @@ def _only_elements(line: bytes) -> bool:
     return not (tags.feed(token) + tags.close()).strip()
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("name", COMPLETE)
 def test_a_broken_stream_is_the_whole_answer_or_an_error(name: str, way: Way) -> None:

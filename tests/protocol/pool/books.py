@@ -47,21 +47,21 @@ def chosen(book: TokenBook, now: float, need: Need = NEED, count: int = 1) -> li
     return [None if loan is None else loan.account.entry.sso for loan in loans]
 
 
-def asked_next(book: TokenBook) -> float:
-    """When the next ask is really made; infinity if none is planned."""
+def next_poll(book: TokenBook) -> float:
+    """Time at which the next poll is really made; infinity if none is planned."""
     book = copy.deepcopy(book)
     while (at := book.polls.next_at()) < math.inf and book.polls.take(at) is None:
         pass
     return at
 
 
-def ask(book: TokenBook, answer: Quota | GrokApiError | None, now: float) -> bool:
-    """Make the asks that are due, each with this outcome; whether there was any."""
-    asked = False
+def poll(book: TokenBook, answer: Quota | GrokApiError | None, now: float) -> bool:
+    """Make the polls that are due, each with this outcome. Returns whether there was any."""
+    polled = False
     while (due := book.polls.take(now)) is not None:
         book.polled(due, answer, now)
-        asked = True
-    return asked
+        polled = True
+    return polled
 
 
 def opens_after(book: TokenBook, now: float, need: Need = NEED) -> float:
@@ -93,17 +93,17 @@ DEAR = Need(SHIPPED["grok-4-fast-expert"])  # the same allowance, at four times 
 
 
 def left(book: TokenBook, now: float, need: Need = NEED) -> tuple[int, int] | None:
-    """What is left for *need*, and of how many."""
-    found = book.left(need, now)
-    return None if found is None else (found.remaining, found.total)
+    """The rest of the allowances for *need*, and their total."""
+    left = book.left(need, now)
+    return None if left is None else (left.remaining, left.total)
 
 
 def learned(quota: Quota, need: Need = NEED, *tokens: str) -> TokenBook:
-    """A book whose tokens were all asked at time 0, before their first question."""
+    """A book whose tokens were all polled at time 0, before their first question."""
     book = book_of(*tokens or ("a",))
     for account in book.accounts:
-        book.polls.wish(account, need.model.rate_limit_name, 0)
-    assert ask(book, quota, 0)
+        book.polls.schedule(account, need.model.rate_limit_name, 0)
+    assert poll(book, quota, 0)
     return book
 
 

@@ -40,7 +40,7 @@ class Reference:
             return []
         return self.last_resort()
 
-    # Rule 1: able, open, below the cap, and of those the least busy, the fullest, the least
+    # Rule 1: able, open, below the cap; of these the fewest in flight, the most left, the least
     # recently used.
 
     def able(self) -> list[Account]:
@@ -77,7 +77,7 @@ class Reference:
     def rank(self, account: Account) -> tuple[float, ...]:
         return account.in_flight, -account.allowance(self.group).rank(self.now), account.last_used
 
-    # Rule 1, at its end: suspect tokens, and those that are spent by our own counting, come last.
+    # Rule 2: suspect tokens, and then those that are spent by our own count, come last.
 
     def good(self) -> list[Account]:
         return [
@@ -112,7 +112,7 @@ class Reference:
         ]
         return next((found for way in ways if (found := self.best(*way))), [])
 
-    # Rule 2: a request that has failed takes a token that has answered before one that is not
+    # Rule 3: a request that has failed takes a token that has answered before one that is not
     # known.
 
     @property

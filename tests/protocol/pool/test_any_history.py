@@ -1,5 +1,5 @@
-"""Requests, outcomes, polls and owners in any order: what always holds, and the choice beside a
-reference.
+"""Requests, outcomes, polls and actions of owners in any order: the invariants, and the choice beside
+a reference.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from grokcore.protocol.pool.quota_polls import Poll
 from grokcore.protocol.pool.view import in_words
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
-from tests.protocol.pool.books import DAY, GROUP, NEED, ask
+from tests.protocol.pool.books import DAY, GROUP, NEED, poll
 from tests.protocol.pool.reference import Reference
 
 OUTCOMES: list[type[GrokApiError] | None] = [
@@ -87,8 +87,8 @@ class Taken:
 
 
 class AnyHistory(RuleBasedStateMachine):
-    """Requests that come, end in every way and are abandoned, asks with every answer, in any order,
-    at any time.
+    """Requests that begin, end in every way and are abandoned, and polls with every answer, in any
+    order, at any time.
     """
 
     @initialize(
@@ -137,16 +137,14 @@ class AnyHistory(RuleBasedStateMachine):
             assert loan.account in expected
             self.leases.append(Taken(loan, self.step))
             assert loan.account.allowance(loan.group).left >= 0
-        told = self.book.hopeless(need, self.now)
+        error = self.book.hopeless(need, self.now)
         shed = self.book.overload.refusal(model.rate_limit_name, self.now)
-        assert (told is None) == (bool(reference.open_now()) and shed is None)
-        if told is not None and not reference.able():
+        assert (error is None) == (bool(reference.open_now()) and shed is None)
+        if error is not None and not reference.able():
             able = [e for e in self.entries if e.tier is Tier.SUPER or model.tier is Tier.BASIC]
-            assert isinstance(told, NoTokens)
-            assert ("disabled" in told.message) == any(entry.key in self.in_file for entry in able)
-        if (
-            loan is None
-        ):  # whoever waits is told when to look again (a busy one that opens is given back first)
+            assert isinstance(error, NoTokens)
+            assert ("disabled" in error.message) == any(entry.key in self.in_file for entry in able)
+        if loan is None:  # the wait ends in time (a busy account that opens is given back first)
             shut = [
                 reference.opens_at(account)
                 for account in reference.able()
@@ -155,8 +153,8 @@ class AnyHistory(RuleBasedStateMachine):
             shut = [at for at in shut if at > self.now]
             assert self.now < self.book.next_opening(need, self.now) <= min(shut, default=math.inf)
         if self.book.overload.shut_until(model.rate_limit_name) > self.now:
-            assert told is not None
-            assert told.retry_after is not None or not reference.open_now()
+            assert error is not None
+            assert error.retry_after is not None or not reference.open_now()
 
     def reference(self, need: Need, *, patient: bool = True) -> Reference:
         return Reference(self.book, need, self.now, self.cap, patient)
@@ -257,10 +255,10 @@ class AnyHistory(RuleBasedStateMachine):
         )
         self.demanded = {which for which in self.demanded if self.in_file.get(which[0])}
 
-    # The acts of the owner.
+    # Actions of the owner.
 
     def acted(self, data: st.DataObject, act: Callable[[str], ActionResult]) -> str | None:
-        """The key of the token that was acted on; None if there was none of it in the file."""
+        """The key of the token that the action was for; None if it was not in the file."""
         entry = data.draw(st.sampled_from(self.entries))
         if entry.key in self.in_file:
             assert in_words(act(entry.id)).endswith(".")
@@ -330,7 +328,7 @@ class AnyHistory(RuleBasedStateMachine):
         assert Counter(view.state for view in views.shown) == +counted
 
     def accounts(self) -> dict[str, tuple[object, ...]]:
-        """What has been learned of each token to its disadvantage."""
+        """The part of each token's state that is to its disadvantage."""
         return {
             a.entry.sso: (
                 a.cooling_until,
@@ -360,7 +358,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def no_reservation_leaks(self) -> None:
-        """A counter is Grok's number, less what was sent since it was asked for and not failed."""
+        """A counter is Grok's number, less the questions since its poll that have not failed."""
         for account in self.book.accounts:
             for group, allowance in account.allowances.items():
                 if allowance.quota is None:
@@ -391,8 +389,8 @@ class AnyHistory(RuleBasedStateMachine):
                             quota.total // quota.charge(model.cost),
                         )
                     )
-            told = self.book.left(need, self.now)
-            assert (None if told is None else (told.remaining, told.total)) == (
+            left = self.book.left(need, self.now)
+            assert (None if left is None else (left.remaining, left.total)) == (
                 (sum(one for one, _ in parts), sum(other for _, other in parts)) if parts else None
             )
 
@@ -428,10 +426,10 @@ class AnyHistory(RuleBasedStateMachine):
         for due, _ in self.polls:
             self.book.polled(due, None, self.now)
         self.now += LONGEST_COOLING + LONGEST_PAUSE
-        while ask(self.book, None, self.now):
+        while poll(self.book, None, self.now):
             pass
         self.now += LONGEST_PAUSE
-        while ask(self.book, None, self.now):
+        while poll(self.book, None, self.now):
             pass
         self.now += 8
         served = []

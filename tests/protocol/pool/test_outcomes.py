@@ -37,14 +37,14 @@ from tests.protocol.pool.books import (
     A,
     B,
     S,
-    ask,
-    asked_next,
     attempt,
     book_of,
     challenge,
     chosen,
     key,
+    next_poll,
     opens_after,
+    poll,
     quota,
     refusal,
 )
@@ -82,22 +82,22 @@ def test_one_egress_pauses_longer_and_longer_up_to_five_minutes() -> None:
     book = book_of("a", TokenEntry("b", proxy_url="http://proxy.example:1"))
     behind_proxy = Need(BASIC_MODEL, excluded=frozenset({key("a")}))
     direct = Need(BASIC_MODEL, excluded=frozenset({key("b")}))
-    now, waits, told = 0.0, [], []
+    now, waits, named = 0.0, [], []
     for _ in range(8):
         challenge = Challenge("challenged")
         attempt(book, challenge, now, direct)
-        told.append(challenge.retry_after)
+        named.append(challenge.retry_after)
         waits.append(opens_after(book, now, direct))
         assert chosen(book, now, behind_proxy) == ["b"]
         now += waits[-1]
-    assert waits == told == [5, 10, 20, 40, 80, 160, 300, 300]
+    assert waits == named == [5, 10, 20, 40, 80, 160, 300, 300]
     attempt(book, None, now, direct)
     attempt(book, Challenge("challenged"), now, direct)
     assert opens_after(book, now, direct) == 5
 
 
 def test_challenges_of_requests_that_were_under_way_together_count_once() -> None:
-    """The second says nothing new; it is told the rest of the pause."""
+    """The second is no news; its error has the rest of the pause."""
     book = book_of("a")
     first, second = book.choose(NEED, 0), book.choose(NEED, 0)
     assert first is not None
@@ -142,13 +142,13 @@ def test_grok_s_own_refusal_ends_a_pause_of_the_way_to_it(
 
 
 @frozen
-class Asked:
-    """An ask that is due, and its outcome."""
+class Polled:
+    """A poll that is due, and its outcome."""
 
     answer: Quota | GrokApiError | None
 
 
-Outcome: TypeAlias = "tuple[float, GrokApiError | Asked | None]"
+Outcome: TypeAlias = "tuple[float, GrokApiError | Polled | None]"
 
 
 @frozen
@@ -156,36 +156,36 @@ class Doubt:
     """Outcomes of one token's attempts and asks, its state after the last, and how long it is shut
     then.
 
-    :ivar asked_in: seconds until Grok is asked for it, where no question is spent on it before.
+    :ivar polled_in: seconds until Grok is asked for it, where no question is spent on it before.
     """
 
     name: str
     outcomes: Sequence[Outcome]
     state: str
     pause: float = math.inf
-    asked_in: float | None = None
+    polled_in: float | None = None
 
 
 INVALID = [(0, refusal()), (60, refusal())]
 
 DOUBTS = [
     Doubt("one refusal", [(0, refusal())], "cooling", 60),
-    Doubt("two, a minute apart", INVALID, "invalid", asked_in=3600),
-    Doubt("two, far apart", [(0, refusal()), (500, refusal())], "invalid", asked_in=3600),
-    Doubt("asked after an hour, and refused", [*INVALID, (3660, Asked(refusal()))], "invalid", asked_in=DAY),
-    Doubt("and daily from then on", [*INVALID, (3660, Asked(refusal())), (90060, Asked(refusal()))], "invalid", asked_in=DAY),
-    Doubt("asked, and accepted", [*INVALID, (3660, Asked(QUOTA))], "invalid", 0),
-    Doubt("asked, and nothing said", [*INVALID, (3660, Asked(None))], "invalid", 0),
-    Doubt("asked, and a challenge", [*INVALID, (3660, Asked(challenge()))], "invalid", 0),
-    Doubt("accepted by an ask, refused by a question", [*INVALID, (3660, Asked(QUOTA)), (3661, refusal())], "invalid", asked_in=DAY),
+    Doubt("two, a minute apart", INVALID, "invalid", polled_in=3600),
+    Doubt("two, far apart", [(0, refusal()), (500, refusal())], "invalid", polled_in=3600),
+    Doubt("asked after an hour, and refused", [*INVALID, (3660, Polled(refusal()))], "invalid", polled_in=DAY),
+    Doubt("and daily from then on", [*INVALID, (3660, Polled(refusal())), (90060, Polled(refusal()))], "invalid", polled_in=DAY),
+    Doubt("asked, and accepted", [*INVALID, (3660, Polled(QUOTA))], "invalid", 0),
+    Doubt("asked, and nothing said", [*INVALID, (3660, Polled(None))], "invalid", 0),
+    Doubt("asked, and a challenge", [*INVALID, (3660, Polled(challenge()))], "invalid", 0),
+    Doubt("accepted by a poll, refused by a question", [*INVALID, (3660, Polled(QUOTA)), (3661, refusal())], "invalid", polled_in=DAY),
     Doubt("a success between", [(0, refusal()), (60, None), (70, refusal())], "cooling", 60),
     Doubt("a success at the end", [(0, refusal()), (60, None)], "ok", 0),
-    Doubt("accounts do come back", [*INVALID, (3660, Asked(QUOTA)), (3661, None), (3662, refusal())], "cooling", 60),
-    Doubt("nobody's failure between", [(0, refusal()), (61, TransportFailure("x")), (62, refusal())], "invalid", asked_in=3600),
-    Doubt("an ask is a second answer", [(0, refusal()), (61, Asked(refusal()))], "invalid", asked_in=3600),
-    Doubt("an ask accepts", [(0, refusal()), (61, Asked(QUOTA))], "unknown", 0),
-    Doubt("a token that answers is not doubted for an ask", [(0, None), (61, None), (63, Asked(refusal()))], "ok", 0),
-    Doubt("nor for many", [(0, None), (61, None), (63, Asked(refusal())), (200, None), (400, Asked(refusal()))], "ok", 0),
+    Doubt("accounts do come back", [*INVALID, (3660, Polled(QUOTA)), (3661, None), (3662, refusal())], "cooling", 60),
+    Doubt("nobody's failure between", [(0, refusal()), (61, TransportFailure("x")), (62, refusal())], "invalid", polled_in=3600),
+    Doubt("a poll is a second answer", [(0, refusal()), (61, Polled(refusal()))], "invalid", polled_in=3600),
+    Doubt("a poll accepts", [(0, refusal()), (61, Polled(QUOTA))], "unknown", 0),
+    Doubt("a token that answers is not doubted for a poll", [(0, None), (61, None), (63, Polled(refusal()))], "ok", 0),
+    Doubt("nor for many", [(0, None), (61, None), (63, Polled(refusal())), (200, None), (400, Polled(refusal()))], "ok", 0),
 ]  # fmt: skip
 
 
@@ -199,19 +199,19 @@ def test_a_token_is_invalid_after_two_refusals_a_minute_apart_and_never_after_on
     book = book_of("a")
     now = 0.0
     for now, outcome in case.outcomes:
-        if isinstance(outcome, Asked):
-            assert ask(book, outcome.answer, now)
+        if isinstance(outcome, Polled):
+            assert poll(book, outcome.answer, now)
         else:
             attempt(book, outcome, now)
             if now == 0:
-                assert ask(book, None, 0.1)  # that of the first use, which says nothing
+                assert poll(book, None, 0.1)  # that of the first use, which says nothing
     counts = {"ok": 0, "unknown": 0, "cooling": 0, "invalid": 0, case.state: 1}
     assert book.counts(now) == counts
-    if case.asked_in is None:
+    if case.polled_in is None:
         assert opens_after(book, now) == case.pause
     else:
-        assert asked_next(book) == now + case.asked_in
-        assert chosen(copy.deepcopy(book), now + case.asked_in) == [None]
+        assert next_poll(book) == now + case.polled_in
+        assert chosen(copy.deepcopy(book), now + case.polled_in) == [None]
 
 
 def test_an_answer_outweighs_the_refusal_of_a_poll() -> None:
@@ -219,10 +219,21 @@ def test_an_answer_outweighs_the_refusal_of_a_poll() -> None:
     book = book_of("a")
     loan = book.choose(NEED, 0)
     assert loan is not None
-    assert ask(book, refusal(), 0.1)
+    assert poll(book, refusal(), 0.1)
     assert chosen(book, 1) == [None]
     book.settle(loan, None, 2)
     assert (chosen(book, 2), book.counts(2)["ok"]) == (["a"], 1)
+
+
+def test_an_answer_does_not_outweigh_the_later_refusal_of_a_question() -> None:
+    """It was sent before the refusal, so the cooling goes on and the doubt stays."""
+    book = book_of("a")
+    first, second = book.choose(NEED, 0), book.choose(NEED, 0)
+    assert first is not None
+    assert second is not None
+    book.settle(first, refusal(), 1)
+    book.settle(second, None, 2)
+    assert (opens_after(book, 2), book.counts(2)["cooling"], book.counts(61)["ok"]) == (59, 1, 0)
 
 
 def test_two_refusals_within_a_minute_are_one() -> None:
@@ -263,7 +274,7 @@ def test_counts_are_by_state() -> None:
 
 @frozen
 class Hopeless:
-    """A book's history (token, outcome, time), a need at time 10, and what is said then."""
+    """A book's history (token, outcome, time), and the error of a need at time 10."""
 
     name: str
     entries: Sequence[TokenEntry]

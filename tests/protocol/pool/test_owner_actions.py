@@ -34,15 +34,15 @@ from tests.protocol.pool.books import (
     B,
     S,
     adopted,
-    ask,
-    asked_next,
     attempt,
     book_of,
     challenge,
     chosen,
     learned,
     left,
+    next_poll,
     opens_after,
+    poll,
     quota,
     refusal,
     spent,
@@ -53,7 +53,7 @@ def invalid(sso: str = "a") -> TokenBook:
     """A book with one token that was refused twice, and will be asked for in an hour."""
     book = book_of(sso)
     attempt(book, refusal(), 0)
-    assert ask(book, None, 0.1)
+    assert poll(book, None, 0.1)
     attempt(book, refusal(), 60)
     return book
 
@@ -67,10 +67,9 @@ def after(error: GrokApiError | None) -> TokenBook:
 
 @frozen
 class Held:
-    """What is held against a token at time 60, and its state when its owner says that it does not
-    hold.
+    """A token that is shut or doubted at time 60, and its state after the owner clears it.
 
-    :ivar need: what it can be asked then, and could not as well before.
+    :ivar need: question that it can take then, and could not as well before.
     :ivar cleared: the result of the action.
     """
 
@@ -121,18 +120,16 @@ def test_what_grok_says_after_a_clearing_counts_as_ever() -> None:
     assert opens_after(book, 70) == 60
     book = invalid()
     book.clear(A.id, 100)
-    assert asked_next(book) <= 100
+    assert next_poll(book) <= 100
     attempt(book, refusal(), 100)
-    assert (chosen(book, 101), asked_next(book)) == ([None], 100 + DAY)
+    assert (chosen(book, 101), next_poll(book)) == ([None], 100 + DAY)
     book.clear(A.id, 200)
     attempt(book, None, 200)
     assert book.counts(200)["ok"] == 1
 
 
 def test_clearing_keeps_what_speaks_for_a_token() -> None:
-    """What is left of it by Grok's word, and that it has answered; and a pause of its egress, which
-    is not its own.
-    """
+    """Grok's counter, and that it has answered; and a pause of its egress, which is not its own."""
     book = learned(Quota(30, 40))
     attempt(book, None, 1)
     attempt(book, Challenge("x"), 2)
@@ -141,7 +138,7 @@ def test_clearing_keeps_what_speaks_for_a_token() -> None:
 
 
 def demanded(book: TokenBook, now: float) -> list[float]:
-    """When the asks that the owner demands now are really made."""
+    """Times of the polls that the owner demands now."""
     book = copy.deepcopy(book)
     book.recheck(A.id, now)
     times = []
@@ -151,14 +148,14 @@ def demanded(book: TokenBook, now: float) -> list[float]:
 
 
 def test_a_token_is_asked_for_as_soon_as_its_owner_wants_to_know_but_not_as_often() -> None:
-    """At once, five seconds after the last time at the soonest, one at a time; failures before
+    """At once, but five seconds after the last poll at the soonest, one at a time. Earlier failures
     don't put it off.
     """
     book = learned(Quota(30, 40))
     assert [demanded(book, now) for now in (1, 4.5, 5, 9)] == [[5], [5], [5], [9]]
     for now in (30, 90, 210):
-        book.polls.wish(book.accounts[0], GROUP, now)
-        assert ask(book, None, now)
+        book.polls.schedule(book.accounts[0], GROUP, now)
+        assert poll(book, None, now)
     assert demanded(book, 220) == [220]
     for _ in range(1000):
         book.recheck(A.id, 220)
@@ -168,7 +165,7 @@ def test_a_token_is_asked_for_as_soon_as_its_owner_wants_to_know_but_not_as_ofte
     assert book.polls.take(229) is None
     book.polled(due, Quota(5, 40), 229)
     assert left(book, 229) == (5, 40)
-    assert asked_next(book) == math.inf
+    assert next_poll(book) == math.inf
 
 
 def test_all_that_is_known_of_a_token_is_asked_for_or_else_what_the_asker_names() -> None:
@@ -184,14 +181,13 @@ def test_all_that_is_known_of_a_token_is_asked_for_or_else_what_the_asker_names(
 
 @frozen
 class Recheck:
-    """What Grok answers for an invalid token that its owner has asked for before its time (at 100,
-    of 3660).
+    """Grok's answer to the poll of an invalid token that its owner demands early (at 100, of 3660).
 
-    :ivar asked_in: seconds until it is asked for by itself; infinity if a question is to tell.
+    :ivar polled_in: seconds until the next planned poll; infinity if a question has to find out.
     """
 
     answer: Quota | GrokApiError | None
-    asked_in: float = 3560
+    polled_in: float = 3560
 
 
 @pytest.mark.parametrize(
@@ -211,9 +207,9 @@ def test_a_recheck_of_a_refused_token_can_help_it_and_does_no_harm(case: Recheck
     """
     book = invalid()
     book.recheck(A.id, 100)
-    assert ask(book, case.answer, 100)
-    assert asked_next(book) == 100 + case.asked_in
-    assert chosen(book, 100) == (["a"] if case.asked_in == math.inf else [None])
+    assert poll(book, case.answer, 100)
+    assert next_poll(book) == 100 + case.polled_in
+    assert chosen(book, 100) == (["a"] if case.polled_in == math.inf else [None])
 
 
 def test_a_recheck_that_ends_late_does_not_end_a_later_cooling() -> None:
@@ -231,7 +227,7 @@ def test_a_recheck_that_ends_late_does_not_end_a_later_cooling() -> None:
 
 
 def test_nothing_is_demanded_through_an_egress_that_pauses() -> None:
-    """Not even by the owner; it is told when."""
+    """Not even by the owner, who sees when it will be made."""
     book = learned(Quota(30, 40))
     attempt(book, Challenge("x"), 10)
     assert book.recheck(A.id, 10) == Rechecked((GROUP,), 5)
@@ -239,7 +235,7 @@ def test_nothing_is_demanded_through_an_egress_that_pauses() -> None:
 
 
 def test_a_token_that_is_switched_off_is_as_if_it_were_not_there() -> None:
-    """Never chosen, not counted, not asked for; what is under way finishes, and is learned from."""
+    """Never chosen, not counted, not polled; requests under way finish, and their outcomes count."""
     book = learned(Quota(30, 40), NEED, "a", "b")
     loans = [book.choose(NEED, 1) for _ in range(2)]
     assert all(loan is not None for loan in loans)
@@ -283,13 +279,13 @@ def test_a_refused_token_that_is_switched_on_again_is_asked_for_at_once() -> Non
     """As one that comes back into the token file."""
     book = invalid()
     book.disable(A.id)
-    assert asked_next(book) == math.inf
+    assert next_poll(book) == math.inf
     assert book.enable(A.id, 100) is Enabled.ENABLED
-    assert asked_next(book) == 100
+    assert next_poll(book) == 100
 
 
 def test_acts_that_were_done_already_change_nothing() -> None:
-    """Whoever clicks twice; and the list of what is to be saved does not grow by it."""
+    """An owner may click twice; and no account is saved for it again."""
     book = book_of("a")
     book.enable(A.id, 0)
     assert not book.take_unsaved()
@@ -301,7 +297,7 @@ def test_acts_that_were_done_already_change_nothing() -> None:
 
 @frozen
 class SwitchedOff:
-    """What is said when some tokens of a file are switched off, and which refusal it is."""
+    """The error while some tokens of a file are switched off."""
 
     name: str
     entries: Sequence[TokenEntry]
@@ -328,16 +324,16 @@ SWITCHED_OFF = [
 
 @pytest.mark.parametrize("case", SWITCHED_OFF, ids=lambda case: case.name)
 def test_a_refusal_tells_of_tokens_that_are_disabled(case: SwitchedOff) -> None:
-    """Nobody hears that no token is configured, or all are used up, while there is one that need
-    only be switched on.
+    """A client must not read that all tokens are used up, or that there are none, while one need only
+    be switched on.
     """
     book = book_of(*case.entries)
     for one in case.off:
         book.disable(one.id)
-    for error in case.outcomes:
-        attempt(book, error, 0)
-    found = book.hopeless(case.need, 0)
-    assert (type(found), str(found)) == (case.leaf, case.said)
+    for outcome in case.outcomes:
+        attempt(book, outcome, 0)
+    error = book.hopeless(case.need, 0)
+    assert (type(error), str(error)) == (case.leaf, case.said)
     for one in case.off:
         book.enable(one.id, 0)
     if case.off and case.need is NEED:
@@ -349,7 +345,7 @@ def test_a_refusal_tells_of_tokens_that_are_disabled(case: SwitchedOff) -> None:
     "token", ["", "a", "0" * 8, A.id[:7], B.id, f"{A.id}0", "nonsense!", "é" * 8]
 )
 def test_a_token_that_is_not_there_is_not_acted_on(act: str, token: str) -> None:
-    """Nobody has that id, or it is not even one; also that of a token which went."""
+    """No token has that id, it is no id at all, or its token was removed."""
     book = book_of("a", "b")
     adopted(book, A)
     with pytest.raises(UnknownToken, match="no token"):
@@ -357,7 +353,7 @@ def test_a_token_that_is_not_there_is_not_acted_on(act: str, token: str) -> None
 
 
 def test_a_token_is_named_by_its_id_or_by_more_of_its_key() -> None:
-    """In either case of letters. Two tokens of one id are told apart by the rest."""
+    """In either case of letters. Two tokens of the same id differ in the rest of their keys."""
     for token in (A.id, A.id.upper(), f" {A.key}\n", A.key[:10]):
         assert book_of("a", "b").disable(token) is Disabled.IDLE
     # Of ids with 8 digits two are the same in a pool of ten thousand now and then.

@@ -1,4 +1,4 @@
-"""When Grok is asked what is left."""
+"""Polls: when Grok is asked for the rest of an allowance."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.protocol.pool.books import (
     NEED,
     A,
     S,
-    ask,
-    asked_next,
     attempt,
     book_of,
     chosen,
     learned,
     left,
+    next_poll,
     opens_after,
+    poll,
 )
 
 
@@ -29,28 +29,28 @@ def test_an_unknown_quota_is_usable_and_asked_for_at_the_first_use() -> None:
     assert (book.polls.next_at(), left(book, 0)) == (math.inf, None)
     attempt(book, None, 5)
     attempt(book, None, 5.5)
-    assert ask(book, Quota(30, 40), 5.5)
+    assert poll(book, Quota(30, 40), 5.5)
     assert left(book, 6) == (30, 40)
-    assert not ask(book, None, 6)
+    assert not poll(book, None, 6)
 
 
 def test_a_quota_is_asked_for_again_when_its_cooling_ends_and_now_and_then_if_that_is_unknown() -> (
     None
 ):
     """At the very second that Grok named; every five minutes if it named none."""
-    assert asked_next(learned(Quota(0, 25, 7200, wait_s=2429))) == 2429
-    assert asked_next(learned(Quota(0, 25, 7200))) == 300
-    assert asked_next(learned(Quota(5, 25, 7200))) == math.inf
+    assert next_poll(learned(Quota(0, 25, 7200, wait_s=2429))) == 2429
+    assert next_poll(learned(Quota(0, 25, 7200))) == 300
+    assert next_poll(learned(Quota(5, 25, 7200))) == math.inf
 
 
 def test_what_is_too_little_for_the_dearest_question_is_asked_for_again() -> None:
-    """Enough for the cheap ones, so nothing is used up; but whoever asks dear ones waits for it."""
+    """Enough for the cheap ones, so nothing is used up; but requests with dear ones wait for it."""
     book = learned(Quota(3, 80, 72000, flat=False), DEAR)
     assert opens_after(book, 0, DEAR) == 72000
     refused = book.hopeless(DEAR, 0)
     assert isinstance(refused, RateLimitExceeded)
-    assert asked_next(book) == 300
-    assert ask(book, Quota(80, 80, 72000, flat=False), 300)
+    assert next_poll(book) == 300
+    assert poll(book, Quota(80, 80, 72000, flat=False), 300)
     assert opens_after(book, 300, DEAR) == 0
 
 
@@ -58,13 +58,13 @@ def test_asks_that_meet_a_challenge_are_put_off_and_nothing_else() -> None:
     """A thousand of them would only harden it; questions may get through all the same."""
     book = book_of(*(f"t{number}" for number in range(50)))
     for account in book.accounts:
-        book.polls.wish(account, GROUP, 0)
+        book.polls.schedule(account, GROUP, 0)
     due = [book.polls.take(0) for _ in range(8)]
     for one in due:
         assert one is not None
         book.polled(one, Challenge("x"), 0)
     assert book.polls.take(1) is None
-    assert asked_next(book) == 5
+    assert next_poll(book) == 5
     assert chosen(book, 1) != [None]
 
 
@@ -74,8 +74,8 @@ def test_challenges_again_and_again_do_not_multiply_anything() -> None:
     """
     book = book_of(*(f"t{number}" for number in range(200)))
     for account in book.accounts:
-        book.polls.wish(account, GROUP, 0)
-    assert ask(book, Quota(1, 40), 0)
+        book.polls.schedule(account, GROUP, 0)
+    assert poll(book, Quota(1, 40), 0)
     now = 1.0
     for _ in range(400):
         attempt(book, None, now)
@@ -90,7 +90,7 @@ def test_challenges_again_and_again_do_not_multiply_anything() -> None:
 
 
 def test_an_answer_covers_what_was_asked_before_it_and_nothing_after() -> None:
-    """A question that is sent while an ask is under way is taken off the answer; a failed one is
+    """A question that is sent while a poll is under way is taken off the answer; a failed one is
     not.
     """
     book = book_of("a", max_in_flight=9)
@@ -118,7 +118,7 @@ def test_no_poll_is_made_beside_another_of_the_same_token_and_group() -> None:
         assert book.polls.take(now) is None
     book.polled(due, Quota(30, 40), 200)
     attempt(book, None, 201)
-    assert asked_next(book) == 202
+    assert next_poll(book) == 202
 
 
 def test_a_question_that_is_dearer_than_all_before_is_planned_for() -> None:
@@ -127,8 +127,8 @@ def test_a_question_that_is_dearer_than_all_before_is_planned_for() -> None:
     """
     book = book_of(A, S)
     for account in book.accounts:
-        book.polls.wish(account, DEAR.model.rate_limit_name, 0)
-    assert ask(book, Quota(3, 140, 7200, flat=False, effort_waits=((4, 600.0),)), 0)
+        book.polls.schedule(account, DEAR.model.rate_limit_name, 0)
+    assert poll(book, Quota(3, 140, 7200, flat=False, effort_waits=((4, 600.0),)), 0)
     assert book.polls.next_at() == math.inf
     assert book.choose(DEAR, 1) is None
     assert book.polls.next_at() == 600
@@ -141,21 +141,21 @@ def test_asks_of_one_token_and_group_are_half_a_minute_apart() -> None:
     times = []
     for now in range(300):
         attempt(book, None, now)
-        if ask(book, Quota(5000, 5000), now):
+        if poll(book, Quota(5000, 5000), now):
             times.append(now)
     assert times == [*range(1, 300, 30)]
     for now in range(300, 1200):
         attempt(book, None, now)
-        if ask(book, None, now):
+        if poll(book, None, now):
             times.append(now)
     assert times[10:] == [301, 361, 481, 721]
 
 
 def test_nothing_is_asked_through_an_egress_that_pauses_nor_of_a_token_that_went() -> None:
-    """The pause is for asks too."""
+    """The pause is for polls too."""
     book = book_of("a")
     attempt(book, Challenge("x"), 0)
-    assert not ask(book, None, 0)
-    assert asked_next(book) == 5
+    assert not poll(book, None, 0)
+    assert next_poll(book) == 5
     book.adopt([], default_proxy="", max_in_flight=2, now=0)
     assert book.polls.next_at() == math.inf

@@ -1,4 +1,4 @@
-"""What is left of a token's allowance: known from Grok, counted by us, used up and back again."""
+"""A token's allowance: known from Grok, counted by us, used up and back again."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from tests.protocol.pool.books import (
     DEAR,
     GROUP,
     NEED,
-    ask,
-    asked_next,
     attempt,
     book_of,
     chosen,
     key,
     learned,
     left,
+    next_poll,
     opens_after,
+    poll,
     quota,
     refusal,
 )
@@ -108,17 +108,17 @@ def test_what_we_have_taken_ourselves_is_a_hint_only() -> None:
     """
     book = book_of("spent", "other", max_in_flight=1)
     for account, amount in zip(book.accounts, (1, 9), strict=True):
-        book.polls.wish(account, GROUP, 0)
-        assert ask(book, Quota(amount, 25, 7200), 0)
+        book.polls.schedule(account, GROUP, 0)
+        assert poll(book, Quota(amount, 25, 7200), 0)
     only = Need(BASIC_MODEL, excluded=frozenset({key("other")}))
     attempt(book, None, 10, only)
-    assert (left(book, 10), asked_next(book), opens_after(book, 10, only)) == ((9, 50), 30, 0)
+    assert (left(book, 10), next_poll(book), opens_after(book, 10, only)) == ((9, 50), 30, 0)
     attempt(book, TransportFailure("x"), 10, Need(BASIC_MODEL, excluded=frozenset({key("spent")})))
     assert chosen(book, 10.5, count=2) == ["other", "spent"]  # even a suspect one goes before it
     other = book.choose(NEED, 12)
     assert other is not None
     assert chosen(book, 12) == [None]  # and a busy good one is waited for
-    assert ask(book, Quota(0, 25, 7200, wait_s=500), 30)
+    assert poll(book, Quota(0, 25, 7200, wait_s=500), 30)
     assert opens_after(book, 30, only) == 500
 
 
@@ -126,8 +126,8 @@ def test_a_used_up_quota_without_a_time_is_open_as_soon_as_grok_says_so() -> Non
     """A 429, then "nothing left" without a time, then plenty: the window is not waited out."""
     book = learned(Quota(30, 40))
     attempt(book, quota(), 5)
-    assert ask(book, Quota(0, 40, 86400), 36)
-    assert ask(book, Quota(30, 40, 86400), 336)
+    assert poll(book, Quota(0, 40, 86400), 36)
+    assert poll(book, Quota(30, 40, 86400), 336)
     assert opens_after(book, 336) == 0
 
 
@@ -144,7 +144,7 @@ def test_an_answer_that_broke_off_has_cost_its_question(error: GrokApiError, kep
     """Grok counts a question when it begins; whatever became of it, Grok is asked."""
     book = learned(Quota(3, 40))
     attempt(book, error, 1)
-    assert (left(book, 1), asked_next(book)) == ((kept, 40), 30)
+    assert (left(book, 1), next_poll(book)) == ((kept, 40), 30)
 
 
 def test_a_lease_that_nothing_was_asked_with_costs_nothing() -> None:
@@ -153,7 +153,7 @@ def test_a_lease_that_nothing_was_asked_with_costs_nothing() -> None:
     loan = book.choose(NEED, 1)
     assert loan is not None
     book.return_unused(loan, 1)
-    assert (left(book, 1), asked_next(book), chosen(book, 1)) == ((3, 40), math.inf, ["a"])
+    assert (left(book, 1), next_poll(book), chosen(book, 1)) == ((3, 40), math.inf, ["a"])
 
 
 def test_a_counter_that_never_moves_refuses_nobody() -> None:
@@ -161,7 +161,7 @@ def test_a_counter_that_never_moves_refuses_nobody() -> None:
     book = learned(Quota(3, 25, 7200))
     for now in range(1, 200):
         attempt(book, None, now)
-        ask(book, Quota(3, 25, 7200), now)
+        poll(book, Quota(3, 25, 7200), now)
     assert left(book, 200, NEED) is not None
 
 
@@ -170,7 +170,7 @@ def test_a_429_is_believed_over_any_counter() -> None:
     book = learned(Quota(30, 40))
     attempt(book, quota(), 5)
     assert opens_after(book, 5) == 60
-    assert ask(book, Quota(30, 40), 36)
+    assert poll(book, Quota(30, 40), 36)
     assert opens_after(book, 36) == 29
     assert left(book, 36) == (30, 40)
 
@@ -180,7 +180,7 @@ def test_after_a_429_grok_s_own_word_on_the_return_counts(wait: float) -> None:
     """Sooner or later than the cooling: it is the truth."""
     book = learned(Quota(30, 40))
     attempt(book, quota(), 5)
-    assert ask(book, Quota(0, 40, wait_s=wait), 36)
+    assert poll(book, Quota(0, 40, wait_s=wait), 36)
     assert opens_after(book, 36) == wait
     assert book.counts(36)["cooling"] == 1
 
@@ -193,19 +193,19 @@ def test_a_429_for_one_group_leaves_the_others_alone() -> None:
 
 
 def test_the_fullest_token_is_taken_and_an_unknown_one_before_it() -> None:
-    """What is unknown becomes known, and what is known is used up evenly."""
+    """Unknown counters become known, and known ones fall evenly."""
     book = book_of("a", "b", "c")
     for account, amount in zip(book.accounts, (5, 7), strict=False):
-        book.polls.wish(account, GROUP, 0)
-        assert ask(book, Quota(amount, 40), 0)
+        book.polls.schedule(account, GROUP, 0)
+        assert poll(book, Quota(amount, 40), 0)
     assert [attempt(book, None, 1 + n) for n in range(1)] == ["c"]
-    book.polls.wish(book.accounts[2], GROUP, 40)
-    assert ask(book, Quota(6, 40), 40)
+    book.polls.schedule(book.accounts[2], GROUP, 40)
+    assert poll(book, Quota(6, 40), 40)
     assert [attempt(book, None, 50 + n) for n in range(5)] == ["b", "c", "b", "a", "c"]
 
 
 def test_a_counter_is_forgotten_after_its_window() -> None:
-    """What was known of yesterday says nothing of today: what was spent is a good choice again."""
+    """Yesterday's counter is no evidence today: a spent token is a good choice again."""
     book = learned(Quota(1, 2, 14400), NEED, "a", "b")
     for now in (100, 101):
         attempt(book, None, now)
@@ -218,8 +218,8 @@ def test_what_is_left_counts_all_tokens_that_may_be_asked() -> None:
     """Super tokens too for a basic model, and no invalid ones."""
     book = book_of("a", "b", TokenEntry("s", Tier.SUPER))
     for account in book.accounts:
-        book.polls.wish(account, GROUP, 0)
-    assert ask(book, Quota(10, 40), 0)
+        book.polls.schedule(account, GROUP, 0)
+    assert poll(book, Quota(10, 40), 0)
     assert left(book, 1) == (30, 120)
     others = frozenset({key("b"), key("s")})
     for now in (1, 61):

@@ -1,4 +1,4 @@
-"""What is kept of an account over a restart, and what comes back of it."""
+"""Records of accounts: written, and read leniently by a clock that may be wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -124,7 +124,7 @@ PAUSES = [0.1, 1.0, 30.0, 59.0, 61.0, 299.0, HOUR, DAY]
 
 
 class History:
-    """A book with two tokens that somebody works with."""
+    """A book with two tokens, and all that may happen to it."""
 
     def __init__(self) -> None:
         self.book = TokenBook(ENTRIES, max_in_flight=3)
@@ -136,7 +136,7 @@ class History:
     def do(self, data: st.DataObject) -> None:
         """One step."""
         match data.draw(
-            st.sampled_from(["wait", "choose", "choose", "end", "end", "ask", "answer", "act"])
+            st.sampled_from(["wait", "choose", "choose", "end", "end", "poll", "answer", "act"])
         ):
             case "wait":
                 self.now += data.draw(st.sampled_from(PAUSES))
@@ -150,12 +150,12 @@ class History:
                 self.book.settle(
                     loan, None if leaf is None else leaf("no", retry_after=seconds), self.now
                 )
-            case "ask":
-                ask = self.book.polls.take(self.now)
-                self.polls += [] if ask is None else [ask]
+            case "poll":
+                poll = self.book.polls.take(self.now)
+                self.polls += [] if poll is None else [poll]
             case "answer" if self.polls:
-                ask = self.polls.pop(data.draw(st.integers(0, len(self.polls) - 1)))
-                self.book.polled(ask, data.draw(st.sampled_from(ANSWERS)), self.now)
+                poll = self.polls.pop(data.draw(st.integers(0, len(self.polls) - 1)))
+                self.book.polled(poll, data.draw(st.sampled_from(ANSWERS)), self.now)
             case "act":
                 token = data.draw(st.sampled_from(ENTRIES)).id
                 match data.draw(st.sampled_from(["clear", "recheck", "disable", "enable"])):
@@ -223,7 +223,7 @@ def test_a_record_says_when_it_was_made_and_of_whom_without_a_secret() -> None:
 
 
 def test_our_own_counting_is_still_not_grok_s_word_after_a_restart() -> None:
-    """What was taken since Grok's answer makes a token the last choice, as before; Grok's own word
+    """Questions since Grok's answer make a token the last choice, as before; only Grok's own answer
     shuts it.
     """
     book = TokenBook(ENTRIES[:1])
@@ -258,7 +258,7 @@ def test_a_clock_that_was_set_back_shuts_nothing_for_longer_than_the_longest_coo
 
 
 def opens_in_time(account: Account, now: float) -> None:
-    """It opens by itself, or by the ask of an invalid token."""
+    """Check that it opens by itself, or by the poll of an invalid token."""
     assert account.cooling_until <= now + DAY
     assert account.last_used <= now
     for group in {*account.allowances, GROUP, "another"}:
@@ -272,13 +272,13 @@ def opens_in_time(account: Account, now: float) -> None:
             quota = allowance.quota
             assert quota.left >= 0
             assert quota.total is None or quota.total > 0
-            told = [
+            waits = [
                 quota.window_s,
                 *(wait for _, wait in quota.effort_waits),
                 quota.wait_for(1),
                 quota.wait_for(4),
             ]
-            assert all(0 < seconds <= DAY for seconds in told)
+            assert all(0 < seconds <= DAY for seconds in waits)
             assert all(cost > 0 for cost, _ in quota.effort_waits)
 
 
@@ -310,7 +310,7 @@ AHEAD = [
 
 @pytest.mark.parametrize("case", AHEAD, ids=lambda case: case.name)
 def test_a_time_that_lies_ahead_is_believed_as_far_as_it_can_be_meant(case: Ahead) -> None:
-    """Coolings up to the longest there are; what has been can't lie ahead."""
+    """Coolings up to the longest of all; a time in the past can't lie ahead."""
     account = fresh()
     recall(account, case.record, 20, EPOCH - 20)
     assert max(20, account.open_at(GROUP, 1)) == pytest.approx(20 + case.opens_in)
@@ -370,7 +370,7 @@ records = _objects(
 @given(records | st.dictionaries(st.text(max_size=5), json_values, max_size=4), st.floats(0, 1e7))
 @settings(max_examples=200, deadline=None)
 def test_any_record_leaves_an_account_that_opens_again(record: dict[str, Any], now: float) -> None:
-    """Whatever somebody wrote into the file: nothing raises, and nothing is shut for ever."""
+    """With any text in the file nothing raises, and nothing is shut for ever."""
     record = orjson.loads(orjson.dumps(record))
     account = fresh()
     recall(account, record, now, EPOCH - now)
@@ -384,12 +384,11 @@ def test_any_record_leaves_an_account_that_opens_again(record: dict[str, Any], n
     book.enable(ENTRIES[0].id, now)
     assert sum(book.counts(now).values()) == 1
     if account.invalid and not account.allowances:
-        assert (
-            book.choose(NEEDS[0], now) is not None
-        )  # nothing can be asked for, so a question has to tell
+        # There is nothing to poll, so a question has to find out.
+        assert book.choose(NEEDS[0], now) is not None
     elif account.invalid:
         assert book.polls.next_at() <= now + 30
-        assert account.cooling_until <= now  # or the ask that is due would be put off
+        assert account.cooling_until <= now  # or the poll that is due would be put off
         due = book.polls.take(now + 30)
         assert due is not None
         assert due.account is account
@@ -407,190 +406,3 @@ def test_a_long_record_is_read_as_far_as_it_can_be_meant() -> None:
     assert len(account.allowances) <= 64
     assert "x" * 201 not in account.allowances
     assert len(account.refusal) == 1000
-
-
-# What is asked after a restart ------------------------------------------------------------------
-
-
-@frozen
-class Wake:
-    """What the record of a token says, the time being EPOCH, and in how many seconds Grok is asked
-    for it.
-
-    :ivar state: of the token, until then.
-    :ivar asks_in: infinity is never.
-    """
-
-    name: str
-    record: Mapping[str, object] | None
-    asks_in: float
-    state: str = "unknown"
-
-
-def with_quota(left: int, ago: float, **fields: object) -> dict[str, object]:
-    quota = {
-        "left": left,
-        "total": 25,
-        "flat": True,
-        "window_s": 7200,
-        "wait_s": None,
-        "learned_at": EPOCH - ago,
-    }
-    return {"allowances": {GROUP: {"quota": {**quota, **fields}}}}
-
-
-def with_cooling(seconds: float, **fields: object) -> dict[str, object]:
-    return {
-        "allowances": {GROUP: {"cooling_until": EPOCH + seconds, "strikes": 2, "quota": None}},
-        **fields,
-    }
-
-
-INVALID = {
-    "refusals": 1,
-    "refusal": "no",
-    "refused_question": True,
-    "first_refusal_at": EPOCH - 500,
-}
-
-WAKES = [
-    Wake("nothing", None, math.inf),
-    Wake("an empty record", {}, math.inf),
-    Wake("one that answered", {"answered": True, "used_at": EPOCH - 5, "allowances": {GROUP: {}}}, math.inf, "ok"),
-    Wake("plenty left", with_quota(9, 100), math.inf),
-    Wake("invalid", {**INVALID, "cooling_until": EPOCH + 3000, "allowances": {GROUP: {}}}, 0, "invalid"),
-    Wake("invalid, and due", {**INVALID, "cooling_until": EPOCH - 30, "allowances": {GROUP: {}}}, 0, "invalid"),
-    Wake("invalid, and used up", {**INVALID, "cooling_until": EPOCH + 3000, **with_quota(0, 100, wait_s=5000)}, 0, "invalid"),
-    # a question tells
-    Wake("invalid, and of no group", {**INVALID, "cooling_until": EPOCH + 3000}, math.inf, "invalid"),
-    Wake("refused once", {"first_refusal_at": EPOCH - 10, "cooling_until": EPOCH + 50, "allowances": {GROUP: {}}}, 50, "cooling"),
-    Wake("used up for an unknown time", with_quota(0, 100), 0, "cooling"),
-    Wake("the same, asked a moment ago", with_quota(0, 10), 20, "cooling"),
-    Wake("used up for a known time", with_quota(0, 100, wait_s=2429), 2329, "cooling"),
-    Wake("used up for a known time that is over", with_quota(0, 3000, wait_s=2429), math.inf),
-    Wake("cooling after a 429", with_cooling(40), 40, "cooling"),
-    Wake("cooled after a 429", with_cooling(-40), math.inf),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("case", WAKES, ids=lambda case: case.name)
-def test_after_a_restart_grok_is_asked_for_what_it_alone_knows(case: Wake) -> None:
-    """Refused tokens and what is used up for an unknown time at once: their owner may have done
-    something about it.
-
-    What has a time is asked for then, and nothing else is before it is used.
-    """
-    book = TokenBook(ENTRIES[:1])
-    now = 7.0
-    book.recall({} if case.record is None else {ENTRIES[0].key: case.record}, now, EPOCH - now)
-    assert max(now, book.polls.next_at()) == pytest.approx(now + case.asks_in)
-    assert [state for state, count in book.counts(now).items() if count] == [case.state]
-
-
-def test_tokens_without_a_record_are_untouched_and_records_without_a_token_are_passed_over() -> (
-    None
-):
-    """New tokens begin unknown, whatever is known of others."""
-    book = TokenBook(ENTRIES)
-    records = {
-        ENTRIES[1].key: {**INVALID, "allowances": {GROUP: {}}},
-        TokenEntry("gone").key: INVALID,
-    }
-    book.recall(records, 5, EPOCH)
-    assert book.counts(5) == {"ok": 0, "unknown": 1, "cooling": 0, "invalid": 1}
-    untouched, expected = book.accounts[0], Account(ENTRIES[0], book.accounts[0].egress)
-    assert known(untouched, now=5) == known(expected, now=5)
-    chosen = book.choose(NEEDS[0], 5)
-    assert chosen is not None
-    assert chosen.account is untouched
-
-
-def test_an_invalid_token_that_came_back_serves_after_one_ask() -> None:
-    """Its owner has signed in anew and restarted the server: a minute later it answers."""
-    book = TokenBook(ENTRIES[:1])
-    book.recall(
-        {ENTRIES[0].key: {**INVALID, "cooling_until": EPOCH + DAY, "allowances": {GROUP: {}}}},
-        0,
-        EPOCH,
-    )
-    assert book.choose(NEEDS[0], 0) is None
-    due = book.polls.take(0)
-    assert due is not None
-    book.polled(due, Quota(30, 40), 1)
-    loan = book.choose(NEEDS[0], 1)
-    assert loan is not None
-    book.settle(loan, None, 2)
-    assert book.counts(2)["ok"] == 1
-
-
-@pytest.mark.parametrize("first", [EPOCH - 30 * DAY, EPOCH - 500, EPOCH - 5, EPOCH + 500, None])
-def test_one_that_is_still_refused_waits_for_its_day(first: float | None) -> None:
-    """A restart is one ask, and no fresh start; whatever the record says of the first refusal."""
-    book = TokenBook(ENTRIES[:1])
-    record = {
-        **INVALID,
-        "cooling_until": EPOCH + 3000,
-        "first_refusal_at": first,
-        "allowances": {GROUP: {}},
-    }
-    book.recall({ENTRIES[0].key: record}, 0, EPOCH)
-    due = book.polls.take(0)
-    assert due is not None
-    book.polled(due, CredentialsRejected("no"), 1)
-    assert (book.counts(1)["invalid"], book.polls.next_at()) == (1, 1 + DAY)
-
-
-# What the owner has switched off ----------------------------------------------------------------
-
-
-@frozen
-class Off:
-    """A record's word on whether the token is switched off, and whether that is believed."""
-
-    record: Mapping[str, object]
-    off: bool = False
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        Off({}),  # an older version's
-        Off({"answered": True, "used_at": EPOCH}),
-        Off({"switched_off": False}),
-        Off({"switched_off": None}),
-        Off({"switched_off": 1}),
-        Off({"switched_off": "yes"}),
-        Off({"switched_off": True}, off=True),
-        Off({**INVALID, "switched_off": True, "allowances": {GROUP: {}}}, off=True),
-        Off({**with_cooling(40), "switched_off": True, "id": 7, "refusals": "many"}, off=True),
-    ],
-    ids=lambda case: repr(case.record)[:40],
-)
-def test_a_token_is_off_after_a_restart_only_if_it_was_switched_off(case: Off) -> None:
-    """Nothing less than a plain word keeps a token from being used; and one that is off is not
-    asked for.
-    """
-    book = TokenBook(ENTRIES)
-    book.recall({ENTRIES[0].key: case.record}, 5, EPOCH)
-    assert ([account.entry for account in book.accounts], book.disabled) == (
-        (list(ENTRIES[1:]), 1) if case.off else (list(ENTRIES), 0)
-    )
-    assert not case.off or book.polls.next_at() == math.inf
-
-
-def test_a_token_that_comes_after_the_restart_is_off_as_it_was() -> None:
-    """It may be missing from the file, or disabled there, when the state is read; the state is kept
-    as it was.
-    """
-    record = {"switched_off": True, "answered": True}
-    for first in ([], [evolve(ENTRIES[0], disabled=True)]):
-        book = TokenBook(first)
-        book.recall({ENTRIES[0].key: record}, 5, EPOCH)
-        book.adopt(ENTRIES, default_proxy="", max_in_flight=2, now=6)
-        assert [account.entry for account in book.accounts] == list(ENTRIES[1:])
-        assert book.disabled == 1
-        assert not book.take_unsaved()
-        book.enable(ENTRIES[0].id, 7)
-        assert book.counts(7) == {"ok": 1, "unknown": 1, "cooling": 0, "invalid": 0}
-        (account,) = book.take_unsaved()
-        assert kept(account, 8, EPOCH)["switched_off"] is False

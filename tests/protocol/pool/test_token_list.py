@@ -19,13 +19,13 @@ from tests.protocol.pool.books import (
     A,
     B,
     adopted,
-    ask,
-    asked_next,
     attempt,
     book_of,
     chosen,
     key,
+    next_poll,
     opens_after,
+    poll,
     quota,
     refusal,
 )
@@ -81,22 +81,22 @@ def test_loans_of_tokens_that_went_are_given_back_as_ever() -> None:
 
 
 def test_a_refused_token_that_comes_back_is_asked_for_at_once() -> None:
-    """Whoever took it out and put it in again may have mended its session; and else it would never
-    be asked for.
+    """The owner who removed and added it may have renewed its session. Without the poll it would stay
+    invalid for ever.
     """
     book = book_of("a")
     attempt(book, refusal(), 0)
-    assert ask(book, None, 0.1)
+    assert poll(book, None, 0.1)
     attempt(book, refusal(), 60)
     adopted(book, evolve(A, disabled=True), now=61)
     adopted(book, A, now=62)
-    assert asked_next(book) == 62
-    assert ask(book, QUOTA, 62)
+    assert next_poll(book) == 62
+    assert poll(book, QUOTA, 62)
     assert chosen(book, 62) == ["a"]
 
 
 def test_a_new_egress_and_tier_take_effect_for_the_next_lease() -> None:
-    """What is under way is not touched."""
+    """Loans under way keep theirs."""
     book = book_of("a", default_proxy="http://one.example:1")
     loan = book.choose(NEED, 0)
     assert loan is not None
@@ -109,7 +109,7 @@ def test_a_new_egress_and_tier_take_effect_for_the_next_lease() -> None:
 
 
 def test_another_identity_ends_the_pauses() -> None:
-    """Whoever has just put in a fresh clearance is not kept waiting for five minutes."""
+    """An owner who has just entered a fresh clearance does not wait for five minutes."""
     book = book_of("a")
     for now in (0, 5, 15, 35):
         attempt(book, Challenge("x"), now)
@@ -119,7 +119,7 @@ def test_another_identity_ends_the_pauses() -> None:
 
 
 def test_a_token_that_is_added_later_is_known_from_its_record() -> None:
-    """Disabled at the start, or not there at all: what was learned of it before is not lost."""
+    """Disabled at the start, or missing: its earlier state is not lost."""
     old = book_of("a")
     attempt(old, quota(900), 0)
     (account,) = old.take_unsaved()

@@ -1,4 +1,4 @@
-"""What a token's owner sees of it."""
+"""The owner's view of a token."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def learned(quota: Quota, *, at: float = 0, model: str = "grok-3-fast") -> Token
 
 def learn(book: TokenBook, quota: Quota, *, at: float, model: str = "grok-3-fast") -> None:
     book.polls.demand(book.accounts[0], SHIPPED[model].rate_limit_name, at)
-    ask = book.polls.take(at)
-    assert ask is not None
-    book.polled(ask, quota, at)
+    due = book.polls.take(at)
+    assert due is not None
+    book.polled(due, quota, at)
 
 
 def refusal(words: str = "Session not found.") -> CredentialsRejected:
@@ -101,7 +101,7 @@ NAME = f"proxy {egress_label(A.proxy_url or '')[6:]}"
 
 @frozen
 class Sight:
-    """A token's history, and what is seen of its state at *now*."""
+    """A token's history, and the owner's view of its state at *now*."""
 
     name: str
     history: Callable[[], TokenBook]
@@ -165,7 +165,7 @@ def test_a_token_says_what_is_wrong_with_it_and_until_when(case: Sight) -> None:
 
 @frozen
 class Group:
-    """What was learned of one group, and what is seen of it at time 10."""
+    """A token's history in one group, and the owner's view of it at time 10."""
 
     name: str
     history: Callable[[], TokenBook]
@@ -193,7 +193,7 @@ GROUPS = [
 
 @pytest.mark.parametrize("case", GROUPS, ids=lambda case: case.name)
 def test_a_group_shows_what_is_left_and_when_it_is_renewed(case: Group) -> None:
-    """What is not known is None, and no zero."""
+    """An unknown number is None, and no zero."""
     assert case.history().view(A.id, 10).groups == (case.seen,)
 
 
@@ -209,7 +209,7 @@ def test_groups_are_in_order_and_use_is_told() -> None:
         ["grok-3", "grok-4"],
     )
     assert TokenBook([A]).view(A.id, 10).used_ago is None
-    for act in ("disable", "enable"):  # what is under way is seen of a token that is out as well
+    for act in ("disable", "enable"):  # requests under way are shown for a token out of use too
         assert acted(book, act).view(A.id, 10).in_flight == 1
 
 
@@ -281,7 +281,7 @@ def mixed() -> tuple[TokenBook, Sequence[str]]:
 
 @pytest.mark.parametrize("most", [0, 1, 5, 12, 200])
 def test_those_with_trouble_come_first_and_then_by_id(most: int) -> None:
-    """Of thousands only the first are seen; how many there are is told."""
+    """Of thousands only the first are shown, with the number of all."""
     book, order = mixed()
     seen = book.views(61, most=most)
     assert seen.total == 12
@@ -319,7 +319,7 @@ def test_the_owner_reads_a_sentence_on_each_result_of_an_action() -> None:
 
 
 def test_a_look_changes_nothing() -> None:
-    """However often somebody looks."""
+    """However often an owner looks."""
     book, _ = mixed()
     book.take_unsaved()
     before = repr(book.accounts), book.polls.next_at()

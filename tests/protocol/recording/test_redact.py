@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from grokcore.protocol.conversation.events import (
 )
 from grokcore.protocol.counters import Counters
 from grokcore.protocol.grok_web.decoder import Decoder
-from grokcore.protocol.grok_web.markup import TagFilter, parse_tag_names
+from grokcore.protocol.grok_web.markup import Element, TagFilter, parse_tag_names
 from grokcore.protocol.grok_web.refusals import refusal_of_response
 from grokcore.protocol.recording import redact, vocabulary
 from grokcore.protocol.recording.masks import TextMask
@@ -195,7 +196,9 @@ def test_the_framing_stays(data: st.DataObject) -> None:
     whole = data.draw(stream_bytes(data.draw(answers())))
     found = redacted(whole)
     assert found.count(b"\n") == whole.count(b"\n")
-    assert found.count(b"data:") == whole.count(b"data:")
+    # Within a string the quote would be escaped: only a prefix of a line looks so.
+    prefix = re.compile(rb'data: ?(?:\{"|\[DONE\])')
+    assert prefix.findall(found) == prefix.findall(whole)
     assert shapes(found) == shapes(whole)
 
 
@@ -445,7 +448,13 @@ def filtered(pieces: Sequence[str], tags: frozenset[str]) -> list[list[tuple[boo
     tag_filter = TagFilter(tags)
     passed = [tag_filter.split(piece) for piece in pieces]
     return [
-        *([(isinstance(each, str), len(str(each))) for each in some] for some in passed),
+        *(
+            [
+                (False, len(each.text)) if isinstance(each, Element) else (True, len(each))
+                for each in some
+            ]
+            for some in passed
+        ),
         [(True, len(tag_filter.close()))],
     ]
 

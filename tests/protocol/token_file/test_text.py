@@ -202,6 +202,7 @@ def test_any_text_is_a_token_or_a_fault(text: str) -> None:
     assert not set(token) & set(' ",;\\@:|<>')
 
 
+@pytest.mark.large
 def test_a_long_text_is_judged_quickly() -> None:
     """Each look is linear: a file of a stranger's making must not hold up the start."""
     for text in (

@@ -75,7 +75,7 @@ class World:
         return Fetcher(self.transport, frozenset(allow_hosts), proxy_url, self.resolve)
 
     async def fetch(self, path: str = "/a.png", *, most: int = MOST) -> bytes:
-        """What is at a host that the configuration names."""
+        """Fetch from a host that the configuration names."""
         return await self.fetcher(NAME).fetch(f"http://{NAME}:{self.port}{path}", most=most)
 
     async def resolve(self, host: str, port: int) -> Sequence[str]:

@@ -49,7 +49,7 @@ from .fetch_world import (
     run_in_world,
 )
 
-# What is fetched --------------------------------------------------------------------------------
+# Fetched --------------------------------------------------------------------------------
 
 
 @in_world
@@ -132,7 +132,7 @@ async def test_a_fourth_redirect_is_one_too_many(world: World) -> None:
     assert world.connections == 4
 
 
-# What is not asked ------------------------------------------------------------------------------
+# Not asked ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("url", LOOPBACK_URLS)
@@ -273,12 +273,12 @@ async def test_behind_a_proxy_only_hosts_of_the_configuration_are_fetched(world:
     assert world.lookups == []
 
 
-# What comes back --------------------------------------------------------------------------------
+# Answers --------------------------------------------------------------------------------
 
 
 @frozen
 class Bad:
-    """What a server does, and what is said of it."""
+    """A page of a server, and the message of the refusal."""
 
     name: str
     page: Page

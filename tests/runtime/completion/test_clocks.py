@@ -109,7 +109,7 @@ async def test_each_clock_fires_at_its_exact_time_and_names_itself(case: Silence
 
 @on_fake_clock
 async def test_no_clock_counts_the_time_a_slow_client_takes() -> None:
-    """Waiting for the client to take what there is puts off the chunk clock and the total alike."""
+    """A wait for the client to read puts off the chunk clock and the total clock alike."""
     world = make_world(Script((token_line("a"), HANG)))
     completion = world.ask(limits=Limits(first_response=10, chunk=20, total=100))
     await completion.start()

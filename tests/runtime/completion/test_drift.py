@@ -1,4 +1,4 @@
-"""Drift: what is new in Grok's answers is counted, named without its values, and told once."""
+"""Drift: news in Grok's answers is counted, named without values, and logged once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from grokcore.runtime.completion import drift
 from grokcore.runtime.completion.drift import SHOWN_CHARS, SHOWN_KEYS, Drift
 from grokcore.simulator.lines import response
 from grokcore.simulator.scripts import answer_lines, error, play_lines, wrapped
+from grokcore.web.health import health_report
+from grokcore.web.observing.census import Census
 from grokcore.web.state import ServerState
-from grokcore.web.status import Census, health_report
 from tests.scenarios import run_on_fake_clock
 from tests.servers import configured
 
@@ -53,7 +54,7 @@ def test_an_unknown_key_is_told_once_by_its_name(caplog: pytest.LogCaptureFixtur
 def test_a_model_that_is_refused_is_told_once_with_groks_words(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """As the client hears them; what is the token's fault is none of the model's."""
+    """As the client gets them. A token's fault is not held against the model."""
 
     async def scenario() -> None:
         refusal = error(400, {"error": {"code": 3, "message": "Model is <b>gone</b>, basic-0"}})

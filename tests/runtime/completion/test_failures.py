@@ -258,7 +258,7 @@ async def test_a_429_in_the_middle_of_an_answer_says_when_to_come_back() -> None
 async def test_a_request_that_cannot_even_be_made_gives_its_lease_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever holds a lease gives it back, also when the transport itself fails."""
+    """A lease is given back also when the transport itself fails."""
     world = make_world(SILENT)
 
     def refuse(*_: object) -> None:
@@ -296,7 +296,7 @@ async def test_an_upstream_that_never_pauses_is_ended_by_the_total_clock() -> No
 
 @on_fake_clock
 async def test_a_failure_behind_events_is_told_after_them() -> None:
-    """What came before the failure is delivered first, whatever was in one packet."""
+    """Events before the failure are delivered first, also if they came in the same packet."""
     script = Script((Send(token_line("a").data + lines.line(lines.ERROR_429)),))
     world = make_world(script, tokens=2)
     completion = world.ask()

@@ -1,5 +1,5 @@
-"""How often Grok is asked when it sheds load or can't be reached: spaced, bounded, and told
-honestly. On a faked clock.
+"""Attempts when Grok sheds load or can't be reached: spaced, bounded, and reported honestly. On a
+faked clock.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ async def test_after_a_pause_the_first_answer_lets_everybody_pass() -> None:
 
 @on_fake_clock
 async def test_no_attempt_is_waited_for_when_the_total_clock_leaves_no_time_for_it() -> None:
-    """The failure that is known is told at once, and not a time-out later."""
+    """The failure is reported at once, and not after a time-out."""
     world = make_world(Script((), status=503, before=1), tokens=3)
     found, took = await failure_of(world.ask(limits=Limits(first_response=5, chunk=5, total=3.5)))
     assert (type(found), took, asked_at(world)) == (UpstreamUnavailable, 2.5, [0, 1.5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,15 @@ def file(tmp_path: Path) -> StateFile:
     folder = tmp_path / "data"
     folder.mkdir()
     return StateFile(folder / "state.jsonl")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that does not exist yet, in another that does not."""
+    return tmp_path / "data" / "media"
+
+
+@pytest.fixture
+def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that flushes nothing."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)

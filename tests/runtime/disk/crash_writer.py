@@ -1,9 +1,9 @@
 """Processes that are killed: writers of a state file, and a holder of a data directory.
 
 ``python -m tests.runtime.disk.crash_writer kill FILE ROUNDS`` forks a writer per round and kills it
-with SIGKILL at some moment of its work; then the file has to be readable, and nothing in it older
-than the writer was told is on the disk. Prints its figures as JSON; the first broken promise ends
-it with a traceback. (Forks, since a Python and its imports per round would take minutes.)
+with SIGKILL at some moment of its work. Then the file must be readable, with no record older than
+the last acknowledged write. Prints its figures as JSON; the first broken promise ends it with a
+traceback. (Forks, since a Python and its imports per round would take minutes.)
 
 ``python -m tests.runtime.disk.crash_writer hold FOLDER`` prints ``held`` or why not, then waits for
 the end of its input.
@@ -38,7 +38,7 @@ ACK = struct.Struct("=Q")
 
 @define
 class Figures:
-    """What the rounds came to."""
+    """Figures of all rounds."""
 
     kills: int = 0
     rounds_with_ack: int = 0

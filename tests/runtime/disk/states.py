@@ -24,7 +24,7 @@ POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="forks and SIGKI
 
 
 def log_lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """What the store has logged, and forget it."""
+    """Return and forget the log lines of the store."""
     found = [
         (record.levelname, record.getMessage())
         for record in caplog.records
@@ -42,7 +42,7 @@ def failing(number: int) -> Callable[..., None]:
 
 
 CALLS = ["open", "write", "fchmod", "fsync", "close", "replace", "unlink"]
-"""What a save asks of the operating system."""
+"""Calls of the operating system that a save makes."""
 
 
 @define
@@ -53,7 +53,7 @@ class FaultyDisk:
     first: float = math.inf
     last: float = math.inf
     most_bytes: int | None = None
-    """What one write takes at most."""
+    """Limit of one write."""
     calls: list[str] = field(factory=list)
     open: set[object] = field(factory=set)
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="an open folder can't
 
 
 def descriptors() -> int:
-    """How many are open; 0 where nobody can tell."""
+    """Number of open descriptors; 0 on systems that don't list them."""
     folder = Path("/proc/self/fd")
     return len(list(folder.iterdir())) if folder.exists() else 0
 
@@ -83,7 +83,7 @@ def test_when_another_was_faster_both_are_told(
 
 
 def test_a_folder_that_can_t_be_made_again_is_told_of(tmp_path: Path) -> None:
-    """And held again when it can."""
+    """Once it can be made, it is held again."""
     path = tmp_path / "data"
     with DataDirectory.hold(path) as held:
         path.rmdir()
@@ -94,7 +94,7 @@ def test_a_folder_that_can_t_be_made_again_is_told_of(tmp_path: Path) -> None:
 
 
 def test_what_was_never_held_is_not_looked_after(tmp_path: Path) -> None:
-    """Why it could not be held was told at the start."""
+    """The fault was logged at the start."""
     (tmp_path / "file").touch()
     held = DataDirectory.hold(tmp_path / "file" / "data")
     assert held.fault

@@ -23,7 +23,7 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @on_real_clock
 async def test_the_outcome_comes_back() -> None:
-    """What the work returned, or raised, as it was."""
+    """The work's own result or exception."""
     limiter = trio.CapacityLimiter(1)
     assert await in_disk_thread(lambda: 5, limiter=limiter) == 5
     with pytest.raises(ZeroDivisionError):
@@ -32,7 +32,7 @@ async def test_the_outcome_comes_back() -> None:
 
 
 def test_a_cancelled_task_has_the_outcome_of_what_was_begun() -> None:
-    """It was done, so somebody has to know; the cancellation comes afterwards."""
+    """The work was done, so its caller must learn the result; the cancellation takes effect later."""
     found: list[int] = []
 
     async def scenario() -> None:
@@ -58,7 +58,7 @@ def test_a_cancelled_task_has_the_outcome_of_what_was_begun() -> None:
 
 @on_real_clock
 async def test_a_task_that_is_cancelled_before_leaves_nothing_to_do() -> None:
-    """Also while it waits for a thread's place."""
+    """Even if it waits for the limiter at that time."""
     limiter = trio.CapacityLimiter(1)
     async with limiter:
         with trio.move_on_after(0.01) as scope:
@@ -115,7 +115,7 @@ def test_the_end_of_the_loop_does_not_wait_for_what_hangs() -> None:
 
 
 def test_a_clean_up_is_done_by_a_cancelled_task_and_is_not_waited_for_long() -> None:
-    """Whatever it raises."""
+    """Errors of the work are ignored."""
     go, done = threading.Event(), threading.Event()
 
     async def scenario() -> None:
@@ -132,7 +132,7 @@ def test_a_clean_up_is_done_by_a_cancelled_task_and_is_not_waited_for_long() -> 
 
 @on_real_clock
 async def test_no_thread_to_be_had_is_a_fault_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever uses the disk has an answer to those."""
+    """All callers of the disk handle OSError."""
 
     async def none(*_: object, **__: object) -> None:
         raise RuntimeError("can't start new thread")

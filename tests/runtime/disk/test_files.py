@@ -21,7 +21,7 @@ OLD, NEW = b"the old one\n", b"the new one, which is longer\n" * 3
 
 @pytest.fixture
 def umask() -> Iterator[None]:
-    """One that takes nothing away, so that it does not help."""
+    """A umask that removes no permissions, so that the code must."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -63,7 +63,7 @@ def test_a_disk_that_takes_little_at_a_time_gets_all_of_it(
 
 
 def test_it_is_on_the_disk_before_it_is_in_its_place(tmp_path: Path) -> None:
-    """And the new name is on the disk before one is told that all is done."""
+    """The new name is on the disk before the call returns."""
     disk = Disk()
     with disk.in_use():
         replace_file(tmp_path / "file", NEW)
@@ -98,7 +98,7 @@ def test_nobody_else_may_read_it_unless_that_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wanted", [0o640, 0o400, 0o664])
 def test_permissions_that_are_said_are_given(wanted: int, tmp_path: Path) -> None:
-    """Whatever the umask."""
+    """The umask has no effect."""
     path = tmp_path / "file"
     before = os.umask(0o077)
     try:
@@ -110,9 +110,7 @@ def test_permissions_that_are_said_are_given(wanted: int, tmp_path: Path) -> Non
 
 @frozen
 class Giving:
-    """Whom a file may be given to, what is tried, and the permissions that it has then, of
-    0o664.
-    """
+    """Users that a file may be given to, the calls made, and its permissions afterwards, of 0o664."""
 
     name: str
     allowed: list[tuple[int, int]]
@@ -167,7 +165,7 @@ def test_what_killed_writers_left_is_swept(tmp_path: Path) -> None:
 
 
 def test_a_second_editor_waits_for_the_first(tmp_path: Path) -> None:
-    """It says that it waits, and finds what the first has written. Nothing is left of the lock."""
+    """The second reports that it waits, and reads the first's content. The lock file is removed."""
     path = tmp_path / "file"
     path.write_bytes(b"0")
     asked = threading.Event()

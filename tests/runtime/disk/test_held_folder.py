@@ -39,8 +39,8 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_held_once(tmp_path: Path) -> None:
-    """The second is told which folder it is, on one line; after the first has let go the next may
-    have it.
+    """The second one's error names the folder, in one line; after the first's release it can be
+    held.
     """
     with DataDirectory.hold(tmp_path) as held:
         disk = FaultyDisk()
@@ -82,7 +82,7 @@ def test_a_folder_is_held_by_one_process_and_no_longer_than_it_lives(tmp_path: P
 
 @frozen
 class Unusable:
-    """A way for a folder to be of no use, and what a person is told."""
+    """A folder that can't be used, and the message about it."""
 
     name: str
     fault: str

@@ -1,16 +1,12 @@
-"""The cache of pictures and videos: what is kept and what goes, over restarts, on disks that fail,
-for writers that give up.
-"""
+"""The media cache: which files stay, in which order they go, over restarts."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import logging
 import os
 import random
 import re
-import secrets
 import shutil
 import stat
 import time
@@ -23,92 +19,28 @@ import trio
 from attrs import frozen
 
 from grokcore.protocol.media_types import media_type_of
-from grokcore.runtime.disk import media_cache
-from grokcore.runtime.disk.media_cache import (
-    LargerThanCache,
-    MediaCache,
-    MediaFile,
-    MediaWriter,
+from grokcore.runtime.disk.media_cache import LargerThanCache, MediaCache
+from tests.runtime.disk.media import (
+    HOUR_S,
+    MUCH,
+    PICTURE,
+    PUTS,
+    content,
+    descriptors,
+    left_behind,
+    loaded,
+    names_in,
+    opened,
+    some_name,
 )
-from tests.disks import disks
+from tests.runtime.disk.states import failing
 from tests.scenarios import on_real_clock, run_on_real_clock
 
 PATIENCE_S = 30.0
 """Real seconds that a scenario may take at most."""
 
-PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
-MUCH = 10**9
-HOUR_S = 3600.0
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """One that is not there yet, in a folder that is not there either."""
-    return tmp_path / "data" / "media"
-
-
-@pytest.fixture
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that promises nothing."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-
-
-def names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.exists() else set()
-
-
-def some_name(extension: str = "png") -> str:
-    return f"{secrets.token_hex(16)}.{extension}"
-
-
-def left_behind(folder: Path, *, size: int = 10, used_s_ago: float = HOUR_S, name: str = "") -> str:
-    """A file of an earlier run; its name."""
-    path = folder / (name or some_name())
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(bytes(size))
-    when = time.time() - used_s_ago
-    os.utime(path, (when, when))
-    return path.name
-
-
-async def loaded(folder: Path, most_bytes: int = MUCH) -> MediaCache:
-    """What a server has after its start."""
-    cache = MediaCache(folder, most_bytes)
-    await cache.load()
-    return cache
-
-
-async def opened(cache: MediaCache, name: str) -> MediaFile:
-    file = await cache.open(name)
-    assert file is not None
-    return file
-
-
-async def content(cache: MediaCache, name: str) -> bytes:
-    async with contextlib.aclosing(await opened(cache, name)) as file:
-        return await file.read(0, file.entry.size)
-
-
-async def put_in_pieces(cache: MediaCache, *pieces: bytes) -> str:
-    async with cache.writer("mp4") as writer:
-        for piece in pieces:
-            await writer.write(piece)
-        return await writer.keep()
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
 
 # Keeping ----------------------------------------------------------------------------------------
-
-PUTS = [
-    pytest.param(lambda cache: cache.put(PICTURE, "png"), id="whole"),
-    pytest.param(lambda cache: put_in_pieces(cache, PICTURE[:7], b"", PICTURE[7:]), id="in pieces"),
-]
-"""The two ways in, for the same content."""
-
-
 @pytest.mark.parametrize("put", PUTS)
 @on_real_clock
 async def test_what_is_put_in_is_found_and_read(
@@ -174,7 +106,7 @@ EXTENSIONS = [
 
 @pytest.mark.parametrize("case", EXTENSIONS, ids=lambda case: repr(case.given))
 def test_a_name_fits_any_address_and_says_what_the_file_is(case: Extension, folder: Path) -> None:
-    """Whatever the extension came from; what a browser would run is called no more than bytes."""
+    """For any extension; a type that a browser would run is served as plain bytes."""
 
     async def scenario() -> None:
         cache = MediaCache(folder, MUCH)
@@ -230,7 +162,7 @@ async def test_a_name_that_was_not_given_out_is_never_looked_for(
 
 @on_real_clock
 async def test_a_file_that_was_deleted_by_hand_is_forgotten(folder: Path) -> None:
-    """It no longer takes up room either; the folder may go as a whole, and is made again."""
+    """Its size no longer counts. The whole folder may be deleted too, and is made again."""
     cache = MediaCache(folder, 20)
     stays, gone = await cache.put(bytes(10), "png"), await cache.put(bytes(10), "png")
     (folder / gone).unlink()
@@ -246,7 +178,7 @@ async def test_a_file_that_was_deleted_by_hand_is_forgotten(folder: Path) -> Non
 
 @on_real_clock
 async def test_threads_that_others_hold_do_not_hold_it_up(folder: Path) -> None:
-    """It has its own, and readers have others than writers."""
+    """The cache has its own threads, and separate ones for readers and writers."""
     limiter = trio.to_thread.current_default_thread_limiter()
     limiter.total_tokens = 1
     async with limiter:
@@ -293,11 +225,13 @@ async def test_the_least_recently_used_go_first(folder: Path, fast_disk: None) -
 
 @pytest.mark.parametrize("use", ["find", "open"])
 @pytest.mark.parametrize(
-    ("used_s_ago", "told"), [(HOUR_S, True), (61.0, True), (30.0, False), (-HOUR_S, True)], ids=str
+    ("used_s_ago", "is_written"),
+    [(HOUR_S, True), (61.0, True), (30.0, False), (-HOUR_S, True)],
+    ids=str,
 )
 @on_real_clock
 async def test_the_last_use_is_on_the_disk_to_a_minute(
-    use: str, used_s_ago: float, told: bool, folder: Path
+    use: str, used_s_ago: float, is_written: bool, folder: Path
 ) -> None:
     """Opening is a use and looking is none; not every use is written; a time to come does not count
     as one.
@@ -310,7 +244,7 @@ async def test_the_last_use_is_on_the_disk_to_a_minute(
     else:
         await cache.find(name)
     after = (folder / name).stat().st_mtime
-    if use == "open" and told:
+    if use == "open" and is_written:
         assert abs(after - time.time()) < PATIENCE_S
     else:
         assert after == before
@@ -318,7 +252,7 @@ async def test_the_last_use_is_on_the_disk_to_a_minute(
 
 @on_real_clock
 async def test_after_a_restart_the_order_is_that_of_the_last_uses(folder: Path) -> None:
-    """What is too much by then goes at once."""
+    """Files beyond the limit are deleted at the start."""
     names = [left_behind(folder, used_s_ago=number * HOUR_S) for number in range(4)]
     before = await loaded(folder)
     await (await opened(before, names[3])).aclose()  # the one that was used first of all
@@ -331,8 +265,8 @@ async def test_after_a_restart_the_order_is_that_of_the_last_uses(folder: Path) 
 
 @on_real_clock
 async def test_what_is_not_the_caches_stays(folder: Path) -> None:
-    """It is not counted, not given away and not deleted; of what killed writers have left, nothing
-    stays.
+    """Foreign files are neither counted nor served nor deleted; strays of killed writers are
+    deleted.
     """
     ours, stray = some_name(), f".{some_name()}.0a1b2c3d.tmp"
     foreign = {
@@ -395,7 +329,7 @@ async def test_who_reads_a_file_reads_it_to_the_end(folder: Path) -> None:
 async def test_a_file_that_leaves_while_it_is_opened_does_not_come_back(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It can be read, and takes up no room that others could have."""
+    """The reader gets all of it, and its size no longer counts."""
     cache = MediaCache(folder, 10)
     name = await cache.put(bytes(10), "png")
     real = Path.open
@@ -454,283 +388,6 @@ async def test_room_is_made_for_what_was_kept_though_nobody_waits_for_it(
         await cache.put(bytes(10), "png")
     assert len(names_in(folder) - {old}) == 1
     assert old not in names_in(folder)
-
-
-# Disks that fail --------------------------------------------------------------------------------
-
-
-def failing(number: int) -> Callable[..., Any]:
-    def fail(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    return fail
-
-
-@pytest.mark.parametrize("put", PUTS)
-@on_real_clock
-async def test_whatever_fails_nothing_half_written_is_found(
-    put: Callable[[MediaCache], Awaitable[str]], folder: Path
-) -> None:
-    """Each call in turn: the caller is told, nothing is left open, on the disk or known, and the
-    next file is kept.
-    """
-    cache = MediaCache(folder, len(PICTURE))
-    name = await put(cache)  # this makes the folder
-    for disk in disks():
-        before = descriptors()
-        with (
-            disk.in_use(),
-            contextlib.suppress(OSError) if disk.fails_at else contextlib.nullcontext(),
-        ):
-            name = await put(cache)
-            assert not disk.failed, disk
-        assert descriptors() == before, disk
-        assert names_in(folder) == {name}, disk
-        assert await content(cache, name) == PICTURE
-    assert {"open", "write", "fsync", "close", "replace"} <= set(disk.calls)
-    assert names_in(folder) == {name}
-
-
-@pytest.mark.parametrize("put", PUTS)
-@on_real_clock
-async def test_a_disk_that_fills_up_half_way_keeps_nothing(
-    put: Callable[[MediaCache], Awaitable[str]], folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A disk that takes little at a time keeps all of it."""
-    cache = MediaCache(folder, MUCH)
-    write = os.write
-    room = [0]
-
-    def write_little(descriptor: int, data: bytes) -> int:
-        if not room[0]:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        written = write(descriptor, data[: min(50, room[0])])
-        room[0] -= written
-        return written
-
-    monkeypatch.setattr(os, "write", write_little)
-    for room[0] in (0, 1, 100, len(PICTURE) - 1):
-        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-            await put(cache)
-        assert names_in(folder) == set()
-    room[0] = len(PICTURE)
-    assert await content(cache, await put(cache)) == PICTURE
-
-
-@on_real_clock
-async def test_a_file_that_can_not_be_opened_is_told_of(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It stays known, for it is there; nothing stays open."""
-    cache = MediaCache(folder, MUCH)
-    name = await cache.put(PICTURE, "png")
-    before = descriptors()
-    for place, step, number in ((Path, "open", errno.EMFILE), (os, "fstat", errno.EIO)):
-        for ask in (cache.find, cache.open):
-            with (
-                monkeypatch.context() as patch,
-                pytest.raises(OSError, match=os.strerror(number)) as caught,
-            ):
-                patch.setattr(place, step, failing(number))
-                await ask(name)
-            assert descriptors() == before, caught
-    assert await content(cache, name) == PICTURE
-
-
-@pytest.mark.parametrize("put", PUTS)
-@on_real_clock
-async def test_a_folder_that_can_not_be_made_is_told_of(
-    put: Callable[[MediaCache], Awaitable[str]], folder: Path
-) -> None:
-    """And made later, when what was in its place is gone."""
-    left_behind(folder.parent.parent, name=folder.parent.name)
-    cache = await loaded(folder)
-    with pytest.raises(OSError):
-        await put(cache)
-    folder.parent.unlink()
-    assert await content(cache, await put(cache)) == PICTURE
-
-
-@frozen
-class Unreadable:
-    """A folder that can't be read, and what is told of it."""
-
-    name: str
-    make: Callable[[Path], object]
-    told: str = ""
-
-
-UNREADABLE = [
-    Unreadable("none", lambda folder: None),
-    Unreadable(
-        "a file",
-        lambda folder: left_behind(folder.parent, name=folder.name),
-        os.strerror(errno.ENOTDIR),
-    ),
-    Unreadable("no permission", left_behind, os.strerror(errno.EACCES)),
-]
-
-
-@pytest.mark.parametrize("case", UNREADABLE, ids=lambda case: case.name)
-def test_a_folder_that_can_not_be_read_is_an_empty_cache(
-    case: Unreadable,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """The server starts all the same; one line says so, unless it is the first start."""
-    case.make(folder)
-    if case.told == os.strerror(errno.EACCES):
-        monkeypatch.setattr(os, "scandir", failing(errno.EACCES))
-
-    async def scenario() -> None:
-        cache = await loaded(folder)
-        assert await cache.find(some_name()) is None
-
-    run_on_real_clock(scenario)
-    lines = [
-        record.getMessage() for record in caplog.records if record.name == media_cache.__name__
-    ]
-    assert lines == (
-        [f"{folder} can't be read ({case.told}). The pictures and videos in it are not served."]
-        if case.told
-        else []
-    )
-    assert all(record.levelno == logging.WARNING for record in caplog.records)
-
-
-# Writers that give up ---------------------------------------------------------------------------
-
-
-@frozen
-class GivingUp:
-    """How a writer ends without having kept its file.
-
-    :ivar do: what is done with it; the scope is around all of it.
-    :ivar error: what comes out.
-    """
-
-    name: str
-    do: Callable[[MediaWriter, trio.CancelScope], Awaitable[object]]
-    error: type[Exception] | None = None
-
-
-async def only_write(writer: MediaWriter, scope: trio.CancelScope) -> None:
-    await writer.write(PICTURE)
-
-
-async def fail(writer: MediaWriter, scope: trio.CancelScope) -> None:
-    await writer.write(PICTURE)
-    raise EOFError
-
-
-async def be_cancelled_writing(writer: MediaWriter, scope: trio.CancelScope) -> None:
-    await writer.write(PICTURE)
-    scope.cancel()
-    await writer.write(PICTURE)
-
-
-async def be_cancelled_keeping(writer: MediaWriter, scope: trio.CancelScope) -> None:
-    await writer.write(PICTURE)
-    scope.cancel()
-    await writer.keep()
-
-
-async def keep_after_a_piece_was_cancelled(writer: MediaWriter, scope: trio.CancelScope) -> None:
-    with trio.CancelScope() as inner:
-        inner.cancel()
-        await writer.write(PICTURE)
-    await writer.keep()
-
-
-async def keep_after_a_piece_failed(writer: MediaWriter, scope: trio.CancelScope) -> None:
-    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(OSError):
-        patch.setattr(os, "write", failing(errno.EIO))
-        await writer.write(PICTURE)
-    await writer.keep()
-
-
-async def keep_after_it_became_too_large(writer: MediaWriter, scope: trio.CancelScope) -> None:
-    with pytest.raises(LargerThanCache):
-        await writer.write(bytes(2000))
-    await writer.keep()
-
-
-GIVING_UP = [
-    GivingUp("not kept", only_write),
-    GivingUp("its source fails", fail, EOFError),
-    GivingUp("cancelled writing", be_cancelled_writing),
-    GivingUp("cancelled keeping", be_cancelled_keeping),
-    GivingUp(
-        "kept with a piece missing", keep_after_a_piece_was_cancelled, trio.ClosedResourceError
-    ),
-    GivingUp("kept with half a piece", keep_after_a_piece_failed, trio.ClosedResourceError),
-    GivingUp("kept though too large", keep_after_it_became_too_large, trio.ClosedResourceError),
-]
-
-
-@pytest.mark.parametrize("case", GIVING_UP, ids=lambda case: case.name)
-@on_real_clock
-async def test_of_a_file_that_was_not_kept_nothing_is_left(case: GivingUp, folder: Path) -> None:
-    """However its writer ends; a file with a piece missing can't be kept."""
-    cache = MediaCache(folder, 1000)
-    other = await cache.put(PICTURE, "png")
-    before = descriptors()
-    with (
-        trio.CancelScope() as scope,
-        pytest.raises(case.error) if case.error else contextlib.nullcontext(),
-    ):
-        async with cache.writer("mp4") as writer:
-            assert len(names_in(folder)) == 2
-            await case.do(writer, scope)
-    assert names_in(folder) == {other}
-    assert descriptors() == before
-
-
-def test_a_writer_that_is_cancelled_at_once_makes_nothing(folder: Path) -> None:
-    """Not even the folder."""
-
-    async def scenario() -> None:
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            async with MediaCache(folder, 1000).writer("mp4"):
-                pytest.fail("it began")
-
-    run_on_real_clock(scenario)
-    assert not folder.exists()
-
-
-@on_real_clock
-async def test_what_was_kept_stays_kept(folder: Path) -> None:
-    """Whatever comes after it in the block, and it can't be changed any more."""
-    cache = MediaCache(folder, 1000)
-    with trio.CancelScope() as scope:
-        async with cache.writer("mp4") as writer:
-            await writer.write(PICTURE)
-            name = await writer.keep()
-            for again in (writer.keep(), writer.write(b"more")):
-                with pytest.raises(trio.ClosedResourceError):
-                    await again
-            scope.cancel()
-            await trio.lowlevel.checkpoint()
-    assert scope.cancelled_caught
-    assert await content(cache, name) == PICTURE
-
-
-@on_real_clock
-async def test_writers_do_not_get_in_each_others_way(folder: Path) -> None:
-    """More of them at once than there are threads; each file is what its writer wrote."""
-    cache = MediaCache(folder, MUCH)
-    found: dict[str, bytes] = {}
-
-    async def write(letter: bytes) -> None:
-        found[await put_in_pieces(cache, *[letter * 1000] * 10)] = letter * 10_000
-
-    async with trio.open_nursery() as nursery:
-        for number in range(20):
-            nursery.start_soon(write, bytes([number]))
-    assert len(found) == 20
-    assert {name: await content(cache, name) for name in found} == found
 
 
 # Many files -------------------------------------------------------------------------------------

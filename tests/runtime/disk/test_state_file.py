@@ -57,7 +57,7 @@ def test_what_is_saved_is_loaded(file: StateFile) -> None:
 
 
 def test_the_file_is_lines_of_json_between_a_version_and_a_number(file: StateFile) -> None:
-    """A person can read it, and whoever copies it can see that it is whole."""
+    """A person can read it, and a reader can see that a copy is complete."""
     file.save(lines_of({"a": {"at": 1}, "b": {}}))
 
     lines = [json.loads(line) for line in file.path.read_text(encoding="utf-8").splitlines()]
@@ -79,11 +79,11 @@ def test_without_a_file_there_is_nothing_to_say(
 
 @frozen
 class Damage:
-    """Content of a state file that can't be taken, and what a person is told."""
+    """Damaged content of a state file, and the log's reason."""
 
     name: str
     content: bytes
-    told: str = "it is damaged: "
+    reason: str = "it is damaged: "
 
 
 HEAD, END = b'{"grok2api_state":2}\n', b'{"end":1}\n'
@@ -138,8 +138,8 @@ DAMAGES = [
 def test_a_damaged_file_is_set_aside(
     damage: Damage, file: StateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """None of it is taken, all of it is kept for a person to look at, and one line of the log says
-    so without its content.
+    """No record is read, and the file is kept for a person to look at. One line of the log says so
+    and quotes nothing.
     """
     file.path.write_bytes(damage.content)
 
@@ -150,7 +150,7 @@ def test_a_damaged_file_is_set_aside(
     assert aside.read_bytes() == damage.content
     ((level, line),) = log_lines(caplog)
     assert level == "WARNING"
-    assert line.startswith(f"{file.path}: {damage.told}")
+    assert line.startswith(f"{file.path}: {damage.reason}")
     assert line.endswith(f". {set_aside_as(aside)}")
     assert re.search(r"secret|\n", line) is None
     file.save(lines_of(RECORDS))
@@ -193,8 +193,8 @@ def test_an_unreadable_file_is_set_aside(
         assert file.load() == {}
 
     (aside,) = beside(file)
-    told = f"{file.path}: it can't be read: {os.strerror(errno.EIO)}. {set_aside_as(aside)}"
-    assert log_lines(caplog) == [("WARNING", told)]
+    line = f"{file.path}: it can't be read: {os.strerror(errno.EIO)}. {set_aside_as(aside)}"
+    assert log_lines(caplog) == [("WARNING", line)]
 
 
 def test_nothing_set_aside_is_ever_replaced(file: StateFile) -> None:
@@ -218,8 +218,8 @@ def test_it_is_told_when_a_damaged_file_can_not_be_set_aside(
     assert file.load() == {}
 
     not_aside = f"It could not be set aside ({os.strerror(errno.EROFS)}) and will be replaced. Learning starts anew."
-    told = f"{file.path}: it is damaged: its first line has no version. {not_aside}"
-    assert log_lines(caplog) == [("WARNING", told)]
+    line = f"{file.path}: it is damaged: its first line has no version. {not_aside}"
+    assert log_lines(caplog) == [("WARNING", line)]
 
 
 def test_a_file_cut_anywhere_is_whole_or_set_aside(file: StateFile) -> None:
@@ -233,9 +233,7 @@ def test_a_file_cut_anywhere_is_whole_or_set_aside(file: StateFile) -> None:
 
 
 def test_a_flipped_byte_never_stops_the_server(file: StateFile) -> None:
-    """Whatever byte becomes whatever other: as many records as there were, or the file is set
-    aside.
-    """
+    """For any byte: as many records as there were, or the file is set aside."""
     file.save(lines_of({"a": {"at": 1}, "b": {"at": 2}}))
     whole = file.path.read_bytes()
     for place in range(len(whole)):
@@ -319,7 +317,7 @@ TAILS = {
 
 @pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS.keys())
 def test_a_damaged_journal_counts_up_to_its_damage(tail: bytes, file: StateFile) -> None:
-    """A power cut leaves such an end; what was acknowledged before it is there, and the server
+    """A power cut leaves such an end. Acknowledged lines before it are read, and the server
     starts.
     """
     with_journal(file)
@@ -331,9 +329,7 @@ def test_a_damaged_journal_counts_up_to_its_damage(tail: bytes, file: StateFile)
 
 
 def test_a_flipped_byte_in_a_journal_never_stops_the_server(file: StateFile) -> None:
-    """Whatever byte becomes whatever other, there are the records of the whole at least, or the
-    file is set aside.
-    """
+    """For any byte, the snapshot's records are read, and the file is not set aside."""
     sizes = with_journal(file)
     whole = file.path.read_bytes()
     for place in range(sizes[0], len(whole)):
@@ -344,7 +340,7 @@ def test_a_flipped_byte_in_a_journal_never_stops_the_server(file: StateFile) -> 
 
 
 def test_a_file_of_the_format_before_is_read(file: StateFile) -> None:
-    """It has no journal; the next write makes it one of this format."""
+    """That format has no journal; the next write uses the new format."""
     file.path.write_bytes(OLD_HEAD + b'{"key":"a","at":1}\n' + END)
 
     assert file.load() == {"a": {"at": 1}}
@@ -353,7 +349,7 @@ def test_a_file_of_the_format_before_is_read(file: StateFile) -> None:
 def test_nothing_is_appended_to_a_file_that_is_not_the_one_that_was_written(
     file: StateFile,
 ) -> None:
-    """Somebody has put back a copy, or deleted it, while the server runs."""
+    """The owner has put back a copy, or deleted the file, while the server runs."""
     size = file.save(lines_of(RECORDS))
     with pytest.raises(OSError, match="another program has changed it"):
         file.append(CHANGES, size - 1)
@@ -382,9 +378,7 @@ def test_a_symbolic_link_is_kept(file: StateFile, tmp_path: Path) -> None:
 
 
 def test_strays_are_swept_when_loading(file: StateFile) -> None:
-    """Nothing that killed writers have left stays longer than until the next start; what is not
-    theirs does.
-    """
+    """The next start deletes the temporary files of killed writers, and no others."""
     for name in (".state.jsonl.0123abcd.tmp", ".other.jsonl.0123abcd.tmp", "state.jsonl.bak"):
         (file.path.parent / name).touch()
 
@@ -409,7 +403,7 @@ def steps_of_a_save(file: StateFile) -> list[str]:
 
 @POSIX_ONLY
 def test_a_save_is_flushed_before_and_after_it_replaces(file: StateFile) -> None:
-    """So that neither a crash nor a power cut can show a file that is not whole."""
+    """Neither a crash nor a power cut leaves an incomplete file."""
     order = [call for call in steps_of_a_save(file) if call in {"write", "fsync", "replace"}]
     assert order == ["write", "fsync", "replace", "fsync"]
 
@@ -422,8 +416,8 @@ def test_a_save_is_flushed_before_and_after_it_replaces(file: StateFile) -> None
 def test_whatever_step_fails_the_file_is_the_old_or_the_new_one(
     number: int, for_good: bool, file: StateFile
 ) -> None:
-    """A full disk, a quota, a read-only mount or broken hardware, at any step: told, and nothing is
-    lost or left open.
+    """A full disk, a quota, a read-only mount or broken hardware, at any step: the caller gets the
+    error, and nothing is lost or left open.
     """
     steps = steps_of_a_save(file)
     assert len(steps) >= 8
@@ -493,9 +487,7 @@ ROUNDS = 250
 
 @POSIX_ONLY
 def test_a_writer_killed_at_any_moment_leaves_one_whole_state(file: StateFile) -> None:
-    """And nothing older than what was acknowledged. Nothing is left beside it, and what is left is
-    swept.
-    """
+    """No record is older than the last acknowledged write. Temporary files are swept."""
     with another_process("kill", file.path, ROUNDS) as process:
         output, _ = process.communicate(timeout=40)
 

@@ -34,7 +34,7 @@ class SlowDisk:
 
     took: float = 0
     faults: list[BaseException | None] = field(factory=list)
-    """What becomes of the first writes; those after them succeed."""
+    """Outcomes of the first writes; later ones succeed."""
     began: list[float] = field(factory=list)
     saved: list[dict[str, Record]] = field(factory=list)
     """The records after each write that succeeded."""
@@ -167,8 +167,8 @@ TIMINGS = [
 
 @pytest.mark.parametrize("case", TIMINGS, ids=lambda case: case.name)
 def test_writes_begin_at_their_exact_times(case: Timing, caplog: pytest.LogCaptureFixture) -> None:
-    """A second after the first mark, after a failure with growing gaps; one line of the log when it
-    begins to fail and one when it works again; and what was learned last is what is saved last."""
+    """A second after the first mark, and after failures with growing gaps. The log has a line when
+    writes begin to fail and one when they work again. The latest record is saved last."""
     caplog.set_level(logging.INFO)
 
     async def scenario() -> None:
@@ -222,8 +222,8 @@ def test_a_fault_is_shown_while_it_lasts(caplog: pytest.LogCaptureFixture) -> No
         assert shown == [("", True), (full, True), (full, True), ("", False)]
 
     run_on_fake_clock(scenario)
-    told = f"state.jsonl can't be written ({os.strerror(errno.ENOSPC)}). Until it can, a restart loses recent changes."
-    assert log_lines(caplog) == [("WARNING", told)]
+    line = f"state.jsonl can't be written ({os.strerror(errno.ENOSPC)}). Until it can, a restart loses recent changes."
+    assert log_lines(caplog) == [("WARNING", line)]
 
 
 @on_fake_clock
@@ -250,7 +250,7 @@ async def test_nothing_is_written_when_nothing_changed() -> None:
 def test_a_record_that_can_not_be_written_costs_only_itself(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is a bug of ours: told with its traceback, and the others of its batch are kept."""
+    """A bug of ours is logged with its traceback, and the other records of its batch are kept."""
 
     async def scenario() -> None:
         learner = Learner()
@@ -280,7 +280,7 @@ async def test_a_change_costs_its_own_line() -> None:
 
 @on_fake_clock
 async def test_the_journal_is_taken_up_when_it_has_outgrown_the_whole() -> None:
-    """So the file stays in proportion, and what is written too."""
+    """So the file and the bytes written stay in proportion."""
     learner = Learner()
 
     async def learn_much() -> None:
@@ -299,7 +299,7 @@ async def test_the_journal_is_taken_up_when_it_has_outgrown_the_whole() -> None:
 
 @on_real_clock
 async def test_what_can_not_be_appended_is_written_as_a_whole(file: StateFile) -> None:
-    """At once, with nobody hearing of it: the file was changed, or deleted, by somebody else."""
+    """At once and without a log line: another program has changed or deleted the file."""
     number = 0
 
     def changes() -> Mapping[str, Record]:
@@ -322,9 +322,7 @@ async def test_what_can_not_be_appended_is_written_as_a_whole(file: StateFile) -
 
 @frozen
 class Hurry:
-    """An action on a pool while a disk fares in some way: when it is acknowledged, and what is said
-    of the disk.
-    """
+    """An owner's action on some disk: the time of its acknowledgement, and the fault reported."""
 
     name: str
     at: float
@@ -349,7 +347,7 @@ HURRIES = [
 @pytest.mark.parametrize("case", HURRIES, ids=lambda case: case.name)
 @on_fake_clock
 async def test_an_action_is_on_the_disk_when_it_is_acknowledged(case: Hurry) -> None:
-    """At once, with what came before it, or it is said why not within two seconds."""
+    """At once, with earlier changes; or the reason why not is returned within two seconds."""
     learner = Learner(SlowDisk(case.took, list(case.faults)))
     async with trio.open_nursery() as nursery:
         await nursery.start(learner.keeper.run)
@@ -367,9 +365,7 @@ async def test_an_action_is_on_the_disk_when_it_is_acknowledged(case: Hurry) -> 
 
 @frozen
 class Ending:
-    """The end of the server: what was learned before and how the disk fares, and what must become
-    of it.
-    """
+    """The end of the server: earlier changes, the disk's state, and the expected outcome."""
 
     name: str
     learns: Sequence[float]
@@ -435,8 +431,8 @@ ENDINGS = [
 def test_the_end_waits_for_what_is_unsaved_and_not_for_ever(
     case: Ending, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A write under way is finished, then what is left is written once, all within two seconds;
-    what is lost is told.
+    """A write under way is finished, then the rest is written once, all within two seconds. A loss
+    is logged.
     """
 
     async def scenario() -> None:
@@ -471,8 +467,8 @@ async def test_a_failed_write_fails_nobody(fault: Exception) -> None:
 
 @on_real_clock
 async def test_writes_are_made_in_a_thread_of_their_own(file: StateFile) -> None:
-    """The server goes on meanwhile, also when all of trio's threads are taken, and what is under
-    way at the end is done.
+    """The server goes on meanwhile, even if all of trio's threads are taken. A write under way at
+    the end is finished.
     """
     writer = ThreadedFile(file)
     keeper = StateKeeper(writer, lambda: {"a": {"at": 1}}, {})
@@ -530,9 +526,7 @@ DAY = 86400.0
 
 
 def test_tokens_that_are_long_gone_are_forgotten() -> None:
-    """A month after the last news of them, unless they are in the pool, or nobody can tell how long
-    ago that was.
-    """
+    """A month after their last change, unless they are in the pool or that time is unknown."""
     records: Mapping[str, Record] = {
         "gone": {"at": 69.9 * DAY},
         "gone for long": {"at": 0},
@@ -550,8 +544,8 @@ def test_tokens_that_are_long_gone_are_forgotten() -> None:
 
 
 def test_a_clock_that_is_wrong_for_a_start_makes_nobody_forgotten() -> None:
-    """It is years ahead, and everything would be old; what is old beside the others is forgotten
-    all the same.
+    """A clock years ahead makes all records look old; only those that are old beside the others are
+    forgotten.
     """
     records = {
         "gone": {"at": 99 * DAY},

@@ -21,7 +21,7 @@ FILE = Path("tokens.json")
 
 
 class Story:
-    """Files that change at known times: what is seen when, beginning with ``a``."""
+    """Files that change at known times, beginning with content ``a``."""
 
     def __init__(self, *changes: tuple[float, str]) -> None:
         self._changes = [(0.0, "a"), *changes]
@@ -50,7 +50,7 @@ async def at_once(work: Callable[[], Fingerprint]) -> Fingerprint:
 class Tale:
     """When which content is seen, and when a change is reported (within 20 s).
 
-    :ivar hurries: when somebody is in a hurry.
+    :ivar hurries: times of calls of ``hurry``.
     """
 
     name: str
@@ -87,8 +87,8 @@ TALES = [
 async def test_a_change_is_reported_once_when_two_looks_agree_on_it_or_somebody_is_in_a_hurry(
     tale: Tale,
 ) -> None:
-    """Half a second apart: whoever writes a file may not be done with it. What is as it was is no
-    change.
+    """Half a second apart: the writer of a file may not have finished. A file that is back to its
+    old state has not changed.
     """
     watch = Story(*tale.changes).watch()
     reported = []
@@ -125,7 +125,7 @@ async def test_a_hurry_while_nobody_waits_counts_for_the_next_who_does() -> None
 
 @on_fake_clock
 async def test_a_change_while_nobody_looked_is_seen_by_the_next_who_waits() -> None:
-    """What is known is what was there at the last report."""
+    """Files are compared with their state at the last report."""
     watch = Story((3, "b")).watch()
     await trio.sleep(5)
     await watch.changed()

@@ -1,4 +1,4 @@
-"""The acts of a token's owner on a running pool: who waits hears of it, Grok is asked, and a
+"""Actions of a token's owner on a running pool: waiting requests are served, Grok is polled, and a
 restart changes nothing.
 """
 
@@ -49,7 +49,7 @@ async def leased(pool: TokenPool, entry: TokenEntry) -> Lease:
     return await pool.lease(Need(NEED.model, excluded=others))
 
 
-# Those who wait ---------------------------------------------------------------------------------
+# Requests that wait -----------------------------------------------------------------------------
 
 
 @frozen
@@ -128,7 +128,7 @@ async def test_whoever_waits_for_a_token_that_is_switched_off_hears_so_and_its_a
 @pytest.mark.parametrize("act", ["clear", "recheck", "disable", "enable"])
 @on_fake_clock
 async def test_whoever_listens_hears_of_each_act_and_not_of_one_on_nobody(act: str) -> None:
-    """Keepers of the state and of the asks are told in that way."""
+    """The keepers of the state and of the polls depend on it."""
     pool = pool_of(A)
     heard: list[str] = []
     pool.on_change.append(lambda: heard.append(act))
@@ -139,7 +139,7 @@ async def test_whoever_listens_hears_of_each_act_and_not_of_one_on_nobody(act: s
     assert heard == [act]
 
 
-# Those who ask ----------------------------------------------------------------------------------
+# Polls ------------------------------------------------------------------------------------------
 
 
 def run_while_asking(
@@ -177,9 +177,7 @@ PLENTY = error(200, Limit(40, 30).answer())
 async def test_a_recheck_wakes_the_keeper_and_a_button_can_not_hammer_grok(
     pool: TokenPool, grok: FakeTransport
 ) -> None:
-    """At once while nothing is planned, and sooner than what is; five seconds apart however often
-    it is pressed.
-    """
+    """At once, before any planned poll; but five seconds apart, however often the owner clicks."""
     await trio.sleep(100)
     pool.recheck(A.id, group=GROUP)
     await trio.testing.wait_all_tasks_blocked()
@@ -193,7 +191,7 @@ async def test_a_recheck_wakes_the_keeper_and_a_button_can_not_hammer_grok(
     await trio.sleep(3000)
     assert times(grok) == [100, *(pytest.approx(105 + 5 * number) for number in range(5))]
     await trio.sleep(1000)
-    assert times(grok)[-1] == pytest.approx(101 + 3600)  # what was planned is asked all the same
+    assert times(grok)[-1] == pytest.approx(101 + 3600)  # the planned poll is made all the same
 
 
 @while_asking(error(500, {}), PLENTY)
@@ -218,7 +216,7 @@ async def test_a_refused_token_that_grok_answers_for_again_serves_after_a_rechec
 async def test_a_token_that_is_switched_off_is_not_asked_for_any_more(
     pool: TokenPool, grok: FakeTransport
 ) -> None:
-    """Neither what was planned nor what its owner wanted to know; what is under way ends."""
+    """Neither planned nor demanded polls are made; one under way ends."""
     (await pool.lease(NEED)).settle(QuotaExhausted("x", retry_after=500))
     pool.recheck(A.id)
     await trio.sleep(0.5)
@@ -239,9 +237,7 @@ async def test_a_token_that_is_switched_off_is_not_asked_for_any_more(
 def test_what_was_switched_off_is_off_after_a_restart_until_it_is_switched_on(
     tmp_path: Path,
 ) -> None:
-    """The state says so, ``tokens list`` tells it, and the token file is nobody's but its
-    owner's.
-    """
+    """The state holds it, ``tokens list`` shows it, and the token file stays as its owner wrote it."""
     state = tmp_path / "state.jsonl"
     answered: list[str] = []
     disabled: list[int] = []
@@ -260,9 +256,11 @@ def test_what_was_switched_off_is_off_after_a_restart_until_it_is_switched_on(
         await look(site)
         site.server.pool.enable(A.id)
 
-    for scenario, told in ((switch_off, True), (look, True), (switch_on, False), (look, False)):
+    for scenario, is_off in ((switch_off, True), (look, True), (switch_on, False), (look, False)):
         run_on_site(scenario, tokens=(A, B), state_file=state)
-        assert (states.in_words(A, peek(state)[A.key], time.time()) == "switched off here") == told
+        assert (
+            states.in_words(A, peek(state)[A.key], time.time()) == "switched off here"
+        ) == is_off
     assert answered[:4] == [A.id, B.id, B.id, B.id]
     assert disabled == [0, 1, 1, 1, 0]
 
@@ -271,7 +269,7 @@ def test_what_was_switched_off_is_off_after_a_restart_until_it_is_switched_on(
 async def test_a_recheck_that_a_kill_has_cut_short_is_made_after_the_restart(
     pool: TokenPool, grok: FakeTransport
 ) -> None:
-    """Asked for or not: the owner was told that Grok is asked."""
+    """Though no poll was planned otherwise: the owner has read that Grok is asked."""
     before = pool_of(A)
     before.recheck(A.id, group=GROUP)
     (account,) = before.book.take_unsaved()

@@ -123,9 +123,7 @@ async def test_an_abort_takes_no_time_in_any_phase(bench: Bench, script: Script)
 
 @on_real_clock
 async def test_stopping_the_transport_aborts_what_is_under_way_and_wakes_its_readers() -> None:
-    """A shutdown with open streams ends at once; whoever reads gets an error, whoever closes is not
-    kept.
-    """
+    """A shutdown with open streams ends at once: a reader gets an error, and closing does not wait."""
     transport = CurlTransport(CurlSettings())
     async with trio.open_nursery() as nursery:
         url = await nursery.start(_silent_server)
@@ -236,7 +234,7 @@ def test_the_environment_s_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch)
 async def test_a_proxy_is_used_for_every_request_and_resolves_the_name(
     bench: Bench, scheme: str
 ) -> None:
-    """The proxy is told the host's name (``http`` by CONNECT, ``socks5h`` by its own request), and
+    """The proxy gets the host's name (``http`` by CONNECT, ``socks5h`` by its own request), and
     carries the call.
     """
     port = int(bench.url.rsplit(":", 1)[1])

@@ -159,8 +159,8 @@ WITHOUT_CODE |= {"curl_multi_info_read"}
 
 
 async def _one_life(transport: CurlTransport, upstream: Upstream) -> set[str]:
-    """Requests that end, are held back and read, are aborted, can't be made, and find nobody.
-    Returns what was lost.
+    """Requests that end, are held back and read, are aborted, can't be made, and find no server.
+    Returns the names of lost ones.
     """
     lost = set()
     requests = {
@@ -227,7 +227,7 @@ def test_no_call_to_libcurl_that_fails_once_costs_more_than_its_own_exchange(
     gc.collect()
 
 
-# What is not libcurl's --------------------------------------------------------------------------
+# Faults that are not libcurl's --------------------------------------------------------------------------
 
 
 @frozen

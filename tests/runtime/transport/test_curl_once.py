@@ -40,11 +40,11 @@ NAME = "127.0.0.1"
 
 @define(eq=False)
 class Upstream:
-    """A server that answers, until it is told to end connections instead.
+    """A server that answers, until a test has it end connections instead.
 
-    :ivar ending: how a connection ends on which a request has come; empty while requests are
-        answered.
-    :ivar endings_left: how many requests meet that.
+    :ivar ending: the way in which a connection ends that a request came on; empty while requests
+        are answered.
+    :ivar endings_left: number of requests that meet that.
     :ivar seen: requests since then.
     """
 
@@ -75,7 +75,7 @@ class Upstream:
         try:
             await (self._serve_h2(stream) if self.context else self._serve_http1(stream))
         except (trio.BrokenResourceError, trio.ClosedResourceError, h2.exceptions.ProtocolError):
-            pass  # the last: what came behind the server's own goodbye
+            pass  # the last: input after the server's own goodbye
         finally:
             await trio.aclose_forcefully(stream)
 
@@ -258,7 +258,7 @@ async def test_a_kept_connection_that_was_closed_in_between_costs_nothing(world:
     assert await read_all(world.transport.open(world.request())) == ANSWER
 
 
-# What is asked beside a chat --------------------------------------------------------------------
+# Calls beside a chat --------------------------------------------------------------------
 
 
 async def a_small_call(world: World) -> bytes:

@@ -32,8 +32,8 @@ BROWSER_S = {
 async def test_a_connection_goes_where_it_is_told_to_and_the_host_stays_the_url_s(
     bench: Bench,
 ) -> None:
-    """Name and certificate are the URL's, which no name server is asked about; the head tells who
-    was at the other end.
+    """Name and certificate are the URL's, without a look-up; the head has the address of the other
+    end.
     """
     port = bench.url.rsplit(":", 1)[1]
     bench.simulator.always(error(200, {}))

@@ -1,14 +1,15 @@
-"""The messages of a chat request as turns: who spoke, what was said, what was attached, what was
-called and returned.
+"""The messages of a chat request as turns: speaker, text, attachments, calls of tools and their
+results.
 
 Rules
 -----
-1. The user's last message is read strictly, all else mildly
+1. The user's last message is read strictly, all others mildly
    (:mod:`grokcore.protocol.dialects.parts`).
-2. What tools returned is a turn of its own, of the role ``tool``, wherever it stood: in a message
-   of that role, or as parts of a user's. It has the id of the call that it answers, and that call's
-   name.
-3. Nothing vanishes without a word: :attr:`Conversation.dropped` names what is not in the turns.
+2. A tool's result is a turn of its own, of the role ``tool``, wherever it stood: in a message of
+   that role, or among the parts of a user's message. It has the id and the name of the call that it
+   answers.
+3. Nothing vanishes silently: :attr:`Conversation.dropped` names the fields and parts that are in no
+   turn.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _PICTURE_KEYS = ("images", "experimental_attachments")
 class Conversation:
     """All messages of a request, oldest first; at least one is not empty.
 
-    :ivar dropped: names of what is not in them, for the response header.
+    :ivar dropped: names of fields and parts that are in none of them, for the response header.
     """
 
     messages: tuple[Message, ...]
@@ -70,10 +71,11 @@ def parse_messages(value: Any) -> Conversation:
         turns, left = _turns(item, f"messages[{index}]", strict=index == last)
         messages += turns
         dropped |= left
-    told = [message for message in messages if not message.empty]
-    if not told:
+    filled = [message for message in messages if not message.empty]
+    if not filled:
         raise InvalidRequest("messages hold no text.", param="messages")
-    alone = len(told) == 1 and told[0].role == "user"  # a lone question goes out as it was written
+    # A lone question goes to Grok as the user wrote it.
+    alone = len(filled) == 1 and filled[0].role == "user"
     if any(message.name and (alone or message.empty) for message in messages):
         dropped.add("messages.name")
     return Conversation(_with_names(messages), frozenset(dropped))
@@ -88,7 +90,7 @@ def _is_users(value: Any) -> bool:
 
 
 def _turns(value: Any, path: str, *, strict: bool) -> tuple[list[Message], set[str]]:
-    """The turns of one message, and names of what is not in them."""
+    """The turns of one message, and the names of its fields and parts that are in none."""
     if not isinstance(value, dict):
         raise InvalidRequest(f"{path} must be an object with role and content.", param=path)
     role = value.get("role")
@@ -115,9 +117,9 @@ def _turns(value: Any, path: str, *, strict: bool) -> tuple[list[Message], set[s
     turns = [_filled(_of_tool(result, turn), result.pieces) for result in results]
     if own.text.strip() or own.attachments:
         return [*turns, own], dropped
-    told = {text for one in turns for text in (one.name, one.call_id)}
+    used = {text for result in turns for text in (result.name, result.call_id)}
     fields = {"messages.name": turn.name, "messages.tool_call_id": turn.call_id}
-    return turns, dropped | {name for name, text in fields.items() if text and text not in told}
+    return turns, dropped | {name for name, text in fields.items() if text and text not in used}
 
 
 def _of_tool(result: Result, turn: Message) -> Message:
@@ -129,8 +131,9 @@ def _of_tool(result: Result, turn: Message) -> Message:
 
 
 def _filled(turn: Message, pieces: Sequence[Piece]) -> Message:
-    """*turn* with what *pieces* hold. The assistant's calls stand behind its text, unless they are
-    answered in it.
+    """*turn* with the text, attachments and calls of *pieces*.
+
+    The assistant's calls stand behind its text, unless their results are among the pieces.
     """
     answered = {piece.call_id for piece in pieces if isinstance(piece, Result)}
     calls: list[Call] = []
@@ -165,7 +168,7 @@ def _all_of(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 
 def _pieces(value: Mapping[str, Any], path: str, *, strict: bool) -> Iterator[Piece]:
-    """Its content, and what stands beside it."""
+    """The pieces of a message: its content, then those of its other fields."""
     key = (
         "parts"
         if value.get("content") is None and isinstance(value.get("parts"), list)
@@ -220,9 +223,9 @@ def _word(value: Mapping[str, Any], key: str) -> str:
 def _with_names(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Results of tools get the name of the call that they answer, unless they have one."""
     names: dict[str, str] = {}
-    found = []
+    named_turns = []
     for message in messages:
         names.update({call.id: call.name for call in message.calls if call.id})
         named = message.role == "tool" and not message.name and names.get(message.call_id)
-        found.append(evolve(message, name=named) if named else message)
-    return tuple(found)
+        named_turns.append(evolve(message, name=named) if named else message)
+    return tuple(named_turns)

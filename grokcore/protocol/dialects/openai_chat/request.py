@@ -2,11 +2,11 @@
 
 Rules
 -----
-1. What Grok has nothing for (``temperature``, ``tools`` …) never fails; it is named in
-   :attr:`ChatRequest.ignored`, and the client is told in a response header.
-2. What would make the answer a wrong one is refused with the field's path: more than one choice, a
-   forced tool call, an answer as sound, probabilities of tokens, a part of the user's last message
-   that can't be passed on.
+1. A field that Grok has nothing for (``temperature``, ``tools`` …) never fails. Its name is in
+   :attr:`ChatRequest.ignored`, which goes into a response header.
+2. A field that would make the answer a wrong one is refused with its path: more than one choice, a
+   forced tool call, an answer as sound, probabilities of tokens. So is a part of the user's last
+   message that can't be passed on.
 3. ``null`` is the same as absent, as the SDKs send it; so is an empty list where an object is meant
    (PHP). A number or a string may stand for a flag, if it can't be mistaken.
 """
@@ -47,13 +47,14 @@ _FLAGS: Mapping[Any, bool] = {
 
 @frozen
 class ChatRequest:
-    """What a client asked for.
+    """A validated chat request.
 
-    :ivar model: the public model name, as asked for.
+    :ivar model: the public model name, as the client wrote it.
     :ivar messages: at least one.
     :ivar stream: whether the answer is wanted as server-sent events.
     :ivar include_usage: whether a stream ends with a usage chunk.
-    :ivar ignored: names of what has no effect, sorted, each safe in a header; there may be many.
+    :ivar ignored: names of fields and parts without effect, sorted, each safe in a header; there
+        may be many.
     :ivar search: whether Grok may search the web; None leaves it to the model's row. (A field of
         this server's own.)
     """
@@ -81,13 +82,13 @@ def parse_chat_fields(fields: Mapping[str, Any]) -> ChatRequest:
     model = _required_string(fields, "model")
     options = _object(fields, "stream_options")
     conversation = parse_messages(_messages_of(fields))
-    search, unheard = _search(fields)
+    search, unused = _search(fields)
     return ChatRequest(
         model=model,
         messages=conversation.messages,
         stream=_flag(fields, "stream") or False,
         include_usage=_flag(options, "include_usage", "stream_options.") or False,
-        ignored=_safe({*_unused(fields, _USED), *conversation.dropped, *unheard}),
+        ignored=_safe({*_unused(fields, _USED), *conversation.dropped, *unused}),
         search=search,
     )
 
@@ -150,25 +151,23 @@ def _refuse_what_changes_the_answer(fields: Mapping[str, Any]) -> None:
     for name in ("logprobs", "top_logprobs"):
         if fields.get(name) not in (None, False, 0, [], {}):
             raise InvalidRequest(
-                f"Grok tells no probabilities of tokens: leave {name} out.", param=name
+                f"Grok gives no probabilities of tokens: leave {name} out.", param=name
             )
 
 
 def _search(fields: Mapping[str, Any]) -> tuple[bool | None, list[str]]:
-    """Whether Grok may search, and names of what about it has no effect.
+    """Whether Grok may search, and the names of options for it without effect.
 
-    ``web_search_options`` asks for a search by being there; this server's own ``search`` has the
-    last word.
+    ``web_search_options`` asks for a search by being there; this server's own ``search`` overrides
+    it.
     """
     search = _flag(fields, "search")
     if fields.get("web_search_options") is None:
         return search, []
     options = _object(fields, "web_search_options")
-    unheard = [f"web_search_options.{name}" for name, value in options.items() if value is not None]
+    unused = [f"web_search_options.{name}" for name, value in options.items() if value is not None]
     return (
-        (True, unheard)
-        if search is None
-        else (search, unheard if search else ["web_search_options"])
+        (True, unused) if search is None else (search, unused if search else ["web_search_options"])
     )
 
 

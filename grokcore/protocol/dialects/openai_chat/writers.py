@@ -1,10 +1,14 @@
 """Answers in OpenAI's shape: a stream of chunks, or one body. Two writers over the same events.
 
-What clients really accept was tried out with them (the numbered rules of the field): the first
-delta carries the role and no later one does; every choice has an index; usage comes in one last
-chunk with no choices, and only when asked for; an answer ends with a finish_reason and ``[DONE]``,
-and *only* a complete one does; an error is one ``data:`` line with a whole error object, after
-which nothing follows. One JSON object per ``data:`` line, no ``id:``, no ``event:``.
+Rules
+-----
+Each was tried out with the clients that insist on it.
+
+1. The first delta carries the role, and no later one does. Every choice has an index.
+2. Usage comes in one last chunk without choices, and only if the client asked for it.
+3. A complete answer ends with a finish_reason and ``[DONE]``; no other answer does.
+4. An error is one ``data:`` line with a whole error object, and the last line.
+5. There is one JSON object per ``data:`` line, no ``id:`` and no ``event:``.
 """
 
 from __future__ import annotations
@@ -31,11 +35,11 @@ DONE = b"data: [DONE]\n\n"
 
 @frozen
 class ChatHead:
-    """What is the same in every chunk of an answer.
+    """The facts that all chunks of an answer share.
 
     :ivar id: ``chatcmpl-…``.
     :ivar created: seconds since 1970.
-    :ivar model: the name the client asked for.
+    :ivar model: the name that the client asked for.
     :ivar prompt_tokens: the estimate for the question.
     """
 
@@ -52,7 +56,7 @@ def error_frame(error: GrokApiError) -> bytes:
 
 
 class ChunkWriter:
-    """One streamed answer, as server-sent events."""
+    """A writer of an answer as server-sent events."""
 
     def __init__(self, head: ChatHead, *, include_usage: bool) -> None:
         common = {
@@ -92,16 +96,14 @@ class ChunkWriter:
         return b"".join(chunks)
 
     def empty(self) -> bytes:
-        """A chunk that says nothing: some clients' own timers don't take comments for a sign of
-        life.
-        """
+        """A chunk without content: the timers of some clients ignore comments."""
         return (
             self._role() if not self._role_sent else self._before_delta + b"{}" + self._after_delta
         )
 
     def fail(self, error: GrokApiError) -> bytes:
-        """The end of an answer that broke off: no finish_reason, no ``[DONE]``, so that nothing
-        takes it for whole.
+        """The end of an answer that broke off. Without finish_reason and ``[DONE]``, no client
+        takes it for complete.
         """
         rest = self._renderer.close_think_tag()
         closing = (
@@ -110,7 +112,7 @@ class ChunkWriter:
         return closing + error_frame(error)
 
     def usage(self) -> dict[str, Any]:
-        """OpenAI's ``usage`` object, estimated, for what has been written so far."""
+        """OpenAI's ``usage`` object, estimated for the events written so far."""
         return self._renderer.usage()
 
     def _role(self) -> bytes:
@@ -131,20 +133,21 @@ class ChunkWriter:
         return sources + self._before_delta + finish + usage + DONE
 
     def _annotations(self) -> bytes:
-        """What the answer is based on, in one delta; each has its index, which openai-python asks
-        for.
-        """
-        found = [{"index": index, **one} for index, one in enumerate(self._renderer.annotations())]
-        if not found:
+        """The sources of the answer in one delta, each with the index that openai-python needs."""
+        annotations = [
+            {"index": index, **annotation}
+            for index, annotation in enumerate(self._renderer.annotations())
+        ]
+        if not annotations:
             return b""
-        return self._before_delta + orjson.dumps({"annotations": found}) + self._after_delta
+        return self._before_delta + orjson.dumps({"annotations": annotations}) + self._after_delta
 
     def _usage_null(self) -> bytes:
         return b',"usage":null' if self._include_usage else b""
 
 
 class AnswerWriter:
-    """One answer as a whole body."""
+    """A collector of an answer as one body."""
 
     def __init__(self, head: ChatHead) -> None:
         self._head = head
@@ -159,7 +162,7 @@ class AnswerWriter:
             self._fields[field] += orjson.dumps(text)[1:-1]
 
     def usage(self) -> dict[str, Any]:
-        """OpenAI's ``usage`` object, estimated, for what has been collected so far."""
+        """OpenAI's ``usage`` object, estimated for the events collected so far."""
         return self._renderer.usage()
 
     def body(self) -> bytes:

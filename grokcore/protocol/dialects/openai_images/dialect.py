@@ -49,7 +49,7 @@ class ImageCollector:
         if len(urls) >= asked.n or (urls and asked.partial_ok):
             return urls[: asked.n]
         if urls:
-            hint = "Send partial_ok to take what there is."
+            hint = "Send partial_ok to take fewer."
             raise UpstreamRefused(
                 f"Grok made {len(urls)} of the {asked.n} pictures that were asked for. {hint}"
             )

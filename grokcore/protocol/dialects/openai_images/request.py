@@ -150,7 +150,7 @@ def images_body(made: Sequence[Made], created: int, tokens: int) -> dict[str, An
     """
     return {
         "created": created,
-        "data": [_shown(one) for one in made],
+        "data": [_shown(picture) for picture in made],
         "usage": {
             "input_tokens": tokens,
             "input_tokens_details": {"text_tokens": tokens, "image_tokens": 0},
@@ -160,9 +160,9 @@ def images_body(made: Sequence[Made], created: int, tokens: int) -> dict[str, An
     }
 
 
-def _shown(one: Made) -> dict[str, str]:
-    found = {"b64_json": base64.b64encode(one.data).decode("ascii"), "url": one.url}
-    return {name: value for name, value in found.items() if value}
+def _shown(made: Made) -> dict[str, str]:
+    formats = {"b64_json": base64.b64encode(made.data).decode("ascii"), "url": made.url}
+    return {name: value for name, value in formats.items() if value}
 
 
 # Which fields there are -------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-# What is refused --------------------------------------------------------------------------------
+# Refusals ---------------------------------------------------------------------------------------
 
 
 def _refuse_masks(fields: Fields) -> None:

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 SHORTEST_BASE64 = 60
-"""Characters; what is shorter is some other word, or too small to be a picture."""
+"""Characters. A shorter text is some other word, or too small to be a picture."""
 
 LONGEST_NAME = 200
 """Characters of a field's name that is looked at."""
@@ -142,8 +142,7 @@ def sources_of(fields: Fields) -> tuple[AttachmentPart, ...]:
 
 
 def refuse_stray_pictures(fields: Iterable[tuple[str, Any]]) -> None:
-    """Refuse a field with a picture under a name that says nothing of one: the answer would do
-    without it.
+    """Refuse a field that holds a picture and is not read as one: the answer would ignore it.
 
     :raises AttachmentRefused: with that field in ``param``.
     """
@@ -161,8 +160,8 @@ def _number_in(name: str) -> int:
 
 
 def _numbered(fields: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """The fields, those that share a name with a number behind it: a message has to say which one
-    is meant.
+    """The fields; those that share a name get a number, by which a message can name one of
+    them.
     """
     items = list(fields)
     times = Counter(name for name, _ in items)
@@ -225,7 +224,9 @@ def _from_text(text: str, path: str, depth: int) -> Iterator[AttachmentPart]:
 
 
 def _from_file(name: str, data: bytes, path: str) -> AttachmentPart:
-    """A file that is a text may be a URL or base64 that went by the way of files."""
+    """The picture in a file. A text file may hold a URL or base64: some libraries send every field
+    as a file.
+    """
     if not data:
         raise AttachmentRefused(f"{path} is an empty file.", param=path)
     if data.isascii() and sniff(data[:100]) == "text/plain":

@@ -1,3 +1,1 @@
-"""The lane of grok.com's REST API: uploads, small calls, pictures, and polls of what a token has
-left.
-"""
+"""The lane of grok.com's REST API: uploads, small calls, pictures, and polls of allowances."""

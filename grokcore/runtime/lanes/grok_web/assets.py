@@ -1,15 +1,15 @@
-"""Fetching the pictures and videos that Grok made, with the token and the egress that had them
-made.
+"""Fetching the pictures and videos that Grok made, with the token and the egress that they were
+made with.
 
 Rules
 -----
-1. Where a request goes, and whether the session's cookies go along, is judged before
-   (:mod:`grokcore.protocol.grok_web.asset_requests`); a redirect is not followed, as it would lead
-   past that.
-2. What a file is, its first bytes tell. A page or an error in its place is a failure, whatever its
-   status and content type.
+1. The place of an asset is judged before it is asked, and so is whether the session's cookies go
+   along (:mod:`grokcore.protocol.grok_web.asset_requests`). A redirect is not followed, as it would
+   evade that.
+2. The type of a file is that of its first bytes. A page or an error in its place is a failure,
+   whatever its status and content type.
 3. Time and bytes are bounded, and the exchange is closed whichever way it ends.
-4. A failure costs no token and no egress anything: the answer has been given already.
+4. A failure is not held against token or egress: the answer has been given already.
 """
 
 from __future__ import annotations
@@ -47,22 +47,22 @@ VIDEO_S = 120.0
 """Bound for a video, in seconds."""
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Of what is held in memory. Grok's pictures are a few hundred kB."""
+"""Of a picture or file, which is held in memory. Grok's pictures are a few hundred kB."""
 
 MOST_VIDEO_BYTES = 512 * 1024 * 1024
 
 SHOWN_WORDS = 200
-"""Bytes of a text in a picture's place that are shown."""
+"""Bytes that are shown of a text in a picture's place."""
 
-TELLING_BYTES = 1024
-"""How much of a file tells what it is."""
+TYPE_BYTES = 1024
+"""Bytes of a file that are enough to know its type."""
 
 _T = TypeVar("_T")
 
 
 @frozen
 class AssetAccess:
-    """The token and the egress that had an asset made."""
+    """The token and the egress that an asset was made with."""
 
     sso: str = field(repr=False)
     proxy_url: str = field(default="", repr=False)
@@ -70,10 +70,10 @@ class AssetAccess:
 
 @frozen
 class AssetFetcher:
-    """Fetches what Grok made.
+    """Fetches assets: pictures, files and videos that Grok made.
 
-    :ivar transport: the one that talks to Grok.
-    :ivar assets_url: where relative paths belong; no slash at its end.
+    :ivar transport: the transport that talks to Grok.
+    :ivar assets_url: the address below which relative paths are; no slash at its end.
     """
 
     transport: Transport
@@ -81,11 +81,11 @@ class AssetFetcher:
     identity: Identity
 
     async def fetch(self, access: AssetAccess, url: str) -> Asset:
-        """A picture, of 64 MiB at most.
+        """Fetch a picture, of 64 MiB at most.
 
         :param url: as Grok sent it: a path below *assets_url*, absolute and on one of Grok's hosts,
             or a ``data:`` URL.
-        :raises GrokApiError: if it could not be had, or is no picture; the leaf says why.
+        :raises GrokApiError: if it could not be fetched, or is no picture; the class says why.
         """
         if url.startswith("data:"):
             return _inline(url)
@@ -94,7 +94,7 @@ class AssetFetcher:
         )
 
     async def fetch_file(self, access: AssetAccess, url: str) -> Asset:
-        """A file of any known type; bounds, *url* and errors are those of :meth:`fetch`."""
+        """Fetch a file of any known type; bounds, *url* and errors are those of :meth:`fetch`."""
         return await self._visit(
             access, url, "image", PICTURE_S, functools.partial(_whole, _type_of)
         )
@@ -103,10 +103,10 @@ class AssetFetcher:
         """Keep a video, of 512 MiB at most, in *cache*; no more than a piece of it is in memory.
 
         :param url: as for :meth:`fetch`.
-        :returns: its name there; its extension fits its content.
+        :returns: its name there, with an extension that fits its content.
         :raises GrokApiError: as for :meth:`fetch`.
-        :raises LargerThanCache: it is.
-        :raises OSError: it could not be written.
+        :raises LargerThanCache: if it is.
+        :raises OSError: if it could not be written.
         """
         return await self._visit(access, url, "video", VIDEO_S, functools.partial(_kept, cache))
 
@@ -169,15 +169,15 @@ async def _kept(cache: MediaCache, exchange: Exchange) -> str:
 
 
 async def _beginning(exchange: Exchange) -> bytes:
-    """As much of a file as tells what it is, or all of it.
+    """The first :data:`TYPE_BYTES` of a file, or all of it.
 
-    :raises GrokApiError: there is none, or something else in its place.
+    :raises GrokApiError: if there is no file, or something else in its place.
     """
     head = await exchange.head()
     if head.status != 200:
         raise await _refusal(exchange, head, b"")
     beginning = b""
-    while len(beginning) < TELLING_BYTES and (piece := await exchange.read()):
+    while len(beginning) < TYPE_BYTES and (piece := await exchange.read()):
         beginning += piece
     if not beginning:
         raise UpstreamFailure("Grok sent an empty file.")
@@ -225,7 +225,7 @@ def _video_type(data: bytes) -> str:
 
 
 def _words(data: bytes) -> str:
-    """The first words of a text, which often say what is wrong; empty for anything else."""
+    """The first words of a text, which often give the reason; empty for anything else."""
     words = (
         cleaned(data[:SHOWN_WORDS].decode("utf-8", "replace"))
         if sniff(data[:SHOWN_WORDS]) == "text/plain"

@@ -1,4 +1,4 @@
-"""One answer of Grok's web chat under way: an HTTP exchange whose head has been judged."""
+"""An answer of Grok's web chat under way: an HTTP exchange whose head has been judged."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ...transport.visits import read_at_most
 __all__ = ["GrokWebExchange"]
 
 DRAIN_S = 0.5
-"""How long the end of the response is waited for after a complete answer. The title line comes
+"""Time, in seconds, in which the response may end after a complete answer. The title line comes
 within some 10 ms.
 """
 
 REFUSAL_BODY_S = 5.0
-"""How long the body of a refusal is waited for; what has come by then is judged."""
+"""Time, in seconds, in which the body of a refusal may come. The part that has come is judged."""
 
 
 class GrokWebExchange:

@@ -39,7 +39,7 @@ class GrokWebLane:
 
     For other settings use ``attrs.evolve(lane, settings=…)``: it keeps the uploads.
 
-    :ivar uploads: which files the accounts have already.
+    :ivar uploads: the files that accounts have already.
     """
 
     transport: Transport

@@ -1,5 +1,5 @@
-"""Preparing a question for Grok's web chat, with the token that it is asked with: uploads, a
-video's post, the payload.
+"""Preparing a question for Grok's web chat with the lease's token: uploads, a video's post, the
+payload.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _log = logging.getLogger(__name__)
 
 @frozen
 class Payload:
-    """A question as it is sent.
+    """A question as the JSON that is sent.
 
     :ivar body: JSON.
     :ivar rendering: the question, without the spare attachments that could not be brought.
-    :ivar referer: the page it seems to come from.
+    :ivar referer: the page that it seems to come from.
     """
 
     body: bytes = field(repr=False)
@@ -65,7 +65,7 @@ class Preparer:
         """Bring the attachments to the lease's account, and write the payload.
 
         :param repeated: as for :meth:`grokcore.runtime.lanes.lane.RenderedQuestion.prepare`.
-        :raises GrokApiError: if it can't be brought.
+        :raises GrokApiError: if one can't be brought.
         """
         rendering, files = await self._bring(rendering, repeated=repeated)
         question = rendering.question
@@ -93,14 +93,14 @@ class Preparer:
         while True:
             may_lack = functools.partial(_may_lack, rendering, repeated=repeated)
             attachments = rendering.attachments
-            found = await self.uploads.bring(
+            uploaded = await self.uploads.bring(
                 attachments, self.lease, self.settings.base_url, self.settings.identity, may_lack
             )
-            files = [file for file in found if file is not None]
-            if len(files) == len(found):
+            files = [file for file in uploaded if file is not None]
+            if len(files) == len(uploaded):
                 return rendering, files
             lacking = [
-                one.path for one, file in zip(attachments, found, strict=True) if file is None
+                item.path for item, file in zip(attachments, uploaded, strict=True) if file is None
             ]
             rendering = await self._rendered_without(rendering, lacking)
 
@@ -112,8 +112,8 @@ class Preparer:
         return await in_thread(render) if question.is_long else render()
 
     async def _video(self, rendering: WebRendering, files: list[UploadedFile]) -> Payload:
-        """A video of a picture, or of words alone. Its parent is a post; without one Grok makes it
-        all the same.
+        """The payload for a video of a picture, or of words alone. Its parent is a post; Grok also
+        makes it without a post.
         """
         settings = self.settings
         text, mode = split_mode(rendering.message)

@@ -1,6 +1,6 @@
-"""Asking Grok what an account has left, and keeping the token book's knowledge fresh.
+"""Polls: requests to Grok for the rest of an account's allowance, which the token book plans.
 
-Asking is best effort: whatever comes of it, no client's request fails or waits for it.
+A poll is best effort: no client's request fails or waits for it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,12 @@ from .calls import post_json
 __all__ = ["QuotaAsker", "QuotaKeeper"]
 
 ASK_S = 15.0
-"""Bound for one ask, in seconds. It must stay below the pause between two, so that none is made
-beside another.
+"""Bound for one poll, in seconds. It must stay below the pause between two polls of an allowance,
+so that these don't overlap.
 """
 
 AT_ONCE = 8
-"""Asks under way at once. A pool of thousands that comes back from its cooling must not become a
-storm.
+"""Polls under way at once. Thousands of tokens whose cooling ends together must not become a storm.
 """
 
 _log = logging.getLogger(__name__)
@@ -39,16 +38,16 @@ _log = logging.getLogger(__name__)
 
 @frozen
 class QuotaAsker:
-    """How to ask: the same identity and way to Grok as a question's."""
+    """Makes polls, with the identity of a question."""
 
     transport: Transport
     base_url: str
     identity: Identity
 
     async def ask(self, sso: str, proxy_url: str, group: str) -> Quota:
-        """What is left of an account's allowance for *group*. No generation is spent.
+        """Ask for the rest of an account's allowance for *group*. No generation is spent.
 
-        :raises GrokApiError: there was no answer, or none with a number; the leaf says why.
+        :raises GrokApiError: if there was no answer, or none with a number; the class says why.
         """
         answer = await post_json(
             self.transport,
@@ -61,14 +60,14 @@ class QuotaAsker:
         )
         quota = parse_quota(answer)
         if quota is None:
-            raise UpstreamFailure("Grok's answer does not say what is left of the allowance.")
+            raise UpstreamFailure("Grok's answer does not hold the rest of the allowance.")
         return quota
 
 
 class QuotaKeeper:
-    """Makes the asks that the book plans. :meth:`run` has to be running.
+    """Makes the polls that the book plans. :meth:`run` has to be running.
 
-    :param asker: gives the way to ask as it is configured at the moment.
+    :param asker: returns an asker with the settings of the moment.
     """
 
     def __init__(self, pool: TokenPool, asker: Callable[[], QuotaAsker]) -> None:
@@ -81,7 +80,7 @@ class QuotaKeeper:
         pool.on_change.append(self._look)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Ask until cancelled."""
+        """Make polls until cancelled."""
         task_status.started()
         async with trio.open_nursery() as nursery:
             while True:
@@ -94,7 +93,7 @@ class QuotaKeeper:
                     nursery.start_soon(functools.partial(self._make, ask, place))
 
     async def _sleep(self) -> None:
-        """Until the next ask is due."""
+        """Sleep until the next poll is due."""
         while (due := self._pool.book.polls.next_at()) > trio.current_time():
             self._sooner = trio.Event()
             self._sleeps_until = due
@@ -113,8 +112,8 @@ class QuotaKeeper:
             answer = await self._asker().ask(account.entry.sso, account.egress.proxy_url, ask.group)
         except GrokApiError as error:
             answer = error
-        except Exception:  # boundary: a bug in asking must not take the server with it
-            _log.exception("a bug ended an ask for what is left")
+        except Exception:  # boundary: a bug in a poll must not end the server
+            _log.exception("a bug ended a poll of an allowance")
         finally:
             self._places.release_on_behalf_of(place)
             self._tell(ask, answer)
@@ -123,19 +122,20 @@ class QuotaKeeper:
 
     def _tell(self, ask: Poll, answer: Quota | GrokApiError | None) -> None:
         """Log the first failure of a group, the end of its failures, and each refused token."""
-        told = (ask.group, ask.account.entry.id)
+        names = (ask.group, ask.account.entry.id)
         if isinstance(answer, Quota):
-            _log.debug("what is left for %s of token %s: %s", *told, answer)
+            _log.debug("allowance for %s of token %s: %s", *names, answer)
             if ask.group in self._unanswered:
                 self._unanswered.remove(ask.group)
-                _log.info("Grok says again what is left for %s", ask.group)
+                _log.info("Grok reports the allowance for %s again", ask.group)
         elif isinstance(answer, CredentialsRejected):
-            _log.warning("token %s was asked for: %s", ask.account.entry.id, answer.message)
+            _log.warning(
+                "token %s, in a poll of its allowance: %s", ask.account.entry.id, answer.message
+            )
         elif isinstance(answer, GrokApiError) and ask.group not in self._unanswered:
             self._unanswered.add(ask.group)
             _log.warning(
-                "Grok could not be asked what is left for %s, with token %s (questions are "
-                "answered all the same; further "
-                "failures are not logged until it works again): %s: %s",
-                *(*told, answer.code, answer.message),
+                "Grok did not report the allowance for %s, with token %s (questions are answered "
+                "all the same; further failures are not logged until it works again): %s: %s",
+                *(*names, answer.code, answer.message),
             )

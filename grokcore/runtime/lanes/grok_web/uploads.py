@@ -1,14 +1,12 @@
-"""Bringing pictures and files to Grok, with the token that will then answer: an account sees its
+"""Uploading pictures and files to Grok, with the token that will then answer: an account sees its
 own files only.
 
 Rules
 -----
 1. A failing upload fails the attempt, with the part's path and the reason: never an answer without
-   the picture. Only what the question can do without is left out if Grok refuses it, and that is
-   logged.
-2. What an account already has is not uploaded again while that is likely to hold (by content, not
-   by name).
-3. Not more than :data:`AT_ONCE` at the same time, whoever asks.
+   the picture. Only a spare attachment is left out if Grok refuses it, and that is logged.
+2. A file that an account is likely to have still is not uploaded again (by content, not by name).
+3. No more than :data:`AT_ONCE` uploads are under way at the same time, of all questions together.
 """
 
 from __future__ import annotations
@@ -48,11 +46,12 @@ UPLOAD_S = 120.0
 """Bound for one upload, in seconds: 20 MB over a slow line."""
 
 KEPT_S = 1800.0
-"""How long a file is taken to be still there. Grok keeps them for longer; nobody has published for
-how long.
+"""Time, in seconds, for which an upload is expected to stay at Grok. It stays for longer; no source
+says for how long.
 """
 
 MOST_KEPT = 1000
+"""Uploads that are remembered."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ class _Kept:
 
 
 class Uploads:
-    """Uploads, and what is there already."""
+    """Uploads files, and remembers those of each account."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -79,12 +78,12 @@ class Uploads:
         identity: Identity,
         may_lack: Callable[[Attachment, GrokApiError], bool] = lambda *_: False,
     ) -> list[UploadedFile | None]:
-        """All of them, in their order.
+        """Upload *attachments*, except those that the account has. Returns them in their order.
 
-        :param may_lack: whether one that failed so can be done without; there is None in its place
-            then.
-        :raises GrokApiError: one could not be brought; the leaf says whose fault it was. (Of
-            several, one is raised.)
+        :param may_lack: whether the question can do without an attachment that failed with an
+            error; None stands in its place then.
+        :raises GrokApiError: if one could not be uploaded; the class says whose fault it was. Of
+            several errors one is raised.
         """
 
         async def bring_one(attachment: Attachment) -> UploadedFile | None:
@@ -103,12 +102,12 @@ class Uploads:
         return await for_all(attachments, bring_one)
 
     def forget(self, lease_key: str) -> None:
-        """Grok does not find what this account was thought to have."""
+        """Forget an account's uploads: Grok does not find one of them."""
         for key in [key for key in self._kept if key[0] == lease_key]:
             del self._kept[key]
 
     def shift(self, seconds: float) -> None:
-        """So much time has passed that the loop's clock has not counted."""
+        """Count time that the loop's clock has missed."""
         for place, kept in self._kept.items():
             self._kept[place] = evolve(kept, until=kept.until - seconds)
 
@@ -146,7 +145,7 @@ class Uploads:
                 seconds=UPLOAD_S,
             )
         except GrokApiError as error:
-            raise _told(error, attachment.path) from error
+            raise _upload_error(error, attachment.path) from error
         file = uploaded_file(answer)
         if file is None:
             raise UploadFailed(
@@ -156,9 +155,9 @@ class Uploads:
         return file
 
 
-def _told(error: GrokApiError, path: str) -> GrokApiError:
-    """The failure of an upload: whose fault it was stays; else it is told as what it is, with the
-    part it concerns.
+def _upload_error(error: GrokApiError, path: str) -> GrokApiError:
+    """The error to report for an upload that failed with *error*. A token's or an egress's fault
+    stays as it is; any other names the part at *path*.
     """
     if error.blame is Blame.TOKEN or isinstance(error, Challenge) or error.blame is Blame.EGRESS:
         return error

@@ -65,7 +65,7 @@ def configure(
     if request.impersonated:
         curl._check_error(curl.impersonate(browser), "impersonate")
     kept = (
-        _set_way(curl, request),
+        _set_target(curl, request),
         _send_once(curl),
         _set_callback(curl, CurlOpt.HEADERFUNCTION, CurlOpt.HEADERDATA, on_header),
         _set_callback(curl, CurlOpt.WRITEFUNCTION, CurlOpt.WRITEDATA, on_data),
@@ -178,7 +178,7 @@ def _send_once(curl: Curl) -> object:
     )
 
 
-def _set_way(curl: Curl, request: UpstreamRequest) -> object:
+def _set_target(curl: Curl, request: UpstreamRequest) -> object:
     """Set the address that the connection goes to. Always, so that no address of the handle's
     previous request is left.
 
@@ -186,16 +186,18 @@ def _set_way(curl: Curl, request: UpstreamRequest) -> object:
     long as the transfer.
     """
     kept: object = None
-    way = ffi.NULL
+    target = ffi.NULL
     if request.connect_to:
-        text = ffi.new("char[]", _way(request.connect_to))
-        way = ffi.new("struct curl_slist *", {"data": text, "next": ffi.NULL})
-        kept = (way, text)
-    curl._check_error(lib._curl_easy_setopt(curl._curl, CurlOpt.CONNECT_TO, way), "set the way")
+        text = ffi.new("char[]", _target(request.connect_to))
+        target = ffi.new("struct curl_slist *", {"data": text, "next": ffi.NULL})
+        kept = (target, text)
+    curl._check_error(
+        lib._curl_easy_setopt(curl._curl, CurlOpt.CONNECT_TO, target), "set the address"
+    )
     return kept
 
 
-def _way(address: str) -> bytes:
+def _target(address: str) -> bytes:
     """``HOST:PORT:ADDRESS:PORT`` with an empty host and ports: any host at this address, at the
     URL's port.
     """

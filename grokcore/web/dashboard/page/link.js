@@ -1,7 +1,9 @@
-// The connection to the server: the key, the ticket for the stream of events, and actions on tokens.
+// The connection to the server: the key, the ticket for the stream of events, and actions on
+// tokens.
 //
-// EventSource sends no headers, so a single-use ticket takes the place of the key. When a stream ends, the browser would
-// reconnect with the used ticket. So the page closes the stream itself, and opens a new one with a new ticket.
+// EventSource sends no headers, so a single-use ticket takes the place of the key. When a stream
+// ends, the browser would reconnect with the used ticket. So the page closes the stream itself, and
+// opens a new one with a new ticket.
 
 const STORED = "grok2api.key";
 const RETRY_S = [1, 2, 4, 8, 15];
@@ -16,8 +18,9 @@ export class Refused extends Error {
 
 export class Link {
   /**
-   * @param {object} listeners functions to call: status(report); asks(message) when a key is needed; lost(message,
-   *   seconds) when the server can't be reached, with the seconds until the next try
+   * @param {object} listeners functions to call: status(report); asks(message) when a key is
+   *   needed; lost(message, seconds) when the server can't be reached, with the seconds until the
+   *   next try
    */
   constructor(listeners) {
     this.listeners = listeners;
@@ -78,7 +81,10 @@ export class Link {
     });
   }
 
-  /** Show one report and try again later: no stream arrives, since too many are open or a proxy buffers it. */
+  /**
+   * Show one report and try again later: no stream arrives, since too many are open or a proxy
+   * buffers it.
+   */
   async poll() {
     const key = this.key;
     try {
@@ -111,7 +117,9 @@ export class Link {
     return wait;
   }
 
-  /** Perform an action on a token; returns the token's new row, with the result in words (`said`). */
+  /**
+   * Perform an action on a token; returns the token's new row, with the result in words (`said`).
+   */
   act(key, name) {
     return this.ask("POST", `status/tokens/${encodeURIComponent(key)}/${name}`);
   }

@@ -23,7 +23,7 @@ let lastReport = null;
 let lastReceived = 0;
 const drawn = new WeakMap();
 
-// Reports of the server --------------------------------------------------------------------------------------------
+// Reports of the server ---------------------------------------------------------------------------
 
 function onStatus(report) {
   const received = Date.now();
@@ -68,7 +68,7 @@ function onLost(message, seconds) {
   show(byId("notice"), true);
 }
 
-// Parts of the page ------------------------------------------------------------------------------------------------
+// Parts of the page -------------------------------------------------------------------------------
 
 function headline(state, words) {
   byId("server-state").dataset.state = state;
@@ -83,7 +83,10 @@ function drawServer(report, received) {
   since(byId("freshness"), received, "as of ");
 }
 
-/** Whether an element shows another value and must be drawn again. Unchanged elements keep the reader's selection. */
+/**
+ * Whether an element shows another value and must be drawn again. Unchanged elements keep the
+ * reader's selection.
+ */
 function outdated(element, value) {
   const text = JSON.stringify(value);
   if (drawn.get(element) === text) return false;
@@ -156,7 +159,7 @@ function drawWays(ways, received) {
   }));
 }
 
-// The owner's input ------------------------------------------------------------------------------------------------
+// The owner's input -------------------------------------------------------------------------------
 
 byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -1,5 +1,6 @@
-// Two plots of the last hour, drawn as SVG in pixels of their own width: bars, and a line with a band.
-// The pointer or the arrow keys choose a minute; both plots mark it, and the readouts show its values.
+// Two plots of the last hour, drawn as SVG in pixels of their own width: bars, and a line with a
+// band. The pointer or the arrow keys choose a minute; both plots mark it, and the readouts show
+// its values.
 
 import { byId, clock, counted, measured, say, whole } from "./words.js";
 
@@ -107,7 +108,7 @@ class Plot {
   }
 }
 
-// Requests -------------------------------------------------------------------------------------------------------
+// Requests ----------------------------------------------------------------------------------------
 
 function drawRequests(minutes, area) {
   const most = Math.max(...minutes.map((minute) => minute.requests), 0);
@@ -138,7 +139,7 @@ function sumRequests(minutes) {
   return `${counted(requests, "request")} in the last hour, ${counted(errors, "error")}`;
 }
 
-// Time to first event --------------------------------------------------------------------------------------------
+// Time to first event -----------------------------------------------------------------------------
 
 function drawLatency(minutes, area) {
   const runs = measuredRuns(minutes);
@@ -154,7 +155,9 @@ function drawLatency(minutes, area) {
   ];
 }
 
-/** Runs of consecutive minutes with answers, so that no line is drawn across minutes without data. */
+/**
+ * Runs of consecutive minutes with answers, so that no line is drawn across minutes without data.
+ */
 function measuredRuns(minutes) {
   const runs = [];
   let run = null;
@@ -185,7 +188,7 @@ function sumLatency(minutes) {
   return last ? `${clock(last.at)}  ${describeLatency(last)}` : "";
 }
 
-// Axes -----------------------------------------------------------------------------------------------------------
+// Axes --------------------------------------------------------------------------------------------
 
 /** A scale from 0 to a round number; with *integral*, no step is below 1. */
 function valueScale(most, integral) {

@@ -8,8 +8,8 @@ const RESULT_MS = 12000;
 
 export class Tokens {
   /**
-   * @param {(key: string, act: string) => Promise<object>} act performs an action, and returns the token's new row, with
-   *   the result in words (`said`)
+   * @param {(key: string, act: string) => Promise<object>} act performs an action, and returns the
+   *   token's new row, with the result in words (`said`)
    * @param {(text: string) => void} announce announces the result to screen readers
    */
   constructor(act, announce) {
@@ -126,7 +126,9 @@ function fits(view, words) {
   return !words || [view.id, view.note, view.tier].some((text) => (text ?? "").toLowerCase().includes(words));
 }
 
-/** Give *parent* exactly these children, in this order, and move only those that are out of place. */
+/**
+ * Give *parent* exactly these children, in this order, and move only those that are out of place.
+ */
 function place(parent, elements) {
   const wanted = new Set(elements);
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
@@ -135,7 +137,7 @@ function place(parent, elements) {
   });
 }
 
-// One row --------------------------------------------------------------------------------------------------------
+// One row -----------------------------------------------------------------------------------------
 
 class Row {
   constructor(id, perform) {
@@ -251,7 +253,10 @@ class Row {
     return button;
   }
 
-  /** Show that an action is under way; an empty *act* ends this. (A disabled button would lose the focus.) */
+  /**
+   * Show that an action is under way; an empty *act* ends this. (A disabled button would lose the
+   * focus.)
+   */
   busy(act) {
     for (const button of this.acts.children) button.setAttribute("aria-disabled", String(Boolean(act)));
     this.element.setAttribute("aria-busy", String(Boolean(act)));

@@ -1,4 +1,5 @@
-// Formatting of numbers, times and texts, and making of elements. Data becomes text nodes only, never markup.
+// Formatting of numbers, times and texts, and making of elements. Data becomes text nodes only,
+// never markup.
 
 const WHOLE = new Intl.NumberFormat("en");
 const CLOCK = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -22,7 +23,10 @@ export function make(tag, ...children) {
   return element;
 }
 
-/** Set an element's text if it differs: an unchanged text is not announced again, and keeps the reader's selection. */
+/**
+ * Set an element's text if it differs: an unchanged text is not announced again, and keeps the
+ * reader's selection.
+ */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -72,9 +76,12 @@ export function measured(seconds) {
   return `${seconds.toFixed(seconds < 10 ? 2 : seconds < 100 ? 1 : 0)} s`;
 }
 
-// Running times --------------------------------------------------------------------------------------------------
+// Running times -----------------------------------------------------------------------------------
 
-/** Show the time until then (milliseconds of the browser's clock) in an element: "in 8 s", then "any moment". */
+/**
+ * Show the time until then (milliseconds of the browser's clock) in an element: "in 8 s", then "any
+ * moment".
+ */
 export function until(element, at, before = "in ") {
   element.dataset.until = at;
   element.dataset.before = before;

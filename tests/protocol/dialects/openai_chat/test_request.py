@@ -79,6 +79,7 @@ def test_no_more_than_forty_names_are_told() -> None:
     names = header_names(parsed(**{f"key{number}": 1 for number in range(100)}).ignored)
     assert len(names) == 40
     assert names[-1] == "and-61-more"
+    assert header_names(["b", "a"]) == ("a", "b")
 
 
 FREE: list[Any] = [

@@ -437,3 +437,11 @@ def test_a_long_answer_is_held_in_memory_less_than_four_times(
         message.get("reasoning_content"),
     )
     assert peak < 4 * len(body)
+
+
+def test_the_log_learns_of_usage_from_a_stream_and_from_a_whole_answer() -> None:
+    """Both count the same, whether the client asked for usage or not."""
+    stream, collector = ChunkWriter(HEAD, include_usage=False), AnswerWriter(HEAD)
+    stream.write(ANSWER)
+    collector.add(ANSWER)
+    assert stream.usage() == collector.usage() == USAGE

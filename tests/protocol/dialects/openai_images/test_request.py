@@ -433,6 +433,12 @@ def is_hollow(value: Any) -> bool:
     return is_absent(value) or value is False
 
 
+def test_a_field_may_be_there_twice_with_one_value() -> None:
+    """Forms of some clients repeat a field; an empty one beside a value is no other value."""
+    fields = (("prompt", "a"), ("prompt", "a"), ("n", "2"), ("n", "2"), ("n", ""))
+    assert (parse(fields).prompt, parse(fields).n) == ("a", 2)
+
+
 @settings(deadline=None, max_examples=2000)
 @given(fields=st.lists(st.tuples(NAMES, VALUES | FILES), max_size=6), editing=st.booleans())
 def test_whatever_comes_is_taken_named_or_refused(

@@ -80,8 +80,8 @@ class Grok(FakeTransport):
 
 @define
 class World:
-    """A pool, its keeper and the Grok that is asked. Questions need no answer here: their outcomes
-    are told the pool.
+    """A pool, its keeper and the Grok that is polled. Questions need no answer here: the tests
+    settle their leases.
     """
 
     grok: Grok

@@ -156,7 +156,7 @@ async def test_other_places_are_not_asked(cache: MediaCache, url: str) -> None:
     ["http://127.0.0.1:9", "http://[::1]:9", "https://assets.grok.com", "http://mirror"],
 )
 def test_any_mirror_that_is_configured_is_asked(assets_url: str) -> None:
-    """On loopback, at any port, without TLS: whoever configures it knows."""
+    """On loopback, at any port, without TLS: the owner has configured it."""
     assert asset_place(PATH, assets_url).own
     assert asset_place(PATH, assets_url).url == f"{assets_url}/{PATH}"
     assert asset_place(f"{assets_url}/x.jpg", assets_url).own

@@ -1,4 +1,4 @@
-"""Fetching what Grok made: what is taken for an asset, bounds, and what is left of it."""
+"""Fetching assets: which contents are accepted, bounds, and the files that are kept."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from .asset_cases import (
     with_cache,
 )
 
-# What is taken for an asset ---------------------------------------------------------------------
+# Accepted contents ---------------------------------------------------------------------
 
 PDF, TEXT = b"%PDF-1.7\n" + bytes(range(256)), "Zeilen\nund mehr ünd".encode() * 200
 
@@ -108,7 +108,7 @@ FAILING = [
 async def test_what_is_no_asset_is_a_failure_that_says_why(
     cache: MediaCache, case: Failing, tmp_path: Path
 ) -> None:
-    """The same of pictures and videos: one request, closed; nothing kept, no secret told."""
+    """The same of pictures and videos: one request, closed; nothing kept, no secret in the error."""
     fetcher, transport = fetcher_of(case.script)
     for attempt in (
         partial(fetcher.fetch, ACCESS, PATH),
@@ -169,7 +169,7 @@ async def test_only_a_picture_is_taken_for_one(
 
 @on_fake_clock
 async def test_the_words_in_a_picture_s_place_are_told() -> None:
-    """They often say what is wrong."""
+    """They often give the reason."""
     fetcher, _ = fetcher_of(sent(NO_PICTURES["words"]))
     with pytest.raises(UpstreamFailure, match=r"no picture, but text/plain: .Rate limit reached"):
         await fetcher.fetch(ACCESS, PATH)
@@ -274,7 +274,7 @@ def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 async def test_a_video_is_kept_under_a_name_that_fits_its_content(
     cache: MediaCache, data: bytes, ending: str, tmp_path: Path
 ) -> None:
-    """The cache tells a file's type by its name."""
+    """The cache knows a file's type by its name."""
     data = data.ljust(5000, b"\0")
     fetcher, transport = fetcher_of(sent(data))
     name = await fetcher.save(ACCESS, "users/u/generated_video.mov", cache)

@@ -55,11 +55,11 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
 
 @frozen
 class Outcome:
-    """What Grok does when it is asked, and what comes of it.
+    """A way for Grok to answer a poll, and its outcome.
 
-    :ivar known: what the book knows afterwards, after one successful question.
-    :ivar fails: how the ask failed; None if it did not.
-    :ivar took: seconds after which it was over.
+    :ivar known: the quota in the book afterwards, after one successful question.
+    :ivar fails: the failure of the poll; None if it did not fail.
+    :ivar took: seconds that it took.
     :ivar fresh: the state of a token that has not answered yet.
     """
 
@@ -139,7 +139,7 @@ async def test_every_outcome_of_an_ask_ends_it_in_time_and_teaches_what_was_said
 @pytest.mark.parametrize("case", OUTCOMES, ids=lambda case: case.name)
 @on_fake_clock
 async def test_an_asker_says_what_is_left_or_raises_one_of_the_family(case: Outcome) -> None:
-    """The leaf is that of a question's refusal; the exchange is closed before it is told."""
+    """The class is that of a question's refusal; the exchange is closed before it is raised."""
     grok = Grok([case.script])
     asker = QuotaAsker(grok, BASE_URL, IDENTITY)
     if case.fails is None:
@@ -209,7 +209,7 @@ async def test_the_way_to_ask_is_the_one_that_is_configured_at_the_moment() -> N
 async def test_a_session_that_is_echoed_is_not_repeated(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither in the log nor in what is said of the token later."""
+    """Neither in the log nor in the token's recorded refusal."""
     await world.use(TransportFailure("x"))
     await trio.sleep(1)
     assert "no session" in world.book.accounts[0].refusal

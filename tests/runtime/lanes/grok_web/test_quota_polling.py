@@ -144,8 +144,8 @@ async def test_an_ask_that_meets_a_challenge_puts_off_asks_through_that_egress_a
 
 
 def test_a_place_is_not_lost_when_an_ask_that_was_due_is_put_off() -> None:
-    """Twenty times an egress pauses just when somebody was to be asked through it; all are asked in
-    the end.
+    """Twenty times an egress pauses just when a poll through it was due; all polls are made in the
+    end.
     """
     entries = [
         TokenEntry(f"sso-{number}", proxy_url=f"http://proxy-{number}.example.com:1")

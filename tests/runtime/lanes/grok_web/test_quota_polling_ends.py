@@ -218,7 +218,7 @@ async def test_a_period_of_failure_is_one_warning_for_each_group_and_its_end_one
         await trio.sleep(300)
         if round_ == 0:
             warnings = said(caplog)
-            assert [re.findall(r"left for (\S+), with", line) for line in warnings] == [
+            assert [re.findall(r"allowance for (\S+), with", line) for line in warnings] == [
                 [GROUP],
                 [OTHER.rate_limit_name],
             ]
@@ -229,7 +229,7 @@ async def test_a_period_of_failure_is_one_warning_for_each_group_and_its_end_one
             assert "sso-" not in caplog.text
             caplog.clear()
             world.grok.scripts = [FAILING, PLENTY]
-    assert said(caplog) == [f"INFO Grok says again what is left for {GROUP}"]
+    assert said(caplog) == [f"INFO Grok reports the allowance for {GROUP} again"]
     caplog.clear()
 
     world.grok.scripts = [FAILING]
@@ -253,7 +253,7 @@ async def test_asks_that_work_are_told_of_only_to_who_wants_to_know_everything(
 
 @with_keeper(Script(PLENTY.steps, before=1))
 async def test_whoever_listens_to_the_pool_hears_of_an_answer(world: World) -> None:
-    """What was learned is to be saved, and a waiting request may be served."""
+    """The new quota is to be saved, and a waiting request may be served."""
     heard: list[float] = []
     await world.use()
     world.pool.on_change.append(lambda: heard.append(trio.current_time()))

@@ -1,0 +1,176 @@
+"""Admission of requests that ask Grok: limits of keys and streams, the model, the attachments, and
+the response headers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import trio
+
+from ...config import Config, EarlierPictures
+from ...errors import Overloaded, RateLimitExceeded, ShuttingDown
+from ...protocol.conversation.attachment_part import AttachmentPart
+from ...protocol.conversation.attachments import Attachment
+from ...protocol.conversation.enclosures import MOST_EARLIER, Enclosed, find_enclosures
+from ...protocol.conversation.messages import Message
+from ...protocol.conversation.question import Question
+from ...protocol.models import Model, find_model
+from ...runtime.attachments.loading import load_attachments, load_enclosures
+from ...runtime.completion.gateway import Completion
+from ...runtime.lanes.lane import rendered
+from ..edge.lifetime import Lifetime
+from ..services import Services
+from .limit_headers import key_headers, limit_headers
+
+__all__ = [
+    "attached",
+    "begin_asking",
+    "brought",
+    "chosen_model",
+    "described",
+    "most_body_bytes",
+    "open_completion",
+]
+
+
+def most_body_bytes(config: Config) -> int:
+    """Largest size of a request's body, in bytes."""
+    return int(config.server.max_body_mb * 1024 * 1024)
+
+
+def begin_asking(lifetime: Lifetime) -> None:
+    """Count the request against its key's limits until it is over.
+
+    :raises KeyLimitExceeded: if a limit is reached.
+    """
+    allowance = lifetime.caller.allowance
+    if allowance is None:
+        return
+    try:
+        use = allowance.begin(trio.current_time())
+    finally:
+        lifetime.headers.update(key_headers(allowance.left(trio.current_time())))
+    lifetime.on_last_byte(functools.partial(allowance.end, use))
+
+
+def chosen_model(
+    services: Services,
+    name: str,
+    lifetime: Lifetime,
+    *,
+    suggest: Callable[[Model], bool] = lambda _: True,
+) -> Model:
+    """The model that a request names.
+
+    :param suggest: returns whether an error may suggest a model. Routes that refuse some models
+        don't suggest them.
+    :raises ModelNotFound: if there is no such model.
+    :raises ModelNotAllowed: if this key may not use it.
+    """
+    models = services.state.config.models
+    if name not in models:  # suggest only models that this key may use
+        models = {
+            candidate: model
+            for candidate, model in models.items()
+            if lifetime.caller.may_use(candidate) and suggest(model)
+        }
+    model = find_model(models, name)
+    lifetime.trace.model = model.name
+    lifetime.caller.require_model(model.name)
+    return model
+
+
+async def attached(
+    services: Services, parts: Sequence[AttachmentPart], lifetime: Lifetime
+) -> tuple[Attachment, ...]:
+    """The pictures and files of a request. Capacity is checked before anything is fetched.
+
+    :raises GrokApiError: if no further answer can be opened, or a picture or file can't be loaded.
+    """
+    _refuse_more(services)
+    return await load_attachments(parts, services.fetcher(lifetime.caller.name))
+
+
+async def brought(services: Services, messages: Sequence[Message], lifetime: Lifetime) -> Enclosed:
+    """The pictures and files that are uploaded with a conversation.
+
+    :raises GrokApiError: as :func:`attached`, for attachments of the user's last message.
+    """
+    _refuse_more(services)
+    earlier = (
+        MOST_EARLIER if services.state.config.grok.earlier_pictures is EarlierPictures.ATTACH else 0
+    )
+    return await load_enclosures(
+        find_enclosures(messages), services.fetcher(lifetime.caller.name), earlier=earlier
+    )
+
+
+async def open_completion(services: Services, question: Question, lifetime: Lifetime) -> Completion:
+    """A completion that belongs to this request and is closed with it.
+
+    :raises GrokApiError: if the question can't be asked, or no further answer can be opened.
+    """
+    asked = await rendered(services.gateway.lane, question)
+    if asked.rendering.in_file:
+        lifetime.headers["x-grok2api-long-context"] = "file"
+    _refuse_more(services)
+    completion = services.gateway.completion(asked, lifetime.accepted, lifetime.request_id)
+    lifetime.trace.completion = completion
+    lifetime.on_end(completion.aclose)
+    lifetime.headers["x-grok2api-usage"] = "estimated"
+    return completion
+
+
+@contextlib.contextmanager
+def described(
+    services: Services,
+    completion: Completion,
+    lifetime: Lifetime,
+    ignored: Callable[[Collection[str]], Collection[str]],
+) -> Iterator[None]:
+    """Write into the response headers, when the block ends, also with an error: names of fields
+    without effect, the attempts, and the remaining allowance.
+
+    :param ignored: returns all names, given those of parts that could not be passed on to Grok.
+    """
+    refused: RateLimitExceeded | None = None
+    try:
+        yield
+    except RateLimitExceeded as error:
+        refused = error
+        raise
+    finally:
+        names = ignored(completion.ignored)
+        if names:
+            lifetime.headers["x-grok2api-ignored"] = ", ".join(names)
+        _describe(services, completion, lifetime, refused)
+
+
+def _describe(
+    services: Services,
+    completion: Completion,
+    lifetime: Lifetime,
+    refused: RateLimitExceeded | None,
+) -> None:
+    """Write the headers. A key with limits gets no figures of the owner's tokens; its own figures
+    were written by :func:`begin_asking`.
+    """
+    lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
+    if lifetime.caller.allowance is not None:
+        return
+    if completion.token_id:
+        lifetime.headers["x-grok2api-token"] = completion.token_id
+    lifetime.headers.update(limit_headers(services.gateway, completion.model, refused))
+
+
+def _refuse_more(services: Services) -> None:
+    if services.state.draining:
+        raise ShuttingDown("The server is stopping.")
+    if services.gateway.open_count >= services.state.config.server.max_streams:
+        raise Overloaded(
+            "The server has as many answers under way as [server] max_streams allows.",
+            retry_after=1,
+        )

@@ -1,0 +1,105 @@
+"""The report of the server's state: ``/health``."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import trio
+
+from .. import __version__
+from ..protocol.pool.account import AccountState, Egress
+from ..protocol.pool.book import Need
+from ..protocol.pool.view import egress_label
+from ..runtime.completion.gateway import Gateway
+from .observing.census import Census
+from .state import ServerState
+
+__all__ = ["health_report", "public_faults"]
+
+EGRESSES_SHOWN = 100
+
+_MAY_HOLD_VALUES = re.compile(r"""["'`“‘«]|://|@|=|[0-9]{3}|[^\s]{25}|[^\x00-\x7f]""")
+_PLACE_IN_TEXT = re.compile(r"line [0-9]+|column [0-9]+")
+_SETTING = re.compile(
+    r"(?:[\w.-]{1,40}: )?\[[a-z_]{1,20}\] [a-z_]{1,40}(?=[:, ]|$)|[\w.-]{1,40}(?=: )"
+)
+
+
+def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[str, Any]:
+    """The body of ``/health``, without secrets, notes or addresses of proxies. Times are seconds
+    from now.
+    """
+    now = state.wall.look().now
+    counts, next_reset, egresses = census.take(now)
+    drift, passed_over, book = gateway.drift, gateway.drift.counters, gateway.pool.book
+    faults = state.all_faults()
+    return {
+        "status": _status(gateway, state, counts),
+        "version": __version__,
+        "tokens": {**counts, "disabled": book.disabled},
+        "next_reset": _seconds_until(next_reset, now),
+        "egress": [_egress(egress, now) for egress in egresses[:EGRESSES_SHOWN]],
+        "open": gateway.open_count,
+        "waiting": gateway.pool.waiting,
+        "overload": {
+            group or "all": _seconds_until(now + left, now)
+            for group, left in book.overload.paused(now).items()
+        },
+        "faults": faults,
+        "upstream": {
+            "junk_lines": passed_over.junk_lines,
+            "unknown_keys": drift.unknown_keys,
+            "odd_values": passed_over.odd_values,
+            "late_thoughts": passed_over.late_thoughts,
+            "other_side": passed_over.other_side,
+            "refused_models": dict(drift.refused_models),
+        },
+    }
+
+
+def public_faults(faults: Mapping[str, str]) -> dict[str, str]:
+    """*faults* for clients without a key: without values of settings, addresses, or contents of
+    files.
+
+    A text that may hold one is cut after the place that it names (``config.toml: [grok]
+    proxy_url``).
+    """
+    return {name: _public(words) for name, words in faults.items()}
+
+
+def _public(words: str) -> str:
+    if not _MAY_HOLD_VALUES.search(_PLACE_IN_TEXT.sub("", words)):
+        return words
+    place = _SETTING.match(words)
+    return f"{place[0] if place else 'It'} is at fault; the log says more."
+
+
+def _status(gateway: Gateway, state: ServerState, counts: dict[str, int]) -> str:
+    """The status in one word: ``ok`` while at least one model can be answered. A token that is used
+    up for one model may serve another.
+    """
+    if state.draining:
+        return "draining"
+    if not sum(counts.values()):
+        return "no_tokens"
+    if counts[AccountState.OK] or counts[AccountState.UNKNOWN]:
+        return "ok"
+    book, now = gateway.pool.book, trio.current_time()
+    served = any(book.hopeless(Need(model), now) is None for model in state.config.models.values())
+    return "ok" if served else "no_usable_tokens"
+
+
+def _egress(egress: Egress, now: float) -> dict[str, Any]:
+    paused = egress.paused_until > now
+    return {
+        "name": egress_label(egress.proxy_url),
+        "state": "paused" if paused else "open",
+        "resumes_in": _seconds_until(egress.paused_until, now) if paused else None,
+    }
+
+
+def _seconds_until(at: float | None, now: float) -> int | None:
+    return None if at is None else max(0, math.ceil(at - now))

@@ -1,0 +1,32 @@
+"""The server's parts, bundled for the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from ..runtime.attachments.fetch import Fetcher
+from ..runtime.completion.gateway import Gateway
+from .delivery import Deliveries
+from .observing.census import Census
+from .state import ServerState
+
+__all__ = ["Services"]
+
+
+@frozen
+class Services:
+    """The server's parts that routes use.
+
+    :ivar fetcher: returns a :class:`~grokcore.runtime.attachments.fetch.Fetcher` for one request,
+        built from the current settings; takes the API key's name.
+    :ivar deliveries: delivery of pictures and videos in answers.
+    :ivar census: shared token counts.
+    """
+
+    gateway: Gateway
+    state: ServerState
+    fetcher: Callable[[str], Fetcher]
+    deliveries: Deliveries
+    census: Census

@@ -1,0 +1,501 @@
+"""The status page as a person has it: in a real browser, from a real server with a simulated Grok
+behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import trio
+from attrs import evolve, frozen
+from playwright.sync_api import Browser, Page, expect
+
+from grokcore.protocol.tokens import TokenEntry, token_id
+from grokcore.simulator.limits import Limit
+from grokcore.simulator.scripts import answer
+from grokcore.web.dashboard import overview
+from tests.servers import Site
+from tests.web.dashboard.page_site import (
+    CHINESE,
+    LONG_GROUP,
+    MARKUP,
+    Live,
+    chromium,
+    furnish,
+    live_site,
+    many_tokens,
+    photograph,
+    window,
+)
+
+pytestmark = pytest.mark.once
+
+PHONE = (360, 740)
+DESKTOP = (1280, 900)
+
+KEYED = """
+[grok]
+api_key = "owner-key"
+[[keys]]
+name = "guest"
+key = "guest-key"
+rpm = 5
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all tests; each has windows of its own."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def furnished(browser: Browser) -> Iterator[Live]:
+    """A server with 240 tokens in all states and an hour of traffic, for tests that change
+    nothing.
+    """
+    with live_site(furnish, tokens=many_tokens(240)) as live:
+        yield live
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """News comes at once; how far apart it is kept has tests of its own."""
+    monkeypatch.setattr(overview, "APART_S", 0.05)
+    monkeypatch.setattr(overview, "SHARED_S", 0.0)
+
+
+def figures(page: Page) -> dict[str, str]:
+    """The numbers on top, by their names."""
+    names = page.locator("#figures dt").all_text_contents()
+    return dict(zip(names, page.locator("#figures dd").all_text_contents(), strict=True))
+
+
+def row(page: Page, token: str) -> Any:
+    """A token's row in the table."""
+    return page.locator("#rows tr", has=page.get_by_text(token, exact=True))
+
+
+# How it looks -----------------------------------------------------------------------------------
+
+
+@frozen
+class Look:
+    """A window, and a taste."""
+
+    scheme: Any
+    size: tuple[int, int]
+    name: str
+
+
+LOOKS = [
+    Look(scheme, size, f"{scheme}-{device}")
+    for scheme in ("light", "dark")
+    for device, size in (("phone", PHONE), ("desktop", DESKTOP))
+]
+
+FAINT = """() => {
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const shine = (colour) => parse(colour).slice(0, 3).map((part) => part / 255)
+    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if ((parse(colour)[3] ?? 1) === 1) return colour;
+    }
+  };
+  const texts = [...document.querySelectorAll("body *")].filter((element) => element.checkVisibility()
+    && [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
+  return texts.flatMap((element) => {
+    const style = getComputedStyle(element);
+    const [one, other] = [shine(element.closest("svg") ? style.fill : style.color), shine(ground(element))].sort();
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    return contrast < 4.5 ? [`${contrast.toFixed(2)} ${element.className} ${element.textContent.slice(0, 40)}`] : [];
+  });
+}"""
+"""Texts that stand out from their ground by less than WCAG AA asks for (4.5 to 1)."""
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
+def test_it_is_readable_by_day_and_night_on_a_phone_and_on_a_desk(
+    look: Look, browser: Browser, furnished: Live, tmp_path: Path
+) -> None:
+    """Everything has its place, nothing sticks out sideways, no text is faint, and the browser has
+    no complaint.
+    """
+    with window(browser, size=look.size, color_scheme=look.scheme) as seen:
+        page = seen.open(furnished.url)
+        expect(page.locator("#server-state")).to_have_text("ok")
+        assert figures(page)["usable"].endswith("of 240 tokens")
+        expect(page.locator("#rows tr")).to_have_count(50)
+        page.get_by_role("button", name="Show all 200").click()
+        expect(page.locator("#rows tr")).to_have_count(200)
+        assert page.locator("#tokens-note").inner_text().startswith("200 of 240 are shown")
+        assert page.locator("#requests-plot .bar").count() == 56
+        assert page.locator("#requests-plot .bar-error").count() > 3
+        assert page.locator("#latency-plot .median").count() == 4
+        assert page.evaluate("document.documentElement.scrollWidth") == look.size[0]
+        assert page.evaluate(FAINT) == []
+        page.evaluate(
+            "document.querySelectorAll('#rows tr:nth-child(n+40)').forEach((row) => row.remove())"
+        )
+        photograph(page, tmp_path, f"many-{look.name}")
+        assert seen.complaints(furnished.url) == []
+
+
+EMPTY = [LOOKS[0], LOOKS[3]]
+
+
+@pytest.mark.parametrize("look", EMPTY, ids=lambda look: look.name)
+def test_without_tokens_and_requests_it_says_so(
+    look: Look, browser: Browser, tmp_path: Path
+) -> None:
+    """And what to do."""
+    with (
+        live_site(tokens=()) as live,
+        window(browser, size=look.size, color_scheme=look.scheme) as seen,
+    ):
+        page = seen.open(live.url)
+        expect(page.locator("#server-state")).to_have_text("no tokens")
+        expect(page.locator("#no-tokens")).to_contain_text("tokens add")
+        expect(page.locator("#no-failures")).to_be_visible()
+        expect(page.locator("#no-ways")).to_be_visible()
+        expect(page.locator("#requests-plot")).to_have_text(
+            re.compile("No request in the last hour")
+        )
+        expect(page.locator("#latency-plot")).to_have_text(
+            re.compile("No answer began in the last hour")
+        )
+        expect(page.locator("#tokens")).to_be_hidden()
+        assert page.title() == "no tokens · grok2api"
+        assert page.evaluate(FAINT) == []
+        photograph(page, tmp_path, f"empty-{look.name}")
+        assert seen.complaints(live.url) == []
+
+
+def test_ten_thousand_tokens_are_no_burden(browser: Browser, tmp_path: Path) -> None:
+    """They are counted, those with trouble are shown, and the page answers at once."""
+    with live_site(furnish, tokens=many_tokens(10_000)) as live, window(browser) as seen:
+        page = seen.open(live.url)
+        expect(page.locator("#chips button").first).to_have_text("all 10,000")
+        assert page.locator("#tokens-note").inner_text().startswith("200 of 10,000 are shown")
+        page.get_by_role("button", name=re.compile("^invalid")).click()
+        expect(page.locator("#rows tr")).to_have_count(50)
+        photograph(page, tmp_path, "ten-thousand", whole=False)
+        page.get_by_role("button", name=re.compile("^cooling")).click()
+        expect(page.locator("#no-tokens")).to_have_text(
+            "No token that is shown matches; others may."
+        )
+        assert seen.complaints(live.url) == []
+
+
+def test_what_others_wrote_is_text_and_nothing_else(browser: Browser, furnished: Live) -> None:
+    """Markup in notes and messages is shown as it is; Chinese and very long names have room."""
+    with window(browser, size=PHONE) as seen:
+        page = seen.open(furnished.url)
+        page.get_by_role("button", name="Show all 5").click()
+        expect(page.locator("#failures li")).to_have_count(5)
+        expect(page.locator("#failures").get_by_text(MARKUP)).to_be_visible()
+        expect(page.locator(".note").get_by_text(MARKUP).first).to_be_visible()
+        expect(page.locator(".note").get_by_text(CHINESE).first).to_be_visible()
+        expect(page.locator(".group").get_by_text(LONG_GROUP).first).to_be_visible()
+        assert page.evaluate("window.canary") is None
+        assert page.locator("main script, main img").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+        assert seen.complaints(furnished.url) == []
+
+
+# Keys -------------------------------------------------------------------------------------------
+
+
+def test_it_asks_for_a_key_says_when_it_is_wrong_and_forgets_it(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """The key stays in the tab: over a reload, until it is forgotten; nothing of the server is
+    shown without it.
+    """
+    with live_site(config=KEYED) as live, window(browser, size=PHONE) as seen:
+        page = seen.open(live.url)
+        field = page.get_by_label("API key")
+        expect(field).to_be_focused()
+        expect(page.locator("#key-wrong")).to_be_empty()
+        expect(page.locator("#board")).to_be_hidden()
+        for key, words in (("wrong", "not a key of this server"), ("guest-key", "has limits")):
+            field.fill(key)
+            field.press("Enter")
+            expect(page.locator("#key-wrong")).to_contain_text(words)
+            assert page.evaluate("sessionStorage.length") == 0
+        photograph(page, tmp_path, "key-wrong")
+        field.fill("owner-key")
+        page.get_by_role("button", name="Open").click()
+        expect(page.locator("#server-state")).to_have_text("ok")
+        page.reload()
+        expect(page.locator("#server-state")).to_have_text("ok")
+        expect(page.locator("#asking")).to_be_hidden()
+        assert "owner-key" not in page.content()
+        page.get_by_role("button", name="Forget key").click()
+        expect(field).to_be_visible()
+        expect(page.locator("#board")).to_be_hidden()
+        assert page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]") == [
+            0,
+            0,
+            "",
+        ]
+        page.reload()
+        expect(field).to_be_visible()
+        assert not any("owner-key" in url for url in seen.asked)
+        refused = [told for told in seen.complaints(live.url) if "status of 40" not in told]
+        assert refused == []
+
+
+def test_a_key_that_is_none_any_more_is_asked_for_again(browser: Browser) -> None:
+    """When the keys change, the page hides its data and asks for a key."""
+    with live_site(config=KEYED) as live, window(browser) as seen:
+        page = seen.open(live.url)
+        page.get_by_label("API key").fill("owner-key")
+        page.get_by_role("button", name="Open").click()
+        expect(page.locator("#server-state")).to_have_text("ok")
+        old = live.site.server.state.config
+        live.do(live.site.server.adopt_config, evolve(old, grok=evolve(old.grok, api_key="other")))
+        expect(page.get_by_label("API key")).to_be_visible()
+        expect(page.locator("#board")).to_be_hidden()
+
+
+# Live -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_happens_is_seen_without_a_reload(browser: Browser) -> None:
+    """A request, its token's use, a token that is added and one that is removed; the focus stays
+    where it was.
+    """
+    ids = [token_id(f"sso-{number}") for number in range(3)]
+    with (
+        live_site(tokens=tuple(TokenEntry(f"sso-{number}") for number in range(2))) as live,
+        window(browser) as seen,
+    ):
+        live.do(live.site.simulator.always, answer("ok"))
+        page = seen.open(live.url)
+        page.evaluate("window.same = true")
+        expect(row(page, ids[0]).locator(".use")).to_have_text("not used yet")
+        row(page, ids[1]).get_by_role("button", name="Check").focus()
+        live.wait(live.site.ask)
+        expect(page.locator("#figures")).to_contain_text("requests1 last hour")
+        expect(page.locator("#rows")).to_contain_text(re.compile("used (now|\\d+ s ago)"))
+        expect(page.locator("#requests-plot .bar")).to_have_count(1)
+        expect(page.locator("#latency-readout")).to_contain_text("median")
+        live.do(
+            live.site.server.adopt_tokens, (TokenEntry("sso-1"), TokenEntry("sso-2", note="new"))
+        )
+        expect(row(page, ids[2])).to_contain_text("new")
+        expect(row(page, ids[0])).to_have_count(0)
+        expect(row(page, ids[1]).get_by_role("button", name="Check")).to_be_focused()
+        assert page.evaluate("window.same")
+        assert seen.complaints(live.url) == []
+
+
+def test_without_a_stream_it_asks_now_and_then(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many pages are open, or something on the way holds events back."""
+    monkeypatch.setattr(overview, "MOST_WATCHERS", 0)
+    with live_site(tokens=(TokenEntry("sso-0"),)) as live, window(browser) as seen:
+        page = seen.open(live.url)
+        expect(page.locator("#server-state")).to_have_text("ok")
+        live.do(live.site.server.pool.disable, token_id("sso-0"))
+        expect(row(page, token_id("sso-0")).locator(".state")).to_have_text("disabled")
+        assert page.get_by_role("alert").count() == 0
+
+
+def test_a_server_that_is_gone_is_missed(browser: Browser, tmp_path: Path) -> None:
+    """The last report stays, marked as old, and the page goes on trying."""
+    with live_site(furnish, tokens=many_tokens(4)) as live, window(browser) as seen:
+        page = seen.open(live.url)
+        expect(page.locator("#server-state")).to_have_text("ok")
+        live.do(live.site.stop.set)
+        notice = page.get_by_role("alert")
+        expect(notice).to_contain_text(
+            "The server does not answer. The figures below are old. Next try in"
+        )
+        expect(page.locator("#server-state")).to_have_text("not reachable")
+        assert page.locator("#rows tr").count() == 4
+        assert page.title() == "not reachable · grok2api"
+        photograph(page, tmp_path, "gone", whole=False)
+
+
+# What can be done -------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_token_is_disabled_after_a_question_and_enabled_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """The question stands in the row; Keep and Escape leave all as it is. The result is seen and
+    said at once.
+    """
+    token = token_id("sso-0")
+    with live_site() as live, window(browser, size=PHONE) as seen:
+        page = seen.open(live.url)
+        mine = row(page, token)
+
+        def button(name: str) -> Any:
+            return mine.get_by_role("button", name=f"{name} token {token}", exact=True)
+
+        for leave in (lambda: button("Keep").click(), lambda: page.keyboard.press("Escape")):
+            button("Disable").click()
+            expect(mine).to_contain_text("Disable it?")
+            expect(button("Keep")).to_be_focused()
+            leave()
+            expect(button("Check")).to_be_visible()
+            expect(button("Disable")).to_be_focused()
+        assert not live.do(live.site.server.pool.view, token).switched_off
+        button("Disable").click()
+        photograph(page, tmp_path, "confirm", whole=False)
+        live.do(live.site.server.pool.disable, token_id("sso-1"))
+        expect(row(page, token_id("sso-1")).locator(".state")).to_have_text("disabled")
+        expect(button("Keep")).to_be_focused()  # news does not take the question away
+        button("Disable").click()
+        expect(mine.locator(".condition")).to_contain_text(
+            re.compile("disabled.*Switched off here.")
+        )
+        expect(mine.locator(".outcome")).to_have_text("It is switched off.")
+        expect(page.get_by_role("status")).to_have_text(f"Token {token}: It is switched off.")
+        expect(page.locator("#chips")).to_contain_text("disabled 2")
+        assert live.do(live.site.server.pool.view, token).switched_off
+        button("Enable").click()
+        expect(mine.locator(".state")).to_have_text("unknown")
+        assert not live.do(live.site.server.pool.view, token).switched_off
+        assert seen.complaints(live.url) == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_token_is_checked_and_cleared(browser: Browser) -> None:
+    """What Grok says is left is in the row a moment later; a cooling is over."""
+    token = token_id("sso-0")
+
+    def cool(site: Site) -> None:
+        site.simulator.limits["sso-0", "grok-3"] = Limit(20, 13)
+        account = site.server.pool.book.accounts[0]
+        account.allowance("grok-3").cool(600.0, trio.current_time())
+
+    with live_site(cool, tokens=(TokenEntry("sso-0"),)) as live, window(browser) as seen:
+        page = seen.open(live.url)
+        mine = row(page, token)
+        expect(mine.locator(".condition")).to_contain_text(re.compile("cooling back in (10|9) m"))
+        expect(mine.locator(".allowances")).to_contain_text(re.compile("back in (10|9) m"))
+        mine.get_by_role("button", name="Clear").click()
+        expect(mine.locator(".condition")).not_to_contain_text("cooling")
+        expect(mine.get_by_role("button", name="Clear")).to_have_count(0)
+        mine.get_by_role("button", name="Check").click()
+        expect(mine.locator(".outcome")).to_contain_text("Grok is asked")
+        expect(mine.locator(".allowances")).to_contain_text("13/20")
+        live.do(live.site.server.adopt_tokens, ())
+        expect(mine).to_have_count(0)
+        assert seen.complaints(live.url) == []
+
+
+def test_what_fails_is_said_in_the_row(browser: Browser) -> None:
+    """A token that went in the same moment, here."""
+    with live_site(tokens=(TokenEntry("sso-0"),)) as live, window(browser) as seen:
+        page = seen.open(live.url)
+        live.do(setattr, live.site.server.pool.book._roster, "listed", [])  # as if it went now
+        mine = row(page, token_id("sso-0"))
+        mine.get_by_role("button", name="Check").click()
+        expect(mine.locator(".outcome")).to_have_text("There is no token of that id.")
+        expect(mine.locator(".outcome")).to_have_attribute("data-kind", "failed")
+
+
+def test_tokens_are_found_by_state_id_note_and_tier(browser: Browser, furnished: Live) -> None:
+    """Chips and words go together."""
+    with window(browser) as seen:
+        page = seen.open(furnished.url)
+        chip = page.get_by_role("button", name=re.compile("^cooling"))
+        chip.click()
+        expect(chip).to_have_attribute("aria-pressed", "true")
+        states = page.locator("#rows .condition .state")
+        assert set(states.all_text_contents()) == {"cooling"}
+        page.get_by_label("Find by id, note or tier").fill("SUPER")
+        assert set(page.locator("#rows .tier").all_text_contents()) == {"super"}
+        page.get_by_label("Find by id, note or tier").fill(CHINESE[:3])
+        assert set(page.locator("#rows .note").all_text_contents()) == {CHINESE}
+        page.get_by_label("Find by id, note or tier").fill("nothing like that")
+        expect(page.locator("#no-tokens")).to_have_text(
+            "No token that is shown matches; others may."
+        )
+        chip.click()
+        page.get_by_label("Find by id, note or tier").fill(token_id("sso-3"))
+        expect(page.locator("#rows tr")).to_have_count(1)
+
+
+# Plots ------------------------------------------------------------------------------------------
+
+
+def readouts(page: Page) -> tuple[str, str]:
+    """The readouts of both plots."""
+    found = page.locator(".readout").all_text_contents()
+    return cast(tuple[str, str], tuple(found))
+
+
+def test_a_minute_is_read_with_mouse_finger_and_keys(browser: Browser, furnished: Live) -> None:
+    """The minute is marked in both plots, and its values are shown in words, also for a minute
+    without answers.
+    """
+    with window(browser, size=PHONE, has_touch=True) as seen:
+        page = seen.open(furnished.url)
+        plot = page.get_by_role("slider", name="Requests per minute")
+        resting = readouts(page)
+        assert re.fullmatch(r"\d+ requests in the last hour, \d+ errors", resting[0])
+        box = plot.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 60, box["y"] + 50)
+        hovered = readouts(page)
+        assert re.fullmatch(r"\d\d:\d\d  \d+ requests, [02] errors", hovered[0])
+        assert re.fullmatch(r"\d\d:\d\d  median \d\.\d\d s, 95 % within \d\.\d\d s", hovered[1])
+        assert page.locator(".marker[visibility=visible]").count() == 2
+        page.mouse.move(1, 1)
+        assert readouts(page) == resting
+        page.touchscreen.tap(box["x"] + 60, box["y"] + 50)
+        assert readouts(page) == hovered
+        plot.focus()
+        page.keyboard.press("Home")
+        first = readouts(page)
+        for _ in range(23):
+            page.keyboard.press("ArrowRight")
+        assert readouts(page)[0].endswith("  0 requests, 0 errors")
+        assert readouts(page)[1].endswith("  no answer began")
+        expect(plot).to_have_attribute("aria-valuetext", readouts(page)[0])
+        page.keyboard.press("Home")
+        assert readouts(page) == first
+        page.keyboard.press("Escape")
+        assert readouts(page) == resting
+
+
+def test_it_can_be_used_with_the_keyboard_alone(browser: Browser, furnished: Live) -> None:
+    """Tab leads through plots, chips, search and acts, in the order in which they are seen; each
+    says what it is.
+    """
+    with window(browser) as seen:
+        page = seen.open(furnished.url)
+        names = []
+        for _ in range(14):
+            page.keyboard.press("Tab")
+            names.append(
+                page.evaluate(
+                    "document.activeElement.ariaLabel ?? document.activeElement.textContent"
+                )
+            )
+        text = " | ".join(name.strip()[:30] for name in names)
+        assert re.search(
+            r"Show all 5 \| all 240 \| invalid \d+ \| .* \|  \| Check token \w{8} \| Clear token",
+            text,
+        )
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid"
+        heads = page.get_by_role("columnheader").all_text_contents()
+        assert heads == ["Token", "State", "Allowances", "Use", "What can be done"]
