@@ -55,6 +55,7 @@ EDITS = (
     Edit("inline, missing", "grok = {memory = true}\n", 'grok = {memory = true, cf_clearance = "new"}\n'),
     Edit("inline, empty", "grok = {}\n", 'grok = { cf_clearance = "new" }\n'),
     Edit("only a table below", "[grok.x_statsig_id]\n'*' = 'y'\n", '[grok.x_statsig_id]\n\'*\' = \'y\'\n\n[grok]\ncf_clearance = "new"\n'),
+    Edit("dotted keys in a table below", "[grok.x_statsig_id]\na.b = 1\n", '[grok.x_statsig_id]\na.b = 1\n\n[grok]\ncf_clearance = "new"\n'),
     Edit("quotes and backslashes", "", '[grok]\ncf_clearance = "a\\"\\\\b"\n', value='a"\\b'),
     Edit("a table", "[grok]\n", '[grok]\nx_statsig_id = { "/rest/a" = "v", "*" = "w" }\n', ("grok", "x_statsig_id"), {"/rest/a": "v", "*": "w"}),
     Edit("a text becomes a table", "[grok]\nx_statsig_id = 'w' # x\n", '[grok]\nx_statsig_id = { "/rest/a" = "v" } # x\n', ("grok", "x_statsig_id"), {"/rest/a": "v"}),

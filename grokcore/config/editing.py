@@ -97,7 +97,7 @@ def _with_value(text: str, path: Path, literal: str) -> str:
             own = [entry for entry in lines if entry.table is table]
             start, end = (own[-1].start, own[-1].value_end) if own else (table.start, table.end)
             return _with_line(text, start, end, assignment)
-    dotted = [entry for entry in lines if entry.path[: len(parent)] == parent and entry.is_dotted]
+    dotted = [entry for entry in lines if entry.is_dotted_below(parent)]
     if dotted:
         last = dotted[-1]
         prefix = ".".join(map(_key, parent[len(last.table.path) :]))
@@ -162,10 +162,10 @@ class _Entry:
     value_end: int
     is_inline: bool
 
-    @property
-    def is_dotted(self) -> bool:
-        """Whether its key has several parts."""
-        return len(self.path) > len(self.table.path) + 1
+    def is_dotted_below(self, parent: Path) -> bool:
+        """Whether its own key, and not its table's header, leads into *parent*."""
+        depth = len(parent)
+        return len(self.table.path) < depth < len(self.path) and self.path[:depth] == parent
 
 
 @frozen
