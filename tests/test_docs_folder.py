@@ -289,7 +289,7 @@ def test_commands_and_flags_exist(path: Path, capsys: pytest.CaptureFixture[str]
     """Each command that is shown is one of the parser's, and so are its flags."""
     for words in commands(path.read_text("utf-8")):
         most = 2 if words[:1] == ["tokens"] else 1
-        command = [word for word in words[:most] if re.fullmatch("[a-z]+", word)]
+        command = [word for word in words[:most] if re.fullmatch("[a-z][a-z-]*", word)]
         told = help_of(command, capsys)
         for flag in (word.partition("=")[0] for word in words if word.startswith("--")):
             assert re.search(rf"{flag}\b", told), words

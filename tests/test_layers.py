@@ -112,6 +112,7 @@ ROOMS = {
     "protocol.grok_socket": "errors protocol protocol.conversation protocol.grok_web",
     "protocol.pool": "errors protocol",
     "protocol.token_file": "errors protocol protocol.urls",
+    "protocol.browser_copy": "errors protocol.urls",
     "protocol.recording": "protocol protocol.grok_web",
     "runtime.disk": "errors protocol",
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",

@@ -67,6 +67,10 @@ TESTED_WITH = {
     "protocol/models.py": "test_config.py",
     "protocol/quota.py": "protocol/pool/test_quota.py",
     "protocol/tokens.py": "protocol/token_file/test_reading.py",
+    **{
+        f"protocol/browser_copy/{name}.py": "protocol/browser_copy/test_reading.py"
+        for name in ("cmd_words", "posix_words", "powershell", "refusal", "requests")
+    },
     "protocol/conversation/attachment_part.py": "protocol/conversation/test_attachments.py",
     "protocol/conversation/events.py": "protocol/grok_web/test_decoder.py",
     "protocol/conversation/messages.py": "protocol/dialects/openai_chat/test_request.py",

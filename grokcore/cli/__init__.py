@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..web.server import PortInUse
 from .build import add_build_command
 from .check import add_check_command
+from .import_curl import add_import_curl_command
 from .models import models_command
 from .redaction import without_secrets
 from .replay import add_replay_command
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about, parents=[_flags(default=argparse.SUPPRESS)])
         command.set_defaults(run=run)
     add_token_commands(commands, [_flags(default=argparse.SUPPRESS)])
+    add_import_curl_command(commands, [_flags(default=argparse.SUPPRESS)])
     add_check_command(commands, [_flags(default=argparse.SUPPRESS)])
     add_replay_command(commands, [_flags(default=argparse.SUPPRESS)])
     add_build_command(commands)

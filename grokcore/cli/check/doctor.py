@@ -29,7 +29,7 @@ from .findings import ok, skipped
 from .identity import judge_browser, judge_clearance, judge_statsig
 from .journey import OnFinding, travel
 
-__all__ = ["examine"]
+__all__ = ["PATHS", "examine"]
 
 PATHS = (CHAT_PATH, RATE_LIMITS_PATH, UPLOAD_PATH, POST_PATH)
 """Requests with ``x-statsig-id``."""

@@ -32,6 +32,7 @@ __all__ = [
     "needed_file",
     "parsed",
     "parsed_with_notes",
+    "preview",
     "writing",
 ]
 
@@ -96,15 +97,31 @@ def edit(path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]) 
         print(f"waiting for another program that edits {name_of(path)}", file=sys.stderr)
 
     with writing(path), locked(path, waiting=waiting):
-        data = read_file(path) if path.exists() else None
-        with naming(name_of(path)):
-            try:
-                new, result = change(data)
-            except NotEditable as error:
-                raise ConfigError(f"{error}; {_conversion_advice(path)}") from None
+        data, new, result = _changed(path, change)
         if new is not None:
             _replace(path, data, new)
     return result
+
+
+def preview(path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]) -> _T:
+    """The result of an :func:`edit`, of which nothing is written.
+
+    :raises ConfigError: if the file can't be read or changed.
+    """
+    with writing(path):
+        return _changed(path, change)[2]
+
+
+def _changed(
+    path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]
+) -> tuple[bytes | None, bytes | None, _T]:
+    """The old content, the new one, and the result of a change."""
+    data = read_file(path) if path.exists() else None
+    with naming(name_of(path)):
+        try:
+            return (data, *change(data))
+        except NotEditable as error:
+            raise ConfigError(f"{error}; {_conversion_advice(path)}") from None
 
 
 def _conversion_advice(path: Path) -> str:
