@@ -20,6 +20,7 @@ from attrs import evolve, frozen
 from ..grok_web.identity import Identity
 from ..grok_web.payload import chat_headers
 from ..lenient_json import loads
+from ..tokens import is_user_id
 
 __all__ = [
     "MODES_PATH",
@@ -41,7 +42,6 @@ SESSION_PATH = "/api/auth/session"
 MOST_MODES = 100
 MOST_WORDS_CHARS = 300
 
-_USER_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _PLAIN = re.compile(r"[^a-z]")
 
 
@@ -164,11 +164,6 @@ def parse_session(body: bytes) -> UserSession | None:
     return UserSession(
         name, any(isinstance(word, str) and "block" in word.lower() for word in words)
     )
-
-
-def is_user_id(value: object) -> bool:
-    """Whether *value* can be a user's id, and can stand in an address and in a cookie."""
-    return isinstance(value, str) and _USER_ID.fullmatch(value) is not None
 
 
 def _mode(value: object) -> Mode | None:

@@ -98,7 +98,8 @@ class Attempt:
         :param error: what the attempt failed with; what is secret is taken out of it.
         """
         if error is not None:
-            error.redact(self.lease.sso)
+            for secret in self.lease.secrets:
+                error.redact(secret)
             self._lane.failed(self.lease, error)
         self.lease.settle(error)
         self._alarm.clear(self._exchange)
