@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from attrs import evolve, frozen
+from attrs import frozen
 
-from ..grok_web.identity import Identity
+from ..grok_web.identity import Identity, without_statsig
 from ..grok_web.payload import chat_headers
 from ..lenient_json import loads
 from ..tokens import is_user_id
@@ -133,7 +133,7 @@ def page_headers(
 
     :param request_id: a fresh uuid4.
     """
-    return chat_headers(evolve(identity, statsig_id=""), url=url, sso=sso, request_id=request_id)
+    return chat_headers(without_statsig(identity), url=url, sso=sso, request_id=request_id)
 
 
 def parse_modes(body: bytes) -> Modes | None:
