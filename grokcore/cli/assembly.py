@@ -19,6 +19,7 @@ from ..errors import ConfigError
 from ..logs import FOLD_S, write_folded
 from ..protocol.grok_web.identity import Identity
 from ..protocol.grok_web.question_text import LongTexts
+from ..protocol.models import WebLane
 from ..protocol.pool.book import TokenBook
 from ..protocol.pool.records import record_of
 from ..protocol.pool.roster import Adoption
@@ -292,7 +293,11 @@ def check_curl(settings: Settings) -> None:
 
 def quota_asker(config: Config, transport: CurlTransport) -> QuotaAsker:
     """A client for Grok's rate limits, as configured."""
-    return QuotaAsker(transport, config.grok.base_url, identity_of(config))
+    lanes: dict[WebLane, set[str]] = {WebLane.SOCKET: set(), WebLane.REST: set()}
+    for model in config.models.values():
+        lanes[model.web_lane].add(model.rate_limit_name)
+    modes = frozenset(lanes[WebLane.SOCKET] - lanes[WebLane.REST])
+    return QuotaAsker(transport, config.grok.base_url, identity_of(config), modes)
 
 
 def with_simulator(config: Config, url: str) -> Config:

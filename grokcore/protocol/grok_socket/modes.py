@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from attrs import evolve, frozen
+from attrs import frozen
 
-from ..grok_web.identity import Identity
+from ..grok_web.identity import Identity, without_statsig
 from ..grok_web.payload import chat_headers
 from ..lenient_json import loads
+from ..tokens import is_user_id
 
 __all__ = [
     "MODES_PATH",
@@ -41,7 +42,6 @@ SESSION_PATH = "/api/auth/session"
 MOST_MODES = 100
 MOST_WORDS_CHARS = 300
 
-_USER_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _PLAIN = re.compile(r"[^a-z]")
 
 
@@ -133,7 +133,7 @@ def page_headers(
 
     :param request_id: a fresh uuid4.
     """
-    return chat_headers(evolve(identity, statsig_id=""), url=url, sso=sso, request_id=request_id)
+    return chat_headers(without_statsig(identity), url=url, sso=sso, request_id=request_id)
 
 
 def parse_modes(body: bytes) -> Modes | None:
@@ -164,11 +164,6 @@ def parse_session(body: bytes) -> UserSession | None:
     return UserSession(
         name, any(isinstance(word, str) and "block" in word.lower() for word in words)
     )
-
-
-def is_user_id(value: object) -> bool:
-    """Whether *value* can be a user's id, and can stand in an address and in a cookie."""
-    return isinstance(value, str) and _USER_ID.fullmatch(value) is not None
 
 
 def _mode(value: object) -> Mode | None:

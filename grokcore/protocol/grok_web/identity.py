@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-__all__ = ["ORIGIN", "Identity"]
+__all__ = ["ORIGIN", "Identity", "without_statsig"]
 
 ORIGIN = "https://grok.com"
 """The page's ``Origin``, also where ``base_url`` names a mirror or a simulator."""
@@ -29,3 +29,8 @@ class Identity:
         if isinstance(self.statsig_id, str):
             return self.statsig_id
         return self.statsig_id.get(path, self.statsig_id.get("*", ""))
+
+
+def without_statsig(identity: Identity) -> Identity:
+    """The identity of requests that need the cookies alone."""
+    return evolve(identity, statsig_id="")

@@ -193,6 +193,7 @@ class Account:
     :ivar suspect_until: time until which others are preferred.
     :ivar slips: failures in a row that we don't blame on it.
     :ivar switched_off: whether its owner disabled it on this server, apart from the token file.
+    :ivar learned_user_id: id of its user as Grok gave it (private); empty until Grok was asked.
     :ivar retired: whether it is not in use: switched off, disabled in the token file or no longer
         there. Loans of it are still given back.
     """
@@ -212,6 +213,7 @@ class Account:
     slips: int = 0
     allowances: dict[str, Allowance] = field(factory=dict)
     switched_off: bool = False
+    learned_user_id: str = field(default="", repr=False)
     retired: bool = False
 
     @property
@@ -220,10 +222,17 @@ class Account:
         return self.refusals > 0
 
     @property
+    def user_id(self) -> str:
+        """The id of its user at Grok: that of the token file, else Grok's; empty if unknown."""
+        return self.entry.user_id or self.learned_user_id
+
+    @property
     def has_history(self) -> bool:
         """Whether there is anything to save of it."""
         shut = max(self.last_used, self.cooling_until) > -math.inf
-        return bool(shut or self.allowances or self.refusal or self.switched_off)
+        return bool(
+            shut or self.allowances or self.refusal or self.switched_off or self.learned_user_id
+        )
 
     @property
     def disabled(self) -> bool:

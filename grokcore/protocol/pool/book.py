@@ -341,6 +341,12 @@ class TokenBook:
         if not account.retired:
             self._choice.put(account, now)
 
+    def learn_user(self, account: Account, user_id: str) -> None:
+        """Note the id of an account's user, to be saved; empty forgets it."""
+        if account.learned_user_id != user_id:
+            account.learned_user_id = user_id
+            self._unsaved.add(account)
+
     # Actions of a token's owner ------------------------------------------------------------------
     # Each takes a token's id (or more of its key), and raises UnknownToken if there is none.
 

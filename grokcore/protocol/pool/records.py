@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping
 
 from ..quota import Quota
+from ..tokens import is_user_id
 from ..waits import LONGEST_WAIT_S, believed_wait
 from .account import EVIDENCE_APART_S, REFUSED_COOLING_S, Account
 from .allowance import Allowance
@@ -40,6 +41,7 @@ def record_of(account: Account, now: float, offset: float) -> dict[str, object]:
         "refusal": account.refusal,
         "refused_question": account.refused_question,
         "switched_off": account.switched_off,
+        "user_id": account.learned_user_id,
         "allowances": {
             group: _allowance_record(allowance, offset)
             for group, allowance in account.allowances.items()
@@ -53,6 +55,8 @@ def recall(account: Account, record: Mapping[str, object], now: float, offset: f
     times = _RecordTimes(record, now, offset, _made_at(record))
     account.answered = record.get("answered") is True
     account.switched_off = record.get("switched_off") is True
+    user_id = record.get("user_id")
+    account.learned_user_id = str(user_id) if is_user_id(user_id) else ""
     account.last_used = times.past("used_at")
     account.cooling_until = times.future("cooling_until", REFUSED_COOLING_S[-1])
     account.refusals = _count(record.get("refusals"))

@@ -97,7 +97,12 @@ class Outcome:
 
 def details_of(entry: TokenEntry) -> dict[str, str | bool]:
     """The details of a token beside its tier, by their names in the file."""
-    named = {"note": entry.note, "proxy_url": entry.proxy_url, "disabled": entry.disabled}
+    named = {
+        "note": entry.note,
+        "proxy_url": entry.proxy_url,
+        "disabled": entry.disabled,
+        "user_id": entry.user_id,
+    }
     return {name: value for name, value in named.items() if value}
 
 

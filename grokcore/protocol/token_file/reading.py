@@ -30,7 +30,7 @@ from attrs import evolve, frozen
 from ...errors import ConfigError
 from ..lenient_json import loads
 from ..models import Tier
-from ..tokens import TokenEntry
+from ..tokens import TokenEntry, is_user_id
 from ..urls.proxy_url import parse_proxy_url
 from .places import (
     OTHER_COOKIE,
@@ -328,6 +328,7 @@ def _entry(value: Any, tier: Tier) -> tuple[TokenEntry, list[str]]:
             next((value[key] for key in _PROXY_KEYS if value.get(key)), None), "proxy_url"
         ),
         disabled=_disabled(value, remarks),
+        user_id=_user_id(value.get("user_id")),
     )
     return entry, remarks
 
@@ -419,6 +420,19 @@ def _proxy(value: Any, name: str) -> str | None:
         raise _Refusal(name, str(error)) from None
 
 
+def _user_id(value: Any) -> str:
+    """The id of the account's user; empty if there is none."""
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or not is_user_id(value):
+        raise _Refusal(
+            "user_id",
+            "must be the id of the account's user at Grok: at most 100 letters, digits, - and _. "
+            "Without it the server asks Grok",
+        )
+    return value
+
+
 def _flag(value: Any, name: str) -> bool:
     word = _word(value)
     if value is not None and word not in _ON | _OFF:
@@ -440,4 +454,5 @@ def _merged(first: TokenEntry, second: TokenEntry) -> TokenEntry:
         note=first.note or second.note,
         proxy_url=first.proxy_url or second.proxy_url,
         disabled=first.disabled or second.disabled,
+        user_id=first.user_id or second.user_id,
     )

@@ -98,7 +98,8 @@ class Attempt:
         :param error: the failure of the attempt, if it failed; secrets are taken out of it.
         """
         if error is not None:
-            error.redact(self.lease.sso)
+            for secret in self.lease.secrets:
+                error.redact(secret)
             self._lane.failed(self.lease, error)
         self.lease.settle(error)
         self._alarm.clear(self._exchange)

@@ -44,6 +44,7 @@ class Lease:
     def __init__(self, pool: TokenPool, loan: Loan) -> None:
         entry = loan.account.entry
         self._pool = pool
+        self._account = loan.account
         self._loan: Loan | None = loan
         self.sso = entry.sso
         self.key = entry.key
@@ -52,6 +53,21 @@ class Lease:
 
     def __repr__(self) -> str:
         return f"<Lease of {self.token_id} {'open' if self._loan else 'given back'}>"
+
+    @property
+    def user_id(self) -> str:
+        """The id of the account's user at Grok (private); empty if it is not known."""
+        return self._account.user_id
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no message may quote."""
+        return (self.sso, self.user_id) if self.user_id else (self.sso,)
+
+    def learn_user(self, user_id: str) -> None:
+        """Keep the id of the account's user, beyond this lease; empty forgets Grok's."""
+        self._pool.book.learn_user(self._account, user_id)
+        self._pool.changed()
 
     def settle(self, error: GrokApiError | None) -> None:
         """Give it back with the attempt's outcome; None is a success. Further calls do nothing."""

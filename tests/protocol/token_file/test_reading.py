@@ -162,6 +162,10 @@ class Fault:
     message: str
 
 
+NO_USER_ID = (
+    "must be the id of the account's user at Grok: at most 100 letters, digits, - and _. "
+    "Without it the server asks Grok"
+)
 NO_TOKEN = "is not a token: expected the value of the sso cookie, sso=…, or a cookie header"
 FIELDS = "is not a token alone: leave only the session token, without mail address, password or other fields"
 
@@ -182,6 +186,8 @@ FAULTS = [
     Fault(["secrét"], f"entry 1 {NO_TOKEN}"),
     Fault(["xy" * 2049], f"entry 1 {NO_TOKEN}"),
     Fault(["xy" * 20_000], f"entry 1 {NO_TOKEN}"),
+    Fault([JWT, {"token": OTHER, "user_id": "a b"}], f"entry 2: user_id {NO_USER_ID}"),
+    Fault({"sso": {JWT: {"user_id": 7}}}, f"sso, entry 1: user_id {NO_USER_ID}"),
     Fault([JWT, "", "a b"], f"entry 2 {NO_TOKEN}. Refused as well: entry 3"),
     Fault({"sso": {JWT: {}, "not a token": {}}}, f"sso, entry 2 {NO_TOKEN}"),
     Fault({"ssoSuper": [JWT, ""]}, f"ssoSuper, entry 2 {NO_TOKEN}"),
@@ -477,3 +483,11 @@ def test_a_command_that_never_ends_is_one_line() -> None:
     text = f"curl 'https://grok.com' -H 'cookie: sso={JWT}' \\\n" + "  -H 'a: b' \\\n" * 300
     entries = [found.entry.sso for found in read_tokens(text.encode()) if found.entry]
     assert entries == [JWT]
+
+
+def test_a_user_id_of_an_entry_is_taken_and_not_shown() -> None:
+    """Null and an empty text are none, and a repeated token has that of either place."""
+    entries = parsed([{"token": JWT, "user_id": None}, {"token": JWT, "user_id": "user-1"}])
+    assert [entry.user_id for entry in entries] == ["user-1"]
+    assert "user-1" not in repr(entries)
+    assert parsed([{"token": JWT, "user_id": ""}])[0].user_id == ""

@@ -62,7 +62,7 @@ class GrokSocketLane:
         """
         self.web.failed(lease, error)
         if isinstance(error, CredentialsRejected):
-            self.users.forget(lease.key)
+            lease.learn_user("")
 
     async def fetch(self, lease: Lease, url: str) -> Asset:
         """Fetch a picture."""

@@ -20,11 +20,10 @@ ASK_S = 20.0
 
 
 class Users:
-    """User ids, each asked for once (grok-protocol.md §8.8)."""
+    """User ids, each asked for once and kept with its account (grok-protocol.md §8.8)."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._ids: dict[str, str] = {}
         self._locks: dict[str, trio.Lock] = {}
 
     async def user_id(self, lease: Lease, settings: GrokWebSettings) -> str:
@@ -34,13 +33,11 @@ class Users:
         """
         lock = self._locks.setdefault(lease.key, trio.Lock())
         async with lock:
-            if lease.key not in self._ids:
-                self._ids[lease.key] = await self._ask(lease, settings)
-        return self._ids[lease.key]
-
-    def forget(self, key: str) -> None:
-        """Ask again: the account was refused."""
-        self._ids.pop(key, None)
+            if user_id := lease.user_id:
+                return user_id
+            user_id = await self._ask(lease, settings)
+            lease.learn_user(user_id)
+            return user_id
 
     async def _ask(self, lease: Lease, settings: GrokWebSettings) -> str:
         url = settings.base_url + SESSION_PATH

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import trio
 from attrs import frozen
 
-from ....errors import CredentialsRejected, GrokApiError, UpstreamFailure
-from ....protocol.grok_web.identity import Identity
+from ....errors import AntiBotRefusal, Challenge, CredentialsRejected, GrokApiError, UpstreamFailure
+from ....protocol.grok_web.identity import Identity, without_statsig
 from ....protocol.grok_web.rate_limits import RATE_LIMITS_PATH, parse_quota, rate_limits_body
 from ....protocol.pool.quota_polls import Poll
 from ....protocol.quota import Quota
@@ -33,35 +33,55 @@ AT_ONCE = 8
 """Polls under way at once. Thousands of tokens whose cooling ends together must not become a storm.
 """
 
+_NOT_FOR_COOKIES = (
+    "Grok does not report this mode's allowance without an x-statsig-id. Its refusals "
+    "of questions count instead."
+)
+
 _log = logging.getLogger(__name__)
 
 
 @frozen
 class QuotaAsker:
-    """Makes polls, with the identity of a question."""
+    """Makes polls, with the identity of a question.
+
+    :ivar modes: groups that are modes of the page. They are polled with the cookies alone. A
+        challenge in answer to that says nothing of the egress, whose questions go without
+        ``x-statsig-id`` too.
+    """
 
     transport: Transport
     base_url: str
     identity: Identity
+    modes: frozenset[str] = frozenset()
 
     async def ask(self, sso: str, proxy_url: str, group: str) -> Quota:
         """Ask for the rest of an account's allowance for *group*. No generation is spent.
 
         :raises GrokApiError: if there was no answer, or none with a number; the class says why.
         """
-        answer = await post_json(
+        if group not in self.modes:
+            answer = await self._post(sso, proxy_url, group, self.identity)
+        else:
+            try:
+                answer = await self._post(sso, proxy_url, group, without_statsig(self.identity))
+            except (Challenge, AntiBotRefusal) as error:
+                raise UpstreamFailure(_NOT_FOR_COOKIES) from error
+        quota = parse_quota(answer)
+        if quota is None:
+            raise UpstreamFailure("Grok's answer does not hold the rest of the allowance.")
+        return quota
+
+    async def _post(self, sso: str, proxy_url: str, group: str, identity: Identity) -> bytes:
+        return await post_json(
             self.transport,
             self.base_url + RATE_LIMITS_PATH,
             rate_limits_body(group),
             sso=sso,
             proxy_url=proxy_url,
-            identity=self.identity,
+            identity=identity,
             seconds=ASK_S,
         )
-        quota = parse_quota(answer)
-        if quota is None:
-            raise UpstreamFailure("Grok's answer does not hold the rest of the allowance.")
-        return quota
 
 
 class QuotaKeeper:

@@ -37,6 +37,7 @@ from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.grok_web.identity import Identity
 from grokcore.protocol.models import SHIPPED, Limits, Model
 from grokcore.protocol.pool.book import TokenBook
+from grokcore.protocol.pool.records import record_of
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.completion.gateway import Completion, Gateway
 from grokcore.runtime.lanes.grok_socket.lane import GrokSocketLane
@@ -89,6 +90,7 @@ def run_on_lane(
     *,
     tokens: int = 1,
     script: SocketScript | None = None,
+    book: TokenBook | None = None,
 ) -> None:
     """Run *scenario*; afterwards nothing may be under way, and the client made no mistake."""
 
@@ -96,7 +98,7 @@ def run_on_lane(
         simulator, transport = Simulator(), CurlTransport(CurlSettings())
         if script is not None:
             simulator.sockets.always(script)
-        book = TokenBook([TokenEntry(f"token-{number}") for number in range(tokens)])
+        pooled = book or TokenBook([TokenEntry(f"token-{number}") for number in range(tokens)])
 
         async def serve(*, task_status: trio.TaskStatus[str]) -> None:
             await serve_simulator(simulator, task_status=task_status)
@@ -108,11 +110,11 @@ def run_on_lane(
                 settings = GrokWebSettings(url, Identity(""), frozenset({"grok:render"}))
                 web = GrokWebLane(transport, settings)
                 lane = GrokSocketLane(web, transport, Users(transport), lambda: 1_790_000_000.5)
-                gateway = Gateway(lane, TokenPool(book, queue_s=1), jitter=lambda: 0.0)
+                gateway = Gateway(lane, TokenPool(pooled, queue_s=1), jitter=lambda: 0.0)
                 nursery.start_soon(gateway.alarm.run)
-                await scenario(Lane(gateway, book, simulator, transport))
+                await scenario(Lane(gateway, pooled, simulator, transport))
                 assert gateway.open_count == transport.under_way == 0
-                assert sum(account.in_flight for account in book.accounts) == 0
+                assert sum(account.in_flight for account in pooled.accounts) == 0
                 await simulator.until(lambda: not simulator.sockets.open)
                 assert [fault for call in simulator.sockets.calls for fault in call.faults] == []
                 nursery.cancel_scope.cancel()
@@ -168,6 +170,51 @@ async def test_the_user_id_is_asked_for_once_per_token(lane: Lane) -> None:
             nursery.start_soon(collect, lane.ask())
     assert sorted(call.sso for call in lane.simulator.sessions) == ["token-0", "token-1"]
     assert all("x-statsig-id" not in call.headers for call in lane.simulator.sessions)
+
+
+def test_a_user_id_outlives_a_restart() -> None:
+    """The record of the account has it, and nothing that is shown of it has."""
+    records: dict[str, dict[str, object]] = {}
+
+    async def first(lane: Lane) -> None:
+        await collect(lane.ask())
+        (account,) = lane.book.accounts
+        assert account in lane.book.take_unsaved()
+        records[account.entry.key] = record_of(account, trio.current_time(), 0.0)
+        shown = [account, account.entry, lane.book.views(trio.current_time())]
+        assert lines.USER_ID not in repr(shown)
+
+    async def second(lane: Lane) -> None:
+        await collect(lane.ask())
+        assert lane.simulator.sessions == []
+        (call,) = lane.simulator.sockets.calls
+        assert call.headers["cookie"].endswith(f"x-userid={lines.USER_ID}")
+
+    run_on_lane(first)
+    book = TokenBook([TokenEntry("token-0")])
+    book.recall(records, 0.0, 0.0)
+    run_on_lane(second, book=book)
+
+
+@on_lane(book=TokenBook([TokenEntry("token-0", user_id="of-the-file")]))
+async def test_the_user_id_of_the_token_file_is_used_unasked(lane: Lane) -> None:
+    """Grok isn't asked, and the file's id is in the cookie."""
+    await collect(lane.ask())
+    assert lane.simulator.sessions == []
+    (call,) = lane.simulator.sockets.calls
+    assert call.headers["cookie"].endswith("x-userid=of-the-file")
+
+
+@on_lane
+async def test_no_user_id_is_in_an_error_or_a_log(
+    lane: Lane, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is private, like the session: not even an answer of Grok's that fails shows it."""
+    with caplog.at_level("DEBUG"):
+        await collect(lane.ask())
+        lane.simulator.sockets.always(answer(Close(1011, f"user {lines.USER_ID}")))
+        error, _ = await failure_of(lane.ask())
+    assert lines.USER_ID not in f"{error!r} {error.message} {caplog.text}"
 
 
 # What comes back --------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ from .polls import (
     PLENTY,
     Grok,
     World,
+    make_world,
     said,
     told,
     with_keeper,
@@ -217,3 +218,34 @@ async def test_a_session_that_is_echoed_is_not_repeated(
     (line,) = said(caplog)
     assert "no session" in line
     assert "verysecret" not in caplog.text
+
+
+REFUSALS_OF_COOKIES = {
+    "anti-bot": error(403, lines.ERROR_403_ANTIBOT),
+    "challenge": page(),
+    "a page": page(200),
+    "unknown path": error(404, {"code": 5, "message": "Not Found", "details": []}),
+    "unknown form": error(200, {"remaining": "many"}),
+}
+
+
+@pytest.mark.parametrize("script", REFUSALS_OF_COOKIES.values(), ids=REFUSALS_OF_COOKIES)
+@on_fake_clock
+async def test_a_mode_is_asked_for_with_cookies_and_a_refusal_costs_nobody(script: Script) -> None:
+    """No breaker, no cooling, no pause of polls; the next question goes out as ever."""
+    grok = Grok([script])
+    asker = QuotaAsker(grok, BASE_URL, IDENTITY, frozenset({GROUP}))
+    world = make_world(tokens=[TokenEntry("sso-0")], asker=asker)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.keeper.run)
+        await world.use()
+        await trio.sleep(1)
+        (exchange,) = grok.exchanges
+        assert not {name for name, _ in exchange.request.headers} & {"x-statsig-id"}
+        (account,) = world.book.accounts
+        egress, now = account.egress, trio.current_time()
+        assert world.states() == ["ok"]
+        assert max(egress.paused_until, egress.no_polls_until, account.suspect_until) <= now
+        assert account.open_at(GROUP, 1) <= now
+        await world.use()
+        nursery.cancel_scope.cancel()
