@@ -83,6 +83,11 @@ class Model:
     video: bool = False
     web_lane: WebLane = WebLane.REST
 
+    @property
+    def socket_mode(self) -> str:
+        """The id of the page's mode that the websocket is asked for; empty over REST."""
+        return self.mode_id if self.web_lane is WebLane.SOCKET else ""
+
 
 def _row(name: str, grok_model: str, mode: str, **more: Any) -> Model:
     """A shipped row; its allowance has the name of Grok's model."""
