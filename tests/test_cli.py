@@ -299,7 +299,7 @@ def test_models_prints_the_whole_table(
     heading, *rows = capsys.readouterr().out.splitlines()
     assert heading.split()[0] == "model"
     assert [row.split()[0] for row in rows] == list(SHIPPED)
-    assert len(rows) == 8
+    assert len(rows) == 12
 
 
 def test_models_shows_what_the_user_changed(

@@ -115,6 +115,10 @@ def test_the_models_are_the_shipped_ones_with_their_clocks() -> None:
         "grok-4.1": usual,
         "grok-4.1-thinking": thinking,
         "grok-imagine-0.9": Limits(120, 120, 900),
+        "grok-auto": thinking,
+        "grok-fast": usual,
+        "grok-expert": thinking,
+        "grok-heavy": thinking,
     }
 
 

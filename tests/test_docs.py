@@ -97,7 +97,8 @@ def test_the_models_table_is_that_of_the_code(reference: str) -> None:
         clocks = (
             f"{model.limits.first_response:g} / {model.limits.chunk:g} / {model.limits.total:g}"
         )
-        at_grok = f"{model.grok_model}, {model.mode} | {model.rate_limit_name}"
+        named = f"modeId {model.mode_id}" if model.mode_id else f"{model.grok_model}, {model.mode}"
+        at_grok = f"{named} | {model.rate_limit_name}"
         assert (
             f"| `{model.name}` | {at_grok} | {model.cost} | {model.tier.value} | {clocks} |" in text
         )

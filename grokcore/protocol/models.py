@@ -1,6 +1,8 @@
 """The model table: public model names, and Grok's names, modes and costs for them.
 
-The shipped rows are the original project's (grok-protocol.md §2.5, revision of November 2025).
+The first eight rows are the original project's (grok-protocol.md §2.5, revision of November 2025);
+the others are the modes of Grok's page.
+
 Upstream renames and retires models, so every field can be changed, and models added, in
 ``[models."name"]`` of the configuration.
 """
@@ -83,10 +85,20 @@ class Model:
     video: bool = False
     web_lane: WebLane = WebLane.REST
 
+    @property
+    def socket_mode(self) -> str:
+        """The id of the page's mode that the websocket is asked for; empty over REST."""
+        return self.mode_id if self.web_lane is WebLane.SOCKET else ""
+
 
 def _row(name: str, grok_model: str, mode: str, **more: Any) -> Model:
     """A shipped row; its allowance has the name of Grok's model."""
     return Model(name, grok_model, f"MODEL_MODE_{mode}", grok_model, **more)
+
+
+def _mode(mode: str, **more: Any) -> Model:
+    """A shipped row for a mode of the page; its allowance has the mode's name."""
+    return Model(f"grok-{mode}", "", "", mode, mode_id=mode, **more)
 
 
 SHIPPED: Mapping[str, Model] = {
@@ -111,6 +123,10 @@ SHIPPED: Mapping[str, Model] = {
         _row("grok-4.1", "grok-4-1-non-thinking-w-tool", "GROK_4_1"),
         _row("grok-4.1-thinking", "grok-4-1-thinking-1108b", "AUTO", limits=THINKING_LIMITS),
         _row("grok-imagine-0.9", "grok-3", "FAST", limits=IMAGINE_LIMITS, video=True),
+        _mode("auto", limits=THINKING_LIMITS),
+        _mode("fast"),
+        _mode("expert", limits=THINKING_LIMITS),
+        _mode("heavy", tier=Tier.SUPER, limits=THINKING_LIMITS),
     )
 }
 

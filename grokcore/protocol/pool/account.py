@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Mapping
 
 from attrs import define, field
 
@@ -44,6 +45,7 @@ from ...errors import (
     UpstreamFailure,
     UpstreamOverloaded,
 )
+from ..models import Model, Tier
 from ..tokens import TokenEntry
 from .allowance import Allowance
 from .breaker import Breaker
@@ -194,6 +196,9 @@ class Account:
     :ivar slips: failures in a row that we don't blame on it.
     :ivar switched_off: whether its owner disabled it on this server, apart from the token file.
     :ivar learned_user_id: id of its user as Grok gave it (private); empty until Grok was asked.
+    :ivar refused_modes: ids of modes that Grok does not let it use, each with Grok's name of the
+        smallest plan that has it, or an empty text.
+    :ivar modes_due_at: time from which Grok may be asked again for its modes.
     :ivar retired: whether it is not in use: switched off, disabled in the token file or no longer
         there. Loans of it are still given back.
     """
@@ -214,12 +219,19 @@ class Account:
     allowances: dict[str, Allowance] = field(factory=dict)
     switched_off: bool = False
     learned_user_id: str = field(default="", repr=False)
+    refused_modes: Mapping[str, str] = field(factory=dict)
+    modes_due_at: float = -math.inf
     retired: bool = False
 
     @property
     def invalid(self) -> bool:
         """Whether Grok refused its credential twice."""
         return self.refusals > 0
+
+    def may_use(self, model: Model) -> bool:
+        """Whether its tier has *model*, and Grok has not said otherwise of the model's mode."""
+        in_tier = model.tier is Tier.BASIC or self.entry.tier is Tier.SUPER
+        return in_tier and model.socket_mode not in self.refused_modes
 
     @property
     def user_id(self) -> str:
@@ -272,6 +284,7 @@ class Account:
         self.last_used -= seconds
         self.cooling_until -= seconds
         self.suspect_until -= seconds
+        self.modes_due_at -= seconds
         if self.first_refusal_at is not None:
             self.first_refusal_at -= seconds
         for allowance in self.allowances.values():

@@ -347,6 +347,20 @@ class TokenBook:
             account.learned_user_id = user_id
             self._unsaved.add(account)
 
+    def learn_modes(
+        self, account: Account, refused: Mapping[str, str] | None, due_at: float, now: float
+    ) -> None:
+        """Note the modes that Grok does not let an account use.
+
+        :param refused: by id, with the plan that has it; None if Grok did not say.
+        :param due_at: time from which Grok may be asked again.
+        """
+        if refused is not None:
+            account.refused_modes = dict(refused)
+        account.modes_due_at = due_at
+        self._reasons.forget_all()
+        self._touch(account, now)
+
     # Actions of a token's owner ------------------------------------------------------------------
     # Each takes a token's id (or more of its key), and raises UnknownToken if there is none.
 

@@ -60,7 +60,7 @@ class Choice:
         self.max_in_flight = max_in_flight
         self._roster = roster
         self._polls = polls
-        self._shelves: dict[tuple[Tier, str, int], Shelf] = {}
+        self._shelves: dict[tuple[Tier, str, int, str], Shelf] = {}
 
     def clear(self) -> None:
         """Empty all shelves; they are filled anew when they are needed."""
@@ -68,8 +68,12 @@ class Choice:
 
     def put(self, account: Account, now: float) -> None:
         """Place *account* on its shelves, after a change of anything about it."""
-        for (tier, _, _), shelf in self._shelves.items():
-            if tier is account.entry.tier:
+        for (tier, _, _, mode), shelf in self._shelves.items():
+            if tier is not account.entry.tier:
+                continue
+            if mode in account.refused_modes:
+                shelf.remove(account)
+            else:
                 shelf.put(account, now)
 
     def remove(self, account: Account) -> None:
@@ -136,18 +140,18 @@ class Choice:
         return shelves
 
     def _shelf(self, tier: Tier, model: Model, now: float) -> Shelf:
-        shelf = self._shelves.get((tier, model.rate_limit_name, model.cost))
+        shelf = self._shelves.get((tier, model.rate_limit_name, model.cost, model.socket_mode))
         return self._filled(tier, model, now) if shelf is None else shelf
 
     def _filled(self, tier: Tier, model: Model, now: float) -> Shelf:
         """A new shelf. A question that is dearer than all before needs its accounts open later."""
         group = model.rate_limit_name
-        shelf = self._shelves[tier, group, model.cost] = Shelf(
+        shelf = self._shelves[tier, group, model.cost, model.socket_mode] = Shelf(
             group, model.cost, self.max_in_flight
         )
         dearer = self._polls.note_cost(group, model.cost)
         for account in self._roster.accounts:
-            if account.entry.tier is tier:
+            if account.entry.tier is tier and account.may_use(model):
                 shelf.put(account, now)
             if dearer and group in account.allowances:
                 self._polls.replan(account, group, now)

@@ -21,6 +21,8 @@ __all__ = ["recall", "record_of"]
 
 LONGEST_GROUP_NAME = 200
 GROUPS_AT_MOST = 64
+MODES_AT_MOST = 100
+LONGEST_MODES_S = 86400.0
 
 OLDEST_REFUSAL_S = 7 * 86400.0
 """Seconds. A first refusal counts as no longer ago than this."""
@@ -42,6 +44,8 @@ def record_of(account: Account, now: float, offset: float) -> dict[str, object]:
         "refused_question": account.refused_question,
         "switched_off": account.switched_off,
         "user_id": account.learned_user_id,
+        "refused_modes": dict(account.refused_modes),
+        "modes_due_at": _to_wall(account.modes_due_at, offset),
         "allowances": {
             group: _allowance_record(allowance, offset)
             for group, allowance in account.allowances.items()
@@ -57,6 +61,8 @@ def recall(account: Account, record: Mapping[str, object], now: float, offset: f
     account.switched_off = record.get("switched_off") is True
     user_id = record.get("user_id")
     account.learned_user_id = str(user_id) if is_user_id(user_id) else ""
+    account.refused_modes = _modes(record.get("refused_modes"))
+    account.modes_due_at = times.future("modes_due_at", LONGEST_MODES_S)
     account.last_used = times.past("used_at")
     account.cooling_until = times.future("cooling_until", REFUSED_COOLING_S[-1])
     account.refusals = _count(record.get("refusals"))
@@ -204,3 +210,12 @@ def _effort_waits(value: object) -> tuple[tuple[int, float], ...]:
 
 def _text(value: object) -> str:
     return value[:1000] if isinstance(value, str) else ""
+
+
+def _modes(value: object) -> dict[str, str]:
+    listed = list(value.items())[:MODES_AT_MOST] if isinstance(value, dict) else []
+    return {
+        mode: _text(plan)
+        for mode, plan in listed
+        if isinstance(mode, str) and 0 < len(mode) <= LONGEST_GROUP_NAME
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from attrs import frozen
 
@@ -15,7 +16,7 @@ from ...errors import (
     RateLimitExceeded,
     TransportFailure,
 )
-from ..models import Model, Tier
+from ..models import Model
 from .account import Account, Egress
 from .choice import Need
 from .roster import Roster
@@ -112,6 +113,13 @@ def judge(
     able, disabled = _able(accounts, model), _able(aside, model)
     if not able and disabled:
         return Reason(NoTokens, ALL_DISABLED.replace("{where}", _where(disabled)))
+    plans = {
+        plan
+        for account in accounts
+        if (plan := account.refused_modes.get(model.socket_mode)) is not None
+    }
+    if not able and plans:
+        return Reason(NoTokens, _not_included(model, plans))
     if not able:
         only_basic = (
             f"The model {model.name} needs a token of a Super account, and none is configured."
@@ -127,12 +135,18 @@ def judge(
     return _of_shut(shut, opens, _besides(disabled))
 
 
+def _not_included(model: Model, plans: AbstractSet[str]) -> str:
+    named = ", ".join(sorted(filter(None, plans)))
+    needs = f" Grok names the plan {named}." if named else ""
+    return (
+        f"Grok does not let any configured token use the model {model.name} (mode "
+        f"{model.socket_mode}).{needs} Ask for another model, or add a token of an account that "
+        "has it."
+    )
+
+
 def _able(accounts: Sequence[Account], model: Model) -> list[Account]:
-    return [
-        account
-        for account in accounts
-        if model.tier is Tier.BASIC or account.entry.tier is Tier.SUPER
-    ]
+    return [account for account in accounts if account.may_use(model)]
 
 
 def _where(disabled: Sequence[Account]) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import trio
@@ -67,6 +67,22 @@ class Lease:
     def learn_user(self, user_id: str) -> None:
         """Keep the id of the account's user, beyond this lease; empty forgets Grok's."""
         self._pool.book.learn_user(self._account, user_id)
+        self._pool.changed()
+
+    @property
+    def modes_due(self) -> bool:
+        """Whether Grok may be asked which modes the account has."""
+        return self._account.modes_due_at <= trio.current_time()
+
+    @property
+    def refused_modes(self) -> Mapping[str, str]:
+        """Modes that the account may not use, with the plan that has each."""
+        return self._account.refused_modes
+
+    def learn_modes(self, refused: Mapping[str, str] | None, *, again_in_s: float) -> None:
+        """Keep the modes that the account may not use; None if Grok did not say."""
+        now = trio.current_time()
+        self._pool.book.learn_modes(self._account, refused, now + again_in_s, now)
         self._pool.changed()
 
     def settle(self, error: GrokApiError | None) -> None:

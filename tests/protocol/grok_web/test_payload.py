@@ -104,9 +104,15 @@ def test_the_models_are_the_originals() -> None:
         ("grok-4.1", "grok-4-1-non-thinking-w-tool", "MODEL_MODE_GROK_4_1", "grok-4-1-non-thinking-w-tool", 1, Tier.BASIC),
         ("grok-4.1-thinking", "grok-4-1-thinking-1108b", "MODEL_MODE_AUTO", "grok-4-1-thinking-1108b", 1, Tier.BASIC),
         ("grok-imagine-0.9", "grok-3", "MODEL_MODE_FAST", "grok-3", 1, Tier.BASIC),
+        ("grok-auto", "", "", "auto", 1, Tier.BASIC),
+        ("grok-fast", "", "", "fast", 1, Tier.BASIC),
+        ("grok-expert", "", "", "expert", 1, Tier.BASIC),
+        ("grok-heavy", "", "", "heavy", 1, Tier.SUPER),
     ]  # fmt: skip
     assert list(SHIPPED) == [name for name, *_ in rows]
-    assert all(model.search and not model.mode_id for model in SHIPPED.values())
+    assert all(
+        model.search and bool(model.mode_id) != bool(model.mode) for model in SHIPPED.values()
+    )
 
 
 def test_an_unknown_model_is_answered_with_near_names() -> None:
@@ -115,7 +121,7 @@ def test_an_unknown_model_is_answered_with_near_names() -> None:
     with pytest.raises(ModelNotFound, match=r"Did you mean grok-4-heavy") as near:
         find_model(SHIPPED, "grok-4-heavvy")
     with pytest.raises(
-        ModelNotFound, match=r"There are: grok-3-fast, .*grok-imagine-0\.9\."
+        ModelNotFound, match=r"There are: grok-3-fast, .*grok-imagine-0\.9, .*grok-heavy\."
     ) as far:
         find_model(SHIPPED, "claude")
     assert (near.value.status, near.value.param, far.value.code) == (

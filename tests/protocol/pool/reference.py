@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from grokcore.protocol.models import Tier
+from grokcore.protocol.models import Tier, WebLane
 from grokcore.protocol.pool.account import Account
 from grokcore.protocol.pool.book import Need, TokenBook
 
@@ -44,9 +44,13 @@ class Reference:
     # recently used.
 
     def able(self) -> list[Account]:
-        basic = self.need.model.tier is Tier.BASIC
+        model = self.need.model
+        mode = model.mode_id if model.web_lane is WebLane.SOCKET else None
         return [
-            account for account in self.book.accounts if basic or account.entry.tier is Tier.SUPER
+            account
+            for account in self.book.accounts
+            if model.tier is Tier.BASIC or account.entry.tier is Tier.SUPER
+            if mode not in account.refused_modes
         ]
 
     def opens_at(self, account: Account) -> float:

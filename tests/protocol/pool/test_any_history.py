@@ -31,7 +31,7 @@ from grokcore.errors import (
     UpstreamOverloaded,
     UpstreamRefused,
 )
-from grokcore.protocol.models import SHIPPED, Tier
+from grokcore.protocol.models import SHIPPED, Tier, WebLane
 from grokcore.protocol.pool.account import Egress
 from grokcore.protocol.pool.book import Loan, Need, TokenBook, UnknownToken
 from grokcore.protocol.pool.breaker import PROBES_APART_S
@@ -75,6 +75,7 @@ LONGEST_PAUSE = 300.0
 MODELS = [
     SHIPPED[name] for name in ("grok-3-fast", "grok-4-fast", "grok-4-fast-expert", "grok-4-heavy")
 ]
+MODELS.append(evolve(MODELS[0], mode_id="fast", web_lane=WebLane.SOCKET))
 
 
 @frozen
@@ -266,6 +267,13 @@ class AnyHistory(RuleBasedStateMachine):
         with pytest.raises(UnknownToken):
             act(entry.id)
         return None
+
+    @rule(data=st.data(), refused=st.sampled_from([None, {}, {"fast": ""}, {"heavy": "PLAN"}]))
+    def modes_are_learned(self, data: st.DataObject, refused: dict[str, str] | None) -> None:
+        """A mode that an account may not use shuts it for that mode alone."""
+        if self.book.accounts:
+            account = data.draw(st.sampled_from(self.book.accounts))
+            self.book.learn_modes(account, refused, self.now + DAY, self.now)
 
     @rule(data=st.data())
     def one_is_cleared(self, data: st.DataObject) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from attrs import field, frozen
 
-from ....errors import CredentialsRejected, GrokApiError
+from ....errors import CredentialsRejected, GrokApiError, ModeNotIncluded
 from ....protocol.conversation.question import Question
 from ....protocol.grok_socket.client_frames import (
     SOCKET_PATH,
@@ -92,6 +92,14 @@ class SocketRendered:
         """Ask for the account's user id, and upload the attachments."""
         web = self.lane.web
         user_id = await self.lane.users.user_id(lease, web.settings)
+        await self.lane.users.look_at_modes(lease, web.settings)
+        if (mode := mode_of(self.rendering.question.model)) in lease.refused_modes:
+            plan = lease.refused_modes[mode]
+            named = f" Grok names the plan {plan}." if plan else ""
+            raise ModeNotIncluded(
+                f"The Grok account's plan does not include the mode {mode}.{named} Ask for another "
+                "model, or add a token of an account that has it."
+            )
         preparer = Preparer(web.transport, web.uploads, web.settings, lease)
         rendering, files = await preparer.bring(self.rendering, repeated=repeated)
         return SocketQuestion(

@@ -1,4 +1,4 @@
-"""The user ids of accounts, which the websocket needs beside the session token."""
+"""Facts of accounts that the websocket needs beside their sessions: the user's id, the modes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,28 @@ import uuid
 
 import trio
 
-from ....errors import CredentialsRejected, UpstreamFailure
-from ....protocol.grok_socket.modes import SESSION_PATH, page_headers, parse_session
+from ....errors import CredentialsRejected, GrokApiError, UpstreamFailure
+from ....protocol.grok_socket.modes import (
+    MODES_PATH,
+    SESSION_PATH,
+    modes_body,
+    page_headers,
+    parse_modes,
+    parse_session,
+)
+from ....protocol.grok_web.identity import without_statsig
 from ...pool.leases import Lease
 from ...transport.seam import Transport, UpstreamRequest
-from ..grok_web.calls import call, whole_answer
+from ..grok_web.calls import call, post_json, whole_answer
 from ..grok_web.settings import GrokWebSettings
 
 __all__ = ["Users"]
+
+MODES_S, MODES_RETRY_S = 86400.0, 3600.0
+"""Seconds between two questions for an account's modes: after an answer, and after none."""
+
+MODES_ASK_S = 5.0
+"""Bound for such a question, in seconds: a client's request waits for it."""
 
 ASK_S = 20.0
 """Bound for one question, in seconds."""
@@ -38,6 +52,33 @@ class Users:
             user_id = await self._ask(lease, settings)
             lease.learn_user(user_id)
             return user_id
+
+    async def look_at_modes(self, lease: Lease, settings: GrokWebSettings) -> None:
+        """Ask which modes the account may use, if that is due. No failure of it costs anything."""
+        async with self._locks.setdefault(lease.key, trio.Lock()):
+            if not lease.modes_due:
+                return
+            try:
+                modes = parse_modes(await self._ask_modes(lease, settings))
+            except GrokApiError as error:
+                error.drop_frames()
+                modes = None
+            if modes is None:
+                lease.learn_modes(None, again_in_s=MODES_RETRY_S)
+                return
+            refused = {mode.id: mode.tier for mode in modes.modes if not mode.usable}
+            lease.learn_modes(refused, again_in_s=MODES_S)
+
+    async def _ask_modes(self, lease: Lease, settings: GrokWebSettings) -> bytes:
+        return await post_json(
+            self._transport,
+            settings.base_url + MODES_PATH,
+            modes_body(),
+            sso=lease.sso,
+            proxy_url=lease.proxy_url,
+            identity=without_statsig(settings.identity),
+            seconds=MODES_ASK_S,
+        )
 
     async def _ask(self, lease: Lease, settings: GrokWebSettings) -> str:
         url = settings.base_url + SESSION_PATH

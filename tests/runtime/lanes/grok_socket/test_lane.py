@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from grokcore.config import DEFAULT_LIMITS
 from grokcore.errors import (
@@ -17,6 +17,7 @@ from grokcore.errors import (
     GrokApiError,
     IncompleteAnswer,
     ModeNotIncluded,
+    NoTokens,
     NoValidTokens,
     RateLimitExceeded,
     TimeoutChunk,
@@ -35,7 +36,7 @@ from grokcore.protocol.conversation.events import (
 from grokcore.protocol.conversation.messages import Message
 from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.grok_web.identity import Identity
-from grokcore.protocol.models import SHIPPED, Limits, Model
+from grokcore.protocol.models import SHIPPED, Limits, Model, WebLane
 from grokcore.protocol.pool.book import TokenBook
 from grokcore.protocol.pool.records import record_of
 from grokcore.protocol.tokens import TokenEntry
@@ -47,6 +48,7 @@ from grokcore.runtime.lanes.grok_web.settings import GrokWebSettings
 from grokcore.runtime.pool.leases import TokenPool
 from grokcore.runtime.transport.curl import CurlSettings, CurlTransport
 from grokcore.simulator import frames, lines
+from grokcore.simulator.accounts import all_modes
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.page_socket import (
     Binary,
@@ -60,7 +62,7 @@ from grokcore.simulator.page_socket import (
     Step,
     spoken,
 )
-from grokcore.simulator.scripts import CUT, HANG, error
+from grokcore.simulator.scripts import CUT, HANG, Script, error, page
 from grokcore.simulator.serve import serve_simulator
 from tests.runtime.worlds import collect, failure_of
 from tests.scenarios import decorator
@@ -215,6 +217,67 @@ async def test_no_user_id_is_in_an_error_or_a_log(
         lane.simulator.sockets.always(answer(Close(1011, f"user {lines.USER_ID}")))
         error, _ = await failure_of(lane.ask())
     assert lines.USER_ID not in f"{error!r} {error.message} {caplog.text}"
+
+
+# Modes ------------------------------------------------------------------------------------------
+
+HEAVY_FREE = evolve(
+    FAST, name="heavy", mode_id="heavy", web_lane=WebLane.SOCKET, rate_limit_name="heavy"
+)
+NO_ANSWERS = {
+    "anti-bot": error(403, lines.ERROR_403_ANTIBOT),
+    "401": error(401, lines.ERROR_401),
+    "404": error(404, {}),
+    "a page": page(),
+    "unknown form": error(200, {"modes": "many"}),
+}
+
+
+@on_lane(tokens=2)
+async def test_a_mode_is_not_tried_with_an_account_that_may_not_use_it(lane: Lane) -> None:
+    """Each account is asked once; the other one answers, then and from then on."""
+    lane.simulator.mode_scripts["token-0"] = all_modes(heavy="requiresUpgrade")
+    for _ in range(3):
+        await collect(lane.ask(model=HEAVY_FREE))
+    assert {call.sso for call in lane.simulator.sockets.calls} == {"token-1"}
+    assert sorted(call.sso for call in lane.simulator.modes) == ["token-0", "token-1"]
+    assert all("x-statsig-id" not in call.headers for call in lane.simulator.modes)
+
+
+@on_lane
+async def test_a_mode_that_no_account_may_use_is_an_error_with_the_plan(lane: Lane) -> None:
+    """The error names the plan in Grok's word, and other modes are answered."""
+    lane.simulator.mode_scripts["token-0"] = all_modes(heavy="requiresUpgrade")
+    for leaf in (ModeNotIncluded, NoTokens):
+        failure, _ = await failure_of(lane.ask(model=HEAVY_FREE))
+        assert isinstance(failure, leaf)
+        assert "TIER_SUPERGROK" in failure.message
+    await collect(lane.ask())
+    assert len(lane.simulator.sockets.calls) == len(lane.simulator.modes) == 1
+
+
+@pytest.mark.parametrize("script", NO_ANSWERS.values(), ids=NO_ANSWERS)
+@on_lane
+async def test_modes_that_grok_does_not_tell_cost_nothing(lane: Lane, script: Script) -> None:
+    """The question is asked, and the account and its egress are as they would be without."""
+    lane.simulator.mode_scripts["token-0"] = script
+    for _ in range(2):
+        await collect(lane.ask(model=HEAVY_FREE))
+    (account,) = lane.book.accounts
+    assert account.state(trio.current_time()) == "ok"
+    assert account.egress.paused_until <= trio.current_time()
+    assert len(lane.simulator.modes) == 1
+
+
+def test_modes_outlive_a_restart() -> None:
+    """The record has them, with the time of the next question."""
+    account = TokenBook([TokenEntry("token-0")]).accounts[0]
+    account.refused_modes, account.modes_due_at = {"heavy": "PLAN"}, 5000.0
+    record = record_of(account, 10.0, 1e9)
+    book = TokenBook([TokenEntry("token-0")])
+    book.recall({account.entry.key: record}, 100.0, 1e9)
+    assert book.accounts[0].refused_modes == {"heavy": "PLAN"}
+    assert book.accounts[0].modes_due_at == 5000.0
 
 
 # What comes back --------------------------------------------------------------------------------
