@@ -69,9 +69,8 @@ def _is_met(requirement: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     for bound in bounds.split(","):
-        kind, version = re.findall(r"(>=|<)(.*)", bound)[
-            0
-        ]  # no other kinds are used in pyproject.toml
+        # No other kinds are used in pyproject.toml.
+        kind, version = re.findall(r"(>=|<)(.*)", bound)[0]
         if (installed >= _numbers(version)) != (kind == ">="):
             return False
     return True

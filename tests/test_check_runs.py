@@ -2,213 +2,43 @@
 
 from __future__ import annotations
 
-import contextlib
-import email.utils
 import functools
-import json
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import threading
-import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import pytest
 import trio
-import trustme
-from attrs import evolve, field, frozen
+from attrs import evolve
 
-from grokcore import cli
 from grokcore.cli import EXIT_CONFIG, main
 from grokcore.cli.check import files, journey, looks
-from grokcore.cli.check.findings import Status
 from grokcore.protocol.tokens import token_id
 from grokcore.runtime.attachments.lookups import Lookups
 from grokcore.runtime.disk.data_dir import DataDirectory
-from grokcore.simulator import lines
 from grokcore.simulator.app import Simulator
-from grokcore.simulator.limits import Limit
-from grokcore.simulator.scripts import HANG, Script, error, page
+from grokcore.simulator.scripts import HANG, Script
 from grokcore.simulator.serve import serve_simulator
-from tests.check_cases import CLEARANCE, REAL_STATSIG, WINDOWS
-from tests.servers import free_port
+from tests.check_cases import CLEARANCE, WINDOWS
+from tests.check_site import (
+    CANARY,
+    RUNS,
+    Capture,
+    Run,
+    Site,
+    certificate,
+    check,
+    lines_of,
+    place,
+    refusing,
+    scripted,
+)
 
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to start in, and an environment without our variables."""
-    monkeypatch.chdir(tmp_path)
-    for name in [
-        name for name in os.environ if name.startswith("GROK2API_") or name == "STATE_DIRECTORY"
-    ]:
-        monkeypatch.delenv(name)
-    return tmp_path
-
-
-ROOT = Path(__file__).parents[1]
-Capture: TypeAlias = pytest.CaptureFixture[str]
+__all__ = ["certificate", "place"]  # fixtures
 
 
 # Whole runs -------------------------------------------------------------------------------------
-
-
-CANARY = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9uX2lkIjoiY2FuYXJ5In0.c4n4ry-c4n4ry-c4n4ry-c4n4ry"
-SECRETS = (CANARY, CLEARANCE, REAL_STATSIG, "canary-password", "canary-key")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, str]:
-    """Files: certificate chain, its key, and the authority that vouches for it."""
-    where, authority = tmp_path_factory.mktemp("tls"), trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
-    (where / "chain.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    issued.private_key_pem.write_to_path(where / "key.pem")
-    authority.cert_pem.write_to_path(where / "ca.pem")
-    return str(where / "chain.pem"), str(where / "key.pem"), str(where / "ca.pem")
-
-
-Proxy: TypeAlias = Callable[[trio.SocketStream], Awaitable[None]]
-
-
-async def refusing(stream: trio.SocketStream) -> None:
-    """A proxy that asks for another password."""
-    await stream.receive_some(65536)
-    await stream.send_all(
-        b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
-    )
-    await stream.aclose()
-
-
-@frozen
-class Site:
-    """What ``check`` finds.
-
-    :ivar grok: settings of ``[grok]`` beside the URLs.
-    :ivar tokens: the content of the token file; None is no file.
-    :ivar files: further files, or others than there would be.
-    :ivar mode: of all of them.
-    """
-
-    simulator: Simulator = field(factory=Simulator)
-    grok: str = f'x_statsig_id = "{REAL_STATSIG}"\n'
-    tokens: Any = field(factory=lambda: [CANARY])
-    files: Mapping[str, str] = field(factory=dict)
-    url: str = ""
-    certificate: tuple[str, str] | None = None
-    proxy: Proxy | None = None
-    mode: int = 0o600
-
-    def run(self, place: Path, *words: str) -> int:
-        """The exit code of ``check``."""
-
-        async def scenario() -> int:
-            with trio.fail_after(30):
-                async with trio.open_nursery() as nursery:
-                    serve = functools.partial(
-                        serve_simulator, self.simulator, certificate=self.certificate
-                    )
-                    url = self.url or await nursery.start(serve)
-                    port = await self._proxy_port(nursery)
-                    self._lay_out(place, url, port)
-                    code = await trio.to_thread.run_sync(main, ["check", *words])
-                    nursery.cancel_scope.cancel()
-            return code
-
-        return trio.run(scenario)
-
-    async def _proxy_port(self, nursery: trio.Nursery) -> int:
-        if self.proxy is None:
-            return 9
-        listeners = await nursery.start(
-            functools.partial(trio.serve_tcp, self.proxy, 0, host="127.0.0.1")
-        )
-        return int(listeners[0].socket.getsockname()[1])
-
-    def _lay_out(self, place: Path, url: str, proxy_port: int) -> None:
-        grok = self.grok.replace("PROXY", f"http://user:canary-password@127.0.0.1:{proxy_port}")
-        laid = {"config.toml": f'[grok]\nbase_url = "{url}"\nassets_url = "{url}"\n{grok}'}
-        if self.tokens is not None:
-            laid["tokens.json"] = json.dumps(self.tokens).replace(
-                "PROXY", f"http://a:canary-password@127.0.0.1:{proxy_port}"
-            )
-        for name, text in {**laid, **self.files}.items():
-            (place / name).write_text(text)
-            (place / name).chmod(self.mode)
-
-
-Line: TypeAlias = tuple[str, str, str]
-
-
-def lines_of(out: str) -> list[Line]:
-    """Word, name and all the rest of each line, without the last one."""
-    *told, _ = out.splitlines()
-    return [(line[:4].strip(), line[6:20].strip(), line[22:]) for line in told]
-
-
-def check(site: Site, place: Path, capsys: Capture, *words: str) -> tuple[int, list[Line]]:
-    """The exit code and the findings. In no case a secret, nothing on stderr, and nothing is left
-    behind.
-    """
-    code = site.run(place, *words)
-    out, err = capsys.readouterr()
-    assert [secret for secret in SECRETS if secret in out + err] == []
-    assert err == ""
-    return code, lines_of(out)
-
-
-def scripted(*scripts: Script, tokens: Sequence[str] = (CANARY,)) -> Simulator:
-    simulator = Simulator()
-    for token in tokens:
-        simulator.script_asks(token, *scripts)
-    return simulator
-
-
-THREE = ["one", "two", CANARY]
-
-
-@frozen
-class Run:
-    """A site, and what of its lines matters: ``(word, name, piece of the rest)``; *asks* are those
-    that Grok sees.
-    """
-
-    name: str
-    site: Callable[[], Site]
-    expects: Sequence[Line]
-    code: int = 0
-    asks: int = 1
-
-
-RUNS = [
-    Run("all is well", Site, [("ok", f"token {token_id(CANARY)}", "ok: 40 of 40"), ("ok", "egress", "Grok sees 127.0.0.1"), ("ok", "clock", "right"), ("ok", "assets", "HTTP 403"), ("ok", "data directory", "data, which will be created")]),
-    Run("as shipped", lambda: Site(grok=""), [("warn", "statsig", "the shipped default")]),
-    Run("no tokens", lambda: Site(tokens=None), [("warn", "token file", "there is none"), ("skip", "tokens", "there is no enabled token"), ("ok", "egress", "")], asks=0),
-    Run("challenge", lambda: Site(scripted(page(), tokens=THREE), tokens=THREE), [("FAIL", "tokens", "a challenge page came instead of an answer (3 tokens, directly: ")], 1, asks=3),
-    Run("challenge at the door", lambda: Site(Simulator(trace_script=page())), [("FAIL", "egress", "challenge page"), ("skip", "tokens", "1 not checked"), ("skip", "assets", "")], 1, asks=0),
-    Run("antibot", lambda: Site(scripted(error(403, lines.ERROR_403_ANTIBOT), tokens=THREE), tokens=THREE), [("FAIL", "tokens", "anti-bot rules refused the request (3 tokens")], 1, asks=3),
-    Run("an invalid token", lambda: Site(Simulator(dead={CANARY}), tokens=THREE), [("FAIL", f"token {token_id(CANARY)}", "refused. Grok said (HTTP 401)"), ("ok", f"token {token_id('one')}", "")], 1, asks=3),
-    Run("a used-up token", lambda: Site(Simulator(limits={(CANARY, "grok-3"): Limit(25, 0, wait_s=60)})), [("ok", f"token {token_id(CANARY)}", "used up: 0 of 25, back in 60 s")]),
-    Run("an echo", lambda: Site(scripted(error(400, {"code": 3, "message": f"no {CANARY}; cf_clearance={CLEARANCE}"}))), [("warn", "tokens", "(1 token, directly")]),
-    Run("no trace", lambda: Site(Simulator(trace_script=error(404, {}))), [("ok", "egress", "unknown (HTTP 404)")]),
-    Run("dead upstream", lambda: Site(url=f"http://127.0.0.1:{free_port()}"), [("FAIL", "egress", "no connection could be made"), ("skip", "clock", ""), ("skip", "tokens", "1 not checked, since their egress"), ("skip", "assets", "")], 1, asks=0),
-    Run("slow clock", lambda: Site(Simulator(date=email.utils.formatdate(time.time() + 120))), [("warn", "clock", "s slow")]),
-    Run("wrong clock", lambda: Site(Simulator(date=email.utils.formatdate(time.time() - 4000))), [("FAIL", "clock", "67 min fast")], 1),
-    Run("proxy that refuses", lambda: Site(grok='proxy_url = "PROXY"', proxy=refusing), [("FAIL", "egress", "through 127.0.0.1:"), ("FAIL", "egress", "HTTP 407"), ("FAIL", "egress", "user, password")], 1, asks=0),
-    Run("tokens of several ways", lambda: Site(proxy=refusing, tokens=[{"token": CANARY, "proxy_url": "PROXY"}, {"token": "two", "note": "mine"}, {"token": "three", "proxy_url": "direct"}]), [("FAIL", "egress", "through 127.0.0.1:"), ("ok", "egress", "directly: Grok sees"), ("ok", f"token {token_id('two')}", "(mine)"), ("skip", "tokens", "1 not checked")], 1, asks=2),
-    Run("clearance without user agent", lambda: Site(grok=f'x_statsig_id = "{REAL_STATSIG}"\ncf_clearance = "{CLEARANCE}"'), [("warn", "clearance", "")]),
-    Run("a warning", lambda: Site(grok="api_kee = 1\n"), [("warn", "configuration", "did you mean api_key?")]),
-    Run("a disabled token", lambda: Site(tokens=["one", {"token": CANARY, "disabled": True}]), [("ok", "token file", "2 tokens, 1 disabled")]),
-    Run("a broken configuration", lambda: Site(files={"config.toml": f"[grok]\napi_key = '{CANARY}"}), [("FAIL", "configuration", "config.toml: is not valid TOML"), ("ok", "token file", "1 token"), ("skip", "the rest", "11 more examinations need a usable configuration"), ("ok", "permissions", "config.toml")], EXIT_CONFIG, asks=0),
-    Run("an open door", lambda: Site(files={"config.toml": '[server]\nhost = "::"'}), [("FAIL", "configuration", "is reachable from other machines")], EXIT_CONFIG, asks=0),
-    Run("a broken token file", lambda: Site(files={"tokens.json": f'["{CANARY}'}), [("FAIL", "token file", "tokens.json: is not valid JSON"), ("ok", "egress", ""), ("skip", "tokens", "needs a token file")], EXIT_CONFIG, asks=0),
-    Run("a browser that nobody knows", lambda: Site(grok='impersonate = "netscape"'), [("FAIL", "configuration", "[grok] impersonate")], EXIT_CONFIG, asks=0),
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
@@ -483,136 +313,3 @@ def test_many_ways_that_work_are_one_line(place: Path, capsys: Capture) -> None:
         for call in site.simulator.traces + site.simulator.asks + site.simulator.fetches
     )
     assert "canary-password" not in out
-
-
-# For programs, and for people -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("run", [RUNS[0], RUNS[3], RUNS[-4]], ids=lambda run: run.name)
-def test_for_programs_there_is_one_json_object(run: Run, place: Path, capsys: Capture) -> None:
-    """The same findings, a summary, and nothing else on stdout."""
-    _, told = check(run.site(), place, capsys)
-    site = run.site()
-    code = site.run(place, "--json")
-    out, err = capsys.readouterr()
-    found = json.loads(out)
-    assert (code, err, found["summary"]["exit_code"]) == (run.code, "", run.code)
-    assert [one["name"] for one in found["checks"]] == [name for _, name, _ in told]
-    assert {frozenset(one) for one in found["checks"]} == {
-        frozenset({"name", "status", "message", "advice"})
-    }
-    assert {one["status"] for one in found["checks"]} <= {"ok", "warn", "fail", "skipped"}
-    assert sum(found["summary"][status.value] for status in Status) == len(told)
-    assert [secret for secret in SECRETS if secret in out] == []
-
-
-def test_a_token_that_was_typed_for_a_file_is_not_told(place: Path, capsys: Capture) -> None:
-    """Neither in a line nor in JSON."""
-    for words in ([], ["--json"]):
-        assert (
-            main(["check", "--config", f"sso={CANARY}", "--tokens", CANARY, *words]) == EXIT_CONFIG
-        )
-        out, err = capsys.readouterr()
-        assert CANARY[:20] not in out + err
-
-
-def test_the_demo_can_be_looked_at_too(place: Path, capsys: Capture) -> None:
-    """Without any file, and without leaving this machine."""
-    assert main(["check", "--demo"]) == 0
-    told = lines_of(capsys.readouterr().out)
-    assert sum(name.startswith("token ") and name != "token file" for _, name, _ in told) == 6
-    assert list(place.iterdir()) == []
-
-
-class Screen:
-    """A terminal of 80 columns."""
-
-    encoding = "utf-8"
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> int:
-        self.text += text
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def test_on_a_terminal_it_is_coloured_and_fits(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The advice stands below the message, and ids are whole."""
-    screen = Screen()
-    for name, value in {"COLUMNS": "80", "TERM": "xterm-256color"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(sys, "stdout", screen)
-    assert Site(Simulator(dead={CANARY}), grok="").run(place) == 1
-    plain = re.sub(r"\x1b\[[\d;]*m", "", screen.text)
-    assert max(map(len, plain.splitlines())) <= 80
-    assert f"FAIL  token {token_id(CANARY)}  refused. Grok said (HTTP 401)" in plain
-    assert re.search(r"^ {22}Sign in at grok\.com again", plain, re.MULTILINE)
-    assert all(
-        f"\x1b[{colour}m{word}" in screen.text
-        for colour, word in (("32", "ok"), ("33", "warn"), ("1;31", "FAIL"))
-    )
-
-
-@contextlib.contextmanager
-def killed_in_the_end(process: subprocess.Popen[str]) -> Iterator[None]:
-    watchdog = threading.Timer(20, process.kill)
-    watchdog.start()
-    try:
-        yield
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
-
-
-def test_ctrl_c_ends_it_cleanly(place: Path) -> None:
-    """Whatever it is waiting for: one word, no traceback, and the code that shells know."""
-    site = Site(Simulator(trace_script=Script((HANG,), before=60)))
-    # In the background a shell may have SIGINT ignored, which is inherited.
-    program = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    program += "runpy.run_module('grokcore', run_name='__main__')"
-    command = [sys.executable, "-c", program, "check"]
-    start = functools.partial(
-        subprocess.Popen,
-        command,
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-    async def scenario() -> None:
-        with trio.fail_after(30):
-            async with trio.open_nursery() as nursery:
-                url = await nursery.start(functools.partial(serve_simulator, site.simulator))
-                site._lay_out(place, url, 9)
-                process = await trio.to_thread.run_sync(start)
-                with killed_in_the_end(process):
-                    await site.simulator.until(lambda: bool(site.simulator.traces))
-                    process.send_signal(signal.SIGINT)
-                    out, err = await trio.to_thread.run_sync(process.communicate)
-                    assert (process.returncode, err) == (130, "interrupted\n")
-                    assert "ok    names" in out
-                nursery.cancel_scope.cancel()
-
-    trio.run(scenario)
-
-
-def test_a_server_does_not_load_what_only_people_need() -> None:
-    """Nor the doctor: the start has a budget."""
-    program = "import sys, grokcore.cli; print([name for name in sys.modules if name.split('.')[0] == 'rich' or 'check.' in name])"
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() in ("[]", "['grokcore.cli.tokens.check']"), cli.__file__

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import faulthandler
-import json
 import os
 import socket
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 import trio
@@ -21,45 +15,9 @@ from grokcore import __version__
 from grokcore.cli import EXIT_CONFIG, main
 from grokcore.protocol.models import SHIPPED
 from grokcore.web.server import PortInUse
-from tests.server_process import started
-from tests.servers import chat, free_port
+from tests.cli_place import Files, contents, lay_out, place
 
-ROOT = Path(__file__).parents[1]
-
-Files: TypeAlias = Mapping[str, str | bytes | None]
-"""Names and contents; None is a folder."""
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to start in, an environment without our variables, and a process that stays
-    as it is.
-    """
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("GROK2API_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(faulthandler, "enable", lambda: None)
-    monkeypatch.setattr(grokcore.cli.serve, "configure_logging", lambda _: None)
-    return tmp_path
-
-
-def lay_out(place: Path, files: Files) -> None:
-    """Write *files*."""
-    for name, content in files.items():
-        path = place / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if content is None:
-            path.mkdir()
-        else:
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-
-
-def contents(place: Path) -> dict[str, bytes | None]:
-    """Everything below *place*."""
-    return {
-        str(path.relative_to(place)): path.read_bytes() if path.is_file() else None
-        for path in place.rglob("*")
-    }
+__all__ = ["place"]  # a fixture
 
 
 # Starts that fail -------------------------------------------------------------------------------
@@ -402,121 +360,3 @@ def test_what_others_may_read_or_change_is_warned_of_at_the_start(
         (place / name).chmod(0o700)
     assert main(["--port", "0"]) == 0
     assert caplog.records == []
-
-
-# Real processes ---------------------------------------------------------------------------------
-
-
-def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: Path) -> None:
-    """503 no_tokens with a sentence that helps; nothing is created but the folder for learned
-    state.
-    """
-    port = free_port()
-    process, said, watchdog = started(place, "--port", str(port))
-    try:
-        assert (
-            said
-            == f"grok2api {__version__} ready on http://127.0.0.1:{port} (no tokens yet: `tokens add` asks for one)\n"
-        )
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/v1/chat/completions", data=json.dumps(chat()).encode()
-        )
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(request, timeout=10)
-        with caught.value as answer:
-            assert answer.code == 503
-            error = json.loads(answer.read())["error"]
-        assert error["code"] == "no_tokens"
-        assert "token" in error["message"]
-        assert "`tokens add`" in error["message"]
-        process.terminate()
-        assert process.wait() == 0
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
-    assert contents(place) == {"data": None}
-
-
-def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path) -> None:
-    """data/setting.toml and data/token.json count; settings without effect are named in one line
-    each.
-    """
-    setting = '[global]\nbase_url = "http://localhost:9"\nadmin_username = "admin"\n[grok]\nshow_thinkin = true\n'
-    tokens = {
-        "sso": {"token-1": {"remainingQueries": -1}},
-        "ssoSuper": {"token-2": {"status": "active"}},
-    }
-    lay_out(place, {"data/setting.toml": setting, "data/token.json": json.dumps(tokens)})
-    (place / "data/token.json").chmod(0o600)
-    before = contents(place)
-    process, said, watchdog = started(place, "--port", "0")
-    try:
-        *warnings, ready = said.splitlines()
-        assert ready.endswith(" (2 tokens)")
-        assert len(warnings) == 2
-        assert (
-            "data/setting.toml: settings of the original project without effect here: [global] admin_username"
-            in said
-        )
-        assert (
-            "data/setting.toml: unknown [grok] show_thinkin has no effect; did you mean show_thinking?"
-            in said
-        )
-        process.terminate()
-        assert process.wait() == 0
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
-    assert contents(place) == before
-
-
-def test_the_demo_shows_pictures(place: Path) -> None:
-    """As links to itself, which are good without a key and lead to the simulated Grok."""
-    port = free_port()
-    process, _, watchdog = started(place, "--demo", "--port", str(port))
-    try:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/v1/chat/completions",
-            data=json.dumps(chat("draw a cat")).encode(),
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            text = json.load(answer)["choices"][0]["message"]["content"]
-        link = text.partition("[![image](")[2].partition(")](http://")[0]
-        assert link.startswith(f"http://127.0.0.1:{port}/media/")
-        with urllib.request.urlopen(link, timeout=10) as picture:
-            assert picture.headers["content-type"] == "image/jpeg"
-        process.terminate()
-        assert process.wait() == 0
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
-
-
-def test_an_answer_is_recorded_without_what_is_personal_and_replayed(
-    place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """``--record`` writes it by the time the server has stopped; ``replay`` shows events of the
-    same kinds.
-    """
-    port = free_port()
-    process, _, watchdog = started(place, "--demo", "--port", str(port), "--record", "records")
-    try:
-        body = json.dumps({**chat("my secret herring"), "model": "grok-4.1-thinking"}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", data=body)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            assert b"herring" in answer.read()
-        process.terminate()
-        assert process.wait() == 0
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
-    (record,) = (place / "records").iterdir()
-    assert b"herring" not in record.read_bytes()
-    assert main(["replay", str(record)]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert {line.split()[0] for line in told[:-3]} == {"thinking", "text"}
-    assert told[-1] == "finished"

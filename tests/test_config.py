@@ -5,11 +5,10 @@ key.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from attrs import asdict, field, frozen
+from attrs import asdict, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +16,6 @@ from grokcore.config import (
     DEFAULT_LIMITS,
     DEFAULT_STATSIG_ID,
     SECTIONS,
-    Config,
     EarlierPictures,
     FetchConfig,
     GlobalConfig,
@@ -33,19 +31,8 @@ from grokcore.config import (
 )
 from grokcore.errors import ConfigError
 from grokcore.protocol.dialects.rendering import ThinkingStyle
-from grokcore.protocol.models import SHIPPED, Limits, Model, Tier, WebLane
-
-
-def config_of(text: str = "", **more: Any) -> Config:
-    """The configuration of a text without anything strange in it."""
-    config, warnings = load_config(text, **more)
-    assert warnings == []
-    return config
-
-
-def warnings_of(text: str = "", **more: Any) -> list[str]:
-    return load_config(text, **more)[1]
-
+from grokcore.protocol.models import Limits, WebLane
+from tests.config_cases import Value, config_of, read, warnings_of
 
 # Defaults ---------------------------------------------------------------------------------------
 
@@ -134,15 +121,6 @@ def test_the_models_are_the_shipped_ones_with_their_clocks() -> None:
 # Values -----------------------------------------------------------------------------------------
 
 
-@frozen
-class Value:
-    """A setting as written (TOML), and as it is understood."""
-
-    key: str
-    written: str
-    value: Any
-
-
 VALUES = [
     Value("server.port", "0", 0),
     Value("server.max_body_mb", "1", 1.0),
@@ -174,11 +152,6 @@ VALUES = [
     Value("global.log_level", '"debug"', "DEBUG"),
     Value("global.log_format", '"json"', LogFormat.JSON),
 ]
-
-
-def read(config: Config, key: str) -> Any:
-    section, name = key.split(".")
-    return getattr(getattr(config, "global_" if section == "global" else section), name)
 
 
 @pytest.mark.parametrize("case", VALUES, ids=lambda case: f"{case.key} = {case.written}")
@@ -419,319 +392,7 @@ def test_every_warning_is_given() -> None:
     assert len(warnings_of(text, environ={"GROK2API_QQQ": "1"})) == 5
 
 
-# Precedence -------------------------------------------------------------------------------------
-
-
-@frozen
-class Overlay:
-    """One key from up to three places, and what counts."""
-
-    name: str
-    value: int
-    text: str = ""
-    environ: Mapping[str, str] = field(factory=dict)
-    flags: Mapping[tuple[str, str], Any] = field(factory=dict)
-
-
-FILE, ENVIRONMENT, FLAG = (
-    "[server]\nport = 1",
-    {"GROK2API_SERVER_PORT": "2"},
-    {("server", "port"): 3},
-)
-
-OVERLAYS = [
-    Overlay("default", 8000),
-    Overlay("file", 1, FILE),
-    Overlay("environment", 2, "", ENVIRONMENT),
-    Overlay("environment over file", 2, FILE, ENVIRONMENT),
-    Overlay("flag", 3, "", {}, FLAG),
-    Overlay("flag over file", 3, FILE, {}, FLAG),
-    Overlay("flag over environment", 3, "", ENVIRONMENT, FLAG),
-    Overlay("flag over all", 3, FILE, ENVIRONMENT, FLAG),
-]
-
-
-@pytest.mark.parametrize("case", OVERLAYS, ids=lambda case: case.name)
-def test_flag_over_environment_over_file_over_default(case: Overlay) -> None:
-    """And a key that only one place names comes from there."""
-    config = config_of(
-        f'{case.text}\n[grok]\napi_key = "x"', environ=case.environ, flags=case.flags
-    )
-    assert (config.server.port, config.grok.api_key) == (case.value, "x")
-
-
-ENVIRONMENT_VALUES = [
-    Value("server.host", "0.0.0.0", "0.0.0.0"),
-    Value("server.host", "", ""),
-    Value("server.port", "8080", 8080),
-    Value("server.hold_seconds", "1.5", 1.5),
-    Value("grok.api_key", "8080", "8080"),
-    Value("grok.api_key", 'quote"\\', 'quote"\\'),
-    Value("grok.show_thinking", "false", False),
-    Value("grok.x_statsig_id", "mine", "mine"),
-    Value(
-        "grok.filtered_tags", "grok:render,XaiArtifact", frozenset({"grok:render", "xaiartifact"})
-    ),
-    Value("grok.image_mode", "cache", ImageMode.CACHE),
-    Value("grok.earlier_pictures", "attach", EarlierPictures.ATTACH),
-    Value("grok.long_context", "error", LongContext.ERROR),
-    Value("grok.stream_chunk_timeout", "90", 90.0),
-    Value("global.log_format", "json", LogFormat.JSON),
-    Value("global.log_level", "warning", "WARNING"),
-]
-
-
-def variable(key: str) -> str:
-    return "GROK2API_" + key.replace(".", "_").upper()
-
-
-@pytest.mark.parametrize("case", ENVIRONMENT_VALUES, ids=lambda case: f"{case.key}={case.written}")
-def test_variables_have_the_type_of_their_key(case: Value) -> None:
-    """Text stays text, whatever it looks like."""
-    assert (
-        read(config_of(environ={variable(case.key): case.written, "PATH": "/bin"}), case.key)
-        == case.value
-    )
-
-
-LISTS = [
-    Value("server.allowed_hosts", "a.example, b.example", ("a.example", "b.example")),
-    Value("server.trusted_proxies", '["10.0.0.1"]', ("10.0.0.1",)),
-    Value("fetch.allow_hosts", "nas.lan", ("nas.lan",)),
-    Value("grok.filtered_tags", '["Grok:Render", "x"]', frozenset({"grok:render", "x"})),
-]
-
-
-@pytest.mark.parametrize("case", LISTS, ids=lambda case: f"{case.key}={case.written}")
-def test_variables_may_hold_lists(case: Value) -> None:
-    """As TOML, or separated by commas."""
-    assert read(config_of(environ={variable(case.key): case.written}), case.key) == case.value
-
-
-@pytest.mark.parametrize(
-    ("environ", "message"),
-    [
-        ({"GROK2API_SERVER_PORT": "many"}, "GROK2API_SERVER_PORT: must be a whole number"),
-        (
-            {"GROK2API_GROK_TEMPORARY": "1"},
-            "GROK2API_GROK_TEMPORARY: must be true or false, not a number",
-        ),
-        (
-            {"GROK2API_GLOBAL_LOG_FORMAT": "xml"},
-            "GROK2API_GLOBAL_LOG_FORMAT: must be one of text, json, not 'xml'",
-        ),
-    ],
-)
-def test_a_fault_in_a_variable_names_the_variable(environ: dict[str, str], message: str) -> None:
-    """Not a file that may not even exist."""
-    with pytest.raises(ConfigError) as caught:
-        load_config("", environ=environ)
-    assert str(caught.value) == message
-
-
-def test_an_unknown_variable_is_a_warning_with_the_nearest_name() -> None:
-    """Only ours; the rest of the environment is none of our business."""
-    environ = {"GROK2API_SERVER_PROT": "1", "GROK2API": "x", "SERVER_PORT": "1"}
-    expected = "unknown environment variable GROK2API_SERVER_PROT has no effect; did you mean GROK2API_SERVER_PORT?"
-    assert warnings_of(environ=environ) == [expected]
-
-
-# A file of the original project -----------------------------------------------------------------
-
-ORIGINAL = """
-[grok]
-api_key = "sk-mine"
-proxy_url = "socks5://127.0.0.1:1080"
-proxy_pool_url = ""
-proxy_pool_interval = 300
-cache_proxy_url = ""
-cf_clearance = "cf_clearance=abc"
-x_statsig_id = "mine"
-dynamic_statsig = true
-filtered_tags = "xaiartifact,xai:tool_usage_card,grok:render"
-stream_chunk_timeout = 100
-stream_total_timeout = 500
-stream_first_response_timeout = 40
-temporary = false
-show_thinking = false
-retry_status_codes = [401, 429]
-
-[global]
-base_url = "http://me.example:8000/"
-log_level = "DEBUG"
-image_mode = "base64"
-admin_username = "admin"
-admin_password = "secret"
-image_cache_max_size_mb = 512
-video_cache_max_size_mb = 1024
-max_upload_concurrency = 20
-max_request_concurrency = 100
-batch_save_interval = 1.0
-batch_save_threshold = 10
-"""
-
-
-def test_a_file_of_the_original_project_works() -> None:
-    """``[global] base_url`` is this server's address; what means nothing here is named in one line,
-    without values.
-    """
-    config, warnings = load_config(ORIGINAL)
-    assert config.server == ServerConfig(public_url="http://me.example:8000")
-    assert config.grok == GrokConfig(
-        api_key="sk-mine",
-        proxy_url="socks5h://127.0.0.1:1080",
-        cf_clearance="abc",
-        x_statsig_id="mine",
-        stream_chunk_timeout=100,
-        stream_total_timeout=500,
-        stream_first_response_timeout=40,
-        temporary=False,
-        show_thinking=False,
-        image_mode=ImageMode.BASE64,
-    )
-    assert config.global_ == GlobalConfig(log_level="DEBUG")
-    dropped = [
-        *("[global] admin_username", "[global] admin_password", "[global] image_cache_max_size_mb"),
-        *(
-            "[global] video_cache_max_size_mb",
-            "[global] max_upload_concurrency",
-            "[global] max_request_concurrency",
-        ),
-        *(
-            "[global] batch_save_interval",
-            "[global] batch_save_threshold",
-            "[grok] cache_proxy_url",
-        ),
-        *(
-            "[grok] dynamic_statsig",
-            "[grok] proxy_pool_url",
-            "[grok] proxy_pool_interval",
-            "[grok] retry_status_codes",
-        ),
-    ]
-    (warning,) = warnings
-    prefix, _, names = warning.partition(": ")
-    assert prefix == "settings of the original project without effect here"
-    assert sorted(names.split(", ")) == sorted(dropped)
-
-
-def test_our_own_names_win_over_the_originals() -> None:
-    """An owner who writes both means ours."""
-    text = """
-        [global]
-        base_url = "https://old.example"
-        image_mode = "base64"
-        [server]
-        public_url = "https://new.example"
-        [grok]
-        image_mode = "cache"
-    """
-    config = config_of(text)
-    assert (config.server.public_url, config.grok.image_mode) == (
-        "https://new.example",
-        ImageMode.CACHE,
-    )
-
-
-@pytest.mark.parametrize(("text", "mode"), [
-    ('[global]\nimage_mode = "url"\nbase_url = "http://me.example:8000"', ImageMode.CACHE),
-    ('[global]\nimage_mode = "url"\nbase_url = ""', ImageMode.URL),
-    ('[global]\nimage_mode = "base64"\nbase_url = "http://me.example:8000"', ImageMode.BASE64),
-    ('[global]\nbase_url = "http://me.example:8000"', ImageMode.CACHE),
-    ('[global]\nimage_mode = "url"\nbase_url = "http://me.example:8000"\n[grok]\nimage_mode = "url"', ImageMode.URL),
-])  # fmt: skip
-def test_the_originals_links_are_links_to_this_server(text: str, mode: ImageMode) -> None:
-    """There ``url`` meant links below ``base_url``, to copies that it kept; so it does here. Our
-    own key means what it says.
-    """
-    assert config_of(text).grok.image_mode is mode
-
-
-# Models -----------------------------------------------------------------------------------------
-
-
-@frozen
-class Clock:
-    """What file and model say of the clocks, and what they are then."""
-
-    name: str
-    text: str
-    model: str
-    limits: Limits
-
-
-THINKING_ROW = '[models."grok-4-expert"]\nchunk_timeout = 7'
-CLOCKS = [
-    Clock("the shipped default", "", "grok-3-fast", Limits(30, 120, 600)),
-    Clock("the shipped row over it", "", "grok-4-expert", Limits(120, 300, 900)),
-    Clock("[grok] over the shipped row", "[grok]\nstream_chunk_timeout = 60", "grok-4-expert", Limits(120, 60, 900)),
-    Clock("[grok] over the shipped default", "[grok]\nstream_total_timeout = 60", "grok-3-fast", Limits(30, 120, 60)),
-    Clock("the user's row over all", f"[grok]\nstream_chunk_timeout = 60\n{THINKING_ROW}", "grok-4-expert", Limits(120, 7, 900)),
-    Clock("the user's row, other model", f"[grok]\nstream_chunk_timeout = 60\n{THINKING_ROW}", "grok-4-heavy", Limits(120, 60, 900)),
-    Clock("all three", '[models."grok-4.1"]\nfirst_response_timeout = 1\nchunk_timeout = 2\ntotal_timeout = 3', "grok-4.1", Limits(1, 2, 3)),
-    Clock("a model of one's own", '[models."mine"]\nmode_id = "fast"\ntotal_timeout = 3', "mine", Limits(30, 120, 3)),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("case", CLOCKS, ids=lambda case: case.name)
-def test_clocks_come_from_the_nearest_place(case: Clock) -> None:
-    """The user's ``[models]``, the user's ``[grok]``, the shipped model, the shipped default; each
-    clock by itself.
-    """
-    assert config_of(case.text).models[case.model].limits == case.limits
-
-
-def test_a_row_changes_just_what_it_names() -> None:
-    """All other models, and all other fields, stay as shipped."""
-    config = config_of(
-        '[models."grok-4.1"]\ncost = 3\ntier = "super"\nsearch = false\nrate_limit_name = "own"'
-    )
-    row = SHIPPED["grok-4.1"]
-    expected = Model(
-        row.name,
-        row.grok_model,
-        row.mode,
-        "own",
-        3,
-        Tier.SUPER,
-        "",
-        search=False,
-        limits=DEFAULT_LIMITS,
-    )
-    assert config.models["grok-4.1"] == expected
-    rest = {name: model for name, model in config_of().models.items() if name != "grok-4.1"}
-    assert {name: model for name, model in config.models.items() if name != "grok-4.1"} == rest
-
-
-@pytest.mark.parametrize(
-    ("row", "allowance"),
-    [
-        ('mode_id = "fast"', "fast"),
-        ('grok_model = "grok-5"', "grok-5"),
-        ('grok_model = "grok-5"\nmode_id = "auto"', "auto"),
-        ('mode_id = "fast"\nrate_limit_name = "own"', "own"),
-        ("cost = 2", "grok-4-1-non-thinking-w-tool"),
-    ],
-)
-def test_the_allowance_goes_by_the_name_that_grok_is_told(row: str, allowance: str) -> None:
-    """Upstream counts by mode id where there is one, by its model's name otherwise; unless the row
-    says more.
-    """
-    assert config_of(f'[models."grok-4.1"]\n{row}').models["grok-4.1"].rate_limit_name == allowance
-
-
-@pytest.mark.parametrize(
-    ("row", "model"),
-    [
-        ('mode_id = "fast"', Model("mine", "", "", "fast", mode_id="fast", limits=DEFAULT_LIMITS)),
-        ('grok_model = "grok-9"\nmode = "MODEL_MODE_X"', Model("mine", "grok-9", "MODEL_MODE_X", "grok-9", limits=DEFAULT_LIMITS)),
-    ],
-)  # fmt: skip
-def test_a_new_model_needs_a_mode_id_or_name_and_mode(row: str, model: Model) -> None:
-    """It comes behind the shipped ones."""
-    config = config_of(f'[models."mine"]\n{row}')
-    assert list(config.models) == [*SHIPPED, "mine"]
-    assert config.models["mine"] == model
+# Remarks ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

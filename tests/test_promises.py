@@ -71,7 +71,7 @@ README, REFERENCE, OPERATIONS, DRIFT = (
 PROMISES = [
     # Starting, stopping, changing
     promise(README, "[config.example.toml](config.example.toml) has every setting", "test_docs.py::test_the_example_configuration_names_every_setting", "test_docs.py::test_the_example_configuration_is_the_default_one"),
-    promise(README, "A `setting.toml` and a `token.json` of the original grok2api work unchanged", f"{HERE}::test_files_of_the_original_work_unchanged", "test_cli.py::test_the_files_of_the_original_project_are_found_and_left_alone"),
+    promise(README, "A `setting.toml` and a `token.json` of the original grok2api work unchanged", f"{HERE}::test_files_of_the_original_work_unchanged", "test_cli_processes.py::test_the_files_of_the_original_project_are_found_and_left_alone"),
     promise(REFERENCE, "No answer is generated, nothing is written, and a running server is not disturbed", "test_check_runs.py::test_a_running_server_is_not_disturbed", "test_check_runs.py::test_a_run_tells_what_is_and_what_to_do"),
     promise(REFERENCE, "Nobody but your proxies and the hosts in `base_url` and `assets_url` is asked", "test_check_runs.py::test_who_asks_is_the_browser_and_nobody_s_session"),
     promise(REFERENCE, "A second signal ends at once", "web/test_shutdown.py::test_a_second_signal_ends_the_process_at_once"),
@@ -86,14 +86,14 @@ PROMISES = [
     promise(OPERATIONS, "**Never in the log**, at any level", "web/test_observing.py::test_each_request_has_one_line", "test_secrets.py::test_of_a_token_nothing_is_found_in_logs_answers_headers_or_state", "test_secrets.py::test_nor_when_a_bug_is_logged_with_its_traceback"),
     promise(REFERENCE, "it sees nothing of your tokens", "web/test_observing.py::test_a_guest_sees_nothing_of_the_tokens"),
     promise(REFERENCE, "Without a key, a page of another origin can have nothing done", "web/test_doors.py::test_without_a_key_no_foreign_page_has_anything_done"),
-    promise(REFERENCE, "a token itself is never shown", "test_secrets.py::test_nor_in_what_the_commands_print", "test_token_commands.py::test_the_table_has_all_that_is_known_and_no_secret"),
+    promise(REFERENCE, "a token itself is never shown", "test_secrets.py::test_nor_in_what_the_commands_print", "test_token_listing.py::test_the_table_has_all_that_is_known_and_no_secret"),
     promise(REFERENCE, "**The server never writes this file**", f"{HERE}::test_the_server_writes_neither_of_the_user_s_files"),
     promise(REFERENCE, "since nobody can guess the name", "web/test_media.py::test_only_names_that_were_given_out_lead_to_a_file", "runtime/disk/test_media_cache.py::test_a_name_that_was_not_given_out_is_never_looked_for"),
     promise(DRIFT, "Names only, never a value", "runtime/completion/test_drift.py::test_an_unknown_key_is_told_once_by_its_name"),
     promise(DRIFT, "(names of unknown keys, never values)", "runtime/completion/test_drift.py::test_an_unknown_key_is_told_once_by_its_name"),
     promise(DRIFT, "32 MB and 100 answers in all", "runtime/transport/test_recording.py::test_a_disk_that_hangs_holds_nobody_up", "runtime/transport/test_recording.py::test_only_so_many_are_recorded_at_once"),
     promise(DRIFT, "Texts become rows of `x` of the same length", "protocol/recording/test_redact.py::test_tokens_are_masked_as_one_text_wherever_they_are_cut", "protocol/recording/test_redact.py::test_a_redacted_stream_is_decoded_to_the_same_events"),
-    promise(DRIFT, "What is personal never reaches the disk", "protocol/recording/test_redact.py::test_wherever_something_personal_stands_it_goes", "protocol/recording/test_redact.py::test_no_piece_of_a_text_stays", "test_cli.py::test_an_answer_is_recorded_without_what_is_personal_and_replayed"),
+    promise(DRIFT, "What is personal never reaches the disk", "protocol/recording/test_redact.py::test_wherever_something_personal_stands_it_goes", "protocol/recording/test_redact.py::test_no_piece_of_a_text_stays", "test_cli_processes.py::test_an_answer_is_recorded_without_what_is_personal_and_replayed"),
     promise(OPERATIONS, "Nothing else is contacted", "runtime/lanes/grok_web/test_asset_places.py::test_other_places_are_not_asked", "runtime/attachments/test_fetch.py::test_a_name_that_leads_anywhere_else_than_to_the_public_is_not_asked", "runtime/transport/test_curl.py::test_the_environment_s_proxies_are_not_used"),
     # Tokens
     promise(REFERENCE, "keep what they don't know", "protocol/token_file/test_editing.py::test_values_of_other_programs_are_kept"),
@@ -124,7 +124,7 @@ PROMISES = [
     promise(REFERENCE, "It is never cut", "protocol/grok_web/test_prompt.py::test_a_long_conversation_is_never_cut", "web/test_attachments.py::test_a_long_conversation_goes_up_as_a_file"),
     promise(REFERENCE, "no clock runs while your client is slow", "web/test_reply.py::test_no_clock_runs_while_the_client_is_slow", "runtime/completion/test_clocks.py::test_no_clock_counts_the_time_a_slow_client_takes"),
     promise(REFERENCE, "an interrupted answer never looks complete", "protocol/dialects/openai_chat/test_writers.py::test_an_answer_that_breaks_off_never_looks_complete", "protocol/grok_web/test_decoder.py::test_a_stream_cut_off_anywhere_never_looks_complete", "web/test_chat_completions.py::test_an_answer_that_breaks_off_is_an_exception_in_the_sdk_not_an_end"),
-    promise(REFERENCE, "Every row can be changed and new ones added", "web/test_chat_completions.py::test_models_can_be_changed_and_added", "test_config.py::test_a_row_changes_just_what_it_names"),
+    promise(REFERENCE, "Every row can be changed and new ones added", "web/test_chat_completions.py::test_models_can_be_changed_and_added", "test_config_models.py::test_a_row_changes_just_what_it_names"),
     promise("docs/troubleshooting.md", "Grok's 403 never reaches your client as a 403", f"{HERE}::test_a_403_of_grok_s_is_none_for_the_client"),
     promise("docs/troubleshooting.md", 'Every error is `{"error": {"message", "type", "param", "code"}}`', "test_errors.py::test_a_failure_looks_like_this", "web/test_openapi.py::test_every_operation_refuses_as_described"),
     # Pictures

@@ -2,74 +2,39 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import fcntl
 import getpass
-import io
-import json
 import os
-import stat
 import sys
-import threading
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import pytest
 from attrs import field, frozen
 
-from grokcore.cli import _parser
-from grokcore.cli.tokens import listing
 from grokcore.errors import ConfigError
 from grokcore.protocol.token_file.reading import parse_token_file
-from grokcore.protocol.tokens import TokenEntry, token_id, token_key
-from grokcore.runtime.disk.files import locked
-from tests.disks import Disk, disks, mode
+from grokcore.protocol.tokens import TokenEntry
+from tests.disks import mode
+from tests.token_desk import (
+    BOTH,
+    COOKIES,
+    FULL,
+    ID,
+    JWT,
+    LIST,
+    NEW,
+    NO_TOKEN,
+    OTHER,
+    OTHER_ID,
+    Capture,
+    Stream,
+    as_json,
+    names,
+    place,
+    run,
+    type_in,
+)
 
-JWT = "eyJ0eXAiOiJKV1QifQ.eyJzZXNzaW9uX2lkIjoiMSJ9.c2lnbmF0dXJl"
-OTHER = "eyJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9uX2lkIjoiMiJ9.b3RoZXI"
-ID, OTHER_ID = token_id(JWT), token_id(OTHER)
-
-Capture: TypeAlias = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to work in, and nothing on standard input."""
-    monkeypatch.chdir(tmp_path)
-    type_in(monkeypatch, b"")
-    return tmp_path
-
-
-class Stream(io.TextIOWrapper):
-    """A standard stream that may be a terminal."""
-
-    def __init__(self, data: bytes = b"", *, terminal: bool = False) -> None:
-        self.bytes = io.BytesIO(data)
-        super().__init__(self.bytes, encoding="utf-8")
-        self.terminal = terminal
-
-    def isatty(self) -> bool:
-        return self.terminal
-
-
-def type_in(monkeypatch: pytest.MonkeyPatch, data: bytes, *, terminal: bool = False) -> None:
-    monkeypatch.setattr(sys, "stdin", Stream(data, terminal=terminal))
-
-
-def run(*words: str, states: dict[str, str] | None = None) -> int:
-    """The exit code of ``tokens`` with these words."""
-    arguments = _parser().parse_args(["tokens", *words])
-    command: Callable[[argparse.Namespace], int] = arguments.run
-    with pytest.MonkeyPatch.context() as patch:
-        if states is not None:
-            patch.setattr(listing, "read_states", lambda _: states)
-        return command(arguments)
-
-
-def names(place: Path) -> set[str]:
-    return {entry.name for entry in place.iterdir()}
+__all__ = ["place"]  # a fixture
 
 
 # Commands ----------------------------------------------------------------------------------------
@@ -92,17 +57,6 @@ class Case:
     code: int = 0
     err: list[str] = field(factory=list)
 
-
-def as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-
-
-NEW = as_json({"sso": {JWT: {}}, "ssoSuper": {}})
-BOTH = as_json({"sso": {JWT: {}, OTHER: {}}, "ssoSuper": {}})
-LIST = as_json([JWT, f"sso={OTHER}"])
-COOKIES = f".grok.com\tTRUE\t/\tTRUE\t0\tsso\t{JWT}\n.grok.com\tTRUE\t/\tTRUE\t0\ttheme\tx\n"
-NO_TOKEN = "is not a token: expected the value of the sso cookie, sso=…, or a cookie header"
-FULL = as_json({"sso": {JWT: {"note": "mine", "proxy_url": "http://u:pass@127.0.0.1:1"}}, "ssoSuper": {OTHER: {"disabled": True}}})  # fmt: skip
 
 CASES = [
     Case("add", ["add", JWT], [f"argument 1: {ID} added", "tokens.json: 1 added, 0 already there, 0 refused"], after={"tokens.json": NEW}),
@@ -294,280 +248,7 @@ def test_tokens_are_not_shown_on_a_terminal(
         run("import", "-")
 
 
-# The table --------------------------------------------------------------------------------------
-
-LISTED = as_json(
-    {
-        "sso": {
-            JWT: {
-                "note": "[red]mine[/red] \x1b[31m:smile: 我",
-                "proxy_url": "http://user:pass@proxy.example.com:8080",
-            }
-        },
-        "ssoSuper": {
-            OTHER: {"disabled": True, "proxy_url": "direct"},
-            "third": {"note": "word " * 30},
-        },
-    }
-)
-
-
-def test_the_table_has_all_that_is_known_and_no_secret(place: Path, capsys: Capture) -> None:
-    """One line per token in a pipe, without colours; a note is shown as it is, but moves no
-    cursor.
-    """
-    (place / "tokens.json").write_text(LISTED)
-    assert run("list") == 0
-    out, err = capsys.readouterr()
-    heading, *rows = out.splitlines()
-    assert heading.split() == ["id", "tier", "note", "egress", "disabled", "state"]
-    assert rows[0].split() == [
-        ID,
-        "basic",
-        "[red]mine[/red]",
-        "\ufffd[31m:smile:",
-        "我",
-        "proxy.example.com:8080",
-    ]
-    assert rows[1].split() == [OTHER_ID, "super", "direct", "disabled"]
-    assert rows[2].split() == [token_id("third"), "super", *["word"] * 30, "default"]
-    assert len(rows) == 3
-    assert (err, "\x1b" in out, "pass" in out, "eyJ" in out) == ("", False, False, False)
-
-
-def test_the_table_has_a_last_column_for_what_is_learned(place: Path, capsys: Capture) -> None:
-    """By the tokens' keys; of some, nothing is known."""
-    (place / "tokens.json").write_text(LISTED)
-    assert run("list", states={token_key(OTHER): "rests until 12:00"}) == 0
-    heading, *rows = capsys.readouterr().out.splitlines()
-    assert heading.split()[-1] == "state"
-    assert [row.strip().endswith("rests until 12:00") for row in rows] == [False, True, False]
-
-
-@pytest.mark.parametrize("width", [200, 40, 12])
-def test_ids_are_whole_on_any_terminal(
-    width: int, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They are what one needs to remove a token; the other columns are folded."""
-    (place / "tokens.json").write_text(LISTED)
-    screen = Stream(terminal=True)
-    monkeypatch.setattr(sys, "stdout", screen)
-    for name, value in {"COLUMNS": str(width), "TERM": "xterm"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    assert run("list") == 0
-    screen.flush()
-    shown = screen.bytes.getvalue().decode()
-    assert [shown.count(token_id(token)) for token in (JWT, OTHER, "third")] == [1, 1, 1]
-    assert "\x1b[1m" in shown
-
-
-def test_a_note_can_be_shown_anywhere(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the terminal's encoding has no character for is replaced."""
-    (place / "tokens.json").write_text(LISTED)
-    pipe = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    monkeypatch.setattr(sys, "stdout", pipe)
-    assert run("list") == 0
-    pipe.seek(0)
-    assert ":smile: ?" in pipe.read()
-
-
-def test_the_list_for_programs(place: Path, capsys: Capture) -> None:
-    """As the table, with the whole key; the state only if the server has learned one."""
-    (place / "tokens.json").write_text(LISTED)
-    known = dict(
-        id=OTHER_ID,
-        key=token_key(OTHER),
-        tier="super",
-        note="",
-        egress="direct",
-        disabled=True,
-        state="",
-    )
-    assert run("list", "--json") == 0
-    out = capsys.readouterr().out
-    assert json.loads(out)[1] == known
-    assert "pass" not in out
-    assert run("list", "--json", states={token_key(OTHER): "dead"}) == 0
-    assert [one["state"] for one in json.loads(capsys.readouterr().out)] == ["", "dead", ""]
-
-
-# The file ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("bits", [0o600, 0o640, 0o400, 0o644])
-def test_the_permissions_stay_and_the_backup_is_its_owners_only(bits: int, place: Path) -> None:
-    """Whatever the umask: a server of another user that could read the file still can, and nobody
-    else.
-    """
-    path = place / "tokens.json"
-    path.write_text("{}")
-    path.chmod(bits)
-    before = os.umask(0o077)
-    try:
-        assert run("add", JWT) == 0
-    finally:
-        os.umask(before)
-    assert (mode(path), mode(place / "tokens.json.bak")) == (bits, 0o600)
-    assert (path.stat().st_uid, path.stat().st_gid) == (os.getuid(), place.stat().st_gid)
-
-
-def test_a_link_stays_one_and_the_backup_is_beside_the_file(place: Path) -> None:
-    """The owner's layout stays."""
-    folder = place / "elsewhere"
-    folder.mkdir()
-    (folder / "t.json").write_text("{}")
-    (place / "tokens.json").symlink_to(folder / "t.json")
-    (folder / ".t.json.0a1b2c3d.tmp").write_text("left by a killed one")
-
-    assert run("add", JWT) == 0
-
-    assert (place / "tokens.json").is_symlink()
-    assert (folder / "t.json").read_text() == as_json({"sso": {JWT: {}}})
-    assert names(folder) == {"t.json", "t.json.bak"}
-    assert names(place) == {"tokens.json", "elsewhere"}
-
-
-@frozen
-class Edit:
-    """A command, the file before it (None if there is none), and after it."""
-
-    name: str
-    words: list[str]
-    before: str | None
-    after: str
-
-
-EDITS = [
-    Edit("add", ["add", JWT], "{}", as_json({"sso": {JWT: {}}})),
-    Edit("add to no file", ["add", JWT], None, NEW),
-    Edit("remove", ["remove", OTHER_ID], BOTH, NEW),
-    Edit("convert", ["convert"], LIST, BOTH),
-]
-
-
-@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
-@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-def test_whatever_fails_the_file_is_the_old_one_or_the_new_one(
-    error: type[BaseException], edit: Edit, place: Path, capsys: Capture
-) -> None:
-    """Each call in turn; the backup has the old content, or is not there; nothing else that has
-    tokens is left.
-    """
-    path, backup = place / "tokens.json", place / "tokens.json.bak"
-    before, after = edit.before, edit.after
-    for disk in disks(error):
-        path.unlink(missing_ok=True)
-        backup.unlink(missing_ok=True)
-        if before:
-            path.write_text(before)
-        with disk.in_use(), contextlib.suppress(ConfigError, KeyboardInterrupt):
-            assert run(*edit.words) == 0
-            assert not failed_in_earnest(disk)
-        content = path.read_text() if path.exists() else None
-        assert content in (before, after), disk
-        assert content == after or disk.failed
-        assert (
-            backup.read_text() == before if backup.exists() else content == before or before is None
-        )
-        assert names(place) <= {"tokens.json", "tokens.json.bak", ".tokens.json.lock"}, disk
-    assert len(disk.calls) > 10
-    assert names(place) == ({"tokens.json", "tokens.json.bak"} if before else {"tokens.json"})
-    capsys.readouterr()
-
-
-def failed_in_earnest(disk: Disk) -> bool:
-    """Whether what failed was more than the closing of the lock's file, after which there is
-    nothing to do.
-    """
-    return disk.failed and disk.fails_at < len(disk.calls)
-
-
-def test_two_editors_at_once_lose_nothing(place: Path, capsys: Capture) -> None:
-    """Each finds what the others have written."""
-    tokens = [f"token-{number}" for number in range(8)]
-    start = threading.Barrier(len(tokens))
-
-    def add(token: str) -> None:
-        start.wait()
-        run("add", token)
-
-    work(add, tokens)
-    assert {entry.sso for entry in parse_token_file((place / "tokens.json").read_bytes())} == set(
-        tokens
-    )
-    assert names(place) == {"tokens.json", "tokens.json.bak"}
-
-
-def work(target: Callable[[str], None], words: Sequence[str]) -> None:
-    """One thread for each word, until all have ended."""
-    threads = [threading.Thread(target=target, args=(word,)) for word in words]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def test_who_has_to_wait_is_told_and_reads_afterwards(
-    place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The file is read after the other one has written it, not before."""
-    waits = threading.Event()
-    flock = fcntl.flock
-
-    def seen(descriptor: int, operation: int) -> None:
-        if operation == fcntl.LOCK_EX:
-            waits.set()
-        flock(descriptor, operation)
-
-    monkeypatch.setattr(fcntl, "flock", seen)
-    path = place / "tokens.json"
-    thread = threading.Thread(target=run, args=("add", JWT))
-    with locked(path):
-        thread.start()
-        assert waits.wait(10)
-        path.write_text(json.dumps({"sso": {OTHER: {}}}))
-    thread.join()
-
-    assert path.read_text() == as_json({"sso": {OTHER: {}, JWT: {}}})
-    assert "waiting for another program that edits tokens.json" in capsys.readouterr().err
-
-
-def test_a_server_that_holds_the_data_directory_is_no_hindrance(place: Path) -> None:
-    """The original project's token file is in it."""
-    (place / "data").mkdir()
-    (place / "data" / "token.json").write_text("{}")
-    descriptor = os.open(place / "data", os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        assert run("add", JWT) == 0
-    finally:
-        os.close(descriptor)
-
-
-def test_a_file_that_is_mounted_on_its_own_is_explained(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It can't be replaced, and containers are often set up so."""
-
-    def replace(*_: object) -> None:
-        raise OSError(16, "Device or resource busy")
-
-    (place / "tokens.json").write_text("{}")
-    monkeypatch.setattr(os, "replace", replace)
-    with pytest.raises(
-        ConfigError,
-        match=r"^tokens\.json: can't be written: Device or resource busy; if it is mounted",
-    ):
-        run("add", JWT)
-
-
-def test_what_is_no_file_is_not_replaced(place: Path) -> None:
-    """A pipe is not even read: nobody may be writing into it."""
-    os.mkfifo(place / "pipe")
-    with pytest.raises(ConfigError, match=r"^pipe: can't be read: it is a pipe; it must be a file"):
-        run("add", JWT, "--tokens", "pipe")
-    assert stat.S_ISFIFO((place / "pipe").stat().st_mode)
+# Flags and help -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("words", [["--tokens", "t", "list"], ["list", "--tokens", "t"]])

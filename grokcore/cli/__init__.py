@@ -38,10 +38,9 @@ def main(argv: Sequence[str]) -> int:
     except PortInUse as error:
         print(_fault(str(error)), file=sys.stderr)
         return 1
-    except BrokenPipeError:  # `check | head`: the reader has seen enough
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # else Python complains at its end
+    except BrokenPipeError:  # the reader of a pipe has left, as in `check | head`
+        # Else Python reports the broken pipe at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 

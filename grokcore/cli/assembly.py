@@ -55,7 +55,7 @@ __all__ = ["Server", "check_curl", "curl_settings", "identity_of", "quota_asker"
 MEDIA_FOLDER = "media"
 """Folder of the media cache, beside the state file."""
 
-TOLD_S = 5.0
+LOGGED_ABOVE_S = 5.0
 """Missed time above this many seconds is logged."""
 
 _log = logging.getLogger(__name__)
@@ -80,8 +80,8 @@ class Server:
         record: Path | None = None,
     ) -> None:
         self._transport = CurlTransport(curl_settings(config))
-        # Its own, for what clients refer to: nothing of Grok's, not even a connection, goes
-        # elsewhere.
+        # A transport of its own for files that clients refer to: no cookie and no connection of
+        # Grok's can reach another host.
         self._fetching = CurlTransport(curl_settings(config))
         self._lookups = Lookups()
         book = TokenBook(
@@ -152,7 +152,7 @@ class Server:
         }
 
     def _time_missed(self, seconds: float) -> None:
-        if seconds >= TOLD_S:
+        if seconds >= LOGGED_ABOVE_S:
             message = (
                 "%.0f s have passed in which the server did not run (the machine slept, "
                 "say); waits have gone on"
@@ -172,7 +172,7 @@ class Server:
             self._fetching, frozenset(config.fetch.allow_hosts), config.grok.proxy_url, resolve
         )
 
-    def _tell_of_no_cache(self) -> None:
+    def _warn_of_no_cache(self) -> None:
         grok = self.state.config.grok
         if grok.image_mode is ImageMode.CACHE and not (self._media and grok.cache_mb):
             lacking = (
@@ -196,7 +196,7 @@ class Server:
     ) -> None:
         """Serve on bound *sockets* until *stop* is set and everything has drained."""
         app = create_app(self.services, self._metrics)
-        self._tell_of_no_cache()
+        self._warn_of_no_cache()
         if self._media is not None:
             await _unless(stop, self._media.load)
         async with trio.open_nursery() as nursery:
@@ -213,11 +213,11 @@ class Server:
                     helpers.start_soon(watch_lag, self._metrics.lagged)
                     self._watch_standstills()
                     helpers.start_soon(self._wall.run)
-                    helpers.start_soon(_tell_folded_faults)
+                    helpers.start_soon(_log_folded_faults)
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
                 helpers.cancel_scope.cancel()
-            # last, so that whatever the others learned at their end is written
+            # last, so that state which the others learned at their end is saved
             nursery.cancel_scope.cancel()
 
     def _watch_standstills(self) -> None:
@@ -253,7 +253,7 @@ class Server:
             old.grok.image_mode,
             old.grok.cache_mb,
         ):
-            self._tell_of_no_cache()
+            self._warn_of_no_cache()
         if (config.grok.proxy_url, config.pool) != (old.grok.proxy_url, old.pool):
             self._adopt()
         if (identity_of(config), curl_settings(config)) != (identity_of(old), curl_settings(old)):
@@ -339,7 +339,7 @@ async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None
         nursery.cancel_scope.cancel()
 
 
-async def _tell_folded_faults() -> None:
+async def _log_folded_faults() -> None:
     while True:
         await trio.sleep(FOLD_S / 6)
         write_folded()

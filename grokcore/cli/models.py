@@ -21,7 +21,7 @@ def models_command(arguments: argparse.Namespace) -> int:
     rows = [_row(model) for model in models.values()]
     columns = (
         Column("model", whole=True),
-        # Names and modes at Grok are whole as well; between them there may be a new line.
+        # Names and modes at Grok are not split, but may stand on two lines.
         Column("at Grok", least=max(len(word) for row in rows for word in row[1].split())),
         Column("cost", whole=True),
         Column("tier", whole=True),

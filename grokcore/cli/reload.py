@@ -195,7 +195,7 @@ class Reloader:
         if different:
             change = str(self._server.adopt_tokens(tokens))
             able = sum(not entry.disabled for entry in tokens)
-            if change:  # nothing is, of another order
+            if change:  # none if only the order changed
                 _log.info("%s taken over: %s (%d in use)", file, change, able)
         new_notes = [note for note in notes if note not in self._notes]
         for note in new_notes:

@@ -232,7 +232,7 @@ async def _serve_until_signal(start: _Start) -> None:
         if reloader is not None:
             reloader.on_reload.append(reporter.reloaded)
         helpers.start_soon(_heed_signals, stop, reloader, reporter, start)
-        # All objects of now stay; the collector need not look at them again and again.
+        # All objects made so far stay, so the collector need not visit them again.
         gc.collect()
         gc.freeze()
         async with trio.open_nursery() as serving:

@@ -68,10 +68,7 @@ def load_config(
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{in_file}is not valid TOML: {_toml_fault(str(error), text)}") from None
-    except (
-        RecursionError,
-        ValueError,
-    ):  # brackets without end; a number that is too long to be one
+    except (RecursionError, ValueError):  # too many brackets, or too many digits
         raise ConfigError(
             f"{in_file}is not valid TOML: it is nested too deeply, or a number is too long"
         ) from None
@@ -110,9 +107,8 @@ class Origin:
             for key in path
             if ":" not in key
         )
-        for length in range(
-            len(keys), 0, -1
-        ):  # a key that is missing has no place, but its table has
+        # A key that is missing has no place, but its table has.
+        for length in range(len(keys), 0, -1):
             place = place_of(self.text, keys[:length])
             if place is not None:
                 return f" (line {place[0]}, column {place[1]})"
@@ -258,9 +254,8 @@ def _from_variable(text: str, kind: Any) -> Any:
     if kind is str or (str in get_args(kind) and not is_list):
         return text
     text = text.strip()
-    if (
-        not is_list and len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
-    ):  # quotes of an environment file
+    # An environment file may keep its quotes.
+    if not is_list and len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1].strip()
     try:
         return tomllib.loads(

@@ -27,11 +27,12 @@ def place_of(text: str, path: tuple[str | int, ...]) -> tuple[int, int] | None:
     if len(lines) > MOST_LINES or not path:
         return None
     looks = [0]
+    # Numbers of lines: low is without the key, high with it; beyond top no beginning parses.
     low, top, high = (
         0,
         len(lines),
         len(lines),
-    )  # without the key; the end of what may parse; with the key
+    )
     while top - low > 1 and looks[0] <= MOST_LOOKS:
         middle = (low + top) // 2
         at, has = next(
@@ -42,7 +43,7 @@ def place_of(text: str, path: tuple[str | int, ...]) -> tuple[int, int] | None:
             ),
             (0, None),
         )
-        if has is None:  # all within a value of several lines
+        if has is None:  # a value of several lines has no line of its own
             top = middle
         elif has:
             top = high = at

@@ -85,7 +85,7 @@ def _usual_folders(environ: "Mapping[str, str]") -> "Iterator[str]":
     if of_service:
         yield os.path.join(of_service, "pyz")
     of_user = environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(of_user):  # the XDG specification: others are to be ignored
+    if not os.path.isabs(of_user):  # XDG: relative paths are to be ignored
         of_user = os.path.join(os.path.expanduser("~"), ".cache")
     if os.path.isabs(of_user):
         yield os.path.join(of_user, "grok2api")
@@ -101,9 +101,8 @@ def _can_be_used(folder: str, *, ours_only: bool) -> bool:
         status, mount = os.lstat(folder), os.statvfs(folder)
     except OSError:
         return False
-    foreign = (
-        status.st_uid != os.getuid() or status.st_mode & 0o022
-    )  # a link may be anybody's: it has all bits set
+    # A link counts as foreign too: it has all bits set.
+    foreign = status.st_uid != os.getuid() or status.st_mode & 0o022
     if ours_only and foreign:
         return False
     return os.access(folder, os.W_OK | os.X_OK) and not mount.f_flag & getattr(os, "ST_NOEXEC", 0)

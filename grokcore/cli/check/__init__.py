@@ -60,7 +60,7 @@ def check_command(arguments: argparse.Namespace) -> int:
     interrupted = False
     try:
         examine(arguments, report.add)
-    except* KeyboardInterrupt:  # within trio it comes in a group
+    except* KeyboardInterrupt:  # trio raises it in a group
         interrupted = True
     if interrupted:
         print("interrupted", file=sys.stderr)

@@ -82,10 +82,12 @@ def judge_accounts(way: Way, checked: Iterable[Checked], *, one_statsig: bool) -
         if isinstance(result.outcome, Quota):
             findings.append(ok(_name(result.entry), _with_note(result, str(result))))
         elif isinstance(result.outcome, CredentialsRejected):
-            message = _with_note(result, f"refused. {_said(result.outcome)}".removesuffix("."))
+            message = _with_note(
+                result, f"refused. {_groks_words(result.outcome)}".removesuffix(".")
+            )
             findings.append(fail(_name(result.entry), message, advice("no_valid_tokens")))
         else:
-            shared.setdefault(_told(result.outcome), []).append(result)
+            shared.setdefault(_words_of(result.outcome), []).append(result)
     return findings + [
         _shared(way, message, hit, one_statsig=one_statsig) for message, hit in shared.items()
     ]
@@ -126,13 +128,13 @@ _SHORT: Mapping[type[GrokApiError], str] = {
 }
 
 
-def _told(error: GrokApiError) -> str:
+def _words_of(error: GrokApiError) -> str:
     if error.blame is Blame.EGRESS:
         return _SHORT[type(error)]
     return error.message.removesuffix(".")
 
 
-def _said(error: GrokApiError) -> str:
+def _groks_words(error: GrokApiError) -> str:
     """Grok's own words, without the advice before them."""
     _, marker, words = error.message.partition("Grok said")
     return marker + words if marker else error.message

@@ -121,6 +121,6 @@ async def look_up(host: str, lookups: Lookups) -> tuple[str, ...] | str:
             return tuple(dict.fromkeys(await lookups(host, 0)))
     except OSError as error:
         return error.strerror or "it has no address"
-    except UnicodeError:  # of the codec for international names
+    except UnicodeError:  # from the codec for international names
         return "it is no host name"
     return f"there was no answer within {LOOK_S:g} s"

@@ -52,7 +52,7 @@ def check_tokens(arguments: argparse.Namespace) -> int:
         return 0
     model = _model(settings.config, arguments.model)
     checked = trio.run(_check_all, settings.config, entries, model)
-    # In a pipe a line is a token's, from the first on.
+    # In a pipe there is no heading: each line is a token's.
     print_table(COLUMNS, map(_row, checked), heading=sys.stdout.isatty())
     return 0 if all(one.good for one in checked) else 1
 

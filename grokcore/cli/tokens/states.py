@@ -55,13 +55,11 @@ def in_words(
     """
     account = Account(entry, Egress(""))
     recall(account, record, now, -set_by)
-    return "; ".join(_told(account, now))
+    return "; ".join(_phrases(account, now))
 
 
-def _told(account: Account, now: float) -> Iterator[str]:
-    if (
-        account.switched_off
-    ):  # by its owner, in the state; whatever else is known of it does not matter then
+def _phrases(account: Account, now: float) -> Iterator[str]:
+    if account.switched_off:  # by its owner, on the status page; nothing else matters then
         yield "switched off here"
         return
     state = account.state(now)

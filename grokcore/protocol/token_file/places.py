@@ -4,9 +4,9 @@ Each entry of the file becomes one :class:`EntryPlace`, also an entry from which
 an import can then report what became of every entry. The content of a place is judged in
 :mod:`grokcore.protocol.token_file.reading`.
 
-*JSON.* Lists and objects keyed by token, in sections named after pools (``sso``, ``ssoSuper``, …)
-or in wrappers (``data``, ``tokens``, …), :data:`DEEPEST` levels deep at most. A browser's cookies,
-as a list or as an object of name and value. A HAR archive.
+*JSON.* Lists and objects keyed by token, at most :data:`DEEPEST` levels deep. They stand in
+sections named after pools (``sso``, ``ssoSuper``, …) or in wrappers (``data``, ``tokens``, …). A
+browser's cookies, as a list or as an object of name and value. A HAR archive.
 
 *Text.* One token a line, with comments behind ``#``; a browser's ``cookies.txt``; a table of
 cookies out of its developer tools; a request's headers; a command, which may take several lines;
@@ -369,9 +369,8 @@ def _cookie_row(line: str) -> tuple[str, str, str] | None:
     line = line.strip("\r\n").removeprefix("#HttpOnly_")
     if line.lstrip().startswith("#"):
         return None
-    fields = [
-        part.strip() for part in (line.split("\t") if "\t" in line else line.split())
-    ]  # terminals make spaces of tabs
+    # Terminals replace tabs by spaces.
+    fields = [part.strip() for part in (line.split("\t") if "\t" in line else line.split())]
     if "\t" in line and len(fields) >= 4 and fields[3].startswith("/") and "." in fields[2]:
         return fields[0], fields[1], fields[2]
     # An empty value at the end of the line does not always survive; some tools write up to four

@@ -304,7 +304,7 @@ def _read(place: EntryPlace) -> EntryReading:
         return evolve(reading, passed=str(error).removeprefix("is "))
     except ValueError as error:
         return evolve(reading, refusal=str(error))
-    # An entry that names its own tier says more than the pool it is in.
+    # An entry's own tier counts more than the name of its pool.
     tier_remark = (
         ()
         if {"tier", "pool"} & (place.value.keys() if isinstance(place.value, dict) else set())

@@ -203,7 +203,7 @@ def _in_command(text: str) -> str:
     host = _HOST.search(text)
     _refuse_other_site([host.group(1)] if host else [])
     named = _named(text)
-    if named is None and text.lstrip().startswith("$"):  # PowerShell's command is of several lines
+    if named is None and text.lstrip().startswith("$"):  # PowerShell's command has several lines
         raise NotGroks("is another line of a command")
     if named is None:
         raise ValueError(
@@ -241,9 +241,7 @@ def _checked(text: str) -> str:
         raise Placeholder
     if is_jwt(text):
         return text
-    if ".eyJ" in text or re.search(
-        r"[@|:\s]|--", text
-    ):  # a JWT with something before or behind it; several fields
+    if ".eyJ" in text or re.search(r"[@|:\s]|--", text):  # a JWT among other text; several fields
         return _one_field(text)
     if not _TOKEN.fullmatch(text) or _OTHER_COOKIE.match(text):
         raise ValueError(_NO_TOKEN)

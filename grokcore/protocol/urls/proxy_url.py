@@ -90,7 +90,7 @@ def _host(text: str) -> str:
         if text.startswith("["):
             return f"[{ipaddress.IPv6Address(text[1:-1])}]"
         name = text.encode("idna").decode("ascii").lower()
-    except ValueError:  # UnicodeError is one
+    except ValueError:  # includes UnicodeError
         name = ""
     if not re.fullmatch(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_.])?", name):
         raise ValueError(f"{_FORM}; what stands in its place is none")

@@ -1,0 +1,170 @@
+"""The reports of ``check``: JSON for programs, lines and colours for people, a clean end."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from grokcore import cli
+from grokcore.cli import EXIT_CONFIG, main
+from grokcore.cli.check.findings import Status
+from grokcore.protocol.tokens import token_id
+from grokcore.simulator.app import Simulator
+from grokcore.simulator.scripts import HANG, Script
+from grokcore.simulator.serve import serve_simulator
+from tests.check_site import (
+    CANARY,
+    ROOT,
+    RUNS,
+    SECRETS,
+    Capture,
+    Run,
+    Site,
+    check,
+    lines_of,
+    place,
+)
+
+__all__ = ["place"]  # a fixture
+
+
+@pytest.mark.parametrize("run", [RUNS[0], RUNS[3], RUNS[-4]], ids=lambda run: run.name)
+def test_for_programs_there_is_one_json_object(run: Run, place: Path, capsys: Capture) -> None:
+    """The same findings, a summary, and nothing else on stdout."""
+    _, told = check(run.site(), place, capsys)
+    site = run.site()
+    code = site.run(place, "--json")
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert (code, err, found["summary"]["exit_code"]) == (run.code, "", run.code)
+    assert [one["name"] for one in found["checks"]] == [name for _, name, _ in told]
+    assert {frozenset(one) for one in found["checks"]} == {
+        frozenset({"name", "status", "message", "advice"})
+    }
+    assert {one["status"] for one in found["checks"]} <= {"ok", "warn", "fail", "skipped"}
+    assert sum(found["summary"][status.value] for status in Status) == len(told)
+    assert [secret for secret in SECRETS if secret in out] == []
+
+
+def test_a_token_that_was_typed_for_a_file_is_not_told(place: Path, capsys: Capture) -> None:
+    """Neither in a line nor in JSON."""
+    for words in ([], ["--json"]):
+        assert (
+            main(["check", "--config", f"sso={CANARY}", "--tokens", CANARY, *words]) == EXIT_CONFIG
+        )
+        out, err = capsys.readouterr()
+        assert CANARY[:20] not in out + err
+
+
+def test_the_demo_can_be_looked_at_too(place: Path, capsys: Capture) -> None:
+    """Without any file, and without leaving this machine."""
+    assert main(["check", "--demo"]) == 0
+    told = lines_of(capsys.readouterr().out)
+    assert sum(name.startswith("token ") and name != "token file" for _, name, _ in told) == 6
+    assert list(place.iterdir()) == []
+
+
+class Screen:
+    """A terminal of 80 columns."""
+
+    encoding = "utf-8"
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        self.text += text
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_it_is_coloured_and_fits(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The advice stands below the message, and ids are whole."""
+    screen = Screen()
+    for name, value in {"COLUMNS": "80", "TERM": "xterm-256color"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stdout", screen)
+    assert Site(Simulator(dead={CANARY}), grok="").run(place) == 1
+    plain = re.sub(r"\x1b\[[\d;]*m", "", screen.text)
+    assert max(map(len, plain.splitlines())) <= 80
+    assert f"FAIL  token {token_id(CANARY)}  refused. Grok said (HTTP 401)" in plain
+    assert re.search(r"^ {22}Sign in at grok\.com again", plain, re.MULTILINE)
+    assert all(
+        f"\x1b[{colour}m{word}" in screen.text
+        for colour, word in (("32", "ok"), ("33", "warn"), ("1;31", "FAIL"))
+    )
+
+
+@contextlib.contextmanager
+def killed_in_the_end(process: subprocess.Popen[str]) -> Iterator[None]:
+    watchdog = threading.Timer(20, process.kill)
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+
+
+def test_ctrl_c_ends_it_cleanly(place: Path) -> None:
+    """Whatever it is waiting for: one word, no traceback, and the code that shells know."""
+    site = Site(Simulator(trace_script=Script((HANG,), before=60)))
+    # In the background a shell may have SIGINT ignored, which is inherited.
+    program = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "runpy.run_module('grokcore', run_name='__main__')"
+    command = [sys.executable, "-c", program, "check"]
+    start = functools.partial(
+        subprocess.Popen,
+        command,
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+    async def scenario() -> None:
+        with trio.fail_after(30):
+            async with trio.open_nursery() as nursery:
+                url = await nursery.start(functools.partial(serve_simulator, site.simulator))
+                site._lay_out(place, url, 9)
+                process = await trio.to_thread.run_sync(start)
+                with killed_in_the_end(process):
+                    await site.simulator.until(lambda: bool(site.simulator.traces))
+                    process.send_signal(signal.SIGINT)
+                    out, err = await trio.to_thread.run_sync(process.communicate)
+                    assert (process.returncode, err) == (130, "interrupted\n")
+                    assert "ok    names" in out
+                nursery.cancel_scope.cancel()
+
+    trio.run(scenario)
+
+
+def test_a_server_does_not_load_what_only_people_need() -> None:
+    """Nor the doctor: the start has a budget."""
+    program = "import sys, grokcore.cli; print([name for name in sys.modules if name.split('.')[0] == 'rich' or 'check.' in name])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() in ("[]", "['grokcore.cli.tokens.check']"), cli.__file__
