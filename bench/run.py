@@ -11,7 +11,7 @@ from .lifecycle import clocks, departures, first_tokens, memory, start_up, warm_
 from .plot import GATEWAY, draw
 from .pool import leases
 from .processes import bare_app, gateway, paced_upstream, raise_descriptor_limit
-from .relay import Scale, compare, flood, sweep
+from .relay import Scale, compare, compare_lanes, flood, sweep
 
 __all__ = ["FULL", "QUICK", "measure"]
 
@@ -48,6 +48,9 @@ def measure(scale: Scale, plot: Path) -> list[Figure]:
             figures += flood(server, scale)
             _say("clients that leave")
             figures += departures(upstream, server)
+            _say("CPU per token and lag over the page's websocket")
+            with gateway(upstream.port, web_lane="socket") as socket:
+                figures += compare_lanes(server, socket, scale)
             curves = sweep({GATEWAY: server, "bare app": bare}, scale, _say)
         _say("clocks")
         figures += clocks(upstream)
