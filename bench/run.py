@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 from .figures import Figure
+from .lanes import lanes
 from .lifecycle import clocks, departures, first_tokens, memory, start_up, warm_connection
 from .plot import GATEWAY, draw
 from .pool import leases
 from .processes import bare_app, gateway, paced_upstream, raise_descriptor_limit
-from .relay import Scale, compare, compare_lanes, flood, sweep
+from .relay import Scale, compare, flood, sweep
 
 __all__ = ["FULL", "QUICK", "measure"]
 
@@ -48,9 +49,8 @@ def measure(scale: Scale, plot: Path) -> list[Figure]:
             figures += flood(server, scale)
             _say("clients that leave")
             figures += departures(upstream, server)
-            _say("CPU per token and lag over the page's websocket")
-            with gateway(upstream.port, web_lane="socket") as socket:
-                figures += compare_lanes(server, socket, scale)
+            _say("the page's websocket beside REST")
+            figures += lanes(upstream, server, scale)
             curves = sweep({GATEWAY: server, "bare app": bare}, scale, _say)
         _say("clocks")
         figures += clocks(upstream)
