@@ -20,7 +20,7 @@ def _parse() -> argparse.Namespace:
         description="Measure the gateway against its budgets, on loopback only.",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="a short version, under 40 s: noisier figures"
+        "--quick", action="store_true", help="a short version, under 60 s: noisier figures"
     )
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument(

@@ -13,7 +13,16 @@ from .plan import Measured, Plan, PlannedRequest, Seen, load
 from .processes import ServerProcess, bare_app, gateway, upstream_stats
 from .usage import rss_kb
 
-__all__ = ["clocks", "departures", "first_tokens", "memory", "start_up", "warm_connection"]
+__all__ = [
+    "clocks",
+    "departures",
+    "first_tokens",
+    "memory",
+    "memory_each",
+    "slowest_and_median",
+    "start_up",
+    "warm_connection",
+]
 
 AT_ONCE = 50
 OPEN_STREAMS = 500
@@ -55,7 +64,7 @@ def start_up(upstream: ServerProcess, starts: int) -> list[Figure]:
 def memory(upstream: ServerProcess, *, with_bare_app: bool) -> list[Figure]:
     """Memory of 500 slow streams, against the same server after its first requests."""
     with gateway(upstream.port) as server:
-        each, trouble = _memory_each(server)
+        each, trouble = memory_each(server)
     rows = [
         Figure(
             f"memory per extra stream ({OPEN_STREAMS} open)",
@@ -66,12 +75,12 @@ def memory(upstream: ServerProcess, *, with_bare_app: bool) -> list[Figure]:
     ]
     if with_bare_app:
         with bare_app() as server:
-            bare, _ = _memory_each(server)
+            bare, _ = memory_each(server)
         rows.append(Figure("  of the bare app", "", f"{bare:.1f} kB"))
     return rows
 
 
-def _memory_each(server: ServerProcess) -> tuple[float, str]:
+def memory_each(server: ServerProcess) -> tuple[float, str]:
     """The memory of one stream (kB), and the first thing that went wrong."""
     load(Plan(server.port, [PlannedRequest(n, 5, 50) for n in range(10)], 20))
     before = rss_kb(server.pid)
@@ -110,9 +119,9 @@ def first_tokens(
 
     The first burst finds no connection to the upstream; the others find warm ones.
     """
-    cold, *warm = [_slowest_and_median(server) for _ in range(bursts + 1)]
-    of_bare = statistics.median(_slowest_and_median(bare)[0] for _ in range(bursts))
-    own, _ = _slowest_and_median(upstream, direct=True)
+    cold, *warm = [slowest_and_median(server) for _ in range(bursts + 1)]
+    of_bare = statistics.median(slowest_and_median(bare)[0] for _ in range(bursts))
+    own, _ = slowest_and_median(upstream, direct=True)
     slowest = statistics.median(worst for worst, _ in warm) - own
     typical = statistics.median(median for _, median in warm)
     return [
@@ -132,7 +141,8 @@ def first_tokens(
     ]
 
 
-def _slowest_and_median(server: ServerProcess, *, direct: bool = False) -> tuple[float, float]:
+def slowest_and_median(server: ServerProcess, *, direct: bool = False) -> tuple[float, float]:
+    """Milliseconds to the first token of 50 questions at once."""
     outcome = load(
         Plan(server.port, [PlannedRequest(n, 5, 50) for n in range(AT_ONCE)], 20, direct=direct)
     )
@@ -143,14 +153,19 @@ def _slowest_and_median(server: ServerProcess, *, direct: bool = False) -> tuple
 # Clients that leave -----------------------------------------------------------------------------
 
 
-def departures(upstream: ServerProcess, server: ServerProcess) -> list[Figure]:
-    """Seconds from the client's close() to the end of the upstream's own connection."""
+def departures(
+    upstream: ServerProcess, server: ServerProcess, *, first: int = 10_000
+) -> list[Figure]:
+    """Seconds from the client's close() to the end of the upstream's own connection.
+
+    Streams are numbered from *first* on, since the upstream remembers all that were given up.
+    """
     mid = [
-        PlannedRequest(10_000 + n, 500, 50, start=n * 0.012, leave_after=20 + n % 7)
+        PlannedRequest(first + n, 500, 50, start=n * 0.012, leave_after=20 + n % 7)
         for n in range(LEAVERS)
     ]
     early = [
-        PlannedRequest(20_000 + n, 5, 50, start=n * 0.02, delay=30, leave_at=0.3)
+        PlannedRequest(first + 10_000 + n, 5, 50, start=n * 0.02, delay=30, leave_at=0.3)
         for n in range(EARLY_LEAVERS)
     ]
     rows = []
@@ -181,7 +196,7 @@ def _departure(name: str, seen: Sequence[Seen], aborts: dict[str, float]) -> Fig
 # Clocks -----------------------------------------------------------------------------------------
 
 
-def clocks(upstream: ServerProcess) -> list[Figure]:
+def clocks(upstream: ServerProcess, *, web_lane: str = "rest") -> list[Figure]:
     """The lateness of a clock of 1 s, with an upstream that is silent from the start or after five
     tokens.
     """
@@ -191,8 +206,11 @@ def clocks(upstream: ServerProcess) -> list[Figure]:
     stalls = [
         PlannedRequest(31_000 + n, 10, 50, start=n * 0.05, hang=5) for n in range(SILENT_STREAMS)
     ]
-    limits = {"stream_first_response_timeout": CLOCK_S, "stream_chunk_timeout": CLOCK_S}
-    with gateway(upstream.port, log_level="ERROR", **limits) as server:
+    limits: dict[str, float] = {
+        "stream_first_response_timeout": CLOCK_S,
+        "stream_chunk_timeout": CLOCK_S,
+    }
+    with gateway(upstream.port, log_level="ERROR", web_lane=web_lane, **limits) as server:
         load(Plan(server.port, [PlannedRequest(0, 3, 50)], 10))
         seen = load(Plan(server.port, [*silent, *stalls], 20)).seen
     first, chunk = (

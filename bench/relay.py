@@ -13,12 +13,15 @@ from .figures import Figure
 from .plan import Measured, Plan, even, load
 from .processes import ServerProcess
 
-__all__ = ["Scale", "compare", "flood", "sweep"]
+__all__ = ["Scale", "compare", "compare_lanes", "flood", "sweep"]
 
 SETTLE_S = 0.3
 """Seconds between the first token of the last stream and the window that counts."""
 
 RATIO = 1.35
+LANE_RATIO = 1.1
+"""Of the websocket lane's CPU per token to that of the REST lane."""
+
 LAG_P50_MS = 2.0
 LAG_P99_MS = 15.0
 FALLING_BEHIND_S = 0.05
@@ -108,6 +111,31 @@ def compare(
 
 def _median_lag(pairs: Sequence[tuple[Measured, Measured]], which: int, share: float) -> float:
     return statistics.median(pair[which].lag_ms(share) for pair in pairs)
+
+
+def compare_lanes(rest: ServerProcess, socket: ServerProcess, scale: Scale) -> list[Figure]:
+    """50 streams of 50 tokens a second over both lanes to grok.com: A B A B, and the medians."""
+    pairs = [
+        (run(rest, 50, 50, scale.window_s), run(socket, 50, 50, scale.window_s))
+        for _ in range(max(1, scale.rounds // 2))
+    ]
+    ratio = statistics.median(
+        theirs.cpu_us / base.cpu_us if base.cpu_us else 0.0 for base, theirs in pairs
+    )
+    cpu_rest, cpu_socket = (statistics.median(pair[n].cpu_us for pair in pairs) for n in (0, 1))
+    lags = [f"{_median_lag(pairs, n, 0.5):.2f} / {_median_lag(pairs, n, 0.99):.2f}" for n in (1, 0)]
+    broken = sum(len(outcome.broken) for pair in pairs for outcome in pair)
+    return [
+        Figure(
+            "CPU per relayed token, 50 x 50/s, websocket : REST",
+            f"<= {LANE_RATIO}",
+            f"{ratio:.2f}",
+            0 < ratio <= LANE_RATIO,
+        ),
+        Figure("  websocket, REST (µs of CPU per token)", "", f"{cpu_socket:.0f}, {cpu_rest:.0f}"),
+        Figure("  lag p50 / p99 over the websocket; over REST", "", f"{lags[0]}; {lags[1]} ms"),
+        Figure("  streams that were not whole", "0", str(broken), broken == 0),
+    ]
 
 
 def flood(gateway: ServerProcess, scale: Scale) -> list[Figure]:

@@ -6,8 +6,10 @@ prints its port and runs until its standard input ends.
 A question's text is a JSON object: ``stream`` (a number), ``tokens``, ``rate`` (tokens a second),
 ``delay`` (seconds before the first one) and ``hang`` (stay silent after so many tokens).
 
-``GET /stats`` returns the number of connections that carried questions, and the times at which
-readers gave up their streams.
+Over the page's websocket it asks and answers in the recorded order, one frame for each token.
+
+``GET /stats`` returns the numbers of connections that carried questions, and of websockets, and the
+times at which readers gave up their streams.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ from typing import Any
 
 from attrs import Factory, define, field
 
-from grokcore.simulator import lines
+from grokcore.simulator import frames, lines
 from grokcore.simulator.scripts import answer_lines, wrapped
 
+from . import page_socket
 from .tokens import PARAMETERS, now, token_text
 
 __all__ = ["main"]
@@ -34,6 +37,9 @@ __all__ = ["main"]
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 RECV_BYTES = 65536
+TEXT, CLOSE = 1, 8
+"""Opcodes of RFC 6455."""
+
 UNLIMITED = {"windowSizeSeconds": 7200, "remainingQueries": 1_000_000, "totalQueries": 1_000_000}
 
 
@@ -69,6 +75,9 @@ class Stream:
     interval: float
     hang_after: float
     due: float
+    before: bytes
+    after: bytes
+    closing: bytes
     sent: int = 0
 
 
@@ -81,6 +90,8 @@ class ClientConnection:
     out: bytearray = field(factory=bytearray)
     stream: Stream | None = None
     counted: bool = False
+    upgraded: bool = False
+    question: str = ""
 
 
 @define
@@ -92,6 +103,7 @@ class Upstream:
     order: itertools.count[int] = Factory(itertools.count)
     connections: int = 0
     requests: int = 0
+    upgrades: int = 0
     aborts: dict[int, float] = Factory(dict)
 
     def run(self, listener: socket.socket) -> None:
@@ -130,7 +142,10 @@ class Upstream:
             self._drop(connection)
             return
         connection.received += data
-        self._read_request(connection)
+        if connection.upgraded:
+            self._read_frames(connection)
+        else:
+            self._read_request(connection)
 
     def _drop(self, connection: ClientConnection) -> None:
         if connection.stream is not None:
@@ -173,18 +188,50 @@ class Upstream:
         if head.startswith(b"GET /stats "):
             self._tell_stats(connection)
         elif head.startswith(b"POST /rest/rate-limits "):
-            body = json.dumps(UNLIMITED).encode()
-            self._write(
-                connection,
-                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-                % len(body)
-                + body,
-            )
+            self._write_json(connection, json.dumps(UNLIMITED).encode())
+        elif head.startswith(b"GET /api/auth/session "):
+            self._write_json(connection, page_socket.SESSION)
+        elif b"\r\nsec-websocket-key:" in head.lower():
+            connection.upgraded = True
+            self.upgrades += 1
+            self._write(connection, page_socket.upgraded(head))
+            self._read_frames(connection)
         else:
             self._begin(connection, json.loads(rest[:length])["message"])
 
+    def _write_json(self, connection: ClientConnection, body: bytes) -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        self._write(connection, head % len(body) + body)
+
+    def _read_frames(self, connection: ClientConnection) -> None:
+        while (frame := page_socket.client_frame(connection.received)) is not None:
+            opcode, payload, connection.received = frame
+            if opcode == CLOSE:
+                self._drop(connection)
+                return
+            if opcode == TEXT:
+                self._hear(connection, json.loads(payload)["event"])
+
+    def _hear(self, connection: ClientConnection, event: dict[str, Any]) -> None:
+        """Answer an event of the page's protocol."""
+        match event["type"]:
+            case "ping":
+                pong = frames.wire(frames.pong(event["event_id"]), page_socket.SESSION_ID)
+                self._write(connection, page_socket.text_frame(pong))
+            case "session.create":
+                self._write(connection, page_socket.acknowledgements(event["event_id"]))
+            case "conversation.item.create":
+                connection.question = page_socket.question_of(event)
+            case "response.create":
+                self._begin(connection, connection.question)
+
     def _tell_stats(self, connection: ClientConnection) -> None:
-        stats = {"connections": self.connections, "requests": self.requests, "aborts": self.aborts}
+        stats = {
+            "connections": self.connections,
+            "requests": self.requests,
+            "upgrades": self.upgrades,
+            "aborts": self.aborts,
+        }
         body = json.dumps(stats).encode()
         self._write(
             connection, b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
@@ -202,8 +249,11 @@ class Upstream:
             interval=1 / asked.get("rate", 50),
             hang_after=asked.get("hang", math.inf),
             due=now() + asked.get("delay", 0),
+            before=page_socket.BEFORE_TOKEN if connection.upgraded else BEFORE_TOKEN,
+            after=page_socket.AFTER_TOKEN if connection.upgraded else AFTER_TOKEN,
+            closing=page_socket.CLOSING if connection.upgraded else CLOSING,
         )
-        self._write(connection, HEAD + OPENING)
+        self._write(connection, page_socket.OPENING if connection.upgraded else HEAD + OPENING)
         heapq.heappush(self.timers, (stream.due, next(self.order), connection, stream))
 
     # Pace ----------------------------------------------------------------------------------------
@@ -218,12 +268,12 @@ class Upstream:
             if connection.stream is not stream or stream.sent >= stream.hang_after:
                 heapq.heappop(timers)
                 continue
-            data = BEFORE_TOKEN + token_text(stream.number, now()).encode() + AFTER_TOKEN
+            data = stream.before + token_text(stream.number, now()).encode() + stream.after
             stream.sent += 1
             if stream.sent == stream.tokens:
                 heapq.heappop(timers)
                 connection.stream = None
-                data += CLOSING
+                data += stream.closing
             else:
                 stream.due += stream.interval
                 heapq.heapreplace(timers, (stream.due, next(self.order), connection, stream))
