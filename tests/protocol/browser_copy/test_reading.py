@@ -234,3 +234,8 @@ def test_a_long_text_takes_no_longer_than_its_length(text: str) -> None:
     start, _, rest = text.partition(" ")
     with contextlib.suppress(CopyRefused):
         read_copy(f"{start} {rest * (MOST_CHARS // 8 // max(1, len(rest)))}")
+
+
+def test_control_characters_of_bash_are_read() -> None:
+    """``$'\\cA'`` is what Ctrl-A types."""
+    assert posix_words("a $'\\cA\\x41\\101\\n\\q'") == [["a", "\x01AA\n\\q"]]

@@ -17,6 +17,7 @@ MODES = {
     "grok-4.1": "auto",
     "grok-4.1-thinking": "auto",
     "grok-imagine-0.9": "fast",
+    **{f"grok-{mode}": mode for mode in ("auto", "fast", "expert", "heavy")},
 }
 
 
