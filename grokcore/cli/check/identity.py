@@ -46,7 +46,7 @@ class _Browser:
         return f"{self.family.capitalize()} {self.version or ''}".rstrip() + where
 
 
-_TARGET = re.compile(r"(chrome|edge|safari|firefox|tor)([\d_]*)[a-z]?(?:_(android|ios))?")
+_TARGET = re.compile(r"(chrome|edge|safari|firefox|tor)([\d_]*)[a-z]?(?:_(android|ios)|_macos)?")
 """The form of curl_cffi's names of browsers."""
 
 _FAMILIES = {"edge": "chrome", "tor": "firefox"}

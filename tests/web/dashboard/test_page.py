@@ -498,4 +498,4 @@ def test_it_can_be_used_with_the_keyboard_alone(browser: Browser, furnished: Liv
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid"
         heads = page.get_by_role("columnheader").all_text_contents()
-        assert heads == ["Token", "State", "Allowances", "Use", "What can be done"]
+        assert heads == ["Token", "State", "Allowances", "Use", "Actions"]
