@@ -20,6 +20,7 @@ __all__ = [
     "AFTER_TOKEN",
     "BEFORE_TOKEN",
     "CLOSING",
+    "MODES",
     "OPENING",
     "SESSION",
     "SESSION_ID",
@@ -29,6 +30,8 @@ __all__ = [
     "text_frame",
     "upgraded",
 ]
+
+MODES = json.dumps({"modes": [{"id": "fast", "availability": {"available": {}}}]}).encode()
 
 SESSION = json.dumps({"status": "authenticated", "session": {"userId": "user-bench"}}).encode()
 """The answer of ``/api/auth/session``."""

@@ -191,6 +191,8 @@ class Upstream:
             self._write_json(connection, json.dumps(UNLIMITED).encode())
         elif head.startswith(b"GET /api/auth/session "):
             self._write_json(connection, page_socket.SESSION)
+        elif head.startswith(b"POST /rest/modes "):
+            self._write_json(connection, page_socket.MODES)
         elif b"\r\nsec-websocket-key:" in head.lower():
             connection.upgraded = True
             self.upgrades += 1
