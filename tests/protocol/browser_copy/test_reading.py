@@ -222,6 +222,7 @@ def test_a_copy_that_was_cut_off_is_read_or_refused(browser: Browser, data: st.D
     assert copy.cf_clearance in ("", "Ab.c_1-1.2%7E")
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "text",
     [
