@@ -240,3 +240,9 @@ def test_a_long_text_takes_no_longer_than_its_length(text: str) -> None:
 def test_control_characters_of_bash_are_read() -> None:
     """``$'\\cA'`` is what Ctrl-A types."""
     assert posix_words("a $'\\cA\\x41\\101\\n\\q'") == [["a", "\x01AA\n\\q"]]
+
+
+def test_a_part_of_a_cookie_header_without_a_value_is_passed_over() -> None:
+    """Browsers never write one; people's notes do."""
+    copy = read_copy("curl 'https://grok.com/' -b 'note; sso=eyJhbGciOiJub25lIn0.e30.c2ln'")
+    assert copy.sso == "eyJhbGciOiJub25lIn0.e30.c2ln"

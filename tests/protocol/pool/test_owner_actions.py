@@ -364,3 +364,10 @@ def test_a_token_is_named_by_its_id_or_by_more_of_its_key() -> None:
         book.disable(A.id)
     book.disable(alike.key)
     assert chosen(book, 0) == ["a"]
+
+
+def test_a_cleared_token_that_is_disabled_stays_so() -> None:
+    """The answer says it, since its owner expects the token to be used again."""
+    book = book_of("a", TokenEntry("b", disabled=True))
+    assert book.clear(TokenEntry("b").id, 0) is Cleared.DISABLED
+    assert book.clear(TokenEntry("a").id, 0) is Cleared.USABLE
