@@ -32,6 +32,13 @@ LONGEST_ADDRESS_CHARS = 4000
 MOST_ROWS = 20
 """Keys of an object that may differ in their number of ``x`` only; later ones get a number."""
 
+LONGEST_WORD_CHARS = 60
+"""Letters of a word of an error that is looked at for its parts."""
+
+SHORTEST_PART_CHARS = 3
+
+_NO_LETTER = re.compile(r"[\W_]+")
+
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.+/-]{0,63}")
 _CAPITALS = re.compile(r"(?=.{1,80}$)[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _KEY = re.compile(r"(?!(?:\D*\d){5})[A-Za-z_@$][A-Za-z0-9_]{0,59}")
@@ -46,11 +53,13 @@ _PIECE = re.compile(r"(?P<dot>\.?)(?P<piece>[^./?#&=:@]+)")
 _PREVIEW = re.compile(r"-part-\d$")
 _ERROR_WORD = re.compile(r"\[WKE=[a-z:_-]{1,80}\]|[A-Za-z]+(?:[_-][A-Za-z]+)*|[^\s!-/:-@\[-`{-~]")
 _PART_OF_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_CHANNEL = re.compile(
-    r"(?P<part>HEADER|SUMMARY|ANALYSIS|REASONING|THINKING|RESPONSE|FINAL)|.",
+_PARTS = re.compile(
+    r"(?P<part>HEADER|SUMMARY|ANALYSIS|REASONING|THINKING|RESPONSE|FINAL|UNSPECIFIED|CHECK_)|.",
     re.IGNORECASE | re.DOTALL,
 )
-"""Parts of the names of channels by which an unknown one is read."""
+"""Parts of names by which an unknown one is read."""
+
+_READ_BY_PARTS = frozenset({"channel", "rejection_reason", "systemErrCode"})
 
 _AGENT = re.compile(r"(?:agent|grok)\b(?: \d{1,3}\b)?", re.IGNORECASE)
 
@@ -107,7 +116,8 @@ class Redactor:
 
     def error_words(self, text: str) -> str:
         """Return a message of Grok's own redacted."""
-        return text if _CAPITALS.fullmatch(text) else _ERROR_WORD.sub(_own_word, text)
+        one_word = len(text) <= LONGEST_WORD_CHARS and _is_glued(_NO_LETTER.sub("", text))
+        return text if one_word or _CAPITALS.fullmatch(text) else _ERROR_WORD.sub(_own_word, text)
 
     # Values --------------------------------------------------------------------------------------
 
@@ -159,8 +169,8 @@ class Redactor:
     def _something(self, key: str, text: str, depth: int) -> str:
         if key in WORD_KEYS and _WORD.fullmatch(text):
             return text
-        if key == "channel":
-            return _CHANNEL.sub(_own_part, text)
+        if key in _READ_BY_PARTS:
+            return _PARTS.sub(_own_part, text)
         if key in ("citationId", "citation_id"):
             return self._pseudonyms.of_citation(text)
         if key in ("rolloutId", "rollout_id") and (agent := _AGENT.match(text)):
@@ -241,4 +251,16 @@ def _own_word(found: re.Match[str]) -> str:
     if word.startswith("[WKE=") or word.lower() in ERROR_WORDS:
         return word
     parts = _PART_OF_WORD.findall(word)
-    return word if parts and all(part.lower() in ERROR_WORDS for part in parts) else covered(word)
+    known = bool(parts) and all(part.lower() in ERROR_WORDS for part in parts)
+    return word if known or _is_glued(word) else covered(word)
+
+
+def _is_glued(word: str) -> bool:
+    """Whether a word is made of known ones, none of them so short that a name may begin with it."""
+    if len(word) > LONGEST_WORD_CHARS:
+        return False
+    ends, lower = [0], word.lower()
+    for end in range(SHORTEST_PART_CHARS, len(lower) + 1):
+        if any(end - at >= SHORTEST_PART_CHARS and lower[at:end] in ERROR_WORDS for at in ends):
+            ends.append(end)
+    return ends[-1] == len(lower) > 0

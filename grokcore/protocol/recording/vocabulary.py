@@ -85,7 +85,7 @@ ERROR_WORDS = _words("""
     failure fast fatal file filter for forbidden found free get global going grok has heavy
     higher hour hours id idle image in inactive inactivity included incomplete info internal
     invalid invalid-credentials is is_first_token it kill kind large later length limit limited
-    limits load load_shed load_shed_probability loaded long look maintenance many max maximum
+    limits load load_shed load_shed_probability loaded long look maintenance many maximum
     message minute minutes mode model moderated moderation monthly network new no non none
     nonfatal normal not now of only or out output overload overloaded page pages per
     perf_based_admission_controller permission plan please plus policies policy pool premium

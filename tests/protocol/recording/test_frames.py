@@ -143,7 +143,7 @@ CASES = [
     Case("posts and citations", [chunk(tool_result={"x_post": {"posts": [POST]}}), text("a"), citation(POST_URL), citation(citation_id=3), done()]),
     Case("pages by number", [chunk(tool_result={"web_search": {"webpages": [{"url": "https://example.com/b", "title": "B", "citation_id": 3}]}}), text("a"), citation(citation_id=3), citation(citation_id="3"), done()]),
     Case("tools", [tool("web_search", query="a b"), tool("open_page", url="https://example.com"), chunk(client_tool_call={"function": {"name": "look", "arguments": '{"query":"q r s"}'}}), chunk(client_tool_call={"function": {"name": "f", "arguments": "{"}}), text("a"), done()]),
-    Case("pictures", [picture(50), picture(100), picture(100, card="c2", rejection_reason="UNSPECIFIED"), picture(100, card="c3", moderated=True), video(100), done()]),
+    Case("pictures", [picture(50), picture(100), picture(100, card="c4", rejection_reason="no reason: UNSPECIFIED"), picture(100, card="c2", rejection_reason="UNSPECIFIED"), picture(100, card="c3", moderated=True), video(100), done()]),
     Case("unknown", [event("response.new"), {"event": {"type": "a b"}}, {"news": 1}, chunk(novelty={}), text("a"), done()]),
     Case("without envelopes", [text("a")["event"], done()["event"], {"type": 5}]),
     Case("created without an id", [event("response.created", response={"id": 5}), event("response.created"), text("a"), done()]),
@@ -345,6 +345,7 @@ def test_broken_messages_stay_as_broken_as_they_were(case: Broken) -> None:
 # Errors -----------------------------------------------------------------------------------------
 
 REASONS = [
+    *("toomanyrequests", "stream_er{ror", "anti_\u200bbot", "ratelimited"),
     *("anti_bot", "antiBot", "This page is out of date. Reload to continue.", "unauthenticated"),
     *("invalid-credentials", "token expired", "rate_limited", "RATE_LIMIT_EXCEEDED", "rateLimit"),
     *("Too many requests", "quota_exceeded", "resource_exhausted", "overloaded", "unavailable"),
@@ -367,9 +368,20 @@ def test_a_refusal_means_what_it_meant(words: str) -> None:
         assert type(refusal_of_error(found)) is type(refusal_of_error(error))
 
 
-def test_a_reason_with_a_name_loses_it() -> None:
-    """Whatever Grok writes there."""
-    assert RedactedFrames([], KEY).reason("account Alice expired") == "account xxxxx expired"
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("account Alice expired", "account xxxxx expired"),
+        ("Anita", "xxxxx"),  # an, it, a
+        ("user_Anita", "xxxx_xxxxx"),
+        ("expired" * 9, "x" * 63),
+        ("", ""),
+        ("…", "x"),
+    ],
+)
+def test_a_reason_with_a_name_loses_it(words: str, kept: str) -> None:
+    """Only known words stay, alone or in a compound."""
+    assert RedactedFrames([], KEY).reason(words) == kept
 
 
 def test_an_address_is_redacted_as_within_a_message() -> None:

@@ -228,7 +228,7 @@ class CurlSocket(CurlExchange):
             return None
         shown = "".join(char if char.isprintable() else " " for char in reason)
         words = f"{code}: {shown}" if shown else str(code)
-        return SocketClosed(f"{self.request.who} closed the connection ({words}).", reason)
+        return SocketClosed(f"{self.request.who} closed the connection ({words}).", reason, code)
 
     # Trio thread ---------------------------------------------------------------------------------
 
