@@ -36,7 +36,7 @@ class Record(Protocol):
     """A recorded answer."""
 
     def decoded(self, tags: frozenset[str]) -> Decoded:
-        """Return its events, the last one of them Finished or Failed, and what was passed over.
+        """Return its events, the last one of them Finished or Failed, and counts of skipped input.
 
         :param tags: names of elements that are taken out.
         """

@@ -9,8 +9,9 @@ become ``x``; so braces and quotation marks stay where they are.
 
 Rules
 -----
-1. A decoder finds the same events in redacted messages, with texts of the same lengths; see
-   :mod:`.redact` for the exceptions.
+1. A decoder finds the same events in redacted messages, with texts of the same lengths, except as
+   in :mod:`.redact`. (Grok's copy of a later part of the text may be read as one of the whole, if
+   it is longer than the whole was.)
 2. Text that is no frame stays one, and stays as bad: it says as much of what may have been lost.
 3. Nothing is raised for any input.
 """
@@ -126,7 +127,7 @@ def _read(text: bytes) -> dict[str, Any] | bytes:
 def _covered(text: bytes) -> bytes:
     """A row of ``x`` for each letter; the text can be read as little as before."""
     covered = _JUNK.sub(_cover, text)
-    if isinstance(_read(covered), dict):  # the fault was a letter
+    if covered[:1] == b"{" and isinstance(_read(covered), dict):  # the fault was a letter
         covered = covered[:-1] + b"x}"
     return covered
 
