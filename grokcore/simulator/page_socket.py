@@ -169,7 +169,7 @@ class SocketCall:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the session was created with, beside its mode."""
+        """The session's settings beside its mode."""
         session = self._event("session.create").get("session") or {}
         return dict(session.get("x_grok") or {})
 
