@@ -15,7 +15,7 @@ from ..web.server import PortInUse
 from .build import add_build_command
 from .check import add_check_command
 from .import_curl import add_import_curl_command
-from .models import models_command
+from .models import add_models_command
 from .redaction import without_secrets
 from .replay import add_replay_command
 from .serve import serve_command
@@ -67,14 +67,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"grok2api {__version__}")
     parser.set_defaults(run=serve_command)
     commands: Any = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for name, run, about in (
-        ("serve", serve_command, "run the server (the default)"),
-        ("models", models_command, "list the models and what they mean at Grok"),
-    ):
-        # Flags may stand before or after the command. After it, an absent flag must not undo one
-        # before it.
-        command = commands.add_parser(name, help=about, parents=[_flags(default=argparse.SUPPRESS)])
-        command.set_defaults(run=run)
+    # Flags may stand before or after the command. After it, an absent flag must not undo one before
+    # it.
+    serve = commands.add_parser(
+        "serve",
+        help="run the server (the default)",
+        parents=[_flags(default=argparse.SUPPRESS)],
+    )
+    serve.set_defaults(run=serve_command)
+    add_models_command(commands, [_flags(default=argparse.SUPPRESS)])
     add_token_commands(commands, [_flags(default=argparse.SUPPRESS)])
     add_import_curl_command(commands, [_flags(default=argparse.SUPPRESS)])
     add_check_command(commands, [_flags(default=argparse.SUPPRESS)])
