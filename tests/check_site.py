@@ -116,7 +116,8 @@ class Site:
 
     def _lay_out(self, place: Path, url: str, proxy_port: int) -> None:
         grok = self.grok.replace("PROXY", f"http://user:canary-password@127.0.0.1:{proxy_port}")
-        laid = {"config.toml": f'[grok]\nbase_url = "{url}"\nassets_url = "{url}"\n{grok}'}
+        lane = "" if "web_lane" in grok else 'web_lane = "rest"\n'
+        laid = {"config.toml": f'[grok]\n{lane}base_url = "{url}"\nassets_url = "{url}"\n{grok}'}
         if self.tokens is not None:
             laid["tokens.json"] = json.dumps(self.tokens).replace(
                 "PROXY", f"http://a:canary-password@127.0.0.1:{proxy_port}"

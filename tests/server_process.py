@@ -50,7 +50,7 @@ async def server(place: Path, port: int, *arguments: str) -> AsyncIterator[subpr
 
 def lay_out(place: Path, grok: str) -> None:
     (place / "config.toml").write_text(
-        f'[grok]\nbase_url = "{grok}"\n[global]\nlog_level = "ERROR"\n'
+        f'[grok]\nbase_url = "{grok}"\nweb_lane = "rest"\n[global]\nlog_level = "ERROR"\n'
     )
     (place / "tokens.json").write_text(json.dumps(TOKENS))
 
@@ -122,14 +122,18 @@ def run_with_grok(scenario: object) -> None:
 with_grok = decorator(run_with_grok, gives=2)
 
 
-def started(place: Path, *arguments: str) -> tuple[subprocess.Popen[bytes], str, threading.Timer]:
+def started(
+    place: Path, *arguments: str, **variables: str
+) -> tuple[subprocess.Popen[bytes], str, threading.Timer]:
     """A server in *place*, and what it said until it was ready; it is killed after 20 s at the
     latest.
+
+    :param variables: of the environment, beside those of this process that are no settings.
     """
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")
     }
-    environ["PYTHONPATH"] = str(ROOT)
+    environ |= {"PYTHONPATH": str(ROOT), **variables}
     command = [sys.executable, "-m", "grokcore", *arguments]
     process = subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, env=environ)
     watchdog = threading.Timer(20, process.kill)

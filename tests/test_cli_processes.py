@@ -113,7 +113,8 @@ def test_an_answer_is_recorded_without_what_is_personal_and_replayed(
     same kinds.
     """
     port = free_port()
-    process, _, watchdog = started(place, "--demo", "--port", str(port), "--record", "records")
+    options = ["--demo", "--port", str(port), "--record", "records"]
+    process, _, watchdog = started(place, *options, GROK2API_GROK_WEB_LANE="rest")
     try:
         body = json.dumps({**chat("my secret herring"), "model": "grok-4.1-thinking"}).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", data=body)

@@ -123,12 +123,14 @@ class SocketCall:
 
     :ivar frames: the client's events, with their envelopes.
     :ivar faults: deviations of the client from the page's protocol.
+    :ivar proxied: it came through a tunnel, as through a proxy.
     :ivar outcome: ``"open"``, then ``"complete"``, ``"aborted"`` (the client left) or ``"cut"``.
     """
 
     target: str
     headers: dict[str, str]
     client: int
+    proxied: bool = False
     frames: list[dict[str, Any]] = field(factory=list)
     faults: list[str] = field(factory=list)
     outcome: str = "open"
