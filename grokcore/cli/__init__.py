@@ -67,19 +67,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"grok2api {__version__}")
     parser.set_defaults(run=serve_command)
     commands: Any = parser.add_subparsers(title="commands", metavar="COMMAND")
-    # Flags may stand before or after the command. After it, an absent flag must not undo one before
-    # it.
-    serve = commands.add_parser(
-        "serve",
-        help="run the server (the default)",
-        parents=[_flags(default=argparse.SUPPRESS)],
-    )
+    # Flags may stand before or after the command. After it, an absent flag must not undo one
+    # before it.
+    parents = [_flags(default=argparse.SUPPRESS)]
+    serve = commands.add_parser("serve", help="run the server (the default)", parents=parents)
     serve.set_defaults(run=serve_command)
-    add_models_command(commands, [_flags(default=argparse.SUPPRESS)])
-    add_token_commands(commands, [_flags(default=argparse.SUPPRESS)])
-    add_import_curl_command(commands, [_flags(default=argparse.SUPPRESS)])
-    add_check_command(commands, [_flags(default=argparse.SUPPRESS)])
-    add_replay_command(commands, [_flags(default=argparse.SUPPRESS)])
+    add_models_command(commands, parents)
+    add_token_commands(commands, parents)
+    add_import_curl_command(commands, parents)
+    add_check_command(commands, parents)
+    add_replay_command(commands, parents)
     add_build_command(commands)
     return parser
 
