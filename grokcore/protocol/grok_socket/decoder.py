@@ -27,8 +27,10 @@ Rules
    :class:`~grokcore.protocol.conversation.events.Failed`: another status, an error, the end of the
    session, a close, a cut.
 3. Frames of this answer only are read: of its conversation, and with the id that
-   ``response.created`` announced. A frame without such a key counts as its own; one with another
-   id, or an empty one, is counted as ``other_side``. So is all that comes behind the end.
+   ``response.created`` announced, or that the answer's first frame has, whichever comes first: a
+   piece that was left out would make a cut answer look whole. A frame without such a key counts as
+   its own; one with another id, or an empty one, is counted as ``other_side``. So is all that comes
+   behind the end.
 4. An answer of which frames were lost fails, though Grok calls it complete. Only Grok's own copy of
    the text can prove that no text is missing; nothing proves it for pictures and files.
 5. Titles that Grok writes for its page (``NOTETAKER_HEADER``) are an activity and no text;
@@ -200,6 +202,8 @@ class Decoder:
             return False
         if kind in _BOUND_KINDS:
             name = event.get("response_id")
+            if isinstance(name, str) and not self._response_id:
+                self._response_id = name  # its announcement comes later, or not at all
             return name is None or (bool(name) and name == self._response_id)
         if kind in _OPENING_KINDS and isinstance(session_id, str):
             self._session_id = session_id
@@ -231,15 +235,15 @@ class Decoder:
         name, settings = response.get("id"), response.get("x_grok")
         if not isinstance(name, str) or not name:
             self.counters.odd_values += 1
-        elif not self._response_id:
+        elif self._response_id in ("", name):
             self._response_id = name
             mode = settings.get("model") if isinstance(settings, dict) else None
             self._mode = self._mode or (mode if isinstance(mode, str) else "")
-        elif name != self._response_id:
+        else:
             self.counters.other_side += 1
 
     def _read_end(self, kind: EventKind, response: dict[str, Any]) -> None:
-        if self._response_id and response.get("id", self._response_id) != self._response_id:
+        if self._response_id and response.get("id") not in (None, self._response_id):
             self.counters.other_side += 1
         elif kind is EventKind.DONE and response.get("status") == "completed":
             self._step(Input.DONE, None)

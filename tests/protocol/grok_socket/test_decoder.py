@@ -192,6 +192,7 @@ SCENARIOS = [
     Scenario("an empty id", [text("x", HEADER, name=""), text("x", name=""), text("a"), done()], [Text("a"), Finished()], Counters(other_side=2)),
     Scenario("another conversation", [text("x") | {"session_id": OTHER_ID}, text("a"), event("session.ended") | {"session_id": OTHER_ID}, done()], [Text("a"), Finished()], Counters(other_side=2)),
     Scenario("no conversation", [{"event": text("a")["event"]}, done()], [Text("a"), Finished()]),
+    Scenario("done with an id that is null", [text("a"), done(name=None)], [Text("a"), Finished()]),
     Scenario("created twice", [created(), text("a"), done()], [Text("a"), Finished()]),
     Scenario("created without an id", [event("response.created", response={"id": 5}), event("response.created"), text("a"), done()], [Text("a"), Finished()], Counters(odd_values=2)),
     Scenario("acknowledgements again", [session_created(), attached(), text("a"), done()], [Text("a"), Finished()]),
@@ -315,17 +316,18 @@ def test_each_kind_of_event_and_of_key_has_a_row() -> None:
     assert set(ChunkKind) == set(CHUNK_KEYS.values())
 
 
-def test_a_frame_before_its_answer_is_announced_is_another_s() -> None:
-    """Only ``response.created`` says which answer is this one's."""
+def test_a_piece_before_its_answer_is_announced_is_not_left_out() -> None:
+    """Without it a cut answer would look whole. Another id is another's, from then on too."""
     decoder = Decoder(TAGS)
-    events = decoded(stream([text("x"), created(), text("a"), done()]), decoder)
-    assert events == [Text("a"), Finished()]
+    frames = [text("a"), created(), text("b"), text("x", name=OTHER_ID), done()]
+    assert decoded(stream(frames), decoder) == [Text("a"), Text("b"), Finished()]
     assert decoder.counters == Counters(other_side=1)
 
 
-def test_an_answer_that_was_never_announced_ends() -> None:
-    """Its end is one, so that nobody waits; and it has nothing in it."""
-    assert shown(decoded(stream([text("x"), done()]))) == [EmptyAnswer]
+def test_an_answer_that_was_never_announced_is_read() -> None:
+    """Also if only some of its frames have its id; a frame with an empty id is nobody's."""
+    frames = [text("x", HEADER, name=""), text("a", name=None), text("b"), done()]
+    assert decoded(stream(frames)) == [Text("a"), Text("b"), Finished()]
 
 
 def test_the_mode_that_grok_names_serves_if_none_was_given() -> None:
