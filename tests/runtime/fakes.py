@@ -10,7 +10,7 @@ import trio
 from attrs import define, field
 
 from grokcore.errors import TransportFailure
-from grokcore.runtime.transport.seam import ResponseHead, UpstreamRequest
+from grokcore.runtime.transport.seam import Heartbeat, ResponseHead, UpstreamRequest
 from grokcore.simulator.scripts import Cut, Script, Send, Wait
 
 
@@ -75,6 +75,29 @@ class FakeExchange:
         if self.closed_at is None:
             self.closed_at = trio.current_time()
         await trio.lowlevel.checkpoint()
+
+
+@define(eq=False)
+class FakeSocket(FakeExchange):
+    """A websocket: the script's bytes are lines of frames, whatever has been sent."""
+
+    sent: list[bytes] = field(factory=list)
+
+    def send(self, message: bytes) -> None:
+        self.sent.append(message)
+
+
+@define(eq=False)
+class FakeSockets:
+    """Gives the scripts to websockets one after the other, the last one for ever."""
+
+    scripts: list[Script]
+    sockets: list[FakeSocket] = field(factory=list)
+
+    def connect(self, request: UpstreamRequest, heartbeat: Heartbeat | None) -> FakeSocket:
+        script = self.scripts[min(len(self.sockets), len(self.scripts) - 1)]
+        self.sockets.append(FakeSocket(request, script))
+        return self.sockets[-1]
 
 
 @define(eq=False)

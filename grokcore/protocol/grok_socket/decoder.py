@@ -31,8 +31,10 @@ Rules
    piece that was left out would make a cut answer look whole. A frame without such a key counts as
    its own; one with another id, or an empty one, is counted as ``other_side``. So is all that comes
    behind the end.
-4. An answer of which frames were lost fails, though Grok calls it complete. Only Grok's own copy of
-   the text can prove that no text is missing; nothing proves it for pictures and files.
+4. An answer of which frames were lost fails, though Grok calls it complete. So does one with a text
+   or a picture in a form that is not known: skipped like other odd values, it would be missing. Only
+   Grok's own copy of the text can prove that no text is missing; nothing proves it for pictures and
+   files.
 5. Titles that Grok writes for its page (``NOTETAKER_HEADER``) are an activity and no text;
    summaries, and the texts of other agents, are reasoning.
 6. The machine never looks ahead and never reads settings.
@@ -85,6 +87,14 @@ _BOUND_KINDS = frozenset(
     }
 )
 """Events that belong to one response, named in ``response_id``."""
+
+_MEDIA_KINDS = frozenset(
+    {
+        *(ChunkKind.CARD, ChunkKind.FOUND_PICTURE, ChunkKind.PICTURE),
+        *(ChunkKind.VIDEO, ChunkKind.FILE),
+    }
+)
+"""Keys of a chunk that bring something to show."""
 
 _OPENING_KINDS = frozenset({EventKind.OPENED, EventKind.CREATED})
 """Events that come before all others of a conversation."""
@@ -169,6 +179,12 @@ class Decoder:
         self.counters.junk_lines += 1
         self._lost_content = self._lost_content or lost.content
         self._lost_media = self._lost_media or lost.media
+
+    def _note_odd(self, value: object, kind: ChunkKind) -> None:
+        """Count a value of an unexpected type. It may have been a part of the answer."""
+        self.counters.odd_values += 1
+        self._lost_content = self._lost_content or (bool(value) and kind is ChunkKind.TEXT)
+        self._lost_media = self._lost_media or (bool(value) and kind in _MEDIA_KINDS)
 
     # From a frame to inputs ----------------------------------------------------------------------
 
@@ -261,7 +277,7 @@ class Decoder:
     def _read_delta(self, kind: EventKind, event: dict[str, Any]) -> None:
         text, settings = event.get("delta"), event.get("x_grok")
         if not isinstance(text, str):
-            self.counters.odd_values += 1
+            self._note_odd(text, ChunkKind.TEXT)
             return
         thinking = kind is EventKind.REASONING or (
             isinstance(settings, dict) and settings.get("is_thinking") is True
@@ -282,7 +298,7 @@ class Decoder:
 
     def _read_chunk(self, chunk: object) -> None:
         if not isinstance(chunk, dict):
-            self.counters.odd_values += 1
+            self._note_odd(chunk, ChunkKind.TEXT)
             return
         text = chunk.get("text")
         if isinstance(text, dict) and chunk.keys() <= _TEXT_CHUNK_KEYS:
@@ -300,12 +316,13 @@ class Decoder:
                 if isinstance(value, dict) or kind is ChunkKind.ERROR:
                     self._read_news(key, kind, value)
                 else:
-                    self.counters.odd_values += 1
+                    self._note_odd(value, kind)
 
     def _read_text(self, value: dict[str, Any], metadata: object) -> None:
         text = value.get("text")
         if not isinstance(text, str):
-            self.counters.odd_values += text is not None
+            if text is not None:
+                self._note_odd(text, ChunkKind.TEXT)
             return
         channel_name = value.get("channel")
         channel = channel_of(channel_name)

@@ -210,7 +210,11 @@ SCENARIOS = [
     Scenario("deltas", [delta("t", thinking=True), reasoning("u"), delta("a"), delta(""), done()], [Thinking("t"), Thinking("u"), Text("a"), Finished()]),
     Scenario("a delta that is no text", [delta(None), text("a"), done()], [Text("a"), Finished()], odd()),
     Scenario("empty texts", [text(""), chunk(text={"channel": "CHANNEL_ASSISTANT_RESPONSE"}), text("a"), done()], [Text("a"), Finished()]),
-    Scenario("odd texts", [chunk(text={"text": 5}), text("a"), done()], [Text("a"), Finished()], odd()),
+    Scenario("a delta of another form", [delta({"text": "b"}), text("a"), done()], [Text("a"), IncompleteAnswer], odd()),
+    Scenario("a text of another form", [chunk(text={"text": 5}), text("a"), done()], [Text("a"), IncompleteAnswer], odd()),
+    Scenario("a text of another form, and a copy", [chunk(text=["a"]), text("a"), whole("a"), done()], [Text("a"), Finished()], odd()),
+    Scenario("a chunk of another form", [text("a"), event("response.chunk", response_id=RESPONSE_ID, chunk=[{"text": {"text": "b"}}]), done()], [Text("a"), IncompleteAnswer], odd()),
+    Scenario("a picture of another form, and a copy", [chunk(render_generated_image="u"), text("a"), whole("a"), done()], [Text("a"), IncompleteAnswer], odd()),
     # The text once more.
     Scenario("the copy is the same", [text("a"), whole("a"), done()], [Text("a"), Finished()]),
     Scenario("the copy has more", [text("a"), whole("ab"), done()], [Text("a"), Text("b"), Finished()]),
@@ -283,7 +287,7 @@ SCENARIOS = [
     # Not understood.
     Scenario("unknown types", [event("response.new"), {"event": {"type": 5}}, {"event": {}}, text("a"), done()], [Text("a"), Finished()], Counters(unknown_keys={"response.new": 1, "5": 1, "None": 1})),
     Scenario("unknown keys", [chunk(novelty={}), {"news": 1}, {}, text("a"), done()], [Text("a"), Finished()], unknown("novelty", "news", "{}")),
-    Scenario("odd chunks", [event("response.chunk", response_id=RESPONSE_ID, chunk=[]), chunk(text="a", tool_result="x", render_citation=None), text("a"), done()], [Text("a"), Finished()], Counters(odd_values=3)),
+    Scenario("odd chunks", [event("response.chunk", response_id=RESPONSE_ID, chunk=[]), chunk(text="", tool_result="x", render_citation=None), text("a"), done()], [Text("a"), Finished()], Counters(odd_values=3)),
 ]  # fmt: skip
 
 

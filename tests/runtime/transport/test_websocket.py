@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import trio
-import trustme
 from attrs import frozen
 from wsproto.events import BytesMessage, Ping, TextMessage
 
@@ -21,19 +20,6 @@ from grokcore.simulator.peer import Peer
 from tests.runtime.transport.line import HEADERS, Line, run_on_line
 
 ABORT_S = 0.05
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, str]:
-    """Files: certificate chain, its key, and the authority that vouches for it."""
-    folder: Path = tmp_path_factory.mktemp("tls")
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
-    chain, key, ca = folder / "chain.pem", folder / "key.pem", folder / "ca.pem"
-    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    issued.private_key_pem.write_to_path(key)
-    authority.cert_pem.write_to_path(ca)
-    return str(chain), str(key), str(ca)
 
 
 async def read_all(socket: CurlSocket) -> bytes:
