@@ -2,7 +2,7 @@
 
 Theory
 ------
-A text message holds one JSON object, or several back to back (grok-protocol.md §8.3). On its way to
+A message holds one JSON object, or several back to back (grok-protocol.md §8.3). On its way to
 the decoder a message is a *line*: :func:`as_line` makes one, and a recording of a websocket is a
 file of such lines. So a decoder of frames is fed bytes, like that of a response's body. Inside a
 line an object ends where its braces close. Text between objects is junk.
@@ -29,14 +29,11 @@ from attrs import frozen
 
 from ..lenient_json import loads
 
-__all__ = ["BINARY_LINE", "MAX_OBJECT_BYTES", "FrameReader", "Lost", "as_line"]
+__all__ = ["MAX_OBJECT_BYTES", "FrameReader", "Lost", "as_line"]
 
 MAX_OBJECT_BYTES = 4 * 1024 * 1024
 """Bytes of one JSON object. Frames of text have some 330 bytes; a picture within one would be a few
 MB."""
-
-BINARY_LINE = b"\0\n"
-"""Line that stands for a binary message. Grok sends none; it is junk to the reader."""
 
 MOST_STRAY_BYTES = 4096
 """Text between the objects of one message that is kept, to see whether it is a piece of a frame."""
@@ -68,7 +65,7 @@ _Read: TypeAlias = dict[str, Any] | Lost
 
 
 def as_line(fragment: bytes, *, last: bool) -> bytes:
-    """A fragment of a text message, as a piece of a line; the *last* one of a message ends it.
+    """A fragment of a message, as a piece of a line; the *last* one of a message ends it.
 
     A line break within JSON is white space, so a space can take its place.
     """

@@ -51,7 +51,6 @@ from grokcore.protocol.grok_socket.event_keys import (
     EventKind,
     channel_of,
 )
-from grokcore.protocol.grok_socket.frames import BINARY_LINE
 from grokcore.protocol.grok_web.markup import parse_tag_names
 
 from .frames_of import (
@@ -378,7 +377,7 @@ DAMAGE = [
     Damage("broken picture, and a copy", BROKEN_PICTURE, [whole("a"), done()], IncompleteAnswer),
     Damage("broken pong", b'{"event":{"type":"pong"', [done()], Finished()),
     Damage("noise", b"hello", [done()], Finished()),
-    Damage("binary", BINARY_LINE.rstrip(b"\n"), [done()], Finished()),
+    Damage("bytes", b"\0\xff", [done()], Finished()),
     Damage("too large", b'{"event":"' + b"x" * (4 * 1024 * 1024) + b'"}', [done()], IncompleteAnswer),
 ]  # fmt: skip
 

@@ -7,10 +7,11 @@ ready.
 
 Rules
 -----
-1. To the reader it is an exchange whose body has a line for each text message; its pieces come as
-   they arrive. A line break within a message becomes a space: in JSON it can only be white space.
-   So the seam needs no second form for bodies, nor do recordings.
-2. A binary message becomes a line that is no JSON (:data:`BINARY`), so that it is counted.
+1. To the reader it is an exchange whose body has a line for each message; its pieces come as they
+   arrive. A line break within a message becomes a space: in JSON it can only be white space. So the
+   seam needs no second form for bodies, nor do recordings.
+2. A binary message is handed over like a text. Grok sends none; if it began to, leaving them out
+   would make an answer look whole that is not.
 3. Pings are answered by libcurl. What an unread buffer keeps back stays in TCP's window.
 4. An upgrade that is refused has a head and no body: libcurl does not read one.
 """
@@ -29,19 +30,16 @@ from ..seam import Heartbeat, SocketClosed, UpstreamRequest
 from .exchange import BUFFER_BYTES, MAX_HEAD_BYTES, CurlExchange, Desk
 from .outcome import parse_head, peer_of
 
-__all__ = ["BINARY", "MAX_FRAME_BYTES", "CurlSocket", "Inbox"]
+__all__ = ["MAX_FRAME_BYTES", "CurlSocket", "Inbox"]
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 """Of one frame (the bound of other clients of Grok's page: lanes with 16 to 32 MiB, August 2026).
 """
 
-BINARY = b"\0"
-"""Line that stands for a binary message."""
-
 NORMAL_CLOSURE = 1000
 """RFC 6455, section 7.4.1."""
 
-_TEXT, _BINARY, _CONTINUES, _CLOSE, _PING, _PONG = 1, 2, 4, 8, 16, 64
+_TEXT, _CONTINUES, _CLOSE, _PING, _PONG = 1, 4, 8, 16, 64
 
 
 class Inbox:
@@ -75,7 +73,6 @@ class CurlSocket(CurlExchange):
         self.closing: TransportFailure | None = None
         self._heartbeat = heartbeat
         self._changed = changed
-        self._within = False
         self._written = 0
         self._sizes = ffi.new("size_t*")
         # ----
@@ -193,9 +190,6 @@ class CurlSocket(CurlExchange):
             self.objection = f"a frame is larger than {MAX_FRAME_BYTES // 2**20} MiB"
             raise CurlError(self.objection, CurlECode.TOO_LARGE)
         ends = left == 0 and not flags & _CONTINUES
-        if flags & _BINARY:
-            data = b"" if self._within else BINARY
-        self._within = not ends
         piece = data.replace(b"\n", b" ")
         if ends:
             piece += b"\n"
