@@ -34,7 +34,7 @@ Rules
 4. An answer of which frames were lost fails, though Grok calls it complete. So does one with a text
    or a picture in a form that is not known: skipped like other odd values, it would be missing. Only
    Grok's own copy of the text can prove that no text is missing; nothing proves it for pictures and
-   files.
+   files, nor for an object over the cap, which ends the answer at once.
 5. Titles that Grok writes for its page (``NOTETAKER_HEADER``) are an activity and no text;
    summaries, and the texts of other agents, are reasoning.
 6. The machine never looks ahead and never reads settings.
@@ -47,7 +47,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ...errors import EmptyAnswer, GrokApiError, IncompleteAnswer, UpstreamFailure
+from ...errors import (
+    EmptyAnswer,
+    GrokApiError,
+    IncompleteAnswer,
+    LineTooLong,
+    UpstreamFailure,
+)
 from ..conversation.events import Activity, Event, Failed, Finished
 from ..counters import Counters
 from .answer import Answer, Thought
@@ -63,7 +69,7 @@ from .chunk_values import (
     video_progress,
 )
 from .event_keys import CHUNK_KEYS, EVENT_TYPES, Channel, ChunkKind, EventKind, channel_of
-from .frames import FrameReader, Lost
+from .frames import MAX_OBJECT_BYTES, FrameReader, Lost
 from .refusals import (
     is_passing,
     refusal_of_close,
@@ -179,6 +185,14 @@ class Decoder:
         self.counters.junk_lines += 1
         self._lost_content = self._lost_content or lost.content
         self._lost_media = self._lost_media or lost.media
+        if lost.too_large:
+            size = MAX_OBJECT_BYTES // 1024**2
+            self._step(
+                Input.ERROR,
+                LineTooLong(
+                    f"Grok sent a frame longer than {size} MiB; the answer was cut off there."
+                ),
+            )
 
     def _note_odd(self, value: object, kind: ChunkKind) -> None:
         """Count a value of an unexpected type. It may have been a part of the answer."""

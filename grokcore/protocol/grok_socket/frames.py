@@ -55,10 +55,12 @@ class Lost:
 
     :ivar content: whether it may have held a part of the answer.
     :ivar media: whether it may have concerned a picture, a video or a file.
+    :ivar too_large: whether it is an object over the cap.
     """
 
     content: bool
     media: bool
+    too_large: bool = False
 
 
 _Read: TypeAlias = dict[str, Any] | Lost
@@ -178,7 +180,9 @@ class FrameReader:
         return lost
 
     def _lost_object(self) -> Lost:
-        return Lost(content=True, media=True) if self._too_large else _lost(bytes(self._object))
+        if self._too_large:
+            return Lost(content=True, media=True, too_large=True)
+        return _lost(bytes(self._object))
 
 
 def _lost(text: bytes) -> Lost:

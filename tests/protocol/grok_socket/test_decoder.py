@@ -17,6 +17,7 @@ from grokcore.errors import (
     EmptyAnswer,
     GrokApiError,
     IncompleteAnswer,
+    LineTooLong,
     ModeNotIncluded,
     QuotaExhausted,
     UpstreamFailure,
@@ -378,7 +379,7 @@ DAMAGE = [
     Damage("broken pong", b'{"event":{"type":"pong"', [done()], Finished()),
     Damage("noise", b"hello", [done()], Finished()),
     Damage("bytes", b"\0\xff", [done()], Finished()),
-    Damage("too large", b'{"event":"' + b"x" * (4 * 1024 * 1024) + b'"}', [done()], IncompleteAnswer),
+    Damage("too large", b'{"event":"' + b"x" * (4 * 1024 * 1024) + b'"}', [text("b"), whole("ab"), done()], LineTooLong),
 ]  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def test_an_object_over_the_cap_costs_itself_only(cut: int) -> None:
     large = b'{"a":"' + b"x" * 100 + b'"}'
     data = b'{"b":1}' + large + b'{"c":2}\n' + large
     pieces = [data[at : at + cut] for at in range(0, len(data), cut)]
-    loss = Lost(content=True, media=True)
+    loss = Lost(content=True, media=True, too_large=True)
     assert read(pieces, FrameReader(max_object_bytes=50)) == [{"b": 1}, loss, {"c": 2}, loss]
 
 
