@@ -230,7 +230,7 @@ class Loop:
         """Wait for news of any socket, a command, or the next heartbeat."""
         array, count = self.sockets.array()
         next_beat_s = max(0.0, self.sockets.next_beat - time.monotonic()) if count else math.inf
-        for_ms = int(min(POLL_MS, next_beat_s * 1000 + 1))
+        for_ms = 0 if self.sockets.hurried else int(min(POLL_MS, next_beat_s * 1000 + 1))
         _check(lib.curl_multi_poll(self._multi, array, count, for_ms, self._ready), "poll")
 
     def _announce(self) -> None:
@@ -335,6 +335,8 @@ class Loop:
             exchange.flush()
             if not exchange.receive(self._inbox):
                 self._end(exchange, exchange.closing)
+            elif exchange.hurried:
+                self.sockets.hurry(exchange)
         except CurlError as error:
             self._end(exchange, _outcome(exchange, int(error.code)))
 

@@ -13,6 +13,8 @@ Rules
 2. A binary message is handed over like a text. Grok sends none; if it began to, leaving them out
    would make an answer look whole that is not.
 3. Pings are answered by libcurl. What an unread buffer keeps back stays in TCP's window.
+   Of what arrives without a pause, a turn takes :data:`MOST_PIECES` pieces, pings and empty ones
+   counted: no websocket holds the other transfers up.
 4. An upgrade that is refused has a head and no body: libcurl does not read one.
 """
 
@@ -36,6 +38,9 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 """Of one frame (the bound of other clients of Grok's page: lanes with 16 to 32 MiB, August 2026).
 """
 
+MOST_PIECES = 100
+"""Pieces of frames that one turn takes; some 2 ms."""
+
 NORMAL_CLOSURE = 1000
 """RFC 6455, section 7.4.1."""
 
@@ -56,6 +61,8 @@ class CurlSocket(CurlExchange):
 
     :param changed: called by the worker thread when this begins or ceases to wait for its socket.
     :ivar descriptor: of the socket; -1 until the upgrade is through.
+    :ivar hurried: whether the last turn ended before all that had arrived was taken. libcurl may have
+        it in memory, so the socket need not be readable.
     :ivar beat_at: when the next heartbeat is due, in the worker thread's seconds.
     """
 
@@ -69,6 +76,7 @@ class CurlSocket(CurlExchange):
         super().__init__(request, desk)
         self.descriptor = -1
         self.blocked = False
+        self.hurried = False
         self.beat_at = float("inf")
         self.closing: TransportFailure | None = None
         self._heartbeat = heartbeat
@@ -102,14 +110,17 @@ class CurlSocket(CurlExchange):
         self._desk.tell(self, parse_head(self._head_lines, peer_of(self.curl)))
 
     def receive(self, inbox: Inbox) -> bool:
-        """Take the frames that have arrived, as far as there is room.
+        """Take the frames that have arrived, as far as there is room, and as one turn may.
 
         Returns whether the websocket is still open.
 
         :raises CurlError: the connection broke, or a frame is too large.
         """
         assert self.curl is not None
-        while self._has_room():
+        self.hurried = False
+        for _ in range(MOST_PIECES):
+            if not self._has_room():
+                return True
             code = lib.curl_ws_recv(
                 self.curl._curl, inbox.buffer, BUFFER_BYTES, inbox.size, inbox.frame
             )
@@ -123,6 +134,7 @@ class CurlSocket(CurlExchange):
                 return False
             if not frame.flags & (_PING | _PONG):
                 self._take_piece(frame, data)
+        self.hurried = True
         return True
 
     def flush(self) -> None:
