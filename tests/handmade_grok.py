@@ -295,7 +295,9 @@ class HandmadeGrok:
     def url(self) -> str:
         return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}"
 
-    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def serve(
+        self, *, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED
+    ) -> None:
         """Serve until cancelled."""
         self.listener.setblocking(False)
         listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(self.listener))]

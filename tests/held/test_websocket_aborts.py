@@ -19,7 +19,7 @@ from attrs import astuple, frozen
 from curl_cffi import Curl, CurlOpt
 
 from grokcore.runtime.lanes.grok_socket import lane
-from grokcore.runtime.transport.curl import loop
+from grokcore.runtime.transport.curl import handle, loop
 from grokcore.runtime.transport.curl.websocket import CurlSocket
 from tests.handmade_grok import (
     Place,
@@ -118,7 +118,7 @@ def no_name_server(patch: pytest.MonkeyPatch) -> Iterator[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
         mute.bind(("127.0.0.1", 0))
         servers = f"127.0.0.1:{mute.getsockname()[1]}"
-        configure_upgrade = loop.configure_upgrade
+        configure_upgrade = handle.configure_upgrade
 
         def configured(curl: Curl, *arguments: object) -> object:
             kept = configure_upgrade(curl, *arguments)  # type: ignore[arg-type]
@@ -136,7 +136,7 @@ def full_backlog(_: pytest.MonkeyPatch) -> Iterator[str]:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        for _ in range(3):
+        for _number in range(3):
             other = stack.enter_context(socket.socket())
             other.setblocking(False)
             other.connect_ex(listener.getsockname())

@@ -154,7 +154,7 @@ async def echo(talk: Talk) -> None:
     question = await talk.asked()
     for _ in range(REPEATS):
         await talk.send(words(f"{question} "))
-        await trio.sleep(random.random() * 0.02)  # noqa: S311
+        await trio.sleep(random.random() * 0.02)
     await talk.send(done())
     await talk.until_left()
 

@@ -31,8 +31,8 @@ Rules
    piece that was left out would make a cut answer look whole. A frame without such a key counts as
    its own; one with another id, or an empty one, is counted as ``other_side``. So is all that comes
    behind the end.
-4. An answer of which frames were lost fails, though Grok calls it complete. So does one with a text
-   or a picture in a form that is not known: skipped like other odd values, it would be missing. Only
+4. An answer of which frames were lost fails, though Grok calls it complete. So does one with a
+   text or a picture in an unknown form: skipped like other odd values, it would be missing. Only
    Grok's own copy of the text can prove that no text is missing; nothing proves it for pictures and
    files, nor for an object over the cap, which ends the answer at once.
 5. Titles that Grok writes for its page (``NOTETAKER_HEADER``) are an activity and no text;

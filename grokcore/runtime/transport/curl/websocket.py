@@ -61,8 +61,8 @@ class CurlSocket(CurlExchange):
 
     :param changed: called by the worker thread when this begins or ceases to wait for its socket.
     :ivar descriptor: of the socket; -1 until the upgrade is through.
-    :ivar hurried: whether the last turn ended before all that had arrived was taken. libcurl may have
-        it in memory, so the socket need not be readable.
+    :ivar hurried: whether the last turn ended before all that had arrived was taken. libcurl may
+        have it in memory, so the socket need not be readable.
     :ivar beat_at: when the next heartbeat is due, in the worker thread's seconds.
     """
 

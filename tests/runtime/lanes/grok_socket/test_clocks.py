@@ -156,7 +156,8 @@ async def test_each_clock_fires_at_its_exact_time_in_each_phase(case: Silence) -
 
     found, at = await failure_of(world.ask(case.limits))
 
-    assert (type(found), at) == (case.error, pytest.approx(case.at))
+    assert type(found) is case.error
+    assert at == pytest.approx(case.at)
     assert len(world.sockets.sockets) == 1
     assert world.idle
 
