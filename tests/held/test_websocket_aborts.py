@@ -91,10 +91,11 @@ def left(place: Place) -> Left:
 
 
 def websockets(place: Place) -> int:
-    """Websockets in libcurl's hands, connected or not."""
+    """Websockets in libcurl's hands, connected or not, or still watched."""
     worker = place.site.server._transport._loop
     assert worker is not None
-    return sum(isinstance(one, CurlSocket) for one in list(worker._active.values()))
+    active = sum(isinstance(one, CurlSocket) for one in list(worker._active.values()))
+    return max(active, len(worker.sockets._open))
 
 
 async def at_rest(place: Place, bound: Left | None = None) -> Left:

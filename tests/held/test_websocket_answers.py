@@ -459,6 +459,7 @@ async def look(place: Place, case: Case) -> None:
         await until(lambda: not (place.site.leased() or place.site.gateway.open_count))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "case", [*UPGRADES, *BEGINNINGS, *FRAMES, *OBJECTS, *ENDS, *CONTENT], ids=lambda case: case.name
 )
