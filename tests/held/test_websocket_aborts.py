@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -119,14 +120,14 @@ def no_name_server(patch: pytest.MonkeyPatch) -> Iterator[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
         mute.bind(("127.0.0.1", 0))
         servers = f"127.0.0.1:{mute.getsockname()[1]}"
-        configure_upgrade = handle.configure_upgrade
 
-        def configured(curl: Curl, *arguments: object) -> object:
-            kept = configure_upgrade(curl, *arguments)  # type: ignore[arg-type]
-            curl.setopt(CurlOpt.DNS_SERVERS, servers)
+        def configure(curl: Curl, *arguments: Any) -> object:
+            kept = handle.configure(curl, *arguments)
+            if handle.WEBSOCKET in arguments:
+                curl.setopt(CurlOpt.DNS_SERVERS, servers)
             return kept
 
-        patch.setattr(loop, "configure_upgrade", configured)
+        patch.setattr(loop, "configure", configure)
         yield "ws://grok.example.com"
 
 

@@ -27,7 +27,6 @@ from urllib.parse import urlsplit
 
 from ...errors import (
     AntiBotRefusal,
-    Challenge,
     ContentPolicyViolation,
     ContextLengthExceeded,
     CredentialsRejected,
@@ -134,13 +133,15 @@ def refusal_of_upgrade(status: int, headers: Mapping[str, str], body: bytes) -> 
 
     :param headers: names in lower case.
     :param body: a part of the body; see
-        :data:`~grokcore.protocol.grok_web.refusals.REFUSAL_BODY_BYTES`. Empty if it was not read,
-        as with libcurl.
+        :data:`~grokcore.protocol.grok_web.refusals.REFUSAL_BODY_BYTES`.
     """
     if 300 <= status < 400 and _redirect_host(headers) == SIGN_IN_HOST:
         return _made(CredentialsRejected, None, where=f"HTTP {status}, to the page of the sign-in")
+    # libcurl reads no body of a refused upgrade: JSON that nobody has read is Grok's own refusal,
+    # and no page of Cloudflare's.
+    groks = "json" in headers.get("content-type", "").lower() and "cf-mitigated" not in headers
+    unread = status == 403 and not body and groks
     error = refusal_of_response(status, headers, body)
-    unread = isinstance(error, Challenge) and not body and _of_grok(headers)
     if unread or isinstance(error, AntiBotRefusal):
         return _made(AntiBotRefusal, None, where=f"HTTP {status}")
     return error
@@ -287,11 +288,6 @@ def _number(value: object) -> float | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return float(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _of_grok(headers: Mapping[str, str]) -> bool:
-    """Whether a refusal is Grok's own, though its body was not read: Cloudflare's are pages."""
-    return "json" in headers.get("content-type", "").lower() and "cf-mitigated" not in headers
 
 
 def _redirect_host(headers: Mapping[str, str]) -> str:

@@ -13,23 +13,25 @@ Rules
 2. A binary message is handed over like a text. Grok sends none; if it began to, leaving them out
    would make an answer look whole that is not.
 3. Pings are answered by libcurl. What an unread buffer keeps back stays in TCP's window.
-   Of what arrives without a pause, a turn takes :data:`MOST_PIECES` pieces, pings and empty ones
-   counted: no websocket holds the other transfers up.
+   Of what arrives without a pause, a turn takes :data:`MOST_PIECES` pieces, empty ones counted: no
+   websocket holds the other transfers up.
 4. An upgrade that is refused has a head and no body: libcurl does not read one.
 """
 
 from __future__ import annotations
 
 import struct
+import time
 from collections import deque
-from collections.abc import Callable
+from typing import ClassVar, Protocol
 
 from curl_cffi import CurlECode, CurlError, CurlInfo
 from curl_cffi._wrapper import ffi, lib
 
 from ....errors import TransportFailure
 from ..seam import Heartbeat, SocketClosed, UpstreamRequest
-from .exchange import BUFFER_BYTES, MAX_HEAD_BYTES, CurlExchange, Desk
+from .exchange import BUFFER_BYTES, CurlExchange, Desk
+from .handle import WEBSOCKET, ProtocolOptions
 from .outcome import parse_head, peer_of
 
 __all__ = ["MAX_FRAME_BYTES", "CurlSocket", "Inbox"]
@@ -56,31 +58,39 @@ class Inbox:
         self.frame = ffi.new("struct curl_ws_frame **")
 
 
+class Watch(Protocol):
+    """The websockets of a loop as one of them sees them.
+
+    :ivar inbox: the memory that they share.
+    """
+
+    inbox: Inbox
+
+    def add(self, socket: CurlSocket) -> None: ...
+    def remove(self, socket: CurlSocket) -> None: ...
+    def change(self) -> None: ...
+    def hurry(self, socket: CurlSocket) -> None: ...
+
+
 class CurlSocket(CurlExchange):
     """A websocket. The attributes above the line belong to the worker thread.
 
-    :param changed: called by the worker thread when this begins or ceases to wait for its socket.
+    :param watch: informed by the worker thread when this begins or ceases to wait for its socket.
     :ivar descriptor: of the socket; -1 until the upgrade is through.
-    :ivar hurried: whether the last turn ended before all that had arrived was taken. libcurl may
-        have it in memory, so the socket need not be readable.
     :ivar beat_at: when the next heartbeat is due, in the worker thread's seconds.
     """
 
+    protocol: ClassVar[ProtocolOptions] = WEBSOCKET
+
     def __init__(
-        self,
-        request: UpstreamRequest,
-        desk: Desk,
-        heartbeat: Heartbeat | None,
-        changed: Callable[[], None],
+        self, request: UpstreamRequest, desk: Desk, heartbeat: Heartbeat | None, watch: Watch
     ) -> None:
         super().__init__(request, desk)
         self.descriptor = -1
         self.blocked = False
-        self.hurried = False
         self.beat_at = float("inf")
-        self.closing: TransportFailure | None = None
         self._heartbeat = heartbeat
-        self._changed = changed
+        self._watch = watch
         self._written = 0
         self._sizes = ffi.new("size_t*")
         # ----
@@ -92,8 +102,8 @@ class CurlSocket(CurlExchange):
     def _accepted(self) -> bool:
         return self._head_lines[0].split(None, 2)[1:2] == [b"101"]
 
-    def opened(self, now: float) -> None:
-        """Begin with frames: the upgrade is through.
+    def outlive_transfer(self) -> bool:
+        """Begin with frames: the upgrade is through. Some may have come with it.
 
         :raises CurlError: the connection ended without a response (libcurl calls that done, too:
             seen in 8.21), or its socket is not known.
@@ -106,18 +116,28 @@ class CurlSocket(CurlExchange):
             raise CurlError("no socket", CurlECode.BAD_FUNCTION_ARGUMENT)
         self.descriptor = found
         if self._heartbeat is not None:
-            self.beat_at = now + self._heartbeat.every_s
+            self.beat_at = time.monotonic() + self._heartbeat.every_s
         self._desk.tell(self, parse_head(self._head_lines, peer_of(self.curl)))
+        self._watch.add(self)
+        return self.serve()
 
-    def receive(self, inbox: Inbox) -> bool:
-        """Take the frames that have arrived, as far as there is room, and as one turn may.
-
-        Returns whether the websocket is still open.
+    def serve(self) -> bool:
+        """Write and read frames.
 
         :raises CurlError: the connection broke, or a frame is too large.
         """
+        if self.over or self.descriptor < 0:
+            return True
+        self._flush()
+        return self._receive()
+
+    def _receive(self) -> bool:
+        """Take the frames that have arrived, as far as there is room, and as one turn may.
+
+        Returns whether the websocket is still open.
+        """
         assert self.curl is not None
-        self.hurried = False
+        inbox = self._watch.inbox
         for _ in range(MOST_PIECES):
             if not self._has_room():
                 return True
@@ -129,19 +149,16 @@ class CurlSocket(CurlExchange):
             _check(code, "receive")
             frame, data = inbox.frame[0], bytes(ffi.buffer(inbox.buffer, inbox.size[0]))
             if frame.flags & _CLOSE:
-                self.closing = self._closed_with(data)
+                self.last_failure = self._closed_with(data)
                 self.say_goodbye()
                 return False
             if not frame.flags & (_PING | _PONG):
                 self._take_piece(frame, data)
-        self.hurried = True
+        self._watch.hurry(self)
         return True
 
-    def flush(self) -> None:
-        """Write what waits to be sent, as far as the socket takes it.
-
-        :raises CurlError: the connection broke.
-        """
+    def _flush(self) -> None:
+        """Write what waits to be sent, as far as the socket takes it."""
         if self.descriptor < 0 or self.curl is None:
             return
         was, self.blocked = self.blocked, False
@@ -151,24 +168,36 @@ class CurlSocket(CurlExchange):
                 self._outbox.popleft()
                 self._written = 0
         if was is not self.blocked:
-            self._changed()
+            self._watch.change()
 
-    def beat(self, now: float) -> None:
+    def beat(self) -> None:
         """Send a heartbeat.
 
         :raises CurlError: the connection broke.
         """
         assert self._heartbeat is not None
-        self.beat_at = now + self._heartbeat.every_s
+        self.beat_at = time.monotonic() + self._heartbeat.every_s
         if not self._outbox:  # a message shows the same
             self._outbox.append(self._heartbeat.message())
-            self.flush()
+            self._flush()
 
-    def resume(self) -> None:
-        """Go on receiving: the reader has caught up."""
+    def resume(self) -> bool:
         if self.paused:
             self.paused = False
-            self._changed()
+            self._watch.change()
+        return self.serve()
+
+    def end(self) -> None:
+        super().end()
+        self._watch.remove(self)
+
+    @property
+    def reusable(self) -> bool:
+        return False  # its handle is set up for frames
+
+    def is_failure(self, code: int) -> bool:
+        # The upgrade was refused: its head says with what status.
+        return code != CurlECode.HTTP_RETURNED_ERROR and super().is_failure(code)
 
     def say_goodbye(self) -> None:
         """Send a close frame, if the socket takes it at once."""
@@ -176,24 +205,12 @@ class CurlSocket(CurlExchange):
             code = struct.pack("!H", NORMAL_CLOSURE)
             lib.curl_ws_send(self.curl._curl, code, len(code), self._sizes, 0, _CLOSE)
 
-    def _take_header(self, line: bytes) -> int:
-        self._head_bytes += len(line)
-        if self._head_bytes > MAX_HEAD_BYTES:
-            return self._refuse("its head is too long")
-        if line.startswith(b"HTTP/"):
-            self._head_lines = []
-        if line not in (b"\r\n", b"\n"):
-            self._head_lines.append(line)
-        elif not self._accepted:
-            self._desk.tell(self, parse_head(self._head_lines, peer_of(self.curl)))
-        return len(line)
-
     def _has_room(self) -> bool:
         self.paused = True  # before the reader's progress is looked at: it looks at this afterwards
         if self._received - self._taken < BUFFER_BYTES:
             self.paused = False
             return True
-        self._changed()
+        self._watch.change()
         return False
 
     def _take_piece(self, frame: object, data: bytes) -> None:
