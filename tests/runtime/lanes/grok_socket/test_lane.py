@@ -447,7 +447,7 @@ async def test_a_client_that_leaves_ends_its_websocket_in_each_phase(
         finally:
             await completion.aclose()
 
-    while len(lane.simulator.sockets.calls) < 30:
+    while len(lane.simulator.sockets.calls) <= 10:
         async with trio.open_nursery() as nursery:
             for number in range(10):
                 nursery.start_soon(leave, 0.02 + 0.005 * number)
