@@ -139,7 +139,8 @@ def refusal_of_upgrade(status: int, headers: Mapping[str, str], body: bytes) -> 
         return _made(CredentialsRejected, None, where=f"HTTP {status}, to the page of the sign-in")
     # libcurl reads no body of a refused upgrade: JSON that nobody has read is Grok's own refusal,
     # and no page of Cloudflare's.
-    unread = status == 403 and not body and "json" in headers.get("content-type", "").lower()
+    groks = "json" in headers.get("content-type", "").lower() and "cf-mitigated" not in headers
+    unread = status == 403 and not body and groks
     error = refusal_of_response(status, headers, body)
     if unread or isinstance(error, AntiBotRefusal):
         return _made(AntiBotRefusal, None, where=f"HTTP {status}")
