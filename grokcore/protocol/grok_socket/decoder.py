@@ -121,7 +121,8 @@ class Decoder:
         """Take lines of frames (:func:`~grokcore.protocol.grok_socket.frames.as_line`), cut
         anywhere; return the events they complete, in order.
 
-        After :class:`Finished` or :class:`Failed` nothing more comes.
+        Nothing comes after the last one: :class:`~grokcore.protocol.conversation.events.Finished`
+        or :class:`~grokcore.protocol.conversation.events.Failed`.
         """
         for value in self._frames.feed(data):
             if isinstance(value, Lost):

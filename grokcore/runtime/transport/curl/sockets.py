@@ -28,7 +28,7 @@ _EVENTS_AT = struct.calcsize("@N" if sys.platform == "win32" else "@i") // 2
 class Sockets:
     """See the module. All methods are called by the worker thread.
 
-    :ivar inbox: see :class:`.Inbox`.
+    :ivar inbox: see :class:`.websocket.Inbox`.
     """
 
     def __init__(self) -> None:
