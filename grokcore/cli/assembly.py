@@ -17,6 +17,7 @@ from attrs import evolve
 from ..config import Config, ImageMode, LongContext
 from ..errors import ConfigError
 from ..logs import FOLD_S, write_folded
+from ..protocol.browser_values import RECORD_KEYS
 from ..protocol.grok_web.identity import Identity
 from ..protocol.grok_web.question_text import LongTexts
 from ..protocol.models import WebLane
@@ -122,7 +123,9 @@ class Server:
         ]
         self.gateway.on_failed_attempt += [
             self.state.history.attempt_failed,
+            self.state.attempt_failed,
             self._metrics.attempt_failed,
+            lambda _: self.pool.changed(),  # so that a refusal of the browser values is saved
         ]
 
     def _lanes(self, rest: GrokWebLane, config: Config) -> GrokComLanes:
@@ -134,21 +137,26 @@ class Server:
         book = self.pool.book
         keys = {entry.key for entry in self._tokens}
         reading = self._wall.look()
-        records = pruned(file.load(), keys, reading.wall)
-        book.recall(records, reading.now, reading.offset, self._wall.recall(records))
+        records = pruned(file.load(), keys | RECORD_KEYS, reading.wall)
+        set_since = self._wall.recall(records)
+        book.recall(records, reading.now, reading.offset, set_since)
+        self.state.browser.recall(records, reading.wall, set_since)
         keeper = StateKeeper(file, self._unsaved_records, records)
         self.pool.on_change.append(keeper.changed)
+        keeper.changed()  # a value that is new since the last run
         self.pool.written = keeper.write_now
         self.state.faults["state"] = lambda: keeper.fault
         return keeper
 
-    def _unsaved_records(self) -> Mapping[str, Record]:
+    def _unsaved_records(self) -> Mapping[str, Record | None]:
         reading = self._wall.look()
         stamp = self._wall.stamp(reading)
+        values = self.state.browser.take_unsaved()
+        made = {"at": round(reading.wall, 3)} | stamp
         return {
             account.entry.key: record_of(account, reading.now, reading.offset) | stamp
             for account in self.pool.book.take_unsaved()
-        }
+        } | {key: record and record | made for key, record in values.items()}
 
     def _time_missed(self, seconds: float) -> None:
         if seconds >= LOGGED_ABOVE_S:
