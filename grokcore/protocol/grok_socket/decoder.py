@@ -94,6 +94,7 @@ class Decoder:
     :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
     :param assets_url: the address of relative paths, without a slash at its end; empty leaves them.
     :param mode: the mode that was asked for; if empty, the one that Grok names.
+    :ivar answered_by: the model that answers, in Grok's words; empty as long as it names none.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Decoder:
     ) -> None:
         self.state = State.OPEN
         self.counters = Counters()
+        self.answered_by = ""
         self._mode = mode
         self._frames = FrameReader()
         self._answer = Answer(filtered_tags, assets_url)
@@ -234,7 +236,8 @@ class Decoder:
         elif not self._response_id:
             self._response_id = name
             mode = settings.get("model") if isinstance(settings, dict) else None
-            self._mode = self._mode or (mode if isinstance(mode, str) else "")
+            self.answered_by = self.answered_by or (mode if isinstance(mode, str) else "")
+            self._mode = self._mode or self.answered_by
         elif name != self._response_id:
             self.counters.other_side += 1
 
@@ -329,6 +332,11 @@ class Decoder:
                 self._answer.note_progress(key, value)
             case ChunkKind.ERROR:
                 self._read_error(value)
+            case ChunkKind.LAYOUT:
+                steering = value.get("steer_model_id")
+                self.answered_by = (steering if isinstance(steering, str) else "") or (
+                    self.answered_by
+                )
             case ChunkKind.WORK:
                 self._note(Activity())
             case _:
