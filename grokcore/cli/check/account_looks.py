@@ -1,5 +1,5 @@
-"""The looks at accounts that chat over the websocket: the session, the upgrade, the modes, what is
-left. None of them costs an answer.
+"""The looks at accounts that chat over the websocket: the session, the upgrade, the modes, the
+allowance. None of them costs an answer.
 
 Rules
 -----
@@ -64,7 +64,7 @@ class AccountRound:
     """A round over tokens, each once.
 
     :ivar path: of the websocket.
-    :ivar allowances: asks what is left for the group of a model of the websocket's.
+    :ivar allowances: asks for the allowance of the group of a model of the websocket's.
     """
 
     transport: CurlTransport

@@ -46,7 +46,7 @@ class Plan:
 
 @define
 class Asked:
-    """A question, and what has come of it so far. Times are seconds since it was sent.
+    """A question and its course so far. Times are seconds since it was sent.
 
     :ivar sent_at: trio's time when it was sent.
     :ivar begin: the beginning of the answer's text.
@@ -134,9 +134,7 @@ def _excerpt(asked: Asked) -> str:
 def _not_understood(counters: Counters) -> list[str]:
     """Names of unknown keys, frames and channels, and counts of all else that was skipped."""
     missed = [f"{key} ({count})" for key, count in shown_keys(counters).items()]
-    missed += _counted(
-        counters.junk_lines, "unreadable frame or line", "unreadable frames or lines"
-    )
+    missed += _counted(counters.junk_lines, "unreadable line", "unreadable lines")
     missed += _counted(counters.odd_values, "odd value", "odd values")
     return missed
 

@@ -1,6 +1,6 @@
-"""One question to Grok with one account, as the server would put it, and the course of its answer.
+"""A question to Grok with one account, as the server would put it, and the course of its answer.
 
-It is put once: another attempt would cost the account another part of its allowance.
+The question is put once: another attempt would cost the account another part of its allowance.
 """
 
 from __future__ import annotations

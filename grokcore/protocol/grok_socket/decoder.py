@@ -45,7 +45,7 @@ from typing import Any
 
 from ...errors import EmptyAnswer, GrokApiError, IncompleteAnswer, UpstreamFailure
 from ..conversation.events import Activity, Event, Failed, Finished
-from ..counters import Counters
+from ..counters import MAX_KEY_CHARS, Counters
 from .answer import Answer, Thought
 from .answer_states import TRANSITIONS, Input, State
 from .chunk_values import (
@@ -236,10 +236,14 @@ class Decoder:
         elif not self._response_id:
             self._response_id = name
             mode = settings.get("model") if isinstance(settings, dict) else None
-            self.answered_by = self.answered_by or (mode if isinstance(mode, str) else "")
-            self._mode = self._mode or self.answered_by
+            self._name_model(mode)
+            self._mode = self._mode or (mode if isinstance(mode, str) else "")
         elif name != self._response_id:
             self.counters.other_side += 1
+
+    def _name_model(self, name: object) -> None:
+        if isinstance(name, str) and name:
+            self.answered_by = name[:MAX_KEY_CHARS]
 
     def _read_end(self, kind: EventKind, response: dict[str, Any]) -> None:
         if self._response_id and response.get("id", self._response_id) != self._response_id:
@@ -333,10 +337,7 @@ class Decoder:
             case ChunkKind.ERROR:
                 self._read_error(value)
             case ChunkKind.LAYOUT:
-                steering = value.get("steer_model_id")
-                self.answered_by = (steering if isinstance(steering, str) else "") or (
-                    self.answered_by
-                )
+                self._name_model(value.get("steer_model_id"))
             case ChunkKind.WORK:
                 self._note(Activity())
             case _:

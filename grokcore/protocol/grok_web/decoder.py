@@ -24,7 +24,7 @@ from typing import Any
 
 from ...errors import GrokApiError, LineTooLong
 from ..conversation.events import Activity, Event
-from ..counters import Counters
+from ..counters import MAX_KEY_CHARS, Counters
 from ..upstream_words import cleaned
 from .answer import Answer, Input, State
 from .lines import MAX_LINE_BYTES, LineReader
@@ -169,7 +169,7 @@ class Decoder:
             self.counters.odd_values += 1
             return
         if isinstance(model := response.get("model"), str):
-            self.answered_by = model
+            self.answered_by = model[:MAX_KEY_CHARS]
         if response.get("partial") is not True and _holds_an_answer(response):
             self._answer.step(Input.FINAL, response)
 
