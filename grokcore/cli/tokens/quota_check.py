@@ -86,7 +86,7 @@ class Round:
         return await for_all(entries, ask, at_once=AT_ONCE)
 
     async def ask_one(self, entry: TokenEntry) -> Quota | GrokApiError:
-        """What is left to a token, or why that is not known."""
+        """The allowance of a token, or the failure to learn it."""
         way = way_of(entry, self.default_proxy)
         if way in self._refused_ways:
             return self._refused_ways[way]
