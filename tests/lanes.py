@@ -10,11 +10,21 @@ import pytest
 
 from grokcore.protocol.models import WebLane
 from grokcore.simulator import frames
-from grokcore.simulator.page_socket import Close, Say, SocketScript
+from grokcore.simulator.app import Call
+from grokcore.simulator.page_socket import Close, Say, SocketCall, SocketScript
 from grokcore.simulator.page_socket import Step as SocketStep
 from grokcore.simulator.scripts import Cut, Script, Wait
 
-__all__ = ["LANES", "each_lane", "on_lanes", "over_socket"]
+__all__ = [
+    "LANES",
+    "each_lane",
+    "files_of",
+    "model_of",
+    "on_lanes",
+    "over_socket",
+    "pictures_of",
+    "words_of",
+]
 
 LANES = (WebLane.REST, WebLane.SOCKET)
 
@@ -40,6 +50,28 @@ def on_lanes(name: str, cases: Iterable[Any]) -> pytest.MarkDecorator:
 
 
 _TOOLS = {"codeExecution": "code_execution", "webSearch": "web_search"}
+
+
+def words_of(call: Call | SocketCall) -> str:
+    """The question that Grok was asked."""
+    return call.question if isinstance(call, SocketCall) else str(call.body["message"])
+
+
+def files_of(call: Call | SocketCall) -> list[str]:
+    """The ids of the files that went with a question."""
+    return call.files if isinstance(call, SocketCall) else list(call.body["fileAttachments"])
+
+
+def model_of(call: Call | SocketCall) -> str:
+    """The model that was asked, or the mode."""
+    return call.model if isinstance(call, SocketCall) else str(call.body["modelName"])
+
+
+def pictures_of(call: Call | SocketCall) -> int:
+    """The number of pictures that were asked for."""
+    if isinstance(call, SocketCall):
+        return int(call.settings["image_generation_count"])
+    return int(call.body["imageGenerationCount"])
 
 
 def over_socket(script: Script) -> SocketScript:

@@ -309,20 +309,13 @@ def test_the_server_writes_neither_of_the_user_s_files(tmp_path: Path) -> None:
         for path in (tokens, config)
     ]
     port = free_port()
-    process, _, watchdog = started(tmp_path, "--port", str(port))
-    try:
+    with started(tmp_path, "--port", str(port)) as (process, _):
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=15) as client:
             assert client.post("/v1/chat/completions", json=chat()).status_code == 502
             token = parse_token_file(tokens.read_bytes())[0].id
             for act in ("disable", "enable", "clear", "disable"):
                 assert client.post(f"/status/tokens/{token}/{act}").status_code == 200
         process.send_signal(signal.SIGHUP)
-        process.terminate()
-        assert process.wait() == 0
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
     assert [
         (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino)
         for path in (tokens, config)

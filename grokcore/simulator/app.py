@@ -102,6 +102,7 @@ class Simulator:
         have no limit.
     :ivar dead: session tokens that are refused everywhere.
     :ivar strict: refuse chats and uploads without the headers that a page sends.
+    :ivar signature: the one ``x-statsig-id`` that is taken where it is wanted; empty takes any.
     :ivar strict_limits: refuse rate limits without them too; whether Grok does is not known
         (sources disagree, 2026-09).
     :ivar sockets: the page's websockets.
@@ -125,6 +126,7 @@ class Simulator:
     dead: set[str] = field(factory=set)
     default: Callable[[Call], Script] | None = None
     strict: bool = True
+    signature: str = ""
     strict_limits: bool = False
     date: str = ""
     sockets: PageSockets = field(factory=PageSockets)
@@ -248,9 +250,13 @@ class Simulator:
     def _turned_away(self, call: Call, *, strict: bool) -> Script | None:
         if not call.sso or call.sso in self.dead:
             return error(401, lines.ERROR_401)
-        if strict and not call.headers.get("x-statsig-id"):
+        if strict and not self._is_signed(call):
             return error(403, lines.ERROR_403_ANTIBOT)
         return None
+
+    def _is_signed(self, call: Call) -> bool:
+        value = call.headers.get("x-statsig-id", "")
+        return value == self.signature if self.signature else bool(value)
 
     def _filed(self, call: Call) -> Script:
         scripted = _next(self.upload_scripts.get(call.sso))
@@ -278,9 +284,7 @@ class Simulator:
             return error(401, lines.ERROR_401)
         if not isinstance(call.body.get("message"), str):
             return error(400, {"code": 3, "message": "message is required", "details": []})
-        if self.strict and not (
-            call.headers.get("x-statsig-id") and call.headers.get("x-xai-request-id")
-        ):
+        if self.strict and not (self._is_signed(call) and call.headers.get("x-xai-request-id")):
             return error(403, lines.ERROR_403_ANTIBOT)
         if not self.files.has_all(call.sso, call.body.get("fileAttachments", [])):
             failure = lines.nested_error(

@@ -161,6 +161,18 @@ class SocketCall:
         texts = [chunk["text"]["text"] for chunk in chunks if isinstance(chunk.get("text"), dict)]
         return "".join(texts)
 
+    @property
+    def files(self) -> list[str]:
+        """The ids of the files that go with the question."""
+        item = self._event("conversation.item.create").get("item") or {}
+        return list(item.get("file_attachment_ids") or ())
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The session's settings beside its mode."""
+        session = self._event("session.create").get("session") or {}
+        return dict(session.get("x_grok") or {})
+
     def _event(self, kind: str) -> dict[str, Any]:
         events = (frame.get("event") or {} for frame in self.frames)
         return next((event for event in events if event.get("type") == kind), {})
