@@ -113,7 +113,7 @@ ROOMS = {
     "protocol.pool": "errors protocol",
     "protocol.token_file": "errors protocol protocol.urls",
     "protocol.browser_copy": "errors protocol.urls",
-    "protocol.recording": "protocol protocol.grok_web",
+    "protocol.recording": "protocol protocol.grok_socket protocol.grok_web",
     "runtime.disk": "errors protocol",
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol.pool",
