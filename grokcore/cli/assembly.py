@@ -52,7 +52,15 @@ from ..web.services import Services
 from ..web.state import ServerState
 from .setup import Settings, naming
 
-__all__ = ["Server", "check_curl", "curl_settings", "identity_of", "quota_asker", "with_simulator"]
+__all__ = [
+    "Server",
+    "check_curl",
+    "curl_settings",
+    "identity_of",
+    "lane_settings",
+    "quota_asker",
+    "with_simulator",
+]
 
 MEDIA_FOLDER = "media"
 """Folder of the media cache, beside the state file."""
@@ -96,7 +104,7 @@ class Server:
         if record is not None:
             self._recorder = RecordingTransport(self._transport, record, config.grok.filtered_tags)
         self._users = Users(self._transport)
-        rest = GrokWebLane(self._recorder or self._transport, _lane_settings(config))
+        rest = GrokWebLane(self._recorder or self._transport, lane_settings(config))
         self.lane = self._lanes(rest, config)
         self.gateway = Gateway(self.lane, self.pool)
         self._wall = WallClock(clock_reader())
@@ -251,7 +259,7 @@ class Server:
         self.state.adopt(config)
         self._transport.adopt(curl_settings(config))
         self._fetching.adopt(curl_settings(config))
-        rest = evolve(self.lane.rest, settings=_lane_settings(config))
+        rest = evolve(self.lane.rest, settings=lane_settings(config))
         self.lane = self.gateway.lane = self._lanes(rest, config)
         self.pool.queue_s = config.pool.queue_seconds
         if self._media is not None:
@@ -311,7 +319,8 @@ def with_simulator(config: Config, url: str) -> Config:
     return evolve(config, grok=evolve(config.grok, base_url=url, assets_url=url, proxy_url=""))
 
 
-def _lane_settings(config: Config) -> GrokWebSettings:
+def lane_settings(config: Config) -> GrokWebSettings:
+    """The part of the configuration that the lanes of grok.com need."""
     grok = config.grok
     return GrokWebSettings(
         base_url=grok.base_url,

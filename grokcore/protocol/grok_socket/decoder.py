@@ -36,7 +36,7 @@ from typing import Any
 
 from ...errors import LineTooLong
 from ..conversation.events import Activity, Event
-from ..counters import Counters
+from ..counters import MAX_KEY_CHARS, Counters
 from .answer import Answer, Input, State, Thought
 from .chunk_values import (
     card_in,
@@ -90,12 +90,14 @@ class Decoder:
     :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
     :param assets_url: the address of relative paths, without a slash at its end; empty leaves them.
     :param mode: the mode that was asked for; if empty, the one that Grok names.
+    :ivar answered_by: the model that answers, in Grok's words; empty as long as it names none.
     """
 
     def __init__(
         self, filtered_tags: frozenset[str] = frozenset(), assets_url: str = "", mode: str = ""
     ) -> None:
         self.counters = Counters()
+        self.answered_by = ""
         self._mode = mode
         self._frames = FrameReader()
         self._answer = Answer(filtered_tags, assets_url, self.counters)
@@ -232,9 +234,14 @@ class Decoder:
         elif self._response_id in ("", name):
             self._response_id = name
             mode = settings.get("model") if isinstance(settings, dict) else None
+            self._name_model(mode)
             self._mode = self._mode or (mode if isinstance(mode, str) else "")
         else:
             self.counters.other_side += 1
+
+    def _name_model(self, name: object) -> None:
+        if isinstance(name, str) and name:
+            self.answered_by = name[:MAX_KEY_CHARS]
 
     def _read_end(self, kind: EventKind, response: dict[str, Any]) -> None:
         if self._response_id and response.get("id") not in (None, self._response_id):
@@ -328,6 +335,8 @@ class Decoder:
                 self._answer.note_progress(key, value)
             case ChunkKind.ERROR:
                 self._read_error(value)
+            case ChunkKind.LAYOUT:
+                self._name_model(value.get("steer_model_id"))
             case ChunkKind.WORK:
                 self._answer.events.append(Activity())
             case _:

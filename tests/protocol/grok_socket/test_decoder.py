@@ -344,6 +344,21 @@ def test_the_mode_that_grok_names_serves_if_none_was_given() -> None:
     assert shown(decoded(stream([odd_mode, failed("stream_error")]))) == [UpstreamFailure]
 
 
+def test_the_model_that_answers_is_known_as_far_as_grok_names_it() -> None:
+    """An owner sees whether Grok has put another model in the place of the one that was asked."""
+    decoder = Decoder()
+    assert decoder.answered_by == ""
+    for frame, name in (
+        (created(mode="auto"), "auto"),
+        (chunk(ui_layout={"steer_model_id": "grok-5"}), "grok-5"),
+        (chunk(ui_layout={"steer_model_id": ""}), "grok-5"),
+        (chunk(ui_layout={"steer_model_id": 5}), "grok-5"),
+        (chunk(ui_layout={"steer_model_id": "x" * 1000}), "x" * 100),
+    ):
+        assert decoder.receive(message(frame)) == []
+        assert decoder.answered_by == name
+
+
 def test_events_carry_absolute_addresses() -> None:
     """Only lanes know an upstream's hosts."""
     decoder = Decoder(TAGS, "https://assets.example.com")
