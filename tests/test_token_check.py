@@ -47,12 +47,12 @@ def with_grok(simulator: Simulator, do: Callable[[str], int]) -> int:
     return trio.run(scenario)
 
 
-def check(place: Path, simulator: Simulator, tokens: Any, *words: str) -> int:
+def check(place: Path, simulator: Simulator, tokens: Any, *words: str, lane: str = "rest") -> int:
     """The exit code of ``tokens check``."""
     (place / "tokens.json").write_text(json.dumps(tokens))
 
     def run(url: str) -> int:
-        (place / "config.toml").write_text(f'[grok]\nbase_url = "{url}"\nweb_lane = "rest"\n')
+        (place / "config.toml").write_text(f'[grok]\nbase_url = "{url}"\nweb_lane = "{lane}"\n')
         return main(["tokens", "check", *words])
 
     return with_grok(simulator, run)
@@ -100,6 +100,24 @@ def test_each_token_is_told_by_its_id_and_what_grok_says_of_it(
     out, err = capsys.readouterr()
     assert re.fullmatch(rf"{token_id(SECRET)}  {re.escape(verdict.says)}.*\n", out)
     assert (SECRET in out + err, simulator.calls, len(simulator.asks)) == (False, [], 1)
+
+
+def test_without_the_page_s_value_a_session_is_still_told_good_or_bad(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Grok may refuse to report an allowance to cookies alone. That is no fault of a token's, and
+    one refusal is enough to know it.
+    """
+    simulator = Simulator(strict_limits=True)
+    simulator.session_scripts["gone"] = error(401, lines.ERROR_401)
+
+    assert check(place, simulator, ["good", "gone", "fine"], lane="socket") == 1
+
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert "ok: signed in" in first
+    assert "refused (no_valid_tokens)" in second
+    assert "ok: signed in" in third
+    assert check(place, simulator, ["good"], lane="socket") == 0
 
 
 def test_some_tokens_may_be_named_and_the_model_whose_allowance_is_asked(

@@ -24,7 +24,6 @@ from ...errors import (
 )
 from ...protocol.advice import advice
 from ...protocol.grok_web.rate_limits import RATE_LIMITS_PATH
-from ...protocol.quota import Quota
 from ...protocol.tokens import TokenEntry
 from ..tokens.quota_check import Checked, way_of
 from .findings import Finding, fail, ok, warn
@@ -87,7 +86,7 @@ def judge_accounts(way: Way, checked: Iterable[Checked], *, one_statsig: bool) -
     findings: list[Finding] = []
     shared: dict[str, list[Checked]] = {}
     for result in checked:
-        if isinstance(result.outcome, Quota):
+        if not isinstance(result.outcome, GrokApiError):
             findings.append(ok(name_of(result.entry), with_note(result.entry, str(result))))
         elif isinstance(result.outcome, CredentialsRejected):
             message = with_note(

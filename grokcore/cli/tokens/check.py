@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import trio
 
@@ -16,14 +16,18 @@ from ...config import Config
 from ...errors import ConfigError, GrokApiError
 from ...protocol.models import Model, find_model
 from ...protocol.tokens import TokenEntry
+from ...runtime.lanes.grok_socket.account_asker import AccountAsker
 from ...runtime.transport.curl import CurlTransport
-from ..assembly import check_curl, curl_settings, quota_asker
+from ..assembly import check_curl, curl_settings, lane_settings, quota_asker
 from ..progress import progress
 from ..setup import InputFiles
 from ..tables import Cell, Column, print_table
 from .quota_check import Checked, Round, model_asked_for
 
 __all__ = ["add_check_flags", "check_tokens"]
+
+SESSION_S = 30.0
+"""Bound for the question whether a session is accepted, in seconds."""
 
 COLUMNS = (Column("id", whole=True), Column("what Grok says"), Column("note"))
 
@@ -84,7 +88,13 @@ def _model(config: Config, name: str | None) -> Model:
 
 async def _check_all(config: Config, entries: Sequence[TokenEntry], model: Model) -> list[Checked]:
     transport = CurlTransport(curl_settings(config))
-    round_ = Round(quota_asker(config, transport), config.grok.proxy_url, model.rate_limit_name)
+    settings = lane_settings(config)
+
+    def confirm(sso: str, proxy_url: str) -> Awaitable[object]:
+        return AccountAsker(transport, settings, sso, proxy_url).session(SESSION_S)
+
+    asker = quota_asker(config, transport)
+    round_ = Round(asker, config.grok.proxy_url, model.rate_limit_name, confirm=confirm)
     with progress("asking Grok", len(entries)) as advance:
         async with trio.open_nursery() as nursery:
             await nursery.start(transport.run)

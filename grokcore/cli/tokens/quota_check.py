@@ -6,7 +6,7 @@ No generation is spent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 from attrs import define, field, frozen
@@ -20,7 +20,12 @@ from ...runtime.gather import for_all
 from ...runtime.lanes.grok_web.quota_polling import AT_ONCE, NotForCookies, QuotaAsker
 from .states import duration, quota_in_words
 
-__all__ = ["Checked", "Round", "model_asked_for", "way_of"]
+__all__ = ["Checked", "Round", "Unreported", "model_asked_for", "way_of"]
+
+
+@frozen
+class Unreported:
+    """The session is accepted, and its allowance is for the page alone to know."""
 
 
 @frozen
@@ -28,14 +33,16 @@ class Checked:
     """The result for one token."""
 
     entry: TokenEntry
-    outcome: Quota | GrokApiError
+    outcome: Quota | Unreported | GrokApiError
 
     @property
     def good(self) -> bool:
         """Whether Grok accepted it; a token that is used up is a good one."""
-        return isinstance(self.outcome, Quota)
+        return not isinstance(self.outcome, GrokApiError)
 
     def __str__(self) -> str:
+        if isinstance(self.outcome, Unreported):
+            return "ok: signed in; what is left is only told to Grok's own page"
         if isinstance(self.outcome, Quota):
             wait = "" if self.outcome.left else f", back in {duration(self.outcome.wait_for(1))}"
             return (
@@ -65,12 +72,15 @@ class Round:
 
     :ivar group: the group of models whose allowance is asked for.
     :ivar seconds: the timeout of one question; None leaves it to the asker.
+    :ivar confirm: asks whether a session is accepted, with its egress, where Grok does not report
+        the allowance to cookies alone; None leaves that a failure.
     """
 
     asker: QuotaAsker
     default_proxy: str = field(repr=False)
     group: str
     seconds: float | None = None
+    confirm: Callable[[str, str], Awaitable[object]] | None = None
     _refused_ways: dict[str, GrokApiError] = field(factory=dict, repr=False)
 
     async def ask_all(
@@ -79,7 +89,9 @@ class Round:
         """Ask about *entries*, a few at a time. *advance* is called after each."""
 
         async def ask(entry: TokenEntry) -> Checked:
-            outcome = await self.ask_one(entry)
+            outcome: Quota | Unreported | GrokApiError = await self.ask_one(entry)
+            if isinstance(outcome, NotForCookies) and self.confirm is not None:
+                outcome = await self._confirmed(entry)
             advance()
             return Checked(entry, outcome)
 
@@ -96,6 +108,15 @@ class Round:
             if error.blame is Blame.EGRESS or isinstance(error, NotForCookies):
                 self._refused_ways[way] = error
             return error
+
+    async def _confirmed(self, entry: TokenEntry) -> Unreported | GrokApiError:
+        """Whether Grok accepts a token whose allowance it does not report."""
+        assert self.confirm is not None
+        try:
+            await self.confirm(entry.sso, way_of(entry, self.default_proxy))
+        except GrokApiError as error:
+            return error
+        return Unreported()
 
     async def _ask(self, entry: TokenEntry, way: str) -> Quota:
         if self.seconds is None:

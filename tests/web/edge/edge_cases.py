@@ -51,7 +51,7 @@ class Holdings:
         threads end after a while, and so do connections that were being closed.)
         """
         await happens(lambda: until(lambda: not self.exceeded(site)))
-        assert not self.exceeded(site)
+        assert not (more := self.exceeded(site)), more
 
     def exceeded(self, site: Site) -> dict[str, int]:
         """What there is more of now, by name, and how much more."""
