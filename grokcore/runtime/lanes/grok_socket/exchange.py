@@ -23,7 +23,7 @@ class GrokSocketExchange:
         self.wait = socket.wait
         self.wake = socket.wake
         self.aclose = socket.aclose
-        socket.send(handshake.opening)
+        socket.send(handshake.opening())
 
     async def accepted(self) -> None:
         """Wait for both acknowledgements, then ask.

@@ -101,6 +101,13 @@ class CurlExchange:
     :ivar objection: the reason of a callback that refused data; empty if none did.
     """
 
+    __slots__ = (  # a dict of so many attributes would take over a kilobyte
+        *("curl", "kept", "objection", "over", "paused", "request"),
+        *("_encoded", "_head_bytes", "_head_lines", "_multiplexed", "_received", "_stopped"),
+        # ----
+        *("_body", "_desk", "_ended", "_failure", "_head", "_lagged", "_reader", "_taken"),
+    )
+
     def __init__(self, request: UpstreamRequest, desk: Desk) -> None:
         self.request = request
         self.curl: Curl | None = None
