@@ -40,8 +40,8 @@ class GrokSocketExchange:
                 raise refusal_of_close(closed.reason) or closed from None
             if not data:
                 self._handshake.close()
-            for message in self._handshake.receive(data):
-                self._socket.send(message)
+            if messages := self._handshake.receive(data):
+                self._socket.send(*messages)
             self._early += data
         if self._handshake.error is not None:
             raise self._handshake.error

@@ -318,8 +318,7 @@ class Loop:
     def _serve_sockets(self) -> None:
         for socket in self.sockets.with_news():
             self._obey(self._serve, socket)
-        now = time.monotonic()
-        for socket in self.sockets.due(now) if self.sockets.next_beat <= now else ():
+        for socket in self.sockets.due(time.monotonic()):
             self._obey(self._beat, socket)
 
     def _beat(self, exchange: CurlExchange) -> None:

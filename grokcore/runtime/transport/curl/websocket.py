@@ -236,10 +236,15 @@ class CurlSocket(CurlExchange):
 
     # Trio thread ---------------------------------------------------------------------------------
 
-    def send(self, message: bytes) -> None:
-        """Have *message* sent as a text message, after those before it."""
-        self._outbox.append(message)
-        self._desk.ask_to_flush(self)
+    def send(self, *messages: bytes) -> None:
+        """Have *messages* sent as text messages, after those before them.
+
+        The worker thread looks for messages when the upgrade is through. It sets the descriptor
+        first, so that one of both sides sees the other's news.
+        """
+        self._outbox.extend(messages)
+        if self.descriptor >= 0:
+            self._desk.ask_to_flush(self)
 
 
 def _check(code: int, what: str) -> None:
