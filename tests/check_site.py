@@ -5,7 +5,6 @@ from __future__ import annotations
 import email.utils
 import functools
 import json
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,17 +23,14 @@ from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import Script, error, page
 from grokcore.simulator.serve import serve_simulator
 from tests.check_cases import CLEARANCE, REAL_STATSIG
+from tests.cli_place import start_in
 from tests.servers import free_port
 
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to start in, and an environment without our variables."""
-    monkeypatch.chdir(tmp_path)
-    for name in [
-        name for name in os.environ if name.startswith("GROK2API_") or name == "STATE_DIRECTORY"
-    ]:
-        monkeypatch.delenv(name)
+    start_in(tmp_path, monkeypatch)
     return tmp_path
 
 
@@ -116,7 +112,8 @@ class Site:
 
     def _lay_out(self, place: Path, url: str, proxy_port: int) -> None:
         grok = self.grok.replace("PROXY", f"http://user:canary-password@127.0.0.1:{proxy_port}")
-        laid = {"config.toml": f'[grok]\nbase_url = "{url}"\nassets_url = "{url}"\n{grok}'}
+        lane = "" if "web_lane" in grok else 'web_lane = "rest"\n'
+        laid = {"config.toml": f'[grok]\n{lane}base_url = "{url}"\nassets_url = "{url}"\n{grok}'}
         if self.tokens is not None:
             laid["tokens.json"] = json.dumps(self.tokens).replace(
                 "PROXY", f"http://a:canary-password@127.0.0.1:{proxy_port}"

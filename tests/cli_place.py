@@ -23,12 +23,18 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to start in, an environment without our variables, and a process that stays
     as it is.
     """
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("GROK2API_")]:
-        monkeypatch.delenv(name)
+    start_in(tmp_path, monkeypatch)
     monkeypatch.setattr(faulthandler, "enable", lambda: None)
     monkeypatch.setattr(grokcore.cli.serve, "configure_logging", lambda _: None)
     return tmp_path
+
+
+def start_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in *folder* with an environment without our variables."""
+    monkeypatch.chdir(folder)
+    for name in [*os.environ]:
+        if name.startswith("GROK2API_") or name == "STATE_DIRECTORY":
+            monkeypatch.delenv(name)
 
 
 def lay_out(place: Path, files: Files) -> None:

@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import trio
@@ -50,7 +50,7 @@ async def server(place: Path, port: int, *arguments: str) -> AsyncIterator[subpr
 
 def lay_out(place: Path, grok: str) -> None:
     (place / "config.toml").write_text(
-        f'[grok]\nbase_url = "{grok}"\n[global]\nlog_level = "ERROR"\n'
+        f'[grok]\nbase_url = "{grok}"\nweb_lane = "rest"\n[global]\nlog_level = "ERROR"\n'
     )
     (place / "tokens.json").write_text(json.dumps(TOKENS))
 
@@ -122,22 +122,39 @@ def run_with_grok(scenario: object) -> None:
 with_grok = decorator(run_with_grok, gives=2)
 
 
-def started(place: Path, *arguments: str) -> tuple[subprocess.Popen[bytes], str, threading.Timer]:
-    """A server in *place*, and what it said until it was ready; it is killed after 20 s at the
-    latest.
+@contextmanager
+def started(
+    place: Path, *arguments: str, **variables: str
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A server in *place*, and what it said until it was ready. At the end it has to stop in good
+    order; it is killed after 20 s at the latest.
+
+    :param variables: of the environment, beside those of this process that are no settings.
     """
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith("GROK2API_")
     }
-    environ["PYTHONPATH"] = str(ROOT)
+    environ |= {"PYTHONPATH": str(ROOT), **variables}
     command = [sys.executable, "-m", "grokcore", *arguments]
     process = subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, env=environ)
     watchdog = threading.Timer(20, process.kill)
     watchdog.start()
+    try:
+        yield process, said_until(process, " ready on ")
+        process.terminate()
+        assert process.wait() == 0
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+
+
+def said_until(process: subprocess.Popen[bytes], mark: str) -> str:
+    """What a process writes to stderr up to the line with *mark*; its caller bounds the time."""
     assert process.stderr is not None
     said = ""
-    while " ready on " not in said:
+    while mark not in said:
         line = process.stderr.readline().decode()
         assert line, said
         said += line
-    return process, said, watchdog
+    return said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,16 @@ from attrs import evolve, field, frozen
 
 from grokcore.cli.assembly import Server
 from grokcore.config import Config, load_config
-from grokcore.protocol.models import Tier
+from grokcore.protocol.models import Tier, WebLane
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.completion.gateway import Gateway
 from grokcore.runtime.disk.state_file import StateFile
-from grokcore.simulator.app import Simulator
+from grokcore.simulator.app import Call, Simulator
+from grokcore.simulator.page_socket import SocketCall
+from grokcore.simulator.scripts import Script, answer
 from grokcore.simulator.serve import serve_simulator
 from grokcore.web.server import listen
+from tests.lanes import over_socket
 from tests.scenarios import PATIENCE_S, decorator
 
 TOKENS = (
@@ -39,6 +42,40 @@ class Site:
     stop: trio.Event
     client: httpx.AsyncClient = field(eq=False)
     grok_url: str = ""
+    lane: WebLane = WebLane.REST
+
+    def play(self, script: Script) -> None:
+        """Have Grok answer every chat so, on the site's lane; videos are REST's on both."""
+        self.simulator.always(script)
+        if self.lane is WebLane.SOCKET:
+            self.simulator.sockets.always(over_socket(script))
+
+    def play_for(self, sso: str, *scripts: Script) -> None:
+        """Have Grok answer the chats of one account so: each once, the last one for ever."""
+        if self.lane is WebLane.REST:
+            self.simulator.script(sso, *scripts)
+        else:
+            self.simulator.sockets.script(sso, *map(over_socket, scripts))
+
+    @property
+    def asked(self) -> Sequence[Call | SocketCall]:
+        """The chats that Grok was asked for, on the site's lane."""
+        on_rest = self.lane is WebLane.REST
+        return self.simulator.calls if on_rest else self.simulator.sockets.calls
+
+    async def until_free(self) -> None:
+        """Wait until Grok is not asked anything any more."""
+        simulator = self.simulator
+        await simulator.until(lambda: not simulator.open_calls and not simulator.sockets.open)
+
+    async def introduce(self) -> None:
+        """Ask once with every account. Over the websocket, the first question also asks who the
+        account is and what it may use, on connections that are kept.
+        """
+        self.play(answer("ok"))
+        for _ in self.server.pool.book.accounts:
+            assert (await self.ask()).status_code == 200
+        await self.settled()
 
     @property
     def gateway(self) -> Gateway:
@@ -84,9 +121,15 @@ def http_request(body: bytes, *, path: str = "/v1/chat/completions", method: str
     )
 
 
-def configured(text: str = "", base_url: str = "http://127.0.0.1:9") -> Config:
-    """A configuration with a Grok on loopback."""
-    config, warnings = load_config(text)
+def configured(
+    text: str = "", base_url: str = "http://127.0.0.1:9", lane: WebLane = WebLane.REST
+) -> Config:
+    """A configuration with a Grok on loopback.
+
+    :param lane: the way to it, unless *text* names one.
+    """
+    environ = {} if "web_lane" in text else {"GROK2API_GROK_WEB_LANE": lane.value}
+    config, warnings = load_config(text, environ=environ)
     assert warnings == []
     return evolve(config, grok=evolve(config.grok, base_url=base_url))
 
@@ -101,6 +144,7 @@ def run_on_site(
     state_file: Path | None = None,
     patience_s: float = PATIENCE_S,
     grok_keeps_s: float = 60.0,
+    lane: WebLane = WebLane.REST,
 ) -> None:
     """Run *scenario* against a server of its own; afterwards the server must have stopped by
     itself.
@@ -108,6 +152,7 @@ def run_on_site(
     :param base_url: another Grok than the simulated one.
     :param patience_s: real seconds that the scenario may take at most.
     :param grok_keeps_s: how long the simulated Grok keeps an idle connection.
+    :param lane: the way to Grok, unless *config* names one.
     """
 
     async def main() -> None:
@@ -118,14 +163,14 @@ def run_on_site(
                 stop = trio.Event()
                 sockets = listen("127.0.0.1", 0)
                 port = sockets[0].getsockname()[1]
-                whole = configured(config, base_url or simulated)
+                whole = configured(config, base_url or simulated, lane)
                 async with trio.open_nursery() as serving:
                     server = Server(whole, tokens, StateFile(state_file) if state_file else None)
                     await serving.start(server.run, sockets, stop)
                     async with httpx.AsyncClient(
                         base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, verify=False
                     ) as client:
-                        await scenario(Site(port, simulator, server, stop, client, simulated))
+                        await scenario(Site(port, simulator, server, stop, client, simulated, lane))
                     stop.set()
                 assert server.gateway.open_count == 0
                 nursery.cancel_scope.cancel()

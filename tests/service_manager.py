@@ -110,16 +110,6 @@ def process(
             started.kill()
 
 
-def said_until(started: subprocess.Popen[bytes], mark: str) -> str:
-    assert started.stderr is not None
-    said = ""
-    while mark not in said:
-        line = started.stderr.readline().decode()
-        assert line, said
-        said += line
-    return said
-
-
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[Manager]:
     """A manager that listens on a path, and vanishes at the end."""

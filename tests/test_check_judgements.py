@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import email.utils
-import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,18 +32,9 @@ from grokcore.runtime.transport.curl import browsers_known
 from grokcore.simulator.scripts import page
 from grokcore.simulator.scripts import trace as traced
 from tests.check_cases import CLEARANCE, REAL_STATSIG, WINDOWS
+from tests.check_site import place
 
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to start in, and an environment without our variables."""
-    monkeypatch.chdir(tmp_path)
-    for name in [
-        name for name in os.environ if name.startswith("GROK2API_") or name == "STATE_DIRECTORY"
-    ]:
-        monkeypatch.delenv(name)
-    return tmp_path
-
+__all__ = ["place"]  # a fixture
 
 # Judgements -------------------------------------------------------------------------------------
 

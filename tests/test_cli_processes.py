@@ -23,8 +23,7 @@ def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: 
     state.
     """
     port = free_port()
-    process, said, watchdog = started(place, "--port", str(port))
-    try:
+    with started(place, "--port", str(port)) as (_, said):
         assert (
             said
             == f"grok2api {__version__} ready on http://127.0.0.1:{port} (no tokens yet: `tokens add` asks for one)\n"
@@ -40,12 +39,6 @@ def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: 
         assert error["code"] == "no_tokens"
         assert "token" in error["message"]
         assert "`tokens add`" in error["message"]
-        process.terminate()
-        assert process.wait() == 0
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
     assert contents(place) == {"data": None}
 
 
@@ -61,8 +54,7 @@ def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path)
     lay_out(place, {"data/setting.toml": setting, "data/token.json": json.dumps(tokens)})
     (place / "data/token.json").chmod(0o600)
     before = contents(place)
-    process, said, watchdog = started(place, "--port", "0")
-    try:
+    with started(place, "--port", "0") as (_, said):
         *warnings, ready = said.splitlines()
         assert ready.endswith(" (2 tokens)")
         assert len(warnings) == 2
@@ -74,20 +66,13 @@ def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path)
             "data/setting.toml: unknown [grok] show_thinkin has no effect; did you mean show_thinking?"
             in said
         )
-        process.terminate()
-        assert process.wait() == 0
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
     assert contents(place) == before
 
 
 def test_the_demo_shows_pictures(place: Path) -> None:
     """As links to itself, which are good without a key and lead to the simulated Grok."""
     port = free_port()
-    process, _, watchdog = started(place, "--demo", "--port", str(port))
-    try:
+    with started(place, "--demo", "--port", str(port)):
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/v1/chat/completions",
             data=json.dumps(chat("draw a cat")).encode(),
@@ -98,12 +83,6 @@ def test_the_demo_shows_pictures(place: Path) -> None:
         assert link.startswith(f"http://127.0.0.1:{port}/media/")
         with urllib.request.urlopen(link, timeout=10) as picture:
             assert picture.headers["content-type"] == "image/jpeg"
-        process.terminate()
-        assert process.wait() == 0
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
 
 
 def test_an_answer_is_recorded_without_what_is_personal_and_replayed(
@@ -113,18 +92,12 @@ def test_an_answer_is_recorded_without_what_is_personal_and_replayed(
     same kinds.
     """
     port = free_port()
-    process, _, watchdog = started(place, "--demo", "--port", str(port), "--record", "records")
-    try:
+    options = ["--demo", "--port", str(port), "--record", "records"]
+    with started(place, *options, GROK2API_GROK_WEB_LANE="rest"):
         body = json.dumps({**chat("my secret herring"), "model": "grok-4.1-thinking"}).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", data=body)
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert b"herring" in answer.read()
-        process.terminate()
-        assert process.wait() == 0
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
     (record,) = (place / "records").iterdir()
     assert b"herring" not in record.read_bytes()
     assert main(["replay", str(record)]) == 0

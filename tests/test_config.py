@@ -62,7 +62,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "user_agent": "",
         "cf_clearance": "",
         "x_statsig_id": DEFAULT_STATSIG_ID,
-        "web_lane": WebLane.REST,
+        "web_lane": WebLane.SOCKET,
         "socket_path": "/ws/mgw/",
         "filtered_tags": frozenset({"xaiartifact", "xai:tool_usage_card", "grok:render"}),
         "show_thinking": True,

@@ -22,6 +22,9 @@ class Clock:
     limits: Limits
 
 
+REST = '[grok]\nweb_lane = "rest"\n'
+"""Over the websocket, the models are modes."""
+
 THINKING_ROW = '[models."grok-4-expert"]\nchunk_timeout = 7'
 CLOCKS = [
     Clock("the shipped default", "", "grok-3-fast", Limits(30, 120, 600)),
@@ -46,7 +49,7 @@ def test_clocks_come_from_the_nearest_place(case: Clock) -> None:
 def test_a_row_changes_just_what_it_names() -> None:
     """All other models, and all other fields, stay as shipped."""
     config = config_of(
-        '[models."grok-4.1"]\ncost = 3\ntier = "super"\nsearch = false\nrate_limit_name = "own"'
+        f'{REST}[models."grok-4.1"]\ncost = 3\ntier = "super"\nsearch = false\nrate_limit_name = "own"'
     )
     row = SHIPPED["grok-4.1"]
     expected = Model(
@@ -61,7 +64,7 @@ def test_a_row_changes_just_what_it_names() -> None:
         limits=DEFAULT_LIMITS,
     )
     assert config.models["grok-4.1"] == expected
-    rest = {name: model for name, model in config_of().models.items() if name != "grok-4.1"}
+    rest = {name: model for name, model in config_of(REST).models.items() if name != "grok-4.1"}
     assert {name: model for name, model in config.models.items() if name != "grok-4.1"} == rest
 
 
@@ -79,7 +82,8 @@ def test_the_allowance_goes_by_the_name_that_grok_is_told(row: str, allowance: s
     """Upstream counts by mode id where there is one, by its model's name otherwise; unless the row
     says more.
     """
-    assert config_of(f'[models."grok-4.1"]\n{row}').models["grok-4.1"].rate_limit_name == allowance
+    config = config_of(f'{REST}[models."grok-4.1"]\n{row}')
+    assert config.models["grok-4.1"].rate_limit_name == allowance
 
 
 @pytest.mark.parametrize(
@@ -91,6 +95,6 @@ def test_the_allowance_goes_by_the_name_that_grok_is_told(row: str, allowance: s
 )  # fmt: skip
 def test_a_new_model_needs_a_mode_id_or_name_and_mode(row: str, model: Model) -> None:
     """It comes behind the shipped ones."""
-    config = config_of(f'[models."mine"]\n{row}')
+    config = config_of(f'{REST}[models."mine"]\n{row}')
     assert list(config.models) == [*SHIPPED, "mine"]
     assert config.models["mine"] == model

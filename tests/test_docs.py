@@ -50,8 +50,11 @@ def test_the_example_configuration_names_every_setting() -> None:
 
 def test_the_block_of_mode_ids_covers_the_table() -> None:
     """Uncommented as it stands, it gives each shipped model a mode id."""
-    _, _, block = example(uncommented=False).partition("This block moves the whole table:\n")
-    config, warnings = load_config(re.sub("^# ", "", block, flags=re.MULTILINE))
+    _, _, block = example(uncommented=False).partition(
+        "This block moves the whole table over REST too:\n"
+    )
+    rows = re.sub("^# ", "", block, flags=re.MULTILINE)
+    config, warnings = load_config(f'[grok]\nweb_lane = "rest"\n{rows}')
 
     assert warnings == []
     assert all(model.mode_id for model in config.models.values())
@@ -90,17 +93,20 @@ def test_the_error_table_is_that_of_the_code(reference: str) -> None:
 
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_the_models_table_is_that_of_the_code(reference: str) -> None:
-    """Name, Grok's name and mode, allowance, cost, tier and clocks of all shipped models."""
+    """Name, mode, and what it is over REST: Grok's name, allowance and cost; tier and clocks."""
     text = (ROOT / reference).read_text("utf-8")
-    for model in load_config("")[0].models.values():
+    by_mode = load_config("")[0].models
+    for model in load_config('[grok]\nweb_lane = "rest"')[0].models.values():
         assert model.limits is not None
+        mode = "–" if model.video else by_mode[model.name].mode_id
         clocks = (
             f"{model.limits.first_response:g} / {model.limits.chunk:g} / {model.limits.total:g}"
         )
         named = f"modeId {model.mode_id}" if model.mode_id else f"{model.grok_model}, {model.mode}"
         at_grok = f"{named} | {model.rate_limit_name}"
         assert (
-            f"| `{model.name}` | {at_grok} | {model.cost} | {model.tier.value} | {clocks} |" in text
+            f"| `{model.name}` | {mode} | {at_grok} | {model.cost} | {model.tier.value} | {clocks} |"
+            in text
         )
 
 

@@ -18,6 +18,7 @@ from grokcore.cli.import_curl import pasting
 from grokcore.config import load_config
 from grokcore.protocol.token_file.reading import parse_token_file
 from grokcore.protocol.tokens import token_id
+from tests.cli_place import start_in
 from tests.disks import disks, mode
 from tests.protocol.browser_copy.quoting import BROWSERS, Browser, Pairs
 
@@ -43,9 +44,7 @@ def copied(*, path: str = CHAT_PATH, headers: Pairs = HEADERS, cookies: Pairs = 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, and no variables of ours."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("GROK2API_")]:
-        monkeypatch.delenv(name)
+    start_in(tmp_path, monkeypatch)
     return tmp_path
 
 

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from grokcore.config import load_config
 from grokcore.protocol.grok_web.refusals import refusal_of_response
+from grokcore.protocol.models import WebLane
 from grokcore.protocol.token_file.reading import parse_token_file
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator.assets import jpeg
@@ -280,7 +281,7 @@ def test_files_of_the_original_work_unchanged(form: int, tmp_path: Path) -> None
         grok = evolve(config.grok, base_url=site.grok_url, assets_url=site.grok_url)
         site.server.adopt_config(evolve(config, grok=grok))
         site.server.adopt_tokens(entries)
-        site.simulator.always(drawing([picture]))
+        site.play(drawing([picture]))
         assert (await site.client.post("/v1/chat/completions", json=chat())).status_code == 401
         reply = await site.client.post(
             "/v1/chat/completions", json=chat(), headers={"authorization": "Bearer sk-mine"}
@@ -289,9 +290,9 @@ def test_files_of_the_original_work_unchanged(form: int, tmp_path: Path) -> None
         assert "](http://me.example.com:8000/media/" in text
         name = re.findall(r"/media/([0-9a-f.a-z]+)\)", text)[0]
         assert (await site.client.get(f"/media/{name}")).content == jpeg()
-        assert site.simulator.calls[0].sso in {entry.sso for entry in entries}
+        assert site.asked[0].sso in {entry.sso for entry in entries}
 
-    run_on_media_site(scenario, tmp_path)
+    run_on_media_site(scenario, tmp_path, lane=WebLane.SOCKET)
 
 
 def test_the_server_writes_neither_of_the_user_s_files(tmp_path: Path) -> None:
@@ -308,20 +309,13 @@ def test_the_server_writes_neither_of_the_user_s_files(tmp_path: Path) -> None:
         for path in (tokens, config)
     ]
     port = free_port()
-    process, _, watchdog = started(tmp_path, "--port", str(port))
-    try:
+    with started(tmp_path, "--port", str(port)) as (process, _):
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=15) as client:
             assert client.post("/v1/chat/completions", json=chat()).status_code == 502
             token = parse_token_file(tokens.read_bytes())[0].id
             for act in ("disable", "enable", "clear", "disable"):
                 assert client.post(f"/status/tokens/{token}/{act}").status_code == 200
         process.send_signal(signal.SIGHUP)
-        process.terminate()
-        assert process.wait() == 0
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
     assert [
         (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino)
         for path in (tokens, config)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ from tests.desk import (
     token_file,
     watched,
 )
-from tests.server_process import started
+from tests.server_process import said_until, started
 from tests.servers import Site, run_on_site
 
 __all__ = ["desk"]  # a fixture
@@ -288,24 +287,12 @@ def health(port: int) -> dict[str, Any]:
         return dict(json.loads(answered.read()))
 
 
-def until(process: subprocess.Popen[bytes], mark: str) -> str:
-    """What the server says up to the line with *mark*; the watchdog bounds it."""
-    assert process.stderr is not None
-    said = ""
-    while mark not in said:
-        line = process.stderr.readline().decode()
-        assert line, said
-        said += line
-    return said
-
-
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP here")
 def test_a_real_server_takes_over_what_a_signal_tells_it_to_read(tmp_path: Path) -> None:
     """Good tokens at once; ``/health`` reports rubbish, and the server keeps its tokens."""
     (tmp_path / "config.toml").write_text("[server]\nport = 0\n")
     (tmp_path / "tokens.json").write_text(token_file(A))
-    process, ready, watchdog = started(tmp_path)
-    try:
+    with started(tmp_path) as (process, ready):
         port = int(ready.rpartition("127.0.0.1:")[2].split()[0])
         assert health(port)["tokens"]["unknown"] == 1
         for content, mark in (
@@ -315,16 +302,10 @@ def test_a_real_server_takes_over_what_a_signal_tells_it_to_read(tmp_path: Path)
             (tmp_path / "new").write_text(content)
             (tmp_path / "new").replace(tmp_path / "tokens.json")
             process.send_signal(signal.SIGHUP)
-            assert SECRET not in until(process, mark)
+            assert SECRET not in said_until(process, mark)
             report = health(port)
             assert report["tokens"]["unknown"] == 3
             assert report["status"] == "ok"
         assert report["faults"]["tokens"].startswith(
             "tokens.json: is not valid JSON: line 1, column 2: "
         )
-        process.terminate()
-        assert process.wait() == 0
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()

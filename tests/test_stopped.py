@@ -45,7 +45,7 @@ async def test_an_answer_survives_a_stop_that_is_longer_than_every_clock(
         simulator = Simulator()
         url = await nursery.start(serve_simulator, simulator)
         (tmp_path / "tokens.json").write_text('["token-1"]')
-        settings = f'[global]\nlog_level = "ERROR"\n[grok]\nbase_url = "{url}"\n{CLOCKS}'
+        settings = f'[global]\nlog_level = "ERROR"\n[grok]\nbase_url = "{url}"\nweb_lane = "rest"\n{CLOCKS}'
         (tmp_path / "config.toml").write_text(settings)
         within = when == "within the answer"
         simulator.always(in_two(0.5) if within else evolve(answer("the rest of it"), before=0.5))

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from grokcore.cli import EXIT_CONFIG, systemd
 from grokcore.cli.systemd import Notifier
 from grokcore.config import ServerConfig
+from tests.server_process import said_until
 from tests.servers import free_port
 from tests.service_manager import (
     PATIENCE_S,
@@ -36,7 +37,6 @@ from tests.service_manager import (
     local,
     manager,
     process,
-    said_until,
 )
 
 __all__ = ["manager"]  # a fixture

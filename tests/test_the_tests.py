@@ -83,7 +83,7 @@ TESTED_WITH = {
     "protocol/dialects/part_table.py": "protocol/dialects/test_parts.py",
     "protocol/dialects/rendering.py": "protocol/dialects/test_media_markup.py",
     "protocol/grok_web/answer.py": "protocol/grok_web/test_decoder.py",
-    "protocol/grok_web/answer_states.py": "protocol/grok_web/test_decoder.py",
+    "protocol/grok_web/answer_parts.py": "protocol/grok_web/test_decoder.py",
     "protocol/grok_web/identity.py": "protocol/grok_web/test_payload.py",
     "protocol/grok_web/stream_keys.py": "protocol/grok_web/test_decoder.py",
     "protocol/recording/covering.py": "protocol/recording/test_redact.py",
@@ -121,6 +121,8 @@ def test_the_tests_mirror_the_package() -> None:
     ] == []
 
 
-def test_the_table_leads_to_tests() -> None:
-    """A row whose test file has gone would send the next engineer nowhere."""
+def test_the_table_leads_from_modules_to_tests() -> None:
+    """A row whose module or test file has gone would send the next engineer nowhere."""
+    assert [module for module in TESTED_WITH if not (PACKAGE / module).exists()] == []
     assert [test for test in TESTED_WITH.values() if not (FOLDER / test).exists()] == []
+    assert [room for room in BY_SUBJECT if not (PACKAGE / room).is_dir()] == []

@@ -52,7 +52,7 @@ def check(place: Path, simulator: Simulator, tokens: Any, *words: str) -> int:
     (place / "tokens.json").write_text(json.dumps(tokens))
 
     def run(url: str) -> int:
-        (place / "config.toml").write_text(f'[grok]\nbase_url = "{url}"\n')
+        (place / "config.toml").write_text(f'[grok]\nbase_url = "{url}"\nweb_lane = "rest"\n')
         return main(["tokens", "check", *words])
 
     return with_grok(simulator, run)

@@ -14,7 +14,8 @@ import pytest
 from grokcore.cli import EXIT_CONFIG
 from grokcore.cli.reporting import STOP_MARGIN_S
 from grokcore.config import ServerConfig
-from tests.service_manager import PATIENCE_S, ROOT, environment, process, said_until
+from tests.server_process import said_until
+from tests.service_manager import PATIENCE_S, ROOT, environment, process
 
 UNITS = (ROOT / "deploy" / "grok2api.service", ROOT / "deploy" / "grok2api.socket")
 

@@ -4,7 +4,6 @@ leave.
 
 from __future__ import annotations
 
-import functools
 import json
 import socket
 import struct
@@ -112,7 +111,7 @@ async def happens(what: Callable[[], Awaitable[object]], seconds: float = SOON_S
 
 def upstream_free(site: Site) -> Callable[[], Awaitable[None]]:
     """Waits until Grok is not asked anything any more."""
-    return functools.partial(site.simulator.until, lambda: not site.simulator.open_calls)
+    return site.until_free
 
 
 def leave_at_once(stream: trio.SocketStream) -> None:

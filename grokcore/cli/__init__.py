@@ -67,18 +67,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"grok2api {__version__}")
     parser.set_defaults(run=serve_command)
     commands: Any = parser.add_subparsers(title="commands", metavar="COMMAND")
+    # Flags may stand before or after the command. After it, an absent flag must not undo one
+    # before it.
+    parents = [_flags(default=argparse.SUPPRESS)]
     for name, run, about in (
         ("serve", serve_command, "run the server (the default)"),
         ("models", models_command, "list the models and what they mean at Grok"),
     ):
-        # Flags may stand before or after the command. After it, an absent flag must not undo one
-        # before it.
-        command = commands.add_parser(name, help=about, parents=[_flags(default=argparse.SUPPRESS)])
-        command.set_defaults(run=run)
-    add_token_commands(commands, [_flags(default=argparse.SUPPRESS)])
-    add_import_curl_command(commands, [_flags(default=argparse.SUPPRESS)])
-    add_check_command(commands, [_flags(default=argparse.SUPPRESS)])
-    add_replay_command(commands, [_flags(default=argparse.SUPPRESS)])
+        commands.add_parser(name, help=about, parents=parents).set_defaults(run=run)
+    add_token_commands(commands, parents)
+    add_import_curl_command(commands, parents)
+    add_check_command(commands, parents)
+    add_replay_command(commands, parents)
     add_build_command(commands)
     return parser
 

@@ -250,7 +250,7 @@ class GrokConfig:
     x_statsig_id: str | dict[str, str] = field(
         default=DEFAULT_STATSIG_ID, converter=_statsig_form, validator=_header_value, repr=False
     )
-    web_lane: WebLane = WebLane.REST
+    web_lane: WebLane = WebLane.SOCKET
     socket_path: str = field(default="/ws/mgw/", validator=_url_path)
     filtered_tags: frozenset[str] = parse_tag_names("xaiartifact,xai:tool_usage_card,grok:render")
     show_thinking: bool = True

@@ -101,7 +101,10 @@ class Simulator:
     :ivar limits: the allowances of accounts, by session token and model name (or mode id); others
         have no limit.
     :ivar dead: session tokens that are refused everywhere.
-    :ivar strict: refuse chats without the headers that a page sends.
+    :ivar strict: refuse chats and uploads without the headers that a page sends.
+    :ivar signature: the one ``x-statsig-id`` that is taken where it is wanted; empty takes any.
+    :ivar strict_limits: refuse rate limits without them too; whether Grok does is not known
+        (sources disagree, 2026-09).
     :ivar sockets: the page's websockets.
     :ivar sessions: all questions for the user id so far; *modes*: for the modes. *session_scripts*
         and *mode_scripts* are the answers to them, by session token.
@@ -123,6 +126,8 @@ class Simulator:
     dead: set[str] = field(factory=set)
     default: Callable[[Call], Script] | None = None
     strict: bool = True
+    signature: str = ""
+    strict_limits: bool = False
     date: str = ""
     sockets: PageSockets = field(factory=PageSockets)
     sessions: list[Call] = field(factory=list)
@@ -148,7 +153,7 @@ class Simulator:
 
     @property
     def open_calls(self) -> list[Call]:
-        """The requests under way."""
+        """The chats under way over REST."""
         return [call for call in self.calls if call.outcome == "open"]
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -175,7 +180,11 @@ class Simulator:
 
     async def serve_socket(self, peer: Peer) -> None:
         """Serve a connection whose first request asks for a websocket."""
-        await self.sockets.serve(peer, lambda sso: bool(sso) and sso not in self.dead)
+        await self.sockets.serve(peer, lambda sso: bool(sso) and sso not in self.dead, self._spend)
+
+    def _spend(self, sso: str, model: str, cost: int = 1) -> bool:
+        limit = self.limits.get((sso, model))
+        return limit is None or limit.take(cost)
 
     def _list_for(self, path: str) -> list[Call]:
         if path == RATE_LIMITS_PATH:
@@ -218,10 +227,8 @@ class Simulator:
         refusal = self._refusal(call)
         if refusal is not None:
             return refusal
-        limit = self.limits.get((call.sso, _model_of(call)))
-        if limit is not None and not limit.take(
-            COST_OF_EFFORT if call.body.get("modelMode") in HIGH_EFFORT else 1
-        ):
+        cost = COST_OF_EFFORT if call.body.get("modelMode") in HIGH_EFFORT else 1
+        if not self._spend(call.sso, _model_of(call), cost):
             return error(429, lines.ERROR_429)
         scripted = _next(self.scripts.get(call.sso))
         if scripted is not None:
@@ -240,18 +247,22 @@ class Simulator:
             return error(401, lines.ERROR_401)
         return session_of() if session else all_modes()
 
-    def _turned_away(self, call: Call) -> Script | None:
+    def _turned_away(self, call: Call, *, strict: bool) -> Script | None:
         if not call.sso or call.sso in self.dead:
             return error(401, lines.ERROR_401)
-        if self.strict and not call.headers.get("x-statsig-id"):
+        if strict and not self._is_signed(call):
             return error(403, lines.ERROR_403_ANTIBOT)
         return None
+
+    def _is_signed(self, call: Call) -> bool:
+        value = call.headers.get("x-statsig-id", "")
+        return value == self.signature if self.signature else bool(value)
 
     def _filed(self, call: Call) -> Script:
         scripted = _next(self.upload_scripts.get(call.sso))
         if scripted is not None:
             return scripted
-        turned_away = self._turned_away(call)
+        turned_away = self._turned_away(call, strict=self.strict)
         if turned_away is not None:
             return turned_away
         return (self.files.upload if call.path == UPLOAD_PATH else self.files.post)(
@@ -262,7 +273,7 @@ class Simulator:
         scripted = _next(self.ask_scripts.get(call.sso))
         if scripted is not None:
             return scripted
-        turned_away = self._turned_away(call)
+        turned_away = self._turned_away(call, strict=self.strict_limits)
         if turned_away is not None:
             return turned_away
         limit = self.limits.get((call.sso, _model_of(call)))
@@ -273,9 +284,7 @@ class Simulator:
             return error(401, lines.ERROR_401)
         if not isinstance(call.body.get("message"), str):
             return error(400, {"code": 3, "message": "message is required", "details": []})
-        if self.strict and not (
-            call.headers.get("x-statsig-id") and call.headers.get("x-xai-request-id")
-        ):
+        if self.strict and not (self._is_signed(call) and call.headers.get("x-xai-request-id")):
             return error(403, lines.ERROR_403_ANTIBOT)
         if not self.files.has_all(call.sso, call.body.get("fileAttachments", [])):
             failure = lines.nested_error(

@@ -123,12 +123,14 @@ class SocketCall:
 
     :ivar frames: the client's events, with their envelopes.
     :ivar faults: deviations of the client from the page's protocol.
+    :ivar proxied: it came through a tunnel, as through a proxy.
     :ivar outcome: ``"open"``, then ``"complete"``, ``"aborted"`` (the client left) or ``"cut"``.
     """
 
     target: str
     headers: dict[str, str]
     client: int
+    proxied: bool = False
     frames: list[dict[str, Any]] = field(factory=list)
     faults: list[str] = field(factory=list)
     outcome: str = "open"
@@ -158,6 +160,18 @@ class SocketCall:
         chunks = (item.get("x_grok") or {}).get("input_chunks") or []
         texts = [chunk["text"]["text"] for chunk in chunks if isinstance(chunk.get("text"), dict)]
         return "".join(texts)
+
+    @property
+    def files(self) -> list[str]:
+        """The ids of the files that go with the question."""
+        item = self._event("conversation.item.create").get("item") or {}
+        return list(item.get("file_attachment_ids") or ())
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The session's settings beside its mode."""
+        session = self._event("session.create").get("session") or {}
+        return dict(session.get("x_grok") or {})
 
     def _event(self, kind: str) -> dict[str, Any]:
         events = (frame.get("event") or {} for frame in self.frames)

@@ -30,11 +30,13 @@ class Peer:
 
     :ivar head: the raw head of the upgrade, as far as it has been read.
     :ivar client: the client's port.
+    :ivar tunnelled: it came through the tunnel of a proxy.
     """
 
     stream: trio.abc.Stream
     head: bytes = b""
     client: int = 0
+    tunnelled: bool = False
     _ws: WSConnection = field(factory=lambda: WSConnection(ConnectionType.SERVER))
     _waiting: deque[Event] = field(factory=deque)
     _text: str = ""

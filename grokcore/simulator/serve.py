@@ -80,10 +80,14 @@ async def _serve_connection(simulator: Simulator, config: Config, stream: AnyStr
     try:
         http2 = await _speaks_http2(stream)
         head = b"" if http2 else await _first_head(stream)
+        tunnelled = head.startswith(b"CONNECT ")
+        if tunnelled:  # it is its own proxy, as a second egress
+            await stream.send_all(b"HTTP/1.1 200 OK\r\n\r\n")
+            head = await _first_head(stream)
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         return  # the client has left, or does not trust the certificate
     if b"upgrade: websocket" in head.lower():
-        peer = Peer(stream, head, stream_socket(stream).getpeername()[1])
+        peer = Peer(stream, head, stream_socket(stream).getpeername()[1], tunnelled)
         try:
             await simulator.serve_socket(peer)
         except* (trio.BrokenResourceError, trio.ClosedResourceError):

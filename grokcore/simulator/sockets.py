@@ -53,19 +53,22 @@ class PageSockets:
         """Websockets whose client has not left."""
         return [call for call in self.calls if call.ended_at == 0.0]
 
-    async def serve(self, peer: Peer, knows: Callable[[str], bool]) -> None:
+    async def serve(
+        self, peer: Peer, knows: Callable[[str], bool], spend: Callable[[str, str], bool]
+    ) -> None:
         """Serve a connection whose first request asks for a websocket.
 
         :param knows: whether a session token is valid.
+        :param spend: count a question of a session token in a mode; whether it was left.
         """
         request = await peer.request()
         headers = {name.decode(): value.decode("latin-1") for name, value in request.extra_headers}
-        call = SocketCall(request.target, headers, peer.client)
+        call = SocketCall(request.target, headers, peer.client, peer.tunnelled)
         call.check_upgrade()
         self.calls.append(call)
         self.changed()
         try:
-            await converse(peer, call, self._script_for(call, knows))
+            await converse(peer, call, _limited(self._script_for(call, knows), spend))
         finally:
             call.ended_at = trio.current_time()
             call.outcome = "aborted" if call.outcome == "open" else call.outcome
@@ -80,6 +83,21 @@ class PageSockets:
         if queue:
             return queue.popleft() if len(queue) > 1 else queue[0]
         return self.default(call) if self.default is not None else SocketScript((), answer=_echo)
+
+
+def _limited(script: SocketScript, spend: Callable[[str, str], bool]) -> SocketScript:
+    """*script* for as long as something of the mode's allowance is left."""
+
+    def steps(call: SocketCall) -> tuple[Step, ...]:
+        if spend(call.sso, call.model):
+            return script.answer(call) if script.answer else script.steps
+        return (
+            Say(frames.response_created(call.model)),
+            Say(frames.stream_error("usageLimitReached", "You have reached your limit")),
+            Say(frames.done("failed", "stream_error")),
+        )
+
+    return evolve(script, answer=steps)
 
 
 def _echo(call: SocketCall) -> tuple[Step, ...]:

@@ -201,7 +201,7 @@ async def reload_now_and_then(
 
 
 def lay_out(place: Path, grok: str, *, queue_s: int = 5, tokens: list[str] = TOKENS) -> None:
-    config = f'[grok]\nbase_url = "{grok}"\n[global]\nlog_level = "CRITICAL"\n[pool]\nqueue_seconds = {queue_s}\n'
+    config = f'[grok]\nbase_url = "{grok}"\nweb_lane = "rest"\n[global]\nlog_level = "CRITICAL"\n[pool]\nqueue_seconds = {queue_s}\n'
     for name, text in (("config.toml", config), ("tokens.json", json.dumps(tokens))):
         new = place / f"{name}.new"
         new.write_text(text)

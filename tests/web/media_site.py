@@ -7,6 +7,7 @@ from pathlib import Path
 
 from attrs import evolve
 
+from grokcore.protocol.models import WebLane
 from grokcore.protocol.tokens import TokenEntry
 from tests.scenarios import decorator, in_tmp_path
 from tests.servers import TOKENS, Site, run_on_site
@@ -18,6 +19,7 @@ def run_on_media_site(
     *,
     config: str = "",
     tokens: tuple[TokenEntry, ...] = TOKENS,
+    lane: WebLane = WebLane.REST,
 ) -> None:
     """A server whose assets are the simulated Grok's too; without a *folder* it keeps nothing."""
 
@@ -31,6 +33,7 @@ def run_on_media_site(
         config=config,
         tokens=tokens,
         state_file=folder / "state.jsonl" if folder else None,
+        lane=lane,
     )
 
 

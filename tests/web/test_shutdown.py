@@ -27,6 +27,7 @@ from grokcore.protocol.dialects.openai_errors import error_object
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import HANG, Script, Send, answer, paced, wrapped
+from tests.lanes import each_lane
 from tests.servers import Site, chat, free_port, http_request, on_site, read_all, read_until
 
 ROOT = Path(__file__).parents[2]
@@ -61,16 +62,17 @@ async def refused(site: Site) -> None:
 # The server at its stop event -------------------------------------------------------------------
 
 
+@each_lane
 @pytest.mark.parametrize("stream_wanted", [False, True], ids=["whole", "streamed"])
-@on_site
+@on_site(lane=lambda lane: lane)
 async def test_an_answer_that_fits_into_the_grace_time_is_finished_while_nobody_new_is_let_in(
     site: Site, stream_wanted: bool
 ) -> None:
     """New connections are refused at once; answers under way go on undisturbed."""
-    site.simulator.always(paced(answer("one two three"), 0.03))
+    site.play(paced(answer("one two three"), 0.03))
     async with await site.connect() as stream:
         await stream.send_all(ask(stream=stream_wanted))
-        await site.simulator.until(lambda: bool(site.simulator.calls))
+        await site.simulator.until(lambda: bool(site.asked))
         site.stop.set()
         await refused(site)
         received = await read_all(stream)
@@ -80,12 +82,13 @@ async def test_an_answer_that_fits_into_the_grace_time_is_finished_while_nobody_
     assert (b"data: [DONE]" in received) is stream_wanted
 
 
-@on_site(config="[server]\ngrace_seconds = 0.1")
+@each_lane
+@on_site(config="[server]\ngrace_seconds = 0.1", lane=lambda lane: lane)
 async def test_an_answer_that_is_longer_ends_with_the_error_event(site: Site) -> None:
     """The last event says why; no finish_reason, no [DONE], and the response itself ends
     properly.
     """
-    site.simulator.always(FIRST_TOKEN)
+    site.play(FIRST_TOKEN)
     async with await site.connect() as stream:
         await stream.send_all(ask(stream=True))
         await read_until(stream, b"data: ")
@@ -99,23 +102,25 @@ async def test_an_answer_that_is_longer_ends_with_the_error_event(site: Site) ->
     await site.simulator.until(lambda: not site.simulator.open_calls)
 
 
+@each_lane
 @pytest.mark.parametrize("stream_wanted", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("queued", [False, True], ids=["asked", "in the queue for a token"])
 @on_site(
     config="[server]\ngrace_seconds = 0.1\n[pool]\nmax_in_flight_per_token = 1",
     tokens=(TokenEntry("sso-only"),),
+    lane=lambda lane: lane,
 )
 async def test_an_answer_that_has_not_begun_becomes_a_503(
     site: Site, stream_wanted: bool, queued: bool
 ) -> None:
     """Nothing went out yet, so it can be a status, with leave to ask again."""
-    site.simulator.always(Script((HANG,)))
+    site.play(Script((HANG,)))
     async with await site.connect() as other, await site.connect() as stream:
         if queued:
             await other.send_all(ask(stream=False))
-            await site.simulator.until(lambda: bool(site.simulator.calls))
+            await site.simulator.until(lambda: bool(site.asked))
         await stream.send_all(ask(stream=stream_wanted))
-        await until(lambda: bool(site.gateway.pool.waiting if queued else site.simulator.calls))
+        await until(lambda: bool(site.gateway.pool.waiting if queued else site.asked))
         site.stop.set()
         head, _, body = (await read_all(stream)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 503 ")

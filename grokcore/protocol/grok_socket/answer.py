@@ -1,50 +1,43 @@
-"""The answer while it is put together: text, thinking, sources, pictures, signs of loss.
+"""The answer while it is read: a small machine whose inputs are the news of Grok's frames, and
+whose outputs are events.
 
-The parts are those of the REST lane (:mod:`grokcore.protocol.grok_web`): both lanes of grok.com
-carry the same elements, cards and pages.
+========= ==========================================================================================
+OPEN      nothing of the answer yet
+REASONING thinking has been seen, the answer has not begun
+ANSWERING the answer has begun; thinking is late from now on, and dropped
+ENDED     ``response.done``, a failure, or the end of the connection
+========= ==========================================================================================
+
+:data:`TRANSITIONS` names the next state and the action for each state and input.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import enum
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import frozen
 
-from ...errors import (
-    AnswerTooLong,
-    ContentPolicyViolation,
-    EmptyAnswer,
-    GrokApiError,
-    IncompleteAnswer,
-    QuotaExhausted,
-    UpstreamFailure,
-)
-from ..conversation.events import (
-    Activity,
-    Event,
-    FoundPicture,
-    Text,
-    Thinking,
-    ToolUse,
-)
+from ...errors import EmptyAnswer, GrokApiError, IncompleteAnswer, UpstreamFailure
+from ..conversation.events import Activity, Failed, Finished, FoundPicture, ToolUse
+from ..counters import Counters
+from ..grok_web.answer_parts import AnswerParts
 from ..grok_web.cards import MOST_ADDRESS_CHARS, Card
-from ..grok_web.citations import Citations
-from ..grok_web.gallery import Gallery
-from ..grok_web.markup import Element, TagFilter
-from ..grok_web.references import References
-from ..grok_web.server_tools import tool_use_in_element
-from ..grok_web.wholeness import Agreement, AnswerText, is_visible
-from ..upstream_words import cleaned
+from ..grok_web.wholeness import AnswerText
 from .chunk_values import citation
+from .frames import Lost
+from .refusals import refusal_of_close
 
-__all__ = ["MAX_ANSWER_CHARS", "MOST_CITATIONS", "MOST_TOOL_USES", "Answer", "Thought"]
-
-MAX_ANSWER_CHARS = 8 * 1024 * 1024
-"""Characters of one answer, its thinking included."""
-
-MOST_TOOL_USES = 2000
-"""Tool calls of one answer that become events."""
+__all__ = [
+    "MOST_CITATIONS",
+    "MOST_MODERATED",
+    "TRANSITIONS",
+    "Answer",
+    "Input",
+    "State",
+    "Thought",
+]
 
 MOST_CITATIONS = 2000
 """Places of one answer that cite something."""
@@ -52,8 +45,26 @@ MOST_CITATIONS = 2000
 MOST_MODERATED = 500
 """Names of moderated pictures. With more of them no picture is shown any more."""
 
-_RENDERED = frozenset({"grok:render"})
-"""Elements whose place is filled with what they stand for, whatever else is filtered."""
+
+class State(enum.Enum):
+    """How far an answer is."""
+
+    OPEN = enum.auto()
+    REASONING = enum.auto()
+    ANSWERING = enum.auto()
+    ENDED = enum.auto()
+
+
+class Input(enum.Enum):
+    """The meaning of an event to the machine."""
+
+    THOUGHT = enum.auto()
+    ANSWER = enum.auto()
+    WHOLE = enum.auto()
+    CITATION = enum.auto()
+    DONE = enum.auto()
+    ERROR = enum.auto()
+    END = enum.auto()
 
 
 @frozen
@@ -67,160 +78,61 @@ class Thought:
     step: str = ""
 
 
-class Answer:
-    """An answer that is being put together.
+class Answer(AnswerParts):
+    """The answer of one conversation; see
+    :class:`~grokcore.protocol.grok_web.answer_parts.AnswerParts`.
 
-    :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
-    :param assets_url: the address of relative paths, without a slash at its end; empty leaves them.
-    :ivar events: events that the decoder has not taken yet.
-    :ivar failure: why the answer can't be right; None if nothing speaks against it.
-    :ivar proven: whether Grok's own copy of the text begins with all pieces that have come.
+    :ivar finished: whether the whole answer has come.
+    :ivar readable: whether a frame could be read.
+    :ivar passing_error: an error that Grok reported and went on after; None if there was none.
     """
 
-    def __init__(self, filtered_tags: frozenset[str], assets_url: str) -> None:
-        self.events: list[Event] = []
-        self.failure: GrokApiError | None = None
-        self.proven = False
-        self._filtered_tags = filtered_tags
-        self._thinking_filter = TagFilter(filtered_tags)
-        self._thought_mid_line = False
-        self._step = ""
-        self._answer_filter = TagFilter(filtered_tags | _RENDERED)
-        self._sources = Citations()
-        self._gallery = Gallery(assets_url)
-        self._references = References(self._sources, self._gallery, filtered_tags)
-        self._visible = False
-        self._chars = 0
-        self._whole = AnswerText()
-        self._part = self._whole  # the pieces since Grok's last copy of a part
-        self._tool_uses: set[ToolUse] = set()
-        self._citations = 0
+    empty_message = "Grok ended its answer in good order, with nothing in it."
+
+    def __init__(self, filtered_tags: frozenset[str], assets_url: str, counters: Counters) -> None:
+        super().__init__(filtered_tags, assets_url, counters)
+        self.state = State.OPEN
+        self.finished = False
+        self.readable = False
+        self.passing_error: GrokApiError | None = None
+        self._lost_content = False
+        self._lost_media = False
+        self._thought_step = ""
+        self._part = self._raw  # the pieces since Grok's last copy of a part
+        self._proven = False  # whether Grok's own copy of the text begins with all pieces
+        self._reported: set[ToolUse] = set()
+        self._places = 0
         self._moderated: set[str] = set()
 
-    # Text ----------------------------------------------------------------------------------------
+    def step(self, what: Input, value: Any) -> None:
+        """Move on by an input. An input that is missing in the table is ignored.
 
-    def think(self, thought: Thought) -> None:
-        """A piece of the reasoning, before the answer's first."""
-        text = thought.text
-        self._chars += len(text)
-        if self._chars > MAX_ANSWER_CHARS:
-            self._fail_for_length()
-            return
-        if self._thought_mid_line and thought.step != self._step:
-            text = f"\n{text}"
-        self._step, self._thought_mid_line = thought.step, not text.endswith("\n")
-        if "<" not in text and not self._thinking_filter.holding:
-            self.events.append(Thinking(text))
-            return
-        pieces = self._thinking_filter.split(text)
-        for piece in pieces:
-            if isinstance(piece, Element):
-                self.use_tool(tool_use_in_element(piece.text))
-        passed = "".join(piece for piece in pieces if isinstance(piece, str))
-        self.events.append(Thinking(passed) if passed else Activity())
-
-    def write(self, text: str) -> None:
-        """A piece of the answer's text."""
-        self._chars += len(text)
-        if self._chars > MAX_ANSWER_CHARS:
-            self._fail_for_length()
-            return
-        if not self._whole:
-            self._end_thinking()
-        self._whole.add(text)
-        if self._part is not self._whole:
-            self._part.add(text)
-        self.proven = False
-        if "<" not in text and not self._answer_filter.holding:
-            self.events.append(Text(text))
-            self._visible = self._visible or is_visible(text)
-            return
-        before = len(self.events)
-        for piece in self._answer_filter.split(text):
-            shown = piece if isinstance(piece, str) else self._references.in_place_of(piece)
-            if isinstance(shown, str):
-                self._show_text(shown)
-            elif shown is not None:
-                self.show(shown)
-        if len(self.events) == before:
-            self.events.append(Activity())
-
-    def compare(self, text: str) -> None:
-        """Grok's own copy of the text, or of its last part: what no piece brought is added.
-
-        A copy that shows that text was lost makes the answer fail.
+        :param value: a :class:`Thought`; the text of ANSWER and WHOLE; the value of CITATION; the
+            exception of ERROR; the reason at END, if Grok gave one; else None.
         """
-        rest = self._whole.rest_in(text)
-        if rest is None and self._part:
-            rest = self._part.rest_in(text)
-        if rest is not None:
-            self._write_rest(rest)
-        elif self._part and self._lost_text(text):
-            self.fail(
-                IncompleteAnswer(
-                    "Parts of the answer were lost on the way: Grok's own copy of it has more."
-                )
-            )
-        self._part = AnswerText()
+        transition = TRANSITIONS.get((self.state, what))
+        if transition is not None:
+            self.state, action = transition
+            action(self, value)
 
-    def _write_rest(self, rest: str) -> None:
-        if rest:
-            self.write(rest)
-        self.proven = True
+    # News that do not move the answer on ---------------------------------------------------------
 
-    def _lost_text(self, text: str) -> bool:
-        names = self._filtered_tags | _RENDERED
-        return all(
-            pieces.agreement(text, names) is Agreement.BROKEN
-            for pieces in (self._part, self._whole)
-        )
+    def note_lost(self, lost: Lost) -> None:
+        """Count a frame that could not be read."""
+        self._counters.junk_lines += 1
+        self._lost_content = self._lost_content or lost.content
+        self._lost_media = self._lost_media or lost.media
 
-    def _fail_for_length(self) -> None:
-        size = MAX_ANSWER_CHARS // (1024 * 1024)
-        self.fail(
-            AnswerTooLong(
-                f"Grok's answer has more than {size} million characters; it was stopped there."
-            )
-        )
-
-    def _show_text(self, text: str) -> None:
-        if text:
-            self.events.append(Text(text))
-            self._visible = self._visible or is_visible(text)
-
-    def _end_thinking(self) -> None:
-        held_back = self._thinking_filter.close()
-        if held_back:
-            self.events.append(Thinking(held_back))
-
-    # Sources and tools ---------------------------------------------------------------------------
-
-    def use_tool(self, tool_use: ToolUse | None) -> None:
-        """A tool call. Grok repeats it as it goes on; the same one becomes one event."""
-        if (
-            tool_use is None
-            or tool_use in self._tool_uses
-            or len(self._tool_uses) >= MOST_TOOL_USES
-        ):
-            self.events.append(Activity())
-        else:
-            self._tool_uses.add(tool_use)
-            self.events.append(tool_use)
+    def _remember_tool(self, tool_use: ToolUse) -> bool:
+        # Grok repeats a call as it goes on, also behind others.
+        if tool_use in self._reported:
+            return False
+        self._reported.add(tool_use)
+        return True
 
     def find(self, results: list[dict[str, Any]]) -> None:
         """Pages that a search has found; an activity if there is nothing new."""
-        self.events.append(self._sources.read_results(results) or Activity())
-
-    def cite(self, value: Mapping[str, Any]) -> None:
-        """A citation at this place of the text."""
-        self._citations += 1
-        cited = self._sources.cite(*citation(value)) if self._citations <= MOST_CITATIONS else None
-        self.events.append(cited or Activity())
-
-    def find_cited(self, value: Mapping[str, Any]) -> None:
-        """A citation that has no place in the text, since that has not begun: a page."""
-        _, card = citation(value)
-        self.find([{"url": card.url}] if card else [])
+        self.events.append(self.citations.read_results(results) or Activity())
 
     # Pictures, videos, files ---------------------------------------------------------------------
 
@@ -239,61 +151,132 @@ class Answer:
         elif len(self._moderated) > MOST_MODERATED or names & self._moderated:
             self.events.append(Activity())
             return
-        self.events += self._gallery.note_card(card)
+        self.events += self.gallery.note_card(card)
 
     def note_progress(self, key: str, value: dict[str, Any]) -> None:
         """How far a video is, or the work as a whole."""
-        self.events += self._gallery.note(key, value)
+        self.events += self.gallery.note(key, value)
 
     def note_file(self, card: Card) -> None:
         """A file, which is shown where it comes."""
-        shown = self._gallery.show_file(card) if card.url else None
+        shown = self.gallery.show_file(card) if card.url else None
         self.events.append(shown or Activity())
 
     def show_found_picture(self, card: Card) -> None:
         """A picture of the web."""
         if card.url.startswith(("https://", "http://")):
-            self.show(FoundPicture(card.url, card.title, card.link))
+            self._show([FoundPicture(card.url, card.title, card.link)])
         else:
             self.events.append(Activity())
 
-    def show(self, event: Event) -> None:
-        """Something else than text."""
-        self._visible = self._visible or isinstance(event, FoundPicture)
-        self.events.append(event)
+    # Actions -------------------------------------------------------------------------------------
 
-    # The end -------------------------------------------------------------------------------------
+    def _think(self, thought: Thought) -> None:
+        text = thought.text
+        if self._is_too_long_with(text):
+            return
+        if self._thought_mid_line and thought.step != self._thought_step:
+            text = f"\n{text}"
+        self._thought_step = thought.step
+        self._show_thought(text)
 
-    def fail(self, error: GrokApiError) -> None:
-        """Note why the answer can't be right; the first reason counts."""
-        self.failure = self.failure or error
+    def _write(self, text: str) -> None:
+        if self._is_too_long_with(text):
+            return
+        self._show_token(text)
+        if self._part is not self._raw:
+            self._part.add(text)
+        self._proven = False
 
-    def conclude(self) -> None:
-        """Show the rest, since Grok calls the answer complete, and look for signs of loss."""
-        if not self._whole:
-            self._end_thinking()
-        self._show_text(self._answer_filter.close())
-        for event in self._references.late():
-            self.show(event)
-        for event in self._gallery.rest():
-            self.show(event)
-        if self._gallery.all_moderated:
-            self.fail(
-                ContentPolicyViolation("Grok moderated what it had made, and shows nothing of it.")
-            )
-        elif self._gallery.fault and self._gallery.empty:
-            self.fail(_not_made(self._gallery.fault))
-        elif self._gallery.unfinished:
-            self.fail(
+    def _compare(self, text: str) -> None:
+        """Read Grok's own copy of the text, or of its last part: what no piece brought is added.
+
+        A copy that shows that text was lost makes the answer fail.
+        """
+        rest = self._raw.rest_in(text)
+        if rest is None and self._part:
+            rest = self._part.rest_in(text)
+        if rest is not None:
+            if rest:
+                self._write(rest)
+            self._proven = True
+        elif (
+            self._part and self._shows_loss(text, self._part) and self._shows_loss(text, self._raw)
+        ):
+            self._fail(
                 IncompleteAnswer(
-                    "Grok began a picture or a video, and its answer ended without it."
+                    "Parts of the answer were lost on the way: Grok's own copy of it has more."
                 )
             )
-        elif not self._visible and self._gallery.empty:
-            self.fail(EmptyAnswer("Grok ended its answer in good order, with nothing in it."))
+        self._part = AnswerText()
+
+    def _cite(self, value: Mapping[str, Any]) -> None:
+        """A citation at this place of the text."""
+        self._places += 1
+        cited = self.citations.cite(*citation(value)) if self._places <= MOST_CITATIONS else None
+        self.events.append(cited or Activity())
+
+    def _find_cited(self, value: Mapping[str, Any]) -> None:
+        """A citation that has no place in the text, since that has not begun: a page."""
+        _, card = citation(value)
+        self.find([{"url": card.url}] if card else [])
+
+    def _conclude(self, _: None) -> None:
+        """Grok says that the answer is complete: show the rest, and look for signs of loss."""
+        self._show_the_rest()
+        if self.events and isinstance(self.events[-1], Failed):
+            return
+        if self._lost_media or (self._lost_content and not self._proven):
+            self._fail(
+                IncompleteAnswer(
+                    "Frames of Grok's answer came damaged, and nothing shows that it is whole."
+                )
+            )
+        else:
+            self.finished = True
+            self.events.append(Finished())
+
+    def _break_off(self, reason: object) -> None:
+        """The connection or the session has ended, and Grok has not called the answer complete."""
+        error = refusal_of_close(reason) or self.passing_error
+        if error is not None:
+            self._fail(error)
+        elif self.begun or self.events:
+            self._fail(
+                IncompleteAnswer("Grok's connection broke off before the answer was complete.")
+            )
+        elif self._counters.junk_lines and not self.readable:
+            self._fail(UpstreamFailure("What Grok sent is not its format of frames."))
+        else:
+            self._fail(EmptyAnswer("Grok's connection ended without an answer in it."))
+
+    def _fail(self, error: GrokApiError) -> None:
+        self.state = State.ENDED
+        self.events.append(Failed(error))
 
 
-def _not_made(fault: str) -> GrokApiError:
-    if "limit" in fault:
-        return QuotaExhausted("The Grok account has used up its allowance for pictures.")
-    return UpstreamFailure(f"Grok could not make the picture ({cleaned(fault)}).")
+# Nothing leads out of ENDED: what follows an answer's end is another's, or nobody's.
+# ruff: noqa: SLF001 - the table names actions of the class above
+TRANSITIONS: dict[tuple[State, Input], tuple[State, Callable[[Answer, Any], None]]] = {
+    (State.OPEN, Input.THOUGHT): (State.REASONING, Answer._think),
+    (State.OPEN, Input.ANSWER): (State.ANSWERING, Answer._write),
+    (State.OPEN, Input.WHOLE): (State.ANSWERING, Answer._compare),
+    (State.OPEN, Input.CITATION): (State.OPEN, Answer._find_cited),
+    (State.OPEN, Input.DONE): (State.ENDED, Answer._conclude),
+    (State.OPEN, Input.ERROR): (State.ENDED, Answer._fail),
+    (State.OPEN, Input.END): (State.ENDED, Answer._break_off),
+    (State.REASONING, Input.THOUGHT): (State.REASONING, Answer._think),
+    (State.REASONING, Input.ANSWER): (State.ANSWERING, Answer._write),
+    (State.REASONING, Input.WHOLE): (State.ANSWERING, Answer._compare),
+    (State.REASONING, Input.CITATION): (State.REASONING, Answer._find_cited),
+    (State.REASONING, Input.DONE): (State.ENDED, Answer._conclude),
+    (State.REASONING, Input.ERROR): (State.ENDED, Answer._fail),
+    (State.REASONING, Input.END): (State.ENDED, Answer._break_off),
+    (State.ANSWERING, Input.THOUGHT): (State.ANSWERING, Answer._drop_late_thought),
+    (State.ANSWERING, Input.ANSWER): (State.ANSWERING, Answer._write),
+    (State.ANSWERING, Input.WHOLE): (State.ANSWERING, Answer._compare),
+    (State.ANSWERING, Input.CITATION): (State.ANSWERING, Answer._cite),
+    (State.ANSWERING, Input.DONE): (State.ENDED, Answer._conclude),
+    (State.ANSWERING, Input.ERROR): (State.ENDED, Answer._fail),
+    (State.ANSWERING, Input.END): (State.ENDED, Answer._break_off),
+}

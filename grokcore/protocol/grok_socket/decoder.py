@@ -5,18 +5,7 @@ Theory
 A frame is an envelope with one event: ``{"session_id": …, "event": {"type": …, …}}``. The type is
 looked up in :data:`~grokcore.protocol.grok_socket.event_keys.EVENT_TYPES`, the keys of a
 ``response.chunk`` in :data:`~grokcore.protocol.grok_socket.event_keys.CHUNK_KEYS`. What moves the
-answer along is an input of a small machine:
-
-========= ==========================================================================================
-OPEN      nothing of the answer yet
-REASONING thinking has been seen, the answer has not begun
-ANSWERING the answer has begun; thinking is late from now on, and dropped
-ENDED     ``response.done``, a failure, or the end of the connection
-========= ==========================================================================================
-
-What happens for each state and input stands in
-:data:`~grokcore.protocol.grok_socket.answer_states.TRANSITIONS`. The answer itself is put together
-by :class:`~grokcore.protocol.grok_socket.answer.Answer`.
+answer on is an input of a small machine (:mod:`.answer`); the rest are events of their own.
 
 Rules
 -----
@@ -40,14 +29,11 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
-from ...errors import EmptyAnswer, GrokApiError, IncompleteAnswer, UpstreamFailure
-from ..conversation.events import Activity, Event, Failed, Finished
+from ..conversation.events import Activity, Event
 from ..counters import Counters
-from .answer import Answer, Thought
-from .answer_states import TRANSITIONS, Input, State
+from .answer import Answer, Input, State, Thought
 from .chunk_values import (
     card_in,
     file_card,
@@ -62,7 +48,6 @@ from .event_keys import CHUNK_KEYS, EVENT_TYPES, Channel, ChunkKind, EventKind, 
 from .frames import FrameReader, Lost
 from .refusals import (
     is_passing,
-    refusal_of_close,
     refusal_of_error,
     refusal_of_failure,
     refusal_of_stream_error,
@@ -99,25 +84,12 @@ class Decoder:
     def __init__(
         self, filtered_tags: frozenset[str] = frozenset(), assets_url: str = "", mode: str = ""
     ) -> None:
-        self.state = State.OPEN
         self.counters = Counters()
         self._mode = mode
         self._frames = FrameReader()
-        self._answer = Answer(filtered_tags, assets_url)
-        # Handlers of the machine that are the answer's.
-        self._think = self._answer.think
-        self._write = self._answer.write
-        self._compare = self._answer.compare
-        self._cite = self._answer.cite
-        self._find_cited = self._answer.find_cited
+        self._answer = Answer(filtered_tags, assets_url, self.counters)
         self._session_id = ""
         self._response_id = ""
-        self._readable = False
-        self._lost_content = False
-        self._lost_media = False
-        self._begun = False
-        self._finished = False
-        self._passing_error: GrokApiError | None = None
 
     @property
     def stopped(self) -> bool:
@@ -127,12 +99,12 @@ class Decoder:
     @property
     def concluded(self) -> bool:
         """Whether the whole answer has come."""
-        return self._finished
+        return self._answer.finished
 
     @property
     def ended(self) -> bool:
         """Whether the last event has been given out."""
-        return self.state is State.ENDED
+        return self._answer.state is State.ENDED
 
     def receive(self, data: bytes) -> list[Event]:
         """Take lines of frames (:func:`~grokcore.protocol.grok_socket.frames.as_line`), cut
@@ -142,8 +114,8 @@ class Decoder:
         """
         for value in self._frames.feed(data):
             if isinstance(value, Lost):
-                self._note_lost(value)
-            elif self.state is State.ENDED:
+                self._answer.note_lost(value)
+            elif self._answer.state is State.ENDED:
                 self.counters.other_side += 1
             else:
                 self._read(value)
@@ -154,25 +126,20 @@ class Decoder:
         follow from that.
         """
         for lost in self._frames.close():
-            self._note_lost(lost)
-        self._step(Input.END, reason)
+            self._answer.note_lost(lost)
+        self._answer.step(Input.END, reason)
         return self._take_events()
 
     def _take_events(self) -> list[Event]:
         events, self._answer.events = self._answer.events, []
-        self._begun = self._begun or bool(events)
+        self._answer.begun = self._answer.begun or bool(events)
         return events
-
-    def _note_lost(self, lost: Lost) -> None:
-        self.counters.junk_lines += 1
-        self._lost_content = self._lost_content or lost.content
-        self._lost_media = self._lost_media or lost.media
 
     # From a frame to inputs ----------------------------------------------------------------------
 
     def _read(self, value: dict[str, Any]) -> None:
         event = value.get("event")
-        self._readable = True
+        self._answer.readable = True
         if not isinstance(event, dict):
             if not isinstance(value.get("type"), str):
                 self.counters.note_key(next(iter(value), "{}"))
@@ -223,9 +190,9 @@ class Decoder:
                 self._read_end(kind, _response_in(event))
             case EventKind.ERROR:
                 error = event.get("error") or event
-                self._step(Input.ERROR, refusal_of_error(error, mode=self._mode))
+                self._answer.step(Input.ERROR, refusal_of_error(error, mode=self._mode))
             case EventKind.SESSION_ENDED:
-                self._step(Input.END, event.get("reason"))
+                self._answer.step(Input.END, event.get("reason"))
 
     def _read_created(self, response: dict[str, Any]) -> None:
         name, settings = response.get("id"), response.get("x_grok")
@@ -242,17 +209,17 @@ class Decoder:
         if self._response_id and response.get("id", self._response_id) != self._response_id:
             self.counters.other_side += 1
         elif kind is EventKind.DONE and response.get("status") == "completed":
-            self._step(Input.DONE, None)
+            self._answer.step(Input.DONE, None)
         else:
             if kind is EventKind.FAILED:
                 response = {"status": "failed", **response}
             error = refusal_of_failure(
                 response,
                 mode=self._mode,
-                begun=self.state is not State.OPEN,
-                before=self._passing_error,
+                begun=self._answer.state is not State.OPEN,
+                before=self._answer.passing_error,
             )
-            self._step(Input.ERROR, error)
+            self._answer.step(Input.ERROR, error)
 
     def _read_delta(self, kind: EventKind, event: dict[str, Any]) -> None:
         text, settings = event.get("delta"), event.get("x_grok")
@@ -263,9 +230,9 @@ class Decoder:
             isinstance(settings, dict) and settings.get("is_thinking") is True
         )
         if text and thinking:
-            self._step(Input.THOUGHT, Thought(text))
+            self._answer.step(Input.THOUGHT, Thought(text))
         elif text:
-            self._step(Input.ANSWER, text)
+            self._answer.step(Input.ANSWER, text)
 
     def _read_whole_text(self, event: dict[str, Any]) -> None:
         text, settings = event.get("text"), event.get("x_grok")
@@ -274,7 +241,7 @@ class Decoder:
             and text
             and not (isinstance(settings, dict) and settings.get("is_thinking") is True)
         ):
-            self._step(Input.WHOLE, text)
+            self._answer.step(Input.WHOLE, text)
 
     def _read_chunk(self, chunk: object) -> None:
         if not isinstance(chunk, dict):
@@ -286,7 +253,7 @@ class Decoder:
             return
         for key, value in chunk.items():
             kind = CHUNK_KEYS.get(key)
-            if kind is ChunkKind.QUIET or self.state is State.ENDED:
+            if kind is ChunkKind.QUIET or self._answer.state is State.ENDED:
                 continue
             if kind is ChunkKind.TEXT and isinstance(value, dict):
                 self._read_text(value, chunk.get("metadata"))
@@ -306,31 +273,31 @@ class Decoder:
         channel_name = value.get("channel")
         channel = channel_of(channel_name)
         if channel is Channel.TITLE:
-            self._note(Activity())
+            self._answer.events.append(Activity())
         elif not text:
             return
         elif channel is Channel.ANSWER and not _of_another_agent(metadata):
-            self._step(Input.ANSWER, text)
+            self._answer.step(Input.ANSWER, text)
         else:
             if channel is Channel.UNKNOWN:
                 self.counters.note_key(str(channel_name))
-            self._step(Input.THOUGHT, Thought(text, _step_of(channel_name, metadata)))
+            self._answer.step(Input.THOUGHT, Thought(text, _step_of(channel_name, metadata)))
 
     def _read_news(self, key: str, kind: ChunkKind, value: Any) -> None:
         """A key of a chunk that is no text."""
         match kind:
             case ChunkKind.TOOL:
-                self._answer.use_tool(tool_use(value))
+                self._answer.report_tool(tool_use(value))
             case ChunkKind.RESULT:
                 self._answer.find(results_in(value))
             case ChunkKind.CITATION:
-                self._step(Input.CITATION, value)
+                self._answer.step(Input.CITATION, value)
             case ChunkKind.PROGRESS:
                 self._answer.note_progress(key, value)
             case ChunkKind.ERROR:
                 self._read_error(value)
             case ChunkKind.WORK:
-                self._note(Activity())
+                self._answer.events.append(Activity())
             case _:
                 self._read_media(key, kind, value)
 
@@ -348,70 +315,17 @@ class Decoder:
             case _:
                 card = card_in(value) if kind is ChunkKind.CARD else started(value)
                 if card is None:
-                    self._note(Activity())
+                    self._answer.events.append(Activity())
                 else:
                     self._answer.note_card(card)
 
     def _read_error(self, value: object) -> None:
         error = refusal_of_stream_error(value, mode=self._mode)
         if error is None or is_passing(value):
-            self._passing_error = self._passing_error or error
-            self._note(Activity())
+            self._answer.passing_error = self._answer.passing_error or error
+            self._answer.events.append(Activity())
         else:
-            self._step(Input.ERROR, error)
-
-    # The machine ---------------------------------------------------------------------------------
-
-    def _note(self, event: Event) -> None:
-        self._answer.events.append(event)
-
-    def _step(self, what: Input, value: Any) -> None:
-        transition = TRANSITIONS.get((self.state, what))
-        if transition is None:
-            return
-        self.state, handler = transition
-        action: Callable[[Any], None] = getattr(self, handler)
-        action(value)
-        if self._answer.failure is not None:
-            self._fail(self._answer.failure)
-
-    def _drop_late_thought(self, _: Thought) -> None:
-        self.counters.late_thoughts += 1
-        self._note(Activity())
-
-    def _conclude(self, _: None) -> None:
-        """Grok says that the answer is complete."""
-        self._answer.conclude()
-        if self._lost_frames():
-            self._answer.fail(
-                IncompleteAnswer(
-                    "Frames of Grok's answer came damaged, and nothing shows that it is whole."
-                )
-            )
-        if self._answer.failure is None:
-            self._finished = True
-            self._note(Finished())
-
-    def _lost_frames(self) -> bool:
-        return self._lost_media or (self._lost_content and not self._answer.proven)
-
-    def _break_off(self, reason: object) -> None:
-        """The connection or the session has ended, and Grok has not called the answer complete."""
-        error = refusal_of_close(reason) or self._passing_error
-        if error is not None:
-            self._fail(error)
-        elif self._begun or self._answer.events:
-            self._fail(
-                IncompleteAnswer("Grok's connection broke off before the answer was complete.")
-            )
-        elif self.counters.junk_lines and not self._readable:
-            self._fail(UpstreamFailure("What Grok sent is not its format of frames."))
-        else:
-            self._fail(EmptyAnswer("Grok's connection ended without an answer in it."))
-
-    def _fail(self, error: GrokApiError) -> None:
-        self.state = State.ENDED
-        self._note(Failed(error))
+            self._answer.step(Input.ERROR, error)
 
 
 def _response_in(event: dict[str, Any]) -> dict[str, Any]:

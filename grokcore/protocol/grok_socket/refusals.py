@@ -137,8 +137,11 @@ def refusal_of_upgrade(status: int, headers: Mapping[str, str], body: bytes) -> 
     """
     if 300 <= status < 400 and _redirect_host(headers) == SIGN_IN_HOST:
         return _made(CredentialsRejected, None, where=f"HTTP {status}, to the page of the sign-in")
+    # libcurl reads no body of a refused upgrade: JSON that nobody has read is Grok's own refusal,
+    # and no page of Cloudflare's.
+    unread = status == 403 and not body and "json" in headers.get("content-type", "").lower()
     error = refusal_of_response(status, headers, body)
-    if isinstance(error, AntiBotRefusal):
+    if unread or isinstance(error, AntiBotRefusal):
         return _made(AntiBotRefusal, None, where=f"HTTP {status}")
     return error
 

@@ -31,47 +31,17 @@ import enum
 from collections.abc import Callable
 from typing import Any
 
-from ...errors import (
-    AnswerTooLong,
-    ContentPolicyViolation,
-    EmptyAnswer,
-    GrokApiError,
-    IncompleteAnswer,
-    QuotaExhausted,
-    UpstreamFailure,
-)
-from ..conversation.events import (
-    Activity,
-    Event,
-    Failed,
-    Finished,
-    FoundPicture,
-    Text,
-    Thinking,
-    ToolUse,
-)
+from ...errors import EmptyAnswer, GrokApiError, IncompleteAnswer, UpstreamFailure
+from ..conversation.events import Event, Failed, Finished, ToolUse
 from ..counters import Counters
-from ..upstream_words import cleaned
+from .answer_parts import AnswerParts
 from .cards import parse_card
-from .citations import Citations
-from .gallery import Gallery
 from .lines import LineReader
-from .markup import Element, TagFilter
-from .references import MOST_CARDS, References
+from .references import MOST_CARDS
 from .server_tools import tool_use_in_element
 from .stream_keys import WORK_TAGS
-from .wholeness import Agreement, AnswerText, is_visible
 
-__all__ = ["MAX_ANSWER_CHARS", "TRANSITIONS", "Answer", "Input", "State"]
-
-_RENDERED = frozenset({"grok:render"})
-"""Elements that the decoder replaces by the cards they refer to, whatever else is filtered."""
-
-MAX_ANSWER_CHARS = 8 * 1024 * 1024
-"""Characters of one answer, with its thinking and its tool calls."""
-
-MOST_TOOL_USES = 2000
-"""Tool calls of one answer that become events. A deep search makes some dozens."""
+__all__ = ["TRANSITIONS", "Answer", "Input", "State"]
 
 
 class State(enum.Enum):
@@ -97,16 +67,13 @@ class Input(enum.Enum):
     END = enum.auto()
 
 
-class Answer:
-    """The answer of one stream.
+class Answer(AnswerParts):
+    """The answer of one stream; see :class:`.AnswerParts`.
 
-    :ivar events: new events, in order; the decoder replaces the list when it has passed them on.
-    :ivar begun: whether events have been passed on.
-    :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
-    :param assets_url: base of relative addresses of pictures and files, without a slash at its end;
-        empty leaves them as Grok sent them.
     :param lines: the reader of the stream's lines, which counts damaged ones.
     """
+
+    empty_message = "Grok's stream ended in good order without an answer in it."
 
     def __init__(
         self,
@@ -115,25 +82,12 @@ class Answer:
         lines: LineReader,
         counters: Counters,
     ) -> None:
+        super().__init__(filtered_tags, assets_url, counters)
         self.state = State.OPEN
-        self.events: list[Event] = []
-        self.begun = False
-        self.citations = Citations()
-        self.gallery = Gallery(assets_url)
         self._lines = lines
-        self._counters = counters
-        self._filtered_tags = filtered_tags
-        self._thinking_filter = TagFilter(filtered_tags)
-        self._thought_mid_line = False
-        self._answer_filter = TagFilter(filtered_tags | _RENDERED)
-        self._references = References(self.citations, self.gallery, filtered_tags)
         self._stop_seen = False
-        self._visible = False
-        self._chars = 0
-        self._raw = AnswerText()
         self._compared = False  # whether a modelResponse has been compared with the tokens,
         self._proven = False  # and begins with them to the letter
-        self._tool_uses = 0
         self._last_tool_use: ToolUse | None = None
 
     def step(self, what: Input, value: Any) -> None:
@@ -151,10 +105,9 @@ class Answer:
 
     def read_text(self, token: str, tag: object, what: Input) -> None:
         """Read a token that is not empty; a tool's is a call, any other one an input."""
-        self._chars += len(token)
-        if self._chars > MAX_ANSWER_CHARS:
-            self.step(Input.ERROR, _too_long())
-        elif isinstance(tag, str) and tag in WORK_TAGS:
+        if self._is_too_long_with(token):
+            return
+        if isinstance(tag, str) and tag in WORK_TAGS:
             reported = bool(self.events) and self.events[-1] is self._last_tool_use
             self.report_tool(None if reported else tool_use_in_element(token))
         elif tag == "header":
@@ -163,16 +116,12 @@ class Answer:
         else:
             self.step(what, token)
 
-    def report_tool(self, tool_use: ToolUse | None) -> None:
-        """Report a tool call, unless it is a repetition: often a line has it twice, as an object
-        and as an element in the token.
-        """
-        if tool_use is None or tool_use == self._last_tool_use or self._tool_uses >= MOST_TOOL_USES:
-            self.events.append(Activity())
-        else:
-            self._last_tool_use = tool_use
-            self._tool_uses += 1
-            self.events.append(tool_use)
+    def _remember_tool(self, tool_use: ToolUse) -> bool:
+        # Often a line has a call twice, as an object and as an element in the token.
+        if tool_use == self._last_tool_use:
+            return False
+        self._last_tool_use = tool_use
+        return True
 
     def add(self, event: Event | None) -> None:
         """Add an event, if there is one."""
@@ -195,62 +144,6 @@ class Answer:
     def _note_stop(self, _: Any) -> None:
         self._stop_seen = True
 
-    def _think(self, token: str) -> None:
-        self._thought_mid_line = not token.endswith("\n")
-        if "<" not in token and not self._thinking_filter.holding:
-            self._emit(Thinking, token)
-            return
-        pieces = self._thinking_filter.split(token)
-        for piece in pieces:
-            if isinstance(piece, Element):
-                self.report_tool(tool_use_in_element(piece.text))
-        self._emit(Thinking, "".join(piece for piece in pieces if isinstance(piece, str)))
-
-    def _drop_late_thought(self, _: str) -> None:
-        self._counters.late_thoughts += 1
-        self.events.append(Activity())
-
-    def _answer(self, token: str) -> None:
-        if not self._raw:
-            self._end_thinking()
-        self._raw.add(token)
-        if "<" not in token and not self._answer_filter.holding:
-            self._emit(Text, token)
-            return
-        before = len(self.events)
-        run: list[str] = []  # texts that no event separates
-        for piece in self._answer_filter.split(token):
-            shown = piece if isinstance(piece, str) else self._references.in_place_of(piece)
-            if isinstance(shown, str):
-                run.append(shown)
-            elif shown is not None:
-                self._emit_run(run)
-                self._show([shown])
-        self._emit_run(run)
-        if len(self.events) == before:
-            self.events.append(Activity())
-
-    def _show(self, events: list[Event]) -> None:
-        """Add events other than text."""
-        self._visible = self._visible or any(isinstance(event, FoundPicture) for event in events)
-        self.events += events
-
-    def _emit_run(self, run: list[str]) -> None:
-        text = "".join(run)
-        run.clear()
-        if text:
-            self._emit(Text, text)
-
-    def _end_thinking(self) -> None:
-        held_back = self._thinking_filter.close()
-        if held_back:
-            self._emit(Thinking, held_back)
-
-    def _emit(self, event: type[Text | Thinking], text: str) -> None:
-        self.events.append(event(text) if text else Activity())
-        if event is Text and not self._visible:
-            self._visible = is_visible(text)
-
     def _conclude(self, response: dict[str, Any]) -> None:
         """Read a modelResponse, the whole answer once more, for parts that no line has brought."""
         cards = response.get("cardAttachmentsJson")
@@ -271,43 +164,15 @@ class Answer:
         rest = self._raw.rest_in(text)
         self._compared, self._proven = True, rest is not None
         if rest is None:
-            if self._raw.agreement(text, self._filtered_tags | _RENDERED) is Agreement.BROKEN:
+            if self._shows_loss(text, self._raw):
                 self._fail(
                     IncompleteAnswer(
                         "Parts of the answer were lost on the way: Grok's own record of it has "
                         "more."
                     )
                 )
-            return
-        self._chars += len(rest)
-        if self._chars > MAX_ANSWER_CHARS:
-            self._fail(_too_long())
-        elif rest:
-            self._answer(rest)
-
-    def _show_the_rest(self) -> None:
-        """Show held-back text, pictures and files; fail if there is nothing visible."""
-        if not self._raw:
-            self._end_thinking()
-        rest = self._answer_filter.close()
-        if rest:
-            self._emit(Text, rest)
-        self._show(self._references.late())
-        self._show(self.gallery.rest())
-        if self.gallery.all_moderated:
-            self._fail(
-                ContentPolicyViolation("Grok moderated what it had made, and shows nothing of it.")
-            )
-        elif self.gallery.fault and self.gallery.empty:
-            self._fail(_not_made(self.gallery.fault))
-        elif self.gallery.unfinished:
-            self._fail(
-                IncompleteAnswer(
-                    "Grok began a picture or a video, and its answer ended without it."
-                )
-            )
-        elif not self._visible and self.gallery.empty:
-            self._fail(EmptyAnswer("Grok's stream ended in good order without an answer in it."))
+        elif rest and not self._is_too_long_with(rest):
+            self._show_token(rest)
 
     def _end_stopped(self, lines_read: int) -> None:
         """The stream ended behind a soft stop."""
@@ -358,26 +223,26 @@ class Answer:
 # stop takes it back.
 # ruff: noqa: SLF001 - the table names actions of the class above
 TRANSITIONS: dict[tuple[State, Input], tuple[State, Callable[[Answer, Any], None]]] = {
-    (State.OPEN, Input.THOUGHT): (State.REASONING, Answer._think),
-    (State.OPEN, Input.ANSWER): (State.ANSWERING, Answer._answer),
+    (State.OPEN, Input.THOUGHT): (State.REASONING, Answer._show_thought),
+    (State.OPEN, Input.ANSWER): (State.ANSWERING, Answer._show_token),
     (State.OPEN, Input.STOP): (State.STOPPED, Answer._nothing),
     (State.OPEN, Input.FINAL): (State.CONCLUDED, Answer._conclude),
     (State.OPEN, Input.ERROR): (State.ENDED, Answer._fail),
     (State.OPEN, Input.END): (State.ENDED, Answer._end_unsaid),
-    (State.REASONING, Input.THOUGHT): (State.REASONING, Answer._think),
-    (State.REASONING, Input.ANSWER): (State.ANSWERING, Answer._answer),
+    (State.REASONING, Input.THOUGHT): (State.REASONING, Answer._show_thought),
+    (State.REASONING, Input.ANSWER): (State.ANSWERING, Answer._show_token),
     (State.REASONING, Input.STOP): (State.REASONING, Answer._note_stop),
     (State.REASONING, Input.FINAL): (State.CONCLUDED, Answer._conclude),
     (State.REASONING, Input.ERROR): (State.ENDED, Answer._fail),
     (State.REASONING, Input.END): (State.ENDED, Answer._end_unsaid),
     (State.ANSWERING, Input.THOUGHT): (State.ANSWERING, Answer._drop_late_thought),
-    (State.ANSWERING, Input.ANSWER): (State.ANSWERING, Answer._answer),
+    (State.ANSWERING, Input.ANSWER): (State.ANSWERING, Answer._show_token),
     (State.ANSWERING, Input.STOP): (State.STOPPED, Answer._nothing),
     (State.ANSWERING, Input.FINAL): (State.CONCLUDED, Answer._conclude),
     (State.ANSWERING, Input.ERROR): (State.ENDED, Answer._fail),
     (State.ANSWERING, Input.END): (State.ENDED, Answer._end_unsaid),
     (State.STOPPED, Input.THOUGHT): (State.ANSWERING, Answer._drop_late_thought),
-    (State.STOPPED, Input.ANSWER): (State.ANSWERING, Answer._answer),
+    (State.STOPPED, Input.ANSWER): (State.ANSWERING, Answer._show_token),
     (State.STOPPED, Input.WORK): (State.ANSWERING, Answer._nothing),
     (State.STOPPED, Input.FINAL): (State.CONCLUDED, Answer._conclude),
     (State.STOPPED, Input.ERROR): (State.ENDED, Answer._fail),
@@ -385,17 +250,3 @@ TRANSITIONS: dict[tuple[State, Input], tuple[State, Callable[[Answer, Any], None
     (State.CONCLUDED, Input.ERROR): (State.ENDED, Answer._fail),
     (State.CONCLUDED, Input.END): (State.ENDED, Answer._finish),
 }
-
-
-def _not_made(fault: str) -> GrokApiError:
-    """The failure of a picture that could not be made (``rate_limit`` was seen in 2026)."""
-    if "limit" in fault:
-        return QuotaExhausted("The Grok account has used up its allowance for pictures.")
-    return UpstreamFailure(f"Grok could not make the picture ({cleaned(fault)}).")
-
-
-def _too_long() -> GrokApiError:
-    size = MAX_ANSWER_CHARS // (1024 * 1024)
-    return AnswerTooLong(
-        f"Grok's answer has more than {size} million characters; it was stopped there."
-    )

@@ -135,12 +135,11 @@ _ADVICE: dict[_Leaf, str] = {
         "three (address, User-Agent, cf_clearance) belong together."
     ),
     AntiBotRefusal: (
-        "Grok's anti-bot rules refused the request. Since June 2026 they take only a value from a "
-        "real browser session: "
-        "copy the x-statsig-id header of a request to this path from your own browser (developer "
-        "tools, Network) into "
-        "[grok] x_statsig_id, together with that browser's User-Agent and cf_clearance. A new "
-        "address can help too."
+        "Grok's anti-bot rules refused the request. Over REST they take only the x-statsig-id of "
+        "a real browser (since June 2026): copy a request to this path from your own browser "
+        "(developer tools, Network, Copy as cURL) and paste it into import-curl. Chats need none "
+        'over the page\'s websocket ([grok] web_lane = "socket"), but uploads and videos go over '
+        "REST all the same. A new address can help too."
     ),
     ContentPolicyViolation: "Grok moderated this content.",
     AttachmentModerated: "Grok moderated an attachment.",

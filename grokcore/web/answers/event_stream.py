@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import AsyncIterator, Callable
-from types import TracebackType
+from collections.abc import Callable
 
 import trio
-from quart.wrappers.response import ResponseBody
 
 from ...errors import GrokApiError, InternalError
 from ...protocol.conversation.events import Event, Finished
@@ -17,6 +15,7 @@ from ...protocol.dialects.one_line import on_one_line
 from ...protocol.dialects.openai_chat.writers import KEEP_ALIVE
 from ...runtime.completion.gateway import Completion
 from ..delivery import Delivery
+from ..responses import SteppedBody
 from .background import Background
 
 __all__ = ["EventStream", "collect"]
@@ -51,13 +50,12 @@ async def collect(
             return
 
 
-class EventStream(ResponseBody):
+class EventStream(SteppedBody):
     """The body of a streamed answer; Quart iterates over it.
 
     Call :meth:`begin` before the response's head goes out. From then on the stream meets all
     obligations of the completion's caller: it commits before the first byte, reports a slow client,
-    and stops the clocks while media are fetched. No cancel scope spans two steps of the iteration.
-    The request's lifetime closes the completion.
+    and stops the clocks while media are fetched. The request's lifetime closes the completion.
 
     :param nursery: the request's nursery, for background tasks.
     :param heartbeat_s: seconds of silence after which a sign of life is sent.
@@ -98,19 +96,8 @@ class EventStream(ResponseBody):
             self._completion.commit()
         self._handed_over = self._last_chunk = trio.current_time()
 
-    async def __aenter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._over = True
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
 
     async def __anext__(self) -> bytes:
         if self._over:

@@ -8,6 +8,7 @@ can't add any.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import trio
 from prometheus_client import (
@@ -53,19 +54,16 @@ class Metrics:
             labels,
             registry=registry,
         )
-        self._first = Histogram(
+        by_model = partial(Histogram, labelnames=("model",), registry=registry)
+        self._first = by_model(
             "grok2api_time_to_first_event_seconds",
             "Seconds from accepting a request to the first event of Grok's answer",
-            labelnames=("model",),
             buckets=FIRST_S,
-            registry=registry,
         )
-        self._durations = Histogram(
+        self._durations = by_model(
             "grok2api_request_duration_seconds",
             "Seconds from accepting a request to its end",
-            labelnames=("model",),
             buckets=TOTAL_S,
-            registry=registry,
         )
         self._failures = Counter(
             "grok2api_upstream_failures",

@@ -41,7 +41,7 @@ from grokcore.protocol.conversation.events import (
 )
 from grokcore.protocol.counters import Counters
 from grokcore.protocol.grok_socket import answer as answer_module
-from grokcore.protocol.grok_socket.answer_states import TRANSITIONS, State
+from grokcore.protocol.grok_socket.answer import TRANSITIONS, Input, State
 from grokcore.protocol.grok_socket.decoder import Decoder
 from grokcore.protocol.grok_socket.event_keys import (
     CHUNK_KEYS,
@@ -52,6 +52,7 @@ from grokcore.protocol.grok_socket.event_keys import (
     channel_of,
 )
 from grokcore.protocol.grok_socket.frames import BINARY_LINE
+from grokcore.protocol.grok_web import answer_parts
 from grokcore.protocol.grok_web.markup import parse_tag_names
 
 from .frames_of import (
@@ -431,7 +432,7 @@ def test_the_reason_of_a_close_explains_it(reason: str, leaf: type[GrokApiError]
 @pytest.mark.parametrize("frame", [text("1234567"), thought("1234567")])
 def test_an_answer_beyond_the_cap_is_stopped(frame: Frame, monkeypatch: pytest.MonkeyPatch) -> None:
     """Text and thinking together."""
-    monkeypatch.setattr(answer_module, "MAX_ANSWER_CHARS", 10)
+    monkeypatch.setattr(answer_parts, "MAX_ANSWER_CHARS", 10)
     events = shown(decoded(stream([created(), thought("1234"), frame, done()])))
     assert events[-1] is AnswerTooLong
 
@@ -440,7 +441,7 @@ def test_tool_calls_and_citations_of_one_answer_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Beyond the cap they are activities."""
-    monkeypatch.setattr(answer_module, "MOST_TOOL_USES", 1)
+    monkeypatch.setattr(answer_parts, "MOST_TOOL_USES", 1)
     monkeypatch.setattr(answer_module, "MOST_CITATIONS", 1)
     frames = [tool("a"), tool("b"), text("x"), citation(PAGE), citation(OTHER_PAGE), done()]
     assert decoded(stream([created(), *frames])) == [
@@ -465,13 +466,11 @@ def test_with_too_many_moderated_pictures_none_is_shown(monkeypatch: pytest.Monk
 
 
 def test_the_table_of_states_is_whole() -> None:
-    """Each state but the last has a row for each input, and each handler exists."""
-    decoder = Decoder()
-    inputs = {what for _, what in TRANSITIONS}
+    """Each state but the last has a row for each input, and each row an action."""
     for state in State:
         rows = {what for at, what in TRANSITIONS if at is state}
-        assert rows == (set() if state is State.ENDED else inputs)
-    assert all(hasattr(decoder, handler) for _, handler in TRANSITIONS.values())
+        assert rows == (set() if state is State.ENDED else set(Input))
+    assert all(callable(action) for _, action in TRANSITIONS.values())
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ UPGRADES: list[tuple[str, int, dict[str, str], Any, type[GrokApiError]]] = [
     ("a redirect without a place", 302, {}, "", UpstreamUnavailable),
     ("anti-bot", 403, JSON, lines.ERROR_403_ANTIBOT, AntiBotRefusal),
     ("page out of date", 403, JSON, OUT_OF_DATE, AntiBotRefusal),
+    ("JSON that nobody has read", 403, JSON, "", AntiBotRefusal),
     ("blocked user", 403, JSON, lines.ERROR_403_BLOCKED, CredentialsRejected),
     ("challenge", 403, HTML, lines.PAGE_CHALLENGE, Challenge),
     ("empty 403", 403, {}, "", Challenge),

@@ -45,7 +45,7 @@ from grokcore.protocol.conversation.events import (
     Video,
 )
 from grokcore.protocol.counters import MAX_UNKNOWN_KEYS, Counters
-from grokcore.protocol.grok_web import answer as answer_module
+from grokcore.protocol.grok_web import answer_parts
 from grokcore.protocol.grok_web.answer import TRANSITIONS, Input, State
 from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.lines import MAX_LINE_BYTES
@@ -529,7 +529,7 @@ def test_an_answer_over_the_cap_ends_with_a_failure_that_nobody_repeats(
     monkeypatch: pytest.MonkeyPatch, tokens: list[dict[str, Any]], events: list[Shown]
 ) -> None:
     """Text and thinking count together, whether tokens bring them or the modelResponse."""
-    monkeypatch.setattr(answer_module, "MAX_ANSWER_CHARS", 100)
+    monkeypatch.setattr(answer_parts, "MAX_ANSWER_CHARS", 100)
     data = bytes_of(map(wrapped, tokens))
     assert decoded([data]) == decoded(cut_everywhere(data)) == events
     assert (AnswerTooLong.code, AnswerTooLong.again, AnswerTooLong.sdk_may_repeat) == (
@@ -541,7 +541,7 @@ def test_an_answer_over_the_cap_ends_with_a_failure_that_nobody_repeats(
 
 def test_the_cap_on_an_answer_is_8_million_characters() -> None:
     """More than any answer has; less than what would hurt a small server."""
-    assert answer_module.MAX_ANSWER_CHARS == 8 * 1024 * 1024
+    assert answer_parts.MAX_ANSWER_CHARS == 8 * 1024 * 1024
 
 
 MANY = 3000

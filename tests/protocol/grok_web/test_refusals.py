@@ -284,7 +284,7 @@ def test_upstreams_own_words_are_passed_on_behind_ours() -> None:
         (
             403,
             json.dumps(lines.ERROR_403_ANTIBOT),
-            ["x-statsig-id", "x_statsig_id", "June 2026", "browser"],
+            ["x-statsig-id", "import-curl", "June 2026", "browser"],
         ),
         (401, json.dumps(lines.ERROR_401), ["sso", "grok.com", "token file"]),
     ],

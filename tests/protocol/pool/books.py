@@ -8,7 +8,7 @@ from bisect import bisect_left
 
 from grokcore.errors import Challenge, CredentialsRejected, GrokApiError, QuotaExhausted
 from grokcore.protocol.models import SHIPPED, Tier
-from grokcore.protocol.pool.book import Need, TokenBook
+from grokcore.protocol.pool.book import Loan, Need, TokenBook
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
 
@@ -36,6 +36,14 @@ def attempt(book: TokenBook, error: GrokApiError | None, now: float, need: Need 
     assert loan is not None
     book.settle(loan, error, now)
     return loan.account.entry.sso
+
+
+def two_at_once(book: TokenBook) -> tuple[Loan, Loan]:
+    """The loans of two requests that are under way together, from the start of the clock."""
+    first, second = book.choose(NEED, 0), book.choose(NEED, 0)
+    assert first is not None
+    assert second is not None
+    return first, second
 
 
 def chosen(book: TokenBook, now: float, need: Need = NEED, count: int = 1) -> list[str | None]:

@@ -15,6 +15,7 @@ from tests.protocol.pool.books import (
     opens_after,
     quota,
     refusal,
+    two_at_once,
 )
 
 NIGHT = 30_000.0
@@ -93,9 +94,7 @@ def test_all_accounts_with_a_history_are_saved_again_when_the_wall_clock_was_set
 def test_a_success_from_before_a_429_does_not_shorten_the_next_cooling() -> None:
     """Of two questions that were under way together one met the 429, so the other proves nothing."""
     book = book_of("a")
-    first, second = book.choose(NEED, 0), book.choose(NEED, 0)
-    assert first is not None
-    assert second is not None
+    first, second = two_at_once(book)
     book.settle(first, quota(), 1)
     book.settle(second, None, 2)
     attempt(book, quota(), 61)

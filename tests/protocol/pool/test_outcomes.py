@@ -47,6 +47,7 @@ from tests.protocol.pool.books import (
     poll,
     quota,
     refusal,
+    two_at_once,
 )
 
 # Outcomes ----------------------------------------------------------------------------------------
@@ -99,9 +100,7 @@ def test_one_egress_pauses_longer_and_longer_up_to_five_minutes() -> None:
 def test_challenges_of_requests_that_were_under_way_together_count_once() -> None:
     """The second is no news; its error has the rest of the pause."""
     book = book_of("a")
-    first, second = book.choose(NEED, 0), book.choose(NEED, 0)
-    assert first is not None
-    assert second is not None
+    first, second = two_at_once(book)
     book.settle(first, Challenge("one"), 1)
     late = Challenge("two")
     book.settle(second, late, 3)
@@ -111,9 +110,7 @@ def test_challenges_of_requests_that_were_under_way_together_count_once() -> Non
 def test_a_success_that_began_before_a_challenge_does_not_end_the_pause() -> None:
     """It proves nothing about now."""
     book = book_of("a")
-    first, second = book.choose(NEED, 0), book.choose(NEED, 0)
-    assert first is not None
-    assert second is not None
+    first, second = two_at_once(book)
     book.settle(first, Challenge("one"), 1)
     book.settle(second, None, 2)
     assert opens_after(book, 1) == 5
@@ -228,9 +225,7 @@ def test_an_answer_outweighs_the_refusal_of_a_poll() -> None:
 def test_an_answer_does_not_outweigh_the_later_refusal_of_a_question() -> None:
     """It was sent before the refusal, so the cooling goes on and the doubt stays."""
     book = book_of("a")
-    first, second = book.choose(NEED, 0), book.choose(NEED, 0)
-    assert first is not None
-    assert second is not None
+    first, second = two_at_once(book)
     book.settle(first, refusal(), 1)
     book.settle(second, None, 2)
     assert (opens_after(book, 2), book.counts(2)["cooling"], book.counts(61)["ok"]) == (59, 1, 0)
@@ -239,9 +234,7 @@ def test_an_answer_does_not_outweigh_the_later_refusal_of_a_question() -> None:
 def test_two_refusals_within_a_minute_are_one() -> None:
     """Requests that were under way together bring no second evidence."""
     book = book_of("a")
-    first, second = book.choose(NEED, 0), book.choose(NEED, 0)
-    assert first is not None
-    assert second is not None
+    first, second = two_at_once(book)
     book.settle(first, refusal(), 1)
     book.settle(second, refusal(), 60.9)
     assert (book.counts(60.9)["invalid"], opens_after(book, 60.9)) == (0, 0.1)
@@ -253,10 +246,8 @@ def test_two_refusals_within_a_minute_are_one() -> None:
 def test_a_late_outcome_does_not_shorten_a_cooling(outcomes: list[GrokApiError]) -> None:
     """A token that is used up for 15 minutes is not asked after one."""
     book = book_of("a")
-    accounts = [book.choose(NEED, 0), book.choose(NEED, 0)]
-    for account, error in zip(accounts, outcomes, strict=True):
-        assert account is not None
-        book.settle(account, error, 1)
+    for loan, error in zip(two_at_once(book), outcomes, strict=True):
+        book.settle(loan, error, 1)
     assert opens_after(book, 1) >= 900
 
 

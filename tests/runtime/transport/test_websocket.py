@@ -8,44 +8,20 @@ from pathlib import Path
 
 import pytest
 import trio
-import trustme
 from attrs import frozen
 from wsproto.events import BytesMessage, Ping, TextMessage
 
 from grokcore.errors import TransportFailure
 from grokcore.runtime.transport.curl import CurlSettings
-from grokcore.runtime.transport.curl.exchange import BUFFER_BYTES
+from grokcore.runtime.transport.curl.exchange import BUFFER_BYTES, CurlExchange, News
+from grokcore.runtime.transport.curl.sockets import Sockets
 from grokcore.runtime.transport.curl.websocket import MAX_FRAME_BYTES, CurlSocket
-from grokcore.runtime.transport.seam import ConnectionDied, Heartbeat
+from grokcore.runtime.transport.seam import ConnectionDied, Heartbeat, ResponseHead, UpstreamRequest
 from grokcore.simulator.peer import Peer
+from tests.runtime.transport.bench import read_all
 from tests.runtime.transport.line import HEADERS, Line, run_on_line
 
 ABORT_S = 0.05
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, str]:
-    """Files: certificate chain, its key, and the authority that vouches for it."""
-    folder: Path = tmp_path_factory.mktemp("tls")
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
-    chain, key, ca = folder / "chain.pem", folder / "key.pem", folder / "ca.pem"
-    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    issued.private_key_pem.write_to_path(key)
-    authority.cert_pem.write_to_path(ca)
-    return str(chain), str(key), str(ca)
-
-
-async def read_all(socket: CurlSocket) -> bytes:
-    """Everything until the end in good order; closes the socket."""
-    try:
-        await socket.head()
-        found = b""
-        while data := await socket.read():
-            found += data
-        return found
-    finally:
-        await socket.aclose()
 
 
 # The upgrade ------------------------------------------------------------------------------------
@@ -94,6 +70,33 @@ def test_a_refused_upgrade_is_a_head_without_a_body(status: int) -> None:
         await socket.aclose()
 
     run_on_line(scenario, script)
+
+
+class HeadsOnly:
+    """The loop's side of an exchange; keeps the status of each head."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+
+    def tell(self, _: CurlExchange, news: News) -> None:
+        assert isinstance(news, ResponseHead)
+        self.statuses.append(news.status)
+
+    def much_was_freed(self) -> None: ...
+    def ask_to_resume(self, exchange: CurlExchange) -> None: ...
+    def ask_to_abort(self, exchange: CurlExchange) -> None: ...
+    def ask_to_flush(self, exchange: CurlExchange) -> None: ...
+
+
+@pytest.mark.parametrize(("status", "told"), [(101, []), (403, [403])])
+def test_an_informational_head_does_not_answer_an_upgrade(status: int, told: list[int]) -> None:
+    """The head behind it does: a refusal at once, an acceptance when frames can be read."""
+    desk = HeadsOnly()
+    request = UpstreamRequest("GET", "ws://127.0.0.1:9/", HEADERS, b"")
+    socket = CurlSocket(request, desk, None, Sockets())
+    for line in (b"HTTP/1.1 103 Early Hints", b"Link: </a>", b"", b"HTTP/1.1 %d A" % status, b""):
+        assert socket.on_header(line + b"\r\n") == len(line) + 2
+    assert desk.statuses == told
 
 
 def test_nothing_but_a_websocket_is_connected_to() -> None:

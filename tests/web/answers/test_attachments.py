@@ -16,11 +16,13 @@ import trio
 import trio.testing
 from attrs import frozen
 
+from grokcore.protocol.models import WebLane
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator import lines
 from grokcore.simulator.files import POST_PATH, UPLOAD_PATH
 from grokcore.simulator.scripts import HANG, Script, Wait, answer, error, page, video
 from tests.examples import JPEG, PDF, PNG, asking, chats, contents, data_url, picture, uploaded
+from tests.lanes import each_lane
 from tests.servers import Site, chat, free_port, http_request, on_site, run_on_site
 
 ONE = (TokenEntry("sso-0"),)
@@ -254,13 +256,15 @@ FAILING: list[tuple[str, Script, int, str]] = [
     ("no JSON", Script((), 200), 502, "upload_failed"),
     ("a page", page(200, "<html>hello</html>"), 502, "upload_failed"),
     ("a challenge", page(), 502, "upstream_challenge"),
+    ("anti-bot", error(403, lines.ERROR_403_ANTIBOT), 502, "upstream_antibot"),
 ]
 
 
+@each_lane
 @pytest.mark.parametrize(
     ("script", "status", "code"), [row[1:] for row in FAILING], ids=[row[0] for row in FAILING]
 )
-@on_site(tokens=ONE)
+@on_site(tokens=ONE, lane=lambda lane: lane)
 async def test_a_failing_upload_fails_the_request(
     site: Site, script: Script, status: int, code: str
 ) -> None:
@@ -271,8 +275,33 @@ async def test_a_failing_upload_fails_the_request(
     assert (reply.status_code, failure["code"]) == (status, code), failure
     assert code == "upstream_challenge" or failure["param"] == "messages[0].content[1]"
     assert "sso-0" not in reply.text
-    assert not chats(site.simulator)
+    assert not site.asked
     assert site.leased() == 0
+
+
+@each_lane
+@on_site(tokens=ONE, lane=lambda lane: lane)
+async def test_an_upload_without_the_page_s_value_says_what_the_owner_can_do(site: Site) -> None:
+    """Uploads are REST on both lanes, and what they need expires; a text alone is answered."""
+    site.simulator.signature = "made by the page"
+    reply = await site.client.post("/v1/chat/completions", json=asking(picture()))
+    failure = reply.json()["error"]
+    assert (reply.status_code, failure["code"]) == (502, "upstream_antibot")
+    assert failure["param"] == "messages[0].content[1]"
+    assert failure["message"].startswith("messages[0].content[1] could not be uploaded.")
+    assert "import-curl" in failure["message"]
+    over_socket = site.lane is WebLane.SOCKET
+    assert (await site.ask()).status_code == (200 if over_socket else 502)
+
+
+@on_site(lane=WebLane.SOCKET)
+async def test_a_video_without_the_page_s_value_says_that_it_goes_over_rest(site: Site) -> None:
+    """The owner has chosen no REST, and would not know what is refused."""
+    site.simulator.signature = "made by the page"
+    failure = (await site.ask(model="grok-imagine-0.9")).json()["error"]
+    assert failure["code"] == "upstream_antibot"
+    assert "uploads and videos go over REST all the same" in failure["message"]
+    assert not site.simulator.sockets.calls
 
 
 @on_site(tokens=TWO)

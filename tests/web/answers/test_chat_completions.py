@@ -14,7 +14,7 @@ import pytest
 import trio
 from attrs import field, frozen
 
-from grokcore.protocol.models import SHIPPED
+from grokcore.protocol.models import SHIPPED, WebLane
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import (
     CUT,
@@ -33,6 +33,7 @@ from grokcore.simulator.scripts import (
     wrapped,
 )
 from tests.examples import CITING, DRAWING, THOUGHTS, TOOLS, token_line
+from tests.lanes import each_lane, on_lanes
 from tests.servers import TOKENS, Site, chat, on_site, run_on_site
 from tests.wire import data_lines, text_of
 
@@ -48,8 +49,9 @@ def sdk(site: Site, **options: Any) -> openai.OpenAI:
     )
 
 
+@each_lane
 @pytest.mark.parametrize("model", SHIPPED)
-@on_site
+@on_site(lane=lambda lane: lane)
 async def test_the_openai_sdk_gets_every_model_whole_and_streamed(site: Site, model: str) -> None:
     """Both forms have the same text, the model's name as asked for, and an end that the SDK takes
     for one.
@@ -75,7 +77,7 @@ async def test_the_openai_sdk_gets_every_model_whole_and_streamed(site: Site, mo
         assert final.usage == whole.usage
         assert whole.usage.completion_tokens > 0
 
-    site.simulator.always(answer(TEXT))
+    site.play(answer(TEXT))
     await trio.to_thread.run_sync(ask, site)
 
 
@@ -87,15 +89,21 @@ class SdkFailure:
     exception: type[openai.APIError]
     code: str
     calls: int = 1
+    rest_only: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.code
 
 
-@pytest.mark.parametrize(
+@on_lanes(
     "case",
     [
         SdkFailure(
             error(403, lines.ERROR_403_MODERATED),
             openai.BadRequestError,
             "content_policy_violation",
+            rest_only=True,
         ),
         SdkFailure(page(), openai.InternalServerError, "upstream_challenge"),
         SdkFailure(
@@ -105,9 +113,8 @@ class SdkFailure:
             play_lines(answer_lines([])), openai.InternalServerError, "empty_upstream_response", 3
         ),
     ],
-    ids=lambda case: case.code,
 )
-@on_site
+@on_site(lane=lambda lane: lane)
 async def test_the_openai_sdk_raises_what_happened_and_does_not_multiply_our_attempts(
     site: Site, case: SdkFailure
 ) -> None:
@@ -122,12 +129,13 @@ async def test_the_openai_sdk_raises_what_happened_and_does_not_multiply_our_att
             )
         assert caught.value.code == case.code
 
-    site.simulator.always(case.script)
+    site.play(case.script)
     await trio.to_thread.run_sync(ask, site)
-    assert len(site.simulator.calls) == case.calls
+    assert len(site.asked) == case.calls
 
 
-@on_site
+@each_lane
+@on_site(lane=lambda lane: lane)
 async def test_an_answer_that_breaks_off_is_an_exception_in_the_sdk_not_an_end(site: Site) -> None:
     """The text so far arrives, then an APIError; never a silent end that looks complete."""
 
@@ -140,17 +148,18 @@ async def test_an_answer_that_breaks_off_is_an_exception_in_the_sdk_not_an_end(s
                 seen += chunk.choices[0].delta.content or ""
         assert (seen, caught.value.code) == ("one two", "upstream_error")
 
-    site.simulator.always(Script((token_line("one"), token_line(" two"), CUT)))
+    site.play(Script((token_line("one"), token_line(" two"), CUT)))
     await trio.to_thread.run_sync(ask, site)
 
 
-def test_curl_gets_an_answer_without_saying_what_it_sends() -> None:
+@each_lane
+def test_curl_gets_an_answer_without_saying_what_it_sends(lane: WebLane) -> None:
     """Any JSON body is taken, whatever its content type."""
     curl = shutil.which("curl")
     assert curl is not None
 
     async def scenario(site: Site) -> None:
-        site.simulator.always(answer(TEXT))
+        site.play(answer(TEXT))
         command = [
             curl,
             "-sSN",
@@ -161,7 +170,7 @@ def test_curl_gets_an_answer_without_saying_what_it_sends() -> None:
         output = (await trio.run_process(command, capture_stdout=True)).stdout.decode()
         assert text_of(output) == TEXT
 
-    run_on_site(scenario)
+    run_on_site(scenario, lane=lane)
 
 
 # Questions --------------------------------------------------------------------------------------
@@ -268,6 +277,7 @@ async def test_models_can_be_changed_and_added(site: Site) -> None:
 
 # Answers ----------------------------------------------------------------------------------------
 
+HEADING = "Considering\n"
 MARKUP = [
     "see ",
     "<grok:re",
@@ -281,13 +291,21 @@ MARKUP = [
 
 @frozen
 class Shape:
-    """A form that Grok's stream can have, and what the client must read in it."""
+    """A form that Grok's stream can have, and what the client must read in it.
+
+    :ivar rest_only: it is a form of lines, or of what only lines say.
+    """
 
     name: str
     script: Script
     content: str = TEXT
     reasoning: str = ""
     config: str = ""
+    rest_only: bool = False
+
+    def shown(self, text: str, lane: WebLane) -> str:
+        """A text of this shape's, as *lane* shows it: the websocket's headings are its page's."""
+        return text if lane is WebLane.REST else text.replace(HEADING, "")
 
 
 def in_pieces(*sizes: int) -> Script:
@@ -296,16 +314,16 @@ def in_pieces(*sizes: int) -> Script:
 
 SHAPES = [
     Shape("plain", answer(TEXT)),
-    Shape("compressed", gzipped(answer(TEXT))),
+    Shape("compressed", gzipped(answer(TEXT)), rest_only=True),
     Shape("flat envelope", answer(TEXT, flat=True)),
-    Shape("three bytes at a time", in_pieces(3)),
-    Shape("odd pieces", in_pieces(1, 700, 13, 2)),
-    Shape("one piece", Script((Send(answer(TEXT).body),))),
-    Shape("no line ends", Script(tuple(Send(step.data.rstrip()) for step in answer(TEXT).steps if isinstance(step, Send)))),
-    Shape("CRLF and data:", Script((Send(b"data: " + answer(TEXT).body.rstrip().replace(b"\n", b"\r\n\r\ndata: ") + b"\r\n"),))),
-    Shape("junk between", Script((Send(b"\xff\n[]\nnull\n{\n"), *answer(TEXT).steps))),
-    Shape("only in the modelResponse", answer("", message=TEXT)),
-    Shape("the end only in the modelResponse", answer(TEXT[:10], message=TEXT)),
+    Shape("three bytes at a time", in_pieces(3), rest_only=True),
+    Shape("odd pieces", in_pieces(1, 700, 13, 2), rest_only=True),
+    Shape("one piece", Script((Send(answer(TEXT).body),)), rest_only=True),
+    Shape("no line ends", Script(tuple(Send(step.data.rstrip()) for step in answer(TEXT).steps if isinstance(step, Send))), rest_only=True),
+    Shape("CRLF and data:", Script((Send(b"data: " + answer(TEXT).body.rstrip().replace(b"\n", b"\r\n\r\ndata: ") + b"\r\n"),)), rest_only=True),
+    Shape("junk between", Script((Send(b"\xff\n[]\nnull\n{\n"), *answer(TEXT).steps)), rest_only=True),
+    Shape("only in the modelResponse", answer("", message=TEXT), rest_only=True),
+    Shape("the end only in the modelResponse", answer(TEXT[:10], message=TEXT), rest_only=True),
     Shape("no title, no modelResponse", play_lines(answer_lines(tokens_of(TEXT))[:-2])),
     Shape("silence after the modelResponse", Script((*answer(TEXT).steps, HANG))),
     Shape("thinking", answer(TEXT, thoughts=THOUGHTS), reasoning="Considering\n- a point."),
@@ -318,34 +336,32 @@ SHAPES = [
     ),
     Shape("a tool", answer(TEXT, thoughts=TOOLS), reasoning="[code execution]\n- [x](https://example.com)\n"),
     Shape("a hidden tool", answer(TEXT, thoughts=TOOLS), config="[grok]\nshow_thinking = false"),
-    Shape("a citation", play_lines([*map(wrapped, [*CITING, lines.soft_stop()])]), "7[1], 11[2]. Both[1]."),
-    Shape("a citation that is not wanted", play_lines([*map(wrapped, [*CITING, lines.soft_stop()])]), "7, 11. Both.", config="[grok]\ncitations = false"),
-    Shape("a picture as a card", play_lines([*map(wrapped, [*DRAWING, lines.soft_stop()])]), "Here:\n\n![image](https://assets.grok.com/users/u/generated/k/image.jpg)"),
-    Shape("text after a picture", play_lines([*map(wrapped, [*DRAWING, lines.token("Like"), lines.token(" it?"), lines.soft_stop()])]), "Here:\n\n![image](https://assets.grok.com/users/u/generated/k/image.jpg)\n\nLike it?"),
+    Shape("a citation", play_lines([*map(wrapped, [*CITING, lines.soft_stop()])]), "7[1], 11[2]. Both[1].", rest_only=True),
+    Shape("a citation that is not wanted", play_lines([*map(wrapped, [*CITING, lines.soft_stop()])]), "7, 11. Both.", config="[grok]\ncitations = false", rest_only=True),
+    Shape("a picture as a card", play_lines([*map(wrapped, [*DRAWING, lines.soft_stop()])]), "Here:\n\n![image](https://assets.grok.com/users/u/generated/k/image.jpg)", rest_only=True),
+    Shape("text after a picture", play_lines([*map(wrapped, [*DRAWING, lines.token("Like"), lines.token(" it?"), lines.soft_stop()])]), "Here:\n\n![image](https://assets.grok.com/users/u/generated/k/image.jpg)\n\nLike it?", rest_only=True),
     Shape("late thinking", play_lines([*map(wrapped, [lines.token("a"), lines.thought("no"), lines.token("b"), lines.soft_stop()])]), "ab"),
     Shape("markup", play_lines([*map(wrapped, [*map(lines.token, MARKUP), lines.soft_stop()])]), "see  a < b x=1"),
-    Shape("pictures", answer("two:", final={"generatedImageUrls": ["users/u/generated/a (1)/image.jpg"]}), "two:\n\n![image](https://assets.grok.com/users/u/generated/a%20%281%29/image.jpg)"),
+    Shape("pictures", answer("two:", final={"generatedImageUrls": ["users/u/generated/a (1)/image.jpg"]}), "two:\n\n![image](https://assets.grok.com/users/u/generated/a%20%281%29/image.jpg)", rest_only=True),
     Shape("heartbeats", play_lines([wrapped(lines.empty())] * 3 + answer_lines(tokens_of(TEXT)))),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-@on_site(config=lambda shape: shape.config)
+@on_lanes("shape", SHAPES)
+@on_site(config=lambda shape: shape.config, lane=lambda lane: lane)
 async def test_every_shape_of_grok_s_stream_is_read_the_same_whole_and_streamed(
-    site: Site, shape: Shape
+    site: Site, shape: Shape, lane: WebLane
 ) -> None:
     """Text and reasoning are the same in both forms, whatever upstream's framing, markup and
     habits.
     """
-    site.simulator.always(shape.script)
+    site.play(shape.script)
     whole = (await site.ask()).json()["choices"][0]["message"]
     streamed = (await site.ask(stream=True)).text
-    assert (whole["content"], whole.get("reasoning_content", "")) == (
-        shape.content,
-        shape.reasoning,
-    )
-    assert text_of(streamed) == shape.content
-    assert text_of(streamed, "reasoning_content") == shape.reasoning
+    content, reasoning = (shape.shown(text, lane) for text in (shape.content, shape.reasoning))
+    assert (whole["content"], whole.get("reasoning_content", "")) == (content, reasoning)
+    assert text_of(streamed) == content
+    assert text_of(streamed, "reasoning_content") == reasoning
 
 
 @on_site
@@ -371,6 +387,8 @@ async def test_a_conversation_goes_up_as_a_transcript_with_the_last_words_bare(s
 class Refused:
     """What Grok does to all tokens, and what the client sees of it when it asked for a stream or
     for a whole answer.
+
+    :ivar rest_only: it is in the body of a refusal, which nobody reads of an upgrade.
     """
 
     name: str
@@ -379,6 +397,7 @@ class Refused:
     code: str
     calls: int
     headers: dict[str, str] = field(factory=dict)
+    rest_only: bool = False
 
 
 REFUSALS = [
@@ -387,8 +406,8 @@ REFUSALS = [
     Refused("429, long", error(429, lines.ERROR_429, (("retry-after", "900"),)), 429, "rate_limit_exceeded", 3, {"x-should-retry": "true"}),
     Refused("challenge", page(), 502, "upstream_challenge", 1, {"x-should-retry": "false", "retry-after": "5"}),
     Refused("anti-bot", error(403, lines.ERROR_403_ANTIBOT), 502, "upstream_antibot", 1, {"x-should-retry": "false"}),
-    Refused("moderated", error(403, lines.ERROR_403_MODERATED), 400, "content_policy_violation", 1),
-    Refused("overloaded", error(429, lines.ERROR_429_HEAVY), 503, "upstream_overloaded", 3, {"x-should-retry": "true"}),
+    Refused("moderated", error(403, lines.ERROR_403_MODERATED), 400, "content_policy_violation", 1, rest_only=True),
+    Refused("overloaded", error(429, lines.ERROR_429_HEAVY), 503, "upstream_overloaded", 3, {"x-should-retry": "true"}, rest_only=True),
     Refused("500", error(500, {}), 502, "upstream_error", 3, {"x-should-retry": "true"}),
     Refused("redirect", error(302, {}, (("location", "https://example.com"),)), 502, "upstream_error", 3),
     Refused("cut", Script((CUT,)), 502, "upstream_error", 3),
@@ -399,15 +418,15 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
-@on_site(config="[grok]\nstream_first_response_timeout = 0.2")
+@on_lanes("case", REFUSALS)
+@on_site(config="[grok]\nstream_first_response_timeout = 0.2", lane=lambda lane: lane)
 async def test_a_failure_before_the_first_event_is_a_real_status(
     site: Site, case: Refused, *, streamed: bool
 ) -> None:
     """Status, code, all four keys, retry headers, and no more calls to Grok than the class
     allows.
     """
-    site.simulator.always(case.script)
+    site.play(case.script)
     response = await site.ask(stream=streamed)
     assert (response.status_code, response.headers["content-type"]) == (
         case.status,
@@ -417,17 +436,23 @@ async def test_a_failure_before_the_first_event_is_a_real_status(
     assert set(failure) == {"message", "type", "param", "code"}
     assert failure["code"] == case.code
     assert {name: response.headers[name] for name in case.headers} == case.headers
-    assert (
-        response.headers["x-grok2api-attempts"] == str(case.calls) == str(len(site.simulator.calls))
-    )
+    assert response.headers["x-grok2api-attempts"] == str(case.calls) == str(len(site.asked))
     assert site.leased() == 0
 
 
+@each_lane
 @on_site(
-    config="[grok]\nstream_first_response_timeout = 0.3\nstream_chunk_timeout = 0.4\nstream_total_timeout = 0.9"
+    config="[grok]\nstream_first_response_timeout = 0.3\nstream_chunk_timeout = 0.4\nstream_total_timeout = 0.9",
+    lane=lambda lane: lane,
 )
 async def test_each_clock_fires_on_a_real_socket_within_50_ms(site: Site) -> None:
-    """First response before and after the head, chunk while heartbeats come, and total."""
+    """First response before and after the head, chunk while heartbeats come, and total.
+
+    The account is known by then: its first question asks who it is, and which modes it has.
+    """
+    site.play(answer("ok"))
+    for _ in range(len(TOKENS)):
+        await site.ask()
     beats = (Send(lines.line(wrapped(lines.empty()))),) * 90
     for script, code, value in [
         (Script((), before=60), "timeout_first_response", 0.3),
@@ -435,7 +460,7 @@ async def test_each_clock_fires_on_a_real_socket_within_50_ms(site: Site) -> Non
         (paced(Script((token_line("a"), *beats)), 0.01), "timeout_chunk", 0.41),
         (paced(Script((token_line("a"),) * 90), 0.02), "timeout_total", 0.9),
     ]:  # fmt: skip
-        site.simulator.always(script)
+        site.play(script)
         began = trio.current_time()
         assert (await site.ask()).json()["error"]["code"] == code
         assert value <= trio.current_time() - began <= value + 0.05

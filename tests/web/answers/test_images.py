@@ -34,6 +34,7 @@ from grokcore.simulator.scripts import (
     play_lines,
     wrapped,
 )
+from tests.lanes import each_lane, files_of, model_of, pictures_of, words_of
 from tests.servers import Site
 from tests.web.media_site import on_media_site, run_on_media_site
 
@@ -82,11 +83,12 @@ FORMATS = [
 ]
 
 
+@each_lane
 @pytest.mark.parametrize("case", FORMATS, ids=lambda case: case.name)
-@on_media_site(config=lambda case: f'[grok]\nimage_mode = "{case.mode}"')
+@on_media_site(config=lambda case: f'[grok]\nimage_mode = "{case.mode}"', lane=lambda lane: lane)
 async def test_the_openai_sdk_gets_pictures_as_it_wants_them(site: Site, case: Format) -> None:
     """As content or as an address that it can fetch; both when it says nothing."""
-    site.simulator.always(drawing(pictures(2)))
+    site.play(drawing(pictures(2)))
     wanted = {} if case.response_format is None else {"response_format": case.response_format}
     found = await with_sdk(site, "generate", prompt="a cat", n=2, **wanted)
     assert found.data is not None
@@ -99,9 +101,9 @@ async def test_the_openai_sdk_gets_pictures_as_it_wants_them(site: Site, case: F
             assert (await site.client.get(one.url or "")).content == jpeg()
         else:
             assert one.url is None
-    (call,) = site.simulator.calls
-    assert (call.body["message"], call.body["imageGenerationCount"]) == ("Drawing: a cat", 2)
-    assert call.body["modelName"] == "grok-4-1-non-thinking-w-tool"
+    (call,) = site.asked
+    assert (words_of(call), pictures_of(call)) == ("Drawing: a cat", 2)
+    assert model_of(call) in {"grok-4-1-non-thinking-w-tool", "auto"}
     assert site.leased() == 0
 
 
@@ -125,23 +127,21 @@ async def test_a_picture_as_a_card_is_one_too(site: Site) -> None:
     assert [one.url for one in found.data or ()] == [f"{site.grok_url}/{PICTURE.format(0)}"]
 
 
-@on_media_site
+@each_lane
+@on_media_site(lane=lambda lane: lane)
 async def test_a_picture_is_edited_by_the_openai_sdk(site: Site) -> None:
     """A form with one file or several; they go up with the token that then answers."""
-    site.simulator.always(drawing(pictures(1)))
+    site.play(drawing(pictures(1)))
     for images in (png(), [png(), png(9)]):
         site.simulator.uploads.clear()
         found = await with_sdk(
             site, "edit", prompt="redder", image=images, response_format="b64_json"
         )
         assert [one.b64_json for one in found.data or ()] == [CONTENT]
-    first, second = site.simulator.calls
-    assert first.body["message"] == "Edit the attached image: redder"
+    first, second = site.asked
+    assert words_of(first) == "Edit the attached image: redder"
     files = site.simulator.files.contents
-    assert [files[second.sso, file_id] for file_id in second.body["fileAttachments"]] == [
-        png(),
-        png(9),
-    ]
+    assert [files[second.sso, file_id] for file_id in files_of(second)] == [png(), png(9)]
 
 
 @on_media_site

@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 import pytest
 import trio
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from grokcore.protocol.models import Tier
+from grokcore.protocol.models import Tier, WebLane
 from grokcore.protocol.tokens import TokenEntry, token_id
 from grokcore.simulator import lines
 from grokcore.simulator.limits import Limit
@@ -29,6 +29,7 @@ from grokcore.simulator.scripts import (
     play_lines,
     wrapped,
 )
+from tests.lanes import each_lane, on_lanes
 from tests.servers import Site, chat, http_request, on_site, read_all, run_on_site
 
 OK = answer("fine")
@@ -80,6 +81,8 @@ class Scenario:
     :ivar grok: how Grok treats the tokens; those that begin with ``super`` are Super tokens.
     :ivar calls: how often Grok sees each token's questions, in all.
     :ivar tokens: the tokens by state afterwards.
+    :ivar rest_only: the body of a refusal tells what it is, which nobody reads of an upgrade; or
+        models share an allowance, which modes do not.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Scenario:
     tokens: Mapping[str, int]
     proxied: frozenset[str] = frozenset()
     config: str = ""
+    rest_only: bool = False
 
 
 def left(
@@ -109,7 +113,7 @@ GONE = Asked(503, "no_valid_tokens", "a", 1)
 SCENARIOS = [
     # The token's own fault: another one answers, and the guilty one is left alone.
     Scenario("401, then another", {"a": UNAUTHORIZED, "b": OK}, [Asked(attempts=2, token="b"), Asked(token="b")], {"a": 1, "b": 2}, {"cooling": 1, "ok": 1}),
-    Scenario("blocked, then another", {"a": BLOCKED, "b": OK}, [Asked(attempts=2, token="b"), Asked(token="b")], {"a": 1, "b": 2}, {"cooling": 1, "ok": 1}),
+    Scenario("blocked, then another", {"a": BLOCKED, "b": OK}, [Asked(attempts=2, token="b"), Asked(token="b")], {"a": 1, "b": 2}, {"cooling": 1, "ok": 1}, rest_only=True),
     Scenario("429, then another", {"a": USED_UP, "b": OK}, [Asked(attempts=2, token="b"), Asked(token="b")], {"a": 1, "b": 2}, {"cooling": 1, "ok": 1}),
     Scenario("429 in the stream", {"a": USED_UP_IN_STREAM, "b": OK}, [Asked(attempts=2, token="b")], {"a": 1, "b": 1}, {"cooling": 1, "ok": 1}),
     Scenario("usage limit in the stream", {"a": USAGE_LIMIT, "b": OK}, [Asked(attempts=2, token="b")], {"a": 1, "b": 1}, {"cooling": 1, "ok": 1}),
@@ -125,12 +129,12 @@ SCENARIOS = [
     Scenario("lost twice, one token", {"a": BROKEN}, [Asked(502, "upstream_error", "a", 2, headers={"x-should-retry": "true"})], {"a": 2}, {"unknown": 1}),
     Scenario("lost on all of four: three calls", dict.fromkeys("abcd", BROKEN), [Asked(502, "upstream_error", attempts=3)], {"a": 1, "b": 1, "c": 1}, {"unknown": 4}),
     Scenario("down, then another", {"a": DOWN, "b": OK}, [Asked(attempts=2, token="b"), Asked(token="b"), Asked(token="b")], {"a": 1, "b": 3}, {"unknown": 1, "ok": 1}),
-    Scenario("heavy usage", {"a": HEAVY}, [Asked(503, "upstream_overloaded", "a", 2)], {"a": 2}, {"unknown": 1}),
+    Scenario("heavy usage", {"a": HEAVY}, [Asked(503, "upstream_overloaded", "a", 2)], {"a": 2}, {"unknown": 1}, rest_only=True),
     Scenario("empty, then another", {"a": EMPTY, "b": OK}, [Asked(attempts=2, token="b")], {"a": 1, "b": 1}, {"unknown": 1, "ok": 1}),
-    Scenario("a page where JSON belongs", {"a": page(200), "b": OK}, [Asked(attempts=2, token="b")], {"a": 1, "b": 1}, {"unknown": 1, "ok": 1}),
+    Scenario("a page where JSON belongs", {"a": page(200), "b": OK}, [Asked(attempts=2, token="b")], {"a": 1, "b": 1}, {"unknown": 1, "ok": 1}, rest_only=True),
     Scenario("cut short: no second answer", {"a": CUT_SHORT, "b": OK}, [Asked(502, "upstream_incomplete", "a")], {"a": 1}, {"unknown": 2}),
     # The request's or the address' fault: not tried again, and nothing cools.
-    Scenario("moderated", {"a": MODERATED, "b": OK}, [Asked(400, "content_policy_violation", "a", headers=NOT_TO_BE_REPEATED)], {"a": 1}, {"unknown": 2}),
+    Scenario("moderated", {"a": MODERATED, "b": OK}, [Asked(400, "content_policy_violation", "a", headers=NOT_TO_BE_REPEATED)], {"a": 1}, {"unknown": 2}, rest_only=True),
     Scenario("too long", {"a": TOO_LONG, "b": OK}, [Asked(400, "context_length_exceeded", "a")], {"a": 1}, {"unknown": 2}),
     Scenario("anti-bot", {"a": ANTIBOT, "b": OK}, [Asked(502, "upstream_antibot", "a", headers=NOT_TO_BE_REPEATED)], {"a": 1}, {"unknown": 2}),
     Scenario("challenge: heard by the others at once", {"a": page(), "b": OK}, [Asked(502, "upstream_challenge", "a", headers={"retry-after": "5"}), Asked(502, "upstream_challenge", attempts=0)], {"a": 1}, {"unknown": 2}),
@@ -138,7 +142,7 @@ SCENARIOS = [
     Scenario("silent", {"a": SILENT, "b": OK}, [Asked(504, "timeout_first_response", "a"), Asked(token="b"), Asked(token="b")], {"a": 1, "b": 2}, {"unknown": 1, "ok": 1}, config="[grok]\nstream_first_response_timeout = 0.1"),
     # Quotas.
     Scenario("quota, flat: told, counted down, used up", {"a": Limit(3, 3)}, [Asked(headers=left(None, None)), Asked(headers=left(1, 3, "2h")), Asked(headers=left(0, 3)), Asked(429, "rate_limit_exceeded", headers=MINUTE), Asked(429, "rate_limit_exceeded", attempts=0)], {"a": 4}, {"cooling": 1}),
-    Scenario("quota, budget: a dear question costs four", {"a": Limit(140, 10, flat=False)}, [Asked(model="grok-4-fast-expert"), Asked(model="grok-4-fast-expert", headers=left(0, 35)), Asked(model="grok-4-fast", headers=left(1, 140)), Asked(429, "rate_limit_exceeded", model="grok-4-fast-expert")], {"a": 4}, {"cooling": 1}),
+    Scenario("quota, budget: a dear question costs four", {"a": Limit(140, 10, flat=False)}, [Asked(model="grok-4-fast-expert"), Asked(model="grok-4-fast-expert", headers=left(0, 35)), Asked(model="grok-4-fast", headers=left(1, 140)), Asked(429, "rate_limit_exceeded", model="grok-4-fast-expert")], {"a": 4}, {"cooling": 1}, rest_only=True),
     Scenario("quota over two tokens", {"a": Limit(20, 7), "super": Limit(50, 50)}, [Asked(model="grok-4-heavy"), Asked(token="a"), Asked(token="a", headers=left(5, 20))], {"a": 2, "super": 1}, {"ok": 2}),
     Scenario("quota: exhausted, and Grok says until when", {"a": Limit(25, 0, wait_s=2429)}, [Asked(429, "rate_limit_exceeded", "a"), Asked(429, "rate_limit_exceeded", attempts=0, headers={"retry-after": "2429", "x-should-retry": "false", "x-ratelimit-reset-requests": "40m29s"})], {"a": 1}, {"cooling": 1}),
     Scenario("quota: exhausted, and another is not", {"a": Limit(25, 0, wait_s=2429), "b": OK}, [Asked(attempts=2, token="b"), Asked(token="b")], {"a": 1, "b": 2}, {"cooling": 1, "ok": 1}),
@@ -151,15 +155,16 @@ SCENARIOS = [
 
 def treat(site: Site, treated: Mapping[str, Grok]) -> None:
     """Have Grok treat tokens so."""
-    site.simulator.always(OK)
+    site.play(OK)
     for sso, how in treated.items():
         if isinstance(how, Limit):
-            for group in ("grok-3", "grok-4-mini-thinking-tahoe"):
-                site.simulator.limits[sso, group] = how
+            limit = evolve(how)  # it counts
+            for group in ("grok-3", "grok-4-mini-thinking-tahoe", "fast", "expert", "heavy"):
+                site.simulator.limits[sso, group] = limit
         elif isinstance(how, Script):
-            site.simulator.script(sso, how)
+            site.play_for(sso, how)
         else:
-            site.simulator.script(sso, *how)
+            site.play_for(sso, *how)
 
 
 def entries_of(case: Scenario, proxy_url: str = "") -> list[TokenEntry]:
@@ -169,8 +174,8 @@ def entries_of(case: Scenario, proxy_url: str = "") -> list[TokenEntry]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", SCENARIOS, ids=lambda case: case.name)
-@on_site(config=lambda case: case.config, tokens=())
+@on_lanes("case", SCENARIOS)
+@on_site(config=lambda case: case.config, tokens=(), lane=lambda lane: lane)
 async def test_what_grok_sees_and_what_the_client_sees(site: Site, case: Scenario) -> None:
     """Each failure ends where it belongs: as another token's answer if there is one, else as its
     own words.
@@ -190,8 +195,8 @@ async def test_what_grok_sees_and_what_the_client_sees(site: Site, case: Scenari
         assert {name: reply.headers.get(name) for name in asked.headers} == dict(asked.headers)
         if "quota" in case.name:
             await site.settled()
-    assert Counter(call.sso for call in site.simulator.calls) == case.calls
-    assert {call.sso for call in site.simulator.calls if call.proxied} == set(case.proxied)
+    assert Counter(call.sso for call in site.asked) == case.calls
+    assert {call.sso for call in site.asked if call.proxied} == set(case.proxied)
     health = (await site.client.get("/health")).json()
     assert {state: count for state, count in health["tokens"].items() if count} == case.tokens
     assert site.leased() == 0
@@ -212,24 +217,30 @@ FAILING: dict[str, Grok] = {
     "heavy usage": HEAVY,
 }
 
+REST_ONLY = {"blocked", "heavy usage", "exhausted, budget"}
+"""As of scenarios."""
+
 ASK_ONCE = http_request(json.dumps(chat()).encode()).replace(
     b"host:", b"connection: close\r\nhost:"
 )
 
 
+@each_lane
 @pytest.mark.parametrize(
     "kinds",
     [["401"], ["lost"], ["exhausted, flat"], list(FAILING)],
     ids=lambda kinds: ", ".join(kinds)[:20],
 )
 def test_of_200_requests_over_20_tokens_of_which_a_third_fail_every_one_is_answered(
-    kinds: list[str],
+    kinds: list[str], lane: WebLane
 ) -> None:
     """Never a failure while another token could have answered; and no call to Grok more than that
     takes.
 
     The failing tokens are the first in the file, and free all the time, as they fail at once.
     """
+    if lane is WebLane.SOCKET:
+        kinds = [kind for kind in kinds if kind not in REST_ONLY]
     bad = [f"bad-{number}" for number in range(7)]
     good = [f"good-{number}" for number in range(13)]
     treated: dict[str, Grok] = {
@@ -252,10 +263,10 @@ def test_of_200_requests_over_20_tokens_of_which_a_third_fail_every_one_is_answe
         assert Counter(reply[:12] for reply in replies) == {b"HTTP/1.1 200": 200}
         attempts = [int(reply.partition(b"x-grok2api-attempts: ")[2][:1]) for reply in replies]
         assert set(attempts) <= {1, 2, 3}
-        calls = Counter(call.sso for call in site.simulator.calls)
+        calls = Counter(call.sso for call in site.asked)
         assert sum(calls.values()) == sum(attempts)
         assert max(calls[sso] for sso in bad) <= 6  # twice at once, and rarely anew
         assert min(calls[sso] for sso in good) >= 10
         assert site.leased() == 0
 
-    run_on_site(scenario, tokens=tuple(TokenEntry(sso) for sso in (*bad, *good)))
+    run_on_site(scenario, tokens=tuple(TokenEntry(sso) for sso in (*bad, *good)), lane=lane)

@@ -69,12 +69,7 @@ SHAPES = [
 async def test_the_openai_sdk_sees_all_of_an_answer(site: Site, shape: Shape) -> None:
     """The same three ways; annotations are complete, and have an index in a stream."""
     site.simulator.always(shape.script)
-    whole, streamed, helped = await trio.to_thread.run_sync(ask, site, shape.model)
-    for message in (whole, streamed, helped):
-        assert shape.content in message[0]
-        assert shape.reasoning in message[1]
-        assert tuple(message[2][: len(shape.cited)]) == shape.cited
-    assert whole == streamed == helped
+    await trio.to_thread.run_sync(check, site, shape)
 
 
 SOCKET_SHAPES = [
@@ -118,14 +113,18 @@ async def test_the_openai_sdk_sees_the_same_over_the_page_s_websocket(
 ) -> None:
     """A session token is enough: no REST chat is asked for."""
     site.simulator.sockets.always(script)
-    whole, streamed, helped = await trio.to_thread.run_sync(ask, site, shape.model)
-    for message in (whole, streamed, helped):
-        assert shape.content in message[0]
-        assert shape.reasoning in message[1]
-        assert tuple(message[2][: len(shape.cited)]) == shape.cited
-    assert whole == streamed == helped
+    await trio.to_thread.run_sync(check, site, shape)
     assert site.simulator.calls == []
     assert [fault for call in site.simulator.sockets.calls for fault in call.faults] == []
+
+
+def check(site: Site, shape: Shape) -> None:
+    """Ask in three ways; each shows the whole *shape*."""
+    whole, streamed, helped = ask(site, shape.model)
+    assert shape.content in whole[0]
+    assert shape.reasoning in whole[1]
+    assert tuple(whole[2][: len(shape.cited)]) == shape.cited
+    assert whole == streamed == helped
 
 
 def ask(site: Site, model: str) -> list[tuple[str, str, list[str]]]:

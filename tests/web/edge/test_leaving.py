@@ -12,6 +12,7 @@ from attrs import frozen
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator.scripts import Script, answer, paced
 from tests.examples import FIRST_TOKEN, SILENCE
+from tests.lanes import each_lane
 from tests.servers import Site, chat, on_site, read_until
 from tests.web.edge.edge_cases import Holdings, keep_no_connection_of_asks
 from tests.wire import happens, leave_at_once, post, read_reply, send_and_read, until, upstream_free
@@ -53,8 +54,9 @@ LEAVING = (
 )
 
 
+@each_lane
 @pytest.mark.parametrize("leaving", LEAVING, ids=lambda leaving: leaving.name)
-@on_site(config=lambda leaving: leaving.config)
+@on_site(config=lambda leaving: leaving.config, lane=lambda lane: lane)
 async def test_of_a_client_that_left_nothing_stays(site: Site, leaving: Leaving) -> None:
     """Grok is let go, and after many of them there is no task, thread, descriptor, lease or
     completion more.
@@ -62,18 +64,20 @@ async def test_of_a_client_that_left_nothing_stays(site: Site, leaving: Leaving)
     Every other client closes, the others reset the connection.
     """
     keep_no_connection_of_asks(site)
-    site.simulator.always(leaving.script)
+    await site.introduce()
+    site.play(leaving.script)
     before = Holdings.of(site)
+    begun = len(site.asked)
     for number in range(leaving.times):
         async with await site.connect() as stream:
             await stream.send_all(post(chat(stream=leaving.stream)))
-            await site.simulator.until(lambda: len(site.simulator.calls) == number + 1)  # noqa: B023
+            await site.simulator.until(lambda: len(site.asked) == begun + number + 1)  # noqa: B023
             if leaving.read:
                 await read_until(stream, leaving.read)
             if number % 2:
                 leave_at_once(stream)
         assert await happens(upstream_free(site))
-        assert site.simulator.calls[-1].outcome == "aborted"
+        assert site.asked[-1].outcome == "aborted"
     await before.must_be_restored(site)
 
 
@@ -100,10 +104,15 @@ async def test_of_a_client_that_left_while_nothing_was_under_way_nothing_stays(
     await before.must_be_restored(site)
 
 
-@on_site(config="[pool]\nmax_in_flight_per_token = 1", tokens=(TokenEntry("sso-one"),))
+@each_lane
+@on_site(
+    config="[pool]\nmax_in_flight_per_token = 1",
+    tokens=(TokenEntry("sso-one"),),
+    lane=lambda lane: lane,
+)
 async def test_a_client_that_leaves_the_queue_for_a_token_leaves_no_gap(site: Site) -> None:
     """The one behind it is served when its turn comes."""
-    site.simulator.script("sso-one", FIRST_TOKEN, answer("ok"))
+    site.play_for("sso-one", FIRST_TOKEN, answer("ok"))
     before = Holdings.of(site)
     async with await site.connect() as first, await site.connect() as last:
         await first.send_all(post(chat(stream=True)))
@@ -117,4 +126,4 @@ async def test_a_client_that_leaves_the_queue_for_a_token_leaves_no_gap(site: Si
         await first.aclose()
         assert (await read_reply(last)).status == 200
     await until(lambda: not site.gateway.open_count)
-    assert (site.leased(), len(site.simulator.calls)) == (before.leases, 2)
+    assert (site.leased(), len(site.asked)) == (before.leases, 2)

@@ -21,9 +21,9 @@ import trio
 from attrs import evolve, frozen
 
 from ....errors import (
+    AntiBotRefusal,
     AttachmentRefused,
     Blame,
-    Challenge,
     GrokApiError,
     UploadFailed,
     UpstreamRefused,
@@ -156,10 +156,12 @@ class Uploads:
 
 
 def _upload_error(error: GrokApiError, path: str) -> GrokApiError:
-    """The error to report for an upload that failed with *error*. A token's or an egress's fault
-    stays as it is; any other names the part at *path*.
+    """The error to report for an upload that failed with *error*. A token's fault, and that of a
+    page of Cloudflare's, stays as it is; any other names the part at *path*.
     """
-    if error.blame is Blame.TOKEN or isinstance(error, Challenge) or error.blame is Blame.EGRESS:
+    if isinstance(error, AntiBotRefusal):
+        return AntiBotRefusal(f"{path} could not be uploaded. {error.message}", param=path)
+    if error.blame in (Blame.TOKEN, Blame.EGRESS):
         return error
     if isinstance(error, UpstreamRefused):
         return AttachmentRefused(f"{path}: Grok refused the upload. {error.message}", param=path)

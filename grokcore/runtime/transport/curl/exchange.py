@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import trio
 from attrs import frozen
-from curl_cffi import Curl, CurlInfo
+from curl_cffi import Curl, CurlECode, CurlInfo
 from curl_cffi.curl import (
     CURL_WRITEFUNC_ERROR,
     CURL_WRITEFUNC_PAUSE,
@@ -20,6 +20,7 @@ from curl_cffi.curl import (
 
 from ....errors import TransportFailure
 from ..seam import ResponseHead, UpstreamRequest
+from .handle import HTTP, ProtocolOptions
 from .outcome import parse_head, peer_of
 
 __all__ = ["BUFFER_BYTES", "MAX_HEAD_BYTES", "MOST_OVERFLOW", "CurlExchange", "Desk", "News"]
@@ -97,16 +98,20 @@ class CurlExchange:
     """See :class:`~grokcore.runtime.transport.seam.Exchange`. The attributes above the line belong
     to the worker thread.
 
+    :cvar protocol: what its handle is set up for.
     :ivar over: whether the worker is done with it. Its callbacks must refuse everything then.
     :ivar objection: the reason of a callback that refused data; empty if none did.
+    :ivar last_failure: the failure of an exchange that a step of its own ended; None if it ended in
+        good order.
     """
 
     __slots__ = (  # a dict of so many attributes would take over a kilobyte
-        *("curl", "kept", "objection", "over", "paused", "request"),
+        *("curl", "kept", "last_failure", "objection", "over", "paused", "request"),
         *("_encoded", "_head_bytes", "_head_lines", "_multiplexed", "_received", "_stopped"),
         # ----
         *("_body", "_desk", "_ended", "_failure", "_head", "_lagged", "_reader", "_taken"),
     )
+    protocol: ClassVar[ProtocolOptions] = HTTP
 
     def __init__(self, request: UpstreamRequest, desk: Desk) -> None:
         self.request = request
@@ -114,6 +119,7 @@ class CurlExchange:
         self.paused = False
         self.over = False
         self.objection = ""
+        self.last_failure: TransportFailure | None = None
         self.kept: object = None
         self._received = 0
         self._encoded = False
@@ -147,14 +153,46 @@ class CurlExchange:
         except Exception as error:  # boundary: C code is the caller
             return self._refuse(f"it could not be taken ({type(error).__name__})")
 
-    def resume(self) -> None:
-        """Go on receiving: the reader has caught up.
+    def resume(self) -> bool:
+        """Go on receiving: the reader has caught up. Returns whether the exchange goes on.
 
         :raises CurlError: if data that libcurl had held back could not be handed over.
         """
         if self.curl is not None and self.paused:
             self.paused = self._stopped = False
             self.curl.pause(CURLPAUSE_CONT)
+        return True
+
+    def serve(self) -> bool:
+        """Move what libcurl does not move by itself. Returns whether the exchange goes on.
+
+        :raises CurlError: the connection broke.
+        """
+        return True
+
+    def outlive_transfer(self) -> bool:
+        """Go on without libcurl's transfer, which has ended in good order. Returns whether the
+        exchange goes on.
+
+        :raises CurlError: the connection can't be used.
+        """
+        return False
+
+    def say_goodbye(self) -> None:
+        """Announce the end of the exchange to the other side, if its protocol has a form for it."""
+
+    def end(self) -> None:
+        """Note that the worker is done with it."""
+        self.over = True
+
+    @property
+    def reusable(self) -> bool:
+        """Whether its handle may serve another request, and another's may serve it."""
+        return self.request.impersonated
+
+    def is_failure(self, code: int) -> bool:
+        """Whether a transfer that ended with libcurl's *code* has failed."""
+        return code != CurlECode.OK
 
     @property
     def answered(self) -> bool:

@@ -6,12 +6,13 @@ import ipaddress
 from collections.abc import Callable
 from typing import TypeAlias
 
+from attrs import frozen
 from curl_cffi import Curl, CurlOpt
 from curl_cffi._wrapper import ffi, lib
 
 from ..seam import UpstreamRequest
 
-__all__ = ["configure", "configure_upgrade", "new_handle"]
+__all__ = ["HTTP", "WEBSOCKET", "ProtocolOptions", "configure", "new_handle"]
 
 UPLOAD_BUFFER_BYTES = 16 * 1024
 """Size of libcurl's upload buffer. It is kept for as long as the answer lasts; the default is 64
@@ -25,8 +26,38 @@ slow, no clock runs.
 
 _CURL_HTTP_VERSION_1_1 = 2
 
-BROWSER_OPTIONS = ((CurlOpt.ACCEPT_ENCODING, "gzip, deflate, br, zstd"),)
-"""The encodings that browsers name, and libcurl decodes."""
+_FRAMES_BY_HAND = 2
+"""libcurl's transfer is done once the upgrade is through; frames are read and written by the
+caller."""
+
+_Options: TypeAlias = tuple[tuple[CurlOpt, str | int], ...]
+
+
+@frozen
+class ProtocolOptions:
+    """The options of libcurl that a protocol needs.
+
+    :ivar options: of every request.
+    :ivar browser_options: of a request that looks like a browser's, besides.
+    """
+
+    options: _Options
+    browser_options: _Options = ()
+
+
+HTTP = ProtocolOptions(
+    ((CurlOpt.PROTOCOLS_STR, "http,https"),),
+    # The encodings that browsers name, and libcurl decodes.
+    ((CurlOpt.ACCEPT_ENCODING, "gzip, deflate, br, zstd"),),
+)
+
+WEBSOCKET = ProtocolOptions(
+    (
+        (CurlOpt.CONNECT_ONLY, _FRAMES_BY_HAND),
+        (CurlOpt.PROTOCOLS_STR, "ws,wss"),
+        (CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1),  # as browsers do for a new connection
+    )
+)
 
 # Nothing that belongs to Grok's connections may be used for a plain client's request, nor the other
 # way round. Without ACCEPT_ENCODING nothing is decoded: a few kB from a stranger stay a few kB.
@@ -51,6 +82,7 @@ def new_handle() -> Curl:
 def configure(
     curl: Curl,
     request: UpstreamRequest,
+    protocol: ProtocolOptions,
     browser: str,
     ca_file: str,
     on_header: Callback,
@@ -62,7 +94,6 @@ def configure(
     :param on_header: is given each line of the head; *on_data*: each piece of the body.
     :raises CurlError: if an option was not taken.
     """
-    upgrade = request.url.startswith(("ws:", "wss:"))
     if request.impersonated:
         curl._check_error(curl.impersonate(browser), "impersonate")
     kept = (
@@ -76,7 +107,6 @@ def configure(
         (CurlOpt.CUSTOMREQUEST, request.method),
         (CurlOpt.NOSIGNAL, 1),
         (CurlOpt.QUICK_EXIT, 1),
-        (CurlOpt.PROTOCOLS_STR, "http,https"),
         (CurlOpt.FOLLOWLOCATION, 0),
         # Set even when empty: libcurl would otherwise take a proxy from the environment.
         (CurlOpt.PROXY, request.proxy_url),
@@ -90,7 +120,8 @@ def configure(
             CurlOpt.HTTPHEADER,
             [_header_line(name, value) for name, value in request.headers] + [b"Expect:"],
         ),
-        *(PLAIN_OPTIONS if not request.impersonated else () if upgrade else BROWSER_OPTIONS),
+        *(protocol.browser_options if request.impersonated else PLAIN_OPTIONS),
+        *protocol.options,
     ):
         curl.setopt(option, value)
     if request.body:
@@ -104,33 +135,6 @@ def configure(
         curl.setopt(CurlOpt.CAINFO, ca_file)
         curl.setopt(CurlOpt.PROXY_CAINFO, ca_file)
     curl._ensure_cacert()
-    return kept
-
-
-_FRAMES_BY_HAND = 2
-"""libcurl's transfer is done once the upgrade is through; frames are read and written by the
-caller."""
-
-
-def configure_upgrade(
-    curl: Curl,
-    request: UpstreamRequest,
-    browser: str,
-    ca_file: str,
-    on_header: Callback,
-    on_data: Callback,
-) -> object:
-    """Set a new handle up for a websocket, as :func:`configure` does for other requests.
-
-    :raises CurlError: an option was not taken.
-    """
-    kept = configure(curl, request, browser, ca_file, on_header, on_data)
-    for option, value in (
-        (CurlOpt.CONNECT_ONLY, _FRAMES_BY_HAND),
-        (CurlOpt.PROTOCOLS_STR, "ws,wss"),
-        (CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1),  # as browsers do for a new connection
-    ):
-        curl.setopt(option, value)
     return kept
 
 

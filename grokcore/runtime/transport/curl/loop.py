@@ -20,19 +20,19 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import trio
-from curl_cffi import Curl, CurlECode, CurlError, CurlMOpt
+from curl_cffi import Curl, CurlError, CurlMOpt
 from curl_cffi._wrapper import ffi, lib
 
 from ....errors import TransportFailure
 from .exchange import CurlExchange, News
-from .handle import configure, configure_upgrade, new_handle
+from .handle import configure, new_handle
 from .library import CurlSettings, browser_shown
 from .outcome import failure_of, words_for
 from .sockets import Sockets
-from .websocket import CurlSocket, Inbox
+from .websocket import CurlSocket
 
 __all__ = ["Loop"]
 
@@ -66,6 +66,8 @@ ENDED = "The connection to Grok was lost: this server's transport failed and is 
 _CURLMSG_DONE = 1
 _GOOD_ORDER = 0
 
+_Exchange = TypeVar("_Exchange", bound=CurlExchange)
+
 _Command: TypeAlias = tuple[Callable[[CurlExchange], None], CurlExchange]
 
 _log = logging.getLogger(__name__)
@@ -82,7 +84,6 @@ class Loop:
         self.adopt(settings)
         self.freed = trio.Event()
         self.sockets = Sockets()
-        self._inbox = Inbox()
         self._token = token
         self._commands: deque[_Command] = deque()
         self._news: deque[tuple[CurlExchange, News]] = deque()
@@ -252,7 +253,7 @@ class Loop:
             time.sleep(GATHER_S)
         self._delivered_at = now
 
-    def _obey(self, action: Callable[[CurlExchange], None], exchange: CurlExchange) -> None:
+    def _obey(self, action: Callable[[_Exchange], None], exchange: _Exchange) -> None:
         try:
             action(exchange)
         except Exception as error:  # boundary: the command failed for this exchange alone
@@ -262,12 +263,12 @@ class Loop:
         """Hand a request to libcurl."""
         # A plain client's handle is always a new one: a browser's keeps its headers through a reset
         # (seen in 0.16.3).
-        reusable = self._idle and _reusable(exchange)
+        reusable = self._idle and exchange.reusable
         curl = exchange.curl = self._idle.pop() if reusable else new_handle()
-        set_up = configure_upgrade if isinstance(exchange, CurlSocket) else configure
-        exchange.kept = set_up(
+        exchange.kept = configure(
             curl,
             exchange.request,
+            exchange.protocol,
             self._browser,
             self._ca_file,
             exchange.on_header,
@@ -278,10 +279,19 @@ class Loop:
 
     def _resume(self, exchange: CurlExchange) -> None:
         """The reader has caught up."""
+        self._step(exchange, exchange.resume)
+
+    def _serve(self, exchange: CurlExchange) -> None:
+        self._step(exchange, exchange.serve)
+
+    def _outlive_transfer(self, exchange: CurlExchange) -> None:
+        self._step(exchange, exchange.outlive_transfer)
+
+    def _step(self, exchange: CurlExchange, step: Callable[[], bool]) -> None:
+        """Take a step of an exchange, and end it if it does not go on."""
         try:
-            exchange.resume()
-            if isinstance(exchange, CurlSocket):
-                self._serve(exchange)
+            if not step():
+                self._end(exchange, exchange.last_failure)
         except CurlError as error:
             self._end(exchange, _outcome(exchange, int(error.code)))
 
@@ -289,7 +299,7 @@ class Loop:
         """Take a transfer out, whatever it is doing: a name look-up, a handshake, a silent
         stream.
         """
-        if isinstance(exchange, CurlSocket) and not exchange.over:
+        if not exchange.over:
             exchange.say_goodbye()
         self._end(exchange, TransportFailure("The request was given up by this server."))
 
@@ -299,55 +309,28 @@ class Loop:
             if message.msg != _CURLMSG_DONE:
                 continue
             exchange, code = self._active.get(message.easy_handle), int(message.data.result)
-            if isinstance(exchange, CurlSocket) and code == _GOOD_ORDER:
-                self._obey(self._open_socket, exchange)
-            elif exchange is not None:  # else it is one that libcurl would not let go
+            if exchange is None:
+                continue  # it is one that libcurl would not let go
+            if code == _GOOD_ORDER:
+                self._obey(self._outlive_transfer, exchange)
+            else:
                 self._end(exchange, _outcome(exchange, code))
-
-    def _open_socket(self, exchange: CurlExchange) -> None:
-        """Read and write frames from now on; some may have come with the upgrade."""
-        assert isinstance(exchange, CurlSocket)
-        try:
-            exchange.opened(time.monotonic())
-        except CurlError as error:
-            self._end(exchange, _outcome(exchange, int(error.code)))
-            return
-        self.sockets.add(exchange)
-        self._serve(exchange)
 
     def _serve_sockets(self) -> None:
         for socket in self.sockets.with_news():
             self._obey(self._serve, socket)
         for socket in self.sockets.due(time.monotonic()):
-            self._obey(self._beat, socket)
-
-    def _beat(self, exchange: CurlExchange) -> None:
-        assert isinstance(exchange, CurlSocket)
-        exchange.beat(time.monotonic())
-
-    def _serve(self, exchange: CurlExchange) -> None:
-        """Write and read frames."""
-        assert isinstance(exchange, CurlSocket)
-        if exchange.over or exchange.descriptor < 0:
-            return
-        try:
-            exchange.flush()
-            if not exchange.receive(self._inbox):
-                self._end(exchange, exchange.closing)
-        except CurlError as error:
-            self._end(exchange, _outcome(exchange, int(error.code)))
+            self._obey(CurlSocket.beat, socket)
 
     def _end(self, exchange: CurlExchange, failure: TransportFailure | None) -> None:
         """Let go of an exchange, and notify it. Whatever happens to its handle, this is its end."""
         curl, exchange.curl = exchange.curl, None
         if exchange.over:
             return
-        exchange.over = True
-        if isinstance(exchange, CurlSocket):
-            self.sockets.remove(exchange)
+        exchange.end()
         try:
             if curl is not None:
-                self._put_away(curl, keep=_reusable(exchange))
+                self._put_away(curl, keep=exchange.reusable)
         # boundary: the handle is lost, the exchange has its end all the same
         except Exception as error:
             _log.warning("a request's handle could not be put away: %s", _kind(error))
@@ -382,11 +365,6 @@ class Loop:
         self._stuck.append((curl, exchange))
 
 
-def _reusable(exchange: CurlExchange) -> bool:
-    """Whether its handle may serve another request, and another's may serve it."""
-    return exchange.request.impersonated and not isinstance(exchange, CurlSocket)
-
-
 def _close(curl: Curl) -> None:
     with contextlib.suppress(Exception):
         curl.close()
@@ -403,10 +381,8 @@ def _check(code: int, what: str) -> None:
 
 def _outcome(exchange: CurlExchange, code: int) -> TransportFailure | None:
     """The failure to report for a transfer that ended with this *code*; None if it did not fail."""
-    if code == _GOOD_ORDER:
+    if not exchange.is_failure(code):
         return None
-    if code == CurlECode.HTTP_RETURNED_ERROR and isinstance(exchange, CurlSocket):
-        return None  # the upgrade was refused: its head says with what status
     try:
         return failure_of(
             code,

@@ -14,7 +14,7 @@ import sys
 
 from curl_cffi._wrapper import ffi, lib
 
-from .websocket import CurlSocket
+from .websocket import CurlSocket, Inbox
 
 __all__ = ["Sockets"]
 
@@ -27,9 +27,13 @@ _EVENTS_AT = struct.calcsize("@N" if sys.platform == "win32" else "@i") // 2
 
 
 class Sockets:
-    """See the module. All methods are called by the worker thread."""
+    """See the module. All methods are called by the worker thread.
+
+    :ivar inbox: see :class:`.Inbox`.
+    """
 
     def __init__(self) -> None:
+        self.inbox = Inbox()
         self._open: list[CurlSocket] = []
         self._waiting: list[CurlSocket] = []
         self._array = bytearray()

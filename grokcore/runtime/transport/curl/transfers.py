@@ -81,7 +81,7 @@ class CurlTransport:
     def connect(self, request: UpstreamRequest, heartbeat: Heartbeat | None) -> CurlSocket:
         """Begin a websocket; nothing is waited for."""
         assert self._loop is not None, "CurlTransport.run() is not running"
-        socket = CurlSocket(request, self._loop, heartbeat, self._loop.sockets.change)
+        socket = CurlSocket(request, self._loop, heartbeat, self._loop.sockets)
         self._loop.begin(socket)
         return socket
 

@@ -18,14 +18,16 @@ Rules
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+import time
+from typing import ClassVar, Protocol
 
 from curl_cffi import CurlECode, CurlError, CurlInfo
 from curl_cffi._wrapper import ffi, lib
 
 from ....errors import TransportFailure
 from ..seam import Heartbeat, SocketClosed, UpstreamRequest
-from .exchange import BUFFER_BYTES, MAX_HEAD_BYTES, CurlExchange, Desk
+from .exchange import BUFFER_BYTES, CurlExchange, Desk
+from .handle import WEBSOCKET, ProtocolOptions
 from .outcome import parse_head, peer_of
 
 __all__ = ["BINARY", "MAX_FRAME_BYTES", "CurlSocket", "Inbox"]
@@ -52,33 +54,42 @@ class Inbox:
         self.frame = ffi.new("struct curl_ws_frame **")
 
 
+class Watch(Protocol):
+    """The websockets of a loop as one of them sees them.
+
+    :ivar inbox: the memory that they share.
+    """
+
+    inbox: Inbox
+
+    def add(self, socket: CurlSocket) -> None: ...
+    def remove(self, socket: CurlSocket) -> None: ...
+    def change(self) -> None: ...
+
+
 class CurlSocket(CurlExchange):
     """A websocket. The attributes above the line belong to the worker thread.
 
-    :param changed: called by the worker thread when this begins or ceases to wait for its socket.
+    :param watch: informed by the worker thread when this begins or ceases to wait for its socket.
     :ivar descriptor: of the socket; -1 until the upgrade is through.
     :ivar beat_at: when the next heartbeat is due, in the worker thread's seconds.
     """
 
     __slots__ = (
-        *("beat_at", "blocked", "closing", "descriptor"),
-        *("_changed", "_heartbeat", "_outbox", "_sizes", "_within", "_written"),
+        *("beat_at", "blocked", "descriptor"),
+        *("_heartbeat", "_outbox", "_sizes", "_watch", "_within", "_written"),
     )
+    protocol: ClassVar[ProtocolOptions] = WEBSOCKET
 
     def __init__(
-        self,
-        request: UpstreamRequest,
-        desk: Desk,
-        heartbeat: Heartbeat | None,
-        changed: Callable[[], None],
+        self, request: UpstreamRequest, desk: Desk, heartbeat: Heartbeat | None, watch: Watch
     ) -> None:
         super().__init__(request, desk)
         self.descriptor = -1
         self.blocked = False
         self.beat_at = float("inf")
-        self.closing: TransportFailure | None = None
         self._heartbeat = heartbeat
-        self._changed = changed
+        self._watch = watch
         self._within = False
         self._written = 0
         self._sizes = ffi.new("size_t*")
@@ -91,8 +102,8 @@ class CurlSocket(CurlExchange):
     def _accepted(self) -> bool:
         return self._head_lines[0].split(None, 2)[1:2] == [b"101"]
 
-    def opened(self, now: float) -> None:
-        """Begin with frames: the upgrade is through.
+    def outlive_transfer(self) -> bool:
+        """Begin with frames: the upgrade is through. Some may have come with it.
 
         :raises CurlError: the connection ended without a response (libcurl calls that done, too:
             seen in 8.21), or its socket is not known.
@@ -105,17 +116,28 @@ class CurlSocket(CurlExchange):
             raise CurlError("no socket", CurlECode.BAD_FUNCTION_ARGUMENT)
         self.descriptor = found
         if self._heartbeat is not None:
-            self.beat_at = now + self._heartbeat.every_s
+            self.beat_at = time.monotonic() + self._heartbeat.every_s
         self._desk.tell(self, parse_head(self._head_lines, peer_of(self.curl)))
+        self._watch.add(self)
+        return self.serve()
 
-    def receive(self, inbox: Inbox) -> bool:
-        """Take the frames that have arrived, as far as there is room.
-
-        Returns whether the websocket is still open.
+    def serve(self) -> bool:
+        """Write and read frames.
 
         :raises CurlError: the connection broke, or a frame is too large.
         """
+        if self.over or self.descriptor < 0:
+            return True
+        self._flush()
+        return self._receive()
+
+    def _receive(self) -> bool:
+        """Take the frames that have arrived, as far as there is room.
+
+        Returns whether the websocket is still open.
+        """
         assert self.curl is not None
+        inbox = self._watch.inbox
         while self._has_room():
             code = lib.curl_ws_recv(
                 self.curl._curl, inbox.buffer, BUFFER_BYTES, inbox.size, inbox.frame
@@ -125,18 +147,15 @@ class CurlSocket(CurlExchange):
             _check(code, "receive")
             frame, data = inbox.frame[0], bytes(ffi.buffer(inbox.buffer, inbox.size[0]))
             if frame.flags & _CLOSE:
-                self.closing = self._closed_with(data)
+                self.last_failure = self._closed_with(data)
                 self.say_goodbye()
                 return False
             if not frame.flags & (_PING | _PONG):
                 self._take_piece(frame, data)
         return True
 
-    def flush(self) -> None:
-        """Write what waits to be sent, as far as the socket takes it.
-
-        :raises CurlError: the connection broke.
-        """
+    def _flush(self) -> None:
+        """Write what waits to be sent, as far as the socket takes it."""
         if self.descriptor < 0 or self.curl is None:
             return
         was, self.blocked = self.blocked, False
@@ -146,24 +165,36 @@ class CurlSocket(CurlExchange):
                 del self._outbox[0]
                 self._written = 0
         if was is not self.blocked:
-            self._changed()
+            self._watch.change()
 
-    def beat(self, now: float) -> None:
+    def beat(self) -> None:
         """Send a heartbeat.
 
         :raises CurlError: the connection broke.
         """
         assert self._heartbeat is not None
-        self.beat_at = now + self._heartbeat.every_s
+        self.beat_at = time.monotonic() + self._heartbeat.every_s
         if not self._outbox:  # a message shows the same
             self._outbox.append(self._heartbeat.message())
-            self.flush()
+            self._flush()
 
-    def resume(self) -> None:
-        """Go on receiving: the reader has caught up."""
+    def resume(self) -> bool:
         if self.paused:
             self.paused = False
-            self._changed()
+            self._watch.change()
+        return self.serve()
+
+    def end(self) -> None:
+        super().end()
+        self._watch.remove(self)
+
+    @property
+    def reusable(self) -> bool:
+        return False  # its handle is set up for frames
+
+    def is_failure(self, code: int) -> bool:
+        # The upgrade was refused: its head says with what status.
+        return code != CurlECode.HTTP_RETURNED_ERROR and super().is_failure(code)
 
     def say_goodbye(self) -> None:
         """Send a close frame, if the socket takes it at once."""
@@ -171,24 +202,12 @@ class CurlSocket(CurlExchange):
             code = struct.pack("!H", NORMAL_CLOSURE)
             lib.curl_ws_send(self.curl._curl, code, len(code), self._sizes, 0, _CLOSE)
 
-    def _take_header(self, line: bytes) -> int:
-        self._head_bytes += len(line)
-        if self._head_bytes > MAX_HEAD_BYTES:
-            return self._refuse("its head is too long")
-        if line.startswith(b"HTTP/"):
-            self._head_lines = []
-        if line not in (b"\r\n", b"\n"):
-            self._head_lines.append(line)
-        elif not self._accepted:
-            self._desk.tell(self, parse_head(self._head_lines, peer_of(self.curl)))
-        return len(line)
-
     def _has_room(self) -> bool:
         self.paused = True  # before the reader's progress is looked at: it looks at this afterwards
         if self._received - self._taken < BUFFER_BYTES:
             self.paused = False
             return True
-        self._changed()
+        self._watch.change()
         return False
 
     def _take_piece(self, frame: object, data: bytes) -> None:
