@@ -110,12 +110,13 @@ def _helper(module: str, *arguments: str) -> Iterator[ServerProcess]:
 def gateway(
     upstream_port: int, *, log_level: str = "WARNING", **grok: Any
 ) -> Iterator[ServerProcess]:
-    """The gateway, as a user starts it; *grok* are further settings of that section."""
+    """The gateway, as a user starts it, with REST to the upstream; *grok* are other settings of
+    that section.
+    """
     with tempfile.TemporaryDirectory(prefix="grok2api-bench-") as folder:
         config, tokens = Path(folder, "config.toml"), Path(folder, "tokens.json")
-        config.write_text(
-            _config({"base_url": f"http://127.0.0.1:{upstream_port}", **grok}, log_level)
-        )
+        url = f"http://127.0.0.1:{upstream_port}"
+        config.write_text(_config({"base_url": url, "web_lane": "rest", **grok}, log_level))
         tokens.write_text(json.dumps({"sso": {f"bench-{number}": {} for number in range(4)}}))
         files = ["--config", str(config), "--tokens", str(tokens), "--data-dir", folder]
         port = _free_port()

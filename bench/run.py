@@ -52,8 +52,9 @@ def measure(scale: Scale, plot: Path) -> list[Figure]:
             figures += departures(upstream, server)
             _say("the page's websocket beside REST")
             figures += lanes(upstream, server, scale)
-            _say("TLS handshakes")
-            figures += handshakes(scale.bursts)
+            if scale.rounds > 1:
+                _say("TLS handshakes")
+                figures += handshakes(scale.bursts)
             curves = sweep({GATEWAY: server, "bare app": bare}, scale, _say)
         _say("clocks")
         figures += clocks(upstream)
