@@ -155,8 +155,18 @@ class GrokApiError(Exception):
         """Seconds until a retry makes sense; None if unknown."""
         return self._retry_after
 
-    def amend(self, *, param: str | None = None, retry_after: float | None = None) -> None:
-        """Add facts that the raiser could not know. None leaves a fact as it is."""
+    def amend(
+        self, *, param: str | None = None, retry_after: float | None = None, advice: str = ""
+    ) -> None:
+        """Add facts that the raiser could not know. None leaves a fact as it is.
+
+        :param advice: a sentence for the end of the message.
+        """
+        if advice:
+            self._short, self._message = (
+                f"{text} {advice}" for text in (self._short, self._message)
+            )
+            self.args = (self._message,)
         self._param = self._param if param is None else param
         self._retry_after = self._retry_after if retry_after is None else retry_after
 

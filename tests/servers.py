@@ -142,6 +142,7 @@ def run_on_site(
     certificate: tuple[str, str] | None = None,
     base_url: str = "",
     state_file: Path | None = None,
+    record: Path | None = None,
     patience_s: float = PATIENCE_S,
     grok_keeps_s: float = 60.0,
     lane: WebLane = WebLane.REST,
@@ -165,7 +166,8 @@ def run_on_site(
                 port = sockets[0].getsockname()[1]
                 whole = configured(config, base_url or simulated, lane)
                 async with trio.open_nursery() as serving:
-                    server = Server(whole, tokens, StateFile(state_file) if state_file else None)
+                    state = StateFile(state_file) if state_file else None
+                    server = Server(whole, tokens, state, record=record)
                     await serving.start(server.run, sockets, stop)
                     async with httpx.AsyncClient(
                         base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, verify=False

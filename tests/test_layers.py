@@ -113,7 +113,7 @@ ROOMS = {
     "protocol.pool": "errors protocol",
     "protocol.token_file": "errors protocol protocol.urls",
     "protocol.browser_copy": "errors protocol.urls",
-    "protocol.recording": "protocol protocol.grok_web",
+    "protocol.recording": "protocol protocol.grok_socket protocol.grok_web",
     "runtime.disk": "errors protocol",
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol.pool",
@@ -144,20 +144,21 @@ ROOMS = {
     "web.health": "protocol.pool runtime.completion web.observing web.state",
     "web.server": "config errors runtime.completion web.edge web.observing web.state",
     "web.services": ("runtime.attachments runtime.completion web.delivery web.observing web.state"),
+    "web.model_list": "protocol protocol.pool web.edge web.services",
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
-        "runtime.attachments runtime.completion runtime.lanes web.delivery web.edge web.responses "
-        "web.services"
+        "runtime.attachments runtime.completion runtime.lanes web.delivery web.edge web.model_list "
+        "web.responses web.services"
     ),
     "web.dashboard": (
         "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "
         "web.edge web.health web.observing web.responses web.routes web.services"
     ),
     "web.app": (
-        "config errors protocol protocol.dialects runtime.disk web.answers web.dashboard web.edge "
-        "web.health web.media web.observing web.openapi web.responses web.routes web.services "
-        "web.unknown_paths"
+        "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "
+        "web.health web.media web.model_list web.observing web.openapi web.responses web.routes "
+        "web.services web.unknown_paths"
     ),
 }
 """The parts of grokcore that each room may import beside itself. ``protocol`` and ``runtime`` are

@@ -12,12 +12,24 @@ from attrs import frozen
 from grokcore.cli.replay import add_replay_command
 from grokcore.errors import ConfigError
 from grokcore.protocol.recording.redact import redacted
-from grokcore.runtime.transport.recording import RECORD_KEY
+from grokcore.runtime.transport.recorded_files import RECORD_KEY
 from grokcore.simulator import lines
 from grokcore.simulator.lines import response, soft_stop, token
 from grokcore.simulator.scripts import answer_lines, wrapped
+from tests.protocol.grok_socket.frames_of import (
+    attached,
+    chunk,
+    created,
+    done,
+    event,
+    failed,
+    session_created,
+    text,
+)
 
 FIXTURES = sorted((Path(__file__).parent / "protocol" / "grok_web" / "fixtures").iterdir())
+
+FRAMES = sorted((Path(__file__).parent / "protocol" / "grok_socket" / "golden").glob("*.ndjson"))
 
 FAILURES = {
     "error_admission_2026": "upstream_overloaded",
@@ -61,6 +73,31 @@ def recorded(
     return json.dumps(header).encode() + b"\n" + body + last
 
 
+def conversation(
+    *lines: bytes,
+    status: int = 101,
+    end: str = '"end":"whole","code":1000',
+    **response: str,
+) -> bytes:
+    """A file of a websocket as the recorder writes it."""
+    content_type = response.pop("content_type", "")
+    header = {RECORD_KEY: 1, "status": status, "content_type": content_type, "path": "/ws/mgw/"}
+    header |= {"lane": "socket", "request": [], "cookies": [], "response": response}
+    last = f'{{"{RECORD_KEY}":1,{end}}}'.encode()
+    return b"\n".join([json.dumps(header).encode(), *lines, last])
+
+
+def heard(*frames: object) -> list[bytes]:
+    """Lines of Grok's messages; bytes are text."""
+    return [
+        json.dumps({"at_ms": 1, "from": "grok"} | content).encode()
+        for frame in frames
+        for content in (
+            [{"text": frame.decode()}] if isinstance(frame, bytes) else [{"frame": frame}]
+        )
+    ]
+
+
 def kinds(printed: str) -> list[str]:
     """The kinds of events in what ``--json`` prints."""
     return [
@@ -100,6 +137,19 @@ def test_a_redacted_record_replays_as_the_stream_itself_does(
     ]
     assert ends[0][0] == ends[1][0]
     assert ends[0][1].get("code") == ends[1][1].get("code")
+
+
+@pytest.mark.parametrize("path", FRAMES, ids=lambda path: path.stem)
+def test_a_stream_of_frames_replays_to_its_end(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As its golden list has it; the lane is known by the frames."""
+    *_, last = path.with_suffix(".events").read_text("utf-8").splitlines()
+    finished = last == "Finished()"
+    assert replayed(str(path), "--filtered-tags", "") == int(not finished)
+    *_, unknown, end = capsys.readouterr().out.splitlines()
+    assert unknown == "unknown keys: none"
+    assert end.startswith("finished" if finished else "failed: ")
 
 
 @frozen
@@ -153,6 +203,31 @@ TOLD = [
 ]  # fmt: skip
 
 
+_OPENED = [session_created(), attached(), created()]
+_ASKED = b'{"at_ms":0,"from":"client","frame":{"event":{"type":"session.create","session":{"model":"heavy"}}}}'
+_LONG_QUESTION = b'{"at_ms":0,"from":"client","bytes":1000000}'
+
+TOLD += [
+    Told("a websocket", conversation(_ASKED, *heard(*_OPENED, text("a")), _LONG_QUESTION, *heard(text("b"), done())), (
+        'text          "a"', 'text          "b"', COUNTS, NONE, "finished",
+    )),
+    Told("a websocket that we closed", conversation(*heard(*_OPENED, text("a"), done()), end='"end":"abandoned"'), (
+        'text          "a"', COUNTS, NONE, "finished",
+    )),
+    Told("a websocket that was cut behind its answer", conversation(*heard(*_OPENED, text("a"), done()), end='"end":"cut"'), (
+        'text          "a"', COUNTS, NONE, 'the record is not whole: "cut"', "finished",
+    )),
+    Told("a websocket, given up", conversation(*heard(*_OPENED, text("a")), end='"end":"abandoned"'), (
+        'text          "a"', COUNTS, NONE, 'the record is not whole: "abandoned"',
+        "failed: upstream_incomplete: Grok's connection broke off before the answer was complete.",
+    ), 1),
+    Told("not understood", conversation(*heard(*_OPENED, event("response.new"), b"xxx", b"\0", chunk(novelty=1), text("a"), b'{"xxxxx', done())), (
+        'text          "a"', COUNTS.replace("junk_lines 0", "junk_lines 3"), 'unknown keys: "response.new" 1, "novelty" 1',
+        "failed: upstream_incomplete: Frames of Grok's answer came damaged, and nothing shows that it is whole.",
+    ), 1),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("case", TOLD, ids=lambda case: case.name)
 def test_a_stream_is_told_line_by_line(
     case: Told, place: Path, capsys: pytest.CaptureFixture[str]
@@ -195,6 +270,64 @@ def test_a_recorded_refusal_is_read_as_one(
     (place / "file").write_bytes(file)
     assert replayed("file") == 1
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"failed: {code}: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        (conversation(status=401), "no_valid_tokens"),
+        (conversation(status=403, content_type="text/html"), "upstream_challenge"),
+        (conversation(status=302, location="https://accounts.x.ai/"), "no_valid_tokens"),
+        (conversation(*heard(*_OPENED), end='"end":"closed","code":1008,"reason":"token expired"'), "no_valid_tokens"),
+        (conversation(end='"end":"closed","code":1008,"reason":"anti_bot"'), "upstream_antibot"),
+        (conversation(*heard(session_created()), end='"end":"broken"'), "upstream_error"),
+        (conversation(*heard(event("error", error={"code": "anti_bot"}))), "upstream_antibot"),
+        (conversation(*heard(session_created(), attached("5e0c2a10-0000-4000-8000-0000000000ff"))), "upstream_error"),
+        (conversation(_ASKED, *heard(*_OPENED, failed("stream_error"))), "upstream_refused"),
+        (conversation(*heard(*_OPENED, failed("stream_error"))), "upstream_error"),
+    ],
+)  # fmt: skip
+def test_a_recorded_websocket_fails_as_the_lane_does(
+    file: bytes, code: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the upgrade's status, an unacknowledged session, or the reason of a close; by the mode
+    that was asked for.
+    """
+    (place / "file").write_bytes(file)
+    assert replayed("file") == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"failed: {code}: ")
+
+
+_WHOLE = conversation(*heard(*_OPENED, text("a"), done()))
+
+DAMAGED = [
+    (_WHOLE[:-5], r"file: is cut off: the last line of a recorded websocket is missing"),
+    (_WHOLE[: _WHOLE.rindex(b"\n")], "file: is cut off: the last line"),
+    (_WHOLE[: _WHOLE.index(b"\n")], "file: is cut off: the last line"),
+    (_WHOLE.replace(b'"at_ms": 1', b'"at', 1), "file: is damaged: line 2 is no message"),
+    (_WHOLE.replace(b"\n", b"\n\n", 1), "file: is damaged: line 2 is no message"),
+    (b"\x89PNG\r\n\x1a\n\0\0", "file: is neither a recording nor a stream of Grok's"),
+    (b"# Notes\n\n* a\n", "file: is neither a recording nor a stream of Grok's"),
+]
+
+
+@pytest.mark.parametrize(("file", "message"), DAMAGED)
+def test_a_file_that_is_damaged_or_of_another_kind_is_a_fault_with_its_name(
+    file: bytes, message: str, place: Path
+) -> None:
+    """Half a recording looks like an answer that broke off, and would be reported as one."""
+    (place / "file").write_bytes(file)
+    with pytest.raises(ConfigError, match=message):
+        replayed("file")
+
+
+def test_a_recording_may_have_been_through_a_mail_program(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other ends of lines, and one behind the last."""
+    (place / "file").write_bytes(_WHOLE.replace(b"\n", b"\r\n") + b"\r\n")
+    assert replayed("file", "--json") == 0
+    assert kinds(capsys.readouterr().out) == ["text"]
 
 
 def test_the_tags_are_those_of_the_configuration(

@@ -87,8 +87,10 @@ TESTED_WITH = {
     "protocol/grok_web/identity.py": "protocol/grok_web/test_payload.py",
     "protocol/grok_web/stream_keys.py": "protocol/grok_web/test_decoder.py",
     "protocol/recording/covering.py": "protocol/recording/test_redact.py",
+    "protocol/recording/frame_texts.py": "protocol/recording/test_frames.py",
     "protocol/recording/masks.py": "protocol/recording/test_redact.py",
     "protocol/recording/pseudonyms.py": "protocol/recording/test_redact.py",
+    "protocol/recording/values.py": "protocol/recording/test_redact.py",
     "protocol/recording/vocabulary.py": "protocol/recording/test_redact.py",
     "protocol/token_file/places.py": "protocol/token_file/test_reading.py",
     "protocol/urls/groks_hosts.py": "protocol/token_file/test_text.py",
@@ -96,6 +98,8 @@ TESTED_WITH = {
     "runtime/disk/media_folder.py": "runtime/disk/test_media_cache.py",
     "runtime/threads.py": "runtime/disk/test_disk_thread.py",
     "runtime/disk/finishing.py": "runtime/disk/test_state_keeper.py",
+    "runtime/transport/recorded_exchange.py": "runtime/transport/test_recording.py",
+    "runtime/transport/recorded_files.py": "runtime/transport/test_recording.py",
     "runtime/transport/seam.py": "runtime/transport/test_curl.py",
 }
 """Modules without a test file of their own, and the file that tests them."""

@@ -15,7 +15,7 @@ from ..web.server import PortInUse
 from .build import add_build_command
 from .check import add_check_command
 from .import_curl import add_import_curl_command
-from .models import models_command
+from .models import add_models_command
 from .redaction import without_secrets
 from .replay import add_replay_command
 from .serve import serve_command
@@ -70,11 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     # Flags may stand before or after the command. After it, an absent flag must not undo one
     # before it.
     parents = [_flags(default=argparse.SUPPRESS)]
-    for name, run, about in (
-        ("serve", serve_command, "run the server (the default)"),
-        ("models", models_command, "list the models and what they mean at Grok"),
-    ):
-        commands.add_parser(name, help=about, parents=parents).set_defaults(run=run)
+    serve = commands.add_parser("serve", help="run the server (the default)", parents=parents)
+    serve.set_defaults(run=serve_command)
+    add_models_command(commands, parents)
     add_token_commands(commands, parents)
     add_import_curl_command(commands, parents)
     add_check_command(commands, parents)

@@ -126,10 +126,8 @@ class Server:
         ]
 
     def _lanes(self, rest: GrokWebLane, config: Config) -> GrokComLanes:
-        path = config.grok.socket_path
-        return GrokComLanes(
-            rest, GrokSocketLane(rest, self._transport, self._users, time.time, path)
-        )
+        sockets, path = self._recorder or self._transport, config.grok.socket_path
+        return GrokComLanes(rest, GrokSocketLane(rest, sockets, self._users, time.time, path))
 
     def _recall(self, file: StateFile) -> StateKeeper:
         """Load the learned state, and save every change of it from now on."""

@@ -12,18 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from attrs import frozen
 
-from ..errors import ConfigError, GrokApiError
+from ..errors import GrokApiError
 from ..protocol.conversation.events import Event, Failed, Finished
 from ..protocol.counters import Counters
-from ..protocol.grok_web.decoder import Decoder
 from ..protocol.grok_web.markup import parse_tag_names
-from ..protocol.grok_web.refusals import is_html, refusal_of_response
-from ..protocol.lenient_json import loads
-from ..runtime.transport.recording import RECORD_KEY, RECORD_VERSION
 from .parsing import Commands, Parents, add_command
-from .setup import InputFiles, read_file
+from .records import read_record
+from .setup import InputFiles, naming, read_file
 
 __all__ = ["add_replay_command"]
 
@@ -59,77 +55,24 @@ def replay(arguments: argparse.Namespace) -> int:
     """Print the events, counts of skipped input, and how the answer ended.
 
     :returns: 0 if it finished, 1 if not.
-    :raises ConfigError: the file can't be read, or was written by a newer version; or the
-        configuration is at fault.
+    :raises ConfigError: the file can't be read, is damaged, is neither a recording nor a stream of
+        Grok's, or was written by another version; or the configuration is at fault.
     """
-    record = _parsed(Path(arguments.file), read_file(Path(arguments.file)))
-    events, counters = _decoded(record, _filtered_tags(arguments))
+    path = Path(arguments.file)
+    with naming(path):
+        record = read_record(read_file(path))
+    events, counters = record.decoded(_filtered_tags(arguments))
+    finished = isinstance(events[-1], Finished)
     tell = _tell_json if arguments.json else _tell_text
-    for line in tell(events, counters, record.end):
+    for line in tell(events, counters, record.missing(finished=finished)):
         print(_encodable(line))
-    return 0 if isinstance(events[-1], Finished) else 1
+    return 0 if finished else 1
 
 
 def _filtered_tags(arguments: argparse.Namespace) -> frozenset[str]:
     if arguments.filtered_tags is not None:
         return parse_tag_names(arguments.filtered_tags)
     return InputFiles(arguments, os.environ).read_config().config.grok.filtered_tags
-
-
-# Reading ----------------------------------------------------------------------------------------
-
-
-@frozen
-class _Record:
-    """A recorded response.
-
-    :ivar end: why it is not there to its end, in one word; empty if it is, or if that is not known.
-    """
-
-    body: bytes
-    status: int = 200
-    content_type: str = ""
-    end: str = ""
-
-
-def _parsed(path: Path, data: bytes) -> _Record:
-    """A file of a recorder's, or a raw stream."""
-    first, _, body = data.partition(b"\n")
-    header = _of_recorder(first)
-    if header is None:
-        return _Record(data)
-    if header[RECORD_KEY] != RECORD_VERSION:
-        raise ConfigError(
-            f"{path}: was written by another version of grok2api (format "
-            f"{header[RECORD_KEY]!r:.20})"
-        )
-    before, _, last = body.rstrip(b"\n").rpartition(b"\n")
-    trailer = _of_recorder(last)
-    if trailer is not None:
-        body = before + b"\n"
-    status = header.get("status")
-    return _Record(
-        body,
-        status if isinstance(status, int) else 200,
-        str(header.get("content_type", "")),
-        str((trailer or {}).get("end", "")),
-    )
-
-
-def _of_recorder(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = loads(line)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) and RECORD_KEY in value else None
-
-
-def _decoded(record: _Record, tags: frozenset[str]) -> tuple[list[Event], Counters]:
-    headers = {"content-type": record.content_type}
-    if record.status != 200 or is_html(headers, b""):
-        return [Failed(refusal_of_response(record.status, headers, record.body))], Counters()
-    decoder = Decoder(tags)
-    return decoder.receive(record.body) + decoder.close(), decoder.counters
 
 
 # Output -----------------------------------------------------------------------------------------

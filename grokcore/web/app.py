@@ -20,7 +20,6 @@ from ..errors import (
     RequestTooLarge,
 )
 from ..protocol.dialects.error_forms import error_form
-from ..protocol.models import Model
 from ..runtime.disk.media_cache import MediaCache
 from .answers.admission import chosen_model, most_body_bytes
 from .answers.answering import answer
@@ -33,6 +32,7 @@ from .edge.lifetime import current_lifetime
 from .edge.public_url import public_base
 from .health import health_report, public_faults
 from .media import media_response
+from .model_list import model_list, model_object
 from .observing.metrics import CONTENT_TYPE_LATEST, Metrics
 from .openapi import add_openapi_route
 from .responses import json_response
@@ -41,11 +41,6 @@ from .services import Services
 from .unknown_paths import unknown_url
 
 __all__ = ["create_app"]
-
-MODELS_CREATED = 1763683200
-"""``created`` of all models: 21 November 2025, the revision of the table. Clients only require a
-number.
-"""
 
 _log = logging.getLogger(__name__)
 
@@ -179,15 +174,12 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
 
     @app.get("/models")
     async def list_models() -> Response:
-        may_use = current_lifetime().caller.may_use
-        models = [
-            _model_object(model) for model in state.config.models.values() if may_use(model.name)
-        ]
-        return json_response({"object": "list", "data": models})
+        return json_response(model_list(services, current_lifetime()))
 
     @app.get("/models/<path:name>")
     async def show_model(name: str) -> Response:
-        return json_response(_model_object(chosen_model(services, name, current_lifetime())))
+        model = chosen_model(services, name, current_lifetime())
+        return json_response(model_object(services, model))
 
     @route(app, "GET", "/health", needs_key=False)
     async def health() -> Response:
@@ -235,7 +227,3 @@ def _add_metrics_route(app: QuartTrio, metrics: Metrics) -> None:
     async def show_metrics() -> Response:
         current_lifetime().caller.require_owner()
         return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
-
-
-def _model_object(model: Model) -> dict[str, object]:
-    return {"id": model.name, "object": "model", "created": MODELS_CREATED, "owned_by": "xai"}

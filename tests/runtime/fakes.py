@@ -10,7 +10,7 @@ import trio
 from attrs import define, field
 
 from grokcore.errors import TransportFailure
-from grokcore.runtime.transport.seam import ResponseHead, UpstreamRequest
+from grokcore.runtime.transport.seam import Heartbeat, ResponseHead, UpstreamRequest
 from grokcore.simulator.scripts import Cut, Script, Send, Wait
 
 
@@ -78,16 +78,47 @@ class FakeExchange:
 
 
 @define(eq=False)
+class FakeSocket(FakeExchange):
+    """A websocket that plays a script, whose pieces are those of its lines.
+
+    :ivar failure: raised in place of each cut of the script.
+    """
+
+    heartbeat: Heartbeat | None = None
+    failure: TransportFailure | None = None
+    sent: list[bytes] = field(factory=list)
+
+    def read_nowait(self) -> bytes | None:
+        try:
+            return super().read_nowait()
+        except TransportFailure:
+            if self.failure is None:
+                raise
+            raise self.failure from None
+
+    def send(self, message: bytes) -> None:
+        self.sent.append(message)
+
+
+@define(eq=False)
 class FakeTransport:
     """Plays the scripts one after the other, the last one for ever."""
 
     scripts: list[Script]
     exchanges: list[FakeExchange] = field(factory=list)
+    failure: TransportFailure | None = None
 
     def open(self, request: UpstreamRequest) -> FakeExchange:
-        script = self.scripts[min(len(self.exchanges), len(self.scripts) - 1)]
-        self.exchanges.append(FakeExchange(request, script))
+        self.exchanges.append(FakeExchange(request, self._next_script()))
         return self.exchanges[-1]
+
+    def connect(self, request: UpstreamRequest, heartbeat: Heartbeat | None) -> FakeSocket:
+        socket = FakeSocket(request, self._next_script(), heartbeat=heartbeat, failure=self.failure)
+        self.exchanges.append(socket)
+        return socket
+
+    def _next_script(self) -> Script:
+        return self.scripts[min(len(self.exchanges), len(self.scripts) - 1)]
 
     @property
     def all_closed(self) -> bool:

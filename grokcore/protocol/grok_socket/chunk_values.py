@@ -7,6 +7,7 @@ object of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,8 +24,10 @@ __all__ = [
     "file_card",
     "found_picture",
     "generated_picture",
+    "is_of_another_agent",
     "results_in",
     "started",
+    "step_of",
     "tool_use",
     "video_progress",
     "wholly_done",
@@ -37,6 +40,9 @@ _LISTS_OF_RESULTS = (
 
 MOST_RESULTS = 1000
 """Results of one chunk that are looked at."""
+
+_ANOTHER_AGENT = re.compile(r"agent\b", re.IGNORECASE)
+"""How the names of agents begin that work for the one who answers (recorded on the REST lane)."""
 
 # Codes of pictures that could not be made (§8.5). The others name a check that refused it.
 _FAULTS = {1006: "rate_limit", 1007: "generation_failed", 1008: "too many in one answer"}
@@ -163,6 +169,21 @@ def started(value: Mapping[str, Any]) -> Card | None:
     if "generated_image" in value or "generated_video" in value:
         return Card(id=_name(value.get("id")), kind="generated_image_card", percent=0)
     return None
+
+
+def is_of_another_agent(metadata: object) -> bool:
+    """Whether a chunk's metadata name an agent that works for the one who answers."""
+    if not isinstance(metadata, dict) or "rollout_id" not in metadata:
+        return False
+    name = metadata["rollout_id"]
+    return isinstance(name, str) and _ANOTHER_AGENT.match(name) is not None
+
+
+def step_of(channel_name: object, metadata: object) -> str:
+    """A name for the step of a thought: one agent's, in one channel."""
+    if not isinstance(metadata, dict):
+        return ""
+    return f"{metadata.get('rollout_id')} {metadata.get('step_id')} {channel_name}"[:200]
 
 
 def wholly_done(percent: object) -> bool:

@@ -28,7 +28,6 @@ Rules
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ..conversation.events import Activity, Event
@@ -39,8 +38,10 @@ from .chunk_values import (
     file_card,
     found_picture,
     generated_picture,
+    is_of_another_agent,
     results_in,
     started,
+    step_of,
     tool_use,
     video_progress,
 )
@@ -54,9 +55,6 @@ from .refusals import (
 )
 
 __all__ = ["Decoder"]
-
-_ANOTHER_AGENT = re.compile(r"agent\b", re.IGNORECASE)
-"""How the names of agents begin that work for the one who answers (recorded on the REST lane)."""
 
 _TEXT_CHUNK_KEYS = frozenset({"metadata", "text"})
 """A chunk with no other keys than these is a piece of text: nearly every chunk is."""
@@ -276,12 +274,12 @@ class Decoder:
             self._answer.events.append(Activity())
         elif not text:
             return
-        elif channel is Channel.ANSWER and not _of_another_agent(metadata):
+        elif channel is Channel.ANSWER and not is_of_another_agent(metadata):
             self._answer.step(Input.ANSWER, text)
         else:
             if channel is Channel.UNKNOWN:
                 self.counters.note_key(str(channel_name))
-            self._answer.step(Input.THOUGHT, Thought(text, _step_of(channel_name, metadata)))
+            self._answer.step(Input.THOUGHT, Thought(text, step_of(channel_name, metadata)))
 
     def _read_news(self, key: str, kind: ChunkKind, value: Any) -> None:
         """A key of a chunk that is no text."""
@@ -331,17 +329,3 @@ class Decoder:
 def _response_in(event: dict[str, Any]) -> dict[str, Any]:
     response = event.get("response")
     return response if isinstance(response, dict) else {}
-
-
-def _of_another_agent(metadata: object) -> bool:
-    if not isinstance(metadata, dict) or "rollout_id" not in metadata:
-        return False
-    name = metadata["rollout_id"]
-    return isinstance(name, str) and _ANOTHER_AGENT.match(name) is not None
-
-
-def _step_of(channel_name: object, metadata: object) -> str:
-    """A name for the step of a thought: one agent's, in one channel."""
-    if not isinstance(metadata, dict):
-        return ""
-    return f"{metadata.get('rollout_id')} {metadata.get('step_id')} {channel_name}"[:200]

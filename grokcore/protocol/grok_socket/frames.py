@@ -3,9 +3,9 @@
 Theory
 ------
 A text message holds one JSON object, or several back to back (grok-protocol.md §8.3). On its way to
-the decoder a message is a *line*: :func:`as_line` makes one, and a recording of a websocket is a
-file of such lines. So a decoder of frames is fed bytes, like that of a response's body. Inside a
-line an object ends where its braces close. Text between objects is junk.
+the decoder a message is a *line*: :func:`as_line` makes one. So a decoder of frames is fed bytes,
+like that of a response's body. Inside a line an object ends where its braces close. Text between
+objects is junk.
 
 Rules
 -----

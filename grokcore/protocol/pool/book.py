@@ -12,6 +12,7 @@ Of the pure half,
 * :mod:`~grokcore.protocol.pool.choice` finds the best of them for a request,
 * :mod:`~grokcore.protocol.pool.account` changes one by an outcome,
 * :mod:`~grokcore.protocol.pool.why_not` finds the reason why none is open,
+* :mod:`~grokcore.protocol.pool.serving` knows the models that they may be asked for,
 * :mod:`~grokcore.protocol.pool.view` shows one to its owner.
 
 Rules
@@ -46,7 +47,7 @@ from ...errors import (
     TimeoutTotal,
     TransportFailure,
 )
-from ..models import SHIPPED
+from ..models import SHIPPED, Model
 from ..quota import Quota
 from ..tokens import TokenEntry
 from .account import Account, Egress
@@ -56,6 +57,7 @@ from .overload import Overload
 from .owner_actions import Cleared, Disabled, Enabled, Rechecked
 from .quota_polls import Poll, PollPlan
 from .roster import Adoption, Roster, UnknownToken
+from .serving import Serving
 from .shelves import Left
 from .view import (
     TokenView,
@@ -108,6 +110,7 @@ class TokenBook:
         self._roster = Roster()
         self._choice = Choice(self._roster, self.polls, max_in_flight)
         self._reasons = Reasons(self._roster)
+        self._serving = Serving(self._roster)
         self._missed_s = 0.0  # by the caller's clock, as far as shift() knows
         self._unsaved: set[Account] = set()
         self.adopt(entries, default_proxy=default_proxy, max_in_flight=max_in_flight, now=-math.inf)
@@ -187,7 +190,12 @@ class TokenBook:
 
     def _start_anew(self) -> None:
         self._choice.clear()
+        self._account_changed()
+
+    def _account_changed(self) -> None:
+        """Forget conclusions from the state of all accounts."""
         self._reasons.forget_all()
+        self._serving.forget()
 
     def _plan_after_absence(self, account: Account, now: float) -> None:
         """Plan the polls of an account that was out of use for a while."""
@@ -246,6 +254,17 @@ class TokenBook:
         """The sum of the known allowances for *need*; None if none is known."""
         return self._choice.left(need, now)
 
+    def serves(self, model: Model) -> bool:
+        """Whether an account may be asked for *model*, now or when its cooling is over."""
+        return self._serving.serves(model)
+
+    def listed(self, models: Iterable[Model]) -> list[Model]:
+        """The part of *models* that accounts may be asked for. It is the whole if no account is
+        usable (each is disabled or invalid, or there is none). Nothing is known then, and a
+        client's question gets the error that says what to do.
+        """
+        return [model for model in models if self._serving.idle or self.serves(model)]
+
     # Outcomes ------------------------------------------------------------------------------------
 
     def settle(self, loan: Loan, error: GrokApiError | None, now: float) -> None:
@@ -269,7 +288,9 @@ class TokenBook:
             account.fail(group, error, now)
         if not isinstance(error, Challenge | CredentialsRejected):
             self.polls.used(account, group, now)
-        if doubted or isinstance(error, Challenge | CredentialsRejected | TransportFailure):
+        if doubted or isinstance(error, CredentialsRejected):
+            self._account_changed()
+        elif isinstance(error, Challenge | TransportFailure):
             self._reasons.forget_all()
         self._learned(account, group, now)
 
@@ -327,7 +348,7 @@ class TokenBook:
         elif not account.answered:
             account.doubt(answer.message, now)
         if account.refusal:
-            self._reasons.forget_all()
+            self._account_changed()
         self._learned(account, poll.group, now)
 
     def _learned(self, account: Account, group: str, now: float) -> None:
@@ -355,10 +376,10 @@ class TokenBook:
         :param refused: by id, with the plan that has it; None if Grok did not say.
         :param due_at: time from which Grok may be asked again.
         """
-        if refused is not None:
+        if refused is not None and refused != account.refused_modes:
             account.refused_modes = dict(refused)
+            self._account_changed()
         account.modes_due_at = due_at
-        self._reasons.forget_all()
         self._touch(account, now)
 
     # Actions of a token's owner ------------------------------------------------------------------
@@ -377,7 +398,7 @@ class TokenBook:
             allowance.clear(max(dear, self.polls.dearest(group)))
             if account.invalid and not account.retired:
                 self.polls.schedule(account, group, now)
-        self._reasons.forget_all()
+        self._account_changed()
         self._touch(account, now)
         if account.disabled:
             return Cleared.DISABLED
@@ -408,7 +429,7 @@ class TokenBook:
             return Disabled.ALREADY
         self._roster.switch(account, on=False)
         self._choice.remove(account)
-        self._reasons.forget_all()
+        self._account_changed()
         self._unsaved.add(account)
         return Disabled.BUSY if account.in_flight else Disabled.IDLE
 
@@ -421,7 +442,7 @@ class TokenBook:
             self._roster.switch(account, on=True)
             if not account.disabled:
                 self._plan_after_absence(account, now)
-            self._reasons.forget_all()
+            self._account_changed()
             self._touch(account, now)
         return Enabled.DISABLED_IN_FILE if account.disabled else Enabled.ENABLED
 

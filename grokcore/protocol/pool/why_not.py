@@ -28,7 +28,7 @@ NOBODY = (
     "`tokens add`, or write it into the token file; the running server takes it over within "
     "seconds."
 )
-ALL_DISABLED = "All tokens that may use this model are disabled, {where}."
+ALL_DISABLED = "All tokens that may use the model {model} are disabled, {where}."
 ALL_TRIED = "Every token that may use this model was tried for this request, and failed."
 RESTING = (
     "Grok answered with a challenge page a moment ago, so this address is left alone for now. Open "
@@ -43,7 +43,7 @@ REFUSED_ONCE = (
     "Grok has refused every token for this model; they are tried again in {seconds} "
     "s.{disabled} {refusal}"
 )
-REFUSED = "No configured token is accepted by Grok any more.{disabled} {refusal}"
+REFUSED = "Grok accepts no token that may use the model {model} any more.{disabled} {refusal}"
 
 
 @frozen
@@ -112,7 +112,8 @@ def judge(
     """
     able, disabled = _able(accounts, model), _able(aside, model)
     if not able and disabled:
-        return Reason(NoTokens, ALL_DISABLED.replace("{where}", _where(disabled)))
+        message = ALL_DISABLED.replace("{model}", model.name)
+        return Reason(NoTokens, message.replace("{where}", _where(disabled)))
     plans = {
         plan
         for account in accounts
@@ -132,7 +133,7 @@ def judge(
     resting = [account.egress for account in shut if opens[account] <= now]
     if resting:
         return _of_resting(resting, now)
-    return _of_shut(shut, opens, _besides(disabled))
+    return _of_shut(shut, opens, _besides(disabled), model)
 
 
 def _not_included(model: Model, plans: AbstractSet[str]) -> str:
@@ -177,12 +178,14 @@ def _of_resting(resting: Sequence[Egress], now: float) -> Reason:
     return Reason(TransportFailure, UNREACHED.replace("{failure}", resting[0].failure), opens_at)
 
 
-def _of_shut(shut: Sequence[Account], opens: dict[Account, float], besides: str) -> Reason:
+def _of_shut(
+    shut: Sequence[Account], opens: dict[Account, float], besides: str, model: Model
+) -> Reason:
     """The reason while each account is cooling or invalid."""
     back = [opens[account] for account in shut if not account.invalid]
     refusals = [account.refusal for account in shut if account.refusal]
     if not back:
-        message = REFUSED.replace("{disabled}", besides)
+        message = REFUSED.replace("{model}", model.name).replace("{disabled}", besides)
         return Reason(NoValidTokens, message.replace("{refusal}", refusals[0] if refusals else ""))
     if len(refusals) == len(shut):
         message = REFUSED_ONCE.replace("{disabled}", besides)

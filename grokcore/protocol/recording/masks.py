@@ -93,11 +93,15 @@ class TextMask:
         first, *others = text.split(ARGUMENTS_BEGIN)
         return ARGUMENTS_BEGIN.join([self._text(first), *map(self._behind_arguments_begin, others)])
 
+    def of_arguments(self, text: str) -> str:
+        """Return the arguments of a tool masked; names and punctuation of their JSON stay."""
+        return self._in_json.sub(self._piece, text)
+
     def _behind_arguments_begin(self, text: str) -> str:
         arguments, end, rest = text.partition(ARGUMENTS_END)
         if not end:
             return self._text(text)
-        return self._in_json.sub(self._piece, arguments) + end + self._text(rest)
+        return self.of_arguments(arguments) + end + self._text(rest)
 
     def _text(self, text: str) -> str:
         return self._in_text.sub(self._piece, text)

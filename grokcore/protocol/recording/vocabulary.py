@@ -37,7 +37,8 @@ WORD_KEYS = _words("""
     messageTag sender model modelName modelMode modelId modeId mode effort imageModel steerModelId
     cardType card_type type kind severity state status category size queryType messageType
     followUpType reasoningUiLayout resolutionName deepsearchPreset systemErrCode rejectionReason
-    contentType mime_type mimeType
+    contentType mime_type mimeType channel object role message_type follow_up_type
+    reasoning_ui_layout steer_model_id rejection_reason output_modalities protocol_capabilities
 """)
 """Keys whose strings stay if they are single words."""
 
@@ -75,16 +76,27 @@ EXTENSIONS = {extension.removeprefix(".") for extension in MEDIA_EXTENSIONS.valu
 )
 
 ERROR_WORDS = _words("""
-    a aborted access account accounts admission again an anti anti-bot antibot are at available
-    bad-credentials beyond blocked blocked-user by cancelled code concurrency connection content
-    content-moderated content_moderated context credentials deadline denied different
-    email-domain-rejected error exceeded exhausted expired external failed failure for found grok
-    heavy higher id in internal invalid invalid-credentials is is_first_token later length limit
-    limits load_shed load_shed_probability long look many message model moderated moderation none
-    not now of or overloaded perf_based_admission_controller permission plan please policies policy
-    prompt quota rate rate_limit reached refused rejected request requests resource
-    resourceexhausted revoked right rules server service session status stream supported suspended
-    temporarily the this to token too true try unauthenticated unauthorized unavailable under
-    unknown up upgrade usage use user violate violates was with you your
+    a aborted access account accounts admission after again allowance allowed an answer anti
+    anti-bot antibot any are at attachment auth authentication auto available bad-credentials
+    before beyond blocked blocked-user bot browser build by call cancelled closed closing code
+    completed concurrency connection content content-moderated content_moderated context
+    continue conversation credentials daily date day deadline denied detail details different
+    email-domain-rejected end ended error exceeded exhausted expert expired external failed
+    failure fast fatal file filter for forbidden found free get global going grok has heavy
+    higher hour hours id idle image in inactive inactivity included incomplete info internal
+    invalid invalid-credentials is is_first_token it kill kind large later length limit limited
+    limits load load_shed load_shed_probability loaded long look maintenance many maximum
+    message minute minutes mode model moderated moderation monthly network new no non none
+    nonfatal normal not now of only or out output overload overloaded page pages per
+    perf_based_admission_controller permission plan please plus policies policy pool premium
+    prompt quota rate rate_limit ratelimit ratelimited reached refresh refused rejected reload
+    render request requests required requires resource resourceexhausted response restart
+    restarting revoked right rules search second seconds server service session severity
+    shutdown sign signed signin signing socket something started status stop stopped stream
+    subscription super supergrok supported suspended switch system take temporarily the this
+    tier timed timedout timeout to token tokens too tool tools true try turn unauthenticated
+    unauthorized unavailable under unexpected unknown unspecified up upgrade upgraded usage use
+    used user violate violates wait warn warning was websocket went with without wrong ws you
+    your yourself
 """)
 """Words of the messages by which Grok refuses a request."""

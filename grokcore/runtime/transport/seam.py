@@ -37,11 +37,13 @@ class SocketClosed(TransportFailure):
     """The other side closed a websocket, and not in good order.
 
     :ivar reason: of its close frame; empty if it gave none.
+    :ivar close_code: of its close frame; None if it had none.
     """
 
-    def __init__(self, message: str, reason: str = "") -> None:
+    def __init__(self, message: str, reason: str = "", close_code: int | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.close_code = close_code
 
 
 def _check_address(_: object, __: object, value: str) -> None:

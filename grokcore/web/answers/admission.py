@@ -11,17 +11,27 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import trio
 
 from ...config import Config, EarlierPictures
-from ...errors import Overloaded, RateLimitExceeded, ShuttingDown
+from ...errors import (
+    GrokApiError,
+    ModeNotIncluded,
+    NoTokens,
+    NoValidTokens,
+    Overloaded,
+    RateLimitExceeded,
+    ShuttingDown,
+)
 from ...protocol.conversation.attachment_part import AttachmentPart
 from ...protocol.conversation.attachments import Attachment
 from ...protocol.conversation.enclosures import MOST_EARLIER, Enclosed, find_enclosures
 from ...protocol.conversation.messages import Message
 from ...protocol.conversation.question import Question
 from ...protocol.models import Model, find_model
+from ...protocol.pool.book import Need
 from ...runtime.attachments.loading import load_attachments, load_enclosures
 from ...runtime.completion.gateway import Completion
 from ...runtime.lanes.lane import rendered
 from ..edge.lifetime import Lifetime
+from ..model_list import names_served
 from ..services import Services
 from .limit_headers import key_headers, limit_headers
 
@@ -33,6 +43,7 @@ __all__ = [
     "described",
     "most_body_bytes",
     "open_completion",
+    "require_served",
 ]
 
 
@@ -81,6 +92,28 @@ def chosen_model(
     lifetime.trace.model = model.name
     lifetime.caller.require_model(model.name)
     return model
+
+
+def require_served(services: Services, model: Model, lifetime: Lifetime) -> None:
+    """Check that an account may be asked for *model*, before anything is fetched for it.
+
+    :raises NoTokens: if none may; the message names the models that may be asked for.
+    :raises NoValidTokens: if Grok has refused the credentials of all that may.
+    """
+    book = services.gateway.pool.book
+    if book.serves(model):
+        return
+    error = book.hopeless(Need(model, asker=lifetime.caller.name), trio.current_time())
+    if error is not None:  # else an account is on trial, and the question will show
+        lifetime.headers["x-grok2api-attempts"] = "0"
+        _name_others(services, error, lifetime)
+        raise error
+
+
+def _name_others(services: Services, error: GrokApiError, lifetime: Lifetime) -> None:
+    names = names_served(services, lifetime)
+    if names:
+        error.amend(advice=f"The tokens here may use: {', '.join(names)}.")
 
 
 async def attached(
@@ -141,6 +174,10 @@ def described(
         yield
     except RateLimitExceeded as error:
         refused = error
+        raise
+    except (NoTokens, NoValidTokens, ModeNotIncluded) as error:
+        if not services.gateway.pool.book.serves(completion.model):
+            _name_others(services, error, lifetime)
         raise
     finally:
         names = ignored(completion.ignored)

@@ -12,7 +12,7 @@ from ...runtime.completion.gateway import Completion
 from ..delivery import Delivery
 from ..edge.lifetime import Lifetime
 from ..services import Services
-from .admission import chosen_model, open_completion
+from .admission import chosen_model, open_completion, require_served
 from .chat_question import chat_question
 
 __all__ = ["ChatRoute"]
@@ -30,6 +30,7 @@ class ChatRoute:
         """
         lifetime.trace.stream = asked.stream
         model = chosen_model(services, asked.model, lifetime)
+        require_served(services, model, lifetime)
         question = await chat_question(services, asked, model, lifetime)
         return await open_completion(services, question, lifetime)
 

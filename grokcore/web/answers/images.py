@@ -28,7 +28,7 @@ from ...runtime.completion.gateway import Completion
 from ...runtime.gather import for_all
 from ..edge.lifetime import Lifetime
 from ..services import Services
-from .admission import attached, chosen_model, open_completion
+from .admission import attached, chosen_model, open_completion, require_served
 from .form import read_fields
 
 __all__ = ["ImageRoute"]
@@ -52,6 +52,7 @@ class ImageRoute:
     async def open(self, services: Services, asked: ImageRequest, lifetime: Lifetime) -> Completion:
         """A completion that asks for the pictures."""
         model = _model_that_draws(services, asked.model, lifetime)
+        require_served(services, model, lifetime)
         return await _open(services, model, asked, lifetime)
 
     def delivery(self, services: Services) -> None:

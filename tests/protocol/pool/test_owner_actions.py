@@ -311,10 +311,10 @@ class SwitchedOff:
 OFF_IN_FILE = TokenEntry("off", disabled=True)
 
 SWITCHED_OFF = [
-    SwitchedOff("all", [A, B], [A, B], "All tokens that may use this model are disabled, switched off on this server."),
-    SwitchedOff("all, by the file", [OFF_IN_FILE], [], "All tokens that may use this model are disabled, in the token file."),
-    SwitchedOff("all, by both", [A, OFF_IN_FILE], [A], "All tokens that may use this model are disabled, in the token file or switched off on this server."),
-    SwitchedOff("all that are able", [A, S], [S], "All tokens that may use this model are disabled, switched off on this server.", need=Need(SUPER_MODEL)),
+    SwitchedOff("all", [A, B], [A, B], "All tokens that may use the model grok-3-fast are disabled, switched off on this server."),
+    SwitchedOff("all, by the file", [OFF_IN_FILE], [], "All tokens that may use the model grok-3-fast are disabled, in the token file."),
+    SwitchedOff("all, by both", [A, OFF_IN_FILE], [A], "All tokens that may use the model grok-3-fast are disabled, in the token file or switched off on this server."),
+    SwitchedOff("all that are able", [A, S], [S], "All tokens that may use the model grok-4-heavy are disabled, switched off on this server.", need=Need(SUPER_MODEL)),
     SwitchedOff("none that is able", [A, B], [B], "The model grok-4-heavy needs a token of a Super account, and none is configured.", need=Need(SUPER_MODEL)),
     SwitchedOff("the others are used up", [A, B], [B], "All tokens for this model are used up for now; the first is back in 60 s. One more is disabled.", [quota()], leaf=RateLimitExceeded),
     SwitchedOff("the others are refused", [A, B, OFF_IN_FILE], [B], "Grok has refused every token for this model; they are tried again in 60 s. 2 more are disabled. refused", [refusal()], leaf=NoValidTokens),

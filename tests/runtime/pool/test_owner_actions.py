@@ -115,7 +115,10 @@ async def test_whoever_waits_for_a_token_that_is_switched_off_hears_so_and_its_a
         await trio.sleep(2)
         assert pool.disable(A.id) is Disabled.BUSY
     assert heard == [
-        ("All tokens that may use this model are disabled, switched off on this server.", 2)
+        (
+            "All tokens that may use the model grok-3-fast are disabled, switched off on this server.",
+            2,
+        )
     ]
     assert pool.view(A.id).in_flight == 1
     lease.settle(None)

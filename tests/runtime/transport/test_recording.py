@@ -20,6 +20,7 @@ from grokcore.protocol.grok_web.decoder import Decoder
 from grokcore.protocol.grok_web.payload import CHAT_PATH
 from grokcore.protocol.models import Limits
 from grokcore.runtime.lanes.grok_web.lane import GrokWebLane
+from grokcore.runtime.transport import recorded_files
 from grokcore.runtime.transport import recording as record
 from grokcore.runtime.transport.recording import RecordingTransport
 from grokcore.runtime.transport.seam import Exchange, UpstreamRequest
@@ -245,7 +246,8 @@ def test_a_long_answer_is_cut_off(
     at_once_: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind a whole line; the answer itself goes on."""
-    monkeypatch.setattr(record, "MAX_FILE_BYTES", 10_000)
+    for module in (record, recorded_files):
+        monkeypatch.setattr(module, "MAX_FILE_BYTES", 10_000)
     script = play_lines(answer_lines(["word "] * 100))
     if at_once_:
         script = Script((Send(script.body),))
@@ -259,7 +261,7 @@ def test_a_long_answer_is_cut_off(
 
 def test_the_oldest_files_go_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only so many of our own are kept; whatever else is in the folder is left alone."""
-    monkeypatch.setattr(record, "MAX_FILES", 3)
+    monkeypatch.setattr(recorded_files, "MAX_FILES", 3)
     old = [tmp_path / f"2026010{day}T000000000Z-0000000{day}.ndjson" for day in range(1, 6)]
     foreign = [
         tmp_path / name
@@ -278,7 +280,7 @@ def test_the_oldest_files_go_and_no_others(tmp_path: Path, monkeypatch: pytest.M
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [entry.getMessage() for entry in caplog.records if entry.name == record.__name__]
+    return [entry.getMessage() for entry in caplog.records if entry.name == recorded_files.__name__]
 
 
 def test_a_folder_that_can_not_be_made_is_told_of_once(
@@ -388,7 +390,7 @@ def test_unfinished_files_of_a_killed_process_go_with_the_oldest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They count as files of ours."""
-    monkeypatch.setattr(record, "MAX_FILES", 2)
+    monkeypatch.setattr(recorded_files, "MAX_FILES", 2)
     strays = [
         tmp_path / f".2026010{day}T000000000Z-0000000{day}.ndjson.0123abcd.tmp" for day in (1, 2)
     ]
@@ -442,7 +444,7 @@ def test_a_bug_ends_a_record_and_nothing_else(
     def broken(*_: object) -> bytes:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(record, "redacted", broken)
+    monkeypatch.setattr(recorded_files, "redacted", broken)
     found = recording(tmp_path, answer("a"))
     assert not isinstance(found.events[0], GrokApiError)
     assert warnings(caplog) == ["a bug kept an answer from being recorded"]

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from grokcore.protocol.models import SHIPPED
-from grokcore.web import app as web_app
+from grokcore.protocol.model_order import BEST_FIRST
+from grokcore.web import model_list
 from tests.servers import chat
 from tests.wire import http, reply_to
 
@@ -31,7 +31,7 @@ def test_the_models_are_at_every_spelling_of_their_path(path: str) -> None:
     """With or without ``/v1``, or with two; slashes don't matter; absolute as proxies send it."""
     reply = reply_to(http("GET", path))
     assert reply.status == 200
-    assert [model["id"] for model in json.loads(reply.body)["data"]] == list(SHIPPED)
+    assert [model["id"] for model in json.loads(reply.body)["data"]] == list(BEST_FIRST)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,7 @@ def test_one_model_is_shown() -> None:
     assert json.loads(reply.body) == {
         "id": "grok-4.1",
         "object": "model",
-        "created": web_app.MODELS_CREATED,
+        "created": model_list.MODELS_CREATED,
         "owned_by": "xai",
+        "available": True,
     }

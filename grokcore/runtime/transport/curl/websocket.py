@@ -9,7 +9,7 @@ Rules
 -----
 1. To the reader it is an exchange whose body has a line for each text message; its pieces come as
    they arrive. A line break within a message becomes a space: in JSON it can only be white space.
-   So the seam needs no second form for bodies, nor do recordings.
+   So the seam needs no second form for bodies.
 2. A binary message becomes a line that is no JSON (:data:`BINARY`), so that it is counted.
 3. Pings are answered by libcurl. What an unread buffer keeps back stays in TCP's window.
 4. An upgrade that is refused has a head and no body: libcurl does not read one.
@@ -251,7 +251,7 @@ class CurlSocket(CurlExchange):
             return None
         shown = "".join(char if char.isprintable() else " " for char in reason)
         words = f"{code}: {shown}" if shown else str(code)
-        return SocketClosed(f"{self.request.who} closed the connection ({words}).", reason)
+        return SocketClosed(f"{self.request.who} closed the connection ({words}).", reason, code)
 
     # Trio thread ---------------------------------------------------------------------------------
 

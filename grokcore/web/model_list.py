@@ -1,0 +1,69 @@
+"""``/v1/models``: the models that the accounts may be asked for, best first.
+
+Nothing here asks Grok, or waits.
+"""
+
+from __future__ import annotations
+
+import trio
+from quart import request
+
+from ..protocol.model_order import best_first
+from ..protocol.models import Model
+from ..protocol.pool.book import Need
+from .edge.lifetime import Lifetime
+from .services import Services
+
+__all__ = ["model_list", "model_object", "names_served"]
+
+MODELS_CREATED = 1763683200
+"""``created`` of all models: 21 November 2025, the revision of the table. Clients only require a
+number.
+"""
+
+_NO = {"0", "false", "no", "off"}
+
+MOST_NAMES = 20
+"""Names in an error's message: an owner's table may have hundreds of rows."""
+
+
+def model_list(services: Services, lifetime: Lifetime) -> dict[str, object]:
+    """The list for the request's key. With ``?all=1`` it has the models that no account may be
+    asked for, too.
+    """
+    rows, book = _rows_of(services, lifetime), services.gateway.pool.book
+    if request.args.get("all", "0").lower() in _NO:
+        rows = book.listed(rows)
+    data = [_row(model, available=book.serves(model)) for model in rows]
+    return {"object": "list", "data": data}
+
+
+def model_object(services: Services, model: Model) -> dict[str, object]:
+    """A model, with the reason if no account may be asked for it."""
+    book = services.gateway.pool.book
+    if book.serves(model):
+        return _row(model, available=True)
+    reason = book.hopeless(Need(model), trio.current_time())
+    words = {} if reason is None else {"unavailable_reason": reason.message}
+    return {**_row(model, available=False), **words}
+
+
+def names_served(services: Services, lifetime: Lifetime) -> list[str]:
+    """Names of the models that an account may be asked for with the request's key, best first."""
+    serves = services.gateway.pool.book.serves
+    return [model.name for model in _rows_of(services, lifetime) if serves(model)][:MOST_NAMES]
+
+
+def _rows_of(services: Services, lifetime: Lifetime) -> list[Model]:
+    models = services.state.config.models.values()
+    return best_first(model for model in models if lifetime.caller.may_use(model.name))
+
+
+def _row(model: Model, *, available: bool) -> dict[str, object]:
+    return {
+        "id": model.name,
+        "object": "model",
+        "created": MODELS_CREATED,
+        "owned_by": "xai",
+        "available": available,
+    }
