@@ -406,7 +406,7 @@ class Challenge(GrokApiError):
 
 
 class AntiBotRefusal(GrokApiError):
-    """Grok's anti-bot rules (its code 7) rejected the request's ``x-statsig-id``."""
+    """Grok's anti-bot rules (its code 7) rejected the request; over REST, its ``x-statsig-id``."""
 
     status, code, blame = 502, "upstream_antibot", Blame.EGRESS
 

@@ -13,7 +13,7 @@ import trio
 from attrs import evolve
 
 from grokcore.cli import EXIT_CONFIG, main
-from grokcore.cli.check import files, journey, looks
+from grokcore.cli.check import files, looks, token_rounds
 from grokcore.protocol.tokens import token_id
 from grokcore.runtime.attachments.lookups import Lookups
 from grokcore.runtime.disk.data_dir import DataDirectory
@@ -248,7 +248,7 @@ def test_nothing_is_waited_for_longer_than_its_clock(
     place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither for the way, nor for a token, nor for the assets host."""
-    for module in (looks, journey):
+    for module in (looks, token_rounds):
         monkeypatch.setattr(module, "LOOK_S", 0.2)
     silent = Script((HANG,), before=60)
     code, told = check(Site(Simulator(trace_script=silent)), place, capsys)

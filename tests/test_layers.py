@@ -135,7 +135,7 @@ ROOMS = {
     "web.responses": "protocol.dialects",
     "web.observing": "errors protocol.pool runtime.completion",
     "web.edge": "config errors protocol protocol.dialects protocol.urls runtime web.observing",
-    "web.state": "config runtime web.edge web.observing",
+    "web.state": "config protocol runtime runtime.completion web.edge web.observing",
     "web.delivery": (
         "config errors protocol protocol.conversation protocol.dialects runtime.disk runtime.lanes "
         "web.edge"

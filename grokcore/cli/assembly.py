@@ -17,6 +17,7 @@ from attrs import evolve
 from ..config import Config, ImageMode, LongContext
 from ..errors import ConfigError
 from ..logs import FOLD_S, write_folded
+from ..protocol.browser_values import RECORD_KEYS
 from ..protocol.grok_web.identity import Identity
 from ..protocol.grok_web.question_text import LongTexts
 from ..protocol.models import WebLane
@@ -51,7 +52,15 @@ from ..web.services import Services
 from ..web.state import ServerState
 from .setup import Settings, naming
 
-__all__ = ["Server", "check_curl", "curl_settings", "identity_of", "quota_asker", "with_simulator"]
+__all__ = [
+    "Server",
+    "check_curl",
+    "curl_settings",
+    "identity_of",
+    "lane_settings",
+    "quota_asker",
+    "with_simulator",
+]
 
 MEDIA_FOLDER = "media"
 """Folder of the media cache, beside the state file."""
@@ -95,7 +104,7 @@ class Server:
         if record is not None:
             self._recorder = RecordingTransport(self._transport, record, config.grok.filtered_tags)
         self._users = Users(self._transport)
-        rest = GrokWebLane(self._recorder or self._transport, _lane_settings(config))
+        rest = GrokWebLane(self._recorder or self._transport, lane_settings(config))
         self.lane = self._lanes(rest, config)
         self.gateway = Gateway(self.lane, self.pool)
         self._wall = WallClock(clock_reader())
@@ -122,7 +131,9 @@ class Server:
         ]
         self.gateway.on_failed_attempt += [
             self.state.history.attempt_failed,
+            self.state.attempt_failed,
             self._metrics.attempt_failed,
+            lambda _: self.pool.changed(),  # so that a refusal of the browser values is saved
         ]
 
     def _lanes(self, rest: GrokWebLane, config: Config) -> GrokComLanes:
@@ -134,21 +145,26 @@ class Server:
         book = self.pool.book
         keys = {entry.key for entry in self._tokens}
         reading = self._wall.look()
-        records = pruned(file.load(), keys, reading.wall)
-        book.recall(records, reading.now, reading.offset, self._wall.recall(records))
+        records = pruned(file.load(), keys | RECORD_KEYS, reading.wall)
+        set_since = self._wall.recall(records)
+        book.recall(records, reading.now, reading.offset, set_since)
+        self.state.browser.recall(records, reading.wall, set_since)
         keeper = StateKeeper(file, self._unsaved_records, records)
         self.pool.on_change.append(keeper.changed)
+        keeper.changed()  # a value that is new since the last run
         self.pool.written = keeper.write_now
         self.state.faults["state"] = lambda: keeper.fault
         return keeper
 
-    def _unsaved_records(self) -> Mapping[str, Record]:
+    def _unsaved_records(self) -> Mapping[str, Record | None]:
         reading = self._wall.look()
         stamp = self._wall.stamp(reading)
+        values = self.state.browser.take_unsaved()
+        made = {"at": round(reading.wall, 3)} | stamp
         return {
             account.entry.key: record_of(account, reading.now, reading.offset) | stamp
             for account in self.pool.book.take_unsaved()
-        }
+        } | {key: record and record | made for key, record in values.items()}
 
     def _time_missed(self, seconds: float) -> None:
         if seconds >= LOGGED_ABOVE_S:
@@ -243,7 +259,7 @@ class Server:
         self.state.adopt(config)
         self._transport.adopt(curl_settings(config))
         self._fetching.adopt(curl_settings(config))
-        rest = evolve(self.lane.rest, settings=_lane_settings(config))
+        rest = evolve(self.lane.rest, settings=lane_settings(config))
         self.lane = self.gateway.lane = self._lanes(rest, config)
         self.pool.queue_s = config.pool.queue_seconds
         if self._media is not None:
@@ -303,7 +319,8 @@ def with_simulator(config: Config, url: str) -> Config:
     return evolve(config, grok=evolve(config.grok, base_url=url, assets_url=url, proxy_url=""))
 
 
-def _lane_settings(config: Config) -> GrokWebSettings:
+def lane_settings(config: Config) -> GrokWebSettings:
+    """The part of the configuration that the lanes of grok.com need."""
     grok = config.grok
     return GrokWebSettings(
         base_url=grok.base_url,

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import trio
@@ -38,7 +38,7 @@ from .setup import InputFiles, Settings, data_folder, naming, refuse_open_door
 from .systemd import Notifier, passed_sockets
 from .tokens.states import STATE_FILE
 
-__all__ = ["serve_command"]
+__all__ = ["ready_line", "serve_command"]
 
 SWITCH_INTERVAL_S = 0.001
 """Seconds that a thread may keep the interpreter while another waits. With Python's default of 5
@@ -237,9 +237,10 @@ async def _serve_until_signal(start: _Start) -> None:
         gc.freeze()
         async with trio.open_nursery() as serving:
             await serving.start(server.run, start.sockets, stop)
-            print(
-                _ready_line(url, start.tokens, demo=start.inputs.demo), file=sys.stderr, flush=True
-            )
+            demo = start.inputs.demo
+            warnings = {} if demo else server.state.warnings()
+            line = ready_line(url, start.tokens, warnings, demo=demo)
+            print(line, file=sys.stderr, flush=True)
             reporter.ready()
             helpers.start_soon(reporter.run)
             if start.state_file is not None:
@@ -285,7 +286,10 @@ async def _heed_signals(
                 stop.set()
 
 
-def _ready_line(url: str, tokens: Sequence[TokenEntry], *, demo: bool) -> str:
+def ready_line(
+    url: str, tokens: Sequence[TokenEntry], warnings: Mapping[str, str], *, demo: bool = False
+) -> str:
+    """The line that reports a server ready, on *url*."""
     able = sum(not entry.disabled for entry in tokens)
     usable = f"{able} tokens" if able != 1 else "1 token"
     what = (
@@ -295,4 +299,5 @@ def _ready_line(url: str, tokens: Sequence[TokenEntry], *, demo: bool) -> str:
         if able
         else "no tokens yet: `tokens add` asks for one"
     )
-    return f"grok2api {__version__} ready on {url} ({what})"
+    warned = "".join(f". Warning: {words}" for words in warnings.values())
+    return f"grok2api {__version__} ready on {url} ({what}){warned}"

@@ -7,6 +7,7 @@ the nearest name; a wrong type or value is a :class:`~grokcore.errors.ConfigErro
 ``setting.toml`` of the original project is a valid file.
 """
 
+from .browser_settings import given_values, warnings_of
 from .loading import SECTIONS, load_config
 from .sections import (
     DEFAULT_LIMITS,
@@ -41,7 +42,9 @@ __all__ = [
     "LongContext",
     "PoolConfig",
     "ServerConfig",
+    "given_values",
     "is_loopback",
     "load_config",
     "text_fault",
+    "warnings_of",
 ]

@@ -43,8 +43,8 @@ DEFAULT_STATSIG_ID = (
 )
 """The original project's constant, which Grok accepted until June 2026 and has refused since.
 
-It is sent because Grok requires the header. A value that works comes from the owner's browser
-(README: "When Grok refuses").
+It is sent because Grok requires the header. A value that works comes from the owner's browser, by
+``import-curl``.
 """
 
 DEFAULT_LIMITS = Limits(first_response=30, chunk=120, total=600)

@@ -1,20 +1,20 @@
 """Advice to the owner of the server on a failure, by its code.
 
-The status page and ``check`` show it. ``docs/troubleshooting.md`` has the same at length, which a
-test verifies.
+The status page and ``check`` show it, and errors that Grok's refusals become end with it.
+``docs/troubleshooting.md`` has the same at length, which a test verifies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["ADVICE", "advice"]
+__all__ = ["ADVICE", "advice", "rest_warning"]
 
 ADVICE: Mapping[str, str] = {
     "no_tokens": "Add a token of this kind (tokens add), or enable one.",
     "no_valid_tokens": (
-        "Sign in at grok.com again and add the fresh sso cookie (tokens add); tokens check "
-        "shows whether Grok takes each."
+        "Sign in at grok.com again, and paste a request of that browser into python3 grok2api.py "
+        "import-curl, or its sso cookie into tokens add; tokens check shows whether Grok takes it."
     ),
     "rate_limit_exceeded": "Wait until the allowance is back, or add another account's token.",
     "overloaded": (
@@ -22,12 +22,15 @@ ADVICE: Mapping[str, str] = {
         "max_streams."
     ),
     "upstream_challenge": (
-        "Open grok.com in your browser from this address (or through the same proxy), and copy "
-        "its cf_clearance and User-Agent into [grok]; the three belong together."
+        "Open grok.com in your browser from this address (or through the same proxy), and paste a "
+        "request of it (developer tools, Network, Copy as cURL) into python3 grok2api.py "
+        "import-curl: address, User-Agent and cf_clearance belong together."
     ),
     "upstream_antibot": (
-        "Copy x-statsig-id from your browser's own request to Grok into [grok] x_statsig_id, "
-        "with its User-Agent and cf_clearance."
+        "Over REST, Grok wants an x_statsig_id that its own page made: paste your browser's "
+        "request to the same path (of chats and videos: /rest/app-chat/conversations/new; "
+        "developer tools, Network, Copy as cURL) into python3 grok2api.py import-curl. Chats need "
+        'none with [grok] web_lane = "socket", but uploads and videos go over REST all the same.'
     ),
     "upstream_refused": (
         "Grok's own words say why. If it is about the model, look at [models] in "
@@ -62,3 +65,17 @@ ADVICE: Mapping[str, str] = {
 def advice(code: str) -> str:
     """The advice on failures of this *code*; empty if there is none."""
     return ADVICE.get(code, "")
+
+
+def rest_warning(models: int) -> str:
+    """The warning that so many models go over REST with the shipped ``x_statsig_id``; empty for
+    none.
+    """
+    if not models:
+        return ""
+    subject = "1 model goes" if models == 1 else f"{models} models go"
+    return (
+        f"{subject} over REST with the shipped x_statsig_id, which Grok has refused since June "
+        '2026: set web_lane = "socket", or paste a request of your own browser into python3 '
+        "grok2api.py import-curl."
+    )

@@ -49,6 +49,7 @@ def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[
             for group, left in book.overload.paused(now).items()
         },
         "faults": faults,
+        "warnings": state.warnings(),
         "upstream": {
             "junk_lines": passed_over.junk_lines,
             "unknown_keys": drift.unknown_keys,

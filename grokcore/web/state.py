@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import secrets
 from collections.abc import Callable
 
-from ..config import Config
+import trio
+
+from ..config import Config, given_values, warnings_of
+from ..protocol.browser_values import BrowserValues
+from ..runtime.completion.gateway import FailedAttempt
 from ..runtime.wall import WallClock
 from .edge.auth import KeyRing
 from .edge.bodies import Bodies
@@ -15,6 +21,8 @@ from .observing.trace import Trace
 
 __all__ = ["ServerState"]
 
+SALT_BYTES = 16
+
 
 class ServerState:
     """The current settings, the faults of the moment, and the records that requests share.
@@ -23,6 +31,7 @@ class ServerState:
     :ivar keys: current API keys.
     :ivar doors: current rules for browsers' requests.
     :ivar history: figures of the last hour.
+    :ivar browser: age and refusals of the owner's browser values.
     :ivar on_request_end: listeners, called with the trace of each request that is over; must not
         wait or raise.
     :ivar started_at: trio's time at the server's start.
@@ -43,6 +52,9 @@ class ServerState:
         self.started_at = started_at
         self.wall = wall or WallClock()
         self.history = History(self.wall.time)
+        self.browser = BrowserValues(functools.partial(secrets.token_hex, SALT_BYTES))
+        self.browser.adopt(given_values(config), self.wall.time())
+        self._values_since = started_at  # trio's time
         self.on_request_end: list[Callable[[Trace], None]] = [self.history.request_ended]
         self.keys = KeyRing("")
         self.bodies = Bodies()
@@ -52,7 +64,7 @@ class ServerState:
         self.faults: dict[str, Callable[[], str]] = {}
         self.on_settings: list[Callable[[Config], None]] = []
         self.wall.on_missed.append(self._missed)
-        self.wall.on_set.append(self.history.clock_set)
+        self.wall.on_set += [self.history.clock_set, self.browser.clock_set]
         self.adopt(config)
 
     def adopt(self, config: Config) -> None:
@@ -60,8 +72,16 @@ class ServerState:
         self.config = config
         self.keys = KeyRing(config.grok.api_key, config.keys, self.keys.callers)
         self.doors = Doors(config.server, keyed=not self.keys.empty)
+        if self.browser.adopt(given_values(config), self.wall.time()):
+            self._values_since = trio.current_time()
         for listener in self.on_settings:
             listener(config)
+
+    def attempt_failed(self, failure: FailedAttempt) -> None:
+        """Hold a refusal against the browser values, unless they may be newer than its request."""
+        if failure.accepted >= self._values_since:
+            now = self.wall.time()
+            self.browser.refused(failure.error, failure.lane, failure.egress, now)
 
     def _missed(self, seconds: float) -> None:
         """Count *seconds* that trio's clock has missed."""
@@ -77,3 +97,7 @@ class ServerState:
         """Current faults in words, by the thing at fault."""
         checked = {name: check() for name, check in self.faults.items()}
         return {**self.notices, **{name: words for name, words in checked.items() if words}}
+
+    def warnings(self) -> dict[str, str]:
+        """Settings that Grok refuses, in words, by their keys."""
+        return warnings_of(self.config)

@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+from tests.certificates import issue
+
 from .figures import Figure, Record, table
 
 FIGURES = pytest.StashKey[list[Figure]]()
@@ -22,6 +24,12 @@ def record(request: pytest.FixtureRequest) -> Record:
         return lambda figure: None
     faulthandler.cancel_dump_traceback_later()  # it takes longer than a test that hangs
     return figures.append
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, str]:
+    """Files: certificate chain, its key, and the authority that vouches for it."""
+    return issue(tmp_path_factory.mktemp("tls"))
 
 
 def pytest_terminal_summary(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grokcore.protocol.advice import ADVICE, advice
+from grokcore.protocol.advice import ADVICE, advice, rest_warning
 
 
 @pytest.mark.parametrize("code", sorted(ADVICE))
@@ -18,3 +18,33 @@ def test_advice_is_whole_sentences(code: str) -> None:
 def test_there_is_no_advice_for_an_unknown_code() -> None:
     """A message stands alone then."""
     assert advice("no_such_code") == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "way"),
+    [
+        ("upstream_challenge", "python3 grok2api.py import-curl"),
+        ("upstream_antibot", "python3 grok2api.py import-curl"),
+        ("no_valid_tokens", "python3 grok2api.py import-curl"),
+        ("upstream_antibot", 'web_lane = "socket"'),
+    ],
+)
+def test_the_advice_names_the_command_that_helps(code: str, way: str) -> None:
+    """A person who is refused is shown one command, and no list of values to copy by hand."""
+    assert way in advice(code)
+
+
+@pytest.mark.parametrize(
+    ("models", "begin"), [(1, "1 model goes over REST "), (12, "12 models go over REST ")]
+)
+def test_the_warning_of_the_shipped_value_names_both_ways_out(models: int, begin: str) -> None:
+    """It stands in the ready line, where no document is at hand."""
+    warning = rest_warning(models)
+    assert warning.startswith(begin)
+    assert 'web_lane = "socket"' in warning
+    assert "python3 grok2api.py import-curl" in warning
+
+
+def test_there_is_no_warning_without_a_model_on_rest() -> None:
+    """A server that needs nothing says nothing."""
+    assert rest_warning(0) == ""

@@ -53,6 +53,7 @@ class EchoDecoder:
     """Each piece is a text, or the address of a picture."""
 
     counters: Counters = field(factory=Counters)
+    answered_by: str = ""
     stopped: bool = False
     concluded: bool = False
 

@@ -101,6 +101,19 @@ class FakeSocket(FakeExchange):
 
 
 @define(eq=False)
+class FakeSockets:
+    """Gives the scripts to websockets one after the other, the last one for ever."""
+
+    scripts: list[Script]
+    sockets: list[FakeSocket] = field(factory=list)
+
+    def connect(self, request: UpstreamRequest, heartbeat: Heartbeat | None) -> FakeSocket:
+        script = self.scripts[min(len(self.sockets), len(self.scripts) - 1)]
+        self.sockets.append(FakeSocket(request, script))
+        return self.sockets[-1]
+
+
+@define(eq=False)
 class FakeTransport:
     """Plays the scripts one after the other, the last one for ever."""
 

@@ -7,13 +7,17 @@ for each fault.
 * :mod:`~grokcore.cli.check.identity`: the identity that Grok's edge sees: browser,
   ``x-statsig-id``, ``cf_clearance``.
 * :mod:`~grokcore.cli.check.network`: names, the way to Grok, TLS, the clock, the assets host.
-* :mod:`~grokcore.cli.check.accounts`: Grok's answer for each token.
+* :mod:`~grokcore.cli.check.token_rounds`: each token, over the lanes in use:
+  :mod:`~grokcore.cli.check.account_looks` and :mod:`~grokcore.cli.check.account_judgements` over
+  the websocket, :mod:`~grokcore.cli.check.accounts` over REST.
 * :mod:`~grokcore.cli.check.looks`: the requests themselves.
 * :mod:`~grokcore.cli.check.doctor` and :mod:`~grokcore.cli.check.journey`: the order of all
   examinations, on this machine and beyond, and which of them a failure makes impossible.
+* :mod:`~grokcore.cli.check.ask_command`: the questions of ``--ask``, and their price;
+  :mod:`~grokcore.cli.check.asking` puts them, :mod:`~grokcore.cli.check.answers` judges.
 
-Functions that judge get plain values and return findings; they do no I/O. Nothing costs a
-generation, and nothing is written.
+Functions that judge get plain values and return findings; they do no I/O. Nothing is written, and
+nothing but ``--ask`` costs a generation.
 """
 
 from __future__ import annotations
@@ -28,6 +32,9 @@ __all__ = ["add_check_command"]
 EXIT_INTERRUPTED = 130
 """The exit code that shells report for a program that SIGINT has ended."""
 
+MOST_QUESTIONS = 20
+"""Questions of ``--ask``, unless the owner wants more."""
+
 
 def add_check_command(commands: Commands, parents: Parents) -> None:
     """Add ``check`` to a parser's commands.
@@ -40,12 +47,26 @@ def add_check_command(commands: Commands, parents: Parents) -> None:
     """
     about = "examine everything from the configuration to Grok, with advice on each fault"
     more = (
-        "No answer is generated, nothing is written, and a running server is not disturbed. The "
-        "exit code is 0 if nothing "
+        "No answer is generated (unless you --ask for one), nothing is written, and a running "
+        "server is not disturbed. The exit code is 0 if nothing "
         "has failed, 1 if something has, 78 if the server could not start."
     )
     parser = add_command(commands, parents, "check", check_command, about, more)
     parser.add_argument("--json", action="store_true", help="for programs: one JSON object")
+    parser.add_argument(
+        "--ask",
+        action="store_true",
+        help="then ask Grok one real question for each token and lane; it says first what that "
+        "costs, and asks whether you agree",
+    )
+    parser.add_argument("--yes", action="store_true", help="with --ask: you agree")
+    parser.add_argument(
+        "--most",
+        type=int,
+        metavar="N",
+        default=MOST_QUESTIONS,
+        help=f"with --ask: at most so many questions (default: {MOST_QUESTIONS})",
+    )
 
 
 def check_command(arguments: argparse.Namespace) -> int:
@@ -53,16 +74,22 @@ def check_command(arguments: argparse.Namespace) -> int:
     exit code.
     """
     # Late: a server has no use for these.
+    from .ask_command import ask_grok, refuse_without_consent
     from .doctor import examine
     from .findings import JsonReport, TextReport
 
+    refuse_without_consent(arguments)
     report = JsonReport() if arguments.json else TextReport()
     interrupted = False
     try:
-        examine(arguments, report.add)
+        examined = examine(arguments, report.add)
+        if arguments.ask:
+            ask_grok(examined, arguments, report.add)
     except* KeyboardInterrupt:  # trio raises it in a group
         interrupted = True
     if interrupted:
+        if arguments.ask:
+            report.finish()  # what the questions have cost and shown so far
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     return report.finish()

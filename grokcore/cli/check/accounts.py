@@ -30,7 +30,15 @@ from ..tokens.quota_check import Checked, way_of
 from .findings import Finding, fail, ok, warn
 from .network import Way
 
-__all__ = ["judge_accounts", "ways_of"]
+__all__ = [
+    "groks_words",
+    "hit_by",
+    "in_few_words",
+    "judge_accounts",
+    "name_of",
+    "ways_of",
+    "with_note",
+]
 
 IDS_NAMED = 5
 """The most tokens that one message names."""
@@ -80,35 +88,33 @@ def judge_accounts(way: Way, checked: Iterable[Checked], *, one_statsig: bool) -
     shared: dict[str, list[Checked]] = {}
     for result in checked:
         if isinstance(result.outcome, Quota):
-            findings.append(ok(_name(result.entry), _with_note(result, str(result))))
+            findings.append(ok(name_of(result.entry), with_note(result.entry, str(result))))
         elif isinstance(result.outcome, CredentialsRejected):
-            message = _with_note(
-                result, f"refused. {_groks_words(result.outcome)}".removesuffix(".")
+            message = with_note(
+                result.entry, f"refused. {groks_words(result.outcome)}".removesuffix(".")
             )
-            findings.append(fail(_name(result.entry), message, advice("no_valid_tokens")))
+            findings.append(fail(name_of(result.entry), message, advice("no_valid_tokens")))
         else:
-            shared.setdefault(_words_of(result.outcome), []).append(result)
+            shared.setdefault(in_few_words(result.outcome), []).append(result)
     return findings + [
         _shared(way, message, hit, one_statsig=one_statsig) for message, hit in shared.items()
     ]
 
 
-def _name(entry: TokenEntry) -> str:
+def name_of(entry: TokenEntry) -> str:
+    """The name of findings on one token."""
     return f"token {entry.id}"
 
 
-def _with_note(checked: Checked, message: str) -> str:
-    return f"{message} ({checked.entry.note})" if checked.entry.note else message
+def with_note(entry: TokenEntry, message: str) -> str:
+    """*message* with the owner's note on the token."""
+    return f"{message} ({entry.note})" if entry.note else message
 
 
 def _shared(way: Way, message: str, hit: Sequence[Checked], *, one_statsig: bool) -> Finding:
     """The finding for a failure that several tokens share."""
     error = hit[0].outcome
     assert isinstance(error, GrokApiError)
-    ids = ", ".join(one.entry.id for one in hit[:IDS_NAMED]) + (
-        ", …" if len(hit) > IDS_NAMED else ""
-    )
-    number = f"{len(hit)} tokens" if len(hit) > 1 else "1 token"
     wanted = advice(error.code or "") or "Try again in a while."
     if isinstance(error, AntiBotRefusal) and one_statsig:
         wanted = (
@@ -118,8 +124,16 @@ def _shared(way: Way, message: str, hit: Sequence[Checked], *, one_statsig: bool
         )
     passing = isinstance(error, QuotaExhausted | UpstreamOverloaded | UpstreamRefused)
     return (warn if passing else fail)(
-        "tokens", f"{message} ({number}, {way.words}: {ids})", wanted
+        "tokens", f"{message} ({hit_by(way, [one.entry for one in hit])})", wanted
     )
+
+
+def hit_by(way: Way, entries: Sequence[TokenEntry]) -> str:
+    """The tokens that a failure concerns, and their egress; some of them by name."""
+    ids = ", ".join(entry.id for entry in entries[:IDS_NAMED])
+    more = ", …" if len(entries) > IDS_NAMED else ""
+    number = f"{len(entries)} tokens" if len(entries) > 1 else "1 token"
+    return f"{number}, {way.words}: {ids}{more}"
 
 
 _SHORT: Mapping[type[GrokApiError], str] = {
@@ -128,13 +142,14 @@ _SHORT: Mapping[type[GrokApiError], str] = {
 }
 
 
-def _words_of(error: GrokApiError) -> str:
+def in_few_words(error: GrokApiError) -> str:
+    """*error* without the advice that is for clients."""
     if error.blame is Blame.EGRESS:
         return _SHORT[type(error)]
     return error.message.removesuffix(".")
 
 
-def _groks_words(error: GrokApiError) -> str:
+def groks_words(error: GrokApiError) -> str:
     """Grok's own words, without the advice before them."""
     _, marker, words = error.message.partition("Grok said")
     return marker + words if marker else error.message

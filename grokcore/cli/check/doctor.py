@@ -12,11 +12,13 @@ import os
 import time
 
 import trio
+from attrs import frozen
 
 from ...config import Config
 from ...errors import ConfigError
 from ...protocol.grok_web.payload import CHAT_PATH, POST_PATH, UPLOAD_PATH
 from ...protocol.grok_web.rate_limits import RATE_LIMITS_PATH
+from ...protocol.models import WebLane
 from ...protocol.token_file.reading import entries_of, parse_token_file, read_tokens
 from ...protocol.tokens import TokenEntry
 from ...runtime.transport.curl import browser_shown, browsers_known
@@ -25,11 +27,13 @@ from ..assembly import check_curl, curl_settings, identity_of
 from ..permissions import look_at_access
 from ..setup import InputFiles, Settings, data_folder, naming, read_file
 from . import files
-from .findings import ok, skipped
+from .findings import OnFinding, ok, skipped
 from .identity import judge_browser, judge_clearance, judge_statsig
-from .journey import OnFinding, travel
+from .journey import travel
+from .lanes_in_use import lanes_in_use
+from .token_rounds import Candidate
 
-__all__ = ["PATHS", "examine"]
+__all__ = ["PATHS", "Examined", "examine"]
 
 PATHS = (CHAT_PATH, RATE_LIMITS_PATH, UPLOAD_PATH, POST_PATH)
 """Requests with ``x-statsig-id``."""
@@ -40,8 +44,21 @@ NEEDING_CONFIG = (
 )
 
 
-def examine(arguments: argparse.Namespace, report: OnFinding) -> None:
-    """Examine everything that a server with these arguments would use.
+@frozen
+class Examined:
+    """The result of all examinations for questions that may follow.
+
+    :ivar candidates: tokens whose egresses reach Grok, by lane.
+    """
+
+    config: Config
+    demo: bool
+    candidates: tuple[Candidate, ...]
+
+
+def examine(arguments: argparse.Namespace, report: OnFinding) -> Examined | None:
+    """Examine everything that a server with these arguments would use; None if its configuration
+    can't be used.
 
     :param report: called with each finding at once.
     """
@@ -56,10 +73,12 @@ def examine(arguments: argparse.Namespace, report: OnFinding) -> None:
                 f"{len(NEEDING_CONFIG)} more examinations need a usable configuration",
             )
         )
-        return
-    _data_directory(inputs, settings.config, report)
-    _identity(settings.config, report)
-    trio.run(functools.partial(travel, settings.config, tokens, report, demo=inputs.demo))
+        return None
+    config = settings.config
+    _data_directory(inputs, config, report)
+    _identity(config, report)
+    found = trio.run(functools.partial(travel, config, tokens, report, demo=inputs.demo))
+    return Examined(config, inputs.demo, tuple(found))
 
 
 # On this machine --------------------------------------------------------------------------------
@@ -121,5 +140,6 @@ def _data_directory(inputs: InputFiles, config: Config, report: OnFinding) -> No
 def _identity(config: Config, report: OnFinding) -> None:
     grok = config.grok
     report(judge_browser(browser_shown(curl_settings(config)), browsers_known(), grok.user_agent))
-    report(judge_statsig(identity_of(config), PATHS))
+    chats = WebLane.REST in lanes_in_use(config)
+    report(judge_statsig(identity_of(config), PATHS, for_chats=chats))
     report(judge_clearance(grok.cf_clearance, grok.user_agent, time.time()))

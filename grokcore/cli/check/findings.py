@@ -8,8 +8,8 @@ import enum
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeAlias
 
 from attrs import asdict, frozen
 
@@ -22,6 +22,7 @@ __all__ = [
     "UNUSABLE",
     "Finding",
     "JsonReport",
+    "OnFinding",
     "Report",
     "Status",
     "TextReport",
@@ -77,6 +78,9 @@ class Finding:
     status: Status
     message: str
     advice: str = ""
+
+
+OnFinding: TypeAlias = Callable[[Finding], None]
 
 
 def ok(name: str, message: str) -> Finding:

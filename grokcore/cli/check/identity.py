@@ -145,10 +145,11 @@ STATSIG_BYTES = 70
 """Bytes of real values of ``x-statsig-id``: 94 characters of base64."""
 
 
-def judge_statsig(identity: Identity, paths: Sequence[str]) -> Finding:
+def judge_statsig(identity: Identity, paths: Sequence[str], *, for_chats: bool = True) -> Finding:
     """The finding on whether the values look like a browser's.
 
     :param paths: the paths of the requests that need one.
+    :param for_chats: whether chats are among these requests. Over the websocket they need none.
     """
     doubts: dict[str, list[str]] = {}
     for path in paths:
@@ -161,6 +162,10 @@ def judge_statsig(identity: Identity, paths: Sequence[str]) -> Finding:
             doubt + (f" (for {', '.join(where)})" if for_some else "")
             for doubt, where in doubts.items()
         )
+        if not for_chats:
+            return ok(
+                "statsig", f"{message}; chats over the websocket need none, uploads and videos do"
+            )
         return warn("statsig", message, advice("upstream_antibot"))
     if isinstance(identity.statsig_id, str):
         return ok(

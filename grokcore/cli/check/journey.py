@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
 
 import trio
 from attrs import frozen
@@ -15,13 +14,11 @@ from ...runtime.attachments.lookups import Lookups
 from ...runtime.gather import for_all
 from ...runtime.transport.curl import CurlTransport, browser_shown
 from ...simulator.serve import serve_simulator
-from ..assembly import curl_settings, identity_of, quota_asker, with_simulator
+from ..assembly import curl_settings, identity_of, with_simulator
 from ..progress import progress
-from ..tokens.quota_check import Checked, Round, model_asked_for
-from .accounts import judge_accounts, ways_of
-from .findings import Finding, Status, ok, skipped
-from .identity import statsig_doubt
-from .looks import LOOK_S, Look, Visitor, look_up
+from .accounts import ways_of
+from .findings import Finding, OnFinding, Status, ok, skipped
+from .looks import Look, Visitor, look_up
 from .network import (
     Way,
     hosts_of,
@@ -31,8 +28,9 @@ from .network import (
     judge_names,
     judge_tls,
 )
+from .token_rounds import Candidate, TokenRounds
 
-__all__ = ["OnFinding", "travel"]
+__all__ = ["travel"]
 
 AT_ONCE = 8
 """Examinations under way at once."""
@@ -40,13 +38,11 @@ AT_ONCE = 8
 MANY_WAYS = 8
 """With more working egresses than these, one line reports all of them."""
 
-OnFinding: TypeAlias = Callable[[Finding], None]
-
 
 async def travel(
     config: Config, tokens: tuple[TokenEntry, ...] | None, report: OnFinding, *, demo: bool
-) -> None:
-    """Examine everything on the network.
+) -> list[Candidate]:
+    """Examine everything on the network; return the tokens whose egresses reach Grok, by lane.
 
     :param tokens: None if the file can't be used.
     :param demo: with a simulated Grok, which runs as long as this does.
@@ -56,8 +52,9 @@ async def travel(
             config = with_simulator(config, await nursery.start(serve_simulator))
         transport = CurlTransport(curl_settings(config))
         await nursery.start(transport.run)
-        await _Journey(config, transport, report).go(tokens)
+        candidates = await _Journey(config, transport, report, demo).go(tokens)
         nursery.cancel_scope.cancel()
+    return candidates
 
 
 @frozen
@@ -67,9 +64,10 @@ class _Journey:
     config: Config
     transport: CurlTransport
     report: OnFinding
+    demo: bool
 
-    async def go(self, tokens: tuple[TokenEntry, ...] | None) -> None:
-        """Make all requests that are possible. (*tokens* as for :func:`travel`.)"""
+    async def go(self, tokens: tuple[TokenEntry, ...] | None) -> list[Candidate]:
+        """Make all requests that are possible. (*tokens* and the result as for :func:`travel`.)"""
         enabled = [entry for entry in tokens or () if not entry.disabled]
         ways = ways_of(enabled, self.config.grok.proxy_url)
         addresses = await self._names(ways)
@@ -80,10 +78,11 @@ class _Journey:
         )
         open_ways = self._report_ways(ways, dict(zip(named, looks, strict=True)))
         self._report_tls_and_clock(list(zip(named, looks, strict=True)))
-        await self._accounts(tokens, ways, open_ways)
+        candidates = await self._accounts(tokens, ways, open_ways)
         await self._assets(
             [way for way in open_ways if not isinstance(addresses[self._hosts(way)[-1]], str)]
         )
+        return candidates
 
     def _hosts(self, way: Way) -> list[str]:
         return hosts_of(way, self.config.grok.base_url, self.config.grok.assets_url)
@@ -137,8 +136,7 @@ class _Journey:
         tokens: tuple[TokenEntry, ...] | None,
         ways: Mapping[Way, Sequence[TokenEntry]],
         open_ways: Sequence[Way],
-    ) -> None:
-        entries = [entry for way in open_ways for entry in ways[way]]
+    ) -> list[Candidate]:
         if tokens is None or not any(ways.values()):
             why = (
                 "there is no enabled token"
@@ -146,28 +144,15 @@ class _Journey:
                 else "needs a token file that can be used"
             )
             self.report(skipped("tokens", why))
-            return
-        checked = await self._ask(entries)
-        for way in open_ways:
-            its_own = [checked[entry.key] for entry in ways[way]]
-            for finding in judge_accounts(way, its_own, one_statsig=self._has_one_statsig()):
-                self.report(finding)
-        left = sum(map(len, ways.values())) - len(entries)
+            return []
+        rounds = TokenRounds(self.config, self.transport, self.report, self.demo)
+        candidates = await rounds.go({way: ways[way] for way in open_ways})
+        left = sum(len(ways[way]) for way in ways if way not in open_ways)
         if left:
             self.report(
                 skipped("tokens", f"{left} not checked, since their egress does not reach Grok")
             )
-
-    async def _ask(self, entries: Sequence[TokenEntry]) -> dict[str, Checked]:
-        group = model_asked_for(self.config).rate_limit_name
-        asker = quota_asker(self.config, self.transport)
-        round_ = Round(asker, self.config.grok.proxy_url, group, seconds=LOOK_S)
-        with progress("asking Grok", len(entries)) as advance:
-            return {one.entry.key: one for one in await round_.ask_all(entries, advance)}
-
-    def _has_one_statsig(self) -> bool:
-        value = self.config.grok.x_statsig_id
-        return isinstance(value, str) and not statsig_doubt(value)
+        return candidates
 
     async def _assets(self, ways: Sequence[Way]) -> None:
         if not ways:

@@ -17,7 +17,7 @@ from ...protocol.models import Model, Tier
 from ...protocol.quota import Quota
 from ...protocol.tokens import TokenEntry
 from ...runtime.gather import for_all
-from ...runtime.lanes.grok_web.quota_polling import AT_ONCE, QuotaAsker
+from ...runtime.lanes.grok_web.quota_polling import AT_ONCE, NotForCookies, QuotaAsker
 from .states import duration, quota_in_words
 
 __all__ = ["Checked", "Round", "model_asked_for", "way_of"]
@@ -79,20 +79,21 @@ class Round:
         """Ask about *entries*, a few at a time. *advance* is called after each."""
 
         async def ask(entry: TokenEntry) -> Checked:
-            outcome = await self._outcome(entry)
+            outcome = await self.ask_one(entry)
             advance()
             return Checked(entry, outcome)
 
         return await for_all(entries, ask, at_once=AT_ONCE)
 
-    async def _outcome(self, entry: TokenEntry) -> Quota | GrokApiError:
+    async def ask_one(self, entry: TokenEntry) -> Quota | GrokApiError:
+        """The allowance of a token, or the failure to learn it."""
         way = way_of(entry, self.default_proxy)
         if way in self._refused_ways:
             return self._refused_ways[way]
         try:
             return await self._ask(entry, way)
         except GrokApiError as error:
-            if error.blame is Blame.EGRESS:
+            if error.blame is Blame.EGRESS or isinstance(error, NotForCookies):
                 self._refused_ways[way] = error
             return error
 

@@ -120,8 +120,12 @@ class Answer(AnswerParts):
     def note_lost(self, lost: Lost) -> None:
         """Count a frame that could not be read."""
         self._counters.junk_lines += 1
-        self._lost_content = self._lost_content or lost.content
-        self._lost_media = self._lost_media or lost.media
+        self.doubt(text=lost.content, media=lost.media)
+
+    def doubt(self, *, text: bool, media: bool) -> None:
+        """Note that a piece of the text, or a picture, video or file, may be missing."""
+        self._lost_content = self._lost_content or text
+        self._lost_media = self._lost_media or media
 
     def _remember_tool(self, tool_use: ToolUse) -> bool:
         # Grok repeats a call as it goes on, also behind others.

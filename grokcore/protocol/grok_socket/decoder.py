@@ -16,10 +16,14 @@ Rules
    :class:`~grokcore.protocol.conversation.events.Failed`: another status, an error, the end of the
    session, a close, a cut.
 3. Frames of this answer only are read: of its conversation, and with the id that
-   ``response.created`` announced. A frame without such a key counts as its own; one with another
-   id, or an empty one, is counted as ``other_side``. So is all that comes behind the end.
-4. An answer of which frames were lost fails, though Grok calls it complete. Only Grok's own copy of
-   the text can prove that no text is missing; nothing proves it for pictures and files.
+   ``response.created`` announced, or that the answer's first frame has, whichever comes first: a
+   piece that was left out would make a cut answer look whole. A frame without such a key counts as
+   its own; one with another id, or an empty one, is counted as ``other_side``. So is all that comes
+   behind the end.
+4. An answer of which frames were lost fails, though Grok calls it complete. So does one with a
+   text or a picture in an unknown form: skipped like other odd values, it would be missing. Only
+   Grok's own copy of the text can prove that no text is missing; nothing proves it for pictures and
+   files, nor for an object over the cap, which ends the answer at once.
 5. Titles that Grok writes for its page (``NOTETAKER_HEADER``) are an activity and no text;
    summaries, and the texts of other agents, are reasoning.
 6. The machine never looks ahead and never reads settings.
@@ -30,8 +34,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import LineTooLong
 from ..conversation.events import Activity, Event
-from ..counters import Counters
+from ..counters import MAX_KEY_CHARS, Counters
 from .answer import Answer, Input, State, Thought
 from .chunk_values import (
     card_in,
@@ -46,7 +51,7 @@ from .chunk_values import (
     video_progress,
 )
 from .event_keys import CHUNK_KEYS, EVENT_TYPES, Channel, ChunkKind, EventKind, channel_of
-from .frames import FrameReader, Lost
+from .frames import MAX_OBJECT_BYTES, FrameReader, Lost
 from .refusals import (
     is_passing,
     refusal_of_error,
@@ -67,6 +72,14 @@ _BOUND_KINDS = frozenset(
 )
 """Events that belong to one response, named in ``response_id``."""
 
+_MEDIA_KINDS = frozenset(
+    {
+        *(ChunkKind.CARD, ChunkKind.FOUND_PICTURE, ChunkKind.PICTURE),
+        *(ChunkKind.VIDEO, ChunkKind.FILE),
+    }
+)
+"""Keys of a chunk that bring something to show."""
+
 _OPENING_KINDS = frozenset({EventKind.OPENED, EventKind.CREATED})
 """Events that come before all others of a conversation."""
 
@@ -77,12 +90,14 @@ class Decoder:
     :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
     :param assets_url: the address of relative paths, without a slash at its end; empty leaves them.
     :param mode: the mode that was asked for; if empty, the one that Grok names.
+    :ivar answered_by: the model that answers, in Grok's words; empty as long as it names none.
     """
 
     def __init__(
         self, filtered_tags: frozenset[str] = frozenset(), assets_url: str = "", mode: str = ""
     ) -> None:
         self.counters = Counters()
+        self.answered_by = ""
         self._mode = mode
         self._frames = FrameReader()
         self._answer = Answer(filtered_tags, assets_url, self.counters)
@@ -108,11 +123,12 @@ class Decoder:
         """Take lines of frames (:func:`~grokcore.protocol.grok_socket.frames.as_line`), cut
         anywhere; return the events they complete, in order.
 
-        After :class:`Finished` or :class:`Failed` nothing more comes.
+        Nothing comes after the last one: :class:`~grokcore.protocol.conversation.events.Finished`
+        or :class:`~grokcore.protocol.conversation.events.Failed`.
         """
         for value in self._frames.feed(data):
             if isinstance(value, Lost):
-                self._answer.note_lost(value)
+                self._note_lost(value)
             elif self._answer.state is State.ENDED:
                 self.counters.other_side += 1
             else:
@@ -124,7 +140,7 @@ class Decoder:
         follow from that.
         """
         for lost in self._frames.close():
-            self._answer.note_lost(lost)
+            self._note_lost(lost)
         self._answer.step(Input.END, reason)
         return self._take_events()
 
@@ -132,6 +148,23 @@ class Decoder:
         events, self._answer.events = self._answer.events, []
         self._answer.begun = self._answer.begun or bool(events)
         return events
+
+    def _note_lost(self, lost: Lost) -> None:
+        self._answer.note_lost(lost)
+        if lost.too_large:
+            size = MAX_OBJECT_BYTES // 1024**2
+            self._answer.step(
+                Input.ERROR,
+                LineTooLong(
+                    f"Grok sent a frame longer than {size} MiB; the answer was cut off there."
+                ),
+            )
+
+    def _note_odd(self, value: object, kind: ChunkKind) -> None:
+        """Count a value of an unexpected type. It may have been a part of the answer."""
+        self.counters.odd_values += 1
+        if value:
+            self._answer.doubt(text=kind is ChunkKind.TEXT, media=kind in _MEDIA_KINDS)
 
     # From a frame to inputs ----------------------------------------------------------------------
 
@@ -165,6 +198,8 @@ class Decoder:
             return False
         if kind in _BOUND_KINDS:
             name = event.get("response_id")
+            if isinstance(name, str) and not self._response_id:
+                self._response_id = name  # its announcement comes later, or not at all
             return name is None or (bool(name) and name == self._response_id)
         if kind in _OPENING_KINDS and isinstance(session_id, str):
             self._session_id = session_id
@@ -196,15 +231,20 @@ class Decoder:
         name, settings = response.get("id"), response.get("x_grok")
         if not isinstance(name, str) or not name:
             self.counters.odd_values += 1
-        elif not self._response_id:
+        elif self._response_id in ("", name):
             self._response_id = name
             mode = settings.get("model") if isinstance(settings, dict) else None
+            self._name_model(mode)
             self._mode = self._mode or (mode if isinstance(mode, str) else "")
-        elif name != self._response_id:
+        else:
             self.counters.other_side += 1
 
+    def _name_model(self, name: object) -> None:
+        if isinstance(name, str) and name:
+            self.answered_by = name[:MAX_KEY_CHARS]
+
     def _read_end(self, kind: EventKind, response: dict[str, Any]) -> None:
-        if self._response_id and response.get("id", self._response_id) != self._response_id:
+        if self._response_id and response.get("id") not in (None, self._response_id):
             self.counters.other_side += 1
         elif kind is EventKind.DONE and response.get("status") == "completed":
             self._answer.step(Input.DONE, None)
@@ -222,7 +262,7 @@ class Decoder:
     def _read_delta(self, kind: EventKind, event: dict[str, Any]) -> None:
         text, settings = event.get("delta"), event.get("x_grok")
         if not isinstance(text, str):
-            self.counters.odd_values += 1
+            self._note_odd(text, ChunkKind.TEXT)
             return
         thinking = kind is EventKind.REASONING or (
             isinstance(settings, dict) and settings.get("is_thinking") is True
@@ -243,7 +283,7 @@ class Decoder:
 
     def _read_chunk(self, chunk: object) -> None:
         if not isinstance(chunk, dict):
-            self.counters.odd_values += 1
+            self._note_odd(chunk, ChunkKind.TEXT)
             return
         text = chunk.get("text")
         if isinstance(text, dict) and chunk.keys() <= _TEXT_CHUNK_KEYS:
@@ -261,12 +301,13 @@ class Decoder:
                 if isinstance(value, dict) or kind is ChunkKind.ERROR:
                     self._read_news(key, kind, value)
                 else:
-                    self.counters.odd_values += 1
+                    self._note_odd(value, kind)
 
     def _read_text(self, value: dict[str, Any], metadata: object) -> None:
         text = value.get("text")
         if not isinstance(text, str):
-            self.counters.odd_values += text is not None
+            if text is not None:
+                self._note_odd(text, ChunkKind.TEXT)
             return
         channel_name = value.get("channel")
         channel = channel_of(channel_name)
@@ -294,6 +335,8 @@ class Decoder:
                 self._answer.note_progress(key, value)
             case ChunkKind.ERROR:
                 self._read_error(value)
+            case ChunkKind.LAYOUT:
+                self._name_model(value.get("steer_model_id"))
             case ChunkKind.WORK:
                 self._answer.events.append(Activity())
             case _:

@@ -107,6 +107,8 @@ class ChunkKind(enum.Enum):
     PROGRESS = enum.auto()
     WORK = enum.auto()
     """Something is being done, with nothing to show."""
+    LAYOUT = enum.auto()
+    """How the page shows the answer. ``steer_model_id`` names the model (§8.4)."""
     ERROR = enum.auto()
     QUIET = enum.auto()
 
@@ -130,9 +132,8 @@ CHUNK_KEYS: dict[str, ChunkKind] = {
     "render_start": ChunkKind.START,
     "progress_report": ChunkKind.PROGRESS,
     "stream_error": ChunkKind.ERROR,
-    **dict.fromkeys(
-        ("metadata", "ui_layout", "phase_marker", "follow_up_suggestions"), ChunkKind.QUIET
-    ),
+    "ui_layout": ChunkKind.LAYOUT,
+    **dict.fromkeys(("metadata", "phase_marker", "follow_up_suggestions"), ChunkKind.QUIET),
 }
 
 

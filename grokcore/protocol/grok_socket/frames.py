@@ -2,7 +2,7 @@
 
 Theory
 ------
-A text message holds one JSON object, or several back to back (grok-protocol.md §8.3). On its way to
+A message holds one JSON object, or several back to back (grok-protocol.md §8.3). On its way to
 the decoder a message is a *line*: :func:`as_line` makes one. So a decoder of frames is fed bytes,
 like that of a response's body. Inside a line an object ends where its braces close. Text between
 objects is junk.
@@ -29,14 +29,11 @@ from attrs import frozen
 
 from ..lenient_json import loads
 
-__all__ = ["BINARY_LINE", "MAX_OBJECT_BYTES", "FrameReader", "Lost", "as_line"]
+__all__ = ["MAX_OBJECT_BYTES", "FrameReader", "Lost", "as_line"]
 
 MAX_OBJECT_BYTES = 4 * 1024 * 1024
 """Bytes of one JSON object. Frames of text have some 330 bytes; a picture within one would be a few
 MB."""
-
-BINARY_LINE = b"\0\n"
-"""Line that stands for a binary message. Grok sends none; it is junk to the reader."""
 
 MOST_STRAY_BYTES = 4096
 """Text between the objects of one message that is kept, to see whether it is a piece of a frame."""
@@ -58,17 +55,19 @@ class Lost:
 
     :ivar content: whether it may have held a part of the answer.
     :ivar media: whether it may have concerned a picture, a video or a file.
+    :ivar too_large: whether it is an object over the cap.
     """
 
     content: bool
     media: bool
+    too_large: bool = False
 
 
 _Read: TypeAlias = dict[str, Any] | Lost
 
 
 def as_line(fragment: bytes, *, last: bool) -> bytes:
-    """A fragment of a text message, as a piece of a line; the *last* one of a message ends it.
+    """A fragment of a message, as a piece of a line; the *last* one of a message ends it.
 
     A line break within JSON is white space, so a space can take its place.
     """
@@ -181,7 +180,9 @@ class FrameReader:
         return lost
 
     def _lost_object(self) -> Lost:
-        return Lost(content=True, media=True) if self._too_large else _lost(bytes(self._object))
+        if self._too_large:
+            return Lost(content=True, media=True, too_large=True)
+        return _lost(bytes(self._object))
 
 
 def _lost(text: bytes) -> Lost:

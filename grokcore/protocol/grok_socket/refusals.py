@@ -37,6 +37,7 @@ from ...errors import (
     UpstreamFailure,
     UpstreamOverloaded,
 )
+from ..advice import advice
 from ..grok_web.refusals import (
     refusal_of_error_line,
     refusal_of_response,
@@ -86,14 +87,11 @@ _BY_WORD: dict[str, _Leaf] = {
 
 _ADVICE: dict[_Leaf, str] = {
     AntiBotRefusal: (
-        "Grok's anti-bot rules refused the request. Open grok.com in your browser through the "
-        "same proxy, and copy its cf_clearance cookie and its User-Agent into the configuration; "
-        "both belong to the address that earned them. A new address can help too."
+        # This lane sends no x-statsig-id, but the values that a challenge asks for.
+        f"Grok's anti-bot rules refused the request. {advice('upstream_challenge')} A new address "
+        "can help too."
     ),
-    CredentialsRejected: (
-        "Grok does not accept this session. Sign in at grok.com and put a fresh sso cookie into "
-        "the token file."
-    ),
+    CredentialsRejected: f"Grok does not accept this session. {advice('no_valid_tokens')}",
     QuotaExhausted: "The Grok account has used up its allowance for this model.",
     UpstreamOverloaded: "Grok is overloaded at the moment.",
     ContextLengthExceeded: "The conversation is too long for Grok.",
@@ -139,7 +137,8 @@ def refusal_of_upgrade(status: int, headers: Mapping[str, str], body: bytes) -> 
         return _made(CredentialsRejected, None, where=f"HTTP {status}, to the page of the sign-in")
     # libcurl reads no body of a refused upgrade: JSON that nobody has read is Grok's own refusal,
     # and no page of Cloudflare's.
-    unread = status == 403 and not body and "json" in headers.get("content-type", "").lower()
+    groks = "json" in headers.get("content-type", "").lower() and "cf-mitigated" not in headers
+    unread = status == 403 and not body and groks
     error = refusal_of_response(status, headers, body)
     if unread or isinstance(error, AntiBotRefusal):
         return _made(AntiBotRefusal, None, where=f"HTTP {status}")

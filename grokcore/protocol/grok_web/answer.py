@@ -68,7 +68,7 @@ class Input(enum.Enum):
 
 
 class Answer(AnswerParts):
-    """The answer of one stream; see :class:`.AnswerParts`.
+    """The answer of one stream; see :class:`.answer_parts.AnswerParts`.
 
     :param lines: the reader of the stream's lines, which counts damaged ones.
     """

@@ -24,7 +24,7 @@ from typing import Any
 
 from ...errors import GrokApiError, LineTooLong
 from ..conversation.events import Activity, Event
-from ..counters import Counters
+from ..counters import MAX_KEY_CHARS, Counters
 from ..upstream_words import cleaned
 from .answer import Answer, Input, State
 from .lines import MAX_LINE_BYTES, LineReader
@@ -52,10 +52,12 @@ class Decoder:
     :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
     :param assets_url: base of relative addresses of pictures and files, without a slash at its end;
         empty leaves them as Grok sent them.
+    :ivar answered_by: the model that answered, in Grok's words; empty as long as it names none.
     """
 
     def __init__(self, filtered_tags: frozenset[str] = frozenset(), assets_url: str = "") -> None:
         self.counters = Counters()
+        self.answered_by = ""
         self._lines = LineReader()
         self._lines_read = 0
         self._answer = Answer(filtered_tags, assets_url, self._lines, self.counters)
@@ -166,6 +168,8 @@ class Decoder:
         if not isinstance(response, dict):
             self.counters.odd_values += 1
             return
+        if isinstance(model := response.get("model"), str):
+            self.answered_by = model[:MAX_KEY_CHARS]
         if response.get("partial") is not True and _holds_an_answer(response):
             self._answer.step(Input.FINAL, response)
 

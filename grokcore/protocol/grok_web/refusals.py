@@ -40,6 +40,7 @@ from ...errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
+from ..advice import advice
 from ..lenient_json import loads
 from ..upstream_words import CLEANED_FROM_CHARS, cleaned
 from ..waits import believed_wait
@@ -122,25 +123,13 @@ _BY_DETAIL: dict[str, _Leaf | None] = {
 }
 
 _ADVICE: dict[_Leaf, str] = {
-    CredentialsRejected: (
-        "Grok does not accept this session. Sign in at grok.com and put a fresh sso cookie into "
-        "the token file."
-    ),
+    CredentialsRejected: f"Grok does not accept this session. {advice('no_valid_tokens')}",
     QuotaExhausted: "The Grok account has used up its allowance for this model.",
     Challenge: (
         "A page came instead of an answer: Cloudflare, or a region block, does not trust this "
-        "address. Open grok.com in "
-        "your browser through the same proxy and copy its cf_clearance cookie and User-Agent into "
-        "the configuration; the "
-        "three (address, User-Agent, cf_clearance) belong together."
+        f"address. {advice('upstream_challenge')}"
     ),
-    AntiBotRefusal: (
-        "Grok's anti-bot rules refused the request. Over REST they take only the x-statsig-id of "
-        "a real browser (since June 2026): copy a request to this path from your own browser "
-        "(developer tools, Network, Copy as cURL) and paste it into import-curl. Chats need none "
-        'over the page\'s websocket ([grok] web_lane = "socket"), but uploads and videos go over '
-        "REST all the same. A new address can help too."
-    ),
+    AntiBotRefusal: f"Grok's anti-bot rules refused the request. {advice('upstream_antibot')}",
     ContentPolicyViolation: "Grok moderated this content.",
     AttachmentModerated: "Grok moderated an attachment.",
     ContextLengthExceeded: "The conversation is too long for Grok.",

@@ -16,6 +16,7 @@ from ...errors import (
     RateLimitExceeded,
     TransportFailure,
 )
+from ..advice import advice
 from ..models import Model
 from .account import Account, Egress
 from .choice import Need
@@ -31,9 +32,8 @@ NOBODY = (
 ALL_DISABLED = "All tokens that may use the model {model} are disabled, {where}."
 ALL_TRIED = "Every token that may use this model was tried for this request, and failed."
 RESTING = (
-    "Grok answered with a challenge page a moment ago, so this address is left alone for now. Open "
-    "grok.com in your browser through the same proxy and copy its cf_clearance cookie and "
-    "User-Agent into the configuration; the three belong together."
+    "Grok answered with a challenge page a moment ago, so this address is left alone for now. "
+    + advice("upstream_challenge")
 )
 UNREACHED = "{failure} The same happened several times in a row; it is tried again in {seconds} s."
 USED_UP = (

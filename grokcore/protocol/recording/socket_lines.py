@@ -5,7 +5,6 @@
     {"at_ms":0,"from":"client","frame":{"event":{"type":"session.create",…}}}
     {"at_ms":85,"from":"grok","frame":{"session_id":…,"event":{"type":"session.created",…}}}
     {"at_ms":90,"from":"grok","text":"xxx"}
-    {"at_ms":91,"from":"grok","binary":true}
     {"at_ms":92,"from":"client","bytes":1000000}
 
 A ``frame`` is a message of one JSON object, a ``text`` is any other text. ``bytes`` is the size of
@@ -23,7 +22,6 @@ from typing import Any
 import orjson
 from attrs import evolve, frozen
 
-from ..grok_socket.frames import BINARY_LINE
 from ..lenient_json import loads
 
 __all__ = ["LONGEST_SENT_BYTES", "Message", "MessageLog", "Sender", "line_of", "message_in"]
@@ -32,7 +30,6 @@ LONGEST_SENT_BYTES = 256 * 1024
 """A longer message of the client's is recorded by its size."""
 
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
-_BINARY = BINARY_LINE.rstrip(b"\n")
 
 
 class Sender(enum.Enum):
@@ -104,8 +101,6 @@ def line_of(message: Message, redacted: bytes) -> bytes:
     front = b'{"at_ms":%d,"from":"%s",' % (message.at_ms, message.sender.value.encode())
     if message.data is None:
         return front + b'"bytes":%d}\n' % message.size
-    if message.data == _BINARY:
-        return front + b'"binary":true}\n'
     if _is_object(redacted):
         return front + b'"frame":' + redacted.strip() + b"}\n"
     return front + b'"text":' + orjson.dumps(redacted.decode()) + b"}\n"
@@ -129,8 +124,6 @@ def _with_content(message: Message, content: dict[str, Any]) -> Message:
             return evolve(message, data=orjson.dumps(frame))
         case {"text": str(text)}:
             return evolve(message, data=text.encode().replace(b"\n", b" "))
-        case {"binary": True}:
-            return evolve(message, data=_BINARY)
         case {"bytes": int(size)}:
             return evolve(message, size=size)
     raise ValueError("a message without content")

@@ -13,7 +13,7 @@ from ...errors import GrokApiError, UpstreamRefused
 from ...protocol.counters import MAX_UNKNOWN_KEYS, Counters
 from ...protocol.upstream_words import cleaned
 
-__all__ = ["Drift"]
+__all__ = ["Drift", "shown_keys"]
 
 SHOWN_KEYS = 20
 SHOWN_CHARS = 60
@@ -37,14 +37,8 @@ class Drift:
 
     @property
     def unknown_keys(self) -> dict[str, int]:
-        """The most frequent unknown keys, as they may be shown, with their counts; the highest
-        count first.
-        """
-        shown: dict[str, int] = {}
-        for key, count in self.counters.unknown_keys.items():
-            name = _shown(key)
-            shown[name] = shown.get(name, 0) + count
-        return dict(heapq.nlargest(SHOWN_KEYS, shown.items(), key=lambda item: item[1]))
+        """See :func:`shown_keys`."""
+        return shown_keys(self.counters)
 
     def note(self, model: str, passed_over: Counters, error: GrokApiError | None) -> None:
         """Count an answer that has ended.
@@ -69,6 +63,17 @@ class Drift:
             self.refused_models[model] = count + 1
             if not count:
                 _log.warning("Grok refuses the model %s: %s", model, error.message)
+
+
+def shown_keys(counters: Counters) -> dict[str, int]:
+    """The most frequent unknown keys, as they may be shown, with their counts; the highest count
+    first.
+    """
+    shown: dict[str, int] = {}
+    for key, count in counters.unknown_keys.items():
+        name = _shown(key)
+        shown[name] = shown.get(name, 0) + count
+    return dict(heapq.nlargest(SHOWN_KEYS, shown.items(), key=lambda item: item[1]))
 
 
 def _shown(key: str) -> str:

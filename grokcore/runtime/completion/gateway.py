@@ -40,8 +40,10 @@ from ...errors import (
 )
 from ...protocol.clocks import Clocks
 from ...protocol.conversation.events import Event
+from ...protocol.models import WebLane
 from ...protocol.pool.attempts import MAX_ATTEMPTS, Attempts
 from ...protocol.pool.book import Need
+from ...protocol.pool.view import egress_label
 from ..disk.media_cache import MediaCache
 from ..lanes.lane import Asset, PreparedQuestion, RenderedQuestion, Renderer, rendered
 from ..pool.leases import Lease, TokenPool
@@ -71,11 +73,18 @@ class FailedAttempt:
     """A failed attempt, by Grok's or the egress's fault.
 
     :ivar token_id: short hash of the token that it was made with.
+    :ivar egress: name of the egress that was used.
+    :ivar lane: the lane whose request failed. Attachments go up over REST, whatever the model's.
+    :ivar accepted: trio's time when the request was accepted; its settings are of that time, or
+        newer.
     """
 
     error: GrokApiError
     model: str
     token_id: str
+    egress: str
+    lane: WebLane
+    accepted: float
 
 
 @define
@@ -172,6 +181,7 @@ class Completion:
         self.failures = 0
         self._gateway = gateway
         self._asker = question.asker
+        self._accepted = accepted
         self._asked: RenderedQuestion | None = asked
         self._lane = asked.lane
         self._ticket = gateway.pool.ticket()
@@ -391,7 +401,8 @@ class Completion:
             return await self._waits.under_clocks(prepare)
         except GrokApiError as error:
             lease.settle(error)
-            self._report(error)
+            uploading = bool(self._to_ask.rendering.attachments)
+            self._report(error, lease, WebLane.REST if uploading else self.model.web_lane)
             raise
         except BaseException:
             lease.return_unused()
@@ -420,7 +431,7 @@ class Completion:
     async def _end_attempt(self, attempt: Attempt, error: GrokApiError) -> None:
         await attempt.end(error)
         if error is not self._waits.interruption:  # that is caused by this server, not by Grok
-            self._report(error)
+            self._report(error, attempt.lease, self.model.web_lane)
         self._forget_attempt(attempt, error)
 
     def _forget_attempt(self, attempt: Attempt, error: GrokApiError | None) -> None:
@@ -428,12 +439,13 @@ class Completion:
             self._gateway.drift.note(self.model.name, attempt.decoder.counters, error)
             self._attempt = None
 
-    def _report(self, error: GrokApiError) -> None:
+    def _report(self, error: GrokApiError, lease: Lease, lane: WebLane) -> None:
         self.failures += 1
         values = (self.request_id, self.attempts, self.token_id, error.code, error.message)
         _log.warning(
             "%s: attempt %d, token %s: %s: %s", *values, extra={"fold": (error.code, error.message)}
         )
-        failed = FailedAttempt(error, self.model.name, self.token_id)
+        egress = egress_label(lease.proxy_url)
+        failed = FailedAttempt(error, self.model.name, self.token_id, egress, lane, self._accepted)
         for listener in self._gateway.on_failed_attempt:
             listener(failed)

@@ -106,6 +106,10 @@ class AnswerDecoder(Protocol):
         """Counts of skipped input."""
 
     @property
+    def answered_by(self) -> str:
+        """The model that answers, in the upstream's words; empty as long as it names none."""
+
+    @property
     def stopped(self) -> bool:
         """Whether the upstream has said that the text is complete, while its last lines are still
         to come.

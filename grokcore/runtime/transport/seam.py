@@ -154,8 +154,8 @@ class SocketExchange(Exchange, Protocol):
     """A websocket under way.
 
     Its head has the status 101, or another one if the upgrade was refused; a refusal has no body.
-    Its body has a line for each text message, in pieces as they arrive; line breaks within a
-    message are spaces. It ends in good order with a normal closure, else with a
+    Its body has a line for each message, text or binary, in pieces as they arrive; line breaks
+    within a message are spaces. It ends in good order with a normal closure, else with a
     :class:`SocketClosed` or another failure.
     """
 

@@ -132,7 +132,7 @@ class Overview:
         report = {
             **{
                 name: health[name]
-                for name in ("version", "status", "open", "waiting", "faults", "egress")
+                for name in ("version", "status", "open", "waiting", "faults", "warnings", "egress")
             },
             "uptime_s": round(now - state.started_at, 1),
             "time": state.wall.time(),
@@ -141,6 +141,7 @@ class Overview:
                 "counts": health["tokens"],
                 "rows": [token_row(view) for view in tokens.shown],
             },
+            "browser_values": [attrs.asdict(view) for view in state.browser.views()],
             "minutes": [attrs.asdict(minute) for minute in state.history.minutes()],
             "recent_faults": [_fault_row(fault) for fault in state.history.faults()],
         }
@@ -192,4 +193,7 @@ def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fault_row(fault: Fault) -> dict[str, Any]:
-    return {**attrs.asdict(fault, recurse=False), "advice": advice(fault.code)}
+    """A failure with its advice, unless its message ends with that."""
+    words = advice(fault.code)
+    row = attrs.asdict(fault, recurse=False)
+    return {**row, "advice": "" if words and words in fault.message else words}

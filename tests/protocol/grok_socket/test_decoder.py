@@ -17,6 +17,7 @@ from grokcore.errors import (
     EmptyAnswer,
     GrokApiError,
     IncompleteAnswer,
+    LineTooLong,
     ModeNotIncluded,
     QuotaExhausted,
     UpstreamFailure,
@@ -51,7 +52,6 @@ from grokcore.protocol.grok_socket.event_keys import (
     EventKind,
     channel_of,
 )
-from grokcore.protocol.grok_socket.frames import BINARY_LINE
 from grokcore.protocol.grok_web import answer_parts
 from grokcore.protocol.grok_web.markup import parse_tag_names
 
@@ -193,6 +193,7 @@ SCENARIOS = [
     Scenario("an empty id", [text("x", HEADER, name=""), text("x", name=""), text("a"), done()], [Text("a"), Finished()], Counters(other_side=2)),
     Scenario("another conversation", [text("x") | {"session_id": OTHER_ID}, text("a"), event("session.ended") | {"session_id": OTHER_ID}, done()], [Text("a"), Finished()], Counters(other_side=2)),
     Scenario("no conversation", [{"event": text("a")["event"]}, done()], [Text("a"), Finished()]),
+    Scenario("done with an id that is null", [text("a"), done(name=None)], [Text("a"), Finished()]),
     Scenario("created twice", [created(), text("a"), done()], [Text("a"), Finished()]),
     Scenario("created without an id", [event("response.created", response={"id": 5}), event("response.created"), text("a"), done()], [Text("a"), Finished()], Counters(odd_values=2)),
     Scenario("acknowledgements again", [session_created(), attached(), text("a"), done()], [Text("a"), Finished()]),
@@ -210,7 +211,11 @@ SCENARIOS = [
     Scenario("deltas", [delta("t", thinking=True), reasoning("u"), delta("a"), delta(""), done()], [Thinking("t"), Thinking("u"), Text("a"), Finished()]),
     Scenario("a delta that is no text", [delta(None), text("a"), done()], [Text("a"), Finished()], odd()),
     Scenario("empty texts", [text(""), chunk(text={"channel": "CHANNEL_ASSISTANT_RESPONSE"}), text("a"), done()], [Text("a"), Finished()]),
-    Scenario("odd texts", [chunk(text={"text": 5}), text("a"), done()], [Text("a"), Finished()], odd()),
+    Scenario("a delta of another form", [delta({"text": "b"}), text("a"), done()], [Text("a"), IncompleteAnswer], odd()),
+    Scenario("a text of another form", [chunk(text={"text": 5}), text("a"), done()], [Text("a"), IncompleteAnswer], odd()),
+    Scenario("a text of another form, and a copy", [chunk(text=["a"]), text("a"), whole("a"), done()], [Text("a"), Finished()], odd()),
+    Scenario("a chunk of another form", [text("a"), event("response.chunk", response_id=RESPONSE_ID, chunk=[{"text": {"text": "b"}}]), done()], [Text("a"), IncompleteAnswer], odd()),
+    Scenario("a picture of another form, and a copy", [chunk(render_generated_image="u"), text("a"), whole("a"), done()], [Text("a"), IncompleteAnswer], odd()),
     # The text once more.
     Scenario("the copy is the same", [text("a"), whole("a"), done()], [Text("a"), Finished()]),
     Scenario("the copy has more", [text("a"), whole("ab"), done()], [Text("a"), Text("b"), Finished()]),
@@ -283,7 +288,7 @@ SCENARIOS = [
     # Not understood.
     Scenario("unknown types", [event("response.new"), {"event": {"type": 5}}, {"event": {}}, text("a"), done()], [Text("a"), Finished()], Counters(unknown_keys={"response.new": 1, "5": 1, "None": 1})),
     Scenario("unknown keys", [chunk(novelty={}), {"news": 1}, {}, text("a"), done()], [Text("a"), Finished()], unknown("novelty", "news", "{}")),
-    Scenario("odd chunks", [event("response.chunk", response_id=RESPONSE_ID, chunk=[]), chunk(text="a", tool_result="x", render_citation=None), text("a"), done()], [Text("a"), Finished()], Counters(odd_values=3)),
+    Scenario("odd chunks", [event("response.chunk", response_id=RESPONSE_ID, chunk=[]), chunk(text="", tool_result="x", render_citation=None), text("a"), done()], [Text("a"), Finished()], Counters(odd_values=3)),
 ]  # fmt: skip
 
 
@@ -316,17 +321,18 @@ def test_each_kind_of_event_and_of_key_has_a_row() -> None:
     assert set(ChunkKind) == set(CHUNK_KEYS.values())
 
 
-def test_a_frame_before_its_answer_is_announced_is_another_s() -> None:
-    """Only ``response.created`` says which answer is this one's."""
+def test_a_piece_before_its_answer_is_announced_is_not_left_out() -> None:
+    """Without it a cut answer would look whole. Another id is another's, from then on too."""
     decoder = Decoder(TAGS)
-    events = decoded(stream([text("x"), created(), text("a"), done()]), decoder)
-    assert events == [Text("a"), Finished()]
+    frames = [text("a"), created(), text("b"), text("x", name=OTHER_ID), done()]
+    assert decoded(stream(frames), decoder) == [Text("a"), Text("b"), Finished()]
     assert decoder.counters == Counters(other_side=1)
 
 
-def test_an_answer_that_was_never_announced_ends() -> None:
-    """Its end is one, so that nobody waits; and it has nothing in it."""
-    assert shown(decoded(stream([text("x"), done()]))) == [EmptyAnswer]
+def test_an_answer_that_was_never_announced_is_read() -> None:
+    """Also if only some of its frames have its id; a frame with an empty id is nobody's."""
+    frames = [text("x", HEADER, name=""), text("a", name=None), text("b"), done()]
+    assert decoded(stream(frames)) == [Text("a"), Text("b"), Finished()]
 
 
 def test_the_mode_that_grok_names_serves_if_none_was_given() -> None:
@@ -336,6 +342,21 @@ def test_the_mode_that_grok_names_serves_if_none_was_given() -> None:
     ]
     odd_mode = event("response.created", response={"id": RESPONSE_ID, "x_grok": {"model": 5}})
     assert shown(decoded(stream([odd_mode, failed("stream_error")]))) == [UpstreamFailure]
+
+
+def test_the_model_that_answers_is_known_as_far_as_grok_names_it() -> None:
+    """An owner sees whether Grok has put another model in the place of the one that was asked."""
+    decoder = Decoder()
+    assert decoder.answered_by == ""
+    for frame, name in (
+        (created(mode="auto"), "auto"),
+        (chunk(ui_layout={"steer_model_id": "grok-5"}), "grok-5"),
+        (chunk(ui_layout={"steer_model_id": ""}), "grok-5"),
+        (chunk(ui_layout={"steer_model_id": 5}), "grok-5"),
+        (chunk(ui_layout={"steer_model_id": "x" * 1000}), "x" * 100),
+    ):
+        assert decoder.receive(message(frame)) == []
+        assert decoder.answered_by == name
 
 
 def test_events_carry_absolute_addresses() -> None:
@@ -373,8 +394,8 @@ DAMAGE = [
     Damage("broken picture, and a copy", BROKEN_PICTURE, [whole("a"), done()], IncompleteAnswer),
     Damage("broken pong", b'{"event":{"type":"pong"', [done()], Finished()),
     Damage("noise", b"hello", [done()], Finished()),
-    Damage("binary", BINARY_LINE.rstrip(b"\n"), [done()], Finished()),
-    Damage("too large", b'{"event":"' + b"x" * (4 * 1024 * 1024) + b'"}', [done()], IncompleteAnswer),
+    Damage("bytes", b"\0\xff", [done()], Finished()),
+    Damage("too large", b'{"event":"' + b"x" * (4 * 1024 * 1024) + b'"}', [text("b"), whole("ab"), done()], LineTooLong),
 ]  # fmt: skip
 
 

@@ -463,6 +463,16 @@ def test_events_come_with_the_bytes_that_complete_them() -> None:
     assert decoder.receive(lines.line(wrapped(token("more")))) == decoder.close() == []
 
 
+@pytest.mark.parametrize("name", ["grok-4-auto", "x" * 1000, 5])
+def test_the_model_that_answered_is_known_as_far_as_grok_names_it(name: object) -> None:
+    """An owner sees whether Grok has put another model in the place of the one that was asked."""
+    decoder = Decoder(TAGS)
+    assert decoder.answered_by == ""
+    response = {"message": "a", "model": name}
+    decoder.receive(lines.line(wrapped({"modelResponse": response})))
+    assert decoder.answered_by == (name[:100] if isinstance(name, str) else "")
+
+
 @pytest.mark.parametrize(
     "end",
     [[final("answer")], [soft_stop(), token("answer"), soft_stop()]],

@@ -28,6 +28,7 @@ from grokcore.errors import (
     UpstreamUnavailable,
 )
 from grokcore.protocol.dialects.openai_errors import error_object
+from grokcore.protocol.grok_web.payload import CHAT_PATH
 from grokcore.protocol.grok_web.refusals import (
     is_html,
     refusal_of_error_line,
@@ -277,16 +278,19 @@ def test_upstreams_own_words_are_passed_on_behind_ours() -> None:
     assert silent.message == "Grok refused the request. Grok said nothing more (HTTP 404)."
 
 
+IMPORT = "python3 grok2api.py import-curl"
+
+
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (403, lines.PAGE_CHALLENGE, ["cf_clearance", "User-Agent", "proxy"]),
+        (403, lines.PAGE_CHALLENGE, ["cf_clearance", "User-Agent", "proxy", IMPORT]),
         (
             403,
             json.dumps(lines.ERROR_403_ANTIBOT),
-            ["x-statsig-id", "import-curl", "June 2026", "browser"],
+            ["x_statsig_id", 'web_lane = "socket"', CHAT_PATH, IMPORT],
         ),
-        (401, json.dumps(lines.ERROR_401), ["sso", "grok.com", "token file"]),
+        (401, json.dumps(lines.ERROR_401), ["sso", "grok.com", "tokens add", IMPORT]),
     ],
 )
 def test_a_refusal_says_what_to_refresh(status: int, body: str, words: list[str]) -> None:

@@ -59,7 +59,7 @@ def test_the_messages_of_both_sides_become_a_file_for_its_owner_only(tmp_path: P
         Wait(0.1),
         Send(b'{"a":1}\n{"b"'),
         Wait(0.1),
-        Send(b":2}\nhello\n\0\n"),
+        Send(b":2}\nhello\n"),
         Wait(0.1),
         Send(b'{"c'),
     )
@@ -94,7 +94,6 @@ def test_the_messages_of_both_sides_become_a_file_for_its_owner_only(tmp_path: P
         {"at_ms": 100, "from": "client", "frame": {"ask": 1}},
         {"at_ms": 200, "from": "grok", "frame": {"b": 2}},
         {"at_ms": 200, "from": "grok", "text": "xxxxx"},
-        {"at_ms": 200, "from": "grok", "binary": True},
         {"at_ms": 300, "from": "grok", "text": '{"x'},
     ]
     assert last == {"grok2api_record": 1, "end": "whole", "at_ms": 300, "code": 1000}

@@ -23,6 +23,9 @@ from tests.runtime.transport.line import HEADERS, Line, run_on_line
 
 ABORT_S = 0.05
 
+SOON_S = 10.0
+"""Real seconds within which what must happen has happened, on any machine."""
+
 
 # The upgrade ------------------------------------------------------------------------------------
 
@@ -131,8 +134,8 @@ def test_messages_come_whole_and_in_order_however_they_are_cut(cut: int) -> None
             TextMessage(data="hel", message_finished=False),
             Ping(payload=b"x"),
             TextMessage(data="lö", message_finished=True),
-            BytesMessage(data=b"\x1e\n\xff", message_finished=False),
-            BytesMessage(data=b"{}", message_finished=True),
+            BytesMessage(data=b'{"a":\n', message_finished=False),
+            BytesMessage(data=b'"\xc3\xa4"}', message_finished=True),
             TextMessage(data=""),
             TextMessage(data='{\n"c":1}'),
             TextMessage(data='{"a":1}{"b":2}'),
@@ -145,7 +148,14 @@ def test_messages_come_whole_and_in_order_however_they_are_cut(cut: int) -> None
         await peer.close()
 
     async def scenario(line: Line) -> None:
-        texts = ["hellö", "\0", "", '{ "c":1}', '{"a":1}{"b":2}', *([LARGE] if cut > 10 else [])]
+        texts = [
+            "hellö",
+            '{"a": "ä"}',
+            "",
+            '{ "c":1}',
+            '{"a":1}{"b":2}',
+            *([LARGE] if cut > 10 else []),
+        ]
         assert await read_all(line.connect()) == b"".join(map(record, texts))
 
     run_on_line(scenario, script)
@@ -319,6 +329,49 @@ def test_an_answer_that_is_not_read_is_not_taken_from_the_wire() -> None:
             found += len(data)
         assert found == 2000 * len(record(text))
         await socket.aclose()
+
+    run_on_line(scenario, script)
+
+
+FLOODS = {
+    "pongs": b"\x8a\x00",
+    "empty messages": b"\x81\x00",
+    "messages": b"\x81\x7e\x10\0" + bytes(4096),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_a_websocket_that_is_never_silent_holds_up_no_other(flood: bytes) -> None:
+    """Others get their turns while its frames come faster than they are taken, and it can be
+    closed.
+    """
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.accept()
+        if b"flood" not in peer.head:
+            await peer.send(TextMessage(data="{}"))
+            await peer.close()
+        while True:
+            await peer.stream.send_all(flood * (200_000 // len(flood)))
+
+    async def scenario(line: Line) -> None:
+        flooded = line.connect(url=line.url + "/flood")
+        await flooded.head()
+        async with trio.open_nursery() as nursery:
+
+            async def take() -> None:
+                while await flooded.read():
+                    pass
+
+            nursery.start_soon(take)
+            await trio.sleep(0.1)
+            with trio.fail_after(SOON_S):
+                for _ in range(5):
+                    assert await read_all(line.connect()) == record("{}")
+            nursery.cancel_scope.cancel()
+        with trio.fail_after(SOON_S):
+            await flooded.aclose()
 
     run_on_line(scenario, script)
 

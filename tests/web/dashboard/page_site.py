@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 import pytest
 import trio
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from grokcore.errors import Challenge
-from grokcore.protocol.models import Tier
+from grokcore.errors import AntiBotRefusal, Challenge
+from grokcore.protocol.models import Tier, WebLane
 from grokcore.protocol.pool.account import Account
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
@@ -32,6 +32,7 @@ CHINESE = "工作用的账号，不要删除"
 LONG_GROUP = (
     "a-group-with-a-name-that-nobody-would-choose-unless-it-were-to-see-what-the-page-makes-of-it"
 )
+CLEARANCE = "canary-clearance"
 PROXY = "http://user:canary-password@127.0.0.1:9"
 
 GROUPS = ("grok-3", "grok-4", "grok-4-1-non-thinking-w-tool", "grok-4-1-thinking-1108b", LONG_GROUP)
@@ -135,6 +136,7 @@ def many_tokens(count: int) -> tuple[TokenEntry, ...]:
 
 def furnish(site: Site) -> None:
     """Give the pool a past, and the last hour some traffic."""
+    _use_browser_values(site)
     now = trio.current_time()
     book = site.server.pool.book
     for number, account in enumerate(site.gateway.pool.book._roster.listed):
@@ -145,6 +147,20 @@ def furnish(site: Site) -> None:
             account.egress.fail(Challenge("a challenge page"), now, now)
     book._start_anew()
     _fill_history(site)
+
+
+def _use_browser_values(site: Site) -> None:
+    """Give the site a clearance that is two days old and was refused on several ways."""
+    state = site.server.state
+    config, now = state.config, state.wall.time()
+    site.server.adopt_config(evolve(config, grok=evolve(config.grok, cf_clearance=CLEARANCE)))
+    state.browser._uses["cf_clearance"].since = now - 2.2 * 86400
+    proxies = [f"proxy {number:08x}" for number in range(4)]
+    for ago, egress in zip(
+        (90000.0, 50000.0, 9000.0, 7300.0, 40.0), [*proxies, "direct"], strict=True
+    ):
+        state.browser.refused(Challenge("a page"), WebLane.SOCKET, egress, now - ago)
+    state.browser.refused(AntiBotRefusal("x"), WebLane.REST, "direct", now - 600)
 
 
 def _put_into_state(account: Account, kind: str, number: int, now: float) -> None:

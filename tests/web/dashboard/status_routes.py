@@ -114,6 +114,8 @@ TOP = {
     "open",
     "waiting",
     "faults",
+    "warnings",
+    "browser_values",
     "egress",
     "tokens",
     "minutes",

@@ -21,6 +21,7 @@ from grokcore.web.dashboard import overview
 from tests.servers import Site
 from tests.web.dashboard.page_site import (
     CHINESE,
+    CLEARANCE,
     LONG_GROUP,
     MARKUP,
     Live,
@@ -208,6 +209,31 @@ def test_what_others_wrote_is_text_and_nothing_else(browser: Browser, furnished:
         assert page.evaluate("window.canary") is None
         assert page.locator("main script, main img").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+        assert seen.complaints(furnished.url) == []
+
+
+def test_the_browser_values_show_age_and_refusals(browser: Browser, furnished: Live) -> None:
+    """An owner sees which value is old or refused, and for which way; never the value."""
+    with window(browser, size=PHONE) as seen:
+        page = seen.open(furnished.url)
+        clearance, agent, statsig = page.locator("#values > li").all()
+        expect(clearance).to_contain_text("cf_clearance in use for 2 d")
+        refusals = clearance.locator(".refusal")
+        expect(refusals).to_contain_text(
+            [
+                re.compile(r"refused \d+ s ago upstream_challenge, socket, direct"),
+                "refused 10 m ago upstream_antibot, rest, direct",
+                "refused 2 h ago upstream_challenge, socket, proxy 00000003",
+                "and by 3 more",
+            ]
+        )
+        expect(agent).to_contain_text("user_agent not set: the impersonated browser’s")
+        expect(statsig).to_contain_text("x_statsig_id shipped with the program")
+        expect(statsig.locator(".refusal")).to_have_text(
+            "refused 10 m ago upstream_antibot, rest, direct"
+        )
+        expect(page.locator("#warnings li")).to_contain_text("11 models go over REST")
+        assert CLEARANCE not in page.content()
         assert seen.complaints(furnished.url) == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from grokcore.protocol.advice import advice
 from grokcore.protocol.tokens import TokenEntry, token_id
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import error, page
@@ -53,7 +54,7 @@ async def test_the_report_tells_all_there_is_to_see(site: Site) -> None:
     )
     newest = report["recent_faults"][0]
     assert (newest["code"], newest["count"], newest["token"]) == (FAULTS[-1][1], 2, "1f2e3d4c")
-    assert newest["advice"].startswith("Copy x-statsig-id")
+    assert newest["advice"] == advice("upstream_antibot")
 
 
 @on_site(tokens=tuple(TokenEntry(f"sso-{number}") for number in range(300)))

@@ -22,6 +22,7 @@ from grokcore.web import dashboard
 from grokcore.web.dashboard import overview
 from grokcore.web.dashboard.overview import Overview
 from grokcore.web.observing.trace import Trace
+from tests.runtime.failed_attempts import failed_attempt
 from tests.scenarios import on_fake_clock
 from tests.servers import TOKENS, Site, configured, on_site, run_on_site
 from tests.web.dashboard.status_routes import (
@@ -121,7 +122,7 @@ def failed(server: Server, failure: FailedAttempt) -> None:
         (lambda server: server.pool.changed(), True),
         (lambda server: server.state.request_ended(asking(asks=True)), True),
         (lambda server: server.state.request_ended(asking(asks=False)), False),
-        (lambda server: failed(server, FailedAttempt(Overloaded("x"), "grok-4", ID)), True),
+        (lambda server: failed(server, failed_attempt(Overloaded("x"), "grok-4", ID)), True),
     ],
     ids=["the pool", "a question's end", "another request", "a failed attempt"],
 )

@@ -177,6 +177,7 @@ HEALTH_KEYS = {
     "waiting",
     "overload",
     "faults",
+    "warnings",
     "upstream",
 }
 

@@ -9,11 +9,11 @@ import trio.testing
 from grokcore import errors
 from grokcore.protocol.advice import ADVICE, advice
 from grokcore.protocol.tokens import TokenEntry
-from grokcore.runtime.completion.gateway import FailedAttempt
 from grokcore.simulator.scripts import answer, page
 from grokcore.web.observing.history import FAULTS_KEPT, MINUTES, SAMPLES_PER_MINUTE, History, Minute
 from grokcore.web.observing.trace import Trace
 from tests.examples import FIRST_TOKEN
+from tests.runtime.failed_attempts import failed_attempt
 from tests.servers import Site, chat, on_site, read_until
 from tests.web.observing.records import CANARY, scraped
 from tests.wire import post
@@ -82,9 +82,9 @@ def test_the_times_of_a_minute_are_a_fair_and_bounded_sample() -> None:
 def test_faults_of_the_same_words_are_one() -> None:
     """The newest first, with their number; and never more than a few."""
     hour = Hour()
-    challenge = FailedAttempt(errors.Challenge("a page"), "grok-4.1", "aaaa")
+    challenge = failed_attempt(errors.Challenge("a page"), "grok-4.1", "aaaa")
     hour.history.attempt_failed(challenge)
-    hour.history.attempt_failed(FailedAttempt(errors.TimeoutChunk("silence"), "grok-4.1", "bbbb"))
+    hour.history.attempt_failed(failed_attempt(errors.TimeoutChunk("silence"), "grok-4.1", "bbbb"))
     hour.now += 5
     hour.history.attempt_failed(challenge)
     newest, other = hour.history.faults()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from ....protocol.grok_socket.handshake import Handshake, Stage
 from ....protocol.grok_socket.refusals import refusal_of_close, refusal_of_upgrade
 from ...transport.seam import SocketClosed, SocketExchange
+from .account_asker import SWITCHING_PROTOCOLS
 
 __all__ = ["GrokSocketExchange"]
-
-_SWITCHING_PROTOCOLS = 101
 
 
 class GrokSocketExchange:
@@ -31,7 +30,7 @@ class GrokSocketExchange:
         :raises GrokApiError: if the upgrade or the session was refused, or the connection ended.
         """
         head = await self._socket.head()
-        if head.status != _SWITCHING_PROTOCOLS:
+        if head.status != SWITCHING_PROTOCOLS:
             raise refusal_of_upgrade(head.status, head.headers, b"")
         while self._handshake.stage is Stage.OPENING:
             try:

@@ -15,8 +15,6 @@ from ....protocol.grok_socket.client_frames import (
     Chat,
     Message,
     ping,
-    socket_url,
-    upgrade_headers,
 )
 from ....protocol.grok_socket.decoder import Decoder
 from ....protocol.grok_socket.handshake import Asking, Handshake
@@ -24,10 +22,11 @@ from ....protocol.grok_socket.mode_names import mode_of
 from ....protocol.grok_web.question_text import WebRendering, render_question
 from ...disk.media_cache import MediaCache
 from ...pool.leases import Lease
-from ...transport.seam import Heartbeat, SocketTransport, UpstreamRequest
+from ...transport.seam import Heartbeat, SocketTransport
 from ..grok_web.lane import NET_MARGIN_S, GrokWebLane
 from ..grok_web.preparing import Preparer
 from ..lane import Asset
+from .account_asker import upgrade_request
 from .exchange import GrokSocketExchange
 from .users import Users
 
@@ -133,15 +132,14 @@ class SocketQuestion:
     def open(self, *, fresh: bool) -> GrokSocketExchange:
         """Open a websocket, and ask as soon as it lets us."""
         settings = self.lane.web.settings
-        headers = upgrade_headers(settings.identity, sso=self.lease.sso, user_id=self.user_id)
-        request = UpstreamRequest(
-            "GET",
-            socket_url(settings.base_url, self.user_id, self.lane.path),
-            tuple(headers),
-            b"",
+        request = upgrade_request(
+            settings,
+            self.lane.path,
+            self.user_id,
+            sso=self.lease.sso,
             proxy_url=self.lease.proxy_url,
+            seconds=self.rendering.question.limits.first_response + NET_MARGIN_S,
             fresh=fresh,
-            connect_net_s=self.rendering.question.limits.first_response + NET_MARGIN_S,
         )
         handshake = Handshake(self._asking())
         heartbeat = Heartbeat(PING_S, functools.partial(self._ping, handshake))

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-
 import trio
 
-from ....errors import CredentialsRejected, GrokApiError, UpstreamFailure
-from ....protocol.grok_socket.modes import (
-    MODES_PATH,
-    SESSION_PATH,
-    modes_body,
-    page_headers,
-    parse_modes,
-    parse_session,
-)
-from ....protocol.grok_web.identity import without_statsig
+from ....errors import CredentialsRejected, GrokApiError
 from ...pool.leases import Lease
-from ...transport.seam import Transport, UpstreamRequest
-from ..grok_web.calls import call, post_json, whole_answer
+from ...transport.seam import Transport
 from ..grok_web.settings import GrokWebSettings
+from .account_asker import AccountAsker
 
 __all__ = ["Users"]
 
@@ -59,7 +48,7 @@ class Users:
             if not lease.modes_due:
                 return
             try:
-                modes = parse_modes(await self._ask_modes(lease, settings))
+                modes = await self._asker(lease, settings).modes(MODES_ASK_S)
             except GrokApiError as error:
                 error.drop_frames()
                 modes = None
@@ -69,32 +58,11 @@ class Users:
             refused = {mode.id: mode.tier for mode in modes.modes if not mode.usable}
             lease.learn_modes(refused, again_in_s=MODES_S)
 
-    async def _ask_modes(self, lease: Lease, settings: GrokWebSettings) -> bytes:
-        return await post_json(
-            self._transport,
-            settings.base_url + MODES_PATH,
-            modes_body(),
-            sso=lease.sso,
-            proxy_url=lease.proxy_url,
-            identity=without_statsig(settings.identity),
-            seconds=MODES_ASK_S,
-        )
+    def _asker(self, lease: Lease, settings: GrokWebSettings) -> AccountAsker:
+        return AccountAsker(self._transport, settings, lease.sso, lease.proxy_url)
 
     async def _ask(self, lease: Lease, settings: GrokWebSettings) -> str:
-        url = settings.base_url + SESSION_PATH
-        headers = page_headers(
-            settings.identity, url=url, sso=lease.sso, request_id=str(uuid.uuid4())
-        )
-        request = UpstreamRequest(
-            "GET", url, tuple(headers), b"", proxy_url=lease.proxy_url, connect_net_s=ASK_S
-        )
-        late = f"Grok did not say within {ASK_S:g} s whose session this is."
-        body = await call(
-            self._transport, request, whole_answer, sso=lease.sso, seconds=ASK_S, late=late
-        )
-        session = parse_session(body)
-        if session is None:
-            raise UpstreamFailure("Grok did not say whose session this is (/api/auth/session).")
+        session = await self._asker(lease, settings).session(ASK_S)
         if session.blocked:
             raise CredentialsRejected("Grok has blocked this account (/api/auth/session).")
         return session.user_id

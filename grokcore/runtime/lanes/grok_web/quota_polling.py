@@ -22,7 +22,7 @@ from ...pool.leases import TokenPool
 from ...transport.seam import Transport
 from .calls import post_json
 
-__all__ = ["QuotaAsker", "QuotaKeeper"]
+__all__ = ["NotForCookies", "QuotaAsker", "QuotaKeeper"]
 
 ASK_S = 15.0
 """Bound for one poll, in seconds. It must stay below the pause between two polls of an allowance,
@@ -39,6 +39,10 @@ _NOT_FOR_COOKIES = (
 )
 
 _log = logging.getLogger(__name__)
+
+
+class NotForCookies(UpstreamFailure):
+    """Grok does not report the allowance of a mode to a request without ``x-statsig-id``."""
 
 
 @frozen
@@ -66,7 +70,7 @@ class QuotaAsker:
             try:
                 answer = await self._post(sso, proxy_url, group, without_statsig(self.identity))
             except (Challenge, AntiBotRefusal) as error:
-                raise UpstreamFailure(_NOT_FOR_COOKIES) from error
+                raise NotForCookies(_NOT_FOR_COOKIES) from error
         quota = parse_quota(answer)
         if quota is None:
             raise UpstreamFailure("Grok's answer does not hold the rest of the allowance.")

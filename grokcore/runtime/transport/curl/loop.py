@@ -231,7 +231,7 @@ class Loop:
         """Wait for news of any socket, a command, or the next heartbeat."""
         array, count = self.sockets.array()
         next_beat_s = max(0.0, self.sockets.next_beat - time.monotonic()) if count else math.inf
-        for_ms = int(min(POLL_MS, next_beat_s * 1000 + 1))
+        for_ms = 0 if self.sockets.hurried else int(min(POLL_MS, next_beat_s * 1000 + 1))
         _check(lib.curl_multi_poll(self._multi, array, count, for_ms, self._ready), "poll")
 
     def _announce(self) -> None:

@@ -29,13 +29,14 @@ _EVENTS_AT = struct.calcsize("@N" if sys.platform == "win32" else "@i") // 2
 class Sockets:
     """See the module. All methods are called by the worker thread.
 
-    :ivar inbox: see :class:`.Inbox`.
+    :ivar inbox: see :class:`.websocket.Inbox`.
     """
 
     def __init__(self) -> None:
         self.inbox = Inbox()
         self._open: list[CurlSocket] = []
         self._waiting: list[CurlSocket] = []
+        self._hurried: list[CurlSocket] = []
         self._array = bytearray()
         self._shorts = memoryview(self._array).cast("h")
         self._pointer: object = ffi.NULL
@@ -53,6 +54,20 @@ class Sockets:
         if socket in self._open:
             self._open.remove(socket)
             self._changed = True
+        if socket in self._hurried:
+            self._hurried.remove(socket)
+
+    def hurry(self, socket: CurlSocket) -> None:
+        """Give *socket* another turn soon: not all that had arrived was taken in its last one. That
+        may be in libcurl's memory, so the socket need not have news.
+        """
+        if socket not in self._hurried:
+            self._hurried.append(socket)
+
+    @property
+    def hurried(self) -> bool:
+        """Whether a websocket waits for another turn."""
+        return bool(self._hurried)
 
     def change(self) -> None:
         """Look anew at what each websocket waits for."""
@@ -75,11 +90,15 @@ class Sockets:
         return self._pointer, len(self._waiting)
 
     def with_news(self) -> list[CurlSocket]:
-        """The websockets whose sockets had news when they were polled last. Asked again, none."""
+        """The websockets whose sockets had news when they were polled last, and those that were to
+        have another turn. Asked again, none.
+        """
+        found, self._hurried = self._hurried, []
         happened = self._shorts[_EVENTS_AT + 1 :: _SHORTS].tolist()
         if not any(happened):
-            return []
-        found = [self._waiting[index] for index, events in enumerate(happened) if events]
+            return found
+        news = [self._waiting[index] for index, events in enumerate(happened) if events]
+        found += [one for one in news if one not in found]
         for index, events in enumerate(happened):
             if events:
                 self._shorts[index * _SHORTS + _EVENTS_AT + 1] = 0

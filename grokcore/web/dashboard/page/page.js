@@ -6,6 +6,7 @@ import { Tokens, usable } from "./tokens.js";
 import { byId, exactly, make, say, show, since, span, tick, timeless, until, whole } from "./words.js";
 
 const FAILURES_AT_FIRST = 4;
+const REFUSALS_SHOWN = 3;
 
 /** The server's states in words. */
 const STATUS = {
@@ -13,6 +14,12 @@ const STATUS = {
   draining: "stopping",
   no_tokens: "no tokens",
   no_usable_tokens: "no usable tokens",
+};
+
+/** What stands in the place of an age where a value is not the owner's, by source and setting. */
+const NOT_OWN = {
+  shipped: { other: "shipped with the program" },
+  none: { user_agent: "not set: the impersonated browser’s", other: "not set" },
 };
 
 const link = new Link({ status: onStatus, asks: onKeyNeeded, lost: onLost });
@@ -35,11 +42,13 @@ function onStatus(report) {
   show(byId("notice"), false);
   document.body.classList.remove("stale");
   drawServer(report, received);
-  drawStandingFaults(report.faults);
+  drawNotes(byId("standing-faults"), report.faults);
+  drawNotes(byId("warnings"), report.warnings);
   drawFigures(report);
   plots.show(report.minutes);
   drawFailures(report, received);
   drawWays(report.egress, received);
+  drawValues(report, received);
   tokens.show(report.tokens, received);
 }
 
@@ -94,11 +103,12 @@ function outdated(element, value) {
   return true;
 }
 
-function drawStandingFaults(faults) {
-  if (!outdated(byId("standing-faults"), faults)) return;
-  const names = Object.keys(faults);
-  show(byId("standing-faults"), names.length > 0);
-  byId("standing-faults").replaceChildren(...names.map((name) => make("li", make("b", name), " ", faults[name])));
+/** Faults or warnings: texts by the name of what they are about. */
+function drawNotes(list, notes) {
+  if (!outdated(list, notes)) return;
+  const names = Object.keys(notes);
+  show(list, names.length > 0);
+  list.replaceChildren(...names.map((name) => make("li", make("b", name), " ", notes[name])));
 }
 
 function drawFigures(report) {
@@ -157,6 +167,37 @@ function drawWays(ways, received) {
     if (way.resumes_in != null) until(resumes, received + way.resumes_in * 1000, "resumes in ");
     return make("li", make("code", way.name), " ", state, " ", resumes);
   }));
+}
+
+/** The values that the owner copies from a browser: their ages and refusals, never the values. */
+function drawValues(report, received) {
+  if (!outdated(byId("values"), report.browser_values)) return;
+  const there = (at) => received - (report.time - at) * 1000;
+  byId("values").replaceChildren(...report.browser_values.map((value) => {
+    const age = make("span.quiet", NOT_OWN[value.source]?.[value.name] ?? NOT_OWN[value.source]?.other ?? "");
+    if (value.since != null) {
+      since(age, there(value.since), "in use for ", "");
+      age.title = `since ${exactly(value.since)}`;
+    }
+    const shown = value.refused.slice(0, REFUSALS_SHOWN).map((refusal) => valueRefusal(refusal, there(refusal.at)));
+    const more = value.refused.length - shown.length;
+    return make(
+      "li",
+      make("code", value.name),
+      " ",
+      age,
+      value.since != null && !shown.length ? make("span.quiet", ", no refusal yet") : null,
+      ...shown,
+      more > 0 ? make("p.refusal.quiet", `and by ${whole(more)} more`) : null,
+    );
+  }));
+}
+
+function valueRefusal(refusal, at) {
+  const when = make("time");
+  since(when, at, "refused ");
+  when.title = exactly(refusal.at);
+  return make("p.refusal", when, " ", make("span.quiet", `${refusal.code}, ${refusal.lane}, ${refusal.egress}`));
 }
 
 // The owner's input -------------------------------------------------------------------------------

@@ -433,7 +433,7 @@ PHASES = [
 async def test_a_client_that_leaves_ends_its_websocket_in_each_phase(
     lane: Lane, case: Phase
 ) -> None:
-    """A hundred aborts leave no lease, transfer or websocket."""
+    """No lease, transfer or websocket is left, however far each had come when it was aborted."""
 
     async def leave(after_s: float) -> None:
         completion = lane.ask()
@@ -447,8 +447,7 @@ async def test_a_client_that_leaves_ends_its_websocket_in_each_phase(
         finally:
             await completion.aclose()
 
-    for _ in range(10):
+    while len(lane.simulator.sockets.calls) <= 10:
         async with trio.open_nursery() as nursery:
             for number in range(10):
                 nursery.start_soon(leave, 0.02 + 0.005 * number)
-    assert len(lane.simulator.sockets.calls) > 10
