@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -16,12 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from attrs import frozen
+import trustme
+from attrs import evolve, frozen
 
 __all__ = [
     "ROOT",
     "ServerProcess",
     "bare_app",
+    "closing_upstream",
     "gateway",
     "paced_upstream",
     "raise_descriptor_limit",
@@ -42,11 +45,13 @@ class ServerProcess:
     """A server that is ready.
 
     :ivar ready_s: seconds from the start of the process to its report that it is ready.
+    :ivar ca_file: authority of its certificate; empty if it does not speak TLS.
     """
 
     pid: int
     port: int
     ready_s: float
+    ca_file: str = ""
 
 
 def raise_descriptor_limit() -> None:
@@ -64,16 +69,30 @@ def paced_upstream() -> Iterator[ServerProcess]:
 
 
 @contextlib.contextmanager
+def closing_upstream(*, tls: bool) -> Iterator[ServerProcess]:
+    """An upstream that has a new connection, with a whole handshake, for each answer."""
+    with tempfile.TemporaryDirectory(prefix="grok2api-bench-") as folder:
+        certificate, ca_file = Path(folder, "certificate.pem"), Path(folder, "authority.pem")
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(ca_file))
+        issued = authority.issue_cert("127.0.0.1")
+        issued.private_key_and_cert_chain_pem.write_to_path(str(certificate))
+        arguments = ["--close", *(["--tls", str(certificate)] if tls else [])]
+        with _helper("bench.upstream", *arguments) as server:
+            yield evolve(server, ca_file=str(ca_file) if tls else "")
+
+
+@contextlib.contextmanager
 def bare_app() -> Iterator[ServerProcess]:
     with _helper("bench.bare") as server:
         yield server
 
 
 @contextlib.contextmanager
-def _helper(module: str) -> Iterator[ServerProcess]:
+def _helper(module: str, *arguments: str) -> Iterator[ServerProcess]:
     """A server of this package: prints its port, and ends when its standard input does."""
     began = time.monotonic()
-    command = [sys.executable, "-m", module]
+    command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -91,12 +110,13 @@ def _helper(module: str) -> Iterator[ServerProcess]:
 def gateway(
     upstream_port: int, *, log_level: str = "WARNING", **grok: Any
 ) -> Iterator[ServerProcess]:
-    """The gateway, as a user starts it; *grok* are further settings of that section."""
+    """The gateway, as a user starts it, with REST to the upstream; *grok* are other settings of
+    that section.
+    """
     with tempfile.TemporaryDirectory(prefix="grok2api-bench-") as folder:
         config, tokens = Path(folder, "config.toml"), Path(folder, "tokens.json")
-        config.write_text(
-            _config({"base_url": f"http://127.0.0.1:{upstream_port}", **grok}, log_level)
-        )
+        url = f"http://127.0.0.1:{upstream_port}"
+        config.write_text(_config({"base_url": url, "web_lane": "rest", **grok}, log_level))
         tokens.write_text(json.dumps({"sso": {f"bench-{number}": {} for number in range(4)}}))
         files = ["--config", str(config), "--tokens", str(tokens), "--data-dir", folder]
         port = _free_port()
@@ -118,7 +138,12 @@ def gateway(
 
 def upstream_stats(upstream: ServerProcess) -> dict[str, Any]:
     """The upstream's own counts so far."""
-    with socket.create_connection(("127.0.0.1", upstream.port), timeout=5) as sock:
+    with contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", upstream.port)
+        sock = stack.enter_context(socket.create_connection(address, timeout=5))
+        if upstream.ca_file:
+            context = ssl.create_default_context(cafile=upstream.ca_file)
+            sock = stack.enter_context(context.wrap_socket(sock, server_hostname="127.0.0.1"))
         sock.sendall(b"GET /stats HTTP/1.1\r\nhost: bench\r\n\r\n")
         data = b""
         while b"\r\n\r\n" not in data or not data.endswith(b"}"):

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from .figures import Figure
+from .handshakes import handshakes
 from .lanes import lanes
 from .lifecycle import clocks, departures, first_tokens, memory, start_up, warm_connection
 from .plot import GATEWAY, draw
@@ -51,6 +52,9 @@ def measure(scale: Scale, plot: Path) -> list[Figure]:
             figures += departures(upstream, server)
             _say("the page's websocket beside REST")
             figures += lanes(upstream, server, scale)
+            if scale.rounds > 1:
+                _say("TLS handshakes")
+                figures += handshakes(scale.bursts)
             curves = sweep({GATEWAY: server, "bare app": bare}, scale, _say)
         _say("clocks")
         figures += clocks(upstream)

@@ -1,19 +1,22 @@
 """The paced upstream: a simulated Grok so cheap that it does not distort the figures.
 
 One thread, non-blocking sockets and a heap of timers; no framework. ``python3 -m bench.upstream``
-prints its port and runs until its standard input ends.
+prints its port and runs until its standard input ends. With ``--tls FILE`` (a certificate with its
+key) it speaks TLS; with ``--close`` a connection carries one answer. No TLS session can be resumed,
+so that each connection has a whole handshake.
 
 A question's text is a JSON object: ``stream`` (a number), ``tokens``, ``rate`` (tokens a second),
 ``delay`` (seconds before the first one) and ``hang`` (stay silent after so many tokens).
 
 Over the page's websocket it asks and answers in the recorded order, one frame for each token.
 
-``GET /stats`` returns the numbers of connections that carried questions, and of websockets, and the
-times at which readers gave up their streams.
+``GET /stats`` returns the numbers of connections that carried questions, and of websockets. It has
+the times at which questions or upgrades came, and those at which readers gave up their streams.
 """
 
 from __future__ import annotations
 
+import argparse
 import gc
 import heapq
 import itertools
@@ -21,6 +24,7 @@ import json
 import math
 import selectors
 import socket
+import ssl
 import sys
 from typing import Any
 
@@ -34,11 +38,15 @@ from .tokens import PARAMETERS, now, token_text
 
 __all__ = ["main"]
 
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n"
+CLOSE_LINE = b"connection: close\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 RECV_BYTES = 65536
 TEXT, CLOSE = 1, 8
 """Opcodes of RFC 6455."""
+
+NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""Raised by a socket without blocking that has nothing to give, or takes nothing."""
 
 UNLIMITED = {"windowSizeSeconds": 7200, "remainingQueries": 1_000_000, "totalQueries": 1_000_000}
 
@@ -96,14 +104,21 @@ class ClientConnection:
 
 @define
 class Upstream:
-    """The server."""
+    """The server.
 
+    :ivar tls: None for plain connections.
+    :ivar head: of an answer over REST.
+    """
+
+    tls: ssl.SSLContext | None = None
+    head: bytes = HEAD + b"\r\n"
     selector: selectors.BaseSelector = Factory(selectors.DefaultSelector)
     timers: list[tuple[float, int, ClientConnection, Stream]] = Factory(list)
     order: itertools.count[int] = Factory(itertools.count)
     connections: int = 0
     requests: int = 0
     upgrades: int = 0
+    arrivals: list[float] = Factory(list)
     aborts: dict[int, float] = Factory(dict)
 
     def run(self, listener: socket.socket) -> None:
@@ -127,6 +142,8 @@ class Upstream:
         sock, _ = listener.accept()
         sock.settimeout(0)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls is not None:  # the handshake is made by the first reads
+            sock = self.tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         self.selector.register(sock, selectors.EVENT_READ, ClientConnection(sock))
 
     def _serve(self, connection: ClientConnection) -> None:
@@ -134,7 +151,7 @@ class Upstream:
             self._write(connection, b"")
         try:
             data = connection.sock.recv(RECV_BYTES)
-        except BlockingIOError:
+        except NOT_YET:
             return
         except OSError:
             data = b""
@@ -162,7 +179,7 @@ class Upstream:
             connection.out.clear()
         try:
             sent = connection.sock.send(data)
-        except BlockingIOError:
+        except NOT_YET:
             sent = 0
         except OSError:
             self._drop(connection)
@@ -196,9 +213,11 @@ class Upstream:
         elif b"\r\nsec-websocket-key:" in head.lower():
             connection.upgraded = True
             self.upgrades += 1
+            self.arrivals.append(now())
             self._write(connection, page_socket.upgraded(head))
             self._read_frames(connection)
         else:
+            self.arrivals.append(now())
             self._begin(connection, json.loads(rest[:length])["message"])
 
     def _write_json(self, connection: ClientConnection, body: bytes) -> None:
@@ -232,6 +251,7 @@ class Upstream:
             "connections": self.connections,
             "requests": self.requests,
             "upgrades": self.upgrades,
+            "arrivals": self.arrivals,
             "aborts": self.aborts,
         }
         body = json.dumps(stats).encode()
@@ -255,7 +275,7 @@ class Upstream:
             after=page_socket.AFTER_TOKEN if connection.upgraded else AFTER_TOKEN,
             closing=page_socket.CLOSING if connection.upgraded else CLOSING,
         )
-        self._write(connection, page_socket.OPENING if connection.upgraded else HEAD + OPENING)
+        self._write(connection, page_socket.OPENING if connection.upgraded else self.head + OPENING)
         heapq.heappush(self.timers, (stream.due, next(self.order), connection, stream))
 
     # Pace ----------------------------------------------------------------------------------------
@@ -282,11 +302,26 @@ class Upstream:
             self._write(connection, data)
 
 
+def _tls(file: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    context.set_alpn_protocols(["http/1.1"])
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
+    return context
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python3 -m bench.upstream")
+    parser.add_argument("--tls", metavar="FILE")
+    parser.add_argument("--close", action="store_true")
+    arguments = parser.parse_args()
+    head = HEAD + (CLOSE_LINE if arguments.close else b"") + b"\r\n"
+    tls = _tls(arguments.tls) if arguments.tls else None
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     print(listener.getsockname()[1], flush=True)
     gc.freeze()
-    Upstream().run(listener)
+    Upstream(tls, head).run(listener)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,6 @@ TESTED_WITH = {
     "protocol/urls/groks_hosts.py": "protocol/token_file/test_text.py",
     "runtime/disk/media_files.py": "runtime/disk/test_media_cache.py",
     "runtime/disk/media_folder.py": "runtime/disk/test_media_cache.py",
-    "runtime/freed_memory.py": "web/edge/test_large_bodies.py",
     "runtime/threads.py": "runtime/disk/test_disk_thread.py",
     "runtime/disk/finishing.py": "runtime/disk/test_state_keeper.py",
     "runtime/transport/recorded_exchange.py": "runtime/transport/test_recording.py",

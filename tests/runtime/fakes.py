@@ -96,8 +96,8 @@ class FakeSocket(FakeExchange):
                 raise
             raise self.failure from None
 
-    def send(self, message: bytes) -> None:
-        self.sent.append(message)
+    def send(self, *messages: bytes) -> None:
+        self.sent.extend(messages)
 
 
 @define(eq=False)

@@ -31,11 +31,14 @@ __all__ = [
 
 SOCKET_PATH = "/ws/mgw/"
 
-_NOT_OF_A_WEBSOCKET = (
-    *("Accept", "Accept-Encoding"),
-    *("Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User"),
-    *("Upgrade-Insecure-Requests", "Priority", "sec-ch-ua", "sec-ch-ua-mobile"),
-    "sec-ch-ua-platform",
+_NOT_OF_A_WEBSOCKET = tuple(
+    (name, "")
+    for name in (
+        *("Accept", "Accept-Encoding"),
+        *("Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User"),
+        *("Upgrade-Insecure-Requests", "Priority", "sec-ch-ua", "sec-ch-ua-mobile"),
+        "sec-ch-ua-platform",
+    )
 )
 """Headers of the impersonated browser's visit to a page, which its websockets don't send."""
 
@@ -158,7 +161,7 @@ def upgrade_headers(identity: Identity, *, sso: str, user_id: str) -> list[tuple
         ("Cache-Control", "no-cache"),
         ("Pragma", "no-cache"),
         ("Cookie", f"sso={sso}; sso-rw={sso}; {clearance}x-userid={user_id}"),
-        *((name, "") for name in _NOT_OF_A_WEBSOCKET),
+        *_NOT_OF_A_WEBSOCKET,
     ]
     if identity.user_agent:
         headers.append(("User-Agent", identity.user_agent))

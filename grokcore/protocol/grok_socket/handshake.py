@@ -84,16 +84,17 @@ class Handshake:
         self.error: GrokApiError | None = None
         self._asking: Asking | None = asking
         self._mode = asking.chat.mode
-        self._opening = session_create(asking.chat, uuid=asking.session_uuid)
         self._frames = FrameReader()
         self._bytes = 0
         self._created = False
         self._attached = False
 
-    @property
     def opening(self) -> bytes:
-        """The first message, sent as soon as the websocket is open."""
-        return self._opening
+        """The first message, sent as soon as the websocket is open. It is made anew by each call,
+        since orjson's bytes keep the 4 kB that they were built in.
+        """
+        assert self._asking is not None, "the session is asked for before the question"
+        return session_create(self._asking.chat, uuid=self._asking.session_uuid)
 
     def receive(self, data: bytes) -> list[bytes]:
         """Take lines of frames (:func:`~.frames.as_line`), cut anywhere; return the messages to be

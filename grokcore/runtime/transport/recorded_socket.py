@@ -59,10 +59,10 @@ class RecordedSocket(RecordedExchange):
                 self._end("whole")  # a refusal has no body
         return head
 
-    def send(self, message: bytes) -> None:
+    def send(self, *messages: bytes) -> None:
         """See :class:`~grokcore.runtime.transport.seam.SocketExchange`."""
-        self._socket.send(message)
-        self._sent.append((self._now_ms(), message))
+        self._socket.send(*messages)
+        self._sent.extend((self._now_ms(), message) for message in messages)
         if self._begun:
             self._take_sent()
 

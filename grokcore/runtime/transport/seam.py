@@ -159,8 +159,8 @@ class SocketExchange(Exchange, Protocol):
     :class:`SocketClosed` or another failure.
     """
 
-    def send(self, message: bytes) -> None:
-        """Have a text message sent, after those before it. Messages wait for the upgrade."""
+    def send(self, *messages: bytes) -> None:
+        """Have text messages sent, after those before them. Messages wait for the upgrade."""
 
 
 class Transport(Protocol):

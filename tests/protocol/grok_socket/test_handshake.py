@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import pytest
@@ -65,11 +64,17 @@ ACKNOWLEDGED = [
 ]
 
 
+def test_a_session_is_asked_for_first() -> None:
+    """Nothing else may be sent before it; and it can be sent again."""
+    handshake = Handshake(ASKING)
+    for _ in range(2):
+        assert handshake.opening() == session_create(CHAT, uuid="u-1")
+
+
 @pytest.mark.parametrize("frames", ACKNOWLEDGED)
 def test_the_question_follows_both_acknowledgements(frames: list[Frame]) -> None:
     """In either order, among other frames; and it is sent once."""
     handshake, sent = greeted(frames)
-    assert json.loads(handshake.opening) == json.loads(session_create(CHAT, uuid="u-1"))
     assert (handshake.stage, handshake.error) == (Stage.ASKED, None)
     assert handshake.conversation_id == CONVERSATION_ID
     assert sent == QUESTION

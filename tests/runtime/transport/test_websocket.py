@@ -175,8 +175,8 @@ def test_a_message_of_any_size_is_sent_whole_to_a_peer_that_reads_late(size: int
 
     async def scenario(line: Line) -> None:
         socket = line.connect()
-        for text in ("a", "b" * size, "c"):
-            socket.send(text.encode())
+        socket.send(b"a")
+        socket.send(b"b" * size, b"c")
         assert await read_all(socket) == b""
 
     run_on_line(scenario, script)
@@ -204,6 +204,29 @@ def test_a_heartbeat_is_sent_while_the_other_side_is_silent() -> None:
     async def scenario(line: Line) -> None:
         heartbeat = Heartbeat(0.02, lambda: str(next(beats)).encode())
         assert await read_all(line.connect(heartbeat)) == b""
+
+    run_on_line(scenario, script)
+
+
+def test_heartbeats_of_a_new_websocket_do_not_wait_for_those_of_an_older_one() -> None:
+    """Each has its own times, though the worker thread looks for the next one seldom."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.accept()
+        for _ in range(3):
+            event = await peer.next()
+            if not isinstance(event, TextMessage):
+                return  # the slow one has left
+        await peer.close()
+
+    async def scenario(line: Line) -> None:
+        slow = line.connect(Heartbeat(60.0, lambda: b"slow"))
+        await slow.head()
+        for _ in range(2):
+            with trio.fail_after(5):
+                assert await read_all(line.connect(Heartbeat(0.02, lambda: b"fast"))) == b""
+        await slow.aclose()
 
     run_on_line(scenario, script)
 

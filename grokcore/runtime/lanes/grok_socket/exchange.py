@@ -22,7 +22,7 @@ class GrokSocketExchange:
         self.wait = socket.wait
         self.wake = socket.wake
         self.aclose = socket.aclose
-        socket.send(handshake.opening)
+        socket.send(handshake.opening())
 
     async def accepted(self) -> None:
         """Wait for both acknowledgements, then ask.
@@ -39,8 +39,8 @@ class GrokSocketExchange:
                 raise refusal_of_close(closed.reason) or closed from None
             if not data:
                 self._handshake.close()
-            for message in self._handshake.receive(data):
-                self._socket.send(message)
+            if messages := self._handshake.receive(data):
+                self._socket.send(*messages)
             self._early += data
         if self._handshake.error is not None:
             raise self._handshake.error

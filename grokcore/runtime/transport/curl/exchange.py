@@ -105,6 +105,12 @@ class CurlExchange:
         good order.
     """
 
+    __slots__ = (  # a dict of so many attributes would take over a kilobyte
+        *("curl", "kept", "last_failure", "objection", "over", "paused", "request"),
+        *("_encoded", "_head_bytes", "_head_lines", "_multiplexed", "_received", "_stopped"),
+        # ----
+        *("_body", "_desk", "_ended", "_failure", "_head", "_lagged", "_reader", "_taken"),
+    )
     protocol: ClassVar[ProtocolOptions] = HTTP
 
     def __init__(self, request: UpstreamRequest, desk: Desk) -> None:

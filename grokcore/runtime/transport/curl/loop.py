@@ -319,8 +319,7 @@ class Loop:
     def _serve_sockets(self) -> None:
         for socket in self.sockets.with_news():
             self._obey(self._serve, socket)
-        now = time.monotonic()
-        for socket in self.sockets.due(now) if self.sockets.next_beat <= now else ():
+        for socket in self.sockets.due(time.monotonic()):
             self._obey(CurlSocket.beat, socket)
 
     def _end(self, exchange: CurlExchange, failure: TransportFailure | None) -> None:

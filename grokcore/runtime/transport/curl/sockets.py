@@ -8,6 +8,7 @@ that structure, so it is packed here (curl/multi.h: the descriptor, and two shor
 
 from __future__ import annotations
 
+import math
 import struct
 import sys
 
@@ -40,11 +41,13 @@ class Sockets:
         self._shorts = memoryview(self._array).cast("h")
         self._pointer: object = ffi.NULL
         self._changed = False
+        self._next_beat: float | None = None  # None: to be looked up
 
     def add(self, socket: CurlSocket) -> None:
         """Watch *socket* from now on."""
         self._open.append(socket)
         self._changed = True
+        self._next_beat = None
 
     def remove(self, socket: CurlSocket) -> None:
         """Watch it no longer, if it is watched."""
@@ -102,10 +105,17 @@ class Sockets:
         return found
 
     def due(self, now: float) -> list[CurlSocket]:
-        """The websockets whose heartbeat is due."""
+        """The websockets whose heartbeat is due. The caller sends it."""
+        if self.next_beat > now:
+            return []
+        self._next_beat = None
         return [one for one in self._open if one.beat_at <= now]
 
     @property
     def next_beat(self) -> float:
-        """When the next heartbeat is due; infinity if there is none."""
-        return min((one.beat_at for one in self._open), default=float("inf"))
+        """When the next heartbeat is due, at the earliest; infinity if there is none. It is asked
+        for in each pass of the loop, and looked up after heartbeats and new websockets only.
+        """
+        if self._next_beat is None:
+            self._next_beat = min((one.beat_at for one in self._open), default=math.inf)
+        return self._next_beat

@@ -9,7 +9,7 @@ import logging
 import trio
 
 from ....errors import Overloaded
-from ...freed_memory import give_back
+from ...freed_memory import give_back, keep_large_blocks_apart
 from ...threads import in_thread
 from ..seam import Heartbeat, UpstreamRequest
 from .exchange import CurlExchange
@@ -49,6 +49,7 @@ class CurlTransport:
 
         :raises RuntimeError: if loops keep ending.
         """
+        keep_large_blocks_apart()
         deaths: list[float] = []
         while True:
             loop = self._loop = Loop(self._settings, trio.lowlevel.current_trio_token())

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import struct
 import time
-from collections import deque
 from typing import ClassVar, Protocol
 
 from curl_cffi import CurlECode, CurlError, CurlInfo
@@ -80,6 +79,10 @@ class CurlSocket(CurlExchange):
     :ivar beat_at: when the next heartbeat is due, in the worker thread's seconds.
     """
 
+    __slots__ = (
+        *("beat_at", "blocked", "descriptor"),
+        *("_heartbeat", "_outbox", "_sizes", "_watch", "_within", "_written"),
+    )
     protocol: ClassVar[ProtocolOptions] = WEBSOCKET
 
     def __init__(
@@ -94,7 +97,7 @@ class CurlSocket(CurlExchange):
         self._written = 0
         self._sizes = ffi.new("size_t*")
         # ----
-        self._outbox: deque[bytes] = deque()
+        self._outbox: list[bytes] = []  # an empty deque takes 600 bytes
 
     # Worker thread -------------------------------------------------------------------------------
 
@@ -165,7 +168,7 @@ class CurlSocket(CurlExchange):
         while self._outbox and not self.blocked:
             self._write(self._outbox[0])
             if not self.blocked:
-                self._outbox.popleft()
+                del self._outbox[0]
                 self._written = 0
         if was is not self.blocked:
             self._watch.change()
@@ -255,10 +258,15 @@ class CurlSocket(CurlExchange):
 
     # Trio thread ---------------------------------------------------------------------------------
 
-    def send(self, message: bytes) -> None:
-        """Have *message* sent as a text message, after those before it."""
-        self._outbox.append(message)
-        self._desk.ask_to_flush(self)
+    def send(self, *messages: bytes) -> None:
+        """Have *messages* sent as text messages, after those before them.
+
+        The worker thread looks for messages when the upgrade is through. It sets the descriptor
+        first, so that one of both sides sees the other's news.
+        """
+        self._outbox.extend(messages)
+        if self.descriptor >= 0:
+            self._desk.ask_to_flush(self)
 
 
 def _check(code: int, what: str) -> None:
