@@ -28,7 +28,10 @@ FIELDS_OF_ANSWERS = {
     "revised_prompt",
 }
 
-FIELDS_OF_GROK = {"protocol.grok_socket.decoder": {"delta"}}
+FIELDS_OF_GROK = {
+    "protocol.grok_socket.decoder": {"delta"},
+    "protocol.recording.frame_texts": {"delta"},
+}
 """Fields of the same name that a module reads in Grok's own events."""
 
 

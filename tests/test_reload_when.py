@@ -174,7 +174,7 @@ async def test_who_asks_for_it_is_told_that_nothing_has_changed(running: Running
         running.write(name, content)
         running.reloader.hurry()
         await trio.sleep(100)
-        assert len(running.said()) == 1
+        assert len(said := running.said()) == 1, said
 
 
 @watched

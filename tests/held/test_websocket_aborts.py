@@ -19,7 +19,7 @@ import trio
 from attrs import astuple, frozen
 from curl_cffi import Curl, CurlOpt
 
-from grokcore.runtime.lanes.grok_socket import lane
+from grokcore.runtime.lanes.grok_socket import account_asker
 from grokcore.runtime.transport.curl import handle, loop
 from grokcore.runtime.transport.curl.websocket import CurlSocket
 from tests.handmade_grok import (
@@ -313,7 +313,7 @@ def run_phase(phase: Phase, count: int, patch: pytest.MonkeyPatch) -> float:
     with ExitStack() as stack:
         if phase.place is not None:
             url = stack.enter_context(phase.place(patch))
-            patch.setattr(lane, "socket_url", lambda *_: f"{url}/ws/mgw/?uid=u")
+            patch.setattr(account_asker, "socket_url", lambda *_: f"{url}/ws/mgw/?uid=u")
         run_by_hand(scenario, phase.play, config=CONFIG, patience_s=90)
     return longest
 

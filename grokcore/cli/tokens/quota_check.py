@@ -42,7 +42,7 @@ class Checked:
 
     def __str__(self) -> str:
         if isinstance(self.outcome, Unreported):
-            return "ok: signed in; what is left is only told to Grok's own page"
+            return "ok: signed in; the allowance is reported to Grok's own page alone"
         if isinstance(self.outcome, Quota):
             wait = "" if self.outcome.left else f", back in {duration(self.outcome.wait_for(1))}"
             return (
