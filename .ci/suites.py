@@ -1,9 +1,10 @@
 """The suite on every Python of this machine, one after the other: first the others, in copies of
 the checkout, then this one.
 
-The others leave out the tests marked ``once``, which are the same everywhere: the linters, the
-packages, the browser. This one runs everything, and requires the coverage of the pure half. They
-don't run side by side, since some tests look at clocks.
+The others leave out the tests marked ``once``, which are the same everywhere (the linters, the
+packages, the browser), and ``large``, which are about memory and time: one Python shows those. This
+one runs everything, and requires the coverage of the pure half. They don't run side by side, since
+some tests look at clocks.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from grok2api import main_in_environment  # noqa: E402 - it lies in the folder above
 
 COMMAND = ("-m", "tests")
-EVERYWHERE = ("-m", "not on_demand and not once")
+EVERYWHERE = ("-m", "not on_demand and not once and not large")
 
 
 def run_suites() -> int:

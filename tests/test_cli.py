@@ -59,6 +59,21 @@ FAULTS = (
         "config.toml: [grok] base_url: must be a URL",
         {"config.toml": '[grok]\nbase_url = "grok.com"'},
     ),
+    Fault(
+        "no lane",
+        "config.toml: [grok] web_lane: must be one of socket, rest, not 'x'",
+        {"config.toml": '[grok]\nweb_lane = "x"'},
+    ),
+    Fault(
+        "no lane in a row",
+        'config.toml: [models."grok-4.1"] web_lane: must be one of socket, rest',
+        {"config.toml": '[models."grok-4.1"]\nweb_lane = "x"'},
+    ),
+    Fault(
+        "no path",
+        "config.toml: [grok] socket_path: must be a path that starts with a slash",
+        {"config.toml": '[grok]\nsocket_path = "ws/mgw/"'},
+    ),
     Fault("no section", "config.toml: [server]: must be a table", {"config.toml": "server = 1"}),
     Fault(
         "model",

@@ -8,8 +8,9 @@ bodies are refused as overload.
 from __future__ import annotations
 
 import contextlib
+import io
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import trio
@@ -188,27 +189,35 @@ def decoded(body: bytes, encoding: str, most: int) -> bytes:
     :raises RequestTooLarge: if the decoded body has more than *most* bytes.
     """
     machine = zlib.decompressobj(_window_bits(body, encoding))
-    pieces, size, fault = [], 0, ""
-    view = memoryview(body)
+    # Written to one place that grows: joined pieces would be there twice.
+    whole, fault = io.BytesIO(), ""
     try:
-        for at in range(0, len(body), PIECE_BYTES):
-            piece = machine.decompress(view[at : at + PIECE_BYTES], most - size + 1)
-            pieces.append(piece)
-            size += len(piece)
-            if size > most:
+        for piece in _inflated(machine, body):
+            if whole.tell() + len(piece) > most:
                 raise RequestTooLarge(
                     "The decoded request body is larger than [server] max_body_mb allows."
                 )
-        fault = (
-            ""
-            if machine.eof and not machine.unused_data
-            else "it is incomplete, or followed by other data"
-        )
+            whole.write(piece)
+        if not machine.eof or machine.unused_data:
+            fault = "it is incomplete, or followed by other data"
     except zlib.error:
         fault = "it is damaged, or in another format"
     if fault:
         raise InvalidRequest(f"The request body can't be decoded as {encoding}: {fault}.")
-    return b"".join(pieces)
+    return whole.getvalue()
+
+
+def _inflated(machine: zlib._Decompress, body: bytes) -> Iterator[bytes]:
+    """What *machine* makes of *body*, in pieces of at most :data:`PIECE_BYTES`."""
+    view = memoryview(body)
+    for at in range(0, len(body), PIECE_BYTES):
+        rest: bytes | memoryview = view[at : at + PIECE_BYTES]
+        while True:
+            piece = machine.decompress(rest, PIECE_BYTES)
+            yield piece
+            rest = machine.unconsumed_tail
+            if not rest and len(piece) < PIECE_BYTES:
+                break
 
 
 def _window_bits(body: bytes, encoding: str) -> int:
