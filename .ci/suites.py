@@ -1,10 +1,10 @@
 """The suite on every Python of this machine, one after the other: first the others, in copies of
 the checkout, then this one.
 
-The others leave out the tests marked ``once``, which are the same everywhere (the linters, the
-packages, the browser), and ``large``, which are about memory and time: one Python shows those. This
-one runs everything, and requires the coverage of the pure half. They don't run side by side, since
-some tests look at clocks.
+The others leave out the tests marked ``once``, which are the same everywhere: the linters, the
+packages, the browser. They leave out those marked ``large`` too: one Python shows what they cost in
+memory and time. This one runs everything, and requires the coverage of the pure half. They don't
+run side by side, since some tests look at clocks.
 """
 
 from __future__ import annotations

@@ -208,7 +208,7 @@ def decoded(body: bytes, encoding: str, most: int) -> bytes:
 
 
 def _inflated(machine: zlib._Decompress, body: bytes) -> Iterator[bytes]:
-    """What *machine* makes of *body*, in pieces of at most :data:`PIECE_BYTES`."""
+    """Pieces of at most :data:`PIECE_BYTES` that *machine* makes of *body*."""
     view = memoryview(body)
     for at in range(0, len(body), PIECE_BYTES):
         rest: bytes | memoryview = view[at : at + PIECE_BYTES]
