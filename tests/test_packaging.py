@@ -26,7 +26,7 @@ pytestmark = [
     ),
 ]
 
-FIRST_START_S, NEXT_START_S = 4.0, 1.0
+FIRST_START_S, NEXT_START_S = 6.0, 1.5
 """To the line that says it is ready, on a machine that needs REFERENCE_S for :func:`fixed_work`."""
 
 REFERENCE_S = 0.1

@@ -50,7 +50,15 @@ from .chunk_values import (
     tool_use,
     video_progress,
 )
-from .event_keys import CHUNK_KEYS, EVENT_TYPES, Channel, ChunkKind, EventKind, channel_of
+from .event_keys import (
+    BOUND_KINDS,
+    CHUNK_KEYS,
+    EVENT_TYPES,
+    Channel,
+    ChunkKind,
+    EventKind,
+    channel_of,
+)
 from .frames import MAX_OBJECT_BYTES, FrameReader, Lost
 from .refusals import (
     is_passing,
@@ -63,14 +71,6 @@ __all__ = ["Decoder"]
 
 _TEXT_CHUNK_KEYS = frozenset({"metadata", "text"})
 """A chunk with no other keys than these is a piece of text: nearly every chunk is."""
-
-_BOUND_KINDS = frozenset(
-    {
-        *(EventKind.CHUNK, EventKind.OUTPUT, EventKind.TEXT, EventKind.REASONING),
-        *(EventKind.WHOLE_TEXT, EventKind.SEARCH),
-    }
-)
-"""Events that belong to one response, named in ``response_id``."""
 
 _MEDIA_KINDS = frozenset(
     {
@@ -196,7 +196,7 @@ class Decoder:
     def _is_own(self, kind: EventKind, session_id: object, event: dict[str, Any]) -> bool:
         if session_id and self._session_id and session_id != self._session_id:
             return False
-        if kind in _BOUND_KINDS:
+        if kind in BOUND_KINDS:
             name = event.get("response_id")
             if isinstance(name, str) and not self._response_id:
                 self._response_id = name  # its announcement comes later, or not at all

@@ -6,7 +6,15 @@ from __future__ import annotations
 
 import enum
 
-__all__ = ["CHUNK_KEYS", "EVENT_TYPES", "Channel", "ChunkKind", "EventKind", "channel_of"]
+__all__ = [
+    "BOUND_KINDS",
+    "CHUNK_KEYS",
+    "EVENT_TYPES",
+    "Channel",
+    "ChunkKind",
+    "EventKind",
+    "channel_of",
+]
 
 
 class EventKind(enum.Enum):
@@ -34,6 +42,14 @@ class EventKind(enum.Enum):
     QUIET = enum.auto()
     """Says nothing about the answer."""
 
+
+BOUND_KINDS = frozenset(
+    {
+        *(EventKind.CHUNK, EventKind.OUTPUT, EventKind.TEXT, EventKind.REASONING),
+        *(EventKind.WHOLE_TEXT, EventKind.SEARCH),
+    }
+)
+"""Events that belong to one response, named in ``response_id``."""
 
 EVENT_TYPES: dict[str, EventKind] = {
     "response.chunk": EventKind.CHUNK,

@@ -25,7 +25,7 @@ from typing import Any
 from attrs import frozen
 
 from ..grok_socket.chunk_values import is_of_another_agent, step_of
-from ..grok_socket.event_keys import EVENT_TYPES, Channel, EventKind, channel_of
+from ..grok_socket.event_keys import BOUND_KINDS, EVENT_TYPES, Channel, EventKind, channel_of
 from ..grok_web.wholeness import Agreement, agreement
 from .covering import covered
 from .masks import TextMask
@@ -201,6 +201,8 @@ class FrameTexts:
             name = response.get("id") if isinstance(response, dict) else None
             self._response_id = self._response_id or (name if isinstance(name, str) else None)
         name = event.get("response_id")
+        if kind in BOUND_KINDS and isinstance(name, str) and not self._response_id:
+            self._response_id = name  # its announcement comes later, or not at all
         return name is None or (bool(name) and name == self._response_id)
 
     def _note_piece(self, place: Place) -> _Part:

@@ -197,7 +197,8 @@ def _pictures(value: Any, path: str, depth: int) -> Iterator[AttachmentPart]:
 
 
 def _inside(value: Mapping[str, Any], path: str) -> Any:
-    found = next((value[key] for key in _INSIDE if not is_absent(value.get(key))), None)
+    said = {key: one for key, one in value.items() if not is_absent(one) and one is not False}
+    found = next((said[key] for key in _INSIDE if key in said), None)
     if found is None:
         uploaded = "file_id" in value or "id" in value
         why = (

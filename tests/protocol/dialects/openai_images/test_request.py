@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import frozen
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import AttachmentRefused, GrokApiError, InvalidRequest
@@ -441,6 +441,7 @@ def test_a_field_may_be_there_twice_with_one_value() -> None:
 
 @settings(deadline=None, max_examples=2000)
 @given(fields=st.lists(st.tuples(NAMES, VALUES | FILES), max_size=6), editing=st.booleans())
+@example(fields=[("images[0][url]", {"url": False, "data": "0"})], editing=False)
 def test_whatever_comes_is_taken_named_or_refused(
     fields: list[tuple[str, Any]], *, editing: bool
 ) -> None:
