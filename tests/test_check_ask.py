@@ -5,13 +5,8 @@ from __future__ import annotations
 import functools
 import io
 import json
-import os
-import signal
-import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -37,7 +32,8 @@ from grokcore.simulator.scripts import (
     wrapped,
 )
 from grokcore.simulator.serve import serve_simulator
-from tests.check_site import CANARY, ROOT, SECRETS, Capture, Line, Site, lines_of, place
+from tests.check_interrupted import interrupted
+from tests.check_site import CANARY, SECRETS, Capture, Line, Site, lines_of, place
 
 __all__ = ["place"]  # a fixture
 
@@ -292,18 +288,6 @@ def test_for_programs_the_questions_are_in_the_json(place: Path, capsys: Capture
     assert "This asks Grok 1 question" in err
 
 
-@contextmanager
-def killed_in_the_end(process: subprocess.Popen[str]) -> Iterator[None]:
-    watchdog = threading.Timer(20, process.kill)
-    watchdog.start()
-    try:
-        yield
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
-
-
 @pytest.mark.parametrize("words", [[], ["--json"]], ids=["lines", "json"])
 def test_ctrl_c_closes_the_websockets_and_shows_what_is_known(
     words: list[str], place: Path
@@ -317,34 +301,14 @@ def test_ctrl_c_closes_the_websockets_and_shows_what_is_known(
 
     site = Site(grok=SOCKET)
     site.simulator.sockets.always(SocketScript((), answer=hang))
-    # In the background a shell may have SIGINT ignored, which is inherited.
-    program = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    program += "runpy.run_module('grokcore', run_name='__main__')"
-    start = functools.partial(
-        subprocess.Popen,
-        [sys.executable, "-c", program, "check", "--ask", "--yes", *words],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+    end = interrupted(
+        site,
+        place,
+        *("--ask", "--yes", *words),
+        when=asked.wait,
+        afterwards=lambda: site.simulator.until(lambda: not site.simulator.sockets.open),
     )
-
-    async def scenario() -> None:
-        with trio.fail_after(30):
-            async with trio.open_nursery() as nursery:
-                url = await nursery.start(functools.partial(serve_simulator, site.simulator))
-                site._lay_out(place, url, 9)
-                process = await trio.to_thread.run_sync(start)
-                with killed_in_the_end(process):
-                    await asked.wait()
-                    process.send_signal(signal.SIGINT)
-                    out, err = await trio.to_thread.run_sync(process.communicate)
-                    await site.simulator.until(lambda: not site.simulator.sockets.open)
-                nursery.cancel_scope.cancel()
-        assert process.returncode == 130
-        assert err.endswith("interrupted\n")
-        assert "interrupted after 0." in out
-        assert "Traceback" not in err
-
-    trio.run(scenario)
+    assert end.code == 130
+    assert end.err.endswith("interrupted\n")
+    assert "interrupted after 0." in end.out
+    assert "Traceback" not in end.err

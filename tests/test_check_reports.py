@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trio
 
 from grokcore import cli
 from grokcore.cli import EXIT_CONFIG, main
@@ -23,7 +16,7 @@ from grokcore.cli.check.findings import Status
 from grokcore.protocol.tokens import token_id
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.scripts import HANG, Script
-from grokcore.simulator.serve import serve_simulator
+from tests.check_interrupted import interrupted
 from tests.check_site import (
     CANARY,
     ROOT,
@@ -115,50 +108,13 @@ def test_on_a_terminal_it_is_coloured_and_fits(
     )
 
 
-@contextlib.contextmanager
-def killed_in_the_end(process: subprocess.Popen[str]) -> Iterator[None]:
-    watchdog = threading.Timer(20, process.kill)
-    watchdog.start()
-    try:
-        yield
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.communicate()
-
-
 def test_ctrl_c_ends_it_cleanly(place: Path) -> None:
     """Whatever it is waiting for: one word, no traceback, and the code that shells know."""
     site = Site(Simulator(trace_script=Script((HANG,), before=60)))
-    # In the background a shell may have SIGINT ignored, which is inherited.
-    program = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    program += "runpy.run_module('grokcore', run_name='__main__')"
-    command = [sys.executable, "-c", program, "check"]
-    start = functools.partial(
-        subprocess.Popen,
-        command,
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-    async def scenario() -> None:
-        with trio.fail_after(30):
-            async with trio.open_nursery() as nursery:
-                url = await nursery.start(functools.partial(serve_simulator, site.simulator))
-                site._lay_out(place, url, 9)
-                process = await trio.to_thread.run_sync(start)
-                with killed_in_the_end(process):
-                    await site.simulator.until(lambda: bool(site.simulator.traces))
-                    process.send_signal(signal.SIGINT)
-                    out, err = await trio.to_thread.run_sync(process.communicate)
-                    assert (process.returncode, err) == (130, "interrupted\n")
-                    assert "ok    names" in out
-                nursery.cancel_scope.cancel()
-
-    trio.run(scenario)
+    simulator = site.simulator
+    end = interrupted(site, place, when=lambda: simulator.until(lambda: bool(simulator.traces)))
+    assert (end.code, end.err) == (130, "interrupted\n")
+    assert "ok    names" in end.out
 
 
 def test_a_server_does_not_load_what_only_people_need() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import field, frozen
 
+from grokcore.protocol.grok_socket.mode_names import mode_of
 from grokcore.protocol.models import SHIPPED, WebLane
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.page_socket import SocketCall
@@ -15,20 +16,6 @@ from grokcore.simulator.scripts import answer
 from tests.examples import PNG, asking, picture
 from tests.lanes import over_socket
 from tests.servers import TOKENS, Site, chat, on_site
-
-MODES = {
-    "grok-3-fast": "fast",
-    "grok-4-fast": "fast",
-    "grok-4-fast-expert": "expert",
-    "grok-4-expert": "expert",
-    "grok-4-heavy": "heavy",
-    "grok-4.1": "auto",
-    "grok-4.1-thinking": "auto",
-    "grok-auto": "auto",
-    "grok-fast": "fast",
-    "grok-expert": "expert",
-    "grok-heavy": "heavy",
-}
 
 TEMPORARY = {"keep_context": False, "is_temporary": True}
 FORGETFUL = {"disable_memory": True}
@@ -90,7 +77,7 @@ async def test_each_name_is_a_mode(site: Site, model: str) -> None:
     """The names of the original too, so that a client keeps its settings."""
     site.play(answer("ok"))
     assert (await site.ask(model=model)).json()["model"] == model
-    assert only(site.simulator).model == MODES[model]
+    assert only(site.simulator).model == mode_of(SHIPPED[model])
 
 
 @on_site(tokens=TOKENS[:1], lane=WebLane.SOCKET)
