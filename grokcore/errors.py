@@ -45,6 +45,8 @@ __all__ = [
     "InternalError",
     "InvalidApiKey",
     "InvalidRequest",
+    "InvalidStructuredOutput",
+    "ItemNotFound",
     "KeyLimitExceeded",
     "LineTooLong",
     "MethodNotAllowed",
@@ -57,13 +59,16 @@ __all__ = [
     "OriginNotAllowed",
     "Overloaded",
     "PermissionDenied",
+    "PreviousResponseNotFound",
     "QuotaExhausted",
     "RateLimitExceeded",
     "RequestTooLarge",
+    "ResponseNotFound",
     "ShuttingDown",
     "TimeoutChunk",
     "TimeoutFirstResponse",
     "TimeoutTotal",
+    "ToolCallFailed",
     "TransportFailure",
     "UnknownUrl",
     "UnsupportedEncoding",
@@ -326,6 +331,24 @@ class AttachmentRefused(GrokApiError):
     status, code, blame = 400, "invalid_attachment", Blame.REQUEST
 
 
+class PreviousResponseNotFound(GrokApiError):
+    """The response that ``previous_response_id`` names is not kept here, or not any more."""
+
+    status, code, blame = 400, "previous_response_not_found", Blame.REQUEST
+
+
+class ItemNotFound(GrokApiError):
+    """The item that an ``item_reference`` names is not kept here, or not any more."""
+
+    status, code, blame = 404, "item_not_found", Blame.REQUEST
+
+
+class ResponseNotFound(GrokApiError):
+    """No response with this id is kept here, or not any more."""
+
+    status, code, blame = 404, "response_not_found", Blame.REQUEST
+
+
 # This server's state ----------------------------------------------------------------------------
 
 
@@ -476,6 +499,22 @@ class IncompleteAnswer(GrokApiError):
     """Grok's stream ended before its answer was complete."""
 
     status, code = 502, "upstream_incomplete"
+
+
+class ToolCallFailed(GrokApiError):
+    """Grok's calls of tools could not be read or did not fit their declaration, also after it was
+    asked to correct them; or it called none although it had to.
+    """
+
+    status, code = 502, "tool_call_failed"
+
+
+class InvalidStructuredOutput(GrokApiError):
+    """Grok's answer is not the JSON that the request asks for, also after it was asked to correct
+    it.
+    """
+
+    status, code = 502, "invalid_structured_output"
 
 
 # The three clocks -------------------------------------------------------------------------------

@@ -108,8 +108,11 @@ ROOMS = {
     "protocol.urls": "",
     "protocol.conversation": "errors protocol",
     "protocol.dialects": "errors protocol protocol.conversation",
-    "protocol.grok_web": "errors protocol protocol.conversation protocol.urls",
-    "protocol.grok_socket": "errors protocol protocol.conversation protocol.grok_web",
+    "protocol.emulation": "errors protocol protocol.conversation",
+    "protocol.grok_web": ("errors protocol protocol.conversation protocol.emulation protocol.urls"),
+    "protocol.grok_socket": (
+        "errors protocol protocol.conversation protocol.emulation protocol.grok_web"
+    ),
     "protocol.pool": "errors protocol",
     "protocol.token_file": "errors protocol protocol.urls",
     "protocol.browser_copy": "errors protocol.urls",

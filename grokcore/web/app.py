@@ -139,8 +139,9 @@ def _error_response(error: GrokApiError, status: int | None = None) -> Response:
     lifetime = current_lifetime()
     lifetime.trace.fail(error)
     form = lifetime.error_form or error_form(request.path)
-    response = json_response(form(error, lifetime.request_id), status or error.status)
-    response.headers.extend(error.headers())
+    reply = form(error, lifetime.request_id)
+    response = json_response(reply.body, status or reply.status)
+    response.headers.extend(reply.headers)
     return response
 
 

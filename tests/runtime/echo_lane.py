@@ -56,6 +56,7 @@ class EchoDecoder:
     answered_by: str = ""
     stopped: bool = False
     concluded: bool = False
+    cut_short: bool = False
 
     def receive(self, data: bytes) -> list[Event]:
         text = data.decode()

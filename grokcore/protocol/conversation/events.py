@@ -7,15 +7,18 @@ restarts the chunk clock. Heartbeats, layout hints and unknown lines are no even
 
 from __future__ import annotations
 
+import enum
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...errors import GrokApiError
+from .tools import ToolKind
 
 __all__ = [
     "Activity",
     "Cited",
+    "End",
     "Event",
     "Failed",
     "File",
@@ -28,7 +31,9 @@ __all__ = [
     "Source",
     "Text",
     "Thinking",
+    "ToolCall",
     "ToolUse",
+    "Unusable",
     "Video",
 ]
 
@@ -76,10 +81,26 @@ class Found:
 
 @frozen
 class ToolUse:
-    """Grok uses a tool: its name, and its task in one line (may be empty)."""
+    """Grok uses a tool of its own: its name, and its task in one line (may be empty)."""
 
     name: str
     detail: str = ""
+
+
+@frozen
+class ToolCall:
+    """The model calls a tool of the client's. The call is whole; text never follows.
+
+    :ivar index: the number of the call in the answer, from 0.
+    :ivar name: the tool's name without *namespace*.
+    :ivar arguments: JSON text of an object; of a custom tool, its raw text.
+    """
+
+    index: int
+    name: str
+    arguments: str = field(repr=False)
+    namespace: str = ""
+    kind: ToolKind = ToolKind.FUNCTION
 
 
 @frozen
@@ -147,8 +168,40 @@ class Failed:
 
 
 @frozen
+class Unusable:
+    """The answer is complete, but the client can't use it: calls of tools that can't be read or
+    don't fit their declaration, or a text in another form than the client's. The last event; it
+    never reaches a writer.
+
+    :ivar said: the answer as Grok wrote it.
+    :ivar faults: a sentence for each fault, for Grok.
+    :ivar error: the error for the client, unless another question mends the answer.
+    """
+
+    said: str = field(repr=False)
+    faults: tuple[str, ...]
+    error: GrokApiError
+
+
+class End(enum.Enum):
+    """Why a complete answer ended where it did."""
+
+    STOP = "the model had said everything"
+    STOP_SEQUENCE = "a stop sequence of the client's occurred"
+    LENGTH = "the client's limit of tokens was reached"
+    CALLS = "the model waits for the results of its calls"
+    REFUSAL = "Grok's moderation refused"
+
+
+@frozen
 class Finished:
-    """Grok reported that the answer is complete, and it is not empty. The last event."""
+    """The answer is complete, and it is not empty. The last event.
+
+    :ivar detail: of a STOP_SEQUENCE, that sequence; of a REFUSAL, its reason. Else empty.
+    """
+
+    end: End = End.STOP
+    detail: str = ""
 
 
 Event: TypeAlias = (
@@ -157,6 +210,7 @@ Event: TypeAlias = (
     | Cited
     | Found
     | ToolUse
+    | ToolCall
     | Picture
     | KeptPicture
     | FoundPicture
@@ -165,5 +219,6 @@ Event: TypeAlias = (
     | Progress
     | Activity
     | Failed
+    | Unusable
     | Finished
 )

@@ -11,7 +11,11 @@ __all__ = ["Call", "Message"]
 
 @frozen
 class Call:
-    """A call of a tool by the assistant. *arguments* is JSON or raw text."""
+    """A call of a tool by the assistant, in the history.
+
+    :ivar name: with its namespace, if it has one: ``namespace.name``.
+    :ivar arguments: JSON or raw text.
+    """
 
     id: str
     name: str

@@ -9,10 +9,12 @@ from attrs import evolve, field, frozen
 
 from ..models import Limits, Model
 from .attachments import Attachment
+from .bounds import Bounds
 from .enclosures import Enclosed
 from .messages import Message
+from .tools import Toolbox
 
-__all__ = ["Question", "Rendering", "Task", "last_words"]
+__all__ = ["Question", "Rendering", "Repair", "Task", "last_words"]
 
 LONG_CHARS = 1024 * 1024
 """Characters of a conversation that is rendered in some 20 ms."""
@@ -29,13 +31,29 @@ class Task(enum.Enum):
 
 
 @frozen
+class Repair:
+    """A request to correct an answer.
+
+    :ivar said: the answer, as Grok wrote it.
+    :ivar faults: a sentence for each fault.
+    """
+
+    said: str = field(repr=False)
+    faults: tuple[str, ...]
+
+
+@frozen
 class Question:
     """A request for an answer.
 
     :ivar messages: the whole conversation, oldest first.
     :ivar enclosed: pictures and files of *messages* whose contents are sent.
     :ivar pictures: how many are drawn if one is asked for.
-    :ivar search: whether Grok may search; None leaves it to the model's row.
+    :ivar search: whether Grok may search; None leaves it to the model's row, and forbids it beside
+        tools of the client's.
+    :ivar toolbox: the client's tools.
+    :ivar bounds: the client's bounds for the answer.
+    :ivar repair: the answer to correct; None asks for a new one.
     :ivar asker: the name of the API key that it came with; empty without one.
     """
 
@@ -46,7 +64,17 @@ class Question:
     task: Task = Task.ANSWER
     pictures: int = 2
     search: bool | None = None
+    toolbox: Toolbox = field(factory=Toolbox)
+    bounds: Bounds = field(factory=Bounds)
+    repair: Repair | None = None
     asker: str = ""
+
+    @property
+    def may_search(self) -> bool:
+        """Whether Grok may search."""
+        if self.search is None:
+            return self.model.search and not self.toolbox.in_play
+        return self.search
 
     @property
     def is_long(self) -> bool:
@@ -69,6 +97,7 @@ class Rendering:
     :ivar ignored: names, safe in a header, of parts of the question that this lane can't pass on.
     :ivar in_file: whether the conversation is sent as a file, since it is too long for a message.
     :ivar prompt_tokens: an estimate of the words that are sent.
+    :ivar tools_note: how the tools are shown, for a response header; empty without tools.
     """
 
     question: Question
@@ -76,6 +105,7 @@ class Rendering:
     ignored: frozenset[str] = frozenset()
     in_file: bool = False
     prompt_tokens: int = 0
+    tools_note: str = ""
 
 
 def last_words(messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeVar
 from attrs import frozen
 
 from ...errors import GrokApiError
-from ..conversation.events import Event
+from ..conversation.events import Event, Finished
+from .error_forms import ErrorReply
 from .rendering import Style
 
 __all__ = ["AnswerHead", "Collector", "Dialect", "StreamWriter"]
@@ -21,12 +22,14 @@ class AnswerHead:
     :ivar nonce: 24 hexadecimal digits; the dialect makes the answer's id of them.
     :ivar created: seconds since 1970.
     :ivar prompt_tokens: the estimate for the question.
+    :ivar request_id: the request's name in the log.
     """
 
     nonce: str
     created: int
     prompt_tokens: int
     style: Style
+    request_id: str = ""
 
 
 class Collector(Protocol):
@@ -85,5 +88,10 @@ class Dialect(Protocol[_Request, _Collector_co]):
         :param unsent: names of parts that could not be passed on to Grok.
         """
 
-    def error(self, error: GrokApiError, request_id: str) -> bytes:
-        """The body of a response that is an error."""
+    def error(self, error: GrokApiError, request_id: str) -> ErrorReply:
+        """The response that is an error."""
+
+    def soften(self, error: GrokApiError) -> Finished | None:
+        """The end of an answer that clients of this dialect want in place of *error*; None if they
+        want the error.
+        """

@@ -7,18 +7,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from attrs import field, frozen
+
 from ...errors import GrokApiError
 from . import anthropic_errors, openai_errors
 
-__all__ = ["ErrorForm", "error_form", "openai_form"]
-
-ErrorForm: TypeAlias = Callable[[GrokApiError, str], bytes]
-"""An error and the request's id as a JSON body."""
+__all__ = ["ErrorForm", "ErrorReply", "anthropic_form", "error_form", "openai_form"]
 
 
-def openai_form(error: GrokApiError, _request_id: str) -> bytes:
+@frozen
+class ErrorReply:
+    """A response that is an error.
+
+    :ivar status: a dialect may choose another than the error's own.
+    :ivar body: JSON.
+    :ivar headers: beside the content type.
+    """
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = field(factory=tuple)
+
+
+ErrorForm: TypeAlias = Callable[[GrokApiError, str], ErrorReply]
+"""An error and the request's id as a response."""
+
+
+def openai_form(error: GrokApiError, _request_id: str) -> ErrorReply:
     """OpenAI's form, which does not name the request."""
-    return openai_errors.error_body(error)
+    return ErrorReply(error.status, openai_errors.error_body(error), tuple(error.headers()))
+
+
+def anthropic_form(error: GrokApiError, request_id: str) -> ErrorReply:
+    """Anthropic's form."""
+    body = anthropic_errors.error_body(error, request_id)
+    return ErrorReply(error.status, body, tuple(error.headers()))
 
 
 def error_form(path: str) -> ErrorForm:
@@ -27,4 +50,4 @@ def error_form(path: str) -> ErrorForm:
     :param path: without ``/v1``.
     """
     first = path.strip("/").partition("/")[0].lower()
-    return anthropic_errors.error_body if first == "messages" else openai_form
+    return anthropic_form if first == "messages" else openai_form

@@ -20,8 +20,9 @@ from typing import Any
 from attrs import frozen
 
 from ...errors import EmptyAnswer, GrokApiError, IncompleteAnswer, UpstreamFailure
-from ..conversation.events import Activity, Failed, Finished, FoundPicture, ToolUse
+from ..conversation.events import Activity, Failed, FoundPicture, ToolUse
 from ..counters import Counters
+from ..emulation.reading import CallReader
 from ..grok_web.answer_parts import AnswerParts
 from ..grok_web.cards import MOST_ADDRESS_CHARS, Card
 from ..grok_web.wholeness import AnswerText
@@ -89,8 +90,14 @@ class Answer(AnswerParts):
 
     empty_message = "Grok ended its answer in good order, with nothing in it."
 
-    def __init__(self, filtered_tags: frozenset[str], assets_url: str, counters: Counters) -> None:
-        super().__init__(filtered_tags, assets_url, counters)
+    def __init__(
+        self,
+        filtered_tags: frozenset[str],
+        assets_url: str,
+        counters: Counters,
+        calls: CallReader | None = None,
+    ) -> None:
+        super().__init__(filtered_tags, assets_url, counters, calls)
         self.state = State.OPEN
         self.finished = False
         self.readable = False
@@ -238,12 +245,14 @@ class Answer(AnswerParts):
             )
         else:
             self.finished = True
-            self.events.append(Finished())
+            self.events.append(self._whole())
 
     def _break_off(self, reason: object) -> None:
         """The connection or the session has ended, and Grok has not called the answer complete."""
         error = refusal_of_close(reason) or self.passing_error
-        if error is not None:
+        if self.complete_with_calls:
+            self._cut()
+        elif error is not None:
             self._fail(error)
         elif self.begun or self.events:
             self._fail(
@@ -254,8 +263,11 @@ class Answer(AnswerParts):
         else:
             self._fail(EmptyAnswer("Grok's connection ended without an answer in it."))
 
-    def _fail(self, error: GrokApiError) -> None:
+    def _end(self) -> None:
         self.state = State.ENDED
+
+    def _fail(self, error: GrokApiError) -> None:
+        self._end()
         self.events.append(Failed(error))
 
 

@@ -52,6 +52,7 @@ class Chat:
     :ivar memory: whether Grok may use what it remembers of the account.
     :ivar search: whether Grok may search.
     :ivar pictures: how many are drawn if one is asked for.
+    :ivar draw: whether Grok may make pictures.
     """
 
     mode: str
@@ -59,6 +60,7 @@ class Chat:
     memory: bool
     search: bool
     pictures: int = 2
+    draw: bool = True
 
 
 @frozen
@@ -80,7 +82,7 @@ def session_create(chat: Chat, *, uuid: str) -> bytes:
         "use_chunk": True,
         "enable_side_by_side": True,
         "force_side_by_side": False,
-        "enable_image_generation": True,
+        "enable_image_generation": chat.draw,
         "image_generation_count": chat.pictures,
         "disable_text_follow_ups": False,
         "disable_artifact": True,

@@ -37,6 +37,7 @@ from typing import Any
 from ...errors import LineTooLong
 from ..conversation.events import Activity, Event
 from ..counters import MAX_KEY_CHARS, Counters
+from ..emulation.reading import CallReader
 from .answer import Answer, Input, State, Thought
 from .chunk_values import (
     card_in,
@@ -90,29 +91,41 @@ class Decoder:
     :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
     :param assets_url: the address of relative paths, without a slash at its end; empty leaves them.
     :param mode: the mode that was asked for; if empty, the one that Grok names.
+    :param calls: takes calls of the client's tools out of the text; None leaves all text.
     :ivar answered_by: the model that answers, in Grok's words; empty as long as it names none.
     """
 
     def __init__(
-        self, filtered_tags: frozenset[str] = frozenset(), assets_url: str = "", mode: str = ""
+        self,
+        filtered_tags: frozenset[str] = frozenset(),
+        assets_url: str = "",
+        mode: str = "",
+        calls: CallReader | None = None,
     ) -> None:
         self.counters = Counters()
         self.answered_by = ""
         self._mode = mode
         self._frames = FrameReader()
-        self._answer = Answer(filtered_tags, assets_url, self.counters)
+        self._answer = Answer(filtered_tags, assets_url, self.counters, calls)
         self._session_id = ""
         self._response_id = ""
 
     @property
     def stopped(self) -> bool:
-        """Always false: on this lane Grok's word that the text is complete ends the answer."""
-        return False
+        """Whether the last call of the client's tools is whole, and another may follow. On this
+        lane Grok's word that the text is complete ends the answer.
+        """
+        return self._answer.state is State.ANSWERING and self._answer.complete_with_calls
 
     @property
     def concluded(self) -> bool:
         """Whether the whole answer has come."""
         return self._answer.finished
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the answer has ended because the rest is not wanted."""
+        return self._answer.cut_short
 
     @property
     def ended(self) -> bool:

@@ -32,8 +32,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import EmptyAnswer, GrokApiError, IncompleteAnswer, UpstreamFailure
-from ..conversation.events import Event, Failed, Finished, ToolUse
+from ..conversation.events import Event, Failed, ToolUse
 from ..counters import Counters
+from ..emulation.reading import CallReader
 from .answer_parts import AnswerParts
 from .cards import parse_card
 from .lines import LineReader
@@ -81,8 +82,9 @@ class Answer(AnswerParts):
         assets_url: str,
         lines: LineReader,
         counters: Counters,
+        calls: CallReader | None = None,
     ) -> None:
-        super().__init__(filtered_tags, assets_url, counters)
+        super().__init__(filtered_tags, assets_url, counters, calls)
         self.state = State.OPEN
         self._lines = lines
         self._stop_seen = False
@@ -190,7 +192,7 @@ class Answer(AnswerParts):
                 )
             )
         else:
-            self.events.append(Finished())
+            self.events.append(self._whole())
 
     def _lost_lines(self) -> bool:
         """Whether a skipped line may have held some of the answer, and no proof shows that all of
@@ -204,7 +206,9 @@ class Answer(AnswerParts):
 
     def _end_unsaid(self, lines_read: int) -> None:
         """The stream ended, and Grok never said that the answer was complete."""
-        if self._stop_seen and not self._visible:
+        if self.complete_with_calls:
+            self._cut()
+        elif self._stop_seen and not self._visible:
             self._fail(EmptyAnswer("Grok's stream ended in good order without any answer in it."))
         elif self.begun:
             self._fail(IncompleteAnswer("Grok's stream broke off before the answer was complete."))
@@ -213,8 +217,11 @@ class Answer(AnswerParts):
         else:
             self._fail(EmptyAnswer("Grok's stream ended without an answer in it."))
 
-    def _fail(self, error: GrokApiError) -> None:
+    def _end(self) -> None:
         self.state = State.ENDED
+
+    def _fail(self, error: GrokApiError) -> None:
+        self._end()
         self.events.append(Failed(error))
 
 

@@ -19,8 +19,21 @@ from ...errors import (
     QuotaExhausted,
     UpstreamFailure,
 )
-from ..conversation.events import Activity, Event, FoundPicture, Text, Thinking, ToolUse
+from ..conversation.events import (
+    Activity,
+    End,
+    Event,
+    Failed,
+    Finished,
+    FoundPicture,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolUse,
+    Unusable,
+)
 from ..counters import Counters
+from ..emulation.reading import CallReader
 from ..upstream_words import cleaned
 from .citations import Citations
 from .gallery import Gallery
@@ -47,16 +60,27 @@ class AnswerParts(ABC):
     :cvar empty_message: for an answer that is complete and holds nothing visible.
     :ivar events: new events, in order; the decoder replaces the list when it has passed them on.
     :ivar begun: whether events have been passed on.
+    :ivar cut_short: whether the answer has ended because the rest is not wanted.
     :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
     :param assets_url: base of relative addresses of pictures and files, without a slash at its end;
         empty leaves them as Grok sent them.
+    :param calls: takes calls of the client's tools out of the text; None leaves all text.
     """
 
     empty_message: ClassVar[str]
 
-    def __init__(self, filtered_tags: frozenset[str], assets_url: str, counters: Counters) -> None:
+    def __init__(
+        self,
+        filtered_tags: frozenset[str],
+        assets_url: str,
+        counters: Counters,
+        calls: CallReader | None = None,
+    ) -> None:
         self.events: list[Event] = []
         self.begun = False
+        self.cut_short = False
+        self._calls = calls
+        self._thoughts: list[str] = []  # kept for calls in them
         self.citations = Citations()
         self.gallery = Gallery(assets_url)
         self._counters = counters
@@ -73,6 +97,10 @@ class AnswerParts(ABC):
     @abstractmethod
     def _fail(self, error: GrokApiError) -> None:
         """End the answer with a failure."""
+
+    @abstractmethod
+    def _end(self) -> None:
+        """Go into the state in which nothing more is read."""
 
     @abstractmethod
     def _remember_tool(self, tool_use: ToolUse) -> bool:
@@ -107,6 +135,8 @@ class AnswerParts(ABC):
 
     def _show_thought(self, text: str) -> None:
         self._thought_mid_line = not text.endswith("\n")
+        if self._calls is not None:
+            self._thoughts.append(text)
         if "<" not in text and not self._thinking_filter.holding:
             self.events.append(Thinking(text))
             return
@@ -131,6 +161,37 @@ class AnswerParts(ABC):
         if not self._raw:
             self._end_thinking()
         self._raw.add(token)
+        if self._calls is None:
+            self._show_words(token)
+            return
+        before = len(self.events)
+        self._show_pieces(self._calls.feed(token))
+        if self._calls.cut:
+            self._cut()
+        elif len(self.events) == before:
+            self.events.append(Activity())
+
+    def _show_pieces(self, pieces: Iterable[str | ToolCall]) -> None:
+        """Show text and calls. Elements of Grok's are looked for in the text only: a call may write
+        a file that holds some.
+        """
+        for piece in pieces:
+            if isinstance(piece, str):
+                self._show_words(piece)
+            else:
+                self._visible = True
+                self.events.append(piece)
+
+    def _cut(self) -> None:
+        """End the answer here: what follows its calls is not wanted."""
+        self._show_the_rest()
+        self._end()
+        self.cut_short = True
+        if not (self.events and isinstance(self.events[-1], Failed)):
+            self.events.append(self._whole())
+
+    def _show_words(self, token: str) -> None:
+        """Show text without calls in it."""
         if "<" not in token and not self._answer_filter.holding:
             self.events.append(Text(token))
             self._visible = self._visible or is_visible(token)
@@ -166,10 +227,25 @@ class AnswerParts(ABC):
 
     # The end -------------------------------------------------------------------------------------
 
+    @property
+    def complete_with_calls(self) -> bool:
+        """Whether the answer is complete without an end of Grok's: its last call has closed."""
+        return self._calls is not None and self._calls.called
+
+    def _whole(self) -> Finished | Unusable:
+        """The last event of an answer that is complete."""
+        if self._calls is None:
+            return Finished()
+        ending: Finished | Unusable = Finished(End.CALLS if self._calls.called else End.STOP)
+        return self._calls.unusable() or ending
+
     def _show_the_rest(self) -> None:
         """Show held-back text, pictures and files; fail if there is nothing visible."""
         if not self._raw:
             self._end_thinking()
+        if self._calls is not None:
+            self._show_pieces(self._calls.close("".join(self._thoughts)))
+            self._visible = self._visible or self._calls.unusable() is not None
         self._show_text(self._answer_filter.close())
         self._show(self._references.late())
         self._show(self.gallery.rest())

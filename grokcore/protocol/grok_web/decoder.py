@@ -25,6 +25,7 @@ from typing import Any
 from ...errors import GrokApiError, LineTooLong
 from ..conversation.events import Activity, Event
 from ..counters import MAX_KEY_CHARS, Counters
+from ..emulation.reading import CallReader
 from ..upstream_words import cleaned
 from .answer import Answer, Input, State
 from .lines import MAX_LINE_BYTES, LineReader
@@ -52,27 +53,41 @@ class Decoder:
     :param filtered_tags: names for :class:`~grokcore.protocol.grok_web.markup.TagFilter`.
     :param assets_url: base of relative addresses of pictures and files, without a slash at its end;
         empty leaves them as Grok sent them.
+    :param calls: takes calls of the client's tools out of the text; None leaves all text.
     :ivar answered_by: the model that answered, in Grok's words; empty as long as it names none.
     """
 
-    def __init__(self, filtered_tags: frozenset[str] = frozenset(), assets_url: str = "") -> None:
+    def __init__(
+        self,
+        filtered_tags: frozenset[str] = frozenset(),
+        assets_url: str = "",
+        calls: CallReader | None = None,
+    ) -> None:
         self.counters = Counters()
         self.answered_by = ""
         self._lines = LineReader()
         self._lines_read = 0
-        self._answer = Answer(filtered_tags, assets_url, self._lines, self.counters)
+        self._answer = Answer(filtered_tags, assets_url, self._lines, self.counters, calls)
 
     @property
     def stopped(self) -> bool:
         """Whether Grok's last word is that the text is complete, while its last lines are still to
-        come.
+        come; or its last call is whole.
         """
-        return self._answer.state is State.STOPPED
+        answer = self._answer
+        return answer.state is State.STOPPED or (
+            answer.state is State.ANSWERING and answer.complete_with_calls
+        )
 
     @property
     def concluded(self) -> bool:
         """Whether the whole answer has come, and only an error could still spoil it."""
         return self._answer.state is State.CONCLUDED
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the answer has ended because the rest is not wanted."""
+        return self._answer.cut_short
 
     @property
     def ended(self) -> bool:

@@ -60,14 +60,16 @@ def chat_body(
     memory: bool,
     files: Sequence[str] = (),
     pictures: int = 2,
-    search: bool | None = None,
+    search: bool = True,
+    draw: bool = True,
 ) -> bytes:
     """The request body: UTF-8 JSON.
 
     :param message: the whole prompt (:mod:`grokcore.protocol.grok_web.prompt`).
     :param files: ids of uploaded pictures and files (``fileMetadataId``).
     :param pictures: number of pictures, if one is asked for.
-    :param search: whether Grok may search; None leaves it to *model*.
+    :param search: whether Grok may search.
+    :param draw: whether Grok may make pictures.
     :param temporary: keep the conversation out of the account's history.
     :param memory: let Grok use what it remembers of the account.
     """
@@ -77,14 +79,14 @@ def chat_body(
         "message": message,
         "fileAttachments": list(files),
         "imageAttachments": [],
-        "disableSearch": not (model.search if search is None else search),
-        "enableImageGeneration": True,
+        "disableSearch": not search,
+        "enableImageGeneration": draw,
         "returnImageBytes": False,
         "returnRawGrokInXaiRequest": False,
         "enableImageStreaming": True,
         "imageGenerationCount": pictures,
         "forceConcise": False,
-        "toolOverrides": {},
+        "toolOverrides": {} if draw else _overrides(search=search),
         "enableSideBySide": True,
         "sendFinalMetadata": True,
         "isReasoning": False,
@@ -100,6 +102,15 @@ def chat_body(
     # A copy, because orjson's own bytes keep the 8 kB they were built in for as long as the stream
     # lives.
     return b"%b" % orjson.dumps(body)
+
+
+def _overrides(*, search: bool) -> dict[str, bool]:
+    """Grok's own tools, switched off beside those of the client (grok-protocol.md §2.1).
+
+    :param search: leaves those that search.
+    """
+    searching = () if search else ("webSearch", "xSearch", "xMediaSearch", "trendsSearch")
+    return dict.fromkeys(("imageGen", *searching, "xPostAnalyze"), False)
 
 
 def upload_body(data: bytes, media_type: str, name: str) -> bytes:

@@ -22,6 +22,7 @@ from ..conversation.enclosures import left_behind
 from ..conversation.messages import Message
 from ..conversation.question import Question, Rendering, Task, last_words
 from ..conversation.usage import estimate
+from ..emulation.forms import CallForm
 from .prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 
 __all__ = ["LongTexts", "WebRendering", "render_question"]
@@ -44,9 +45,11 @@ class WebRendering(Rendering):
     """A question in the words of Grok's web chat.
 
     :ivar message: the payload's ``message``; of a video, its words and perhaps a mode.
+    :ivar form: the form in which calls of the client's tools are written; None without tools.
     """
 
     message: str = field(default="", repr=False)
+    form: CallForm | None = None
 
 
 def render_question(question: Question, long_texts: LongTexts) -> WebRendering:
@@ -64,7 +67,7 @@ def render_question(question: Question, long_texts: LongTexts) -> WebRendering:
         frozenset({*left_behind(question.messages, question.enclosed.paths), *_unheard(question)}),
         bool(transcript),
         estimate(prompt.message),
-        prompt.message,
+        message=prompt.message,
     )
 
 

@@ -26,9 +26,8 @@ from typing import Protocol
 from attrs import field, frozen
 
 from ...errors import GrokApiError
-from ...protocol.conversation.events import Event
+from ...protocol.conversation.decoder import AnswerDecoder
 from ...protocol.conversation.question import Question, Rendering
-from ...protocol.counters import Counters
 from ..disk.media_cache import MediaCache
 from ..pool.leases import Lease
 from ..threads import in_thread
@@ -94,38 +93,6 @@ class AnswerExchange(Protocol):
 
     async def aclose(self) -> None:
         """Abort the exchange if it is still under way. Safe to repeat."""
-
-
-class AnswerDecoder(Protocol):
-    """Bytes of one answer in, events out. Pure; see
-    :class:`grokcore.protocol.grok_web.decoder.Decoder`.
-    """
-
-    @property
-    def counters(self) -> Counters:
-        """Counts of skipped input."""
-
-    @property
-    def answered_by(self) -> str:
-        """The model that answers, in the upstream's words; empty as long as it names none."""
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the upstream has said that the text is complete, while its last lines are still
-        to come.
-        """
-
-    @property
-    def concluded(self) -> bool:
-        """Whether the whole answer has come, and only an error could still spoil it."""
-
-    def receive(self, data: bytes) -> list[Event]:
-        """The events that *data* completes, in order; after a ``Finished`` or ``Failed`` there are
-        none.
-        """
-
-    def close(self) -> list[Event]:
-        """The events that follow from the end of the answer's bytes."""
 
 
 class PreparedQuestion(Protocol):

@@ -15,7 +15,7 @@ ERROR = ModelNotFound("No such model.", param="model")
 @pytest.mark.parametrize("path", ["/messages", "/Messages/", "/messages/count_tokens", "messages"])
 def test_paths_of_the_messages_api_get_anthropics_form(path: str) -> None:
     """Its type goes by the status, and the request's id is in the body."""
-    assert orjson.loads(error_form(path)(ERROR, "req_1")) == {
+    assert orjson.loads(error_form(path)(ERROR, "req_1").body) == {
         "type": "error",
         "error": {"type": "not_found_error", "message": "No such model."},
         "request_id": "req_1",
@@ -27,7 +27,7 @@ def test_paths_of_the_messages_api_get_anthropics_form(path: str) -> None:
 )
 def test_all_other_paths_get_openais_form(path: str) -> None:
     """Four keys, whatever is known of the error."""
-    assert error_form(path)(ERROR, "req_1") == openai_errors.error_body(ERROR)
+    assert error_form(path)(ERROR, "req_1").body == openai_errors.error_body(ERROR)
     assert orjson.loads(openai_errors.error_body(ERROR)) == openai_errors.error_object(ERROR)
 
 

@@ -48,7 +48,11 @@ def decoded(pieces: list[bytes], decoder: Decoder | None = None) -> list[Event]:
 
 def shown(events: list[Event]) -> list[str]:
     return [
-        f"Failed({type(event.error).__name__})" if isinstance(event, Failed) else repr(event)
+        f"Failed({type(event.error).__name__})"
+        if isinstance(event, Failed)
+        else "Finished()"
+        if event == Finished()
+        else repr(event)
         for event in events
     ]
 

@@ -69,7 +69,20 @@ def test_settings_change_just_their_fields() -> None:
     """Temporary chats, memory and search."""
     assert body(temporary=False) == {**BODY, "temporary": False}
     assert body(memory=False) == {**BODY, "disableMemory": True}
-    assert body(evolve(FAST, search=False)) == {**BODY, "disableSearch": True}
+    no_search = chat_body(FAST, "Hello", temporary=True, memory=True, search=False)
+    assert orjson.loads(no_search) == {**BODY, "disableSearch": True}
+
+
+@pytest.mark.parametrize("search", [False, True])
+def test_groks_own_tools_are_off_beside_those_of_the_client(search: bool) -> None:
+    """It would draw, or search, where the client wants a call; a declared search stays."""
+    sent = orjson.loads(
+        chat_body(FAST, "Hello", temporary=True, memory=True, search=search, draw=False)
+    )
+    assert sent["enableImageGeneration"] is False
+    assert sent["disableSearch"] is not search
+    assert set(sent["toolOverrides"].values()) == {False}
+    assert ("webSearch" in sent["toolOverrides"]) is not search
 
 
 def test_a_mode_id_takes_the_place_of_name_and_mode() -> None:

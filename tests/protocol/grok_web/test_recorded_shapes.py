@@ -48,7 +48,13 @@ def decoded(pieces: Iterable[bytes], decoder: Decoder | None = None) -> list[Eve
 
 
 def shown(event: Event) -> str:
-    return f"Failed({type(event.error).__name__})" if isinstance(event, Failed) else repr(event)
+    return (
+        f"Failed({type(event.error).__name__})"
+        if isinstance(event, Failed)
+        else "Finished()"
+        if event == Finished()
+        else repr(event)
+    )
 
 
 def joined(events: Iterable[Event]) -> list[object]:

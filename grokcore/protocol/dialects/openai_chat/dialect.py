@@ -8,7 +8,7 @@ from attrs import frozen
 
 from ....errors import GrokApiError
 from ..dialect import AnswerHead
-from ..openai_errors import error_body
+from ..error_forms import ErrorReply, openai_form
 from .request import ChatRequest, header_names, parse_chat_request
 from .writers import AnswerWriter, ChatHead, ChunkWriter
 
@@ -37,9 +37,12 @@ class ChatDialect:
         """Names of both, sorted and bounded."""
         return header_names({*asked.ignored, *unsent})
 
-    def error(self, error: GrokApiError, request_id: str) -> bytes:  # noqa: ARG002 - the seam's signature
+    def error(self, error: GrokApiError, request_id: str) -> ErrorReply:
         """OpenAI's error object."""
-        return error_body(error)
+        return openai_form(error, request_id)
+
+    def soften(self, error: GrokApiError) -> None:
+        """None: clients of OpenAI's want every error."""
 
 
 def _chat_head(asked: ChatRequest, head: AnswerHead) -> ChatHead:

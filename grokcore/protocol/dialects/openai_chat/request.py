@@ -21,6 +21,7 @@ from attrs import frozen
 
 from ....errors import InvalidRequest
 from ...conversation.messages import Message
+from ..ask import Ask
 from ..json_body import json_object
 from .messages import parse_messages
 from .tool_choice import forces_a_tool
@@ -45,26 +46,14 @@ _FLAGS: Mapping[Any, bool] = {
 }
 
 
-@frozen
-class ChatRequest:
-    """A validated chat request.
+@frozen(kw_only=True)
+class ChatRequest(Ask):
+    """A validated chat request. (``search`` is a field of this server's own.)
 
-    :ivar model: the public model name, as the client wrote it.
-    :ivar messages: at least one.
-    :ivar stream: whether the answer is wanted as server-sent events.
     :ivar include_usage: whether a stream ends with a usage chunk.
-    :ivar ignored: names of fields and parts without effect, sorted, each safe in a header; there
-        may be many.
-    :ivar search: whether Grok may search the web; None leaves it to the model's row. (A field of
-        this server's own.)
     """
 
-    model: str
-    messages: tuple[Message, ...]
-    stream: bool
-    include_usage: bool
-    ignored: tuple[str, ...]
-    search: bool | None = None
+    include_usage: bool = False
 
 
 def parse_chat_request(body: bytes) -> ChatRequest:

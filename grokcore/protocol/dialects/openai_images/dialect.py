@@ -11,7 +11,7 @@ from attrs import frozen
 from ....errors import GrokApiError, UpstreamRefused
 from ...conversation.events import Event, Picture, Text
 from ..dialect import AnswerHead, StreamWriter
-from ..openai_errors import error_body
+from ..error_forms import ErrorReply, openai_form
 from .request import ImageRequest, Made, images_body, parse_image_request
 from .sources import Fields
 
@@ -99,6 +99,9 @@ class ImageDialect:
         """Names of both, the request's own first."""
         return (*asked.ignored, *sorted(unsent))
 
-    def error(self, error: GrokApiError, request_id: str) -> bytes:  # noqa: ARG002 - the seam's signature
+    def error(self, error: GrokApiError, request_id: str) -> ErrorReply:
         """OpenAI's error object."""
-        return error_body(error)
+        return openai_form(error, request_id)
+
+    def soften(self, error: GrokApiError) -> None:
+        """None: clients of OpenAI's want every error."""

@@ -147,13 +147,13 @@ class SocketQuestion:
 
     def _asking(self) -> Asking:
         settings, question = self.lane.web.settings, self.rendering.question
-        search = question.model.search if question.search is None else question.search
         chat = Chat(
             mode_of(question.model),
             settings.temporary,
             settings.memory,
-            search,
+            question.may_search,
             question.pictures,
+            draw=not question.toolbox.in_play,
         )
         message = Message(self.rendering.message, self.files)
         return Asking(chat, message, str(uuid.uuid4()), str(uuid.uuid4()), self.lane.now_ms())

@@ -79,7 +79,8 @@ class Preparer:
                 memory=self.settings.memory,
                 files=[file.id for file in files],
                 pictures=question.pictures,
-                search=question.search,
+                search=question.may_search,
+                draw=not question.toolbox.in_play,
             ),
             rendering,
         )

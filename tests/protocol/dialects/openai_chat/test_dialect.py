@@ -51,7 +51,7 @@ def test_faults_and_errors_have_openai_s_form() -> None:
     with pytest.raises(InvalidRequest):
         DIALECT.parse(b"[]")
     error = ModelNotFound("No such model.", param="model")
-    assert DIALECT.error(error, "req_1") == error_body(error)
+    assert DIALECT.error(error, "req_1").body == error_body(error)
 
 
 def test_names_of_the_request_and_of_the_lane_are_one_sorted_list() -> None:

@@ -31,9 +31,7 @@ def parsed(**fields: Any) -> ChatRequest:
 
 def test_the_smallest_request() -> None:
     """A model and a message are enough."""
-    assert parsed() == ChatRequest(
-        "m", (Message("user", "hello"),), stream=False, include_usage=False, ignored=()
-    )
+    assert parsed() == ChatRequest(model="m", messages=(Message("user", "hello"),))
 
 
 def test_null_is_the_same_as_absent() -> None:

@@ -81,7 +81,7 @@ def test_edits_need_a_picture_and_nothing_is_streamed() -> None:
         ImageDialect(editing=True, read=read).parse(b'{"prompt":"a cat"}')
     assert DIALECT.stream(DIALECT.parse(b'{"prompt":"a cat"}'), HEAD) is None
     error = ModelNotFound("No such model.", param="model")
-    assert DIALECT.error(error, "req_1") == error_body(error)
+    assert DIALECT.error(error, "req_1").body == error_body(error)
 
 
 def test_names_of_the_lane_stand_behind_those_of_the_request() -> None:
