@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from grokcore.protocol.conversation.events import Event, Failed, Text, Thinking
+from grokcore.protocol.conversation.events import Event, Failed, Finished, Text, Thinking
 from grokcore.protocol.counters import Counters
 from grokcore.protocol.dialects.rendering import Renderer, Style, ThinkingStyle
 from grokcore.protocol.grok_web.decoder import Decoder
