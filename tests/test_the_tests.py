@@ -79,7 +79,6 @@ TESTED_WITH = {
     "protocol/conversation/tools.py": "protocol/grok_web/test_calls_in_answers.py",
     "protocol/dialects/ask.py": "protocol/dialects/openai_chat/test_request.py",
     "protocol/emulation/forms.py": "protocol/emulation/test_sieve.py",
-    "protocol/emulation/repairing.py": "runtime/completion/test_repair.py",
     "protocol/emulation/reading.py": "protocol/grok_web/test_calls_in_answers.py",
     "protocol/dialects/anthropic_errors.py": "protocol/dialects/test_error_forms.py",
     "protocol/dialects/attachment_parts.py": "protocol/dialects/test_parts.py",
