@@ -14,7 +14,7 @@ import re
 
 from attrs import define
 
-__all__ = ["found_in"]
+__all__ = ["Searches"]
 
 MOST_PATTERN = 1000
 """Characters of a pattern."""
@@ -24,6 +24,9 @@ MOST_TEXT = 64 * 1024
 
 MOST_STEPS = 2_000_000
 """Steps of a search, of which Python makes some 50 million in a second."""
+
+MOST_STEPS_IN_ALL = 20_000_000
+"""Steps of all searches for one value."""
 
 MOST_COUNT = 1000
 """Repetitions that a pattern may count."""
@@ -42,18 +45,26 @@ _TOKEN = re.compile(
 _ODD_SET = re.compile(r"\[\^?\[|--|&&|~~|\|\|")  # warned about by Python, which may change them
 
 
-def found_in(pattern: object, text: str) -> bool | None:
-    """Whether a part of *text* fits *pattern*; None if that can't be found out at a bounded cost,
-    or *pattern* is none of Python's.
-    """
-    if not isinstance(pattern, str) or len(pattern) > MOST_PATTERN or len(text) > MOST_TEXT:
-        return None
-    try:
-        if _steps(pattern, max(2, len(text))) > MOST_STEPS:
+class Searches:
+    """Searches with one bound for all of them."""
+
+    def __init__(self) -> None:
+        self._left = MOST_STEPS_IN_ALL
+
+    def found_in(self, pattern: object, text: str) -> bool | None:
+        """Whether a part of *text* fits *pattern*; None if that can't be found out at a bounded
+        cost, or *pattern* is none of Python's.
+        """
+        if not isinstance(pattern, str) or len(pattern) > MOST_PATTERN or len(text) > MOST_TEXT:
             return None
-        return re.search(pattern, text) is not None
-    except (re.error, OverflowError, _NotTried):
-        return None
+        try:
+            steps = _steps(pattern, max(2, len(text)))
+            if steps > min(MOST_STEPS, self._left):
+                return None
+            self._left -= steps + len(pattern)
+            return re.search(pattern, text) is not None
+        except (re.error, OverflowError, _NotTried):
+            return None
 
 
 class _NotTried(Exception):
@@ -95,6 +106,8 @@ def _steps(pattern: str, chars: int) -> int:
     groups = [_Group()]
     for match in _TOKEN.finditer(pattern):
         part = match.group()
+        if _is_odd(part, pattern[match.end() : match.end() + 1]):
+            raise _NotTried
         if part[0] == "(":
             groups.append(_Group())
         elif part == ")" and len(groups) > 1:
@@ -104,18 +117,18 @@ def _steps(pattern: str, chars: int) -> int:
             groups[-1].bars += 1
         elif part[0] in "*+?" or (part[0] == "{" and len(part) > 1):
             groups[-1].repeat(*_range(part, chars))
-        elif _is_odd(part, pattern[match.end() :]):
-            raise _NotTried
         else:
             groups[-1].add(1)
     return groups[0].total * (1 if pattern.startswith("^") and not groups[0].bars else chars)
 
 
-def _is_odd(part: str, rest: str) -> bool:
-    """Whether a set has a form that Python warns of, or a group an extension: ``(?x)`` makes a
-    comment of a part of the pattern.
+def _is_odd(part: str, following: str) -> bool:
+    """Whether a set stays open or has a form that Python warns of, or a group is an extension:
+    ``(?x)`` makes a comment of a part of the pattern.
     """
-    return bool(part[0] == "[" and _ODD_SET.search(part)) or (part == "(" and rest[:1] == "?")
+    if part[0] == "[":
+        return part == "[" or _ODD_SET.search(part) is not None
+    return part == "(" and following == "?"
 
 
 def _range(quantifier: str, chars: int) -> tuple[int, int]:

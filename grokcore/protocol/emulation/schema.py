@@ -28,7 +28,7 @@ from urllib.parse import unquote
 from attrs import evolve, frozen
 
 from ...errors import InvalidRequest
-from .patterns import found_in
+from .patterns import Searches
 
 __all__ = ["TYPES", "check", "faults", "is_a", "resolved"]
 
@@ -253,11 +253,15 @@ def _key(value: object) -> object:
 
 
 class _Checker:
-    """A comparison of one value with one schema."""
+    """A comparison of one value with one schema.
+
+    :ivar searches: for patterns.
+    """
 
     def __init__(self, root: object) -> None:
         self._root = root
         self._steps = MOST_STEPS
+        self.searches = Searches()
 
     def faults(self, value: object, place: _Place) -> Iterator[str]:
         """The faults of *value*, one by one."""
@@ -370,8 +374,8 @@ def _size(
     return rule
 
 
-def _pattern(_: _Checker, value: Any, argument: Any, place: _Place) -> Iterator[str]:
-    if isinstance(value, str) and found_in(argument, value) is False:
+def _pattern(checker: _Checker, value: Any, argument: Any, place: _Place) -> Iterator[str]:
+    if isinstance(value, str) and checker.searches.found_in(argument, value) is False:
         yield f"{place.subject} must match the pattern {_short(argument)}"
 
 
@@ -395,7 +399,7 @@ def _of_patterns(checker: _Checker, value: Any, argument: Any, place: _Place) ->
         checker.spend(len(argument) * len(value))
         for pattern, schema in argument.items():
             for name in value:
-                if found_in(pattern, name):
+                if checker.searches.found_in(pattern, name):
                     yield from checker.faults(value[name], place.key(name, schema))
 
 
@@ -407,7 +411,9 @@ def _others(checker: _Checker, value: Any, argument: Any, place: _Place) -> Iter
     patterns = _named(place.schema, "patternProperties")
     checker.spend(len(patterns) * len(value))
     for name in value:
-        if name in declared or any(found_in(each, name) is not False for each in patterns):
+        if name in declared or any(
+            checker.searches.found_in(each, name) is not False for each in patterns
+        ):
             continue
         if argument is False:
             yield f'{place.subject} has an unknown key: "{_short(name)}".'
