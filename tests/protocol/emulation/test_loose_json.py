@@ -116,7 +116,7 @@ def test_a_fault_without_doubt_is_mended(text: str, value: Any) -> None:
 )
 def test_a_fault_with_a_doubt_is_refused(text: str) -> None:
     """A half of a file name or number must not reach a program that acts on it."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\w"):
         read_json(text)
 
 
@@ -219,7 +219,7 @@ def test_several_values_or_none_are_refused(text: str, words: str) -> None:
 @pytest.mark.parametrize("piece", ["{", "[", '{"', '["\\', "```json\n", '"', "{'", "[1,", "{}"])
 def test_the_cost_is_linear(piece: str) -> None:
     """A perverse answer takes no longer than another: this test would take minutes."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\w"):
         whole_value("x" + piece * 50_000)
 
 

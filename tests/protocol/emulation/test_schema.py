@@ -105,6 +105,24 @@ class Case:
 
 _EDITS = {"properties": {"edits": {"items": {"properties": {"path": {"type": "string"}}}}}}
 CASES = [
+    Case(
+        "keys by pattern",
+        {"patternProperties": {"^x": {"type": "null"}}, "additionalProperties": {"type": "string"}},
+        {"x1": 1, "y": "", "z": 2},
+        ("x1 must be null.", "z must be a string."),
+    ),
+    Case(
+        "first items",
+        {"prefixItems": [{"type": "null"}], "items": {"type": "string"}},
+        [1, 2],
+        ("[0] must be null.", "[1] must be a string."),
+    ),
+    Case(
+        "all",
+        {"allOf": [{"minimum": 3}, {"multipleOf": 2}]},
+        1,
+        ("The value must be at least 3.", "The value must be a multiple of 2."),
+    ),
     Case("path", _EDITS, {"edits": [{}, {"path": 1}]}, ("edits[1].path must be a string.",)),
     Case("root", {"type": ["object", "null"]}, 1, ("The value must be an object or null.",)),
     Case("missing", {"required": ["a", "b", 1]}, {"a": 1}, ('The value lacks the key "b".',)),
@@ -206,6 +224,19 @@ def test_a_fault_is_a_sentence_with_its_place(case: Case) -> None:
 def test_an_odd_keyword_allows_everything(schema: Any, value: Any) -> None:
     """Clients send schemas of many drafts; their own validators have the last word."""
     assert faults(value, schema) == ()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"not": {"type": "null"}},
+        {"oneOf": [{"type": "string"}, {"type": "null"}]},
+        {"uniqueItems": True},
+    ],
+)
+def test_a_fitting_value_has_no_faults(schema: Any) -> None:
+    """Combinations count what fits, not what fails."""
+    assert faults("text", schema) == ()
 
 
 def test_decimals_are_divided_as_they_are_written() -> None:
