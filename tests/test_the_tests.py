@@ -78,7 +78,11 @@ TESTED_WITH = {
     "protocol/conversation/messages.py": "protocol/dialects/openai_chat/test_request.py",
     "protocol/conversation/tools.py": "protocol/grok_web/test_calls_in_answers.py",
     "protocol/dialects/ask.py": "protocol/dialects/openai_chat/test_request.py",
-    "protocol/emulation/forms.py": "protocol/emulation/test_sieve.py",
+    **{
+        f"protocol/emulation/{name}.py": "protocol/emulation/test_sieve.py"
+        for name in ("fences", "spellings", "tags", "written")
+    },
+    "protocol/emulation/declared.py": "protocol/emulation/test_calls.py",
     "protocol/emulation/reading.py": "protocol/grok_web/test_calls_in_answers.py",
     "protocol/dialects/anthropic_errors.py": "protocol/dialects/test_error_forms.py",
     "protocol/dialects/attachment_parts.py": "protocol/dialects/test_parts.py",
