@@ -152,8 +152,8 @@ ROOMS = {
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
-        "runtime.attachments runtime.completion runtime.lanes web.delivery web.edge web.model_list "
-        "web.observing web.responses web.services"
+        "runtime.attachments runtime.completion runtime.disk runtime.lanes web.delivery web.edge "
+        "web.model_list web.observing web.responses web.services"
     ),
     "web.dashboard": (
         "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "
