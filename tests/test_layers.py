@@ -107,7 +107,7 @@ def test_imports_run_one_way(layer: Layer) -> None:
 ROOMS = {
     "protocol.urls": "",
     "protocol.conversation": "errors protocol",
-    "protocol.dialects": "errors protocol protocol.conversation",
+    "protocol.dialects": "errors protocol protocol.conversation protocol.emulation",
     "protocol.emulation": "protocol.conversation",
     "protocol.grok_web": ("errors protocol protocol.conversation protocol.emulation protocol.urls"),
     "protocol.grok_socket": (
