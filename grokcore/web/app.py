@@ -32,6 +32,7 @@ from .edge.lifetime import current_lifetime
 from .edge.public_url import public_base
 from .health import health_report, public_faults
 from .media import media_response
+from .messages_routes import add_messages_routes
 from .model_list import model_list, model_object
 from .observing.metrics import CONTENT_TYPE_LATEST, Metrics
 from .openapi import add_openapi_route
@@ -86,6 +87,7 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     _add_hooks(app, services)
     _add_routes(app, services)
     _add_asking_routes(app, services)
+    add_messages_routes(app, services)
     _add_metrics_route(app, metrics)
     add_dashboard_routes(app, services)
     add_openapi_route(app, services)
