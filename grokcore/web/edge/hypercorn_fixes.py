@@ -57,9 +57,9 @@ from ...errors import (
     ShuttingDown,
     UnknownUrl,
 )
-from .connections import Connections, keep_watch
 from ...protocol.dialects.error_forms import error_form
 from .asgi import plain_path
+from .connections import Connections, keep_watch
 from .early_errors import new_request_id, refusal
 
 __all__ = ["EdgeConfig", "EdgeH11Protocol", "EdgeTCPServer", "Writes", "install"]
