@@ -48,5 +48,11 @@ class ChatDialect:
 
 def _chat_head(asked: ChatRequest, head: AnswerHead) -> ChatHead:
     return ChatHead(
-        f"chatcmpl-{head.nonce}", head.created, asked.model, head.prompt_tokens, head.style
+        f"chatcmpl-{head.nonce}",
+        head.created,
+        asked.model,
+        head.prompt_tokens,
+        head.style,
+        choices=asked.choices,
+        legacy_calls=asked.legacy_calls,
     )

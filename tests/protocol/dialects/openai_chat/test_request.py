@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from grokcore.errors import AttachmentRefused, GrokApiError, InvalidRequest
 from grokcore.protocol.conversation.messages import Call, Message
-from grokcore.protocol.conversation.bounds import Bounds, TextFormat
 from grokcore.protocol.dialects.fields import header_names
 from grokcore.protocol.dialects.openai_chat.request import ChatRequest, parse_chat_request
 
