@@ -38,8 +38,9 @@ def model_list(services: Services, lifetime: Lifetime) -> dict[str, object]:
     if request.args.get("all", "0").lower() in _NO:
         rows = book.listed(rows)
     data = [_row(model, available=book.serves(model)) for model in rows]
-    ids = [model.name for model in rows] or [None]
-    pages = {"has_more": False, "first_id": ids[0], "last_id": ids[-1]}
+    ids = [model.name for model in rows]
+    first, last = (ids[0], ids[-1]) if ids else (None, None)
+    pages = {"has_more": False, "first_id": first, "last_id": last}
     return {"object": "list", "data": data, **pages}
 
 

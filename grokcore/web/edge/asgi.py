@@ -153,9 +153,7 @@ class _Wire:
     :param form: the form of errors that are sent without the app.
     """
 
-    def __init__(
-        self, receive: Receive, send: Send, lifetime: Lifetime, form: ErrorForm
-    ) -> None:
+    def __init__(self, receive: Receive, send: Send, lifetime: Lifetime, form: ErrorForm) -> None:
         self._receive = receive
         self._send = send
         self._lifetime = lifetime

@@ -132,13 +132,13 @@ class AnswerContent:
     def usage(self) -> dict[str, Any]:
         """Anthropic's ``usage`` object, estimated for the events so far."""
         counts = self._renderer.usage()
-        searches = {"server_tool_use": {"web_search_requests": self.searched}}
+        searches = {"web_search_requests": self.searched, "web_fetch_requests": 0}
         return {
             "input_tokens": counts["prompt_tokens"],
             "output_tokens": counts["completion_tokens"],
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
-            **(searches if self.searched else {}),
+            **({"server_tool_use": searches} if self.searched else {}),
         }
 
     def _call(self, call: ToolCall) -> Called:

@@ -50,8 +50,8 @@ class MessagesDialect:
         return anthropic_form(error, request_id)
 
     def soften(self, error: GrokApiError) -> Finished | None:
-        """A refusal for what moderation blocked. Claude Code would repeat a 400 five times, and each
-        time ask Grok again.
+        """A refusal for what moderation blocked. Claude Code would repeat a 400 five times, and ask
+        Grok each time.
         """
         if isinstance(error, ContentPolicyViolation):
             return Finished(End.REFUSAL, error.message)

@@ -133,7 +133,9 @@ class _Reading:
         calls = [call for message in filled for call in message.calls]
         names = {call.id: call.name for call in calls if call.id}
         named = (
-            evolve(message, name=names.get(message.call_id, "")) if message.role == "tool" else message
+            evolve(message, name=names.get(message.call_id, ""))
+            if message.role == "tool"
+            else message
             for message in filled
         )
         known = self._known.union(call.name for call in calls)

@@ -91,7 +91,7 @@ class EventWriter:
 
     def _start(self) -> bytes:
         self._started = True
-        message = {
+        message: dict[str, Any] = {
             "id": self._head.id,
             "type": "message",
             "role": "assistant",
