@@ -98,7 +98,7 @@ ANTHROPICS = [
 
 @pytest.mark.parametrize("case", ANTHROPICS, ids=lambda case: type(case.error).__name__)
 def test_anthropics_clients_read_a_type_and_whether_to_ask_again(case: Anthropics) -> None:
-    """Claude Code backs off at 529, and repeats other errors unless it is told not to."""
+    """Claude Code backs off at 529, and repeats other errors unless a header forbids it."""
     reply = error_form("/messages")(case.error, "req_1")
     assert (reply.status, orjson.loads(reply.body)["error"]["type"]) == (case.status, case.kind)
     headers = dict(reply.headers)

@@ -35,7 +35,7 @@ _LIMITS = ("max_uses", "allowed_domains", "blocked_domains", "user_location", "m
 
 @frozen
 class Kit:
-    """What the model may use.
+    """The tools that the model may use.
 
     :ivar search: None leaves searching to the model's row and the tools.
     :ivar search_blocks: whether the answer has blocks with Grok's searches.

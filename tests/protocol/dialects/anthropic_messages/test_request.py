@@ -1,4 +1,4 @@
-"""Bodies of the Messages API: what is read, what is ignored, and what little is refused."""
+"""Bodies of the Messages API: fields that are read, ignored or refused."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_messages_become_turns(case: Case) -> None:
-    """Nothing in them is refused, and what is in no turn is named."""
+    """Nothing in them is refused; fields and blocks that are in no turn are named."""
     found = conversation(*case.messages)
     turns = [
         Message(
