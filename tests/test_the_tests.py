@@ -87,6 +87,15 @@ TESTED_WITH = {
     "protocol/emulation/declared.py": "protocol/emulation/test_calls.py",
     "protocol/emulation/reading.py": "protocol/grok_web/test_calls_in_answers.py",
     "protocol/dialects/anthropic_errors.py": "protocol/dialects/test_error_forms.py",
+    "protocol/dialects/anthropic_messages/content.py": (
+        "protocol/dialects/anthropic_messages/test_writers.py"
+    ),
+    "protocol/dialects/anthropic_messages/published.py": (
+        "protocol/dialects/anthropic_messages/test_kit.py"
+    ),
+    "protocol/dialects/anthropic_messages/stops.py": (
+        "protocol/dialects/anthropic_messages/test_writers.py"
+    ),
     "protocol/dialects/attachment_parts.py": "protocol/dialects/test_parts.py",
     "protocol/dialects/dialect.py": "protocol/dialects/openai_chat/test_dialect.py",
     "protocol/dialects/openai_chat/messages.py": "protocol/dialects/openai_chat/test_request.py",
