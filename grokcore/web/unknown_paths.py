@@ -15,14 +15,13 @@ from ..errors import GrokApiError, NotImplementedHere, UnknownUrl
 __all__ = ["unknown_url"]
 
 _ROUTE = re.compile(
-    r"(?:chat/completions|images/generations|images/edits|models)(?=/|$)", re.IGNORECASE
+    r"(?:chat/completions|responses|images/generations|images/edits|models)(?=/|$)", re.IGNORECASE
 )
 
-_ROUTES = "/chat/completions, /images/generations, /images/edits and /models"
+_ROUTES = "/chat/completions, /responses, /images/generations, /images/edits and /models"
 """The routes below the base URL, in words."""
 
 _ABSENT = {
-    "responses": "OpenAI's Responses API",
     "messages": "Anthropic's Messages API",
 }
 
