@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ....errors import InvalidRequest
 from ...conversation.tools import Choice, Tool, Toolbox, ToolKind
@@ -159,30 +159,33 @@ def with_choice(offered: Offered, value: Any, *, parallel: bool) -> Offered:
     :raises InvalidRequest: if *value* is in no known form, forces a tool that is not offered, or
         one that this server does not have.
     """
-    tools, search = offered.toolbox.tools, offered.search
-    match value:
-        case None | "" | {} | []:
-            toolbox = Toolbox(tools, parallel=parallel)
-        case str():
-            return _by_word(offered, value, parallel=parallel)
-        case {"type": "allowed_tools"}:
-            return _allowed(offered, value, parallel=parallel)
-        case {"type": str(kind)} if is_web_search(kind):
-            toolbox, search = Toolbox(tools, Choice.NONE, parallel=parallel), True
-        case {"type": "function" | "custom"} | {"name": str()}:
-            only = _full_name(value, tools)
-            toolbox = Toolbox(tools, Choice.REQUIRED, only, parallel=parallel)
-        case {"type": str(kind)} if kind in _CHOICES:
-            return _by_word(offered, kind, parallel=parallel)
-        case _:
-            raise _refused(f"the choice of {_kind_in_words(value)} is not supported here")
-    return Offered(toolbox, search, offered.ignored, offered.echo)
-
-
-def _by_word(offered: Offered, word: str, *, parallel: bool) -> Offered:
-    choice = _CHOICES.get(word.strip().lower())
-    if choice is None:
+    if value in (None, "", {}, []):
+        return evolve(offered, toolbox=Toolbox(offered.toolbox.tools, parallel=parallel))
+    tools, kind = offered.toolbox.tools, _choice_type(value)
+    if kind in _CHOICES:
+        return _by_word(offered, _CHOICES[kind], parallel=parallel)
+    if not isinstance(value, dict):
         raise _refused("it must be auto, none, required, or an object that names a tool")
+    if kind == "allowed_tools":
+        return _allowed(offered, value, parallel=parallel)
+    if is_web_search(kind):
+        toolbox = Toolbox(tools, Choice.NONE, parallel=parallel)
+        return evolve(offered, toolbox=toolbox, search=True)
+    if kind in ("function", "custom"):
+        only = _full_name(value, tools)
+        toolbox = Toolbox(tools, Choice.REQUIRED, only, parallel=parallel)
+        return evolve(offered, toolbox=toolbox)
+    raise _refused(f"this server has no tool of the type {kind[:40]!r}")
+
+
+def _choice_type(value: Any) -> str:
+    """The word that *value* is, or its type."""
+    if isinstance(value, dict):
+        return _type_of(value)
+    return value.strip().lower() if isinstance(value, str) else ""
+
+
+def _by_word(offered: Offered, choice: Choice, *, parallel: bool) -> Offered:
     tools, search = offered.toolbox.tools, offered.search
     if choice is Choice.NONE and search:
         search = False
@@ -190,7 +193,7 @@ def _by_word(offered: Offered, word: str, *, parallel: bool) -> Offered:
         if not search:
             raise _refused("a call is required, but the request offers no tool that works here")
         choice = Choice.AUTO  # Grok searches when it finds that it should; it can't be forced
-    return Offered(Toolbox(tools, choice, parallel=parallel), search, offered.ignored, offered.echo)
+    return evolve(offered, toolbox=Toolbox(tools, choice, parallel=parallel), search=search)
 
 
 def _allowed(offered: Offered, value: Mapping[str, Any], *, parallel: bool) -> Offered:
@@ -212,7 +215,7 @@ def _allowed(offered: Offered, value: Mapping[str, Any], *, parallel: bool) -> O
         raise _refused("a call is required, but none of the allowed tools works here")
     choice = Choice.REQUIRED if required and names else Choice.AUTO
     toolbox = Toolbox(offered.toolbox.tools, choice, allowed=names, parallel=parallel)
-    return Offered(toolbox, search, offered.ignored, offered.echo)
+    return evolve(offered, toolbox=toolbox, search=search)
 
 
 def _full_name(value: Mapping[str, Any], tools: Sequence[Tool]) -> str:
@@ -230,11 +233,6 @@ def _full_name(value: Mapping[str, Any], tools: Sequence[Tool]) -> str:
         if len(found) == 1:
             return found[0].full_name
     raise _refused(f"the request offers no tool {name[:100]!r}")
-
-
-def _kind_in_words(value: Any) -> str:
-    kind = value.get("type") if isinstance(value, dict) else None
-    return f"a tool of type {kind[:40]}" if isinstance(kind, str) else "this value"
 
 
 def _refused(why: str) -> InvalidRequest:
