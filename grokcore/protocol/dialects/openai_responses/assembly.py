@@ -87,6 +87,7 @@ class Assembly:
                     self._note(event)
                     yield from self._found(sources)
                 case ToolUse(name, detail) if self._searching and "search" in name:
+                    self._note(event)
                     yield from self._search(detail)
                 case Finished(end):
                     yield from self._shown(event)
@@ -117,7 +118,7 @@ class Assembly:
                 yield from self._grow(text, reasoning=kind == "reasoning_content")
 
     def _note(self, event: Event) -> None:
-        """Show the renderer an event of which an item is made: it annotates the answer."""
+        """Show the renderer an event of which an item is made: its pages annotate the answer."""
         for _ in self._renderer.pieces((event,)):
             pass
 

@@ -22,7 +22,7 @@ def usage_object(usage: Mapping[str, Any]) -> dict[str, Any]:
     """The estimates under the names of the Responses API."""
     return {
         "input_tokens": usage["prompt_tokens"],
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": usage["completion_tokens"],
         "output_tokens_details": {
             "reasoning_tokens": usage["completion_tokens_details"]["reasoning_tokens"]
