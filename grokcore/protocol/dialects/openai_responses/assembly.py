@@ -1,4 +1,5 @@
-"""The output of one answer, assembled from its events: what is opened, added to and closed.
+"""The output items of one answer, assembled from its events in steps: an item is opened, grows, and
+is closed.
 
 Rules
 -----

@@ -1,7 +1,7 @@
 """The fields of a request that its Response object repeats.
 
-Open Responses (2026-04-24) demands all keys of the object, with ``null`` for what is not set;
-OpenAI's own list is shorter.
+Open Responses (2026-04-24) demands all keys of the object, with ``null`` for settings that are
+absent; OpenAI's own list is shorter.
 """
 
 from __future__ import annotations

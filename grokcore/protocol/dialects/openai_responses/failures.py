@@ -1,8 +1,8 @@
 """Errors as clients of the Responses API take them.
 
-Codex 0.171 with its defaults sends a request 30 times that gets a status of 500 or more, and six
-times after an error within a stream, whatever ``x-should-retry`` says (tried in 2026-11). Each time
-would be a question to Grok. So a failure that no repeat can mend has the status 400 before the
+Codex 0.171 repeats requests whatever ``x-should-retry`` says (tried with its defaults, 2026-11): 30
+times after a status of 500 or more, six times after an error within a stream. Each time would be a
+question to Grok. So a failure that no repeat can mend has the status 400 before the
 stream, and within it a code at which Codex gives up.
 """
 

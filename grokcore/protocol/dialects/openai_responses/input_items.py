@@ -128,7 +128,7 @@ def _is_users(item: Item) -> bool:
 
 
 def _read(item: Item, place: _Place, messages: list[Message], dropped: set[str]) -> None:
-    """Add the turns of *item* to *messages*, and names of what is in none to *dropped*."""
+    """Add the turns of *item* to *messages*, and the names of parts without a turn to *dropped*."""
     kind = item_type(item)
     reader = _READERS.get(kind)
     if reader is not None:
@@ -167,15 +167,17 @@ def _message(item: Item, place: _Place, messages: list[Message], dropped: set[st
 
 def _call(item: Item, _place: _Place, messages: list[Message], dropped: set[str]) -> None:
     """A call joins the assistant's turn before it, behind its text."""
-    for piece in parse_call(item, f"input.{item_type(item)}"):
-        if isinstance(piece, Dropped):
-            if not piece.name.endswith(".namespace"):
-                dropped.add(piece.name)
-        elif isinstance(piece, Call):
-            namespace = _word(item, "namespace")
-            name = f"{namespace}.{piece.name}" if namespace else piece.name
-            turn = _assistants_turn(messages)
-            messages[-1] = evolve(turn, calls=(*turn.calls, evolve(piece, name=name)))
+    pieces = list(parse_call(item, f"input.{item_type(item)}"))
+    unread = {piece.name for piece in pieces if isinstance(piece, Dropped)}
+    dropped |= {name for name in unread if not name.endswith(".namespace")}
+    namespace = _word(item, "namespace")
+    calls = [
+        evolve(piece, name=f"{namespace}.{piece.name}" if namespace else piece.name)
+        for piece in pieces
+        if isinstance(piece, Call)
+    ]
+    turn = _assistants_turn(messages)
+    messages[-1] = evolve(turn, calls=(*turn.calls, *calls))
 
 
 def _own_call(item: Item, kind: str, messages: list[Message]) -> None:

@@ -79,11 +79,11 @@ def _whole(item: Item, kind: str) -> dict[str, Any]:
 
 @frozen
 class Page:
-    """What a client asks to see of a list.
+    """The page of a list that a client asks for.
 
     :ivar limit: the most items.
     :ivar newest_first: the order.
-    :ivar after: the id of the item before the first that is wanted; empty for the list's first.
+    :ivar after: the id of the item before the page; empty for the first page.
     """
 
     limit: int = 20

@@ -3,7 +3,7 @@
 ``previous_response_id`` stands for that response's whole conversation, which precedes the input. It
 does not stand for its instructions: a request has its own (OpenAI's API reference). An
 ``item_reference`` stands for the item. AI SDK sends those from a tool loop's second step on, unless
-it is told not to store (2026-11).
+its user turns ``store`` off (2026-11).
 """
 
 from __future__ import annotations

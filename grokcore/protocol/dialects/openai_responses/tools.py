@@ -34,7 +34,7 @@ _CHOICES: Mapping[str, Choice] = {
 
 @frozen
 class Offered:
-    """What a request offers to the model.
+    """The tools that a request offers to the model.
 
     :ivar search: whether the client declares a web search, and allows it; None if it declares none.
     :ivar ignored: names of declared tools and options without effect.

@@ -7,8 +7,13 @@ import pytest
 
 from grokcore.errors import InvalidRequest, UpstreamRefused
 from grokcore.protocol.conversation.events import Finished, Text
+from grokcore.protocol.dialects.dialect import Dialect
 from grokcore.protocol.dialects.openai_responses.dialect import ResponsesDialect
-from grokcore.protocol.dialects.openai_responses.request import parse_responses_request
+from grokcore.protocol.dialects.openai_responses.request import (
+    ResponsesRequest,
+    parse_responses_request,
+)
+from grokcore.protocol.dialects.openai_responses.writers import AnswerWriter
 
 from .responses_cases import HEAD, NOW, asked
 
@@ -44,4 +49,5 @@ def test_errors_have_openai_s_form_and_are_never_softened() -> None:
     error = UpstreamRefused("No.")
     reply = DIALECT.error(error, "req_1")
     assert (reply.status, orjson.loads(reply.body)["error"]["code"]) == (400, "upstream_refused")
-    assert DIALECT.soften(error) is None
+    seam: Dialect[ResponsesRequest, AnswerWriter] = DIALECT
+    assert seam.soften(error) is None

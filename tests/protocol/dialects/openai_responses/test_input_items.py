@@ -250,7 +250,9 @@ def test_references_are_told_from_messages(item: dict[str, Any], reference: bool
     assert is_reference(item) is reference
 
 
-@given(st.lists(json_objects | st.sampled_from([call(), call(name=5), CASES[7].items[0]])))
+@given(
+    st.lists(json_objects | st.sampled_from([call(), call(name=5), CASES[7].items[0]]), max_size=3)
+)
 @settings(deadline=None, max_examples=100)
 def test_any_items_are_read_or_refused(items: list[dict[str, Any]]) -> None:
     """A bug in the reader would be a 500."""

@@ -78,6 +78,11 @@ def test_instructions_come_first() -> None:
     assert asked(instructions="Be brief.").messages[0] == Message("system", "Be brief.")
 
 
+def test_an_item_may_stand_alone() -> None:
+    """Some clients leave out the list."""
+    assert asked(input={"role": "user", "content": "hi"}).messages == (Message("user", "hi"),)
+
+
 def test_null_is_the_same_as_absent() -> None:
     """The SDKs send it for every field that is not set."""
     names = "instructions previous_response_id tools tool_choice text metadata include reasoning "

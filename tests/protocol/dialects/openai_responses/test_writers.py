@@ -8,6 +8,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
+import openai
 import orjson
 import pytest
 from attrs import frozen
@@ -351,6 +353,38 @@ def text_of(item: dict[str, Any]) -> str:
     return ""
 
 
+def sdk(written: bytes) -> openai.OpenAI:
+    """openai-python, answered with these bytes."""
+
+    def reply(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=written, headers={"content-type": "text/event-stream"})
+
+    client = httpx.Client(transport=httpx.MockTransport(reply))
+    return openai.OpenAI(api_key="none", base_url="http://localhost/v1", http_client=client)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in ANSWERED if case.status == "completed"], ids=lambda case: case.name
+)
+def test_openai_python_accumulates_a_stream(case: Answered) -> None:
+    """Its accumulator raises if an event is out of place."""
+    client = sdk(stream(case.events, case.request))
+    with client.responses.stream(model="grok-4.1", input="hi") as events:
+        final = events.get_final_response()
+    said = [text_of(item) for item in case.items if item["type"] == "message"]
+    assert final.output_text == "".join(said)
+    assert [item.type for item in final.output] == [item["type"] for item in case.items]
+
+
+def test_openai_python_raises_the_error_of_a_stream() -> None:
+    """With our own code, so that programs can tell failures apart."""
+    writer = EventWriter(asked(), HEAD, lambda: NOW)
+    written = writer.write([Text("Hel")]) + writer.fail(IncompleteAnswer("It broke."))
+    with pytest.raises(openai.APIError) as caught:
+        list(sdk(written).responses.create(model="grok-4.1", input="hi", stream=True))
+    assert (caught.value.code, caught.value.message) == ("upstream_incomplete", "It broke.")
+
+
 def test_the_reason_of_an_incomplete_answer_is_given() -> None:
     """Codex shows it."""
     cut = body([Text("x"), Finished(End.LENGTH)])
@@ -362,7 +396,7 @@ def test_the_reason_of_an_incomplete_answer_is_given() -> None:
 
 def test_hidden_thinking_leaves_no_item() -> None:
     """Its owner hid it; it counts all the same."""
-    events = [Thinking("Hm. Hm."), ToolUse("code_execution"), Text("So"), Finished()]
+    events = (Thinking("Hm. Hm."), ToolUse("code_execution"), Text("So"), Finished())
     found = body(events, head=HIDDEN_HEAD)
     assert [item["type"] for item in found["output"]] == ["message"]
     assert found["usage"]["output_tokens_details"]["reasoning_tokens"] == 2
@@ -371,7 +405,7 @@ def test_hidden_thinking_leaves_no_item() -> None:
 def test_thinking_is_never_in_tags() -> None:
     """This API has a place of its own for it, and clients send messages back as history."""
     head = AnswerHead(NONCE, 0, 7, Style(ThinkingStyle.THINK_TAGS))
-    events = [Thinking("Hm."), Text("So"), Finished()]
+    events = (Thinking("Hm."), Text("So"), Finished())
     found = body(events, head=head)
     assert [text_of(item) for item in found["output"]] == ["Hm.", "So"]
 
