@@ -99,6 +99,22 @@ TESTED_WITH = {
     "protocol/dialects/attachment_parts.py": "protocol/dialects/test_parts.py",
     "protocol/dialects/dialect.py": "protocol/dialects/openai_chat/test_dialect.py",
     "protocol/dialects/openai_chat/messages.py": "protocol/dialects/openai_chat/test_request.py",
+    "protocol/dialects/openai_chat/tool_choice.py": "protocol/dialects/openai_chat/test_request.py",
+    "protocol/dialects/openai_responses/assembly.py": (
+        "protocol/dialects/openai_responses/test_writers.py"
+    ),
+    "protocol/dialects/openai_responses/echo.py": (
+        "protocol/dialects/openai_responses/test_writers.py"
+    ),
+    "protocol/dialects/openai_responses/fields.py": (
+        "protocol/dialects/openai_responses/test_request.py"
+    ),
+    "protocol/dialects/openai_responses/output_items.py": (
+        "protocol/dialects/openai_responses/test_writers.py"
+    ),
+    "protocol/dialects/openai_responses/response_object.py": (
+        "protocol/dialects/openai_responses/test_writers.py"
+    ),
     "protocol/dialects/openai_errors.py": "protocol/dialects/test_error_forms.py",
     "protocol/dialects/part_table.py": "protocol/dialects/test_parts.py",
     "protocol/dialects/rendering.py": "protocol/dialects/test_media_markup.py",
