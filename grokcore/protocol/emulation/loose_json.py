@@ -168,14 +168,14 @@ class _Reader:
     def _word(self) -> bool | None:
         match = _WORD.match(self._text, self._at)
         if match is None or match.group() not in _WORDS:
-            raise ValueError("a word is no value of JSON")
+            raise ValueError("a word is not valid JSON")
         self._at = match.end()
         return _WORDS[match.group()]
 
     def _number(self) -> int | float:
         match = _NUMBER.match(self._text, self._at)
         if match is None or match.end() == len(self._text):
-            raise ValueError("a number is none of JSON, or is cut")
+            raise ValueError("a number is cut or not valid JSON")
         value, self._at = decode_at(self._text, self._at)
         assert isinstance(value, int | float)
         return value
@@ -211,7 +211,7 @@ def whole_value(text: str, *, may_be_open: bool = True) -> Whole:
     :param may_be_open: as of :func:`read_json`.
     :raises ValueError: if there is none, or more than one.
     """
-    bare = text.strip()
+    bare = text.lstrip()
     try:
         return _read(bare, may_be_open=may_be_open)
     except ValueError as error:
@@ -229,12 +229,12 @@ def whole_value(text: str, *, may_be_open: bool = True) -> Whole:
 def _readable(pieces: Iterable[str], *, may_be_open: bool) -> Iterator[Whole]:
     for piece in pieces:
         with suppress(ValueError):
-            yield _read(piece.strip(), may_be_open=may_be_open)
+            yield _read(piece.lstrip(), may_be_open=may_be_open)
 
 
 def _read(text: str, *, may_be_open: bool) -> Whole:
     try:
-        return Whole(text, _strict(text))
+        return Whole(text.rstrip(), _strict(text))
     except ValueError:
         value = _Reader(text, may_be_open=may_be_open).whole()
         return Whole(json.dumps(value, ensure_ascii=False), value)
