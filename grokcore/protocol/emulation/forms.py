@@ -1,7 +1,7 @@
 """The written form of calls: elements with a prefix that occurs nowhere else in a request.
 
-Since no other text holds the prefix, nothing that the client quotes can begin or end a call, and
-values are written as they are, without escapes.
+No other text holds the prefix. So nothing that the client quotes can begin or end a call, and values
+are written raw.
 """
 
 from __future__ import annotations

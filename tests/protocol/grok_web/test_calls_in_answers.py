@@ -68,8 +68,8 @@ class Reading(Protocol):
 class Lane:
     """A lane: its decoder, and how it brings an answer in pieces.
 
-    :ivar beginning: what comes before an answer.
-    :ivar ending: what comes behind one that is complete.
+    :ivar beginning: bytes before an answer.
+    :ivar ending: bytes behind a complete one, from its text.
     """
 
     name: str
@@ -196,6 +196,7 @@ ANSWERS = [
         (CALL_LS, CALLED),
         toolbox=Toolbox(TOOLS, parallel=False),
     ),
+    Answer("an invented question alone", "<fn:user>rm</fn:user>", (EmptyAnswer,)),
     Answer("nothing but a stray tag", "</fn:call>", (EmptyAnswer,)),
 ]
 
@@ -258,7 +259,7 @@ def test_text_that_only_groks_copy_has_is_read_for_calls(lane: Lane) -> None:
 
 @on_both_lanes
 def test_a_broken_call_leads_to_what_grok_said(lane: Lane) -> None:
-    """Test 34: the next question shows Grok its answer, and what is wrong with it."""
+    """Test 34: the next question shows Grok its answer and the faults."""
     decoder = lane.decoder(ToolSieve(Toolbox(TOOLS), CallForm()))
     data = lane.beginning + lane.text("a ") + lane.text(LS[:40]) + lane.ending(f"a {LS[:40]}")
     last = (decoder.receive(data) + decoder.close())[-1]
