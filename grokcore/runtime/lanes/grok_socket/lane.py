@@ -19,7 +19,7 @@ from ....protocol.grok_socket.client_frames import (
 from ....protocol.grok_socket.decoder import Decoder
 from ....protocol.grok_socket.handshake import Asking, Handshake
 from ....protocol.grok_socket.mode_names import mode_of
-from ....protocol.grok_web.question_text import WebRendering, render_question
+from ....protocol.grok_web.question_text import WebRendering
 from ...disk.media_cache import MediaCache
 from ...pool.leases import Lease
 from ...transport.seam import Heartbeat, SocketTransport
@@ -53,7 +53,7 @@ class GrokSocketLane:
 
     def render(self, question: Question) -> SocketRendered:
         """Write the prompt of *question*."""
-        return SocketRendered(self, render_question(question, self.web.settings.long_texts))
+        return SocketRendered(self, self.web.settings.render(question))
 
     def failed(self, lease: Lease, error: GrokApiError) -> None:
         """Forget the account's uploads if Grok does not find one, its id if its session is
@@ -127,7 +127,8 @@ class SocketQuestion:
     def decoder(self) -> Decoder:
         """A decoder with the configured tags and addresses."""
         settings, mode = self.lane.web.settings, mode_of(self.rendering.question.model)
-        return Decoder(settings.filtered_tags, settings.assets_url, mode)
+        calls = self.rendering.call_reader()
+        return Decoder(settings.filtered_tags, settings.assets_url, mode, calls)
 
     def open(self, *, fresh: bool) -> GrokSocketExchange:
         """Open a websocket, and ask as soon as it lets us."""
