@@ -1,7 +1,7 @@
 """The written form of calls: elements with a prefix that occurs nowhere else in a request.
 
-No other text holds the prefix. So nothing that the client quotes can begin or end a call, and values
-are written raw.
+No other text holds the prefix. So nothing that the client quotes can begin or end a call, and
+values are written raw.
 """
 
 from __future__ import annotations

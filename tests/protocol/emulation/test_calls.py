@@ -76,7 +76,7 @@ def test_no_arguments_are_an_empty_object() -> None:
 def test_one_call_is_all_if_the_client_takes_one() -> None:
     """Test 37: parallel_tool_calls false."""
     sieve = ToolSieve(evolve(AUTO, parallel=False), CallForm())
-    taken = sieve.feed(f"{LS}\n{NOW}")
+    taken = sieve.feed(f"{LS}\n{NOW}{LS[:30]}")
     assert [type(piece) for piece in taken] == [ToolCall]
     assert sieve.cut
     assert sieve.called
