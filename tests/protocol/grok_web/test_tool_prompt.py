@@ -40,9 +40,7 @@ PATCH = Tool("patch", "Changes files.", kind=ToolKind.CUSTOM)
 
 
 def asked(*messages: Message, tools: tuple[Tool, ...] = (READ, PATCH)) -> Question:
-    return Question(
-        SHIPPED["grok-3-fast"], DEFAULT_LIMITS, messages, toolbox=Toolbox(tools)
-    )
+    return Question(SHIPPED["grok-3-fast"], DEFAULT_LIMITS, messages, toolbox=Toolbox(tools))
 
 
 def rendered(question: Question, most: int = 100_000) -> ToolPrompt:
@@ -76,9 +74,7 @@ def _message(
 
 
 def _toolbox(tools: list[dict[str, Any]], **fields: Any) -> Toolbox:
-    declared = (
-        Tool(**{**tool, "kind": ToolKind[tool.get("kind", "FUNCTION")]}) for tool in tools
-    )
+    declared = (Tool(**{**tool, "kind": ToolKind[tool.get("kind", "FUNCTION")]}) for tool in tools)
     allowed = fields.pop("allowed", None)
     return Toolbox(
         tuple(declared),
