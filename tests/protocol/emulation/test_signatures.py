@@ -191,6 +191,6 @@ def test_a_schema_that_multiplies_itself_is_bounded() -> None:
     """Ten parameters of ten parameters each, four levels deep, would be ten thousand."""
     wide = {f"k{number}": {"$ref": "#/$defs/w"} for number in range(10)}
     tool = Tool("f", "", {"properties": wide, "$defs": {"w": {"properties": wide}}})
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(signature(tool, Detail())) < 30_000
-    assert time.perf_counter() - began < 0.2
+    assert time.process_time() - began < 0.5

@@ -145,6 +145,9 @@ def test_a_question_with_tools_says_how_they_are_shown() -> None:
     assert found.tools_note == "1; tier=1"
     assert "Read()" in found.message
     assert found.message.count("</fn:function_call>") == 1
+    reader = found.call_reader()
+    assert reader is not None
+    assert len(reader.feed('<fn:function_call name="Read"></fn:function_call>')) == 1
     assert found.prompt_tokens == estimate(found.message)
 
 
@@ -164,6 +167,7 @@ def test_tools_that_are_not_in_play_change_nothing(question: Question) -> None:
         for one in (question, evolve(question, toolbox=Toolbox()))
     )
     assert (found.message, found.form, found.tools_note) == (plain.message, None, "")
+    assert found.call_reader() is None
 
 
 def test_the_form_of_an_answer_is_asked_for() -> None:
@@ -196,7 +200,7 @@ def test_a_large_list_of_tools_is_counted_in_time() -> None:
     question = Question(CHAT, DEFAULT_LIMITS, TALK[1:], toolbox=Toolbox(AGENTS[1].made()))
     times = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         assert prompt_tokens(question, LongTexts(), ToolTexts()) > 4000
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.02  # 3 ms on a free core
+        times.append(time.process_time() - began)
+    assert min(times) < 0.1  # 3 ms on a free core, more where coverage is measured

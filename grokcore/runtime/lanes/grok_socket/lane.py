@@ -125,9 +125,10 @@ class SocketQuestion:
         return SocketRendered(self.lane, self.rendering)
 
     def decoder(self) -> Decoder:
-        """A decoder with the configured tags and addresses."""
+        """A decoder with the configured tags and addresses, for calls of the question's tools."""
         settings, mode = self.lane.web.settings, mode_of(self.rendering.question.model)
-        return Decoder(settings.filtered_tags, settings.assets_url, mode)
+        calls = self.rendering.call_reader()
+        return Decoder(settings.filtered_tags, settings.assets_url, mode, calls)
 
     def open(self, *, fresh: bool) -> GrokSocketExchange:
         """Open a websocket, and ask as soon as it lets us."""
