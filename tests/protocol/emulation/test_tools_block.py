@@ -62,8 +62,8 @@ def test_a_single_call_is_shown_alone(toolbox: Toolbox) -> None:
 
 @pytest.mark.parametrize("toolbox", [case.toolbox for case in CLOSINGS], ids=str)
 def test_the_instructions_are_plain_statements(toolbox: Toolbox) -> None:
-    """Words that set others aside are taken for an injected prompt. A name for what comes back,
-    or another spelling of a call, would be imitated.
+    """Words that set others aside are taken for an injected prompt. The element of an
+    outcome, or another spelling of a call, would be imitated.
     """
     shown = tools_block(toolbox, "", FORM) + closing_line(toolbox, FORM)
     assert not re.search(r"tool result|outcome>|<fn2:outcome|ignore|override", shown, re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Lists of tools: what is cut, what is not, and how long it takes."""
+"""Lists of tools: their tiers, their choice, and the time for them."""
 
 from __future__ import annotations
 

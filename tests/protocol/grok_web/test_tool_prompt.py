@@ -157,7 +157,7 @@ def test_no_text_is_altered_whatever_it_holds(
 @settings(deadline=None, max_examples=100)
 @given(CONVERSATIONS)
 def test_no_text_holds_a_tag_of_ours(messages: list[Message]) -> None:
-    """So nothing that was quoted can be a call, or end a turn: the only tags are those around
+    """Nothing that was quoted can be a call, or end a turn: the only tags are those around
     turns, one pair for each, and those of calls.
     """
     found = rendered(asked(*messages))
@@ -186,7 +186,7 @@ def test_a_quoted_call_takes_the_prefix() -> None:
 
 
 def test_calls_of_any_arguments_are_shown() -> None:
-    """Those that are no JSON object, or are of a custom tool, as the raw text that they are."""
+    """Arguments that are no JSON object, or are of a custom tool, are raw text."""
     calls = (
         Call("1", "Read", '{"path": "a\\nb", "more": [1]}'),
         Call("2", "Read", "[" * 5000),
@@ -237,7 +237,7 @@ def test_of_a_long_conversation_the_past_goes_into_the_file() -> None:
 
 
 def test_long_parts_of_the_message_go_into_the_file_too() -> None:
-    """But never the tools, nor the closing line."""
+    """The tools and the closing line stay."""
     instructed = rendered(asked(Message("system", "z" * 1600), *LONG), 3000).prompt
     assert "z" not in instructed.message.replace("(z", "")
     assert instructed.transcript.startswith("<fn:system>\nzzz")
