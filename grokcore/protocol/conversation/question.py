@@ -36,7 +36,7 @@ class Repair:
 
     :ivar said: the answer, as Grok wrote it.
     :ivar faults: a sentence for each fault.
-    :ivar calls: calls of it that have been given out; those of its correction follow them.
+    :ivar calls: calls of the answer that could be used; those of the correction are counted on.
     """
 
     said: str = field(repr=False)

@@ -29,13 +29,15 @@ from ...runtime.gather import for_all
 from ..edge.lifetime import Lifetime
 from ..services import Services
 from .admission import attached, chosen_model, open_completion, require_served
+from .answering import AskingRoute
+from .choices import AnyCompletion
 from .form import read_fields
 
 __all__ = ["ImageRoute"]
 
 
 @frozen
-class ImageRoute:
+class ImageRoute(AskingRoute[ImageRequest, ImageCollector]):
     """See :class:`~grokcore.web.answers.answering.AskingRoute`."""
 
     dialect: ImageDialect
@@ -63,7 +65,7 @@ class ImageRoute:
         services: Services,
         asked: ImageRequest,
         collector: ImageCollector,
-        completion: Completion,
+        completion: AnyCompletion,
     ) -> None:
         """Fetch the pictures.
 

@@ -105,7 +105,7 @@ class GrokWebQuestion:
         return GrokWebRendered(self.lane, self.payload.rendering)
 
     def decoder(self) -> Decoder:
-        """A decoder with the configured tags and addresses, for calls of the question's tools."""
+        """A decoder with the configured tags and addresses."""
         settings, calls = self.lane.settings, self.payload.rendering.call_reader()
         return Decoder(settings.filtered_tags, settings.assets_url, calls)
 
