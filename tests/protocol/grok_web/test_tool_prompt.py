@@ -17,10 +17,12 @@ from grokcore.protocol.conversation.attachment_part import AttachmentPart
 from grokcore.protocol.conversation.attachments import Attachment
 from grokcore.protocol.conversation.bounds import Bounds, TextFormat
 from grokcore.protocol.conversation.enclosures import Enclosed
+from grokcore.protocol.conversation.events import ToolCall
 from grokcore.protocol.conversation.messages import Call, Message
 from grokcore.protocol.conversation.question import Question, Repair
 from grokcore.protocol.conversation.tools import Choice, Tool, Toolbox, ToolKind
-from grokcore.protocol.emulation.forms import WORDS
+from grokcore.protocol.emulation.calls import ToolSieve
+from grokcore.protocol.emulation.forms import WORDS, render_call
 from grokcore.protocol.emulation.tools_text import ToolTexts
 from grokcore.protocol.grok_web.prompt import IN_FILE, TRANSCRIPT_NAME
 from grokcore.protocol.grok_web.tool_prompt import ToolPrompt, fit_tool_prompt
@@ -183,6 +185,17 @@ def test_a_quoted_call_takes_the_prefix() -> None:
     assert rendered(asked(Message("user", "Hi"), in_call)).form.prefix == "fn2"
     repaired = evolve(asked(Message("user", "Hi")), repair=Repair("<fn:call", ("It is cut.",)))
     assert rendered(repaired).form.prefix == "fn"
+
+
+def test_a_file_of_calls_is_written_to_the_character() -> None:
+    """An agent edits this very project: the file that it read holds calls, as does its edit."""
+    file = '<fn:call name="Read">\n<fn:arg name="path">a &lt; b</fn:arg>\n</fn:call>\n<user>'
+    question = asked(Message("user", "Fix it."), Message("tool", file))
+    form = rendered(question).form
+    reader = ToolSieve(question.toolbox, form)
+    [call] = reader.feed(f"Done.\n{render_call(form, 'Read', {'path': file})}")[1:]
+    assert isinstance(call, ToolCall)
+    assert json.loads(call.arguments) == {"path": file}
 
 
 def test_calls_of_any_arguments_are_shown() -> None:
