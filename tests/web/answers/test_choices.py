@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 import pytest
 import trio
-from attrs import define, evolve
+from attrs import define
 
 from grokcore.errors import (
     ContentPolicyViolation,
@@ -28,7 +28,9 @@ from grokcore.protocol.conversation.events import (
     Unusable,
 )
 from grokcore.protocol.conversation.tools import Tool, Toolbox
-from grokcore.protocol.dialects.openai_chat.writers import DONE, KEEP_ALIVE, ChunkWriter
+from grokcore.protocol.dialects.openai_chat.writers import DONE, KEEP_ALIVE, ChatHead, ChunkWriter
+from grokcore.protocol.dialects.rendering import Style, ThinkingStyle
+from grokcore.protocol.models import Limits
 from grokcore.simulator.scripts import Script, Wait, answer
 from grokcore.web.answers.choices import Choices
 from grokcore.web.answers.event_stream import EventStream
@@ -36,10 +38,11 @@ from tests.examples import token_line
 from tests.runtime.echo_lane import EchoLane
 from tests.runtime.worlds import World, make_world
 from tests.scenarios import on_fake_clock
-from tests.web.answers.test_event_stream import HEAD, LIMITS
 
 UNUSABLE = Unusable("<fn:call>", ("It has no name.",), ToolCallFailed("It could not be read."))
 CALL = ToolCall(0, "read", "{}")
+HEAD = ChatHead("chatcmpl-1", 1, "grok-3-fast", 1, Style(ThinkingStyle.HIDDEN), choices=2)
+LIMITS = Limits(first_response=300, chunk=300, total=900)
 
 
 @define
@@ -60,7 +63,7 @@ async def with_choices(
     """Look at an answer of *count* choices; nothing is left of it then."""
     world = make_world(tokens=count)
     lane = EchoLane(refusals=list(refusals), scripts=list(scripts))
-    world.gateway.lane = lane  # type: ignore[assignment]
+    world.gateway.lane = lane
     toolbox = Toolbox((Tool("read"),))
     async with trio.open_nursery() as nursery:
         choices = Choices([world.ask(toolbox=toolbox) for _ in range(count)], nursery)
@@ -141,7 +144,8 @@ async def test_a_choice_that_breaks_off_ends_all() -> None:
             await all_events(asked.choices)
         assert asked.choices.failures == 1
 
-    await with_choices(look, broken, [[Text("b")], *([[Text("c")]] * 9), [Finished()]])
+    other: list[list[Event]] = [[Text("b")], *[[Text("c")] for _ in range(9)], [Finished()]]
+    await with_choices(look, broken, other)
 
 
 @pytest.mark.parametrize("said", [[Text("Look:")], []], ids=["behind text", "at once"])
@@ -228,7 +232,7 @@ async def test_choices_are_streamed_as_they_come() -> None:
     )
     async with trio.open_nursery() as nursery:
         choices = Choices([world.ask(limits=LIMITS), world.ask(limits=LIMITS)], nursery)
-        writer = ChunkWriter(evolve(HEAD, choices=2), include_usage=True)
+        writer = ChunkWriter(HEAD, include_usage=True)
         stream = EventStream(choices, writer, nursery, heartbeat_s=10)
         await stream.begin(trio.current_time() + 45)
         sent = [(trio.current_time(), data) async for data in stream]
