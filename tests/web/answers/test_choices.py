@@ -144,7 +144,8 @@ async def test_a_choice_that_breaks_off_ends_all() -> None:
             await all_events(asked.choices)
         assert asked.choices.failures == 1
 
-    other: list[list[Event]] = [[Text("b")], *[[Text("c")] for _ in range(9)], [Finished()]]
+    more: list[list[Event]] = [[Text("c")] for _ in range(9)]
+    other: list[list[Event]] = [[Text("b")], *more, [Finished()]]
     await with_choices(look, broken, other)
 
 

@@ -116,7 +116,7 @@ def test_the_content_of_an_answer_of_calls_only_is_null() -> None:
 
 def test_an_older_client_gets_its_call_as_function_call() -> None:
     """Without an id, and with an end of that name."""
-    events = [READ, Finished(End.CALLS)]
+    events: list[Event] = [READ, Finished(End.CALLS)]
     assert deltas(streamed(events, LEGACY)) == [
         (0, ROLE, None),
         (0, {"function_call": {"name": "read", "arguments": ""}}, None),
@@ -147,7 +147,7 @@ ENDS = [
 def test_the_finish_reason_is_that_of_the_end(end: End, reason: str) -> None:
     """In a stream and in a body."""
     assert len(ENDS) == len(End)
-    events = [Text("a"), Finished(end)]
+    events: list[Event] = [Text("a"), Finished(end)]
     assert deltas(streamed(events))[-1] == (0, {}, reason)
     assert whole(events)["choices"][0]["finish_reason"] == reason
 
