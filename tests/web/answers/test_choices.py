@@ -144,9 +144,8 @@ async def test_a_choice_that_breaks_off_ends_all() -> None:
             await all_events(asked.choices)
         assert asked.choices.failures == 1
 
-    more: list[list[Event]] = [[Text("c")] for _ in range(9)]
-    other: list[list[Event]] = [[Text("b")], *more, [Finished()]]
-    await with_choices(look, broken, other)
+    going_on: list[list[Event]] = [[Text("b")] for _ in range(10)]
+    await with_choices(look, broken, [*going_on, [Finished()]])
 
 
 @pytest.mark.parametrize("said", [[Text("Look:")], []], ids=["behind text", "at once"])
