@@ -99,7 +99,6 @@ TESTED_WITH = {
     "protocol/dialects/attachment_parts.py": "protocol/dialects/test_parts.py",
     "protocol/dialects/dialect.py": "protocol/dialects/openai_chat/test_dialect.py",
     "protocol/dialects/openai_chat/messages.py": "protocol/dialects/openai_chat/test_request.py",
-    "protocol/dialects/openai_chat/tool_choice.py": "protocol/dialects/openai_chat/test_request.py",
     "protocol/dialects/openai_responses/assembly.py": (
         "protocol/dialects/openai_responses/test_writers.py"
     ),
