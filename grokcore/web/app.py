@@ -27,7 +27,8 @@ from .answers.answering import answer
 from .answers.chat import ChatRoute
 from .answers.images import ImageRoute
 from .answers.masking import mask_settings
-from .answers.messages import MessagesRoute, token_count
+from .answers.messages import MessagesRoute, message_tokens
+from .answers.responses import ResponsesRoute
 from .dashboard import add_dashboard_routes
 from .edge.auth import KeyRing
 from .edge.lifetime import current_lifetime
@@ -40,6 +41,14 @@ from .openapi import add_openapi_route
 from .responses import json_response
 from .routes import marks_of, route
 from .services import Services
+from .stored_responses import (
+    cancel,
+    compact,
+    count_tokens,
+    delete_response,
+    input_items,
+    show_response,
+)
 from .unknown_paths import unknown_url
 
 __all__ = ["create_app"]
@@ -89,6 +98,7 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     _add_routes(app, services)
     _add_asking_routes(app, services)
     _add_messages_routes(app, services)
+    _add_response_routes(app, services)
     _add_metrics_route(app, metrics)
     add_dashboard_routes(app, services)
     add_openapi_route(app, services)
@@ -208,6 +218,10 @@ def _add_asking_routes(app: QuartTrio, services: Services) -> None:
     async def chat_completions() -> Response:
         return await answer(services, ChatRoute())
 
+    @route(app, "POST", "/responses", asks_grok=True)
+    async def responses() -> Response:
+        return await answer(services, ResponsesRoute())
+
     @route(app, "POST", "/images/generations", asks_grok=True)
     async def image_generations() -> Response:
         return await answer(services, ImageRoute.of_request(editing=False))
@@ -229,8 +243,8 @@ def _add_messages_routes(app: QuartTrio, services: Services) -> None:
         return _named(await answer(services, MessagesRoute()))
 
     @route(app, "POST", "/messages/count_tokens")
-    async def count_tokens() -> Response:
-        return _named(await token_count(services))
+    async def count_message_tokens() -> Response:
+        return _named(await message_tokens(services))
 
     @route(app, "HEAD", "/api/hello", needs_key=False)
     async def hello() -> Response:
@@ -241,6 +255,32 @@ def _named(response: Response) -> Response:
     """*response* with the header by which Anthropic's clients report a request."""
     response.headers[REQUEST_ID] = current_lifetime().request_id
     return response
+
+
+def _add_response_routes(app: QuartTrio, services: Services) -> None:
+    @app.post("/responses/input_tokens")
+    async def response_tokens() -> Response:
+        return await count_tokens(services)
+
+    @app.post("/responses/compact")
+    async def response_compaction() -> Response:
+        return await compact()
+
+    @app.get("/responses/<name>")
+    async def show_kept_response(name: str) -> Response:
+        return await show_response(services, name)
+
+    @app.delete("/responses/<name>")
+    async def delete_kept_response(name: str) -> Response:
+        return await delete_response(services, name)
+
+    @app.get("/responses/<name>/input_items")
+    async def response_input(name: str) -> Response:
+        return await input_items(services, name)
+
+    @app.post("/responses/<name>/cancel")
+    async def cancel_response(name: str) -> Response:
+        return await cancel(services, name)
 
 
 def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:
