@@ -107,7 +107,7 @@ def test_imports_run_one_way(layer: Layer) -> None:
 ROOMS = {
     "protocol.urls": "",
     "protocol.conversation": "errors protocol",
-    "protocol.dialects": "errors protocol protocol.conversation",
+    "protocol.dialects": "errors protocol protocol.conversation protocol.emulation",
     "protocol.emulation": "protocol.conversation",
     "protocol.grok_web": ("errors protocol protocol.conversation protocol.emulation protocol.urls"),
     "protocol.grok_socket": (
@@ -123,7 +123,7 @@ ROOMS = {
     "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
     "runtime.lanes": "errors protocol.conversation runtime runtime.disk runtime.pool",
     "runtime.lanes.grok_web": (
-        "errors protocol protocol.conversation protocol.grok_web protocol.pool runtime runtime.disk runtime.lanes "
+        "errors protocol protocol.conversation protocol.emulation protocol.grok_web protocol.pool runtime runtime.disk runtime.lanes "
         "runtime.pool runtime.transport"
     ),
     "runtime.lanes.grok_socket": (
@@ -152,8 +152,8 @@ ROOMS = {
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
-        "runtime.attachments runtime.completion runtime.lanes web.delivery web.edge web.model_list "
-        "web.observing web.responses web.services"
+        "runtime.attachments runtime.completion runtime.disk runtime.lanes web.delivery web.edge "
+        "web.model_list web.observing web.responses web.services"
     ),
     "web.dashboard": (
         "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "

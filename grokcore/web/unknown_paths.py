@@ -15,14 +15,17 @@ from ..errors import GrokApiError, NotImplementedHere, UnknownUrl
 __all__ = ["unknown_url"]
 
 _ROUTE = re.compile(
-    r"(?:chat/completions|responses|images/generations|images/edits|models)(?=/|$)", re.IGNORECASE
+    r"(?:chat/completions|responses|messages(?:/count_tokens)?|images/generations|images/edits|models)"
+    r"(?=/|$)",
+    re.IGNORECASE,
 )
 
-_ROUTES = "/chat/completions, /responses, /images/generations, /images/edits and /models"
+_ROUTES = "/chat/completions, /responses, /messages, /images/generations, /images/edits and /models"
 """The routes below the base URL, in words."""
 
 _ABSENT = {
-    "messages": "Anthropic's Messages API",
+    "responses": "This part of OpenAI's Responses API",
+    "messages": "This part of Anthropic's Messages API",
 }
 
 VARIATIONS_HINT = (

@@ -52,9 +52,10 @@ def responses_form(error: GrokApiError, _request_id: str) -> ErrorReply:
 
 
 def anthropic_form(error: GrokApiError, request_id: str) -> ErrorReply:
-    """Anthropic's form."""
+    """Anthropic's form, with its status for an overload. Its clients report ``request-id``."""
     body = anthropic_errors.error_body(error, request_id)
-    return ErrorReply(error.status, body, tuple(error.headers()))
+    headers = (*error.headers(), (anthropic_errors.REQUEST_ID, request_id))
+    return ErrorReply(anthropic_errors.error_status(error), body, headers)
 
 
 def error_form(path: str) -> ErrorForm:

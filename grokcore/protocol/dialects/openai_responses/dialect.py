@@ -9,7 +9,8 @@ from attrs import frozen
 from ....errors import GrokApiError
 from ..dialect import AnswerHead
 from ..error_forms import ErrorReply, responses_form
-from .request import ResponsesRequest, header_names, parse_responses_request
+from ..fields import header_names
+from .request import ResponsesRequest, parse_responses_request
 from .writers import AnswerWriter, EventWriter
 
 __all__ = ["ResponsesDialect"]

@@ -1,0 +1,52 @@
+"""``/v1/messages``: from a conversation to a completion, and ``/v1/messages/count_tokens``."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+from quart import Response, request
+
+from ...protocol.dialects.anthropic_messages.dialect import MessagesDialect
+from ...protocol.dialects.anthropic_messages.request import MessagesRequest
+from ...protocol.dialects.anthropic_messages.writers import MessageCollector
+from ...runtime.completion.gateway import Completion
+from ..delivery import Delivery
+from ..edge.lifetime import Lifetime, current_lifetime
+from ..responses import json_response
+from ..services import Services
+from .admission import most_body_bytes
+from .answering import AskingRoute
+from .questions import open_answer, prompt_tokens
+
+__all__ = ["MessagesRoute", "token_count"]
+
+
+@frozen
+class MessagesRoute(AskingRoute[MessagesRequest, MessageCollector]):
+    """See :class:`~grokcore.web.answers.answering.AskingRoute`."""
+
+    dialect: MessagesDialect = field(factory=MessagesDialect)
+
+    async def open(
+        self, services: Services, asked: MessagesRequest, lifetime: Lifetime
+    ) -> Completion:
+        """A completion for the conversation."""
+        return await open_answer(services, asked, lifetime)
+
+    def delivery(self, services: Services) -> Delivery | None:
+        """The delivery that ``[grok] image_mode`` asks for."""
+        return services.deliveries.of_answer(services.state.config, request.scope)
+
+
+async def token_count(services: Services) -> Response:
+    """An estimate of the prompt that the request at hand would make. Grok is not asked, and nothing
+    is fetched.
+
+    :raises GrokApiError: if the request is not valid.
+    """
+    lifetime, dialect = current_lifetime(), MessagesDialect()
+    lifetime.error_form = dialect.error
+    asked = await services.state.bodies.parse(
+        dialect.parse, most_body_bytes(services.state.config), lifetime
+    )
+    tokens = await prompt_tokens(services, asked, lifetime)
+    return json_response({"input_tokens": tokens})
