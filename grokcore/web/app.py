@@ -97,8 +97,8 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     _add_hooks(app, services)
     _add_routes(app, services)
     _add_asking_routes(app, services)
-    _add_response_routes(app, services)
     _add_messages_routes(app, services)
+    _add_response_routes(app, services)
     _add_metrics_route(app, metrics)
     add_dashboard_routes(app, services)
     add_openapi_route(app, services)
@@ -231,32 +231,6 @@ def _add_asking_routes(app: QuartTrio, services: Services) -> None:
         return await answer(services, ImageRoute.of_request(editing=True))
 
 
-def _add_response_routes(app: QuartTrio, services: Services) -> None:
-    @app.post("/responses/input_tokens")
-    async def response_tokens() -> Response:
-        return await input_tokens(services)
-
-    @app.post("/responses/compact")
-    async def response_compaction() -> Response:
-        return await compact()
-
-    @app.get("/responses/<name>")
-    async def show_kept_response(name: str) -> Response:
-        return await show_response(services, name)
-
-    @app.delete("/responses/<name>")
-    async def delete_kept_response(name: str) -> Response:
-        return await delete_response(services, name)
-
-    @app.get("/responses/<name>/input_items")
-    async def response_input(name: str) -> Response:
-        return await input_items(services, name)
-
-    @app.post("/responses/<name>/cancel")
-    async def cancel_response(name: str) -> Response:
-        return await cancel(services, name)
-
-
 def _add_messages_routes(app: QuartTrio, services: Services) -> None:
     """Add the routes of Anthropic's Messages API.
 
@@ -281,6 +255,32 @@ def _named(response: Response) -> Response:
     """*response* with the header by which Anthropic's clients report a request."""
     response.headers[REQUEST_ID] = current_lifetime().request_id
     return response
+
+
+def _add_response_routes(app: QuartTrio, services: Services) -> None:
+    @app.post("/responses/input_tokens")
+    async def response_tokens() -> Response:
+        return await input_tokens(services)
+
+    @app.post("/responses/compact")
+    async def response_compaction() -> Response:
+        return await compact()
+
+    @app.get("/responses/<name>")
+    async def show_kept_response(name: str) -> Response:
+        return await show_response(services, name)
+
+    @app.delete("/responses/<name>")
+    async def delete_kept_response(name: str) -> Response:
+        return await delete_response(services, name)
+
+    @app.get("/responses/<name>/input_items")
+    async def response_input(name: str) -> Response:
+        return await input_items(services, name)
+
+    @app.post("/responses/<name>/cancel")
+    async def cancel_response(name: str) -> Response:
+        return await cancel(services, name)
 
 
 def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:

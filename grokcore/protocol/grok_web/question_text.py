@@ -76,7 +76,7 @@ def render_question(
     prompt = words.prompt
     transcript: tuple[Attachment, ...] = ()
     if prompt.transcript:
-        _check_length(long_texts)
+        _check_length(prompt, long_texts)
         transcript = (text_attachment(prompt.transcript, TRANSCRIPT_NAME, "messages"),)
     return WebRendering(
         question,
@@ -110,7 +110,7 @@ def _words(question: Question, most_chars: int, tool_texts: ToolTexts) -> _Words
     return _Words(fit_prompt(with_requests(question), most_chars, question.enclosed.paths))
 
 
-def _check_length(long_texts: LongTexts) -> None:
+def _check_length(prompt: Prompt, long_texts: LongTexts) -> None:
     if long_texts.refused:
         raise ContextLengthExceeded(
             f"The conversation is longer than the {long_texts.most_chars} characters of [grok] "

@@ -135,8 +135,10 @@ NEEDED = ToolChoice(Choice.REQUIRED)
 ONLY_F = ToolChoice(Choice.REQUIRED, "f")
 F_REF = {"type": "function", "function": {"name": "f"}}
 
+UNSAID: tuple[Any, ...] = (None, "", [], {}, "auto", " Auto", {"type": "auto"})
+
 CHOICES: list[tuple[Any, ToolChoice]] = [
-    *((nothing, NOTHING) for nothing in (None, "", [], {}, "auto", " Auto", {"type": "auto"})),
+    *((nothing, NOTHING) for nothing in UNSAID),
     *((no, ToolChoice(Choice.NONE)) for no in ("none", {"type": "none"})),
     *((must, NEEDED) for must in ("required", "any", {"type": "any"}, {"type": "required"})),
     (F_REF, ONLY_F),

@@ -60,7 +60,7 @@ async def with_choices(
     """Look at an answer of *count* choices; nothing is left of it then."""
     world = make_world(tokens=count)
     lane = EchoLane(refusals=list(refusals), scripts=list(scripts))
-    world.gateway.lane = lane  # type: ignore[assignment]
+    world.gateway.lane = lane
     toolbox = Toolbox((Tool("read"),))
     async with trio.open_nursery() as nursery:
         choices = Choices([world.ask(toolbox=toolbox) for _ in range(count)], nursery)
@@ -141,7 +141,8 @@ async def test_a_choice_that_breaks_off_ends_all() -> None:
             await all_events(asked.choices)
         assert asked.choices.failures == 1
 
-    await with_choices(look, broken, [[Text("b")], *([[Text("c")]] * 9), [Finished()]])
+    going_on: list[list[Event]] = [[Text("b")] for _ in range(10)]
+    await with_choices(look, broken, [*going_on, [Finished()]])
 
 
 @pytest.mark.parametrize("said", [[Text("Look:")], []], ids=["behind text", "at once"])
