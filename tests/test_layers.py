@@ -160,7 +160,7 @@ ROOMS = {
         "web.edge web.health web.observing web.responses web.routes web.services"
     ),
     "web.stored_responses": (
-        "errors protocol.conversation protocol.dialects runtime.lanes web.answers web.edge "
+        "errors protocol.dialects web.answers web.edge "
         "web.responses web.services"
     ),
     "web.app": (

@@ -218,7 +218,7 @@ class AnswerWriter:
 
 
 class _ChoiceBody:
-    """One choice of a body."""
+    """The object of a choice, in a body."""
 
     def __init__(self, head: ChatHead, index: int) -> None:
         self.renderer = Renderer(head.style, head.prompt_tokens)
