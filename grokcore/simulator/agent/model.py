@@ -1,0 +1,37 @@
+"""The simulated model's answers to prompts with functions."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from .characters import CHARACTERS, OBEDIENT
+from .pieces import Answer, Words
+from .prompts import read_prompt
+from .tasks import next_step
+
+__all__ = ["Agent"]
+
+
+@define
+class Agent:
+    """The simulated model at work.
+
+    :ivar character: a name of :data:`~grokcore.simulator.agent.characters.CHARACTERS`.
+    :ivar mends: whether it is obedient once it is asked to correct an answer.
+    :ivar pace_s: seconds before each of its tokens.
+    """
+
+    character: str = OBEDIENT
+    mends: bool = False
+    pace_s: float = 0.005
+
+    def answer(self, prompt: str) -> Answer | None:
+        """The answer to *prompt*; None if it shows no function that would help."""
+        reading = read_prompt(prompt)
+        step = next_step(reading) if reading is not None else None
+        if reading is None or step is None:
+            return None
+        if not step.calls:
+            return (Words(step.words),)
+        chosen = OBEDIENT if self.mends and reading.repairs else self.character
+        return CHARACTERS[chosen](reading.notation, step.calls)
