@@ -52,7 +52,7 @@ def test_the_table_of_endings_is_whole() -> None:
 
 @pytest.mark.parametrize("name", CHARACTERS)
 def test_a_character_deviates_in_its_one_way(name: str) -> None:
-    """What the sieve is tested with is what models do."""
+    """A second deviation would hide that the first is not understood."""
     pieces = CHARACTERS[name](Notation(), CALLS)
     text = "".join(piece.text for piece in pieces if isinstance(piece, Words))
     assert text.endswith(ENDINGS[name])
@@ -61,11 +61,17 @@ def test_a_character_deviates_in_its_one_way(name: str) -> None:
     assert isinstance(pieces[-1], Break) == (name == "broken off in a value")
 
 
+REPAIR = (
+    "The last answer can't be used:\n- No function was called.\n\n"
+    "Send only the corrected element, and nothing else."
+)
+
+
 @pytest.mark.parametrize("mends", [False, True])
 def test_a_model_that_mends_obeys_once_it_is_asked_to(mends: bool) -> None:
     """A repair question has to have a way to succeed, and one to fail."""
     asked = prompt_of(AGENTS["Codex"], "Create a.txt")
-    repair = prompt_of(AGENTS["Codex"], "Create a.txt", last="Send only the corrected ELEMENT.")
+    repair = prompt_of(AGENTS["Codex"], "Create a.txt", last=REPAIR)
     agent = Agent("prose only", mends=mends)
     first, second = agent.answer(asked), agent.answer(repair)
     assert first is not None

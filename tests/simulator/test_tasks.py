@@ -95,7 +95,7 @@ def test_it_looks_and_changes_and_says_so(case: Case) -> None:
 
 @frozen
 class Told:
-    """Outcomes, and a piece of what is said about them."""
+    """Outcomes, and a piece of the report on them."""
 
     name: str
     asked: str
@@ -114,7 +114,7 @@ TOLD = [
         "tests that pass", "run the tests",
         (Returned("Bash", LISTED), Returned("Bash", "Ran 3 tests\n\nOK")), "Ran 3 tests",
     ),
-    Told("a file", "Read main.py and tell me", (Returned("Read", CODE),), "`main.py` has 2 lines"),
+    Told("a file", "Read main.py for me", (Returned("Read", CODE),), "`main.py` has 2 lines"),
     Told(
         "no way is left", HELLO,
         (
@@ -166,7 +166,7 @@ class Named:
 
 NAMED = [
     Named("one", 'The weather in "Oslo", in F?', [("get_weather", {"city": "Oslo", "unit": "F"})]),
-    Named("none", "What is 17 + 4?", []),
+    Named("none", "How much is 17 + 4?", []),
     Named("a word without values", "What is weather?", []),
     Named(
         "several values", 'Mail to "a@example.com": `two`',

@@ -56,6 +56,7 @@ def prompt_of(
         f"{one.text}\n</{prefix}:outcome>"
         for index, one in enumerate(returned, 1)
     )
+    example = f'<{prefix}:{call} name="x">\n</{prefix}:{call}>'
     element = f"<{prefix}:{call}> element"
     closing = (
         last
@@ -64,6 +65,7 @@ def prompt_of(
     parts = [
         f"<{prefix}:system>\n{system}\n</{prefix}:system>" if system else "",
         "The functions that are listed below run on the user's machine.",
+        f"To use one or more of them, end your message with an element like this:\n\n{example}",
         f"The functions (a parameter with a question mark may be left out):\n\n{listed}",
         f"<{prefix}:user>\n{asked}\n</{prefix}:user>",
         outcomes,

@@ -1,6 +1,6 @@
 """The client's functions by what they are good for, whatever they are called.
 
-A function's parameters tell its use: a path with old and new text is an edit. So the same model
+A function's parameters show its use: a path with old and new text is an edit. So the same model
 works with ``Bash`` and ``Write``, with ``exec_command``, and with ``run_commands`` and ``editor``.
 """
 

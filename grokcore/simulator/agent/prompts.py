@@ -15,15 +15,17 @@ from .notation import Notation
 
 __all__ = ["Function", "Outcome", "Parameter", "Reading", "read_prompt"]
 
-_LAST_LINE = re.compile(r"<(?:(fn\d*):)?(\w+)> elements?\b")
-"""The prompt's last line names the element of a call."""
+_EXAMPLE = re.compile(
+    r"^To use .*end your message with .*:\n\n<(?:(fn\d*):)?(\w+)(?: name=|>)", re.MULTILINE
+)
+"""The first example of a call."""
 
 _LIST = re.compile(r"^The functions \(.*\):$", re.MULTILINE)
 _SIGNATURE = re.compile(r"^([A-Za-z_][\w.\-]*)\((.*)\)$", re.MULTILINE)
 _TURN = re.compile(r"^<fn\d*:user\b", re.MULTILINE)
 _PARAMETER = re.compile(r"\s*([\w.\-$]+)(\?)?\s*:\s*")
 _FORCED = re.compile(r"exactly one <[^>]*> element for ([\w.\-]*\w) and nothing else")
-_REPAIR = re.compile(r"(?i)\b(?:only the corrected|corrected element|could not be used)")
+_REPAIR = re.compile(r"^The last answer can't be used:$", re.MULTILINE)
 _FOLDER = re.compile(
     r"(?i)(?:<cwd>|(?:working|current) directory(?: is)?:? +`?|\bcwd: *`?)(/[^\s<`]+)"
 )
@@ -86,13 +88,13 @@ class _Turn:
 
 def read_prompt(text: str) -> Reading | None:
     """The functions, the question and the outcomes in a prompt; None if it shows no functions."""
-    wanted = list(_LAST_LINE.finditer(text))
-    functions = tuple(_functions(text)) if wanted else ()
-    if not functions:
+    example = _EXAMPLE.search(text)
+    functions = tuple(_functions(text)) if example else ()
+    if example is None or not functions:
         return None
-    prefix, call = wanted[-1][1] or "fn", wanted[-1][2]
-    last_line = text[text.rfind("\n", 0, wanted[-1].start()) + 1 :]
-    forced = _FORCED.search(last_line)
+    prefix, call = example[1] or "fn", example[2]
+    end = text[-2000:]
+    forced = _FORCED.search(end)
     asked, outcomes = _last_round(list(_turns(text, prefix)))
     return Reading(
         Notation(prefix, call, "arg" if call == "call" else "parameter", call == "tool_call"),
@@ -100,7 +102,7 @@ def read_prompt(text: str) -> Reading | None:
         asked,
         outcomes,
         forced[1] if forced else "",
-        bool(_REPAIR.search(last_line)),
+        bool(_REPAIR.search(end)),
         _folder(text),
     )
 

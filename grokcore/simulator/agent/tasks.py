@@ -1,8 +1,8 @@
 """The next step of the simulated model: calls of the client's functions, or words.
 
 It knows a few coding tasks (create, read, rename, run the tests), and goes about them as agents do:
-look, change, say what was done. The outcomes that it is shown decide what comes next. Other
-functions are called if the question has the words of their name and the values that they need.
+look, change, report. The next step depends on the outcomes that the prompt shows. Other functions
+are called if the question has the words of their name and the values that they need.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _FAILURE = re.compile(
 _COMMON = frozenset(
     ("get", "set", "list", "find", "search", "create", "add", "send", "run", "read", "write")
 )
-"""Words in names of functions that do not tell one from another."""
+"""Words in names of functions that say little about the function."""
 
 EXCERPT_CHARS = 200
 
 
 @frozen
 class Step:
-    """What the model does next: calls, or an answer in words if there are none."""
+    """The model's next step: calls, or an answer in words if there are none."""
 
     calls: tuple[WantedCall, ...] = ()
     words: str = ""
