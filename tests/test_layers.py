@@ -108,7 +108,7 @@ ROOMS = {
     "protocol.urls": "",
     "protocol.conversation": "errors protocol",
     "protocol.dialects": "errors protocol protocol.conversation",
-    "protocol.emulation": "errors protocol protocol.conversation",
+    "protocol.emulation": "protocol.conversation",
     "protocol.grok_web": ("errors protocol protocol.conversation protocol.emulation protocol.urls"),
     "protocol.grok_socket": (
         "errors protocol protocol.conversation protocol.emulation protocol.grok_web"
@@ -121,7 +121,7 @@ ROOMS = {
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol.pool",
     "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
-    "runtime.lanes": "errors protocol protocol.conversation runtime runtime.disk runtime.pool",
+    "runtime.lanes": "errors protocol.conversation runtime runtime.disk runtime.pool",
     "runtime.lanes.grok_web": (
         "errors protocol protocol.conversation protocol.grok_web protocol.pool runtime runtime.disk runtime.lanes "
         "runtime.pool runtime.transport"
@@ -131,7 +131,8 @@ ROOMS = {
         "runtime.disk runtime.lanes runtime.lanes.grok_web runtime.pool runtime.transport"
     ),
     "runtime.completion": (
-        "errors protocol protocol.conversation protocol.pool runtime.disk runtime.lanes runtime.pool"
+        "errors protocol protocol.conversation protocol.emulation protocol.pool runtime.disk "
+        "runtime.lanes runtime.pool"
     ),
     "web.routes": "",
     "web.unknown_paths": "errors",
@@ -152,7 +153,7 @@ ROOMS = {
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
         "runtime.attachments runtime.completion runtime.lanes web.delivery web.edge web.model_list "
-        "web.responses web.services"
+        "web.observing web.responses web.services"
     ),
     "web.dashboard": (
         "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from grokcore.errors import GrokApiError
 from grokcore.protocol.conversation.events import Event, Finished, Picture, Text
@@ -50,8 +50,12 @@ class EchoExchange:
 
 @frozen
 class EchoDecoder:
-    """Each piece is a text, or the address of a picture."""
+    """Each piece is a text, or the address of a picture; or stands for events that are given.
 
+    :ivar script: the events of each piece, and those of the end last; None reads the pieces.
+    """
+
+    script: list[list[Event]] | None = None
     counters: Counters = field(factory=Counters)
     answered_by: str = ""
     stopped: bool = False
@@ -59,11 +63,13 @@ class EchoDecoder:
     cut_short: bool = False
 
     def receive(self, data: bytes) -> list[Event]:
+        if self.script is not None:
+            return self.script.pop(0)
         text = data.decode()
         return [Picture(text) if text == PICTURE else Text(text)]
 
     def close(self) -> list[Event]:
-        return [Finished()]
+        return self.script.pop(0) if self.script else [Finished()]
 
 
 @frozen(eq=False)
@@ -72,17 +78,19 @@ class EchoQuestion:
 
     lane: EchoLane
     rendering: Rendering
+    script: list[list[Event]] | None = None
 
     @property
     def rendered(self) -> EchoQuestion:
         return self
 
     async def prepare(self, lease: Lease, *, repeated: bool) -> EchoQuestion:
-        self.lane.asked.append(self.rendering.question)
-        return self
+        lane = self.lane
+        lane.asked.append(self.rendering.question)
+        return evolve(self, script=lane.scripts.pop(0)) if lane.scripts else self
 
     def decoder(self) -> EchoDecoder:
-        return EchoDecoder()
+        return EchoDecoder(self.script)
 
     def open(self, *, fresh: bool) -> EchoExchange:
         question = self.rendering.question
@@ -90,7 +98,11 @@ class EchoQuestion:
         refusals, drawn = self.lane.refusals, question.task is Task.PICTURES
         return EchoExchange(
             refusals.pop(0) if refusals else None,
-            [PICTURE.encode()] if drawn else [word.encode() for word in last.text.split(" ")],
+            [b"."] * (len(self.script) - 1)
+            if self.script is not None
+            else [PICTURE.encode()]
+            if drawn
+            else [word.encode() for word in last.text.split(" ")],
         )
 
 
@@ -100,11 +112,13 @@ class EchoLane:
 
     :ivar facts: returns the rendering of a question.
     :ivar refusals: what the next attempts fail with.
+    :ivar scripts: events of the next answers; see :class:`EchoDecoder`.
     :ivar asked: the question of each attempt.
     """
 
     facts: Callable[[Question], Rendering] = Rendering
     refusals: list[GrokApiError] = field(factory=list)
+    scripts: list[list[list[Event]]] = field(factory=list)
     asked: list[Question] = field(factory=list)
 
     def render(self, question: Question) -> EchoQuestion:

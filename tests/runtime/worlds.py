@@ -10,9 +10,10 @@ from attrs import define
 
 from grokcore.config import DEFAULT_LIMITS
 from grokcore.errors import GrokApiError
-from grokcore.protocol.conversation.events import Event, Finished
+from grokcore.protocol.conversation.events import Event, Finished, Unusable
 from grokcore.protocol.conversation.messages import Message
 from grokcore.protocol.conversation.question import Question
+from grokcore.protocol.conversation.tools import Toolbox
 from grokcore.protocol.grok_web.identity import Identity
 from grokcore.protocol.models import SHIPPED, Limits, Model, Tier
 from grokcore.protocol.pool.book import TokenBook
@@ -38,9 +39,14 @@ class World:
     gateway: Gateway
 
     def ask(
-        self, *, limits: Limits = DEFAULT_LIMITS, model: Model = MODEL, asker: str = ""
+        self,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        model: Model = MODEL,
+        asker: str = "",
+        toolbox: Toolbox | None = None,
     ) -> Completion:
-        question = Question(model, limits, HELLO, asker=asker)
+        question = Question(model, limits, HELLO, toolbox=toolbox or Toolbox(), asker=asker)
         return self.gateway.completion(self.gateway.lane.render(question), trio.current_time())
 
     @property
@@ -78,6 +84,9 @@ async def collect(completion: Completion) -> list[Event]:
         await completion.start()
         while not events or not isinstance(events[-1], Finished):
             events += await completion.next_events()
+            if isinstance(last := events[-1], Unusable):
+                events.pop()
+                await completion.repair(last)
         return events
     finally:
         await completion.aclose()

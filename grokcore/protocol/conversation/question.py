@@ -36,10 +36,12 @@ class Repair:
 
     :ivar said: the answer, as Grok wrote it.
     :ivar faults: a sentence for each fault.
+    :ivar calls: calls of the answer that could be used; those of the correction are counted on.
     """
 
     said: str = field(repr=False)
     faults: tuple[str, ...]
+    calls: int = 0
 
 
 @frozen

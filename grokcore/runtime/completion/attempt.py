@@ -7,20 +7,26 @@ from __future__ import annotations
 import trio
 
 from ...errors import GrokApiError, TransportFailure
-from ...protocol.conversation.events import Event, Failed, Finished
-from ..lanes.lane import AnswerDecoder, AnswerExchange, Lane
+from ...protocol.conversation.decoder import AnswerDecoder
+from ...protocol.conversation.events import Event, Failed, Finished, Unusable
+from ..lanes.lane import AnswerExchange, Lane
 from ..pool.leases import Lease
 from .alarm import AlarmClock
 from .waiting import Waits
 
 __all__ = ["Attempt"]
 
+ABORT_S = 1.0
+"""Bound for letting the upstream go in the middle of its answer, in seconds. As a rule it takes
+well under a millisecond.
+"""
+
 
 class Attempt:
     """A request to Grok for a completion.
 
-    Call :meth:`first_events`, then :meth:`more_events` until it returns a ``Finished``. :meth:`end`
-    gives lease and exchange back, whichever way the attempt ends.
+    Call :meth:`first_events`, then :meth:`more_events` until it returns a ``Finished`` or an
+    ``Unusable``. :meth:`end` gives lease and exchange back, whichever way the attempt ends.
 
     :param lane: the lane that *exchange* was opened by.
     :param waits: of the completion; its clocks have begun the attempt.
@@ -63,6 +69,7 @@ class Attempt:
             events = self._decode(await self._waits.under_clocks(self._exchange.read))
             if events:
                 self.lease.answering()
+                await self._let_go()
                 return events
 
     async def more_events(self, until: float) -> list[Event]:
@@ -85,12 +92,22 @@ class Attempt:
             if data is not None:
                 events = self._decode(data)
                 if events:
+                    await self._let_go()
                     return events
             elif now < until:
                 self._alarm.set(self._exchange, min(self._clocks.deadline, until))
                 await self._exchange.wait()
             else:
                 return []
+
+    async def _let_go(self) -> None:
+        """Abort the exchange at once if the rest of the answer is not wanted: the client may be
+        slow to read the part that is.
+        """
+        if self.decoder.cut_short:
+            # Shielded, since the events are decoded and would be lost.
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + ABORT_S):
+                await self._exchange.aclose()
 
     async def end(self, error: GrokApiError | None) -> None:
         """Settle the lease, and close the exchange. Safe to repeat: the first outcome counts.
@@ -110,7 +127,7 @@ class Attempt:
         if self.failure is not None:
             self.lease.settle(self.failure)  # no client is left, but the pool learns from it
         self.lease.abandon()
-        if self.finished:
+        if self.finished and not self.decoder.cut_short:
             await self._exchange.drain()
         await self.end(None)
 
@@ -150,7 +167,7 @@ class Attempt:
         if not events:
             return events
         last = events[-1]
-        if isinstance(last, Finished):
+        if isinstance(last, Finished | Unusable):
             self.finished = True
             self.lease.settle(None)
         elif isinstance(last, Failed):

@@ -15,7 +15,10 @@ Rules
 3. An attempt owns its lease and its exchange, and gives both back whichever way it ends
    (:mod:`.attempt`). A failure is settled before another attempt begins.
 4. After :meth:`Completion.commit` (a byte went out) there is no other attempt.
-5. Words, wire and session cookies are the lane's business: no module here or above knows them.
+5. Grok is asked at most once to correct an answer (:meth:`Completion.repair`), within the same
+   total clock and with a lease of its own. Nothing of the answer to be corrected went out then but
+   text and whole calls.
+6. Words, wire and session cookies are the lane's business: no module here or above knows them.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import trio
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from ...errors import (
     AttachmentModerated,
@@ -39,7 +42,9 @@ from ...errors import (
     TransportFailure,
 )
 from ...protocol.clocks import Clocks
-from ...protocol.conversation.events import Event
+from ...protocol.conversation.events import Event, ToolCall, Unusable
+from ...protocol.conversation.question import Question, Repair
+from ...protocol.emulation.repairing import quiet
 from ...protocol.models import WebLane
 from ...protocol.pool.attempts import MAX_ATTEMPTS, Attempts
 from ...protocol.pool.book import Need
@@ -191,6 +196,9 @@ class Completion:
         self._attempt: Attempt | None = None
         self._ready: list[Event] = []
         self._committed = False
+        self._repairable = question.toolbox.in_play or question.bounds.text_format is not None
+        self._repairing = False
+        self._calls = 0
 
     @property
     def attempts(self) -> int:
@@ -251,7 +259,8 @@ class Completion:
             lease = await self._lease(error)
             try:
                 await self._attempt_with(lease, fresh=isinstance(error, TransportFailure))
-                self._asked = None  # its contents are large, and the answer may last
+                if not self._repairable:
+                    self._asked = None  # its contents are large, and the answer may last
                 return
             except GrokApiError as failure:
                 error = failure
@@ -269,19 +278,39 @@ class Completion:
         time).
 
         The last event of an answer is :class:`~grokcore.protocol.conversation.events.Finished`;
-        don't call again after it.
+        don't call again after it. Behind an
+        :class:`~grokcore.protocol.conversation.events.Unusable` :meth:`repair` has to be called.
 
         :raises GrokApiError: if the answer broke off.
         """
         if self._ready:
             events, self._ready = self._ready, []
-            return events
+            return self._counted(events)
         attempt = self._under_way
         try:
-            return await attempt.more_events(until)
+            return self._counted(await attempt.more_events(until))
         except GrokApiError as error:
             await self._end_attempt(attempt, error)
             raise self._final(error) from None
+
+    async def repair(self, unusable: Unusable) -> None:
+        """Ask Grok to correct its answer: attempts until one has brought its first event.
+
+        :raises GrokApiError: if none did, or if this was the correction already.
+        """
+        attempt, asked = self._under_way, self._asked
+        if self._repairing or asked is None:
+            raise unusable.error
+        self._repairing, self._committed = True, False
+        await attempt.abandon()
+        self._forget_attempt(attempt, None)
+        question = evolve(
+            asked.rendering.question,
+            repair=Repair(unusable.said, unusable.faults, calls=self._calls),
+        )
+        _log.info("%s: Grok is asked to correct its answer", self.request_id)
+        await self._waits.under_clocks(functools.partial(self._ask_anew, question))
+        await self.start()
 
     async def aclose(self) -> None:
         """Abort the attempt under way and give everything back; bounded in time. Safe to repeat."""
@@ -317,10 +346,18 @@ class Completion:
         self._asked = asked
         self.ignored = asked.rendering.ignored
 
+    def _counted(self, events: list[Event]) -> list[Event]:
+        self._calls += sum(isinstance(event, ToolCall) for event in events)
+        return quiet(events) if self._repairing else events
+
+    async def _ask_anew(self, question: Question) -> None:
+        """Make *question*, of which most has been asked already, the question."""
+        self._ask(await rendered(self._lane, question))
+
     async def _leave_spare_out(self) -> None:
         question = self._to_ask.rendering.question
         fewer = question.without(question.enclosed.spare)
-        self._ask(await self._waits.under_clocks(functools.partial(rendered, self._lane, fewer)))
+        await self._waits.under_clocks(functools.partial(self._ask_anew, fewer))
 
     def _may_spare(self, error: GrokApiError) -> bool:
         """Whether the answer failed for attachments that Grok does not name, and the question can

@@ -149,6 +149,8 @@ async def open_completion(services: Services, question: Question, lifetime: Life
     asked = await rendered(services.gateway.lane, question)
     if asked.rendering.in_file:
         lifetime.headers["x-grok2api-long-context"] = "file"
+    if asked.rendering.tools_note:
+        lifetime.headers["x-grok2api-tools"] = asked.rendering.tools_note
     _refuse_more(services)
     completion = services.gateway.completion(asked, lifetime.accepted, lifetime.request_id)
     lifetime.trace.completion = completion

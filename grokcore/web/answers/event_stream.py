@@ -9,7 +9,7 @@ from collections.abc import Callable
 import trio
 
 from ...errors import GrokApiError, InternalError
-from ...protocol.conversation.events import Event, Finished
+from ...protocol.conversation.events import Event, Finished, Unusable
 from ...protocol.dialects.dialect import Collector, StreamWriter
 from ...protocol.dialects.one_line import on_one_line
 from ...protocol.dialects.openai_chat.writers import KEEP_ALIVE
@@ -42,6 +42,10 @@ async def collect(
     await completion.start()
     while True:
         events = await completion.next_events()
+        if isinstance(events[-1], Unusable):
+            collector.add(events[:-1])
+            await completion.repair(events[-1])
+            continue
         if delivery is not None and delivery.concerns(events):
             deliver = functools.partial(delivery.deliver, completion, events)
             events = await completion.aside(deliver)
@@ -60,7 +64,10 @@ class EventStream(SteppedBody):
     :param nursery: the request's nursery, for background tasks.
     :param heartbeat_s: seconds of silence after which a sign of life is sent.
     :param delivery: delivery of the answer's media; None keeps Grok's own addresses.
+    :param soften: returns the end that clients want in place of an error; None if they want the
+        error.
     :param on_failure: called with the error that ended the stream early.
+    :param on_whole: called when the whole answer has been written.
     """
 
     def __init__(
@@ -71,9 +78,14 @@ class EventStream(SteppedBody):
         *,
         heartbeat_s: float,
         delivery: Delivery | None = None,
-        on_failure: Callable[[GrokApiError], None] | None = None,
+        soften: Callable[[GrokApiError], Finished | None] = lambda _: None,
+        on_failure: Callable[[GrokApiError], None] = lambda _: None,
+        on_whole: Callable[[], None] = lambda: None,
     ) -> None:
+        self._soften = soften
         self._on_failure = on_failure
+        self._on_whole = on_whole
+        self._softened: Finished | None = None
         self._completion = completion
         self._nursery = nursery
         self._start = Background(completion.start, nursery)
@@ -91,7 +103,14 @@ class EventStream(SteppedBody):
         :param until: trio's time at which the wait ends.
         :raises GrokApiError: if the completion failed to start.
         """
-        self._started = await self._start.wait(until)
+        try:
+            self._started = await self._start.wait(until)
+        except GrokApiError as error:
+            self._softened = self._soften(error)
+            if self._softened is None:
+                raise
+            self._on_failure(error)
+            self._started = True
         if not self._started:
             self._completion.commit()
         self._handed_over = self._last_chunk = trio.current_time()
@@ -108,31 +127,53 @@ class EventStream(SteppedBody):
         try:
             data = await self._next_bytes(now + self._heartbeat_s)
         except Exception as error:  # boundary: the head is out, so the stream carries the error
-            self._over = True
-            failure = _as_ours(error, self._completion.request_id)
-            if self._on_failure is not None:
-                self._on_failure(failure)
-            data = self._writer.fail(failure)
+            data = self._failed(_as_ours(error, self._completion.request_id))
         self._handed_over = trio.current_time()
         return on_one_line(data)
 
+    def _failed(self, failure: GrokApiError) -> bytes:
+        self._over = True
+        self._on_failure(failure)
+        end = self._soften(failure)
+        return self._writer.fail(failure) if end is None else self._writer.write([end])
+
     async def _next_bytes(self, wake_at: float) -> bytes:
+        if self._softened is not None:
+            return self._written([self._softened])
         self._started = self._started or await self._start.wait(wake_at)
         if not self._started:
             return self._sign_of_life()
         if self._media is not None:
             return await self._delivered(self._media, wake_at)
         while events := await self._completion.next_events(wake_at):
+            if isinstance(events[-1], Unusable):
+                return self._mended(events[:-1], events[-1])
             if self._delivery is not None and self._delivery.concerns(events):
                 return await self._send_for_media(self._delivery, events, wake_at)
-            self._over = isinstance(events[-1], Finished)
-            data = self._writer.write(events)
+            data = self._written(events)
             if data:
-                self._last_chunk = trio.current_time()
                 return data
             if trio.current_time() >= wake_at:
                 break
         return self._sign_of_life()
+
+    def _written(self, events: list[Event]) -> bytes:
+        """The bytes for *events*, at least one."""
+        data = self._writer.write(events)
+        if data:
+            self._last_chunk = trio.current_time()
+        if isinstance(events[-1], Finished):
+            self._over = True
+            self._on_whole()
+        return data
+
+    def _mended(self, events: list[Event], unusable: Unusable) -> bytes:
+        """Ask Grok in the background to correct its answer; return the bytes for *events*, which
+        precede the faults.
+        """
+        repair = functools.partial(self._completion.repair, unusable)
+        self._start, self._started = Background(repair, self._nursery), False
+        return (self._written(events) if events else b"") or self._sign_of_life()
 
     async def _send_for_media(
         self, delivery: Delivery, events: list[Event], wake_at: float
@@ -154,9 +195,7 @@ class EventStream(SteppedBody):
         if not await self._completion.aside(functools.partial(media.wait, wake_at)):
             return self._sign_of_life()
         self._media = None
-        self._over = isinstance(media.result[-1], Finished)
-        self._last_chunk = trio.current_time()
-        return self._writer.write(media.result)  # something: media always shows
+        return self._written(media.result)  # something: media always shows
 
     def _sign_of_life(self) -> bytes:
         if trio.current_time() - self._last_chunk < SILENT_CHUNK_S:

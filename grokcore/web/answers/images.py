@@ -29,13 +29,14 @@ from ...runtime.gather import for_all
 from ..edge.lifetime import Lifetime
 from ..services import Services
 from .admission import attached, chosen_model, open_completion, require_served
+from .answering import AskingRoute
 from .form import read_fields
 
 __all__ = ["ImageRoute"]
 
 
 @frozen
-class ImageRoute:
+class ImageRoute(AskingRoute[ImageRequest, ImageCollector]):
     """See :class:`~grokcore.web.answers.answering.AskingRoute`."""
 
     dialect: ImageDialect

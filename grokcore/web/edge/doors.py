@@ -33,7 +33,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _EXPOSED = (
     *("x-request-id", "retry-after", "server-timing", "x-should-retry"),
     *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
-    *(f"x-grok2api-{what}" for what in ("attempts", "token", "usage", "ignored", "long-context")),
+    *(
+        f"x-grok2api-{what}"
+        for what in ("attempts", "token", "usage", "ignored", "long-context", "tools")
+    ),
 )
 """Response headers that a page's scripts may read, beside those that browsers always show."""
 

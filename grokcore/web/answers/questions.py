@@ -1,0 +1,48 @@
+"""From a request in any dialect to its question and completion, with the contents of pictures and
+files.
+"""
+
+from __future__ import annotations
+
+from ...protocol.conversation.question import Question, last_words
+from ...protocol.dialects.ask import Ask
+from ...protocol.models import Model
+from ...runtime.completion.gateway import Completion
+from ..edge.lifetime import Lifetime
+from ..services import Services
+from .admission import brought, chosen_model, open_completion, require_served
+
+__all__ = ["open_answer", "question_of"]
+
+
+async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> Completion:
+    """A completion for a conversation. One that is too long for a prompt is uploaded as a text
+    file.
+
+    :raises GrokApiError: if the request can't be served.
+    """
+    lifetime.trace.stream = ask.stream
+    model = chosen_model(services, ask.model, lifetime)
+    require_served(services, model, lifetime)
+    question = await question_of(services, ask, model, lifetime)
+    return await open_completion(services, question, lifetime)
+
+
+async def question_of(services: Services, ask: Ask, model: Model, lifetime: Lifetime) -> Question:
+    """The question of *ask*. A video is made of the user's last words: nothing else is fetched.
+
+    :raises GrokApiError: if there is no room for another answer, or a picture or file of the user's
+        last message can't be had.
+    """
+    assert model.limits is not None, "a configuration's table has its clocks resolved"
+    heard = last_words(ask.messages) if model.video else ask.messages
+    return Question(
+        model,
+        model.limits,
+        ask.messages,
+        await brought(services, heard, lifetime),
+        search=ask.search,
+        toolbox=ask.toolbox,
+        bounds=ask.bounds,
+        asker=lifetime.caller.name,
+    )
