@@ -32,7 +32,7 @@ from .accounts import in_few_words, name_of
 from .answers import Asked, Plan, judge_answer
 from .findings import OnFinding, skipped
 from .lanes_in_use import LANE_WORDS, cheapest_model
-from .one_question import ask
+from .one_question import ask, hello
 from .token_rounds import Candidate
 
 __all__ = ["plans_of", "put_questions"]
@@ -102,7 +102,7 @@ class _Questions:
             return
         asked = Asked(plan, sent_at=trio.current_time(), secrets=(plan.entry.sso,))
         try:
-            await ask(asked, self.lanes, self.alarm, default_proxy)
+            await ask(hello(plan.model), asked, self.lanes, self.alarm, default_proxy)
         except GrokApiError as error:
             asked.error = error
             if error.blame is Blame.EGRESS:

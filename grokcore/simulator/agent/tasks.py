@@ -40,7 +40,20 @@ _FAILURE = re.compile(
     r"(?i)\bexit(?:ed)?(?: with)?(?: code| status)?:? *[1-9]|\"exit_code\": *[1-9]"
 )
 _COMMON = frozenset(
-    ("get", "set", "list", "find", "search", "create", "add", "send", "run", "read", "write")
+    (
+        "get",
+        "set",
+        "list",
+        "find",
+        "search",
+        "create",
+        "add",
+        "send",
+        "run",
+        "read",
+        "write",
+        "play",
+    )
 )
 """Words in names of functions that say little about the function."""
 
