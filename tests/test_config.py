@@ -72,6 +72,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "citations": True,
         "long_context": LongContext.FILE,
         "long_context_chars": 100_000,
+        "tool_text_chars": 24_000,
+        "tool_form": "call",
         "earlier_pictures": EarlierPictures.NAME,
         "image_mode": ImageMode.CACHE,
         "cache_mb": 512,

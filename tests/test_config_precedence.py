@@ -72,6 +72,8 @@ ENVIRONMENT_VALUES = [
     Value("grok.image_mode", "cache", ImageMode.CACHE),
     Value("grok.earlier_pictures", "attach", EarlierPictures.ATTACH),
     Value("grok.long_context", "error", LongContext.ERROR),
+    Value("grok.tool_text_chars", "12000", 12_000),
+    Value("grok.tool_form", "function_call", "function_call"),
     Value("grok.stream_chunk_timeout", "90", 90.0),
     Value("global.log_format", "json", LogFormat.JSON),
     Value("global.log_level", "warning", "WARNING"),

@@ -123,7 +123,7 @@ ROOMS = {
     "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
     "runtime.lanes": "errors protocol.conversation runtime runtime.disk runtime.pool",
     "runtime.lanes.grok_web": (
-        "errors protocol protocol.conversation protocol.grok_web protocol.pool runtime runtime.disk runtime.lanes "
+        "errors protocol protocol.conversation protocol.emulation protocol.grok_web protocol.pool runtime runtime.disk runtime.lanes "
         "runtime.pool runtime.transport"
     ),
     "runtime.lanes.grok_socket": (

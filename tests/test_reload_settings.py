@@ -84,6 +84,7 @@ LIVE = [
     Live("pictures", '[grok]\nimage_mode = "base64"', "[grok] image_mode cache -> base64", lambda r: r.config.grok.image_mode.value == "base64"),
     Live("hosts", f'[fetch]\nallow_hosts = ["{"x" * 99}"]', f"[fetch] allow_hosts () -> ('{'x' * 58}…", lambda r: r.config.fetch.allow_hosts == ("x" * 99,)),
     Live("long conversations", '[grok]\nlong_context = "error"', "[grok] long_context file -> error", lambda r: r.server.lane.rest.settings.long_texts.refused),
+    Live("tools", '[grok]\ntool_text_chars = 9000\ntool_form = "function_call"', "[grok] tool_text_chars 24000 -> 9000, [grok] tool_form call -> function_call", lambda r: (r.server.lane.rest.settings.tool_texts.most_chars, r.server.lane.rest.settings.tool_texts.words.arg) == (9000, "parameter")),
     Live("several", '[pool]\nqueue_seconds = 5\n[grok]\nuser_agent = "B"', "[grok] user_agent A -> B, [pool] queue_seconds 10 -> 5", lambda r: r.server.pool.queue_s == 5, '[grok]\nuser_agent = "A"'),
 ]  # fmt: skip
 

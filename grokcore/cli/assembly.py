@@ -18,6 +18,8 @@ from ..config import Config, ImageMode, LongContext
 from ..errors import ConfigError
 from ..logs import FOLD_S, write_folded
 from ..protocol.browser_values import RECORD_KEYS
+from ..protocol.emulation.forms import WORDS
+from ..protocol.emulation.tools_text import ToolTexts
 from ..protocol.grok_web.identity import Identity
 from ..protocol.grok_web.question_text import LongTexts
 from ..protocol.models import WebLane
@@ -332,6 +334,7 @@ def lane_settings(config: Config) -> GrokWebSettings:
         long_texts=LongTexts(
             grok.long_context_chars, refused=grok.long_context is LongContext.ERROR
         ),
+        tool_texts=ToolTexts(grok.tool_text_chars, WORDS[grok.tool_form]),
     )
 
 

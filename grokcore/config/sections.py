@@ -13,6 +13,7 @@ import attrs
 from attrs import field, frozen
 
 from ..protocol.dialects.rendering import ThinkingStyle
+from ..protocol.emulation.forms import DEFAULT_WORDS, WORDS
 from ..protocol.grok_web.markup import parse_tag_names
 from ..protocol.models import Limits, Model, Tier, WebLane
 from ..protocol.urls.proxy_url import parse_proxy_url
@@ -262,6 +263,8 @@ class GrokConfig:
     citations: bool = True
     long_context: LongContext = LongContext.FILE
     long_context_chars: int = field(default=100_000, validator=_within(1000, 10_000_000))
+    tool_text_chars: int = field(default=24_000, validator=_within(1000, 1_000_000))
+    tool_form: str = field(default=DEFAULT_WORDS, validator=_one_of(*WORDS))
     earlier_pictures: EarlierPictures = EarlierPictures.NAME
     image_mode: ImageMode = ImageMode.CACHE
     cache_mb: int = field(default=512, validator=_within(0, 1_000_000))

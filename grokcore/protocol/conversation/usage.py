@@ -34,6 +34,20 @@ class TokenEstimate:
         self._cjk += cjk
         self._other += len(text) - cjk
 
+    def fitting(self, text: str, most: int) -> int:
+        """The number of leading characters of *text* that can be added within *most* tokens."""
+        if text.isascii():
+            return max(0, min(len(text), (most - self._cjk) * CHARS_PER_TOKEN - self._other))
+        cjk, other = self._cjk, self._other
+        for at, character in enumerate(text):
+            if _CJK.match(character):
+                cjk += 1
+            else:
+                other += 1
+            if cjk + -(-other // CHARS_PER_TOKEN) > most:
+                return at
+        return len(text)
+
     @property
     def tokens(self) -> int:
         """Tokens so far, rounded up."""

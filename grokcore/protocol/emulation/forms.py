@@ -1,12 +1,43 @@
-"""The written form of calls: elements with a prefix that occurs nowhere else in a request."""
+"""The written form of calls: elements with a prefix that occurs nowhere else in a request.
+
+Since no other text holds the prefix, nothing that the client quotes can begin or end a call, and
+values are written as they are, without escapes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from attrs import frozen
 
-__all__ = ["DEFAULT_WORDS", "WORDS", "CallForm", "CallWords"]
+__all__ = [
+    "DEFAULT_WORDS",
+    "RAW_KEY",
+    "WORDS",
+    "CallForm",
+    "CallWords",
+    "free_prefix",
+    "render_call",
+]
+
+RAW_KEY = "input"
+"""The argument that holds the raw text of a custom tool."""
+
+_STEM = "fn"
+
+_PREFIX_IN_TAG = re.compile(rf"{_STEM}(\d*):")
+"""A prefix; what stands before it decides whether it is in a tag."""
+
+_BEFORE_PREFIX = re.compile(r"(?:<|\\u003[cC]|&lt;)\s*\\?/?\s*\Z")
+"""The beginning of a tag, also as JSON or HTML writes it."""
+
+_LONGEST_BEFORE = 12
+
+_ENTITY = re.compile(r"&#?\w+;", re.ASCII)
 
 
 @frozen
@@ -34,5 +65,56 @@ class CallForm:
     :ivar prefix: ``fn``, or ``fn2`` and so on; it occurs nowhere else in the question.
     """
 
-    prefix: str = "fn"
+    prefix: str = _STEM
     words: CallWords = WORDS[DEFAULT_WORDS]
+
+
+def free_prefix(texts: Iterable[str]) -> str:
+    """The first of ``fn``, ``fn2``, … that begins no tag in any of *texts*."""
+    taken = {number for text in texts for number in _numbers_in_tags(text)}
+    if "" not in taken:
+        return _STEM
+    number = 2
+    while str(number) in taken:
+        number += 1
+    return f"{_STEM}{number}"
+
+
+def _numbers_in_tags(text: str) -> Iterable[str]:
+    for found in _PREFIX_IN_TAG.finditer(text):
+        before = text[max(0, found.start() - _LONGEST_BEFORE) : found.start()]
+        if _BEFORE_PREFIX.search(before):
+            yield found.group(1)
+
+
+def render_call(form: CallForm, name: str, arguments: Mapping[str, Any] | str) -> str:
+    """A call as the model writes it, for prompts.
+
+    :param name: with its namespace.
+    :param arguments: a JSON object; the raw text of a custom tool is written as :data:`RAW_KEY`.
+    """
+    written = {RAW_KEY: arguments} if isinstance(arguments, str) else arguments
+    tag = f"{form.prefix}:{form.words.call}"
+    lines = [_opening(tag, name)]
+    lines += (_argument(form, key, value) for key, value in written.items())
+    return "\n".join([*lines, f"</{tag}>"])
+
+
+def _argument(form: CallForm, key: str, value: Any) -> str:
+    tag = f"{form.prefix}:{form.words.arg}"
+    text = _as_written(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"{_opening(tag, key)}{text}</{tag}>"
+
+
+def _opening(tag: str, name: str) -> str:
+    return f'<{tag} name="{html.escape(name)}">'
+
+
+def _as_written(value: str) -> str:
+    """A text between its tags. One of more lines stands on lines of its own: a line break right
+    behind the opening tag, with the one before the closing tag, is not part of a value.
+    """
+    if "<" not in value and ">" not in value and _ENTITY.search(value):
+        # Readers take such a value for escaped.
+        value = value.replace("&", "&amp;")
+    return f"\n{value}\n" if "\n" in value else value

@@ -45,17 +45,28 @@ The format is stable: golden files in ``tests/protocol/grok_web/golden/prompt`` 
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from attrs import field, frozen
 
-from ..conversation.attachment_part import AttachmentPart
 from ..conversation.enclosures import Use, find_enclosures, paths_by_rule
 from ..conversation.messages import Message
+from .attachment_names import AttachmentNames, one_line
 
-__all__ = ["TRANSCRIPT_NAME", "Prompt", "fit_prompt", "render_prompt"]
+__all__ = [
+    "ALL_IN_FILE",
+    "GO_ON",
+    "GO_ON_IN_FILE",
+    "INSTRUCTIONS",
+    "IN_FILE",
+    "SEE_ATTACHMENT",
+    "TRANSCRIPT_NAME",
+    "Prompt",
+    "fit_prompt",
+    "joined",
+    "render_prompt",
+]
 
 TRANSCRIPT_NAME = "conversation.txt"
 
@@ -83,7 +94,9 @@ GO_ON_IN_FILE = (
     "finished. Go on from exactly where it ends, and repeat nothing of it."
 )
 
-_INSTRUCTIONS = frozenset({"system", "developer"})
+INSTRUCTIONS = frozenset({"system", "developer"})
+"""The roles whose turns instruct the model."""
+
 _OUR_TAG = re.compile(r"<(?=/?(?:system|developer|user|assistant|tool)[\s/>])", re.IGNORECASE)
 """The beginning of a tag of ours. Its end is not looked for: that would cost seconds where it does
 not end.
@@ -133,7 +146,7 @@ def render_prompt(messages: Sequence[Message], up: Collection[str] | None = None
     :param up: the paths of the pictures and files that go up; None for those that go up by rule.
     """
     layout = _laid_out(messages, up)
-    return _joined(*layout.texts, GO_ON if layout.open else "", layout.end)
+    return joined(*layout.texts, GO_ON if layout.open else "", layout.end)
 
 
 def fit_prompt(messages: Sequence[Message], most: int, up: Collection[str] | None = None) -> Prompt:
@@ -142,22 +155,23 @@ def fit_prompt(messages: Sequence[Message], most: int, up: Collection[str] | Non
     """
     layout = _laid_out(messages, up)
     go_on = GO_ON if layout.open else ""
-    whole = _joined(*layout.texts, go_on, layout.end)
+    whole = joined(*layout.texts, go_on, layout.end)
     if len(whole) <= most:
         return Prompt(whole)
-    instructions = [text for role, text in layout.turns if role in _INSTRUCTIONS]
+    instructions = [text for role, text in layout.turns if role in INSTRUCTIONS]
     if sum(map(len, instructions)) > most // 2:
         instructions = []
-    filed = [text for role, text in layout.turns if not instructions or role not in _INSTRUCTIONS]
+    filed = [text for role, text in layout.turns if not instructions or role not in INSTRUCTIONS]
     if layout.end and len(layout.end) <= most // 2:
         if not filed:
             return Prompt(whole)  # two halves, and the gap between them
-        return Prompt(_joined(*instructions, IN_FILE, go_on, layout.end), _joined(*filed))
+        return Prompt(joined(*instructions, IN_FILE, go_on, layout.end), joined(*filed))
     rest = GO_ON_IN_FILE if layout.open else ALL_IN_FILE
-    return Prompt(_joined(*instructions, rest), _joined(*filed, layout.end_turn))
+    return Prompt(joined(*instructions, rest), joined(*filed, layout.end_turn))
 
 
-def _joined(*texts: str) -> str:
+def joined(*texts: str) -> str:
+    """The texts that are not empty, with an empty line between them."""
     return "\n\n".join(filter(None, texts))
 
 
@@ -167,7 +181,7 @@ def _laid_out(messages: Sequence[Message], up: Collection[str] | None) -> _Layou
     needed = {item.part.path for item in find_enclosures(turns) if item.use is Use.NEEDED}
     own = needed if needed.issuperset(up) else set()
     history, end = _split(turns)
-    names = _Names(up, own)
+    names = AttachmentNames(up, own)
     texts = [(message.role, _turn(message, names.of(message))) for message in history]
     if end is None:
         return _Layout(texts)
@@ -182,7 +196,7 @@ def _split(messages: Sequence[Message]) -> tuple[list[Message], Message | None]:
     conversation ends with neither.
     """
     last = next(
-        (i for i in reversed(range(len(messages))) if messages[i].role not in _INSTRUCTIONS), None
+        (i for i in reversed(range(len(messages))) if messages[i].role not in INSTRUCTIONS), None
     )
     if last is None or messages[last].role == "tool" or messages[last].calls:
         return list(messages), None
@@ -191,7 +205,7 @@ def _split(messages: Sequence[Message]) -> tuple[list[Message], Message | None]:
 
 def _question(message: Message, *, alone: bool) -> str:
     text = message.text or (SEE_ATTACHMENT if message.attachments else "")
-    return text if alone or not message.name else f"{_one_line(message.name)} says:\n\n{text}"
+    return text if alone or not message.name else f"{one_line(message.name)} says:\n\n{text}"
 
 
 def _turn(message: Message, named: str) -> str:
@@ -226,38 +240,5 @@ def _tag(message: Message) -> str:
     return f"<{' '.join([message.role, *written])}>"
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:200]
-
-
 def _quoted(text: str) -> str:
-    return _one_line(text).replace('"', "'").replace("<", "&lt;").replace(">", "&gt;")
-
-
-class _Names:
-    """Names of pictures and files, in their order; pictures have numbers.
-
-    :param up: the paths of parts that go up.
-    :param own: the paths of parts that need no name, since no others go up.
-    """
-
-    def __init__(self, up: Collection[str], own: Collection[str]) -> None:
-        self._up = up
-        self._own = own
-        self._pictures = itertools.count(1)
-
-    def of(self, message: Message) -> str:
-        """A line for each picture and file of *message*."""
-        return "\n".join(self._lines(message))
-
-    def _lines(self, message: Message) -> Iterator[str]:
-        for part in message.attachments:
-            if part.path not in self._own:
-                yield f"[{self._name(part)}]{' (attached)' if part.path in self._up else ''}"
-
-    def _name(self, part: AttachmentPart) -> str:
-        return (
-            f"image {next(self._pictures)}"
-            if part.picture
-            else f"file {_one_line(part.name) or 'without a name'}"
-        )
+    return one_line(text).replace('"', "'").replace("<", "&lt;").replace(">", "&gt;")

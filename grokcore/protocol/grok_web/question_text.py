@@ -6,7 +6,8 @@ Rules
 1. A conversation is a transcript (:mod:`.prompt`); one that is too long goes up as a file, or is
    refused.
 2. A video is made of the user's last words alone, with their pictures.
-3. Grok's chat has no call that draws: a prompt that wants a picture begins with a word for it
+3. Where the client's tools may be called, the transcript is another (:mod:`.tool_prompt`).
+4. Grok's chat has no call that draws: a prompt that wants a picture begins with a word for it
    (grok-protocol.md §2.4).
 """
 
@@ -23,9 +24,12 @@ from ..conversation.messages import Message
 from ..conversation.question import Question, Rendering, Task, last_words
 from ..conversation.usage import estimate
 from ..emulation.forms import CallForm
+from ..emulation.tools_text import ToolTexts
+from .plain_requests import with_requests
 from .prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
+from .tool_prompt import fit_tool_prompt
 
-__all__ = ["LongTexts", "WebRendering", "render_question"]
+__all__ = ["LongTexts", "WebRendering", "prompt_tokens", "render_question"]
 
 
 @frozen
@@ -52,14 +56,27 @@ class WebRendering(Rendering):
     form: CallForm | None = None
 
 
-def render_question(question: Question, long_texts: LongTexts) -> WebRendering:
+@frozen
+class _Words:
+    """The words of a question, and the form of calls in its answer."""
+
+    prompt: Prompt
+    form: CallForm | None = None
+    note: str = ""
+
+
+def render_question(
+    question: Question, long_texts: LongTexts, tool_texts: ToolTexts
+) -> WebRendering:
     """The words and files of *question*.
 
     :raises ContextLengthExceeded: if the conversation is too long.
     """
-    prompt = _prompt(question, long_texts)
+    words = _words(question, long_texts.most_chars, tool_texts)
+    prompt = words.prompt
     transcript: tuple[Attachment, ...] = ()
     if prompt.transcript:
+        _check_length(long_texts)
         transcript = (text_attachment(prompt.transcript, TRANSCRIPT_NAME, "messages"),)
     return WebRendering(
         question,
@@ -67,22 +84,38 @@ def render_question(question: Question, long_texts: LongTexts) -> WebRendering:
         frozenset({*left_behind(question.messages, question.enclosed.paths), *_unheard(question)}),
         bool(transcript),
         estimate(prompt.message),
+        words.note,
         message=prompt.message,
+        form=words.form,
     )
 
 
-def _prompt(question: Question, long_texts: LongTexts) -> Prompt:
+def prompt_tokens(question: Question, long_texts: LongTexts, tool_texts: ToolTexts) -> int:
+    """An estimate of all words of *question*, also of those that go up as a file. Any length is
+    counted.
+    """
+    prompt = _words(question, long_texts.most_chars, tool_texts).prompt
+    return estimate(prompt.message) + estimate(prompt.transcript)
+
+
+def _words(question: Question, most_chars: int, tool_texts: ToolTexts) -> _Words:
     if question.model.video:
-        return Prompt(next((message.text for message in last_words(question.messages)), ""))
+        words = next((message.text for message in last_words(question.messages)), "")
+        return _Words(Prompt(words))
     if question.task is Task.PICTURES:
-        return Prompt(_picture_words(question.messages[-1]))
-    prompt = fit_prompt(question.messages, long_texts.most_chars, question.enclosed.paths)
-    if prompt.transcript and long_texts.refused:
+        return _Words(Prompt(_picture_words(question.messages[-1])))
+    if question.toolbox.in_play:
+        found = fit_tool_prompt(question, tool_texts, most_chars)
+        return _Words(found.prompt, found.form, found.note)
+    return _Words(fit_prompt(with_requests(question), most_chars, question.enclosed.paths))
+
+
+def _check_length(long_texts: LongTexts) -> None:
+    if long_texts.refused:
         raise ContextLengthExceeded(
             f"The conversation is longer than the {long_texts.most_chars} characters of [grok] "
             "long_context_chars."
         )
-    return prompt
 
 
 def _picture_words(message: Message) -> str:

@@ -13,6 +13,7 @@ from grokcore.protocol.conversation.enclosures import Enclosed
 from grokcore.protocol.conversation.messages import Message
 from grokcore.protocol.conversation.question import Question, Task
 from grokcore.protocol.conversation.usage import estimate
+from grokcore.protocol.emulation.tools_text import ToolTexts
 from grokcore.protocol.grok_web.prompt import TRANSCRIPT_NAME, render_prompt
 from grokcore.protocol.grok_web.question_text import LongTexts, render_question
 from grokcore.protocol.models import SHIPPED, Model
@@ -83,7 +84,7 @@ SAID = [
 def test_each_kind_of_question_has_its_words(case: Said) -> None:
     """The estimate is of these words; names are of what the model does not get to read or see."""
     question = Question(case.model, DEFAULT_LIMITS, case.messages, Enclosed.needed([SENT]))
-    found = render_question(evolve(question, task=case.task), SMALL)
+    found = render_question(evolve(question, task=case.task), SMALL, ToolTexts())
     assert found.message == case.message
     assert found.ignored == case.ignored
     assert (found.attachments, found.in_file) == ((SENT,), False)
@@ -94,20 +95,20 @@ def test_a_long_conversation_goes_up_as_a_file_before_its_pictures() -> None:
     """The client is informed; its owner may refuse it instead."""
     talk = (Message("user", "a" * 1000), *TALK[1:])
     question = Question(CHAT, DEFAULT_LIMITS, talk, Enclosed.needed([SENT]))
-    found = render_question(question, SMALL)
+    found = render_question(question, SMALL, ToolTexts())
     assert found.in_file
     assert [one.name for one in found.attachments] == [TRANSCRIPT_NAME, "image.png"]
     assert "a" * 1000 in found.attachments[0].data.decode()
     assert "a" * 1000 not in found.message
     with pytest.raises(ContextLengthExceeded, match="the 1000 characters of"):
-        render_question(question, evolve(SMALL, refused=True))
+        render_question(question, evolve(SMALL, refused=True), ToolTexts())
 
 
 def test_no_file_is_larger_than_grok_takes() -> None:
     """The owner's bound counts characters, Grok's counts bytes."""
     talk = (Message("user", "a" * (MOST_BYTES + 1)), Message("user", "and?"))
     with pytest.raises(ContextLengthExceeded, match="20 MB"):
-        render_question(Question(CHAT, DEFAULT_LIMITS, talk), SMALL)
+        render_question(Question(CHAT, DEFAULT_LIMITS, talk), SMALL, ToolTexts())
 
 
 def test_a_question_without_a_spare_picture_says_so() -> None:
@@ -115,7 +116,9 @@ def test_a_question_without_a_spare_picture_says_so() -> None:
     enclosed = evolve(Enclosed.needed([SENT]), spare=frozenset({"new"}))
     talk = (*TALK[2:], Message("assistant", "Done."), Message("user", "and?"))
     question = Question(CHAT, DEFAULT_LIMITS, talk, enclosed)
-    whole, less = (render_question(one, SMALL) for one in (question, question.without({"new"})))
+    whole, less = (
+        render_question(one, SMALL, ToolTexts()) for one in (question, question.without({"new"}))
+    )
     assert "(attached)" in whole.message
     assert "(attached)" not in less.message
     assert not whole.ignored

@@ -19,7 +19,7 @@ from ....protocol.grok_socket.client_frames import (
 from ....protocol.grok_socket.decoder import Decoder
 from ....protocol.grok_socket.handshake import Asking, Handshake
 from ....protocol.grok_socket.mode_names import mode_of
-from ....protocol.grok_web.question_text import WebRendering, render_question
+from ....protocol.grok_web.question_text import WebRendering
 from ...disk.media_cache import MediaCache
 from ...pool.leases import Lease
 from ...transport.seam import Heartbeat, SocketTransport
@@ -53,7 +53,7 @@ class GrokSocketLane:
 
     def render(self, question: Question) -> SocketRendered:
         """Write the prompt of *question*."""
-        return SocketRendered(self, render_question(question, self.web.settings.long_texts))
+        return SocketRendered(self, self.web.settings.render(question))
 
     def failed(self, lease: Lease, error: GrokApiError) -> None:
         """Forget the account's uploads if Grok does not find one, its id if its session is

@@ -10,7 +10,7 @@ from ....errors import AttachmentRefused, GrokApiError
 from ....protocol.conversation.question import Question
 from ....protocol.grok_web.decoder import Decoder
 from ....protocol.grok_web.payload import CHAT_PATH, chat_headers
-from ....protocol.grok_web.question_text import WebRendering, render_question
+from ....protocol.grok_web.question_text import WebRendering
 from ...disk.media_cache import MediaCache
 from ...pool.leases import Lease
 from ...transport.seam import Transport, UpstreamRequest
@@ -48,7 +48,7 @@ class GrokWebLane:
 
     def render(self, question: Question) -> GrokWebRendered:
         """Write the prompt of *question*."""
-        return GrokWebRendered(self, render_question(question, self.settings.long_texts))
+        return GrokWebRendered(self, self.settings.render(question))
 
     def failed(self, lease: Lease, error: GrokApiError) -> None:
         """Forget the account's uploads if Grok does not find one."""

@@ -21,7 +21,7 @@ from ....protocol.grok_web.payload import (
     post_id,
     video_body,
 )
-from ....protocol.grok_web.question_text import WebRendering, render_question
+from ....protocol.grok_web.question_text import WebRendering
 from ....protocol.grok_web.video import VideoWords, picture_address, split_mode
 from ...pool.leases import Lease
 from ...threads import in_thread
@@ -112,7 +112,7 @@ class Preparer:
         self, rendering: WebRendering, paths: Collection[str]
     ) -> WebRendering:
         question = rendering.question.without(paths)
-        render = functools.partial(render_question, question, self.settings.long_texts)
+        render = functools.partial(self.settings.render, question)
         return await in_thread(render) if question.is_long else render()
 
     async def _video(self, rendering: WebRendering, files: list[UploadedFile]) -> Payload:

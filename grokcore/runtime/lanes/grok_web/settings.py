@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from ....protocol.conversation.question import Question
+from ....protocol.emulation.tools_text import ToolTexts
 from ....protocol.grok_web.identity import Identity
-from ....protocol.grok_web.question_text import LongTexts
+from ....protocol.grok_web.question_text import LongTexts, WebRendering, render_question
 
 __all__ = ["GrokWebSettings"]
 
@@ -24,3 +26,11 @@ class GrokWebSettings:
     memory: bool = False
     assets_url: str = "https://assets.grok.com"
     long_texts: LongTexts = field(factory=LongTexts)
+    tool_texts: ToolTexts = field(factory=ToolTexts)
+
+    def render(self, question: Question) -> WebRendering:
+        """The words and files of *question*.
+
+        :raises ContextLengthExceeded: if the conversation is too long.
+        """
+        return render_question(question, self.long_texts, self.tool_texts)
