@@ -14,6 +14,8 @@ from typing import Any
 
 from attrs import frozen
 
+from .values import plain_text
+
 __all__ = [
     "DEFAULT_WORDS",
     "JSON_WORDS",
@@ -37,8 +39,6 @@ _BEFORE_PREFIX = re.compile(r"(?:<|\\u003[cC]|&lt;)\s*\\?/?\s*\Z")
 """The beginning of a tag, also as JSON or HTML writes it."""
 
 _LONGEST_BEFORE = 12
-
-_ENTITY = re.compile(r"&#?\w+;", re.ASCII)
 
 
 @frozen
@@ -121,7 +121,7 @@ def render_call(form: CallForm, name: str, arguments: Mapping[str, Any] | str) -
 
 def _argument(form: CallForm, key: str, value: Any) -> str:
     tag = f"{form.prefix}:{form.words.arg}"
-    text = _as_written(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = _text(key, value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return f"{_opening(tag, key)}{text}</{tag}>"
 
 
@@ -129,11 +129,15 @@ def _opening(tag: str, name: str) -> str:
     return f'<{tag} name="{html.escape(name)}">'
 
 
-def _as_written(value: str) -> str:
-    """A text between its tags. One of more lines stands on lines of its own: a line break right
-    behind the opening tag, with the one before the closing tag, is not part of a value.
+def _text(key: str, value: str) -> str:
+    """A text between its tags. One with line breaks stands on lines of its own; one that would not
+    be read as itself is escaped.
     """
-    if "<" not in value and ">" not in value and _ENTITY.search(value):
-        # Readers take such a value for escaped.
-        value = value.replace("&", "&amp;")
-    return f"\n{value}\n" if "\n" in value else value
+    written = _on_lines(value)
+    if plain_text(written, key) == value:
+        return written
+    return _on_lines(html.escape(value, quote=False))
+
+
+def _on_lines(value: str) -> str:
+    return f"\n{value}\n" if "\n" in value or "\r" in value else value

@@ -179,6 +179,7 @@ class AnswerParts(ABC):
             if isinstance(piece, str):
                 self._show_words(piece)
             else:
+                self._show_text(self._answer_filter.close())
                 self._visible = True
                 self.events.append(piece)
 
