@@ -1,7 +1,8 @@
 """The limits of one API key: requests per minute, and requests at once. ``now`` is an argument.
 
 The minute slides: a request counts for sixty seconds from its beginning, with any outcome. A
-request that these limits have refused does not count.
+request that these limits have refused does not count. One that asks for several answers counts as
+so many.
 """
 
 from __future__ import annotations
@@ -30,6 +31,13 @@ class KeyLeft:
 
 
 @define(eq=False)
+class _Use:
+    """Requests that began together. *at* is their beginning."""
+
+    at: float
+
+
+@define(eq=False)
 class KeyAllowance:
     """The requests of one key. Its limits may change at any time; earlier requests still count.
 
@@ -40,50 +48,62 @@ class KeyAllowance:
     name: str
     rpm: int = 0
     concurrent: int = 0
-    _begun: deque[float] = field(factory=deque, init=False)
-    _open: set[object] = field(factory=set, init=False)
+    _begun: deque[_Use] = field(factory=deque, init=False)
+    _open: dict[object, int] = field(factory=dict, init=False)
 
-    def begin(self, now: float) -> object:
-        """Count a request that begins.
+    @property
+    def most(self) -> int | None:
+        """The most requests that may ever begin together; None without a limit."""
+        return min(filter(None, (self.rpm, self.concurrent)), default=None)
 
+    def begin(self, now: float, requests: int = 1) -> object:
+        """Count requests that begin together: all of them, or none.
+
+        :param requests: at most :attr:`most`, unless it is one.
         :returns: a handle, which the caller gives to :meth:`end`.
         :raises KeyLimitExceeded: if a limit is reached; ``retry_after`` is the time to wait.
         """
         self._forget(now)
-        if self.concurrent and len(self._open) >= self.concurrent:
+        if self.concurrent and sum(self._open.values()) + requests > self.concurrent:
             raise KeyLimitExceeded(
                 f"The key {self.name!r} may have {_requests(self.concurrent)} under way at once.",
                 retry_after=1,
             )
-        if self.rpm and len(self._begun) >= self.rpm:
-            wait = self._begun[len(self._begun) - self.rpm] + WINDOW_S - now
+        if self.rpm and len(self._begun) + requests > self.rpm:
+            wait = self._begun[len(self._begun) + requests - self.rpm - 1].at + WINDOW_S - now
             raise KeyLimitExceeded(
                 f"The key {self.name!r} may send {_requests(self.rpm)} per minute.",
                 retry_after=wait,
             )
-        self._begun.append(now)
-        use = object()
-        self._open.add(use)
+        use = _Use(now)
+        self._begun.extend([use] * requests)
+        self._open[use] = requests
         return use
 
     def end(self, use: object) -> None:
-        """Count the end of a request. Safe to repeat."""
-        self._open.discard(use)
+        """Count the end of requests. Safe to repeat."""
+        self._open.pop(use, None)
+
+    def withdraw(self, use: object) -> None:
+        """Count requests that have just begun as if they had not."""
+        self.end(use)
+        self._begun = deque(begun for begun in self._begun if begun is not use)
 
     def shift(self, seconds: float) -> None:
         """Move all times earlier by *seconds* that the caller's clock has missed."""
-        self._begun = deque(at - seconds for at in self._begun)
+        for use in set(self._begun):
+            use.at -= seconds
 
     def left(self, now: float) -> KeyLeft | None:
         """The rest of the requests per minute; None without such a limit."""
         if not self.rpm:
             return None
         self._forget(now)
-        renewed_in = self._begun[-1] + WINDOW_S - now if self._begun else 0.0
+        renewed_in = self._begun[-1].at + WINDOW_S - now if self._begun else 0.0
         return KeyLeft(self.rpm, max(0, self.rpm - len(self._begun)), renewed_in)
 
     def _forget(self, now: float) -> None:
-        while self._begun and self._begun[0] + WINDOW_S <= now:
+        while self._begun and self._begun[0].at + WINDOW_S <= now:
             self._begun.popleft()
 
 

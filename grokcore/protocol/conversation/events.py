@@ -26,6 +26,7 @@ __all__ = [
     "Found",
     "FoundPicture",
     "KeptPicture",
+    "OfChoice",
     "Picture",
     "Progress",
     "Source",
@@ -158,6 +159,17 @@ class Activity:
     """Grok is at work, with nothing to show: a tool's result, a report of progress, text held back
     by the filter.
     """
+
+
+@frozen
+class OfChoice(Activity):
+    """The events that follow are of this choice of an answer, counted from 0.
+
+    An answer of more than one choice begins with it, and each choice has a :class:`Finished`.
+    Behind all of those but the last stands another ``OfChoice``.
+    """
+
+    index: int
 
 
 @frozen

@@ -21,6 +21,14 @@ _CJK = re.compile(
 )
 
 
+def _cjk_in(text: str) -> int:
+    return 0 if text.isascii() else len(_CJK.findall(text))
+
+
+def _tokens(cjk: int, other: int) -> int:
+    return cjk + -(-other // CHARS_PER_TOKEN)
+
+
 class TokenEstimate:
     """A running count over pieces of text, however they are cut."""
 
@@ -30,28 +38,25 @@ class TokenEstimate:
 
     def add(self, text: str) -> None:
         """Count *text*."""
-        cjk = 0 if text.isascii() else len(_CJK.findall(text))
+        cjk = _cjk_in(text)
         self._cjk += cjk
         self._other += len(text) - cjk
 
     def fitting(self, text: str, most: int) -> int:
         """The number of leading characters of *text* that can be added within *most* tokens."""
-        if text.isascii():
-            return max(0, min(len(text), (most - self._cjk) * CHARS_PER_TOKEN - self._other))
-        cjk, other = self._cjk, self._other
-        for at, character in enumerate(text):
-            if _CJK.match(character):
-                cjk += 1
-            else:
-                other += 1
-            if cjk + -(-other // CHARS_PER_TOKEN) > most:
-                return at
-        return len(text)
+        cjk = _cjk_in(text)
+        if _tokens(self._cjk + cjk, self._other + len(text) - cjk) <= most:
+            return len(text)
+        cjk, other, at = self._cjk, self._other, 0
+        while _tokens(cjk, other) <= most:
+            cjk_here = _cjk_in(text[at])
+            cjk, other, at = cjk + cjk_here, other + 1 - cjk_here, at + 1
+        return max(0, at - 1)
 
     @property
     def tokens(self) -> int:
         """Tokens so far, rounded up."""
-        return self._cjk + -(-self._other // CHARS_PER_TOKEN)
+        return _tokens(self._cjk, self._other)
 
 
 def estimate(text: str) -> int:

@@ -32,6 +32,7 @@ from ..conversation.events import (
     Source,
     Text,
     Thinking,
+    ToolCall,
     ToolUse,
     Video,
 )
@@ -63,7 +64,10 @@ class Style:
 
 
 class Renderer:
-    """The state of one answer. *prompt_tokens* is the estimate for its question."""
+    """The state of one answer. *prompt_tokens* is the estimate for its question.
+
+    :ivar calls: the calls of the client's tools so far; no piece shows them.
+    """
 
     def __init__(self, style: Style, prompt_tokens: int) -> None:
         self._style = style
@@ -77,6 +81,7 @@ class Renderer:
         self._length = 0
         self._marks: list[tuple[Source, int, int]] = []
         self._found: dict[str, Source] = {}
+        self.calls: list[ToolCall] = []
 
     def pieces(self, events: Iterable[Event]) -> Iterator[tuple[str, str]]:
         """``(field, text)`` for each event that shows something."""
@@ -92,6 +97,8 @@ class Renderer:
                     yield self._cited(number, source)
                 case Finished() if self._think_tag_open:
                     yield self._content("")
+                case ToolCall():
+                    yield from self._called(event)
                 case Found() | ToolUse() | Progress():
                     yield from self._work(event)
                 case Picture() | KeptPicture() | Video() | FoundPicture() | File():
@@ -148,6 +155,14 @@ class Renderer:
             text = f"\n</think>\n\n{text}"
         self._length += len(text)
         return "content", text
+
+    def _called(self, call: ToolCall) -> Iterator[tuple[str, str]]:
+        """Note *call*. What closes the thinking stands before it."""
+        self.calls.append(call)
+        self._answer.add(call.name)
+        self._answer.add(call.arguments)
+        if self._think_tag_open:
+            yield self._content("")
 
     def _cited(self, number: int, source: Source) -> tuple[str, str]:
         mark = f"[{number}]"

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from attrs import frozen
@@ -54,7 +56,7 @@ def read_json(text: str, *, may_be_open: bool = True) -> Any:
     try:
         return _strict(text)
     except ValueError:
-        return _Reader(text, may_be_open).whole()
+        return _Reader(text, may_be_open=may_be_open).whole()
 
 
 def _strict(text: str) -> Any:
@@ -78,7 +80,7 @@ def _depth(value: object) -> int:
 class _Reader:
     """A reader of one text with faults."""
 
-    def __init__(self, text: str, may_be_open: bool) -> None:  # noqa: FBT001 - see read_json
+    def __init__(self, text: str, *, may_be_open: bool) -> None:
         self._text = text
         self._may_be_open = may_be_open
         self._at = 0
@@ -209,30 +211,33 @@ def whole_value(text: str, *, may_be_open: bool = True) -> Whole:
     :param may_be_open: as of :func:`read_json`.
     :raises ValueError: if there is none, or more than one.
     """
-    found = _read(text.strip(), may_be_open=may_be_open)
-    if found is not None:
-        return found
+    bare = text.strip()
+    try:
+        return _read(bare, may_be_open=may_be_open)
+    except ValueError as error:
+        problem = str(error) if bare[:1] in {"{", "["} else "there is no JSON value"
     for pieces in (_fenced(text), _bracketed(text)):
-        read = [_read(piece.strip(), may_be_open=may_be_open) for piece in pieces]
-        values = [each for each in read if each is not None]
+        values = list(_readable(pieces, may_be_open=may_be_open))
         large = [each for each in values if _has_an_object(each.value)]
         if len(large or values) == 1:
             return (large or values)[0]
         if values:
             raise ValueError("there is more than one JSON value")
-    raise ValueError("there is no JSON value")
+    raise ValueError(problem)
 
 
-def _read(text: str, *, may_be_open: bool) -> Whole | None:
+def _readable(pieces: Iterable[str], *, may_be_open: bool) -> Iterator[Whole]:
+    for piece in pieces:
+        with suppress(ValueError):
+            yield _read(piece.strip(), may_be_open=may_be_open)
+
+
+def _read(text: str, *, may_be_open: bool) -> Whole:
     try:
         return Whole(text, _strict(text))
     except ValueError:
-        pass
-    try:
-        value = _Reader(text, may_be_open).whole()
-    except ValueError:
-        return None
-    return Whole(json.dumps(value, ensure_ascii=False), value)
+        value = _Reader(text, may_be_open=may_be_open).whole()
+        return Whole(json.dumps(value, ensure_ascii=False), value)
 
 
 def _has_an_object(value: object) -> bool:

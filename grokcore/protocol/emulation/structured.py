@@ -4,7 +4,7 @@ Theory
 ------
 Grok is asked for the JSON in the prompt, and often puts it into a code fence, with words around. So
 the text is held until it is whole. Then the value is taken out, read and compared with the schema.
-Thinking and reports of work go on meanwhile, and held text shows as :class:`Activity`.
+Thinking and reports of work go on meanwhile. Held text shows as :class:`Activity`.
 
 Rules
 -----
@@ -13,8 +13,8 @@ Rules
 2. The value goes out in one piece, as it was written if that is valid JSON.
 3. An answer with calls of tools is not checked: its text accompanies them.
 4. An answer that was cut by a stop sequence or by the limit of tokens is used only if the cut text
-   holds a whole value; brackets are not closed for it. OpenAI's API sends the broken JSON then. Here
-   the next question says that the answer has to be shorter.
+   holds a whole value; brackets are not closed for it. OpenAI's API sends the broken JSON then.
+   Here the next question says that the answer has to be shorter.
 5. Citations and pictures are left out: writers would put them into the JSON.
 """
 
@@ -49,7 +49,7 @@ from .schema import faults
 
 __all__ = ["MOST_CHARS", "StructuredDecoder", "within_bounds"]
 
-MOST_CHARS = 1024 * 1024
+MOST_CHARS = 512 * 1024
 """Characters of an answer's text, with what stands around the value."""
 
 _ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
@@ -142,7 +142,7 @@ class StructuredDecoder:
         return [
             Failed(
                 AnswerTooLong(
-                    f"Grok's answer has more than {MOST_CHARS // 1024**2} million characters, too "
+                    f"Grok's answer has more than {MOST_CHARS // 1024} thousand characters, too "
                     "many for an answer in JSON; it was stopped there."
                 )
             )

@@ -45,6 +45,7 @@ from ...protocol.clocks import Clocks
 from ...protocol.conversation.events import Event, ToolCall, Unusable
 from ...protocol.conversation.question import Question, Repair
 from ...protocol.emulation.repairing import quiet
+from ...protocol.emulation.structured import within_bounds
 from ...protocol.models import WebLane
 from ...protocol.pool.attempts import MAX_ATTEMPTS, Attempts
 from ...protocol.pool.book import Need
@@ -459,7 +460,7 @@ class Completion:
             self._lane,
             lease,
             exchange,
-            prepared.decoder(),
+            within_bounds(prepared.decoder(), prepared.rendered.rendering.question.bounds),
             self._waits,
             self._gateway.alarm,
         )

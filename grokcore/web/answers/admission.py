@@ -13,6 +13,7 @@ import trio
 from ...config import Config, EarlierPictures
 from ...errors import (
     GrokApiError,
+    InvalidRequest,
     ModeNotIncluded,
     NoTokens,
     NoValidTokens,
@@ -33,6 +34,7 @@ from ...runtime.lanes.lane import rendered
 from ..edge.lifetime import Lifetime
 from ..model_list import names_served
 from ..services import Services
+from .choices import AnyCompletion, Choices
 from .limit_headers import key_headers, limit_headers
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "chosen_model",
     "described",
     "most_body_bytes",
+    "open_choices",
     "open_completion",
     "require_served",
 ]
@@ -52,19 +55,28 @@ def most_body_bytes(config: Config) -> int:
     return int(config.server.max_body_mb * 1024 * 1024)
 
 
-def begin_asking(lifetime: Lifetime) -> None:
-    """Count the request against its key's limits until it is over.
+def begin_asking(lifetime: Lifetime, answers: int = 1) -> None:
+    """Count the request against its key's limits until it is over, as so many as *answers* are
+    asked for. Another call counts it anew.
 
-    :raises KeyLimitExceeded: if a limit is reached.
+    :raises KeyLimitExceeded: if a limit is reached; the request does not count then.
+    :raises InvalidRequest: if the key may never ask for so many answers at once.
     """
     allowance = lifetime.caller.allowance
     if allowance is None:
         return
+    allowance.withdraw(lifetime.use)
+    if answers > 1 and allowance.most is not None and answers > allowance.most:
+        raise InvalidRequest(
+            f"Each choice counts as a request, and the key {allowance.name!r} may send "
+            f"{allowance.most} at once: ask for fewer choices.",
+            param="n",
+        )
     try:
-        use = allowance.begin(trio.current_time())
+        lifetime.use = allowance.begin(trio.current_time(), answers)
     finally:
         lifetime.headers.update(key_headers(allowance.left(trio.current_time())))
-    lifetime.on_last_byte(functools.partial(allowance.end, use))
+    lifetime.on_last_byte(functools.partial(allowance.end, lifetime.use))
 
 
 def chosen_model(
@@ -146,23 +158,46 @@ async def open_completion(services: Services, question: Question, lifetime: Life
 
     :raises GrokApiError: if the question can't be asked, or no further answer can be opened.
     """
+    [completion] = await _open_completions(services, question, lifetime, 1)
+    lifetime.trace.completion = completion
+    lifetime.on_end(completion.aclose)
+    return completion
+
+
+async def open_choices(
+    services: Services, question: Question, lifetime: Lifetime, choices: int
+) -> Choices:
+    """So many answers to one question as one, otherwise as :func:`open_completion`.
+
+    :raises GrokApiError: as :func:`open_completion`.
+    """
+    completions = await _open_completions(services, question, lifetime, choices)
+    together = Choices(completions, lifetime.nursery)
+    lifetime.trace.completion = together
+    lifetime.on_end(together.aclose)
+    return together
+
+
+async def _open_completions(
+    services: Services, question: Question, lifetime: Lifetime, count: int
+) -> list[Completion]:
     asked = await rendered(services.gateway.lane, question)
     if asked.rendering.in_file:
         lifetime.headers["x-grok2api-long-context"] = "file"
     if asked.rendering.tools_note:
         lifetime.headers["x-grok2api-tools"] = asked.rendering.tools_note
-    _refuse_more(services)
-    completion = services.gateway.completion(asked, lifetime.accepted, lifetime.request_id)
-    lifetime.trace.completion = completion
-    lifetime.on_end(completion.aclose)
+    _refuse_more(services, count)
     lifetime.headers["x-grok2api-usage"] = "estimated"
-    return completion
+    return [
+        services.gateway.completion(asked, lifetime.accepted, lifetime.request_id)
+        for _ in range(count)
+    ]
 
 
 @contextlib.contextmanager
 def described(
     services: Services,
-    completion: Completion,
+    completion: AnyCompletion,
     lifetime: Lifetime,
     ignored: Callable[[Collection[str]], Collection[str]],
 ) -> Iterator[None]:
@@ -190,7 +225,7 @@ def described(
 
 def _describe(
     services: Services,
-    completion: Completion,
+    completion: AnyCompletion,
     lifetime: Lifetime,
     refused: RateLimitExceeded | None,
 ) -> None:
@@ -205,10 +240,10 @@ def _describe(
     lifetime.headers.update(limit_headers(services.gateway, completion.model, refused))
 
 
-def _refuse_more(services: Services) -> None:
+def _refuse_more(services: Services, wanted: int = 1) -> None:
     if services.state.draining:
         raise ShuttingDown("The server is stopping.")
-    if services.gateway.open_count >= services.state.config.server.max_streams:
+    if services.gateway.open_count + wanted > services.state.config.server.max_streams:
         raise Overloaded(
             "The server has as many answers under way as [server] max_streams allows.",
             retry_after=1,

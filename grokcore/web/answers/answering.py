@@ -13,13 +13,13 @@ from ...config import Config
 from ...errors import GrokApiError
 from ...protocol.dialects.dialect import AnswerHead, Collector, Dialect, StreamWriter
 from ...protocol.dialects.rendering import Style
-from ...runtime.completion.gateway import Completion
 from ..delivery import Delivery
 from ..edge.lifetime import Lifetime, current_lifetime
 from ..observing.trace import Trace
 from ..responses import json_response, stepped_response
 from ..services import Services
 from .admission import begin_asking, described, most_body_bytes
+from .choices import AnyCompletion
 from .event_stream import EventStream, collect
 from .masking import mask_settings
 
@@ -55,7 +55,7 @@ class AskingRoute(Protocol[_Request, _Collector]):
         """
         return asked
 
-    async def open(self, services: Services, asked: _Request, lifetime: Lifetime) -> Completion:
+    async def open(self, services: Services, asked: _Request, lifetime: Lifetime) -> AnyCompletion:
         """Choose the model, fetch the attachments, and make a completion.
 
         :raises GrokApiError: if the request can't be served.
@@ -69,7 +69,7 @@ class AskingRoute(Protocol[_Request, _Collector]):
         services: Services,  # noqa: ARG002 - for routes whose answers are not complete
         asked: _Request,  # noqa: ARG002
         collector: _Collector,  # noqa: ARG002
-        completion: Completion,  # noqa: ARG002
+        completion: AnyCompletion,  # noqa: ARG002
     ) -> None:
         """Complete a collected answer before its body is made. As a rule it is complete.
 
@@ -109,7 +109,7 @@ async def answer(services: Services, route: AskingRoute[_Request, _Collector]) -
         return await _collected(services, route, asked, completion, head)
 
 
-def _head(config: Config, completion: Completion) -> AnswerHead:
+def _head(config: Config, completion: AnyCompletion) -> AnswerHead:
     style = Style(config.grok.thinking, citations=config.grok.citations)
     return AnswerHead(
         secrets.token_hex(12),
@@ -124,7 +124,7 @@ async def _collected(
     services: Services,
     route: AskingRoute[_Request, _Collector],
     asked: _Request,
-    completion: Completion,
+    completion: AnyCompletion,
     head: AnswerHead,
 ) -> Response:
     lifetime = current_lifetime()
@@ -147,7 +147,7 @@ async def _streamed(
     services: Services,
     route: AskingRoute[_Request, _Collector],
     asked: _Request,
-    completion: Completion,
+    completion: AnyCompletion,
     writer: StreamWriter,
 ) -> Response:
     lifetime, config = current_lifetime(), services.state.config

@@ -8,12 +8,12 @@ from quart import request
 from ...protocol.dialects.openai_chat.dialect import ChatDialect
 from ...protocol.dialects.openai_chat.request import ChatRequest
 from ...protocol.dialects.openai_chat.writers import AnswerWriter
-from ...runtime.completion.gateway import Completion
 from ..delivery import Delivery
 from ..edge.lifetime import Lifetime
 from ..services import Services
 from .answering import AskingRoute
-from .questions import open_answer
+from .choices import AnyCompletion
+from .questions import open_answers
 
 __all__ = ["ChatRoute"]
 
@@ -24,9 +24,11 @@ class ChatRoute(AskingRoute[ChatRequest, AnswerWriter]):
 
     dialect: ChatDialect = field(factory=ChatDialect)
 
-    async def open(self, services: Services, asked: ChatRequest, lifetime: Lifetime) -> Completion:
-        """A completion for the conversation."""
-        return await open_answer(services, asked, lifetime)
+    async def open(
+        self, services: Services, asked: ChatRequest, lifetime: Lifetime
+    ) -> AnyCompletion:
+        """As many completions of the conversation as there are choices, as one."""
+        return await open_answers(services, asked, lifetime, asked.choices)
 
     def delivery(self, services: Services) -> Delivery | None:
         """The delivery that ``[grok] image_mode`` asks for."""

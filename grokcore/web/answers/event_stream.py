@@ -13,10 +13,10 @@ from ...protocol.conversation.events import Event, Finished, Unusable
 from ...protocol.dialects.dialect import Collector, StreamWriter
 from ...protocol.dialects.one_line import on_one_line
 from ...protocol.dialects.openai_chat.writers import KEEP_ALIVE
-from ...runtime.completion.gateway import Completion
 from ..delivery import Delivery
 from ..responses import SteppedBody
 from .background import Background
+from .choices import AnyCompletion
 
 __all__ = ["EventStream", "collect"]
 
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 async def collect(
-    completion: Completion, collector: Collector, delivery: Delivery | None = None
+    completion: AnyCompletion, collector: Collector, delivery: Delivery | None = None
 ) -> None:
     """Run *completion* to its end and pass its events to *collector*.
 
@@ -72,7 +72,7 @@ class EventStream(SteppedBody):
 
     def __init__(
         self,
-        completion: Completion,
+        completion: AnyCompletion,
         writer: StreamWriter,
         nursery: trio.Nursery,
         *,

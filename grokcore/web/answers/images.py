@@ -30,6 +30,7 @@ from ..edge.lifetime import Lifetime
 from ..services import Services
 from .admission import attached, chosen_model, open_completion, require_served
 from .answering import AskingRoute
+from .choices import AnyCompletion
 from .form import read_fields
 
 __all__ = ["ImageRoute"]
@@ -64,7 +65,7 @@ class ImageRoute(AskingRoute[ImageRequest, ImageCollector]):
         services: Services,
         asked: ImageRequest,
         collector: ImageCollector,
-        completion: Completion,
+        completion: AnyCompletion,
     ) -> None:
         """Fetch the pictures.
 

@@ -10,9 +10,17 @@ from ...protocol.models import Model
 from ...runtime.completion.gateway import Completion
 from ..edge.lifetime import Lifetime
 from ..services import Services
-from .admission import brought, chosen_model, open_completion, require_served
+from .admission import (
+    begin_asking,
+    brought,
+    chosen_model,
+    open_choices,
+    open_completion,
+    require_served,
+)
+from .choices import AnyCompletion
 
-__all__ = ["open_answer", "question_of"]
+__all__ = ["open_answer", "open_answers", "question_of"]
 
 
 async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> Completion:
@@ -21,11 +29,29 @@ async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> Compl
 
     :raises GrokApiError: if the request can't be served.
     """
+    question = await _admitted(services, ask, lifetime)
+    return await open_completion(services, question, lifetime)
+
+
+async def open_answers(
+    services: Services, ask: Ask, lifetime: Lifetime, choices: int
+) -> AnyCompletion:
+    """So many answers to a conversation, each of which counts as a request of the key.
+
+    :raises GrokApiError: if the request can't be served.
+    """
+    if choices == 1:
+        return await open_answer(services, ask, lifetime)
+    begin_asking(lifetime, choices)
+    question = await _admitted(services, ask, lifetime)
+    return await open_choices(services, question, lifetime, choices)
+
+
+async def _admitted(services: Services, ask: Ask, lifetime: Lifetime) -> Question:
     lifetime.trace.stream = ask.stream
     model = chosen_model(services, ask.model, lifetime)
     require_served(services, model, lifetime)
-    question = await question_of(services, ask, model, lifetime)
-    return await open_completion(services, question, lifetime)
+    return await question_of(services, ask, model, lifetime)
 
 
 async def question_of(services: Services, ask: Ask, model: Model, lifetime: Lifetime) -> Question:

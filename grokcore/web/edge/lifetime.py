@@ -26,6 +26,7 @@ class Lifetime:
     :ivar request_id: the client's ``x-request-id`` if it is well-formed, else a new id.
     :ivar headers: headers of every response to this request, errors included.
     :ivar caller: the holder of the request's API key.
+    :ivar use: the request's handle in its key's allowance; None if it has none.
     :ivar error_form: the error format of the dialect that answers; None until a handler sets it.
     """
 
@@ -35,6 +36,7 @@ class Lifetime:
         self.request_id = trace.request_id
         self.headers: dict[str, str] = {"x-request-id": trace.request_id}
         self.caller = OWNER
+        self.use: object | None = None
         self.error_form: ErrorForm | None = None
         self.nursery = nursery
         self._closers: list[Callable[[], Awaitable[None]]] = []

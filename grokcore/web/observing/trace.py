@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define
 
 from ...errors import Blame, GrokApiError
-from ...runtime.completion.gateway import Completion
+from ...runtime.completion.gateway import Times
 
-__all__ = ["Trace"]
+__all__ = ["Asked", "Trace"]
+
+
+class Asked(Protocol):
+    """What is noted of a completion, or of several that answer one request; see
+    :class:`~grokcore.runtime.completion.gateway.Completion`.
+    """
+
+    @property
+    def token_id(self) -> str: ...
+
+    @property
+    def attempts(self) -> int: ...
+
+    @property
+    def failures(self) -> int: ...
+
+    @property
+    def times(self) -> Times: ...
 
 
 @define(eq=False)
@@ -43,7 +61,7 @@ class Trace:
     error: GrokApiError | None = None
     complete: bool = False
     ended: float = 0.0
-    completion: Completion | None = None
+    completion: Asked | None = None
     usage: Callable[[], dict[str, Any]] | None = None
 
     @property

@@ -62,12 +62,12 @@ OPTIONS = {
     "stream_options",
     "n",
     "search",
-    "tool_choice",
+    *("tools", "tool_choice", "functions", "function_call", "stop", "response_format"),
     "modalities",
     "audio",
     "logprobs",
 }
-"""Parameters that hold no content of the conversation."""
+"""Parameters that hold no content of the conversation, or are read in full."""
 
 
 def fault_of(fields: Any) -> GrokApiError | ChatRequest:

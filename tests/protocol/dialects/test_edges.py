@@ -11,7 +11,8 @@ import pytest
 
 from grokcore.errors import AttachmentRefused, GrokApiError, InvalidRequest
 from grokcore.protocol.conversation.enclosures import left_behind, paths_by_rule
-from grokcore.protocol.dialects.openai_chat.request import ChatRequest, header_names
+from grokcore.protocol.dialects.fields import header_names
+from grokcore.protocol.dialects.openai_chat.request import ChatRequest
 from grokcore.protocol.dialects.openai_images.request import parse_image_request
 from grokcore.protocol.grok_web.prompt import render_prompt
 from tests.protocol.dialects.edges import fault_of, named

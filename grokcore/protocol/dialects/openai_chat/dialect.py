@@ -9,7 +9,8 @@ from attrs import frozen
 from ....errors import GrokApiError
 from ..dialect import AnswerHead
 from ..error_forms import ErrorReply, openai_form
-from .request import ChatRequest, header_names, parse_chat_request
+from ..fields import header_names
+from .request import ChatRequest, parse_chat_request
 from .writers import AnswerWriter, ChatHead, ChunkWriter
 
 __all__ = ["ChatDialect"]
@@ -47,5 +48,11 @@ class ChatDialect:
 
 def _chat_head(asked: ChatRequest, head: AnswerHead) -> ChatHead:
     return ChatHead(
-        f"chatcmpl-{head.nonce}", head.created, asked.model, head.prompt_tokens, head.style
+        f"chatcmpl-{head.nonce}",
+        head.created,
+        asked.model,
+        head.prompt_tokens,
+        head.style,
+        choices=asked.choices,
+        legacy_calls=asked.legacy_calls,
     )

@@ -2,58 +2,70 @@
 
 Rules
 -----
-1. A field that Grok has nothing for (``temperature``, ``tools`` …) never fails. Its name is in
+1. A field that Grok has nothing for (``temperature``, ``seed`` …) never fails. Its name is in
    :attr:`ChatRequest.ignored`, which goes into a response header.
-2. A field that would make the answer a wrong one is refused with its path: more than one choice, a
-   forced tool call, an answer as sound, probabilities of tokens. So is a part of the user's last
-   message that can't be passed on.
-3. ``null`` is the same as absent, as the SDKs send it; so is an empty list where an object is meant
-   (PHP). A number or a string may stand for a flag, if it can't be mistaken.
+2. A field that would make the answer a wrong one is refused with its path: more choices than
+   :data:`MOST_CHOICES`, an answer as sound, probabilities of tokens. So is a part of the user's
+   last message that can't be passed on.
+3. ``functions`` and ``function_call`` are the older names of ``tools`` and ``tool_choice``. Where a
+   request has both, the newer ones count.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
 
 from ....errors import InvalidRequest
+from ...conversation.bounds import Bounds
 from ...conversation.messages import Message
+from ...conversation.tools import Tool, Toolbox
 from ..ask import Ask
+from ..bound_fields import parse_most_tokens, parse_stop, parse_text_format
+from ..choice_fields import make_toolbox, parse_tool_choice
+from ..fields import (
+    flag_field,
+    number_field,
+    object_field,
+    required_string,
+    safe_names,
+    unused_fields,
+)
 from ..json_body import json_object
+from ..tool_fields import declared_tool, listed_tools, tool_type, unique_tools
 from .messages import parse_messages
-from .tool_choice import forces_a_tool
 
-__all__ = [
-    "ChatRequest",
-    "Message",
-    "header_names",
-    "parse_chat_fields",
-    "parse_chat_request",
-]
+__all__ = ["MOST_CHOICES", "ChatRequest", "Message", "parse_chat_fields", "parse_chat_request"]
+
+MOST_CHOICES = 4
+"""Most choices of one answer. Each is a question to Grok."""
+
+MOST_STOPS = 4
+"""Most stop sequences, as in OpenAI's API."""
 
 _USED = frozenset(
-    {"model", "messages", "stream", "stream_options", "n", "search", "web_search_options"}
+    {
+        *("model", "messages", "stream", "stream_options", "n", "search", "web_search_options"),
+        *("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"),
+        *("stop", "max_tokens", "max_completion_tokens", "response_format"),
+    }
 )
-_HEADER_SAFE = re.compile(r"[^A-Za-z0-9_.-]")
-_MOST_NAMES = 40
-
-_FLAGS: Mapping[Any, bool] = {
-    **dict.fromkeys(("true", "1"), True),
-    **dict.fromkeys(("false", "0", ""), False),
-}
 
 
 @frozen(kw_only=True)
 class ChatRequest(Ask):
     """A validated chat request. (``search`` is a field of this server's own.)
 
+    :ivar choices: how many answers are wanted.
     :ivar include_usage: whether a stream ends with a usage chunk.
+    :ivar legacy_calls: whether a call is wanted as ``function_call``.
     """
 
+    choices: int = 1
     include_usage: bool = False
+    legacy_calls: bool = False
 
 
 def parse_chat_request(body: bytes) -> ChatRequest:
@@ -68,37 +80,25 @@ def parse_chat_request(body: bytes) -> ChatRequest:
 def parse_chat_fields(fields: Mapping[str, Any]) -> ChatRequest:
     """Validate the object that a body holds; errors as :func:`parse_chat_request`."""
     _refuse_what_changes_the_answer(fields)
-    model = _required_string(fields, "model")
-    options = _object(fields, "stream_options")
+    model = required_string(fields, "model")
+    options = object_field(fields, "stream_options")
     conversation = parse_messages(_messages_of(fields))
     search, unused = _search(fields)
+    toolbox, unread = _toolbox(fields)
     return ChatRequest(
         model=model,
         messages=conversation.messages,
-        stream=_flag(fields, "stream") or False,
-        include_usage=_flag(options, "include_usage", "stream_options.") or False,
-        ignored=_safe({*_unused(fields, _USED), *conversation.dropped, *unused}),
+        stream=flag_field(fields, "stream") or False,
+        include_usage=flag_field(options, "include_usage", "stream_options.") or False,
+        ignored=safe_names(
+            {*unused_fields(fields, _USED), *conversation.dropped, *unused, *unread}
+        ),
         search=search,
+        toolbox=toolbox,
+        bounds=_bounds(fields),
+        choices=number_field(fields, "n", most=MOST_CHOICES) or 1,
+        legacy_calls=bool(fields.get("functions")) and not fields.get("tools"),
     )
-
-
-def header_names(names: Collection[str]) -> tuple[str, ...]:
-    """*names* as they go into a response header: sorted, safe, of bounded length and number.
-
-    If there are too many, the last says how many more.
-    """
-    safe = _safe(names)
-    if len(safe) <= _MOST_NAMES:
-        return safe
-    return (*safe[: _MOST_NAMES - 1], f"and-{len(safe) - _MOST_NAMES + 1}-more")
-
-
-def _unused(fields: Mapping[str, Any], used: frozenset[str]) -> list[str]:
-    return [key for key, value in fields.items() if key not in used and value is not None]
-
-
-def _safe(names: Collection[str]) -> tuple[str, ...]:
-    return tuple(sorted({_HEADER_SAFE.sub("", name[:200])[:40] for name in names} - {""}))
 
 
 def _messages_of(fields: Mapping[str, Any]) -> Any:
@@ -119,17 +119,6 @@ def _messages_of(fields: Mapping[str, Any]) -> Any:
 
 
 def _refuse_what_changes_the_answer(fields: Mapping[str, Any]) -> None:
-    if fields.get("n") not in (None, 1, "1") or isinstance(fields.get("n"), bool):
-        raise InvalidRequest(
-            "Only one choice per request is supported: leave n out or send 1.", param="n"
-        )
-    for name in ("tool_choice", "function_call"):
-        if forces_a_tool(fields.get(name), name):
-            raise InvalidRequest(
-                f"Grok's web sessions can't be made to call a tool: leave {name} out, or send auto "
-                "or none.",
-                param=name,
-            )
     modalities = fields.get("modalities")
     if "audio" in (modalities if isinstance(modalities, list) else [modalities]):
         raise InvalidRequest(
@@ -150,42 +139,54 @@ def _search(fields: Mapping[str, Any]) -> tuple[bool | None, list[str]]:
     ``web_search_options`` asks for a search by being there; this server's own ``search`` overrides
     it.
     """
-    search = _flag(fields, "search")
+    search = flag_field(fields, "search")
     if fields.get("web_search_options") is None:
         return search, []
-    options = _object(fields, "web_search_options")
+    options = object_field(fields, "web_search_options")
     unused = [f"web_search_options.{name}" for name, value in options.items() if value is not None]
     return (
         (True, unused) if search is None else (search, unused if search else ["web_search_options"])
     )
 
 
-# Fields -----------------------------------------------------------------------------------------
+# Tools and bounds -------------------------------------------------------------------------------
 
 
-def _required_string(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or not value:
-        raise InvalidRequest(f"{name} is required and must be a string.", param=name)
-    return value
+def _toolbox(fields: Mapping[str, Any]) -> tuple[Toolbox, list[str]]:
+    """The client's tools with the rules for their use, and names of what was not read."""
+    tools, unread = _tools(fields.get("tools"))
+    if fields.get("tools"):
+        unread += [name for name in ("functions", "function_call") if fields.get(name)]
+        chosen = parse_tool_choice(fields.get("tool_choice"))
+        parallel = flag_field(fields, "parallel_tool_calls")
+        return make_toolbox(tools, chosen, parallel=parallel is not False), unread
+    functions = listed_tools(fields.get("functions"), "functions")
+    tools = unique_tools(
+        declared_tool({**one, "type": "function"}, f"functions[{index}]")
+        for index, one in enumerate(functions)
+    )
+    param = "function_call" if fields.get("function_call") else "tool_choice"
+    chosen = parse_tool_choice(fields.get(param), param)
+    # The older form has room for one call.
+    return make_toolbox(tools, chosen, parallel=not tools, param=param), unread
 
 
-def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object; empty if it is absent, or an empty list."""
-    value = fields.get(name)
-    if value is None or value == []:
-        return {}
-    if not isinstance(value, dict):
-        raise InvalidRequest(f"{name} must be an object.", param=name)
-    return value
+def _tools(value: Any) -> tuple[tuple[Tool, ...], list[str]]:
+    """The tools that run at the client, and names of the others."""
+    tools: list[Tool] = []
+    unread: list[str] = []
+    for index, declaration in enumerate(listed_tools(value, "tools")):
+        kind = tool_type(declaration)
+        if kind in ("function", "custom"):
+            tools.append(declared_tool(declaration, f"tools[{index}]"))
+        else:
+            unread.append(f"tools.{kind}")
+    return unique_tools(tools), unread
 
 
-def _flag(fields: Mapping[str, Any], name: str, path: str = "") -> bool | None:
-    value = fields.get(name)
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int | float) and value in (0, 1):
-        return bool(value)
-    if isinstance(value, str) and value.strip().lower() in _FLAGS:
-        return _FLAGS[value.strip().lower()]
-    raise InvalidRequest(f"{path}{name} must be true or false.", param=f"{path}{name}")
+def _bounds(fields: Mapping[str, Any]) -> Bounds:
+    return Bounds(
+        parse_stop(fields.get("stop"), most=MOST_STOPS),
+        parse_most_tokens(fields, "max_tokens", "max_completion_tokens"),
+        parse_text_format(fields.get("response_format"), "response_format"),
+    )
