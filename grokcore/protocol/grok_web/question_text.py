@@ -23,7 +23,9 @@ from ..conversation.enclosures import left_behind
 from ..conversation.messages import Message
 from ..conversation.question import Question, Rendering, Task, last_words
 from ..conversation.usage import estimate
+from ..emulation.calls import ToolSieve
 from ..emulation.forms import CallForm
+from ..emulation.reading import CallReader
 from ..emulation.tools_text import ToolTexts
 from .plain_requests import with_requests
 from .prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
@@ -54,6 +56,12 @@ class WebRendering(Rendering):
 
     message: str = field(default="", repr=False)
     form: CallForm | None = None
+
+    def call_reader(self) -> CallReader | None:
+        """A reader of the calls in one answer; None without tools."""
+        if self.form is None:
+            return None
+        return ToolSieve(self.question.toolbox, self.form, self.question.repair)
 
 
 @frozen

@@ -127,7 +127,8 @@ class SocketQuestion:
     def decoder(self) -> Decoder:
         """A decoder with the configured tags and addresses."""
         settings, mode = self.lane.web.settings, mode_of(self.rendering.question.model)
-        return Decoder(settings.filtered_tags, settings.assets_url, mode)
+        calls = self.rendering.call_reader()
+        return Decoder(settings.filtered_tags, settings.assets_url, mode, calls)
 
     def open(self, *, fresh: bool) -> GrokSocketExchange:
         """Open a websocket, and ask as soon as it lets us."""

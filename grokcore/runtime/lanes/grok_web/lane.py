@@ -106,7 +106,8 @@ class GrokWebQuestion:
 
     def decoder(self) -> Decoder:
         """A decoder with the configured tags and addresses."""
-        return Decoder(self.lane.settings.filtered_tags, self.lane.settings.assets_url)
+        settings, calls = self.lane.settings, self.payload.rendering.call_reader()
+        return Decoder(settings.filtered_tags, settings.assets_url, calls)
 
     def open(self, *, fresh: bool) -> GrokWebExchange:
         """Send the payload, with headers of its own."""
