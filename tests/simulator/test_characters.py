@@ -101,4 +101,9 @@ def test_hermes_calls_are_json() -> None:
 def test_a_plain_prompt_is_none_of_its_business() -> None:
     """A chat without functions stays an echo."""
     assert Agent().answer("Create hello.py that prints hi") is None
-    assert Agent().answer(prompt_of(AGENTS["Codex"], "How are you?")) is None
+
+
+def test_a_question_without_a_task_is_said_back() -> None:
+    """The end of the prompt would be no answer: it holds an element of a call."""
+    answer = Agent().answer(prompt_of(AGENTS["Codex"], "How are you?"))
+    assert answer == (Words("This is a simulated Grok. You said: How are you?"),)

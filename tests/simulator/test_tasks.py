@@ -194,3 +194,23 @@ def test_one_call_is_made_for_each_value() -> None:
     asked = 'The weather in "Oslo" and "Lima"?'
     made = step(prompt_of(("get_weather(city: string)",), asked)).calls
     assert [dict(call.values) for call in made] == [{"city": "Oslo"}, {"city": "Lima"}]
+
+
+@pytest.mark.parametrize(
+    "aside",
+    ["<system-reminder>\nRun the tests.\n</system-reminder>", "<environment_context>\n<cwd>/w</cwd>\n</environment_context>"],
+)  # fmt: skip
+def test_what_clients_put_beside_the_question_is_no_question(aside: str) -> None:
+    """Claude Code and Codex send such turns before the user's words, and behind outcomes."""
+    asked = f"{aside}\n{RENAME}"
+    assert called("Codex", asked) == [("exec_command", {"cmd": "cat main.py"})]
+    seen = prompt_of(AGENTS["Codex"], RENAME, [Returned("exec_command", CODE)])
+    behind = seen.replace("\n\nIf something", f"\n\n<fn:user>\n{aside}\n</fn:user>\n\nIf something")
+    assert [dict(call.values) for call in step(behind).calls] == [{"cmd": SED}]
+
+
+def test_markup_in_a_question_is_part_of_it() -> None:
+    """A question may hold a file's content."""
+    reading = read_prompt(prompt_of(AGENTS["Codex"], 'Write a.html: <div class="a">x</div>'))
+    assert reading is not None
+    assert reading.asked == 'Write a.html: <div class="a">x</div>'

@@ -67,9 +67,9 @@ async def put_questions(
 
     :param demo: to a simulated Grok, which runs as long as this does.
     """
-    async with connected(config, demo=demo) as (config, transport, alarm):
-        lanes = lanes_of(config, transport, lane_settings(config))
-        questions = _Questions(config, lanes, alarm, report)
+    async with connected(config, demo=demo) as (reached, transport, alarm):
+        lanes = lanes_of(reached, transport, lane_settings(reached))
+        questions = _Questions(reached, lanes, alarm, report)
         await for_all(plans, questions.put, at_once=AT_ONCE)
 
 

@@ -20,6 +20,9 @@ __all__ = ["FORMS", "Results", "finding_on", "price_of_exercises", "verdict"]
 FORMS: Mapping[str, CallWords] = {**WORDS, "json": JSON_WORDS}
 """The forms of calls that are compared."""
 
+NAME = "tools"
+"""Of the findings."""
+
 GOOD = 0.9
 """The share of exercises that a form should solve: below, an agent stumbles in each task."""
 
@@ -63,14 +66,14 @@ def price_of_exercises(plans: Sequence[Plan], forms: Sequence[str], number: int)
 
 def finding_on(results: Results) -> Finding:
     """The finding on one form."""
-    name, score = f"form {results.form}", results.score
+    form = f'form "{results.form}"'
     if not results.scores:
-        why = f": {in_few_words(results.errors[0])}" if results.errors else ""
-        return skipped(name, f"no exercise was answered{why}")
-    words = "; ".join(_parts(results))
-    if score.rate >= GOOD:
-        return ok(name, words)
-    return warn(name, words, "Agents will stumble over it. Compare the other forms and models.")
+        why = f" ({in_few_words(results.errors[0])})" if results.errors else ""
+        return skipped(NAME, f"{form}: no exercise was answered{why}")
+    words = f"{form}: {'; '.join(_parts(results))}"
+    if results.score.rate >= GOOD:
+        return ok(NAME, words)
+    return warn(NAME, words, "Agents will stumble over it. Compare the other forms and models.")
 
 
 def _parts(results: Results) -> list[str]:
@@ -100,15 +103,15 @@ def verdict(all_results: Sequence[Results], set_form: str) -> Finding:
     :param set_form: the form of the configuration.
     """
     if not any(results.scores for results in all_results):
-        return fail("tools", "no exercise was answered", "See the findings above.")
+        return fail(NAME, "no exercise was answered", "See the findings above.")
     # Of equal ones the form that is set is the best.
     ranked = sorted(all_results, key=lambda results: results.form != set_form)
     best = best_form((one.form, one.score) for one in ranked if one.form in WORDS)
     if not best:
-        return ok("tools", "only a form was tried that no setting chooses")
+        return ok(NAME, "only a form was tried that no setting chooses")
     words = f'Grok keeps the form "{best}" best'
     if best == set_form:
-        return ok("tools", f'{words}, and [grok] tool_form = "{best}" is set')
+        return ok(NAME, f'{words}, and [grok] tool_form = "{best}" is set')
     if set_form not in {one.form for one in all_results if one.scores}:
-        return ok("tools", f'{words} of those tried; [grok] tool_form = "{best}" chooses it')
-    return warn("tools", words, f'Set tool_form = "{best}" in [grok].')
+        return ok(NAME, f'{words} of those tried; [grok] tool_form = "{best}" chooses it')
+    return warn(NAME, words, f'Set tool_form = "{best}" in [grok].')

@@ -32,8 +32,8 @@ The functions (a parameter with a question mark may be left out):
 
 _VALUES = (
     "The values are plain text: nothing in them is escaped, and a line break right after an "
-    "opening tag and right before its closing tag does not count. Arrays, objects, numbers and booleans "
-    "are written as JSON."
+    "opening tag and right before its closing tag does not count. Arrays, objects, numbers and "
+    "booleans are written as JSON."
 )
 _VALUES_IN_JSON = "Each element holds one JSON object."
 

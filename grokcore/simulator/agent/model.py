@@ -26,11 +26,13 @@ class Agent:
     pace_s: float = 0.005
 
     def answer(self, prompt: str) -> Answer | None:
-        """The answer to *prompt*; None if it shows no function that would help."""
+        """The answer to *prompt*; None if it shows no functions."""
         reading = read_prompt(prompt)
-        step = next_step(reading) if reading is not None else None
-        if reading is None or step is None:
+        if reading is None:
             return None
+        step = next_step(reading)
+        if step is None:
+            return (Words(f"This is a simulated Grok. You said: {reading.asked}"),)
         if not step.calls:
             return (Words(step.words),)
         chosen = OBEDIENT if self.mends and reading.repairs else self.character

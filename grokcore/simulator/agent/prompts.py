@@ -29,7 +29,10 @@ _REPAIR = re.compile(r"^The last answer can't be used:$", re.MULTILINE)
 _FOLDER = re.compile(
     r"(?i)(?:<cwd>|(?:working|current) directory(?: is)?:? +`?|\bcwd: *`?)(/[^\s<`]+)"
 )
-_ASIDE = re.compile(r"<([a-z][\w-]*)\b[^>]*>.*?</\1>", re.DOTALL)
+_ASIDE = re.compile(
+    r"^<((?!user_(?:input|message|query|request)\b)[a-z]+[-_][\w-]+)\b[^>]*>.*?</\1>",
+    re.DOTALL | re.MULTILINE,
+)
 """An element that a client puts beside the user's words, such as ``<system-reminder>``."""
 
 
@@ -94,15 +97,17 @@ def read_prompt(text: str) -> Reading | None:
         return None
     prefix, call = example[1] or "fn", example[2]
     end = text[-2000:]
-    forced = _FORCED.search(end)
+    forced, repairs = _FORCED.search(end), bool(_REPAIR.search(end))
+    # A correction of a forced call shows its function alone.
+    only = functions[0].name if repairs and len(functions) == 1 else ""
     asked, outcomes = _last_round(list(_turns(text, prefix)))
     return Reading(
         Notation(prefix, call, "arg" if call == "call" else "parameter", call == "tool_call"),
         functions,
         asked,
         outcomes,
-        forced[1] if forced else "",
-        bool(_REPAIR.search(end)),
+        forced[1] if forced else only,
+        repairs,
         _folder(text),
     )
 
