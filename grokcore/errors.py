@@ -322,6 +322,25 @@ class ContextLengthExceeded(GrokApiError):
 
     status, code, blame = 400, "context_length_exceeded", Blame.REQUEST
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+        said: str = "",
+        excess: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(message, param=param, retry_after=retry_after, said=said)
+        self._excess = excess
+
+    @property
+    def excess(self) -> tuple[int, int] | None:
+        """Estimates of the conversation's tokens, and of the most that are taken; None if they are
+        unknown.
+        """
+        return self._excess
+
 
 class AttachmentRefused(GrokApiError):
     """A picture or file can't be used: it can't be fetched, its type is not supported, or Grok

@@ -44,6 +44,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "data_dir": "",
         "max_body_mb": 96,
         "max_streams": 256,
+        "responses_mb": 32,
+        "responses_hours": 24,
         "grace_seconds": 10,
         "heartbeat_seconds": 10,
         "hold_seconds": 45,

@@ -107,7 +107,7 @@ def test_imports_run_one_way(layer: Layer) -> None:
 ROOMS = {
     "protocol.urls": "",
     "protocol.conversation": "errors protocol",
-    "protocol.dialects": "errors protocol protocol.conversation",
+    "protocol.dialects": "errors protocol protocol.conversation protocol.emulation",
     "protocol.emulation": "protocol.conversation",
     "protocol.grok_web": ("errors protocol protocol.conversation protocol.emulation protocol.urls"),
     "protocol.grok_socket": (
@@ -139,7 +139,7 @@ ROOMS = {
     "web.responses": "protocol.dialects",
     "web.observing": "errors protocol.pool runtime.completion",
     "web.edge": "config errors protocol protocol.dialects protocol.urls runtime web.observing",
-    "web.state": "config protocol runtime runtime.completion web.edge web.observing",
+    "web.state": "config protocol protocol.dialects runtime runtime.completion web.edge web.observing",
     "web.delivery": (
         "config errors protocol protocol.conversation protocol.dialects runtime.disk runtime.lanes "
         "web.edge"
@@ -152,17 +152,21 @@ ROOMS = {
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
-        "runtime.attachments runtime.completion runtime.lanes web.delivery web.edge web.model_list "
-        "web.observing web.responses web.services"
+        "runtime.attachments runtime.completion runtime.disk runtime.lanes web.delivery web.edge "
+        "web.model_list web.observing web.responses web.services"
     ),
     "web.dashboard": (
         "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "
         "web.edge web.health web.observing web.responses web.routes web.services"
     ),
+    "web.stored_responses": (
+        "errors protocol.conversation protocol.dialects runtime.lanes web.answers web.edge "
+        "web.responses web.services"
+    ),
     "web.app": (
         "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "
         "web.health web.media web.model_list web.observing web.openapi web.responses web.routes "
-        "web.services web.unknown_paths"
+        "web.services web.stored_responses web.unknown_paths"
     ),
 }
 """The parts of grokcore that each room may import beside itself. ``protocol`` and ``runtime`` are

@@ -80,11 +80,41 @@ TESTED_WITH = {
     "protocol/dialects/ask.py": "protocol/dialects/openai_chat/test_request.py",
     "protocol/dialects/choice_fields.py": "protocol/dialects/test_tool_fields.py",
     "protocol/emulation/forms.py": "protocol/emulation/test_sieve.py",
+    **{
+        f"protocol/emulation/{name}.py": "protocol/emulation/test_sieve.py"
+        for name in ("fences", "spellings", "tags", "written")
+    },
+    "protocol/emulation/declared.py": "protocol/emulation/test_calls.py",
     "protocol/emulation/reading.py": "protocol/grok_web/test_calls_in_answers.py",
     "protocol/dialects/anthropic_errors.py": "protocol/dialects/test_error_forms.py",
+    "protocol/dialects/anthropic_messages/content.py": (
+        "protocol/dialects/anthropic_messages/test_writers.py"
+    ),
+    "protocol/dialects/anthropic_messages/published.py": (
+        "protocol/dialects/anthropic_messages/test_kit.py"
+    ),
+    "protocol/dialects/anthropic_messages/stops.py": (
+        "protocol/dialects/anthropic_messages/test_writers.py"
+    ),
     "protocol/dialects/attachment_parts.py": "protocol/dialects/test_parts.py",
     "protocol/dialects/dialect.py": "protocol/dialects/openai_chat/test_dialect.py",
     "protocol/dialects/openai_chat/messages.py": "protocol/dialects/openai_chat/test_request.py",
+    "protocol/dialects/openai_chat/tool_choice.py": "protocol/dialects/openai_chat/test_request.py",
+    "protocol/dialects/openai_responses/assembly.py": (
+        "protocol/dialects/openai_responses/test_writers.py"
+    ),
+    "protocol/dialects/openai_responses/echo.py": (
+        "protocol/dialects/openai_responses/test_writers.py"
+    ),
+    "protocol/dialects/openai_responses/fields.py": (
+        "protocol/dialects/openai_responses/test_request.py"
+    ),
+    "protocol/dialects/openai_responses/output_items.py": (
+        "protocol/dialects/openai_responses/test_writers.py"
+    ),
+    "protocol/dialects/openai_responses/response_object.py": (
+        "protocol/dialects/openai_responses/test_writers.py"
+    ),
     "protocol/dialects/openai_errors.py": "protocol/dialects/test_error_forms.py",
     "protocol/dialects/part_table.py": "protocol/dialects/test_parts.py",
     "protocol/dialects/rendering.py": "protocol/dialects/test_media_markup.py",

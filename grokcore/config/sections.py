@@ -217,6 +217,8 @@ class ServerConfig:
     data_dir: str = ""
     max_body_mb: float = field(default=96, validator=_within(0.001, 4096))
     max_streams: int = field(default=256, validator=_within(1, 100_000))
+    responses_mb: float = field(default=32, validator=_within(0, 4096))
+    responses_hours: float = field(default=24, validator=_within(0.001, 8760))
     grace_seconds: float = field(default=10, validator=_within(0, 3600))
     heartbeat_seconds: float = field(default=10, validator=_within(0.05, 3600))
     hold_seconds: float = field(default=45, validator=_within(0, 3600))

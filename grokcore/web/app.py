@@ -19,6 +19,7 @@ from ..errors import (
     MethodNotAllowed,
     RequestTooLarge,
 )
+from ..protocol.dialects.anthropic_errors import REQUEST_ID
 from ..protocol.dialects.error_forms import error_form
 from ..runtime.disk.media_cache import MediaCache
 from .answers.admission import chosen_model, most_body_bytes
@@ -26,6 +27,8 @@ from .answers.answering import answer
 from .answers.chat import ChatRoute
 from .answers.images import ImageRoute
 from .answers.masking import mask_settings
+from .answers.messages import MessagesRoute, token_count
+from .answers.responses import ResponsesRoute
 from .dashboard import add_dashboard_routes
 from .edge.auth import KeyRing
 from .edge.lifetime import current_lifetime
@@ -38,6 +41,14 @@ from .openapi import add_openapi_route
 from .responses import json_response
 from .routes import marks_of, route
 from .services import Services
+from .stored_responses import (
+    cancel,
+    compact,
+    count_tokens,
+    delete_response,
+    input_items,
+    show_response,
+)
 from .unknown_paths import unknown_url
 
 __all__ = ["create_app"]
@@ -86,6 +97,8 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     _add_hooks(app, services)
     _add_routes(app, services)
     _add_asking_routes(app, services)
+    _add_messages_routes(app, services)
+    _add_response_routes(app, services)
     _add_metrics_route(app, metrics)
     add_dashboard_routes(app, services)
     add_openapi_route(app, services)
@@ -205,6 +218,10 @@ def _add_asking_routes(app: QuartTrio, services: Services) -> None:
     async def chat_completions() -> Response:
         return await answer(services, ChatRoute())
 
+    @route(app, "POST", "/responses", asks_grok=True)
+    async def responses() -> Response:
+        return await answer(services, ResponsesRoute())
+
     @route(app, "POST", "/images/generations", asks_grok=True)
     async def image_generations() -> Response:
         return await answer(services, ImageRoute.of_request(editing=False))
@@ -212,6 +229,58 @@ def _add_asking_routes(app: QuartTrio, services: Services) -> None:
     @route(app, "POST", "/images/edits", asks_grok=True)
     async def image_edits() -> Response:
         return await answer(services, ImageRoute.of_request(editing=True))
+
+
+def _add_messages_routes(app: QuartTrio, services: Services) -> None:
+    """Add the routes of Anthropic's Messages API.
+
+    Claude Code asks for ``/`` and ``/api/hello`` without a key before its first request (tried with
+    2.1.332, 2026-11). The status page answers the first.
+    """
+
+    @route(app, "POST", "/messages", asks_grok=True)
+    async def create_message() -> Response:
+        return _named(await answer(services, MessagesRoute()))
+
+    @route(app, "POST", "/messages/count_tokens")
+    async def count_tokens() -> Response:
+        return _named(await token_count(services))
+
+    @route(app, "HEAD", "/api/hello", needs_key=False)
+    async def hello() -> Response:
+        return Response(b"")
+
+
+def _named(response: Response) -> Response:
+    """*response* with the header by which Anthropic's clients report a request."""
+    response.headers[REQUEST_ID] = current_lifetime().request_id
+    return response
+
+
+def _add_response_routes(app: QuartTrio, services: Services) -> None:
+    @app.post("/responses/input_tokens")
+    async def response_tokens() -> Response:
+        return await count_tokens(services)
+
+    @app.post("/responses/compact")
+    async def response_compaction() -> Response:
+        return await compact()
+
+    @app.get("/responses/<name>")
+    async def show_kept_response(name: str) -> Response:
+        return await show_response(services, name)
+
+    @app.delete("/responses/<name>")
+    async def delete_kept_response(name: str) -> Response:
+        return await delete_response(services, name)
+
+    @app.get("/responses/<name>/input_items")
+    async def response_input(name: str) -> Response:
+        return await input_items(services, name)
+
+    @app.post("/responses/<name>/cancel")
+    async def cancel_response(name: str) -> Response:
+        return await cancel(services, name)
 
 
 def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:

@@ -21,6 +21,9 @@ MODELS_CREATED = 1763683200
 number.
 """
 
+MODELS_CREATED_AT = "2025-11-21T00:00:00Z"
+"""The same for Anthropic's clients."""
+
 _NO = {"0", "false", "no", "off"}
 
 MOST_NAMES = 20
@@ -35,7 +38,10 @@ def model_list(services: Services, lifetime: Lifetime) -> dict[str, object]:
     if request.args.get("all", "0").lower() in _NO:
         rows = book.listed(rows)
     data = [_row(model, available=book.serves(model)) for model in rows]
-    return {"object": "list", "data": data}
+    ids = [model.name for model in rows]
+    first, last = (ids[0], ids[-1]) if ids else (None, None)
+    pages = {"has_more": False, "first_id": first, "last_id": last}
+    return {"object": "list", "data": data, **pages}
 
 
 def model_object(services: Services, model: Model) -> dict[str, object]:
@@ -66,4 +72,8 @@ def _row(model: Model, *, available: bool) -> dict[str, object]:
         "created": MODELS_CREATED,
         "owned_by": "xai",
         "available": available,
+        # Beside OpenAI's fields those of Anthropic's list, which its own library requires.
+        "type": "model",
+        "display_name": model.name,
+        "created_at": MODELS_CREATED_AT,
     }

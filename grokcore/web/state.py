@@ -10,6 +10,7 @@ import trio
 
 from ..config import Config, given_values, warnings_of
 from ..protocol.browser_values import BrowserValues
+from ..protocol.dialects.openai_responses.store import ResponseStore
 from ..runtime.completion.gateway import FailedAttempt
 from ..runtime.wall import WallClock
 from .edge.auth import KeyRing
@@ -38,6 +39,7 @@ class ServerState:
     :ivar wall: the wall clock, which notices when the machine slept.
     :ivar refusals: counts of repeated refusals.
     :ivar bodies: request bodies that are arriving.
+    :ivar responses: responses that requests may refer to.
     :ivar draining: whether the server is stopping and refuses new requests.
     :ivar notices: faults that last until they are mended, by the thing at fault: a file that could
         not be read.
@@ -58,6 +60,7 @@ class ServerState:
         self.on_request_end: list[Callable[[Trace], None]] = [self.history.request_ended]
         self.keys = KeyRing("")
         self.bodies = Bodies()
+        self.responses = ResponseStore(0, 0)
         self.refusals = RefusalCounts()
         self.draining = False
         self.notices: dict[str, str] = {}
@@ -72,6 +75,9 @@ class ServerState:
         self.config = config
         self.keys = KeyRing(config.grok.api_key, config.keys, self.keys.callers)
         self.doors = Doors(config.server, keyed=not self.keys.empty)
+        self.responses.limit(
+            int(config.server.responses_mb * 1024 * 1024), config.server.responses_hours * 3600
+        )
         if self.browser.adopt(given_values(config), self.wall.time()):
             self._values_since = trio.current_time()
         for listener in self.on_settings:

@@ -15,15 +15,16 @@ from ..errors import GrokApiError, NotImplementedHere, UnknownUrl
 __all__ = ["unknown_url"]
 
 _ROUTE = re.compile(
-    r"(?:chat/completions|images/generations|images/edits|models)(?=/|$)", re.IGNORECASE
+    r"(?:chat/completions|responses|messages(?:/count_tokens)?|images/generations|images/edits"
+    r"|models)(?=/|$)",
+    re.IGNORECASE,
 )
 
-_ROUTES = "/chat/completions, /images/generations, /images/edits and /models"
+_ROUTES = "/chat/completions, /responses, /messages, /images/generations, /images/edits and /models"
 """The routes below the base URL, in words."""
 
 _ABSENT = {
-    "responses": "OpenAI's Responses API",
-    "messages": "Anthropic's Messages API",
+    "messages": "This part of Anthropic's Messages API",
 }
 
 VARIATIONS_HINT = (

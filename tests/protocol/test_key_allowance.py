@@ -12,35 +12,36 @@ from grokcore.protocol.key_allowance import WINDOW_S, KeyAllowance, KeyLeft
 ROUNDING_S = 1e-6
 """Sums of the same times in another order differ by less."""
 
-STEPS = st.lists(st.tuples(st.floats(0, 90), st.booleans()), max_size=60)
+STEPS = st.lists(st.tuples(st.floats(0, 90), st.booleans(), st.integers(1, 4)), max_size=60)
 
 
 @given(STEPS, st.integers(0, 5), st.integers(0, 4))
 def test_no_history_goes_over_a_limit(
-    steps: list[tuple[float, bool]], rpm: int, concurrent: int
+    steps: list[tuple[float, bool, int]], rpm: int, concurrent: int
 ) -> None:
     """In no sixty seconds do more than *rpm* begin, and never are more than *concurrent* under way;
-    nothing else is refused.
+    nothing else is refused. Requests begin together or not at all.
     """
     allowance = KeyAllowance("a", rpm, concurrent)
-    now, begun, open_ = 0.0, list[float](), list[object]()
-    for wait, ends_one in steps:
+    now, begun, open_ = 0.0, list[float](), list[tuple[object, int]]()
+    for wait, ends_one, wanted in steps:
+        count = min(wanted, allowance.most or wanted)
         now += wait
         if ends_one and open_:
-            allowance.end(open_.pop(0))
+            allowance.end(open_.pop(0)[0])
         recent = [at for at in begun if at + WINDOW_S > now]
-        full = bool(rpm) and len(recent) >= rpm
-        crowded = bool(concurrent) and len(open_) >= concurrent
+        full = bool(rpm) and len(recent) + count > rpm
+        crowded = bool(concurrent) and sum(n for _, n in open_) + count > concurrent
         if not full and not crowded:
-            open_.append(allowance.begin(now))
-            begun.append(now)
+            open_.append((allowance.begin(now, count), count))
+            begun += [now] * count
             continue
         with pytest.raises(KeyLimitExceeded) as caught:
-            allowance.begin(now)
+            allowance.begin(now, count)
         assert caught.value.retry_after is not None
         if full and not crowded:
             allowance.end(
-                allowance.begin(now + caught.value.retry_after + ROUNDING_S)
+                allowance.begin(now + caught.value.retry_after + ROUNDING_S, count)
             )  # it may then
             return
     left = allowance.left(now)
@@ -100,3 +101,25 @@ def test_requests_are_as_long_ago_as_they_are_though_the_clock_has_missed_time()
         allowance.begin(0.5)
     allowance.shift(1)
     allowance.begin(0.5)
+
+
+def test_what_is_withdrawn_was_never_there() -> None:
+    """Neither in the minute nor among the requests under way; a second time it is nothing."""
+    allowance = KeyAllowance("guest", rpm=3, concurrent=3)
+    kept = allowance.begin(0)
+    use = allowance.begin(1, 2)
+    with pytest.raises(KeyLimitExceeded):
+        allowance.begin(2)
+    allowance.withdraw(use)
+    allowance.withdraw(use)
+    assert allowance.left(2) == KeyLeft(3, 2, 58)
+    allowance.begin(2, 2)
+    allowance.withdraw(None)
+    allowance.end(kept)
+    assert allowance.left(2) == KeyLeft(3, 0, 60)
+
+
+def test_no_more_may_begin_together_than_the_smaller_limit() -> None:
+    """Zero is no limit."""
+    limits = [(0, 0), (5, 0), (0, 4), (5, 4), (4, 5)]
+    assert [KeyAllowance("a", *pair).most for pair in limits] == [None, 5, 4, 4, 4]

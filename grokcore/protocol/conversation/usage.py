@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["TokenEstimate", "estimate"]
+__all__ = ["CHARS_PER_TOKEN", "TokenEstimate", "estimate"]
 
 CHARS_PER_TOKEN = 4
 """For anything but CJK; the usual rule of thumb for English, within some 20 % for prose and low for

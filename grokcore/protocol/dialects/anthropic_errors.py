@@ -1,14 +1,30 @@
 """Errors as Anthropic's clients read them: ``{"type": "error", "error": {type, message},
 "request_id"}``.
+
+A client decides by the status and ``x-should-retry`` whether it asks again. Claude Code repeats a
+529 for a while, and compacts the conversation by itself if a message begins with ``prompt is too
+long`` (tried with 2.1.332, 2026-11).
 """
 
 from __future__ import annotations
 
 import orjson
 
-from ...errors import GrokApiError
+from ...errors import (
+    ContextLengthExceeded,
+    GrokApiError,
+    Overloaded,
+    ShuttingDown,
+    UpstreamOverloaded,
+)
 
-__all__ = ["error_body"]
+__all__ = ["REQUEST_ID", "error_body", "error_status"]
+
+REQUEST_ID = "request-id"
+"""The response header with the request's name in the log."""
+
+OVERLOADED = 529
+"""Anthropic's own status: the service is overloaded for the moment."""
 
 _TYPES = {
     400: "invalid_request_error",
@@ -17,8 +33,16 @@ _TYPES = {
     404: "not_found_error",
     413: "request_too_large",
     429: "rate_limit_error",
+    504: "timeout_error",
+    OVERLOADED: "overloaded_error",
 }
-"""Anthropic's types by HTTP status; any other status is an ``api_error``."""
+"""Anthropic's types by HTTP status."""
+
+
+def error_status(error: GrokApiError) -> int:
+    """The HTTP status of the response."""
+    overloaded = isinstance(error, Overloaded | ShuttingDown | UpstreamOverloaded)
+    return OVERLOADED if overloaded else error.status
 
 
 def error_body(error: GrokApiError, request_id: str) -> bytes:
@@ -26,5 +50,16 @@ def error_body(error: GrokApiError, request_id: str) -> bytes:
 
     :param request_id: the request's name in this server's log.
     """
-    inner = {"type": _TYPES.get(error.status, "api_error"), "message": error.message}
+    status = error_status(error)
+    other = "invalid_request_error" if status < 500 else "api_error"
+    inner = {"type": _TYPES.get(status, other), "message": _message(error)}
     return orjson.dumps({"type": "error", "error": inner, "request_id": request_id})
+
+
+def _message(error: GrokApiError) -> str:
+    if not isinstance(error, ContextLengthExceeded):
+        return error.message
+    if error.excess is None:
+        return f"prompt is too long: {error.message}"
+    tokens, most = error.excess
+    return f"prompt is too long: {tokens} tokens > {most} maximum. {error.message}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...errors import InvalidRequest
 from ..conversation.bounds import TextFormat
+from ..emulation.schema import check
 from .fields import number_field, object_field
 
 __all__ = ["parse_most_tokens", "parse_stop", "parse_text_format"]
@@ -43,7 +44,7 @@ def parse_text_format(value: Any, param: str) -> TextFormat | None:
     string. The schema stands flat (Responses, Messages) or within ``json_schema`` (chat
     completions). A ``json_object`` may have a schema too (llama.cpp).
 
-    :raises InvalidRequest: if it has none of the known forms.
+    :raises InvalidRequest: if it has none of the known forms, or the schema can't be read.
     """
     if value in (None, "", [], {}):
         return None
@@ -58,11 +59,14 @@ def parse_text_format(value: Any, param: str) -> TextFormat | None:
         message = f"{param}.type must be text, json_object or json_schema."
         raise InvalidRequest(message, param=f"{param}.type")
     inner = form["json_schema"] if within else form
-    schema = object_field(inner, "schema", f"{param}.{within}." if within else f"{param}.")
-    if kind == "json_schema" and not within and "schema" not in form:
-        message = f"{param} must hold the schema."
+    if kind == "json_schema" and not within and form.get("schema") is None:
+        message = f"{param}.json_schema must be an object with a schema."
         raise InvalidRequest(message, param=f"{param}.json_schema")
-    return TextFormat(schema or None, _text(inner, "name"), _text(inner, "description"))
+    path = f"{param}.{within}." if within else f"{param}."
+    schema = object_field(inner, "schema", path) or None
+    if schema is not None:
+        check(schema, f"{path}schema")
+    return TextFormat(schema, _text(inner, "name"), _text(inner, "description"))
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

@@ -11,8 +11,16 @@ from attrs import field, frozen
 
 from ...errors import GrokApiError
 from . import anthropic_errors, openai_errors
+from .openai_responses.failures import reply_status
 
-__all__ = ["ErrorForm", "ErrorReply", "anthropic_form", "error_form", "openai_form"]
+__all__ = [
+    "ErrorForm",
+    "ErrorReply",
+    "anthropic_form",
+    "error_form",
+    "openai_form",
+    "responses_form",
+]
 
 
 @frozen
@@ -38,10 +46,16 @@ def openai_form(error: GrokApiError, _request_id: str) -> ErrorReply:
     return ErrorReply(error.status, openai_errors.error_body(error), tuple(error.headers()))
 
 
+def responses_form(error: GrokApiError, _request_id: str) -> ErrorReply:
+    """OpenAI's form, with the statuses that clients of its Responses API need."""
+    return ErrorReply(reply_status(error), openai_errors.error_body(error), tuple(error.headers()))
+
+
 def anthropic_form(error: GrokApiError, request_id: str) -> ErrorReply:
-    """Anthropic's form."""
+    """Anthropic's form, with its status for an overload. Its clients report ``request-id``."""
     body = anthropic_errors.error_body(error, request_id)
-    return ErrorReply(error.status, body, tuple(error.headers()))
+    headers = (*error.headers(), (anthropic_errors.REQUEST_ID, request_id))
+    return ErrorReply(anthropic_errors.error_status(error), body, headers)
 
 
 def error_form(path: str) -> ErrorForm:
@@ -49,5 +63,10 @@ def error_form(path: str) -> ErrorForm:
 
     :param path: without ``/v1``.
     """
-    first = path.strip("/").partition("/")[0].lower()
-    return anthropic_form if first == "messages" else openai_form
+    match path.strip("/").partition("/")[0].lower():
+        case "messages":
+            return anthropic_form
+        case "responses":
+            return responses_form
+        case _:
+            return openai_form

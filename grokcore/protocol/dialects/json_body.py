@@ -32,6 +32,7 @@ import orjson
 from attrs import frozen
 
 from ...errors import ContextLengthExceeded, InvalidRequest
+from ..conversation.usage import CHARS_PER_TOKEN
 
 __all__ = [
     "LARGE_BYTES",
@@ -231,9 +232,11 @@ def _is_text(body: bytes, start: int, end: int) -> bool:
 
 
 def _require_sizes(length: int, spans: Sequence[_Span]) -> None:
-    if sum(span.end - span.start for span in spans if span.text) > MOST_TEXT_BYTES:
+    text = sum(span.end - span.start for span in spans if span.text)
+    if text > MOST_TEXT_BYTES:
         raise ContextLengthExceeded(
-            f"The request has more than {MOST_TEXT_BYTES >> 20} MB of text."
+            f"The request has more than {MOST_TEXT_BYTES >> 20} MB of text.",
+            excess=(-(-text // CHARS_PER_TOKEN), MOST_TEXT_BYTES // CHARS_PER_TOKEN),
         )
     if length - sum(span.end - span.start for span in spans) > MOST_SKELETON_BYTES:
         raise InvalidRequest(

@@ -57,10 +57,13 @@ class Style:
     """How an answer is shown.
 
     :ivar citations: whether cited sources are marked ``[n]`` in the text.
+    :ivar links: whether such a mark is a Markdown link to its source, as in xAI's own API
+        (``[[1]](https://…)``).
     """
 
     thinking: ThinkingStyle
     citations: bool = True
+    links: bool = False
 
 
 class Renderer:
@@ -166,6 +169,8 @@ class Renderer:
 
     def _cited(self, number: int, source: Source) -> tuple[str, str]:
         mark = f"[{number}]"
+        if self._style.links:
+            mark = f"[{mark}]({_address(source.url)})"
         field, text = self._content(mark)
         self._marks.append((source, self._length - len(mark), self._length))
         return field, text

@@ -65,8 +65,7 @@ class BoundedDecoder:
     def __init__(self, decoder: AnswerDecoder, bounds: Bounds) -> None:
         self._decoder = decoder
         self._stops = _Stops(bounds.stop)
-        self._most = bounds.most_tokens
-        self._count = TokenEstimate()
+        self._length = None if bounds.most_tokens is None else _Length(bounds.most_tokens)
         self._events: list[Event] = []
         self._cut = False
 
@@ -110,7 +109,7 @@ class BoundedDecoder:
                 self._read(event)
             else:
                 if self._stops.held and isinstance(event, _IN_TEXT):
-                    self._show(self._stops.release())
+                    self._show(Text(self._stops.release()))
                 if not self._cut:
                     self._events.append(event)
             if self._cut:
@@ -120,27 +119,53 @@ class BoundedDecoder:
     def _read(self, event: Text) -> None:
         passed, stop = self._stops.read(event.text)
         if passed:
-            self._show(passed)
+            self._show(event if passed == event.text else Text(passed))
         if stop and not self._cut:
             self._end(Finished(End.STOP_SEQUENCE, stop))
         elif not passed:
             self._events.append(Activity())
 
-    def _show(self, text: str) -> None:
+    def _show(self, event: Text) -> None:
         """Show text without a stop sequence in it, as far as the limit allows."""
-        if self._most is not None:
-            fitting = self._count.fitting(text, self._most)
-            self._count.add(text)
-            if fitting < len(text):
+        if self._length is not None:
+            fitting = self._length.fitting(event.text)
+            if fitting < len(event.text):
                 if fitting:
-                    self._events.append(Text(text[:fitting]))
+                    self._events.append(Text(event.text[:fitting]))
                 self._end(Finished(End.LENGTH))
                 return
-        self._events.append(Text(text))
+        self._events.append(event)
 
     def _end(self, finished: Finished) -> None:
         self._events.append(finished)
         self._cut = True
+
+
+class _Length:
+    """A count of tokens up to a limit.
+
+    A character is one token at most. So text is only counted when it may reach the limit, for its
+    characters: that saves most of the time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = TokenEstimate()
+        self._uncounted: list[str] = []
+        self._spare = most  # characters that certainly fit
+
+    def fitting(self, text: str) -> int:
+        """Add text; return the number of its characters within the limit."""
+        if len(text) <= self._spare:
+            self._spare -= len(text)
+            self._uncounted.append(text)
+            return len(text)
+        self._count.add("".join(self._uncounted))
+        self._uncounted = []
+        fitting = self._count.fitting(text, self._most)
+        self._count.add(text)
+        self._spare = self._most - self._count.tokens
+        return fitting
 
 
 class _Stops:

@@ -20,6 +20,7 @@ from attrs import frozen
 
 from ..conversation.tools import Tool, ToolKind
 from .forms import RAW_KEY
+from .schema import resolved as _resolved
 
 __all__ = ["Detail", "comments", "properties", "required_keys", "resolved", "signature"]
 
@@ -30,9 +31,6 @@ MOST_NODES = 2000
 MOST_STEPS = 16
 MOST_COMMENT_STEPS = 8
 """Steps into objects, lists and alternatives: of the notation, and of paths of comments."""
-
-MOST_REFERENCES = 8
-"""References that lead to references."""
 
 _PLAIN_KEY = re.compile(r"[\w$.-]+")
 _UNIONS = ("anyOf", "oneOf")
@@ -82,16 +80,10 @@ def comments(tool: Tool) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(reader.comments(tool.parameters, "", 0)))
 
 
-def resolved(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """*schema*, or the part of *root* that it refers to; an empty one if there is none."""
-    for _ in range(MOST_REFERENCES):
-        if not isinstance(schema, dict):
-            break
-        reference = schema.get("$ref")
-        if not isinstance(reference, str):
-            return schema
-        schema = _part(root, reference)
-    return {}
+def resolved(schema: object, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """*schema*, or the part of *root* that it refers to; an empty one if it is no object."""
+    found = _resolved(schema, root) if not isinstance(schema, dict) or "$ref" in schema else schema
+    return found if isinstance(found, dict) else {}
 
 
 def properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -104,21 +96,6 @@ def required_keys(schema: Mapping[str, Any]) -> list[str]:
     """The keys of an object that may not be left out, among its properties."""
     known = properties(schema)
     return [key for key in _listed(schema.get("required")) if isinstance(key, str) and key in known]
-
-
-def _part(root: Any, reference: str) -> Any:
-    """The part of *root* at a JSON pointer (RFC 6901); None if there is none."""
-    if not reference.startswith("#"):
-        return None
-    for step in reference[1:].split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(root, dict):
-            root = root.get(key)
-        elif isinstance(root, list) and key.isdecimal() and int(key[:9]) < len(root):
-            root = root[int(key[:9])]
-        else:
-            return None
-    return root
 
 
 class _Reader:

@@ -172,11 +172,12 @@ class _Sketch:
             for path, comment in self._comments:
                 yield f"  - {path}: {_cut(comment, tier.comment)}"
         if grammar := self._tool.grammar.strip():
-            yield f"  Its text follows this grammar:\n{_cut(grammar, MOST_GRAMMAR_CHARS)}"
+            yield "  Its text follows this grammar:"
+            yield _indented(_cut(grammar, MOST_GRAMMAR_CHARS))
 
 
 def _indented(text: str) -> str:
-    return "  " + text.replace("\n", "\n  ")
+    return "\n".join(f"  {line}" if line else "" for line in text.split("\n"))
 
 
 def _cut(text: str, most: int | None) -> str:

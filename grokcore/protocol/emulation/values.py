@@ -71,17 +71,21 @@ def typed_object(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
     return result
 
 
-def written_value(value: object) -> str:
+def written_value(value: object, key: str = "") -> str:
     """The text of an argument in an element: the inverse of :func:`typed_arguments` for a key whose
     schema gives the value's type. A text with line breaks stands on lines of its own.
+
+    :param key: the argument's name.
     """
     if not isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
-    if "\n" in value or "\r" in value:
-        return f"\n{value}\n"
-    if plain_text(value) == value:
-        return value
-    return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if plain_text(text := _set_off(value), key) == value:
+        return text
+    return _set_off(value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+
+
+def _set_off(text: str) -> str:
+    return f"\n{text}\n" if "\n" in text else text
 
 
 # Texts ------------------------------------------------------------------------------------------
@@ -101,10 +105,8 @@ def _trimmed(text: str) -> str:
     """*text* without the line breaks that set it off from its tags."""
     if not text.startswith(("\n", "\r\n")):
         return text
-    text = text[1 if text[0] == "\n" else 2 :]
-    if text.endswith("\n"):
-        return text[: -2 if text.endswith("\r\n") else -1]
-    return text
+    line_break = "\n" if text[0] == "\n" else "\r\n"
+    return text.removeprefix(line_break).removesuffix(line_break)
 
 
 def _without_stray_closer(text: str, key: str) -> str:

@@ -160,7 +160,7 @@ class Decoder:
     def _take_events(self) -> list[Event]:
         events, self._answer.events = self._answer.events, []
         self._answer.begun = self._answer.begun or bool(events)
-        return events
+        return self._answer.passed_on(events)
 
     def _note_lost(self, lost: Lost) -> None:
         self._answer.note_lost(lost)

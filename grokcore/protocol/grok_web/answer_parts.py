@@ -47,6 +47,9 @@ __all__ = ["MAX_ANSWER_CHARS", "MOST_TOOL_USES", "AnswerParts"]
 _RENDERED = frozenset({"grok:render"})
 """Elements that are replaced by the cards they refer to, whatever else is filtered."""
 
+_MAY_FOLLOW_CALLS = (ToolCall, Activity, Failed, Unusable, Finished)
+"""Events that show nothing to a reader, and the end."""
+
 MAX_ANSWER_CHARS = 8 * 1024 * 1024
 """Characters of one answer, with its thinking and its tool calls."""
 
@@ -80,6 +83,7 @@ class AnswerParts(ABC):
         self.begun = False
         self.cut_short = False
         self._calls = calls
+        self._call_shown = False
         self._thoughts: list[str] = []  # kept for calls in them
         self.citations = Citations()
         self.gallery = Gallery(assets_url)
@@ -190,6 +194,19 @@ class AnswerParts(ABC):
         self.cut_short = True
         if not (self.events and isinstance(self.events[-1], Failed)):
             self.events.append(self._whole())
+
+    def passed_on(self, events: list[Event]) -> list[Event]:
+        """*events*, with activities for all that would show something behind a call: a citation, a
+        picture that has become ready.
+        """
+        if self._calls is None:
+            return events
+        passed: list[Event] = []
+        for event in events:
+            follows = self._call_shown and not isinstance(event, _MAY_FOLLOW_CALLS)
+            passed.append(Activity() if follows else event)
+            self._call_shown = self._call_shown or isinstance(event, ToolCall)
+        return passed
 
     def _show_words(self, token: str) -> None:
         """Show text without calls in it."""

@@ -109,7 +109,7 @@ class Decoder:
         events = self._read(self._lines.close())
         self._answer.events = []
         self._answer.step(Input.END, self._lines_read)
-        return events + self._answer.events
+        return events + self._answer.passed_on(self._answer.events)
 
     def _read(self, objects: list[dict[str, Any]]) -> list[Event]:
         answer = self._answer
@@ -129,7 +129,7 @@ class Decoder:
             )
         self.counters.junk_lines = self._lines.junk
         answer.begun = answer.begun or bool(events)
-        return events
+        return answer.passed_on(events)
 
     def _read_line(self, line: dict[str, Any]) -> None:
         self._lines_read += 1

@@ -22,7 +22,7 @@ from ..conversation.attachments import Attachment, text_attachment
 from ..conversation.enclosures import left_behind
 from ..conversation.messages import Message
 from ..conversation.question import Question, Rendering, Task, last_words
-from ..conversation.usage import estimate
+from ..conversation.usage import CHARS_PER_TOKEN, estimate
 from ..emulation.calls import ToolSieve
 from ..emulation.forms import CallForm
 from ..emulation.reading import CallReader
@@ -84,7 +84,7 @@ def render_question(
     prompt = words.prompt
     transcript: tuple[Attachment, ...] = ()
     if prompt.transcript:
-        _check_length(long_texts)
+        _check_length(prompt, long_texts)
         transcript = (text_attachment(prompt.transcript, TRANSCRIPT_NAME, "messages"),)
     return WebRendering(
         question,
@@ -118,12 +118,19 @@ def _words(question: Question, most_chars: int, tool_texts: ToolTexts) -> _Words
     return _Words(fit_prompt(with_requests(question), most_chars, question.enclosed.paths))
 
 
-def _check_length(long_texts: LongTexts) -> None:
+def _check_length(prompt: Prompt, long_texts: LongTexts) -> None:
     if long_texts.refused:
         raise ContextLengthExceeded(
             f"The conversation is longer than the {long_texts.most_chars} characters of [grok] "
-            "long_context_chars."
+            "long_context_chars.",
+            excess=_excess(prompt, long_texts.most_chars),
         )
+
+
+def _excess(prompt: Prompt, most_chars: int) -> tuple[int, int]:
+    """Estimates of the conversation's tokens, and of the most that a message holds."""
+    most = most_chars // CHARS_PER_TOKEN
+    return max(estimate(prompt.message) + estimate(prompt.transcript), most + 1), most
 
 
 def _picture_words(message: Message) -> str:

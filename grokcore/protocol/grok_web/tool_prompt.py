@@ -44,9 +44,9 @@ Rules
    line. It has no influence on the prefix, since it has elements with that prefix.
 6. All pictures and files are named where they stood, with ``(attached)`` if they go up.
 7. A conversation that is too long for a message is never cut. Its turns go up as a text file, up to
-   the assistant's last one. Instructions, tools, the turns since then, and the closing line stay in
-   the message. The instructions go into the file if they take up more than half of the message; so
-   do the turns since then.
+   the assistant's last one. Instructions, tools, the last calls, the turns since then, and the
+   closing line stay in the message. The instructions go into the file if they take up more than
+   half of the message; so does the last round.
 
 The format is stable: golden files in ``tests/protocol/grok_web/golden/tool_prompt`` hold it.
 """
@@ -127,8 +127,9 @@ class _Turn:
 class _Layout:
     """The parts of a prompt, in their order, each rendered.
 
-    :ivar past: turns up to the assistant's last one, with whether they are instructions.
-    :ivar round: the turns since, and an answer that has to be corrected.
+    :ivar past: turns before the last round, with whether they are instructions.
+    :ivar round: the assistant's last calls, the turns since, and an answer that has to be
+        corrected.
     :ivar closing: the form of the answer, and the closing line.
     :ivar opened: the assistant's open turn; may be empty.
     """
@@ -206,7 +207,7 @@ def _laid_out(
     repair = question.repair
     opened, rest = _without_open(turns)
     first = next((i for i, turn in enumerate(rest) if not turn.instructs), len(rest))
-    since = _after_the_assistant(rest)
+    since = _last_round(rest)
     written = [(turn.instructs, writer.turn(turn)) for turn in rest]
     recent = [text for _, text in written[max(first, since) :]]
     if repair is not None:
@@ -230,10 +231,13 @@ def _without_open(turns: Sequence[_Turn]) -> tuple[_Turn | None, list[_Turn]]:
     return turns[last], [*turns[:last], *turns[last + 1 :]]
 
 
-def _after_the_assistant(turns: Sequence[_Turn]) -> int:
-    return next(
-        (i + 1 for i in reversed(range(len(turns))) if turns[i].message.role == "assistant"), 0
-    )
+def _last_round(turns: Sequence[_Turn]) -> int:
+    """The place of the assistant's last turn if it has calls, whose outcomes follow; else of the
+    turn behind it.
+    """
+    places = reversed(range(len(turns)))
+    last = next((i for i in places if turns[i].message.role == "assistant"), None)
+    return 0 if last is None else last if turns[last].calls else last + 1
 
 
 def _fitted(layout: _Layout, most: int) -> Prompt:

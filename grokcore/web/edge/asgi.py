@@ -29,6 +29,7 @@ from typing import Any, TypeAlias
 import trio
 
 from ...errors import GrokApiError, InternalError, InvalidRequest, UnknownUrl
+from ...protocol.dialects.error_forms import ErrorForm, error_form
 from ..observing.trace import Trace
 from .doors import Doors
 from .early_errors import new_request_id, refusal
@@ -96,7 +97,8 @@ class Edge:
         try:
             async with trio.open_nursery() as nursery:
                 lifetime = Lifetime(trace, nursery)
-                await self._serve_or_fail(scope, _Wire(receive, send, lifetime), lifetime)
+                form = error_form(plain_path(scope["path"]) or "")
+                await self._serve_or_fail(scope, _Wire(receive, send, lifetime, form), lifetime)
                 nursery.cancel_scope.cancel()
         finally:
             if lifetime is not None:
@@ -146,12 +148,16 @@ class Edge:
 
 
 class _Wire:
-    """The two ASGI channels of one request."""
+    """The two ASGI channels of one request.
 
-    def __init__(self, receive: Receive, send: Send, lifetime: Lifetime) -> None:
+    :param form: the form of errors that are sent without the app.
+    """
+
+    def __init__(self, receive: Receive, send: Send, lifetime: Lifetime, form: ErrorForm) -> None:
         self._receive = receive
         self._send = send
         self._lifetime = lifetime
+        self._form = form
         self.answering = False
         self._left = False
         self._body_over = trio.Event()
@@ -182,11 +188,9 @@ class _Wire:
 
     async def refuse(self, error: GrokApiError) -> None:
         """Answer with an error, without the app, and close the connection."""
-        headers, body = refusal(error, self._lifetime.request_id)
-        self._lifetime.trace.status, self._lifetime.trace.error = error.status, error
-        await self._send(
-            {"type": "http.response.start", "status": error.status, "headers": headers}
-        )
+        status, headers, body = refusal(error, self._lifetime.request_id, self._form)
+        self._lifetime.trace.status, self._lifetime.trace.error = status, error
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
         await self._send_shielded({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -227,10 +231,8 @@ async def _refuse_websocket(scope: Any, receive: Receive, send: Send) -> None:
     """Refuse a websocket."""
     await receive()
     error = UnknownUrl("There are no websockets here.")
-    headers, body = refusal(error, _request_id(scope))
-    await send(
-        {"type": "websocket.http.response.start", "status": error.status, "headers": headers}
-    )
+    status, headers, body = refusal(error, _request_id(scope))
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
 
 

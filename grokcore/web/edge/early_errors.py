@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 
 from ...errors import GrokApiError
+from ...protocol.dialects.error_forms import ErrorForm, openai_form
 from ...protocol.dialects.one_line import on_one_line
-from ...protocol.dialects.openai_errors import error_body
 
 __all__ = ["new_request_id", "refusal"]
 
@@ -16,14 +16,20 @@ def new_request_id() -> str:
     return f"req_{secrets.token_hex(12)}"
 
 
-def refusal(error: GrokApiError, request_id: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Headers and body of a complete response that closes the connection."""
-    body = on_one_line(error_body(error))
+def refusal(
+    error: GrokApiError, request_id: str, form: ErrorForm = openai_form
+) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers and body of a complete response that closes the connection.
+
+    :param form: the error's form; OpenAI's where the path is not known.
+    """
+    reply = form(error, request_id)
+    body = on_one_line(reply.body)
     headers = [
         ("content-type", "application/json"),
         ("content-length", str(len(body))),
         ("connection", "close"),
         ("x-request-id", request_id),
-        *error.headers(),
+        *reply.headers,
     ]
-    return [(name.encode(), value.encode()) for name, value in headers], body
+    return reply.status, [(name.encode(), value.encode()) for name, value in headers], body

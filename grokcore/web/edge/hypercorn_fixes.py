@@ -57,6 +57,8 @@ from ...errors import (
     ShuttingDown,
     UnknownUrl,
 )
+from ...protocol.dialects.error_forms import error_form
+from .asgi import plain_path
 from .connections import Connections, keep_watch
 from .early_errors import new_request_id, refusal
 
@@ -132,10 +134,10 @@ class EdgeTCPServer(TCPServer):
     def _turn_away(self) -> None:
         """Send an overload error without reading the request."""
         error = Overloaded("The server has as many connections as it can have.", retry_after=1)
-        headers, body = refusal(error, new_request_id())
+        status, headers, body = refusal(error, new_request_id())
         lines = [b"%b: %b\r\n" % header for header in headers]
         with contextlib.suppress(OSError):
-            self._write_now(b"".join([b"HTTP/1.1 %d \r\n" % error.status, *lines, b"\r\n", body]))
+            self._write_now(b"".join([b"HTTP/1.1 %d \r\n" % status, *lines, b"\r\n", body]))
 
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, Updated):
@@ -276,7 +278,7 @@ class EdgeH11Protocol(H11Protocol):
         await self._refuse(InvalidRequest("The request is not valid HTTP."), status_code)
 
     async def _refuse(self, error: GrokApiError, status_code: int) -> None:
-        headers, body = refusal(error, new_request_id())
+        _, headers, body = refusal(error, new_request_id())
         response: Any = h11.Response(
             status_code=status_code, headers=[*headers, *self.config.response_headers("h11")]
         )
@@ -316,10 +318,9 @@ class EdgeHTTPStream(HTTPStream):
         error: GrokApiError = InternalError("An internal error; the server's log has it.")
         if self.context.terminated.is_set():
             error = ShuttingDown("The server is stopping.")
-        headers, body = refusal(error, new_request_id())
-        await self.send(
-            Response(stream_id=self.stream_id, headers=headers, status_code=error.status)
-        )
+        form = error_form(plain_path(self.scope["path"]) or "")
+        status, headers, body = refusal(error, new_request_id(), form)
+        await self.send(Response(stream_id=self.stream_id, headers=headers, status_code=status))
         await self.send(Body(stream_id=self.stream_id, data=body))
         await self.send(EndBody(stream_id=self.stream_id))
         self.state = ASGIHTTPState.CLOSED

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import orjson
 import pytest
+from attrs import frozen
 
-from grokcore.errors import ModelNotFound
+from grokcore import errors
+from grokcore.errors import GrokApiError, ModelNotFound
 from grokcore.protocol.dialects import anthropic_errors, openai_errors
 from grokcore.protocol.dialects.error_forms import error_form
 
@@ -50,3 +52,70 @@ def test_the_type_goes_by_the_status(status: int, openai: str, anthropic: str) -
     Leaf.status = status
     assert openai_errors.error_type(status) == openai
     assert orjson.loads(anthropic_errors.error_body(Leaf("no"), ""))["error"]["type"] == anthropic
+
+
+@frozen
+class Anthropics:
+    """An error, and what Anthropic's clients get: status, type, and whether to ask again."""
+
+    error: GrokApiError
+    status: int
+    kind: str
+    again: str = "false"
+
+
+INVALID, API, OVERLOADED = "invalid_request_error", "api_error", "overloaded_error"
+
+ANTHROPICS = [
+    Anthropics(errors.InvalidRequest("no"), 400, INVALID),
+    Anthropics(errors.AttachmentRefused("no"), 400, INVALID),
+    Anthropics(errors.ContextLengthExceeded("no"), 400, INVALID),
+    Anthropics(errors.InvalidApiKey("no"), 401, "authentication_error"),
+    Anthropics(errors.ModelNotAllowed("no"), 403, "permission_error"),
+    Anthropics(errors.HostNotAllowed("no"), 403, "permission_error"),
+    Anthropics(errors.ModelNotFound("no"), 404, "not_found_error"),
+    Anthropics(errors.MethodNotAllowed("no"), 405, INVALID),
+    Anthropics(errors.RequestTooLarge("no"), 413, "request_too_large"),
+    Anthropics(errors.RateLimitExceeded("no", retry_after=3600), 429, "rate_limit_error"),
+    Anthropics(errors.RateLimitExceeded("no", retry_after=5), 429, "rate_limit_error", "true"),
+    Anthropics(errors.InternalError("no"), 500, API),
+    Anthropics(errors.Challenge("no"), 502, API),
+    Anthropics(errors.AntiBotRefusal("no"), 502, API),
+    Anthropics(errors.UpstreamRefused("no"), 502, API),
+    Anthropics(errors.IncompleteAnswer("no"), 502, API),
+    Anthropics(errors.EmptyAnswer("no"), 502, API),
+    Anthropics(errors.ToolCallFailed("no"), 502, API),
+    Anthropics(errors.InvalidStructuredOutput("no"), 502, API),
+    Anthropics(errors.TransportFailure("no"), 502, API, "true"),
+    Anthropics(errors.NoTokens("no"), 503, API),
+    Anthropics(errors.NoValidTokens("no"), 503, API),
+    Anthropics(errors.TimeoutChunk("no"), 504, "timeout_error"),
+    Anthropics(errors.Overloaded("no"), 529, OVERLOADED, "true"),
+    Anthropics(errors.ShuttingDown("no"), 529, OVERLOADED, "true"),
+    Anthropics(errors.UpstreamOverloaded("no"), 529, OVERLOADED, "true"),
+]
+
+
+@pytest.mark.parametrize("case", ANTHROPICS, ids=lambda case: type(case.error).__name__)
+def test_anthropics_clients_read_a_type_and_whether_to_ask_again(case: Anthropics) -> None:
+    """Claude Code backs off at 529, and repeats other errors unless a header forbids it."""
+    reply = error_form("/messages")(case.error, "req_1")
+    assert (reply.status, orjson.loads(reply.body)["error"]["type"]) == (case.status, case.kind)
+    headers = dict(reply.headers)
+    assert (headers["x-should-retry"], headers["request-id"]) == (case.again, "req_1")
+    assert len(headers) == len(reply.headers)
+
+
+@pytest.mark.parametrize(
+    ("excess", "message"),
+    [
+        (None, "prompt is too long: It is."),
+        ((30_000, 25_000), "prompt is too long: 30000 tokens > 25000 maximum. It is."),
+    ],
+)
+def test_a_conversation_that_is_too_long_is_said_to_be_so(
+    excess: tuple[int, int] | None, message: str
+) -> None:
+    """Claude Code knows it by these words, and shortens the conversation by itself."""
+    error = errors.ContextLengthExceeded("It is.", excess=excess)
+    assert orjson.loads(anthropic_errors.error_body(error, ""))["error"]["message"] == message

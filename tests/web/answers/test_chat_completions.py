@@ -193,14 +193,14 @@ class Asked:
         Asked({"stream": False, "n": 1, "stop": None}, streamed=False),
         Asked({"stream": True}, streamed=True),
         Asked(
-            {"stream": True, "temperature": 0.7, "tools": [{"type": "function"}]},
+            {"stream": True, "temperature": 0.7, "tools": [{"type": "code_interpreter"}]},
             True,
-            "temperature, tools",
+            "temperature, tools.code_interpreter",
         ),
         Asked(
-            {"tool_choice": "auto", "max_completion_tokens": 5, "x\r\ny": 1},
+            {"tool_choice": "auto", "max_completion_tokens": 5000, "x\r\ny": 1},
             False,
-            "max_completion_tokens, tool_choice, xy",
+            "xy",
         ),
     ],
     ids=lambda case: repr(case.fields),

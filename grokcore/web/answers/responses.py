@@ -1,0 +1,86 @@
+"""``/v1/responses``: from a request and what it refers to, to a completion that may be kept."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+import trio
+from attrs import field, frozen
+from quart import request
+
+from ...protocol.dialects.dialect import Collector, StreamWriter
+from ...protocol.dialects.openai_responses.dialect import ResponsesDialect
+from ...protocol.dialects.openai_responses.keeping import stored_response
+from ...protocol.dialects.openai_responses.references import resolved
+from ...protocol.dialects.openai_responses.request import ResponsesRequest
+from ...protocol.dialects.openai_responses.writers import AnswerWriter, EventWriter
+from ...runtime.completion.gateway import Completion
+from ...runtime.threads import in_thread
+from ..delivery import Delivery
+from ..edge.lifetime import Lifetime
+from ..services import Services
+from .answering import AskingRoute
+from .questions import open_answer
+
+__all__ = ["ResponsesRoute", "with_references"]
+
+LARGE_HISTORY_BYTES = 1024 * 1024
+"""Bytes of stored items that are parsed in some 10 ms; more are parsed in a worker thread."""
+
+
+def _dialect() -> ResponsesDialect:
+    return ResponsesDialect(now=lambda: int(time.time()))
+
+
+@frozen
+class ResponsesRoute(AskingRoute[ResponsesRequest, AnswerWriter]):
+    """See :class:`~grokcore.web.answers.answering.AskingRoute`."""
+
+    dialect: ResponsesDialect = field(factory=_dialect)
+
+    async def completed(
+        self, services: Services, asked: ResponsesRequest, lifetime: Lifetime
+    ) -> ResponsesRequest:
+        """The request with the stored responses and items that it refers to."""
+        return await with_references(services, asked, lifetime)
+
+    async def open(
+        self, services: Services, asked: ResponsesRequest, lifetime: Lifetime
+    ) -> Completion:
+        """A completion for the conversation."""
+        return await open_answer(services, asked, lifetime)
+
+    def delivery(self, services: Services) -> Delivery | None:
+        """The delivery that ``[grok] image_mode`` asks for."""
+        return services.deliveries.of_answer(services.state.config, request.scope)
+
+    def kept(
+        self,
+        services: Services,
+        asked: ResponsesRequest,
+        answer: Collector | StreamWriter,
+        lifetime: Lifetime,
+    ) -> None:
+        """Keep the response, unless the client asked not to."""
+        assert isinstance(answer, AnswerWriter | EventWriter)
+        if asked.store:
+            services.state.responses.put(
+                lifetime.caller.name, stored_response(asked, answer), trio.current_time()
+            )
+
+
+async def with_references(
+    services: Services, asked: ResponsesRequest, lifetime: Lifetime
+) -> ResponsesRequest:
+    """*asked* with the stored responses and items of its key that it refers to.
+
+    :raises GrokApiError: if it refers to something that is not kept.
+    """
+    if not asked.refers:
+        return asked
+    shelf = services.state.responses.shelf(lifetime.caller.name, trio.current_time())
+    resolve = functools.partial(resolved, asked, shelf)
+    if services.state.responses.size > LARGE_HISTORY_BYTES:
+        return await in_thread(resolve)
+    return resolve()

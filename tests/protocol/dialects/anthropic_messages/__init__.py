@@ -1,0 +1,1 @@
+"""Tests of :mod:`grokcore.protocol.dialects.anthropic_messages`."""
