@@ -17,7 +17,11 @@ AGENTS = {
         "Edit(file_path: string, old_string: string, new_string: string, replace_all?: boolean)",
         "Write(file_path: string, content: string)",
     ),
-    "Codex": ("exec_command(cmd: string, workdir?: string, yield_time_ms?: number)",),
+    "Codex": (
+        "exec_command(cmd: string, workdir?: string, yield_time_ms?: number)",
+        "write_stdin(session_id: number, chars?: string)",
+        "view_image(path: string)",
+    ),
     "opencode": (
         "bash(command: string, timeout?: number, description: string)",
         "edit(filePath: string, oldString: string, newString: string, replaceAll?: boolean)",

@@ -23,7 +23,7 @@ _OLD = frozenset({"oldstring", "oldtext", "oldstr", "old", "search", "find"})
 _NEW = frozenset({"newstring", "newtext", "newstr", "new", "replace", "replacement"})
 _ALL = frozenset({"replaceall", "all", "allowmultiple"})
 _COMMAND = frozenset({"command", "cmd", "commands", "script", "commandline"})
-_READS = re.compile(r"(?i)read|view|cat|open|show")
+_READS = re.compile(r"(?i)(?!.*(?:image|dir|folder|list)).*(?:read|view|cat|open|show)")
 _RUNS = re.compile(r"(?i)bash|shell|exec|run|command|terminal|console")
 
 
@@ -91,7 +91,7 @@ class Kit:
     def read(self, path: str) -> WantedCall | None:
         """The text of a file, by a function for it or by the shell."""
         for use in self._uses((_PATH,), but_not=_CONTENT | _OLD | _COMMAND):
-            if _READS.search(use.function.name):
+            if _READS.match(use.function.name):
                 return use.call(self._placed(path))
         return self.shell(f"cat {path}")
 
