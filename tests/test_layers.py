@@ -108,7 +108,7 @@ ROOMS = {
     "protocol.urls": "",
     "protocol.conversation": "errors protocol",
     "protocol.dialects": "errors protocol protocol.conversation protocol.emulation",
-    "protocol.emulation": "protocol.conversation",
+    "protocol.emulation": "errors protocol protocol.conversation",
     "protocol.grok_web": ("errors protocol protocol.conversation protocol.emulation protocol.urls"),
     "protocol.grok_socket": (
         "errors protocol protocol.conversation protocol.emulation protocol.grok_web"

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import httpx
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 from attrs import field, frozen
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012

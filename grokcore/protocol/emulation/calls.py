@@ -68,7 +68,7 @@ class ToolSieve:
     @property
     def called(self) -> bool:
         """Whether a call was given out, and the text is outside of one."""
-        return self._given > 0 and not self._sieve.inside
+        return self._given > 0 and (self._full or not self._sieve.inside)
 
     @property
     def cut(self) -> bool:

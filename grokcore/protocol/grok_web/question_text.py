@@ -70,6 +70,7 @@ class _Words:
 
     prompt: Prompt
     form: CallForm | None = None
+
     note: str = ""
 
 

@@ -1,0 +1,43 @@
+"""LangChain's own integration tests pass against a server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.langchain.grok import answer_langchain
+from tests.servers import Site, on_site
+
+SUITE = Path(__file__).parent / "langchain"
+
+PLUGINS = ("pytest_asyncio", "pytest_socket", "pytest_benchmark.plugin")
+"""Plugins that langchain-tests wants. This suite does without them: see pyproject.toml."""
+
+
+def run_suite(url: str) -> subprocess.CompletedProcess[str]:
+    """LangChain's tests, in a pytest of their own."""
+    plugins = [part for name in PLUGINS for part in ("-p", name)]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-c", SUITE / "pytest.ini", *plugins, SUITE / "suite.py"],
+        env={**os.environ, "SERVER_URL": url, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.once
+@on_site
+async def test_langchains_own_tests_pass_over_all_three_apis(site: Site) -> None:
+    """What LangChain requires of a provider: calls, forced calls, histories, structured output,
+    usage, streams.
+    """
+    site.simulator.default = answer_langchain
+    outcome = await trio.to_thread.run_sync(run_suite, site.url)
+    assert outcome.returncode == 0, outcome.stdout[-6000:]
