@@ -1,20 +1,19 @@
 """The written form of calls: elements with a prefix that occurs nowhere else in a request.
 
-Since no other text holds the prefix, nothing that the client quotes can begin or end a call, and
-values are written as they are, without escapes.
+No other text holds the prefix. So nothing that the client quotes can begin or end a call, and
+values are written raw.
 """
 
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import frozen
 
-from .values import plain_text
+from .values import written_value
 
 __all__ = [
     "DEFAULT_WORDS",
@@ -121,23 +120,8 @@ def render_call(form: CallForm, name: str, arguments: Mapping[str, Any] | str) -
 
 def _argument(form: CallForm, key: str, value: Any) -> str:
     tag = f"{form.prefix}:{form.words.arg}"
-    text = _text(key, value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"{_opening(tag, key)}{text}</{tag}>"
+    return f"{_opening(tag, key)}{written_value(value, key)}</{tag}>"
 
 
 def _opening(tag: str, name: str) -> str:
     return f'<{tag} name="{html.escape(name)}">'
-
-
-def _text(key: str, value: str) -> str:
-    """A text between its tags. One with line breaks stands on lines of its own; one that would not
-    be read as itself is escaped.
-    """
-    written = _on_lines(value)
-    if plain_text(written, key) == value:
-        return written
-    return _on_lines(html.escape(value, quote=False))
-
-
-def _on_lines(value: str) -> str:
-    return f"\n{value}\n" if "\n" in value or "\r" in value else value
