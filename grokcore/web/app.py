@@ -27,7 +27,7 @@ from .answers.answering import answer
 from .answers.chat import ChatRoute
 from .answers.images import ImageRoute
 from .answers.masking import mask_settings
-from .answers.messages import MessagesRoute, token_count
+from .answers.messages import MessagesRoute, message_tokens
 from .answers.responses import ResponsesRoute
 from .dashboard import add_dashboard_routes
 from .edge.auth import KeyRing
@@ -243,8 +243,8 @@ def _add_messages_routes(app: QuartTrio, services: Services) -> None:
         return _named(await answer(services, MessagesRoute()))
 
     @route(app, "POST", "/messages/count_tokens")
-    async def count_tokens() -> Response:
-        return _named(await token_count(services))
+    async def count_message_tokens() -> Response:
+        return _named(await message_tokens(services))
 
     @route(app, "HEAD", "/api/hello", needs_key=False)
     async def hello() -> Response:

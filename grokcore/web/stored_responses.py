@@ -13,7 +13,7 @@ from ..protocol.dialects.openai_responses.keeping import Page, input_list
 from ..protocol.dialects.openai_responses.request import parse_responses_request
 from ..protocol.dialects.openai_responses.store import Shelf, StoredResponse
 from .answers.admission import most_body_bytes
-from .answers.questions import prompt_tokens
+from .answers.questions import token_count
 from .answers.responses import with_references
 from .edge.lifetime import current_lifetime
 from .responses import json_response
@@ -91,7 +91,7 @@ async def input_tokens(services: Services) -> Response:
         parse_responses_request, most_body_bytes(config), lifetime
     )
     asked = await with_references(services, asked, lifetime)
-    tokens = await prompt_tokens(services, asked, lifetime)
+    tokens = await token_count(services, asked, lifetime)
     return json_response({"object": "response.input_tokens", "input_tokens": tokens})
 
 

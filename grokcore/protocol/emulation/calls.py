@@ -1,11 +1,11 @@
-"""Calls of the client's tools in an answer, and what is done about those that can't be made.
+"""Calls of the client's tools in an answer, and the policy for those that can't be made.
 
 Rules
 -----
 1. A call whose name and arguments can be read is given out, even if the arguments break the tool's
-   schema: the client tells the model, and no question is lost. Codex 0.171, Claude Code 2.1 and
-   opencode 1.18 do (tried 2026-11). If the client forces a call, or calls the tool strict, such a
-   call is a fault.
+   schema: agents hand the model an error, and no question is lost (tried with Codex 0.171, Claude
+   Code 2.1 and opencode 1.18, 2026-11). If the client forces a call, or calls the tool strict, such
+   a call is a fault.
 2. A call that can't be read is a fault, and so is an answer without the call that it had to be. The
    whole calls beside it are given out. Its text is never shown.
 3. Where a call is forced, text is kept until the first one: it may be the arguments alone, as JSON.

@@ -10,7 +10,7 @@ FENCE = "(?:`{3}|~{3})"
 """The pattern of a fence's first characters."""
 
 FENCE_CHARS = ("`", "``", "~", "~~")
-"""What may become a fence."""
+"""Beginnings of a fence."""
 
 LONGEST_FENCE = 64
 """Characters of a fence's line, with the white space behind it, that are waited for."""

@@ -1,23 +1,23 @@
 """The written form of calls: elements with a prefix that occurs nowhere else in a request.
 
-Since no other text holds the prefix, nothing that the client quotes can begin or end a call, and
-values are written as they are, without escapes.
+No other text holds the prefix. So nothing that the client quotes can begin or end a call, and
+values are written raw.
 """
 
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import frozen
 
-from .values import plain_text
+from .values import written_value
 
 __all__ = [
     "DEFAULT_WORDS",
+    "JSON_WORDS",
     "RAW_KEY",
     "WORDS",
     "CallForm",
@@ -47,6 +47,11 @@ class CallWords:
     call: str
     arg: str
 
+    @property
+    def in_json(self) -> bool:
+        """Whether a call is one JSON object in an element without a prefix."""
+        return not self.arg
+
 
 WORDS: Mapping[str, CallWords] = {
     "call": CallWords("call", "arg"),
@@ -56,6 +61,11 @@ WORDS: Mapping[str, CallWords] = {
 """The forms that the owner can choose from, by name."""
 
 DEFAULT_WORDS = "call"
+
+JSON_WORDS = CallWords("tool_call", "")
+"""The form of Hermes and Qwen models, to compare with. Owners can't choose it: a text that the
+client quotes may hold such an element.
+"""
 
 
 @frozen
@@ -67,6 +77,11 @@ class CallForm:
 
     prefix: str = _STEM
     words: CallWords = WORDS[DEFAULT_WORDS]
+
+    @property
+    def call_tag(self) -> str:
+        """The name of a call's element."""
+        return self.words.call if self.words.in_json else f"{self.prefix}:{self.words.call}"
 
 
 def free_prefix(texts: Iterable[str]) -> str:
@@ -94,7 +109,10 @@ def render_call(form: CallForm, name: str, arguments: Mapping[str, Any] | str) -
     :param arguments: a JSON object; the raw text of a custom tool is written as :data:`RAW_KEY`.
     """
     written = {RAW_KEY: arguments} if isinstance(arguments, str) else arguments
-    tag = f"{form.prefix}:{form.words.call}"
+    tag = form.call_tag
+    if form.words.in_json:
+        value = json.dumps({"name": name, "arguments": written}, ensure_ascii=False)
+        return f"<{tag}>\n{value}\n</{tag}>"
     lines = [_opening(tag, name)]
     lines += (_argument(form, key, value) for key, value in written.items())
     return "\n".join([*lines, f"</{tag}>"])
@@ -102,23 +120,8 @@ def render_call(form: CallForm, name: str, arguments: Mapping[str, Any] | str) -
 
 def _argument(form: CallForm, key: str, value: Any) -> str:
     tag = f"{form.prefix}:{form.words.arg}"
-    text = _text(key, value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"{_opening(tag, key)}{text}</{tag}>"
+    return f"{_opening(tag, key)}{written_value(value, key)}</{tag}>"
 
 
 def _opening(tag: str, name: str) -> str:
     return f'<{tag} name="{html.escape(name)}">'
-
-
-def _text(key: str, value: str) -> str:
-    """A text between its tags. One with line breaks stands on lines of its own; one that would not
-    be read as itself is escaped.
-    """
-    written = _on_lines(value)
-    if plain_text(written, key) == value:
-        return written
-    return _on_lines(html.escape(value, quote=False))
-
-
-def _on_lines(value: str) -> str:
-    return f"\n{value}\n" if "\n" in value or "\r" in value else value

@@ -22,7 +22,7 @@ Rules
 4. A foreign call counts only if it begins a line outside of code blocks, its tool is declared, and
    nothing but such calls follows. Else it is text, unchanged.
 5. A call that the text's end, or its cap, cuts off is given out as one that is not whole.
-6. All pieces together, with what was skipped, are the text.
+6. All pieces together, with the skipped ones, are the text.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Kept:
     """Calls that may turn out to be text: those in a code block, or foreign ones.
 
     :ivar fence: the run that opened the code block; empty outside of one.
-    :ivar parts: what has been read of them.
+    :ivar parts: all that belongs to them so far, in order.
     """
 
     def __init__(self, fence: str = "") -> None:
@@ -137,7 +137,7 @@ class Sieve:
         )
 
     def feed(self, text: str) -> list[Piece]:
-        """Take a piece of text; return what is certain."""
+        """Take a piece of text; return all pieces that no later text can change."""
         plain = "<" not in text and "`" not in text and "~" not in text
         if plain and not self._text and self._state is _State.TEXT and not self.cut:
             self._fences.passed(text)
@@ -169,7 +169,7 @@ class Sieve:
         self._text = "" if self.cut else self._text[self._at :]
 
     def _given(self) -> list[Piece]:
-        """What has been given out, with neighbouring texts joined."""
+        """Take the pieces that are certain, with neighbouring texts joined."""
         given: list[Piece] = []
         texts: list[str] = []
         for piece in self._out:
@@ -201,7 +201,7 @@ class Sieve:
         (self._out if self._kept is None else self._kept.parts).append(part)
 
     def _release(self) -> None:
-        """What was kept is text, and text follows."""
+        """Turn kept calls into text; text follows."""
         kept, self._kept = self._kept, None
         assert kept is not None
         self._emit_text(kept.source() + self._foreign.source())

@@ -61,8 +61,7 @@ def read_foreign(source: str) -> WrittenCall | None:
     Of JSON that holds the name, the body is that JSON.
     """
     found = _ELEMENT.match(source)
-    if found is None:
-        return None
+    assert found is not None
     element, attributes, inside = found.groups()
     if element == HERMES:
         return WrittenCall("", body=inside, source=source)
@@ -102,7 +101,7 @@ class ForeignElement:
         self._size = 0
 
     def source(self) -> str:
-        """What has been read."""
+        """The text so far."""
         return "".join(self._pieces)
 
     def read(self, text: str, at: int, *, last: bool) -> tuple[int, bool]:
@@ -123,7 +122,7 @@ class ForeignElement:
         return end, found is not None or end == most
 
     def _certain_end(self, text: str, at: int) -> int:
-        """The end of what is certainly neither its closing tag nor a tag of the form."""
+        """The place where its closing tag, or a tag of the form, may begin; else the text's end."""
         last = text.rfind("<", max(at, len(text) - LONGEST_CLOSING))
         rest = text[last : last + len(self._closing)]
         if last >= 0 and (self._closing.startswith(rest) or self._tags.may_begin(text, last)):

@@ -88,7 +88,9 @@ class TagReader:
         return self._opening.startswith(rest) or self._closing.startswith(rest)
 
     def certain_end(self, text: str, at: int) -> int:
-        """The end of what is certainly no part of a tag, in a text without a head behind *at*."""
+        """The place where a tag may begin at the text's end, in a text without a head behind *at*;
+        else its end.
+        """
         last = text.rfind("<", max(at, len(text) - len(self._closing)))
         return last if last >= 0 and self.may_begin(text, last) else len(text)
 

@@ -163,9 +163,10 @@ class OpenCall:
             self._end_value("")
 
     def _end_value(self, value: str) -> None:
+        assert self._key is not None
         if self._key == "name" and "name" in self._closers and not self._name:
             self._name = value.strip()
-        elif self._key is not None:
+        else:
             self._arguments.append((self._key, value))
         self._key = None
         self._value.clear()

@@ -208,6 +208,8 @@ class Answer(AnswerParts):
         """The stream ended, and Grok never said that the answer was complete."""
         if self.complete_with_calls:
             self._cut()
+        elif self._stop_seen and not self._visible and self._calls is not None:
+            self._end_stopped(lines_read)  # the reasoning may hold calls
         elif self._stop_seen and not self._visible:
             self._fail(EmptyAnswer("Grok's stream ended in good order without any answer in it."))
         elif self.begun:

@@ -15,9 +15,9 @@ from ..responses import json_response
 from ..services import Services
 from .admission import most_body_bytes
 from .answering import AskingRoute
-from .questions import open_answer, prompt_tokens
+from .questions import open_answer, token_count
 
-__all__ = ["MessagesRoute", "token_count"]
+__all__ = ["MessagesRoute", "message_tokens"]
 
 
 @frozen
@@ -37,9 +37,8 @@ class MessagesRoute(AskingRoute[MessagesRequest, MessageCollector]):
         return services.deliveries.of_answer(services.state.config, request.scope)
 
 
-async def token_count(services: Services) -> Response:
-    """An estimate of the prompt that the request at hand would make. Grok is not asked, and nothing
-    is fetched.
+async def message_tokens(services: Services) -> Response:
+    """An estimate of the prompt that the request at hand would make.
 
     :raises GrokApiError: if the request is not valid.
     """
@@ -48,5 +47,4 @@ async def token_count(services: Services) -> Response:
     asked = await services.state.bodies.parse(
         dialect.parse, most_body_bytes(services.state.config), lifetime
     )
-    tokens = await prompt_tokens(services, asked, lifetime)
-    return json_response({"input_tokens": tokens})
+    return json_response({"input_tokens": await token_count(services, asked, lifetime)})

@@ -4,6 +4,7 @@ files.
 
 from __future__ import annotations
 
+from ...errors import ContextLengthExceeded
 from ...protocol.conversation.enclosures import Enclosed
 from ...protocol.conversation.question import Question, last_words
 from ...protocol.dialects.ask import Ask
@@ -22,7 +23,7 @@ from .admission import (
 )
 from .choices import AnyCompletion
 
-__all__ = ["open_answer", "open_answers", "prompt_tokens", "question_of"]
+__all__ = ["open_answer", "open_answers", "question_of", "token_count"]
 
 
 async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> Completion:
@@ -56,6 +57,22 @@ async def _admitted(services: Services, ask: Ask, lifetime: Lifetime) -> Questio
     return await question_of(services, ask, model, lifetime)
 
 
+async def token_count(services: Services, ask: Ask, lifetime: Lifetime) -> int:
+    """An estimate of the words of *ask* as they would be sent, also where they are too many. Grok
+    is not asked, and no picture or file is fetched.
+
+    :raises GrokApiError: if the request can't be served.
+    """
+    model = chosen_model(services, ask.model, lifetime)
+    try:
+        question = _question(ask, model, Enclosed(), lifetime)
+        return (await rendered(services.gateway.lane, question)).rendering.prompt_tokens
+    except ContextLengthExceeded as error:
+        if error.excess is None:
+            raise
+        return error.excess[0]
+
+
 async def question_of(services: Services, ask: Ask, model: Model, lifetime: Lifetime) -> Question:
     """The question of *ask*. A video is made of the user's last words: nothing else is fetched.
 
@@ -64,16 +81,6 @@ async def question_of(services: Services, ask: Ask, model: Model, lifetime: Life
     """
     heard = last_words(ask.messages) if model.video else ask.messages
     return _question(ask, model, await brought(services, heard, lifetime), lifetime)
-
-
-async def prompt_tokens(services: Services, ask: Ask, lifetime: Lifetime) -> int:
-    """An estimate of the prompt that *ask* would make. Grok is not asked, and nothing is fetched.
-
-    :raises GrokApiError: if the request can't be served.
-    """
-    model = chosen_model(services, ask.model, lifetime)
-    question = _question(ask, model, Enclosed(), lifetime)
-    return (await rendered(services.gateway.lane, question)).rendering.prompt_tokens
 
 
 def _question(ask: Ask, model: Model, enclosed: Enclosed, lifetime: Lifetime) -> Question:

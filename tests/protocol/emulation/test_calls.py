@@ -1,4 +1,4 @@
-"""Calls of the client's tools: which tool is meant, with which arguments, and what is a fault."""
+"""Calls of the client's tools: the tool that is meant, its arguments, and faults."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_no_arguments_are_an_empty_object() -> None:
 def test_one_call_is_all_if_the_client_takes_one() -> None:
     """Test 37: parallel_tool_calls false."""
     sieve = ToolSieve(evolve(AUTO, parallel=False), CallForm())
-    taken = sieve.feed(f"{LS}\n{NOW}")
+    taken = sieve.feed(f"{LS}\n{NOW}{LS[:30]}")
     assert [type(piece) for piece in taken] == [ToolCall]
     assert sieve.cut
     assert sieve.called
@@ -96,7 +96,7 @@ WRONG_TYPE = call("Bash", "command", "ls", "timeout", "soon")
 
 
 def test_arguments_that_break_the_schema_go_to_the_client() -> None:
-    """Test 35: agents tell the model what is wrong, and no question is lost."""
+    """Test 35: agents hand the model an error, and no question is lost."""
     sieve = ToolSieve(AUTO, CallForm())
     assert read(sieve, [WRONG_TYPE])[1] == [
         ToolCall(0, "Bash", '{"command":"ls","timeout":"soon"}')
@@ -144,7 +144,7 @@ def test_five_faults_are_enough() -> None:
 
 
 def test_only_the_beginning_of_a_long_answer_is_kept() -> None:
-    """It is part of the next question, which has a longest length too."""
+    """The next question holds the answer, and has a longest length too."""
     sieve = ToolSieve(AUTO, CallForm())
     read(sieve, [call("rm", "a", "x" * MOST_SAID_CHARS), "more"])
     unusable = sieve.unusable()

@@ -43,9 +43,9 @@ def test_the_prefix_begins_no_tag_in_the_request(case: Texts) -> None:
 
 def test_a_prefix_is_found_quickly_in_long_texts() -> None:
     """Conversations of megabytes are read for each question, on the loop of all answers."""
-    began = time.perf_counter()
+    began = time.process_time()
     assert free_prefix(["an offline fnord < fn (a) " * 100_000]) == "fn"
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 @frozen

@@ -307,6 +307,7 @@ FOREIGN = [
 UNUSABLE = [
     _fault("test 34: cut in a value", f"Look: {LS[:45]}", "Look: "),
     _fault("cut in a tag", f"Look: {LS[:12]}", "Look: "),
+    _fault("cut in a tag behind the name", LS[:20]),
     _fault("cut behind the prefix", f"Look: {LS[:4]}", "Look: "),
     _fault("cut in an argument's tag", LS[:32]),
     _fault("cut behind an argument", LS[:-10]),
