@@ -15,7 +15,7 @@ from tests.servers import Site, on_site
 
 SUITE = Path(__file__).parent / "langchain"
 
-PLUGINS = ("pytest_asyncio", "pytest_socket", "pytest_benchmark.plugin")
+PLUGINS = ("pytest_asyncio.plugin", "pytest_socket", "pytest_benchmark.plugin")
 """Plugins that langchain-tests wants. This suite does without them: see pyproject.toml."""
 
 
