@@ -3,8 +3,8 @@
 Left out, by name:
 
 - sound, and pictures by their address: a server on loopback alone fetches none;
-- JSON mode and Anthropic's blocks, for the API that has no such thing;
-- ``test_stream_time``, which times the replay of recorded answers (see pytest.ini).
+- JSON mode, which Anthropic's API lacks, and Anthropic's blocks, which OpenAI's lack;
+- ``test_stream_time``, which times the replay of recorded answers (see tests/test_langchain.py).
 
 The pictures and PDFs that the tests fetch are handed to them here.
 """
