@@ -76,9 +76,8 @@ def test_the_server_is_as_it_describes_itself(
         )
 
     monkeypatch.setattr("grokcore.simulator.app.NATURAL_PACE_S", 0)
-    monkeypatch.setattr("tests.servers.PATIENCE_S", 120)
-    run_on_media_site(scenario, tmp_path)
+    run_on_media_site(scenario, tmp_path, patience_s=240)
     (process,) = done
     report = process.stdout.decode("utf-8", "replace")
     assert process.returncode == 0, report[-6000:]
-    assert "Tested: 11" in report
+    assert "Tested: 20" in report
