@@ -124,11 +124,12 @@ with_grok = decorator(run_with_grok, gives=2)
 
 @contextmanager
 def started(
-    place: Path, *arguments: str, **variables: str
+    place: Path, *arguments: str, seconds: float = 20, **variables: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A server in *place*, and what it said until it was ready. At the end it has to stop in good
-    order; it is killed after 20 s at the latest.
+    order.
 
+    :param seconds: after which it is killed at the latest.
     :param variables: of the environment, beside those of this process that are no settings.
     """
     environ = {
@@ -137,7 +138,7 @@ def started(
     environ |= {"PYTHONPATH": str(ROOT), **variables}
     command = [sys.executable, "-m", "grokcore", *arguments]
     process = subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, env=environ)
-    watchdog = threading.Timer(20, process.kill)
+    watchdog = threading.Timer(seconds, process.kill)
     watchdog.start()
     try:
         yield process, said_until(process, " ready on ")

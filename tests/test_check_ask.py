@@ -34,6 +34,7 @@ from grokcore.simulator.scripts import (
 from grokcore.simulator.serve import serve_simulator
 from tests.check_interrupted import interrupted
 from tests.check_site import CANARY, SECRETS, Capture, Line, Site, lines_of, place
+from tests.terminals import Terminal
 
 __all__ = ["place"]  # a fixture
 
@@ -186,11 +187,6 @@ class Consent:
     asked: bool
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.mark.parametrize(
     "consent",
     [Consent("y\n", True), Consent("Yes\n", True), Consent("\n", False), Consent("", False), Consent("n\n", False)],
@@ -213,7 +209,7 @@ def test_nothing_is_asked_before_the_owner_agrees(
     ("words", "says"),
     [
         (["--ask"], "there is no terminal to ask you at; add --yes"),
-        (["--yes"], "--yes: belongs to --ask"),
+        (["--yes"], "--yes: belongs to --ask and --tools"),
         (["--ask", "--yes", "--most", "0"], "--most: must be 1 or more"),
     ],
 )

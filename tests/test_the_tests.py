@@ -105,9 +105,6 @@ TESTED_WITH = {
     "protocol/dialects/openai_responses/echo.py": (
         "protocol/dialects/openai_responses/test_writers.py"
     ),
-    "protocol/dialects/openai_responses/fields.py": (
-        "protocol/dialects/openai_responses/test_request.py"
-    ),
     "protocol/dialects/openai_responses/output_items.py": (
         "protocol/dialects/openai_responses/test_writers.py"
     ),

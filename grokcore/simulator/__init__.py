@@ -7,5 +7,6 @@ recorded order, ``<>&`` escaped, both envelopes.
 * :mod:`~grokcore.simulator.lines`: single stream lines.
 * :mod:`~grokcore.simulator.scripts`: whole answers as a list of steps, with every nastiness of §7.
 * :mod:`~grokcore.simulator.app`: the ASGI app that plays scripts, checks requests and records them.
+* :mod:`~grokcore.simulator.agent`: the model's answers to questions with a client's functions.
 * :mod:`~grokcore.simulator.serve`: serving it.
 """

@@ -15,6 +15,8 @@ from attrs import define, field
 
 from . import lines
 from .accounts import MODES_PATH, SESSION_PATH, all_modes, session_of
+from .agent.model import Agent
+from .agent.playing import over_rest
 from .assets import ASSETS_PREFIX, asset
 from .files import POST_PATH, UPLOAD_PATH, Files
 from .limits import UNLIMITED, Limit
@@ -108,6 +110,7 @@ class Simulator:
     :ivar sockets: the page's websockets.
     :ivar sessions: all questions for the user id so far; *modes*: for the modes. *session_scripts*
         and *mode_scripts* are the answers to them, by session token.
+    :ivar agent: answers questions with functions in them, on both lanes, unless a script does.
     :ivar date: the ``Date`` of every response; empty for the true one. To be set before serving.
     """
 
@@ -128,6 +131,7 @@ class Simulator:
     strict: bool = True
     signature: str = ""
     strict_limits: bool = False
+    agent: Agent = field(factory=Agent)
     date: str = ""
     sockets: PageSockets = field(factory=PageSockets)
     sessions: list[Call] = field(factory=list)
@@ -138,6 +142,7 @@ class Simulator:
 
     def __attrs_post_init__(self) -> None:
         self.sockets.changed = self._changed.unpark_all
+        self.sockets.agent = self.agent
 
     def script(self, sso: str, *scripts: Script) -> None:
         """Set the answers to this token's next chats; the last one stays."""
@@ -233,7 +238,7 @@ class Simulator:
         scripted = _next(self.scripts.get(call.sso))
         if scripted is not None:
             return scripted
-        return self.default(call) if self.default else _unscripted(call)
+        return self.default(call) if self.default else _unscripted(call, self.agent)
 
     def _knows(self, call: Call) -> bool:
         return bool(call.sso) and call.sso not in self.dead
@@ -361,14 +366,15 @@ async def _play(script: Script, call: Call, send: SendFn, date: str) -> None:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _unscripted(call: Call) -> Script:
+def _unscripted(call: Call, agent: Agent) -> Script:
+    question = str(call.body["message"])
     overrides = call.body.get("toolOverrides")
     if isinstance(overrides, dict) and overrides.get("videoGen"):
         return video(
             f"users/{lines.USER_ID}/generated/{lines.RESPONSE_ID}/generated_video.mp4",
             seconds=NATURAL_PACE_S,
         )
-    if _DRAWING.match(str(call.body["message"])):
+    if _DRAWING.match(question):
         ids = [
             lines.RESPONSE_ID[:-1] + str(index)
             for index in range(int(call.body.get("imageGenerationCount", 2)))
@@ -377,6 +383,10 @@ def _unscripted(call: Call) -> Script:
             [f"users/{lines.USER_ID}/generated/{one}/image.jpg" for one in ids],
             seconds=NATURAL_PACE_S,
         )
+    step = agent.answer(question)
+    if step is not None:
+        model = _model_of(call) or "grok-3"
+        return over_rest(step, question=question, model=model, pace_s=agent.pace_s)
     return _echo(call)
 
 

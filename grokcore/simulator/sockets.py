@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import deque
 from collections.abc import Callable
@@ -10,6 +11,8 @@ import trio
 from attrs import define, evolve, field
 
 from . import frames, lines
+from .agent.model import Agent
+from .agent.playing import over_socket
 from .page_socket import SOCKET_PATH, Say, SocketCall, SocketScript, Step, converse, spoken
 from .peer import Peer
 from .scripts import Wait
@@ -32,12 +35,14 @@ class PageSockets:
     :ivar scripts: for each session token, the scripts of its websockets: each once, the last one
         for ever.
     :ivar default: the script for tokens without their own.
+    :ivar agent: answers questions with functions in them, unless a script does.
     :ivar changed: called whenever a websocket begins or ends.
     """
 
     calls: list[SocketCall] = field(factory=list)
     scripts: dict[str, deque[SocketScript]] = field(factory=dict)
     default: Callable[[SocketCall], SocketScript] | None = None
+    agent: Agent = field(factory=Agent)
     changed: Callable[[], object] = bool
 
     def script(self, sso: str, *scripts: SocketScript) -> None:
@@ -82,7 +87,9 @@ class PageSockets:
         queue = self.scripts.get(call.sso)
         if queue:
             return queue.popleft() if len(queue) > 1 else queue[0]
-        return self.default(call) if self.default is not None else SocketScript((), answer=_echo)
+        if self.default is not None:
+            return self.default(call)
+        return SocketScript((), answer=functools.partial(_unscripted, self.agent))
 
 
 def _limited(script: SocketScript, spend: Callable[[str, str], bool]) -> SocketScript:
@@ -98,6 +105,13 @@ def _limited(script: SocketScript, spend: Callable[[str, str], bool]) -> SocketS
         )
 
     return evolve(script, answer=steps)
+
+
+def _unscripted(agent: Agent, call: SocketCall) -> tuple[Step, ...]:
+    step = agent.answer(call.question)
+    if step is None:
+        return _echo(call)
+    return over_socket(step, model=call.model, pace_s=agent.pace_s)
 
 
 def _echo(call: SocketCall) -> tuple[Step, ...]:

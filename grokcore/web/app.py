@@ -44,9 +44,9 @@ from .services import Services
 from .stored_responses import (
     cancel,
     compact,
-    count_tokens,
     delete_response,
     input_items,
+    input_tokens,
     show_response,
 )
 from .unknown_paths import unknown_url
@@ -260,7 +260,7 @@ def _named(response: Response) -> Response:
 def _add_response_routes(app: QuartTrio, services: Services) -> None:
     @app.post("/responses/input_tokens")
     async def response_tokens() -> Response:
-        return await count_tokens(services)
+        return await input_tokens(services)
 
     @app.post("/responses/compact")
     async def response_compaction() -> Response:

@@ -19,7 +19,7 @@ from .edge.lifetime import current_lifetime
 from .responses import json_response
 from .services import Services
 
-__all__ = ["cancel", "compact", "count_tokens", "delete_response", "input_items", "show_response"]
+__all__ = ["cancel", "compact", "delete_response", "input_items", "input_tokens", "show_response"]
 
 MOST_ITEMS = 100
 """Most items of one page."""
@@ -80,7 +80,7 @@ async def compact() -> Response:
     )
 
 
-async def count_tokens(services: Services) -> Response:
+async def input_tokens(services: Services) -> Response:
     """``POST /responses/input_tokens``: an estimate for the question as it would be asked. No
     picture or file is fetched for it.
 

@@ -15,8 +15,8 @@ from ..errors import GrokApiError, NotImplementedHere, UnknownUrl
 __all__ = ["unknown_url"]
 
 _ROUTE = re.compile(
-    r"(?:chat/completions|responses|messages(?:/count_tokens)?|images/generations|images/edits"
-    r"|models)(?=/|$)",
+    r"(?:chat/completions|responses|messages(?:/count_tokens)?|images/generations|images/edits|models)"
+    r"(?=/|$)",
     re.IGNORECASE,
 )
 

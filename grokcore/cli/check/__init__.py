@@ -15,9 +15,11 @@ for each fault.
   examinations, on this machine and beyond, and which of them a failure makes impossible.
 * :mod:`~grokcore.cli.check.ask_command`: the questions of ``--ask``, and their price;
   :mod:`~grokcore.cli.check.asking` puts them, :mod:`~grokcore.cli.check.answers` judges.
+* :mod:`~grokcore.cli.check.tools_command`, :mod:`~grokcore.cli.check.tools_asking` and
+  :mod:`~grokcore.cli.check.tools_report`: the same for the exercises of ``--tools``.
 
 Functions that judge get plain values and return findings; they do no I/O. Nothing is written, and
-nothing but ``--ask`` costs a generation.
+nothing but ``--ask`` and ``--tools`` costs a generation.
 """
 
 from __future__ import annotations
@@ -34,6 +36,11 @@ EXIT_INTERRUPTED = 130
 
 MOST_QUESTIONS = 20
 """Questions of ``--ask``, unless the owner wants more."""
+
+EXERCISES = 12
+"""Exercises of ``--tools`` in each form, unless the owner wants another number: two of each kind.
+A free account has some thirty questions a day.
+"""
 
 
 def add_check_command(commands: Commands, parents: Parents) -> None:
@@ -59,13 +66,40 @@ def add_check_command(commands: Commands, parents: Parents) -> None:
         help="then ask Grok one real question for each token and lane; it says first what that "
         "costs, and asks whether you agree",
     )
-    parser.add_argument("--yes", action="store_true", help="with --ask: you agree")
+    parser.add_argument("--yes", action="store_true", help="with --ask or --tools: you agree")
     parser.add_argument(
         "--most",
         type=int,
         metavar="N",
         default=MOST_QUESTIONS,
         help=f"with --ask: at most so many questions (default: {MOST_QUESTIONS})",
+    )
+    _add_tool_flags(parser)
+
+
+def _add_tool_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tools",
+        action="store_true",
+        help="then measure how well Grok calls a client's tools, in several written forms; it says "
+        "first how many questions that costs, and asks whether you agree",
+    )
+    parser.add_argument(
+        "--questions",
+        type=int,
+        metavar="N",
+        help=f"with --tools: so many exercises in each form, 60 at most (default: {EXERCISES})",
+    )
+    parser.add_argument(
+        "--form",
+        action="append",
+        choices=("call", "function_call", "json"),
+        help="with --tools: this form only (may be repeated)",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help="with --tools: the model that is measured (default: the one that costs least)",
     )
 
 
@@ -77,18 +111,22 @@ def check_command(arguments: argparse.Namespace) -> int:
     from .ask_command import ask_grok, refuse_without_consent
     from .doctor import examine
     from .findings import JsonReport, TextReport
+    from .tools_command import evaluate_tools, refuse_tools_without_consent
 
     refuse_without_consent(arguments)
+    refuse_tools_without_consent(arguments)
     report = JsonReport() if arguments.json else TextReport()
     interrupted = False
     try:
         examined = examine(arguments, report.add)
         if arguments.ask:
             ask_grok(examined, arguments, report.add)
+        if arguments.tools:
+            evaluate_tools(examined, arguments, report.add, EXERCISES)
     except* KeyboardInterrupt:  # trio raises it in a group
         interrupted = True
     if interrupted:
-        if arguments.ask:
+        if arguments.ask or arguments.tools:
             report.finish()  # what the questions have cost and shown so far
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

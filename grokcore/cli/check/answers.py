@@ -8,6 +8,7 @@ from attrs import define, field, frozen
 
 from ...errors import Blame, GrokApiError, QuotaExhausted
 from ...protocol.advice import advice
+from ...protocol.conversation.events import ToolCall, Unusable
 from ...protocol.counters import Counters
 from ...protocol.models import Model, WebLane
 from ...protocol.tokens import TokenEntry
@@ -19,6 +20,9 @@ from .findings import Finding, Status, fail, ok, skipped, warn
 from .lanes_in_use import LANE_WORDS
 
 __all__ = ["Asked", "Plan", "judge_answer", "price_of"]
+
+MOST_KEPT_CHARS = 4000
+"""Characters of an answer that are kept: a secret in its beginning is found whole."""
 
 EXCERPT_CHARS = 40
 """Characters of an answer that are shown."""
@@ -49,7 +53,11 @@ class Asked:
     """A question and its course so far. Times are seconds since it was sent.
 
     :ivar sent_at: trio's time when it was sent.
+    :ivar most_kept: characters of the answer's text that are kept.
     :ivar begin: the beginning of the answer's text.
+    :ivar calls: of the client's tools.
+    :ivar unusable: the last event of an answer whose calls can't be used.
+    :ivar went_on: whether text followed a call.
     :ivar first_s: time of the first word; None before.
     :ivar last_s: time of the end of a whole answer; None if it is not whole.
     :ivar seconds: time until it was over.
@@ -58,7 +66,11 @@ class Asked:
 
     plan: Plan
     sent_at: float = 0.0
+    most_kept: int = MOST_KEPT_CHARS
     begin: str = field(default="", repr=False)
+    calls: list[ToolCall] = field(factory=list, repr=False)
+    unusable: Unusable | None = None
+    went_on: bool = False
     first_s: float | None = None
     last_s: float | None = None
     seconds: float = 0.0

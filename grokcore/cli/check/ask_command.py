@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import functools
-import sys
 
 import trio
 
 from ...errors import ConfigError
-from ..redaction import without_secrets
-from ..tables import printable
 from .answers import price_of
 from .asking import plans_of, put_questions
+from .consent import agreed, refuse_without_person, show
 from .doctor import Examined
 from .findings import OnFinding, skipped
 from .lanes_in_use import LANE_WORDS
@@ -27,15 +25,12 @@ def refuse_without_consent(arguments: argparse.Namespace) -> None:
         ``--ask`` stands without it.
     """
     if not arguments.ask:
-        if arguments.yes:
-            raise ConfigError("--yes: belongs to --ask")
+        if arguments.yes and not arguments.tools:
+            raise ConfigError("--yes: belongs to --ask and --tools")
     elif arguments.most < 1:
         raise ConfigError("--most: must be 1 or more")
-    elif not arguments.yes and not sys.stdin.isatty():
-        raise ConfigError(
-            "--ask: costs questions of your allowance, and there is no terminal to ask you at; "
-            "add --yes if you agree"
-        )
+    elif not arguments.yes:
+        refuse_without_person("--ask")
 
 
 def ask_grok(examined: Examined | None, arguments: argparse.Namespace, report: OnFinding) -> None:
@@ -50,19 +45,8 @@ def ask_grok(examined: Examined | None, arguments: argparse.Namespace, report: O
         report(skipped("questions", "no token can be asked"))
         return
     chosen = plans[: arguments.most]
-    _show(price_of(chosen, len(plans) - len(chosen)))
-    if not arguments.yes and not _agreed():
+    show(price_of(chosen, len(plans) - len(chosen)))
+    if not arguments.yes and not agreed():
         report(skipped("questions", "not asked: you did not agree"))
         return
     trio.run(functools.partial(put_questions, examined.config, chosen, report, demo=examined.demo))
-
-
-def _show(words: str) -> None:
-    """Show it on stderr: stdout is for findings."""
-    for line in words.splitlines():
-        print(printable(without_secrets(line)), file=sys.stderr, flush=True)
-
-
-def _agreed() -> bool:
-    print("Ask? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -9,8 +9,9 @@ Rules
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import trio
 from attrs import field, frozen
@@ -24,6 +25,7 @@ from ...runtime.lanes.grok_socket.by_model import GrokComLanes
 from ...runtime.lanes.grok_socket.lane import GrokSocketLane
 from ...runtime.lanes.grok_socket.users import Users
 from ...runtime.lanes.grok_web.lane import GrokWebLane
+from ...runtime.lanes.grok_web.settings import GrokWebSettings
 from ...runtime.transport.curl import CurlTransport
 from ...simulator.serve import serve_simulator
 from ..assembly import curl_settings, lane_settings, with_simulator
@@ -32,10 +34,10 @@ from .accounts import in_few_words, name_of
 from .answers import Asked, Plan, judge_answer
 from .findings import OnFinding, skipped
 from .lanes_in_use import LANE_WORDS, cheapest_model
-from .one_question import ask
+from .one_question import ask, hello
 from .token_rounds import Candidate
 
-__all__ = ["plans_of", "put_questions"]
+__all__ = ["connected", "lanes_of", "plans_of", "put_questions"]
 
 AT_ONCE = 4
 """Questions under way at once."""
@@ -65,19 +67,34 @@ async def put_questions(
 
     :param demo: to a simulated Grok, which runs as long as this does.
     """
+    async with connected(config, demo=demo) as (reached, transport, alarm):
+        lanes = lanes_of(reached, transport, lane_settings(reached))
+        questions = _Questions(reached, lanes, alarm, report)
+        await for_all(plans, questions.put, at_once=AT_ONCE)
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    config: Config, *, demo: bool
+) -> AsyncIterator[tuple[Config, CurlTransport, AlarmClock]]:
+    """The configuration that reaches Grok, a transport and an alarm clock, for as long as the
+    context.
+
+    :param demo: with a simulated Grok.
+    """
     async with trio.open_nursery() as nursery:
         if demo:
             config = with_simulator(config, await nursery.start(serve_simulator))
         transport, alarm = CurlTransport(curl_settings(config)), AlarmClock()
         await nursery.start(transport.run)
         await nursery.start(alarm.run)
-        questions = _Questions(config, _lanes(config, transport), alarm, report)
-        await for_all(plans, questions.put, at_once=AT_ONCE)
+        yield config, transport, alarm
         nursery.cancel_scope.cancel()
 
 
-def _lanes(config: Config, transport: CurlTransport) -> GrokComLanes:
-    rest = GrokWebLane(transport, lane_settings(config))
+def lanes_of(config: Config, transport: CurlTransport, settings: GrokWebSettings) -> GrokComLanes:
+    """Both lanes, as the server has them."""
+    rest = GrokWebLane(transport, settings)
     path = config.grok.socket_path
     return GrokComLanes(rest, GrokSocketLane(rest, transport, Users(transport), time.time, path))
 
@@ -102,7 +119,7 @@ class _Questions:
             return
         asked = Asked(plan, sent_at=trio.current_time(), secrets=(plan.entry.sso,))
         try:
-            await ask(asked, self.lanes, self.alarm, default_proxy)
+            await ask(hello(plan.model), asked, self.lanes, self.alarm, default_proxy)
         except GrokApiError as error:
             asked.error = error
             if error.blame is Blame.EGRESS:

@@ -12,9 +12,10 @@ import trio
 
 from ...errors import GrokApiError
 from ...protocol.clocks import Clocks
-from ...protocol.conversation.events import Event, Text
+from ...protocol.conversation.events import Event, Text, ToolCall, Unusable
 from ...protocol.conversation.messages import Message
 from ...protocol.conversation.question import Question
+from ...protocol.models import Limits, Model
 from ...protocol.pool.book import Need, TokenBook
 from ...runtime.completion.alarm import AlarmClock
 from ...runtime.completion.attempt import Attempt
@@ -24,26 +25,34 @@ from ...runtime.pool.leases import Lease, TokenPool
 from ...runtime.transport.visits import CLOSE_S
 from .answers import Asked
 
-__all__ = ["QUESTION", "ask"]
+__all__ = ["QUESTION", "ask", "hello", "limits_of"]
 
 QUESTION = "Say hello in one word."
 
-MOST_KEPT_CHARS = 4000
-"""Characters of an answer that are kept: a secret in its beginning is found whole."""
+
+def hello(model: Model) -> Question:
+    """The shortest question to *model*."""
+    return Question(model, limits_of(model), (Message("user", QUESTION),), search=False)
 
 
-async def ask(asked: Asked, lanes: Renderer, alarm: AlarmClock, default_proxy: str) -> None:
-    """Put the question that *asked* plans, and note its course there. Nothing is left open.
+def limits_of(model: Model) -> Limits:
+    """The clocks of a model of the configuration's table, which has them resolved."""
+    assert model.limits is not None
+    return model.limits
+
+
+async def ask(
+    question: Question, asked: Asked, lanes: Renderer, alarm: AlarmClock, default_proxy: str
+) -> None:
+    """Put *question* to the account that *asked* plans, and note its course there. Nothing is left
+    open.
 
     :raises GrokApiError: if it was refused, or the answer is not whole.
     """
-    model = asked.plan.model
-    assert model.limits is not None, "a configuration's table has its clocks resolved"
     began = trio.current_time()
-    question = Question(model, model.limits, (Message("user", QUESTION),), search=False)
     book = TokenBook([asked.plan.entry], default_proxy=default_proxy, max_in_flight=1)
-    lease = await TokenPool(book, queue_s=0).lease(Need(model))
-    waits = Waits(Clocks(model.limits, began))
+    lease = await TokenPool(book, queue_s=0).lease(Need(question.model))
+    waits = Waits(Clocks(question.limits, began))
     try:
         await _ask_with(lease, lanes.render(question), asked, waits, alarm)
     except GrokApiError as error:
@@ -69,6 +78,7 @@ async def _ask_with(
     finally:
         asked.counters = attempt.decoder.counters
         asked.answered_by = attempt.decoder.answered_by
+        asked.went_on = attempt.decoder.cut_short
         with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
             await attempt.abandon()
 
@@ -84,4 +94,6 @@ def _note(asked: Asked, events: list[Event]) -> None:
     words = "".join(event.text for event in events if isinstance(event, Text))
     if words and asked.first_s is None:
         asked.first_s = trio.current_time() - asked.sent_at
-    asked.begin = (asked.begin + words)[:MOST_KEPT_CHARS]
+    asked.begin = (asked.begin + words)[: asked.most_kept]
+    asked.calls += [event for event in events if isinstance(event, ToolCall)]
+    asked.unusable = next((one for one in events if isinstance(one, Unusable)), asked.unusable)

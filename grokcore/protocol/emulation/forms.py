@@ -7,6 +7,7 @@ values are written raw.
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from .values import written_value
 
 __all__ = [
     "DEFAULT_WORDS",
+    "JSON_WORDS",
     "RAW_KEY",
     "WORDS",
     "CallForm",
@@ -46,6 +48,11 @@ class CallWords:
     call: str
     arg: str
 
+    @property
+    def in_json(self) -> bool:
+        """Whether a call is one JSON object in an element without a prefix."""
+        return not self.arg
+
 
 WORDS: Mapping[str, CallWords] = {
     "call": CallWords("call", "arg"),
@@ -55,6 +62,11 @@ WORDS: Mapping[str, CallWords] = {
 """The forms that the owner can choose from, by name."""
 
 DEFAULT_WORDS = "call"
+
+JSON_WORDS = CallWords("tool_call", "")
+"""The form of Hermes and Qwen models, to compare with. Owners can't choose it: a text that the
+client quotes may hold such an element.
+"""
 
 
 @frozen
@@ -66,6 +78,11 @@ class CallForm:
 
     prefix: str = _STEM
     words: CallWords = WORDS[DEFAULT_WORDS]
+
+    @property
+    def call_tag(self) -> str:
+        """The name of a call's element."""
+        return self.words.call if self.words.in_json else f"{self.prefix}:{self.words.call}"
 
 
 def free_prefix(texts: Iterable[str]) -> str:
@@ -93,7 +110,10 @@ def render_call(form: CallForm, name: str, arguments: Mapping[str, Any] | str) -
     :param arguments: a JSON object; the raw text of a custom tool is written as :data:`RAW_KEY`.
     """
     written = {RAW_KEY: arguments} if isinstance(arguments, str) else arguments
-    tag = f"{form.prefix}:{form.words.call}"
+    tag = form.call_tag
+    if form.words.in_json:
+        value = json.dumps({"name": name, "arguments": written}, ensure_ascii=False)
+        return f"<{tag}>\n{value}\n</{tag}>"
     lines = [_opening(tag, name)]
     lines += (_argument(form, key, value) for key, value in written.items())
     return "\n".join([*lines, f"</{tag}>"])

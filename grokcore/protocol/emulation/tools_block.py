@@ -21,9 +21,7 @@ To use {which}, end your message with {elements}:
 
 {example}
 
-{parallel}The values are plain text: nothing in them is escaped, and a line break right after an \
-opening tag and right before its closing tag does not count. Arrays, objects, numbers and booleans \
-are written as JSON.
+{parallel}{values}
 
 Nothing follows the last element: what the function returned is in the next message. Never say \
 that something was done before its outcome has been shown.
@@ -31,6 +29,13 @@ that something was done before its outcome has been shown.
 The functions (a parameter with a question mark may be left out):
 
 {listed}"""
+
+_VALUES = (
+    "The values are plain text: nothing in them is escaped, and a line break right after an "
+    "opening tag and right before its closing tag does not count. Arrays, objects, numbers and "
+    "booleans are written as JSON."
+)
+_VALUES_IN_JSON = "Each element holds one JSON object."
 
 _PARALLEL = "Several elements, one after the other, run in parallel. "
 
@@ -47,6 +52,7 @@ def tools_block(toolbox: Toolbox, listed: str, form: CallForm) -> str:
         elements="elements like these" if many and len(calls) > 1 else "an element like this",
         example="\n".join(render_call(form, *call) for call in (calls if many else calls[:1])),
         parallel=_PARALLEL if many else "",
+        values=_VALUES_IN_JSON if form.words.in_json else _VALUES,
         listed=listed,
     )
 
@@ -56,7 +62,7 @@ def closing_line(toolbox: Toolbox, form: CallForm, otherwise: str = "just answer
 
     :param otherwise: what the model does if it calls nothing.
     """
-    element = f"<{form.prefix}:{form.words.call}> element"
+    element = f"<{form.call_tag}> element"
     if toolbox.only:
         return f"Answer with exactly one {element} for {toolbox.only} and nothing else."
     if toolbox.choice is Choice.REQUIRED:
