@@ -39,7 +39,8 @@ POSITIVE = ("--mode", "positive", "--phases", "examples,fuzzing", "--max-example
 NEGATIVE = (
     *("--mode", "negative", "--phases", "coverage,fuzzing", "--max-examples", "15"),
     "--exclude-checks",
-    "negative_data_rejection",
+    # The routes with an id fit beside those with a name: /responses/compact has their methods too.
+    "negative_data_rejection,allow_header_conformance",
 )
 """Other requests may be answered too, since the server is milder than its description. The server
 must never fail.
