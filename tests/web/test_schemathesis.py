@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import subprocess
 import sys
@@ -33,11 +34,14 @@ OPTIONS = (
     *("--exclude-operation-id", "watchStatus", "--exclude-operation-id", "actOnToken"),
 )
 
-POSITIVE = ("--mode", "positive", "--phases", "examples,fuzzing", "--max-examples", "30")
+POSITIVE = ("--mode", "positive", "--phases", "examples,fuzzing", "--max-examples", "20")
 """A request as described must be answered, and the answer be as described."""
 
 NEGATIVE = (
-    *("--mode", "negative", "--phases", "coverage,fuzzing", "--max-examples", "15"),
+    *("--mode", "negative", "--phases", "coverage,fuzzing", "--max-examples", "10"),
+    # They read the same bodies as the operations that ask.
+    *("--exclude-operation-id", "countResponseTokens"),
+    *("--exclude-operation-id", "countMessageTokens"),
     "--exclude-checks",
     # The routes with an id fit beside those with a name: /responses/compact has their methods too.
     "negative_data_rejection,allow_header_conformance",
@@ -48,13 +52,16 @@ must never fail.
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("options", [POSITIVE, NEGATIVE], ids=["positive", "negative"])
+@pytest.mark.parametrize(
+    ("options", "tested"), [(POSITIVE, 20), (NEGATIVE, 18)], ids=["positive", "negative"]
+)
 def test_the_server_is_as_it_describes_itself(
-    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: tuple[str, ...], tested: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some hundreds of requests made of the document: no server error, no status, header or body
     that is not in it.
     """
+    faulthandler.cancel_dump_traceback_later()  # it may take more than a minute
     environment = {
         **os.environ,
         "SCHEMATHESIS_HOOKS": "tests.web.schemathesis_hooks",
@@ -81,4 +88,4 @@ def test_the_server_is_as_it_describes_itself(
     (process,) = done
     report = process.stdout.decode("utf-8", "replace")
     assert process.returncode == 0, report[-6000:]
-    assert "Tested: 20" in report
+    assert f"Tested: {tested}" in report
