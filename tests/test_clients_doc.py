@@ -4,22 +4,34 @@ OpenAI's own list.
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 import typing
 from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
+from attrs import frozen
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
 from grokcore.errors import GrokApiError
 from grokcore.protocol.dialects.openai_chat.request import parse_chat_fields
 from grokcore.protocol.dialects.part_table import TABLE, Becomes
+from grokcore.protocol.models import SHIPPED
 from grokcore.web.unknown_paths import unknown_url
 
 TEXT = (Path(__file__).parents[1] / "docs" / "clients.md").read_text("utf-8")
+FUNCTION = {"name": "f"}
 ASKING = {
-    "n": 2,
-    "tool_choice": "required",
-    "function_call": {"name": "f"},
+    "n": 5,
+    "tools": [{"type": "function", "function": FUNCTION}],
+    "functions": [FUNCTION],
+    "tool_choice": "auto",
+    "function_call": "auto",
+    "response_format": {"type": "json_object"},
+    "stop": "x",
     "modalities": ["audio"],
     "stream": True,
 }
@@ -97,11 +109,86 @@ def test_the_answer_of_absent_routes_is_as_the_table_says() -> None:
     absent = [
         cells for cells in table("What works, and what does not") if "`unknown_url`" in cells[1]
     ]
-    absent += [
-        cells for cells in table("What works, and what does not") if "`not_implemented`" in cells[1]
-    ]
-    assert len(absent) == 2
+    assert len(absent) == 1
     for first, becomes in absent:
         for path in re.findall(r"`/v1(/[\w/]+)`", first):
             error = unknown_url("POST", path, f"/v1{path}", "http://127.0.0.1:8000")
             assert becomes.startswith(f"{error.status} `{error.code}`"), path
+
+
+# Recipes ----------------------------------------------------------------------------------------
+
+OPENAI, ANTHROPIC = "http://127.0.0.1:8000/v1", "http://127.0.0.1:8000"
+
+
+@frozen
+class Recipe:
+    """A client's section: the language of its settings, and where the address stands in them."""
+
+    heading: str
+    language: str
+    place: tuple[str, ...]
+    base_url: str = OPENAI
+
+
+RECIPES = [
+    Recipe("Codex", "toml", ("model_providers", "grok2api", "base_url")),
+    Recipe("Claude Code", "sh", ("ANTHROPIC_BASE_URL",), ANTHROPIC),
+    Recipe("opencode", "json", ("provider", "grok2api", "options", "baseURL")),
+    Recipe("Zed", "json", ("language_models", "openai_compatible", "My Grok", "api_url")),
+    Recipe("Continue", "yaml", ("models", "0", "apiBase")),
+    Recipe("aider", "sh", ("OPENAI_API_BASE",)),
+]
+
+
+def settings_of(heading: str, language: str) -> Any:
+    """The first block of a section in one language; of a shell its exported variables."""
+    section = TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    block = section.partition(f"```{language}\n")[2].partition("```")[0]
+    match language:
+        case "toml":
+            return tomllib.loads(block)
+        case "json":
+            return json.loads(block)
+        case "yaml":
+            return yaml.safe_load(block)
+        case _:
+            return dict(re.findall(r"^export (\w+)=(\S+)$", block, re.MULTILINE))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.heading)
+def test_settings_of_a_client_can_be_copied(recipe: Recipe) -> None:
+    """They are well-formed, and lead to this server: Anthropic's clients add ``/v1`` themselves."""
+    found = settings_of(recipe.heading, recipe.language)
+    for key in recipe.place:
+        found = found[int(key)] if isinstance(found, list) else found[key]
+    assert found == recipe.base_url
+
+
+def test_models_of_recipes_are_shipped() -> None:
+    """Each model that a recipe names answers without a row of one's own."""
+    codex, opencode = settings_of("Codex", "toml"), settings_of("opencode", "json")
+    claude, zed = settings_of("Claude Code", "sh"), settings_of("Zed", "json")
+    named = {codex["model"], claude["ANTHROPIC_MODEL"], claude["ANTHROPIC_DEFAULT_HAIKU_MODEL"]}
+    named |= set(opencode["provider"]["grok2api"]["models"])
+    named |= {opencode[key].removeprefix("grok2api/") for key in ("model", "small_model")}
+    named |= {
+        model["name"]
+        for provider in zed["language_models"]["openai_compatible"].values()
+        for model in provider["available_models"]
+    }
+    assert named <= set(SHIPPED)
+    assert codex["model_providers"]["grok2api"]["wire_api"] == "responses"
+    assert codex["model_provider"] in codex["model_providers"]
+
+
+def test_each_address_of_a_recipe_is_the_server_s() -> None:
+    """With ``/v1``, unless the client is Anthropic's, or adds it by itself."""
+    addresses = re.findall(r"http://127\.0\.0\.1:8000[^\s\"'`]*", TEXT)
+    routes = r"(/(chat/completions|responses|messages|images/edits))?"
+    assert len(addresses) > 15
+    assert [
+        address
+        for address in addresses
+        if not re.fullmatch(rf"http://127\.0\.0\.1:8000(/v1{routes})?", address)
+    ] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -14,6 +15,7 @@ from grokcore.config import SECTIONS, load_config
 from grokcore.config.sections import KeyConfig, ModelRow
 from grokcore.errors import GrokApiError
 from grokcore.protocol.token_file.reading import read_tokens
+from tests.servers import Site, run_on_site
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.zh-CN.md"]
@@ -58,6 +60,21 @@ def test_the_block_of_mode_ids_covers_the_table() -> None:
 
     assert warnings == []
     assert all(model.mode_id for model in config.models.values())
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_demo_answers_the_readme_s_question_with_a_call(readme: str) -> None:
+    """A person's first try of tools needs no account."""
+    text = (ROOT / readme).read_text("utf-8")
+    (body,) = re.findall(r"/v1/responses \\\n  -d '([^']+)'", text)
+
+    async def scenario(site: Site) -> None:
+        reply = await site.client.post("/v1/responses", json=json.loads(body))
+        call = reply.json()["output"][-1]
+        assert (call["type"], call["name"]) == ("function_call", "write_file")
+        assert json.loads(call["arguments"])["path"] == "hello.py"
+
+    run_on_site(scenario)
 
 
 def test_the_example_tokens_are_placeholders() -> None:

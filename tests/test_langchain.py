@@ -33,7 +33,7 @@ def run_suite(url: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.once
-@on_site
+@on_site(patience_s=280)
 async def test_langchains_own_tests_pass_over_all_three_apis(site: Site) -> None:
     """What LangChain requires of a provider: calls, forced calls, histories, structured output,
     usage, streams.

@@ -160,8 +160,7 @@ ROOMS = {
         "web.edge web.health web.observing web.responses web.routes web.services"
     ),
     "web.stored_responses": (
-        "errors protocol.conversation protocol.dialects runtime.lanes web.answers web.edge "
-        "web.responses web.services"
+        "errors protocol.dialects web.answers web.edge web.responses web.services"
     ),
     "web.app": (
         "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "

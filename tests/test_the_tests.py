@@ -99,15 +99,11 @@ TESTED_WITH = {
     "protocol/dialects/attachment_parts.py": "protocol/dialects/test_parts.py",
     "protocol/dialects/dialect.py": "protocol/dialects/openai_chat/test_dialect.py",
     "protocol/dialects/openai_chat/messages.py": "protocol/dialects/openai_chat/test_request.py",
-    "protocol/dialects/openai_chat/tool_choice.py": "protocol/dialects/openai_chat/test_request.py",
     "protocol/dialects/openai_responses/assembly.py": (
         "protocol/dialects/openai_responses/test_writers.py"
     ),
     "protocol/dialects/openai_responses/echo.py": (
         "protocol/dialects/openai_responses/test_writers.py"
-    ),
-    "protocol/dialects/openai_responses/fields.py": (
-        "protocol/dialects/openai_responses/test_request.py"
     ),
     "protocol/dialects/openai_responses/output_items.py": (
         "protocol/dialects/openai_responses/test_writers.py"
@@ -120,6 +116,7 @@ TESTED_WITH = {
     "protocol/dialects/rendering.py": "protocol/dialects/test_media_markup.py",
     "protocol/grok_web/answer.py": "protocol/grok_web/test_decoder.py",
     "protocol/grok_web/answer_parts.py": "protocol/grok_web/test_decoder.py",
+    "protocol/grok_web/attachment_names.py": "protocol/grok_web/test_prompt.py",
     "protocol/grok_web/identity.py": "protocol/grok_web/test_payload.py",
     "protocol/grok_web/stream_keys.py": "protocol/grok_web/test_decoder.py",
     "protocol/recording/covering.py": "protocol/recording/test_redact.py",

@@ -27,7 +27,7 @@ from .answers.answering import answer
 from .answers.chat import ChatRoute
 from .answers.images import ImageRoute
 from .answers.masking import mask_settings
-from .answers.messages import MessagesRoute, token_count
+from .answers.messages import MessagesRoute, message_tokens
 from .answers.responses import ResponsesRoute
 from .dashboard import add_dashboard_routes
 from .edge.auth import KeyRing
@@ -44,9 +44,9 @@ from .services import Services
 from .stored_responses import (
     cancel,
     compact,
-    count_tokens,
     delete_response,
     input_items,
+    input_tokens,
     show_response,
 )
 from .unknown_paths import unknown_url
@@ -243,8 +243,8 @@ def _add_messages_routes(app: QuartTrio, services: Services) -> None:
         return _named(await answer(services, MessagesRoute()))
 
     @route(app, "POST", "/messages/count_tokens")
-    async def count_tokens() -> Response:
-        return _named(await token_count(services))
+    async def count_message_tokens() -> Response:
+        return _named(await message_tokens(services))
 
     @route(app, "HEAD", "/api/hello", needs_key=False)
     async def hello() -> Response:
@@ -260,7 +260,7 @@ def _named(response: Response) -> Response:
 def _add_response_routes(app: QuartTrio, services: Services) -> None:
     @app.post("/responses/input_tokens")
     async def response_tokens() -> Response:
-        return await count_tokens(services)
+        return await input_tokens(services)
 
     @app.post("/responses/compact")
     async def response_compaction() -> Response:

@@ -41,7 +41,7 @@ def model_list(services: Services, lifetime: Lifetime) -> dict[str, object]:
     ids = [model.name for model in rows]
     first, last = (ids[0], ids[-1]) if ids else (None, None)
     pages = {"has_more": False, "first_id": first, "last_id": last}
-    return {"object": "list", "data": data, **pages}
+    return {"object": "list", **pages, "data": data}
 
 
 def model_object(services: Services, model: Model) -> dict[str, object]:
@@ -71,9 +71,9 @@ def _row(model: Model, *, available: bool) -> dict[str, object]:
         "object": "model",
         "created": MODELS_CREATED,
         "owned_by": "xai",
-        "available": available,
         # Beside OpenAI's fields those of Anthropic's list, which its own library requires.
         "type": "model",
         "display_name": model.name,
         "created_at": MODELS_CREATED_AT,
+        "available": available,
     }

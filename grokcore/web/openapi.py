@@ -18,6 +18,12 @@ from quart_trio import QuartTrio
 
 from .. import __version__, errors
 from ..errors import GrokApiError
+from ..protocol.dialects.error_forms import (
+    ErrorForm,
+    anthropic_form,
+    openai_form,
+    responses_form,
+)
 from ..protocol.dialects.openai_images.request import ALIAS_PATTERN
 from ..protocol.models import Model
 from .edge.lifetime import current_lifetime
@@ -61,8 +67,34 @@ _ASKING = (
     errors.TimeoutTotal,
 )
 
+_ASKING_FOR_WORDS = (*_ASKING, errors.ToolCallFailed, errors.InvalidStructuredOutput)
+_REFERRING = (errors.PreviousResponseNotFound, errors.ItemNotFound)
+_KEPT = (*_KEYED, errors.ResponseNotFound)
+_COUNTING = (
+    *_KEYED,
+    errors.OriginNotAllowed,
+    errors.ModelNotFound,
+    errors.ModelNotAllowed,
+    errors.RequestTooLarge,
+    errors.UnsupportedEncoding,
+    errors.AttachmentRefused,
+    errors.ContextLengthExceeded,
+)
+
 ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
-    "createChatCompletion": _ASKING,
+    "createChatCompletion": (*_ASKING_FOR_WORDS, *_REFERRING),
+    "createResponse": (*_ASKING_FOR_WORDS, *_REFERRING),
+    "countResponseTokens": (*_COUNTING, *_REFERRING),
+    "compactResponse": (*_KEYED, errors.OriginNotAllowed, errors.UnknownUrl),
+    "getResponse": _KEPT,
+    "deleteResponse": (*_KEPT, errors.OriginNotAllowed),
+    "listResponseInputItems": _KEPT,
+    "cancelResponse": (*_KEPT, errors.OriginNotAllowed),
+    # Moderated questions are answered with a refusal.
+    "createMessage": tuple(
+        leaf for leaf in _ASKING_FOR_WORDS if leaf is not errors.ContentPolicyViolation
+    ),
+    "countMessageTokens": _COUNTING,
     "createImage": _ASKING,
     "createImageEdit": _ASKING,
     "listModels": _KEYED,
@@ -89,12 +121,34 @@ _ASKED = (
     *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
 )
 
+_ASKED_FOR_WORDS = (*_ASKED, "x-grok2api-long-context", "x-grok2api-tools")
+
 _HEADERS: Mapping[str, tuple[str, ...]] = {
-    "createChatCompletion": (*_ASKED, "x-grok2api-long-context"),
+    "createChatCompletion": _ASKED_FOR_WORDS,
+    "createResponse": _ASKED_FOR_WORDS,
+    "createMessage": (*_ASKED_FOR_WORDS, "request-id"),
+    "countMessageTokens": ("request-id",),
     "createImage": _ASKED,
     "createImageEdit": _ASKED,
 }
 """Headers of all responses of an operation, beside ``x-request-id``."""
+
+_FORMS: Mapping[str, ErrorForm] = {
+    **dict.fromkeys(
+        (
+            "createResponse",
+            "countResponseTokens",
+            "compactResponse",
+            "getResponse",
+            "deleteResponse",
+            "listResponseInputItems",
+            "cancelResponse",
+        ),
+        responses_form,
+    ),
+    **dict.fromkeys(("createMessage", "countMessageTokens"), anthropic_form),
+}
+"""The forms of errors, with their statuses; OpenAI's of the chat API for all other operations."""
 
 _NO_CODE = "`null`: The request is not valid. `param` names the field at fault, if there is one."
 
@@ -184,10 +238,13 @@ def _fill_responses(operation: Object, shared: Mapping[str, Object]) -> None:
     }
     for response in responses.values():
         response["headers"] = {**_header_refs(headers), **response.get("headers", {})}
-    for status in {leaf.status for leaf in ERRORS[name]}:
-        responses[str(status)] = _refusal(
-            [leaf for leaf in ERRORS[name] if leaf.status == status], headers
-        )
+    form = _FORMS.get(name, openai_form)
+    by_status: dict[int, list[type[GrokApiError]]] = {}
+    for leaf in ERRORS[name]:
+        by_status.setdefault(form(leaf(""), "").status, []).append(leaf)
+    schema = "MessageError" if form is anthropic_form else "Error"
+    for status, leaves in by_status.items():
+        responses[str(status)] = _refusal(leaves, headers, schema)
     operation["responses"] = dict(sorted(responses.items()))
 
 
@@ -199,10 +256,17 @@ def _whole(response: Object, shared: Mapping[str, Object]) -> Object:
     return dict(shared[name] if name else response)
 
 
-def _refusal(leaves: Sequence[type[GrokApiError]], headers: Iterable[str]) -> Object:
-    """The response with one status, for one or several errors."""
-    codes = {"code": {"enum": [leaf.code for leaf in leaves]}}
-    schema = {"$ref": "#/components/schemas/Error", "properties": {"error": {"properties": codes}}}
+def _refusal(
+    leaves: Sequence[type[GrokApiError]], headers: Iterable[str], name: str = "Error"
+) -> Object:
+    """The response with one status, for one or several errors.
+
+    :param name: of the schema.
+    """
+    schema: Object = {"$ref": f"#/components/schemas/{name}"}
+    if name == "Error":
+        codes = {"code": {"enum": [leaf.code for leaf in leaves]}}
+        schema["properties"] = {"error": {"properties": codes}}
     return {
         "description": "\n".join(f"* {_described(leaf)}" for leaf in leaves),
         "headers": _header_refs((*headers, "x-should-retry", "retry-after")),

@@ -9,18 +9,17 @@ import trio
 from quart import Response, request
 
 from ..errors import InvalidRequest, ResponseNotFound, UnknownUrl
-from ..protocol.conversation.question import Question
 from ..protocol.dialects.openai_responses.keeping import Page, input_list
 from ..protocol.dialects.openai_responses.request import parse_responses_request
 from ..protocol.dialects.openai_responses.store import Shelf, StoredResponse
-from ..runtime.lanes.lane import rendered
-from .answers.admission import chosen_model, most_body_bytes
+from .answers.admission import most_body_bytes
+from .answers.questions import token_count
 from .answers.responses import with_references
 from .edge.lifetime import current_lifetime
 from .responses import json_response
 from .services import Services
 
-__all__ = ["cancel", "compact", "count_tokens", "delete_response", "input_items", "show_response"]
+__all__ = ["cancel", "compact", "delete_response", "input_items", "input_tokens", "show_response"]
 
 MOST_ITEMS = 100
 """Most items of one page."""
@@ -81,7 +80,7 @@ async def compact() -> Response:
     )
 
 
-async def count_tokens(services: Services) -> Response:
+async def input_tokens(services: Services) -> Response:
     """``POST /responses/input_tokens``: an estimate for the question as it would be asked. No
     picture or file is fetched for it.
 
@@ -92,18 +91,7 @@ async def count_tokens(services: Services) -> Response:
         parse_responses_request, most_body_bytes(config), lifetime
     )
     asked = await with_references(services, asked, lifetime)
-    model = chosen_model(services, asked.model, lifetime)
-    assert model.limits is not None, "a configuration's table has its clocks resolved"
-    question = Question(
-        model,
-        model.limits,
-        asked.messages,
-        search=asked.search,
-        toolbox=asked.toolbox,
-        bounds=asked.bounds,
-        asker=lifetime.caller.name,
-    )
-    tokens = (await rendered(services.gateway.lane, question)).rendering.prompt_tokens
+    tokens = await token_count(services, asked, lifetime)
     return json_response({"object": "response.input_tokens", "input_tokens": tokens})
 
 

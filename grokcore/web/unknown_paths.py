@@ -15,17 +15,13 @@ from ..errors import GrokApiError, NotImplementedHere, UnknownUrl
 __all__ = ["unknown_url"]
 
 _ROUTE = re.compile(
-    r"(?:chat/completions|responses|messages(?:/count_tokens)?|images/generations|images/edits"
-    r"|models)(?=/|$)",
+    r"(?:chat/completions|responses|messages(?:/count_tokens)?|images/generations|images/edits|models)"
+    r"(?=/|$)",
     re.IGNORECASE,
 )
 
 _ROUTES = "/chat/completions, /responses, /messages, /images/generations, /images/edits and /models"
 """The routes below the base URL, in words."""
-
-_ABSENT = {
-    "messages": "This part of Anthropic's Messages API",
-}
 
 VARIATIONS_HINT = (
     " Grok makes no variations: send the picture to /v1/images/edits with a "
@@ -40,11 +36,10 @@ def unknown_url(method: str, path: str, written: str, base_url: str) -> GrokApiE
     :param written: the path as the client wrote it, cut.
     :param base_url: this server's address as the client sees it, without ``/v1``.
     """
-    api = _ABSENT.get(_first_segment(path))
-    if api is not None:
+    if path.strip("/").partition("/")[0].lower() == "messages":
         return NotImplementedHere(
-            f"{api} ({method} {written}) is not implemented here. Have the client use OpenAI's "
-            f"chat completions, with the base URL {base_url}/v1."
+            f"This part of Anthropic's Messages API ({method} {written}) is not implemented here, "
+            f"only {base_url}/v1/messages and {base_url}/v1/messages/count_tokens."
         )
     if path.rstrip("/").endswith("/images/variations"):
         return UnknownUrl(f"There is nothing at {method} {written}.{VARIATIONS_HINT}")
@@ -59,7 +54,3 @@ def unknown_url(method: str, path: str, written: str, base_url: str) -> GrokApiE
         f"There is nothing at {method} {written}. The base URL for clients is {base_url}/v1, with "
         f"{_ROUTES}."
     )
-
-
-def _first_segment(path: str) -> str:
-    return path.strip("/").partition("/")[0].lower()

@@ -42,6 +42,7 @@ class Rule:
 
 
 RULES = (
+    Rule(("What is 3 + 4",), lambda _: _call("my_adder_tool", a=3, b=4)),
     Rule(("<fn:outcome",), lambda _: "It is as the function says."),
     Rule(("magic_function_no_args()? Use",), lambda _: _call("magic_function_no_args")),
     Rule(("magic_function(3)? Use",), lambda _: _call("magic_function", input=3)),

@@ -25,14 +25,39 @@ def map_body(_context: Any, body: Any) -> Any:
     """What a document can't say: that one message is not empty, that files are pictures, and how
     many in all lists.
     """
-    if isinstance(body, dict) and isinstance(body.get("messages"), list):
-        body["messages"] = [*body["messages"], {"role": "user", "content": "hello"}]
+    if isinstance(body, dict):
+        _add_a_question(body)
+        _ask_for_nothing_more(body)
     for key, most in (("image", 10), ("images", 4)):
         if isinstance(body, dict) and isinstance(body.get(key), list):
             body[key] = [_picture_of_a_form(image) for image in body[key][:most]]
         elif isinstance(body, dict) and isinstance(body.get(key), str):
             body[key] = _base64_of_a_picture(body[key])
     return body
+
+
+def _add_a_question(body: dict[str, Any]) -> None:
+    question = {"role": "user", "content": "hello"}
+    for key in ("messages", "input"):
+        if isinstance(body.get(key), list):
+            body[key] = [*filter(_is_whole, body[key]), question]
+
+
+def _is_whole(item: Any) -> bool:
+    """Whether an item names no other, which is not kept."""
+    return not (isinstance(item, dict) and item.get("type") == "item_reference")
+
+
+def _ask_for_nothing_more(body: dict[str, Any]) -> None:
+    """Leave out what the simulated Grok would not do: calls that nobody needs, JSON; and responses
+    that are not kept.
+    """
+    for key in ("tool_choice", "function_call", "response_format", "output_config"):
+        body.pop(key, None)
+    if body.pop("previous_response_id", None) and body.get("input") is None:
+        body["input"] = "hello"
+    if isinstance(body.get("text"), dict):
+        body["text"].pop("format", None)
 
 
 def _base64_of_a_picture(text: str) -> str:

@@ -59,6 +59,81 @@ async def chats(site: Site) -> AsyncIterator[httpx.Response]:
     yield await site.ask(stream=True, stream_options=usage)
 
 
+CALLS = answer(
+    'I look.\n<fn:call name="read">\n<fn:arg name="path">a.txt</fn:arg>\n</fn:call>'
+    '\n<fn:call name="note">\n<fn:arg name="input">b</fn:arg>\n</fn:call>'
+)
+"""Two calls, of a function and of a custom tool."""
+
+READ = {"name": "read", "parameters": {"type": "object", "properties": {"path": {}}}}
+
+
+async def calls(site: Site) -> AsyncIterator[httpx.Response]:
+    """Chats with tools and limits: whole, streamed, of older clients, cut, in several choices."""
+    site.simulator.always(CALLS)
+    tools = [{"type": "function", "function": READ}, {"type": "custom", "custom": {"name": "note"}}]
+    for stream in (False, True):
+        yield await site.ask(tools=tools, stream=stream)
+        yield await site.ask(functions=[READ], stream=stream)
+        yield await site.ask(n=2, max_tokens=1, stream=stream)
+
+
+async def responses(site: Site) -> AsyncIterator[httpx.Response]:
+    """All that the Responses API has: answers, calls, failures, what is kept."""
+    tools = [{"type": "function", **READ}, {"type": "custom", "name": "note"}]
+    asked = {"model": "grok-4.1", "input": "hi"}
+
+    async def ask(path: str = "/responses", **fields: Any) -> httpx.Response:
+        return await site.client.post(path, json={**asked, **fields})
+
+    for stream in (False, True):
+        site.simulator.always(ALL_OF_IT)
+        yield await ask(stream=stream)
+        yield await ask(stream=stream, tools=[{"type": "web_search"}], max_output_tokens=1)
+        site.simulator.always(CALLS)
+        yield (called := await ask(stream=stream, tools=tools))
+    site.simulator.always(Script((*FIRST_TOKEN.steps[:1], CUT)))
+    yield await ask(stream=True)
+    site.simulator.always(answer("fine"))
+    yield (first := await ask())
+    kept = f"/responses/{first.json()['id']}"
+    yield await ask(previous_response_id=first.json()["id"])
+    for path in (kept, f"{kept}/input_items", "/responses/resp_none"):
+        yield await site.client.get(path)
+    yield await site.client.post(f"{kept}/cancel")
+    yield await site.client.delete(kept)
+    yield await ask(previous_response_id="resp_none")
+    yield await ask(input=[{"type": "item_reference", "id": "msg_none"}])
+    yield await ask("/responses/input_tokens", tools=tools)
+    yield await ask("/responses/compact")
+    assert "function_call" in called.text
+
+
+async def messages(site: Site) -> AsyncIterator[httpx.Response]:
+    """All that the Messages API has: answers with thinking, calls, searches, refusals, failures."""
+    tools = [{"name": "read", "input_schema": READ["parameters"]}]
+    asked = {"model": "grok-4.1", "messages": [{"role": "user", "content": "hi"}]}
+
+    async def ask(path: str = "/messages", **fields: Any) -> httpx.Response:
+        return await site.client.post(path, json={**asked, **fields})
+
+    for stream in (False, True):
+        site.simulator.always(ALL_OF_IT)
+        yield await ask(stream=stream, thinking={"type": "enabled"}, max_tokens=1)
+        search = {"type": "web_search_20250305", "name": "web_search"}
+        yield await ask(stream=stream, tools=[search])
+        site.simulator.always(CALLS)
+        yield await ask(stream=stream, tools=tools)
+        site.simulator.always(error(403, lines.ERROR_403_MODERATED))
+        yield await ask(stream=stream)
+    site.simulator.always(Script((*FIRST_TOKEN.steps[:1], CUT)))
+    yield await ask(stream=True)
+    yield await ask()
+    yield await ask("/messages/count_tokens", tools=tools)
+    yield await ask("/messages/count_tokens", messages=[])
+    site.simulator.always(answer("fine"))
+
+
 async def pictures(site: Site) -> AsyncIterator[httpx.Response]:
     """Drawn, edited, and fetched from here in all ways."""
     site.simulator.always(drawing(["users/u/generated/a/image.jpg"]))
@@ -123,7 +198,7 @@ async def test_every_operation_answers_as_described(site: Site) -> None:
     site.client.headers["authorization"] = "Bearer owner"
     described = await Described.by(site)
     seen = set()
-    for answers in (chats, pictures, acts, looks):
+    for answers in (chats, calls, responses, messages, pictures, acts, looks):
         async for reply in answers(site):
             seen.add(described.check(reply))
     reply, reports = await watch(site)

@@ -108,7 +108,7 @@ def test_the_examples_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             assert reply.status_code == 200, reply.text
             assert "x-grok2api-ignored" not in reply.headers
             described.check(reply)
-        assert len(found) == 6
+        assert len(found) == 11
 
     monkeypatch.setattr("grokcore.simulator.app.NATURAL_PACE_S", 0)
     run_on_media_site(scenario, tmp_path)
@@ -126,8 +126,21 @@ def told_part(part: Any) -> Object:
     return chat(messages=[{"role": "user", "content": "hello"}, {"role": "user", "content": part}])
 
 
+def asked(**fields: Any) -> Object:
+    """A request of the Responses API."""
+    return {"model": "grok-3-fast", "input": "hello", **fields}
+
+
+FUNCTION = {"name": "read", "description": None, "parameters": None, "strict": True}
+FUNCTIONS = [{"type": "function", "function": FUNCTION}]
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
+NAMED_SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}
+
+
 ROUTES = {
     "ChatRequest": "/chat/completions",
+    "ResponsesRequest": "/responses",
+    "MessagesRequest": "/messages",
     "ImageRequest": "/images/generations",
     "ImageEditRequest": "/images/edits",
 }
@@ -158,6 +171,25 @@ RIGHT: list[tuple[str, Object]] = [
     ("ChatRequest", chat(stream=None, stream_options=None, search=None, n=None, tool_choice=None)),
     ("ChatRequest", chat(stream=True, stream_options={"include_usage": None}, search=True, n=1, tool_choice="auto")),
     ("ChatRequest", chat(temperature=0.5, tools=[], whatever={})),
+    ("ChatRequest", chat(tools=FUNCTIONS, tool_choice="auto", parallel_tool_calls=False)),
+    ("ChatRequest", chat(tools=[{"type": "custom", "custom": {"name": "note"}}], tool_choice={"type": "none"})),
+    ("ChatRequest", chat(functions=[FUNCTION], function_call="auto")),
+    ("ChatRequest", chat(stop=["."], max_tokens=5, max_completion_tokens=9, n=2, response_format={"type": "text"})),
+    ("ChatRequest", chat(stop="", n="4")),
+    ("ChatRequest", chat(response_format={"type": "json_object"})),
+    ("ChatRequest", chat(response_format=NAMED_SCHEMA)),
+    ("ResponsesRequest", asked()),
+    ("ResponsesRequest", asked(input=[{"role": "user", "content": [{"type": "input_image", "image_url": PICTURE}]}])),
+    ("ResponsesRequest", asked(input=[{"type": "message", "role": "user", "content": "hi"}, {"type": "function_call", "call_id": "1", "name": "read", "arguments": "{"}, {"type": "function_call_output", "call_id": "2", "output": [{"type": "input_text", "text": "a"}]}, {"type": "reasoning"}])),
+    ("ResponsesRequest", asked(instructions="Be brief.", store=False, stream=True, search=False, max_output_tokens=16)),
+    ("ResponsesRequest", asked(tools=[{"type": "function", **FUNCTION}, {"type": "web_search"}, {"type": "namespace", "name": "a", "tools": [{"type": "function", **FUNCTION}]}, {"type": "custom", "name": "b"}])),
+    ("ResponsesRequest", asked(text={"format": {"type": "json_schema", "name": "a", "schema": SCHEMA}}, background=None)),
+    ("ResponsesRequest", asked(temperature=0.5, include=["reasoning.encrypted_content"], metadata={})),
+    ("MessagesRequest", chat(max_tokens=5, stop_sequences=["."], system=[{"type": "text", "text": "Be brief."}])),
+    ("MessagesRequest", chat(messages=[{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1"}, {"type": "text", "text": "hi"}]}, {"role": "system", "content": "Go on."}])),
+    ("MessagesRequest", chat(tools=[{"name": "read", "input_schema": SCHEMA}, {"type": "web_search_20250305", "name": "web_search"}], tool_choice={"type": "auto"})),
+    ("MessagesRequest", chat(thinking={"type": "adaptive", "display": "omitted"}, stream=True, temperature=1)),
+    ("MessagesRequest", chat(output_config={"format": {"type": "json_schema", "schema": SCHEMA}})),
     ("ImageRequest", {"prompt": "a cat", "model": None, "n": None, "response_format": None, "partial_ok": None}),
     ("ImageRequest", {"prompt": "a cat", "model": "grok-imagine-image", "stream": False, "mask": None, "size": "1x1"}),
     ("ImageRequest", {"prompt": "a cat", "model": "gpt-image-2", "n": "1.0", "partial_ok": "False", "mask": ""}),
@@ -197,6 +229,30 @@ BAD: list[tuple[str, Object]] = [
     ("ChatRequest", chat(tool_choice="required")),
     ("ChatRequest", chat(tool_choice={"type": "any"})),
     ("ChatRequest", chat(function_call={"name": "f"})),
+    ("ChatRequest", chat(tools=[{"type": "function"}])),
+    ("ChatRequest", chat(tools=[{"type": "function", "function": {"name": "a b"}}])),
+    ("ChatRequest", chat(stop=["a", "b", "c", "d", "e"])),
+    ("ChatRequest", chat(stop=5)),
+    ("ChatRequest", chat(max_tokens=0)),
+    ("ChatRequest", chat(response_format={"type": "xml"})),
+    ("ChatRequest", chat(response_format={"type": "json_schema"})),
+    ("ResponsesRequest", {"model": "grok-3-fast"}),
+    ("ResponsesRequest", asked(input=[])),
+    ("ResponsesRequest", asked(input=" ")),
+    ("ResponsesRequest", asked(input=[{"content": "hi"}])),
+    ("ResponsesRequest", asked(background=True)),
+    ("ResponsesRequest", asked(conversation="c")),
+    ("ResponsesRequest", asked(top_logprobs=2)),
+    ("ResponsesRequest", asked(max_output_tokens=0)),
+    ("ResponsesRequest", asked(text={"format": {"type": "xml"}})),
+    ("ResponsesRequest", asked(tools=[{"type": "function"}])),
+    ("MessagesRequest", {"model": "grok-3-fast"}),
+    ("MessagesRequest", chat(messages=[])),
+    ("MessagesRequest", chat(messages=[{"role": "robot", "content": "hi"}])),
+    ("MessagesRequest", chat(system=5)),
+    ("MessagesRequest", chat(stop_sequences=5)),
+    ("MessagesRequest", chat(max_tokens=0)),
+    ("MessagesRequest", chat(tools=[{"input_schema": {}}])),
     ("ChatRequest", chat(modalities=["text", "audio"])),
     ("ChatRequest", chat(audio={"voice": "x", "format": "wav"})),
     ("ChatRequest", chat(logprobs=True)),
@@ -227,7 +283,7 @@ async def test_all_forms_of_a_request_that_are_described_are_answered(site: Site
     described = await Described.by(site)
     for schema, body in RIGHT:
         site.simulator.always(
-            drawing(["users/u/generated/a/image.jpg"]) if "prompt" in body else answer("fine")
+            drawing(["users/u/generated/a/image.jpg"]) if "prompt" in body else answer('{"a": 1}')
         )
         assert described.takes(body, schema), body
         reply = await site.client.post(ROUTES[schema], json=body)

@@ -99,7 +99,7 @@ def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-# Names of what has no effect --------------------------------------------------------------------
+# Names of fields without effect ----------------------------------------------------------------
 
 
 def unused_fields(fields: Mapping[str, Any], used: Collection[str]) -> list[str]:

@@ -1,8 +1,8 @@
 """JSON as models write it: valid, or with one of a few faults that leave no doubt.
 
-Mended are single quotes, a comma before a closing bracket, Python's ``True``, ``False`` and
-``None``, raw line breaks in strings, and brackets that are still open at the end. Nothing else is:
-a guess would reach a program that acts on it.
+Mended are single quotes, a comma before a closing bracket, and raw line breaks in strings. So are
+Python's ``True``, ``False`` and ``None``, and brackets that are still open at the end. Nothing else
+is: a guess would reach a program that acts on it.
 
 Rules
 -----
@@ -50,16 +50,19 @@ _CLOSER = {"{": "}", "[": "]"}
 def read_json(text: str, *, may_be_open: bool = True) -> Any:
     """The value that *text* is: strictly read, or with the faults above mended.
 
-    :param may_be_open: whether open brackets are closed at the end.
+    :param may_be_open: whether open brackets are closed at the end. If not, the text may have been
+        cut anywhere, also within a number.
     :raises ValueError: if the text is neither, or nested too deeply.
     """
     try:
-        return _strict(text)
+        return _strict(text, may_be_open=may_be_open)
     except ValueError:
         return _Reader(text, may_be_open=may_be_open).whole()
 
 
-def _strict(text: str) -> Any:
+def _strict(text: str, *, may_be_open: bool) -> Any:
+    if not may_be_open and text[-1:].isdigit():
+        raise ValueError("a number is cut")
     value = loads(text.encode("utf-8", "replace"))
     if text.count("[") + text.count("{") > MOST_DEPTH and _depth(value) > MOST_DEPTH:
         raise ValueError("nested too deeply")
@@ -168,14 +171,14 @@ class _Reader:
     def _word(self) -> bool | None:
         match = _WORD.match(self._text, self._at)
         if match is None or match.group() not in _WORDS:
-            raise ValueError("a word is no value of JSON")
+            raise ValueError("a word is not valid JSON")
         self._at = match.end()
         return _WORDS[match.group()]
 
     def _number(self) -> int | float:
         match = _NUMBER.match(self._text, self._at)
         if match is None or match.end() == len(self._text):
-            raise ValueError("a number is none of JSON, or is cut")
+            raise ValueError("a number is cut or not valid JSON")
         value, self._at = decode_at(self._text, self._at)
         assert isinstance(value, int | float)
         return value
@@ -211,7 +214,7 @@ def whole_value(text: str, *, may_be_open: bool = True) -> Whole:
     :param may_be_open: as of :func:`read_json`.
     :raises ValueError: if there is none, or more than one.
     """
-    bare = text.strip()
+    bare = text.lstrip()
     try:
         return _read(bare, may_be_open=may_be_open)
     except ValueError as error:
@@ -229,12 +232,12 @@ def whole_value(text: str, *, may_be_open: bool = True) -> Whole:
 def _readable(pieces: Iterable[str], *, may_be_open: bool) -> Iterator[Whole]:
     for piece in pieces:
         with suppress(ValueError):
-            yield _read(piece.strip(), may_be_open=may_be_open)
+            yield _read(piece.lstrip(), may_be_open=may_be_open)
 
 
 def _read(text: str, *, may_be_open: bool) -> Whole:
     try:
-        return Whole(text, _strict(text))
+        return Whole(text.rstrip(), _strict(text, may_be_open=may_be_open))
     except ValueError:
         value = _Reader(text, may_be_open=may_be_open).whole()
         return Whole(json.dumps(value, ensure_ascii=False), value)

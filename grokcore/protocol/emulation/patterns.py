@@ -3,8 +3,8 @@
 Python's ``re`` backtracks: ``(a+)+$`` takes hours for forty characters. So the steps that a search
 may take are estimated from the pattern first. A pattern that may take too many is not tried.
 
-The estimate is a product: the text's length for each ``*`` and ``+``, the number of choices for
-``?``, ``{m,n}`` and ``|``, and the length once more unless the pattern begins with ``^``. A
+The estimate is a product: the text's length for each ``*`` and ``+``, and the number of choices for
+``?``, ``{m,n}`` and ``|``. Unless the pattern begins with ``^``, the length counts once more. A
 repeated group with choices in it multiplies with every repetition, so it is not tried at all.
 """
 

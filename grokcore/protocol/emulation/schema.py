@@ -2,10 +2,10 @@
 
 Theory
 ------
-The keywords are those that clients use in tools and text formats (JSON Schema 2020-12, and what
-draft 4 to draft 7 wrote in another way). A keyword that is missing in the table below, or has a
-value of the wrong type, allows everything: a client's own validator has the last word. The same
-holds for ``format``, and for patterns that could take too long (:mod:`.patterns`).
+The keywords are those of JSON Schema 2020-12 that clients use in tools and text formats. Their
+older forms, of draft 4 to draft 7, are read too. A keyword that is missing in the table below, or
+has a value of the wrong type, allows everything: a client's own validator has the last word. The
+same holds for ``format``, and for patterns that could take too long (:mod:`.patterns`).
 
 Rules
 -----

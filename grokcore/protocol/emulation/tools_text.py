@@ -184,9 +184,9 @@ def _cut(text: str, most: int | None) -> str:
     """The beginning of *text*, up to the end of a sentence or word."""
     if most is None or len(text) <= most:
         return text
-    begun = text[: most - 1]
+    begun = text[: most - 2]  # the mark of a cut is a part of it
     sentence = max(begun.rfind(end) for end in (". ", ".\n", "\n"))
     if sentence >= most * _SENTENCE_SHARE:
-        return f"{begun[: sentence + 1].rstrip()}…"
+        return f"{begun[: sentence + 1].rstrip()} …"
     word = begun.rfind(" ")
     return f"{begun[:word].rstrip() if word > 0 else begun}…"

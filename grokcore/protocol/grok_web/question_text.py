@@ -92,7 +92,7 @@ def render_question(
         (*transcript, *question.enclosed.attachments),
         frozenset({*left_behind(question.messages, question.enclosed.paths), *_unheard(question)}),
         bool(transcript),
-        estimate(prompt.message),
+        _tokens(prompt),
         words.note,
         message=prompt.message,
         form=words.form,
@@ -103,8 +103,7 @@ def prompt_tokens(question: Question, long_texts: LongTexts, tool_texts: ToolTex
     """An estimate of all words of *question*, also of those that go up as a file. Any length is
     counted.
     """
-    prompt = _words(question, long_texts.most_chars, tool_texts).prompt
-    return estimate(prompt.message) + estimate(prompt.transcript)
+    return _tokens(_words(question, long_texts.most_chars, tool_texts).prompt)
 
 
 def _words(question: Question, most_chars: int, tool_texts: ToolTexts) -> _Words:
@@ -131,7 +130,14 @@ def _check_length(prompt: Prompt, long_texts: LongTexts) -> None:
 def _excess(prompt: Prompt, most_chars: int) -> tuple[int, int]:
     """Estimates of the conversation's tokens, and of the most that a message holds."""
     most = most_chars // CHARS_PER_TOKEN
-    return max(estimate(prompt.message) + estimate(prompt.transcript), most + 1), most
+    return max(_tokens(prompt), most + 1), most
+
+
+def _tokens(prompt: Prompt) -> int:
+    """An estimate of all words that are sent, also of those in the file: clients shorten a
+    conversation by this number.
+    """
+    return estimate(prompt.message) + estimate(prompt.transcript)
 
 
 def _picture_words(message: Message) -> str:

@@ -5,21 +5,19 @@ from __future__ import annotations
 from attrs import field, frozen
 from quart import Response, request
 
-from ...protocol.conversation.question import Question
 from ...protocol.dialects.anthropic_messages.dialect import MessagesDialect
 from ...protocol.dialects.anthropic_messages.request import MessagesRequest
 from ...protocol.dialects.anthropic_messages.writers import MessageCollector
 from ...runtime.completion.gateway import Completion
-from ...runtime.lanes.lane import rendered
 from ..delivery import Delivery
 from ..edge.lifetime import Lifetime, current_lifetime
 from ..responses import json_response
 from ..services import Services
-from .admission import chosen_model, most_body_bytes
+from .admission import most_body_bytes
 from .answering import AskingRoute
-from .questions import open_answer
+from .questions import open_answer, token_count
 
-__all__ = ["MessagesRoute", "token_count"]
+__all__ = ["MessagesRoute", "message_tokens"]
 
 
 @frozen
@@ -39,9 +37,8 @@ class MessagesRoute(AskingRoute[MessagesRequest, MessageCollector]):
         return services.deliveries.of_answer(services.state.config, request.scope)
 
 
-async def token_count(services: Services) -> Response:
-    """An estimate of the prompt that the request at hand would make. Grok is not asked, and nothing
-    is fetched.
+async def message_tokens(services: Services) -> Response:
+    """An estimate of the prompt that the request at hand would make.
 
     :raises GrokApiError: if the request is not valid.
     """
@@ -50,16 +47,4 @@ async def token_count(services: Services) -> Response:
     asked = await services.state.bodies.parse(
         dialect.parse, most_body_bytes(services.state.config), lifetime
     )
-    model = chosen_model(services, asked.model, lifetime)
-    assert model.limits is not None, "a configuration's table has its clocks resolved"
-    question = Question(
-        model,
-        model.limits,
-        asked.messages,
-        search=asked.search,
-        toolbox=asked.toolbox,
-        bounds=asked.bounds,
-        asker=lifetime.caller.name,
-    )
-    counted = (await rendered(services.gateway.lane, question)).rendering
-    return json_response({"input_tokens": counted.prompt_tokens})
+    return json_response({"input_tokens": await token_count(services, asked, lifetime)})

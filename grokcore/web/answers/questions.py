@@ -4,10 +4,13 @@ files.
 
 from __future__ import annotations
 
+from ...errors import ContextLengthExceeded
+from ...protocol.conversation.enclosures import Enclosed
 from ...protocol.conversation.question import Question, last_words
 from ...protocol.dialects.ask import Ask
 from ...protocol.models import Model
 from ...runtime.completion.gateway import Completion
+from ...runtime.lanes.lane import rendered
 from ..edge.lifetime import Lifetime
 from ..services import Services
 from .admission import (
@@ -20,7 +23,7 @@ from .admission import (
 )
 from .choices import AnyCompletion
 
-__all__ = ["open_answer", "open_answers", "question_of"]
+__all__ = ["open_answer", "open_answers", "question_of", "token_count"]
 
 
 async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> Completion:
@@ -54,19 +57,39 @@ async def _admitted(services: Services, ask: Ask, lifetime: Lifetime) -> Questio
     return await question_of(services, ask, model, lifetime)
 
 
+async def token_count(services: Services, ask: Ask, lifetime: Lifetime) -> int:
+    """An estimate of the words of *ask* as they would be sent, also where they are too many. Grok
+    is not asked, and no picture or file is fetched.
+
+    :raises GrokApiError: if the request can't be served.
+    """
+    model = chosen_model(services, ask.model, lifetime)
+    try:
+        question = _question(ask, model, Enclosed(), lifetime)
+        return (await rendered(services.gateway.lane, question)).rendering.prompt_tokens
+    except ContextLengthExceeded as error:
+        if error.excess is None:
+            raise
+        return error.excess[0]
+
+
 async def question_of(services: Services, ask: Ask, model: Model, lifetime: Lifetime) -> Question:
     """The question of *ask*. A video is made of the user's last words: nothing else is fetched.
 
     :raises GrokApiError: if there is no room for another answer, or a picture or file of the user's
         last message can't be had.
     """
-    assert model.limits is not None, "a configuration's table has its clocks resolved"
     heard = last_words(ask.messages) if model.video else ask.messages
+    return _question(ask, model, await brought(services, heard, lifetime), lifetime)
+
+
+def _question(ask: Ask, model: Model, enclosed: Enclosed, lifetime: Lifetime) -> Question:
+    assert model.limits is not None, "a configuration's table has its clocks resolved"
     return Question(
         model,
         model.limits,
         ask.messages,
-        await brought(services, heard, lifetime),
+        enclosed,
         search=ask.search,
         toolbox=ask.toolbox,
         bounds=ask.bounds,

@@ -29,7 +29,7 @@ from typing import Any, TypeAlias
 import trio
 
 from ...errors import GrokApiError, InternalError, InvalidRequest, UnknownUrl
-from ...protocol.dialects.error_forms import ErrorForm, error_form
+from ...protocol.dialects.error_forms import ErrorForm, error_form, openai_form
 from ..observing.trace import Trace
 from .doors import Doors
 from .early_errors import new_request_id, refusal
@@ -97,8 +97,7 @@ class Edge:
         try:
             async with trio.open_nursery() as nursery:
                 lifetime = Lifetime(trace, nursery)
-                form = error_form(plain_path(scope["path"]) or "")
-                await self._serve_or_fail(scope, _Wire(receive, send, lifetime, form), lifetime)
+                await self._serve_or_fail(scope, _Wire(receive, send, lifetime), lifetime)
                 nursery.cancel_scope.cancel()
         finally:
             if lifetime is not None:
@@ -121,6 +120,8 @@ class Edge:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
+        path = plain_path(scope["path"])
+        wire.form = error_form(path or "")
         if "content-length" in headers and "transfer-encoding" in headers:
             await wire.refuse(
                 InvalidRequest("Content-Length and Transfer-Encoding exclude each other.")
@@ -131,7 +132,6 @@ class Edge:
         if refused is not None:
             await wire.refuse(refused)
             return
-        path = plain_path(scope["path"])
         if path is None:
             await wire.refuse(
                 InvalidRequest("The request's target is neither a path nor an http URL.")
@@ -150,14 +150,14 @@ class Edge:
 class _Wire:
     """The two ASGI channels of one request.
 
-    :param form: the form of errors that are sent without the app.
+    :ivar form: the form of errors that are sent without the app.
     """
 
-    def __init__(self, receive: Receive, send: Send, lifetime: Lifetime, form: ErrorForm) -> None:
+    def __init__(self, receive: Receive, send: Send, lifetime: Lifetime) -> None:
         self._receive = receive
         self._send = send
         self._lifetime = lifetime
-        self._form = form
+        self.form: ErrorForm = openai_form
         self.answering = False
         self._left = False
         self._body_over = trio.Event()
@@ -188,7 +188,7 @@ class _Wire:
 
     async def refuse(self, error: GrokApiError) -> None:
         """Answer with an error, without the app, and close the connection."""
-        status, headers, body = refusal(error, self._lifetime.request_id, self._form)
+        status, headers, body = refusal(error, self._lifetime.request_id, self.form)
         self._lifetime.trace.status, self._lifetime.trace.error = status, error
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": True})

@@ -63,6 +63,18 @@ class Case:
         {"a", "b"},
         set(),
     ),
+    Case(
+        "a picture that a tool returned",
+        (turn("user", "a"), turn("assistant", "b"), turn("tool", "c"), turn("tool", "d.pdf")),
+        {"a", "c", "d.pdf"},
+        {"earlier_pictures"},
+    ),
+    Case(
+        "one that the assistant saw already",
+        (turn("user"), turn("assistant"), turn("tool", "a"), turn("assistant"), turn("tool", "b")),
+        {"b"},
+        {"earlier_pictures"},
+    ),
     Case("no user", (turn("system", "a"), turn("assistant"), turn("tool", "b")), {"b"},
          {"earlier_pictures"}),
 ], ids=lambda case: case.name)  # fmt: skip

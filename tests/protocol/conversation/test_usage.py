@@ -47,3 +47,15 @@ def test_the_count_does_not_depend_on_the_cuts(data: st.DataObject) -> None:
         count.add(piece)
         assert count.tokens >= before
     assert count.tokens == estimate(text) <= len(text)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text("ab你🙂", max_size=12), st.text("ab你🙂", max_size=12), st.integers(0, 12))
+def test_the_longest_fitting_beginning_is_found(before: str, text: str, most: int) -> None:
+    """An answer is cut at the limit: not before, not behind."""
+    count = TokenEstimate()
+    count.add(before)
+    fitting = count.fitting(text, most)
+    assert count.tokens == estimate(before)
+    lengths = [end for end in range(len(text) + 1) if estimate(before + text[:end]) <= most]
+    assert fitting == max(lengths, default=0)

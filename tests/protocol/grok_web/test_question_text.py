@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from attrs import evolve, field, frozen
 
@@ -9,14 +11,19 @@ from grokcore.config import DEFAULT_LIMITS
 from grokcore.errors import ContextLengthExceeded
 from grokcore.protocol.conversation.attachment_part import AttachmentPart
 from grokcore.protocol.conversation.attachments import MOST_BYTES, Attachment
+from grokcore.protocol.conversation.bounds import Bounds, TextFormat
 from grokcore.protocol.conversation.enclosures import Enclosed
 from grokcore.protocol.conversation.messages import Message
-from grokcore.protocol.conversation.question import Question, Task
+from grokcore.protocol.conversation.question import Question, Repair, Task
+from grokcore.protocol.conversation.tools import Choice, Tool, Toolbox
 from grokcore.protocol.conversation.usage import estimate
+from grokcore.protocol.emulation.forms import WORDS, CallForm
 from grokcore.protocol.emulation.tools_text import ToolTexts
 from grokcore.protocol.grok_web.prompt import TRANSCRIPT_NAME, render_prompt
-from grokcore.protocol.grok_web.question_text import LongTexts, render_question
+from grokcore.protocol.grok_web.question_text import LongTexts, prompt_tokens, render_question
 from grokcore.protocol.models import SHIPPED, Model
+
+from ..emulation.tool_lists import AGENTS
 
 CHAT, VIDEO = SHIPPED["grok-3-fast"], SHIPPED["grok-imagine-0.9"]
 OLD, NEW = AttachmentPart(True, "u", "", "old"), AttachmentPart(True, "v", "", "new")
@@ -124,3 +131,76 @@ def test_a_question_without_a_spare_picture_says_so() -> None:
     assert not whole.ignored
     assert less.ignored == {"earlier_pictures"}
     assert less.attachments == ()
+
+
+TOOLS = Toolbox((Tool("Read", "Reads a file."),))
+
+
+def test_a_question_with_tools_says_how_they_are_shown() -> None:
+    """The form is what the answer is read by; the note is for a response header."""
+    question = Question(CHAT, DEFAULT_LIMITS, TALK[:2], toolbox=TOOLS)
+    texts = ToolTexts(words=WORDS["function_call"])
+    found = render_question(question, LongTexts(), texts)
+    assert found.form == CallForm(words=WORDS["function_call"])
+    assert found.tools_note == "1; tier=1"
+    assert "Read()" in found.message
+    assert found.message.count("</fn:function_call>") == 1
+    reader = found.call_reader()
+    assert reader is not None
+    assert len(reader.feed('<fn:function_call name="Read"></fn:function_call>')) == 1
+    assert found.prompt_tokens == estimate(found.message)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question(CHAT, DEFAULT_LIMITS, TALK, toolbox=evolve(TOOLS, choice=Choice.NONE)),
+        Question(VIDEO, DEFAULT_LIMITS, TALK, toolbox=TOOLS),
+        Question(CHAT, DEFAULT_LIMITS, TALK[:1], task=Task.PICTURES, toolbox=TOOLS),
+    ],
+    ids=["no tool may be called", "a video", "a picture"],
+)
+def test_tools_that_are_not_in_play_change_nothing(question: Question) -> None:
+    """The prompt is the same as without them."""
+    found, plain = (
+        render_question(one, LongTexts(), ToolTexts())
+        for one in (question, evolve(question, toolbox=Toolbox()))
+    )
+    assert (found.message, found.form, found.tools_note) == (plain.message, None, "")
+    assert found.call_reader() is None
+
+
+def test_the_form_of_an_answer_is_asked_for() -> None:
+    """In a conversation without tools too; a repeated question names the faults."""
+    bounds = Bounds(text_format=TextFormat({"type": "object"}))
+    question = Question(CHAT, DEFAULT_LIMITS, TALK[:1], bounds=bounds)
+    message = render_question(question, LongTexts(), ToolTexts()).message
+    assert message.endswith('schema:\n{"type": "object"}')
+    repaired = evolve(question, repair=Repair("{", ("It is cut off.",)))
+    message = render_question(repaired, LongTexts(), ToolTexts()).message
+    assert "- It is cut off." in message
+
+
+def test_words_of_a_file_are_counted_too() -> None:
+    """Clients shorten a conversation by this count. Any length is counted, also one that is
+    refused.
+    """
+    talk = (Message("user", "a" * 8000), *TALK[1:])
+    for toolbox in (Toolbox(), TOOLS):
+        question = Question(CHAT, DEFAULT_LIMITS, talk, toolbox=toolbox)
+        counts = [
+            prompt_tokens(question, texts, ToolTexts())
+            for texts in (SMALL, LongTexts(), LongTexts(1000, refused=True))
+        ]
+        assert all(2000 < count < 2500 for count in counts)
+
+
+def test_a_large_list_of_tools_is_counted_in_time() -> None:
+    """A client asks for 24 such counts at once (Claude Code 2.1, 2026-11)."""
+    question = Question(CHAT, DEFAULT_LIMITS, TALK[1:], toolbox=Toolbox(AGENTS[1].made()))
+    times = []
+    for _ in range(5):
+        began = time.process_time()
+        assert prompt_tokens(question, LongTexts(), ToolTexts()) > 4000
+        times.append(time.process_time() - began)
+    assert min(times) < 0.1  # 3 ms on a free core, more where coverage is measured

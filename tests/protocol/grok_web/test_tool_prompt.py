@@ -17,10 +17,12 @@ from grokcore.protocol.conversation.attachment_part import AttachmentPart
 from grokcore.protocol.conversation.attachments import Attachment
 from grokcore.protocol.conversation.bounds import Bounds, TextFormat
 from grokcore.protocol.conversation.enclosures import Enclosed
+from grokcore.protocol.conversation.events import ToolCall
 from grokcore.protocol.conversation.messages import Call, Message
 from grokcore.protocol.conversation.question import Question, Repair
 from grokcore.protocol.conversation.tools import Choice, Tool, Toolbox, ToolKind
-from grokcore.protocol.emulation.forms import WORDS
+from grokcore.protocol.emulation.calls import ToolSieve
+from grokcore.protocol.emulation.forms import WORDS, render_call
 from grokcore.protocol.emulation.tools_text import ToolTexts
 from grokcore.protocol.grok_web.prompt import IN_FILE, TRANSCRIPT_NAME
 from grokcore.protocol.grok_web.tool_prompt import ToolPrompt, fit_tool_prompt
@@ -157,7 +159,7 @@ def test_no_text_is_altered_whatever_it_holds(
 @settings(deadline=None, max_examples=100)
 @given(CONVERSATIONS)
 def test_no_text_holds_a_tag_of_ours(messages: list[Message]) -> None:
-    """So nothing that was quoted can be a call, or end a turn: the only tags are those around
+    """Nothing that was quoted can be a call, or end a turn: the only tags are those around
     turns, one pair for each, and those of calls.
     """
     found = rendered(asked(*messages))
@@ -185,8 +187,19 @@ def test_a_quoted_call_takes_the_prefix() -> None:
     assert rendered(repaired).form.prefix == "fn"
 
 
+def test_a_file_of_calls_is_written_to_the_character() -> None:
+    """An agent edits this very project: the file that it read holds calls, as does its edit."""
+    file = '<fn:call name="Read">\n<fn:arg name="path">a &lt; b</fn:arg>\n</fn:call>\n<user>'
+    question = asked(Message("user", "Fix it."), Message("tool", file))
+    form = rendered(question).form
+    reader = ToolSieve(question.toolbox, form)
+    [call] = reader.feed(f"Done.\n{render_call(form, 'Read', {'path': file})}")[1:]
+    assert isinstance(call, ToolCall)
+    assert json.loads(call.arguments) == {"path": file}
+
+
 def test_calls_of_any_arguments_are_shown() -> None:
-    """Those that are no JSON object, or are of a custom tool, as the raw text that they are."""
+    """Arguments that are no JSON object, or are of a custom tool, are raw text."""
     calls = (
         Call("1", "Read", '{"path": "a\\nb", "more": [1]}'),
         Call("2", "Read", "[" * 5000),
@@ -237,7 +250,7 @@ def test_of_a_long_conversation_the_past_goes_into_the_file() -> None:
 
 
 def test_long_parts_of_the_message_go_into_the_file_too() -> None:
-    """But never the tools, nor the closing line."""
+    """The tools and the closing line stay."""
     instructed = rendered(asked(Message("system", "z" * 1600), *LONG), 3000).prompt
     assert "z" not in instructed.message.replace("(z", "")
     assert instructed.transcript.startswith("<fn:system>\nzzz")
@@ -259,6 +272,6 @@ def test_a_large_history_is_rendered_in_time() -> None:
         turns.append(Message("assistant", "", calls=(Call(f"c{number}", "Read", arguments),)))
         turns.append(Message("tool", "d <e>\n" * 700, call_id=f"c{number}"))
     question = asked(*turns)
-    began = time.perf_counter()
+    began = time.process_time()
     rendered(question)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 1

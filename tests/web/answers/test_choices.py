@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 import pytest
 import trio
-from attrs import define, evolve
+from attrs import define
 
 from grokcore.errors import (
     ContentPolicyViolation,
@@ -28,7 +28,9 @@ from grokcore.protocol.conversation.events import (
     Unusable,
 )
 from grokcore.protocol.conversation.tools import Tool, Toolbox
-from grokcore.protocol.dialects.openai_chat.writers import DONE, KEEP_ALIVE, ChunkWriter
+from grokcore.protocol.dialects.openai_chat.writers import DONE, KEEP_ALIVE, ChatHead, ChunkWriter
+from grokcore.protocol.dialects.rendering import Style, ThinkingStyle
+from grokcore.protocol.models import Limits
 from grokcore.simulator.scripts import Script, Wait, answer
 from grokcore.web.answers.choices import Choices
 from grokcore.web.answers.event_stream import EventStream
@@ -36,10 +38,11 @@ from tests.examples import token_line
 from tests.runtime.echo_lane import EchoLane
 from tests.runtime.worlds import World, make_world
 from tests.scenarios import on_fake_clock
-from tests.web.answers.test_event_stream import HEAD, LIMITS
 
 UNUSABLE = Unusable("<fn:call>", ("It has no name.",), ToolCallFailed("It could not be read."))
 CALL = ToolCall(0, "read", "{}")
+HEAD = ChatHead("chatcmpl-1", 1, "grok-3-fast", 1, Style(ThinkingStyle.HIDDEN), choices=2)
+LIMITS = Limits(first_response=300, chunk=300, total=900)
 
 
 @define
@@ -229,7 +232,7 @@ async def test_choices_are_streamed_as_they_come() -> None:
     )
     async with trio.open_nursery() as nursery:
         choices = Choices([world.ask(limits=LIMITS), world.ask(limits=LIMITS)], nursery)
-        writer = ChunkWriter(evolve(HEAD, choices=2), include_usage=True)
+        writer = ChunkWriter(HEAD, include_usage=True)
         stream = EventStream(choices, writer, nursery, heartbeat_s=10)
         await stream.begin(trio.current_time() + 45)
         sent = [(trio.current_time(), data) async for data in stream]

@@ -185,3 +185,18 @@ def test_the_request_line_is_json_when_the_log_is() -> None:
         "status": 200,
         "total": 1.5,
     }
+
+
+@on_site(config=LIMITED)
+async def test_each_choice_counts_as_a_request_of_its_key(site: Site) -> None:
+    """All of them or none; and what could never be allowed is refused for good."""
+    site.simulator.always(answer("ok"))
+    whole = await ask_as(site, "slow", n=2)
+    assert [choice["index"] for choice in whole.json()["choices"]] == [0, 1]
+    assert whole.headers["x-ratelimit-remaining-requests"] == "0"
+    assert whole.headers["x-grok2api-attempts"] == "2"
+    for key, status, param in (("slow", 429, None), ("one", 400, "n")):
+        refused = await ask_as(site, key, n=3)
+        assert (refused.status_code, refused.json()["error"]["param"]) == (status, param)
+    assert (await ask_as(site, "one")).status_code == 200
+    assert (await ask_as(site, "free", n=4, stream=True)).text.count("[DONE]") == 1

@@ -133,8 +133,9 @@ def every_route() -> list[tuple[str, str]]:
     ]
 
 
-KEYLESS = {"/health", "/", *(f"/status/{name}" for name in FILES)}
-"""The page holds no data, and asks for the key itself."""
+KEYLESS = {"/health", "/", "/api/hello", *(f"/status/{name}" for name in FILES)}
+"""The page holds no data, and asks for the key itself. Claude Code looks for ``/api/hello`` without
+one."""
 
 
 def test_with_a_key_set_everything_but_health_and_the_empty_page_asks_for_it() -> None:

@@ -87,8 +87,8 @@ ODD = (
     Odd("nearly a route", raw("POST /v1/chat/completion HTTP/1.1", body=CHAT), 404, "/v1, with /chat/completions,"),
     Odd("a browser at a route", raw("GET /v1/chat/completions HTTP/1.1"), 405, "does not take GET, only OPTIONS and POST."),
     Odd("a response", raw("GET /v1/responses/resp_1/input_items HTTP/1.1"), 404, "no response 'resp_1'"),
-    Odd("messages", raw("POST /v1/messages?beta=true HTTP/1.1", body=b"{}"), 501, "Messages API"),
-    Odd("tokens of messages", raw("POST /v1/messages/count_tokens HTTP/1.1", body=b"{}"), 501, "Messages API"),
+    Odd("batches", raw("POST /v1/messages/batches?beta=true HTTP/1.1", body=b"{}"), 501, "Messages API"),
+    Odd("messages, prefixed", raw("POST /api/v1/messages HTTP/1.1", body=b"{}"), 404, "base URL to http://localhost/v1"),
     Odd("brotli", raw("POST /v1/chat/completions HTTP/1.1", "content-encoding: br", body=b"x"), 415, "'br'"),
     Odd("gzip twice", raw("POST /v1/chat/completions HTTP/1.1", "content-encoding: gzip, gzip", body=b"x"), 415, "gzip, gzip"),
     Odd("gzip that is none", raw("POST /v1/chat/completions HTTP/1.1", "content-encoding: gzip", body=CHAT), 400, "as gzip"),
@@ -121,7 +121,7 @@ async def test_absent_apis_answer_in_the_form_of_their_own_clients(site: Site) -
         ({"x-api-key": "owner-key"}, 501, "api_error"),
         ({}, 401, "authentication_error"),
     ):
-        reply = await site.client.post("/v1/messages", json={}, headers=headers)
+        reply = await site.client.post("/v1/messages/batches", json={}, headers=headers)
         body = reply.json()
         assert (reply.status_code, body["type"], body["error"]["type"]) == (status, "error", kind)
         assert body["request_id"] == reply.headers["x-request-id"]

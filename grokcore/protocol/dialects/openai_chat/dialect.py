@@ -10,7 +10,10 @@ from ....errors import GrokApiError
 from ..dialect import AnswerHead
 from ..error_forms import ErrorReply, openai_form
 from ..fields import header_names
-from .request import ChatRequest, parse_chat_request
+from ..json_body import json_object
+from ..openai_responses.request import is_responses_shaped
+from .from_responses import parse_responses_body
+from .request import ChatRequest, parse_chat_fields
 from .writers import AnswerWriter, ChatHead, ChunkWriter
 
 __all__ = ["ChatDialect"]
@@ -21,8 +24,13 @@ class ChatDialect:
     """See :class:`~grokcore.protocol.dialects.dialect.Dialect`."""
 
     def parse(self, body: bytes) -> ChatRequest:
-        """Validate a body; errors are those of :func:`parse_chat_request`."""
-        return parse_chat_request(body)
+        """Validate a body, also one of the Responses API; errors are those of
+        :func:`~grokcore.protocol.dialects.openai_chat.request.parse_chat_request`.
+        """
+        fields = json_object(body)
+        if is_responses_shaped(fields):
+            return parse_responses_body(fields)
+        return parse_chat_fields(fields)
 
     def collector(self, asked: ChatRequest, head: AnswerHead) -> AnswerWriter:
         """A collector for a ``chat.completion``."""

@@ -153,7 +153,7 @@ def _search(fields: Mapping[str, Any]) -> tuple[bool | None, list[str]]:
 
 
 def _toolbox(fields: Mapping[str, Any]) -> tuple[Toolbox, list[str]]:
-    """The client's tools with the rules for their use, and names of what was not read."""
+    """The client's tools with the rules for their use, and names of other tools and fields."""
     tools, unread = _tools(fields.get("tools"))
     if fields.get("tools"):
         unread += [name for name in ("functions", "function_call") if fields.get(name)]

@@ -218,7 +218,7 @@ class AnswerWriter:
 
 
 class _ChoiceBody:
-    """One choice of a body."""
+    """The object of a choice, in a body."""
 
     def __init__(self, head: ChatHead, index: int) -> None:
         self.renderer = Renderer(head.style, head.prompt_tokens)
@@ -265,7 +265,7 @@ class _ChoiceBody:
 
 
 def _common(head: ChatHead, kind: str) -> bytes:
-    """What all objects of an answer begin with, without the closing brace."""
+    """The beginning of all objects of an answer, without the closing brace."""
     common = {"id": head.id, "object": kind, "created": head.created, "model": head.model}
     return orjson.dumps(common)[:-1]
 

@@ -21,7 +21,6 @@ from attrs import evolve, field, frozen
 
 from ...conversation.events import End, Event, Finished, Found, Source, ToolCall, ToolUse
 from ...conversation.tools import ToolKind
-from ...conversation.usage import TokenEstimate
 from ..dialect import AnswerHead
 from ..rendering import Renderer, Style, ThinkingStyle
 from .output_items import CallItem, OutputItem, SearchItem, TextItem, item_done
@@ -66,7 +65,6 @@ class Assembly:
         self._nonce = head.nonce
         self._shows_search = shows_search
         self._renderer = Renderer(_own_style(head.style), head.prompt_tokens)
-        self._calls = TokenEstimate()
         self._open: TextItem | SearchItem | None = None
         self._begun = 0
         self._answering = False
@@ -104,12 +102,8 @@ class Assembly:
         return b"[" + b",".join(whole) + b"]"
 
     def usage(self) -> dict[str, Any]:
-        """Estimates so far, as chat completions name them; calls count as answer."""
-        usage = self._renderer.usage()
-        calls = self._calls.tokens
-        for key in ("completion_tokens", "total_tokens"):
-            usage[key] += calls
-        return usage
+        """Estimates so far, as chat completions name them."""
+        return self._renderer.usage()
 
     # Text ----------------------------------------------------------------------------------------
 
@@ -119,7 +113,9 @@ class Assembly:
                 yield from self._grow(text, reasoning=kind == "reasoning_content")
 
     def _note(self, event: Event) -> None:
-        """Show the renderer an event of which an item is made: its pages annotate the answer."""
+        """Show the renderer an event of which an item is made: pages annotate the answer, and calls
+        count.
+        """
         for _ in self._renderer.pieces((event,)):
             pass
 
@@ -169,8 +165,7 @@ class Assembly:
     def _call(self, call: ToolCall) -> Iterator[Step]:
         yield from self._close("completed")
         self._answering = True
-        self._calls.add(call.name)
-        self._calls.add(call.arguments)
+        self._note(call)
         prefix = "ctc" if call.kind is ToolKind.CUSTOM else "fc"
         item = CallItem(self._id(prefix), self._next_place(), self._call_id(call), call)
         yield Opened(item)

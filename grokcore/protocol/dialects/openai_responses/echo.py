@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .fields import boolean, number
+from ..fields import flag_field
 
 __all__ = ["echoed"]
 
@@ -28,22 +28,29 @@ def echoed(fields: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]) -> dic
         **{name: _text(fields.get(name)) for name in _TEXTS},
         "tools": list(tools),
         "tool_choice": _choice(fields.get("tool_choice")),
-        "parallel_tool_calls": boolean(fields, "parallel_tool_calls") is not False,
+        "parallel_tool_calls": flag_field(fields, "parallel_tool_calls") is not False,
         "text": _text_config(fields.get("text")),
         "truncation": "auto" if fields.get("truncation") == "auto" else "disabled",
-        "top_p": number(fields, "top_p", 1.0),
-        "temperature": number(fields, "temperature", 1.0),
-        "presence_penalty": number(fields, "presence_penalty", 0.0),
-        "frequency_penalty": number(fields, "frequency_penalty", 0.0),
+        "top_p": _number(fields, "top_p", 1.0),
+        "temperature": _number(fields, "temperature", 1.0),
+        "presence_penalty": _number(fields, "presence_penalty", 0.0),
+        "frequency_penalty": _number(fields, "frequency_penalty", 0.0),
         "top_logprobs": 0,
         "reasoning": _reasoning(fields.get("reasoning")),
         "max_output_tokens": _whole(fields.get("max_output_tokens")),
         "max_tool_calls": _whole(fields.get("max_tool_calls")),
-        "store": boolean(fields, "store") is not False,
+        "store": flag_field(fields, "store") is not False,
         "background": False,
         "service_tier": "default",
         "metadata": _metadata(fields.get("metadata")),
     }
+
+
+def _number(fields: Mapping[str, Any], name: str, otherwise: float) -> float:
+    value = fields.get(name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    return otherwise
 
 
 def _text(value: Any) -> str | None:

@@ -15,7 +15,7 @@ import orjson
 from attrs import evolve
 
 from ....errors import ItemNotFound, PreviousResponseNotFound
-from ..fields import header_names
+from ..fields import safe_names
 from .input_items import Item, is_reference, parse_input
 from .request import ResponsesRequest, require_words, turns_of
 from .store import Lookup, StoredItem
@@ -52,7 +52,7 @@ def resolved(asked: ResponsesRequest, lookup: Lookup) -> ResponsesRequest:
         messages=messages,
         history=history,
         found=found,
-        ignored=header_names({*asked.ignored, *transcript.dropped, *missed}),
+        ignored=safe_names({*asked.ignored, *transcript.dropped, *missed}),
     )
 
 

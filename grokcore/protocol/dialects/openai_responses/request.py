@@ -17,20 +17,26 @@ from typing import Any
 from attrs import field, frozen
 
 from ....errors import InvalidRequest
-from ...conversation.bounds import Bounds, TextFormat
+from ...conversation.bounds import Bounds
 from ...conversation.messages import Message
 from ..ask import Ask
-from ..fields import header_names
+from ..bound_fields import parse_most_tokens, parse_text_format
+from ..fields import (
+    flag_field,
+    object_field,
+    required_string,
+    safe_names,
+    unused_fields,
+)
 from ..json_body import json_object
+from ..tool_fields import listed_tools
 from .echo import echoed
-from .fields import boolean, mapping, objects, required_text, text, whole_number
 from .input_items import Item, Transcript, is_reference, parse_input, tools_in
 from .store import StoredItem
 from .tools import Offered, parse_tools, with_choice
 
 __all__ = [
     "ResponsesRequest",
-    "header_names",
     "is_responses_shaped",
     "parse_responses_fields",
     "parse_responses_request",
@@ -41,7 +47,7 @@ _USED = frozenset(
     {
         *("model", "input", "instructions", "previous_response_id", "stream", "store", "search"),
         *("tools", "tool_choice", "parallel_tool_calls", "max_output_tokens", "text"),
-        *("metadata", "truncation", "background", "include"),
+        *("metadata", "truncation", "background", "top_logprobs"),
     }
 )
 """Fields that are read, echoed, or asked of no server but this one."""
@@ -97,30 +103,33 @@ def parse_responses_request(body: bytes) -> ResponsesRequest:
 def parse_responses_fields(fields: Mapping[str, Any]) -> ResponsesRequest:
     """Validate the object that a body holds; errors as :func:`parse_responses_request`."""
     _refuse_what_changes_the_answer(fields)
-    model = required_text(fields, "model")
-    instructions = text(fields, "instructions")
+    model = required_string(fields, "model")
+    instructions = _text(fields, "instructions")
     items = _items(fields)
-    previous = text(fields, "previous_response_id")
+    previous = _text(fields, "previous_response_id")
     transcript = parse_input(items)
     offered = _offered(fields, items)
-    search = boolean(fields, "search")
+    search = flag_field(fields, "search")
     messages = turns_of(instructions, transcript)
     if not previous and not any(map(is_reference, items)):
         require_words(messages)
     return ResponsesRequest(
         model=model,
         messages=messages,
-        stream=boolean(fields, "stream") or False,
-        ignored=header_names({*_unused(fields), *transcript.dropped, *offered.ignored}),
+        stream=flag_field(fields, "stream") or False,
+        ignored=safe_names({*_unused(fields), *transcript.dropped, *offered.ignored}),
         search=offered.search if search is None else search,
         toolbox=offered.toolbox,
         bounds=Bounds(
-            most_tokens=whole_number(fields, "max_output_tokens"), text_format=_format(fields)
+            most_tokens=parse_most_tokens(fields, "max_output_tokens"),
+            text_format=parse_text_format(
+                object_field(fields, "text").get("format"), "text.format"
+            ),
         ),
         items=tuple(items),
         instructions=instructions,
         previous=previous,
-        store=boolean(fields, "store") is not False,
+        store=flag_field(fields, "store") is not False,
         shows_search=offered.search is True,
         echo=echoed(fields, offered.echo),
     )
@@ -156,49 +165,35 @@ def _items(fields: Mapping[str, Any]) -> list[Item]:
         raise InvalidRequest(
             f"input is required: a string, or a list of items.{hint}", param="input"
         )
-    return list(objects({"input": value}, "input", "input"))
+    for index, item in enumerate(value):
+        if not isinstance(item, dict):
+            path = f"input[{index}]"
+            raise InvalidRequest(f"{path} must be an object.", param=path)
+    return value
 
 
 def _offered(fields: Mapping[str, Any], items: Sequence[Item]) -> Offered:
     declared = [
-        (f"tools[{index}]", tool) for index, tool in enumerate(objects(fields, "tools", "tools"))
+        (f"tools[{index}]", tool)
+        for index, tool in enumerate(listed_tools(fields.get("tools"), "tools"))
     ]
     declared += [(path, tool) for path, tool in tools_in(items) if isinstance(tool, dict)]
-    parallel = boolean(fields, "parallel_tool_calls") is not False
+    parallel = flag_field(fields, "parallel_tool_calls") is not False
     return with_choice(parse_tools(declared), fields.get("tool_choice"), parallel=parallel)
 
 
-def _format(fields: Mapping[str, Any]) -> TextFormat | None:
-    value = mapping(mapping(fields, "text"), "format", "text.format")
-    match value.get("type"):
-        case None | "text":
-            return None
-        case "json_object":
-            return TextFormat()
-        case "json_schema":
-            schema = value.get("schema")
-            if not isinstance(schema, dict):
-                path = "text.format.schema"
-                raise InvalidRequest(f"{path} is required and must be an object.", param=path)
-            name, description = (
-                text(value, key, f"text.format.{key}") for key in ("name", "description")
-            )
-            return TextFormat(schema, name, description)
-        case _:
-            path = "text.format.type"
-            message = f"{path} must be text, json_object or json_schema."
-            raise InvalidRequest(message, param=path)
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{name} must be a string.", param=name)
+    return value
 
 
 def _unused(fields: Mapping[str, Any]) -> set[str]:
-    names = {
-        key
-        for key, value in fields.items()
-        if key not in _USED and value not in (None, [], {}) and key != "top_logprobs"
-    }
-    if fields.get("include"):
-        names.add("include")
-    if mapping(fields, "text").get("verbosity") is not None:
+    names = {name for name in unused_fields(fields, _USED) if fields[name] not in ([], {})}
+    if object_field(fields, "text").get("verbosity") is not None:
         names.add("text.verbosity")
     return names
 
@@ -209,7 +204,7 @@ def _refuse_what_changes_the_answer(fields: Mapping[str, Any]) -> None:
             "Conversations are not kept here: send the whole input, or previous_response_id.",
             param="conversation",
         )
-    if boolean(fields, "background"):
+    if flag_field(fields, "background"):
         raise InvalidRequest(
             "Answers in the background are not supported: leave background out.",
             param="background",

@@ -1,11 +1,11 @@
 """Tools of a Responses request: ``tools``, ``tool_choice`` and ``parallel_tool_calls``.
 
-Forms (OpenAI's API reference, 2026-11)
+Types (OpenAI's API reference, 2026-11)
 ---------------------------------------
-``function`` is flat, unlike in chat completions; the chat's form, with the function within, is read
-too. ``custom`` takes one raw text, perhaps of a grammar. ``namespace`` holds tools of both kinds.
-``web_search`` and its older names are Grok's own search. All other types run on OpenAI's servers,
-or need a protocol of their own: they have no effect and are named, and can't be forced.
+``function`` and ``custom`` are the client's (:mod:`grokcore.protocol.dialects.tool_fields`), and
+``namespace`` holds tools of both types. ``web_search`` and its older names are Grok's own search.
+All other types run on OpenAI's servers, or need a protocol of their own: they have no effect and
+are named, and can't be forced.
 """
 
 from __future__ import annotations
@@ -15,21 +15,17 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from ....errors import InvalidRequest
-from ...conversation.tools import Choice, Tool, Toolbox, ToolKind
-from .fields import mapping, objects, required_text, text
+from ...conversation.tools import Choice, Tool, Toolbox
+from ..choice_fields import ToolChoice, make_toolbox, parse_tool_choice
+from ..fields import required_string
+from ..tool_fields import declared_tool, listed_tools, tool_type, unique_tools
 
-__all__ = ["Offered", "is_web_search", "parse_tools", "with_choice"]
+__all__ = ["Offered", "parse_tools", "with_choice"]
+
+_CLIENTS = ("function", "custom", "namespace")
 
 _SEARCH_OPTIONS = frozenset({"type", "external_web_access"})
 """Keys of a search tool that are read."""
-
-_CHOICES: Mapping[str, Choice] = {
-    "auto": Choice.AUTO,
-    "none": Choice.NONE,
-    "required": Choice.REQUIRED,
-    "any": Choice.REQUIRED,
-}
 
 
 @frozen
@@ -47,43 +43,35 @@ class Offered:
     echo: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
 
-def is_web_search(kind: str) -> bool:
-    """Whether a tool of this type is a web search: ``web_search``, ``web_search_preview`` …, also
-    with a date behind.
-    """
-    return kind.startswith("web_search")
-
-
 def parse_tools(declared: Sequence[tuple[str, Mapping[str, Any]]]) -> Offered:
     """The tools of a request.
 
     :param declared: each with its path.
     :raises InvalidRequest: if the declaration of a function, custom tool or namespace is malformed.
     """
-    tools: dict[str, Tool] = {}
+    tools: list[Tool] = []
     echo: list[Mapping[str, Any]] = []
     ignored: set[str] = set()
     search: bool | None = None
     for path, value in declared:
-        kind = _type_of(value)
-        if is_web_search(kind):
+        kind = tool_type(value)
+        if _is_search(kind):
             search = value.get("external_web_access") is not False
             ignored |= {f"tools.{kind}.{key}" for key in _set_keys(value) - _SEARCH_OPTIONS}
             echo.append({"type": kind})
-        elif kind in ("function", "custom", "namespace"):
-            # A later declaration of the same name replaces the earlier one.
-            tools.update({tool.full_name: tool for tool in _tools_of(value, path, ignored)})
-            echo.append(_echoed(value))
+        elif kind in _CLIENTS:
+            tools += _tools_of(value, path, ignored)
+            echo.append(_echoed(value, kind))
         else:
-            ignored.add(f"tools.{kind or 'untyped'}")
-    return Offered(Toolbox(tuple(tools.values())), search, frozenset(ignored), tuple(echo))
+            ignored.add(f"tools.{kind}")
+    return Offered(Toolbox(unique_tools(tools)), search, frozenset(ignored), tuple(echo))
 
 
-def _type_of(value: Mapping[str, Any]) -> str:
-    kind = value.get("type")
-    if kind is None and (value.get("name") or isinstance(value.get("function"), dict)):
-        return "function"
-    return kind if isinstance(kind, str) else ""
+def _is_search(kind: str) -> bool:
+    """Whether tools of this type search: ``web_search``, ``web_search_preview`` …, also with a date
+    behind.
+    """
+    return kind.startswith("web_search")
 
 
 def _set_keys(value: Mapping[str, Any]) -> set[str]:
@@ -94,55 +82,21 @@ def _tools_of(
     value: Mapping[str, Any], path: str, ignored: set[str], namespace: str = ""
 ) -> Iterator[Tool]:
     """The tools of one declaration. Members of a namespace that have no effect are *ignored*."""
-    kind = _type_of(value)
-    match kind:
-        case "function":
-            yield _function(value, path, namespace)
-        case "custom":
-            yield _custom(value, path, namespace)
-        case "namespace" if not namespace:
-            name = required_text(value, "name", f"{path}.name")
-            for index, member in enumerate(objects(value, "tools", f"{path}.tools")):
-                yield from _tools_of(member, f"{path}.tools[{index}]", ignored, name)
-        case _:
-            ignored.add(f"tools.{kind or 'untyped'}")
+    kind = tool_type(value)
+    if kind == "namespace" and not namespace:
+        name = required_string({f"{path}.name": value.get("name")}, f"{path}.name")
+        for index, member in enumerate(listed_tools(value.get("tools"), f"{path}.tools")):
+            yield from _tools_of(member, f"{path}.tools[{index}]", ignored, name)
+    elif kind in ("function", "custom"):
+        yield declared_tool(value, path, namespace)
+    else:
+        ignored.add(f"tools.{kind}")
 
 
-def _function(value: Mapping[str, Any], path: str, namespace: str) -> Tool:
-    value, path = _inner(value, path, "function")
-    return Tool(
-        required_text(value, "name", f"{path}.name"),
-        text(value, "description", f"{path}.description"),
-        mapping(value, "parameters", f"{path}.parameters"),
-        namespace,
-        strict=value.get("strict") is True,
-    )
-
-
-def _custom(value: Mapping[str, Any], path: str, namespace: str) -> Tool:
-    value, path = _inner(value, path, "custom")
-    form = mapping(value, "format", f"{path}.format")
-    within = form.get("grammar")
-    grammar = within if isinstance(within, dict) else form  # chat completions nest it
-    return Tool(
-        required_text(value, "name", f"{path}.name"),
-        text(value, "description", f"{path}.description"),
-        namespace=namespace,
-        kind=ToolKind.CUSTOM,
-        grammar=text(grammar, "definition", f"{path}.format.definition"),
-    )
-
-
-def _inner(value: Mapping[str, Any], path: str, kind: str) -> tuple[Mapping[str, Any], str]:
-    """The declaration itself, which chat completions have under *kind*."""
-    inner = value.get(kind)
-    return (inner, f"{path}.{kind}") if isinstance(inner, dict) else (value, path)
-
-
-def _echoed(value: Mapping[str, Any]) -> Mapping[str, Any]:
+def _echoed(value: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     """A declaration with all keys that readers of a response demand (AI SDK, Open Responses)."""
-    kind = _type_of(value)
-    inner, _ = _inner(value, "", kind)
+    within = value.get(kind)
+    inner = within if isinstance(within, dict) else value
     if kind != "function":
         return {**inner, "type": kind}
     needed = {"name": inner["name"], "description": None, "parameters": None, "strict": None}
@@ -153,87 +107,35 @@ def _echoed(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def with_choice(offered: Offered, value: Any, *, parallel: bool) -> Offered:
-    """*offered* with the rules of ``tool_choice``.
+    """*offered* under the rules of ``tool_choice``.
 
     :param parallel: the value of ``parallel_tool_calls``.
-    :raises InvalidRequest: if *value* is in no known form, forces a tool that is not offered, or
-        one that this server does not have.
+    :raises InvalidRequest: if *value* is in no known form, or forces a tool that is not offered.
     """
-    if value in (None, "", {}, []):
-        return evolve(offered, toolbox=Toolbox(offered.toolbox.tools, parallel=parallel))
-    tools, kind = offered.toolbox.tools, _choice_type(value)
-    if kind in _CHOICES:
-        return _by_word(offered, _CHOICES[kind], parallel=parallel)
-    if not isinstance(value, dict):
-        raise _refused("it must be auto, none, required, or an object that names a tool")
-    if kind == "allowed_tools":
-        return _allowed(offered, value, parallel=parallel)
-    if is_web_search(kind):
+    tools = offered.toolbox.tools
+    if isinstance(value, dict) and _is_search(str(value.get("type"))):
         toolbox = Toolbox(tools, Choice.NONE, parallel=parallel)
         return evolve(offered, toolbox=toolbox, search=True)
-    if kind in ("function", "custom"):
-        only = _full_name(value, tools)
-        toolbox = Toolbox(tools, Choice.REQUIRED, only, parallel=parallel)
-        return evolve(offered, toolbox=toolbox)
-    raise _refused(f"this server has no tool of the type {kind[:40]!r}")
-
-
-def _choice_type(value: Any) -> str:
-    """The word that *value* is, or its type."""
-    if isinstance(value, dict):
-        return _type_of(value)
-    return value.strip().lower() if isinstance(value, str) else ""
-
-
-def _by_word(offered: Offered, choice: Choice, *, parallel: bool) -> Offered:
-    tools, search = offered.toolbox.tools, offered.search
-    if choice is Choice.NONE and search:
+    chosen, search = parse_tool_choice(value), offered.search
+    if search and (chosen.choice is Choice.NONE or not _may_search(value)):
         search = False
-    if choice is Choice.REQUIRED and not tools:
-        if not search:
-            raise _refused("a call is required, but the request offers no tool that works here")
-        choice = Choice.AUTO  # Grok searches when it finds that it should; it can't be forced
-    return evolve(offered, toolbox=Toolbox(tools, choice, parallel=parallel), search=search)
+    if search and chosen.choice is Choice.REQUIRED and _is_free(chosen, tools):
+        # Grok searches when it finds that it should; it can't be forced.
+        chosen = evolve(chosen, choice=Choice.AUTO)
+    return evolve(offered, toolbox=make_toolbox(tools, chosen, parallel=parallel), search=search)
 
 
-def _allowed(offered: Offered, value: Mapping[str, Any], *, parallel: bool) -> Offered:
-    """``allowed_tools``: the tools that may be called, and whether one must be. Chat completions
-    have both one level deeper.
-    """
+def _may_search(value: Any) -> bool:
+    """Whether a declared search is among the tools that *value* allows."""
+    if not isinstance(value, dict) or value.get("type") != "allowed_tools":
+        return True
     within = value.get("allowed_tools")
-    inner = within if isinstance(within, dict) else value
-    listed = objects(inner, "tools", "tool_choice.tools")
-    kinds = {_type_of(item) for item in listed}
-    names = frozenset(
-        _full_name(item, offered.toolbox.tools)
-        for item in listed
-        if _type_of(item) in ("function", "custom")
-    )
-    search = offered.search and any(map(is_web_search, kinds))
-    required = inner.get("mode") == "required"
-    if required and not names and not search:
-        raise _refused("a call is required, but none of the allowed tools works here")
-    choice = Choice.REQUIRED if required and names else Choice.AUTO
-    toolbox = Toolbox(offered.toolbox.tools, choice, allowed=names, parallel=parallel)
-    return evolve(offered, toolbox=toolbox, search=search)
+    listed = (within if isinstance(within, dict) else value).get("tools")
+    if not isinstance(listed, list):
+        return True
+    return any(isinstance(tool, dict) and _is_search(tool_type(tool)) for tool in listed)
 
 
-def _full_name(value: Mapping[str, Any], tools: Sequence[Tool]) -> str:
-    """The full name of the tool that *value* names: by its full name, else by a bare name that only
-    one tool has.
-    """
-    kind = _type_of(value)
-    inner, _ = _inner(value, "", kind)
-    name, namespace = (text(inner, key, f"tool_choice.{key}") for key in ("name", "namespace"))
-    name = f"{namespace}.{name}" if namespace else name
-    for found in (
-        [tool for tool in tools if tool.full_name == name],
-        [tool for tool in tools if tool.name == name],
-    ):
-        if len(found) == 1:
-            return found[0].full_name
-    raise _refused(f"the request offers no tool {name[:100]!r}")
-
-
-def _refused(why: str) -> InvalidRequest:
-    return InvalidRequest(f"tool_choice can't be followed: {why}.", param="tool_choice")
+def _is_free(chosen: ToolChoice, tools: Sequence[Tool]) -> bool:
+    """Whether the client's tools are none of those that may be called."""
+    return not (tools if chosen.allowed is None else chosen.allowed) and not chosen.only

@@ -125,7 +125,7 @@ class SocketQuestion:
         return SocketRendered(self.lane, self.rendering)
 
     def decoder(self) -> Decoder:
-        """A decoder with the configured tags and addresses."""
+        """A decoder with the configured tags and addresses, for calls of the question's tools."""
         settings, mode = self.lane.web.settings, mode_of(self.rendering.question.model)
         calls = self.rendering.call_reader()
         return Decoder(settings.filtered_tags, settings.assets_url, mode, calls)

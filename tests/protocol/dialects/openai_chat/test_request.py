@@ -12,7 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import AttachmentRefused, GrokApiError, InvalidRequest
+from grokcore.protocol.conversation.bounds import Bounds, TextFormat
 from grokcore.protocol.conversation.messages import Call, Message
+from grokcore.protocol.conversation.tools import Choice, Tool, Toolbox, ToolKind
 from grokcore.protocol.dialects.fields import header_names
 from grokcore.protocol.dialects.openai_chat.request import ChatRequest, parse_chat_request
 
@@ -224,6 +226,93 @@ def test_every_form_of_a_message_is_understood(case: Turn) -> None:
     )
 
 
+# Tools and bounds -------------------------------------------------------------------------------
+
+FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+LEGACY = {"name": "f", "parameters": {"type": "object"}}
+F = Tool("f", "", {"type": "object"})
+G = Tool("g", kind=ToolKind.CUSTOM)
+
+
+def named(name: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name}}
+
+
+@frozen
+class Tools:
+    """Fields of a request, and what they are understood as."""
+
+    fields: dict[str, Any]
+    toolbox: Toolbox
+    ignored: tuple[str, ...] = ()
+    legacy: bool = False
+
+
+TOOLS = [
+    Tools({"tools": [FUNCTION]}, Toolbox((F,))),
+    Tools({"tools": [FUNCTION, {"type": "custom", "custom": {"name": "g"}}]}, Toolbox((F, G))),
+    Tools({"tools": [{"type": "web_search"}, {"type": "xyz", "a": 1}, FUNCTION]}, Toolbox((F,)), ("tools.web_search", "tools.xyz")),
+    Tools({"tools": [named("f"), FUNCTION]}, Toolbox((F,))),
+    Tools({"tools": [FUNCTION], "tool_choice": "none"}, Toolbox((F,), Choice.NONE)),
+    Tools({"tools": [FUNCTION], "tool_choice": "required"}, Toolbox((F,), Choice.REQUIRED)),
+    Tools({"tools": [FUNCTION], "tool_choice": named("f")}, Toolbox((F,), Choice.REQUIRED, "f")),
+    Tools({"tools": [FUNCTION], "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [named("f")]}}}, Toolbox((F,), allowed=frozenset({"f"}))),
+    Tools({"tools": [FUNCTION], "parallel_tool_calls": False}, Toolbox((F,), parallel=False)),
+    Tools({"tools": [FUNCTION], "parallel_tool_calls": None}, Toolbox((F,))),
+    Tools({"functions": [LEGACY]}, Toolbox((F,), parallel=False), legacy=True),
+    Tools({"functions": [LEGACY], "function_call": "none"}, Toolbox((F,), Choice.NONE, parallel=False), legacy=True),
+    Tools({"functions": [LEGACY], "function_call": {"name": "f"}}, Toolbox((F,), Choice.REQUIRED, "f", parallel=False), legacy=True),
+    Tools({"functions": [LEGACY], "tool_choice": "required"}, Toolbox((F,), Choice.REQUIRED, parallel=False), legacy=True),
+    Tools({"tools": [FUNCTION], "functions": [LEGACY], "function_call": "none"}, Toolbox((F,)), ("function_call", "functions")),
+    Tools({"tool_choice": "none", "tools": []}, Toolbox((), Choice.NONE)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOOLS, ids=lambda case: json.dumps(case.fields)[:60])
+def test_tools_and_the_rules_for_them_are_read(case: Tools) -> None:
+    """The older fields for tools are read as the newer ones; a tool that is not the client's is
+    named.
+    """
+    request = parsed(**case.fields)
+    found = (request.toolbox, request.ignored, request.legacy_calls)
+    assert found == (case.toolbox, case.ignored, case.legacy)
+
+
+def test_bounds_are_read() -> None:
+    """The smaller of two limits; a format with its schema."""
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+    request = parsed(stop="END", max_tokens=9, max_completion_tokens=5, response_format=form, n="3")
+    assert request.bounds == Bounds(("END",), 5, TextFormat({"type": "object"}, "n"))
+    assert (request.choices, request.ignored) == (3, ())
+
+
+def test_a_history_of_calls_keeps_ids_names_and_arguments() -> None:
+    """Also where the content is null, the result is in parts, or the calls are custom."""
+    calls = [
+        {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}},
+        {"id": "call_2", "type": "custom", "custom": {"name": "g", "input": "x\ny"}},
+    ]
+    messages = parsed(
+        messages=[
+            *HELLO,
+            {"role": "assistant", "content": None, "tool_calls": calls},
+            {"role": "tool", "tool_call_id": "call_2", "content": [{"type": "text", "text": "b"}]},
+            {"role": "tool", "tool_call_id": "call_1", "content": ""},
+            {"role": "assistant", "content": None, "function_call": {"name": "h", "arguments": ""}},
+            {"role": "function", "name": "h", "content": "c"},
+        ]
+    ).messages
+    assert messages[1:] == (
+        Message(
+            "assistant", "", calls=(Call("call_1", "f", '{"a":1}'), Call("call_2", "g", "x\ny"))
+        ),
+        Message("tool", "b", name="g", call_id="call_2"),
+        Message("tool", "", name="f", call_id="call_1"),
+        Message("assistant", "", calls=(Call("", "h", ""),)),
+        Message("tool", "c", name="h"),
+    )
+
+
 # Faults -----------------------------------------------------------------------------------------
 
 
@@ -300,6 +389,21 @@ FAULTS = [
     Fault({"tool_choice": 5}, "tool_choice"),
     Fault({"tool_choice": "sometimes"}, "tool_choice"),
     Fault({"function_call": {"name": "f"}}, "function_call"),
+    Fault({"tools": [FUNCTION], "tool_choice": named("g")}, "tool_choice"),
+    Fault({"tools": [{"type": "web_search"}], "tool_choice": "required"}, "tool_choice"),
+    Fault({"tools": [{"type": "function"}]}, "tools[0].name"),
+    Fault({"tools": [FUNCTION, named("a b")]}, "tools[1].function.name"),
+    Fault({"tools": {"a": 1}}, "tools"),
+    Fault({"tools": [5]}, "tools[0]"),
+    Fault({"tools": [FUNCTION], "parallel_tool_calls": 5}, "parallel_tool_calls"),
+    Fault({"functions": [{"name": ""}]}, "functions[0].name"),
+    Fault({"functions": [LEGACY], "function_call": {"name": "g"}}, "function_call"),
+    Fault({"stop": list("abcde")}, "stop"),
+    Fault({"stop": 5}, "stop"),
+    Fault({"max_tokens": 0}, "max_tokens"),
+    Fault({"max_completion_tokens": -1, "max_tokens": 5}, "max_completion_tokens"),
+    Fault({"response_format": {"type": "xml"}}, "response_format.type"),
+    Fault({"response_format": {"type": "json_schema", "json_schema": {"schema": {"$ref": "#/x"}}}}, "response_format.json_schema.schema"),
     Fault({"modalities": ["text", "audio"]}, "modalities"),
     Fault({"modalities": "audio"}, "modalities"),
     Fault({"audio": {"voice": "x", "format": "wav"}}, "audio"),
@@ -315,7 +419,7 @@ def test_a_fault_is_named_by_its_path(case: Fault) -> None:
         parsed(**case.fields)
     error = caught.value
     assert (type(error), error.status, error.param) == (case.leaf, 400, case.param)
-    assert case.param.split(".")[-1].split("[")[0] in error.message
+    assert "schema" in error.message or case.param.split(".")[-1].split("[")[0] in error.message
 
 
 UNHASHABLE = {"role": "user", "content": [{"type": ["text"], "text": "a"}]}
@@ -351,7 +455,12 @@ def test_half_an_emoji_does_not_lose_the_message() -> None:
 @settings(deadline=None, max_examples=80)
 @given(
     st.dictionaries(
-        st.sampled_from(["model", "messages", "stream", "stream_options", "n", "tool_choice", "x"]),
+        st.sampled_from(
+            [
+                *("model", "messages", "stream", "stream_options", "n", "tool_choice", "x"),
+                *("tools", "functions", "function_call", "stop", "max_tokens", "response_format"),
+            ]
+        ),
         json_values,
     )
 )

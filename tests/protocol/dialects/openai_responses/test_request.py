@@ -172,9 +172,9 @@ FAULTS = [
     Fault("max_output_tokens", {"max_output_tokens": 1.5}),
     Fault("stream", {"stream": "maybe"}),
     Fault("text", {"text": "plain"}),
-    Fault("text.format", {"text": {"format": "json"}}),
+    Fault("text.format.type", {"text": {"format": "json"}}),
     Fault("text.format.type", {"text": {"format": {"type": "yaml"}}}),
-    Fault("text.format.schema", {"text": {"format": {"type": "json_schema"}}}),
+    Fault("text.format.json_schema", {"text": {"format": {"type": "json_schema"}}}),
     Fault("tools", {"tools": {"type": "function"}}),
     Fault("tools[0]", {"tools": ["web_search"]}),
 ]

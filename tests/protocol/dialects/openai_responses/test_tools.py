@@ -79,11 +79,10 @@ DECLARED = [
                 {"type": "function", "name": "f"},
                 {"type": "custom", "name": "c"},
                 {"type": "namespace", "name": "inner", "tools": []},
-                {},
             ],
         },
         (Tool("f", namespace="ns"), Tool("c", namespace="ns", kind=ToolKind.CUSTOM)),
-        frozenset({"tools.namespace", "tools.untyped"}),
+        frozenset({"tools.namespace"}),
     ),
     Declared(
         "a web search with options",
@@ -91,7 +90,6 @@ DECLARED = [
         ignored=frozenset({"tools.web_search.search_context_size"}),
     ),
     Declared("a tool of OpenAI's", {"type": "mcp"}, ignored=frozenset({"tools.mcp"})),
-    Declared("a type that is none", {"type": 5}, ignored=frozenset({"tools.untyped"})),
 ]
 
 
@@ -133,11 +131,11 @@ def test_a_later_declaration_replaces_an_earlier_one_of_the_same_name() -> None:
         ("tools[0].name", {"type": "custom", "name": ""}),
         ("tools[0].function.name", {"type": "function", "function": {}}),
         ("tools[0].parameters", {"type": "function", "name": "f", "parameters": "x"}),
-        ("tools[0].description", {"type": "function", "name": "f", "description": 5}),
+        ("tools[0].name", {}),
+        ("tools[0].strict", {"type": "function", "name": "f", "strict": "yes"}),
         ("tools[0].name", {"type": "namespace", "tools": []}),
         ("tools[0].tools", {"type": "namespace", "name": "ns", "tools": 5}),
         ("tools[0].tools[1].name", {"type": "namespace", "name": "n", "tools": [{"name": "f"}, {"type": "custom"}]}),
-        ("tools[0].format", {"type": "custom", "name": "c", "format": "lark"}),
     ],
 )  # fmt: skip
 def test_a_malformed_tool_is_refused_with_its_place(param: str, value: dict[str, Any]) -> None:
@@ -182,6 +180,7 @@ CHOSEN = [
         Toolbox(TOOLS, Choice.REQUIRED, "b.same"),
     ),
     Chosen({"type": "web_search"}, Toolbox(TOOLS, Choice.NONE)),
+    Chosen({"type": "allowed_tools", "mode": "auto"}, Toolbox(TOOLS)),
     Chosen(
         {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]},
         Toolbox(TOOLS, allowed=frozenset({"f"})),
@@ -222,12 +221,13 @@ def test_the_choice_is_followed(chosen: Chosen) -> None:
         "function",
         5,
         {"type": 5},
+        {"type": "allowed_tools", "mode": "required", "tools": [{"name": "unknown"}]},
         {"type": "file_search"},
         {"type": "mcp", "server_label": "x"},
         {"type": "function", "name": "unknown"},
         {"type": "function"},
         {"type": "allowed_tools", "mode": "required", "tools": [{"type": "file_search"}]},
-        {"type": "allowed_tools", "tools": [{"type": "function", "name": "unknown"}]},
+        {"type": "allowed_tools", "mode": "sometimes"},
     ],
     ids=str,
 )
