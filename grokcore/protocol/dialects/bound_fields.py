@@ -60,8 +60,8 @@ def parse_text_format(value: Any, param: str) -> TextFormat | None:
         raise InvalidRequest(message, param=f"{param}.type")
     inner = form["json_schema"] if within else form
     if kind == "json_schema" and not within and form.get("schema") is None:
-        message = f"{param}.json_schema must be an object with a schema."
-        raise InvalidRequest(message, param=f"{param}.json_schema")
+        place = f"{param}.json_schema" if param == "response_format" else f"{param}.schema"
+        raise InvalidRequest(f"{place} is required and must be an object.", param=place)
     path = f"{param}.{within}." if within else f"{param}."
     schema = object_field(inner, "schema", path) or None
     if schema is not None:

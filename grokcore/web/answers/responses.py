@@ -11,7 +11,7 @@ from quart import request
 
 from ...protocol.dialects.dialect import Collector, StreamWriter
 from ...protocol.dialects.openai_responses.dialect import ResponsesDialect
-from ...protocol.dialects.openai_responses.keeping import stored_response
+from ...protocol.dialects.openai_responses.keeping import attached_chars, stored_response
 from ...protocol.dialects.openai_responses.references import resolved
 from ...protocol.dialects.openai_responses.request import ResponsesRequest
 from ...protocol.dialects.openai_responses.writers import AnswerWriter, EventWriter
@@ -62,12 +62,13 @@ class ResponsesRoute(AskingRoute[ResponsesRequest, AnswerWriter]):
         answer: Collector | StreamWriter,
         lifetime: Lifetime,
     ) -> None:
-        """Keep the response, unless the client asked not to."""
+        """Keep the response, unless the client asked not to. One with too large pictures would not
+        stay: its JSON is not made.
+        """
         assert isinstance(answer, AnswerWriter | EventWriter)
-        if asked.store:
-            services.state.responses.put(
-                lifetime.caller.name, stored_response(asked, answer), trio.current_time()
-            )
+        store = services.state.responses
+        if asked.store and store.has_room(attached_chars(asked)):
+            store.put(lifetime.caller.name, stored_response(asked, answer), trio.current_time())
 
 
 async def with_references(

@@ -31,7 +31,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _EXPOSED = (
-    *("x-request-id", "retry-after", "server-timing", "x-should-retry"),
+    *("x-request-id", "request-id", "retry-after", "server-timing", "x-should-retry"),
     *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
     *(
         f"x-grok2api-{what}"

@@ -97,8 +97,8 @@ FORMAT_FAULTS: list[tuple[Any, str]] = [
     ("xml", "format.type"),
     ({"type": "grammar"}, "format.type"),
     ({"type": ["text"]}, "format.type"),
-    ({"type": "json_schema"}, "format.json_schema"),
-    ({"type": "json_schema", "json_schema": None}, "format.json_schema"),
+    ({"type": "json_schema"}, "format.schema"),
+    ({"type": "json_schema", "json_schema": None}, "format.schema"),
     ({"type": "json_schema", "json_schema": {"schema": "x"}}, "format.json_schema.schema"),
     ({"type": "json_schema", "schema": 5}, "format.schema"),
     (

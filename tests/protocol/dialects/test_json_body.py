@@ -248,8 +248,10 @@ def test_structure_is_counted_before_anything_is_parsed(
 
 def test_more_text_than_any_model_reads_is_refused() -> None:
     """A single emoji makes each of its characters take four bytes; pictures in base64 never do."""
-    with pytest.raises(ContextLengthExceeded):
+    with pytest.raises(ContextLengthExceeded) as raised:
         json_object('{"a":"😀'.encode() + b"x" * 26_000_000 + b'"}')
+    tokens, most = raised.value.excess or (0, 0)
+    assert tokens > most > 6_000_000
     assert (
         len(json_object(b'{"a":"data:image\\/png;base64,' + b"x" * 25_000_000 + b'"}')["a"])
         == 25_000_022

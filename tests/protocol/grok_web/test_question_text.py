@@ -107,8 +107,11 @@ def test_a_long_conversation_goes_up_as_a_file_before_its_pictures() -> None:
     assert [one.name for one in found.attachments] == [TRANSCRIPT_NAME, "image.png"]
     assert "a" * 1000 in found.attachments[0].data.decode()
     assert "a" * 1000 not in found.message
-    with pytest.raises(ContextLengthExceeded, match="the 1000 characters of"):
+    assert found.prompt_tokens > 250, "the file's words count, too"
+    with pytest.raises(ContextLengthExceeded, match="the 1000 characters of") as raised:
         render_question(question, evolve(SMALL, refused=True), ToolTexts())
+    tokens, most = raised.value.excess or (0, 0)
+    assert tokens > most == 250
 
 
 def test_no_file_is_larger_than_grok_takes() -> None:

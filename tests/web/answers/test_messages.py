@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from grokcore.errors import (
     ContentPolicyViolation,
+    ContextLengthExceeded,
     GrokApiError,
     QuotaExhausted,
     UpstreamOverloaded,
@@ -191,6 +192,27 @@ async def test_tokens_are_counted_without_asking_grok() -> None:
     assert "request-id" in response.headers
     assert "x-grok2api-attempts" not in response.headers
     assert (await post(world, "/messages/count_tokens", model="no")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("excess", "status", "key"), [((9, 5), 200, "input_tokens"), (None, 400, "error")]
+)
+@on_fake_clock
+async def test_a_conversation_that_is_too_long_is_counted_all_the_same(
+    excess: tuple[int, int] | None, status: int, key: str
+) -> None:
+    """Claude Code decides by the count when to shorten it. Asked, it is refused in its words."""
+    world = answering()
+
+    def too_long(_: Question) -> Rendering:
+        raise ContextLengthExceeded("Too long.", excess=excess)
+
+    world.gateway.lane = EchoLane(too_long)
+    counted = await post(world, "/messages/count_tokens")
+    assert (counted.status_code, key in counted.json()) == (status, True)
+    refused = await post(world)
+    assert refused.status_code == 400
+    assert refused.json()["error"]["message"].startswith("prompt is too long: ")
 
 
 @frozen

@@ -104,7 +104,7 @@ async def test_references_of_a_tool_loop_are_resolved() -> None:
         ("GET", "/responses/{kept}/input_items?after=x", 400, None, "after"),
         ("POST", "/responses/{kept}/cancel", 400, None, "response_id"),
         ("POST", "/responses/compact", 404, "unknown_url", None),
-        ("GET", "/responses/{kept}/nothing", 501, "not_implemented", None),
+        ("GET", "/responses/{kept}/nothing", 404, "unknown_url", None),
         ("GET", "/responses", 405, "method_not_allowed", None),
     ],
 )

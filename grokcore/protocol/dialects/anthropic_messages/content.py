@@ -13,7 +13,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 import orjson
 from attrs import define, field, frozen
@@ -154,6 +154,8 @@ class AnswerContent:
                 if not self._pending:
                     self._pending.append(_Search(query))
                 self._pending[-1].sources += sources
+            case _ as never:
+                assert_never(never)
 
     def _searches(self) -> Iterator[Piece]:
         """The blocks of searches that were not shown yet."""

@@ -13,7 +13,7 @@ from .input_items import Item, is_reference, item_type
 from .request import ResponsesRequest
 from .store import StoredItem, StoredResponse
 
-__all__ = ["Answer", "Page", "input_list", "stored_response"]
+__all__ = ["Answer", "Page", "attached_chars", "input_list", "stored_response"]
 
 MOST_ID_CHARS = 64
 """Longest id of OpenAI's; a client's longer one is replaced."""
@@ -32,6 +32,18 @@ class Answer(Protocol):
 
     def body(self) -> bytes:
         """The Response object as JSON."""
+
+
+def attached_chars(asked: ResponsesRequest) -> int:
+    """Characters of the pictures and files that the request itself brings, which are nearly all of
+    a large one.
+    """
+    return sum(
+        len(part.url)
+        for message in asked.messages
+        for part in message.attachments
+        if part.path.startswith("input")
+    )
 
 
 def stored_response(asked: ResponsesRequest, answer: Answer) -> StoredResponse:

@@ -92,6 +92,10 @@ class ResponseStore:
         """Bytes that are counted now."""
         return self._size
 
+    def has_room(self, size: int) -> bool:
+        """Whether so many bytes could be kept at all."""
+        return size <= self._most_bytes
+
     def limit(self, most_bytes: int, most_seconds: float) -> None:
         """Replace the bounds; they hold from the next call with a time on."""
         self._most_bytes, self._most_seconds = most_bytes, most_seconds

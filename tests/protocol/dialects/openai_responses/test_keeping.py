@@ -14,6 +14,7 @@ from grokcore.errors import InvalidRequest
 from grokcore.protocol.conversation.events import Finished, Text
 from grokcore.protocol.dialects.openai_responses.keeping import (
     Page,
+    attached_chars,
     input_list,
     stored_response,
 )
@@ -80,6 +81,21 @@ def test_a_reference_is_kept_as_its_item() -> None:
     named = [{"type": "item_reference", "id": name} for name in (f"msg_{NONCE}0000", "rs_gone")]
     second = resolved(asked(input=named), store.shelf("", 0))
     assert stored_response(second, answer).input == answer.output
+
+
+def test_the_pictures_that_a_request_brings_are_measured() -> None:
+    """A store without room for them need not be offered them. Earlier ones are there already."""
+    url = "data:image/png;base64,iVBORw0KGgo="
+    picture = {"role": "user", "content": [{"type": "input_image", "image_url": url}]}
+    first = asked(input=[picture])
+    assert (attached_chars(first), attached_chars(asked())) == (len(url), 0)
+    store = ResponseStore(1_000_000, 3600)
+    answer = AnswerWriter(first, HEAD, lambda: 9)
+    answer.add([Text("Hello"), Finished()])
+    store.put("", stored_response(first, answer), 0)
+    second = resolved(asked(previous_response_id=f"resp_{NONCE}"), store.shelf("", 0))
+    assert attached_chars(second) == 0
+    assert second.messages[0].attachments
 
 
 @frozen

@@ -174,7 +174,7 @@ FAULTS = [
     Fault("text", {"text": "plain"}),
     Fault("text.format.type", {"text": {"format": "json"}}),
     Fault("text.format.type", {"text": {"format": {"type": "yaml"}}}),
-    Fault("text.format.json_schema", {"text": {"format": {"type": "json_schema"}}}),
+    Fault("text.format.schema", {"text": {"format": {"type": "json_schema"}}}),
     Fault("tools", {"tools": {"type": "function"}}),
     Fault("tools[0]", {"tools": ["web_search"]}),
 ]

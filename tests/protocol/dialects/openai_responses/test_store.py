@@ -111,6 +111,7 @@ def test_one_that_is_too_large_drives_no_other_out() -> None:
     store = ResponseStore(2 * COST, HOUR)
     store.put("", response("1"), now=0)
     assert not store.put("", response("2", size=COST), now=0)
+    assert (store.has_room(2 * COST), store.has_room(2 * COST + 1)) == (True, False)
     assert store.shelf("", 0).response("resp_1") is not None
     assert not store.put("", response("3", size=COST), now=HOUR + 1)
     assert store.size == 0
