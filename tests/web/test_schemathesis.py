@@ -39,7 +39,8 @@ POSITIVE = ("--mode", "positive", "--phases", "examples,fuzzing", "--max-example
 NEGATIVE = (
     *("--mode", "negative", "--phases", "coverage,fuzzing", "--max-examples", "15"),
     "--exclude-checks",
-    "negative_data_rejection",
+    # The routes with an id fit beside those with a name: /responses/compact has their methods too.
+    "negative_data_rejection,allow_header_conformance",
 )
 """Other requests may be answered too, since the server is milder than its description. The server
 must never fail.
@@ -76,9 +77,8 @@ def test_the_server_is_as_it_describes_itself(
         )
 
     monkeypatch.setattr("grokcore.simulator.app.NATURAL_PACE_S", 0)
-    monkeypatch.setattr("tests.servers.PATIENCE_S", 120)
-    run_on_media_site(scenario, tmp_path)
+    run_on_media_site(scenario, tmp_path, patience_s=240)
     (process,) = done
     report = process.stdout.decode("utf-8", "replace")
     assert process.returncode == 0, report[-6000:]
-    assert "Tested: 11" in report
+    assert "Tested: 20" in report
