@@ -157,6 +157,7 @@ class Sieve:
         elif self._kept is not None:
             self._out += self._kept.parts
             self._kept = None
+        self._state = _State.TEXT
         self.cut = True
         return self._given()
 

@@ -92,6 +92,25 @@ def test_one_call_is_all_in_a_code_block_too() -> None:
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<xai:function_call name="now"></xai:function_call>',
+        '<invoke name="now">\n</invoke>\n',
+        '<tool_call>{"name": "now", "arguments": {}}</tool_call>',
+        f"```\n{NOW}\n```",
+    ],
+)
+def test_an_answer_that_ends_in_kept_calls_has_called(text: str) -> None:
+    """Calls that are certain only at the end are calls. An agent that reads the end ``stop`` leaves
+    them out, and its task stops there.
+    """
+    sieve = ToolSieve(AUTO, CallForm())
+    _, calls = read(sieve, ["So:\n", text])
+    assert len(calls) == 1
+    assert sieve.called
+
+
 WRONG_TYPE = call("Bash", "command", "ls", "timeout", "soon")
 
 

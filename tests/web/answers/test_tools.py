@@ -42,6 +42,10 @@ def written(name: str, prefix: str = "fn", **arguments: object) -> str:
 READS = written("read", path="a.txt")
 READ_A = Called("read", {"path": "a.txt"})
 NO_PATH = written("read", lines=3)
+FOREIGN_CALL = (
+    'Looking.\n<xai:function_call name="read">\n<parameter name="path">a.txt</parameter>\n'
+    '</xai:function_call">'
+)
 OPEN = '<fn:call name="read">\n<fn:arg name="path">a.t'
 
 
@@ -104,6 +108,12 @@ CASES = [
         WITH_TOOLS,
         (READS.replace("</fn:arg>", "</path>").replace("</fn:call>", '</fn:call">'),),
         Outcome("", (READ_A,), CALLS),
+    ),
+    Case(
+        "a call in Grok's own spelling",
+        WITH_TOOLS,
+        (FOREIGN_CALL,),
+        Outcome("Looking.", (READ_A,), CALLS),
     ),
     Case(
         "33: Grok's markup in a value",
