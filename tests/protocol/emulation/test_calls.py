@@ -300,6 +300,30 @@ def test_a_correction_may_be_the_arguments_alone() -> None:
     assert read(sieve, [ARGUMENTS])[1] == [ToolCall(2, "Bash", '{"command":"ls"}')]
 
 
+def correcting_a_form(calls: int = 0, toolbox: Toolbox = AUTO) -> ToolSieve:
+    repair = Repair("said", ("fault",), calls)
+    return ToolSieve(toolbox, CallForm(), repair, text_in_form=True)
+
+
+def test_a_correction_may_be_a_text_in_the_clients_form() -> None:
+    """A client that declares tools and a schema gets either; the schema is checked elsewhere. JSON
+    that happens to look like arguments is no call.
+    """
+    for text in (ARGUMENTS, "{}"):
+        sieve = correcting_a_form(toolbox=Toolbox(TOOLS[:1]))
+        assert read(sieve, [text]) == (text, [])
+        assert sieve.unusable() is None
+    sieve = correcting_a_form()
+    assert [type(piece) for piece in read(sieve, [LS])[1]] == [ToolCall]
+
+
+def test_a_correction_behind_calls_is_no_text() -> None:
+    """Text behind calls is no part of any answer."""
+    for sieve in (correcting_a_form(1), correcting_a_form(0, ONLY_BASH)):
+        assert read(sieve, ["It is done."]) == ("", [])
+        assert sieve.unusable() is not None
+
+
 @frozen
 class Named:
     """A name in a call, and the full name of the tool that is meant; empty if none is."""

@@ -202,6 +202,19 @@ CASES = [
         Outcome('{"x": 1, "y": 2}'),
         2,
     ),
+    Case(
+        "39: with tools, invalid, then valid",
+        evolve(WITH_TOOLS, schema=POINT),
+        ("Hello.", '{"x": 1, "y": 2}'),
+        Outcome('{"x": 1, "y": 2}'),
+        2,
+    ),
+    Case(
+        "39: with tools, a call beside words",
+        evolve(WITH_TOOLS, schema=POINT),
+        (f"Looking.\n{READS}",),
+        Outcome("Looking.", (READ_A,), CALLS),
+    ),
     Case("39: invalid twice", Asked(schema=POINT), ('{"x": 1}', "no"), FORMAT_FAILED, 2),
 ]
 
