@@ -98,6 +98,11 @@ class TagReader:
         """Whether the tag at *at* has not ended yet, and still may."""
         return len(text) - at < MAX_TAG_CHARS and self._end.search(text, at + 1) is None
 
+    def goes_on(self, text: str, more: str) -> bool:
+        """Whether *text* is an unfinished tag, and still is one with *more*, which has no ``<``."""
+        within = len(text) + len(more) < MAX_TAG_CHARS
+        return within and ">" not in more and self.begins(text, 0)
+
     def read(self, text: str, at: int) -> Tag | None:
         """The tag at *at*; None if it is too long for one."""
         end = self._end.search(text, at + 1, at + MAX_TAG_CHARS)

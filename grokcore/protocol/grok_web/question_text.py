@@ -61,7 +61,12 @@ class WebRendering(Rendering):
         """A reader of the calls in one answer; None without tools."""
         if self.form is None:
             return None
-        return ToolSieve(self.question.toolbox, self.form, self.question.repair)
+        return ToolSieve(
+            self.question.toolbox,
+            self.form,
+            self.question.repair,
+            text_in_form=self.question.bounds.text_format is not None,
+        )
 
 
 @frozen

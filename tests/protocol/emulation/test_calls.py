@@ -92,6 +92,25 @@ def test_one_call_is_all_in_a_code_block_too() -> None:
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<xai:function_call name="now"></xai:function_call>',
+        '<invoke name="now">\n</invoke>\n',
+        '<tool_call>{"name": "now", "arguments": {}}</tool_call>',
+        f"```\n{NOW}\n```",
+    ],
+)
+def test_an_answer_that_ends_in_kept_calls_has_called(text: str) -> None:
+    """Calls that are certain only at the end are calls. An agent that reads the end ``stop`` leaves
+    them out, and its task stops there.
+    """
+    sieve = ToolSieve(AUTO, CallForm())
+    _, calls = read(sieve, ["So:\n", text])
+    assert len(calls) == 1
+    assert sieve.called
+
+
 WRONG_TYPE = call("Bash", "command", "ls", "timeout", "soon")
 
 
@@ -279,6 +298,30 @@ def test_a_correction_may_be_the_arguments_alone() -> None:
     """The one tool that may be called is meant."""
     sieve = repairing(Toolbox(TOOLS[:1]))
     assert read(sieve, [ARGUMENTS])[1] == [ToolCall(2, "Bash", '{"command":"ls"}')]
+
+
+def correcting_a_form(calls: int = 0, toolbox: Toolbox = AUTO) -> ToolSieve:
+    repair = Repair("said", ("fault",), calls)
+    return ToolSieve(toolbox, CallForm(), repair, text_in_form=True)
+
+
+def test_a_correction_may_be_a_text_in_the_clients_form() -> None:
+    """A client that declares tools and a schema gets either; the schema is checked elsewhere. JSON
+    that happens to look like arguments is no call.
+    """
+    for text in (ARGUMENTS, "{}"):
+        sieve = correcting_a_form(toolbox=Toolbox(TOOLS[:1]))
+        assert read(sieve, [text]) == (text, [])
+        assert sieve.unusable() is None
+    sieve = correcting_a_form()
+    assert [type(piece) for piece in read(sieve, [LS])[1]] == [ToolCall]
+
+
+def test_a_correction_behind_calls_is_no_text() -> None:
+    """Text behind calls is no part of any answer."""
+    for sieve in (correcting_a_form(1), correcting_a_form(0, ONLY_BASH)):
+        assert read(sieve, ["It is done."]) == ("", [])
+        assert sieve.unusable() is not None
 
 
 @frozen

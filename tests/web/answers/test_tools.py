@@ -43,6 +43,10 @@ def written(name: str, prefix: str = "fn", **arguments: object) -> str:
 READS = written("read", path="a.txt")
 READ_A = Called("read", {"path": "a.txt"})
 NO_PATH = written("read", lines=3)
+FOREIGN_CALL = (
+    'Looking.\n<xai:function_call name="read">\n<parameter name="path">a.txt</parameter>\n'
+    '</xai:function_call">'
+)
 OPEN = '<fn:call name="read">\n<fn:arg name="path">a.t'
 
 
@@ -105,6 +109,12 @@ CASES = [
         WITH_TOOLS,
         (READS.replace("</fn:arg>", "</path>").replace("</fn:call>", '</fn:call">'),),
         Outcome("", (READ_A,), CALLS),
+    ),
+    Case(
+        "a call in Grok's own spelling",
+        WITH_TOOLS,
+        (FOREIGN_CALL,),
+        Outcome("Looking.", (READ_A,), CALLS),
     ),
     Case(
         "33: Grok's markup in a value",
@@ -192,6 +202,19 @@ CASES = [
         ('{"x": 1}', '{"x": 1, "y": 2}'),
         Outcome('{"x": 1, "y": 2}'),
         2,
+    ),
+    Case(
+        "39: with tools, invalid, then valid",
+        evolve(WITH_TOOLS, schema=POINT),
+        ("Hello.", '{"x": 1, "y": 2}'),
+        Outcome('{"x": 1, "y": 2}'),
+        2,
+    ),
+    Case(
+        "39: with tools, a call beside words",
+        evolve(WITH_TOOLS, schema=POINT),
+        (f"Looking.\n{READS}",),
+        Outcome("Looking.", (READ_A,), CALLS),
     ),
     Case("39: invalid twice", Asked(schema=POINT), ('{"x": 1}', "no"), FORMAT_FAILED, 2),
 ]
