@@ -305,6 +305,7 @@ class Completion:
         self._repairing, self._committed = True, False
         await attempt.abandon()
         self._forget_attempt(attempt, None)
+        self._clocks.end_attempt()
         question = evolve(
             asked.rendering.question,
             repair=Repair(unusable.said, unusable.faults, calls=self._calls),
