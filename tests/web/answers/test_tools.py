@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve, field, frozen
 
 from grokcore.protocol.emulation.forms import CallForm, render_call
+from grokcore.simulator import lines
 from grokcore.simulator.scripts import CUT, Script, answer
 from tests.runtime.worlds import make_world
 from tests.scenarios import on_fake_clock
@@ -257,6 +258,19 @@ async def test_a_cut_after_a_whole_call_costs_nothing(dialect: Dialect) -> None:
         response = await client.post(dialect.path, json=dialect.body(WITH_TOOLS))
     assert dialect.read(response) == Outcome("", (READ_A,), CALLS)
     assert world.idle
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)
+@on_fake_clock
+async def test_a_mark_of_groks_is_no_part_of_a_value(dialect: Dialect) -> None:
+    """Test 33, with search: Grok cites in files too, and its mark would be written into them."""
+    card = lines.citation_card("c1", "https://example.com/a")
+    cited = written("read", path=f"a{lines.citation('c1')}b{lines.citation('c2')}")
+    world = make_world(answer(cited, thoughts=[card]))
+    async with client_of(world) as client:
+        response = await client.post(dialect.path, json=dialect.body(WITH_TOOLS))
+    (call,) = dialect.read(response).calls
+    assert call.arguments == {"path": f"ab{lines.citation('c2')}"}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)
