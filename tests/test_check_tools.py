@@ -12,7 +12,7 @@ from attrs import frozen
 
 from grokcore.cli import EXIT_CONFIG, main
 from grokcore.cli.check.findings import Status
-from grokcore.cli.check.tools_report import Results, verdict
+from grokcore.cli.check.tools_report import FORMS, Results, verdict
 from grokcore.protocol.emulation.evaluation import Score
 from grokcore.protocol.emulation.exercises import Kind
 from grokcore.protocol.tokens import token_id
@@ -215,3 +215,10 @@ def test_the_verdict_names_the_best_form_and_its_setting(case: Comparison) -> No
     found = verdict(results, case.set_form)
     assert found.status is case.status
     assert case.words in found.message
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_can_be_asked_for_alone(form: str, place: Path, capsys: Capture) -> None:
+    """The flag's choices are written out, since a server has no use for the table behind them."""
+    assert main(["check", "--form", form]) == EXIT_CONFIG
+    assert "--form: belongs to --tools" in capsys.readouterr().err

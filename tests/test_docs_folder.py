@@ -318,6 +318,21 @@ def test_the_recipe_for_openai_works(
     assert "404 model_not_found" in capsys.readouterr().out
 
 
+def test_the_recipe_for_anthropic_works(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whole, streamed and counted, with the real package."""
+    (recipe,) = blocks(section(text_of("clients.md"), "anthropic (Python)"), "python")
+
+    async def scenario(site: Site) -> None:
+        code = compile(recipe.replace("http://127.0.0.1:8000", site.url), "clients.md", "exec")
+        await trio.to_thread.run_sync(exec, code, {})
+
+    run_on_site(scenario)
+    whole, streamed = capsys.readouterr().out.split(" end_turn\n")
+    text, _, tokens = streamed.strip().rpartition("!")
+    assert f"{text}!" == whole
+    assert int(tokens) > 0
+
+
 @PAGES
 def test_pieces_of_python_are_python(path: Path) -> None:
     """They can be copied."""

@@ -129,8 +129,8 @@ class Sieve:
 
     @property
     def inside(self) -> bool:
-        """Whether the text is in a call, or in what may be one."""
-        return (
+        """Whether the text is in a call, or in what may be one; not after :meth:`close`."""
+        return not self._last and (
             self._state not in (_State.TEXT, _State.GAP)
             or self._kept is not None
             or self._tags.begins(self._text, 0)

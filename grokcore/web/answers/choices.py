@@ -223,4 +223,4 @@ class Choices:
 
 
 AnyCompletion: TypeAlias = Completion | Choices
-"""One answer, or several as one."""
+"""A single answer, or several that are used like one."""

@@ -39,7 +39,7 @@ async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> Compl
 async def open_answers(
     services: Services, ask: Ask, lifetime: Lifetime, choices: int
 ) -> AnyCompletion:
-    """So many answers to a conversation, each of which counts as a request of the key.
+    """Open *choices* answers to a conversation. Each counts as a request of the key.
 
     :raises GrokApiError: if the request can't be served.
     """

@@ -410,3 +410,13 @@ def test_values_come_back(value: Any) -> None:
     written = render_call(CallForm(), "t", {"a": value})
     _, (called,) = read(ToolSieve(Toolbox((Tool("t", parameters=schema),)), CallForm()), [written])
     assert json.loads(called.arguments) == {"a": value}
+
+
+def test_an_answer_of_foreign_calls_ends_in_calls() -> None:
+    """They are given out at the end only; a client that read "stop" there would run none."""
+    sieve = ToolSieve(ONLY_BASH, CallForm())
+    native = LS.replace("fn:call", "xai:function_call").replace("fn:arg", "parameter")
+    assert sieve.feed(native) == []
+    (call,) = sieve.close()
+    assert isinstance(call, ToolCall)
+    assert sieve.called

@@ -18,6 +18,7 @@ from tests.scenarios import on_fake_clock
 from tests.web.in_process import client_of
 
 from .dialects import DIALECTS, Asked, Called, Dialect, Outcome
+from .sdk_types import check_types
 
 READ = {
     "type": "object",
@@ -233,11 +234,14 @@ PER_DIALECT = [
 async def test_an_answer_has_the_same_outcome_in_each_dialect(
     case: Case, dialect: Dialect, stream: bool
 ) -> None:
-    """An agent's work must not depend on the API that its program speaks."""
+    """An agent's work must not depend on the API that its program speaks. Bodies and events are
+    what the SDKs' types require.
+    """
     world = make_world(*map(answer, case.answers), tokens=2)
     async with client_of(world) as client:
         body = dialect.body(case.question)
         response = await client.post(dialect.path, json={**body, "stream": stream})
+    check_types(dialect.name, response)
     outcome = dialect.read(response)
     assert evolve(outcome, text=outcome.text.rstrip(), error="") == evolve(
         case.outcome, text=case.outcome.text.rstrip(), error=""
