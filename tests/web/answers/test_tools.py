@@ -118,6 +118,18 @@ CASES = [
         Outcome("Looking.", (READ_A,), CALLS),
     ),
     Case(
+        "32: entities in a value",
+        WITH_TOOLS,
+        (READS.replace("a.txt", "a &amp;&amp; b"),),
+        Outcome("", (Called("read", {"path": "a && b"}),), CALLS),
+    ),
+    Case(
+        "36: the call as JSON alone",
+        evolve(WITH_TOOLS, choice="required"),
+        ('{"name": "read", "arguments": {"path": "a.txt"}}',),
+        Outcome("", (READ_A,), CALLS),
+    ),
+    Case(
         "33: Grok's markup in a value",
         WITH_TOOLS,
         (written("read", path='<grok:render card_id="1">x</grok:render>'),),
