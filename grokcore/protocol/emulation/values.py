@@ -198,6 +198,8 @@ def _all_kinds(schema: object, root: object, levels: int) -> Iterator[tuple[str,
         for name in names if isinstance(names, list) else [names]:
             if isinstance(name, str) and name in TYPES:
                 yield name, schema
+        if schema.get("nullable") is True:
+            yield "null", schema
         return
     for word in ("anyOf", "oneOf", "allOf"):
         options = schema.get(word)

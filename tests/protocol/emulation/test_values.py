@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from grokcore.protocol.emulation.schema import faults
 from grokcore.protocol.emulation.values import (
     plain_text,
     typed_arguments,
@@ -225,6 +226,16 @@ def test_arguments_in_one_object_get_the_same_leniency(key: str, value: Any, typ
     result = typed_object({key: value}, SCHEMA)
     assert result == {key: typed}
     assert type(result[key]) is type(typed)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("null", None), ("None", None), ("5", 5), ("x", "x")]
+)
+def test_a_nullable_argument_may_be_null(written: str, value: Any) -> None:
+    """Generators of tools from OpenAPI 3.0 write ``nullable`` in place of the type ``null``."""
+    schema = {"properties": {"n": {"type": "integer", "nullable": True}}}
+    assert typed_arguments([("n", written)], schema) == {"n": value}
+    assert (not faults({"n": value}, schema)) is (value != "x")
 
 
 DEEP = {
