@@ -26,7 +26,7 @@ from grokcore.errors import GrokApiError, UpstreamFailure
 from grokcore.protocol.advice import ADVICE
 from grokcore.protocol.dialects.openai_errors import error_type
 from grokcore.runtime.completion.gateway import Completion, Times
-from grokcore.simulator.scripts import page
+from grokcore.simulator.scripts import answer, page
 from grokcore.web.observing.request_log import RequestLog
 from grokcore.web.observing.trace import Trace
 from tests.servers import Site, on_site, run_on_site
@@ -183,8 +183,11 @@ def test_pieces_of_configuration_can_be_copied(path: Path) -> None:
 
 
 async def metrics_page(site: Site) -> str:
-    """After an answer and a failure, so that each metric has a sample."""
+    """After an answer, a correction and a failure, so that each metric has a sample."""
     assert (await site.ask()).status_code == 200
+    tools = [{"type": "function", "function": {"name": "now"}}]
+    site.simulator.always(answer('<fn:call name="now">'))
+    assert (await site.ask(tools=tools)).status_code == 502
     site.simulator.default = lambda _: page(403)
     assert (await site.ask()).status_code == 502
     await site.settled()
@@ -227,7 +230,7 @@ def test_metrics_that_are_named_exist(path: Path) -> None:
 def test_the_fields_of_a_request_are_those_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """All of them, in their order."""
     completion = SimpleNamespace(
-        token_id="t", attempts=1, times=Times(queue_s=1, upload_s=1, first_at=1)
+        token_id="t", attempts=1, corrections=1, times=Times(queue_s=1, upload_s=1, first_at=1)
     )
     trace = Trace(
         "req_1", "POST", "/", 0.0, asks=True, model="m", key="k", stream=True, status=200, ended=1.0

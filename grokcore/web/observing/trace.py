@@ -28,6 +28,9 @@ class Asked(Protocol):
     def failures(self) -> int: ...
 
     @property
+    def corrections(self) -> int: ...
+
+    @property
     def times(self) -> Times: ...
 
 
