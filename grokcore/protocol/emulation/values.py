@@ -20,9 +20,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..json_values.loose_json import read_json
+from ..json_values.schema import TYPES, faults, is_a, resolved
 from ..lenient_json import loads
-from .loose_json import read_json
-from .schema import TYPES, faults, is_a, resolved
 
 __all__ = ["plain_text", "typed_arguments", "typed_object", "written_value"]
 
