@@ -1,10 +1,12 @@
 """The suite on every Python of this machine, one after the other: first the others, in copies of
 the checkout, then this one.
 
-The others leave out the tests marked ``once``, which are the same everywhere: the linters, the
-packages, the browser. They leave out those marked ``large`` too: one Python shows what they cost in
-memory and time. This one runs everything, and requires the coverage of the pure half. They don't
-run side by side, since some tests look at clocks.
+The newest leaves out the tests marked ``once``, which are the same everywhere: the linters, the
+packages, the browser. It leaves out those marked ``large`` too: one Python shows what they cost in
+memory and time. A Python between the oldest and the newest runs the pure half only, where
+differences between versions have shown: parsing, and recursion. This one runs
+everything, and requires the coverage of the pure half. They don't run side by side, since some
+tests look at clocks.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from grok2api import main_in_environment  # noqa: E402 - it lies in the folder a
 
 COMMAND = ("-m", "tests")
 EVERYWHERE = ("-m", "not on_demand and not once and not large")
+PURE_HALF = ("tests/protocol",)
 
 
 def run_suites() -> int:
@@ -34,19 +37,21 @@ def run_suites() -> int:
     for unusable in not_made_up_for(missing, pythons):
         print(f"no suite with {unusable.path}: {unusable.why}")
     failed = 0
-    for python in one_of_each_version(pythons):
-        if python.version != sys.version_info[:2]:
-            failed = _suite_in_a_copy(python.path, python.full_version) or failed
+    others = [one for one in one_of_each_version(pythons) if one.version != sys.version_info[:2]]
+    newest = max((one.version for one in others), default=None)
+    for python in others:
+        tests = () if python.version == newest else PURE_HALF
+        failed = _suite_in_a_copy(python.path, python.full_version, tests) or failed
     print(f"\nPython {sys.version.split()[0]}, everything", flush=True)
     return subprocess.call(["python3", *COMMAND], cwd=ROOT) or failed
 
 
-def _suite_in_a_copy(python: Path, version: str) -> int:
-    print(f"\nPython {version}", flush=True)
+def _suite_in_a_copy(python: Path, version: str, tests: tuple[str, ...]) -> int:
+    print(f"\nPython {version}{': ' if tests else ''}{' '.join(tests)}", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="grok2api-suite-") as folder:
         _copy_checkout(Path(folder))
-        code = subprocess.call([python, *COMMAND, *EVERYWHERE], cwd=folder)
+        code = subprocess.call([python, *COMMAND, *tests, *EVERYWHERE], cwd=folder)
     print(
         f"{'passed' if code == 0 else 'FAILED'} on Python {version} in "
         f"{time.monotonic() - began:.0f} s",

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from .emulation import emulation
 from .figures import Figure
 from .handshakes import handshakes
 from .lanes import lanes
@@ -60,6 +61,8 @@ def measure(scale: Scale, plot: Path) -> list[Figure]:
         figures += clocks(upstream)
         _say("leases of a pool of tokens")
         figures += leases()
+        _say("tools, stops and forms")
+        figures += emulation()
         _say("memory")
         figures += memory(upstream, with_bare_app=scale.rounds > 1)
     draw(curves, plot)

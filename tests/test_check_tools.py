@@ -12,7 +12,7 @@ from attrs import frozen
 
 from grokcore.cli import EXIT_CONFIG, main
 from grokcore.cli.check.findings import Status
-from grokcore.cli.check.tools_report import Results, verdict
+from grokcore.cli.check.tools_report import FORMS, Results, verdict
 from grokcore.protocol.emulation.evaluation import Score
 from grokcore.protocol.emulation.exercises import Kind
 from grokcore.protocol.tokens import token_id
@@ -89,7 +89,7 @@ def test_a_model_is_measured_as_the_server_would_ask_it(
     code, found, err = run(Site(simulator, case.grok), place, capsys, *SIX)
     assert found[0].startswith(f'{case.word}: form "call": ')
     assert [piece for piece in case.pieces if piece not in found[0]] == [], found[0]
-    assert 'Grok keeps the form "call" best' in found[1]
+    assert 'only the form "call" was tried' in found[1]
     assert questions(simulator) == case.questions
     assert code == 0
     assert "This asks Grok 6 questions (6 exercises with calls written as: call), and up to" in err
@@ -199,7 +199,11 @@ COMPARISONS = [
         {"call": 9, "function_call": 9}, Status.OK, '"function_call" is set', "function_call"
     ),
     Comparison({"call": 8, "function_call": 9}, Status.WARN, 'form "function_call" best'),
-    Comparison({"function_call": 9}, Status.OK, 'tool_form = "function_call" chooses it'),
+    Comparison({"call": 9}, Status.OK, 'only the form "call" was tried'),
+    Comparison({"function_call": 9}, Status.OK, 'was tried; [grok] tool_form = "call" is set'),
+    Comparison(
+        {"function_call": 9, "json": 9}, Status.OK, 'tool_form = "function_call" chooses it'
+    ),
     Comparison({"json": 10}, Status.OK, "that no setting chooses"),
     Comparison({"call": 1, "json": 10}, Status.OK, '"call" is set'),
 ]
@@ -215,3 +219,10 @@ def test_the_verdict_names_the_best_form_and_its_setting(case: Comparison) -> No
     found = verdict(results, case.set_form)
     assert found.status is case.status
     assert case.words in found.message
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_can_be_asked_for_alone(form: str, place: Path, capsys: Capture) -> None:
+    """The flag's choices are written out, since a server has no use for the table behind them."""
+    assert main(["check", "--form", form]) == EXIT_CONFIG
+    assert "--form: belongs to --tools" in capsys.readouterr().err

@@ -26,7 +26,7 @@ from grokcore.errors import GrokApiError, UpstreamFailure
 from grokcore.protocol.advice import ADVICE
 from grokcore.protocol.dialects.openai_errors import error_type
 from grokcore.runtime.completion.gateway import Completion, Times
-from grokcore.simulator.scripts import page
+from grokcore.simulator.scripts import answer, page
 from grokcore.web.observing.request_log import RequestLog
 from grokcore.web.observing.trace import Trace
 from tests.servers import Site, on_site, run_on_site
@@ -183,8 +183,11 @@ def test_pieces_of_configuration_can_be_copied(path: Path) -> None:
 
 
 async def metrics_page(site: Site) -> str:
-    """After an answer and a failure, so that each metric has a sample."""
+    """After an answer, a correction and a failure, so that each metric has a sample."""
     assert (await site.ask()).status_code == 200
+    tools = [{"type": "function", "function": {"name": "now"}}]
+    site.simulator.always(answer('<fn:call name="now">'))
+    assert (await site.ask(tools=tools)).status_code == 502
     site.simulator.default = lambda _: page(403)
     assert (await site.ask()).status_code == 502
     await site.settled()
@@ -227,7 +230,7 @@ def test_metrics_that_are_named_exist(path: Path) -> None:
 def test_the_fields_of_a_request_are_those_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """All of them, in their order."""
     completion = SimpleNamespace(
-        token_id="t", attempts=1, times=Times(queue_s=1, upload_s=1, first_at=1)
+        token_id="t", attempts=1, corrections=1, times=Times(queue_s=1, upload_s=1, first_at=1)
     )
     trace = Trace(
         "req_1", "POST", "/", 0.0, asks=True, model="m", key="k", stream=True, status=200, ended=1.0
@@ -316,6 +319,21 @@ def test_the_recipe_for_openai_works(
     run_on_site(scenario)
     assert (tmp_path / "night.jpg").stat().st_size > 0
     assert "404 model_not_found" in capsys.readouterr().out
+
+
+def test_the_recipe_for_anthropic_works(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whole, streamed and counted, with the real package."""
+    (recipe,) = blocks(section(text_of("clients.md"), "anthropic (Python)"), "python")
+
+    async def scenario(site: Site) -> None:
+        code = compile(recipe.replace("http://127.0.0.1:8000", site.url), "clients.md", "exec")
+        await trio.to_thread.run_sync(exec, code, {})
+
+    run_on_site(scenario)
+    whole, streamed = capsys.readouterr().out.split(" end_turn\n")
+    text, _, tokens = streamed.strip().rpartition("!")
+    assert f"{text}!" == whole
+    assert int(tokens) > 0
 
 
 @PAGES

@@ -14,7 +14,7 @@ from ..protocol.token_file.reading import parse_token_file
 from ..protocol.wall import set_since
 from ..runtime.disk.state_file import peek
 from ..runtime.wall import wall_reading
-from ..simulator.serve import DEMO_TOKENS
+from ..simulator.demo_tokens import DEMO_TOKENS
 from .parsing import Commands, Parents, add_command
 from .setup import InputFiles, data_folder
 from .tables import Column, print_table

@@ -26,7 +26,7 @@ from ..protocol.token_file.reading import Note, parse_token_file
 from ..protocol.tokens import TokenEntry
 from ..runtime.disk.data_dir import DataDirectory
 from ..runtime.running_clock import RunningClock
-from ..simulator.serve import DEMO_TOKENS, serve_simulator
+from ..simulator.demo_tokens import DEMO_TOKENS
 from ..web.server import PortInUse, listen
 from .assembly import Server, check_curl, with_simulator
 from .holding import HeldStateFile, keep_holding
@@ -218,6 +218,9 @@ async def _serve_until_signal(start: _Start) -> None:
     url = " and ".join(map(_url_of, start.sockets))
     async with trio.open_nursery() as helpers:
         if start.inputs.demo:
+            # Late, since a server without a demo does without its memory.
+            from ..simulator.serve import serve_simulator
+
             start = _at(await helpers.start(serve_simulator), start)
         server = Server(start.settings.config, start.tokens, start.state_file, record=start.record)
         if start.folder_fault:

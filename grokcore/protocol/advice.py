@@ -48,6 +48,11 @@ ADVICE: Mapping[str, str] = {
         "If it stays: Grok may have changed; /health says what of its answers was not understood."
     ),
     "upstream_incomplete": "If it stays: something on the way cuts connections; a proxy mostly.",
+    "tool_call_failed": (
+        "If it happens often: python3 grok2api.py check --tools shows which form of calls your "
+        "Grok keeps best ([grok] tool_form)."
+    ),
+    "invalid_structured_output": "If it happens often: make the schema simpler.",
     "timeout_first_response": (
         "If it stays: raise the model's first_response_timeout, or look at the proxy."
     ),

@@ -20,13 +20,7 @@ from hypercorn.utils import wrap_app
 from .app import Simulator
 from .peer import MAX_HEAD_BYTES, Peer
 
-__all__ = ["DEMO_TOKENS", "serve_simulator"]
-
-DEMO_TOKENS = (
-    b'{"sso": {"demo-basic-1": {}, "demo-basic-2": {}, "demo-basic-3": {}, "demo-basic-4": {}}, '
-    b'"ssoSuper": {"demo-super-1": {}, "demo-super-2": {}}}'
-)
-"""A token file for the simulated Grok, which accepts any token."""
+__all__ = ["serve_simulator"]
 
 BACKLOG = 1024
 

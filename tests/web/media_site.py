@@ -9,7 +9,7 @@ from attrs import evolve
 
 from grokcore.protocol.models import WebLane
 from grokcore.protocol.tokens import TokenEntry
-from tests.scenarios import decorator, in_tmp_path
+from tests.scenarios import PATIENCE_S, decorator, in_tmp_path
 from tests.servers import TOKENS, Site, run_on_site
 
 
@@ -20,8 +20,12 @@ def run_on_media_site(
     config: str = "",
     tokens: tuple[TokenEntry, ...] = TOKENS,
     lane: WebLane = WebLane.REST,
+    patience_s: float = PATIENCE_S,
 ) -> None:
-    """A server whose assets are the simulated Grok's too; without a *folder* it keeps nothing."""
+    """A server whose assets are the simulated Grok's too; without a *folder* it keeps nothing.
+
+    :param patience_s: real seconds that the scenario may take at most.
+    """
 
     async def with_assets(site: Site) -> None:
         grok = evolve(site.server.state.config.grok, assets_url=site.grok_url)
@@ -34,6 +38,7 @@ def run_on_media_site(
         tokens=tokens,
         state_file=folder / "state.jsonl" if folder else None,
         lane=lane,
+        patience_s=patience_s,
     )
 
 

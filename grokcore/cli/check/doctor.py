@@ -22,7 +22,7 @@ from ...protocol.models import WebLane
 from ...protocol.token_file.reading import entries_of, parse_token_file, read_tokens
 from ...protocol.tokens import TokenEntry
 from ...runtime.transport.curl import browser_shown, browsers_known
-from ...simulator.serve import DEMO_TOKENS
+from ...simulator.demo_tokens import DEMO_TOKENS
 from ..assembly import check_curl, curl_settings, identity_of
 from ..permissions import look_at_access
 from ..setup import InputFiles, Settings, data_folder, naming, read_file

@@ -10,7 +10,8 @@ Rules
    whole calls beside it are given out. Its text is never shown.
 3. Where a call is forced, text is kept until the first one: it may be the arguments alone, as JSON.
 4. Calls in the reasoning count only if the answer has no text, and they end the reasoning.
-5. A correction consists of calls: its text is dropped.
+5. A correction consists of calls: its text is dropped. If the client wants text in a form, the
+   correction of an answer without calls may be that text.
 """
 
 from __future__ import annotations
@@ -46,11 +47,23 @@ class ToolSieve:
 
     :param form: in which the model was asked to write calls.
     :param repair: the answer that this one corrects.
+    :param text_in_form: whether a text answer has to have a form, which is checked elsewhere.
     """
 
-    def __init__(self, toolbox: Toolbox, form: CallForm, repair: Repair | None = None) -> None:
-        self._toolbox, self._form, self._repair = toolbox, form, repair
+    def __init__(
+        self,
+        toolbox: Toolbox,
+        form: CallForm,
+        repair: Repair | None = None,
+        *,
+        text_in_form: bool = False,
+    ) -> None:
+        self._toolbox, self._form = toolbox, form
         self._forced = toolbox.choice is Choice.REQUIRED
+        self._corrects = repair is not None
+        self._before = 0 if repair is None else repair.calls
+        may_be_text = repair is None or (text_in_form and not repair.calls)
+        self._needs_call = self._forced or not may_be_text
         self._declared = Declared(toolbox.callable, must_fit=self._forced)
         self._sieve = Sieve(form, self._can_be_read)
         self._faults: list[str] = []
@@ -97,7 +110,7 @@ class ToolSieve:
                 "tool's declaration."
             )
             return Unusable(self._said.text(), tuple(self._faults[:_MOST_FAULTS]), error)
-        if self._given or not (self._forced or self._repair):
+        if self._given or not self._needs_call:
             return None
         names = ", ".join(tool.full_name for tool in self._toolbox.callable[:_MOST_FAULTS])
         return Unusable(
@@ -120,7 +133,7 @@ class ToolSieve:
         return taken
 
     def _shown(self, text: str) -> list[str]:
-        if self._repair is not None:
+        if self._corrects and self._needs_call:
             return []
         if not self._holds:
             return [text]
@@ -146,8 +159,7 @@ class ToolSieve:
         return [held, call] if held else [call]
 
     def _event(self, call: DeclaredCall) -> ToolCall:
-        before = 0 if self._repair is None else self._repair.calls
-        tool, index = call.tool, before + self._given
+        tool, index = call.tool, self._before + self._given
         self._given += 1
         return ToolCall(index, tool.name, call.arguments, tool.namespace, tool.kind)
 
@@ -166,7 +178,7 @@ class ToolSieve:
         if not said.strip():
             return [self._event(call) for call in self._thought_of(thinking)]
         call = None
-        if (self._forced or self._repair) and not self._said.cut:
+        if self._needs_call and not self._said.cut:
             call = self._declared.whole_answer(said)
         if call is None:
             return []

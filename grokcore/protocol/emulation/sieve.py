@@ -129,8 +129,8 @@ class Sieve:
 
     @property
     def inside(self) -> bool:
-        """Whether the text is in a call, or in what may be one."""
-        return (
+        """Whether the text is in a call, or in what may be one; not after :meth:`close`."""
+        return not self._last and (
             self._state not in (_State.TEXT, _State.GAP)
             or self._kept is not None
             or self._tags.begins(self._text, 0)
@@ -138,8 +138,16 @@ class Sieve:
 
     def feed(self, text: str) -> list[Piece]:
         """Take a piece of text; return all pieces that no later text can change."""
-        plain = "<" not in text and "`" not in text and "~" not in text
-        if plain and not self._text and self._state is _State.TEXT and not self.cut:
+        if "<" in text or self.cut:
+            pass
+        elif self._text:
+            if self._tags.goes_on(self._text, text):
+                self._text += text
+                return []
+        elif self._call is not None and len(text) < self._call.room:
+            self._call.add(text)
+            return []
+        elif self._state is _State.TEXT and "`" not in text and "~" not in text:
             self._fences.passed(text)
             return [text] if text else []
         self._read(text)
@@ -157,6 +165,7 @@ class Sieve:
         elif self._kept is not None:
             self._out += self._kept.parts
             self._kept = None
+        self._state = _State.TEXT
         self.cut = True
         return self._given()
 

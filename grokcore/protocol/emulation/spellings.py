@@ -35,7 +35,7 @@ FOREIGN = ("xai:function_call", "invoke", HERMES)
 
 _PARAMETER = r"(?:xai:)?(?:parameter|argument|arg)"
 _OPENING = re.compile(rf"\s*<{_PARAMETER}\s([^<>]*)>")
-_VALUE_END = re.compile(rf"</{_PARAMETER}[^<>]{{0,100}}>(?=\s*(?:<{_PARAMETER}\s|\Z))")
+_NEXT = rf"(?=\s*(?:<{_PARAMETER}\s|\Z))"
 _ELEMENT = re.compile(r"<([\w:]+)([^<>]*)>(.*)</[^<>]*>\Z", re.DOTALL)
 
 
@@ -73,12 +73,20 @@ def read_foreign(source: str) -> WrittenCall | None:
 
 
 def read_parameters(text: str) -> tuple[tuple[str, str], ...] | None:
-    """Keys and raw values of ``<parameter name="…">`` elements; None if there is anything else."""
+    """Keys and raw values of ``<parameter name="…">`` elements; None if there is anything else.
+
+    The opening tag of a value may be written twice, and its closing tag may have the argument's
+    name.
+    """
     arguments: list[tuple[str, str]] = []
     at = 0
     while opening := _OPENING.match(text, at):
         key = name_in(opening.group(1))
-        end = _VALUE_END.search(text, opening.end())
+        again = _OPENING.match(text, opening.end())
+        if again is not None and name_in(again.group(1)) == key:
+            opening = again
+        closer = rf"</(?:{_PARAMETER}|{re.escape(key)})[^<>]{{0,100}}>{_NEXT}"
+        end = re.compile(closer).search(text, opening.end())
         if not key or end is None:
             return None
         arguments.append((key, text[opening.end() : end.start()]))

@@ -31,7 +31,7 @@ from .plain_requests import with_requests
 from .prompt import TRANSCRIPT_NAME, Prompt, fit_prompt
 from .tool_prompt import fit_tool_prompt
 
-__all__ = ["LongTexts", "WebRendering", "prompt_tokens", "render_question"]
+__all__ = ["LongTexts", "WebRendering", "render_question"]
 
 
 @frozen
@@ -61,7 +61,12 @@ class WebRendering(Rendering):
         """A reader of the calls in one answer; None without tools."""
         if self.form is None:
             return None
-        return ToolSieve(self.question.toolbox, self.form, self.question.repair)
+        return ToolSieve(
+            self.question.toolbox,
+            self.form,
+            self.question.repair,
+            text_in_form=self.question.bounds.text_format is not None,
+        )
 
 
 @frozen
@@ -97,13 +102,6 @@ def render_question(
         message=prompt.message,
         form=words.form,
     )
-
-
-def prompt_tokens(question: Question, long_texts: LongTexts, tool_texts: ToolTexts) -> int:
-    """An estimate of all words of *question*, also of those that go up as a file. Any length is
-    counted.
-    """
-    return _tokens(_words(question, long_texts.most_chars, tool_texts).prompt)
 
 
 def _words(question: Question, most_chars: int, tool_texts: ToolTexts) -> _Words:

@@ -172,6 +172,7 @@ class Completion:
     :ivar token_id: short hash of the token in use, or last used; empty before the first attempt.
     :ivar times: shares of its time so far.
     :ivar failures: number of failed attempts.
+    :ivar corrections: number of corrections that Grok was asked for: 0 or 1.
     """
 
     def __init__(
@@ -185,6 +186,7 @@ class Completion:
         self.token_id = ""
         self.times = Times()
         self.failures = 0
+        self.corrections = 0
         self._gateway = gateway
         self._asker = question.asker
         self._accepted = accepted
@@ -198,7 +200,6 @@ class Completion:
         self._ready: list[Event] = []
         self._committed = False
         self._repairable = question.toolbox.in_play or question.bounds.text_format is not None
-        self._repairing = False
         self._calls = 0
 
     @property
@@ -300,11 +301,12 @@ class Completion:
         :raises GrokApiError: if none did, or if this was the correction already.
         """
         attempt, asked = self._under_way, self._asked
-        if self._repairing or asked is None:
+        if self.corrections or asked is None:
             raise unusable.error
-        self._repairing, self._committed = True, False
+        self.corrections, self._committed = 1, False
         await attempt.abandon()
         self._forget_attempt(attempt, None)
+        self._clocks.end_attempt()
         question = evolve(
             asked.rendering.question,
             repair=Repair(unusable.said, unusable.faults, calls=self._calls),
@@ -349,7 +351,7 @@ class Completion:
 
     def _counted(self, events: list[Event]) -> list[Event]:
         self._calls += sum(isinstance(event, ToolCall) for event in events)
-        return quiet(events) if self._repairing else events
+        return quiet(events) if self.corrections else events
 
     async def _ask_anew(self, question: Question) -> None:
         """Make *question*, of which most has been asked already, the question."""

@@ -167,7 +167,7 @@ async def open_completion(services: Services, question: Question, lifetime: Life
 async def open_choices(
     services: Services, question: Question, lifetime: Lifetime, choices: int
 ) -> Choices:
-    """So many answers to one question as one, otherwise as :func:`open_completion`.
+    """Open *choices* answers to one question, to be used like one.
 
     :raises GrokApiError: as :func:`open_completion`.
     """

@@ -81,6 +81,11 @@ class Choices:
         return sum(one.failures for one in self._completions)
 
     @property
+    def corrections(self) -> int:
+        """Number of corrections that Grok was asked for."""
+        return sum(one.corrections for one in self._completions)
+
+    @property
     def times(self) -> Times:
         """The longest shares of time, since the choices wait beside each other; and the first
         event of all.
@@ -223,4 +228,4 @@ class Choices:
 
 
 AnyCompletion: TypeAlias = Completion | Choices
-"""One answer, or several as one."""
+"""A single answer, or several that are used like one."""

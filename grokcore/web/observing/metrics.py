@@ -71,6 +71,12 @@ class Metrics:
             ("code",),
             registry=registry,
         )
+        self._corrections = Counter(
+            "grok2api_corrections",
+            "Answers that Grok was asked to correct, since a call or a form could not be used",
+            ("model",),
+            registry=registry,
+        )
         self._lag = Histogram(
             "grok2api_loop_lag_seconds",
             "Seconds by which the event loop woke a sleeping task too late",
@@ -87,6 +93,8 @@ class Metrics:
         outcome = trace.code or ("ok" if trace.complete else "client_left")
         self._requests.labels(trace.model, outcome).inc()
         self._durations.labels(trace.model).observe(trace.total_s)
+        if trace.completion is not None and trace.completion.corrections:
+            self._corrections.labels(trace.model).inc(trace.completion.corrections)
         if trace.first_s is not None:
             self._first.labels(trace.model).observe(trace.first_s)
 

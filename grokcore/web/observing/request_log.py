@@ -147,6 +147,7 @@ def _answered(trace: Trace) -> dict[str, Any]:
     return {
         "token": completion.token_id,
         "attempts": completion.attempts,
+        "corrected": completion.corrections or None,
         "queue": round(completion.times.queue_s, 3),
         "upload": round(completion.times.upload_s, 3) or None,
         "first": None if trace.first_s is None else round(trace.first_s, 3),

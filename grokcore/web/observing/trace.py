@@ -14,7 +14,7 @@ __all__ = ["Asked", "Trace"]
 
 
 class Asked(Protocol):
-    """What is noted of a completion, or of several that answer one request; see
+    """The facts of a completion, or of several that answer one request, for the log; see
     :class:`~grokcore.runtime.completion.gateway.Completion`.
     """
 
@@ -26,6 +26,9 @@ class Asked(Protocol):
 
     @property
     def failures(self) -> int: ...
+
+    @property
+    def corrections(self) -> int: ...
 
     @property
     def times(self) -> Times: ...

@@ -92,6 +92,25 @@ def test_one_call_is_all_in_a_code_block_too() -> None:
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<xai:function_call name="now"></xai:function_call>',
+        '<invoke name="now">\n</invoke>\n',
+        '<tool_call>{"name": "now", "arguments": {}}</tool_call>',
+        f"```\n{NOW}\n```",
+    ],
+)
+def test_an_answer_that_ends_in_kept_calls_has_called(text: str) -> None:
+    """Calls that are certain only at the end are calls. An agent that reads the end ``stop`` leaves
+    them out, and its task stops there.
+    """
+    sieve = ToolSieve(AUTO, CallForm())
+    _, calls = read(sieve, ["So:\n", text])
+    assert len(calls) == 1
+    assert sieve.called
+
+
 WRONG_TYPE = call("Bash", "command", "ls", "timeout", "soon")
 
 
@@ -178,6 +197,14 @@ FORCED = [
     Forced("a list", "```\n[1]\n```"),
     Forced("JSON that is cut", '{"command": "l}'),
     Forced("arguments of several tools", ARGUMENTS, toolbox=REQUIRED),
+    Forced(
+        "with the name of one of several",
+        f'{{"name": "Bash", "arguments": {ARGUMENTS}}}',
+        "",
+        ("Bash",),
+        REQUIRED,
+    ),
+    Forced("of an unknown one", f'{{"name": "rm", "arguments": {ARGUMENTS}}}', toolbox=REQUIRED),
     Forced("words around", f"So: {ARGUMENTS}"),
     Forced(
         "of a custom tool", '{"input": "ls"}', toolbox=Toolbox(TOOLS, Choice.REQUIRED, only="exec")
@@ -281,6 +308,30 @@ def test_a_correction_may_be_the_arguments_alone() -> None:
     assert read(sieve, [ARGUMENTS])[1] == [ToolCall(2, "Bash", '{"command":"ls"}')]
 
 
+def correcting_a_form(calls: int = 0, toolbox: Toolbox = AUTO) -> ToolSieve:
+    repair = Repair("said", ("fault",), calls)
+    return ToolSieve(toolbox, CallForm(), repair, text_in_form=True)
+
+
+def test_a_correction_may_be_a_text_in_the_clients_form() -> None:
+    """A client that declares tools and a schema gets either; the schema is checked elsewhere. JSON
+    that happens to look like arguments is no call.
+    """
+    for text in (ARGUMENTS, "{}"):
+        sieve = correcting_a_form(toolbox=Toolbox(TOOLS[:1]))
+        assert read(sieve, [text]) == (text, [])
+        assert sieve.unusable() is None
+    sieve = correcting_a_form()
+    assert [type(piece) for piece in read(sieve, [LS])[1]] == [ToolCall]
+
+
+def test_a_correction_behind_calls_is_no_text() -> None:
+    """Text behind calls is no part of any answer."""
+    for sieve in (correcting_a_form(1), correcting_a_form(0, ONLY_BASH)):
+        assert read(sieve, ["It is done."]) == ("", [])
+        assert sieve.unusable() is not None
+
+
 @frozen
 class Named:
     """A name in a call, and the full name of the tool that is meant; empty if none is."""
@@ -367,3 +418,13 @@ def test_values_come_back(value: Any) -> None:
     written = render_call(CallForm(), "t", {"a": value})
     _, (called,) = read(ToolSieve(Toolbox((Tool("t", parameters=schema),)), CallForm()), [written])
     assert json.loads(called.arguments) == {"a": value}
+
+
+def test_an_answer_of_foreign_calls_ends_in_calls() -> None:
+    """They are given out at the end only; a client that read "stop" there would run none."""
+    sieve = ToolSieve(ONLY_BASH, CallForm())
+    native = LS.replace("fn:call", "xai:function_call").replace("fn:arg", "parameter")
+    assert sieve.feed(native) == []
+    (call,) = sieve.close()
+    assert isinstance(call, ToolCall)
+    assert sieve.called

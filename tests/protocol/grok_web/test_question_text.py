@@ -20,7 +20,7 @@ from grokcore.protocol.conversation.usage import estimate
 from grokcore.protocol.emulation.forms import WORDS, CallForm
 from grokcore.protocol.emulation.tools_text import ToolTexts
 from grokcore.protocol.grok_web.prompt import TRANSCRIPT_NAME, render_prompt
-from grokcore.protocol.grok_web.question_text import LongTexts, prompt_tokens, render_question
+from grokcore.protocol.grok_web.question_text import LongTexts, render_question
 from grokcore.protocol.models import SHIPPED, Model
 
 from ..emulation.tool_lists import AGENTS
@@ -185,15 +185,13 @@ def test_the_form_of_an_answer_is_asked_for() -> None:
 
 
 def test_words_of_a_file_are_counted_too() -> None:
-    """Clients shorten a conversation by this count. Any length is counted, also one that is
-    refused.
-    """
+    """Clients shorten a conversation by this count."""
     talk = (Message("user", "a" * 8000), *TALK[1:])
     for toolbox in (Toolbox(), TOOLS):
         question = Question(CHAT, DEFAULT_LIMITS, talk, toolbox=toolbox)
         counts = [
-            prompt_tokens(question, texts, ToolTexts())
-            for texts in (SMALL, LongTexts(), LongTexts(1000, refused=True))
+            render_question(question, texts, ToolTexts()).prompt_tokens
+            for texts in (SMALL, LongTexts())
         ]
         assert all(2000 < count < 2500 for count in counts)
 
@@ -204,6 +202,6 @@ def test_a_large_list_of_tools_is_counted_in_time() -> None:
     times = []
     for _ in range(5):
         began = time.process_time()
-        assert prompt_tokens(question, LongTexts(), ToolTexts()) > 4000
+        assert render_question(question, LongTexts(), ToolTexts()).prompt_tokens > 4000
         times.append(time.process_time() - began)
     assert min(times) < 0.1  # 3 ms on a free core, more where coverage is measured

@@ -24,6 +24,7 @@ from grokcore.protocol.conversation.events import (
 from grokcore.protocol.conversation.question import Repair
 from grokcore.protocol.conversation.tools import Tool, Toolbox
 from grokcore.protocol.pool.account import AccountState
+from grokcore.simulator.scripts import answer
 from tests.scenarios import on_fake_clock
 
 from ..echo_lane import EchoLane
@@ -102,6 +103,30 @@ async def test_a_correction_is_tried_again_like_any_question() -> None:
     await completion.repair(unusable)
     assert await completion.next_events() == [read(0), CALLED]
     assert completion.attempts == 3
+    await completion.aclose()
+    assert world.idle
+
+
+@on_fake_clock
+async def test_a_correction_may_wait_for_a_token_like_any_question() -> None:
+    """The clocks of the first answer are over: only the total clock runs meanwhile."""
+    broken = answer('<fn:call name="read">\n<fn:arg name="path">a')
+    world = make_world(broken, broken, answer('<fn:call name="read">\n</fn:call>'), max_in_flight=1)
+    completion = world.ask(toolbox=TOOLS)
+    await completion.start()
+    events = await completion.next_events()
+    while not isinstance(events[-1], Unusable):
+        events = await completion.next_events()
+    other = world.ask(toolbox=TOOLS)
+    await other.start()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(completion.repair, events[-1])
+        await trio.sleep(5)
+        await other.aclose()
+    events = await completion.next_events()
+    while not isinstance(events[-1], Finished):
+        events += await completion.next_events()
+    assert [event for event in events if not isinstance(event, Activity)] == [read(0), CALLED]
     await completion.aclose()
     assert world.idle
 

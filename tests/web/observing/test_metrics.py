@@ -24,6 +24,22 @@ from tests.wire import post, upstream_free
 
 
 @on_site
+async def test_corrections_are_counted_and_logged(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An owner sees how often Grok breaks the form of calls."""
+    caplog.set_level("INFO", "grokcore.requests")
+    tool = {"type": "function", "function": {"name": "now"}}
+    site.simulator.always(answer('<fn:call name="now">'))
+    response = await site.ask(tools=[tool])
+    assert response.json()["error"]["code"] == "tool_call_failed"
+    await site.settled()
+    value = await scraped(site)
+    assert value("corrections_total", model="grok-3-fast") == 1
+    assert " attempts=2 corrected=1 " in caplog.text
+
+
+@on_site
 async def test_prometheus_gets_what_happened(site: Site) -> None:
     """Requests by model and code, times, failures by class, and the state of the moment."""
     site.simulator.always(answer("ok"))

@@ -79,6 +79,11 @@ def _type_of(tool: Mapping[str, Any]) -> str:
     return kind if isinstance(kind, str) else ""
 
 
+def _name_of(tool: Mapping[str, Any]) -> str:
+    name = tool.get("name")
+    return name if isinstance(name, str) else ""
+
+
 def _search_of(tool: Mapping[str, Any]) -> str:
     """``web_search`` or ``web_fetch``; empty for all other tools, as for a client's own of such a
     name.
@@ -104,7 +109,7 @@ def _of_clients(
     chosen: ToolChoice, searches: Collection[Mapping[str, Any]], tools: Collection[Tool]
 ) -> ToolChoice:
     """*chosen*, as far as it concerns the client's tools: to search is no call."""
-    names = {tool.get("name") or _search_of(tool) for tool in searches}
+    names = {_name_of(tool) or _search_of(tool) for tool in searches}
     forced = chosen.only in names if chosen.only else not tools
     if chosen.choice is Choice.REQUIRED and searches and forced:
         return evolve(chosen, choice=Choice.AUTO, only="")

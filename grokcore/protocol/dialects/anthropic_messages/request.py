@@ -118,4 +118,5 @@ def _bounds(fields: Mapping[str, Any]) -> Bounds:
 
 def _shows_thinking(fields: Mapping[str, Any]) -> bool:
     thinking = object_field(fields, "thinking")
-    return thinking.get("type") in _THINKING and thinking.get("display") != "omitted"
+    kind = thinking.get("type")
+    return isinstance(kind, str) and kind in _THINKING and thinking.get("display") != "omitted"

@@ -79,6 +79,7 @@ class Searching:
         Searching("a search", (SEARCH,), search=True, blocks=True),
         Searching("a search and a fetch", (SEARCH, FETCH), search=True, blocks=True),
         Searching("a fetch", (FETCH,), search=True, blocks=False),
+        Searching("an odd name", ({**SEARCH, "name": []},), search=True, blocks=True),
         Searching("a search beside a tool", (SEARCH, EDIT), search=True, blocks=False),
         Searching("a tool", (EDIT,), search=None, blocks=False),
         Searching("forbidden", (SEARCH,), search=False, blocks=False, choice={"type": "none"}),

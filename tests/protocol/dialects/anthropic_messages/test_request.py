@@ -67,6 +67,7 @@ class Thinking:
         Thinking({"type": "disabled"}, shown=False),
         Thinking({"type": "between_tools"}, shown=False),
         Thinking({"type": "a later one"}, shown=False),
+        Thinking({"type": {}}, shown=False),
     ],
     ids=lambda case: str(case.value),
 )
