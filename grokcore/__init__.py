@@ -1,4 +1,4 @@
-"""grok2api: your own Grok web sessions as an OpenAI-compatible API.
+"""grok2api: your own Grok web sessions as an OpenAI- and Anthropic-compatible API.
 
 A map, from the pure middle outwards. Imports run to the left and never back
 (``tests/test_layers.py``)::

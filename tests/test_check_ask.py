@@ -211,6 +211,8 @@ def test_nothing_is_asked_before_the_owner_agrees(
         (["--ask"], "there is no terminal to ask you at; add --yes"),
         (["--yes"], "--yes: belongs to --ask and --tools"),
         (["--ask", "--yes", "--most", "0"], "--most: must be 1 or more"),
+        (["--most", "3"], "--most: belongs to --ask"),
+        (["--tools", "--yes", "--most", "3"], "--most: belongs to --ask"),
     ],
 )
 def test_questions_without_consent_are_refused_before_anything_is_looked_at(

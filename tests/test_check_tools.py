@@ -89,7 +89,7 @@ def test_a_model_is_measured_as_the_server_would_ask_it(
     code, found, err = run(Site(simulator, case.grok), place, capsys, *SIX)
     assert found[0].startswith(f'{case.word}: form "call": ')
     assert [piece for piece in case.pieces if piece not in found[0]] == [], found[0]
-    assert 'Grok keeps the form "call" best' in found[1]
+    assert 'only the form "call" was tried' in found[1]
     assert questions(simulator) == case.questions
     assert code == 0
     assert "This asks Grok 6 questions (6 exercises with calls written as: call), and up to" in err
@@ -199,7 +199,11 @@ COMPARISONS = [
         {"call": 9, "function_call": 9}, Status.OK, '"function_call" is set', "function_call"
     ),
     Comparison({"call": 8, "function_call": 9}, Status.WARN, 'form "function_call" best'),
-    Comparison({"function_call": 9}, Status.OK, 'tool_form = "function_call" chooses it'),
+    Comparison({"call": 9}, Status.OK, 'only the form "call" was tried'),
+    Comparison({"function_call": 9}, Status.OK, 'was tried; [grok] tool_form = "call" is set'),
+    Comparison(
+        {"function_call": 9, "json": 9}, Status.OK, 'tool_form = "function_call" chooses it'
+    ),
     Comparison({"json": 10}, Status.OK, "that no setting chooses"),
     Comparison({"call": 1, "json": 10}, Status.OK, '"call" is set'),
 ]

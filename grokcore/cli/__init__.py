@@ -61,7 +61,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=_program(),
-        description="Your own Grok web sessions as an OpenAI-compatible API.",
+        description="Your own Grok web sessions as an OpenAI- and Anthropic-compatible API.",
         parents=[_flags(default=None)],
     )
     parser.add_argument("--version", action="version", version=f"grok2api {__version__}")

@@ -128,6 +128,17 @@ async def shown(site: Site, mode: str, url: str) -> tuple[str, bytes]:
     return response.headers["content-type"], response.content
 
 
+@on_media_site(config='[grok]\nimage_mode = "url"')
+async def test_a_video_is_made_once_whatever_form_is_asked_for(site: Site) -> None:
+    """A link is no JSON: a correction would cost another video, in vain."""
+    site.simulator.always(video(VIDEO_PATH))
+    form = {"response_format": {"type": "json_object"}, "max_tokens": 1, "stop": "["}
+    body = {**chat("a film"), "model": "grok-imagine-0.9", **form}
+    asked = await site.client.post("/v1/chat/completions", json=body)
+    assert LINK.findall(asked.json()["choices"][0]["message"]["content"])
+    assert asked.headers["x-grok2api-attempts"] == "1"
+
+
 @on_media_site(config='[grok]\napi_key = "key"\nimage_mode = "cache"')
 async def test_a_cached_video_is_had_whole_in_part_and_by_head_without_a_key(site: Site) -> None:
     """As players ask for it; everything else asks for the key as before."""

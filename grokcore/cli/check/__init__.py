@@ -54,7 +54,7 @@ def add_check_command(commands: Commands, parents: Parents) -> None:
     """
     about = "examine everything from the configuration to Grok, with advice on each fault"
     more = (
-        "No answer is generated (unless you --ask for one), nothing is written, and a running "
+        "No answer is generated (without --ask and --tools), nothing is written, and a running "
         "server is not disturbed. The exit code is 0 if nothing "
         "has failed, 1 if something has, 78 if the server could not start."
     )
@@ -71,7 +71,6 @@ def add_check_command(commands: Commands, parents: Parents) -> None:
         "--most",
         type=int,
         metavar="N",
-        default=MOST_QUESTIONS,
         help=f"with --ask: at most so many questions (default: {MOST_QUESTIONS})",
     )
     _add_tool_flags(parser)
@@ -120,7 +119,7 @@ def check_command(arguments: argparse.Namespace) -> int:
     try:
         examined = examine(arguments, report.add)
         if arguments.ask:
-            ask_grok(examined, arguments, report.add)
+            ask_grok(examined, arguments, report.add, MOST_QUESTIONS)
         if arguments.tools:
             evaluate_tools(examined, arguments, report.add, EXERCISES)
     except* KeyboardInterrupt:  # trio raises it in a group

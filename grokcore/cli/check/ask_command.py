@@ -27,14 +27,21 @@ def refuse_without_consent(arguments: argparse.Namespace) -> None:
     if not arguments.ask:
         if arguments.yes and not arguments.tools:
             raise ConfigError("--yes: belongs to --ask and --tools")
-    elif arguments.most < 1:
+        if arguments.most is not None:
+            raise ConfigError("--most: belongs to --ask; --tools has --questions and --form")
+    elif arguments.most is not None and arguments.most < 1:
         raise ConfigError("--most: must be 1 or more")
     elif not arguments.yes:
         refuse_without_person("--ask")
 
 
-def ask_grok(examined: Examined | None, arguments: argparse.Namespace, report: OnFinding) -> None:
-    """Put a question for each token and lane that can be asked, if the owner agrees."""
+def ask_grok(
+    examined: Examined | None, arguments: argparse.Namespace, report: OnFinding, default: int
+) -> None:
+    """Put a question for each token and lane that can be asked, if the owner agrees.
+
+    :param default: the most questions, unless the owner wants another number.
+    """
     candidates = examined.candidates if examined else ()
     for candidate in candidates:
         if candidate.why_not:
@@ -44,7 +51,7 @@ def ask_grok(examined: Examined | None, arguments: argparse.Namespace, report: O
     if examined is None or not plans:
         report(skipped("questions", "no token can be asked"))
         return
-    chosen = plans[: arguments.most]
+    chosen = plans[: default if arguments.most is None else arguments.most]
     show(price_of(chosen, len(plans) - len(chosen)))
     if not arguments.yes and not agreed():
         report(skipped("questions", "not asked: you did not agree"))

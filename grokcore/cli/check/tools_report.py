@@ -109,6 +109,9 @@ def verdict(all_results: Sequence[Results], set_form: str) -> Finding:
     best = best_form((one.form, one.score) for one in ranked if one.form in WORDS)
     if not best:
         return ok(NAME, "only a form was tried that no setting chooses")
+    if sum(bool(one.scores) for one in all_results) == 1:
+        words = f'only the form "{best}" was tried'
+        return ok(NAME, f'{words}; [grok] tool_form = "{set_form}" is set')
     words = f'Grok keeps the form "{best}" best'
     if best == set_form:
         return ok(NAME, f'{words}, and [grok] tool_form = "{best}" is set')

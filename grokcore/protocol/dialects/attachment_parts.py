@@ -129,7 +129,7 @@ def attachment_at(place: Place, path: str, *, picture: bool) -> AttachmentPart:
     if picture and not _SCHEME.match(place.text) and not is_base64_of_a_file(place.text):
         url = ""
     if not url:
-        wanted = "image_url.url" if picture else "file.file_data"
+        wanted = "the picture" if picture else "the file"
         hint = f" {NO_FILE_IDS}" if place.by_id else ""
         raise AttachmentRefused(
             f"{path}: {wanted} must be a data: or https: URL, or base64.{hint}", param=path

@@ -148,5 +148,5 @@ def _allowed(value: Mapping[str, Any], param: str) -> ToolChoice:
 
 def _unknown(param: str) -> InvalidRequest:
     return InvalidRequest(
-        f"{param} must be auto, none, required, or an object that names a tool.", param=param
+        f"{param} must be auto, none, required (any), or an object that names a tool.", param=param
     )

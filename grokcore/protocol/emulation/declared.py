@@ -13,8 +13,8 @@ from typing import Any
 from attrs import frozen
 
 from ..conversation.tools import Tool, ToolKind
-from .loose_json import whole_value
-from .schema import faults
+from ..json_values.loose_json import whole_value
+from ..json_values.schema import faults
 from .spellings import read_parameters
 from .values import plain_text, typed_arguments, typed_object
 from .written import WrittenCall

@@ -4,7 +4,7 @@ Rules
 -----
 1. Where the schema allows strings only, the text is the value, to the byte. A text that begins with
    a line break loses it, and one at its end: they only set it off from its tags.
-2. Elsewhere the text is JSON (:mod:`.loose_json`). The first allowed type that it fits is taken, a
+2. Elsewhere the text is JSON (:mod:`grokcore.protocol.json_values.loose_json`). The first allowed type that it fits is taken, a
    string last. A number in quotes is a number, and 5.0 is an integer, within lists and objects too.
 3. Text that is nothing of that stays a string. The tool's own validation, or a repair, deals with
    it: nothing is guessed.
@@ -20,9 +20,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..json_values.loose_json import read_json
+from ..json_values.schema import TYPES, faults, is_a, resolved
 from ..lenient_json import loads
-from .loose_json import read_json
-from .schema import TYPES, faults, is_a, resolved
 
 __all__ = ["plain_text", "typed_arguments", "typed_object", "written_value"]
 

@@ -5,8 +5,10 @@ files.
 from __future__ import annotations
 
 from ...errors import ContextLengthExceeded
+from ...protocol.conversation.bounds import Bounds
 from ...protocol.conversation.enclosures import Enclosed
 from ...protocol.conversation.question import Question, last_words
+from ...protocol.conversation.tools import Toolbox
 from ...protocol.dialects.ask import Ask
 from ...protocol.models import Model
 from ...runtime.completion.gateway import Completion
@@ -85,13 +87,15 @@ async def question_of(services: Services, ask: Ask, model: Model, lifetime: Life
 
 def _question(ask: Ask, model: Model, enclosed: Enclosed, lifetime: Lifetime) -> Question:
     assert model.limits is not None, "a configuration's table has its clocks resolved"
+    # A link to a video is no JSON: a check of its form would have a second video made, in vain.
+    toolbox, bounds = (Toolbox(), Bounds()) if model.video else (ask.toolbox, ask.bounds)
     return Question(
         model,
         model.limits,
         ask.messages,
         enclosed,
         search=ask.search,
-        toolbox=ask.toolbox,
-        bounds=ask.bounds,
+        toolbox=toolbox,
+        bounds=bounds,
         asker=lifetime.caller.name,
     )

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from grokcore.protocol.emulation.schema import faults
 from grokcore.protocol.emulation.values import (
     plain_text,
     typed_arguments,
     typed_object,
     written_value,
 )
+from grokcore.protocol.json_values.schema import faults
 
 from ..strategies import json_values, marked_up_text
 from ..strategies import plain_text as any_text

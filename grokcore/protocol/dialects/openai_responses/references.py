@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from attrs import evolve
 
-from ....errors import ItemNotFound, PreviousResponseNotFound
+from ....errors import InvalidRequest, ItemNotFound, PreviousResponseNotFound
 from ..fields import safe_names
 from .input_items import Item, is_reference, parse_input
 from .request import ResponsesRequest, require_words, turns_of
@@ -36,7 +36,7 @@ def resolved(asked: ResponsesRequest, lookup: Lookup) -> ResponsesRequest:
 
     :raises PreviousResponseNotFound: if the previous response is not kept.
     :raises ItemNotFound: if an item is not kept, and it is no reasoning.
-    :raises InvalidRequest: if nothing is left to answer.
+    :raises InvalidRequest: if nothing is left to answer, or a reference has no id.
     """
     if not asked.refers:
         return asked
@@ -71,7 +71,9 @@ def _history(previous: str, lookup: Lookup) -> tuple[StoredItem, ...]:
 def _found(asked: ResponsesRequest, lookup: Lookup) -> dict[str, StoredItem]:
     found: dict[str, StoredItem] = {}
     for item in filter(is_reference, asked.items):
-        name = str(item.get("id"))
+        name = item.get("id")
+        if not isinstance(name, str):
+            raise InvalidRequest("An item_reference needs an id, which is a string.", param="input")
         stored = lookup.item(name)
         if stored is not None:
             found[name] = stored

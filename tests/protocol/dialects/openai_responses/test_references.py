@@ -90,6 +90,14 @@ def test_reasoning_that_is_not_kept_is_not_missed() -> None:
     assert request.ignored == ("input.item_reference",)
 
 
+@pytest.mark.parametrize("item", [{}, {"id": None}, {"id": 5}], ids=str)
+def test_a_reference_without_an_id_is_said_to_have_none(item: dict[str, object]) -> None:
+    """A message about an item named 'None' would send its reader to look for it."""
+    items = [{"type": "item_reference", **item}, {"role": "user", "content": "hi"}]
+    with pytest.raises(InvalidRequest, match="needs an id"):
+        resolved(asked(input=items), EMPTY)
+
+
 def test_another_item_that_is_not_kept_is_reported() -> None:
     """The answer would be to another conversation."""
     items = [{"type": "item_reference", "id": "msg_unknown"}, {"role": "user", "content": "hi"}]
