@@ -165,7 +165,7 @@ def fit_tool_prompt(question: Question, tool_texts: ToolTexts, most: int) -> Too
 
 
 def _form(texts: Sequence[str], words: CallWords, *, searching: bool) -> CallForm:
-    """The form of calls; of *texts* none can be one. Pages that Grok finds are not among them, so
+    """The form of calls; of *texts* none can be one. Pages that Grok finds are not among them. So
     if it searches, no author of a page can know the prefix, and other spellings are no calls.
     """
     if searching:
