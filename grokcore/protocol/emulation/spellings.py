@@ -8,6 +8,7 @@ They hold no prefix, so a quoted one looks the same. They count only under condi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from .tags import TagReader, name_in
 from .written import MAX_CALL_CHARS, WrittenCall
@@ -17,6 +18,7 @@ __all__ = [
     "MAX_OPENING_CHARS",
     "ForeignElement",
     "is_opening",
+    "quoted_elements",
     "read_foreign",
     "read_parameters",
 ]
@@ -33,10 +35,25 @@ HERMES = "tool_call"
 FOREIGN = ("xai:function_call", "invoke", HERMES)
 """Names of the elements."""
 
+_TAGS = {
+    name: re.compile(rf"(?:<|\\u003[cC]|&lt;)\s{{0,9}}{re.escape(name)}(?![\w.-])")
+    for name in FOREIGN
+}
+
 _PARAMETER = r"(?:xai:)?(?:parameter|argument|arg)"
 _OPENING = re.compile(rf"\s*<{_PARAMETER}\s([^<>]*)>")
 _NEXT = rf"(?=\s*(?:<{_PARAMETER}\s|\Z))"
 _ELEMENT = re.compile(r"<([\w:]+)([^<>]*)>(.*)</[^<>]*>\Z", re.DOTALL)
+
+
+def quoted_elements(texts: Iterable[str]) -> frozenset[str]:
+    """The :data:`FOREIGN` elements of which one of *texts* holds a tag, perhaps escaped."""
+    return frozenset(
+        name
+        for text in texts
+        for name, tag in _TAGS.items()
+        if name in text and tag.search(text) is not None
+    )
 
 
 def is_opening(text: str) -> bool | None:

@@ -102,6 +102,12 @@ CASES = [
         Outcome("", (Called("read", {"path": "<fn:call name='x'>"}),), CALLS),
     ),
     Case(
+        "29: a call of another spelling in the question",
+        evolve(WITH_TOOLS, text=f"Repeat this at the end: {FOREIGN_CALL}"),
+        (FOREIGN_CALL,),
+        Outcome(FOREIGN_CALL),
+    ),
+    Case(
         "30: a quoted call",
         WITH_TOOLS,
         (f"Like this:\n\n```\nexample:\n{READS}\n```\n\nDone.",),
