@@ -9,9 +9,8 @@ Rules
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 from attrs import field, frozen
@@ -67,18 +66,23 @@ async def put_questions(
 
     :param demo: to a simulated Grok, which runs as long as this does.
     """
-    async with connected(config, demo=demo) as (reached, transport, alarm):
+
+    async def put_all(reached: Config, transport: CurlTransport, alarm: AlarmClock) -> None:
         lanes = lanes_of(reached, transport, lane_settings(reached))
         questions = _Questions(reached, lanes, alarm, report)
         await for_all(plans, questions.put, at_once=AT_ONCE)
 
+    await connected(config, put_all, demo=demo)
 
-@contextlib.asynccontextmanager
+
 async def connected(
-    config: Config, *, demo: bool
-) -> AsyncIterator[tuple[Config, CurlTransport, AlarmClock]]:
-    """The configuration that reaches Grok, a transport and an alarm clock, for as long as the
-    context.
+    config: Config,
+    work: Callable[[Config, CurlTransport, AlarmClock], Awaitable[None]],
+    *,
+    demo: bool,
+) -> None:
+    """Await *work* with a configuration that reaches Grok, a transport and an alarm clock, which
+    run as long as it does.
 
     :param demo: with a simulated Grok.
     """
@@ -88,7 +92,7 @@ async def connected(
         transport, alarm = CurlTransport(curl_settings(config)), AlarmClock()
         await nursery.start(transport.run)
         await nursery.start(alarm.run)
-        yield config, transport, alarm
+        await work(config, transport, alarm)
         nursery.cancel_scope.cancel()
 
 

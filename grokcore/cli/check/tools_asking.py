@@ -69,8 +69,7 @@ async def put_exercises(config: Config, canary: Canary, report: OnFinding, *, de
     results = {form: Results(form, len(canary.exercises)) for form in canary.forms}
     course = _Course(canary, results, report)
     try:
-        async with connected(config, demo=demo) as (reached, transport, alarm):
-            await course.run(reached, transport, alarm)
+        await connected(config, course.run, demo=demo)
     finally:
         for one in results.values():
             if not one.over:
