@@ -107,8 +107,9 @@ def test_imports_run_one_way(layer: Layer) -> None:
 ROOMS = {
     "protocol.urls": "",
     "protocol.conversation": "errors protocol",
-    "protocol.dialects": "errors protocol protocol.conversation protocol.emulation",
-    "protocol.emulation": "errors protocol protocol.conversation",
+    "protocol.dialects": "errors protocol protocol.conversation protocol.json_values",
+    "protocol.json_values": "errors protocol",
+    "protocol.emulation": "errors protocol protocol.conversation protocol.json_values",
     "protocol.grok_web": ("errors protocol protocol.conversation protocol.emulation protocol.urls"),
     "protocol.grok_socket": (
         "errors protocol protocol.conversation protocol.emulation protocol.grok_web"

@@ -1,14 +1,16 @@
-"""The table of figures at the end of a run."""
+"""The table of figures at the end of a run, and what its tests share."""
 
 from __future__ import annotations
 
 import faulthandler
 import os
+from pathlib import Path
 
 import pytest
 
 from tests.certificates import issue
 
+from .agents.installed import install
 from .figures import Figure, Record, table
 
 FIGURES = pytest.StashKey[list[Figure]]()
@@ -30,6 +32,17 @@ def record(request: pytest.FixtureRequest) -> Record:
 def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, str]:
     """Files: certificate chain, its key, and the authority that vouches for it."""
     return issue(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def agents_prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """npm's folder with the agents."""
+    faulthandler.cancel_dump_traceback_later()  # npm takes minutes
+    folder = tmp_path_factory.mktemp("npm")
+    fault = install(folder)
+    if fault:
+        pytest.skip(f"the agents can't be installed: {fault}")
+    return folder
 
 
 def pytest_terminal_summary(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import faulthandler
+import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 from attrs import frozen
 
-from tests.held.agents.installed import Agents, install
+from tests.held.agents.installed import Agents, Ran
 from tests.server_process import started
 from tests.servers import free_port
 
@@ -18,42 +21,48 @@ pytestmark = pytest.mark.on_demand
 SERVE_S = 300
 
 
-@pytest.fixture(scope="module")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """npm's folder with the agents."""
-    faulthandler.cancel_dump_traceback_later()  # npm takes minutes
-    folder = tmp_path_factory.mktemp("npm")
-    fault = install(folder)
-    if fault:
-        pytest.skip(f"the agents can't be installed: {fault}")
-    return folder
-
-
 @pytest.fixture
-def agents(prefix: Path, tmp_path: Path) -> Iterator[Agents]:
+def agents(agents_prefix: Path, tmp_path: Path) -> Iterator[Agents]:
     """The agents, with a demo and an empty home."""
     faulthandler.cancel_dump_traceback_later()
     port = free_port()
     with started(tmp_path, "--demo", "--port", str(port), seconds=SERVE_S):
-        agents = Agents(prefix, f"http://127.0.0.1:{port}", tmp_path)
+        agents = Agents(agents_prefix, f"http://127.0.0.1:{port}", tmp_path)
         agents.prepare()
         yield agents
 
 
 @frozen
 class Client:
-    """An agent, and the API that it speaks."""
+    """An agent, and the API that it speaks.
+
+    :ivar beside: questions beside the work, such as one for a title.
+    """
 
     name: str
-    run: Callable[[Agents, str], str]
+    run: Callable[[Agents, str], Ran]
+    beside: int = 0
+
+
+def _sdk(provider: str, agents: Agents, task: str) -> Ran:
+    return agents.sdk(provider, task)
+
+
+def _opencode(package: str, agents: Agents, task: str) -> Ran:
+    return agents.opencode(package, task)
 
 
 CLIENTS = [
     Client("Codex (Responses)", Agents.codex),
     Client("Claude Code (Messages)", Agents.claude),
-    Client("AI SDK (Responses)", lambda agents, task: agents.sdk("openai", task)),
-    Client("AI SDK (Messages)", lambda agents, task: agents.sdk("anthropic", task)),
-    Client("AI SDK (chat)", lambda agents, task: agents.sdk("openai-compatible", task)),
+    *(
+        Client(f"AI SDK ({name})", partial(_sdk, name))
+        for name in ("openai", "anthropic", "openai-compatible")
+    ),
+    *(
+        Client(f"opencode ({name})", partial(_opencode, f"@ai-sdk/{name}"), beside=1)
+        for name in ("openai", "anthropic", "openai-compatible")
+    ),
 ]
 
 BEFORE = {
@@ -73,6 +82,7 @@ class Task:
     file: str
     content: str
     said: str
+    questions: int = 3
 
 
 TASKS = [
@@ -93,6 +103,19 @@ def test_an_agent_does_its_task(client: Client, task: Task, agents: Agents) -> N
     """
     for name, content in BEFORE.items():
         (agents.scratch / name).write_text(content)
-    said = client.run(agents, task.words)
+    ran = client.run(agents, task.words)
+    assert ran.code == 0, ran.output[-3000:]
     assert (agents.scratch / task.file).read_text() == task.content
-    assert task.said in said
+    assert task.said in ran.output
+    assert answered(agents.url) == task.questions + client.beside
+
+
+def answered(url: str) -> int:
+    """The number of questions that a server has answered; others make the test fail."""
+    figures = re.findall(
+        r"^grok2api_requests_total{code=\"(\w+)\".*} ([\d.]+)$",
+        httpx.get(f"{url}/metrics").text,
+        re.MULTILINE,
+    )
+    assert {code for code, _ in figures} == {"ok"}
+    return int(sum(float(count) for _, count in figures))

@@ -1,5 +1,5 @@
 """Errors as Anthropic's clients read them: ``{"type": "error", "error": {type, message},
-"request_id"}``.
+"request_id"}``. The error has ``details`` where the SDKs look for them.
 
 A client decides by the status and ``x-should-retry`` whether it asks again. Claude Code repeats a
 529 for a while, and compacts the conversation by itself if a message begins with ``prompt is too
@@ -7,6 +7,8 @@ long`` (tried with 2.1.332, 2026-11).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import orjson
 
@@ -18,10 +20,13 @@ from ...errors import (
     UpstreamOverloaded,
 )
 
-__all__ = ["REQUEST_ID", "error_body", "error_status"]
+__all__ = ["REQUEST_ID", "THREAD", "error_body", "error_status"]
 
 REQUEST_ID = "request-id"
 """The response header with the request's name in the log."""
+
+THREAD = "thread"
+"""The request field of message threads, which a server would remember."""
 
 OVERLOADED = 529
 """Anthropic's own status: the service is overloaded for the moment."""
@@ -38,6 +43,11 @@ _TYPES = {
 }
 """Anthropic's types by HTTP status."""
 
+_DETAILS = {THREAD: {"error_code": "thread_unsupported_request", "unsupported": [THREAD]}}
+"""Details by the request field at fault. At these, anthropic-python's tool runner goes on without a
+thread (2.14, ``lib/threads``).
+"""
+
 
 def error_status(error: GrokApiError) -> int:
     """The HTTP status of the response."""
@@ -52,7 +62,9 @@ def error_body(error: GrokApiError, request_id: str) -> bytes:
     """
     status = error_status(error)
     other = "invalid_request_error" if status < 500 else "api_error"
-    inner = {"type": _TYPES.get(status, other), "message": _message(error)}
+    inner: dict[str, Any] = {"type": _TYPES.get(status, other), "message": _message(error)}
+    if error.param in _DETAILS:
+        inner["details"] = _DETAILS[error.param]
     return orjson.dumps({"type": "error", "error": inner, "request_id": request_id})
 
 

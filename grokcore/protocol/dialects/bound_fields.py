@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import InvalidRequest
 from ..conversation.bounds import TextFormat
-from ..emulation.schema import check
+from ..json_values.schema import check
 from .fields import number_field, object_field
 
 __all__ = ["parse_most_tokens", "parse_stop", "parse_text_format"]

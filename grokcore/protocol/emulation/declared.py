@@ -13,8 +13,8 @@ from typing import Any
 from attrs import frozen
 
 from ..conversation.tools import Tool, ToolKind
-from .loose_json import whole_value
-from .schema import faults
+from ..json_values.loose_json import whole_value
+from ..json_values.schema import faults
 from .spellings import read_parameters
 from .values import plain_text, typed_arguments, typed_object
 from .written import WrittenCall
@@ -84,23 +84,28 @@ class Declared:
         return self._fitting(tool, _arguments(tool, written))
 
     def whole_answer(self, text: str) -> DeclaredCall | None:
-        """The call that an answer is which consists of the arguments alone, as JSON; None if it is
-        something else, or more than one tool could be meant.
+        """The call that an answer is which consists of JSON alone: the arguments of the only tool,
+        or a tool's name and arguments. None if it is something else, or its arguments don't fit.
         """
         text = text.strip()
-        if len(self._tools) != 1 or text[:1] not in {"{", "`"} or text[-1:] not in {"}", "`"}:
+        if text[:1] not in {"{", "`"} or text[-1:] not in {"}", "`"}:
             return None
-        tool = self._tools[0]
         value = _object_in(text)
-        if value is None or tool.kind is ToolKind.CUSTOM:
+        tool, written = (None, {}) if value is None else self._meant_by(value)
+        if tool is None or tool.kind is ToolKind.CUSTOM:
             return None
-        inner = call_in_json(value)
-        if inner is not None and self.tool(inner[0]) is tool and isinstance(inner[1], dict):
-            value = inner[1]
-        arguments = typed_object(value, tool.parameters)
+        arguments = typed_object(written, tool.parameters)
         if faults(arguments, tool.parameters):
             return None
         return DeclaredCall(tool, compact_json(arguments))
+
+    def _meant_by(self, value: Mapping[str, Any]) -> tuple[Tool | None, Mapping[str, Any]]:
+        """The tool and the arguments of a JSON object."""
+        name, arguments = call_in_json(value) or ("", None)
+        named = self.tool(name) if isinstance(arguments, dict) else None
+        if named is not None:
+            return named, arguments or {}
+        return (self._tools[0] if len(self._tools) == 1 else None), value
 
     def _known(self, name: str) -> Tool:
         tool = self.tool(name)

@@ -74,10 +74,12 @@ class CallForm:
     """The form of all calls of one question: ``<fn:call name="…"><fn:arg name="…">…``.
 
     :ivar prefix: ``fn``, or ``fn2`` and so on; it occurs nowhere else in the question.
+    :ivar quoted: names of foreign elements that the question holds; they are no calls.
     """
 
     prefix: str = _STEM
     words: CallWords = WORDS[DEFAULT_WORDS]
+    quoted: frozenset[str] = frozenset()
 
     @property
     def call_tag(self) -> str:

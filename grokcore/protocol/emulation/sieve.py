@@ -20,7 +20,8 @@ Rules
 3. In a code block with other text a call is an example, and so is text. A code block that holds
    calls only is no example if it ends the answer; until that is known, its calls are kept back.
 4. A foreign call counts only if it begins a line outside of code blocks, its tool is declared, and
-   nothing but such calls follows. Else it is text, unchanged.
+   nothing but such calls follows; and no text of the question holds such an element, which the
+   answer may quote. Else it is text, unchanged.
 5. A call that the text's end, or its cap, cuts off is given out as one that is not whole.
 6. All pieces together, with the skipped ones, are the text.
 """
@@ -47,7 +48,6 @@ Piece: TypeAlias = "str | Skipped | WrittenCall"
 
 _INVENTED_TURNS = frozenset({"user", "outcome", "outcomes", "system", "developer", "tool"})
 
-_FOREIGN_HEAD = re.compile(f"<({'|'.join(map(re.escape, FOREIGN))})(?=[\\s>])")
 _FENCE_MARK = re.compile(rf"\n[ \t]*{FENCE}")
 _FENCE_IN_LINE = re.compile(rf"[ \t]*{FENCE}")
 _FENCE_BEFORE_CALL = re.compile(r"(?:`{3,}|~{3,})[^\n<`]*\s*")
@@ -103,7 +103,10 @@ class Sieve:
         self._accepts = accepts
         self._strict = strict
         self._tags = TagReader(form.prefix)
-        line_marks = FENCE if strict else f"{FENCE}|{_FOREIGN_HEAD.pattern}"
+        self._foreign_names = () if strict else tuple(n for n in FOREIGN if n not in form.quoted)
+        names = "|".join(map(re.escape, self._foreign_names))
+        self._foreign_head = re.compile(f"<({names})(?=[\\s>])" if names else "(?!)")
+        line_marks = f"{FENCE}|{self._foreign_head.pattern}"
         self._mark = re.compile(rf"\n[ \t]*(?:{line_marks})|{self._tags.head.pattern}")
         self._mark_in_line = re.compile(rf"[ \t]*(?:{line_marks})")
         self._state = _State.TEXT
@@ -249,7 +252,7 @@ class Sieve:
         if last >= 0 and not self._fences.open:
             if self._tags.may_begin(text, last):
                 return last
-            if not self._strict and _may_be_foreign(text[last:]) and self._begins_line(last):
+            if self._may_be_foreign(text[last:]) and self._begins_line(last):
                 return last
         run = len(text.rstrip("`~"))
         if text[run:] in FENCE_CHARS and run >= self._at and self._begins_line(run):
@@ -456,7 +459,7 @@ class Sieve:
         return True
 
     def _begin_foreign(self) -> None:
-        head = _FOREIGN_HEAD.match(self._text, self._at)
+        head = self._foreign_head.match(self._text, self._at)
         assert head is not None
         self._foreign, self._state = ForeignElement(head.group(1), self._tags), _State.FOREIGN
 
@@ -481,14 +484,13 @@ class Sieve:
     def _read_behind(self) -> bool:
         if not self._skip_space():
             return False
-        if _FOREIGN_HEAD.match(self._text, self._at):
+        if self._foreign_head.match(self._text, self._at):
             return self._read_foreign_opening()
-        if _may_be_foreign(self._text[self._at : self._at + _LONGEST_HEAD]) and not self._last:
+        if self._may_be_foreign(self._text[self._at : self._at + _LONGEST_HEAD]) and not self._last:
             return False
         self._release()
         return True
 
-
-def _may_be_foreign(rest: str) -> bool:
-    """Whether *rest*, all that has come, may become the head of a foreign call."""
-    return any(f"<{name}".startswith(rest) for name in FOREIGN)
+    def _may_be_foreign(self, rest: str) -> bool:
+        """Whether *rest*, all that has come, may become the head of a foreign call."""
+        return any(f"<{name}".startswith(rest) for name in self._foreign_names)

@@ -19,8 +19,8 @@ from typing import Any
 from attrs import frozen
 
 from ..conversation.tools import Tool, ToolKind
+from ..json_values.schema import resolved as _resolved
 from .forms import RAW_KEY
-from .schema import resolved as _resolved
 
 __all__ = ["Detail", "comments", "properties", "required_keys", "resolved", "signature"]
 

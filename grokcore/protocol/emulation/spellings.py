@@ -8,6 +8,7 @@ They hold no prefix, so a quoted one looks the same. They count only under condi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from .tags import TagReader, name_in
 from .written import MAX_CALL_CHARS, WrittenCall
@@ -17,6 +18,7 @@ __all__ = [
     "MAX_OPENING_CHARS",
     "ForeignElement",
     "is_opening",
+    "quoted_elements",
     "read_foreign",
     "read_parameters",
 ]
@@ -33,10 +35,25 @@ HERMES = "tool_call"
 FOREIGN = ("xai:function_call", "invoke", HERMES)
 """Names of the elements."""
 
+_TAGS = {
+    name: re.compile(rf"(?:<|\\u003[cC]|&lt;)\s{{0,9}}{re.escape(name)}(?![\w.-])")
+    for name in FOREIGN
+}
+
 _PARAMETER = r"(?:xai:)?(?:parameter|argument|arg)"
 _OPENING = re.compile(rf"\s*<{_PARAMETER}\s([^<>]*)>")
-_VALUE_END = re.compile(rf"</{_PARAMETER}[^<>]{{0,100}}>(?=\s*(?:<{_PARAMETER}\s|\Z))")
+_NEXT = rf"(?=\s*(?:<{_PARAMETER}\s|\Z))"
 _ELEMENT = re.compile(r"<([\w:]+)([^<>]*)>(.*)</[^<>]*>\Z", re.DOTALL)
+
+
+def quoted_elements(texts: Iterable[str]) -> frozenset[str]:
+    """The :data:`FOREIGN` elements of which one of *texts* holds a tag, perhaps escaped."""
+    return frozenset(
+        name
+        for text in texts
+        for name, tag in _TAGS.items()
+        if name in text and tag.search(text) is not None
+    )
 
 
 def is_opening(text: str) -> bool | None:
@@ -73,12 +90,20 @@ def read_foreign(source: str) -> WrittenCall | None:
 
 
 def read_parameters(text: str) -> tuple[tuple[str, str], ...] | None:
-    """Keys and raw values of ``<parameter name="…">`` elements; None if there is anything else."""
+    """Keys and raw values of ``<parameter name="…">`` elements; None if there is anything else.
+
+    The opening tag of a value may be written twice, and its closing tag may have the argument's
+    name.
+    """
     arguments: list[tuple[str, str]] = []
     at = 0
     while opening := _OPENING.match(text, at):
         key = name_in(opening.group(1))
-        end = _VALUE_END.search(text, opening.end())
+        again = _OPENING.match(text, opening.end())
+        if again is not None and name_in(again.group(1)) == key:
+            opening = again
+        closer = rf"</(?:{_PARAMETER}|{re.escape(key)})[^<>]{{0,100}}>{_NEXT}"
+        end = re.compile(closer).search(text, opening.end())
         if not key or end is None:
             return None
         arguments.append((key, text[opening.end() : end.start()]))

@@ -43,9 +43,9 @@ from ..conversation.events import (
     Video,
 )
 from ..counters import Counters
+from ..json_values.loose_json import whole_value
+from ..json_values.schema import faults
 from .bounded import bounded
-from .loose_json import whole_value
-from .schema import faults
 
 __all__ = ["MOST_CHARS", "StructuredDecoder", "within_bounds"]
 

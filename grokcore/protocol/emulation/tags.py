@@ -20,19 +20,24 @@ MAX_TAG_CHARS = 1024
 CALL_WORDS = frozenset({"call", "function_call", "tool_call", "invoke"})
 ARG_WORDS = frozenset({"arg", "argument", "parameter", "param"})
 
-_NAME = re.compile(
-    r"""\bname\s*=\s*(?:"(?P<a>[^"]*)"|'(?P<b>[^']*)'|[“”](?P<c>[^“”"]*)[“”"]"""
+_IN_QUOTES = (
+    r"""\s*=\s*(?:"(?P<a>[^"]*)"|'(?P<b>[^']*)'|[“”](?P<c>[^“”"]*)[“”"]"""
     r"""|["'“”]?(?P<d>[^\s"'“”<>/]*))"""
 )
+_NAME = re.compile(rf"\bname{_IN_QUOTES}")
+_VALUE = re.compile(rf"\bvalue{_IN_QUOTES}")
 
 
 def name_in(attributes: str) -> str:
     """The value of the attribute ``name``; empty without one."""
-    found = _NAME.search(attributes)
+    return _attribute(_NAME, attributes).strip()
+
+
+def _attribute(pattern: re.Pattern[str], attributes: str) -> str:
+    found = pattern.search(attributes)
     if found is None:
         return ""
-    value = next(part for part in found.groups() if part is not None)
-    return html.unescape(value).strip()
+    return html.unescape(next(part for part in found.groups() if part is not None))
 
 
 @frozen
@@ -54,6 +59,11 @@ class Tag:
     def empty(self) -> bool:
         """Whether it is an element without content: ``<fn:arg name="a"/>``."""
         return self.source.endswith("/>")
+
+    @property
+    def value(self) -> str:
+        """The value of an argument that is all in its tag: ``<fn:arg name="a" value="b"/>``."""
+        return _attribute(_VALUE, self.source)
 
     @property
     def opens_call(self) -> bool:
@@ -116,4 +126,6 @@ class TagReader:
         found = self._local.match(source)
         assert found is not None
         local, rest = found.groups()
+        if local.lower() in CALL_WORDS | ARG_WORDS:
+            local = local.lower()
         return Tag(source, source.startswith("</"), local, name_in(rest), whole)

@@ -4,8 +4,9 @@ Rules
 -----
 1. Where the schema allows strings only, the text is the value, to the byte. A text that begins with
    a line break loses it, and one at its end: they only set it off from its tags.
-2. Elsewhere the text is JSON (:mod:`.loose_json`). The first allowed type that it fits is taken, a
-   string last. A number in quotes is a number, and 5.0 is an integer.
+2. Elsewhere the text is JSON (:mod:`grokcore.protocol.json_values.loose_json`). The first allowed
+   type that it fits is taken, a string last. A number in quotes is a number, and 5.0 is an integer,
+   within lists and objects too.
 3. Text that is nothing of that stays a string. The tool's own validation, or a repair, deals with
    it: nothing is guessed.
 4. Under a key that the schema doesn't describe, strict JSON is read as such (so it is written, see
@@ -20,9 +21,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..json_values.loose_json import read_json
+from ..json_values.schema import TYPES, faults, is_a, resolved
 from ..lenient_json import loads
-from .loose_json import read_json
-from .schema import TYPES, faults, is_a, resolved
 
 __all__ = ["plain_text", "typed_arguments", "typed_object", "written_value"]
 
@@ -52,7 +53,11 @@ def typed_arguments(
     :param written: keys and raw texts. Of a key that comes twice, the last text counts.
     :param schema: the tool's parameters; one that can't be read makes every key an unknown one.
     """
-    return {key: _typed(key, text, _schema_of(key, schema), schema) for key, text in written}
+    result: dict[str, Any] = {}
+    for key, text in written:
+        inner = _schema_of(key, schema, schema)
+        result[key] = _with_integers(_typed(key, text, inner, schema), inner, schema)
+    return result
 
 
 def typed_object(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,13 +66,11 @@ def typed_object(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
     """
     result: dict[str, Any] = {}
     for key, value in arguments.items():
-        inner = _schema_of(key, schema)
+        inner = _schema_of(key, schema, schema)
         kinds = _kinds(inner, schema)
         if isinstance(value, str) and kinds and not any(kind == "string" for kind, _ in kinds):
             value = _typed(key, value, inner, schema)  # noqa: PLW2901 - the same argument
-        elif isinstance(value, float) and any(kind == "integer" for kind, _ in kinds):
-            value = _as_integer(value)  # noqa: PLW2901
-        result[key] = value
+        result[key] = _with_integers(value, inner, schema)
     return result
 
 
@@ -148,9 +151,9 @@ def _unescaped(text: str) -> str:
 _MOST_OPTIONS = 50
 
 
-def _schema_of(key: str, schema: object) -> object:
-    """The schema of one argument; an empty one if it is not described."""
-    whole = resolved(schema, schema)
+def _schema_of(key: str, schema: object, root: object) -> object:
+    """The schema of one key; an empty one if it is not described."""
+    whole = resolved(schema, root)
     if not isinstance(whole, Mapping):
         return {}
     properties = whole.get("properties")
@@ -196,6 +199,8 @@ def _all_kinds(schema: object, root: object, levels: int) -> Iterator[tuple[str,
         for name in names if isinstance(names, list) else [names]:
             if isinstance(name, str) and name in TYPES:
                 yield name, schema
+        if schema.get("nullable") is True:
+            yield "null", schema
         return
     for word in ("anyOf", "oneOf", "allOf"):
         options = schema.get(word)
@@ -261,6 +266,37 @@ def _as_json(text: str) -> Iterator[Any]:
                 yield read_json(value)
         except ValueError:
             continue
+
+
+# Integers ---------------------------------------------------------------------------------------
+
+
+def _with_integers(value: Any, schema: object, root: object) -> Any:
+    """*value* with an integer for each 5.0 in it that the schema wants to be one."""
+    if not _has_whole_float(value):
+        return value
+    kinds = _kinds(schema, root)
+    if isinstance(value, float):
+        return _as_integer(value) if any(kind == "integer" for kind, _ in kinds) else value
+    wanted = "object" if isinstance(value, dict) else "array"
+    options = [option for kind, option in kinds if kind == wanted]
+    if len(options) != 1:  # which one is meant is not known
+        return value
+    (option,) = options
+    if isinstance(value, dict):
+        return {
+            key: _with_integers(each, _schema_of(key, option, root), root)
+            for key, each in value.items()
+        }
+    items = option.get("items", {}) if isinstance(option, Mapping) else {}
+    return [_with_integers(each, items, root) for each in value]
+
+
+def _has_whole_float(value: Any) -> bool:
+    if isinstance(value, float):
+        return value.is_integer()
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_has_whole_float, inner))
 
 
 def _as_integer(value: float) -> float:

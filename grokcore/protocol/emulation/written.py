@@ -16,6 +16,9 @@ MAX_CALL_CHARS = 1024 * 1024
 
 _CLOSER = re.compile(r"</(?:[\w.-]+:)?([\w.-]+)[^<>]*>", re.ASCII)
 _LONGEST_CLOSER = 200
+_CALL_CLOSER = re.compile(rf"\s*</(?:{'|'.join(sorted(CALL_WORDS))})>\s*")
+"""The closing tag of a call that has lost its prefix."""
+
 _LAST_LINE_BREAK = re.compile(r"\n[ \t]*\Z")
 
 
@@ -102,10 +105,13 @@ class OpenCall:
 
         :param closed: whether it ended by a tag, and not with the text.
         """
+        body = "".join(self._body)
+        if self._key is None and _CALL_CLOSER.fullmatch(body):
+            body, closed = "", True
         return WrittenCall(
             self._name,
             tuple(self._arguments),
-            "".join(self._body),
+            body,
             closed and self._whole,
             "".join(self._source),
         )
@@ -160,7 +166,7 @@ class OpenCall:
         self._key, self._closers = key, closers
         self._value.clear()
         if tag.empty:
-            self._end_value("")
+            self._end_value(tag.value)
 
     def _end_value(self, value: str) -> None:
         assert self._key is not None

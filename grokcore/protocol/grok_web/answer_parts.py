@@ -35,6 +35,7 @@ from ..conversation.events import (
 from ..counters import Counters
 from ..emulation.reading import CallReader
 from ..upstream_words import cleaned
+from .call_markup import without_marks
 from .citations import Citations
 from .gallery import Gallery
 from .markup import Element, TagFilter
@@ -176,8 +177,8 @@ class AnswerParts(ABC):
             self.events.append(Activity())
 
     def _show_pieces(self, pieces: Iterable[str | ToolCall]) -> None:
-        """Show text and calls. Elements of Grok's are looked for in the text only: a call may write
-        a file that holds some.
+        """Show text and calls. Of Grok's elements, calls lose only those that refer to a card of
+        this answer: a call may write a file that holds some.
         """
         for piece in pieces:
             if isinstance(piece, str):
@@ -185,7 +186,7 @@ class AnswerParts(ABC):
             else:
                 self._show_text(self._answer_filter.close())
                 self._visible = True
-                self.events.append(piece)
+                self.events.append(without_marks(piece, self._references.refers))
 
     def _cut(self) -> None:
         """End the answer here: what follows its calls is not wanted."""

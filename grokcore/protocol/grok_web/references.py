@@ -70,6 +70,10 @@ class References:
         )
         return element.text if kept else None
 
+    def refers(self, element: Element) -> bool:
+        """Whether an element refers to a card that has come."""
+        return parse_reference(element.text).card_id in self._cards
+
     def late(self) -> list[Event]:
         """Return the events of cards that came behind the elements which refer to them: pictures,
         and cited pages as search results.

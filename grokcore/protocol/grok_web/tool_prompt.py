@@ -64,6 +64,7 @@ from ..conversation.question import Question
 from ..conversation.tools import Choice, ToolKind
 from ..emulation.forms import CallForm, free_prefix, render_call
 from ..emulation.requests_for_form import ask_for_correction, ask_for_json
+from ..emulation.spellings import quoted_elements
 from ..emulation.tools_block import closing_line, tools_block
 from ..emulation.tools_text import ToolTexts
 from .attachment_names import AttachmentNames, one_line
@@ -151,8 +152,8 @@ def fit_tool_prompt(question: Question, tool_texts: ToolTexts, most: int) -> Too
     called = {name for turn in turns for name, _ in turn.calls}
     tools = tool_texts.listed(toolbox, called)
     wanted_form = _wanted_form(question)
-    texts = (text for turn in turns for text in turn.texts())
-    form = CallForm(free_prefix((tools.text, wanted_form, *texts)), tool_texts.words)
+    texts = [tools.text, wanted_form, *(text for turn in turns for text in turn.texts())]
+    form = CallForm(free_prefix(texts), tool_texts.words, quoted_elements(texts))
     layout = _laid_out(
         question,
         turns,

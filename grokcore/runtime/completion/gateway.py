@@ -280,8 +280,8 @@ class Completion:
         time).
 
         The last event of an answer is :class:`~grokcore.protocol.conversation.events.Finished`;
-        don't call again after it. Behind an
-        :class:`~grokcore.protocol.conversation.events.Unusable` :meth:`repair` has to be called.
+        don't call again after it. An :class:`~grokcore.protocol.conversation.events.Unusable`
+        comes alone, and :meth:`repair` has to be called behind it.
 
         :raises GrokApiError: if the answer broke off.
         """
@@ -351,6 +351,8 @@ class Completion:
 
     def _counted(self, events: list[Event]) -> list[Event]:
         self._calls += sum(isinstance(event, ToolCall) for event in events)
+        if len(events) > 1 and isinstance(events[-1], Unusable):
+            self._ready = [events.pop()]
         return quiet(events) if self.corrections else events
 
     async def _ask_anew(self, question: Question) -> None:

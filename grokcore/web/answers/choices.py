@@ -208,8 +208,6 @@ class Choices:
                 return events
             mend = functools.partial(completion.repair, events[-1])
             self._repairs[index] = Background(mend, self._nursery)
-            if events[:-1]:
-                return events[:-1]
 
     def _note(self, index: int, events: list[Event]) -> None:
         for event in events:

@@ -43,7 +43,6 @@ async def collect(
     while True:
         events = await completion.next_events()
         if isinstance(events[-1], Unusable):
-            collector.add(events[:-1])
             await completion.repair(events[-1])
             continue
         if delivery is not None and delivery.concerns(events):
@@ -147,7 +146,7 @@ class EventStream(SteppedBody):
             return await self._delivered(self._media, wake_at)
         while events := await self._completion.next_events(wake_at):
             if isinstance(events[-1], Unusable):
-                return self._mended(events[:-1], events[-1])
+                return self._mended(events[-1])
             if self._delivery is not None and self._delivery.concerns(events):
                 return await self._send_for_media(self._delivery, events, wake_at)
             data = self._written(events)
@@ -167,13 +166,11 @@ class EventStream(SteppedBody):
             self._on_whole()
         return data
 
-    def _mended(self, events: list[Event], unusable: Unusable) -> bytes:
-        """Ask Grok in the background to correct its answer; return the bytes for *events*, which
-        precede the faults.
-        """
+    def _mended(self, unusable: Unusable) -> bytes:
+        """Ask Grok in the background to correct its answer; return a sign of life."""
         repair = functools.partial(self._completion.repair, unusable)
         self._start, self._started = Background(repair, self._nursery), False
-        return (self._written(events) if events else b"") or self._sign_of_life()
+        return self._sign_of_life()
 
     async def _send_for_media(
         self, delivery: Delivery, events: list[Event], wake_at: float

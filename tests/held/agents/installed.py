@@ -6,6 +6,7 @@ behind a proxy that does not exist.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,9 +14,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-__all__ = ["AGENTS", "SDK", "Agents", "install"]
+__all__ = ["AGENTS", "SDK", "Agents", "Ran", "install"]
 
-AGENTS = ("@openai/codex", "@anthropic-ai/claude-code")
+AGENTS = ("@openai/codex@latest", "@anthropic-ai/claude-code@latest", "opencode-ai@latest")
 SDK = ("ai", "@ai-sdk/openai", "@ai-sdk/anthropic", "@ai-sdk/openai-compatible")
 
 INSTALL_S = 600
@@ -34,6 +35,9 @@ name = "local"
 base_url = "{url}/v1"
 wire_api = "responses"
 """
+
+OPENCODE_FLAGS = ("MODELS_FETCH", "AUTOUPDATE", "DEFAULT_PLUGINS", "LSP_DOWNLOAD")
+"""What opencode would fetch: ``OPENCODE_DISABLE_…``."""
 
 
 def install(prefix: Path) -> str:
@@ -62,6 +66,14 @@ def install(prefix: Path) -> str:
 
 
 @frozen
+class Ran:
+    """What an agent wrote, and the exit code of its process."""
+
+    output: str
+    code: int
+
+
+@frozen
 class Agents:
     """Installed agents.
 
@@ -86,18 +98,32 @@ class Agents:
         codex.mkdir(parents=True)
         (codex / "config.toml").write_text(CODEX_SETTINGS.format(url=self.url, model=MODEL))
 
-    def codex(self, task: str) -> str:
-        """The output of Codex."""
+    def codex(self, task: str) -> Ran:
+        """A run of Codex."""
         flags = ("--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox")
         return self._run(str(self._bin("codex")), "exec", *flags, task)
 
-    def claude(self, task: str) -> str:
-        """The output of Claude Code."""
-        allowed = ("--allowedTools", "Bash Edit Write Read")
+    def claude(self, task: str) -> Ran:
+        """A run of Claude Code."""
+        allowed = ("--allowedTools", "Bash Edit Write Read WebSearch")
         return self._run(str(self._bin("claude")), "-p", task, "--model", MODEL, *allowed)
 
-    def sdk(self, provider: str, task: str) -> str:
-        """The output of an agent of the AI SDK, which lies where its packages are."""
+    def opencode(self, package: str, task: str) -> Ran:
+        """A run of opencode.
+
+        :param package: the AI SDK's, for the API that opencode speaks.
+        """
+        options = {"baseURL": f"{self.url}/v1", "apiKey": "none"}
+        models = {MODEL: {"name": "Grok", "limit": {"context": 131072, "output": 8192}}}
+        provider = {"npm": package, "name": "local", "options": options, "models": models}
+        name = f"local/{MODEL}"
+        (self.place / "opencode.json").write_text(
+            json.dumps({"model": name, "small_model": name, "provider": {"local": provider}})
+        )
+        return self._run(str(self._bin("opencode")), "run", task)
+
+    def sdk(self, provider: str, task: str) -> Ran:
+        """A run of an agent of the AI SDK, which lies where its packages are."""
         script = self.place / "loop.mjs"
         script.write_bytes((Path(__file__).parent / "loop.mjs").read_bytes())
         modules = self.place / "node_modules"
@@ -108,7 +134,7 @@ class Agents:
     def _bin(self, name: str) -> Path:
         return self.prefix / "node_modules" / ".bin" / name
 
-    def _run(self, *command: str) -> str:
+    def _run(self, *command: str) -> Ran:
         done = subprocess.run(
             command,
             cwd=self.scratch,
@@ -120,8 +146,7 @@ class Agents:
             timeout=RUN_S,
             check=False,
         )
-        assert done.returncode == 0, done.stdout[-3000:]
-        return done.stdout
+        return Ran(done.stdout, done.returncode)
 
     def _environment(self) -> dict[str, str]:
         home = str(self.place / "home")
@@ -139,4 +164,6 @@ class Agents:
             "DISABLE_AUTOUPDATER": "1",
             "DISABLE_TELEMETRY": "1",
             "DISABLE_ERROR_REPORTING": "1",
+            "OPENCODE_CONFIG": str(self.place / "opencode.json"),
+            **{f"OPENCODE_DISABLE_{name}": "1" for name in OPENCODE_FLAGS},
         }

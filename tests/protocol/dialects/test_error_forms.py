@@ -119,3 +119,17 @@ def test_a_conversation_that_is_too_long_is_said_to_be_so(
     """Claude Code knows it by these words, and shortens the conversation by itself."""
     error = errors.ContextLengthExceeded("It is.", excess=excess)
     assert orjson.loads(anthropic_errors.error_body(error, ""))["error"]["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("param", "details"),
+    [
+        ("thread", {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}),
+        ("messages", None),
+        (None, None),
+    ],
+)
+def test_clients_learn_that_no_thread_is_kept(param: str | None, details: object) -> None:
+    """At these details, anthropic-python's tool runner sends all messages instead."""
+    body = anthropic_errors.error_body(errors.InvalidRequest("No.", param=param), "")
+    assert orjson.loads(body)["error"].get("details") == details

@@ -197,6 +197,14 @@ FORCED = [
     Forced("a list", "```\n[1]\n```"),
     Forced("JSON that is cut", '{"command": "l}'),
     Forced("arguments of several tools", ARGUMENTS, toolbox=REQUIRED),
+    Forced(
+        "with the name of one of several",
+        f'{{"name": "Bash", "arguments": {ARGUMENTS}}}',
+        "",
+        ("Bash",),
+        REQUIRED,
+    ),
+    Forced("of an unknown one", f'{{"name": "rm", "arguments": {ARGUMENTS}}}', toolbox=REQUIRED),
     Forced("words around", f"So: {ARGUMENTS}"),
     Forced(
         "of a custom tool", '{"input": "ls"}', toolbox=Toolbox(TOOLS, Choice.REQUIRED, only="exec")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from grokcore.protocol.conversation.tools import Tool, ToolKind
 from grokcore.protocol.emulation.example_calls import TWO_LINES, example_calls
-from grokcore.protocol.emulation.schema import faults
+from grokcore.protocol.json_values.schema import faults
 
 from ..strategies import json_values
 from .tool_lists import AGENTS, Agent, function

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from grokcore.protocol.emulation.forms import CallForm
 from grokcore.protocol.emulation.sieve import MOST_CALLS, Piece, Sieve
+from grokcore.protocol.emulation.spellings import FOREIGN, quoted_elements
 from grokcore.protocol.emulation.written import MAX_CALL_CHARS, Skipped, WrittenCall
 
 from ..strategies import chunked, cut_everywhere
@@ -143,6 +144,33 @@ def test_another_prefix_is_text() -> None:
     (written,) = sieve.feed(quoted)
     assert isinstance(written, WrittenCall)
     assert written.arguments == (("content", LS),)
+
+
+QUOTED = '<xai:function_call name="now"></xai:function_call>'
+
+
+@pytest.mark.parametrize(
+    ("texts", "quoted"),
+    [
+        (("Call xai:function_call or invoke it.", "<tool_calls>"), set()),
+        (("a", f"See {QUOTED}"), {"xai:function_call"}),
+        (("&lt;invoke name", "\\u003c tool_call>"), {"invoke", "tool_call"}),
+    ],
+)
+def test_foreign_elements_of_a_question_are_found(texts: tuple[str, ...], quoted: set[str]) -> None:
+    """Also as JSON or HTML writes them: the answer may write them plainly."""
+    assert quoted_elements(texts) == quoted
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_foreign_element_that_the_question_holds_is_text(size: int) -> None:
+    """A page or file must not put a call into the mouth of a model that quotes it."""
+    for quoted, calls in (({"invoke"}, 1), ({"xai:function_call"}, 0), (set(FOREIGN), 0)):
+        sieve = Sieve(CallForm(quoted=frozenset(quoted)))
+        pieces = [QUOTED[at : at + size] for at in range(0, len(QUOTED), size)]
+        given = [*(part for piece in pieces for part in sieve.feed(piece)), *sieve.close()]
+        assert len([part for part in given if isinstance(part, WrittenCall)]) == calls
+        assert calls or "".join(map(str, given)) == QUOTED
 
 
 def test_the_sieve_says_whether_it_waits() -> None:

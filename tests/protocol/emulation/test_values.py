@@ -15,6 +15,7 @@ from grokcore.protocol.emulation.values import (
     typed_object,
     written_value,
 )
+from grokcore.protocol.json_values.schema import faults
 
 from ..strategies import json_values, marked_up_text
 from ..strategies import plain_text as any_text
@@ -225,6 +226,53 @@ def test_arguments_in_one_object_get_the_same_leniency(key: str, value: Any, typ
     result = typed_object({key: value}, SCHEMA)
     assert result == {key: typed}
     assert type(result[key]) is type(typed)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("null", None), ("None", None), ("5", 5), ("x", "x")]
+)
+def test_a_nullable_argument_may_be_null(written: str, value: Any) -> None:
+    """Generators of tools from OpenAPI 3.0 write ``nullable`` in place of the type ``null``."""
+    schema = {"properties": {"n": {"type": "integer", "nullable": True}}}
+    assert typed_arguments([("n", written)], schema) == {"n": value}
+    assert (not faults({"n": value}, schema)) is (value != "x")
+
+
+DEEP = {
+    "$defs": {"step": {"properties": {"line": {"type": "integer"}, "size": {"type": "number"}}}},
+    "properties": {
+        "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}},
+        "lines": {"type": "object", "additionalProperties": {"type": ["integer", "null"]}},
+        "pair": {"prefixItems": [{"type": "integer"}]},
+        "either": {"anyOf": [{"properties": {"a": {"type": "integer"}}}, {"required": ["a"]}]},
+        "one": {"anyOf": [{"items": {"type": "integer"}}, {"items": {"type": "number"}}]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "typed"),
+    [
+        (
+            "steps",
+            '[{"line": 5.0, "size": 2.0, "more": 1.0}]',
+            '[{"line": 5, "size": 2.0, "more": 1.0}]',
+        ),
+        ("lines", '{"a": 1e3, "b": 2.5, "c": null}', '{"a": 1000, "b": 2.5, "c": null}'),
+        ("pair", "[5.0]", "[5.0]"),
+        ("either", '{"a": 5.0}', '{"a": 5}'),
+        ("one", "[5.0]", "[5.0]"),
+    ],
+)
+def test_integers_within_lists_and_objects_are_integers(key: str, text: str, typed: str) -> None:
+    """Codex 0.171 refuses a whole call for one 5.0 in it ("expected u64"). Where the schema is not
+    clear, nothing changes.
+    """
+    for result in (
+        typed_arguments([(key, text)], DEEP),
+        typed_object(json.loads(f'{{"{key}": {text}}}'), DEEP),
+    ):
+        assert json.dumps(result[key]) == typed
 
 
 # Inverses ---------------------------------------------------------------------------------------

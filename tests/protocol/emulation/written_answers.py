@@ -279,6 +279,49 @@ FOREIGN = [
         "",
         (("Write", {"path": "a", "content": "x</parameter>y"}),),
     ),
+    WrittenAnswer(
+        "a foreign value's tag twice",
+        '<xai:function_call name="Bash">\n<parameter name="command"><parameter name="command">ls'
+        "</parameter>\n</xai:function_call>",
+        calls=(_LS,),
+    ),
+    WrittenAnswer(
+        "both of a foreign value's tags twice",
+        '<xai:function_call name="Bash">\n<parameter name="command"><parameter name="command">ls'
+        "</parameter></parameter>\n</xai:function_call>",
+        calls=(_LS,),
+    ),
+    WrittenAnswer(
+        "foreign values that end with the argument's name",
+        '<xai:function_call name="Write">\n<parameter name="path">a</path>\n'
+        '<parameter name="content"><b>x</b></content>\n</xai:function_call>',
+        calls=(("Write", {"path": "a", "content": "<b>x</b>"}),),
+    ),
+    WrittenAnswer(
+        "tags in other case",
+        '<fn:Call name="Bash">\n<fn:ARG name="command">ls</fn:Arg>\n</fn:CALL>',
+        calls=(_LS,),
+    ),
+    WrittenAnswer(
+        "a value in its tag",
+        '<fn:call name="Bash">\n<fn:arg name="command" value="ls &amp; &quot;x&quot;"/>\n</fn:call>',
+        calls=(("Bash", {"command": 'ls & "x"'}),),
+    ),
+    WrittenAnswer(
+        "a call's end without the prefix",
+        '<fn:call name="Bash">\n<fn:arg name="command">ls</fn:arg>\n</call>\n',
+        calls=(_LS,),
+    ),
+    WrittenAnswer(
+        "two of them",
+        '<fn:call name="Bash">\n<fn:arg name="command">ls</fn:arg>\n</call>\n' * 2,
+        calls=(_LS, _LS),
+    ),
+    WrittenAnswer(
+        "such an end with text behind it",
+        '<fn:call name="Bash">\n<fn:arg name="command">ls</fn:arg>\n</call>\nIt says 4.',
+        faults=1,
+    ),
     _plain("in a line", 'Use <invoke name="now"></invoke>'),
     _plain("text behind it", '<invoke name="now"></invoke>\nis how.'),
     _plain("a tag behind it", '<invoke name="now"></invoke>\n<b>'),

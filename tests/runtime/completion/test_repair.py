@@ -137,7 +137,8 @@ async def test_an_answer_that_needs_no_tools_and_no_form_is_not_corrected() -> N
     world, _ = asking([[Text("a"), Unusable("a", (), InvalidStructuredOutput("no"))]])
     completion = world.ask()
     await completion.start()
-    _, unusable = await completion.next_events()
+    assert await completion.next_events() == [Text("a")]
+    (unusable,) = await completion.next_events()
     assert isinstance(unusable, Unusable)
     with pytest.raises(InvalidStructuredOutput):
         await completion.repair(unusable)

@@ -4,6 +4,7 @@ the same words of Grok give the same outcomes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from attrs import evolve, field, frozen
 
 from grokcore.protocol.emulation.forms import CallForm, render_call
-from grokcore.simulator.scripts import CUT, Script, answer
+from grokcore.simulator import lines
+from grokcore.simulator.scripts import CUT, Script, answer, error
+from tests.examples import PNG, data_url
 from tests.runtime.worlds import make_world
-from tests.scenarios import on_fake_clock
+from tests.scenarios import on_fake_clock, on_real_clock
 from tests.web.in_process import client_of
 
 from .dialects import DIALECTS, Asked, Called, Dialect, Outcome
@@ -99,6 +102,12 @@ CASES = [
         Outcome("", (Called("read", {"path": "<fn:call name='x'>"}),), CALLS),
     ),
     Case(
+        "29: a call of another spelling in the question",
+        evolve(WITH_TOOLS, text=f"Repeat this at the end: {FOREIGN_CALL}"),
+        (FOREIGN_CALL,),
+        Outcome(FOREIGN_CALL),
+    ),
+    Case(
         "30: a quoted call",
         WITH_TOOLS,
         (f"Like this:\n\n```\nexample:\n{READS}\n```\n\nDone.",),
@@ -115,6 +124,18 @@ CASES = [
         WITH_TOOLS,
         (FOREIGN_CALL,),
         Outcome("Looking.", (READ_A,), CALLS),
+    ),
+    Case(
+        "32: entities in a value",
+        WITH_TOOLS,
+        (READS.replace("a.txt", "a &amp;&amp; b"),),
+        Outcome("", (Called("read", {"path": "a && b"}),), CALLS),
+    ),
+    Case(
+        "36: the call as JSON alone",
+        evolve(WITH_TOOLS, choice="required"),
+        ('{"name": "read", "arguments": {"path": "a.txt"}}',),
+        Outcome("", (READ_A,), CALLS),
     ),
     Case(
         "33: Grok's markup in a value",
@@ -265,6 +286,19 @@ async def test_a_cut_after_a_whole_call_costs_nothing(dialect: Dialect) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)
 @on_fake_clock
+async def test_a_mark_of_groks_is_no_part_of_a_value(dialect: Dialect) -> None:
+    """Test 33, with search: Grok cites in files too, and its mark would be written into them."""
+    card = lines.citation_card("c1", "https://example.com/a")
+    cited = written("read", path=f"a{lines.citation('c1')}b{lines.citation('c2')}")
+    world = make_world(answer(cited, thoughts=[card]))
+    async with client_of(world) as client:
+        response = await client.post(dialect.path, json=dialect.body(WITH_TOOLS))
+    (call,) = dialect.read(response).calls
+    assert call.arguments == {"path": f"ab{lines.citation('c2')}"}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)
+@on_fake_clock
 async def test_grok_is_let_go_where_the_rest_is_not_wanted(dialect: Dialect) -> None:
     """It would write on, and hold a token, for an answer that no client reads."""
     script = answer(f"{READS}\nThe file says 42.")
@@ -274,3 +308,92 @@ async def test_grok_is_let_go_where_the_rest_is_not_wanted(dialect: Dialect) -> 
         response = await client.post(dialect.path, json=dialect.body(WITH_TOOLS))
     assert dialect.read(response) == Outcome("", (READ_A,), CALLS)
     assert world.idle
+
+
+SEEN = data_url(PNG)
+LOOKED: Mapping[str, Mapping[str, Any]] = {
+    "chat": {
+        "messages": [
+            {"role": "user", "content": "Look."},
+            {
+                "role": "assistant",
+                "tool_calls": [
+                    {
+                        "id": "c",
+                        "type": "function",
+                        "function": {"name": "read", "arguments": '{"path": "a.png"}'},
+                    }
+                ],
+            },
+            {
+                "role": "tool",
+                "tool_call_id": "c",
+                "content": [{"type": "image_url", "image_url": {"url": SEEN}}],
+            },
+        ]
+    },
+    "responses": {
+        "input": [
+            {"role": "user", "content": "Look."},
+            {
+                "type": "function_call",
+                "call_id": "c",
+                "name": "read",
+                "arguments": '{"path": "a.png"}',
+            },
+            {
+                "type": "function_call_output",
+                "call_id": "c",
+                "output": [{"type": "input_image", "image_url": SEEN}],
+            },
+        ]
+    },
+    "messages": {
+        "messages": [
+            {"role": "user", "content": "Look."},
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "tool_use", "id": "c", "name": "read", "input": {"path": "a.png"}}
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "c",
+                        "content": [
+                            {
+                                "type": "image",
+                                "source": {
+                                    "type": "base64",
+                                    "media_type": "image/png",
+                                    "data": SEEN.partition(",")[2],
+                                },
+                            }
+                        ],
+                    }
+                ],
+            },
+        ]
+    },
+}
+"""The turns after a call whose outcome is a picture, by dialect."""
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)
+@on_real_clock  # a worker thread looks at the picture
+async def test_a_picture_that_a_tool_has_read_goes_up(dialect: Dialect) -> None:
+    """Test 14: agents look at screenshots through their tools. A correction looks at it again."""
+    upload = error(200, {"fileMetadataId": "f", "fileUri": "users/u/f/content"})
+    world = make_world(upload, answer(OPEN), upload, answer(READS), tokens=2)
+    async with client_of(world) as client:
+        body = {**dialect.body(WITH_TOOLS), **LOOKED[dialect.name]}
+        response = await client.post(dialect.path, json=body)
+    assert dialect.read(response) == Outcome("", (READ_A,), CALLS)
+    questions = [json.loads(exchange.request.body or b"") for exchange in world.transport.exchanges]
+    for question in questions[1::2]:
+        assert question["fileAttachments"] == ["f"]
+        outcome = '<fn:outcome of="1" name="read">\n[image 1] (attached)\n</fn:outcome>'
+        assert outcome in question["message"]

@@ -14,7 +14,7 @@ import trio.testing
 from attrs import frozen
 
 from grokcore.simulator.scripts import answer
-from grokcore.web.answers import chat as web_chat
+from grokcore.web.answers import questions as web_questions
 from grokcore.web.edge import asgi, bodies
 from grokcore.web.edge.lifetime import Lifetime
 from grokcore.web.observing.trace import Trace
@@ -247,7 +247,7 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
     def broken(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(web_chat, "chosen_model", broken)
+    monkeypatch.setattr(web_questions, "chosen_model", broken)
     with caplog.at_level(logging.ERROR):
         reply = reply_to(post(chat(), "x-request-id: mine-1"))
     assert (reply.status, reply.error["code"], reply.error["type"]) == (

@@ -3,7 +3,9 @@
 Rules
 -----
 1. Only a malformed request is refused. Claude Code answers a 400 by sending the request again
-   without features, six times in all (tried with 2.1.332, 2026-11).
+   without features, six times in all (tried with 2.1.332, 2026-11). The exception is ``thread``:
+   messages that a server is to remember. Without them, the rest of the conversation makes no sense.
+   anthropic-python's tool runner sends it, and after the refusal sends all messages (2.14).
 2. A field that Grok has nothing for never fails. Its name is in
    :attr:`MessagesRequest.ignored`, which goes into a response header.
 3. ``max_tokens`` may be absent, although Anthropic requires it.
@@ -16,7 +18,9 @@ from typing import Any
 
 from attrs import frozen
 
+from ....errors import InvalidRequest
 from ...conversation.bounds import Bounds
+from ..anthropic_errors import THREAD
 from ..ask import Ask
 from ..bound_fields import parse_most_tokens, parse_stop, parse_text_format
 from ..fields import flag_field, object_field, required_string, safe_names, unused_fields
@@ -63,6 +67,7 @@ def parse_messages_request(body: bytes) -> MessagesRequest:
 
 def parse_messages_fields(fields: Mapping[str, Any]) -> MessagesRequest:
     """Validate the object that a body holds; errors as :func:`parse_messages_request`."""
+    _refuse_thread(fields)
     model = required_string(fields, "model")
     conversation = parse_conversation(fields)
     kit = parse_kit(fields, conversation.known_tools)
@@ -77,6 +82,14 @@ def parse_messages_fields(fields: Mapping[str, Any]) -> MessagesRequest:
         thinking=_shows_thinking(fields),
         search_blocks=kit.search_blocks,
     )
+
+
+def _refuse_thread(fields: Mapping[str, Any]) -> None:
+    if fields.get("thread") is not None:
+        raise InvalidRequest(
+            "This server keeps no message threads: send all messages with each request.",
+            param=THREAD,
+        )
 
 
 def _unused(fields: Mapping[str, Any]) -> Iterator[str]:

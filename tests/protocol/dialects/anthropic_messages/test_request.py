@@ -161,11 +161,15 @@ class Fault:
         Fault({"tool_choice": {"type": "some"}}, "tool_choice"),
         Fault({"tool_choice": {"type": "any"}}, "tool_choice"),
         Fault({"tool_choice": {"type": "tool", "name": "x"}}, "tool_choice"),
+        Fault({"thread": {"type": "create"}}, "thread"),
+        Fault({"thread": {"type": "continue", "previous_message_id": "msg_1"}}, "thread"),
     ],
     ids=lambda case: f"{case.param}-{case.fields}",
 )
 def test_a_malformed_request_is_refused_with_its_path(case: Fault) -> None:
-    """Nothing else is: Claude Code sends a refused request six times."""
+    """Nothing else is, but a thread, whose messages are not here: Claude Code sends a refused
+    request six times.
+    """
     with pytest.raises(InvalidRequest) as raised:
         parsed(**case.fields)
     assert raised.value.param == case.param

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grokcore.protocol.emulation.patterns import Searches
+from grokcore.protocol.json_values.patterns import Searches
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from grokcore.errors import InvalidRequest
-from grokcore.protocol.emulation.schema import check, faults, resolved
+from grokcore.protocol.json_values.schema import check, faults, resolved
 
 # A schema against the oracle ----------------------------------------------------------------------
 

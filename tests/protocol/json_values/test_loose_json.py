@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from grokcore.protocol.emulation.loose_json import read_json, whole_value
+from grokcore.protocol.json_values.loose_json import read_json, whole_value
 
 from ..strategies import json_objects, json_values, plain_text
 

@@ -272,6 +272,8 @@ class _Checker:
             yield f"{place.subject} is not allowed."
         if not isinstance(place.schema, Mapping):
             return
+        if value is None and place.schema.get("nullable") is True:  # as OpenAPI 3.0 has it
+            return
         for word, argument in place.schema.items():
             rule = _RULES.get(word)
             if rule is not None:

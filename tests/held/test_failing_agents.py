@@ -1,0 +1,120 @@
+"""What coding agents make of Grok's failures, what it costs, and Claude Code's search on Grok's own.
+
+Agents decide by themselves whether to ask again, and each time is a question to Grok. The numbers are
+those of Codex 0.171 and Claude Code 2.1.332 with their defaults (2026-11).
+"""
+
+from __future__ import annotations
+
+import faulthandler
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trio
+from attrs import evolve, frozen
+
+from grokcore.protocol.emulation.forms import CallForm, render_call
+from grokcore.simulator import lines
+from grokcore.simulator.app import Call
+from grokcore.simulator.scripts import CUT, Script, answer, error, play_lines, wrapped
+from tests.examples import CITING
+from tests.held.agents.installed import Agents, Ran
+from tests.servers import Site, on_site
+
+pytestmark = pytest.mark.on_demand
+
+PATIENCE_S = 150.0
+
+WHOLE = answer("Half an answer.")
+BROKEN_OFF = evolve(WHOLE, steps=WHOLE.steps[:-3])
+TORN = evolve(WHOLE, steps=(*WHOLE.steps[:-3], CUT))
+BAD_CALL = answer('<fn:call name="no_such_tool">\n<fn:arg name="path">a.t')
+
+
+@frozen
+class Failure:
+    """A failure, the questions that an agent makes of it, and what it shows to its user."""
+
+    name: str
+    run: Callable[[Agents, str], Ran]
+    script: Script
+    questions: int
+    shown: str
+
+
+FAILURES = [
+    Failure(
+        "Codex: moderated",
+        Agents.codex,
+        error(403, lines.ERROR_403_MODERATED),
+        1,
+        "Grok moderated this content",
+    ),
+    Failure("Codex: refused", Agents.codex, error(400, lines.ERROR_400), 1, "upstream_refused"),
+    Failure("Codex: broken off", Agents.codex, BROKEN_OFF, 1, "upstream_incomplete"),
+    Failure("Codex: no call twice", Agents.codex, BAD_CALL, 2, "tool_call_failed"),
+    Failure("Codex: the connection was lost", Agents.codex, TORN, 6, "Grok's answer was lost"),
+    Failure(
+        "Claude Code: moderated",
+        Agents.claude,
+        error(403, lines.ERROR_403_MODERATED),
+        2,
+        "flagged this message",
+    ),
+    Failure(
+        "Claude Code: refused", Agents.claude, error(400, lines.ERROR_400), 1, "Grok refused the"
+    ),
+    Failure("Claude Code: broken off", Agents.claude, BROKEN_OFF, 2, "stream broke off"),
+    Failure("Claude Code: no call twice", Agents.claude, BAD_CALL, 4, "does not fit the tool"),
+]
+
+
+async def ran(
+    site: Site, place: Path, prefix: Path, run: Callable[[Agents, str], Ran], task: str
+) -> Ran:
+    """An agent's run against the site."""
+    faulthandler.cancel_dump_traceback_later()
+    agents = Agents(prefix, site.url, place)
+    agents.prepare()
+    return await trio.to_thread.run_sync(run, agents, task)
+
+
+@pytest.mark.parametrize("case", FAILURES, ids=lambda case: case.name)
+@on_site(patience_s=PATIENCE_S)
+async def test_an_agent_shows_a_failure_and_does_not_ask_on(
+    site: Site, case: Failure, tmp_path: Path, agents_prefix: Path
+) -> None:
+    """Codex repeats a 502 thirty times by default, and Claude Code a 400 six times: a failure that
+    stays would empty an account.
+    """
+    site.play(case.script)
+    shown = await ran(site, tmp_path, agents_prefix, case.run, "Create hello.py that prints hi")
+    assert shown.code != 0
+    assert case.shown in shown.output
+    assert len(site.asked) == case.questions
+
+
+def searching(call: Call) -> Script:
+    """A model that loads the tool WebSearch, calls it, and repeats its outcome."""
+    prompt = str(call.body["message"])
+    if "Perform a web search for the query: trio" in prompt:
+        return play_lines(map(wrapped, [*CITING, lines.soft_stop()]))
+    if "https://example.com/11" in prompt:
+        return answer("It is on https://example.com/11, I'm told.")
+    if "<fn:outcome" in prompt:
+        return answer(render_call(CallForm(), "WebSearch", {"query": "trio"}))
+    return answer(render_call(CallForm(), "ToolSearch", {"query": "select:WebSearch"}))
+
+
+@on_site(patience_s=PATIENCE_S)
+async def test_claude_code_searches_with_groks_own_search(
+    site: Site, tmp_path: Path, agents_prefix: Path
+) -> None:
+    """Its tool of that name is loaded late, and asks the server in a request of its own; the pages
+    that Grok cites come to the model as links.
+    """
+    site.simulator.default = searching
+    shown = await ran(site, tmp_path, agents_prefix, Agents.claude, "Search the web for trio")
+    assert "It is on https://example.com/11" in shown.output
+    assert len(site.asked) == 4
