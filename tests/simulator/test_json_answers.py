@@ -9,7 +9,7 @@ import pytest
 
 from grokcore.protocol.conversation.bounds import TextFormat
 from grokcore.protocol.emulation.requests_for_form import ask_for_json
-from grokcore.protocol.emulation.schema import faults
+from grokcore.protocol.json_values.schema import faults
 from grokcore.simulator.agent.json_answers import json_answer
 from tests.lanes import each_lane
 from tests.servers import Site, on_site
