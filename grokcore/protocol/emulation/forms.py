@@ -6,10 +6,11 @@ values are written raw.
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -87,15 +88,27 @@ class CallForm:
         return self.words.call if self.words.in_json else f"{self.prefix}:{self.words.call}"
 
 
-def free_prefix(texts: Iterable[str]) -> str:
-    """The first of ``fn``, ``fn2``, … that begins no tag in any of *texts*."""
+def free_prefix(texts: Collection[str], *, secret: bool = False) -> str:
+    """The first of ``fn``, ``fn2``, … that begins no tag in any of *texts*.
+
+    :param secret: choose one that only a reader of all *texts* could name. Grok may read pages
+        then that are not among them, and their authors must not know it.
+    """
     taken = {number for text in texts for number in _numbers_in_tags(text)}
-    if "" not in taken:
+    if "" not in taken and not secret:
         return _STEM
-    number = 2
+    number = _number_of(texts) if secret else 2
     while str(number) in taken:
         number += 1
     return f"{_STEM}{number}"
+
+
+def _number_of(texts: Iterable[str]) -> int:
+    """A number of five digits that follows from all *texts*."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    return 10_000 + int.from_bytes(digest.digest()[:8]) % 90_000
 
 
 def _numbers_in_tags(text: str) -> Iterable[str]:

@@ -62,9 +62,9 @@ from attrs import frozen
 from ..conversation.messages import Call, Message
 from ..conversation.question import Question
 from ..conversation.tools import Choice, ToolKind
-from ..emulation.forms import CallForm, free_prefix, render_call
+from ..emulation.forms import CallForm, CallWords, free_prefix, render_call
 from ..emulation.requests_for_form import ask_for_correction, ask_for_json
-from ..emulation.spellings import quoted_elements
+from ..emulation.spellings import FOREIGN, quoted_elements
 from ..emulation.tools_block import closing_line, tools_block
 from ..emulation.tools_text import ToolTexts
 from .attachment_names import AttachmentNames, one_line
@@ -153,7 +153,7 @@ def fit_tool_prompt(question: Question, tool_texts: ToolTexts, most: int) -> Too
     tools = tool_texts.listed(toolbox, called)
     wanted_form = _wanted_form(question)
     texts = [tools.text, wanted_form, *(text for turn in turns for text in turn.texts())]
-    form = CallForm(free_prefix(texts), tool_texts.words, quoted_elements(texts))
+    form = _form(texts, tool_texts.words, searching=question.may_search)
     layout = _laid_out(
         question,
         turns,
@@ -162,6 +162,15 @@ def fit_tool_prompt(question: Question, tool_texts: ToolTexts, most: int) -> Too
         joined(wanted_form, _closing(question, form)),
     )
     return ToolPrompt(_fitted(layout, most), form, tools.note)
+
+
+def _form(texts: Sequence[str], words: CallWords, *, searching: bool) -> CallForm:
+    """The form of calls; of *texts* none can be one. Pages that Grok finds are not among them. So
+    if it searches, no author of a page can know the prefix, and other spellings are no calls.
+    """
+    if searching:
+        return CallForm(free_prefix(texts, secret=True), words, frozenset(FOREIGN))
+    return CallForm(free_prefix(texts), words, quoted_elements(texts))
 
 
 def _turns(question: Question) -> list[_Turn]:

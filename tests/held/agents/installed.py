@@ -98,15 +98,15 @@ class Agents:
         codex.mkdir(parents=True)
         (codex / "config.toml").write_text(CODEX_SETTINGS.format(url=self.url, model=MODEL))
 
-    def codex(self, task: str) -> Ran:
+    def codex(self, task: str, *more: str) -> Ran:
         """A run of Codex."""
         flags = ("--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox")
-        return self._run(str(self._bin("codex")), "exec", *flags, task)
+        return self._run(str(self._bin("codex")), "exec", *flags, *more, task)
 
-    def claude(self, task: str) -> Ran:
+    def claude(self, task: str, *more: str) -> Ran:
         """A run of Claude Code."""
         allowed = ("--allowedTools", "Bash Edit Write Read WebSearch")
-        return self._run(str(self._bin("claude")), "-p", task, "--model", MODEL, *allowed)
+        return self._run(str(self._bin("claude")), "-p", task, "--model", MODEL, *allowed, *more)
 
     def opencode(self, package: str, task: str) -> Ran:
         """A run of opencode.

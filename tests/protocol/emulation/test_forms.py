@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 
@@ -107,4 +108,27 @@ def test_prefix_and_words_are_the_forms() -> None:
     assert render_call(form, "t", {"a": "x"}) == (
         '<fn3:function_call name="t">\n<fn3:parameter name="a">x</fn3:parameter>\n'
         "</fn3:function_call>"
+    )
+
+
+def test_a_secret_prefix_follows_from_all_texts_and_is_in_none() -> None:
+    """A page that Grok finds by itself can't hold a call: its author would have to know the whole
+    question. The same question has the same prefix, also in its correction.
+    """
+    texts = ["Look it up.", "More."]
+    first = free_prefix(texts, secret=True)
+    assert first == free_prefix(list(texts), secret=True)
+    assert re.fullmatch(r"fn\d{5}", first)
+    assert first != free_prefix(["Look it up!", "More."], secret=True)
+    assert first != free_prefix(["Look it up.M", "ore."], secret=True)
+
+
+def test_a_secret_prefix_avoids_tags_too() -> None:
+    """However unlikely: a text may hold any tag."""
+    texts = tuple(f"<fn{number}:call>" for number in range(10_000, 10_000 + 2_000))
+    texts = ("".join(texts),)
+    assert f"<{free_prefix(texts, secret=True)}:" not in texts[0]
+    assert (
+        free_prefix([f"<fn{number}:a>" for number in range(10_000, 100_000)], secret=True)
+        == "fn100000"
     )

@@ -1,4 +1,5 @@
-"""What coding agents make of Grok's failures, what it costs, and Claude Code's search on Grok's own.
+"""Coding agents beyond their tasks: what they make of Grok's failures and what it costs, files with
+our own markup, searches, answers in a form, and the counting of tokens.
 
 Agents decide by themselves whether to ask again, and each time is a question to Grok. The numbers are
 those of Codex 0.171 and Claude Code 2.1.332 with their defaults (2026-11).
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import faulthandler
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,9 @@ WHOLE = answer("Half an answer.")
 BROKEN_OFF = evolve(WHOLE, steps=WHOLE.steps[:-3])
 TORN = evolve(WHOLE, steps=(*WHOLE.steps[:-3], CUT))
 BAD_CALL = answer('<fn:call name="no_such_tool">\n<fn:arg name="path">a.t')
+
+
+TASK = "Create hello.py that prints hi"
 
 
 @frozen
@@ -89,10 +94,52 @@ async def test_an_agent_shows_a_failure_and_does_not_ask_on(
     stays would empty an account.
     """
     site.play(case.script)
-    shown = await ran(site, tmp_path, agents_prefix, case.run, "Create hello.py that prints hi")
+    shown = await ran(site, tmp_path, agents_prefix, case.run, TASK)
     assert shown.code != 0
     assert case.shown in shown.output
     assert len(site.asked) == case.questions
+
+
+CONTENT = (
+    '# <user>&lt;</user> &amp; <fn:call name="read">\n<fn:arg name="path">x</fn:arg>\n</fn:call>\n'
+    '<grok:render card_id="1">x</grok:render>\n```python\nprint("ü \\n")\t \n```\n'
+    "</parameter></invoke>\n  <![CDATA[x]]> </content>  \n\n\n"
+)
+"""A file that has all that a reader of calls could stumble over."""
+
+
+def _file(kind: str, content: str) -> tuple[str, dict[str, str]]:
+    """The call that writes ``a.txt`` with the tools of an agent."""
+    if kind == "codex":
+        return "exec_command", {"cmd": f"cat > a.txt <<'END_A'\n{content}END_A"}
+    return "write_file", {"path": "a.txt", "content": content}
+
+
+def _sdk(provider: str, agents: Agents, task: str) -> Ran:
+    return agents.sdk(provider, task)
+
+
+WRITERS: dict[str, Callable[[Agents, str], Ran]] = {
+    "codex": Agents.codex,
+    **{name: partial(_sdk, name) for name in ("openai", "anthropic", "openai-compatible")},
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@on_site(patience_s=PATIENCE_S)
+async def test_a_file_with_our_markup_is_written_to_the_byte(
+    site: Site, kind: str, tmp_path: Path, agents_prefix: Path
+) -> None:
+    """Agents work on this project too. Its markup in the question has calls take another prefix."""
+
+    name, arguments = _file(kind, CONTENT)
+    written = render_call(CallForm("fn2"), name, arguments)
+    scripts = iter((answer(written), answer("It is there.")))
+    site.simulator.default = lambda _: next(scripts)
+    shown = await ran(site, tmp_path, agents_prefix, WRITERS[kind], "Explain <fn:call> in a.txt")
+    assert (tmp_path / "scratch" / "a.txt").read_text() == CONTENT
+    assert "It is there." in shown.output
+    assert len(site.asked) == 2
 
 
 def searching(call: Call) -> Script:
@@ -118,3 +165,48 @@ async def test_claude_code_searches_with_groks_own_search(
     shown = await ran(site, tmp_path, agents_prefix, Agents.claude, "Search the web for trio")
     assert "It is on https://example.com/11" in shown.output
     assert len(site.asked) == 4
+
+
+POINT = '{"x":1,"y":2}'
+SCHEMA = (
+    '{"type":"object","properties":{"x":{"type":"integer"},"y":{"type":"integer"}},'
+    '"required":["x","y"],"additionalProperties":false}'
+)
+
+
+def pointing(call: Call) -> Script:
+    """A model that gives a point, by Claude Code's tool for it if there is one."""
+    if "StructuredOutput(" in str(call.body["message"]):
+        return answer(render_call(CallForm(), "StructuredOutput", {"x": 1, "y": 2}))
+    return answer(f"Here it is:\n\n```json\n{POINT}\n```\n")
+
+
+def _codex_form(agents: Agents, task: str) -> Ran:
+    (agents.place / "schema.json").write_text(SCHEMA)
+    return agents.codex(task, "--output-schema", str(agents.place / "schema.json"))
+
+
+def _claude_form(agents: Agents, task: str) -> Ran:
+    return agents.claude(task, "--json-schema", SCHEMA)
+
+
+@pytest.mark.parametrize("run", [_codex_form, _claude_form])
+@on_site(patience_s=PATIENCE_S)
+async def test_an_agent_answers_in_a_form(
+    site: Site, run: Callable[[Agents, str], Ran], tmp_path: Path, agents_prefix: Path
+) -> None:
+    """Scripts read it: Codex wants the text in the form, and Claude Code has a tool for it."""
+    site.simulator.default = pointing
+    shown = await ran(site, tmp_path, agents_prefix, run, "Give a point")
+    assert POINT in shown.output.replace(" ", "")
+    assert len(site.asked) == 1
+
+
+@on_site(patience_s=PATIENCE_S)
+async def test_claude_code_counts_its_context_without_a_question(
+    site: Site, tmp_path: Path, agents_prefix: Path
+) -> None:
+    """``/context`` asks two dozen times at once."""
+    shown = await ran(site, tmp_path, agents_prefix, Agents.claude, "/context")
+    assert "System prompt" in shown.output
+    assert site.asked == []
