@@ -16,6 +16,9 @@ __all__ = ["echoed"]
 _TEXTS = ("instructions", "previous_response_id", "safety_identifier", "prompt_cache_key", "user")
 _CHOICE_WORDS = ("auto", "none", "required")
 
+MOST_WHOLE = 2**63
+"""The integers of orjson are smaller, and those of JavaScript too."""
+
 
 def echoed(fields: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The keys of a Response object that are the same from the first event to the last.
@@ -58,8 +61,9 @@ def _text(value: Any) -> str | None:
 
 
 def _whole(value: Any) -> int | None:
+    """A number without its fraction; None for others, and for those that orjson can't write."""
     fits = isinstance(value, int | float) and not isinstance(value, bool)
-    return int(value) if fits else None
+    return int(value) if fits and abs(value) < MOST_WHOLE else None
 
 
 def _choice(value: Any) -> Any:

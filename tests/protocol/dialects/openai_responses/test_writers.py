@@ -385,6 +385,12 @@ def test_openai_python_raises_the_error_of_a_stream() -> None:
     assert (caught.value.code, caught.value.message) == ("upstream_incomplete", "It broke.")
 
 
+@pytest.mark.parametrize("name", ["max_output_tokens", "max_tool_calls"])
+def test_a_limit_beyond_all_integers_is_no_limit(name: str) -> None:
+    """Some clients write the largest number that they have for "no limit"."""
+    assert body([Text("x"), Finished()], asked(**{name: 1.7e308}))[name] is None
+
+
 def test_the_reason_of_an_incomplete_answer_is_given() -> None:
     """Codex shows it."""
     cut = body([Text("x"), Finished(End.LENGTH)])
