@@ -6,7 +6,7 @@ import functools
 import time
 
 import trio
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from quart import request
 
 from ...protocol.dialects.dialect import Collector, StreamWriter
@@ -42,8 +42,13 @@ class ResponsesRoute(AskingRoute[ResponsesRequest, AnswerWriter]):
     async def completed(
         self, services: Services, asked: ResponsesRequest, lifetime: Lifetime
     ) -> ResponsesRequest:
-        """The request with the stored responses and items that it refers to."""
-        return await with_references(services, asked, lifetime)
+        """The request with the stored responses and items that it refers to. Where its answer can't
+        be kept it says so.
+        """
+        asked = await with_references(services, asked, lifetime)
+        if services.state.responses.has_room(attached_chars(asked) or 1):
+            return asked
+        return evolve(asked, store=False, echo={**asked.echo, "store": False})
 
     async def open(
         self, services: Services, asked: ResponsesRequest, lifetime: Lifetime

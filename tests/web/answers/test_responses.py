@@ -15,6 +15,7 @@ from tests.protocol.dialects.openai_responses.responses_cases import sent_events
 from tests.runtime.worlds import make_world
 from tests.scenarios import on_fake_clock
 
+from ...servers import Site, on_site
 from ..in_process import client_of
 
 MODEL = "grok-3-fast"
@@ -198,3 +199,16 @@ async def test_tokens_are_counted_without_asking() -> None:
         long = (await http.post("/responses/input_tokens", json=fields)).json()
         assert long["input_tokens"] > 100
     assert len(world.transport.exchanges) == 1
+
+
+@on_site(config="[server]\nresponses_mb = 0")
+async def test_a_server_that_keeps_nothing_says_so(site: Site) -> None:
+    """A client that reads ``store: true`` would refer to the response."""
+    site.simulator.always(answer("ok"))
+    response = await site.client.post(
+        "/v1/responses", json={"model": "grok-3-fast", "input": "hi", "store": True}
+    )
+    body = response.json()
+    assert body["store"] is False
+    kept = await site.client.get(f"/v1/responses/{body['id']}")
+    assert kept.json()["error"]["code"] == "response_not_found"
