@@ -82,6 +82,7 @@ CASES = [
         [Thinking("END"), *texts("a"), DONE],
         [Thinking("END"), Text("a"), DONE],
     ),
+    Case("a beginning that is none", stop("abc"), [*texts("xad"), DONE], [Text("xad"), DONE]),
     Case("not in calls", stop("{}"), [*texts("a"), CALL, DONE], [Text("a"), CALL, DONE]),
     Case("before a call", stop("END"), [*texts("a E"), CALL, DONE], [Text("a E"), CALL, DONE]),
     Case(

@@ -147,6 +147,8 @@ CASES = [
     ),
     Case("decimals", {"multipleOf": 0.1}, 0.25, ("The value must be a multiple of 0.1.",)),
     Case("size", {"items": {"minLength": 2}}, ["a"], ("[0] must have at least 2 characters.",)),
+    Case("large enough", {"minLength": 2, "minItems": 1, "minProperties": 1}, "ab", ()),
+    Case("of no size", {"minLength": 2}, 1, ()),
     Case("pattern", {"pattern": "^a+$"}, "b", ("The value must match the pattern ^a+$",)),
     Case("false", {"properties": {"a": False}}, {"a": 1}, ("a is not allowed.",)),
     Case(
