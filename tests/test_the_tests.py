@@ -85,6 +85,7 @@ TESTED_WITH = {
         for name in ("fences", "spellings", "tags", "written")
     },
     "protocol/emulation/declared.py": "protocol/emulation/test_calls.py",
+    "protocol/emulation/wrapped.py": "protocol/emulation/test_bounded.py",
     "protocol/emulation/reading.py": "protocol/grok_web/test_calls_in_answers.py",
     "protocol/dialects/anthropic_errors.py": "protocol/dialects/test_error_forms.py",
     "protocol/dialects/anthropic_messages/content.py": (

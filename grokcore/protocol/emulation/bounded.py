@@ -41,7 +41,7 @@ from ..conversation.events import (
     Video,
 )
 from ..conversation.usage import TokenEstimate
-from ..counters import Counters
+from .wrapped import WrappedDecoder
 
 __all__ = ["BoundedDecoder", "bounded"]
 
@@ -49,6 +49,7 @@ _IN_TEXT = (
     *(Cited, Picture, KeptPicture, FoundPicture, File, Video, ToolCall),
     *(Finished, Failed, Unusable),
 )
+
 """Events with a place in the text."""
 
 
@@ -59,50 +60,16 @@ def bounded(decoder: AnswerDecoder, bounds: Bounds) -> AnswerDecoder:
     return BoundedDecoder(decoder, bounds)
 
 
-class BoundedDecoder:
+class BoundedDecoder(WrappedDecoder):
     """A decoder whose answer ends at a stop sequence or a number of tokens."""
 
     def __init__(self, decoder: AnswerDecoder, bounds: Bounds) -> None:
-        self._decoder = decoder
+        super().__init__(decoder)
         self._stops = _Stops(bounds.stop)
         self._length = None if bounds.most_tokens is None else _Length(bounds.most_tokens)
         self._events: list[Event] = []
-        self._cut = False
 
-    @property
-    def counters(self) -> Counters:
-        """As of the decoder inside."""
-        return self._decoder.counters
-
-    @property
-    def answered_by(self) -> str:
-        """As of the decoder inside."""
-        return self._decoder.answered_by
-
-    @property
-    def stopped(self) -> bool:
-        """Whether only the last lines are to come."""
-        return not self._cut and self._decoder.stopped
-
-    @property
-    def concluded(self) -> bool:
-        """Whether only an error could still come."""
-        return not self._cut and self._decoder.concluded
-
-    @property
-    def cut_short(self) -> bool:
-        """Whether the rest is not wanted, here or inside."""
-        return self._cut or self._decoder.cut_short
-
-    def receive(self, data: bytes) -> list[Event]:
-        """The events that *data* completes; none after the answer was cut."""
-        return [] if self._cut else self._bounded(self._decoder.receive(data))
-
-    def close(self) -> list[Event]:
-        """The last events; none after the answer was cut."""
-        return [] if self._cut else self._bounded(self._decoder.close())
-
-    def _bounded(self, events: Iterable[Event]) -> list[Event]:
+    def _passed_on(self, events: Iterable[Event]) -> list[Event]:
         self._events = []
         for event in events:
             if isinstance(event, Text):

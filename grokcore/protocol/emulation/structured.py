@@ -42,10 +42,10 @@ from ..conversation.events import (
     Unusable,
     Video,
 )
-from ..counters import Counters
 from ..json_values.loose_json import whole_value
 from ..json_values.schema import faults
 from .bounded import bounded
+from .wrapped import WrappedDecoder
 
 __all__ = ["MOST_CHARS", "StructuredDecoder", "within_bounds"]
 
@@ -67,52 +67,18 @@ def within_bounds(decoder: AnswerDecoder, bounds: Bounds) -> AnswerDecoder:
     return StructuredDecoder(inner, bounds.text_format)
 
 
-class StructuredDecoder:
+class StructuredDecoder(WrappedDecoder):
     """A decoder whose answer is one JSON value of a form."""
 
     def __init__(self, decoder: AnswerDecoder, text_format: TextFormat) -> None:
-        self._decoder = decoder
+        super().__init__(decoder)
         schema = text_format.schema
         self._schema = _ANY_OBJECT if schema is None else schema
         self._held: list[Event] = []
         self._chars = 0
         self._called = False
-        self._cut = False
 
-    @property
-    def counters(self) -> Counters:
-        """As of the decoder inside."""
-        return self._decoder.counters
-
-    @property
-    def answered_by(self) -> str:
-        """As of the decoder inside."""
-        return self._decoder.answered_by
-
-    @property
-    def stopped(self) -> bool:
-        """Whether only the last lines are to come."""
-        return not self._cut and self._decoder.stopped
-
-    @property
-    def concluded(self) -> bool:
-        """Whether only an error could still come."""
-        return not self._cut and self._decoder.concluded
-
-    @property
-    def cut_short(self) -> bool:
-        """Whether the rest is not wanted, here or inside."""
-        return self._cut or self._decoder.cut_short
-
-    def receive(self, data: bytes) -> list[Event]:
-        """The events that *data* completes; none after a text that is too long."""
-        return [] if self._cut else self._checked(self._decoder.receive(data))
-
-    def close(self) -> list[Event]:
-        """The last events; none after a text that is too long."""
-        return [] if self._cut else self._checked(self._decoder.close())
-
-    def _checked(self, events: Iterable[Event]) -> list[Event]:
+    def _passed_on(self, events: Iterable[Event]) -> list[Event]:
         result: list[Event] = []
         for event in events:
             result += self._read(event)

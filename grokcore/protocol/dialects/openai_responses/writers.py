@@ -48,8 +48,8 @@ _REASONS = {End.LENGTH: "max_output_tokens", End.REFUSAL: "content_filter"}
 """Reasons of incomplete answers, by their end."""
 
 
-class AnswerWriter:
-    """A collector of an answer as one Response object.
+class _Answer:
+    """An answer while it is written.
 
     :param now: returns seconds since 1970; called when the answer is whole.
     """
@@ -58,23 +58,14 @@ class AnswerWriter:
         self._object = ResponseObject(asked, head)
         self._assembly = Assembly(head, shows_search=asked.shows_search)
         self._now = now
-        self._end = End.STOP
         self._body = b""
-
-    def add(self, events: Iterable[Event]) -> None:
-        """Collect *events*."""
-        events = list(events)
-        for _ in self._assembly.steps(events):
-            pass
-        if events and isinstance(events[-1], Finished):
-            self._body = _whole(self._object, self._assembly, events[-1].end, self._now)
 
     def usage(self) -> dict[str, Any]:
         """Estimates so far, as chat completions name them."""
         return self._assembly.usage()
 
     def body(self) -> bytes:
-        """The Response object; empty before :class:`Finished`."""
+        """The Response object of a stream's last event, or of a whole answer; empty before."""
         return self._body
 
     @property
@@ -88,16 +79,25 @@ class AnswerWriter:
         return self._assembly.done
 
 
-class EventWriter:
-    """A writer of an answer as server-sent events; parameters as :class:`AnswerWriter`."""
+class AnswerWriter(_Answer):
+    """A collector of an answer as one Response object."""
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Collect *events*."""
+        events = list(events)
+        for _ in self._assembly.steps(events):
+            pass
+        if events and isinstance(events[-1], Finished):
+            self._body = _whole(self._object, self._assembly, events[-1].end, self._now)
+
+
+class EventWriter(_Answer):
+    """A writer of an answer as server-sent events."""
 
     def __init__(self, asked: ResponsesRequest, head: AnswerHead, now: Callable[[], int]) -> None:
-        self._object = ResponseObject(asked, head)
-        self._assembly = Assembly(head, shows_search=asked.shows_search)
-        self._now = now
+        super().__init__(asked, head, now)
         self._number = 0
         self._before_delta = b""
-        self._body = b""
 
     def write(self, events: Iterable[Event]) -> bytes:
         """The bytes for *events*; after :class:`Finished`, the end of the stream."""
@@ -124,24 +124,6 @@ class EventWriter:
         )
         failed = self._event("response.failed", b'"response":', self._body)
         return b"".join((beginning, b"event: error\ndata: ", shown, b"\n\n", failed, DONE))
-
-    def usage(self) -> dict[str, Any]:
-        """Estimates so far, as chat completions name them."""
-        return self._assembly.usage()
-
-    def body(self) -> bytes:
-        """The Response object of the stream's last event; empty before that."""
-        return self._body
-
-    @property
-    def response_id(self) -> str:
-        """The response's id."""
-        return self._object.id
-
-    @property
-    def output(self) -> tuple[StoredItem, ...]:
-        """The response's items."""
-        return self._assembly.done
 
     # Events --------------------------------------------------------------------------------------
 
