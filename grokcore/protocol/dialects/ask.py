@@ -20,6 +20,7 @@ class Ask:
     :ivar stream: whether the answer is wanted as server-sent events.
     :ivar ignored: names of fields and parts without effect, sorted, each safe in a header; there
         may be many.
+    :ivar choices: how many answers are wanted, each a question to Grok.
     :ivar search: whether Grok may search the web; None leaves it to the model's row and the tools.
     """
 
@@ -27,6 +28,7 @@ class Ask:
     messages: tuple[Message, ...] = field(repr=False)
     stream: bool = False
     ignored: tuple[str, ...] = ()
+    choices: int = 1
     search: bool | None = None
     toolbox: Toolbox = field(factory=Toolbox, repr=False)
     bounds: Bounds = field(factory=Bounds)

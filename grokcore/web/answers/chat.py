@@ -1,35 +1,19 @@
-"""``/v1/chat/completions``: from a conversation to a completion, and delivery of its answer."""
+"""``/v1/chat/completions``."""
 
 from __future__ import annotations
 
 from attrs import field, frozen
-from quart import request
 
 from ...protocol.dialects.openai_chat.dialect import ChatDialect
 from ...protocol.dialects.openai_chat.request import ChatRequest
 from ...protocol.dialects.openai_chat.writers import AnswerWriter
-from ..delivery import Delivery
-from ..edge.lifetime import Lifetime
-from ..services import Services
-from .answering import AskingRoute
-from .choices import AnyCompletion
-from .questions import open_answers
+from .text_route import TextRoute
 
 __all__ = ["ChatRoute"]
 
 
 @frozen
-class ChatRoute(AskingRoute[ChatRequest, AnswerWriter]):
-    """See :class:`~grokcore.web.answers.answering.AskingRoute`."""
+class ChatRoute(TextRoute[ChatRequest, AnswerWriter]):
+    """See :class:`~grokcore.web.answers.text_route.TextRoute`."""
 
     dialect: ChatDialect = field(factory=ChatDialect)
-
-    async def open(
-        self, services: Services, asked: ChatRequest, lifetime: Lifetime
-    ) -> AnyCompletion:
-        """As many completions of the conversation as there are choices, as one."""
-        return await open_answers(services, asked, lifetime, asked.choices)
-
-    def delivery(self, services: Services) -> Delivery | None:
-        """The delivery that ``[grok] image_mode`` asks for."""
-        return services.deliveries.of_answer(services.state.config, request.scope)

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 from attrs import field, frozen
-from quart import Response, request
+from quart import Response
 
 from ...protocol.dialects.anthropic_messages.dialect import MessagesDialect
 from ...protocol.dialects.anthropic_messages.request import MessagesRequest
 from ...protocol.dialects.anthropic_messages.writers import MessageCollector
-from ...runtime.completion.gateway import Completion
-from ..delivery import Delivery
-from ..edge.lifetime import Lifetime, current_lifetime
+from ..edge.lifetime import current_lifetime
 from ..responses import json_response
 from ..services import Services
 from .admission import most_body_bytes
-from .answering import AskingRoute
-from .questions import open_answer, token_count
+from .questions import token_count
+from .text_route import TextRoute
 
 __all__ = ["MessagesRoute", "message_tokens"]
 
 
 @frozen
-class MessagesRoute(AskingRoute[MessagesRequest, MessageCollector]):
-    """See :class:`~grokcore.web.answers.answering.AskingRoute`."""
+class MessagesRoute(TextRoute[MessagesRequest, MessageCollector]):
+    """See :class:`~grokcore.web.answers.text_route.TextRoute`."""
 
     dialect: MessagesDialect = field(factory=MessagesDialect)
-
-    async def open(
-        self, services: Services, asked: MessagesRequest, lifetime: Lifetime
-    ) -> Completion:
-        """A completion for the conversation."""
-        return await open_answer(services, asked, lifetime)
-
-    def delivery(self, services: Services) -> Delivery | None:
-        """The delivery that ``[grok] image_mode`` asks for."""
-        return services.deliveries.of_answer(services.state.config, request.scope)
 
 
 async def message_tokens(services: Services) -> Response:

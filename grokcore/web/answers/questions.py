@@ -11,7 +11,6 @@ from ...protocol.conversation.question import Question, last_words
 from ...protocol.conversation.tools import Toolbox
 from ...protocol.dialects.ask import Ask
 from ...protocol.models import Model
-from ...runtime.completion.gateway import Completion
 from ...runtime.lanes.lane import rendered
 from ..edge.lifetime import Lifetime
 from ..services import Services
@@ -25,31 +24,21 @@ from .admission import (
 )
 from .choices import AnyCompletion
 
-__all__ = ["open_answer", "open_answers", "question_of", "token_count"]
+__all__ = ["open_answer", "question_of", "token_count"]
 
 
-async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> Completion:
-    """A completion for a conversation. One that is too long for a prompt is uploaded as a text
-    file.
-
-    :raises GrokApiError: if the request can't be served.
-    """
-    question = await _admitted(services, ask, lifetime)
-    return await open_completion(services, question, lifetime)
-
-
-async def open_answers(
-    services: Services, ask: Ask, lifetime: Lifetime, choices: int
-) -> AnyCompletion:
-    """Open *choices* answers to a conversation. Each counts as a request of the key.
+async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> AnyCompletion:
+    """A completion for a conversation, or as many as there are choices, to be used like one. Each
+    counts as a request of the key. A conversation that is too long for a prompt is uploaded as a
+    text file.
 
     :raises GrokApiError: if the request can't be served.
     """
-    if choices == 1:
-        return await open_answer(services, ask, lifetime)
-    begin_asking(lifetime, choices)
+    if ask.choices == 1:
+        return await open_completion(services, await _admitted(services, ask, lifetime), lifetime)
+    begin_asking(lifetime, ask.choices)
     question = await _admitted(services, ask, lifetime)
-    return await open_choices(services, question, lifetime, choices)
+    return await open_choices(services, question, lifetime, ask.choices)
 
 
 async def _admitted(services: Services, ask: Ask, lifetime: Lifetime) -> Question:

@@ -7,7 +7,6 @@ import time
 
 import trio
 from attrs import evolve, field, frozen
-from quart import request
 
 from ...protocol.dialects.dialect import Collector, StreamWriter
 from ...protocol.dialects.openai_responses.dialect import ResponsesDialect
@@ -15,13 +14,10 @@ from ...protocol.dialects.openai_responses.keeping import attached_chars, stored
 from ...protocol.dialects.openai_responses.references import resolved
 from ...protocol.dialects.openai_responses.request import ResponsesRequest
 from ...protocol.dialects.openai_responses.writers import AnswerWriter, EventWriter
-from ...runtime.completion.gateway import Completion
 from ...runtime.threads import in_thread
-from ..delivery import Delivery
 from ..edge.lifetime import Lifetime
 from ..services import Services
-from .answering import AskingRoute
-from .questions import open_answer
+from .text_route import TextRoute
 
 __all__ = ["ResponsesRoute", "with_references"]
 
@@ -34,8 +30,8 @@ def _dialect() -> ResponsesDialect:
 
 
 @frozen
-class ResponsesRoute(AskingRoute[ResponsesRequest, AnswerWriter]):
-    """See :class:`~grokcore.web.answers.answering.AskingRoute`."""
+class ResponsesRoute(TextRoute[ResponsesRequest, AnswerWriter]):
+    """See :class:`~grokcore.web.answers.text_route.TextRoute`."""
 
     dialect: ResponsesDialect = field(factory=_dialect)
 
@@ -49,16 +45,6 @@ class ResponsesRoute(AskingRoute[ResponsesRequest, AnswerWriter]):
         if services.state.responses.has_room(attached_chars(asked) or 1):
             return asked
         return evolve(asked, store=False, echo={**asked.echo, "store": False})
-
-    async def open(
-        self, services: Services, asked: ResponsesRequest, lifetime: Lifetime
-    ) -> Completion:
-        """A completion for the conversation."""
-        return await open_answer(services, asked, lifetime)
-
-    def delivery(self, services: Services) -> Delivery | None:
-        """The delivery that ``[grok] image_mode`` asks for."""
-        return services.deliveries.of_answer(services.state.config, request.scope)
 
     def kept(
         self,

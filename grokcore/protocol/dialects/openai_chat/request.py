@@ -58,12 +58,10 @@ _USED = frozenset(
 class ChatRequest(Ask):
     """A validated chat request. (``search`` is a field of this server's own.)
 
-    :ivar choices: how many answers are wanted.
     :ivar include_usage: whether a stream ends with a usage chunk.
     :ivar legacy_calls: whether a call is wanted as ``function_call``.
     """
 
-    choices: int = 1
     include_usage: bool = False
     legacy_calls: bool = False
 
