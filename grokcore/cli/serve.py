@@ -120,8 +120,8 @@ def _serve(
         try:
             trio.run(_serve_until_signal, start, clock=RunningClock())
         except Exception:
-            # Logged, not raised: the interpreter would write the traceback itself, and block if
-            # stderr's reader is slow.
+            # Boundary, the process's last. Logged, not raised: the interpreter would write the
+            # traceback itself, and block if stderr's reader is slow.
             _log.exception("a bug ended the server")
             return 1
     return 0

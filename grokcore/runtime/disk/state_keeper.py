@@ -186,7 +186,7 @@ class StateKeeper:
                 self._unwritten.clear()
         except OSError as error:
             self._failed(error.strerror or type(error).__name__)
-        except Exception as error:  # noqa: BLE001  no thread can be had, or a bug: requests are still answered
+        except Exception as error:  # noqa: BLE001  boundary: without a thread, or with a bug, requests are answered
             self._failed(type(error).__name__, error)
         else:
             self._worked()
