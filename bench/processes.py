@@ -166,9 +166,11 @@ def _environment() -> dict[str, str]:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
+    """A port that nobody listens on, below those of outgoing connections."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(16_000, 32_000)))
+            return int(probe.getsockname()[1])
 
 
 def _await_ready(stderr: IO[bytes]) -> None:

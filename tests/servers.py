@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -214,7 +216,12 @@ async def read_until(stream: trio.SocketStream, mark: bytes) -> bytes:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on at the moment.
+
+    It is below those that Linux gives to outgoing connections (32768 and up, ``ip_local_port_range``
+    of ip(7)), or another connection of the tests might take it before the server does.
+    """
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(16_000, 32_000)))
+            return int(probe.getsockname()[1])
