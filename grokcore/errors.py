@@ -28,16 +28,19 @@ import math
 from typing import ClassVar
 
 __all__ = [
+    "AccessDenied",
     "AnswerTooLong",
     "AntiBotRefusal",
     "AttachmentModerated",
     "AttachmentRefused",
     "Blame",
     "Challenge",
+    "CliOutdated",
     "ConfigError",
     "ContentPolicyViolation",
     "ContextLengthExceeded",
     "CredentialsRejected",
+    "CreditsExhausted",
     "EmptyAnswer",
     "GrokApiError",
     "HostNotAllowed",
@@ -51,11 +54,13 @@ __all__ = [
     "LineTooLong",
     "MethodNotAllowed",
     "ModeNotIncluded",
+    "ModelGone",
     "ModelNotAllowed",
     "ModelNotFound",
     "NoTokens",
     "NoValidTokens",
     "NotImplementedHere",
+    "OfficialCredentialRejected",
     "OriginNotAllowed",
     "Overloaded",
     "PermissionDenied",
@@ -65,6 +70,7 @@ __all__ = [
     "RequestTooLarge",
     "ResponseNotFound",
     "ShuttingDown",
+    "SpendingCapReached",
     "TimeoutChunk",
     "TimeoutFirstResponse",
     "TimeoutTotal",
@@ -139,6 +145,7 @@ class GrokApiError(Exception):
         super().__init__(self._message)
         self._param = param
         self._retry_after = retry_after
+        self._repeatable: bool | None = None
 
     @property
     def message(self) -> str:
@@ -161,12 +168,19 @@ class GrokApiError(Exception):
         return self._retry_after
 
     def amend(
-        self, *, param: str | None = None, retry_after: float | None = None, advice: str = ""
+        self,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+        advice: str = "",
+        repeatable: bool | None = None,
     ) -> None:
         """Add facts that the raiser could not know. None leaves a fact as it is.
 
         :param advice: a sentence for the end of the message.
+        :param repeatable: whether the upstream itself allows another attempt (``x-should-retry``).
         """
+        self._repeatable = self._repeatable if repeatable is None else repeatable
         if advice:
             self._short, self._message = (
                 f"{text} {advice}" for text in (self._short, self._message)
@@ -174,6 +188,11 @@ class GrokApiError(Exception):
             self.args = (self._message,)
         self._param = self._param if param is None else param
         self._retry_after = self._retry_after if retry_after is None else retry_after
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether this server may make another attempt: as the upstream says, else by the class."""
+        return self.again if self._repeatable is None else self._repeatable
 
     @property
     def label(self) -> str:
@@ -436,6 +455,31 @@ class QuotaExhausted(RateLimitExceeded):
     blame, again = Blame.TOKEN, True
 
 
+# One official credential's fault -----------------------------------------------------------------
+
+
+class OfficialCredentialRejected(NoValidTokens):
+    """xAI does not accept the API key, or the CLI's session is over. Clients get this error only if
+    no other lane is left.
+    """
+
+    blame, again = Blame.TOKEN, True
+
+
+class CreditsExhausted(RateLimitExceeded):
+    """The account's credits or its spending limit at xAI are used up. Clients get this error only
+    if no other lane is left.
+    """
+
+    blame, again = Blame.TOKEN, True
+
+
+class SpendingCapReached(RateLimitExceeded):
+    """The paid lane has spent what ``[api] daily_usd`` allows for a day; ``Retry-After`` gives the
+    time until the day ends.
+    """
+
+
 # The egress and Grok itself ---------------------------------------------------------------------
 
 
@@ -493,6 +537,26 @@ class ModeNotIncluded(UpstreamRefused):
     """The account's plan does not include the model. Another account's plan may."""
 
     again = True
+
+
+class AccessDenied(UpstreamRefused):
+    """The account's plan at xAI does not include this model or this way to ask. Another lane may
+    have it.
+    """
+
+    blame, again = Blame.TOKEN, True
+
+
+class CliOutdated(UpstreamRefused):
+    """xAI wants a newer version of its CLI; the message says which."""
+
+    blame, again = Blame.TOKEN, True
+
+
+class ModelGone(ModelNotFound):
+    """An official lane listed the model, and does not have it any more."""
+
+    blame, again = Blame.UPSTREAM, True
 
 
 class UpstreamOverloaded(GrokApiError):

@@ -19,6 +19,8 @@ from .pasted import taken_out
 from .places import place_of
 from .sections import (
     DEFAULT_LIMITS,
+    ApiConfig,
+    CliConfig,
     Config,
     FetchConfig,
     GlobalConfig,
@@ -42,6 +44,8 @@ SECTIONS: dict[str, type] = {
     "global": GlobalConfig,
     "pool": PoolConfig,
     "fetch": FetchConfig,
+    "api": ApiConfig,
+    "cli": CliConfig,
 }
 
 # From text to Config -----------------------------------------------------------------------------
@@ -177,6 +181,7 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
     about_variables = _overlay_environment(raw, origin.environ)
     for (section, key), value in origin.flags.items():
         raw[section][key] = value
+    _take_usual_key(raw["api"], origin.environ)
     for name, cls in SECTIONS.items():
         warnings += _unknown(raw[name], fields_dict(cls), f"[{name}] {{}}")
     try:
@@ -195,12 +200,18 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
     parts["global_"] = parts.pop("global")
     table, more = _model_table(models, parts["grok"])
     api_keys, more_still = _keys(keys)
-    _check_key_models(api_keys, table)
+    if not _official(parts["api"], parts["cli"]):
+        _check_key_models(api_keys, table)
     _check_key_twice(api_keys, parts["grok"].api_key)
     about_the_file = [origin.in_file + warning for warning in warnings + more + more_still]
     return Config(
         **parts, keys=api_keys, models=table
     ), about_the_file + about_variables + about_values
+
+
+def _official(api: ApiConfig, cli: CliConfig) -> bool:
+    """Whether there may be models that only xAI's own list names."""
+    return bool(api.key or api.key_file or cli.auth_file or cli.token_command)
 
 
 def _as_written(path: Path, moved: Mapping[Path, Path], origin: Origin) -> Path:
@@ -263,6 +274,13 @@ def _from_variable(text: str, kind: Any) -> Any:
         )["value"]
     except (RecursionError, ValueError):
         return [part.strip() for part in text.split(",") if part.strip()] if is_list else text
+
+
+def _take_usual_key(api: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """Take the key from the variable of xAI's own programs, unless it is set otherwise."""
+    usual = environ.get("XAI_API_KEY", "").strip()
+    if usual and not api.get("key") and not api.get("key_file"):
+        api["key"] = usual
 
 
 def _unknown(table: dict[str, Any], names: Iterable[str], place: str) -> list[str]:

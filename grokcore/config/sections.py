@@ -15,7 +15,7 @@ from attrs import field, frozen
 from ..protocol.dialects.rendering import ThinkingStyle
 from ..protocol.emulation.forms import DEFAULT_WORDS, WORDS
 from ..protocol.grok_web.markup import parse_tag_names
-from ..protocol.models import Limits, Model, Tier, WebLane
+from ..protocol.models import LaneName, Limits, Model, Tier, WebLane
 from ..protocol.urls.proxy_url import parse_proxy_url
 from .strict import SettingFault
 from .text import name_shown
@@ -23,6 +23,8 @@ from .text import name_shown
 __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_STATSIG_ID",
+    "ApiConfig",
+    "CliConfig",
     "Config",
     "EarlierPictures",
     "FetchConfig",
@@ -30,6 +32,7 @@ __all__ = [
     "GrokConfig",
     "ImageMode",
     "KeyConfig",
+    "LaneUse",
     "LogFormat",
     "LongContext",
     "ModelRow",
@@ -73,6 +76,17 @@ class EarlierPictures(enum.Enum):
 
     NAME = "name"
     ATTACH = "attach"
+
+
+class LaneUse(enum.Enum):
+    """When an official lane answers a question that it can answer."""
+
+    OVERFLOW = "overflow"
+    """If no session token is free, rested and allowed."""
+    FIRST = "first"
+    ONLY = "only"
+    """Before the session tokens, which are not asked at all."""
+    OFF = "off"
 
 
 class LogFormat(enum.Enum):
@@ -309,9 +323,63 @@ class FetchConfig:
     allow_hosts: tuple[str, ...] = ()
 
 
+def _official_names(_: object, attribute: attrs.Attribute[Any], value: Mapping[str, str]) -> None:
+    if any(not name or not other for name, other in value.items()):
+        raise SettingFault((attribute.name,), 'must give names: { "grok-auto" = "grok-4.7" }, say')
+
+
+@frozen
+class ApiConfig:
+    """``[api]``: a key of xAI's API, which is paid per use.
+
+    :ivar key_file: a file that holds the key alone; *key* is preferred.
+    :ivar daily_usd: the most that a day may cost, in US dollars.
+    :ivar timezone: whose midnight ends a day; a name of the IANA database.
+    :ivar models: names of xAI's models that this lane may answer; empty for all that xAI lists.
+    :ivar stand_ins: by a name of this server's table, the model of xAI's that answers for it here.
+    :ivar images: whether the official routes for pictures and videos are offered.
+    """
+
+    key: str = field(default="", validator=_header_value, repr=False)
+    key_file: str = ""
+    base_url: str = field(default="https://api.x.ai/v1", converter=_without_slash, validator=_url)
+    use: LaneUse = LaneUse.OVERFLOW
+    daily_usd: float = field(default=1.0, validator=_within(0, 1_000_000))
+    timezone: str = "UTC"
+    models: tuple[str, ...] = ()
+    stand_ins: dict[str, str] = field(factory=dict, validator=_official_names)
+    images: bool = False
+
+
+@frozen
+class CliConfig:
+    """``[cli]``: the session of xAI's own CLI.
+
+    :ivar auth_file: the file that ``grok login`` wrote; ``auto`` for its usual place, empty for
+        none. It is never written.
+    :ivar client_version: the CLI's version; empty for that of the installed one.
+    :ivar token_command: a program of the owner's that prints a token; with its arguments.
+    :ivar models: and *stand_ins*: as in ``[api]``.
+    """
+
+    auth_file: str = ""
+    base_url: str = field(
+        default="https://cli-chat-proxy.grok.com/v1", converter=_without_slash, validator=_url
+    )
+    client_version: str = field(default="", validator=_header_value)
+    use: LaneUse = LaneUse.OVERFLOW
+    token_command: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    stand_ins: dict[str, str] = field(factory=dict, validator=_official_names)
+
+
 @frozen
 class KeyConfig:
-    """An entry of ``[[keys]]``: a key of the API, in clear or as its SHA-256 (hex)."""
+    """An entry of ``[[keys]]``: a key of the API, in clear or as its SHA-256 (hex).
+
+    :ivar lanes: the lanes that the key may use. None: all for a key without limits, else grok.com's
+        web sessions alone, so that no guest spends the owner's money.
+    """
 
     name: str
     key: str = field(default="", repr=False)
@@ -319,6 +387,7 @@ class KeyConfig:
     models: tuple[str, ...] = ()
     rpm: int = field(default=0, validator=_within(0, 1_000_000))
     concurrent: int = field(default=0, validator=_within(0, 1_000_000))
+    lanes: tuple[LaneName, ...] | None = None
 
 
 @frozen
@@ -350,6 +419,8 @@ class Config:
     global_: GlobalConfig = GlobalConfig()
     pool: PoolConfig = PoolConfig()
     fetch: FetchConfig = FetchConfig()
+    api: ApiConfig = ApiConfig()
+    cli: CliConfig = CliConfig()
     keys: tuple[KeyConfig, ...] = ()
     models: Mapping[str, Model] = field(factory=dict)
 

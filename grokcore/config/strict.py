@@ -73,6 +73,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook_func(
         lambda kind: kind == str | dict[str, str], _string_or_table
     )
+    converter.register_structure_hook_func(lambda kind: kind == dict[str, str], _table_of_strings)
     return converter
 
 
@@ -108,6 +109,12 @@ def _string_or_table(value: Any, _: type) -> Any:
     if not isinstance(value, str):
         raise ValueError("must be a string, or a table of request path to string")  # noqa: TRY004
     return _usable(value)
+
+
+def _table_of_strings(value: Any, _: type) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise ValueError(f"must be a table of names, not {_described(value)}")
+    return {_usable(name): _usable(item) for name, item in value.items()}
 
 
 def _usable(text: str) -> str:

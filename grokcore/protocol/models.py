@@ -18,7 +18,18 @@ from attrs import frozen
 
 from ..errors import ModelNotFound
 
-__all__ = ["SHIPPED", "Limits", "Model", "Tier", "WebLane", "find_model"]
+__all__ = [
+    "OFFICIAL_LANES",
+    "OFFICIAL_LIMITS",
+    "SHIPPED",
+    "LaneName",
+    "Limits",
+    "Model",
+    "Tier",
+    "WebLane",
+    "find_model",
+    "official_model",
+]
 
 SHOWN_NAME = 100
 """Characters of an unknown name that are compared and shown: the time to find near names grows with
@@ -40,6 +51,20 @@ class WebLane(enum.Enum):
     REST = "rest"
 
 
+class LaneName(enum.Enum):
+    """The ways to ask Grok, by the credential that they need."""
+
+    WEB = "web"
+    """A session token of grok.com."""
+    CLI = "cli"
+    """The session of xAI's own CLI."""
+    API = "api"
+    """A key of xAI's API, which is paid per use."""
+
+
+OFFICIAL_LANES = frozenset({LaneName.CLI, LaneName.API})
+
+
 @frozen
 class Limits:
     """The three clocks of a request, in seconds (:mod:`grokcore.protocol.clocks`)."""
@@ -56,6 +81,11 @@ THINKING_LIMITS = Limits(first_response=120, chunk=300, total=900)
 
 IMAGINE_LIMITS = Limits(first_response=120, chunk=120, total=900)
 
+OFFICIAL_LIMITS = Limits(first_response=120, chunk=300, total=900)
+"""Models that only xAI's API lists. Its documentation advises clients to wait 900 s and more
+(docs.x.ai, best practices, 2026-11).
+"""
+
 
 @frozen(cache_hash=True)
 class Model:
@@ -71,6 +101,7 @@ class Model:
     :ivar limits: shipped clocks of a model that needs others than the defaults.
     :ivar video: whether it makes a video of a text and pictures.
     :ivar web_lane: the way in which grok.com is asked.
+    :ivar on_web: whether grok.com has it; False for a model that only an official lane lists.
     """
 
     name: str
@@ -84,6 +115,7 @@ class Model:
     limits: Limits | None = None
     video: bool = False
     web_lane: WebLane = WebLane.REST
+    on_web: bool = True
 
     @property
     def socket_mode(self) -> str:
@@ -129,6 +161,11 @@ SHIPPED: Mapping[str, Model] = {
         _mode("heavy", tier=Tier.SUPER, limits=THINKING_LIMITS),
     )
 }
+
+
+def official_model(name: str) -> Model:
+    """A row for a model that only an official lane lists."""
+    return Model(name, "", "", "", search=False, limits=OFFICIAL_LIMITS, on_web=False)
 
 
 def find_model(table: Mapping[str, Model], name: str) -> Model:

@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from ...errors import GrokApiError
 from .tools import ToolKind
+from .usage import Usage
 
 __all__ = [
     "Activity",
@@ -35,6 +36,7 @@ __all__ = [
     "ToolCall",
     "ToolUse",
     "Unusable",
+    "Used",
     "Video",
 ]
 
@@ -170,6 +172,15 @@ class OfChoice(Activity):
     """
 
     index: int
+
+
+@frozen
+class Used(Activity):
+    """The upstream has counted the answer: real figures in place of estimates. At most one, right
+    before the last event.
+    """
+
+    usage: Usage
 
 
 @frozen

@@ -7,10 +7,11 @@ from collections.abc import Collection, Sequence
 
 from attrs import evolve, field, frozen
 
-from ..models import Limits, Model
+from ..models import LaneName, Limits, Model
 from .attachments import Attachment
 from .bounds import Bounds
 from .enclosures import Enclosed
+from .extras import Extras
 from .messages import Message
 from .tools import Toolbox
 
@@ -56,7 +57,9 @@ class Question:
     :ivar toolbox: the client's tools.
     :ivar bounds: the client's bounds for the answer.
     :ivar repair: the answer to correct; None asks for a new one.
+    :ivar extras: the client's parameters for lanes that take some.
     :ivar asker: the name of the API key that it came with; empty without one.
+    :ivar lanes: the lanes that this key may use.
     """
 
     model: Model
@@ -69,7 +72,9 @@ class Question:
     toolbox: Toolbox = field(factory=Toolbox)
     bounds: Bounds = field(factory=Bounds)
     repair: Repair | None = None
+    extras: Extras = field(factory=Extras)
     asker: str = ""
+    lanes: frozenset[LaneName] = frozenset(LaneName)
 
     @property
     def may_search(self) -> bool:
@@ -100,6 +105,7 @@ class Rendering:
     :ivar in_file: whether the conversation is sent as a file, since it is too long for a message.
     :ivar prompt_tokens: an estimate of the words that are sent.
     :ivar tools_note: how the tools are shown, for a response header; empty without tools.
+    :ivar counts: whether the upstream counts tokens itself, so that the usage is a real one.
     """
 
     question: Question
@@ -108,6 +114,12 @@ class Rendering:
     in_file: bool = False
     prompt_tokens: int = 0
     tools_note: str = ""
+    counts: bool = False
+
+    @property
+    def local_bounds(self) -> Bounds:
+        """The client's bounds that the upstream does not keep, so that they are kept here."""
+        return self.question.bounds
 
 
 def last_words(messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -1,15 +1,40 @@
-"""An estimate of token counts.
+"""Token counts: those that an upstream reports, and an estimate where it reports none.
 
 Grok's web protocol gives no token counts, and its tokenizer is not public. So tokens are counted
 here, the same for question and answer: one per CJK character, and one per four other characters.
-Responses carry the header ``x-grok2api-usage: estimated``.
+Responses carry the header ``x-grok2api-usage``: ``estimated``, or ``reported`` if the lane that
+answers counts itself.
 """
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["CHARS_PER_TOKEN", "TokenEstimate", "estimate"]
+from attrs import frozen
+
+__all__ = ["CHARS_PER_TOKEN", "TICKS_PER_USD", "TokenEstimate", "Usage", "estimate"]
+
+TICKS_PER_USD = 10_000_000_000
+"""xAI's unit of cost: 1e-10 USD (docs.x.ai, cost tracking, 2026-11)."""
+
+
+@frozen
+class Usage:
+    """The counts that an upstream reports for one answer.
+
+    :ivar input_tokens: cached ones included.
+    :ivar output_tokens: those of the reasoning included.
+    :ivar cost_ticks: what the upstream charges, in 1e-10 USD; None if it does not say.
+    :ivar searches: uses of the upstream's own tools.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_ticks: int | None = None
+    searches: int = 0
+
 
 CHARS_PER_TOKEN = 4
 """For anything but CJK; the usual rule of thumb for English, within some 20 % for prose and low for

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from ..conversation.bounds import Bounds
+from ..conversation.extras import Extras
 from ..conversation.messages import Message
 from ..conversation.tools import Toolbox
 
@@ -22,6 +23,7 @@ class Ask:
         may be many.
     :ivar choices: how many answers are wanted, each a question to Grok.
     :ivar search: whether Grok may search the web; None leaves it to the model's row and the tools.
+    :ivar extras: parameters for lanes that take some; their names are not among *ignored*.
     """
 
     model: str
@@ -32,3 +34,4 @@ class Ask:
     search: bool | None = None
     toolbox: Toolbox = field(factory=Toolbox, repr=False)
     bounds: Bounds = field(factory=Bounds)
+    extras: Extras = field(factory=Extras)

@@ -55,7 +55,7 @@ class Attempts:
         """Count the failure of the attempt with *token*. Returns whether another may follow."""
         if error.blame is Blame.TOKEN or self._uses[token] >= MAX_PER_TOKEN:
             self.excluded.add(token)
-        return error.again and self.made < MAX_ATTEMPTS
+        return error.may_repeat and self.made < MAX_ATTEMPTS
 
     def spacing(self, error: GrokApiError, jitter: float) -> float:
         """Seconds to wait before the next attempt, after *error*.

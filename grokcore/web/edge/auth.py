@@ -1,8 +1,8 @@
 """API keys: comparison by digest, and the rights of each key.
 
 The owner's keys are ``[grok] api_key`` and those of ``[[keys]]`` without a limit. A key with a
-limit (models, requests per minute, concurrent requests) is a guest's: it may ask Grok, but not see
-the server's state.
+limit (models, requests per minute, concurrent requests, lanes) is a guest's: it may ask Grok, but
+not see the server's state.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from attrs import frozen
 from ...config import KeyConfig
 from ...errors import InvalidApiKey, ModelNotAllowed, PermissionDenied
 from ...protocol.key_allowance import KeyAllowance
+from ...protocol.models import LaneName
 
 __all__ = ["OWNER", "Caller", "KeyRing"]
 
@@ -28,11 +29,13 @@ class Caller:
     :ivar name: the key's name in ``[[keys]]``; empty for ``api_key`` and if no key is configured.
     :ivar models: names of the models that the key may use; empty allows all.
     :ivar allowance: the use of the key's limits; None without limits.
+    :ivar lanes: the lanes that the key may use.
     """
 
     name: str = ""
     models: frozenset[str] = frozenset()
     allowance: KeyAllowance | None = None
+    lanes: frozenset[LaneName] = frozenset(LaneName)
 
     def may_use(self, model: str) -> bool:
         """Whether the key may use this model."""
@@ -136,13 +139,16 @@ class KeyRing:
 
 
 def _caller(key: KeyConfig, earlier: Sequence[Caller]) -> Caller:
-    if not (key.models or key.rpm or key.concurrent):
+    lanes = frozenset(LaneName if key.lanes is None else key.lanes)
+    if not (key.models or key.rpm or key.concurrent or lanes != frozenset(LaneName)):
         return Caller(key.name)
     allowance = next(
         (caller.allowance for caller in earlier if caller.allowance), None
     ) or KeyAllowance(key.name)
     allowance.name, allowance.rpm, allowance.concurrent = key.name, key.rpm, key.concurrent
-    return Caller(key.name, frozenset(key.models), allowance)
+    if key.lanes is None:  # no guest spends the owner's money unless the owner says so
+        lanes = frozenset({LaneName.WEB})
+    return Caller(key.name, frozenset(key.models), allowance, lanes)
 
 
 def _digests(key: KeyConfig) -> Iterator[bytes]:
