@@ -122,7 +122,9 @@ ROOMS = {
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol protocol.conversation protocol.pool",
     "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
-    "runtime.lanes": "errors protocol protocol.conversation runtime runtime.disk runtime.pool",
+    "runtime.lanes": (
+        "errors protocol protocol.conversation runtime runtime.disk runtime.pool runtime.transport"
+    ),
     "runtime.lanes.grok_web": (
         "errors protocol protocol.conversation protocol.emulation protocol.grok_web protocol.pool runtime runtime.disk runtime.lanes "
         "runtime.pool runtime.transport"
