@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import frozen
 from curl_cffi import Curl, CurlOpt
@@ -140,7 +140,7 @@ def configure(
 
 def _client_options(
     request: UpstreamRequest, protocol: ProtocolOptions
-) -> tuple[tuple[CurlOpt, int], ...]:
+) -> tuple[tuple[CurlOpt, Any], ...]:
     if request.impersonated:
         return protocol.browser_options
     return () if request.kept else PLAIN_OPTIONS
