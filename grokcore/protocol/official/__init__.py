@@ -1,4 +1,1 @@
-"""The wire of xAI's official lanes: requests to the Responses API, its streams, refusals, models.
-
-Only this package knows it. It gives and takes the words of :mod:`grokcore.protocol.conversation`.
-"""
+"""xAI's own API, streamed: the wire of the official lanes."""

@@ -19,6 +19,7 @@ from typing import Protocol
 import trio
 
 from ...errors import (
+    CliOutdated,
     GrokApiError,
     ModelGone,
     NoTokens,
@@ -71,6 +72,9 @@ class Holder(Protocol):
 
         :param stale: the key of one that was refused; empty if none was.
         """
+
+    def outdated(self) -> None:
+        """Look for the CLI's version anew: xAI wants a newer one."""
 
 
 class Wares(Protocol):
@@ -301,6 +305,8 @@ class Desk:
             self.standing.fail(error, lease.key, lease.model, lease.began, trio.current_time())
         if isinstance(error, OfficialCredentialRejected):
             self._stale = lease.key
+        if isinstance(error, CliOutdated):
+            self.holder.outdated()
         if isinstance(error, ModelGone):
             self.wares.gone(lease.model)
         self._changed()
