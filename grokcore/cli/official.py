@@ -1,4 +1,4 @@
-"""The official lanes of a server: their credentials, models and desks, and what is saved of them."""
+"""The official lanes of a server: credentials, models, desks, and their saved state."""
 
 from __future__ import annotations
 
