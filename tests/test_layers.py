@@ -114,6 +114,7 @@ ROOMS = {
     "protocol.grok_socket": (
         "errors protocol protocol.conversation protocol.emulation protocol.grok_web"
     ),
+    "protocol.official": "errors protocol protocol.conversation",
     "protocol.pool": "errors protocol",
     "protocol.token_file": "errors protocol protocol.urls",
     "protocol.browser_copy": "errors protocol.urls",

@@ -1,0 +1,1 @@
+"""xAI's own API, streamed: the wire of the official lanes."""
