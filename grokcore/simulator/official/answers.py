@@ -104,7 +104,7 @@ class Answer:
     """An answer.
 
     :ivar text: may hold citations, ``[[1]](https://example.com)``; each is annotated.
-    :ivar usage: fields of the usage that differ from what is counted.
+    :ivar usage: fields of the usage that replace the counted ones.
     :ivar reports_usage: whether the last event has the usage.
     :ivar error: of an answer that fails: ``code`` and ``message``.
     """

@@ -104,14 +104,15 @@ class OfficialSimulator:
         *,
         path: str = "/responses",
     ) -> None:
-        """Refuse the next *times* requests to a path of either service, whoever asks.
+        """Refuse the next *times* requests to a path of either service, with any key.
 
         :param body: JSON; bytes are sent as they are.
         :param path: below the base URL; empty for all.
         """
-        script = error(status, body, headers)
         if isinstance(body, bytes):
             script = Script((Send(body),), status, headers)
+        else:
+            script = error(status, body, headers)
         self._failing.append(_Failing(script, times, path))
 
     def asked(self, path: str = "/responses") -> list[OfficialCall]:

@@ -1,8 +1,9 @@
 """The events of a streamed answer, in the order and with the fields of xAI's own streams.
 
-Their shapes are those of recorded streams of api.x.ai (November 2025 to July 2026): bare UUIDs as
-ids of responses, items named ``rs_``, ``msg_``, ``ws_`` and ``ctc_`` after them, searches side by
-side that end in another order, and a function's arguments as one piece.
+Their shapes are those of recorded streams of api.x.ai (November 2025 to July 2026).
+The id of a response is a bare UUID; its items are named ``rs_``, ``msg_``, ``ws_`` and ``ctc_``
+after it. Searches run side by side and end in another order than they began. The arguments of a
+function come as one piece.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _CITATION = re.compile(r"\[\[(\d+)\]\]\(([^\s()]+)\)")
 
 @frozen
 class Ticket:
-    """What is known of a response before its answer.
+    """A response before its answer is made.
 
     :ivar body: the request.
     :ivar ticks: what the answer costs, if not what its tokens do.

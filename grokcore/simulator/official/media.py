@@ -47,6 +47,7 @@ class VideoJob:
 
     :ivar polls: questions that are answered with "pending" before its end.
     :ivar end: ``done``, ``failed``, ``expired`` or ``moderated``.
+    :ivar charged: whether its cost has been counted.
     """
 
     id: str
@@ -54,10 +55,13 @@ class VideoJob:
     duration: int
     polls: int
     end: str
+    charged: bool = False
 
-    @property
-    def ticks(self) -> int:
-        return self.duration * SECOND_TICKS
+    def charge(self) -> int:
+        """The cost of the video in ticks, the first time; 0 after that."""
+        ticks = 0 if self.charged else self.duration * SECOND_TICKS
+        self.charged = True
+        return ticks
 
 
 @define
@@ -152,9 +156,9 @@ class Media:
             "duration": job.duration,
             "respect_moderation": not moderated,
         }
-        cost = {"usage": {"cost_in_usd_ticks": job.ticks}}
+        cost = {"usage": {"cost_in_usd_ticks": job.duration * SECOND_TICKS}}
         told = {"status": "done", "video": film, "model": job.model, "progress": 100} | cost
-        return error(200, told), job.ticks
+        return error(200, told), job.charge()
 
     def _picture(self, base: str, *, inline: bool) -> dict[str, Any]:
         where: dict[str, Any] = {"url": f"{base}/assets/{self._next()}.jpg"}
