@@ -120,7 +120,8 @@ class OfficialQuestion:
 
     def decoder(self) -> Decoder:
         """A decoder for calls of the question's tools."""
-        return Decoder(upstream_names(self.rendered.rendering.question.toolbox))
+        names = upstream_names(self.rendered.rendering.question.toolbox)
+        return Decoder(names, lane=self.rendered.lane.name)
 
     def open(self, *, fresh: bool) -> HttpExchange:
         """Send the request."""
