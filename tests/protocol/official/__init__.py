@@ -1,1 +1,1 @@
-"""Tests of ``grokcore/protocol/grok_web``."""
+"""Tests of ``grokcore/protocol/official``."""
