@@ -201,7 +201,7 @@ def _choice(toolbox: Toolbox, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _searches(question: Question) -> tuple[list[dict[str, Any]], frozenset[str]]:
-    """The searches that are asked for, and the names of what is left out of them."""
+    """The searches that are asked for, and the names of options that are left out."""
     declared = question.extras.searches
     if question.search is False:
         return [], frozenset(f"tools.{one['type']}" for one in declared)

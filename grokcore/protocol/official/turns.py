@@ -101,7 +101,7 @@ class _Turns:
     def _result(self, message: Message, call_id: str | None) -> None:
         text = self._text(message)
         if message.failed:
-            text = f"{FAILED}\n{text}".strip()
+            text = f"{FAILED}\n{text}" if text else FAILED
         files = list(self._files(message))
         about = message.name or "a tool"
         if call_id is None:
