@@ -1,7 +1,7 @@
 """Calls of the client's tools, gathered until the answer ends.
 
-Text never follows a call in an answer of ours, but may in one of xAI's. So calls are kept, and given
-out behind everything else. A call that was opened and never finished is an answer that broke off.
+Text never follows a call in an answer of ours, but may in one of xAI's. So calls are kept, and
+given out behind everything else. An answer with a call that was never finished has broken off.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Calls:
     def is_call(self, item: dict[str, Any]) -> bool:
         """Whether an item calls a tool of the client's, and none of xAI's own.
 
-        A function that the client did not declare is its affair nevertheless: it can tell the model.
+        So does a function that the client, which has tools, did not declare: it can tell the model.
         """
         kind, name = item.get("type"), item.get("name")
         if kind == "function_call":

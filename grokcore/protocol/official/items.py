@@ -63,10 +63,10 @@ class Items:
 
         :param index: its place in the answer, or its id.
         """
-        if not isinstance(item, dict):
+        kind = item.get("type") if isinstance(item, dict) else None
+        if not isinstance(item, dict) or not isinstance(kind, str):
             self._counters.odd_values += 1
             return
-        kind = item.get("type")
         if kind == "message":
             for number, part in enumerate(_parts(item)) if done else ():
                 self.read_part((index, number), part)
@@ -79,7 +79,7 @@ class Items:
         elif kind in OWN_ITEMS or kind in ("function_call", "custom_tool_call"):
             self._read_own(item, index, done=done)
         elif kind != "reasoning":
-            self._counters.note_key(str(kind))
+            self._counters.note_key(kind)
         self._answer.events.append(Activity())
 
     def read_output(self, response: dict[str, Any]) -> bool:
