@@ -59,7 +59,7 @@ class EventReader:
         found: list[bytes] = []
         for line in lines:
             self._take(line, found)
-        if not self.too_long:
+        if rest and not self.too_long:
             self._tail += rest
             self._bound(len(self._tail))
         return found
@@ -102,7 +102,7 @@ class EventReader:
             return
         if not self.too_long:
             value = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-            if value.strip() not in (b"", _DONE):
+            if value[:1] == b"{" or value.strip() not in (b"", _DONE):
                 found.append(value)
         self._data.clear()
         self._size = 0
