@@ -3,8 +3,8 @@
 Theory
 ------
 The grammar is the WHATWG's (HTML standard §9.2, "Server-sent events"): lines that end with CR, LF
-or CRLF, a BOM at the beginning, comments that begin with a colon, and ``data`` fields that a blank
-line makes an event of. Of the other fields none is needed: xAI's events name their type in their
+or CRLF, perhaps a BOM at the beginning, comments that begin with a colon, and ``data`` fields. A
+blank line makes an event of them. Of the other fields none is needed: xAI's events name their type in their
 JSON.
 
 Rules
@@ -12,7 +12,7 @@ Rules
 1. The events do not depend on how the input was cut.
 2. A line that begins with a brace is data too. Some proxies put a bare JSON object into a stream.
 3. The standard drops an event that its blank line does not end. Here the end of the input is as
-   good: what is whole JSON is whole.
+   good: whole JSON is whole.
 4. Nothing is raised. A line, or an event of many lines, over the cap ends the reading, and
    :attr:`EventReader.too_long` says so; events before it are delivered.
 """
