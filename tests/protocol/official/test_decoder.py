@@ -389,7 +389,10 @@ def test_text_that_was_held_back_is_given_before_the_end() -> None:
 
 def test_a_limit_of_tokens_is_a_length() -> None:
     """Also if the reasoning took them all; calls that are whole are given."""
-    cut = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+    cut: dict[str, Any] = {
+        "status": "incomplete",
+        "incomplete_details": {"reason": "max_output_tokens"},
+    }
     assert events_of(delta("A"), completed(**cut)) == [Text("A"), Finished(End.LENGTH)]
     assert events_of(completed(**cut, usage=USAGE)) == [Used(REPORTED), Finished(End.LENGTH)]
     assert events_of(
@@ -399,7 +402,10 @@ def test_a_limit_of_tokens_is_a_length() -> None:
 
 def test_moderation_is_a_refusal_behind_text_and_an_error_without() -> None:
     """Nothing to show is no answer."""
-    cut = {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}
+    cut: dict[str, Any] = {
+        "status": "incomplete",
+        "incomplete_details": {"reason": "content_filter"},
+    }
     assert events_of(delta("A"), completed(**cut))[-1] == (
         Finished(End.REFUSAL, "xAI's moderation cut the answer.")
     )
