@@ -45,7 +45,7 @@ class Calls:
     def is_call(self, item: dict[str, Any]) -> bool:
         """Whether an item calls a tool of the client's, and none of xAI's own.
 
-        So does a function that the client, which has tools, did not declare: it can tell the model.
+        So does a function that the client, which has tools, did not declare: it can answer so.
         """
         kind, name = item.get("type"), item.get("name")
         if kind == "function_call":
