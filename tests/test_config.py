@@ -31,7 +31,7 @@ from grokcore.config import (
 )
 from grokcore.errors import ConfigError
 from grokcore.protocol.dialects.rendering import ThinkingStyle
-from grokcore.protocol.models import Limits, WebLane
+from grokcore.protocol.models import LaneUse, Limits, WebLane
 from tests.config_cases import Value, config_of, read, warnings_of
 
 # Defaults ---------------------------------------------------------------------------------------
@@ -87,6 +87,26 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "global": {"log_level": "INFO", "log_format": LogFormat.TEXT},
     "pool": {"max_in_flight_per_token": 2, "queue_seconds": 10},
     "fetch": {"allow_hosts": ()},
+    "api": {
+        "key": "",
+        "key_file": "",
+        "base_url": "https://api.x.ai/v1",
+        "use": LaneUse.OVERFLOW,
+        "daily_usd": 1.0,
+        "timezone": "UTC",
+        "models": (),
+        "stand_ins": {},
+        "images": False,
+    },
+    "cli": {
+        "auth_file": "",
+        "base_url": "https://cli-chat-proxy.grok.com/v1",
+        "client_version": "",
+        "use": LaneUse.OVERFLOW,
+        "token_command": (),
+        "models": (),
+        "stand_ins": {},
+    },
 }
 
 

@@ -60,6 +60,7 @@ TABLE = [
     Row(
         errors.KeyLimitExceeded, 429, "key_limit_exceeded", False, False, Blame.REQUEST, "requests"
     ),
+    Row(errors.ModelGone, 404, "model_not_found", False, True, Blame.UPSTREAM, ASKED_WRONGLY),
     Row(errors.ModelNotFound, 404, "model_not_found", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.UnknownUrl, 404, "unknown_url", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(
@@ -121,6 +122,19 @@ TABLE = [
     Row(errors.Overloaded, 503, "overloaded", True, False, Blame.SERVER, retry_after="1"),
     Row(errors.CredentialsRejected, 503, "no_valid_tokens", False, True, Blame.TOKEN),
     Row(errors.QuotaExhausted, 429, "rate_limit_exceeded", False, True, Blame.TOKEN, "requests"),
+    Row(errors.CreditsExhausted, 429, "rate_limit_exceeded", False, True, Blame.TOKEN, "requests"),
+    Row(
+        errors.SpendingCapReached,
+        429,
+        "rate_limit_exceeded",
+        False,
+        False,
+        Blame.SERVER,
+        "requests",
+    ),
+    Row(errors.OfficialCredentialRejected, 503, "no_valid_tokens", False, True, Blame.TOKEN),
+    Row(errors.AccessDenied, 502, "upstream_refused", False, True, Blame.TOKEN),
+    Row(errors.CliOutdated, 502, "upstream_refused", False, True, Blame.TOKEN),
     Row(errors.Challenge, 502, "upstream_challenge", False, False, Blame.EGRESS),
     Row(errors.AntiBotRefusal, 502, "upstream_antibot", False, False, Blame.EGRESS),
     Row(

@@ -120,9 +120,11 @@ ROOMS = {
     "protocol.recording": "protocol protocol.grok_socket protocol.grok_web",
     "runtime.disk": "errors protocol",
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
-    "runtime.pool": "errors protocol.pool",
+    "runtime.pool": "errors protocol protocol.conversation protocol.pool",
     "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
-    "runtime.lanes": "errors protocol.conversation runtime runtime.disk runtime.pool",
+    "runtime.lanes": (
+        "errors protocol protocol.conversation runtime runtime.disk runtime.pool runtime.transport"
+    ),
     "runtime.lanes.grok_web": (
         "errors protocol protocol.conversation protocol.emulation protocol.grok_web protocol.pool runtime runtime.disk runtime.lanes "
         "runtime.pool runtime.transport"
@@ -148,7 +150,9 @@ ROOMS = {
     "web.media": "errors protocol.dialects runtime.disk web.edge web.responses",
     "web.health": "protocol.pool runtime.completion web.observing web.state",
     "web.server": "config errors runtime.completion web.edge web.observing web.state",
-    "web.services": ("runtime.attachments runtime.completion web.delivery web.observing web.state"),
+    "web.services": (
+        "protocol runtime.attachments runtime.completion web.delivery web.observing web.state"
+    ),
     "web.model_list": "protocol protocol.pool web.edge web.services",
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (

@@ -8,7 +8,7 @@ the nearest name; a wrong type or value is a :class:`~grokcore.errors.ConfigErro
 """
 
 from .browser_settings import given_values, warnings_of
-from .loading import SECTIONS, load_config
+from .loading import SECTIONS, load_config, official_row
 from .sections import (
     DEFAULT_LIMITS,
     DEFAULT_STATSIG_ID,
@@ -21,7 +21,6 @@ from .sections import (
     GrokConfig,
     ImageMode,
     KeyConfig,
-    LaneUse,
     LogFormat,
     LongContext,
     PoolConfig,
@@ -43,7 +42,6 @@ __all__ = [
     "GrokConfig",
     "ImageMode",
     "KeyConfig",
-    "LaneUse",
     "LogFormat",
     "LongContext",
     "PoolConfig",
@@ -51,6 +49,7 @@ __all__ = [
     "given_values",
     "is_loopback",
     "load_config",
+    "official_row",
     "text_fault",
     "warnings_of",
 ]

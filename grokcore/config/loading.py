@@ -13,7 +13,7 @@ from attrs import evolve, fields_dict, frozen
 
 from ..errors import ConfigError
 from ..protocol.grok_socket.mode_names import mode_of
-from ..protocol.models import SHIPPED, Limits, Model, WebLane
+from ..protocol.models import SHIPPED, Limits, Model, WebLane, official_model
 from .original import is_newer_original, take_over, take_over_newer
 from .pasted import taken_out
 from .places import place_of
@@ -33,7 +33,7 @@ from .sections import (
 from .strict import SettingFault, structured
 from .text import name_shown, text_fault
 
-__all__ = ["SECTIONS", "load_config"]
+__all__ = ["SECTIONS", "load_config", "official_row"]
 
 Path: TypeAlias = tuple[str, ...]
 """Section and key of a setting."""
@@ -419,6 +419,12 @@ def _limits(row: ModelRow, grok: GrokConfig, model: Model) -> Limits:
         chunk=_first(row.chunk_timeout, grok.stream_chunk_timeout, shipped.chunk),
         total=_first(row.total_timeout, grok.stream_total_timeout, shipped.total),
     )
+
+
+def official_row(name: str, grok: GrokConfig) -> Model:
+    """A row for a model that only an official lane lists, with its clocks."""
+    model = official_model(name)
+    return evolve(model, limits=_limits(ModelRow(), grok, model))
 
 
 def _first(*values: float | None) -> float:

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from ..protocol.dialects.rendering import ThinkingStyle
 from ..protocol.emulation.forms import DEFAULT_WORDS, WORDS
 from ..protocol.grok_web.markup import parse_tag_names
-from ..protocol.models import LaneName, Limits, Model, Tier, WebLane
+from ..protocol.models import LaneName, LaneUse, Limits, Model, Tier, WebLane
 from ..protocol.urls.proxy_url import parse_proxy_url
 from .strict import SettingFault
 from .text import name_shown
@@ -32,7 +32,6 @@ __all__ = [
     "GrokConfig",
     "ImageMode",
     "KeyConfig",
-    "LaneUse",
     "LogFormat",
     "LongContext",
     "ModelRow",
@@ -76,17 +75,6 @@ class EarlierPictures(enum.Enum):
 
     NAME = "name"
     ATTACH = "attach"
-
-
-class LaneUse(enum.Enum):
-    """When an official lane answers a question that it can answer."""
-
-    OVERFLOW = "overflow"
-    """If no session token is free, rested and allowed."""
-    FIRST = "first"
-    ONLY = "only"
-    """Before the session tokens, which are not asked at all."""
-    OFF = "off"
 
 
 class LogFormat(enum.Enum):

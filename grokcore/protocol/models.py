@@ -23,6 +23,7 @@ __all__ = [
     "OFFICIAL_LIMITS",
     "SHIPPED",
     "LaneName",
+    "LaneUse",
     "Limits",
     "Model",
     "Tier",
@@ -60,6 +61,17 @@ class LaneName(enum.Enum):
     """The session of xAI's own CLI."""
     API = "api"
     """A key of xAI's API, which is paid per use."""
+
+
+class LaneUse(enum.Enum):
+    """When an official lane answers a question that it can answer."""
+
+    OVERFLOW = "overflow"
+    """If no session token is free, rested and allowed."""
+    FIRST = "first"
+    ONLY = "only"
+    """Before the session tokens, which are not asked at all."""
+    OFF = "off"
 
 
 OFFICIAL_LANES = frozenset({LaneName.CLI, LaneName.API})

@@ -193,7 +193,7 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
     @app.get("/models/<path:name>")
     async def show_model(name: str) -> Response:
         model = chosen_model(services, name, current_lifetime())
-        return json_response(model_object(services, model))
+        return json_response(model_object(services, model, current_lifetime()))
 
     @route(app, "GET", "/health", needs_key=False)
     async def health() -> Response:

@@ -34,34 +34,36 @@ def model_list(services: Services, lifetime: Lifetime) -> dict[str, object]:
     """The list for the request's key. With ``?all=1`` it has the models that no account may be
     asked for, too.
     """
-    rows, book = _rows_of(services, lifetime), services.gateway.pool.book
+    rows, lending = _rows_of(services, lifetime), services.gateway.lending
+    lanes = lifetime.caller.lanes
     if request.args.get("all", "0").lower() in _NO:
-        rows = book.listed(rows)
-    data = [_row(model, available=book.serves(model)) for model in rows]
+        rows = lending.listed(rows, lanes)
+    data = [_row(model, available=lending.serves(model, lanes)) for model in rows]
     ids = [model.name for model in rows]
     first, last = (ids[0], ids[-1]) if ids else (None, None)
     pages = {"has_more": False, "first_id": first, "last_id": last}
     return {"object": "list", **pages, "data": data}
 
 
-def model_object(services: Services, model: Model) -> dict[str, object]:
-    """A model, with the reason if no account may be asked for it."""
-    book = services.gateway.pool.book
-    if book.serves(model):
+def model_object(services: Services, model: Model, lifetime: Lifetime) -> dict[str, object]:
+    """A model, with the reason if no lane may be asked for it."""
+    lending, lanes = services.gateway.lending, lifetime.caller.lanes
+    if lending.serves(model, lanes):
         return _row(model, available=True)
-    reason = book.hopeless(Need(model), trio.current_time())
+    reason = lending.hopeless(Need(model, lanes=lanes), trio.current_time())
     words = {} if reason is None else {"unavailable_reason": reason.message}
     return {**_row(model, available=False), **words}
 
 
 def names_served(services: Services, lifetime: Lifetime) -> list[str]:
-    """Names of the models that an account may be asked for with the request's key, best first."""
-    serves = services.gateway.pool.book.serves
-    return [model.name for model in _rows_of(services, lifetime) if serves(model)][:MOST_NAMES]
+    """Names of the models that a lane may be asked for with the request's key, best first."""
+    serves, lanes = services.gateway.lending.serves, lifetime.caller.lanes
+    rows = _rows_of(services, lifetime)
+    return [model.name for model in rows if serves(model, lanes)][:MOST_NAMES]
 
 
 def _rows_of(services: Services, lifetime: Lifetime) -> list[Model]:
-    models = services.state.config.models.values()
+    models = services.models.values()
     return best_first(model for model in models if lifetime.caller.may_use(model.name))
 
 

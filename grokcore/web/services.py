@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
+from ..protocol.models import Model
 from ..runtime.attachments.fetch import Fetcher
 from ..runtime.completion.gateway import Gateway
 from .delivery import Deliveries
@@ -30,3 +31,8 @@ class Services:
     fetcher: Callable[[str], Fetcher]
     deliveries: Deliveries
     census: Census
+
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """The models of all lanes, by their names."""
+        return self.state.models(self.gateway.lending.names)

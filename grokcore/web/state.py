@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import trio
 
-from ..config import Config, given_values, warnings_of
+from ..config import Config, given_values, official_row, warnings_of
 from ..protocol.browser_values import BrowserValues
 from ..protocol.dialects.openai_responses.store import ResponseStore
+from ..protocol.models import Model
 from ..runtime.completion.gateway import FailedAttempt
 from ..runtime.wall import WallClock
 from .edge.auth import KeyRing
@@ -73,6 +74,7 @@ class ServerState:
     def adopt(self, config: Config) -> None:
         """Replace the settings."""
         self.config = config
+        self._table: tuple[tuple[str, ...], Mapping[str, Model]] = ((), config.models)
         self.keys = KeyRing(config.grok.api_key, config.keys, self.keys.callers)
         self.doors = Doors(config.server, keyed=not self.keys.empty)
         self.responses.limit(
@@ -83,9 +85,23 @@ class ServerState:
         for listener in self.on_settings:
             listener(config)
 
+    def models(self, official: tuple[str, ...]) -> Mapping[str, Model]:
+        """The table of models, with those that only official lanes have.
+
+        :param official: names that official lanes have; a name in two lanes is one model.
+        """
+        if self._table[0] != official:
+            added = {
+                name: official_row(name, self.config.grok)
+                for name in official
+                if name not in self.config.models
+            }
+            self._table = (official, {**self.config.models, **added})
+        return self._table[1]
+
     def attempt_failed(self, failure: FailedAttempt) -> None:
         """Hold a refusal against the browser values, unless they may be newer than its request."""
-        if failure.accepted >= self._values_since:
+        if failure.lane is not None and failure.accepted >= self._values_since:
             now = self.wall.time()
             self.browser.refused(failure.error, failure.lane, failure.egress, now)
 

@@ -12,9 +12,10 @@ from grokcore.errors import GrokApiError
 from grokcore.protocol.conversation.events import Event, Finished, Picture, Text
 from grokcore.protocol.conversation.question import Question, Rendering, Task, last_words
 from grokcore.protocol.counters import Counters
+from grokcore.protocol.models import LaneName
 from grokcore.runtime.disk.media_cache import MediaCache
 from grokcore.runtime.lanes.lane import Asset
-from grokcore.runtime.pool.leases import Lease
+from grokcore.runtime.pool.leases import AnyLease
 from grokcore.simulator.assets import jpeg
 
 __all__ = ["EchoLane"]
@@ -84,7 +85,7 @@ class EchoQuestion:
     def rendered(self) -> EchoQuestion:
         return self
 
-    async def prepare(self, lease: Lease, *, repeated: bool) -> EchoQuestion:
+    async def prepare(self, lease: AnyLease, *, repeated: bool) -> EchoQuestion:
         lane = self.lane
         lane.asked.append(self.rendering.question)
         return evolve(self, script=lane.scripts.pop(0)) if lane.scripts else self
@@ -110,6 +111,7 @@ class EchoQuestion:
 class EchoLane:
     """See :class:`grokcore.runtime.lanes.lane.Lane`.
 
+    :ivar name: whose leases it is given.
     :ivar facts: returns the rendering of a question.
     :ivar refusals: what the next attempts fail with.
     :ivar scripts: events of the next answers; see :class:`EchoDecoder`.
@@ -120,17 +122,18 @@ class EchoLane:
     refusals: list[GrokApiError] = field(factory=list)
     scripts: list[list[list[Event]]] = field(factory=list)
     asked: list[Question] = field(factory=list)
+    name: LaneName = LaneName.WEB
 
     def render(self, question: Question) -> EchoQuestion:
         return EchoQuestion(self, self.facts(question))
 
-    def failed(self, lease: Lease, error: GrokApiError) -> None: ...
+    def failed(self, lease: AnyLease, error: GrokApiError) -> None: ...
 
-    async def fetch(self, lease: Lease, url: str) -> Asset:
+    async def fetch(self, lease: AnyLease, url: str) -> Asset:
         return Asset(jpeg(), "image/jpeg")
 
-    async def fetch_file(self, lease: Lease, url: str) -> Asset:
+    async def fetch_file(self, lease: AnyLease, url: str) -> Asset:
         return await self.fetch(lease, url)
 
-    async def save(self, lease: Lease, url: str, cache: MediaCache) -> str:
+    async def save(self, lease: AnyLease, url: str, cache: MediaCache) -> str:
         raise NotImplementedError

@@ -11,7 +11,7 @@ from collections.abc import Container, Sequence
 
 from attrs import frozen
 
-from ..models import Model, Tier
+from ..models import LaneName, Model, Tier
 from .account import Account
 from .quota_polls import PollPlan
 from .roster import Roster
@@ -40,12 +40,14 @@ class Need:
     :ivar avoided: keys of tokens that are taken only if no other is free: they failed this request
         for a reason that we don't blame on them.
     :ivar asker: name of the API key that the request came with; empty without one.
+    :ivar lanes: the lanes that may answer.
     """
 
     model: Model
     excluded: frozenset[str] = frozenset()
     avoided: frozenset[str] = frozenset()
     asker: str = ""
+    lanes: frozenset[LaneName] = frozenset(LaneName)
 
 
 class Choice:

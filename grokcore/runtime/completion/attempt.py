@@ -8,9 +8,9 @@ import trio
 
 from ...errors import GrokApiError, TransportFailure
 from ...protocol.conversation.decoder import AnswerDecoder
-from ...protocol.conversation.events import Event, Failed, Finished, Unusable
+from ...protocol.conversation.events import Event, Failed, Finished, Unusable, Used
 from ..lanes.lane import AnswerExchange, Lane
-from ..pool.leases import Lease
+from ..pool.leases import AnyLease
 from .alarm import AlarmClock
 from .waiting import Waits
 
@@ -33,12 +33,14 @@ class Attempt:
     :ivar lease: settled with a success as soon as the answer is known to be whole.
     :ivar finished: whether the answer is whole.
     :ivar failure: the error that came behind events which have been returned already.
+    :ivar doubtful: whether the upstream has taken the question, and has not said what became of it.
+        It may then have written, and charged for, an answer that did not arrive.
     """
 
     def __init__(
         self,
         lane: Lane,
-        lease: Lease,
+        lease: AnyLease,
         exchange: AnswerExchange,
         decoder: AnswerDecoder,
         waits: Waits,
@@ -47,6 +49,7 @@ class Attempt:
         self.lease = lease
         self.finished = False
         self.failure: GrokApiError | None = None
+        self.doubtful = False
         self.decoder = decoder
         self._lane = lane
         self._exchange = exchange
@@ -65,6 +68,7 @@ class Attempt:
             interrupted.
         """
         await self._waits.under_clocks(self._exchange.accepted)
+        self.doubtful = True
         while True:
             events = self._decode(await self._waits.under_clocks(self._exchange.read))
             if events:
@@ -167,12 +171,23 @@ class Attempt:
         if not events:
             return events
         last = events[-1]
-        if isinstance(last, Finished | Unusable):
+        if isinstance(last, Finished | Unusable | Failed):
+            self._note_end(last, events)
+        return events
+
+    def _note_end(self, last: Finished | Unusable | Failed, events: list[Event]) -> None:
+        """Note the end of the answer; take a failure off *events*.
+
+        :raises GrokApiError: if there is only a failure.
+        """
+        self.doubtful = False
+        if len(events) > 1 and isinstance(counted := events[-2], Used):
+            self.lease.used(counted.usage)
+        if not isinstance(last, Failed):
             self.finished = True
             self.lease.settle(None)
-        elif isinstance(last, Failed):
-            self.failure = last.error
-            del events[-1]
-            if not events:
-                raise self.failure
-        return events
+            return
+        self.failure = last.error
+        del events[-1]
+        if not any(not isinstance(event, Used) for event in events):
+            raise self.failure

@@ -19,6 +19,9 @@ Rules
    total clock and with a lease of its own. Nothing of the answer to be corrected went out then but
    text and whole calls.
 6. Words, wire and session cookies are the lane's business: no module here or above knows them.
+7. The lane is that of the lease. A question is put into the words of another lane when a lease of
+   that one comes. No attempt goes to an official lane after one that may have been answered unseen:
+   it could cost money twice.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ import functools
 import logging
 import math
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import trio
@@ -43,22 +46,24 @@ from ...errors import (
 )
 from ...protocol.clocks import Clocks
 from ...protocol.conversation.events import Event, ToolCall, Unusable
-from ...protocol.conversation.question import Question, Repair
+from ...protocol.conversation.question import Question, Rendering, Repair
 from ...protocol.emulation.repairing import quiet
 from ...protocol.emulation.structured import within_bounds
-from ...protocol.models import WebLane
+from ...protocol.models import OFFICIAL_LANES, LaneName, WebLane
 from ...protocol.pool.attempts import MAX_ATTEMPTS, Attempts
 from ...protocol.pool.book import Need
 from ...protocol.pool.view import egress_label
 from ..disk.media_cache import MediaCache
 from ..lanes.lane import Asset, PreparedQuestion, RenderedQuestion, Renderer, rendered
-from ..pool.leases import Lease, TokenPool
+from ..pool.desk import Desk
+from ..pool.leases import AnyLease, TokenPool
 from .alarm import AlarmClock
 from .attempt import Attempt
 from .drift import Drift
+from .lending import Lending
 from .waiting import Waits
 
-__all__ = ["Completion", "FailedAttempt", "Gateway", "Times"]
+__all__ = ["Completion", "FailedAttempt", "Gateway", "Manner", "Times"]
 
 CLOSE_S = 2.0
 """Bound for closing a completion, in seconds. An abort takes well under a millisecond, as a rule.
@@ -80,7 +85,8 @@ class FailedAttempt:
 
     :ivar token_id: short hash of the token that it was made with.
     :ivar egress: name of the egress that was used.
-    :ivar lane: the lane whose request failed. Attachments go up over REST, whatever the model's.
+    :ivar lane: the way to grok.com whose request failed. Attachments go up over REST, whatever the
+        model's. None for an official lane.
     :ivar accepted: trio's time when the request was accepted; its settings are of that time, or
         newer.
     """
@@ -89,7 +95,7 @@ class FailedAttempt:
     model: str
     token_id: str
     egress: str
-    lane: WebLane
+    lane: WebLane | None
     accepted: float
 
 
@@ -107,10 +113,33 @@ class Times:
     first_at: float | None = None
 
 
+@frozen
+class Manner:
+    """How a question was put, for the response headers.
+
+    :ivar lane: the lane that it was put to.
+    :ivar in_file: and *tools_note*, *counts*: as in its
+        :class:`~grokcore.protocol.conversation.question.Rendering`.
+    """
+
+    lane: LaneName
+    in_file: bool = False
+    tools_note: str = ""
+    counts: bool = False
+
+    @classmethod
+    def of(cls, lane: LaneName, rendering: Rendering) -> Manner:
+        """The manner of *rendering* by *lane*."""
+        return cls(lane, rendering.in_file, rendering.tools_note, rendering.counts)
+
+
 class Gateway:
     """Makes completions, and keeps a list of the open ones.
 
-    :ivar lane: the lane of later questions; open completions keep theirs.
+    :param desks: those of the official lanes, the CLI's first.
+    :ivar lane: the lane of later questions for session tokens; open completions keep theirs.
+    :ivar official: the same for the official lanes.
+    :ivar lending: the credentials of all lanes.
     :ivar drift: counts of input that was not understood.
     :ivar alarm: wakes completions when one of their clocks is due; its ``run`` has to be running.
     :ivar on_failed_attempt: listeners, called with each failed attempt. They must not wait.
@@ -122,8 +151,13 @@ class Gateway:
         lane: Renderer,
         pool: TokenPool,
         jitter: Callable[[], float] = random.random,
+        *,
+        desks: tuple[Desk, ...] = (),
+        official: Mapping[LaneName, Renderer] | None = None,
     ) -> None:
         self.pool = pool
+        self.lending = Lending(pool, desks)
+        self.official = dict(official or {})
         self.jitter = jitter
         self.drift = Drift()
         self.alarm = AlarmClock()
@@ -136,12 +170,24 @@ class Gateway:
         """Completions between :meth:`completion` and their ``aclose``."""
         return len(self._open)
 
+    def renderer(self, name: LaneName) -> Renderer:
+        """The lane of this name, with the settings of the moment."""
+        return self.official.get(name, self.lane)
+
+    async def rendered(self, question: Question) -> RenderedQuestion:
+        """*question* in the words of the lane that is offered it first.
+
+        :raises GrokApiError: as :func:`grokcore.runtime.lanes.lane.rendered`.
+        """
+        need = Need(question.model, asker=question.asker, lanes=question.lanes)
+        return await rendered(self.renderer(self.lending.first(need)), question)
+
     def completion(
         self, asked: RenderedQuestion, accepted: float, request_id: str = ""
     ) -> Completion:
         """A completion that has not begun. The caller must ``aclose`` it.
 
-        :param asked: the question, as :attr:`lane` has rendered it.
+        :param asked: the question, as :meth:`rendered` gives it.
         :param accepted: trio's time when the request was accepted; the total clock runs from there.
         :param request_id: its name in the log.
         """
@@ -166,6 +212,7 @@ class Completion:
 
     :ivar model: the model that is asked.
     :ivar prompt_tokens: the estimate for the question.
+    :ivar manner: how the question was put, by the last attempt.
     :ivar ignored: names of parts of the question that were not passed on, attachments that were
         left out among them.
     :ivar request_id: its name in the log.
@@ -181,6 +228,8 @@ class Completion:
         question = asked.rendering.question
         self.model = question.model
         self.prompt_tokens = asked.rendering.prompt_tokens
+        self.manner = Manner.of(asked.lane.name, asked.rendering)
+        self._cost: int | None = None
         self.ignored = asked.rendering.ignored
         self.request_id = request_id
         self.token_id = ""
@@ -189,6 +238,7 @@ class Completion:
         self.corrections = 0
         self._gateway = gateway
         self._asker = question.asker
+        self._lanes = question.lanes
         self._accepted = accepted
         self._asked: RenderedQuestion | None = asked
         self._lane = asked.lane
@@ -206,6 +256,12 @@ class Completion:
     def attempts(self) -> int:
         """Number of requests that Grok has got for it so far."""
         return self._attempts.made
+
+    @property
+    def cost(self) -> int | None:
+        """Ticks that it has cost so far; None if nothing is charged."""
+        under_way = None if self._attempt is None else self._attempt.lease.cost
+        return self._cost if under_way is None else (self._cost or 0) + under_way
 
     async def fetch(self, url: str) -> Asset:
         """Fetch a picture of this answer, with the token and the egress that it was made with.
@@ -304,6 +360,7 @@ class Completion:
         if self.corrections or asked is None:
             raise unusable.error
         self.corrections, self._committed = 1, False
+        self._lanes -= OFFICIAL_LANES  # they have nothing to correct, and may cost money
         await attempt.abandon()
         self._forget_attempt(attempt, None)
         self._clocks.end_attempt()
@@ -336,7 +393,14 @@ class Completion:
     @property
     def _need(self) -> Need:
         attempts = self._attempts
-        return Need(self.model, frozenset(attempts.excluded), attempts.avoided, self._asker)
+        return evolve(
+            self._any_need, excluded=frozenset(attempts.excluded), avoided=attempts.avoided
+        )
+
+    @property
+    def _any_need(self) -> Need:
+        """The need of a request that has not failed."""
+        return Need(self.model, asker=self._asker, lanes=self._lanes)
 
     @property
     def _to_ask(self) -> RenderedQuestion:
@@ -345,9 +409,10 @@ class Completion:
         return self._asked
 
     def _ask(self, asked: RenderedQuestion) -> None:
-        """Make *asked*, which may have fewer attachments, the question."""
-        self._asked = asked
+        """Make *asked*, of another lane or with fewer attachments, the question."""
+        self._asked, self._lane = asked, asked.lane
         self.ignored = asked.rendering.ignored
+        self.manner = Manner.of(asked.lane.name, asked.rendering)
 
     def _counted(self, events: list[Event]) -> list[Event]:
         self._calls += sum(isinstance(event, ToolCall) for event in events)
@@ -381,16 +446,16 @@ class Completion:
         """
         now = trio.current_time()
         seconds = self._attempts.spacing(error, self._gateway.jitter())
-        if not seconds or self._gateway.pool.book.hopeless(self._need, now) is not None:
+        if not seconds or self._gateway.lending.hopeless(self._need, now) is not None:
             return
         if now + seconds >= self._clocks.total_at:
             raise self._final(error)
         await self._waits.under_clocks(functools.partial(trio.sleep, seconds))
 
-    async def _lease(self, previous: GrokApiError | None) -> Lease:
+    async def _lease(self, previous: GrokApiError | None) -> AnyLease:
         began = trio.current_time()
         try:
-            lease = functools.partial(self._gateway.pool.lease, self._need, self._ticket)
+            lease = functools.partial(self._gateway.lending.lease, self._need, self._ticket)
             return await self._waits.under_clocks(lease)
         except GrokApiError as error:
             # No token is left. If the last failure was a token's fault, report the pool's state;
@@ -409,15 +474,13 @@ class Completion:
         pool's state; if not, the next request may well be answered.
         """
         if error.blame is Blame.TOKEN:
-            pool_says = self._gateway.pool.book.hopeless(
-                Need(self.model, asker=self._asker), trio.current_time()
-            )
+            pool_says = self._gateway.lending.hopeless(self._any_need, trio.current_time())
             if pool_says is not None:
                 return pool_says
             error.amend(retry_after=OTHERS_LEFT_S)
         return error
 
-    async def _attempt_with(self, lease: Lease, *, fresh: bool) -> None:
+    async def _attempt_with(self, lease: AnyLease, *, fresh: bool) -> None:
         """Make an attempt, up to its first events.
 
         :raises GrokApiError: if it failed; it has been settled then.
@@ -434,17 +497,16 @@ class Completion:
             await self._end_attempt(attempt, failure)
             raise
 
-    async def _prepared(self, lease: Lease) -> PreparedQuestion:
-        """Prepare the question for the lease's account."""
-        repeated = self._attempts.made > 1
-        prepare = functools.partial(self._to_ask.prepare, lease, repeated=repeated)
+    async def _prepared(self, lease: AnyLease) -> PreparedQuestion:
+        """Prepare the question for the lease's account, in the words of its lane."""
+        prepare = functools.partial(self._prepare, lease)
         began = trio.current_time()
         try:
             return await self._waits.under_clocks(prepare)
         except GrokApiError as error:
             lease.settle(error)
             uploading = bool(self._to_ask.rendering.attachments)
-            self._report(error, lease, WebLane.REST if uploading else self.model.web_lane)
+            self._report(error, lease, uploading=uploading)
             raise
         except BaseException:
             lease.return_unused()
@@ -453,7 +515,13 @@ class Completion:
             if self._to_ask.rendering.attachments:
                 self.times.upload_s += trio.current_time() - began
 
-    def _begin(self, lease: Lease, prepared: PreparedQuestion, *, fresh: bool) -> Attempt:
+    async def _prepare(self, lease: AnyLease) -> PreparedQuestion:
+        if lease.lane is not self._to_ask.lane.name:
+            other = self._gateway.renderer(lease.lane)
+            self._ask(await rendered(other, self._to_ask.rendering.question))
+        return await self._to_ask.prepare(lease, repeated=self._attempts.made > 1)
+
+    def _begin(self, lease: AnyLease, prepared: PreparedQuestion, *, fresh: bool) -> Attempt:
         self._clocks.begin_attempt(trio.current_time())
         try:
             exchange = prepared.open(fresh=fresh)
@@ -464,7 +532,7 @@ class Completion:
             self._lane,
             lease,
             exchange,
-            within_bounds(prepared.decoder(), prepared.rendered.rendering.question.bounds),
+            within_bounds(prepared.decoder(), prepared.rendered.rendering.local_bounds),
             self._waits,
             self._gateway.alarm,
         )
@@ -472,16 +540,21 @@ class Completion:
 
     async def _end_attempt(self, attempt: Attempt, error: GrokApiError) -> None:
         await attempt.end(error)
+        if attempt.doubtful:
+            self._lanes -= OFFICIAL_LANES
         if error is not self._waits.interruption:  # that is caused by this server, not by Grok
-            self._report(error, attempt.lease, self.model.web_lane)
+            self._report(error, attempt.lease)
         self._forget_attempt(attempt, error)
 
     def _forget_attempt(self, attempt: Attempt, error: GrokApiError | None) -> None:
         if self._attempt is attempt:
+            self._cost = self.cost
             self._gateway.drift.note(self.model.name, attempt.decoder.counters, error)
             self._attempt = None
 
-    def _report(self, error: GrokApiError, lease: Lease, lane: WebLane) -> None:
+    def _report(self, error: GrokApiError, lease: AnyLease, *, uploading: bool = False) -> None:
+        web = WebLane.REST if uploading else self.model.web_lane
+        lane = web if lease.lane is LaneName.WEB else None
         self.failures += 1
         values = (self.request_id, self.attempts, self.token_id, error.code, error.message)
         _log.warning(

@@ -28,8 +28,9 @@ from attrs import field, frozen
 from ...errors import GrokApiError
 from ...protocol.conversation.decoder import AnswerDecoder
 from ...protocol.conversation.question import Question, Rendering
+from ...protocol.models import LaneName
 from ..disk.media_cache import MediaCache
-from ..pool.leases import Lease
+from ..pool.leases import AnyLease
 from ..threads import in_thread
 
 __all__ = [
@@ -123,7 +124,7 @@ class RenderedQuestion(Protocol):
     def rendering(self) -> Rendering:
         """The question, and facts about the lane's words for it."""
 
-    async def prepare(self, lease: Lease, *, repeated: bool) -> PreparedQuestion:
+    async def prepare(self, lease: AnyLease, *, repeated: bool) -> PreparedQuestion:
         """Bring the attachments to the lease's account.
 
         :param repeated: whether an attempt has failed already; spare attachments are then left out
@@ -143,22 +144,26 @@ class Renderer(Protocol):
 
 
 class Lane(Renderer, Protocol):
-    """A way to ask Grok, with the settings of one moment."""
+    """A way to ask Grok, with the settings of one moment. It is given leases of its own only."""
 
-    def failed(self, lease: Lease, error: GrokApiError) -> None:
+    @property
+    def name(self) -> LaneName:
+        """The lane's name, by the credential that it needs."""
+
+    def failed(self, lease: AnyLease, error: GrokApiError) -> None:
         """Forget beliefs about the lease's account that the failure of an attempt proves wrong."""
 
-    async def fetch(self, lease: Lease, url: str) -> Asset:
+    async def fetch(self, lease: AnyLease, url: str) -> Asset:
         """Fetch a picture that was made with *lease*, of 64 MiB at most.
 
         :param url: as in an event.
         :raises GrokApiError: if it can't be fetched, or is no picture.
         """
 
-    async def fetch_file(self, lease: Lease, url: str) -> Asset:
+    async def fetch_file(self, lease: AnyLease, url: str) -> Asset:
         """Fetch a file of any known type; bounds and errors are those of :meth:`fetch`."""
 
-    async def save(self, lease: Lease, url: str, cache: MediaCache) -> str:
+    async def save(self, lease: AnyLease, url: str, cache: MediaCache) -> str:
         """Keep a video that was made with *lease*, of 512 MiB at most, in *cache*; return its name
         there.
 

@@ -16,17 +16,19 @@ import bisect
 import itertools
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import trio
 from attrs import define, field
 
-from ...errors import GrokApiError, Overloaded
+from ...errors import GrokApiError, InternalError, Overloaded
+from ...protocol.conversation.usage import Usage
+from ...protocol.models import LaneName
 from ...protocol.pool.book import Loan, Need, TokenBook
 from ...protocol.pool.owner_actions import ActionResult, Cleared, Disabled, Enabled, Rechecked
 from ...protocol.pool.view import TokenView, TokenViews
 
-__all__ = ["Lease", "TokenPool"]
+__all__ = ["AnyLease", "Lease", "TokenPool", "token_lease"]
 
 MAX_WAITING = 1000
 """Requests that may wait for a token at once; more would wait for the queue's few seconds in vain.
@@ -35,11 +37,57 @@ MAX_WAITING = 1000
 _Result = TypeVar("_Result", bound=ActionResult)
 
 
+class AnyLease(Protocol):
+    """A credential that is reserved for one attempt: a session token, or an official lane's."""
+
+    @property
+    def lane(self) -> LaneName:
+        """The lane that the credential belongs to."""
+
+    @property
+    def key(self) -> str:
+        """The credential's name that no other has."""
+
+    @property
+    def token_id(self) -> str:
+        """The credential's short name for people."""
+
+    @property
+    def proxy_url(self) -> str:
+        """The egress; empty for a direct connection."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no message may quote."""
+
+    @property
+    def cost(self) -> int | None:
+        """Ticks that the attempt has cost, once it is given back; None if nothing is charged."""
+
+    def used(self, usage: Usage) -> None:
+        """Note the upstream's own count of the answer."""
+
+    def answering(self) -> None:
+        """Note that the upstream has begun to answer."""
+
+    def settle(self, error: GrokApiError | None) -> None:
+        """Give it back with the attempt's outcome; None is a success. Further calls do nothing."""
+
+    def abandon(self) -> None:
+        """Give it back if it is still open: the attempt has no outcome."""
+
+    def return_unused(self) -> None:
+        """Give it back if it is still open: no request was sent with it."""
+
+
 class Lease:
     """The runtime's handle for a token that is reserved for one attempt; it can be given back once.
 
     (The book's record of the reservation is a :class:`~grokcore.protocol.pool.book.Loan`.)
     """
+
+    lane = LaneName.WEB
+    cost: int | None = None
 
     def __init__(self, pool: TokenPool, loan: Loan) -> None:
         entry = loan.account.entry
@@ -92,6 +140,9 @@ class Lease:
             self._pool.book.settle(loan, error, trio.current_time())
             self._pool.changed()
 
+    def used(self, usage: Usage) -> None:
+        """Do nothing: grok.com counts no tokens."""
+
     def answering(self) -> None:
         """Note that Grok has begun to answer."""
         if self._loan is not None:
@@ -110,6 +161,16 @@ class Lease:
         if loan is not None:
             self._pool.book.abandon(loan, trio.current_time())
             self._pool.changed()
+
+
+def token_lease(lease: AnyLease) -> Lease:
+    """*lease*, which a lane of grok.com was given.
+
+    :raises InternalError: if it is another lane's.
+    """
+    if not isinstance(lease, Lease):
+        raise InternalError(f"A lane of grok.com was given a lease of {lease.lane.value}.")
+    return lease
 
 
 @define(eq=False)
@@ -154,10 +215,24 @@ class TokenPool:
         """A place in the queue, for a request and all its attempts."""
         return next(self._tickets)
 
-    async def lease(self, need: Need, ticket: int | None = None) -> Lease:
+    def lease_now(self, need: Need) -> Lease | None:
+        """A token that can serve *need* at once; None if there is none, or if a busy one is worth
+        waiting for.
+        """
+        self.look()
+        loan = self.book.choose(need, trio.current_time())
+        if loan is None:
+            return None
+        self._notify()
+        return Lease(self, loan)
+
+    async def lease(
+        self, need: Need, ticket: int | None = None, *, until: float | None = None
+    ) -> Lease:
         """Wait for a token that can serve *need*.
 
         :param ticket: the request's place in the queue; a new one at its end if there is none.
+        :param until: trio's time at which the wait ends; None for :attr:`queue_s` from now.
         :raises GrokApiError: if waiting for a token would not help (NoTokens, NoValidTokens,
             RateLimitExceeded, Challenge, …), or the queue was full or too slow (Overloaded).
         """
@@ -167,7 +242,7 @@ class TokenPool:
         try:
             self.changed()
             if waiter.lease is None:
-                await self._wait(waiter)
+                await self._wait(waiter, until)
             assert waiter.lease is not None
             lease, waiter.lease = waiter.lease, None
             return lease
@@ -177,10 +252,11 @@ class TokenPool:
             if waiter.lease is not None:  # served and cancelled at the same moment
                 waiter.lease.return_unused()
 
-    async def _wait(self, waiter: _Waiter) -> None:
+    async def _wait(self, waiter: _Waiter, until: float | None) -> None:
         if waiter.error is None and len(self._waiting) > MAX_WAITING:
             raise Overloaded("Too many requests are waiting for a token already.", retry_after=1)
-        until = trio.current_time() + self.queue_s
+        if until is None:
+            until = trio.current_time() + self.queue_s
         while not waiter.served.is_set() and trio.current_time() < until:
             opening = self.book.next_opening(waiter.need, trio.current_time())
             with trio.CancelScope(deadline=min(until, opening)) as waiter.sleep:

@@ -71,6 +71,8 @@ class UpstreamRequest:
         is sent as a plain client, with the headers given and over a connection of its own: other
         sites see nothing that Grok sees. A browser's response comes decoded, a plain client's as it
         was sent.
+    :ivar kept: of a plain client's request, whether its connection may serve others as well. Only
+        for a transport that no other site's requests go through.
     :ivar who: the name of the other side in failures.
     :raises ValueError: if ``connect_to`` is no address.
     """
@@ -84,6 +86,7 @@ class UpstreamRequest:
     connect_net_s: float = 3600.0
     connect_to: str = field(default="", validator=_check_address)
     impersonated: bool = True
+    kept: bool = False
     who: str = "Grok"
 
 

@@ -30,7 +30,6 @@ from ...protocol.models import Model, find_model
 from ...protocol.pool.book import Need
 from ...runtime.attachments.loading import load_attachments, load_enclosures
 from ...runtime.completion.gateway import Completion
-from ...runtime.lanes.lane import rendered
 from ..edge.lifetime import Lifetime
 from ..model_list import names_served
 from ..services import Services
@@ -93,7 +92,7 @@ def chosen_model(
     :raises ModelNotFound: if there is no such model.
     :raises ModelNotAllowed: if this key may not use it.
     """
-    models = services.state.config.models
+    models = services.models
     if name not in models:  # suggest only models that this key may use
         models = {
             candidate: model
@@ -107,15 +106,16 @@ def chosen_model(
 
 
 def require_served(services: Services, model: Model, lifetime: Lifetime) -> None:
-    """Check that an account may be asked for *model*, before anything is fetched for it.
+    """Check that a lane may be asked for *model*, before anything is fetched for it.
 
     :raises NoTokens: if none may; the message names the models that may be asked for.
     :raises NoValidTokens: if Grok has refused the credentials of all that may.
     """
-    book = services.gateway.pool.book
-    if book.serves(model):
+    lending, caller = services.gateway.lending, lifetime.caller
+    if lending.serves(model, caller.lanes):
         return
-    error = book.hopeless(Need(model, asker=lifetime.caller.name), trio.current_time())
+    need = Need(model, asker=caller.name, lanes=caller.lanes)
+    error = lending.hopeless(need, trio.current_time())
     if error is not None:  # else an account is on trial, and the question will show
         lifetime.headers["x-grok2api-attempts"] = "0"
         _name_others(services, error, lifetime)
@@ -181,13 +181,8 @@ async def open_choices(
 async def _open_completions(
     services: Services, question: Question, lifetime: Lifetime, count: int
 ) -> list[Completion]:
-    asked = await rendered(services.gateway.lane, question)
-    if asked.rendering.in_file:
-        lifetime.headers["x-grok2api-long-context"] = "file"
-    if asked.rendering.tools_note:
-        lifetime.headers["x-grok2api-tools"] = asked.rendering.tools_note
+    asked = await services.gateway.rendered(question)
     _refuse_more(services, count)
-    lifetime.headers["x-grok2api-usage"] = "estimated"
     return [
         services.gateway.completion(asked, lifetime.accepted, lifetime.request_id)
         for _ in range(count)
@@ -213,7 +208,7 @@ def described(
         refused = error
         raise
     except (NoTokens, NoValidTokens, ModeNotIncluded) as error:
-        if not services.gateway.pool.book.serves(completion.model):
+        if not services.gateway.lending.serves(completion.model, lifetime.caller.lanes):
             _name_others(services, error, lifetime)
         raise
     finally:
@@ -232,6 +227,13 @@ def _describe(
     """Write the headers. A key with limits gets no figures of the owner's tokens; its own figures
     were written by :func:`begin_asking`.
     """
+    manner = completion.manner
+    if manner.in_file:
+        lifetime.headers["x-grok2api-long-context"] = "file"
+    if manner.tools_note:
+        lifetime.headers["x-grok2api-tools"] = manner.tools_note
+    lifetime.headers["x-grok2api-usage"] = "reported" if manner.counts else "estimated"
+    lifetime.headers["x-grok2api-lane"] = manner.lane.value
     lifetime.headers["x-grok2api-attempts"] = str(completion.attempts)
     if lifetime.caller.allowance is not None:
         return

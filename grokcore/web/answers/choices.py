@@ -27,7 +27,7 @@ from ...protocol.conversation.events import (
     Unusable,
     Video,
 )
-from ...runtime.completion.gateway import Completion, Times
+from ...runtime.completion.gateway import Completion, Manner, Times
 from ...runtime.disk.media_cache import MediaCache
 from ...runtime.gather import for_all
 from ...runtime.lanes.lane import Asset
@@ -84,6 +84,17 @@ class Choices:
     def corrections(self) -> int:
         """Number of corrections that Grok was asked for."""
         return sum(one.corrections for one in self._completions)
+
+    @property
+    def manner(self) -> Manner:
+        """How the question was put for the first choice."""
+        return self._completions[0].manner
+
+    @property
+    def cost(self) -> int | None:
+        """Ticks that all choices have cost so far; None if nothing is charged."""
+        costs = [one.cost for one in self._completions if one.cost is not None]
+        return sum(costs) if costs else None
 
     @property
     def times(self) -> Times:

@@ -11,7 +11,6 @@ from ...protocol.conversation.question import Question, last_words
 from ...protocol.conversation.tools import Toolbox
 from ...protocol.dialects.ask import Ask
 from ...protocol.models import Model
-from ...runtime.lanes.lane import rendered
 from ..edge.lifetime import Lifetime
 from ..services import Services
 from .admission import (
@@ -57,7 +56,7 @@ async def token_count(services: Services, ask: Ask, lifetime: Lifetime) -> int:
     model = chosen_model(services, ask.model, lifetime)
     try:
         question = _question(ask, model, Enclosed(), lifetime)
-        return (await rendered(services.gateway.lane, question)).rendering.prompt_tokens
+        return (await services.gateway.rendered(question)).rendering.prompt_tokens
     except ContextLengthExceeded as error:
         if error.excess is None:
             raise
@@ -86,5 +85,7 @@ def _question(ask: Ask, model: Model, enclosed: Enclosed, lifetime: Lifetime) ->
         search=ask.search,
         toolbox=toolbox,
         bounds=bounds,
+        extras=ask.extras,
         asker=lifetime.caller.name,
+        lanes=lifetime.caller.lanes,
     )

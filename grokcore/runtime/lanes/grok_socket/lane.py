@@ -20,8 +20,9 @@ from ....protocol.grok_socket.decoder import Decoder
 from ....protocol.grok_socket.handshake import Asking, Handshake
 from ....protocol.grok_socket.mode_names import mode_of
 from ....protocol.grok_web.question_text import WebRendering
+from ....protocol.models import LaneName
 from ...disk.media_cache import MediaCache
-from ...pool.leases import Lease
+from ...pool.leases import AnyLease, Lease, token_lease
 from ...transport.seam import Heartbeat, SocketTransport
 from ..grok_web.lane import NET_MARGIN_S, GrokWebLane
 from ..grok_web.preparing import Preparer
@@ -51,27 +52,32 @@ class GrokSocketLane:
     wall: Callable[[], float]
     path: str = SOCKET_PATH
 
+    @property
+    def name(self) -> LaneName:
+        """The lanes of session tokens share a name."""
+        return LaneName.WEB
+
     def render(self, question: Question) -> SocketRendered:
         """Write the prompt of *question*."""
         return SocketRendered(self, self.web.settings.render(question))
 
-    def failed(self, lease: Lease, error: GrokApiError) -> None:
+    def failed(self, lease: AnyLease, error: GrokApiError) -> None:
         """Forget the account's uploads if Grok does not find one, its id if its session is
         refused.
         """
         self.web.failed(lease, error)
         if isinstance(error, CredentialsRejected):
-            lease.learn_user("")
+            token_lease(lease).learn_user("")
 
-    async def fetch(self, lease: Lease, url: str) -> Asset:
+    async def fetch(self, lease: AnyLease, url: str) -> Asset:
         """Fetch a picture."""
         return await self.web.fetch(lease, url)
 
-    async def fetch_file(self, lease: Lease, url: str) -> Asset:
+    async def fetch_file(self, lease: AnyLease, url: str) -> Asset:
         """Fetch a file."""
         return await self.web.fetch_file(lease, url)
 
-    async def save(self, lease: Lease, url: str, cache: MediaCache) -> str:
+    async def save(self, lease: AnyLease, url: str, cache: MediaCache) -> str:
         """Keep a video."""
         return await self.web.save(lease, url, cache)
 
@@ -87,23 +93,21 @@ class SocketRendered:
     lane: GrokSocketLane
     rendering: WebRendering
 
-    async def prepare(self, lease: Lease, *, repeated: bool) -> SocketQuestion:
+    async def prepare(self, lease: AnyLease, *, repeated: bool) -> SocketQuestion:
         """Ask for the account's user id, and upload the attachments."""
-        web = self.lane.web
-        user_id = await self.lane.users.user_id(lease, web.settings)
-        await self.lane.users.look_at_modes(lease, web.settings)
-        if (mode := mode_of(self.rendering.question.model)) in lease.refused_modes:
-            plan = lease.refused_modes[mode]
+        web, lent = self.lane.web, token_lease(lease)
+        user_id = await self.lane.users.user_id(lent, web.settings)
+        await self.lane.users.look_at_modes(lent, web.settings)
+        if (mode := mode_of(self.rendering.question.model)) in lent.refused_modes:
+            plan = lent.refused_modes[mode]
             named = f" Grok names the plan {plan}." if plan else ""
             raise ModeNotIncluded(
                 f"The Grok account's plan does not include the mode {mode}.{named} Ask for another "
                 "model, or add a token of an account that has it."
             )
-        preparer = Preparer(web.transport, web.uploads, web.settings, lease)
+        preparer = Preparer(web.transport, web.uploads, web.settings, lent)
         rendering, files = await preparer.bring(self.rendering, repeated=repeated)
-        return SocketQuestion(
-            self.lane, lease, user_id, rendering, tuple(file.id for file in files)
-        )
+        return SocketQuestion(self.lane, lent, user_id, rendering, tuple(file.id for file in files))
 
 
 @frozen(eq=False)

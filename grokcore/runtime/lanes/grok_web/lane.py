@@ -11,8 +11,9 @@ from ....protocol.conversation.question import Question
 from ....protocol.grok_web.decoder import Decoder
 from ....protocol.grok_web.payload import CHAT_PATH, chat_headers
 from ....protocol.grok_web.question_text import WebRendering
+from ....protocol.models import LaneName
 from ...disk.media_cache import MediaCache
-from ...pool.leases import Lease
+from ...pool.leases import AnyLease, Lease, token_lease
 from ...transport.seam import Transport, UpstreamRequest
 from ..lane import Asset
 from .assets import AssetAccess, AssetFetcher
@@ -46,24 +47,29 @@ class GrokWebLane:
     settings: GrokWebSettings
     uploads: Uploads = field(default=Factory(_uploads, takes_self=True))
 
+    @property
+    def name(self) -> LaneName:
+        """The lanes of session tokens share a name."""
+        return LaneName.WEB
+
     def render(self, question: Question) -> GrokWebRendered:
         """Write the prompt of *question*."""
         return GrokWebRendered(self, self.settings.render(question))
 
-    def failed(self, lease: Lease, error: GrokApiError) -> None:
+    def failed(self, lease: AnyLease, error: GrokApiError) -> None:
         """Forget the account's uploads if Grok does not find one."""
         if isinstance(error, AttachmentRefused):
             self.uploads.forget(lease.key)
 
-    async def fetch(self, lease: Lease, url: str) -> Asset:
+    async def fetch(self, lease: AnyLease, url: str) -> Asset:
         """Fetch a picture."""
         return await self._fetcher.fetch(_access(lease), url)
 
-    async def fetch_file(self, lease: Lease, url: str) -> Asset:
+    async def fetch_file(self, lease: AnyLease, url: str) -> Asset:
         """Fetch a file."""
         return await self._fetcher.fetch_file(_access(lease), url)
 
-    async def save(self, lease: Lease, url: str, cache: MediaCache) -> str:
+    async def save(self, lease: AnyLease, url: str, cache: MediaCache) -> str:
         """Keep a video."""
         return await self._fetcher.save(_access(lease), url, cache)
 
@@ -72,8 +78,8 @@ class GrokWebLane:
         return AssetFetcher(self.transport, self.settings.assets_url, self.settings.identity)
 
 
-def _access(lease: Lease) -> AssetAccess:
-    return AssetAccess(lease.sso, lease.proxy_url)
+def _access(lease: AnyLease) -> AssetAccess:
+    return AssetAccess(token_lease(lease).sso, lease.proxy_url)
 
 
 @frozen(eq=False)
@@ -83,12 +89,12 @@ class GrokWebRendered:
     lane: GrokWebLane
     rendering: WebRendering
 
-    async def prepare(self, lease: Lease, *, repeated: bool) -> GrokWebQuestion:
+    async def prepare(self, lease: AnyLease, *, repeated: bool) -> GrokWebQuestion:
         """Upload the attachments, and write the payload."""
-        lane = self.lane
-        preparer = Preparer(lane.transport, lane.uploads, lane.settings, lease)
+        lane, lent = self.lane, token_lease(lease)
+        preparer = Preparer(lane.transport, lane.uploads, lane.settings, lent)
         payload = await preparer.prepare(self.rendering, repeated=repeated)
-        return GrokWebQuestion(lane, lease, payload)
+        return GrokWebQuestion(lane, lent, payload)
 
 
 @frozen(eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import frozen
 from curl_cffi import Curl, CurlOpt
@@ -120,7 +120,7 @@ def configure(
             CurlOpt.HTTPHEADER,
             [_header_line(name, value) for name, value in request.headers] + [b"Expect:"],
         ),
-        *(protocol.browser_options if request.impersonated else PLAIN_OPTIONS),
+        *_client_options(request, protocol),
         *protocol.options,
     ):
         curl.setopt(option, value)
@@ -136,6 +136,14 @@ def configure(
         curl.setopt(CurlOpt.PROXY_CAINFO, ca_file)
     curl._ensure_cacert()
     return kept
+
+
+def _client_options(
+    request: UpstreamRequest, protocol: ProtocolOptions
+) -> tuple[tuple[CurlOpt, Any], ...]:
+    if request.impersonated:
+        return protocol.browser_options
+    return () if request.kept else PLAIN_OPTIONS
 
 
 class _Context:

@@ -1,0 +1,187 @@
+"""The choice among lanes: session tokens of grok.com, and the credentials of the official lanes.
+
+Theory
+------
+Each lane lends by itself: the token pool with a queue, the desks at once or not at all. A question
+is offered to the lanes in the owner's order, and takes the first credential that is free. Only
+when none is free does it wait: in the token pool's queue, if tokens could serve it, and for the
+desks' news beside that.
+
+Rules
+-----
+1. The order is: desks with the use FIRST or ONLY, the session tokens, desks with OVERFLOW; of two
+   desks, the CLI's before the paid one.
+2. With a desk of use ONLY, session tokens are not asked at all.
+3. A lane answers only models that it has, and only keys that may use it (``Need.lanes``).
+4. An overflow happens when no token is free that is rested and allowed, without a wait.
+5. If no lane can answer, the error is that which passes by itself, with the reasons of the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import trio
+
+from ...errors import GrokApiError, NoTokens, Overloaded, RateLimitExceeded
+from ...protocol.models import LaneName, LaneUse, Model
+from ...protocol.pool.book import Need
+from ..pool.desk import NO_ROOM, Desk, Listening
+from ..pool.leases import AnyLease, TokenPool
+
+__all__ = ["Lending"]
+
+_BEFORE = (LaneUse.FIRST, LaneUse.ONLY)
+
+
+class Lending:
+    """All lanes' credentials.
+
+    :ivar desks: the official lanes', the CLI's first.
+    """
+
+    def __init__(self, pool: TokenPool, desks: Sequence[Desk] = ()) -> None:
+        self.pool = pool
+        self.desks = tuple(desks)
+
+    def desk(self, lane: LaneName) -> Desk | None:
+        """The desk of an official lane; None if it has none."""
+        return next((desk for desk in self.desks if desk.name is lane), None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all models that official lanes have."""
+        listed = (desk.wares.names for desk in self.desks if desk.use is not LaneUse.OFF)
+        return tuple(dict.fromkeys(name for names in listed for name in names))
+
+    # Without a wait ------------------------------------------------------------------------------
+
+    def first(self, need: Need) -> LaneName:
+        """The lane that is offered *need* first."""
+        before = self._desks(need, _BEFORE)
+        if before:
+            return before[0].name
+        behind = () if self._has_web(need) else self._desks(need, (LaneUse.OVERFLOW,))
+        return behind[0].name if behind else LaneName.WEB
+
+    def serves(self, model: Model, lanes: frozenset[LaneName]) -> bool:
+        """Whether a lane among *lanes* may be asked for *model*, now or later."""
+        need = Need(model, lanes=lanes)
+        return bool(self._offering(need)) or (self._has_web(need) and self.pool.book.serves(model))
+
+    def listed(self, models: Iterable[Model], lanes: frozenset[LaneName]) -> list[Model]:
+        """The part of *models* that lanes among *lanes* may be asked for. If nothing is known of
+        the session tokens, grok.com's models are among them; see
+        :meth:`~grokcore.protocol.pool.book.TokenBook.listed`.
+        """
+        models = list(models)
+        needs = {model.name: Need(model, lanes=lanes) for model in models}
+        web = self.pool.book.listed(model for model in models if self._has_web(needs[model.name]))
+        names = {model.name for model in web}
+        return [
+            model for model in models if model.name in names or self._offering(needs[model.name])
+        ]
+
+    def hopeless(self, need: Need, now: float) -> GrokApiError | None:
+        """The error to answer *need* with, if waiting would not help; None if it would."""
+        errors: list[tuple[LaneName, GrokApiError]] = []
+        if self._has_web(need):
+            error = self.pool.book.hopeless(need, now)
+            if error is None:
+                return None
+            errors.append((LaneName.WEB, error))
+        for desk in self._offering(need):
+            error = desk.hopeless(need, now)
+            if error is None:
+                return None
+            errors.append((desk.name, error))
+        return _told(errors, need)
+
+    # With a wait ---------------------------------------------------------------------------------
+
+    async def lease(self, need: Need, ticket: int) -> AnyLease:
+        """Wait for a credential that can serve *need*.
+
+        :param ticket: the request's place in the token pool's queue.
+        :raises GrokApiError: as :meth:`grokcore.runtime.pool.leases.TokenPool.lease`.
+        """
+        if not self._offering(need) and self._has_web(need):
+            return await self.pool.lease(need, ticket)
+        until = trio.current_time() + self.pool.queue_s
+        while True:
+            lease = await self._free(need)
+            if lease is not None:
+                return lease
+            now = trio.current_time()
+            error = self.hopeless(need, now)
+            if error is not None:
+                raise error
+            if self._has_web(need) and self.pool.book.hopeless(need, now) is None:
+                lease = await self._queued(need, ticket, until)
+                if lease is not None:
+                    return lease
+            else:
+                await self._news(need, until)
+
+    async def _free(self, need: Need) -> AnyLease | None:
+        """A credential that is free now, of the first lane that has one."""
+        for desk in self._desks(need, _BEFORE):
+            if (lent := await _lend(desk, need)) is not None:
+                return lent
+        if self._has_web(need) and (lease := self.pool.lease_now(need)) is not None:
+            return lease
+        for desk in self._desks(need, (LaneUse.OVERFLOW,)):
+            if (lent := await _lend(desk, need)) is not None:
+                return lent
+        return None
+
+    async def _queued(self, need: Need, ticket: int, until: float) -> AnyLease | None:
+        """Wait in the token pool's queue; None if a desk has news in the meantime."""
+        with trio.CancelScope() as scope, Listening(self._offering(need), scope.cancel):
+            return await self.pool.lease(need, ticket, until=until)
+        return None
+
+    async def _news(self, need: Need, until: float) -> None:
+        """Wait for a desk's news.
+
+        :raises Overloaded: if there was none until then.
+        """
+        now = trio.current_time()
+        if now >= until:
+            raise Overloaded(NO_ROOM, retry_after=1)
+        desks = self._offering(need)
+        opening = min((desk.opens_at(need, now) for desk in desks), default=math.inf)
+        scope = trio.CancelScope(deadline=min(until, opening))
+        with scope, Listening(desks, scope.cancel):
+            await trio.sleep_forever()
+
+    # Lanes ---------------------------------------------------------------------------------------
+
+    def _has_web(self, need: Need) -> bool:
+        """Whether session tokens may be asked for the model."""
+        alone = any(desk.use is LaneUse.ONLY for desk in self.desks)
+        return need.model.on_web and LaneName.WEB in need.lanes and not alone
+
+    def _offering(self, need: Need) -> list[Desk]:
+        return [desk for desk in self.desks if desk.offers(need)]
+
+    def _desks(self, need: Need, uses: Sequence[LaneUse]) -> list[Desk]:
+        return [desk for desk in self._offering(need) if desk.use in uses]
+
+
+async def _lend(desk: Desk, need: Need) -> AnyLease | None:
+    await desk.refresh()
+    return desk.lend(need, trio.current_time())
+
+
+def _told(errors: Sequence[tuple[LaneName, GrokApiError]], need: Need) -> GrokApiError:
+    """One error for all: the first that passes by itself, else the first."""
+    if not errors:
+        return NoTokens(f"No lane that may answer here has the model {need.model.name}.")
+    passing = [error for _, error in errors if isinstance(error, RateLimitExceeded)]
+    main = passing[0] if passing else errors[0][1]
+    waits = [error.retry_after for error in passing if error.retry_after is not None]
+    others = [f"(Lane {lane.value}: {error.short})" for lane, error in errors if error is not main]
+    main.amend(retry_after=min(waits, default=None), advice=" ".join(others))
+    return main
