@@ -201,7 +201,8 @@ class OfficialSimulator:
             edit = call.path.endswith("edits")
             return self._charged(*self.media.pictures(call.body, call.base, edit=edit))
         if call.path in {"/videos/generations", "/videos/edits", "/videos/extensions"}:
-            return self.media.begin_video(call.body, named.removeprefix("video_"))
+            end = named.removeprefix("video_") if named.startswith("video_") else ""
+            return self.media.begin_video(call.body, end)
         return _not_found()
 
     def _of_cli(self, call: OfficialCall) -> Script:

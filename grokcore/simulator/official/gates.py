@@ -34,8 +34,9 @@ def refused_session(headers: Mapping[str, str], tokens: Container[str]) -> Scrip
     found = _VERSION.fullmatch(version)
     if found is None or tuple(map(int, found.groups())) < LEAST_VERSION:
         return outdated(version or "(none)")
-    token = headers.get("authorization", "").removeprefix("Bearer ")
-    if headers.get("x-xai-token-auth") != "xai-grok-cli" or token not in tokens:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    marked = headers.get("x-xai-token-auth") == "xai-grok-cli"
+    if not marked or scheme.lower() != "bearer" or token not in tokens:
         return expired_session()
     return None
 
