@@ -23,6 +23,24 @@ __all__ = ["Event", "Ticket", "cited", "events_of"]
 
 Event: TypeAlias = dict[str, Any]
 
+ECHOED: tuple[tuple[str, Any], ...] = (
+    ("max_output_tokens", None),
+    ("parallel_tool_calls", True),
+    ("previous_response_id", None),
+    ("reasoning", {"effort": None, "summary": None}),
+    ("temperature", 0.699999988079071),
+    ("text", {"format": {"type": "text"}}),
+    ("tool_choice", "auto"),
+    ("tools", []),
+    ("top_p", 0.949999988079071),
+    ("user", None),
+    ("store", True),
+    ("service_tier", "default"),
+    ("prompt_cache_key", None),
+    ("instructions", None),
+)
+"""Fields of a request that its response repeats, and their values if it has none."""
+
 _CITATION = re.compile(r"\[\[(\d+)\]\]\(([^\s()]+)\)")
 
 
@@ -87,25 +105,7 @@ class _Writer:
     def response(self, *, status: str, **fields: Any) -> Event:
         """The response object so far; fields that the request set are echoed."""
         body = self.ticket.body
-        echoed = {
-            name: body.get(name, default)
-            for name, default in (
-                ("max_output_tokens", None),
-                ("parallel_tool_calls", True),
-                ("previous_response_id", None),
-                ("reasoning", {"effort": None, "summary": None}),
-                ("temperature", 0.699999988079071),
-                ("text", {"format": {"type": "text"}}),
-                ("tool_choice", "auto"),
-                ("tools", []),
-                ("top_p", 0.949999988079071),
-                ("user", None),
-                ("store", True),
-                ("service_tier", "default"),
-                ("prompt_cache_key", None),
-                ("instructions", None),
-            )
-        }
+        echoed = {name: body.get(name, default) for name, default in ECHOED}
         return {
             "created_at": CREATED,
             "completed_at": None if status == "in_progress" else CREATED + 1,
