@@ -15,6 +15,7 @@ from attrs import define, field
 from ..conversation.events import ToolCall
 from ..conversation.tools import Tool, ToolKind
 from ..lenient_json import loads
+from .tools import custom_text
 
 __all__ = ["MOST_CALLS", "Calls"]
 
@@ -97,8 +98,8 @@ class Calls:
         tool = self._tools.get(call.name) or Tool(call.name)
         if call.custom:
             kind = ToolKind.CUSTOM
-        elif tool.kind is ToolKind.CUSTOM:
-            return None
+        elif tool.kind is ToolKind.CUSTOM:  # which xAI only takes as a function
+            kind, arguments = ToolKind.CUSTOM, custom_text(arguments)
         else:
             kind = ToolKind.FUNCTION
             readable = _object_text(arguments)
