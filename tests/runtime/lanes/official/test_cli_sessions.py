@@ -36,7 +36,7 @@ async def test_the_session_is_read_with_the_cli_s_version(auth_file: Path) -> No
         "token-1", "user-1", "owner@example.com", AT + 3600, "1.0.30"
     )
     assert source.fault == ""
-    assert source.secrets() == ("token-1", "owner@example.com", "user-1")
+    assert source.secrets == ("token-1", "owner@example.com", "user-1")
 
 
 def test_the_file_is_only_read(
@@ -95,7 +95,7 @@ async def test_a_session_that_expires_is_renewed_by_the_cli_alone(
     await source.refresh()
     assert secret(source) == "token-1"
     now = AT + 3600
-    assert (secret(source), source.fault, source.secrets()) == (None, EXPIRED, ())
+    assert (secret(source), source.fault, source.secrets) == (None, EXPIRED, ())
     await source.refresh()
     assert source.fault == EXPIRED
     rewrite(auth_file, session("token-2", expires_at=AT + 7200))
