@@ -117,7 +117,7 @@ class ExtraFields:
 
 
 def search_tools(declared: Iterable[Declaration]) -> Iterator[Declaration]:
-    """The searches of xAI's among declared tools: ``web_search`` in all its spellings, and ``x_search``.
+    """The searches of xAI among declared tools: ``web_search`` in any spelling, and ``x_search``.
     Anthropic's ``blocked_domains`` are xAI's ``excluded_domains``.
     """
     for tool in declared:
