@@ -23,7 +23,6 @@ from ..runtime.lanes.official.cli_session import CliSessionFile, find_auth_file
 from ..runtime.lanes.official.client_version import ClientVersion
 from ..runtime.lanes.official.credentials import CredentialSource, FixedKey
 from ..runtime.lanes.official.credits import CreditsLook
-from ..runtime.lanes.official.holder import SourceHolder
 from ..runtime.lanes.official.key_file import KeyFile
 from ..runtime.lanes.official.lane import OfficialLane, headers_of
 from ..runtime.lanes.official.offer import Offer
@@ -67,9 +66,10 @@ def source_of(settings: LaneConfig) -> CredentialSource:
 
 
 class OfficialWay:
-    """One official lane with all its parts.
+    """An official lane with all its parts.
 
     :ivar settings: of the moment; changed by :meth:`adopt` only.
+    :ivar source: the place that its credential comes from.
     :ivar desk: lends its credential.
     :ivar lane: asks its questions.
     :ivar keeper: keeps its list of models.
@@ -83,10 +83,10 @@ class OfficialWay:
         self.settings = _settings(config, name)
         self._transport = transport
         self._proxy_url = config.grok.proxy_url
-        self.holder = SourceHolder(source_of(self.settings))
+        self.source = source_of(self.settings)
         self.keeper = CatalogueKeeper(self.asker, time.time, self._listed)
         self.offer = Offer(self.keeper)
-        self.desk = Desk(name, self.holder, self.offer, spending=spending)
+        self.desk = Desk(name, self.source, self.offer, spending=spending)
         self._uploads = FileUploads(transport)
         self.credits = CreditsLook(self.asker)
         self.lists_changed = False
@@ -104,7 +104,7 @@ class OfficialWay:
         """Use other settings from now on. Answers under way finish with those they have."""
         old, self.settings = self.settings, _settings(config, self.name)
         if _credential_settings(old) != _credential_settings(self.settings):
-            self.holder.source = source_of(self.settings)
+            self.source = self.desk.holder = source_of(self.settings)
             self.desk.standing.forget()
             self.keeper.demand()
         self._apply(config)
@@ -132,7 +132,7 @@ class OfficialWay:
             self._asking.cancel()
 
     def _lane(self) -> OfficialLane:
-        base_url, source = self.settings.base_url, self.holder.source
+        base_url, source = self.settings.base_url, self.source
         return OfficialLane(self.name, self._transport, base_url, source, self.offer, self._uploads)
 
     def asker(self) -> OfficialAsker:
@@ -142,7 +142,7 @@ class OfficialWay:
             self._transport,
             name,
             self.settings.base_url,
-            self.holder.source,
+            self.source,
             lambda credential: headers_of(name, credential, ""),
             lambda status, headers, body: refusal_of_response(status, headers, body, lane=name),
             self._proxy_url,
