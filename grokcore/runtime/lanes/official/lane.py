@@ -33,7 +33,7 @@ __all__ = ["OfficialLane", "headers_of"]
 RESPONSES_PATH = "/responses"
 
 LARGE_BYTES = 512 * 1024
-"""Bytes of pictures from which the request is written in a thread: some 2 ms for base64 and JSON."""
+"""Bytes of pictures from which a request is written in a thread: some 2 ms of base64 and JSON."""
 
 NET_MARGIN_S = 15.0
 """The transport's connect timeout exceeds the first-response clock by this much, so that the clock
