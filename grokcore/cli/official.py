@@ -14,6 +14,7 @@ from ..config import ApiConfig, CliConfig, Config
 from ..protocol.conversation.usage import TICKS_PER_USD
 from ..protocol.models import LaneName, LaneUse
 from ..protocol.official.refusals import refusal_of_response
+from ..protocol.pool.desk_view import Plan, Stock
 from ..protocol.pool.spending import Spending
 from ..runtime.days import Days
 from ..runtime.disk.state_file import Record
@@ -86,9 +87,11 @@ class OfficialWay:
         self.holder = SourceHolder(source_of(self.settings))
         self.keeper = CatalogueKeeper(self.asker, time.time, self._listed)
         self.offer = Offer(self.keeper)
-        self.desk = Desk(name, self.holder, self.offer, spending=spending)
+        self.credits = CreditsLook(self.asker, self._told)
+        self.desk = Desk(
+            name, self.holder, self.offer, spending=spending, stock=self._stock, plan=self._plan
+        )
         self._uploads = FileUploads(transport)
-        self.credits = CreditsLook(self.asker)
         self.lists_changed = False
         self._in_use = trio.Event()
         self._asking = trio.CancelScope()
@@ -154,10 +157,27 @@ class OfficialWay:
         while True:
             await self._in_use.wait()
             with trio.CancelScope() as self._asking:
-                await self.keeper.run()
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self.keeper.run)
+                    if self.name is LaneName.CLI:
+                        nursery.start_soon(self.credits.run)
 
     def _listed(self) -> None:
         self.lists_changed = True
+        self.desk.changed()
+
+    # For the owner -------------------------------------------------------------------------------
+
+    def _stock(self) -> Stock:
+        catalogue = self.keeper.catalogue
+        age = None if catalogue.at is None else max(0.0, time.time() - catalogue.at)
+        return Stock(len(self.offer.names), age, catalogue.fault)
+
+    def _plan(self) -> Plan | None:
+        found = self.credits.look() if self.name is LaneName.CLI else None
+        return found and Plan(found.percent_used, found.period, found.period_end)
+
+    def _told(self) -> None:
         self.desk.changed()
 
 
