@@ -111,8 +111,10 @@ OFFICIAL_ADVICE: tuple[tuple[type[GrokApiError], frozenset[LaneName], str], ...]
     (
         CliOutdated,
         _CLI,
-        "Update xAI's CLI (grok update), or put the version that it shows into [cli] "
-        "client_version.",
+        (
+            "Update xAI's CLI (grok update), or put the version that it shows into [cli] "
+            "client_version."
+        ),
     ),
     (ModelGone, _BOTH, "Ask for another model; /v1/models lists what each lane has now."),
 )
@@ -124,12 +126,17 @@ def advice(code: str) -> str:
     return ADVICE.get(code, "")
 
 
-def advice_on(error: GrokApiError, lane: LaneName) -> str:
-    """The advice on a failure of this *lane*; empty if there is none."""
-    for leaf, lanes, words in OFFICIAL_ADVICE:
-        if isinstance(error, leaf) and lane in lanes:
-            return words
-    return advice(error.label)
+def advice_on(error: GrokApiError, lane: LaneName | None = None) -> str:
+    """The advice on a failure; empty if there is none.
+
+    :param lane: the lane that failed; None if several did, or none was asked.
+    """
+    fitting = [
+        words
+        for leaf, lanes, words in OFFICIAL_ADVICE
+        if isinstance(error, leaf) and (lane is None or lane in lanes)
+    ]
+    return " ".join(fitting) or advice(error.label)
 
 
 def rest_warning(models: int) -> str:

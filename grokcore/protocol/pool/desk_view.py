@@ -30,6 +30,7 @@ class DeskState(enum.Enum):
     RESTING = "resting"
     REFUSED = "refused"
     NO_CREDENTIAL = "no_credential"
+    NO_MODELS = "no_models"
     CAP_REACHED = "cap_reached"
     OFF = "off"
 
@@ -76,7 +77,11 @@ class Plan:
 
 @frozen
 class Rest:
-    """A pause of one model (xAI's name); *back_in* is in seconds, None if only the owner ends it."""
+    """A pause of one model.
+
+    :ivar model: xAI's name of it.
+    :ivar back_in: seconds; None if only the owner ends it.
+    """
 
     model: str
     why: str
@@ -111,7 +116,7 @@ class DeskView:
     @property
     def may_answer(self) -> bool:
         """Whether a question could be answered now."""
-        return self.state is DeskState.OK and self.stock.models > 0
+        return self.state is DeskState.OK
 
 
 def desk_view(
@@ -132,14 +137,15 @@ def desk_view(
     :param error: the reason why no model can be asked; None if there is none.
     :param resting: the reasons why single models can't be asked, by their names.
     """
-    state = _state(credential, use, error)
-    told = state not in (DeskState.OK, DeskState.OFF) and error is not None
+    state = _state(credential, use, error, stock)
+    shown = None if state is DeskState.OFF else error
+    why = _words(shown, lane) if shown is not None else ""
     return DeskView(
         lane=lane,
         id=credential,
         state=state,
-        why=_words(error, lane) if told and error is not None else "",
-        back_in=error.retry_after if told and error is not None else None,
+        why=_no_models(lane, stock) if state is DeskState.NO_MODELS else why,
+        back_in=None if shown is None else shown.retry_after,
         open=open_answers,
         stock=stock,
         budget=budget,
@@ -151,14 +157,14 @@ def desk_view(
     )
 
 
-def _state(credential: str, use: LaneUse, error: GrokApiError | None) -> DeskState:
+def _state(credential: str, use: LaneUse, error: GrokApiError | None, stock: Stock) -> DeskState:
     if use is LaneUse.OFF:
         return DeskState.OFF
     if not credential:
         return DeskState.NO_CREDENTIAL
     match error:
         case None:
-            return DeskState.OK
+            return DeskState.OK if stock.models else DeskState.NO_MODELS
         case OfficialCredentialRejected():
             return DeskState.REFUSED
         case SpendingCapReached():
@@ -174,3 +180,9 @@ def _words(error: GrokApiError, lane: LaneName) -> str:
         words = f"{words[: LONGEST_WHY - 1]}…"
     wanted = advice_on(error, lane)
     return f"{words} {wanted}" if wanted and wanted not in words else words
+
+
+def _no_models(lane: LaneName, stock: Stock) -> str:
+    return stock.fault or (
+        f"None of the models that xAI lists may be asked: look at models in [{lane.value}]."
+    )

@@ -150,9 +150,7 @@ class Standing:
 
     def resting(self, now: float) -> dict[str, GrokApiError]:
         """The reasons why single models can't be asked now, by their names."""
-        return {
-            model: rest.told(now) for model, rest in self._models.items() if not rest.over(now)
-        }
+        return {model: rest.told(now) for model, rest in self._models.items() if not rest.over(now)}
 
     def shift(self, seconds: float) -> None:
         """Move all times earlier by *seconds* that the caller's clock has missed."""

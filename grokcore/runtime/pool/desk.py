@@ -171,6 +171,7 @@ class Desk:
     :ivar calendar: the owner's days.
     :ivar use: when the lane answers.
     :ivar open: number of leases that are lent.
+    :ivar charged: ticks that were counted since the server's start.
     :ivar on_change: called whenever a question may be served that had to wait, and when a cost was
         counted; must not wait.
     """
@@ -196,6 +197,7 @@ class Desk:
         self.spending = spending
         self.standing = Standing()
         self.open = 0
+        self.charged = 0
         self.on_change: list[Callable[[], None]] = []
         self.calendar = calendar
         self._stock = stock
@@ -319,6 +321,7 @@ class Desk:
         cost = None
         if reserve is not None and self.spending is not None:
             cost = self.spending.settle(reserve, self._cost(lease, usage, charged=charged))
+            self.charged += cost
         self.changed()
         return cost
 
