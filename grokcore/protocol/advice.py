@@ -106,7 +106,7 @@ OFFICIAL_ADVICE: tuple[tuple[type[GrokApiError], frozenset[LaneName], str], ...]
     (
         AccessDenied,
         _BOTH,
-        "Ask for a model that check lists for this lane, or see at xAI what the account's plan has.",
+        "Ask for another model (/v1/models lists them), or see at xAI what the plan includes.",
     ),
     (
         CliOutdated,
