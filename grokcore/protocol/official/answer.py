@@ -5,7 +5,7 @@ Rules
 1. Text comes in pieces, and again as the whole of a part, of an item and of the response. A piece
    is given out once: of a copy only the rest that no piece brought.
 2. A copy that is another text shows that pieces were lost. It makes the answer fail, but only at
-   its end, where its cost is told.
+   its end, where its cost stands.
 3. Reasoning behind the beginning of the text is late, and dropped.
 4. Texts of two messages, and parts of two reasonings, are divided by a blank line.
 """
@@ -114,7 +114,7 @@ class Answer:
         self.events.append(picture)
 
     def end_text(self) -> None:
-        """Give out what is held back: no more text follows here."""
+        """Give out the text that is held back: no more follows here."""
         for event in self._citations.close():
             self._emit(event)
 

@@ -74,7 +74,7 @@ class Holder(Protocol):
         :param stale: the key of one that was refused; empty if none was.
         """
 
-    def outdated(self) -> None:
+    def forget_version(self) -> None:
         """Look for the CLI's version anew: xAI wants a newer one."""
 
 
@@ -341,7 +341,7 @@ class Desk:
         if isinstance(error, OfficialCredentialRejected):
             self._stale = lease.key
         if isinstance(error, CliOutdated):
-            self.holder.outdated()
+            self.holder.forget_version()
         if isinstance(error, ModelGone):
             self.wares.gone(lease.model)
         self.changed()

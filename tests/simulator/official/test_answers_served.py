@@ -111,6 +111,16 @@ async def test_searches_are_items_and_citations_are_annotated(place: Place) -> N
 
 
 @in_place
+async def test_sources_may_have_no_place(place: Place) -> None:
+    """Some models annotate pages that the text does not cite."""
+    place.simulator.always(Answer("So.", sources=("https://example.com/a",)))
+    part = (await place.ask()).json()["output"][0]["content"][0]
+    (note,) = part["annotations"]
+    assert (note["start_index"], note["end_index"]) == (0, 0)
+    assert note["title"] == note["url"] == "https://example.com/a"
+
+
+@in_place
 async def test_a_short_bound_leaves_an_incomplete_answer(place: Place) -> None:
     """``max_output_tokens`` counts pieces of the text."""
     reply = (await place.ask(max_output_tokens=2, model=UNTHINKING)).json()

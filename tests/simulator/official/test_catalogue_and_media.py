@@ -42,7 +42,9 @@ async def test_the_cli_gets_lists_of_its_own(place: Place) -> None:
 
     rows = {row["id"]: row for row in (await get("/models"))["data"]}
     assert rows["grok-4.7"]["context_window"] == 500_000
-    assert [one["value"] for one in rows["grok-4.7"]["reasoning_efforts"]][-1] == "xhigh"
+    efforts = rows["grok-4.7"]["reasoning_efforts"]
+    assert [one["value"] for one in efforts] == ["xhigh", "high", "medium", "low"]
+    assert [one["value"] for one in efforts if one.get("default")] == ["high"]
     assert "grok-imagine-image" not in rows
     assert (await get("/user"))["email"] == "owner@example.com"
     told = (await get("/billing?format=credits"))["config"]

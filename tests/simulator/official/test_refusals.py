@@ -153,6 +153,7 @@ async def test_the_status_for_a_wrong_key_can_be_set(place: Place) -> None:
         ({"x_grok_client_version": "0.1.201"}, 426, "CLI version 0.1.201 is outdated"),
         ({"x_grok_client_version": "grok-shell/1.0.0"}, 426, "0.1.202 or later"),
         ({"authorization": "Bearer old"}, 401, "Invalid or expired credentials (auth_kind=bearer)"),
+        ({"authorization": "cli-test"}, 401, "Invalid or expired credentials"),
         ({"authorization": ""}, 401, "Invalid or expired credentials"),
         ({"x_xai_token_auth": ""}, 401, "Invalid or expired credentials"),
         ({"x_grok_model_override": ""}, 404, "No route"),

@@ -43,6 +43,6 @@ class SourceHolder:
         """Look for another credential."""
         await self.source.refresh(stale=stale)
 
-    def outdated(self) -> None:
+    def forget_version(self) -> None:
         """Look for the CLI's version anew: xAI wants a newer one."""
         self.source.forget_version()
