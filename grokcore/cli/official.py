@@ -33,7 +33,15 @@ from ..runtime.lanes.official.uploads import FileUploads
 from ..runtime.pool.desk import Desk
 from ..runtime.transport.seam import Transport
 
-__all__ = ["RECORD_KEYS", "Official", "OfficialWay", "is_set_up", "source_of"]
+__all__ = [
+    "RECORD_KEYS",
+    "LaneConfig",
+    "Official",
+    "OfficialWay",
+    "asker_of",
+    "is_set_up",
+    "source_of",
+]
 
 FIRST_LIST_S = 2.0
 """Longest wait of a starting server for its first list of an official lane's models, in seconds."""
@@ -65,6 +73,25 @@ def source_of(settings: LaneConfig) -> CredentialSource:
     if settings.token_command:
         return TokenCommand(settings.token_command, version, time.time)
     return CliSessionFile(file, version, time.time)
+
+
+def asker_of(
+    name: LaneName,
+    settings: LaneConfig,
+    source: CredentialSource,
+    transport: Transport,
+    proxy_url: str,
+) -> OfficialAsker:
+    """A part that asks about the account of a lane."""
+    return OfficialAsker(
+        transport,
+        name,
+        settings.base_url,
+        source,
+        lambda credential: headers_of(name, credential, ""),
+        lambda status, headers, body: refusal_of_response(status, headers, body, lane=name),
+        proxy_url,
+    )
 
 
 class OfficialWay:
@@ -140,15 +167,8 @@ class OfficialWay:
 
     def asker(self) -> OfficialAsker:
         """A part that asks about the account, with the settings of the moment."""
-        name = self.name
-        return OfficialAsker(
-            self._transport,
-            name,
-            self.settings.base_url,
-            self.holder.source,
-            lambda credential: headers_of(name, credential, ""),
-            lambda status, headers, body: refusal_of_response(status, headers, body, lane=name),
-            self._proxy_url,
+        return asker_of(
+            self.name, self.settings, self.holder.source, self._transport, self._proxy_url
         )
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
