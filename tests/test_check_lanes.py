@@ -1,4 +1,4 @@
-"""What ``check`` says of the official lanes."""
+"""The findings of ``check`` on official lanes."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Examined:
 
 
 def examine(config: str, official: OfficialSimulator | None = None) -> Examined:
-    """Look at the lanes of this configuration; no secret is in what is found."""
+    """Look at the lanes of this configuration; no finding holds a secret."""
     simulator, findings = official or OfficialSimulator(), list[Finding]()
 
     async def main() -> None:
@@ -164,7 +164,7 @@ def test_a_key_and_a_session_that_xai_refuses(tmp_path: Path) -> None:
 
 
 def test_a_version_that_is_too_old(tmp_path: Path) -> None:
-    """The proxy's 426 is told in words."""
+    """The proxy's 426 becomes words, with a way out."""
     finding = examine(with_session(tmp_path, version="0.1.1")).of("cli")
     assert finding.status is Status.FAIL
     assert "client_version" in finding.advice

@@ -195,7 +195,9 @@ class OfficialWay:
 
     def _plan(self) -> Plan | None:
         found = self.credits.look() if self.name is LaneName.CLI else None
-        return found and Plan(found.percent_used, found.period, found.period_end)
+        if found is None:
+            return None
+        return Plan(found.percent_used, found.period, found.period_end)
 
     def _told(self) -> None:
         self.desk.changed()

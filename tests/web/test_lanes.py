@@ -46,7 +46,7 @@ async def ask(site: Site, model: str = MODEL) -> int:
 
 @on_site(official=True, config=PAID, tokens=())
 async def test_a_server_without_a_token_is_well_if_an_official_lane_may_answer(site: Site) -> None:
-    """Its owner sees what it costs; strangers see the states alone."""
+    """The owner sees the costs; strangers see the states alone."""
     site.official.costs[MODEL] = 123_000_000
     assert await ask(site) == 200
     mine, public = await health(site, headers=OWNER), await health(site)
@@ -63,7 +63,7 @@ async def test_a_server_without_a_token_is_well_if_an_official_lane_may_answer(s
 
 @on_site(official=True, config=PAID.replace("0.5", "0.0"), tokens=())
 async def test_a_cap_that_is_reached_is_no_fault(site: Site) -> None:
-    """The day's end is told, and that no question can be answered before."""
+    """The report has the day's end, and says that no question can be answered before."""
     report = await health(site, headers=OWNER)
     assert (report["status"], report["faults"]) == ("no_usable_tokens", {})
     assert report["lanes"]["api"]["state"] == "cap_reached"
@@ -91,7 +91,7 @@ def test_a_key_that_is_refused_is_a_fault(caplog: pytest.LogCaptureFixture) -> N
 
 @on_site(config='[grok]\napi_key = "owner"\n[api]\nkey_file = "/nowhere/key"')
 async def test_a_key_file_that_is_missing_is_a_fault(site: Site) -> None:
-    """The owner is told where it was looked for; strangers are not."""
+    """The owner sees the path."""
     site.server.official.api.desk.changed()
     await site.gateway.lending.desks[1].refresh()
     report = await health(site, headers=OWNER)
@@ -143,7 +143,7 @@ async def test_money_is_in_the_metrics(site: Site) -> None:
 
 
 def test_the_status_report_has_the_session_s_credits(tmp_path: Path) -> None:
-    """xAI is asked for them when somebody looks; the next report has them."""
+    """A report has them asked for, and a later one has them."""
     entry = {"key": TOKEN, "user_id": "u-1", "email": "owner@example.com"}
     file = tmp_path / "auth.json"
     file.write_text(json.dumps({"https://auth.x.ai::client": entry}))

@@ -98,7 +98,7 @@ class DeskView:
         act.
     :ivar open: answers under way.
     :ivar budget: None for a lane that costs nothing.
-    :ivar plan: None if xAI has not told of credits.
+    :ivar plan: None if xAI has reported no credits.
     :ivar rests: models that rest while the lane itself may answer.
     """
 

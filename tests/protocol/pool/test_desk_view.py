@@ -1,4 +1,4 @@
-"""What an owner sees of an official lane."""
+"""The owner's view of an official lane."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from grokcore.protocol.pool.desk_view import (
 
 
 def seen(error: GrokApiError | None = None, **changed: Any) -> DeskView:
-    """A lane with a credential and three models, but for what is *changed*."""
+    """A lane with a credential and three models; *changed* replaces some of its facts."""
     facts: dict[str, Any] = {
         "credential": "ab12cd34",
         "use": LaneUse.OVERFLOW,
@@ -98,7 +98,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_state_has_its_reason_and_what_to_do(case: Case) -> None:
-    """One word for each state; a lane that may answer, or is switched off, has nothing to explain."""
+    """Each state is one word; a lane that may answer, or is switched off, has nothing to explain."""
     assert case.view.state is case.state
     assert case.view.may_answer is (case.state is DeskState.OK)
     assert all(piece in case.view.why for piece in case.says)

@@ -5,6 +5,7 @@ and Chromium.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import queue
 import shutil
@@ -238,8 +239,13 @@ def furnish_lanes(site: Site) -> None:
         ),
     }
     for desk in site.gateway.lending.desks:
-        desk.view = lambda _, view=shown[desk.name]: view  # type: ignore[method-assign]
+        showing = functools.partial(_shown, shown[desk.name])
+        desk.view = showing  # type: ignore[method-assign]
     site.server.pool.on_change[0]()
+
+
+def _shown(view: DeskView, _: float) -> DeskView:
+    return view
 
 
 # The browser ------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.once
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for all tests; each has windows of its own."""
+    """A browser for all tests; each has windows of its own."""
     with chromium() as found:
         yield found
 

@@ -20,8 +20,8 @@ _log = logging.getLogger(__name__)
 
 
 class CreditsLook:
-    """The credits as xAI last reported them. It is asked every ten minutes at most, and only while
-    somebody looks at them. :meth:`run` has to be running.
+    """The credits as xAI last reported them. It is asked every ten minutes at most, and only after
+    a call of :meth:`look`. :meth:`run` has to be running.
 
     :param asker: returns an asker with the settings of the moment.
     :param on_change: called after each answer that differs from the one before.
@@ -43,7 +43,7 @@ class CreditsLook:
         return self._found
 
     async def run(self) -> None:
-        """Ask for what is looked at, until cancelled."""
+        """Ask for the credits whenever they were looked at, until cancelled."""
         while True:
             await self._wanted.wait()
             self._wanted = trio.Event()
