@@ -115,7 +115,7 @@ def test_models_rest_while_the_lane_answers() -> None:
     view = seen(resting=resting)
     assert view.state is DeskState.OK
     assert [(rest.model, rest.back_in) for rest in view.rests] == [("grok-a", None), ("grok-b", 5)]
-    assert view.rests[0].why.startswith("Not in the plan. Ask for a model")
+    assert view.rests[0].why.startswith("Not in the plan. Ask for another model")
     many = {f"m{number}": QuotaExhausted("x") for number in range(RESTS_AT_MOST + 1)}
     assert len(seen(resting=many).rests) == RESTS_AT_MOST
 
