@@ -24,7 +24,6 @@ from ..runtime.lanes.official.cli_session import CliSessionFile, find_auth_file
 from ..runtime.lanes.official.client_version import ClientVersion
 from ..runtime.lanes.official.credentials import CredentialSource, FixedKey
 from ..runtime.lanes.official.credits import CreditsLook
-from ..runtime.lanes.official.holder import SourceHolder
 from ..runtime.lanes.official.key_file import KeyFile
 from ..runtime.lanes.official.lane import OfficialLane, headers_of
 from ..runtime.lanes.official.offer import Offer
@@ -95,9 +94,10 @@ def asker_of(
 
 
 class OfficialWay:
-    """One official lane with all its parts.
+    """An official lane with all its parts.
 
     :ivar settings: of the moment; changed by :meth:`adopt` only.
+    :ivar source: the place that its credential comes from.
     :ivar desk: lends its credential.
     :ivar lane: asks its questions.
     :ivar keeper: keeps its list of models.
@@ -111,12 +111,12 @@ class OfficialWay:
         self.settings = _settings(config, name)
         self._transport = transport
         self._proxy_url = config.grok.proxy_url
-        self.holder = SourceHolder(source_of(self.settings))
+        self.source = source_of(self.settings)
         self.keeper = CatalogueKeeper(self.asker, time.time, self._listed)
         self.offer = Offer(self.keeper)
         self.credits = CreditsLook(self.asker, self._told)
         self.desk = Desk(
-            name, self.holder, self.offer, spending=spending, stock=self._stock, plan=self._plan
+            name, self.source, self.offer, spending=spending, stock=self._stock, plan=self._plan
         )
         self._uploads = FileUploads(transport)
         self.lists_changed = False
@@ -134,7 +134,7 @@ class OfficialWay:
         """Use other settings from now on. Answers under way finish with those they have."""
         old, self.settings = self.settings, _settings(config, self.name)
         if _credential_settings(old) != _credential_settings(self.settings):
-            self.holder.source = source_of(self.settings)
+            self.source = self.desk.holder = source_of(self.settings)
             self.desk.standing.forget()
             self.keeper.demand()
         self._apply(config)
@@ -162,14 +162,12 @@ class OfficialWay:
             self._asking.cancel()
 
     def _lane(self) -> OfficialLane:
-        base_url, source = self.settings.base_url, self.holder.source
+        base_url, source = self.settings.base_url, self.source
         return OfficialLane(self.name, self._transport, base_url, source, self.offer, self._uploads)
 
     def asker(self) -> OfficialAsker:
         """A part that asks about the account, with the settings of the moment."""
-        return asker_of(
-            self.name, self.settings, self.holder.source, self._transport, self._proxy_url
-        )
+        return asker_of(self.name, self.settings, self.source, self._transport, self._proxy_url)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the list of models, while the lane is in use."""
