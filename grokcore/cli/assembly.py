@@ -242,7 +242,6 @@ class Server:
             async with trio.open_nursery() as helpers:
                 await helpers.start(self._transport.run)
                 await helpers.start(self._fetching.run)
-                await helpers.start(self._to_xai.run)
                 if self._recorder is not None:
                     await helpers.start(self._recorder.run)
                 await helpers.start(self.gateway.alarm.run)

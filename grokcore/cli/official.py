@@ -30,6 +30,7 @@ from ..runtime.lanes.official.offer import Offer
 from ..runtime.lanes.official.token_command import TokenCommand
 from ..runtime.lanes.official.uploads import FileUploads
 from ..runtime.pool.desk import Desk
+from ..runtime.transport.curl import CurlTransport
 from ..runtime.transport.seam import Transport
 
 __all__ = [
@@ -120,6 +121,7 @@ class OfficialWay:
         )
         self._uploads = FileUploads(transport)
         self.lists_changed = False
+        self._open = False
         self._in_use = trio.Event()
         self._asking = trio.CancelScope()
         self.lane = self._lane()
@@ -127,8 +129,13 @@ class OfficialWay:
 
     @property
     def in_use(self) -> bool:
-        """Whether questions may be asked of the lane."""
-        return self.desk.use is not LaneUse.OFF
+        """Whether the settings let questions be asked of the lane."""
+        return is_set_up(self.settings) and self.settings.use is not LaneUse.OFF
+
+    def open(self) -> None:
+        """Have the desk lend: requests can be made from now on."""
+        self._open = True
+        self._switch()
 
     def adopt(self, config: Config) -> None:
         """Use other settings from now on. Answers under way finish with those they have."""
@@ -144,7 +151,6 @@ class OfficialWay:
         self._proxy_url = self.desk.proxy_url = config.grok.proxy_url
         self.offer.allowed = frozenset(settings.models)
         self.offer.stand_ins = dict(settings.stand_ins)
-        self.desk.use = settings.use if is_set_up(settings) else LaneUse.OFF
         if isinstance(settings, ApiConfig):
             self.desk.calendar = Days(settings.timezone, time.time)
             if self.desk.spending is not None:
@@ -154,7 +160,8 @@ class OfficialWay:
         self.desk.changed()
 
     def _switch(self) -> None:
-        """Begin or end the questions for the list of models."""
+        """Open or shut the desk; begin or end the questions for the list of models."""
+        self.desk.use = self.settings.use if self.in_use and self._open else LaneUse.OFF
         if self.in_use:
             self._in_use.set()
         elif self._in_use.is_set():
@@ -204,14 +211,22 @@ class OfficialWay:
 class Official:
     """Both official lanes, the CLI's first.
 
-    :param transport: of requests to official hosts alone.
+    :param transport: of requests to official hosts alone. It runs once a lane is in use, since its
+        thread costs memory.
     """
 
-    def __init__(self, config: Config, transport: Transport) -> None:
+    def __init__(self, config: Config, transport: CurlTransport) -> None:
+        self._transport = transport
+        self._wanted = trio.Event()
         self.spending = Spending(0)
         self.cli = OfficialWay(LaneName.CLI, config, transport, None)
         self.api = OfficialWay(LaneName.API, config, transport, self.spending)
         self.ways = (self.cli, self.api)
+        self._look()
+
+    def _look(self) -> None:
+        if any(way.in_use for way in self.ways):
+            self._wanted.set()
 
     @property
     def desks(self) -> tuple[Desk, ...]:
@@ -231,6 +246,7 @@ class Official:
         Days(config.api.timezone, time.time)
         for way in self.ways:
             way.adopt(config)
+        self._look()
 
     def shift(self, seconds: float) -> None:
         """Count *seconds* that trio's clock has missed."""
@@ -264,7 +280,13 @@ class Official:
         asked once, or after a short wait.
         """
         async with trio.open_nursery() as nursery:
+            if not self._wanted.is_set():
+                task_status.started()
+                task_status = trio.TASK_STATUS_IGNORED
+            await self._wanted.wait()
+            await nursery.start(self._transport.run)
             for way in self.ways:
+                way.open()
                 nursery.start_soon(way.run)
             with trio.move_on_after(FIRST_LIST_S):
                 for way in self.ways:
