@@ -144,7 +144,7 @@ ROOMS = {
     "web.routes": "",
     "web.unknown_paths": "errors",
     "web.responses": "protocol.dialects",
-    "web.observing": "errors protocol.pool runtime.completion",
+    "web.observing": "errors protocol protocol.conversation protocol.pool runtime.completion",
     "web.edge": "config errors protocol protocol.dialects protocol.urls runtime web.observing",
     "web.state": "config protocol protocol.dialects runtime runtime.completion web.edge web.observing",
     "web.delivery": (
@@ -152,7 +152,8 @@ ROOMS = {
         "web.edge"
     ),
     "web.media": "errors protocol.dialects runtime.disk web.edge web.responses",
-    "web.health": "protocol.pool runtime.completion web.observing web.state",
+    "web.lanes": "protocol protocol.pool runtime.completion",
+    "web.health": "protocol.pool runtime.completion web.lanes web.observing web.state",
     "web.server": "config errors runtime.completion web.edge web.observing web.state",
     "web.services": (
         "protocol runtime.attachments runtime.completion web.delivery web.observing web.state"
@@ -166,14 +167,14 @@ ROOMS = {
     ),
     "web.dashboard": (
         "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "
-        "web.edge web.health web.observing web.responses web.routes web.services"
+        "web.edge web.health web.lanes web.observing web.responses web.routes web.services"
     ),
     "web.stored_responses": (
         "errors protocol.dialects web.answers web.edge web.responses web.services"
     ),
     "web.app": (
         "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "
-        "web.health web.media web.model_list web.observing web.openapi web.responses web.routes "
+        "web.health web.lanes web.media web.model_list web.observing web.openapi web.responses web.routes "
         "web.services web.stored_responses web.unknown_paths"
     ),
 }

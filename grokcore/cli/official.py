@@ -14,6 +14,7 @@ from ..config import ApiConfig, CliConfig, Config
 from ..protocol.conversation.usage import TICKS_PER_USD
 from ..protocol.models import LaneName, LaneUse
 from ..protocol.official.refusals import refusal_of_response
+from ..protocol.pool.desk_view import Plan, Stock
 from ..protocol.pool.spending import Spending
 from ..runtime.days import Days
 from ..runtime.disk.state_file import Record
@@ -32,7 +33,15 @@ from ..runtime.pool.desk import Desk
 from ..runtime.transport.curl import CurlTransport
 from ..runtime.transport.seam import Transport
 
-__all__ = ["RECORD_KEYS", "Official", "OfficialWay", "is_set_up", "source_of"]
+__all__ = [
+    "RECORD_KEYS",
+    "LaneConfig",
+    "Official",
+    "OfficialWay",
+    "asker_of",
+    "is_set_up",
+    "source_of",
+]
 
 FIRST_LIST_S = 2.0
 """Longest wait of a starting server for its first list of an official lane's models, in seconds."""
@@ -66,6 +75,25 @@ def source_of(settings: LaneConfig) -> CredentialSource:
     return CliSessionFile(file, version, time.time)
 
 
+def asker_of(
+    name: LaneName,
+    settings: LaneConfig,
+    source: CredentialSource,
+    transport: Transport,
+    proxy_url: str,
+) -> OfficialAsker:
+    """A part that asks about the account of a lane."""
+    return OfficialAsker(
+        transport,
+        name,
+        settings.base_url,
+        source,
+        lambda credential: headers_of(name, credential, ""),
+        lambda status, headers, body: refusal_of_response(status, headers, body, lane=name),
+        proxy_url,
+    )
+
+
 class OfficialWay:
     """An official lane with all its parts.
 
@@ -87,9 +115,11 @@ class OfficialWay:
         self.source = source_of(self.settings)
         self.keeper = CatalogueKeeper(self.asker, time.time, self._listed)
         self.offer = Offer(self.keeper)
-        self.desk = Desk(name, self.source, self.offer, spending=spending)
+        self.credits = CreditsLook(self.asker, self._told)
+        self.desk = Desk(
+            name, self.source, self.offer, spending=spending, stock=self._stock, plan=self._plan
+        )
         self._uploads = FileUploads(transport)
-        self.credits = CreditsLook(self.asker)
         self.lists_changed = False
         self._open = False
         self._in_use = trio.Event()
@@ -144,16 +174,7 @@ class OfficialWay:
 
     def asker(self) -> OfficialAsker:
         """A part that asks about the account, with the settings of the moment."""
-        name = self.name
-        return OfficialAsker(
-            self._transport,
-            name,
-            self.settings.base_url,
-            self.source,
-            lambda credential: headers_of(name, credential, ""),
-            lambda status, headers, body: refusal_of_response(status, headers, body, lane=name),
-            self._proxy_url,
-        )
+        return asker_of(self.name, self.settings, self.source, self._transport, self._proxy_url)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the list of models, while the lane is in use."""
@@ -161,10 +182,29 @@ class OfficialWay:
         while True:
             await self._in_use.wait()
             with trio.CancelScope() as self._asking:
-                await self.keeper.run()
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self.keeper.run)
+                    if self.name is LaneName.CLI:
+                        nursery.start_soon(self.credits.run)
 
     def _listed(self) -> None:
         self.lists_changed = True
+        self.desk.changed()
+
+    # For the owner -------------------------------------------------------------------------------
+
+    def _stock(self) -> Stock:
+        catalogue = self.keeper.catalogue
+        age = None if catalogue.at is None else max(0.0, time.time() - catalogue.at)
+        return Stock(len(self.offer.names), age, catalogue.fault)
+
+    def _plan(self) -> Plan | None:
+        found = self.credits.look() if self.name is LaneName.CLI else None
+        if found is None:
+            return None
+        return Plan(found.percent_used, found.period, found.period_end)
+
+    def _told(self) -> None:
         self.desk.changed()
 
 

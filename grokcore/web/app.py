@@ -34,6 +34,7 @@ from .edge.auth import KeyRing
 from .edge.lifetime import current_lifetime
 from .edge.public_url import public_base
 from .health import health_report, public_faults
+from .lanes import public_lanes
 from .media import media_response
 from .model_list import model_list, model_object
 from .observing.metrics import CONTENT_TYPE_LATEST, Metrics
@@ -197,10 +198,13 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
 
     @route(app, "GET", "/health", needs_key=False)
     async def health() -> Response:
-        """The report; without an owner's key, faults are described in fewer words."""
+        """The report; without an owner's key, faults are described in fewer words, and money is
+        left out.
+        """
         report = health_report(services.gateway, state, services.census)
         if not _is_owner(state.keys):
             report["faults"] = public_faults(report["faults"])
+            report["lanes"] = public_lanes(report["lanes"])
         return json_response(report)
 
 

@@ -148,6 +148,10 @@ class Standing:
         ends = [rest.until for rest in rests if rest is not None]
         return max(now, self._breaker.shut_until, *ends)
 
+    def resting(self, now: float) -> dict[str, GrokApiError]:
+        """The reasons why single models can't be asked now, by their names."""
+        return {model: rest.told(now) for model, rest in self._models.items() if not rest.over(now)}
+
     def shift(self, seconds: float) -> None:
         """Move all times earlier by *seconds* that the caller's clock has missed."""
         for rest in filter(None, (self._rest, *self._models.values())):
