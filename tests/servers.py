@@ -21,6 +21,8 @@ from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.completion.gateway import Gateway
 from grokcore.runtime.disk.state_file import StateFile
 from grokcore.simulator.app import Call, Simulator
+from grokcore.simulator.official.app import OfficialSimulator
+from grokcore.simulator.official.serve import serve_official
 from grokcore.simulator.page_socket import SocketCall
 from grokcore.simulator.scripts import Script, answer
 from grokcore.simulator.serve import serve_simulator
@@ -36,7 +38,10 @@ TOKENS = (
 
 @frozen
 class Site:
-    """A running server, the Grok behind it, and what a test needs to look at both."""
+    """A running server, the Grok behind it, and what a test needs to look at both.
+
+    :ivar official: the simulated official services; served for tests that ask for them.
+    """
 
     port: int
     simulator: Simulator
@@ -45,6 +50,7 @@ class Site:
     client: httpx.AsyncClient = field(eq=False)
     grok_url: str = ""
     lane: WebLane = WebLane.REST
+    official: OfficialSimulator = field(factory=OfficialSimulator)
 
     def play(self, script: Script) -> None:
         """Have Grok answer every chat so, on the site's lane; videos are REST's on both."""
@@ -148,6 +154,7 @@ def run_on_site(
     patience_s: float = PATIENCE_S,
     grok_keeps_s: float = 60.0,
     lane: WebLane = WebLane.REST,
+    official: bool = False,
 ) -> None:
     """Run *scenario* against a server of its own; afterwards the server must have stopped by
     itself.
@@ -156,17 +163,22 @@ def run_on_site(
     :param patience_s: real seconds that the scenario may take at most.
     :param grok_keeps_s: how long the simulated Grok keeps an idle connection.
     :param lane: the way to Grok, unless *config* names one.
+    :param official: serve the simulated official services, whose base URLs take the places of
+        ``{api_url}`` and ``{cli_url}`` in *config*.
     """
 
     async def main() -> None:
-        simulator = Simulator()
+        simulator, officials, text = Simulator(), OfficialSimulator(), config
         with trio.fail_after(patience_s):
             async with trio.open_nursery() as nursery:
                 simulated = await nursery.start(_serve(simulator, certificate, grok_keeps_s))
+                if official:
+                    urls = await nursery.start(serve_official, officials)
+                    text = text.replace("{api_url}", urls.api).replace("{cli_url}", urls.cli)
                 stop = trio.Event()
                 sockets = listen("127.0.0.1", 0)
                 port = sockets[0].getsockname()[1]
-                whole = configured(config, base_url or simulated, lane)
+                whole = configured(text, base_url or simulated, lane)
                 async with trio.open_nursery() as serving:
                     state = StateFile(state_file) if state_file else None
                     server = Server(whole, tokens, state, record=record)
@@ -174,7 +186,9 @@ def run_on_site(
                     async with httpx.AsyncClient(
                         base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, verify=False
                     ) as client:
-                        await scenario(Site(port, simulator, server, stop, client, simulated, lane))
+                        await scenario(
+                            Site(port, simulator, server, stop, client, simulated, lane, officials)
+                        )
                     stop.set()
                 assert server.gateway.open_count == 0
                 nursery.cancel_scope.cancel()

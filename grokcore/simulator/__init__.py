@@ -9,4 +9,5 @@ recorded order, ``<>&`` escaped, both envelopes.
 * :mod:`~grokcore.simulator.app`: the ASGI app that plays scripts, checks requests and records them.
 * :mod:`~grokcore.simulator.agent`: the model's answers to questions with a client's functions.
 * :mod:`~grokcore.simulator.serve`: serving it.
+* :mod:`~grokcore.simulator.official`: xAI's API and the proxy of xAI's CLI, simulated.
 """

@@ -7,8 +7,8 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
 import trio
 from attrs import define, field
@@ -17,15 +17,13 @@ from . import lines
 from .accounts import MODES_PATH, SESSION_PATH, all_modes, session_of
 from .agent.model import Agent
 from .agent.playing import over_rest
+from .asgi import Receive, SendFn, answer, live, whole_body
 from .assets import ASSETS_PREFIX, asset
 from .files import POST_PATH, UPLOAD_PATH, Files
 from .limits import UNLIMITED, Limit
 from .peer import Peer
 from .scripts import (
-    Cut,
     Script,
-    Send,
-    Wait,
     answer_lines,
     drawing,
     error,
@@ -39,10 +37,6 @@ from .scripts import (
 from .sockets import PageSockets
 
 __all__ = ["Call", "Simulator"]
-
-Message: TypeAlias = Any
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-SendFn: TypeAlias = Callable[[Message], Awaitable[None]]
 
 CHAT_PATHS = re.compile(r"/rest/app-chat/conversations/(new|[^/]+/responses)")
 RATE_LIMITS_PATH = "/rest/rate-limits"
@@ -58,10 +52,6 @@ _DRAWING = re.compile(r"(?i)(drawing:|draw |edit the attached image)")
 
 _ABSOLUTE = re.compile(r"^https?://[^/]*")
 _SSO = re.compile(r"(?:^|;)\s*sso=([^;]+)")
-
-
-class Broken(Exception):
-    """Raised into the ASGI server to break a connection off."""
 
 
 @define(eq=False)
@@ -168,9 +158,9 @@ class Simulator:
 
     async def __call__(self, scope: Any, receive: Receive, send: SendFn) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await live(receive, send)
             return
-        body = await _body(receive)
+        body = await whole_body(receive)
         if body is None:
             return
         call = _seen(scope, body)
@@ -202,19 +192,7 @@ class Simulator:
         return self.uploads if path in (UPLOAD_PATH, POST_PATH) else self.calls
 
     async def _answer(self, call: Call, method: str, receive: Receive, send: SendFn) -> None:
-        script = self._script_for(call, method)
-        async with trio.open_nursery() as nursery:
-
-            async def watch() -> None:
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-                nursery.cancel_scope.cancel()
-
-            nursery.start_soon(watch)
-            await _play(script, call, send, self.date)
-            nursery.cancel_scope.cancel()
-        if call.outcome == "cut":
-            raise Broken
+        await answer(self._script_for(call, method), call, receive, send, self.date)
 
     def _script_for(self, call: Call, method: str) -> Script:
         if method == "POST" and call.path == RATE_LIMITS_PATH:
@@ -310,24 +288,6 @@ def _model_of(call: Call) -> str:
     return str(call.body.get("modeId") or call.body.get("modelName") or "")
 
 
-async def _live(receive: Receive, send: SendFn) -> None:
-    """ASGI's start-up and shutdown, with nothing to do at either."""
-    for phase in ("startup", "shutdown"):
-        await receive()
-        await send({"type": f"lifespan.{phase}.complete"})
-
-
-async def _body(receive: Receive) -> bytes | None:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += bytes(message.get("body", b""))
-        if not message.get("more_body", False):
-            return body
-
-
 def _seen(scope: Any, body: bytes) -> Call:
     headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
     sso = _SSO.search(headers.get("cookie", ""))
@@ -345,25 +305,6 @@ def _seen(scope: Any, body: bytes) -> Call:
         scope["client"][1],
         path != scope["path"],
     )
-
-
-async def _play(script: Script, call: Call, send: SendFn, date: str) -> None:
-    await trio.sleep(script.before)
-    dated = (("date", date),) if date else ()
-    headers = [(name.encode(), value.encode()) for name, value in (*script.headers, *dated)]
-    await send({"type": "http.response.start", "status": script.status, "headers": headers})
-    for step in script.steps:
-        match step:
-            case Send(data):
-                await send({"type": "http.response.body", "body": data, "more_body": True})
-            case Wait(seconds):
-                await trio.sleep(seconds)
-            case Cut():
-                call.outcome = "cut"
-                return
-    call.outcome = "complete"
-    with trio.CancelScope(shield=True):
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _unscripted(call: Call, agent: Agent) -> Script:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import trio
 from hypercorn.config import Config
@@ -18,17 +18,31 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 
 from .app import Simulator
+from .asgi import Receive, SendFn
 from .peer import MAX_HEAD_BYTES, Peer
 
-__all__ = ["serve_simulator"]
+__all__ = ["Service", "serve_simulator"]
 
 BACKLOG = 1024
 
 AnyStream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
 
 
+class Service(Protocol):
+    """An ASGI app that also takes the connections of websockets.
+
+    :ivar date: the ``Date`` of every response; empty for the true one.
+    """
+
+    date: str
+
+    async def __call__(self, scope: Any, receive: Receive, send: SendFn) -> None: ...
+
+    async def serve_socket(self, peer: Peer) -> None: ...
+
+
 async def serve_simulator(
-    simulator: Simulator | None = None,
+    simulator: Service | None = None,
     *,
     certificate: tuple[str, str] | None = None,
     keep_alive_s: float = 60.0,
@@ -55,7 +69,7 @@ async def serve_simulator(
 
 
 def _configured(
-    simulator: Simulator, certificate: tuple[str, str] | None, keep_alive_s: float
+    simulator: Service, certificate: tuple[str, str] | None, keep_alive_s: float
 ) -> Config:
     config = Config()
     config.keep_alive_timeout = keep_alive_s
@@ -69,7 +83,7 @@ def _configured(
     return config
 
 
-async def _serve_connection(simulator: Simulator, config: Config, stream: AnyStream) -> None:
+async def _serve_connection(simulator: Service, config: Config, stream: AnyStream) -> None:
     """Serve one connection, as a websocket if its first request asks for one."""
     try:
         http2 = await _speaks_http2(stream)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["json_answer"]
+__all__ = ["json_answer", "plainest"]
 
 _ASKED = re.compile(
     r"^Answer with the JSON alone, [^\n]*? It must "
@@ -30,11 +30,15 @@ def json_answer(prompt: str) -> str | None:
         return None
     written = _SCHEMA.search(asked[-1]["rest"] or "")
     schema = json.loads(written[0]) if written else {"type": "object"}
+    return json.dumps(plainest(schema), ensure_ascii=False)
+
+
+def plainest(schema: Any) -> Any:
+    """The plainest value that fits a JSON *schema*; None if its keywords have the wrong types."""
     try:
-        value = _value(schema, schema, MOST_DEPTH)
+        return _value(schema, schema, MOST_DEPTH)
     except (AttributeError, KeyError, TypeError):
-        value = None  # keywords with values of the wrong type
-    return json.dumps(value, ensure_ascii=False)
+        return None
 
 
 def _value(schema: Any, root: Any, depth: int) -> Any:
