@@ -274,6 +274,14 @@ class Desk:
             f"The paid lane has spent today's [api] daily_usd ({usd} USD).", retry_after=left
         )
 
+    def correct(self, counted: int, cost: int) -> None:
+        """Count *cost* in place of what was counted for an earlier request, both in ticks. A new
+        day may have forgotten that one.
+        """
+        if self.spending is not None:
+            self.spending.add(max(cost - counted, -self.spending.spent))
+            self._changed()
+
     # For leases ----------------------------------------------------------------------------------
 
     def ended(
