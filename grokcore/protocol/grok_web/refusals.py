@@ -42,6 +42,7 @@ from ...errors import (
 )
 from ..advice import advice
 from ..lenient_json import loads
+from ..pages import PAGE_MARKERS, REFUSAL_BODY_BYTES, is_challenge, is_html
 from ..upstream_words import CLEANED_FROM_CHARS, cleaned
 from ..waits import believed_wait
 
@@ -54,11 +55,6 @@ __all__ = [
     "refusal_of_stream_error",
     "turns_away",
 ]
-
-REFUSAL_BODY_BYTES = 64 * 1024
-"""How much of a refusal's body is read. A challenge page is about 11 kB, everything else under 1
-kB.
-"""
 
 _Leaf: TypeAlias = type[GrokApiError]
 
@@ -150,23 +146,6 @@ _PROXY_REFUSED = (
 URL has no TLS.
 """
 
-_PAGE_MARKERS = re.compile(
-    rb"just a moment|challenge-platform|__cf_chl|attention required|not available in your region",
-    re.IGNORECASE,
-)
-
-
-def is_html(headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether a response is a page. *headers* have lower-case names."""
-    return "text/html" in headers.get("content-type", "").lower() or body.lstrip()[:1] == b"<"
-
-
-def is_challenge(headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether a page is a challenge, or a region block, and not just any page. *headers* have
-    lower-case names.
-    """
-    return "cf-mitigated" in headers or _PAGE_MARKERS.search(body[:REFUSAL_BODY_BYTES]) is not None
-
 
 def refusal_of_response(status: int, headers: Mapping[str, str], body: bytes) -> GrokApiError:
     """The error that a response without an answer stands for.
@@ -180,7 +159,7 @@ def refusal_of_response(status: int, headers: Mapping[str, str], body: bytes) ->
     if is_html(headers, body):
         return _refusal_of_page(status, headers, body)
     error = _error_object(body)
-    if not error and status == 403 and _PAGE_MARKERS.search(body):
+    if not error and status == 403 and PAGE_MARKERS.search(body):
         return _made(Challenge, "HTTP 403", body.decode("utf-8", "replace"), None)
     message = error.get("message")
     groks_own = bool(error) or not body.strip()

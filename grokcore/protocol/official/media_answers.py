@@ -121,7 +121,11 @@ def _text(value: Mapping[str, Any], name: str) -> str:
 
 def _number(value: Mapping[str, Any], name: str) -> int | None:
     found = value.get(name)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= MOST_TICKS:
+    if (
+        isinstance(found, bool)
+        or not isinstance(found, int | float)
+        or not 0 <= found <= MOST_TICKS
+    ):
         return None
     return int(found)
 

@@ -113,9 +113,7 @@ class Made:
     url: str = ""
 
 
-def parse_image_request(
-    fields: Fields, *, editing: bool, official: bool = False
-) -> ImageRequest:
+def parse_image_request(fields: Fields, *, editing: bool, official: bool = False) -> ImageRequest:
     """Validate a request. Pictures in it make it an edit, whichever route it came by.
 
     :param editing: whether there must be a picture.

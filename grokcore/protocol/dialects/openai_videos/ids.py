@@ -50,7 +50,9 @@ class NamedVideo:
     @property
     def rest(self) -> str:
         """The name without :data:`PREFIX`."""
-        return f"{self.request_id}_{self.created:08x}{self.check}" if self.check else self.request_id
+        return (
+            f"{self.request_id}_{self.created:08x}{self.check}" if self.check else self.request_id
+        )
 
 
 def video_name(request_id: str, created: int, key: str, secret: str) -> NamedVideo:

@@ -164,7 +164,7 @@ def _video(given: Mapping[str, Any], task: VideoTask) -> dict[str, Any]:
     if isinstance(found, str) and _WEB_OR_DATA.fullmatch(found):
         return {"video": {"url": found}}
     raise InvalidRequest(
-        "video is required: a file, or an https: or data: URL, as {\"url\": …}.", param="video"
+        'video is required: a file, or an https: or data: URL, as {"url": …}.', param="video"
     )
 
 
