@@ -134,6 +134,9 @@ ROOMS = {
         "errors protocol protocol.conversation protocol.grok_socket protocol.grok_web "
         "runtime.disk runtime.lanes runtime.lanes.grok_web runtime.pool runtime.transport"
     ),
+    "runtime.lanes.official": (
+        "errors protocol protocol.official runtime runtime.disk runtime.transport"
+    ),
     "runtime.completion": (
         "errors protocol protocol.conversation protocol.emulation protocol.pool runtime.disk "
         "runtime.lanes runtime.pool"

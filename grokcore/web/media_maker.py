@@ -42,11 +42,11 @@ class MediaMaker(Protocol):
 
     @property
     def picture_models(self) -> Sequence[str]:
-        """xAI's names of models that draw, the usual one first."""
+        """Names at xAI of models that draw, the usual one first."""
 
     @property
     def video_models(self) -> Sequence[str]:
-        """xAI's names of models that make videos, the usual one first."""
+        """Names at xAI of models that make videos, the usual one first."""
 
     async def draw(self, model: str, body: bytes, *, editing: bool, until: float) -> Drawing:
         """Have pictures drawn.

@@ -79,7 +79,7 @@ async def begin_video(services: Services, task: VideoTask) -> Response:
 
 
 async def show_video(services: Services, name: str) -> Response:
-    """``GET /videos/{id}``. For a name without OpenAI's prefix, words and status are xAI's.
+    """``GET /videos/{id}``. For a name without OpenAI's prefix, status and words are xAI's.
 
     :raises GrokApiError: if there is no such video, or xAI can't be asked.
     """
@@ -157,10 +157,10 @@ def _named(maker: MediaMaker, name: str, lifetime: Lifetime) -> NamedVideo:
     :raises VideoNotFound: if it can be none, or is not this key's.
     """
     found, caller = parse_video_name(name), lifetime.caller
-    if found is not None:
-        if caller.allowance is None or found.belongs_to(caller.name, maker.secret()):
-            return found
-    raise VideoNotFound(f"There is no video {name[:SHOWN_NAME]!r} of this key.")
+    owner = caller.allowance is None
+    if found is None or not (owner or found.belongs_to(caller.name, maker.secret())):
+        raise VideoNotFound(f"There is no video {name[:SHOWN_NAME]!r} of this key.")
+    return found
 
 
 def _require_content(state: VideoState) -> None:

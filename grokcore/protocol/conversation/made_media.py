@@ -6,7 +6,7 @@ import enum
 
 from attrs import field, frozen
 
-__all__ = ["DrawnPicture", "Drawing", "VideoStage", "VideoState"]
+__all__ = ["Drawing", "DrawnPicture", "VideoStage", "VideoState"]
 
 
 @frozen

@@ -47,7 +47,7 @@ def parse_drawing(body: bytes) -> Drawing:
 
 
 def parse_begun_video(body: bytes) -> str:
-    """xAI's id of a video that it has begun to make.
+    """XAI's id of a video that it has begun to make.
 
     :raises UpstreamFailure: if there is none.
     """

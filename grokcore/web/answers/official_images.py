@@ -15,7 +15,6 @@ import base64
 import binascii
 import functools
 import time
-from collections.abc import Callable
 
 import orjson
 import trio
@@ -73,7 +72,7 @@ class _Choice:
     aliases: bool = False
 
     def model(self, name: str) -> str:
-        """xAI's name of the model that draws; empty if the web sessions do."""
+        """XAI's name of the model that draws; empty if the web sessions do."""
         if name in self.own:
             return name
         alias = not name or (name not in self.known and resolve_model(name, ()) == DEFAULT_MODEL)
@@ -155,8 +154,7 @@ def _formats(asked: ImageRequest, delivery: Delivery) -> tuple[str, ...]:
 
 
 async def _made(drawing: Drawing, delivery: Delivery, formats: tuple[str, ...]) -> tuple[Made, ...]:
-    make: Callable[[DrawnPicture], object] = functools.partial(_one, delivery, formats)
-    return tuple(await for_all(drawing.pictures, make))
+    return tuple(await for_all(drawing.pictures, functools.partial(_one, delivery, formats)))
 
 
 async def _one(delivery: Delivery, formats: tuple[str, ...], picture: DrawnPicture) -> Made:

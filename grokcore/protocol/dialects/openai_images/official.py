@@ -96,7 +96,7 @@ def drawing_answer(
 
 
 def _shape(asked: ImageRequest, *, alone: bool) -> tuple[dict[str, str], tuple[str, ...]]:
-    """xAI's shape of the pictures, and the names of parameters that it does without."""
+    """XAI's shape of the pictures, and the names of parameters that it does without."""
     given = asked.official
     shape = {name: given[name] for name in ("aspect_ratio", "resolution") if name in given}
     size = given.get("size", "")

@@ -153,12 +153,12 @@ class OfficialMedia:
 
     @property
     def picture_models(self) -> Sequence[str]:
-        """xAI's names of models that draw, the usual one first."""
+        """Names at xAI of models that draw, the usual one first."""
         return self.listed_pictures()
 
     @property
     def video_models(self) -> Sequence[str]:
-        """xAI's names of models that make videos, the usual one first."""
+        """Names at xAI of models that make videos, the usual one first."""
         return self.listed_videos()
 
     # Paid requests -------------------------------------------------------------------------------

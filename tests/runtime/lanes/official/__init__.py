@@ -1,0 +1,1 @@
+"""Tests of ``grokcore/runtime/lanes/official``."""
