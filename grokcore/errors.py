@@ -79,6 +79,8 @@ __all__ = [
     "UnknownUrl",
     "UnsupportedEncoding",
     "UploadFailed",
+    "VideoNotFound",
+    "VideoNotReady",
     "UpstreamFailure",
     "UpstreamOverloaded",
     "UpstreamRefused",

@@ -41,6 +41,7 @@ class Site:
     """A running server, the Grok behind it, and what a test needs to look at both.
 
     :ivar official: the simulated official services; served for tests that ask for them.
+    :ivar official_url: the base URL of the simulated API of xAI.
     """
 
     port: int
@@ -51,6 +52,7 @@ class Site:
     grok_url: str = ""
     lane: WebLane = WebLane.REST
     official: OfficialSimulator = field(factory=OfficialSimulator)
+    official_url: str = ""
 
     def play(self, script: Script) -> None:
         """Have Grok answer every chat so, on the site's lane; videos are REST's on both."""
@@ -168,12 +170,13 @@ def run_on_site(
     """
 
     async def main() -> None:
-        simulator, officials, text = Simulator(), OfficialSimulator(), config
+        simulator, officials, text, api_url = Simulator(), OfficialSimulator(), config, ""
         with trio.fail_after(patience_s):
             async with trio.open_nursery() as nursery:
                 simulated = await nursery.start(_serve(simulator, certificate, grok_keeps_s))
                 if official:
                     urls = await nursery.start(serve_official, officials)
+                    api_url = urls.api
                     text = text.replace("{api_url}", urls.api).replace("{cli_url}", urls.cli)
                 stop = trio.Event()
                 sockets = listen("127.0.0.1", 0)
@@ -186,9 +189,8 @@ def run_on_site(
                     async with httpx.AsyncClient(
                         base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, verify=False
                     ) as client:
-                        await scenario(
-                            Site(port, simulator, server, stop, client, simulated, lane, officials)
-                        )
+                        site = Site(port, simulator, server, stop, client, simulated, lane)
+                        await scenario(evolve(site, official=officials, official_url=api_url))
                     stop.set()
                 assert server.gateway.open_count == 0
                 nursery.cancel_scope.cancel()
