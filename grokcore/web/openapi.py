@@ -69,6 +69,18 @@ _ASKING = (
 
 _ASKING_FOR_WORDS = (*_ASKING, errors.ToolCallFailed, errors.InvalidStructuredOutput)
 _REFERRING = (errors.PreviousResponseNotFound, errors.ItemNotFound)
+_FILMING = (*_ASKING, errors.PermissionDenied)
+_FILMED = (
+    *_KEYED,
+    errors.PermissionDenied,
+    errors.VideoNotFound,
+    errors.OfficialCredentialRejected,
+    errors.Challenge,
+    errors.UpstreamRefused,
+    errors.UpstreamFailure,
+    errors.UpstreamOverloaded,
+    errors.TimeoutTotal,
+)
 _KEPT = (*_KEYED, errors.ResponseNotFound)
 _COUNTING = (
     *_KEYED,
@@ -97,6 +109,12 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "countMessageTokens": _COUNTING,
     "createImage": _ASKING,
     "createImageEdit": _ASKING,
+    "createVideo": _FILMING,
+    "generateVideo": _FILMING,
+    "editVideo": _FILMING,
+    "extendVideo": _FILMING,
+    "getVideo": _FILMED,
+    "getVideoContent": (*_FILMED, errors.VideoNotReady, errors.ContentPolicyViolation),
     "listModels": _KEYED,
     # UnknownUrl: a name with a line end leads to no route.
     "retrieveModel": (*_KEYED, errors.ModelNotFound, errors.ModelNotAllowed, errors.UnknownUrl),
