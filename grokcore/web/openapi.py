@@ -69,10 +69,11 @@ _ASKING = (
 
 _ASKING_FOR_WORDS = (*_ASKING, errors.ToolCallFailed, errors.InvalidStructuredOutput)
 _REFERRING = (errors.PreviousResponseNotFound, errors.ItemNotFound)
-_FILMING = (*_ASKING, errors.PermissionDenied)
+_FILMING = (*_ASKING, errors.PermissionDenied, errors.NotImplementedHere)
 _FILMED = (
     *_KEYED,
     errors.PermissionDenied,
+    errors.NotImplementedHere,
     errors.VideoNotFound,
     errors.OfficialCredentialRejected,
     errors.Challenge,
@@ -135,6 +136,7 @@ _ASKED = (
     "x-grok2api-attempts",
     "x-grok2api-token",
     "x-grok2api-usage",
+    "x-grok2api-lane",
     "x-grok2api-ignored",
     *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
 )
@@ -148,6 +150,8 @@ _HEADERS: Mapping[str, tuple[str, ...]] = {
     "countMessageTokens": ("request-id",),
     "createImage": _ASKED,
     "createImageEdit": _ASKED,
+    **dict.fromkeys(("createVideo", "generateVideo", "editVideo", "extendVideo"), _ASKED),
+    **dict.fromkeys(("getVideo", "getVideoContent"), ("x-grok2api-lane",)),
 }
 """Headers of all responses of an operation, beside ``x-request-id``."""
 

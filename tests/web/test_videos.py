@@ -38,7 +38,7 @@ rpm = 1000
 async def begun(studio: Studio, key: str = "none") -> str:
     """The id of a new video, as OpenAI's clients get it."""
     video = await studio.sdk(lambda client: client.videos.create(prompt=PROMPT), key)
-    return video.id
+    return str(video.id)
 
 
 def as_key(key: str) -> dict[str, str]:
