@@ -26,7 +26,7 @@ class MediaContent(Protocol):
         """
 
     async def aclose(self) -> None:
-        """Abort what is still under way."""
+        """Abort the request if it is still under way."""
 
 
 class MediaMaker(Protocol):

@@ -44,6 +44,9 @@ class Holding:
     async def refresh(self, *, stale: str = "") -> None:
         await trio.lowlevel.checkpoint()
 
+    def outdated(self) -> None:
+        raise AssertionError
+
 
 @frozen
 class NoWares:

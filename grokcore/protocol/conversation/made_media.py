@@ -11,7 +11,7 @@ __all__ = ["Drawing", "DrawnPicture", "VideoStage", "VideoState"]
 
 @frozen
 class DrawnPicture:
-    """One picture.
+    """A picture of a :class:`Drawing`.
 
     :ivar url: xAI's address of it; empty if its content came.
     :ivar content: base64; empty if its address came.

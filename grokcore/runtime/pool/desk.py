@@ -275,7 +275,7 @@ class Desk:
         )
 
     def correct(self, counted: int, cost: int) -> None:
-        """Count *cost* in place of what was counted for an earlier request, both in ticks. A new
+        """Count *cost* in place of the *counted* cost of an earlier request, both in ticks. A new
         day may have forgotten that one.
         """
         if self.spending is not None:

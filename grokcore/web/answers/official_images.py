@@ -55,7 +55,7 @@ from .images import ImageRoute
 __all__ = ["draw"]
 
 _CONTENT_NAMES = ("gpt-image", "chatgpt-image")
-"""Beginnings of OpenAI's names for models that answer with contents unless told otherwise."""
+"""Beginnings of OpenAI's names for models that answer with contents by default."""
 
 
 @frozen

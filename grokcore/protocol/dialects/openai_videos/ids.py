@@ -1,7 +1,7 @@
 """Names of videos that bind them to the key that asked, and outlive the server.
 
 A name holds xAI's id, the time, and a check over both and the key's name. So nothing has to be
-kept: any later process with the same secret can tell whose video it is. The check keeps a guest
+kept: any later process with the same secret knows the video's owner by it. The check keeps a guest
 from the videos of others, although all of them are one account's at xAI.
 
 The secret is made from the API key of xAI. It needs no place in the state file, which a server may

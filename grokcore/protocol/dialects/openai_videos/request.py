@@ -83,7 +83,7 @@ class VideoRequest:
 
     @property
     def likely_ticks(self) -> int:
-        """What it costs at most by the published prices, in 1e-10 USD."""
+        """The highest cost by the published prices, in 1e-10 USD."""
         usd = DEAREST.get(self.passed.get("resolution", "480p"), DEAREST["1080p"])
         return int(self.seconds * usd * TICKS_PER_USD)
 

@@ -5,7 +5,7 @@ Theory
 Each of them is paid. A lease of the lane's desk is taken before, and given back with the cost. That
 of pictures comes with them. That of a video is known when it is made, minutes later, and maybe
 nobody asks by then. So a video is counted at its beginning, at the highest price that it can have,
-and that is corrected once xAI tells the cost.
+and that is corrected once xAI reports the cost.
 
 Rules
 -----
@@ -21,22 +21,18 @@ from __future__ import annotations
 import functools
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
-from urllib.parse import urlsplit
 
-import trio
 from attrs import define, field
 
 from ....errors import (
     GrokApiError,
     OfficialCredentialRejected,
-    TimeoutTotal,
     UpstreamFailure,
     VideoNotFound,
 )
 from ....protocol.conversation.made_media import Drawing, VideoStage, VideoState
-from ....protocol.conversation.media import is_video, sniff
 from ....protocol.conversation.usage import Usage
 from ....protocol.media_types import extension_of
 from ....protocol.models import LaneName, LaneUse
@@ -46,9 +42,10 @@ from ....protocol.official.refusals import refusal_of_response
 from ...disk.media_cache import MediaCache
 from ...pool.desk import Desk, OfficialLease
 from ...transport.seam import Exchange, ResponseHead, Transport, UpstreamRequest
-from ...transport.visits import CLOSE_S, read_at_most, visit, visit_again
+from ...transport.visits import read_at_most, visit, visit_again
+from .video_contents import VIDEO_S, VideoBytes, content_request, open_video, within
 
-__all__ = ["PICTURE_MODELS", "VIDEO_MODELS", "OfficialMedia", "VideoBytes"]
+__all__ = ["PICTURE_MODELS", "VIDEO_MODELS", "OfficialMedia"]
 
 PICTURE_MODELS = (
     "grok-imagine-image",
@@ -68,18 +65,10 @@ BEGIN_S = 60.0
 
 LOOK_S = 20.0
 
-VIDEO_S = 300.0
-"""Bound for a video's content, in seconds."""
-
 MOST_ANSWER_BYTES = 128 * 1024 * 1024
 """Of pictures in base64, which are held in memory."""
 
-MOST_VIDEO_BYTES = 512 * 1024 * 1024
-
 REFUSAL_BODY_BYTES = 64 * 1024
-
-TYPE_BYTES = 64
-"""Bytes of a file that are enough to know a video."""
 
 REMEMBERED = 10_000
 """Videos whose counted cost is remembered, and whose names in the cache are."""
@@ -87,41 +76,9 @@ REMEMBERED = 10_000
 PAID_ALL_THE_SAME = "permission_denied"
 """The fault of a video that xAI's moderation stopped, which is charged."""
 
-_PLAIN = (("Accept", "video/*, */*;q=0.8"), ("Accept-Encoding", "identity"))
-
 _T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
-
-
-class VideoBytes:
-    """The content of a video that is being received.
-
-    :ivar media_type: by its first bytes.
-    """
-
-    def __init__(self, exchange: Exchange, beginning: bytes, media_type: str) -> None:
-        self.media_type = media_type
-        self._exchange = exchange
-        self._beginning = beginning
-        self._size = 0
-
-    async def read(self) -> bytes:
-        """More of it; empty at the end.
-
-        :raises UpstreamFailure: if it is larger than 512 MiB.
-        :raises TransportFailure: if the connection broke.
-        """
-        piece, self._beginning = self._beginning or await self._exchange.read(), b""
-        self._size += len(piece)
-        if self._size > MOST_VIDEO_BYTES:
-            raise UpstreamFailure(f"The video is larger than {MOST_VIDEO_BYTES >> 20} MiB.")
-        return piece
-
-    async def aclose(self) -> None:
-        """Abort what is still under way. Safe to repeat."""
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
-            await self._exchange.aclose()
 
 
 @define(eq=False)
@@ -206,7 +163,7 @@ class OfficialMedia:
         take = functools.partial(self._answer, lease.answering)
         try:
             request = self._request("POST", path, body, seconds)
-            found = parse(await _within(seconds, visit(self.transport, request, take)))
+            found = parse(await within(seconds, visit(self.transport, request, take)))
             cost = cost_of(found)
             if cost is not None:
                 lease.used(Usage(0, 0, cost_ticks=cost))
@@ -233,7 +190,7 @@ class OfficialMedia:
         request = self._request("GET", f"/videos/{request_id}", b"", LOOK_S)
         take = functools.partial(self._state, request_id)
         try:
-            state = await _within(LOOK_S, visit_again(self.transport, request, take))
+            state = await within(LOOK_S, visit_again(self.transport, request, take))
         except GrokApiError as error:
             error.redact(self.secret())
             raise
@@ -274,7 +231,7 @@ class OfficialMedia:
         name = self._kept.get(request_id, "")
         if name and await cache.find(name) is not None:
             return name
-        name = await _within(VIDEO_S, self._save(url, cache))
+        name = await within(VIDEO_S, self._save(url, cache))
         _remember(self._kept, request_id, name)
         return name
 
@@ -293,24 +250,8 @@ class OfficialMedia:
 
         :raises GrokApiError: if it can't be fetched, or is no video.
         """
-        exchange = self.outside.open(self._outside_request(url))
-        try:
-            return await _within(LOOK_S, _opened(exchange))
-        except BaseException:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
-                await exchange.aclose()
-            raise
-
-    def _outside_request(self, url: str) -> UpstreamRequest:
-        try:
-            place, own = urlsplit(url), urlsplit(self.base_url)
-            known = place.scheme == "https" or place[:2] == own[:2]
-            usable = known and place.hostname and "@" not in place.netloc
-        except ValueError:
-            usable = False
-        if not usable:
-            raise UpstreamFailure("What xAI gave as the video's address is not taken.")
-        return self._plain("GET", url, _PLAIN, b"", VIDEO_S, "the site of xAI's videos")
+        request = content_request(url, self.base_url, self.desk.proxy_url)
+        return await within(LOOK_S, open_video(self.outside, request))
 
     # Requests ------------------------------------------------------------------------------------
 
@@ -355,16 +296,6 @@ class OfficialMedia:
 _TYPE = "Content-Type"
 
 
-async def _within(seconds: float, work: Awaitable[_T]) -> _T:
-    """The result of *work*.
-
-    :raises TimeoutTotal: if it is not there within *seconds*.
-    """
-    with trio.move_on_after(seconds):
-        return await work
-    raise TimeoutTotal(f"xAI did not answer within {seconds:g} s.")
-
-
 async def _whole(exchange: Exchange) -> bytes:
     pieces, size = [], 0
     while piece := await exchange.read():
@@ -378,22 +309,6 @@ async def _whole(exchange: Exchange) -> bytes:
 async def _refusal(exchange: Exchange, head: ResponseHead) -> GrokApiError:
     body = await read_at_most(exchange, REFUSAL_BODY_BYTES, seconds=LOOK_S)
     return refusal_of_response(head.status, head.headers, body, lane=LaneName.API)
-
-
-async def _opened(exchange: Exchange) -> VideoBytes:
-    """A video's content, of which as much has come as tells its type."""
-    head = await exchange.head()
-    if head.status in (403, 404, 410):
-        raise VideoNotFound("The video's address at xAI is not valid any more.")
-    if head.status != 200:
-        raise UpstreamFailure(f"The site of xAI's videos answered {head.status}.")
-    beginning = b""
-    while len(beginning) < TYPE_BYTES and (piece := await exchange.read()):
-        beginning += piece
-    media_type = sniff(beginning)
-    if media_type is None or not is_video(media_type):
-        raise UpstreamFailure("What came in the video's place is no video.")
-    return VideoBytes(exchange, beginning, media_type)
 
 
 def _remember(table: OrderedDict[str, _T], key: str, value: _T) -> None:
