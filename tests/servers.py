@@ -22,7 +22,7 @@ from grokcore.runtime.completion.gateway import Gateway
 from grokcore.runtime.disk.state_file import StateFile
 from grokcore.simulator.app import Call, Simulator
 from grokcore.simulator.official.app import OfficialSimulator
-from grokcore.simulator.official.serve import serve_official
+from grokcore.simulator.official.serve import OfficialUrls, serve_official
 from grokcore.simulator.page_socket import SocketCall
 from grokcore.simulator.scripts import Script, answer
 from grokcore.simulator.serve import serve_simulator
@@ -41,7 +41,7 @@ class Site:
     """A running server, the Grok behind it, and what a test needs to look at both.
 
     :ivar official: the simulated official services; served for tests that ask for them.
-    :ivar official_url: the base URL of the simulated API of xAI.
+    :ivar official_urls: their base URLs; empty for tests that do not.
     """
 
     port: int
@@ -52,7 +52,7 @@ class Site:
     grok_url: str = ""
     lane: WebLane = WebLane.REST
     official: OfficialSimulator = field(factory=OfficialSimulator)
-    official_url: str = ""
+    official_urls: OfficialUrls = field(factory=lambda: OfficialUrls("", ""))
 
     def play(self, script: Script) -> None:
         """Have Grok answer every chat so, on the site's lane; videos are REST's on both."""
@@ -170,13 +170,13 @@ def run_on_site(
     """
 
     async def main() -> None:
-        simulator, officials, text, api_url = Simulator(), OfficialSimulator(), config, ""
+        simulator, officials, text = Simulator(), OfficialSimulator(), config
+        urls = OfficialUrls("", "")
         with trio.fail_after(patience_s):
             async with trio.open_nursery() as nursery:
                 simulated = await nursery.start(_serve(simulator, certificate, grok_keeps_s))
                 if official:
                     urls = await nursery.start(serve_official, officials)
-                    api_url = urls.api
                     text = text.replace("{api_url}", urls.api).replace("{cli_url}", urls.cli)
                 stop = trio.Event()
                 sockets = listen("127.0.0.1", 0)
@@ -189,8 +189,19 @@ def run_on_site(
                     async with httpx.AsyncClient(
                         base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, verify=False
                     ) as client:
-                        site = Site(port, simulator, server, stop, client, simulated, lane)
-                        await scenario(evolve(site, official=officials, official_url=api_url))
+                        await scenario(
+                            Site(
+                                port,
+                                simulator,
+                                server,
+                                stop,
+                                client,
+                                simulated,
+                                lane,
+                                officials,
+                                urls,
+                            )
+                        )
                     stop.set()
                 assert server.gateway.open_count == 0
                 nursery.cancel_scope.cancel()

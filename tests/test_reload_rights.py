@@ -115,6 +115,11 @@ START_ONLY = [
     Change("no proxy", f'[grok]\napi_key = "{OWNER}"\n{SERVERS}{BOBS}', "[grok] proxy_url: is gone, so Grok would see this machine's own address"),
     Change("no hosts", f"{OWNERS}{BOBS}", "[server] allowed_hosts: is gone, so every Host header would be let in"),
     Change("another upstream", "[pool]", "[grok] base_url: is gone, so the tokens would go to another address", '[grok]\nbase_url = "https://mirror.example.com"'),
+    Change("another host of the key", "[api]\nuse = 'first'", "[api] base_url: is gone, so the key would go to another address", '[api]\nuse = "first"\nbase_url = "http://127.0.0.1:1"'),
+    Change("another cap", "[api]\nuse = 'first'", "[api] daily_usd: is gone, so a day could cost another amount", '[api]\nuse = "first"\ndaily_usd = 0.1'),
+    Change("a paid lane", "[api]\nkey = 'xai-1'", "[api] use: is gone, so questions could cost money", '[api]\nuse = "off"\nkey = "xai-1"'),
+    Change("another host of the session", "[pool]", "[cli] base_url: is gone, so the session would go to another address", '[cli]\nbase_url = "http://127.0.0.1:1"'),
+    Change("a key's lanes", f'{OWNERS}{SERVERS}[[keys]]\nname = "bob"\nkey = "{BOB}"\n', "[[keys]] bob: has no lanes any more", f'{OWNERS}{SERVERS}[[keys]]\nname = "bob"\nlanes = ["web"]\nkey = "{BOB}"\n'),
     Change("nothing", "", "has no setting in it any more", "[pool]\nqueue_seconds = 3"),
     Change("nothing but a comment", "# mine\n", "has no setting in it any more", "[pool]\nqueue_seconds = 3"),
 ]  # fmt: skip
@@ -132,6 +137,7 @@ AT_ONCE = [
     Change("another proxy", f"{OWNERS}{SERVERS}".replace("proxy.", "other.")),
     Change("no hosts, in words", f"{OWNERS}[server]\nallowed_hosts = []\n"),
     Change("a setting less", f"{OWNERS}{SERVERS}{BOBS}".replace("max_streams = 9\n", "")),
+    Change("all lanes", f'{OWNERS}{SERVERS}[[keys]]\nname = "ann"\nkey = "{SECRET}-2"\n', before=f'{OWNERS}{SERVERS}[[keys]]\nname = "ann"\nlanes = ["api", "web", "cli"]\nkey = "{SECRET}-2"\n'),
     Change("keys where there were none", f"{BOBS}", before=""),
     Change("two keys of one name", f'{OWNERS}[[keys]]\nname = "bob"\nkey = "{SECRET}-2"\n{BOBS}[pool]\nqueue_seconds = 3', before=f'{OWNERS}[[keys]]\nname = "bob"\nkey = "{SECRET}-2"\n{BOBS}'),
 ]  # fmt: skip

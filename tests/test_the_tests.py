@@ -121,6 +121,11 @@ TESTED_WITH = {
     "protocol/grok_web/attachment_names.py": "protocol/grok_web/test_prompt.py",
     "protocol/grok_web/identity.py": "protocol/grok_web/test_payload.py",
     "protocol/grok_web/stream_keys.py": "protocol/grok_web/test_decoder.py",
+    **{
+        f"protocol/official/{name}.py": "protocol/official/test_decoder.py"
+        for name in ("answer", "calls", "endings", "event_types", "items", "own_tools")
+    },
+    "protocol/pages.py": "protocol/grok_web/test_refusals.py",
     "protocol/recording/covering.py": "protocol/recording/test_redact.py",
     "protocol/recording/frame_texts.py": "protocol/recording/test_frames.py",
     "protocol/recording/masks.py": "protocol/recording/test_redact.py",

@@ -53,6 +53,8 @@ from ..web.observing.request_log import RequestLog
 from ..web.server import serve
 from ..web.services import Services
 from ..web.state import ServerState
+from .official import RECORD_KEYS as OFFICIAL_KEYS
+from .official import Official
 from .setup import Settings, naming
 
 __all__ = [
@@ -97,6 +99,9 @@ class Server:
         # A transport of its own for files that clients refer to: no cookie and no connection of
         # Grok's can reach another host.
         self._fetching = CurlTransport(curl_settings(config))
+        # A third one for xAI's official hosts: their connections are a plain client's.
+        self._to_xai = CurlTransport(curl_settings(config))
+        self.official = Official(config, self._to_xai)
         self._lookups = Lookups()
         book = TokenBook(
             tokens,
@@ -110,9 +115,16 @@ class Server:
         self._users = Users(self._transport)
         rest = GrokWebLane(self._recorder or self._transport, lane_settings(config))
         self.lane = self._lanes(rest, config)
-        self.gateway = Gateway(self.lane, self.pool)
+        self.gateway = Gateway(
+            self.lane, self.pool, desks=self.official.desks, official=self.official.lanes
+        )
         self._wall = WallClock(clock_reader())
-        self._wall.on_missed += [self.pool.shift, rest.uploads.shift, self._time_missed]
+        self._wall.on_missed += [
+            self.pool.shift,
+            self.official.shift,
+            rest.uploads.shift,
+            self._time_missed,
+        ]
         self._wall.on_set.append(self._clock_set)
         self.pool.look = self._wall.look
         self.state = ServerState(config, trio.current_time(), self._wall)
@@ -155,12 +167,15 @@ class Server:
         book = self.pool.book
         keys = {entry.key for entry in self._tokens}
         reading = self._wall.look()
-        records = pruned(file.load(), keys | RECORD_KEYS, reading.wall)
+        records = pruned(file.load(), keys | RECORD_KEYS | OFFICIAL_KEYS, reading.wall)
         set_since = self._wall.recall(records)
         book.recall(records, reading.now, reading.offset, set_since)
         self.state.browser.recall(records, reading.wall, set_since)
+        self.official.recall(records)
         keeper = StateKeeper(file, self._unsaved_records, records)
         self.pool.on_change.append(keeper.changed)
+        for desk in self.official.desks:
+            desk.on_change.append(keeper.changed)
         keeper.changed()  # a value that is new since the last run
         self.pool.written = keeper.write_now
         self.state.faults["state"] = lambda: keeper.fault
@@ -170,11 +185,16 @@ class Server:
         reading = self._wall.look()
         stamp = self._wall.stamp(reading)
         values = self.state.browser.take_unsaved()
+        official = self.official.take_unsaved()
         made = {"at": round(reading.wall, 3)} | stamp
-        return {
-            account.entry.key: record_of(account, reading.now, reading.offset) | stamp
-            for account in self.pool.book.take_unsaved()
-        } | {key: record and record | made for key, record in values.items()}
+        return (
+            {
+                account.entry.key: record_of(account, reading.now, reading.offset) | stamp
+                for account in self.pool.book.take_unsaved()
+            }
+            | {key: record and record | made for key, record in values.items()}
+            | official
+        )
 
     def _time_missed(self, seconds: float) -> None:
         if seconds >= LOGGED_ABOVE_S:
@@ -230,11 +250,13 @@ class Server:
             async with trio.open_nursery() as helpers:
                 await helpers.start(self._transport.run)
                 await helpers.start(self._fetching.run)
+                await helpers.start(self._to_xai.run)
                 if self._recorder is not None:
                     await helpers.start(self._recorder.run)
                 await helpers.start(self.gateway.alarm.run)
                 async with trio.open_nursery() as serving:
                     await helpers.start(self._quotas.run)
+                    await helpers.start(self.official.run)
                     helpers.start_soon(watch_lag, self._metrics.lagged)
                     self._watch_standstills()
                     helpers.start_soon(self._wall.run)
@@ -269,6 +291,9 @@ class Server:
         self.state.adopt(config)
         self._transport.adopt(curl_settings(config))
         self._fetching.adopt(curl_settings(config))
+        self._to_xai.adopt(curl_settings(config))
+        self.official.adopt(config)
+        self.gateway.official = dict(self.official.lanes)
         rest = evolve(self.lane.rest, settings=lane_settings(config))
         self.lane = self.gateway.lane = self._lanes(rest, config)
         self.pool.queue_s = config.pool.queue_seconds

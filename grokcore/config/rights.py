@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 import attrs
 from attrs import define, field
 
+from ..protocol.models import LaneName
 from .sections import Config, KeyConfig
 
 __all__ = ["Guard", "Said", "settings_in"]
@@ -35,6 +36,10 @@ SAFEGUARDS: Mapping[tuple[str, str], str] = {
     ("grok", "proxy_url"): "Grok would see this machine's own address",
     ("grok", "base_url"): "the tokens would go to another address",
     ("server", "allowed_hosts"): "every Host header would be let in",
+    ("api", "base_url"): "the key would go to another address",
+    ("api", "daily_usd"): "a day could cost another amount",
+    ("api", "use"): "questions could cost money",
+    ("cli", "base_url"): "the session would go to another address",
 }
 """Settings that keep something in or out, and the effect of their loss."""
 
@@ -132,6 +137,8 @@ def _has_owner(config: Config) -> bool:
 
 def _limits_of(key: KeyConfig) -> frozenset[str]:
     """The names of a key's limits."""
+    if key.lanes is not None and set(key.lanes) == set(LaneName):
+        key = attrs.evolve(key, lanes=None)  # all lanes are no limit
     limits = [limit for limit in attrs.fields(KeyConfig) if limit.name not in IDENTITY]
     return frozenset(limit.name for limit in limits if getattr(key, limit.name) != limit.default)
 

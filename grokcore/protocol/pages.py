@@ -1,4 +1,4 @@
-"""Web pages in place of an upstream's answer: how they are told from its own refusals."""
+"""Web pages in place of an upstream's answer: how they differ from its own refusals."""
 
 from __future__ import annotations
 

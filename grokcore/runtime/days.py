@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import zoneinfo
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ class Days:
 
     def __init__(self, zone: str, wall: Callable[[], float]) -> None:
         self._wall = wall
-        self._zone: datetime.tzinfo = datetime.UTC
+        self._zone: dt.tzinfo = dt.UTC
         if zone.upper() not in ("UTC", "Z", ""):
             try:
                 self._zone = zoneinfo.ZoneInfo(zone)
@@ -34,7 +34,7 @@ class Days:
     def __call__(self) -> tuple[str, float]:
         """The day as YYYY-MM-DD, and the seconds until it ends."""
         wall = self._wall()
-        now = datetime.datetime.fromtimestamp(wall, self._zone)
-        tomorrow = now.date() + datetime.timedelta(days=1)
-        midnight = datetime.datetime.combine(tomorrow, datetime.time(), self._zone)
+        now = dt.datetime.fromtimestamp(wall, self._zone)
+        tomorrow = now.date() + dt.timedelta(days=1)
+        midnight = dt.datetime.combine(tomorrow, dt.time(), self._zone)
         return now.date().isoformat(), max(0.0, midnight.timestamp() - wall)

@@ -21,7 +21,7 @@ class Broken(Exception):
 
 
 class Request(Protocol):
-    """A recorded request whose outcome is to be told.
+    """A recorded request.
 
     :ivar outcome: ``"open"`` while it is answered; set to ``"complete"`` or ``"cut"``.
     """

@@ -114,7 +114,7 @@ def studio_of(site: Site, *, use: LaneUse = LaneUse.OVERFLOW, usd: float = 100.0
     maker = OfficialMedia(
         site.server._transport,
         site.server._fetching,
-        site.official_url,
+        site.official_urls.api,
         desk,
         lambda: holding.secret,
     )

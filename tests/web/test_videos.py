@@ -205,7 +205,7 @@ async def test_without_a_cache_a_video_is_passed_through(studio: Studio) -> None
 async def test_a_redirect_is_not_followed_with_the_key(studio: Studio) -> None:
     """Another host would see it."""
     site = studio.site
-    place = (("location", f"{site.official_url}/videos/elsewhere"),)
+    place = (("location", f"{site.official_urls.api}/videos/elsewhere"),)
     site.official.fail_next(302, {}, place, path="/videos/generations")
     with pytest.raises(openai.APIStatusError):
         await begun(studio)

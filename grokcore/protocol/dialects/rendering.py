@@ -34,9 +34,10 @@ from ..conversation.events import (
     Thinking,
     ToolCall,
     ToolUse,
+    Used,
     Video,
 )
-from ..conversation.usage import TokenEstimate
+from ..conversation.usage import TokenEstimate, Usage
 
 __all__ = ["Renderer", "Style", "ThinkingStyle"]
 
@@ -70,6 +71,7 @@ class Renderer:
     """The state of one answer. *prompt_tokens* is the estimate for its question.
 
     :ivar calls: the calls of the client's tools so far; no piece shows them.
+    :ivar reported: the upstream's own count of the answer; None until it reports one.
     """
 
     def __init__(self, style: Style, prompt_tokens: int) -> None:
@@ -85,6 +87,7 @@ class Renderer:
         self._marks: list[tuple[Source, int, int]] = []
         self._found: dict[str, Source] = {}
         self.calls: list[ToolCall] = []
+        self.reported: Usage | None = None
 
     def pieces(self, events: Iterable[Event]) -> Iterator[tuple[str, str]]:
         """``(field, text)`` for each event that shows something."""
@@ -104,6 +107,8 @@ class Renderer:
                     yield from self._called(event)
                 case Found() | ToolUse() | Progress():
                     yield from self._work(event)
+                case Used(usage):
+                    self.reported = usage
                 case Picture() | KeptPicture() | Video() | FoundPicture() | File():
                     yield self._content(self._gap() + self._shown(event))
                     self._after_media = True
@@ -113,7 +118,12 @@ class Renderer:
         return self._content("")[1] if self._think_tag_open else ""
 
     def usage(self) -> dict[str, Any]:
-        """OpenAI's usage object; hidden thinking counts too, since Grok produced it."""
+        """OpenAI's usage object: the upstream's figures, or else an estimate.
+
+        Hidden thinking counts in an estimate too, since Grok produced it.
+        """
+        if self.reported is not None:
+            return _usage_object(self.reported)
         reasoning = self._reasoning.tokens
         completion = self._answer.tokens + reasoning
         return {
@@ -242,6 +252,22 @@ class Renderer:
                 self._think_tag_open = True
                 self._length += len(opening) + len(text)
                 yield "content", opening + text
+
+
+def _usage_object(usage: Usage) -> dict[str, Any]:
+    """Reported figures as OpenAI's usage object, with the two that only xAI has."""
+    xais = {
+        "cost_in_usd_ticks": usage.cost_ticks,
+        "num_server_side_tools_used": usage.searches or None,
+    }
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        **{name: value for name, value in xais.items() if value is not None},
+    }
 
 
 _NOT_IN_ADDRESSES = re.compile(r"[\s\0-\x1f\x7f()<>\"'`\\]")

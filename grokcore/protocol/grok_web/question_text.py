@@ -95,7 +95,7 @@ def render_question(
     return WebRendering(
         question,
         (*transcript, *question.enclosed.attachments),
-        frozenset({*left_behind(question.messages, question.enclosed.paths), *_unheard(question)}),
+        _ignored(question),
         bool(transcript),
         _tokens(prompt),
         words.note,
@@ -143,6 +143,11 @@ def _picture_words(message: Message) -> str:
     if not pictures:
         return f"Drawing: {message.text}"
     return f"Edit the attached image{'s' if pictures > 1 else ''}: {message.text}"
+
+
+def _ignored(question: Question) -> frozenset[str]:
+    behind = left_behind(question.messages, question.enclosed.paths)
+    return frozenset({*behind, *_unheard(question), *question.extras.names})
 
 
 def _unheard(question: Question) -> list[str]:

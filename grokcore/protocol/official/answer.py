@@ -2,10 +2,10 @@
 
 Rules
 -----
-1. Text comes in pieces, and again as the whole of a part, of an item and of the response. A piece is
-   given out once: of a copy only what no piece brought.
-2. A copy that is another text shows that pieces were lost. It makes the answer fail, at its end:
-   what it cost is told there.
+1. Text comes in pieces, and again as the whole of a part, of an item and of the response. A piece
+   is given out once: of a copy only the rest that no piece brought.
+2. A copy that is another text shows that pieces were lost. It makes the answer fail, but only at
+   its end, where its cost stands.
 3. Reasoning behind the beginning of the text is late, and dropped.
 4. Texts of two messages, and parts of two reasonings, are divided by a blank line.
 """
@@ -101,7 +101,7 @@ class Answer:
         self.events.append(Thinking(f"\n\n{text}" if turned else text))
 
     def compare_thought(self, place: Place, whole: str) -> None:
-        """Read a copy of a part of the reasoning. One that differs shows nothing: it is a summary."""
+        """Read a copy of a part of the reasoning. One that differs proves nothing."""
         brought = self._thoughts.get(place, b"")
         copy = whole.encode("utf-8", "surrogatepass")
         if not self._writing and len(copy) > len(brought) and copy.startswith(brought):
@@ -114,7 +114,7 @@ class Answer:
         self.events.append(picture)
 
     def end_text(self) -> None:
-        """Give out what is held back: no more text follows here."""
+        """Give out the text that is held back: no more follows here."""
         for event in self._citations.close():
             self._emit(event)
 

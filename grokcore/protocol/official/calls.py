@@ -1,7 +1,7 @@
 """Calls of the client's tools, gathered until the answer ends.
 
-Text never follows a call in an answer of ours, but may in one of xAI's. So calls are kept, and given
-out behind everything else. A call that was opened and never finished is an answer that broke off.
+Text never follows a call in an answer of ours, but may in one of xAI's. So calls are kept, and
+given out behind everything else. An answer with a call that was never finished has broken off.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from attrs import define, field
 from ..conversation.events import ToolCall
 from ..conversation.tools import Tool, ToolKind
 from ..lenient_json import loads
+from .tools import custom_text
 
 __all__ = ["MOST_CALLS", "Calls"]
 
@@ -45,7 +46,7 @@ class Calls:
     def is_call(self, item: dict[str, Any]) -> bool:
         """Whether an item calls a tool of the client's, and none of xAI's own.
 
-        A function that the client did not declare is its affair nevertheless: it can tell the model.
+        So does a function that the client, which has tools, did not declare: it can answer so.
         """
         kind, name = item.get("type"), item.get("name")
         if kind == "function_call":
@@ -97,8 +98,8 @@ class Calls:
         tool = self._tools.get(call.name) or Tool(call.name)
         if call.custom:
             kind = ToolKind.CUSTOM
-        elif tool.kind is ToolKind.CUSTOM:
-            return None
+        elif tool.kind is ToolKind.CUSTOM:  # which xAI only takes as a function
+            kind, arguments = ToolKind.CUSTOM, custom_text(arguments)
         else:
             kind = ToolKind.FUNCTION
             readable = _object_text(arguments)

@@ -28,9 +28,8 @@ _ADDRESS = r"https?://(?:[^\s()\[]|\([^\s()\[]*\))+"
 _WHOLE = re.compile(rf"\[\[[0-9]{{1,4}}\]\]\(({_ADDRESS})\)")
 
 _BEGINNING = re.compile(
-    r"\[(?:\[(?:[0-9]{1,4}(?:\](?:\](?:\((?:h(?:t(?:t(?:p(?:s?(?::(?:/(?:/"
-    r"(?:[^\s()\[]|\([^\s()\[]*\))*+(?:\([^\s()\[]*)?"
-    r")?)?)?)?)?)?)?)?)?)?)?)?)?)?\Z"
+    r"\[\[(?:[0-9]{1,4}(?:\]{1,2}|\]\]\((?:ht{0,2}|https?(?::/?)?"
+    r"|https?://(?:[^\s()\[]|\([^\s()\[]*\))*+(?:\([^\s()\[]*)?)?)?)?\Z"
 )
 """A text that more characters may make a citation of."""
 
@@ -83,7 +82,7 @@ class CitationFilter:
         self._held = ""
 
     def feed(self, text: str) -> list[Text | Cited]:
-        """Take a piece of the text; return what is certain by now."""
+        """Take a piece of the text; return the events that are certain by now."""
         if not self._held and "[" not in text:
             return [Text(text)]
         text = self._held + text
@@ -92,7 +91,7 @@ class CitationFilter:
         return list(self._split(text[:begin]))
 
     def close(self) -> list[Text | Cited]:
-        """The text has ended, and what was held back is no citation."""
+        """The text has ended, and the part that was held back is no citation."""
         held, self._held = self._held, ""
         return [Text(held)] if held else []
 

@@ -28,7 +28,7 @@ _STATUSES = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
 @frozen
 class Ending:
-    """What has come of an answer.
+    """An answer whose terminal event has come.
 
     :ivar refusal: the model's words for its refusal; may be empty.
     :ivar lost: whether text may be missing.
@@ -83,7 +83,7 @@ def _last(
 
 
 def _fault(what: Ending, calls: list[ToolCall | None], *, whole: bool) -> GrokApiError | None:
-    """What spoils an answer that xAI calls complete, or cut at a limit (not *whole*)."""
+    """The fault of an answer that xAI calls complete, or cut at a limit (not *whole*)."""
     if what.lost:
         return IncompleteAnswer("Parts of xAI's answer were lost on the way.")
     if what.calls.too_many:

@@ -16,7 +16,7 @@ import re
 
 from ... import __version__
 
-__all__ = ["api_headers", "cli_headers"]
+__all__ = ["Headers", "api_headers", "cli_headers"]
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -1,7 +1,7 @@
 """Items of an answer: messages, reasoning, calls, uses of xAI's own tools.
 
 An item comes once when it is begun, once when it is done, and once more in the whole response. Each
-of them may be the first that is heard of it.
+of them may be the first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["MOST_OWN_ITEMS", "Items"]
 MOST_REFUSAL_CHARS = 2000
 
 MOST_OWN_ITEMS = 1000
-"""Uses of xAI's own tools that are told of one answer."""
+"""Uses of xAI's own tools that are shown of one answer."""
 
 _TEXT_KEYS = {"output_text": "text", "text": "text", "refusal": "refusal"}
 
@@ -63,10 +63,10 @@ class Items:
 
         :param index: its place in the answer, or its id.
         """
-        if not isinstance(item, dict):
+        kind = item.get("type") if isinstance(item, dict) else None
+        if not isinstance(item, dict) or not isinstance(kind, str):
             self._counters.odd_values += 1
             return
-        kind = item.get("type")
         if kind == "message":
             for number, part in enumerate(_parts(item)) if done else ():
                 self.read_part((index, number), part)
@@ -79,7 +79,7 @@ class Items:
         elif kind in OWN_ITEMS or kind in ("function_call", "custom_tool_call"):
             self._read_own(item, index, done=done)
         elif kind != "reasoning":
-            self._counters.note_key(str(kind))
+            self._counters.note_key(kind)
         self._answer.events.append(Activity())
 
     def read_output(self, response: dict[str, Any]) -> bool:
@@ -114,7 +114,7 @@ class Items:
                     self._answer.compare_thought((index, number), text)
 
     def _read_own(self, item: dict[str, Any], index: int | str, *, done: bool) -> None:
-        """Tell the use of a tool once: as soon as its detail is known, or it is done."""
+        """Show the use of a tool once: as soon as its detail is known, or it is done."""
         name = item.get("id") or item.get("call_id")
         mark = name if isinstance(name, str) else f"#{index}"
         use = tool_use_in(item)

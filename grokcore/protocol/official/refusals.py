@@ -3,7 +3,7 @@
 Theory
 ------
 Both hosts answer JSON in one of several forms: ``error`` is a text, or an object with ``code``,
-``type`` and ``message``, or all of it is flat. The status alone does not tell what is at fault: a
+``type`` and ``message``, or all of it is flat. The status alone does not name the party at fault: a
 wrong key is a 400 or a 401, a moderated question a 400 or a 403, an empty account a 402, 403 or
 429. So words decide first, then the status (public issues of clients, gathered 2026-11).
 

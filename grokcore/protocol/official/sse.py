@@ -2,17 +2,17 @@
 
 Theory
 ------
-The grammar is the WHATWG's (HTML standard §9.2, "Server-sent events"): lines that end with CR, LF
-or CRLF, a BOM at the beginning, comments that begin with a colon, and ``data`` fields that a blank
-line makes an event of. Of the other fields none is needed: xAI's events name their type in their
-JSON.
+The grammar is the WHATWG's (HTML standard §9.2, "Server-sent events"). Lines end with CR, LF or
+CRLF; a BOM may come first; a comment begins with a colon. A blank line makes an event of the
+``data`` fields before it. Of the other fields none is needed: xAI's events name their type in
+their JSON.
 
 Rules
 -----
 1. The events do not depend on how the input was cut.
 2. A line that begins with a brace is data too. Some proxies put a bare JSON object into a stream.
 3. The standard drops an event that its blank line does not end. Here the end of the input is as
-   good: what is whole JSON is whole.
+   good: whole JSON is whole.
 4. Nothing is raised. A line, or an event of many lines, over the cap ends the reading, and
    :attr:`EventReader.too_long` says so; events before it are delivered.
 """
@@ -59,7 +59,7 @@ class EventReader:
         found: list[bytes] = []
         for line in lines:
             self._take(line, found)
-        if not self.too_long:
+        if rest and not self.too_long:
             self._tail += rest
             self._bound(len(self._tail))
         return found
@@ -102,7 +102,7 @@ class EventReader:
             return
         if not self.too_long:
             value = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-            if value.strip() not in (b"", _DONE):
+            if value[:1] == b"{" or value.strip() not in (b"", _DONE):
                 found.append(value)
         self._data.clear()
         self._size = 0

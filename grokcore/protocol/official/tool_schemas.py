@@ -29,8 +29,8 @@ MOST_PARTS = 200
 def object_schema(schema: Schema) -> Schema:
     """*schema* with an object as its root, and without a union there.
 
-    It allows all arguments that *schema* allows, and may allow more: :func:`combined_rules` has the
-    rest.
+    A property may have the form of any branch that describes it, and only that is required which
+    all arguments need. So more is allowed than before: :func:`combined_rules` has the rest.
     """
     if combined_rules(schema):
         return _combined(schema)

@@ -6,7 +6,7 @@ Rules
    (CLIProxyAPI#3704, 2026-06): such a tool is a function with one text, ``input``.
 2. A name is 1 to 64 letters of English, digits, ``_`` or ``-``. A tool keeps a name that fits;
    others get one of that form (:func:`upstream_names`).
-3. Only tools that may be called are declared: xAI knows no ``allowed_tools``
+3. If only some tools are allowed, only those are declared: xAI knows no ``allowed_tools``
    (xAI's OpenAPI document, ``ModelToolChoice``, 2026-11).
 4. Searches cost money: they are declared only if the client asks for them. Options that make xAI
    refuse the request are dropped and named.
@@ -16,7 +16,6 @@ Rules
 from __future__ import annotations
 
 import hashlib
-import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -116,8 +115,8 @@ def declare_tools(question: Question, lane: LaneName) -> DeclaredTools:
     """
     names = {tool.full_name: name for name, tool in upstream_names(question.toolbox).items()}
     searches, ignored = _searches(question)
-    tools = [_declared(tool, names[tool.full_name]) for tool in question.toolbox.callable]
-    tools += searches
+    shown = [_declared(tool, names[tool.full_name]) for tool in _shown(question.toolbox)]
+    tools = [*shown, *searches]
     if len(tools) > MOST_TOOLS[lane]:
         message = (
             f"The request has {len(tools)} tools, and xAI takes {MOST_TOOLS[lane]} at most here."
@@ -133,6 +132,11 @@ def declare_tools(question: Question, lane: LaneName) -> DeclaredTools:
     )
 
 
+def _shown(toolbox: Toolbox) -> tuple[Tool, ...]:
+    some = toolbox.allowed is not None and not toolbox.only
+    return toolbox.callable if some else toolbox.tools
+
+
 def _is_safe(name: str) -> bool:
     return len(name) <= MOST_NAME and not _UNSAFE.search(name)
 
@@ -141,8 +145,10 @@ def _candidates(full_name: str) -> Iterator[str]:
     """Names for a tool, the best one first."""
     name = safe_name(full_name)
     yield name
-    for number in itertools.count():
+    number = 0
+    while True:
         mark = hashlib.blake2b(f"{number} {full_name}".encode(), digest_size=4).hexdigest()
+        number += 1
         yield f"{name[: MOST_NAME - len(mark) - 1]}_{mark}"
 
 
@@ -195,7 +201,7 @@ def _choice(toolbox: Toolbox, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _searches(question: Question) -> tuple[list[dict[str, Any]], frozenset[str]]:
-    """The searches that are asked for, and the names of what is left out of them."""
+    """The searches that are asked for, and the names of options that are left out."""
     declared = question.extras.searches
     if question.search is False:
         return [], frozenset(f"tools.{one['type']}" for one in declared)

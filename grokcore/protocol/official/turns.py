@@ -80,7 +80,7 @@ class _Turns:
         """A turn of the assistant or of the system."""
         files = list(self._files(message))
         if files:
-            self._say("user", [*_texts(f"Files of the next message ({message.role}):"), *files])
+            self._say("user", [*_texts(f"Files from the {message.role}:"), *files])
         text = self._text(message)
         if message.role == "assistant":
             self._say("assistant", _texts(text, "output_text"))
@@ -101,7 +101,7 @@ class _Turns:
     def _result(self, message: Message, call_id: str | None) -> None:
         text = self._text(message)
         if message.failed:
-            text = f"{FAILED}\n{text}".strip()
+            text = f"{FAILED}\n{text}" if text else FAILED
         files = list(self._files(message))
         about = message.name or "a tool"
         if call_id is None:
@@ -126,7 +126,7 @@ class _Turns:
         for part in message.attachments:
             carrier = self._carriers.get(part.path)
             if carrier != part.path:
-                where = "not sent" if carrier is None else "sent with another message"
+                where = "not sent" if carrier is None else "sent elsewhere"
                 lines.append(f"[{_part_name(part)}, {where}]")
         return "\n".join(lines)
 

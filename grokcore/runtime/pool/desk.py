@@ -73,7 +73,7 @@ class Holder(Protocol):
         :param stale: the key of one that was refused; empty if none was.
         """
 
-    def outdated(self) -> None:
+    def forget_version(self) -> None:
         """Look for the CLI's version anew: xAI wants a newer one."""
 
 
@@ -165,6 +165,7 @@ class Desk:
 
     :param spending: the lane's daily cap; None if it costs nothing.
     :param calendar: the owner's days, for the cap.
+    :ivar calendar: the owner's days.
     :ivar use: when the lane answers.
     :ivar open: number of leases that are lent.
     :ivar on_change: called whenever a question may be served that had to wait, and when a cost was
@@ -191,7 +192,7 @@ class Desk:
         self.standing = Standing()
         self.open = 0
         self.on_change: list[Callable[[], None]] = []
-        self._calendar = calendar
+        self.calendar = calendar
         self._stale = ""
 
     def offers(self, need: Need) -> bool:
@@ -265,7 +266,7 @@ class Desk:
         return self.standing.why_not(self.holder.key, model, now)
 
     def _at_the_cap(self, spending: Spending) -> GrokApiError | None:
-        day, left = self._calendar()
+        day, left = self.calendar()
         spending.turn_to(day)
         if not spending.reached:
             return None
@@ -295,7 +296,7 @@ class Desk:
         cost = None
         if reserve is not None and self.spending is not None:
             cost = self.spending.settle(reserve, self._cost(lease, usage, charged=charged))
-        self._changed()
+        self.changed()
         return cost
 
     def _cost(self, lease: OfficialLease, usage: Usage | None, *, charged: bool) -> int | None:
@@ -314,12 +315,13 @@ class Desk:
         if isinstance(error, OfficialCredentialRejected):
             self._stale = lease.key
         if isinstance(error, CliOutdated):
-            self.holder.outdated()
+            self.holder.forget_version()
         if isinstance(error, ModelGone):
             self.wares.gone(lease.model)
-        self._changed()
+        self.changed()
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Call the listeners."""
         for listener in self.on_change:
             listener()
 

@@ -54,7 +54,7 @@ class Account:
         return {"userId": self.user_id, "email": self.email, "subscriptionTier": "SuperGrok"}
 
     def billing(self, query: str) -> dict[str, Any]:
-        """The answer of ``/billing``; the credits are told with ``format=credits`` alone."""
+        """The answer of ``/billing``; only ``format=credits`` gets the credits."""
         money = {
             "onDemandCap": {"val": self.on_demand_cap},
             "onDemandUsed": {"val": self.on_demand_used},

@@ -104,7 +104,8 @@ class Answer:
     """An answer.
 
     :ivar text: may hold citations, ``[[1]](https://example.com)``; each is annotated.
-    :ivar usage: fields of the usage that differ from what is counted.
+    :ivar sources: pages that are annotated at no place of the text, as some models do.
+    :ivar usage: fields of the usage that replace the counted ones.
     :ivar reports_usage: whether the last event has the usage.
     :ivar error: of an answer that fails: ``code`` and ``message``.
     """
@@ -113,6 +114,7 @@ class Answer:
     thoughts: tuple[str, ...] = ()
     calls: tuple[FunctionCall, ...] = ()
     searches: tuple[Search, ...] = ()
+    sources: tuple[str, ...] = ()
     end: End = End.COMPLETED
     usage: Mapping[str, Any] = {}
     reports_usage: bool = True

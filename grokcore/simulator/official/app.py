@@ -19,8 +19,8 @@ from .calls import OfficialCall, seen
 from .catalogue import MODELS, ModelRow
 from .checks import MOST_TOOLS, MOST_TOOLS_OF_CLI, refused_body, refused_by_cli, refused_effort
 from .events import Ticket, events_of
-from .failures import REFUSALS, invalid, no_model, refusal
-from .gates import refused_key, refused_route, refused_session
+from .failures import REFUSALS, no_model, not_found
+from .gates import not_json, refused_key, refused_route, refused_session
 from .manners import MANNERS
 from .media import Media, stored_asset
 from .plain import plain_answer, said_last
@@ -104,14 +104,15 @@ class OfficialSimulator:
         *,
         path: str = "/responses",
     ) -> None:
-        """Refuse the next *times* requests to a path of either service, whoever asks.
+        """Refuse the next *times* requests to a path of either service, with any key.
 
         :param body: JSON; bytes are sent as they are.
         :param path: below the base URL; empty for all.
         """
-        script = error(status, body, headers)
         if isinstance(body, bytes):
             script = Script((Send(body),), status, headers)
+        else:
+            script = error(status, body, headers)
         self._failing.append(_Failing(script, times, path))
 
     def asked(self, path: str = "/responses") -> list[OfficialCall]:
@@ -160,7 +161,7 @@ class OfficialSimulator:
             ) or self._of_api(call)
         if call.service == "cli":
             return refused_session(call.headers, self.tokens) or self._of_cli(call)
-        return stored_asset(call.path) if call.service == "assets" else _not_found()
+        return stored_asset(call.path) if call.service == "assets" else not_found()
 
     def _next_failure(self, path: str) -> Script | None:
         for failing in self._failing:
@@ -184,13 +185,13 @@ class OfficialSimulator:
         if call.method == "GET" and (found := _VIDEO.fullmatch(call.path)):
             return self._charged(*self.media.about_video(found[1], call.base))
         if call.method != "POST":
-            return _not_found()
+            return not_found()
         return self._posted(call)
 
     def _posted(self, call: OfficialCall) -> Script:
         """The answer to a question, or to a request for media."""
         if not isinstance(call.body, dict):
-            return _not_json(call)
+            return not_json(call.headers)
         if call.path == "/responses":
             return self._answered(call, most_tools=MOST_TOOLS)
         named = self._named(call, str(call.body.get("prompt", "")))
@@ -200,8 +201,9 @@ class OfficialSimulator:
             edit = call.path.endswith("edits")
             return self._charged(*self.media.pictures(call.body, call.base, edit=edit))
         if call.path in {"/videos/generations", "/videos/edits", "/videos/extensions"}:
-            return self.media.begin_video(call.body, named.removeprefix("video_"))
-        return _not_found()
+            end = named.removeprefix("video_") if named.startswith("video_") else ""
+            return self.media.begin_video(call.body, end)
+        return not_found()
 
     def _of_cli(self, call: OfficialCall) -> Script:
         asked = (call.method, call.path)
@@ -213,9 +215,9 @@ class OfficialSimulator:
         if asked == ("GET", "/user"):
             return error(200, self.account.user())
         if asked != ("POST", "/responses"):
-            return _not_found()
+            return not_found()
         if not isinstance(call.body, dict):
-            return _not_json(call)
+            return not_json(call.headers)
         refused = refused_route(call.headers, call.body.get("model")) or refused_by_cli(call.body)
         return refused or self._answered(call, most_tools=MOST_TOOLS_OF_CLI)
 
@@ -291,13 +293,3 @@ def _head(response_id: str, row: ModelRow) -> tuple[tuple[str, str], ...]:
         ("x-grok-max-completion-tokens", "131072"),
         ("x-models-etag", "simulated"),
     )
-
-
-def _not_found() -> Script:
-    return refusal(404, "Some requested entity was not found", "Not found.")
-
-
-def _not_json(call: OfficialCall) -> Script:
-    if not call.headers.get("content-type", "").startswith("application/json"):
-        return error(415, "Expected request with `Content-Type: application/json`")
-    return invalid("Failed to parse the request body as JSON")

@@ -75,8 +75,10 @@ class ModelRow:
             "context_window": self.context,
             "api_backend": "responses",
             "supported_in_api": True,
+            "supports_backend_search": True,
             "supports_reasoning_effort": bool(self.efforts),
-            "reasoning_efforts": [{"value": effort, "label": effort} for effort in self.efforts],
+            "reasoning_effort": "high" if self.efforts else None,
+            "reasoning_efforts": [_level(effort) for effort in reversed(self.efforts)],
         }
 
     def _described(self) -> dict[str, Any]:
@@ -85,6 +87,11 @@ class ModelRow:
             "version": "1.0",
             "aliases": list(self.aliases),
         }
+
+
+def _level(effort: str) -> dict[str, Any]:
+    default = {"default": True} if effort == "high" else {}
+    return {"value": effort, "label": f"{effort} effort".title()} | default
 
 
 MODELS = (

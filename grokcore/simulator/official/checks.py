@@ -1,4 +1,4 @@
-"""What the simulated API refuses in a request for a response (docs.x.ai, responses, 2026-11)."""
+"""Checks of a request for a response, as strict as xAI's (docs.x.ai, responses, 2026-11)."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def refused_effort(body: Mapping[str, Any], row: ModelRow) -> Script | None:
 
 
 def refused_by_cli(body: Mapping[str, Any]) -> Script | None:
-    """What only the proxy of the CLI refuses."""
+    """The refusal of a request that only the API would take; None if the proxy takes it."""
     if body.get("stream") is not True:
         return invalid("Only streaming requests are supported: stream must be true.")
     for name in NOT_ON_CLI:

@@ -1,8 +1,9 @@
 """The events of a streamed answer, in the order and with the fields of xAI's own streams.
 
-Their shapes are those of recorded streams of api.x.ai (November 2025 to July 2026): bare UUIDs as
-ids of responses, items named ``rs_``, ``msg_``, ``ws_`` and ``ctc_`` after them, searches side by
-side that end in another order, and a function's arguments as one piece.
+Their shapes are those of recorded streams of api.x.ai (November 2025 to July 2026).
+The id of a response is a bare UUID; its items are named ``rs_``, ``msg_``, ``ws_`` and ``ctc_``
+after it. Searches run side by side and end in another order than they began. The arguments of a
+function come as one piece.
 """
 
 from __future__ import annotations
@@ -22,12 +23,30 @@ __all__ = ["Event", "Ticket", "cited", "events_of"]
 
 Event: TypeAlias = dict[str, Any]
 
+ECHOED: tuple[tuple[str, Any], ...] = (
+    ("max_output_tokens", None),
+    ("parallel_tool_calls", True),
+    ("previous_response_id", None),
+    ("reasoning", {"effort": None, "summary": None}),
+    ("temperature", 0.699999988079071),
+    ("text", {"format": {"type": "text"}}),
+    ("tool_choice", "auto"),
+    ("tools", []),
+    ("top_p", 0.949999988079071),
+    ("user", None),
+    ("store", True),
+    ("service_tier", "default"),
+    ("prompt_cache_key", None),
+    ("instructions", None),
+)
+"""Fields of a request that its response repeats, and their values if it has none."""
+
 _CITATION = re.compile(r"\[\[(\d+)\]\]\(([^\s()]+)\)")
 
 
 @frozen
 class Ticket:
-    """What is known of a response before its answer.
+    """A response before its answer is made.
 
     :ivar body: the request.
     :ivar ticks: what the answer costs, if not what its tokens do.
@@ -39,17 +58,19 @@ class Ticket:
     ticks: int | None = None
 
 
-def cited(text: str) -> list[Event]:
-    """The annotations of the citations in *text*."""
+def cited(text: str, sources: tuple[str, ...] = ()) -> list[Event]:
+    """The annotations of the citations in *text*, then those of sources without a place."""
+    found = [(one[2], one.start(), one.end(), one[1]) for one in _CITATION.finditer(text)]
+    found += [(url, 0, 0, url) for url in sources]
     return [
         {
             "type": "url_citation",
-            "url": found[2],
-            "start_index": found.start(),
-            "end_index": found.end(),
-            "title": found[1],
+            "url": url,
+            "start_index": start,
+            "end_index": end,
+            "title": title,
         }
-        for found in _CITATION.finditer(text)
+        for url, start, end, title in found
     ]
 
 
@@ -63,7 +84,7 @@ def events_of(answer: Answer, ticket: Ticket) -> list[Event]:
         writer.think(answer.thoughts, encrypted=encrypted)
     writer.search(answer.searches)
     if answer.text or (answer.end is End.COMPLETED and not answer.calls and not answer.searches):
-        writer.speak(answer.text)
+        writer.speak(answer.text, answer.sources)
     for call in answer.calls:
         writer.call(call)
     writer.finish(answer)
@@ -84,25 +105,7 @@ class _Writer:
     def response(self, *, status: str, **fields: Any) -> Event:
         """The response object so far; fields that the request set are echoed."""
         body = self.ticket.body
-        echoed = {
-            name: body.get(name, default)
-            for name, default in (
-                ("max_output_tokens", None),
-                ("parallel_tool_calls", True),
-                ("previous_response_id", None),
-                ("reasoning", {"effort": None, "summary": None}),
-                ("temperature", 0.699999988079071),
-                ("text", {"format": {"type": "text"}}),
-                ("tool_choice", "auto"),
-                ("tools", []),
-                ("top_p", 0.949999988079071),
-                ("user", None),
-                ("store", True),
-                ("service_tier", "default"),
-                ("prompt_cache_key", None),
-                ("instructions", None),
-            )
-        }
+        echoed = {name: body.get(name, default) for name, default in ECHOED}
         return {
             "created_at": CREATED,
             "completed_at": None if status == "in_progress" else CREATED + 1,
@@ -175,7 +178,7 @@ class _Writer:
         self.say("response.custom_tool_call_input.done", input=asked, **place)
         return index, item
 
-    def speak(self, text: str) -> None:
+    def speak(self, text: str, sources: tuple[str, ...]) -> None:
         item: Event = {
             "content": [],
             "id": f"msg_{self.ticket.id}",
@@ -184,12 +187,13 @@ class _Writer:
         }
         index = self._begin(item)
         place = {"item_id": item["id"], "output_index": index, "content_index": 0}
-        part = {"type": "output_text", "text": text, "logprobs": [], "annotations": cited(text)}
+        notes = cited(text, sources)
+        part = {"type": "output_text", "text": text, "logprobs": [], "annotations": notes}
         empty = part | {"text": "", "annotations": []}
         self.say("response.content_part.added", part=empty, **place)
         for piece in tokens_of(text):
             self.say("response.output_text.delta", delta=piece, logprobs=[], **place)
-        for number, annotation in enumerate(cited(text)):
+        for number, annotation in enumerate(notes):
             self.say(
                 "response.output_text.annotation.added",
                 annotation=annotation,
@@ -244,6 +248,7 @@ class _Writer:
             "total_tokens": read + written,
             "num_sources_used": 0,
             "num_server_side_tools_used": len(answer.searches),
+            "context_details": {"input_tokens": read, "output_tokens": written},
         }
         ticks = self.ticket.ticks
         if ticks is None:

@@ -19,6 +19,7 @@ __all__ = [
     "invalid",
     "no_key",
     "no_model",
+    "not_found",
     "outdated",
     "refusal",
     "wrong_key",
@@ -66,10 +67,15 @@ def outdated(version: str = "(none)") -> Script:
     return refusal(426, "upgrade-required", said)
 
 
+def not_found(said: str = "Not found.") -> Script:
+    """Something that is not there."""
+    return refusal(404, "Some requested entity was not found", said)
+
+
 def no_model(name: str) -> Script:
     """A model that is not there, or not for this team."""
     said = f"The model {name} does not exist or your team {TEAM} does not have access to it."
-    return refusal(404, "Some requested entity was not found", said)
+    return not_found(said)
 
 
 def _limited(name: str = "retry-after", value: str = "7") -> Script:

@@ -1,4 +1,4 @@
-"""Who may use the simulated services: keys, sessions, and the headers of xAI's CLI."""
+"""Who may use the simulated services: keys, sessions, and headers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Container, Mapping
 from ..scripts import Script, error
 from .failures import expired_session, invalid, no_key, outdated, wrong_key
 
-__all__ = ["LEAST_VERSION", "refused_key", "refused_route", "refused_session"]
+__all__ = ["LEAST_VERSION", "not_json", "refused_key", "refused_route", "refused_session"]
 
 LEAST_VERSION = (0, 1, 202)
 
@@ -34,8 +34,9 @@ def refused_session(headers: Mapping[str, str], tokens: Container[str]) -> Scrip
     found = _VERSION.fullmatch(version)
     if found is None or tuple(map(int, found.groups())) < LEAST_VERSION:
         return outdated(version or "(none)")
-    token = headers.get("authorization", "").removeprefix("Bearer ")
-    if headers.get("x-xai-token-auth") != "xai-grok-cli" or token not in tokens:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    marked = headers.get("x-xai-token-auth") == "xai-grok-cli"
+    if not marked or scheme.lower() != "bearer" or token not in tokens:
         return expired_session()
     return None
 
@@ -48,3 +49,10 @@ def refused_route(headers: Mapping[str, str], model: object) -> Script | None:
     if named != model:
         return invalid(f"Model mismatch: routed to {named}, but the body has {model}.")
     return None
+
+
+def not_json(headers: Mapping[str, str]) -> Script:
+    """The refusal of a body that is no JSON object, by the type that its headers name."""
+    if not headers.get("content-type", "").startswith("application/json"):
+        return error(415, "Expected request with `Content-Type: application/json`")
+    return invalid("Failed to parse the request body as JSON")

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from ..assets import jpeg, mp4
 from ..scripts import Script, Send, error
 from .catalogue import CREATED, PICTURE_TICKS, SECOND_TICKS
-from .failures import invalid, refusal
+from .failures import invalid, not_found
 
 __all__ = ["Media", "StoredFile", "VideoJob", "stored_asset"]
 
@@ -47,6 +47,7 @@ class VideoJob:
 
     :ivar polls: questions that are answered with "pending" before its end.
     :ivar end: ``done``, ``failed``, ``expired`` or ``moderated``.
+    :ivar charged: whether its cost has been counted.
     """
 
     id: str
@@ -54,10 +55,13 @@ class VideoJob:
     duration: int
     polls: int
     end: str
+    charged: bool = False
 
-    @property
-    def ticks(self) -> int:
-        return self.duration * SECOND_TICKS
+    def charge(self) -> int:
+        """The cost of the video in ticks, the first time; 0 after that."""
+        ticks = 0 if self.charged else self.duration * SECOND_TICKS
+        self.charged = True
+        return ticks
 
 
 @define
@@ -91,7 +95,7 @@ class Media:
         """The description of a stored file, or its end."""
         stored = self.files.get(file_id)
         if stored is None:
-            return refusal(404, "Some requested entity was not found", f"No file {file_id}.")
+            return not_found(f"No file {file_id}.")
         if delete:
             del self.files[file_id]
             return error(200, {"id": file_id, "object": "file", "deleted": True})
@@ -108,7 +112,7 @@ class Media:
         if edit and not 1 <= len(given) <= MOST_REFERENCES:
             return invalid(f"An edit needs 1 to {MOST_REFERENCES} images."), 0
         if any("file_id" in one and one["file_id"] not in self.files for one in given):
-            return refusal(404, "Some requested entity was not found", "No such file."), 0
+            return not_found("No such file."), 0
         data = [
             self._picture(base, inline=body.get("response_format") == "b64_json")
             for _ in range(count)
@@ -137,7 +141,7 @@ class Media:
         """How a video stands, and what it costs by this answer, in ticks."""
         job = self.videos.get(job_id)
         if job is None:
-            return refusal(404, "Some requested entity was not found", f"No video {job_id}."), 0
+            return not_found(f"No video {job_id}."), 0
         if job.polls > 0:
             job.polls -= 1
             told = {"status": "pending", "model": job.model, "progress": 90 // (job.polls + 1)}
@@ -152,9 +156,9 @@ class Media:
             "duration": job.duration,
             "respect_moderation": not moderated,
         }
-        cost = {"usage": {"cost_in_usd_ticks": job.ticks}}
+        cost = {"usage": {"cost_in_usd_ticks": job.duration * SECOND_TICKS}}
         told = {"status": "done", "video": film, "model": job.model, "progress": 100} | cost
-        return error(200, told), job.ticks
+        return error(200, told), job.charge()
 
     def _picture(self, base: str, *, inline: bool) -> dict[str, Any]:
         where: dict[str, Any] = {"url": f"{base}/assets/{self._next()}.jpg"}

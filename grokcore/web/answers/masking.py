@@ -12,10 +12,11 @@ MASKED_CHARS = 8
 
 
 def mask_settings(error: GrokApiError, config: Config) -> None:
-    """Remove settings that were sent to Grok from a message in which Grok may echo them."""
+    """Remove settings that were sent to Grok or xAI from a message in which Grok may echo them."""
     statsig = config.grok.x_statsig_id
     values = [statsig] if isinstance(statsig, str) else [*statsig.values()]
     clearance = config.grok.cf_clearance
-    for value in (*values, clearance, clearance.partition("=")[2], config.grok.api_key):
+    keys = (config.grok.api_key, config.api.key)
+    for value in (*values, clearance, clearance.partition("=")[2], *keys):
         if len(value) >= MASKED_CHARS:
             error.redact(value)

@@ -71,7 +71,7 @@ def message(*texts: str, index: int = 0, annotations: list[Any] | None = None) -
     return {"type": "message", "id": f"msg_{index}", "role": "assistant", "content": parts}
 
 
-def item(value: dict[str, Any], index: int = 0, *, done: bool = True) -> dict[str, Any]:
+def item(value: Any, index: int = 0, *, done: bool = True) -> dict[str, Any]:
     name = "done" if done else "added"
     return {"type": f"response.output_item.{name}", "output_index": index, "item": value}
 

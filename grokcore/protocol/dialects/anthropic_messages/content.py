@@ -130,14 +130,17 @@ class AnswerContent:
         return self._renderer.usage()
 
     def usage(self) -> dict[str, Any]:
-        """Anthropic's ``usage`` object, estimated for the events so far."""
+        """Anthropic's ``usage`` object: estimated for the events so far, or as reported. Cached
+        tokens are no part of its input.
+        """
         counts = self._renderer.usage()
+        cached = counts.get("prompt_tokens_details", {}).get("cached_tokens", 0)
         searches = {"web_search_requests": self.searched, "web_fetch_requests": 0}
         return {
-            "input_tokens": counts["prompt_tokens"],
+            "input_tokens": max(0, counts["prompt_tokens"] - cached),
             "output_tokens": counts["completion_tokens"],
             "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
+            "cache_read_input_tokens": cached,
             **({"server_tool_use": searches} if self.searched else {}),
         }
 

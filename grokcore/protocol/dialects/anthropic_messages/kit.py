@@ -21,6 +21,7 @@ from attrs import evolve, frozen
 
 from ...conversation.tools import Choice, Tool, Toolbox
 from ..choice_fields import ToolChoice, make_toolbox, parse_tool_choice
+from ..extra_fields import search_tools
 from ..tool_fields import declared_tool, listed_tools, unique_tools
 from .published import published_tool
 
@@ -40,12 +41,14 @@ class Kit:
     :ivar search: None leaves searching to the model's row and the tools.
     :ivar search_blocks: whether the answer has blocks with Grok's searches.
     :ivar ignored: names of fields and tools without effect.
+    :ivar searches: the searches as xAI's own, with their options.
     """
 
     toolbox: Toolbox
     search: bool | None
     search_blocks: bool
     ignored: frozenset[str]
+    searches: tuple[Mapping[str, Any], ...] = ()
 
 
 def parse_kit(fields: Mapping[str, Any], known: Collection[str]) -> Kit:
@@ -71,6 +74,7 @@ def parse_kit(fields: Mapping[str, Any], known: Collection[str]) -> Kit:
         search,
         only_searches and any(_search_of(tool) == "web_search" for tool in searches),
         frozenset(_ignored(declared)),
+        tuple(search_tools(searches)),
     )
 
 

@@ -20,12 +20,14 @@ from attrs import frozen
 
 from ....errors import InvalidRequest
 from ...conversation.bounds import Bounds
+from ...conversation.extras import Extras
 from ..anthropic_errors import THREAD
 from ..ask import Ask
 from ..bound_fields import parse_most_tokens, parse_stop, parse_text_format
+from ..extra_fields import ExtraFields
 from ..fields import flag_field, object_field, required_string, safe_names, unused_fields
 from ..json_body import json_object
-from .kit import parse_kit
+from .kit import Kit, parse_kit
 from .turns import parse_conversation
 
 __all__ = ["MessagesRequest", "parse_messages_fields", "parse_messages_request"]
@@ -71,14 +73,16 @@ def parse_messages_fields(fields: Mapping[str, Any]) -> MessagesRequest:
     model = required_string(fields, "model")
     conversation = parse_conversation(fields)
     kit = parse_kit(fields, conversation.known_tools)
+    extras = _extras(fields, kit)
     return MessagesRequest(
         model=model,
         messages=conversation.messages,
         stream=flag_field(fields, "stream") or False,
-        ignored=safe_names({*_unused(fields), *conversation.dropped, *kit.ignored}),
+        ignored=safe_names({*_unused(fields), *conversation.dropped, *kit.ignored} - extras.names),
         search=kit.search,
         toolbox=kit.toolbox,
         bounds=_bounds(fields),
+        extras=extras,
         thinking=_shows_thinking(fields),
         search_blocks=kit.search_blocks,
     )
@@ -103,6 +107,20 @@ def _unused(fields: Mapping[str, Any]) -> Iterator[str]:
 
 def _output(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return object_field(fields, "output_config")
+
+
+_PASSED_ON = frozenset({"tools.web_search.allowed_domains", "tools.web_search.blocked_domains"})
+"""Options of Anthropic's search that xAI's has too."""
+
+
+def _extras(fields: Mapping[str, Any], kit: Kit) -> Extras:
+    found = ExtraFields(fields)
+    found.number("temperature", most=2)
+    found.number("top_p", most=1)
+    found.thinking()
+    found.effort(_output(fields).get("effort"), "output_config.effort")
+    found.search(kit.searches, kit.ignored & _PASSED_ON)
+    return found.extras()
 
 
 def _bounds(fields: Mapping[str, Any]) -> Bounds:

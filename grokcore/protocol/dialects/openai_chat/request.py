@@ -2,8 +2,9 @@
 
 Rules
 -----
-1. A field that Grok has nothing for (``temperature``, ``seed`` …) never fails. Its name is in
-   :attr:`ChatRequest.ignored`, which goes into a response header.
+1. A field that Grok has nothing for (``seed`` …) never fails. Its name is in
+   :attr:`ChatRequest.ignored`, which goes into a response header. Fields that only some lanes have
+   nothing for (``temperature`` …) are in :attr:`ChatRequest.extras`.
 2. A field that would make the answer a wrong one is refused with its path: more choices than
    :data:`MOST_CHOICES`, an answer as sound, probabilities of tokens. So is a part of the user's
    last message that can't be passed on.
@@ -20,11 +21,13 @@ from attrs import frozen
 
 from ....errors import InvalidRequest
 from ...conversation.bounds import Bounds
+from ...conversation.extras import Extras
 from ...conversation.messages import Message
 from ...conversation.tools import Tool, Toolbox
 from ..ask import Ask
 from ..bound_fields import parse_most_tokens, parse_stop, parse_text_format
 from ..choice_fields import make_toolbox, parse_tool_choice
+from ..extra_fields import ExtraFields, search_parameters_tools, search_tools
 from ..fields import (
     flag_field,
     number_field,
@@ -83,17 +86,21 @@ def parse_chat_fields(fields: Mapping[str, Any]) -> ChatRequest:
     conversation = parse_messages(_messages_of(fields))
     search, unused = _search(fields)
     toolbox, unread = _toolbox(fields)
+    extras = _extras(fields)
+    if search is None and extras.searches:
+        search = True
     return ChatRequest(
         model=model,
         messages=conversation.messages,
         stream=flag_field(fields, "stream") or False,
         include_usage=flag_field(options, "include_usage", "stream_options.") or False,
         ignored=safe_names(
-            {*unused_fields(fields, _USED), *conversation.dropped, *unused, *unread}
+            {*unused_fields(fields, _USED), *conversation.dropped, *unused, *unread} - extras.names
         ),
         search=search,
         toolbox=toolbox,
         bounds=_bounds(fields),
+        extras=extras,
         choices=number_field(fields, "n", most=MOST_CHOICES) or 1,
         legacy_calls=bool(fields.get("functions")) and not fields.get("tools"),
     )
@@ -177,9 +184,23 @@ def _tools(value: Any) -> tuple[tuple[Tool, ...], list[str]]:
         kind = tool_type(declaration)
         if kind in ("function", "custom"):
             tools.append(declared_tool(declaration, f"tools[{index}]"))
-        else:
+        elif not kind.startswith("web_search"):  # that lets Grok search
             unread.append(f"tools.{kind}")
     return unique_tools(tools), unread
+
+
+def _extras(fields: Mapping[str, Any]) -> Extras:
+    found = ExtraFields(fields)
+    found.usual()
+    found.effort(fields.get("reasoning_effort"), "reasoning_effort")
+    declared = fields.get("tools")
+    listed = declared if isinstance(declared, list) else []
+    searches = list(search_tools(tool for tool in listed if isinstance(tool, dict)))
+    found.search(searches, {"tools.x_search" for one in searches if one["type"] == "x_search"})
+    live = search_parameters_tools(fields.get("search_parameters"))
+    if live and not searches:
+        found.search(live, {"search_parameters"})
+    return found.extras()
 
 
 def _bounds(fields: Mapping[str, Any]) -> Bounds:

@@ -284,10 +284,18 @@ def _parts(events: Iterable[Event]) -> Iterator[tuple[int | None, list[Event]]]:
 
 
 def _usage(renderers: Iterable[Renderer]) -> dict[str, Any]:
+    """The usage of all choices. An estimate counts the question once; reported figures count it for
+    each choice, since each is a request that the upstream charges for.
+    """
     first, *others = (renderer.usage() for renderer in renderers)
     for usage in others:
         reasoning = usage["completion_tokens_details"]["reasoning_tokens"]
         first["completion_tokens_details"]["reasoning_tokens"] += reasoning
-        for name in ("completion_tokens", "total_tokens"):
-            first[name] += usage["completion_tokens"]
+        reported = "prompt_tokens_details" in usage
+        first["completion_tokens"] += usage["completion_tokens"]
+        first["prompt_tokens"] += usage["prompt_tokens"] if reported else 0
+        first["total_tokens"] = first["prompt_tokens"] + first["completion_tokens"]
+        if "cost_in_usd_ticks" in usage:
+            cost = first.get("cost_in_usd_ticks", 0) + usage["cost_in_usd_ticks"]
+            first["cost_in_usd_ticks"] = cost
     return first

@@ -18,9 +18,11 @@ from attrs import field, frozen
 
 from ....errors import InvalidRequest
 from ...conversation.bounds import Bounds
+from ...conversation.extras import Extras
 from ...conversation.messages import Message
 from ..ask import Ask
 from ..bound_fields import parse_most_tokens, parse_text_format
+from ..extra_fields import ExtraFields
 from ..fields import (
     flag_field,
     object_field,
@@ -110,14 +112,16 @@ def parse_responses_fields(fields: Mapping[str, Any]) -> ResponsesRequest:
     transcript = parse_input(items)
     offered = _offered(fields, items)
     search = flag_field(fields, "search")
-    messages = turns_of(instructions, transcript)
+    messages, extras = turns_of(instructions, transcript), _extras(fields, offered)
     if not previous and not any(map(is_reference, items)):
         require_words(messages)
     return ResponsesRequest(
         model=model,
         messages=messages,
         stream=flag_field(fields, "stream") or False,
-        ignored=safe_names({*_unused(fields), *transcript.dropped, *offered.ignored}),
+        ignored=safe_names(
+            {*_unused(fields), *transcript.dropped, *offered.ignored} - extras.names
+        ),
         search=offered.search if search is None else search,
         toolbox=offered.toolbox,
         bounds=Bounds(
@@ -126,6 +130,7 @@ def parse_responses_fields(fields: Mapping[str, Any]) -> ResponsesRequest:
                 object_field(fields, "text").get("format"), "text.format"
             ),
         ),
+        extras=extras,
         items=tuple(items),
         instructions=instructions,
         previous=previous,
@@ -180,6 +185,14 @@ def _offered(fields: Mapping[str, Any], items: Sequence[Item]) -> Offered:
     declared += [(path, tool) for path, tool in tools_in(items) if isinstance(tool, dict)]
     parallel = flag_field(fields, "parallel_tool_calls") is not False
     return with_choice(parse_tools(declared), fields.get("tool_choice"), parallel=parallel)
+
+
+def _extras(fields: Mapping[str, Any], offered: Offered) -> Extras:
+    found = ExtraFields(fields)
+    found.usual()
+    found.reasoning()
+    found.search(offered.searches, offered.search_names)
+    return found.extras()
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

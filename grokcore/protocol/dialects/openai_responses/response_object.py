@@ -19,15 +19,18 @@ def response_id(nonce: str) -> str:
 
 
 def usage_object(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """The estimates under the names of the Responses API."""
+    """The counts under the names of the Responses API, with those that only xAI has."""
+    cached = usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)
+    xais = ("cost_in_usd_ticks", "num_server_side_tools_used")
     return {
         "input_tokens": usage["prompt_tokens"],
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": 0},
         "output_tokens": usage["completion_tokens"],
         "output_tokens_details": {
             "reasoning_tokens": usage["completion_tokens_details"]["reasoning_tokens"]
         },
         "total_tokens": usage["total_tokens"],
+        **{name: usage[name] for name in xais if name in usage},
     }
 
 

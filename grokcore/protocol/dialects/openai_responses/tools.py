@@ -17,6 +17,7 @@ from attrs import evolve, field, frozen
 
 from ...conversation.tools import Choice, Tool, Toolbox
 from ..choice_fields import ToolChoice, make_toolbox, parse_tool_choice
+from ..extra_fields import search_tools
 from ..fields import required_string
 from ..tool_fields import declared_tool, listed_tools, tool_type, unique_tools
 
@@ -34,12 +35,16 @@ class Offered:
 
     :ivar search: whether the client declares a web search, and allows it; None if it declares none.
     :ivar ignored: names of declared tools and options without effect.
+    :ivar searches: xAI's own searches among the declarations, with their options.
+    :ivar search_names: the client's names of what only lanes with such tools can do.
     :ivar echo: the declarations that have an effect, as the response repeats them.
     """
 
     toolbox: Toolbox = field(factory=Toolbox)
     search: bool | None = None
     ignored: frozenset[str] = frozenset()
+    searches: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    search_names: frozenset[str] = frozenset()
     echo: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
 
@@ -52,19 +57,29 @@ def parse_tools(declared: Sequence[tuple[str, Mapping[str, Any]]]) -> Offered:
     tools: list[Tool] = []
     echo: list[Mapping[str, Any]] = []
     ignored: set[str] = set()
+    names: set[str] = set()
     search: bool | None = None
     for path, value in declared:
         kind = tool_type(value)
         if _is_search(kind):
             search = value.get("external_web_access") is not False
-            ignored |= {f"tools.{kind}.{key}" for key in _set_keys(value) - _SEARCH_OPTIONS}
+            names |= {f"tools.{kind}.{key}" for key in _set_keys(value) - _SEARCH_OPTIONS}
             echo.append({"type": kind})
+        elif kind == "x_search":
+            names.add(f"tools.{kind}")
         elif kind in _CLIENTS:
             tools += _tools_of(value, path, ignored)
             echo.append(_echoed(value, kind))
         else:
             ignored.add(f"tools.{kind}")
-    return Offered(Toolbox(unique_tools(tools)), search, frozenset(ignored), tuple(echo))
+    return Offered(
+        Toolbox(unique_tools(tools)),
+        search,
+        frozenset(ignored),
+        tuple(search_tools(value for _, value in declared)),
+        frozenset(names),
+        tuple(echo),
+    )
 
 
 def _is_search(kind: str) -> bool:

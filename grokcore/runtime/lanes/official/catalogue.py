@@ -66,6 +66,7 @@ class CatalogueKeeper:
     :param asker: returns an asker with the settings of the moment.
     :param wall: returns seconds since 1970.
     :param on_change: called after each list that differs from the one before.
+    :ivar asked: set once xAI has been asked, with whatever outcome.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class CatalogueKeeper:
         self._on_change = on_change
         self._failures = 0
         self._demanded = trio.Event()
+        self.asked = trio.Event()
 
     def demand(self) -> None:
         """Ask soon: the list lacks a model, or has one that is gone."""
@@ -102,6 +104,7 @@ class CatalogueKeeper:
         while True:
             self._demanded = trio.Event()
             await self._ask()
+            self.asked.set()
             with trio.move_on_after(self._pause()):
                 await trio.sleep(DEMAND_S)
                 await self._demanded.wait()

@@ -76,6 +76,17 @@ class CredentialSource(Protocol):
     def forget_version(self) -> None:
         """Look the CLI's version up anew with the next refresh: xAI called it outdated (426)."""
 
+    @property
+    def key(self) -> str:
+        """The name of the current credential that no other has; empty without one."""
+        return "" if self.current is None else self.current.key
+
+    @property
+    def id(self) -> str:
+        """The name of the current credential that may be shown; empty without one."""
+        return "" if self.current is None else self.current.id
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Values of the current credential that no message may quote."""
         return () if self.current is None else self.current.secrets

@@ -31,7 +31,8 @@ class Offer:
     @property
     def names(self) -> tuple[str, ...]:
         """The names that clients may ask for: stand-ins' and xAI's own."""
-        listed = (name for name in self.keeper.catalogue.models if self._has(name))
+        known = self.keeper.catalogue.models or sorted(self.allowed)
+        listed = (name for name in known if self._has(name))
         stand_ins = (name for name in self.stand_ins if self.upstream_name(name))
         return tuple(dict.fromkeys((*stand_ins, *listed)))
 
@@ -46,7 +47,10 @@ class Offer:
         return model if self._has(model) else ""
 
     def _has(self, name: str) -> bool:
-        return name in self.keeper.catalogue.models and (not self.allowed or name in self.allowed)
+        listed = self.keeper.catalogue.models
+        if not listed:  # the owner's own list is believed until xAI's can be had
+            return name in self.allowed
+        return name in listed and (not self.allowed or name in self.allowed)
 
     def reasons(self, model: str) -> bool:
         """Whether *model* (xAI's name) takes parameters for its reasoning."""

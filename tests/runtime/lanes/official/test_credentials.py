@@ -7,6 +7,7 @@ import trio
 from grokcore.protocol.official.auth_file import CliSession
 from grokcore.protocol.tokens import token_key
 from grokcore.runtime.lanes.official.credentials import Credential, FixedKey, credential_of
+from grokcore.runtime.pool.desk import Holder
 
 WHOLE = Credential("secret-1", "user-1", "owner@example.com", 5.0, "1.0.30")
 
@@ -30,11 +31,18 @@ def test_a_session_that_has_expired_is_no_credential() -> None:
     assert credential_of(None, "", 0.0) is None
 
 
+def test_a_source_is_what_a_desk_wants() -> None:
+    """The desk lends it, and shows its id and fault."""
+    holder: Holder = FixedKey("key-1")
+    assert holder.fault == ""
+
+
 def test_the_configuration_s_key_is_there_at_once() -> None:
     """A refused one does not change either."""
     source = FixedKey("key-1")
     assert source.current == Credential("key-1")
-    assert (source.fault, source.secrets()) == ("", ("key-1",))
+    assert (source.fault, source.secrets) == ("", ("key-1",))
+    assert (source.key, source.id) == (token_key("key-1"), token_key("key-1")[:8])
     trio.run(source.refresh)
     source.forget_version()
     assert source.current == Credential("key-1")
@@ -45,4 +53,4 @@ def test_without_a_key_the_owner_learns_where_it_belongs() -> None:
     source = FixedKey("")
     assert source.current is None
     assert "[api] key" in source.fault
-    assert source.secrets() == ()
+    assert (source.key, source.id, source.secrets) == ("", "", ())

@@ -191,7 +191,6 @@ async def test_a_disk_that_hangs_holds_no_request_up(
 ) -> None:
     """One request waits for a moment, the others not at all; the key stays the old one meanwhile."""
     look_always(monkeypatch)
-    monkeypatch.setattr(file_at_use, "PATIENCE_S", 0.05)
     source = KeyFile(key_file)
     await source.refresh()
     go, begun = threading.Event(), []
@@ -203,10 +202,14 @@ async def test_a_disk_that_hangs_holds_no_request_up(
 
     monkeypatch.setattr(file_at_use, "read_regular", hang)
     rewrite(key_file, b"key-2")
+    monkeypatch.setattr(file_at_use, "PATIENCE_S", 0.1)
+    began_at = trio.current_time()
     for _ in range(20):
         await source.refresh()
         await source.refresh(stale=source.current.key if source.current else "")
     assert (secret(source), len(begun)) == ("key-1", 1)
+    assert trio.current_time() - began_at < 2  # 40 waits would take 4 s
+    monkeypatch.setattr(file_at_use, "PATIENCE_S", 10.0)
     go.set()
     async with source._file._file._places:
         assert not source._file._file.hangs

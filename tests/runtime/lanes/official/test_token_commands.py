@@ -49,7 +49,7 @@ async def test_a_token_is_asked_for_once(world: World) -> None:
     assert (secret(source), source.fault, runs(world.folder)) == ("token-1", "", 1)
     assert source.current is not None
     assert source.current.version == "1.0.30"
-    assert source.secrets() == ("token-1",)
+    assert source.secrets == ("token-1",)
 
 
 @on_real_clock
