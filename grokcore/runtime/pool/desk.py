@@ -281,7 +281,7 @@ class Desk:
         """
         if self.spending is not None:
             self.spending.add(max(cost - counted, -self.spending.spent))
-            self._changed()
+            self.changed()
 
     # For leases ----------------------------------------------------------------------------------
 
