@@ -79,12 +79,12 @@ __all__ = [
     "UnknownUrl",
     "UnsupportedEncoding",
     "UploadFailed",
-    "VideoNotFound",
-    "VideoNotReady",
     "UpstreamFailure",
     "UpstreamOverloaded",
     "UpstreamRefused",
     "UpstreamUnavailable",
+    "VideoNotFound",
+    "VideoNotReady",
 ]
 
 MOST_MESSAGE_CHARS = 4000

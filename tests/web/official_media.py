@@ -44,7 +44,7 @@ class Holding:
     async def refresh(self, *, stale: str = "") -> None:
         await trio.lowlevel.checkpoint()
 
-    def outdated(self) -> None:
+    def forget_version(self) -> None:
         raise AssertionError
 
 
