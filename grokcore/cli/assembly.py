@@ -46,6 +46,7 @@ from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
 from ..web.app import create_app
 from ..web.delivery import Deliveries
+from ..web.media_maker import MediaMaker
 from ..web.observing.census import Census
 from ..web.observing.metrics import Metrics, watch_lag
 from ..web.observing.request_log import RequestLog
@@ -83,6 +84,7 @@ class Server:
     :ivar state: the part that routes see and change.
     :ivar lane: the lanes of questions that clients ask from now on.
     :ivar services: the parts that routes use.
+    :ivar media_maker: makes pictures and videos with xAI's API; None while that is not offered.
     """
 
     def __init__(
@@ -135,8 +137,14 @@ class Server:
         if state_file is not None:
             self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
         deliveries = Deliveries(self._media)
+        self.media_maker: MediaMaker | None = None
         self.services = Services(
-            self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway)
+            self.gateway,
+            self.state,
+            self._fetcher,
+            deliveries,
+            Census(self.gateway),
+            lambda: self.media_maker,
         )
         self._metrics = Metrics(self.gateway, self.services.census)
         self.state.on_request_end += [
