@@ -100,7 +100,7 @@ def run_in_studio(
 
     async def with_maker(site: Site) -> None:
         studio = studio_of(site, use=use, usd=usd)
-        site.server.media_maker = studio.maker
+        site.server.media_maker = lambda: studio.maker
         await scenario(studio)
         assert studio.maker.desk.open == 0
 

@@ -158,7 +158,8 @@ async def pictures(site: Site) -> AsyncIterator[httpx.Response]:
 
 async def films(site: Site) -> AsyncIterator[httpx.Response]:
     """Paid videos, of all kinds, at each of their stages; and paid pictures."""
-    site.server.media_maker = studio_of(site).maker
+    studio = studio_of(site)
+    site.server.media_maker = lambda: studio.maker
     body: Object = {"prompt": "a cat", "video": "https://example.com/a.mp4"}
     for task in ("edits", "extensions"):
         yield await site.client.post(f"/videos/{task}", json=body)
@@ -175,7 +176,7 @@ async def films(site: Site) -> AsyncIterator[httpx.Response]:
     for part in ("bytes=0-9", "bytes=9999999-", ""):
         content = f"/videos/{made.json()['id']}/content"
         yield await site.client.get(content, headers={"range": part})
-    site.server.media_maker = None
+    site.server.media_maker = lambda: None
 
 
 async def acts(site: Site) -> AsyncIterator[httpx.Response]:

@@ -92,7 +92,7 @@ async def test_an_id_outlives_the_server(studio: Studio) -> None:
     """A new process with the same key knows the video, and does not count it twice."""
     name = await begun(studio)
     later = studio_of(studio.site)
-    studio.site.server.media_maker = later.maker
+    studio.site.server.media_maker = lambda: later.maker
     found = await studio.sdk(lambda client: client.videos.retrieve(name))
     assert found.id == name
     for _ in range(3):
