@@ -135,7 +135,8 @@ ROOMS = {
         "runtime.disk runtime.lanes runtime.lanes.grok_web runtime.pool runtime.transport"
     ),
     "runtime.lanes.official": (
-        "errors protocol protocol.official runtime runtime.disk runtime.transport"
+        "errors protocol protocol.conversation protocol.official runtime runtime.disk runtime.lanes "
+        "runtime.pool runtime.transport"
     ),
     "runtime.completion": (
         "errors protocol protocol.conversation protocol.emulation protocol.pool runtime.disk "

@@ -67,7 +67,7 @@ def source_of(settings: LaneConfig) -> CredentialSource:
 
 
 class OfficialWay:
-    """One official lane with all its parts.
+    """An official lane with all its parts.
 
     :ivar settings: of the moment; changed by :meth:`adopt` only.
     :ivar desk: lends its credential.
