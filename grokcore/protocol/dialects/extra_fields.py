@@ -58,7 +58,8 @@ class ExtraFields:
     def number(self, name: str, *, most: float) -> None:
         """Take a number from 0 to *most*."""
         value = self._fields.get(name)
-        if type(value) in (int, float) and 0 <= value <= most:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and 0 <= (value or 0) <= most:
             self._take(name, value, name)
 
     def text(self, name: str) -> None:
@@ -115,7 +116,7 @@ class ExtraFields:
 
 
 def without_effect(names: Collection[str], extras: Extras) -> tuple[str, ...]:
-    """Those of *names* that no lane has a use for: sorted, each safe in a header."""
+    """The names among these that no lane has a use for: sorted, each safe in a header."""
     return tuple(name for name in safe_names(names) if name not in extras.names)
 
 

@@ -15,8 +15,8 @@ Rules
 1. An answer may begin if the day has not reached the cap, and either no other is under way or all
    reserves together fit.
 2. An answer whose cost is not known counts as its reserve would: as the model's answers before it.
-3. A new day forgets the costs of the last. Answers that began the day before count for the day of their
-   end, as upstream bills them.
+3. A new day forgets the costs of the last. Answers that began the day before count for the day
+   of their end, as upstream bills them.
 4. Reserves count as spent in the record, so that a killed server does not forget answers that were
    under way.
 """

@@ -112,8 +112,7 @@ def test_choices_of_which_some_report_are_added_up_too() -> None:
         usage = of_choices(first, second)
         assert usage["cost_in_usd_ticks"] == 7000
         assert usage["num_server_side_tools_used"] == 2
-        cached = 64
-        assert usage["prompt_tokens_details"]["cached_tokens"] == cached
+        assert usage["prompt_tokens_details"]["cached_tokens"] == 64
     # The estimate of the question that the other lane was asked counts as well.
     assert of_choices(FULL, None)["prompt_tokens"] == 109
     assert of_choices(None, FULL)["prompt_tokens"] == 109
