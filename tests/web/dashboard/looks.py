@@ -6,9 +6,10 @@ from typing import Any
 
 from attrs import frozen
 
-from tests.web.dashboard.page_site import DESKTOP, PHONE
+__all__ = ["DESKTOP", "FAINT", "LOOKS", "PHONE", "Look"]
 
-__all__ = ["FAINT", "LOOKS", "Look"]
+PHONE = (360, 740)
+DESKTOP = (1280, 900)
 
 
 @frozen

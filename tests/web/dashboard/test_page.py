@@ -19,7 +19,7 @@ from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import answer
 from grokcore.web.dashboard import overview
 from tests.servers import Site
-from tests.web.dashboard.looks import FAINT, LOOKS, Look
+from tests.web.dashboard.looks import FAINT, LOOKS, PHONE, Look
 from tests.web.dashboard.page_site import (
     CHINESE,
     CLEARANCE,
@@ -36,8 +36,6 @@ from tests.web.dashboard.page_site import (
 
 pytestmark = pytest.mark.once
 
-PHONE = (360, 740)
-DESKTOP = (1280, 900)
 
 KEYED = """
 [grok]
