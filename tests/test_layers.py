@@ -135,7 +135,8 @@ ROOMS = {
         "runtime.disk runtime.lanes runtime.lanes.grok_web runtime.pool runtime.transport"
     ),
     "runtime.lanes.official": (
-        "errors protocol protocol.official runtime runtime.disk runtime.transport"
+        "errors protocol protocol.conversation protocol.official runtime runtime.disk "
+        "runtime.lanes runtime.pool runtime.transport"
     ),
     "runtime.completion": (
         "errors protocol protocol.conversation protocol.emulation protocol.pool runtime.disk "
@@ -155,15 +156,21 @@ ROOMS = {
     "web.lanes": "protocol protocol.pool runtime.completion",
     "web.health": "protocol.pool runtime.completion web.lanes web.observing web.state",
     "web.server": "config errors runtime.completion web.edge web.observing web.state",
+    "web.media_maker": "protocol protocol.conversation runtime.disk",
     "web.services": (
-        "protocol runtime.attachments runtime.completion web.delivery web.observing web.state"
+        "protocol runtime.attachments runtime.completion web.delivery web.media_maker web.observing "
+        "web.state"
+    ),
+    "web.videos": (
+        "errors protocol protocol.conversation protocol.dialects runtime.disk web.answers web.edge "
+        "web.media web.media_maker web.responses web.services"
     ),
     "web.model_list": "protocol protocol.pool web.edge web.services",
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
         "runtime.attachments runtime.completion runtime.disk runtime.lanes web.delivery web.edge "
-        "web.model_list web.observing web.responses web.services"
+        "web.media_maker web.model_list web.observing web.responses web.services"
     ),
     "web.dashboard": (
         "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "

@@ -46,6 +46,7 @@ from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
 from ..web.app import create_app
 from ..web.delivery import Deliveries
+from ..web.media_maker import MediaMaker
 from ..web.observing.census import Census
 from ..web.observing.metrics import Metrics, watch_lag
 from ..web.observing.request_log import RequestLog
@@ -81,6 +82,8 @@ class Server:
     :param state_file: file for learned state, with the media cache beside it; None keeps nothing.
     :param record: folder for recordings of Grok's responses; None records nothing.
     :ivar state: the part that routes see and change.
+    :ivar media_maker: returns the maker of pictures and videos at xAI; None while that is not
+        offered.
     :ivar lane: the lanes of questions that clients ask from now on.
     :ivar services: the parts that routes use.
     """
@@ -99,7 +102,7 @@ class Server:
         self._fetching = CurlTransport(curl_settings(config))
         # A third one for xAI's official hosts: their connections are a plain client's.
         self._to_xai = CurlTransport(curl_settings(config))
-        self.official = Official(config, self._to_xai)
+        self.official = Official(config, self._to_xai, self._fetching)
         self._lookups = Lookups()
         book = TokenBook(
             tokens,
@@ -135,8 +138,14 @@ class Server:
         if state_file is not None:
             self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
         deliveries = Deliveries(self._media)
+        self.media_maker: Callable[[], MediaMaker | None] = self._offered_media
         self.services = Services(
-            self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway)
+            self.gateway,
+            self.state,
+            self._fetcher,
+            deliveries,
+            Census(self.gateway),
+            lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
         )
         self._metrics = Metrics(self.gateway, self.services.census)
         self.state.on_request_end += [
@@ -201,6 +210,11 @@ class Server:
         _log.info("the wall clock was set by %+.0f s; waits go on as they were", seconds)
         self.pool.book.rewrite()
         self.pool.changed()
+
+    def _offered_media(self) -> MediaMaker | None:
+        """The maker of pictures and videos at xAI; None while that is not offered."""
+        api = self.official.api
+        return self.official.media if self.state.config.api.images and api.in_use else None
 
     def _fetcher(self, key: str) -> Fetcher:
         config = self.state.config

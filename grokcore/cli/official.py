@@ -13,6 +13,7 @@ import trio
 from ..config import ApiConfig, CliConfig, Config
 from ..protocol.conversation.usage import TICKS_PER_USD
 from ..protocol.models import LaneName, LaneUse
+from ..protocol.official.model_list import ModelKind
 from ..protocol.official.refusals import refusal_of_response
 from ..protocol.pool.desk_view import Plan, Stock
 from ..protocol.pool.spending import Spending
@@ -26,6 +27,7 @@ from ..runtime.lanes.official.credentials import CredentialSource, FixedKey
 from ..runtime.lanes.official.credits import CreditsLook
 from ..runtime.lanes.official.key_file import KeyFile
 from ..runtime.lanes.official.lane import OfficialLane, headers_of
+from ..runtime.lanes.official.media_calls import PICTURE_MODELS, VIDEO_MODELS, OfficialMedia
 from ..runtime.lanes.official.offer import Offer
 from ..runtime.lanes.official.token_command import TokenCommand
 from ..runtime.lanes.official.uploads import FileUploads
@@ -176,6 +178,15 @@ class OfficialWay:
         """A part that asks about the account, with the settings of the moment."""
         return asker_of(self.name, self.settings, self.source, self._transport, self._proxy_url)
 
+    def secret(self) -> str:
+        """The key or token; empty if there is none."""
+        current = self.source.current
+        return "" if current is None else current.secret
+
+    def listed(self, kind: ModelKind) -> tuple[str, ...]:
+        """Names of the listed models of one kind."""
+        return tuple(one.name for one in self.keeper.catalogue.listed if one.kind is kind)
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the list of models, while the lane is in use."""
         task_status.started()
@@ -213,15 +224,26 @@ class Official:
 
     :param transport: of requests to official hosts alone. It runs once a lane is in use, since its
         thread costs memory.
+    :param outside: transport of requests to any other host.
+    :ivar media: makes pictures and videos with the API's key.
     """
 
-    def __init__(self, config: Config, transport: CurlTransport) -> None:
+    def __init__(self, config: Config, transport: CurlTransport, outside: Transport) -> None:
         self._transport = transport
         self._wanted = trio.Event()
         self.spending = Spending(0)
         self.cli = OfficialWay(LaneName.CLI, config, transport, None)
         self.api = OfficialWay(LaneName.API, config, transport, self.spending)
         self.ways = (self.cli, self.api)
+        self.media = OfficialMedia(
+            transport,
+            outside,
+            config.api.base_url,
+            self.api.desk,
+            self.api.secret,
+            listed_pictures=lambda: self.api.listed(ModelKind.IMAGE) or PICTURE_MODELS,
+            listed_videos=lambda: self.api.listed(ModelKind.VIDEO) or VIDEO_MODELS,
+        )
         self._look()
 
     def _look(self) -> None:
@@ -246,6 +268,7 @@ class Official:
         Days(config.api.timezone, time.time)
         for way in self.ways:
             way.adopt(config)
+        self.media.base_url = config.api.base_url
         self._look()
 
     def shift(self, seconds: float) -> None:

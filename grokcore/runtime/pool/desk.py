@@ -308,6 +308,14 @@ class Desk:
         spent, cap = self.spending.spent, self.spending.cap
         return Budget(spent / TICKS_PER_USD, cap / TICKS_PER_USD, left)
 
+    def correct(self, counted: int, cost: int) -> None:
+        """Count *cost* in place of the *counted* cost of an earlier request, both in ticks. A new
+        day may have forgotten that one.
+        """
+        if self.spending is not None:
+            self.spending.add(max(cost - counted, -self.spending.spent))
+            self.changed()
+
     # For leases ----------------------------------------------------------------------------------
 
     def ended(
