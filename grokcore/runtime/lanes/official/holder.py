@@ -8,7 +8,7 @@ __all__ = ["SourceHolder"]
 
 
 class SourceHolder:
-    """See :class:`~grokcore.runtime.pool.desk.Holder`.
+    """See :class:`~grokcore.runtime.pool.official_seams.Holder`.
 
     :ivar source: the place that the credential comes from.
     """
