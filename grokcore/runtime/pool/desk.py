@@ -84,8 +84,10 @@ class Desk:
 
     async def refresh(self) -> None:
         """Bring the credential up to date: after a refusal, or if its source has changed."""
-        stale, self._stale = self._stale, ""
+        stale = self._stale
         await self.holder.refresh(stale=stale)
+        if stale == self._stale:  # else another one was refused meanwhile
+            self._stale = ""
 
     def lend(self, need: Need, now: float, waiter: Waiter | None = None) -> OfficialLease | None:
         """A lease for *need*; None if it can't be served now.
