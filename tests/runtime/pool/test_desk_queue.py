@@ -92,11 +92,11 @@ async def test_news_for_one_who_does_not_sleep_is_kept() -> None:
     waiter = Waiter()
     waiter.wake_at(1)
     waiter.wake()
-    assert await waiter.sleep(trio.sleep_forever, math.inf) is None
 
     async def answer() -> str:
         return "served"
 
+    assert await waiter.sleep(answer, math.inf) is None
     assert await waiter.sleep(answer, math.inf) == "served"
 
 
