@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
 
 from attrs import define, field
 
@@ -48,7 +47,7 @@ MOST_TICKS = 10**16
 MOST_DAYS_AHEAD = 1
 """Days that a record may be ahead of the calendar; see rule 5."""
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAY = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 
 @define(eq=False)
@@ -91,10 +90,10 @@ class Spending:
 
     def turn_to(self, day: str) -> None:
         """Begin a new day, if *day* is one (YYYY-MM-DD); see rule 5 for an earlier one."""
-        today, recorded = _date(day), _date(self.day)
+        today, recorded = _number(day), _number(self.day)
         if today is None or today == recorded:
             return
-        ahead = 0 if recorded is None else (recorded - today).days
+        ahead = 0 if recorded is None else recorded - today
         if ahead <= 0:
             self.day, self.spent, self.changed = day, 0, True
         elif ahead > MOST_DAYS_AHEAD:
@@ -163,7 +162,7 @@ class Spending:
     def recall(self, record: Mapping[str, object]) -> None:
         """Restore what a record holds; values that can't be meant count as missing."""
         day, costs = record.get("day"), record.get("costs")
-        if isinstance(day, str) and _date(day) is not None:
+        if isinstance(day, str) and _number(day) is not None:
             self.day, self.spent = day, _ticks(record.get("ticks"))
         for model, listed in costs.items() if isinstance(costs, dict) else ():
             if isinstance(model, str) and isinstance(listed, list):
@@ -171,11 +170,18 @@ class Spending:
                     self._learn(model, cost)
 
 
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
-    except ValueError:  # there is no such day in that month
+def _number(day: str) -> int | None:
+    """The number of a day in the Gregorian calendar; None if *day* is none. Years begin in March
+    here, so that a leap day is the last.
+    """
+    found = _DAY.fullmatch(day)
+    if found is None:
         return None
+    year, month, day_of_month = map(int, found.groups())
+    if month < 3:
+        year, month = year - 1, month + 12
+    leap_days = year // 4 - year // 100 + year // 400
+    return 365 * year + leap_days + (153 * (month - 3) + 2) // 5 + day_of_month
 
 
 def _ticks(value: object) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import pytest
 from attrs import define, field
@@ -138,6 +139,17 @@ def test_a_new_day_forgets_and_a_wrong_clock_does_not_shut_the_lane_for_ever(
     assert spending.changed == (recorded != day)
 
 
+def test_days_are_counted_by_the_calendar() -> None:
+    """Over the ends of months, leap days and years, an earlier day is one day back or more."""
+    first = date(1999, 12, 25)
+    for number in range(2000):
+        day = first + timedelta(number)
+        for back, left in ((1, day), (2, day - timedelta(2))):
+            spending = Spending(100, day=str(day))
+            spending.turn_to(str(day - timedelta(back)))
+            assert spending.day == str(left)
+
+
 def test_an_answer_counts_for_the_day_of_its_end() -> None:
     """As upstream bills it."""
     spending = spending_of(100, 10)
@@ -164,7 +176,9 @@ def test_the_record_survives_a_crash_with_what_was_under_way() -> None:
     assert begun(again).ticks == 20
 
 
-@pytest.mark.parametrize("day", [None, 5, "", "yesterday!", "2026-02-30", "2026-1-1", "20261129"])
+@pytest.mark.parametrize(
+    "day", [None, 5, "", "yesterday!", "2026-00-10", "2026-12-32", "2026-1-1", "20261129"]
+)
 def test_a_record_without_a_real_day_restores_no_sum(day: object) -> None:
     """A file may be edited by hand."""
     spending = Spending(100)

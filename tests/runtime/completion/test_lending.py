@@ -29,7 +29,7 @@ from grokcore.runtime.pool.desk import Desk
 from grokcore.runtime.pool.leases import AnyLease, TokenPool
 from tests.scenarios import on_fake_clock
 
-from ..desks import EVERYWHERE, OFFICIAL_ONLY, WEB_ONLY, FakeHolder, FakeWares, desk_of
+from ..desks import EVERYWHERE, OFFICIAL_ONLY, WEB_ONLY, FakeHolder, desk_of
 
 ALL = frozenset(LaneName)
 WEB, API, CLI = LaneName.WEB, LaneName.API, LaneName.CLI
