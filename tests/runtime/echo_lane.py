@@ -126,10 +126,10 @@ class EchoLane:
 
     facts: Callable[[Question], Rendering] = Rendering
     refusals: list[GrokApiError] = field(factory=list)
-    faults: list[GrokApiError] = field(factory=list)
     scripts: list[list[list[Event]]] = field(factory=list)
     asked: list[Question] = field(factory=list)
     name: LaneName = LaneName.WEB
+    faults: list[GrokApiError] = field(factory=list)
 
     def render(self, question: Question) -> EchoQuestion:
         return EchoQuestion(self, self.facts(question))

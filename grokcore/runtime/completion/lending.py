@@ -111,7 +111,10 @@ class Lending:
         if not self._offering(need) and self._has_web(need):
             return await self.pool.lease(need, ticket)
         until = trio.current_time() + self.pool.queue_s
-        waiter = Waiter()
+        lease = await self._free(need, None)
+        if lease is not None:
+            return lease
+        waiter = Waiter()  # in no line before: those who pass at once keep nobody waiting
         for desk in self.desks:
             desk.join(need, waiter)
         try:
@@ -125,7 +128,7 @@ class Lending:
             for desk in self.desks:
                 desk.leave(need, waiter)
 
-    async def _free(self, need: Need, waiter: Waiter) -> AnyLease | None:
+    async def _free(self, need: Need, waiter: Waiter | None) -> AnyLease | None:
         """A credential that is free now, of the first lane that has one."""
         for desk in self._desks(need, _BEFORE):
             if (lent := await _lend(desk, need, waiter)) is not None:
@@ -172,7 +175,7 @@ class Lending:
         return [desk for desk in self._offering(need) if desk.use in uses]
 
 
-async def _lend(desk: Desk, need: Need, waiter: Waiter) -> AnyLease | None:
+async def _lend(desk: Desk, need: Need, waiter: Waiter | None) -> AnyLease | None:
     await desk.refresh()
     return desk.lend(need, trio.current_time(), waiter)
 

@@ -319,9 +319,9 @@ async def test_an_abandoned_answer_is_paid_for() -> None:
     lanes.api.scripts.append([[Text("a")], [Text("b")], [Finished()]])
     completion = await lanes.ask(OFFICIAL_ONLY)
     await completion.start()
-    assert completion.cost is None
+    before = completion.cost
     await completion.aclose()
-    assert (completion.cost, lanes.spent) == (COST, COST)
+    assert (before, completion.cost, lanes.spent) == (None, COST, COST)
     assert lanes.idle
 
 

@@ -215,6 +215,20 @@ async def test_at_the_cap_exactly_as_many_answer_as_it_pays_for() -> None:
     assert idle(lending)
 
 
+@on_fake_clock
+async def test_questions_that_come_together_do_not_pass_by_a_desk_with_room() -> None:
+    """Each looks at the credential first, and nobody is kept waiting by that."""
+    lending = Lending(pool_of(50), [desk_of(API, use=FIRST, cap=10**6, cost=10)])
+    found: list[AnyLease] = []
+    async with trio.open_nursery() as nursery:
+        for _ in range(50):
+            nursery.start_soon(lease_later, lending, found)
+    assert {lease.lane for lease in found} == {API}
+    for lease in found:
+        lease.abandon()
+    assert idle(lending)
+
+
 async def lease_later(lending: Lending, found: list[AnyLease], need: Need = NEED) -> None:
     found.append(await lending.lease(need, lending.pool.ticket()))
 
