@@ -65,7 +65,7 @@ class Reserve:
 
 @define(eq=False)
 class Spending:
-    """What one lane spends. *cap* is in ticks.
+    """The day's spending of a lane. *cap* is in ticks.
 
     :ivar day: the day that *spent* belongs to; empty before the first look at the calendar.
     :ivar changed: whether the record has changed since :meth:`take_record`.

@@ -181,7 +181,7 @@ async def _lend(desk: Desk, need: Need, waiter: Waiter | None) -> AnyLease | Non
 
 
 def _told(errors: Sequence[tuple[LaneName, GrokApiError]], need: Need) -> GrokApiError:
-    """The error for all of them: the first that passes by itself, else the first."""
+    """The first error that passes by itself, else the first; with the reasons of the others."""
     if not errors:
         return NoTokens(f"No lane that may answer here has the model {need.model.name}.")
     passing = [error for _, error in errors if isinstance(error, RateLimitExceeded)]

@@ -282,7 +282,7 @@ class Desk:
         self.standing.give_back(lease.began)
 
     def changed(self) -> None:
-        """Tell waiters and listeners that the settings, the models or the credential are others."""
+        """Wake waiters and call listeners: settings, models or the credential are others."""
         self.waiting.wake_all()
         self._notify()
 

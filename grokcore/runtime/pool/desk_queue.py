@@ -2,9 +2,9 @@
 
 Theory
 ------
-Questions with the same prospects stand in one line. Room at a desk wakes the first of each line
-alone, and whoever leaves a line wakes the next. So news costs as much as there are lines, however
-many wait. Only the news that a line waits in vain wakes all of it: they get their error.
+Questions with the same prospects stand in one line. Room at a desk wakes only the first of each
+line; when it leaves, it wakes the next. So the cost of a change grows with the lines, and not with
+the waiters. If a line waits in vain, all of it is woken, to get its error.
 
 Rules
 -----
