@@ -83,6 +83,8 @@ __all__ = [
     "UpstreamOverloaded",
     "UpstreamRefused",
     "UpstreamUnavailable",
+    "VideoNotFound",
+    "VideoNotReady",
 ]
 
 MOST_MESSAGE_CHARS = 4000
@@ -385,6 +387,18 @@ class ResponseNotFound(GrokApiError):
     """No response with this id is kept here, or not any more."""
 
     status, code, blame = 404, "response_not_found", Blame.REQUEST
+
+
+class VideoNotFound(GrokApiError):
+    """No video with this id is this key's, or xAI does not have it any more."""
+
+    status, code, blame = 404, "video_not_found", Blame.REQUEST
+
+
+class VideoNotReady(GrokApiError):
+    """The video is still being made, or could not be made."""
+
+    status, code, blame = 409, "video_not_ready", Blame.REQUEST
 
 
 # This server's state ----------------------------------------------------------------------------

@@ -23,9 +23,11 @@ from grokcore.cli import main
 from grokcore.config import SECTIONS, load_config
 from grokcore.config.sections import KeyConfig
 from grokcore.errors import GrokApiError, UpstreamFailure
-from grokcore.protocol.advice import ADVICE
+from grokcore.protocol.advice import ADVICE, OFFICIAL_ADVICE
 from grokcore.protocol.dialects.openai_errors import error_type
-from grokcore.runtime.completion.gateway import Completion, Times
+from grokcore.protocol.models import LaneName
+from grokcore.runtime.completion.gateway import Completion, Manner, Times
+from grokcore.simulator.official.app import KEY
 from grokcore.simulator.scripts import answer, page
 from grokcore.web.observing.request_log import RequestLog
 from grokcore.web.observing.trace import Trace
@@ -128,6 +130,14 @@ def test_the_advice_is_that_of_the_status_page(code: str) -> None:
     assert f"→ {ADVICE[code]}" in prose(body)
 
 
+@pytest.mark.parametrize(("leaf", "words"), [(leaf, words) for leaf, _, words in OFFICIAL_ADVICE])
+def test_so_is_that_for_official_lanes(leaf: type[GrokApiError], words: str) -> None:
+    """It stands in the section of the code that the class shares."""
+    body = error_sections()[f"`{leaf.code}` ({leaf.status})"]
+
+    assert f"→ {words}" in prose(body)
+
+
 # Links ------------------------------------------------------------------------------------------
 
 
@@ -149,7 +159,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_the_index_has_every_page() -> None:
     """Nobody has to look into the folder."""
-    linked = set(re.findall(r"\]\((\w+\.md)\)", text_of("README.md")))
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", text_of("README.md")))
 
     assert linked == {page.name for page in DOCS} - {"README.md"}
 
@@ -194,6 +204,14 @@ async def metrics_page(site: Site) -> str:
     return (await site.client.get("/metrics")).text
 
 
+PAID = f"""
+[api]
+key = "{KEY}"
+base_url = "{{api_url}}"
+"""
+"""A server with the paid lane."""
+
+
 def test_the_metrics_are_those_of_the_server() -> None:
     """All of them, by the names and labels that Prometheus sees; those of the process are named
     together.
@@ -212,7 +230,7 @@ def test_the_metrics_are_those_of_the_server() -> None:
                 labels = {label for sample in family.samples for label in sample.labels} - {"le"}
                 found.setdefault(name, set()).update(labels)
 
-    run_on_site(scenario)
+    run_on_site(scenario, official=True, config=PAID)
     documented.pop("process_*")
     found.pop("process_*", None)  # they are on Linux only
 
@@ -230,7 +248,12 @@ def test_metrics_that_are_named_exist(path: Path) -> None:
 def test_the_fields_of_a_request_are_those_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """All of them, in their order."""
     completion = SimpleNamespace(
-        token_id="t", attempts=1, corrections=1, times=Times(queue_s=1, upload_s=1, first_at=1)
+        token_id="t",
+        attempts=1,
+        corrections=1,
+        times=Times(queue_s=1, upload_s=1, first_at=1),
+        manner=Manner(LaneName.API),
+        cost=123_000_000,
     )
     trace = Trace(
         "req_1", "POST", "/", 0.0, asks=True, model="m", key="k", stream=True, status=200, ended=1.0

@@ -112,6 +112,8 @@ TABLE = [
         Blame.REQUEST,
         ASKED_WRONGLY,
     ),
+    Row(errors.VideoNotFound, 404, "video_not_found", False, False, Blame.REQUEST, ASKED_WRONGLY),
+    Row(errors.VideoNotReady, 409, "video_not_ready", False, False, Blame.REQUEST, ASKED_WRONGLY),
     Row(errors.ToolCallFailed, 502, "tool_call_failed", False),
     Row(errors.InvalidStructuredOutput, 502, "invalid_structured_output", False),
     Row(errors.NoTokens, 503, "no_tokens", False, False, Blame.SERVER),

@@ -135,7 +135,8 @@ ROOMS = {
         "runtime.disk runtime.lanes runtime.lanes.grok_web runtime.pool runtime.transport"
     ),
     "runtime.lanes.official": (
-        "errors protocol protocol.official runtime runtime.disk runtime.transport"
+        "errors protocol protocol.conversation protocol.official runtime runtime.disk "
+        "runtime.lanes runtime.pool runtime.transport"
     ),
     "runtime.completion": (
         "errors protocol protocol.conversation protocol.emulation protocol.pool runtime.disk "
@@ -144,7 +145,7 @@ ROOMS = {
     "web.routes": "",
     "web.unknown_paths": "errors",
     "web.responses": "protocol.dialects",
-    "web.observing": "errors protocol.pool runtime.completion",
+    "web.observing": "errors protocol protocol.conversation protocol.pool runtime.completion",
     "web.edge": "config errors protocol protocol.dialects protocol.urls runtime web.observing",
     "web.state": "config protocol protocol.dialects runtime runtime.completion web.edge web.observing",
     "web.delivery": (
@@ -152,29 +153,36 @@ ROOMS = {
         "web.edge"
     ),
     "web.media": "errors protocol.dialects runtime.disk web.edge web.responses",
-    "web.health": "protocol.pool runtime.completion web.observing web.state",
+    "web.lanes": "protocol protocol.pool runtime.completion",
+    "web.health": "protocol.pool runtime.completion web.lanes web.observing web.state",
     "web.server": "config errors runtime.completion web.edge web.observing web.state",
+    "web.media_maker": "protocol protocol.conversation runtime.disk",
     "web.services": (
-        "protocol runtime.attachments runtime.completion web.delivery web.observing web.state"
+        "protocol runtime.attachments runtime.completion web.delivery web.media_maker web.observing "
+        "web.state"
+    ),
+    "web.videos": (
+        "errors protocol protocol.conversation protocol.dialects runtime.disk web.answers web.edge "
+        "web.media web.media_maker web.responses web.services"
     ),
     "web.model_list": "protocol protocol.pool web.edge web.services",
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
         "runtime.attachments runtime.completion runtime.disk runtime.lanes web.delivery web.edge "
-        "web.model_list web.observing web.responses web.services"
+        "web.media_maker web.model_list web.observing web.responses web.services"
     ),
     "web.dashboard": (
         "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "
-        "web.edge web.health web.observing web.responses web.routes web.services"
+        "web.edge web.health web.lanes web.observing web.responses web.routes web.services"
     ),
     "web.stored_responses": (
         "errors protocol.dialects web.answers web.edge web.responses web.services"
     ),
     "web.app": (
         "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "
-        "web.health web.media web.model_list web.observing web.openapi web.responses web.routes "
-        "web.services web.stored_responses web.unknown_paths"
+        "web.health web.lanes web.media web.model_list web.observing web.openapi web.responses web.routes "
+        "web.services web.stored_responses web.unknown_paths web.videos"
     ),
 }
 """The parts of grokcore that each room may import beside itself. ``protocol`` and ``runtime`` are

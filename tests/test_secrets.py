@@ -49,6 +49,22 @@ TRAFFIC = [
 ]
 
 
+OFFICIAL = f"""
+[api]
+key = "{CANARY}"
+base_url = "{{api_url}}"
+use = "first"
+[cli]
+auth_file = "auth.json"
+client_version = "1.0.13"
+base_url = "{{cli_url}}"
+use = "first"
+"""
+SESSION = json.dumps(
+    {"https://auth.x.ai::c": {"key": CANARY, "email": f"{CANARY[:20]}@example.com"}}
+)
+
+
 PATHS = ("/health", "/v1/models", "/status", "/metrics", "/openapi.json", f"/{CANARY[::-1]}")
 
 
@@ -106,6 +122,63 @@ def test_of_a_token_nothing_is_found_in_logs_answers_headers_or_state(
         search(where, text)
     assert entry.id in places["answers"]
     assert entry.id in places["state"]
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 426, 429, 500])
+def test_of_an_official_credential_nothing_is_found(
+    status: int,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither of the key nor of the session, also if xAI echoes them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "auth.json").write_text(SESSION)
+    caplog.set_level(logging.DEBUG)
+    state_file = tmp_path / "state.jsonl"
+    told: list[str] = []
+
+    async def scenario(site: Site) -> None:
+        site.official.keys.add(CANARY)
+        site.official.tokens.add(CANARY)
+        if status != 200:
+            site.official.fail_next(status, {"error": ECHO, "code": "x"}, times=8, path="")
+        for fields in ({"model": "grok-4.6"}, {"model": "grok-4.6", "stream": True}, {}):
+            reply = await site.ask(**fields)
+            told.append(f"{reply.status_code} {dict(reply.headers)} {reply.text}")
+        told.extend([(await site.client.get(path)).text for path in PATHS])
+
+    run_on_site(scenario, config=OFFICIAL, state_file=state_file, official=True)
+    out, err = capfd.readouterr()
+    search("answers", "\n".join(told))
+    search("log", caplog.text + out + err)
+    search("state", state_file.read_text())
+    assert token_id(CANARY) in "\n".join(told)
+
+
+@pytest.mark.parametrize(
+    "words", [["tokens", "list"], ["tokens", "list", "--json"], ["check"], ["check", "--json"]]
+)
+def test_nor_do_commands_print_an_official_credential(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Its short hash and its place are all there is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "auth.json").write_text(SESSION)
+    nobody = "http://127.0.0.1:9"
+    text = OFFICIAL.replace("{api_url}", nobody).replace("{cli_url}", nobody)
+    grok = f'[grok]\nbase_url = "{nobody}"\nassets_url = "{nobody}"\n'
+    (tmp_path / "config.toml").write_text(f"{grok}{text}")
+    main(words)
+    out, err = capfd.readouterr()
+    search("stdout", out)
+    search("stderr", err)
+    assert out.count(token_id(CANARY)) >= 2
+    assert "auth.json" in out
 
 
 def test_nor_when_a_bug_is_logged_with_its_traceback(

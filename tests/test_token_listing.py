@@ -64,6 +64,45 @@ def test_the_table_has_all_that_is_known_and_no_secret(place: Path, capsys: Capt
     assert (err, "\x1b" in out, "pass" in out, "eyJ" in out) == ("", False, False, False)
 
 
+OFFICIAL = f"""
+[api]
+key = "{JWT}-key"
+use = "off"
+[cli]
+auth_file = "auth.json"
+client_version = "1.0.13"
+"""
+
+
+def test_the_credentials_of_official_lanes_stand_behind_the_tokens(
+    place: Path, capsys: Capture
+) -> None:
+    """By their hashes, with the place that they come from; xAI is not asked."""
+    (place / "tokens.json").write_text(LISTED)
+    (place / "config.toml").write_text(OFFICIAL)
+    (place / "auth.json").write_text(as_json({"https://auth.x.ai::c": {"key": f"{JWT}-cli"}}))
+    assert run("list") == 0
+    out, err = capsys.readouterr()
+    _, *rows = out.splitlines()
+    ids = [token_id(f"{JWT}-cli"), token_id(f"{JWT}-key")]
+    assert rows[3].split() == [ids[0], "cli", "auth.json", "default", "ok"]
+    assert rows[4].split() == [ids[1], "api", "[api]", "key", "default", "disabled", "ok"]
+    assert (err, JWT in out) == ("", False)
+    assert run("list", "--json") == 0
+    *_, api = json.loads(capsys.readouterr().out)
+    assert (api["id"], api["tier"], api["disabled"]) == (ids[1], "api", True)
+    assert api["key"] == token_key(f"{JWT}-key")
+
+
+def test_a_token_command_is_not_run_for_a_list(place: Path, capsys: Capture) -> None:
+    """Only the server and ``check`` run it."""
+    (place / "config.toml").write_text('[cli]\ntoken_command = ["/nowhere/program"]\n')
+    assert run("list") == 0
+    row = capsys.readouterr().out.splitlines()[-1]
+    assert row.split()[:4] == ["-", "cli", "[cli]", "token_command"]
+    assert row.endswith("its program is not run here")
+
+
 def test_the_table_has_a_last_column_for_what_is_learned(place: Path, capsys: Capture) -> None:
     """By the tokens' keys; of some, nothing is known."""
     (place / "tokens.json").write_text(LISTED)

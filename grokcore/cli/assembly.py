@@ -46,6 +46,7 @@ from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
 from ..web.app import create_app
 from ..web.delivery import Deliveries
+from ..web.media_maker import MediaMaker
 from ..web.observing.census import Census
 from ..web.observing.metrics import Metrics, watch_lag
 from ..web.observing.request_log import RequestLog
@@ -81,6 +82,8 @@ class Server:
     :param state_file: file for learned state, with the media cache beside it; None keeps nothing.
     :param record: folder for recordings of Grok's responses; None records nothing.
     :ivar state: the part that routes see and change.
+    :ivar media_maker: returns the maker of pictures and videos at xAI; None while that is not
+        offered.
     :ivar lane: the lanes of questions that clients ask from now on.
     :ivar services: the parts that routes use.
     """
@@ -99,7 +102,7 @@ class Server:
         self._fetching = CurlTransport(curl_settings(config))
         # A third one for xAI's official hosts: their connections are a plain client's.
         self._to_xai = CurlTransport(curl_settings(config))
-        self.official = Official(config, self._to_xai)
+        self.official = Official(config, self._to_xai, self._fetching)
         self._lookups = Lookups()
         book = TokenBook(
             tokens,
@@ -135,8 +138,14 @@ class Server:
         if state_file is not None:
             self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
         deliveries = Deliveries(self._media)
+        self.media_maker: Callable[[], MediaMaker | None] = self._offered_media
         self.services = Services(
-            self.gateway, self.state, self._fetcher, deliveries, Census(self.gateway)
+            self.gateway,
+            self.state,
+            self._fetcher,
+            deliveries,
+            Census(self.gateway),
+            lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
         )
         self._metrics = Metrics(self.gateway, self.services.census)
         self.state.on_request_end += [
@@ -202,6 +211,11 @@ class Server:
         self.pool.book.rewrite()
         self.pool.changed()
 
+    def _offered_media(self) -> MediaMaker | None:
+        """The maker of pictures and videos at xAI; None while that is not offered."""
+        api = self.official.api
+        return self.official.media if self.state.config.api.images and api.in_use else None
+
     def _fetcher(self, key: str) -> Fetcher:
         config = self.state.config
         resolve = self._lookups.of(key)
@@ -242,7 +256,6 @@ class Server:
             async with trio.open_nursery() as helpers:
                 await helpers.start(self._transport.run)
                 await helpers.start(self._fetching.run)
-                await helpers.start(self._to_xai.run)
                 if self._recorder is not None:
                     await helpers.start(self._recorder.run)
                 await helpers.start(self.gateway.alarm.run)
@@ -342,8 +355,13 @@ def quota_asker(config: Config, transport: CurlTransport) -> QuotaAsker:
 
 
 def with_simulator(config: Config, url: str) -> Config:
-    """*config* with a simulated Grok at *url* in the place of the real one."""
-    return evolve(config, grok=evolve(config.grok, base_url=url, assets_url=url, proxy_url=""))
+    """*config* with a simulated Grok at *url* in the place of the real one, and no credential of an
+    official lane: a key in the environment goes nowhere.
+    """
+    grok = evolve(config.grok, base_url=url, assets_url=url, proxy_url="")
+    api = evolve(config.api, key="", key_file="")
+    cli = evolve(config.cli, auth_file="", token_command=())
+    return evolve(config, grok=grok, api=api, cli=cli)
 
 
 def lane_settings(config: Config) -> GrokWebSettings:

@@ -13,7 +13,9 @@ import trio
 from ..config import ApiConfig, CliConfig, Config
 from ..protocol.conversation.usage import TICKS_PER_USD
 from ..protocol.models import LaneName, LaneUse
+from ..protocol.official.model_list import ModelKind
 from ..protocol.official.refusals import refusal_of_response
+from ..protocol.pool.desk_view import Plan, Stock
 from ..protocol.pool.spending import Spending
 from ..runtime.days import Days
 from ..runtime.disk.state_file import Record
@@ -23,16 +25,25 @@ from ..runtime.lanes.official.cli_session import CliSessionFile, find_auth_file
 from ..runtime.lanes.official.client_version import ClientVersion
 from ..runtime.lanes.official.credentials import CredentialSource, FixedKey
 from ..runtime.lanes.official.credits import CreditsLook
-from ..runtime.lanes.official.holder import SourceHolder
 from ..runtime.lanes.official.key_file import KeyFile
 from ..runtime.lanes.official.lane import OfficialLane, headers_of
+from ..runtime.lanes.official.media_calls import PICTURE_MODELS, VIDEO_MODELS, OfficialMedia
 from ..runtime.lanes.official.offer import Offer
 from ..runtime.lanes.official.token_command import TokenCommand
 from ..runtime.lanes.official.uploads import FileUploads
 from ..runtime.pool.desk import Desk
+from ..runtime.transport.curl import CurlTransport
 from ..runtime.transport.seam import Transport
 
-__all__ = ["RECORD_KEYS", "Official", "OfficialWay", "is_set_up", "source_of"]
+__all__ = [
+    "RECORD_KEYS",
+    "LaneConfig",
+    "Official",
+    "OfficialWay",
+    "asker_of",
+    "is_set_up",
+    "source_of",
+]
 
 FIRST_LIST_S = 2.0
 """Longest wait of a starting server for its first list of an official lane's models, in seconds."""
@@ -66,10 +77,30 @@ def source_of(settings: LaneConfig) -> CredentialSource:
     return CliSessionFile(file, version, time.time)
 
 
+def asker_of(
+    name: LaneName,
+    settings: LaneConfig,
+    source: CredentialSource,
+    transport: Transport,
+    proxy_url: str,
+) -> OfficialAsker:
+    """A part that asks about the account of a lane."""
+    return OfficialAsker(
+        transport,
+        name,
+        settings.base_url,
+        source,
+        lambda credential: headers_of(name, credential, ""),
+        lambda status, headers, body: refusal_of_response(status, headers, body, lane=name),
+        proxy_url,
+    )
+
+
 class OfficialWay:
-    """One official lane with all its parts.
+    """An official lane with all its parts.
 
     :ivar settings: of the moment; changed by :meth:`adopt` only.
+    :ivar source: the place that its credential comes from.
     :ivar desk: lends its credential.
     :ivar lane: asks its questions.
     :ivar keeper: keeps its list of models.
@@ -83,13 +114,16 @@ class OfficialWay:
         self.settings = _settings(config, name)
         self._transport = transport
         self._proxy_url = config.grok.proxy_url
-        self.holder = SourceHolder(source_of(self.settings))
+        self.source = source_of(self.settings)
         self.keeper = CatalogueKeeper(self.asker, time.time, self._listed)
         self.offer = Offer(self.keeper)
-        self.desk = Desk(name, self.holder, self.offer, spending=spending)
+        self.credits = CreditsLook(self.asker, self._told)
+        self.desk = Desk(
+            name, self.source, self.offer, spending=spending, stock=self._stock, plan=self._plan
+        )
         self._uploads = FileUploads(transport)
-        self.credits = CreditsLook(self.asker)
         self.lists_changed = False
+        self._open = False
         self._in_use = trio.Event()
         self._asking = trio.CancelScope()
         self.lane = self._lane()
@@ -97,14 +131,19 @@ class OfficialWay:
 
     @property
     def in_use(self) -> bool:
-        """Whether questions may be asked of the lane."""
-        return self.desk.use is not LaneUse.OFF
+        """Whether the settings let questions be asked of the lane."""
+        return is_set_up(self.settings) and self.settings.use is not LaneUse.OFF
+
+    def open(self) -> None:
+        """Have the desk lend: requests can be made from now on."""
+        self._open = True
+        self._switch()
 
     def adopt(self, config: Config) -> None:
         """Use other settings from now on. Answers under way finish with those they have."""
         old, self.settings = self.settings, _settings(config, self.name)
         if _credential_settings(old) != _credential_settings(self.settings):
-            self.holder.source = source_of(self.settings)
+            self.source = self.desk.holder = source_of(self.settings)
             self.desk.standing.forget()
             self.keeper.demand()
         self._apply(config)
@@ -114,7 +153,6 @@ class OfficialWay:
         self._proxy_url = self.desk.proxy_url = config.grok.proxy_url
         self.offer.allowed = frozenset(settings.models)
         self.offer.stand_ins = dict(settings.stand_ins)
-        self.desk.use = settings.use if is_set_up(settings) else LaneUse.OFF
         if isinstance(settings, ApiConfig):
             self.desk.calendar = Days(settings.timezone, time.time)
             if self.desk.spending is not None:
@@ -124,7 +162,8 @@ class OfficialWay:
         self.desk.changed()
 
     def _switch(self) -> None:
-        """Begin or end the questions for the list of models."""
+        """Open or shut the desk; begin or end the questions for the list of models."""
+        self.desk.use = self.settings.use if self.in_use and self._open else LaneUse.OFF
         if self.in_use:
             self._in_use.set()
         elif self._in_use.is_set():
@@ -132,21 +171,21 @@ class OfficialWay:
             self._asking.cancel()
 
     def _lane(self) -> OfficialLane:
-        base_url, source = self.settings.base_url, self.holder.source
+        base_url, source = self.settings.base_url, self.source
         return OfficialLane(self.name, self._transport, base_url, source, self.offer, self._uploads)
 
     def asker(self) -> OfficialAsker:
         """A part that asks about the account, with the settings of the moment."""
-        name = self.name
-        return OfficialAsker(
-            self._transport,
-            name,
-            self.settings.base_url,
-            self.holder.source,
-            lambda credential: headers_of(name, credential, ""),
-            lambda status, headers, body: refusal_of_response(status, headers, body, lane=name),
-            self._proxy_url,
-        )
+        return asker_of(self.name, self.settings, self.source, self._transport, self._proxy_url)
+
+    def secret(self) -> str:
+        """The key or token; empty if there is none."""
+        current = self.source.current
+        return "" if current is None else current.secret
+
+    def listed(self, kind: ModelKind) -> tuple[str, ...]:
+        """Names of the listed models of one kind."""
+        return tuple(one.name for one in self.keeper.catalogue.listed if one.kind is kind)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the list of models, while the lane is in use."""
@@ -154,24 +193,62 @@ class OfficialWay:
         while True:
             await self._in_use.wait()
             with trio.CancelScope() as self._asking:
-                await self.keeper.run()
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self.keeper.run)
+                    if self.name is LaneName.CLI:
+                        nursery.start_soon(self.credits.run)
 
     def _listed(self) -> None:
         self.lists_changed = True
+        self.desk.changed()
+
+    # For the owner -------------------------------------------------------------------------------
+
+    def _stock(self) -> Stock:
+        catalogue = self.keeper.catalogue
+        age = None if catalogue.at is None else max(0.0, time.time() - catalogue.at)
+        return Stock(len(self.offer.names), age, catalogue.fault)
+
+    def _plan(self) -> Plan | None:
+        found = self.credits.look() if self.name is LaneName.CLI else None
+        if found is None:
+            return None
+        return Plan(found.percent_used, found.period, found.period_end)
+
+    def _told(self) -> None:
         self.desk.changed()
 
 
 class Official:
     """Both official lanes, the CLI's first.
 
-    :param transport: of requests to official hosts alone.
+    :param transport: of requests to official hosts alone. It runs once a lane is in use, since its
+        thread costs memory.
+    :param outside: transport of requests to any other host.
+    :ivar media: makes pictures and videos with the API's key.
     """
 
-    def __init__(self, config: Config, transport: Transport) -> None:
+    def __init__(self, config: Config, transport: CurlTransport, outside: Transport) -> None:
+        self._transport = transport
+        self._wanted = trio.Event()
         self.spending = Spending(0)
         self.cli = OfficialWay(LaneName.CLI, config, transport, None)
         self.api = OfficialWay(LaneName.API, config, transport, self.spending)
         self.ways = (self.cli, self.api)
+        self.media = OfficialMedia(
+            transport,
+            outside,
+            config.api.base_url,
+            self.api.desk,
+            self.api.secret,
+            listed_pictures=lambda: self.api.listed(ModelKind.IMAGE) or PICTURE_MODELS,
+            listed_videos=lambda: self.api.listed(ModelKind.VIDEO) or VIDEO_MODELS,
+        )
+        self._look()
+
+    def _look(self) -> None:
+        if any(way.in_use for way in self.ways):
+            self._wanted.set()
 
     @property
     def desks(self) -> tuple[Desk, ...]:
@@ -191,6 +268,8 @@ class Official:
         Days(config.api.timezone, time.time)
         for way in self.ways:
             way.adopt(config)
+        self.media.base_url = config.api.base_url
+        self._look()
 
     def shift(self, seconds: float) -> None:
         """Count *seconds* that trio's clock has missed."""
@@ -224,7 +303,13 @@ class Official:
         asked once, or after a short wait.
         """
         async with trio.open_nursery() as nursery:
+            if not self._wanted.is_set():
+                task_status.started()
+                task_status = trio.TASK_STATUS_IGNORED
+            await self._wanted.wait()
+            await nursery.start(self._transport.run)
             for way in self.ways:
+                way.open()
                 nursery.start_soon(way.run)
             with trio.move_on_after(FIRST_LIST_S):
                 for way in self.ways:

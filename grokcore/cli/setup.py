@@ -16,8 +16,10 @@ from ..config.original import is_newer_original
 from ..config.remarks import remarks_on
 from ..config.rights import Said, settings_in
 from ..errors import ConfigError
+from ..protocol.models import LaneUse
 from ..protocol.token_file.reading import Note, entries_of, notes_on, read_tokens
 from ..protocol.tokens import TokenEntry
+from ..runtime.days import Days
 from ..runtime.disk.files import read_regular
 from ..runtime.disk.watch import fingerprint
 from .redaction import name_of
@@ -124,6 +126,7 @@ class InputFiles:
         )
         settings = evolve(settings, warnings=(*warnings, *remarks))
         refuse_open_door(config, str(settings.source("server", "host") or ""))
+        _check_official(settings)
         return settings
 
     def _refuse_lost_proxy(self, settings: Settings, text: str) -> None:
@@ -181,6 +184,25 @@ class InputFiles:
         with naming(file):
             readings = read_tokens(read_file(file)) if file else []
             return entries_of(readings), notes_on(readings)
+
+
+def _check_official(settings: Settings) -> None:
+    """Check settings of the official lanes that only this machine, or both together, can judge.
+
+    :raises ConfigError: if this machine does not know the time zone, or a lane that shall come
+        first has no credential.
+    """
+    api, cli = settings.config.api, settings.config.cli
+    with naming(settings.source("api", "timezone")):
+        Days(api.timezone, lambda: 0.0)
+    first = (LaneUse.FIRST, LaneUse.ONLY)
+    for section, use, has, needed in (
+        ("api", api.use, api.key or api.key_file, "key, key_file or $XAI_API_KEY"),
+        ("cli", cli.use, cli.auth_file or cli.token_command, "auth_file or token_command"),
+    ):
+        if use in first and not has:
+            with naming(settings.source(section, "use")):
+                raise ConfigError(f"[{section}] use: {use.value!r} needs {needed}")
 
 
 def _is_same(one: Path, other: Path | None) -> bool:

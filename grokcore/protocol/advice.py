@@ -1,14 +1,26 @@
-"""Advice to the owner of the server on a failure, by its code.
+"""Advice to the owner of the server on a failure: by its code, and for official lanes by its class.
 
 The status page and ``check`` show it, and errors that Grok's refusals become end with it.
-``docs/troubleshooting.md`` has the same at length, which a test verifies.
+``docs/troubleshooting.md`` has the same at length, which a test verifies. Some classes share a code
+with those of session tokens, but not the way out; those have advice of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["ADVICE", "advice", "rest_warning"]
+from ..errors import (
+    AccessDenied,
+    CliOutdated,
+    CreditsExhausted,
+    GrokApiError,
+    ModelGone,
+    OfficialCredentialRejected,
+    SpendingCapReached,
+)
+from .models import LaneName
+
+__all__ = ["ADVICE", "OFFICIAL_ADVICE", "advice", "advice_on", "rest_warning"]
 
 ADVICE: Mapping[str, str] = {
     "no_tokens": "Add a token of this kind (tokens add), or enable one.",
@@ -66,10 +78,65 @@ ADVICE: Mapping[str, str] = {
     ),
 }
 
+_BOTH = frozenset(LaneName)
+_API, _CLI = frozenset({LaneName.API}), frozenset({LaneName.CLI})
+
+OFFICIAL_ADVICE: tuple[tuple[type[GrokApiError], frozenset[LaneName], str], ...] = (
+    (
+        OfficialCredentialRejected,
+        _API,
+        "Make a key at console.x.ai, and put it into [api] key, or into the file of key_file.",
+    ),
+    (
+        OfficialCredentialRejected,
+        _CLI,
+        "Run grok once, which renews the session; if it asks, sign in (grok login).",
+    ),
+    (
+        CreditsExhausted,
+        _API,
+        "Buy credits at console.x.ai, or raise the team's spending limit there.",
+    ),
+    (CreditsExhausted, _CLI, "Wait for the next period, or buy more usage at grok.com."),
+    (
+        SpendingCapReached,
+        _API,
+        "Raise [api] daily_usd if you want to spend more, or wait for the day's end.",
+    ),
+    (
+        AccessDenied,
+        _BOTH,
+        "Ask for another model (/v1/models lists them), or see at xAI what the plan includes.",
+    ),
+    (
+        CliOutdated,
+        _CLI,
+        (
+            "Update xAI's CLI (grok update), or put the version that it shows into [cli] "
+            "client_version."
+        ),
+    ),
+    (ModelGone, _BOTH, "Ask for another model; /v1/models lists what each lane has now."),
+)
+"""Advice by class and lane, where it differs from that by code."""
+
 
 def advice(code: str) -> str:
     """The advice on failures of this *code*; empty if there is none."""
     return ADVICE.get(code, "")
+
+
+def advice_on(error: GrokApiError, lane: LaneName | None = None) -> str:
+    """The advice on a failure; empty if there is none.
+
+    :param lane: the lane that failed; None if several did, or none was asked.
+    """
+    fitting = [
+        words
+        for leaf, lanes, words in OFFICIAL_ADVICE
+        if isinstance(error, leaf) and (lane is None or lane in lanes)
+    ]
+    return " ".join(fitting) or advice(error.label)
 
 
 def rest_warning(models: int) -> str:

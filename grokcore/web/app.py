@@ -21,19 +21,21 @@ from ..errors import (
 )
 from ..protocol.dialects.anthropic_errors import REQUEST_ID
 from ..protocol.dialects.error_forms import error_form
+from ..protocol.dialects.openai_videos.request import VideoTask
 from ..runtime.disk.media_cache import MediaCache
 from .answers.admission import chosen_model, most_body_bytes
 from .answers.answering import answer
 from .answers.chat import ChatRoute
-from .answers.images import ImageRoute
 from .answers.masking import mask_settings
 from .answers.messages import MessagesRoute, message_tokens
+from .answers.official_images import draw
 from .answers.responses import ResponsesRoute
 from .dashboard import add_dashboard_routes
 from .edge.auth import KeyRing
 from .edge.lifetime import current_lifetime
 from .edge.public_url import public_base
 from .health import health_report, public_faults
+from .lanes import public_lanes
 from .media import media_response
 from .model_list import model_list, model_object
 from .observing.metrics import CONTENT_TYPE_LATEST, Metrics
@@ -50,6 +52,7 @@ from .stored_responses import (
     show_response,
 )
 from .unknown_paths import unknown_url
+from .videos import begin_video, show_content, show_video
 
 __all__ = ["create_app"]
 
@@ -97,6 +100,7 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     _add_hooks(app, services)
     _add_routes(app, services)
     _add_asking_routes(app, services)
+    _add_video_routes(app, services)
     _add_messages_routes(app, services)
     _add_response_routes(app, services)
     _add_metrics_route(app, metrics)
@@ -197,10 +201,13 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
 
     @route(app, "GET", "/health", needs_key=False)
     async def health() -> Response:
-        """The report; without an owner's key, faults are described in fewer words."""
+        """The report; without an owner's key, faults are described in fewer words, and money is
+        left out.
+        """
         report = health_report(services.gateway, state, services.census)
         if not _is_owner(state.keys):
             report["faults"] = public_faults(report["faults"])
+            report["lanes"] = public_lanes(report["lanes"])
         return json_response(report)
 
 
@@ -224,11 +231,37 @@ def _add_asking_routes(app: QuartTrio, services: Services) -> None:
 
     @route(app, "POST", "/images/generations", asks_grok=True)
     async def image_generations() -> Response:
-        return await answer(services, ImageRoute.of_request(editing=False))
+        return await draw(services, editing=False)
 
     @route(app, "POST", "/images/edits", asks_grok=True)
     async def image_edits() -> Response:
-        return await answer(services, ImageRoute.of_request(editing=True))
+        return await draw(services, editing=True)
+
+
+def _add_video_routes(app: QuartTrio, services: Services) -> None:
+    @route(app, "POST", "/videos", asks_grok=True)
+    async def create_video() -> Response:
+        return await begin_video(services, VideoTask.GENERATE)
+
+    @route(app, "POST", "/videos/generations", asks_grok=True)
+    async def video_generations() -> Response:
+        return await begin_video(services, VideoTask.GENERATE)
+
+    @route(app, "POST", "/videos/edits", asks_grok=True)
+    async def video_edits() -> Response:
+        return await begin_video(services, VideoTask.EDIT)
+
+    @route(app, "POST", "/videos/extensions", asks_grok=True)
+    async def video_extensions() -> Response:
+        return await begin_video(services, VideoTask.EXTEND)
+
+    @app.get("/videos/<name>")
+    async def video(name: str) -> Response:
+        return await show_video(services, name)
+
+    @app.get("/videos/<name>/content")
+    async def video_content(name: str) -> Response:
+        return await show_content(services, name)
 
 
 def _add_messages_routes(app: QuartTrio, services: Services) -> None:

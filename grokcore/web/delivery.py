@@ -96,8 +96,19 @@ class Delivery:
         if not wanted and self.cache is None:
             return Made(url=url)
         asset = await source.fetch(url)
-        address = await self._link(asset, url) if "url" in formats else ""
+        address = await self.link(asset, url) if "url" in formats else ""
         return Made(asset.data if wanted else b"", address)
+
+    async def link(self, asset: Asset, url: str) -> str:
+        """This server's address of *asset*, or *url* if it can't be stored."""
+        if self.cache is None:
+            return url
+        try:
+            name = await self.cache.put(asset.data, extension_of(asset.media_type))
+        except (LargerThanCache, OSError) as error:
+            _log.warning("a picture could not be stored, and keeps its own address: %s", error)
+            return url
+        return f"{self.public_base}/media/{name}"
 
     async def deliver(self, source: MediaSource, events: list[Event]) -> list[Event]:
         """*events* with the addresses for the client."""
@@ -136,17 +147,6 @@ class Delivery:
         if isinstance(event, Picture) and url.startswith(f"{self.public_base}/media/"):
             return KeptPicture(url, event.url)
         return evolve(event, url=url)
-
-    async def _link(self, asset: Asset, url: str) -> str:
-        """This server's address of *asset*, or Grok's own if it can't be stored."""
-        if self.cache is None:
-            return url
-        try:
-            name = await self.cache.put(asset.data, extension_of(asset.media_type))
-        except (LargerThanCache, OSError) as error:
-            _log.warning("a picture could not be stored, and keeps Grok's address: %s", error)
-            return url
-        return f"{self.public_base}/media/{name}"
 
     async def _address(self, source: MediaSource, event: Picture | Video | File) -> str:
         if event.url.startswith("data:"):

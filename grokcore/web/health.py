@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import trio
@@ -12,8 +12,10 @@ import trio
 from .. import __version__
 from ..protocol.pool.account import AccountState, Egress
 from ..protocol.pool.book import Need
+from ..protocol.pool.desk_view import DeskState, DeskView
 from ..protocol.pool.view import egress_label
 from ..runtime.completion.gateway import Gateway
+from .lanes import desk_views, lane_faults, lanes_report, web_is_asked
 from .observing.census import Census
 from .state import ServerState
 
@@ -35,12 +37,15 @@ def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[
     now = state.wall.look().now
     counts, next_reset, egresses = census.take(now)
     drift, passed_over, book = gateway.drift, gateway.drift.counters, gateway.pool.book
-    faults = state.all_faults()
+    views = desk_views(gateway, now)
+    web = _web_status(gateway, state, counts)
+    resets_in = _seconds_until(next_reset, now)
     return {
-        "status": _status(gateway, state, counts),
+        "status": "draining" if state.draining else _status(web, views),
         "version": __version__,
         "tokens": {**counts, "disabled": book.disabled},
-        "next_reset": _seconds_until(next_reset, now),
+        "next_reset": resets_in,
+        "lanes": lanes_report(views, web, resets_in),
         "egress": [_egress(egress, now) for egress in egresses[:EGRESSES_SHOWN]],
         "open": gateway.open_count,
         "waiting": gateway.pool.waiting,
@@ -48,7 +53,7 @@ def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[
             group or "all": _seconds_until(now + left, now)
             for group, left in book.overload.paused(now).items()
         },
-        "faults": faults,
+        "faults": state.all_faults() | lane_faults(views),
         "warnings": state.warnings(),
         "upstream": {
             "junk_lines": passed_over.junk_lines,
@@ -78,12 +83,18 @@ def _public(words: str) -> str:
     return f"{place[0] if place else 'It'} is at fault; the log says more."
 
 
-def _status(gateway: Gateway, state: ServerState, counts: dict[str, int]) -> str:
-    """The status in one word: ``ok`` while at least one model can be answered. A token that is used
-    up for one model may serve another.
-    """
-    if state.draining:
-        return "draining"
+def _status(web: str, views: Sequence[DeskView]) -> str:
+    """The status in one word: ``ok`` while at least one model can be answered by any lane."""
+    if web == "ok" or any(view.may_answer for view in views):
+        return "ok"
+    in_use = any(view.state is not DeskState.OFF for view in views)
+    return "no_usable_tokens" if in_use else web
+
+
+def _web_status(gateway: Gateway, state: ServerState, counts: dict[str, int]) -> str:
+    """The state of the session tokens. One that is used up for a model may serve another."""
+    if not web_is_asked(gateway):
+        return "off"
     if not sum(counts.values()):
         return "no_tokens"
     if counts[AccountState.OK] or counts[AccountState.UNKNOWN]:

@@ -69,6 +69,19 @@ _ASKING = (
 
 _ASKING_FOR_WORDS = (*_ASKING, errors.ToolCallFailed, errors.InvalidStructuredOutput)
 _REFERRING = (errors.PreviousResponseNotFound, errors.ItemNotFound)
+_FILMING = (*_ASKING, errors.PermissionDenied, errors.NotImplementedHere)
+_FILMED = (
+    *_KEYED,
+    errors.PermissionDenied,
+    errors.NotImplementedHere,
+    errors.VideoNotFound,
+    errors.OfficialCredentialRejected,
+    errors.Challenge,
+    errors.UpstreamRefused,
+    errors.UpstreamFailure,
+    errors.UpstreamOverloaded,
+    errors.TimeoutTotal,
+)
 _KEPT = (*_KEYED, errors.ResponseNotFound)
 _COUNTING = (
     *_KEYED,
@@ -97,6 +110,12 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "countMessageTokens": _COUNTING,
     "createImage": _ASKING,
     "createImageEdit": _ASKING,
+    "createVideo": _FILMING,
+    "generateVideo": _FILMING,
+    "editVideo": _FILMING,
+    "extendVideo": _FILMING,
+    "getVideo": _FILMED,
+    "getVideoContent": (*_FILMED, errors.VideoNotReady, errors.ContentPolicyViolation),
     "listModels": _KEYED,
     # UnknownUrl: a name with a line end leads to no route.
     "retrieveModel": (*_KEYED, errors.ModelNotFound, errors.ModelNotAllowed, errors.UnknownUrl),
@@ -117,6 +136,7 @@ _ASKED = (
     "x-grok2api-attempts",
     "x-grok2api-token",
     "x-grok2api-usage",
+    "x-grok2api-lane",
     "x-grok2api-ignored",
     *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
 )
@@ -130,6 +150,8 @@ _HEADERS: Mapping[str, tuple[str, ...]] = {
     "countMessageTokens": ("request-id",),
     "createImage": _ASKED,
     "createImageEdit": _ASKED,
+    **dict.fromkeys(("createVideo", "generateVideo", "editVideo", "extendVideo"), _ASKED),
+    **dict.fromkeys(("getVideo", "getVideoContent"), ("x-grok2api-lane",)),
 }
 """Headers of all responses of an operation, beside ``x-request-id``."""
 

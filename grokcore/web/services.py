@@ -10,6 +10,7 @@ from ..protocol.models import Model
 from ..runtime.attachments.fetch import Fetcher
 from ..runtime.completion.gateway import Gateway
 from .delivery import Deliveries
+from .media_maker import MediaMaker
 from .observing.census import Census
 from .state import ServerState
 
@@ -24,6 +25,8 @@ class Services:
         built from the current settings; takes the API key's name.
     :ivar deliveries: delivery of pictures and videos in answers.
     :ivar census: shared token counts.
+    :ivar media_maker: returns the maker of pictures and videos of xAI's API; None while it is not
+        offered (``[api] images``).
     """
 
     gateway: Gateway
@@ -31,6 +34,7 @@ class Services:
     fetcher: Callable[[str], Fetcher]
     deliveries: Deliveries
     census: Census
+    media_maker: Callable[[], MediaMaker | None] = lambda: None
 
     @property
     def models(self) -> Mapping[str, Model]:

@@ -15,12 +15,15 @@ from ..errors import GrokApiError, NotImplementedHere, UnknownUrl
 __all__ = ["unknown_url"]
 
 _ROUTE = re.compile(
-    r"(?:chat/completions|responses|messages(?:/count_tokens)?|images/generations|images/edits|models)"
+    r"(?:chat/completions|responses|messages(?:/count_tokens)?|images/generations|images/edits|videos(?:/generations|/edits|/extensions)?|models)"
     r"(?=/|$)",
     re.IGNORECASE,
 )
 
-_ROUTES = "/chat/completions, /responses, /messages, /images/generations, /images/edits and /models"
+_ROUTES = (
+    "/chat/completions, /responses, /messages, /images/generations, /images/edits, /videos and "
+    "/models"
+)
 """The routes below the base URL, in words."""
 
 VARIATIONS_HINT = (

@@ -21,10 +21,12 @@ def run_on_media_site(
     tokens: tuple[TokenEntry, ...] = TOKENS,
     lane: WebLane = WebLane.REST,
     patience_s: float = PATIENCE_S,
+    official: bool = False,
 ) -> None:
     """A server whose assets are the simulated Grok's too; without a *folder* it keeps nothing.
 
     :param patience_s: real seconds that the scenario may take at most.
+    :param official: as for :func:`run_on_site`.
     """
 
     async def with_assets(site: Site) -> None:
@@ -39,6 +41,7 @@ def run_on_media_site(
         state_file=folder / "state.jsonl" if folder else None,
         lane=lane,
         patience_s=patience_s,
+        official=official,
     )
 
 

@@ -13,6 +13,7 @@ import trio
 from attrs import field, frozen
 
 from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.lanes.official.media_calls import PICTURE_MODELS
 from grokcore.simulator import lines
 from grokcore.simulator.assets import png
 from grokcore.simulator.scripts import (
@@ -32,6 +33,7 @@ from grokcore.web.openapi import ERRORS
 from tests.examples import CITING, FIRST_TOKEN, THOUGHTS, TOOLS
 from tests.servers import TOKENS, Site, chat, on_site, run_on_site
 from tests.web.media_site import on_media_site
+from tests.web.official_media import studio_of
 from tests.web.openapi_document import (
     CHAT,
     Described,
@@ -154,6 +156,29 @@ async def pictures(site: Site) -> AsyncIterator[httpx.Response]:
     yield await site.client.get("/media/nothing.png")
 
 
+async def films(site: Site) -> AsyncIterator[httpx.Response]:
+    """Paid videos, of all kinds, at each of their stages; and paid pictures."""
+    studio = studio_of(site)
+    site.server.media_maker = lambda: studio.maker
+    body: Object = {"prompt": "a cat", "video": "https://example.com/a.mp4"}
+    for task in ("edits", "extensions"):
+        yield await site.client.post(f"/videos/{task}", json=body)
+    del body["video"]
+    yield await site.client.post("/images/generations", json={**body, "model": PICTURE_MODELS[0]})
+    yield await site.client.post("/videos/generations", json=body)
+    made = await site.client.post("/videos", json=body)
+    yield made
+    yield await site.client.get(f"/videos/{made.json()['id']}/content")
+    for _ in range(2):
+        yield await site.client.get(f"/videos/{made.json()['request_id']}")
+    for _ in range(2):
+        yield await site.client.get(f"/videos/{made.json()['id']}")
+    for part in ("bytes=0-9", "bytes=9999999-", ""):
+        content = f"/videos/{made.json()['id']}/content"
+        yield await site.client.get(content, headers={"range": part})
+    site.server.media_maker = lambda: None
+
+
 async def acts(site: Site) -> AsyncIterator[httpx.Response]:
     """Everything that can be done with a token."""
     token = (await site.client.get("/status")).json()["tokens"]["rows"][0]["key"]
@@ -190,7 +215,7 @@ async def watch(site: Site) -> tuple[httpx.Response, list[Any]]:
     return reply, events_in(text)
 
 
-@on_media_site(config=OWNER)
+@on_media_site(config=OWNER, official=True)
 async def test_every_operation_answers_as_described(site: Site) -> None:
     """With everything that an answer can have: thinking, citations, usage, links, allowances, a
     fault in the last hour.
@@ -198,7 +223,7 @@ async def test_every_operation_answers_as_described(site: Site) -> None:
     site.client.headers["authorization"] = "Bearer owner"
     described = await Described.by(site)
     seen = set()
-    for answers in (chats, calls, responses, messages, pictures, acts, looks):
+    for answers in (chats, calls, responses, messages, pictures, films, acts, looks):
         async for reply in answers(site):
             seen.add(described.check(reply))
     reply, reports = await watch(site)

@@ -10,6 +10,8 @@ for each fault.
 * :mod:`~grokcore.cli.check.token_rounds`: each token, over the lanes in use:
   :mod:`~grokcore.cli.check.account_looks` and :mod:`~grokcore.cli.check.account_judgements` over
   the websocket, :mod:`~grokcore.cli.check.accounts` over REST.
+* :mod:`~grokcore.cli.check.official_looks` and :mod:`~grokcore.cli.check.official`: the official
+  lanes.
 * :mod:`~grokcore.cli.check.looks`: the requests themselves.
 * :mod:`~grokcore.cli.check.doctor` and :mod:`~grokcore.cli.check.journey`: the order of all
   examinations, on this machine and beyond, and which of them a failure makes impossible.

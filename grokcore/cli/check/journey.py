@@ -28,6 +28,7 @@ from .network import (
     judge_names,
     judge_tls,
 )
+from .official_looks import examine_lanes
 from .token_rounds import Candidate, TokenRounds
 
 __all__ = ["travel"]
@@ -79,6 +80,8 @@ class _Journey:
         open_ways = self._report_ways(ways, dict(zip(named, looks, strict=True)))
         self._report_tls_and_clock(list(zip(named, looks, strict=True)))
         candidates = await self._accounts(tokens, ways, open_ways)
+        if not self.demo:
+            await examine_lanes(self.config, self.report)
         await self._assets(
             [way for way in open_ways if not isinstance(addresses[self._hosts(way)[-1]], str)]
         )

@@ -44,10 +44,12 @@ def cli_headers(
 
     :param version: of the installed CLI; empty if it is not known.
     :param model: the upstream's name; the host chooses the model by this header, not by the body.
+        Empty for a request that is no question.
     :param user_id: may be empty, as *conversation_id* may.
     :raises ValueError: if a value can't stand in a header; the message does not quote it.
     """
     optional = (
+        ("x-grok-model-override", model),
         ("x-grok-client-version", version),
         ("x-userid", user_id),
         ("x-grok-conv-id", conversation_id),
@@ -55,7 +57,6 @@ def cli_headers(
     return (
         *api_headers(token),
         ("X-XAI-Token-Auth", "xai-grok-cli"),
-        ("x-grok-model-override", _checked("the model's name", model)),
         *((name, _checked(name, value)) for name, value in optional if value),
     )
 

@@ -139,6 +139,13 @@ class Spending:
         self.changed = True
         return cost
 
+    def correct(self, counted: int, cost: int) -> None:
+        """Count *cost* in place of *counted*, which an earlier request of unknown cost has added. A
+        new day may have forgotten that one.
+        """
+        self.spent = max(0, self.spent + min(cost, MOST_TICKS) - counted)
+        self.changed = True
+
     def _learn(self, model: str, cost: int) -> None:
         """Remember *cost*; the model that was learned of last stands last."""
         costs = self._costs.pop(model, [])

@@ -200,6 +200,16 @@ class Standing:
         rests = (self._rests.get((key, "")), self._rests.get((key, model)))
         return [rest for rest in rests if rest is not None]
 
+    def resting(self, key: str, now: float) -> dict[str, GrokApiError]:
+        """The reasons why single models can't be asked with the credential of this *key*, by their
+        names.
+        """
+        return {
+            model: rest.told(now)
+            for (owner, model), rest in self._rests.items()
+            if owner == key and model and not rest.over(now)
+        }
+
     def shift(self, seconds: float) -> None:
         """Move all times earlier by *seconds* that the caller's clock has missed."""
         for rest in self._rests.values():

@@ -89,6 +89,7 @@ class FailedAttempt:
         model's. None for an official lane.
     :ivar accepted: trio's time when the request was accepted; its settings are of that time, or
         newer.
+    :ivar asked: the lane whose credential it was made with.
     """
 
     error: GrokApiError
@@ -97,6 +98,7 @@ class FailedAttempt:
     egress: str
     lane: WebLane | None
     accepted: float
+    asked: LaneName = LaneName.WEB
 
 
 @define
@@ -561,6 +563,8 @@ class Completion:
             "%s: attempt %d, token %s: %s: %s", *values, extra={"fold": (error.code, error.message)}
         )
         egress = egress_label(lease.proxy_url)
-        failed = FailedAttempt(error, self.model.name, self.token_id, egress, lane, self._accepted)
+        failed = FailedAttempt(
+            error, self.model.name, self.token_id, egress, lane, self._accepted, lease.lane
+        )
         for listener in self._gateway.on_failed_attempt:
             listener(failed)

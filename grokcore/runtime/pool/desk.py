@@ -27,6 +27,7 @@ from ...errors import (
 from ...protocol.conversation.usage import TICKS_PER_USD, Usage
 from ...protocol.models import LaneName, LaneUse
 from ...protocol.pool.choice import Need
+from ...protocol.pool.desk_view import Budget, DeskView, Plan, Stock, desk_view
 from ...protocol.pool.spending import Reserve, Spending
 from ...protocol.pool.standing import Standing
 from .desk_queue import DeskQueue, Prospect, Waiter
@@ -46,9 +47,12 @@ class Desk:
 
     :param spending: the lane's daily cap; None if it costs nothing.
     :param calendar: the owner's days, for the cap.
+    :param stock: returns the state of the list of models, for the owner.
+    :param plan: returns the use of the subscription's credits, for the owner.
     :ivar calendar: the owner's days.
     :ivar use: when the lane answers.
     :ivar open: number of leases that are lent.
+    :ivar charged: ticks that were counted since the server's start.
     :ivar waiting: the questions that wait for it.
     :ivar on_change: called when a lease begins or ends, and after each other change; must not wait.
     """
@@ -63,6 +67,8 @@ class Desk:
         proxy_url: str = "",
         spending: Spending | None = None,
         calendar: Calendar = lambda: ("", 0.0),
+        stock: Callable[[], Stock] = Stock,
+        plan: Callable[[], Plan | None] = lambda: None,
     ) -> None:
         self.name = name
         self.holder = holder
@@ -72,9 +78,12 @@ class Desk:
         self.spending = spending
         self.standing = Standing()
         self.open = 0
+        self.charged = 0
         self.waiting = DeskQueue()
         self.on_change: list[Callable[[], None]] = []
         self.calendar = calendar
+        self._stock = stock
+        self._plan = plan
         self._stale = ""
 
     def offers(self, need: Need) -> bool:
@@ -194,6 +203,38 @@ class Desk:
             f"The paid lane has spent today's [api] daily_usd ({usd} USD).", retry_after=left
         )
 
+    # For the owner -------------------------------------------------------------------------------
+
+    def view(self, now: float) -> DeskView:
+        """The lane as its owner sees it."""
+        return desk_view(
+            self.name,
+            credential=self.holder.id,
+            use=self.use,
+            error=self._closed("", now),
+            open_answers=self.open,
+            resting=self.standing.resting(self.holder.key, now),
+            stock=self._stock(),
+            budget=self._budget(),
+            plan=self._plan(),
+        )
+
+    def _budget(self) -> Budget | None:
+        if self.spending is None:
+            return None
+        day, left = self.calendar()
+        self.spending.turn_to(day)
+        spent, cap = self.spending.spent, self.spending.cap
+        return Budget(spent / TICKS_PER_USD, cap / TICKS_PER_USD, left)
+
+    def correct(self, counted: int, cost: int) -> None:
+        """Count *cost* in place of the *counted* cost of an earlier request, both in ticks. A new
+        day may have forgotten that one.
+        """
+        if self.spending is not None:
+            self.spending.correct(counted, cost)
+            self.changed()
+
     # For leases ----------------------------------------------------------------------------------
 
     def ended(
@@ -207,6 +248,7 @@ class Desk:
         cost = None
         if reserve is not None and self.spending is not None:
             cost = self.spending.settle(reserve, self._cost(lease, usage, charged=charged))
+            self.charged += cost
         if self.spending is not None and self.spending.reached:
             self.waiting.changed()
         else:

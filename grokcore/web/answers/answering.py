@@ -23,7 +23,7 @@ from .choices import AnyCompletion
 from .event_stream import EventStream, collect
 from .masking import mask_settings
 
-__all__ = ["STREAM_HEADERS", "AskingRoute", "answer"]
+__all__ = ["STREAM_HEADERS", "AskingRoute", "answer", "answer_asked"]
 
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -99,6 +99,17 @@ async def answer(services: Services, route: AskingRoute[_Request, _Collector]) -
     asked = await services.state.bodies.parse(
         dialect.parse, most_body_bytes(services.state.config), lifetime
     )
+    return await answer_asked(services, route, asked)
+
+
+async def answer_asked(
+    services: Services, route: AskingRoute[_Request, _Collector], asked: _Request
+) -> Response:
+    """Answer a request that was admitted and parsed.
+
+    :raises GrokApiError: if there is no answer.
+    """
+    lifetime, dialect = current_lifetime(), route.dialect
     asked = await route.completed(services, asked, lifetime)
     completion = await route.open(services, asked, lifetime)
     with described(services, completion, lifetime, functools.partial(dialect.ignored, asked)):

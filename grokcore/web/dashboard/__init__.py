@@ -33,7 +33,16 @@ from .tickets import Tickets
 
 __all__ = ["add_dashboard_routes"]
 
-FILES = ("index.html", "page.css", "page.js", "link.js", "plots.js", "tokens.js", "words.js")
+FILES = (
+    "index.html",
+    "page.css",
+    "page.js",
+    "lanes.js",
+    "link.js",
+    "plots.js",
+    "tokens.js",
+    "words.js",
+)
 
 MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",

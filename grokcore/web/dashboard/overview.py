@@ -22,6 +22,7 @@ from ...protocol.dialects.one_line import on_one_line
 from ...protocol.pool.view import GroupView, TokenView
 from ...runtime.completion.gateway import FailedAttempt
 from ..health import health_report
+from ..lanes import desk_views, lane_row
 from ..observing.history import Fault
 from ..observing.trace import Trace
 from ..services import Services
@@ -77,6 +78,8 @@ class Overview:
         services.gateway.on_failed_attempt.append(self._attempt_failed)
         services.state.on_request_end.append(self._request_ended)
         services.state.on_settings.append(self._follow)
+        for desk in services.gateway.lending.desks:
+            desk.on_change.append(self._changed)
 
     @property
     def draining(self) -> bool:
@@ -128,7 +131,12 @@ class Overview:
         gateway, state = self._services.gateway, self._services.state
         health = health_report(gateway, state, self._services.census)
         tokens = gateway.pool.views(most=ROWS)
-        waits = [health["next_reset"], *(egress["resumes_in"] for egress in health["egress"])]
+        lanes = desk_views(gateway, now)
+        waits = [
+            health["next_reset"],
+            *(egress["resumes_in"] for egress in health["egress"]),
+            *(view.back_in for view in lanes),
+        ]
         report = {
             **{
                 name: health[name]
@@ -141,6 +149,7 @@ class Overview:
                 "counts": health["tokens"],
                 "rows": [token_row(view) for view in tokens.shown],
             },
+            "lanes": [lane_row(view) for view in lanes],
             "browser_values": [attrs.asdict(view) for view in state.browser.views()],
             "minutes": [attrs.asdict(minute) for minute in state.history.minutes()],
             "recent_faults": [_fault_row(fault) for fault in state.history.faults()],
@@ -194,6 +203,6 @@ def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fault_row(fault: Fault) -> dict[str, Any]:
     """A failure with its advice, unless its message ends with that."""
-    words = advice(fault.code)
+    words = fault.advice or advice(fault.code)
     row = attrs.asdict(fault, recurse=False)
     return {**row, "advice": "" if words and words in fault.message else words}

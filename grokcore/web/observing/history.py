@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
+from ...protocol.advice import advice_on
 from ...runtime.completion.gateway import FailedAttempt
 from .trace import Trace
 
@@ -48,6 +49,7 @@ class Fault:
 
     :ivar at: the last time, in seconds since 1970.
     :ivar token: the short hash of the token that it last occurred with.
+    :ivar advice: on what the owner can do; empty for that by the code.
     """
 
     at: float
@@ -56,6 +58,7 @@ class Fault:
     message: str
     model: str
     token: str
+    advice: str = ""
 
 
 @define
@@ -97,16 +100,17 @@ class History:
         bucket.errors += trace.broken
         reported = trace.completion and trace.completion.failures  # by attempt_failed
         if trace.error is not None and trace.broken and not reported:
-            self.note_fault(trace.code, trace.error.short, trace.model, "")
+            wanted = advice_on(trace.error)
+            self.note_fault(trace.code, trace.error.short, trace.model, "", wanted)
         if trace.first_s is not None:
             bucket.note_first(trace.first_s)
 
     def attempt_failed(self, failure: FailedAttempt) -> None:
         """Add the failure to the faults."""
-        error = failure.error
-        self.note_fault(error.label, error.short, failure.model, failure.token_id)
+        error, wanted = failure.error, advice_on(failure.error, failure.asked)
+        self.note_fault(error.label, error.short, failure.model, failure.token_id, wanted)
 
-    def note_fault(self, code: str, message: str, model: str, token: str) -> None:
+    def note_fault(self, code: str, message: str, model: str, token: str, advice: str = "") -> None:
         """Add a fault; the message is shown to the owner. Faults stay in the order of their last
         occurrence.
         """
@@ -114,7 +118,7 @@ class History:
         kind = (code, re.sub(r"\d+", "#", message))  # "back in 3547 s" changes every second
         earlier = self._faults.pop(kind, None)
         count = earlier.count + 1 if earlier else 1
-        self._faults[kind] = Fault(now, count, code, message, model, token)
+        self._faults[kind] = Fault(now, count, code, message, model, token, advice)
         if len(self._faults) > FAULTS_KEPT:
             del self._faults[next(iter(self._faults))]
 

@@ -19,11 +19,14 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ... import __version__
+from ...protocol.conversation.usage import TICKS_PER_USD
+from ...protocol.models import LaneName, LaneUse
+from ...protocol.pool.desk_view import DeskState
 from ...protocol.pool.view import left_by_group
 from ...runtime.completion.gateway import FailedAttempt, Gateway
 from .census import Census
@@ -77,6 +80,12 @@ class Metrics:
             ("model",),
             registry=registry,
         )
+        self._lane_answers = Counter(
+            "grok2api_lane_answers",
+            "Requests that were answered completely, by the lane that answered",
+            ("lane",),
+            registry=registry,
+        )
         self._lag = Histogram(
             "grok2api_loop_lag_seconds",
             "Seconds by which the event loop woke a sleeping task too late",
@@ -95,6 +104,8 @@ class Metrics:
         self._durations.labels(trace.model).observe(trace.total_s)
         if trace.completion is not None and trace.completion.corrections:
             self._corrections.labels(trace.model).inc(trace.completion.corrections)
+        if trace.completion is not None and outcome == "ok":
+            self._lane_answers.labels(trace.completion.manner.lane.value).inc()
         if trace.first_s is not None:
             self._first.labels(trace.model).observe(trace.first_s)
 
@@ -132,6 +143,7 @@ class _Gauges(Collector):
         yield GaugeMetricFamily("grok2api_tasks", "Tasks in the event loop", value=tasks)
         yield self._tokens()
         yield self._left()
+        yield from self._lanes()
 
     def _tokens(self) -> Metric:
         counts, _, _ = self._census.take(trio.current_time())
@@ -156,6 +168,35 @@ class _Gauges(Collector):
         for group, left in left_by_group(accounts, trio.current_time()).items():
             family.add_metric((group,), left)
         return family
+
+    def _lanes(self) -> Iterator[Metric]:
+        """The lanes in use, and the money of those that cost some."""
+        up = GaugeMetricFamily(
+            "grok2api_lane_up", "Whether a lane in use may answer", labels=("lane",)
+        )
+        cost = CounterMetricFamily(
+            "grok2api_cost_usd", "US dollars spent since the start, by lane", labels=("lane",)
+        )
+        spent = GaugeMetricFamily(
+            "grok2api_spent_usd_today", "US dollars spent today, by lane", labels=("lane",)
+        )
+        cap = GaugeMetricFamily(
+            "grok2api_daily_cap_usd", "The most that a day may cost in US dollars", labels=("lane",)
+        )
+        now = trio.current_time()
+        if all(desk.use is not LaneUse.ONLY for desk in self._gateway.lending.desks):
+            counts, _, _ = self._census.take(now)
+            up.add_metric((LaneName.WEB.value,), bool(counts["ok"] or counts["unknown"]))
+        for desk in self._gateway.lending.desks:
+            view, labels = desk.view(now), (desk.name.value,)
+            if view.state is DeskState.OFF:
+                continue
+            up.add_metric(labels, view.may_answer)
+            if view.budget is not None:
+                cost.add_metric(labels, desk.charged / TICKS_PER_USD)
+                spent.add_metric(labels, view.budget.spent_usd)
+                cap.add_metric(labels, view.budget.daily_usd)
+        yield from (up, cost, spent, cap)
 
 
 async def watch_lag(report: Callable[[float], None]) -> None:

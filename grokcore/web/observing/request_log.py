@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import define, field
 
+from ...protocol.conversation.usage import TICKS_PER_USD
 from .trace import Trace
 
 __all__ = ["COUNTED_S", "RefusalCounts", "RequestLog"]
@@ -145,6 +146,7 @@ def _answered(trace: Trace) -> dict[str, Any]:
         return {}
     tokens_in, tokens_out = trace.tokens()
     return {
+        "lane": completion.manner.lane.value,
         "token": completion.token_id,
         "attempts": completion.attempts,
         "corrected": completion.corrections or None,
@@ -153,8 +155,15 @@ def _answered(trace: Trace) -> dict[str, Any]:
         "first": None if trace.first_s is None else round(trace.first_s, 3),
         "tokens_in": tokens_in,
         "tokens_out": tokens_out,
+        "cost_usd": _usd(completion.cost),
     }
 
 
+def _usd(ticks: int | None) -> float | None:
+    return None if ticks is None else round(ticks / TICKS_PER_USD, 6)
+
+
 def _text(value: object) -> str:
+    if isinstance(value, float) and 0 < value < 0.001:
+        return f"{value:.6f}"  # str() would write an exponent
     return "yes" if value is True else str(value)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from attrs import define
 
 from ...errors import Blame, GrokApiError
-from ...runtime.completion.gateway import Times
+from ...runtime.completion.gateway import Manner, Times
 
 __all__ = ["Asked", "Trace"]
 
@@ -32,6 +32,12 @@ class Asked(Protocol):
 
     @property
     def times(self) -> Times: ...
+
+    @property
+    def manner(self) -> Manner: ...
+
+    @property
+    def cost(self) -> int | None: ...
 
 
 @define(eq=False)

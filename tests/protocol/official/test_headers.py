@@ -38,6 +38,7 @@ def test_a_request_with_a_session_names_its_kind_model_and_version() -> None:
 def test_nothing_unknown_is_made_up() -> None:
     """Neither the CLI's version nor a user; and no request claims to come from the CLI."""
     headers = {name.lower(): value for name, value in cli_headers("t", version="", model="m")}
+    assert "x-grok-model-override" not in dict(cli_headers("t", version="", model=""))
     assert not headers.keys() & {"x-grok-client-version", "x-userid", "x-email", "x-grok-conv-id"}
     assert "x-grok-client-identifier" not in headers
     assert headers["user-agent"] == f"grok2api/{__version__}"
@@ -49,7 +50,7 @@ def test_a_value_that_can_t_stand_in_a_header_is_refused(before: str, bad: str, 
     with pytest.raises(ValueError, match="the API key is empty, or has") as refused:
         api_headers(before + bad + after)
     assert str(refused.value).isascii()
-    with pytest.raises(ValueError, match="the model's name"):
+    with pytest.raises(ValueError, match="x-grok-model-override"):
         cli_headers("t", version="", model=bad)
     for name in ("version", "user_id", "conversation_id"):
         values = {"version": "", "user_id": "", "conversation_id": "", name: bad}

@@ -290,3 +290,13 @@ def test_any_history_is_that_of_a_naive_reference(
                 naive.costs.setdefault(model, []).append(cost)
         assert spending.spent == naive.spent
         assert not within or spending.spent < max(cap, 1) + dearest
+
+
+@pytest.mark.parametrize(("counted", "cost", "spent"), [(5, 2, 7), (5, 9, 14), (12, 0, 0)])
+def test_a_cost_that_becomes_known_later_takes_its_estimates_place(
+    counted: int, cost: int, spent: int
+) -> None:
+    """A video's is told at its end; what a new day has forgotten is not taken off twice."""
+    spending = Spending(100, day="2026-11-29", spent=10)
+    spending.correct(counted, cost)
+    assert (spending.spent, spending.changed) == (spent, True)

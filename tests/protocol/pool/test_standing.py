@@ -210,3 +210,15 @@ def test_missed_time_is_taken_off_all_rests() -> None:
     assert standing.opens_at("key", "m", 0) == CREDITS_REST_S - 20
     standing.succeed("key", "m", -20)
     assert standing.opens_at("key", "m", -20) == -10, "the breaker's"
+
+
+def test_the_owner_sees_which_models_rest() -> None:
+    """Those of the credential in use, as long as they rest."""
+    standing = Standing()
+    standing.fail(QuotaExhausted("slow", retry_after=5), "key", "grok-a", 0, 0)
+    standing.fail(AccessDenied("no"), "other", "grok-b", 0, 0)
+    standing.fail(CreditsExhausted("none"), "key", "grok-c", 0, 0)
+    assert {name: error.retry_after for name, error in standing.resting("key", 1).items()} == {
+        "grok-a": 4
+    }
+    assert standing.resting("key", 6) == {}

@@ -5,6 +5,7 @@ and Chromium.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import queue
 import shutil
@@ -19,8 +20,9 @@ from attrs import evolve, field, frozen
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from grokcore.errors import AntiBotRefusal, Challenge
-from grokcore.protocol.models import Tier, WebLane
+from grokcore.protocol.models import LaneName, Tier, WebLane
 from grokcore.protocol.pool.account import Account
+from grokcore.protocol.pool.desk_view import Budget, DeskState, DeskView, Plan, Rest, Stock
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
 from tests.servers import Site, run_on_site
@@ -209,6 +211,41 @@ FAULTS = (
     (40.0, "upstream_antibot", "Grok's anti-bot rules refused the request (code 7)."),
     (39.0, "upstream_antibot", "Grok's anti-bot rules refused the request (code 7)."),
 )
+
+
+def furnish_lanes(site: Site) -> None:
+    """Show both official lanes in use, each with something to tell."""
+    shown = {
+        LaneName.CLI: DeskView(
+            LaneName.CLI,
+            "5e55a0c1",
+            DeskState.OK,
+            "",
+            None,
+            2,
+            Stock(9, 7300.0),
+            plan=Plan(37.4, "weekly", site.server.state.wall.time() + 3.2 * 86400),
+            rests=(Rest("grok-4.7-build-fast", "The account has reached a limit.", 190.0),),
+        ),
+        LaneName.API: DeskView(
+            LaneName.API,
+            "ab12cd34",
+            DeskState.CAP_REACHED,
+            f"The paid lane has spent today's [api] daily_usd (2.5 USD). {MARKUP}",
+            18400.0,
+            0,
+            Stock(21, 40.0),
+            Budget(2.5213, 2.5, 18400.0),
+        ),
+    }
+    for desk in site.gateway.lending.desks:
+        showing = functools.partial(_shown, shown[desk.name])
+        desk.view = showing  # type: ignore[method-assign]
+    site.server.pool.on_change[0]()
+
+
+def _shown(view: DeskView, _: float) -> DeskView:
+    return view
 
 
 # The browser ------------------------------------------------------------------------------------

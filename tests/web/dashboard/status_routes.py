@@ -115,6 +115,7 @@ TOP = {
     "waiting",
     "faults",
     "warnings",
+    "lanes",
     "browser_values",
     "egress",
     "tokens",

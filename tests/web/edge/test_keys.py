@@ -120,7 +120,9 @@ def every_route() -> list[tuple[str, str]]:
     """Each method and path that the app knows."""
     unused: Any = None
     gateway: Any = SimpleNamespace(
-        pool=TokenPool(TokenBook(TOKENS), queue_s=1), on_failed_attempt=[]
+        pool=TokenPool(TokenBook(TOKENS), queue_s=1),
+        on_failed_attempt=[],
+        lending=SimpleNamespace(desks=()),
     )
     services = Services(
         gateway, ServerState(configured()), unused, Deliveries(None), Census(unused)
@@ -173,6 +175,7 @@ HEALTH_KEYS = {
     "version",
     "tokens",
     "next_reset",
+    "lanes",
     "egress",
     "open",
     "waiting",

@@ -130,8 +130,8 @@ class AnswerContent:
         return self._renderer.usage()
 
     def usage(self) -> dict[str, Any]:
-        """Anthropic's ``usage`` object: estimated for the events so far, or as reported. Its input
-        does not count what came from the cache.
+        """Anthropic's ``usage`` object: estimated for the events so far, or as reported. Cached
+        tokens are no part of its input.
         """
         counts = self._renderer.usage()
         cached = counts.get("prompt_tokens_details", {}).get("cached_tokens", 0)

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ....errors import AttachmentRefused, InvalidRequest
 from ...conversation.attachment_part import AttachmentPart
@@ -37,6 +37,7 @@ __all__ = [
     "ImageRequest",
     "Made",
     "images_body",
+    "model_named",
     "parse_image_request",
     "resolve_model",
 ]
@@ -62,10 +63,19 @@ FORMATS = ("b64_json", "url")
 
 MOST_PROMPT_CHARS = 1_000_000
 
+LONGEST_WORD = 500
+"""Characters of a parameter that is passed on."""
+
 MOST_NAMED = 40
 """Names of parameters without effect that the response's header lists."""
 
 _USED = frozenset({"model", "prompt", "n", "response_format", "partial_ok", "stream"})
+
+OFFICIAL = frozenset({"size", "aspect_ratio", "resolution", "quality", "user"})
+"""Further parameters that have an effect if xAI's API draws."""
+
+MOST_OFFICIAL_PICTURES = 10
+"""Pictures of one request to xAI's API (docs.x.ai, images, 2026-11)."""
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
@@ -82,6 +92,7 @@ class ImageRequest:
     :ivar partial_ok: whether fewer pictures than asked for are an answer.
     :ivar sources: pictures that are to be edited; none draws anew.
     :ivar ignored: names of the parameters without effect, sorted, safe to put into a header.
+    :ivar official: the values of :data:`OFFICIAL` parameters, if xAI's API draws.
     """
 
     model: str
@@ -91,6 +102,7 @@ class ImageRequest:
     partial_ok: bool
     sources: tuple[AttachmentPart, ...]
     ignored: tuple[str, ...]
+    official: Mapping[str, str] = field(factory=dict)
 
 
 @frozen
@@ -101,17 +113,21 @@ class Made:
     url: str = ""
 
 
-def parse_image_request(fields: Fields, *, editing: bool) -> ImageRequest:
+def parse_image_request(fields: Fields, *, editing: bool, official: bool = False) -> ImageRequest:
     """Validate a request. Pictures in it make it an edit, whichever route it came by.
 
     :param editing: whether there must be a picture.
+    :param official: whether xAI's API draws, which takes more parameters and draws more pictures.
     :raises InvalidRequest: with the field at fault in ``param``.
     :raises AttachmentRefused: a picture is missing, in a wrong place, or named in a way that is not
         known.
     """
     _refuse_masks(fields)
+    effective = _USED | OFFICIAL if official else _USED
     others = [
-        (name, value) for name, value in fields if not _is_taken(name) and not is_absent(value)
+        (name, value)
+        for name, value in fields
+        if not _is_taken(name, effective) and not is_absent(value)
     ]
     sources = sources_of(fields)
     refuse_stray_pictures(others)
@@ -119,17 +135,26 @@ def parse_image_request(fields: Fields, *, editing: bool) -> ImageRequest:
         raise AttachmentRefused(
             "image is required: a file, a data: or https: URL, or base64.", param="image"
         )
-    used = _used(fields)
+    used = _used(fields, effective)
     _refuse_what_changes_the_answer(used, dict(others))
     return ImageRequest(
         model=_model(used.get("model")),
         prompt=_prompt(used.get("prompt")),
-        n=_count(used.get("n")),
+        n=_count(used.get("n"), MOST_OFFICIAL_PICTURES if official else MOST_PICTURES),
         formats=_formats(used.get("response_format")),
         partial_ok=_flag(used, "partial_ok"),
         sources=sources,
         ignored=_names([name for name, _ in others]),
+        official={name: _word(used[name], name) for name in OFFICIAL & used.keys()},
     )
+
+
+def model_named(fields: Fields) -> str:
+    """The model that a request names; empty if it names none.
+
+    :raises InvalidRequest: if that is no text.
+    """
+    return _model(_used(fields, frozenset({"model"})).get("model"))
 
 
 def resolve_model(name: str, known: Container[str]) -> str:
@@ -168,18 +193,18 @@ def _shown(made: Made) -> dict[str, str]:
 # Which fields there are -------------------------------------------------------------------------
 
 
-def _is_taken(name: str) -> bool:
-    return name in _USED or holds_picture(name) or holds_mask(name)
+def _is_taken(name: str, effective: Collection[str]) -> bool:
+    return name in effective or holds_picture(name) or holds_mask(name)
 
 
-def _used(fields: Fields) -> dict[str, Any]:
+def _used(fields: Fields, effective: Collection[str]) -> dict[str, Any]:
     """The parameters with an effect that are there, once each.
 
     :raises InvalidRequest: one of them is there several times, and differs.
     """
     found: dict[str, Any] = {}
     for name, given in fields:
-        if name in _USED and not (is_absent(given) and name != "prompt"):
+        if name in effective and not (is_absent(given) and name != "prompt"):
             value = _text_of(given, name) if isinstance(given, FormFile) else given
             if not found.get(name):
                 found[name] = value
@@ -248,14 +273,20 @@ def _prompt(value: Any) -> str:
     return value
 
 
-def _count(value: Any) -> int:
+def _word(value: Any, name: str) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_WORD:
+        raise InvalidRequest(f"{name} must be a short text.", param=name)
+    return value.strip()
+
+
+def _count(value: Any, most: int) -> int:
     number = 1 if value is None else value
     if isinstance(value, str) and (written := _WHOLE_NUMBER.fullmatch(value.strip())):
         number = int(written[1])
     if isinstance(number, float) and number.is_integer():  # some languages write whole numbers so
         number = int(number)
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_PICTURES:
-        raise InvalidRequest(f"n must be a number from 1 to {MOST_PICTURES}.", param="n")
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
+        raise InvalidRequest(f"n must be a number from 1 to {most}.", param="n")
     return number
 
 

@@ -44,7 +44,7 @@ async def get_json(
     request = UpstreamRequest(
         "GET",
         url,
-        (("Accept", "application/json"), *headers),
+        (("Accept", "application/json"), *_others(headers)),
         b"",
         proxy_url=proxy_url,
         connect_net_s=seconds,
@@ -59,6 +59,11 @@ async def get_json(
         for secret in secrets:
             error.redact(secret)
         raise
+
+
+def _others(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """*headers* without those that describe a question and its stream of events."""
+    return [pair for pair in headers if pair[0].lower() not in ("accept", "content-type")]
 
 
 async def _answer(exchange: Exchange) -> Answer:

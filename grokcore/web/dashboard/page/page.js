@@ -1,5 +1,6 @@
 // The status page: it draws each report, and handles the owner's input.
 
+import { drawLanes } from "./lanes.js";
 import { Link } from "./link.js";
 import { Plots } from "./plots.js";
 import { Tokens, usable } from "./tokens.js";
@@ -49,6 +50,7 @@ function onStatus(report) {
   drawFailures(report, received);
   drawWays(report.egress, received);
   drawValues(report, received);
+  drawLanes(report, received);
   tokens.show(report.tokens, received);
 }
 

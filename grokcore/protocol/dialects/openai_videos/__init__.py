@@ -1,0 +1,1 @@
+"""Videos, as OpenAI's and as xAI's clients ask for them."""
