@@ -25,7 +25,7 @@ from collections.abc import Iterable, Sequence
 
 import trio
 
-from ...errors import GrokApiError, NoTokens, Overloaded, RateLimitExceeded
+from ...errors import GrokApiError, NoTokens, NoValidTokens, Overloaded, RateLimitExceeded
 from ...protocol.models import LaneName, LaneUse, Model
 from ...protocol.pool.book import Need
 from ..pool.desk import NO_ROOM, Desk
@@ -35,6 +35,7 @@ from ..pool.leases import AnyLease, TokenPool
 __all__ = ["Lending"]
 
 _BEFORE = (LaneUse.FIRST, LaneUse.ONLY)
+_HINTED = (NoTokens, NoValidTokens, RateLimitExceeded)
 
 
 class Lending:
@@ -79,8 +80,10 @@ class Lending:
         """
         models = list(models)
         needs = {model.name: Need(model, lanes=lanes) for model in models}
-        web = self.pool.book.listed(model for model in models if self._has_web(needs[model.name]))
-        names = {model.name for model in web}
+        web = [model for model in models if self._has_web(needs[model.name])]
+        if not self.pool.book.accounts and any(map(self._offering, needs.values())):
+            web = []  # the owner asks by official lanes alone
+        names = {model.name for model in self.pool.book.listed(web)}
         return [
             model for model in models if model.name in names or self._offering(needs[model.name])
         ]
@@ -98,7 +101,23 @@ class Lending:
             if error is None:
                 return None
             errors.append((desk.name, error))
-        return _told(errors, need)
+        told = _told(errors, need)
+        self._hint(told, need)
+        return told
+
+    def _hint(self, error: GrokApiError, need: Need) -> None:
+        """Add to *error* how a lane that lacks the model could answer for it."""
+        lacking = [
+            desk.name.value
+            for desk in self.desks
+            if desk.use is not LaneUse.OFF and desk.name in need.lanes and not desk.offers(need)
+        ]
+        if need.model.on_web and lacking and isinstance(error, _HINTED):
+            settings = " or ".join(f"[{lane}.stand_ins]" for lane in lacking)
+            error.amend(
+                advice=f"(Lane {' and '.join(lacking)}: xAI has no {need.model.name}; {settings} "
+                "can name a model that answers for it.)"
+            )
 
     # With a wait ---------------------------------------------------------------------------------
 
@@ -109,7 +128,11 @@ class Lending:
         :raises GrokApiError: as :meth:`grokcore.runtime.pool.leases.TokenPool.lease`.
         """
         if not self._offering(need) and self._has_web(need):
-            return await self.pool.lease(need, ticket)
+            try:
+                return await self.pool.lease(need, ticket)
+            except GrokApiError as error:
+                self._hint(error, need)
+                raise
         until = trio.current_time() + self.pool.queue_s
         lease = await self._free(need, None)
         if lease is not None:

@@ -7,7 +7,7 @@ import time
 import pytest
 import trio
 import trio.testing
-from attrs import frozen
+from attrs import evolve, frozen
 
 from grokcore.errors import (
     CredentialsRejected,
@@ -179,6 +179,41 @@ async def test_the_error_is_that_which_passes_with_the_reasons_of_the_others() -
     assert isinstance(error, RateLimitExceeded)
     assert error.retry_after == 90
     assert "(Lane cli: No credits.) (Lane api: There is no credential.)" in error.message
+
+
+@on_fake_clock
+async def test_who_has_official_lanes_alone_is_shown_their_models_alone() -> None:
+    """A client would choose a model that nothing here can answer."""
+    lending = Lending(pool_of(0), [desk_of(API)])
+    assert lending.listed([EVERYWHERE, OFFICIAL_ONLY, WEB_ONLY], ALL) == [
+        EVERYWHERE,
+        OFFICIAL_ONLY,
+    ]
+    assert Lending(pool_of(0), []).listed([WEB_ONLY], ALL) == [WEB_ONLY]
+
+
+@pytest.mark.parametrize("asked", ["a question", "a look"])
+@on_fake_clock
+async def test_a_lane_that_lacks_the_model_is_named_with_the_setting_that_helps(asked: str) -> None:
+    """To those who may use it, and where it is not switched off."""
+    need = Need(WEB_ONLY)
+    lending = Lending(
+        await pool_in_state("used up", WEB_ONLY), [desk_of(CLI, use=OFF), desk_of(API)]
+    )
+
+    async def error_of(need: Need) -> GrokApiError | None:
+        if asked == "a look":
+            return lending.hopeless(need, trio.current_time())
+        with pytest.raises(RateLimitExceeded) as caught:
+            await lending.lease(need, 0)
+        return caught.value
+
+    error = await error_of(need)
+    assert error is not None
+    assert f"xAI has no {WEB_ONLY.name}; [api.stand_ins] can name" in error.message
+    error = await error_of(evolve(need, lanes=W))
+    assert error is not None
+    assert "stand_ins" not in error.message
 
 
 # Waits ------------------------------------------------------------------------------------------
