@@ -29,6 +29,7 @@ from ...errors import (
     CliOutdated,
     CreditsExhausted,
     GrokApiError,
+    ModelGone,
     OfficialCredentialRejected,
     QuotaExhausted,
     UpstreamFailure,
@@ -51,6 +52,9 @@ OUTDATED_REST_S = 600.0
 
 MODEL_REST_S = 3600.0
 """Rest of a model that the plan does not include."""
+
+GONE_REST_S = 600.0
+"""Rest of a model that xAI does not have any more, unless its list says so before."""
 
 SHORTEST_REST_S = 1.0
 """Rest if xAI gives less."""
@@ -143,6 +147,8 @@ class Standing:
                 self._rest((key, ""), _Rest(error, now + _given(error, OUTDATED_REST_S), now))
             case AccessDenied():
                 self._rest((key, model), _Rest(error, now + _given(error, MODEL_REST_S), now))
+            case ModelGone():
+                self._rest((key, model), _Rest(error, now + GONE_REST_S, now))
             case UpstreamFailure() | UpstreamOverloaded() | Challenge() | AntiBotRefusal():
                 self._failure = error
                 self._breaker.fail(began, now)

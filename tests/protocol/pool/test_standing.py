@@ -24,6 +24,7 @@ from grokcore.errors import (
 )
 from grokcore.protocol.pool.standing import (
     CREDITS_REST_S,
+    GONE_REST_S,
     LONGEST_QUOTA_REST_S,
     MEMORY_S,
     MODEL_REST_S,
@@ -67,7 +68,7 @@ TABLE = [
     Row(AntiBotRefusal("x"), credential=10, times=3),
     Row(UpstreamFailure("x"), times=2),
     Row(ContentPolicyViolation("x"), times=9),
-    Row(ModelGone("x"), times=9),
+    Row(ModelGone("x"), model=GONE_REST_S),
 ]
 
 
