@@ -30,6 +30,7 @@ from ..simulator.demo_tokens import DEMO_TOKENS
 from ..web.server import PortInUse, listen
 from .assembly import Server, check_curl
 from .holding import HeldStateFile, keep_holding
+from .lanes_told import lane_lines, lanes_that_answer
 from .last_net import LAST_LINES_S, LastNet
 from .permissions import look_at_access
 from .reload import Reloader, log_note
@@ -245,7 +246,8 @@ async def _serve_until_signal(start: _Start) -> None:
             await serving.start(server.run, start.sockets, stop)
             demo = start.inputs.demo
             warnings = {} if demo else server.state.warnings()
-            line = ready_line(url, start.tokens, warnings, demo=demo)
+            lanes = "" if demo else _tell_lanes(start.settings.config)
+            line = ready_line(url, start.tokens, warnings, lanes=lanes, demo=demo)
             print(line, file=sys.stderr, flush=True)
             reporter.ready()
             helpers.start_soon(reporter.run)
@@ -292,10 +294,25 @@ async def _heed_signals(
                 stop.set()
 
 
+def _tell_lanes(config: Config) -> str:
+    """Log who pays for answers of the official lanes; returns the lanes' names."""
+    for line in lane_lines(config, os.environ):
+        _log.info("%s", line)
+    return lanes_that_answer(config, os.environ)
+
+
 def ready_line(
-    url: str, tokens: Sequence[TokenEntry], warnings: Mapping[str, str], *, demo: bool = False
+    url: str,
+    tokens: Sequence[TokenEntry],
+    warnings: Mapping[str, str],
+    *,
+    lanes: str = "",
+    demo: bool = False,
 ) -> str:
-    """The line that reports a server ready, on *url*."""
+    """The line that reports a server ready, on *url*.
+
+    :param lanes: the official lanes in use, in words; "" for none.
+    """
     able = sum(not entry.disabled for entry in tokens)
     usable = f"{able} tokens" if able != 1 else "1 token"
     what = (
@@ -303,7 +320,10 @@ def ready_line(
         if demo
         else usable
         if able
+        else "no session tokens"
+        if lanes
         else "no tokens yet: `tokens add` asks for one"
     )
+    what += f", {lanes}" if lanes else ""
     warned = "".join(f". Warning: {words}" for words in warnings.values())
     return f"grok2api {__version__} ready on {url} ({what}){warned}"
