@@ -551,7 +551,9 @@ class Completion:
     def _forget_attempt(self, attempt: Attempt, error: GrokApiError | None) -> None:
         if self._attempt is attempt:
             self._cost = self.cost
-            self._gateway.drift.note(self.model.name, attempt.decoder.counters, error)
+            # The official API is documented: its refusals are no sign that a wire has changed.
+            noted = error if attempt.lease.lane is LaneName.WEB else None
+            self._gateway.drift.note(self.model.name, attempt.decoder.counters, noted)
             self._attempt = None
 
     def _report(self, error: GrokApiError, lease: AnyLease, *, uploading: bool = False) -> None:
