@@ -182,7 +182,7 @@ ROOMS = {
     "web.app": (
         "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "
         "web.health web.lanes web.media web.model_list web.observing web.openapi web.responses web.routes "
-        "web.services web.stored_responses web.unknown_paths"
+        "web.services web.stored_responses web.unknown_paths web.videos"
     ),
 }
 """The parts of grokcore that each room may import beside itself. ``protocol`` and ``runtime`` are

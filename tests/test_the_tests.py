@@ -76,6 +76,7 @@ TESTED_WITH = {
     "protocol/conversation/decoder.py": "protocol/grok_web/test_decoder.py",
     "protocol/conversation/events.py": "protocol/grok_web/test_decoder.py",
     "protocol/conversation/made_media.py": "protocol/official/test_media_answers.py",
+    "protocol/conversation/extras.py": "protocol/dialects/test_extra_fields.py",
     "protocol/conversation/messages.py": "protocol/dialects/openai_chat/test_request.py",
     "protocol/conversation/tools.py": "protocol/grok_web/test_calls_in_answers.py",
     "protocol/dialects/ask.py": "protocol/dialects/openai_chat/test_request.py",

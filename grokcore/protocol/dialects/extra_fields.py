@@ -9,19 +9,26 @@ Rules
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from ..conversation.extras import Extras
+from .fields import safe_names
 
-__all__ = ["ExtraFields", "search_parameters_tools", "search_tools"]
+__all__ = ["ExtraFields", "search_parameters_tools", "search_tools", "without_effect"]
 
 Declaration: TypeAlias = Mapping[str, Any]
 
 MOST_TEXT = 512
 """Longest identifier that is passed on, in characters."""
+
+MOST_DOMAINS = 5
+"""Domains of one list (docs.x.ai, web search, 2026-11)."""
+
+MOST_HANDLES = 20
+"""Handles of one list (OpenRouter, X search filters of xAI, 2026-11)."""
 
 _EFFORTS = {
     **{name: name for name in ("none", "low", "medium", "high", "xhigh")},
@@ -51,13 +58,8 @@ class ExtraFields:
     def number(self, name: str, *, most: float) -> None:
         """Take a number from 0 to *most*."""
         value = self._fields.get(name)
-        usable = isinstance(value, int | float) and not isinstance(value, bool)
-        if (
-            usable
-            and isinstance(value, int | float)
-            and 0 <= value <= most
-            and math.isfinite(value)
-        ):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and 0 <= (value or 0) <= most:
             self._take(name, value, name)
 
     def text(self, name: str) -> None:
@@ -110,7 +112,12 @@ class ExtraFields:
 
     def extras(self) -> Extras:
         """The parameters that were taken."""
-        return Extras(self._values, tuple(self._searches), frozenset(self._names))
+        return Extras(self._values, tuple(self._searches), frozenset(safe_names(self._names)))
+
+
+def without_effect(names: Collection[str], extras: Extras) -> tuple[str, ...]:
+    """The names among these that no lane has a use for: sorted, each safe in a header."""
+    return tuple(name for name in safe_names(names) if name not in extras.names)
 
 
 # Searches ---------------------------------------------------------------------------------------
@@ -125,9 +132,9 @@ def search_tools(declared: Iterable[Declaration]) -> Iterator[Declaration]:
         if not isinstance(kind, str):
             continue
         if kind.startswith("web_search"):
-            yield {"type": "web_search", **_web_options(tool)}
+            yield {"type": "web_search", **_usable(_web_options(tool), _WEB_OPTIONS)}
         elif kind == "x_search":
-            yield {**_set(tool), "type": "x_search"}
+            yield {"type": "x_search", **_usable(tool, _X_OPTIONS)}
 
 
 def _web_options(tool: Declaration) -> dict[str, Any]:
@@ -137,8 +144,53 @@ def _web_options(tool: Declaration) -> dict[str, Any]:
     blocked = given.pop("blocked_domains", None)
     if blocked is not None and "allowed_domains" not in given:
         given["excluded_domains"] = blocked
-    foreign = ("type", "name", "max_uses", "cache_control", "max_content_tokens", "citations")
-    return {key: value for key, value in given.items() if key not in foreign}
+    return given
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_day(value: object) -> bool:
+    return isinstance(value, str) and _DAY.fullmatch(value) is not None
+
+
+def _is_list(value: object, most: int) -> bool:
+    """Whether *value* has 1 to *most* short texts."""
+    return (
+        isinstance(value, list)
+        and 0 < len(value) <= most
+        and all(isinstance(one, str) and 0 < len(one) <= MOST_TEXT for one in value)
+    )
+
+
+_are_domains = partial(_is_list, most=MOST_DOMAINS)
+_are_handles = partial(_is_list, most=MOST_HANDLES)
+
+_WEB_OPTIONS: Mapping[str, Callable[[object], bool]] = {
+    "allowed_domains": _are_domains,
+    "excluded_domains": _are_domains,
+    "enable_image_understanding": _is_flag,
+    "enable_image_search": _is_flag,
+    # Only OpenAI has these. A lane names them, and leaves them out.
+    **dict.fromkeys(("search_context_size", "user_location", "external_web_access"), bool),
+}
+_X_OPTIONS: Mapping[str, Callable[[object], bool]] = {
+    "allowed_x_handles": _are_handles,
+    "excluded_x_handles": _are_handles,
+    "from_date": _is_day,
+    "to_date": _is_day,
+    "enable_image_understanding": _is_flag,
+    "enable_video_understanding": _is_flag,
+}
+
+
+def _usable(given: Declaration, options: Mapping[str, Callable[[object], bool]]) -> dict[str, Any]:
+    """The options that xAI takes. It refuses an allowed list beside an excluded one."""
+    found = {key: given[key] for key, fits in options.items() if key in given and fits(given[key])}
+    for allowed in [key for key in found if key.startswith("allowed_")]:
+        found.pop(allowed.replace("allowed_", "excluded_"), None)
+    return found
 
 
 def _set(given: Declaration) -> dict[str, Any]:
@@ -161,9 +213,11 @@ def search_parameters_tools(given: object) -> list[Declaration]:
     }
     found: list[Declaration] = []
     if any(kind in ("web", "news", "rss") for kind in kinds):
-        found.append({"type": "web_search", **_of_sources(listed, "web", _WEB_FILTERS)})
+        options = _of_sources(listed, "web", _WEB_FILTERS)
+        found.append({"type": "web_search", **_usable(options, _WEB_OPTIONS)})
     if "x" in kinds:
-        found.append({"type": "x_search", **_of_sources(listed, "x", _X_FILTERS), **dates})
+        options = {**_of_sources(listed, "x", _X_FILTERS), **dates}
+        found.append({"type": "x_search", **_usable(options, _X_OPTIONS)})
     return found
 
 

@@ -38,6 +38,7 @@ from ..conversation.events import (
     Text,
     ToolCall,
     Unusable,
+    Used,
     Video,
 )
 from ..conversation.usage import TokenEstimate
@@ -47,10 +48,9 @@ __all__ = ["BoundedDecoder", "bounded"]
 
 _IN_TEXT = (
     *(Cited, Picture, KeptPicture, FoundPicture, File, Video, ToolCall),
-    *(Finished, Failed, Unusable),
+    *(Finished, Failed, Unusable, Used),
 )
-
-"""Events with a place in the text."""
+"""Events with a place in the text; the count of an answer stands behind all of it."""
 
 
 def bounded(decoder: AnswerDecoder, bounds: Bounds) -> AnswerDecoder:

@@ -40,6 +40,7 @@ from ..conversation.events import (
     Text,
     ToolCall,
     Unusable,
+    Used,
     Video,
 )
 from ..json_values.loose_json import whole_value
@@ -77,11 +78,18 @@ class StructuredDecoder(WrappedDecoder):
         self._held: list[Event] = []
         self._chars = 0
         self._called = False
+        self._used: list[Event] = []
 
     def _passed_on(self, events: Iterable[Event]) -> list[Event]:
         result: list[Event] = []
         for event in events:
-            result += self._read(event)
+            if isinstance(event, Used):
+                self._used = [event]
+                continue
+            found = self._read(event)
+            if found and isinstance(found[-1], (Finished, Failed, Unusable)):
+                found[-1:-1] = self._used
+            result += found
             if self._cut:
                 break
         return result

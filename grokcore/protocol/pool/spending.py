@@ -1,12 +1,12 @@
-"""The daily cap of a paid lane: what has been spent, and what answers under way may still cost.
+"""The daily cap of a paid lane: costs so far, and reserves for answers under way.
 
 Theory
 ------
 An answer's cost is known at its end, and no answer is cut for it. So an answer reserves what it may
 cost before it begins. The reserve is twice the dearest of the model's last answers. Without such a
 figure the answer must be alone: the next one waits for its cost. Near the cap answers go one by
-one, so that the day ends above the cap by the excess of a single answer at most, as long as no
-answer costs more than twice as much as those before it.
+one. So the day ends above the cap by the excess of a single answer at most. That holds as long as
+no answer costs more than twice as much as those before it.
 
 Costs are whole ticks of 1e-10 USD (``TICKS_PER_USD`` of the conversation's usage).
 
@@ -14,9 +14,9 @@ Rules
 -----
 1. An answer may begin if the day has not reached the cap, and either no other is under way or all
    reserves together fit.
-2. An answer whose cost is not known counts as its reserve would: what the model's answers cost.
-3. A new day forgets what was spent. Answers that began the day before count for the day of their
-   end, as upstream bills them.
+2. An answer whose cost is not known counts as its reserve would: as the model's answers before it.
+3. A new day forgets the costs of the last. Answers that began the day before count for the day
+   of their end, as upstream bills them.
 4. Reserves count as spent in the record, so that a killed server does not forget answers that were
    under way.
 """
@@ -52,7 +52,7 @@ class Reserve:
 
 @define(eq=False)
 class Spending:
-    """What one lane spends. *cap* is in ticks.
+    """The costs of one lane. *cap* is in ticks.
 
     :ivar day: the day that *spent* belongs to; empty before the first look at the calendar.
     :ivar changed: whether the record has changed since :meth:`take_record`.

@@ -1,4 +1,4 @@
-"""What the failures of an official credential mean for the questions after them.
+"""The standing of an official credential: consequences of failures for later questions.
 
 Pure bookkeeping, as in :mod:`grokcore.protocol.pool.book`: ``now`` is an argument.
 

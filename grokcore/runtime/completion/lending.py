@@ -176,7 +176,7 @@ async def _lend(desk: Desk, need: Need) -> AnyLease | None:
 
 
 def _told(errors: Sequence[tuple[LaneName, GrokApiError]], need: Need) -> GrokApiError:
-    """One error for all: the first that passes by itself, else the first."""
+    """The error for all of them: the first that passes by itself, else the first."""
     if not errors:
         return NoTokens(f"No lane that may answer here has the model {need.model.name}.")
     passing = [error for _, error in errors if isinstance(error, RateLimitExceeded)]

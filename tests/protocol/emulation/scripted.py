@@ -45,7 +45,7 @@ def joined(steps: Iterable[Iterable[Event]]) -> list[Event]:
             last = result[-1] if result else None
             if isinstance(event, Text) and isinstance(last, Text):
                 result[-1] = evolve(last, text=last.text + event.text)
-            elif not isinstance(event, Activity):
+            elif type(event) is not Activity:
                 result.append(event)
     return result
 

@@ -23,8 +23,9 @@ from grokcore.protocol.conversation.events import (
     Thinking,
     ToolCall,
     Unusable,
+    Used,
 )
-from grokcore.protocol.conversation.usage import estimate
+from grokcore.protocol.conversation.usage import Usage, estimate
 from grokcore.protocol.emulation.bounded import BoundedDecoder, bounded
 
 from .scripted import Scripted, cut_up, joined, play
@@ -208,3 +209,17 @@ def test_an_unbounded_answer_costs_nothing() -> None:
     inner = Scripted([])
     assert bounded(inner, Bounds()) is inner
     assert bounded(inner, Bounds(text_format=TextFormat())) is inner
+
+
+@pytest.mark.parametrize("last", [Finished(), FAILED])
+def test_the_count_of_an_answer_stands_behind_its_held_text(last: Event) -> None:
+    """The count comes right before the last event, whatever was held back."""
+    used = Used(Usage(9, 3))
+    decoder = bounded(Scripted([[Text("a E")], [used, last]]), stop("END"))
+    assert joined(play(decoder, 2)) == [Text("a E"), used, last]
+
+
+def test_the_count_of_a_cut_answer_is_not_given() -> None:
+    """It is of the whole answer, and nothing follows the last event."""
+    decoder = bounded(Scripted([[Text("a END b")], [Used(Usage(9, 3)), Finished()]]), stop("END"))
+    assert joined(play(decoder, 2)) == [Text("a "), Finished(End.STOP_SEQUENCE, "END")]

@@ -26,7 +26,9 @@ from grokcore.protocol.conversation.events import (
     Thinking,
     ToolCall,
     Unusable,
+    Used,
 )
+from grokcore.protocol.conversation.usage import Usage
 from grokcore.protocol.emulation.structured import MOST_CHARS, StructuredDecoder, within_bounds
 
 from .scripted import Scripted, cut_up, joined, play
@@ -218,3 +220,25 @@ def test_what_goes_out_fits_the_schema(
     fits = value.keys() == {"a"} and isinstance(value["a"], int)
     assert (events == [Text(json.dumps(value)), DONE]) is fits
     assert fits or isinstance(events[0], Unusable)
+
+
+@pytest.mark.parametrize(
+    ("events", "last"),
+    [
+        ([Text('{"a": 1}')], DONE),
+        ([Text("words")], DONE),
+        ([Text("No.")], REFUSED),
+        ([CALL], CALLS),
+        ([Text("{")], FAILED),
+    ],
+)
+def test_the_count_of_an_answer_stands_right_before_its_end(
+    events: list[Event], last: Event
+) -> None:
+    """It is never lost, and no text follows it."""
+    used = Used(Usage(9, 3))
+    decoder = StructuredDecoder(Scripted([events, [used], [last]]), FORM)
+    found = joined(play(decoder, 3))
+    assert found[-2] is used
+    assert isinstance(found[-1], Finished | Failed | Unusable)
+    assert found.count(used) == 1

@@ -258,9 +258,16 @@ def test_nearly_valid_arguments_are_mended() -> None:
     assert events_of(completed(call))[0] == ToolCall(0, "get_weather", '{"a":"\ufffd"}')
 
 
-def test_a_function_call_of_a_custom_tool_fails() -> None:
-    """Its raw text is not there."""
-    assert failure(completed(CALL | {"name": "patch", "arguments": "{}"})) is ToolCallFailed
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [('{"input":"*** Begin"}', "*** Begin"), ("{}", "{}"), ("*** Begin", "*** Begin")],
+)
+def test_a_function_call_of_a_custom_tool_has_its_one_text(arguments: str, text: str) -> None:
+    """xAI takes custom tools as functions only; the client gets the kind that it declared."""
+    events = events_of(completed(CALL | {"name": "patch", "arguments": arguments}))
+    assert [event for event in events if isinstance(event, ToolCall)] == [
+        ToolCall(0, "patch", text, kind=ToolKind.CUSTOM)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.servers import Site
+from tests.web.dashboard.looks import FAINT, LOOKS, Look
 from tests.web.dashboard.page_site import (
     Live,
     chromium,
@@ -19,7 +20,6 @@ from tests.web.dashboard.page_site import (
     photograph,
     window,
 )
-from tests.web.dashboard.test_page import FAINT, LOOKS, Look
 
 pytestmark = pytest.mark.once
 

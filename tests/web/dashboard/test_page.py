@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 import trio
-from attrs import evolve, frozen
+from attrs import evolve
 from playwright.sync_api import Browser, Page, expect
 
 from grokcore.protocol.tokens import TokenEntry, token_id
@@ -19,6 +19,7 @@ from grokcore.simulator.limits import Limit
 from grokcore.simulator.scripts import answer
 from grokcore.web.dashboard import overview
 from tests.servers import Site
+from tests.web.dashboard.looks import FAINT, LOOKS, PHONE, Look
 from tests.web.dashboard.page_site import (
     CHINESE,
     CLEARANCE,
@@ -35,8 +36,6 @@ from tests.web.dashboard.page_site import (
 
 pytestmark = pytest.mark.once
 
-PHONE = (360, 740)
-DESKTOP = (1280, 900)
 
 KEYED = """
 [grok]
@@ -83,44 +82,6 @@ def row(page: Page, token: str) -> Any:
 
 
 # How it looks -----------------------------------------------------------------------------------
-
-
-@frozen
-class Look:
-    """A window, and a taste."""
-
-    scheme: Any
-    size: tuple[int, int]
-    name: str
-
-
-LOOKS = [
-    Look(scheme, size, f"{scheme}-{device}")
-    for scheme in ("light", "dark")
-    for device, size in (("phone", PHONE), ("desktop", DESKTOP))
-]
-
-FAINT = """() => {
-  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
-  const shine = (colour) => parse(colour).slice(0, 3).map((part) => part / 255)
-    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
-  const ground = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const colour = getComputedStyle(at).backgroundColor;
-      if ((parse(colour)[3] ?? 1) === 1) return colour;
-    }
-  };
-  const texts = [...document.querySelectorAll("body *")].filter((element) => element.checkVisibility()
-    && [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
-  return texts.flatMap((element) => {
-    const style = getComputedStyle(element);
-    const [one, other] = [shine(element.closest("svg") ? style.fill : style.color), shine(ground(element))].sort();
-    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-    return contrast < 4.5 ? [`${contrast.toFixed(2)} ${element.className} ${element.textContent.slice(0, 40)}`] : [];
-  });
-}"""
-"""Texts that stand out from their ground by less than WCAG AA asks for (4.5 to 1)."""
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)

@@ -24,8 +24,8 @@ from ...conversation.extras import Extras
 from ..anthropic_errors import THREAD
 from ..ask import Ask
 from ..bound_fields import parse_most_tokens, parse_stop, parse_text_format
-from ..extra_fields import ExtraFields
-from ..fields import flag_field, object_field, required_string, safe_names, unused_fields
+from ..extra_fields import ExtraFields, without_effect
+from ..fields import flag_field, object_field, required_string, unused_fields
 from ..json_body import json_object
 from .kit import Kit, parse_kit
 from .turns import parse_conversation
@@ -78,7 +78,7 @@ def parse_messages_fields(fields: Mapping[str, Any]) -> MessagesRequest:
         model=model,
         messages=conversation.messages,
         stream=flag_field(fields, "stream") or False,
-        ignored=safe_names({*_unused(fields), *conversation.dropped, *kit.ignored} - extras.names),
+        ignored=without_effect({*_unused(fields), *conversation.dropped, *kit.ignored}, extras),
         search=kit.search,
         toolbox=kit.toolbox,
         bounds=_bounds(fields),

@@ -41,5 +41,6 @@ def parse_responses_body(fields: Mapping[str, Any]) -> ChatRequest:
         search=asked.search,
         toolbox=asked.toolbox,
         bounds=asked.bounds,
+        extras=asked.extras,
         include_usage=flag_field(options, "include_usage", "stream_options.") or False,
     )

@@ -27,13 +27,12 @@ from ...conversation.tools import Tool, Toolbox
 from ..ask import Ask
 from ..bound_fields import parse_most_tokens, parse_stop, parse_text_format
 from ..choice_fields import make_toolbox, parse_tool_choice
-from ..extra_fields import ExtraFields, search_parameters_tools, search_tools
+from ..extra_fields import ExtraFields, search_parameters_tools, search_tools, without_effect
 from ..fields import (
     flag_field,
     number_field,
     object_field,
     required_string,
-    safe_names,
     unused_fields,
 )
 from ..json_body import json_object
@@ -94,8 +93,8 @@ def parse_chat_fields(fields: Mapping[str, Any]) -> ChatRequest:
         messages=conversation.messages,
         stream=flag_field(fields, "stream") or False,
         include_usage=flag_field(options, "include_usage", "stream_options.") or False,
-        ignored=safe_names(
-            {*unused_fields(fields, _USED), *conversation.dropped, *unused, *unread} - extras.names
+        ignored=without_effect(
+            {*unused_fields(fields, _USED), *conversation.dropped, *unused, *unread}, extras
         ),
         search=search,
         toolbox=toolbox,

@@ -284,18 +284,31 @@ def _parts(events: Iterable[Event]) -> Iterator[tuple[int | None, list[Event]]]:
 
 
 def _usage(renderers: Iterable[Renderer]) -> dict[str, Any]:
-    """The usage of all choices. An estimate counts the question once; reported figures count it for
+    """The usage of all choices. Estimates count the question once; reported figures count it for
     each choice, since each is a request that the upstream charges for.
     """
-    first, *others = (renderer.usage() for renderer in renderers)
-    for usage in others:
-        reasoning = usage["completion_tokens_details"]["reasoning_tokens"]
-        first["completion_tokens_details"]["reasoning_tokens"] += reasoning
-        reported = "prompt_tokens_details" in usage
-        first["completion_tokens"] += usage["completion_tokens"]
-        first["prompt_tokens"] += usage["prompt_tokens"] if reported else 0
-        first["total_tokens"] = first["prompt_tokens"] + first["completion_tokens"]
-        if "cost_in_usd_ticks" in usage:
-            cost = first.get("cost_in_usd_ticks", 0) + usage["cost_in_usd_ticks"]
-            first["cost_in_usd_ticks"] = cost
-    return first
+    usages = [renderer.usage() for renderer in renderers]
+    if len(usages) == 1:
+        return usages[0]
+    reported = [usage for usage in usages if "prompt_tokens_details" in usage]
+    estimated = [usage for usage in usages if "prompt_tokens_details" not in usage]
+    prompt = sum(usage["prompt_tokens"] for usage in [*reported, *estimated[:1]])
+    completion = sum(usage["completion_tokens"] for usage in usages)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        **_details(usages, "prompt_tokens_details", "cached_tokens"),
+        **_details(usages, "completion_tokens_details", "reasoning_tokens"),
+        **{
+            name: sum(usage.get(name, 0) for usage in usages)
+            for name in ("cost_in_usd_ticks", "num_server_side_tools_used")
+            if any(name in usage for usage in usages)
+        },
+    }
+
+
+def _details(usages: Iterable[dict[str, Any]], name: str, count: str) -> dict[str, Any]:
+    """The object called *name* with the sum of a count; nothing if no usage has the object."""
+    counts = [usage[name][count] for usage in usages if name in usage]
+    return {name: {count: sum(counts)}} if counts else {}

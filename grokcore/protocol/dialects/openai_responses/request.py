@@ -22,12 +22,11 @@ from ...conversation.extras import Extras
 from ...conversation.messages import Message
 from ..ask import Ask
 from ..bound_fields import parse_most_tokens, parse_text_format
-from ..extra_fields import ExtraFields
+from ..extra_fields import ExtraFields, without_effect
 from ..fields import (
     flag_field,
     object_field,
     required_string,
-    safe_names,
     unused_fields,
 )
 from ..json_body import json_object
@@ -119,9 +118,7 @@ def parse_responses_fields(fields: Mapping[str, Any]) -> ResponsesRequest:
         model=model,
         messages=messages,
         stream=flag_field(fields, "stream") or False,
-        ignored=safe_names(
-            {*_unused(fields), *transcript.dropped, *offered.ignored} - extras.names
-        ),
+        ignored=without_effect({*_unused(fields), *transcript.dropped, *offered.ignored}, extras),
         search=offered.search if search is None else search,
         toolbox=offered.toolbox,
         bounds=Bounds(

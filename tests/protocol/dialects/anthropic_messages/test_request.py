@@ -38,7 +38,8 @@ def test_a_request_of_claude_code_is_served() -> None:
     assert "billing" not in "".join(message.text for message in asked.messages)
     assert [tool.name for tool in asked.toolbox.tools] == list(claude_code.TOOLS)
     assert (asked.stream, asked.thinking, asked.bounds) == (True, False, Bounds(most_tokens=32000))
-    assert asked.ignored == ("context_management", "metadata", "output_config.effort")
+    assert asked.ignored == ("context_management", "metadata")
+    assert asked.extras.names == {"output_config.effort"}
 
 
 def test_the_least_is_a_model_and_a_message() -> None:
@@ -116,14 +117,10 @@ def test_what_grok_has_nothing_for_is_named() -> None:
         "thinking": {"type": "enabled", "budget_tokens": 1024},
         "container": None,
     }
-    assert parsed(**unheard).ignored == (
-        "mcp_servers",
-        "metadata",
-        "service_tier",
-        "temperature",
-        "thinking.budget_tokens",
-        "top_k",
-    )
+    asked = parsed(**unheard)
+    assert asked.ignored == ("mcp_servers", "metadata", "service_tier", "top_k")
+    assert asked.extras.names == {"temperature", "thinking.budget_tokens"}
+    assert asked.extras.values == {"temperature": 0.5, "reasoning": {"effort": "low"}}
 
 
 @frozen

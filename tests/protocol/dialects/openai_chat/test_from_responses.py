@@ -9,6 +9,7 @@ import pytest
 
 from grokcore.errors import InvalidRequest
 from grokcore.protocol.conversation.bounds import Bounds
+from grokcore.protocol.conversation.extras import Extras
 from grokcore.protocol.conversation.messages import Call, Message
 from grokcore.protocol.conversation.tools import Tool, Toolbox
 from grokcore.protocol.dialects.openai_chat.dialect import ChatDialect
@@ -46,7 +47,7 @@ def test_a_body_of_the_responses_api_is_a_chat_request() -> None:
             Message("tool", "D", name="f", call_id="c"),
         ),
         stream=True,
-        ignored=("reasoning",),
+        extras=Extras({"reasoning": {"effort": "low"}}, names=frozenset({"reasoning"})),
         toolbox=Toolbox((Tool("f"),)),
         bounds=Bounds(most_tokens=99),
         include_usage=True,

@@ -72,10 +72,11 @@ def test_what_has_no_effect_is_named() -> None:
     )
     assert request.ignored == (
         "ab c".replace(" ", ""),
-        *("frequency_penalty", "logit_bias", "prediction", "presence_penalty", "reasoning_effort"),
-        *("seed", "service_tier", "temperature", "top_k", "top_p", "verbosity"),
+        *("frequency_penalty", "logit_bias", "prediction", "presence_penalty"),
+        *("seed", "service_tier", "top_k", "verbosity"),
         "x" * 40,
     )
+    assert request.extras.names == {"reasoning_effort", "temperature", "top_p"}
 
 
 def test_no_more_than_forty_names_are_told() -> None:
@@ -251,7 +252,7 @@ class Tools:
 TOOLS = [
     Tools({"tools": [FUNCTION]}, Toolbox((F,))),
     Tools({"tools": [FUNCTION, {"type": "custom", "custom": {"name": "g"}}]}, Toolbox((F, G))),
-    Tools({"tools": [{"type": "web_search"}, {"type": "xyz", "a": 1}, FUNCTION]}, Toolbox((F,)), ("tools.web_search", "tools.xyz")),
+    Tools({"tools": [{"type": "web_search"}, {"type": "xyz", "a": 1}, FUNCTION]}, Toolbox((F,)), ("tools.xyz",)),
     Tools({"tools": [named("f"), FUNCTION]}, Toolbox((F,))),
     Tools({"tools": [FUNCTION], "tool_choice": "none"}, Toolbox((F,), Choice.NONE)),
     Tools({"tools": [FUNCTION], "tool_choice": "required"}, Toolbox((F,), Choice.REQUIRED)),

@@ -41,7 +41,7 @@ def test_bodies_are_parsed() -> None:
 
 def test_names_of_the_request_and_of_the_lane_are_one_sorted_list() -> None:
     """For the response header."""
-    assert DIALECT.ignored(asked(user="me"), ["aaa"]) == ("aaa", "user")
+    assert DIALECT.ignored(asked(seed=5), ["aaa"]) == ("aaa", "seed")
 
 
 def test_errors_have_openai_s_form_and_are_never_softened() -> None:

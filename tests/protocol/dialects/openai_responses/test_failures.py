@@ -26,6 +26,7 @@ LEFT_AS_400 = {
     *("NoTokens", "NoValidTokens", "CredentialsRejected", "InternalError"),
     *("Challenge", "AntiBotRefusal", "UpstreamRefused", "ModeNotIncluded"),
     *("LineTooLong", "AnswerTooLong", "UploadFailed", "EmptyAnswer", "IncompleteAnswer"),
+    *("AccessDenied", "CliOutdated", "OfficialCredentialRejected"),
     *("ToolCallFailed", "InvalidStructuredOutput"),
     *("TimeoutFirstResponse", "TimeoutChunk", "TimeoutTotal"),
 }

@@ -68,9 +68,12 @@ def test_codex_bodies_are_understood() -> None:
     names = [tool.full_name for tool in request.toolbox.tools]
     assert names == ["exec_command", "multi_agent_v1.spawn_agent"]
     assert (request.stream, request.store, request.search) == (True, False, False)
-    assert request.ignored == (
-        *("client_metadata", "include", "prompt_cache_key", "reasoning", "text.verbosity"),
-    )
+    assert request.ignored == (*("client_metadata", "include", "text.verbosity"),)
+    assert request.extras.names == {"prompt_cache_key", "reasoning"}
+    assert request.extras.values == {
+        "prompt_cache_key": "thread",
+        "reasoning": {"effort": "medium", "summary": "auto"},
+    }
 
 
 def test_instructions_come_first() -> None:
@@ -191,9 +194,9 @@ def test_a_fault_is_refused_with_its_place(fault: Fault) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("temperature", 0.2),
-        ("top_p", 0.9),
-        ("user", "me"),
+        ("temperature", 2.5),
+        ("top_p", "0.9"),
+        ("user", ""),
         ("safety_identifier", "x"),
         ("service_tier", "flex"),
         ("prompt", {"id": "pmpt_1"}),

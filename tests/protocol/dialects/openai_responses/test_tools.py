@@ -24,6 +24,7 @@ class Declared:
     value: dict[str, Any]
     tools: tuple[Tool, ...] = ()
     ignored: frozenset[str] = frozenset()
+    search_names: frozenset[str] = frozenset()
 
 
 DECLARED = [
@@ -87,8 +88,9 @@ DECLARED = [
     Declared(
         "a web search with options",
         {"type": "web_search", "search_context_size": "low", "filters": None},
-        ignored=frozenset({"tools.web_search.search_context_size"}),
+        search_names=frozenset({"tools.web_search.search_context_size"}),
     ),
+    Declared("a search of X", {"type": "x_search"}, search_names=frozenset({"tools.x_search"})),
     Declared("a tool of OpenAI's", {"type": "mcp"}, ignored=frozenset({"tools.mcp"})),
 ]
 
@@ -99,6 +101,7 @@ def test_declarations_are_read(declared: Declared) -> None:
     offered = parse_tools([("tools[0]", declared.value)])
     assert offered.toolbox.tools == declared.tools
     assert offered.ignored == declared.ignored
+    assert offered.search_names == declared.search_names
 
 
 def test_all_types_together() -> None:
