@@ -42,6 +42,7 @@ from ...errors import (
     Blame,
     GrokApiError,
     InternalError,
+    NoTokens,
     TransportFailure,
 )
 from ...protocol.clocks import Clocks
@@ -462,7 +463,8 @@ class Completion:
         except GrokApiError as error:
             # No token is left. If the last failure was a token's fault, report the pool's state;
             # otherwise report that failure: it says more.
-            if previous is not None and previous.blame is not Blame.TOKEN:
+            unexplained = type(error) is NoTokens
+            if previous is not None and (previous.blame is not Blame.TOKEN or unexplained):
                 previous.amend(retry_after=previous.retry_after or error.retry_after)
                 raise previous from None
             raise

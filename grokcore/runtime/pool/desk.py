@@ -263,9 +263,10 @@ class Desk:
     def _shut(self, need: Need, now: float) -> GrokApiError | None:
         if not self.offers(need):
             return NoTokens(f"The lane {self.name.value} does not have {need.model.name}.")
-        if self.holder.key and self.holder.key in need.excluded:
+        closed = self._closed(self.wares.upstream_name(need.model.name), now)
+        if closed is None and self.holder.key in need.excluded:
             return NoTokens(f"The lane {self.name.value} was tried for this request, and failed.")
-        return self._closed(self.wares.upstream_name(need.model.name), now)
+        return closed
 
     def _closed(self, model: str, now: float) -> GrokApiError | None:
         if not self.holder.key:

@@ -38,7 +38,7 @@ def spent(site: Site) -> int:
 
 @pytest.mark.parametrize("stream", [False, True])
 @on_site(official=True, config=DIME)
-async def test_fifty_at_once_get_ten_answers_for_a_dime(site: Site, stream: bool) -> None:  # noqa: FBT001
+async def test_fifty_at_once_get_ten_answers_for_a_dime(site: Site, stream: bool) -> None:
     """Each costs a cent. The others are told of the cap, and when the day ends."""
     site.official.costs[MODEL] = CENT
     replies = await ask_many(site, 50, stream=stream)
@@ -134,7 +134,7 @@ async def test_a_refusal_costs_nothing(site: Site) -> None:
 
 @pytest.mark.parametrize("while_waiting", [True, False])
 @on_site(official=True, config=DIME)
-async def test_a_client_that_leaves_lets_xai_go(site: Site, while_waiting: bool) -> None:  # noqa: FBT001
+async def test_a_client_that_leaves_lets_xai_go(site: Site, while_waiting: bool) -> None:
     """Before the first event and between two: the request ends within a second, and the lease."""
     after = 0 if while_waiting else 8
     manner = Manner(breaks=Break(after, HANG))

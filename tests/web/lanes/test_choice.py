@@ -15,9 +15,9 @@ PAID = ("api", "reported", "1")
 STAND_INS = '[api.stand_ins]\n"grok-3-fast" = "grok-4.6"\n'
 
 
-def paid(use: str, more: str = "") -> str:
+def paid(use: str) -> str:
     """The paid lane with this use, standing in for one shipped name."""
-    return f'{API}use = "{use}"\n{more}{STAND_INS}'
+    return f'{API}use = "{use}"\n{STAND_INS}'
 
 
 USES = [("overflow", WEB), ("first", PAID), ("only", PAID), ("off", WEB)]
@@ -25,7 +25,7 @@ USES = [("overflow", WEB), ("first", PAID), ("only", PAID), ("off", WEB)]
 
 @each_lane
 @pytest.mark.parametrize(("use", "expected"), USES)
-@on_site(official=True, config=lambda use: paid(use), lane=lambda lane: lane)
+@on_site(official=True, config=paid, lane=lambda lane: lane)
 async def test_with_free_tokens_the_use_decides(
     site: Site, use: str, expected: tuple[str, str, str], lane: str
 ) -> None:
@@ -35,7 +35,7 @@ async def test_with_free_tokens_the_use_decides(
 
 
 @pytest.mark.parametrize("use", ["overflow", "first", "only"])
-@on_site(official=True, config=lambda use: paid(use), tokens=())
+@on_site(official=True, config=paid, tokens=())
 async def test_without_tokens_the_paid_lane_answers(site: Site, use: str) -> None:
     """Whatever its use, short of off."""
     assert answered_by(await ask(site, "grok-3-fast")) == PAID

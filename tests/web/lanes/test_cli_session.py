@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from grokcore.simulator.official.app import TOKEN
 from tests.servers import Site, run_on_site
@@ -29,7 +29,12 @@ PAST, FUTURE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 def test_the_session_answers_and_its_file_stays_as_it_is(tmp_path: Path) -> None:
     """Bytes, times and rights of the file, and the folder's list, are those of before."""
     file = auth_file(tmp_path, refresh_token="never-used", expires_at=FUTURE)
-    before = (file.read_bytes(), file.stat().st_mtime_ns, file.stat().st_mode, os.listdir(tmp_path))
+    before = (
+        file.read_bytes(),
+        file.stat().st_mtime_ns,
+        file.stat().st_mode,
+        sorted(tmp_path.iterdir()),
+    )
 
     async def scenario(site: Site) -> None:
         assert answered_by(await ask(site)) == BY_CLI
@@ -42,7 +47,12 @@ def test_the_session_answers_and_its_file_stays_as_it_is(tmp_path: Path) -> None
         assert not [call for call in site.official.calls if b"never-used" in call.raw]
 
     run_on_site(scenario, official=True, config=with_cli(file), tokens=())
-    after = (file.read_bytes(), file.stat().st_mtime_ns, file.stat().st_mode, os.listdir(tmp_path))
+    after = (
+        file.read_bytes(),
+        file.stat().st_mtime_ns,
+        file.stat().st_mode,
+        sorted(tmp_path.iterdir()),
+    )
     assert after == before
 
 
@@ -55,9 +65,11 @@ def test_an_expired_session_says_what_to_do(tmp_path: Path) -> None:
         assert refused.status_code != 200
         assert "run `grok`" in error_of(refused)["message"]
         assert questions(site) == []
-        await trio.sleep(1.05)  # a file is looked at once a second
         auth_file(tmp_path, expires_at=FUTURE)
-        assert answered_by(await ask(site, "grok-3-fast")) == BY_CLI
+        with trio.fail_after(5):  # a file is looked at once a second
+            while (reply := await ask(site, "grok-3-fast")).status_code != 200:
+                await trio.testing.wait_all_tasks_blocked(0.05)
+        assert answered_by(reply) == BY_CLI
 
     config = with_cli(file) + '[cli.stand_ins]\n"grok-3-fast" = "grok-4.6"\n'
     run_on_site(scenario, official=True, config=config, tokens=())
