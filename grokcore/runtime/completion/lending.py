@@ -177,7 +177,9 @@ async def _lend(desk: Desk, need: Need) -> AnyLease | None:
 
 
 def _told(errors: Sequence[tuple[LaneName, GrokApiError]], need: Need) -> GrokApiError:
-    """One error for all, by rank: it passes by itself; its lane has a credential; it is the first."""
+    """The error for all of them: one that passes by itself, else one of a lane with a credential,
+    else the first.
+    """
     if not errors:
         return NoTokens(f"No lane that may answer here has the model {need.model.name}.")
     passing = [error for _, error in errors if isinstance(error, RateLimitExceeded)]
