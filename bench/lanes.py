@@ -1,6 +1,4 @@
-"""The websocket lane beside the REST lane: the figures that concern Grok's side, each as a ratio
-within one run.
-"""
+"""Other lanes beside the REST lane: figures that concern Grok's side, as ratios within one run."""
 
 from __future__ import annotations
 
@@ -14,10 +12,13 @@ from .lifecycle import clocks, departures, memory_each, slowest_and_median
 from .processes import ServerProcess, gateway
 from .relay import Scale, compare_lanes, run
 
-__all__ = ["WITHIN", "lanes"]
+__all__ = ["OFFICIAL_WITHIN", "WITHIN", "lanes", "official"]
 
 WITHIN = 1.1
 """The budget: within 10 % of the REST lane."""
+
+OFFICIAL_WITHIN = 1.15
+"""The budget of the official lane, whose events are JSON objects of some 200 bytes."""
 
 
 def lanes(upstream: ServerProcess, rest: ServerProcess, scale: Scale) -> list[Figure]:
@@ -33,6 +34,16 @@ def lanes(upstream: ServerProcess, rest: ServerProcess, scale: Scale) -> list[Fi
             return rows
         rows += _named(departures(upstream, socket, first=50_000))
     return rows + _named(clocks(upstream, web_lane="socket")) + _memory(upstream)
+
+
+def official(upstream: ServerProcess, rest: ServerProcess, scale: Scale) -> list[Figure]:
+    """The rows of the official lane with an API key.
+
+    :param rest: the gateway of the other lane.
+    """
+    with gateway(upstream.port, api=True) as api:
+        run(api, 1, 50, 0.1)  # a first answer is alone: others wait for its cost
+        return compare_lanes(rest, api, scale, "official lane", OFFICIAL_WITHIN)
 
 
 def _named(rows: Sequence[Figure]) -> list[Figure]:

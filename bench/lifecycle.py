@@ -7,6 +7,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from .figures import Figure
 from .plan import Measured, Plan, PlannedRequest, Seen, load
@@ -206,7 +207,7 @@ def clocks(upstream: ServerProcess, *, web_lane: str = "rest") -> list[Figure]:
     stalls = [
         PlannedRequest(31_000 + n, 10, 50, start=n * 0.05, hang=5) for n in range(SILENT_STREAMS)
     ]
-    limits: dict[str, float] = {
+    limits: dict[str, Any] = {
         "stream_first_response_timeout": CLOCK_S,
         "stream_chunk_timeout": CLOCK_S,
     }

@@ -21,6 +21,8 @@ from typing import IO, Any
 import trustme
 from attrs import evolve, frozen
 
+from .official_stream import API_PATH, MODEL
+
 __all__ = [
     "ROOT",
     "ServerProcess",
@@ -109,15 +111,18 @@ def _helper(module: str, *arguments: str) -> Iterator[ServerProcess]:
 
 @contextlib.contextmanager
 def gateway(
-    upstream_port: int, *, log_level: str = "WARNING", **grok: Any
+    upstream_port: int, *, log_level: str = "WARNING", api: bool = False, **grok: Any
 ) -> Iterator[ServerProcess]:
-    """The gateway, as a user starts it, with REST to the upstream; *grok* are other settings of
-    that section.
+    """The gateway, as a user starts it, with REST to the upstream.
+
+    :param api: ask xAI's official API alone.
+    :param grok: other settings of that section.
     """
     with tempfile.TemporaryDirectory(prefix="grok2api-bench-") as folder:
         config, tokens = Path(folder, "config.toml"), Path(folder, "tokens.json")
         url = f"http://127.0.0.1:{upstream_port}"
-        config.write_text(_config({"base_url": url, "web_lane": "rest", **grok}, log_level))
+        text = _config({"base_url": url, "web_lane": "rest", **grok}, log_level)
+        config.write_text(text + (_api_lane(url) if api else ""))
         tokens.write_text(json.dumps({"sso": {f"bench-{number}": {} for number in range(4)}}))
         files = ["--config", str(config), "--tokens", str(tokens), "--data-dir", folder]
         port = _free_port()
@@ -159,6 +164,12 @@ def _config(grok: dict[str, Any], log_level: str) -> str:
     lines += ["[pool]", "max_in_flight_per_token = 1000"]
     lines += ["[server]", "max_streams = 2000", "grace_seconds = 0"]
     return "\n".join(lines)
+
+
+def _api_lane(url: str) -> str:
+    """The section of a lane that answers all questions, with a cap that is never near."""
+    lines = ["", "[api]", 'key = "xai-bench"', f'base_url = "{url}{API_PATH}"', 'use = "only"']
+    return "\n".join([*lines, "daily_usd = 1000", f'stand_ins = {{ "grok-3-fast" = "{MODEL}" }}'])
 
 
 def _environment() -> dict[str, str]:

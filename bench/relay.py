@@ -113,27 +113,37 @@ def _median_lag(pairs: Sequence[tuple[Measured, Measured]], which: int, share: f
     return statistics.median(pair[which].lag_ms(share) for pair in pairs)
 
 
-def compare_lanes(rest: ServerProcess, socket: ServerProcess, scale: Scale) -> list[Figure]:
-    """50 streams of 50 tokens a second over both lanes to grok.com: A B A B, and the medians."""
+def compare_lanes(
+    rest: ServerProcess,
+    other: ServerProcess,
+    scale: Scale,
+    name: str = "websocket",
+    within: float = LANE_RATIO,
+) -> list[Figure]:
+    """50 streams of 50 tokens a second over two lanes: A B A B, and the medians.
+
+    :param name: of the other lane.
+    :param within: the budget for the other lane's CPU per token, over that of REST.
+    """
     pairs = [
-        (run(rest, 50, 50, scale.window_s), run(socket, 50, 50, scale.window_s))
+        (run(rest, 50, 50, scale.window_s), run(other, 50, 50, scale.window_s))
         for _ in range(max(1, scale.rounds // 2))
     ]
     ratio = statistics.median(
         theirs.cpu_us / base.cpu_us if base.cpu_us else 0.0 for base, theirs in pairs
     )
-    cpu_rest, cpu_socket = (statistics.median(pair[n].cpu_us for pair in pairs) for n in (0, 1))
+    cpu_rest, cpu_other = (statistics.median(pair[n].cpu_us for pair in pairs) for n in (0, 1))
     lags = [f"{_median_lag(pairs, n, 0.5):.2f} / {_median_lag(pairs, n, 0.99):.2f}" for n in (1, 0)]
     broken = sum(len(outcome.broken) for pair in pairs for outcome in pair)
     return [
         Figure(
-            "CPU per relayed token, 50 x 50/s, websocket : REST",
-            f"<= {LANE_RATIO}",
+            f"CPU per relayed token, 50 x 50/s, {name} : REST",
+            f"<= {within}",
             f"{ratio:.2f}",
-            0 < ratio <= LANE_RATIO,
+            0 < ratio <= within,
         ),
-        Figure("  websocket, REST (µs of CPU per token)", "", f"{cpu_socket:.0f}, {cpu_rest:.0f}"),
-        Figure("  lag p50 / p99 over the websocket; over REST", "", f"{lags[0]}; {lags[1]} ms"),
+        Figure(f"  {name}, REST (µs of CPU per token)", "", f"{cpu_other:.0f}, {cpu_rest:.0f}"),
+        Figure(f"  lag p50 / p99 over the {name}; over REST", "", f"{lags[0]}; {lags[1]} ms"),
         Figure("  streams that were not whole", "0", str(broken), broken == 0),
     ]
 

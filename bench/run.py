@@ -9,7 +9,7 @@ from pathlib import Path
 from .emulation import emulation
 from .figures import Figure
 from .handshakes import handshakes
-from .lanes import lanes
+from .lanes import lanes, official
 from .lifecycle import clocks, departures, first_tokens, memory, start_up, warm_connection
 from .plot import GATEWAY, draw
 from .pool import leases
@@ -53,6 +53,8 @@ def measure(scale: Scale, plot: Path) -> list[Figure]:
             figures += departures(upstream, server)
             _say("the page's websocket beside REST")
             figures += lanes(upstream, server, scale)
+            _say("the official lane beside REST")
+            figures += official(upstream, server, scale)
             if scale.rounds > 1:
                 _say("TLS handshakes")
                 figures += handshakes(scale.bursts)

@@ -10,6 +10,8 @@ A question's text is a JSON object: ``stream`` (a number), ``tokens``, ``rate`` 
 
 Over the page's websocket it asks and answers in the recorded order, one frame for each token.
 
+Below ``/official/v1`` it is xAI's official API, with one event for each token.
+
 ``GET /stats`` returns the numbers of connections that carried questions, and of websockets. It has
 the times at which questions or upgrades came, and those at which readers gave up their streams.
 """
@@ -33,7 +35,7 @@ from attrs import Factory, define, field
 from grokcore.simulator import frames, lines
 from grokcore.simulator.scripts import answer_lines, wrapped
 
-from . import page_socket
+from . import official_stream, page_socket
 from .tokens import PARAMETERS, now, token_text
 
 __all__ = ["main"]
@@ -49,6 +51,19 @@ NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 """Raised by a socket without blocking that has nothing to give, or takes nothing."""
 
 UNLIMITED = {"windowSizeSeconds": 7200, "remainingQueries": 1_000_000, "totalQueries": 1_000_000}
+
+TOLD = {
+    b"POST /rest/rate-limits ": json.dumps(UNLIMITED).encode(),
+    b"GET /api/auth/session ": page_socket.SESSION,
+    b"POST /rest/modes ": page_socket.MODES,
+    f"GET {official_stream.API_PATH}/".encode(): official_stream.MODEL_LIST,
+}
+"""Answers in one piece, by the beginning of a request."""
+
+
+def _told(head: bytes) -> bytes | None:
+    """The JSON that a request gets at once; None for one that is answered otherwise."""
+    return next((body for start, body in TOLD.items() if head.startswith(start)), None)
 
 
 def _chunk(data: bytes) -> bytes:
@@ -76,7 +91,10 @@ OPENING, BEFORE_TOKEN, AFTER_TOKEN, CLOSING = _rendered()
 
 @define(eq=False)
 class Stream:
-    """An answer under way."""
+    """An answer under way.
+
+    :ivar texts: its tokens so far, for a closing that repeats them; None for one that does not.
+    """
 
     number: int
     tokens: int
@@ -87,6 +105,7 @@ class Stream:
     after: bytes
     closing: bytes
     sent: int = 0
+    texts: list[str] | None = None
 
 
 @define(eq=False)
@@ -204,12 +223,11 @@ class Upstream:
         connection.received = rest[length:]
         if head.startswith(b"GET /stats "):
             self._tell_stats(connection)
-        elif head.startswith(b"POST /rest/rate-limits "):
-            self._write_json(connection, json.dumps(UNLIMITED).encode())
-        elif head.startswith(b"GET /api/auth/session "):
-            self._write_json(connection, page_socket.SESSION)
-        elif head.startswith(b"POST /rest/modes "):
-            self._write_json(connection, page_socket.MODES)
+        elif (told := _told(head)) is not None:
+            self._write_json(connection, told)
+        elif head.startswith(b"POST " + official_stream.API_PATH.encode()):
+            self.arrivals.append(now())
+            self._begin_official(connection, json.loads(rest[:length]))
         elif b"\r\nsec-websocket-key:" in head.lower():
             connection.upgraded = True
             self.upgrades += 1
@@ -259,7 +277,18 @@ class Upstream:
             connection, b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
         )
 
+    def _begin_official(self, connection: ClientConnection, body: dict[str, Any]) -> None:
+        stream = self._stream(connection, official_stream.question_of(body))
+        stream.before = official_stream.BEFORE_TOKEN
+        stream.after = official_stream.AFTER_TOKEN
+        stream.closing, stream.texts = b"", []
+        self._write(connection, official_stream.HEAD + official_stream.OPENING)
+
     def _begin(self, connection: ClientConnection, message: str) -> None:
+        self._stream(connection, message)
+        self._write(connection, page_socket.OPENING if connection.upgraded else self.head + OPENING)
+
+    def _stream(self, connection: ClientConnection, message: str) -> Stream:
         found = PARAMETERS.search(message)
         asked: dict[str, Any] = json.loads(found.group()) if found else {}
         self.requests += 1
@@ -275,8 +304,8 @@ class Upstream:
             after=page_socket.AFTER_TOKEN if connection.upgraded else AFTER_TOKEN,
             closing=page_socket.CLOSING if connection.upgraded else CLOSING,
         )
-        self._write(connection, page_socket.OPENING if connection.upgraded else self.head + OPENING)
         heapq.heappush(self.timers, (stream.due, next(self.order), connection, stream))
+        return stream
 
     # Pace ----------------------------------------------------------------------------------------
 
@@ -290,12 +319,17 @@ class Upstream:
             if connection.stream is not stream or stream.sent >= stream.hang_after:
                 heapq.heappop(timers)
                 continue
-            data = stream.before + token_text(stream.number, now()).encode() + stream.after
+            text = token_text(stream.number, now())
+            data = stream.before + text.encode() + stream.after
             stream.sent += 1
+            if stream.texts is not None:
+                stream.texts.append(text)
             if stream.sent == stream.tokens:
                 heapq.heappop(timers)
                 connection.stream = None
                 data += stream.closing
+                if stream.texts is not None:
+                    data += official_stream.closing("".join(stream.texts))
             else:
                 stream.due += stream.interval
                 heapq.heapreplace(timers, (stream.due, next(self.order), connection, stream))

@@ -73,7 +73,7 @@ def test_what_is_well_is_told_in_one_line() -> None:
     cli = LaneLook(
         LaneName.CLI,
         LaneUse.FIRST,
-        "/home/me/.grok/auth.json",
+        "/srv/owner/.grok/auth.json",
         "5e55a0c1",
         models=9,
         listed=9,
@@ -83,7 +83,7 @@ def test_what_is_well_is_told_in_one_line() -> None:
         period="weekly",
     )
     assert judge_lane(cli).message == (
-        "session 5e55a0c1 of /home/me/.grok/auth.json; 9 of 9 models; CLI 1.0.13; "
+        "session 5e55a0c1 of /srv/owner/.grok/auth.json; 9 of 9 models; CLI 1.0.13; "
         'expires in 2 h 0 min; 37 % of the weekly credits used; use = "first"'
     )
     api = LaneLook(LaneName.API, LaneUse.OFF, "[api] key", "id", "", None, 2, 3, daily_usd=1.0)

@@ -34,6 +34,11 @@ ASKING = {
     "stop": "x",
     "modalities": ["audio"],
     "stream": True,
+    "user": "me",
+    "service_tier": "priority",
+    "prompt_cache_key": "conversation",
+    "reasoning_effort": "low",
+    "search_parameters": {"mode": "on"},
 }
 """Values that ask for something; of other parameters any will do."""
 

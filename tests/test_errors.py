@@ -270,11 +270,21 @@ def test_any_failure_may_say_when_to_come_back() -> None:
 
 
 def test_only_a_tokens_own_failures_count_against_it() -> None:
-    """And these two are told to the client as what they mean for the pool."""
-    blamed = [row.leaf for row in TABLE if row.blame is Blame.TOKEN]
-    assert blamed == [errors.CredentialsRejected, errors.QuotaExhausted]
-    assert issubclass(errors.CredentialsRejected, errors.NoValidTokens)
-    assert issubclass(errors.QuotaExhausted, errors.RateLimitExceeded)
+    """Each is told to the client as what it means for the pool: no token, a wait, or a refusal."""
+    blamed = {row.leaf for row in TABLE if row.blame is Blame.TOKEN}
+    assert blamed == {
+        errors.AccessDenied,
+        errors.CliOutdated,
+        errors.CredentialsRejected,
+        errors.CreditsExhausted,
+        errors.OfficialCredentialRejected,
+        errors.QuotaExhausted,
+    }
+    assert {leaf.__base__ for leaf in blamed} == {
+        errors.NoValidTokens,
+        errors.RateLimitExceeded,
+        errors.UpstreamRefused,
+    }
 
 
 def test_nobody_raises_the_family_itself() -> None:

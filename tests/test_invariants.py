@@ -31,6 +31,7 @@ FIELDS_OF_ANSWERS = {
 FIELDS_OF_GROK = {
     "protocol.grok_socket.decoder": {"delta"},
     "protocol.official.decoder": {"delta"},
+    "protocol.official.media_answers": {"revised_prompt"},
     "protocol.recording.frame_texts": {"delta"},
 }
 """Fields of the same name that a module reads in Grok's own events."""

@@ -62,14 +62,23 @@ def promise(text: str, words: str, *tests: str) -> Promise:
 
 
 HERE = "test_promises.py"
-README, REFERENCE, OPERATIONS, DRIFT = (
+README, REFERENCE, OPERATIONS, DRIFT, OFFICIAL = (
     "README.md",
     "docs/reference.md",
     "docs/operations.md",
     "docs/drift.md",
+    "docs/official-lanes.md",
 )
 
 PROMISES = [
+    # Official lanes
+    promise(OFFICIAL, "by default they never go there", "runtime/lanes/official/test_offer.py::test_all_models_for_text_are_offered_by_name_and_alias"),
+    promise(OFFICIAL, "An answer under way is never cut by it", "runtime/completion/test_lending.py::test_at_the_cap_exactly_as_many_answer_as_it_pays_for", "protocol/pool/test_spending.py::test_at_the_cap_nothing_begins_and_below_it_one_does"),
+    promise(OFFICIAL, "never written, locked or renewed", "runtime/lanes/official/test_cli_sessions.py::test_the_file_is_only_read"),
+    promise(OFFICIAL, "It is never invented, and the `User-Agent` is this server's own", "protocol/official/test_headers.py::test_nothing_unknown_is_made_up", "protocol/official/test_headers.py::test_a_request_with_a_key_has_four_headers"),
+    promise(OFFICIAL, "It is never sent to an official host", "test_credentials_apart.py::test_no_host_sees_a_credential_of_another"),
+    promise(OFFICIAL, "never the credential, a question or an answer", "test_secrets.py::test_of_an_official_credential_nothing_is_found"),
+    promise("docs/troubleshooting.md", "**The lane is never asked.**", "runtime/completion/test_lending.py::test_the_lane_is_the_owners_choice_among_those_that_can_answer"),
     # Starting, stopping, changing
     promise(README, "[config.example.toml](config.example.toml) has every setting", "test_docs.py::test_the_example_configuration_names_every_setting", "test_docs.py::test_the_example_configuration_is_the_default_one"),
     promise(README, "A `setting.toml` and a `token.json` of the original grok2api work unchanged", f"{HERE}::test_files_of_the_original_work_unchanged", "test_cli_processes.py::test_the_files_of_the_original_project_are_found_and_left_alone"),

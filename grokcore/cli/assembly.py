@@ -355,8 +355,13 @@ def quota_asker(config: Config, transport: CurlTransport) -> QuotaAsker:
 
 
 def with_simulator(config: Config, url: str) -> Config:
-    """*config* with a simulated Grok at *url* in the place of the real one."""
-    return evolve(config, grok=evolve(config.grok, base_url=url, assets_url=url, proxy_url=""))
+    """*config* with a simulated Grok at *url* in the place of the real one, and no credential of an
+    official lane: a key in the environment goes nowhere.
+    """
+    grok = evolve(config.grok, base_url=url, assets_url=url, proxy_url="")
+    api = evolve(config.api, key="", key_file="")
+    cli = evolve(config.cli, auth_file="", token_command=())
+    return evolve(config, grok=grok, api=api, cli=cli)
 
 
 def lane_settings(config: Config) -> GrokWebSettings:

@@ -28,7 +28,7 @@ from ..runtime.disk.data_dir import DataDirectory
 from ..runtime.running_clock import RunningClock
 from ..simulator.demo_tokens import DEMO_TOKENS
 from ..web.server import PortInUse, listen
-from .assembly import Server, check_curl, with_simulator
+from .assembly import Server, check_curl
 from .holding import HeldStateFile, keep_holding
 from .last_net import LAST_LINES_S, LastNet
 from .permissions import look_at_access
@@ -58,6 +58,7 @@ class _Start:
     notes: Sequence[Note]
     sockets: Sequence[socket.socket] = field(eq=False)
     state_file: HeldStateFile | None
+    folder: Path
     folder_fault: str
     record: Path | None
     notifier: Notifier
@@ -112,6 +113,7 @@ def _serve(
             notes,
             sockets,
             state_file,
+            folder.path,
             folder.fault,
             inputs.record,
             notifier,
@@ -219,9 +221,10 @@ async def _serve_until_signal(start: _Start) -> None:
     async with trio.open_nursery() as helpers:
         if start.inputs.demo:
             # Late, since a server without a demo does without its memory.
-            from ..simulator.serve import serve_simulator
+            from .demo import serve_demo
 
-            start = _at(await helpers.start(serve_simulator), start)
+            config = await helpers.start(serve_demo, start.settings.config, start.folder)
+            start = _at(config, start)
         server = Server(start.settings.config, start.tokens, start.state_file, record=start.record)
         if start.folder_fault:
             server.state.faults["state"] = lambda: start.folder_fault
@@ -262,9 +265,9 @@ def _never(fault: str) -> Callable[[], Awaitable[str]]:
     return written
 
 
-def _at(simulated: str, start: _Start) -> _Start:
-    """*start* with a simulated Grok, and tokens that it accepts."""
-    settings = evolve(start.settings, config=with_simulator(start.settings.config, simulated))
+def _at(config: Config, start: _Start) -> _Start:
+    """*start* with simulated services, and tokens that they accept."""
+    settings = evolve(start.settings, config=config)
     return evolve(start, settings=settings, tokens=parse_token_file(DEMO_TOKENS))
 
 

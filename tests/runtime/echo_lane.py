@@ -29,6 +29,7 @@ class EchoExchange:
 
     refusal: GrokApiError | None
     pieces: list[bytes]
+    fault: GrokApiError | None = None
 
     async def accepted(self) -> None:
         if self.refusal is not None:
@@ -38,6 +39,8 @@ class EchoExchange:
         return self.read_nowait()
 
     def read_nowait(self) -> bytes:
+        if self.fault is not None:
+            raise self.fault
         return self.pieces.pop(0) if self.pieces else b""
 
     async def wait(self) -> None: ...
@@ -97,6 +100,7 @@ class EchoQuestion:
         question = self.rendering.question
         (last,) = last_words(question.messages)
         refusals, drawn = self.lane.refusals, question.task is Task.PICTURES
+        refused = bool(refusals)
         return EchoExchange(
             refusals.pop(0) if refusals else None,
             [b"."] * (len(self.script) - 1)
@@ -104,6 +108,7 @@ class EchoQuestion:
             else [PICTURE.encode()]
             if drawn
             else [word.encode() for word in last.text.split(" ")],
+            self.lane.faults.pop(0) if self.lane.faults and not refused else None,
         )
 
 
@@ -114,6 +119,7 @@ class EchoLane:
     :ivar name: whose leases it is given.
     :ivar facts: returns the rendering of a question.
     :ivar refusals: what the next attempts fail with.
+    :ivar faults: what the next attempts fail with after they were taken.
     :ivar scripts: events of the next answers; see :class:`EchoDecoder`.
     :ivar asked: the question of each attempt.
     """
@@ -123,6 +129,7 @@ class EchoLane:
     scripts: list[list[list[Event]]] = field(factory=list)
     asked: list[Question] = field(factory=list)
     name: LaneName = LaneName.WEB
+    faults: list[GrokApiError] = field(factory=list)
 
     def render(self, question: Question) -> EchoQuestion:
         return EchoQuestion(self, self.facts(question))

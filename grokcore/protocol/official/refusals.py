@@ -10,7 +10,7 @@ wrong key is a 400 or a 401, a moderated question a 400 or a 403, an empty accou
 Rules
 -----
 1. Nothing is raised, whatever a body holds.
-2. xAI's words are quoted in one short line, without keys (:func:`.cleaned`).
+2. xAI's words are quoted in one short line, without keys (:mod:`grokcore.protocol.upstream_words`).
 3. ``x-should-retry`` is about the same question with the same credential. So it says nothing where
    the credential is at fault, and another may do.
 """

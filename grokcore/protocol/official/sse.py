@@ -2,7 +2,7 @@
 
 Theory
 ------
-The grammar is the WHATWG's (HTML standard §9.2, "Server-sent events"). Lines end with CR, LF or
+The grammar is the WHATWG's (HTML standard, "Server-sent events"). Lines end with CR, LF or
 CRLF; a BOM may come first; a comment begins with a colon. A blank line makes an event of the
 ``data`` fields before it. Of the other fields none is needed: xAI's events name their type in
 their JSON.

@@ -52,10 +52,14 @@ class Attempts:
         self._uses[token] = self._uses.get(token, 0) + 1
 
     def may_go_on(self, token: str, error: GrokApiError) -> bool:
-        """Count the failure of the attempt with *token*. Returns whether another may follow."""
+        """Count the failure of the attempt with *token*. Returns whether another may follow.
+
+        An upstream that allows no repetition with a token has not said anything of others.
+        """
         if _is_of_credential(error) or self._uses[token] >= MAX_PER_TOKEN:
             self.excluded.add(token)
-        return error.may_repeat and self.made < MAX_ATTEMPTS
+        others = error.blame is Blame.TOKEN and error.again
+        return (error.may_repeat or others) and self.made < MAX_ATTEMPTS
 
     def spacing(self, error: GrokApiError, jitter: float) -> float:
         """Seconds to wait before the next attempt, after *error*.

@@ -75,6 +75,11 @@ class Breaker:
         if self.half_open:
             self._next_probe_at = now + PROBES_APART_S
 
+    def give_back(self, began: float) -> None:
+        """Let another attempt pass in place of one that began at *began* and proved nothing."""
+        if self._next_probe_at == began + PROBES_APART_S:
+            self._next_probe_at = -math.inf
+
     def fail(self, began: float, now: float) -> None:
         """Count a failure of an attempt that began at *began*."""
         if self.half_open and began < self.paused_until:

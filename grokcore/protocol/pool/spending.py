@@ -1,12 +1,11 @@
-"""The daily cap of a paid lane: costs so far, and reserves for answers under way.
+"""The daily cap of a paid lane: the day's costs, and the reserves of answers under way.
 
 Theory
 ------
-An answer's cost is known at its end, and no answer is cut for it. So an answer reserves what it may
-cost before it begins. The reserve is twice the dearest of the model's last answers. Without such a
-figure the answer must be alone: the next one waits for its cost. Near the cap answers go one by
-one. So the day ends above the cap by the excess of a single answer at most. That holds as long as
-no answer costs more than twice as much as those before it.
+An answer's cost is known at its end, and no answer is cut for it. So an answer reserves a sum
+before it begins: twice the dearest of the model's last answers. Without such a figure the answer
+must be alone: the next one waits for its cost. Near the cap answers go one by one. So the day ends
+above the cap by less than the cost of one answer, as long as no answer costs more than its reserve.
 
 Costs are whole ticks of 1e-10 USD (``TICKS_PER_USD`` of the conversation's usage).
 
@@ -14,15 +13,19 @@ Rules
 -----
 1. An answer may begin if the day has not reached the cap, and either no other is under way or all
    reserves together fit.
-2. An answer whose cost is not known counts as its reserve would: as the model's answers before it.
-3. A new day forgets the costs of the last. Answers that began the day before count for the day
-   of their end, as upstream bills them.
-4. Reserves count as spent in the record, so that a killed server does not forget answers that were
-   under way.
+2. An answer whose cost is not known counts as much as the model's dearest one before it.
+3. A new day forgets the sum. Answers that began the day before count for the day of their end, as
+   upstream bills them.
+4. Answers under way stand in the record with their expected cost (rule 2). After a crash they count
+   as if they had cost that much: upstream may have charged for them. After a stop in good order the
+   record holds real costs alone.
+5. The day does not go back by one day, so that a clock which is set at midnight does not forget the
+   sum twice. A record further ahead was written under a wrong clock: its sum counts for today.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from attrs import define, field
@@ -41,18 +44,28 @@ UNKNOWN_TICKS = 500_000_000
 MOST_TICKS = 10**16
 """Bound of a figure from outside: a million dollars."""
 
+MOST_DAYS_AHEAD = 1
+"""Days that a record may be ahead of the calendar; see rule 5."""
+
+_DAY = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+
 
 @define(eq=False)
 class Reserve:
-    """The reserve of one answer under way. *ticks* is None if it has to be alone."""
+    """The reserve of one answer under way.
+
+    :ivar ticks: None if it has to be alone.
+    :ivar expected: ticks that count if its cost stays unknown.
+    """
 
     model: str
     ticks: int | None
+    expected: int
 
 
 @define(eq=False)
 class Spending:
-    """The costs of one lane. *cap* is in ticks.
+    """The day's spending of a lane. *cap* is in ticks.
 
     :ivar day: the day that *spent* belongs to; empty before the first look at the calendar.
     :ivar changed: whether the record has changed since :meth:`take_record`.
@@ -71,56 +84,74 @@ class Spending:
         return self.spent >= self.cap
 
     @property
-    def reserved(self) -> int:
-        """The sum of all reserves."""
-        return sum(self._expected(reserve) for reserve in self._under_way)
+    def expected(self) -> int:
+        """The expected cost of all answers under way."""
+        return sum(reserve.expected for reserve in self._under_way)
 
     def turn_to(self, day: str) -> None:
-        """Begin a new day, if *day* is one. The day never goes back."""
-        if day > self.day:
+        """Begin a new day, if *day* is one (YYYY-MM-DD); see rule 5 for an earlier one."""
+        today, recorded = _number(day), _number(self.day)
+        if today is None or today == recorded:
+            return
+        ahead = 0 if recorded is None else recorded - today
+        if ahead <= 0:
             self.day, self.spent, self.changed = day, 0, True
+        elif ahead > MOST_DAYS_AHEAD:
+            self.day, self.changed = day, True
 
     def begin(self, model: str) -> Reserve | None:
         """Reserve for an answer of *model*; None if it has to wait, or the cap is reached."""
-        costs = self._costs.get(model)
-        ticks = 2 * max(costs) if costs else None
-        if self.reached or (self._under_way and not self._fits(ticks)):
+        if not self.has_room(model):
             return None
-        reserve = Reserve(model, ticks)
+        reserve = self._reserve(model)
         self._under_way.add(reserve)
         self.changed = True
         return reserve
 
-    def _fits(self, ticks: int | None) -> bool:
-        if ticks is None or any(reserve.ticks is None for reserve in self._under_way):
-            return False
-        return self.spent + self.reserved + ticks <= self.cap
+    def has_room(self, model: str) -> bool:
+        """Whether :meth:`begin` would reserve for an answer of *model*."""
+        if self.reached or not self._under_way:
+            return not self.reached
+        asked = [self._reserve(model).ticks, *(reserve.ticks for reserve in self._under_way)]
+        known = [ticks for ticks in asked if ticks is not None]
+        return len(known) == len(asked) and self.spent + sum(known) <= self.cap
+
+    def _reserve(self, model: str) -> Reserve:
+        costs = self._costs.get(model)
+        if not costs:
+            return Reserve(model, None, UNKNOWN_TICKS)
+        return Reserve(model, 2 * max(costs), max(costs))
 
     def settle(self, reserve: Reserve, ticks: int | None) -> int:
         """End *reserve* with the answer's cost; return the cost that was counted.
 
+        A reserve that has ended already counts nothing.
+
         :param ticks: None if it is not known.
         """
+        if reserve not in self._under_way:
+            return 0
         self._under_way.discard(reserve)
-        cost = self._expected(reserve) if ticks is None else min(max(ticks, 0), MOST_TICKS)
-        if ticks:
+        cost = reserve.expected if ticks is None else min(max(ticks, 0), MOST_TICKS)
+        if ticks is not None and cost:
             self._learn(reserve.model, cost)
-        self.add(cost)
+        self.spent += cost
+        self.changed = True
         return cost
 
-    def add(self, ticks: int) -> None:
-        """Count a cost that nothing was reserved for."""
-        self.spent += ticks
+    def correct(self, counted: int, cost: int) -> None:
+        """Count *cost* in place of *counted*, which an earlier request of unknown cost has added. A
+        new day may have forgotten that one.
+        """
+        self.spent = max(0, self.spent + min(cost, MOST_TICKS) - counted)
         self.changed = True
 
     def _learn(self, model: str, cost: int) -> None:
-        if model not in self._costs and len(self._costs) >= MODELS_AT_MOST:
+        """Remember *cost*; the model that was learned of last stands last."""
+        costs = self._costs.pop(model, [])
+        if len(self._costs) >= MODELS_AT_MOST:
             del self._costs[next(iter(self._costs))]
-        self._costs[model] = [*self._costs.get(model, [])[1 - REMEMBERED :], cost]
-
-    def _expected(self, reserve: Reserve) -> int:
-        costs = self._costs.get(reserve.model)
-        return max(costs) if costs else UNKNOWN_TICKS
+        self._costs[model] = [*costs[1 - REMEMBERED :], cost]
 
     # The state file ------------------------------------------------------------------------------
 
@@ -131,14 +162,14 @@ class Spending:
         self.changed = False
         return {
             "day": self.day,
-            "ticks": self.spent + self.reserved,
+            "ticks": self.spent + self.expected,
             "costs": {model: list(costs) for model, costs in self._costs.items()},
         }
 
     def recall(self, record: Mapping[str, object]) -> None:
         """Restore what a record holds; values that can't be meant count as missing."""
         day, costs = record.get("day"), record.get("costs")
-        if isinstance(day, str) and len(day) == len("2026-01-01"):
+        if isinstance(day, str) and _number(day) is not None:
             self.day, self.spent = day, _ticks(record.get("ticks"))
         for model, listed in costs.items() if isinstance(costs, dict) else ():
             if isinstance(model, str) and isinstance(listed, list):
@@ -146,6 +177,21 @@ class Spending:
                     self._learn(model, cost)
 
 
+def _number(day: str) -> int | None:
+    """The number of a day in the Gregorian calendar; None if *day* is none. Years begin in March
+    here, so that a leap day is the last.
+    """
+    found = _DAY.fullmatch(day)
+    if found is None:
+        return None
+    year, month, day_of_month = map(int, found.groups())
+    if month < 3:
+        year, month = year - 1, month + 12
+    leap_days = year // 4 - year // 100 + year // 400
+    return 365 * year + leap_days + (153 * (month - 3) + 2) // 5 + day_of_month
+
+
 def _ticks(value: object) -> int:
-    usable = isinstance(value, int) and not isinstance(value, bool)
-    return min(max(value, 0), MOST_TICKS) if usable and isinstance(value, int) else 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return min(max(value, 0), MOST_TICKS)

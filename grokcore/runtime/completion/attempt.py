@@ -69,9 +69,10 @@ class Attempt:
         """
         await self._waits.under_clocks(self._exchange.accepted)
         self.doubtful = True
+        events: list[Event] = []
         while True:
-            events = self._decode(await self._waits.under_clocks(self._exchange.read))
-            if events:
+            events += self._decode(await self._waits.under_clocks(self._exchange.read))
+            if _has_content(events):
                 self.lease.answering()
                 await self._let_go()
                 return events
@@ -170,6 +171,9 @@ class Attempt:
             self._clocks.concluded(now)
         if not events:
             return events
+        for event in events[-2:]:
+            if isinstance(event, Used):
+                self.lease.used(event.usage)
         last = events[-1]
         if isinstance(last, Finished | Unusable | Failed):
             self._note_end(last, events)
@@ -181,13 +185,16 @@ class Attempt:
         :raises GrokApiError: if there is only a failure.
         """
         self.doubtful = False
-        if len(events) > 1 and isinstance(counted := events[-2], Used):
-            self.lease.used(counted.usage)
         if not isinstance(last, Failed):
             self.finished = True
             self.lease.settle(None)
             return
         self.failure = last.error
         del events[-1]
-        if not any(not isinstance(event, Used) for event in events):
+        if not _has_content(events):
             raise self.failure
+
+
+def _has_content(events: list[Event]) -> bool:
+    """Whether there is more than a count."""
+    return any(not isinstance(event, Used) for event in events)

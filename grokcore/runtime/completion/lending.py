@@ -20,20 +20,23 @@ Rules
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 
 import trio
 
-from ...errors import GrokApiError, NoTokens, Overloaded, RateLimitExceeded
+from ...errors import GrokApiError, NoTokens, NoValidTokens, Overloaded, RateLimitExceeded
 from ...protocol.models import LaneName, LaneUse, Model
 from ...protocol.pool.book import Need
-from ..pool.desk import NO_ROOM, Desk, Listening
+from ..pool.desk import NO_ROOM, Desk
+from ..pool.desk_queue import Waiter
 from ..pool.leases import AnyLease, TokenPool
 
 __all__ = ["Lending"]
 
 _BEFORE = (LaneUse.FIRST, LaneUse.ONLY)
+_HINTED = (NoTokens, NoValidTokens, RateLimitExceeded)
 
 
 class Lending:
@@ -78,8 +81,10 @@ class Lending:
         """
         models = list(models)
         needs = {model.name: Need(model, lanes=lanes) for model in models}
-        web = self.pool.book.listed(model for model in models if self._has_web(needs[model.name]))
-        names = {model.name for model in web}
+        web = [model for model in models if self._has_web(needs[model.name])]
+        if not self.pool.book.accounts and any(map(self._offering, needs.values())):
+            web = []  # the owner asks by official lanes alone
+        names = {model.name for model in self.pool.book.listed(web)}
         return [
             model for model in models if model.name in names or self._offering(needs[model.name])
         ]
@@ -97,7 +102,23 @@ class Lending:
             if error is None:
                 return None
             errors.append((desk.name, error))
-        return _told(errors, need)
+        told = _told(errors, need)
+        self._hint(told, need)
+        return told
+
+    def _hint(self, error: GrokApiError, need: Need) -> None:
+        """Add to *error* how a lane that lacks the model could answer for it."""
+        lacking = [
+            desk.name.value
+            for desk in self.desks
+            if desk.use is not LaneUse.OFF and desk.name in need.lanes and not desk.offers(need)
+        ]
+        if need.model.on_web and lacking and isinstance(error, _HINTED):
+            settings = " or ".join(f"[{lane}.stand_ins]" for lane in lacking)
+            error.amend(
+                advice=f"(Lane {' and '.join(lacking)}: xAI has no {need.model.name}; {settings} "
+                "can name a model that answers for it.)"
+            )
 
     # With a wait ---------------------------------------------------------------------------------
 
@@ -108,54 +129,61 @@ class Lending:
         :raises GrokApiError: as :meth:`grokcore.runtime.pool.leases.TokenPool.lease`.
         """
         if not self._offering(need) and self._has_web(need):
-            return await self.pool.lease(need, ticket)
+            try:
+                return await self.pool.lease(need, ticket)
+            except GrokApiError as error:
+                self._hint(error, need)
+                raise
         until = trio.current_time() + self.pool.queue_s
-        while True:
-            lease = await self._free(need)
-            if lease is not None:
-                return lease
-            now = trio.current_time()
-            error = self.hopeless(need, now)
-            if error is not None:
-                raise error
-            if self._has_web(need) and self.pool.book.hopeless(need, now) is None:
-                lease = await self._queued(need, ticket, until)
+        lease = await self._free(need, None)
+        if lease is not None:
+            return lease
+        waiter = Waiter()  # in no line before: those who pass at once keep nobody waiting
+        for desk in self.desks:
+            desk.join(need, waiter)
+        try:
+            while True:
+                lease = await self._free(need, waiter) or await self._wait(
+                    need, waiter, ticket, until
+                )
                 if lease is not None:
                     return lease
-            else:
-                await self._news(need, until)
+        finally:
+            for desk in self.desks:
+                desk.leave(need, waiter)
 
-    async def _free(self, need: Need) -> AnyLease | None:
+    async def _free(self, need: Need, waiter: Waiter | None) -> AnyLease | None:
         """A credential that is free now, of the first lane that has one."""
         for desk in self._desks(need, _BEFORE):
-            if (lent := await _lend(desk, need)) is not None:
+            if (lent := await _lend(desk, need, waiter)) is not None:
                 return lent
         if self._has_web(need) and (lease := self.pool.lease_now(need)) is not None:
             return lease
         for desk in self._desks(need, (LaneUse.OVERFLOW,)):
-            if (lent := await _lend(desk, need)) is not None:
+            if (lent := await _lend(desk, need, waiter)) is not None:
                 return lent
         return None
 
-    async def _queued(self, need: Need, ticket: int, until: float) -> AnyLease | None:
-        """Wait in the token pool's queue; None if a desk has news in the meantime."""
-        with trio.CancelScope() as scope, Listening(self._offering(need), scope.cancel):
-            return await self.pool.lease(need, ticket, until=until)
-        return None
+    async def _wait(self, need: Need, waiter: Waiter, ticket: int, until: float) -> AnyLease | None:
+        """Wait for a session token, or for news of a desk: None.
 
-    async def _news(self, need: Need, until: float) -> None:
-        """Wait for a desk's news.
-
-        :raises Overloaded: if there was none until then.
+        :raises GrokApiError: if waiting would not help, or did not.
         """
         now = trio.current_time()
+        error = self.hopeless(need, now)
+        if error is not None:
+            raise error
+        opening = min(
+            (desk.opens_at(need, now, waiter) for desk in self._offering(need)), default=math.inf
+        )
+        waiter.elsewhere = self._has_web(need) and self.pool.book.hopeless(need, now) is None
+        if waiter.elsewhere:
+            queued = functools.partial(self.pool.lease, need, ticket, until=until)
+            return await waiter.sleep(queued, opening)
         if now >= until:
             raise Overloaded(NO_ROOM, retry_after=1)
-        desks = self._offering(need)
-        opening = min((desk.opens_at(need, now) for desk in desks), default=math.inf)
-        scope = trio.CancelScope(deadline=min(until, opening))
-        with scope, Listening(desks, scope.cancel):
-            await trio.sleep_forever()
+        await waiter.sleep(trio.sleep_forever, min(until, opening))
+        return None
 
     # Lanes ---------------------------------------------------------------------------------------
 
@@ -171,9 +199,9 @@ class Lending:
         return [desk for desk in self._offering(need) if desk.use in uses]
 
 
-async def _lend(desk: Desk, need: Need) -> AnyLease | None:
+async def _lend(desk: Desk, need: Need, waiter: Waiter | None) -> AnyLease | None:
     await desk.refresh()
-    return desk.lend(need, trio.current_time())
+    return desk.lend(need, trio.current_time(), waiter)
 
 
 def _told(errors: Sequence[tuple[LaneName, GrokApiError]], need: Need) -> GrokApiError:

@@ -220,6 +220,8 @@ class TokenPool:
         waiting for.
         """
         self.look()
+        if self._waiting:
+            self._share_out()  # those who wait come first
         loan = self.book.choose(need, trio.current_time())
         if loan is None:
             return None

@@ -6,12 +6,14 @@ import pytest
 from attrs import evolve
 
 from grokcore.protocol.conversation.attachments import Attachment
+from grokcore.protocol.conversation.bounds import Bounds
 from grokcore.protocol.conversation.enclosures import Enclosed
 from grokcore.protocol.conversation.messages import Message
 from grokcore.protocol.conversation.question import (
     LONG_CHARS,
     MESSAGE_CHARS,
     Question,
+    Rendering,
     last_words,
 )
 from grokcore.protocol.models import SHIPPED, Limits
@@ -51,3 +53,9 @@ def test_the_last_words_are_the_user_s_last_message() -> None:
     turns = [Message("user", "a"), Message("user", "b"), Message("assistant", "c")]
     assert last_words(turns) == (turns[1],)
     assert last_words(turns[2:]) == ()
+
+
+def test_bounds_are_kept_here_unless_a_lane_says_otherwise() -> None:
+    """A new lane that keeps none loses no bound of the client's."""
+    bounds = Bounds(("END",), 5)
+    assert Rendering(evolve(PLAIN, bounds=bounds)).local_bounds is bounds

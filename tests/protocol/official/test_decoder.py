@@ -569,3 +569,18 @@ def test_the_whole_stream_byte_by_byte() -> None:
     whole = sent(*_WHOLE)
     assert decoded(whole)[-1] == Finished(End.CALLS)
     assert decoded(cut_everywhere(whole)) == decoded(whole)
+
+
+def test_ids_and_models_that_are_none_change_nothing() -> None:
+    """An answer without an id is the answer, and a model without a name answers unnamed."""
+    nameless = {**created(), "response": {"id": "", "model": ""}}
+    decoder = Decoder(TOOLS)
+    events = decoder.receive(sent(nameless, {**delta("Hi"), "response_id": ""}))
+    assert decoder.answered_by == ""
+    assert said([*events, *decoder.receive(sent(completed()))]) == "Hi"
+
+
+def test_a_part_without_text_adds_nothing() -> None:
+    """A kind of part that is not known yet leaves the answer as it is."""
+    part = {"type": "response.content_part.done", "output_index": 0, "part": {"type": "sound"}}
+    assert said(decoded(sent(delta("Hi"), part, completed()))) == "Hi"

@@ -133,3 +133,14 @@ def test_attempts_are_spaced_if_grok_or_the_way_to_it_failed(
     token's own failure, and the first broken connection, the next attempt follows at once.
     """
     assert Attempts(made=made).spacing(leaf("x"), jitter) == seconds
+
+
+def test_a_token_that_must_not_be_asked_again_leaves_the_others() -> None:
+    """``x-should-retry: false`` beside a used-up quota speaks of one token; beside a failure of the
+    upstream's it ends the request.
+    """
+    for error, goes_on in ((QuotaExhausted("x"), True), (UpstreamFailure("x"), False)):
+        attempts = Attempts()
+        attempts.begin("a")
+        error.amend(repeatable=False)
+        assert attempts.may_go_on("a", error) is goes_on

@@ -159,8 +159,8 @@ async def test_clients_are_informed_of_what_the_lane_made_of_their_question() ->
     def facts(question: Question) -> Rendering:
         return Rendering(question, (), frozenset({"system_messages"}), True, 1234)
 
-    response = await post(echoing(EchoLane(facts)), "/chat/completions", chat("hi", temperature=1))
-    assert response.headers["x-grok2api-ignored"] == "system_messages, temperature"
+    response = await post(echoing(EchoLane(facts)), "/chat/completions", chat("hi", seed=1))
+    assert response.headers["x-grok2api-ignored"] == "seed, system_messages"
     assert response.headers["x-grok2api-long-context"] == "file"
     assert response.json()["usage"]["prompt_tokens"] == 1234
 

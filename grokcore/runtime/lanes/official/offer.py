@@ -12,7 +12,7 @@ __all__ = ["Offer"]
 
 
 class Offer:
-    """See :class:`~grokcore.runtime.pool.desk.Wares`.
+    """See :class:`~grokcore.runtime.pool.official_seams.Wares`.
 
     :ivar allowed: xAI's names that may be asked for; empty allows all.
     :ivar stand_ins: by a name of this server's, xAI's name of the model that answers for it.

@@ -1,0 +1,62 @@
+"""The parts of an official lane that a desk needs: its credential, its models, its owner's days."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ...protocol.conversation.usage import Usage
+
+__all__ = ["Calendar", "Holder", "Wares"]
+
+
+class Holder(Protocol):
+    """The holder of a lane's credential, as far as a desk needs it."""
+
+    @property
+    def key(self) -> str:
+        """The credential's name that no other has; empty without a usable credential."""
+
+    @property
+    def id(self) -> str:
+        """A short name for people; empty without one."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Values that no message may quote."""
+
+    @property
+    def fault(self) -> str:
+        """The reason why there is no usable credential, for the owner; empty if there is one."""
+
+    async def refresh(self, *, stale: str = "") -> None:
+        """Look for another credential.
+
+        :param stale: the key of one that was refused; empty if none was.
+        """
+
+    def forget_version(self) -> None:
+        """Look for the CLI's version anew: xAI wants a newer one."""
+
+
+class Wares(Protocol):
+    """The models of a lane, as far as a desk needs them."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that clients may ask for, best first; of this server's table and xAI's own."""
+
+    def upstream_name(self, model: str) -> str:
+        """The name at xAI of the model that answers for *model*; empty if the lane has none."""
+
+    def cost_of(self, usage: Usage, model: str) -> int | None:
+        """The cost in ticks by xAI's prices for *model* (xAI's name); None if they are unknown."""
+
+    def gone(self, model: str) -> None:
+        """Note that xAI does not have *model* (xAI's name) any more."""
+
+
+class Calendar(Protocol):
+    """The owner's days."""
+
+    def __call__(self) -> tuple[str, float]:
+        """The day as YYYY-MM-DD, and the seconds until it ends."""
