@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from ...errors import Blame, GrokApiError, TransportFailure
+from ...errors import Blame, GrokApiError, ModelGone, TransportFailure
 
 __all__ = ["MAX_ATTEMPTS", "Attempts"]
 
@@ -56,7 +56,7 @@ class Attempts:
 
         An upstream that allows no repetition with a token has not said anything of others.
         """
-        if error.blame is Blame.TOKEN or self._uses[token] >= MAX_PER_TOKEN:
+        if _is_of_credential(error) or self._uses[token] >= MAX_PER_TOKEN:
             self.excluded.add(token)
         others = error.blame is Blame.TOKEN and error.again
         return (error.may_repeat or others) and self.made < MAX_ATTEMPTS
@@ -69,6 +69,13 @@ class Attempts:
 
         :param jitter: a random number from 0 to 1.
         """
-        if error.blame is Blame.TOKEN or (isinstance(error, TransportFailure) and self.made == 1):
+        if _is_of_credential(error) or (isinstance(error, TransportFailure) and self.made == 1):
             return 0.0
         return SPACING_S[self.made - 1] * (1 + JITTER * (2 * jitter - 1))
+
+
+def _is_of_credential(error: GrokApiError) -> bool:
+    """Whether another attempt with the same credential would fail alike. A model that an official
+    lane has lost may still be one of another lane.
+    """
+    return error.blame is Blame.TOKEN or isinstance(error, ModelGone)

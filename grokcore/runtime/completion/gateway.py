@@ -42,6 +42,7 @@ from ...errors import (
     Blame,
     GrokApiError,
     InternalError,
+    NoTokens,
     TransportFailure,
 )
 from ...protocol.clocks import Clocks
@@ -462,7 +463,8 @@ class Completion:
         except GrokApiError as error:
             # No token is left. If the last failure was a token's fault, report the pool's state;
             # otherwise report that failure: it says more.
-            if previous is not None and previous.blame is not Blame.TOKEN:
+            unexplained = type(error) is NoTokens
+            if previous is not None and (previous.blame is not Blame.TOKEN or unexplained):
                 previous.amend(retry_after=previous.retry_after or error.retry_after)
                 raise previous from None
             raise
@@ -551,7 +553,9 @@ class Completion:
     def _forget_attempt(self, attempt: Attempt, error: GrokApiError | None) -> None:
         if self._attempt is attempt:
             self._cost = self.cost
-            self._gateway.drift.note(self.model.name, attempt.decoder.counters, error)
+            # The official API is documented: its refusals are no sign that a wire has changed.
+            noted = error if attempt.lease.lane is LaneName.WEB else None
+            self._gateway.drift.note(self.model.name, attempt.decoder.counters, noted)
             self._attempt = None
 
     def _report(self, error: GrokApiError, lease: AnyLease, *, uploading: bool = False) -> None:

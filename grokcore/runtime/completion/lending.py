@@ -14,7 +14,8 @@ Rules
 2. With a desk of use ONLY, session tokens are not asked at all.
 3. A lane answers only models that it has, and only keys that may use it (``Need.lanes``).
 4. An overflow happens when no token is free that is rested and allowed, without a wait.
-5. If no lane can answer, the error is that which passes by itself, with the reasons of the others.
+5. If no lane can answer, the error is one that passes by itself, else one of a lane with a
+   credential. It has the reasons of the others.
 """
 
 from __future__ import annotations
@@ -204,11 +205,14 @@ async def _lend(desk: Desk, need: Need, waiter: Waiter | None) -> AnyLease | Non
 
 
 def _told(errors: Sequence[tuple[LaneName, GrokApiError]], need: Need) -> GrokApiError:
-    """The first error that passes by itself, else the first; with the reasons of the others."""
+    """The error for all of them: one that passes by itself, else one of a lane with a credential,
+    else the first.
+    """
     if not errors:
         return NoTokens(f"No lane that may answer here has the model {need.model.name}.")
     passing = [error for _, error in errors if isinstance(error, RateLimitExceeded)]
-    main = passing[0] if passing else errors[0][1]
+    telling = [error for _, error in errors if not isinstance(error, NoTokens)]
+    main = (passing or telling or [errors[0][1]])[0]
     waits = [error.retry_after for error in passing if error.retry_after is not None]
     others = [f"(Lane {lane.value}: {error.short})" for lane, error in errors if error is not main]
     main.amend(retry_after=min(waits, default=None), advice=" ".join(others))

@@ -14,6 +14,7 @@ from ...config import Config, EarlierPictures
 from ...errors import (
     GrokApiError,
     InvalidRequest,
+    ModelNotAllowed,
     ModeNotIncluded,
     NoTokens,
     NoValidTokens,
@@ -26,7 +27,7 @@ from ...protocol.conversation.attachments import Attachment
 from ...protocol.conversation.enclosures import MOST_EARLIER, Enclosed, find_enclosures
 from ...protocol.conversation.messages import Message
 from ...protocol.conversation.question import Question
-from ...protocol.models import Model, find_model
+from ...protocol.models import LaneName, Model, find_model
 from ...protocol.pool.book import Need
 from ...runtime.attachments.loading import load_attachments, load_enclosures
 from ...runtime.completion.gateway import Completion
@@ -108,18 +109,34 @@ def chosen_model(
 def require_served(services: Services, model: Model, lifetime: Lifetime) -> None:
     """Check that a lane may be asked for *model*, before anything is fetched for it.
 
+    :raises ModelNotAllowed: if only lanes may that this key may not use.
     :raises NoTokens: if none may; the message names the models that may be asked for.
     :raises NoValidTokens: if Grok has refused the credentials of all that may.
     """
     lending, caller = services.gateway.lending, lifetime.caller
     if lending.serves(model, caller.lanes):
         return
+    if lending.serves(model, frozenset(LaneName)) and not (
+        model.on_web and LaneName.WEB in caller.lanes
+    ):
+        raise _not_for_key(services, model, lifetime)
     need = Need(model, asker=caller.name, lanes=caller.lanes)
     error = lending.hopeless(need, trio.current_time())
     if error is not None:  # else an account is on trial, and the question will show
         lifetime.headers["x-grok2api-attempts"] = "0"
         _name_others(services, error, lifetime)
         raise error
+
+
+def _not_for_key(services: Services, model: Model, lifetime: Lifetime) -> ModelNotAllowed:
+    lanes, name = lifetime.caller.lanes, lifetime.caller.name
+    allowed = ", ".join(lane.value for lane in LaneName if lane in lanes)
+    names = ", ".join(names_served(services, lifetime)) or "none at the moment"
+    return ModelNotAllowed(
+        f"The key {name!r} may not use {model.name}: its lanes are {allowed}, and the model needs "
+        f"another one. Models that it may use: {names}.",
+        param="model",
+    )
 
 
 def _name_others(services: Services, error: GrokApiError, lifetime: Lifetime) -> None:

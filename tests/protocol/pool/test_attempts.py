@@ -16,6 +16,7 @@ from grokcore.errors import (
     EmptyAnswer,
     GrokApiError,
     IncompleteAnswer,
+    ModelGone,
     QuotaExhausted,
     TimeoutFirstResponse,
     TransportFailure,
@@ -32,6 +33,7 @@ LEAVES: list[type[GrokApiError]] = [
     CredentialsRejected,
     EmptyAnswer,
     IncompleteAnswer,
+    ModelGone,
     QuotaExhausted,
     TimeoutFirstResponse,
     TransportFailure,
@@ -55,6 +57,7 @@ class History:
 HISTORIES = [
     History("a token's own failure", [("a", QuotaExhausted)], True, set(), {"a"}),
     History("a refused token", [("a", CredentialsRejected)], True, set(), {"a"}),
+    History("a model that its lane has lost", [("a", ModelGone)], True, set(), {"a"}),
     History("nobody's failure", [("a", TransportFailure)], True, {"a"}, set()),
     History("nobody's failure, twice on one token", [("a", EmptyAnswer), ("a", EmptyAnswer)], True, set(), {"a"}),
     History("nobody's failure on two tokens", [("a", UpstreamOverloaded), ("b", UpstreamFailure)], True, {"a", "b"}, set()),
@@ -115,6 +118,7 @@ def test_upstream_sees_a_bounded_number_of_calls(
     ("leaf", "made", "jitter", "seconds"),
     [
         (QuotaExhausted, 1, 0.5, 0),
+        (ModelGone, 1, 0.5, 0),
         (TransportFailure, 1, 0.5, 0),
         (TransportFailure, 2, 0.5, 1.5),
         (UpstreamOverloaded, 1, 0.5, 0.5),
