@@ -28,7 +28,7 @@ MAX_ANSWER_CHARS = 8 * 1024 * 1024
 """Characters of one answer: of its text, its reasoning, and its calls."""
 
 Place: TypeAlias = tuple[int | str, int | str]
-"""An item, by its place in the answer or its id (empty if neither is told), and a part of it."""
+"""An item, by its place in the answer or its id (empty if unknown), and a part of it."""
 
 _CITATION = re.compile(r"\[\[[0-9]{1,4}\]\]\([^()\s]*\)")
 

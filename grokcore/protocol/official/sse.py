@@ -11,8 +11,7 @@ Rules
 -----
 1. The events do not depend on how the input was cut.
 2. A line that begins with a brace is data too. Some proxies put a bare JSON object into a stream.
-3. If the first line begins with a brace and does not end with one, the input is no stream but one
-   JSON value, over many lines.
+3. If the first line begins with a brace and ends without one, all of the input is one JSON value.
 4. The standard drops an event that its blank line does not end. Here the end of the input is as
    good: whole JSON is whole.
 5. Nothing is raised. A line, or an event of many lines, over the cap ends the reading, and
