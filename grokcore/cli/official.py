@@ -152,6 +152,7 @@ class OfficialWay:
         settings = self.settings
         self._proxy_url = self.desk.proxy_url = config.grok.proxy_url
         self.offer.allowed = frozenset(settings.models)
+        self.offer.ours = frozenset(config.models)
         self.offer.stand_ins = dict(settings.stand_ins)
         if isinstance(settings, ApiConfig):
             self.desk.calendar = Days(settings.timezone, time.time)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
-from ..protocol.models import Model
+from ..protocol.models import LaneName, Model
 from ..runtime.attachments.fetch import Fetcher
 from ..runtime.completion.gateway import Gateway
 from .delivery import Deliveries
@@ -40,3 +40,8 @@ class Services:
     def models(self) -> Mapping[str, Model]:
         """The models of all lanes, by their names."""
         return self.state.models(self.gateway.lending.names)
+
+    def unlisted(self, name: str, lanes: frozenset[LaneName]) -> Mapping[str, Model]:
+        """The model *name*, if it is in no list and an official lane among *lanes* may have it."""
+        known = name not in self.models and self.gateway.lending.knows(name, lanes)
+        return {name: self.state.unlisted(name)} if known else {}

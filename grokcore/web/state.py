@@ -99,6 +99,10 @@ class ServerState:
             self._table = (official, {**self.config.models, **added})
         return self._table[1]
 
+    def unlisted(self, name: str) -> Model:
+        """A row for a model of an official lane that is not in the table."""
+        return official_row(name, self.config.grok)
+
     def attempt_failed(self, failure: FailedAttempt) -> None:
         """Hold a refusal against the browser values, unless they may be newer than its request."""
         if failure.lane is not None and failure.accepted >= self._values_since:

@@ -163,3 +163,21 @@ def test_the_status_report_has_the_session_s_credits(tmp_path: Path) -> None:
 
     config = f'[cli]\nauth_file = "{file}"\nclient_version = "1.0.13"\nbase_url = "{{cli_url}}"'
     run_on_site(scenario, official=True, config=config)
+
+
+def blind(site: Site) -> None:
+    """Make xAI's list one that never came."""
+    catalogue = site.server.official.api.keeper.catalogue
+    catalogue.listed, catalogue.models, catalogue.at = (), {}, None
+
+
+@on_site(official=True, config=PAID.replace("first", "only"), tokens=())
+async def test_without_a_list_xai_says_which_models_there_are(site: Site) -> None:
+    """A name of xAI's is passed on; another is unknown here, and none of them is listed."""
+    blind(site)
+    assert await ask(site) == 200
+    assert await ask(site, "gpt-9") == 404
+    shown = await site.client.get(f"/v1/models/{MODEL}", headers=OWNER)
+    assert shown.status_code == 404
+    assert await ask(site, "grok-none") == 404
+    assert {call.body["model"] for call in site.official.asked()} == {MODEL, "grok-none"}

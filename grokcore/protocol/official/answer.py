@@ -4,15 +4,18 @@ Rules
 -----
 1. Text comes in pieces, and again as the whole of a part, of an item and of the response. A piece
    is given out once: of a copy only the rest that no piece brought.
-2. A copy that is another text shows that pieces were lost. It makes the answer fail, but only at
+2. A part may come under two names: the place of its item in the answer, and the item's id. So a
+   copy under a new name is compared with parts under names of the other kind.
+3. A copy that is another text shows that pieces were lost. It makes the answer fail, but only at
    its end, where its cost stands.
-3. Reasoning behind the beginning of the text is late, and dropped.
-4. Texts of two messages, and parts of two reasonings, are divided by a blank line.
+4. Reasoning behind the beginning of the text is late, and dropped.
+5. Texts of two messages, and parts of two reasonings, are divided by a blank line.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from ..conversation.events import Cited, Event, Picture, Text, Thinking
@@ -25,7 +28,7 @@ MAX_ANSWER_CHARS = 8 * 1024 * 1024
 """Characters of one answer: of its text, its reasoning, and its calls."""
 
 Place: TypeAlias = tuple[int | str, int | str]
-"""An item, by its place in the answer or its id, and a part of it."""
+"""An item, by its place in the answer or its id (empty if unknown), and a part of it."""
 
 _CITATION = re.compile(r"\[\[[0-9]{1,4}\]\]\([^()\s]*\)")
 
@@ -78,6 +81,7 @@ class Answer:
 
     def compare(self, place: Place, whole: str) -> None:
         """Read a copy of a part's text: what no piece brought is added."""
+        place = _known(place, whole, self._parts)
         self._add_rest(place, whole, bytes(self._parts.get(place, b"")))
 
     def compare_all(self, whole: str) -> bool:
@@ -102,6 +106,7 @@ class Answer:
 
     def compare_thought(self, place: Place, whole: str) -> None:
         """Read a copy of a part of the reasoning. One that differs proves nothing."""
+        place = _known(place, whole, self._thoughts)
         brought = self._thoughts.get(place, b"")
         copy = whole.encode("utf-8", "surrogatepass")
         if not self._writing and len(copy) > len(brought) and copy.startswith(brought):
@@ -138,6 +143,23 @@ class Answer:
             _plain(whole)
         ):
             self.broken = True
+
+
+def _known(place: Place, whole: str, parts: Mapping[Place, bytearray]) -> Place:
+    """The name under which the part at *place* has come so far; see rule 2."""
+    if place in parts:
+        return place
+    copy = whole.encode("utf-8", "surrogatepass")
+    begun = (
+        other
+        for other, part in parts.items()
+        if part and _named_otherwise(other[0], place[0]) and copy.startswith(part)
+    )
+    return next(begun, place)
+
+
+def _named_otherwise(one: int | str, other: int | str) -> bool:
+    return "" in (one, other) or isinstance(one, str) != isinstance(other, str)
 
 
 def _plain(text: str) -> str:

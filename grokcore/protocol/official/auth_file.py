@@ -32,6 +32,7 @@ CURRENT_KEY = "https://auth.x.ai::"
 LEGACY_KEY = "https://accounts.x.ai/sign-in"
 API_KEY_KEY = "xai::api_key"
 
+_BOM = b"\xef\xbb\xbf"
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _NAME = re.compile(r"[\x21-\x7e]{1,300}")
 
@@ -81,7 +82,7 @@ def parse_token_output(data: bytes, now: float) -> CliSession:
     :param now: seconds since 1970.
     :raises ValueError: if *data* is neither; the message is a sentence for the owner.
     """
-    text = data.decode("utf-8", "replace").strip()
+    text = data.decode("utf-8-sig", "replace").strip()
     if not text:
         raise ValueError("It printed nothing.")
     value = _json_value(text) if text[0] in '{"' else text
@@ -97,7 +98,7 @@ def parse_token_output(data: bytes, now: float) -> CliSession:
 
 def _json_object(data: bytes) -> Mapping[str, Any]:
     try:
-        entries = loads(data)
+        entries = loads(data.removeprefix(_BOM))
     except ValueError:
         raise ValueError("It is not JSON.") from None
     if not isinstance(entries, dict):

@@ -16,6 +16,7 @@ Rules
    is the only proof that none is missing.
 4. What follows the terminal event, or is of another response, is counted as ``other_side``.
 5. Events don't depend on how the bytes were cut.
+6. A response without a stream (``application/json``) is an answer too: some proxies don't stream.
 """
 
 from __future__ import annotations
@@ -154,6 +155,9 @@ class Decoder:
         if kind is None:
             if event.get("error"):
                 self._read_error(event)
+            elif event.get("object") == "response" and "output" in event:
+                told = "incomplete" if "status" in event else "completed"
+                self._read_life(f"response.{told}", event)  # its own status goes before that
             else:
                 self.counters.note_key(name if isinstance(name, str) else next(iter(event), "{}"))
         elif "response_id" in event and not self._is_own(event["response_id"]):
@@ -202,12 +206,16 @@ class Decoder:
             case Kind.WORK:
                 answer.events.append(Activity())
             case Kind.ITEM_ADDED | Kind.ITEM_DONE:
-                done = kind is Kind.ITEM_DONE
-                self._items.read(event.get("item"), _place(event, "")[0], done=done)
+                self._read_item(event, done=kind is Kind.ITEM_DONE)
             case Kind.ERROR:
                 self._read_error(event)
             case _:
                 self._note_odd()
+
+    def _read_item(self, event: dict[str, Any], *, done: bool) -> None:
+        item = event.get("item")
+        which = item.get("id") if isinstance(item, dict) else None
+        self._items.read(item, _place({"item_id": which, **event}, "")[0], done=done)
 
     def _read_thought(self, kind: Kind, event: dict[str, Any]) -> None:
         place = _place(event, "summary_index" if "summary_index" in event else "content_index")
@@ -262,7 +270,7 @@ class Decoder:
 def _place(event: dict[str, Any], part: str) -> Place:
     index, inner = event.get("output_index"), event.get(part)
     if not isinstance(index, int):
-        index = str(event.get("item_id"))
+        index = str(event.get("item_id") or "")
     return index, inner if isinstance(inner, int) else 0
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "ModelKind",
     "OfficialModel",
     "by_name",
+    "is_likely_chat",
     "merged",
     "parse_models",
     "recall",
@@ -37,6 +38,7 @@ MOST_CONTEXT = 10**9
 """Tokens."""
 
 _NAME = re.compile(r"[\x21-\x7e]{1,200}")
+_LIKELY = re.compile(r"grok-[\x21-\x7e]{1,100}")
 _EFFORT = re.compile(r"[a-z][a-z_-]{0,29}")
 _WORDS = re.compile(r"[^a-z]+")
 
@@ -137,6 +139,11 @@ def by_name(models: Iterable[OfficialModel]) -> dict[str, OfficialModel]:
         for alias in model.aliases:
             names.setdefault(alias, model)
     return names
+
+
+def is_likely_chat(name: str) -> bool:
+    """Whether a name that no list has could be that of a model for answers in text."""
+    return _LIKELY.fullmatch(name) is not None and _kind(name, None) is ModelKind.CHAT
 
 
 def record_of(models: Iterable[OfficialModel], at: float) -> dict[str, object]:

@@ -11,9 +11,10 @@ Rules
 -----
 1. The events do not depend on how the input was cut.
 2. A line that begins with a brace is data too. Some proxies put a bare JSON object into a stream.
-3. The standard drops an event that its blank line does not end. Here the end of the input is as
+3. If the first line begins with a brace and ends without one, all of the input is one JSON value.
+4. The standard drops an event that its blank line does not end. Here the end of the input is as
    good: whole JSON is whole.
-4. Nothing is raised. A line, or an event of many lines, over the cap ends the reading, and
+5. Nothing is raised. A line, or an event of many lines, over the cap ends the reading, and
    :attr:`EventReader.too_long` says so; events before it are delivered.
 """
 
@@ -40,6 +41,7 @@ class EventReader:
         self._tail = bytearray()
         self._after_cr = False
         self._begun = False
+        self._is_one_value = False
         self._data: list[bytes] = []
         self._size = 0
         self.too_long = False
@@ -76,7 +78,10 @@ class EventReader:
         if not self._begun:
             self._begun = True
             line = line.removeprefix(_BOM)
-        if not line:
+            self._is_one_value = line.startswith(b"{") and not line.rstrip().endswith(b"}")
+        if self._is_one_value:
+            self._keep(line)
+        elif not line:
             self._dispatch(found)
         elif line.startswith(b"data:"):
             self._keep(line[6:] if line.startswith(b"data: ") else line[5:])

@@ -528,6 +528,8 @@ class Completion:
     def _begin(self, lease: AnyLease, prepared: PreparedQuestion, *, fresh: bool) -> Attempt:
         self._clocks.begin_attempt(trio.current_time())
         try:
+            bounds = prepared.rendered.rendering.local_bounds
+            decoder = within_bounds(prepared.decoder(), bounds)
             exchange = prepared.open(fresh=fresh)
         except BaseException:
             lease.return_unused()
@@ -536,7 +538,7 @@ class Completion:
             self._lane,
             lease,
             exchange,
-            within_bounds(prepared.decoder(), prepared.rendered.rendering.local_bounds),
+            decoder,
             self._waits,
             self._gateway.alarm,
         )

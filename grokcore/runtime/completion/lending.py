@@ -59,6 +59,13 @@ class Lending:
         listed = (desk.wares.names for desk in self.desks if desk.use is not LaneUse.OFF)
         return tuple(dict.fromkeys(name for names in listed for name in names))
 
+    def knows(self, name: str, lanes: frozenset[LaneName]) -> bool:
+        """Whether an official lane among *lanes* has a model of this name. It may have more than
+        :attr:`names`, as long as xAI has not listed any.
+        """
+        desks = (desk for desk in self.desks if desk.use is not LaneUse.OFF and desk.name in lanes)
+        return any(desk.wares.upstream_name(name) for desk in desks)
+
     # Without a wait ------------------------------------------------------------------------------
 
     def first(self, need: Need) -> LaneName:

@@ -85,11 +85,13 @@ def chosen_model(
     lifetime: Lifetime,
     *,
     suggest: Callable[[Model], bool] = lambda _: True,
+    unlisted: bool = False,
 ) -> Model:
     """The model that a request names.
 
     :param suggest: returns whether an error may suggest a model. Routes that refuse some models
         don't suggest them.
+    :param unlisted: whether it may be one that xAI has not listed, as no list could be had yet.
     :raises ModelNotFound: if there is no such model.
     :raises ModelNotAllowed: if this key may not use it.
     """
@@ -100,6 +102,7 @@ def chosen_model(
             for candidate, model in models.items()
             if lifetime.caller.may_use(candidate) and suggest(model)
         }
+        models |= services.unlisted(name, lifetime.caller.lanes) if unlisted else {}
     model = find_model(models, name)
     lifetime.trace.model = model.name
     lifetime.caller.require_model(model.name)

@@ -42,7 +42,7 @@ async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> AnyCo
 
 async def _admitted(services: Services, ask: Ask, lifetime: Lifetime) -> Question:
     lifetime.trace.stream = ask.stream
-    model = chosen_model(services, ask.model, lifetime)
+    model = chosen_model(services, ask.model, lifetime, unlisted=True)
     require_served(services, model, lifetime)
     return await question_of(services, ask, model, lifetime)
 
@@ -53,7 +53,7 @@ async def token_count(services: Services, ask: Ask, lifetime: Lifetime) -> int:
 
     :raises GrokApiError: if the request can't be served.
     """
-    model = chosen_model(services, ask.model, lifetime)
+    model = chosen_model(services, ask.model, lifetime, unlisted=True)
     try:
         question = _question(ask, model, Enclosed(), lifetime)
         return (await services.gateway.rendered(question)).rendering.prompt_tokens

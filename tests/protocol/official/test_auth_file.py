@@ -182,3 +182,10 @@ def test_any_output_is_a_token_or_a_value_error(printed: bytes) -> None:
     assert session.token.isascii()
     assert session.token.isprintable()
     assert " " not in session.token
+
+
+def test_a_mark_of_byte_order_is_passed_over() -> None:
+    """Some editors write one."""
+    mark = b"\xef\xbb\xbf"
+    assert parse_auth_file(mark + in_file({CURRENT_KEY + "client": WHOLE})).token == "token-1"
+    assert parse_token_output(mark + b"token-1\r\n", AT).token == "token-1"

@@ -154,6 +154,53 @@ def test_a_damaged_event_is_made_good_by_the_copy_at_the_end() -> None:
         assert isinstance(events[-1], Failed)
 
 
+NAMELESS = {"type": "response.output_text.delta", "delta": "Hello"}
+BY_ID = NAMELESS | {"item_id": "msg_0"}
+
+
+@pytest.mark.parametrize("begun", [NAMELESS, BY_ID])
+@pytest.mark.parametrize(
+    "copy",
+    [
+        {"type": "response.output_text.done", "output_index": 0, "text": "Hello you"},
+        {"type": "response.output_item.done", "item": message("Hello you")},
+        {"type": "response.content_part.done", "item_id": "msg_0", "part": message("Hello you")},
+    ],
+)
+def test_a_part_under_two_names_is_given_once(begun: dict[str, Any], copy: dict[str, Any]) -> None:
+    """Some events name an item's place, others its id, and others neither."""
+    if "part" in copy:
+        copy = copy | {"part": copy["part"]["content"][0]}
+    assert said(decoded(sent(begun, copy, completed(message("Hello you"))))) == "Hello you"
+
+
+def test_reasoning_under_two_names_is_given_once() -> None:
+    """As text is."""
+    begun = {"type": "response.reasoning_text.delta", "item_id": "rs_0", "delta": "Hm"}
+    copy = {"type": "response.reasoning_text.done", "output_index": 0, "text": "Hm"}
+    events = decoded(sent(begun, copy, delta("Hi", 1), completed(message("Hi"))))
+    assert [event for event in events if isinstance(event, Thinking)] == [Thinking("Hm")]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_response_without_a_stream_is_an_answer(indent: int | None) -> None:
+    """As JSON on one line or many, cut anywhere; with its counts, and as whole as it says."""
+    whole = completed(message("Hello"), usage=USAGE)["response"] | {"object": "response"}
+    data = json.dumps(whole, indent=indent).encode()
+    for pieces in ([data], cut_everywhere(data)):
+        text, used, end = decoded(pieces)
+        assert (text, end) == (Text("Hello"), Finished())
+        assert isinstance(used, Used)
+    del whole["status"]
+    assert decoded(json.dumps(whole).encode())[-1] == Finished()
+    for status in ("in_progress", "failed"):
+        [*_, last] = decoded(json.dumps(whole | {"status": status}, indent=indent).encode())
+        assert isinstance(last, Failed)
+    [failed] = decoded(json.dumps({"error": {"message": "rate limit"}}, indent=indent).encode())
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, QuotaExhausted)
+
+
 def test_two_messages_are_divided_by_a_blank_line() -> None:
     """What is said before a search does not run into the answer."""
     assert said(events_of(delta("I'll look."), delta("It rains.", 2), completed())) == (

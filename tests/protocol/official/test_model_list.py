@@ -15,6 +15,7 @@ from grokcore.protocol.official.model_list import (
     ModelKind,
     OfficialModel,
     by_name,
+    is_likely_chat,
     merged,
     parse_models,
     recall,
@@ -325,3 +326,10 @@ def test_a_list_that_is_cut_anywhere_is_survived() -> None:
     whole = body([LANGUAGE_MODEL, CLI_MODEL])
     for end in range(len(whole)):
         assert parse_models(whole[:end]) == ()
+
+
+def test_a_name_alone_may_tell_a_model_for_text() -> None:
+    """As long as there is no list."""
+    assert is_likely_chat("grok-9-fast")
+    assert not is_likely_chat("grok-9-image")
+    assert not is_likely_chat("other-9")

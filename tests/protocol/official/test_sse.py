@@ -24,6 +24,7 @@ CASES = [
     (b"data: a", [b"a"]),
     (b"data: a\n", [b"a"]),
     (b'data: a\n{"error":1}\nx: y\n\n', [b"a", b'{"error":1}']),
+    (b'{\n "a": 1,\n\n "b": 2}\n', [b'{\n "a": 1,\n\n "b": 2}\n']),
     (b"", []),
 ]
 

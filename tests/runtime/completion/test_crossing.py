@@ -46,7 +46,7 @@ from grokcore.web.answers.choices import Choices
 from tests.scenarios import on_fake_clock
 
 from ..desks import EVERYWHERE, OFFICIAL_ONLY, FakeHolder, desk_of
-from ..echo_lane import EchoLane
+from ..echo_lane import EchoLane, EchoQuestion
 from ..worlds import collect, failure_of
 
 OVERFLOW, FIRST = LaneUse.OVERFLOW, LaneUse.FIRST
@@ -389,3 +389,50 @@ async def test_a_correction_never_crosses() -> None:
     await completion.aclose()
     assert lanes.asked == (2, 0)
     assert lanes.idle
+
+
+@pytest.mark.parametrize("steps", range(12))
+@on_fake_clock
+async def test_a_client_that_leaves_at_any_step_leaves_no_lease(steps: int) -> None:
+    """Neither the desk nor the cap keeps anything of a question whose client is gone."""
+    lanes = lanes_of(LaneUse.ONLY)
+    completion = await lanes.ask()
+    async with trio.open_nursery() as nursery:
+
+        async def use() -> None:
+            try:
+                await completion.start()
+                while await completion.next_events():
+                    await trio.lowlevel.checkpoint()
+            finally:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+                    await completion.aclose()
+
+        nursery.start_soon(use)
+        for _ in range(steps):
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    assert lanes.idle
+    assert lanes.desk.spending is not None
+    assert lanes.desk.spending.expected == 0
+
+
+@pytest.mark.parametrize("step", ["prepare", "decoder", "open"])
+@on_fake_clock
+async def test_a_bug_at_any_step_leaves_no_lease(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer fails as a bug does; the next one finds room under the cap."""
+    lanes = lanes_of(LaneUse.ONLY)
+    completion = await lanes.ask()
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(EchoQuestion, step, fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        await completion.start()
+    await completion.aclose()
+    assert lanes.idle
+    assert lanes.desk.spending is not None
+    assert lanes.desk.spending.expected == 0

@@ -10,20 +10,23 @@ from .file_value import FileValue
 
 __all__ = ["KeyFile", "parse_key"]
 
+_BOM = b"\xef\xbb\xbf"
 _KEY = re.compile(rb"[\x21-\x7e]{1,4096}")
 
 
 def parse_key(data: bytes) -> Credential:
-    """The key that a file holds.
+    """The key that a file holds, perhaps behind a BOM and in quotes.
 
     :raises ValueError: if it holds none, or anything else beside it; the content is not quoted.
     """
-    words = data.split()
+    words = data.removeprefix(_BOM).split()
     if not words:
         raise ValueError("It is empty; it must hold the key alone.")
     if len(words) > 1 or not _KEY.fullmatch(words[0]):
         raise ValueError("It must hold the key alone, on one line.")
-    return Credential(words[0].decode("ascii"))
+    key = words[0].decode("ascii")
+    is_quoted = len(key) > 2 and key[0] == key[-1] and key[0] in "\"'"
+    return Credential(key[1:-1] if is_quoted else key)
 
 
 class KeyFile(CredentialSource):

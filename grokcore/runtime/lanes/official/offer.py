@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from ....protocol.conversation.usage import Usage
 from ....protocol.official.costs import cost_of
+from ....protocol.official.model_list import is_likely_chat
 from .catalogue import CatalogueKeeper
 
 __all__ = ["Offer"]
@@ -15,6 +16,7 @@ class Offer:
     """See :class:`~grokcore.runtime.pool.official_seams.Wares`.
 
     :ivar allowed: xAI's names that may be asked for; empty allows all.
+    :ivar ours: names of grok.com's models here: they are not xAI's.
     :ivar stand_ins: by a name of this server's, xAI's name of the model that answers for it.
     """
 
@@ -27,6 +29,7 @@ class Offer:
         self.keeper = keeper
         self.allowed = frozenset(allowed)
         self.stand_ins = dict(stand_ins or {})
+        self.ours: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,8 +52,13 @@ class Offer:
     def _has(self, name: str) -> bool:
         listed = self.keeper.catalogue.models
         if not listed:  # the owner's own list is believed until xAI's can be had
-            return name in self.allowed
+            return name in self.allowed or self._is_believed(name)
         return name in listed and (not self.allowed or name in self.allowed)
+
+    def _is_believed(self, name: str) -> bool:
+        """Whether a client's word is taken for a model, as xAI has never listed any."""
+        never_listed = self.keeper.catalogue.at is None and not self.allowed
+        return never_listed and name not in self.ours and is_likely_chat(name)
 
     def reasons(self, model: str) -> bool:
         """Whether *model* (xAI's name) takes parameters for its reasoning."""

@@ -62,6 +62,14 @@ def test_a_file_that_holds_no_key_alone_is_explained_and_not_quoted(data: bytes)
     assert data == b"" or data.decode("latin-1") not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "data", [b"\xef\xbb\xbfxai-key\r\n", b'"xai-key"\n', b"'xai-key'", b"\xef\xbb\xbf'xai-key' "]
+)
+def test_marks_of_editors_and_shells_are_no_part_of_a_key(data: bytes) -> None:
+    """A key in quotes would be refused by xAI, with no word on why."""
+    assert parse_key(data).secret == "xai-key"
+
+
 @on_real_clock
 async def test_a_new_key_takes_effect(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether the file is replaced or written over; a file that is gone has no key."""

@@ -70,8 +70,26 @@ async def test_without_a_list_the_owners_own_words_count() -> None:
     assert blind.names == ("grok-auto", "grok-4.7")
     assert blind.upstream_name("grok-auto") == "grok-4.7"
     assert blind.upstream_name("grok-4.6") == ""
-    assert offer(listed=False).names == ()
-    assert offer(listed=False).upstream_name("grok-4.7") == ""
+
+
+@on_fake_clock
+async def test_without_any_word_a_clients_name_is_believed() -> None:
+    """If it may be a model of xAI's for text. Once there has been a list, that alone counts."""
+    blind = offer(listed=False)
+    blind.ours = frozenset({"grok-auto"})
+    assert blind.names == ()
+    assert blind.upstream_name("grok-9") == "grok-9"
+    for name in (
+        "grok-auto",
+        "gpt-9",
+        "grok-",
+        "grok-imagine-image",
+        "grok-9 x",
+        "grok-" + "x" * 200,
+    ):
+        assert blind.upstream_name(name) == ""
+    blind.keeper.catalogue.take(parse_models(orjson.dumps(LIST)), 1.0)
+    assert blind.upstream_name("grok-9") == ""
 
 
 @on_fake_clock
