@@ -45,6 +45,9 @@ __all__ = [
     "source_of",
 ]
 
+WATCH_S = 1.0
+"""Pause between two looks at the file of a credential, in seconds."""
+
 FIRST_LIST_S = 2.0
 """Longest wait of a starting server for its first list of an official lane's models, in seconds."""
 
@@ -145,7 +148,7 @@ class OfficialWay:
         if _credential_settings(old) != _credential_settings(self.settings):
             self.source = self.desk.holder = source_of(self.settings)
             self.desk.standing.forget()
-            self.keeper.demand()
+            self.keeper.hurry()
         self._apply(config)
 
     def _apply(self, config: Config) -> None:
@@ -196,8 +199,22 @@ class OfficialWay:
             with trio.CancelScope() as self._asking:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self.keeper.run)
+                    nursery.start_soon(self._watch)
                     if self.name is LaneName.CLI:
                         nursery.start_soon(self.credits.run)
+
+    async def _watch(self) -> None:
+        """Have the list asked for whenever there is another credential in the owner's file."""
+        known = self.source.key
+        while True:
+            await trio.sleep(WATCH_S)
+            if isinstance(self.settings, CliConfig) and self.settings.token_command:
+                continue  # the program is run when its token is needed
+            await self.source.refresh()
+            if self.source.key not in ("", known):
+                self.keeper.hurry()
+                self.desk.changed()
+            known = self.source.key or known
 
     def _listed(self) -> None:
         self.lists_changed = True

@@ -141,7 +141,7 @@ async def test_a_question_to_a_model_that_no_token_may_use_names_the_plan_and_th
         assert "expert" in message
         assert "TIER_SUPERGROK" in message
         assert message.endswith(
-            "The tokens here may use: grok-auto, grok-fast, grok-4.1-thinking, grok-4.1, "
+            "This server can be asked for: grok-auto, grok-fast, grok-4.1-thinking, grok-4.1, "
             "grok-4-fast, grok-3-fast, grok-imagine-0.9."
         )
     assert "model grok-expert (mode expert)" in second.json()["error"]["message"]
@@ -157,7 +157,7 @@ async def test_a_picture_from_a_model_that_no_token_may_use_is_refused_alike(sit
         "/v1/images/generations", json={"prompt": "a cat", "model": "grok-4-heavy"}
     )
     assert (reply.status_code, reply.json()["error"]["code"]) == (503, "no_tokens")
-    assert "The tokens here may use: grok-expert, " in reply.json()["error"]["message"]
+    assert "This server can be asked for: grok-expert, " in reply.json()["error"]["message"]
 
 
 @on_site(config=KEYS, tokens=(FREE,))
@@ -169,7 +169,7 @@ async def test_a_guest_hears_of_its_own_models_only(site: Site) -> None:
         "/v1/chat/completions", json=chat(model="grok-heavy"), headers={"x-api-key": "guest"}
     )
     assert reply.json()["error"]["message"].endswith(
-        "The tokens here may use: grok-4.1, grok-3-fast."
+        "This server can be asked for: grok-4.1, grok-3-fast."
     )
 
 
@@ -187,4 +187,4 @@ async def test_a_model_whose_only_token_is_dead_is_refused_with_the_others_named
     assert (reply.status_code, reply.json()["error"]["code"]) == (503, "no_valid_tokens")
     message = reply.json()["error"]["message"]
     assert "no token that may use the model grok-heavy" in message
-    assert message.endswith(f"The tokens here may use: {', '.join(FOR_ALL)}.")
+    assert message.endswith(f"This server can be asked for: {', '.join(FOR_ALL)}.")

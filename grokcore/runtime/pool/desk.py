@@ -200,7 +200,9 @@ class Desk:
             return None
         usd = f"{spending.cap / TICKS_PER_USD:g}"
         return SpendingCapReached(
-            f"The paid lane has spent today's [api] daily_usd ({usd} USD).", retry_after=left
+            f"The paid lane has spent today's [api] daily_usd ({usd} USD). The day ends in "
+            f"{int(left // 3600)} h {math.ceil(left % 3600 / 60)} min.",
+            retry_after=left,
         )
 
     # For the owner -------------------------------------------------------------------------------

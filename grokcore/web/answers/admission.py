@@ -145,7 +145,7 @@ def _not_for_key(services: Services, model: Model, lifetime: Lifetime) -> ModelN
 def _name_others(services: Services, error: GrokApiError, lifetime: Lifetime) -> None:
     names = names_served(services, lifetime)
     if names:
-        error.amend(advice=f"The tokens here may use: {', '.join(names)}.")
+        error.amend(advice=f"This server can be asked for: {', '.join(names)}.")
 
 
 async def attached(

@@ -81,11 +81,16 @@ class CatalogueKeeper:
         self._on_change = on_change
         self._failures = 0
         self._demanded = trio.Event()
+        self._pausing = trio.CancelScope()
         self.asked = trio.Event()
 
     def demand(self) -> None:
         """Ask soon: the list lacks a model, or has one that is gone."""
         self._demanded.set()
+
+    def hurry(self) -> None:
+        """Ask now: there is another credential, or another address."""
+        self._pausing.cancel()
 
     def record(self) -> dict[str, object]:
         """A record for the state file; empty without a list."""
@@ -105,7 +110,7 @@ class CatalogueKeeper:
             self._demanded = trio.Event()
             await self._ask()
             self.asked.set()
-            with trio.move_on_after(self._pause()):
+            with trio.move_on_after(self._pause()) as self._pausing:
                 await trio.sleep(DEMAND_S)
                 await self._demanded.wait()
 

@@ -91,6 +91,16 @@ async def test_a_failure_is_repeated_ever_more_seldom(
     assert world.names == ["grok-9"]
 
 
+@with_keeper(FAILING, ONE)
+async def test_another_credential_is_tried_at_once(world: World) -> None:
+    """The owner has just mended it, and does not wait for a minute."""
+    await trio.sleep(2)
+    world.keeper.hurry()
+    await trio.sleep(1)
+    assert world.grok.times == [0, 2]
+    assert world.names == ["grok-9"]
+
+
 @with_keeper(ONE, FAILING)
 async def test_the_last_good_list_stays(world: World) -> None:
     """Its models are answered by xAI itself, list or no list."""
