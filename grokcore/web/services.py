@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
-from ..protocol.models import LaneName, Model
+from ..protocol.models import LaneName, LaneUse, Model
 from ..runtime.attachments.fetch import Fetcher
 from ..runtime.completion.gateway import Gateway
 from .delivery import Deliveries
@@ -35,6 +35,13 @@ class Services:
     deliveries: Deliveries
     census: Census
     media_maker: Callable[[], MediaMaker | None] = lambda: None
+
+    @property
+    def paid_pictures_are_off(self) -> bool:
+        """Whether the paid lane could draw, if the owner let it."""
+        desk = self.gateway.lending.desk(LaneName.API)
+        in_use = desk is not None and desk.use is not LaneUse.OFF
+        return in_use and not self.state.config.api.images
 
     @property
     def models(self) -> Mapping[str, Model]:

@@ -109,21 +109,25 @@ def chosen_model(
     return model
 
 
-def require_served(services: Services, model: Model, lifetime: Lifetime) -> None:
+def require_served(
+    services: Services,
+    model: Model,
+    lifetime: Lifetime,
+    lanes: frozenset[LaneName] = frozenset(LaneName),
+) -> None:
     """Check that a lane may be asked for *model*, before anything is fetched for it.
 
+    :param lanes: those that could answer such a question.
     :raises ModelNotAllowed: if only lanes may that this key may not use.
     :raises NoTokens: if none may; the message names the models that may be asked for.
     :raises NoValidTokens: if Grok has refused the credentials of all that may.
     """
     lending, caller = services.gateway.lending, lifetime.caller
-    if lending.serves(model, caller.lanes):
+    if lending.serves(model, caller.lanes & lanes):
         return
-    if lending.serves(model, frozenset(LaneName)) and not (
-        model.on_web and LaneName.WEB in caller.lanes
-    ):
+    if lending.serves(model, lanes) and not (model.on_web and LaneName.WEB in caller.lanes):
         raise _not_for_key(services, model, lifetime)
-    need = Need(model, asker=caller.name, lanes=caller.lanes)
+    need = Need(model, asker=caller.name, lanes=caller.lanes & lanes)
     error = lending.hopeless(need, trio.current_time())
     if error is not None:  # else an account is on trial, and the question will show
         lifetime.headers["x-grok2api-attempts"] = "0"

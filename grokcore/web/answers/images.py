@@ -17,13 +17,13 @@ import time
 from attrs import frozen
 from quart import request
 
-from ...errors import InvalidRequest
+from ...errors import InvalidRequest, NoTokens, NoValidTokens, RateLimitExceeded
 from ...protocol.conversation.enclosures import Enclosed
 from ...protocol.conversation.messages import Message
 from ...protocol.conversation.question import Question, Task
 from ...protocol.dialects.openai_images.dialect import ImageCollector, ImageDialect
 from ...protocol.dialects.openai_images.request import DEFAULT_MODEL, ImageRequest, resolve_model
-from ...protocol.models import Model
+from ...protocol.models import LaneName, Model
 from ...runtime.completion.gateway import Completion
 from ...runtime.gather import for_all
 from ..edge.lifetime import Lifetime
@@ -34,6 +34,9 @@ from .choices import AnyCompletion
 from .form import read_fields
 
 __all__ = ["ImageRoute"]
+
+DRAWING = frozenset({LaneName.WEB})
+"""Lanes whose answers have pictures; xAI's API draws by a route of its own."""
 
 
 @frozen
@@ -54,7 +57,12 @@ class ImageRoute(AskingRoute[ImageRequest, ImageCollector]):
     async def open(self, services: Services, asked: ImageRequest, lifetime: Lifetime) -> Completion:
         """A completion that asks for the pictures."""
         model = _model_that_draws(services, asked.model, lifetime)
-        require_served(services, model, lifetime)
+        try:
+            require_served(services, model, lifetime, DRAWING)
+        except (NoTokens, NoValidTokens, RateLimitExceeded) as error:
+            if services.paid_pictures_are_off and LaneName.API in lifetime.caller.lanes:
+                error.amend(advice="xAI's API can draw, too: set [api] images = true.")
+            raise
         return await _open(services, model, asked, lifetime)
 
     def delivery(self, services: Services) -> None:
@@ -104,5 +112,6 @@ async def _open(
         Task.PICTURES,
         pictures=asked.n,
         asker=lifetime.caller.name,
+        lanes=lifetime.caller.lanes & DRAWING,
     )
     return await open_completion(services, question, lifetime)

@@ -10,7 +10,7 @@ from ...protocol.conversation.enclosures import Enclosed
 from ...protocol.conversation.question import Question, last_words
 from ...protocol.conversation.tools import Toolbox
 from ...protocol.dialects.ask import Ask
-from ...protocol.models import Model
+from ...protocol.models import LaneName, Model
 from ..edge.lifetime import Lifetime
 from ..services import Services
 from .admission import (
@@ -23,7 +23,7 @@ from .admission import (
 )
 from .choices import AnyCompletion
 
-__all__ = ["open_answer", "question_of", "token_count"]
+__all__ = ["answering_lanes", "open_answer", "question_of", "token_count"]
 
 
 async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> AnyCompletion:
@@ -43,7 +43,7 @@ async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> AnyCo
 async def _admitted(services: Services, ask: Ask, lifetime: Lifetime) -> Question:
     lifetime.trace.stream = ask.stream
     model = chosen_model(services, ask.model, lifetime, unlisted=True)
-    require_served(services, model, lifetime)
+    require_served(services, model, lifetime, answering_lanes(model))
     return await question_of(services, ask, model, lifetime)
 
 
@@ -73,6 +73,11 @@ async def question_of(services: Services, ask: Ask, model: Model, lifetime: Life
     return _question(ask, model, await brought(services, heard, lifetime), lifetime)
 
 
+def answering_lanes(model: Model) -> frozenset[LaneName]:
+    """The lanes that can answer a conversation with *model*: grok.com alone makes a video of it."""
+    return frozenset({LaneName.WEB} if model.video else LaneName)
+
+
 def _question(ask: Ask, model: Model, enclosed: Enclosed, lifetime: Lifetime) -> Question:
     assert model.limits is not None, "a configuration's table has its clocks resolved"
     # A link to a video is no JSON: a check of its form would have a second video made, in vain.
@@ -87,5 +92,5 @@ def _question(ask: Ask, model: Model, enclosed: Enclosed, lifetime: Lifetime) ->
         bounds=bounds,
         extras=ask.extras,
         asker=lifetime.caller.name,
-        lanes=lifetime.caller.lanes,
+        lanes=lifetime.caller.lanes & answering_lanes(model),
     )
