@@ -458,7 +458,8 @@ class Completion:
     async def _lease(self, previous: GrokApiError | None) -> AnyLease:
         began = trio.current_time()
         try:
-            lease = functools.partial(self._gateway.lending.lease, self._need, self._ticket)
+            need = self._need_after(previous)
+            lease = functools.partial(self._gateway.lending.lease, need, self._ticket)
             return await self._waits.under_clocks(lease)
         except GrokApiError as error:
             # No token is left. If the last failure was a token's fault, report the pool's state;
@@ -470,6 +471,18 @@ class Completion:
             raise
         finally:
             self.times.queue_s += trio.current_time() - began
+
+    def _need_after(self, previous: GrokApiError | None) -> Need:
+        """The need of the next attempt. The last one is left to an official lane, if one is open
+        and the tokens before failed by a fault of their own: others may be used up as well.
+        """
+        need = self._need
+        last = self._attempts.made == MAX_ATTEMPTS - 1
+        if previous is None or previous.blame is not Blame.TOKEN or not last:
+            return need
+        official = evolve(need, lanes=need.lanes & OFFICIAL_LANES)
+        shut = self._gateway.lending.hopeless(official, trio.current_time())
+        return official if shut is None else need
 
     def _final(self, error: GrokApiError) -> GrokApiError:
         """The error to report to the client for the last attempt's failure.

@@ -128,6 +128,27 @@ async def test_a_question_that_the_web_refuses_is_answered_by_the_paid_lane() ->
     assert lanes.idle
 
 
+@on_fake_clock
+async def test_the_last_attempt_is_the_paid_lanes_if_tokens_fail_one_after_the_other() -> None:
+    """However many there are: nobody knows of the rest whether they are used up, too."""
+    lanes = lanes_of(tokens=9)
+    lanes.web.refusals += [QuotaExhausted("x")] * 9
+    completion = await lanes.ask()
+    assert await collect(completion) == ANSWERED
+    assert (completion.attempts, lanes.asked) == (3, (2, 1))
+    assert lanes.idle
+
+
+@on_fake_clock
+async def test_the_last_attempt_is_a_tokens_if_the_paid_lane_is_shut() -> None:
+    """Nothing is lost without a lane that is open."""
+    lanes = lanes_of(tokens=9, holder=FakeHolder(""))
+    lanes.web.refusals += [QuotaExhausted("x")] * 2
+    completion = await lanes.ask()
+    assert await collect(completion) == ANSWERED
+    assert (completion.attempts, lanes.asked) == (3, (3, 0))
+
+
 @pytest.mark.parametrize(
     "fault", [TimeoutFirstResponse("x"), TimeoutChunk("x"), TransportFailure("x")]
 )
