@@ -39,8 +39,8 @@ def test_each_use_is_told_in_words(use: str, words: str) -> None:
 
 def test_the_clis_lane_is_told_with_its_file() -> None:
     """It spends the subscription's credits."""
-    (line,) = lines_of('[cli]\nauth_file = "/home/me/auth.json"', {})
-    assert line.startswith("lane cli, on your subscription's credits: /home/me/auth.json, ")
+    (line,) = lines_of('[cli]\nauth_file = "/srv/owner/auth.json"', {})
+    assert line.startswith("lane cli, on your subscription's credits: /srv/owner/auth.json, ")
 
 
 def test_a_lane_that_is_off_is_not_told() -> None:
