@@ -55,7 +55,7 @@ def test_the_lanes_are_readable(
         cli, api = page.locator("#lane-rows tr").all()
         for words in ("cli", "5e55a0c1", "ok", "2 under way", "37 % used", "9 models", "rests"):
             expect(cli).to_contain_text(words)
-        expect(cli).to_contain_text("anew in 3 d")
+        expect(cli).to_contain_text("new in 3 d")
         for words in ("api", "cap reached", "back in 5 h", "$2.52/$2.50", "<script>", "21 models"):
             expect(api).to_contain_text(words)
         assert api.locator(".left li").get_attribute("data-level") == "none"

@@ -68,11 +68,11 @@ function money({ budget, plan, rests }, time, received) {
   const bars = [];
   if (budget) {
     const { spent_usd: spent, daily_usd: most, day_ends_in: left } = budget;
-    bars.push(bar("today", most ? spent / most : 1, `${dollars(spent)}/${dollars(most)}`, received + left * 1000, "anew in "));
+    bars.push(bar("today", most ? spent / most : 1, `${dollars(spent)}/${dollars(most)}`, received + left * 1000, "new in "));
   }
   if (plan && plan.used_percent != null) {
     const ends = plan.ends_at == null ? null : received + (plan.ends_at - time) * 1000;
-    bars.push(bar(`credits ${plan.period}`.trim(), plan.used_percent / 100, `${Math.round(plan.used_percent)} % used`, ends, "anew in "));
+    bars.push(bar(`credits ${plan.period}`.trim(), plan.used_percent / 100, `${Math.round(plan.used_percent)} % used`, ends, "new in "));
   }
   return [...bars, ...rests.map((rest) => resting(rest, received))];
 }
@@ -116,6 +116,7 @@ function models({ models: count, age_s: age, fault }) {
 
 /** 0.4213 as "$0.42", and less than a cent as "$0.004". */
 function dollars(amount) {
+  if (amount > 0 && amount < 0.0005) return "<$0.001";
   if (amount > 0 && amount < 0.01) return `$${amount.toFixed(3)}`;
   return `$${Number.isInteger(amount) ? amount : amount.toFixed(2)}`;
 }
