@@ -20,5 +20,5 @@ async def test_a_server_is_told_where_they_are(site: Site) -> None:
     )
     reply = await site.client.get(f"{site.official_urls.api}/models", headers=KEYED)
     assert reply.status_code == 200
-    assert [call.path for call in site.official.calls] == ["/models"]
+    assert site.official.calls[-1].path == "/models"
     assert site.official_urls.cli.endswith("/cli/v1")

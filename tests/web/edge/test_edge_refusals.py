@@ -244,7 +244,7 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
 ) -> None:
     """The client gets the request id, the log the traceback under it."""
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(web_questions, "chosen_model", broken)
