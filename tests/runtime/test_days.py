@@ -33,7 +33,9 @@ def test_a_day_may_be_longer_than_24_hours() -> None:
     assert Days("Europe/Berlin", lambda: began)() == ("2026-10-25", 25 * 3600)
 
 
-@pytest.mark.parametrize("zone", ["Nowhere/City", "../etc/passwd", "Europe//Berlin", "/etc", "x\0y"])
+@pytest.mark.parametrize(
+    "zone", ["Nowhere/City", "../etc/passwd", "Europe//Berlin", "/etc", "x\0y"]
+)
 def test_an_unknown_zone_is_a_fault_of_the_setting(zone: str) -> None:
     """The message names the setting, and quotes nothing."""
     with pytest.raises(ConfigError, match=r"^\[api\] timezone: ") as caught:

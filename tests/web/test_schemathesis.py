@@ -32,6 +32,8 @@ OPTIONS = (
     *("--warnings", "off"),
     # A stream without an end, and switching off the tokens that the others need.
     *("--exclude-operation-id", "watchStatus", "--exclude-operation-id", "actOnToken"),
+    # Without a key of xAI they are 501, which a fuzzer takes for a bug; see test_openapi_answers.py.
+    *("--exclude-path-regex", "^/videos"),
 )
 
 POSITIVE = ("--mode", "positive", "--phases", "examples,fuzzing", "--max-examples", "20")
