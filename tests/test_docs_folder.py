@@ -26,7 +26,8 @@ from grokcore.errors import GrokApiError, UpstreamFailure
 from grokcore.protocol.advice import ADVICE, OFFICIAL_ADVICE
 from grokcore.protocol.dialects.openai_errors import error_type
 from grokcore.protocol.models import LaneName
-from grokcore.runtime.completion.gateway import Completion, Manner, Times
+from grokcore.runtime.completion.facts import Manner, Times
+from grokcore.runtime.completion.gateway import Completion
 from grokcore.simulator.official.app import KEY
 from grokcore.simulator.scripts import answer, page
 from grokcore.web.observing.request_log import RequestLog

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ..config import ApiConfig, Config
 from ..protocol.models import LaneUse
-from ..protocol.tokens import token_key
+from ..protocol.tokens import ID_DIGITS, token_key
 from .official_sources import Configured, configured_lanes
 
 __all__ = ["lane_lines", "lanes_that_answer"]
@@ -24,7 +24,7 @@ def lane_lines(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
         settings = configured.settings
         when = f"{_WHEN[settings.use]} ([{configured.lane.value}] use)"
         if isinstance(settings, ApiConfig):
-            key = f"key {token_key(settings.key)} of {configured.place}"
+            key = f"key {token_key(settings.key)[:ID_DIGITS]} of {configured.place}"
             held = key if settings.key else f"the key in {configured.place}"
             cap = f"at most {settings.daily_usd:g} USD a day ([api] daily_usd)"
             yield f"paid lane api: {held}, {cap}, {when}"

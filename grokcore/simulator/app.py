@@ -10,14 +10,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import trio
 from attrs import define, field
 
 from . import lines
 from .accounts import MODES_PATH, SESSION_PATH, all_modes, session_of
 from .agent.model import Agent
 from .agent.playing import over_rest
-from .asgi import Receive, SendFn, answer, live, whole_body
+from .asgi import ScriptedService
 from .assets import ASSETS_PREFIX, asset
 from .files import POST_PATH, UPLOAD_PATH, Files
 from .limits import UNLIMITED, Limit
@@ -73,10 +72,11 @@ class Call:
     proxied: bool = False
     outcome: str = "open"
     ended_at: float = 0.0
+    method: str = "POST"
 
 
 @define(eq=False)
-class Simulator:
+class Simulator(ScriptedService[Call]):
     """A simulated Grok.
 
     :ivar calls: all chats so far; *asks*: all requests for rate limits.
@@ -101,10 +101,8 @@ class Simulator:
     :ivar sessions: all questions for the user id so far; *modes*: for the modes. *session_scripts*
         and *mode_scripts* are the answers to them, by session token.
     :ivar agent: answers questions with functions in them, on both lanes, unless a script does.
-    :ivar date: the ``Date`` of every response; empty for the true one. To be set before serving.
     """
 
-    calls: list[Call] = field(factory=list)
     asks: list[Call] = field(factory=list)
     uploads: list[Call] = field(factory=list)
     upload_scripts: dict[str, deque[Script]] = field(factory=dict)
@@ -122,13 +120,11 @@ class Simulator:
     signature: str = ""
     strict_limits: bool = False
     agent: Agent = field(factory=Agent)
-    date: str = ""
     sockets: PageSockets = field(factory=PageSockets)
     sessions: list[Call] = field(factory=list)
     session_scripts: dict[str, Script] = field(factory=dict)
     modes: list[Call] = field(factory=list)
     mode_scripts: dict[str, Script] = field(factory=dict)
-    _changed: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
 
     def __attrs_post_init__(self) -> None:
         self.sockets.changed = self._changed.unpark_all
@@ -146,32 +142,11 @@ class Simulator:
         """Set the answer to chats of all tokens without a script."""
         self.default = lambda _: script
 
-    @property
-    def open_calls(self) -> list[Call]:
-        """The chats under way over REST."""
-        return [call for call in self.calls if call.outcome == "open"]
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for *condition*, which is checked whenever a request begins or ends."""
-        while not condition():
-            await self._changed.park()
-
-    async def __call__(self, scope: Any, receive: Receive, send: SendFn) -> None:
-        if scope["type"] == "lifespan":
-            await live(receive, send)
-            return
-        body = await whole_body(receive)
-        if body is None:
-            return
+    def recorded(self, scope: Any, body: bytes) -> Call:
+        """Record a request, with the others of its kind."""
         call = _seen(scope, body)
         self._list_for(call.path).append(call)
-        self._changed.unpark_all()
-        try:
-            await self._answer(call, scope["method"], receive, send)
-        finally:
-            call.ended_at = trio.current_time()
-            call.outcome = "aborted" if call.outcome == "open" else call.outcome
-            self._changed.unpark_all()
+        return call
 
     async def serve_socket(self, peer: Peer) -> None:
         """Serve a connection whose first request asks for a websocket."""
@@ -191,10 +166,9 @@ class Simulator:
             return others[path]
         return self.uploads if path in (UPLOAD_PATH, POST_PATH) else self.calls
 
-    async def _answer(self, call: Call, method: str, receive: Receive, send: SendFn) -> None:
-        await answer(self._script_for(call, method), call, receive, send, self.date)
-
-    def _script_for(self, call: Call, method: str) -> Script:
+    def script_for(self, call: Call) -> Script:
+        """The answer to a request."""
+        method = call.method
         if method == "POST" and call.path == RATE_LIMITS_PATH:
             return self._told_limits(call)
         if method == "POST" and call.path in (UPLOAD_PATH, POST_PATH):
@@ -304,6 +278,7 @@ def _seen(scope: Any, body: bytes) -> Call:
         fields,
         scope["client"][1],
         path != scope["path"],
+        method=scope["method"],
     )
 
 

@@ -1,15 +1,16 @@
-"""Playing scripts through ASGI, for every simulated service."""
+"""Recording requests and playing scripts through ASGI, for every simulated service."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import trio
+from attrs import define, field
 
 from .scripts import Cut, Script, Send, Wait
 
-__all__ = ["Broken", "Receive", "Request", "SendFn", "answer", "live", "whole_body"]
+__all__ = ["Broken", "Receive", "Request", "ScriptedService", "SendFn"]
 
 Message: TypeAlias = Any
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -23,10 +24,63 @@ class Broken(Exception):
 class Request(Protocol):
     """A recorded request.
 
-    :ivar outcome: ``"open"`` while it is answered; set to ``"complete"`` or ``"cut"``.
+    :ivar outcome: ``"open"`` while it is answered; set to ``"complete"``, ``"cut"`` or
+        ``"aborted"``.
+    :ivar ended_at: trio's time.
     """
 
     outcome: str
+    ended_at: float
+
+
+_Request = TypeVar("_Request", bound=Request)
+
+
+@define(eq=False)
+class ScriptedService(Generic[_Request]):
+    """A service that records each request and plays a script for it.
+
+    :ivar calls: the requests so far; which ones is the service's matter.
+    :ivar date: the ``Date`` of every response; empty for the true one. To be set before serving.
+    """
+
+    calls: list[_Request] = field(factory=list)
+    date: str = ""
+    _changed: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
+
+    def recorded(self, scope: Any, body: bytes) -> _Request:
+        """Record a request."""
+        raise NotImplementedError
+
+    def script_for(self, call: _Request) -> Script:
+        """The answer to a request."""
+        raise NotImplementedError
+
+    @property
+    def open_calls(self) -> list[_Request]:
+        """The *calls* under way."""
+        return [call for call in self.calls if call.outcome == "open"]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for *condition*, which is checked whenever a request begins or ends."""
+        while not condition():
+            await self._changed.park()
+
+    async def __call__(self, scope: Any, receive: Receive, send: SendFn) -> None:
+        if scope["type"] == "lifespan":
+            await live(receive, send)
+            return
+        body = await whole_body(receive)
+        if body is None:
+            return
+        call = self.recorded(scope, body)
+        self._changed.unpark_all()
+        try:
+            await answer(self.script_for(call), call, receive, send, self.date)
+        finally:
+            call.ended_at = trio.current_time()
+            call.outcome = "aborted" if call.outcome == "open" else call.outcome
+            self._changed.unpark_all()
 
 
 async def answer(

@@ -12,7 +12,7 @@ from ..config import Config, given_values, official_row, warnings_of
 from ..protocol.browser_values import BrowserValues
 from ..protocol.dialects.openai_responses.store import ResponseStore
 from ..protocol.models import Model
-from ..runtime.completion.gateway import FailedAttempt
+from ..runtime.completion.facts import FailedAttempt
 from ..runtime.wall import WallClock
 from .edge.auth import KeyRing
 from .edge.bodies import Bodies

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grokcore.errors import GrokApiError
 from grokcore.protocol.models import WebLane
-from grokcore.runtime.completion.gateway import FailedAttempt
+from grokcore.runtime.completion.facts import FailedAttempt
 
 
 def failed_attempt(

@@ -34,7 +34,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import trio
-from attrs import define, evolve, frozen
+from attrs import evolve
 
 from ...errors import (
     AttachmentModerated,
@@ -47,7 +47,7 @@ from ...errors import (
 )
 from ...protocol.clocks import Clocks
 from ...protocol.conversation.events import Event, ToolCall, Unusable
-from ...protocol.conversation.question import Question, Rendering, Repair
+from ...protocol.conversation.question import Question, Repair
 from ...protocol.emulation.repairing import quiet
 from ...protocol.emulation.structured import within_bounds
 from ...protocol.models import OFFICIAL_LANES, LaneName, WebLane
@@ -61,10 +61,11 @@ from ..pool.leases import AnyLease, TokenPool
 from .alarm import AlarmClock
 from .attempt import Attempt
 from .drift import Drift
+from .facts import FailedAttempt, Manner, Times
 from .lending import Lending
 from .waiting import Waits
 
-__all__ = ["Completion", "FailedAttempt", "Gateway", "Manner", "Times"]
+__all__ = ["Completion", "Gateway"]
 
 CLOSE_S = 2.0
 """Bound for closing a completion, in seconds. An abort takes well under a millisecond, as a rule.
@@ -78,62 +79,6 @@ others.
 _T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
-
-
-@frozen
-class FailedAttempt:
-    """A failed attempt, by Grok's or the egress's fault.
-
-    :ivar token_id: short hash of the token that it was made with.
-    :ivar egress: name of the egress that was used.
-    :ivar lane: the way to grok.com whose request failed. Attachments go up over REST, whatever the
-        model's. None for an official lane.
-    :ivar accepted: trio's time when the request was accepted; its settings are of that time, or
-        newer.
-    :ivar asked: the lane whose credential it was made with.
-    """
-
-    error: GrokApiError
-    model: str
-    token_id: str
-    egress: str
-    lane: WebLane | None
-    accepted: float
-    asked: LaneName = LaneName.WEB
-
-
-@define
-class Times:
-    """Shares of a completion's time.
-
-    :ivar queue_s: seconds it waited for tokens.
-    :ivar upload_s: seconds its pictures and files took on their way to Grok.
-    :ivar first_at: trio's time of the first meaningful event; None before.
-    """
-
-    queue_s: float = 0.0
-    upload_s: float = 0.0
-    first_at: float | None = None
-
-
-@frozen
-class Manner:
-    """How a question was put, for the response headers.
-
-    :ivar lane: the lane that it was put to.
-    :ivar in_file: and *tools_note*, *counts*: as in its
-        :class:`~grokcore.protocol.conversation.question.Rendering`.
-    """
-
-    lane: LaneName
-    in_file: bool = False
-    tools_note: str = ""
-    counts: bool = False
-
-    @classmethod
-    def of(cls, lane: LaneName, rendering: Rendering) -> Manner:
-        """The manner of *rendering* by *lane*."""
-        return cls(lane, rendering.in_file, rendering.tools_note, rendering.counts)
 
 
 class Gateway:

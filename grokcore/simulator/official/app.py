@@ -7,10 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import trio
 from attrs import define, evolve, field
 
-from ..asgi import Receive, SendFn, answer, live, whole_body
+from ..asgi import ScriptedService
 from ..peer import Peer
 from ..scripts import Script, Send, error
 from .account import Account
@@ -54,7 +53,7 @@ class _Failing:
 
 
 @define(eq=False)
-class OfficialSimulator:
+class OfficialSimulator(ScriptedService[OfficialCall]):
     """The two services.
 
     :ivar calls: all requests so far, refused ones too.
@@ -68,10 +67,8 @@ class OfficialSimulator:
     :ivar account: the owner of the session, and the credits that are left.
     :ivar wrong_key_status: the status for a key that is not known.
     :ivar pace_s: seconds before each event of an answer without a script.
-    :ivar date: the ``Date`` of every response; empty for the true one. To be set before serving.
     """
 
-    calls: list[OfficialCall] = field(factory=list)
     keys: set[str] = field(factory=lambda: {KEY})
     tokens: set[str] = field(factory=lambda: {TOKEN})
     models: list[ModelRow] = field(factory=lambda: list(MODELS))
@@ -82,10 +79,8 @@ class OfficialSimulator:
     account: Account = field(factory=Account)
     wrong_key_status: int = 400
     pace_s: float = 0.0
-    date: str = ""
     _failing: deque[_Failing] = field(factory=deque)
     _count: int = 0
-    _changed: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
 
     def script(self, model: str, *scripts: Scripted) -> None:
         """Set the answers to the next questions to a model; the last one stays."""
@@ -119,39 +114,19 @@ class OfficialSimulator:
         """The requests to a path of either service."""
         return [call for call in self.calls if call.path == path]
 
-    @property
-    def open_calls(self) -> list[OfficialCall]:
-        """The requests under way."""
-        return [call for call in self.calls if call.outcome == "open"]
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for *condition*, which is checked whenever a request begins or ends."""
-        while not condition():
-            await self._changed.park()
-
-    async def __call__(self, scope: Any, receive: Receive, send: SendFn) -> None:
-        if scope["type"] == "lifespan":
-            await live(receive, send)
-            return
-        raw = await whole_body(receive)
-        if raw is None:
-            return
-        call = seen(scope, raw)
+    def recorded(self, scope: Any, body: bytes) -> OfficialCall:
+        """Record a request."""
+        call = seen(scope, body)
         self.calls.append(call)
-        self._changed.unpark_all()
-        try:
-            await answer(self._script_for(call), call, receive, send, self.date)
-        finally:
-            call.ended_at = trio.current_time()
-            call.outcome = "aborted" if call.outcome == "open" else call.outcome
-            self._changed.unpark_all()
+        return call
 
     async def serve_socket(self, peer: Peer) -> None:
         """Refuse a websocket, as both services do."""
         await peer.request()
         await peer.refuse(405)
 
-    def _script_for(self, call: OfficialCall) -> Script:
+    def script_for(self, call: OfficialCall) -> Script:
+        """The answer to a request."""
         failing = self._next_failure(call.path)
         if failing is not None:
             return failing

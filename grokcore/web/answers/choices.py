@@ -27,7 +27,8 @@ from ...protocol.conversation.events import (
     Unusable,
     Video,
 )
-from ...runtime.completion.gateway import Completion, Manner, Times
+from ...runtime.completion.facts import Manner, Times
+from ...runtime.completion.gateway import Completion
 from ...runtime.disk.media_cache import MediaCache
 from ...runtime.gather import for_all
 from ...runtime.lanes.lane import Asset

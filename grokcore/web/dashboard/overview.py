@@ -20,7 +20,7 @@ from ...errors import Overloaded
 from ...protocol.advice import advice
 from ...protocol.dialects.one_line import on_one_line
 from ...protocol.pool.view import GroupView, TokenView
-from ...runtime.completion.gateway import FailedAttempt
+from ...runtime.completion.facts import FailedAttempt
 from ..health import health_report
 from ..lanes import desk_views, lane_row
 from ..observing.history import Fault

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 
 from ...protocol.advice import advice_on
-from ...runtime.completion.gateway import FailedAttempt
+from ...runtime.completion.facts import FailedAttempt
 from .trace import Trace
 
 __all__ = ["Fault", "History", "Minute"]

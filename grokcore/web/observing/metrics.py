@@ -28,7 +28,8 @@ from ...protocol.conversation.usage import TICKS_PER_USD
 from ...protocol.models import LaneName, LaneUse
 from ...protocol.pool.desk_view import DeskState
 from ...protocol.pool.view import left_by_group
-from ...runtime.completion.gateway import FailedAttempt, Gateway
+from ...runtime.completion.facts import FailedAttempt
+from ...runtime.completion.gateway import Gateway
 from .census import Census
 from .trace import Trace
 

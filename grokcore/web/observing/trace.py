@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from attrs import define
 
 from ...errors import Blame, GrokApiError
-from ...runtime.completion.gateway import Manner, Times
+from ...runtime.completion.facts import Manner, Times
 
 __all__ = ["Asked", "Trace"]
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokcore.protocol.conversation.attachment_part import AttachmentPart
-from grokcore.protocol.conversation.messages import Call, Message
+from grokcore.protocol.conversation.messages import Message
 from grokcore.protocol.grok_web.prompt import (
     _PIECE_CHARS,
     ALL_IN_FILE,
@@ -24,6 +21,7 @@ from grokcore.protocol.grok_web.prompt import (
     fit_prompt,
     render_prompt,
 )
+from tests.protocol.messages import message_of
 
 from ..strategies import plain_text
 
@@ -38,24 +36,7 @@ def test_the_format_is_stable(name: str) -> None:
     """
     turns = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
     expected = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
-    assert render_prompt([_message(index, *turn) for index, turn in enumerate(turns)]) == expected
-
-
-def _message(
-    index: int,
-    role: str,
-    text: str,
-    names: Sequence[str] = (),
-    fields: Mapping[str, Any] | None = None,
-) -> Message:
-    """A name that ends with ``png`` is a picture's; *fields* are others of the message."""
-    parts = [
-        AttachmentPart(name.endswith("png"), "https://example.com/", name, f"{index}.{place}")
-        for place, name in enumerate(names)
-    ]
-    fields = dict(fields or {})
-    calls = tuple(Call(*call) for call in fields.pop("calls", ()))
-    return Message(role, text, tuple(parts), calls=calls, **fields)
+    assert render_prompt([message_of(index, *turn) for index, turn in enumerate(turns)]) == expected
 
 
 def test_every_conversation_has_its_text() -> None:

@@ -7,17 +7,17 @@ from typing import Any
 
 from attrs import evolve
 
-from grokcore.protocol.conversation.attachment_part import AttachmentPart
 from grokcore.protocol.conversation.attachments import Attachment
 from grokcore.protocol.conversation.bounds import Bounds, TextFormat
 from grokcore.protocol.conversation.enclosures import Enclosed
 from grokcore.protocol.conversation.extras import Extras
-from grokcore.protocol.conversation.messages import Call, Message
+from grokcore.protocol.conversation.messages import Message
 from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.conversation.tools import Choice, Tool, Toolbox, ToolKind
 from grokcore.protocol.models import SHIPPED, Limits
+from tests.protocol.messages import message_of
 
-__all__ = ["PLAIN", "asked", "attachment", "enclosing", "made", "message"]
+__all__ = ["PLAIN", "asked", "attachment", "enclosing", "made"]
 
 PLAIN = Question(SHIPPED["grok-4.1"], Limits(1, 2, 3), (Message("user", "hello"),))
 
@@ -32,23 +32,6 @@ def asked(*messages: Message, **fields: Any) -> Question:
 def attachment(name: str, path: str) -> Attachment:
     """A picture, file or text by the ending of its name."""
     return Attachment(f"({name})".encode(), TYPES[name.rpartition(".")[2]], name, path)
-
-
-def message(
-    index: int,
-    role: str,
-    text: str,
-    names: Sequence[str] = (),
-    fields: Mapping[str, Any] | None = None,
-) -> Message:
-    """A message whose parts have these names; *fields* are others of the message."""
-    parts = [
-        AttachmentPart(name.endswith("png"), "https://example.com/", name, f"{index}.{place}")
-        for place, name in enumerate(names)
-    ]
-    fields = dict(fields or {})
-    calls = tuple(Call(*call) for call in fields.pop("calls", ()))
-    return Message(role, text, tuple(parts), calls=calls, **fields)
 
 
 def enclosing(
@@ -66,7 +49,7 @@ def enclosing(
 
 def made(spec: Mapping[str, Any]) -> Question:
     """The question that the values of a golden file describe."""
-    messages = tuple(message(index, *turn) for index, turn in enumerate(spec["turns"]))
+    messages = tuple(message_of(index, *turn) for index, turn in enumerate(spec["turns"]))
     form = spec.get("text_format")
     return asked(
         *messages,

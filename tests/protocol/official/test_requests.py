@@ -25,10 +25,11 @@ from grokcore.protocol.official.requests import (
     render_question,
     request_body,
 )
+from tests.protocol.messages import message_of
 
 from ..emulation.tool_lists import AGENTS
 from ..strategies import plain_text
-from .questions import asked, enclosing, made, message
+from .questions import asked, enclosing, made
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.json") if not path.stem.endswith(".sent"))
@@ -88,7 +89,7 @@ def conversations(draw: DrawFn) -> Question:
     messages = []
     for index in range(draw(st.integers(1, 8))):
         role = draw(st.sampled_from(["system", "developer", "user", "assistant", "tool"]))
-        turn = message(index, role, draw(plain_text), draw(_FILES))
+        turn = message_of(index, role, draw(plain_text), draw(_FILES))
         if role == "assistant":
             turn = evolve(turn, calls=tuple(draw(_CALLS)))
         if role == "tool":
@@ -180,7 +181,7 @@ def test_a_needed_file_is_refused_where_files_can_t_be_sent() -> None:
     """The message names the part, and the lanes that can send it. A picture and a text are no
     such files.
     """
-    turn = message(0, "user", "Read.", ["a.png", "b.txt", "c.pdf"])
+    turn = message_of(0, "user", "Read.", ["a.png", "b.txt", "c.pdf"])
     question = asked(turn, enclosed=enclosing([turn], ["a.png", "b.txt", "c.pdf"]))
     with pytest.raises(AttachmentRefused, match=r"\[api\] key") as refused:
         render_question(question, "grok-4.7", lane=LaneName.CLI)
@@ -205,7 +206,7 @@ def test_only_stop_sequences_are_left_to_this_server() -> None:
 
 def test_files_to_upload_are_those_that_the_body_names_by_id() -> None:
     """Pictures and texts are in the body."""
-    turn = message(0, "user", "Read.", ["a.png", "b.txt", "c.pdf"])
+    turn = message_of(0, "user", "Read.", ["a.png", "b.txt", "c.pdf"])
     question = asked(turn, enclosed=enclosing([turn], ["a.png", "b.txt", "c.pdf"]))
     rendering = render_question(question, "grok-4.7", lane=LaneName.API)
     assert [one.name for one in rendering.needs_upload] == ["c.pdf"]
@@ -225,7 +226,7 @@ def test_words_and_tools_are_counted_and_pictures_are_not() -> None:
     called = Message("assistant", "", calls=(Call("c1", "read", '{"a":"%s"}' % ("b" * 4000)),))
     assert 2000 <= count(Message("user", "a" * 4000), called) < 2030
     assert count(toolbox=Toolbox((Tool("read", "c" * 4000),))) > 1000
-    turn = message(0, "user", "a" * 4000, ["a.png"])
+    turn = message_of(0, "user", "a" * 4000, ["a.png"])
     assert count(turn, enclosed=enclosing([turn], ["a.png"])) == plain
 
 

@@ -8,8 +8,9 @@ from grokcore.protocol.conversation.enclosures import Enclosed
 from grokcore.protocol.conversation.messages import Call, Message
 from grokcore.protocol.official.tools import DeclaredTools
 from grokcore.protocol.official.turns import EMPTY_RESULT, FAILED, NO_RESULT, input_items
+from tests.protocol.messages import message_of
 
-from .questions import enclosing, message
+from .questions import enclosing
 
 
 def items(*messages: Message, sent: tuple[str, ...] = ()) -> list[dict[str, Any]]:
@@ -70,8 +71,8 @@ def test_a_result_says_if_it_is_a_failure_or_empty() -> None:
 def test_a_result_without_a_call_is_the_user_s() -> None:
     """With its files, and behind those of results before it."""
     call = Message("assistant", "", calls=(Call("a", "shot", "{}"),))
-    lost = message(3, "tool", "B", ["b.txt"], {"call_id": "lost"})
-    first = message(2, "tool", "A", ["a.txt"], {"call_id": "a"})
+    lost = message_of(3, "tool", "B", ["b.txt"], {"call_id": "lost"})
+    first = message_of(2, "tool", "A", ["a.txt"], {"call_id": "a"})
     found = items(call, first, lost, sent=("a.txt", "b.txt"))
     assert found[2:] == [
         said("user", "Files of the result of a tool:", "[file a.txt]\n(a.txt)"),
@@ -81,7 +82,7 @@ def test_a_result_without_a_call_is_the_user_s() -> None:
 
 def test_files_of_a_beginning_precede_it() -> None:
     """The assistant's words stay at the end, so that the model goes on with them."""
-    begun = message(1, "assistant", "It shows", ["a.txt"])
+    begun = message_of(1, "assistant", "It shows", ["a.txt"])
     found = items(Message("user", "Look."), begun, sent=("a.txt",))
     assert found[1:] == [
         said("user", "Files from the assistant:", "[file a.txt]\n(a.txt)"),
@@ -91,7 +92,7 @@ def test_files_of_a_beginning_precede_it() -> None:
 
 def test_a_file_without_a_name_is_named_all_the_same() -> None:
     """A name is one line, and has an end."""
-    turn = message(0, "user", "Look.", ["", "a\nb", "c" * 300])
+    turn = message_of(0, "user", "Look.", ["", "a\nb", "c" * 300])
     (found,) = items(turn)
     assert found["content"][0]["text"].split("\n") == [
         "Look.",

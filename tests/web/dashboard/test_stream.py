@@ -15,7 +15,7 @@ from attrs import frozen
 from grokcore.cli.assembly import Server
 from grokcore.errors import Overloaded
 from grokcore.protocol.tokens import TokenEntry
-from grokcore.runtime.completion.gateway import FailedAttempt
+from grokcore.runtime.completion.facts import FailedAttempt
 from grokcore.simulator import lines
 from grokcore.simulator.scripts import HANG, Script, Send, answer, wrapped
 from grokcore.web import dashboard
