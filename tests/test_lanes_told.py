@@ -20,7 +20,9 @@ def lines_of(text: str, environ: dict[str, str]) -> list[str]:
 def test_a_key_in_the_environment_is_told_with_its_cap() -> None:
     """A variable set for another program turns a paid lane on: its owner must be able to see it."""
     (line,) = lines_of("", {"XAI_API_KEY": KEY})
-    assert line.startswith(f"paid lane api: key {token_key(KEY)[:ID_DIGITS]} of the variable XAI_API_KEY, ")
+    assert line.startswith(
+        f"paid lane api: key {token_key(KEY)[:ID_DIGITS]} of the variable XAI_API_KEY, "
+    )
     assert "at most 1 USD a day" in line
     assert "when no session token can answer" in line
     assert "([api] use)" in line

@@ -119,15 +119,7 @@ class Server:
         self.gateway = Gateway(
             self.lane, self.pool, desks=self.official.desks, official=self.official.lanes
         )
-        self._wall = WallClock(clock_reader())
-        self._wall.on_missed += [
-            self.pool.shift,
-            self.official.shift,
-            rest.uploads.shift,
-            self._time_missed,
-        ]
-        self._wall.on_set.append(self._clock_set)
-        self.pool.look = self._wall.look
+        self._wall = self._watched_wall(rest)
         self.state = ServerState(config, trio.current_time(), self._wall)
         self._tokens = tuple(tokens)
         self._quotas = QuotaKeeper(
@@ -148,6 +140,23 @@ class Server:
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
         )
         self._metrics = Metrics(self.gateway, self.services.census)
+        self._listen()
+
+    def _watched_wall(self, rest: GrokWebLane) -> WallClock:
+        """A wall clock that tells all parts with times of their own of its leaps."""
+        wall = WallClock(clock_reader())
+        wall.on_missed += [
+            self.pool.shift,
+            self.official.shift,
+            rest.uploads.shift,
+            self._time_missed,
+        ]
+        wall.on_set.append(self._clock_set)
+        self.pool.look = wall.look
+        return wall
+
+    def _listen(self) -> None:
+        """Have the records of requests and attempts kept."""
         self.state.on_request_end += [
             self._metrics.request_ended,
             RequestLog(self.state.refusals).request_ended,
