@@ -7,7 +7,7 @@ import pytest
 from grokcore.cli.lanes_told import lane_lines, lanes_that_answer
 from grokcore.cli.serve import ready_line
 from grokcore.config.loading import load_config
-from grokcore.protocol.tokens import TokenEntry, token_key
+from grokcore.protocol.tokens import ID_DIGITS, TokenEntry, token_key
 
 KEY = "xai-secret"
 URL = "http://127.0.0.1:8000"

@@ -143,7 +143,7 @@ class Server:
         self._listen()
 
     def _watched_wall(self, rest: GrokWebLane) -> WallClock:
-        """A wall clock that tells all parts with times of their own of its leaps."""
+        """A wall clock whose leaps are passed on to all parts with times of their own."""
         wall = WallClock(clock_reader())
         wall.on_missed += [
             self.pool.shift,
