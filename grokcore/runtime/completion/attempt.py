@@ -22,6 +22,10 @@ well under a millisecond.
 """
 
 
+_ENDS = (Finished, Unusable, Failed)
+"""A tuple, since a union would be made anew for every piece of an answer."""
+
+
 class Attempt:
     """A request to Grok for a completion.
 
@@ -175,7 +179,7 @@ class Attempt:
             if isinstance(event, Used):
                 self.lease.used(event.usage)
         last = events[-1]
-        if isinstance(last, Finished | Unusable | Failed):
+        if isinstance(last, _ENDS):
             self._note_end(last, events)
         return events
 
