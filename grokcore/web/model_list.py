@@ -38,7 +38,10 @@ def model_list(services: Services, lifetime: Lifetime) -> dict[str, object]:
     lanes = lifetime.caller.lanes
     if request.args.get("all", "0").lower() in _NO:
         rows = lending.listed(rows, lanes)
-    data = [_row(model, available=lending.serves(model, lanes)) for model in rows]
+    data = [
+        {**_row(model, available=lending.serves(model, lanes)), **lending.facts(model, lanes)}
+        for model in rows
+    ]
     ids = [model.name for model in rows]
     first, last = (ids[0], ids[-1]) if ids else (None, None)
     pages = {"has_more": False, "first_id": first, "last_id": last}
@@ -49,7 +52,7 @@ def model_object(services: Services, model: Model, lifetime: Lifetime) -> dict[s
     """A model, with the reason if no lane may be asked for it."""
     lending, lanes = services.gateway.lending, lifetime.caller.lanes
     if lending.serves(model, lanes):
-        return _row(model, available=True)
+        return {**_row(model, available=True), **lending.facts(model, lanes)}
     reason = lending.hopeless(Need(model, lanes=lanes), trio.current_time())
     words = {} if reason is None else {"unavailable_reason": reason.message}
     return {**_row(model, available=False), **words}

@@ -68,6 +68,9 @@ class FakeWares:
     def upstream_name(self, model: str) -> str:
         return self.models.get(model, "")
 
+    def facts(self, model: str) -> dict[str, object]:
+        return {"context_window": 9} if self.upstream_name(model) else {}
+
     def cost_of(self, usage: Usage, model: str) -> int | None:
         return self.cost
 

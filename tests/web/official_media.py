@@ -52,6 +52,9 @@ class Holding:
 class NoWares:
     names: tuple[str, ...] = ()
 
+    def facts(self, model: str) -> dict[str, object]:
+        return {}
+
     def upstream_name(self, model: str) -> str:
         return model
 

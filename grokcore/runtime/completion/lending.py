@@ -96,6 +96,18 @@ class Lending:
             model for model in models if model.name in names or self._offering(needs[model.name])
         ]
 
+    def facts(self, model: Model, lanes: frozenset[LaneName]) -> dict[str, object]:
+        """Facts for a list of models: the lanes among *lanes* that have *model*, and those that
+        xAI's list knows. Empty for a model that grok.com alone has.
+        """
+        need = Need(model, lanes=lanes)
+        desks = self._offering(need)
+        if not desks:
+            return {}
+        web = [LaneName.WEB] if self._has_web(need) and self.pool.book.serves(model) else []
+        names = [name.value for name in (*web, *(desk.name for desk in desks))]
+        return {"lanes": names, **desks[0].wares.facts(model.name)}
+
     def hopeless(self, need: Need, now: float) -> GrokApiError | None:
         """The error to answer *need* with, if waiting would not help; None if it would."""
         errors: list[tuple[LaneName, GrokApiError]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from ...protocol.conversation.usage import Usage
@@ -47,6 +48,9 @@ class Wares(Protocol):
 
     def upstream_name(self, model: str) -> str:
         """The name at xAI of the model that answers for *model*; empty if the lane has none."""
+
+    def facts(self, model: str) -> Mapping[str, object]:
+        """Facts about *model* for lists of models, of JSON's types only; empty if none is known."""
 
     def cost_of(self, usage: Usage, model: str) -> int | None:
         """The cost in ticks by xAI's prices for *model* (xAI's name); None if they are unknown."""

@@ -167,6 +167,15 @@ async def test_models_are_listed_if_a_lane_has_them() -> None:
 
 
 @on_fake_clock
+async def test_a_model_is_listed_with_its_lanes_and_facts() -> None:
+    """Those of the lanes that the caller may use; grok.com tells nothing of its models."""
+    lending = Lending(pool_of(), [desk_of(CLI), desk_of(API)])
+    assert lending.facts(EVERYWHERE, ALL) == {"lanes": ["web", "cli", "api"], "context_window": 9}
+    assert lending.facts(OFFICIAL_ONLY, A) == {"lanes": ["api"], "context_window": 9}
+    assert lending.facts(EVERYWHERE, W) == lending.facts(WEB_ONLY, ALL) == {}
+
+
+@on_fake_clock
 async def test_the_error_is_that_which_passes_with_the_reasons_of_the_others() -> None:
     """And the shortest wait of all."""
     cli, api = desk_of(CLI), desk_of(API, holder=FakeHolder(""))

@@ -65,6 +65,22 @@ class Offer:
         known = self.keeper.catalogue.models.get(model)
         return known is None or known.reasons
 
+    def facts(self, model: str) -> Mapping[str, object]:
+        """The facts of xAI's list about the model that answers for *model*: its context, the
+        efforts that a request may name, and what it takes.
+        """
+        known = self.keeper.catalogue.models.get(self.upstream_name(model))
+        if known is None:
+            return {}
+        facts: dict[str, object] = {
+            "input_modalities": ["text", "image"] if known.pictures_in else ["text"]
+        }
+        if known.context_window is not None:
+            facts["context_window"] = known.context_window
+        if known.efforts:
+            facts["reasoning_efforts"] = list(known.efforts)
+        return facts
+
     def cost_of(self, usage: Usage, model: str) -> int | None:
         """The cost in ticks by xAI's prices; None if they are unknown."""
         known = self.keeper.catalogue.models.get(model)

@@ -46,6 +46,9 @@ class Names:
     def reasons(self, model: str) -> bool:
         return False
 
+    def facts(self, model: str) -> dict[str, object]:
+        return {"context_window": 9} if self.upstream_name(model) else {}
+
     def cost_of(self, usage: object, model: str) -> None:
         return None
 

@@ -15,6 +15,9 @@ LIST = {
         {
             "id": "grok-4.7",
             "aliases": ["grok-latest"],
+            "context_window": 500_000,
+            "reasoning_efforts": ["low", "high"],
+            "input_modalities": ["text"],
             "prompt_text_token_price": 20_000,
             "completion_text_token_price": 60_000,
         },
@@ -90,6 +93,20 @@ async def test_without_any_word_a_clients_name_is_believed() -> None:
         assert blind.upstream_name(name) == ""
     blind.keeper.catalogue.take(parse_models(orjson.dumps(LIST)), 1.0)
     assert blind.upstream_name("grok-9") == ""
+
+
+@on_fake_clock
+async def test_a_list_of_models_has_the_facts_that_xai_gives() -> None:
+    """Of the model that answers, under the name that the client knows."""
+    found = offer(grok_auto="grok-4.7")
+    whole = {
+        "input_modalities": ["text"],
+        "context_window": 500_000,
+        "reasoning_efforts": ["low", "high"],
+    }
+    assert found.facts("grok-4.7") == found.facts("grok-auto") == whole
+    assert found.facts("grok-4.6") == {"input_modalities": ["text", "image"]}
+    assert found.facts("unknown") == {}
 
 
 @on_fake_clock
