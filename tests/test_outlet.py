@@ -164,9 +164,10 @@ def test_a_pipe_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
             for number in range(20_000):
                 log.info("line %d", number)
             print("ready", file=sys.stderr, flush=True)
-            threading.Thread(
+            reader = threading.Thread(
                 target=_read_all, args=(reading, found := bytearray()), daemon=True
-            ).start()
+            )
+            reader.start()
             while b"dropped here" not in found:  # the suite's watchdog bounds it
                 time.sleep(0.01)
             log.info("the last")
@@ -174,8 +175,7 @@ def test_a_pipe_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         root.handlers[:], root.level = before
         stream.close()
-    while not found.endswith(b"\n"):
-        time.sleep(0.01)
+    reader.join()
     entries = [json.loads(line) for line in found.decode().splitlines() if line != "ready"]
     *lines, notice, last = [entry["message"] for entry in entries]
     assert lines == [f"line {number}" for number in range(len(lines))]

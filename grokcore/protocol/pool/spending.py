@@ -95,7 +95,8 @@ class Spending:
             return
         ahead = 0 if recorded is None else recorded - today
         if ahead <= 0:
-            self.day, self.spent, self.changed = day, 0, True
+            self.changed = self.changed or self.spent > 0  # else the record says the same
+            self.day, self.spent = day, 0
         elif ahead > MOST_DAYS_AHEAD:
             self.day, self.changed = day, True
 

@@ -136,7 +136,15 @@ def test_a_new_day_forgets_and_a_wrong_clock_does_not_shut_the_lane_for_ever(
     spending = Spending(100, day=recorded, spent=50 if recorded else 0)
     spending.turn_to(today)
     assert (spending.day, spending.spent) == (day, spent)
-    assert spending.changed == (recorded != day)
+    assert spending.changed == (recorded not in ("", day))
+
+
+def test_a_day_without_spending_is_not_written() -> None:
+    """A server without an official key has no record of one."""
+    spending = Spending(100)
+    spending.turn_to(DAY)
+    spending.turn_to(NEXT)
+    assert spending.take_record() is None
 
 
 def test_days_are_counted_by_the_calendar() -> None:
