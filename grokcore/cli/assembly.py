@@ -384,7 +384,7 @@ def quota_asker(config: Config, transport: CurlTransport) -> QuotaAsker:
 
 def with_simulator(config: Config, url: str) -> Config:
     """*config* with a simulated Grok at *url* in the place of the real one, no credential of an
-    official lane, and no target of alerts: what the environment names is asked and told nothing.
+    official lane, and no target of alerts: nothing goes to places that the environment names.
     """
     grok = evolve(config.grok, base_url=url, assets_url=url, proxy_url="")
     api = evolve(config.api, key="", key_file="")

@@ -342,7 +342,7 @@ class FetchConfig:
 
 @frozen
 class AlertsConfig:
-    """``[alerts]``: where the owner is told of faults. All empty: nowhere.
+    """``[alerts]``: the targets of alerts to the owner. All empty: no alerts.
 
     :ivar kinds: the kinds of alerts that are wanted; empty for all.
     :ivar repeat_minutes: the least time between two alerts of one kind.
