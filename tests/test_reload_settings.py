@@ -82,6 +82,7 @@ LIVE = [
     Live("the log", '[global]\nlog_level = "debug"\nlog_format = "json"', "[global] log_level INFO -> DEBUG, [global] log_format text -> json", lambda r: [one.log_level for one in r.levels] == ["DEBUG"]),
     Live("more streams", "[server]\nmax_streams = 5", "[server] max_streams 256 -> 5", lambda r: r.config.server.max_streams == 5),
     Live("pictures", '[grok]\nimage_mode = "base64"', "[grok] image_mode cache -> base64", lambda r: r.config.grok.image_mode.value == "base64"),
+    Live("alerts", '[alerts]\nwebhook = "https://example.com/eyJ-very-secret"', "[alerts] webhook changed", lambda r: r.config.alerts.wanted),
     Live("hosts", f'[fetch]\nallow_hosts = ["{"x" * 99}"]', f"[fetch] allow_hosts () -> ('{'x' * 58}…", lambda r: r.config.fetch.allow_hosts == ("x" * 99,)),
     Live("long conversations", '[grok]\nlong_context = "error"', "[grok] long_context file -> error", lambda r: r.server.lane.rest.settings.long_texts.refused),
     Live("tools", '[grok]\ntool_text_chars = 9000\ntool_form = "function_call"', "[grok] tool_text_chars 24000 -> 9000, [grok] tool_form call -> function_call", lambda r: (r.server.lane.rest.settings.tool_texts.most_chars, r.server.lane.rest.settings.tool_texts.words.arg) == (9000, "parameter")),

@@ -226,7 +226,7 @@ def _changed(old: Config, new: Config) -> set[tuple[str, str]]:
 
 
 def _sections(old: Config, new: Config) -> Iterator[tuple[str, Any, Any]]:
-    for section in ("server", "grok", "api", "cli", "global_", "pool", "fetch"):
+    for section in ("server", "grok", "api", "cli", "global_", "pool", "fetch", "alerts"):
         yield section, getattr(old, section), getattr(new, section)
 
 
