@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from attrs import frozen
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.cli.check.surroundings import Surroundings
@@ -100,6 +100,7 @@ def test_the_service_is_found_with_its_state(of_user: bool) -> None:
     assert find_unit(Surroundings({}, run=lambda _: "")) is None
 
 
+@settings(deadline=None, max_examples=100)
 @given(
     st.text(alphabet=st.sampled_from(list("[]Service=\\\n#;'\" %dabEnvironmentUser/:-"))), st.text()
 )
