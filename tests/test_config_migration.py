@@ -15,7 +15,7 @@ from grokcore.config import load_config
 from grokcore.config.migration import GuestKey, migrate_settings, read_guest_keys
 from grokcore.config.migration_reasons import reason_for
 from grokcore.errors import ConfigError
-from tests.test_config_original import ORIGINAL
+from tests.config_cases import ORIGINAL
 
 GO = """
 [app]
