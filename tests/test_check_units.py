@@ -45,10 +45,10 @@ CASES = [
     Case("a user's checkout", "[Service]\nUser=grok\nWorkingDirectory=/srv/g\nExecStart=/usr/bin/python3 grok2api.py --port 8001\n", "sudo -u grok env -C /srv/g /usr/bin/python3 grok2api.py check --port 8001"),
     Case("root's", "[Service]\nUser=root\nExecStart=-/usr/bin/grok2api serve \\\n  --host=::1\n", "sudo /usr/bin/grok2api check --host=::1"),
     Case("a module", "[Service]\nExecStart=/v/bin/python -m grokcore serve\n", "sudo /v/bin/python -m grokcore check"),
-    Case("the user's own manager", "[Service]\nStateDirectory=g\nWorkingDirectory=-/home/me/g\nExecStart=/home/me/.local/bin/grok2api\n", "env -C /home/me/g /home/me/.local/bin/grok2api check", user_s=True),
+    Case("the user's own manager", "[Service]\nStateDirectory=g\nWorkingDirectory=-/srv/me/g\nExecStart=/srv/me/.local/bin/grok2api\n", "env -C /srv/me/g /srv/me/.local/bin/grok2api check", user_s=True),
     Case("a secret in the unit", "[Service]\nExecStart=/usr/bin/grok2api\nEnvironment=GROK2API_GROK_API_KEY=hush OTHER=1 'GROK2API_SERVER_HOST=::'\n", "sudo env GROK2API_SERVER_HOST=:: /usr/bin/grok2api check (with GROK2API_GROK_API_KEY of the unit set)"),
     Case("variables in a file", "[Service]\nUser=g\nWorkingDirectory=/g\nEnvironment=GROK2API_SERVER_PORT=1\nEnvironmentFile=/etc/g/env\nExecStart=/usr/bin/grok2api\n", "sudo systemd-run --pipe --wait --quiet --collect --property=User=g --property=WorkingDirectory=/g --property=EnvironmentFile=/etc/g/env --setenv=GROK2API_SERVER_PORT=1 /usr/bin/grok2api check"),
-    Case("a credential elsewhere", "[Service]\nLoadCredential=c.toml:/root/my c.toml\nLoadCredential=t:/etc/t\nExecStart=/usr/bin/grok2api --config=${CREDENTIALS_DIRECTORY}/c.toml --tokens /run/credentials/g.service/t --record %d/x\n", "sudo /usr/bin/grok2api check --config=/dev/null --tokens /etc/t --record %d/x"),
+    Case("a credential elsewhere", "[Service]\nLoadCredential=c.toml:/etc/my c.toml\nLoadCredential=t:/etc/t\nExecStart=/usr/bin/grok2api --config=${CREDENTIALS_DIRECTORY}/c.toml --tokens /run/credentials/g.service/t --record %d/x\n", "sudo /usr/bin/grok2api check --config=/dev/null --tokens /etc/t --record %d/x"),
     Case("a quote that is not closed", "[Service]\nExecStart=/usr/bin/grok2api --config 'a\n", "sudo /usr/bin/grok2api check --config ''\"'\"'a'"),
     Case("no command", "[Unit]\nExecStart=/bin/no\n[Service]\n# ExecStart=/bin/no\n", "sudo grok2api check"),
 ]  # fmt: skip
