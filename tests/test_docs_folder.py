@@ -287,7 +287,10 @@ async def test_what_health_says_of_grok_is_explained(site: Site) -> None:
 PROGRAM = re.compile(r"(?:^|\s)(?:python3 grok2api\.py|(?:\./)?grok2api(?:\.pyz)?)(?= |$)")
 """What a command begins with, maybe behind another program's."""
 
-OTHERS = ("pm2 ", "docker build ", "docker run ", "data: ", "nssm ")
+OTHERS = (
+    *("pm2 ", "docker build ", "docker run ", "data: ", "nssm ", "schtasks ", "systemctl "),
+    *("uv tool ", "pipx ", "docker volume ", "python3 grok2api.py 3"),
+)
 """What only names it."""
 
 SHOWN = re.compile(r"(?:serve|models|tokens|check|replay|build)(?: .*)?")

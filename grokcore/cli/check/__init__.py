@@ -4,6 +4,11 @@ for each fault.
 * :mod:`~grokcore.cli.check.findings`: the result of one examination, and the reports for people and
   programs.
 * :mod:`~grokcore.cli.check.files`: configuration, token file, data directory.
+* :mod:`~grokcore.cli.check.surroundings`, :mod:`~grokcore.cli.check.units` and
+  :mod:`~grokcore.cli.check.listener`: the installation, systemd's services, the process that has
+  the port.
+* :mod:`~grokcore.cli.check.running` and :mod:`~grokcore.cli.check.running_judgements`: the server
+  that runs there, by its own view.
 * :mod:`~grokcore.cli.check.identity`: the identity that Grok's edge sees: browser,
   ``x-statsig-id``, ``cf_clearance``.
 * :mod:`~grokcore.cli.check.network`: names, the way to Grok, TLS, the clock, the assets host.
@@ -125,7 +130,7 @@ def check_command(arguments: argparse.Namespace) -> int:
     refuse_without_consent(arguments)
     refuse_tools_without_consent(arguments)
     report = JsonReport() if arguments.json else TextReport()
-    interrupted = False
+    interrupted = left = False
     try:
         if arguments.alert:
             send_test_alerts(arguments, report.add)
@@ -137,6 +142,10 @@ def check_command(arguments: argparse.Namespace) -> int:
             evaluate_tools(examined, arguments, report.add, EXERCISES)
     except* KeyboardInterrupt:  # trio raises it in a group
         interrupted = True
+    except* BrokenPipeError:  # likewise: the reader of a pipe has left
+        left = True
+    if left:
+        raise BrokenPipeError
     if interrupted:
         if arguments.ask or arguments.tools:
             report.finish()  # what the questions have cost and shown so far
