@@ -281,6 +281,11 @@ class Server:
             # last, so that state which the others learned at their end is saved
             nursery.cancel_scope.cancel()
 
+    def doubt_disk(self, reason: str) -> None:
+        """Report that learned state can't be saved, until a write has succeeded."""
+        if self._keeper is not None:
+            self._keeper.doubt(reason)
+
     def _watch_standstills(self) -> None:
         """Report standstills to the metrics: a clock that leaves them out is the only part that
         notices.

@@ -106,7 +106,7 @@ class Delivery:
         try:
             name = await self.cache.put(asset.data, extension_of(asset.media_type))
         except (LargerThanCache, OSError) as error:
-            _log.warning("a picture could not be stored, and keeps its own address: %s", error)
+            _log.warning("a picture keeps its own address: %s", _reason(error))
             return url
         return f"{self.public_base}/media/{name}"
 

@@ -111,8 +111,8 @@ class Metrics:
             self._first.labels(trace.model).observe(trace.first_s)
 
     def attempt_failed(self, failure: FailedAttempt) -> None:
-        """Count the failure by its error code."""
-        self._failures.labels(failure.error.label).inc()
+        """Count the failure by its error code, or its cause."""
+        self._failures.labels(failure.error.attempt_label).inc()
 
     def lagged(self, seconds: float) -> None:
         """Record a lag of the event loop."""
