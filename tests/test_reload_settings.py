@@ -136,7 +136,7 @@ async def test_what_was_known_of_the_way_to_grok_was_known_of_another_identity(
 async def test_the_app_follows(running: Running) -> None:
     """The limit for bodies is kept by Quart."""
     services = running.server.services
-    app = create_app(services, Metrics(services.gateway, services.census))
+    app = create_app(services, Metrics(services.measured))
     running.write("config.toml", "[server]\nmax_body_mb = 1")
     await running.reload()
     assert app.config["MAX_CONTENT_LENGTH"] == 1024 * 1024

@@ -135,6 +135,7 @@ TESTED_WITH = {
     "protocol/recording/vocabulary.py": "protocol/recording/test_redact.py",
     "protocol/token_file/places.py": "protocol/token_file/test_reading.py",
     "protocol/urls/groks_hosts.py": "protocol/token_file/test_text.py",
+    "runtime/disk/cache_use.py": "runtime/disk/test_media_cache.py",
     "runtime/disk/media_files.py": "runtime/disk/test_media_cache.py",
     "runtime/disk/media_folder.py": "runtime/disk/test_media_cache.py",
     "runtime/threads.py": "runtime/disk/test_disk_thread.py",

@@ -143,7 +143,7 @@ class Server:
             ConditionWatch(self.gateway, self.state, AskedModels(), census),
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
         )
-        self._metrics = Metrics(self.gateway, self.services.census)
+        self._metrics = Metrics(self.services.measured)
         self._listen()
 
     def _watched_wall(self, rest: GrokWebLane) -> WallClock:
