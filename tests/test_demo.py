@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,11 @@ def ask(url: str, model: str, **body: Any) -> tuple[int, dict[str, str], dict[st
             return refused.code, _small(refused.headers), json.load(refused)
 
 
+def ask_for(url: str, model: str, words: str) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """The same for a question of these *words*."""
+    return ask(url, model, messages=chat(words)["messages"])
+
+
 def _small(headers: Any) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
@@ -79,6 +86,29 @@ def test_each_lane_answers_and_a_tool_loop_runs_over_the_paid_one(place: Path) -
         outcome = {"role": "tool", "tool_call_id": call["id"], "content": "one"}
         _, _, second = ask(url, "grok-4.6", messages=[*messages, said, outcome], tools=[ADD])
         assert "The tool answered: one" in second["choices"][0]["message"]["content"]
+
+
+def test_it_shows_what_a_server_does_on_some_words(place: Path) -> None:
+    """On both ways to grok.com: sources, whole pictures, failures that are mended, and others."""
+    with demo(place) as url:
+        for model in ("grok-4.1", "grok-3-fast"):
+            told = partial(ask_for, url, model)
+            _, _, found = told("search the web for the moon")
+            message = found["choices"][0]["message"]
+            assert len(message["annotations"]) == 3
+            assert "[1]" in message["content"]
+            _, _, drawn = told("给我画一个月亮")
+            pictures = re.findall(r"\((http://[^)]+/media/[^)]+)\)", str(drawn))
+            assert len(pictures) == 2
+            with urllib.request.urlopen(pictures[0], timeout=10) as picture:
+                assert len(picture.read()) > 200_000
+            for words in ("use up a token", "end a session"):
+                status, headers, _ = told(words)
+                assert (status, headers["x-grok2api-attempts"]) == (200, "2")
+            status, _, refused = told("be moderated")
+            assert (status, refused["error"]["code"]) == (400, "content_policy_violation")
+        with urllib.request.urlopen(url.replace("/v1/chat/completions", "/health")) as health:
+            assert json.load(health)["tokens"]["cooling"] == 4
 
 
 def test_the_cap_is_reached_soon(place: Path) -> None:

@@ -189,9 +189,10 @@ QUESTIONS = [
     ("grok-4.1", "Hello!"),
     ("grok-4.6", "Hello!"),
     ("grok-4.7", "Hello!"),
+    ("grok-4.1", "fail once"),
     ("no-such-model", "Hello!"),
 ]
-"""Models and words: each lane, and a request that is refused."""
+"""Models and words: each lane, an attempt that fails, and a request that is refused."""
 
 
 def ask(port: int) -> None:
