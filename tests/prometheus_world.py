@@ -124,7 +124,7 @@ class Prometheus:
 @contextmanager
 def running(place: Path, target: str) -> Iterator[Prometheus]:
     """A Prometheus with the rules of ``deploy/`` that scrapes *target* (host and port) each second.
-    It is ended with the block, and after PATIENCE_S at the latest.
+    It is ended with the block, and after two PATIENCE_S at the latest.
     """
     port = free_port()
     config = {
@@ -141,7 +141,7 @@ def running(place: Path, target: str) -> Iterator[Prometheus]:
         "--log.level=warn",
     ]
     process = subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE)
-    watchdog = threading.Timer(PATIENCE_S, process.kill)
+    watchdog = threading.Timer(2 * PATIENCE_S, process.kill)
     watchdog.start()
     try:
         yield _ready(Prometheus(f"http://127.0.0.1:{port}"), process)

@@ -221,7 +221,7 @@ def test_a_real_prometheus_answers_every_query(tmp_path: Path) -> None:
     """
     port = free_port()
     with (
-        started(tmp_path, "--demo", "--port", str(port), seconds=40),
+        started(tmp_path, "--demo", "--port", str(port), seconds=60),
         running(tmp_path, f"127.0.0.1:{port}") as prometheus,
     ):
         asked_and_scraped(prometheus, port)

@@ -18,6 +18,7 @@ from ..config import Config, ImageMode, LongContext
 from ..errors import ConfigError
 from ..logs import FOLD_S, write_folded
 from ..protocol.browser_values import RECORD_KEYS
+from ..protocol.condition import Condition
 from ..protocol.emulation.forms import WORDS
 from ..protocol.emulation.tools_text import ToolTexts
 from ..protocol.grok_web.identity import Identity
@@ -50,6 +51,7 @@ from ..web.delivery import Deliveries
 from ..web.media_maker import MediaMaker
 from ..web.observing.asked_models import AskedModels
 from ..web.observing.census import Census
+from ..web.observing.condition_log import ConditionLog
 from ..web.observing.metrics import Metrics, watch_lag
 from ..web.observing.request_log import RequestLog
 from ..web.server import serve
@@ -278,7 +280,7 @@ class Server:
                     helpers.start_soon(watch_lag, self._metrics.lagged)
                     self._watch_standstills()
                     helpers.start_soon(self._wall.run)
-                    helpers.start_soon(_log_folded_faults)
+                    helpers.start_soon(_log_faults, self.services.condition)
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
                 helpers.cancel_scope.cancel()
@@ -423,7 +425,10 @@ async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None
         nursery.cancel_scope.cancel()
 
 
-async def _log_folded_faults() -> None:
+async def _log_faults(condition: Callable[[], Condition]) -> None:
+    """Log counts of repeated faults, and reasons for the condition that have come or gone."""
+    log = ConditionLog()
     while True:
         await trio.sleep(FOLD_S / 6)
         write_folded()
+        log.look(condition())
