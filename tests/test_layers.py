@@ -115,7 +115,7 @@ ROOMS = {
         "errors protocol protocol.conversation protocol.emulation protocol.grok_web"
     ),
     "protocol.official": "errors protocol protocol.conversation protocol.json_values",
-    "protocol.pool": "errors protocol",
+    "protocol.pool": "errors protocol protocol.urls",
     "protocol.token_file": "errors protocol protocol.urls",
     "protocol.browser_copy": "errors protocol.urls",
     "protocol.recording": "protocol protocol.grok_socket protocol.grok_web",

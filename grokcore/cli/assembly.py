@@ -59,6 +59,7 @@ from ..web.services import Services
 from ..web.state import ServerState
 from .official import RECORD_KEYS as OFFICIAL_KEYS
 from .official import Official
+from .program import command
 from .setup import Settings, naming
 
 __all__ = [
@@ -144,6 +145,7 @@ class Server:
             census,
             ConditionWatch(self.gateway, self.state, AskedModels(), census),
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
+            command(),
         )
         self._metrics = Metrics(self.services.measured)
         self._listen()

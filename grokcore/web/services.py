@@ -31,6 +31,7 @@ class Services:
     :ivar watch: judges whether the server works.
     :ivar media_maker: returns the maker of pictures and videos of xAI's API; None while it is not
         offered (``[api] images``).
+    :ivar command: begins the command lines that the owner is advised to run.
     """
 
     gateway: Gateway
@@ -40,6 +41,7 @@ class Services:
     census: Census
     watch: ConditionWatch
     media_maker: Callable[[], MediaMaker | None] = lambda: None
+    command: str = "python3 grok2api.py"
 
     def condition(self) -> Condition:
         """The server's condition at the moment."""

@@ -154,6 +154,7 @@ class Overview:
         report = {
             **{name: health[name] for name in _SHARED},
             "models": model_rows(condition),
+            "command": self._services.command,
             "uptime_s": round(now - state.started_at, 1),
             "time": state.wall.time(),
             "tokens": {

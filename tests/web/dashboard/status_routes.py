@@ -107,6 +107,7 @@ async def watching(site: Site, *, ticket: str = "", key: str = "") -> AsyncItera
 
 
 TOP = {
+    "command",
     "models",
     "reasons",
     "version",
