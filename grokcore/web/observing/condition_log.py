@@ -26,11 +26,8 @@ class ConditionLog:
 
     def look(self, condition: Condition) -> None:
         """Log the reasons that are new, and those that are over."""
-        reasons = {
-            (reason.matter, reason.subject): reason
-            for reason in condition.reasons
-            if reason.matter is not Matter.FILE
-        }
+        told = [reason for reason in condition.reasons if reason.matter is not Matter.FILE]
+        reasons = {(reason.matter, reason.subject): reason for reason in told}
         for key in reasons.keys() - self._known.keys():
             _begun(reasons[key])
         for key in self._known.keys() - reasons.keys():

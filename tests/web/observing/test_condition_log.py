@@ -8,7 +8,9 @@ from grokcore.protocol.condition import Condition, Health, Matter, Reason
 from grokcore.web.observing.condition_log import ConditionLog
 
 DEAD = Reason(Matter.EGRESS, Health.DEGRADED, "127.0.0.1:7890", "3 of the last 3 attempts failed.")
-DEADER = Reason(Matter.EGRESS, Health.DEGRADED, "127.0.0.1:7890", "4 of the last 4 attempts failed.")
+DEADER = Reason(
+    Matter.EGRESS, Health.DEGRADED, "127.0.0.1:7890", "4 of the last 4 attempts failed."
+)
 DIRECT = Reason(Matter.EGRESS, Health.DEGRADED, "", "Grok is not reached.")
 MODEL = Reason(Matter.MODEL, Health.DOWN, "grok-4.1", "grok-4.1 can't be answered now.")
 ENDED = Reason(Matter.SESSION_ENDED, Health.OK, "", "Grok has ended the session of 1 of 2 tokens.")
