@@ -147,7 +147,10 @@ ROOMS = {
     "web.routes": "",
     "web.unknown_paths": "errors",
     "web.responses": "protocol.dialects",
-    "web.observing": "errors protocol protocol.conversation protocol.pool runtime.completion",
+    "web.observing": (
+        "errors protocol protocol.conversation protocol.pool protocol.urls runtime.completion "
+        "runtime.disk"
+    ),
     "web.edge": "config errors protocol protocol.dialects protocol.urls runtime web.observing",
     "web.state": "config protocol protocol.dialects runtime runtime.completion web.edge web.observing",
     "web.delivery": (

@@ -140,6 +140,7 @@ TESTED_WITH = {
     "protocol/urls/groks_hosts.py": "protocol/token_file/test_text.py",
     "runtime/alerts/target.py": "runtime/alerts/test_sender.py",
     "runtime/alerts/watch.py": "test_alerts.py",
+    "runtime/disk/cache_use.py": "runtime/disk/test_media_cache.py",
     "runtime/disk/media_files.py": "runtime/disk/test_media_cache.py",
     "runtime/disk/media_folder.py": "runtime/disk/test_media_cache.py",
     "runtime/threads.py": "runtime/disk/test_disk_thread.py",

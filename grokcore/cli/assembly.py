@@ -51,6 +51,7 @@ from ..web.delivery import Deliveries
 from ..web.media_maker import MediaMaker
 from ..web.observing.asked_models import AskedModels
 from ..web.observing.census import Census
+from ..web.observing.condition_log import ConditionLog
 from ..web.observing.metrics import Metrics, watch_lag
 from ..web.observing.request_log import RequestLog
 from ..web.server import serve
@@ -150,7 +151,7 @@ class Server:
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
             command(),
         )
-        self._metrics = Metrics(self.gateway, self.services.census)
+        self._metrics = Metrics(self.services.measured)
         self._listen()
 
     def _watched_wall(self, rest: GrokWebLane) -> WallClock:
@@ -293,13 +294,18 @@ class Server:
                     helpers.start_soon(watch_lag, self._metrics.lagged)
                     self._watch_standstills()
                     helpers.start_soon(self._wall.run)
-                    helpers.start_soon(_log_folded_faults)
+                    helpers.start_soon(_log_faults, self.services.condition)
                     helpers.start_soon(self._alerting.run)
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
                 helpers.cancel_scope.cancel()
             # last, so that state which the others learned at their end is saved
             nursery.cancel_scope.cancel()
+
+    def doubt_disk(self, reason: str) -> None:
+        """Report that learned state can't be saved, until a write has succeeded."""
+        if self._keeper is not None:
+            self._keeper.doubt(reason)
 
     def _watch_standstills(self) -> None:
         """Report standstills to the metrics: a clock that leaves them out is the only part that
@@ -435,7 +441,10 @@ async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None
         nursery.cancel_scope.cancel()
 
 
-async def _log_folded_faults() -> None:
+async def _log_faults(condition: Callable[[], Condition]) -> None:
+    """Log counts of repeated faults, and reasons for the condition that have come or gone."""
+    log = ConditionLog()
     while True:
         await trio.sleep(FOLD_S / 6)
         write_folded()
+        log.look(condition())
