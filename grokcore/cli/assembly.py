@@ -182,8 +182,10 @@ class Server:
         book.recall(records, reading.now, reading.offset, set_since)
         self.state.browser.recall(records, reading.wall, set_since)
         self.official.recall(records)
+        self.state.key_days.recall(records)
         keeper = StateKeeper(file, self._unsaved_records, records)
         self.pool.on_change.append(keeper.changed)
+        self.state.on_key_use.append(keeper.changed)
         for desk in self.official.desks:
             desk.on_change.append(keeper.changed)
         keeper.changed()  # a value that is new since the last run
@@ -203,6 +205,7 @@ class Server:
                 for account in self.pool.book.take_unsaved()
             }
             | {key: record and record | made for key, record in values.items()}
+            | {name: day | made for name, day in self.state.key_days.take_records().items()}
             | official
         )
 

@@ -24,7 +24,7 @@ from attrs import define, field
 from ..protocol.models import LaneName
 from .sections import Config, KeyConfig
 
-__all__ = ["Guard", "Said", "settings_in"]
+__all__ = ["Guard", "Said", "limits_of", "settings_in"]
 
 Said: TypeAlias = frozenset[tuple[str, str]]
 """Section and key of each setting that a file has; the key is empty for the section itself."""
@@ -36,6 +36,7 @@ SAFEGUARDS: Mapping[tuple[str, str], str] = {
     ("grok", "proxy_url"): "Grok would see this machine's own address",
     ("grok", "base_url"): "the tokens would go to another address",
     ("server", "allowed_hosts"): "every Host header would be let in",
+    ("server", "timezone"): "the day of each key would end at another hour",
     ("api", "base_url"): "the key would go to another address",
     ("api", "daily_usd"): "a day could cost another amount",
     ("api", "use"): "questions could cost money",
@@ -95,7 +96,7 @@ class Guard:
         if config.grok.api_key and self._limits.get(_digest(config.grok.api_key)):
             yield "[grok] api_key: is a guest's key, and would lose its limits"
         for key in config.keys:
-            lost = self._had(key) - _limits_of(key)
+            lost = self._had(key) - limits_of(key)
             if lost:
                 yield (
                     f"[[keys]] {key.name}: has no {' and no '.join(sorted(lost))} any more, "
@@ -114,7 +115,7 @@ class Guard:
         for key in self.config.keys:
             identities: tuple[bytes | str, ...] = (*_digests(key), key.name)
             for identity in identities:
-                self._limits[identity] = self._limits.get(identity, frozenset()) | _limits_of(key)
+                self._limits[identity] = self._limits.get(identity, frozenset()) | limits_of(key)
 
     def _lost_safeguards(self, config: Config, said: Said) -> Iterator[str]:
         for setting, consequence in SAFEGUARDS.items():
@@ -132,10 +133,10 @@ def _is_keyed(config: Config) -> bool:
 
 
 def _has_owner(config: Config) -> bool:
-    return bool(config.grok.api_key) or any(not _limits_of(key) for key in config.keys)
+    return bool(config.grok.api_key) or any(not limits_of(key) for key in config.keys)
 
 
-def _limits_of(key: KeyConfig) -> frozenset[str]:
+def limits_of(key: KeyConfig) -> frozenset[str]:
     """The names of a key's limits."""
     if key.lanes is not None and set(key.lanes) == set(LaneName):
         key = attrs.evolve(key, lanes=None)  # all lanes are no limit
