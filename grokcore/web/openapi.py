@@ -121,6 +121,7 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "retrieveModel": (*_KEYED, errors.ModelNotFound, errors.ModelNotAllowed, errors.UnknownUrl),
     "getUsage": _KEYED,
     "getHealth": _ANYWHERE,
+    "getReadiness": _ANYWHERE,
     "getMetrics": _OWNED,
     "getMedia": (*_ANYWHERE, errors.UnknownUrl),
     "getDescription": _KEYED,

@@ -195,6 +195,7 @@ async def looks(site: Site) -> AsyncIterator[httpx.Response]:
         "/models/gpt-4o",
         "/usage",
         "/health",
+        "/ready",
         "/metrics",
         "/openapi.json",
         "/",

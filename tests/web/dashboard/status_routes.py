@@ -107,6 +107,8 @@ async def watching(site: Site, *, ticket: str = "", key: str = "") -> AsyncItera
 
 
 TOP = {
+    "models",
+    "reasons",
     "version",
     "status",
     "uptime_s",
