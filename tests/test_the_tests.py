@@ -63,7 +63,6 @@ BY_SUBJECT = (
 """Rooms whose tests are divided by what the whole room does, and not by its modules."""
 
 TESTED_WITH = {
-    "web/answers/key_use.py": "web/test_usage.py",
     "protocol/counters.py": "protocol/grok_web/test_decoder.py",
     "protocol/models.py": "test_config.py",
     "protocol/quota.py": "protocol/pool/test_quota.py",

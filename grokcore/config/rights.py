@@ -24,7 +24,7 @@ from attrs import define, field
 from ..protocol.models import LaneName
 from .sections import Config, KeyConfig
 
-__all__ = ["Guard", "Said", "limits_of", "settings_in"]
+__all__ = ["Guard", "Said", "digests_of", "limits_of", "settings_in"]
 
 Said: TypeAlias = frozenset[tuple[str, str]]
 """Section and key of each setting that a file has; the key is empty for the section itself."""
@@ -107,13 +107,13 @@ class Guard:
         """The limits of a former key with these digests, else of one with this name."""
         if key in self.config.keys:
             return frozenset()
-        had = [self._limits[digest] for digest in _digests(key) if digest in self._limits]
+        had = [self._limits[digest] for digest in digests_of(key) if digest in self._limits]
         return frozenset[str]().union(*(had or [self._limits.get(key.name, frozenset())]))
 
     def _remember(self) -> None:
         """Remember each key's limits: a half-saved file may lack a key that comes back."""
         for key in self.config.keys:
-            identities: tuple[bytes | str, ...] = (*_digests(key), key.name)
+            identities: tuple[bytes | str, ...] = (*digests_of(key), key.name)
             for identity in identities:
                 self._limits[identity] = self._limits.get(identity, frozenset()) | limits_of(key)
 
@@ -144,7 +144,8 @@ def limits_of(key: KeyConfig) -> frozenset[str]:
     return frozenset(limit.name for limit in limits if getattr(key, limit.name) != limit.default)
 
 
-def _digests(key: KeyConfig) -> Iterator[bytes]:
+def digests_of(key: KeyConfig) -> Iterator[bytes]:
+    """The digests of a key's forms: in clear, and hashed."""
     if key.key:
         yield _digest(key.key)
     if key.sha256:

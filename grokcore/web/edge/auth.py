@@ -12,11 +12,12 @@ import hmac
 import math
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
 from ...config import KeyConfig
+from ...config.rights import digests_of
 from ...errors import InvalidApiKey, ModelNotAllowed, PermissionDenied
 from ...protocol.key_allowance import KeyAllowance
 from ...protocol.key_day import KeyDay, KeyDays
@@ -119,7 +120,7 @@ class KeyRing:
         if api_key:
             self.callers[_digest(api_key.encode())] = self.owner
         for key in keys:
-            digests = list(_digests(key))
+            digests = list(digests_of(key))
             earlier = [previous[digest] for digest in digests if previous and digest in previous]
             ends = self._calendar.end_of(key.expires) if key.expires else math.inf
             caller = _caller(key, earlier, days.of(digests), ends)
@@ -187,13 +188,6 @@ def _caller(key: KeyConfig, earlier: Sequence[Caller], day: KeyDay, expires_at: 
     allowance.per_day, allowance.tokens_per_day = key.per_day, key.tokens_per_day
     allowance.day = day
     return Caller(key.name, frozenset(key.models), allowance, lanes, day, key.expires, expires_at)
-
-
-def _digests(key: KeyConfig) -> Iterator[bytes]:
-    if key.key:
-        yield _digest(key.key.encode())
-    if key.sha256:
-        yield bytes.fromhex(key.sha256)
 
 
 def _digest(key: bytes) -> bytes:
