@@ -255,7 +255,9 @@ class InvalidRequest(GrokApiError):
 
 
 class InvalidApiKey(GrokApiError):
-    """The server asks for an API key, and the request has none or a wrong one."""
+    """The server asks for an API key, and the request has none, a wrong one, or one that has
+    expired.
+    """
 
     status, code, blame = 401, "invalid_api_key", Blame.REQUEST
 
@@ -291,7 +293,9 @@ class OriginNotAllowed(GrokApiError):
 
 
 class KeyLimitExceeded(GrokApiError):
-    """The API key has reached its limit of requests per minute or of concurrent requests."""
+    """The API key has reached a limit of its own: of requests per minute, per day or at once, or
+    of tokens per day.
+    """
 
     status, code, blame = 429, "key_limit_exceeded", Blame.REQUEST
 

@@ -52,6 +52,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "hold_seconds": 45,
         "write_timeout_seconds": 30,
         "allowed_hosts": (),
+        "timezone": "UTC",
         "trusted_proxies": (),
         "cors_origins": (),
     },
@@ -107,7 +108,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "base_url": "https://api.x.ai/v1",
         "use": LaneUse.OVERFLOW,
         "daily_usd": 1.0,
-        "timezone": "UTC",
+        "timezone": "",
         "models": (),
         "stand_ins": {},
         "images": False,
@@ -244,6 +245,26 @@ def test_keys_are_listed_in_clear_or_hashed() -> None:
     assert "secret" not in repr(config)
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ('"2026-12-31"', "2026-12-31"),
+        ("2026-12-31", "2026-12-31"),
+        ("2024-02-29", "2024-02-29"),
+        ('"2026-12-31T18:00:00Z"', "2026-12-31T18:00:00Z"),
+        ("2026-12-31 18:00:00.5+08:00", "2026-12-31T18:00:00.500000+08:00"),
+        ("2026-12-31T18:00:00", "2026-12-31T18:00:00"),
+        ('"2026-12-31 18:00"', "2026-12-31 18:00"),
+        ('"2026-12-31t18:00:00z"', "2026-12-31t18:00:00z"),
+        ('""', ""),
+    ],
+)
+def test_a_key_may_have_an_end(written: str, kept: str) -> None:
+    """A day or a time; TOML has both without quotes, too, and owners write them so."""
+    (key,) = config_of(f'[[keys]]\nname = "a"\nkey = "b"\nexpires = {written}').keys
+    assert key.expires == kept
+
+
 def test_secrets_are_not_shown() -> None:
     """A configuration turns up in logs and tracebacks."""
     text = """
@@ -261,6 +282,8 @@ def test_secrets_are_not_shown() -> None:
     """
     assert "secret" not in repr(config_of(text))
 
+
+DAY_OR_TIME = 'must be a day such as "2026-12-31", or a time such as "2026-12-31T18:00:00Z"'
 
 # Faults -----------------------------------------------------------------------------------------
 
@@ -348,6 +371,16 @@ FAULTS = [
     Fault('[server]\nallowed_hosts = ["http://a"]', '[server] allowed_hosts: each must be like a name such as "grok.example.com", and number 1 is not'),
     Fault('[server]\ncors_origins = ["a.example"]', '[server] cors_origins: each must be like "https://app.example.com" or "*", and number 1 is not'),
     Fault('[server]\ncors_origins = ["http://a/b"]', '[server] cors_origins: each must be like "https://app.example.com" or "*", and number 1 is not'),
+    *(
+        Fault(f'[[keys]]\nname = "a"\nkey = "b"\nexpires = {end}', f"[[keys]] a expires: {words}")
+        for end, words in (
+            *((f'"{end}"', DAY_OR_TIME) for end in ("soon", "2026-02-29", "2026-00-10", "2026-1-1", "31.12.2026", "0001-01-01", "2026-12-31T25:00:00Z", "2026-12-31T10", "2026-12-31Z", "2026-12-31T10:00:00+24:00", "10:00:00")),
+            ("07:32:00", DAY_OR_TIME),
+            ("20261231", "must be a string, not a number"),
+        )
+    ),
+    Fault('[[keys]]\nname = "a"\nkey = "b"\nper_day = -5', "[[keys]] a per_day: must be between 0 and 1000000000, not -5"),
+    Fault('[[keys]]\nname = "a"\nkey = "b"\ntokens_per_day = true', "[[keys]] a tokens_per_day: must be a whole number, not a boolean"),
     Fault('[[keys]]\nname = "a"\nkey = "b"\nrpm = -5', "[[keys]] a rpm: must be between 0 and 1000000, not -5"),
     # Models.
     Fault('[models."mine"]\ncost = 2', '[models."mine"]: a new model needs grok_model and mode, or mode_id'),

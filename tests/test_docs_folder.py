@@ -320,7 +320,7 @@ def help_of(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_commands_and_flags_exist(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each command that is shown is one of the parser's, and so are its flags."""
     for words in commands(path.read_text("utf-8")):
-        most = 2 if words[:1] == ["tokens"] else 1
+        most = 2 if words[:1] in (["tokens"], ["keys"]) else 1
         command = [word for word in words[:most] if re.fullmatch("[a-z][a-z-]*", word)]
         told = help_of(command, capsys)
         for flag in (word.partition("=")[0] for word in words if word.startswith("--")):

@@ -176,6 +176,7 @@ ROOMS = {
         "web.media web.media_maker web.responses web.services"
     ),
     "web.model_list": "protocol protocol.pool web.edge web.services",
+    "web.usage": "protocol web.edge web.model_list web.services",
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
@@ -193,7 +194,7 @@ ROOMS = {
     "web.app": (
         "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "
         "web.condition web.health web.media web.model_list web.observing web.openapi web.responses web.routes "
-        "web.services web.stored_responses web.unknown_paths web.videos"
+        "web.services web.stored_responses web.unknown_paths web.usage web.videos"
     ),
 }
 """The parts of grokcore that each room may import beside itself. ``protocol`` and ``runtime`` are

@@ -197,9 +197,11 @@ class Server:
         self.state.browser.recall(records, reading.wall, set_since)
         self.official.recall(records)
         self._alerting.recall(records, set_since)
+        self.state.key_days.recall(records)
         keeper = StateKeeper(file, self._unsaved_records, records)
         self.pool.on_change.append(keeper.changed)
         self._alerting.on_change.append(keeper.changed)
+        self.state.on_key_use.append(keeper.changed)
         for desk in self.official.desks:
             desk.on_change.append(keeper.changed)
         keeper.changed()  # a value that is new since the last run
@@ -219,6 +221,7 @@ class Server:
                 for account in self.pool.book.take_unsaved()
             }
             | {key: record and record | made for key, record in values.items()}
+            | {name: day | made for name, day in self.state.key_days.take_records().items()}
             | official
         )
 

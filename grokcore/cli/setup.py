@@ -137,6 +137,7 @@ class InputFiles:
         )
         settings = evolve(settings, warnings=(*warnings, *remarks))
         refuse_open_door(config, str(settings.source("server", "host") or ""))
+        _check_zones(settings)
         _check_official(settings)
         return settings
 
@@ -197,15 +198,23 @@ class InputFiles:
             return entries_of(readings), notes_on(readings)
 
 
-def _check_official(settings: Settings) -> None:
-    """Check settings of the official lanes that only this machine, or both together, can judge.
+def _check_zones(settings: Settings) -> None:
+    """Check time zones, which only this machine can judge.
 
-    :raises ConfigError: if this machine does not know the time zone, or a lane that shall come
-        first has no credential.
+    :raises ConfigError: if it does not know one.
+    """
+    for section in ("server", "api"):
+        with naming(settings.source(section, "timezone")):
+            zone = getattr(settings.config, section).timezone
+            Days(zone, lambda: 0.0, f"[{section}] timezone")
+
+
+def _check_official(settings: Settings) -> None:
+    """Check settings of the official lanes that only both together can judge.
+
+    :raises ConfigError: if a lane that shall come first has no credential.
     """
     api, cli = settings.config.api, settings.config.cli
-    with naming(settings.source("api", "timezone")):
-        Days(api.timezone, lambda: 0.0)
     first = (LaneUse.FIRST, LaneUse.ONLY)
     for section, use, has, needed in (
         ("api", api.use, api.key or api.key_file, "key, key_file or $XAI_API_KEY"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import enum
 import ipaddress
 import re
@@ -206,6 +207,23 @@ def _mail_address(_: object, attribute: attrs.Attribute[Any], value: str) -> Non
         raise SettingFault((attribute.name,), "must be a bare address, such as me@example.com")
 
 
+_MOMENT = re.compile(
+    r"([12][0-9]{3})-(0[1-9]|1[0-2])-([0-2][0-9]|3[01])"
+    r"(?:[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?"
+)
+
+
+def _moment(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    found = _MOMENT.fullmatch(value)
+    year, month, day = map(int, found.groups()[:3]) if found else (0, 0, 0)
+    if value and not (found and 1 <= day <= calendar.monthrange(year, month)[1]):
+        raise SettingFault(
+            (attribute.name,),
+            'must be a day such as "2026-12-31", or a time such as "2026-12-31T18:00:00Z"',
+        )
+
+
 # Converters -------------------------------------------------------------------------------------
 
 
@@ -240,7 +258,10 @@ def _statsig_form(value: str | dict[str, str]) -> str | dict[str, str]:
 
 @frozen
 class ServerConfig:
-    """``[server]``: where and how the server listens. Times are seconds."""
+    """``[server]``: where and how the server listens. Times are seconds.
+
+    :ivar timezone: whose midnight ends a day; a name of the IANA database.
+    """
 
     host: str = field(default="127.0.0.1", validator=_address)
     port: int = field(default=8000, validator=_within(0, 65535))
@@ -257,6 +278,7 @@ class ServerConfig:
     allowed_hosts: tuple[str, ...] = field(
         default=(), validator=_each_like(_HOST, 'a name such as "grok.example.com"')
     )
+    timezone: str = "UTC"
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = field(
         default=(), validator=_each_like(_ORIGIN, '"https://app.example.com" or "*"')
@@ -398,7 +420,7 @@ class ApiConfig:
 
     :ivar key_file: a file that holds the key alone; *key* is preferred.
     :ivar daily_usd: the most that a day may cost, in US dollars.
-    :ivar timezone: whose midnight ends a day; a name of the IANA database.
+    :ivar timezone: whose midnight ends a day of this lane; empty for ``[server] timezone``.
     :ivar models: names of xAI's models that this lane may answer; empty for all that xAI lists.
     :ivar stand_ins: by a name of this server's table, the model of xAI's that answers for it here.
     :ivar images: whether the official routes for pictures and videos are offered.
@@ -409,7 +431,7 @@ class ApiConfig:
     base_url: str = field(default="https://api.x.ai/v1", converter=_without_slash, validator=_url)
     use: LaneUse = LaneUse.OVERFLOW
     daily_usd: float = field(default=1.0, validator=_within(0, 1_000_000))
-    timezone: str = "UTC"
+    timezone: str = ""
     models: tuple[str, ...] = ()
     stand_ins: dict[str, str] = field(factory=dict, validator=_official_names)
     images: bool = False
@@ -441,6 +463,10 @@ class CliConfig:
 class KeyConfig:
     """An entry of ``[[keys]]``: a key of the API, in clear or as its SHA-256 (hex).
 
+    :ivar per_day: requests a day, and *tokens_per_day* estimated tokens of questions and answers;
+        0 is no limit. ``[server] timezone`` ends a day.
+    :ivar expires: the last day of the key, or the time of its end (RFC 3339; without an offset in
+        ``[server] timezone``). Empty for none.
     :ivar lanes: the lanes that the key may use. None: all for a key without limits, else grok.com's
         web sessions alone, so that no guest spends the owner's money.
     """
@@ -451,6 +477,9 @@ class KeyConfig:
     models: tuple[str, ...] = ()
     rpm: int = field(default=0, validator=_within(0, 1_000_000))
     concurrent: int = field(default=0, validator=_within(0, 1_000_000))
+    per_day: int = field(default=0, validator=_within(0, 1_000_000_000))
+    tokens_per_day: int = field(default=0, validator=_within(0, 1_000_000_000_000))
+    expires: str = field(default="", validator=_moment)
     lanes: tuple[LaneName, ...] | None = None
 
 

@@ -119,6 +119,7 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "listModels": _KEYED,
     # UnknownUrl: a name with a line end leads to no route.
     "retrieveModel": (*_KEYED, errors.ModelNotFound, errors.ModelNotAllowed, errors.UnknownUrl),
+    "getUsage": _KEYED,
     "getHealth": _ANYWHERE,
     "getReadiness": _ANYWHERE,
     "getMetrics": _OWNED,
@@ -139,7 +140,11 @@ _ASKED = (
     "x-grok2api-usage",
     "x-grok2api-lane",
     "x-grok2api-ignored",
-    *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
+    *(
+        f"x-ratelimit-{what}-{of}"
+        for of in ("requests", "tokens")
+        for what in ("limit", "remaining", "reset")
+    ),
 )
 
 _ASKED_FOR_WORDS = (*_ASKED, "x-grok2api-long-context", "x-grok2api-tools")

@@ -11,8 +11,10 @@ import trio
 from ..config import Config, given_values, official_row, warnings_of
 from ..protocol.browser_values import BrowserValues
 from ..protocol.dialects.openai_responses.store import ResponseStore
+from ..protocol.key_day import KeyDays, Today
 from ..protocol.models import Model
 from ..runtime.completion.facts import FailedAttempt
+from ..runtime.days import Days
 from ..runtime.wall import WallClock
 from .edge.auth import KeyRing
 from .edge.bodies import Bodies
@@ -31,6 +33,8 @@ class ServerState:
 
     :ivar config: current settings; changed by :meth:`adopt` only.
     :ivar keys: current API keys.
+    :ivar key_days: the figures of the day, of all keys that have been.
+    :ivar on_key_use: listeners, called when a key's figures have changed; must not wait or raise.
     :ivar doors: current rules for browsers' requests.
     :ivar history: figures of the last hour.
     :ivar browser: age and refusals of the owner's browser values.
@@ -60,6 +64,8 @@ class ServerState:
         self.browser.adopt(given_values(config), self.wall.time())
         self._values_since = started_at  # trio's time
         self.on_request_end: list[Callable[[Trace], None]] = [self.history.request_ended]
+        self.key_days = KeyDays()
+        self.on_key_use: list[Callable[[], None]] = []
         self.keys = KeyRing("")
         self.bodies = Bodies()
         self.responses = ResponseStore(0, 0)
@@ -77,7 +83,14 @@ class ServerState:
         """Replace the settings."""
         self.config = config
         self._table: tuple[tuple[str, ...], Mapping[str, Model]] = ((), config.models)
-        self.keys = KeyRing(config.grok.api_key, config.keys, self.keys.callers)
+        self._days = Days(config.server.timezone, self.wall.time, "[server] timezone")
+        self.keys = KeyRing(
+            config.grok.api_key,
+            config.keys,
+            self.keys.callers,
+            days=self.key_days,
+            calendar=self._days,
+        )
         self.doors = Doors(config.server, keyed=not self.keys.empty)
         self.responses.limit(
             int(config.server.responses_mb * 1024 * 1024), config.server.responses_hours * 3600
@@ -86,6 +99,15 @@ class ServerState:
             self._values_since = trio.current_time()
         for listener in self.on_settings:
             listener(config)
+
+    def today(self) -> Today:
+        """The day of the moment, in the owner's time zone."""
+        return Today(*self._days())
+
+    def key_used(self) -> None:
+        """Have the figures of the keys saved."""
+        for listener in self.on_key_use:
+            listener()
 
     def models(self, official: tuple[str, ...]) -> Mapping[str, Model]:
         """The table of models, with those that only official lanes have.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -18,6 +17,7 @@ from ...protocol.token_file.editing import Outcome, added
 from ...protocol.token_file.reading import token_in
 from ...protocol.tokens import TokenEntry
 from ..check.doctor import PATHS
+from ..encodings import decoded
 from ..tokens.file import any_changed
 
 __all__ = ["BrowserValue", "browser_values", "config_change", "session_in", "token_change"]
@@ -111,7 +111,7 @@ def config_change(values: list[BrowserValue]) -> ConfigChange:
     """The change of a configuration that sets *values*, with the labels of new ones as result."""
 
     def change(data: bytes | None) -> tuple[bytes | None, frozenset[str]]:
-        encoding, text = _decoded(data or b"")
+        encoding, text = decoded(data or b"")
         grok = load_config(text)[0].grok
         fresh = [value for value in values if not value.is_in(grok)]
         if not fresh:
@@ -131,31 +131,3 @@ def _refuse_hidden(text: str, values: list[BrowserValue]) -> None:
             raise ConfigError(
                 f"[grok] {value.key} would not be in effect as copied: write it there by hand"
             )
-
-
-@frozen
-class _Encoding:
-    """The encoding of a text file, with the mark at its beginning."""
-
-    mark: bytes
-    name: str
-    errors: str
-
-    def encode(self, text: str) -> bytes:
-        return self.mark + text.encode(self.name, self.errors)
-
-
-def _encodings() -> Iterator[_Encoding]:
-    yield _Encoding(codecs.BOM_UTF16_LE, "utf-16-le", "strict")
-    yield _Encoding(codecs.BOM_UTF16_BE, "utf-16-be", "strict")
-    yield _Encoding(codecs.BOM_UTF8, "utf-8", "surrogateescape")
-    yield _Encoding(b"", "utf-8", "surrogateescape")
-
-
-def _decoded(data: bytes) -> tuple[_Encoding, str]:
-    """A configuration's encoding and text, which encode to *data* again."""
-    encoding = next(each for each in _encodings() if data.startswith(each.mark))
-    try:
-        return encoding, data[len(encoding.mark) :].decode(encoding.name, encoding.errors)
-    except UnicodeDecodeError:
-        raise ConfigError("is not a whole text in UTF-16") from None

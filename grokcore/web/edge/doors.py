@@ -32,7 +32,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _EXPOSED = (
     *("x-request-id", "request-id", "retry-after", "server-timing", "x-should-retry"),
-    *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
+    *(
+        f"x-ratelimit-{what}-{of}"
+        for of in ("requests", "tokens")
+        for what in ("limit", "remaining", "reset")
+    ),
     *(
         f"x-grok2api-{what}"
         for what in ("attempts", "token", "usage", "ignored", "long-context", "tools")
