@@ -146,7 +146,9 @@ ROOMS = {
     "web.routes": "",
     "web.unknown_paths": "errors",
     "web.responses": "protocol.dialects",
-    "web.observing": "errors protocol protocol.conversation protocol.pool runtime.completion",
+    "web.observing": (
+        "errors protocol protocol.conversation protocol.history protocol.pool runtime.completion"
+    ),
     "web.edge": "config errors protocol protocol.dialects protocol.urls runtime web.observing",
     "web.state": "config protocol protocol.dialects runtime runtime.completion web.edge web.observing",
     "web.delivery": (
@@ -179,8 +181,8 @@ ROOMS = {
         "web.media_maker web.model_list web.observing web.responses web.services"
     ),
     "web.dashboard": (
-        "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "
-        "web.condition web.edge web.health web.lanes web.observing web.responses web.routes "
+        "config errors protocol protocol.dialects protocol.pool runtime runtime.completion "
+        "runtime.pool web.condition web.edge web.health web.lanes web.observing web.responses web.routes "
         "web.services"
     ),
     "web.stored_responses": (

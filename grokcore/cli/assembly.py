@@ -55,6 +55,7 @@ from ..web.observing.request_log import RequestLog
 from ..web.server import serve
 from ..web.services import Services
 from ..web.state import ServerState
+from .history import kept_history
 from .official import RECORD_KEYS as OFFICIAL_KEYS
 from .official import Official
 from .program import command
@@ -129,6 +130,7 @@ class Server:
             self.pool, lambda: quota_asker(self.state.config, self._transport)
         )
         self._keeper = self._recall(state_file) if state_file is not None else None
+        self._history = kept_history(state_file, self.state) if state_file is not None else None
         self._media: MediaCache | None = None
         if state_file is not None:
             self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
@@ -266,8 +268,9 @@ class Server:
         if self._media is not None:
             await _unless(stop, self._media.load)
         async with trio.open_nursery() as nursery:
-            if self._keeper is not None:
-                await nursery.start(self._keeper.run)
+            for keeper in (self._keeper, self._history):
+                if keeper is not None:
+                    await nursery.start(keeper.run)
             async with trio.open_nursery() as helpers:
                 await helpers.start(self._transport.run)
                 await helpers.start(self._fetching.run)

@@ -126,6 +126,7 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "getDescription": _KEYED,
     "getStatusPage": _ANYWHERE,
     "getStatus": _OWNED,
+    "getStatusHistory": (*_OWNED, errors.Overloaded),
     "watchStatus": (*_OWNED, errors.Overloaded, errors.OriginNotAllowed),
     "createStatusTicket": (*_OWNED, errors.OriginNotAllowed),
     "actOnToken": (*_OWNED, errors.OriginNotAllowed, errors.UnknownUrl),
