@@ -163,10 +163,11 @@ ROOMS = {
     "web.health": (
         "protocol protocol.pool runtime.completion web.condition web.lanes web.observing web.state"
     ),
+    "web.edits": "protocol",
     "web.server": "config errors runtime.completion web.edge web.observing web.state",
     "web.media_maker": "protocol protocol.conversation runtime.disk",
     "web.services": (
-        "protocol runtime.attachments runtime.completion web.condition web.delivery "
+        "protocol runtime.attachments runtime.completion web.condition web.delivery web.edits "
         "web.media_maker web.observing web.state"
     ),
     "web.videos": (
@@ -182,8 +183,8 @@ ROOMS = {
     ),
     "web.dashboard": (
         "config errors protocol protocol.dialects protocol.pool runtime runtime.completion "
-        "runtime.pool web.condition web.edge web.health web.lanes web.observing web.responses web.routes "
-        "web.services"
+        "runtime.pool web.condition web.edge web.edits web.health web.lanes web.observing "
+        "web.responses web.routes web.services"
     ),
     "web.stored_responses": (
         "errors protocol.dialects web.answers web.edge web.responses web.services"

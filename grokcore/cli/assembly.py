@@ -47,6 +47,7 @@ from ..runtime.wall import WallClock, clock_reader
 from ..web.app import create_app
 from ..web.condition import ConditionWatch
 from ..web.delivery import Deliveries
+from ..web.edits import Edits
 from ..web.media_maker import MediaMaker
 from ..web.observing.asked_models import AskedModels
 from ..web.observing.census import Census
@@ -90,6 +91,7 @@ class Server:
         offered.
     :ivar lane: the lanes of questions that clients ask from now on.
     :ivar services: the parts that routes use.
+    :ivar edits: the means to edit the owner's files; None for a server without files.
     """
 
     def __init__(
@@ -136,6 +138,7 @@ class Server:
             self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
         deliveries = Deliveries(self._media)
         self.media_maker: Callable[[], MediaMaker | None] = self._offered_media
+        self.edits: Edits | None = None
         census = Census(self.gateway)
         self.services = Services(
             self.gateway,
@@ -146,6 +149,7 @@ class Server:
             ConditionWatch(self.gateway, self.state, AskedModels(), census),
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
             command(),
+            lambda: self.edits,
         )
         self._metrics = Metrics(self.gateway, self.services.census)
         self._listen()

@@ -28,6 +28,7 @@ from ..edge.lifetime import current_lifetime
 from ..responses import SteppedBody, json_response, not_modified, stepped_response
 from ..routes import route
 from ..services import Services
+from .edit_routes import add_edit_routes
 from .headers import DATA_HEADERS
 from .history_route import add_history_route
 from .overview import Overview, Snapshot, token_row
@@ -84,6 +85,7 @@ def add_dashboard_routes(app: QuartTrio, services: Services) -> None:
     _add_data(app, services)
     _add_actions(app, services)
     add_history_route(app, services)
+    add_edit_routes(app, services)
 
 
 # The page ---------------------------------------------------------------------------------------
