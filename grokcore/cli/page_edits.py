@@ -194,7 +194,7 @@ class PageEdits:
         return await self._taken_over(f"{value.label} was written to {name}.", "", [value])
 
     def _take(self, session: TokenEntry | None, values: list[BrowserValue]) -> list[str]:
-        """Write what is new of a session and values. Returns their names. Runs in a thread.
+        """Write a session and values that the files lack. Returns their names. Runs in a thread.
 
         Both files are judged before either is written.
         """

@@ -33,7 +33,7 @@ BUCKETS = len(BOUNDS) + 1
 
 @frozen
 class Use:
-    """One request that asked Grok, at its end.
+    """A request that asked Grok, at its end.
 
     :ivar key: name of the API key; empty for a key without a name, or none.
     :ivar token: short hash of the token; empty if no token was asked.
