@@ -267,7 +267,7 @@ class InvalidApiKey(GrokApiError):
 
 
 class PermissionDenied(GrokApiError):
-    """This route is for the owner; the API key has limits."""
+    """This route is for the owner, and the API key has limits; or a setting does not allow it."""
 
     status, code, blame = 403, "permission_denied", Blame.REQUEST
 
@@ -285,9 +285,7 @@ class HostNotAllowed(GrokApiError):
 
 
 class OriginNotAllowed(GrokApiError):
-    """A web page of another origin sent a request that changes state, and this server asks for no
-    API key.
-    """
+    """A web page of another origin sent a request that changes state."""
 
     status, code, blame = 403, "origin_not_allowed", Blame.REQUEST
 

@@ -119,6 +119,7 @@ ROOMS = {
     "protocol.token_file": "errors protocol protocol.urls",
     "protocol.browser_copy": "errors protocol.urls",
     "protocol.alerts": "protocol",
+    "protocol.history": "",
     "protocol.recording": "protocol protocol.grok_socket protocol.grok_web",
     "runtime.disk": "errors protocol",
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
@@ -148,8 +149,8 @@ ROOMS = {
     "web.unknown_paths": "errors",
     "web.responses": "protocol.dialects",
     "web.observing": (
-        "errors protocol protocol.conversation protocol.pool protocol.urls runtime.completion "
-        "runtime.disk"
+        "errors protocol protocol.conversation protocol.history protocol.pool protocol.urls "
+        "runtime.completion runtime.disk"
     ),
     "web.edge": "config errors protocol protocol.dialects protocol.urls runtime web.observing",
     "web.state": "config protocol protocol.dialects runtime runtime.completion web.edge web.observing",
@@ -165,10 +166,11 @@ ROOMS = {
     "web.health": (
         "protocol protocol.pool runtime.completion web.condition web.lanes web.observing web.state"
     ),
+    "web.edits": "protocol",
     "web.server": "config errors runtime.completion web.edge web.observing web.state",
     "web.media_maker": "protocol protocol.conversation runtime.disk",
     "web.services": (
-        "protocol runtime.attachments runtime.completion web.condition web.delivery "
+        "protocol runtime.attachments runtime.completion web.condition web.delivery web.edits "
         "web.media_maker web.observing web.state"
     ),
     "web.videos": (
@@ -184,9 +186,9 @@ ROOMS = {
         "web.media_maker web.model_list web.observing web.responses web.services"
     ),
     "web.dashboard": (
-        "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "
-        "web.condition web.edge web.health web.lanes web.observing web.responses web.routes "
-        "web.services"
+        "config errors protocol protocol.dialects protocol.pool runtime runtime.completion "
+        "runtime.pool web.condition web.edge web.edits web.health web.lanes web.observing "
+        "web.responses web.routes web.services"
     ),
     "web.stored_responses": (
         "errors protocol.dialects web.answers web.edge web.responses web.services"

@@ -48,6 +48,7 @@ from ..runtime.wall import WallClock, clock_reader
 from ..web.app import create_app
 from ..web.condition import ConditionWatch
 from ..web.delivery import Deliveries
+from ..web.edits import Edits
 from ..web.media_maker import MediaMaker
 from ..web.observing.asked_models import AskedModels
 from ..web.observing.census import Census
@@ -59,6 +60,7 @@ from ..web.services import Services
 from ..web.state import ServerState
 from .alerting import RECORD_KEY as ALERTS_KEY
 from .alerting import Alerting
+from .history import kept_history
 from .official import RECORD_KEYS as OFFICIAL_KEYS
 from .official import Official
 from .program import command
@@ -93,6 +95,7 @@ class Server:
         offered.
     :ivar lane: the lanes of questions that clients ask from now on.
     :ivar services: the parts that routes use.
+    :ivar edits: the means to edit the owner's files; None for a server without files.
     """
 
     def __init__(
@@ -135,11 +138,13 @@ class Server:
         self._alerting = Alerting(config, self._wall, self._fetching, self._to_alert)
         self.state.warned["alerts"] = self._alerting.fault
         self._keeper = self._recall(state_file) if state_file is not None else None
+        self._history = kept_history(state_file, self.state) if state_file is not None else None
         self._media: MediaCache | None = None
         if state_file is not None:
             self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
         deliveries = Deliveries(self._media)
         self.media_maker: Callable[[], MediaMaker | None] = self._offered_media
+        self.edits: Edits | None = None
         census = Census(self.gateway)
         self.services = Services(
             self.gateway,
@@ -150,6 +155,7 @@ class Server:
             ConditionWatch(self.gateway, self.state, AskedModels(), census),
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
             command(),
+            lambda: self.edits,
         )
         self._metrics = Metrics(self.services.measured)
         self._listen()
@@ -283,8 +289,9 @@ class Server:
         if self._media is not None:
             await _unless(stop, self._media.load)
         async with trio.open_nursery() as nursery:
-            if self._keeper is not None:
-                await nursery.start(self._keeper.run)
+            for keeper in (self._keeper, self._history):
+                if keeper is not None:
+                    await nursery.start(keeper.run)
             async with trio.open_nursery() as helpers:
                 await helpers.start(self._transport.run)
                 await helpers.start(self._fetching.run)

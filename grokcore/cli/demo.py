@@ -70,4 +70,6 @@ def _with_official(config: Config, urls: OfficialUrls, auth_file: Path) -> Confi
         client_version=CLI_VERSION,
         models=CLI_MODELS,
     )
-    return evolve(config, api=api, cli=cli)
+    # Edits go to files in the demo's own folder.
+    server = evolve(config.server, page_edits=True)
+    return evolve(config, server=server, api=api, cli=cli)

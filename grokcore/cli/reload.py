@@ -74,6 +74,7 @@ class Reloader:
         self._warnings = frozenset(settings.warnings)
         self._needs_restart: list[str] = []
         self._asked_for = False
+        self._one_at_a_time = trio.Lock()  # an older reading must not be applied after a newer one
         self.on_reload: list[Callable[[], None]] = []
         self.watch = Watch(lambda: inputs.files, known=inputs.seen)
 
@@ -97,6 +98,10 @@ class Reloader:
         """Read both files and apply those without a fault; log a line for each change and each
         fault.
         """
+        async with self._one_at_a_time:
+            await self._reload()
+
+    async def _reload(self) -> None:
         asked_for, self._asked_for = self._asked_for, False
         changed = [
             await self._note("config", self._inputs.read_config, self._take_config),

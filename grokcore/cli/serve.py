@@ -34,6 +34,7 @@ from .farewell import Farewell
 from .holding import HeldStateFile, keep_holding
 from .lanes_told import lane_lines, lanes_that_answer
 from .last_net import LAST_LINES_S, LastNet
+from .page_edits import DemoFiles, OwnersFiles, PageEdits
 from .permissions import look_at_access
 from .reload import Reloader, log_note
 from .reporting import STOP_MARGIN_S, Reporter
@@ -246,6 +247,9 @@ async def _serve_until_signal(start: _Start) -> None:
         )
         if reloader is not None:
             reloader.on_reload.append(reporter.reloaded)
+            server.edits = PageEdits(OwnersFiles(start.inputs, server, reloader))
+        else:
+            server.edits = PageEdits(DemoFiles(start.folder, server))
         helpers.start_soon(_heed_signals, stop, reloader, reporter, farewell, start)
         # All objects made so far stay, so the collector need not visit them again.
         gc.collect()

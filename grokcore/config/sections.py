@@ -275,6 +275,7 @@ class ServerConfig:
     heartbeat_seconds: float = field(default=10, validator=_within(0.05, 3600))
     hold_seconds: float = field(default=45, validator=_within(0, 3600))
     write_timeout_seconds: float = field(default=30, validator=_within(0.05, 3600))
+    page_edits: bool = False
     allowed_hosts: tuple[str, ...] = field(
         default=(), validator=_each_like(_HOST, 'a name such as "grok.example.com"')
     )

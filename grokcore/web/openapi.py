@@ -38,6 +38,7 @@ Object: TypeAlias = dict[str, Any]
 _ANYWHERE = (errors.InvalidRequest, errors.HostNotAllowed, errors.InternalError)
 _KEYED = (*_ANYWHERE, errors.InvalidApiKey)
 _OWNED = (*_KEYED, errors.PermissionDenied)
+_EDITING = (*_OWNED, errors.OriginNotAllowed, errors.RequestTooLarge, errors.UnsupportedEncoding)
 _ASKING = (
     *_KEYED,
     errors.OriginNotAllowed,
@@ -127,8 +128,13 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "getDescription": _KEYED,
     "getStatusPage": _ANYWHERE,
     "getStatus": _OWNED,
+    "getStatusHistory": (*_OWNED, errors.Overloaded),
     "watchStatus": (*_OWNED, errors.Overloaded, errors.OriginNotAllowed),
     "createStatusTicket": (*_OWNED, errors.OriginNotAllowed),
+    "addToken": _EDITING,
+    "replaceToken": (*_EDITING, errors.UnknownUrl),
+    "removeToken": (*_EDITING, errors.UnknownUrl),
+    "takeBrowserValues": _EDITING,
     "actOnToken": (*_OWNED, errors.OriginNotAllowed, errors.UnknownUrl),
 }
 """Errors by operation. Each operation needs an entry."""

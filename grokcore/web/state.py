@@ -20,6 +20,7 @@ from .edge.auth import KeyRing
 from .edge.bodies import Bodies
 from .edge.doors import Doors
 from .observing.history import History
+from .observing.long_history import LongHistory
 from .observing.request_log import RefusalCounts
 from .observing.trace import Trace
 
@@ -37,6 +38,7 @@ class ServerState:
     :ivar on_key_use: listeners, called when a key's figures have changed; must not wait or raise.
     :ivar doors: current rules for browsers' requests.
     :ivar history: figures of the last hour.
+    :ivar long_history: figures of the last day and month.
     :ivar browser: age and refusals of the owner's browser values.
     :ivar on_request_end: listeners, called with the trace of each request that is over; must not
         wait or raise.
@@ -60,10 +62,14 @@ class ServerState:
         self.started_at = started_at
         self.wall = wall or WallClock()
         self.history = History(self.wall.time)
+        self.long_history = LongHistory(self.wall.time)
         self.browser = BrowserValues(functools.partial(secrets.token_hex, SALT_BYTES))
         self.browser.adopt(given_values(config), self.wall.time())
         self._values_since = started_at  # trio's time
-        self.on_request_end: list[Callable[[Trace], None]] = [self.history.request_ended]
+        self.on_request_end: list[Callable[[Trace], None]] = [
+            self.history.request_ended,
+            self.long_history.request_ended,
+        ]
         self.key_days = KeyDays()
         self.on_key_use: list[Callable[[], None]] = []
         self.keys = KeyRing("")
@@ -76,7 +82,11 @@ class ServerState:
         self.warned: dict[str, Callable[[], str]] = {}
         self.on_settings: list[Callable[[Config], None]] = []
         self.wall.on_missed.append(self._missed)
-        self.wall.on_set += [self.history.clock_set, self.browser.clock_set]
+        self.wall.on_set += [
+            self.history.clock_set,
+            self.long_history.clock_set,
+            self.browser.clock_set,
+        ]
         self.adopt(config)
 
     def adopt(self, config: Config) -> None:
