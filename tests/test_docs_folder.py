@@ -251,6 +251,7 @@ def test_the_fields_of_a_request_are_those_of_the_log(caplog: pytest.LogCaptureF
     completion = SimpleNamespace(
         token_id="t",
         attempts=1,
+        failed=["upstream_error@t"],
         corrections=1,
         times=Times(queue_s=1, upload_s=1, first_at=1),
         manner=Manner(LaneName.API),

@@ -22,6 +22,7 @@ for each fault.
   examinations, on this machine and beyond, and which of them a failure makes impossible.
 * :mod:`~grokcore.cli.check.ask_command`: the questions of ``--ask``, and their price;
   :mod:`~grokcore.cli.check.asking` puts them, :mod:`~grokcore.cli.check.answers` judges.
+* :mod:`~grokcore.cli.check.alert_command`: the test alert of ``--alert``.
 * :mod:`~grokcore.cli.check.tools_command`, :mod:`~grokcore.cli.check.tools_asking` and
   :mod:`~grokcore.cli.check.tools_report`: the same for the exercises of ``--tools``.
 
@@ -73,6 +74,11 @@ def add_check_command(commands: Commands, parents: Parents) -> None:
         help="then ask Grok one real question for each token and lane; it says first what that "
         "costs, and asks whether you agree",
     )
+    parser.add_argument(
+        "--alert",
+        action="store_true",
+        help="only send a test alert to each target of [alerts], and report how each try ended",
+    )
     parser.add_argument("--yes", action="store_true", help="with --ask or --tools: you agree")
     parser.add_argument(
         "--most",
@@ -114,16 +120,21 @@ def check_command(arguments: argparse.Namespace) -> int:
     exit code.
     """
     # Late: a server has no use for these.
+    from .alert_command import refuse_alert_with_others, send_test_alerts
     from .ask_command import ask_grok, refuse_without_consent
     from .doctor import examine
     from .findings import JsonReport, TextReport
     from .tools_command import evaluate_tools, refuse_tools_without_consent
 
+    refuse_alert_with_others(arguments)
     refuse_without_consent(arguments)
     refuse_tools_without_consent(arguments)
     report = JsonReport() if arguments.json else TextReport()
     interrupted = left = False
     try:
+        if arguments.alert:
+            send_test_alerts(arguments, report.add)
+            return report.finish()
         examined = examine(arguments, report.add)
         if arguments.ask:
             ask_grok(examined, arguments, report.add, MOST_QUESTIONS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from ...config import Config, ImageMode, is_loopback
 from ...errors import ConfigError
 from ...protocol.token_file.reading import EntryReading, notes_on
 from ...runtime.disk.data_dir import DataDirectory, DirectoryTaken
+from ...runtime.disk.writable import writing_fault
 from ..assembly import MEDIA_FOLDER
 from ..permissions import Access
 from ..setup import OpenDoor, Unreadable
@@ -284,13 +284,8 @@ def look_at_folder(path: Path) -> FolderLook:
 def _writing_fault(folder: Path) -> str:
     if not folder.is_dir():
         return f"{folder} is not a folder"
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"grok2api")
-            file.flush()
-    except OSError as error:
-        return f"nothing can be written in {folder}: {error.strerror}"
-    return ""
+    fault = writing_fault(folder)
+    return f"nothing can be written in {folder}: {fault}" if fault else ""
 
 
 def _hold_briefly(path: Path) -> tuple[bool, str]:
