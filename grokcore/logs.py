@@ -17,6 +17,7 @@ from typing import Any, TextIO, cast
 from attrs import define
 
 from .config import GlobalConfig, LogFormat
+from .languages.streams import plain_stream
 from .outlet import Outlet
 
 __all__ = [
@@ -138,7 +139,7 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
 
 def configure_logging(config: GlobalConfig) -> None:
     """Send this process's log to stderr as configured."""
-    handler = FoldingHandler(sys.stderr)
+    handler = FoldingHandler(plain_stream(sys.stderr))
     if config.log_format is LogFormat.JSON:
         handler.setFormatter(_JsonFormatter())
     else:
