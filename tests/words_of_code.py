@@ -10,9 +10,11 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+
+from .sources import modules
 
 __all__ = ["NOT_FOR_PEOPLE", "templates", "texts_of"]
 
@@ -21,18 +23,18 @@ PACKAGE = Path(__file__).parents[1] / "grokcore"
 NOT_FOR_PEOPLE = {
     "simulator": "a program of its own",
     "protocol/emulation": "words for the model",
-    "protocol/grok_web/prompt.py": "words for the model",
-    "protocol/grok_web/tool_prompt.py": "words for the model",
-    "protocol/grok_web/plain_requests.py": "words for the model",
-    "protocol/grok_web/attachment_names.py": "words for the model",
-    "protocol/official/turns.py": "words for the model",
-    "protocol/official/file_form.py": "a wire",
+    "protocol/grok_web/prompt": "words for the model",
+    "protocol/grok_web/tool_prompt": "words for the model",
+    "protocol/grok_web/plain_requests": "words for the model",
+    "protocol/grok_web/attachment_names": "words for the model",
+    "protocol/official/turns": "words for the model",
+    "protocol/official/file_form": "a wire",
     "protocol/languages": "a format",
     "protocol/recording": "a format",
-    "protocol/dialects/anthropic_messages/published.py": "a format",
-    "web/openapi.py": "a document in English",
-    "web/observing/metrics.py": "descriptions for programs",
-    "cli/build/pyz_start.py": "runs before the package is there",
+    "protocol/dialects/anthropic_messages/published": "a format",
+    "web/openapi": "a document in English",
+    "web/observing/metrics": "descriptions for programs",
+    "cli/build/pyz_start": "runs before the package is there",
 }
 """Modules and rooms whose texts no person reads here. An error raised there is a text all the
 same."""
@@ -58,37 +60,35 @@ _FIELD = re.compile(r"\{[a-z_]+\}")
 _PROSE = re.compile(r"[A-Za-z]{2}")
 
 
-def texts_of(source: str, *, raised_only: bool = False) -> Iterator[tuple[int, str]]:
+def texts_of(tree: ast.AST, *, raised_only: bool = False) -> Iterator[tuple[int, str]]:
     """The templates of a module, each with its line.
 
-    :param raised_only: only those within a ``raise``, a call of an error's class, or advice.
+    :param raised_only: only those within a call of an error's class.
     """
-    tree = ast.parse(source)
-    hidden = _hidden(tree)
-    short = {id(arg) for call in _calls(tree, SHORT) for arg in call.args[:1]}
-    roots: list[ast.AST] = [tree]
-    if raised_only:
-        roots = [node for node in ast.walk(tree) if _is_error(node)]
-    seen: set[int] = set()
-    for node in itertools.chain.from_iterable(map(ast.walk, roots)):
-        if id(node) in hidden or id(node) in seen:
-            continue
-        seen.add(id(node))
-        for text in _variants(node) if isinstance(node, ast.Constant | ast.JoinedStr) else ():
-            if _PROSE.search(text) and (id(node) in short or _TWO_WORDS.search(text.strip())):
-                yield getattr(node, "lineno", 0), text
+    waiting: list[tuple[ast.AST, bool, bool]] = [(tree, not raised_only, False)]
+    while waiting:
+        node, wanted, short = waiting.pop()
+        wanted = wanted or _is_error(node)
+        if wanted and isinstance(node, ast.Constant | ast.JoinedStr):
+            for text in _variants(node):
+                if _PROSE.search(text) and (short or _TWO_WORDS.search(text.strip())):
+                    yield node.lineno, text
+        shows = isinstance(node, ast.Call) and _called(node) in SHORT
+        for number, part in enumerate(_parts(node)):
+            waiting.append((part, wanted, shows and number == 0))
 
 
 @cache
 def templates() -> dict[str, str]:
     """All templates of the package, each with the place where it stands first."""
     found: dict[str, str] = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE).as_posix()
-        aside = any(name == place or name.startswith(f"{place}/") for place in NOT_FOR_PEOPLE)
-        for line, text in texts_of(path.read_text("utf-8"), raised_only=aside):
-            if "simulator/" not in name:
-                found.setdefault(text, f"{name}:{line}")
+    for name, tree in modules().items():
+        path = name.replace(".", "/")
+        if path.startswith("simulator"):
+            continue
+        aside = any(path == place or path.startswith(f"{place}/") for place in NOT_FOR_PEOPLE)
+        for line, text in sorted(texts_of(tree, raised_only=aside)):
+            found.setdefault(text, f"{path}:{line}")
     return found
 
 
@@ -109,54 +109,44 @@ def _called(call: ast.Call) -> str:
     return function.id if isinstance(function, ast.Name) else ""
 
 
-def _calls(tree: ast.AST, names: frozenset[str]) -> Iterator[ast.Call]:
-    return (
-        node for node in ast.walk(tree) if isinstance(node, ast.Call) and _called(node) in names
-    )
+def _parts(node: ast.AST) -> Iterable[ast.AST]:
+    """The parts of a node that may hold texts; of a call that shows its first argument, this comes
+    first.
+    """
+    match node:
+        case ast.Expr(value=ast.Constant()) | ast.Compare() | ast.FunctionDef(name="__repr__"):
+            return ()
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="_log"), attr=attr)) if attr in LOGGING:
+            return ()
+        case ast.Call() if _called(node) in PASSED_OVER:
+            return [node.func, *(keyword.value for keyword in node.keywords)]
+        case ast.Call():
+            return [*node.args, node.func, *node.keywords]
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return [*node.body, *node.decorator_list, *_defaults(node.args)]
+        case ast.AnnAssign(annotation=ast.Name(id="TypeAlias")) | ast.AnnAssign(value=None):
+            return ()
+        case ast.AnnAssign(value=ast.expr() as value) | ast.Subscript(value=value):
+            return (value,)
+        case ast.JoinedStr():
+            return [part for value in node.values for part in _inner(value)]
+        case _:
+            return ast.iter_child_nodes(node)
 
 
-def _hidden(tree: ast.AST) -> set[int]:
-    """The ids of the nodes that hold no texts."""
-    aside: list[ast.AST] = []
-    for node in ast.walk(tree):
-        match node:
-            case ast.Expr(value=ast.Constant()):
-                aside.append(node.value)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="_log"), attr=attr)) if (
-                attr in LOGGING
-            ):
-                aside.append(node)
-            case ast.Call() if _called(node) in PASSED_OVER:
-                aside += node.args
-            case ast.Compare():
-                aside += [node.left, *node.comparators]
-            case ast.FunctionDef(name="__repr__"):
-                aside.append(node)
-            case ast.AnnAssign():
-                aside.append(node.annotation)
-                if "TypeAlias" in ast.unparse(node.annotation) and node.value is not None:
-                    aside.append(node.value)
-            case ast.arg(annotation=ast.AST() as annotation):
-                aside.append(annotation)
-            case ast.Subscript():
-                aside.append(node.slice)
-            case ast.JoinedStr():
-                aside += [value for value in node.values if isinstance(value, ast.Constant)]
-                aside += _arms(node)
-            case _:
-                pass
-    return {id(each) for part in aside for each in ast.walk(part)}
+def _defaults(arguments: ast.arguments) -> list[ast.expr]:
+    return [*arguments.defaults, *filter(None, arguments.kw_defaults)]
 
 
-def _arms(text: ast.JoinedStr) -> list[ast.AST]:
-    """The texts of a template's conditions, which are parts of its variants."""
-    return [
-        arm
-        for value in text.values
-        if isinstance(value, ast.FormattedValue) and isinstance(value.value, ast.IfExp)
-        for arm in (value.value.body, value.value.orelse)
-        if _is_text(arm)
-    ]
+def _inner(value: ast.expr) -> list[ast.expr]:
+    """The expression of a value in a template, without the texts that are variants of it."""
+    if not isinstance(value, ast.FormattedValue):
+        return []
+    if not isinstance(value.value, ast.IfExp):
+        return [value.value]
+    condition = value.value
+    arms = [arm for arm in (condition.body, condition.orelse) if not _is_text(arm)]
+    return [condition.test, *arms]
 
 
 def _is_text(node: ast.AST) -> bool:

@@ -172,7 +172,7 @@ class _Reading:
         are words of others.
         """
         reads = [
-            _Read(value, 0) if raw else self.read(value, depth + 1)
+            _Read(value, _letters(value)) if raw else self.read(value, depth + 1)
             for raw, value in self._shared(template, values)
         ]
         if template.weight < LEAST_LETTERS and any(

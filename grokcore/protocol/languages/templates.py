@@ -96,14 +96,13 @@ class Template:
         """Whether a value begins or ends in the middle of a sentence, so that another template made
         the message.
         """
+        around = zip(values, self._literals, self._literals[1:], strict=False)
         return any(
             (value[:1] in _TORN and before[-1:] in {"", " "})
             or value[-1:] in {",", ";", ":"}
             or (value[-1:] == " " and after[:1] != " ")
-            for value, before, after in zip(
-                values, self._literals, self._literals[1:], strict=False
-            )
-            if before or value is values[0]
+            for number, (value, before, after) in enumerate(around)
+            if number not in self.raw and (before or number == 0)
         )
 
     def _runs(self) -> list[int]:
