@@ -201,3 +201,22 @@ def test_the_reader_of_the_sources_finds_texts_and_nothing_else() -> None:
     assert [text for _, text in texts_of(ast.parse(SOURCE), raised_only=True)] == [
         "a fault of {} here"
     ]
+
+
+ROOT = Path(__file__).parents[1]
+SETTING = re.compile(r"^(?:# )?((?:\[+[^\]]+\]+|\w+ = (?:\"[^\"]*\"|[^#\"])*))", re.MULTILINE)
+
+
+def settings_in(name: str) -> list[str]:
+    """The settings of an example, those that are commented out as well."""
+    return [found.strip() for found in SETTING.findall((ROOT / name).read_text("utf-8"))]
+
+
+def test_the_examples_differ_in_their_comments_alone() -> None:
+    """Whoever copies from the Chinese one gets the same settings, and all of them."""
+    english, chinese = map(settings_in, ("config.example.toml", "config.example.zh-CN.toml"))
+    assert len(english) > 70
+    assert [line for line in english if line not in chinese] == []
+    assert chinese == english
+    comments = re.findall(r"#.*", (ROOT / "config.example.zh-CN.toml").read_text("utf-8"))
+    assert sum(bool(re.search(CHINESE, comment)) for comment in comments) > 60

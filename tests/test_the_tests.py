@@ -126,6 +126,7 @@ TESTED_WITH = {
         f"protocol/official/{name}.py": "protocol/official/test_decoder.py"
         for name in ("answer", "calls", "endings", "event_types", "items", "own_tools")
     },
+    "protocol/languages/templates.py": "protocol/languages/test_catalogue.py",
     "protocol/pages.py": "protocol/grok_web/test_refusals.py",
     "protocol/recording/covering.py": "protocol/recording/test_redact.py",
     "protocol/recording/frame_texts.py": "protocol/recording/test_frames.py",

@@ -15,7 +15,7 @@ __all__ = ["Speaking", "plain_stream", "said", "speaking"]
 
 
 class Speaking(io.TextIOBase):
-    """A text stream that translates whole lines, and what is unfinished when it is flushed.
+    """A text stream that translates whole lines, and an unfinished one when it is flushed.
 
     :param stream: the stream that gets the lines, and answers all questions about it.
     """
@@ -34,7 +34,7 @@ class Speaking(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Write what is unfinished, a question mostly."""
+        """Write the unfinished line, a question mostly."""
         unfinished, self._unfinished = self._unfinished, ""
         if unfinished:
             self.stream.write(self._line(unfinished))

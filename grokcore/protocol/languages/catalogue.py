@@ -113,7 +113,7 @@ class _Read:
 
 
 class _Reading:
-    """One text, and the templates that may have made parts of it."""
+    """A text, and the templates that may have made parts of it."""
 
     def __init__(self, catalogue: Catalogue, text: str) -> None:
         self._catalogue = catalogue
@@ -142,7 +142,7 @@ class _Reading:
         return message if message is not None and message.covered >= pieces.covered else pieces
 
     def _message(self, text: str, depth: int, least: int = 0) -> _Read | None:
-        """One message; None if it is none.
+        """A message; None if it is none.
 
         :param least: letters that its template must have of its own.
         """
@@ -273,7 +273,7 @@ class _Piece:
     """A part of a text, in the other language if it is a message.
 
     :ivar before: the cut before it.
-    :ivar after: what is left of the cut behind it.
+    :ivar after: the rest of the cut behind it.
     :ivar covered: number of its letters that are templates' own; 0 if it is no message.
     """
 

@@ -31,7 +31,7 @@ class Template:
 
     :ivar first: the character with which its messages begin; empty if it is a value's.
     :ivar raw: the numbers of the values that stay as they are.
-    :ivar runs: how many values stand side by side, run by run. Nothing tells where they part.
+    :ivar runs: how many values stand side by side, run by run; where they part is unknown.
     :ivar words: the words that each message of this template has.
     :ivar weight: number of letters that are not values; the heavier template is the more specific.
     """
