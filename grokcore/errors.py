@@ -125,6 +125,7 @@ class GrokApiError(Exception):
         client only.
     :cvar repeat_after_s: seconds that a client is asked to wait before a retry if *retry_after* is
         unknown.
+    :cvar cause: the name of one credential's failure, if *code* speaks of all; else empty.
     """
 
     status: ClassVar[int]
@@ -133,6 +134,7 @@ class GrokApiError(Exception):
     again: ClassVar[bool] = False
     sdk_may_repeat: ClassVar[bool] = False
     repeat_after_s: ClassVar[float] = 1.0
+    cause: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -203,6 +205,13 @@ class GrokApiError(Exception):
     def label(self) -> str:
         """The error's name in logs and metrics: its code, which only an invalid request lacks."""
         return self.code or "invalid_request_error"
+
+    @property
+    def attempt_label(self) -> str:
+        """The error's name as the failure of one attempt: ``refused_token`` where a client, for
+        whom no token is left, is answered with ``no_valid_tokens``.
+        """
+        return self.cause or self.label
 
     @property
     def should_retry(self) -> bool:
@@ -469,7 +478,7 @@ class CredentialsRejected(NoValidTokens):
     no other token is left.
     """
 
-    blame, again = Blame.TOKEN, True
+    blame, again, cause = Blame.TOKEN, True, "refused_token"
 
 
 class QuotaExhausted(RateLimitExceeded):
@@ -477,7 +486,7 @@ class QuotaExhausted(RateLimitExceeded):
     left.
     """
 
-    blame, again = Blame.TOKEN, True
+    blame, again, cause = Blame.TOKEN, True, "used_up_token"
 
 
 # One official credential's fault -----------------------------------------------------------------
@@ -488,7 +497,7 @@ class OfficialCredentialRejected(NoValidTokens):
     no other lane is left.
     """
 
-    blame, again = Blame.TOKEN, True
+    blame, again, cause = Blame.TOKEN, True, "refused_credential"
 
 
 class CreditsExhausted(RateLimitExceeded):
@@ -496,7 +505,7 @@ class CreditsExhausted(RateLimitExceeded):
     if no other lane is left.
     """
 
-    blame, again = Blame.TOKEN, True
+    blame, again, cause = Blame.TOKEN, True, "used_up_credits"
 
 
 class SpendingCapReached(RateLimitExceeded):

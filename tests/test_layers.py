@@ -122,10 +122,12 @@ ROOMS = {
     "protocol.pool": "errors protocol protocol.urls",
     "protocol.token_file": "errors protocol protocol.urls",
     "protocol.browser_copy": "errors protocol.urls",
+    "protocol.alerts": "protocol",
     "protocol.recording": "protocol protocol.grok_socket protocol.grok_web",
     "runtime.disk": "errors protocol",
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol protocol.conversation protocol.pool",
+    "runtime.alerts": "errors protocol protocol.alerts runtime runtime.transport",
     "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
     "runtime.lanes": (
         "errors protocol protocol.conversation runtime runtime.disk runtime.pool runtime.transport"
@@ -149,7 +151,10 @@ ROOMS = {
     "web.routes": "",
     "web.unknown_paths": "errors",
     "web.responses": "protocol.dialects",
-    "web.observing": "errors protocol protocol.conversation protocol.pool runtime.completion",
+    "web.observing": (
+        "errors protocol protocol.conversation protocol.pool protocol.urls runtime.completion "
+        "runtime.disk"
+    ),
     "web.edge": (
         "config errors languages protocol protocol.dialects protocol.languages protocol.urls runtime "
         "web.observing"

@@ -33,6 +33,7 @@ NOT_FOR_PEOPLE = {
     "protocol/recording": "a format",
     "protocol/dialects/anthropic_messages/published": "a format",
     "web/openapi": "a document in English",
+    "web/observing/gauges": "descriptions for programs",
     "web/observing/metrics": "descriptions for programs",
     "cli/build/pyz_start": "runs before the package is there",
 }

@@ -28,7 +28,9 @@ __all__ = [
     "CONFIG_PLACES",
     "TOKEN_PLACES",
     "InputFiles",
+    "OpenDoor",
     "Settings",
+    "Unreadable",
     "chosen_file",
     "data_folder",
     "naming",
@@ -40,6 +42,15 @@ CONFIG_PLACES = ("config.toml", "data/config.toml", "data/setting.toml")
 TOKEN_PLACES = ("tokens.json", "data/token.json")
 """Default places, in this order. Those in ``data`` are the original project's, the newer one first.
 """
+
+
+class OpenDoor(ConfigError):
+    """The server would be open to other machines without a key."""
+
+
+class Unreadable(ConfigError):
+    """A file can't be read."""
+
 
 NEIGHBOURS = ("config.toml", "setting.toml")
 """Names of configurations beside a token file."""
@@ -265,7 +276,7 @@ def read_file(path: Path) -> bytes:
     try:
         return read_regular(path)
     except OSError as error:
-        raise ConfigError(f"{name_of(path)}: can't be read: {error.strerror}") from None
+        raise Unreadable(f"{name_of(path)}: can't be read: {error.strerror}") from None
 
 
 @contextlib.contextmanager
@@ -273,6 +284,8 @@ def naming(path: Path | str | None) -> Iterator[None]:
     """Put the name of a file, flag or variable before the message of a ConfigError."""
     try:
         yield
+    except Unreadable:  # names its file already
+        raise
     except ConfigError as error:
         raise ConfigError(
             f"{path}: {error}" if path and not str(error).startswith(f"{path}:") else str(error)
@@ -292,4 +305,4 @@ def refuse_open_door(config: Config, name: str) -> None:
         fault = (
             f"[server] host: {host} is reachable from other machines, so [grok] api_key must be set"
         )
-        raise ConfigError(in_file + fault)
+        raise OpenDoor(in_file + fault)

@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from ..errors import ConfigError
 
-__all__ = ["with_settings"]
+__all__ = ["quoted", "with_settings"]
 
 Path: TypeAlias = tuple[str, ...]
 Value: TypeAlias = "str | Mapping[str, str]"
@@ -62,18 +62,19 @@ def _put(document: dict[str, Any], path: Path, value: Value) -> None:
 
 def _literal(value: Value) -> str:
     if isinstance(value, str):
-        return _quoted(value)
-    pairs = ", ".join(f"{_key(name)} = {_quoted(text)}" for name, text in value.items())
+        return quoted(value)
+    pairs = ", ".join(f"{_key(name)} = {quoted(text)}" for name, text in value.items())
     return f"{{ {pairs} }}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """*text* as a basic string of TOML."""
     escaped = re.sub(r"[\\\"]", r"\\\g<0>", text)
     return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m.group()):04x}", escaped) + '"'
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quoted(name)
 
 
 # Splicing ----------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from .pasted import taken_out
 from .places import place_of
 from .sections import (
     DEFAULT_LIMITS,
+    AlertsConfig,
     ApiConfig,
     CliConfig,
     Config,
@@ -44,6 +45,7 @@ SECTIONS: dict[str, type] = {
     "global": GlobalConfig,
     "pool": PoolConfig,
     "fetch": FetchConfig,
+    "alerts": AlertsConfig,
     "api": ApiConfig,
     "cli": CliConfig,
 }

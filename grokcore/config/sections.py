@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import field, frozen
 
+from ..protocol.alerts.kinds import KINDS
+from ..protocol.alerts.smtp_url import parse_smtp_url
+from ..protocol.alerts.styles import WebhookStyle
 from ..protocol.dialects.rendering import ThinkingStyle
 from ..protocol.emulation.forms import DEFAULT_WORDS, WORDS
 from ..protocol.grok_web.markup import parse_tag_names
@@ -23,6 +26,7 @@ from .text import name_shown
 __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_STATSIG_ID",
+    "AlertsConfig",
     "ApiConfig",
     "CliConfig",
     "Config",
@@ -177,6 +181,31 @@ def _header_value(_: object, attribute: attrs.Attribute[Any], value: object) -> 
         )
 
 
+def _alert_kinds(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    known = sorted(kind.value for kind in KINDS)
+    for name in value:
+        if name not in known:
+            raise SettingFault(
+                (attribute.name,),
+                f"each must be one of {', '.join(known)}, and {name_shown(name)} is not",
+            )
+
+
+def _smtp(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    try:
+        parse_smtp_url(value or "smtp://none")
+    except ValueError as error:
+        raise SettingFault((attribute.name,), str(error)) from None
+
+
+_MAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
+
+
+def _mail_address(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    if value and not _MAIL.fullmatch(value):
+        raise SettingFault((attribute.name,), "must be a bare address, such as me@example.com")
+
+
 # Converters -------------------------------------------------------------------------------------
 
 
@@ -312,6 +341,53 @@ class FetchConfig:
     allow_hosts: tuple[str, ...] = ()
 
 
+@frozen
+class AlertsConfig:
+    """``[alerts]``: the targets of alerts to the owner. All empty: no alerts.
+
+    :ivar kinds: the kinds of alerts that are wanted; empty for all.
+    :ivar repeat_minutes: the least time between two alerts of one kind.
+    :ivar webhook: a URL that takes JSON. Such URLs, and topics of ntfy, are secrets themselves.
+    :ivar smtp: the mail server, as ``smtps://user@host:465`` or ``smtp://user@host:587``.
+    :ivar email_from: the sender; empty for the user of *smtp*.
+    :ivar proxy_url: the way to *webhook* and *ntfy*; empty for a direct one. ``[grok] proxy_url``
+        is not used: it may be the fault that the alert is about.
+    """
+
+    kinds: tuple[str, ...] = field(default=(), validator=_alert_kinds)
+    repeat_minutes: float = field(default=60, validator=_within(1, 10080))
+    webhook: str = field(default="", validator=_url, repr=False)
+    webhook_style: WebhookStyle = WebhookStyle.AUTO
+    ntfy: str = field(default="", converter=_without_slash, validator=_url, repr=False)
+    ntfy_token: str = field(default="", validator=_header_value, repr=False)
+    email_to: tuple[str, ...] = field(default=(), validator=_each_like(_MAIL, '"me@example.com"'))
+    email_from: str = field(default="", validator=_mail_address)
+    smtp: str = field(default="", validator=_smtp)
+    smtp_password: str = field(default="", repr=False)
+    proxy_url: str = field(default="", converter=_proxy_form, validator=_proxy, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.email_to:
+            return
+        if not self.smtp:
+            raise SettingFault(("email_to",), "needs [alerts] smtp, the mail server")
+        if not self.sender:
+            raise SettingFault(
+                ("email_to",), "needs [alerts] email_from, since smtp has no address as its user"
+            )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a target."""
+        return bool(self.webhook or self.ntfy or self.email_to)
+
+    @property
+    def sender(self) -> str:
+        """The address that e-mails come from; empty if none is known."""
+        user = parse_smtp_url(self.smtp).user if self.smtp else ""
+        return self.email_from or (user if _MAIL.fullmatch(user) else "")
+
+
 def _official_names(_: object, attribute: attrs.Attribute[Any], value: Mapping[str, str]) -> None:
     if any(not name or not other for name, other in value.items()):
         raise SettingFault((attribute.name,), 'must give names: { "grok-auto" = "grok-4.7" }, say')
@@ -408,6 +484,7 @@ class Config:
     global_: GlobalConfig = GlobalConfig()
     pool: PoolConfig = PoolConfig()
     fetch: FetchConfig = FetchConfig()
+    alerts: AlertsConfig = AlertsConfig()
     api: ApiConfig = ApiConfig()
     cli: CliConfig = CliConfig()
     keys: tuple[KeyConfig, ...] = ()

@@ -14,6 +14,7 @@ from .condition import ConditionWatch
 from .delivery import Deliveries
 from .media_maker import MediaMaker
 from .observing.census import Census
+from .observing.gauges import Sources
 from .state import ServerState
 
 __all__ = ["Services"]
@@ -45,6 +46,12 @@ class Services:
     def condition(self) -> Condition:
         """The server's condition at the moment."""
         return self.watch.take()
+
+    @property
+    def measured(self) -> Sources:
+        """The parts that metrics are read from."""
+        faults, use = self.state.all_faults, self.deliveries.cache_use
+        return Sources(self.gateway, self.census, self.condition, faults, use)
 
     @property
     def paid_pictures_are_off(self) -> bool:

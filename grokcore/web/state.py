@@ -47,6 +47,7 @@ class ServerState:
     :ivar on_settings: listeners, called with the new settings after a reload; must not wait or
         raise.
     :ivar faults: checks by subject; each returns a fault in words, or an empty string.
+    :ivar warned: likewise for warnings: the server works without what they are about.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class ServerState:
         self.draining = False
         self.notices: dict[str, str] = {}
         self.faults: dict[str, Callable[[], str]] = {}
+        self.warned: dict[str, Callable[[], str]] = {}
         self.on_settings: list[Callable[[Config], None]] = []
         self.wall.on_missed.append(self._missed)
         self.wall.on_set += [self.history.clock_set, self.browser.clock_set]
@@ -125,5 +127,9 @@ class ServerState:
         return {**self.notices, **{name: words for name, words in checked.items() if words}}
 
     def warnings(self) -> dict[str, str]:
-        """Settings that Grok refuses, in words, by their keys."""
-        return warnings_of(self.config)
+        """Settings that Grok refuses, in words, by their keys; and other warnings. None has a value
+        of a setting.
+        """
+        checked = {name: check() for name, check in self.warned.items()}
+        found = {name: words for name, words in checked.items() if words}
+        return {**warnings_of(self.config), **found}

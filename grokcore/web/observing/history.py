@@ -98,7 +98,7 @@ class History:
         bucket = self._bucket()
         bucket.requests += 1
         bucket.errors += trace.broken
-        reported = trace.completion and trace.completion.failures  # by attempt_failed
+        reported = trace.completion and trace.completion.failed  # by attempt_failed
         if trace.error is not None and trace.broken and not reported:
             wanted = advice_on(trace.error)
             self.note_fault(trace.code, trace.error.short, trace.model, "", wanted)
