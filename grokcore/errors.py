@@ -14,8 +14,9 @@ Rules:
 2. A leaf is chosen by the words of Grok's refusal and by whom it concerns, never by a status code
    alone (:mod:`grokcore.protocol.grok_web.refusals`).
 3. Only ``Blame.TOKEN`` may count against a token.
-4. An error is read-only but for :meth:`~GrokApiError.amend`, :meth:`~GrokApiError.redact` and
-   :meth:`~GrokApiError.drop_frames`. They change the error itself: a copy would lose its traceback.
+4. An error is read-only but for :meth:`~GrokApiError.amend`, :meth:`~GrokApiError.redact`,
+   :meth:`~GrokApiError.reword` and :meth:`~GrokApiError.drop_frames`. They change the error
+   itself: a copy would lose its traceback.
 
 The docstrings of leaves are published to API users in ``/openapi.json``. A test compares the table
 of codes in docs/reference.md with these classes.
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Callable
 from typing import ClassVar
 
 __all__ = [
@@ -145,6 +147,7 @@ class GrokApiError(Exception):
         if type(self) is GrokApiError:
             raise TypeError("GrokApiError is abstract: raise the leaf of the party at fault")
         self._short = message = message[:MOST_MESSAGE_CHARS]
+        self._said = said
         self._message = f"{message} It said: {said}" if said else message
         super().__init__(self._message)
         self._param = param
@@ -215,10 +218,18 @@ class GrokApiError(Exception):
         """The value of ``x-should-retry``, which clients' SDKs obey."""
         return self.sdk_may_repeat
 
+    def reword(self, translate: Callable[[str], str]) -> None:
+        """Put the message into the language of the client's user. ``short`` stays, for log and
+        owner, and so do Grok's own words.
+        """
+        whole = f"{self._short} It said: {self._said}" if self._said else self._short
+        self._message = translate(whole)
+
     def redact(self, secret: str) -> None:
         """Remove *secret* from the message, in case Grok echoed it."""
         if secret in self._message:
             self._short = self._short.replace(secret, "…")
+            self._said = self._said.replace(secret, "…")
             self._message = self._message.replace(secret, "…")
             self.args = (self._message,)
 

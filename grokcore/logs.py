@@ -18,6 +18,7 @@ from typing import Any, TextIO, cast
 from attrs import define
 
 from .config import GlobalConfig, LogFormat
+from .languages.streams import plain_stream
 from .outlet import Outlet
 
 __all__ = [
@@ -157,7 +158,7 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
 
 def configure_logging(config: GlobalConfig) -> None:
     """Send this process's log to stderr as configured."""
-    handler = FoldingHandler(sys.stderr)
+    handler = FoldingHandler(plain_stream(sys.stderr))
     if config.log_format is LogFormat.JSON:
         handler.setFormatter(_JsonFormatter())
     else:

@@ -33,7 +33,7 @@ def start_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in *folder* with an environment without our variables."""
     monkeypatch.chdir(folder)
     for name in [*os.environ]:
-        if name.startswith("GROK2API_") or name == "STATE_DIRECTORY":
+        if name.startswith(("GROK2API_", "LC_", "LANG")) or name == "STATE_DIRECTORY":
             monkeypatch.delenv(name)
 
 

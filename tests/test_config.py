@@ -86,7 +86,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "stream_chunk_timeout": None,
         "stream_total_timeout": None,
     },
-    "global": {"log_level": "INFO", "log_format": LogFormat.TEXT},
+    "global": {"log_level": "INFO", "log_format": LogFormat.TEXT, "language": "auto"},
     "pool": {"max_in_flight_per_token": 2, "queue_seconds": 10},
     "fetch": {"allow_hosts": ()},
     "alerts": {
@@ -344,6 +344,7 @@ FAULTS = [
     Fault('[grok]\nimage_mode = "links"', "[grok] image_mode: must be one of url, cache, base64, not 'links'"),
     Fault('[grok]\nthinking_format = "xml"', "[grok] thinking_format: must be one of reasoning_content, think_tags, not 'xml'"),
     Fault('[global]\nlog_format = "xml"', "[global] log_format: must be one of text, json, not 'xml'"),
+    Fault('[global]\nlanguage = "cn"', "[global] language: must be one of auto, en, zh, not 'cn'"),
     Fault('[global]\nlog_level = "LOUD"', "[global] log_level: must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL, not 'LOUD'"),
     # URLs and headers.
     Fault('[server]\npublic_url = "me.example"', "[server] public_url: must be a URL that starts with https:// or http://"),

@@ -77,6 +77,7 @@ ENVIRONMENT_VALUES = [
     Value("grok.stream_chunk_timeout", "90", 90.0),
     Value("global.log_format", "json", LogFormat.JSON),
     Value("global.log_level", "warning", "WARNING"),
+    Value("global.language", "zh", "zh"),
 ]
 
 

@@ -34,15 +34,18 @@ LAYERS = [
     layer("protocol", "errors protocol", "attrs orjson"),
     layer("config", "errors protocol config", "attrs cattrs"),
     layer("outlet"),
-    layer("logs", "config outlet", "attrs"),
+    layer("languages", "protocol languages"),
+    layer("logs", "config languages outlet", "attrs"),
     layer("runtime", "errors protocol runtime", "trio attrs curl_cffi orjson"),
     layer(
         "web",
-        " errors protocol config runtime web",
+        " errors protocol config languages runtime web",
         "trio attrs orjson quart quart_trio werkzeug hypercorn h11 prometheus_client",
     ),
     layer("simulator", "simulator", "trio attrs hypercorn wsproto"),
-    layer("cli", "errors protocol config logs runtime web simulator cli", "trio attrs rich"),
+    layer(
+        "cli", "errors protocol config languages logs runtime web simulator cli", "trio attrs rich"
+    ),
     layer("__main__", "cli"),
 ]
 
@@ -114,6 +117,7 @@ ROOMS = {
     "protocol.grok_socket": (
         "errors protocol protocol.conversation protocol.emulation protocol.grok_web"
     ),
+    "protocol.languages": "",
     "protocol.official": "errors protocol protocol.conversation protocol.json_values",
     "protocol.pool": "errors protocol protocol.urls",
     "protocol.token_file": "errors protocol protocol.urls",
@@ -152,7 +156,10 @@ ROOMS = {
         "errors protocol protocol.conversation protocol.history protocol.pool protocol.urls "
         "runtime.completion runtime.disk"
     ),
-    "web.edge": "config errors protocol protocol.dialects protocol.urls runtime web.observing",
+    "web.edge": (
+        "config errors languages protocol protocol.dialects protocol.languages protocol.urls runtime "
+        "web.observing"
+    ),
     "web.state": "config protocol protocol.dialects runtime runtime.completion web.edge web.observing",
     "web.delivery": (
         "config errors protocol protocol.conversation protocol.dialects runtime.disk runtime.lanes "
@@ -183,12 +190,12 @@ ROOMS = {
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
         "runtime.attachments runtime.completion runtime.disk runtime.lanes web.delivery web.edge "
-        "web.media_maker web.model_list web.observing web.responses web.services"
+        "web.media_maker web.model_list web.responses web.services"
     ),
     "web.dashboard": (
-        "config errors protocol protocol.dialects protocol.pool runtime runtime.completion "
-        "runtime.pool web.condition web.edge web.edits web.health web.lanes web.observing "
-        "web.responses web.routes web.services"
+        "config errors languages protocol protocol.dialects protocol.languages protocol.pool runtime "
+        "runtime.completion runtime.pool web.condition web.edge web.edits web.health web.lanes "
+        "web.observing web.responses web.routes web.services web.state"
     ),
     "web.stored_responses": (
         "errors protocol.dialects web.answers web.edge web.responses web.services"

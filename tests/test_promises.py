@@ -160,6 +160,7 @@ PROMISES = [
     promise(REFERENCE, "What no repeat can mend is a 400 with its own code", "protocol/dialects/openai_responses/test_failures.py::test_a_failure_that_no_repeat_can_mend_is_a_400", "web/answers/test_responses.py::test_a_refusal_of_groks_is_a_400_and_asked_once"),
     promise(REFERENCE, "has the code `invalid_prompt`, at which Codex gives up, and our code begins its message", "protocol/dialects/openai_responses/test_failures.py::test_within_a_stream_the_codes_tell_clients_whether_to_repeat"),
     promise(REFERENCE, "| moderated | 200 with `stop_reason` `refusal` |", "web/answers/test_messages.py::test_what_moderation_blocked_is_a_refusal"),
+    promise(REFERENCE, "names of settings and states, JSON for programs and the log are English and never change", "test_speech.py::test_reports_for_programs_stay_english", "web/test_languages.py::test_only_the_message_of_an_error_changes", "web/test_languages.py::test_states_and_names_of_a_report_never_change", "web/test_languages.py::test_the_owner_s_copy_of_an_error_stays_english"),
     # Pictures
     promise(REFERENCE, "(`gpt-image-*`, `dall-e-*`, `grok-imagine-image*` …) are taken as that one", "protocol/dialects/openai_images/test_request.py::test_image_models_go_by_many_names", "web/answers/test_images.py::test_the_sdk_s_generations_take_every_parameter"),
     promise(REFERENCE, "Both routes take JSON or a form", "web/answers/test_images.py::test_no_field_of_a_form_is_passed_over_or_ends_in_a_fault_of_ours"),

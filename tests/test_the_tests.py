@@ -132,6 +132,7 @@ TESTED_WITH = {
     "protocol/history/groups.py": "protocol/history/test_usage.py",
     "protocol/history/report.py": "protocol/history/test_usage.py",
     "protocol/history/steps.py": "protocol/history/test_usage.py",
+    "protocol/languages/templates.py": "protocol/languages/test_catalogue.py",
     "protocol/pages.py": "protocol/grok_web/test_refusals.py",
     "protocol/recording/covering.py": "protocol/recording/test_redact.py",
     "protocol/recording/frame_texts.py": "protocol/recording/test_frames.py",

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..errors import ConfigError
+from ..languages.streams import speaking
 from ..web.server import PortInUse
 from .build import add_build_command
 from .check import add_check_command
@@ -22,6 +23,7 @@ from .program import program
 from .redaction import without_secrets
 from .replay import add_replay_command
 from .serve import serve_command
+from .speech import Help, command_language
 from .tokens import add_token_commands
 
 __all__ = ["EXIT_CONFIG", "main"]
@@ -32,6 +34,11 @@ EXIT_CONFIG = 78
 
 def main(argv: Sequence[str]) -> int:
     """Run a command. Returns the exit code: 0, 1 (could not run), 78 (configuration)."""
+    with speaking(command_language(argv, os.environ)):
+        return _run(argv)
+
+
+def _run(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     try:
         command: Callable[[argparse.Namespace], int] = arguments.run
@@ -55,6 +62,9 @@ def _fault(message: str) -> str:
 
 class _Parser(argparse.ArgumentParser):
     """argparse that exits with the code of every other configuration fault."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"formatter_class": Help, **options})
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)

@@ -6,6 +6,8 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
+from ..languages.streams import plain_stream, said
+
 __all__ = ["progress"]
 
 
@@ -22,7 +24,7 @@ def progress(label: str, total: int) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+    columns = (TextColumn(said(label)), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=plain_stream(sys.stderr)), transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda: bar.advance(task)

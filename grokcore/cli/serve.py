@@ -21,6 +21,7 @@ from attrs import evolve, field, frozen
 from .. import __version__
 from ..config import Config
 from ..errors import ConfigError
+from ..languages.streams import said
 from ..logs import configure_logging, drain_log, stderr_without_waiting
 from ..protocol.token_file.reading import Note, parse_token_file
 from ..protocol.tokens import TokenEntry
@@ -260,7 +261,7 @@ async def _serve_until_signal(start: _Start) -> None:
             warnings = {} if demo else server.state.warnings()
             lanes = "" if demo else _tell_lanes(start.settings.config)
             line = ready_line(url, start.tokens, warnings, lanes=lanes, demo=demo)
-            print(line, file=sys.stderr, flush=True)
+            print(said(line), file=sys.stderr, flush=True)
             reporter.ready()
             helpers.start_soon(reporter.run)
             if start.state_file is not None:

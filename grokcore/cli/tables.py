@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from ..languages.streams import plain_stream, said
+
 if TYPE_CHECKING:
     # Late: a server, which imports this module with all of the command line, has no use for it.
     from rich.console import Console, RenderableType
@@ -67,11 +69,11 @@ def print_table(
     )
     for column in columns:
         table.add_column(
-            column.name, overflow="fold", no_wrap=column.whole, min_width=column.least or None
+            said(column.name), overflow="fold", no_wrap=column.whole, min_width=column.least or None
         )
     for row in rows:
         cells = [cell if isinstance(cell, Cell) else Cell(cell) for cell in row]
-        table.add_row(*(Text(printable(cell.text), cell.style) for cell in cells))
+        table.add_row(*(Text(printable(said(cell.text)), cell.style) for cell in cells))
     write(table)
 
 
@@ -84,14 +86,14 @@ def write(what: RenderableType) -> None:
     with console.capture() as captured:
         console.print(what, crop=False)
     for line in captured.get().splitlines():
-        print(line.rstrip())
+        print(line.rstrip(), file=plain_stream(sys.stdout))
 
 
 def _console(*, terminal: bool) -> Console:
     from rich.console import Console
 
     return Console(
-        file=sys.stdout,
+        file=plain_stream(sys.stdout),
         force_terminal=terminal,
         color_system="auto" if terminal else None,
         width=None if terminal else _UNLIMITED,

@@ -338,7 +338,7 @@ class GrokConfig:
 
 @frozen
 class GlobalConfig:
-    """``[global]``: the log."""
+    """``[global]``: the log, and the language of messages (``auto``: the reader's)."""
 
     log_level: str = field(
         default="INFO",
@@ -346,6 +346,7 @@ class GlobalConfig:
         validator=_one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
     )
     log_format: LogFormat = LogFormat.TEXT
+    language: str = field(default="auto", validator=_one_of("auto", "en", "zh"))
 
 
 @frozen

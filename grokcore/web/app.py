@@ -10,7 +10,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from ..config import Config, ServerConfig
+from ..config import Config
 from ..errors import (
     GrokApiError,
     InternalError,
@@ -35,6 +35,7 @@ from .dashboard import add_dashboard_routes
 from .edge.auth import KeyRing
 from .edge.lifetime import current_lifetime
 from .edge.public_url import public_base
+from .edge.wording import worded
 from .health import health_report, public_reasons, public_report
 from .media import media_response
 from .model_list import model_list, model_object
@@ -136,11 +137,11 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
     @app.errorhandler(GrokApiError)
     async def on_refusal(error: GrokApiError) -> Response:
         mask_settings(error, services.state.config)
-        return _error_response(error)
+        return _error_response(error, services.state.config)
 
     @app.errorhandler(HTTPException)
     async def on_http_exception(error: HTTPException) -> Response:
-        return _of_http_exception(error, services.state.config.server)
+        return _of_http_exception(error, services.state.config)
 
     @app.errorhandler(Exception)
     async def on_bug(error: Exception) -> Response:  # boundary: the request's
@@ -149,40 +150,44 @@ def _add_hooks(app: QuartTrio, services: Services) -> None:
             "a bug failed request %s", current_lifetime().request_id, exc_info=error, extra=kind
         )
         return _error_response(
-            InternalError("An internal error; the server's log has it under this request id.")
+            InternalError("An internal error; the server's log has it under this request id."),
+            services.state.config,
         )
 
 
-def _error_response(error: GrokApiError, status: int | None = None) -> Response:
+def _error_response(error: GrokApiError, config: Config, status: int | None = None) -> Response:
     lifetime = current_lifetime()
     lifetime.trace.fail(error)
+    about = worded(error, config.global_.language, lifetime.accept_language)
     form = lifetime.error_form or error_form(request.path)
     reply = form(error, lifetime.request_id)
     response = json_response(reply.body, status or reply.status)
-    response.headers.extend(reply.headers)
+    response.headers.extend([*reply.headers, *about])
     return response
 
 
-def _of_http_exception(error: HTTPException, server: ServerConfig) -> Response:
+def _of_http_exception(error: HTTPException, config: Config) -> Response:
     """The answer to an error of Quart's own, which would be an HTML page."""
     match error.code:
         case 404:
-            base = public_base(server, request.scope)
-            return _error_response(unknown_url(request.method, request.path, _asked_path(), base))
+            base = public_base(config.server, request.scope)
+            unknown = unknown_url(request.method, request.path, _asked_path(), base)
+            return _error_response(unknown, config)
         case 405:
             methods = sorted(getattr(error, "valid_methods", None) or ())
             only = f", only {' and '.join(methods)}" if methods else ""
             response = _error_response(
-                MethodNotAllowed(f"{_asked_path()} does not take {request.method}{only}.")
+                MethodNotAllowed(f"{_asked_path()} does not take {request.method}{only}."), config
             )
             response.headers["allow"] = ", ".join(methods)
             return response
         case 413:
             return _error_response(
-                RequestTooLarge("The request body is larger than [server] max_body_mb allows.")
+                RequestTooLarge("The request body is larger than [server] max_body_mb allows."),
+                config,
             )
         case _:
-            return _error_response(InvalidRequest(error.name), error.code)
+            return _error_response(InvalidRequest(error.name), config, error.code)
 
 
 # Routes -----------------------------------------------------------------------------------------

@@ -107,7 +107,12 @@ async def serve(
     install()
     config = state.config.server
     settings = _hypercorn_settings(config, sockets)
-    edge = Edge(app, lambda: state.doors, state.request_ended)
+    edge = Edge(
+        app,
+        lambda: state.doors,
+        state.request_ended,
+        lambda: state.config.global_.language,
+    )
     hypercorn_serve = functools.partial(
         hypercorn.trio.serve, edge, settings, shutdown_trigger=stop.wait, mode="asgi"
     )

@@ -13,6 +13,8 @@ from typing import Protocol, TypeAlias
 
 from attrs import asdict, frozen
 
+from ...languages.streams import plain_stream, said
+from ...protocol.languages.wrapping import padded
 from ..redaction import without_secrets
 from ..tables import printable, write
 
@@ -133,20 +135,25 @@ class TextReport:
 
     def add(self, finding: Finding) -> None:
         self._findings.append(finding)
-        message, advice = without_secrets(finding.message), without_secrets(finding.advice)
+        message, advice = (
+            without_secrets(said(text)) for text in (finding.message, finding.advice)
+        )
         if sys.stdout.isatty():
             _show(finding, message, advice)
         else:
             word = _SHOWN[finding.status][0]
-            line = (
-                f"{word:<{STATUS_WIDTH}}  {finding.name:<{NAME_WIDTH}}  "
-                f"{_in_one_line(message, advice)}"
+            columns = (
+                padded(said(word), STATUS_WIDTH),
+                padded(said(finding.name), NAME_WIDTH),
+                _in_one_line(message, advice),
             )
-            print(printable(line), flush=True)
+            print(printable("  ".join(columns)), file=plain_stream(sys.stdout), flush=True)
 
     def finish(self) -> int:
         counts = Counter(finding.status for finding in self._findings)
-        told = [f"{counts[status]} {_SHOWN[status][0]}" for status in Status if counts[status]]
+        told = [
+            f"{counts[status]} {said(_SHOWN[status][0])}" for status in Status if counts[status]
+        ]
         print(", ".join(told))
         return exit_code(self._findings)
 
@@ -181,6 +188,10 @@ def _as_json(finding: Finding) -> dict[str, str]:
 def _in_one_line(message: str, advice: str) -> str:
     if not advice:
         return message
+    if message.endswith(("。", "！", "？")):
+        return message + advice
+    if not message.isascii() and not advice.isascii():
+        return f"{message}。{advice}"
     return f"{message} {advice}" if message.endswith((".", "…")) else f"{message}. {advice}"
 
 
@@ -196,5 +207,5 @@ def _show(finding: Finding, message: str, advice: str) -> None:
     table.add_column(overflow="fold")
     quiet = style if finding.status is Status.SKIPPED else ""
     found = Text("\n").join(Text(printable(part), quiet) for part in (message, advice) if part)
-    table.add_row(Text(word, style), Text(finding.name, quiet), found)
+    table.add_row(Text(said(word), style), Text(said(finding.name), quiet), found)
     write(table)

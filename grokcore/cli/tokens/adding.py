@@ -11,6 +11,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from ...errors import ConfigError
+from ...languages.streams import said
 from ...protocol.models import Tier
 from ...protocol.token_file.editing import EditResult, Outcome, added, details_of
 from ...protocol.token_file.reading import EntryReading, each_once, notes_on, read_tokens, token_in
@@ -111,7 +112,7 @@ def _from_stdin() -> list[_Item]:
 
 def _asked() -> bytes:
     try:
-        return getpass.getpass("Value of the cookie sso (it is not shown): ").encode(
+        return getpass.getpass(said("Value of the cookie sso (it is not shown): ")).encode(
             "utf-8", "surrogateescape"
         )
     except (EOFError, KeyboardInterrupt):

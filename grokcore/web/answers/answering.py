@@ -15,7 +15,7 @@ from ...protocol.dialects.dialect import AnswerHead, Collector, Dialect, StreamW
 from ...protocol.dialects.rendering import Style
 from ..delivery import Delivery
 from ..edge.lifetime import Lifetime, current_lifetime
-from ..observing.trace import Trace
+from ..edge.wording import worded
 from ..responses import json_response, stepped_response
 from ..services import Services
 from .admission import described, most_body_bytes
@@ -145,10 +145,10 @@ async def _collected(
     try:
         await collect(completion, collector, route.delivery(services))
     except GrokApiError as error:
+        _note_failure(services.state.config, lifetime, error)
         end = route.dialect.soften(error)
         if end is None:
             raise
-        _note_failure(services.state.config, lifetime.trace, error)
         collector.add([end])
     await route.finish(services, asked, collector, completion)
     route.kept(services, asked, collector, lifetime)
@@ -170,7 +170,7 @@ async def _streamed(
         heartbeat_s=config.server.heartbeat_seconds,
         delivery=route.delivery(services),
         soften=route.dialect.soften,
-        on_failure=functools.partial(_note_failure, config, lifetime.trace),
+        on_failure=functools.partial(_note_failure, config, lifetime),
         on_whole=functools.partial(route.kept, services, asked, writer, lifetime),
     )
     await body.begin(lifetime.accepted + config.server.hold_seconds)
@@ -178,6 +178,7 @@ async def _streamed(
     return stepped_response(body, STREAM_HEADERS)
 
 
-def _note_failure(config: Config, trace: Trace, error: GrokApiError) -> None:
+def _note_failure(config: Config, lifetime: Lifetime, error: GrokApiError) -> None:
     mask_settings(error, config)
-    trace.fail(error)
+    worded(error, config.global_.language, lifetime.accept_language)
+    lifetime.trace.fail(error)

@@ -105,10 +105,10 @@ class EventStream(SteppedBody):
         try:
             self._started = await self._start.wait(until)
         except GrokApiError as error:
-            self._softened = self._soften(error)
-            if self._softened is None:
+            if self._soften(error) is None:
                 raise
-            self._on_failure(error)
+            self._on_failure(error)  # which may change its words
+            self._softened = self._soften(error)
             self._started = True
         if not self._started:
             self._completion.commit()

@@ -20,6 +20,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import parse_etags
 
 from ...errors import OriginNotAllowed, UnknownUrl
+from ...protocol.languages.negotiate import Language
 from ...protocol.pool.book import UnknownToken
 from ...protocol.pool.owner_actions import ActionResult, Rechecked
 from ...protocol.pool.view import in_words
@@ -28,11 +29,13 @@ from ..edge.lifetime import current_lifetime
 from ..responses import SteppedBody, json_response, not_modified, stepped_response
 from ..routes import route
 from ..services import Services
+from ..state import ServerState
 from .edit_routes import add_edit_routes
 from .headers import DATA_HEADERS
 from .history_route import add_history_route
 from .overview import Overview, Snapshot, token_row
 from .tickets import Tickets
+from .wording import page_language, worded_report
 
 __all__ = ["add_dashboard_routes"]
 
@@ -131,7 +134,7 @@ def _add_data(app: QuartTrio, services: Services) -> None:
     @app.get("/status")
     async def status() -> Response:
         current_lifetime().caller.require_owner()
-        return _data_response(overview.take().body)
+        return _data_response(overview.take(_page_language(state)).body)
 
     @app.post("/status/ticket")
     async def status_ticket() -> Response:
@@ -154,7 +157,7 @@ def _add_data(app: QuartTrio, services: Services) -> None:
             _refuse_pages(request.headers)
         overview.enter()
         current_lifetime().on_end(overview.leave)
-        return stepped_response(_Events(overview), EVENT_HEADERS)
+        return stepped_response(_Events(overview, _page_language(state)), EVENT_HEADERS)
 
 
 def _refuse_pages(headers: Headers) -> None:
@@ -171,6 +174,11 @@ def _refuse_pages(headers: Headers) -> None:
         )
 
 
+def _page_language(state: ServerState) -> Language:
+    """The language of a report for the request at hand."""
+    return page_language(state.config.global_.language, current_lifetime().accept_language)
+
+
 def _data_response(value: object) -> Response:
     response = json_response(value)
     response.headers.update(DATA_HEADERS)
@@ -183,8 +191,9 @@ class _Events(SteppedBody):
     Quart iterates over it; no cancel scope spans two steps.
     """
 
-    def __init__(self, overview: Overview) -> None:
+    def __init__(self, overview: Overview, language: Language) -> None:
         self._overview = overview
+        self._language = language
         self._ending = overview.ending
         self._last: Snapshot | None = None
         self._sent_at = 0.0
@@ -196,7 +205,8 @@ class _Events(SteppedBody):
         if self._over or (self._ending.is_set() and not self._overview.draining):
             raise StopAsyncIteration
         self._over = self._ending.is_set()  # the last report shows that the server stops
-        self._last = self._overview.take() if self._over else self._overview.share()
+        report = self._overview.take if self._over else self._overview.share
+        self._last = report(self._language)
         self._sent_at = trio.current_time()
         return b"event: status\ndata: %b\n\n" % self._last.body
 
@@ -228,7 +238,7 @@ def _add_actions(app: QuartTrio, services: Services) -> None:
         fault = await pool.written()
         if fault:
             row["said"] = f"{row['said']} {NOT_KEPT.format(fault=fault)}"
-        return _data_response(row)
+        return _data_response(worded_report(row, _page_language(state)))
 
 
 def _row_after(

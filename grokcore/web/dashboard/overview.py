@@ -1,8 +1,8 @@
 """The status page's report as JSON, and the streams that wait for it to change.
 
-A report of a large pool takes some milliseconds, so all watchers share one. The pool and ending
-requests notify the overview of changes. The time of changes that need only time to pass is known
-beforehand.
+A report of a large pool takes some milliseconds, so all watchers of a language share one. The pool
+and ending requests notify the overview of changes. The time of changes that need only time to pass
+is known beforehand.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ...config import Config
 from ...errors import Overloaded
 from ...protocol.advice import advice
 from ...protocol.dialects.one_line import on_one_line
+from ...protocol.languages.negotiate import Language
 from ...protocol.pool.view import GroupView, TokenView
 from ...runtime.completion.facts import FailedAttempt
 from ..condition import model_rows
@@ -27,6 +28,7 @@ from ..lanes import desk_views, lane_row
 from ..observing.history import Fault
 from ..observing.trace import Trace
 from ..services import Services
+from .wording import worded_report
 
 __all__ = ["Overview", "Snapshot", "token_row"]
 
@@ -84,7 +86,7 @@ class Overview:
         self._services = services
         self._changes = 0
         self._watchers = 0
-        self._shared: Snapshot | None = None
+        self._shared: dict[Language, Snapshot] = {}
         self._lot = trio.lowlevel.ParkingLot()
         self.ending = trio.Event()
         services.gateway.pool.on_change.append(self._changed)
@@ -124,20 +126,20 @@ class Overview:
 
     # The report ----------------------------------------------------------------------------------
 
-    def take(self) -> Snapshot:
+    def take(self, language: Language = Language.EN) -> Snapshot:
         """A new report."""
         now = trio.current_time()
         report, holds_s = self._report(now)
-        self._shared = Snapshot(
-            on_one_line(orjson.dumps(report)), self._changes, now, now + holds_s
-        )
-        return self._shared
+        body = on_one_line(orjson.dumps(worded_report(report, language)))
+        self._shared[language] = Snapshot(body, self._changes, now, now + holds_s)
+        return self._shared[language]
 
-    def share(self) -> Snapshot:
-        """The last report if it is recent enough, else a new one."""
-        if self._shared is None or trio.current_time() >= self._shared.taken_at + SHARED_S:
-            return self.take()
-        return self._shared
+    def share(self, language: Language = Language.EN) -> Snapshot:
+        """The last report in this language if it is recent enough, else a new one."""
+        shared = self._shared.get(language)
+        if shared is None or trio.current_time() >= shared.taken_at + SHARED_S:
+            return self.take(language)
+        return shared
 
     def _report(self, now: float) -> tuple[dict[str, Any], float]:
         """The report, and the seconds for which it stays true if nothing happens."""

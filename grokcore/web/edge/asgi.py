@@ -34,6 +34,7 @@ from ..observing.trace import Trace
 from .doors import Doors
 from .early_errors import new_request_id, refusal
 from .lifetime import LIFETIME_KEY, Lifetime
+from .wording import worded
 
 __all__ = ["Edge", "plain_path"]
 
@@ -62,15 +63,21 @@ class Edge:
     """The ASGI app that Hypercorn serves; it wraps the Quart app.
 
     :param doors: returns the current rules for browsers.
+    :param language: returns ``[global] language``.
     :param ended: called with the trace of each request that is over; must not wait.
     """
 
     def __init__(
-        self, app: App, doors: Callable[[], Doors], ended: Callable[[Trace], None]
+        self,
+        app: App,
+        doors: Callable[[], Doors],
+        ended: Callable[[Trace], None],
+        language: Callable[[], str] = lambda: "auto",
     ) -> None:
         self._app = app
         self._doors = doors
         self._ended = ended
+        self._language = language
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -97,7 +104,8 @@ class Edge:
         try:
             async with trio.open_nursery() as nursery:
                 lifetime = Lifetime(trace, nursery)
-                await self._serve_or_fail(scope, _Wire(receive, send, lifetime), lifetime)
+                wire = _Wire(receive, send, lifetime, self._language)
+                await self._serve_or_fail(scope, wire, lifetime)
                 nursery.cancel_scope.cancel()
         finally:
             if lifetime is not None:
@@ -120,6 +128,7 @@ class Edge:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
+        lifetime.accept_language = headers.get("accept-language", "")
         path = plain_path(scope["path"])
         wire.form = error_form(path or "")
         if "content-length" in headers and "transfer-encoding" in headers:
@@ -153,7 +162,10 @@ class _Wire:
     :ivar form: the form of errors that are sent without the app.
     """
 
-    def __init__(self, receive: Receive, send: Send, lifetime: Lifetime) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, lifetime: Lifetime, language: Callable[[], str]
+    ) -> None:
+        self._language = language
         self._receive = receive
         self._send = send
         self._lifetime = lifetime
@@ -188,7 +200,9 @@ class _Wire:
 
     async def refuse(self, error: GrokApiError) -> None:
         """Answer with an error, without the app, and close the connection."""
+        about = worded(error, self._language(), self._lifetime.accept_language)
         status, headers, body = refusal(error, self._lifetime.request_id, self.form)
+        headers += [(name.encode(), value.encode()) for name, value in about]
         self._lifetime.trace.status, self._lifetime.trace.error = status, error
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": True})

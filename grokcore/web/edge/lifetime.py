@@ -28,6 +28,7 @@ class Lifetime:
     :ivar headers: headers of every response to this request, errors included.
     :ivar caller: the holder of the request's API key.
     :ivar use: the request's handle in the figures of its key; None before it is counted.
+    :ivar accept_language: the client's ``Accept-Language``; empty if it sent none.
     :ivar error_form: the error format of the dialect that answers; None until a handler sets it.
     """
 
@@ -38,6 +39,7 @@ class Lifetime:
         self.headers: dict[str, str] = {"x-request-id": trace.request_id}
         self.caller = Caller()
         self.use: Use | None = None
+        self.accept_language = ""
         self.error_form: ErrorForm | None = None
         self.nursery = nursery
         self._closers: list[Callable[[], Awaitable[None]]] = []

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from grokcore.cli.assembly import Server
 from grokcore.errors import Overloaded
+from grokcore.protocol.languages.negotiate import Language
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.completion.facts import FailedAttempt
 from grokcore.simulator import lines
@@ -85,7 +86,7 @@ async def test_reports_are_two_seconds_apart_at_least_and_fifteen_at_most(beat: 
     pool = server.pool
     if beat.cooling:
         pool.book.accounts[0].allowance("grok-3").cool(beat.cooling, trio.current_time())
-    stream = dashboard._Events(Overview(server.services))
+    stream = dashboard._Events(Overview(server.services), Language.EN)
     began = trio.current_time()
     told: list[float] = []
 
@@ -132,7 +133,7 @@ async def test_whatever_is_shown_is_news_when_it_changes(
 ) -> None:
     """The page's own requests are not: they would make news of themselves."""
     server = Server(configured(), TOKENS)
-    stream = dashboard._Events(Overview(server.services))
+    stream = dashboard._Events(Overview(server.services), Language.EN)
     await anext(stream)
     happens(server)
     began = trio.current_time()
@@ -145,7 +146,7 @@ async def test_those_who_watch_share_a_report() -> None:
     """A report of a large pool takes milliseconds; ``GET /status`` always makes a new one."""
     server = Server(configured(), TOKENS)
     view = Overview(server.services)
-    first, second = [await anext(dashboard._Events(view)) for _ in "ab"]
+    first, second = [await anext(dashboard._Events(view, Language.EN)) for _ in "ab"]
     assert first == second
     server.pool.disable(ID)
     assert json.loads(view.take().body)["tokens"]["counts"]["disabled"] == 1

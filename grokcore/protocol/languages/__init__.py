@@ -1,0 +1,1 @@
+"""Languages of messages: which one a reader wants, and a catalogue of translations."""
