@@ -20,6 +20,7 @@ from ...errors import Overloaded
 from ...protocol.advice import advice
 from ...protocol.dialects.one_line import on_one_line
 from ...protocol.languages.negotiate import Language
+from ...protocol.models import Model
 from ...protocol.pool.view import GroupView, TokenView
 from ...runtime.completion.facts import FailedAttempt
 from ..condition import model_rows
@@ -156,6 +157,7 @@ class Overview:
         report = {
             **{name: health[name] for name in _SHARED},
             "models": model_rows(condition),
+            "groups": _models_by_group(state.config.models),
             "command": self._services.command,
             "uptime_s": round(now - state.started_at, 1),
             "time": state.wall.time(),
@@ -199,6 +201,15 @@ class Overview:
         with trio.CancelScope(deadline=min(sent_at + AT_LEAST_EVERY_S, last.holds_until)):
             while self._changes == last.changes and not ending.is_set():
                 await self._lot.park()
+
+
+def _models_by_group(models: Mapping[str, Model]) -> dict[str, list[str]]:
+    """The models that share each allowance, for the page to name it by."""
+    groups: dict[str, list[str]] = {}
+    for name, model in models.items():
+        if model.on_web:
+            groups.setdefault(model.rate_limit_name, []).append(name)
+    return groups
 
 
 def token_row(view: TokenView) -> dict[str, Any]:

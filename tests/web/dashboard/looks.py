@@ -1,31 +1,24 @@
-"""Sizes and colours in which the status page is looked at, and what is too faint to read."""
+"""Sizes and colours in which the status page is looked at, and what a program can see of its
+faults.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Literal
 
-from attrs import frozen
-
-__all__ = ["DESKTOP", "FAINT", "LOOKS", "PHONE", "Look"]
+__all__ = ["DESK", "FAINT", "LOOKS", "PHONE", "SIZES", "THEMES"]
 
 PHONE = (360, 740)
-DESKTOP = (1280, 900)
+DESK = (1440, 900)
 
+SIZES = {"phone": PHONE, "tablet": (820, 1100), "desk": DESK, "narrow": (320, 640)}
+"""Windows, in pixels."""
 
-@frozen
-class Look:
-    """A window, and a taste."""
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
-    scheme: Any
-    size: tuple[int, int]
-    name: str
-
-
-LOOKS = [
-    Look(scheme, size, f"{scheme}-{device}")
-    for scheme in ("light", "dark")
-    for device, size in (("phone", PHONE), ("desktop", DESKTOP))
-]
+LOOKS = (Path(__file__).parent / "looks.js").read_text(encoding="utf-8")
+"""Texts that are cut, covered or alone on a line, and whatever sticks out."""
 
 FAINT = """() => {
   const parse = (text) => text.match(/[\\d.]+/g).map(Number);
@@ -38,13 +31,22 @@ FAINT = """() => {
       if ((parse(colour)[3] ?? 1) === 1) return colour;
     }
   };
+  const clear = (element) => {
+    let share = 1;
+    for (let at = element; at; at = at.parentElement) share *= Number(getComputedStyle(at).opacity);
+    return share;
+  };
   const texts = [...document.querySelectorAll("body *")].filter((element) => element.checkVisibility()
+    && !element.closest(".unseen")
     && [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
   return texts.flatMap((element) => {
     const style = getComputedStyle(element);
-    const [one, other] = [shine(element.closest("svg") ? style.fill : style.color), shine(ground(element))].sort();
+    const [text, back] = [parse(element.closest("svg") ? style.fill : style.color), parse(ground(element))];
+    const share = clear(element);
+    const mixed = text.slice(0, 3).map((part, index) => part * share + back[index] * (1 - share));
+    const [one, other] = [shine(`rgb(${mixed.join()})`), shine(`rgb(${back.slice(0, 3).join()})`)];
     const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-    return contrast < 4.5 ? [`${contrast.toFixed(2)} ${element.className} ${element.textContent.slice(0, 40)}`] : [];
+    return contrast < 4.5 ? [`faint ${contrast.toFixed(2)}: ${element.className} ${element.textContent.slice(0, 40)}`] : [];
   });
 }"""
 """Texts that stand out from their ground by less than WCAG AA asks for (4.5 to 1)."""

@@ -109,6 +109,7 @@ async def watching(site: Site, *, ticket: str = "", key: str = "") -> AsyncItera
 TOP = {
     "command",
     "models",
+    "groups",
     "reasons",
     "version",
     "status",

@@ -52,6 +52,7 @@ async def test_the_report_tells_all_there_is_to_see(site: Site) -> None:
         > sum(at["errors"] for at in report["minutes"])
         > 0
     )
+    assert report["groups"]["grok-3"] == ["grok-3-fast", "grok-imagine-0.9"]
     newest = report["recent_faults"][0]
     assert (newest["code"], newest["count"], newest["token"]) == (FAULTS[-1][1], 2, "1f2e3d4c")
     assert newest["advice"] == advice("upstream_antibot")

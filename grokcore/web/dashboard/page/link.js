@@ -1,11 +1,12 @@
-// The connection to the server: the key, the ticket for the stream of events, and actions on
-// tokens.
+// The connection to the server: the key, the ticket for the stream of events, and requests.
 //
 // EventSource sends no headers, so a single-use ticket takes the place of the key. When a stream
 // ends, the browser would reconnect with the used ticket. So the page closes the stream itself, and
 // opens a new one with a new ticket.
 
-const STORED = "grok2api.key";
+import { forgotten, remember, remembered } from "./keeping.js";
+import { word } from "./language.js";
+
 const RETRY_S = [1, 2, 4, 8, 15];
 
 /** A refusal of the server, with its status and message. */
@@ -24,23 +25,27 @@ export class Link {
    */
   constructor(listeners) {
     this.listeners = listeners;
-    this.key = remembered();
+    Object.assign(this, remembered());
     this.failures = 0;
     this.source = null;
     this.timer = 0;
   }
 
-  /** Use this key from now on, and open the stream. */
-  use(key) {
+  /**
+   * Use this key from now on, and open the stream.
+   * @param {boolean} keep whether the key is kept when the tab is closed
+   */
+  use(key, keep) {
     this.key = key;
+    this.keep = keep;
     this.open();
   }
 
-  /** Forget the key, here and in the tab's storage, and ask for one. */
+  /** Forget the key, here and in the browser's storage, and ask for one. */
   forget() {
     this.close();
     this.key = "";
-    remember("");
+    forgotten();
     this.listeners.asks("");
   }
 
@@ -57,7 +62,7 @@ export class Link {
     try {
       const { ticket } = await this.ask("POST", "status/ticket");
       if (key !== this.key) return; // the key was replaced or forgotten meanwhile
-      remember(key);
+      remember(key, this.keep);
       this.listen(ticket);
     } catch (error) {
       if (key === this.key) this.failed(error);
@@ -102,11 +107,11 @@ export class Link {
       const wrong = this.key ? error.message : "";
       this.close();
       this.key = "";
-      remember("");
-      this.listeners.asks(wrong && error.status === 401 ? "This is not a key of this server." : wrong);
+      forgotten();
+      this.listeners.asks(wrong && error.status === 401 ? word("key_wrong") : wrong);
       return;
     }
-    this.listeners.lost(error instanceof Refused ? error.message : "The server does not answer.", this.again());
+    this.listeners.lost(inWords(error), this.again());
   }
 
   /** Try again later; returns the seconds until then. */
@@ -118,34 +123,26 @@ export class Link {
   }
 
   /**
-   * Perform an action on a token; returns the token's new row, with the result in words (`said`).
+   * Perform an action on a token; returns its answer, with the result in words (`said`).
+   * @param {object} [values] what the action needs
    */
-  act(key, name) {
-    return this.ask("POST", `status/tokens/${encodeURIComponent(key)}/${name}`);
+  act(key, name, values) {
+    return this.ask("POST", `status/tokens/${encodeURIComponent(key)}/${name}`, values);
   }
 
-  async ask(method, path) {
+  /** Ask the server; returns the body of its answer. */
+  async ask(method, path, values) {
     const headers = this.key ? { authorization: `Bearer ${this.key}` } : {};
-    const response = await fetch(path, { method, headers, cache: "no-store" });
-    const body = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Refused(response.status, body.error?.message ?? `The server answered with status ${response.status}.`);
-    return body;
+    const body = values === undefined ? undefined : JSON.stringify(values);
+    if (body) headers["content-type"] = "application/json";
+    const response = await fetch(path, { method, headers, body, cache: "no-store" });
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Refused(response.status, answer.error?.message ?? word("answered_with", { status: String(response.status) }));
+    return answer;
   }
 }
 
-function remembered() {
-  try {
-    return sessionStorage.getItem(STORED) ?? "";
-  } catch {
-    return ""; // storage may be disabled
-  }
-}
-
-function remember(key) {
-  try {
-    if (key) sessionStorage.setItem(STORED, key);
-    else sessionStorage.removeItem(STORED);
-  } catch {
-    // the key then lasts as long as the page
-  }
+/** A fault of a request, for the reader. */
+export function inWords(error) {
+  return error instanceof Refused ? error.message : word("no_answer");
 }

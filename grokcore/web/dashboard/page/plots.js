@@ -1,16 +1,15 @@
-// Two plots of the last hour, drawn as SVG in pixels of their own width: bars, and a line with a
-// band. The pointer or the arrow keys choose a minute; both plots mark it, and the readouts show
-// its values.
+// Two plots of one span of time, drawn as SVG in pixels of their own width: bars, and a line with a
+// band. The pointer or the arrow keys choose a point; both plots mark it, and the readouts show its
+// values.
 
-import { byId, clock, counted, measured, say, whole } from "./words.js";
-
-const SVG = "http://www.w3.org/2000/svg";
-const HEIGHT = 148;
-const MARGIN = { top: 8, right: 8, bottom: 22, left: 44 };
+import { HEIGHT, MARGIN, nothing, shape, timeAxis, valueAxis, valueScale } from "./axes.js";
+import { byId, say } from "./dom.js";
+import { clock, day, measured, short, word } from "./language.js";
 
 export class Plots {
   constructor() {
-    this.minutes = [];
+    this.points = [];
+    this.span = "1h";
     this.chosen = null;
     this.plots = [
       new Plot("requests", drawRequests, describeRequests, sumRequests),
@@ -20,42 +19,40 @@ export class Plots {
     new ResizeObserver(() => this.draw()).observe(byId("requests-plot"));
   }
 
-  /** Show these minutes, oldest first. */
-  show(minutes) {
-    this.minutes = minutes;
+  /**
+   * Show these points, oldest first.
+   * @param {string} span "1h", "24h" or "30d"
+   */
+  show(points, span) {
+    this.points = points;
+    this.span = span;
     this.draw();
   }
 
-  /** Mark a minute; null marks none. */
+  /** Mark a point; null marks none. */
   choose(index) {
-    const last = this.minutes.length - 1;
+    const last = this.points.length - 1;
     this.chosen = index === null || last < 0 ? null : Math.min(Math.max(index, 0), last);
-    for (const plot of this.plots) plot.mark(this.minutes, this.chosen);
+    for (const plot of this.plots) plot.mark(this.points, this.chosen, this.span);
   }
 
   draw() {
-    for (const plot of this.plots) plot.draw(this.minutes);
+    for (const plot of this.plots) plot.draw(this.points, this.span);
     this.choose(this.chosen);
   }
 }
 
 /** One plot: its frame, its marker, and its reader's input. */
 class Plot {
-  constructor(name, drawMarks, describeMinute, sumUp) {
+  constructor(name, drawMarks, describe, sumUp) {
     this.box = byId(`${name}-plot`);
     this.readout = byId(`${name}-readout`);
     this.drawMarks = drawMarks;
-    this.describeMinute = describeMinute;
+    this.describe = describe;
     this.sumUp = sumUp;
     this.marker = shape("rect", { class: "marker", y: MARGIN.top, height: HEIGHT - MARGIN.top - MARGIN.bottom });
     this.index = null;
     this.count = 0;
-    const { box } = this;
-    box.tabIndex = 0;
-    box.setAttribute("role", "slider");
-    box.setAttribute("aria-labelledby", `${name}-title`);
-    box.setAttribute("aria-readonly", "true");
-    box.setAttribute("aria-valuemin", "0");
   }
 
   attend(choose) {
@@ -84,20 +81,20 @@ class Plot {
     return (this.box.clientWidth - MARGIN.left - MARGIN.right) / Math.max(this.count, 1);
   }
 
-  draw(minutes) {
-    this.count = minutes.length;
+  draw(points, span) {
+    this.count = points.length;
     const width = this.box.clientWidth;
     if (width < 2 * (MARGIN.left + MARGIN.right)) return; // not laid out yet; the observer calls again
     const area = { width, left: MARGIN.left, right: width - MARGIN.right, bottom: HEIGHT - MARGIN.bottom, step: this.step() };
     const svg = shape("svg", { width, height: HEIGHT, "aria-hidden": "true" });
-    svg.append(...timeAxis(minutes, area), this.marker, ...this.drawMarks(minutes, area));
+    svg.append(...timeAxis(points, area, span), this.marker, ...this.drawMarks(points, area));
     this.box.replaceChildren(svg);
     this.box.setAttribute("aria-valuemax", String(Math.max(this.count - 1, 0)));
   }
 
-  mark(minutes, index) {
+  mark(points, index, span) {
     this.index = index;
-    const text = index === null ? this.sumUp(minutes) : `${clock(minutes[index].at)}  ${this.describeMinute(minutes[index])}`;
+    const text = index === null ? this.sumUp(points) : `${moment(points[index].at, span)} · ${this.describe(points[index])}`;
     say(this.readout, text);
     this.readout.classList.toggle("chosen", index !== null);
     this.box.setAttribute("aria-valuenow", String(index ?? Math.max(this.count - 1, 0)));
@@ -108,132 +105,91 @@ class Plot {
   }
 }
 
+function moment(at, span) {
+  return span === "30d" ? `${day(at)} ${clock(at)}` : clock(at);
+}
+
 // Requests ----------------------------------------------------------------------------------------
 
-function drawRequests(minutes, area) {
-  const most = Math.max(...minutes.map((minute) => minute.requests), 0);
-  if (!most) return nothing("No request in the last hour", area);
+function drawRequests(points, area) {
+  const most = Math.max(...points.map((point) => point.requests), 0);
+  if (!most) return nothing(word("none_requests"), area);
   const scale = valueScale(most, true);
+  return [...valueAxis(scale, area, short), ...bars(points, area, (value) => scale.y(value, area))];
+}
+
+/** A bar for each point with requests, its failed part below. */
+function bars(points, { left, step }, y) {
   const bar = (index, from, to, kind) =>
-    shape("rect", {
-      class: kind,
-      x: area.left + index * area.step + area.step * 0.12,
-      width: area.step * 0.76,
-      y: scale.y(to, area),
-      height: scale.y(from, area) - scale.y(to, area),
-    });
-  const bars = minutes.flatMap(({ requests, errors }, index) => [
+    shape("rect", { class: kind, x: left + index * step + step * 0.12, width: step * 0.76, y: y(to), height: y(from) - y(to) });
+  return points.flatMap(({ requests, errors }, index) => [
     ...(errors ? [bar(index, 0, errors, "bar-error")] : []),
     ...(requests > errors ? [bar(index, errors, requests, "bar")] : []),
   ]);
-  return [...valueAxis(scale, area, whole), ...bars];
 }
 
 function describeRequests({ requests, errors }) {
-  return `${counted(requests, "request")}, ${counted(errors, "error")}`;
+  return word("sum_requests", { n: requests, failed: errors });
 }
 
-function sumRequests(minutes) {
-  const requests = minutes.reduce((sum, minute) => sum + minute.requests, 0);
-  const errors = minutes.reduce((sum, minute) => sum + minute.errors, 0);
-  return `${counted(requests, "request")} in the last hour, ${counted(errors, "error")}`;
+function sumRequests(points) {
+  const sum = (name) => points.reduce((total, point) => total + point[name], 0);
+  return describeRequests({ requests: sum("requests"), errors: sum("errors") });
+}
+
+/** A small plot of bars alone. */
+export function sparkline(points, width, height) {
+  const most = Math.max(...points.map((point) => point.requests), 1);
+  const area = { left: 0, step: width / Math.max(points.length, 1) };
+  const svg = shape("svg", { width, height, "aria-hidden": "true", class: "sparkline" });
+  svg.append(...bars(points, area, (value) => height - (value / most) * height));
+  return svg;
 }
 
 // Time to first event -----------------------------------------------------------------------------
 
-function drawLatency(minutes, area) {
-  const runs = measuredRuns(minutes);
-  if (!runs.length) return nothing("No answer began in the last hour", area);
+function drawLatency(points, area) {
+  const runs = measuredRuns(points);
+  if (!runs.length) return nothing(word("none_answers"), area);
   const scale = valueScale(Math.max(...runs.flat().map(({ p50, p95 }) => Math.max(p50, p95))), false);
   const x = (index) => area.left + (index + 0.5) * area.step;
-  const at = (points, key) => points.map((point) => `${x(point.index)},${scale.y(point[key], area)}`);
+  const at = (run, key) => run.map((point) => `${x(point.index)},${scale.y(point[key], area)}`);
   return [
-    ...valueAxis(scale, area, (value) => `${value} s`),
-    ...runs.map((run) => shape("polygon", { class: "band", points: widened(run, at, area).join(" ") })),
+    ...valueAxis(scale, area, (value) => word("unit_s", { n: value })),
+    ...runs.map((run) => shape("polygon", { class: "band", points: widened(run, at).join(" ") })),
     ...runs.map((run) => shape("polyline", { class: "median", points: at(run, "p50").join(" ") })),
-    ...runs.flat().map((point) => shape("circle", { class: "dot", cx: x(point.index), cy: scale.y(point.p50, area), r: 1.8 })),
+    ...runs.flat().map((point) => shape("circle", { class: "dot", cx: x(point.index), cy: scale.y(point.p50, area), r: 1.6 })),
   ];
 }
 
-/**
- * Runs of consecutive minutes with answers, so that no line is drawn across minutes without data.
- */
-function measuredRuns(minutes) {
+/** Runs of consecutive points with answers, so that no line is drawn across points without data. */
+function measuredRuns(points) {
   const runs = [];
   let run = null;
-  minutes.forEach((minute, index) => {
-    if (minute.first_p50_s === null) {
+  points.forEach((point, index) => {
+    if (point.first_p50_s == null) {
       run = null;
       return;
     }
     if (run === null) runs.push((run = []));
-    run.push({ index, p50: minute.first_p50_s, p95: minute.first_p95_s ?? minute.first_p50_s });
+    run.push({ index, p50: point.first_p50_s, p95: point.first_p95_s ?? point.first_p50_s });
   });
   return runs;
 }
 
-/** The corners of a run's band; the band of a single minute is as wide as the minute. */
-function widened(run, at, area) {
+/** The corners of a run's band; the band of a single point is as wide as the point. */
+function widened(run, at) {
   const half = 0.3;
-  const points = run.length > 1 ? run : [-half, half].map((by) => ({ ...run[0], index: run[0].index + by }));
-  return [...at(points, "p95"), ...at(points, "p50").reverse()];
+  const wide = run.length > 1 ? run : [-half, half].map((by) => ({ ...run[0], index: run[0].index + by }));
+  return [...at(wide, "p95"), ...at(wide, "p50").reverse()];
 }
 
 function describeLatency({ first_p50_s: p50, first_p95_s: p95 }) {
-  return p50 === null ? "no answer began" : `median ${measured(p50)}, 95 % within ${measured(p95 ?? p50)}`;
+  if (p50 == null) return word("no_answer_began");
+  return p95 == null ? word("median_only", { p50: measured(p50) }) : word("median_most", { p50: measured(p50), p95: measured(p95) });
 }
 
-function sumLatency(minutes) {
-  const last = minutes.findLast((minute) => minute.first_p50_s !== null);
-  return last ? `${clock(last.at)}  ${describeLatency(last)}` : "";
-}
-
-// Axes --------------------------------------------------------------------------------------------
-
-/** A scale from 0 to a round number; with *integral*, no step is below 1. */
-function valueScale(most, integral) {
-  const power = 10 ** Math.floor(Math.log10(most));
-  const rough = [1, 2, 5, 10].map((times) => (times * power) / 2).find((step) => step * 3 >= most);
-  const step = integral ? Math.max(1, Math.ceil(rough)) : rough;
-  const top = Math.max(1, Math.ceil(most / step - 1e-9)) * step;
-  const ticks = Array.from({ length: Math.round(top / step) + 1 }, (_, index) => Number((index * step).toPrecision(6)));
-  return { ticks, y: (value, area) => area.bottom - (value / top) * (area.bottom - MARGIN.top) };
-}
-
-function valueAxis(scale, area, word) {
-  return scale.ticks.flatMap((value) => {
-    const y = Math.round(scale.y(value, area)) + 0.5;
-    return [
-      shape("line", { class: value ? "grid" : "axis", x1: area.left, x2: area.right, y1: y, y2: y }),
-      shape("text", { class: "value", x: area.left - 6, y: y + 4 }, word(value)),
-    ];
-  });
-}
-
-/** A label each quarter of an hour of the reader's clock. */
-function timeAxis(minutes, area) {
-  const quarters = minutes.map(({ at }, index) => ({ at, index })).filter(({ at }) => new Date(at * 1000).getMinutes() % 15 === 0);
-  return quarters.flatMap(({ at, index }) => {
-    const x = Math.round(area.left + (index + 0.5) * area.step) + 0.5;
-    const near = x < area.left + 14 ? "start" : x > area.right - 14 ? "end" : "middle";
-    return [
-      shape("line", { class: "axis", x1: x, x2: x, y1: area.bottom + 1, y2: area.bottom + 5 }),
-      shape("text", { class: "time", x, y: HEIGHT - 5, "text-anchor": near }, clock(at)),
-    ];
-  });
-}
-
-function nothing(text, area) {
-  const y = area.bottom + 0.5;
-  return [
-    shape("line", { class: "axis", x1: area.left, x2: area.right, y1: y, y2: y }),
-    shape("text", { class: "nothing", x: (area.left + area.right) / 2, y: HEIGHT / 2 - 4, "text-anchor": "middle" }, text),
-  ];
-}
-
-function shape(name, attributes, text = "") {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-  if (text) element.textContent = text;
-  return element;
+function sumLatency(points) {
+  const last = points.findLast((point) => point.first_p50_s != null);
+  return last ? describeLatency(last) : "";
 }

@@ -1,76 +1,95 @@
-// The table of tokens. Rows are updated in place, so that focus, selection and open questions stay.
+// The list of tokens: chosen by state and words, in an order, in groups. Rows are updated in place,
+// so that focus, selection and open questions stay.
 
-import { byId, counted, make, say, show, since, timeless, until, whole } from "./words.js";
+import { columnsOf, Names, shareLeft } from "./allowances.js";
+import { button, byId, make, place, say, show } from "./dom.js";
+import { whole, word, wordOr } from "./language.js";
+import { inWords } from "./link.js";
+import { TokenRow } from "./token-row.js";
+import { connectionName } from "./ways.js";
 
 const STATES = ["invalid", "cooling", "ok", "unknown", "disabled"];
 const SHOWN_AT_FIRST = 50;
-const RESULT_MS = 12000;
+const SHOWN_ON_PHONES = 30;
+const SEARCHED_FROM = 9;
+const PHONE_PX = 640;
+const DESK_PX = 880;
+
+const ORDERS = {
+  attention: null, // the server's
+  id: (a, b) => a.id.localeCompare(b.id),
+  note: (a, b) => (a.note || "\uffff").localeCompare(b.note || "\uffff"),
+  left: (a, b) => least(a) - least(b),
+  used: (a, b) => (a.used_ago ?? Infinity) - (b.used_ago ?? Infinity),
+};
+
+const GROUPS = { none: null, state: (view) => view.state, tier: (view) => view.tier, egress: (view) => view.egress };
 
 export class Tokens {
   /**
-   * @param {(key: string, act: string) => Promise<object>} act performs an action, and returns the
-   *   token's new row, with the result in words (`said`)
+   * @param {(key: string, act: string, values?: object) => Promise<object>} act performs an action,
+   *   and returns the token's new row, with the result in words (`said`)
    * @param {(text: string) => void} announce announces the result to screen readers
    */
   constructor(act, announce) {
-    this.act = act;
-    this.announce = announce;
+    Object.assign(this, { act, announce, inWords });
     this.rows = new Map();
+    this.headings = new Map();
+    this.closed = new Set();
     this.state = "all";
     this.everything = false;
-    this.table = { rows: [], counts: {}, total: 0 };
-    byId("find").addEventListener("input", () => this.arrange());
+    this.report = null;
+    options(byId("sort"), ORDERS, "sort");
+    options(byId("group"), GROUPS, "group");
+    for (const id of ["find", "sort", "group"]) byId(id).addEventListener("input", () => this.arrange());
     byId("more-tokens").addEventListener("click", () => {
       this.everything = true;
       this.arrange();
     });
+    new ResizeObserver(() => this.measure()).observe(byId("tokens-box"));
   }
 
-  /** Show *tokens* of a report that arrived at this time (milliseconds). */
-  show(tokens, received) {
-    this.table = tokens;
-    const present = new Set(tokens.rows.map((view) => view.key));
-    for (const [key, row] of this.rows) {
-      if (present.has(key)) continue;
-      row.element.remove();
-      this.rows.delete(key);
-    }
-    for (const view of tokens.rows) this.row(view).update(view, received);
+  /** Show the tokens of a report that arrived at this time (milliseconds). */
+  show(report, received) {
+    this.report = report;
+    this.received = received;
+    const present = new Set(report.tokens.rows.map((view) => view.key));
+    for (const key of this.rows.keys()) if (!present.has(key)) this.rows.delete(key);
+    this.measure(true);
     this.drawChips();
-    this.arrange();
   }
 
-  row({ key, id }) {
-    let row = this.rows.get(key);
-    if (!row) this.rows.set(key, (row = new Row(id, (act) => this.perform(row, key, act))));
-    return row;
+  /** Choose the columns for the width of the list. */
+  measure(always = false) {
+    if (!this.report) return;
+    const { tokens, groups, page_edits: edits = false, egress } = this.report;
+    const width = byId("tokens-box").clientWidth;
+    const names = new Names(groups);
+    const columns = columnsOf(tokens.rows, names, width < PHONE_PX ? 3 : width < DESK_PX ? 2 : 4);
+    const same = this.table?.columns.join() === columns.join();
+    this.table = { columns, names, edits, addresses: new Map(egress.map((way) => [way.name, way.address])) };
+    if (!same) this.drawHeads();
+    if (always || !same) this.arrange(true);
   }
 
-  async perform(row, key, act) {
-    row.busy(act);
-    try {
-      const view = await this.act(key, act);
-      row.update(view, Date.now());
-      this.result(row, view.said, "done");
-    } catch (error) {
-      this.result(row, error.message || "The server does not answer.", "failed");
-    } finally {
-      row.busy("");
-    }
-  }
-
-  result(row, text, kind) {
-    row.report(text, kind);
-    this.announce(`Token ${row.id}: ${text}`);
+  drawHeads() {
+    const { columns, names } = this.table;
+    byId("heads").replaceChildren(
+      head("column_token", "token"),
+      headWith(word("note_label"), "note"),
+      head("column_state", "condition"),
+      ...columns.map((group) => headWith(names.first(group), "allowance")),
+      head("column_used", "used"),
+    );
   }
 
   // Selection
 
   drawChips() {
-    const { counts, total } = this.table;
+    const { counts, total } = this.report.tokens;
     const kinds = ["all", ...STATES.filter((state) => counts[state] || state === this.state)];
     const chips = byId("chips");
-    if (chips.children.length !== kinds.length || kinds.some((kind, index) => chips.children[index].dataset.state !== kind)) {
+    if (kinds.join() !== [...chips.children].map((chip) => chip.dataset.state).join()) {
       const focused = document.activeElement?.dataset.state;
       chips.replaceChildren(...kinds.map((kind) => this.chip(kind)));
       if (focused) [...chips.children].find((chip) => chip.dataset.state === focused)?.focus();
@@ -78,249 +97,117 @@ export class Tokens {
     for (const chip of chips.children) {
       const kind = chip.dataset.state;
       say(chip.lastChild, whole(kind === "all" ? total : (counts[kind] ?? 0)));
-      chip.setAttribute("aria-pressed", String(kind === this.state));
+      chip.ariaPressed = String(kind === this.state);
     }
   }
 
   chip(kind) {
-    const chip = make("button.chip", `${kind} `, make("b"));
-    chip.type = "button";
-    chip.dataset.state = kind;
-    chip.addEventListener("click", () => {
+    const chip = button(`${wordOr("state", kind)} `, () => {
       this.state = this.state === kind ? "all" : kind;
       this.drawChips();
       this.arrange();
     });
+    chip.append(make("b"));
+    chip.dataset.state = kind;
     return chip;
   }
 
-  /** Put the selected rows into the table, in the server's order. */
-  arrange() {
+  /** Put the selected rows into the table; *fresh* ones show a new report. */
+  arrange(fresh = false) {
+    if (!this.report) return;
     const words = byId("find").value.trim().toLowerCase();
-    const wanted = this.table.rows.filter((view) => (this.state === "all" || view.state === this.state) && fits(view, words));
-    const shown = this.everything ? wanted : wanted.slice(0, SHOWN_AT_FIRST);
-    place(byId("rows"), shown.map((view) => this.rows.get(view.key).element));
-    const more = byId("more-tokens");
-    show(more, shown.length < wanted.length);
-    say(more, `Show all ${whole(wanted.length)}`);
+    const wanted = this.report.tokens.rows.filter((view) => (this.state === "all" || view.state === this.state) && fits(view, words));
+    const order = ORDERS[byId("sort").value];
+    if (order) wanted.sort(order);
+    const shown = this.everything ? wanted : wanted.slice(0, byId("tokens-box").clientWidth < PHONE_PX ? SHOWN_ON_PHONES : SHOWN_AT_FIRST);
+    place(byId("rows"), this.inGroups(shown, fresh));
+    show(byId("more-tokens"), shown.length < wanted.length);
+    say(byId("more-tokens"), word("show_all", { n: wanted.length }));
     this.explain(wanted.length);
   }
 
+  /** The elements of these tokens, below headings if there are groups. */
+  inGroups(views, fresh) {
+    const kind = byId("group").value;
+    if (!GROUPS[kind]) return views.flatMap((view) => this.row(view, fresh).elements);
+    const groups = new Map();
+    for (const view of views) groups.set(GROUPS[kind](view), [...(groups.get(GROUPS[kind](view)) ?? []), view]);
+    return [...groups].flatMap(([name, members]) => {
+      const shown = this.closed.has(`${kind} ${name}`) ? [] : members.flatMap((view) => this.row(view, fresh).elements);
+      return [this.heading(kind, name, members.length), ...shown];
+    });
+  }
+
+  row(view, fresh) {
+    let row = this.rows.get(view.key);
+    const isNew = !row;
+    if (isNew) this.rows.set(view.key, (row = new TokenRow(view, this)));
+    if (isNew || fresh) row.update(view, this.received, this.table);
+    return row;
+  }
+
+  heading(kind, name, count) {
+    const id = `${kind} ${name}`;
+    let heading = this.headings.get(id);
+    if (!heading) this.headings.set(id, (heading = this.newHeading(id)));
+    const toggle = heading.querySelector("button");
+    const words = kind === "egress" ? connectionName(name, this.table.addresses.get(name)) : wordOr(kind, name);
+    say(toggle, `${words} ${whole(count)}`);
+    toggle.ariaExpanded = String(!this.closed.has(id));
+    heading.firstChild.colSpan = this.table.columns.length + 4;
+    return heading;
+  }
+
+  newHeading(id) {
+    const toggle = button("", () => {
+      if (!this.closed.delete(id)) this.closed.add(id);
+      this.arrange();
+    });
+    toggle.className = "toggle";
+    const held = make("th", toggle);
+    held.scope = "rowgroup";
+    held.setAttribute("role", "rowheader");
+    const heading = make("tr.group", held);
+    heading.setAttribute("role", "row");
+    return heading;
+  }
+
   explain(matches) {
-    const { rows, total, counts } = this.table;
+    const { rows, total, counts } = this.report.tokens;
     show(byId("tokens"), matches > 0);
     show(byId("no-tokens"), matches === 0);
-    const cutOff = rows.length < total && counts[this.state] > 0;
-    say(byId("no-tokens"), !total ? NO_TOKENS : cutOff ? NOT_LISTED : "No token matches.");
-    show(byId("find"), total > 5);
-    show(byId("chips"), total > 0);
-    const cut = `${whole(rows.length)} of ${whole(total)} are shown, those that need attention first.`;
-    say(byId("tokens-note"), rows.length < total ? cut : "");
+    const cutOff = rows.length < total && (this.state === "all" || counts[this.state] > 0);
+    say(byId("no-tokens"), word(!total ? "no_token" : cutOff ? "no_match_listed" : "no_match"));
+    show(byId("tools"), total >= SEARCHED_FROM);
+    show(byId("chips"), total > 1);
+    say(byId("tokens-note"), rows.length < total ? word("some_listed", { n: rows.length, all: total }) : "");
   }
 }
 
-const NOT_LISTED = "No token that is shown matches; others may.";
-const NO_TOKENS = "There is no token yet. Add one with: python3 grok2api.py tokens add";
+function options(list, choices, prefix) {
+  list.replaceChildren(...Object.keys(choices).map((name) => {
+    const option = make("option", word(`${prefix}_${name}`));
+    option.value = name;
+    return option;
+  }));
+}
 
 function fits(view, words) {
   return !words || [view.id, view.note, view.tier].some((text) => (text ?? "").toLowerCase().includes(words));
 }
 
-/**
- * Give *parent* exactly these children, in this order, and move only those that are out of place.
- */
-function place(parent, elements) {
-  const wanted = new Set(elements);
-  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
-  elements.forEach((element, index) => {
-    if (parent.children[index] !== element) parent.insertBefore(element, parent.children[index] ?? null);
-  });
+/** The least share that is left of a token's allowances. */
+function least({ groups }) {
+  return Math.min(2, ...groups.map((group) => shareLeft(group) ?? 2));
 }
 
-// One row -----------------------------------------------------------------------------------------
-
-class Row {
-  constructor(id, perform) {
-    this.id = id;
-    this.perform = perform;
-    this.groups = new Map();
-    this.confirming = false;
-    this.tier = make("span.tier");
-    this.note = make("p.note");
-    this.stateWord = make("span.state");
-    this.back = make("span.back");
-    this.why = make("p.why");
-    this.allowances = make("ul.allowances");
-    this.flight = make("p");
-    this.used = make("p.quiet");
-    this.way = make("p.quiet");
-    this.acts = make("div.acts");
-    this.outcome = make("p.outcome");
-    this.element = this.build();
-  }
-
-  build() {
-    const head = cell("th", "token", make("code", this.id), " ", this.tier, this.note);
-    head.scope = "row";
-    const row = make(
-      "tr",
-      head,
-      cell("td", "condition", make("p", this.stateWord, " ", this.back), this.why),
-      cell("td", "left", this.allowances),
-      cell("td", "use", this.flight, this.used, this.way),
-      cell("td", "doing", this.acts, this.outcome),
-    );
-    row.setAttribute("role", "row");
-    return row;
-  }
-
-  /** Show the token's state at that time (milliseconds). */
-  update(view, received) {
-    this.view = view;
-    say(this.tier, view.tier);
-    this.tier.dataset.tier = view.tier;
-    say(this.note, view.note ?? "");
-    this.element.dataset.state = view.state;
-    this.stateWord.dataset.state = view.state;
-    say(this.stateWord, view.state);
-    say(this.why, view.why ?? "");
-    if (view.back_in == null) timeless(this.back, "");
-    else until(this.back, received + view.back_in * 1000, "back in ");
-    say(this.flight, view.in_flight ? `${whole(view.in_flight)} under way` : "");
-    if (view.used_ago == null) timeless(this.used, "not used yet");
-    else since(this.used, received - view.used_ago * 1000, "used ");
-    say(this.way, view.egress === "direct" ? "" : view.egress);
-    this.updateGroups(view.groups, received);
-    if (!this.confirming) this.drawActs();
-  }
-
-  updateGroups(groups, received) {
-    const present = new Set(groups.map((group) => group.group));
-    for (const name of this.groups.keys()) if (!present.has(name)) this.groups.delete(name);
-    for (const group of groups) {
-      if (!this.groups.has(group.group)) this.groups.set(group.group, new Group(group.group));
-      this.groups.get(group.group).update(group, received);
-    }
-    place(this.allowances, groups.map((group) => this.groups.get(group.group).element));
-  }
-
-  // Actions
-
-  drawActs() {
-    const wanted = sensibleActs(this.view);
-    const names = [...this.acts.children].map((button) => button.dataset.act);
-    if (names.join() === wanted.join()) return;
-    const focused = this.acts.contains(document.activeElement) ? document.activeElement.dataset.act : "";
-    this.acts.replaceChildren(...wanted.map((act) => this.button(LABELS[act], act, () => this.begin(act))));
-    if (focused) (this.acts.querySelector(`[data-act="${focused}"]`) ?? this.acts.firstChild)?.focus();
-  }
-
-  begin(act) {
-    if (act === "disable") this.confirm();
-    else this.perform(act);
-  }
-
-  /** Ask within the row; Escape and "Keep" cancel. */
-  confirm() {
-    this.confirming = true;
-    const question = make("span.question", "Disable it?");
-    const yes = this.button("Disable", "confirm", () => this.decide(true));
-    const no = this.button("Keep", "keep", () => this.decide(false));
-    yes.classList.add("danger");
-    question.id = `question-${this.id}`;
-    no.setAttribute("aria-describedby", question.id); // the focus goes to this button
-    this.acts.replaceChildren(question, yes, no);
-    this.acts.onkeydown = (event) => event.key === "Escape" && this.decide(false);
-    no.focus();
-  }
-
-  decide(agreed) {
-    this.confirming = false;
-    this.acts.onkeydown = null;
-    this.drawActs();
-    this.acts.lastChild?.focus();
-    if (agreed) this.perform("disable");
-  }
-
-  button(label, act, onClick) {
-    const button = make("button", label);
-    button.type = "button";
-    button.dataset.act = act;
-    button.setAttribute("aria-label", `${label} token ${this.id}`);
-    button.addEventListener("click", () => {
-      if (button.getAttribute("aria-disabled") !== "true") onClick();
-    });
-    return button;
-  }
-
-  /**
-   * Show that an action is under way; an empty *act* ends this. (A disabled button would lose the
-   * focus.)
-   */
-  busy(act) {
-    for (const button of this.acts.children) button.setAttribute("aria-disabled", String(Boolean(act)));
-    this.element.setAttribute("aria-busy", String(Boolean(act)));
-    if (act) this.report(DOING[act], "doing");
-  }
-
-  /** Show the result of an action for some seconds. */
-  report(text, kind) {
-    clearTimeout(this.timer);
-    say(this.outcome, text);
-    this.outcome.dataset.kind = kind;
-    if (kind !== "doing") this.timer = setTimeout(() => say(this.outcome, ""), RESULT_MS);
-  }
+function head(key, name) {
+  return headWith(word(key), name);
 }
 
-/** The actions that make sense for a token in its state; none for one that its file disables. */
-function sensibleActs(view) {
-  if (view.state === "disabled") return view.switched_off ? ["enable"] : [];
-  const held = view.state !== "ok" && view.state !== "unknown";
-  const short = view.groups.some((group) => group.cooling_for != null || group.used_up || group.spent);
-  return held || short ? ["check", "clear", "disable"] : ["check", "disable"];
-}
-
-const LABELS = { check: "Check", clear: "Clear", disable: "Disable", enable: "Enable" };
-const DOING = { check: "asking Grok …", clear: "clearing …", disable: "disabling …", enable: "enabling …" };
-
-function cell(tag, name, ...children) {
-  const element = make(`${tag}.${name}`, ...children);
-  element.setAttribute("role", tag === "th" ? "rowheader" : "cell");
+function headWith(words, name) {
+  const element = make(`th.${name}`, make("span", words));
+  element.scope = "col";
+  element.setAttribute("role", "columnheader");
   return element;
-}
-
-/** A token's remaining allowance for one group of models. */
-class Group {
-  constructor(name) {
-    this.name = make("span.group", name);
-    this.name.title = name;
-    this.bar = make("span.meter", make("i"));
-    this.bar.setAttribute("aria-hidden", "true");
-    this.left = make("span.amount");
-    this.when = make("span.when");
-    this.element = make("li", this.name, this.bar, this.left, this.when);
-  }
-
-  update(group, received) {
-    const known = group.left != null && group.total;
-    const share = known ? Math.min(1, Math.max(0, group.left / group.total)) : 0;
-    this.element.dataset.level = level(group, known, share);
-    this.bar.firstChild.style.width = `${share * 100}%`;
-    say(this.left, known ? `${whole(group.left)}/${whole(group.total)}` : group.cooling_for == null ? "not known" : "–");
-    if (group.cooling_for != null) until(this.when, received + group.cooling_for * 1000, "back in ");
-    else if (group.reset_in != null) until(this.when, received + group.reset_in * 1000, "full in ");
-    else timeless(this.when, "");
-  }
-}
-
-function level(group, known, share) {
-  if (group.cooling_for != null || group.used_up || group.spent) return "none";
-  if (!known) return "unknown";
-  return share < 0.2 ? "low" : "fine";
-}
-
-/** The number of usable tokens, in words. */
-export function usable({ counts, total }) {
-  const good = (counts.ok ?? 0) + (counts.unknown ?? 0);
-  return { good: whole(good), of: `of ${counted(total, "token")}` };
 }

@@ -1,131 +1,258 @@
-// Formatting of numbers, times and texts, and making of elements. Data becomes text nodes only,
-// never markup.
+// The page's own words, in English and in Chinese. The server's words arrive in the browser's
+// language already.
+//
+// {name} stands for a value. In English, "one | many" has both forms, chosen by the value {n}.
 
-const WHOLE = new Intl.NumberFormat("en");
-const CLOCK = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const EXACT = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+export const WORDS = {
+  // The head
+  status_unknown: ["Connecting", "正在连接"],
+  status_ok: ["Everything works", "一切正常"],
+  status_degraded: ["Works in part", "部分可用"],
+  status_down: ["Does not work", "无法使用"],
+  status_draining: ["Stopping", "正在停止"],
+  status_new: ["Not set up yet", "尚未设置"],
+  status_locked: ["Locked", "已锁定"],
+  status_lost: ["Not reachable", "无法连接"],
+  version_up: ["version {version}, up {time}", "版本 {version}，已运行 {time}"],
+  as_of: ["as of {time} ago", "{time}前的状态"],
+  as_of_now: ["as of now", "当前状态"],
+  since_when: ["since {time}", "自 {time}"],
+  forget_key: ["Forget key", "清除密钥"],
+  reasons_label: ["What is wrong, and what to do", "问题与处理办法"],
+  more_reasons: ["Show {n} more", "再显示 {n} 条"],
+  fewer: ["Show fewer", "收起"],
+  no_answer: ["The server does not answer.", "服务器没有响应。"],
+  answered_with: ["The server answered with status {status}.", "服务器返回了状态码 {status}。"],
+  figures_old: ["The figures below are old.", "下面的数据已过时。"],
+  next_try: ["Next try in {time}.", "{time}后重试。"],
+  trying: ["Trying again.", "正在重试。"],
 
-/** The element with this id; the page has it. */
-export function byId(id) {
-  return document.getElementById(id);
-}
+  // The key
+  key_title: ["This server asks for a key", "此服务器需要密钥"],
+  key_label: ["API key", "API 密钥"],
+  key_open: ["Open", "打开"],
+  key_keep: ["Remember it on this device", "在此设备上记住密钥"],
+  key_note: [
+    "Use the owner’s key, without limits. It is kept until this tab is closed, unless this device remembers it.",
+    "请使用管理员的密钥（不带限制）。关闭标签页后即被清除，除非选择在此设备上记住。",
+  ],
+  key_wrong: ["This is not a key of this server.", "这不是此服务器的密钥。"],
 
-/**
- * A new element.
- * @param {string} tag its name, and its classes behind dots: "p.quiet"
- * @param {...(Node|string|null)} children strings become text; null is left out
- */
-export function make(tag, ...children) {
-  const [name, ...classes] = tag.split(".");
-  const element = document.createElement(name);
-  element.className = classes.join(" ");
-  element.append(...children.filter((child) => child !== null));
-  return element;
-}
+  // The first run
+  first_title: ["What is left to do", "接下来的步骤"],
+  first_session: [
+    "Sign in at grok.com. In the developer tools of your browser, under Application → Cookies, copy the value of the cookie “sso”.",
+    "登录 grok.com。在浏览器开发者工具的 Application（应用）→ Cookies 中，复制名为 “sso” 的 Cookie 的值。",
+  ],
+  first_add: ["Add it on the server. The command asks for the value:", "在服务器上添加令牌，命令会要求输入这个值："],
+  first_add_here: ["Add it below, or on the server with this command:", "在下方添加，或在服务器上运行此命令："],
+  first_check: ["See whether Grok answers:", "检查 Grok 是否响应："],
+  first_other: [
+    "A key of xAI’s API works too: put it under [api] in config.toml. This page goes on by itself.",
+    "也可以使用 xAI API 的密钥：写入 config.toml 的 [api]。完成后此页面会自动更新。",
+  ],
+  copy: ["Copy", "复制"],
+  copied: ["Copied", "已复制"],
+  copy_label: ["Copy the command: {command}", "复制命令：{command}"],
 
-/**
- * Set an element's text if it differs: an unchanged text is not announced again, and keeps the
- * reader's selection.
- */
-export function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
+  // The figures
+  figure_usable: ["tokens usable", "可用令牌"],
+  figure_open: ["under way", "处理中"],
+  figure_requests: ["requests, last hour", "近一小时请求"],
+  figure_errors: ["failed, last hour", "近一小时失败"],
+  figure_share: ["failed, {percent} %", "失败，{percent}%"],
+  part_of: ["{part} of {whole}", "{part} / {whole}"],
+  figure_waiting: ["under way, {n} waiting", "处理中，{n} 等待"],
 
-/** Show or hide an element. */
-export function show(element, shown) {
-  element.hidden = !shown;
-}
+  // Units of time
+  unit_s: ["{n} s", "{n} 秒"],
+  unit_min: ["{n} min", "{n} 分钟"],
+  unit_h: ["{n} h", "{n} 小时"],
+  unit_d: ["{n} d", "{n} 天"],
+  any_moment: ["any moment", "即将"],
+  ago: ["{time} ago", "{time}前"],
+  just_now: ["just now", "刚刚"],
+  back_in: ["back in {time}", "{time}后恢复"],
+  back_soon: ["back any moment", "即将恢复"],
+  full_in: ["full in {time}", "{time}后重置"],
+  full_soon: ["full any moment", "即将重置"],
+  asked_again_in: ["asked again in {time}", "{time}后重新询问"],
+  asked_again_soon: ["asked again any moment", "即将重新询问"],
+  bare_time: ["{time}", "{time}"],
+  named_note: ["{name}: {words}", "{name}：{words}"],
 
-/** 12345 as "12,345". */
-export function whole(number) {
-  return WHOLE.format(number);
-}
+  // Official lanes
+  lanes_title: ["Official lanes", "官方通道"],
+  lane_ok: ["ready", "可用"],
+  lane_resting: ["rests", "休息中"],
+  lane_refused: ["refused", "被拒绝"],
+  lane_no_credential: ["no credential", "没有凭据"],
+  lane_no_models: ["no models", "没有模型"],
+  lane_cap_reached: ["cap reached", "已达上限"],
+  lane_off: ["off", "已关闭"],
+  lane_cli: ["session of xAI’s CLI", "xAI CLI 的会话"],
+  lane_api: ["xAI’s API, paid per use", "xAI API，按量付费"],
+  money_today: ["today", "今天"],
+  credits: ["credits", "额度"],
+  credits_weekly: ["credits of the week", "本周额度"],
+  credits_monthly: ["credits of the month", "本月额度"],
+  used_percent: ["{n} % used", "已用 {n}%"],
+  new_in: ["new in {time}", "{time}后更新"],
+  new_soon: ["new any moment", "即将更新"],
+  rests: ["rests", "休息中"],
+  lane_models: ["{n} model | {n} models", "{n} 个模型"],
+  listed_ago: ["listed {time} ago", "{time}前列出"],
+  not_listed: ["not listed yet", "尚未列出"],
+  lane_under_way: ["{n} under way", "{n} 个处理中"],
 
-/** "1 request", "2 requests". */
-export function counted(number, singular, plural = `${singular}s`) {
-  return `${whole(number)} ${number === 1 ? singular : plural}`;
-}
+  // Tokens
+  tokens_title: ["Tokens", "令牌"],
+  tokens_caption: ["Tokens, with their states and allowances", "令牌及其状态与额度"],
+  column_token: ["Token", "令牌"],
+  column_state: ["State", "状态"],
+  column_used: ["Used", "上次使用"],
+  by_state: ["Show tokens by state", "按状态筛选令牌"],
+  state_all: ["all", "全部"],
+  state_ok: ["ready", "可用"],
+  state_cooling: ["cooling", "冷却中"],
+  state_unknown: ["not used yet", "未使用"],
+  state_invalid: ["invalid", "失效"],
+  state_disabled: ["disabled", "停用"],
+  state_disabled_in_file: ["disabled in the file", "已在文件中停用"],
+  state_untried: ["not known yet", "未知"],
+  used_up: ["used up", "已用完"],
+  cools: ["cools", "冷却"],
+  replace_it: ["replace it", "请更换"],
+  find_label: ["Find by id, note or tier", "按编号、备注或等级查找"],
+  find_hint: ["id, note or tier", "编号、备注或等级"],
+  sort_label: ["Order", "排序"],
+  sort_attention: ["trouble first", "异常优先"],
+  sort_id: ["by id", "按编号"],
+  sort_note: ["by note", "按备注"],
+  sort_left: ["least left first", "余量少优先"],
+  sort_used: ["last used first", "最近使用优先"],
+  group_label: ["Groups", "分组"],
+  group_none: ["no groups", "不分组"],
+  group_state: ["groups by state", "按状态分组"],
+  group_tier: ["groups by tier", "按等级分组"],
+  group_egress: ["groups by connection", "按出口分组"],
+  some_listed: ["{n} of {all} are listed, trouble first.", "共 {all} 个，列出 {n} 个，异常优先。"],
+  show_all: ["Show all {n}", "显示全部 {n} 个"],
+  no_match: ["No token matches.", "没有匹配的令牌。"],
+  no_match_listed: ["No token that is listed matches; others may.", "列出的令牌中没有匹配项，其他令牌中可能有。"],
+  no_token: ["There is no token yet.", "还没有令牌。"],
+  open_row: ["Details of token {id}", "令牌 {id} 的详情"],
+  fact_note: ["note", "备注"],
+  fact_connection: ["connection", "出口"],
+  fact_used: ["last used", "上次使用"],
+  fact_under_way: ["under way", "处理中"],
+  fact_tier: ["tier", "等级"],
+  never: ["not yet", "尚未"],
+  direct: ["direct", "直连"],
+  nothing_known: [
+    "Its allowances are not known before its first question or check.",
+    "首次提问或检查之前，额度未知。",
+  ],
+  act_check: ["Check", "检查"],
+  act_clear: ["Clear", "清除状态"],
+  act_disable: ["Disable", "停用"],
+  act_enable: ["Enable", "启用"],
+  act_replace: ["Replace", "更换"],
+  act_remove: ["Remove", "移除"],
+  act_keep: ["Keep", "保留"],
+  act_cancel: ["Cancel", "取消"],
+  act_on: ["{act} token {id}", "{act}令牌 {id}"],
+  doing_check: ["asking Grok …", "正在询问 Grok……"],
+  doing_clear: ["clearing …", "正在清除……"],
+  doing_disable: ["disabling …", "正在停用……"],
+  doing_enable: ["enabling …", "正在启用……"],
+  doing_replace: ["replacing …", "正在更换……"],
+  doing_remove: ["removing …", "正在移除……"],
+  sure_disable: ["Disable it?", "确定停用？"],
+  sure_remove: ["Remove it from the token file?", "从令牌文件中移除？"],
+  replace_label: ["New value of the cookie “sso”", "Cookie “sso” 的新值"],
+  checked: ["Checked: {left}.", "检查完成：{left}。"],
+  checked_left: ["{left} of {total} left for {model}", "{model} 剩余 {left}/{total}"],
+  checked_held: ["Checked: {why}", "检查完成：{why}"],
+  checked_nothing: [
+    "Grok has not answered the check. A fault is among the failures.",
+    "Grok 没有回应此次检查。如有错误，会列在失败记录中。",
+  ],
+  about_token: ["Token {id}: {result}", "令牌 {id}：{result}"],
 
-/** Seconds since 1970 as "14:05", in the reader's own time zone. */
-export function clock(at) {
-  return CLOCK.format(at * 1000);
-}
+  // Tokens and values added on the page
+  add_token: ["Add a token", "添加令牌"],
+  token_label: ["Value of the cookie “sso”", "Cookie “sso” 的值"],
+  tier_label: ["Tier", "等级"],
+  tier_basic: ["basic", "普通"],
+  tier_super: ["super", "Super"],
+  note_label: ["Note", "备注"],
+  add: ["Add", "添加"],
+  adding: ["adding …", "正在添加……"],
+  paste_values: ["Renew", "更新"],
+  curl_label: ["A request to grok.com, copied with “Copy as cURL”", "用“复制为 cURL”复制的 grok.com 请求"],
+  take_over: ["Take over", "保存"],
+  taking_over: ["taking over …", "正在保存……"],
+  value_label: ["Or one value alone", "或只填写一个值"],
+  value_name: ["Name", "名称"],
 
-/** Seconds since 1970 with the date. */
-export function exactly(at) {
-  return EXACT.format(at * 1000);
-}
+  // Models
+  models_title: ["Models", "模型"],
+  model_ok: ["answers", "正常"],
+  model_why: ["{state}: {why}", "{state}：{why}"],
+  model_failing: ["fails", "出错"],
+  model_unanswerable: ["cannot be answered", "无法回答"],
+  model_not_asked: ["not asked", "未被请求"],
+  model_asked: ["{n} request | {n} requests", "{n} 次请求"],
+  model_failed: ["{n} of {asked} failed", "{asked} 次请求，失败 {n} 次"],
+  model_tokens: ["{n} token | {n} tokens", "{n} 个令牌"],
+  more_models: ["Show all {n}", "显示全部 {n} 个"],
 
-/** A number of seconds, rounded for reading: "95 s", "12 m", "2 h 5 m", "3 d 4 h". */
-export function span(seconds) {
-  const s = Math.max(0, Math.round(seconds));
-  if (s < 120) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} m`;
-  if (s < 86400) return two(s, 3600, "h", 60, "m");
-  return two(s, 86400, "d", 3600, "h");
-}
+  // History
+  history_title: ["Requests", "请求"],
+  latency_title: ["Time to first event", "首个事件用时"],
+  span_label: ["Span of time", "时间范围"],
+  span_1h: ["1 h", "1 小时"],
+  span_24h: ["24 h", "24 小时"],
+  span_30d: ["30 d", "30 天"],
+  sum_requests: ["{n} request, {failed} failed | {n} requests, {failed} failed", "{n} 次请求，{failed} 次失败"],
+  none_requests: ["No request in this time", "此期间没有请求"],
+  none_answers: ["No answer began in this time", "此期间没有回答"],
+  median_only: ["median {p50}", "中位数 {p50}"],
+  median_most: ["median {p50}, 95 % within {p95}", "中位数 {p50}，95% 在 {p95} 内"],
+  no_answer_began: ["no answer began", "没有回答"],
+  measured: ["{n} s", "{n} 秒"],
+  by_label: ["History by", "历史分类"],
+  by_models: ["models", "模型"],
+  by_keys: ["keys", "密钥"],
+  by_tokens: ["tokens", "令牌"],
+  tokens_in_out: ["{in} in, {out} out", "输入 {in}，输出 {out}"],
+  loading: ["loading …", "正在加载……"],
+  no_history: ["There is no history yet.", "还没有历史记录。"],
+  show_all_lines: ["Show all {n}", "显示全部 {n} 个"],
 
-function two(seconds, large, largeUnit, small, smallUnit) {
-  const rest = Math.floor((seconds % large) / small);
-  const head = `${Math.floor(seconds / large)} ${largeUnit}`;
-  return rest ? `${head} ${rest} ${smallUnit}` : head;
-}
+  // Failures
+  failures_title: ["Last failures", "最近的失败"],
+  reached_title: ["Failures that reached a client", "到达客户端的失败"],
+  mended_title: ["{n} kind mended by another attempt | {n} kinds mended by another attempt", "{n} 类失败已由重试补救"],
+  no_failures: ["None since the start.", "启动以来没有。"],
+  times: ["{n} ×", "{n} 次"],
+  token_named: ["token {id}", "令牌 {id}"],
 
-/** A short time, measured: "0.82 s", "12.4 s", "240 s". */
-export function measured(seconds) {
-  return `${seconds.toFixed(seconds < 10 ? 2 : seconds < 100 ? 1 : 0)} s`;
-}
-
-// Running times -----------------------------------------------------------------------------------
-
-/**
- * Show the time until then (milliseconds of the browser's clock) in an element: "in 8 s", then "any
- * moment".
- */
-export function until(element, at, before = "in ") {
-  element.dataset.until = at;
-  element.dataset.before = before;
-  delete element.dataset.since;
-  update(element, Date.now());
-}
-
-/** Show the time since then in an element: "now", "8 s ago", "2 h ago". */
-export function since(element, at, before = "", after = " ago") {
-  element.dataset.since = at;
-  element.dataset.before = before;
-  element.dataset.after = after;
-  delete element.dataset.until;
-  update(element, Date.now());
-}
-
-/** Show a fixed text in an element instead of a running time. */
-export function timeless(element, text) {
-  delete element.dataset.until;
-  delete element.dataset.since;
-  say(element, text);
-}
-
-/** Update all running times. */
-export function tick() {
-  const now = Date.now();
-  for (const element of document.querySelectorAll("[data-until], [data-since]")) update(element, now);
-}
-
-function update(element, now) {
-  const { until: end, since: start, before, after } = element.dataset;
-  if (end !== undefined) {
-    const left = (Number(end) - now) / 1000;
-    say(element, left > 0 ? `${before}${span(Math.ceil(left))}` : "any moment");
-  } else {
-    const seconds = Math.max(0, Math.round((now - Number(start)) / 1000));
-    say(element, seconds < 2 && after ? `${before}now` : `${before}${roughly(seconds)}${after}`);
-  }
-}
-
-/** A past time needs one unit only: "5 s", "3 m", "2 h". */
-function roughly(s) {
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} m`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h`;
-  return `${Math.floor(s / 86400)} d`;
-}
+  // Connections and values of the browser
+  ways_title: ["Connections to Grok", "到 Grok 的连接"],
+  no_ways: ["None, since there is no token.", "没有，因为还没有令牌。"],
+  way_open: ["open", "畅通"],
+  way_failing: ["fails", "出错"],
+  way_paused: ["paused", "暂停"],
+  way_failed: ["{n} of {all} failed", "{all} 次中失败 {n} 次"],
+  values_title: ["Values from your browser", "浏览器中的值"],
+  value_shipped: ["shipped with the program", "程序自带"],
+  value_unset: ["not set", "未设置"],
+  value_unset_agent: ["not set: as impersonated", "未设置：使用模拟浏览器的值"],
+  in_use: ["in use for {time}", "已使用 {time}"],
+  not_refused: ["no refusal yet", "尚未被拒绝"],
+  refused_ago: ["refused {time} ago", "{time}前被拒绝"],
+  refused_now: ["refused just now", "刚刚被拒绝"],
+  more_refusals: ["and by {n} more", "另有 {n} 个"],
+};
