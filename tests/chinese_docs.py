@@ -91,13 +91,19 @@ def spans(text: str) -> Counter[str]:
 
 
 def numbers(text: str) -> Counter[str]:
-    """Numbers outside code and targets of links; a month before its year is one, and a
-    million is 100 times 万."""
+    """Numbers outside code and targets of links; a month before its year is one, and
+    millions are counted in 万 or 亿."""
     bare = _LINK.sub(r"\1", _SPAN.sub(" ", text))
     for number, month in enumerate(MONTHS, 1):
-        bare = re.sub(rf"\b{month} (?=\d{{4}})", f"{number} ", bare)
-    bare = re.sub(r"(\d+) million", lambda million: f"{million[1]}00", bare)
+        bare = re.sub(rf"\b{month} (?=(?:to \w+ )?\d{{4}})", f"{number} ", bare)
+    bare = re.sub(r"(\d+) million", _million, bare)
     return Counter(_NUMBER.findall(bare))
+
+
+def _million(match: re.Match[str]) -> str:
+    """In 万, or in 亿 if it is a whole number of them."""
+    millions = int(match[1])
+    return str(millions // 100 if millions % 100 == 0 else millions * 100)
 
 
 def bold(text: str) -> Counter[str]:
