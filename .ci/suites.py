@@ -1,9 +1,10 @@
 """The suite on every Python of this machine, one after the other: first the others, in copies of
 the checkout, then this one.
 
-The newest leaves out the tests marked ``once``, which are the same everywhere: the linters, the
-packages, the browser. It leaves out those marked ``large`` too: one Python shows what they cost in
-memory and time. A Python between the oldest and the newest runs the pure half only, where
+The others take few examples of each property, always the same: versions differ in what code does,
+and many examples search for faults in the code itself. The newest leaves out the tests marked
+``once``, which are the same everywhere: the linters, the packages, the browser. It leaves out those
+marked ``large`` too: one Python shows what they cost in memory and time. A Python between the oldest and the newest runs the pure half only, where
 differences between versions have shown: parsing, and recursion. This one runs
 everything, and requires the coverage of the pure half. They don't run side by side, since some
 tests look at clocks.
@@ -25,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 from grok2api import main_in_environment  # noqa: E402 - it lies in the folder above
 
 COMMAND = ("-m", "tests")
-EVERYWHERE = ("-m", "not on_demand and not once and not large")
+EVERYWHERE = ("--few-examples", "-m", "not on_demand and not once and not large")
 PURE_HALF = ("tests/protocol",)
 
 

@@ -115,7 +115,7 @@ ROOMS = {
         "errors protocol protocol.conversation protocol.emulation protocol.grok_web"
     ),
     "protocol.official": "errors protocol protocol.conversation protocol.json_values",
-    "protocol.pool": "errors protocol",
+    "protocol.pool": "errors protocol protocol.urls",
     "protocol.token_file": "errors protocol protocol.urls",
     "protocol.browser_copy": "errors protocol.urls",
     "protocol.recording": "protocol protocol.grok_socket protocol.grok_web",
@@ -154,12 +154,17 @@ ROOMS = {
     ),
     "web.media": "errors protocol.dialects runtime.disk web.edge web.responses",
     "web.lanes": "protocol protocol.pool runtime.completion",
-    "web.health": "protocol.pool runtime.completion web.lanes web.observing web.state",
+    "web.condition": (
+        "protocol protocol.pool protocol.urls runtime.completion web.lanes web.observing web.state"
+    ),
+    "web.health": (
+        "protocol protocol.pool runtime.completion web.condition web.lanes web.observing web.state"
+    ),
     "web.server": "config errors runtime.completion web.edge web.observing web.state",
     "web.media_maker": "protocol protocol.conversation runtime.disk",
     "web.services": (
-        "protocol runtime.attachments runtime.completion web.delivery web.media_maker web.observing "
-        "web.state"
+        "protocol runtime.attachments runtime.completion web.condition web.delivery "
+        "web.media_maker web.observing web.state"
     ),
     "web.videos": (
         "errors protocol protocol.conversation protocol.dialects runtime.disk web.answers web.edge "
@@ -174,14 +179,15 @@ ROOMS = {
     ),
     "web.dashboard": (
         "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "
-        "web.edge web.health web.lanes web.observing web.responses web.routes web.services"
+        "web.condition web.edge web.health web.lanes web.observing web.responses web.routes "
+        "web.services"
     ),
     "web.stored_responses": (
         "errors protocol.dialects web.answers web.edge web.responses web.services"
     ),
     "web.app": (
         "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "
-        "web.health web.lanes web.media web.model_list web.observing web.openapi web.responses web.routes "
+        "web.condition web.health web.media web.model_list web.observing web.openapi web.responses web.routes "
         "web.services web.stored_responses web.unknown_paths web.videos"
     ),
 }

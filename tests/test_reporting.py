@@ -25,6 +25,7 @@ from grokcore.cli.reporting import (
 from grokcore.cli.systemd import Notifier
 from grokcore.config.sections import DEFAULT_LIMITS
 from grokcore.errors import QuotaExhausted
+from grokcore.protocol.condition import Condition, Health, Matter, Reason
 from grokcore.protocol.conversation.messages import Message
 from grokcore.protocol.conversation.question import Question
 from grokcore.protocol.models import SHIPPED
@@ -325,6 +326,7 @@ class Pool:
 
     line: str
     counts: Mapping[str, int] = field(factory=dict)
+    reasons: tuple[Reason, ...] = ()
     disabled: int = 0
     under_way: int = 0
     faults: tuple[str, ...] = ()
@@ -347,10 +349,23 @@ POOLS = [
         faults=("config", "state"),
     ),
     Pool("1 token of a new kind", {"of a new kind": 1}),
+    Pool(
+        "down (no credentials); no tokens",
+        reasons=(Reason(Matter.NO_CREDENTIALS, Health.DOWN, "", "There is none."),),
+    ),
+    Pool(
+        "degraded (used up: grok-4.1); 1 token ok",
+        {"ok": 1},
+        reasons=(
+            Reason(Matter.USED_UP, Health.DEGRADED, "grok-4.1", "Back in 7 s."),
+            Reason(Matter.SESSION_ENDED, Health.OK, "", "One has ended."),
+        ),
+    ),
+    Pool("1 token ok", {"ok": 1}, reasons=(Reason(Matter.LANE, Health.OK, "api", "A notice."),)),
 ]
 
 
-@pytest.mark.parametrize("pool", POOLS, ids=lambda pool: pool.line)
+@pytest.mark.parametrize("pool", POOLS, ids=lambda pool: f"{pool.line} {len(pool.reasons)}")
 @on_fake_clock
 async def test_the_status_is_a_line_about_the_pool(pool: Pool, manager: Manager) -> None:
     """Zero counts are left out; faults appear by name only, so no secret can."""
@@ -361,6 +376,8 @@ async def test_the_status_is_a_line_about_the_pool(pool: Pool, manager: Manager)
         patched.setattr(book, "counts", lambda _: {**dict.fromkeys(states, 0), **pool.counts})
         patched.setattr(type(book), "disabled", pool.disabled)
         patched.setattr(type(server.gateway), "open_count", pool.under_way)
+        health = pool.reasons[0].weight if pool.reasons else Health.OK
+        patched.setattr(server.services.watch, "take", lambda: Condition(health, pool.reasons))
         server.state.notices.update(dict.fromkeys(pool.faults, "eyJ-very-secret"))
         assert status_line(server) == pool.line
 

@@ -16,6 +16,7 @@ from .build import add_build_command
 from .check import add_check_command
 from .import_curl import add_import_curl_command
 from .models import add_models_command
+from .program import program
 from .redaction import without_secrets
 from .replay import add_replay_command
 from .serve import serve_command
@@ -60,7 +61,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog=_program(),
+        prog=program(),
         description="Your own Grok web sessions as an OpenAI- and Anthropic-compatible API.",
         parents=[_flags(default=None)],
     )
@@ -79,16 +80,6 @@ def _parser() -> argparse.ArgumentParser:
     add_replay_command(commands, parents)
     add_build_command(commands)
     return parser
-
-
-def _program() -> str:
-    """The program's name as the owner typed it: ``grok2api.py``, ``grok2api.pyz``, the console
-    script, or a module.
-    """
-    name = Path(sys.argv[0]).name
-    if name == "__main__.py":
-        return "python3 -m grokcore"
-    return name if name.startswith("grok2api") else "grok2api"
 
 
 def _flags(*, default: Any) -> _Parser:

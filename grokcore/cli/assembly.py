@@ -45,8 +45,10 @@ from ..runtime.transport.curl import CurlSettings, CurlTransport, check_library
 from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
 from ..web.app import create_app
+from ..web.condition import ConditionWatch
 from ..web.delivery import Deliveries
 from ..web.media_maker import MediaMaker
+from ..web.observing.asked_models import AskedModels
 from ..web.observing.census import Census
 from ..web.observing.metrics import Metrics, watch_lag
 from ..web.observing.request_log import RequestLog
@@ -55,6 +57,7 @@ from ..web.services import Services
 from ..web.state import ServerState
 from .official import RECORD_KEYS as OFFICIAL_KEYS
 from .official import Official
+from .program import command
 from .setup import Settings, naming
 
 __all__ = [
@@ -131,13 +134,16 @@ class Server:
             self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
         deliveries = Deliveries(self._media)
         self.media_maker: Callable[[], MediaMaker | None] = self._offered_media
+        census = Census(self.gateway)
         self.services = Services(
             self.gateway,
             self.state,
             self._fetcher,
             deliveries,
-            Census(self.gateway),
+            census,
+            ConditionWatch(self.gateway, self.state, AskedModels(), census),
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
+            command(),
         )
         self._metrics = Metrics(self.gateway, self.services.census)
         self._listen()

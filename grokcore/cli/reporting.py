@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 import trio
 
+from ..protocol.condition import Condition, Health
 from ..protocol.pool.account import AccountState
 from .assembly import Server
 from .systemd import Notifier
@@ -163,9 +164,10 @@ class Reporter:
         """When the status may change without a call of the listener, on trio's clock."""
         now = trio.current_time()
         next_reset = self._server.pool.book.next_reset(now)
+        healthy = self._server.services.condition().health is Health.OK
         return min(
             math.inf if next_reset is None else next_reset,
-            now + LOOK_AGAIN_S if self._server.gateway.open_count else math.inf,
+            now + LOOK_AGAIN_S if self._server.gateway.open_count or not healthy else math.inf,
         )
 
     def _status(self) -> str:
@@ -174,12 +176,14 @@ class Reporter:
 
 
 def status_line(server: Server) -> str:
-    """The pool in a line: ``3 tokens ok, 1 cooling; 2 answers under way``. Contains no secret."""
+    """The server in a line: ``3 tokens ok, 1 cooling; 2 answers under way``, behind its condition
+    if that is not ok. Contains no secret.
+    """
     book = server.pool.book
     counts = {
         _WORDS.get(state, state): count for state, count in book.counts(trio.current_time()).items()
     }
-    parts = [_tokens({**counts, "disabled": book.disabled})]
+    parts = [*_trouble(server.services.condition()), _tokens({**counts, "disabled": book.disabled})]
     under_way = server.gateway.open_count
     if under_way:
         parts.append(f"{under_way} {'answer' if under_way == 1 else 'answers'} under way")
@@ -187,6 +191,21 @@ def status_line(server: Server) -> str:
     if faults:
         parts.append(f"at fault, see the log: {', '.join(faults)}")
     return "; ".join(parts)
+
+
+def _trouble(condition: Condition) -> list[str]:
+    """``degraded (used up: grok-4.1)``; nothing if all is well. The words of a reason change with
+    every second, so they are left out.
+    """
+    if condition.health is Health.OK:
+        return []
+    worst = condition.reasons[0]
+    matter = worst.matter.value.replace("_", " ")
+    return [
+        f"{condition.health.value} ({matter}: {worst.subject})"
+        if worst.subject
+        else f"{condition.health.value} ({matter})"
+    ]
 
 
 def _tokens(counts: dict[str, int]) -> str:

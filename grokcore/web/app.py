@@ -30,12 +30,12 @@ from .answers.masking import mask_settings
 from .answers.messages import MessagesRoute, message_tokens
 from .answers.official_images import draw
 from .answers.responses import ResponsesRoute
+from .condition import reason_rows, status_word
 from .dashboard import add_dashboard_routes
 from .edge.auth import KeyRing
 from .edge.lifetime import current_lifetime
 from .edge.public_url import public_base
-from .health import health_report, public_faults
-from .lanes import public_lanes
+from .health import health_report, public_reasons, public_report
 from .media import media_response
 from .model_list import model_list, model_object
 from .observing.metrics import CONTENT_TYPE_LATEST, Metrics
@@ -204,11 +204,20 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
         """The report; without an owner's key, faults are described in fewer words, and money is
         left out.
         """
-        report = health_report(services.gateway, state, services.census)
-        if not _is_owner(state.keys):
-            report["faults"] = public_faults(report["faults"])
-            report["lanes"] = public_lanes(report["lanes"])
-        return json_response(report)
+        report = health_report(services.gateway, state, services.census, services.condition())
+        return json_response(report if _is_owner(state.keys) else public_report(report))
+
+    @route(app, "GET", "/ready", needs_key=False)
+    async def ready() -> Response:
+        """For load balancers: 503 while a model that was asked for lately can't be answered."""
+        condition = services.condition()
+        able = condition.ready and not state.draining
+        report = {
+            "ready": able,
+            "status": status_word(condition, draining=state.draining),
+            "reasons": public_reasons(reason_rows(condition)),
+        }
+        return json_response(report, 200 if able else 503)
 
 
 def _is_owner(keys: KeyRing) -> bool:

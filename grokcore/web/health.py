@@ -10,18 +10,25 @@ from typing import Any
 import trio
 
 from .. import __version__
+from ..protocol.condition import Condition
 from ..protocol.pool.account import AccountState, Egress
 from ..protocol.pool.book import Need
-from ..protocol.pool.desk_view import DeskState, DeskView
 from ..protocol.pool.view import egress_label
 from ..runtime.completion.gateway import Gateway
-from .lanes import desk_views, lane_faults, lanes_report, web_is_asked
+from .condition import egress_facts, reason_rows, status_word
+from .lanes import desk_views, lane_faults, lanes_report, public_lanes, web_is_asked
 from .observing.census import Census
 from .state import ServerState
 
-__all__ = ["health_report", "public_faults"]
+__all__ = ["health_report", "public_reasons", "public_report"]
 
 EGRESSES_SHOWN = 100
+
+_OWNERS = ("address", "failing")
+"""Fields of an egress that only owners see."""
+
+_ADDRESSED = ("challenge", "egress", "file")
+"""Matters whose subjects may be an address, or a file's name."""
 
 _MAY_HOLD_VALUES = re.compile(r"""["'`“‘«]|://|@|=|[0-9]{3}|[^\s]{25}|[^\x00-\x7f]""")
 _PLACE_IN_TEXT = re.compile(r"line [0-9]+|column [0-9]+")
@@ -30,9 +37,11 @@ _SETTING = re.compile(
 )
 
 
-def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[str, Any]:
-    """The body of ``/health``, without secrets, notes or addresses of proxies. Times are seconds
-    from now.
+def health_report(
+    gateway: Gateway, state: ServerState, census: Census, condition: Condition
+) -> dict[str, Any]:
+    """The body of ``/health`` for the owner, without secrets and notes. Times are seconds from
+    now.
     """
     now = state.wall.look().now
     counts, next_reset, egresses = census.take(now)
@@ -41,7 +50,8 @@ def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[
     web = _web_status(gateway, state, counts)
     resets_in = _seconds_until(next_reset, now)
     return {
-        "status": "draining" if state.draining else _status(web, views),
+        "status": status_word(condition, draining=state.draining),
+        "reasons": reason_rows(condition),
         "version": __version__,
         "tokens": {**counts, "disabled": book.disabled},
         "next_reset": resets_in,
@@ -66,6 +76,36 @@ def health_report(gateway: Gateway, state: ServerState, census: Census) -> dict[
     }
 
 
+def public_report(report: Mapping[str, Any]) -> dict[str, Any]:
+    """*report* for clients without an owner's key: faults in fewer words, no money, no addresses
+    of proxies.
+    """
+    return {
+        **report,
+        "reasons": public_reasons(report["reasons"]),
+        "faults": public_faults(report["faults"]),
+        "lanes": public_lanes(report["lanes"]),
+        "egress": [
+            {name: value for name, value in egress.items() if name not in _OWNERS}
+            for egress in report["egress"]
+        ],
+    }
+
+
+def public_reasons(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Reasons for clients without a key: subjects that are no models are left out, as they may be
+    addresses.
+    """
+    return [
+        {
+            **row,
+            "subject": row["subject"] if row["matter"] not in _ADDRESSED else "",
+            "words": _public(row["words"]),
+        }
+        for row in rows
+    ]
+
+
 def public_faults(faults: Mapping[str, str]) -> dict[str, str]:
     """*faults* for clients without a key: without values of settings, addresses, or contents of
     files.
@@ -83,14 +123,6 @@ def _public(words: str) -> str:
     return f"{place[0] if place else 'It'} is at fault; the log says more."
 
 
-def _status(web: str, views: Sequence[DeskView]) -> str:
-    """The status in one word: ``ok`` while at least one model can be answered by any lane."""
-    if web == "ok" or any(view.may_answer for view in views):
-        return "ok"
-    in_use = any(view.state is not DeskState.OFF for view in views)
-    return "no_usable_tokens" if in_use else web
-
-
 def _web_status(gateway: Gateway, state: ServerState, counts: dict[str, int]) -> str:
     """The state of the session tokens. One that is used up for a model may serve another."""
     if not web_is_asked(gateway):
@@ -105,9 +137,11 @@ def _web_status(gateway: Gateway, state: ServerState, counts: dict[str, int]) ->
 
 
 def _egress(egress: Egress, now: float) -> dict[str, Any]:
-    paused = egress.paused_until > now
+    paused, facts = egress.paused_until > now, egress_facts(egress, now)
     return {
         "name": egress_label(egress.proxy_url),
+        "address": facts.address,
+        "failing": [facts.failing, facts.attempts],
         "state": "paused" if paused else "open",
         "resumes_in": _seconds_until(egress.paused_until, now) if paused else None,
     }

@@ -13,9 +13,18 @@ from ..protocol.models import LaneName, LaneUse
 from ..protocol.pool.desk_view import DeskState, DeskView
 from ..runtime.completion.gateway import Gateway
 
-__all__ = ["desk_views", "lane_faults", "lane_row", "lanes_report", "public_lanes", "web_is_asked"]
+__all__ = [
+    "FAULTY_STATES",
+    "desk_views",
+    "lane_faults",
+    "lane_row",
+    "lanes_report",
+    "public_lanes",
+    "web_is_asked",
+]
 
-_FAULTS = (DeskState.REFUSED, DeskState.NO_CREDENTIAL, DeskState.NO_MODELS)
+FAULTY_STATES = (DeskState.REFUSED, DeskState.NO_CREDENTIAL, DeskState.NO_MODELS)
+"""States in which an official lane waits for its owner."""
 
 _PUBLIC = frozenset({"state", "resumes_in"})
 
@@ -65,7 +74,7 @@ def public_lanes(lanes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def lane_faults(views: Sequence[DeskView]) -> dict[str, str]:
     """Official lanes that wait for their owner, in words."""
-    return {f"lane {view.lane.value}": view.why for view in views if view.state in _FAULTS}
+    return {f"lane {view.lane.value}": view.why for view in views if view.state in FAULTY_STATES}
 
 
 def lane_row(view: DeskView) -> dict[str, Any]:

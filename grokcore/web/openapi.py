@@ -120,6 +120,7 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     # UnknownUrl: a name with a line end leads to no route.
     "retrieveModel": (*_KEYED, errors.ModelNotFound, errors.ModelNotAllowed, errors.UnknownUrl),
     "getHealth": _ANYWHERE,
+    "getReadiness": _ANYWHERE,
     "getMetrics": _OWNED,
     "getMedia": (*_ANYWHERE, errors.UnknownUrl),
     "getDescription": _KEYED,

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
+from ..protocol.condition import Condition
 from ..protocol.models import LaneName, LaneUse, Model
 from ..runtime.attachments.fetch import Fetcher
 from ..runtime.completion.gateway import Gateway
+from .condition import ConditionWatch
 from .delivery import Deliveries
 from .media_maker import MediaMaker
 from .observing.census import Census
@@ -25,8 +27,10 @@ class Services:
         built from the current settings; takes the API key's name.
     :ivar deliveries: delivery of pictures and videos in answers.
     :ivar census: shared token counts.
+    :ivar watch: judges whether the server works.
     :ivar media_maker: returns the maker of pictures and videos of xAI's API; None while it is not
         offered (``[api] images``).
+    :ivar command: begins the command lines that the owner is advised to run.
     """
 
     gateway: Gateway
@@ -34,7 +38,13 @@ class Services:
     fetcher: Callable[[str], Fetcher]
     deliveries: Deliveries
     census: Census
+    watch: ConditionWatch
     media_maker: Callable[[], MediaMaker | None] = lambda: None
+    command: str = "python3 grok2api.py"
+
+    def condition(self) -> Condition:
+        """The server's condition at the moment."""
+        return self.watch.take()
 
     @property
     def paid_pictures_are_off(self) -> bool:

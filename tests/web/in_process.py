@@ -10,8 +10,10 @@ import trio
 from grokcore.runtime.attachments.fetch import Fetcher
 from grokcore.runtime.attachments.lookups import Lookups
 from grokcore.web.app import create_app
+from grokcore.web.condition import ConditionWatch
 from grokcore.web.delivery import Deliveries
 from grokcore.web.edge.asgi import Edge
+from grokcore.web.observing.asked_models import AskedModels
 from grokcore.web.observing.census import Census
 from grokcore.web.observing.metrics import Metrics
 from grokcore.web.services import Services
@@ -30,7 +32,9 @@ def app_over(world: World) -> Edge:
         return Fetcher(world.transport, frozenset(), "", Lookups().of(key))
 
     deliveries = Deliveries(None)
-    services = Services(world.gateway, state, fetcher, deliveries, Census(world.gateway))
+    census = Census(world.gateway)
+    watch = ConditionWatch(world.gateway, state, AskedModels(), census)
+    services = Services(world.gateway, state, fetcher, deliveries, census, watch)
     return Edge(
         create_app(services, Metrics(services.gateway, services.census)),
         lambda: state.doors,

@@ -194,6 +194,7 @@ async def looks(site: Site) -> AsyncIterator[httpx.Response]:
         "/models/grok-4.1",
         "/models/gpt-4o",
         "/health",
+        "/ready",
         "/metrics",
         "/openapi.json",
         "/",

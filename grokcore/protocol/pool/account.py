@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections import deque
 from collections.abc import Mapping
 
 from attrs import define, field
@@ -69,6 +70,9 @@ UNREACHED_CAP_S = 60.0
 """Broken connections in a row that pause an egress (as for Grok's own overload), the first such
 pause, and the longest: a network comes back unannounced."""
 
+OUTCOMES = 30
+"""Attempts by an egress whose outcomes are remembered."""
+
 SUSPECT_S = 1.0
 SUSPECT_CAP_S = 8.0
 """Shorter than [pool] queue_seconds, so a request that waits for a better token in vain still gets
@@ -98,6 +102,7 @@ class Egress:
     :ivar failure: the last broken connection, in words for the owner and the client.
     :ivar no_polls_until: end of the pause of polls after one met a challenge.
     :ivar polls_challenged: such pauses in a row.
+    :ivar outcomes: of the last attempts, oldest first: True for those that failed by its fault.
     """
 
     proxy_url: str = field(repr=False)
@@ -112,6 +117,7 @@ class Egress:
     failure: str = ""
     no_polls_until: float = -math.inf
     polls_challenged: int = 0
+    outcomes: deque[bool] = field(factory=lambda: deque(maxlen=OUTCOMES))
 
     @property
     def paused_until(self) -> float:
@@ -137,6 +143,7 @@ class Egress:
             self.unreached.fail(began, now)
         else:
             return
+        self.outcomes.append(True)
         if self.paused_until > now:
             error.amend(retry_after=self.paused_until - now)
 
@@ -167,6 +174,7 @@ class Egress:
         self.challenged.reset()
         self.unreached.reset()
         self.no_polls_until, self.polls_challenged = -math.inf, 0
+        self.outcomes.clear()
 
 
 class AccountState(enum.StrEnum):

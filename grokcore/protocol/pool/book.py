@@ -265,6 +265,17 @@ class TokenBook:
         """
         return [model for model in models if self._serving.idle or self.serves(model)]
 
+    def usable(self, model: Model, now: float) -> int:
+        """The number of accounts that could take a question to *model* now, if they are not busy.
+        Looks at each account.
+        """
+        return sum(
+            account.may_use(model)
+            and max(account.open_at(model.rate_limit_name, model.cost), account.egress.paused_until)
+            <= now
+            for account in self._roster.accounts
+        )
+
     # Outcomes ------------------------------------------------------------------------------------
 
     def settle(self, loan: Loan, error: GrokApiError | None, now: float) -> None:
@@ -279,10 +290,12 @@ class TokenBook:
             account.allowance(group).give_back(loan.charge)
         if error is None:
             self.answering(loan)
+            loan.egress.outcomes.append(False)
             account.succeed(group, now)
         else:
             if isinstance(error, _SENT_BY_GROK):
                 self._reached(loan.egress, began)
+                loan.egress.outcomes.append(False)
             loan.egress.fail(error, began, now)
             self.overload.fail(group, error, began, now, loan.asker)
             account.fail(group, error, now)

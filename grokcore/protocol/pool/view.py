@@ -1,8 +1,8 @@
 """The owner's view of a token: its state and the reason for it, and the results of actions, as
 sentences for a person.
 
-Nothing here is secret: no session token, and of a proxy its hash only. Grok's refusals are quoted;
-the token was taken out of them when they arrived.
+Nothing here is secret: no session token, and of a proxy host and port only. Grok's refusals are
+quoted; the token was taken out of them when they arrived.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
+from ..urls.proxy_url import proxy_address
 from .account import Account, AccountState, Egress
 from .allowance import Allowance
 from .owner_actions import ActionResult, Cleared, Disabled, Enabled, Rechecked
@@ -24,6 +25,7 @@ __all__ = [
     "TokenViews",
     "count_by_state",
     "egress_label",
+    "egress_name",
     "in_words",
     "left_by_group",
     "next_reset",
@@ -88,7 +90,7 @@ class TokenView:
     :ivar back_in: time at which no part of it is shut any more, or of the poll of an invalid one.
         None if no part is shut, or if that takes a person or a question.
     :ivar used_ago: time of its last choice; None if there was none.
-    :ivar egress: ``direct``, or a name for the proxy.
+    :ivar egress: ``direct``, or ``proxy`` with its host and port.
     :ivar switched_off: whether it is disabled in this server's state.
     :ivar disabled_in_file: whether it is disabled in the token file.
     """
@@ -143,13 +145,18 @@ def view_of(account: Account, now: float) -> TokenView:
         back_in=_back_in(account, now),
         in_flight=account.in_flight,
         used_ago=None if account.last_used == -math.inf else now - account.last_used,
-        egress=egress_label(account.egress.proxy_url),
+        egress=egress_name(account.egress.proxy_url),
         groups=tuple(
             _group(group, allowance, now) for group, allowance in sorted(account.allowances.items())
         ),
         switched_off=account.switched_off,
         disabled_in_file=entry.disabled,
     )
+
+
+def egress_name(proxy_url: str) -> str:
+    """A name for an egress, for the owner: ``direct``, or the proxy's host and port."""
+    return f"proxy {proxy_address(proxy_url)}" if proxy_url else "direct"
 
 
 def egress_label(proxy_url: str) -> str:

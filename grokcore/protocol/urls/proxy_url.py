@@ -20,7 +20,7 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-__all__ = ["SCHEMES", "parse_proxy_url"]
+__all__ = ["SCHEMES", "parse_proxy_url", "proxy_address"]
 
 SCHEMES = ("http", "https", "socks5h")
 
@@ -54,6 +54,13 @@ def parse_proxy_url(text: str) -> str:
         raise ValueError(_FORM)
     userinfo, endpoint = _parts(text[match.end() :])
     return f"{scheme}://{_encoded(userinfo)}{_endpoint(endpoint, with_user=userinfo is not None)}"
+
+
+def proxy_address(proxy_url: str) -> str:
+    """Host and port of a parsed proxy URL, without user and password; empty for a direct
+    connection.
+    """
+    return proxy_url.rpartition("://")[2].rpartition("@")[2]
 
 
 def _parts(rest: str) -> tuple[tuple[str, str | None] | None, str]:

@@ -21,6 +21,7 @@ from ...protocol.advice import advice
 from ...protocol.dialects.one_line import on_one_line
 from ...protocol.pool.view import GroupView, TokenView
 from ...runtime.completion.facts import FailedAttempt
+from ..condition import model_rows
 from ..health import health_report
 from ..lanes import desk_views, lane_row
 from ..observing.history import Fault
@@ -43,6 +44,18 @@ SHARED_S = 1.0
 """Age in seconds up to which a report is sent to further watchers."""
 
 MOST_WATCHERS = 20
+
+_SHARED = (
+    "version",
+    "status",
+    "reasons",
+    "open",
+    "waiting",
+    "faults",
+    "warnings",
+    "egress",
+)
+"""Fields that the report has in common with ``/health``."""
 
 
 @frozen
@@ -129,7 +142,8 @@ class Overview:
     def _report(self, now: float) -> tuple[dict[str, Any], float]:
         """The report, and the seconds for which it stays true if nothing happens."""
         gateway, state = self._services.gateway, self._services.state
-        health = health_report(gateway, state, self._services.census)
+        condition = self._services.condition()
+        health = health_report(gateway, state, self._services.census, condition)
         tokens = gateway.pool.views(most=ROWS)
         lanes = desk_views(gateway, now)
         waits = [
@@ -138,10 +152,9 @@ class Overview:
             *(view.back_in for view in lanes),
         ]
         report = {
-            **{
-                name: health[name]
-                for name in ("version", "status", "open", "waiting", "faults", "warnings", "egress")
-            },
+            **{name: health[name] for name in _SHARED},
+            "models": model_rows(condition),
+            "command": self._services.command,
             "uptime_s": round(now - state.started_at, 1),
             "time": state.wall.time(),
             "tokens": {

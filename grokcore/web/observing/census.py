@@ -7,7 +7,7 @@ import math
 from ...protocol.pool.account import Egress
 from ...runtime.completion.gateway import Gateway
 
-__all__ = ["Census"]
+__all__ = ["COUNTED_AT_ONCE", "Census"]
 
 COUNTED_AT_ONCE = 500
 """Tokens in a pool that is counted for each report; counting 10 000 takes some 15 ms."""

@@ -24,7 +24,7 @@ from grokcore.protocol.pool.owner_actions import (
     Enabled,
     Rechecked,
 )
-from grokcore.protocol.pool.view import GroupView, TokenView, egress_label, in_words, left_by_group
+from grokcore.protocol.pool.view import GroupView, TokenView, egress_name, in_words, left_by_group
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
 
@@ -96,7 +96,7 @@ def paused_and_used_up() -> TokenBook:
 
 
 REFUSED = ((0, refusal()), (60, refusal()))
-NAME = f"proxy {egress_label(A.proxy_url or '')[6:]}"
+NAME = egress_name(A.proxy_url or "")
 
 
 @frozen
@@ -233,19 +233,18 @@ def test_an_invalid_token_is_not_waited_for() -> None:
     assert book.next_reset(61) is None
 
 
-def test_a_way_to_grok_has_a_name_that_gives_nothing_away() -> None:
-    """``direct``, the configuration's or the token's own; two proxies have two names."""
+def test_a_way_to_grok_is_named_by_host_and_port() -> None:
+    """``direct``, the configuration's or the token's own, without user and password."""
     entries = [
         TokenEntry("a"),
         TokenEntry("b", proxy_url="direct"),
         A,
         TokenEntry("c", disabled=True),
     ]
-    book = TokenBook(entries, default_proxy="http://default.example.com:1")
+    book = TokenBook(entries, default_proxy="http://u:secret@default.example.com:1")
     seen = [book.view(entry.id, 0).egress for entry in entries]
     assert seen == [seen[0], "direct", NAME, seen[0]]
-    assert seen[0] == egress_label("http://default.example.com:1") != NAME
-    assert len(seen[0]) == len("proxy 12345678")
+    assert seen[0] == "proxy default.example.com:1" != NAME
 
 
 # Many -------------------------------------------------------------------------------------------

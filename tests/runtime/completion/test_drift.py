@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from grokcore.errors import RateLimitExceeded, UpstreamRefused
+from grokcore.protocol.condition import Condition, Health
 from grokcore.protocol.counters import MAX_UNKNOWN_KEYS, Counters
 from grokcore.protocol.models import SHIPPED
 from grokcore.runtime.completion import drift
@@ -36,7 +37,9 @@ def test_an_unknown_key_is_told_once_by_its_name(caplog: pytest.LogCaptureFixtur
         world = make_world(play_lines(STRANGE))
         await collect(world.ask())
         await collect(world.ask(model=SHIPPED["grok-4.1"]))
-        report = health_report(world.gateway, ServerState(configured()), Census(world.gateway))
+        report = health_report(
+            world.gateway, ServerState(configured()), Census(world.gateway), Condition(Health.OK)
+        )
         assert report["upstream"] == {
             "junk_lines": 0,
             "unknown_keys": {"brandNew": 2},
@@ -69,7 +72,9 @@ def test_a_model_that_is_refused_is_told_once_with_groks_words(
         ]
         assert world.gateway.drift.refused_models == {"grok-3-fast": 2}
         assert told(caplog) == [f"Grok refuses the model grok-3-fast: {failures[0].message}"]
-        report = health_report(world.gateway, ServerState(configured()), Census(world.gateway))
+        report = health_report(
+            world.gateway, ServerState(configured()), Census(world.gateway), Condition(Health.OK)
+        )
         assert report["upstream"]["refused_models"] == {"grok-3-fast": 2}
 
     run_on_fake_clock(scenario)

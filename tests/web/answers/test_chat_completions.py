@@ -493,20 +493,33 @@ def test_a_connect_that_hangs_is_ended_by_the_first_response_clock() -> None:
 
 @on_site(tokens=TOKENS[:1])
 async def test_health_tells_a_pool_that_rests_from_one_that_is_empty(site: Site) -> None:
-    """``ok`` while any model could be answered; tokens that are all refused are not "no tokens"."""
+    """A model that was asked for and can't be answered is named; tokens that are all refused are
+    not "no tokens".
+    """
     site.simulator.script(
         "sso-0", answer("ok"), error(429, lines.ERROR_429), error(401, lines.ERROR_401)
     )
     states = []
     for model in ("grok-3-fast", "grok-3-fast", "grok-4.1", "grok-4.1"):
         health = (await site.client.get("/health")).json()
-        states.append((health["status"], {name: n for name, n in health["tokens"].items() if n}))
+        states.append(
+            (
+                health["status"],
+                {name: n for name, n in health["tokens"].items() if n},
+                [(reason["matter"], reason["subject"]) for reason in health["reasons"]],
+            )
+        )
+        ready = await site.client.get("/ready")
+        assert (ready.status_code, ready.json()["status"]) == (
+            200 if health["status"] == "ok" else 503,
+            health["status"],
+        )
         await site.ask(model=model)
     assert states == [
-        ("ok", {"unknown": 1}),
-        ("ok", {"ok": 1}),
-        ("ok", {"cooling": 1}),
-        ("no_usable_tokens", {"cooling": 1}),
+        ("ok", {"unknown": 1}, []),
+        ("ok", {"ok": 1}, []),
+        ("down", {"cooling": 1}, [("used_up", "grok-3-fast")]),
+        ("down", {"cooling": 1}, [("session_ended", "grok-4.1"), ("session_ended", "grok-3-fast")]),
     ]
 
 

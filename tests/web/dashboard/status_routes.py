@@ -107,6 +107,9 @@ async def watching(site: Site, *, ticket: str = "", key: str = "") -> AsyncItera
 
 
 TOP = {
+    "command",
+    "models",
+    "reasons",
     "version",
     "status",
     "uptime_s",

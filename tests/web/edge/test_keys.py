@@ -125,7 +125,7 @@ def every_route() -> list[tuple[str, str]]:
         lending=SimpleNamespace(desks=()),
     )
     services = Services(
-        gateway, ServerState(configured()), unused, Deliveries(None), Census(unused)
+        gateway, ServerState(configured()), unused, Deliveries(None), Census(unused), unused
     )
     app = create_app(services, Metrics(services.gateway, services.census))
     return [
@@ -135,7 +135,7 @@ def every_route() -> list[tuple[str, str]]:
     ]
 
 
-KEYLESS = {"/health", "/", "/api/hello", *(f"/status/{name}" for name in FILES)}
+KEYLESS = {"/health", "/ready", "/", "/api/hello", *(f"/status/{name}" for name in FILES)}
 """The page holds no data, and asks for the key itself. Claude Code looks for ``/api/hello`` without
 one."""
 
@@ -171,6 +171,7 @@ def test_with_a_key_set_everything_but_health_and_the_empty_page_asks_for_it() -
 
 
 HEALTH_KEYS = {
+    "reasons",
     "status",
     "version",
     "tokens",
