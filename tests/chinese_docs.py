@@ -12,6 +12,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
+from functools import cache
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -24,6 +25,9 @@ ROOT = Path(__file__).parent.parent
 CHINESE = ROOT / "docs" / "zh-CN"
 ADDED = {"CONTRIBUTING.md": "中文文档"}
 """Headings of last sections that only the Chinese page has."""
+
+ANY = "*"
+"""The anchor of a target while the headings of its page differ."""
 
 MONTHS = [
     "January",
@@ -145,6 +149,22 @@ def counterpart(path: Path) -> Path:
     return path
 
 
+@cache
+def headings(path: Path) -> list[str]:
+    """The levels of the headings."""
+    return [block.kind for block in blocks(path.read_text("utf-8")) if "heading" in block.kind]
+
+
+@cache
+def anchors(english: Path, chinese: Path) -> dict[str, str]:
+    """By an anchor of the English page, that of the Chinese one; empty while headings differ."""
+    levels = headings(english)
+    if headings(chinese)[: len(levels)] != levels:
+        return {}
+    texts = (path.read_text("utf-8") for path in (english, chinese))
+    return dict(zip(*map(slugs, texts), strict=False))
+
+
 def expected_target(page: Page, target: str) -> str:
     """The target that the Chinese page should have for one of the English page."""
     if re.match(r"[a-z]+:", target):
@@ -153,11 +173,21 @@ def expected_target(page: Page, target: str) -> str:
     there = (page.english.parent / file).resolve() if file else page.english
     goal = counterpart(there)
     if anchor and goal != there:
-        anchor = dict(
-            zip(slugs(there.read_text("utf-8")), slugs(goal.read_text("utf-8")), strict=False)
-        ).get(anchor, anchor)
+        anchor = anchors(there, goal).get(anchor, ANY)
     name = "" if goal == page.chinese else os.path.relpath(goal, page.chinese.parent)
     return f"{name}#{anchor}" if anchor else name
+
+
+def links_compared(page: Page, there: Block, here: Block) -> Iterator[str]:
+    """Targets that are missing or too many; any anchor will do in a page whose headings differ."""
+    wanted = [expected_target(page, target) for target in targets(there.text)]
+    free = {target.partition("#")[0] for target in wanted if target.endswith(f"#{ANY}")}
+    found = [
+        f"{file}#{ANY}" if mark and file in free else target
+        for target in targets(here.text)
+        for file, mark, _ in [target.partition("#")]
+    ]
+    yield from _counted("link to", Counter(wanted), Counter(found))
 
 
 def targets(text: str) -> Iterator[str]:
@@ -214,7 +244,8 @@ def _where(page: Page, there: Block, here: Block) -> str:
 
 
 def _seen(block: Block) -> str:
-    return f"{block.kind} «{block.text[:60]}»"
+    words = " ".join(block.text.removeprefix("```").split())
+    return f"{block.kind} «{words[:60]}»"
 
 
 def _compared(page: Page, there: Block, here: Block) -> Iterator[str]:
@@ -224,8 +255,7 @@ def _compared(page: Page, there: Block, here: Block) -> Iterator[str]:
     yield from _counted("code", spans(there.text), spans(here.text))
     yield from _counted("number", numbers(there.text), numbers(here.text))
     yield from _counted("emphasis", bold(there.text), bold(here.text))
-    wanted = Counter(expected_target(page, target) for target in targets(there.text))
-    yield from _counted("link to", wanted, Counter(targets(here.text)))
+    yield from links_compared(page, there, here)
     if there.kind == "row":
         yield from _compared_rows(cells(there.text), cells(here.text))
 
