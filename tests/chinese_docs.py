@@ -23,12 +23,6 @@ __all__ = ["ROOT", "Page", "differences", "faults_of_style", "pages", "terms", "
 
 ROOT = Path(__file__).parent.parent
 CHINESE = ROOT / "docs" / "zh-CN"
-APART = {
-    ROOT / "README.md": ROOT / "README.zh-CN.md",
-    ROOT / "config.example.toml": ROOT / "config.example.zh-CN.toml",
-}
-"""Files that have their counterpart beside them."""
-
 ADDED = {"CONTRIBUTING.md": "中文文档"}
 """Headings of last sections that only the Chinese page has."""
 
@@ -147,8 +141,8 @@ def _shown(found: Counter[str]) -> str:
 
 def counterpart(path: Path) -> Path:
     """The Chinese page of a page, or the page itself where there is none."""
-    if path in APART:
-        return APART[path]
+    if path == ROOT / "README.md":
+        return ROOT / "README.zh-CN.md"
     docs = ROOT / "docs"
     if path.is_relative_to(docs) and (CHINESE / path.relative_to(docs)).is_file():
         return CHINESE / path.relative_to(docs)
@@ -197,8 +191,9 @@ def links_compared(page: Page, there: Block, here: Block) -> Iterator[str]:
 
 
 def targets(text: str) -> Iterator[str]:
+    """Targets of links. The example configuration may be linked in either language."""
     for _, target in _LINK.findall(_SPAN.sub("", text)):
-        yield target.removesuffix("/")
+        yield target.removesuffix("/").replace("config.example.zh-CN.toml", "config.example.toml")
 
 
 # Comparison -------------------------------------------------------------------------------------

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from difflib import ndiff
 
 import pytest
 from attrs import frozen
@@ -42,32 +40,6 @@ def test_a_chinese_page_keeps_the_rules_of_its_script(page: Page) -> None:
     found = faults_of_style(page.chinese.read_text("utf-8"), terms(CHINESE / "CONTRIBUTING.md"))
 
     assert not found, "\n".join([page.chinese.name, *found])
-
-
-def test_the_chinese_example_configuration_has_the_same_settings() -> None:
-    """In the same order, switched on or commented out, with the same values."""
-    english, chinese = (
-        settings((ROOT / name).read_text("utf-8"))
-        for name in ("config.example.toml", "config.example.zh-CN.toml")
-    )
-
-    changes = [line for line in ndiff(english, chinese) if not line.startswith(" ")]
-    assert not changes, "\n".join(changes)
-
-
-def test_the_comments_of_the_chinese_example_keep_the_rules() -> None:
-    """They are the first Chinese that many an owner reads."""
-    text = (ROOT / "config.example.zh-CN.toml").read_text("utf-8")
-    comments = re.findall(r"(?:^| )# *(.*[\u4e00-\u9fff].*)", text, re.MULTILINE)
-    assert len(comments) > 50
-
-    assert faults_of_style("\n\n".join(comments), terms(CHINESE / "CONTRIBUTING.md")) == []
-
-
-def settings(text: str) -> list[str]:
-    """The lines of settings and of tables, without what is said of them."""
-    lines = re.findall(r"^(?:# )?(?:\[.*|\w+ = .*)", text, re.MULTILINE)
-    return [re.sub(r" +# .*", "", line) for line in lines]
 
 
 @EACH_PAGE
