@@ -32,6 +32,6 @@ def test_cleaned_words_hold_no_c1_control_characters() -> None:
 
 def test_cleaning_takes_no_longer_than_reading() -> None:
     """A body of the full 64 kB must not stop the event loop."""
-    began = time.perf_counter()
+    began = time.process_time()
     cleaned("<" * 16 * 1024)
-    assert time.perf_counter() - began < 0.05
+    assert time.process_time() - began < 0.05

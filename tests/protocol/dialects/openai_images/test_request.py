@@ -439,7 +439,7 @@ def test_a_field_may_be_there_twice_with_one_value() -> None:
     assert (parse(fields).prompt, parse(fields).n) == ("a", 2)
 
 
-@settings(deadline=None, max_examples=2000)
+@settings(deadline=None, max_examples=500)
 @given(fields=st.lists(st.tuples(NAMES, VALUES | FILES), max_size=6), editing=st.booleans())
 @example(fields=[("images[0][url]", {"url": False, "data": "0"})], editing=False)
 def test_whatever_comes_is_taken_named_or_refused(
