@@ -4,10 +4,10 @@ the checkout, then this one.
 The others take few examples of each property, always the same: versions differ in what code does,
 and many examples search for faults in the code itself. The newest leaves out the tests marked
 ``once``, which are the same everywhere: the linters, the packages, the browser. It leaves out those
-marked ``large`` too: one Python shows what they cost in memory and time. A Python between the oldest and the newest runs the pure half only, where
-differences between versions have shown: parsing, and recursion. This one runs
-everything, and requires the coverage of the pure half. They don't run side by side, since some
-tests look at clocks.
+marked ``large`` too: one Python shows what they cost in memory and time. A Python between the
+oldest and the newest runs the pure half only, where differences between versions have shown:
+parsing, and recursion. This one runs everything, and requires the coverage of the pure half. They
+don't run side by side, since some tests look at clocks.
 """
 
 from __future__ import annotations

@@ -123,6 +123,7 @@ class GrokApiError(Exception):
         client only.
     :cvar repeat_after_s: seconds that a client is asked to wait before a retry if *retry_after* is
         unknown.
+    :cvar cause: the name of one credential's failure, if *code* speaks of all; else empty.
     """
 
     status: ClassVar[int]
@@ -131,6 +132,7 @@ class GrokApiError(Exception):
     again: ClassVar[bool] = False
     sdk_may_repeat: ClassVar[bool] = False
     repeat_after_s: ClassVar[float] = 1.0
+    cause: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -202,6 +204,13 @@ class GrokApiError(Exception):
         return self.code or "invalid_request_error"
 
     @property
+    def attempt_label(self) -> str:
+        """The error's name as the failure of one attempt: ``refused_token`` where a client, for
+        whom no token is left, is answered with ``no_valid_tokens``.
+        """
+        return self.cause or self.label
+
+    @property
     def should_retry(self) -> bool:
         """The value of ``x-should-retry``, which clients' SDKs obey."""
         return self.sdk_may_repeat
@@ -246,7 +255,9 @@ class InvalidRequest(GrokApiError):
 
 
 class InvalidApiKey(GrokApiError):
-    """The server asks for an API key, and the request has none or a wrong one."""
+    """The server asks for an API key, and the request has none, a wrong one, or one that has
+    expired.
+    """
 
     status, code, blame = 401, "invalid_api_key", Blame.REQUEST
 
@@ -256,7 +267,7 @@ class InvalidApiKey(GrokApiError):
 
 
 class PermissionDenied(GrokApiError):
-    """This route is for the owner; the API key has limits."""
+    """This route is for the owner, and the API key has limits; or a setting does not allow it."""
 
     status, code, blame = 403, "permission_denied", Blame.REQUEST
 
@@ -274,15 +285,15 @@ class HostNotAllowed(GrokApiError):
 
 
 class OriginNotAllowed(GrokApiError):
-    """A web page of another origin sent a request that changes state, and this server asks for no
-    API key.
-    """
+    """A web page of another origin sent a request that changes state."""
 
     status, code, blame = 403, "origin_not_allowed", Blame.REQUEST
 
 
 class KeyLimitExceeded(GrokApiError):
-    """The API key has reached its limit of requests per minute or of concurrent requests."""
+    """The API key has reached a limit of its own: of requests per minute, per day or at once, or
+    of tokens per day.
+    """
 
     status, code, blame = 429, "key_limit_exceeded", Blame.REQUEST
 
@@ -458,7 +469,7 @@ class CredentialsRejected(NoValidTokens):
     no other token is left.
     """
 
-    blame, again = Blame.TOKEN, True
+    blame, again, cause = Blame.TOKEN, True, "refused_token"
 
 
 class QuotaExhausted(RateLimitExceeded):
@@ -466,7 +477,7 @@ class QuotaExhausted(RateLimitExceeded):
     left.
     """
 
-    blame, again = Blame.TOKEN, True
+    blame, again, cause = Blame.TOKEN, True, "used_up_token"
 
 
 # One official credential's fault -----------------------------------------------------------------
@@ -477,7 +488,7 @@ class OfficialCredentialRejected(NoValidTokens):
     no other lane is left.
     """
 
-    blame, again = Blame.TOKEN, True
+    blame, again, cause = Blame.TOKEN, True, "refused_credential"
 
 
 class CreditsExhausted(RateLimitExceeded):
@@ -485,7 +496,7 @@ class CreditsExhausted(RateLimitExceeded):
     if no other lane is left.
     """
 
-    blame, again = Blame.TOKEN, True
+    blame, again, cause = Blame.TOKEN, True, "used_up_credits"
 
 
 class SpendingCapReached(RateLimitExceeded):

@@ -12,6 +12,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any, TextIO, cast
 
 from attrs import define
@@ -35,12 +36,27 @@ FOLDS_AT_MOST = 200
 """Faults counted at the same time; one more, and the oldest count is logged early."""
 
 
+def _stamp(record: logging.LogRecord, separator: str) -> str:
+    """The local time of a record with milliseconds and its zone (RFC 3339)."""
+    return datetime.fromtimestamp(record.created).astimezone().isoformat(separator, "milliseconds")
+
+
+class _TextFormatter(logging.Formatter):
+    """Formats a record as a line that begins with its time."""
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{_stamp(record, ' ')} {super().format(record)}"
+
+
 class _JsonFormatter(logging.Formatter):
     """Formats a record as a line with a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "time": _stamp(record, "T"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -73,8 +89,8 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
     """Writes records, and folds repeated faults (warnings and worse).
 
     The first of a minute is written. At the minute's end the number of further ones follows, with
-    the last message: ``(x37 in 60 s) …``. Faults are equal if their loggers and messages are; a
-    record may name its kind itself, in ``extra={"fold": …}``.
+    the last message: ``again, 37 times in 60 s: …``. Faults are equal if their loggers and messages
+    are; a record may name its kind itself, in ``extra={"fold": …}``.
 
     :param clock: returns seconds, of any origin.
     """
@@ -132,8 +148,11 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
         if not fold.count:
             return
         seconds = max(1, round(self._clock() - fold.since))
-        message = f"(x{fold.count} in {seconds} s) {fold.last}"
-        super().emit(logging.LogRecord(fold.logger, fold.level, "", 0, message, None, None))
+        often = "once" if fold.count == 1 else f"{fold.count} times"
+        message = f"again, {often} in {seconds} s: {fold.last}"
+        record = logging.LogRecord(fold.logger, fold.level, "", 0, message, None, None)
+        record.__dict__["fields"] = {"again": {"count": fold.count, "seconds": seconds}}
+        super().emit(record)
 
 
 def configure_logging(config: GlobalConfig) -> None:
@@ -142,7 +161,7 @@ def configure_logging(config: GlobalConfig) -> None:
     if config.log_format is LogFormat.JSON:
         handler.setFormatter(_JsonFormatter())
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(_TextFormatter())
     logging.basicConfig(level=config.log_level, handlers=[handler], force=True)
     # At DEBUG these would log sockets and headers; the owner wants to see our own lines.
     for name in ("hypercorn", "quart", "h2", "hpack", "grokcore.http"):

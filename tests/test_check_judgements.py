@@ -22,8 +22,10 @@ from grokcore.cli.check.identity import judge_browser, judge_clearance, judge_st
 from grokcore.cli.check.looks import Look
 from grokcore.cli.check.network import Way
 from grokcore.cli.permissions import has_secrets, judge_mode
+from grokcore.cli.setup import OpenDoor, Unreadable
 from grokcore.config import load_config
 from grokcore.config.sections import DEFAULT_STATSIG_ID
+from grokcore.errors import ConfigError
 from grokcore.protocol.grok_web.identity import Identity
 from grokcore.protocol.grok_web.payload import CHAT_PATH
 from grokcore.protocol.grok_web.rate_limits import RATE_LIMITS_PATH
@@ -81,12 +83,17 @@ def access(text: str) -> Callable[[], Finding]:
 
 
 def fault(
-    message: str, *, is_folder: bool = False, name: str = "configuration"
+    message: str,
+    *,
+    kind: type[ConfigError] = ConfigError,
+    is_folder: bool = False,
+    name: str = "configuration",
 ) -> Callable[[], Finding]:
-    return lambda: files.judge_fault(name, message, FileLook(Path("f"), is_folder))
+    return lambda: files.judge_fault(name, kind(message), FileLook(Path("f"), is_folder))
 
 
 R, W = 0o100644, 0o100646
+EXAMPLE_TOKENS = (Path(__file__).parents[1] / "tokens.example.json").read_text("utf-8")
 TWICE = '{"sso": {"a": {}, "b": {}}, "ssoSuper": ["a"]}'
 
 FILE_CASES = [
@@ -120,10 +127,13 @@ FILE_CASES = [
     Case("the cache is full already", space(500, 512, 512), Status.OK),
     Case("nobody is asked", access(""), Status.OK, "no key is asked for"),
     Case("with a key", access('[server]\nhost = "::"\n[grok]\napi_key = "k"'), Status.OK, "with a key"),
-    Case("fault: a folder", fault("f: can't be read: Is a directory", is_folder=True), Status.FAIL, "Container engines create a folder"),
-    Case("fault: open door", fault("so [grok] api_key must be set"), Status.FAIL, "listen on 127.0.0.1"),
-    Case("fault: unreadable", fault("f: can't be read: Permission denied"), Status.FAIL, "this user may read it"),
+    Case("fault: a folder", fault("f: can't be read: Is a directory", kind=Unreadable, is_folder=True), Status.FAIL, "Container engines create a folder"),
+    Case("fault: open door", fault("so [grok] api_key must be set", kind=OpenDoor), Status.FAIL, "listen on 127.0.0.1"),
+    Case("fault: unreadable", fault("f: can't be read: Permission denied", kind=Unreadable), Status.FAIL, "this user may read it"),
     Case("fault: tokens", fault("f: is no JSON", name="token file"), Status.FAIL, "tokens.example.json"),
+    Case("fault: words of another fault", fault("f: [[keys]] so [grok] api_key must be set can't be read"), Status.FAIL, "Correct it; config.example"),
+    Case("placeholders only", token_file(EXAMPLE_TOKENS), Status.WARN, "t: 2 placeholders of tokens.example.json, and no token yet"),
+    Case("a placeholder beside a token", token_file('["a", "paste-your-token-here"]'), Status.WARN, "t: 1 passed over: a placeholder"),
     Case("fault: any", fault("f: [server] port: must be"), Status.FAIL, "config.example.toml"),
 ]  # fmt: skip
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 from grokcore import cli
 from grokcore.cli import EXIT_CONFIG, main
 from grokcore.cli.check.findings import Status
+from grokcore.cli.redaction import without_secrets
 from grokcore.protocol.tokens import token_id
 from grokcore.simulator.app import Simulator
 from grokcore.simulator.scripts import HANG, Script
@@ -124,3 +128,43 @@ def test_a_server_does_not_load_what_only_people_need() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() in ("[]", "['grokcore.cli.tokens.check']"), cli.__file__
+
+
+def test_a_reader_who_leaves_early_is_no_bug(place: Path) -> None:
+    """``check | head -1``: also in the middle of the network's looks there is no traceback."""
+    command = [sys.executable, "-m", "grokcore", "check", "--demo"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=place, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 1
+
+
+def test_our_own_words_are_no_secrets() -> None:
+    """Advice that shows how a value is written stays readable: only values of people are masked."""
+    said = [
+        text
+        for path in (ROOT / "grokcore").rglob("*.py")
+        if without_secrets(source := path.read_text("utf-8")) != source
+        for text in messages_in(source)
+        if without_secrets(text) != text
+    ]
+    assert said == []
+
+
+def messages_in(source: str) -> Iterator[str]:
+    """Strings of a few words, with a letter for each value in them."""
+    for node in ast.walk(ast.parse(source)):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        said = [part.value if isinstance(part, ast.Constant) else "X" for part in parts]
+        if isinstance(node, (ast.JoinedStr, ast.Constant)) and all(
+            isinstance(part, str) for part in said
+        ):
+            text = "".join(map(str, said))
+            if len(re.findall(r"[a-z]+ [a-z]+", text)) > 1:
+                yield text

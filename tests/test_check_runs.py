@@ -72,6 +72,7 @@ def test_when_all_is_well_everything_is_green(place: Path, capsys: Capture) -> N
         ("ok", name)
         for name in (
             *(
+                "installation",
                 "configuration",
                 "access",
                 "token file",
@@ -79,6 +80,7 @@ def test_when_all_is_well_everything_is_green(place: Path, capsys: Capture) -> N
                 "permissions",
                 "data directory",
                 "free space",
+                "port",
             ),
             *(
                 "browser",

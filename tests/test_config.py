@@ -30,6 +30,7 @@ from grokcore.config import (
     load_config,
 )
 from grokcore.errors import ConfigError
+from grokcore.protocol.alerts.styles import WebhookStyle
 from grokcore.protocol.dialects.rendering import ThinkingStyle
 from grokcore.protocol.models import LaneUse, Limits, WebLane
 from tests.config_cases import Value, config_of, read, warnings_of
@@ -51,6 +52,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "hold_seconds": 45,
         "write_timeout_seconds": 30,
         "allowed_hosts": (),
+        "timezone": "UTC",
         "trusted_proxies": (),
         "cors_origins": (),
     },
@@ -87,13 +89,26 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "global": {"log_level": "INFO", "log_format": LogFormat.TEXT},
     "pool": {"max_in_flight_per_token": 2, "queue_seconds": 10},
     "fetch": {"allow_hosts": ()},
+    "alerts": {
+        "kinds": (),
+        "repeat_minutes": 60,
+        "webhook": "",
+        "webhook_style": WebhookStyle.AUTO,
+        "ntfy": "",
+        "ntfy_token": "",
+        "email_to": (),
+        "email_from": "",
+        "smtp": "",
+        "smtp_password": "",
+        "proxy_url": "",
+    },
     "api": {
         "key": "",
         "key_file": "",
         "base_url": "https://api.x.ai/v1",
         "use": LaneUse.OVERFLOW,
         "daily_usd": 1.0,
-        "timezone": "UTC",
+        "timezone": "",
         "models": (),
         "stand_ins": {},
         "images": False,
@@ -178,6 +193,9 @@ VALUES = [
     Value("grok.image_mode", '"base64"', ImageMode.BASE64),
     Value("grok.stream_total_timeout", "60", 60.0),
     Value("global.log_level", '"debug"', "DEBUG"),
+    Value("alerts.webhook_style", '"feishu"', WebhookStyle.FEISHU),
+    Value("alerts.ntfy", '"https://ntfy.example/topic/"', "https://ntfy.example/topic"),
+    Value("alerts.kinds", '["down", "file"]', ("down", "file")),
     Value("global.log_format", '"json"', LogFormat.JSON),
 ]
 
@@ -203,6 +221,19 @@ def test_two_settings_say_what_becomes_of_thinking(text: str, style: ThinkingSty
     assert config_of(f"[grok]\n{text}").grok.thinking is style
 
 
+@pytest.mark.parametrize(
+    ("text", "sender"),
+    [
+        ("", ""),
+        ('smtp = "smtps://me@example.com@smtp.example.com"', "me@example.com"),
+        ('smtp = "smtps://me@smtp.example.com"\nemail_from = "it@example.com"', "it@example.com"),
+    ],
+)
+def test_e_mails_come_from_the_user_of_the_mail_server(text: str, sender: str) -> None:
+    """Most servers take no other sender."""
+    assert config_of(f"[alerts]\n{text}").alerts.sender == sender
+
+
 def test_keys_are_listed_in_clear_or_hashed() -> None:
     """Each with a name."""
     digest = "0a" * 32
@@ -214,6 +245,26 @@ def test_keys_are_listed_in_clear_or_hashed() -> None:
     assert "secret" not in repr(config)
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ('"2026-12-31"', "2026-12-31"),
+        ("2026-12-31", "2026-12-31"),
+        ("2024-02-29", "2024-02-29"),
+        ('"2026-12-31T18:00:00Z"', "2026-12-31T18:00:00Z"),
+        ("2026-12-31 18:00:00.5+08:00", "2026-12-31T18:00:00.500000+08:00"),
+        ("2026-12-31T18:00:00", "2026-12-31T18:00:00"),
+        ('"2026-12-31 18:00"', "2026-12-31 18:00"),
+        ('"2026-12-31t18:00:00z"', "2026-12-31t18:00:00z"),
+        ('""', ""),
+    ],
+)
+def test_a_key_may_have_an_end(written: str, kept: str) -> None:
+    """A day or a time; TOML has both without quotes, too, and owners write them so."""
+    (key,) = config_of(f'[[keys]]\nname = "a"\nkey = "b"\nexpires = {written}').keys
+    assert key.expires == kept
+
+
 def test_secrets_are_not_shown() -> None:
     """A configuration turns up in logs and tracebacks."""
     text = """
@@ -222,9 +273,17 @@ def test_secrets_are_not_shown() -> None:
         proxy_url = "http://user:secret-2@proxy.example:1"
         cf_clearance = "secret-3"
         x_statsig_id = "secret-4"
+        [alerts]
+        webhook = "https://example.com/secret-5"
+        ntfy = "https://example.com/secret-6"
+        ntfy_token = "secret-7"
+        smtp_password = "secret-8"
+        proxy_url = "http://user:secret-9@proxy.example:1"
     """
     assert "secret" not in repr(config_of(text))
 
+
+DAY_OR_TIME = 'must be a day such as "2026-12-31", or a time such as "2026-12-31T18:00:00Z"'
 
 # Faults -----------------------------------------------------------------------------------------
 
@@ -254,6 +313,17 @@ FAULTS = [
     Fault('[server]\nallowed_hosts = "a"', "[server] allowed_hosts: must be a list of strings, not a string"),
     Fault("[server]\ncors_origins = [1]", "[server] cors_origins: must be a list of strings, not a list"),
     Fault("[fetch]\nallow_hosts = {}", "[fetch] allow_hosts: must be a list of strings, not a table"),
+    Fault('[alerts]\nkinds = ["file", "disk"]', "[alerts] kinds: each must be one of challenge, down, egress, file, lane, model, session_ended, spending_cap, used_up, and 'disk' is not"),
+    Fault('[alerts]\nkinds = ["test"]', "[alerts] kinds: each must be one of challenge, down, egress, file, lane, model, session_ended, spending_cap, used_up, and 'test' is not"),
+    Fault('[alerts]\nwebhook = "ftp://example.com"', "[alerts] webhook: must be a URL that starts with https:// or http://"),
+    Fault('[alerts]\nwebhook_style = "teams"', "[alerts] webhook_style: must be one of auto, json, slack, discord, telegram, feishu, dingtalk, wecom, bark, not 'teams'"),
+    Fault('[alerts]\nntfy_token = "\u4e2d"', "[alerts] ntfy_token: must be printable ASCII: it goes into a request header"),
+    Fault("[alerts]\nrepeat_minutes = 0", "[alerts] repeat_minutes: must be between 1 and 10080, not 0"),
+    Fault('[alerts]\nsmtp = "smtp://me:pw@smtp.example.com"', "[alerts] smtp: must be without the password, which belongs into smtp_password"),
+    Fault('[alerts]\nemail_to = ["me"]\nsmtp = "smtp://me@example.com@smtp.example.com"', '[alerts] email_to: each must be like "me@example.com", and number 1 is not'),
+    Fault('[alerts]\nemail_from = "Me <me@example.com>"', "[alerts] email_from: must be a bare address, such as me@example.com"),
+    Fault('[alerts]\nemail_to = ["me@example.com"]', "[alerts] email_to: needs [alerts] smtp, the mail server"),
+    Fault('[alerts]\nemail_to = ["me@example.com"]\nsmtp = "smtp://smtp.example.com"', "[alerts] email_to: needs [alerts] email_from, since smtp has no address as its user"),
     Fault('[grok]\ntemporary = "yes"', "[grok] temporary: must be true or false, not a string"),
     Fault("[grok]\nmemory = 1", "[grok] memory: must be true or false, not a number"),
     Fault("[grok]\napi_key = 5", "[grok] api_key: must be a string, not a number"),
@@ -301,6 +371,16 @@ FAULTS = [
     Fault('[server]\nallowed_hosts = ["http://a"]', '[server] allowed_hosts: each must be like a name such as "grok.example.com", and number 1 is not'),
     Fault('[server]\ncors_origins = ["a.example"]', '[server] cors_origins: each must be like "https://app.example.com" or "*", and number 1 is not'),
     Fault('[server]\ncors_origins = ["http://a/b"]', '[server] cors_origins: each must be like "https://app.example.com" or "*", and number 1 is not'),
+    *(
+        Fault(f'[[keys]]\nname = "a"\nkey = "b"\nexpires = {end}', f"[[keys]] a expires: {words}")
+        for end, words in (
+            *((f'"{end}"', DAY_OR_TIME) for end in ("soon", "2026-02-29", "2026-00-10", "2026-1-1", "31.12.2026", "0001-01-01", "2026-12-31T25:00:00Z", "2026-12-31T10", "2026-12-31Z", "2026-12-31T10:00:00+24:00", "10:00:00")),
+            ("07:32:00", DAY_OR_TIME),
+            ("20261231", "must be a string, not a number"),
+        )
+    ),
+    Fault('[[keys]]\nname = "a"\nkey = "b"\nper_day = -5', "[[keys]] a per_day: must be between 0 and 1000000000, not -5"),
+    Fault('[[keys]]\nname = "a"\nkey = "b"\ntokens_per_day = true', "[[keys]] a tokens_per_day: must be a whole number, not a boolean"),
     Fault('[[keys]]\nname = "a"\nkey = "b"\nrpm = -5', "[[keys]] a rpm: must be between 0 and 1000000, not -5"),
     # Models.
     Fault('[models."mine"]\ncost = 2', '[models."mine"]: a new model needs grok_model and mode, or mode_id'),

@@ -97,6 +97,7 @@ LISTS = [
     Value("server.allowed_hosts", "a.example, b.example", ("a.example", "b.example")),
     Value("server.trusted_proxies", '["10.0.0.1"]', ("10.0.0.1",)),
     Value("fetch.allow_hosts", "nas.lan", ("nas.lan",)),
+    Value("alerts.kinds", "down, file", ("down", "file")),
     Value("grok.filtered_tags", '["Grok:Render", "x"]', frozenset({"grok:render", "x"})),
 ]
 

@@ -17,6 +17,7 @@ from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.disk.state_file import StateFile, line_of, peek
 from grokcore.simulator.app import Simulator
 from tests.server_process import (
+    QUESTION,
     ROOT,
     TOKENS,
     ask,
@@ -51,6 +52,26 @@ async def test_what_a_server_has_learned_is_known_after_a_restart(
             assert await ask(port) == 200
     assert len(simulator.calls) == len(TOKENS)
     assert shut.isdisjoint(call.sso for call in simulator.calls)
+
+
+@with_grok
+async def test_what_a_key_has_used_of_its_day_survives_a_kill(
+    simulator: Simulator, url: str, tmp_path: Path
+) -> None:
+    """A second later at the latest it is on the disk: a crash gives no guest a fresh day."""
+    lay_out(tmp_path, url)
+    with (tmp_path / "config.toml").open("a") as config:
+        config.write('[[keys]]\nname = "bob"\nper_day = 1\nkey = "bob"\n')
+    question = QUESTION.replace(b"host:", b"x-api-key: bob\r\nhost:", 1)
+    state, port = tmp_path / "data" / "state.jsonl", free_port()
+    async with server(tmp_path, port) as process:
+        assert await ask(port, question) == 200
+        while not any(name.startswith("key use ") for name in peek(state)):  # noqa: ASYNC110
+            await trio.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    async with server(tmp_path, port):
+        assert await ask(port, question) == 429
+    assert {call.sso for call in simulator.calls} <= set(TOKENS)
 
 
 @with_grok

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import urllib.error
 import urllib.request
@@ -36,10 +37,10 @@ ADD = {
 
 
 @contextmanager
-def demo(place: Path, xai_key: str = "") -> Iterator[str]:
+def demo(place: Path, xai_key: str = "", seconds: float = 20) -> Iterator[str]:
     """A demo in a process of its own; yields the URL of its chat completions."""
     port = free_port()
-    with started(place, "--demo", "--port", str(port), XAI_API_KEY=xai_key):
+    with started(place, "--demo", "--port", str(port), seconds=seconds, XAI_API_KEY=xai_key):
         yield f"http://127.0.0.1:{port}/v1/chat/completions"
 
 
@@ -53,6 +54,11 @@ def ask(url: str, model: str, **body: Any) -> tuple[int, dict[str, str], dict[st
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code, _small(refused.headers), json.load(refused)
+
+
+def ask_for(url: str, model: str, words: str) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """The same for a question of these *words*."""
+    return ask(url, model, messages=chat(words)["messages"])
 
 
 def _small(headers: Any) -> dict[str, str]:
@@ -79,6 +85,27 @@ def test_each_lane_answers_and_a_tool_loop_runs_over_the_paid_one(place: Path) -
         outcome = {"role": "tool", "tool_call_id": call["id"], "content": "one"}
         _, _, second = ask(url, "grok-4.6", messages=[*messages, said, outcome], tools=[ADD])
         assert "The tool answered: one" in second["choices"][0]["message"]["content"]
+
+
+def test_it_shows_what_a_server_does_on_some_words(place: Path) -> None:
+    """On both ways to grok.com: sources, whole pictures, failures that are mended, and others."""
+    with demo(place, seconds=40) as url:
+        _, _, found = ask_for(url, "grok-4.1", "search the web for the moon")
+        message = found["choices"][0]["message"]
+        assert len(message["annotations"]) == 3
+        assert "[1]" in message["content"]
+        _, _, drawn = ask_for(url, "grok-3-fast", "给我画一个月亮")
+        pictures = re.findall(r"\((http://[^)]+/media/[^)]+)\)", str(drawn))
+        assert len(pictures) == 2
+        with urllib.request.urlopen(pictures[0], timeout=10) as picture:
+            assert len(picture.read()) > 200_000
+        for model, words in (("grok-4.1", "use up a token"), ("grok-3-fast", "end a session")):
+            status, headers, _ = ask_for(url, model, words)
+            assert (status, headers["x-grok2api-attempts"]) == (200, "2")
+        status, _, refused = ask_for(url, "grok-4.1", "be moderated")
+        assert (status, refused["error"]["code"]) == (400, "content_policy_violation")
+        with urllib.request.urlopen(url.replace("/v1/chat/completions", "/health")) as health:
+            assert json.load(health)["tokens"]["cooling"] == 2
 
 
 def test_the_cap_is_reached_soon(place: Path) -> None:

@@ -251,6 +251,7 @@ def test_the_fields_of_a_request_are_those_of_the_log(caplog: pytest.LogCaptureF
     completion = SimpleNamespace(
         token_id="t",
         attempts=1,
+        failed=["upstream_error@t"],
         corrections=1,
         times=Times(queue_s=1, upload_s=1, first_at=1),
         manner=Manner(LaneName.API),
@@ -287,7 +288,10 @@ async def test_what_health_says_of_grok_is_explained(site: Site) -> None:
 PROGRAM = re.compile(r"(?:^|\s)(?:python3 grok2api\.py|(?:\./)?grok2api(?:\.pyz)?)(?= |$)")
 """What a command begins with, maybe behind another program's."""
 
-OTHERS = ("pm2 ", "docker build ", "docker run ", "data: ", "nssm ")
+OTHERS = (
+    *("pm2 ", "docker build ", "docker run ", "data: ", "nssm ", "schtasks ", "systemctl "),
+    *("uv tool ", "pipx ", "docker volume ", "python3 grok2api.py 3"),
+)
 """What only names it."""
 
 SHOWN = re.compile(r"(?:serve|models|tokens|check|replay|build)(?: .*)?")
@@ -316,7 +320,7 @@ def help_of(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_commands_and_flags_exist(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each command that is shown is one of the parser's, and so are its flags."""
     for words in commands(path.read_text("utf-8")):
-        most = 2 if words[:1] == ["tokens"] else 1
+        most = 2 if words[:1] in (["tokens"], ["keys"]) else 1
         command = [word for word in words[:most] if re.fullmatch("[a-z][a-z-]*", word)]
         told = help_of(command, capsys)
         for flag in (word.partition("=")[0] for word in words if word.startswith("--")):

@@ -287,6 +287,22 @@ def test_only_a_tokens_own_failures_count_against_it() -> None:
     }
 
 
+def test_a_failed_attempt_does_not_speak_of_all_tokens() -> None:
+    """An owner who reads `no_valid_tokens` looks for a fault in the whole pool."""
+    of_all = {"no_valid_tokens", "rate_limit_exceeded"}
+    named = {row.leaf: row.leaf("no").attempt_label for row in TABLE}
+    of_one = {leaf: label for leaf, label in named.items() if leaf.cause}
+    assert of_one == {
+        errors.CredentialsRejected: "refused_token",
+        errors.CreditsExhausted: "used_up_credits",
+        errors.OfficialCredentialRejected: "refused_credential",
+        errors.QuotaExhausted: "used_up_token",
+    }
+    blamed = {row.leaf for row in TABLE if row.blame is Blame.TOKEN}
+    assert not {leaf for leaf in blamed if named[leaf] in of_all}
+    assert named[errors.UpstreamFailure] == "upstream_error"
+
+
 def test_nobody_raises_the_family_itself() -> None:
     """Who raises must say whose fault it was."""
     with pytest.raises(TypeError, match="abstract"):

@@ -118,10 +118,13 @@ ROOMS = {
     "protocol.pool": "errors protocol protocol.urls",
     "protocol.token_file": "errors protocol protocol.urls",
     "protocol.browser_copy": "errors protocol.urls",
+    "protocol.alerts": "protocol",
+    "protocol.history": "",
     "protocol.recording": "protocol protocol.grok_socket protocol.grok_web",
     "runtime.disk": "errors protocol",
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol protocol.conversation protocol.pool",
+    "runtime.alerts": "errors protocol protocol.alerts runtime runtime.transport",
     "runtime.attachments": "errors protocol.conversation protocol.urls runtime runtime.transport",
     "runtime.lanes": (
         "errors protocol protocol.conversation runtime runtime.disk runtime.pool runtime.transport"
@@ -145,7 +148,10 @@ ROOMS = {
     "web.routes": "",
     "web.unknown_paths": "errors",
     "web.responses": "protocol.dialects",
-    "web.observing": "errors protocol protocol.conversation protocol.pool runtime.completion",
+    "web.observing": (
+        "errors protocol protocol.conversation protocol.history protocol.pool protocol.urls "
+        "runtime.completion runtime.disk"
+    ),
     "web.edge": "config errors protocol protocol.dialects protocol.urls runtime web.observing",
     "web.state": "config protocol protocol.dialects runtime runtime.completion web.edge web.observing",
     "web.delivery": (
@@ -160,10 +166,11 @@ ROOMS = {
     "web.health": (
         "protocol protocol.pool runtime.completion web.condition web.lanes web.observing web.state"
     ),
+    "web.edits": "protocol",
     "web.server": "config errors runtime.completion web.edge web.observing web.state",
     "web.media_maker": "protocol protocol.conversation runtime.disk",
     "web.services": (
-        "protocol runtime.attachments runtime.completion web.condition web.delivery "
+        "protocol runtime.attachments runtime.completion web.condition web.delivery web.edits "
         "web.media_maker web.observing web.state"
     ),
     "web.videos": (
@@ -171,6 +178,7 @@ ROOMS = {
         "web.media web.media_maker web.responses web.services"
     ),
     "web.model_list": "protocol protocol.pool web.edge web.services",
+    "web.usage": "protocol web.edge web.model_list web.services",
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
@@ -178,9 +186,9 @@ ROOMS = {
         "web.media_maker web.model_list web.observing web.responses web.services"
     ),
     "web.dashboard": (
-        "config errors protocol protocol.dialects protocol.pool runtime.completion runtime.pool "
-        "web.condition web.edge web.health web.lanes web.observing web.responses web.routes "
-        "web.services"
+        "config errors protocol protocol.dialects protocol.pool runtime runtime.completion "
+        "runtime.pool web.condition web.edge web.edits web.health web.lanes web.observing "
+        "web.responses web.routes web.services"
     ),
     "web.stored_responses": (
         "errors protocol.dialects web.answers web.edge web.responses web.services"
@@ -188,7 +196,7 @@ ROOMS = {
     "web.app": (
         "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "
         "web.condition web.health web.media web.model_list web.observing web.openapi web.responses web.routes "
-        "web.services web.stored_responses web.unknown_paths web.videos"
+        "web.services web.stored_responses web.unknown_paths web.usage web.videos"
     ),
 }
 """The parts of grokcore that each room may import beside itself. ``protocol`` and ``runtime`` are

@@ -6,6 +6,8 @@ import gc
 import io
 import json
 import logging
+import re
+import time
 import weakref
 from collections.abc import Iterator
 
@@ -66,12 +68,12 @@ def test_a_fault_that_comes_again_is_counted() -> None:
     assert bench.lines == []
     bench.now = FOLD_S
     bench.handler.write_due()
-    assert bench.lines == ["(x37 in 60 s) no way to Grok"]
+    assert bench.lines == ["again, 37 times in 60 s: no way to Grok"]
     bench.log.warning("no way to Grok")
     assert bench.lines == []
     bench.now = 2 * FOLD_S
     bench.handler.write_due()
-    assert bench.lines == ["(x1 in 60 s) no way to Grok"]
+    assert bench.lines == ["again, once in 60 s: no way to Grok"]
     bench.now = 3 * FOLD_S
     bench.handler.write_due()
     bench.log.warning("no way to Grok")
@@ -89,7 +91,7 @@ def test_what_is_the_same_may_be_said_by_the_record() -> None:
     assert bench.lines == [
         "request 0: refused",
         "request 9: other",
-        "(x2 in 60 s) request 2: refused",
+        "again, 2 times in 60 s: request 2: refused",
         "next",
     ]
 
@@ -109,7 +111,7 @@ def test_nothing_that_was_counted_is_lost_at_the_end() -> None:
         bench.now = at
         bench.log.warning("same")
     bench.handler.close()
-    assert bench.lines == ["same", "(x1 in 7 s) same"]
+    assert bench.lines == ["same", "again, once in 7 s: same"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,7 @@ def test_what_is_counted_keeps_nothing_alive() -> None:
     gc.collect()
     assert kept() is None
     bench.handler.close()
-    assert bench.lines[-1] == "(x2 in 1 s) a bug failed request 2"
+    assert bench.lines[-1] == "again, 2 times in 1 s: a bug failed request 2"
 
 
 def test_the_level_tells_apart() -> None:
@@ -164,7 +166,7 @@ def test_there_is_a_bound() -> None:
         bench.log.warning("fault %d", number)
     assert len(bench.lines) == FOLDS_AT_MOST
     bench.log.warning("one more")
-    assert bench.lines == ["(x1 in 1 s) fault 0", "one more"]
+    assert bench.lines == ["again, once in 1 s: fault 0", "one more"]
 
 
 def test_json_is_one_object_per_line(restored: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,9 +195,50 @@ def test_the_configured_log_folds(
     monkeypatch.setattr(handler, "_clock", lambda: 1e12)
     write_folded()
     lines = capsys.readouterr().err.splitlines()
-    assert [
-        line.partition(": ")[2].partition(" s) ")[2] or line.partition(": ")[2] for line in lines
-    ] == [
+    assert [re.sub(r"in \d+ s", "in a while", line.partition(": ")[2]) for line in lines] == [
         "same",
-        "same",
+        "again, once in a while: same",
     ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"),
+    [("UTC", "+00:00"), ("Asia/Shanghai", "+08:00"), ("America/St_Johns", "-02:30")],
+)
+def test_a_time_has_its_zone_and_milliseconds(
+    zone: str,
+    offset: str,
+    restored: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Logs of two machines, or of both sides of a change to summer time, can be put in order."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for kind in LogFormat:
+            configure_logging(GlobalConfig(log_format=kind))
+            record = logging.LogRecord("grokcore.t", logging.INFO, "", 0, "hi", None, None)
+            record.created = 1_782_000_000.25
+            logging.getLogger().handle(record)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    text, in_json = capsys.readouterr().err.splitlines()
+    time_of_day = {"+00:00": "21 00:00:00", "+08:00": "21 08:00:00", "-02:30": "20 21:30:00"}[
+        offset
+    ]
+    stamp = f"2026-06-{time_of_day}.250{offset}"
+    assert text == f"{stamp} INFO grokcore.t: hi"
+    assert json.loads(in_json)["time"] == stamp.replace(" ", "T")
+
+
+def test_a_count_is_in_fields_too(restored: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that reads the log need not take words apart."""
+    configure_logging(GlobalConfig(log_format=LogFormat.JSON))
+    (handler,) = logging.getLogger().handlers
+    for _ in range(3):
+        logging.getLogger("grokcore.t").warning("same")
+    handler.close()
+    _, again = map(json.loads, capsys.readouterr().err.splitlines())
+    assert again["again"] == {"count": 2, "seconds": 1}

@@ -174,6 +174,13 @@ def test_it_can_not_build_itself(nowhere: EmptyWorld) -> None:
     )
 
 
+def test_its_doctor_knows_that_it_is_the_single_file(nowhere: EmptyWorld) -> None:
+    """The same command in every installation, which names its own."""
+    start = nowhere.start("./grok2api.pyz", "check", "--demo")
+    first = start.out.partition("\n")[0]
+    assert f"grok2api {__version__}, the single file {nowhere.folder}/grok2api.pyz" in first
+
+
 def test_every_file_of_the_package_is_in_it(pyz: Made) -> None:
     """The status page is not Python, and would be missed by nobody until it is opened."""
     with zipfile.ZipFile(pyz.path) as archive:
@@ -206,6 +213,13 @@ def test_the_console_script_serves(installed: Made, tmp_path: Path) -> None:
     assert answered_alone(world.start(script, "--demo", "--port", "0"))
     assert world.start(script, "models", "-h").out.startswith("usage: grok2api models ")
     assert world.left_at_home() == set()
+
+
+def test_the_doctor_of_the_installation_names_the_package(installed: Made, tmp_path: Path) -> None:
+    """As the single file's."""
+    world = EmptyWorld.make(tmp_path / "world", pythons()[0])
+    start = world.start(str(installed.path / "bin" / "grok2api"), "check", "--demo")
+    assert ", a package in " in start.out.partition("\n")[0]
 
 
 def test_the_module_is_started_by_its_name(installed: Made) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from grokcore.cli.reload import differences
+from grokcore.cli.changes import differences
 from grokcore.config.loading import load_config
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('[api]\nuse = "off"', "[api] use overflow -> off"),
+        ('[api]\nuse = "off"', '[api] use "overflow" -> "off"'),
         ("[api]\ndaily_usd = 0.25", "[api] daily_usd 1 -> 0.25"),
         ('[api]\nkey = "xai-secret"', "[api] key changed"),
-        ('[cli]\nuse = "only"', "[cli] use overflow -> only"),
+        ('[cli]\nuse = "only"', '[cli] use "overflow" -> "only"'),
     ],
 )
 def test_a_change_of_a_lane_alone_is_a_difference(text: str, told: str) -> None:

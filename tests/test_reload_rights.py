@@ -9,7 +9,7 @@ import pytest
 from attrs import frozen
 
 from grokcore.config import Config, load_config
-from grokcore.config.rights import SAFEGUARDS, Guard, settings_in
+from grokcore.config.rights import SAFEGUARDS, Guard, limits_of, settings_in
 from grokcore.errors import ConfigError, InvalidApiKey
 from grokcore.web.edge.auth import Caller
 from tests.desk import BOTH, SECRET, Running, at_desk, desk
@@ -18,13 +18,14 @@ __all__ = ["desk"]
 
 ROOT = Path(__file__).parents[1]
 
-OWNER, BOB, ANN = (f"{SECRET}-{name}" for name in ("owner", "bob", "ann"))
+OWNER, BOB, ANN, CAT = (f"{SECRET}-{name}" for name in ("owner", "bob", "ann", "cat"))
 
 OWNERS = f'[grok]\napi_key = "{OWNER}"\nproxy_url = "http://u:{SECRET}@proxy.example.com:1"\n'
 SERVERS = '[server]\nallowed_hosts = ["grok.example.com"]\nmax_streams = 9\n'
 BOBS = (
     f'[[keys]]\nname = "bob"\nkey = "{BOB}"\nmodels = ["grok-4.1"]\nrpm = 0x10\nconcurrent = 1_0\n'
 )
+CATS = f'[[keys]]\nname = "cat"\nkey = "{CAT}"\nper_day = 7_0\ntokens_per_day = 9000\nexpires = 2999-12-31\n'
 ANNS = f'[[keys]]\nname = "ann"\nsha256 = "{hashlib.sha256(ANN.encode()).hexdigest()}"\nrpm = 10\n'
 
 WHOLE = {
@@ -32,6 +33,7 @@ WHOLE = {
     "guests first": f"{BOBS}{ANNS}{SERVERS}{OWNERS}",
     "owner among guests": f"{BOBS}\n{OWNERS}{ANNS}",
     "an owner of the list": f'{ANNS}[[keys]]\nname = "me"\nkey = "{OWNER}"\n{BOBS}',
+    "a guest of days": f"{OWNERS}{CATS}",
     "inline": f'keys = [{{name = "bob", key = "{BOB}", rpm = 7}}, {{name = "me", key = "{OWNER}"}}]\n{SERVERS}',
 }
 
@@ -47,16 +49,20 @@ def gains(running: Running, whole: Config) -> list[str]:
     """What anybody may do now, and may not by the *whole* file."""
     found = [name for name in ("", "a stranger") if caller(running, name) is not None]
     for key in whole.keys:
-        secret = {"bob": BOB, "ann": ANN, "me": OWNER}[key.name]
+        secret = {"bob": BOB, "ann": ANN, "cat": CAT, "me": OWNER}[key.name]
         now = caller(running, secret)
-        if now is None or not (key.models or key.rpm or key.concurrent):
+        if now is None or not limits_of(key):
             continue
         if now.allowance is None:
             found.append(f"{key.name} is an owner")
-        elif not 0 < now.allowance.rpm <= key.rpm or (
-            key.concurrent and not 0 < now.allowance.concurrent <= key.concurrent
+        elif any(
+            limit and not 0 < getattr(now.allowance, name) <= limit
+            for name in ("rpm", "concurrent", "per_day", "tokens_per_day")
+            if (limit := getattr(key, name))
         ):
             found.append(f"{key.name} has more of a limit")
+        if now.expires != key.expires:
+            found.append(f"{key.name} has another end")
         if key.models and (now is None or not now.models):
             found.append(f"{key.name} has more models")
     if running.config.grok.proxy_url != whole.grok.proxy_url:
@@ -114,6 +120,9 @@ START_ONLY = [
     Change("no key", SERVERS, "has no API key any more, so everybody could use the server"),
     Change("no proxy", f'[grok]\napi_key = "{OWNER}"\n{SERVERS}{BOBS}', "[grok] proxy_url: is gone, so Grok would see this machine's own address"),
     Change("no hosts", f"{OWNERS}{BOBS}", "[server] allowed_hosts: is gone, so every Host header would be let in"),
+    Change("another zone", f'[grok]\napi_key = "{OWNER}"\n{BOBS}', "[server] timezone: is gone, so the day of each key would end at another hour", f'[server]\ntimezone = "Asia/Shanghai"\n[grok]\napi_key = "{OWNER}"\n{BOBS}'),
+    Change("no day", f"{OWNERS}{SERVERS}{BOBS}", "[[keys]] bob: has no expires and no per_day and no tokens_per_day any more, so the key could do more", f"{OWNERS}{SERVERS}{BOBS}per_day = 5\ntokens_per_day = 9\nexpires = 2999-12-31\n"),
+    Change("no end alone", f'{OWNERS}{SERVERS}[[keys]]\nname = "ann"\nkey = "{SECRET}-2"\n', "[[keys]] ann: has no expires any more, so the key could do more", f'{OWNERS}{SERVERS}[[keys]]\nname = "ann"\nkey = "{SECRET}-2"\nexpires = "2999-12-31"\n'),
     Change("another upstream", "[pool]", "[grok] base_url: is gone, so the tokens would go to another address", '[grok]\nbase_url = "https://mirror.example.com"'),
     Change("another host of the key", "[api]\nkey = 'xai-1'", "[api] base_url: is gone, so the key would go to another address", '[api]\nkey = "xai-1"\nbase_url = "http://127.0.0.1:1"'),
     Change("another cap", "[api]\nkey = 'xai-1'", "[api] daily_usd: is gone, so a day could cost another amount", '[api]\nkey = "xai-1"\ndaily_usd = 0.1'),
@@ -129,6 +138,7 @@ AT_ONCE = [
     Change("no guest", f"{OWNERS}{SERVERS}"),
     Change("lower limits", f"{OWNERS}{SERVERS}{BOBS}{ANNS}".replace("rpm = 10", "rpm = 1")),
     Change("higher limits", f"{OWNERS}{SERVERS}{BOBS}{ANNS}".replace("rpm = 10", "rpm = 1000000")),
+    Change("a later end and more a day", f'{OWNERS}{SERVERS}{BOBS}per_day = 500\nexpires = "2999-12-31T18:00:00+08:00"\n', before=f'{OWNERS}{SERVERS}{BOBS}per_day = 5\nexpires = "2998-12-31"\n'),
     Change("more limits", f"{OWNERS}{SERVERS}{BOBS}{ANNS}concurrent = 1\n"),
     Change("other models", f"{OWNERS}{SERVERS}{BOBS}".replace("grok-4.1", "grok-3-fast")),
     Change("a new owner", f'{OWNERS}{SERVERS}{BOBS}[[keys]]\nname = "me"\nkey = "{SECRET}-me"\n'),

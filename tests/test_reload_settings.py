@@ -64,28 +64,29 @@ LIVE = [
     Live("statsig", f'[grok]\nx_statsig_id = "{SECRET}"', "[grok] x_statsig_id changed", lambda r: identity(r)[0] == SECRET),
     Live("statsig by path", f'[grok.x_statsig_id]\n"*" = "{SECRET}"', "[grok] x_statsig_id changed", lambda r: identity(r)[0] == {"*": SECRET}),
     Live("clearance", f'[grok]\ncf_clearance = "{SECRET}"', "[grok] cf_clearance changed", lambda r: identity(r)[1] == SECRET),
-    Live("User-Agent", '[grok]\nuser_agent = "Browser/1"', "[grok] user_agent  -> Browser/1", lambda r: identity(r)[2] == "Browser/1"),
+    Live("User-Agent", '[grok]\nuser_agent = "Browser/1"', '[grok] user_agent "" -> "Browser/1"', lambda r: identity(r)[2] == "Browser/1"),
     Live("a key", f'[grok]\napi_key = "{SECRET}"', "[grok] api_key changed", lambda r: r.may(SECRET) and not r.may("x")),
     Live("another key", f'[grok]\napi_key = "{SECRET}-2"', "[grok] api_key changed", lambda r: r.may(f"{SECRET}-2") and not r.may(f"{SECRET}-1"), f'[grok]\napi_key = "{SECRET}-1"'),
     Live("a key less", f'[grok]\napi_key = "{SECRET}"', "[[keys]] changed", lambda r: r.may(SECRET) and not r.may(f"{SECRET}-2"), f'[grok]\napi_key = "{SECRET}"\n[[keys]]\nname = "me"\nkey = "{SECRET}-2"'),
     Live("more keys", f'[[keys]]\nname = "me"\nkey = "{SECRET}"', "[[keys]] changed", lambda r: r.may(SECRET) and not r.may("x")),
     Live("a proxy", f'[grok]\nproxy_url = "http://u:{SECRET}@proxy.example.com:1"', "[grok] proxy_url changed", lambda r: all(SECRET in one.egress.proxy_url for one in r.server.pool.book.accounts)),
-    Live("another Grok", '[grok]\nbase_url = "https://mirror.example.com/"', "[grok] base_url https://grok.com -> https://mirror.example.com", lambda r: {r.server.lane.rest.settings.base_url, r.server._quotas._asker().base_url} == {"https://mirror.example.com"}),
-    Live("kept conversations", "[grok]\ntemporary = false\nmemory = true", "[grok] temporary True -> False, [grok] memory False -> True", lambda r: (r.server.lane.rest.settings.temporary, r.server.lane.rest.settings.memory) == (False, True)),
-    Live("tags", '[grok]\nfiltered_tags = ["b", "a"]', "[grok] filtered_tags ['grok:render', 'xai:tool_usage_card', 'xaiartifact'] -> ['a', 'b']", lambda r: r.server.lane.rest.settings.filtered_tags == {"a", "b"}),
-    Live("thinking", '[grok]\nthinking_format = "think_tags"', "[grok] thinking_format reasoning_content -> think_tags", lambda r: r.config.grok.thinking_format == "think_tags"),
-    Live("a browser", '[grok]\nimpersonate = "firefox"', "[grok] impersonate chrome -> firefox", lambda r: r.server._transport._settings.impersonate == "firefox"),
-    Live("authorities", '[grok]\nca_file = "tokens.json"', "[grok] ca_file  -> tokens.json", lambda r: r.server._transport._settings.ca_file == "tokens.json"),
+    Live("another Grok", '[grok]\nbase_url = "https://mirror.example.com/"', '[grok] base_url "https://grok.com" -> "https://mirror.example.com"', lambda r: {r.server.lane.rest.settings.base_url, r.server._quotas._asker().base_url} == {"https://mirror.example.com"}),
+    Live("kept conversations", "[grok]\ntemporary = false\nmemory = true", "[grok] temporary true -> false, [grok] memory false -> true", lambda r: (r.server.lane.rest.settings.temporary, r.server.lane.rest.settings.memory) == (False, True)),
+    Live("tags", '[grok]\nfiltered_tags = ["b", "a"]', '[grok] filtered_tags ["grok:render", "xai:tool_usage_card", "xaiartifact"] -> ["a", "b"]', lambda r: r.server.lane.rest.settings.filtered_tags == {"a", "b"}),
+    Live("thinking", '[grok]\nthinking_format = "think_tags"', '[grok] thinking_format "reasoning_content" -> "think_tags"', lambda r: r.config.grok.thinking_format == "think_tags"),
+    Live("a browser", '[grok]\nimpersonate = "firefox"', '[grok] impersonate "chrome" -> "firefox"', lambda r: r.server._transport._settings.impersonate == "firefox"),
+    Live("authorities", '[grok]\nca_file = "tokens.json"', '[grok] ca_file "" -> "tokens.json"', lambda r: r.server._transport._settings.ca_file == "tokens.json"),
     Live("a new model", '[models.mine]\nmode_id = "fast"', '[models."mine"] added', lambda r: "mine" in r.config.models),
     Live("a changed model", '[models."grok-4.1"]\ncost = 3', '[models."grok-4.1"] changed', lambda r: r.config.models["grok-4.1"].cost == 3),
     Live("a model less", "[pool]", '[models."mine"] removed', lambda r: "mine" not in r.config.models, '[models.mine]\nmode_id = "fast"'),
-    Live("the log", '[global]\nlog_level = "debug"\nlog_format = "json"', "[global] log_level INFO -> DEBUG, [global] log_format text -> json", lambda r: [one.log_level for one in r.levels] == ["DEBUG"]),
+    Live("the log", '[global]\nlog_level = "debug"\nlog_format = "json"', '[global] log_level "INFO" -> "DEBUG", [global] log_format "text" -> "json"', lambda r: [one.log_level for one in r.levels] == ["DEBUG"]),
     Live("more streams", "[server]\nmax_streams = 5", "[server] max_streams 256 -> 5", lambda r: r.config.server.max_streams == 5),
-    Live("pictures", '[grok]\nimage_mode = "base64"', "[grok] image_mode cache -> base64", lambda r: r.config.grok.image_mode.value == "base64"),
-    Live("hosts", f'[fetch]\nallow_hosts = ["{"x" * 99}"]', f"[fetch] allow_hosts () -> ('{'x' * 58}…", lambda r: r.config.fetch.allow_hosts == ("x" * 99,)),
-    Live("long conversations", '[grok]\nlong_context = "error"', "[grok] long_context file -> error", lambda r: r.server.lane.rest.settings.long_texts.refused),
-    Live("tools", '[grok]\ntool_text_chars = 9000\ntool_form = "function_call"', "[grok] tool_text_chars 24000 -> 9000, [grok] tool_form call -> function_call", lambda r: (r.server.lane.rest.settings.tool_texts.most_chars, r.server.lane.rest.settings.tool_texts.words.arg) == (9000, "parameter")),
-    Live("several", '[pool]\nqueue_seconds = 5\n[grok]\nuser_agent = "B"', "[grok] user_agent A -> B, [pool] queue_seconds 10 -> 5", lambda r: r.server.pool.queue_s == 5, '[grok]\nuser_agent = "A"'),
+    Live("pictures", '[grok]\nimage_mode = "base64"', '[grok] image_mode "cache" -> "base64"', lambda r: r.config.grok.image_mode.value == "base64"),
+    Live("alerts", '[alerts]\nwebhook = "https://example.com/eyJ-very-secret"', "[alerts] webhook changed", lambda r: r.config.alerts.wanted),
+    Live("hosts", f'[fetch]\nallow_hosts = ["{"x" * 99}"]', f'[fetch] allow_hosts [] -> ["{"x" * 58}…', lambda r: r.config.fetch.allow_hosts == ("x" * 99,)),
+    Live("long conversations", '[grok]\nlong_context = "error"', '[grok] long_context "file" -> "error"', lambda r: r.server.lane.rest.settings.long_texts.refused),
+    Live("tools", '[grok]\ntool_text_chars = 9000\ntool_form = "function_call"', '[grok] tool_text_chars 24000 -> 9000, [grok] tool_form "call" -> "function_call"', lambda r: (r.server.lane.rest.settings.tool_texts.most_chars, r.server.lane.rest.settings.tool_texts.words.arg) == (9000, "parameter")),
+    Live("several", '[pool]\nqueue_seconds = 5\n[grok]\nuser_agent = "B"', '[grok] user_agent "A" -> "B", [pool] queue_seconds 10 -> 5', lambda r: r.server.pool.queue_s == 5, '[grok]\nuser_agent = "A"'),
 ]  # fmt: skip
 
 
@@ -109,7 +110,7 @@ async def test_a_clock_s_change_is_told_and_holds_for_every_model(running: Runni
     """The table's clocks are resolved anew."""
     running.write("config.toml", "[grok]\nstream_chunk_timeout = 77")
     (line,) = await running.reload()
-    assert line.startswith("INFO config.toml taken over: [grok] stream_chunk_timeout None -> 77")
+    assert line.startswith("INFO config.toml taken over: [grok] stream_chunk_timeout unset -> 77")
     assert {model.limits and model.limits.chunk for model in running.config.models.values()} == {77}
 
 
@@ -136,7 +137,7 @@ async def test_what_was_known_of_the_way_to_grok_was_known_of_another_identity(
 async def test_the_app_follows(running: Running) -> None:
     """The limit for bodies is kept by Quart."""
     services = running.server.services
-    app = create_app(services, Metrics(services.gateway, services.census))
+    app = create_app(services, Metrics(services.measured))
     running.write("config.toml", "[server]\nmax_body_mb = 1")
     await running.reload()
     assert app.config["MAX_CONTENT_LENGTH"] == 1024 * 1024
@@ -309,7 +310,8 @@ async def test_a_bug_in_reading_a_file_ends_nothing(
         assert (bug.partition(" ")[0], error.partition(" ")[0]) == ("ERROR", "ERROR")
         assert running.notices.keys() == {"tokens"}
         assert running.tokens == [A, B]
-    assert await running.reload() == []
+    (mended,) = await running.reload()
+    assert mended.startswith("INFO mended: tokens: a bug kept it from being taken over")
     assert running.notices == {}
 
 
@@ -321,7 +323,8 @@ async def test_both_files_may_be_wrong_at_once(running: Running) -> None:
     assert len(await running.reload()) == 2
     assert running.notices.keys() == {"config", "tokens"}
     running.write("tokens.json", token_file(A, B))
-    assert await running.reload() == []
+    (mended,) = await running.reload()
+    assert mended.startswith("INFO mended: tokens.json: ")
     assert running.notices.keys() == {"config"}
 
 

@@ -184,7 +184,7 @@ async def test_a_fault_that_becomes_another_is_told_anew_and_one_that_was_taken_
         ("{", 1),
         ("{", 0),
         ("", 1),
-        (token_file(A, B), 0),
+        (token_file(A, B), 1),
         ("", 1),
         (token_file(B, A), None),
     ):

@@ -46,7 +46,8 @@ async def test_a_token_file_that_appears_later_is_taken_over(running: Running) -
     running.write("tokens.json", "")
     assert len(await running.reload()) == 1
     (running.place / "tokens.json").unlink()
-    assert await running.reload() == []
+    (mended,) = await running.reload()
+    assert mended.startswith("INFO mended: tokens.json: ")
     assert running.notices == {}
     running.write("data/token.json", token_file(A))
     assert await running.reload() == [
@@ -100,7 +101,8 @@ async def test_a_configuration_that_vanishes_stays_in_use(
     assert (running.may(SECRET), running.may("")) == (True, False)
     assert running.server.pool.book.accounts[0].egress.proxy_url == "http://proxy.example.com:1"
     (running.place / "config.toml~").rename(running.place / "config.toml")
-    assert await running.reload() == []
+    (mended,) = await running.reload()
+    assert mended.startswith("INFO mended: config.toml: ")
     assert running.notices == {}
 
 
@@ -198,7 +200,7 @@ async def test_while_there_is_a_fault_files_are_read_now_and_then(
     await trio.sleep(10)
     assert running.notices == {}
     assert running.tokens == [C]
-    assert len(running.said()) == 1
+    assert [line.split(":")[0].split()[1] for line in running.said()] == ["mended", "tokens.json"]
 
 
 @watched

@@ -43,6 +43,8 @@ TEXT_KEYS = [
     ("grok", "x_statsig_id"),
     ("grok", "filtered_tags"),
     ("fetch", "allow_hosts"),
+    ("alerts", "webhook"),
+    ("alerts", "smtp_password"),
 ]
 
 

@@ -63,6 +63,9 @@ BY_SUBJECT = (
 """Rooms whose tests are divided by what the whole room does, and not by its modules."""
 
 TESTED_WITH = {
+    "protocol/alerts/alert.py": "protocol/alerts/test_book.py",
+    "protocol/alerts/kinds.py": "protocol/alerts/test_book.py",
+    "protocol/alerts/standing.py": "protocol/alerts/test_book.py",
     "protocol/counters.py": "protocol/grok_web/test_decoder.py",
     "protocol/models.py": "test_config.py",
     "protocol/quota.py": "protocol/pool/test_quota.py",
@@ -126,6 +129,9 @@ TESTED_WITH = {
         f"protocol/official/{name}.py": "protocol/official/test_decoder.py"
         for name in ("answer", "calls", "endings", "event_types", "items", "own_tools")
     },
+    "protocol/history/groups.py": "protocol/history/test_usage.py",
+    "protocol/history/report.py": "protocol/history/test_usage.py",
+    "protocol/history/steps.py": "protocol/history/test_usage.py",
     "protocol/pages.py": "protocol/grok_web/test_refusals.py",
     "protocol/recording/covering.py": "protocol/recording/test_redact.py",
     "protocol/recording/frame_texts.py": "protocol/recording/test_frames.py",
@@ -135,6 +141,9 @@ TESTED_WITH = {
     "protocol/recording/vocabulary.py": "protocol/recording/test_redact.py",
     "protocol/token_file/places.py": "protocol/token_file/test_reading.py",
     "protocol/urls/groks_hosts.py": "protocol/token_file/test_text.py",
+    "runtime/alerts/target.py": "runtime/alerts/test_sender.py",
+    "runtime/alerts/watch.py": "test_alerts.py",
+    "runtime/disk/cache_use.py": "runtime/disk/test_media_cache.py",
     "runtime/disk/media_files.py": "runtime/disk/test_media_cache.py",
     "runtime/disk/media_folder.py": "runtime/disk/test_media_cache.py",
     "runtime/threads.py": "runtime/disk/test_disk_thread.py",

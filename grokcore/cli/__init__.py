@@ -15,6 +15,8 @@ from ..web.server import PortInUse
 from .build import add_build_command
 from .check import add_check_command
 from .import_curl import add_import_curl_command
+from .keys import add_key_commands
+from .migrate import add_migrate_command
 from .models import add_models_command
 from .program import program
 from .redaction import without_secrets
@@ -75,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=serve_command)
     add_models_command(commands, parents)
     add_token_commands(commands, parents)
+    add_key_commands(commands, parents)
     add_import_curl_command(commands, parents)
+    add_migrate_command(commands, parents)
     add_check_command(commands, parents)
     add_replay_command(commands, parents)
     add_build_command(commands)

@@ -14,10 +14,11 @@ from pathlib import Path
 import trio
 from attrs import evolve
 
-from ..config import Config, ImageMode, LongContext
+from ..config import AlertsConfig, Config, ImageMode, LongContext
 from ..errors import ConfigError
 from ..logs import FOLD_S, write_folded
 from ..protocol.browser_values import RECORD_KEYS
+from ..protocol.condition import Condition
 from ..protocol.emulation.forms import WORDS
 from ..protocol.emulation.tools_text import ToolTexts
 from ..protocol.grok_web.identity import Identity
@@ -47,14 +48,19 @@ from ..runtime.wall import WallClock, clock_reader
 from ..web.app import create_app
 from ..web.condition import ConditionWatch
 from ..web.delivery import Deliveries
+from ..web.edits import Edits
 from ..web.media_maker import MediaMaker
 from ..web.observing.asked_models import AskedModels
 from ..web.observing.census import Census
+from ..web.observing.condition_log import ConditionLog
 from ..web.observing.metrics import Metrics, watch_lag
 from ..web.observing.request_log import RequestLog
 from ..web.server import serve
 from ..web.services import Services
 from ..web.state import ServerState
+from .alerting import RECORD_KEY as ALERTS_KEY
+from .alerting import Alerting
+from .history import kept_history
 from .official import RECORD_KEYS as OFFICIAL_KEYS
 from .official import Official
 from .program import command
@@ -89,6 +95,7 @@ class Server:
         offered.
     :ivar lane: the lanes of questions that clients ask from now on.
     :ivar services: the parts that routes use.
+    :ivar edits: the means to edit the owner's files; None for a server without files.
     """
 
     def __init__(
@@ -128,12 +135,16 @@ class Server:
         self._quotas = QuotaKeeper(
             self.pool, lambda: quota_asker(self.state.config, self._transport)
         )
+        self._alerting = Alerting(config, self._wall, self._fetching, self._to_alert)
+        self.state.warned["alerts"] = self._alerting.fault
         self._keeper = self._recall(state_file) if state_file is not None else None
+        self._history = kept_history(state_file, self.state) if state_file is not None else None
         self._media: MediaCache | None = None
         if state_file is not None:
             self._media = MediaCache(state_file.path.parent / MEDIA_FOLDER, _cache_bytes(config))
         deliveries = Deliveries(self._media)
         self.media_maker: Callable[[], MediaMaker | None] = self._offered_media
+        self.edits: Edits | None = None
         census = Census(self.gateway)
         self.services = Services(
             self.gateway,
@@ -144,8 +155,9 @@ class Server:
             ConditionWatch(self.gateway, self.state, AskedModels(), census),
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
             command(),
+            lambda: self.edits,
         )
-        self._metrics = Metrics(self.gateway, self.services.census)
+        self._metrics = Metrics(self.services.measured)
         self._listen()
 
     def _watched_wall(self, rest: GrokWebLane) -> WallClock:
@@ -183,13 +195,19 @@ class Server:
         book = self.pool.book
         keys = {entry.key for entry in self._tokens}
         reading = self._wall.look()
-        records = pruned(file.load(), keys | RECORD_KEYS | OFFICIAL_KEYS, reading.wall)
+        records = pruned(
+            file.load(), keys | RECORD_KEYS | OFFICIAL_KEYS | {ALERTS_KEY}, reading.wall
+        )
         set_since = self._wall.recall(records)
         book.recall(records, reading.now, reading.offset, set_since)
         self.state.browser.recall(records, reading.wall, set_since)
         self.official.recall(records)
+        self._alerting.recall(records, set_since)
+        self.state.key_days.recall(records)
         keeper = StateKeeper(file, self._unsaved_records, records)
         self.pool.on_change.append(keeper.changed)
+        self._alerting.on_change.append(keeper.changed)
+        self.state.on_key_use.append(keeper.changed)
         for desk in self.official.desks:
             desk.on_change.append(keeper.changed)
         keeper.changed()  # a value that is new since the last run
@@ -200,7 +218,7 @@ class Server:
     def _unsaved_records(self) -> Mapping[str, Record | None]:
         reading = self._wall.look()
         stamp = self._wall.stamp(reading)
-        values = self.state.browser.take_unsaved()
+        values = self.state.browser.take_unsaved() | self._alerting.take_unsaved()
         official = self.official.take_unsaved()
         made = {"at": round(reading.wall, 3)} | stamp
         return (
@@ -209,8 +227,13 @@ class Server:
                 for account in self.pool.book.take_unsaved()
             }
             | {key: record and record | made for key, record in values.items()}
+            | {name: day | made for name, day in self.state.key_days.take_records().items()}
             | official
         )
+
+    def _to_alert(self) -> Condition | None:
+        """The condition as the alerts see it: a server that is stopping has none."""
+        return None if self.state.draining else self.services.condition()
 
     def _time_missed(self, seconds: float) -> None:
         if seconds >= LOGGED_ABOVE_S:
@@ -266,8 +289,9 @@ class Server:
         if self._media is not None:
             await _unless(stop, self._media.load)
         async with trio.open_nursery() as nursery:
-            if self._keeper is not None:
-                await nursery.start(self._keeper.run)
+            for keeper in (self._keeper, self._history):
+                if keeper is not None:
+                    await nursery.start(keeper.run)
             async with trio.open_nursery() as helpers:
                 await helpers.start(self._transport.run)
                 await helpers.start(self._fetching.run)
@@ -280,12 +304,18 @@ class Server:
                     helpers.start_soon(watch_lag, self._metrics.lagged)
                     self._watch_standstills()
                     helpers.start_soon(self._wall.run)
-                    helpers.start_soon(_log_folded_faults)
+                    helpers.start_soon(_log_faults, self.services.condition)
+                    helpers.start_soon(self._alerting.run)
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
                 helpers.cancel_scope.cancel()
             # last, so that state which the others learned at their end is saved
             nursery.cancel_scope.cancel()
+
+    def doubt_disk(self, reason: str) -> None:
+        """Report that learned state can't be saved, until a write has succeeded."""
+        if self._keeper is not None:
+            self._keeper.doubt(reason)
 
     def _watch_standstills(self) -> None:
         """Report standstills to the metrics: a clock that leaves them out is the only part that
@@ -313,6 +343,7 @@ class Server:
         self._fetching.adopt(curl_settings(config))
         self._to_xai.adopt(curl_settings(config))
         self.official.adopt(config)
+        self._alerting.adopt(config)
         self.gateway.official = dict(self.official.lanes)
         rest = evolve(self.lane.rest, settings=lane_settings(config))
         self.lane = self.gateway.lane = self._lanes(rest, config)
@@ -370,13 +401,13 @@ def quota_asker(config: Config, transport: CurlTransport) -> QuotaAsker:
 
 
 def with_simulator(config: Config, url: str) -> Config:
-    """*config* with a simulated Grok at *url* in the place of the real one, and no credential of an
-    official lane: a key in the environment goes nowhere.
+    """*config* with a simulated Grok at *url* in the place of the real one, no credential of an
+    official lane, and no target of alerts: nothing goes to places that the environment names.
     """
     grok = evolve(config.grok, base_url=url, assets_url=url, proxy_url="")
     api = evolve(config.api, key="", key_file="")
     cli = evolve(config.cli, auth_file="", token_command=())
-    return evolve(config, grok=grok, api=api, cli=cli)
+    return evolve(config, grok=grok, api=api, cli=cli, alerts=AlertsConfig())
 
 
 def lane_settings(config: Config) -> GrokWebSettings:
@@ -420,7 +451,10 @@ async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None
         nursery.cancel_scope.cancel()
 
 
-async def _log_folded_faults() -> None:
+async def _log_faults(condition: Callable[[], Condition]) -> None:
+    """Log counts of repeated faults, and reasons for the condition that have come or gone."""
+    log = ConditionLog()
     while True:
         await trio.sleep(FOLD_S / 6)
         write_folded()
+        log.look(condition())

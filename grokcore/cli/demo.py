@@ -16,6 +16,7 @@ from ..config import Config
 from ..simulator.official.app import KEY, TOKEN, OfficialSimulator
 from ..simulator.official.serve import OfficialUrls, serve_official
 from ..simulator.serve import serve_simulator
+from ..simulator.showcase import showcase
 from .assembly import with_simulator
 
 __all__ = ["AUTH_FILE", "DAILY_USD", "serve_demo"]
@@ -46,7 +47,7 @@ async def serve_demo(
     :param folder: where the session of the simulated CLI is written.
     """
     async with trio.open_nursery() as nursery:
-        grok = await nursery.start(serve_simulator)
+        grok = await nursery.start(serve_simulator, showcase())
         urls = await nursery.start(serve_official, OfficialSimulator(pace_s=PACE_S))
         file = folder / AUTH_FILE
         _write_session(file)
@@ -69,4 +70,6 @@ def _with_official(config: Config, urls: OfficialUrls, auth_file: Path) -> Confi
         client_version=CLI_VERSION,
         models=CLI_MODELS,
     )
-    return evolve(config, api=api, cli=cli)
+    # Edits go to files in the demo's own folder.
+    server = evolve(config.server, page_edits=True)
+    return evolve(config, server=server, api=api, cli=cli)

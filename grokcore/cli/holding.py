@@ -39,7 +39,7 @@ class HeldStateFile(StateFile):
 
         :raises OSError: also if another server has the folder.
         """
-        self._hold()
+        self.hold()
         return super().save(lines)
 
     def append(self, lines: Sequence[bytes], size: int) -> int:
@@ -47,10 +47,14 @@ class HeldStateFile(StateFile):
 
         :raises OSError: also if another server has the folder.
         """
-        self._hold()
+        self.hold()
         return super().append(lines, size)
 
-    def _hold(self) -> None:
+    def hold(self) -> None:
+        """Make the folder again if it is gone.
+
+        :raises OSError: if another server has it.
+        """
         if self.directory.renew() and not self.directory.is_ours():
             raise OSError(errno.EBUSY, "another grok2api has its folder")
 

@@ -158,7 +158,7 @@ class OfficialWay:
         self.offer.ours = frozenset(config.models)
         self.offer.stand_ins = dict(settings.stand_ins)
         if isinstance(settings, ApiConfig):
-            self.desk.calendar = Days(settings.timezone, time.time)
+            self.desk.calendar = Days(settings.timezone or config.server.timezone, time.time)
             if self.desk.spending is not None:
                 self.desk.spending.cap = round(settings.daily_usd * TICKS_PER_USD)
         self.lane = self._lane()
@@ -283,7 +283,7 @@ class Official:
 
         :raises ConfigError: if this machine does not know the time zone; nothing has changed then.
         """
-        Days(config.api.timezone, time.time)
+        Days(config.api.timezone or config.server.timezone, time.time)
         for way in self.ways:
             way.adopt(config)
         self.media.base_url = config.api.base_url

@@ -91,9 +91,11 @@ def has_secrets(config: Config) -> bool:
     """Whether the configuration contains secrets. (The hash of a key is none.)"""
     grok = config.grok
     statsig = grok.x_statsig_id not in ("", DEFAULT_STATSIG_ID)
-    return bool(grok.api_key or grok.cf_clearance or "@" in grok.proxy_url or statsig) or any(
-        key.key for key in config.keys
-    )
+    alerts = config.alerts
+    told_to = alerts.webhook or alerts.ntfy or alerts.smtp_password  # such URLs are secrets
+    return bool(
+        grok.api_key or grok.cf_clearance or "@" in grok.proxy_url or statsig or told_to
+    ) or any(key.key for key in config.keys)
 
 
 def _access_to(path: Path, *, secret: bool) -> Access | None:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-import attrs
 import trio
 from attrs import evolve
 
@@ -24,9 +23,10 @@ from ..protocol.tokens import TokenEntry
 from ..runtime.disk.watch import Watch
 from ..runtime.transport.curl import check_library
 from .assembly import Server, curl_settings
+from .changes import changed_settings, differences
 from .setup import InputFiles, Settings, naming, refuse_open_door
 
-__all__ = ["NEEDS_RESTART", "Reloader", "differences"]
+__all__ = ["NEEDS_RESTART", "Reloader"]
 
 NEEDS_RESTART = frozenset(
     {
@@ -74,6 +74,7 @@ class Reloader:
         self._warnings = frozenset(settings.warnings)
         self._needs_restart: list[str] = []
         self._asked_for = False
+        self._one_at_a_time = trio.Lock()  # an older reading must not be applied after a newer one
         self.on_reload: list[Callable[[], None]] = []
         self.watch = Watch(lambda: inputs.files, known=inputs.seen)
 
@@ -97,6 +98,10 @@ class Reloader:
         """Read both files and apply those without a fault; log a line for each change and each
         fault.
         """
+        async with self._one_at_a_time:
+            await self._reload()
+
+    async def _reload(self) -> None:
         asked_for, self._asked_for = self._asked_for, False
         changed = [
             await self._note("config", self._inputs.read_config, self._take_config),
@@ -125,7 +130,10 @@ class Reloader:
             _log.exception("a bug kept %s from being taken over", what)
             fault = f"{what}: a bug kept it from being taken over; the log has the details"
         else:
-            return notices.pop(what, None) is not None or changed
+            mended = notices.pop(what, "")
+            if mended and not changed:  # else "taken over" says it
+                _log.info("mended: %s", mended)
+            return bool(mended) or changed
         new = notices.get(what) != fault
         if new:
             _log.error("not taken over, the old one stays in use: %s", fault)
@@ -149,7 +157,7 @@ class Reloader:
         changes = [*differences(old, config)]
         restart = sorted(
             f"[{section}] {name}"
-            for section, name in _changed(old, settings.config) & NEEDS_RESTART
+            for section, name in changed_settings(old, settings.config) & NEEDS_RESTART
         )
         new_restart = bool(restart) and restart != self._needs_restart
         if new_restart:
@@ -214,55 +222,3 @@ def _pinned(new: Config, old: Config) -> Any:
         name: getattr(old.server, name) for section, name in NEEDS_RESTART if section == "server"
     }
     return evolve(new.server, **kept)
-
-
-def _changed(old: Config, new: Config) -> set[tuple[str, str]]:
-    return {
-        (section.rstrip("_"), field.name)
-        for section, before, after in _sections(old, new)
-        for field in attrs.fields(type(before))
-        if getattr(before, field.name) != getattr(after, field.name)
-    }
-
-
-def _sections(old: Config, new: Config) -> Iterator[tuple[str, Any, Any]]:
-    for section in ("server", "grok", "api", "cli", "global_", "pool", "fetch"):
-        yield section, getattr(old, section), getattr(new, section)
-
-
-def differences(old: Config, new: Config) -> Iterator[str]:
-    """The differences, setting by setting: ``[pool] queue_seconds 10 -> 5``. Values of secrets are
-    not shown.
-    """
-    for section, before, after in _sections(old, new):
-        for field in attrs.fields(type(before)):
-            was, is_now = getattr(before, field.name), getattr(after, field.name)
-            if was != is_now:
-                shown = f"{_shown(was)} -> {_shown(is_now)}" if field.repr else "changed"
-                yield f"[{section.rstrip('_')}] {field.name} {shown}"
-    if old.keys != new.keys:
-        yield "[[keys]] changed"
-    clocks = ("stream_first_response_timeout", "stream_chunk_timeout", "stream_total_timeout")
-    if all(getattr(old.grok, name) == getattr(new.grok, name) for name in clocks):
-        yield from _table_differences(old.models, new.models)
-    else:  # these are the clocks of all models, and reported once
-        yield from _table_differences(_without_clocks(old), _without_clocks(new))
-
-
-def _without_clocks(config: Config) -> Mapping[str, Any]:
-    return {name: evolve(model, limits=None) for name, model in config.models.items()}
-
-
-def _table_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name):
-            how = "added" if name not in old else "removed" if name not in new else "changed"
-            yield f'[models."{name}"] {how}'
-
-
-def _shown(value: Any) -> str:
-    value = getattr(value, "value", value)
-    if isinstance(value, frozenset):
-        value = sorted(value)
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"

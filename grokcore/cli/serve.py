@@ -25,17 +25,21 @@ from ..logs import configure_logging, drain_log, stderr_without_waiting
 from ..protocol.token_file.reading import Note, parse_token_file
 from ..protocol.tokens import TokenEntry
 from ..runtime.disk.data_dir import DataDirectory
+from ..runtime.disk.writable import writing_fault
 from ..runtime.running_clock import RunningClock
 from ..simulator.demo_tokens import DEMO_TOKENS
 from ..web.server import PortInUse, listen
 from .assembly import Server, check_curl
+from .farewell import Farewell
 from .holding import HeldStateFile, keep_holding
 from .lanes_told import lane_lines, lanes_that_answer
 from .last_net import LAST_LINES_S, LastNet
+from .page_edits import DemoFiles, OwnersFiles, PageEdits
 from .permissions import look_at_access
 from .reload import Reloader, log_note
 from .reporting import STOP_MARGIN_S, Reporter
 from .setup import InputFiles, Settings, data_folder, naming, refuse_open_door
+from .sources_told import sources_line
 from .systemd import Notifier, passed_sockets
 from .tokens.states import STATE_FILE
 
@@ -103,6 +107,8 @@ def _serve(
         _data_directory(config, demo=inputs.demo) as folder,
         LastNet() as net,
     ):
+        if not inputs.demo:
+            _log.info("%s", sources_line(inputs, settings, len(tokens), folder.path))
         if folder.fault:
             _log.warning("%s: %s. Learned state is not saved.", folder.path, folder.fault)
         state_file = None if folder.fault else HeldStateFile(folder.path / STATE_FILE, folder)
@@ -230,6 +236,9 @@ async def _serve_until_signal(start: _Start) -> None:
         if start.folder_fault:
             server.state.faults["state"] = lambda: start.folder_fault
             server.pool.written = _never(start.folder_fault)
+        elif fault := writing_fault(start.folder):
+            server.doubt_disk(fault)
+        farewell = Farewell(server)
         reporter = Reporter(start.notifier, server)
         reloader = (
             None
@@ -238,7 +247,10 @@ async def _serve_until_signal(start: _Start) -> None:
         )
         if reloader is not None:
             reloader.on_reload.append(reporter.reloaded)
-        helpers.start_soon(_heed_signals, stop, reloader, reporter, start)
+            server.edits = PageEdits(OwnersFiles(start.inputs, server, reloader))
+        else:
+            server.edits = PageEdits(DemoFiles(start.folder, server))
+        helpers.start_soon(_heed_signals, stop, reloader, reporter, farewell, start)
         # All objects made so far stay, so the collector need not visit them again.
         gc.collect()
         gc.freeze()
@@ -255,6 +267,7 @@ async def _serve_until_signal(start: _Start) -> None:
                 helpers.start_soon(keep_holding, start.state_file.directory, server.state)
             if reloader is not None:
                 helpers.start_soon(reloader.run)
+        farewell.end()
         helpers.cancel_scope.cancel()
 
 
@@ -274,7 +287,11 @@ def _at(config: Config, start: _Start) -> _Start:
 
 
 async def _heed_signals(
-    stop: trio.Event, reloader: Reloader | None, reporter: Reporter, start: _Start
+    stop: trio.Event,
+    reloader: Reloader | None,
+    reporter: Reporter,
+    farewell: Farewell,
+    start: _Start,
 ) -> None:
     hangup = {signal.SIGHUP} if hasattr(signal, "SIGHUP") else set()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *hangup) as signals:
@@ -286,9 +303,11 @@ async def _heed_signals(
                 else:
                     reporter.reloaded()
             elif stop.is_set():
+                farewell.hurried(received)
                 drain_log(LAST_LINES_S)
                 os._exit(128 + received)  # a second signal: its sender has lost patience
             else:
+                farewell.begin(received)
                 reporter.stopping()
                 start.net.spread(start.settings.config.server.grace_seconds + STOP_MARGIN_S)
                 stop.set()

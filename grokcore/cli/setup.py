@@ -28,7 +28,9 @@ __all__ = [
     "CONFIG_PLACES",
     "TOKEN_PLACES",
     "InputFiles",
+    "OpenDoor",
     "Settings",
+    "Unreadable",
     "chosen_file",
     "data_folder",
     "naming",
@@ -40,6 +42,15 @@ CONFIG_PLACES = ("config.toml", "data/config.toml", "data/setting.toml")
 TOKEN_PLACES = ("tokens.json", "data/token.json")
 """Default places, in this order. Those in ``data`` are the original project's, the newer one first.
 """
+
+
+class OpenDoor(ConfigError):
+    """The server would be open to other machines without a key."""
+
+
+class Unreadable(ConfigError):
+    """A file can't be read."""
+
 
 NEIGHBOURS = ("config.toml", "setting.toml")
 """Names of configurations beside a token file."""
@@ -126,6 +137,7 @@ class InputFiles:
         )
         settings = evolve(settings, warnings=(*warnings, *remarks))
         refuse_open_door(config, str(settings.source("server", "host") or ""))
+        _check_zones(settings)
         _check_official(settings)
         return settings
 
@@ -186,15 +198,23 @@ class InputFiles:
             return entries_of(readings), notes_on(readings)
 
 
-def _check_official(settings: Settings) -> None:
-    """Check settings of the official lanes that only this machine, or both together, can judge.
+def _check_zones(settings: Settings) -> None:
+    """Check time zones, which only this machine can judge.
 
-    :raises ConfigError: if this machine does not know the time zone, or a lane that shall come
-        first has no credential.
+    :raises ConfigError: if it does not know one.
+    """
+    for section in ("server", "api"):
+        with naming(settings.source(section, "timezone")):
+            zone = getattr(settings.config, section).timezone
+            Days(zone, lambda: 0.0, f"[{section}] timezone")
+
+
+def _check_official(settings: Settings) -> None:
+    """Check settings of the official lanes that only both together can judge.
+
+    :raises ConfigError: if a lane that shall come first has no credential.
     """
     api, cli = settings.config.api, settings.config.cli
-    with naming(settings.source("api", "timezone")):
-        Days(api.timezone, lambda: 0.0)
     first = (LaneUse.FIRST, LaneUse.ONLY)
     for section, use, has, needed in (
         ("api", api.use, api.key or api.key_file, "key, key_file or $XAI_API_KEY"),
@@ -265,7 +285,7 @@ def read_file(path: Path) -> bytes:
     try:
         return read_regular(path)
     except OSError as error:
-        raise ConfigError(f"{name_of(path)}: can't be read: {error.strerror}") from None
+        raise Unreadable(f"{name_of(path)}: can't be read: {error.strerror}") from None
 
 
 @contextlib.contextmanager
@@ -273,6 +293,8 @@ def naming(path: Path | str | None) -> Iterator[None]:
     """Put the name of a file, flag or variable before the message of a ConfigError."""
     try:
         yield
+    except Unreadable:  # names its file already
+        raise
     except ConfigError as error:
         raise ConfigError(
             f"{path}: {error}" if path and not str(error).startswith(f"{path}:") else str(error)
@@ -292,4 +314,4 @@ def refuse_open_door(config: Config, name: str) -> None:
         fault = (
             f"[server] host: {host} is reachable from other machines, so [grok] api_key must be set"
         )
-        raise ConfigError(in_file + fault)
+        raise OpenDoor(in_file + fault)

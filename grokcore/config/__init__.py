@@ -12,6 +12,7 @@ from .loading import SECTIONS, load_config, official_row
 from .sections import (
     DEFAULT_LIMITS,
     DEFAULT_STATSIG_ID,
+    AlertsConfig,
     ApiConfig,
     CliConfig,
     Config,
@@ -33,6 +34,7 @@ __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_STATSIG_ID",
     "SECTIONS",
+    "AlertsConfig",
     "ApiConfig",
     "CliConfig",
     "Config",

@@ -19,6 +19,7 @@ from .pasted import taken_out
 from .places import place_of
 from .sections import (
     DEFAULT_LIMITS,
+    AlertsConfig,
     ApiConfig,
     CliConfig,
     Config,
@@ -44,6 +45,7 @@ SECTIONS: dict[str, type] = {
     "global": GlobalConfig,
     "pool": PoolConfig,
     "fetch": FetchConfig,
+    "alerts": AlertsConfig,
     "api": ApiConfig,
     "cli": CliConfig,
 }
@@ -309,6 +311,8 @@ def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
         path = ("keys", str(number), *_key_name(table))
         warnings += _unknown(table, fields_dict(KeyConfig), f"{_shown(path)} {{}}")
         warnings += [f"{_shown((*path, name))}: {words}" for name, words in _tidy(table, "keys")]
+        if hasattr(table.get("expires"), "isoformat"):  # a TOML date or time, without quotes
+            table["expires"] = table["expires"].isoformat()
         key = structured(table, KeyConfig, path)
         if not (key.key or key.sha256) or (
             key.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256)

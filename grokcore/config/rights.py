@@ -24,7 +24,7 @@ from attrs import define, field
 from ..protocol.models import LaneName
 from .sections import Config, KeyConfig
 
-__all__ = ["Guard", "Said", "settings_in"]
+__all__ = ["Guard", "Said", "digests_of", "limits_of", "settings_in"]
 
 Said: TypeAlias = frozenset[tuple[str, str]]
 """Section and key of each setting that a file has; the key is empty for the section itself."""
@@ -36,6 +36,7 @@ SAFEGUARDS: Mapping[tuple[str, str], str] = {
     ("grok", "proxy_url"): "Grok would see this machine's own address",
     ("grok", "base_url"): "the tokens would go to another address",
     ("server", "allowed_hosts"): "every Host header would be let in",
+    ("server", "timezone"): "the day of each key would end at another hour",
     ("api", "base_url"): "the key would go to another address",
     ("api", "daily_usd"): "a day could cost another amount",
     ("api", "use"): "questions could cost money",
@@ -95,7 +96,7 @@ class Guard:
         if config.grok.api_key and self._limits.get(_digest(config.grok.api_key)):
             yield "[grok] api_key: is a guest's key, and would lose its limits"
         for key in config.keys:
-            lost = self._had(key) - _limits_of(key)
+            lost = self._had(key) - limits_of(key)
             if lost:
                 yield (
                     f"[[keys]] {key.name}: has no {' and no '.join(sorted(lost))} any more, "
@@ -106,15 +107,15 @@ class Guard:
         """The limits of a former key with these digests, else of one with this name."""
         if key in self.config.keys:
             return frozenset()
-        had = [self._limits[digest] for digest in _digests(key) if digest in self._limits]
+        had = [self._limits[digest] for digest in digests_of(key) if digest in self._limits]
         return frozenset[str]().union(*(had or [self._limits.get(key.name, frozenset())]))
 
     def _remember(self) -> None:
         """Remember each key's limits: a half-saved file may lack a key that comes back."""
         for key in self.config.keys:
-            identities: tuple[bytes | str, ...] = (*_digests(key), key.name)
+            identities: tuple[bytes | str, ...] = (*digests_of(key), key.name)
             for identity in identities:
-                self._limits[identity] = self._limits.get(identity, frozenset()) | _limits_of(key)
+                self._limits[identity] = self._limits.get(identity, frozenset()) | limits_of(key)
 
     def _lost_safeguards(self, config: Config, said: Said) -> Iterator[str]:
         for setting, consequence in SAFEGUARDS.items():
@@ -132,10 +133,10 @@ def _is_keyed(config: Config) -> bool:
 
 
 def _has_owner(config: Config) -> bool:
-    return bool(config.grok.api_key) or any(not _limits_of(key) for key in config.keys)
+    return bool(config.grok.api_key) or any(not limits_of(key) for key in config.keys)
 
 
-def _limits_of(key: KeyConfig) -> frozenset[str]:
+def limits_of(key: KeyConfig) -> frozenset[str]:
     """The names of a key's limits."""
     if key.lanes is not None and set(key.lanes) == set(LaneName):
         key = attrs.evolve(key, lanes=None)  # all lanes are no limit
@@ -143,7 +144,8 @@ def _limits_of(key: KeyConfig) -> frozenset[str]:
     return frozenset(limit.name for limit in limits if getattr(key, limit.name) != limit.default)
 
 
-def _digests(key: KeyConfig) -> Iterator[bytes]:
+def digests_of(key: KeyConfig) -> Iterator[bytes]:
+    """The digests of a key's forms: in clear, and hashed."""
     if key.key:
         yield _digest(key.key)
     if key.sha256:

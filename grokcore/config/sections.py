@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import enum
 import ipaddress
 import re
@@ -12,6 +13,9 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import field, frozen
 
+from ..protocol.alerts.kinds import KINDS
+from ..protocol.alerts.smtp_url import parse_smtp_url
+from ..protocol.alerts.styles import WebhookStyle
 from ..protocol.dialects.rendering import ThinkingStyle
 from ..protocol.emulation.forms import DEFAULT_WORDS, WORDS
 from ..protocol.grok_web.markup import parse_tag_names
@@ -23,6 +27,7 @@ from .text import name_shown
 __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_STATSIG_ID",
+    "AlertsConfig",
     "ApiConfig",
     "CliConfig",
     "Config",
@@ -177,6 +182,48 @@ def _header_value(_: object, attribute: attrs.Attribute[Any], value: object) -> 
         )
 
 
+def _alert_kinds(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    known = sorted(kind.value for kind in KINDS)
+    for name in value:
+        if name not in known:
+            raise SettingFault(
+                (attribute.name,),
+                f"each must be one of {', '.join(known)}, and {name_shown(name)} is not",
+            )
+
+
+def _smtp(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    try:
+        parse_smtp_url(value or "smtp://none")
+    except ValueError as error:
+        raise SettingFault((attribute.name,), str(error)) from None
+
+
+_MAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
+
+
+def _mail_address(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    if value and not _MAIL.fullmatch(value):
+        raise SettingFault((attribute.name,), "must be a bare address, such as me@example.com")
+
+
+_MOMENT = re.compile(
+    r"([12][0-9]{3})-(0[1-9]|1[0-2])-([0-2][0-9]|3[01])"
+    r"(?:[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?"
+)
+
+
+def _moment(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    found = _MOMENT.fullmatch(value)
+    year, month, day = map(int, found.groups()[:3]) if found else (0, 0, 0)
+    if value and not (found and 1 <= day <= calendar.monthrange(year, month)[1]):
+        raise SettingFault(
+            (attribute.name,),
+            'must be a day such as "2026-12-31", or a time such as "2026-12-31T18:00:00Z"',
+        )
+
+
 # Converters -------------------------------------------------------------------------------------
 
 
@@ -211,7 +258,10 @@ def _statsig_form(value: str | dict[str, str]) -> str | dict[str, str]:
 
 @frozen
 class ServerConfig:
-    """``[server]``: where and how the server listens. Times are seconds."""
+    """``[server]``: where and how the server listens. Times are seconds.
+
+    :ivar timezone: whose midnight ends a day; a name of the IANA database.
+    """
 
     host: str = field(default="127.0.0.1", validator=_address)
     port: int = field(default=8000, validator=_within(0, 65535))
@@ -225,9 +275,11 @@ class ServerConfig:
     heartbeat_seconds: float = field(default=10, validator=_within(0.05, 3600))
     hold_seconds: float = field(default=45, validator=_within(0, 3600))
     write_timeout_seconds: float = field(default=30, validator=_within(0.05, 3600))
+    page_edits: bool = False
     allowed_hosts: tuple[str, ...] = field(
         default=(), validator=_each_like(_HOST, 'a name such as "grok.example.com"')
     )
+    timezone: str = "UTC"
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = field(
         default=(), validator=_each_like(_ORIGIN, '"https://app.example.com" or "*"')
@@ -311,6 +363,53 @@ class FetchConfig:
     allow_hosts: tuple[str, ...] = ()
 
 
+@frozen
+class AlertsConfig:
+    """``[alerts]``: the targets of alerts to the owner. All empty: no alerts.
+
+    :ivar kinds: the kinds of alerts that are wanted; empty for all.
+    :ivar repeat_minutes: the least time between two alerts of one kind.
+    :ivar webhook: a URL that takes JSON. Such URLs, and topics of ntfy, are secrets themselves.
+    :ivar smtp: the mail server, as ``smtps://user@host:465`` or ``smtp://user@host:587``.
+    :ivar email_from: the sender; empty for the user of *smtp*.
+    :ivar proxy_url: the way to *webhook* and *ntfy*; empty for a direct one. ``[grok] proxy_url``
+        is not used: it may be the fault that the alert is about.
+    """
+
+    kinds: tuple[str, ...] = field(default=(), validator=_alert_kinds)
+    repeat_minutes: float = field(default=60, validator=_within(1, 10080))
+    webhook: str = field(default="", validator=_url, repr=False)
+    webhook_style: WebhookStyle = WebhookStyle.AUTO
+    ntfy: str = field(default="", converter=_without_slash, validator=_url, repr=False)
+    ntfy_token: str = field(default="", validator=_header_value, repr=False)
+    email_to: tuple[str, ...] = field(default=(), validator=_each_like(_MAIL, '"me@example.com"'))
+    email_from: str = field(default="", validator=_mail_address)
+    smtp: str = field(default="", validator=_smtp)
+    smtp_password: str = field(default="", repr=False)
+    proxy_url: str = field(default="", converter=_proxy_form, validator=_proxy, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.email_to:
+            return
+        if not self.smtp:
+            raise SettingFault(("email_to",), "needs [alerts] smtp, the mail server")
+        if not self.sender:
+            raise SettingFault(
+                ("email_to",), "needs [alerts] email_from, since smtp has no address as its user"
+            )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a target."""
+        return bool(self.webhook or self.ntfy or self.email_to)
+
+    @property
+    def sender(self) -> str:
+        """The address that e-mails come from; empty if none is known."""
+        user = parse_smtp_url(self.smtp).user if self.smtp else ""
+        return self.email_from or (user if _MAIL.fullmatch(user) else "")
+
+
 def _official_names(_: object, attribute: attrs.Attribute[Any], value: Mapping[str, str]) -> None:
     if any(not name or not other for name, other in value.items()):
         raise SettingFault((attribute.name,), 'must give names: { "grok-auto" = "grok-4.7" }, say')
@@ -322,7 +421,7 @@ class ApiConfig:
 
     :ivar key_file: a file that holds the key alone; *key* is preferred.
     :ivar daily_usd: the most that a day may cost, in US dollars.
-    :ivar timezone: whose midnight ends a day; a name of the IANA database.
+    :ivar timezone: whose midnight ends a day of this lane; empty for ``[server] timezone``.
     :ivar models: names of xAI's models that this lane may answer; empty for all that xAI lists.
     :ivar stand_ins: by a name of this server's table, the model of xAI's that answers for it here.
     :ivar images: whether the official routes for pictures and videos are offered.
@@ -333,7 +432,7 @@ class ApiConfig:
     base_url: str = field(default="https://api.x.ai/v1", converter=_without_slash, validator=_url)
     use: LaneUse = LaneUse.OVERFLOW
     daily_usd: float = field(default=1.0, validator=_within(0, 1_000_000))
-    timezone: str = "UTC"
+    timezone: str = ""
     models: tuple[str, ...] = ()
     stand_ins: dict[str, str] = field(factory=dict, validator=_official_names)
     images: bool = False
@@ -365,6 +464,10 @@ class CliConfig:
 class KeyConfig:
     """An entry of ``[[keys]]``: a key of the API, in clear or as its SHA-256 (hex).
 
+    :ivar per_day: requests a day, and *tokens_per_day* estimated tokens of questions and answers;
+        0 is no limit. ``[server] timezone`` ends a day.
+    :ivar expires: the last day of the key, or the time of its end (RFC 3339; without an offset in
+        ``[server] timezone``). Empty for none.
     :ivar lanes: the lanes that the key may use. None: all for a key without limits, else grok.com's
         web sessions alone, so that no guest spends the owner's money.
     """
@@ -375,6 +478,9 @@ class KeyConfig:
     models: tuple[str, ...] = ()
     rpm: int = field(default=0, validator=_within(0, 1_000_000))
     concurrent: int = field(default=0, validator=_within(0, 1_000_000))
+    per_day: int = field(default=0, validator=_within(0, 1_000_000_000))
+    tokens_per_day: int = field(default=0, validator=_within(0, 1_000_000_000_000))
+    expires: str = field(default="", validator=_moment)
     lanes: tuple[LaneName, ...] | None = None
 
 
@@ -407,6 +513,7 @@ class Config:
     global_: GlobalConfig = GlobalConfig()
     pool: PoolConfig = PoolConfig()
     fetch: FetchConfig = FetchConfig()
+    alerts: AlertsConfig = AlertsConfig()
     api: ApiConfig = ApiConfig()
     cli: CliConfig = CliConfig()
     keys: tuple[KeyConfig, ...] = ()

@@ -35,7 +35,7 @@ from .scripts import (
 )
 from .sockets import PageSockets
 
-__all__ = ["Call", "Simulator"]
+__all__ = ["Call", "Simulator", "unscripted"]
 
 CHAT_PATHS = re.compile(r"/rest/app-chat/conversations/(new|[^/]+/responses)")
 RATE_LIMITS_PATH = "/rest/rate-limits"
@@ -90,6 +90,7 @@ class Simulator(ScriptedService[Call]):
         ever.
     :ivar ask_scripts: the same for requests for rate limits.
     :ivar default: the answer to chats of tokens without a script.
+    :ivar paint: returns the picture at a path, for those who are signed in; None if it has none.
     :ivar limits: the allowances of accounts, by session token and model name (or mode id); others
         have no limit.
     :ivar dead: session tokens that are refused everywhere.
@@ -116,6 +117,7 @@ class Simulator(ScriptedService[Call]):
     limits: dict[tuple[str, str], Limit] = field(factory=dict)
     dead: set[str] = field(factory=set)
     default: Callable[[Call], Script] | None = None
+    paint: Callable[[str], Script | None] | None = None
     strict: bool = True
     signature: str = ""
     strict_limits: bool = False
@@ -174,7 +176,7 @@ class Simulator(ScriptedService[Call]):
         if method == "POST" and call.path in (UPLOAD_PATH, POST_PATH):
             return self._filed(call)
         if method == "GET" and call.path.startswith(ASSETS_PREFIX):
-            return self.asset_scripts.get(call.path) or asset(call.path, allowed=self._knows(call))
+            return self._asset(call)
         if method == "GET" and call.path == TRACE_PATH:
             return self.trace_script or trace(call.headers.get("user-agent", ""))
         if (method, call.path) in {("GET", SESSION_PATH), ("POST", MODES_PATH)}:
@@ -190,7 +192,14 @@ class Simulator(ScriptedService[Call]):
         scripted = _next(self.scripts.get(call.sso))
         if scripted is not None:
             return scripted
-        return self.default(call) if self.default else _unscripted(call, self.agent)
+        return self.default(call) if self.default else unscripted(call, self.agent)
+
+    def _asset(self, call: Call) -> Script:
+        scripted = self.asset_scripts.get(call.path)
+        knows = self._knows(call)
+        if scripted is None and knows and self.paint is not None:
+            scripted = self.paint(call.path)
+        return scripted or asset(call.path, allowed=knows)
 
     def _knows(self, call: Call) -> bool:
         return bool(call.sso) and call.sso not in self.dead
@@ -282,7 +291,8 @@ def _seen(scope: Any, body: bytes) -> Call:
     )
 
 
-def _unscripted(call: Call, agent: Agent) -> Script:
+def unscripted(call: Call, agent: Agent) -> Script:
+    """The answer to a chat without a script."""
     question = str(call.body["message"])
     overrides = call.body.get("toolOverrides")
     if isinstance(overrides, dict) and overrides.get("videoGen"):

@@ -17,7 +17,7 @@ from .page_socket import SOCKET_PATH, Say, SocketCall, SocketScript, Step, conve
 from .peer import Peer
 from .scripts import Wait
 
-__all__ = ["PageSockets"]
+__all__ = ["PageSockets", "unscripted_steps"]
 
 NATURAL_PACE_S = 0.02
 """Seconds between the tokens of an answer that has no script: some fifty a second, like a fast
@@ -89,7 +89,7 @@ class PageSockets:
             return queue.popleft() if len(queue) > 1 else queue[0]
         if self.default is not None:
             return self.default(call)
-        return SocketScript((), answer=functools.partial(_unscripted, self.agent))
+        return SocketScript((), answer=functools.partial(unscripted_steps, self.agent))
 
 
 def _limited(script: SocketScript, spend: Callable[[str, str], bool]) -> SocketScript:
@@ -107,7 +107,8 @@ def _limited(script: SocketScript, spend: Callable[[str, str], bool]) -> SocketS
     return evolve(script, answer=steps)
 
 
-def _unscripted(agent: Agent, call: SocketCall) -> tuple[Step, ...]:
+def unscripted_steps(agent: Agent, call: SocketCall) -> tuple[Step, ...]:
+    """The answer to a question without a script."""
     step = agent.answer(call.question)
     if step is None:
         return _echo(call)

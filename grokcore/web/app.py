@@ -52,6 +52,7 @@ from .stored_responses import (
     show_response,
 )
 from .unknown_paths import unknown_url
+from .usage import usage_report
 from .videos import begin_video, show_content, show_video
 
 __all__ = ["create_app"]
@@ -198,6 +199,10 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
     async def show_model(name: str) -> Response:
         model = chosen_model(services, name, current_lifetime())
         return json_response(model_object(services, model, current_lifetime()))
+
+    @app.get("/usage")
+    async def show_usage() -> Response:
+        return json_response(usage_report(services, current_lifetime().caller))
 
     @route(app, "GET", "/health", needs_key=False)
     async def health() -> Response:

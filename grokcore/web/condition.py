@@ -68,7 +68,8 @@ class ConditionWatch:
 
     def _request_ended(self, trace: Trace) -> None:
         self._asked.request_ended(trace)
-        self._changed()
+        if trace.asks:  # a look at the condition does not change it
+            self._changed()
 
     def _changed(self) -> None:
         self._changes += 1

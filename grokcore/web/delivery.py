@@ -26,6 +26,7 @@ from ..errors import GrokApiError
 from ..protocol.conversation.events import Event, File, KeptPicture, Picture, Video
 from ..protocol.dialects.openai_images.request import Made
 from ..protocol.media_types import extension_of
+from ..runtime.disk.cache_use import CacheUse
 from ..runtime.disk.media_cache import LargerThanCache, MediaCache
 from ..runtime.lanes.lane import Asset
 from .edge.public_url import Scope, public_base
@@ -106,7 +107,7 @@ class Delivery:
         try:
             name = await self.cache.put(asset.data, extension_of(asset.media_type))
         except (LargerThanCache, OSError) as error:
-            _log.warning("a picture could not be stored, and keeps its own address: %s", error)
+            _log.warning("a picture keeps its own address: %s", _reason(error))
             return url
         return f"{self.public_base}/media/{name}"
 
@@ -176,6 +177,10 @@ class Deliveries:
     """
 
     cache: MediaCache | None
+
+    def cache_use(self) -> CacheUse:
+        """The use of the cache; zeros without one."""
+        return CacheUse() if self.cache is None else self.cache.use()
 
     def of_answer(self, config: Config, scope: Scope) -> Delivery | None:
         """The delivery for one chat answer; None if ``[grok] image_mode`` is ``url``.

@@ -11,10 +11,11 @@ from quart import request
 from ..protocol.model_order import best_first
 from ..protocol.models import Model
 from ..protocol.pool.book import Need
+from .edge.auth import Caller
 from .edge.lifetime import Lifetime
 from .services import Services
 
-__all__ = ["model_list", "model_object", "names_served"]
+__all__ = ["model_list", "model_object", "models_of", "names_served"]
 
 MODELS_CREATED = 1763683200
 """``created`` of all models: 21 November 2025, the revision of the table. Clients only require a
@@ -34,7 +35,7 @@ def model_list(services: Services, lifetime: Lifetime) -> dict[str, object]:
     """The list for the request's key. With ``?all=1`` it has the models that no account may be
     asked for, too.
     """
-    rows, lending = _rows_of(services, lifetime), services.gateway.lending
+    rows, lending = _rows_of(services, lifetime.caller), services.gateway.lending
     lanes = lifetime.caller.lanes
     if request.args.get("all", "0").lower() in _NO:
         rows = lending.listed(rows, lanes)
@@ -59,15 +60,18 @@ def model_object(services: Services, model: Model, lifetime: Lifetime) -> dict[s
 
 
 def names_served(services: Services, lifetime: Lifetime) -> list[str]:
-    """Names of the models that a lane may be asked for with the request's key, best first."""
-    serves, lanes = services.gateway.lending.serves, lifetime.caller.lanes
-    rows = _rows_of(services, lifetime)
-    return [model.name for model in rows if serves(model, lanes)][:MOST_NAMES]
+    """The first names of :func:`models_of`, for the request's key."""
+    return models_of(services, lifetime.caller)[:MOST_NAMES]
 
 
-def _rows_of(services: Services, lifetime: Lifetime) -> list[Model]:
-    models = services.models.values()
-    return best_first(model for model in models if lifetime.caller.may_use(model.name))
+def models_of(services: Services, caller: Caller) -> list[str]:
+    """Names of the models that a lane may be asked for with a key, best first."""
+    serves, rows = services.gateway.lending.serves, _rows_of(services, caller)
+    return [model.name for model in rows if serves(model, caller.lanes)]
+
+
+def _rows_of(services: Services, caller: Caller) -> list[Model]:
+    return best_first(model for model in services.models.values() if caller.may_use(model.name))
 
 
 def _row(model: Model, *, available: bool) -> dict[str, object]:

@@ -38,6 +38,7 @@ Object: TypeAlias = dict[str, Any]
 _ANYWHERE = (errors.InvalidRequest, errors.HostNotAllowed, errors.InternalError)
 _KEYED = (*_ANYWHERE, errors.InvalidApiKey)
 _OWNED = (*_KEYED, errors.PermissionDenied)
+_EDITING = (*_OWNED, errors.OriginNotAllowed, errors.RequestTooLarge, errors.UnsupportedEncoding)
 _ASKING = (
     *_KEYED,
     errors.OriginNotAllowed,
@@ -119,6 +120,7 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "listModels": _KEYED,
     # UnknownUrl: a name with a line end leads to no route.
     "retrieveModel": (*_KEYED, errors.ModelNotFound, errors.ModelNotAllowed, errors.UnknownUrl),
+    "getUsage": _KEYED,
     "getHealth": _ANYWHERE,
     "getReadiness": _ANYWHERE,
     "getMetrics": _OWNED,
@@ -126,8 +128,13 @@ ERRORS: Mapping[str, tuple[type[GrokApiError], ...]] = {
     "getDescription": _KEYED,
     "getStatusPage": _ANYWHERE,
     "getStatus": _OWNED,
+    "getStatusHistory": (*_OWNED, errors.Overloaded),
     "watchStatus": (*_OWNED, errors.Overloaded, errors.OriginNotAllowed),
     "createStatusTicket": (*_OWNED, errors.OriginNotAllowed),
+    "addToken": _EDITING,
+    "replaceToken": (*_EDITING, errors.UnknownUrl),
+    "removeToken": (*_EDITING, errors.UnknownUrl),
+    "takeBrowserValues": _EDITING,
     "actOnToken": (*_OWNED, errors.OriginNotAllowed, errors.UnknownUrl),
 }
 """Errors by operation. Each operation needs an entry."""
@@ -139,7 +146,11 @@ _ASKED = (
     "x-grok2api-usage",
     "x-grok2api-lane",
     "x-grok2api-ignored",
-    *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
+    *(
+        f"x-ratelimit-{what}-{of}"
+        for of in ("requests", "tokens")
+        for what in ("limit", "remaining", "reset")
+    ),
 )
 
 _ASKED_FOR_WORDS = (*_ASKED, "x-grok2api-long-context", "x-grok2api-tools")

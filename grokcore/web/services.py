@@ -12,8 +12,10 @@ from ..runtime.attachments.fetch import Fetcher
 from ..runtime.completion.gateway import Gateway
 from .condition import ConditionWatch
 from .delivery import Deliveries
+from .edits import Edits
 from .media_maker import MediaMaker
 from .observing.census import Census
+from .observing.gauges import Sources
 from .state import ServerState
 
 __all__ = ["Services"]
@@ -31,6 +33,7 @@ class Services:
     :ivar media_maker: returns the maker of pictures and videos of xAI's API; None while it is not
         offered (``[api] images``).
     :ivar command: begins the command lines that the owner is advised to run.
+    :ivar edits: returns the means to edit the owner's files; None while the server has none.
     """
 
     gateway: Gateway
@@ -41,10 +44,17 @@ class Services:
     watch: ConditionWatch
     media_maker: Callable[[], MediaMaker | None] = lambda: None
     command: str = "python3 grok2api.py"
+    edits: Callable[[], Edits | None] = lambda: None
 
     def condition(self) -> Condition:
         """The server's condition at the moment."""
         return self.watch.take()
+
+    @property
+    def measured(self) -> Sources:
+        """The parts that metrics are read from."""
+        faults, use = self.state.all_faults, self.deliveries.cache_use
+        return Sources(self.gateway, self.census, self.condition, faults, use)
 
     @property
     def paid_pictures_are_off(self) -> bool:

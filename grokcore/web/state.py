@@ -11,13 +11,16 @@ import trio
 from ..config import Config, given_values, official_row, warnings_of
 from ..protocol.browser_values import BrowserValues
 from ..protocol.dialects.openai_responses.store import ResponseStore
+from ..protocol.key_day import KeyDays, Today
 from ..protocol.models import Model
 from ..runtime.completion.facts import FailedAttempt
+from ..runtime.days import Days
 from ..runtime.wall import WallClock
 from .edge.auth import KeyRing
 from .edge.bodies import Bodies
 from .edge.doors import Doors
 from .observing.history import History
+from .observing.long_history import LongHistory
 from .observing.request_log import RefusalCounts
 from .observing.trace import Trace
 
@@ -31,8 +34,11 @@ class ServerState:
 
     :ivar config: current settings; changed by :meth:`adopt` only.
     :ivar keys: current API keys.
+    :ivar key_days: the figures of the day, of all keys that have been.
+    :ivar on_key_use: listeners, called when a key's figures have changed; must not wait or raise.
     :ivar doors: current rules for browsers' requests.
     :ivar history: figures of the last hour.
+    :ivar long_history: figures of the last day and month.
     :ivar browser: age and refusals of the owner's browser values.
     :ivar on_request_end: listeners, called with the trace of each request that is over; must not
         wait or raise.
@@ -47,6 +53,7 @@ class ServerState:
     :ivar on_settings: listeners, called with the new settings after a reload; must not wait or
         raise.
     :ivar faults: checks by subject; each returns a fault in words, or an empty string.
+    :ivar warned: likewise for warnings: the server works without what they are about.
     """
 
     def __init__(
@@ -55,10 +62,16 @@ class ServerState:
         self.started_at = started_at
         self.wall = wall or WallClock()
         self.history = History(self.wall.time)
+        self.long_history = LongHistory(self.wall.time)
         self.browser = BrowserValues(functools.partial(secrets.token_hex, SALT_BYTES))
         self.browser.adopt(given_values(config), self.wall.time())
         self._values_since = started_at  # trio's time
-        self.on_request_end: list[Callable[[Trace], None]] = [self.history.request_ended]
+        self.on_request_end: list[Callable[[Trace], None]] = [
+            self.history.request_ended,
+            self.long_history.request_ended,
+        ]
+        self.key_days = KeyDays()
+        self.on_key_use: list[Callable[[], None]] = []
         self.keys = KeyRing("")
         self.bodies = Bodies()
         self.responses = ResponseStore(0, 0)
@@ -66,16 +79,28 @@ class ServerState:
         self.draining = False
         self.notices: dict[str, str] = {}
         self.faults: dict[str, Callable[[], str]] = {}
+        self.warned: dict[str, Callable[[], str]] = {}
         self.on_settings: list[Callable[[Config], None]] = []
         self.wall.on_missed.append(self._missed)
-        self.wall.on_set += [self.history.clock_set, self.browser.clock_set]
+        self.wall.on_set += [
+            self.history.clock_set,
+            self.long_history.clock_set,
+            self.browser.clock_set,
+        ]
         self.adopt(config)
 
     def adopt(self, config: Config) -> None:
         """Replace the settings."""
         self.config = config
         self._table: tuple[tuple[str, ...], Mapping[str, Model]] = ((), config.models)
-        self.keys = KeyRing(config.grok.api_key, config.keys, self.keys.callers)
+        self._days = Days(config.server.timezone, self.wall.time, "[server] timezone")
+        self.keys = KeyRing(
+            config.grok.api_key,
+            config.keys,
+            self.keys.callers,
+            days=self.key_days,
+            calendar=self._days,
+        )
         self.doors = Doors(config.server, keyed=not self.keys.empty)
         self.responses.limit(
             int(config.server.responses_mb * 1024 * 1024), config.server.responses_hours * 3600
@@ -84,6 +109,15 @@ class ServerState:
             self._values_since = trio.current_time()
         for listener in self.on_settings:
             listener(config)
+
+    def today(self) -> Today:
+        """The day of the moment, in the owner's time zone."""
+        return Today(*self._days())
+
+    def key_used(self) -> None:
+        """Have the figures of the keys saved."""
+        for listener in self.on_key_use:
+            listener()
 
     def models(self, official: tuple[str, ...]) -> Mapping[str, Model]:
         """The table of models, with those that only official lanes have.
@@ -125,5 +159,9 @@ class ServerState:
         return {**self.notices, **{name: words for name, words in checked.items() if words}}
 
     def warnings(self) -> dict[str, str]:
-        """Settings that Grok refuses, in words, by their keys."""
-        return warnings_of(self.config)
+        """Settings that Grok refuses, in words, by their keys; and other warnings. None has a value
+        of a setting.
+        """
+        checked = {name: check() for name, check in self.warned.items()}
+        found = {name: words for name, words in checked.items() if words}
+        return {**warnings_of(self.config), **found}

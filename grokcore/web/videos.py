@@ -37,8 +37,9 @@ from ..protocol.dialects.openai_videos.request import (
 from ..protocol.dialects.openai_videos.video_object import MODERATED, begun_video, video_object
 from ..protocol.models import LaneName, LaneUse
 from ..runtime.disk.media_cache import LargerThanCache, MediaCache
-from .answers.admission import attached, begin_asking, most_body_bytes
+from .answers.admission import attached, most_body_bytes
 from .answers.form import read_fields
+from .answers.key_use import begin_asking
 from .edge.lifetime import Lifetime, current_lifetime
 from .media import media_response
 from .media_maker import MediaContent, MediaMaker
@@ -57,7 +58,7 @@ async def begin_video(services: Services, task: VideoTask) -> Response:
     """
     lifetime = current_lifetime()
     maker = _maker(services, lifetime)
-    begin_asking(lifetime)
+    begin_asking(services, lifetime)
     content_type = request.headers.get("content-type", "")
     asked = await services.state.bodies.parse(
         lambda body: parse_video_request(read_fields(content_type, body), task),

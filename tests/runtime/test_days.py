@@ -34,10 +34,28 @@ def test_a_day_may_be_longer_than_24_hours() -> None:
 
 
 @pytest.mark.parametrize(
+    ("moment", "zone", "utc"),
+    [
+        ("2026-12-31", "UTC", "2027-01-01T00:00:00+00:00"),
+        ("2026-12-31", "Asia/Shanghai", "2026-12-31T16:00:00+00:00"),
+        ("2026-10-25", "Europe/Berlin", "2026-10-25T23:00:00+00:00"),
+        ("2026-12-31T18:00:00", "Asia/Shanghai", "2026-12-31T10:00:00+00:00"),
+        ("2026-12-31 18:00", "UTC", "2026-12-31T18:00:00+00:00"),
+        ("2026-12-31t18:00:00z", "Asia/Shanghai", "2026-12-31T18:00:00+00:00"),
+        ("2026-12-31T18:00:00.500000+08:00", "UTC", "2026-12-31T10:00:00.500000+00:00"),
+    ],
+)
+def test_a_moment_is_the_end_of_a_day_or_a_time(moment: str, zone: str, utc: str) -> None:
+    """A day counts whole where the owner lives; a time without an offset is the owner's."""
+    expected = dt.datetime.fromisoformat(utc).timestamp()
+    assert Days(zone, lambda: NOON).end_of(moment) == expected
+
+
+@pytest.mark.parametrize(
     "zone", ["Nowhere/City", "../etc/passwd", "Europe//Berlin", "/etc", "x\0y"]
 )
 def test_an_unknown_zone_is_a_fault_of_the_setting(zone: str) -> None:
     """The message names the setting, and quotes nothing."""
-    with pytest.raises(ConfigError, match=r"^\[api\] timezone: ") as caught:
-        Days(zone, lambda: NOON)
+    with pytest.raises(ConfigError, match=r"^\[server\] timezone: ") as caught:
+        Days(zone, lambda: NOON, "[server] timezone")
     assert zone not in str(caught.value)

@@ -21,6 +21,7 @@ from grokcore.errors import (
     UpstreamUnavailable,
 )
 from grokcore.protocol.key_allowance import KeyAllowance
+from grokcore.protocol.key_day import Today
 from grokcore.protocol.models import SHIPPED
 from grokcore.protocol.pool.account import Account, Egress
 from grokcore.protocol.pool.allowance import Allowance
@@ -38,6 +39,7 @@ from tests.scenarios import on_fake_clock, on_real_clock, run_on_fake_clock
 from tests.servers import Site, on_site
 
 HOUR = 3600.0
+TODAY = Today("2026-11-29", 6 * HOUR)
 NEED = Need(SHIPPED["grok-3-fast"])
 GROUP = NEED.model.rate_limit_name
 COOLING, RESET, REFUSED = (
@@ -132,7 +134,7 @@ class Process:
         for _ in range(7):
             refused.egress.challenged.paused_until = now
             refused.egress.fail(Challenge("page"), now, now)
-        self.key.begin(now)
+        self.key.begin(now, TODAY)
         self.pool.book.rewrite()
         self.save()
 
@@ -157,7 +159,7 @@ async def retry_after(process: Process) -> float:
 async def of_the_key(process: Process) -> float:
     process.wall.look()
     try:
-        process.key.begin(trio.current_time())
+        process.key.begin(trio.current_time(), TODAY)
     except KeyLimitExceeded as error:
         return seconds_of(error.retry_after)
     return 0.0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from grokcore.simulator import frames
-from grokcore.simulator.agent.pieces import Answer, Break, Thought, Words
+from grokcore.simulator.agent.pieces import Answer, Break, Cite, Drawn, Pages, Thought, Words
 from grokcore.simulator.agent.playing import over_rest, over_socket, socket_script
 from grokcore.simulator.page_socket import Say
 from grokcore.simulator.scripts import CUT, Wait
@@ -58,3 +58,19 @@ def test_tokens_are_paced() -> None:
     assert Wait(0.5) in over_rest(ANSWER, pace_s=0.5).steps
     assert Wait(0.5) in socket_script(ANSWER, pace_s=0.5).steps
     assert Wait(0.0) not in over_rest(ANSWER).steps
+
+
+def test_searches_citations_and_pictures_take_both_lanes() -> None:
+    """The whole answer over REST repeats the marks in its text, as Grok's does."""
+    page, path = "https://example.com/a", "users/u/generated/b-1/image.png"
+    answer = (Pages("x", ((page, "A"),)), Words("See"), Cite(page), Drawn(path))
+    rest = over_rest(answer).body.decode()
+    assert rest.count(f'"url":"{page}"') == 1
+    assert json.loads(rest.splitlines()[-2])["result"]["response"]["modelResponse"][
+        "generatedImageUrls"
+    ] == [path]
+    assert "See\\u003cgrok:render" in rest
+    said = [step.event for step in over_socket(answer) if isinstance(step, Say)]
+    assert frames.citation(page) in said
+    assert frames.picture(path) in said
+    assert frames.web_pages("1", (page, "A")) in said

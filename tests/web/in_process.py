@@ -36,7 +36,7 @@ def app_over(world: World) -> Edge:
     watch = ConditionWatch(world.gateway, state, AskedModels(), census)
     services = Services(world.gateway, state, fetcher, deliveries, census, watch)
     return Edge(
-        create_app(services, Metrics(services.gateway, services.census)),
+        create_app(services, Metrics(services.measured)),
         lambda: state.doors,
         state.request_ended,
     )

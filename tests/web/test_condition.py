@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+import grokcore.web.condition
 from grokcore.errors import TransportFailure
+from grokcore.protocol.condition import Condition, Facts, judge
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator.scripts import answer, page
 from grokcore.web.observing.census import COUNTED_AT_ONCE
@@ -121,3 +123,26 @@ async def test_a_model_that_is_no_longer_in_the_table_is_not_judged(site: Site) 
     site.server.adopt_config(evolve(site.server.state.config, models=models))
     names = [facts.name for facts, _ in site.server.services.condition().models]
     assert "grok-3-fast" not in names
+
+
+@on_site(config=KEYED)
+async def test_looking_at_the_condition_does_not_make_it_anew(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A monitor that asks often costs next to nothing; an answer counts at once."""
+    judged: list[Facts] = []
+
+    def counted(facts: Facts) -> Condition:
+        judged.append(facts)
+        return judge(facts)
+
+    monkeypatch.setattr(grokcore.web.condition, "judge", counted)
+    monkeypatch.setattr(grokcore.web.condition, "VALID_S", 60.0)
+    for _ in range(3):
+        await seen(site)
+    assert len(judged) <= 1
+    before = len(judged)
+    site.simulator.always(answer("ok"))
+    await ask(site)
+    await seen(site)
+    assert len(judged) > before

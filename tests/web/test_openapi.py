@@ -117,7 +117,7 @@ def whole_app(folder: Path) -> QuartTrio:
 
     async def main() -> QuartTrio:
         server = Server(configured(), TOKENS, StateFile(folder / "state.jsonl"))
-        return create_app(server.services, Metrics(server.gateway, server.services.census))
+        return create_app(server.services, Metrics(server.services.measured))
 
     return trio.run(main)
 

@@ -193,6 +193,7 @@ async def looks(site: Site) -> AsyncIterator[httpx.Response]:
         "/models",
         "/models/grok-4.1",
         "/models/gpt-4o",
+        "/usage",
         "/health",
         "/ready",
         "/metrics",
@@ -264,7 +265,8 @@ def spent(site: Site) -> None:
     """The guest's only request of this minute."""
     (guest,) = [caller for caller in site.server.state.keys.callers.values() if caller.allowance]
     assert guest.allowance
-    guest.allowance.end(guest.allowance.begin(trio.current_time()))
+    today = site.server.state.today()
+    guest.allowance.end(guest.allowance.begin(trio.current_time(), today))
 
 
 FAILURES = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -193,8 +194,8 @@ def open_stream(port: int, text: str) -> tuple[socket.socket, IO[bytes]]:
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT], ids=lambda sent: sent.name)
 def test_a_signal_ends_the_process_with_0_after_its_answers(sent: signal.Signals) -> None:
-    """The answer under way is whole. Ready was one line on stderr, with the URL; then came that of
-    the request.
+    """The answer under way is whole. Ready was one line on stderr, with the URL; then came the stop
+    with its reason, the request, and the end with what became of it.
     """
     with demo() as (process, port, ready):
         assert ready == (
@@ -205,8 +206,10 @@ def test_a_signal_ends_the_process_with_0_after_its_answers(sent: signal.Signals
             process.send_signal(sent)
             assert b"data: [DONE]" in reader.read()
         assert process.stderr is not None
-        (told,) = process.stderr.read().splitlines()
-        assert b"POST /v1/chat/completions 200 model=" in told
+        stop, told, end = process.stderr.read().decode().splitlines()
+        assert stop.endswith(f"{sent.name}: stopping; answers under way: 1, which have 10 s to end")
+        assert "POST /v1/chat/completions 200 model=" in told
+        assert re.search(f"stopped by {sent.name} after [0-9]+ s; last answers: 1 finished$", end)
         assert process.wait() == 0
 
 
@@ -225,6 +228,10 @@ def test_a_second_signal_ends_the_process_at_once() -> None:
             began = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert process.wait() == 128 + signal.SIGTERM
+            assert process.stderr is not None
+            assert (
+                b"SIGTERM again: the process ends at once; answers cut: 1" in process.stderr.read()
+            )
             assert time.monotonic() - began < 2
 
 

@@ -4,6 +4,11 @@ for each fault.
 * :mod:`~grokcore.cli.check.findings`: the result of one examination, and the reports for people and
   programs.
 * :mod:`~grokcore.cli.check.files`: configuration, token file, data directory.
+* :mod:`~grokcore.cli.check.surroundings`, :mod:`~grokcore.cli.check.units` and
+  :mod:`~grokcore.cli.check.listener`: the installation, systemd's services, the process that has
+  the port.
+* :mod:`~grokcore.cli.check.running` and :mod:`~grokcore.cli.check.running_judgements`: the server
+  that runs there, by its own view.
 * :mod:`~grokcore.cli.check.identity`: the identity that Grok's edge sees: browser,
   ``x-statsig-id``, ``cf_clearance``.
 * :mod:`~grokcore.cli.check.network`: names, the way to Grok, TLS, the clock, the assets host.
@@ -17,6 +22,7 @@ for each fault.
   examinations, on this machine and beyond, and which of them a failure makes impossible.
 * :mod:`~grokcore.cli.check.ask_command`: the questions of ``--ask``, and their price;
   :mod:`~grokcore.cli.check.asking` puts them, :mod:`~grokcore.cli.check.answers` judges.
+* :mod:`~grokcore.cli.check.alert_command`: the test alert of ``--alert``.
 * :mod:`~grokcore.cli.check.tools_command`, :mod:`~grokcore.cli.check.tools_asking` and
   :mod:`~grokcore.cli.check.tools_report`: the same for the exercises of ``--tools``.
 
@@ -68,6 +74,11 @@ def add_check_command(commands: Commands, parents: Parents) -> None:
         help="then ask Grok one real question for each token and lane; it says first what that "
         "costs, and asks whether you agree",
     )
+    parser.add_argument(
+        "--alert",
+        action="store_true",
+        help="only send a test alert to each target of [alerts], and report how each try ended",
+    )
     parser.add_argument("--yes", action="store_true", help="with --ask or --tools: you agree")
     parser.add_argument(
         "--most",
@@ -109,16 +120,21 @@ def check_command(arguments: argparse.Namespace) -> int:
     exit code.
     """
     # Late: a server has no use for these.
+    from .alert_command import refuse_alert_with_others, send_test_alerts
     from .ask_command import ask_grok, refuse_without_consent
     from .doctor import examine
     from .findings import JsonReport, TextReport
     from .tools_command import evaluate_tools, refuse_tools_without_consent
 
+    refuse_alert_with_others(arguments)
     refuse_without_consent(arguments)
     refuse_tools_without_consent(arguments)
     report = JsonReport() if arguments.json else TextReport()
-    interrupted = False
+    interrupted = left = False
     try:
+        if arguments.alert:
+            send_test_alerts(arguments, report.add)
+            return report.finish()
         examined = examine(arguments, report.add)
         if arguments.ask:
             ask_grok(examined, arguments, report.add, MOST_QUESTIONS)
@@ -126,6 +142,10 @@ def check_command(arguments: argparse.Namespace) -> int:
             evaluate_tools(examined, arguments, report.add, EXERCISES)
     except* KeyboardInterrupt:  # trio raises it in a group
         interrupted = True
+    except* BrokenPipeError:  # likewise: the reader of a pipe has left
+        left = True
+    if left:
+        raise BrokenPipeError
     if interrupted:
         if arguments.ask or arguments.tools:
             report.finish()  # what the questions have cost and shown so far

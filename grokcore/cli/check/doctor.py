@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import sys
 import time
 
 import trio
@@ -31,6 +32,14 @@ from .findings import OnFinding, ok, skipped
 from .identity import judge_browser, judge_clearance, judge_statsig
 from .journey import travel
 from .lanes_in_use import lanes_in_use
+from .running import look_at_server
+from .running_judgements import judge_port, judge_running
+from .surroundings import (
+    Surroundings,
+    current_folder,
+    judge_installation,
+    look_at_installation,
+)
 from .token_rounds import Candidate
 
 __all__ = ["PATHS", "Examined", "examine"]
@@ -39,7 +48,7 @@ PATHS = (CHAT_PATH, RATE_LIMITS_PATH, UPLOAD_PATH, POST_PATH)
 """Requests with ``x-statsig-id``."""
 
 NEEDING_CONFIG = (
-    *("data directory", "free space", "browser", "statsig", "clearance"),
+    *("data directory", "free space", "port", "server", "browser", "statsig", "clearance"),
     *("names", "egress", "tls", "clock", "tokens", "assets"),
 )
 
@@ -63,6 +72,8 @@ def examine(arguments: argparse.Namespace, report: OnFinding) -> Examined | None
     :param report: called with each finding at once.
     """
     inputs = InputFiles(arguments, os.environ)
+    surroundings = Surroundings(os.environ)
+    report(judge_installation(look_at_installation(surroundings), current_folder()))
     settings = _configuration(inputs, report)
     tokens = _token_file(inputs, report)
     _permissions(inputs, settings, report)
@@ -75,7 +86,9 @@ def examine(arguments: argparse.Namespace, report: OnFinding) -> Examined | None
         )
         return None
     config = settings.config
-    _data_directory(inputs, config, report)
+    held = _data_directory(inputs, config, report)
+    if not inputs.demo:
+        _running_server(config, surroundings, report, holds_our_data=held)
     _identity(config, report)
     found = trio.run(functools.partial(travel, config, tokens, report, demo=inputs.demo))
     return Examined(config, inputs.demo, tuple(found))
@@ -91,11 +104,8 @@ def _configuration(inputs: InputFiles, report: OnFinding) -> Settings | None:
     except ConfigError as error:
         file = inputs.config_file
         in_file = file is not None and str(error).startswith(str(file))
-        report(
-            files.judge_fault(
-                "configuration", str(error), files.look_at_file(file) if file and in_file else None
-            )
-        )
+        look = files.look_at_file(file) if file and in_file else None
+        report(files.judge_fault("configuration", error, look))
         return None
     for finding in files.judge_configuration(settings.file, settings.warnings):
         report(finding)
@@ -114,9 +124,7 @@ def _token_file(inputs: InputFiles, report: OnFinding) -> tuple[TokenEntry, ...]
             readings = read_tokens(read_file(file)) if file else []
             tokens = entries_of(readings)
     except ConfigError as error:
-        report(
-            files.judge_fault("token file", str(error), files.look_at_file(file) if file else None)
-        )
+        report(files.judge_fault("token file", error, files.look_at_file(file) if file else None))
         return None
     for finding in files.judge_tokens(file, readings):
         report(finding)
@@ -128,13 +136,25 @@ def _permissions(inputs: InputFiles, settings: Settings | None, report: OnFindin
         report(files.judge_permissions(access))
 
 
-def _data_directory(inputs: InputFiles, config: Config, report: OnFinding) -> None:
+def _data_directory(inputs: InputFiles, config: Config, report: OnFinding) -> bool:
+    """Examine the data directory; returns whether a server uses it."""
     if inputs.demo:
         report(ok("data directory", "a temporary one"))
-        return
+        return False
     look = files.look_at_folder(data_folder(config, os.environ))
     report(files.judge_folder(look))
     report(files.judge_space(look, files.cache_bytes(config)))
+    return look.held
+
+
+def _running_server(
+    config: Config, surroundings: Surroundings, report: OnFinding, *, holds_our_data: bool
+) -> None:
+    look = look_at_server(config, surroundings)
+    report(judge_port(look))
+    user = os.getuid() if sys.platform != "win32" else None
+    for finding in judge_running(look, holds_our_data=holds_our_data, user=user):
+        report(finding)
 
 
 def _identity(config: Config, report: OnFinding) -> None:

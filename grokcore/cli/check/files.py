@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,10 +16,13 @@ from pathlib import Path
 from attrs import frozen
 
 from ...config import Config, ImageMode, is_loopback
+from ...errors import ConfigError
 from ...protocol.token_file.reading import EntryReading, notes_on
 from ...runtime.disk.data_dir import DataDirectory, DirectoryTaken
+from ...runtime.disk.writable import writing_fault
 from ..assembly import MEDIA_FOLDER
 from ..permissions import Access
+from ..setup import OpenDoor, Unreadable
 from .findings import Finding, fail, ok, skipped, warn
 
 __all__ = [
@@ -79,20 +81,21 @@ class FolderLook:
 # Judging ----------------------------------------------------------------------------------------
 
 
-def judge_fault(name: str, message: str, look: FileLook | None) -> Finding:
+def judge_fault(name: str, fault: ConfigError, look: FileLook | None) -> Finding:
     """The finding for a file that can't be read, or is at fault.
 
-    :param message: names the file and its fault, as the server would at its start.
+    :param fault: names the file and its fault, as the server would at its start.
     :param look: the file's kind; None if a flag or a variable is at fault, or there is no file.
     """
+    message = str(fault)
     if look is not None and look.is_folder:
         advice = (
             "Container engines create a folder in the place of a mounted file that does not exist. "
             "Stop the container, remove the folder, create the file, and start it again."
         )
-    elif "api_key must be set" in message:
+    elif isinstance(fault, OpenDoor):
         advice = "Set [grok] api_key, or listen on 127.0.0.1."
-    elif "can't be read" in message:
+    elif isinstance(fault, Unreadable):
         advice = "Check that the file exists and that this user may read it."
     elif name == "token file":
         advice = "Correct it; tokens.example.json shows the form."
@@ -139,6 +142,9 @@ def judge_tokens(file: Path | None, readings: Sequence[EntryReading]) -> list[Fi
     message = f"{file}: {_number(len(entries), 'token')}"
     if disabled:
         message += f", {disabled} disabled"
+    placeholders = sum(reading.is_placeholder for reading in readings)
+    if placeholders and not entries:
+        return [_only_placeholders(file, placeholders)]
     able = len(entries) - disabled
     first = ok("token file", message)
     if not able:
@@ -149,6 +155,16 @@ def judge_tokens(file: Path | None, readings: Sequence[EntryReading]) -> list[Fi
         )
         first = warn("token file", message, wanted)
     return [first, *_duplicates(list(places.values())), *_notes(file, readings)]
+
+
+def _only_placeholders(file: Path, count: int) -> Finding:
+    """The finding for tokens.example.json under another name, as it is shipped."""
+    advice = (
+        "Write the value of your own sso cookie from grok.com in its place, or run `tokens add`, "
+        "which asks for it."
+    )
+    message = f"{file}: {_number(count, 'placeholder')} of tokens.example.json, and no token yet"
+    return warn("token file", message, advice)
 
 
 def _notes(file: Path, readings: Sequence[EntryReading]) -> list[Finding]:
@@ -268,13 +284,8 @@ def look_at_folder(path: Path) -> FolderLook:
 def _writing_fault(folder: Path) -> str:
     if not folder.is_dir():
         return f"{folder} is not a folder"
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"grok2api")
-            file.flush()
-    except OSError as error:
-        return f"nothing can be written in {folder}: {error.strerror}"
-    return ""
+    fault = writing_fault(folder)
+    return f"nothing can be written in {folder}: {fault}" if fault else ""
 
 
 def _hold_briefly(path: Path) -> tuple[bool, str]:

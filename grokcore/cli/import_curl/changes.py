@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from attrs import field, frozen
 
 from ...config import DEFAULT_STATSIG_ID, GrokConfig, load_config
 from ...config.editing import with_settings
+from ...config.pasted import taken_out
 from ...errors import ConfigError
 from ...protocol.browser_copy.reading import BrowserCopy
 from ...protocol.models import Tier
@@ -18,9 +18,17 @@ from ...protocol.token_file.editing import Outcome, added
 from ...protocol.token_file.reading import token_in
 from ...protocol.tokens import TokenEntry
 from ..check.doctor import PATHS
+from ..encodings import decoded
 from ..tokens.file import any_changed
 
-__all__ = ["BrowserValue", "browser_values", "config_change", "session_in", "token_change"]
+__all__ = [
+    "BrowserValue",
+    "browser_values",
+    "config_change",
+    "pasted_value",
+    "session_in",
+    "token_change",
+]
 
 Settings: TypeAlias = Mapping[tuple[str, ...], "str | Mapping[str, str]"]
 TokenChange: TypeAlias = Callable[["bytes | None"], "tuple[bytes | None, Outcome]"]
@@ -76,13 +84,37 @@ class BrowserValue:
 
         A value for all paths that the owner has set stays in effect for the others.
         """
-        if not self.path:
-            return ("grok", self.key), self.value
         now = getattr(grok, self.key)
+        if not self.path:
+            path = ("grok", self.key, "*") if isinstance(now, dict) else ("grok", self.key)
+            return path, self.value
         if isinstance(now, dict):
             return ("grok", self.key, self.path), self.value
         others = {} if now in ("", DEFAULT_STATSIG_ID) else {"*": now}
         return ("grok", self.key), {self.path: self.value, **others}
+
+
+_LABELS = {
+    "cf_clearance": "cf_clearance",
+    "user_agent": "User-Agent",
+    "x_statsig_id": "x-statsig-id",
+}
+
+
+def pasted_value(key: str, text: str) -> BrowserValue:
+    """The value of one setting, as a person pasted it.
+
+    :param key: the setting's, under ``[grok]``.
+    :raises ConfigError: if *text* holds no such value; nothing is quoted.
+    """
+    label = _LABELS[key]
+    try:
+        value, _ = taken_out(key, text)
+    except ValueError as error:
+        raise ConfigError(f"{label} {error}") from None
+    if not value:
+        raise ConfigError(f"{label} is empty")
+    return _checked(BrowserValue(label, key, value))
 
 
 def browser_values(copy: BrowserCopy) -> list[BrowserValue]:
@@ -95,23 +127,26 @@ def browser_values(copy: BrowserCopy) -> list[BrowserValue]:
     values = [
         value
         for value in (
-            BrowserValue("cf_clearance", "cf_clearance", copy.cf_clearance),
-            BrowserValue("User-Agent", "user_agent", copy.user_agent),
-            BrowserValue("x-statsig-id", "x_statsig_id", copy.statsig_id, copy.path),
+            BrowserValue(_LABELS["cf_clearance"], "cf_clearance", copy.cf_clearance),
+            BrowserValue(_LABELS["user_agent"], "user_agent", copy.user_agent),
+            BrowserValue(_LABELS["x_statsig_id"], "x_statsig_id", copy.statsig_id, copy.path),
         )
         if value.value and (not value.path or value.path in PATHS)
     ]
-    for value in values:
-        if re.search(r"[^\x20-\x7e]", value.value):
-            raise ConfigError(f"its {value.label} has characters that no header may have")
-    return values
+    return [*map(_checked, values)]
+
+
+def _checked(value: BrowserValue) -> BrowserValue:
+    if re.search(r"[^\x20-\x7e]", value.value):
+        raise ConfigError(f"its {value.label} has characters that no header may have")
+    return value
 
 
 def config_change(values: list[BrowserValue]) -> ConfigChange:
     """The change of a configuration that sets *values*, with the labels of new ones as result."""
 
     def change(data: bytes | None) -> tuple[bytes | None, frozenset[str]]:
-        encoding, text = _decoded(data or b"")
+        encoding, text = decoded(data or b"")
         grok = load_config(text)[0].grok
         fresh = [value for value in values if not value.is_in(grok)]
         if not fresh:
@@ -131,31 +166,3 @@ def _refuse_hidden(text: str, values: list[BrowserValue]) -> None:
             raise ConfigError(
                 f"[grok] {value.key} would not be in effect as copied: write it there by hand"
             )
-
-
-@frozen
-class _Encoding:
-    """The encoding of a text file, with the mark at its beginning."""
-
-    mark: bytes
-    name: str
-    errors: str
-
-    def encode(self, text: str) -> bytes:
-        return self.mark + text.encode(self.name, self.errors)
-
-
-def _encodings() -> Iterator[_Encoding]:
-    yield _Encoding(codecs.BOM_UTF16_LE, "utf-16-le", "strict")
-    yield _Encoding(codecs.BOM_UTF16_BE, "utf-16-be", "strict")
-    yield _Encoding(codecs.BOM_UTF8, "utf-8", "surrogateescape")
-    yield _Encoding(b"", "utf-8", "surrogateescape")
-
-
-def _decoded(data: bytes) -> tuple[_Encoding, str]:
-    """A configuration's encoding and text, which encode to *data* again."""
-    encoding = next(each for each in _encodings() if data.startswith(each.mark))
-    try:
-        return encoding, data[len(encoding.mark) :].decode(encoding.name, encoding.errors)
-    except UnicodeDecodeError:
-        raise ConfigError("is not a whole text in UTF-16") from None

@@ -85,18 +85,27 @@ def parsed_with_notes(path: Path) -> tuple[tuple[TokenEntry, ...], list[Note]]:
         return entries_of(readings), notes_on(readings)
 
 
-def edit(path: Path, change: Callable[[bytes | None], tuple[bytes | None, _T]]) -> _T:
+def edit(
+    path: Path,
+    change: Callable[[bytes | None], tuple[bytes | None, _T]],
+    *,
+    waiting: Callable[[], None] | None = None,
+) -> _T:
     """Read the file, change it and write it, with other editors locked out.
+
+    A program without our lock, such as a person's editor, may write the file meanwhile: nothing is
+    written then.
 
     :param change: maps the content (None if there is no file) to the new one (None to keep the old)
         and a result, which :func:`edit` returns.
+    :param waiting: called before waiting for another editor; default: a line on stderr.
     :raises ConfigError: if the file can't be read, changed or written.
     """
 
-    def waiting() -> None:
+    def tell() -> None:
         print(f"waiting for another program that edits {name_of(path)}", file=sys.stderr)
 
-    with writing(path), locked(path, waiting=waiting):
+    with writing(path), locked(path, waiting=waiting or tell):
         data, new, result = _changed(path, change)
         if new is not None:
             _replace(path, data, new)
@@ -139,15 +148,24 @@ def _replace(path: Path, old: bytes | None, new: bytes) -> None:
     backup = backup_of(path)
     sweep(path)
     sweep(backup)
+
+    def refuse_change() -> None:
+        if (read_file(path) if path.exists() else None) != old:
+            raise ConfigError(
+                f"{name_of(path)}: another program has changed it meanwhile; nothing was written, "
+                "so try again"
+            )
+
     if old is None:
-        replace_file(path, new)
+        replace_file(path, new, last_look=refuse_change)
         return
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise ConfigError(f"{name_of(path)}: is not a file that could be replaced")
     owner = (status.st_uid, status.st_gid)
     replace_file(backup, old, owner=owner)
-    replace_file(path, new, mode=stat.S_IMODE(status.st_mode) & 0o777, owner=owner)
+    permissions = stat.S_IMODE(status.st_mode) & 0o777
+    replace_file(path, new, mode=permissions, owner=owner, last_look=refuse_change)
 
 
 def backup_of(path: Path) -> Path:

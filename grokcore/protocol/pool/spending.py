@@ -19,16 +19,16 @@ Rules
 4. Answers under way stand in the record with their expected cost (rule 2). After a crash they count
    as if they had cost that much: upstream may have charged for them. After a stop in good order the
    record holds real costs alone.
-5. The day does not go back by one day, so that a clock which is set at midnight does not forget the
-   sum twice. A record further ahead was written under a wrong clock: its sum counts for today.
+5. Clocks that are set follow the rules of :mod:`~grokcore.protocol.day_turns`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from attrs import define, field
+
+from ..day_turns import day_number, turn_of
 
 __all__ = ["Reserve", "Spending"]
 
@@ -43,11 +43,6 @@ UNKNOWN_TICKS = 500_000_000
 
 MOST_TICKS = 10**16
 """Bound of a figure from outside: a million dollars."""
-
-MOST_DAYS_AHEAD = 1
-"""Days that a record may be ahead of the calendar; see rule 5."""
-
-_DAY = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 
 @define(eq=False)
@@ -75,6 +70,7 @@ class Spending:
     day: str = ""
     spent: int = 0
     changed: bool = False
+    _later: str = ""
     _costs: dict[str, list[int]] = field(factory=dict)
     _under_way: set[Reserve] = field(factory=set)
 
@@ -90,15 +86,13 @@ class Spending:
 
     def turn_to(self, day: str) -> None:
         """Begin a new day, if *day* is one (YYYY-MM-DD); see rule 5 for an earlier one."""
-        today, recorded = _number(day), _number(self.day)
-        if today is None or today == recorded:
-            return
-        ahead = 0 if recorded is None else recorded - today
-        if ahead <= 0:
+        turn = turn_of(self.day, day, self._later)
+        if turn.forgets:
             self.changed = self.changed or self.spent > 0  # else the record says the same
-            self.day, self.spent = day, 0
-        elif ahead > MOST_DAYS_AHEAD:
-            self.day, self.changed = day, True
+            self.spent = 0
+        else:
+            self.changed = self.changed or turn.day != self.day
+        self.day, self._later = turn.day, turn.later
 
     def begin(self, model: str) -> Reserve | None:
         """Reserve for an answer of *model*; None if it has to wait, or the cap is reached."""
@@ -161,35 +155,24 @@ class Spending:
         if not self.changed:
             return None
         self.changed = False
+        later = {"later": self._later} if self._later else {}
         return {
             "day": self.day,
             "ticks": self.spent + self.expected,
             "costs": {model: list(costs) for model, costs in self._costs.items()},
+            **later,
         }
 
     def recall(self, record: Mapping[str, object]) -> None:
         """Restore what a record holds; values that can't be meant count as missing."""
-        day, costs = record.get("day"), record.get("costs")
-        if isinstance(day, str) and _number(day) is not None:
+        day, later, costs = (record.get(name) for name in ("day", "later", "costs"))
+        if isinstance(day, str) and day_number(day) is not None:
             self.day, self.spent = day, _ticks(record.get("ticks"))
+            self._later = later if isinstance(later, str) else ""
         for model, listed in costs.items() if isinstance(costs, dict) else ():
             if isinstance(model, str) and isinstance(listed, list):
                 for cost in filter(None, map(_ticks, listed[-REMEMBERED:])):
                     self._learn(model, cost)
-
-
-def _number(day: str) -> int | None:
-    """The number of a day in the Gregorian calendar; None if *day* is none. Years begin in March
-    here, so that a leap day is the last.
-    """
-    found = _DAY.fullmatch(day)
-    if found is None:
-        return None
-    year, month, day_of_month = map(int, found.groups())
-    if month < 3:
-        year, month = year - 1, month + 12
-    leap_days = year // 4 - year // 100 + year // 400
-    return 365 * year + leap_days + (153 * (month - 3) + 2) // 5 + day_of_month
 
 
 def _ticks(value: object) -> int:

@@ -18,13 +18,14 @@ import enum
 import json
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...errors import ConfigError
 from ..models import Tier
-from ..tokens import KEY_DIGITS, TokenEntry
+from ..tokens import ID_DIGITS, KEY_DIGITS, TokenEntry
 from .places import UNKNOWN_PART, is_section
 from .reading import entries_of, open_token_file, parse_token_file, read_tokens
 from .text import tidied, token_in
@@ -38,6 +39,7 @@ __all__ = [
     "converted",
     "details_of",
     "removed",
+    "replaced",
     "written_as_text",
 ]
 
@@ -149,11 +151,31 @@ def removed(data: bytes, ids: Sequence[str]) -> tuple[bytes, list[Outcome]]:
     if not gone:
         return data, outcomes
     value = _editable_object(data)
-    for name, section in value.items():
-        if is_section(name) and isinstance(section, dict):
-            for key in [key for key in section if _token_of(key) in gone]:
-                del section[key]
+    _take_out(value, gone)
     return _dumped(value, [entry for entry in entries if entry.sso not in gone]), outcomes
+
+
+def replaced(data: bytes, key: str, sso: str) -> tuple[bytes, Outcome]:
+    """A token file with the token *sso* in the place of another, and the outcome.
+
+    The new token takes over the tier, note, proxy and ``disabled`` of the old one.
+
+    :param key: the old token's whole key.
+    :raises ConfigError: if the file is at fault.
+    :raises NotEditable: if it is not of the form that can be edited.
+    """
+    entries = parse_token_file(data)
+    old = next((entry for entry in entries if entry.key == key), None)
+    if old is None:
+        return data, Outcome(key[:ID_DIGITS], EditResult.NOT_FOUND)
+    new = evolve(old, sso=sso, user_id="")
+    if any(entry.sso == sso for entry in entries):
+        return data, Outcome(new.id, EditResult.PRESENT)
+    value = _editable_object(data)
+    _take_out(value, {old.sso})
+    _put(value, new)
+    others = [entry for entry in entries if entry is not old]
+    return _dumped(value, [*others, new]), Outcome(new.id, EditResult.ADDED)
 
 
 def converted(data: bytes) -> tuple[bytes | None, int]:
@@ -267,6 +289,14 @@ def _put(value: dict[str, Any], entry: TokenEntry) -> None:
     if not isinstance(value[name], dict):
         raise NotEditable
     value[name][_spelling(entry.sso)] = details_of(entry)
+
+
+def _take_out(value: dict[str, Any], gone: AbstractSet[str]) -> None:
+    """Remove the tokens *gone* from all sections."""
+    for name, section in value.items():
+        if is_section(name) and isinstance(section, dict):
+            for key in [key for key in section if _token_of(key) in gone]:
+                del section[key]
 
 
 def _token_of(key: str) -> str | None:

@@ -57,6 +57,8 @@ __all__ = [
 ]
 
 
+PLACEHOLDER = "a placeholder, where your own token belongs"
+
 PLACES_NAMED = 3
 """The most places that one note names."""
 
@@ -78,6 +80,11 @@ class EntryReading:
     refusal: str = ""
     passed: str = ""
     remarks: tuple[str, ...] = ()
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether the owner's token still has to be written there."""
+        return self.passed == PLACEHOLDER
 
 
 @frozen
@@ -299,7 +306,7 @@ def _read(place: EntryPlace) -> EntryReading:
     except _Refusal as error:
         return evolve(reading, where=f"{place.where}: {error.name}", refusal=str(error))
     except Placeholder:
-        return evolve(reading, passed="a placeholder, where your own token belongs")
+        return evolve(reading, passed=PLACEHOLDER)
     except NotGroks as error:
         return evolve(reading, passed=str(error).removeprefix("is "))
     except ValueError as error:

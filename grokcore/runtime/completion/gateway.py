@@ -166,7 +166,7 @@ class Completion:
     :ivar request_id: its name in the log.
     :ivar token_id: short hash of the token in use, or last used; empty before the first attempt.
     :ivar times: shares of its time so far.
-    :ivar failures: number of failed attempts.
+    :ivar failed: the failed attempts, each as ``cause@token``.
     :ivar corrections: number of corrections that Grok was asked for: 0 or 1.
     """
 
@@ -182,7 +182,7 @@ class Completion:
         self.request_id = request_id
         self.token_id = ""
         self.times = Times()
-        self.failures = 0
+        self.failed: list[str] = []
         self.corrections = 0
         self._gateway = gateway
         self._asker = question.asker
@@ -521,11 +521,17 @@ class Completion:
     def _report(self, error: GrokApiError, lease: AnyLease, *, uploading: bool = False) -> None:
         web = WebLane.REST if uploading else self.model.web_lane
         lane = web if lease.lane is LaneName.WEB else None
-        self.failures += 1
-        values = (self.request_id, self.attempts, self.token_id, error.code, error.message)
-        _log.warning(
-            "%s: attempt %d, token %s: %s: %s", *values, extra={"fold": (error.code, error.message)}
-        )
+        cause = error.attempt_label
+        self.failed.append(f"{cause}@{self.token_id}")
+        fields = {
+            "id": self.request_id,
+            "number": self.attempts,
+            "token": self.token_id,
+            "code": cause,
+        }
+        words, values = "%s: attempt %d, token %s: %s: %s", (*fields.values(), error.message)
+        extra = {"fold": (cause, error.message), "fields": {"attempt": fields}}
+        _log.warning(words, *values, extra=extra)
         egress = egress_label(lease.proxy_url)
         failed = FailedAttempt(
             error, self.model.name, self.token_id, egress, lane, self._accepted, lease.lane

@@ -87,7 +87,12 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def replace_file(
-    path: Path, data: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None
+    path: Path,
+    data: bytes,
+    *,
+    mode: int = 0o600,
+    owner: tuple[int, int] | None = None,
+    last_look: Callable[[], None] = lambda: None,
 ) -> None:
     """Make *data* the content of *path*; on return it is on the disk.
 
@@ -97,6 +102,7 @@ def replace_file(
     :param owner: user and group of the new file, so that a file which root edits stays readable for
         the server. Where giving it away is not allowed, group and others lose their permissions, so
         that no other group gains them.
+    :param last_look: called right before the old file is replaced; what it raises prevents that.
     :raises OSError: if that fails; the old file is as it was, and nothing is left beside it. If
         only the folder can't be flushed, the file is the new one; a power cut could then bring the
         old one back.
@@ -105,6 +111,7 @@ def replace_file(
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         _write_new(temporary, data, mode, owner)
+        last_look()
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):

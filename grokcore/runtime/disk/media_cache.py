@@ -34,6 +34,7 @@ import trio
 from attrs import define, field
 
 from . import media_folder
+from .cache_use import CacheUse
 from .disk_thread import clean_up_in_thread, in_disk_thread
 from .media_files import LargerThanCache, MediaFile, MediaWriter, check_size
 from .media_folder import Entry
@@ -68,8 +69,14 @@ class MediaCache:
         self.folder = folder
         self.most_bytes = most_bytes
         self._files = _Files()
+        self._hits = self._misses = 0
         self._disk = trio.CapacityLimiter(WRITERS)
         self._reads = trio.CapacityLimiter(READERS)
+
+    def use(self) -> CacheUse:
+        """Return the use of the cache so far."""
+        files = self._files
+        return CacheUse(len(files.sizes), files.total, self._hits, self._misses)
 
     async def load(self) -> None:
         """List the folder's files; delete strays of killed writers, and files beyond the limit.
@@ -146,7 +153,9 @@ class MediaCache:
         """
         opened = await self._on_known(name, media_folder.open_for_use, media_folder.close_opened)
         if opened is None:
+            self._misses += 1
             return None
+        self._hits += 1
         file, entry = opened
         if name in self._files.sizes:  # deleted meanwhile, it must not be listed again
             self._files.use(name, entry.size)

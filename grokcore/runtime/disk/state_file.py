@@ -46,7 +46,7 @@ from attrs import frozen
 
 from .files import replace_file, sweep, write_all
 
-__all__ = ["Record", "StateFile", "gone_line", "line_of", "peek"]
+__all__ = ["Record", "StateFile", "gone_line", "line_of", "peek", "set_aside"]
 
 VERSION = 2
 """The format that is written: 2 has a journal. Older ones are read; a newer one is set aside."""
@@ -101,8 +101,14 @@ class StateFile:
                     damaged,
                 )
             return records
-        _log.warning("%s: %s. %s Learning starts anew.", self.path, reason, _set_aside(target))
+        _log.warning("%s: %s. %s Learning starts anew.", self.path, reason, set_aside(target))
         return {}
+
+    def hold(self) -> None:
+        """Check that the folder may be written to.
+
+        :raises OSError: if it may not.
+        """
 
     def save(self, lines: Mapping[str, bytes]) -> int:
         """Make these the file's records; on return they are on the disk.
@@ -241,7 +247,7 @@ def _end_line(count: int) -> bytes:
     return orjson.dumps({"end": count})
 
 
-def _set_aside(path: Path) -> str:
+def set_aside(path: Path) -> str:
     """Rename the file, for a person to look at. Returns the outcome as a sentence."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     aside = path.with_name(f"{path.name}.damaged-{stamp}")

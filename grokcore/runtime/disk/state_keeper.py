@@ -126,6 +126,12 @@ class StateKeeper:
         """Whether the end of the process would lose a change now."""
         return bool(self._unwritten) or self._marked.is_set()
 
+    def doubt(self, reason: str) -> None:
+        """Report the file as one that can't be written, until a write has succeeded. One is tried
+        soon, changes or not.
+        """
+        self._failed(reason)
+
     def changed(self) -> None:
         """Request a call of *changes* soon. Cheap, and never waits."""
         self._marked.set()
@@ -181,7 +187,7 @@ class StateKeeper:
         self._marked, self._hurried = trio.Event(), trio.Event()
         try:
             self._collect()
-            if self._unwritten:
+            if self._unwritten or self._fault:
                 await self._in_thread(self._write)
                 self._unwritten.clear()
         except OSError as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from .. import frames, lines
 from ..page_socket import Say, SocketScript
 from ..page_socket import Step as SocketStep
 from ..scripts import CUT, Script, Send, Step, Wait, tokens_of, wrapped
-from .pieces import Answer, Break, Piece, Thought, Words
+from .pieces import Answer, Break, Cite, Drawn, Pages, Piece, Thought, Words
 
 __all__ = ["over_rest", "over_socket", "socket_script"]
 
@@ -32,7 +34,11 @@ def over_rest(
     for piece in answer:
         steps += _rest_steps(piece, pace_s)
     if not _broken(answer):
-        ends = (lines.soft_stop(), lines.model_response(words, model))
+        drawn = [piece.path for piece in answer if isinstance(piece, Drawn)]
+        ends = (
+            lines.soft_stop(),
+            lines.model_response(words, model, **({"generatedImageUrls": drawn} if drawn else {})),
+        )
         steps += [_sent(wrapped(payload)) for payload in ends]
         steps.append(_sent({"result": {"title": lines.title("A title")}}))
     return Script(tuple(steps))
@@ -43,14 +49,37 @@ def _sent(value: object) -> Send:
 
 
 def _rest_steps(piece: Piece, pace_s: float) -> Iterable[Step]:
+    if isinstance(piece, Break):
+        return (CUT,)
+    return (
+        step for payload in _payloads(piece) for step in _paced(_sent(wrapped(payload)), pace_s)
+    )
+
+
+def _payloads(piece: Piece) -> Iterator[dict[str, Any]]:
+    """The response-level objects of a piece over REST."""
     match piece:
         case Thought(text):
-            payloads = [lines.thought(token) for token in tokens_of(text)]
+            yield from map(lines.thought, tokens_of(text))
         case Words(text):
-            payloads = [lines.token(token) for token in tokens_of(text)]
-        case Break():
-            return (CUT,)
-    return (step for payload in payloads for step in _paced(_sent(wrapped(payload)), pace_s))
+            yield from map(lines.token, tokens_of(text))
+        case Pages(_, found):
+            yield from (lines.search_results(url, name) for url, name in found)
+        case Cite(url):
+            yield lines.citation_card(_card_id(url), url)
+            yield lines.token(lines.citation(_card_id(url)))
+        case Drawn(path):
+            for percent in (50, 100):
+                yield lines.image_progress(_index(path), percent, path)
+
+
+def _card_id(url: str) -> str:
+    return f"{zlib.crc32(url.encode()):08x}"
+
+
+def _index(path: str) -> int:
+    """The number of a picture within its answer: the last figure of its folder."""
+    return int(path.split("/")[-2][-1], 16)
 
 
 def _paced(step: Send, pace_s: float) -> tuple[Step, ...]:
@@ -77,10 +106,25 @@ def over_socket(
 def _socket_steps(piece: Piece, pace_s: float) -> Iterable[SocketStep]:
     if isinstance(piece, Break):
         return (CUT,)
-    channel = frames.THINKING if isinstance(piece, Thought) else frames.ANSWER
     waits = (Wait(pace_s),) if pace_s else ()
-    said = (Say(frames.text(token, channel)) for token in tokens_of(piece.text))
-    return (step for one in said for step in (*waits, one))
+    return (step for event in _events(piece) for step in (*waits, Say(event)))
+
+
+def _events(piece: Piece) -> Iterator[frames.Event]:
+    """The events of a piece over the websocket."""
+    match piece:
+        case Thought(text):
+            yield from (frames.text(token, frames.THINKING) for token in tokens_of(text))
+        case Words(text):
+            yield from map(frames.text, tokens_of(text))
+        case Pages(query, found):
+            yield frames.tool_call("1", "web_search", query=query)
+            yield frames.web_pages("1", *found)
+        case Cite(url):
+            yield frames.citation(url)
+        case Drawn(path):
+            for percent in (50, 100):
+                yield frames.picture(path, percent)
 
 
 def socket_script(answer: Answer, **options: object) -> SocketScript:
@@ -89,7 +133,11 @@ def socket_script(answer: Answer, **options: object) -> SocketScript:
 
 
 def _words(answer: Sequence[Piece]) -> str:
-    return "".join(piece.text for piece in answer if isinstance(piece, Words))
+    return "".join(
+        lines.citation(_card_id(piece.url)) if isinstance(piece, Cite) else piece.text
+        for piece in answer
+        if isinstance(piece, Words | Cite)
+    )
 
 
 def _broken(answer: Sequence[Piece]) -> bool:

@@ -5,7 +5,6 @@ the response headers.
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 import trio
@@ -13,7 +12,6 @@ import trio
 from ...config import Config, EarlierPictures
 from ...errors import (
     GrokApiError,
-    InvalidRequest,
     ModelNotAllowed,
     ModeNotIncluded,
     NoTokens,
@@ -35,11 +33,10 @@ from ..edge.lifetime import Lifetime
 from ..model_list import names_served
 from ..services import Services
 from .choices import AnyCompletion, Choices
-from .limit_headers import key_headers, limit_headers
+from .limit_headers import limit_headers
 
 __all__ = [
     "attached",
-    "begin_asking",
     "brought",
     "chosen_model",
     "described",
@@ -53,30 +50,6 @@ __all__ = [
 def most_body_bytes(config: Config) -> int:
     """Largest size of a request's body, in bytes."""
     return int(config.server.max_body_mb * 1024 * 1024)
-
-
-def begin_asking(lifetime: Lifetime, answers: int = 1) -> None:
-    """Count the request against its key's limits until it is over, as so many as *answers* are
-    asked for. Another call counts it anew.
-
-    :raises KeyLimitExceeded: if a limit is reached; the request does not count then.
-    :raises InvalidRequest: if the key may never ask for so many answers at once.
-    """
-    allowance = lifetime.caller.allowance
-    if allowance is None:
-        return
-    allowance.withdraw(lifetime.use)
-    if answers > 1 and allowance.most is not None and answers > allowance.most:
-        raise InvalidRequest(
-            f"Each choice counts as a request, and the key {allowance.name!r} may send "
-            f"{allowance.most} at once: ask for fewer choices.",
-            param="n",
-        )
-    try:
-        lifetime.use = allowance.begin(trio.current_time(), answers)
-    finally:
-        lifetime.headers.update(key_headers(allowance.left(trio.current_time())))
-    lifetime.on_last_byte(functools.partial(allowance.end, lifetime.use))
 
 
 def chosen_model(
@@ -249,7 +222,7 @@ def _describe(
     refused: RateLimitExceeded | None,
 ) -> None:
     """Write the headers. A key with limits gets no figures of the owner's tokens; its own figures
-    were written by :func:`begin_asking`.
+    were written by :func:`~grokcore.web.answers.key_use.begin_asking`.
     """
     manner = completion.manner
     if manner.in_file:

@@ -18,9 +18,10 @@ from ..edge.lifetime import Lifetime, current_lifetime
 from ..observing.trace import Trace
 from ..responses import json_response, stepped_response
 from ..services import Services
-from .admission import begin_asking, described, most_body_bytes
+from .admission import described, most_body_bytes
 from .choices import AnyCompletion
 from .event_stream import EventStream, collect
+from .key_use import begin_asking
 from .masking import mask_settings
 
 __all__ = ["STREAM_HEADERS", "AskingRoute", "answer", "answer_asked"]
@@ -95,7 +96,7 @@ async def answer(services: Services, route: AskingRoute[_Request, _Collector]) -
     """
     lifetime, dialect = current_lifetime(), route.dialect
     lifetime.error_form = dialect.error
-    begin_asking(lifetime)
+    begin_asking(services, lifetime)
     asked = await services.state.bodies.parse(
         dialect.parse, most_body_bytes(services.state.config), lifetime
     )

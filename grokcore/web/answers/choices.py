@@ -77,9 +77,9 @@ class Choices:
         return sum(one.attempts for one in self._completions)
 
     @property
-    def failures(self) -> int:
-        """Number of failed attempts."""
-        return sum(one.failures for one in self._completions)
+    def failed(self) -> Sequence[str]:
+        """The failed attempts at all choices, as those of a completion."""
+        return [attempt for one in self._completions for attempt in one.failed]
 
     @property
     def corrections(self) -> int:

@@ -14,8 +14,13 @@ from ...runtime.completion.gateway import Gateway
 
 __all__ = ["key_headers", "limit_headers"]
 
-LIMIT, REMAINING, RESET = (
-    f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")
+LIMIT = "x-ratelimit-limit-requests"
+REMAINING = "x-ratelimit-remaining-requests"
+RESET = "x-ratelimit-reset-requests"
+TOKENS = (
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-tokens",
 )
 
 
@@ -44,15 +49,20 @@ def limit_headers(
     return headers
 
 
-def key_headers(left: KeyLeft | None) -> dict[str, str]:
-    """The same headers for an API key's own requests per minute; none without such a limit."""
+def key_headers(left: KeyLeft | None, tokens: KeyLeft | None = None) -> dict[str, str]:
+    """The same headers for an API key's own limits; none without such a limit.
+
+    :param left: of the requests per minute and per day, the limit that is nearest.
+    :param tokens: the rest of the day's tokens, before this answer.
+    """
+    return _headers((LIMIT, REMAINING, RESET), left) | _headers(TOKENS, tokens)
+
+
+def _headers(names: tuple[str, str, str], left: KeyLeft | None) -> dict[str, str]:
     if left is None:
         return {}
-    return {
-        LIMIT: str(left.limit),
-        REMAINING: str(left.remaining),
-        RESET: _duration(left.renewed_in),
-    }
+    values = str(left.limit), str(left.remaining), _duration(left.renewed_in)
+    return dict(zip(names, values, strict=True))
 
 
 def _duration(seconds: float) -> str:

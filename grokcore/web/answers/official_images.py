@@ -47,10 +47,11 @@ from ..edge.lifetime import Lifetime, current_lifetime
 from ..media_maker import MediaMaker
 from ..responses import json_response
 from ..services import Services
-from .admission import attached, begin_asking, most_body_bytes
+from .admission import attached, most_body_bytes
 from .answering import answer_asked
 from .form import read_fields
 from .images import ImageRoute
+from .key_use import begin_asking
 
 __all__ = ["draw"]
 
@@ -86,7 +87,7 @@ async def draw(services: Services, *, editing: bool) -> Response:
     """
     lifetime, maker = current_lifetime(), services.media_maker()
     lifetime.error_form = openai_form
-    begin_asking(lifetime)
+    begin_asking(services, lifetime)
     choice = _choice(services, maker, lifetime)
     read = functools.partial(read_fields, request.headers.get("content-type", ""))
 

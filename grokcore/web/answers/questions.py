@@ -14,7 +14,6 @@ from ...protocol.models import LaneName, Model
 from ..edge.lifetime import Lifetime
 from ..services import Services
 from .admission import (
-    begin_asking,
     brought,
     chosen_model,
     open_choices,
@@ -22,6 +21,7 @@ from .admission import (
     require_served,
 )
 from .choices import AnyCompletion
+from .key_use import begin_asking
 
 __all__ = ["answering_lanes", "open_answer", "question_of", "token_count"]
 
@@ -35,7 +35,7 @@ async def open_answer(services: Services, ask: Ask, lifetime: Lifetime) -> AnyCo
     """
     if ask.choices == 1:
         return await open_completion(services, await _admitted(services, ask, lifetime), lifetime)
-    begin_asking(lifetime, ask.choices)
+    begin_asking(services, lifetime, ask.choices)
     question = await _admitted(services, ask, lifetime)
     return await open_choices(services, question, lifetime, ask.choices)
 

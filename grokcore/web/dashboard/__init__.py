@@ -28,6 +28,9 @@ from ..edge.lifetime import current_lifetime
 from ..responses import SteppedBody, json_response, not_modified, stepped_response
 from ..routes import route
 from ..services import Services
+from .edit_routes import add_edit_routes
+from .headers import DATA_HEADERS
+from .history_route import add_history_route
 from .overview import Overview, Snapshot, token_row
 from .tickets import Tickets
 
@@ -61,8 +64,6 @@ PAGE_HEADERS = {
     "x-content-type-options": "nosniff",
 }
 
-DATA_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-
 EVENT_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
     # nginx and Caddy would otherwise collect a stream before passing it on.
@@ -83,6 +84,8 @@ def add_dashboard_routes(app: QuartTrio, services: Services) -> None:
     _add_page(app)
     _add_data(app, services)
     _add_actions(app, services)
+    add_history_route(app, services)
+    add_edit_routes(app, services)
 
 
 # The page ---------------------------------------------------------------------------------------

@@ -164,6 +164,7 @@ class Overview:
             },
             "lanes": [lane_row(view) for view in lanes],
             "browser_values": [attrs.asdict(view) for view in state.browser.views()],
+            "page_edits": state.config.server.page_edits and self._services.edits() is not None,
             "minutes": [attrs.asdict(minute) for minute in state.history.minutes()],
             "recent_faults": [_fault_row(fault) for fault in state.history.faults()],
         }

@@ -1,25 +1,30 @@
 """API keys: comparison by digest, and the rights of each key.
 
 The owner's keys are ``[grok] api_key`` and those of ``[[keys]]`` without a limit. A key with a
-limit (models, requests per minute, concurrent requests, lanes) is a guest's: it may ask Grok, but
-not see the server's state.
+limit (models, requests per minute, per day and at once, tokens, lanes, an end) is a guest's: it may
+ask Grok, but not see the server's state.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...config import KeyConfig
+from ...config.rights import digests_of
 from ...errors import InvalidApiKey, ModelNotAllowed, PermissionDenied
 from ...protocol.key_allowance import KeyAllowance
+from ...protocol.key_day import KeyDay, KeyDays
 from ...protocol.models import LaneName
+from ...runtime.days import Days
 
-__all__ = ["OWNER", "Caller", "KeyRing"]
+__all__ = ["Caller", "KeyRing"]
 
 
 @frozen
@@ -30,12 +35,18 @@ class Caller:
     :ivar models: names of the models that the key may use; empty allows all.
     :ivar allowance: the use of the key's limits; None without limits.
     :ivar lanes: the lanes that the key may use.
+    :ivar day: the key's figures of the day, also without limits.
+    :ivar expires: the end of the key as it is configured; empty for none. *expires_at* is the same
+        in seconds since 1970; inf for none.
     """
 
     name: str = ""
     models: frozenset[str] = frozenset()
     allowance: KeyAllowance | None = None
     lanes: frozenset[LaneName] = frozenset(LaneName)
+    day: KeyDay = field(factory=KeyDay)
+    expires: str = ""
+    expires_at: float = math.inf
 
     def may_use(self, model: str) -> bool:
         """Whether the key may use this model."""
@@ -63,8 +74,6 @@ class Caller:
             )
 
 
-OWNER = Caller()
-
 MOST_KEY_BYTES = 512
 """Longest header value from which characters pasted with the key are removed."""
 
@@ -90,7 +99,10 @@ class KeyRing:
 
     :param api_key: the owner's key; empty if there is none.
     :param previous: the callers of the previous key ring; their allowances are taken over.
+    :param days: the days of all keys that have been.
+    :param calendar: the days of the owner's time zone.
     :ivar callers: by the digests of their keys.
+    :ivar owner: the caller of a server without keys.
     """
 
     def __init__(
@@ -98,12 +110,21 @@ class KeyRing:
         api_key: str,
         keys: Sequence[KeyConfig] = (),
         previous: Mapping[bytes, Caller] | None = None,
+        *,
+        days: KeyDays | None = None,
+        calendar: Days | None = None,
     ) -> None:
-        self.callers: dict[bytes, Caller] = {_digest(api_key.encode()): OWNER} if api_key else {}
+        days, self._calendar = days or KeyDays(), calendar or Days("UTC", time.time)
+        self.owner = Caller(day=days.of([_digest(api_key.encode()) if api_key else b""]))
+        self.callers: dict[bytes, Caller] = {}
+        if api_key:
+            self.callers[_digest(api_key.encode())] = self.owner
         for key in keys:
-            digests = list(_digests(key))
+            digests = list(digests_of(key))
             earlier = [previous[digest] for digest in digests if previous and digest in previous]
-            self.callers.update(dict.fromkeys(digests, _caller(key, earlier)))
+            ends = self._calendar.end_of(key.expires) if key.expires else math.inf
+            caller = _caller(key, earlier, days.of(digests), ends)
+            self.callers.update(dict.fromkeys(digests, caller))
 
     def shift(self, seconds: float) -> None:
         """Count *seconds* that the event loop's clock has missed."""
@@ -120,10 +141,11 @@ class KeyRing:
     def identify(self, headers: Mapping[str, str]) -> Caller:
         """The caller, by a request's headers (names in lower case).
 
-        :raises InvalidApiKey: if the request has no key, or a wrong one; the message says which.
+        :raises InvalidApiKey: if the request has no key, a wrong one, or one that has expired; the
+            message says which.
         """
         if self.empty:
-            return OWNER
+            return self.owner
         keys = _offered(headers)
         offered = [_digest(key) for key in keys]
         # Compare all, also after a match: the time taken must not depend on the keys.
@@ -135,27 +157,37 @@ class KeyRing:
         ]
         if not matches:
             raise InvalidApiKey(_WRONG if keys else _NONE)
-        return matches[0]
+        now = self._calendar.now()
+        valid = [caller for caller in matches if now < caller.expires_at]
+        if not valid:
+            raise InvalidApiKey(
+                f"The key {matches[0].name!r} has expired: it was valid until "
+                f"{matches[0].expires}. Ask this server's owner for another one."
+            )
+        return valid[0]
 
 
-def _caller(key: KeyConfig, earlier: Sequence[Caller]) -> Caller:
+def _lanes_of(key: KeyConfig) -> frozenset[LaneName] | None:
+    """The lanes of a key with limits; None for a key without any."""
     lanes = frozenset(LaneName if key.lanes is None else key.lanes)
-    if not (key.models or key.rpm or key.concurrent or lanes != frozenset(LaneName)):
-        return Caller(key.name)
+    numbers = key.rpm or key.concurrent or key.per_day or key.tokens_per_day
+    if not (key.models or numbers or key.expires or lanes != frozenset(LaneName)):
+        return None
+    # No guest spends the owner's money unless the owner says so.
+    return frozenset({LaneName.WEB}) if key.lanes is None else lanes
+
+
+def _caller(key: KeyConfig, earlier: Sequence[Caller], day: KeyDay, expires_at: float) -> Caller:
+    lanes = _lanes_of(key)
+    if lanes is None:
+        return Caller(key.name, day=day)
     allowance = next(
         (caller.allowance for caller in earlier if caller.allowance), None
     ) or KeyAllowance(key.name)
     allowance.name, allowance.rpm, allowance.concurrent = key.name, key.rpm, key.concurrent
-    if key.lanes is None:  # no guest spends the owner's money unless the owner says so
-        lanes = frozenset({LaneName.WEB})
-    return Caller(key.name, frozenset(key.models), allowance, lanes)
-
-
-def _digests(key: KeyConfig) -> Iterator[bytes]:
-    if key.key:
-        yield _digest(key.key.encode())
-    if key.sha256:
-        yield bytes.fromhex(key.sha256)
+    allowance.per_day, allowance.tokens_per_day = key.per_day, key.tokens_per_day
+    allowance.day = day
+    return Caller(key.name, frozenset(key.models), allowance, lanes, day, key.expires, expires_at)
 
 
 def _digest(key: bytes) -> bytes:

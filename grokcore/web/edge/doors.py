@@ -24,7 +24,7 @@ from ...config import ServerConfig
 from ...errors import GrokApiError, HostNotAllowed, OriginNotAllowed
 from ...protocol.urls.public_addresses import is_address
 
-__all__ = ["Doors"]
+__all__ = ["LOOPBACK_NAMES", "Doors", "host_name"]
 
 LOOPBACK_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 
@@ -32,7 +32,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _EXPOSED = (
     *("x-request-id", "request-id", "retry-after", "server-timing", "x-should-retry"),
-    *(f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")),
+    *(
+        f"x-ratelimit-{what}-{of}"
+        for of in ("requests", "tokens")
+        for what in ("limit", "remaining", "reset")
+    ),
     *(
         f"x-grok2api-{what}"
         for what in ("attempts", "token", "usage", "ignored", "long-context", "tools")
@@ -58,7 +62,7 @@ class Doors:
         self._hosts = {
             *LOOPBACK_NAMES,
             public,
-            *map(_host_name, (config.host, *config.allowed_hosts)),
+            *map(host_name, (config.host, *config.allowed_hosts)),
         }
         self._own_origin = (
             f"{urlsplit(config.public_url).scheme}://{urlsplit(config.public_url).netloc}".lower()
@@ -73,7 +77,7 @@ class Doors:
         host = headers.get("host", "")
         if not self._knows_host(host):
             return HostNotAllowed(
-                f"This server does not go by the name {_quoted(_host_name(host))}. If it is meant "
+                f"This server does not go by the name {_quoted(host_name(host))}. If it is meant "
                 "to, add the name to [server] allowed_hosts, or set [server] public_url."
             )
         origin = headers.get("origin", "")
@@ -122,7 +126,7 @@ class Doors:
         """Whether the Host header is a name of this server. HTTP/1.0 clients may send none, but no
         browser does.
         """
-        name = _host_name(header)
+        name = host_name(header)
         if (
             self._any_host
             or not name
@@ -153,7 +157,7 @@ class Doors:
         return bool(origin) and (origin.lower() in self._origins or "*" in self._origins)
 
 
-def _host_name(header: str) -> str:
+def host_name(header: str) -> str:
     """``Grok.Example.com:8000`` as ``grok.example.com``; an IPv6 address without its brackets."""
     text = header.strip().lower()
     if text.startswith("["):

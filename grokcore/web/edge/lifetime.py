@@ -9,8 +9,9 @@ import trio
 from quart import request
 
 from ...protocol.dialects.error_forms import ErrorForm
+from ...protocol.key_day import Use
 from ..observing.trace import Trace
-from .auth import OWNER, Caller
+from .auth import Caller
 
 __all__ = ["LIFETIME_KEY", "Lifetime", "current_lifetime"]
 
@@ -26,7 +27,7 @@ class Lifetime:
     :ivar request_id: the client's ``x-request-id`` if it is well-formed, else a new id.
     :ivar headers: headers of every response to this request, errors included.
     :ivar caller: the holder of the request's API key.
-    :ivar use: the request's handle in its key's allowance; None if it has none.
+    :ivar use: the request's handle in the figures of its key; None before it is counted.
     :ivar error_form: the error format of the dialect that answers; None until a handler sets it.
     """
 
@@ -35,8 +36,8 @@ class Lifetime:
         self.accepted = trace.accepted
         self.request_id = trace.request_id
         self.headers: dict[str, str] = {"x-request-id": trace.request_id}
-        self.caller = OWNER
-        self.use: object | None = None
+        self.caller = Caller()
+        self.use: Use | None = None
         self.error_form: ErrorForm | None = None
         self.nursery = nursery
         self._closers: list[Callable[[], Awaitable[None]]] = []

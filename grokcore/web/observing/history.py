@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
+from ...errors import GrokApiError
 from ...protocol.advice import advice_on
 from ...runtime.completion.facts import FailedAttempt
 from .trace import Trace
@@ -50,6 +51,8 @@ class Fault:
     :ivar at: the last time, in seconds since 1970.
     :ivar token: the short hash of the token that it last occurred with.
     :ivar advice: on what the owner can do; empty for that by the code.
+    :ivar reached: whether a client got it at least once; an attempt that a further one mended
+        reaches no client.
     """
 
     at: float
@@ -59,6 +62,7 @@ class Fault:
     model: str
     token: str
     advice: str = ""
+    reached: bool = False
 
 
 @define
@@ -98,10 +102,8 @@ class History:
         bucket = self._bucket()
         bucket.requests += 1
         bucket.errors += trace.broken
-        reported = trace.completion and trace.completion.failures  # by attempt_failed
-        if trace.error is not None and trace.broken and not reported:
-            wanted = advice_on(trace.error)
-            self.note_fault(trace.code, trace.error.short, trace.model, "", wanted)
+        if trace.error is not None and trace.broken:
+            self._note_reached(trace, trace.error)
         if trace.first_s is not None:
             bucket.note_first(trace.first_s)
 
@@ -115,12 +117,28 @@ class History:
         occurrence.
         """
         now = self._clock()  # before the rest: reading it may shift the faults (clock_set)
-        kind = (code, re.sub(r"\d+", "#", message))  # "back in 3547 s" changes every second
+        kind = _kind(code, message)
         earlier = self._faults.pop(kind, None)
         count = earlier.count + 1 if earlier else 1
-        self._faults[kind] = Fault(now, count, code, message, model, token, advice)
+        reached = earlier is not None and earlier.reached
+        self._faults[kind] = Fault(now, count, code, message, model, token, advice, reached)
         if len(self._faults) > FAULTS_KEPT:
             del self._faults[next(iter(self._faults))]
+
+    def _note_reached(self, trace: Trace, error: GrokApiError) -> None:
+        """Mark the failure that a client got; add it if no attempt has reported it."""
+        completion = trace.completion
+        if completion is None or not completion.failed:
+            self.note_fault(trace.code, error.short, trace.model, "", advice_on(error))
+        fault = self._faults.get(_kind(trace.code, error.short))
+        if fault is None and completion is not None:
+            # The client got the state of the pool ("no valid token"): its cause is that of the last
+            # attempt.
+            last = (trace.model, completion.token_id)
+            newest_first = reversed(self._faults.values())
+            fault = next((each for each in newest_first if (each.model, each.token) == last), None)
+        if fault is not None:
+            fault.reached = True
 
     def clock_set(self, seconds: float) -> None:
         """Shift all times: the wall clock was set by *seconds*, and ages must stay the same."""
@@ -152,6 +170,11 @@ class History:
 
     def _this_minute(self) -> int:
         return int(self._clock()) // 60 * 60
+
+
+def _kind(code: str, message: str) -> tuple[str, str]:
+    """The same for messages that differ in numbers only: "back in 3547 s" changes every second."""
+    return code, re.sub(r"\d+", "#", message)
 
 
 def _minute(bucket: _Bucket) -> Minute:

@@ -1,8 +1,8 @@
 """``/metrics`` for Prometheus, with a registry of its own.
 
-Listeners fill the counters and histograms. Gauges (tokens, remaining allowances, streams) are read
-when Prometheus asks. Labels have few values: models of the table, error codes, states. Clients
-can't add any.
+Listeners fill the counters and histograms. Gauges are read when Prometheus asks
+(:mod:`~grokcore.web.observing.gauges`). Labels have few values: models of the table, error codes,
+names of keys. Clients can't add any.
 """
 
 from __future__ import annotations
@@ -19,18 +19,10 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
-from ... import __version__
-from ...protocol.conversation.usage import TICKS_PER_USD
-from ...protocol.models import LaneName, LaneUse
-from ...protocol.pool.desk_view import DeskState
-from ...protocol.pool.view import left_by_group
 from ...runtime.completion.facts import FailedAttempt
-from ...runtime.completion.gateway import Gateway
-from .census import Census
+from .gauges import Gauges, Sources
 from .trace import Trace
 
 __all__ = ["CONTENT_TYPE_LATEST", "Metrics", "watch_lag"]
@@ -39,6 +31,12 @@ FIRST_S = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120)
 """Buckets for the time to the first event, in seconds; thinking models need the upper ones."""
 
 TOTAL_S = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900)
+
+MOST_KEYS = 200
+"""Keys with series of their own."""
+
+OWNERS, OTHERS = "(owner)", "(others)"
+"""Labels of ``[grok] api_key`` or no key, and of keys beyond MOST_KEYS."""
 
 TICK_S = 1.0
 """Seconds between two measurements of the event loop's lag."""
@@ -49,8 +47,8 @@ LAG_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 class Metrics:
     """A listener that counts, and the page that Prometheus reads."""
 
-    def __init__(self, gateway: Gateway, census: Census) -> None:
-        self._registry = registry = CollectorRegistry()
+    def __init__(self, sources: Sources) -> None:
+        self._registry = registry = _Registry()
         labels = ("model", "code")
         self._requests = Counter(
             "grok2api_requests",
@@ -93,7 +91,8 @@ class Metrics:
             buckets=LAG_S,
             registry=registry,
         )
-        registry.register(_Gauges(gateway, census))
+        self._keys = _KeyCounters(registry)
+        registry.register(Gauges(sources))
         ProcessCollector(registry=registry)
 
     def request_ended(self, trace: Trace) -> None:
@@ -103,6 +102,7 @@ class Metrics:
         outcome = trace.code or ("ok" if trace.complete else "client_left")
         self._requests.labels(trace.model, outcome).inc()
         self._durations.labels(trace.model).observe(trace.total_s)
+        self._keys.count(trace)
         if trace.completion is not None and trace.completion.corrections:
             self._corrections.labels(trace.model).inc(trace.completion.corrections)
         if trace.completion is not None and outcome == "ok":
@@ -111,8 +111,8 @@ class Metrics:
             self._first.labels(trace.model).observe(trace.first_s)
 
     def attempt_failed(self, failure: FailedAttempt) -> None:
-        """Count the failure by its error code."""
-        self._failures.labels(failure.error.label).inc()
+        """Count the failure by its error code, or its cause."""
+        self._failures.labels(failure.error.attempt_label).inc()
 
     def lagged(self, seconds: float) -> None:
         """Record a lag of the event loop."""
@@ -123,81 +123,48 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class _Gauges(Collector):
-    """Metrics that are read when Prometheus asks for them."""
+class _KeyCounters:
+    """Requests and tokens by the name of the API key."""
 
-    def __init__(self, gateway: Gateway, census: Census) -> None:
-        self._gateway = gateway
-        self._census = census
+    def __init__(self, registry: CollectorRegistry) -> None:
+        by_key = partial(Counter, labelnames=("key",), registry=registry)
+        self._requests = by_key(
+            "grok2api_key_requests", "Requests for an answer of Grok, by the name of the key"
+        )
+        self._tokens_in = by_key(
+            "grok2api_key_tokens_in", "Tokens of questions, by the name of the key"
+        )
+        self._tokens_out = by_key(
+            "grok2api_key_tokens_out", "Tokens of answers, by the name of the key"
+        )
+        self._names: set[str] = set()
+
+    def count(self, trace: Trace) -> None:
+        """Count a request that asked Grok, with its tokens."""
+        name, (tokens_in, tokens_out) = self._name(trace.key), trace.tokens()
+        self._requests.labels(name).inc()
+        self._tokens_in.labels(name).inc(tokens_in)
+        self._tokens_out.labels(name).inc(tokens_out)
+
+    def _name(self, key: str) -> str:
+        """The key's label. A configuration may name ever new keys, and series are not forgotten."""
+        if not key:
+            return OWNERS
+        if key not in self._names and len(self._names) >= MOST_KEYS:
+            return OTHERS
+        self._names.add(key)
+        return key
+
+
+class _Registry(CollectorRegistry):
+    """A registry without the times at which series were made: nobody asks for them, and they would
+    double the page.
+    """
 
     def collect(self) -> Iterator[Metric]:
-        yield InfoMetricFamily("grok2api", "This server", value={"version": __version__})
-        yield GaugeMetricFamily(
-            "grok2api_streams_open", "Answers under way", value=self._gateway.open_count
-        )
-        yield GaugeMetricFamily(
-            "grok2api_requests_waiting",
-            "Requests waiting for a token",
-            value=self._gateway.pool.waiting,
-        )
-        tasks = trio.lowlevel.current_statistics().tasks_living
-        yield GaugeMetricFamily("grok2api_tasks", "Tasks in the event loop", value=tasks)
-        yield self._tokens()
-        yield self._left()
-        yield from self._lanes()
-
-    def _tokens(self) -> Metric:
-        counts, _, _ = self._census.take(trio.current_time())
-        family = GaugeMetricFamily("grok2api_tokens", "Tokens by state", labels=("state",))
-        for state, count in {
-            **counts,
-            "disabled": self._gateway.pool.book.disabled,
-        }.items():
-            family.add_metric((str(state),), count)
-        return family
-
-    def _left(self) -> Metric:
-        """Remaining allowances by group of models. Groups without any known allowance are left out:
-        a 0 would be wrong.
-        """
-        family = GaugeMetricFamily(
-            "grok2api_quota_left",
-            "Known remaining allowance of all tokens, in Grok's own unit, by group of models",
-            labels=("group",),
-        )
-        accounts = self._gateway.pool.book.accounts
-        for group, left in left_by_group(accounts, trio.current_time()).items():
-            family.add_metric((group,), left)
-        return family
-
-    def _lanes(self) -> Iterator[Metric]:
-        """The lanes in use, and the money of those that cost some."""
-        up = GaugeMetricFamily(
-            "grok2api_lane_up", "Whether a lane in use may answer", labels=("lane",)
-        )
-        cost = CounterMetricFamily(
-            "grok2api_cost_usd", "US dollars spent since the start, by lane", labels=("lane",)
-        )
-        spent = GaugeMetricFamily(
-            "grok2api_spent_usd_today", "US dollars spent today, by lane", labels=("lane",)
-        )
-        cap = GaugeMetricFamily(
-            "grok2api_daily_cap_usd", "The most that a day may cost in US dollars", labels=("lane",)
-        )
-        now = trio.current_time()
-        if all(desk.use is not LaneUse.ONLY for desk in self._gateway.lending.desks):
-            counts, _, _ = self._census.take(now)
-            up.add_metric((LaneName.WEB.value,), bool(counts["ok"] or counts["unknown"]))
-        for desk in self._gateway.lending.desks:
-            view, labels = desk.view(now), (desk.name.value,)
-            if view.state is DeskState.OFF:
-                continue
-            up.add_metric(labels, view.may_answer)
-            if view.budget is not None:
-                cost.add_metric(labels, desk.charged / TICKS_PER_USD)
-                spent.add_metric(labels, view.budget.spent_usd)
-                cap.add_metric(labels, view.budget.daily_usd)
-        yield from (up, cost, spent, cap)
+        for family in super().collect():
+            family.samples = [one for one in family.samples if not one.name.endswith("_created")]
+            yield family
 
 
 async def watch_lag(report: Callable[[float], None]) -> None:

@@ -73,7 +73,7 @@ class RefusalCounts:
         status, key = kind
         if not count.more:
             return
-        whose = f" with the key {key!r}" if key else ""
+        whose = f' with the key "{key}"' if key else ""
         seconds = max(1, round(now - count.since))
         fields = {"status": status, "key": key, "count": count.more, "seconds": seconds}
         words = "%d more requests%s were refused with %d within %d s"
@@ -149,6 +149,7 @@ def _answered(trace: Trace) -> dict[str, Any]:
         "lane": completion.manner.lane.value,
         "token": completion.token_id,
         "attempts": completion.attempts,
+        "failed": ",".join(completion.failed),
         "corrected": completion.corrections or None,
         "queue": round(completion.times.queue_s, 3),
         "upload": round(completion.times.upload_s, 3) or None,

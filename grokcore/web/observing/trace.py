@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from attrs import define
@@ -25,7 +25,7 @@ class Asked(Protocol):
     def attempts(self) -> int: ...
 
     @property
-    def failures(self) -> int: ...
+    def failed(self) -> Sequence[str]: ...
 
     @property
     def corrections(self) -> int: ...

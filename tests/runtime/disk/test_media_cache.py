@@ -19,6 +19,7 @@ import trio
 from attrs import frozen
 
 from grokcore.protocol.media_types import media_type_of
+from grokcore.runtime.disk.cache_use import CacheUse
 from grokcore.runtime.disk.media_cache import LargerThanCache, MediaCache
 from tests.runtime.disk.media import (
     HOUR_S,
@@ -65,6 +66,23 @@ async def test_what_is_put_in_is_found_and_read(
             stat.S_IMODE(path.stat().st_mode) for path in (folder / name, folder, folder.parent)
         ]
         assert modes == [0o600, 0o700, 0o700]
+
+
+@on_real_clock
+async def test_its_use_is_counted(folder: Path) -> None:
+    """Names that were never given out are misses too: an owner sees links that lead nowhere."""
+    cache = await loaded(folder)
+    assert cache.use() == CacheUse()
+    name = await cache.put(PICTURE, "png")
+    for _ in range(2):
+        assert await content(cache, name) == PICTURE
+    (folder / name).unlink()
+    for gone in (name, "nothing.png"):
+        assert await cache.open(gone) is None
+    other = await cache.put(PICTURE, "png")
+    assert cache.use() == CacheUse(entries=1, size=len(PICTURE), hits=2, misses=2)
+    assert await cache.find(other) is not None
+    assert cache.use().hits == 2
 
 
 @frozen

@@ -226,6 +226,32 @@ def test_a_fault_is_shown_while_it_lasts(caplog: pytest.LogCaptureFixture) -> No
     assert log_lines(caplog) == [("WARNING", line)]
 
 
+def test_a_disk_that_is_doubted_is_tried_without_a_change(caplog: pytest.LogCaptureFixture) -> None:
+    """What the start found out is a fault until a write has worked, and the log says both."""
+
+    async def scenario() -> None:
+        learner = Learner(SlowDisk(faults=[FULL]), known={"a": {"at": 1}})
+        learner.keeper.doubt("Read-only file system")
+        shown = []
+        async with trio.open_nursery() as nursery:
+            await nursery.start(learner.keeper.run)
+            for when in (0.5, 1.5, 3.5):  # the writes are at 1 and 3
+                await trio.sleep_until(when)
+                shown.append(learner.keeper.fault)
+            await trio.sleep_until(1000)
+            nursery.cancel_scope.cancel()
+        assert shown == ["Read-only file system", os.strerror(errno.ENOSPC), ""]
+        assert learner.disk.saved == [{"a": {"at": 1}}]
+
+    with caplog.at_level(logging.INFO):
+        run_on_fake_clock(scenario)
+    doubted = "state.jsonl can't be written (Read-only file system). Until it can, a restart loses recent changes."
+    assert log_lines(caplog) == [
+        ("WARNING", doubted),
+        ("INFO", "state.jsonl can be written again."),
+    ]
+
+
 @on_fake_clock
 async def test_only_what_changed_is_touched() -> None:
     """Records as loaded stay, those of unknown tokens too; None forgets one."""

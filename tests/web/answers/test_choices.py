@@ -114,7 +114,7 @@ async def test_each_choice_is_whole_and_the_last_end_is_the_last_event() -> None
         assert all(isinstance(events[index + 1], OfChoice) for index in ends[:-1])
         assert ends[-1] == len(events) - 1
         assert asked.choices.attempts == 3
-        assert asked.choices.failures == 0
+        assert asked.choices.failed == []
         assert len(asked.choices.token_id.split(",")) == 3
         assert asked.choices.times.first_at == 0
         assert asked.choices.ignored == frozenset()
@@ -142,7 +142,7 @@ async def test_a_choice_that_breaks_off_ends_all() -> None:
     async def look(asked: Asked) -> None:
         with pytest.raises(IncompleteAnswer):
             await all_events(asked.choices)
-        assert asked.choices.failures == 1
+        assert len(asked.choices.failed) == 1
 
     going_on: list[list[Event]] = [[Text("b")] for _ in range(10)]
     await with_choices(look, broken, [*going_on, [Finished()]])

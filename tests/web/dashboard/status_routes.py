@@ -122,6 +122,7 @@ TOP = {
     "browser_values",
     "egress",
     "tokens",
+    "page_edits",
     "minutes",
     "recent_faults",
 }

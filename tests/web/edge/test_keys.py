@@ -127,7 +127,7 @@ def every_route() -> list[tuple[str, str]]:
     services = Services(
         gateway, ServerState(configured()), unused, Deliveries(None), Census(unused), unused
     )
-    app = create_app(services, Metrics(services.gateway, services.census))
+    app = create_app(services, Metrics(services.measured))
     return [
         (method, re.sub("<[^>]*>", "x", rule.rule))
         for rule in app.url_map.iter_rules()

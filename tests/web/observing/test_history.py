@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
+from attrs import field, frozen
 
 from grokcore import errors
 from grokcore.protocol.advice import ADVICE, OFFICIAL_ADVICE, advice
+from grokcore.protocol.models import LaneName
 from grokcore.protocol.tokens import TokenEntry
+from grokcore.runtime.completion.facts import Manner, Times
 from grokcore.simulator.scripts import answer, page
 from grokcore.web.observing.history import FAULTS_KEPT, MINUTES, SAMPLES_PER_MINUTE, History, Minute
 from grokcore.web.observing.trace import Trace
@@ -31,6 +34,26 @@ class Hour:
     ) -> None:
         trace = Trace("r", "POST", "/", 0.0, asks=asks, status=status, error=failure, complete=True)
         self.history.request_ended(trace)
+
+    def attempted(self, failure: errors.GrokApiError, token: str) -> None:
+        """End a request after one attempt with *token*, which has been reported."""
+        asked = AskedOnce(token)
+        trace = Trace("r", "POST", "/", 0.0, asks=True, model="grok-4", status=502, error=failure)
+        trace.completion = asked
+        self.history.request_ended(trace)
+
+
+@frozen
+class AskedOnce:
+    """The facts of a completion whose only attempt has failed."""
+
+    token_id: str
+    attempts: int = 1
+    failed: tuple[str, ...] = ("refused@t",)
+    corrections: int = 0
+    times: Times = field(factory=Times)
+    manner: Manner = field(factory=lambda: Manner(LaneName.WEB))
+    cost: int | None = None
 
 
 def test_a_minute_counts_what_ended_in_it() -> None:
@@ -181,3 +204,35 @@ def test_there_is_advice_for_what_the_owner_can_mend() -> None:
     assert set(ADVICE) <= codes
     assert blameless - set(ADVICE) - of_lanes == {"shutting_down"}
     assert advice("shutting_down") == ""
+
+
+def test_a_fault_that_reached_a_client_is_marked() -> None:
+    """The owner tells failures that clients saw from attempts that a further one mended."""
+    hour = Hour()
+    hour.history.attempt_failed(failed_attempt(errors.Challenge("a page"), "grok-4", "aaaa"))
+    assert [fault.reached for fault in hour.history.faults()] == [False]
+    hour.attempted(errors.Challenge("a page"), "aaaa")
+    assert [(fault.reached, fault.count) for fault in hour.history.faults()] == [(True, 1)]
+    hour.history.attempt_failed(failed_attempt(errors.Challenge("a page"), "grok-4", "bbbb"))
+    assert [(fault.reached, fault.count) for fault in hour.history.faults()] == [(True, 2)]
+
+
+def test_the_cause_of_a_failure_is_marked_if_the_client_got_the_state_of_the_pool() -> None:
+    """The client reads that no token is valid; the fault on the list is Grok's refusal of one."""
+    hour = Hour()
+    hour.history.attempt_failed(failed_attempt(errors.CredentialsRejected("c"), "grok-4", "aaaa"))
+    hour.history.attempt_failed(failed_attempt(errors.TimeoutChunk("t"), "grok-4", "bbbb"))
+    hour.attempted(errors.NoValidTokens("none"), "aaaa")
+    assert {fault.token: fault.reached for fault in hour.history.faults()} == {
+        "aaaa": True,
+        "bbbb": False,
+    }
+    hour.attempted(errors.NoValidTokens("none"), "cccc")
+    assert len(hour.history.faults()) == 2
+
+
+def test_a_failure_before_any_attempt_reached_its_client() -> None:
+    """No token was free, say."""
+    hour = Hour()
+    hour.ended(503, errors.NoTokens("none"))
+    assert [(fault.code, fault.reached) for fault in hour.history.faults()] == [("no_tokens", True)]

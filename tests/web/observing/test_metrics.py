@@ -78,11 +78,12 @@ async def test_prometheus_gets_what_happened(site: Site) -> None:
 
 @on_site
 async def test_looking_at_metrics_changes_nothing(site: Site) -> None:
-    """An idle server asks Grok nothing, however often it is scraped; and no group begins to be kept
-    for it.
+    """An idle server asks Grok nothing, however often it is scraped; and what the condition's first
+    look at all models has begun to keep does not grow.
     """
     await site.ask()
     await site.settled()
+    await scraped(site)
     book = site.server.pool.book
     before = (len(site.simulator.asks), book.polls.next_at(), len(book._choice._shelves))
     for _ in range(3):

@@ -16,6 +16,7 @@ from grokcore.simulator.scripts import (
     CUT,
     Script,
     answer,
+    error,
     page,
 )
 from tests.examples import FIRST_TOKEN
@@ -123,6 +124,37 @@ def test_each_request_has_one_line(case: Case, caplog: pytest.LogCaptureFixture)
     assert not [record for record in ours if CANARY in record.getMessage()]
     told = [record.getMessage() for record in caplog.records if record.name == "grokcore.requests"]
     assert re.fullmatch(r"mine-1 POST \S+ \d{3}( [a-z_]+=\S+)+", told[0])
+
+
+def test_each_failed_attempt_is_found_by_the_id_of_its_request(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Also where the lines of the attempts are folded: the request's own line has them all. A token
+    that Grok refuses is not "no valid tokens" while others are left.
+    """
+    tokens = tuple(TokenEntry(name) for name in ("one", "two", "three"))
+
+    async def scenario(site: Site) -> None:
+        for number in range(2):
+            site.simulator.dead = {"one", "two"} if number == 0 else set()
+            site.simulator.always(answer("ok") if number == 0 else error(500, {}))
+            await site.ask()
+
+    with caplog.at_level(logging.INFO):
+        run_on_site(scenario, tokens=tokens)
+    first, second = lines_of(caplog)
+    attempts = [record for record in caplog.records if "attempt" in getattr(record, "fields", {})]
+    told = [record.fields["attempt"] for record in attempts]  # type: ignore[attr-defined]
+    for line in (first, second):
+        mine = [f"{one['code']}@{one['token']}" for one in told if one["id"] == line["id"]]
+        assert line.get("failed", "").split(",") == (mine or [""])
+    assert {one["code"] for one in told} == {"refused_token", "upstream_error"}
+    assert all(
+        record.getMessage().startswith(
+            f"{one['id']}: attempt {one['number']}, token {one['token']}"
+        )
+        for record, one in zip(attempts, told, strict=True)
+    )
 
 
 def test_a_client_that_left_is_told_apart(caplog: pytest.LogCaptureFixture) -> None:

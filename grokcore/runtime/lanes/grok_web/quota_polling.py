@@ -148,7 +148,8 @@ class QuotaKeeper:
         """Log the first failure of a group, the end of its failures, and each refused token."""
         names = (ask.group, ask.account.entry.id)
         if isinstance(answer, Quota):
-            _log.debug("allowance for %s of token %s: %s", *names, answer)
+            total = "an unknown number" if answer.total is None else answer.total
+            _log.debug("allowance for %s of token %s: %d of %s left", *names, answer.left, total)
             if ask.group in self._unanswered:
                 self._unanswered.remove(ask.group)
                 _log.info("Grok reports the allowance for %s again", ask.group)
