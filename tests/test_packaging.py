@@ -176,7 +176,7 @@ def test_it_can_not_build_itself(nowhere: EmptyWorld) -> None:
 
 def test_its_doctor_knows_that_it_is_the_single_file(nowhere: EmptyWorld) -> None:
     """The same command in every installation, which names its own."""
-    start = nowhere.start("./grok2api.pyz", "check", "--demo")
+    start = nowhere.start("./grok2api.pyz", "check", "--config", "missing.toml")
     first = start.out.partition("\n")[0]
     assert f"grok2api {__version__}, the single file {nowhere.folder}/grok2api.pyz" in first
 
@@ -218,7 +218,7 @@ def test_the_console_script_serves(installed: Made, tmp_path: Path) -> None:
 def test_the_doctor_of_the_installation_names_the_package(installed: Made, tmp_path: Path) -> None:
     """As the single file's."""
     world = EmptyWorld.make(tmp_path / "world", pythons()[0])
-    start = world.start(str(installed.path / "bin" / "grok2api"), "check", "--demo")
+    start = world.start(str(installed.path / "bin" / "grok2api"), "check", "--config", "missing")
     assert ", a package in " in start.out.partition("\n")[0]
 
 

@@ -19,9 +19,9 @@ from grokcore.cli.setup import InputFiles
 from grokcore.cli.tokens.file import edit
 from grokcore.errors import ConfigError
 from grokcore.protocol.models import Tier
-from grokcore.protocol.token_file.editing import NotEditable, replaced
+from grokcore.protocol.token_file.editing import replaced
 from grokcore.protocol.token_file.reading import parse_token_file
-from grokcore.protocol.tokens import TokenEntry, token_id, token_key
+from grokcore.protocol.tokens import token_id, token_key
 from grokcore.runtime.disk.files import locked
 from grokcore.simulator.demo_tokens import DEMO_TOKENS
 from tests.disks import disks
@@ -404,20 +404,3 @@ def test_a_change_by_an_editor_meanwhile_is_not_overwritten(
         edit(path, change)
     assert path.read_bytes() == b"saved by a person"
     assert [each.name for each in tmp_path.iterdir() if each.name.endswith((".tmp", ".lock"))] == []
-
-
-def test_a_replaced_token_gives_its_details_to_the_new_one() -> None:
-    """Its user is not among them: the new session may be another account's."""
-    details = {"note": "n", "proxy_url": "direct", "disabled": True, "user_id": "u1"}
-    data = json.dumps({"sso": {"a": {}}, "ssoSuper": {OLD: details}, "other": 1}).encode()
-    new, outcome = replaced(data, token_key(OLD), NEW)
-    assert outcome.id == token_id(NEW)
-    assert parse_token_file(new) == (
-        TokenEntry("a"),
-        TokenEntry(NEW, Tier.SUPER, "n", "direct", disabled=True),
-    )
-    assert json.loads(new)["other"] == 1
-    assert not replaced(data, token_key("gone"), NEW)[1].changed
-    assert not replaced(data, token_key(OLD), "a")[1].changed
-    with pytest.raises(NotEditable):
-        replaced(json.dumps([OLD]).encode(), token_key(OLD), NEW)

@@ -9,8 +9,8 @@ __all__ = ["name_of", "without_secrets"]
 
 _LOOKS_SECRET = re.compile(r"\beyJ[\w-]{8}\S*|\b(?:sso|sso-rw|cf_clearance)=(?!…)\S+")
 
-_USER_INFO = re.compile(r"(?<=://)(?!USER:PW@)\S*@")
-"""``USER:PW@`` stands in advice on how to write a proxy's URL."""
+_USER_INFO = re.compile(r"(?<=://)(?!USER:PW@|me%40example\.com@)\S*@")
+"""Both stand in advice on how to write the URL of a proxy, or of a mail server."""
 
 
 def without_secrets(message: str) -> str:

@@ -53,12 +53,14 @@ class Watched:
     def __attrs_post_init__(self) -> None:
         self.book = AlertBook(self.kinds, self.repeat_s)
 
-    def see(self, condition: Condition, seconds: float) -> list[tuple[float, str]]:
-        """Look at *condition* for so long; what was alerted meanwhile."""
+    def see(
+        self, condition: Condition, seconds: float, *, step: float = LOOK_S
+    ) -> list[tuple[float, str]]:
+        """Look at *condition* for so long; the alerts of that time."""
         before = len(self.told)
-        for _ in range(round(seconds / LOOK_S)):
+        for _ in range(round(seconds / step)):
             self.look(condition)
-            self.now += LOOK_S
+            self.now += step
         return self.told[before:]
 
     def look(self, condition: Condition) -> None:

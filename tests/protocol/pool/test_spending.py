@@ -147,6 +147,22 @@ def test_a_day_without_spending_is_not_written() -> None:
     assert spending.take_record() is None
 
 
+def test_a_start_in_the_past_forgets_no_spending() -> None:
+    """A small computer begins in 1970 until it has asked the network, and may be started again
+    before.
+    """
+    spending = Spending(100, day=DAY, spent=50)
+    spending.turn_to("1970-01-01")
+    record = spending.take_record()
+    assert record == {"day": "1970-01-01", "ticks": 50, "costs": {}, "later": DAY}
+    again = Spending(100)
+    again.recall(record)
+    again.turn_to(DAY)
+    assert (again.day, again.spent) == (DAY, 50)
+    again.turn_to(NEXT)
+    assert again.spent == 0
+
+
 def test_days_are_counted_by_the_calendar() -> None:
     """Over the ends of months, leap days and years, an earlier day is one day back or more."""
     first = date(1999, 12, 25)

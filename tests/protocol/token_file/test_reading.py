@@ -491,3 +491,9 @@ def test_a_user_id_of_an_entry_is_taken_and_not_shown() -> None:
     assert [entry.user_id for entry in entries] == ["user-1"]
     assert "user-1" not in repr(entries)
     assert parsed([{"token": JWT, "user_id": ""}])[0].user_id == ""
+
+
+def test_a_placeholder_is_told_from_other_things_that_are_passed_over() -> None:
+    """The doctor names a token file that is still the example."""
+    readings = read_tokens(b'["paste-your-token-here", {"name": "theme", "value": ""}, "a.b.c"]')
+    assert [reading.is_placeholder for reading in readings] == [True, False, False]
