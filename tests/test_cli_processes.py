@@ -24,9 +24,11 @@ def test_without_any_file_it_starts_on_loopback_and_says_what_is_missing(place: 
     """
     port = free_port()
     with started(place, "--port", str(port)) as (_, said):
-        assert (
-            said
-            == f"grok2api {__version__} ready on http://127.0.0.1:{port} (no tokens yet: `tokens add` asks for one)\n"
+        sources, ready = said.splitlines()
+        assert "configuration: none (config.toml, data/config.toml, " in sources
+        assert "tokens: none (tokens.json, data/token.json in " in sources
+        assert ready == (
+            f"grok2api {__version__} ready on http://127.0.0.1:{port} (no tokens yet: `tokens add` asks for one)"
         )
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/v1/chat/completions", data=json.dumps(chat()).encode()
@@ -55,7 +57,9 @@ def test_the_files_of_the_original_project_are_found_and_left_alone(place: Path)
     (place / "data/token.json").chmod(0o600)
     before = contents(place)
     with started(place, "--port", "0") as (_, said):
-        *warnings, ready = said.splitlines()
+        *warnings, sources, ready = said.splitlines()
+        assert "configuration: " in sources
+        assert all(f"{place}/data/{name}" in sources for name in ("setting.toml", "token.json"))
         assert ready.endswith(" (2 tokens)")
         assert len(warnings) == 2
         assert (
@@ -82,7 +86,7 @@ def test_the_demo_shows_pictures(place: Path) -> None:
         link = text.partition("[![image](")[2].partition(")](http://")[0]
         assert link.startswith(f"http://127.0.0.1:{port}/media/")
         with urllib.request.urlopen(link, timeout=10) as picture:
-            assert picture.headers["content-type"] == "image/jpeg"
+            assert picture.headers["content-type"] == "image/png"
 
 
 @pytest.mark.parametrize("lane", ["rest", "socket"])

@@ -297,9 +297,9 @@ def test_a_real_server_takes_over_what_a_signal_tells_it_to_read(tmp_path: Path)
     with started(tmp_path) as (process, ready):
         port = int(ready.rpartition("127.0.0.1:")[2].split()[0])
         assert health(port)["tokens"]["unknown"] == 1
-        for content, mark in (
-            (token_file(A, B, C), "2 added (3 in use)"),
-            (f"{{{SECRET}", "is not valid JSON"),
+        for content, mark, status in (
+            (token_file(A, B, C), "2 added (3 in use)", "ok"),
+            (f"{{{SECRET}", "is not valid JSON", "degraded"),
         ):
             (tmp_path / "new").write_text(content)
             (tmp_path / "new").replace(tmp_path / "tokens.json")
@@ -307,7 +307,7 @@ def test_a_real_server_takes_over_what_a_signal_tells_it_to_read(tmp_path: Path)
             assert SECRET not in said_until(process, mark)
             report = health(port)
             assert report["tokens"]["unknown"] == 3
-            assert report["status"] == "ok"
+            assert report["status"] == status
         assert report["faults"]["tokens"].startswith(
             "tokens.json: is not valid JSON: line 1, column 2: "
         )
