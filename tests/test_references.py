@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from attrs import Factory, frozen
 
+from .markdown import slugs, without_code
+
 ROOT = Path(__file__).parent.parent
 CODE = ("grokcore", "tests", "bench")
 SECTION_SIGN = "\N{SECTION SIGN}"
@@ -45,25 +47,18 @@ EACH_DOCUMENT = pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 
 # Documents --------------------------------------------------------------------------------------
 
-FENCE = re.compile(r"^( *)```.*?^ *```$", re.DOTALL | re.MULTILINE)
 CODE_SPAN = re.compile(r"`[^`]*`")
 
 
 def text_of(path: Path) -> str:
     """Without code blocks."""
-    return FENCE.sub("", path.read_text("utf-8"))
+    return without_code(path.read_text("utf-8"))
 
 
 @cache
 def anchors(path: Path) -> frozenset[str]:
-    """Anchors of the headings, by GitHub's rule: a heading that is there already gets a number."""
-    slugs: list[str] = []
-    for heading in re.findall(r"^#+ +(.+?) *$", text_of(path), re.MULTILINE):
-        shown = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
-        slug = re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
-        seen = sum(re.fullmatch(rf"{re.escape(slug)}(-\d+)?", other) is not None for other in slugs)
-        slugs.append(f"{slug}-{seen}" if seen else slug)
-    return frozenset(slugs)
+    """Anchors of the headings."""
+    return frozenset(slugs(path.read_text("utf-8")))
 
 
 def links(path: Path) -> list[str]:
