@@ -81,6 +81,7 @@ PROMISES = [
     promise("docs/troubleshooting.md", "**The lane is never asked.**", "runtime/completion/test_lending.py::test_the_lane_is_the_owners_choice_among_those_that_can_answer"),
     # Starting, stopping, changing
     promise(README, "[config.example.toml](config.example.toml) has every setting", "test_docs.py::test_the_example_configuration_names_every_setting", "test_docs.py::test_the_example_configuration_is_the_default_one"),
+    promise("docs/migration.md", "The files of the Python generations also work [unchanged]", f"{HERE}::test_files_of_the_original_work_unchanged"),
     promise(README, "A `setting.toml` and a `token.json` of the original grok2api work unchanged", f"{HERE}::test_files_of_the_original_work_unchanged", "test_cli_processes.py::test_the_files_of_the_original_project_are_found_and_left_alone"),
     promise(REFERENCE, "No answer is generated, nothing is written, and a running server is not disturbed", "test_check_runs.py::test_a_running_server_is_not_disturbed", "test_check_runs.py::test_a_run_tells_what_is_and_what_to_do"),
     promise(REFERENCE, "Nobody but your proxies and the hosts in `base_url` and `assets_url` is asked", "test_check_runs.py::test_who_asks_is_the_browser_and_nobody_s_session"),

@@ -20,7 +20,7 @@ MOST_HEADER_CHARS = 500
 """Longest header that is read; browsers send some 40 characters."""
 
 VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
-"""Variables of POSIX (§8.2), the strongest first."""
+"""Variables of POSIX (chapter 8.2), the strongest first."""
 
 _ITEM = re.compile(
     r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*"
@@ -55,7 +55,7 @@ def environment_language(environ: Mapping[str, str]) -> Language:
     """The language of a command's output.
 
     GNU's ``LANGUAGE`` is a list and counts first, unless the locale is ``C``
-    (gettext's manual, §2.3).
+    (gettext's manual, section 2.3).
     """
     locale = next((environ[name] for name in VARIABLES if environ.get(name)), "")
     if locale.partition(".")[0] in {"", "C", "POSIX"}:
