@@ -62,11 +62,11 @@ class Surroundings:
 
 
 class Kind(enum.Enum):
-    """The form of an installation, in words before its place."""
+    """The form of an installation."""
 
-    CHECKOUT = "a checkout in"
-    PACKAGE = "a package in"
-    SINGLE_FILE = "the single file"
+    CHECKOUT = enum.auto()
+    PACKAGE = enum.auto()
+    SINGLE_FILE = enum.auto()
 
 
 @frozen
@@ -102,10 +102,21 @@ def judge_installation(installation: Installation, folder: Path) -> Finding:
     :param folder: the current one.
     """
     inside = " (inside a container)" if installation.container else ""
-    what = f"{installation.kind.value} {installation.place}{inside}"
+    what = f"{_form(installation)}{inside}"
     python = platform.python_version()
     message = f"grok2api {__version__}, {what}, with Python {python}"
     return ok("installation", f"{message}; files are looked for in {folder}")
+
+
+def _form(installation: Installation) -> str:
+    place = installation.place
+    match installation.kind:
+        case Kind.CHECKOUT:
+            return f"a checkout in {place}"
+        case Kind.PACKAGE:
+            return f"a package in {place}"
+        case Kind.SINGLE_FILE:
+            return f"the single file {place}"
 
 
 def current_folder() -> Path:

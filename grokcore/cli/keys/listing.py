@@ -117,14 +117,14 @@ def _row(one: _Listed) -> tuple[str, ...]:
 
 
 def _limits(key: KeyConfig) -> Iterator[str]:
-    for count, words in (
-        (key.rpm, "a minute"),
-        (key.per_day, "a day"),
-        (key.tokens_per_day, "tokens a day"),
-        (key.concurrent, "at once"),
-    ):
-        if count:
-            yield f"{count} {words}"
+    if key.rpm:
+        yield f"{key.rpm} a minute"
+    if key.per_day:
+        yield f"{key.per_day} a day"
+    if key.tokens_per_day:
+        yield f"{key.tokens_per_day} tokens a day"
+    if key.concurrent:
+        yield f"{key.concurrent} at once"
     yield from key.models
     if key.lanes is not None:
         yield f"lanes {' '.join(lane.value for lane in key.lanes)}"

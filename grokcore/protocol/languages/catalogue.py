@@ -136,10 +136,11 @@ class _Reading:
 
     def _best(self, text: str, depth: int) -> _Read:
         message = self._message(text, depth)
-        if message is not None and message.covered >= _letters(text):
+        # A colon may join two messages.
+        if message is not None and message.covered >= _letters(text) and ": " not in text:
             return message
         pieces = self._in_pieces(text, depth)
-        return message if message is not None and message.covered >= pieces.covered else pieces
+        return message if message is not None and message.covered > pieces.covered else pieces
 
     def _message(self, text: str, depth: int, least: int = 0) -> _Read | None:
         """A message; None if it is none.
@@ -180,6 +181,8 @@ class _Reading:
         ):
             return None
         covered = template.weight + sum(read.covered for read in reads)
+        if not template.first and ": " in values[0]:
+            covered -= 1  # rather two messages, if the text in front of the colon is one
         return _Read(template.filled([read.words for read in reads]), covered)
 
     def _shared(self, template: Template, values: list[str]) -> Iterator[tuple[bool, str]]:
@@ -212,9 +215,9 @@ class _Reading:
     # Piece by piece ------------------------------------------------------------------------------
 
     def _in_pieces(self, text: str, depth: int) -> _Read:
-        """A row of messages: of sentences, or of clauses if not every sentence is a message."""
+        """A row of messages: of sentences, or of clauses if a sentence may be several messages."""
         row = self._row(sentences_of(text), depth)
-        if not all(piece.covered for piece in row):
+        if ": " in text or not all(piece.covered for piece in row):
             clauses = self._row(clauses_of(text), depth)
             row = max(clauses, row, key=_covered)
         return _Read(_in_a_row(row), _covered(row))
