@@ -220,6 +220,7 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
     @route(app, "GET", "/ready", needs_key=False)
     async def ready() -> Response:
         """For load balancers: 503 while a model that was asked for lately can't be answered."""
+        current_lifetime().trace.reports = True
         condition = services.condition()
         able = condition.ready and not state.draining
         report = {

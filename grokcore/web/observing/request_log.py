@@ -96,13 +96,13 @@ class RequestLog:
     def request_ended(self, trace: Trace) -> None:
         """Write the request's line; in JSON logs its fields form an object ``request``."""
         if (
-            trace.status >= 400
+            trace.refused
             and not trace.owned
             and trace.completion is None
             and not self.refusals.is_first(trace)
         ):
             return
-        level = logging.INFO if trace.asks or trace.status >= 400 else logging.DEBUG
+        level = logging.INFO if trace.asks or trace.refused else logging.DEBUG
         if _log.isEnabledFor(level):
             fields = _fields(trace)
             words = " ".join(

@@ -53,6 +53,7 @@ class Trace:
     :ivar owned: whether the request has an owner's key, or the server asks for none.
     :ivar status: the response's status; 0 if no response began.
     :ivar error: the error that the client got, also inside a stream; None if there was none.
+    :ivar reports: whether the status is the answer itself, and no refusal (``/ready``).
     :ivar complete: whether the response was sent completely; if not, the client left.
     :ivar usage: returns the estimate of tokens so far.
     """
@@ -68,6 +69,7 @@ class Trace:
     stream: bool = False
     status: int = 0
     error: GrokApiError | None = None
+    reports: bool = False
     complete: bool = False
     ended: float = 0.0
     completion: Asked | None = None
@@ -82,6 +84,11 @@ class Trace:
     def broken(self) -> bool:
         """Whether the request failed for another reason than the request itself."""
         return self.error is not None and self.error.blame is not Blame.REQUEST
+
+    @property
+    def refused(self) -> bool:
+        """Whether the request was refused."""
+        return self.status >= 400 and not self.reports
 
     def fail(self, error: GrokApiError) -> None:
         """Record the error that answers the request. The error outlives the request; its traceback

@@ -186,14 +186,17 @@ async def test_only_what_asks_is_counted_as_asking(site: Site) -> None:
 
 def test_what_asks_nothing_of_grok_is_told_at_debug(caplog: pytest.LogCaptureFixture) -> None:
     """Health checks and scrapers come every few seconds; only when they are refused is it worth a
-    line.
+    line. A server that is not ready refuses nobody who asks about that.
     """
 
     async def scenario(site: Site) -> None:
         for path in ("/health", "/v1/models", "/metrics"):
             assert (await site.client.get(path)).status_code == 200
+        for account in list(site.server.pool.book.accounts):
+            site.server.pool.disable(account.entry.key)
+        assert (await site.client.get("/ready")).status_code == 503
 
     with caplog.at_level(logging.DEBUG, "grokcore.requests"):
         run_on_site(scenario)
     told = [record for record in caplog.records if record.name == "grokcore.requests"]
-    assert [record.levelno for record in told] == [logging.DEBUG] * 3
+    assert [record.levelno for record in told] == [logging.DEBUG] * 4
