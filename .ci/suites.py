@@ -4,8 +4,9 @@ the checkout, then this one.
 The others take few examples of each property, always the same: versions differ in what code does,
 and many examples search for faults in the code itself. The newest leaves out the tests marked
 ``once``, which are the same everywhere: the linters, the packages, the browser. It leaves out those
-marked ``large`` too: one Python shows what they cost in memory and time. A Python between the
-oldest and the newest runs the pure half only, where differences between versions have shown:
+marked ``large`` too: one Python shows what they cost in memory and time. And it leaves out the
+tests of commands, documents and long runs, which make up half of the suite's time. A Python between
+the oldest and the newest runs the pure half only, where differences between versions have shown:
 parsing, and recursion. This one runs everything, and requires the coverage of the pure half. They
 don't run side by side, since some tests look at clocks.
 """
@@ -28,6 +29,7 @@ from grok2api import main_in_environment  # noqa: E402 - it lies in the folder a
 COMMAND = ("-m", "tests")
 EVERYWHERE = ("--few-examples", "-m", "not on_demand and not once and not large")
 PURE_HALF = ("tests/protocol",)
+NEWEST = (*PURE_HALF, "tests/runtime", "tests/simulator", "tests/web", "tests/test_cli.py")
 
 
 def run_suites() -> int:
@@ -41,7 +43,7 @@ def run_suites() -> int:
     others = [one for one in one_of_each_version(pythons) if one.version != sys.version_info[:2]]
     newest = max((one.version for one in others), default=None)
     for python in others:
-        tests = () if python.version == newest else PURE_HALF
+        tests = NEWEST if python.version == newest else PURE_HALF
         failed = _suite_in_a_copy(python.path, python.full_version, tests) or failed
     print(f"\nPython {sys.version.split()[0]}, everything", flush=True)
     return subprocess.call(["python3", *COMMAND], cwd=ROOT) or failed

@@ -51,6 +51,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "heartbeat_seconds": 10,
         "hold_seconds": 45,
         "write_timeout_seconds": 30,
+        "page_edits": False,
         "allowed_hosts": (),
         "timezone": "UTC",
         "trusted_proxies": (),

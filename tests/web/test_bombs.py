@@ -21,6 +21,8 @@ from tests.examples import asking
 from tests.servers import Site, chat, free_port
 from tests.web.media_site import run_on_media_site
 
+pytestmark = pytest.mark.large
+
 WHOLE = 512 << 20
 MOST_GROWTH_KB = 96 * 1024
 PIECE = 16 * 1024

@@ -77,7 +77,7 @@ def test_a_key_that_is_refused_is_a_fault(caplog: pytest.LogCaptureFixture) -> N
         site.official.keys.clear()
         await ask(site)
         report = await health(site, headers=OWNER)
-        assert (report["status"], report["lanes"]["api"]["state"]) == ("degraded", "refused")
+        assert (report["status"], report["lanes"]["api"]["state"]) == ("down", "refused")
         assert "console.x.ai" in report["faults"]["lane api"]
         status = (await site.client.get("/status", headers=OWNER)).json()
         assert status["faults"] == report["faults"]

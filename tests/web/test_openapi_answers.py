@@ -12,7 +12,8 @@ import pytest
 import trio
 from attrs import field, frozen
 
-from grokcore.protocol.tokens import TokenEntry
+from grokcore.protocol.models import Tier
+from grokcore.protocol.tokens import TokenEntry, token_id
 from grokcore.runtime.lanes.official.media_calls import PICTURE_MODELS
 from grokcore.simulator import lines
 from grokcore.simulator.assets import png
@@ -29,6 +30,7 @@ from grokcore.simulator.scripts import (
 )
 from grokcore.web import app as web_app
 from grokcore.web.edge import bodies
+from grokcore.web.edits import Edited
 from grokcore.web.openapi import ERRORS
 from tests.examples import CITING, FIRST_TOKEN, THOUGHTS, TOOLS
 from tests.servers import TOKENS, Site, chat, on_site, run_on_site
@@ -47,7 +49,7 @@ from tests.wire import read_reply
 ALL_OF_IT = play_lines([*map(wrapped, [*THOUGHTS, *TOOLS, *CITING, lines.soft_stop()])])
 
 
-OWNER = '[grok]\napi_key = "owner"\nimage_mode = "cache"'
+OWNER = '[server]\npage_edits = true\n[grok]\napi_key = "owner"\nimage_mode = "cache"'
 
 
 async def chats(site: Site) -> AsyncIterator[httpx.Response]:
@@ -187,6 +189,39 @@ async def acts(site: Site) -> AsyncIterator[httpx.Response]:
     yield await site.client.post("/status/tokens/ffffffff/check")
 
 
+class MadeEdits:
+    """Changes of files that are none."""
+
+    async def add_token(self, text: str, tier: Tier, note: str) -> Edited:
+        return Edited("It is added.", token_id(text))
+
+    async def replace_token(self, key: str, text: str) -> Edited:
+        return Edited("It is replaced.", token_id(text))
+
+    async def remove_token(self, key: str) -> Edited:
+        return Edited("It is removed.", key[:8])
+
+    async def take_copy(self, text: str, tier: Tier) -> Edited:
+        return Edited("It is taken.")
+
+    async def take_value(self, setting: str, text: str) -> Edited:
+        return Edited("It is taken.", in_use=False)
+
+
+async def edits(site: Site) -> AsyncIterator[httpx.Response]:
+    """Everything that can be done with the owner's files."""
+    token = (await site.client.get("/status")).json()["tokens"]["rows"][0]["key"]
+    for edits in (None, MadeEdits()):
+        site.server.edits = edits
+        yield await site.client.post("/status/tokens", json={"token": "sso-9", "note": "mine"})
+        yield await site.client.post(f"/status/tokens/{token}/replace", json={"token": "sso-9"})
+        yield await site.client.post(f"/status/tokens/{token}/remove")
+        yield await site.client.post("/status/browser-values", json={"curl": "curl 'x'"})
+        yield await site.client.post("/status/browser-values", json={"cf_clearance": "c" * 40})
+    for span in ("24h", "30d", "1h"):
+        yield await site.client.get("/status/history", params={"span": span})
+
+
 async def looks(site: Site) -> AsyncIterator[httpx.Response]:
     """Everything that can be read."""
     for path in (
@@ -225,7 +260,7 @@ async def test_every_operation_answers_as_described(site: Site) -> None:
     site.client.headers["authorization"] = "Bearer owner"
     described = await Described.by(site)
     seen = set()
-    for answers in (chats, calls, responses, messages, pictures, films, acts, looks):
+    for answers in (chats, calls, responses, messages, pictures, films, acts, edits, looks):
         async for reply in answers(site):
             seen.add(described.check(reply))
     reply, reports = await watch(site)

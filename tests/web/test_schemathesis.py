@@ -61,9 +61,9 @@ COVERAGE = (*_NEGATIVE, "--phases", "coverage")
 @pytest.mark.parametrize(
     ("options", "tested"),
     [
-        pytest.param(POSITIVE, 20, id="positive"),
-        pytest.param(NEGATIVE, 9, id="negative"),
-        pytest.param(COVERAGE, 18, id="coverage", marks=pytest.mark.on_demand),
+        pytest.param(POSITIVE, 27, id="positive"),
+        pytest.param(NEGATIVE, 13, id="negative"),
+        pytest.param(COVERAGE, 25, id="coverage", marks=pytest.mark.on_demand),
     ],
 )
 def test_the_server_is_as_it_describes_itself(

@@ -17,8 +17,7 @@ from attrs import frozen
 
 from ...config import Config
 from ...errors import ConfigError
-from ...protocol.grok_web.payload import CHAT_PATH, POST_PATH, UPLOAD_PATH
-from ...protocol.grok_web.rate_limits import RATE_LIMITS_PATH
+from ...protocol.grok_web.rate_limits import STATSIG_PATHS
 from ...protocol.models import WebLane
 from ...protocol.token_file.reading import entries_of, parse_token_file, read_tokens
 from ...protocol.tokens import TokenEntry
@@ -42,10 +41,7 @@ from .surroundings import (
 )
 from .token_rounds import Candidate
 
-__all__ = ["PATHS", "Examined", "examine"]
-
-PATHS = (CHAT_PATH, RATE_LIMITS_PATH, UPLOAD_PATH, POST_PATH)
-"""Requests with ``x-statsig-id``."""
+__all__ = ["Examined", "examine"]
 
 NEEDING_CONFIG = (
     *("data directory", "free space", "port", "server", "browser", "statsig", "clearance"),
@@ -161,5 +157,5 @@ def _identity(config: Config, report: OnFinding) -> None:
     grok = config.grok
     report(judge_browser(browser_shown(curl_settings(config)), browsers_known(), grok.user_agent))
     chats = WebLane.REST in lanes_in_use(config)
-    report(judge_statsig(identity_of(config), PATHS, for_chats=chats))
+    report(judge_statsig(identity_of(config), STATSIG_PATHS, for_chats=chats))
     report(judge_clearance(grok.cf_clearance, grok.user_agent, time.time()))

@@ -13,11 +13,11 @@ from ...config.editing import with_settings
 from ...config.pasted import taken_out
 from ...errors import ConfigError
 from ...protocol.browser_copy.reading import BrowserCopy
+from ...protocol.grok_web.rate_limits import STATSIG_PATHS
 from ...protocol.models import Tier
 from ...protocol.token_file.editing import Outcome, added
 from ...protocol.token_file.reading import token_in
 from ...protocol.tokens import TokenEntry
-from ..check.doctor import PATHS
 from ..encodings import decoded
 from ..tokens.file import any_changed
 
@@ -131,7 +131,7 @@ def browser_values(copy: BrowserCopy) -> list[BrowserValue]:
             BrowserValue(_LABELS["user_agent"], "user_agent", copy.user_agent),
             BrowserValue(_LABELS["x_statsig_id"], "x_statsig_id", copy.statsig_id, copy.path),
         )
-        if value.value and (not value.path or value.path in PATHS)
+        if value.value and (not value.path or value.path in STATSIG_PATHS)
     ]
     return [*map(_checked, values)]
 

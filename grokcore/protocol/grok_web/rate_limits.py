@@ -20,10 +20,14 @@ import orjson
 from ..lenient_json import loads
 from ..quota import DEFAULT_WINDOW_S, Quota
 from ..waits import believed_wait
+from .payload import CHAT_PATH, POST_PATH, UPLOAD_PATH
 
-__all__ = ["RATE_LIMITS_PATH", "parse_quota", "rate_limits_body"]
+__all__ = ["RATE_LIMITS_PATH", "STATSIG_PATHS", "parse_quota", "rate_limits_body"]
 
 RATE_LIMITS_PATH = "/rest/rate-limits"
+
+STATSIG_PATHS = (CHAT_PATH, RATE_LIMITS_PATH, UPLOAD_PATH, POST_PATH)
+"""Paths of requests with ``x-statsig-id``."""
 
 
 MOST = 2**31 - 1

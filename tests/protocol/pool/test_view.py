@@ -24,7 +24,14 @@ from grokcore.protocol.pool.owner_actions import (
     Enabled,
     Rechecked,
 )
-from grokcore.protocol.pool.view import GroupView, TokenView, egress_name, in_words, left_by_group
+from grokcore.protocol.pool.view import (
+    GroupView,
+    TokenView,
+    egress_label,
+    egress_name,
+    in_words,
+    left_by_group,
+)
 from grokcore.protocol.quota import Quota
 from grokcore.protocol.tokens import TokenEntry
 
@@ -231,6 +238,25 @@ def test_an_invalid_token_is_not_waited_for() -> None:
     """It is polled, but nobody knows whether it comes back: the next reset is that of others."""
     book = used(*REFUSED)
     assert book.next_reset(61) is None
+
+
+def test_a_proxy_has_a_label_that_gives_nothing_away() -> None:
+    """For everybody, and for files: its hash; two proxies have two labels."""
+    label = egress_label("http://u:secret@default.example.com:1")
+    assert label.startswith("proxy ")
+    assert len(label) == len("proxy 12345678")
+    assert label != egress_label("http://default.example.com:1")
+    assert egress_label("") == "direct"
+
+
+def test_usable_tokens_are_those_that_could_take_a_question_now() -> None:
+    """One whose egress rests, or whose allowance is used up, is none."""
+    book = TokenBook([TokenEntry("a"), TokenEntry("b", proxy_url="http://p.example.com:1")])
+    model = SHIPPED["grok-4.1"]
+    assert book.usable(model, 0) == 2
+    book.egresses()[0].fail(Challenge("x"), 0, 0)
+    assert book.usable(model, 0) == 1
+    assert book.usable(SHIPPED["grok-4-heavy"], 0) == 0
 
 
 def test_a_way_to_grok_is_named_by_host_and_port() -> None:

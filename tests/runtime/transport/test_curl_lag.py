@@ -20,6 +20,8 @@ from grokcore.simulator.scripts import Script, Send, gzipped
 from grokcore.simulator.serve import serve_simulator
 from tests.runtime.transport.bench import PATH, Bench, read_all, run_on_bench
 
+pytestmark = pytest.mark.large
+
 READERS = 40
 MOST_KB_EACH = 800
 MOST_KB_KEPT_EACH = 300

@@ -159,7 +159,7 @@ def test_refusals_are_counted_by_status_and_key(caplog: pytest.LogCaptureFixture
         counts.report_all()
     assert caplog.messages == [
         "99 more requests were refused with 401 within 60 s",
-        "99 more requests with the key 'guest' were refused with 429 within 60 s",
+        '99 more requests with the key "guest" were refused with 429 within 60 s',
     ]
 
 

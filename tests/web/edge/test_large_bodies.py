@@ -21,6 +21,8 @@ from attrs import define, frozen
 
 from tests.servers import free_port
 
+pytestmark = pytest.mark.large
+
 ROOT = Path(__file__).parents[3]
 
 MESSAGE = b'{"role":"user","content":"x"}'
