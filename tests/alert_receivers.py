@@ -185,7 +185,8 @@ class _Session(socketserver.BaseRequestHandler):
             "AUTH": lambda: self._log_in(line),
         }
         usual = f"250-example.com\r\n{self._extensions()}250 SIZE" if word == "EHLO" else "250 ok"
-        key = line if line in self.mine.play.replies else word
+        whole = line.lower()  # Pythons differ in the letters of a command
+        key = whole if whole in self.mine.play.replies else word
         say.get(word, lambda: self._say(key, usual))()
 
     def _extensions(self) -> str:

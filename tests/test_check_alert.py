@@ -77,7 +77,7 @@ def test_each_failure_is_reported_with_its_reason(capsys: pytest.CaptureFixture[
 
 def test_a_mail_that_reaches_a_part_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     """An owner with a mistyped second address still hears of faults."""
-    replies = {"rcpt TO:<x@example.com>": "550 unknown"}
+    replies = {"rcpt to:<x@example.com>": "550 unknown"}
     code, _, _ = check(
         lambda web, mail: all_three(web, mail).replace('m"]', 'm", "x@example.com"]'),
         mail=Play(replies=replies),

@@ -137,7 +137,7 @@ def test_each_refusal_has_its_outcome(case: Refusal) -> None:
 
 def test_a_recipient_who_is_refused_keeps_no_other_from_the_mail() -> None:
     """The alert counts as delivered, and its fault is reported."""
-    replies = {"rcpt TO:<x@example.com>": "550 unknown"}
+    replies = {"rcpt to:<x@example.com>": "550 unknown"}
     with mail_server(Play(replies=replies)) as receiver:
         outcome = send(target_of(receiver, to=("me@example.com", "x@example.com")))
     assert outcome == Outcome("127.0.0.1 refused 1 of 2 recipients: 550 unknown", partly=True)
