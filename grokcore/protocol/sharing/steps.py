@@ -1,0 +1,108 @@
+"""The two messages of a step: what a server tells the table, and what it answers.
+
+Tokens are named by their keys, which are hashes. Neither message holds a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cattrs
+from attrs import field, frozen
+
+__all__ = ["ANY", "Reply", "Step", "read_reply", "read_step", "written"]
+
+ANY = ""
+"""The kind of a shortness that every token eases: the server owns less than its share."""
+
+MOST_TASKS = 100
+"""Actions that wait for one token's owner; more are dropped."""
+
+
+@frozen
+class Step:
+    """What a server tells the table.
+
+    :ivar server: name of the server's run, which no other run has.
+    :ivar ttl_ms: how long the table shall hold the server's tokens for it, and remember the server
+        itself, from the step's arrival on.
+    :ivar keep: tokens that the server owns and wants to keep.
+    :ivar give: tokens that it owns and gives back.
+    :ivar want: tokens that it would take if nobody owns them, the best first.
+    :ivar take: how many of *want* it takes at most.
+    :ivar short: the number of tokens that it lacks, by kind: :data:`ANY`, or the name of a kind of
+        question (:class:`~grokcore.protocol.sharing.ownership.Kind`).
+    :ivar records: what was learned of its tokens, as JSON texts. Those of tokens that another
+        server owns are not taken.
+    :ivar tasks: actions of the owner on tokens that other servers may own, as JSON texts.
+    :ivar since: version of the news that the server has.
+    :ivar bye: whether it stops: the table forgets it.
+    """
+
+    server: str
+    ttl_ms: int
+    keep: tuple[str, ...] = ()
+    give: tuple[str, ...] = ()
+    want: tuple[str, ...] = ()
+    take: int = 0
+    short: Mapping[str, int] = field(factory=dict)
+    records: Mapping[str, str] = field(factory=dict)
+    tasks: Mapping[str, str] = field(factory=dict)
+    since: int = 0
+    bye: bool = False
+
+
+@frozen
+class Reply:
+    """What the table answers.
+
+    :ivar table: name of this table. A table that has lost what it knew, or was another one's
+        replica, has another name.
+    :ivar age_s: for how long the table has had this name, at least (seconds).
+    :ivar time: the table's clock (seconds since 1970): the one clock that all servers share.
+    :ivar lost: the part of *keep* that another server owns.
+    :ivar taken: the part of *want* that the server owns from now on.
+    :ivar servers: number of servers that are there, this one included.
+    :ivar short: what the other servers lack together, by kind.
+    :ivar news: what other servers have learned of tokens since *since*, as JSON texts.
+    :ivar version: version of the news, for the next step.
+    :ivar tasks: actions of the owner, in their order, on tokens that this server owns: a JSON text
+        each.
+    """
+
+    table: str
+    age_s: float
+    time: float
+    lost: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    servers: int = 1
+    short: Mapping[str, int] = field(factory=dict)
+    news: Mapping[str, str] = field(factory=dict)
+    version: int = 0
+    tasks: Mapping[str, tuple[str, ...]] = field(factory=dict)
+
+
+def written(message: Step | Reply) -> dict[str, Any]:
+    """*message* as JSON's types."""
+    unstructured: dict[str, Any] = cattrs.unstructure(message)
+    return unstructured
+
+
+def read_step(value: object) -> Step:
+    """:raises ValueError: if *value* is no step."""
+    try:
+        return cattrs.structure(value, Step)
+    except _MISREAD as error:
+        raise ValueError("This is no step of a shared pool.") from error
+
+
+def read_reply(value: object) -> Reply:
+    """:raises ValueError: if *value* is no reply."""
+    try:
+        return cattrs.structure(value, Reply)
+    except _MISREAD as error:
+        raise ValueError("This is no reply of a shared pool's table.") from error
+
+
+_MISREAD = (cattrs.BaseValidationError, TypeError, AttributeError, ValueError)
