@@ -40,6 +40,6 @@ class NoPeers:
     def answer(self, topic: str, answerer: Answerer) -> None:
         """Do nothing: nobody asks."""
 
-    async def ask(self, topic: str, argument: object = None) -> Sequence[Any]:
+    async def ask(self, topic: str, argument: object = None) -> Sequence[Any]:  # noqa: ARG002
         """Return nothing."""
         return ()
