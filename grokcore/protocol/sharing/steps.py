@@ -11,10 +11,7 @@ from typing import Any
 import cattrs
 from attrs import field, frozen
 
-__all__ = ["ANY", "Reply", "Step", "read_reply", "read_step", "written"]
-
-ANY = ""
-"""The kind of a shortness that every token eases: the server owns less than its share."""
+__all__ = ["Reply", "Step", "read_reply", "read_step", "written"]
 
 MOST_TASKS = 100
 """Actions that wait for one token's owner; more are dropped."""
@@ -27,21 +24,24 @@ class Step:
     :ivar server: name of the server's run, which no other run has.
     :ivar ttl_ms: how long the table shall hold the server's tokens for it, and remember the server
         itself, from the step's arrival on.
+    :ivar table: name of the table that the server takes it to be; nothing is taken from another
+        one, which may not know yet what belongs to whom. Empty in a server's first step.
     :ivar keep: tokens that the server owns and wants to keep.
     :ivar give: tokens that it owns and gives back.
     :ivar want: tokens that it would take if nobody owns them, the best first.
     :ivar take: how many of *want* it takes at most.
-    :ivar short: the number of tokens that it lacks, by kind: :data:`ANY`, or the name of a kind of
-        question (:class:`~grokcore.protocol.sharing.ownership.Kind`).
+    :ivar short: the number of tokens that it lacks, by the name of a kind
+        (:class:`~grokcore.protocol.sharing.kinds.Kind`).
     :ivar records: what was learned of its tokens, as JSON texts. Those of tokens that another
         server owns are not taken.
     :ivar tasks: actions of the owner on tokens that other servers may own, as JSON texts.
     :ivar since: version of the news that the server has.
-    :ivar bye: whether it stops: the table forgets it.
+    :ivar bye: whether it stops: it is not counted as a server, and has no share.
     """
 
     server: str
     ttl_ms: int
+    table: str = ""
     keep: tuple[str, ...] = ()
     give: tuple[str, ...] = ()
     want: tuple[str, ...] = ()
