@@ -96,17 +96,12 @@ class Loan:
 
 
 class Sharing(Protocol):
-    """A server's part of a pool that several servers share.
+    """A server's part of a pool that several servers share."""
 
-    :ivar ends_at: time at which the next ownership of an account ends, if it is not renewed.
-    """
-
-    ends_at: float
-
-    def expire(self, now: float) -> None:
+    def expire(self) -> None:
         """Withhold the accounts whose ownership has ended."""
 
-    def refusal(self, now: float) -> GrokApiError | None:
+    def refusal(self) -> GrokApiError | None:
         """The error while no account can be had of other servers; None if it is worth waiting."""
 
 
@@ -238,8 +233,8 @@ class TokenBook:
 
         :param patient: False takes any free one.
         """
-        if self._sharing is not None and now >= self._sharing.ends_at:
-            self._sharing.expire(now)
+        if self._sharing is not None:
+            self._sharing.expire()
         group = need.model.rate_limit_name
         if self.overload.shut_until(group, need.asker) > now:
             return None
@@ -264,7 +259,7 @@ class TokenBook:
         if self._choice.may_serve(need, now):
             return self.overload.refusal(need.model.rate_limit_name, now, need.asker)
         if self._sharing is not None and self._others_may_serve(need, now):
-            return self._sharing.refusal(now)
+            return self._sharing.refusal()
         return self._reasons.find(need, now).error(now)
 
     def _others_may_serve(self, need: Need, now: float) -> bool:

@@ -27,7 +27,7 @@ import contextlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from attrs import define, field
 
@@ -83,17 +83,20 @@ class Ownership:
 
     :ivar server: name of this run of the server.
     :ivar ttl_s: the time of an ownership at the table. All servers of a pool have the same.
+    :ivar clock: reads a clock in seconds that counts all time, that of a process which is stopped
+        too. (The caller's ``now`` may leave such time out.) Ownerships end by it.
     :ivar max_in_flight: requests that a token may have open.
-    :ivar ends_at: time at which the next ownership ends here.
+    :ivar ends_at: time at which the next ownership ends here, by *clock*.
     :ivar servers: number of servers in the pool, as far as is known; 0 before the first reply.
     :ivar gone: why the table can't be reached; empty if it can.
-    :ivar gone_since: time of the first step that failed.
+    :ivar gone_since: time of the first step that failed, by *clock*.
     :ivar stopping: whether the server stops: it needs no share any more.
     """
 
     book: TokenBook
     server: str
     ttl_s: float
+    clock: Callable[[], float]
     max_in_flight: int = 1
     ends_at: float = math.inf
     servers: int = 0
@@ -121,26 +124,30 @@ class Ownership:
         """Number of tokens that this server owns."""
         return len(self._ends)
 
-    def young_for(self, now: float) -> float:
+    @property
+    def young_for(self) -> float:
         """Seconds until tokens may be taken from a table that may have forgotten their owners."""
-        return max(0.0, self._open_at - now)
+        return max(0.0, self._open_at - self.clock())
 
     # A book's view -------------------------------------------------------------------------------
 
-    def expire(self, now: float) -> None:
+    def expire(self) -> None:
         """Withhold the tokens whose ownership has ended."""
+        now = self.clock()
+        if now < self.ends_at:
+            return
         for key in [key for key, end in self._ends.items() if end <= now]:
             self._disown(key)
         self._find_end()
 
-    def refusal(self, now: float) -> GrokApiError | None:
+    def refusal(self) -> GrokApiError | None:
         """The error while no token can be had of other servers; None if it is worth waiting."""
         if self.gone:
             return SharedPoolUnreachable(
                 f"The servers that share this pool can't agree on its tokens: {self.gone}.",
                 retry_after=self.ttl_s / 3,
             )
-        wait = self.young_for(now)
+        wait = self.young_for
         if not wait or self._ends:
             return None
         return SharedPoolUnreachable(
@@ -150,14 +157,17 @@ class Ownership:
         )
 
     def shift(self, seconds: float) -> None:
-        """Move all times earlier by *seconds* that the caller's clock has missed."""
-        self._ends = {key: end - seconds for key, end in self._ends.items()}
+        """Move all times earlier by *seconds* that the caller's clock has missed.
+
+        All ownerships end, until the next step has confirmed them: a virtual machine that was
+        paused has no clock that counts its pause.
+        """
         self._taken_at = {key: at - seconds for key, at in self._taken_at.items()}
         self._asked_since = {kind: at - seconds for kind, at in self._asked_since.items()}
-        self.gone_since -= seconds
-        self._open_at -= seconds
         self._content_until -= seconds
         self._offset += seconds
+        for key in [*self._ends]:
+            self._disown(key)
         self._find_end()
 
     # Steps ---------------------------------------------------------------------------------------
@@ -167,12 +177,12 @@ class Ownership:
 
         :param needs: those of requests that wait for a token.
         """
-        self.expire(now)
+        self.expire()
         lacking = self._lacking(now, needs)
         self._leave_surplus(now)
         give = [key for key in self._leaving if not self._in_flight(key)]
-        keep = [key for key in self._due(now) if key not in set(give)]
-        may_take = self.servers > 0 and now >= self._open_at and not self.stopping
+        keep = [key for key in self._due() if key not in set(give)]
+        may_take = self.servers > 0 and self.clock() >= self._open_at and not self.stopping
         want, take = self._wanted(now, lacking) if may_take else ((), 0)
         return Step(
             self.server,
@@ -191,7 +201,7 @@ class Ownership:
 
     def last_step(self, now: float) -> Step:
         """The step of a server that has ended its answers: all tokens are given back."""
-        self.expire(now)
+        self.expire()
         for key in self._ends:
             self._leave(key)
         self._untold.update(self.book.take_untold())
@@ -204,13 +214,13 @@ class Ownership:
     def made(self, step: Step, reply: Reply, sent_at: float, now: float) -> bool:
         """Take over the table's reply.
 
-        :param sent_at: time before the step was sent.
+        :param sent_at: time before the step was sent, by *clock*.
         :returns: whether the next step should be made at once.
         """
         self.gone = ""
         first = self.servers == 0
-        self._meet(reply, now)
-        self._offset = reply.time - (sent_at + now) / 2
+        self._meet(reply)
+        self._offset = reply.time + (self.clock() - sent_at) / 2 - now
         self.servers = reply.servers
         end = sent_at + self.ttl_s - margin_of(self.ttl_s)
         for key in (*step.give, *reply.lost):
@@ -231,23 +241,23 @@ class Ownership:
         self._give_to_others(reply.short, now)
         return first or len(self._leaving) > left_before
 
-    def failed(self, step: Step, reason: str, now: float) -> None:
+    def failed(self, step: Step, reason: str) -> None:
         """Note that a step has failed, or that its reply was lost."""
         if not self.gone:
-            self.gone_since = now
+            self.gone_since = self.clock()
         self.gone = reason
         for key in step.give:
             self._disown(key)  # it may be another server's by now
         self._untold.update(filter(None, map(self.book.account_of, step.records)))
         self._find_end()
 
-    def _meet(self, reply: Reply, now: float) -> None:
+    def _meet(self, reply: Reply) -> None:
         """Note the table's name; see rule 6 for one that may have forgotten who owns what."""
         if reply.table == self._table:
             return
         wait = self.ttl_s if self._table else self.ttl_s - reply.age_s
         self._table, self._since = reply.table, 0
-        self._open_at = now + max(0.0, wait)
+        self._open_at = self.clock() + max(0.0, wait)
 
     # Ownership -----------------------------------------------------------------------------------
 
@@ -275,11 +285,11 @@ class Ownership:
     def _find_end(self) -> None:
         self.ends_at = min(self._ends.values(), default=math.inf)
 
-    def _due(self, now: float) -> list[str]:
+    def _due(self) -> list[str]:
         """The tokens to renew."""
         if len(self._ends) <= KEPT_EACH_TIME:
             return list(self._ends)
-        soon = now + self.ttl_s - margin_of(self.ttl_s) - self.ttl_s / 3
+        soon = self.clock() + self.ttl_s - margin_of(self.ttl_s) - self.ttl_s / 3
         due = sorted((end, key) for key, end in self._ends.items() if end <= soon)
         return [key for _, key in due[:RENEWED_AT_ONCE]]
 

@@ -54,7 +54,7 @@ class Member:
 
     def may_lend(self, token: str) -> bool:
         """Whether it could lend a token at this moment, busy or not."""
-        self.part.expire(self.now)
+        self.part.expire()
         account = self.book.account_of(token)
         return account is not None and self.part.has(token) and not account.withheld
 
@@ -62,7 +62,7 @@ class Member:
 
     def send(self) -> None:
         if self.under_way is None:
-            self.under_way = self.part.next_step(self.now, self.waiting), self.now, None
+            self.under_way = self.part.next_step(self.now, self.waiting), self.world.now, None
 
     def arrive(self) -> None:
         if self.under_way is not None and self.under_way[2] is None:
@@ -79,7 +79,7 @@ class Member:
     def lose(self) -> None:
         """The step, or its reply, is lost."""
         if self.under_way is not None:
-            self.part.failed(self.under_way[0], "the line is dead", self.now)
+            self.part.failed(self.under_way[0], "the line is dead")
             self.under_way = None
 
     def step(self) -> bool:
@@ -88,7 +88,7 @@ class Member:
         return self.receive()
 
     def stop(self) -> None:
-        self.under_way = self.part.last_step(self.now), self.now, None
+        self.under_way = self.part.last_step(self.now), self.world.now, None
         self.arrive()
         self.alive = False
 
@@ -109,7 +109,7 @@ class World:
     def start(self, tokens: Sequence[TokenEntry], *, zero: float = 0.0) -> Member:
         self.started += 1
         book = book_of(*tokens)
-        part = Ownership(book, f"server-{self.started}", TTL_S, max_in_flight=2)
+        part = Ownership(book, f"server-{self.started}", TTL_S, lambda: self.now, 2)
         member = Member(self, book, part, zero)
         self.members.append(member)
         return member

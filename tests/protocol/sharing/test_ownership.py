@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokcore.errors import SharedPoolUnreachable
@@ -301,9 +301,9 @@ def test_without_its_table_a_server_goes_on_until_its_ownership_ends() -> None:
     """
     world = shared(2)
     member = world.members[0]
-    sent_at = member.now
+    sent_at = world.now
     assert member.step() is False
-    while member.now < sent_at + TTL_S - margin_of(TTL_S):
+    while world.now < sent_at + TTL_S - margin_of(TTL_S):
         assert member.lease() is not None
         member.settle()
         assert member.book.hopeless(NEED, member.now) is None
@@ -347,7 +347,7 @@ def test_a_young_table_is_not_trusted_by_a_new_server() -> None:
     world.pass_time(2)
     error = member.book.hopeless(NEED, member.now)
     assert isinstance(error, SharedPoolUnreachable)
-    assert error.retry_after == member.part.young_for(member.now)
+    assert error.retry_after == member.part.young_for
     assert 7 < error.retry_after < 9
     world.pass_time(9)
     assert member.lease() is not None
@@ -367,14 +367,27 @@ def test_a_token_that_another_server_has_is_lost() -> None:
 
 
 def test_missed_time_counts() -> None:
-    """A machine that has slept does not lend what it owned before."""
+    """A machine that has slept does not lend what it owned before, until the table says that it
+    still owns it.
+    """
     world = shared(2)
     member = world.members[0]
-    member.part.gone_since = member.now
     member.book.shift(60)
     member.part.shift(60)
     assert member.lease() is None
     assert not member.keys
+    member.step()
+    assert len(member.keys) == 2
+
+
+def test_a_server_whose_clock_stood_still_counts_the_time() -> None:
+    """Ownership ends by a clock that counts the time in which the process was stopped."""
+    world = shared(1)
+    member = world.members[0]
+    stood_s = TTL_S
+    world.now += stood_s
+    member.zero += stood_s
+    assert member.lease() is None
 
 
 def test_a_reply_that_comes_late_is_no_ownership() -> None:
@@ -457,6 +470,7 @@ _ACTS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(_ACTS, st.integers(1, 4))
 def test_no_token_is_lent_by_two_servers(acts: list[tuple[str, int, int]], tokens: int) -> None:
     """In any history of steps that come late, are lost or answered in vain, of servers that start,
@@ -516,6 +530,7 @@ def _do(member: Member, act: str, number: int) -> None:
             pass
 
 
+@settings(deadline=None)
 @given(_ACTS)
 def test_without_faults_no_two_servers_use_a_token_at_once(
     acts: list[tuple[str, int, int]],
@@ -560,8 +575,8 @@ def test_a_shortness_that_cannot_be_read_is_passed_over() -> None:
     reply = world.table.step(step, world.now)
     for name in ("x", "[1, 2]", '["basic", 1, 1, ""]', "{}"):
         object.__setattr__(reply, "short", {name: 5})
-        member.part.made(step, reply, member.now, member.now)
+        member.part.made(step, reply, world.now, member.now)
     assert member.keys
     object.__setattr__(reply, "short", {share_of(Tier.SUPER).name: 5})
-    member.part.made(step, reply, member.now, member.now)
+    member.part.made(step, reply, world.now, member.now)
     assert member.keys
