@@ -42,9 +42,11 @@ from ..runtime.lanes.grok_web.quota_polling import QuotaAsker, QuotaKeeper
 from ..runtime.lanes.grok_web.settings import GrokWebSettings
 from ..runtime.pool.leases import TokenPool
 from ..runtime.running_clock import RunningClock
+from ..runtime.sharing.table_seam import SharedTable
 from ..runtime.transport.curl import CurlSettings, CurlTransport, check_library
 from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
+from ..runtime.workers.peers import NoPeers, Peers
 from ..web.app import create_app
 from ..web.condition import ConditionWatch
 from ..web.delivery import Deliveries
@@ -90,6 +92,8 @@ class Server:
 
     :param state_file: file for learned state, with the media cache beside it; None keeps nothing.
     :param record: folder for recordings of Grok's responses; None records nothing.
+    :param table: the table in which the pool is shared with other servers; None shares nothing.
+    :param peers: the other workers of this server; None if it is one process.
     :ivar state: the part that routes see and change.
     :ivar media_maker: returns the maker of pictures and videos at xAI; None while that is not
         offered.
@@ -105,7 +109,11 @@ class Server:
         state_file: StateFile | None = None,
         *,
         record: Path | None = None,
+        table: SharedTable | None = None,
+        peers: Peers | None = None,
     ) -> None:
+        self._table = table
+        self._peers: Peers = peers or NoPeers()
         self._transport = CurlTransport(curl_settings(config))
         # A transport of its own for files that clients refer to: no cookie and no connection of
         # Grok's can reach another host.
@@ -305,7 +313,8 @@ class Server:
                     self._watch_standstills()
                     helpers.start_soon(self._wall.run)
                     helpers.start_soon(_log_faults, self.services.condition)
-                    helpers.start_soon(self._alerting.run)
+                    if self._peers.index == 0:
+                        helpers.start_soon(self._alerting.run)
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
                 helpers.cancel_scope.cancel()

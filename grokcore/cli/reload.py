@@ -35,6 +35,7 @@ NEEDS_RESTART = frozenset(
         ("server", "data_dir"),
         ("server", "grace_seconds"),
         ("server", "write_timeout_seconds"),
+        ("server", "workers"),
     }
 )
 """Settings that are read once, at the start."""

@@ -261,6 +261,7 @@ class ServerConfig:
     """``[server]``: where and how the server listens. Times are seconds.
 
     :ivar timezone: whose midnight ends a day; a name of the IANA database.
+    :ivar workers: processes that serve together.
     """
 
     host: str = field(default="127.0.0.1", validator=_address)
@@ -280,6 +281,7 @@ class ServerConfig:
         default=(), validator=_each_like(_HOST, 'a name such as "grok.example.com"')
     )
     timezone: str = "UTC"
+    workers: int = field(default=1, validator=_within(1, 64))
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = field(
         default=(), validator=_each_like(_ORIGIN, '"https://app.example.com" or "*"')

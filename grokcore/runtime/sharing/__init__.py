@@ -2,4 +2,5 @@
 
 * :mod:`.table_seam` is what a server needs of a table.
 * :mod:`.sharer` makes the steps of one server.
+* :mod:`.socket_table` is a table in the parent process of several workers.
 """
