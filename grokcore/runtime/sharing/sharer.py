@@ -17,14 +17,14 @@ import time
 from collections.abc import Callable
 
 import trio
-from attrs import frozen
 
+from ...protocol.condition import SharedPool
 from ...protocol.sharing.ownership import Ownership
 from ...protocol.sharing.steps import Step
 from ..pool.leases import TokenPool
 from .table_seam import SharedTable, TableGone
 
-__all__ = ["Sharer", "Sharing"]
+__all__ = ["Sharer"]
 
 STEP_S = 0.4
 """Pause between two steps, in seconds: two of them pass a token from one server to another, and
@@ -45,26 +45,6 @@ FIRST_S = 2.0
 BYE_S = 1.0
 
 _log = logging.getLogger(__name__)
-
-
-@frozen
-class Sharing:
-    """The state of a server's part, for its owner.
-
-    :ivar table: where the table is.
-    :ivar owned: number of tokens that this server owns.
-    :ivar servers: number of servers that share the pool; 0 if that is not known yet.
-    :ivar gone: why the table can't be reached; empty if it can.
-    :ivar gone_s: seconds since then.
-    :ivar young_s: seconds until new tokens may be taken, from a table that has forgotten.
-    """
-
-    table: str
-    owned: int
-    servers: int
-    gone: str = ""
-    gone_s: float = 0.0
-    young_s: float = 0.0
 
 
 class Sharer:
@@ -97,13 +77,17 @@ class Sharer:
         pool.pass_on = self._pass_on
 
     @property
-    def state(self) -> Sharing:
+    def state(self) -> SharedPool:
         """Its state, for the owner."""
         part = self.part
-        gone_s = self._clock() - part.gone_since if part.gone and part.servers else 0.0
-        return Sharing(
-            self._table.name, part.owned, part.servers, part.gone, gone_s, part.young_for
+        part.expire()
+        return SharedPool(
+            self._table.name, part.owned, part.servers, part.gone, self._lent_for, part.young_for
         )
+
+    @property
+    def _lent_for(self) -> float:
+        return max(0.0, self.part.ends_at - self._clock()) if self.part.owned else 0.0
 
     def shift(self, seconds: float) -> None:
         """Move all times earlier by *seconds* that trio's clock has missed."""
@@ -195,7 +179,7 @@ class Sharer:
             _log.warning(
                 "The table of the shared pool can't be reached: %s. The %d tokens of this server "
                 "are lent for %.0f s more at most.",
-                *(gone, part.owned, max(0.0, part.ends_at - self._clock()) if part.owned else 0),
+                *(gone, part.owned, self._lent_for),
             )
         else:
             _log.info("The table of the shared pool can be reached again: %s.", self._table.name)
