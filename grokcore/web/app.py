@@ -215,9 +215,7 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
         left out.
         """
         condition = services.condition()
-        report = health_report(
-            services.gateway, state, services.census, condition, services.shared
-        )
+        report = health_report(services.gateway, state, services.census, condition, services.shared)
         return json_response(report if _is_owner(state.keys) else public_report(report))
 
     @route(app, "GET", "/ready", needs_key=False)
