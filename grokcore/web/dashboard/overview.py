@@ -57,6 +57,7 @@ _SHARED = (
     "faults",
     "warnings",
     "egress",
+    "sharing",
 )
 """Fields that the report has in common with ``/health``."""
 
