@@ -36,7 +36,7 @@ LAYERS = [
     layer("outlet"),
     layer("languages", "protocol languages"),
     layer("logs", "config languages outlet", "attrs"),
-    layer("runtime", "errors protocol runtime", "trio attrs curl_cffi orjson"),
+    layer("runtime", "errors protocol runtime", "trio attrs curl_cffi orjson anyio coredis"),
     layer(
         "web",
         " errors protocol config languages runtime web",
@@ -297,6 +297,25 @@ def test_one_package_knows_curl() -> None:
     users = [m for m in modules() if any(name.split(".")[0] == "curl_cffi" for name in imports(m))]
     assert users
     assert all(user.startswith("runtime.transport.curl") for user in users)
+
+
+REDIS = {"runtime.sharing.redis_faults", "runtime.sharing.redis_link"}
+
+
+def test_two_modules_know_the_client_of_redis() -> None:
+    """They are loaded when a table in a Redis is opened, which few servers have: it takes half a
+    second.
+    """
+    users = {m for m in modules() if {"coredis", "anyio"} & {n.split(".")[0] for n in imports(m)}}
+    assert users == REDIS
+    slow = {f"grokcore.{name}" for name in (*REDIS, "runtime.sharing.redis_table")}
+    early = {
+        (module, name)
+        for module in modules()
+        for name in imports(module, at_import=True)
+        if name in slow and f"grokcore.{module}" not in slow
+    }
+    assert early == {("runtime.sharing.redis_opening", "grokcore.runtime.sharing.redis_table")}
 
 
 def test_nobody_imports_the_command_line_but_the_entry() -> None:

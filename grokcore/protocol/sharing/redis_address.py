@@ -2,9 +2,9 @@
 
 Theory
 ------
-As in a proxy's address, user info ends at the last ``@``, so that a password may have any
-characters but ``%`` (written ``%25``), and no piece of it is taken for a host. Messages never quote
-the text, which may hold a password.
+As in a proxy's address, user info ends at the last ``@``. So a password may have any characters but
+``%``, which is written ``%25``, and no piece of it is taken for a host. Messages never quote the
+text, which may hold a password.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def share_url(text: str) -> ShareAddress:
 def _credentials(text: str) -> tuple[str, str]:
     user, _, password = text.partition(":")
     if user and not password:
-        raise ValueError(f"{_FORM}; a user without a password is none, write :PASSWORD@HOST for one")
+        raise ValueError(
+            f"{_FORM}; a user without a password is none, write :PASSWORD@HOST for one"
+        )
     return _decoded(user), _decoded(password)
 
 
