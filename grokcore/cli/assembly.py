@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 from attrs import evolve
@@ -42,7 +43,6 @@ from ..runtime.lanes.grok_web.quota_polling import QuotaAsker, QuotaKeeper
 from ..runtime.lanes.grok_web.settings import GrokWebSettings
 from ..runtime.pool.leases import TokenPool
 from ..runtime.running_clock import RunningClock
-from ..runtime.sharing.table_seam import SharedTable
 from ..runtime.transport.curl import CurlSettings, CurlTransport, check_library
 from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
@@ -67,6 +67,9 @@ from .official import RECORD_KEYS as OFFICIAL_KEYS
 from .official import Official
 from .program import command
 from .setup import Settings, naming
+
+if TYPE_CHECKING:  # a server that shares its pool with nobody does without its memory
+    from ..runtime.sharing.table_seam import SharedTable
 
 __all__ = [
     "Server",

@@ -29,7 +29,6 @@ from ..protocol.tokens import TokenEntry
 from ..runtime.disk.data_dir import DataDirectory
 from ..runtime.disk.writable import writing_fault
 from ..runtime.running_clock import RunningClock
-from ..runtime.sharing.table_seam import SharedTable
 from ..runtime.workers.peers import NoPeers
 from ..simulator.demo_tokens import DEMO_TOKENS
 from ..web.server import PortInUse, listen
@@ -48,6 +47,7 @@ from .systemd import Notifier, passed_sockets
 from .tokens.states import STATE_FILE
 
 if TYPE_CHECKING:  # a server that is one process does without their memory
+    from ..runtime.sharing.table_seam import SharedTable
     from .workers.link import Link
     from .workers.place import Place
 
