@@ -459,6 +459,12 @@ class Overloaded(GrokApiError):
     status, code, blame, sdk_may_repeat = 503, "overloaded", Blame.SERVER, True
 
 
+class SharedPoolUnreachable(GrokApiError):
+    """The table of a pool that several servers share can't be reached, so no token may be taken."""
+
+    status, code, blame, sdk_may_repeat = 503, "shared_pool_unreachable", Blame.SERVER, True
+
+
 class ShuttingDown(GrokApiError):
     """The server is shutting down."""
 

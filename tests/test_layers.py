@@ -36,7 +36,7 @@ LAYERS = [
     layer("outlet"),
     layer("languages", "protocol languages"),
     layer("logs", "config languages outlet", "attrs"),
-    layer("runtime", "errors protocol runtime", "trio attrs curl_cffi orjson"),
+    layer("runtime", "errors protocol runtime", "trio attrs curl_cffi orjson anyio coredis"),
     layer(
         "web",
         " errors protocol config languages runtime web",
@@ -297,6 +297,20 @@ def test_one_package_knows_curl() -> None:
     users = [m for m in modules() if any(name.split(".")[0] == "curl_cffi" for name in imports(m))]
     assert users
     assert all(user.startswith("runtime.transport.curl") for user in users)
+
+
+def test_two_modules_know_the_client_of_redis() -> None:
+    """And the module that opens a table imports them late: few servers have a Redis."""
+    users = {m for m in modules() if {"coredis", "anyio"} & {n.split(".")[0] for n in imports(m)}}
+    assert users == {"runtime.sharing.redis_faults", "runtime.sharing.redis_link"}
+    here = {m for m in modules() if "runtime.sharing" in m or m.split(".")[0] in {"cli", "web"}}
+    hurried = {
+        (module, name)
+        for module in here - {"runtime.sharing.redis_table", *users}
+        for name in imports(module, at_import=True)
+        if name in {f"grokcore.{user}" for user in users} | {"grokcore.runtime.sharing.redis_table"}
+    }
+    assert hurried == set()
 
 
 def test_nobody_imports_the_command_line_but_the_entry() -> None:

@@ -19,7 +19,7 @@ from ..config import AlertsConfig, Config, ImageMode, LongContext
 from ..errors import ConfigError
 from ..logs import FOLD_S, write_folded
 from ..protocol.browser_values import RECORD_KEYS
-from ..protocol.condition import Condition
+from ..protocol.condition import Condition, SharedPool
 from ..protocol.emulation.forms import WORDS
 from ..protocol.emulation.tools_text import ToolTexts
 from ..protocol.grok_web.identity import Identity
@@ -69,6 +69,7 @@ from .program import command
 from .setup import Settings, naming
 
 if TYPE_CHECKING:  # a server that shares its pool with nobody does without its memory
+    from ..runtime.sharing.sharer import Sharer
     from ..runtime.sharing.table_seam import SharedTable
 
 __all__ = [
@@ -115,7 +116,6 @@ class Server:
         table: SharedTable | None = None,
         peers: Peers | None = None,
     ) -> None:
-        self._table = table
         self._peers: Peers = peers or NoPeers()
         self._transport = CurlTransport(curl_settings(config))
         # A transport of its own for files that clients refer to: no cookie and no connection of
@@ -149,6 +149,7 @@ class Server:
         self._alerting = Alerting(config, self._wall, self._fetching, self._to_alert)
         self.state.warned["alerts"] = self._alerting.fault
         self._keeper = self._recall(state_file) if state_file is not None else None
+        self._sharer = None if table is None else self._share(table)
         self._history = kept_history(state_file, self.state) if state_file is not None else None
         self._media: MediaCache | None = None
         if state_file is not None:
@@ -163,7 +164,7 @@ class Server:
             self._fetcher,
             deliveries,
             census,
-            ConditionWatch(self.gateway, self.state, AskedModels(), census),
+            ConditionWatch(self.gateway, self.state, AskedModels(), census, self._shared_pool),
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
             command(),
             lambda: self.edits,
@@ -225,6 +226,24 @@ class Server:
         self.pool.written = keeper.write_now
         self.state.faults["state"] = lambda: keeper.fault
         return keeper
+
+    def _share(self, table: SharedTable) -> Sharer:
+        """Share the pool with other servers."""
+        # Late, since a server that shares with nobody does without its memory.
+        from ..runtime.sharing.sharer import Sharer
+
+        pool = self.state.config.pool
+        sharer = Sharer(
+            self.pool,
+            table,
+            ttl_s=pool.share_seconds,
+            max_in_flight=pool.max_in_flight_per_token,
+        )
+        self._wall.on_missed.append(sharer.shift)
+        return sharer
+
+    def _shared_pool(self) -> SharedPool | None:
+        return None if self._sharer is None else self._sharer.state
 
     def _unsaved_records(self) -> Mapping[str, Record | None]:
         reading = self._wall.look()
@@ -312,6 +331,9 @@ class Server:
                 async with trio.open_nursery() as serving:
                     await helpers.start(self._quotas.run)
                     await helpers.start(self.official.run)
+                    if self._sharer is not None:
+                        await helpers.start(self._sharer.run)
+                        helpers.start_soon(_after, stop, self._sharer.stopping)
                     helpers.start_soon(watch_lag, self._metrics.lagged)
                     self._watch_standstills()
                     helpers.start_soon(self._wall.run)
@@ -369,6 +391,8 @@ class Server:
             self._warn_of_no_cache()
         if (config.grok.proxy_url, config.pool) != (old.grok.proxy_url, old.pool):
             self._adopt()
+        if self._sharer is not None:
+            self._sharer.part.max_in_flight = config.pool.max_in_flight_per_token
         if (identity_of(config), curl_settings(config)) != (identity_of(old), curl_settings(old)):
             self.pool.book.forget_egresses()
         self.pool.changed()
@@ -461,6 +485,11 @@ async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None
         nursery.start_soon(give_up)
         await work()
         nursery.cancel_scope.cancel()
+
+
+async def _after(event: trio.Event, action: Callable[[], None]) -> None:
+    await event.wait()
+    action()
 
 
 async def _log_faults(condition: Callable[[], Condition]) -> None:

@@ -22,6 +22,7 @@ Rules
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import field, frozen
@@ -39,6 +40,7 @@ __all__ = [
     "ModelFacts",
     "ModelState",
     "Reason",
+    "SharedPool",
     "is_evidence",
     "judge",
     "model_state",
@@ -79,6 +81,7 @@ class Matter(enum.Enum):
     LANE = "lane"
     FILE = "file"
     OVERLOAD = "overload"
+    SHARED_POOL = "shared_pool"
 
 
 _MATTERS: Mapping[str, Matter] = {
@@ -88,6 +91,7 @@ _MATTERS: Mapping[str, Matter] = {
     "upstream_challenge": Matter.CHALLENGE,
     "upstream_antibot": Matter.ANTIBOT,
     "upstream_overloaded": Matter.OVERLOAD,
+    "shared_pool_unreachable": Matter.SHARED_POOL,
 }
 """Matters of models by the code of the error that a request would get; others are ``model``."""
 
@@ -206,6 +210,27 @@ class LaneFacts:
 
 
 @frozen
+class SharedPool:
+    """A server's part of a pool that several servers share.
+
+    :ivar table: where the table is that says which server has which token.
+    :ivar owned: number of tokens that this server has.
+    :ivar servers: number of servers that share the pool; 0 if that is not known yet.
+    :ivar gone: why the table can't be reached; empty if it can.
+    :ivar lent_for: seconds for which tokens are lent without the table.
+    :ivar young_for: seconds until tokens may be taken from a table that may have forgotten which
+        server has which.
+    """
+
+    table: str
+    owned: int
+    servers: int
+    gone: str = ""
+    lent_for: float = 0.0
+    young_for: float = 0.0
+
+
+@frozen
 class Facts:
     """Facts that a condition follows from.
 
@@ -215,6 +240,7 @@ class Facts:
     :ivar ended: tokens whose session Grok has ended.
     :ivar overloaded_for: seconds for which Grok as a whole is left alone; None if it is not.
     :ivar files: faults of files in words, by subject.
+    :ivar shared: this server's part of a shared pool; None if it shares none.
     """
 
     models: Sequence[ModelFacts] = ()
@@ -226,6 +252,7 @@ class Facts:
     lanes: Sequence[LaneFacts] = ()
     overloaded_for: float | None = None
     files: Mapping[str, str] = field(factory=dict)
+    shared: SharedPool | None = None
 
 
 # The judgement ----------------------------------------------------------------------------------
@@ -240,6 +267,7 @@ def judge(facts: Facts) -> Condition:
         *_of_lanes(facts),
         *_of_overload(facts),
         *_of_sessions(facts),
+        *_of_shared_pool(facts),
     ]
     reasons.sort(key=lambda reason: _ORDER.index(reason.weight))  # stable
     health = reasons[0].weight if reasons else Health.OK
@@ -361,3 +389,26 @@ def _of_sessions(facts: Facts) -> Iterator[Reason]:
             "grok2api.py import-curl."
         )
         yield Reason(Matter.SESSION_ENDED, Health.OK, "", words, advice)
+
+
+def _of_shared_pool(facts: Facts) -> Iterator[Reason]:
+    shared = facts.shared
+    if shared is None:
+        return
+    if shared.gone:
+        words = f"The table of the shared pool can't be reached: {shared.gone}."
+        if shared.owned:
+            words += (
+                f" The {shared.owned} tokens of this server are lent for "
+                f"{math.ceil(shared.lent_for)} s more."
+            )
+        advice = "See that Redis runs, and that this machine reaches it."
+        yield Reason(Matter.SHARED_POOL, Health.DEGRADED, shared.table, words, advice)
+    elif shared.young_for and not shared.owned:
+        words = (
+            "The table of the shared pool may have forgotten which server has which token, so "
+            "none is taken yet."
+        )
+        yield Reason(
+            Matter.SHARED_POOL, Health.DEGRADED, shared.table, words, "", shared.young_for
+        )

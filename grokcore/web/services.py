@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
-from ..protocol.condition import Condition
+from ..protocol.condition import Condition, SharedPool
 from ..protocol.models import LaneName, LaneUse, Model
 from ..runtime.attachments.fetch import Fetcher
 from ..runtime.completion.gateway import Gateway
@@ -51,10 +51,15 @@ class Services:
         return self.watch.take()
 
     @property
+    def shared(self) -> SharedPool | None:
+        """The server's part of a shared pool; None if it shares none."""
+        return self.watch.shared()
+
+    @property
     def measured(self) -> Sources:
         """The parts that metrics are read from."""
         faults, use = self.state.all_faults, self.deliveries.cache_use
-        return Sources(self.gateway, self.census, self.condition, faults, use)
+        return Sources(self.gateway, self.census, self.condition, faults, use, self.watch.shared)
 
     @property
     def paid_pictures_are_off(self) -> bool:

@@ -22,6 +22,8 @@ from .reporting import ParentReporter
 
 __all__ = ["serve_by_workers"]
 
+AGE_S = 86400.0
+
 NAME_BYTES = 8
 
 
@@ -60,7 +62,11 @@ def serve_by_workers(
 
 
 def _hub() -> Hub:
-    """A hub with a new table. Its clock counts on when the machine's is set."""
+    """A hub with a new table. Its clock counts on when the machine's is set.
+
+    The table is old enough for its servers to take tokens at once: no workers of an earlier parent
+    are left, since they end with it, and the data directory has one owner.
+    """
     zero = time.time() - time.monotonic()
-    table = Table(secrets.token_hex(NAME_BYTES), time.time())
+    table = Table(secrets.token_hex(NAME_BYTES), time.time() - AGE_S)
     return Hub(table, lambda: zero + time.monotonic())

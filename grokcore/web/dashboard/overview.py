@@ -146,7 +146,9 @@ class Overview:
         """The report, and the seconds for which it stays true if nothing happens."""
         gateway, state = self._services.gateway, self._services.state
         condition = self._services.condition()
-        health = health_report(gateway, state, self._services.census, condition)
+        health = health_report(
+            gateway, state, self._services.census, condition, self._services.shared
+        )
         tokens = gateway.pool.views(most=ROWS)
         lanes = desk_views(gateway, now)
         waits = [
