@@ -46,7 +46,7 @@ from .sources_told import sources_line
 from .systemd import Notifier, passed_sockets
 from .tokens.states import STATE_FILE
 
-if TYPE_CHECKING:  # a server that is one process does without their memory
+if TYPE_CHECKING:  # a server that is one process, and shares nothing, does without their memory
     from ..runtime.sharing.table_seam import SharedTable
     from .workers.link import Link
     from .workers.place import Place
@@ -117,6 +117,11 @@ def _serve(
     if place is None:  # else the parent has said it
         _tell_remarks(inputs, settings, notes)
     check_curl(settings)
+    if config.pool.share and place is None and not inputs.demo:
+        # Late, since a server that shares with nobody does without its memory.
+        from .sharing import check_share
+
+        check_share(settings)
     # Sockets first: the number of an announced socket that is missing must not become another
     # file's.
     with (
@@ -317,7 +322,7 @@ async def _serve_until_signal(start: _Start) -> None:
             start.tokens,
             start.state_file,
             record=start.record,
-            table=_shared_table(start.settings.config, link),
+            table=await _shared_table(start, link, helpers),
             peers=NoPeers() if link is None else link.peers,
         )
         if start.folder_fault:
@@ -384,8 +389,14 @@ def _link(place: Place | None) -> Link | None:
     return Link(place)
 
 
-def _shared_table(config: Config, link: Link | None) -> SharedTable | None:  # noqa: ARG001
+async def _shared_table(
+    start: _Start, link: Link | None, helpers: trio.Nursery
+) -> SharedTable | None:
     """The table in which this server shares its pool; None if it shares with nobody."""
+    if start.settings.config.pool.share and not start.inputs.demo:
+        from .sharing import open_table
+
+        return await open_table(start.settings.config, helpers)
     return None if link is None else link.table
 
 

@@ -205,8 +205,13 @@ def _share_name(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
 
 
 def _share_url(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    if not value:
+        return
+    # Late, since a server that shares with nobody does without its memory.
+    from ..protocol.sharing.redis_address import share_url
+
     try:
-        share_url(value or "redis://none")
+        share_url(value)
     except ValueError as error:
         raise SettingFault((attribute.name,), str(error)) from None
 

@@ -22,7 +22,6 @@ Rules
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import field, frozen
@@ -396,12 +395,9 @@ def _of_shared_pool(facts: Facts) -> Iterator[Reason]:
     if shared is None:
         return
     if shared.gone:
-        words = f"The table of the shared pool can't be reached: {shared.gone}."
+        words = f"The tokens of the pool can't be shared out among its servers: {shared.gone}."
         if shared.owned:
-            words += (
-                f" The {shared.owned} tokens of this server are lent for "
-                f"{math.ceil(shared.lent_for)} s more."
-            )
+            words += f" This server goes on with the {shared.owned} that it has, for seconds."
         advice = "See that Redis runs, and that this machine reaches it."
         yield Reason(Matter.SHARED_POOL, Health.DEGRADED, shared.table, words, advice)
     elif shared.young_for and not shared.owned:
@@ -409,6 +405,4 @@ def _of_shared_pool(facts: Facts) -> Iterator[Reason]:
             "The table of the shared pool may have forgotten which server has which token, so "
             "none is taken yet."
         )
-        yield Reason(
-            Matter.SHARED_POOL, Health.DEGRADED, shared.table, words, "", shared.young_for
-        )
+        yield Reason(Matter.SHARED_POOL, Health.DEGRADED, shared.table, words, "", shared.young_for)

@@ -217,9 +217,10 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
         """The report; without an owner's key, faults are described in fewer words, and money is
         left out.
         """
+        await services.fellows.refresh()
         condition = services.condition()
-        report = health_report(
-            services.gateway, state, services.census, condition, services.shared
+        report = services.fellows.health(
+            health_report(services.gateway, state, services.census, condition, services.shared)
         )
         return json_response(report if _is_owner(state.keys) else public_report(report))
 

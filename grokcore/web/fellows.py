@@ -9,10 +9,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
 import trio
 
-from ..protocol.workers.figures import Figures
+from ..protocol.workers.figures import Figures, faults_of_all, minutes_of_all, sums, team
 from ..runtime.workers.peers import NoPeers, Peers
+from .observing.history import Fault, Minute
 
 __all__ = ["FIGURES", "Fellows"]
 
@@ -52,6 +54,30 @@ class Fellows:
     async def ask(self, topic: str, argument: object = None) -> Sequence[Any]:
         """Ask all others; empty with one worker."""
         return () if self.alone else await self.peers.ask(topic, argument)
+
+    def health(self, report: Mapping[str, Any]) -> dict[str, Any]:
+        """The report of ``/health`` for the whole server. What is known of tokens, every worker
+        knows.
+        """
+        if self.alone:
+            return {**report, "workers": None}
+        own = {"worker": self.peers.index, "restarts": self.peers.restarts}
+        return {
+            **sums(report, self.figures, ("open", "waiting")),
+            "workers": team(own, self.figures, self.peers.count),
+        }
+
+    def minutes(self, own: Sequence[Minute]) -> list[dict[str, Any]]:
+        """The minutes of the last hour, of all workers."""
+        rows = [attrs.asdict(minute) for minute in own]
+        return rows if self.alone else minutes_of_all(rows, self.figures)
+
+    def faults(self, own: Sequence[Fault]) -> Sequence[Fault]:
+        """The last faults of all workers, newest first."""
+        if self.alone:
+            return own
+        rows = faults_of_all([attrs.asdict(fault) for fault in own], self.figures)
+        return [Fault(**row) for row in rows]
 
     async def first(self, topic: str, argument: object) -> Any:
         """The first answer of another worker that is not None; None if there is no such."""

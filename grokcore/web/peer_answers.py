@@ -13,6 +13,7 @@ import attrs
 import orjson
 import trio
 
+from ..protocol.conversation.made_media import VideoStage, VideoState
 from ..protocol.dialects.openai_responses.store import Shelf
 from ..protocol.dialects.openai_responses.travel import item_text, response_text
 from ..protocol.workers.figures import Figures
@@ -22,7 +23,7 @@ from ..runtime.threads import in_thread
 from .fellows import FIGURES
 from .observing.metrics import Metrics
 from .services import Services
-from .topics import DROP, HISTORY, ITEM, MEDIA, METRICS, RESPONSE
+from .topics import DROP, HISTORY, ITEM, MEDIA, METRICS, RESPONSE, VIDEO
 from .usage import used_rows
 
 __all__ = ["answer_peers", "own_figures"]
@@ -47,6 +48,7 @@ def answer_peers(services: Services, metrics: Metrics) -> None:
     peers.answer(METRICS, metrics_page)
     peers.answer(HISTORY, history_record)
     _answer_about_responses(services)
+    _answer_about_videos(services)
     if services.deliveries.cache is not None:
         _answer_about_media(services, services.deliveries.cache)
 
@@ -89,6 +91,16 @@ def _answer_about_responses(services: Services) -> None:
     peers.answer(RESPONSE, response)
     peers.answer(ITEM, item)
     peers.answer(DROP, drop)
+
+
+def _answer_about_videos(services: Services) -> None:
+    async def video(value: Mapping[str, Any]) -> None:
+        maker = services.media_maker()
+        if maker is not None:
+            stage, fault = VideoStage(value["stage"]), value["fault"]
+            maker.settle(value["id"], VideoState(stage, fault=fault, cost_ticks=value["cost"]))
+
+    services.fellows.peers.answer(VIDEO, video)
 
 
 def _answer_about_media(services: Services, cache: MediaCache) -> None:

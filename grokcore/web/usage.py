@@ -45,9 +45,7 @@ def used_rows(services: Services) -> dict[str, Any]:
     return {caller.name: _used(caller, now, today) for caller in callers}
 
 
-def _whole_row(
-    services: Services, caller: Caller, now: float, today: Today
-) -> dict[str, Any]:
+def _whole_row(services: Services, caller: Caller, now: float, today: Today) -> dict[str, Any]:
     row = _row(services, caller, now, today)
     return row if services.fellows.alone else used(row, services.fellows.figures)
 

@@ -144,7 +144,7 @@ class Ownership:
         """The error while no token can be had of other servers; None if it is worth waiting."""
         if self.gone:
             return SharedPoolUnreachable(
-                f"The servers that share this pool can't agree on its tokens: {self.gone}.",
+                f"The tokens of the pool can't be shared out among its servers: {self.gone}.",
                 retry_after=self.ttl_s / 3,
             )
         wait = self.young_for

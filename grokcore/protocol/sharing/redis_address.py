@@ -80,7 +80,9 @@ def share_url(text: str) -> ShareAddress:
 def _credentials(text: str) -> tuple[str, str]:
     user, _, password = text.partition(":")
     if user and not password:
-        raise ValueError(f"{_FORM}; a user without a password is none, write :PASSWORD@HOST for one")
+        raise ValueError(
+            f"{_FORM}; a user without a password is none, write :PASSWORD@HOST for one"
+        )
     return _decoded(user), _decoded(password)
 
 

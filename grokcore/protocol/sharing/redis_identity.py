@@ -92,6 +92,8 @@ class Identity:
         name = f"{facts.run}/{number}"
         if name != self._name:
             self._name, self._began = name, math.inf
-        began = max(facts.began, self._changed_at, now - (time - float(made)) if made else -math.inf)
+        began = max(
+            facts.began, self._changed_at, now - (time - float(made)) if made else -math.inf
+        )
         self._began = min(self._began, began)  # a Redis rounds, differently on each connection
         return name, max(now - self._began, 0.0)

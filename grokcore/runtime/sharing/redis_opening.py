@@ -46,9 +46,7 @@ def redis_table(address: ShareAddress, pool: str) -> RedisTable:
     return RedisTable(address, pool)
 
 
-async def check_redis(
-    address: ShareAddress, pool: str, *, patience_s: float = PATIENCE_S
-) -> None:
+async def check_redis(address: ShareAddress, pool: str, *, patience_s: float = PATIENCE_S) -> None:
     """Make an empty step, as a server that leaves at once.
 
     :param patience_s: for a Redis that is not there, or not ready.

@@ -177,12 +177,12 @@ class Sharer:
             return
         if gone:
             _log.warning(
-                "The table of the shared pool can't be reached: %s. The %d tokens of this server "
-                "are lent for %.0f s more at most.",
+                "The tokens of the pool can't be shared out among its servers: %s. This server "
+                "goes on with the %d that it has, for %.0f s at most.",
                 *(gone, part.owned, self._lent_for),
             )
         else:
-            _log.info("The table of the shared pool can be reached again: %s.", self._table.name)
+            _log.info("The tokens of the pool are shared out again, by %s.", self._table.name)
         self._told = gone
 
 

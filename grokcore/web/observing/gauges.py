@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ... import __version__
-from ...protocol.condition import Condition, Health, Matter
+from ...protocol.condition import Condition, Health, Matter, SharedPool
 from ...protocol.conversation.usage import TICKS_PER_USD
 from ...protocol.models import LaneName, LaneUse
 from ...protocol.pool.account import Egress
@@ -207,7 +207,9 @@ def _by(name: str, words: str, label: str, values: Mapping[str, float]) -> Metri
 def _shared(shared: SharedPool | None) -> Iterator[Metric]:
     """This server's part of a shared pool; nothing if it shares none."""
     if shared is not None:
-        yield _gauge("grok2api_owned_tokens", "Tokens that this server has of the pool", shared.owned)
+        yield _gauge(
+            "grok2api_owned_tokens", "Tokens that this server has of the pool", shared.owned
+        )
         yield _gauge("grok2api_pool_servers", "Servers that share the pool", shared.servers)
         reached = not shared.gone
         yield _gauge("grok2api_pool_table_up", "Whether the pool's table can be reached", reached)

@@ -67,10 +67,12 @@ class LongHistory:
         copies, latest = self._usage.copy(now), self._usage.latest
         return lambda: record_of(copies, latest)
 
-    def report(self, name: str, others: Sequence[object] = ()) -> Callable[[], dict[str, object]]:
+    def report(
+        self, name: str, others: Sequence[Callable[[], object]] = ()
+    ) -> Callable[[], dict[str, object]]:
         """A function that makes the report of the span *name*, for another thread.
 
-        :param others: the records of other workers, which are added.
+        :param others: functions that return the records of other workers, which are added.
         """
         copies = self._usage.copy(self._clock())
         now = self._usage.latest
@@ -79,7 +81,7 @@ class LongHistory:
         def report() -> dict[str, object]:
             whole = copies[place]
             for record in others:
-                whole = merged(whole, copies_of(record, now)[place])
+                whole = merged(whole, copies_of(record(), now)[place])
             return span_report(whole)
 
         return report

@@ -47,7 +47,9 @@ async def gone(call: Callable[[], Awaitable[object]]) -> str:
     raise AssertionError("it has not failed")
 
 
-async def by_some_time(look: Callable[[], Awaitable[Reply]], good: Callable[[Reply], bool]) -> Reply:
+async def by_some_time(
+    look: Callable[[], Awaitable[Reply]], good: Callable[[Reply], bool]
+) -> Reply:
     """The first reply that is *good*."""
     with trio.fail_after(PATIENCE_S):
         while not good(reply := await look()):
