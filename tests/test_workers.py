@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from grokcore import __version__
 from grokcore.runtime.disk.data_dir import DataDirectory
+from tests.servers import chat
 from tests.service_manager import Manager, manager
 from tests.worker_processes import ROOT, ask, exists, open_stream, until, workers
 
@@ -175,3 +177,78 @@ def test_a_server_of_one_process_loads_nothing_of_workers() -> None:
         if re.search(r"workers|sharing", name) and not name.endswith(("workers", "workers.peers"))
     }
     assert loaded == set()
+
+
+def test_all_workers_are_seen_as_one_server(tmp_path: Path) -> None:
+    """Whichever worker a client meets: figures are those of all, and nothing that one keeps is
+    missing at another.
+    """
+    with workers(tmp_path, "--demo") as server:
+        port = server.port
+        figures_are_those_of_all(port)
+        responses_are_found_at_every_worker(port)
+        pictures_are_found_at_every_worker(port)
+        stopped = server.worker_ids()[1]
+        os.kill(stopped, signal.SIGSTOP)
+        assert answer(port, "/health")["workers"] == {"count": 2, "missing": [1], "restarts": 0}
+        assert b'grok2api_worker_up{worker="1"} 0.0' in ask(port, "/metrics")[1]
+        os.kill(stopped, signal.SIGKILL)
+        server.another(1, than=stopped)
+        until(lambda: answer(port, "/health")["workers"]["missing"] == [])
+        assert answer(port, "/status")["workers"] == {"count": 2, "missing": [], "restarts": 1}
+
+
+TIMES = 12
+"""Requests of which both workers answer some."""
+
+
+def answer(port: int, path: str, **fields: object) -> dict[str, Any]:
+    """What an answer says in JSON."""
+    method = "POST" if fields else "GET"
+    status, body = ask(port, path, json.dumps(fields).encode() if fields else b"", method)
+    assert status == 200, body
+    value: dict[str, Any] = json.loads(body)
+    return value
+
+
+def figures_are_those_of_all(port: int) -> None:
+    for _ in range(TIMES):
+        answer(port, "/v1/chat/completions", **chat("a"))
+    name = 'grok2api_requests_total{code="ok",model="grok-3-fast"}'
+    # A request counts when its connection is closed, a moment after the client has the answer.
+    until(lambda: f"{name} {TIMES}.0\n" in ask(port, "/metrics")[1].decode())
+    for _ in range(TIMES // 2):
+        page = ask(port, "/metrics")[1].decode()
+        assert f"{name} {TIMES}.0\n" in page
+        assert "grok2api_workers 2.0\n" in page
+        assert page.count("# TYPE grok2api_tokens gauge") == 1
+    time.sleep(1)  # figures of other workers may be a second old
+    for _ in range(TIMES // 2):
+        assert answer(port, "/v1/usage")["requests"]["day"]["used"] == TIMES
+        status = answer(port, "/status")
+        assert sum(minute["requests"] for minute in status["minutes"]) == TIMES
+        assert status["workers"] == {"count": 2, "missing": [], "restarts": 0}
+        history = answer(port, "/status/history?span=24h")
+        assert sum(step["requests"] for step in history["all"]) == TIMES
+        assert sum(step["requests"] for step in history["models"]["grok-3-fast"]) == TIMES
+
+
+def responses_are_found_at_every_worker(port: int) -> None:
+    fields: dict[str, Any] = {"model": "grok-3-fast", "input": "a"}
+    first = answer(port, "/v1/responses", **fields)["id"]
+    for _ in range(TIMES // 2):
+        assert answer(port, f"/v1/responses/{first}")["id"] == first
+        assert answer(port, f"/v1/responses/{first}/input_items")["data"]
+        answer(port, "/v1/responses", **fields, previous_response_id=first)
+    assert ask(port, f"/v1/responses/{first}", method="DELETE")[0] == 200
+    for _ in range(TIMES // 2):
+        assert ask(port, f"/v1/responses/{first}")[0] == 404
+
+
+def pictures_are_found_at_every_worker(port: int) -> None:
+    made = answer(port, "/v1/images/generations", prompt="a", model="grok-imagine-1.0")
+    path = made["data"][0]["url"].removeprefix("http://localhost")
+    pictures = {ask(port, path) for _ in range(TIMES // 2)}
+    assert len(pictures) == 1
+    assert pictures.pop()[0] == 200
+    assert ask(port, f"/media/{'0' * 32}.jpg")[0] == 404
