@@ -51,6 +51,7 @@ from ..web.app import create_app
 from ..web.condition import ConditionWatch
 from ..web.delivery import Deliveries
 from ..web.edits import Edits
+from ..web.fellows import Fellows
 from ..web.media_maker import MediaMaker
 from ..web.observing.asked_models import AskedModels
 from ..web.observing.census import Census
@@ -68,7 +69,7 @@ from .official import Official
 from .program import command
 from .setup import Settings, naming
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a server that shares its pool with nobody does without its memory
     from ..runtime.sharing.sharer import Sharer
     from ..runtime.sharing.table_seam import SharedTable
 
@@ -168,8 +169,14 @@ class Server:
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
             command(),
             lambda: self.edits,
+            Fellows(self._peers),
         )
         self._metrics = Metrics(self.services.measured)
+        if not self.services.fellows.alone:
+            # Late, since a server that is one process does without its memory.
+            from ..web.peer_answers import answer_peers
+
+            answer_peers(self.services, self._metrics)
         self._listen()
 
     def _watched_wall(self, rest: GrokWebLane) -> WallClock:

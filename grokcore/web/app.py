@@ -22,6 +22,7 @@ from ..errors import (
 from ..protocol.dialects.anthropic_errors import REQUEST_ID
 from ..protocol.dialects.error_forms import error_form
 from ..protocol.dialects.openai_videos.request import VideoTask
+from ..protocol.workers.metric_sums import families_of
 from ..runtime.disk.media_cache import MediaCache
 from .answers.admission import chosen_model, most_body_bytes
 from .answers.answering import answer
@@ -52,6 +53,7 @@ from .stored_responses import (
     input_tokens,
     show_response,
 )
+from .topics import METRICS
 from .unknown_paths import unknown_url
 from .usage import usage_report
 from .videos import begin_video, show_content, show_video
@@ -105,7 +107,7 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     _add_video_routes(app, services)
     _add_messages_routes(app, services)
     _add_response_routes(app, services)
-    _add_metrics_route(app, metrics)
+    _add_metrics_route(app, services, metrics)
     add_dashboard_routes(app, services)
     add_openapi_route(app, services)
     if services.deliveries.cache is not None:
@@ -207,6 +209,7 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
 
     @app.get("/usage")
     async def show_usage() -> Response:
+        await services.fellows.refresh()
         return json_response(usage_report(services, current_lifetime().caller))
 
     @route(app, "GET", "/health", needs_key=False)
@@ -214,8 +217,11 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
         """The report; without an owner's key, faults are described in fewer words, and money is
         left out.
         """
+        await services.fellows.refresh()
         condition = services.condition()
-        report = health_report(services.gateway, state, services.census, condition, services.shared)
+        report = services.fellows.health(
+            health_report(services.gateway, state, services.census, condition, services.shared)
+        )
         return json_response(report if _is_owner(state.keys) else public_report(report))
 
     @route(app, "GET", "/ready", needs_key=False)
@@ -346,8 +352,17 @@ def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:
         )
 
 
-def _add_metrics_route(app: QuartTrio, metrics: Metrics) -> None:
+def _add_metrics_route(app: QuartTrio, services: Services, metrics: Metrics) -> None:
+    fellows = services.fellows
+
+    async def page() -> bytes:
+        if fellows.alone:
+            return metrics.page()
+        answers = await fellows.ask(METRICS)
+        pages = [families_of(answer["page"]) for answer in answers]
+        return metrics.whole_page(pages, fellows.answering(answers))
+
     @app.get("/metrics")
     async def show_metrics() -> Response:
         current_lifetime().caller.require_owner()
-        return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
+        return Response(await page(), content_type=CONTENT_TYPE_LATEST)

@@ -35,14 +35,14 @@ class Launch:
     folder: str
     command: Sequence[str] = field(factory=lambda: [sys.executable, *sys.orig_argv[1:]])
 
-    async def start(self, index: int) -> tuple[trio.Process, Channel]:
+    async def start(self, index: int, restarts: int) -> tuple[trio.Process, Channel]:
         """Start worker *index*.
 
         :raises OSError: if the system has no room for a process.
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            place = Place(index, self.count, theirs.fileno(), self.sockets, self.folder)
+            place = Place(index, self.count, theirs.fileno(), self.sockets, self.folder, restarts)
             passed = (*self.sockets, theirs.fileno())
             try:
                 process = await _started(self.command, place.variables(), passed)
@@ -93,7 +93,7 @@ class Worker:
         """
         self.starts = True
         try:
-            process, channel = await launch.start(self.index)
+            process, channel = await launch.start(self.index, self.restarts.count)
         finally:
             self.starts = False
         self._process, self._channel = process, channel

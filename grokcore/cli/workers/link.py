@@ -42,7 +42,7 @@ class Link:
 
     def __init__(self, place: Place) -> None:
         self._channel = place.open_channel()
-        self.peers = WorkerPeers(self._channel, place.index, place.count)
+        self.peers = WorkerPeers(self._channel, place.index, place.count, place.restarts)
         self.table = SocketTable(self._channel)
         self._reload_asked = False
 

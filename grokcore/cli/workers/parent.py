@@ -196,6 +196,7 @@ class Parent:
     async def _end_at_once(self, received: int) -> None:
         """End all without waiting for answers: the sender of a second signal lost patience."""
         _log.warning("%s again: all workers end at once", signal.Signals(received).name)
+        self._code = 128 + received  # if all have ended before this goes on
         for worker in self._workers:
             worker.tell(END, int(received))
         with trio.move_on_after(HURRY_S):

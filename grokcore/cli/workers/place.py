@@ -31,6 +31,7 @@ class Place:
     :ivar channel: descriptor of the socket to the parent.
     :ivar sockets: descriptors of the listening sockets.
     :ivar folder: the server's data directory; empty for a demo, which has its own.
+    :ivar restarts: how often this worker was started again.
     """
 
     index: int
@@ -38,6 +39,7 @@ class Place:
     channel: int
     sockets: tuple[int, ...]
     folder: str = ""
+    restarts: int = 0
 
     @classmethod
     def of_environment(cls, environ: MutableMapping[str, str]) -> Place | None:

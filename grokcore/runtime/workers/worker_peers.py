@@ -18,10 +18,11 @@ MARGIN_S = 0.5
 class WorkerPeers:
     """:class:`~grokcore.runtime.workers.peers.Peers` over the channel to the parent."""
 
-    def __init__(self, channel: Channel, index: int, count: int) -> None:
+    def __init__(self, channel: Channel, index: int, count: int, restarts: int = 0) -> None:
         self._channel = channel
         self.index = index
         self.count = count
+        self.restarts = restarts
 
     def answer(self, topic: str, answerer: Answerer) -> None:
         """Have *answerer* answer the questions on *topic* that other workers ask."""
