@@ -63,6 +63,7 @@ BY_SUBJECT = (
 """Rooms whose tests are divided by what the whole room does, and not by its modules."""
 
 TESTED_WITH = {
+    "web/edge/quart_requests.py": "web/edge/test_leaving.py",
     "protocol/alerts/alert.py": "protocol/alerts/test_book.py",
     "protocol/alerts/kinds.py": "protocol/alerts/test_book.py",
     "protocol/alerts/standing.py": "protocol/alerts/test_book.py",

@@ -139,6 +139,14 @@ class Lending:
                 "can name a model that answers for it.)"
             )
 
+    def lease_unqueued(self, need: Need) -> AnyLease | None:
+        """A credential that can serve *need*, if it can be had without looking at more than one
+        lane; :meth:`lease` looks at all.
+        """
+        if self.desks and self._offering(need):
+            return None
+        return self.pool.lease_unqueued(need) if self._has_web(need) else None
+
     # With a wait ---------------------------------------------------------------------------------
 
     async def lease(self, need: Need, ticket: int) -> AnyLease:
