@@ -33,7 +33,7 @@ def draw_growth(curves: Curves, path: Path) -> None:
     """Write the picture of the growth: three small plots beside each other."""
     importlib.import_module("matplotlib").use("Agg")
     pyplot: Any = importlib.import_module("matplotlib.pyplot")
-    figure, axes = pyplot.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+    figure, axes = pyplot.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
     servers = {name: points for name, points in curves.items() if name != DIRECT}
     parts: Sequence[tuple[str, str, Curves, Callable[[Point], float]]] = (
         ("Lag, p99", "ms", curves, lambda point: point.outcome.lag_ms(0.99)),
@@ -91,7 +91,7 @@ def _finish(axes: Any, curves: Mapping[str, Sequence[tuple[int, Measured]]]) -> 
 
 def _ticks(axes: Any, counts: Sequence[int]) -> None:
     ticks = sorted(set(counts))
-    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=8)
     axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)

@@ -19,12 +19,15 @@ from bench.growth import (
     curves_of,
     figures_of,
     keeps_up,
+    memory_figure,
     table,
 )
 from bench.plan import Measured, Seen
 from bench.usage import tree_of
 
 WHOLE = Seen(0, 1.0, 1.1, 9.0, 0.0, 8.9, 50, whole=True, trouble="")
+LATE = evolve(WHOLE, first_at=14.0)
+NEVER = evolve(WHOLE, first_at=0.0)
 LAGS = [n / 100_000 for n in range(1001)]
 
 
@@ -90,6 +93,21 @@ def test_a_checkout_without_workers_says_so() -> None:
     """A column that is missing is no mistake of the reader's."""
     points = [point(10)]
     assert table({ONE: points, BARE: points}).endswith(f"\n\n{TWO}: {NO_WORKERS}")
+
+
+MEMORY = [
+    Case("1 000 open ones in little memory", point(1, seen=[WHOLE] * 1_000), kept=True),
+    Case("in as much as the budget", point(1, seen=[WHOLE] * 1_000, rss_kb=163_840), kept=False),
+    Case("one that opened late", point(1, seen=[*[WHOLE] * 999, LATE]), kept=False),
+    Case("one that never opened", point(1, seen=[*[WHOLE] * 999, NEVER]), kept=False),
+]
+
+
+@pytest.mark.parametrize("case", MEMORY, ids=lambda case: case.name)
+def test_memory_counts_with_all_streams_open(case: Case) -> None:
+    """A machine that is too slow to open them in time does not look like one that saves memory."""
+    figure = memory_figure(case.point.outcome, 60_000, 12.0)
+    assert figure.kept is case.kept
 
 
 def test_the_fewest_streams_come_first_and_servers_take_turns(
