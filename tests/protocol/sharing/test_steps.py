@@ -69,5 +69,5 @@ def test_a_step_without_its_sender_is_none(name: str) -> None:
 
 def test_a_reply_of_another_shape_is_none() -> None:
     """Nothing is guessed here either."""
-    with pytest.raises(ValueError, match="of a shared pool|of another type"):
+    with pytest.raises(ValueError, match=r"of a shared pool|of another type"):
         read_reply({"table": "x", "age_s": "long", "time": 0})
