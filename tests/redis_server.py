@@ -61,11 +61,11 @@ class RedisServer:
         """
         assert self._process is None
         place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
-        quiet = ["--daemonize", "no", "--loglevel", "warning"]
+        place += ["--unixsocket", self.address.path]
+        quiet = ["--daemonize", "no", "--loglevel", "warning", "--save", ""]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [program(), *place, "--unixsocket", str(self.address.path), *quiet, "--save", ""]
-                + [*self._options, *options],
+                [program(), *place, *quiet, *self._options, *options],
                 stdout=log,
                 stderr=log,
             )

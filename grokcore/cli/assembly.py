@@ -247,6 +247,7 @@ class Server:
             max_in_flight=pool.max_in_flight_per_token,
         )
         self._wall.on_missed.append(sharer.shift)
+        self.official.share_cap(table)
         return sharer
 
     def _shared_pool(self) -> SharedPool | None:

@@ -36,6 +36,7 @@ from .dashboard import add_dashboard_routes
 from .edge.auth import KeyRing
 from .edge.lifetime import current_lifetime
 from .edge.public_url import public_base
+from .edge.quart_requests import RequestConnection
 from .edge.wording import worded
 from .health import health_report, public_reasons, public_report
 from .media import media_response
@@ -64,12 +65,16 @@ _log = logging.getLogger(__name__)
 
 
 class _App(QuartTrio):
-    """Quart with two changes.
+    """Quart with three changes.
+
+    Requests have no tasks of Quart's.
 
     Routes don't depend on the Host header: for one like ``.x`` Werkzeug raises outside of any
     handler. OPTIONS without CORS gets a 204: some proxies and monitors report a 200 without a body
     as a fault.
     """
+
+    asgi_http_class = RequestConnection
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """An adapter for the method and the path."""

@@ -1,9 +1,9 @@
 """A large step in portions, each of which is a step by itself.
 
-A Redis does nothing else while it runs a script, so no script may run for long. All that several
-small steps do, one large step would do as well, if they come in its order: what is kept, with the
-records; then what is given back; then what is taken; the news with the last. Between two portions
-other servers may make steps of theirs.
+A Redis does nothing else while it runs a script, so no script may run for long. Several small steps
+in the order of a large one do the same: first all tokens are kept, and the records published; then
+tokens are given back, then others taken. The last one asks for news. Between two portions other
+servers may make steps of theirs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Portions:
 
     def __init__(self, step: Step, size: int) -> None:
         self._take = step.take
-        self._bare = Step(step.server, step.ttl_ms, short=step.short, since=NO_NEWS, bye=step.bye)
+        self._bare = Step(
+            step.server, step.ttl_ms, step.table, short=step.short, since=NO_NEWS, bye=step.bye
+        )
         self._left = deque(_planned(step, self._bare, size))
         self._replies: list[Reply] = []
 
@@ -57,7 +59,7 @@ class Portions:
             self._left.append(evolve(self._bare, since=reply.version))
 
     def reply(self) -> Reply:
-        """One reply for those of all portions."""
+        """Join the replies of all portions."""
         replies = self._replies
         return evolve(
             replies[-1],
@@ -73,7 +75,7 @@ def _planned(step: Step, bare: Step, size: int) -> Sequence[Step]:
     given = set(step.give)
     keep, records = _pieces(step.keep, size), _pieces(tuple(step.records.items()), size)
     give = _pieces(step.give, size)
-    want = _pieces(tuple(key for key in step.want if key not in given), size)
+    want = _pieces(tuple(key for key in dict.fromkeys(step.want) if key not in given), size)
     gives_from = max(len(keep), len(records)) - 1
     wants_from = gives_from + len(give) - 1
     count = wants_from + len(want)

@@ -2,9 +2,9 @@
 
 Theory
 ------
-As in a proxy's address, user info ends at the last ``@``, so that a password may have any
-characters but ``%`` (written ``%25``), and no piece of it is taken for a host. Messages never quote
-the text, which may hold a password.
+As in a proxy's address, user info ends at the last ``@``. So a password may have any characters but
+``%``, which is written ``%25``, and no piece of it is taken for a host. Messages never quote the
+text, which may hold a password.
 """
 
 from __future__ import annotations

@@ -18,14 +18,14 @@ import re
 
 from attrs import define, frozen
 
-__all__ = ["Identity", "RedisFacts", "read_facts", "version_of"]
+__all__ = ["Identity", "RedisFacts", "marker_of", "read_facts", "version_of"]
 
 _NEVER_A_REPLICA = re.compile("0*")
 
 
 @frozen
 class RedisFacts:
-    """What a Redis says of itself on a connection.
+    """A Redis's own description, of one connection.
 
     :ivar run: id of its run.
     :ivar version: empty if it is not known.
@@ -63,9 +63,17 @@ def version_of(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text)[:3])
 
 
+def marker_of(table: str, facts: RedisFacts) -> str:
+    """The id of the marker of a table in the Redis with these *facts*, by the table's name; empty
+    if it is not there.
+    """
+    run, _, marker = table.partition("/")
+    return marker if run == facts.run else ""
+
+
 @define
 class Identity:
-    """What one process has seen of a table: its markers, and when it knew how old it was."""
+    """The table as one process has seen it."""
 
     _marker: str = ""
     _changed_at: float = -math.inf

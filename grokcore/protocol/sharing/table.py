@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import takewhile
 
 from attrs import define, field, frozen
 
@@ -145,8 +146,6 @@ class Table:
         return dict(sums)
 
     def _news(self, step: Step) -> dict[str, str]:
-        return {
-            key: record
-            for key, (version, server, record) in self._records.items()
-            if version > step.since and server != step.server
-        }
+        newest_first = reversed(self._records.items())
+        news = takewhile(lambda item: item[1][0] > step.since, newest_first)
+        return {key: record for key, (_, server, record) in news if server != step.server}

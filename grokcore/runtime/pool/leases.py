@@ -236,6 +236,12 @@ class TokenPool:
         self._notify()
         return Lease(self, loan)
 
+    def lease_unqueued(self, need: Need) -> Lease | None:
+        """A token that can serve *need* at once, for a request of any age: None also if others
+        wait, since its ticket may be older than theirs.
+        """
+        return None if self._waiting else self.lease_now(need)
+
     async def lease(
         self, need: Need, ticket: int | None = None, *, until: float | None = None
     ) -> Lease:

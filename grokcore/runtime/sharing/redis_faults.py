@@ -1,6 +1,6 @@
-"""Why a Redis can't be used, in a sentence for the owner.
+"""Reasons why a Redis can't be used, in sentences for the owner.
 
-Nothing that a Redis is told comes back in a sentence, so that none has the password.
+No sentence quotes a command that was sent, so that none has the password.
 """
 
 from __future__ import annotations
@@ -39,34 +39,33 @@ class TableRefused(TableGone):
 
 
 def no_answer(address: ShareAddress, seconds: float) -> TableGone:
-    """It has not answered in time."""
+    """The fault of a Redis that has not answered in time."""
     return TableGone(f"The Redis at {address.place} has not answered for {seconds:g} s")
 
 
 def too_old(address: ShareAddress, version: str) -> TableRefused:
-    """It lacks commands."""
+    """The fault of a Redis that lacks commands."""
     return TableRefused(
         f"The Redis at {address.place} is too old ({version}); version 6 or newer is needed"
     )
 
 
 def fault_of(error: Exception, address: ShareAddress) -> TableGone:
-    """The sentence for what went wrong on a connection to *address*."""
-    subject = f"The Redis at {address.place}"
+    """The fault for *error*, which a connection to *address* has raised."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, TableGone):
             return cause
         if refusal := _refusal(cause, address):
-            return TableRefused(f"{subject} {refusal}")
-        if trouble := _trouble(cause):
-            return TableGone(f"{subject} {trouble}")
-    if all(isinstance(cause, _OF_CLOSED_CONNECTIONS) for cause in causes):
-        return TableGone(f"{subject} has closed the connection")
-    return TableRefused(f"{subject} does not answer as a Redis does")
+            return TableRefused(refusal)
+        if trouble := _trouble(cause, address.place):
+            return TableGone(trouble)
+    if all(isinstance(cause, _OF_LOST_CONNECTIONS) for cause in causes):
+        return TableGone(_closed(address.place))
+    return TableRefused(_no_redis(address.place))
 
 
-_OF_CLOSED_CONNECTIONS = (
+_OF_LOST_CONNECTIONS = (
     RedisError,
     OSError,
     BaseExceptionGroup,
@@ -79,44 +78,65 @@ _OF_CLOSED_CONNECTIONS = (
 """A connection that is lost while it is made or used raises these."""
 
 
-def _trouble(error: BaseException) -> str:
-    """What is wrong now, if that is known; else empty."""
+def _closed(place: str) -> str:
+    return f"The Redis at {place} has closed the connection"
+
+
+def _no_redis(place: str) -> str:
+    return f"The server at {place} does not answer as a Redis does"
+
+
+def _trouble(error: BaseException, place: str) -> str:
+    """A reason that may pass; empty if there is none in *error*."""
     match error:
         case BusyLoadingError():
-            return "is still loading its data"
+            return f"The Redis at {place} is still loading its data"
         case ResponseError():
-            return f"refuses a command: {_words(error)}"
+            return f"The Redis at {place} refuses a command: {_words(error)}"
         case ConnectionResetError() | BrokenPipeError():
-            return "has closed the connection"
+            return _closed(place)
         case socket.gaierror():
-            return f"can't be reached: {error.strerror}"
+            return f"The Redis at {place} can't be reached: {error.strerror}"
         case OSError() if error.errno:
-            return f"can't be reached: {os.strerror(error.errno)}"
+            return f"The Redis at {place} can't be reached: {os.strerror(error.errno)}"
     return ""
 
 
 def _refusal(error: BaseException, address: ShareAddress) -> str:
-    """What is wrong for good, if that is known; else empty."""
+    """A reason that will not pass; empty if there is none in *error*."""
+    place = address.place
     match error:
         case AuthenticationError():
-            return "refuses the password" if address.password else "wants a password"
+            return _of_password(address)
         case AuthorizationError():
-            return f"forbids its user a command: {_words(error)}"
+            return f"The Redis at {place} forbids its user a command: {_words(error)}"
         case UnknownCommandError():
-            return f"lacks a command; version 6 or newer is needed: {_words(error)}"
+            return f"The Redis at {place} lacks a command; version 6 or newer is needed"
         case ReadOnlyError():
-            return "is a replica, which can't be written to"
+            return f"The Redis at {place} is a replica, which can't be written to"
         case MovedError():
-            return "is a part of a cluster and does not hold this pool; name the node that does"
+            return f"The Redis at {place} is a node of a cluster and does not hold this pool"
         case InvalidResponse() | ProtocolError():
-            return "does not answer as a Redis does"
+            return _no_redis(place)
         case ResponseError() if "DB index" in str(error) or "SELECT" in str(error):
-            return f"has no database {address.db}"
-        case ssl.SSLCertVerificationError():
-            return f"has a certificate that is not trusted: {error.verify_message}"
+            return f"The Redis at {place} has no database {address.db}"
         case ssl.SSLError():
-            return "does not speak TLS; without it, the address begins with redis://"
+            return _of_tls(error, place)
     return ""
+
+
+def _of_password(address: ShareAddress) -> str:
+    if not address.password:
+        return f"The Redis at {address.place} wants a password"
+    if address.user:
+        return f"The Redis at {address.place} refuses the user or the password"
+    return f"The Redis at {address.place} refuses the password"
+
+
+def _of_tls(error: ssl.SSLError, place: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The certificate of the Redis at {place} is not trusted: {error.verify_message}"
+    return f"The server at {place} does not speak TLS; without it, write redis://"
 
 
 def _words(error: BaseException) -> str:
@@ -124,7 +144,7 @@ def _words(error: BaseException) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """*error* and what caused it; of several at once, each."""
+    """*error* and its causes; of several at once, each."""
     while error is not None:
         if isinstance(error, BaseExceptionGroup):
             for one in error.exceptions:

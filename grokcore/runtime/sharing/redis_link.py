@@ -2,8 +2,8 @@
 
 Theory
 ------
-Every command runs in a task of the link, and whoever sent it only waits: it can leave at any
-moment, while the task takes the answer that is under way. So no answer is taken for another
+Every command runs in a task of the link. The caller only waits for that task, and can leave at any
+moment: the task takes the answer that is under way. So no answer is taken for another
 command's, and a client that leaves breaks no connection that others use.
 
 A connection on which a command got no answer in time is given up. Nothing is sent twice: after a
@@ -18,7 +18,8 @@ from __future__ import annotations
 import logging
 import secrets
 import ssl
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import trio
 from anyio import connect_tcp, connect_unix
@@ -37,7 +38,10 @@ from ...protocol.sharing.redis_identity import RedisFacts, read_facts, version_o
 from .redis_faults import fault_of, no_answer, too_old
 from .table_seam import TableGone
 
-__all__ = ["CALL_S", "Answer", "RedisLink"]
+__all__ = ["CALL_S", "Answer", "RedisLink", "Words"]
+
+Words: TypeAlias = Sequence[str | int]
+"""A command and its arguments."""
 
 CALL_S = 2.0
 """For a command, together with a new connection."""
@@ -48,7 +52,7 @@ OLDEST = (6,)
 
 @frozen
 class Answer:
-    """What a command brought.
+    """The answer to a command.
 
     :ivar facts: what the Redis that answered said of itself.
     """
@@ -65,7 +69,7 @@ class _Live:
 
 @define
 class _Call:
-    words: tuple[str | bytes | int, ...]
+    words: Callable[[RedisFacts], Words]
     done: trio.Event = field(factory=trio.Event)
     answer: Answer | None = None
     fault: TableGone = field(factory=lambda: TableGone("The shared pool is being closed"))
@@ -95,9 +99,10 @@ class RedisLink:
         finally:
             self._nursery = self._live = None
 
-    async def call(self, *words: str | bytes | int) -> Answer:
+    async def call(self, words: Callable[[RedisFacts], Words]) -> Answer:
         """Send a command. May be cancelled at any time; the command was done then, or not.
 
+        :param words: makes the command for the Redis that it is sent to.
         :raises TableGone: if it was refused, or there was no answer within *call_s* seconds.
         """
         call = _Call(words)
@@ -126,10 +131,9 @@ class RedisLink:
             call.done.set()
 
     async def _sent(self, live: _Live, call: _Call) -> Answer:
-        command, *arguments = call.words
-        name = command if isinstance(command, bytes) else str(command).encode()
-        value = await live.connection.create_request(name, *arguments, decode=True)
-        return Answer(value, live.facts)
+        command, *arguments = call.words(live.facts)
+        request = live.connection.create_request(str(command).encode(), *arguments, decode=True)
+        return Answer(await request, live.facts)
 
     async def _connected(self) -> _Live:
         async with self._connecting:
@@ -198,4 +202,4 @@ class _Connection(BaseConnection):
         return self._made
 
     def describe(self) -> str:
-        return f"a connection to {self.location}"
+        return repr(self.location)

@@ -16,7 +16,7 @@ end
 local function number() return tonumber(word()) end
 
 local server, ttl, bye, short = word(), number(), word() == '1', word()
-local new_marker, marker_known = word(), word() == '1'
+local new_marker, marker_known, expected_marker = word(), word() == '1', word()
 local remember_ms, records_at_most, tasks_at_most = number(), number(), number()
 local since, news_at_most, take = word(), number(), number() -- a large number loses digits as text
 local prefix = number() -- length of what stands before a token in the key of its owner
@@ -46,6 +46,14 @@ local function tokens()
   end)
   return list
 end
+
+-- The table's name: without it, this is a new one, or one that has been emptied.
+local mark = redis.call('GET', marker)
+if not mark then
+  mark = new_marker .. ':' .. (marker_known and clock[1] or '')
+  redis.call('SET', marker, mark)
+end
+local is_expected = string.match(mark, '^[^:]*') == expected_marker
 
 -- Servers whose time has run out are forgotten.
 in_batches(redis.call('ZRANGEBYSCORE', servers, '-inf', now), function(...)
@@ -107,14 +115,15 @@ for i, name in ipairs(give.names) do
   end
 end
 
--- Taken.
-local want, taken = tokens(), {}
-for i, name in ipairs(want.names) do
+-- Taken. A token that the server has already is such a one: a reply may have been lost.
+local want, taken, took = tokens(), {}, {}
+for i, name in ipairs(is_expected and want.names or {}) do
   if #taken >= take then break end
-  if not want.owners[i] and not given[name] and not mine[name] then
+  local owner = want.owners[i]
+  if (not owner or owner == server) and not given[name] and not took[name] then
     redis.call('SET', want.keys[i], server, 'PX', ttl)
     taken[#taken + 1] = name
-    mine[name] = true
+    took[name], mine[name] = true, true
   end
 end
 
@@ -163,11 +172,6 @@ in_batches(names, function(...)
   end
 end)
 
-local mark = redis.call('GET', marker)
-if not mark then
-  mark = new_marker .. ':' .. (marker_known and clock[1] or '')
-  redis.call('SET', marker, mark)
-end
 for i = 2, 8 do redis.call('PEXPIRE', KEYS[i], remember_ms) end
 
 return {

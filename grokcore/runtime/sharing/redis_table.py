@@ -21,7 +21,7 @@ import trio
 
 from ...protocol.sharing.portions import Portions
 from ...protocol.sharing.redis_address import ShareAddress
-from ...protocol.sharing.redis_identity import Identity
+from ...protocol.sharing.redis_identity import Identity, marker_of
 from ...protocol.sharing.steps import MOST_TASKS, Reply, Step
 from ...protocol.sharing.table import RECORDS_AT_MOST
 from .redis_link import CALL_S, Answer, RedisLink
@@ -30,11 +30,10 @@ from .table_seam import TableGone
 __all__ = ["RedisTable"]
 
 PORTION = 1000
-"""Tokens that one script keeps, records that it takes, and news that it tells: some milliseconds of
-a Redis."""
+"""Tokens of each kind, and news, of one script: some milliseconds of a Redis."""
 
 REMEMBER_MS = 30 * 24 * 3600 * 1000
-"""For how long what was learned is kept when no server makes a step."""
+"""For how long records are kept when no server makes a step."""
 
 VALUE_MS = 3 * 24 * 3600 * 1000
 """For how long a value is kept after its last change."""
@@ -45,18 +44,11 @@ ATTEMPTS = 40
 PAUSE_S = 0.02
 """Between two attempts, at most."""
 
-_CHANGE = """
-local value = redis.call('GET', KEYS[1]) or ''
-if value ~= ARGV[1] then return {0, value} end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return {1, ARGV[2]}
-"""
-
 _KEYS = ("marker", "version", "servers", "shorts", "texts", "writers", "versions", "tasks")
 
 
-class _Told(NamedTuple):
-    """What the script returns."""
+class _Result(NamedTuple):
+    """The script's result."""
 
     marker: str
     seconds: str
@@ -93,8 +85,8 @@ class RedisTable:
         self._portion = portion
         self._identity = Identity()
         self._changing = trio.Lock()
-        script = resources.files(__package__).joinpath("redis_step.lua")
-        self._script = script.read_text("utf-8")
+        self._step_script = _script("redis_step.lua")
+        self._change_script = _script("redis_change.lua")
 
     @property
     def name(self) -> str:
@@ -117,25 +109,32 @@ class RedisTable:
         """Replace a value; see :class:`SharedTable`."""
         key = f"{self._prefix}value:{name}"
         async with self._changing:  # only other servers' changes come between
-            old = str((await self._link.call("GET", key)).value or "")
+            old = str((await self._link.call(lambda _: ("GET", key))).value or "")
             for _ in range(ATTEMPTS):
                 new = update(old)
-                answer = await self._link.call("EVAL", _CHANGE, 1, key, old, new, VALUE_MS)
-                done, old = cast(tuple[int, str], answer.value)
+                done, old = await self._changed(key, old, new)
                 if done:
                     return new
                 await trio.sleep(random.uniform(0, PAUSE_S))  # noqa: S311 - spreads servers
         raise TableGone(f"Too many servers change {name} in the Redis at {self.name}")
 
+    async def _changed(self, key: str, old: str, new: str) -> tuple[int, str]:
+        """Whether *key* had the *old* value, and the one that it has now."""
+        words = ("EVAL", self._change_script, 1, key, old, new, VALUE_MS)
+        return cast(tuple[int, str], (await self._link.call(lambda _: words)).value)
+
     async def _portion_of(self, step: Step) -> tuple[Reply, bool]:
         keys = [*self._fixed, *map(self._owner.__add__, _tokens(step))]
         answer = await self._link.call(
-            "EVAL", self._script, len(keys), *keys, *self._arguments(step)
+            lambda facts: [
+                *("EVAL", self._step_script, str(len(keys)), *keys),
+                *self._arguments(step, marker_of(step.table, facts)),
+            ]
         )
-        told = _Told(*cast(Sequence[object], answer.value))  # type: ignore[arg-type]
-        return self._reply(told, answer), bool(told.more)
+        result = _Result(*cast(Sequence[object], answer.value))  # type: ignore[arg-type]
+        return self._reply(result, answer), bool(result.more)
 
-    def _arguments(self, step: Step) -> Iterable[str | int]:
+    def _arguments(self, step: Step, marker: str) -> Iterable[str | int]:
         return (
             step.server,
             max(step.ttl_ms, 1),
@@ -143,6 +142,7 @@ class RedisTable:
             json.dumps(dict(step.short)),
             secrets.token_hex(8),
             int(self._identity.known),
+            marker,
             REMEMBER_MS,
             RECORDS_AT_MOST,
             MOST_TASKS,
@@ -159,21 +159,25 @@ class RedisTable:
             *chain.from_iterable(step.tasks.items()),
         )
 
-    def _reply(self, told: _Told, answer: Answer) -> Reply:
-        time = int(told.seconds) + int(told.microseconds) / 1e6
-        name, age_s = self._identity.saw(told.marker, answer.facts, time, trio.current_time())
+    def _reply(self, result: _Result, answer: Answer) -> Reply:
+        time = int(result.seconds) + int(result.microseconds) / 1e6
+        name, age_s = self._identity.saw(result.marker, answer.facts, time, trio.current_time())
         return Reply(
             name,
             age_s,
             time,
-            tuple(told.lost),
-            tuple(told.taken),
-            told.servers,
-            _sum(told.lacks),
-            _pairs(told.news),
-            told.version,
-            {key: tuple(json.loads(texts)) for key, texts in _pairs(told.tasks).items()},
+            tuple(result.lost),
+            tuple(result.taken),
+            result.servers,
+            _sum(result.lacks),
+            _pairs(result.news),
+            result.version,
+            {key: tuple(json.loads(texts)) for key, texts in _pairs(result.tasks).items()},
         )
+
+
+def _script(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
 def _tokens(step: Step) -> Iterable[str]:

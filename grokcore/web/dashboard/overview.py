@@ -61,6 +61,7 @@ _SHARED = (
     "workers",
     "warnings",
     "egress",
+    "sharing",
 )
 """Fields that the report has in common with ``/health``."""
 

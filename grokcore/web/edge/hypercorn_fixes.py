@@ -13,6 +13,11 @@ dropped in one place:
 * **Idle sockets blocked new clients** once the process had all the descriptors that the system
   allows. :class:`EdgeTCPServer` closes the connection that has been idle longest
   (:mod:`grokcore.web.edge.connections`), and turns on TCP keep-alive against clients that vanish.
+* **A request cost two tasks for its idle timers, and a channel** that a task had to wait at.
+  :class:`EdgeTCPServer` leaves idle connections to :mod:`grokcore.web.edge.idle`, and
+  :class:`_Apps` passes messages on through an :class:`~grokcore.web.edge.inbox.Inbox`.
+* **An answer in one piece was written in three.** :class:`EdgeH11Protocol` keeps the head of such
+  an answer until its body comes.
 * **Cleartext HTTP/2 had no idle timeout** (24 unauthenticated bytes held a descriptor).
   :class:`EdgeH11Protocol` refuses both ways into HTTP/2; no client needs it on loopback.
 * **Malformed requests were answered without a body.** :class:`EdgeH11Protocol` answers in JSON,
@@ -40,13 +45,14 @@ import hypercorn.protocol.h11
 import hypercorn.trio.run
 import trio
 from attrs import define, field
-from h11._writers import ChunkedWriter
+from h11._writers import ChunkedWriter, ContentLengthWriter
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.events import Body, EndBody, Response
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
+from hypercorn.trio.task_group import _handle
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 
 from ...errors import (
@@ -61,6 +67,8 @@ from ...protocol.dialects.error_forms import error_form
 from .asgi import plain_path
 from .connections import Connections, keep_watch
 from .early_errors import new_request_id, refusal
+from .idle import IdleConnections
+from .inbox import INBOX_KEY, Inbox
 
 __all__ = ["EdgeConfig", "EdgeH11Protocol", "EdgeTCPServer", "Writes", "install"]
 
@@ -105,6 +113,21 @@ class EdgeConfig(Config):
         self.write_timeout_s = write_timeout_s
         self.writes = Writes()
         self.connections = Connections()
+        self.idle = IdleConnections()
+
+
+class _IdleTimer:
+    """In the place of Hypercorn's task for a connection that is idle: a place in the list."""
+
+    def __init__(self, server: EdgeTCPServer) -> None:
+        self._server = server
+
+    async def restart(self, _: object, __: object) -> None:
+        config = self._server.config
+        config.idle.add(self._server, trio.current_time() + config.keep_alive_timeout)
+
+    async def stop(self) -> None:
+        self._server.config.idle.remove(self._server)
 
 
 class EdgeTCPServer(TCPServer):
@@ -116,6 +139,10 @@ class EdgeTCPServer(TCPServer):
     idle_since: float | None = None
     _client_left = False
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.idle_task: Any = _IdleTimer(self)
+
     async def run(self) -> None:
         self.idle_since = trio.current_time()
         if not self.config.connections.admit(self):
@@ -126,6 +153,7 @@ class EdgeTCPServer(TCPServer):
             await super().run()
         finally:
             self.config.connections.remove(self)
+            self.config.idle.remove(self)
 
     def cut(self) -> None:
         """Close the socket; the task that reads from it gets an error."""
@@ -147,7 +175,9 @@ class EdgeTCPServer(TCPServer):
         if not isinstance(event, RawData):
             await super().protocol_send(event)
             return
-        data = event.data if self.send_lock.locked() else self._write_now(event.data)
+        data = event.data
+        if data and not self.send_lock.locked():
+            data = self._write_now(data)
         if not data:
             return
         async with self.send_lock:
@@ -232,16 +262,31 @@ class _ReadAhead:
         return data
 
 
+class _Apps:
+    """Hypercorn's group of a connection's tasks, with an inbox for each request."""
+
+    def __init__(self, group: Any) -> None:
+        self._nursery: trio.Nursery = group._nursery  # noqa: SLF001 - it has no other name
+
+    async def spawn_app(self, app: Any, config: Config, scope: Any, send: Any) -> Any:
+        inbox = scope[INBOX_KEY] = Inbox()
+        threads = trio.to_thread.run_sync, trio.from_thread.run
+        self._nursery.start_soon(_handle, app, config, scope, inbox.receive, send, *threads)
+        return inbox.put
+
+
 class EdgeH11Protocol(H11Protocol):
     """HTTP/1.1 only, with JSON errors for requests that can't be parsed, and a fast path for
     chunks.
     """
 
     _chunked = False
+    _head = b""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if isinstance(self.config, EdgeConfig):
+            self.task_group: Any = _Apps(self.task_group)
             most = self.config.h11_max_incomplete_size
             self.connection = _StrictConnection(h11.SERVER, max_incomplete_event_size=most)
 
@@ -263,8 +308,31 @@ class EdgeH11Protocol(H11Protocol):
             await self.send(RawData(b"%x\r\n%b\r\n" % (len(event.data), event.data)))
             return
         await super().stream_send(event)
-        if isinstance(event, Response) and isinstance(self.config, EdgeConfig):
-            self._chunked = isinstance(getattr(self.connection, "_writer", None), ChunkedWriter)
+
+    async def _send_h11_event(self, event: Any) -> None:
+        """Send *event*. The head of an answer whose length is known goes out with what follows: its
+        body is there, while that of a stream may not be for long.
+        """
+        try:
+            data = self._head + (self.connection.send(event) or b"")
+        except h11.LocalProtocolError:
+            if self.connection.their_state != h11.ERROR:
+                raise
+            return
+        self._head = b""
+        if isinstance(event, h11.Response) and isinstance(self.config, EdgeConfig):
+            writer = getattr(self.connection, "_writer", None)
+            self._chunked = isinstance(writer, ChunkedWriter)
+            if isinstance(writer, ContentLengthWriter):
+                self._head = data
+                return
+        await self.send(RawData(data))
+
+    async def _maybe_recycle(self) -> None:
+        if self._head:  # of an answer that broke off
+            head, self._head = self._head, b""
+            await self.send(RawData(head))
+        await super()._maybe_recycle()
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Do nothing for this server's connections; Hypercorn would switch to HTTP/2."""

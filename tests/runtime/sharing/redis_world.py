@@ -31,11 +31,9 @@ async def tables(
         nursery.cancel_scope.cancel()
 
 
-def step_of(server: str, *, keep: str = "", want: str = "", give: str = "") -> Step:
-    """A step with tokens of one letter each; all that are wanted are taken."""
-    return Step(
-        server, 60_000, keep=tuple(keep), give=tuple(give), want=tuple(want), take=len(want)
-    )
+def step_of(server: str, *, keep: str = "") -> Step:
+    """A step that keeps tokens of one letter each; those that nobody owns it takes."""
+    return Step(server, 60_000, keep=tuple(keep))
 
 
 async def gone(call: Callable[[], Awaitable[object]]) -> str:
@@ -52,6 +50,6 @@ async def by_some_time(
 ) -> Reply:
     """The first reply that is *good*."""
     with trio.fail_after(PATIENCE_S):
-        while not good(reply := await look()):
+        while not good(reply := await look()):  # noqa: ASYNC110 - a Redis gives no sign
             await trio.sleep(AGAIN_S)
     return reply

@@ -33,13 +33,17 @@ def redis_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisS
 
 # The rules --------------------------------------------------------------------------------------
 
+RIGHT = "right"
+"""Stands for the table's name."""
+
 TOKENS = st.sampled_from("abcdef")
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=3)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=3)
 TUPLES = st.lists(TOKENS, max_size=5).map(tuple)
 STEPS = st.builds(
     Step,
     server=st.sampled_from(["one", "two:2", "drei ü"]),
     ttl_ms=st.just(600_000),
+    table=st.sampled_from([RIGHT, RIGHT, RIGHT, "other", ""]),
     keep=TUPLES,
     give=TUPLES,
     want=TUPLES,
@@ -54,28 +58,24 @@ STEPS = st.builds(
 
 def orderly(step: Step) -> Step:
     """*step* as servers make it: no token is both kept and given back or wanted."""
-    keep = tuple(dict.fromkeys(step.keep))
-    other = {
-        name: tuple(token for token in tokens if token not in keep)
-        for name, tokens in {"give": step.give, "want": step.want}.items()
-    }
-    return evolve(step, keep=keep, **other)
-
-
-async def replies_of_redis(server: RedisServer, steps: list[Step], portion: int) -> list[Reply]:
-    server.send("FLUSHALL")
-    async with tables(server.address, portion=portion) as (table,):
-        return [await table.step(step) for step in steps]
+    give = tuple(token for token in step.give if token not in step.keep)
+    want = tuple(token for token in step.want if token not in step.keep)
+    return evolve(step, keep=tuple(dict.fromkeys(step.keep)), give=give, want=want)
 
 
 def check_same(server: RedisServer, steps: list[Step], portion: int) -> None:
     """The replies are those of the table in memory, but for its name and its clock."""
-    memory = Table("", 0.0)
+    memory = Table(RIGHT, 0.0)
     expected = [memory.step(step, 0.0) for step in steps]
 
     async def main() -> None:
-        found = await replies_of_redis(server, steps, portion)
-        assert [evolve(reply, table="", age_s=0.0, time=0.0) for reply in found] == expected
+        server.send("FLUSHALL")
+        async with tables(server.address, portion=portion) as (table,):
+            name = (await table.step(Step("first", 1, bye=True))).table
+            for step, reply in zip(steps, expected, strict=True):
+                named = evolve(step, table=name if step.table == RIGHT else step.table)
+                found = await table.step(named)
+                assert evolve(found, table=RIGHT, age_s=0.0, time=0.0) == reply
 
     run_on_real_clock(main)
 
@@ -105,9 +105,9 @@ def test_more_tokens_than_a_command_takes_are_kept_and_taken(redis_of_module: Re
     check_same(
         redis_of_module,
         [
-            Step("one", 600_000, want=many, take=9_001),
+            Step("one", 600_000, RIGHT, want=many, take=9_001),
             Step("one", 600_000, keep=many, records=records),
-            Step("two", 600_000, want=many, take=9_001),
+            Step("two", 600_000, RIGHT, want=many, take=9_001),
             Step("one", 600_000, give=many, bye=True),
         ],
         10_000,
@@ -118,12 +118,9 @@ def test_more_tokens_than_a_command_takes_are_kept_and_taken(redis_of_module: Re
 async def test_a_server_that_makes_no_step_loses_its_tokens(redis_server: RedisServer) -> None:
     """One that is killed does not take them with it."""
     async with tables(redis_server.address, 2) as (one, two):
-        taken = await one.step(
-            Step("one", 30, want=("a",), take=1, short={"": 3}, records={"a": "[1]"})
-        )
-        assert taken.taken == ("a",)
+        await one.step(Step("one", 30, keep=("a",), short={"": 3}, records={"a": "[1]"}))
         reply = await by_some_time(
-            lambda: two.step(step_of("two", want="a")), lambda reply: reply.taken == ("a",)
+            lambda: two.step(step_of("two", keep="a")), lambda reply: reply.lost == ()
         )
         assert reply.news == {"a": "[1]"}
         reply = await by_some_time(
@@ -137,10 +134,10 @@ async def test_a_server_that_makes_no_step_loses_its_tokens(redis_server: RedisS
 async def test_two_pools_know_nothing_of_each_other(redis_server: RedisServer) -> None:
     """A Redis may have several, and other programs' keys."""
     async with trio.open_nursery() as nursery:
-        pools = [RedisTable(redis_server.address, name) for name in ("a", "b")]
-        for pool in pools:
+        pools = {name: RedisTable(redis_server.address, name) for name in ("a", "b")}
+        for name, pool in pools.items():
             await nursery.start(pool.run)
-            assert (await pool.step(step_of("one", want="x"))).taken == ("x",)
+            assert (await pool.step(step_of(name, keep="x"))).lost == ()
         nursery.cancel_scope.cancel()
     assert b"grok2api:{a}:owner:x" in redis_server.send("KEYS", "*:owner:x")
 
@@ -149,7 +146,7 @@ async def test_two_pools_know_nothing_of_each_other(redis_server: RedisServer) -
 async def test_every_key_but_the_marker_runs_out(redis_server: RedisServer) -> None:
     """A pool that is not used any more leaves a Redis by itself."""
     async with tables(redis_server.address) as (table,):
-        step = Step("one", 60_000, want=("a",), take=1, records={"a": "1"}, tasks={"b": "x"})
+        step = Step("one", 60_000, keep=("a",), records={"a": "1"}, tasks={"b": "x"})
         await table.step(step)
         await table.change("day", lambda old: f"{old}1")
     keys = [key for key in redis_server.send("KEYS", "*").decode().split() if ":" in key]
@@ -165,7 +162,7 @@ async def test_every_key_but_the_marker_runs_out(redis_server: RedisServer) -> N
 async def test_its_name_stays_over_a_lost_connection(redis_server: RedisServer) -> None:
     """Nothing is forgotten by that, and the next call makes another one."""
     async with tables(redis_server.address) as (table,):
-        before = await table.step(step_of("one", want="a"))
+        before = await table.step(step_of("one", keep="a"))
         redis_server.send("CLIENT", "KILL", "TYPE", "normal")
         after = await by_working(table, step_of("one", keep="a"))
         assert (after.table, after.lost) == (before.table, ())
@@ -176,7 +173,7 @@ async def test_its_name_stays_over_a_lost_connection(redis_server: RedisServer) 
 async def test_an_emptied_redis_is_another_table_and_a_new_one(redis_server: RedisServer) -> None:
     """For other servers may still lend tokens of which it knows nothing."""
     async with tables(redis_server.address, 2) as (one, two):
-        before = await one.step(step_of("one", want="a"))
+        before = await one.step(step_of("one", keep="a"))
         assert (await two.step(step_of("two"))).table == before.table
         redis_server.send("FLUSHALL")
         after = await one.step(step_of("one"))
@@ -194,14 +191,14 @@ def test_a_redis_that_was_started_again_is_another_table(data: str, tmp_path: Pa
 
     async def main() -> None:
         async with tables(server.address) as (table,):
-            before = await table.step(step_of("one", want="a"))
+            before = await table.step(step_of("one", keep="a"))
             server.kill()
             assert "can't be reached" in await gone(lambda: table.step(step_of("one")))
             server.start()
-            after = await table.step(step_of("two", want="a"))
+            after = await table.step(step_of("two", keep="a"))
             assert after.table != before.table
             assert after.age_s < 2
-            assert after.taken == (() if data == "with" else ("a",))
+            assert after.lost == (("a",) if data == "with" else ())
 
     with running_redis(tmp_path, *options) as server:
         run_on_real_clock(main)
@@ -236,7 +233,7 @@ async def by_working(table: RedisTable, step: Step) -> Reply:
 async def test_a_redis_that_does_not_answer_fails_in_time(redis_server: RedisServer) -> None:
     """A server must learn before its tokens' time runs out that it can't keep them."""
     async with tables(redis_server.address, call_s=0.1) as (table,):
-        before = await table.step(step_of("one", want="a"))
+        before = await table.step(step_of("one", keep="a"))
         redis_server.pause()
         place = redis_server.address.place
         for _ in range(2):  # on the old connection, and at a new one
@@ -252,9 +249,9 @@ async def test_a_call_before_and_after_it_runs_fails(redis_server: RedisServer) 
     """Nobody waits for a table that nothing is held for."""
     table = RedisTable(redis_server.address, "pool")
     assert "being closed" in await gone(lambda: table.step(step_of("one")))
-    async with tables(redis_server.address) as (table,):
-        await table.step(step_of("one"))
-    assert "being closed" in await gone(lambda: table.step(step_of("one")))
+    async with tables(redis_server.address) as (used,):
+        await used.step(step_of("one"))
+    assert "being closed" in await gone(lambda: used.step(step_of("one")))
 
 
 @on_real_clock
@@ -284,10 +281,10 @@ async def test_a_refused_command_says_why_in_redis_s_words(redis_server: RedisSe
     async with tables(redis_server.address) as (table,):
         await table.step(step_of("one"))
         redis_server.send("CONFIG", "SET", "maxmemory", "1")
-        reason = await gone(lambda: table.step(step_of("one", want="a")))
+        reason = await gone(lambda: table.step(step_of("one", keep="a")))
         assert "refuses a command: OOM" in reason
         redis_server.send("CONFIG", "SET", "maxmemory", "0")
-        assert (await table.step(step_of("one", want="a"))).taken == ("a",)
+        assert (await table.step(step_of("one", keep="a"))).lost == ()
 
 
 # Cancellation -----------------------------------------------------------------------------------
@@ -307,8 +304,10 @@ async def test_calls_cancelled_at_any_moment_mix_up_no_answers(
             name = f"value {number}"
             assert await table.change(name, lambda old: f"{old}{number}") == str(number)
             token = f"token {number}"
-            reply = await table.step(Step(f"server {number}", 60_000, want=(token,), take=1))
-            assert reply.taken == (token,)
+            reply = await table.step(Step(f"server {number}", 60_000, keep=(token,), since=2**53))
+            assert reply.lost == ()
+            reply = await table.step(Step("thief", 60_000, keep=(token,)))
+            assert reply.lost == (token,)
             answered.append(number)
 
     async with tables(redis_server.address) as (table,):

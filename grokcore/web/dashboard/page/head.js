@@ -19,6 +19,7 @@ export function drawHead(report, received, isNew) {
   since(age, received - report.uptime_s * 1000, "version_up", "version_up");
   age.title = word("since_when", { time: exactly(report.time - report.uptime_s) });
   since(byId("freshness"), received, "as_of", "as_of_now");
+  say(byId("sharing"), report.sharing ? word("shares", { owned: report.sharing.owned, n: report.sharing.servers }) : "");
   drawReasons(isNew ? [] : reasonsOf(report), received);
 }
 
@@ -28,6 +29,7 @@ export function drawHeadline(state) {
   if (state !== "lost") {
     timeless(byId("server-age"), "");
     timeless(byId("freshness"), "");
+    say(byId("sharing"), "");
     drawReasons([], 0);
   }
 }

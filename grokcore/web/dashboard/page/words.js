@@ -14,6 +14,7 @@ export const WORDS = {
   status_locked: ["Locked", "已锁定"],
   status_lost: ["Not reachable", "无法连接"],
   version_up: ["version {version}, up {time}", "版本 {version}，已运行 {time}"],
+  shares: ["{owned} tokens here, {n} server in the pool | {owned} tokens here, {n} servers in the pool", "本机 {owned} 个令牌，共享池中 {n} 台服务器"],
   as_of: ["as of {time} ago", "{time}前的状态"],
   as_of_now: ["as of now", "当前状态"],
   since_when: ["since {time}", "自 {time}"],
