@@ -157,7 +157,14 @@ ROOMS = {
     "web.responses": "protocol.dialects",
     "web.observing": (
         "errors protocol protocol.conversation protocol.history protocol.pool protocol.urls "
-        "runtime.completion runtime.disk"
+        "protocol.workers runtime.completion runtime.disk"
+    ),
+    "web.topics": "",
+    "web.fellows": "protocol.workers runtime.workers web.observing",
+    "web.lending": "protocol.dialects web.fellows web.topics",
+    "web.peer_answers": (
+        "protocol.conversation protocol.dialects protocol.workers runtime runtime.disk web.fellows "
+        "web.observing web.services web.topics web.usage"
     ),
     "web.edge": (
         "config errors languages protocol protocol.dialects protocol.languages protocol.urls runtime "
@@ -181,32 +188,32 @@ ROOMS = {
     "web.media_maker": "protocol protocol.conversation runtime.disk",
     "web.services": (
         "protocol runtime.attachments runtime.completion web.condition web.delivery web.edits "
-        "web.media_maker web.observing web.state"
+        "web.fellows web.media_maker web.observing web.state"
     ),
     "web.videos": (
         "errors protocol protocol.conversation protocol.dialects runtime.disk web.answers web.edge "
-        "web.media web.media_maker web.responses web.services"
+        "web.media web.media_maker web.responses web.services web.topics"
     ),
     "web.model_list": "protocol protocol.pool web.edge web.services",
-    "web.usage": "protocol web.edge web.model_list web.services",
+    "web.usage": "protocol protocol.workers web.edge web.model_list web.services",
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
         "runtime.attachments runtime.completion runtime.disk runtime.lanes web.delivery web.edge "
-        "web.media_maker web.model_list web.responses web.services"
+        "web.lending web.media_maker web.model_list web.responses web.services"
     ),
     "web.dashboard": (
         "config errors languages protocol protocol.dialects protocol.languages protocol.pool runtime "
         "runtime.completion runtime.pool web.condition web.edge web.edits web.health web.lanes "
-        "web.observing web.responses web.routes web.services web.state"
+        "web.observing web.responses web.routes web.services web.state web.topics"
     ),
     "web.stored_responses": (
-        "errors protocol.dialects web.answers web.edge web.responses web.services"
+        "errors protocol.dialects web.answers web.edge web.lending web.responses web.services"
     ),
     "web.app": (
-        "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "
+        "config errors protocol.dialects protocol.workers runtime.disk web.answers web.dashboard web.edge "
         "web.condition web.health web.media web.model_list web.observing web.openapi web.responses web.routes "
-        "web.services web.stored_responses web.unknown_paths web.usage web.videos"
+        "web.services web.stored_responses web.topics web.unknown_paths web.usage web.videos"
     ),
 }
 """The parts of grokcore that each room may import beside itself. ``protocol`` and ``runtime`` are

@@ -18,6 +18,8 @@ export const WORDS = {
   as_of: ["as of {time} ago", "{time}前的状态"],
   as_of_now: ["as of now", "当前状态"],
   since_when: ["since {time}", "自 {time}"],
+  workers: ["{count} workers, {restarts} restarts", "{count} 个工作进程，重启 {restarts} 次"],
+  workers_missing: ["no answer from workers {numbers}", "工作进程 {numbers} 没有应答"],
   forget_key: ["Forget key", "清除密钥"],
   reasons_label: ["What is wrong, and what to do", "问题与处理办法"],
   more_reasons: ["Show {n} more", "再显示 {n} 条"],
