@@ -42,7 +42,7 @@ from .model_list import model_list, model_object
 from .observing.metrics import CONTENT_TYPE_LATEST, Metrics
 from .openapi import add_openapi_route
 from .responses import json_response
-from .routes import marks_of, route
+from .routes import MatchingRule, marks_of, route
 from .services import Services
 from .stored_responses import (
     cancel,
@@ -62,12 +62,14 @@ _log = logging.getLogger(__name__)
 
 
 class _App(QuartTrio):
-    """Quart with two changes.
+    """Quart with three changes.
 
     Routes don't depend on the Host header: for one like ``.x`` Werkzeug raises outside of any
     handler. OPTIONS without CORS gets a 204: some proxies and monitors report a 200 without a body
-    as a fault.
+    as a fault. Rules are only matched (:class:`~grokcore.web.routes.MatchingRule`).
     """
+
+    url_rule_class = MatchingRule
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """An adapter for the method and the path."""
