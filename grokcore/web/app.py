@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from quart import Response, request
+from quart.routing import QuartRule
 from quart.wrappers.base import BaseRequestWebsocket
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
@@ -69,7 +70,7 @@ class _App(QuartTrio):
     as a fault. Rules are only matched (:class:`~grokcore.web.routes.MatchingRule`).
     """
 
-    url_rule_class = MatchingRule
+    url_rule_class: type[QuartRule] = MatchingRule
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """An adapter for the method and the path."""
