@@ -106,24 +106,24 @@ if over > 0 then
 end
 
 -- Given back.
-local give, given = tokens(), {}
+local give = tokens()
 for i, name in ipairs(give.names) do
-  given[name] = true
   if give.owners[i] == server then
     redis.call('DEL', give.keys[i])
     mine[name] = nil
   end
 end
 
--- Taken. A token that the server has already is such a one: a reply may have been lost.
-local want, taken, took = tokens(), {}, {}
+-- Taken. A token that the server has already is taken as well: a reply may have been lost. None of
+-- those that are given back is among them, and none twice: Portions has seen to that.
+local want, taken = tokens(), {}
 for i, name in ipairs(is_expected and want.names or {}) do
   if #taken >= take then break end
   local owner = want.owners[i]
-  if (not owner or owner == server) and not given[name] and not took[name] then
+  if not owner or owner == server then
     redis.call('SET', want.keys[i], server, 'PX', ttl)
     taken[#taken + 1] = name
-    took[name], mine[name] = true, true
+    mine[name] = true
   end
 end
 
