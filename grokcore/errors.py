@@ -71,6 +71,7 @@ __all__ = [
     "RateLimitExceeded",
     "RequestTooLarge",
     "ResponseNotFound",
+    "SharedPoolUnreachable",
     "ShuttingDown",
     "SpendingCapReached",
     "TimeoutChunk",

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -48,7 +48,7 @@ class Balanced:
         return status
 
     async def fetch(
-        self, method: str, path: str, key: str, body: dict[str, object] | None = None
+        self, method: str, path: str, key: str, body: Mapping[str, object] | None = None
     ) -> tuple[int, bytes]:
         """Status and body of a request."""
         async with await self.connect() as stream:
@@ -58,7 +58,7 @@ class Balanced:
         return int(head.split(None, 2)[1]), content
 
 
-def request(method: str, path: str, key: str, body: dict[str, object] | None) -> bytes:
+def request(method: str, path: str, key: str, body: Mapping[str, object] | None) -> bytes:
     """A request as bytes, whose answer ends with its connection."""
     content = b"" if body is None else json.dumps(body).encode()
     head = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from attrs import evolve, frozen
@@ -31,7 +32,7 @@ NEVER = evolve(WHOLE, first_at=0.0)
 LAGS = [n / 100_000 for n in range(1001)]
 
 
-def point(streams: int, **changes: object) -> Point:
+def point(streams: int, **changes: Any) -> Point:
     """A point that keeps up: 5 seconds of all tokens, 1 core, 100 MB."""
     tokens = round(streams * RATE * 5)
     measured = Measured([WHOLE], tokens, 5.0, LAGS, [0.001] * 3, 2.5, 102_400, idle_s=5.0)

@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import field, frozen
 
 from ..errors import Blame, GrokApiError, InternalError, SpendingCapReached
-from .advice import advice_on
+from .advice import advice, advice_on
 
 __all__ = [
     "Condition",
@@ -398,8 +398,8 @@ def _of_shared_pool(facts: Facts) -> Iterator[Reason]:
         words = f"The tokens of the pool can't be shared out among its servers: {shared.gone}."
         if shared.owned:
             words += f" This server goes on with the {shared.owned} that it has, for seconds."
-        advice = "See that Redis runs, and that this machine reaches it."
-        yield Reason(Matter.SHARED_POOL, Health.DEGRADED, shared.table, words, advice)
+        advised = advice("shared_pool_unreachable")
+        yield Reason(Matter.SHARED_POOL, Health.DEGRADED, shared.table, words, advised)
     elif shared.young_for and not shared.owned:
         words = (
             "The table of the shared pool may have forgotten which server has which token, so "

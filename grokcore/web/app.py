@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from quart import Response, request
+from quart.routing import QuartRule
 from quart.wrappers.base import BaseRequestWebsocket
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
@@ -44,7 +45,7 @@ from .model_list import model_list, model_object
 from .observing.metrics import CONTENT_TYPE_LATEST, Metrics
 from .openapi import add_openapi_route
 from .responses import json_response
-from .routes import marks_of, route
+from .routes import MatchingRule, marks_of, route
 from .services import Services
 from .stored_responses import (
     cancel,
@@ -65,16 +66,17 @@ _log = logging.getLogger(__name__)
 
 
 class _App(QuartTrio):
-    """Quart with three changes.
+    """Quart with four changes.
 
     Requests have no tasks of Quart's.
 
     Routes don't depend on the Host header: for one like ``.x`` Werkzeug raises outside of any
     handler. OPTIONS without CORS gets a 204: some proxies and monitors report a 200 without a body
-    as a fault.
+    as a fault. Rules are only matched (:class:`~grokcore.web.routes.MatchingRule`).
     """
 
     asgi_http_class = RequestConnection
+    url_rule_class: type[QuartRule] = MatchingRule
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """An adapter for the method and the path."""

@@ -210,7 +210,7 @@ class Account:
     :ivar retired: whether it is not in use: switched off, disabled in the token file or no longer
         there. Loans of it are still given back.
     :ivar withheld: whether it is not lent since another server of a shared pool owns it, or may
-        take it. Its state is then the one that its owner has told last.
+        take it. Its state is then the last one that its owner has reported.
     """
 
     entry: TokenEntry

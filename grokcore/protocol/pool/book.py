@@ -125,7 +125,7 @@ class TokenBook:
         self._serving = Serving(self._roster)
         self._missed_s = 0.0  # by the caller's clock, as far as shift() knows
         self._unsaved: set[Account] = set()
-        self._untold: set[Account] = set()
+        self._unreported: set[Account] = set()
         self._sharing: Sharing | None = None
         self.adopt(entries, default_proxy=default_proxy, max_in_flight=max_in_flight, now=-math.inf)
 
@@ -263,7 +263,7 @@ class TokenBook:
         return self._reasons.find(need, now).error(now)
 
     def _others_may_serve(self, need: Need, now: float) -> bool:
-        """Whether an account that is withheld is open for *need*, as far as its owner has told."""
+        """Whether an account that is withheld is open for *need*, as last reported by its owner."""
         return any(
             account.withheld
             and account.entry.key not in need.excluded
@@ -394,7 +394,7 @@ class TokenBook:
     def _touch(self, account: Account, now: float) -> None:
         """Place *account* anew and mark it as unsaved, after a change of anything about it."""
         self._unsaved.add(account)
-        self._untold.add(account)
+        self._unreported.add(account)
         if not account.idle:
             self._choice.put(account, now)
 
@@ -460,10 +460,10 @@ class TokenBook:
         self._account_changed()
         self._unsaved.add(account)
 
-    def take_untold(self) -> set[Account]:
+    def take_unreported(self) -> set[Account]:
         """The accounts that have changed here since the last call, for other servers."""
-        untold, self._untold = self._untold, set()
-        return untold
+        unreported, self._unreported = self._unreported, set()
+        return unreported
 
     # Actions of a token's owner ------------------------------------------------------------------
     # Each takes a token's id (or more of its key), and raises UnknownToken if there is none.
@@ -514,7 +514,7 @@ class TokenBook:
         self._choice.remove(account)
         self._account_changed()
         self._unsaved.add(account)
-        self._untold.add(account)
+        self._unreported.add(account)
         return Disabled.BUSY if account.in_flight else Disabled.IDLE
 
     def enable(self, token: str, now: float) -> Enabled:

@@ -28,7 +28,7 @@ class Kind:
 
     @property
     def name(self) -> str:
-        """Its text, for the table."""
+        """The kind's text, for the table."""
         return json.dumps([self.tier, self.group, self.cost, self.mode])
 
     def fits(self, account: Account, now: float) -> bool:

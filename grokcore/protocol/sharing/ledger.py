@@ -2,7 +2,7 @@
 
 The ledger is a text in the shared table, which a server replaces as a whole. Its rules are those of
 :class:`~grokcore.protocol.pool.spending.Spending`. Beside the sums it lists the answers under way,
-each with what is reserved for it. That of a server which was killed counts as its expected cost
+each with its reserve. That of a killed server counts as its expected cost
 after :data:`FORSAKEN_S`.
 """
 

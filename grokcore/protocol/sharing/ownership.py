@@ -1,4 +1,4 @@
-"""One server's part of a shared pool: what it owns, until when, what it gives back and asks for.
+"""The part of one server in a shared pool: the tokens that it owns, gives back and asks for.
 
 Rules
 -----
@@ -62,8 +62,8 @@ KEPT_EACH_TIME = 500
 RENEWED_AT_ONCE = 2000
 """Tokens that one step renews, and candidates that it names, at most."""
 
-TOLD_AT_ONCE = 200
-"""Records that one step tells."""
+RECORDS_AT_ONCE = 200
+"""Records in one step, at most."""
 
 MOST_LACKING = 1000
 """Bound of a shortness."""
@@ -110,7 +110,7 @@ class Ownership:
     _open_at: float = -math.inf
     _since: int = 0
     _offset: float = 0.0
-    _untold: set[Account] = field(factory=set)
+    _unreported: set[Account] = field(factory=set)
     _tasks: dict[str, str] = field(factory=dict)
     _asked_since: dict[str, float] = field(factory=dict)
     _content_until: float = -math.inf
@@ -193,7 +193,7 @@ class Ownership:
             tuple(want),
             take,
             {kind.name: count for kind, count in lacking.items()},
-            self._told(now),
+            self._records(now),
             dict(self._tasks),
             self._since,
             bye=self.stopping,
@@ -204,8 +204,8 @@ class Ownership:
         self.expire()
         for key in self._ends:
             self._leave(key)
-        self._untold.update(self.book.take_untold())
-        records = self._told(now, most=len(self._untold))
+        self._unreported.update(self.book.take_unreported())
+        records = self._records(now, most=len(self._unreported))
         give = tuple(self._ends)
         return Step(
             self.server, 1, self._table, give=give, records=records, since=self._since, bye=True
@@ -248,7 +248,7 @@ class Ownership:
         self.gone = reason
         for key in step.give:
             self._disown(key)  # it may be another server's by now
-        self._untold.update(filter(None, map(self.book.account_of, step.records)))
+        self._unreported.update(filter(None, map(self.book.account_of, step.records)))
         self._find_end()
 
     def _meet(self, reply: Reply) -> None:
@@ -272,7 +272,7 @@ class Ownership:
         self._ends[key], self._taken_at[key] = end, now
         self._leaving.discard(key)
         if account.has_history:
-            self._untold.add(account)
+            self._unreported.add(account)
         self.book.use(account, now)
 
     def _disown(self, key: str) -> None:
@@ -296,7 +296,7 @@ class Ownership:
     # Shares --------------------------------------------------------------------------------------
 
     def _lacking(self, now: float, needs: Iterable[Need]) -> dict[Kind, int]:
-        """What this server lacks, by kind."""
+        """Numbers of the tokens that this server lacks, by kind."""
         if self.servers == 0:
             return {}
         waiting = Counter(kind_of(need.model) for need in needs)
@@ -346,7 +346,7 @@ class Ownership:
                 yield account.entry.key
 
     def _leave_surplus(self, now: float) -> None:
-        """Give back what may not be used any more, and what was idle for long above the share."""
+        """Give back tokens that may not be used any more, and those above the share that rest."""
         usable = {account.entry.key for account in self.book.accounts}
         for key in [*self._ends]:
             if key not in usable and key not in self._tasks:
@@ -407,13 +407,13 @@ class Ownership:
         held = [one for one in owned if now - self._taken_at[one.entry.key] >= TURN_S]
         return sorted(held, key=lambda account: account.in_flight)[:1]
 
-    # What is learned -----------------------------------------------------------------------------
+    # Records -------------------------------------------------------------------------------------
 
-    def _told(self, now: float, most: int = TOLD_AT_ONCE) -> dict[str, str]:
+    def _records(self, now: float, most: int = RECORDS_AT_ONCE) -> dict[str, str]:
         """Records for the other servers."""
-        self._untold.update(self.book.take_untold())
-        owned = [account for account in self._untold if account.entry.key in self._ends]
-        self._untold = set(owned[most:])
+        self._unreported.update(self.book.take_unreported())
+        owned = [account for account in self._unreported if account.entry.key in self._ends]
+        self._unreported = set(owned[most:])
         return {account.entry.key: self._record(account, now) for account in owned[:most]}
 
     def _record(self, account: Account, now: float) -> str:
@@ -444,7 +444,7 @@ class Ownership:
             for text in texts:
                 with contextlib.suppress(UnknownToken):  # it has left the file meanwhile
                     self._do_one(key, _read_object(text), now)
-            self._untold.update(filter(None, [self.book.account_of(key)]))
+            self._unreported.update(filter(None, [self.book.account_of(key)]))
 
     def _do_one(self, key: str, task: Mapping[str, object], now: float) -> None:
         match task.get("do"):

@@ -31,11 +31,14 @@ class RedisFacts:
     :ivar version: empty if it is not known.
     :ivar began: when it began to run, or to be the one to write to, at the latest, by the clock of
         the process that asked (seconds).
+    :ivar evicts: the policy by which it drops keys when its memory is full, an owner's too; empty
+        if it drops none.
     """
 
     run: str
     version: str
     began: float
+    evicts: str = ""
 
 
 def read_facts(info: str, unknown: str, now: float) -> RedisFacts:
@@ -55,7 +58,12 @@ def read_facts(info: str, unknown: str, now: float) -> RedisFacts:
         values.get("run_id") or unknown,
         values.get("redis_version", ""),
         now - max(whole - 1, 0.0),  # it counts whole seconds
+        _evicts(values.get("maxmemory", "0"), values.get("maxmemory_policy", "")),
     )
+
+
+def _evicts(at_most: str, policy: str) -> str:
+    return "" if at_most == "0" or policy == "noeviction" else policy
 
 
 def version_of(text: str) -> tuple[int, ...]:

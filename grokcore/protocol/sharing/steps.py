@@ -1,4 +1,4 @@
-"""The two messages of a step: what a server tells the table, and what it answers.
+"""The two messages of a step: a server's to the table, and the reply.
 
 Tokens are named by their keys, which are hashes. Neither message holds a secret.
 """
@@ -19,7 +19,7 @@ MOST_TASKS = 100
 
 @frozen
 class Step:
-    """What a server tells the table.
+    """The message of a server to the table.
 
     :ivar server: name of the server's run, which no other run has.
     :ivar ttl_ms: how long the table shall hold the server's tokens for it, and remember the server
@@ -32,8 +32,8 @@ class Step:
     :ivar take: how many of *want* it takes at most.
     :ivar short: the number of tokens that it lacks, by the name of a kind
         (:class:`~grokcore.protocol.sharing.kinds.Kind`).
-    :ivar records: what was learned of its tokens, as JSON texts. Those of tokens that another
-        server owns are not taken.
+    :ivar records: the states of its tokens that have changed, as JSON texts. Those of tokens that
+        another server owns are not taken.
     :ivar tasks: actions of the owner on tokens that other servers may own, as JSON texts.
     :ivar since: version of the news that the server has.
     :ivar bye: whether it stops: it is not counted as a server, and has no share.
@@ -55,7 +55,7 @@ class Step:
 
 @frozen
 class Reply:
-    """What the table answers.
+    """The reply of the table.
 
     :ivar table: name of this table. A table that has lost what it knew, or was another one's
         replica, has another name.

@@ -102,7 +102,7 @@ class Desk:
             self._stale = ""
 
     async def offer(self, need: Need, waiter: Waiter | None = None) -> OfficialLease | None:
-        """A lease for *need*, after what has to be asked for it; None if it can't be served now.
+        """A lease for *need*, from an up-to-date credential; None if it can't be served now.
 
         :param waiter: in whose name it is asked; None for a newcomer.
         """

@@ -82,7 +82,7 @@ class Ledger(Protocol):
         """
 
     def end(self, entry: str, ticks: int | None) -> None:
-        """Tell the end of an answer, with its cost in ticks; None if that is not known."""
+        """Report the end of an answer, with its cost in ticks; None if that is not known."""
 
     def correct(self, counted: int, cost: int) -> None:
-        """Tell that *cost* counts in place of the *counted* cost of an earlier answer."""
+        """Report that *cost* counts in place of the *counted* cost of an earlier answer."""

@@ -50,6 +50,9 @@ OLDEST = (6,)
 """Version of the oldest Redis that has ``HELLO``, which coredis begins with."""
 
 
+_log = logging.getLogger(__name__)
+
+
 @frozen
 class Answer:
     """The answer to a command.
@@ -162,6 +165,12 @@ class RedisLink:
         facts = read_facts(info, unknown, trio.current_time())
         if version_of(facts.version or version) < OLDEST:
             raise too_old(self.address, facts.version or version)
+        if facts.evicts:
+            _log.warning(
+                "The Redis at %s drops keys when its memory is full (maxmemory-policy %s); two "
+                "servers may then use one token at the same time. Set it to noeviction.",
+                *(self.address.place, facts.evicts),
+            )
         return facts
 
     async def _connection(self) -> BaseConnection:

@@ -24,6 +24,7 @@ from ...protocol.sharing.redis_address import ShareAddress
 from ...protocol.sharing.redis_identity import Identity, marker_of
 from ...protocol.sharing.steps import MOST_TASKS, Reply, Step
 from ...protocol.sharing.table import RECORDS_AT_MOST
+from .redis_faults import no_answer
 from .redis_link import CALL_S, Answer, RedisLink
 from .table_seam import TableGone
 
@@ -83,6 +84,7 @@ class RedisTable:
         self._fixed = [self._prefix + key for key in _KEYS]
         self._owner = f"{self._prefix}owner:"
         self._portion = portion
+        self._call_s = call_s
         self._identity = Identity()
         self._changing = trio.Lock()
         self._step_script = _script("redis_step.lua")
@@ -107,15 +109,20 @@ class RedisTable:
 
     async def change(self, name: str, update: Callable[[str], str]) -> str:
         """Replace a value; see :class:`SharedTable`."""
+        with trio.move_on_after(self._call_s):
+            async with self._changing:  # only other servers' changes come between
+                return await self._change(name, update)
+        raise no_answer(self._link.address, self._call_s)
+
+    async def _change(self, name: str, update: Callable[[str], str]) -> str:
         key = f"{self._prefix}value:{name}"
-        async with self._changing:  # only other servers' changes come between
-            old = str((await self._link.call(lambda _: ("GET", key))).value or "")
-            for _ in range(ATTEMPTS):
-                new = update(old)
-                done, old = await self._changed(key, old, new)
-                if done:
-                    return new
-                await trio.sleep(random.uniform(0, PAUSE_S))  # noqa: S311 - spreads servers
+        old = str((await self._link.call(lambda _: ("GET", key))).value or "")
+        for _ in range(ATTEMPTS):
+            new = update(old)
+            done, old = await self._changed(key, old, new)
+            if done:
+                return new
+            await trio.sleep(random.uniform(0, PAUSE_S))  # noqa: S311 - spreads servers
         raise TableGone(f"Too many servers change {name} in the Redis at {self.name}")
 
     async def _changed(self, key: str, old: str, new: str) -> tuple[int, str]:

@@ -4,8 +4,8 @@ Rules
 -----
 1. An answer is entered before it begins. Without the table none begins: nobody knows what the
    others spend.
-2. Its end is told as soon as the table can be reached, and again until it was told. An end that was
-   told twice counts once.
+2. Its end is reported as soon as the table can be reached, until the table has it. An end that is
+   reported twice counts once.
 3. What the lane knows of its spending is what the ledger said last.
 """
 
@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 @frozen
 class _End:
-    """An end to tell: of the answer *entry*, or the correction of an earlier one's cost."""
+    """An end to report: of the answer *entry*, or the correction of an earlier one's cost."""
 
     entry: str = ""
     ticks: int | None = None
@@ -116,43 +116,43 @@ class SharedLedger:
         return False
 
     def end(self, entry: str, ticks: int | None) -> None:
-        """Tell the end of an answer, with its cost in ticks; None if that is not known."""
+        """Report the end of an answer, with its cost in ticks; None if that is not known."""
         self._ends.append(_End(entry, ticks))
         self._marked.set()
 
     def correct(self, counted: int, cost: int) -> None:
-        """Tell that *cost* counts in place of the *counted* cost of an earlier answer."""
+        """Report that *cost* counts in place of the *counted* cost of an earlier answer."""
         self._ends.append(_End(ticks=cost, corrected=counted))
         self._marked.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Tell ends until cancelled; then those that are left, for a moment."""
+        """Report ends until cancelled; then those that are left, for a moment."""
         try:
             task_status.started()
             while True:
-                if not await self._told():
+                if not await self._reported():
                     await trio.sleep(RETRY_S)
                 with trio.move_on_after(LOOK_S):
                     await self._marked.wait()
         finally:
             if self._ends:
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + BYE_S):
-                    await self._told()
+                    await self._reported()
             if self._ends:
                 _log.warning(
-                    "%d ends of paid answers could not be told to the other servers. They count "
-                    "as what such answers cost before.",
+                    "The other servers do not know of the ends of %d paid answers. Such answers "
+                    "count with their expected cost.",
                     len(self._ends),
                 )
 
-    async def _told(self) -> bool:
-        """Tell the ends so far, and look what the others have spent; return whether that was
+    async def _reported(self) -> bool:
+        """Report the ends so far, and look what the others have spent; return whether that was
         possible.
         """
         self._marked = trio.Event()
         ends = tuple(self._ends)
 
-        def tell(ledger: Ledger) -> None:
+        def report(ledger: Ledger) -> None:
             for end in ends:
                 if end.entry:
                     ledger.end(end.entry, end.ticks)
@@ -160,7 +160,7 @@ class SharedLedger:
                     ledger.spending.correct(end.corrected, end.ticks or 0)
 
         try:
-            await self._change(tell)
+            await self._change(report)
         except TableGone as error:
             self._failed(str(error))
             return False

@@ -78,7 +78,7 @@ class Sharer:
 
     @property
     def state(self) -> SharedPool:
-        """Its state, for the owner."""
+        """The state of this server's part, for the owner."""
         part = self.part
         part.expire()
         return SharedPool(

@@ -9,7 +9,8 @@ dropped in one place:
   every write a deadline.
 * **A byte behind a request, then a disconnect, leaked a task and a descriptor**: while a request is
   answered and more bytes wait, Hypercorn does not read. So it never saw the client leave.
-  :class:`EdgeTCPServer` reads ahead, a bounded amount, and notices the end at once.
+  :class:`EdgeTCPServer` reads ahead, a bounded amount, and notices the end at once;
+  :class:`EdgeH11Protocol` lets requests wait that come before an answer is over.
 * **Idle sockets blocked new clients** once the process had all the descriptors that the system
   allows. :class:`EdgeTCPServer` closes the connection that has been idle longest
   (:mod:`grokcore.web.edge.connections`), and turns on TCP keep-alive against clients that vanish.
@@ -211,55 +212,20 @@ class EdgeTCPServer(TCPServer):
         return False
 
     async def _read_data(self) -> None:
-        ahead = _ReadAhead()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._hand_over, ahead)
-            await self._read_until_end(ahead)
-            self._client_left = True
-            # Hypercorn would keep the descriptor until the idle timer runs out.
-            await self.idle_task.stop()
-            nursery.cancel_scope.cancel()
-        # After the last bytes are handled or dropped: a request that they begin would otherwise
-        # miss its disconnect message.
-        await self.protocol.handle(Closed())
-
-    async def _read_until_end(self, ahead: _ReadAhead) -> None:
+        h11_side: Any = self.protocol.protocol
         while True:
             try:
                 data = await self.stream.receive_some(MAX_RECV)
             except (trio.ClosedResourceError, trio.BrokenResourceError):
-                return
+                break
             if not data:
-                return
-            await ahead.put(bytes(data))
-
-    async def _hand_over(self, ahead: _ReadAhead) -> None:
-        while True:
-            await self.protocol.handle(RawData(await ahead.take()))
-
-
-class _ReadAhead:
-    """Bytes that were read but not yet handled."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-        self._changed = trio.lowlevel.ParkingLot()
-
-    async def put(self, data: bytes) -> None:
-        """Add *data*, and wait while more than :data:`READ_AHEAD_BYTES` are unhandled."""
-        self._data += data
-        self._changed.unpark_all()
-        while len(self._data) > READ_AHEAD_BYTES:
-            await self._changed.park()
-
-    async def take(self) -> bytes:
-        """Wait for data, and return all of it."""
-        while not self._data:
-            await self._changed.park()
-        data = bytes(self._data)
-        self._data.clear()
-        self._changed.unpark_all()
-        return data
+                break
+            await self.protocol.handle(RawData(bytes(data)))
+            await h11_side.room()
+        self._client_left = True
+        # Hypercorn would keep the descriptor until the idle timer runs out.
+        await self.idle_task.stop()
+        await self.protocol.handle(Closed())
 
 
 class _Apps:
@@ -274,6 +240,9 @@ class _Apps:
         self._nursery.start_soon(_handle, app, config, scope, inbox.receive, send, *threads)
         return inbox.put
 
+    def spawn(self, work: Any) -> None:
+        self._nursery.start_soon(work)
+
 
 class EdgeH11Protocol(H11Protocol):
     """HTTP/1.1 only, with JSON errors for requests that can't be parsed, and a fast path for
@@ -282,13 +251,41 @@ class EdgeH11Protocol(H11Protocol):
 
     _chunked = False
     _head = b""
+    _reading = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if isinstance(self.config, EdgeConfig):
             self.task_group: Any = _Apps(self.task_group)
+            self.can_read: Any = _Resumption(self)
             most = self.config.h11_max_incomplete_size
             self.connection = _StrictConnection(h11.SERVER, max_incomplete_event_size=most)
+
+    async def room(self) -> None:
+        """Wait until there is room for more bytes."""
+        while self.waiting_bytes > READ_AHEAD_BYTES:
+            await self.can_read.changed.park()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of requests that wait for the answer before theirs."""
+        return getattr(self.connection, "waiting_bytes", 0)
+
+    async def resume(self) -> None:
+        """Read the requests that have waited for the end of an answer."""
+        await self._handle_events()
+        self.can_read.changed.unpark_all()
+
+    async def _handle_events(self) -> None:
+        if self._reading:
+            return  # the call that is at it reads these bytes as well
+        self._reading = True
+        try:
+            await super()._handle_events()
+        except _Paused:
+            pass
+        finally:
+            self._reading = False
 
     async def _create_stream(self, request: h11.Request) -> None:
         error = _unwanted(request) if isinstance(self.config, EdgeConfig) else None
@@ -355,8 +352,40 @@ class EdgeH11Protocol(H11Protocol):
         await self._send_h11_event(h11.EndOfMessage())
 
 
+class _Paused(Exception):
+    """The next request has to wait for the end of an answer."""
+
+
+class _Resumption:
+    """In the place of the event that Hypercorn waits for when a request comes before the answer to
+    the one before is over: it is not waited for, and begins to read when it is set.
+
+    :ivar changed: where the reader waits for room.
+    """
+
+    def __init__(self, protocol: EdgeH11Protocol) -> None:
+        self._protocol = protocol
+        self.changed = trio.lowlevel.ParkingLot()
+
+    async def clear(self) -> None:
+        """Do nothing."""
+
+    async def wait(self) -> None:
+        raise _Paused
+
+    async def set(self) -> None:
+        protocol = self._protocol
+        if protocol.waiting_bytes and protocol.connection.our_state is h11.IDLE:
+            protocol.task_group.spawn(protocol.resume)
+
+
 class _StrictConnection(h11.Connection):
     """h11's connection, which also refuses folded headers."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that are not read yet."""
+        return len(self._receive_buffer)
 
     def _extract_next_receive_event(self) -> Any:
         if self.their_state is h11.IDLE and len(self._receive_buffer):

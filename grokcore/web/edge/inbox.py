@@ -36,6 +36,7 @@ class Inbox:
     def __init__(self) -> None:
         self._messages: deque[Message] = deque()
         self._listener: Callable[[Message], None] | None = None
+        self._over = False
         self._changed = trio.lowlevel.ParkingLot()
 
     async def put(self, message: Message) -> None:
@@ -46,8 +47,9 @@ class Inbox:
         self._messages.append(message)
         self._changed.unpark_all()
         if message["type"] == LAST:
+            self._over = True
             return
-        while len(self._messages) > MOST_WAITING:
+        while len(self._messages) > MOST_WAITING and not self._over:
             await self._changed.park()
 
     async def receive(self) -> Message:

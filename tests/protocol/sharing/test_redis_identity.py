@@ -30,7 +30,20 @@ class Case:
     facts: RedisFacts
 
 
+FULL = "# Memory\r\nmaxmemory:1000000\r\nmaxmemory_policy:allkeys-lru\r\n"
+
 CASES = [
+    Case("may drop keys", INFO + FULL, RedisFacts("abc", "7.0.15", 900.0, "allkeys-lru")),
+    Case(
+        "refuses when it is full",
+        INFO + FULL.replace("allkeys-lru", "noeviction"),
+        RedisFacts("abc", "7.0.15", 900.0),
+    ),
+    Case(
+        "never full",
+        INFO + FULL.replace("1000000", "0"),
+        RedisFacts("abc", "7.0.15", 900.0),
+    ),
     Case("usual", INFO, RedisFacts("abc", "7.0.15", 900.0)),
     Case("forbidden", "", RedisFacts("unknown", "", 1000.0)),
     Case("just started", INFO.replace(":101", ":0"), RedisFacts("abc", "7.0.15", 1000.0)),

@@ -63,11 +63,11 @@ def test_a_step_without_its_sender_is_none(name: str) -> None:
     """Nothing is guessed."""
     value: dict[str, Any] = written(Step("one", 1000))
     del value[name]
-    with pytest.raises(ValueError, match="no step of a shared pool"):
+    with pytest.raises(ValueError, match="of a shared pool"):
         read_step(value)
 
 
 def test_a_reply_of_another_shape_is_none() -> None:
     """Nothing is guessed here either."""
-    with pytest.raises(ValueError, match="no reply of a shared pool's table"):
+    with pytest.raises(ValueError, match=r"of a shared pool|of another type"):
         read_reply({"table": "x", "age_s": "long", "time": 0})

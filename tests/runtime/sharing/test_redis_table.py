@@ -245,6 +245,61 @@ async def test_a_redis_that_does_not_answer_fails_in_time(redis_server: RedisSer
 
 
 @on_real_clock
+async def test_a_change_ends_in_time_however_many_wait_for_it(redis_server: RedisServer) -> None:
+    """A request that asks what an answer may cost does not hang with the Redis."""
+    reasons: list[str] = []
+
+    async def change(table: RedisTable) -> None:
+        reasons.append(await gone(lambda: table.change("day", lambda old: f"{old}x")))
+
+    async with tables(redis_server.address, call_s=0.1) as (table,):
+        await table.change("day", lambda _: "x")
+        redis_server.pause()
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(change, table)
+        assert trio.current_time() - began < 1
+        redis_server.go_on()
+    assert len(reasons) == 20
+
+
+@on_real_clock
+async def test_a_redis_that_dies_during_a_call_fails_it_at_once(
+    redis_server: RedisServer,
+) -> None:
+    """With all calls that wait for it, and no answer is made up for any."""
+    reasons: list[str] = []
+
+    async def step(table: RedisTable) -> None:
+        reasons.append(await gone(lambda: table.step(step_of("one"))))
+
+    async with tables(redis_server.address) as (table,):
+        await table.step(step_of("one"))
+        redis_server.pause()
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(step, table)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            redis_server.kill()
+    place = redis_server.address.place
+    assert reasons == [f"The Redis at {place} has closed the connection"] * 3
+
+
+@on_real_clock
+async def test_a_redis_that_drops_keys_is_warned_of(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would drop owners of tokens."""
+    redis_server.send("CONFIG", "SET", "maxmemory", "100mb")
+    redis_server.send("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+    async with tables(redis_server.address) as (table,):
+        await table.step(step_of("one"))
+    (record,) = caplog.records
+    assert "(maxmemory-policy volatile-lru)" in record.getMessage()
+
+
+@on_real_clock
 async def test_a_call_before_and_after_it_runs_fails(redis_server: RedisServer) -> None:
     """Nobody waits for a table that nothing is held for."""
     table = RedisTable(redis_server.address, "pool")

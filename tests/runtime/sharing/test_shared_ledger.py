@@ -205,4 +205,4 @@ async def test_the_end_tells_what_it_can(caplog: pytest.LogCaptureFixture) -> No
             lease.settle(None)
             nursery.cancel_scope.cancel()
         assert spent_by_all(table) == (30, 0) if not gone else spent_by_all(table)[1] > 0
-    assert "1 ends of paid answers could not be told" in caplog.text
+    assert "do not know of the ends of 1 paid answers" in caplog.text

@@ -15,6 +15,7 @@ import trio.testing
 from attrs import frozen
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import EventWrapper
 from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
 
@@ -22,7 +23,7 @@ import grokcore.cli.assembly
 from grokcore.simulator.scripts import answer, paced
 from grokcore.web import server
 from grokcore.web.app import create_app
-from grokcore.web.edge import asgi
+from grokcore.web.edge import asgi, hypercorn_fixes
 from grokcore.web.edge.hypercorn_fixes import EdgeH11Protocol, EdgeTCPServer
 from tests.examples import FIRST_TOKEN, FLOOD
 from tests.servers import Site, chat, on_site, read_all, read_until, run_on_site
@@ -206,7 +207,7 @@ def test_a_disconnect_is_noticed_though_bytes_wait_behind_the_request(
     bytes are waiting.
     """
     if not repaired:
-        monkeypatch.setattr(EdgeTCPServer, "_read_data", TCPServer._read_data)
+        monkeypatch.setattr(hypercorn_fixes, "_Resumption", lambda _: EventWrapper())
 
     async def scenario(site: Site) -> None:
         keep_no_connection_of_asks(site)

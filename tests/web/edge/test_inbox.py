@@ -41,6 +41,17 @@ async def test_a_connection_that_brings_too_much_has_to_wait() -> None:
 
 
 @on_fake_clock
+async def test_nobody_waits_for_an_app_that_is_over() -> None:
+    """The connection could not be closed otherwise."""
+    inbox = Inbox()
+    async with trio.open_nursery() as nursery:
+        for number in range(MOST_WAITING + 3):
+            nursery.start_soon(inbox.put, piece(number))
+        await trio.testing.wait_all_tasks_blocked()
+        await inbox.put(LEFT)
+
+
+@on_fake_clock
 async def test_a_connection_goes_on_as_soon_as_there_is_room() -> None:
     """By a message that is taken, or a listener that takes them all."""
     for take_all in (False, True):
