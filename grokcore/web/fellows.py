@@ -56,8 +56,8 @@ class Fellows:
         return () if self.alone else await self.peers.ask(topic, argument)
 
     def health(self, report: Mapping[str, Any]) -> dict[str, Any]:
-        """The report of ``/health`` for the whole server. What is known of tokens, every worker
-        knows.
+        """The report of ``/health`` for the whole server. Every worker knows all tokens, so those are
+        not added up.
         """
         if self.alone:
             return {**report, "workers": None}
