@@ -195,8 +195,13 @@ async def test_a_reply_that_crossed_a_standstill_is_not_believed() -> None:
     sharer = sharer_of(pool, table)
     async with trio.open_nursery() as nursery:
         await nursery.start(sharer.run)
-        slept = iter([sharer.shift])
-        table.before_reply = lambda: [shift(30) for shift in slept] and None
+        sleeps = iter([30.0])
+
+        def sleep_once() -> None:
+            for seconds in sleeps:
+                sharer.shift(seconds)
+
+        table.before_reply = sleep_once
         await trio.sleep(0.5)
         assert sharer.state.gone == ""
         assert sharer.state.owned == 1
