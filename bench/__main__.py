@@ -1,5 +1,5 @@
-"""``python3 -m bench [--quick] [--markdown]``, from the project's folder, on a machine that has
-nothing but Python.
+"""``python3 -m bench [--growth] [--quick] [--markdown]``, from the project's folder, on a machine
+that has nothing but Python.
 """
 
 from __future__ import annotations
@@ -22,11 +22,21 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="a short version, under 60 s: noisier figures"
     )
+    parser.add_argument(
+        "--growth",
+        action="store_true",
+        help="instead of the budgets: lag, CPU and memory over 1 to 1 000 open streams",
+    )
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument(
-        "--plot", metavar="FILE", type=Path, default=HERE / "plot.png", help="where the plot goes"
+        "--plot",
+        metavar="FILE",
+        type=Path,
+        help="where the plot goes; otherwise bench/plot.png, with --growth bench/growth.png",
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.plot = arguments.plot or HERE / ("growth.png" if arguments.growth else "plot.png")
+    return arguments
 
 
 def _machine() -> str:
@@ -38,7 +48,8 @@ def _machine() -> str:
 
 def _measure() -> int:
     from .figures import as_markdown, as_text
-    from .run import FULL, QUICK, measure
+    from .growth import table
+    from .run import FULL, FULL_GROWTH, QUICK, QUICK_GROWTH, measure, measure_growth
 
     arguments = _parse()
     if not sys.platform.startswith("linux"):
@@ -47,7 +58,12 @@ def _measure() -> int:
             file=sys.stderr,
         )
         return 1
-    figures = measure(QUICK if arguments.quick else FULL, arguments.plot)
+    if arguments.growth:
+        extent = QUICK_GROWTH if arguments.quick else FULL_GROWTH
+        curves, figures = measure_growth(extent, arguments.plot)
+        print(f"\n{table(curves)}")
+    else:
+        figures = measure(QUICK if arguments.quick else FULL, arguments.plot)
     print(f"\n{_machine()}\n")
     print(as_markdown(figures) if arguments.markdown else as_text(figures))
     print(f"\nplot: {arguments.plot}")

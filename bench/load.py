@@ -20,11 +20,11 @@ import sys
 from collections.abc import Callable
 
 import cattrs
-from attrs import Factory, asdict, define
+from attrs import Factory, asdict, define, frozen
 
 from .plan import Measured, Plan, PlannedRequest, Seen
 from .tokens import TOKEN, now
-from .usage import cpu_s, rss_kb
+from .usage import cpu_s, idle_s, rss_kb, tree_of
 
 __all__ = ["main"]
 
@@ -34,6 +34,16 @@ GROK_END = b'"newTitle"'
 QUANTILES = 1000
 
 _EVENT = re.compile(rb'data: [^\n]*"content":" s[^\n]*\n\n')
+
+
+@frozen
+class _Usage:
+    """The use of the watched process, with its children, and of the machine, at a moment."""
+
+    at: float = 0.0
+    cpu_s: float = 0.0
+    rss_kb: int = 0
+    idle_s: float = 0.0
 
 
 @define(eq=False)
@@ -86,7 +96,7 @@ class Load:
         self._clients: list[Client] = []
         self._open = 0
         self._kept: socket.socket | None = None
-        self._usage: list[tuple[float, float, int]] = []
+        self._usage: list[_Usage] = []
 
     def run(self) -> Measured:
         began = now()
@@ -112,7 +122,9 @@ class Load:
             heapq.heappop(self._timers)[2]()
 
     def _note_usage(self) -> None:
-        self._usage.append((now(), cpu_s(self._plan.pid), rss_kb(self._plan.pid)))
+        tree = tree_of(self._plan.pid)
+        used = _Usage(now(), sum(map(cpu_s, tree)), sum(map(rss_kb, tree)), idle_s())
+        self._usage.append(used)
 
     # Clients -------------------------------------------------------------------------------------
 
@@ -183,18 +195,18 @@ class Load:
 
     def _outcome(self) -> Measured:
         first, last = (
-            (self._usage[0], self._usage[-1]) if self._usage else ((0.0, 0.0, 0), (now(), 0.0, 0))
+            (self._usage[0], self._usage[-1]) if self._usage else (_Usage(), _Usage(now()))
         )
         notes = [
             note
             for client in self._clients
             for note in client.notes
-            if first[0] <= note[0] < last[0]
+            if first.at <= note[0] < last.at
         ]
         lags = sorted((at, at - float(sent)) for at, found in notes for _, sent in found)
-        third = (last[0] - first[0]) / 3
+        third = (last.at - first.at) / 3
         thirds = [
-            [lag for at, lag in lags if n * third <= at - first[0] < (n + 1) * third]
+            [lag for at, lag in lags if n * third <= at - first.at < (n + 1) * third]
             for n in range(3)
         ]
         samples = [
@@ -203,11 +215,12 @@ class Load:
         return Measured(
             seen=[client.seen() for client in self._clients],
             tokens=len(lags),
-            seconds=last[0] - first[0],
+            seconds=last.at - first.at,
             lags=_quantiles([lag for _, lag in lags]),
             thirds=[_quantiles(part)[QUANTILES // 2] if part else 0.0 for part in thirds],
-            cpu_s=last[1] - first[1],
-            rss_kb=last[2],
+            cpu_s=last.cpu_s - first.cpu_s,
+            rss_kb=last.rss_kb,
+            idle_s=last.idle_s - first.idle_s,
             event_bytes=len(samples[0]) if samples else 0,
         )
 

@@ -51,7 +51,7 @@ class Plan:
     """A run of the load generator.
 
     :ivar direct: ask the upstream itself, in its own language.
-    :ivar pid: the process whose usage is read at both ends of the window.
+    :ivar pid: the process whose usage is read at both ends of the window, with its children's.
     :ivar window: seconds into the run between which tokens, their lag and the process's CPU time
         count.
     """
@@ -91,7 +91,9 @@ class Measured:
     :ivar tokens: the number of tokens within the window.
     :ivar lags: lag of these tokens (s), as 1 001 quantiles from the least to the greatest.
     :ivar thirds: the median lag in each third of the window.
-    :ivar cpu_s: CPU seconds of the watched process within the window.
+    :ivar cpu_s: CPU seconds of the watched process and its children within the window.
+    :ivar rss_kb: their resident memory at its end.
+    :ivar idle_s: seconds that the machine's cores were idle within it, all together.
     :ivar event_bytes: length of one token's event.
     """
 
@@ -103,6 +105,7 @@ class Measured:
     cpu_s: float
     rss_kb: int
     event_bytes: int = field(default=0)
+    idle_s: float = field(default=0.0)
 
     def lag_ms(self, share: float) -> float:
         """The lag (ms) that *share* of the tokens stay below."""

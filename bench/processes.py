@@ -28,6 +28,7 @@ __all__ = [
     "ROOT",
     "ServerProcess",
     "bare_app",
+    "can_have_workers",
     "closing_upstream",
     "gateway",
     "paced_upstream",
@@ -114,11 +115,17 @@ def _helper(module: str, *arguments: str) -> Iterator[ServerProcess]:
 
 @contextlib.contextmanager
 def gateway(
-    upstream_port: int, *, log_level: str = "WARNING", api: bool = False, **grok: Any
+    upstream_port: int,
+    *,
+    log_level: str = "WARNING",
+    api: bool = False,
+    workers: int = 1,
+    **grok: Any,
 ) -> Iterator[ServerProcess]:
     """The gateway, as a user starts it, with REST to the upstream.
 
     :param api: ask xAI's official API alone.
+    :param workers: processes that answer; the pid is that of their parent if they are several.
     :param grok: other settings of that section.
     """
     with tempfile.TemporaryDirectory(prefix="grok2api-bench-") as folder:
@@ -130,6 +137,7 @@ def gateway(
         tokens.write_text(json.dumps({"sso": {name: {} for name in names}}))
         files = ["--config", str(config), "--tokens", str(tokens), "--data-dir", folder]
         port = _free_port()
+        files += ["--workers", str(workers)] if workers > 1 else []
         command = [sys.executable, "-m", "grokcore", "serve", *files, "--port", str(port)]
         began = time.monotonic()
         with subprocess.Popen(
@@ -144,6 +152,12 @@ def gateway(
             finally:
                 process.terminate()
                 _end(process)
+
+
+def can_have_workers() -> bool:
+    """Whether the gateway of this checkout has ``serve --workers``."""
+    command = [sys.executable, "-m", "grokcore", "serve", "--help"]
+    return b"--workers" in subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
 
 
 def upstream_stats(upstream: ServerProcess) -> dict[str, Any]:

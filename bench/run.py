@@ -8,16 +8,17 @@ from pathlib import Path
 
 from .emulation import emulation
 from .figures import Figure
+from .growth import Curves, ThisLong, grow
 from .handshakes import handshakes
 from .lanes import lanes, official
 from .lifecycle import clocks, departures, first_tokens, memory, start_up, warm_connection
-from .plot import GATEWAY, draw
+from .plot import GATEWAY, draw, draw_growth
 from .pool import leases
 from .processes import bare_app, gateway, paced_upstream, raise_descriptor_limit
 from .relay import Scale, compare, flood, sweep
 from .short_answers import short_answers
 
-__all__ = ["FULL", "QUICK", "measure"]
+__all__ = ["FULL", "FULL_GROWTH", "QUICK", "QUICK_GROWTH", "measure", "measure_growth"]
 
 QUESTIONS = 400
 """Short questions of one round, to each server."""
@@ -34,6 +35,8 @@ FULL = Scale(
 QUICK = Scale(
     rounds=1, window_s=1.2, flood_s=1.2, sweep_s=0.4, sweep_streams=(1, 50), starts=1, bursts=2
 )
+FULL_GROWTH = ThisLong()
+QUICK_GROWTH = ThisLong((1, 50, 200), window_s=1.5)
 
 
 def measure(scale: Scale, plot: Path) -> list[Figure]:
@@ -75,6 +78,15 @@ def measure(scale: Scale, plot: Path) -> list[Figure]:
         figures += memory(upstream, with_bare_app=scale.rounds > 1)
     draw(curves, plot)
     return figures
+
+
+def measure_growth(extent: ThisLong, plot: Path) -> tuple[Curves, list[Figure]]:
+    """Take the curves over the number of open streams and draw them, as :func:`measure` does."""
+    raise_descriptor_limit()
+    with paced_upstream() as upstream:
+        curves, figures = grow(upstream, extent, _say)
+    draw_growth(curves, plot)
+    return curves, figures
 
 
 def _say(what: str) -> None:

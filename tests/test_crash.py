@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import cast
 
-import pytest
 import trio
 
 from grokcore.protocol.tokens import TokenEntry
@@ -97,17 +96,18 @@ async def test_a_second_server_on_the_same_data_directory_does_not_start(
 MANY = 10_000
 
 
-@pytest.mark.parametrize("act", ["disable", "clear", "check"])
+ACTS = ("disable", "clear", "check")
+
+
 @with_grok
-async def test_an_action_that_was_answered_survives_a_kill(
-    simulator: Simulator, url: str, act: str, tmp_path: Path
+async def test_actions_that_were_answered_survive_a_kill(
+    simulator: Simulator, url: str, tmp_path: Path
 ) -> None:
-    """With ten thousand tokens too: it is on the disk before the owner has the answer."""
+    """With ten thousand tokens too: each is on the disk before the owner has the answer."""
     lay_out(tmp_path, url)
     tokens = [f"token-{number}" for number in range(MANY)]
     (tmp_path / "tokens.json").write_text(json.dumps(tokens))
     (tmp_path / "data").mkdir()
-    cooling = TokenEntry(tokens[7])
     state = StateFile(tmp_path / "data" / "state.jsonl")
     known = {
         TokenEntry(sso).key: {"at": time.time(), "cooling_until": time.time() + 3600}
@@ -115,22 +115,27 @@ async def test_an_action_that_was_answered_survives_a_kill(
     }
     state.save({key: line_of(key, record) for key, record in known.items()})
     port = free_port()
+    keys = {
+        (act, n): TokenEntry(tokens[3 * n + i]).key for i, act in enumerate(ACTS) for n in (2, 3)
+    }
     async with server(tmp_path, port) as process:
-        for number in (7, 8, 9):
-            path = f"/status/tokens/{TokenEntry(tokens[number]).key}/{act}"
+        for (act, _), key in keys.items():
+            path = f"/status/tokens/{key}/{act}"
             async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
                 await stream.send_all(
                     http_request(b"", path=path).replace(b"host:", b"connection: close\r\nhost:")
                 )
                 assert (await read_all(stream)).startswith(b"HTTP/1.1 200")
         process.send_signal(signal.SIGKILL)
-    record = peek(state.path)[cooling.key]
-    assert record["switched_off"] is (act == "disable")
-    assert (record["cooling_until"] is None) is (act == "clear")
-    allowances = cast("dict[str, dict[str, object]]", record["allowances"])
-    asked = any(one["to_ask"] or one["quota"] for one in allowances.values())
-    assert asked is (act == "check")
-    assert len(peek(state.path)) == MANY
+    records = peek(state.path)
+    assert len(records) == MANY
+    for (act, _), key in keys.items():
+        record = records[key]
+        assert record["switched_off"] is (act == "disable")
+        assert (record["cooling_until"] is None) is (act == "clear")
+        allowances = cast("dict[str, dict[str, object]]", record["allowances"])
+        asked = any(one["to_ask"] or one["quota"] for one in allowances.values())
+        assert asked is (act == "check")
 
 
 @with_grok

@@ -1,4 +1,6 @@
-"""The pieces for nginx and Caddy in docs/operations.md, by these programs where they are installed."""
+"""The pieces for nginx and Caddy in docs/operations.md and deploy/, by these programs where they are
+installed. tests/test_many_machines.py runs the one in deploy/.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,19 @@ def version_of(nginx: str) -> tuple[int, ...]:
     return tuple(map(int, match[1].split(".")))
 
 
-def test_nginx_takes_its_piece(tmp_path: Path) -> None:
+def shipped(name: str) -> str:
+    return (ROOT / "deploy" / name).read_text("utf-8")
+
+
+NGINX = pytest.mark.parametrize(
+    "text", [piece("nginx"), shipped("nginx-many.conf")], ids=["one server", "several"]
+)
+
+
+@NGINX
+def test_nginx_takes_its_piece(text: str, tmp_path: Path) -> None:
     """As it stands from 1.25.1 on; before, in the form that its comment gives."""
-    nginx, text = needed("nginx"), piece("nginx")
+    nginx = needed("nginx")
     if version_of(nginx) < (1, 25, 1):
         text = re.sub(r"^ *http2 on;.*\n", "", text, flags=re.MULTILINE)
         text = text.replace("listen 443 ssl;", "listen 443 ssl http2;")
@@ -61,10 +73,11 @@ def test_nginx_takes_its_piece(tmp_path: Path) -> None:
     assert (done.returncode, re.sub(r".*could not open error log.*\n", "", done.stderr)) == (0, "")
 
 
-def test_the_older_form_is_the_one_that_the_comment_gives() -> None:
+@NGINX
+def test_the_older_form_is_the_one_that_the_comment_gives(text: str) -> None:
     """Debian 12 has nginx 1.22, for which the newer form is a fault."""
-    assert "http2 on;" in piece("nginx")
-    assert "`listen 443 ssl http2;`" in piece("nginx")
+    assert "http2 on;" in text
+    assert "`listen 443 ssl http2;`" in text
 
 
 def test_caddy_takes_its_piece(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import cattrs
 from ..protocol.grok_web.markup import parse_tag_names
 from .text import name_shown, text_fault
 
-__all__ = ["SettingFault", "structured"]
+__all__ = ["SettingFault", "strict_converter", "structured"]
 
 _T = TypeVar("_T")
 
@@ -28,14 +28,20 @@ class SettingFault(ValueError):
         self.message = message
 
 
-def structured(value: dict[str, Any], cls: type[_T], path: tuple[str, ...]) -> _T:
+def structured(
+    value: dict[str, Any],
+    cls: type[_T],
+    path: tuple[str, ...],
+    converter: cattrs.Converter,
+) -> _T:
     """*value* as an instance of *cls*.
 
     :param path: the keys that lead to it.
+    :param converter: of :func:`strict_converter`.
     :raises SettingFault: with the path of the first fault in it.
     """
     try:
-        return _converter().structure(value, cls)
+        return converter.structure(value, cls)
     except cattrs.BaseValidationError as error:
         inner, message = _first_fault(error)
         raise SettingFault(path + inner, message) from None
@@ -43,7 +49,8 @@ def structured(value: dict[str, Any], cls: type[_T], path: tuple[str, ...]) -> _
         raise SettingFault(path + fault.path, fault.message) from None
 
 
-def _converter() -> cattrs.Converter:
+def strict_converter() -> cattrs.Converter:
+    """A converter for one configuration: making one takes as long as the values of a section."""
     converter = cattrs.Converter()
     for kind, wanted, takes in (
         (str, "a string", lambda value: isinstance(value, str)),

@@ -1,4 +1,4 @@
-"""Marks on routes: whether a route needs a key, and whether it asks Grok.
+"""Routes: their marks, whether one needs a key and whether it asks Grok, and their rules.
 
 A route is marked where it is added.
 """
@@ -10,8 +10,9 @@ from typing import TypeVar, cast
 
 from attrs import frozen
 from quart import Quart, Response
+from quart.routing import QuartRule
 
-__all__ = ["Marks", "marks_of", "route"]
+__all__ = ["Marks", "MatchingRule", "marks_of", "route"]
 
 _KEY = "grok2api.marks"
 
@@ -28,6 +29,21 @@ class Marks:
 
     needs_key: bool = True
     asks_grok: bool = False
+
+
+class MatchingRule(QuartRule):
+    """A rule that is only matched.
+
+    Werkzeug compiles two functions for each rule that would build its URL. No URL is built here,
+    and they are most of the time in which the app is made.
+    """
+
+    def _compile_builder(self, *_: bool) -> Callable[..., tuple[str, str]]:
+        return _no_url
+
+
+def _no_url(rule: MatchingRule, **_values: object) -> tuple[str, str]:
+    raise RuntimeError(f"URLs of routes are not built here: {rule.rule}")
 
 
 def route(

@@ -36,8 +36,10 @@ OPTIONS = (
     *("--exclude-path-regex", "^/videos"),
 )
 
-POSITIVE = ("--mode", "positive", "--phases", "examples,fuzzing", "--max-examples", "20")
+_POSITIVE = ("--mode", "positive", "--phases", "examples,fuzzing")
 """A request as described must be answered, and the answer be as described."""
+
+POSITIVE = (*_POSITIVE, "--max-examples", "10")
 
 _NEGATIVE = (
     *("--mode", "negative"),
@@ -52,7 +54,12 @@ _NEGATIVE = (
 must never fail.
 """
 
-NEGATIVE = (*_NEGATIVE, "--phases", "fuzzing", "--max-examples", "30")
+NEGATIVE = (*_NEGATIVE, "--phases", "fuzzing", "--max-examples", "12")
+MANY = (
+    (*_POSITIVE, "--max-examples", "60"),
+    (*_NEGATIVE, "--phases", "fuzzing", "--max-examples", "90"),
+)
+"""Each example takes some 50 ms of both processes, so a suite has few; the seed is always the same."""
 COVERAGE = (*_NEGATIVE, "--phases", "coverage")
 """Every field with every kind of wrong value: some 2000 requests, in two minutes."""
 
@@ -63,6 +70,8 @@ COVERAGE = (*_NEGATIVE, "--phases", "coverage")
     [
         pytest.param(POSITIVE, 27, id="positive"),
         pytest.param(NEGATIVE, 13, id="negative"),
+        pytest.param(MANY[0], 27, id="many positive", marks=pytest.mark.on_demand),
+        pytest.param(MANY[1], 13, id="many negative", marks=pytest.mark.on_demand),
         pytest.param(COVERAGE, 25, id="coverage", marks=pytest.mark.on_demand),
     ],
 )
